@@ -1,0 +1,72 @@
+"""Encryption of patient data and keyed digests. The master key lives apart from the database and its backups.
+
+Each patient has a data key of their own, wrapped by the master key; destroying the wrapped key is erasure (GDPR
+Art. 17), in tables and backups alike. AES-256-GCM with a random 96-bit nonce in front of the ciphertext
+(NIST SP 800-38D); the additional data ties a ciphertext to its owner, so that it cannot be moved to another row.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import secrets
+import unicodedata
+from hashlib import sha256
+from typing import Any
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+NONCE = 12
+
+
+class Keys:
+    """What the master key opens: data keys, blind indexes and request digests, each with a key derived for it."""
+
+    def __init__(self, master_key: str) -> None:
+        """`master_key` is the base64 of 32 bytes."""
+        self._master = base64.b64decode(master_key, validate=True)
+        self._wrapping = AESGCM(self._derive("wrap data keys"))
+        self._index = self._derive("blind index")
+        self._digest = self._derive("request digest")
+
+    def _derive(self, purpose: str) -> bytes:
+        return HKDF(SHA256(), length=32, salt=None, info=purpose.encode()).derive(self._master)
+
+    def new_data_key(self, owner: bytes) -> bytes:
+        """A fresh data key, wrapped for this owner (an aggregate's id)."""
+        return _seal(self._wrapping, AESGCM.generate_key(256), owner)
+
+    def seal(self, wrapped_key: bytes, owner: bytes, document: dict[str, Any]) -> bytes:
+        """A JSON-able document encrypted with the owner's data key."""
+        return _seal(
+            self._data_key(wrapped_key, owner), json.dumps(document, ensure_ascii=False).encode(), owner
+        )
+
+    def open(self, wrapped_key: bytes, owner: bytes, sealed: bytes) -> dict[str, Any]:
+        """The document that was sealed; raises `cryptography.exceptions.InvalidTag` when anything was altered."""
+        return json.loads(_open(self._data_key(wrapped_key, owner), sealed, owner))  # type: ignore[no-any-return]
+
+    def _data_key(self, wrapped_key: bytes, owner: bytes) -> AESGCM:
+        return AESGCM(_open(self._wrapping, wrapped_key, owner))
+
+    def blind_index(self, text: str) -> bytes:
+        """A keyed digest under which equal words are found again (case, accents' form and outer blanks aside)."""
+        word = unicodedata.normalize("NFKC", text).strip().casefold()
+        return hmac.digest(self._index, word.encode(), sha256)[:16]
+
+    def digest(self, *parts: bytes) -> bytes:
+        """A keyed digest of a request, for recognising a repetition without keeping its content."""
+        framed = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+        return hmac.digest(self._digest, framed, sha256)
+
+
+def _seal(cipher: AESGCM, plaintext: bytes, owner: bytes) -> bytes:
+    nonce = secrets.token_bytes(NONCE)
+    return nonce + cipher.encrypt(nonce, plaintext, owner)
+
+
+def _open(cipher: AESGCM, sealed: bytes, owner: bytes) -> bytes:
+    return cipher.decrypt(sealed[:NONCE], sealed[NONCE:], owner)

@@ -1,0 +1,155 @@
+"""The door to PostgreSQL through PgBouncer: `transaction()` is the only place that commits."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import uuid_utils.compat
+from sqlalchemy import (
+    URL,
+    BigInteger,
+    Connection,
+    DateTime,
+    Engine,
+    MetaData,
+    create_engine,
+    exc,
+    func,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
+
+__all__ = [
+    "Aggregate",
+    "Session",
+    "Tables",
+    "connect",
+    "database_answers",
+    "is_trouble",
+    "new_id",
+    "transaction",
+    "use",
+]
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+def new_id() -> UUID:
+    """A UUID that sorts by the time it was made (version 7)."""
+    return uuid_utils.compat.uuid7()
+
+
+class Tables(DeclarativeBase):
+    """What each service derives its own declarative class from, with a metadata of its own."""
+
+    metadata = MetaData(naming_convention=NAMES)
+    type_annotation_map = {datetime: DateTime(timezone=True)}
+
+
+class Aggregate:
+    """Columns of everything that has an identity of its own: an id, two instants and two counters.
+
+    `version` counts changes of the fields that people edit (`ETag`); `sequence` counts the aggregate's events.
+    """
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id, sort_order=-10)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), sort_order=90)
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), sort_order=91)
+    version: Mapped[int] = mapped_column(default=1, server_default=text("1"), sort_order=92)
+    sequence: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"), sort_order=93)
+
+
+class _Database:
+    """The process's one database: set by `connect` at start, or by `use` in a test."""
+
+    url: URL | None = None
+    pool_size: int = 4
+    sessions: sessionmaker[Session] | None = None
+    pid: int = 0
+    engine: Engine | None = None
+
+
+def connect(url: URL, *, pool_size: int = 4) -> None:
+    """Say where the database is. The engine is made at first use, so that it never crosses a fork."""
+    _Database.url, _Database.pool_size, _Database.sessions, _Database.pid = url, pool_size, None, 0
+
+
+def use(connection: Connection) -> None:
+    """Let every `transaction()` run inside this connection's open transaction (tests roll it back)."""
+    _Database.sessions = sessionmaker(
+        connection, expire_on_commit=False, join_transaction_mode="create_savepoint"
+    )
+    _Database.pid = os.getpid()
+
+
+def engine_for(url: URL, *, pool_size: int) -> Engine:
+    """An engine fit for PgBouncer in transaction mode: no session state, a small pool, dead connections replaced."""
+    return create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_timeout=10,
+        pool_recycle=1800,
+        pool_use_lifo=True,
+        connect_args={"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3},
+        hide_parameters=True,  # a parameter may be health data and errors are logged
+    )
+
+
+def _sessions() -> sessionmaker[Session]:
+    if _Database.sessions is None or _Database.pid != os.getpid():
+        if _Database.url is None:
+            raise RuntimeError("connect() was not called")
+        _Database.engine = engine_for(_Database.url, pool_size=_Database.pool_size)
+        _Database.sessions = sessionmaker(_Database.engine, expire_on_commit=False)
+        _Database.pid = os.getpid()
+    return _Database.sessions
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """A session whose work is committed at the end of the block, or rolled back whole if it raises."""
+    with _sessions()() as session:
+        try:
+            yield session
+            session.commit()
+        except BaseException:
+            session.rollback()
+            raise
+
+
+def is_trouble(problem: BaseException) -> bool:
+    """Whether the database (or the way to it) failed rather than the statement: trying again later can help."""
+    if isinstance(problem, exc.TimeoutError):
+        return True
+    if not isinstance(problem, exc.DBAPIError):
+        return False
+    state: Any = getattr(problem.orig, "pgcode", None)
+    if problem.connection_invalidated or isinstance(problem, exc.OperationalError | exc.InterfaceError):
+        return True
+    # a connection lost inside a statement arrives as a plain DatabaseError without a state
+    if state is None and type(problem) is exc.DatabaseError:
+        return True
+    # 08 connection, 40 rollback (deadlock, serialisation), 53 resources, 57 operator intervention, 58 system, 25006 read-only
+    return isinstance(state, str) and (state[:2] in {"08", "40", "53", "57", "58"} or state == "25006")
+
+
+def database_answers() -> bool:
+    """Whether a statement reaches the database now."""
+    try:
+        with _sessions()() as session:
+            session.execute(text("SELECT 1"))
+        return True
+    except exc.SQLAlchemyError:
+        return False

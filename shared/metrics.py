@@ -1,0 +1,48 @@
+"""Prometheus metrics that every service has; names follow `platform_<thing>_<unit>`."""
+
+from __future__ import annotations
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    multiprocess,
+)
+
+QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+requests_seconds = Histogram(
+    "platform_http_request_seconds", "Time to answer a request", ["method", "route", "status"], buckets=QUICK
+)
+events_published = Counter("platform_events_published_total", "Events committed to Kafka by the relay")
+events_handled = Counter("platform_events_handled_total", "Events whose transaction committed", ["type"])
+events_repeated = Counter("platform_events_repeated_total", "Events skipped since they were seen before")
+events_parked = Counter("platform_events_parked_total", "Events set aside after three tries")
+consumer_retries = Counter(
+    "platform_consumer_retries_total", "Waits for a database or a Kafka that did not answer"
+)
+outbox_waiting = Gauge("platform_outbox_waiting", "Events not yet published", multiprocess_mode="mostrecent")
+parked_waiting = Gauge(
+    "platform_parked_events", "Parked events that wait for a decision", multiprocess_mode="mostrecent"
+)
+event_age_seconds = Histogram(
+    "platform_event_age_seconds",
+    "From an event's time to the commit of its effects",
+    buckets=(*QUICK, 30, 60, 300, 3600),
+)
+jobs_seconds = Histogram(
+    "platform_job_seconds", "Time a job took", ["job", "outcome"], buckets=(*QUICK, 30, 60, 300)
+)
+
+
+def exposition(multiprocess_directory: str | None) -> tuple[bytes, str]:
+    """The metrics as text, gathered over all web processes where they share a directory; and its content type."""
+    if multiprocess_directory is None:
+        return generate_latest(REGISTRY), CONTENT_TYPE_LATEST
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry, path=multiprocess_directory)  # type: ignore[no-untyped-call]
+    return generate_latest(registry), CONTENT_TYPE_LATEST

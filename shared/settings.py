@@ -1,0 +1,123 @@
+"""What every service reads from the environment. Read once at start; a missing setting stops the process with its name."""
+
+from __future__ import annotations
+
+import base64
+import sys
+from typing import Literal, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import URL
+
+
+class DatabaseSettings(BaseSettings):
+    """Where PostgreSQL is: through PgBouncer for services, directly for migrations."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+
+    database_host: str = "127.0.0.1"
+    database_port: int = 6432
+    database_name: str = "psychotherapy"
+    database_sslmode: str = "prefer"
+
+
+class KafkaSettings(BaseSettings):
+    """How to reach the Kafka cluster; the security settings are handed to librdkafka as they are."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+
+    kafka_bootstrap_servers: str = "127.0.0.1:9092"
+    kafka_security_protocol: str = "PLAINTEXT"
+    kafka_sasl_mechanism: str = ""
+    kafka_sasl_username: str = ""
+    kafka_sasl_password: SecretStr = SecretStr("")
+    kafka_ssl_ca_location: str = ""
+    kafka_replication_factor: int = 1
+    kafka_min_insync_replicas: int = 1
+
+    def kafka_client(self) -> dict[str, str | int]:
+        """The part of a librdkafka configuration that says where the cluster is and who we are."""
+        named = {
+            "bootstrap.servers": self.kafka_bootstrap_servers,
+            "security.protocol": self.kafka_security_protocol,
+            "sasl.mechanism": self.kafka_sasl_mechanism,
+            "sasl.username": self.kafka_sasl_username,
+            "sasl.password": self.kafka_sasl_password.get_secret_value(),
+            "ssl.ca.location": self.kafka_ssl_ca_location,
+        }
+        return {name: value for name, value in named.items() if value}
+
+
+class ServiceSettings(DatabaseSettings, KafkaSettings):
+    """What a web or worker process of any service needs; each service adds its own fields.
+
+    `database_password` and `port` are read from `<SERVICE>_DATABASE_PASSWORD` and `<SERVICE>_PORT`: a service's
+    own class names these as validation aliases.
+    """
+
+    service: str
+    database_password: SecretStr
+    port: int
+
+    database_pool_size: int = Field(default=4, ge=1)
+    bind: str = "127.0.0.1"
+    web_processes: int = Field(default=1, ge=1)
+    web_threads: int = Field(default=8, ge=1)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    auth: Literal["none"] = "none"
+    master_key: SecretStr
+    """Base64 of 32 random bytes: wraps the data keys of patients and keys the digests."""
+
+    consumer_batch_size: int = Field(default=1000, ge=1)
+    relay_batch_size: int = Field(default=1000, ge=1)
+    relay_poll_seconds: float = Field(default=0.02, gt=0)
+    relay_lease_seconds: float = Field(default=10, gt=0)
+
+    @field_validator("master_key")
+    @classmethod
+    def _is_a_256_bit_key(cls, key: SecretStr) -> SecretStr:
+        try:
+            length = len(base64.b64decode(key.get_secret_value(), validate=True))
+        except ValueError as problem:
+            raise ValueError("is not base64") from problem
+        if length != 32:
+            raise ValueError(f"holds {length} bytes, 32 are needed")
+        return key
+
+    @property
+    def worker_port(self) -> int:
+        """Where the worker answers health and metrics."""
+        return self.port + 100
+
+    @property
+    def database_url(self) -> URL:
+        """The service's own schema, as its own role, through PgBouncer."""
+        return URL.create(
+            "postgresql+psycopg2",
+            username=self.service,
+            password=self.database_password.get_secret_value(),
+            host=self.database_host,
+            port=self.database_port,
+            database=self.database_name,
+            query={
+                "sslmode": self.database_sslmode,
+                "application_name": self.service,
+                "connect_timeout": "5",
+            },
+        )
+
+
+SettingsClass = TypeVar("SettingsClass", bound=BaseSettings)
+
+
+def read(settings_class: type[SettingsClass]) -> SettingsClass:
+    """The settings from the environment, or the process ends and names each one that is missing or wrong."""
+    try:
+        return settings_class()
+    except ValidationError as problem:
+        lines = [
+            f"  {'.'.join(map(str, e['loc'])).upper()}: {e['msg']}"
+            for e in problem.errors(include_input=False)
+        ]
+        sys.exit("These settings are missing or wrong (see .env.example):\n" + "\n".join(lines))
