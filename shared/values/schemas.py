@@ -1,0 +1,381 @@
+"""What every schema has in common: strictness, pages, merge patches, and problems a person can read."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, Generic, Self, TypeVar, Union, get_args, get_origin
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    create_model,
+    field_validator,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from shared.values.moments import Instant
+from shared.values.refusals import NotAcceptable
+
+MAX_LIMIT = 200
+DEFAULT_LIMIT = 50
+
+
+def _refuse_unstorable(value: Any) -> None:
+    if isinstance(value, str):
+        if "\x00" in value:  # PostgreSQL's text cannot hold it: the insert would fail
+            raise NotAcceptable("must not contain the NUL character")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _refuse_unstorable(key)
+            _refuse_unstorable(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            _refuse_unstorable(item)
+
+
+class Schema(BaseModel):
+    """What comes in or goes out over HTTP.
+
+    JSON is read strictly (`from_json`, or `model_validate_json` on the bytes): "5" is not a number, 1 is not
+    true, unknown fields are refused; dates, ids and vocabularies are strings there, as JSON has nothing else.
+    Objects of our own (rows, other schemas) are read leniently (`of`). Strings lose their outer blanks.
+    Validators raise NotAcceptable: the text of no other exception reaches the sender.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        from_attributes=True,
+        str_strip_whitespace=True,
+        allow_inf_nan=False,
+        serialize_by_alias=True,
+        validate_by_name=True,
+        validate_by_alias=True,
+        hide_input_in_errors=True,
+    )
+
+    @field_validator("*")
+    @classmethod
+    def _is_storable(cls, value: Any) -> Any:
+        _refuse_unstorable(value)
+        return value
+
+    @classmethod
+    def from_json(cls, document: object) -> Self:
+        """The schema from parsed JSON (dicts, lists, strings…), read strictly. Raises ValidationError."""
+        return cls.model_validate_json(json.dumps(document))
+
+    @classmethod
+    def of(cls, source: object) -> Self:
+        """The schema from an object's attributes or a dict of Python values. Raises ValidationError."""
+        return cls.model_validate(source, strict=False, from_attributes=True)
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON document as Python dicts, lists, strings, numbers and None."""
+        return self.model_dump(mode="json")
+
+
+class RecordSchema(Schema):
+    """What arrives in events: unknown fields are ignored, so that old readers understand new writers."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class QuerySchema(Schema):
+    """What arrives in a query string or a form, where every value is a string: "5" is a number there."""
+
+    model_config = ConfigDict(strict=False)
+
+
+class PageQuery(QuerySchema):
+    """Which part of a list is wanted; filters are added by inheritance."""
+
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
+    offset: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+
+
+Item = TypeVar("Item")
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Page(Schema, Generic[Item]):
+    """A part of a list, and how long the whole list is."""
+
+    items: list[Item]
+    total: int
+    limit: int
+    offset: int
+
+
+class Seen(Schema):
+    """What the view of every object shows and nobody writes."""
+
+    id: UUID
+    created_at: Instant
+    updated_at: Instant
+    version: int
+
+
+def _without_repeats(values: list[Item]) -> list[Item]:
+    return [value for place, value in enumerate(values) if value not in values[:place]]
+
+
+Distinct = AfterValidator(_without_repeats)
+"""For lists that are sets: `Annotated[list[Procedure], Distinct]` drops repeats and keeps the order."""
+
+
+# Problems
+
+
+@dataclass(frozen=True)
+class FieldProblem:
+    """One thing wrong: where (`contact_persons.0.email`; nothing for the whole), and what would be right."""
+
+    field: str
+    message: str
+
+
+class InvalidFields(ValueError):
+    """Fields that cannot be accepted, all of them at once."""
+
+    def __init__(self, problems: Iterable[FieldProblem]) -> None:
+        self.problems = list(problems)
+        super().__init__("; ".join(f"{problem.field}: {problem.message}" for problem in self.problems))
+
+
+def problems_of(error: ValidationError) -> list[FieldProblem]:
+    """What is wrong, for the person who sent it; what was sent is never repeated."""
+    return [
+        FieldProblem(".".join(str(part) for part in detail["loc"]), _message(detail))
+        for detail in error.errors(include_url=False)
+    ]
+
+
+_MESSAGES: dict[str, str] = {
+    "missing": "is required",
+    "extra_forbidden": "is not a known field",
+    "string_type": "must be text",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_pattern_mismatch": "is not in the expected form",
+    "string_unicode": "must be valid Unicode text",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "int_parsing_size": "is too large",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a finite number",
+    "decimal_type": "must be a number",
+    "decimal_parsing": "must be a number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "multiple_of": "must be a multiple of {multiple_of}",
+    "enum": "must be one of: {expected}",
+    "literal_error": "must be one of: {expected}",
+    "list_type": "must be a list",
+    "set_type": "must be a list",
+    "tuple_type": "must be a list",
+    "too_short": "must have at least {min_length} entries",
+    "too_long": "must have at most {max_length} entries",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "dataclass_type": "must be an object",
+    "uuid_type": "must be an id (UUID)",
+    "uuid_parsing": "must be an id (UUID)",
+    "uuid_version": "must be an id (UUID)",
+    "date_type": "must be a date like 2026-11-23",
+    "datetime_type": "must be a date and time with an offset, like 2026-11-23T09:30:00Z",
+    "time_type": "must be a time like 09:30",
+    "time_parsing": "must be a time like 09:30",
+    "json_invalid": "must be valid JSON",
+    "recursion_loop": "must not contain itself",
+}
+_NULL_IS_NOT_THE_PROBLEM = {"missing", "extra_forbidden"}
+
+
+def _message(detail: ErrorDetails) -> str:
+    kind, context = detail["type"], detail.get("ctx", {})
+    if detail["input"] is None and kind not in _NULL_IS_NOT_THE_PROBLEM:
+        return "must not be null"
+    if isinstance(context.get("error"), NotAcceptable):
+        return str(context["error"])
+    return _MESSAGES.get(kind, "is not valid").format_map(context)
+
+
+# Merge patches (RFC 7396)
+
+
+@dataclass(frozen=True)
+class MergePatch:
+    """A checked merge patch that has not met the object it changes."""
+
+    changes: dict[str, Any]
+    """Writable fields and their new values. An object inside the object is the dict of what changes in it,
+    or None to clear it: see `merged`."""
+    read_only: dict[str, Any]
+    """Fields that cannot be written, as sent."""
+
+    def changes_to(self, current: Schema) -> dict[str, Any]:
+        """The writable changes, once the read-only fields prove to be those of the object as it is shown now.
+
+        Raises InvalidFields naming each read-only field that was sent with another value.
+        """
+        changed = list(_differing(self.read_only, current.to_json(), ""))
+        if changed:
+            raise InvalidFields(FieldProblem(field, "cannot be changed") for field in changed)
+        return self.changes
+
+
+def read_patch(document: object, writable: type[BaseModel], view: type[BaseModel]) -> MergePatch:
+    """A merge patch from parsed JSON, checked against the writable fields and those that are only shown.
+
+    `null` clears an optional field and sets one with a default back to it; a required field refuses it.
+    Objects are merged, lists and weekly hours replaced whole. Rules that concern several fields are not
+    checked here, since the other fields are not known: check them on the merged whole (`merged`).
+    Raises InvalidFields with every problem.
+    """
+    if not isinstance(document, dict):
+        raise InvalidFields([FieldProblem("", "must be an object")])
+    to_write, to_compare = _divided(document, writable, view)
+    try:
+        patch = patch_of(writable).model_validate_json(json.dumps(to_write))
+    except ValidationError as error:
+        raise InvalidFields(problems_of(error)) from None
+    return MergePatch(changes_in(patch, writable), to_compare)
+
+
+def merged(model: type[Model], current: object, changes: Mapping[str, Any]) -> Model:
+    """The model with the changes of a merge patch applied to it.
+
+    `current` is an object or a dict with the model's fields, or None to begin with an empty one. The whole is
+    checked, rules across fields too. Raises ValidationError.
+    """
+    values = {} if current is None else {name: _held(current, name) for name in model.model_fields}
+    for name in changes:
+        known = values.get(name)
+        inner = _nested_model(model.model_fields[name].annotation)
+        if inner is not None and isinstance(changes[name], Mapping):
+            values[name] = merged(inner, known, changes[name])
+        else:
+            values[name] = changes[name]
+    return model.model_validate(values, strict=False, by_name=True)
+
+
+def _held(current: object, name: str) -> Any:
+    return current[name] if isinstance(current, Mapping) else getattr(current, name)
+
+
+@cache
+def patch_of(model: type[Model]) -> type[Model]:
+    """The model of a merge patch of this model: the same fields and checks, none of them required.
+
+    Named `<Model>Patch`. Which fields were sent is `model_fields_set`; the others hold nothing that means
+    anything. Validators of single fields are kept, those of the whole model are left out.
+    """
+    fields = {name: _optional(field) for name, field in model.model_fields.items()}
+    silenced: dict[str, Any] = {
+        name: model_validator(mode="after")(lambda self: self)
+        for name in model.__pydantic_decorators__.model_validators
+    }
+    return create_model(f"{model.__name__}Patch", __base__=model, __validators__=silenced, **fields)  # type: ignore[call-overload, no-any-return]
+
+
+def changes_in(patch: BaseModel, model: type[BaseModel]) -> dict[str, Any]:
+    """The fields that were sent, by their Python names; `null` for a field with a default is the default."""
+    return {name: _change(getattr(patch, name), model.model_fields[name]) for name in patch.model_fields_set}
+
+
+def _change(value: Any, field: FieldInfo) -> Any:
+    if value is None and not _takes_null(field.annotation):
+        return field.get_default(call_default_factory=True)
+    inner = _nested_model(field.annotation)
+    return changes_in(value, inner) if inner is not None and isinstance(value, BaseModel) else value
+
+
+def _optional(field: FieldInfo) -> tuple[Any, FieldInfo]:
+    inner = _nested_model(field.annotation)
+    annotation: Any = field.annotation if inner is None else patch_of(inner)
+    if inner is not None and _takes_null(field.annotation):
+        annotation = annotation | None
+    for constraint in field.metadata:
+        annotation = Annotated[annotation, constraint]
+    if not field.is_required() and not _takes_null(annotation):
+        annotation = annotation | None
+    # A factory, unlike a default, does not appear in the OpenAPI document, where it would be wrong.
+    optional: Any = Field(
+        default_factory=lambda: None,
+        alias=field.alias,
+        title=field.title,
+        description=field.description,
+        examples=field.examples,
+    )
+    return annotation, optional
+
+
+def _takes_null(annotation: Any) -> bool:
+    if get_origin(annotation) is Annotated:
+        return _takes_null(get_args(annotation)[0])
+    return annotation in (Any, None, NoneType) or NoneType in _alternatives(annotation)
+
+
+def _nested_model(annotation: Any) -> type[BaseModel] | None:
+    """The model in `Model` and `Model | None`: an object that a merge patch merges, not replaces."""
+    for alternative in _alternatives(annotation):
+        if isinstance(alternative, type) and issubclass(alternative, BaseModel):
+            return alternative
+    return None
+
+
+def _alternatives(annotation: Any) -> tuple[Any, ...]:
+    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+
+
+def _by_json_name(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def _divided(
+    document: Mapping[str, Any], writable: type[BaseModel], view: type[BaseModel]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What is to be written, which refuses unknown fields, and what is only to be compared."""
+    fields, shown = _by_json_name(writable), _by_json_name(view)
+    to_write: dict[str, Any] = {}
+    to_compare: dict[str, Any] = {}
+    for name, value in document.items():
+        if name not in fields:
+            (to_compare if name in shown else to_write)[name] = value
+            continue
+        inner = _nested_model(fields[name].annotation)
+        inner_view = _nested_model(shown[name].annotation) if name in shown else None
+        if inner is None or inner_view is None or not isinstance(value, dict):
+            to_write[name] = value
+            continue
+        inner_write, inner_compare = _divided(value, inner, inner_view)
+        if inner_write or not inner_compare:
+            to_write[name] = inner_write
+        if inner_compare:
+            to_compare[name] = inner_compare
+    return to_write, to_compare
+
+
+def _differing(sent: Mapping[str, Any], shown: Mapping[str, Any], path: str) -> Iterable[str]:
+    for name, value in sent.items():
+        now = shown.get(name)
+        if isinstance(value, dict) and isinstance(now, dict):
+            yield from _differing(value, now, f"{path}{name}.")
+        elif value != now:
+            yield path + name

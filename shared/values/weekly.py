@@ -1,0 +1,280 @@
+"""Weekly hours: when, in an ordinary week, a practice answers the phone or a patient has time.
+
+In Python and in the database a week is minutes since Monday 00:00, local wall time (Europe/Berlin), 0 to
+10080, in windows that include their start and not their end. In JSON it is a list of windows per day. Unknown
+is `None` in Python, `null` or `{}` in JSON, NULL in the database; it does not mean "never".
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
+from sqlalchemy import BindParameter, ColumnElement, Dialect, cast
+from sqlalchemy.dialects.postgresql import INT4MULTIRANGE
+from sqlalchemy.types import TypeDecorator
+
+from shared.values.moments import BERLIN, in_utc
+from shared.values.refusals import NotAcceptable
+
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+MINUTES_A_DAY = 24 * 60
+MINUTES_A_WEEK = 7 * MINUTES_A_DAY
+
+_START = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
+_END = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])|24:00")
+_RANGE = re.compile(r"\[([0-9]+),([0-9]+)\)")
+_MULTIRANGE = re.compile(r"\{(\[[0-9]+,[0-9]+\)(,\[[0-9]+,[0-9]+\))*)?\}")
+
+WeeklyJson = dict[str, list[dict[str, str]]]
+
+
+class Window(NamedTuple):
+    """Minutes from `start` up to but not including `end`; since when, the giver says."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Weekly:
+    """Windows of a week, in order, apart from each other.
+
+    Empty, and false, only as the result of an intersection: two known weeks that never meet. Make one with
+    `of`, `from_json` or `from_multirange`.
+    """
+
+    windows: tuple[Window, ...] = ()
+
+    def __post_init__(self) -> None:
+        if any(not 0 <= start < end <= MINUTES_A_WEEK for start, end in self.windows):
+            raise ValueError("a window lies outside the week, or does not end after its start")
+        if any(later.start <= earlier.end for earlier, later in pairwise(self.windows)):
+            raise ValueError("windows are out of order, or not apart from each other")
+
+    @classmethod
+    def of(cls, windows: Iterable[tuple[int, int]]) -> "Weekly":
+        """The week covered by these windows (minutes since Monday 00:00), in any order, overlapping or not.
+
+        Raises ValueError where a window lies outside the week or does not end after its start.
+        """
+        merged: list[Window] = []
+        for start, end in sorted(windows):
+            if start >= end:
+                raise ValueError("a window does not end after its start")
+            if merged and start <= merged[-1].end:
+                merged[-1] = Window(merged[-1].start, max(merged[-1].end, end))
+            else:
+                merged.append(Window(start, end))
+        return cls(tuple(merged))
+
+    def __bool__(self) -> bool:
+        return bool(self.windows)
+
+    def __iter__(self) -> Iterator[Window]:
+        """The windows in order, in minutes since Monday 00:00."""
+        return iter(self.windows)
+
+    @property
+    def total_minutes(self) -> int:
+        return sum(window.end - window.start for window in self.windows)
+
+    def intersection(self, other: "Weekly") -> "Weekly":
+        """The time that lies in both weeks; empty where there is none."""
+        common = []
+        for mine in self.windows:
+            for theirs in other.windows:
+                start, end = max(mine.start, theirs.start), min(mine.end, theirs.end)
+                if start < end:
+                    common.append(Window(start, end))
+        return Weekly(tuple(common))
+
+    def overlaps(self, other: "Weekly") -> bool:
+        """Whether the two weeks share any minute."""
+        return bool(self.intersection(other))
+
+    def contains(self, start: int, end: int) -> bool:
+        """Whether one window holds all of the minutes from `start` up to `end` since Monday 00:00."""
+        return any(window.start <= start < end <= window.end for window in self.windows)
+
+    def contains_moments(self, start: datetime, end: datetime) -> bool:
+        """Whether the time from one instant up to another lies inside these hours, in Berlin.
+
+        Raises NotAcceptable for instants without an offset.
+        """
+        start, end = in_utc(start), in_utc(end)
+        if not start < end <= start + timedelta(days=7):
+            return False
+        reached = start
+        for days in range((end.astimezone(BERLIN).date() - start.astimezone(BERLIN).date()).days + 1):
+            for opens, closes in self.moments_on(start.astimezone(BERLIN).date() + timedelta(days=days)):
+                if opens <= reached < closes:
+                    reached = closes
+        return reached >= end
+
+    def windows_on(self, day: date) -> tuple[Window, ...]:
+        """The windows on that calendar day, in minutes (0 to 1440) since its midnight on the wall clock."""
+        return self._windows_on_weekday(day.weekday())
+
+    def moments_on(self, day: date) -> tuple[tuple[datetime, datetime], ...]:
+        """The windows on that day in Berlin as instants in UTC.
+
+        On the two days on which the clocks change, a window can be an hour shorter or longer than it reads,
+        and one that lies wholly in the skipped hour is left out.
+        """
+        moments = ((_instant(day, window.start), _instant(day, window.end)) for window in self.windows_on(day))
+        return tuple((opens, closes) for opens, closes in moments if opens < closes)
+
+    def _windows_on_weekday(self, weekday: int) -> tuple[Window, ...]:
+        midnight = weekday * MINUTES_A_DAY
+        return tuple(
+            Window(max(start - midnight, 0), min(end - midnight, MINUTES_A_DAY))
+            for start, end in self.windows
+            if start < midnight + MINUTES_A_DAY and end > midnight
+        )
+
+    @classmethod
+    def from_json(cls, value: object) -> "Weekly | None":
+        """The week from the form of the API contract; None (unknown) for `null`, `{}`, days without windows.
+
+        Touching windows are merged. Raises NotAcceptable, with the day and the place of the window, for
+        unknown days and fields, times not written `09:00`, ends not after their start and overlaps.
+        """
+        if value is None:
+            return None
+        if not isinstance(value, dict) or not value.keys() <= set(DAYS):
+            raise NotAcceptable("must be an object of weekdays, from monday to sunday, in lower case")
+        windows: list[Window] = []
+        for weekday, day in enumerate(DAYS):
+            midnight = weekday * MINUTES_A_DAY
+            for start, end in _windows_of_day(day, value.get(day, [])):
+                windows.append(Window(midnight + start, midnight + end))
+        return cls.of(windows) if windows else None
+
+    def to_json(self) -> WeeklyJson:
+        """The week in the form of the API contract; windows that run past midnight are split there."""
+        return {
+            day: [{"start": _written(start), "end": _written(end)} for start, end in windows]
+            for weekday, day in enumerate(DAYS)
+            if (windows := self._windows_on_weekday(weekday))
+        }
+
+    @classmethod
+    def from_multirange(cls, text: str) -> "Weekly":
+        """The week from PostgreSQL's canonical text of an int4multirange, `{[540,720),[1980,2100)}`.
+
+        Raises ValueError for any other text and for minutes outside the week.
+        """
+        if not _MULTIRANGE.fullmatch(text):
+            raise ValueError("not the text of an int4multirange of minutes")
+        return cls.of((int(start), int(end)) for start, end in _RANGE.findall(text))
+
+    def to_multirange(self) -> str:
+        """The week as PostgreSQL's canonical text of an int4multirange, `{[540,720),[1980,2100)}`."""
+        return "{" + ",".join(f"[{start},{end})" for start, end in self.windows) + "}"
+
+
+def _windows_of_day(day: str, items: object) -> list[Window]:
+    if not isinstance(items, list):
+        raise NotAcceptable(f"{day}: must be a list of windows")
+    windows = [_window(day, place, item) for place, item in enumerate(items, start=1)]
+    if any(later.start < earlier.end for earlier, later in pairwise(sorted(windows))):
+        raise NotAcceptable(f"{day}: two windows overlap")
+    return windows
+
+
+def _window(day: str, place: int, item: object) -> Window:
+    where = f"{day}, window {place}"
+    if not isinstance(item, dict) or item.keys() != {"start", "end"}:
+        raise NotAcceptable(f"{where}: must have a start and an end, and nothing else")
+    start, end = item["start"], item["end"]
+    if not isinstance(start, str) or not _START.fullmatch(start):
+        raise NotAcceptable(f"{where}: start must be a time from 00:00 to 23:59, like 09:00")
+    if not isinstance(end, str) or not _END.fullmatch(end):
+        raise NotAcceptable(f"{where}: end must be a time from 00:01 to 24:00, like 12:00")
+    window = Window(_minutes(start), _minutes(end))
+    if window.start >= window.end:
+        raise NotAcceptable(f"{where}: end must be after start")
+    return window
+
+
+def _minutes(text: str) -> int:
+    return int(text[:2]) * 60 + int(text[3:])
+
+
+def _written(minutes: int) -> str:
+    return f"{minutes // 60:02}:{minutes % 60:02}"
+
+
+def _instant(day: date, minutes: int) -> datetime:
+    days, minutes = divmod(minutes, MINUTES_A_DAY)
+    wall = time(minutes // 60, minutes % 60)
+    return datetime.combine(day + timedelta(days=days), wall, BERLIN).astimezone(UTC)
+
+
+def _accepted(value: object) -> Weekly | None:
+    if isinstance(value, Weekly):
+        return value or None
+    return Weekly.from_json(value)
+
+
+def _serialised(value: Weekly | None) -> WeeklyJson | None:
+    return value.to_json() if value else None
+
+
+_WINDOW_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "start": {"type": "string", "pattern": f"^({_START.pattern})$", "examples": ["09:00"]},
+        "end": {"type": "string", "pattern": f"^({_END.pattern})$", "examples": ["12:00"]},
+    },
+    "required": ["start", "end"],
+    "additionalProperties": False,
+}
+_WEEK_SCHEMA = {
+    "description": "Local times (Europe/Berlin); end is exclusive. null or {} means unknown, not never.",
+    "anyOf": [
+        {
+            "type": "object",
+            "properties": {day: {"type": "array", "items": _WINDOW_SCHEMA} for day in DAYS},
+            "additionalProperties": False,
+        },
+        {"type": "null"},
+    ],
+    "examples": [{"monday": [{"start": "09:00", "end": "12:00"}]}],
+}
+
+WeeklyHours = Annotated[
+    Weekly | None,
+    PlainValidator(_accepted),
+    PlainSerializer(_serialised, when_used="json"),
+    WithJsonSchema(_WEEK_SCHEMA),
+]
+"""Weekly hours as a field: JSON as in the API contract, in Python a Weekly, or None where unknown."""
+
+
+class WeeklyColumn(TypeDecorator[Weekly]):
+    """An int4multirange column holding a Weekly; unknown, and also empty, is NULL.
+
+    Overlap in SQL is `column.overlaps(weekly)` (`&&`), intersection `column.intersection(weekly)` (`*`).
+    psycopg2 cannot bind multiranges and returns them as text, so both ways go as text, past the processors of
+    SQLAlchemy's own type; on the way in with a cast, so that no operator has to guess what the text is.
+    """
+
+    impl = INT4MULTIRANGE
+    cache_ok = True
+
+    def bind_expression(self, bindparam: BindParameter[Weekly]) -> ColumnElement[Any]:
+        return cast(bindparam, INT4MULTIRANGE())
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Weekly | None], str | None]:  # noqa: ARG002 - SQLAlchemy's
+        return lambda week: week.to_multirange() if week else None
+
+    def literal_processor(self, dialect: Dialect) -> Callable[[Weekly | None], str]:  # noqa: ARG002 - signatures
+        return lambda week: f"'{week.to_multirange()}'" if week else "NULL"
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[str | None], Weekly | None]:  # noqa: ARG002
+        return lambda text: Weekly.from_multirange(text) or None if text else None
