@@ -1,0 +1,132 @@
+"""Every refusal as RFC 9457 `application/problem+json`. The only place that knows which status an error becomes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response, request
+from pydantic import ValidationError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
+from werkzeug.exceptions import HTTPException
+
+from shared.db import is_trouble
+from shared.errors import (
+    Conflict,
+    FieldProblem,
+    Forbidden,
+    LostUpdate,
+    NotFound,
+    PlatformError,
+    RuleBroken,
+    Unreachable,
+)
+from shared.logs import logger
+from shared.tracing import correlation_id
+from shared.values.refusals import NotAcceptable
+from shared.values.schemas import FieldProblem as Refusal
+from shared.values.schemas import InvalidFields, problems_of
+
+log = logger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = "5"
+
+STATUS: dict[type[PlatformError], HTTPStatus] = {
+    NotFound: HTTPStatus.NOT_FOUND,
+    Conflict: HTTPStatus.CONFLICT,
+    LostUpdate: HTTPStatus.PRECONDITION_FAILED,
+    RuleBroken: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Forbidden: HTTPStatus.FORBIDDEN,
+    Unreachable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
+
+SENTENCES = {
+    HTTPStatus.NOT_FOUND: "There is nothing at this address.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take this method; the header Allow names those it takes.",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The request is larger than this service accepts.",
+}
+
+# what a unique, exclusion or foreign key constraint says when two requests pass the friendly check at once
+RACES = {"23505", "23P01", "23503"}
+
+
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    errors: Sequence[FieldProblem] = (),
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """A problem document; `code` is stable and for programs, `detail` is a sentence for a person."""
+    document: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": int(status),
+        "detail": detail,
+        "code": code,
+        "correlation_id": correlation_id(),
+        "errors": [{"field": each.field, "message": each.message} for each in errors],
+    }
+    answer = Response(json.dumps(document, ensure_ascii=False), status, headers, content_type=MEDIA_TYPE)
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        answer.headers.setdefault("Retry-After", RETRY_AFTER_SECONDS)
+    return answer
+
+
+def translate(app: Flask) -> None:
+    """Let every exception of this application leave as a problem."""
+    app.register_error_handler(PlatformError, _refused)
+    app.register_error_handler(ValidationError, lambda invalid: invalid_input(problems_of(invalid)))
+    app.register_error_handler(InvalidFields, lambda invalid: invalid_input(invalid.problems))
+    app.register_error_handler(NotAcceptable, lambda refused: invalid_input([Refusal("", str(refused))]))
+    app.register_error_handler(SQLAlchemyError, _database_failed)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _refused(refusal: PlatformError) -> Response:
+    status = next((STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS), HTTPStatus.CONFLICT)
+    wait = getattr(refusal, "retry_after", None)
+    headers = {"Retry-After": str(wait)} if wait is not None else None
+    return problem(status, refusal.code, refusal.message, errors=refusal.errors, headers=headers)
+
+
+def invalid_input(refusals: Iterable[Refusal]) -> Response:
+    """422, naming every field that cannot be accepted."""
+    errors = [FieldProblem(each.field, each.message) for each in refusals]
+    return problem(422, "input.invalid", "The input is not valid.", errors=errors)
+
+
+def _http(refusal: HTTPException) -> Response:
+    if refusal.response is not None:
+        return refusal.response  # type: ignore[return-value]  # abort(response): it was made on purpose
+    status = HTTPStatus(refusal.code or 500)
+    kept = {name: value for name, value in refusal.get_headers(request.environ) if name in KEPT_HEADERS}
+    detail = SENTENCES.get(status) or refusal.description or status.phrase
+    return problem(status, status.name.lower(), detail, headers=kept)
+
+
+def _database_failed(failure: SQLAlchemyError) -> Response:
+    if is_trouble(failure):
+        log.warning("request.database_unreachable", problem=type(failure).__name__)
+        return problem(503, "database.unreachable", "The database does not answer at the moment. Please try again.")
+    state = getattr(failure.orig, "pgcode", None) if isinstance(failure, DBAPIError) else None
+    if isinstance(failure, IntegrityError) and state in RACES:
+        constraint = getattr(getattr(failure.orig, "diag", None), "constraint_name", None)
+        log.warning("request.constraint_refused", constraint=constraint)
+        return problem(409, "state.conflict", "This contradicts what is stored already; read it again and retry.")
+    if isinstance(failure, DataError):
+        log.warning("request.value_refused_by_database", state=state, exc_info=failure)
+        return problem(422, "input.out_of_range", "A value is outside of what can be stored.")
+    return _unexpected(failure)
+
+
+def _unexpected(failure: Exception) -> Response:
+    log.error("request.failed", exc_info=failure)
+    return problem(500, "internal", "Something went wrong here; the correlation id finds it in the logs.")

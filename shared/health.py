@@ -1,0 +1,95 @@
+"""`/health/live`, `/health/ready` and `/metrics`, for web processes and, on a small server of its own, for workers."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from shared.logs import logger
+from shared.metrics import exposition
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from werkzeug.serving import BaseWSGIServer
+
+log = logger(__name__)
+
+JSON = "application/json"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing a process needs. One that is not decisive is shown and does not make the process unready."""
+
+    name: str
+    holds: Callable[[], bool]
+    decisive: bool = True
+
+    def asked(self) -> bool:
+        """Whether it holds now; a check that fails itself does not."""
+        try:
+            return bool(self.holds())
+        except Exception as problem:
+            log.warning("health.check_failed", check=self.name, problem=type(problem).__name__)
+            return False
+
+
+def readiness(checks: Sequence[Check]) -> tuple[bool, bytes]:
+    """Whether all decisive checks hold, and the answer as JSON that names each one."""
+    found = [(check, check.asked()) for check in checks]
+    ready = all(holds for check, holds in found if check.decisive)
+    document = {
+        "status": "ready" if ready else "not ready",
+        "checks": {check.name: {"ok": holds, "decisive": check.decisive} for check, holds in found},
+    }
+    return ready, json.dumps(document).encode()
+
+
+def liveness() -> bytes:
+    """The answer of a process that can answer at all."""
+    return b'{"status": "alive"}'
+
+
+def metrics() -> tuple[bytes, str]:
+    """The metrics as text, of all processes that share this one's metrics directory; and their content type."""
+    return exposition(os.environ.get("PROMETHEUS_MULTIPROC_DIR"))
+
+
+def health_app(checks: Sequence[Check]) -> WSGIApplication:
+    """A WSGI application that answers only health and metrics: for processes that serve nothing else."""
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        status, body, content_type = _answered(environ["PATH_INFO"], checks)
+        start_response(status, [("Content-Type", content_type), ("Content-Length", str(len(body)))])
+        return [body]
+
+    return app
+
+
+def _answered(path: str, checks: Sequence[Check]) -> tuple[str, bytes, str]:
+    if path == "/health/live":
+        return "200 OK", liveness(), JSON
+    if path == "/health/ready":
+        ready, document = readiness(checks)
+        return ("200 OK" if ready else "503 Service Unavailable"), document, JSON
+    if path == "/metrics":
+        return "200 OK", *metrics()
+    return "404 Not Found", b'{"title": "Not Found", "status": 404}', "application/problem+json"
+
+
+def serve_in_thread(app: WSGIApplication, bind: str, port: int) -> BaseWSGIServer:
+    """Serve the application beside the process's real work; `shutdown()` of the returned server ends it."""
+    server = make_server(bind, port, app, threaded=True, request_handler=_Silent)
+    Thread(target=server.serve_forever, name="health", daemon=True).start()
+    return server
+
+
+class _Silent(WSGIRequestHandler):
+    def log(self, type: str, message: str, *args: Any) -> None:
+        """Health is asked every few seconds: not worth a line."""

@@ -1,0 +1,92 @@
+"""Runs a service's web processes: gunicorn as a library, one thread pool per process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+
+from shared import logs
+from shared.settings import ServiceSettings
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def serve(create_app: Callable[[], Flask], settings: ServiceSettings) -> None:
+    """Serve until told to stop. `create_app` runs in each process, after the fork: nothing may be made before."""
+    _arrange_metrics(settings)
+    logs.configure(settings.service, "web", settings.log_level)
+    _Server(create_app, settings).run()
+
+
+class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
+    def __init__(self, create_app: Callable[[], Flask], settings: ServiceSettings) -> None:
+        self._create_app, self._settings = create_app, settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in _configuration(self._settings).items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        return self._create_app()
+
+
+def _configuration(settings: ServiceSettings) -> dict[str, Any]:
+    memory = Path("/dev/shm")  # noqa: S108  # gunicorn's heartbeat file; on a disk it can stall a process
+    return {
+        "bind": f"{settings.bind}:{settings.port}",
+        "workers": settings.web_processes,
+        "worker_class": "gthread",
+        "threads": settings.web_threads,
+        "timeout": 60,
+        "graceful_timeout": 8,
+        "keepalive": 75,
+        "max_requests": 0,
+        "worker_tmp_dir": str(memory) if memory.is_dir() else None,
+        "control_socket_disable": True,  # all services would open the same one
+        "forwarder_headers": "",  # no header may rewrite the path a request is guarded by
+        "accesslog": None,  # the application logs the route; the path and the query may hold names
+        "logger_class": _JsonLines,
+        "proc_name": f"{settings.service} web",
+        "child_exit": _forget_process,
+    }
+
+
+class _JsonLines(Logger):  # type: ignore[misc]
+    """Hands gunicorn's messages to the process's own log."""
+
+    def setup(self, cfg: Any) -> None:  # noqa: ARG002
+        self.error_log.propagate = True
+        self.access_log.disabled = True
+
+
+def _arrange_metrics(settings: ServiceSettings) -> None:
+    """Give several processes a folder in which their metrics meet, empty at the start; a single one needs none."""
+    folder = Path(tempfile.gettempdir()) / f"platform-metrics-{os.getuid()}-{settings.service}-{settings.port}"
+    wanted = {MULTIPROCESS: str(folder)} if settings.web_processes > 1 else {}
+    if os.environ.get(MULTIPROCESS) == wanted.get(MULTIPROCESS):
+        return
+    if wanted:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+    # prometheus-client looks at the variable when it is imported, which has happened by now: begin again
+    others = {name: value for name, value in os.environ.items() if name != MULTIPROCESS}
+    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], others | wanted)  # noqa: S606
+
+
+def _forget_process(_server: Any, worker: Any) -> None:
+    if MULTIPROCESS in os.environ:
+        from prometheus_client import multiprocess
+
+        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
