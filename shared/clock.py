@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, date, datetime
-from zoneinfo import ZoneInfo
 
-BERLIN = ZoneInfo("Europe/Berlin")
+from shared.values.moments import BERLIN
 
 
 def now() -> datetime:

@@ -41,9 +41,7 @@ class Keys:
 
     def seal(self, wrapped_key: bytes, owner: bytes, document: dict[str, Any]) -> bytes:
         """A JSON-able document encrypted with the owner's data key."""
-        return _seal(
-            self._data_key(wrapped_key, owner), json.dumps(document, ensure_ascii=False).encode(), owner
-        )
+        return _seal(self._data_key(wrapped_key, owner), json.dumps(document, ensure_ascii=False).encode(), owner)
 
     def open(self, wrapped_key: bytes, owner: bytes, sealed: bytes) -> dict[str, Any]:
         """The document that was sealed; raises `cryptography.exceptions.InvalidTag` when anything was altered."""

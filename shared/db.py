@@ -16,18 +16,18 @@ from sqlalchemy import (
     Connection,
     DateTime,
     Engine,
-    MetaData,
+    Text,
     create_engine,
     exc,
     func,
     text,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
+from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
 __all__ = [
     "Aggregate",
     "Session",
-    "Tables",
+    "column_types",
     "connect",
     "database_answers",
     "is_trouble",
@@ -50,11 +50,8 @@ def new_id() -> UUID:
     return uuid_utils.compat.uuid7()
 
 
-class Tables(DeclarativeBase):
-    """What each service derives its own declarative class from, with a metadata of its own."""
-
-    metadata = MetaData(naming_convention=NAMES)
-    type_annotation_map = {datetime: DateTime(timezone=True)}
+column_types: dict[Any, Any] = {datetime: DateTime(timezone=True), str: Text}
+"""How annotations of a service's tables become column types."""
 
 
 class Aggregate:
@@ -87,9 +84,7 @@ def connect(url: URL, *, pool_size: int = 4) -> None:
 
 def use(connection: Connection) -> None:
     """Let every `transaction()` run inside this connection's open transaction (tests roll it back)."""
-    _Database.sessions = sessionmaker(
-        connection, expire_on_commit=False, join_transaction_mode="create_savepoint"
-    )
+    _Database.sessions = sessionmaker(connection, expire_on_commit=False, join_transaction_mode="create_savepoint")
     _Database.pid = os.getpid()
 
 
@@ -141,7 +136,8 @@ def is_trouble(problem: BaseException) -> bool:
     # a connection lost inside a statement arrives as a plain DatabaseError without a state
     if state is None and type(problem) is exc.DatabaseError:
         return True
-    # 08 connection, 40 rollback (deadlock, serialisation), 53 resources, 57 operator intervention, 58 system, 25006 read-only
+    # SQLSTATE classes: 08 connection, 40 rollback (deadlock, serialisation), 53 resources, 57 operator intervention,
+    # 58 system; 25006 is a server that has become read-only
     return isinstance(state, str) and (state[:2] in {"08", "40", "53", "57", "58"} or state == "25006")
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class FieldProblem:
-    """One field of the input and what is wrong with it; `field` is a dotted path, the message never repeats the value."""
+    """One field of the input (a dotted path) and what is wrong with it; the message never repeats the value."""
 
     field: str
     message: str

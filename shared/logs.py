@@ -13,14 +13,14 @@ from shared.tracing import correlation_id
 
 def configure(service: str, process: str, level: str) -> None:
     """Let this process log JSON lines to standard error, each with its service, process and correlation id."""
-    shared_steps: list[Any] = [
+    steps: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _who(service, process),
     ]
     structlog.configure(
-        processors=[*shared_steps, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*steps, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
@@ -28,7 +28,7 @@ def configure(service: str, process: str, level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared_steps,
+            foreign_pre_chain=steps,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.dict_tracebacks,
@@ -48,7 +48,7 @@ def logger(name: str) -> Any:
 
 
 def _who(service: str, process: str) -> Any:
-    def add(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+    def add(_logger: Any, _method: str, event: Any) -> Any:
         event["service"], event["process"] = service, process
         current = correlation_id()
         if current:
@@ -58,7 +58,7 @@ def _who(service: str, process: str) -> Any:
     return add
 
 
-def _without_values(_logger: Any, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+def _without_values(_logger: Any, _method: str, event: Any) -> Any:
     # local variables of a frame may hold a patient's data; an exception's text is kept only in its type
     for problem in event.get("exception") or ():
         for frame in problem.get("frames", ()):

@@ -22,9 +22,7 @@ events_published = Counter("platform_events_published_total", "Events committed 
 events_handled = Counter("platform_events_handled_total", "Events whose transaction committed", ["type"])
 events_repeated = Counter("platform_events_repeated_total", "Events skipped since they were seen before")
 events_parked = Counter("platform_events_parked_total", "Events set aside after three tries")
-consumer_retries = Counter(
-    "platform_consumer_retries_total", "Waits for a database or a Kafka that did not answer"
-)
+consumer_retries = Counter("platform_consumer_retries_total", "Waits for a database or a Kafka that did not answer")
 outbox_waiting = Gauge("platform_outbox_waiting", "Events not yet published", multiprocess_mode="mostrecent")
 parked_waiting = Gauge(
     "platform_parked_events", "Parked events that wait for a decision", multiprocess_mode="mostrecent"
@@ -34,9 +32,7 @@ event_age_seconds = Histogram(
     "From an event's time to the commit of its effects",
     buckets=(*QUICK, 30, 60, 300, 3600),
 )
-jobs_seconds = Histogram(
-    "platform_job_seconds", "Time a job took", ["job", "outcome"], buckets=(*QUICK, 30, 60, 300)
-)
+jobs_seconds = Histogram("platform_job_seconds", "Time a job took", ["job", "outcome"], buckets=(*QUICK, 30, 60, 300))
 
 
 def exposition(multiprocess_directory: str | None) -> tuple[bytes, str]:

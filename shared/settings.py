@@ -1,4 +1,4 @@
-"""What every service reads from the environment. Read once at start; a missing setting stops the process with its name."""
+"""What every service reads from the environment, once, at start; a missing setting stops the process with its name."""
 
 from __future__ import annotations
 
@@ -116,8 +116,5 @@ def read(settings_class: type[SettingsClass]) -> SettingsClass:
     try:
         return settings_class()
     except ValidationError as problem:
-        lines = [
-            f"  {'.'.join(map(str, e['loc'])).upper()}: {e['msg']}"
-            for e in problem.errors(include_input=False)
-        ]
+        lines = [f"  {'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in problem.errors(include_input=False)]
         sys.exit("These settings are missing or wrong (see .env.example):\n" + "\n".join(lines))

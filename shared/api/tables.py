@@ -24,3 +24,8 @@ idempotency = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
 )
 Index("ix_idempotency_created_at", idempotency.c.created_at)
+
+
+def add_api_tables(to: MetaData) -> None:
+    """Let a service's metadata (and so its history of migrations) hold the table."""
+    idempotency.to_metadata(to)

@@ -1,0 +1,1 @@
+"""The histories of all schemas: one alembic environment, one history and one version table per schema."""

@@ -1,0 +1,53 @@
+"""Roles, schemas and extensions: what an administrator prepares once, before any migration. Safe to run again.
+
+One schema and one login role per service; a role reads and writes rows of its own schema and nothing else. The owner
+role owns all tables and runs the migrations; it cannot log in to any service's place.
+"""
+
+from __future__ import annotations
+
+from psycopg2 import sql
+from psycopg2.extensions import connection as Connection
+
+EXTENSIONS = ("postgis", "btree_gist")
+OWNER = "platform_owner"
+
+
+def prepare(admin: Connection, *, owner_password: str, service_passwords: dict[str, str]) -> None:
+    """Make everything that is missing in the connected database and set the given passwords."""
+    with admin, admin.cursor() as cursor:
+        # two `up` at once would collide on the catalogue
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('platform roles'))")
+        for extension in EXTENSIONS:
+            cursor.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS {} SCHEMA public").format(sql.Identifier(extension)))
+        _role(cursor, OWNER, owner_password)
+        cursor.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(OWNER)))
+        cursor.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+        for service, password in service_passwords.items():
+            _service(cursor, service, password)
+
+
+def _service(cursor: object, service: str, password: str) -> None:
+    _role(cursor, service, password)
+    names = {"service": sql.Identifier(service), "owner": sql.Identifier(OWNER)}
+    for statement in (
+        "CREATE SCHEMA IF NOT EXISTS {service} AUTHORIZATION {owner}",
+        "REVOKE ALL ON SCHEMA {service} FROM PUBLIC",
+        "GRANT USAGE ON SCHEMA {service} TO {service}",
+        "ALTER ROLE {service} SET search_path = {service}, public",
+        # a process that hangs inside a transaction must not hold its locks for ever
+        "ALTER ROLE {service} SET idle_in_transaction_session_timeout = '60s'",
+        "ALTER ROLE {service} SET timezone = 'UTC'",
+        "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {service}"
+        " GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {service}",
+        "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {service} GRANT USAGE ON SEQUENCES TO {service}",
+    ):
+        cursor.execute(sql.SQL(statement).format(**names))  # type: ignore[attr-defined]
+
+
+def _role(cursor: object, role: str, password: str) -> None:
+    execute = cursor.execute  # type: ignore[attr-defined]
+    execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,))
+    if cursor.fetchone() is None:  # type: ignore[attr-defined]
+        execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
+    execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD %s").format(sql.Identifier(role)), (password,))

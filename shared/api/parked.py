@@ -1,0 +1,100 @@
+"""`/api/parked-events`: what could not be handled, for administrators, in every service with a worker."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field, StringConstraints
+
+from shared import clock
+from shared.api.door import Resource, door
+from shared.api.routes import Route
+from shared.auth import ADMINS
+from shared.db import transaction
+from shared.events import parking
+from shared.events.consumer import Listeners
+from shared.values.moments import Instant
+from shared.values.schemas import Page, PageQuery, Schema
+
+State = Literal["parked", "replayed", "discarded"]
+
+
+class ParkedFilter(PageQuery):
+    """Which parked events to list."""
+
+    state: State | None = None
+
+
+class ParkedEvent(Schema):
+    """An event that was set aside: where it lay, why it failed, what was decided."""
+
+    id: UUID
+    topic: str
+    partition: int
+    offset: int
+    event_type: str | None
+    reason: str
+    traceback: str
+    parked_at: Instant
+    state: State
+    resolved_at: Instant | None
+    resolved_reason: str | None
+
+
+class Decision(Schema):
+    """Why an event is replayed or discarded."""
+
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=1000), Field(description="why")]
+
+
+ParkedPage = Page[ParkedEvent]
+
+
+def parked_routes(listeners: Listeners) -> list[Route]:
+    """The routes; a replayed event goes to these listeners, in the transaction that marks it replayed."""
+
+    class ParkedEvents(Resource):
+        @door(query=ParkedFilter, answer=ParkedPage)
+        def get(self, query: ParkedFilter) -> ParkedPage:
+            """List parked events, newest first."""
+            with transaction() as session:
+                rows, total = parking.listed(session, state=query.state, limit=query.limit, offset=query.offset)
+            return ParkedPage(items=[_shown(r) for r in rows], total=total, limit=query.limit, offset=query.offset)
+
+    class OneParkedEvent(Resource):
+        @door(answer=ParkedEvent)
+        def get(self, id: UUID) -> ParkedEvent:
+            """Show a parked event with its traceback."""
+            with transaction() as session:
+                return _shown(parking.get(session, id))
+
+    class Replay(Resource):
+        @door(body=Decision, answer=ParkedEvent)
+        def post(self, id: UUID, body: Decision) -> ParkedEvent:
+            """Give the event to its listeners again; if they fail again, it stays parked."""
+            now: datetime = clock.now()
+            with transaction() as session:
+                event = parking.take_up(session, id, reason=body.reason, now=now)
+                listeners.apply(session, [event], now=now)
+                return _shown(parking.get(session, id))
+
+    class Discard(Resource):
+        @door(body=Decision, answer=ParkedEvent)
+        def post(self, id: UUID, body: Decision) -> ParkedEvent:
+            """Decide that the event will have no effect."""
+            with transaction() as session:
+                parking.discard(session, id, reason=body.reason, now=clock.now())
+                return _shown(parking.get(session, id))
+
+    return [
+        Route("/api/parked-events", ParkedEvents, get=ADMINS),
+        Route("/api/parked-events/<uuid:id>", OneParkedEvent, get=ADMINS),
+        Route("/api/parked-events/<uuid:id>/replay", Replay, post=ADMINS),
+        Route("/api/parked-events/<uuid:id>/discard", Discard, post=ADMINS),
+    ]
+
+
+def _shown(row: Any) -> ParkedEvent:
+    return ParkedEvent.of({name: row[name] for name in ParkedEvent.model_fields})

@@ -1,0 +1,115 @@
+"""The terminal of every service: `python -m <service> web | worker | job NAME --now … | parked …`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from flask import Flask
+
+from shared import clock, db, logs, web
+from shared.errors import PlatformError
+from shared.events import parking
+from shared.jobs import run_once
+from shared.settings import ServiceSettings, read
+from shared.values.moments import BERLIN
+from shared.worker import Worker
+
+
+@dataclass(frozen=True)
+class Service:
+    """What a service's `__main__.py` hands over: its name, its settings and how its two processes are made."""
+
+    name: str
+    settings: type[ServiceSettings]
+    create_app: Callable[[Any], Flask]
+    create_worker: Callable[[Any], Worker]
+
+
+def main(service: Service, arguments: list[str] | None = None) -> None:
+    """Do what the command line says; ends the process with a message when it cannot."""
+    options = _parser(service).parse_args(arguments)
+    settings = read(service.settings)
+    logs.configure(service.name, options.command, settings.log_level)
+    db.connect(settings.database_url, pool_size=settings.database_pool_size)
+    try:
+        options.do(service, settings, options)
+    except PlatformError as problem:
+        sys.exit(problem.message)
+
+
+def _parser(service: Service) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {service.name}", description=f"The {service.name} at the terminal."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("web", help="answer HTTP requests").set_defaults(do=_web)
+    commands.add_parser("worker", help="consume and relay events, run the jobs").set_defaults(do=_worker)
+
+    job = commands.add_parser("job", help="run one job until it finds nothing more to do")
+    job.add_argument("name", nargs="?", help="without it, the jobs are listed")
+    job.add_argument("--now", type=_berlin, help="pretend it is this moment in Berlin, such as 2026-12-01T09:00")
+    job.set_defaults(do=_job)
+
+    parked = commands.add_parser("parked", help="events that could not be handled: list, show, replay or discard")
+    parked.add_argument("action", nargs="?", choices=["list", "show", "replay", "discard"], default="list")
+    parked.add_argument("id", nargs="?", type=UUID)
+    parked.add_argument("--reason", help="why it is replayed or discarded")
+    parked.set_defaults(do=_parked)
+    return parser
+
+
+def _berlin(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=BERLIN)
+
+
+def _web(service: Service, settings: ServiceSettings, _: argparse.Namespace) -> None:
+    web.serve(lambda: service.create_app(settings), settings)
+
+
+def _worker(service: Service, settings: ServiceSettings, _: argparse.Namespace) -> None:
+    service.create_worker(settings).run()
+
+
+def _job(service: Service, settings: ServiceSettings, options: argparse.Namespace) -> None:
+    jobs = {job.name: job for job in service.create_worker(settings).jobs}
+    if options.name is None:
+        print("\n".join(sorted(jobs)) or "no jobs")
+        return
+    if options.name not in jobs:
+        sys.exit(f"There is no job {options.name!r}; there are: {', '.join(sorted(jobs)) or 'none'}.")
+    done = 0
+    while portion := run_once(jobs[options.name], now=options.now or clock.now()):
+        done += portion
+    print(f"{options.name}: {done} done")
+
+
+def _parked(service: Service, settings: ServiceSettings, options: argparse.Namespace) -> None:
+    if options.action != "list" and options.id is None:
+        sys.exit("Which one? Give its id.")
+    if options.action in ("replay", "discard") and not options.reason:
+        sys.exit("Say why, with --reason.")
+    with db.transaction() as session:
+        if options.action == "list":
+            rows, total = parking.listed(session, state="parked", limit=200, offset=0)
+            for row in rows:
+                print(row["id"], row["parked_at"].isoformat(), row["event_type"], row["reason"], sep="  ")
+            print(f"{total} parked")
+        elif options.action == "show":
+            print(json.dumps(dict(parking.get(session, options.id)), default=_readable, indent=2))
+        elif options.action == "discard":
+            parking.discard(session, options.id, reason=options.reason, now=clock.now())
+        else:
+            event = parking.take_up(session, options.id, reason=options.reason, now=clock.now())
+            service.create_worker(settings).listeners.apply(session, [event], now=clock.now())
+
+
+def _readable(value: Any) -> str:
+    return bytes(value).decode(errors="replace") if isinstance(value, bytes | memoryview) else str(value)

@@ -1,0 +1,1 @@
+"""How services tell each other what happened: recorded with the change, relayed once and in order, heard once."""

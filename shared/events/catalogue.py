@@ -1,0 +1,297 @@
+"""Every event of the platform, declared once: name, topic and parsing follow from the class.
+
+State events carry the aggregate's whole public state, since their topics are compacted. Patient events hold only what
+other services need to match and to write a pseudonymous letter: no name, street, contact details, exact diagnosis.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.events.event import Event, StateEvent
+
+
+class Payload(BaseModel):
+    """A part of an event; unknown fields are ignored, as in the event itself."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, from_attributes=True)
+
+
+Weekly = dict[str, list[dict[str, str]]]
+"""The JSON form of weekly windows (shared.values.weekly); None means unknown."""
+
+
+class PublicTherapist(Payload):
+    """All that the platform knows of a therapist and other services may keep."""
+
+    id: UUID
+    salutation: str | None = None
+    title: str | None = None
+    first_name: str | None = None
+    last_name: str
+    gender: str = "unknown"
+    street: str | None = None
+    house_number: str | None = None
+    postal_code: str | None = None
+    city: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    phone: str | None = None
+    mobile: str | None = None
+    email: str | None = None
+    accreditation: str = "unknown"
+    procedures: list[str] = []
+    age_groups: list[str] = []
+    settings: list[str] = []
+    languages: list[str] = []
+    phone_hours: Weekly | None = None
+    working_hours: Weekly | None = None
+    holidays: list[dict[str, str]] = []
+    potentially_available: bool = False
+    contact_preference: str = "any"
+    email_opt_out: bool = False
+    status: str = "active"
+    blocked_until: date | None = None
+
+
+class TherapistRegistered(StateEvent, name="therapist.registered"):
+    """A therapist became known."""
+
+    therapist: PublicTherapist
+
+
+class TherapistUpdated(StateEvent, name="therapist.updated"):
+    """A therapist's data changed."""
+
+    therapist: PublicTherapist
+
+
+class TherapistBlocked(StateEvent, name="therapist.blocked"):
+    """A therapist must not be contacted."""
+
+    therapist: PublicTherapist
+
+
+class TherapistUnblocked(StateEvent, name="therapist.unblocked"):
+    """A therapist may be contacted again."""
+
+    therapist: PublicTherapist
+
+
+class TherapistDeactivated(StateEvent, name="therapist.deactivated"):
+    """A therapist is no longer in the source or was taken out by staff."""
+
+    therapist: PublicTherapist
+
+
+class PublicPatient(Payload):
+    """What other services may know of a patient: a pseudonym and criteria."""
+
+    id: UUID
+    reference: str
+    postal_code: str | None = None
+    age: int | None = None
+    gender: str = "unknown"
+    insurance_type: str | None = None
+    reimbursement_case: bool = False
+    diagnosis_block: str | None = None
+    """The ICD-10-GM block, such as F30-F39; only while the patient consents to health data being passed on."""
+    age_groups: list[str] = []
+    availability: Weekly | None = None
+    max_distance_km: float | None = None
+    max_travel_minutes: int | None = None
+    travel_mode: str = "car"
+    open_to_group_therapy: bool = False
+    preferred_therapist_gender: str = "any"
+    preferred_procedures: list[str] = []
+    languages: list[str] = []
+    excluded_therapist_ids: list[UUID] = []
+    prior_therapy_within_two_years: bool | None = None
+    status: str = "open"
+    paused_until: date | None = None
+    search_started_on: date | None = None
+
+
+class PatientRegistered(StateEvent, name="patient.registered"):
+    """A patient became known."""
+
+    patient: PublicPatient
+
+
+class PatientUpdated(StateEvent, name="patient.updated"):
+    """A patient's data changed."""
+
+    patient: PublicPatient
+
+
+class PatientStatusChanged(StateEvent, name="patient.status_changed"):
+    """A search started, paused, resumed or ended, or therapy began or ended."""
+
+    patient: PublicPatient
+    previous_status: str
+
+
+class AddressGeocoded(StateEvent, name="address.geocoded"):
+    """Where an address lies, or that nobody knows; it applies only while the address is still the current one."""
+
+    owner_kind: str
+    """patient or therapist; the event's subject is the owner's id."""
+    owner_id: UUID
+    street: str | None = None
+    house_number: str | None = None
+    postal_code: str | None = None
+    city: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+    precision: str | None = None
+    federal_state: str | None = None
+    source: str | None = None
+
+
+class RequestApproved(Event, name="matching.request_approved"):
+    """Staff approved that this therapist is asked for a place for this patient."""
+
+    placement_request_id: UUID
+    patient_id: UUID
+    therapist_id: UUID
+    priority: int = 0
+    approved_at: datetime
+
+
+class RequestReopened(Event, name="matching.request_reopened"):
+    """A request waits to be asked again: its time came back, its contact failed, or its answer was a mistake."""
+
+    placement_request_id: UUID
+    patient_id: UUID
+    therapist_id: UUID
+    priority: int = 0
+    approved_at: datetime
+
+
+class RequestHeld(Event, name="matching.request_held"):
+    """A request that has not gone out waits: the search is paused or another practice offered a place."""
+
+    placement_request_id: UUID
+    patient_id: UUID
+    therapist_id: UUID
+    hold: str
+
+
+class RequestReleased(Event, name="matching.request_released"):
+    """A held request may go out again."""
+
+    placement_request_id: UUID
+    patient_id: UUID
+    therapist_id: UUID
+
+
+class RequestAnswered(Event, name="matching.request_answered"):
+    """A practice answered; the request is no longer asked for now."""
+
+    placement_request_id: UUID
+    patient_id: UUID
+    therapist_id: UUID
+    outcome: str
+    available_from: date | None = None
+
+
+class RequestAccepted(Event, name="matching.request_accepted"):
+    """A practice offers a place to this patient."""
+
+    placement_request_id: UUID
+    patient_id: UUID
+    therapist_id: UUID
+    accepted_on: date
+
+
+class RequestWithdrawn(Event, name="matching.request_withdrawn"):
+    """A request is over without an answer."""
+
+    placement_request_id: UUID
+    patient_id: UUID
+    therapist_id: UUID
+    reason: str
+
+
+class PatientPlaced(Event, name="matching.patient_placed"):
+    """A patient takes up a place: the search is over."""
+
+    placement_request_id: UUID
+    patient_id: UUID
+    therapist_id: UUID
+    placed_on: date
+
+
+class InquiryComposed(Event, name="communication.inquiry_composed"):
+    """Requests were put into one contact with one therapist, which has not gone out yet."""
+
+    inquiry_id: UUID
+    therapist_id: UUID
+    channel: str
+    placement_request_ids: list[UUID]
+
+
+class InquiryDissolved(Event, name="communication.inquiry_dissolved"):
+    """A contact will not take place as planned; its requests wait to be composed again."""
+
+    inquiry_id: UUID
+    therapist_id: UUID
+    placement_request_ids: list[UUID]
+
+
+class EmailSent(Event, name="communication.email_sent"):
+    """The mail server took the e-mail."""
+
+    email_id: UUID
+    inquiry_id: UUID | None = None
+    therapist_id: UUID | None = None
+    kind: str
+    placement_request_ids: list[UUID]
+    sent_at: datetime
+
+
+class Answer(Payload):
+    """What a practice said about one request; outcomes as in the API contract, or not_discussed."""
+
+    placement_request_id: UUID
+    outcome: str
+    available_from: date | None = None
+
+
+class CallRecorded(Event, name="communication.call_recorded"):
+    """A phone call took place or failed."""
+
+    phone_call_id: UUID
+    inquiry_id: UUID | None = None
+    therapist_id: UUID
+    direction: str
+    result: str
+    occurred_at: datetime
+    placement_request_ids: list[UUID]
+    answers: list[Answer] = []
+
+
+class EmailAnswered(Event, name="communication.email_answered"):
+    """A practice answered an e-mail."""
+
+    email_id: UUID
+    therapist_id: UUID
+    occurred_at: datetime
+    answers: list[Answer]
+
+
+class AttemptsUsedUp(Event, name="communication.attempts_used_up"):
+    """Nobody was reached in all the attempts there are."""
+
+    inquiry_id: UUID
+    therapist_id: UUID
+    placement_request_ids: list[UUID]
+
+
+def public(payload: type[Payload], source: Any) -> Any:
+    """A payload read from an object's attributes of the same names."""
+    return payload.model_validate(source, from_attributes=True)

@@ -1,0 +1,306 @@
+"""From Kafka to listeners: every event has its effect exactly once, a bad one is parked, an outage is waited out.
+
+A poll of events is handled in one transaction: first the projections, each with all its events at once, then the
+effects in order, each once, since `seen` is written in the same transaction. Offsets are committed afterwards: a crash
+in between repeats events, which projections (stored sequence) and effects (`seen`) then skip.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from confluent_kafka import Consumer as KafkaConsumer
+from confluent_kafka import KafkaError, KafkaException, Message
+from pydantic import ValidationError
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from shared import clock, metrics
+from shared.db import is_trouble, transaction
+from shared.events.event import CATALOGUE, Event, Unreadable, decode, decode_envelope
+from shared.events.parking import park
+from shared.events.relay import Backoff
+from shared.events.tables import seen
+from shared.logs import logger
+from shared.tracing import because_of, new_cause
+
+log = logger(__name__)
+
+TRIES = 3
+
+EventType = TypeVar("EventType", bound=Event, contravariant=True)
+
+
+class Projection(Protocol[EventType]):
+    """Keeps a copy: given all of a poll's events of its types, in order."""
+
+    def __call__(self, session: Session, events: Sequence[EventType], *, now: datetime) -> None: ...
+
+
+class Effect(Protocol[EventType]):
+    """Does something once for one event."""
+
+    def __call__(self, session: Session, event: EventType, *, now: datetime) -> None: ...
+
+
+@dataclass
+class Listeners:
+    """What a service does about which events: filled by decorators in its `listeners.py`."""
+
+    projections: dict[type[Event], list[Callable[..., None]]] = field(default_factory=lambda: defaultdict(list))
+    effects: dict[type[Event], list[Callable[..., None]]] = field(default_factory=lambda: defaultdict(list))
+
+    def projection(self, *types: type[Event]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+        """Register a function `(session, events, *, now)` that keeps copies of what these events tell."""
+        return self._into(self.projections, types)
+
+    def effect(self, *types: type[Event]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+        """Register a function `(session, event, *, now)` that happens once for each of these events."""
+        return self._into(self.effects, types)
+
+    @staticmethod
+    def _into(
+        kind: dict[type[Event], list[Callable[..., None]]], types: Iterable[type[Event]]
+    ) -> Callable[[Callable[..., None]], Callable[..., None]]:
+        def register(function: Callable[..., None]) -> Callable[..., None]:
+            for event_type in types:
+                kind[event_type].append(function)
+            return function
+
+        return register
+
+    def heard(self) -> set[type[Event]]:
+        """Every event type that some listener wants."""
+        return {t for kind in (self.projections, self.effects) for t, functions in kind.items() if functions}
+
+    def topics(self) -> list[str]:
+        """The topics to subscribe to."""
+        return sorted({event_type.topic.name for event_type in self.heard()})
+
+    def only_projections(self) -> Listeners:
+        """The same without effects: what a rebuild runs."""
+        return Listeners(projections=self.projections)
+
+    def apply(self, session: Session, events: Sequence[Event], *, now: datetime) -> None:
+        """Give the events to their listeners inside this session's transaction."""
+        by_function: dict[Callable[..., None], list[Event]] = defaultdict(list)
+        for event in events:
+            for function in self.projections.get(type(event), ()):
+                by_function[function].append(event)
+        for function, its_events in by_function.items():
+            function(session, its_events, now=max(now, max(e.envelope.time for e in its_events)))
+        self._apply_effects(session, [e for e in events if self.effects.get(type(e))], now)
+
+    def _apply_effects(self, session: Session, events: Sequence[Event], now: datetime) -> None:
+        fresh = newly_seen(session, events)
+        for event in events:
+            if event.envelope.id not in fresh:
+                metrics.events_repeated.inc()
+                continue
+            fresh.remove(event.envelope.id)
+            with because_of(new_cause(event.envelope.correlation_id, event.envelope.traceparent)):
+                for function in self.effects[type(event)]:
+                    function(session, event, now=max(now, event.envelope.time))
+
+
+def newly_seen(session: Session, events: Sequence[Event]) -> set[Any]:
+    """Write down these events as seen; the ids of those that had not been.
+
+    Another worker that handles the same event waits here until our transaction ends.
+    """
+    if not events:
+        return set()
+    # in one order everywhere, or two workers could wait for each other
+    ids = sorted({event.envelope.id for event in events})
+    statement = insert(seen).values([{"event_id": i} for i in ids]).on_conflict_do_nothing()
+    return set(session.scalars(statement.returning(seen.c.event_id)))
+
+
+@dataclass(frozen=True)
+class Received:
+    """A message that concerns us: its event, or why it cannot be read."""
+
+    message: Message
+    event: Event | None
+    problem: Exception | None = None
+
+
+def read_message(message: Message, heard: set[type[Event]]) -> Received | None:
+    """The event in a message; None for one that nobody here listens to."""
+    value = message.value()
+    if value is None:
+        return None  # a tombstone: compacted topics may hold them, we never write any
+    try:
+        envelope, data = decode_envelope(value)
+        kind = CATALOGUE.get(envelope.type)
+        if kind is None or kind not in heard:
+            return None
+        return Received(message, decode(envelope, data))
+    except (Unreadable, ValidationError) as problem:
+        return Received(message, None, problem)
+
+
+class Consumer:
+    """One member of a service's consumer group."""
+
+    def __init__(
+        self,
+        service: str,
+        kafka: dict[str, Any],
+        listeners: Listeners,
+        *,
+        batch_size: int = 1000,
+        group: str | None = None,
+    ) -> None:
+        self.listeners = listeners
+        self.batch_size = batch_size
+        self.heard = listeners.heard()
+        self.configuration = {
+            **kafka,
+            "group.id": group or service,
+            "client.id": service,
+            "group.protocol": "consumer",
+            "auto.offset.reset": "earliest",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "isolation.level": "read_committed",
+            "max.poll.interval.ms": 600_000,
+            "allow.auto.create.topics": False,
+            "queued.max.messages.kbytes": 16_384,
+        }
+
+    def run(self, stop: threading.Event) -> None:
+        """Consume until `stop` is set; what is in hand is finished, and its offsets committed, before it returns."""
+        if not self.heard:
+            stop.wait()
+            return
+        consumer = KafkaConsumer(self.configuration)
+        try:
+            consumer.subscribe(self.listeners.topics(), on_revoke=self._give_back)
+            while not stop.is_set():
+                messages = self._poll(consumer)
+                if messages and self._handle_through_outages(consumer, messages, stop):
+                    self._remember_offsets(consumer, messages)
+        finally:
+            self._give_back(consumer, [])
+            consumer.close()
+
+    def _poll(self, consumer: KafkaConsumer) -> list[Message]:
+        first = consumer.poll(0.1)
+        if first is None:
+            return []
+        # `consume(n, t)` would wait for n; this takes what has arrived
+        messages = [first, *consumer.consume(self.batch_size - 1, 0)] if self.batch_size > 1 else [first]
+        return [m for m in messages if not self._is_error(m)]
+
+    @staticmethod
+    def _is_error(message: Message) -> bool:
+        problem = message.error()
+        if problem is None:
+            return False
+        if problem.fatal():
+            raise KafkaException(problem)
+        if problem.code() != KafkaError._PARTITION_EOF:
+            log.warning("consumer.kafka_trouble", error=str(problem))
+        return True
+
+    @staticmethod
+    def _remember_offsets(consumer: KafkaConsumer, messages: Sequence[Message]) -> None:
+        try:
+            for message in {(m.topic(), m.partition()): m for m in messages}.values():
+                consumer.store_offsets(message=message)
+            consumer.commit(asynchronous=True)
+        except KafkaException as problem:
+            # a partition we lost meanwhile, or a broker that is away: the events come again and are skipped
+            log.info("consumer.offsets_not_committed", error=str(problem.args[0]))
+
+    @staticmethod
+    def _give_back(consumer: KafkaConsumer, _partitions: Sequence[Any]) -> None:
+        try:
+            consumer.commit(asynchronous=False)
+        except KafkaException as problem:
+            if problem.args[0].code() != KafkaError._NO_OFFSET:
+                log.info("consumer.offsets_not_committed", error=str(problem.args[0]))
+
+    def _handle_through_outages(self, consumer: KafkaConsumer, messages: list[Message], stop: threading.Event) -> bool:
+        """Handle the messages for as long as it takes; False when `stop` came first and nothing must be committed."""
+        wait = Backoff()
+        paused = False
+        while True:
+            try:
+                self.handle(messages)
+                if paused:
+                    consumer.resume(consumer.assignment())
+                return True
+            except Exception as problem:
+                if not is_trouble(problem):
+                    raise
+                metrics.consumer_retries.inc()
+                log.warning("consumer.database_trouble", error=type(problem).__name__)
+            if stop.wait(wait.next()):
+                return False
+            # a paused poll keeps our membership alive without fetching anything
+            consumer.pause(consumer.assignment())
+            paused = True
+            if (unasked := consumer.poll(0)) is not None and not self._is_error(unasked):
+                messages.append(unasked)
+
+    def handle(self, messages: Sequence[Message]) -> None:
+        """Every listener's work for these messages; raises only when the database is in trouble."""
+        received = [r for m in messages if (r := read_message(m, self.heard)) is not None]
+        self._handle(received)
+
+    def _handle(self, received: Sequence[Received]) -> None:
+        if not received:
+            return
+        readable = [r.event for r in received if r.event is not None]
+        try:
+            if len(readable) < len(received) and len(received) > 1:
+                raise Unreadable("one of them")
+            if received[0].problem is not None:
+                raise received[0].problem
+            self._in_one_transaction(readable)
+        except Exception as problem:
+            if is_trouble(problem):
+                raise
+            if len(received) > 1:
+                # halving finds the bad one in a few steps; one by one would cost every good one a transaction
+                middle = len(received) // 2
+                self._handle(received[:middle])
+                self._handle(received[middle:])
+            else:
+                self._try_again_or_park(received[0], problem)
+
+    def _in_one_transaction(self, events: Sequence[Event]) -> None:
+        with transaction() as session:
+            self.listeners.apply(session, events, now=clock.now())
+        now = clock.now()
+        for event in events:
+            metrics.events_handled.labels(event.name).inc()
+            metrics.event_age_seconds.observe(max(0.0, (now - event.envelope.time).total_seconds()))
+
+    def _try_again_or_park(self, received: Received, problem: Exception) -> None:
+        for _ in range(TRIES - 1 if received.event is not None else 0):
+            try:
+                self._in_one_transaction([received.event])  # type: ignore[list-item]
+                return
+            except Exception as again:
+                if is_trouble(again):
+                    raise
+                problem = again
+        message = received.message
+        log.error(
+            "consumer.event_parked",
+            topic=message.topic(),
+            partition=message.partition(),
+            offset=message.offset(),
+            reason=type(problem).__name__,
+        )
+        with transaction() as session:
+            park(session, message, problem, now=clock.now())
+        metrics.events_parked.inc()

@@ -1,0 +1,45 @@
+"""Keeps the event tables small: published outbox rows, old `seen` rows, settled parked events."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from shared import metrics
+from shared.db import transaction
+from shared.events import outbox, parking
+from shared.events.tables import parked, seen
+from shared.jobs import Job
+
+KEEP_PUBLISHED = timedelta(days=2)
+KEEP_SEEN = timedelta(days=100)
+"""Facts stay on Kafka for 90 days and may be read again for as long: what was seen is remembered longer than that."""
+KEEP_SETTLED = timedelta(days=365)
+PORTION = 5000
+
+
+def tidy(now: datetime) -> int:
+    """Remove one portion of what is old; the count, so that a full portion is followed by another."""
+    with transaction() as session:
+        metrics.outbox_waiting.set(outbox.waiting(session))
+        metrics.parked_waiting.set(parking.waiting(session))
+        removed = outbox.prune(session, now=now, keep=KEEP_PUBLISHED, at_most=PORTION)
+        removed += _prune_seen(session, now)
+        session.execute(delete(parked).where(parked.c.state != "parked", parked.c.resolved_at < now - KEEP_SETTLED))
+    return removed
+
+
+def _prune_seen(session: Session, now: datetime) -> int:
+    old = (
+        select(seen.c.event_id)
+        .where(seen.c.seen_at < now - KEEP_SEEN)
+        .order_by(seen.c.seen_at)
+        .limit(PORTION)
+        .with_for_update(skip_locked=True)
+    )
+    return session.execute(delete(seen).where(seen.c.event_id.in_(old))).rowcount  # type: ignore[attr-defined, no-any-return]
+
+
+HOUSEKEEPING = Job("housekeeping", timedelta(seconds=30), tidy)

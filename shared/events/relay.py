@@ -1,0 +1,214 @@
+"""From outbox to Kafka: one active relay per schema, in order, one Kafka transaction per batch.
+
+Two things keep a second relay harmless. The lease row says who may publish; the transactional id makes Kafka refuse
+("fence") the former holder as soon as the new one has called `init_transactions`. Rows are marked only after the
+broker's commit: a crash between the two repeats events in the log and never loses one.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from confluent_kafka import KafkaException, Producer
+from sqlalchemy import ARRAY, BigInteger, any_, bindparam, func, select, text, update
+
+from shared import clock, metrics
+from shared.db import is_trouble, new_id, transaction
+from shared.events.tables import outbox
+from shared.logs import logger
+
+log = logger(__name__)
+
+TAKE_LEASE = text("""
+    INSERT INTO relay_lease (name, holder, term, expires_at)
+    VALUES ('relay', :holder, 1, clock_timestamp() + make_interval(secs => :seconds))
+    ON CONFLICT (name) DO UPDATE
+       SET holder = excluded.holder, term = relay_lease.term + 1, expires_at = excluded.expires_at
+     WHERE relay_lease.expires_at < clock_timestamp()
+    RETURNING term""")
+KEEP_LEASE = text("""
+    UPDATE relay_lease SET expires_at = clock_timestamp() + make_interval(secs => :seconds)
+     WHERE name = 'relay' AND holder = :holder AND term = :term RETURNING term""")
+LEAVE_LEASE = text("""
+    UPDATE relay_lease SET expires_at = '-infinity' WHERE name = 'relay' AND holder = :holder AND term = :term""")
+WAITING = (
+    select(outbox.c.position, outbox.c.topic, outbox.c.key, outbox.c.value)
+    .where(outbox.c.published_at.is_(None))
+    .order_by(outbox.c.position)
+    .limit(bindparam("most"))
+)
+MARK = (
+    update(outbox)
+    .where(outbox.c.position == any_(bindparam("positions", type_=ARRAY(BigInteger))), outbox.c.published_at.is_(None))
+    .values(published_at=func.clock_timestamp())
+)
+
+
+class Row(NamedTuple):
+    """One waiting event as it lies in the outbox."""
+
+    position: int
+    topic: str
+    key: UUID
+    value: str
+
+
+class LeaseLost(Exception):
+    """Another relay has taken over."""
+
+
+@dataclass
+class Relay:
+    """Publishes one service's outbox for as long as it holds the lease; stands by otherwise."""
+
+    service: str
+    kafka: dict[str, Any]
+    batch_size: int = 1000
+    poll_seconds: float = 0.02
+    lease_seconds: float = 10
+
+    def __post_init__(self) -> None:
+        self.holder = f"{socket.gethostname()}:{os.getpid()}:{new_id()}"
+        self.term: int | None = None
+        self.producer: Producer | None = None
+        self.renewed = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        """Relay until `stop` is set, through every outage of the database and of Kafka."""
+        wait = Backoff(longest=min(5.0, self.lease_seconds))
+        while not stop.is_set():
+            try:
+                moved = self.step()
+            except LeaseLost:
+                log.warning("relay.lease_lost", holder=self.holder)
+                self._drop_producer()
+            except KafkaException as problem:
+                metrics.consumer_retries.inc()
+                log.warning("relay.kafka_trouble", error=str(problem.args[0]))
+                self._drop_producer()
+                stop.wait(wait.next())
+            except Exception as problem:
+                if not is_trouble(problem):
+                    raise
+                metrics.consumer_retries.inc()
+                log.warning("relay.database_trouble", error=type(problem).__name__)
+                stop.wait(wait.next())
+            else:
+                wait.reset()
+                if not moved:
+                    stop.wait(self.poll_seconds if self.term else self.lease_seconds / 5)
+        self._leave()
+
+    def step(self) -> int:
+        """Publish one batch and return its size; 0 when nothing waits or another relay holds the lease."""
+        if self.term is None and not self._take_lease():
+            return 0
+        if self.producer is None:
+            self.producer = self._fencing_producer()
+        rows = self._read()
+        if rows:
+            self._publish(rows)
+            self._mark([row.position for row in rows])
+            metrics.events_published.inc(len(rows))
+        return len(rows)
+
+    def _take_lease(self) -> bool:
+        with transaction() as session:
+            self.term = session.scalar(TAKE_LEASE, {"holder": self.holder, "seconds": self.lease_seconds})
+        if self.term is None:
+            return False
+        self.renewed = clock.monotonic()
+        log.info("relay.lease_taken", term=self.term)
+        return True
+
+    def _fencing_producer(self) -> Producer:
+        producer = Producer(
+            {
+                **self.kafka,
+                "transactional.id": f"{self.service}-relay",
+                "transaction.timeout.ms": 30_000,
+                "compression.type": "zstd",
+                "linger.ms": 0,
+                "allow.auto.create.topics": False,
+            }
+        )
+        producer.init_transactions(30)
+        # the wait for the broker may have outlived the lease
+        self.renewed = 0.0
+        return producer
+
+    def _read(self) -> list[Row]:
+        with transaction() as session:
+            if clock.monotonic() - self.renewed > self.lease_seconds / 3:
+                started = clock.monotonic()
+                mine = {"holder": self.holder, "term": self.term, "seconds": self.lease_seconds}
+                if session.scalar(KEEP_LEASE, mine) is None:
+                    raise LeaseLost
+                self.renewed = started
+            return [Row(*row) for row in session.execute(WAITING, {"most": self.batch_size})]
+
+    def _publish(self, rows: list[Row]) -> None:
+        """One Kafka transaction for the batch; raises `KafkaException` with nothing committed or its fate unknown."""
+        producer = self.producer
+        assert producer is not None
+        producer.begin_transaction()
+        for row in rows:
+            while True:
+                try:
+                    producer.produce(row.topic, key=str(row.key), value=row.value)
+                    break
+                except BufferError:
+                    producer.poll(0.1)
+        producer.commit_transaction(20)
+
+    def _mark(self, positions: list[int]) -> None:
+        with transaction() as session:
+            # a mark lost in a crash only repeats events, which consumers skip: no need to wait for the disk
+            session.execute(text("SET LOCAL synchronous_commit TO off"))
+            session.execute(MARK, {"positions": positions})
+
+    def _drop_producer(self) -> None:
+        """Forget the producer and the lease's term: the next step takes the lease anew and fences what was open."""
+        if self.producer is not None:
+            self.producer.purge()
+            self.producer = None
+        if self.term is not None:
+            self._leave_lease_quietly()
+        self.term = None
+
+    def _leave(self) -> None:
+        self.producer = None
+        if self.term is not None:
+            self._leave_lease_quietly()
+            self.term = None
+
+    def _leave_lease_quietly(self) -> None:
+        try:
+            with transaction() as session:
+                session.execute(LEAVE_LEASE, {"holder": self.holder, "term": self.term})
+        except Exception as problem:
+            if not is_trouble(problem):
+                raise
+            log.info("relay.lease_left_to_expire")
+
+
+@dataclass
+class Backoff:
+    """Waits that double from a twentieth of a second up to `longest` seconds."""
+
+    longest: float = 5.0
+    seconds: float = 0.05
+
+    def next(self) -> float:
+        """How long to wait this time."""
+        self.seconds = min(self.seconds * 2, self.longest)
+        return self.seconds
+
+    def reset(self) -> None:
+        """Things went well: start small again."""
+        self.seconds = 0.05

@@ -1,0 +1,88 @@
+"""The tables that every service has for its events, declared once; each service's metadata holds copies of them.
+
+The names carry no schema: a role's `search_path` is its own schema.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from shared.db import NAMES
+
+metadata = MetaData(naming_convention=NAMES)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("position", BigInteger, Identity(always=True), primary_key=True),
+    Column("event_id", Uuid, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("key", Uuid, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("published_at", DateTime(timezone=True)),
+    # two transactions that record for one aggregate without its row's lock would meet here
+    UniqueConstraint("key", "sequence"),
+)
+# the planner would walk the published rows along the primary key; this one holds only the waiting ones
+Index("ix_outbox_waiting", outbox.c.position, postgresql_where=outbox.c.published_at.is_(None))
+
+relay_lease = Table(
+    "relay_lease",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("term", BigInteger, nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+)
+
+seen = Table(
+    "seen",
+    metadata,
+    Column("event_id", Uuid, primary_key=True),
+    Column("seen_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Index("ix_seen_seen_at", "seen_at"),
+)
+
+parked = Table(
+    "parked",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("topic", Text, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("key", LargeBinary),
+    Column("value", LargeBinary),
+    Column("headers", JSONB, nullable=False, server_default=text("'[]'")),
+    Column("event_type", Text),
+    Column("reason", Text, nullable=False),
+    Column("traceback", Text, nullable=False),
+    Column("parked_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("state", Text, nullable=False, server_default=text("'parked'")),
+    Column("resolved_at", DateTime(timezone=True)),
+    Column("resolved_reason", Text),
+    UniqueConstraint("topic", "partition", "offset"),
+)
+
+
+def add_event_tables(to: MetaData) -> None:
+    """Let a service's metadata (and so its history of migrations) hold the event tables."""
+    for table in metadata.sorted_tables:
+        table.to_metadata(to)

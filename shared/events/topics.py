@@ -1,0 +1,61 @@
+"""The topics of the platform: `python -m shared.events.topics create` makes those that are missing."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from shared.events.event import PARTITIONS, TOPICS
+from shared.settings import KafkaSettings, read
+
+
+def create(settings: KafkaSettings, *, wait_seconds: float = 30) -> list[str]:
+    """Make the topics that are missing and return their names; raises `KafkaException` when Kafka does not answer."""
+    admin = AdminClient({**settings.kafka_client(), "socket.timeout.ms": 10_000})
+    made = []
+    for name, future in admin.create_topics(_wanted(settings), operation_timeout=wait_seconds).items():
+        try:
+            future.result(wait_seconds)
+            made.append(name)
+        except KafkaException as problem:
+            if problem.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise
+    return made
+
+
+def _wanted(settings: KafkaSettings) -> list[NewTopic]:
+    return [
+        NewTopic(
+            topic.name,
+            num_partitions=PARTITIONS,
+            replication_factor=settings.kafka_replication_factor,
+            config={**topic.configuration(), "min.insync.replicas": str(settings.kafka_min_insync_replicas)},
+        )
+        for topic in TOPICS.values()
+    ]
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m shared.events.topics", description=__doc__)
+    parser.add_argument("action", choices=["create"])
+    parser.parse_args()
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            made = create(read(KafkaSettings))
+            break
+        except KafkaException as problem:
+            if time.monotonic() > deadline:
+                sys.exit(f"Kafka does not answer: {problem.args[0]}")
+            time.sleep(1)
+    print("\n".join(f"created {name}" for name in made) or "all topics exist")  # noqa: T201 - a command line
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""The worker process: consumer, relay and jobs, each in a thread of its own; health and metrics on their own port."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from shared import clock, db
+from shared.events.consumer import Consumer, Listeners
+from shared.events.housekeeping import HOUSEKEEPING
+from shared.events.relay import Relay
+from shared.health import Check, health_app, serve_in_thread
+from shared.jobs import Job, run_until
+from shared.logs import logger
+from shared.schema import is_current
+from shared.settings import ServiceSettings
+
+log = logger(__name__)
+
+SECONDS_TO_FINISH = 10
+KAFKA_ANSWER_IS_FRESH = 5.0
+
+
+@dataclass
+class Worker:
+    """Everything one worker process of a service does."""
+
+    settings: ServiceSettings
+    listeners: Listeners = field(default_factory=Listeners)
+    jobs: Sequence[Job] = ()
+    ready_checks: Sequence[Check] = ()
+
+    def run(self) -> None:
+        """Work until SIGTERM or SIGINT; then finish what is in hand and return within ten seconds."""
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        kafka = KafkaReachable(self.settings.kafka_client())
+        checks = [
+            Check("database", db.database_answers),
+            Check("schema", lambda: is_current(self.settings.service)),
+            Check("kafka", kafka),
+            *self.ready_checks,
+        ]
+        server = serve_in_thread(health_app(checks), self.settings.bind, self.settings.worker_port)
+        threads = [_supervised(name, work, stop) for name, work in self._duties().items()]
+        log.info("worker.started", pid=os.getpid())
+        stop.wait()
+        deadline = clock.monotonic() + SECONDS_TO_FINISH
+        for thread in threads:
+            thread.join(max(0.0, deadline - clock.monotonic()))
+        server.shutdown()
+        late = [thread.name for thread in threads if thread.is_alive()]
+        log.info("worker.stopped", unfinished=late)
+        if late:
+            # what they hold is a transaction that rolls back or a lease that runs out
+            os._exit(1)
+
+    def _duties(self) -> dict[str, Callable[[threading.Event], None]]:
+        settings = self.settings
+        kafka = settings.kafka_client()
+        duties: dict[str, Callable[[threading.Event], None]] = {
+            "relay": lambda stop: Relay(
+                settings.service,
+                kafka,
+                batch_size=settings.relay_batch_size,
+                poll_seconds=settings.relay_poll_seconds,
+                lease_seconds=settings.relay_lease_seconds,
+            ).run(stop),
+            "consumer": lambda stop: Consumer(
+                settings.service, kafka, self.listeners, batch_size=settings.consumer_batch_size
+            ).run(stop),
+        }
+        for job in (*self.jobs, HOUSEKEEPING):
+            duties[f"job {job.name}"] = lambda stop, job=job: run_until(job, stop)  # type: ignore[misc]
+        return duties
+
+
+def _supervised(name: str, work: Callable[[threading.Event], None], stop: threading.Event) -> threading.Thread:
+    """A thread that does the work until `stop`; work that fails is logged and started again."""
+
+    def keep_working() -> None:
+        while not stop.is_set():
+            try:
+                work(stop)
+            except Exception:
+                log.exception("worker.duty_failed", duty=name)
+                stop.wait(1)
+
+    thread = threading.Thread(target=keep_working, name=name, daemon=True)
+    thread.start()
+    return thread
+
+
+class KafkaReachable:
+    """Whether the cluster answers; asked at most every few seconds, so that health probes cost nothing."""
+
+    def __init__(self, kafka: dict[str, Any]) -> None:
+        self._admin = AdminClient({**kafka, "socket.timeout.ms": 3000})
+        self._asked = -KAFKA_ANSWER_IS_FRESH
+        self._answer = False
+        self._lock = threading.Lock()
+
+    def __call__(self) -> bool:
+        with self._lock:
+            if clock.monotonic() - self._asked > (KAFKA_ANSWER_IS_FRESH if self._answer else 0.5):
+                self._answer = self._ask()
+                self._asked = clock.monotonic()
+            return self._answer
+
+    def _ask(self) -> bool:
+        try:
+            return bool(self._admin.list_topics(timeout=2).brokers)
+        except KafkaException:
+            return False

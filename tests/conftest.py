@@ -1,0 +1,92 @@
+"""What tests stand on: a real PostgreSQL built by the migrations, where every test's work is rolled back.
+
+A test under `tests/<service>/` gets that service's role and schema; one under `tests/shared/` those of the therapist
+service, as an example of any. Time is an argument everywhere, so tests pass it; nothing here sleeps.
+"""
+
+from __future__ import annotations
+
+import base64
+import importlib
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Connection, Engine
+from sqlalchemy.orm import Session
+
+from shared import db
+from tests.infrastructure import Infrastructure
+
+MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+"""An ordinary Monday, ten o'clock in Berlin."""
+
+MASTER_KEY = base64.b64encode(bytes(range(32))).decode()
+
+
+@pytest.fixture(scope="session")
+def infrastructure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Infrastructure]:
+    """PostgreSQL and PgBouncer of our own, every schema migrated; its settings are in the environment."""
+    with Infrastructure.started(tmp_path_factory) as started:
+        os.environ.update(started.settings)
+        started.migrate()
+        yield started
+
+
+@pytest.fixture
+def service(request: pytest.FixtureRequest) -> str:
+    """The service under test, from the test file's folder."""
+    folder = Path(request.path).relative_to(Path(__file__).parent).parts[0]
+    return folder if folder.endswith("_service") else "therapist_service"
+
+
+@pytest.fixture(scope="session")
+def engines(infrastructure: Infrastructure) -> Iterator[dict[str, Engine]]:
+    """An engine per service, as its own role."""
+    made: dict[str, Engine] = {}
+    yield made
+    for engine in made.values():
+        engine.dispose()
+
+
+@pytest.fixture
+def settings(infrastructure: Infrastructure, service: str) -> Any:
+    """The service's settings, read from the environment as its processes read them."""
+    return importlib.import_module(f"{service}.settings").Settings()
+
+
+@pytest.fixture
+def connection(engines: dict[str, Engine], settings: Any, service: str) -> Iterator[Connection]:
+    """A connection whose transaction is rolled back; every `transaction()` takes part in it."""
+    if service not in engines:
+        engines[service] = db.engine_for(settings.database_url, pool_size=2)
+    with engines[service].connect() as connection:
+        outer = connection.begin()
+        db.use(connection)
+        yield connection
+        outer.rollback()
+
+
+@pytest.fixture
+def session(connection: Connection) -> Iterator[Session]:
+    """A session in the test's transaction."""
+    with Session(connection, join_transaction_mode="create_savepoint", expire_on_commit=False) as session:
+        yield session
+
+
+@pytest.fixture
+def app(settings: Any, service: str) -> Flask:
+    """The service's web application as it runs in production: TESTING is off, so errors become answers."""
+    made: Flask = importlib.import_module(f"{service}.app").create(settings)
+    return made
+
+
+@pytest.fixture
+def client(app: Flask, connection: Connection) -> FlaskClient:
+    """A client whose requests run in the test's transaction."""
+    return app.test_client()

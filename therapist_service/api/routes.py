@@ -1,0 +1,14 @@
+"""Every address of this service, and who may call it."""
+
+from __future__ import annotations
+
+from shared.api import Route
+from shared.auth import CALLERS, COORDINATORS
+from therapist_service.api.therapists import Therapist, TherapistBlock, Therapists, TherapistUnblock
+
+ROUTES = [
+    Route("/api/therapists", Therapists, get=CALLERS, post=COORDINATORS),
+    Route("/api/therapists/<uuid:id>", Therapist, get=CALLERS, patch=COORDINATORS),
+    Route("/api/therapists/<uuid:id>/block", TherapistBlock, post=COORDINATORS),
+    Route("/api/therapists/<uuid:id>/unblock", TherapistUnblock, post=COORDINATORS),
+]

@@ -1,0 +1,83 @@
+"""Doors to therapists."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from shared import clock
+from shared.api import Resource, door, if_match, once
+from shared.db import transaction
+from shared.values.schemas import MergePatch
+from therapist_service.domain import therapists
+from therapist_service.domain.schemas import (
+    ChangedTherapist,
+    NewBlock,
+    NewTherapist,
+    TherapistFilter,
+    TherapistPage,
+    TherapistView,
+)
+
+
+class Therapists(Resource):
+    """All therapists."""
+
+    @door(query=TherapistFilter, answer=TherapistPage)
+    def get(self, query: TherapistFilter) -> TherapistPage:
+        """List therapists by name."""
+        with transaction() as session:
+            return therapists.listed(session, query)
+
+    @door(body=NewTherapist, answer=TherapistView, status=201)
+    def post(self, body: NewTherapist) -> TherapistView:
+        """Enter a therapist by hand."""
+        with transaction() as session:
+            return once(
+                session,
+                lambda: therapists.register(session, body, now=clock.now()),
+                recall=lambda known: therapists.get(session, known),
+            )
+
+
+class Therapist(Resource):
+    """One therapist."""
+
+    @door(answer=TherapistView)
+    def get(self, id: UUID) -> TherapistView:
+        """Show a therapist."""
+        with transaction() as session:
+            return therapists.get(session, id)
+
+    @door(patch=ChangedTherapist, answer=TherapistView)
+    def patch(self, id: UUID, patch: MergePatch) -> TherapistView:
+        """Change a therapist; what staff change is protected from imports."""
+        with transaction() as session:
+            return therapists.change(session, id, patch, expected_version=if_match(), now=clock.now())
+
+
+class TherapistBlock(Resource):
+    """The block of a therapist."""
+
+    @door(body=NewBlock, answer=TherapistView)
+    def post(self, id: UUID, body: NewBlock) -> TherapistView:
+        """Let nobody contact this therapist."""
+        with transaction() as session:
+            return once(
+                session,
+                lambda: therapists.block(session, id, body, today=clock.today(), now=clock.now()),
+                recall=lambda known: therapists.get(session, known),
+            )
+
+
+class TherapistUnblock(Resource):
+    """The end of a block."""
+
+    @door(answer=TherapistView)
+    def post(self, id: UUID) -> TherapistView:
+        """Let the therapist be contacted again."""
+        with transaction() as session:
+            return once(
+                session,
+                lambda: therapists.unblock(session, id, now=clock.now()),
+                recall=lambda known: therapists.get(session, known),
+            )

@@ -1,0 +1,148 @@
+"""The fields of a therapist: what comes in and what goes out are derived from one list."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints, model_validator
+
+from shared.values.contacts import EmailAddress, PhoneNumber
+from shared.values.identifiers import Language, PostalCode
+from shared.values.moments import IsoDate
+from shared.values.places import Latitude, Longitude
+from shared.values.refusals import NotAcceptable
+from shared.values.schemas import Distinct, Page, PageQuery, Schema, Seen
+from shared.values.weekly import WeeklyHours
+from shared.values.words import (
+    Accreditation,
+    AgeGroup,
+    ContactPreference,
+    Gender,
+    Procedure,
+    Setting,
+    TherapistStatus,
+)
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+Lines = Annotated[list[Line], Distinct, Field(max_length=100)]
+
+
+class Holiday(Schema):
+    """Days on which the practice is closed, both inclusive."""
+
+    from_: IsoDate = Field(alias="from")
+    to: IsoDate
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Holiday:
+        if self.to < self.from_:
+            raise NotAcceptable("a holiday must not end before it starts")
+        return self
+
+
+class ImportedFields(Schema):
+    """The fields that an import record can hold."""
+
+    salutation: Line | None = None
+    title: Line | None = None
+    first_name: Line | None = None
+    last_name: Line
+    gender: Gender = Gender.UNKNOWN
+    street: Line | None = None
+    house_number: Line | None = None
+    postal_code: PostalCode | None = None
+    city: Line | None = None
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
+    phone: PhoneNumber | None = None
+    mobile: PhoneNumber | None = None
+    fax: PhoneNumber | None = None
+    email: EmailAddress | None = None
+    website: Line | None = None
+    accreditation: Accreditation = Accreditation.UNKNOWN
+    procedures: Annotated[list[Procedure], Distinct] = []
+    age_groups: Annotated[list[AgeGroup], Distinct] = []
+    settings: Annotated[list[Setting], Distinct] = []
+    languages: Annotated[list[Language], Distinct] = []
+    qualifications: Lines = []
+    offers: Lines = []
+    phone_hours: WeeklyHours = None
+
+    @model_validator(mode="after")
+    def _has_both_coordinates_or_none(self) -> Any:
+        if (self.latitude is None) != (self.longitude is None):
+            raise NotAcceptable("latitude and longitude go together")
+        return self
+
+
+class TherapistFields(ImportedFields):
+    """The fields that staff can write."""
+
+    seat_share: Annotated[float, Field(ge=0.25, le=1)] | None = None
+    working_hours: WeeklyHours = None
+    holidays: Annotated[list[Holiday], Field(max_length=100)] = []
+    free_individual_from: IsoDate | None = None
+    free_group_from: IsoDate | None = None
+    potentially_available: bool = False
+    potentially_available_note: Note | None = None
+    contact_preference: ContactPreference = ContactPreference.ANY
+    email_opt_out: bool = False
+
+
+class NewTherapist(TherapistFields):
+    """What creates a therapist."""
+
+
+class ChangedTherapist(TherapistFields):
+    """What PATCH may change: the fields, and which of them imports leave alone."""
+
+    protected_fields: Annotated[list[str], Distinct] = []
+
+
+class Block(Schema):
+    """Why and since when a therapist must not be contacted."""
+
+    reason: str
+    since: IsoDate
+    until: IsoDate | None = None
+
+
+class NewBlock(Schema):
+    """What blocks a therapist: a reason, and the last day of the block where it ends by itself."""
+
+    reason: Note
+    until: IsoDate | None = None
+
+
+class Source(Schema):
+    """Where imports know the therapist from."""
+
+    name: str
+    external_id: str
+    last_seen_at: IsoDate | None = None
+
+
+class TherapistView(TherapistFields, Seen):
+    """A therapist as clients see it."""
+
+    status: TherapistStatus
+    block: Block | None = None
+    protected_fields: list[str] = []
+    source: Source | None = None
+
+
+class TherapistFilter(PageQuery):
+    """Which therapists to list; `q` looks for words of the name or place, or for a phone number."""
+
+    q: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    postal_code: PostalCode | None = None
+    city: Line | None = None
+    procedure: Procedure | None = None
+    gender: Gender | None = None
+    status: TherapistStatus | None = None
+    accreditation: Accreditation | None = None
+    potentially_available: bool | None = None
+
+
+TherapistPage = Page[TherapistView]

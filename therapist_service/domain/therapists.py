@@ -1,0 +1,200 @@
+"""What staff do with therapists."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from shared.db import Session, new_id
+from shared.errors import Conflict, LostUpdate, NotFound, RuleBroken
+from shared.events.catalogue import (
+    PublicTherapist,
+    TherapistBlocked,
+    TherapistRegistered,
+    TherapistUnblocked,
+    TherapistUpdated,
+)
+from shared.events.event import Event
+from shared.events.outbox import record
+from shared.values.schemas import MergePatch, merged
+from therapist_service.domain.schemas import (
+    Block,
+    ChangedTherapist,
+    ImportedFields,
+    NewBlock,
+    NewTherapist,
+    Source,
+    TherapistFields,
+    TherapistFilter,
+    TherapistPage,
+    TherapistView,
+)
+from therapist_service.store import queries
+from therapist_service.store.tables import Therapist
+
+PROTECTABLE = frozenset(ImportedFields.model_fields)
+"""The fields that an import could overwrite."""
+
+
+FILTERED = ("postal_code", "city", "gender", "status", "accreditation", "potentially_available")
+
+
+def view(therapist: Therapist) -> TherapistView:
+    """The therapist as clients see it."""
+    fields = {name: getattr(therapist, name) for name in TherapistFields.model_fields}
+    return TherapistView.of(
+        {
+            **fields,
+            "id": therapist.id,
+            "created_at": therapist.created_at,
+            "updated_at": therapist.updated_at,
+            "version": therapist.version,
+            "status": therapist.status,
+            "block": _block(therapist),
+            "protected_fields": therapist.protected_fields,
+            "source": _source(therapist),
+        }
+    )
+
+
+def _block(therapist: Therapist) -> Block | None:
+    if therapist.block_reason is None or therapist.block_since is None:
+        return None
+    return Block(reason=therapist.block_reason, since=therapist.block_since, until=therapist.block_until)
+
+
+def _source(therapist: Therapist) -> Source | None:
+    if therapist.source_name is None or therapist.external_id is None:
+        return None
+    return Source(name=therapist.source_name, external_id=therapist.external_id, last_seen_at=therapist.last_seen_on)
+
+
+def public(therapist: Therapist) -> PublicTherapist:
+    """What other services are told of the therapist."""
+    names = PublicTherapist.model_fields.keys() - {"phone_hours", "working_hours", "blocked_until"}
+    return PublicTherapist(
+        **{name: getattr(therapist, name) for name in names},
+        phone_hours=therapist.phone_hours.to_json() if therapist.phone_hours else None,
+        working_hours=therapist.working_hours.to_json() if therapist.working_hours else None,
+        blocked_until=therapist.block_until,
+    )
+
+
+def listed(session: Session, wanted: TherapistFilter) -> TherapistPage:
+    """A page of the therapists that are wanted, by name."""
+    conditions = queries.fields_are(
+        **wanted.model_dump(
+            include={"postal_code", "city", "gender", "status", "accreditation", "potentially_available"}
+        )
+    )
+    if wanted.procedure is not None:
+        conditions.append(queries.offers_procedure(wanted.procedure))
+    if wanted.q is not None:
+        conditions.append(queries.matches_words(wanted.q))
+    found, total = queries.therapists_where(session, conditions, limit=wanted.limit, offset=wanted.offset)
+    return TherapistPage(items=[view(t) for t in found], total=total, limit=wanted.limit, offset=wanted.offset)
+
+
+def get(session: Session, therapist_id: UUID) -> TherapistView:
+    """One therapist; raises `NotFound`."""
+    return view(_known(session, therapist_id))
+
+
+def register(session: Session, new: NewTherapist, *, now: datetime) -> TherapistView:
+    """Enter a therapist by hand; what staff typed is protected from imports."""
+    therapist = Therapist(id=new_id(), created_at=now, updated_at=now, version=1, status="active", **values_of(new))
+    therapist.protected_fields = sorted(new.model_fields_set & PROTECTABLE)
+    session.add(therapist)
+    record(session, therapist, TherapistRegistered(therapist=public(therapist)), now=now)
+    return view(therapist)
+
+
+def change(
+    session: Session, therapist_id: UUID, patch: MergePatch, *, expected_version: int | None, now: datetime
+) -> TherapistView:
+    """Change fields of a therapist; what changes is protected from imports from now on.
+
+    Raises `NotFound`, `LostUpdate`, and `InvalidFields` or a `ValidationError` for fields that do not fit.
+    """
+    therapist = _known(session, therapist_id, lock=True)
+    _is_still(therapist, expected_version)
+    current = view(therapist)
+    changes = patch.changes_to(current)
+    wanted = merged(ChangedTherapist, current, changes)
+    changed = {name for name in changes if getattr(wanted, name) != getattr(current, name)}
+    if not changed:
+        return current
+    _protect(therapist, wanted, changed)
+    for name, value in values_of(wanted).items():
+        if name in changed:
+            setattr(therapist, name, value)
+    return _changed(session, therapist, TherapistUpdated, now)
+
+
+def _protect(therapist: Therapist, wanted: ChangedTherapist, changed: set[str]) -> None:
+    unknown = set(wanted.protected_fields) - set(therapist.protected_fields)
+    if unknown:
+        raise RuleBroken("therapist.protection", "PATCH can only take entries out of protected_fields.")
+    therapist.protected_fields = sorted(set(wanted.protected_fields) | (changed & PROTECTABLE))
+
+
+def block(session: Session, therapist_id: UUID, new: NewBlock, *, today: date, now: datetime) -> TherapistView:
+    """Let nobody contact this therapist; a block on top of a block replaces reason and end."""
+    if new.until is not None and new.until < today:
+        raise RuleBroken("therapist.block_in_the_past", "The block would end before today.")
+    therapist = _known(session, therapist_id, lock=True)
+    therapist.block_since = therapist.block_since or today
+    therapist.block_reason, therapist.block_until = new.reason, new.until
+    therapist.status = "blocked"
+    return _changed(session, therapist, TherapistBlocked, now)
+
+
+def unblock(session: Session, therapist_id: UUID, *, now: datetime) -> TherapistView:
+    """Lift the block; a therapist who was inactive before is inactive again. Raises `Conflict` when not blocked."""
+    therapist = _known(session, therapist_id, lock=True)
+    if therapist.status != "blocked":
+        raise Conflict("therapist.not_blocked", "This therapist is not blocked.")
+    return _lift_block(session, therapist, now)
+
+
+def lift_blocks_that_ran_out(session: Session, *, today: date, now: datetime, at_most: int = 100) -> int:
+    """Unblock therapists whose block ended before today; how many."""
+    ended = queries.blocks_that_ran_out(session, today=today, limit=at_most)
+    for therapist in ended:
+        _lift_block(session, therapist, now)
+    return len(ended)
+
+
+def _lift_block(session: Session, therapist: Therapist, now: datetime) -> TherapistView:
+    therapist.block_reason = therapist.block_since = therapist.block_until = None
+    therapist.status = "inactive" if therapist.inactive_by else "active"
+    return _changed(session, therapist, TherapistUnblocked, now)
+
+
+def _changed(session: Session, therapist: Therapist, event: Any, now: datetime) -> TherapistView:
+    therapist.version += 1
+    therapist.updated_at = now
+    told: Event = event(therapist=public(therapist))
+    record(session, therapist, told, now=now)
+    return view(therapist)
+
+
+def values_of(fields: TherapistFields | ImportedFields) -> dict[str, Any]:
+    """Column values of validated fields."""
+    values = {name: getattr(fields, name) for name in type(fields).model_fields if name != "protected_fields"}
+    if "holidays" in values:
+        values["holidays"] = [holiday.to_json() for holiday in values["holidays"]]
+    return values
+
+
+def _known(session: Session, therapist_id: UUID, *, lock: bool = False) -> Therapist:
+    therapist = queries.therapist(session, therapist_id, lock=lock)
+    if therapist is None:
+        raise NotFound("therapist")
+    return therapist
+
+
+def _is_still(therapist: Therapist, expected_version: int | None) -> None:
+    if expected_version is not None and expected_version != therapist.version:
+        raise LostUpdate("therapist.changed_meanwhile", "Somebody changed this therapist since you read it.")
