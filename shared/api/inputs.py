@@ -8,7 +8,7 @@ from typing import Any, get_args, get_origin
 from flask import request
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import from_json
-from werkzeug.exceptions import BadRequest, HTTPException, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, UnsupportedMediaType
 
 from shared.values.schemas import FieldProblem, InvalidFields, MergePatch, read_patch
 
@@ -16,6 +16,7 @@ JSON = frozenset({"application/json"})
 MERGE_PATCH = JSON | {"application/merge-patch+json"}
 
 NOT_JSON = "The body is not valid JSON in UTF-8."
+CUT_OFF = "The body could not be read to its end."
 NOTHING = b"{}"
 
 
@@ -67,11 +68,22 @@ def raw_body() -> bytes:
     if request.environ.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
         raise UnsupportedMediaType("Send the body as it is, without a content encoding.")
     try:
-        return request.get_data(cache=True)
+        sent = request.get_data(cache=True)
+        if request.content_length is None and len(sent) == request.max_content_length:
+            _refuse_more()
     except HTTPException:
         raise
     except Exception as broken:  # the server's parser has its own exceptions for chunks that are cut or malformed
-        raise BadRequest("The body could not be read to its end.") from broken
+        raise BadRequest(CUT_OFF) from broken
+    if request.content_length is not None and len(sent) < request.content_length:
+        raise BadRequest(CUT_OFF)
+    return sent
+
+
+def _refuse_more() -> None:
+    # a chunked body announces no length: werkzeug hands over what fits, and a body that was cut must not pass for whole
+    if request.environ["wsgi.input"].read(1):
+        raise RequestEntityTooLarge
 
 
 class QueryString:
