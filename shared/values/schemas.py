@@ -76,6 +76,8 @@ class Schema(BaseModel):
     @classmethod
     def of(cls, source: object) -> Self:
         """The schema from an object's attributes or a dict of Python values. Raises ValidationError."""
+        if isinstance(source, cls):  # pydantic would give a subclass back as it is, with fields not meant to be shown
+            source = {name: getattr(source, name) for name in cls.model_fields}
         return cls.model_validate(source, strict=False, from_attributes=True)
 
     def to_json(self) -> dict[str, Any]:
@@ -162,6 +164,7 @@ def problems_of(error: ValidationError) -> list[FieldProblem]:
 _MESSAGES: dict[str, str] = {
     "missing": "is required",
     "extra_forbidden": "is not a known field",
+    "unexpected_keyword_argument": "is not a known field",
     "string_type": "must be text",
     "string_too_short": "must have at least {min_length} characters",
     "string_too_long": "must have at most {max_length} characters",
@@ -204,7 +207,7 @@ _MESSAGES: dict[str, str] = {
     "json_invalid": "must be valid JSON",
     "recursion_loop": "must not contain itself",
 }
-_NULL_IS_NOT_THE_PROBLEM = {"missing", "extra_forbidden"}
+_NULL_IS_NOT_THE_PROBLEM = {"missing", "extra_forbidden", "unexpected_keyword_argument"}
 
 
 def _message(detail: ErrorDetails) -> str:
@@ -213,7 +216,11 @@ def _message(detail: ErrorDetails) -> str:
         return "must not be null"
     if isinstance(context.get("error"), NotAcceptable):
         return str(context["error"])
-    return _MESSAGES.get(kind, "is not valid").format_map(context)
+    return _MESSAGES.get(kind, "is not valid").format_map({name: _plain(value) for name, value in context.items()})
+
+
+def _plain(limit: Any) -> Any:
+    return int(limit) if isinstance(limit, float) and limit.is_integer() else limit
 
 
 # Merge patches (RFC 7396)

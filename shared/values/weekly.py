@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
-from sqlalchemy import BindParameter, ColumnElement, Dialect, cast
+from sqlalchemy import Dialect
 from sqlalchemy.dialects.postgresql import INT4MULTIRANGE
 from sqlalchemy.types import TypeDecorator
 
@@ -261,20 +261,17 @@ class WeeklyColumn(TypeDecorator[Weekly]):
 
     Overlap in SQL is `column.overlaps(weekly)` (`&&`), intersection `column.intersection(weekly)` (`*`).
     psycopg2 cannot bind multiranges and returns them as text, so both ways go as text, past the processors of
-    SQLAlchemy's own type; on the way in with a cast, so that no operator has to guess what the text is.
+    SQLAlchemy's own type, which adds the cast that tells PostgreSQL what the text is.
     """
 
     impl = INT4MULTIRANGE
     cache_ok = True
 
-    def bind_expression(self, bindparam: BindParameter[Weekly]) -> ColumnElement[Any]:
-        return cast(bindparam, INT4MULTIRANGE())
-
     def bind_processor(self, dialect: Dialect) -> Callable[[Weekly | None], str | None]:  # noqa: ARG002 - SQLAlchemy's
         return lambda week: week.to_multirange() if week else None
 
     def literal_processor(self, dialect: Dialect) -> Callable[[Weekly | None], str]:  # noqa: ARG002 - signatures
-        return lambda week: f"'{week.to_multirange()}'" if week else "NULL"
+        return lambda week: f"'{week.to_multirange()}'::int4multirange" if week else "NULL"
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[str | None], Weekly | None]:  # noqa: ARG002
         return lambda text: Weekly.from_multirange(text) or None if text else None

@@ -1,0 +1,226 @@
+"""Identifiers of German health care, checked and brought to one spelling.
+
+Blanks and lower case are harmless and are put right; everything else is refused with NotAcceptable, whose message
+says what would be right. The rules and their test vectors come from `domain.md`.
+"""
+
+import re
+from typing import Annotated, NamedTuple, Protocol
+
+from pydantic import AfterValidator, Field
+
+from shared.values.refusals import NotAcceptable
+
+LEGIBLE = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+"""Letters and digits that are not mistaken for each other when read aloud or by hand: no 0 and O, no 1 and I."""
+
+_KVNR = re.compile(r"[A-Z][0-9]{9}")
+_NINE_DIGITS = re.compile(r"[0-9]{9}")
+_ICD10 = re.compile(r"([A-Z][0-9]{2}(?:\.(?:[0-9]{1,2}|-))?)([VGAZ]?)")
+_POSTAL_CODE = re.compile(r"(?:DE?-)?([0-9]{5})")
+_REFERENCE = re.compile(rf"P-[{LEGIBLE}]{{4}}-[{LEGIBLE}]{{2}}")
+_PLACEMENT_CODE = re.compile(r"[A-Z0-9]{12}")
+_PLACEMENT_MASK = re.compile(r"\*{4}-\*{4}-[A-Z0-9]{4}")
+
+_ISO_639_1 = """
+aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee
+el en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik io is
+it iu ja jv ka kg ki kj kk kl km kn ko kr ks ku kv kw ky la lb lg li ln lo lt lu lv mg mh mi mk ml mn mr ms
+mt my na nb nd ne ng nl nn no nr nv ny oc oj om or os pa pi pl ps pt qu rm rn ro ru rw sa sc sd se sg si sk
+sl sm sn so sq sr ss st su sv sw ta te tg th ti tk tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi
+yo za zh zu
+"""
+_LANGUAGES = frozenset(_ISO_639_1.split())
+
+# ICD-10-GM, chapter V: the groups of the systematic index (BfArM), first and last category
+_BLOCKS = (
+    (0, 9), (10, 19), (20, 29), (30, 39), (40, 48), (50, 59), (60, 69), (70, 79), (80, 89), (90, 98), (99, 99),
+)  # fmt: skip
+
+
+def _digit_sum(number: int) -> int:
+    return sum(map(int, str(number)))
+
+
+def _without_blanks(text: str) -> str:
+    return "".join(text.split()).upper()
+
+
+def has_valid_kvnr_check(number: str) -> bool:
+    """Whether a number in the form of a KVNR (letter, 8 digits, check digit) has the right check digit.
+
+    The letter counts as two digits (A=01 … Z=26), the digits are weighted 1, 2, 1, 2, …; the check digit is the
+    sum of the products' digit sums modulo 10.
+    """
+    digits = f"{ord(number[0]) - ord('A') + 1:02}{number[1:9]}"
+    return sum(_digit_sum(int(d) * (1 + i % 2)) for i, d in enumerate(digits)) % 10 == int(number[9])
+
+
+def has_valid_ik_check(number: str) -> bool:
+    """Whether nine digits have the check digit of an IK: digits 3 to 8 weighted 2, 1, …, digit sums, modulo 10."""
+    return sum(_digit_sum(int(d) * (2 - i % 2)) for i, d in enumerate(number[2:8])) % 10 == int(number[8])
+
+
+def has_valid_lanr_check(number: str) -> bool:
+    """Whether nine digits have the check digit of a LANR: the seventh, from the first six weighted 4, 9, …."""
+    weighted = sum(int(d) * (9 if i % 2 else 4) for i, d in enumerate(number[:6]))
+    return (10 - weighted % 10) % 10 == int(number[6])
+
+
+def insurance_number(text: str) -> str:
+    """The KVNR, as `A123456780`. Raises NotAcceptable for another form or a wrong check digit."""
+    number = _without_blanks(text)
+    if not _KVNR.fullmatch(number):
+        raise NotAcceptable("must be a letter and nine digits, as on the insurance card")
+    if not has_valid_kvnr_check(number):
+        raise NotAcceptable("has a typing mistake: its last digit does not fit the others")
+    return number
+
+
+def insurer_number(text: str) -> str:
+    """The IK of an institution, as `109519005`. Raises NotAcceptable for another form or a wrong check digit."""
+    number = _without_blanks(text)
+    if not _NINE_DIGITS.fullmatch(number):
+        raise NotAcceptable("must be nine digits")
+    if not has_valid_ik_check(number):
+        raise NotAcceptable("has a typing mistake: its last digit does not fit the others")
+    return number
+
+
+def physician_number(text: str) -> str:
+    """The LANR, as `123456601`. Raises NotAcceptable for another form or a wrong check digit."""
+    number = _without_blanks(text)
+    if not _NINE_DIGITS.fullmatch(number):
+        raise NotAcceptable("must be nine digits")
+    if not has_valid_lanr_check(number):
+        raise NotAcceptable("has a typing mistake: its seventh digit does not fit the others")
+    return number
+
+
+class Diagnosis(NamedTuple):
+    """An ICD-10-GM code and its certainty: V suspected, G confirmed, A excluded, Z past; None where not stated."""
+
+    code: str
+    certainty: str | None
+
+
+def parse_diagnosis(text: str) -> Diagnosis:
+    """The parts of `F32.1G`. Raises NotAcceptable for what is not in the form of an ICD-10-GM code.
+
+    Whether the code exists in the catalogue of a year is not checked.
+    """
+    match = _ICD10.fullmatch(_without_blanks(text))
+    if match is None:
+        raise NotAcceptable("must be an ICD-10 code like F32.1, with its certainty V, G, A or Z after it if known")
+    return Diagnosis(match[1], match[2] or None)
+
+
+def diagnosis_code(text: str) -> str:
+    """The code in one spelling, with the certainty if there is one, as `F32.1G`. Raises NotAcceptable."""
+    code, certainty = parse_diagnosis(text)
+    return code + (certainty or "")
+
+
+def counts(code: str) -> bool:
+    """Whether the patient has this diagnosis: certainty A (excluded) and Z (past) do not count."""
+    return parse_diagnosis(code).certainty not in ("A", "Z")
+
+
+def covers(parent: str, child: str) -> bool:
+    """Whether the child is the parent's code or lies below it (F40 covers F40.1), whatever the certainties."""
+    wanted = parse_diagnosis(parent).code.removesuffix(".-")
+    return parse_diagnosis(child).code.startswith(wanted)
+
+
+def block_of(code: str) -> str | None:
+    """The group of the code in chapter V of ICD-10-GM, as `F30-F39`; `F99` stands alone. None elsewhere."""
+    category = parse_diagnosis(code).code[:3]
+    for first, last in _BLOCKS:
+        if category[0] == "F" and first <= int(category[1:]) <= last:
+            return f"F{first:02}-F{last:02}" if first != last else f"F{first:02}"
+    return None
+
+
+def postal_code(text: str) -> str:
+    """The German postal code, five digits from 01001 to 99998. A leading `D-` is dropped. Raises NotAcceptable.
+
+    Whether it is in use is a question for the table of postal codes.
+    """
+    match = _POSTAL_CODE.fullmatch(_without_blanks(text))
+    if match is None or not "01001" <= match[1] <= "99998":
+        raise NotAcceptable("must be a German postal code: five digits, also where the first is 0, like 04109")
+    return match[1]
+
+
+def language(text: str) -> str:
+    """The ISO 639-1 code of a language, as `de`. Raises NotAcceptable."""
+    code = text.strip().lower()
+    if code not in _LANGUAGES:
+        raise NotAcceptable("must be a language's two-letter code (ISO 639-1), like de, en or tr")
+    return code
+
+
+class Chooser(Protocol):
+    """A source of chance, such as `random.Random` or `secrets.SystemRandom`."""
+
+    def choice(self, seq: str, /) -> str: ...
+
+
+def new_reference(random: Chooser) -> str:
+    """A new reference for a patient, as `P-7K3M-2Q`: one of 10⁹, easy to read aloud, says nothing about anyone.
+
+    It is not certain to be new: the table's unique constraint decides.
+    """
+    symbols = "".join(random.choice(LEGIBLE) for _ in range(6))
+    return f"P-{symbols[:4]}-{symbols[4:]}"
+
+
+def patient_reference(text: str) -> str:
+    """The reference in one spelling. Raises NotAcceptable."""
+    reference = _without_blanks(text)
+    if not _REFERENCE.fullmatch(reference):
+        raise NotAcceptable("must be a patient's reference like P-7K3M-2Q (it has no 0, O, 1 and I)")
+    return reference
+
+
+def placement_code(text: str) -> str:
+    """The placement code (Vermittlungscode) as `XXXX-XXXX-XXXX`; a secret. Raises NotAcceptable."""
+    symbols = _without_blanks(text).replace("-", "")
+    if not _PLACEMENT_CODE.fullmatch(symbols):
+        raise NotAcceptable("must be twelve letters and digits in three groups of four, as on form PTV 11")
+    return "-".join(symbols[i : i + 4] for i in (0, 4, 8))
+
+
+def masked(code: str) -> str:
+    """The placement code as it may be shown: `****-****-AB12`."""
+    return "****-****-" + placement_code(code)[-4:]
+
+
+def is_masked(text: str) -> bool:
+    """Whether this is a placement code as it was shown, sent back by someone who did not mean to change it."""
+    return _PLACEMENT_MASK.fullmatch(_without_blanks(text)) is not None
+
+
+def _placement_code_or_mask(text: str) -> str:
+    return _without_blanks(text) if is_masked(text) else placement_code(text)
+
+
+InsuranceNumber = Annotated[str, AfterValidator(insurance_number), Field(description="KVNR", examples=["A123456780"])]
+InsurerNumber = Annotated[str, AfterValidator(insurer_number), Field(description="IK", examples=["109519005"])]
+PhysicianNumber = Annotated[str, AfterValidator(physician_number), Field(description="LANR", examples=["123456601"])]
+DiagnosisCode = Annotated[
+    str,
+    AfterValidator(diagnosis_code),
+    Field(description="ICD-10-GM, with the certainty V, G, A or Z if known", examples=["F32.1", "F32.1G"]),
+]
+PostalCode = Annotated[str, AfterValidator(postal_code), Field(description="German postal code", examples=["04109"])]
+Language = Annotated[str, AfterValidator(language), Field(description="ISO 639-1", examples=["de"])]
+PatientReference = Annotated[str, AfterValidator(patient_reference), Field(examples=["P-7K3M-2Q"])]
+PlacementCode = Annotated[
+    str, AfterValidator(placement_code), Field(description="Vermittlungscode", examples=["A1B2-C3D4-E5F6"])
+]
+PlacementCodeOrMask = Annotated[
+    str,
+    AfterValidator(_placement_code_or_mask),
+    Field(description="Vermittlungscode; as it was shown (masked) it is ignored", examples=["A1B2-C3D4-E5F6"]),
+]

@@ -1,0 +1,26 @@
+"""Spans of days, such as a practice's holidays."""
+
+from datetime import date
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from shared.values.moments import IsoDate
+from shared.values.refusals import NotAcceptable
+from shared.values.schemas import Schema
+
+
+class Period(Schema):
+    """Days in Europe/Berlin, the first and the last included; JSON `{"from": …, "to": …}`."""
+
+    first: IsoDate = Field(alias="from")
+    last: IsoDate = Field(alias="to")
+
+    @model_validator(mode="after")
+    def _is_in_order(self) -> Self:
+        if self.last < self.first:
+            raise NotAcceptable("must not end before it begins")
+        return self
+
+    def contains(self, day: date) -> bool:
+        return self.first <= day <= self.last

@@ -1,0 +1,113 @@
+import pytest
+
+from shared.values.contacts import (
+    EmailAddress,
+    PersonName,
+    PhoneNumber,
+    email_address,
+    normalised_email,
+    person_name,
+    phone_number,
+    shown_phone,
+)
+from shared.values.refusals import NotAcceptable
+from shared.values.schemas import Schema, problems_of
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["praxis@example.org", "a.b+c@example.com", "x@praxis.example", "x@demo.test", "müller@müller.de", "o'hara@a-b.de"],
+)
+def test_addresses_that_are_accepted_as_they_are(address):
+    assert email_address(address) == address
+
+
+@pytest.mark.parametrize(
+    "text", ["", "praxis", "praxis@", "@example.org", "a b@example.org", "a@localhost", "a@b..de", "A <a@example.org>",
+             "a@example.org, b@example.org", "a@example.org\nBcc: b@example.org", "x" * 65 + "@example.org"]
+)  # fmt: skip
+def test_what_is_not_one_address_is_refused(text):
+    with pytest.raises(NotAcceptable, match="must be an e-mail address"):
+        email_address(text)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (" Praxis@Example.ORG ", "praxis@example.org"),
+        ("praxis@müller.de", "praxis@xn--mller-kva.de"),
+        ("praxis@MÜLLER.de", "Praxis@mu\u0308ller.de"),
+        ("mu\u0308ller@example.org", "MÜLLER@example.org"),
+    ],
+)
+def test_spellings_of_one_mailbox_have_one_key(one, other):
+    assert normalised_email(one) == normalised_email(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("a.b@example.org", "ab@example.org"), ("a+x@example.org", "a@example.org"), ("a@gmail.com", "a@googlemail.com")],
+)
+def test_what_may_be_different_mailboxes_has_different_keys(one, other):
+    assert normalised_email(one) != normalised_email(other)
+
+
+def test_normalising_twice_changes_nothing():
+    key = normalised_email("Praxis@MÜLLER.de")
+    assert normalised_email(key) == key == "praxis@xn--mller-kva.de"
+
+
+@pytest.mark.parametrize(
+    ("text", "stored", "shown"),
+    [
+        ("030 12345678", "+493012345678", "030 12345678"),
+        ("030/123 456-78", "+493012345678", "030 12345678"),
+        ("(030) 12345678", "+493012345678", "030 12345678"),
+        ("+49 (0)30 12345678", "+493012345678", "030 12345678"),
+        ("0049 30 12345678", "+493012345678", "030 12345678"),
+        ("+43 1 5877777", "+4315877777", "+43 1 5877777"),
+    ],
+)
+def test_phone_numbers_are_stored_in_one_form_and_shown_in_the_usual_one(text, stored, shown):
+    assert phone_number(text) == stored
+    assert phone_number(stored) == stored
+    assert shown_phone(stored) == shown
+
+
+@pytest.mark.parametrize(
+    "text", ["", "12", "abc", "116117", "030 1234567 abends", "030 1234567 ext. 12", "030 123456789012345", "+999 1234"]
+)
+def test_what_nobody_could_dial_is_refused(text):
+    with pytest.raises(NotAcceptable, match="must be a phone number"):
+        phone_number(text)
+
+
+@pytest.mark.parametrize("name", ["Null", "von der Heide", "Tietz -Roder", "Ng", "Ö", "O'Hara", "Müller-Lüdenscheidt"])
+def test_names_stay_as_people_write_them(name):
+    assert person_name(name) == name
+
+
+def test_names_lose_only_needless_blanks():
+    assert person_name("  von   der\tHeide ") == "von der Heide"
+    assert person_name("Mu\u0308ller") == "Müller"
+
+
+@pytest.mark.parametrize("text", ["", "  ", "-", "123", "?", "A\x00B", "A\x1bB", "x" * 101])
+def test_what_is_no_name_is_refused(text):
+    with pytest.raises(NotAcceptable):
+        person_name(text)
+
+
+class Card(Schema):
+    name: PersonName
+    email: EmailAddress | None = None
+    phone: PhoneNumber | None = None
+
+
+def test_the_field_types_normalise_and_refuse_without_repeating():
+    card = Card.from_json({"name": " Tietz  -Roder", "email": "A@Example.ORG", "phone": "030 12345678"})
+    assert card.to_json() == {"name": "Tietz -Roder", "email": "A@example.org", "phone": "+493012345678"}
+    with pytest.raises(ValueError) as refused:
+        Card.from_json({"name": "?!", "email": "secret@", "phone": "0815secret"})
+    assert [problem.field for problem in problems_of(refused.value)] == ["name", "email", "phone"]
+    assert "secret" not in str(refused.value) + str(problems_of(refused.value))

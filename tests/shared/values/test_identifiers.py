@@ -1,0 +1,196 @@
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.values import identifiers
+from shared.values.identifiers import Diagnosis
+from shared.values.refusals import NotAcceptable
+from shared.values.schemas import Schema, problems_of
+
+
+@pytest.mark.parametrize("number", ["A123456780", "T012345678", "Z987654321", "M123456785"])
+def test_valid_insurance_numbers(number):
+    assert identifiers.insurance_number(number) == number
+
+
+@pytest.mark.parametrize("number", ["260120196", "109519005"])
+def test_valid_insurer_numbers(number):
+    assert identifiers.insurer_number(number) == number
+
+
+@pytest.mark.parametrize("number", ["123456601", "838382202"])
+def test_valid_physician_numbers(number):
+    assert identifiers.physician_number(number) == number
+
+
+@pytest.mark.parametrize(
+    ("check", "text", "message"),
+    [
+        (identifiers.insurance_number, "A123456789", "typing mistake"),
+        (identifiers.insurance_number, "B123456780", "typing mistake"),
+        (identifiers.insurance_number, "A12345678", "a letter and nine digits"),
+        (identifiers.insurance_number, "1234567890", "a letter and nine digits"),
+        (identifiers.insurance_number, "Ä123456780", "a letter and nine digits"),
+        (identifiers.insurance_number, "A12345678٠", "a letter and nine digits"),
+        (identifiers.insurance_number, "", "a letter and nine digits"),
+        (identifiers.insurer_number, "260120197", "typing mistake"),
+        (identifiers.insurer_number, "26012019", "nine digits"),
+        (identifiers.physician_number, "123456701", "typing mistake"),
+        (identifiers.physician_number, "1234567", "nine digits"),
+        (identifiers.diagnosis_code, "F3", "ICD-10"),
+        (identifiers.diagnosis_code, "F321", "ICD-10"),
+        (identifiers.diagnosis_code, "F32.123", "ICD-10"),
+        (identifiers.diagnosis_code, "F32.1X", "ICD-10"),
+        (identifiers.diagnosis_code, "Depression", "ICD-10"),
+        (identifiers.postal_code, "4109", "five digits"),
+        (identifiers.postal_code, "041090", "five digits"),
+        (identifiers.postal_code, "01000", "five digits"),
+        (identifiers.postal_code, "00000", "five digits"),
+        (identifiers.postal_code, "99999", "five digits"),
+        (identifiers.postal_code, "A-1010", "five digits"),
+        (identifiers.language, "deutsch", "two-letter"),
+        (identifiers.language, "xx", "two-letter"),
+        (identifiers.patient_reference, "P-7K3M-2O", "P-7K3M-2Q"),
+        (identifiers.patient_reference, "7K3M-2R", "P-7K3M-2Q"),
+        (identifiers.placement_code, "ABCD-EFGH", "twelve"),
+        (identifiers.placement_code, "****-****-AB12", "twelve"),
+    ],
+)
+def test_what_is_wrong_is_refused_with_a_message_for_a_clerk(check, text, message):
+    with pytest.raises(NotAcceptable, match=message) as refused:
+        check(text)
+    assert len(text) < 8 or text not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("check", "text", "kept"),
+    [
+        (identifiers.insurance_number, " a 123 456 780 ", "A123456780"),
+        (identifiers.insurer_number, "10 951 9005", "109519005"),
+        (identifiers.physician_number, "123456 6 01", "123456601"),
+        (identifiers.diagnosis_code, "f32.1 g", "F32.1G"),
+        (identifiers.diagnosis_code, "F32", "F32"),
+        (identifiers.diagnosis_code, "F32.-", "F32.-"),
+        (identifiers.diagnosis_code, "F40.01", "F40.01"),
+        (identifiers.diagnosis_code, "F32G", "F32G"),
+        (identifiers.postal_code, " 04109 ", "04109"),
+        (identifiers.postal_code, "D-04109", "04109"),
+        (identifiers.postal_code, "01001", "01001"),
+        (identifiers.postal_code, "99998", "99998"),
+        (identifiers.language, " DE", "de"),
+        (identifiers.patient_reference, "p-7k3m-2q", "P-7K3M-2Q"),
+        (identifiers.placement_code, "abcd efgh 2345", "ABCD-EFGH-2345"),
+        (identifiers.placement_code, "ABCDEFGH2345", "ABCD-EFGH-2345"),
+    ],
+)
+def test_harmless_variance_is_put_right(check, text, kept):
+    assert check(text) == kept
+
+
+@given(st.integers(0, 25), st.integers(0, 99_999_999), st.integers(0, 9), st.integers(1, 9))
+def test_one_wrong_digit_in_an_insurance_number_is_noticed(letter, digits, place, shift):
+    stem = f"{chr(65 + letter)}{digits:08}"
+    (number,) = (stem + str(check) for check in range(10) if identifiers.has_valid_kvnr_check(stem + str(check)))
+    if place > 0:
+        wrong = number[:place] + str((int(number[place]) + shift) % 10) + number[place + 1 :]
+        assert not identifiers.has_valid_kvnr_check(wrong)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "certainty"),
+    [("F32.1G", "F32.1", "G"), ("F32.1", "F32.1", None), ("F32.-V", "F32.-", "V"), ("Z73A", "Z73", "A")],
+)
+def test_a_diagnosis_has_a_code_and_a_certainty(text, code, certainty):
+    assert identifiers.parse_diagnosis(text) == Diagnosis(code, certainty)
+
+
+@pytest.mark.parametrize(
+    ("code", "does"), [("F32.1", True), ("F32.1G", True), ("F32.1V", True), ("F32.1A", False), ("F32.1Z", False)]
+)
+def test_excluded_and_past_diagnoses_do_not_count(code, does):
+    assert identifiers.counts(code) is does
+
+
+@pytest.mark.parametrize(
+    ("parent", "child", "does"),
+    [
+        ("F40", "F40.1", True),
+        ("F40", "F40", True),
+        ("F40.-", "F40.1", True),
+        ("F40", "F40.-", True),
+        ("F40.0", "F40.01G", True),
+        ("F40G", "F40.1V", True),
+        ("F40.1", "F40", False),
+        ("F40.1", "F40.2", False),
+        ("F40", "F41.1", False),
+        ("F40.-", "F41", False),
+    ],
+)
+def test_a_parent_covers_its_children(parent, child, does):
+    assert identifiers.covers(parent, child) is does
+
+
+@pytest.mark.parametrize(
+    ("code", "block"),
+    [
+        ("F00", "F00-F09"), ("F09", "F00-F09"), ("F10.2", "F10-F19"), ("F25.1G", "F20-F29"), ("F32.1", "F30-F39"),
+        ("F40", "F40-F48"), ("F48.0", "F40-F48"), ("F49", None), ("F50.0", "F50-F59"), ("F60.31", "F60-F69"),
+        ("F70", "F70-F79"), ("F84.5", "F80-F89"), ("F90.0", "F90-F98"), ("F98.9", "F90-F98"), ("F99", "F99"),
+        ("G47.0", None), ("Z73", None),
+    ],
+)  # fmt: skip
+def test_blocks_are_the_groups_of_chapter_v(code, block):
+    assert identifiers.block_of(code) == block
+
+
+@given(st.randoms())
+def test_a_new_reference_is_a_valid_one(chance):
+    reference = identifiers.new_reference(chance)
+    assert identifiers.patient_reference(reference) == reference
+    assert not set("01IO") & set(reference)
+
+
+def test_references_differ():
+    chance = random.Random(1)
+    assert len({identifiers.new_reference(chance) for _ in range(1000)}) > 990
+
+
+def test_a_placement_code_is_shown_masked_and_recognised_when_it_comes_back():
+    assert identifiers.masked("abcd-efgh-2345") == "****-****-2345"
+    assert identifiers.is_masked("****-****-2345")
+    assert not identifiers.is_masked("ABCD-EFGH-2345")
+
+
+class Card(Schema):
+    number: identifiers.InsuranceNumber | None = None
+    insurer: identifiers.InsurerNumber | None = None
+    lanr: identifiers.PhysicianNumber | None = None
+    diagnoses: list[identifiers.DiagnosisCode] = []
+    postal_code: identifiers.PostalCode | None = None
+    languages: list[identifiers.Language] = []
+    reference: identifiers.PatientReference | None = None
+    code: identifiers.PlacementCode | None = None
+    code_or_mask: identifiers.PlacementCodeOrMask | None = None
+
+
+def test_the_field_types_put_right_what_is_harmless():
+    card = Card.from_json(
+        {"number": "a123456780", "insurer": "109 519 005", "lanr": "123456601", "diagnoses": ["f32.1g"],
+         "postal_code": "D-04109", "languages": ["DE"], "reference": "p-7k3m-2q", "code": "abcdefgh2345",
+         "code_or_mask": "****-****-ab12"}
+    )  # fmt: skip
+    assert card.to_json() == {
+        "number": "A123456780", "insurer": "109519005", "lanr": "123456601", "diagnoses": ["F32.1G"],
+        "postal_code": "04109", "languages": ["de"], "reference": "P-7K3M-2Q", "code": "ABCD-EFGH-2345",
+        "code_or_mask": "****-****-AB12",
+    }  # fmt: skip
+
+
+def test_the_field_types_name_the_place_of_the_problem():
+    with pytest.raises(ValueError) as refused:
+        Card.from_json({"diagnoses": ["F32", "nonsense"], "postal_code": 4109})
+    problems = {problem.field: problem.message for problem in problems_of(refused.value)}
+    assert problems["diagnoses.1"].startswith("must be an ICD-10 code")
+    assert problems["postal_code"] == "must be text"

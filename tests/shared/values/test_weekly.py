@@ -1,0 +1,208 @@
+from datetime import UTC, date, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Column, Integer, MetaData, Table, select
+from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
+
+from shared.values.refusals import NotAcceptable
+from shared.values.schemas import Schema
+from shared.values.weekly import DAYS, MINUTES_A_WEEK, Weekly, WeeklyColumn, WeeklyHours, Window
+
+MONDAY = date(2026, 11, 23)
+SPRING_FORWARD = date(2026, 3, 29)
+FALL_BACK = date(2026, 10, 25)
+
+minutes = st.integers(0, MINUTES_A_WEEK - 1)
+windows = st.tuples(minutes, st.integers(1, 2000)).map(lambda w: (w[0], min(w[0] + w[1], MINUTES_A_WEEK)))
+weeks = st.lists(windows, max_size=8).map(Weekly.of)
+
+
+def minute_set(week: Weekly) -> set[int]:
+    return {minute for start, end in week for minute in range(start, end)}
+
+
+def hours(*pairs: str) -> list[dict[str, str]]:
+    return [dict(zip(("start", "end"), pair.split("-"), strict=True)) for pair in pairs]
+
+
+@given(st.lists(windows, max_size=8))
+def test_merging_covers_exactly_the_minutes_of_all_windows(given_windows):
+    week = Weekly.of(given_windows)
+    assert minute_set(week) == {m for start, end in given_windows for m in range(start, end)}
+    assert week.total_minutes == len(minute_set(week))
+
+
+@given(weeks, weeks)
+def test_intersection_holds_exactly_the_common_minutes(one, other):
+    common = minute_set(one) & minute_set(other)
+    assert minute_set(one.intersection(other)) == common
+    assert one.overlaps(other) == other.overlaps(one) == bool(common)
+
+
+@given(weeks, windows)
+def test_containing_means_that_every_minute_is_there(week, window):
+    assert week.contains(*window) == (set(range(*window)) <= minute_set(week))
+
+
+@given(weeks)
+def test_json_and_multirange_text_give_the_same_week_back(week):
+    assert Weekly.from_json(week.to_json()) == (week or None)
+    assert Weekly.from_multirange(week.to_multirange()) == week
+
+
+@given(weeks)
+def test_the_days_together_are_the_week(week):
+    of_days = (
+        (start + day * 1440, end + day * 1440)
+        for day in range(7)
+        for start, end in week.windows_on(MONDAY.replace(day=23 + day))
+    )
+    assert Weekly.of(of_days) == week
+
+
+@pytest.mark.parametrize(
+    ("json", "multirange"),
+    [
+        ({"monday": hours("09:00-12:00")}, "{[540,720)}"),
+        ({"monday": hours("09:00-10:00", "10:00-12:00")}, "{[540,720)}"),
+        ({"monday": hours("10:00-12:00", "09:00-10:00")}, "{[540,720)}"),
+        ({"tuesday": hours("09:00-12:00"), "monday": []}, "{[1980,2160)}"),
+        ({"monday": hours("22:00-24:00"), "tuesday": hours("00:00-02:00")}, "{[1320,1560)}"),
+        ({"sunday": hours("23:59-24:00")}, "{[10079,10080)}"),
+        ({day: hours("00:00-24:00") for day in DAYS}, "{[0,10080)}"),
+    ],
+)
+def test_json_becomes_merged_minutes(json, multirange):
+    assert Weekly.from_json(json).to_multirange() == multirange
+
+
+@pytest.mark.parametrize("json", [None, {}, {"monday": []}])
+def test_no_windows_mean_unknown(json):
+    assert Weekly.from_json(json) is None
+
+
+@pytest.mark.parametrize(
+    ("json", "message"),
+    [
+        ({"monday": hours("09:00-12:00", "11:59-13:00")}, "monday: two windows overlap"),
+        ({"monday": hours("12:00-12:00")}, "monday, window 1: end must be after start"),
+        ({"friday": hours("09:00-10:00", "12:00-11:00")}, "friday, window 2: end must be after start"),
+        ({"monday": hours("24:00-24:00")}, "start must be a time"),
+        ({"monday": hours("9:00-12:00")}, "start must be a time"),
+        ({"monday": hours("09:00-25:00")}, "end must be a time"),
+        ({"monday": hours("09:00-12:00\n")}, "end must be a time"),
+        ({"monday": [{"start": 540, "end": 720}]}, "start must be a time"),
+        ({"monday": [{"start": "09:00"}]}, "a start and an end, and nothing else"),
+        ({"monday": [{"start": "09:00", "end": "10:00", "note": ""}]}, "a start and an end, and nothing else"),
+        ({"monday": ["09:00-12:00"]}, "a start and an end, and nothing else"),
+        ({"monday": {"start": "09:00", "end": "12:00"}}, "must be a list"),
+        ({"monday": None}, "must be a list"),
+        ({"Monday": hours("09:00-12:00")}, "must be an object of weekdays"),
+        ({"montag": hours("09:00-12:00")}, "must be an object of weekdays"),
+        ([], "must be an object of weekdays"),
+        ("monday", "must be an object of weekdays"),
+    ],
+)
+def test_what_is_not_a_week_is_refused_with_a_reason(json, message):
+    with pytest.raises(NotAcceptable, match=message):
+        Weekly.from_json(json)
+
+
+@pytest.mark.parametrize("text", ["", "{[1,2]}", "{[720,540)}", "{[0,10081)}", "{[-1,5)}", "[1,2)", "{[1,2),}"])
+def test_text_that_is_no_week_of_minutes_is_refused(text):
+    with pytest.raises(ValueError):
+        Weekly.from_multirange(text)
+
+
+@pytest.mark.parametrize("window", [(5, 5), (6, 5), (-1, 5), (0, 10081)])
+def test_a_window_outside_the_week_is_refused(window):
+    with pytest.raises(ValueError):
+        Weekly.of([window])
+
+
+def test_touching_windows_count_as_one_for_containing():
+    week = Weekly.of([(540, 600), (600, 660)])
+    assert week.windows == (Window(540, 660),)
+    assert week.contains(590, 610)
+
+
+def test_windows_of_a_day_are_instants_in_winter_and_summer_time():
+    week = Weekly.from_json({"monday": hours("09:00-24:00")})
+    assert week.moments_on(MONDAY) == ((datetime(2026, 11, 23, 8, tzinfo=UTC), datetime(2026, 11, 23, 23, tzinfo=UTC)),)
+    assert week.moments_on(date(2026, 7, 6))[0][0] == datetime(2026, 7, 6, 7, tzinfo=UTC)
+    assert week.moments_on(date(2026, 11, 24)) == ()
+
+
+def test_a_window_in_the_hour_that_summer_time_skips_does_not_happen():
+    assert Weekly.from_json({"sunday": hours("02:00-03:00")}).moments_on(SPRING_FORWARD) == ()
+
+
+def test_a_window_over_the_hour_that_occurs_twice_is_longer():
+    ((opens, closes),) = Weekly.from_json({"sunday": hours("01:00-04:00")}).moments_on(FALL_BACK)
+    assert (closes - opens).total_seconds() == 4 * 3600
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "inside"),
+    [
+        ("2026-11-23T08:00:00+00:00", "2026-11-23T11:00:00+00:00", True),
+        ("2026-11-23T09:00:00+01:00", "2026-11-23T12:00:00+01:00", True),
+        ("2026-11-23T07:59:00+00:00", "2026-11-23T08:30:00+00:00", False),
+        ("2026-11-23T10:59:00+00:00", "2026-11-23T11:01:00+00:00", False),
+        ("2026-11-23T10:00:00+00:00", "2026-11-23T10:00:00+00:00", False),
+        ("2026-11-23T10:00:00+00:00", "2026-11-30T10:00:00+00:00", False),
+        ("2026-11-24T22:00:00+01:00", "2026-11-25T01:00:00+01:00", True),
+        ("2026-07-06T09:00:00+02:00", "2026-07-06T12:00:00+02:00", True),
+    ],
+)
+def test_an_appointment_is_inside_the_hours_by_berlin_time(start, end, inside):
+    week = Weekly.from_json(
+        {"monday": hours("09:00-12:00"), "tuesday": hours("22:00-24:00"), "wednesday": hours("00:00-01:00")}
+    )
+    assert week.contains_moments(datetime.fromisoformat(start), datetime.fromisoformat(end)) is inside
+
+
+class Practice(Schema):
+    phone_hours: WeeklyHours = None
+
+
+def test_a_field_takes_and_gives_the_json_form():
+    practice = Practice.model_validate_json('{"phone_hours": {"monday": [{"start": "09:00", "end": "12:00"}]}}')
+    assert practice.phone_hours == Weekly.of([(540, 720)])
+    assert practice.to_json() == {"phone_hours": {"monday": [{"start": "09:00", "end": "12:00"}]}}
+    assert Practice.from_json({"phone_hours": {}}).to_json() == {"phone_hours": None}
+    assert Practice(phone_hours=Weekly.of([(540, 720)])) == practice
+
+
+def test_the_openapi_schema_names_the_days_in_both_directions():
+    for mode in ("validation", "serialization"):
+        week, null = Practice.model_json_schema(mode=mode)["properties"]["phone_hours"]["anyOf"]
+        assert list(week["properties"]) == list(DAYS)
+        assert null == {"type": "null"}
+
+
+DIALECT = PGDialect_psycopg2()
+
+
+@pytest.mark.parametrize(
+    ("week", "text"), [(Weekly.of([(540, 720), (1980, 2100)]), "{[540,720),[1980,2100)}"), (None, None)]
+)
+def test_the_column_speaks_multirange_text(week, text):
+    column = WeeklyColumn()
+    assert column.bind_processor(DIALECT)(week) == text
+    assert column.result_processor(DIALECT, None)(text) == week
+
+
+def test_the_column_stores_never_as_unknown():
+    assert WeeklyColumn().bind_processor(DIALECT)(Weekly()) is None
+    assert WeeklyColumn().result_processor(DIALECT, None)("{}") is None
+
+
+def test_the_column_offers_overlap_and_intersection_in_sql():
+    table = Table("t", MetaData(), Column("id", Integer), Column("hours", WeeklyColumn))
+    week = Weekly.of([(540, 720)])
+    overlap = str(select(table.c.id).where(table.c.hours.overlaps(week)).compile(dialect=DIALECT))
+    assert "t.hours && %(hours_1)s::INT4MULTIRANGE" in overlap
+    assert "t.hours *" in str(select(table.c.hours.intersection(week)).compile(dialect=DIALECT))
