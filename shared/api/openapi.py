@@ -1,13 +1,244 @@
-"""The OpenAPI document, written from what the doors check."""
+"""The OpenAPI 3.1 document, written from what the doors check."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import re
+from collections.abc import Iterator, Sequence
+from http import HTTPStatus
+from typing import Any, Literal
 
+from pydantic import TypeAdapter
+
+from shared.api.door import BRINGS_A_BODY, Door
+from shared.api.inputs import JSON, MERGE_PATCH
+from shared.api.problems import MEDIA_TYPE
 from shared.api.routes import Route
+from shared.auth import ANYONE, Access
+from shared.values.schemas import patch_of
+
+Document = dict[str, Any]
+Mode = Literal["validation", "serialization"]
+
+VARIABLE = re.compile(r"<(?:(?P<kind>\w+)(?:\([^)]*\))?:)?(?P<name>\w+)>")
+VARIABLE_SCHEMAS: dict[str | None, Document] = {
+    "uuid": {"type": "string", "format": "uuid"},
+    "int": {"type": "integer", "minimum": 0},
+    "float": {"type": "number"},
+}
+
+PROBLEM: Document = {
+    "type": "object",
+    "description": "A refusal, as RFC 9457 describes it.",
+    "required": ["type", "title", "status", "detail", "code", "errors"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "A sentence for a person."},
+        "code": {"type": "string", "description": "A stable word for programs.", "examples": ["input.invalid"]},
+        "correlation_id": {"type": ["string", "null"], "description": "Finds this request in the logs."},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "message"],
+                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+    },
+}
+
+HEADERS: dict[str, Document] = {
+    "IdempotencyKey": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "The same request with the same key has one effect and one answer, for 24 hours.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    },
+    "IfMatch": {
+        "name": "If-Match",
+        "in": "header",
+        "description": "The ETag last seen; 412 if somebody else changed the object since.",
+        "schema": {"type": "string", "examples": ['"5"']},
+    },
+    "Purpose": {
+        "name": "X-Purpose",
+        "in": "header",
+        "description": "Why a patient's file is read; recorded with the read.",
+        "schema": {"type": "string", "maxLength": 500},
+    },
+    "CorrelationId": {
+        "name": "X-Correlation-Id",
+        "in": "header",
+        "description": "Goes through logs, events and e-mails; chosen here if it is left out.",
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,64}$"},
+    },
+}
+
+OPERATIONS = {
+    "/health/live": "Whether the process answers",
+    "/health/ready": "Whether it reaches what it needs (503 if not)",
+    "/metrics": "Metrics for Prometheus",
+}
 
 
-def document(routes: Sequence[Route], *, title: str, description: str) -> dict[str, Any]:
-    """The OpenAPI 3.1 document of these routes."""
-    return {"openapi": "3.1.0", "info": {"title": title, "description": description, "version": "1"}, "paths": {}}
+def document(routes: Sequence[Route], *, title: str, description: str) -> Document:
+    """The document of these routes, and of what every service has."""
+    schemas = _Schemas(routes)
+    paths: Document = {}
+    for route in routes:
+        path, variables = _path(route.path)
+        paths[path] = {"parameters": variables} if variables else {}
+        for method, door, access in route.doors():
+            paths[path][method] = _operation(route, method, door, access, schemas)
+    for path, summary in OPERATIONS.items():
+        paths[path] = {"get": _platform_operation(path, summary)}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": title, "description": description, "version": "1"},
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas.definitions | {"Problem": PROBLEM},
+            "parameters": HEADERS,
+            "responses": {
+                "Problem": {
+                    "description": "Refused",
+                    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+                }
+            },
+        },
+    }
+
+
+class _Schemas:
+    """All schemas of all doors in one set of definitions."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        wanted = {(id(kind), mode): TypeAdapter(kind) for kind, mode in _kinds(routes)}
+        self._found, rest = TypeAdapter.json_schemas(
+            [(number, mode, adapter) for (number, mode), adapter in wanted.items()],
+            ref_template="#/components/schemas/{model}",
+        )
+        self.definitions: Document = rest.get("$defs", {})
+
+    def of(self, kind: Any, mode: Mode) -> Document:
+        """The schema of one kind, usually a reference."""
+        return self._found[id(kind), mode]
+
+    def resolved(self, kind: Any, mode: Mode) -> Document:
+        """The schema of one kind, itself."""
+        schema = self.of(kind, mode)
+        reference = schema.get("$ref", "")
+        found: Document = self.definitions[reference.rsplit("/", 1)[-1]] if reference else schema
+        return found
+
+
+def _kinds(routes: Sequence[Route]) -> Iterator[tuple[Any, Mode]]:
+    for route in routes:
+        for _method, door, _access in route.doors():
+            if door.body is not None:
+                yield door.body, "validation"
+            if door.patch is not None:
+                yield patch_of(door.patch), "validation"
+            if door.query is not None:
+                yield door.query, "validation"
+            if door.answer is not None:
+                yield door.answer, "serialization"
+
+
+def _path(rule: str) -> tuple[str, list[Document]]:
+    variables = [
+        {
+            "name": found["name"],
+            "in": "path",
+            "required": True,
+            "schema": VARIABLE_SCHEMAS.get(found["kind"], {"type": "string"}),
+        }
+        for found in VARIABLE.finditer(rule)
+    ]
+    return VARIABLE.sub(r"{\g<name>}", rule), variables
+
+
+def _operation(route: Route, method: str, door: Door, access: Access, schemas: _Schemas) -> Document:
+    roles = ["anyone"] if access == ANYONE else sorted(access)
+    operation: Document = {
+        "operationId": f"{method}_{re.sub(r'[^a-z0-9]+', '_', route.path.removeprefix('/api').lower()).strip('_')}",
+        "tags": [route.path.removeprefix("/api/").strip("/").partition("/")[0]],
+        "summary": door.summary,
+        "description": f"{door.description}\n\nRoles: {', '.join(roles)}.".strip(),
+        "x-roles": roles,
+        "parameters": [*_parameters(door, schemas), *_headers(method)],
+        "responses": _responses(route, method, door, access, schemas),
+    }
+    body = _request_body(door, schemas)
+    return operation | ({"requestBody": body} if body else {})
+
+
+def _parameters(door: Door, schemas: _Schemas) -> Iterator[Document]:
+    if door.query is None:
+        return
+    schema = schemas.resolved(door.query, "validation")
+    required = schema.get("required", [])
+    for name, described in schema.get("properties", {}).items():
+        yield {"name": name, "in": "query", "required": name in required, "schema": described}
+
+
+def _headers(method: str) -> Iterator[Document]:
+    names = ["Purpose", "CorrelationId"]
+    if method == "post":
+        names.insert(0, "IdempotencyKey")
+    if method in ("patch", "put", "delete"):
+        names.insert(0, "IfMatch")
+    return ({"$ref": f"#/components/parameters/{name}"} for name in names)
+
+
+def _request_body(door: Door, schemas: _Schemas) -> Document:
+    if door.patch is not None:
+        schema, media_types, required = schemas.of(patch_of(door.patch), "validation"), MERGE_PATCH, True
+    elif door.body is not None:
+        schema, media_types = schemas.of(door.body, "validation"), JSON
+        required = "required" in schemas.resolved(door.body, "validation")
+    else:
+        return {}
+    return {"required": required, "content": {each: {"schema": schema} for each in sorted(media_types)}}
+
+
+def _responses(route: Route, method: str, door: Door, access: Access, schemas: _Schemas) -> Document:
+    refused = {403} if access != ANYONE else set()
+    refused |= {422, 500, 503, *door.statuses}
+    if method in BRINGS_A_BODY:
+        refused |= {400, 413, 415}
+    if method != "get":
+        refused |= {409}
+    if method in ("patch", "put", "delete"):
+        refused |= {412}
+    if VARIABLE.search(route.path):
+        refused |= {404}
+    problem = {"$ref": "#/components/responses/Problem"}
+    answers: Document = {str(door.status): _success(door, schemas)}
+    return answers | {str(status): problem for status in sorted(refused)} | {"default": problem}
+
+
+def _success(door: Door, schemas: _Schemas) -> Document:
+    success: Document = {"description": HTTPStatus(door.status).phrase}
+    content: Document = {each: {"schema": {"type": "string"}} for each in door.media_types}
+    headers: Document = {}
+    if door.answer is not None:
+        content = {"application/json": {"schema": schemas.of(door.answer, "serialization")}} | content
+        if "version" in schemas.resolved(door.answer, "serialization").get("properties", {}):
+            headers["ETag"] = {"schema": {"type": "string"}, "description": "The version, for If-Match."}
+    if door.status in (HTTPStatus.CREATED, HTTPStatus.ACCEPTED):
+        headers["Location"] = {"schema": {"type": "string"}, "description": "Where the object or the work is."}
+    return success | ({"content": content} if content else {}) | ({"headers": headers} if headers else {})
+
+
+def _platform_operation(path: str, summary: str) -> Document:
+    return {
+        "operationId": f"get_{path.strip('/').replace('/', '_')}",
+        "tags": ["operations"],
+        "summary": summary,
+        "x-roles": ["anyone"],
+        "responses": {"200": {"description": "OK"}}
+        | ({"503": {"description": "Not ready"}} if "ready" in path else {}),
+    }
