@@ -79,6 +79,9 @@ class PlaceColumn(TypeDecorator[Place]):
     def __init__(self) -> None:
         super().__init__("POINT", srid=SRID, spatial_index=False)
 
+    def __repr__(self) -> str:
+        return "PlaceColumn()"  # what a generated migration contains: SQLAlchemy would list Geography's arguments
+
     def process_bind_param(self, value: Place | None, dialect: Dialect) -> Any:  # noqa: ARG002 - SQLAlchemy's
         return None if value is None else to_ewkt(value)
 

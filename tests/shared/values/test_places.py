@@ -98,3 +98,7 @@ def test_the_column_passes_through_postgis_in_sql():
     within = select(table.c.place).where(func.ST_DWithin(table.c.place, literal(LEIPZIG, PlaceColumn()), 25_000))
     assert "ST_DWithin(t.place, ST_GeogFromText(" in str(within.compile(dialect=DIALECT))
     assert not table.indexes
+
+
+def test_a_generated_migration_can_make_the_column_again():
+    assert repr(PlaceColumn()) == "PlaceColumn()"
