@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -16,21 +16,25 @@ from sqlalchemy import (
     Connection,
     DateTime,
     Engine,
+    Table,
     Text,
     create_engine,
     exc,
     func,
     text,
 )
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 
 __all__ = [
     "Aggregate",
+    "Copy",
     "Session",
     "column_types",
     "connect",
     "database_answers",
     "is_trouble",
+    "keep_newest",
     "new_id",
     "transaction",
     "use",
@@ -65,6 +69,38 @@ class Aggregate:
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), sort_order=91)
     version: Mapped[int] = mapped_column(default=1, server_default=text("1"), sort_order=92)
     sequence: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"), sort_order=93)
+
+
+class Copy:
+    """Columns of a copy of another service's aggregate, kept from its events; never changed by anything else."""
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-10)
+    sequence: Mapped[int] = mapped_column(BigInteger, sort_order=90)
+    written_at: Mapped[datetime] = mapped_column(server_default=func.now(), sort_order=91)
+
+
+def keep_newest(session: Session, copies: type[Any], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert or update copies in one statement, except where the stored one is newer.
+
+    `copies` is a table class with the columns of `Copy`; every row has the same keys, `id` and `sequence` among them.
+    Of several rows with one id the newest counts. An equal sequence is written again, so that a rebuild touches it.
+    """
+    newest: dict[UUID, Mapping[str, Any]] = {}
+    for row in rows:
+        if row["id"] not in newest or newest[row["id"]]["sequence"] <= row["sequence"]:
+            newest[row["id"]] = row
+    if not newest:
+        return
+    table: Table = copies.__table__
+    statement = insert(table)
+    fields = {name: statement.excluded[name] for name in rows[0] if name != "id"}
+    statement = statement.on_conflict_do_update(
+        index_elements=[table.c.id],
+        set_={**fields, "written_at": func.clock_timestamp()},
+        where=table.c.sequence <= statement.excluded.sequence,
+    )
+    # in one order everywhere, or two workers could wait for each other
+    session.execute(statement, [newest[key] for key in sorted(newest)])
 
 
 class _Database:
