@@ -10,7 +10,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import from_json
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, UnsupportedMediaType
 
-from shared.values.schemas import FieldProblem, InvalidFields, MergePatch, read_patch
+from shared.errors import FieldProblem
+from shared.values.schemas import InvalidFields, MergePatch, read_patch
 
 JSON = frozenset({"application/json"})
 MERGE_PATCH = JSON | {"application/merge-patch+json"}

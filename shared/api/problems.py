@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -26,7 +26,6 @@ from shared.errors import (
 from shared.logs import logger
 from shared.tracing import correlation_id
 from shared.values.refusals import NotAcceptable
-from shared.values.schemas import FieldProblem as Refusal
 from shared.values.schemas import InvalidFields, problems_of
 
 log = logger(__name__)
@@ -84,7 +83,7 @@ def translate(app: Flask) -> None:
     app.register_error_handler(PlatformError, _refused)
     app.register_error_handler(ValidationError, lambda invalid: invalid_input(problems_of(invalid)))
     app.register_error_handler(InvalidFields, lambda invalid: invalid_input(invalid.problems))
-    app.register_error_handler(NotAcceptable, lambda refused: invalid_input([Refusal("", str(refused))]))
+    app.register_error_handler(NotAcceptable, lambda refused: invalid_input([FieldProblem("", str(refused))]))
     app.register_error_handler(SQLAlchemyError, _database_failed)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
@@ -97,9 +96,8 @@ def _refused(refusal: PlatformError) -> Response:
     return problem(status, refusal.code, refusal.message, errors=refusal.errors, headers=headers)
 
 
-def invalid_input(refusals: Iterable[Refusal]) -> Response:
+def invalid_input(errors: Sequence[FieldProblem]) -> Response:
     """422, naming every field that cannot be accepted."""
-    errors = [FieldProblem(each.field, each.message) for each in refusals]
     return problem(422, "input.invalid", "The input is not valid.", errors=errors)
 
 

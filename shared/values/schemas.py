@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from shared.errors import FieldProblem
 from shared.values.moments import Instant
 from shared.values.refusals import NotAcceptable
 
@@ -135,14 +136,6 @@ Distinct = AfterValidator(_without_repeats)
 
 
 # Problems
-
-
-@dataclass(frozen=True)
-class FieldProblem:
-    """One thing wrong: where (`contact_persons.0.email`; nothing for the whole), and what would be right."""
-
-    field: str
-    message: str
 
 
 class InvalidFields(ValueError):

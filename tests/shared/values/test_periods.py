@@ -2,8 +2,9 @@ from datetime import date
 
 import pytest
 
+from shared.errors import FieldProblem
 from shared.values.periods import Period
-from shared.values.schemas import FieldProblem, problems_of
+from shared.values.schemas import problems_of
 
 
 def test_a_period_is_written_with_from_and_to_and_includes_both():

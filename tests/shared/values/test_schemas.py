@@ -7,12 +7,12 @@ from uuid import UUID
 import pytest
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from shared.errors import FieldProblem
 from shared.values.moments import IsoDate
 from shared.values.periods import Period
 from shared.values.refusals import NotAcceptable
 from shared.values.schemas import (
     Distinct,
-    FieldProblem,
     InvalidFields,
     Page,
     PageQuery,
