@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import flask_restful
 from flask import Flask, Response, request
+from werkzeug.exceptions import NotFound
 
 from shared.api import docs, openapi, problems
 from shared.api.routes import Route
@@ -129,6 +130,8 @@ def _guard(access: dict[tuple[str, str], Access]) -> Callable[[], None]:
     """Lets a request pass whose caller has one of the roles; what nobody declared, nobody may call."""
 
     def admitted() -> None:
+        if "\x00" in request.path:  # PostgreSQL's text cannot hold it: there can be no such thing
+            raise NotFound
         rule = request.url_rule
         if rule is not None and request.method != "OPTIONS":
             method = "GET" if request.method == "HEAD" else request.method

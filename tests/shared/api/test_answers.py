@@ -1,0 +1,70 @@
+"""Objects leave with their version and their place."""
+
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+
+
+def test_a_created_object_comes_with_its_place_and_version(stored: FlaskClient):
+    made = stored.post("/api/benches", json={"name": "x", "built_on": "2026-11-23"})
+    assert made.status_code == 201
+    assert made.location == f"/api/benches/{made.json['id']}"
+    assert made.headers["ETag"] == '"1"'
+    shown = stored.get(made.location)
+    assert (shown.status_code, shown.json, shown.headers["ETag"]) == (200, made.json, '"1"')
+    assert shown.json["created_at"].endswith("Z")
+
+
+def test_the_place_has_no_doubled_slash(client: FlaskClient):
+    made = client.post("/api/plain/", json={"name": "x"})
+    assert made.location == f"/api/plain/{made.json['id']}"
+
+
+def test_work_that_goes_on_says_where_to_look(client: FlaskClient):
+    answer = client.put("/api/plain")
+    assert (answer.status_code, answer.location) == (202, "/api/plain/work/1")
+
+
+def test_deleting_answers_with_nothing(stored: FlaskClient):
+    made = stored.post("/api/benches", json={"name": "x"})
+    gone = stored.delete(made.location)
+    assert (gone.status_code, gone.data, gone.content_type) == (204, b"", None)
+    assert stored.delete(made.location).status_code == 404
+
+
+@pytest.mark.parametrize("seen", [None, "*", '"1"', 'W/"1"', "1"])
+def test_a_change_passes_where_the_version_is_the_one_seen(stored: FlaskClient, seen):
+    made = stored.post("/api/benches", json={"name": "x"})
+    changed = stored.patch(made.location, json={"name": "y"}, headers={"If-Match": seen} if seen else {})
+    assert (changed.status_code, changed.headers["ETag"]) == (200, '"2"')
+
+
+@pytest.mark.parametrize("seen", ['"2"', '"0"', "abc", '"abc"', '""', '"-1"', '"1', '"' + "9" * 40 + '"', '"²"'])
+def test_a_change_of_another_version_is_a_lost_update(stored: FlaskClient, seen):
+    made = stored.post("/api/benches", json={"name": "x"})
+    lost = stored.patch(made.location, json={"name": "y"}, headers={"If-Match": seen})
+    assert lost.status_code == (200 if seen == '"1' else 412)
+
+
+def test_several_versions_at_once_are_refused(stored: FlaskClient):
+    made = stored.post("/api/benches", json={"name": "x"})
+    answer = stored.patch(made.location, json={}, headers={"If-Match": '"1", "2"'})
+    assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "If-Match")
+
+
+def test_a_read_only_field_may_come_back_unchanged_only(stored: FlaskClient):
+    made = stored.post("/api/benches", json={"name": "x"})
+    assert stored.patch(made.location, json=made.json).status_code == 200
+    changed = stored.patch(made.location, json={"id": "another"})
+    assert (changed.status_code, changed.json["errors"]) == (422, [{"field": "id", "message": "cannot be changed"}])
+
+
+def test_an_answer_of_another_kind_passes_untouched(client: FlaskClient):
+    as_sent = "Überweisung".encode().decode("latin-1")
+    paper = client.get("/api/paper", headers={"X-Purpose": as_sent})
+    assert (paper.mimetype, paper.text) == ("text/csv", "name;Überweisung\n")
+
+
+def test_an_answer_that_is_not_what_the_door_promised_is_our_mistake(client: FlaskClient):
+    assert client.get("/api/misshapen").status_code == 500

@@ -1,0 +1,156 @@
+"""What a request brings is read strictly, and every refusal says what would be right."""
+
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+
+JSON = "application/json"
+
+
+def fields(answer) -> dict[str, str]:
+    return {error["field"]: error["message"] for error in answer.json["errors"]}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b" ",
+        b"{",
+        b"{'name': 'x'}",
+        b'{"name": "x"} {}',
+        b'{"name": NaN}',
+        b'{"name": "x", "seats": Infinity}',
+        b'{"name": "\xff"}',
+        b'\xef\xbb\xbf{"name": "x"}',
+        b'{"name": "\\ud800"}',
+        b'{"name": "a\x00b"}',
+        b"[" * 100_000,
+        b'{"name":' * 1000 + b"1" + b"}" * 1000,
+        b"name=x",
+        b"\x00\x01\x02",
+    ],
+)
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+def test_what_is_not_json_is_a_bad_request(client: FlaskClient, method, body):
+    path = "/api/plain" if method == "POST" else "/api/benches/00000000-0000-0000-0000-000000000000"
+    answer = client.open(path, method=method, data=body, content_type=JSON)
+    assert answer.status_code == 400
+    assert answer.mimetype == "application/problem+json"
+    assert answer.json["code"] == "bad_request"
+
+
+@pytest.mark.parametrize("body", [b"[]", b"null", b'"text"', b"5", b"true", b'[{"name": "x"}]'])
+def test_json_that_is_no_object_is_invalid(client: FlaskClient, body):
+    for method, path in [("POST", "/api/plain"), ("PATCH", "/api/benches/00000000-0000-0000-0000-000000000000")]:
+        answer = client.open(path, method=method, data=body, content_type=JSON)
+        assert answer.status_code == 422
+        assert "" in fields(answer)
+
+
+def test_every_wrong_field_is_named_and_no_value_repeated(client: FlaskClient):
+    body = {"seats": "Erika", "built_on": "0", "colour": "Mustermann"}
+    answer = client.post("/api/plain", json=body)
+    assert answer.status_code == 422
+    assert set(fields(answer)) == {"name", "seats", "built_on", "colour"}
+    assert "Erika" not in answer.text
+    assert "Mustermann" not in answer.text
+
+
+def test_a_repeated_name_counts_as_its_last_value(client: FlaskClient):
+    answer = client.post("/api/plain", data=b'{"name": "a", "name": "b"}', content_type=JSON)
+    assert answer.json["name"] == "b"
+
+
+def test_words_that_look_like_numbers_json_lacks_are_text(client: FlaskClient):
+    assert client.post("/api/plain", json={"name": "Infinity NaN"}).status_code == 201
+
+
+def test_a_nul_character_is_refused_before_the_database_sees_it(client: FlaskClient):
+    assert client.post("/api/plain", json={"name": "a\x00b"}).status_code == 422
+    assert client.get("/api/benches?names=%00").status_code == 422
+    assert client.get("/api/failing/a%00b").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "media_type", ["text/plain", "application/x-www-form-urlencoded", "application/xml", "application/jsonx", ""]
+)
+def test_another_media_type_is_not_supported(client: FlaskClient, media_type):
+    answer = client.post("/api/plain", data=b'{"name": "x"}', headers={"Content-Type": media_type})
+    assert answer.status_code == 415
+
+
+def test_a_merge_patch_has_a_media_type_of_its_own_which_only_patch_takes(stored: FlaskClient):
+    made = stored.post("/api/benches", json={"name": "x"})
+    merge_patch = "application/merge-patch+json; charset=utf-8"
+    changed = stored.patch(made.location, data=b'{"seats": 3}', content_type=merge_patch)
+    assert (changed.status_code, changed.json["seats"]) == (200, 3)
+    assert stored.post("/api/benches", data=b'{"name": "y"}', content_type=merge_patch).status_code == 415
+
+
+def test_a_compressed_body_is_not_supported(client: FlaskClient):
+    answer = client.post("/api/plain", json={"name": "x"}, headers={"Content-Encoding": "gzip"})
+    assert answer.status_code == 415
+
+
+def test_a_body_over_the_limit_is_too_large(client: FlaskClient):
+    answer = client.post("/api/plain", json={"name": "x" * 1024 * 1024})
+    assert answer.status_code == 413
+    assert client.put("/api/plain", data=b" " * (1024 * 1024 + 1), content_type=JSON).status_code == 413
+
+
+def test_a_body_may_be_left_out_where_nothing_in_it_is_required(stored: FlaskClient):
+    made = stored.post("/api/benches", json={"name": "x"})
+    assert stored.post(f"{made.location}/nap").status_code == 200
+    assert stored.post(f"{made.location}/nap", data=b"", content_type=JSON).status_code == 200
+
+
+def test_without_any_body_the_missing_fields_are_named(client: FlaskClient):
+    answer = client.post("/api/plain")
+    assert (answer.status_code, fields(answer)) == (422, {"name": "is required"})
+
+
+def test_a_door_without_fields_takes_none(client: FlaskClient):
+    assert client.put("/api/plain", json={}).status_code == 202
+    assert fields(client.put("/api/plain", json={"surprise": 1})) == {"surprise": "is not a known field"}
+    assert client.put("/api/plain", json=[1]).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("limit=201", "limit"),
+        ("limit=0", "limit"),
+        ("limit=-1", "limit"),
+        ("limit=ten", "limit"),
+        ("limit=", "limit"),
+        ("limit=1&limit=2", "limit"),
+        ("offset=-1", "offset"),
+        ("offset=99999999999999999999", "offset"),
+        ("seats=x", "seats"),
+        ("colour=red", "colour"),
+    ],
+)
+def test_a_query_is_read_strictly(client: FlaskClient, query, field):
+    answer = client.get(f"/api/benches?{query}")
+    assert answer.status_code == 422
+    assert set(fields(answer)) == {field}
+
+
+def test_a_parameter_that_nobody_knows_is_refused_also_where_none_are_known(client: FlaskClient):
+    assert client.get("/api/misshapen?x=1").status_code == 422
+    assert client.delete("/api/plain?x=1").status_code == 422
+
+
+def test_a_list_is_paged(stored: FlaskClient):
+    for number in range(3):
+        stored.post("/api/benches", json={"name": f"bench {number}"})
+    page = stored.get("/api/benches?limit=2&offset=1").json
+    assert [item["name"] for item in page["items"]] == ["bench 1", "bench 2"]
+    assert (page["total"], page["limit"], page["offset"]) == (3, 2, 1)
+    assert stored.get("/api/benches?names=a&names=b").json["limit"] == 50
+
+
+def test_a_flag_is_read_from_the_query(client: FlaskClient):
+    assert client.post("/api/benches?force=perhaps", json={"name": "x"}).status_code == 422
