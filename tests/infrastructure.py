@@ -27,6 +27,10 @@ class Infrastructure:
 
     settings: dict[str, str]
 
+    def kafka(self) -> str:
+        """Where a broker with all topics answers."""
+        return os.environ["TEST_KAFKA"]
+
     def migrate(self) -> None:
         """Bring every schema to its newest revision."""
         subprocess.run(

@@ -69,7 +69,7 @@ class Event(BaseModel):
     topic: ClassVar[Topic]
     _envelope: Envelope | None = PrivateAttr(default=None)
 
-    def __init_subclass__(cls, name: str | None = None, **_: Any) -> None:  # noqa: ARG003 - read below
+    def __init_subclass__(cls, name: str | None = None, **_: Any) -> None:
         super().__init_subclass__()
 
     @classmethod

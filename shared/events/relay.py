@@ -71,6 +71,8 @@ class Relay:
     batch_size: int = 1000
     poll_seconds: float = 0.02
     lease_seconds: float = 10
+    producer_timeout: float = 30
+    """Seconds to wait for Kafka's transaction coordinator before the lease is offered to others."""
 
     def __post_init__(self) -> None:
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{new_id()}"
@@ -137,7 +139,7 @@ class Relay:
                 "allow.auto.create.topics": False,
             }
         )
-        producer.init_transactions(30)
+        producer.init_transactions(self.producer_timeout)
         # the wait for the broker may have outlived the lease
         self.renewed = 0.0
         return producer

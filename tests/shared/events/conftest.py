@@ -1,0 +1,96 @@
+"""The event spine on real parts: commits are real here, so each test cleans the event tables it wrote to."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from confluent_kafka import Consumer as KafkaConsumer
+from sqlalchemy import text
+
+from shared import db
+from shared.events.consumer import Consumer, Listeners
+from shared.events.event import Envelope, decode_envelope
+from tests.infrastructure import Infrastructure
+
+RunsInBackground = Callable[[Callable[[threading.Event], None]], Any]
+
+
+@pytest.fixture
+def kafka(infrastructure: Infrastructure) -> dict[str, Any]:
+    """The client configuration of a real broker on which all topics exist."""
+    return {"bootstrap.servers": infrastructure.kafka()}
+
+
+@pytest.fixture
+def committing(settings: Any) -> Iterator[None]:
+    """Transactions that really commit; what they wrote to the event tables is removed afterwards."""
+    db.connect(settings.database_url, pool_size=8)
+    yield
+    with db.transaction() as session:
+        session.execute(text("DELETE FROM outbox; DELETE FROM seen; DELETE FROM parked; DELETE FROM relay_lease"))
+        session.execute(text("DELETE FROM therapists; DELETE FROM idempotency"))
+
+
+@pytest.fixture
+def log(kafka: dict[str, Any]) -> Callable[[str, Any], list[Envelope]]:
+    """Reads a topic to its end, as committed, and returns the envelopes of one aggregate."""
+
+    def read(topic: str, subject: Any) -> list[Envelope]:
+        reader = KafkaConsumer(
+            {**kafka, "group.id": f"reader-{uuid4()}", "auto.offset.reset": "earliest", "enable.partition.eof": True,
+             "isolation.level": "read_committed"}
+        )  # fmt: skip
+        reader.subscribe([topic])
+        found, ended = [], set()
+        while len(ended) < 12:
+            message = reader.poll(10)
+            assert message is not None, "the topic did not end"
+            if message.error() is not None:
+                ended.add(message.partition())
+                continue
+            value = message.value()
+            try:
+                envelope, _ = decode_envelope(value or b"")
+            except ValueError:
+                continue
+            if envelope.subject == subject:
+                found.append(envelope)
+        reader.close()
+        return found
+
+    return read
+
+
+@contextmanager
+def consuming(kafka: dict[str, Any], listeners: Listeners, group: str) -> Iterator[None]:
+    """A consumer at work in the background."""
+    with at_work(Consumer("therapist_service", kafka, listeners, group=group).run):
+        yield
+
+
+@contextmanager
+def at_work(duty: Callable[[threading.Event], None]) -> Iterator[threading.Event]:
+    """A duty of a worker in the background, stopped and finished at the end of the block."""
+    stop = threading.Event()
+    problems: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            duty(stop)
+        except BaseException as problem:
+            problems.append(problem)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield stop
+    finally:
+        stop.set()
+        thread.join(15)
+        assert not thread.is_alive(), "it did not stop"
+    assert not problems, problems

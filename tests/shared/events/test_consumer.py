@@ -1,0 +1,230 @@
+"""From Kafka to listeners: once, in order, bad ones parked, outages waited out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from confluent_kafka import Producer
+from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from shared.db import new_id, transaction
+from shared.errors import Conflict
+from shared.events import parking
+from shared.events.catalogue import PublicTherapist, RequestWithdrawn, TherapistUpdated
+from shared.events.consumer import Listeners
+from shared.events.event import Event, encode
+from shared.events.tables import parked, seen
+from shared.tracing import correlation_id
+from tests.builders.happenings import happened
+from tests.conftest import MONDAY
+from tests.shared.events.conftest import consuming
+from tests.shared.events.test_relay import until
+
+pytestmark = pytest.mark.usefixtures("committing")
+
+
+class Heard:
+    """Listeners that write down what they were told about one test's aggregates."""
+
+    def __init__(self, mine: Sequence[UUID]) -> None:
+        self.mine = set(mine)
+        self.effects: list[int] = []
+        self.copies: list[int] = []
+        self.causes: list[str | None] = []
+        self.failing: set[int] = set()
+        self.outage = threading.Event()
+        self.tries = 0
+        self.listeners = Listeners()
+        self.listeners.effect(RequestWithdrawn)(self.effect)
+        self.listeners.projection(TherapistUpdated)(self.projection)
+
+    def effect(self, session: Session, event: RequestWithdrawn, *, now: datetime) -> None:
+        if event.envelope.subject not in self.mine:
+            return
+        self.tries += 1
+        if self.outage.is_set():
+            raise OperationalError("SELECT 1", {}, Exception("server closed the connection unexpectedly"))
+        if event.envelope.sequence in self.failing:
+            raise ValueError("a listener's mistake")
+        self.causes.append(correlation_id())
+        # kept by the transaction, so that a rolled back try does not count
+        session.info.setdefault("told", []).append(event.envelope.sequence)
+        self.effects.append(event.envelope.sequence)
+
+    def projection(self, session: Session, events: Sequence[TherapistUpdated], *, now: datetime) -> None:
+        self.copies += [event.envelope.sequence for event in events if event.envelope.subject in self.mine]
+
+
+def withdrawn(subject: UUID, sequence: int) -> Event:
+    event = RequestWithdrawn(placement_request_id=subject, patient_id=new_id(), therapist_id=new_id(), reason="other")
+    return happened(event, subject, sequence=sequence)
+
+
+def publish(kafka: dict[str, Any], *values: tuple[str, str, Any]) -> None:
+    producer = Producer(kafka)
+    for topic, key, value in values:
+        producer.produce(topic, key=key, value=value)
+    assert producer.flush(10) == 0
+
+
+def message(event: Event) -> tuple[str, str, str]:
+    return (event.topic.name, str(event.envelope.subject), encode(event, event.envelope))
+
+
+def parked_of(key: str) -> list[Any]:
+    with transaction() as session:
+        return list(session.execute(select(parked).where(parked.c.key == key.encode())).mappings())
+
+
+def test_an_event_that_comes_twice_has_one_effect_and_keeps_its_cause(kafka: dict[str, Any]) -> None:
+    subject = new_id()
+    heard = Heard([subject])
+    first, second = withdrawn(subject, 1), withdrawn(subject, 2)
+    publish(kafka, *map(message, [first, first, second, first]))
+    with consuming(kafka, heard.listeners, f"g-{uuid4()}"):
+        until(lambda: heard.effects == [1, 2])
+    assert heard.causes == [first.envelope.correlation_id, second.envelope.correlation_id]
+    with consuming(kafka, heard.listeners, f"g-{uuid4()}"):
+        last = withdrawn(subject, 3)
+        publish(kafka, message(last))
+        until(lambda: 3 in heard.effects)
+    assert heard.effects == [1, 2, 3]
+
+
+def test_bytes_that_are_no_event_are_parked_and_the_rest_goes_on(kafka: dict[str, Any]) -> None:
+    subject, key = new_id(), str(uuid4())
+    heard = Heard([subject])
+    bad: list[Any] = [b"\xff\xfe", b"not json", b"[]", b'{"specversion": "1.0"}', b"", b"null"]
+    wrong = encode(withdrawn(subject, 9), withdrawn(subject, 9).envelope).replace('"reason":"other"', '"reason":{}')
+    publish(
+        kafka,
+        *(("matching.events", key, value) for value in [*bad, wrong]),
+        message(withdrawn(subject, 1)),
+    )
+    with consuming(kafka, heard.listeners, f"g-{uuid4()}"):
+        until(lambda: heard.effects == [1])
+        until(lambda: len(parked_of(key)) == len(bad) + 1)
+    kept = {bytes(row["value"]) for row in parked_of(key)}
+    assert kept == {*bad, wrong.encode()}
+    assert all(row["reason"] and row["traceback"] for row in parked_of(key))
+
+
+def test_an_event_nobody_here_listens_to_is_passed_over(kafka: dict[str, Any]) -> None:
+    subject = new_id()
+    heard = Heard([subject])
+    unknown = message(withdrawn(subject, 1))[2].replace("matching.request_withdrawn", "matching.from_the_future")
+    publish(kafka, ("matching.events", str(subject), unknown), message(withdrawn(subject, 2)))
+    with consuming(kafka, heard.listeners, f"g-{uuid4()}"):
+        until(lambda: heard.effects == [2])
+    assert parked_of(str(subject)) == []
+
+
+def test_a_listener_that_fails_for_one_event_parks_that_one_only(kafka: dict[str, Any]) -> None:
+    subject = new_id()
+    heard = Heard([subject])
+    heard.failing = {3}
+    publish(kafka, *(message(withdrawn(subject, n)) for n in range(1, 6)))
+    with consuming(kafka, heard.listeners, f"g-{uuid4()}"):
+        until(lambda: len(parked_of(str(subject))) == 1 and 5 in heard.effects)
+    with transaction() as session:
+        assert len(session.scalars(select(seen.c.event_id)).all()) >= 4
+    (row,) = parked_of(str(subject))
+    assert row["reason"] == "ValueError: a listener's mistake"
+    assert row["event_type"] == "matching.request_withdrawn"
+
+
+def test_a_parked_event_can_be_replayed_once_or_discarded(kafka: dict[str, Any]) -> None:
+    subject = new_id()
+    heard = Heard([subject])
+    heard.failing = {1, 2}
+    publish(kafka, *(message(withdrawn(subject, n)) for n in (1, 2)))
+    with consuming(kafka, heard.listeners, f"g-{uuid4()}"):
+        until(lambda: len(parked_of(str(subject))) == 2)
+    heard.failing = {2}
+    first, second = sorted(parked_of(str(subject)), key=lambda row: row["offset"])
+    with transaction() as session:
+        event = parking.take_up(session, first["id"], reason="fixed", now=MONDAY)
+        heard.listeners.apply(session, [event], now=MONDAY)
+    assert heard.effects[-1] == 1
+    with transaction() as session, pytest.raises(Conflict):
+        parking.take_up(session, first["id"], reason="again", now=MONDAY)
+    with transaction() as session:
+        parking.discard(session, second["id"], reason="entered by mistake", now=MONDAY)
+        assert parking.get(session, second["id"])["state"] == "discarded"
+
+
+def test_an_outage_of_the_database_parks_nothing_and_loses_nothing(kafka: dict[str, Any]) -> None:
+    subject = new_id()
+    heard = Heard([subject])
+    heard.outage.set()
+    publish(kafka, message(withdrawn(subject, 1)))
+    with consuming(kafka, heard.listeners, f"g-{uuid4()}"):
+        until(lambda: heard.tries > 4)
+        publish(kafka, message(withdrawn(subject, 2)))
+        heard.outage.clear()
+        until(lambda: heard.effects == [1, 2])
+    assert parked_of(str(subject)) == []
+
+
+def test_a_stop_during_an_outage_gives_the_events_back(kafka: dict[str, Any]) -> None:
+    subject = new_id()
+    heard, group = Heard([subject]), f"g-{uuid4()}"
+    heard.outage.set()
+    publish(kafka, message(withdrawn(subject, 1)))
+    with consuming(kafka, heard.listeners, group):
+        until(lambda: heard.tries > 1)
+    heard.outage.clear()
+    with consuming(kafka, heard.listeners, group):
+        until(lambda: heard.effects == [1])
+
+
+def test_several_workers_share_the_work_and_double_nothing(kafka: dict[str, Any]) -> None:
+    subjects = [new_id() for _ in range(40)]
+    group = f"g-{uuid4()}"
+    one, other = Heard(subjects), Heard(subjects)
+    with consuming(kafka, one.listeners, group):
+        publish(kafka, *(message(withdrawn(s, 1)) for s in subjects))
+        with consuming(kafka, other.listeners, group):
+            publish(kafka, *(message(withdrawn(s, 2)) for s in subjects))
+            until(lambda: len(one.effects) + len(other.effects) >= 80)
+        publish(kafka, *(message(withdrawn(s, 3)) for s in subjects))
+        until(lambda: len(one.effects) + len(other.effects) >= 120)
+    assert sorted(one.effects + other.effects) == [1] * 40 + [2] * 40 + [3] * 40
+
+
+def test_projections_get_a_polls_events_at_once_and_in_order(kafka: dict[str, Any]) -> None:
+    subject = new_id()
+    heard = Heard([subject])
+    events = [
+        happened(TherapistUpdated(therapist=PublicTherapist(id=subject, last_name="X")), subject, sequence=n)
+        for n in range(1, 21)
+    ]
+    publish(kafka, *map(message, events))
+    with consuming(kafka, heard.listeners, f"g-{uuid4()}"):
+        until(lambda: len(heard.copies) >= 20)
+    assert heard.copies == list(range(1, 21))
+
+
+def test_the_database_itself_going_away_is_an_outage(kafka: dict[str, Any]) -> None:
+    subject = new_id()
+    heard = Heard([subject])
+    cut: list[int] = []
+
+    def cut_once(session: Session, event: RequestWithdrawn, *, now: datetime) -> None:
+        if event.envelope.subject == subject and not cut:
+            cut.append(1)
+            session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+    heard.listeners.effects[RequestWithdrawn].insert(0, cut_once)
+    publish(kafka, message(withdrawn(subject, 1)))
+    with consuming(kafka, heard.listeners, f"g-{uuid4()}"):
+        until(lambda: heard.effects == [1])
+    assert cut == [1]
+    assert parked_of(str(subject)) == []
