@@ -2,52 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import flask_restful
-from flask import Flask, Response, request
-from werkzeug.exceptions import NotFound
+from flask import Flask, Response
 
 from shared.api import docs, openapi, problems
 from shared.api.routes import Route
-from shared.auth import ANYONE, SIGN_INS, Access, admit
+from shared.api.service import AccessTable, Service
+from shared.auth import ANYONE, SIGN_INS
 from shared.crypto import Keys
 from shared.db import database_answers
 from shared.health import JSON, Check, liveness, metrics, readiness
-from shared.logs import logger
-from shared.metrics import requests_seconds
 from shared.settings import ServiceSettings
-from shared.tracing import because_of, current_cause, new_cause
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
-
-log = logger(__name__)
 
 MEBIBYTE = 1024 * 1024
-KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-ASKED_EVERY_FEW_SECONDS = frozenset({"/health/live", "/health/ready", "/metrics"})
-STARTED = "platform.started"
-
-SAFE_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-}
-
-
-class Service(Flask):
-    """A Flask application in which every request has a cause and a measured beginning."""
-
-    def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        environ[STARTED] = perf_counter()
-        cause = new_cause(environ.get("HTTP_X_CORRELATION_ID"), environ.get("HTTP_TRACEPARENT"))
-        with because_of(cause):
-            return super().wsgi_app(environ, start_response)
 
 
 class Api(flask_restful.Api):  # type: ignore[misc]  # flask-restful ships no types
@@ -82,17 +52,16 @@ def service_app(
     app.extensions["sign_in"] = SIGN_INS[settings.auth]
     app.extensions["keys"] = keys
     problems.translate(app)
-    access = _open(app, routes)
-    access |= _open_platform(app, _checks(schema_check, ready_checks))
-    access |= docs.open_on(app, openapi.document(routes, title=title, description=description))
-    app.before_request(_guard(access))
-    app.after_request(_finish)
+    app.access = _open(app, routes)
+    app.access |= _open_platform(app, _checks(schema_check, ready_checks))
+    app.access |= docs.open_on(app, openapi.document(routes, title=title, description=description))
     return app
 
 
-def _open(app: Flask, routes: Sequence[Route]) -> dict[tuple[str, str], Access]:
+def _open(app: Flask, routes: Sequence[Route]) -> AccessTable:
     """Register the routes; who may call which method of which path."""
-    api, access = Api(app), {}
+    api = Api(app)
+    access: AccessTable = {}
     for route in routes:
         for method, _door, roles in route.doors():
             if (route.path, method.upper()) in access:
@@ -108,7 +77,7 @@ def _checks(schema_check: Callable[[], bool] | None, more: Sequence[Check]) -> l
     return [*database, *schema, *more]
 
 
-def _open_platform(app: Flask, checks: Sequence[Check]) -> dict[tuple[str, str], Access]:
+def _open_platform(app: Flask, checks: Sequence[Check]) -> AccessTable:
     def live() -> Response:
         return Response(liveness(), content_type=JSON)
 
@@ -124,38 +93,3 @@ def _open_platform(app: Flask, checks: Sequence[Check]) -> dict[tuple[str, str],
     for path, view in views.items():
         app.add_url_rule(path, path, view)
     return {(path, "GET"): ANYONE for path in views}
-
-
-def _guard(access: dict[tuple[str, str], Access]) -> Callable[[], None]:
-    """Lets a request pass whose caller has one of the roles; what nobody declared, nobody may call."""
-
-    def admitted() -> None:
-        if "\x00" in request.path:  # PostgreSQL's text cannot hold it: there can be no such thing
-            raise NotFound
-        rule = request.url_rule
-        if rule is not None and request.method != "OPTIONS":
-            method = "GET" if request.method == "HEAD" else request.method
-            admit(access.get((rule.rule, method), frozenset()))
-
-    return admitted
-
-
-def _finish(response: Response) -> Response:
-    """Put on every answer what it needs, and write down that it was given: the route, never the path or the query."""
-    cause = current_cause()
-    response.headers["X-Correlation-Id"] = cause.correlation_id
-    for header, value in SAFE_HEADERS.items():
-        response.headers.setdefault(header, value)
-    seconds = perf_counter() - request.environ[STARTED]
-    method = request.method if request.method in KNOWN_METHODS else "OTHER"
-    route = request.url_rule.rule if request.url_rule is not None else "unknown"
-    requests_seconds.labels(method, route, str(response.status_code)).observe(seconds)
-    write = log.debug if route in ASKED_EVERY_FEW_SECONDS else log.info
-    write(
-        "request.answered",
-        method=method,
-        route=route,
-        status=response.status_code,
-        milliseconds=round(seconds * 1000, 1),
-    )
-    return response

@@ -11,12 +11,13 @@ from typing import Any
 
 from flask import Flask, Response
 
-from shared.auth import ANYONE, Access
+from shared.api.service import AccessTable
+from shared.auth import ANYONE
 
 PARTS = Path(__file__).parent / "page"
 
 
-def open_on(app: Flask, document: dict[str, Any]) -> dict[tuple[str, str], Access]:
+def open_on(app: Flask, document: dict[str, Any]) -> AccessTable:
     """Register both addresses; who may call them."""
     written = json.dumps(document, ensure_ascii=False).encode()
     page, policy = _page(document["info"]["title"])
