@@ -58,9 +58,23 @@ def _who(service: str, process: str) -> Any:
     return add
 
 
+# whose own text speaks of our code; that of any other exception may quote a patient's data ("Key (email)=(…) exists")
+SPEAKS_OF_CODE = {"AttributeError", "ImportError", "ModuleNotFoundError", "NameError", "RuntimeError", "TypeError"}
+
+
 def _without_values(_logger: Any, _method: str, event: Any) -> Any:
-    # local variables of a frame may hold a patient's data; an exception's text is kept only in its type
     for problem in event.get("exception") or ():
-        for frame in problem.get("frames", ()):
-            frame.pop("locals", None)
+        _remove_values(problem)
     return event
+
+
+def _remove_values(problem: dict[str, Any]) -> None:
+    if problem.get("exc_type") not in SPEAKS_OF_CODE:
+        problem.pop("exc_value", None)
+    problem.pop("exc_notes", None)
+    problem.pop("syntax_error", None)
+    for frame in problem.get("frames", ()):
+        frame.pop("locals", None)
+    for inner in problem.get("exceptions", ()):
+        for each in inner if isinstance(inner, list) else [inner]:
+            _remove_values(each)
