@@ -1,0 +1,37 @@
+"""The source files the rules are about."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+SERVICES = sorted(folder.name for folder in ROOT.glob("*_service") if (folder / "app.py").exists())
+
+
+def sources(*folders: str) -> Iterator[Path]:
+    """Every Python file of these top-level folders."""
+    for folder in folders:
+        yield from sorted((ROOT / folder).rglob("*.py"))
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    """The parsed file."""
+    return ast.parse(path.read_text(), str(path))
+
+
+def names_in(path: Path) -> set[str]:
+    """Every name and attribute that the file mentions."""
+    return {n.id for n in ast.walk(tree(path)) if isinstance(n, ast.Name)} | {
+        n.attr for n in ast.walk(tree(path)) if isinstance(n, ast.Attribute)
+    }
+
+
+def calls_in(path: Path) -> Iterator[tuple[int, str]]:
+    """Every call as (line, dotted name)."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Call):
+            yield node.lineno, ast.unparse(node.func)

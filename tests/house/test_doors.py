@@ -1,0 +1,48 @@
+"""Rules about HTTP in every service."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import pytest
+from openapi_spec_validator import validate
+
+from shared.auth import ANYONE
+from tests.house.sources import SERVICES
+from tests.infrastructure import Infrastructure
+
+each_service = pytest.mark.parametrize("service", SERVICES)
+
+
+@pytest.fixture
+def doors(service: str, infrastructure: Infrastructure) -> Any:
+    """The service's routes."""
+    return importlib.import_module(f"{service}.api.routes").ROUTES
+
+
+@each_service
+def test_every_route_says_who_may_call_it(service: str, doors: Any) -> None:
+    """`AUTH=none` is for now; a route without roles would be open on the day accounts exist."""
+    for route in doors:
+        for method, _, access in route.doors():
+            assert access, f"{method} {route.path}"
+            assert access != ANYONE or route.path.startswith("/reply/"), f"{method} {route.path} is open to anyone"
+
+
+@each_service
+def test_the_openapi_document_is_valid_and_complete(service: str, app: Any, doors: Any) -> None:
+    """Clients are generated from it."""
+    document = app.test_client().get("/openapi.json").json
+    validate(document)
+    described = {path.replace("{", "<").replace("}", ">") for path in document["paths"]}
+    assert {route.path.replace("uuid:", "").replace("string:", "") for route in doors} <= described
+
+
+@each_service
+def test_no_answer_shows_a_stack_trace(service: str, app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stack trace tells an attacker more than a user; TESTING is off, as in production."""
+    assert not app.testing
+    answer = app.test_client().get("/api/nothing-of-the-kind")
+    assert answer.status_code == 404
+    assert answer.content_type == "application/problem+json"
