@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, request
 from werkzeug.exceptions import NotFound
 
+from shared import clock
 from shared.auth import Access, admit
 from shared.logs import logger
 from shared.metrics import requests_seconds
@@ -46,7 +46,7 @@ class Service(Flask):
         return func
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        began = perf_counter()
+        began = clock.monotonic()
         cause = new_cause(environ.get("HTTP_X_CORRELATION_ID"), environ.get("HTTP_TRACEPARENT"))
 
         def answered(status: str, headers: list[tuple[str, str]], problem: OptExcInfo | None = None) -> Any:
@@ -54,7 +54,7 @@ class Service(Flask):
             present = {name for name, _ in headers}
             headers += [header for header in SAFE_HEADERS if header[0] not in present]
             headers.append(("X-Correlation-Id", cause.correlation_id))
-            _write_down(environ, status[:3], perf_counter() - began)
+            _write_down(environ, status[:3], clock.monotonic() - began)
             return start_response(status, headers, problem)
 
         with because_of(cause):
