@@ -6,9 +6,7 @@ service, as an example of any. Time is an argument everywhere, so tests pass it;
 
 from __future__ import annotations
 
-import base64
 import importlib
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,15 +24,11 @@ from tests.infrastructure import Infrastructure
 MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 """An ordinary Monday, ten o'clock in Berlin."""
 
-MASTER_KEY = base64.b64encode(bytes(range(32))).decode()
-
 
 @pytest.fixture(scope="session")
-def infrastructure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Infrastructure]:
+def infrastructure() -> Iterator[Infrastructure]:
     """PostgreSQL and PgBouncer of our own, every schema migrated; its settings are in the environment."""
-    with Infrastructure.started(tmp_path_factory) as started:
-        os.environ.update(started.settings)
-        started.migrate()
+    with Infrastructure.started() as started:
         yield started
 
 
