@@ -1,0 +1,35 @@
+#!/bin/sh
+# Becomes a PgBouncer in transaction mode, on a laptop or in a container. It must not be started as root.
+#
+#   STATE_DIR                        where its configuration and list of passwords are written (mode 600)
+#   BIND, DATABASE_PORT              where it listens
+#   POSTGRES_HOST, POSTGRES_PORT     the PostgreSQL behind it;  POSTGRES_SSLMODE: TLS towards it, `prefer` by default
+#   DATABASE_NAME                    the one database it serves
+#   <ROLE>_DATABASE_PASSWORD         one for each role that may come in, e.g. PATIENT_SERVICE_DATABASE_PASSWORD
+set -eu
+umask 077
+
+here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
+state=${STATE_DIR:?STATE_DIR is not set}
+bind=${BIND:-127.0.0.1}
+port=${DATABASE_PORT:-6432}
+database=${DATABASE_NAME:-psychotherapy}
+server_host=${POSTGRES_HOST:-127.0.0.1}
+server_port=${POSTGRES_PORT:-5433}
+server_sslmode=${POSTGRES_SSLMODE:-prefer}
+
+mkdir -p "$state"
+sed -e "s|@bind@|$bind|g" -e "s|@port@|$port|g" -e "s|@database@|$database|g" -e "s|@state@|$state|g" \
+    -e "s|@server_host@|$server_host|g" -e "s|@server_port@|$server_port|g" -e "s|@server_sslmode@|$server_sslmode|g" \
+    "$here/pgbouncer.ini.template" > "$state/pgbouncer.ini"
+
+# PATIENT_SERVICE_DATABASE_PASSWORD=x becomes "patient_service" "x", with quotes doubled as PgBouncer wants them.
+roles=$(env | sed -n 's/^\([A-Z][A-Z0-9_]*\)_DATABASE_PASSWORD=.*/\1/p')
+for role in $roles; do
+    name=$(printf '%s' "$role" | tr '[:upper:]' '[:lower:]')
+    password=$(printenv "${role}_DATABASE_PASSWORD" | sed 's/"/""/g')
+    printf '"%s" "%s"\n' "$name" "$password"
+done > "$state/userlist.txt"
+
+# PgBouncer has read everything it needs from files: it does not carry the secrets of others in its environment.
+exec env -i PATH="$PATH" pgbouncer "$state/pgbouncer.ini"
