@@ -1,0 +1,215 @@
+"""What each command prints and does."""
+
+import importlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from operations import processes, settings
+from operations.failures import Failure, Hopeless, NotReady
+from operations.parts import Part
+from operations.platform import Platform
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _platform() -> Platform:
+    if not (ROOT / ".env").exists():
+        raise Failure("there is no .env yet; `make up` makes it")
+    return Platform(ROOT, settings.load(ROOT), say=_say)
+
+
+def up(only: Iterable[str] = ()) -> None:
+    """Make `.env` where there is none, start what is missing, and print where everything is."""
+    _prepare_settings()
+    for warning in settings.warnings(ROOT):
+        _say(f"warning: {warning}")
+    platform = _platform()
+    settings.check(platform.settings, ROOT)
+    _make_import_folder(platform.settings["IMPORT_URL"])
+    chosen = list(only)
+    unknown = sorted({name for name in chosen if not _exists(platform, name)})
+    if unknown:
+        raise Failure(f"there is no {', '.join(unknown)}; there are {', '.join(part.name for part in platform.parts)}")
+    try:
+        platform.up(chosen or None)
+    except Failure as failure:
+        raise Failure(
+            f"{failure}\nWhat was started keeps running: `make up` goes on from here, `make down` stops it."
+        ) from failure
+    _say("")
+    status()
+
+
+def _exists(platform: Platform, name: str) -> bool:
+    names = {part.name for part in platform.parts}
+    return name in names | {part.partition(".")[0] for part in names} | {"migrations", "topics"}
+
+
+def _prepare_settings() -> None:
+    state = ROOT / ".state"
+    state.mkdir(exist_ok=True)
+    with processes.only_one(state / "settings.lock"):
+        is_new = not (ROOT / ".env").exists()
+        added = settings.complete(ROOT, offset=_offset())
+    if is_new:
+        _say("made .env with fresh secrets (mode 600); keep a copy of its MASTER_KEY in a safe place")
+    elif added:
+        _say(f"added to .env: {', '.join(added)}")
+
+
+def _offset() -> int:
+    text = os.environ.get("PORT_OFFSET", "0")
+    if not text.isdecimal():
+        raise Failure(f"PORT_OFFSET={text} is not a number")
+    return int(text)
+
+
+def _make_import_folder(url: str) -> None:
+    if url.startswith("file://"):
+        Path(url.removeprefix("file://")).mkdir(parents=True, exist_ok=True)
+
+
+def down() -> None:
+    """Stop what was started."""
+    if not Platform(ROOT, settings.load(ROOT), say=_say).down():  # Works even where .env is gone.
+        _say("nothing was running")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the table."""
+
+    name: str
+    address: str
+    state: str
+    pid: str = "-"
+    memory: int = 0
+    uptime: str = "-"
+
+    def cells(self) -> tuple[str, ...]:
+        """The line in words."""
+        memory = f"{self.memory // 1_000_000} MB" if self.memory else "-"
+        return self.name, self.address, self.state, self.pid, memory, self.uptime
+
+
+def status() -> None:
+    """Print every process with its address, state, memory and age."""
+    platform = _platform()
+    lines = [_line(platform, part) for part in platform.parts]
+    lines += [
+        Line(part.name, part.address, _answer(part.ready, "elsewhere: reached", "elsewhere: no answer"))
+        for part in platform.elsewhere()
+    ]
+    _table(("name", "address", "state", "pid", "memory", "up for"), [line.cells() for line in lines])
+    used = sum(line.memory for line in lines) // 1_000_000
+    _say(f"\nmemory of all processes: {used} MB")
+    if "mail" in settings.local_parts(platform.settings):
+        _say(f"mails are caught and shown at {platform.mailbox.url}")
+    _say(f"files to import are awaited in {platform.settings['IMPORT_URL']}")
+    _say(f"settings: {ROOT / '.env'}   logs: {platform.places.logs}   data: {platform.places.servers}")
+
+
+def _line(platform: Platform, part: Part) -> Line:
+    record = platform.records.read(part.name)
+    if record is None:
+        return Line(part.name, part.address, "stopped")
+    if not processes.is_alive(record):
+        return Line(part.name, record.address, "died (see its log)")
+    state = _answer(part.ready, "ready", "not ready")
+    age = _age(time.time() - record.started_at)
+    return Line(part.name, record.address, state, str(record.pid), _memory(record.pid), age)
+
+
+def _answer(question: Callable[[], None], good: str, bad: str) -> str:
+    try:
+        question()
+    except (NotReady, Hopeless):
+        return bad
+    return good
+
+
+def _memory(pid: int) -> int:
+    """Resident memory of a process and its children, in bytes; memory that they share counts once per process."""
+    total = 0
+    try:
+        process = psutil.Process(pid)
+        family = [process, *process.children(recursive=True)]
+    except psutil.Error:
+        return 0
+    for member in family:
+        try:
+            total += int(member.memory_info().rss)
+        except psutil.Error:
+            continue
+    return total
+
+
+def _age(seconds: float) -> str:
+    minutes, hours = int(seconds // 60), int(seconds // 3600)
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 120 else f"{hours} h"
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
+    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+    for row in [head, *rows]:
+        _say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def logs(name: str | None) -> None:
+    """Show the end of the logs; on a terminal, go on as they grow."""
+    platform = _platform()
+    found = sorted(file for file in platform.places.logs.glob("*.log") if name is None or _is_of(file.stem, name))
+    if not found:
+        known = ", ".join(sorted(file.stem for file in platform.places.logs.glob("*.log"))) or "no logs yet"
+        raise Failure(f"there is no log of {name}; there are: {known}")
+    lines = "100" if name else "10"
+    follow = ["-F"] if sys.stdout.isatty() else []
+    subprocess.run(["tail", "-n", lines, *follow, *map(str, found)], check=False)
+
+
+def _is_of(log: str, name: str) -> bool:
+    return name in (log, log.partition(".")[0])
+
+
+def mails(number: str | None) -> None:
+    """Print the caught mails, or one of them whole."""
+    mailbox = _platform().mailbox
+    try:
+        if number:
+            _print_mail(mailbox.mail(number))
+        else:
+            _print_mails(mailbox.mails())
+    except OSError as error:
+        raise Failure(f"the mail catcher at {mailbox.url} does not answer as expected: {error}") from error
+
+
+def _print_mails(found: list[dict[str, str]]) -> None:
+    if not found:
+        return _say("no mails yet")
+    rows = [(mail["id"], mail["received_at"][:19], mail["to"], mail["subject"]) for mail in found]
+    _table(("id", "received (UTC)", "to", "subject"), rows)
+    return _say("\none of them whole: make mails ID=" + found[-1]["id"])
+
+
+def _print_mail(mail: dict[str, str]) -> None:
+    for name in ("from", "to", "subject", "date", "message_id"):
+        _say(f"{name.replace('_', '-').title()}: {mail[name]}")
+    _say("\n" + (mail["text"] or mail["html"] or "(empty)"))
+
+
+def demo() -> int:
+    """The exit code of the demonstration."""
+    return int(importlib.import_module("operations.demo").main() or 0)

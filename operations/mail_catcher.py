@@ -1,0 +1,136 @@
+"""A mail catcher: takes every mail over SMTP, keeps it as a file, delivers none, and shows them on a page.
+
+    python -m operations.mail_catcher --smtp-port 1025 --page-port 8025 --folder .state/mails
+
+A mail is on disk before the sender reads "250". For tests of bad days it can refuse for a while.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from operations.mail_page import Page, serve
+from operations.mail_store import MailStore
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """For how long which step is refused, and with what code."""
+
+    code: int
+    at: str
+    until: float
+
+
+class Mood:
+    """Whether mails are taken at the moment; the page changes it."""
+
+    STEPS: ClassVar = ("greeting", "recipient", "data", "answer")
+
+    def __init__(self) -> None:
+        self._refusal: Refusal | None = None
+
+    def refuse(self, *, code: int, seconds: float, at: str) -> None:
+        """Refuse a step from now on, for that long."""
+        if at not in self.STEPS or not 400 <= code <= 599 or seconds <= 0:
+            raise ValueError(f"code 400 to 599, seconds above 0, at one of {', '.join(self.STEPS)}")
+        self._refusal = Refusal(code, at, time.monotonic() + seconds)
+
+    def accept(self) -> None:
+        """Take mails again."""
+        self._refusal = None
+
+    def refusal(self, step: str) -> str | None:
+        """The answer that refuses this step now; None while it is taken."""
+        refusal = self._refusal
+        if refusal is None or refusal.at != step or time.monotonic() > refusal.until:
+            return None
+        return f"{refusal.code} refused on request"
+
+
+class Handler:
+    """What aiosmtpd asks at each step of a conversation; names and arguments are its own."""
+
+    # ruff: noqa: ARG002
+
+    def __init__(self, store: MailStore, mood: Mood) -> None:
+        self._store = store
+        self._mood = mood
+
+    async def handle_EHLO(
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        """Greet, or not."""
+        session.host_name = hostname
+        refused = self._mood.refusal("greeting")
+        return [refused] if refused else responses
+
+    async def handle_HELO(self, server: SMTP, session: Session, envelope: Envelope, hostname: str) -> str:
+        """Greet those who speak only the old way, or who try it after EHLO was refused."""
+        session.host_name = hostname
+        return self._mood.refusal("greeting") or "250 mail-catcher"
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Take a recipient, or not."""
+        refused = self._mood.refusal("recipient")
+        if not refused:
+            envelope.rcpt_tos.append(address)
+        return refused or "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        """Keep the mail, then say so; or break the connection in between, which leaves the sender in doubt."""
+        if refused := self._mood.refusal("data"):
+            return refused
+        content = envelope.original_content or b""
+        number = await asyncio.to_thread(self._store.keep, content, envelope.mail_from or "", envelope.rcpt_tos)
+        if self._mood.refusal("answer") and isinstance(server.transport, asyncio.WriteTransport):
+            server.transport.abort()
+        return f"250 kept as {number}"
+
+
+class Catcher(SMTP):
+    """aiosmtpd's server, calm about connections that break."""
+
+    def __init__(self, handler: Handler) -> None:
+        super().__init__(handler, enable_SMTPUTF8=True, ident="mail catcher", hostname="mail-catcher")
+
+
+async def catch(bind: str, smtp_port: int, page_port: int, folder: Path) -> None:
+    """Serve until the process is told to end."""
+    store, mood, end = MailStore(folder), Mood(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, end.set)
+    server = await loop.create_server(lambda: Catcher(Handler(store, mood)), bind, smtp_port)
+    page = serve(bind, page_port, Page(store, mood))
+    threading.Thread(target=page.serve_forever, daemon=True).start()
+    print(f"mails to {bind}:{smtp_port} are kept in {folder} and shown at http://{bind}:{page_port}", flush=True)
+    await end.wait()
+    server.close()
+    page.shutdown()
+
+
+def main() -> None:
+    """Read the command line and serve."""
+    parser = argparse.ArgumentParser(prog="python -m operations.mail_catcher", description="Keeps every mail.")
+    parser.add_argument("--bind", default="127.0.0.1")
+    parser.add_argument("--smtp-port", type=int, default=1025)
+    parser.add_argument("--page-port", type=int, default=8025)
+    parser.add_argument("--folder", type=Path, required=True)
+    given = parser.parse_args()
+    os.umask(0o077)
+    asyncio.run(catch(given.bind, given.smtp_port, given.page_port, given.folder))
+
+
+if __name__ == "__main__":
+    main()

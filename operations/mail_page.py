@@ -1,0 +1,166 @@
+"""The mail catcher's page: mails as HTML for people and as JSON for programs.
+
+GET /              list for people               GET /mails             list as JSON
+GET /read/<id>     one mail for people           GET /mails/<id>        one mail as JSON
+GET /mails/<id>.eml, .html, .txt  its parts      DELETE /mails          throw all away
+POST /refuse       {"code": 451, "seconds": 10, "at": "greeting|recipient|data|answer"}
+DELETE /refuse     take mails again              GET /health/ready
+"""
+
+import json
+from collections.abc import Callable
+from html import escape
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Protocol
+from urllib.parse import unquote, urlsplit
+
+from operations.mail_store import MailStore
+
+_STYLE = """<style>body{font:16px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
+table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #ccc}
+pre{white-space:pre-wrap;background:#f5f5f5;padding:1rem}
+iframe{width:100%;height:30rem;border:1px solid #ccc}</style>"""
+_HTML = "text/html; charset=utf-8"
+_MOST_SHOWN = 500
+
+
+class Refusing(Protocol):
+    """Whoever can be told to refuse mails."""
+
+    def refuse(self, *, code: int, seconds: float, at: str) -> None:
+        """Refuse a step of the conversation for a while."""
+
+    def accept(self) -> None:
+        """Take mails again."""
+
+
+class Answer:
+    """An HTTP answer."""
+
+    def __init__(self, body: bytes | str = b"", kind: str = "text/plain; charset=utf-8", status: int = 200) -> None:
+        self.body = body.encode() if isinstance(body, str) else body
+        self.kind = kind
+        self.status = status
+
+
+def as_json(value: object, status: int = 200) -> Answer:
+    """An answer in JSON."""
+    return Answer(json.dumps(value, ensure_ascii=False, indent=1), "application/json", status)
+
+
+class Page:
+    """What is answered to which request."""
+
+    def __init__(self, store: MailStore, mood: Refusing) -> None:
+        self._store = store
+        self._mood = mood
+
+    def answer(self, method: str, path: str, body: bytes) -> Answer:
+        """The answer to one request."""
+        fixed: dict[tuple[str, str], Callable[[], Answer]] = {
+            ("GET", "/"): self._list,
+            ("GET", "/health/ready"): lambda: as_json({"status": "ready"}),
+            ("GET", "/mails"): lambda: as_json(self._store.summaries()),
+            ("DELETE", "/mails"): self._clear,
+            ("POST", "/refuse"): lambda: self._refuse(body),
+            ("DELETE", "/refuse"): self._accept,
+        }
+        if action := fixed.get((method, path)):
+            return action()
+        try:
+            return self._one(method, path)
+        except KeyError:
+            return Answer("There is no such page.\n", status=HTTPStatus.NOT_FOUND)
+
+    def _one(self, method: str, path: str) -> Answer:
+        _, room, name = [*path.split("/"), "", ""][:3]
+        if method != "GET" or room not in ("mails", "read"):
+            raise KeyError(path)
+        if room == "read":
+            return Answer(_mail_page(self._store.mail(name)), _HTML)
+        number, _, form = name.partition(".")
+        return self._form(number, form)
+
+    def _form(self, number: str, form: str) -> Answer:
+        if form == "eml":
+            return Answer(self._store.raw(number), "message/rfc822")
+        mail = self._store.mail(number)
+        if form == "html":
+            return Answer(mail["html"] or "", _HTML)
+        if form == "txt":
+            return Answer(mail["text"] or "")
+        if form:
+            raise KeyError(form)
+        return as_json(mail)
+
+    def _list(self) -> Answer:
+        mails = self._store.summaries()[::-1]
+        rows = "".join(map(_row, mails[:_MOST_SHOWN]))
+        title = f"{len(mails)} mails" if len(mails) != 1 else "1 mail"
+        table = f"<table><tr><th>received (UTC)<th>to<th>subject</tr>{rows}</table>"
+        return Answer(f"<!doctype html><title>{title}</title>{_STYLE}<h1>{title}</h1>{table}", _HTML)
+
+    def _clear(self) -> Answer:
+        self._store.clear()
+        return Answer(status=HTTPStatus.NO_CONTENT)
+
+    def _refuse(self, body: bytes) -> Answer:
+        try:
+            wish = json.loads(body or b"{}")
+            code, seconds = int(wish.get("code", 451)), float(wish.get("seconds", 60))
+            self._mood.refuse(code=code, seconds=seconds, at=wish.get("at", "recipient"))
+        except (ValueError, TypeError, AttributeError) as error:
+            return as_json({"error": str(error)}, HTTPStatus.UNPROCESSABLE_ENTITY)
+        return Answer(status=HTTPStatus.NO_CONTENT)
+
+    def _accept(self) -> Answer:
+        self._mood.accept()
+        return Answer(status=HTTPStatus.NO_CONTENT)
+
+
+def _row(mail: dict[str, Any]) -> str:
+    link = f'<a href="/read/{mail["id"]}">{escape(mail["subject"]) or "(no subject)"}</a>'
+    return f"<tr><td>{mail['received_at'][:19].replace('T', ' ')}<td>{escape(mail['to'])}<td>{link}</tr>"
+
+
+def _mail_page(mail: dict[str, Any]) -> str:
+    number = mail["id"]
+    headers = "".join(f"<tr><th>{escape(name)}<td>{escape(value)}</tr>" for name, value in mail["headers"])
+    letter = f'<h2>HTML</h2><iframe sandbox src="/mails/{number}.html"></iframe>' if mail["html"] else ""
+    text = f"<h2>Text</h2><pre>{escape(mail['text'])}</pre>" if mail["text"] else ""
+    forms = f'<a href="/mails/{number}.eml">as a file</a> · <a href="/mails/{number}">JSON</a>'
+    ways = f'<p><a href="/">all mails</a> · {forms}'
+    return (
+        f"<!doctype html><title>{escape(mail['subject'])}</title>{_STYLE}<h1>{escape(mail['subject'])}</h1>{ways}"
+        f"<table>{headers}</table>{text}{letter}"
+    )
+
+
+def serve(bind: str, port: int, page: Page) -> ThreadingHTTPServer:
+    """A server of that page, ready to run."""
+
+    class Door(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _handle(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            path = unquote(urlsplit(self.path).path)
+            answer = page.answer(self.command, path, self.rfile.read(length))
+            self.send_response(answer.status)
+            self.send_header("Content-Type", answer.kind)
+            self.send_header("Content-Length", str(len(answer.body)))
+            # A mail's HTML is a stranger's: it may show itself and do nothing.
+            self.send_header(
+                "Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'"
+            )
+            self.end_headers()
+            self.wfile.write(answer.body)
+
+        do_GET = do_POST = do_DELETE = _handle
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing: the readiness question comes every second."""
+
+    ThreadingHTTPServer.daemon_threads = True
+    return ThreadingHTTPServer((bind, port), Door)

@@ -1,0 +1,42 @@
+"""PgBouncer in transaction mode, between every service and PostgreSQL."""
+
+from collections.abc import Mapping
+
+from operations import probes
+from operations.parts import Elsewhere, Part
+from operations.places import Places
+from operations.postgres import surroundings
+
+
+def part(settings: Mapping[str, str], places: Places, *, rank: int) -> Part:
+    """The process that `pgbouncer/start.sh` becomes, here as in a container."""
+    host, port = settings["DATABASE_HOST"], int(settings["DATABASE_PORT"])
+    return Part(
+        name="pgbouncer",
+        command=("sh", str(places.script("pgbouncer"))),
+        address=f"{host}:{port}",
+        ready=lambda: probes.speaks_postgres(host, port),
+        rank=rank,
+        environment=surroundings() | _what_it_needs(settings) | {"STATE_DIR": str(places.servers / "pgbouncer")},
+        ports={"DATABASE_PORT": port},
+        prepare=lambda: places.make_server_folder("pgbouncer"),
+        user=places.user,
+        folder=places.servers,
+        stop_seconds=5,
+    )
+
+
+def _what_it_needs(settings: Mapping[str, str]) -> dict[str, str]:
+    names = ("BIND", "DATABASE_PORT", "DATABASE_NAME", "POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_SSLMODE")
+    return {name: value for name, value in settings.items() if name in names or name.endswith("_DATABASE_PASSWORD")}
+
+
+def elsewhere(settings: Mapping[str, str]) -> Elsewhere:
+    """A PgBouncer that exists already."""
+    host, port = settings["DATABASE_HOST"], int(settings["DATABASE_PORT"])
+    return Elsewhere(
+        name="pgbouncer",
+        address=f"{host}:{port}",
+        ready=lambda: probes.speaks_postgres(host, port),
+        settings="DATABASE_HOST, DATABASE_PORT",
+    )

@@ -1,0 +1,140 @@
+"""PostgreSQL with PostGIS: a cluster of the platform's own, never the machine's."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from operations import probes
+from operations.failures import Failure
+from operations.parts import Elsewhere, Part
+from operations.places import Places
+from operations.processes import as_user
+
+_INSTALLED = Path("/usr/lib/postgresql")
+_SHARED = Path("/usr/share/postgresql")
+_MISSING = "PostgreSQL 15 or newer with PostGIS is not installed; run `make setup`"
+
+
+def part(settings: Mapping[str, str], places: Places, *, rank: int, durable: bool) -> Part:
+    """The server process; `durable=False` trades safety against a power cut for speed, for tests."""
+    data = places.servers / "postgresql"
+    return Part(
+        name="postgresql",
+        command=_command(settings, data, durable=durable),
+        address=f"{settings['POSTGRES_HOST']}:{settings['POSTGRES_PORT']}",
+        ready=lambda: probes.lets_in(settings),
+        rank=rank,
+        environment=surroundings(),
+        ports={"POSTGRES_PORT": int(settings["POSTGRES_PORT"])},
+        prepare=lambda: _make_cluster(data, settings, places),
+        user=places.user,
+        folder=places.servers,
+        stop_signal=signal.SIGINT,  # "fast": SIGTERM would wait until every client has gone.
+        stop_seconds=60,
+    )
+
+
+def elsewhere(settings: Mapping[str, str]) -> Elsewhere:
+    """A PostgreSQL that exists already."""
+    host, port = settings["POSTGRES_HOST"], int(settings["POSTGRES_PORT"])
+    return Elsewhere(
+        name="postgresql",
+        address=f"{host}:{port}",
+        ready=lambda: probes.speaks_postgres(host, port),
+        settings="POSTGRES_HOST, POSTGRES_PORT",
+    )
+
+
+def surroundings() -> dict[str, str]:
+    """What a server sees of this environment: enough to run, and none of the platform's secrets."""
+    names = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "JAVA_HOME", "XDG_CACHE_HOME")
+    return {name: os.environ[name] for name in names if name in os.environ}
+
+
+def _command(settings: Mapping[str, str], data: Path, *, durable: bool) -> tuple[str, ...]:
+    options = {
+        "listen_addresses": settings["BIND"],
+        "port": settings["POSTGRES_PORT"],
+        "unix_socket_directories": "",
+        "max_connections": "100",
+        "shared_buffers": "128MB",
+        "password_encryption": "scram-sha-256",
+        "timezone": "UTC",
+        "log_timezone": "UTC",
+        "fsync": "on" if durable else "off",
+        "full_page_writes": "on" if durable else "off",
+    }
+    given = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+    return (str(_programs(data) / "postgres"), "-D", str(data), *given)
+
+
+def _programs(data: Path) -> Path:
+    """The folder of PostgreSQL's programs: those the data was made with, else the newest that have PostGIS."""
+    marker = data / "PG_VERSION"
+    installed = {
+        int(folder.name): folder / "bin" for folder in _INSTALLED.glob("[0-9]*") if (folder / "bin/postgres").exists()
+    }
+    if _exists(marker):
+        version = int(marker.read_text())
+        if version not in installed:
+            raise Failure(f"the data in {data} was made by PostgreSQL {version}, which is not installed any more")
+        return installed[version]
+    usable = [version for version in installed if version >= 15 and _has_postgis(version)]
+    if not usable:
+        raise Failure(_MISSING)
+    return installed[max(usable)]
+
+
+def _exists(file: Path) -> bool:
+    try:
+        return file.exists()
+    except PermissionError:
+        return False
+
+
+def _has_postgis(version: int) -> bool:
+    return (_SHARED / str(version) / "extension/postgis.control").exists()
+
+
+def _make_cluster(data: Path, settings: Mapping[str, str], places: Places) -> None:
+    """Make the data folder where there is none; it appears by a rename, so that half of one is never used."""
+    if _exists(data / "PG_VERSION"):
+        return
+    unfinished = places.servers / "postgresql.new"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    places.make_server_folder(unfinished.name)
+    with tempfile.NamedTemporaryFile("w", dir="/tmp") as password:
+        password.write(settings["POSTGRES_ADMIN_PASSWORD"])
+        password.flush()
+        places.give(Path(password.name))
+        _initdb(unfinished, Path(password.name), settings, places)
+    unfinished.rename(data)
+
+
+def _initdb(data: Path, password: Path, settings: Mapping[str, str], places: Places) -> None:
+    # C.UTF-8 is everywhere and never changes with the C library; sorting for people asks for COLLATE "de-x-icu".
+    words = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"]
+    command = [
+        str(_programs(data) / "initdb"),
+        "-D",
+        str(data),
+        "-U",
+        settings["POSTGRES_ADMIN_USER"],
+        f"--pwfile={password}",
+        *words,
+    ]
+    made = subprocess.run(
+        command,
+        cwd=places.servers,
+        env=surroundings(),
+        check=False,
+        capture_output=True,
+        text=True,
+        **as_user(places.user),
+    )
+    if made.returncode:
+        raise Failure(f"postgresql: initdb could not make {data}:\n{made.stdout}{made.stderr}")

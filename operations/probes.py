@@ -1,0 +1,124 @@
+"""Questions that show whether a part works: each returns when it does and raises NotReady or Hopeless when not."""
+
+import json
+import smtplib
+import socket
+import ssl
+import struct
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg2
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from operations.failures import Hopeless, NotReady
+
+_SSL_REQUEST = struct.pack("!ii", 8, 80877103)
+
+
+def answers_http(url: str, *, seconds: float = 3) -> None:
+    """A GET is answered with 200."""
+    try:
+        with urllib.request.urlopen(url, timeout=seconds) as answer:  # noqa: S310 - our own http:// address
+            answer.read()
+    except urllib.error.HTTPError as error:
+        raise NotReady(f"{url} answers {error.code}: {_reason(error)}") from error
+    except OSError as error:
+        raise NotReady(f"{url} does not answer: {error}") from error
+
+
+def _reason(error: urllib.error.HTTPError) -> str:
+    text = error.read(2000).decode("utf-8", "replace").strip()
+    try:
+        return json.dumps(json.loads(text), ensure_ascii=False)
+    except ValueError:
+        return text
+
+
+def speaks_postgres(host: str, port: int, *, seconds: float = 3) -> None:
+    """Something there answers in the protocol of PostgreSQL (PostgreSQL or PgBouncer); no sign-in is tried."""
+    try:
+        with socket.create_connection((host, port), timeout=seconds) as connection:
+            connection.sendall(_SSL_REQUEST)
+            answer = connection.recv(1)
+    except OSError as error:
+        raise NotReady(f"{host}:{port} does not answer: {error}") from error
+    if answer not in (b"S", b"N"):
+        raise NotReady(f"{host}:{port} does not speak PostgreSQL")
+
+
+def lets_in(settings: Mapping[str, str]) -> None:
+    """PostgreSQL answers a query of its administrator."""
+    try:
+        connection = psycopg2.connect(
+            host=settings["POSTGRES_HOST"],
+            port=settings["POSTGRES_PORT"],
+            user=settings["POSTGRES_ADMIN_USER"],
+            password=settings["POSTGRES_ADMIN_PASSWORD"],
+            dbname="postgres",
+            connect_timeout=3,
+        )
+    except psycopg2.OperationalError as error:
+        text = str(error).strip()
+        if "password authentication failed" in text:
+            raise Hopeless(
+                "POSTGRES_ADMIN_PASSWORD is not the one its data was made with: bring back the .env of that time,"
+                " or remove its data folder"
+            ) from error
+        raise NotReady(text) from error
+    connection.close()
+
+
+def kafka_answers(settings: Mapping[str, str], *, seconds: float = 2) -> None:
+    """A Kafka cluster lists its topics to a client with these settings."""
+    complaints: list[str] = []
+    options = kafka_options(settings) | {
+        "log_level": 0,
+        "error_cb": lambda error: complaints.append(str(error)),
+    }
+    try:
+        client = AdminClient(options)
+        cluster = client.list_topics(timeout=seconds)
+    except KafkaException as error:
+        raise NotReady("; ".join(dict.fromkeys(complaints)) or str(error)) from error
+    if not cluster.brokers:
+        raise NotReady("no broker has registered yet")
+
+
+def kafka_options(settings: Mapping[str, str]) -> dict[str, Any]:
+    """The options of a Kafka client that these settings ask for."""
+    names = {
+        "bootstrap.servers": "KAFKA_BOOTSTRAP_SERVERS",
+        "security.protocol": "KAFKA_SECURITY_PROTOCOL",
+        "sasl.mechanism": "KAFKA_SASL_MECHANISM",
+        "sasl.username": "KAFKA_SASL_USERNAME",
+        "sasl.password": "KAFKA_SASL_PASSWORD",
+        "ssl.ca.location": "KAFKA_SSL_CA_LOCATION",
+    }
+    return {option: settings[name] for option, name in names.items() if settings.get(name)}
+
+
+def takes_mail(settings: Mapping[str, str], *, seconds: float = 5) -> None:
+    """An SMTP server greets, and lets in whoever the settings name."""
+    host, port = settings["SMTP_HOST"], int(settings["SMTP_PORT"])
+    try:
+        with _smtp(host, port, settings["SMTP_TLS"], seconds) as server:
+            if settings["SMTP_USERNAME"]:
+                server.login(settings["SMTP_USERNAME"], settings["SMTP_PASSWORD"])
+            server.noop()
+    except smtplib.SMTPAuthenticationError as error:
+        raise Hopeless(f"{host}:{port} refuses SMTP_USERNAME and SMTP_PASSWORD") from error
+    except (OSError, smtplib.SMTPException) as error:
+        raise NotReady(f"{host}:{port}: {error}") from error
+
+
+def _smtp(host: str, port: int, tls: str, seconds: float) -> smtplib.SMTP:
+    if tls == "tls":
+        return smtplib.SMTP_SSL(host, port, timeout=seconds, context=ssl.create_default_context())
+    server = smtplib.SMTP(host, port, timeout=seconds)
+    if tls == "starttls":
+        server.starttls(context=ssl.create_default_context())
+    return server

@@ -1,0 +1,54 @@
+"""The services: a web process and a worker process each."""
+
+import os
+import sys
+from collections.abc import Mapping
+
+from operations import probes
+from operations.parts import Part, Step
+from operations.places import Places
+from operations.settings import WORKER_PORT_DISTANCE, service_ports
+
+
+def parts(settings: Mapping[str, str], places: Places, *, rank: int) -> list[Part]:
+    """Web and worker of every service whose folder exists and whose port is set."""
+    found = []
+    for name, port in service_ports(settings).items():
+        service = name.removesuffix("_PORT").lower()
+        if (places.root / service / "__main__.py").exists():
+            found.append(_process(service, "web", name, port, settings, places, rank))
+            found.append(_process(service, "worker", name, port + WORKER_PORT_DISTANCE, settings, places, rank))
+    return found
+
+
+def _process(
+    service: str, role: str, setting: str, port: int, settings: Mapping[str, str], places: Places, rank: int
+) -> Part:
+    host = "127.0.0.1" if settings["BIND"] == "0.0.0.0" else settings["BIND"]
+    own_folder = places.state / f"{service}.{role}"
+    return Part(
+        name=f"{service}.{role}",
+        command=(sys.executable, "-m", service, role),
+        address=f"http://{host}:{port}",
+        ready=lambda: probes.answers_http(f"http://{host}:{port}/health/ready"),
+        rank=rank,
+        environment=surroundings(settings) | {"STATE_DIR": str(own_folder)},
+        ports={setting if role == "web" else f"{setting} + {WORKER_PORT_DISTANCE}": port},
+        prepare=lambda: own_folder.mkdir(exist_ok=True, mode=0o700),
+        start_seconds=120,
+        stop_seconds=20,
+    )
+
+
+def surroundings(settings: Mapping[str, str]) -> dict[str, str]:
+    """The environment of our own Python: that of this process with every setting in it."""
+    return {**os.environ, **settings, "PYTHONUNBUFFERED": "1"}
+
+
+def steps(*, migrations: int, topics: int) -> list[Step]:
+    """What has to be done once between the starts: the tables, and the topics of the events."""
+    python = sys.executable
+    return [
+        Step("migrations", (python, "-m", "migrations", "up"), rank=migrations),
+        Step("topics", (python, "-m", "shared.events.topics", "create"), rank=topics),
+    ]

@@ -1,0 +1,274 @@
+"""The settings of the platform: what `.env.example` declares, what `.env` holds, and what is wrong with it."""
+
+import base64
+import difflib
+import os
+import re
+import secrets
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from operations.failures import Failure
+from operations.ports import reserve_block
+
+INFRASTRUCTURE = ("postgresql", "pgbouncer", "kafka", "mail")
+WORKER_PORT_DISTANCE = 100
+"""A worker's health and metrics are this far above its service's web port."""
+
+_LINE = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*$")
+_HOST_AND_PORT = re.compile(r"^([\w.-]+):(\d+)$")
+
+_SECRETS = {
+    "generate:password": lambda: secrets.token_urlsafe(24),
+    "generate:key": lambda: base64.b64encode(secrets.token_bytes(32)).decode(),
+}
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One setting as `.env.example` declares it."""
+
+    name: str
+    default: str
+
+    @property
+    def is_secret(self) -> bool:
+        return self.default in _SECRETS
+
+    def value(self, *, checkout: Path, offset: int) -> str:
+        """The value a new `.env` gets: a fresh secret, a port moved by the offset, or the default."""
+        if self.is_secret:
+            return _SECRETS[self.default]()
+        return _moved(self, offset).replace("@checkout@", str(checkout))
+
+
+def _moved(setting: Declared, offset: int) -> str:
+    if setting.name.endswith("_PORT"):
+        return str(int(setting.default) + offset)
+    if address := _HOST_AND_PORT.match(setting.default):
+        return f"{address[1]}:{int(address[2]) + offset}"
+    return setting.default
+
+
+def declared(root: Path) -> dict[str, Declared]:
+    """Every setting that `.env.example` declares, in its order."""
+    text = (root / ".env.example").read_text(encoding="utf-8")
+    return {name: Declared(name, value) for name, value in parse(text)}
+
+
+def parse(text: str) -> list[tuple[str, str]]:
+    """The names and values of an `.env` file, in its order; quotes around a whole value are taken off."""
+    found = [match for line in text.splitlines() if (match := _LINE.match(line))]
+    return [(match[1], _unquoted(match[2])) for match in found]
+
+
+def _unquoted(value: str) -> str:
+    if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
+        return value[1:-1]
+    return value
+
+
+def complete(root: Path, *, offset: int = 0) -> list[str]:
+    """The names added to `.env`: all of them where there is none yet, else those declared since it was made."""
+    file = root / ".env"
+    if not file.exists():
+        example = (root / ".env.example").read_text(encoding="utf-8")
+        _write_private(file, _filled(example, checkout=root, offset=offset))
+        return list(declared(root))
+    return _append_missing(root, file)
+
+
+def _filled(example: str, *, checkout: Path, offset: int) -> str:
+    lines = [_filled_line(line, checkout=checkout, offset=offset) for line in example.splitlines()]
+    return "\n".join(lines) + "\n"
+
+
+def _filled_line(line: str, *, checkout: Path, offset: int) -> str:
+    match = _LINE.match(line)
+    if not match:
+        return line
+    if match[1] == "PORT_OFFSET":
+        return f"PORT_OFFSET={offset}"
+    setting = Declared(match[1], _unquoted(match[2]))
+    return f"{setting.name}={setting.value(checkout=checkout, offset=offset)}"
+
+
+def _append_missing(root: Path, file: Path) -> list[str]:
+    text = file.read_text(encoding="utf-8")
+    present = dict(parse(text))
+    missing = [setting for setting in declared(root).values() if setting.name not in present]
+    if not missing:
+        return []
+    offset = _number(present.get("PORT_OFFSET", "0"))
+    lines = [f"{setting.name}={setting.value(checkout=root, offset=offset)}" for setting in missing]
+    joint = "" if text.endswith("\n") or not text else "\n"
+    _write_private(file, text + joint + "\n".join(lines) + "\n")
+    return [setting.name for setting in missing]
+
+
+def _write_private(file: Path, text: str) -> None:
+    unfinished = file.with_name(f"{file.name}.{os.getpid()}.new")
+    unfinished.unlink(missing_ok=True)
+    with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as new:
+        new.write(text)
+        new.flush()
+        os.fsync(new.fileno())
+    unfinished.replace(file)
+
+
+def load(root: Path, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The settings that hold: those of the environment before those of `.env` before the defaults."""
+    file = root / ".env"
+    written = dict(parse(file.read_text(encoding="utf-8"))) if file.exists() else {}
+    known = declared(root)
+    defaults = {
+        name: setting.value(checkout=root, offset=0) for name, setting in known.items() if not setting.is_secret
+    }
+    overrides = {name: environment[name] for name in known if name in environment}
+    return defaults | written | overrides
+
+
+def warnings(root: Path) -> list[str]:
+    """What looks like a mistake in `.env`: unknown names (with what may have been meant) and names given twice."""
+    file = root / ".env"
+    names = [name for name, _ in parse(file.read_text(encoding="utf-8"))] if file.exists() else []
+    known = list(declared(root))
+    unknown = [_unknown(name, known) for name in dict.fromkeys(names) if name not in known]
+    twice = [
+        f"{name} stands in .env {times} times; the last one counts"
+        for name, times in Counter(names).items()
+        if times > 1
+    ]
+    return unknown + twice
+
+
+def _unknown(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name.upper(), known, n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    return f"unknown setting {name} in .env{hint}"
+
+
+def check(settings: Mapping[str, str], root: Path) -> None:
+    """Refuses settings that cannot work, all of them at once."""
+    problems = [*_empty_secrets(settings, root), *_wrong_ports(settings), *_wrong_parts(settings)]
+    problems = problems or _shared_ports(settings)
+    if problems:
+        raise Failure("the settings cannot work:\n" + "\n".join(f"  {problem}" for problem in problems))
+
+
+def _empty_secrets(settings: Mapping[str, str], root: Path) -> list[str]:
+    needed = [name for name, setting in declared(root).items() if setting.is_secret]
+    if "postgresql" not in local_parts(settings):
+        needed.remove("POSTGRES_ADMIN_PASSWORD")  # Empty: its administrator prepares roles and schemas himself.
+    names = [name for name in needed if not settings.get(name)]
+    return [f"{name} is empty; delete its line in .env and `make up` generates one" for name in names]
+
+
+def _wrong_ports(settings: Mapping[str, str]) -> list[str]:
+    return [
+        f"{name}={value} is not a port (1 to 65535)"
+        for name, value in settings.items()
+        if name.endswith("_PORT") and not 0 < _number(value) < 65536
+    ]
+
+
+def _wrong_parts(settings: Mapping[str, str]) -> list[str]:
+    local = local_parts(settings)
+    problems = [
+        f"LOCAL_PARTS names {name}; it can name {', '.join(INFRASTRUCTURE)}"
+        for name in local
+        if name not in INFRASTRUCTURE
+    ]
+    problems += _hosts_elsewhere(settings, local)
+    if "kafka" in local:
+        problems += _not_a_local_kafka(settings)
+    if "mail" in local and settings["SMTP_TLS"] != "none":
+        problems.append(
+            f"SMTP_TLS={settings['SMTP_TLS']}, but the mail catcher has no TLS:"
+            " set none, or take mail out of LOCAL_PARTS"
+        )
+    return problems
+
+
+def _hosts_elsewhere(settings: Mapping[str, str], local: Iterable[str]) -> list[str]:
+    """A part that would be started here while everybody connects elsewhere."""
+    hosts = {"postgresql": "POSTGRES_HOST", "pgbouncer": "DATABASE_HOST", "mail": "SMTP_HOST"}
+    here = ("127.0.0.1", "localhost", settings["BIND"])
+    return [
+        f"{hosts[part]}={settings[hosts[part]]} is another machine: take {part} out of LOCAL_PARTS"
+        for part in local
+        if part in hosts and settings[hosts[part]] not in here
+    ]
+
+
+def _not_a_local_kafka(settings: Mapping[str, str]) -> list[str]:
+    problems = []
+    if not _HOST_AND_PORT.match(settings["KAFKA_BOOTSTRAP_SERVERS"]):
+        problems.append("KAFKA_BOOTSTRAP_SERVERS must be one host:port, or take kafka out of LOCAL_PARTS")
+    if settings["KAFKA_SECURITY_PROTOCOL"] != "PLAINTEXT":
+        problems.append(
+            f"KAFKA_SECURITY_PROTOCOL={settings['KAFKA_SECURITY_PROTOCOL']}, but the Kafka of `make up` speaks"
+            " PLAINTEXT: set that, or take kafka out of LOCAL_PARTS"
+        )
+    return problems
+
+
+def _shared_ports(settings: Mapping[str, str]) -> list[str]:
+    users: dict[int, list[str]] = {}
+    for name, port in local_ports(settings).items():
+        users.setdefault(port, []).append(name)
+    return [f"port {port} is given to {' and '.join(names)}" for port, names in users.items() if len(names) > 1]
+
+
+def local_ports(settings: Mapping[str, str]) -> dict[str, int]:
+    """Every port that `make up` opens on this machine, by the setting that moves it."""
+    owners = {
+        "postgresql": ("POSTGRES_PORT",),
+        "pgbouncer": ("DATABASE_PORT",),
+        "kafka": ("KAFKA_CONTROLLER_PORT",),
+        "mail": ("SMTP_PORT", "MAIL_CATCHER_PORT"),
+    }
+    local = local_parts(settings)
+    ports = {name: int(settings[name]) for part in local for name in owners[part]}
+    if "kafka" in local:
+        ports["KAFKA_BOOTSTRAP_SERVERS"] = kafka_port(settings)
+    for name, port in service_ports(settings).items():
+        ports[name] = port
+        ports[f"{name} + {WORKER_PORT_DISTANCE}"] = port + WORKER_PORT_DISTANCE
+    return ports
+
+
+def local_parts(settings: Mapping[str, str]) -> tuple[str, ...]:
+    """The infrastructure that `make up` starts itself."""
+    return tuple(name.strip() for name in settings["LOCAL_PARTS"].split(",") if name.strip())
+
+
+def service_ports(settings: Mapping[str, str]) -> dict[str, int]:
+    """The web port of every service, by the name of its setting."""
+    return {name: int(value) for name, value in settings.items() if name.endswith("_SERVICE_PORT")}
+
+
+def kafka_port(settings: Mapping[str, str]) -> int:
+    """The port of the one local Kafka node."""
+    return int(settings["KAFKA_BOOTSTRAP_SERVERS"].rpartition(":")[2])
+
+
+def private(state: Path, root: Path, **overrides: str) -> dict[str, str]:
+    """A whole set of settings for a platform of one's own: free ports, fresh secrets, files under `state`.
+
+    The ports stay reserved until this process ends, so that tests that run at once never meet.
+    """
+    known = declared(root)
+    numbers = [name for name, setting in known.items() if _moved(setting, 1) != setting.default]
+    first = reserve_block(len(numbers), also_at=WORKER_PORT_DISTANCE)
+    settings = {name: setting.value(checkout=root, offset=0) for name, setting in known.items()}
+    for position, name in enumerate(numbers):
+        host = "127.0.0.1:" if ":" in settings[name] else ""
+        settings[name] = f"{host}{first + position}"
+    return settings | {"IMPORT_URL": (state / "imports").as_uri()} | overrides
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() else 0
