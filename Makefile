@@ -1,0 +1,73 @@
+# Every command of the platform. CI runs the same ones.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON := .venv/bin/python
+
+.PHONY: help
+help:  ## list these commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
+
+.PHONY: setup
+setup:  ## install what is missing: packages, .venv, Kafka (on Debian or Ubuntu; root or sudo)
+	@operations/setup.sh
+
+.PHONY: up
+up: setup  ## start everything and wait until it is ready (PORT_OFFSET=1000 at the first start moves all ports)
+	@$(PYTHON) -m operations up $(NAME)
+
+.PHONY: down
+down:  ## stop exactly what `make up` started
+	@[ ! -x $(PYTHON) ] || $(PYTHON) -m operations down
+
+.PHONY: status
+status: setup  ## every process with its address, state and memory
+	@$(PYTHON) -m operations status
+
+.PHONY: logs
+logs: setup  ## follow the logs; NAME=kafka or NAME=matching_service for one
+	@$(PYTHON) -m operations logs $(NAME)
+
+.PHONY: mails
+mails: setup  ## the mails that were sent; ID=... shows one of them
+	@$(PYTHON) -m operations mails $(ID)
+
+.PHONY: demo
+demo: setup  ## watch the main job: from a scraped file to a letter to a therapist
+	@$(PYTHON) -m operations demo
+
+.PHONY: test
+test: setup  ## run the tests on real parts; ARGS="-k name" chooses
+	@$(PYTHON) -m pytest $(ARGS)
+
+.PHONY: check
+check: setup  ## lint, format, types, import contracts
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+.PHONY: format
+format: setup  ## put the code into the agreed form
+	@.venv/bin/ruff format .
+	@.venv/bin/ruff check --fix .
+
+.PHONY: bench
+bench: setup  ## measure against baselines; writes build/bench.json
+	@$(PYTHON) -m benchmarks $(ARGS)
+
+.PHONY: migrate
+migrate: setup  ## bring every schema to its newest revision
+	@$(PYTHON) -m migrations up
+
+.PHONY: migration
+migration: setup  ## generate a migration: SERVICE=patient_service MESSAGE="keep the title"
+	@[ -n "$(SERVICE)" ] && [ -n "$(MESSAGE)" ] || { echo 'usage: make migration SERVICE=patient_service MESSAGE="what it does"' >&2; exit 2; }
+	@$(PYTHON) -m migrations new "$(SERVICE)" "$(MESSAGE)"
+
+LOCK := env -u PIP_FIND_LINKS UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile pyproject.toml --quiet --universal \
+	--python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate
+
+.PHONY: lock
+lock:  ## choose the versions of all Python packages anew (needs uv); UPGRADE=1 takes newer ones
+	@$(LOCK) $(if $(UPGRADE),--upgrade) -o requirements/runtime.txt
+	@$(LOCK) $(if $(UPGRADE),--upgrade) --group dev -o requirements/dev.txt
