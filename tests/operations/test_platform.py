@@ -1,0 +1,191 @@
+import http.client
+import os
+import smtplib
+import socket
+from email.message import EmailMessage
+
+import psycopg2
+import pytest
+
+from operations import ports, probes, processes
+from operations.failures import Failure, NotReady
+from operations.parts import Part
+from operations.platform import Platform
+from operations.settings import local_ports
+
+INFRASTRUCTURE = ("postgresql", "pgbouncer", "kafka", "mail")
+
+
+def letter(subject: str, to: str = "praxis@example.org") -> EmailMessage:
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "vermittlung@example.org", to, subject
+    message.set_content("Guten Tag,\nhätten Sie einen Platz?")
+    message.add_alternative("<p>Hätten Sie einen <b>Platz</b>?</p>", subtype="html")
+    return message
+
+
+def send(platform: Platform, message: EmailMessage) -> None:
+    with smtplib.SMTP("127.0.0.1", int(platform.settings["SMTP_PORT"]), timeout=5) as server:
+        server.send_message(message)
+
+
+def test_up_starts_everything_and_a_second_one_nothing(platform: Platform) -> None:
+    platform.up(INFRASTRUCTURE)
+    before = {name: platform.part(name).pid for name in INFRASTRUCTURE}
+    assert all(platform.part(name).is_ready() for name in INFRASTRUCTURE)
+    platform.up(INFRASTRUCTURE)
+    assert {name: platform.part(name).pid for name in INFRASTRUCTURE} == before
+    probes.kafka_answers(platform.settings)
+
+
+def test_up_starts_again_only_what_died(platform: Platform) -> None:
+    platform.up(["pgbouncer", "mail"])
+    mail = platform.part("mail").pid
+    platform.part("pgbouncer").kill()
+    assert not platform.part("pgbouncer").is_ready()
+    platform.up(["pgbouncer", "mail"])
+    assert platform.part("pgbouncer").is_ready()
+    assert platform.part("mail").pid == mail
+
+
+def test_a_killed_postgresql_keeps_what_was_committed(platform: Platform) -> None:
+    platform.part("postgresql").start()
+    query(platform, "CREATE TABLE kept AS SELECT 42 AS answer")
+    platform.part("postgresql").kill()
+    platform.part("postgresql").start()
+    assert query(platform, "SELECT answer FROM kept") == 42
+
+
+def query(platform: Platform, statement: str) -> object:
+    connection = psycopg2.connect(
+        host="127.0.0.1",
+        port=platform.settings["POSTGRES_PORT"],
+        user="postgres",
+        password=platform.settings["POSTGRES_ADMIN_PASSWORD"],
+        dbname="postgres",
+    )
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        rows = cursor.fetchall() if cursor.description else [(None,)]
+    connection.close()
+    answer: object = rows[0][0]
+    return answer
+
+
+def test_a_role_reaches_postgresql_through_pgbouncer(platform: Platform) -> None:
+    platform.up(["postgresql", "pgbouncer"])
+    password = platform.settings["MATCHING_SERVICE_DATABASE_PASSWORD"]
+    query(platform, f"CREATE ROLE matching_service LOGIN PASSWORD '{password}'")
+    query(platform, f"CREATE DATABASE {platform.settings['DATABASE_NAME']}")
+    with psycopg2.connect(
+        host="127.0.0.1",
+        port=platform.settings["DATABASE_PORT"],
+        user="matching_service",
+        password=password,
+        dbname=platform.settings["DATABASE_NAME"],
+    ) as connection:
+        assert connection.info.parameter_status("server_version") is not None
+
+
+def test_a_taken_port_names_part_port_process_and_setting(platform: Platform) -> None:
+    platform.part("mail").stop()
+    port = int(platform.settings["MAIL_CATCHER_PORT"])
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", port))
+        other.listen(1)
+        with pytest.raises(Failure) as refused:
+            platform.up(["mail"])
+    text = str(refused.value)
+    for clue in ("mail cannot start", str(port), f"process {os.getpid()} ", "MAIL_CATCHER_PORT"):
+        assert clue in text
+
+
+def not_yet() -> None:
+    raise NotReady("it does not answer")
+
+
+def test_a_part_that_fails_is_named_with_the_end_of_its_log(platform: Platform) -> None:
+    words = ("sh", "-c", "echo the disk is full; exit 3")
+    platform.parts.append(Part("broken", words, "nowhere", ready=not_yet, rank=9))
+    try:
+        with pytest.raises(Failure, match="the disk is full") as failed:
+            platform.part("broken").start()
+        assert "broken failed" in str(failed.value)
+        assert str(platform.log("broken")) in str(failed.value)
+    finally:
+        platform.parts.pop()
+
+
+def test_a_part_elsewhere_is_only_asked(platform: Platform) -> None:
+    platform.part("postgresql").start()
+    settings = platform.settings | {"LOCAL_PARTS": "mail"}
+    other = Platform(platform.root, settings, platform.places.state / "other")
+    assert [part.name for part in other.parts if part.name in INFRASTRUCTURE] == ["mail"]
+    other.up(["postgresql"])
+    platform.part("postgresql").stop()
+    with pytest.raises(Failure, match="POSTGRES_HOST, POSTGRES_PORT"):
+        other._check_elsewhere({"postgresql"}, seconds=0)
+
+
+def test_down_stops_everything_and_frees_every_port(platform: Platform) -> None:
+    platform.up(["postgresql", "pgbouncer", "mail"])
+    records = platform.records.all()
+    assert platform.down() is True
+    assert not any(processes.is_alive(record) for record in records)
+    assert all(ports.is_free(port) for port in local_ports(platform.settings).values())
+    assert platform.down() is False
+
+
+class TestTheMailCatcher:
+    @pytest.fixture(autouse=True)
+    def _running(self, platform: Platform) -> None:
+        platform.part("mail").start()
+        platform.mailbox.accept()
+        platform.mailbox.clear()
+
+    def test_keeps_and_shows_what_was_sent(self, platform: Platform) -> None:
+        send(platform, letter("Anfrage für drei Plätze"))
+        (mail,) = platform.mailbox.wait_for(1, to="praxis@example.org")
+        assert mail["subject"] == "Anfrage für drei Plätze"
+        assert "hätten Sie einen Platz?" in mail["text"]
+        assert "<b>Platz</b>" in mail["html"]
+        assert mail["envelope_to"] == ["praxis@example.org"]
+
+    def test_keeps_its_mails_when_it_is_killed(self, platform: Platform) -> None:
+        send(platform, letter("Vorher"))
+        platform.part("mail").kill()
+        platform.part("mail").start()
+        assert [mail["subject"] for mail in platform.mailbox.mails()] == ["Vorher"]
+
+    def test_has_a_page_for_people(self, platform: Platform) -> None:
+        send(platform, letter("<Titel>"))
+        (mail,) = platform.mailbox.mails()
+        assert "&lt;Titel&gt;" in self.page(platform, "/")
+        assert "hätten Sie einen Platz?" in self.page(platform, f"/read/{mail['id']}")
+        assert "Subject: <Titel>" in self.page(platform, f"/mails/{mail['id']}.eml")
+
+    def test_hands_out_nothing_but_mails(self, platform: Platform) -> None:
+        assert "no such page" in self.page(platform, "/mails/../../../etc/passwd")
+        assert "no such page" in self.page(platform, "/mails/%2e%2e%2f.env")
+
+    def page(self, platform: Platform, path: str) -> str:
+        connection = http.client.HTTPConnection("127.0.0.1", int(platform.settings["MAIL_CATCHER_PORT"]))
+        connection.request("GET", path)
+        return connection.getresponse().read().decode()
+
+    @pytest.mark.parametrize("step", ["recipient", "data"])
+    def test_refuses_on_request_until_told_otherwise(self, platform: Platform, step: str) -> None:
+        platform.mailbox.refuse(452, at=step)
+        with pytest.raises((smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError), match="452"):
+            send(platform, letter("Abgelehnt"))
+        platform.mailbox.accept()
+        send(platform, letter("Angenommen"))
+        assert [mail["subject"] for mail in platform.mailbox.mails()] == ["Angenommen"]
+
+    def test_can_leave_the_sender_in_doubt(self, platform: Platform) -> None:
+        platform.mailbox.refuse(at="answer")
+        with pytest.raises(smtplib.SMTPServerDisconnected):
+            send(platform, letter("Zweifel"))
+        assert [mail["subject"] for mail in platform.mailbox.mails()] == ["Zweifel"]

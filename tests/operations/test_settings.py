@@ -1,0 +1,100 @@
+import base64
+import stat
+from pathlib import Path
+
+import pytest
+
+from operations import settings
+from operations.failures import Failure
+from tests.operations.conftest import ROOT
+
+SECRETS = [name for name, setting in settings.declared(ROOT).items() if setting.is_secret]
+
+
+def test_the_first_start_writes_a_file_that_only_its_owner_reads(checkout: Path) -> None:
+    settings.complete(checkout)
+    assert stat.S_IMODE((checkout / ".env").stat().st_mode) == 0o600
+    assert [file.name for file in checkout.glob(".env*")].count(".env") == 1
+
+
+def test_secrets_are_generated_and_all_different(checkout: Path) -> None:
+    settings.complete(checkout)
+    values = [settings.load(checkout, {})[name] for name in SECRETS]
+    assert len(set(values)) == len(values) >= 8
+    assert min(map(len, values)) >= 32
+    assert len(base64.b64decode(settings.load(checkout, {})["MASTER_KEY"])) == 32
+
+
+def test_a_second_start_changes_nothing(checkout: Path) -> None:
+    settings.complete(checkout)
+    before = (checkout / ".env").read_text()
+    assert settings.complete(checkout, offset=1000) == []
+    assert (checkout / ".env").read_text() == before
+
+
+def test_an_offset_moves_every_port_and_nothing_else(checkout: Path) -> None:
+    settings.complete(checkout, offset=1000)
+    moved = settings.load(checkout, {})
+    assert (moved["DATABASE_PORT"], moved["POSTGRES_PORT"], moved["PATIENT_SERVICE_PORT"]) == ("7432", "6433", "9001")
+    assert moved["KAFKA_BOOTSTRAP_SERVERS"] == "127.0.0.1:10092"
+    assert moved["PATIENTS_PER_CONTACT"] == "6"
+
+
+def test_a_setting_declared_later_is_added_with_the_offset_of_the_first_start(checkout: Path) -> None:
+    settings.complete(checkout, offset=1000)
+    master_key = settings.load(checkout, {})["MASTER_KEY"]
+    with (checkout / ".env.example").open("a") as example:
+        example.write("USER_SERVICE_PORT=8006\nUSER_SERVICE_DATABASE_PASSWORD=generate:password\n")
+    assert settings.complete(checkout) == ["USER_SERVICE_PORT", "USER_SERVICE_DATABASE_PASSWORD"]
+    now = settings.load(checkout, {})
+    assert now["USER_SERVICE_PORT"] == "9006"
+    assert len(now["USER_SERVICE_DATABASE_PASSWORD"]) >= 32
+    assert now["MASTER_KEY"] == master_key
+
+
+def test_the_environment_wins_over_the_file(checkout: Path) -> None:
+    settings.complete(checkout)
+    loaded = settings.load(checkout, {"POSTGRES_PORT": "6000", "HOME": "/somewhere"})
+    assert loaded["POSTGRES_PORT"] == "6000"
+    assert "HOME" not in loaded
+
+
+def test_an_unknown_setting_is_reported_with_what_may_have_been_meant(checkout: Path) -> None:
+    settings.complete(checkout)
+    with (checkout / ".env").open("a") as file:
+        file.write("KAFKA_BOTSTRAP_SERVERS=127.0.0.1:9092\n")
+    (warning,) = settings.warnings(checkout)
+    assert "KAFKA_BOTSTRAP_SERVERS" in warning
+    assert "did you mean KAFKA_BOOTSTRAP_SERVERS?" in warning
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"POSTGRES_PORT": "many"}, "POSTGRES_PORT=many"),
+        ({"POSTGRES_PORT": "6432"}, "POSTGRES_PORT and DATABASE_PORT"),
+        ({"PATIENT_SERVICE_PORT": "8102"}, "THERAPIST_SERVICE_PORT"),
+        ({"LOCAL_PARTS": "postgres"}, "LOCAL_PARTS"),
+        ({"KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}, "LOCAL_PARTS"),
+        ({"POSTGRES_HOST": "db.example.org"}, "take postgresql out"),
+        ({"SMTP_TLS": "starttls"}, "SMTP_TLS"),
+        ({"MASTER_KEY": ""}, "MASTER_KEY"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused_by_name(checkout: Path, change: dict[str, str], named: str) -> None:
+    settings.complete(checkout)
+    with pytest.raises(Failure, match=named):
+        settings.check(settings.load(checkout, change), checkout)
+
+
+def test_the_generated_settings_work(checkout: Path) -> None:
+    settings.complete(checkout)
+    settings.check(settings.load(checkout, {}), checkout)
+
+
+def test_two_private_platforms_share_no_port_and_no_secret(checkout: Path) -> None:
+    first, second = (settings.private(checkout / name, checkout) for name in "ab")
+    ports = [{*settings.local_ports(one).values()} for one in (first, second)]
+    assert not ports[0] & ports[1]
+    assert not {first[name] for name in SECRETS} & {second[name] for name in SECRETS}
+    settings.check(first, checkout)
