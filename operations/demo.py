@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 from operations.agency import Agency, Document
 from operations.platform import Platform
 from operations.synthetic import therapists
 
+BERLIN = ZoneInfo("Europe/Berlin")
 THERAPISTS = 300
 ASKED_PER_PATIENT = 8
 
@@ -116,10 +118,8 @@ def _show_candidates(agency: Agency, patient: Document, say: Any) -> list[str]:
     )
     excluded = ", ".join(f"{rule} {number}" for rule, number in found["excluded"].items() if number) or "nobody"
     say(f"   {patient['reference']}: excluded by {excluded}")
-    names = {c["therapist_id"]: agency.get("therapist", f"/api/therapists/{c['therapist_id']}") for c in
-             found["candidates"][:3]}  # fmt: skip
     for candidate in found["candidates"][:3]:
-        therapist = names[candidate["therapist_id"]]
+        therapist = agency.get("therapist", f"/api/therapists/{candidate['therapist_id']}")
         say(
             f"     {candidate['rank']}. {therapist['last_name']}, {therapist['city']}: {'; '.join(candidate['reasons'])}"
         )
@@ -148,9 +148,7 @@ def _show_requests(agency: Agency, patients: list[Document], say: Any) -> None:
 
 
 def _berlin(instant: str) -> str:
-    from zoneinfo import ZoneInfo
-
-    return datetime.fromisoformat(instant).astimezone(ZoneInfo("Europe/Berlin")).strftime("%a %d.%m. %H:%M")
+    return datetime.fromisoformat(instant).astimezone(BERLIN).strftime("%a %d.%m. %H:%M")
 
 
 def _show_letter(agency: Agency, platform: Platform, patients: list[Document], say: Any) -> None:
@@ -181,7 +179,7 @@ def _next_steps(agency: Agency, patients: list[Document]) -> str:
    curl -s -X POST -H 'Content-Type: application/json' -H 'Idempotency-Key: {uuid4()}' \\
         -d '{{"outcome": "accepted", "occurred_at": "{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}}' \\
         {agency.url("matching")}/api/placement-requests/{request}/response
-   curl -s -X POST -H 'Content-Type: application/json' -d '{{"first_session_on": "{date.today()}"}}' \\
+   curl -s -X POST -H 'Content-Type: application/json' -d '{{"first_session_on": "{datetime.now(BERLIN):%Y-%m-%d}"}}' \\
         {agency.url("matching")}/api/placement-requests/{request}/place
    curl -s {agency.url("patient")}/api/patients/{patient}
    all mails: {mailbox}    every API: {agency.url("patient")}/docs    stop: make down"""

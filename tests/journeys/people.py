@@ -1,0 +1,76 @@
+"""Invented people for journeys: each has a name and an address of its own, so that journeys never meet."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+from operations.agency import Agency, Document
+
+OFFICE_HOURS = {day: [{"start": "08:00", "end": "20:00"}] for day in ("monday", "tuesday", "wednesday", "thursday")}
+
+
+def a_therapist(agency: Agency, **fields: Any) -> Document:
+    """A therapist in Hof, whom nobody else in these journeys is near, with an e-mail address of their own."""
+    mark = uuid4().hex[:12]
+    therapist: Document = agency.post(
+        "therapist",
+        "/api/therapists",
+        {
+            "last_name": f"Probe {mark}",
+            "postal_code": "95028",
+            "city": "Hof",
+            "email": f"praxis-{mark}@example.org",
+            "phone": "+49 30 23125 123",
+            "phone_hours": OFFICE_HOURS,
+            "accreditation": "statutory",
+            "procedures": ["VT"],
+            "age_groups": ["adult"],
+            "settings": ["individual"],
+            "gender": "female",
+            "languages": ["de"],
+            **fields,
+        },
+    )
+    return therapist
+
+
+def a_searching_patient(agency: Agency, **fields: Any) -> Document:
+    """A patient in Hof whose search has begun."""
+    patient = agency.enter_patient(
+        **{
+            "first_name": "Probe",
+            "last_name": f"Geheim {uuid4().hex[:12]}",
+            "date_of_birth": "1990-05-05",
+            "gender": "female",
+            "postal_code": "95028",
+            "insurance_type": "statutory",
+            "diagnoses": ["F32.1G"],
+            "max_distance_km": 30,
+            **fields,
+        }
+    )
+    return agency.start_search(patient["id"])
+
+
+def asked(agency: Agency, patient: Document, *practices: Document) -> list[Document]:
+    """The placement requests of an approved contact list, once matching knows these therapists."""
+    wanted = {each["id"] for each in practices}
+
+    def all_known() -> bool:
+        found = agency.candidates(patient["id"], limit=200)["candidates"]
+        return wanted <= {candidate["therapist_id"] for candidate in found}
+
+    agency.until(all_known, "matching to know the therapists")
+    items: list[Document] = agency.approve(patient["id"], [each["id"] for each in practices])["items"]
+    return items
+
+
+def status_becomes(agency: Agency, request: Document, status: str) -> Document:
+    """The placement request, once it has that status."""
+
+    def there() -> Document | None:
+        found: Document = agency.get("matching", f"/api/placement-requests/{request['id']}")
+        return found if found["status"] == status else None
+
+    return agency.until(there, f"the request to become {status}")
