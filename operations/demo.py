@@ -120,9 +120,8 @@ def _show_candidates(agency: Agency, patient: Document, say: Any) -> list[str]:
     say(f"   {patient['reference']}: excluded by {excluded}")
     for candidate in found["candidates"][:3]:
         therapist = agency.get("therapist", f"/api/therapists/{candidate['therapist_id']}")
-        say(
-            f"     {candidate['rank']}. {therapist['last_name']}, {therapist['city']}: {'; '.join(candidate['reasons'])}"
-        )
+        reasons = "; ".join(candidate["reasons"])
+        say(f"     {candidate['rank']}. {therapist['last_name']}, {therapist['city']}: {reasons}")
     return [candidate["therapist_id"] for candidate in found["candidates"]]
 
 

@@ -53,8 +53,8 @@ def a_searching_patient(agency: Agency, **fields: Any) -> Document:
     return agency.start_search(patient["id"])
 
 
-def asked(agency: Agency, patient: Document, *practices: Document) -> list[Document]:
-    """The placement requests of an approved contact list, once matching knows these therapists."""
+def known_to_matching(agency: Agency, patient: Document, *practices: Document) -> None:
+    """Wait until matching would propose these therapists."""
     wanted = {each["id"] for each in practices}
 
     def all_known() -> bool:
@@ -62,6 +62,11 @@ def asked(agency: Agency, patient: Document, *practices: Document) -> list[Docum
         return wanted <= {candidate["therapist_id"] for candidate in found}
 
     agency.until(all_known, "matching to know the therapists")
+
+
+def asked(agency: Agency, patient: Document, *practices: Document) -> list[Document]:
+    """The placement requests of an approved contact list, once matching knows these therapists."""
+    known_to_matching(agency, patient, *practices)
     items: list[Document] = agency.approve(patient["id"], [each["id"] for each in practices])["items"]
     return items
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from operations.agency import Agency, Document
+from operations.agency import Agency, Document, Refused
 from operations.platform import Platform
 from tests.journeys.people import a_searching_patient, a_therapist, asked, status_becomes
 
@@ -57,8 +57,6 @@ def test_kafka_stopped_and_started_delays_and_loses_nothing(platform: Platform, 
 
 
 def _known_to_matching(agency: Agency, patient: Document) -> bool:
-    from operations.agency import Refused
-
     try:
         agency.post("matching", "/api/matches", {"patient_id": patient["id"]})
     except Refused as refused:
@@ -86,8 +84,6 @@ def test_pgbouncer_killed_and_started_is_survived_too(platform: Platform, agency
 
 
 def _answers(agency: Agency) -> bool:
-    from operations.agency import Refused
-
     try:
         for service in ("patient", "therapist", "matching", "communication"):
             path = {"patient": "/api/patients", "therapist": "/api/therapists", "matching": "/api/placement-requests",
