@@ -1,0 +1,70 @@
+"""Doors to patients' files."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from patient_service.api.at_hand import keys, reader
+from patient_service.domain import accesses, patients
+from patient_service.domain.schemas import (
+    AccessLogPage,
+    NewPatient,
+    PatientFields,
+    PatientFilter,
+    PatientPage,
+    PatientView,
+    RegistrationQuery,
+)
+from shared import clock
+from shared.api import Resource, door, if_match, once
+from shared.db import transaction
+from shared.values.schemas import MergePatch, PageQuery
+
+
+class Patients(Resource):
+    """All patients."""
+
+    @door(query=PatientFilter, answer=PatientPage)
+    def get(self, query: PatientFilter) -> PatientPage:
+        """List patients, newest first; every file shown is noted in its access log."""
+        with transaction() as session:
+            return patients.listed(session, keys(), query, reader=reader(), now=clock.now())
+
+    @door(body=NewPatient, query=RegistrationQuery, answer=PatientView, status=201)
+    def post(self, body: NewPatient, query: RegistrationQuery) -> PatientView:
+        """Enter a patient; 409 names one of the same insurance number, or of the same name and date of birth."""
+        now = clock.now()
+        with transaction() as session:
+            return once(
+                session,
+                lambda: patients.register(session, keys(), body, force=query.force, now=now),
+                recall=lambda known: patients.get(session, keys(), known, reader=reader(), now=now),
+            )
+
+
+class Patient(Resource):
+    """One patient."""
+
+    @door(answer=PatientView)
+    def get(self, id: UUID) -> PatientView:
+        """Show a patient; noted in the access log with the header X-Purpose."""
+        with transaction() as session:
+            return patients.get(session, keys(), id, reader=reader(), now=clock.now())
+
+    @door(patch=PatientFields, answer=PatientView)
+    def patch(self, id: UUID, patch: MergePatch) -> PatientView:
+        """Change a patient."""
+        with transaction() as session:
+            return patients.change(
+                session, keys(), id, patch, expected_version=if_match(), reader=reader(), now=clock.now()
+            )
+
+
+class AccessLog(Resource):
+    """Who was shown a patient's file."""
+
+    @door(query=PageQuery, answer=AccessLogPage)
+    def get(self, id: UUID, query: PageQuery) -> AccessLogPage:
+        """List who was shown the file, when and why, newest first."""
+        with transaction() as session:
+            return accesses.listed(session, keys(), id, query)

@@ -1,0 +1,48 @@
+"""Doors to a patient's way through search and therapy."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from patient_service.api.at_hand import keys, reader
+from patient_service.domain import patients, searches
+from patient_service.domain.schemas import HistoryPage, NewStatus, PatientView, Readiness
+from shared import clock
+from shared.api import Resource, door, once
+from shared.db import transaction
+from shared.values.schemas import PageQuery
+
+
+class PatientStatus(Resource):
+    """The status of a patient."""
+
+    @door(body=NewStatus, answer=PatientView)
+    def post(self, id: UUID, body: NewStatus) -> PatientView:
+        """Start, pause, resume or end the search or the therapy; 409 names what a search still lacks."""
+        now = clock.now()
+        with transaction() as session:
+            return once(
+                session,
+                lambda: searches.set_status(session, keys(), id, body, reader=reader(), now=now),
+                recall=lambda known: patients.get(session, keys(), known, reader=reader(), now=now),
+            )
+
+
+class PatientReadiness(Resource):
+    """Whether a search may start."""
+
+    @door(answer=Readiness)
+    def get(self, id: UUID) -> Readiness:
+        """Say whether the search may start, and what is missing."""
+        with transaction() as session:
+            return searches.readiness(session, keys(), id, now=clock.now())
+
+
+class PatientHistory(Resource):
+    """How a patient's status changed."""
+
+    @door(query=PageQuery, answer=HistoryPage)
+    def get(self, id: UUID, query: PageQuery) -> HistoryPage:
+        """List the status changes, oldest first."""
+        with transaction() as session:
+            return searches.history(session, keys(), id, query)

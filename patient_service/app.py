@@ -1,0 +1,27 @@
+"""The web process of this service."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from patient_service.api.routes import ROUTES
+from patient_service.listeners import listeners
+from patient_service.settings import Settings
+from shared.api import service_app
+from shared.api.parked import parked_routes
+from shared.crypto import Keys
+from shared.schema import is_current
+
+
+def create(settings: Settings) -> Flask:
+    """The application, wired."""
+    keys = Keys(settings.master_key.get_secret_value())
+    return service_app(
+        settings.service,
+        settings,
+        [*ROUTES, *parked_routes(listeners(keys))],
+        title="Patient service",
+        description="Patients: who they are, what they look for, whether their search may start.",
+        keys=keys,
+        schema_check=lambda: is_current(settings.service),
+    )

@@ -1,0 +1,22 @@
+"""Ages in other services grow with the patients."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from patient_service.domain.files import opened, tell
+from patient_service.domain.indexes import latest_birthdays
+from patient_service.store import queries
+from shared.crypto import Keys
+from shared.db import Session
+from shared.events.catalogue import PatientUpdated
+from shared.values.moments import berlin_day
+
+
+def tell_ages_that_changed(session: Session, keys: Keys, *, now: datetime, at_most: int = 200) -> int:
+    """Publish patients again who had a birthday since their age was last told, however long ago; how many."""
+    birthdays = latest_birthdays(keys, berlin_day(now))
+    older = queries.patients_who_grew_older(session, birthdays, limit=at_most)
+    for patient in older:
+        tell(session, patient, opened(keys, patient), PatientUpdated, now=now)
+    return len(older)

@@ -1,0 +1,111 @@
+"""A patient's file: the sealed document and the columns beside it, opened, shown, and told to the world."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from patient_service.domain.indexes import Indexes
+from patient_service.domain.schemas import ConsentView, PatientFields, PatientView
+from patient_service.store.tables import Patient
+from shared.crypto import Keys
+from shared.db import Session
+from shared.events.catalogue import PatientRegistered, PatientStatusChanged, PatientUpdated, PublicPatient
+from shared.events.outbox import record
+from shared.values.identifiers import block_of, counts
+from shared.values.moments import age_groups, age_on, berlin_day
+from shared.values.words import ConsentPurpose
+
+IN_THE_CLEAR = frozenset({"postal_code", "registered_on", "search_started_on", "last_contact_on"})
+"""Fields with a column of their own; all others are sealed."""
+
+_SHOWN = (
+    "id", "created_at", "updated_at", "version", "reference", "status", "paused_until", "first_place_on",
+    "working_place_on",
+)  # fmt: skip
+
+
+def opened(keys: Keys, patient: Patient) -> PatientFields:
+    """The fields of a patient.
+
+    Raises `cryptography.exceptions.InvalidTag` when the ciphertext was altered or belongs to another row.
+    """
+    sealed = keys.open(patient.data_key, patient.id.bytes, patient.sealed)
+    known = {name: value for name, value in sealed.items() if name in PatientFields.model_fields}
+    return PatientFields.of(known | {name: getattr(patient, name) for name in IN_THE_CLEAR})
+
+
+def write(keys: Keys, patient: Patient, fields: PatientFields, indexes: Indexes) -> None:
+    """Put the fields into the patient's row: sealed, or in the clear where SQL asks for them."""
+    document = fields.model_dump(mode="json", exclude=set(IN_THE_CLEAR))
+    patient.sealed = keys.seal(patient.data_key, patient.id.bytes, document)
+    for name in IN_THE_CLEAR:
+        setattr(patient, name, getattr(fields, name))
+    for name, value in vars(indexes).items():
+        setattr(patient, name, value)
+
+
+def seal_text(keys: Keys, patient: Patient, text: str | None) -> bytes | None:
+    """Free text about a patient, sealed with the patient's key."""
+    return None if text is None else keys.seal(patient.data_key, patient.id.bytes, {"text": text})
+
+
+def open_text(keys: Keys, patient: Patient, sealed: bytes | None) -> str | None:
+    """What `seal_text` sealed."""
+    return None if sealed is None else str(keys.open(patient.data_key, patient.id.bytes, sealed)["text"])
+
+
+def view(patient: Patient, fields: PatientFields, *, today: date) -> PatientView:
+    """The patient as clients see it."""
+    return PatientView.model_construct(
+        **vars(fields)
+        | {name: getattr(patient, name) for name in (*IN_THE_CLEAR, *_SHOWN)}
+        | {
+            "age_groups": age_groups(fields.date_of_birth, today),
+            "consents": [ConsentView.of(consent) for consent in patient.consents],
+        }
+    )
+
+
+def public(patient: Patient, fields: PatientFields, *, today: date) -> PublicPatient:
+    """What other services are told of the patient: a pseudonym and criteria."""
+    own = {"diagnosis_block", "age", "age_groups", "availability", "prior_therapy_within_two_years"}
+    of_row = {"id", "reference", "status", "paused_until"} | (IN_THE_CLEAR & PublicPatient.model_fields.keys())
+    of_fields = PublicPatient.model_fields.keys() - own - of_row
+    return PublicPatient(
+        **{name: getattr(patient, name) for name in of_row},
+        **{name: getattr(fields, name) for name in of_fields},
+        age=None if fields.date_of_birth is None else age_on(fields.date_of_birth, today),
+        age_groups=list(map(str, age_groups(fields.date_of_birth, today))),
+        availability=fields.availability.to_json() if fields.availability else None,
+        diagnosis_block=_block(fields) if consents_to(patient, ConsentPurpose.HEALTH_DATA) else None,
+    )
+
+
+def _block(fields: PatientFields) -> str | None:
+    return next((block for code in fields.diagnoses if counts(code) and (block := block_of(code))), None)
+
+
+def consents_to(patient: Patient, purpose: ConsentPurpose) -> bool:
+    """Whether a consent to this purpose stands."""
+    return any(c.purpose == purpose and c.withdrawn_on is None for c in patient.consents)
+
+
+def has_withdrawn(patient: Patient, purpose: ConsentPurpose) -> bool:
+    """Whether consents to this purpose were given and none of them stands."""
+    return any(c.purpose == purpose for c in patient.consents) and not consents_to(patient, purpose)
+
+
+def tell(
+    session: Session,
+    patient: Patient,
+    fields: PatientFields,
+    event: type[PatientRegistered | PatientUpdated | PatientStatusChanged],
+    *,
+    now: datetime,
+    **facts: Any,
+) -> None:
+    """Record an event with the patient's public state; the row is new or locked."""
+    today = berlin_day(now)
+    patient.age_published_on = today
+    record(session, patient, event(patient=public(patient, fields, today=today), **facts), now=now)

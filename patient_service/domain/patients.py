@@ -1,0 +1,181 @@
+"""What staff do with a patient's file."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from patient_service.domain import accesses, indexes
+from patient_service.domain.accesses import Reader
+from patient_service.domain.files import opened, tell, view, write
+from patient_service.domain.indexes import Indexes, indexes_of
+from patient_service.domain.rules import days_that_cannot_be
+from patient_service.domain.schemas import NewPatient, PatientFields, PatientFilter, PatientPage, PatientView
+from patient_service.store import queries
+from patient_service.store.tables import Patient
+from shared.crypto import Keys
+from shared.db import Session, new_id
+from shared.errors import Conflict, FieldProblem, LostUpdate, NotFound
+from shared.events.catalogue import PatientRegistered, PatientUpdated
+from shared.values.identifiers import new_reference
+from shared.values.moments import berlin_day
+from shared.values.schemas import InvalidFields, MergePatch, merged
+from shared.values.words import PatientStatus
+
+CHANCE = secrets.SystemRandom()
+
+
+def listed(session: Session, keys: Keys, wanted: PatientFilter, *, reader: Reader, now: datetime) -> PatientPage:
+    """A page of the patients that are wanted, newest first; each file that is shown is noted.
+
+    Raises `InvalidFields` for a `q` without any word.
+    """
+    conditions = queries.fields_are(**wanted.model_dump(include={"status", "postal_code"}))
+    if wanted.q is not None:
+        words = indexes.wanted(keys, wanted.q)
+        if not words:
+            raise InvalidFields([FieldProblem("q", "must have at least one letter or digit")])
+        conditions.append(queries.has_words(words))
+    found, total = queries.patients_where(session, conditions, limit=wanted.limit, offset=wanted.offset)
+    accesses.note(session, keys, found, reader, "listed", now=now)
+    today = berlin_day(now)
+    shown = [view(patient, opened(keys, patient), today=today) for patient in found]
+    return PatientPage(items=shown, total=total, limit=wanted.limit, offset=wanted.offset)
+
+
+def get(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, now: datetime) -> PatientView:
+    """One patient; that the file was read is noted. Raises `NotFound`."""
+    patient = known(session, patient_id)
+    accesses.note(session, keys, [patient], reader, "read", now=now)
+    return view(patient, opened(keys, patient), today=berlin_day(now))
+
+
+def register(session: Session, keys: Keys, new: NewPatient, *, force: bool = False, now: datetime) -> PatientView:
+    """Enter a patient.
+
+    Raises `Conflict` for an insurance number that is known and, without `force`, where a patient of that name and
+    date of birth is known; `InvalidFields` for days that cannot be.
+    """
+    today = berlin_day(now)
+    fields = PatientFields.model_construct(**vars(new) | {"registered_on": new.registered_on or today})
+    _refuse_impossible_days(fields, PatientStatus.OPEN, now)
+    identity = new_id()
+    reference, found_by = _new_reference(session, keys, fields, force)
+    patient = Patient(
+        id=identity,
+        reference=reference,
+        status=PatientStatus.OPEN.value,
+        data_key=keys.new_data_key(identity.bytes),
+        consents=[],
+        created_at=now,
+        updated_at=now,
+        version=1,
+    )
+    write(keys, patient, fields, found_by)
+    session.add(patient)
+    tell(session, patient, fields, PatientRegistered, now=now)
+    return view(patient, fields, today=today)
+
+
+def _new_reference(session: Session, keys: Keys, fields: PatientFields, force: bool) -> tuple[str, Indexes]:
+    """A reference that is free, once no duplicate was found: one statement asks for both."""
+    while True:
+        reference = new_reference(CHANCE)
+        found_by = indexes_of(keys, fields, reference)
+        alike = queries.patients_alike(
+            session,
+            reference=reference,
+            person_index=None if force else found_by.person_index,
+            insurance_number_index=found_by.insurance_number_index,
+        )
+        _refuse_duplicates(alike, found_by, force)
+        if not any(other.reference == reference for other in alike):
+            return reference, found_by
+
+
+def _refuse_duplicates(alike: Sequence[Any], found_by: Indexes, force: bool) -> None:
+    for other in alike:
+        if found_by.insurance_number_index and other.insurance_number_index == found_by.insurance_number_index:
+            raise _same_insurance_number(other.reference)
+    suspects = [other.reference for other in alike if other.person_index == found_by.person_index]
+    if found_by.person_index and suspects and not force:
+        raise Conflict(
+            "patient.suspected_duplicate",
+            f"A patient with this name and date of birth is already registered as {', '.join(suspects)}. "
+            "Repeat with ?force=true if this is somebody else.",
+            errors=[FieldProblem("date_of_birth", f"is, with this name, that of {each}") for each in suspects],
+        )
+
+
+def change(
+    session: Session,
+    keys: Keys,
+    patient_id: UUID,
+    patch: MergePatch,
+    *,
+    expected_version: int | None,
+    reader: Reader,
+    now: datetime,
+) -> PatientView:
+    """Change fields of a patient.
+
+    Raises `NotFound`, `LostUpdate`, `Conflict` for an insurance number that is another patient's, and
+    `InvalidFields` or a `ValidationError` for fields that do not fit.
+    """
+    today = berlin_day(now)
+    patient = known(session, patient_id, lock=True)
+    _is_still(patient, expected_version)
+    current = view(patient, opened(keys, patient), today=today)
+    changes = patch.changes_to(current)
+    wanted = merged(PatientFields, current, changes)
+    accesses.note(session, keys, [patient], reader, "changed", now=now)
+    if wanted == PatientFields.of(current):
+        return current
+    if wanted.registered_on is None:
+        raise InvalidFields([FieldProblem("registered_on", "must not be null")])
+    _refuse_impossible_days(wanted, PatientStatus(patient.status), now)
+    found_by = indexes_of(keys, wanted, patient.reference)
+    if found_by.insurance_number_index != patient.insurance_number_index:
+        _refuse_known_insurance_number(session, found_by)
+    write(keys, patient, wanted, found_by)
+    patient.version += 1
+    patient.updated_at = now
+    tell(session, patient, wanted, PatientUpdated, now=now)
+    return view(patient, wanted, today=today)
+
+
+def _refuse_known_insurance_number(session: Session, found_by: Indexes) -> None:
+    for other in queries.patients_alike(
+        session, reference=None, person_index=None, insurance_number_index=found_by.insurance_number_index
+    ):
+        raise _same_insurance_number(other.reference)
+
+
+def _same_insurance_number(reference: str) -> Conflict:
+    return Conflict(
+        "patient.already_known",
+        f"A patient with this insurance number is already registered as {reference}.",
+        errors=[FieldProblem("insurance_number", f"is that of {reference}")],
+    )
+
+
+def _refuse_impossible_days(fields: PatientFields, status: PatientStatus, now: datetime) -> None:
+    problems = list(days_that_cannot_be(fields, status, today=berlin_day(now)))
+    if problems:
+        raise InvalidFields(problems)
+
+
+def known(session: Session, patient_id: UUID, *, lock: bool = False) -> Patient:
+    """One patient's row; raises `NotFound`."""
+    patient = queries.patient(session, patient_id, lock=lock)
+    if patient is None:
+        raise NotFound("patient")
+    return patient
+
+
+def _is_still(patient: Patient, expected_version: int | None) -> None:
+    if expected_version is not None and expected_version != patient.version:
+        raise LostUpdate("patient.changed_meanwhile", "Somebody changed this patient since you read it.")

@@ -1,0 +1,76 @@
+"""Decisions about a search that need no database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+from patient_service.domain.schemas import PatientFields
+from shared.errors import FieldProblem
+from shared.values.identifiers import counts
+from shared.values.moments import age_on
+from shared.values.words import ContactRelation, InsuranceType, MissingForSearch, PatientStatus
+
+OF_AGE = 18
+DECIDES_ALONE_FROM = 15
+"""From 15 a person can ask for benefits of statutory insurance themselves (SGB I § 36)."""
+
+_S = PatientStatus
+TRANSITIONS: dict[PatientStatus, frozenset[PatientStatus]] = {
+    _S.OPEN: frozenset({_S.SEARCHING, _S.SEARCH_ABORTED}),
+    _S.SEARCHING: frozenset({_S.PAUSED, _S.IN_THERAPY, _S.SEARCH_ABORTED}),
+    _S.PAUSED: frozenset({_S.SEARCHING, _S.SEARCH_ABORTED}),
+    _S.IN_THERAPY: frozenset({_S.SEARCHING, _S.THERAPY_COMPLETED, _S.THERAPY_ABORTED}),
+    _S.SEARCH_ABORTED: frozenset({_S.OPEN}),
+    _S.THERAPY_COMPLETED: frozenset({_S.OPEN}),
+    _S.THERAPY_ABORTED: frozenset({_S.OPEN}),
+}
+"""What staff may do (API contract); a placement also ends a pause."""
+
+LACKS: dict[MissingForSearch, str] = {
+    MissingForSearch.CONTRACTS_SIGNED: "The contracts, which include the mandate, are not signed.",
+    MissingForSearch.MANDATE_WITHDRAWN: "The patient has withdrawn the mandate to ask practices.",
+    MissingForSearch.DIAGNOSES: "No diagnosis is recorded that counts (not excluded, not past): a consultation first.",
+    MissingForSearch.DATE_OF_BIRTH: "The date of birth is missing.",
+    MissingForSearch.LOCATION: "There is no postal code that is known.",
+    MissingForSearch.INSURANCE_TYPE: "The insurance type is missing.",
+    MissingForSearch.DISTANCE_LIMIT: "Neither a distance nor a travel time is given.",
+    MissingForSearch.GUARDIAN: "A minor needs a guardian, or from 15 with statutory insurance a recorded reason.",
+}
+
+
+def missing_for_search(
+    fields: PatientFields, *, location_known: bool, mandate_withdrawn: bool, today: date
+) -> list[MissingForSearch]:
+    """What is still missing before a search may start, in the order of the API contract (domain.md, rule 1)."""
+    lacking = {
+        MissingForSearch.CONTRACTS_SIGNED: not fields.contracts_signed,
+        MissingForSearch.DIAGNOSES: not any(counts(code) for code in fields.diagnoses),
+        MissingForSearch.DATE_OF_BIRTH: fields.date_of_birth is None,
+        MissingForSearch.LOCATION: not location_known,
+        MissingForSearch.INSURANCE_TYPE: fields.insurance_type is None,
+        MissingForSearch.DISTANCE_LIMIT: fields.max_distance_km is None and fields.max_travel_minutes is None,
+        MissingForSearch.GUARDIAN: _lacks_guardian(fields, today),
+        MissingForSearch.MANDATE_WITHDRAWN: mandate_withdrawn,
+    }
+    return [what for what, is_lacking in lacking.items() if is_lacking]
+
+
+def _lacks_guardian(fields: PatientFields, today: date) -> bool:
+    if fields.date_of_birth is None:
+        return False
+    age = age_on(fields.date_of_birth, today)
+    if age >= OF_AGE or any(person.relation == ContactRelation.GUARDIAN for person in fields.contact_persons):
+        return False
+    may_act_alone = age >= DECIDES_ALONE_FROM and fields.insurance_type == InsuranceType.STATUTORY
+    return not (may_act_alone and fields.reason_without_guardian)
+
+
+def days_that_cannot_be(fields: PatientFields, status: PatientStatus, *, today: date) -> Iterator[FieldProblem]:
+    """What is wrong with the dates of a patient in this status."""
+    for name in ("date_of_birth", "registered_on", "search_started_on", "last_contact_on"):
+        day = getattr(fields, name)
+        if day is not None and day > today:
+            yield FieldProblem(name, "must not lie in the future")
+    if status in (_S.SEARCHING, _S.PAUSED, _S.IN_THERAPY) and fields.search_started_on is None:
+        yield FieldProblem("search_started_on", "must not be empty once the search has started")

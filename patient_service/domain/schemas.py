@@ -1,0 +1,172 @@
+"""The fields of a patient: what comes in, what goes out and what is sealed are derived from one list."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field, StringConstraints
+
+from shared.values.contacts import EmailAddress, PersonName, PhoneNumber
+from shared.values.identifiers import DiagnosisCode, InsuranceNumber, InsurerNumber, Language, PostalCode
+from shared.values.moments import Instant, IsoDate
+from shared.values.schemas import Distinct, Page, PageQuery, QuerySchema, Schema, Seen
+from shared.values.weekly import WeeklyHours
+from shared.values.words import (
+    AgeGroup,
+    ConsentPurpose,
+    ContactRelation,
+    Gender,
+    InsuranceType,
+    MissingForSearch,
+    PatientStatus,
+    PreferredGender,
+    Procedure,
+    TravelMode,
+)
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+
+EARLIEST_BIRTH = date(1900, 1, 1)
+
+
+class ContactPerson(Schema):
+    """Someone to turn to beside the patient; a guardian acts for a child."""
+
+    name: PersonName
+    relation: ContactRelation = ContactRelation.OTHER
+    phone: PhoneNumber | None = None
+    email: EmailAddress | None = None
+
+
+class PatientFields(Schema):
+    """The fields that staff can write."""
+
+    salutation: Line | None = None
+    title: Line | None = None
+    first_name: PersonName
+    last_name: PersonName
+    date_of_birth: Annotated[IsoDate, Field(ge=EARLIEST_BIRTH)] | None = None
+    gender: Gender = Gender.UNKNOWN
+    street: Line | None = None
+    house_number: Line | None = None
+    postal_code: PostalCode | None = None
+    city: Line | None = None
+    email: EmailAddress | None = None
+    phone: PhoneNumber | None = None
+    contact_persons: Annotated[list[ContactPerson], Field(max_length=20)] = []
+    reason_without_guardian: Note | None = None
+    general_practitioner: Line | None = None
+    insurance_type: InsuranceType | None = None
+    reimbursement_case: bool = False
+    health_insurer: Line | None = None
+    health_insurer_ik: InsurerNumber | None = None
+    insurance_number: InsuranceNumber | None = None
+    diagnoses: Annotated[list[DiagnosisCode], Distinct, Field(max_length=30)] = []
+    contracts_signed: bool = False
+    registered_on: Annotated[IsoDate | None, Field(description="today, where nothing is said")] = None
+    search_started_on: IsoDate | None = None
+    last_contact_on: IsoDate | None = None
+    referred_by: Line | None = None
+    availability: WeeklyHours = None
+    max_distance_km: Annotated[float, Field(gt=0, le=1000)] | None = None
+    max_travel_minutes: Annotated[int, Field(gt=0, le=1440)] | None = None
+    travel_mode: TravelMode = TravelMode.CAR
+    open_to_group_therapy: bool = False
+    open_to_diga: bool = False
+    preferred_therapist_gender: PreferredGender = PreferredGender.ANY
+    preferred_procedures: Annotated[list[Procedure], Distinct] = []
+    languages: Annotated[list[Language], Distinct] = []
+    excluded_therapist_ids: Annotated[list[UUID], Distinct, Field(max_length=1000)] = []
+    practice_summary: Annotated[Note | None, Field(description="what a practice may read, only with consent")] = None
+
+
+class NewPatient(PatientFields):
+    """What creates a patient."""
+
+
+class RegistrationQuery(QuerySchema):
+    """`force=true` registers a patient although one with the same name and date of birth is known."""
+
+    force: bool = False
+
+
+class NewConsent(Schema):
+    """What a patient agreed to, when, and to which text."""
+
+    purpose: ConsentPurpose
+    given_on: IsoDate
+    text_version: Line
+
+
+class ConsentView(NewConsent):
+    """A consent as clients see it; it counts until it is withdrawn."""
+
+    id: UUID
+    withdrawn_on: IsoDate | None = None
+
+
+class PatientView(PatientFields, Seen):
+    """A patient as clients see it."""
+
+    reference: str
+    status: PatientStatus
+    paused_until: IsoDate | None = None
+    age_groups: list[AgeGroup] = []
+    first_place_on: IsoDate | None = None
+    working_place_on: IsoDate | None = None
+    consents: list[ConsentView] = []
+
+
+class PatientFilter(PageQuery):
+    """Which patients to list; `q` looks for whole words of the name, or for a reference."""
+
+    q: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    status: PatientStatus | None = None
+    postal_code: PostalCode | None = None
+
+
+PatientPage = Page[PatientView]
+
+
+class NewStatus(Schema):
+    """Where the search or therapy goes from here, and why; a pause may name its last day."""
+
+    status: PatientStatus
+    reason: Note | None = None
+    paused_until: IsoDate | None = None
+
+
+class StatusChangeView(Schema):
+    """One status change."""
+
+    from_: PatientStatus = Field(alias="from")
+    to: PatientStatus
+    reason: str | None
+    at: Instant
+    by: UUID | None
+
+
+HistoryPage = Page[StatusChangeView]
+
+
+class Readiness(Schema):
+    """Whether a search may start, and what it still lacks."""
+
+    ready: bool
+    missing: list[MissingForSearch]
+
+
+class FileAccessView(Schema):
+    """Who was shown a patient's file, when, and why (`X-Purpose`); `by` is null before there are accounts."""
+
+    id: UUID
+    at: Instant
+    by: UUID | None
+    action: Literal["read", "listed", "changed"]
+    purpose: str | None
+
+
+AccessLogPage = Page[FileAccessView]

@@ -1,0 +1,195 @@
+"""A patient's way through search and therapy."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from uuid import UUID
+
+from patient_service.domain import accesses, locations
+from patient_service.domain.accesses import Reader
+from patient_service.domain.files import has_withdrawn, open_text, opened, seal_text, tell, view
+from patient_service.domain.patients import known
+from patient_service.domain.rules import LACKS, TRANSITIONS, missing_for_search
+from patient_service.domain.schemas import (
+    HistoryPage,
+    NewStatus,
+    PatientFields,
+    PatientView,
+    Readiness,
+    StatusChangeView,
+)
+from patient_service.store import queries
+from patient_service.store.tables import Patient, StatusChange
+from shared.crypto import Keys
+from shared.db import Session, new_id
+from shared.errors import Conflict, FieldProblem
+from shared.events.catalogue import PatientStatusChanged, PatientUpdated
+from shared.values.moments import berlin_day
+from shared.values.schemas import InvalidFields, PageQuery
+from shared.values.words import ConsentPurpose, MissingForSearch, PatientStatus
+
+
+def readiness(session: Session, keys: Keys, patient_id: UUID, *, now: datetime) -> Readiness:
+    """Whether this patient's search may start; raises `NotFound`."""
+    patient = known(session, patient_id)
+    missing = _missing(session, patient, opened(keys, patient), today=berlin_day(now))
+    return Readiness(ready=not missing, missing=missing)
+
+
+def _missing(session: Session, patient: Patient, fields: PatientFields, *, today: date) -> list[MissingForSearch]:
+    return missing_for_search(
+        fields,
+        location_known=locations.is_known(session, patient),
+        # where no mandate was ever recorded by itself, the signed contracts stand for it: they include it
+        mandate_withdrawn=has_withdrawn(patient, ConsentPurpose.MANDATE),
+        today=today,
+    )
+
+
+def history(session: Session, keys: Keys, patient_id: UUID, wanted: PageQuery) -> HistoryPage:
+    """A page of the patient's status changes, oldest first; raises `NotFound`."""
+    patient = known(session, patient_id)
+    found, total = queries.status_changes(session, patient_id, limit=wanted.limit, offset=wanted.offset)
+    shown = [
+        StatusChangeView.of(
+            {
+                "from_": change.previous_status,
+                "to": change.status,
+                "reason": open_text(keys, patient, change.reason),
+                "at": change.changed_at,
+                "by": change.changed_by,
+            }
+        )
+        for change in found
+    ]
+    return HistoryPage(items=shown, total=total, limit=wanted.limit, offset=wanted.offset)
+
+
+def set_status(
+    session: Session, keys: Keys, patient_id: UUID, new: NewStatus, *, reader: Reader, now: datetime
+) -> PatientView:
+    """Take the patient one step further.
+
+    Raises `NotFound`, `Conflict` for a step that does not exist or a search that is not ready (`errors` names what is
+    missing), `InvalidFields` for a pause that does not end in the future.
+    """
+    today = berlin_day(now)
+    patient = known(session, patient_id, lock=True)
+    if new.status not in TRANSITIONS[PatientStatus(patient.status)]:
+        raise Conflict("patient.transition", f"A patient who is {patient.status} cannot become {new.status}.")
+    _check_pause(new, today)
+    fields = opened(keys, patient)
+    if new.status == PatientStatus.SEARCHING:
+        _refuse_unready(_missing(session, patient, fields, today=today))
+    until, by = new.paused_until, reader.id
+    _move(session, keys, patient, fields, new.status, reason=new.reason, until=until, by=by, now=now)
+    accesses.note(session, keys, [patient], reader, "changed", now=now)
+    return view(patient, fields, today=today)
+
+
+def _check_pause(new: NewStatus, today: date) -> None:
+    if new.paused_until is None:
+        return
+    if new.status != PatientStatus.PAUSED:
+        raise InvalidFields([FieldProblem("paused_until", "belongs to a pause")])
+    if new.paused_until <= today:
+        raise InvalidFields([FieldProblem("paused_until", "must lie in the future")])
+
+
+def _refuse_unready(missing: list[MissingForSearch]) -> None:
+    if missing:
+        raise Conflict(
+            "patient.not_ready",
+            "The search cannot start: something is still missing.",
+            errors=[FieldProblem(what.value, LACKS[what]) for what in missing],
+        )
+
+
+def end_pauses_that_passed(session: Session, keys: Keys, *, now: datetime, at_most: int = 100) -> int:
+    """Resume searches whose pause ended before today (domain.md, rule 13); how many pauses ended.
+
+    A search that is not ready any more stays paused, without an end, until staff take it up.
+    """
+    today = berlin_day(now)
+    ended = queries.pauses_that_passed(session, today=today, limit=at_most)
+    for patient in ended:
+        fields = opened(keys, patient)
+        missing = _missing(session, patient, fields, today=today)
+        if missing:
+            _stay_paused(session, keys, patient, fields, missing, now=now)
+        else:
+            _move(session, keys, patient, fields, PatientStatus.SEARCHING, reason="The pause is over.", now=now)
+    return len(ended)
+
+
+def _stay_paused(
+    session: Session,
+    keys: Keys,
+    patient: Patient,
+    fields: PatientFields,
+    missing: list[MissingForSearch],
+    *,
+    now: datetime,
+) -> None:
+    patient.paused_until = None
+    patient.updated_at = now
+    reason = "The pause is over, but the search is not ready: " + ", ".join(missing)
+    session.add(_step(keys, patient, patient.status, reason=reason, by=None, now=now))
+    tell(session, patient, fields, PatientUpdated, now=now)
+
+
+def note_first_place(session: Session, patient_id: UUID, accepted_on: date, *, now: datetime) -> None:
+    """Keep the day of the first place that was offered; a later one changes nothing."""
+    patient = queries.patient(session, patient_id, lock=True)
+    if patient is not None and patient.first_place_on is None:
+        patient.first_place_on = accepted_on
+        patient.updated_at = now
+
+
+def begin_therapy(session: Session, keys: Keys, patient_id: UUID, *, now: datetime) -> None:
+    """A patient who searches, or paused, takes up a place; in any other status nothing happens."""
+    patient = queries.patient(session, patient_id, lock=True)
+    if patient is not None and patient.status in (PatientStatus.SEARCHING, PatientStatus.PAUSED):
+        fields = opened(keys, patient)
+        _move(session, keys, patient, fields, PatientStatus.IN_THERAPY, reason="A place was taken up.", now=now)
+
+
+def _move(
+    session: Session,
+    keys: Keys,
+    patient: Patient,
+    fields: PatientFields,
+    to: PatientStatus,
+    *,
+    reason: str | None,
+    until: date | None = None,
+    by: UUID | None = None,
+    now: datetime,
+) -> None:
+    before = patient.status
+    patient.status = to.value
+    patient.paused_until = until
+    patient.updated_at = now
+    patient.version += 1
+    if to == PatientStatus.OPEN:
+        # the search is over; a new one waits from its own start
+        patient.search_started_on = patient.first_place_on = patient.working_place_on = None
+    elif to == PatientStatus.SEARCHING and patient.search_started_on is None:
+        patient.search_started_on = berlin_day(now)
+    session.add(_step(keys, patient, before, reason=reason, by=by, now=now))
+    tell(session, patient, fields, PatientStatusChanged, now=now, previous_status=before)
+
+
+def _step(
+    keys: Keys, patient: Patient, before: str, *, reason: str | None, by: UUID | None, now: datetime
+) -> StatusChange:
+    """The step from the status before to the present one, for the history."""
+    return StatusChange(
+        id=new_id(),
+        patient_id=patient.id,
+        previous_status=before,
+        status=patient.status,
+        reason=seal_text(keys, patient, reason),
+        changed_at=now,
+        changed_by=by,
+    )

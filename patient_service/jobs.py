@@ -1,0 +1,30 @@
+"""Work on a schedule: searches that resume by themselves, ages that change. Every worker may run both."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from patient_service.domain import birthdays, searches
+from shared.crypto import Keys
+from shared.db import transaction
+from shared.jobs import Job
+
+
+def jobs(keys: Keys) -> tuple[Job, ...]:
+    """The jobs of this service; they open patients' files with these keys."""
+
+    def tell_ages(now: datetime) -> int:
+        """Tell the world the new age of patients who had their birthday."""
+        with transaction() as session:
+            return birthdays.tell_ages_that_changed(session, keys, now=now)
+
+    def end_pauses(now: datetime) -> int:
+        """Resume searches whose pause has passed."""
+        with transaction() as session:
+            return searches.end_pauses_that_passed(session, keys, now=now)
+
+    return (
+        # hourly, so that a new age is known soon after midnight in Berlin; a second run on the same day finds nothing
+        Job("birthdays", timedelta(hours=1), tell_ages),
+        Job("pauses", timedelta(minutes=10), end_pauses),
+    )

@@ -1,0 +1,128 @@
+"""Named questions to the patient tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Date, LargeBinary, Row, and_, column, exists, func, or_, select, values
+from sqlalchemy.orm import Session, selectinload
+
+from patient_service.store.tables import Consent, FileAccess, LocatedPostalCode, Patient, StatusChange
+
+
+def patient(session: Session, patient_id: UUID, *, lock: bool = False) -> Patient | None:
+    """One patient with consents; with `lock` no other transaction can change the patient before ours ends."""
+    with_consents = selectinload(Patient.consents)
+    return session.get(Patient, patient_id, with_for_update=lock, populate_existing=lock, options=[with_consents])
+
+
+def patient_exists(session: Session, patient_id: UUID) -> bool:
+    """Whether there is such a patient."""
+    return bool(session.scalar(select(exists().where(Patient.id == patient_id))))
+
+
+def patients_where(
+    session: Session, conditions: Sequence[ColumnElement[bool]], *, limit: int, offset: int
+) -> tuple[Sequence[Patient], int]:
+    """A page of patients with consents, newest first, and how many there are in all."""
+    total = session.scalar(select(func.count()).select_from(Patient).where(*conditions)) or 0
+    newest = (
+        select(Patient)
+        .where(*conditions)
+        .options(selectinload(Patient.consents))
+        .order_by(Patient.id.desc())
+        .limit(limit)
+        .offset(offset)
+    )
+    return session.scalars(newest).all(), total
+
+
+def fields_are(**wanted: object) -> list[ColumnElement[bool]]:
+    """Conditions that columns have these values; None means that any will do."""
+    return [getattr(Patient, name) == value for name, value in wanted.items() if value is not None]
+
+
+def has_words(indexes: Sequence[bytes]) -> ColumnElement[bool]:
+    """All these blind indexes are among those of the patient's name and reference."""
+    return Patient.search_index.contains(indexes)
+
+
+def patients_alike(
+    session: Session, *, reference: str | None, person_index: bytes | None, insurance_number_index: bytes | None
+) -> Sequence[Row[UUID, str, bytes | None, bytes | None]]:
+    """Id, reference, person_index and insurance_number_index of patients who share one of these; one statement."""
+    known = {
+        Patient.reference: reference,
+        Patient.person_index: person_index,
+        Patient.insurance_number_index: insurance_number_index,
+    }
+    alike = [field == value for field, value in known.items() if value is not None]
+    if not alike:
+        return []
+    return session.execute(
+        select(Patient.id, Patient.reference, Patient.person_index, Patient.insurance_number_index)
+        .where(or_(*alike))
+        .order_by(Patient.id)
+        .limit(20)
+    ).all()
+
+
+def postal_code_is_known(session: Session, postal_code: str) -> bool:
+    """Whether geocoding found this postal code, for whichever patient it was asked."""
+    answered = and_(LocatedPostalCode.postal_code == postal_code, LocatedPostalCode.is_known)
+    return bool(session.scalar(select(exists().where(answered))))
+
+
+def pauses_that_passed(session: Session, *, today: date, limit: int) -> Sequence[Patient]:
+    """Paused patients whose last day of pause lies before today, locked; those another worker holds are left out."""
+    return session.scalars(
+        select(Patient)
+        .where(Patient.status == "paused", Patient.paused_until < today)
+        .options(selectinload(Patient.consents))
+        .order_by(Patient.paused_until, Patient.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+
+
+def patients_who_grew_older(
+    session: Session, latest_birthdays: Sequence[tuple[bytes, date]], *, limit: int
+) -> Sequence[Patient]:
+    """Patients whose latest birthday is after the day of the age that was told last, locked; skips what others hold.
+
+    `latest_birthdays`: for every day of the year its blind index and when it was celebrated last.
+    """
+    latest = values(column("index", LargeBinary), column("day", Date), name="latest").data(list(latest_birthdays))
+    return session.scalars(
+        select(Patient)
+        .join(latest, and_(Patient.birthday_index == latest.c.index, Patient.age_published_on < latest.c.day))
+        .options(selectinload(Patient.consents))
+        .order_by(Patient.id)
+        .limit(limit)
+        .with_for_update(of=Patient, skip_locked=True)
+    ).all()
+
+
+def consent(session: Session, patient_id: UUID, consent_id: UUID) -> Consent | None:
+    """One consent of this patient."""
+    return session.scalar(select(Consent).where(Consent.id == consent_id, Consent.patient_id == patient_id))
+
+
+def status_changes(
+    session: Session, patient_id: UUID, *, limit: int, offset: int
+) -> tuple[Sequence[StatusChange], int]:
+    """A page of a patient's status changes, oldest first, and how many there are."""
+    of_patient = StatusChange.patient_id == patient_id
+    total = session.scalar(select(func.count()).select_from(StatusChange).where(of_patient)) or 0
+    oldest = select(StatusChange).where(of_patient).order_by(StatusChange.id)
+    return session.scalars(oldest.limit(limit).offset(offset)).all(), total
+
+
+def accesses(session: Session, patient_id: UUID, *, limit: int, offset: int) -> tuple[Sequence[FileAccess], int]:
+    """A page of who was shown a patient's file, newest first, and how often that was."""
+    of_patient = FileAccess.patient_id == patient_id
+    total = session.scalar(select(func.count()).select_from(FileAccess).where(of_patient)) or 0
+    newest = select(FileAccess).where(of_patient).order_by(FileAccess.id.desc())
+    return session.scalars(newest.limit(limit).offset(offset)).all(), total

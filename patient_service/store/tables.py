@@ -1,0 +1,142 @@
+"""The tables of this service.
+
+What identifies a patient or says anything about their health lies in one sealed document per patient. In the clear is
+only what a question in SQL needs, and what belongs to no single field: dates of the process, status, postal code.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, MetaData, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from shared.api.tables import add_api_tables
+from shared.db import NAMES, Aggregate, Copy, column_types, new_id
+from shared.events.tables import add_event_tables
+from shared.values.words import ConsentPurpose, PatientStatus
+
+
+class Tables(DeclarativeBase):
+    """All tables of the patient service."""
+
+    metadata = MetaData(naming_convention=NAMES)
+    type_annotation_map = column_types
+
+
+class Patient(Aggregate, Tables):
+    """One person who looks for a place."""
+
+    __tablename__ = "patients"
+
+    reference: Mapped[str]
+    status: Mapped[str] = mapped_column(default="open", server_default="open")
+    paused_until: Mapped[date | None]
+    postal_code: Mapped[str | None]
+    registered_on: Mapped[date]
+    search_started_on: Mapped[date | None]
+    last_contact_on: Mapped[date | None]
+    first_place_on: Mapped[date | None]
+    working_place_on: Mapped[date | None]
+
+    data_key: Mapped[bytes]
+    """The patient's own key, wrapped by the master key; without it the sealed columns are noise."""
+    sealed: Mapped[bytes]
+    """All other fields: one JSON document, encrypted with the data key and tied to this row's id."""
+
+    search_index: Mapped[list[bytes]] = mapped_column(ARRAY(LargeBinary))
+    """Blind indexes of every word of the name and of the reference."""
+    person_index: Mapped[bytes | None]
+    """Blind index of name and date of birth together; null where the date is unknown."""
+    insurance_number_index: Mapped[bytes | None]
+    birthday_index: Mapped[bytes | None]
+    """Blind index of month and day of birth."""
+    age_published_on: Mapped[date]
+    """The day whose age other services were told last."""
+
+    consents: Mapped[list[Consent]] = relationship(order_by="Consent.id", lazy="raise")
+
+    __table_args__ = (
+        Index("uq_patients_reference", "reference", unique=True),
+        Index("uq_patients_insurance_number_index", "insurance_number_index", unique=True),
+        Index("ix_patients_search_index", "search_index", postgresql_using="gin"),
+        Index("ix_patients_person_index", "person_index"),
+        Index("ix_patients_birthday", "birthday_index", "age_published_on"),
+        Index("ix_patients_status", "status", "id"),
+        Index("ix_patients_postal_code", "postal_code", "id"),
+        Index("ix_patients_paused_until", "paused_until", postgresql_where=text("paused_until IS NOT NULL")),
+        CheckConstraint(f"status IN ({', '.join(repr(str(s)) for s in PatientStatus)})", name="status"),
+        CheckConstraint("paused_until IS NULL OR status = 'paused'", name="only_a_pause_ends"),
+    )
+
+
+class Consent(Tables):
+    """A patient's consent to one purpose; kept when it is withdrawn."""
+
+    __tablename__ = "consents"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patients.id"))
+    purpose: Mapped[str]
+    given_on: Mapped[date]
+    text_version: Mapped[str]
+    withdrawn_on: Mapped[date | None]
+    recorded_at: Mapped[datetime]
+
+    __table_args__ = (
+        Index("ix_consents_patient", "patient_id", "id"),
+        CheckConstraint(f"purpose IN ({', '.join(repr(str(p)) for p in ConsentPurpose)})", name="purpose"),
+    )
+
+
+class StatusChange(Tables):
+    """One step of a patient's way through search and therapy; only ever added."""
+
+    __tablename__ = "status_changes"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patients.id"))
+    previous_status: Mapped[str]
+    status: Mapped[str]
+    reason: Mapped[bytes | None]
+    """Sealed like the patient's file: people write about health here."""
+    changed_at: Mapped[datetime]
+    changed_by: Mapped[UUID | None]
+
+    __table_args__ = (Index("ix_status_changes_patient", "patient_id", "id"),)
+
+
+class FileAccess(Tables):
+    """That somebody was shown a patient's file; only ever added."""
+
+    __tablename__ = "file_accesses"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patients.id"))
+    action: Mapped[str]
+    purpose: Mapped[bytes | None]
+    """Sealed like the patient's file: people write names here."""
+    accessed_at: Mapped[datetime]
+    accessed_by: Mapped[UUID | None]
+
+    __table_args__ = (
+        Index("ix_file_accesses_patient", "patient_id", "id"),
+        CheckConstraint("action IN ('read', 'listed', 'changed')", name="action"),
+    )
+
+
+class LocatedPostalCode(Copy, Tables):
+    """What geocoding answered for a patient's postal code; the id is the patient's."""
+
+    __tablename__ = "located_postal_codes"
+
+    postal_code: Mapped[str | None]
+    is_known: Mapped[bool]
+
+    __table_args__ = (Index("ix_located_postal_codes_known", "postal_code", postgresql_where=text("is_known")),)
+
+
+add_event_tables(Tables.metadata)
+add_api_tables(Tables.metadata)

@@ -1,0 +1,15 @@
+"""The worker process of this service: consumer, relay and jobs."""
+
+from __future__ import annotations
+
+from patient_service.jobs import jobs
+from patient_service.listeners import listeners
+from patient_service.settings import Settings
+from shared.crypto import Keys
+from shared.worker import Worker
+
+
+def create(settings: Settings) -> Worker:
+    """The worker, wired."""
+    keys = Keys(settings.master_key.get_secret_value())
+    return Worker(settings, listeners=listeners(keys), jobs=jobs(keys))
