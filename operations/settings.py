@@ -18,6 +18,7 @@ WORKER_PORT_DISTANCE = 100
 """A worker's health and metrics are this far above its service's web port."""
 
 _LINE = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*$")
+_COMMENT = re.compile(r"\s+#.*$")
 _HOST_AND_PORT = re.compile(r"^([\w.-]+):(\d+)$")
 
 _SECRETS = {
@@ -59,7 +60,7 @@ def declared(root: Path) -> dict[str, Declared]:
 
 
 def parse(text: str) -> list[tuple[str, str]]:
-    """The names and values of an `.env` file, in its order; quotes around a whole value are taken off."""
+    """The names and values of an `.env` file, in its order, without quotes around them and comments after them."""
     found = [match for line in text.splitlines() if (match := _LINE.match(line))]
     return [(match[1], _unquoted(match[2])) for match in found]
 
@@ -67,7 +68,7 @@ def parse(text: str) -> list[tuple[str, str]]:
 def _unquoted(value: str) -> str:
     if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
         return value[1:-1]
-    return value
+    return _COMMENT.sub("", value)
 
 
 def complete(root: Path, *, offset: int = 0) -> list[str]:

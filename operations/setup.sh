@@ -22,12 +22,24 @@ find_python() {
     done
 }
 
-has_postgis() { ls /usr/lib/postgresql/*/bin/postgres > /dev/null 2>&1 && ls /usr/share/postgresql/*/extension/postgis.control > /dev/null 2>&1; }
+has_postgis() {
+    for folder in /usr/lib/postgresql/*; do
+        version=${folder##*/}
+        [ -x "$folder/bin/postgres" ] && [ "${version%%.*}" -ge 15 ] &&
+            [ -e "/usr/share/postgresql/$version/extension/postgis.control" ] && return 0
+    done
+    return 1
+}
+
+has_java() {
+    version=$(java -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p')
+    [ "${version:-0}" -ge 17 ]
+}
 
 missing_packages() {
-    has_postgis || echo postgresql postgis-for-it
+    has_postgis || echo "postgresql postgis-for-it"
     has pgbouncer || [ -x /usr/sbin/pgbouncer ] || echo pgbouncer
-    has java || echo default-jre-headless
+    has_java || echo default-jre-headless
     has mvn || echo maven
     has curl || echo curl
     python=$(find_python)
@@ -79,6 +91,12 @@ if [ -n "${packages% }" ]; then
     name_postgis
     # shellcheck disable=SC2086 - words on purpose
     install_silently $packages
+    packages=$(missing_packages | tr '\n' ' ')
+    if [ -n "${packages% }" ]; then
+        say "still missing after the installation: $packages" >&2
+        say "needed: PostgreSQL 15, Python 3.11, Java 17 or newer, as in Debian 12, Ubuntu 24.04 and later" >&2
+        exit 1
+    fi
 fi
 
 # --- Python ----------------------------------------------------------------------------------------------------------

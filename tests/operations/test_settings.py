@@ -59,6 +59,11 @@ def test_the_environment_wins_over_the_file(checkout: Path) -> None:
     assert "HOME" not in loaded
 
 
+def test_quotes_and_comments_are_not_part_of_a_value() -> None:
+    text = "# a comment\nA=1  # one\nB='two # words'\nC=a#b\nD=\n"
+    assert settings.parse(text) == [("A", "1"), ("B", "two # words"), ("C", "a#b"), ("D", "")]
+
+
 def test_an_unknown_setting_is_reported_with_what_may_have_been_meant(checkout: Path) -> None:
     settings.complete(checkout)
     with (checkout / ".env").open("a") as file:
