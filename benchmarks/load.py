@@ -1,0 +1,90 @@
+"""A load that costs little itself: prepared requests over kept-alive connections, one thread each."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit
+
+
+def post_bytes(url: str, body: bytes) -> bytes:
+    """A whole POST request, ready to be sent."""
+    parts = urlsplit(url)
+    head = (
+        f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+def throughput(url: str, bodies: Callable[[int], bytes], *, connections: int, seconds: float, expected: int) -> float:
+    """Requests per second that were answered as expected; raises `RuntimeError` at the first that was not.
+
+    `bodies(n)` is the n-th body. A warm-up of a fifth of the time is not counted.
+    """
+    parts = urlsplit(url)
+    address = (parts.hostname or "127.0.0.1", parts.port or 80)
+    counts, failures = [0] * connections, []
+    begin = threading.Barrier(connections + 1)
+    counting, stop = threading.Event(), threading.Event()
+
+    def work(number: int) -> None:
+        with socket.create_connection(address, timeout=30) as connection:
+            begin.wait()
+            turn = number
+            while not stop.is_set():
+                status = exchange(connection, post_bytes(url, bodies(turn)))
+                if status != expected:
+                    failures.append(status)
+                    return
+                turn += connections
+                if counting.is_set():
+                    counts[number] += 1
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(connections)]
+    for thread in threads:
+        thread.start()
+    begin.wait()
+    time.sleep(seconds / 5)
+    counting.set()
+    started = time.perf_counter()
+    time.sleep(seconds)
+    total, took = sum(counts), time.perf_counter() - started
+    stop.set()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise RuntimeError(f"{url} answered {failures[0]} where {expected} was expected")
+    return total / took
+
+
+def exchange(connection: socket.socket, request: bytes) -> int:
+    """Send one request, read its whole answer, return the status."""
+    connection.sendall(request)
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += _some(connection)
+    head, _, body = received.partition(b"\r\n\r\n")
+    length = next(int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:"))
+    missing = length - len(body)
+    while missing > 0:
+        missing -= len(_some(connection))
+    return int(head[9:12])
+
+
+def _some(connection: socket.socket) -> bytes:
+    received = connection.recv(65536)
+    if not received:
+        raise RuntimeError("the connection was closed")
+    return received
+
+
+def alternately(rounds: int, *measures: Callable[[], float]) -> Sequence[float]:
+    """The best of several rounds of each, taken in turns, so that a noisy minute hits all of them."""
+    best = [0.0] * len(measures)
+    for _ in range(rounds):
+        for place, measure in enumerate(measures):
+            best[place] = max(best[place], measure())
+    return best

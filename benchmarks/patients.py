@@ -1,0 +1,95 @@
+"""How much of a bare insert's throughput is left with keys, checks, idempotency, encryption and an event."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+
+import requests
+from sqlalchemy.schema import CreateTable, DropTable
+
+from benchmarks.bare import BarePatient
+from benchmarks.figures import Figure, share_at_least
+from benchmarks.load import alternately, throughput
+from migrations.__main__ import MigrationSettings, as_owner
+from operations.platform import Platform
+from operations.ports import reserve_block
+from operations.services import surroundings
+
+CONNECTIONS, SECONDS, ROUNDS = 8, 5.0, 3
+
+
+def measure(platform: Platform) -> list[Figure]:
+    """POST /api/patients against the bare application."""
+    settings = platform.settings
+    turns = count()
+    with _bare(platform) as bare_url:
+        ours, bare = alternately(
+            ROUNDS,
+            lambda: _run(f"http://127.0.0.1:{settings['PATIENT_SERVICE_PORT']}/api/patients", next(turns)),
+            lambda: _run(bare_url, next(turns)),
+        )
+    return [share_at_least("POST /api/patients against a bare insert", ours, "requests/s", 0.6, baseline=bare)]
+
+
+def _run(url: str, turn: int) -> float:
+    return throughput(url, lambda n: _body(turn, n), connections=CONNECTIONS, seconds=SECONDS, expected=201)
+
+
+def _body(turn: int, number: int) -> bytes:
+    """A new person each time: no two are alike, so nobody is taken for a duplicate."""
+    return json.dumps(
+        {
+            "first_name": f"Vorname{turn}",
+            "last_name": f"Nachname{number}",
+            "date_of_birth": "1990-05-05",
+            "gender": "female",
+            "postal_code": "52062",
+            "city": "Aachen",
+            "email": f"patient{number}@example.org",
+            "insurance_type": "statutory",
+            "max_distance_km": 25,
+            "diagnoses": ["F32.1G"],
+            "availability": {"monday": [{"start": "09:00", "end": "12:00"}]},
+        }
+    ).encode()
+
+
+@contextmanager
+def _bare(platform: Platform) -> Iterator[str]:
+    """The bare application at work, with a table of its own in the same schema."""
+    port = reserve_block(1)
+    with as_owner(MigrationSettings(), "patient_service") as connection:
+        connection.execute(CreateTable(BarePatient.__table__))  # type: ignore[arg-type]
+        connection.commit()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.bare", str(port)],
+        env=surroundings(platform.settings),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        url = f"http://127.0.0.1:{port}/patients"
+        _until_it_answers(url)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(10)
+        with as_owner(MigrationSettings(), "patient_service") as connection:
+            connection.execute(DropTable(BarePatient.__table__))  # type: ignore[arg-type]
+            connection.commit()
+
+
+def _until_it_answers(url: str) -> None:
+    for _ in range(100):
+        try:
+            requests.get(url, timeout=1)
+            return
+        except requests.ConnectionError:
+            time.sleep(0.1)
+    raise RuntimeError("the bare application did not start")

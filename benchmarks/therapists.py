@@ -1,0 +1,130 @@
+"""A day's full file of 40,000 therapists: its import, the copies of it, and matching among them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+from psycopg2.extras import execute_values
+
+from benchmarks.figures import Figure, at_least, at_most, quantile
+from migrations.__main__ import MigrationSettings
+from operations.agency import Agency
+from operations.platform import Platform
+from operations.synthetic import therapists
+
+THERAPISTS = 40_000
+MATCHES = 400
+
+
+def measure(platform: Platform) -> list[Figure]:
+    """Import, catching up, and `POST /api/matches` among the imported."""
+    agency = Agency(platform.settings)
+    records = list(therapists(THERAPISTS, seed=40, region="germany"))
+    bare = _bare_insert(records)
+    return [*_import(platform, agency, records, bare), *_matches(platform, agency)]
+
+
+def _import(platform: Platform, agency: Agency, records: list[dict[str, Any]], bare: float) -> Iterator[Figure]:
+    name = agency.drop_import_file(records, datetime.now(UTC))
+    done = agency.until(
+        lambda: (found := agency.import_of(name)) and found["status"] != "running" and found, "the import", seconds=300
+    )
+    if done["status"] != "completed" or done["counts"]["additions"] != THERAPISTS:
+        raise RuntimeError(f"the import ended as {done['status']} with {done['counts']}")
+    finished = datetime.fromisoformat(done["finished_at"])
+    took = (finished - datetime.fromisoformat(done["started_at"])).total_seconds()
+    yield at_least("import of 40,000 therapists", THERAPISTS / took, "records/s", 2000, baseline=bare)
+    pid = platform.part("therapist_service.worker").pid
+    yield at_most("memory of the importing worker, peak", _peak_megabytes(pid), "MB", 300)
+    _until_copied(THERAPISTS)
+    late = (datetime.now(UTC) - finished).total_seconds()
+    yield at_most("all copies in matching after the import's end", late, "s", 15)
+
+
+def _peak_megabytes(pid: int | None) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024
+
+
+def _administrator() -> Any:
+    settings = MigrationSettings()
+    return psycopg2.connect(
+        host=settings.postgres_host,
+        port=settings.postgres_port,
+        user=settings.postgres_admin_user,
+        password=settings.postgres_admin_password.get_secret_value(),
+        dbname=settings.database_name,
+    )
+
+
+def _until_copied(number: int) -> None:
+    with _administrator() as connection, connection.cursor() as cursor:
+        deadline = time.monotonic() + 180
+        while True:
+            cursor.execute("SELECT count(*) FROM matching_service.therapists WHERE place IS NOT NULL")
+            connection.rollback()
+            if cursor.rowcount and cursor.fetchone()[0] >= number:
+                return
+            if time.monotonic() > deadline:
+                raise RuntimeError("matching did not catch up")
+            time.sleep(0.2)
+
+
+def _bare_insert(records: list[dict[str, Any]]) -> float:
+    """Records per second of a plain multi-row insert of the same JSON, without validation, history or events."""
+    with _administrator() as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE bare_therapists (external_id text PRIMARY KEY, record jsonb)")
+        connection.commit()
+        started = time.perf_counter()
+        for begin in range(0, len(records), 500):
+            rows = [(record["external_id"], json.dumps(record)) for record in records[begin : begin + 500]]
+            execute_values(cursor, "INSERT INTO bare_therapists VALUES %s", rows)
+            connection.commit()
+        took = time.perf_counter() - started
+        cursor.execute("DROP TABLE bare_therapists")
+        return len(records) / took
+
+
+def _matches(platform: Platform, agency: Agency) -> Iterator[Figure]:
+    patients = [
+        agency.enter_patient(
+            first_name="Probe",
+            last_name=f"Messung{postal_code}",
+            date_of_birth="1990-05-05",
+            gender="female",
+            postal_code=postal_code,
+            insurance_type="statutory",
+            diagnoses=["F32.1G"],
+            max_distance_km=25,
+            preferred_procedures=["VT", "TP"],
+            languages=["de"],
+            availability={"tuesday": [{"start": "08:00", "end": "18:00"}]},
+        )
+        for postal_code in ("52062", "50667", "10115", "20095", "80331", "60311", "95028", "17033")
+    ]
+    for patient in patients:
+        agency.candidates(patient["id"])
+    log = platform.part("matching_service.web").log
+    begin = log.stat().st_size
+    for turn in range(MATCHES):
+        agency.post("matching", "/api/matches", {"patient_id": patients[turn % len(patients)]["id"]})
+    times = list(_server_side(log, begin))
+    if len(times) < MATCHES:
+        raise RuntimeError("the log does not hold every answer")
+    yield at_most("POST /api/matches among 40,000, 25 km, p99", quantile(times, 0.99), "ms", 15)
+    yield at_most("POST /api/matches among 40,000, 25 km, p50", quantile(times, 0.5), "ms", 15)
+
+
+def _server_side(log: Path, begin: int) -> Iterator[float]:
+    """Milliseconds from a request's first byte in the application to its answer, from the service's own log."""
+    with log.open("rb") as lines:
+        lines.seek(begin)
+        for line in lines:
+            if b'"request.answered"' in line and b'"/api/matches"' in line:
+                yield json.loads(line)["milliseconds"]
