@@ -10,7 +10,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured figure; `ratio` is figure / baseline, `goal` a bound on the figure or, where it says so, the ratio."""
+    """One measured figure; `ratio` is figure / baseline; `goal` bounds the figure or, where it says so, the ratio."""
 
     name: str
     figure: float
@@ -23,16 +23,12 @@ class Figure:
 
 def at_least(name: str, figure: float, unit: str, goal: float, *, baseline: float | None = None) -> Figure:
     """A figure that should not be smaller than the goal."""
-    return Figure(
-        name, round(figure, 2), unit, _rounded(baseline), _ratio(figure, baseline), f">= {goal:g}", figure >= goal
-    )
+    return _figure(name, figure, unit, f">= {goal:g}", figure >= goal, baseline)
 
 
 def at_most(name: str, figure: float, unit: str, goal: float, *, baseline: float | None = None) -> Figure:
     """A figure that should not be larger than the goal."""
-    return Figure(
-        name, round(figure, 2), unit, _rounded(baseline), _ratio(figure, baseline), f"<= {goal:g}", figure <= goal
-    )
+    return _figure(name, figure, unit, f"<= {goal:g}", figure <= goal, baseline)
 
 
 def share_at_least(name: str, figure: float, unit: str, share: float, *, baseline: float) -> Figure:
