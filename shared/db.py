@@ -99,8 +99,9 @@ def keep_newest(session: Session, copies: type[Any], rows: Sequence[Mapping[str,
         set_={**fields, "written_at": func.clock_timestamp()},
         where=table.c.sequence <= statement.excluded.sequence,
     )
-    # in one order everywhere, or two workers could wait for each other
-    session.execute(statement, [newest[key] for key in sorted(newest)])
+    # in one order everywhere, or two workers could wait for each other; without RETURNING, SQLAlchemy 2.1 sends
+    # ON CONFLICT row by row
+    session.execute(statement.returning(table.c.id), [newest[key] for key in sorted(newest)])
 
 
 class _Database:
