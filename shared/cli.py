@@ -1,4 +1,4 @@
-"""The terminal of every service: `python -m <service> web | worker | job NAME --now … | parked …`."""
+"""The terminal of every service: `python -m <service> web | worker | job NAME --now … | rebuild | parked …`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from flask import Flask
 from shared import clock, db, logs, web
 from shared.errors import PlatformError
 from shared.events import parking
+from shared.events.rebuild import rebuild
 from shared.jobs import run_once
 from shared.settings import ServiceSettings, read
 from shared.values.moments import BERLIN
@@ -57,6 +58,10 @@ def _parser(service: Service) -> argparse.ArgumentParser:
     job.add_argument("--now", type=_berlin, help="pretend it is this moment in Berlin, such as 2026-12-01T09:00")
     job.set_defaults(do=_job)
 
+    commands.add_parser(
+        "rebuild", help="write the copies of other services' data anew from Kafka, while serving"
+    ).set_defaults(do=_rebuild)
+
     parked = commands.add_parser("parked", help="events that could not be handled: list, show, replay or discard")
     parked.add_argument("action", nargs="?", choices=["list", "show", "replay", "discard"], default="list")
     parked.add_argument("id", nargs="?", type=UUID)
@@ -89,6 +94,21 @@ def _job(service: Service, settings: ServiceSettings, options: argparse.Namespac
     while portion := run_once(jobs[options.name], now=options.now or clock.now()):
         done += portion
     print(f"{options.name}: {done} done")
+
+
+def _rebuild(service: Service, settings: ServiceSettings, _: argparse.Namespace) -> None:
+    worker = service.create_worker(settings)
+    if not worker.copies:
+        sys.exit(f"{service.name} keeps no copies.")
+    done = rebuild(
+        service.name,
+        settings.kafka_client(),
+        worker.listeners,
+        worker.copies,
+        batch_size=settings.consumer_batch_size,
+        progress=lambda read, total: print(f"\r{read} of at most {total} events", end="", file=sys.stderr, flush=True),
+    )
+    print(f"\nread {done.read} events; removed {done.removed} copies that no event speaks of")
 
 
 def _parked(service: Service, settings: ServiceSettings, options: argparse.Namespace) -> None:

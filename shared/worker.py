@@ -36,6 +36,8 @@ class Worker:
     listeners: Listeners = field(default_factory=Listeners)
     jobs: Sequence[Job] = ()
     ready_checks: Sequence[Check] = ()
+    copies: Sequence[type[Any]] = ()
+    """Table classes of the copies that the projections keep, for `rebuild`."""
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT; then finish what is in hand and return within ten seconds."""
