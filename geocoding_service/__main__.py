@@ -1,0 +1,7 @@
+"""`python -m geocoding_service web | worker | …`."""
+
+from geocoding_service import app, worker
+from geocoding_service.settings import Settings
+from shared.cli import Service, main
+
+main(Service("geocoding_service", Settings, app.create, worker.create))

@@ -1,0 +1,17 @@
+"""Door to public holidays."""
+
+from __future__ import annotations
+
+from geocoding_service.domain import public_holidays, schemas
+from geocoding_service.domain.schemas import HolidaysQuery
+from shared import clock
+from shared.api import Resource, door
+
+
+class Holidays(Resource):
+    """Public holidays."""
+
+    @door(query=HolidaysQuery, answer=schemas.Holidays)
+    def get(self, query: HolidaysQuery) -> schemas.Holidays:
+        """List public holidays, of one federal state or, where it is not known, of all."""
+        return public_holidays.listed(query, today=clock.today())

@@ -1,0 +1,71 @@
+"""The addresses of patients and therapists: remembered, looked up when they change, told to the world."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from geocoding_service.domain.lookup import Address, find
+from geocoding_service.store import queries
+from shared.db import Session
+from shared.events.catalogue import AddressGeocoded, PublicPatient, PublicTherapist
+from shared.events.outbox import record_all
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whose address it is, and which of the owner's events told it."""
+
+    id: UUID
+    kind: str
+    sequence: int
+    address: Address
+
+    @classmethod
+    def patient(cls, patient: PublicPatient, *, sequence: int) -> Owner:
+        """A patient, of whose address only the postal code is told."""
+        return cls(patient.id, "patient", sequence, Address(postal_code=patient.postal_code))
+
+    @classmethod
+    def therapist(cls, therapist: PublicTherapist, *, sequence: int) -> Owner:
+        """A therapist."""
+        address = Address(therapist.street, therapist.house_number, therapist.postal_code, therapist.city)
+        return cls(therapist.id, "therapist", sequence, address)
+
+
+def locate(session: Session, owners: Sequence[Owner], *, now: datetime) -> None:
+    """Remember where these owners live now, and record `address.geocoded` for each whose address is new or changed.
+
+    Events may come twice and in any order: only a newer one than the remembered one counts. An address that nobody
+    knows is told too, without coordinates. A newer table of postal codes is told with the owner's next event.
+    """
+    newest: dict[UUID, Owner] = {}
+    for owner in owners:
+        if owner.id not in newest or newest[owner.id].sequence < owner.sequence:
+            newest[owner.id] = owner
+    told = {owner.id: _told(owner.address) for owner in newest.values()}
+    rows = [
+        {"id": owner.id, "owner_kind": owner.kind, "owner_sequence": owner.sequence, **told[owner.id]}
+        for owner in newest.values()
+    ]
+    due = queries.remember_addresses(session, rows, now=now)
+    events = [
+        (id, sequence, AddressGeocoded(owner_kind=newest[id].kind, owner_id=id, **told[id]))
+        for id, sequence in due.items()
+    ]
+    record_all(session, events, now=now)
+
+
+def _told(address: Address) -> dict[str, Any]:
+    found = find(address)
+    return {
+        **asdict(address),
+        "latitude": found.place.latitude if found else None,
+        "longitude": found.place.longitude if found else None,
+        "precision": found.precision if found else None,
+        "federal_state": found.federal_state if found else None,
+        "source": found.source if found else None,
+    }

@@ -1,0 +1,166 @@
+"""What this service is asked and what it answers."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from shared.values.identifiers import PostalCode
+from shared.values.moments import IsoDate
+from shared.values.places import Latitude, Longitude
+from shared.values.refusals import NotAcceptable
+from shared.values.schemas import QuerySchema, Schema
+from shared.values.words import FederalState, GeocodePrecision, TravelMode
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+MOST_POINTS = 100
+LONGEST_SPAN_DAYS = 5 * 366
+FIRST_DAY, LAST_DAY = date(1991, 1, 1), date(2099, 12, 31)
+"""Holidays of the sixteen states are known from the first year after the reunification."""
+
+
+class GeocodeQuery(QuerySchema):
+    """An address in its parts, or in one line as `q`."""
+
+    street: Line | None = None
+    house_number: Line | None = None
+    postal_code: PostalCode | None = None
+    city: Line | None = None
+    q: Annotated[Line | None, Field(examples=["Musterweg 1, 52062 Aachen"])] = None
+
+    @model_validator(mode="after")
+    def _says_where(self) -> Self:
+        in_parts = any((self.street, self.house_number, self.postal_code, self.city))
+        if self.q and in_parts:
+            raise NotAcceptable("give the address in parts or as q, not both")
+        if not (self.q or self.postal_code or self.city):
+            raise NotAcceptable("give a postal_code, a city or q")
+        return self
+
+
+class Location(Schema):
+    """Where an address lies; `federal_state` is null where it is not certain."""
+
+    latitude: Latitude
+    longitude: Longitude
+    precision: GeocodePrecision
+    source: str
+    federal_state: FederalState | None
+
+
+class ReverseGeocodeQuery(QuerySchema):
+    """A place in Germany."""
+
+    latitude: Latitude
+    longitude: Longitude
+
+
+class AreaView(Location):
+    """The postal code area nearest to a place, and how far its middle is away in a straight line."""
+
+    postal_code: PostalCode
+    cities: list[str]
+    distance_km: float
+
+
+class Point(Schema):
+    """A postal code, or a latitude and a longitude."""
+
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
+    postal_code: PostalCode | None = None
+
+    @model_validator(mode="after")
+    def _is_one_point(self) -> Self:
+        refuse_no_point(self.latitude, self.longitude, self.postal_code, "a point")
+        return self
+
+
+def refuse_no_point(latitude: float | None, longitude: float | None, postal_code: str | None, what: str) -> None:
+    """Raises `NotAcceptable` unless it is a postal code or both coordinates."""
+    given = [value is not None for value in (latitude, longitude, postal_code)]
+    if given not in ([True, True, False], [False, False, True]):
+        raise NotAcceptable(f"{what} is either a postal code or a latitude and a longitude")
+
+
+class DistanceQuery(QuerySchema):
+    """Two points, each a postal code or a latitude and a longitude."""
+
+    from_latitude: Latitude | None = None
+    from_longitude: Longitude | None = None
+    from_postal_code: PostalCode | None = None
+    to_latitude: Latitude | None = None
+    to_longitude: Longitude | None = None
+    to_postal_code: PostalCode | None = None
+    mode: TravelMode = TravelMode.CAR
+
+    @model_validator(mode="after")
+    def _has_two_points(self) -> Self:
+        refuse_no_point(self.from_latitude, self.from_longitude, self.from_postal_code, "from")
+        refuse_no_point(self.to_latitude, self.to_longitude, self.to_postal_code, "to")
+        return self
+
+    @property
+    def origin(self) -> Point:
+        """Where the way starts."""
+        return Point(latitude=self.from_latitude, longitude=self.from_longitude, postal_code=self.from_postal_code)
+
+    @property
+    def destination(self) -> Point:
+        """Where the way ends."""
+        return Point(latitude=self.to_latitude, longitude=self.to_longitude, postal_code=self.to_postal_code)
+
+
+class Way(Schema):
+    """A way: kilometres along it (two decimals), minutes from door to door (rounded up), how they are known."""
+
+    distance_km: float
+    travel_minutes: int
+    straight_line_km: float
+    mode: TravelMode
+    source: str
+
+
+class DistanceMatrixRequest(Schema):
+    """The ways from each of the origins to each of the destinations are wanted."""
+
+    origins: Annotated[list[Point], Field(min_length=1, max_length=MOST_POINTS)]
+    destinations: Annotated[list[Point], Field(min_length=1, max_length=MOST_POINTS)]
+    mode: TravelMode = TravelMode.CAR
+
+
+class DistanceMatrix(Schema):
+    """One row for each origin, in it one entry for each destination; null where a postal code is not known."""
+
+    mode: TravelMode
+    source: str
+    distances_km: list[list[float | None]]
+    travel_minutes: list[list[int | None]]
+
+
+class HolidaysQuery(QuerySchema):
+    """A span of days, from today on and a year long by default; without a federal state, all of them."""
+
+    federal_state: FederalState | None = None
+    first: Annotated[IsoDate | None, Field(alias="from")] = None
+    last: Annotated[IsoDate | None, Field(alias="to")] = None
+
+
+class Holiday(Schema):
+    """A public holiday, and in which of the federal states asked for."""
+
+    on: IsoDate
+    name: str
+    federal_states: list[FederalState]
+
+
+class Holidays(Schema):
+    """The public holidays of a span of days, in their order."""
+
+    federal_state: FederalState | None
+    first: IsoDate = Field(alias="from")
+    last: IsoDate = Field(alias="to")
+    items: list[Holiday]

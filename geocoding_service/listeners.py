@@ -1,0 +1,45 @@
+"""Every event this service reacts to: addresses of patients and therapists are looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from geocoding_service.domain import owners
+from geocoding_service.domain.owners import Owner
+from shared.db import Session
+from shared.events.catalogue import (
+    PatientRegistered,
+    PatientStatusChanged,
+    PatientUpdated,
+    TherapistBlocked,
+    TherapistDeactivated,
+    TherapistRegistered,
+    TherapistUnblocked,
+    TherapistUpdated,
+)
+from shared.events.consumer import Listeners
+
+listeners = Listeners()
+
+PatientEvent = PatientRegistered | PatientUpdated | PatientStatusChanged
+TherapistEvent = TherapistRegistered | TherapistUpdated | TherapistBlocked | TherapistUnblocked | TherapistDeactivated
+
+# Both are projections, although they record events: an import brings 40,000 therapists, and a projection is given a
+# whole poll at once. Nothing happens twice: a sequence that is not newer than the remembered one changes nothing.
+
+
+@listeners.projection(PatientRegistered, PatientUpdated, PatientStatusChanged)
+def locate_patients(session: Session, events: Sequence[PatientEvent], *, now: datetime) -> None:
+    """Look up the postal codes of patients that changed."""
+    owners.locate(
+        session, [Owner.patient(event.patient, sequence=event.envelope.sequence) for event in events], now=now
+    )
+
+
+@listeners.projection(TherapistRegistered, TherapistUpdated, TherapistBlocked, TherapistUnblocked, TherapistDeactivated)
+def locate_therapists(session: Session, events: Sequence[TherapistEvent], *, now: datetime) -> None:
+    """Look up the addresses of therapists that changed; also where coordinates are known, for the federal state."""
+    owners.locate(
+        session, [Owner.therapist(event.therapist, sequence=event.envelope.sequence) for event in events], now=now
+    )

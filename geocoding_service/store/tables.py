@@ -1,0 +1,48 @@
+"""The tables of this service."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, CheckConstraint, MetaData
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from shared.api.tables import add_api_tables
+from shared.db import NAMES, Aggregate, column_types
+from shared.events.tables import add_event_tables
+
+
+class Tables(DeclarativeBase):
+    """All tables of the geocoding service."""
+
+    metadata = MetaData(naming_convention=NAMES)
+    type_annotation_map = column_types
+
+
+class LocatedAddress(Aggregate, Tables):
+    """The current address of a patient or therapist and where it lies; the id is the owner's."""
+
+    __tablename__ = "located_addresses"
+
+    owner_kind: Mapped[str]
+    owner_sequence: Mapped[int] = mapped_column(BigInteger)
+    """The owner's newest event that was looked at."""
+    told_sequence: Mapped[int] = mapped_column(BigInteger)
+    """The owner's event that our newest `address.geocoded` answers."""
+    street: Mapped[str | None]
+    house_number: Mapped[str | None]
+    postal_code: Mapped[str | None]
+    city: Mapped[str | None]
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    precision: Mapped[str | None]
+    federal_state: Mapped[str | None]
+    source: Mapped[str | None]
+
+    __table_args__ = (
+        CheckConstraint("owner_kind IN ('patient', 'therapist')", name="owner_kind"),
+        CheckConstraint("told_sequence <= owner_sequence", name="told_sequence"),
+        CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name="both_coordinates"),
+    )
+
+
+add_event_tables(Tables.metadata)
+add_api_tables(Tables.metadata)

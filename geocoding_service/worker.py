@@ -1,0 +1,12 @@
+"""The worker process of this service: consumer and relay."""
+
+from __future__ import annotations
+
+from geocoding_service.listeners import listeners
+from geocoding_service.settings import Settings
+from shared.worker import Worker
+
+
+def create(settings: Settings) -> Worker:
+    """The worker, wired."""
+    return Worker(settings, listeners=listeners)

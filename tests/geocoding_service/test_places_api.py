@@ -1,0 +1,79 @@
+"""Addresses over HTTP."""
+
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+
+
+def test_an_address_is_found_by_its_postal_code(client: FlaskClient) -> None:
+    answer = client.get("/api/geocode?street=Musterweg&house_number=1&postal_code=52062&city=Aachen")
+    assert answer.status_code == 200
+    assert set(answer.json) == {"latitude", "longitude", "precision", "source", "federal_state"}
+    assert answer.json["latitude"] == pytest.approx(50.776, abs=0.02)
+    assert (answer.json["precision"], answer.json["federal_state"]) == ("postal_code", "NW")
+
+
+@pytest.mark.parametrize(
+    ("question", "precision"),
+    [("q=Domkloster 4, 50667 Köln", "postal_code"), ("q=Köln", "city"), ("city=Köln", "city")],
+)
+def test_an_address_may_be_one_line_or_a_city(client: FlaskClient, question: str, precision: str) -> None:
+    assert client.get(f"/api/geocode?{question}").json["precision"] == precision
+
+
+@pytest.mark.parametrize("question", ["postal_code=52056", "city=Atlantis", "q=nowhere", "q=00001", "q=,"])
+def test_what_nobody_knows_is_not_found(client: FlaskClient, question: str) -> None:
+    answer = client.get(f"/api/geocode?{question}")
+    assert (answer.status_code, answer.content_type) == (404, "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "",
+        "street=Musterweg",
+        "q=",
+        "q=52062&city=Aachen",
+        "postal_code=abc",
+        "postal_code=5206",
+        "postal_code=52062&postal_code=50667",
+        "colour=red",
+        f"q={'x' * 201}",
+        "q=a%00b",
+    ],
+)
+def test_a_question_that_says_nothing_or_nonsense_is_refused(client: FlaskClient, question: str) -> None:
+    assert client.get(f"/api/geocode?{question}").status_code == 422
+
+
+def test_a_place_is_in_the_nearest_postal_code_area(client: FlaskClient) -> None:
+    answer = client.get("/api/reverse-geocode?latitude=50.776&longitude=6.084").json
+    assert (answer["postal_code"], answer["cities"], answer["federal_state"]) == ("52062", ["Aachen"], "NW")
+    assert answer["distance_km"] < 1
+
+
+def test_near_a_border_of_states_the_nearest_area_does_not_say_which_state(client: FlaskClient) -> None:
+    mannheim = client.get("/api/reverse-geocode?latitude=49.4836&longitude=8.4630").json
+    assert mannheim["cities"] == ["Mannheim"]
+    assert mannheim["federal_state"] is None
+
+
+@pytest.mark.parametrize(
+    "place", ["latitude=48.85&longitude=2.35", "latitude=0&longitude=0", "latitude=90&longitude=0"]
+)
+def test_a_place_outside_germany_is_not_found(client: FlaskClient, place: str) -> None:
+    assert client.get(f"/api/reverse-geocode?{place}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "place", ["", "latitude=50", "latitude=91&longitude=0", "latitude=nan&longitude=0", "latitude=x&longitude=0"]
+)
+def test_what_is_no_place_is_refused(client: FlaskClient, place: str) -> None:
+    assert client.get(f"/api/reverse-geocode?{place}").status_code == 422
+
+
+def test_the_documentation_credits_the_sources(client: FlaskClient) -> None:
+    description = client.get("/openapi.json").json["info"]["description"]
+    assert "OpenStreetMap" in description
+    assert "Open Database License" in description

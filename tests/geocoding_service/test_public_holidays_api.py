@@ -1,0 +1,62 @@
+"""Public holidays over HTTP."""
+
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+
+
+def holidays(client: FlaskClient, question: str) -> dict[str, list[str]]:
+    answer = client.get(f"/api/holidays?{question}")
+    assert answer.status_code == 200, answer.json
+    return {f"{item['on']} {item['name']}": item["federal_states"] for item in answer.json["items"]}
+
+
+def test_fronleichnam_is_a_holiday_in_north_rhine_westphalia_and_not_in_berlin(client: FlaskClient) -> None:
+    june = "from=2026-06-01&to=2026-06-30"
+    assert holidays(client, f"federal_state=NW&{june}") == {"2026-06-04 Fronleichnam": ["NW"]}
+    assert holidays(client, f"federal_state=BE&{june}") == {}
+
+
+def test_bavaria_keeps_its_catholic_holidays(client: FlaskClient) -> None:
+    day = "from=2026-08-15&to=2026-08-15"
+    assert holidays(client, f"federal_state=BY&{day}") == {"2026-08-15 Mariä Himmelfahrt": ["BY"]}
+
+
+def test_where_the_state_is_not_known_every_state_counts(client: FlaskClient) -> None:
+    assert holidays(client, "from=2026-08-15&to=2026-08-15") == {"2026-08-15 Mariä Himmelfahrt": ["BY", "SL"]}
+    assert len(holidays(client, "from=2026-10-03&to=2026-10-03")["2026-10-03 Tag der Deutschen Einheit"]) == 16
+    assert "2026-03-08 Frauentag" in holidays(client, "from=2026-03-01&to=2026-03-31")
+
+
+def test_both_ends_are_included_and_days_are_in_order(client: FlaskClient) -> None:
+    found = list(holidays(client, "federal_state=NW&from=2026-12-25&to=2027-01-01"))
+    assert found == ["2026-12-25 Erster Weihnachtstag", "2026-12-26 Zweiter Weihnachtstag", "2027-01-01 Neujahr"]
+
+
+def test_without_days_it_is_the_year_that_starts_today(client: FlaskClient) -> None:
+    answer = client.get("/api/holidays?federal_state=NW").json
+    assert answer["from"] < answer["to"]
+    assert len({item["name"] for item in answer["items"]}) == 11
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "federal_state=XX",
+        "federal_state=",
+        "from=2026-13-01",
+        "from=0",
+        "from=2026-02-02&to=2026-02-01",
+        "from=2026-01-01&to=2036-01-01",
+        "from=1800-01-01",
+        "from=9999-12-31",
+        "to=9999-12-31",
+        "to=2000-01-01",
+        "state=NW",
+    ],
+)
+def test_an_impossible_question_is_refused(client: FlaskClient, question: str) -> None:
+    answer = client.get(f"/api/holidays?{question}")
+    assert answer.status_code == 422
+    assert answer.json["errors"]
