@@ -1,8 +1,9 @@
 """Recreating a service's copies from Kafka alone, while it serves and while new events arrive.
 
 A fresh reader goes through the projections' topics from their beginning to the ends that were there at the start. Each
-copy that an event speaks of is written again (`keep_newest` writes an equal sequence anew), by the rebuild or, if newer,
-by the consumer at work beside it; what nobody has written since the rebuild began is spoken of by no event and removed.
+copy that an event speaks of is written again (`keep_newest` writes an equal sequence anew), by the rebuild or, if
+newer, by the consumer at work beside it; what nobody has written since the rebuild began is spoken of by no event and
+removed.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from confluent_kafka import OFFSET_BEGINNING, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka import Consumer as KafkaConsumer
 from sqlalchemy import Table, delete, func, select
 
@@ -43,7 +44,7 @@ def rebuild(
     copies: Sequence[type[Any]],
     *,
     batch_size: int = 1000,
-    progress: Callable[[int, int], None] = lambda read, total: None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Rebuilt:
     """Write every copy anew and remove those that no event speaks of; raises `Unreachable` when Kafka falls silent.
 
@@ -52,10 +53,10 @@ def rebuild(
     began = _database_clock()
     reader = Consumer(service, kafka, listeners.only_projections(), batch_size=batch_size)
     consumer = KafkaConsumer(
-        {**reader.configuration, "group.id": f"{service}-rebuild-{uuid4()}", "enable.partition.eof": False}
+        {**reader.configuration, "group.id": f"{service}-rebuild-{uuid4()}", "enable.partition.eof": True}
     )
     try:
-        read = _read_to_the_ends(consumer, reader, progress)
+        read = _read_to_the_ends(consumer, reader, progress or _silently)
     finally:
         consumer.close()
     return Rebuilt(read, sum(_remove_unspoken_of(copy.__table__, began) for copy in copies))
@@ -69,18 +70,33 @@ def _read_to_the_ends(consumer: KafkaConsumer, reader: Consumer, progress: Calla
     consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for topic, partition in unfinished])
     read, heard_at = 0, clock.monotonic()
     while unfinished:
-        messages: list[Message] = [m for m in consumer.consume(reader.batch_size, 0.2) if m.error() is None]
+        arrived = consumer.consume(reader.batch_size, 0.2)
+        messages = [message for message in arrived if message.error() is None]
         if messages:
             reader.handle(messages)
             read, heard_at = read + len(messages), clock.monotonic()
             progress(read, total)
         elif clock.monotonic() - heard_at > SILENCE:
             raise Unreachable("kafka.silent", "Kafka stopped answering before the end of the topics was reached.")
-        # the last offsets may be transaction markers, which are never delivered: positions pass them
-        for place in consumer.position([TopicPartition(*place) for place in unfinished]):
-            if place.offset >= unfinished[place.topic, place.partition]:
-                del unfinished[place.topic, place.partition]
+        for message in arrived:
+            if _reaches_end(message, unfinished):
+                del unfinished[message.topic() or "", message.partition() or 0]
     return read
+
+
+def _reaches_end(message: Message, unfinished: dict[tuple[str, int], int]) -> bool:
+    end = unfinished.get((message.topic() or "", message.partition() or 0))
+    if end is None:
+        return False
+    problem = message.error()
+    if problem is None:
+        return (message.offset() or 0) + 1 >= end
+    # the last offsets may be transaction markers, which are never delivered: the end of the partition is
+    return bool(problem.code() == KafkaError._PARTITION_EOF)
+
+
+def _silently(_read: int, _total: int) -> None:
+    """Progress that nobody watches."""
 
 
 def _ends(consumer: KafkaConsumer, topics: Sequence[str]) -> dict[tuple[str, int], tuple[int, int]]:
