@@ -16,8 +16,8 @@ if [ ! -d "$libs" ]; then
     trap 'rm -rf "$work"' EXIT INT TERM
     echo "downloading Apache Kafka $version with Maven (54 MB, once per user)" >&2
     cp "$here/pom.xml" "$work/"
-    mvn --batch-mode --quiet -Dstyle.color=never -f "$work/pom.xml" dependency:copy-dependencies \
-        -DincludeScope=runtime -DoutputDirectory="$work/libs" >&2
+    mvn --batch-mode --quiet -f "$work/pom.xml" dependency:copy-dependencies \
+        -DincludeScope=runtime -DoutputDirectory="$work/libs" > "$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
     mv -T "$work/libs" "$libs" 2>/dev/null || [ -d "$libs" ]     # somebody else may have been quicker
 fi
 echo "$libs"
