@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -62,7 +62,7 @@ def locate(session: Session, owners: Sequence[Owner], *, now: datetime) -> None:
 def _told(address: Address) -> dict[str, Any]:
     found = find(address)
     return {
-        **asdict(address),
+        **vars(address),
         "latitude": found.place.latitude if found else None,
         "longitude": found.place.longitude if found else None,
         "precision": found.precision if found else None,

@@ -43,10 +43,10 @@ def between(first: date, last: date, federal_state: FederalState | None) -> Holi
     holiday there is taken for a working day.
     """
     found: dict[date, dict[str, list[FederalState]]] = defaultdict(lambda: defaultdict(list))
-    for state in FederalState:
+    for state in [federal_state] if federal_state else FederalState:
         for year in range(first.year, last.year + 1):
             for day, name in _of_year(state, year).items():
-                if first <= day <= last and federal_state in (None, state):
+                if first <= day <= last:
                     found[day][name].append(state)
     items = [
         Holiday(on=day, name=name, federal_states=states)
@@ -56,7 +56,7 @@ def between(first: date, last: date, federal_state: FederalState | None) -> Holi
     return Holidays(federal_state=federal_state, first=first, last=last, items=items)
 
 
-@lru_cache(maxsize=1000)
+@lru_cache(maxsize=2000)
 def _of_year(state: FederalState, year: int) -> Mapping[date, str]:
     """German names by day.
 

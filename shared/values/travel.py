@@ -37,7 +37,8 @@ SPEEDS_KMH: Mapping[TravelMode, float] = MappingProxyType(
 )
 """Kilometres of the way in an hour from door to door, so walks to the stop, waiting and parking are in it.
 
-- car: mean of all car trips in Germany, "Mobilität in Deutschland 2002" (Ergebnistelegramm).
+- car: mean of all car trips in Germany, "Mobilität in Deutschland 2002" (Ergebnistelegramm). They are about 15 km
+  long: a way of 50 km and more, over motorways, is estimated too slow.
 - transit, bicycle: means of Berlin, "Mobilität in Städten - SrV 2013" (TU Dresden). Regional trains are faster: a long
   way by transit is estimated too slow rather than too fast.
 - foot: 1.2 m/s, the walking speed that German traffic lights are timed for (FGSV, RiLSA 2015).
