@@ -44,7 +44,7 @@ check: setup  ## lint, format, types, import contracts
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
-	@.venv/bin/lint-imports
+	@PYTHONPATH=. .venv/bin/lint-imports
 
 .PHONY: format
 format: setup  ## put the code into the agreed form

@@ -38,7 +38,7 @@ def main() -> int:
             case "mails":
                 commands.mails(given.id)
             case "demo":
-                return commands.demo()
+                commands.demo()
     except Failure as failure:
         print(f"\n{failure}", file=sys.stderr)
         return 1

@@ -1,6 +1,5 @@
 """What each command prints and does."""
 
-import importlib
 import os
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import psutil
 
+from operations import demo as story
 from operations import processes, settings
 from operations.failures import Failure, Hopeless, NotReady
 from operations.parts import Part
@@ -210,6 +210,7 @@ def _print_mail(mail: dict[str, str]) -> None:
     _say("\n" + (mail["text"] or mail["html"] or "(empty)"))
 
 
-def demo() -> int:
-    """The exit code of the demonstration."""
-    return int(importlib.import_module("operations.demo").main() or 0)
+def demo() -> None:
+    """Start what is missing, then play the main job on the screen."""
+    up()
+    story.tell(_platform(), say=_say)
