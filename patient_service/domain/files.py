@@ -10,18 +10,17 @@ from patient_service.domain.schemas import ConsentView, PatientFields, PatientVi
 from patient_service.store.tables import Patient
 from shared.crypto import Keys
 from shared.db import Session
-from shared.events.catalogue import PatientRegistered, PatientStatusChanged, PatientUpdated, PublicPatient
+from shared.events.catalogue import PatientStatusChanged, PatientUpdated, PublicPatient
 from shared.events.outbox import record
 from shared.values.identifiers import block_of, counts
 from shared.values.moments import age_groups, age_on, berlin_day
-from shared.values.words import ConsentPurpose
+from shared.values.words import ConsentPurpose, PatientStatus
 
 IN_THE_CLEAR = frozenset({"postal_code", "registered_on", "search_started_on", "last_contact_on"})
 """Fields with a column of their own; all others are sealed."""
 
 _SHOWN = (
-    "id", "created_at", "updated_at", "version", "reference", "status", "paused_until", "first_place_on",
-    "working_place_on",
+    "id", "created_at", "updated_at", "version", "reference", "paused_until", "first_place_on", "working_place_on",
 )  # fmt: skip
 
 
@@ -61,6 +60,7 @@ def view(patient: Patient, fields: PatientFields, *, today: date) -> PatientView
         **vars(fields)
         | {name: getattr(patient, name) for name in (*IN_THE_CLEAR, *_SHOWN)}
         | {
+            "status": PatientStatus(patient.status),
             "age_groups": age_groups(fields.date_of_birth, today),
             "consents": [ConsentView.of(consent) for consent in patient.consents],
         }
@@ -100,12 +100,12 @@ def tell(
     session: Session,
     patient: Patient,
     fields: PatientFields,
-    event: type[PatientRegistered | PatientUpdated | PatientStatusChanged],
+    event: type[PatientUpdated | PatientStatusChanged],
     *,
     now: datetime,
     **facts: Any,
 ) -> None:
-    """Record an event with the patient's public state; the row is new or locked."""
+    """Record an event with the patient's public state; the row is locked."""
     today = berlin_day(now)
     patient.age_published_on = today
     record(session, patient, event(patient=public(patient, fields, today=today), **facts), now=now)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from patient_service.domain import accesses, indexes
 from patient_service.domain.accesses import Reader
-from patient_service.domain.files import opened, tell, view, write
+from patient_service.domain.files import opened, public, tell, view, write
 from patient_service.domain.indexes import Indexes, indexes_of
 from patient_service.domain.rules import days_that_cannot_be
 from patient_service.domain.schemas import NewPatient, PatientFields, PatientFilter, PatientPage, PatientView
@@ -20,6 +20,7 @@ from shared.crypto import Keys
 from shared.db import Session, new_id
 from shared.errors import Conflict, FieldProblem, LostUpdate, NotFound
 from shared.events.catalogue import PatientRegistered, PatientUpdated
+from shared.events.outbox import record_all
 from shared.values.identifiers import new_reference
 from shared.values.moments import berlin_day
 from shared.values.schemas import InvalidFields, MergePatch, merged
@@ -73,10 +74,13 @@ def register(session: Session, keys: Keys, new: NewPatient, *, force: bool = Fal
         created_at=now,
         updated_at=now,
         version=1,
+        sequence=1,
+        age_published_on=today,
     )
     write(keys, patient, fields, found_by)
-    session.add(patient)
-    tell(session, patient, fields, PatientRegistered, now=now)
+    queries.add(session, patient)
+    event = PatientRegistered(patient=public(patient, fields, today=today))
+    record_all(session, [(identity, patient.sequence, event)], now=now)
     return view(patient, fields, today=today)
 
 

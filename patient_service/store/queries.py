@@ -6,7 +6,22 @@ from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Date, LargeBinary, Row, and_, column, exists, func, or_, select, values
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    LargeBinary,
+    Row,
+    Table,
+    and_,
+    bindparam,
+    column,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    values,
+)
 from sqlalchemy.orm import Session, selectinload
 
 from patient_service.store.tables import Consent, FileAccess, LocatedPostalCode, Patient, StatusChange
@@ -49,24 +64,37 @@ def has_words(indexes: Sequence[bytes]) -> ColumnElement[bool]:
     return Patient.search_index.contains(indexes)
 
 
+_PATIENTS: Table = Patient.__table__  # type: ignore[assignment]  # declared as the wider FromClause
+_ALIKE = (
+    select(_PATIENTS.c.reference, _PATIENTS.c.person_index, _PATIENTS.c.insurance_number_index)
+    .where(
+        or_(
+            _PATIENTS.c.reference == bindparam("reference"),
+            _PATIENTS.c.person_index == bindparam("person_index"),
+            _PATIENTS.c.insurance_number_index == bindparam("insurance_number_index"),
+        )
+    )
+    .order_by(_PATIENTS.c.id)
+    .limit(20)
+)
+_ADDED = insert(_PATIENTS)
+
+
 def patients_alike(
     session: Session, *, reference: str | None, person_index: bytes | None, insurance_number_index: bytes | None
-) -> Sequence[Row[UUID, str, bytes | None, bytes | None]]:
-    """Id, reference, person_index and insurance_number_index of patients who share one of these; one statement."""
-    known = {
-        Patient.reference: reference,
-        Patient.person_index: person_index,
-        Patient.insurance_number_index: insurance_number_index,
+) -> Sequence[Row[str, bytes | None, bytes | None]]:
+    """Reference, person_index and insurance_number_index of patients who share one of these; None is never shared."""
+    shared = {
+        "reference": reference,
+        "person_index": person_index,
+        "insurance_number_index": insurance_number_index,
     }
-    alike = [field == value for field, value in known.items() if value is not None]
-    if not alike:
-        return []
-    return session.execute(
-        select(Patient.id, Patient.reference, Patient.person_index, Patient.insurance_number_index)
-        .where(or_(*alike))
-        .order_by(Patient.id)
-        .limit(20)
-    ).all()
+    return session.execute(_ALIKE, shared).all()
+
+
+def add(session: Session, patient: Patient) -> None:
+    """Insert a new patient at once, past the unit of work: entering one must cost little more than its statements."""
+    session.execute(_ADDED, {column.name: getattr(patient, column.name) for column in _PATIENTS.columns})
 
 
 def postal_code_is_known(session: Session, postal_code: str) -> bool:

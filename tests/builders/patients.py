@@ -1,0 +1,66 @@
+"""Valid patients; a test names only the fields it is about."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from patient_service.domain import locations, patients, searches
+from patient_service.domain.accesses import Reader
+from patient_service.domain.schemas import NewPatient, NewStatus, PatientView
+from shared.crypto import Keys
+from shared.events.catalogue import AddressGeocoded
+from tests.builders.happenings import happened
+from tests.conftest import MONDAY
+
+NOBODY = Reader(id=None, purpose=None)
+
+
+def new_patient(**fields: Any) -> dict[str, Any]:
+    """The JSON body that enters a patient whose search may start once the postal code is known."""
+    return {
+        "first_name": "Erika",
+        "last_name": "Erfunden",
+        "date_of_birth": "1990-05-17",
+        "gender": "female",
+        "street": "Musterweg",
+        "house_number": "1",
+        "postal_code": "52062",
+        "city": "Aachen",
+        "insurance_type": "statutory",
+        "diagnoses": ["F32.1G"],
+        "contracts_signed": True,
+        "max_distance_km": 25,
+        **fields,
+    }
+
+
+def a_patient(session: Session, keys: Keys, *, now: datetime = MONDAY, **fields: Any) -> PatientView:
+    """A patient whom staff entered; another one of the same name may be known."""
+    return patients.register(session, keys, NewPatient.from_json(new_patient(**fields)), force=True, now=now)
+
+
+def geocoded(patient_id: UUID, postal_code: str | None = "52062", *, found: bool = True, **envelope: Any) -> Any:
+    """The answer of geocoding for a patient's postal code."""
+    where = {"latitude": 50.77, "longitude": 6.09, "precision": "postal_code"} if found else {}
+    answer = AddressGeocoded(owner_kind="patient", owner_id=patient_id, postal_code=postal_code, **where)
+    return happened(answer, patient_id, **envelope)
+
+
+def a_ready_patient(session: Session, keys: Keys, **fields: Any) -> PatientView:
+    """A patient whose search may start."""
+    patient = a_patient(session, keys, **fields)
+    locations.remember(session, [geocoded(patient.id)])
+    return patient
+
+
+def a_patient_who_is(session: Session, keys: Keys, *steps: str, now: datetime = MONDAY, **fields: Any) -> PatientView:
+    """A patient who took these steps, the last one being the present status."""
+    patient = a_ready_patient(session, keys, now=now, **fields)
+    for step in steps:
+        new = NewStatus.from_json({"status": step})
+        patient = searches.set_status(session, keys, patient.id, new, reader=NOBODY, now=now)
+    return patient

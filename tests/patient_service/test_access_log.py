@@ -1,0 +1,47 @@
+"""Every reading of a patient's file is noted."""
+
+from __future__ import annotations
+
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from shared.crypto import Keys
+from tests.builders.patients import a_patient, a_ready_patient
+
+
+def test_who_read_when_and_why_is_noted(client: FlaskClient, session: Session, keys: Keys) -> None:
+    url = f"/api/patients/{a_patient(session, keys).id}"
+    client.get(url, headers={"X-Purpose": "Rückruf".encode().decode("latin-1")})  # UTF-8 on the wire
+    client.get(url)
+    page = client.get(f"{url}/access-log").json
+    assert page["total"] == 2
+    without, with_purpose = page["items"]
+    assert (with_purpose["action"], with_purpose["purpose"], with_purpose["by"]) == ("read", "Rückruf", None)
+    assert without["purpose"] is None
+    assert without["at"] >= with_purpose["at"]
+    assert client.get(f"{url}/access-log?limit=1&offset=1").json["items"] == [with_purpose]
+
+
+def test_lists_and_changes_show_the_file_too(client: FlaskClient, session: Session, keys: Keys) -> None:
+    known, other = a_ready_patient(session, keys), a_patient(session, keys, last_name="Andere")
+    url = f"/api/patients/{known.id}"
+    client.get("/api/patients?q=erfunden", headers={"X-Purpose": "search"})
+    client.patch(url, json={})
+    client.post(f"{url}/status", json={"status": "searching"})
+    actions = [entry["action"] for entry in client.get(f"{url}/access-log").json["items"]]
+    assert actions == ["changed", "changed", "listed"]
+    assert client.get(f"/api/patients/{other.id}/access-log").json["total"] == 0
+
+
+def test_a_repeated_registration_is_a_reading(client: FlaskClient) -> None:
+    body, headers = {"first_name": "A", "last_name": "B"}, {"Idempotency-Key": "k"}
+    known = client.post("/api/patients", json=body, headers=headers).json
+    client.post("/api/patients", json=body, headers=headers)
+    assert client.get(f"/api/patients/{known['id']}/access-log").json["total"] == 1
+
+
+def test_a_refused_request_is_no_reading(client: FlaskClient, session: Session, keys: Keys) -> None:
+    url = f"/api/patients/{a_patient(session, keys).id}"
+    assert client.patch(url, json={"city": "Bonn"}, headers={"If-Match": '"7"'}).status_code == 412
+    assert client.get(url, headers={"X-Purpose": "x" * 501}).status_code == 422
+    assert client.get(f"{url}/access-log").json["total"] == 0

@@ -1,0 +1,125 @@
+"""A patient's identity and health are readable only with the master key."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from cryptography.exceptions import InvalidTag
+from flask.testing import FlaskClient
+from sqlalchemy import text, update
+from sqlalchemy.orm import Session
+
+from patient_service.domain import files, patients
+from patient_service.store import queries
+from patient_service.store.tables import Patient, Tables
+from shared.crypto import Keys
+from tests.builders.patients import NOBODY, a_patient, a_ready_patient, new_patient
+from tests.conftest import MONDAY
+
+SECRETS = {
+    "first_name": "Xanthippe",
+    "last_name": "Geheimrat",
+    "date_of_birth": "1991-02-03",
+    "street": "Verschwiegenheitsgasse",
+    "phone": "0241 987654",
+    "email": "xanthippe@example.org",
+    "insurance_number": "T012345678",
+    "diagnoses": ["F41.0G"],
+    "practice_summary": "Panikattacken",
+    "contact_persons": [{"name": "Sokrates Geheimrat", "relation": "guardian"}],
+    "reason_without_guardian": "Streit",
+    "referred_by": "Hausarzt Platon",
+    "general_practitioner": "Aristoteles",
+}
+TRACES = (
+    "xanthippe", "geheimrat", "1991-02-03", "verschwiegen", "987654", "t012345678", "f41.0", "panik", "sokrates",
+    "streit", "platon", "aristoteles", "klinik",
+)  # fmt: skip
+
+
+def everything_stored(session: Session) -> str:
+    """All rows of all tables of the service, as the database shows them, binary columns also decoded."""
+    stored = []
+    for table in Tables.metadata.sorted_tables:
+        stored += [str(row) for row in session.scalars(text(f"SELECT t::text FROM {table.name} t"))]
+        for column in table.columns:
+            for value in session.scalars(text(f'SELECT "{column.name}" FROM {table.name}')):
+                parts = value if isinstance(value, list) else [value]
+                stored += [bytes(p).decode("latin-1") for p in parts if isinstance(p, memoryview | bytes)]
+    return "\n".join(stored).lower()
+
+
+def test_no_name_and_no_diagnosis_is_readable_in_rows_events_or_logs(
+    client: FlaskClient,
+    session: Session,
+    keys: Keys,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        known = client.post("/api/patients", json=new_patient(**SECRETS), headers={"Idempotency-Key": "k"}).json
+        url = f"/api/patients/{known['id']}"
+        client.post("/api/patients", json=new_patient(**SECRETS))
+        client.post("/api/patients", json=new_patient(**SECRETS, colour="Panik"))
+        client.patch(url, json={"practice_summary": "Panikattacken, Streit"})
+        client.get(url, headers={"X-Purpose": "Rückruf bei Geheimrat"})
+        client.get("/api/patients?q=geheimrat")
+        client.post(f"{url}/status", json={"status": "search_aborted", "reason": "in der Klinik"})
+        assert client.get(f"{url}/history").json["items"][0]["reason"] == "in der Klinik"
+    said = caplog.text.lower() + "".join(capfd.readouterr()).lower()
+    stored = everything_stored(session)
+    assert known["reference"].lower() in stored
+    for trace in TRACES:
+        assert trace not in stored, trace
+        assert trace not in said, trace
+
+
+def test_every_patient_has_a_key_of_their_own(session: Session, keys: Keys) -> None:
+    one, other = (queries.patient(session, a_patient(session, keys).id) for _ in range(2))
+    assert one is not None
+    assert other is not None
+    assert one.data_key != other.data_key
+    assert one.sealed != other.sealed
+    with pytest.raises(InvalidTag):
+        keys.open(other.data_key, one.id.bytes, one.sealed)
+
+
+def test_an_altered_ciphertext_is_refused(client: FlaskClient, session: Session, keys: Keys) -> None:
+    known = queries.patient(session, a_patient(session, keys).id)
+    assert known is not None
+    altered = bytearray(known.sealed)
+    altered[len(altered) // 2] ^= 1
+    session.execute(update(Patient).where(Patient.id == known.id).values(sealed=bytes(altered)))
+    session.expire_all()
+    with pytest.raises(InvalidTag):
+        patients.get(session, keys, known.id, reader=NOBODY, now=MONDAY)
+    session.expunge_all()
+    answer = client.get(f"/api/patients/{known.id}")
+    assert (answer.status_code, answer.json["code"]) == (500, "internal")
+
+
+@pytest.mark.parametrize("moved", [("sealed",), ("data_key",), ("sealed", "data_key")])
+def test_a_ciphertext_moved_to_another_row_is_refused(session: Session, keys: Keys, moved: tuple[str, ...]) -> None:
+    one, other = (queries.patient(session, a_patient(session, keys).id) for _ in range(2))
+    assert one is not None
+    assert other is not None
+    for column in moved:
+        setattr(one, column, getattr(other, column))
+    with pytest.raises(InvalidTag):
+        files.opened(keys, one)
+
+
+def test_another_master_key_opens_nothing(session: Session, keys: Keys) -> None:
+    known = queries.patient(session, a_patient(session, keys).id)
+    assert known is not None
+    with pytest.raises(InvalidTag):
+        files.opened(Keys("A" * 43 + "="), known)
+
+
+def test_a_field_that_came_later_has_its_default_and_one_that_went_is_passed_over(session: Session, keys: Keys) -> None:
+    known = queries.patient(session, a_ready_patient(session, keys).id)
+    assert known is not None
+    old = {"first_name": "Erika", "last_name": "Erfunden", "shoe_size": 38}
+    known.sealed = keys.seal(known.data_key, known.id.bytes, old)
+    assert files.opened(keys, known).travel_mode == "car"

@@ -1,0 +1,154 @@
+"""What happens elsewhere and concerns a patient here."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from patient_service.domain import patients
+from patient_service.domain.schemas import PatientView
+from patient_service.listeners import listeners
+from shared.crypto import Keys
+from shared.events.catalogue import AddressGeocoded, PatientPlaced, RequestAccepted
+from tests.builders.happenings import happened
+from tests.builders.patients import NOBODY, a_patient, a_patient_who_is, a_ready_patient, geocoded
+from tests.conftest import MONDAY
+from tests.events import recorded
+from tests.patient_service.test_searches import WAYS
+
+
+def hear(session: Session, keys: Keys, *events: Any) -> None:
+    listeners(keys).apply(session, events, now=MONDAY)
+
+
+def now_shown(session: Session, keys: Keys, patient_id: UUID) -> PatientView:
+    return patients.get(session, keys, patient_id, reader=NOBODY, now=MONDAY)
+
+
+def accepted(patient_id: UUID, on: str) -> RequestAccepted:
+    return happened(
+        RequestAccepted(
+            placement_request_id=uuid4(),
+            patient_id=patient_id,
+            therapist_id=uuid4(),
+            accepted_on=date.fromisoformat(on),
+        )
+    )
+
+
+def placed(patient_id: UUID) -> PatientPlaced:
+    return happened(
+        PatientPlaced(
+            placement_request_id=uuid4(), patient_id=patient_id, therapist_id=uuid4(), placed_on=MONDAY.date()
+        )
+    )
+
+
+# Where a patient lives
+
+
+def location_missing(client: FlaskClient, patient_id: UUID) -> bool:
+    return "location" in client.get(f"/api/patients/{patient_id}/readiness").json["missing"]
+
+
+def test_a_postal_code_is_known_once_it_was_found(client: FlaskClient, session: Session, keys: Keys) -> None:
+    known = a_patient(session, keys)
+    assert location_missing(client, known.id)
+    hear(session, keys, geocoded(known.id, found=False, sequence=1))
+    assert location_missing(client, known.id)
+    hear(session, keys, geocoded(known.id, sequence=2), geocoded(known.id, found=False, sequence=1))
+    assert not location_missing(client, known.id)
+
+
+def test_an_answer_counts_only_for_the_postal_code_it_is_about(
+    client: FlaskClient, session: Session, keys: Keys
+) -> None:
+    known = a_ready_patient(session, keys)
+    client.patch(f"/api/patients/{known.id}", json={"postal_code": "50667"})
+    assert location_missing(client, known.id)
+    hear(session, keys, geocoded(known.id, "50667", sequence=2))
+    assert not location_missing(client, known.id)
+    client.patch(f"/api/patients/{known.id}", json={"postal_code": None})
+    assert location_missing(client, known.id)
+
+
+def test_what_was_found_for_one_patient_is_known_for_the_next(
+    client: FlaskClient, session: Session, keys: Keys
+) -> None:
+    a_ready_patient(session, keys)
+    assert not location_missing(client, a_patient(session, keys).id)
+
+
+def test_a_therapists_address_says_nothing_about_postal_codes(
+    client: FlaskClient, session: Session, keys: Keys
+) -> None:
+    known = a_patient(session, keys)
+    answer = AddressGeocoded(
+        owner_kind="therapist", owner_id=uuid4(), postal_code="52062", latitude=50.7, longitude=6.0, precision="city"
+    )
+    hear(session, keys, happened(answer, answer.owner_id))
+    assert location_missing(client, known.id)
+
+
+def test_an_answer_may_come_before_or_without_its_patient(session: Session, keys: Keys) -> None:
+    hear(session, keys, geocoded(uuid4()), geocoded(uuid4(), None, found=False))
+
+
+# Places
+
+
+def test_the_first_acceptance_is_kept(session: Session, keys: Keys) -> None:
+    known = a_patient_who_is(session, keys, "searching")
+    hear(session, keys, accepted(known.id, "2026-11-20"))
+    hear(session, keys, accepted(known.id, "2026-11-18"))
+    shown = now_shown(session, keys, known.id)
+    assert shown.first_place_on == date(2026, 11, 20)
+    assert shown.version == known.version
+
+
+@pytest.mark.parametrize("before", list(WAYS))
+def test_a_placement_takes_a_searching_or_paused_patient_into_therapy(
+    session: Session, keys: Keys, before: str
+) -> None:
+    known = a_patient_who_is(session, keys, *WAYS[before])
+    told_before = len(recorded(session, known.id))
+    hear(session, keys, placed(known.id))
+    shown = now_shown(session, keys, known.id)
+    told = recorded(session, known.id)[told_before:]
+    if before in ("searching", "paused"):
+        assert shown.status == "in_therapy"
+        assert [(e["type"], e["data"]["previous_status"]) for e in told] == [("patient.status_changed", before)]
+    else:
+        assert (shown.status, told) == (before, [])
+
+
+def test_a_placement_ends_a_pause_with_its_date_and_is_in_the_history(
+    client: FlaskClient, session: Session, keys: Keys
+) -> None:
+    known = a_patient_who_is(session, keys, "searching")
+    client.post(f"/api/patients/{known.id}/status", json={"status": "paused", "paused_until": "2099-01-01"})
+    session.expire_all()
+    hear(session, keys, placed(known.id))
+    shown = now_shown(session, keys, known.id)
+    assert (shown.status, shown.paused_until) == ("in_therapy", None)
+    last = client.get(f"/api/patients/{known.id}/history").json["items"][-1]
+    assert (last["from"], last["to"]) == ("paused", "in_therapy")
+
+
+def test_a_repeated_placement_does_not_undo_what_staff_did_since(session: Session, keys: Keys) -> None:
+    known = a_patient_who_is(session, keys, "searching")
+    event = placed(known.id)
+    hear(session, keys, event)
+    told = len(recorded(session, known.id))
+    hear(session, keys, event, event)
+    assert len(recorded(session, known.id)) == told
+
+
+def test_events_about_an_unknown_patient_change_nothing(session: Session, keys: Keys) -> None:
+    hear(session, keys, accepted(uuid4(), "2026-11-20"), placed(uuid4()))
+    assert recorded(session) == []

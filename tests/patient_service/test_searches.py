@@ -1,0 +1,191 @@
+"""A patient's way through search and therapy."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from patient_service.domain import consents, locations, patients, searches
+from patient_service.domain.schemas import NewConsent, NewStatus, PatientView
+from patient_service.jobs import jobs
+from shared import clock
+from shared.crypto import Keys
+from shared.values.schemas import PageQuery
+from shared.values.words import PatientStatus
+from tests.builders.patients import NOBODY, a_patient, a_patient_who_is, a_ready_patient, geocoded
+from tests.conftest import MONDAY
+from tests.events import recorded
+from tests.patient_service.test_rules import CONTRACT
+
+WAYS = {
+    "open": (),
+    "searching": ("searching",),
+    "paused": ("searching", "paused"),
+    "in_therapy": ("searching", "in_therapy"),
+    "search_aborted": ("search_aborted",),
+    "therapy_completed": ("searching", "in_therapy", "therapy_completed"),
+    "therapy_aborted": ("searching", "in_therapy", "therapy_aborted"),
+}
+"""How a patient comes to each status."""
+
+
+@pytest.mark.parametrize("before", list(PatientStatus))
+def test_a_patient_takes_the_steps_of_the_contract_and_no_other(
+    client: FlaskClient, session: Session, keys: Keys, before: PatientStatus
+) -> None:
+    for after in PatientStatus:
+        known = a_patient_who_is(session, keys, *WAYS[before])
+        answer = client.post(f"/api/patients/{known.id}/status", json={"status": after, "reason": "it is so"})
+        last = recorded(session, known.id)[-1]
+        if after in CONTRACT[before]:
+            assert (answer.status_code, answer.json["status"]) == (200, after)
+            assert (last["type"], last["data"]["previous_status"]) == ("patient.status_changed", before)
+            assert last["data"]["patient"]["status"] == after
+        else:
+            assert (answer.status_code, answer.json["code"]) == (409, "patient.transition")
+            assert client.get(f"/api/patients/{known.id}").json["status"] == before
+
+
+def test_a_search_that_lacks_something_does_not_start_and_says_what(
+    client: FlaskClient, session: Session, keys: Keys
+) -> None:
+    known = a_patient(session, keys, contracts_signed=False, diagnoses=["F32.1A"])
+    url = f"/api/patients/{known.id}"
+    missing = ["contracts_signed", "diagnoses", "location"]
+    assert client.get(f"{url}/readiness").json == {"ready": False, "missing": missing}
+    answer = client.post(f"{url}/status", json={"status": "searching"})
+    assert answer.status_code == 409
+    assert [error["field"] for error in answer.json["errors"]] == missing
+    assert len(recorded(session, known.id)) == 1
+    client.patch(url, json={"contracts_signed": True, "diagnoses": ["F32.1"]})
+    locations.remember(session, [geocoded(known.id)])
+    assert client.get(f"{url}/readiness").json == {"ready": True, "missing": []}
+    assert client.post(f"{url}/status", json={"status": "searching"}).status_code == 200
+
+
+def test_waiting_counts_from_the_first_start(session: Session, keys: Keys) -> None:
+    def day_after(steps: tuple[str, ...]) -> object:
+        known = a_patient_who_is(session, keys, "searching")
+        for number, step in enumerate(steps, 1):
+            new = NewStatus.from_json({"status": step})
+            later = MONDAY + timedelta(days=number)
+            known = searches.set_status(session, keys, known.id, new, reader=NOBODY, now=later)
+        return known.search_started_on
+
+    monday = MONDAY.date()
+    assert day_after(()) == monday
+    assert day_after(("paused", "searching")) == monday
+    assert day_after(("in_therapy", "searching")) == monday
+    assert day_after(("search_aborted",)) == monday
+    assert day_after(("search_aborted", "open")) is None
+    assert day_after(("search_aborted", "open", "searching")) == monday + timedelta(days=3)
+
+
+def test_a_start_that_staff_know_is_kept(client: FlaskClient, session: Session, keys: Keys) -> None:
+    known = a_ready_patient(session, keys, search_started_on="2026-02-01")
+    url = f"/api/patients/{known.id}"
+    assert client.post(f"{url}/status", json={"status": "searching"}).json["search_started_on"] == "2026-02-01"
+    answer = client.patch(url, json={"search_started_on": None})
+    assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "search_started_on")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"status": "lost"},
+        {"status": "paused", "paused_until": "2020-01-01"},
+        {"status": "paused", "paused_until": clock.today().isoformat()},
+        {"status": "paused", "paused_until": "soon"},
+        {"status": "in_therapy", "paused_until": "2099-01-01"},
+        {"status": "paused", "reason": ""},
+        {"status": "paused", "colour": "red"},
+    ],
+)
+def test_a_status_that_cannot_be_is_refused(
+    client: FlaskClient, session: Session, keys: Keys, body: dict[str, str]
+) -> None:
+    known = a_patient_who_is(session, keys, "searching")
+    assert client.post(f"/api/patients/{known.id}/status", json=body).status_code == 422
+    assert client.get(f"/api/patients/{known.id}").json["status"] == "searching"
+
+
+def test_the_same_key_pauses_once(client: FlaskClient, session: Session, keys: Keys) -> None:
+    known = a_patient_who_is(session, keys, "searching")
+    for _ in range(2):
+        answer = client.post(
+            f"/api/patients/{known.id}/status", json={"status": "paused"}, headers={"Idempotency-Key": "k"}
+        )
+        assert (answer.status_code, answer.json["status"]) == (200, "paused")
+    assert len(recorded(session, known.id)) == 3
+
+
+def test_the_history_tells_every_step_and_its_reason(client: FlaskClient, session: Session, keys: Keys) -> None:
+    known = a_patient_who_is(session, keys, "searching")
+    url = f"/api/patients/{known.id}"
+    client.post(f"{url}/status", json={"status": "paused", "reason": "in a clinic"})
+    page = client.get(f"{url}/history").json
+    assert page["total"] == 2
+    assert [(c["from"], c["to"], c["reason"]) for c in page["items"]] == [
+        ("open", "searching", None),
+        ("searching", "paused", "in a clinic"),
+    ]
+    assert page["items"][0]["at"] == "2026-11-23T09:00:00Z"
+    assert len(client.get(f"{url}/history?limit=1&offset=1").json["items"]) == 1
+
+
+# Pauses that end by themselves
+
+
+def paused(session: Session, keys: Keys, days: int | None) -> PatientView:
+    """A patient whose pause, from Monday on, lasts so many days more."""
+    known = a_patient_who_is(session, keys, "searching")
+    until = None if days is None else MONDAY.date() + timedelta(days=days)
+    new = NewStatus(status=PatientStatus.PAUSED, paused_until=until)
+    return searches.set_status(session, keys, known.id, new, reader=NOBODY, now=MONDAY)
+
+
+def status_of(session: Session, keys: Keys, known: PatientView) -> str:
+    return patients.get(session, keys, known.id, reader=NOBODY, now=MONDAY).status
+
+
+def test_a_pause_ends_the_day_after_its_last_day_and_the_search_resumes(session: Session, keys: Keys) -> None:
+    known, endless = paused(session, keys, days=3), paused(session, keys, days=None)
+    last_evening = MONDAY + timedelta(days=3, hours=13, minutes=59)  # 23:59 in Berlin
+    assert searches.end_pauses_that_passed(session, keys, now=last_evening) == 0
+    assert searches.end_pauses_that_passed(session, keys, now=last_evening + timedelta(minutes=1)) == 1
+    assert searches.end_pauses_that_passed(session, keys, now=last_evening + timedelta(minutes=2)) == 0
+    assert status_of(session, keys, known) == "searching"
+    assert status_of(session, keys, endless) == "paused"
+    last = recorded(session, known.id)[-1]
+    assert (last["type"], last["data"]["previous_status"]) == ("patient.status_changed", "paused")
+    assert last["data"]["patient"]["paused_until"] is None
+    assert last["data"]["patient"]["search_started_on"] == MONDAY.date().isoformat()
+
+
+def test_a_search_that_is_not_ready_any_more_stays_paused_and_says_why(session: Session, keys: Keys) -> None:
+    known = paused(session, keys, days=1)
+    given = NewConsent.from_json({"purpose": "mandate", "given_on": "2026-11-01", "text_version": "1"})
+    consent = consents.give(session, keys, known.id, given, now=MONDAY)
+    consents.withdraw(session, keys, known.id, consent.id, now=MONDAY)
+    later = MONDAY + timedelta(days=7)
+    assert searches.end_pauses_that_passed(session, keys, now=later) == 1
+    assert searches.end_pauses_that_passed(session, keys, now=later) == 0
+    assert status_of(session, keys, known) == "paused"
+    assert recorded(session, known.id)[-1]["data"]["patient"]["paused_until"] is None
+    last = searches.history(session, keys, known.id, PageQuery()).items[-1]
+    assert (last.from_, last.to) == ("paused", "paused")
+    assert "mandate_withdrawn" in str(last.reason)
+
+
+def test_the_worker_runs_both_jobs(session: Session, keys: Keys) -> None:
+    known = paused(session, keys, days=1)
+    by_name = {job.name: job for job in jobs(keys)}
+    assert set(by_name) == {"birthdays", "pauses"}
+    assert by_name["pauses"].run(MONDAY + timedelta(days=2)) == 1
+    session.expire_all()
+    assert status_of(session, keys, known) == "searching"
+    assert by_name["birthdays"].run(MONDAY) == 0
