@@ -11,6 +11,10 @@ help:  ## list these commands
 setup:  ## install what is missing: packages, .venv, Kafka (on Debian or Ubuntu; root or sudo)
 	@operations/setup.sh
 
+.PHONY: env
+env:  ## make .env with fresh secrets where there is none (needs only Python; `make up` does it too)
+	@$$(command -v $(PYTHON) || command -v python3) -m operations.environment
+
 .PHONY: up
 up: setup  ## start everything and wait until it is ready (PORT_OFFSET=1000 at the first start moves all ports)
 	@$(PYTHON) -m operations up $(NAME)

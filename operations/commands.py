@@ -1,22 +1,20 @@
 """What each command prints and does."""
 
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import psutil
 
 from operations import demo as story
-from operations import processes, settings
+from operations import environment, processes, settings
 from operations.failures import Failure, Hopeless, NotReady
 from operations.parts import Part
 from operations.platform import Platform
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = environment.ROOT
 
 
 def _say(text: str) -> None:
@@ -31,12 +29,11 @@ def _platform() -> Platform:
 
 def up(only: Iterable[str] = ()) -> None:
     """Make `.env` where there is none, start what is missing, and print where everything is."""
-    _prepare_settings()
+    environment.prepare(ROOT, say=_say)
     for warning in settings.warnings(ROOT):
         _say(f"warning: {warning}")
     platform = _platform()
     settings.check(platform.settings, ROOT)
-    _make_import_folder(platform.settings["IMPORT_URL"])
     chosen = list(only)
     unknown = sorted({name for name in chosen if not _exists(platform, name)})
     if unknown:
@@ -54,30 +51,6 @@ def up(only: Iterable[str] = ()) -> None:
 def _exists(platform: Platform, name: str) -> bool:
     names = {part.name for part in platform.parts}
     return name in names | {part.partition(".")[0] for part in names} | {"migrations", "topics"}
-
-
-def _prepare_settings() -> None:
-    state = ROOT / ".state"
-    state.mkdir(exist_ok=True)
-    with processes.only_one(state / "settings.lock"):
-        is_new = not (ROOT / ".env").exists()
-        added = settings.complete(ROOT, offset=_offset())
-    if is_new:
-        _say("made .env with fresh secrets (mode 600); keep a copy of its MASTER_KEY in a safe place")
-    elif added:
-        _say(f"added to .env: {', '.join(added)}")
-
-
-def _offset() -> int:
-    text = os.environ.get("PORT_OFFSET", "0")
-    if not text.isdecimal():
-        raise Failure(f"PORT_OFFSET={text} is not a number")
-    return int(text)
-
-
-def _make_import_folder(url: str) -> None:
-    if url.startswith("file://"):
-        Path(url.removeprefix("file://")).mkdir(parents=True, exist_ok=True)
 
 
 def down() -> None:

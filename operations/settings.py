@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from operations.failures import Failure
-from operations.ports import reserve_block
 
 INFRASTRUCTURE = ("postgresql", "pgbouncer", "kafka", "mail")
 WORKER_PORT_DISTANCE = 100
@@ -261,6 +260,8 @@ def private(state: Path, root: Path, **overrides: str) -> dict[str, str]:
 
     The ports stay reserved until this process ends, so that tests that run at once never meet.
     """
+    from operations.ports import reserve_block  # needs psutil, which `make env` does without
+
     known = declared(root)
     numbers = [name for name, setting in known.items() if _moved(setting, 1) != setting.default]
     first = reserve_block(len(numbers), also_at=WORKER_PORT_DISTANCE)

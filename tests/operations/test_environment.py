@@ -1,0 +1,40 @@
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from operations import settings
+from tests.operations.conftest import ROOT
+
+
+def make_env(checkout: Path, offset: str) -> subprocess.CompletedProcess[str]:
+    """`make env` as somebody without a `.venv` has it: -S leaves the installed packages out."""
+    return subprocess.run(
+        [sys.executable, "-S", "-m", "operations.environment"],
+        cwd=checkout,
+        env={"PATH": os.environ["PATH"], "PORT_OFFSET": offset},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_make_env_needs_no_packages_and_keeps_what_is_there(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "operations", tmp_path / "operations")
+    shutil.copy(ROOT / ".env.example", tmp_path)
+    assert make_env(tmp_path, "3").returncode == 0
+    first = (tmp_path / ".env").read_text()
+    assert make_env(tmp_path, "9").returncode == 0
+    assert (tmp_path / ".env").read_text() == first
+    assert settings.load(tmp_path, {})["THERAPIST_SERVICE_PORT"] == "8005"
+    assert (tmp_path / ".state/imports").is_dir()
+
+
+def test_an_offset_that_is_no_number_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "operations", tmp_path / "operations")
+    shutil.copy(ROOT / ".env.example", tmp_path)
+    refused = make_env(tmp_path, "many")
+    assert refused.returncode == 1
+    assert refused.stderr == "PORT_OFFSET=many is not a number\n"
+    assert not (tmp_path / ".env").exists()
