@@ -1,0 +1,1 @@
+"""The files that make containers, as far as they can be tested without an engine."""

@@ -1,0 +1,169 @@
+"""docker-compose.yml gives the same system as `make up`, from the same settings, and opens no door to the world."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from operations import settings
+from tests.house.sources import ROOT, SERVICES
+
+TEXT = (ROOT / "docker-compose.yml").read_text()
+FILE: dict[str, Any] = yaml.safe_load(TEXT)
+CONTAINERS: dict[str, dict[str, Any]] = FILE["services"]
+DECLARED = settings.declared(ROOT)
+VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?P<operator>:-|:\?)(?P<word>[^}]*)\}")
+
+OURS = {name for name, container in CONTAINERS.items() if "PLATFORM_IMAGE" in container["image"]}
+STEPS = {"migrations", "topics"}
+
+# Settings of .env that no container is given, each with its reason.
+WITHOUT_CONTAINERS = {
+    "LOCAL_PARTS": "containers bring all parts",
+    "PORT_OFFSET": "only for making .env",
+    "KAFKA_CONTROLLER_PORT": "nobody outside the container needs it",
+    **dict.fromkeys(
+        ("KAFKA_SASL_MECHANISM", "KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD", "KAFKA_SSL_CA_LOCATION"),
+        "the Kafka in its container has no accounts",
+    ),
+    **dict.fromkeys(("SMTP_USERNAME", "SMTP_PASSWORD"), "the mail catcher has no accounts"),
+}
+
+
+def environment(name: str) -> dict[str, str]:
+    found: dict[str, str] = CONTAINERS[name].get("environment", {})
+    return found
+
+
+def port_of(service: str) -> int:
+    return int(DECLARED[f"{service.upper()}_PORT"].default)
+
+
+def with_defaults(text: str) -> str:
+    """The text as it is with an untouched `.env`."""
+    return VARIABLE.sub(lambda match: DECLARED[match["name"]].default, text)
+
+
+def test_every_service_has_a_web_and_a_worker_process() -> None:
+    for service in SERVICES:
+        short = service.removesuffix("_service")
+        for role, distance in {"web": 0, "worker": 100}.items():
+            container = CONTAINERS[f"{short}-{role}"]
+            assert container["command"] == f"python -m {service} {role}"
+            assert container["environment"]["HEALTH_PORT"] == str(port_of(service) + distance)
+            assert container["environment"][f"{service.upper()}_PORT"] == str(port_of(service))
+
+
+def test_the_doors_of_the_services_are_where_the_settings_say() -> None:
+    for service in SERVICES:
+        name, port = f"{service.upper()}_PORT", port_of(service)
+        published = CONTAINERS[f"{service.removesuffix('_service')}-web"]["ports"]
+        assert published == [f"127.0.0.1:${{{name}:-{port}}}:{port}"]
+
+
+def test_every_port_is_published_on_this_machine_only() -> None:
+    """Without accounts every caller is an administrator."""
+    ports = [with_defaults(port) for container in CONTAINERS.values() for port in container.get("ports", [])]
+    assert len(ports) >= 10
+    assert all(re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port) for port in ports), ports
+    assert "network_mode" not in TEXT
+
+
+def test_what_runs_has_a_health_and_what_it_waits_for() -> None:
+    for name, container in CONTAINERS.items():
+        own = container.get("healthcheck", {})
+        if name in STEPS:
+            assert own == {"disable": True}
+        else:
+            assert own.get("test") or name == "pgbouncer" or container["environment"]["HEALTH_PORT"], name
+            assert container["restart"] == "unless-stopped", name
+        for other, how in container.get("depends_on", {}).items():
+            ends = other in STEPS
+            assert how["condition"] == ("service_completed_successfully" if ends else "service_healthy"), name
+    for name in OURS - {"migrations"}:
+        assert "migrations" in CONTAINERS[name]["depends_on"], "it builds the image that all others use"
+
+
+def test_a_secret_comes_from_the_settings_or_nothing_starts() -> None:
+    secret = re.compile(r"PASSWORD|KEY|SECRET|TOKEN")
+    found = [(n, value) for c in CONTAINERS for n, value in environment(c).items() if secret.search(n)]
+    assert len(found) > 20
+    for name, value in found:
+        match = VARIABLE.fullmatch(value)
+        assert match, name
+        assert match["operator"] == ":?", name
+        assert match["word"].startswith(f"{match['name']} is not set"), "docker-compose 1.29 does not say the name"
+
+
+def test_a_service_knows_no_password_but_its_own() -> None:
+    for service in SERVICES:
+        for role in ("web", "worker"):
+            given = environment(f"{service.removesuffix('_service')}-{role}")
+            assert [n for n in given if "PASSWORD" in n] == [f"{service.upper()}_DATABASE_PASSWORD"]
+
+
+def test_defaults_are_those_of_the_example() -> None:
+    for match in VARIABLE.finditer(TEXT):
+        assert match["name"] in DECLARED, f"{match['name']} is not in .env.example"
+        if match["operator"] == ":-":
+            assert match["word"] == DECLARED[match["name"]].default, match["name"]
+
+
+def test_every_setting_reaches_a_container_or_has_a_reason_not_to() -> None:
+    used = {match["name"] for match in VARIABLE.finditer(TEXT)}
+    given = {name for container in CONTAINERS for name in environment(container)}
+    assert set(DECLARED) - used - given == set(WITHOUT_CONTAINERS)
+
+
+def test_kafka_is_set_as_it_is_without_containers() -> None:
+    lines = (ROOT / "kafka/server.properties.template").read_text().splitlines()
+    template = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    places = ("listener", "log.dirs", "controller.", "advertised.", "node.id")
+    for name, value in template.items():
+        if not name.startswith(places):
+            variable = "KAFKA_" + name.upper().replace(".", "_")
+            expected = "PLAINTEXT" if name == "inter.broker.listener.name" else value
+            assert environment("kafka").get(variable) == expected, name
+
+
+@pytest.mark.parametrize("file", ["Dockerfile", "pgbouncer/Dockerfile"])
+def test_images_start_from_an_argument_and_run_as_nobody_special(file: str) -> None:
+    text = (ROOT / file).read_text()
+    bases = re.findall(r"^FROM (\S+)", text, re.MULTILINE)
+    arguments = dict(re.findall(r"^ARG (\w+)=(\S+)", text, re.MULTILINE))
+    assert bases
+    assert all(base.startswith("${") for base in bases)
+    assert {name: DECLARED[name].default for name in arguments} == arguments
+    users = re.findall(r"^USER (\d+):", text, re.MULTILINE)
+    assert users
+    assert int(users[-1]) > 0
+
+
+def test_nothing_reaches_an_image_unless_it_is_named() -> None:
+    """A `.env` that slipped into a layer would be every secret of the platform."""
+    lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
+    assert lines[0] == "*"
+    named = {line[1:] for line in lines if line.startswith("!")}
+    assert named == {"requirements/runtime.txt", "shared", "migrations", "operations", "*_service"}
+
+
+@pytest.mark.parametrize("tool", [("docker", "compose"), ("docker-compose",)], ids=" ".join)
+def test_both_dialects_read_the_file(tool: tuple[str, ...], tmp_path: Path) -> None:
+    if not shutil.which(tool[0]) or subprocess.run([*tool, "version"], check=False, capture_output=True).returncode:
+        pytest.skip(f"there is no {' '.join(tool)} on this machine")
+    shutil.copy(ROOT / "docker-compose.yml", tmp_path)
+    shutil.copytree(ROOT / "pgbouncer", tmp_path / "pgbouncer")
+    command = [*tool, "config", "--quiet"]
+    surroundings = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
+    without = subprocess.run(command, cwd=tmp_path, env=surroundings, capture_output=True, text=True, check=False)
+    assert without.returncode != 0
+    assert "is not set; `make env` writes a .env with fresh secrets" in without.stderr
+    shutil.copy(ROOT / ".env.example", tmp_path)
+    settings.complete(tmp_path)
+    read = subprocess.run(command, cwd=tmp_path, env=surroundings, capture_output=True, text=True, check=False)
+    assert (read.returncode, read.stderr) == (0, "")
