@@ -11,7 +11,7 @@ RUN python -m venv --without-pip /opt/platform \
 
 FROM ${PYTHON_IMAGE}
 # A named volume takes owner and rights of the folder it is mounted on.
-RUN useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin platform \
+RUN useradd --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin platform \
  && install --directory --owner platform --group platform --mode 0700 /var/lib/mails
 COPY --from=packages /opt/platform /opt/platform
 ENV PATH=/opt/platform/bin:$PATH \
