@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Flask
 
+from patient_service import listeners
 from patient_service.api.routes import ROUTES
-from patient_service.listeners import listeners
 from patient_service.settings import Settings
 from shared.api import service_app
 from shared.api.parked import parked_routes
@@ -19,7 +19,7 @@ def create(settings: Settings) -> Flask:
     return service_app(
         settings.service,
         settings,
-        [*ROUTES, *parked_routes(listeners(keys))],
+        [*ROUTES, *parked_routes(listeners.create(keys))],
         title="Patient service",
         description="Patients: who they are, what they look for, whether their search may start.",
         keys=keys,

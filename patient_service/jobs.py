@@ -10,7 +10,7 @@ from shared.db import transaction
 from shared.jobs import Job
 
 
-def jobs(keys: Keys) -> tuple[Job, ...]:
+def create(keys: Keys) -> tuple[Job, ...]:
     """The jobs of this service; they open patients' files with these keys."""
 
     def tell_ages(now: datetime) -> int:

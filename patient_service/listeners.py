@@ -12,20 +12,20 @@ from shared.events.catalogue import AddressGeocoded, PatientPlaced, RequestAccep
 from shared.events.consumer import Listeners
 
 
-def listeners(keys: Keys) -> Listeners:
+def create(keys: Keys) -> Listeners:
     """The listeners of this service; they open patients' files with these keys."""
-    heard = Listeners()
+    listeners = Listeners()
 
-    @heard.projection(AddressGeocoded)
+    @listeners.projection(AddressGeocoded)
     def keep_answers(session: Session, events: Sequence[AddressGeocoded], *, now: datetime) -> None:  # noqa: ARG001
         locations.remember(session, events)
 
-    @heard.effect(RequestAccepted)
+    @listeners.effect(RequestAccepted)
     def note_first_place(session: Session, event: RequestAccepted, *, now: datetime) -> None:
         searches.note_first_place(session, event.patient_id, event.accepted_on, now=now)
 
-    @heard.effect(PatientPlaced)
+    @listeners.effect(PatientPlaced)
     def begin_therapy(session: Session, event: PatientPlaced, *, now: datetime) -> None:
         searches.begin_therapy(session, keys, event.patient_id, now=now)
 
-    return heard
+    return listeners

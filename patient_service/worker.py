@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from patient_service.jobs import jobs
-from patient_service.listeners import listeners
+from patient_service import jobs, listeners
 from patient_service.settings import Settings
+from patient_service.store.tables import LocatedPostalCode
 from shared.crypto import Keys
 from shared.worker import Worker
 
@@ -12,4 +12,4 @@ from shared.worker import Worker
 def create(settings: Settings) -> Worker:
     """The worker, wired."""
     keys = Keys(settings.master_key.get_secret_value())
-    return Worker(settings, listeners=listeners(keys), jobs=jobs(keys))
+    return Worker(settings, listeners=listeners.create(keys), jobs=jobs.create(keys), copies=(LocatedPostalCode,))

@@ -10,9 +10,9 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
+from patient_service import listeners
 from patient_service.domain import patients
 from patient_service.domain.schemas import PatientView
-from patient_service.listeners import listeners
 from shared.crypto import Keys
 from shared.events.catalogue import AddressGeocoded, PatientPlaced, RequestAccepted
 from tests.builders.happenings import happened
@@ -23,7 +23,7 @@ from tests.patient_service.test_searches import WAYS
 
 
 def hear(session: Session, keys: Keys, *events: Any) -> None:
-    listeners(keys).apply(session, events, now=MONDAY)
+    listeners.create(keys).apply(session, events, now=MONDAY)
 
 
 def now_shown(session: Session, keys: Keys, patient_id: UUID) -> PatientView:
