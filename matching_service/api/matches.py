@@ -1,0 +1,24 @@
+"""The door to matching."""
+
+from __future__ import annotations
+
+from matching_service.domain import matches
+from matching_service.domain.schemas import Matches as MatchesView
+from matching_service.domain.schemas import MatchQuestion
+from shared import clock
+from shared.api import Resource, door
+from shared.db import transaction
+
+
+class Matches(Resource):
+    """Therapists who fit a patient."""
+
+    @door(body=MatchQuestion, answer=MatchesView, statuses=(404,))
+    def post(self, body: MatchQuestion) -> MatchesView:
+        """Find therapists who fit a patient, best first, with reasons.
+
+        A score has three parts: nearness (0-32), potentially available (40), certainty (28, less 4 for each rule that
+        cannot be checked). Distances are straight lines, travel times are estimated from them.
+        """
+        with transaction() as session:
+            return matches.find(session, body, today=clock.today())

@@ -1,0 +1,126 @@
+"""Doors to placement requests."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from matching_service.domain import answers, history, requests
+from matching_service.domain.schemas import (
+    Approved,
+    ContactList,
+    HistoryPage,
+    Placing,
+    Refusal,
+    RequestFields,
+    RequestFilter,
+    RequestPage,
+    RequestView,
+    Response,
+    Withdrawal,
+)
+from shared import clock
+from shared.api import Note, Resource, door, if_match, once
+from shared.db import transaction
+from shared.values.schemas import MergePatch, PageQuery
+
+
+class PlacementRequests(Resource):
+    """All placement requests."""
+
+    @door(query=RequestFilter, answer=RequestPage)
+    def get(self, query: RequestFilter) -> RequestPage:
+        """List placement requests, newest first."""
+        with transaction() as session:
+            return requests.listed(session, query)
+
+    @door(body=ContactList, answer=Approved, status=201, statuses=(404,))
+    def post(self, body: ContactList) -> Approved:
+        """Approve a contact list: ask these therapists for this patient.
+
+        A rule that a therapist fails can be overridden with a reason, except a block, the wish for no contact, an open
+        request and a recent refusal.
+        """
+        with transaction() as session:
+            return once(
+                session,
+                lambda: requests.approve(session, body, today=clock.today(), now=clock.now()),
+                recall=lambda note: requests.recall(
+                    session, [UUID(each) for each in note["items"]], [Refusal.from_json(e) for e in note["refused"]]
+                ),
+                remember=_remembered,
+            )
+
+
+def _remembered(approved: Approved) -> Note:
+    return {
+        "items": [str(item.id) for item in approved.items],
+        "refused": [refusal.to_json() for refusal in approved.refused],
+    }
+
+
+class PlacementRequest(Resource):
+    """One placement request."""
+
+    @door(answer=RequestView)
+    def get(self, id: UUID) -> RequestView:
+        """Show a placement request."""
+        with transaction() as session:
+            return requests.get(session, id)
+
+    @door(patch=RequestFields, answer=RequestView)
+    def patch(self, id: UUID, patch: MergePatch) -> RequestView:
+        """Change priority or note."""
+        with transaction() as session:
+            return requests.change(session, id, patch, expected_version=if_match(), now=clock.now())
+
+
+class PlacementRequestHistory(Resource):
+    """What happened to a placement request."""
+
+    @door(query=PageQuery, answer=HistoryPage)
+    def get(self, id: UUID, query: PageQuery) -> HistoryPage:
+        """List what happened, oldest first."""
+        with transaction() as session:
+            return history.listed(session, id, query)
+
+
+class PlacementRequestResponse(Resource):
+    """The practice's answer."""
+
+    @door(body=Response, answer=RequestView)
+    def post(self, id: UUID, body: Response) -> RequestView:
+        """Record what the practice answered."""
+        with transaction() as session:
+            return once(
+                session,
+                lambda: answers.respond(session, id, body, now=clock.now()),
+                recall=lambda known: requests.get(session, known),
+            )
+
+
+class PlacementRequestPlace(Resource):
+    """The place that the patient takes up."""
+
+    @door(body=Placing, answer=RequestView)
+    def post(self, id: UUID, body: Placing) -> RequestView:
+        """Place the patient: every other request is withdrawn."""
+        with transaction() as session:
+            return once(
+                session,
+                lambda: answers.place(session, id, body, today=clock.today(), now=clock.now()),
+                recall=lambda known: requests.get(session, known),
+            )
+
+
+class PlacementRequestWithdraw(Resource):
+    """The end of a request."""
+
+    @door(body=Withdrawal, answer=RequestView)
+    def post(self, id: UUID, body: Withdrawal) -> RequestView:
+        """Withdraw a placement request."""
+        with transaction() as session:
+            return once(
+                session,
+                lambda: answers.withdraw(session, id, body, now=clock.now()),
+                recall=lambda known: requests.get(session, known),
+            )

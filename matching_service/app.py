@@ -1,0 +1,26 @@
+"""The web process of this service."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from matching_service.api.routes import ROUTES
+from matching_service.listeners import listeners
+from matching_service.settings import Settings
+from shared.api import service_app
+from shared.api.parked import parked_routes
+from shared.crypto import Keys
+from shared.schema import is_current
+
+
+def create(settings: Settings) -> Flask:
+    """The application, wired."""
+    return service_app(
+        settings.service,
+        settings,
+        [*ROUTES, *parked_routes(listeners)],
+        title="Matching service",
+        description="Which therapists fit a patient and why; whom staff decided to ask; what the practices answered.",
+        keys=Keys(settings.master_key.get_secret_value()),
+        schema_check=lambda: is_current(settings.service),
+    )

@@ -1,0 +1,192 @@
+"""What practices answer, and what follows from it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from uuid import UUID
+
+from matching_service.domain import history, states
+from matching_service.domain.holds import end, settle_holds, withdraw_all
+from matching_service.domain.requests import locked, touched
+from matching_service.domain.schemas import Placing, RequestView, Response, Withdrawal
+from matching_service.store import queries
+from matching_service.store.tables import PlacementRequest
+from shared.db import Session
+from shared.errors import Conflict, FieldProblem, RuleBroken
+from shared.events.catalogue import PatientPlaced, RequestAccepted, RequestAnswered, RequestReopened
+from shared.events.outbox import record
+from shared.values.moments import berlin_day
+from shared.values.words import PatientStatus, RequestOutcome, RequestStatus, WithdrawalReason
+
+
+def respond(session: Session, request_id: UUID, response: Response, *, now: datetime) -> RequestView:
+    """Record a practice's answer that staff heard.
+
+    An answer to a withdrawn request is logged and changes nothing. Raises `NotFound`, `Conflict` where an answer is
+    recorded already, `RuleBroken` for a time that cannot be.
+    """
+    request = locked(session, request_id)
+    at = response.occurred_at or now
+    if at > now:
+        raise _wrong_time("must not lie in the future")
+    if request.status == RequestStatus.WITHDRAWN:
+        _log(session, request, response, at=at, now=now)
+        return RequestView.of(request)
+    if request.status not in states.TAKES_AN_ANSWER:
+        raise Conflict(
+            "placement_request.answered_already",
+            f"This request is {request.status}; a mistaken answer is corrected, not given again.",
+        )
+    if request.responded_at is not None and at < request.responded_at:
+        raise _wrong_time("must not lie before the answer that is recorded")
+    _take(session, request, response, at=at, channel=None, now=now)
+    touched(request, now=now)
+    return RequestView.of(request)
+
+
+def _wrong_time(message: str) -> RuleBroken:
+    return RuleBroken("response.time", f"occurred_at {message}.", errors=[FieldProblem("occurred_at", message)])
+
+
+def hear(
+    session: Session, request: PlacementRequest, response: Response, *, at: datetime, channel: str, now: datetime
+) -> None:
+    """Take an answer that came by e-mail or call, whatever happened meanwhile; the caller holds the locks.
+
+    One that came to nothing (the request is over, answered, or a newer answer is known) is logged and changes nothing:
+    it cannot be refused, and staff can see it.
+    """
+    too_late = request.responded_at is not None and at <= request.responded_at
+    if request.status in states.TAKES_AN_ANSWER and not too_late:
+        _take(session, request, response, at=at, channel=channel, now=now)
+    else:
+        _log(session, request, response, at=at, channel=channel, now=now)
+
+
+def _take(
+    session: Session, request: PlacementRequest, response: Response, *, at: datetime, channel: str | None, now: datetime
+) -> None:
+    answered_on = berlin_day(at)
+    request.status = states.status_after(response.outcome)
+    request.outcome, request.responded_at, request.updated_at = response.outcome, at, now
+    request.available_from, request.hold = response.available_from, None
+    request.next_contact_after = (
+        states.next_contact_after(answered_on, response.available_from)
+        if response.outcome == RequestOutcome.LATER
+        else None
+    )
+    _log(session, request, response, at=at, channel=channel, now=now)
+    _tell_answer(session, request, answered_on, now=now)
+    _settle(session, request.patient_id, now=now)
+
+
+def _log(
+    session: Session,
+    request: PlacementRequest,
+    response: Response,
+    *,
+    at: datetime,
+    now: datetime,
+    channel: str | None = None,
+) -> None:
+    history.note(
+        session,
+        request,
+        "answered",
+        occurred_at=at,
+        now=now,
+        channel=channel,
+        outcome=response.outcome,
+        available_from=response.available_from,
+        note=response.note,
+    )
+
+
+def _tell_answer(session: Session, request: PlacementRequest, answered_on: date, *, now: datetime) -> None:
+    ids = {
+        "placement_request_id": request.id,
+        "patient_id": request.patient_id,
+        "therapist_id": request.therapist_id,
+    }
+    answered = RequestAnswered(**ids, outcome=request.outcome, available_from=request.available_from)
+    record(session, request, answered, now=now)
+    if request.status == RequestStatus.ACCEPTED:
+        record(session, request, RequestAccepted(**ids, accepted_on=answered_on), now=now)
+
+
+def _settle(session: Session, patient_id: UUID, *, now: datetime) -> None:
+    patient = queries.lock_patients(session, [patient_id]).get(patient_id)
+    settle_holds(session, patient_id, patient.status if patient else None, now=now)
+
+
+def place(session: Session, request_id: UUID, placing: Placing, *, today: date, now: datetime) -> RequestView:
+    """The patient takes up this place: every other request is withdrawn.
+
+    Raises `NotFound`, and `Conflict` unless the practice accepted and the search goes on.
+    """
+    request = locked(session, request_id)
+    if request.status != RequestStatus.ACCEPTED:
+        raise Conflict(
+            "placement_request.not_accepted", f"This request is {request.status}; a place must be accepted first."
+        )
+    patient = queries.lock_patients(session, [request.patient_id]).get(request.patient_id)
+    if patient is None or patient.status not in (PatientStatus.SEARCHING, PatientStatus.IN_THERAPY):
+        # the patient service would not follow: only a running search ends in a therapy
+        raise Conflict("patient.not_searching", "The search does not run at present; resume it first.")
+    request.status, request.placed_on, request.first_session_on = RequestStatus.PLACED, today, placing.first_session_on
+    touched(request, now=now)
+    history.note(session, request, "placed", occurred_at=now, now=now)
+    placed = PatientPlaced(
+        placement_request_id=request.id,
+        patient_id=request.patient_id,
+        therapist_id=request.therapist_id,
+        placed_on=today,
+    )
+    record(session, request, placed, now=now)
+    withdraw_all(session, request.patient_id, WithdrawalReason.PLACED_ELSEWHERE, states.WITHDRAWABLE, now=now)
+    return RequestView.of(request)
+
+
+def withdraw(session: Session, request_id: UUID, withdrawal: Withdrawal, *, now: datetime) -> RequestView:
+    """Take a request back; what an acceptance held goes on, unless another one stands.
+
+    Raises `NotFound`, and `Conflict` for a request that is over.
+    """
+    request = locked(session, request_id)
+    if request.status not in states.WITHDRAWABLE:
+        raise Conflict("placement_request.over", f"This request is {request.status} and cannot be withdrawn.")
+    end(session, request, withdrawal.reason, now=now)
+    touched(request, now=now)
+    _settle(session, request.patient_id, now=now)
+    return RequestView.of(request)
+
+
+def reopen_deferred(session: Session, *, today: date, now: datetime, at_most: int = 100) -> int:
+    """Ask practices again that said "later", now that their time has come; how many."""
+    ids = queries.deferred_until(session, today, limit=at_most)
+    queries.lock_patients(session, queries.patients_of(session, ids))
+    due = [
+        request
+        for request in queries.lock_requests(session, ids)
+        if request.status == RequestStatus.DEFERRED
+        and request.hold is None
+        and request.next_contact_after is not None
+        and request.next_contact_after <= today
+    ]
+    for request in due:
+        reopen(session, request, now=now)
+    return len(due)
+
+
+def reopen(session: Session, request: PlacementRequest, *, now: datetime) -> None:
+    """The request waits to be asked again; the caller knows that its status allows it and holds the locks."""
+    request.status, request.next_contact_after, request.updated_at = RequestStatus.OPEN, None, now
+    history.note(session, request, "reopened", occurred_at=now, now=now)
+    event = RequestReopened(
+        placement_request_id=request.id,
+        patient_id=request.patient_id,
+        therapist_id=request.therapist_id,
+        priority=request.priority,
+        approved_at=request.approved_at,
+    )
+    record(session, request, event, now=now)

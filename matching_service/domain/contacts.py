@@ -1,0 +1,169 @@
+"""What became of the contacts that communication makes, in any order, also repeated.
+
+Ids that are not known here are left aside with a warning: the requests are rows of ours that are never deleted, so an
+unknown one belongs to another installation or was lost in a restore, and there is nothing that could be updated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from matching_service.domain import history, states
+from matching_service.domain.answers import hear, reopen
+from matching_service.domain.holds import settle_holds
+from matching_service.domain.schemas import Response
+from matching_service.store import queries
+from matching_service.store.tables import PlacementRequest
+from shared.db import Session
+from shared.events.catalogue import Answer
+from shared.logs import logger
+from shared.values.words import CallAnswer, Channel, RequestOutcome, RequestStatus
+
+log = logger(__name__)
+
+REACHABLE = states.NOT_GONE_OUT
+"""From here a contact leads to `contacted`; every other status says more than that."""
+
+
+def _requests(session: Session, ids: Collection[UUID]) -> dict[UUID, PlacementRequest]:
+    patients = queries.patients_of(session, ids)
+    queries.lock_patients(session, patients)
+    found = {request.id: request for request in queries.lock_requests(session, ids)}
+    if unknown := sorted(str(each) for each in set(ids) - found.keys()):
+        log.warning("placement_request.unknown", ids=unknown)
+    return found
+
+
+def composed(session: Session, request_ids: Sequence[UUID], *, inquiry_id: UUID, now: datetime) -> None:
+    """The requests are part of an inquiry that has not gone out."""
+    for request in _requests(session, request_ids).values():
+        if request.inquiry_id is not None and inquiry_id <= request.inquiry_id:
+            continue  # this one was dissolved, sent or replaced already: news of it came first
+        if request.status in states.NOT_GONE_OUT:
+            request.inquiry_id = inquiry_id
+            _becomes(session, request, RequestStatus.QUEUED, "queued", at=now, now=now)
+
+
+def dissolved(session: Session, request_ids: Sequence[UUID], *, inquiry_id: UUID, now: datetime) -> None:
+    """The inquiry does not take place; its requests wait to be composed again, unless another one has them already."""
+    for request in _requests(session, request_ids).values():
+        if request.inquiry_id is not None and inquiry_id < request.inquiry_id:
+            continue
+        request.inquiry_id = inquiry_id  # so that its composition, should that arrive later, is old news
+        if request.status == RequestStatus.QUEUED:
+            _becomes(session, request, RequestStatus.OPEN, "dissolved", at=now, now=now)
+
+
+def emailed(
+    session: Session, request_ids: Sequence[UUID], *, inquiry_id: UUID | None, sent_at: datetime, now: datetime
+) -> None:
+    """The e-mail with these requests has gone out."""
+    for request in _requests(session, request_ids).values():
+        request.emailed_at, request.updated_at = states.latest(request.emailed_at, sent_at), now
+        _went_out(session, request, "emailed", inquiry_id=inquiry_id, at=sent_at, channel=Channel.EMAIL, now=now)
+
+
+def called(
+    session: Session,
+    request_ids: Sequence[UUID],
+    answers: Sequence[Answer],
+    *,
+    inquiry_id: UUID | None,
+    occurred_at: datetime,
+    now: datetime,
+) -> None:
+    """The practice was reached on the phone: what it answered counts, what was not talked about waits again."""
+    answer_to = {answer.placement_request_id: answer for answer in answers}
+    for request in _requests(session, {*request_ids, *answer_to}).values():
+        request.called_at, request.updated_at = states.latest(request.called_at, occurred_at), now
+        answer = answer_to.get(request.id)
+        if answer is not None and answer.outcome == CallAnswer.NOT_DISCUSSED:
+            _not_discussed(session, request, inquiry_id=inquiry_id, at=occurred_at, now=now)
+            continue
+        _went_out(session, request, "called", inquiry_id=inquiry_id, at=occurred_at, channel=Channel.PHONE, now=now)
+        if answer is not None:
+            hear(session, request, _response(answer), at=occurred_at, channel=Channel.PHONE, now=now)
+
+
+def answered_by_email(session: Session, answers: Sequence[Answer], *, occurred_at: datetime, now: datetime) -> None:
+    """The practice answered in writing."""
+    answer_to = {
+        answer.placement_request_id: answer for answer in answers if answer.outcome != CallAnswer.NOT_DISCUSSED
+    }
+    for request in _requests(session, answer_to.keys()).values():
+        hear(session, request, _response(answer_to[request.id]), at=occurred_at, channel=Channel.EMAIL, now=now)
+
+
+def attempts_used_up(
+    session: Session, request_ids: Sequence[UUID], *, inquiry_id: UUID, at: datetime, now: datetime
+) -> None:
+    """Nobody was reached in all the attempts there are."""
+    for request in _requests(session, request_ids).values():
+        if _is_past(request, inquiry_id, at):
+            continue
+        if request.status in (RequestStatus.OPEN, RequestStatus.QUEUED, RequestStatus.CONTACTED):
+            request.inquiry_id = inquiry_id
+            _becomes(session, request, RequestStatus.NO_ANSWER, "no_answer", at=at, channel=Channel.PHONE, now=now)
+
+
+def _response(answer: Answer) -> Response:
+    return Response(outcome=RequestOutcome(answer.outcome), available_from=answer.available_from)
+
+
+def _is_past(request: PlacementRequest, inquiry_id: UUID | None, at: datetime) -> bool:
+    return states.is_past_contact(
+        inquiry_id, at, present_inquiry_id=request.inquiry_id, responded_at=request.responded_at
+    )
+
+
+def _went_out(
+    session: Session,
+    request: PlacementRequest,
+    what: str,
+    *,
+    inquiry_id: UUID | None,
+    at: datetime,
+    channel: Channel,
+    now: datetime,
+) -> None:
+    if request.status in REACHABLE and not _is_past(request, inquiry_id, at):
+        request.inquiry_id = inquiry_id or request.inquiry_id
+        _becomes(session, request, RequestStatus.CONTACTED, what, at=at, channel=channel, now=now)
+    else:
+        # the contact took place all the same, and the log proves it
+        history.note(session, request, what, occurred_at=at, now=now, channel=channel)
+
+
+def _not_discussed(
+    session: Session, request: PlacementRequest, *, inquiry_id: UUID | None, at: datetime, now: datetime
+) -> None:
+    history.note(session, request, "not_discussed", occurred_at=at, now=now, channel=Channel.PHONE)
+    if _is_past(request, inquiry_id, at):
+        return
+    request.inquiry_id = inquiry_id or request.inquiry_id
+    if request.status in (RequestStatus.QUEUED, RequestStatus.CONTACTED):
+        reopen(session, request, now=now)
+        _settle(session, request.patient_id, now=now)
+
+
+def _settle(session: Session, patient_id: UUID, *, now: datetime) -> None:
+    patient = queries.lock_patients(session, [patient_id]).get(patient_id)
+    settle_holds(session, patient_id, patient.status if patient else None, now=now)
+
+
+def _becomes(
+    session: Session,
+    request: PlacementRequest,
+    status: RequestStatus,
+    what: str,
+    *,
+    at: datetime,
+    now: datetime,
+    channel: Channel | None = None,
+) -> None:
+    request.status, request.updated_at = status, now
+    if status not in states.HOLDABLE:
+        request.hold = None
+    history.note(session, request, what, occurred_at=at, now=now, channel=channel)

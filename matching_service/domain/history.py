@@ -1,0 +1,53 @@
+"""What happened to a placement request: entries are added and never changed (rule 12)."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from uuid import UUID
+
+from matching_service.domain.schemas import HistoryEntryView, HistoryPage
+from matching_service.store import queries
+from matching_service.store.tables import HistoryEntry, PlacementRequest
+from shared.db import Session
+from shared.errors import NotFound
+from shared.values.schemas import PageQuery
+
+
+def note(
+    session: Session,
+    request: PlacementRequest,
+    what: str,
+    *,
+    occurred_at: datetime,
+    now: datetime,
+    channel: str | None = None,
+    outcome: str | None = None,
+    available_from: date | None = None,
+    reason: str | None = None,
+    note: str | None = None,
+) -> None:
+    """Add an entry with the request's present status."""
+    session.add(
+        HistoryEntry(
+            placement_request_id=request.id,
+            occurred_at=occurred_at,
+            recorded_at=now,
+            what=what,
+            status=request.status,
+            channel=channel,
+            outcome=outcome,
+            available_from=available_from,
+            reason=reason,
+            note=note,
+        )
+    )
+
+
+def listed(session: Session, request_id: UUID, page: PageQuery) -> HistoryPage:
+    """What happened to a request, oldest first; raises `NotFound`."""
+    if queries.request(session, request_id) is None:
+        raise NotFound("placement_request")
+    found, total = queries.history_of(session, request_id, limit=page.limit, offset=page.offset)
+    return HistoryPage(
+        items=[HistoryEntryView.of(entry) for entry in found], total=total, limit=page.limit, offset=page.offset
+    )

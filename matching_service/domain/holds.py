@@ -1,0 +1,97 @@
+"""Which of a patient's requests wait, and which are over because the search is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from matching_service.domain import history, states
+from matching_service.store import queries
+from matching_service.store.tables import PlacementRequest
+from shared.db import Session
+from shared.events.catalogue import RequestHeld, RequestReleased, RequestWithdrawn
+from shared.events.outbox import record
+from shared.values.words import PatientStatus, RequestStatus, WithdrawalReason
+
+
+def follow_search(session: Session, patient_id: UUID, *, now: datetime) -> None:
+    """Hold, release or withdraw a patient's requests, as the search stands now; doing it again changes nothing.
+
+    A patient whose copy is not here has no requests: they are made only for a copy.
+    """
+    patient = queries.lock_patients(session, [patient_id]).get(patient_id)
+    if patient is None:
+        return
+    if patient.status in states.SEARCH_ENDED:
+        withdraw_all(session, patient_id, WithdrawalReason.SEARCH_ENDED, states.WITHDRAWABLE, now=now)
+    elif patient.status == PatientStatus.IN_THERAPY:
+        # staff may have said so before they recorded which acceptance it was
+        still_open = states.WITHDRAWABLE - {RequestStatus.ACCEPTED}
+        withdraw_all(session, patient_id, WithdrawalReason.SEARCH_ENDED, still_open, now=now)
+    settle_holds(session, patient_id, patient.status, now=now)
+
+
+def therapist_became_unavailable(session: Session, therapist_id: UUID, *, now: datetime) -> None:
+    """Withdraw what has not gone out to a therapist who is blocked or inactive now; otherwise nothing."""
+    if queries.therapist_status(session, therapist_id) in (None, "active"):
+        return
+    ids = queries.requests_to_therapist(session, therapist_id, states.LOST_WITH_THE_THERAPIST)
+    queries.lock_patients(session, queries.patients_of(session, ids))
+    for request in queries.lock_requests(session, ids):
+        if request.status in states.LOST_WITH_THE_THERAPIST:
+            end(session, request, WithdrawalReason.THERAPIST_UNAVAILABLE, now=now)
+
+
+def settle_holds(session: Session, patient_id: UUID, patient_status: str | None, *, now: datetime) -> None:
+    """Hold and release the patient's requests as the search and the other requests stand now.
+
+    The caller holds the patient's lock. Doing it again changes nothing.
+    """
+    live = queries.lock_live_requests_of_patient(session, patient_id)
+    accepted = any(request.status == RequestStatus.ACCEPTED for request in live)
+    for request in live:
+        hold = states.hold_for(request.status, patient_status, accepted_elsewhere=accepted)
+        if hold != request.hold:
+            _set_hold(session, request, hold, now=now)
+
+
+def _set_hold(session: Session, request: PlacementRequest, hold: str | None, *, now: datetime) -> None:
+    request.hold, request.updated_at = hold, now
+    history.note(session, request, "held" if hold else "released", occurred_at=now, now=now, reason=hold)
+    # nothing waits anywhere for the others, so nobody needs to hear of it
+    if request.status in states.NOT_GONE_OUT:
+        ids = {
+            "placement_request_id": request.id,
+            "patient_id": request.patient_id,
+            "therapist_id": request.therapist_id,
+        }
+        record(session, request, RequestHeld(**ids, hold=hold) if hold else RequestReleased(**ids), now=now)
+
+
+def withdraw_all(
+    session: Session,
+    patient_id: UUID,
+    reason: WithdrawalReason,
+    statuses: Collection[RequestStatus],
+    *,
+    now: datetime,
+) -> None:
+    """Withdraw all of a patient's requests that stand so. The caller holds the patient's lock."""
+    for request in queries.lock_live_requests_of_patient(session, patient_id):
+        if request.status in statuses:
+            end(session, request, reason, now=now)
+
+
+def end(session: Session, request: PlacementRequest, reason: WithdrawalReason, *, now: datetime) -> None:
+    """The request is over without an answer; the caller knows that its status allows it and holds the locks."""
+    request.status, request.withdrawn_reason = RequestStatus.WITHDRAWN, reason
+    request.hold, request.next_contact_after, request.updated_at = None, None, now
+    history.note(session, request, "withdrawn", occurred_at=now, now=now, reason=reason)
+    event = RequestWithdrawn(
+        placement_request_id=request.id,
+        patient_id=request.patient_id,
+        therapist_id=request.therapist_id,
+        reason=reason,
+    )
+    record(session, request, event, now=now)

@@ -1,0 +1,217 @@
+"""What comes in and what goes out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field, StringConstraints, model_validator
+
+from matching_service.domain.rules import Check
+from matching_service.domain.scoring import ScoreParts
+from shared.values.identifiers import Language
+from shared.values.moments import Instant, IsoDate
+from shared.values.refusals import NotAcceptable
+from shared.values.schemas import DEFAULT_LIMIT, MAX_LIMIT, Distinct, Page, PageQuery, Schema, Seen
+from shared.values.weekly import WeeklyHours
+from shared.values.words import (
+    MatchRule,
+    PreferredGender,
+    Procedure,
+    RequestHold,
+    RequestOutcome,
+    RequestStatus,
+    TravelMode,
+    WithdrawalReason,
+)
+
+Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+
+
+class OtherCriteria(Schema):
+    """Criteria to use in place of the patient's own, for this question only; `null` means no wish or unknown."""
+
+    max_distance_km: Annotated[float, Field(gt=0, le=1000)] | None = None
+    max_travel_minutes: Annotated[int, Field(gt=0, le=1440)] | None = None
+    travel_mode: TravelMode = TravelMode.CAR
+    reimbursement_case: bool = False
+    open_to_group_therapy: bool = False
+    preferred_therapist_gender: PreferredGender = PreferredGender.ANY
+    preferred_procedures: Annotated[list[Procedure], Distinct] = []
+    languages: Annotated[list[Language], Distinct] = []
+    availability: WeeklyHours = None
+
+
+class MatchQuestion(Schema):
+    """For whom to look, how many therapists to show, and what if the criteria were others."""
+
+    patient_id: UUID
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
+    overrides: OtherCriteria = OtherCriteria()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A therapist who may be asked: every check, the score with its parts, and the reasons in words.
+
+    No schema: an answer has 50 of them, made from checked copies, and to validate each took longer than the query.
+    """
+
+    therapist_id: UUID
+    name: str
+    postal_code: str | None
+    city: str | None
+    rank: int
+    score: float
+    score_parts: ScoreParts
+    distance_km: float
+    travel_minutes: int
+    checks: list[Check]
+    reasons: list[str]
+
+
+class Relaxation(Schema):
+    """One criterion that, if it alone were given up, would bring in so many therapists; `overrides` shows them."""
+
+    rule: MatchRule
+    adds: int
+    suggestion: str
+    overrides: dict[str, Any]
+
+
+class Matches(Schema):
+    """Therapists for one patient, best first.
+
+    `total` counts all who fit. `excluded` counts, within the patient's radius, the therapists whom each rule excludes:
+    who fails two rules is counted under both. `distance_unknown` there counts all active therapists without a place.
+    """
+
+    patient_id: UUID
+    candidates: list[Candidate]
+    total: int
+    excluded: dict[MatchRule, int]
+    relax: list[Relaxation]
+
+
+class Override(Schema):
+    """A rule that shall not stand in one therapist's way, and why."""
+
+    therapist_id: UUID
+    rule: MatchRule
+    reason: Reason
+
+
+class ContactList(Schema):
+    """Whom to ask for a patient: what staff approve."""
+
+    patient_id: UUID
+    therapist_ids: Annotated[list[UUID], Distinct, Field(min_length=1, max_length=200)]
+    overrides: Annotated[list[Override], Field(max_length=1000)] = []
+
+    @model_validator(mode="after")
+    def _overrides_concern_the_list(self) -> ContactList:
+        if any(override.therapist_id not in self.therapist_ids for override in self.overrides):
+            raise NotAcceptable("overrides must concern therapists in therapist_ids")
+        return self
+
+
+class Refusal(Schema):
+    """Why a therapist is not asked: one entry per rule."""
+
+    therapist_id: UUID
+    rule: MatchRule
+    detail: str
+
+
+class AppliedOverride(Schema):
+    """A rule that was set aside when the request was approved, and why."""
+
+    rule: MatchRule
+    reason: str
+
+
+class RequestFields(Schema):
+    """What people may change of a placement request."""
+
+    priority: Annotated[int, Field(ge=0, le=100, description="higher first")] = 0
+    note: Note | None = None
+
+
+class RequestView(RequestFields, Seen):
+    """A placement request as clients see it."""
+
+    patient_id: UUID
+    therapist_id: UUID
+    status: RequestStatus
+    hold: RequestHold | None
+    approved_by: UUID | None
+    approved_at: Instant
+    overrides: list[AppliedOverride]
+    emailed_at: Instant | None
+    called_at: Instant | None
+    responded_at: Instant | None
+    outcome: RequestOutcome | None
+    available_from: IsoDate | None
+    next_contact_after: IsoDate | None
+    withdrawn_reason: WithdrawalReason | None
+    placed_on: IsoDate | None
+    first_session_on: IsoDate | None
+
+
+class Approved(Schema):
+    """The requests that were made and the therapists who were refused."""
+
+    items: list[RequestView]
+    refused: list[Refusal]
+
+
+class RequestFilter(PageQuery):
+    """Which placement requests to list."""
+
+    patient_id: UUID | None = None
+    therapist_id: UUID | None = None
+    status: RequestStatus | None = None
+
+
+RequestPage = Page[RequestView]
+
+
+class Response(Schema):
+    """What the practice answered; without `occurred_at`, just now."""
+
+    outcome: RequestOutcome
+    available_from: IsoDate | None = None
+    occurred_at: Instant | None = None
+    note: Note | None = None
+
+
+class Placing(Schema):
+    """When the first session is, where it is known."""
+
+    first_session_on: IsoDate | None = None
+
+
+class Withdrawal(Schema):
+    """Why the request is over."""
+
+    reason: WithdrawalReason
+
+
+class HistoryEntryView(Schema):
+    """Something that happened to a placement request, and the status after it."""
+
+    id: UUID
+    occurred_at: Instant
+    recorded_at: Instant
+    what: str
+    status: RequestStatus
+    channel: str | None
+    outcome: RequestOutcome | None
+    available_from: IsoDate | None
+    reason: str | None
+    note: str | None
+
+
+HistoryPage = Page[HistoryEntryView]

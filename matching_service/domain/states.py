@@ -1,0 +1,77 @@
+"""How a placement request may go from one status to another: plain functions, the contract's table."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from shared.values.words import PatientStatus, RequestHold, RequestOutcome, RequestStatus
+
+S = RequestStatus
+
+NOT_GONE_OUT: Final = frozenset({S.OPEN, S.QUEUED})
+HOLDABLE: Final = NOT_GONE_OUT | {S.DEFERRED}
+"""A deferred request would go out again by itself, so it is held as well."""
+TAKES_AN_ANSWER: Final = frozenset({S.OPEN, S.QUEUED, S.CONTACTED, S.DEFERRED, S.NO_ANSWER})
+"""Practices also call back before we reach them."""
+WITHDRAWABLE: Final = TAKES_AN_ANSWER | {S.ACCEPTED}
+LOST_WITH_THE_THERAPIST: Final = HOLDABLE
+"""What has gone out to a practice that is now blocked or inactive may still be answered."""
+
+SEARCH_ENDED: Final = frozenset(
+    {
+        PatientStatus.OPEN,
+        PatientStatus.SEARCH_ABORTED,
+        PatientStatus.THERAPY_COMPLETED,
+        PatientStatus.THERAPY_ABORTED,
+    }
+)
+
+DAYS_BEFORE_THE_DATE_NAMED: Final = 28
+DAYS_WITHOUT_A_DATE: Final = 28
+LEAST_DAYS: Final = 7
+
+
+def status_after(outcome: RequestOutcome) -> RequestStatus:
+    """Where an answer leads."""
+    if outcome == RequestOutcome.ACCEPTED:
+        return S.ACCEPTED
+    return S.DEFERRED if outcome == RequestOutcome.LATER else S.DECLINED
+
+
+def next_contact_after(answered_on: date, available_from: date | None) -> date:
+    """When a practice that said "later" is asked again: four weeks before the date it named (rule 8).
+
+    Where that is past or within a week, a week after the answer, but not after the date named, if that is to come.
+    Without a date, four weeks after the answer, as after a refusal.
+    """
+    if available_from is None:
+        return answered_on + timedelta(days=DAYS_WITHOUT_A_DATE)
+    soonest = answered_on + timedelta(days=LEAST_DAYS)
+    if available_from > answered_on:
+        soonest = min(soonest, available_from)
+    return max(available_from - timedelta(days=DAYS_BEFORE_THE_DATE_NAMED), soonest)
+
+
+def hold_for(status: str, patient_status: str | None, *, accepted_elsewhere: bool) -> RequestHold | None:
+    """Why a request waits, if it does: another practice offered a place, or the search is paused (rule 9)."""
+    if status not in HOLDABLE:
+        return None
+    if accepted_elsewhere:
+        return RequestHold.ACCEPTED_ELSEWHERE
+    return RequestHold.SEARCH_PAUSED if patient_status == PatientStatus.PAUSED else None
+
+
+def is_past_contact(
+    inquiry_id: UUID | None, at: datetime, *, present_inquiry_id: UUID | None, responded_at: datetime | None
+) -> bool:
+    """Whether news concern an earlier contact than the present one: they came late and change no status."""
+    if inquiry_id is not None and present_inquiry_id is not None and inquiry_id < present_inquiry_id:
+        return True
+    return responded_at is not None and at <= responded_at
+
+
+def latest(one: datetime | None, other: datetime) -> datetime:
+    """The later of an instant that may not be known yet and another."""
+    return other if one is None else max(one, other)

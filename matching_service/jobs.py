@@ -1,0 +1,19 @@
+"""Work on a schedule: what comes back by itself."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from matching_service.domain import answers
+from shared.db import transaction
+from shared.jobs import Job
+from shared.values.moments import berlin_day
+
+
+def reopen_deferred(now: datetime) -> int:
+    """Ask practices again that said "later", when their time has come."""
+    with transaction() as session:
+        return answers.reopen_deferred(session, today=berlin_day(now), now=now)
+
+
+JOBS = (Job("reopen-deferred", timedelta(minutes=10), reopen_deferred),)

@@ -1,0 +1,15 @@
+"""What this service reads from the environment."""
+
+from __future__ import annotations
+
+from pydantic import Field, SecretStr
+
+from shared.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """The matching service's settings."""
+
+    service: str = "matching_service"
+    database_password: SecretStr = Field(validation_alias="MATCHING_SERVICE_DATABASE_PASSWORD")
+    port: int = Field(default=8003, validation_alias="MATCHING_SERVICE_PORT")

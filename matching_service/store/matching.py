@@ -1,0 +1,175 @@
+"""The question of matching: one statement finds, judges, ranks and counts; Python explains what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Uuid, text
+
+from matching_service.store.tables import LIVE
+from shared.db import Session
+from shared.values.places import Place, to_ewkt
+from shared.values.weekly import Weekly, WeeklyColumn
+from shared.values.words import MatchRule
+
+
+def _known_and_other(theirs: str, wanted: str) -> str:
+    return f"{theirs} <> '{{}}' AND NOT {theirs} && CAST({wanted} AS text[])"
+
+
+FAILS: dict[MatchRule, str] = {
+    MatchRule.STATUS: "t.status <> 'active'",
+    MatchRule.CONTACT_PREFERENCE: "t.contact_preference = 'none'",
+    MatchRule.ACCREDITATION: ":seat_needed AND t.accreditation = 'private'",
+    MatchRule.DISTANCE: "way.metres > :radius",
+    MatchRule.PROCEDURE: "NOT :any_procedure AND " + _known_and_other("t.procedures", ":procedures"),
+    MatchRule.AGE_GROUP: "NOT :age_unknown AND " + _known_and_other("t.age_groups", ":age_groups"),
+    MatchRule.SETTING: _known_and_other("t.settings", ":settings"),
+    MatchRule.GENDER: ":gender <> 'any' AND t.gender <> 'unknown' AND t.gender <> :gender",
+    MatchRule.LANGUAGE: "NOT :any_language AND " + _known_and_other("t.languages", ":languages"),
+    MatchRule.AVAILABILITY: "NOT t.working_hours && CAST(:availability AS int4multirange)",
+    MatchRule.PATIENT_EXCLUSION: "t.id = ANY (CAST(:excluded AS uuid[]))",
+    MatchRule.OPEN_REQUEST: "a.is_open",
+    MatchRule.RECENT_REFUSAL: "a.refused_at >= :refused_since",
+}
+"""When a rule excludes a therapist; the same as `domain/rules.py`. NULL does not exclude."""
+
+UNKNOWNS: dict[MatchRule, str] = {
+    MatchRule.ACCREDITATION: (
+        "(:seat_needed AND t.accreditation = 'unknown') OR (:insurance_unknown AND t.accreditation <> 'statutory')"
+    ),
+    MatchRule.PROCEDURE: "NOT :any_procedure AND t.procedures = '{}'",
+    MatchRule.AGE_GROUP: ":age_unknown OR t.age_groups = '{}'",
+    MatchRule.SETTING: "t.settings = '{}'",
+    MatchRule.GENDER: ":gender <> 'any' AND t.gender = 'unknown'",
+    MatchRule.LANGUAGE: "NOT :any_language AND t.languages = '{}'",
+    MatchRule.AVAILABILITY: "t.working_hours IS NULL OR CAST(:availability AS int4multirange) IS NULL",
+}
+"""When a rule can say neither; the same as `domain/rules.py`."""
+
+BITS = {rule: 1 << position for position, rule in enumerate(FAILS)}
+
+_fails = " | ".join(f"CASE WHEN {condition} THEN {BITS[rule]} ELSE 0 END" for rule, condition in FAILS.items())
+_unknowns = " + ".join(f"CASE WHEN {condition} THEN 1 ELSE 0 END" for condition in UNKNOWNS.values())
+
+_STATEMENT = text(
+    f"""
+WITH asked AS (
+    SELECT therapist_id,
+           bool_or(status = ANY (CAST(:live AS text[]))) AS is_open,
+           max(responded_at) FILTER (WHERE status = 'declined') AS refused_at
+    FROM placement_requests WHERE patient_id = CAST(:patient_id AS uuid) GROUP BY therapist_id
+), judged AS MATERIALIZED (
+    SELECT t.id, way.metres, {_fails} AS fails,
+           :nearness * (1 - least(1, way.metres / :radius))
+           + CASE WHEN t.potentially_available THEN :available ELSE 0 END
+           + :certainty - :per_unknown * ({_unknowns}) AS score
+    FROM therapists t
+    -- OFFSET 0: the distance (on the sphere, as in ST_DWithin below) is computed once, not wherever it is used
+    CROSS JOIN LATERAL (SELECT t.place <-> CAST(:place AS geography) AS metres OFFSET 0) AS way
+    LEFT JOIN asked a ON a.therapist_id = t.id
+    WHERE ST_DWithin(t.place, CAST(:place AS geography), :wide, false) AND t.status IS NOT NULL
+), counted AS (
+    SELECT (SELECT coalesce(jsonb_object_agg(fails, number), '{{}}')
+            FROM (SELECT fails, count(*) AS number FROM judged GROUP BY fails) AS by_mask) AS tally,
+           (SELECT count(*) FROM therapists WHERE place IS NULL AND status = 'active') AS distance_unknown
+), best AS (
+    SELECT id, metres, score FROM judged WHERE fails = 0 ORDER BY score DESC, id LIMIT :limit
+)
+SELECT counted.tally, counted.distance_unknown, best.metres, best.score,
+       t.id, t.name, t.postal_code, t.city, t.status, t.contact_preference, t.accreditation, t.procedures,
+       t.age_groups, t.settings, t.gender, t.languages, t.working_hours, t.potentially_available
+FROM counted LEFT JOIN (best JOIN therapists t USING (id)) ON true
+ORDER BY best.score DESC, id
+"""  # noqa: S608 - put together from the constants above
+).columns(id=Uuid(), working_hours=WeeklyColumn())
+
+
+@dataclass(frozen=True)
+class Question:
+    """Whom to look for: a patient's criteria as the statement compares them. Distances in metres.
+
+    An empty list means that any will do, except for `age_groups`, where it means unknown.
+    """
+
+    patient_id: UUID
+    place: Place
+    radius: float
+    wide: float
+    """How far beyond the radius therapists are counted, who would come in if it were wider."""
+    seat_needed: bool
+    insurance_unknown: bool
+    procedures: Sequence[str]
+    age_groups: Sequence[str]
+    settings: Sequence[str]
+    gender: str
+    languages: Sequence[str]
+    availability: Weekly | None
+    excluded: Collection[UUID]
+    refused_since: datetime
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Points of the score, as in `domain/scoring.py`."""
+
+    nearness: int
+    available: int
+    certainty: int
+    per_unknown: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """The best therapists, and how many failed which rules."""
+
+    best: list[Row[Any]]
+    """Copies' columns with `metres` and `score`, best first."""
+    failures: dict[frozenset[MatchRule], int]
+    """How many therapists within the wide radius fail exactly these rules; the empty set is those who fit."""
+    distance_unknown: int
+    """Active therapists anywhere whose place is not known."""
+
+
+def best_therapists(session: Session, question: Question, weights: Weights, *, limit: int) -> Found:
+    """The therapists who fail no rule, ranked, at most `limit`; and the counts of all in the wide radius."""
+    rows = session.execute(
+        _STATEMENT,
+        {
+            "patient_id": str(question.patient_id),
+            "place": to_ewkt(question.place),
+            # a radius of nothing would divide by nothing
+            "radius": max(1.0, question.radius),
+            "wide": max(1.0, question.wide),
+            "seat_needed": question.seat_needed,
+            "insurance_unknown": question.insurance_unknown,
+            "any_procedure": not question.procedures,
+            "procedures": list(question.procedures),
+            "age_unknown": not question.age_groups,
+            "age_groups": list(question.age_groups),
+            "settings": list(question.settings),
+            "gender": question.gender,
+            "any_language": not question.languages,
+            "languages": list(question.languages),
+            "availability": question.availability.to_multirange() if question.availability else None,
+            "excluded": [str(each) for each in question.excluded],
+            "refused_since": question.refused_since,
+            "live": list(LIVE),
+            "nearness": weights.nearness,
+            "available": weights.available,
+            "certainty": weights.certainty,
+            "per_unknown": weights.per_unknown,
+            "limit": limit,
+        },
+    ).all()
+    failures = {_rules(int(mask)): number for mask, number in rows[0].tally.items()}
+    best = [row for row in rows if row.id is not None]
+    return Found(best=best, failures=failures, distance_unknown=rows[0].distance_unknown)
+
+
+def _rules(mask: int) -> frozenset[MatchRule]:
+    return frozenset(rule for rule, bit in BITS.items() if mask & bit)

@@ -1,0 +1,157 @@
+"""Named questions to the tables of copies and placement requests."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, func, literal, select
+
+from matching_service.store.tables import LIVE, HistoryEntry, Patient, PlacementRequest, Therapist
+from shared.db import Session
+from shared.values.places import Place, PlaceColumn
+from shared.values.words import RequestStatus
+
+METRES_A_KILOMETRE = 1000
+
+
+def patient(session: Session, patient_id: UUID) -> Patient | None:
+    """The copy of a patient; None also where only a place has arrived."""
+    return session.scalar(select(Patient).where(Patient.id == patient_id, Patient.status.is_not(None)))
+
+
+def lock_patients(session: Session, patient_ids: Collection[UUID]) -> dict[UUID, Patient]:
+    """The copies of these patients by id, locked.
+
+    Whoever changes a patient's requests holds the patient's lock first: what happens to one request depends on the
+    others, and on the copy's status.
+    """
+    locked = session.scalars(
+        select(Patient)
+        .where(Patient.id.in_(patient_ids), Patient.status.is_not(None))
+        .order_by(Patient.id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    return {each.id: each for each in locked}
+
+
+def therapist_status(session: Session, therapist_id: UUID) -> str | None:
+    """Whether the copy of a therapist is active, blocked or inactive; None where none has arrived."""
+    return session.scalar(select(Therapist.status).where(Therapist.id == therapist_id))
+
+
+def therapists_with_distance(
+    session: Session, therapist_ids: Collection[UUID], *, from_place: Place | None
+) -> dict[UUID, tuple[Therapist, float | None]]:
+    """The copies of these therapists with their distance in kilometres.
+
+    They are locked against change: who is blocked while a list is approved is either refused or withdrawn.
+    """
+    metres = func.ST_Distance(Therapist.place, literal(from_place, PlaceColumn()), False)
+    found = session.execute(
+        select(Therapist, metres / METRES_A_KILOMETRE)
+        .where(Therapist.id.in_(therapist_ids), Therapist.status.is_not(None))
+        .order_by(Therapist.id)
+        .with_for_update(read=True, of=Therapist)
+        .execution_options(populate_existing=True)
+    )
+    return {
+        therapist.id: (therapist, None if kilometres is None else float(kilometres)) for therapist, kilometres in found
+    }
+
+
+def asked_before(
+    session: Session, patient_id: UUID, therapist_ids: Collection[UUID]
+) -> dict[UUID, tuple[bool, datetime | None]]:
+    """Of therapists who were asked for this patient: whether a request is open, and when they last refused."""
+    found = session.execute(
+        select(
+            PlacementRequest.therapist_id,
+            func.bool_or(PlacementRequest.status.in_(LIVE)),
+            func.max(PlacementRequest.responded_at).filter(PlacementRequest.status == RequestStatus.DECLINED),
+        )
+        .where(PlacementRequest.patient_id == patient_id, PlacementRequest.therapist_id.in_(therapist_ids))
+        .group_by(PlacementRequest.therapist_id)
+    )
+    return {therapist_id: (is_open, refused_at) for therapist_id, is_open, refused_at in found}
+
+
+def request(session: Session, request_id: UUID) -> PlacementRequest | None:
+    """One placement request."""
+    return session.get(PlacementRequest, request_id)
+
+
+def requests_with_ids(session: Session, ids: Collection[UUID]) -> Sequence[PlacementRequest]:
+    """These placement requests in the order of their ids; unknown ids are left out."""
+    return session.scalars(
+        select(PlacementRequest).where(PlacementRequest.id.in_(ids)).order_by(PlacementRequest.id)
+    ).all()
+
+
+def patients_of(session: Session, request_ids: Collection[UUID]) -> set[UUID]:
+    """Whose requests these are."""
+    return set(session.scalars(select(PlacementRequest.patient_id).where(PlacementRequest.id.in_(request_ids))))
+
+
+def lock_requests(session: Session, request_ids: Collection[UUID]) -> Sequence[PlacementRequest]:
+    """These requests as they are now, locked; the patients' locks are taken first (`lock_patients`)."""
+    return _locked(session, select(PlacementRequest).where(PlacementRequest.id.in_(request_ids)))
+
+
+def lock_live_requests_of_patient(session: Session, patient_id: UUID) -> Sequence[PlacementRequest]:
+    """All of a patient's requests that are not over, as they are now, locked."""
+    return _locked(
+        session,
+        select(PlacementRequest).where(PlacementRequest.patient_id == patient_id, PlacementRequest.status.in_(LIVE)),
+    )
+
+
+def _locked(session: Session, wanted: Select[PlacementRequest]) -> Sequence[PlacementRequest]:
+    session.flush()  # or what this session changed and did not write yet would be read over
+    return session.scalars(
+        wanted.order_by(PlacementRequest.id).with_for_update().execution_options(populate_existing=True)
+    ).all()
+
+
+def requests_to_therapist(session: Session, therapist_id: UUID, statuses: Collection[str]) -> Sequence[UUID]:
+    """The ids of requests to a therapist that stand so."""
+    return session.scalars(
+        select(PlacementRequest.id).where(
+            PlacementRequest.therapist_id == therapist_id, PlacementRequest.status.in_(statuses)
+        )
+    ).all()
+
+
+def deferred_until(session: Session, day: date, *, limit: int) -> Sequence[UUID]:
+    """The ids of deferred requests that nothing holds and whose time has come, longest due first."""
+    return session.scalars(
+        select(PlacementRequest.id)
+        .where(
+            PlacementRequest.status == RequestStatus.DEFERRED,
+            PlacementRequest.next_contact_after <= day,
+            PlacementRequest.hold.is_(None),
+        )
+        .order_by(PlacementRequest.next_contact_after, PlacementRequest.id)
+        .limit(limit)
+    ).all()
+
+
+def requests_where(
+    session: Session, *, limit: int, offset: int, **wanted: Any
+) -> tuple[Sequence[PlacementRequest], int]:
+    """A page of placement requests, newest first, and how many there are; None as a filter means that any will do."""
+    conditions = [getattr(PlacementRequest, name) == value for name, value in wanted.items() if value is not None]
+    total = session.scalar(select(func.count()).select_from(PlacementRequest).where(*conditions)) or 0
+    page = select(PlacementRequest).where(*conditions).order_by(PlacementRequest.id.desc()).limit(limit).offset(offset)
+    return session.scalars(page).all(), total
+
+
+def history_of(session: Session, request_id: UUID, *, limit: int, offset: int) -> tuple[Sequence[HistoryEntry], int]:
+    """A page of what happened to a request, oldest first, and how much that is."""
+    mine = HistoryEntry.placement_request_id == request_id
+    total = session.scalar(select(func.count()).select_from(HistoryEntry).where(mine)) or 0
+    page = select(HistoryEntry).where(mine).order_by(HistoryEntry.id).limit(limit).offset(offset)
+    return session.scalars(page).all(), total

@@ -1,0 +1,203 @@
+"""The tables of this service. Field names are those of the API contract."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY as AnyArray
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    ForeignKey,
+    Index,
+    MetaData,
+    Text,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from shared.api.tables import add_api_tables
+from shared.db import NAMES, Aggregate, Copy, column_types, new_id
+from shared.events.tables import add_event_tables
+from shared.values.places import Place, PlaceColumn
+from shared.values.weekly import Weekly, WeeklyColumn
+from shared.values.words import RequestHold, RequestOutcome, RequestStatus
+
+LIVE = (
+    RequestStatus.OPEN,
+    RequestStatus.QUEUED,
+    RequestStatus.CONTACTED,
+    RequestStatus.ACCEPTED,
+    RequestStatus.DEFERRED,
+    RequestStatus.NO_ANSWER,
+    RequestStatus.PLACED,
+)
+"""A patient has at most one request in one of these per therapist; the unique index spells the same list."""
+
+
+def _listed(words: Any) -> str:
+    return "(" + ", ".join(f"'{word.value}'" for word in words) + ")"
+
+
+class Tables(DeclarativeBase):
+    """All tables of the matching service."""
+
+    metadata = MetaData(naming_convention=NAMES)
+    type_annotation_map = column_types
+
+
+def _words() -> Any:
+    return mapped_column(ARRAY(Text), default=list, server_default=text("'{}'"))
+
+
+class Placed(Copy):
+    """Columns of a copy that has a place on the map.
+
+    The address and its place come in events of two services, in any order: each writes its own columns of the row,
+    with its own sequence, and the database says which place counts. Where the place came first, `status` is NULL:
+    the therapist or patient is not known yet.
+    """
+
+    status: Mapped[str | None] = mapped_column(sort_order=80)
+    address: Mapped[str | None] = mapped_column(sort_order=81)
+    """The present address as one comparable text; a patient's is the postal code."""
+    geocoded_address: Mapped[str | None] = mapped_column(sort_order=82)
+    geocoded_place: Mapped[Place | None] = mapped_column(PlaceColumn, sort_order=83)
+    geocoded_sequence: Mapped[int] = mapped_column(BigInteger, server_default=text("-1"), sort_order=84)
+
+
+class Therapist(Placed, Tables):
+    """What therapist_service and geocoding_service told of a therapist."""
+
+    __tablename__ = "therapists"
+
+    name: Mapped[str | None]
+    postal_code: Mapped[str | None]
+    city: Mapped[str | None]
+    gender: Mapped[str] = mapped_column(server_default="unknown")
+    accreditation: Mapped[str] = mapped_column(server_default="unknown")
+    procedures: Mapped[list[str]] = _words()
+    age_groups: Mapped[list[str]] = _words()
+    settings: Mapped[list[str]] = _words()
+    languages: Mapped[list[str]] = _words()
+    working_hours: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
+    potentially_available: Mapped[bool] = mapped_column(server_default=text("false"))
+    contact_preference: Mapped[str] = mapped_column(server_default="any")
+    given_place: Mapped[Place | None] = mapped_column(PlaceColumn)
+    """The therapist's own coordinates: they win over what the address was found to be."""
+    place: Mapped[Place | None] = mapped_column(
+        PlaceColumn,
+        Computed("COALESCE(given_place, CASE WHEN geocoded_address = address THEN geocoded_place END)", persisted=True),
+        sort_order=85,
+    )
+
+    __table_args__ = (
+        Index("ix_therapists_place", "place", postgresql_using="gist"),
+        Index("ix_therapists_unplaced", "id", postgresql_where=text("place IS NULL AND status = 'active'")),
+    )
+
+
+class Patient(Placed, Tables):
+    """What patient_service told of a patient: a pseudonym and criteria, as far as matching needs them."""
+
+    __tablename__ = "patients"
+
+    reference: Mapped[str | None]
+    insurance_type: Mapped[str | None]
+    reimbursement_case: Mapped[bool] = mapped_column(server_default=text("false"))
+    age_groups: Mapped[list[str]] = _words()
+    availability: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
+    max_distance_km: Mapped[float | None]
+    max_travel_minutes: Mapped[int | None]
+    travel_mode: Mapped[str] = mapped_column(server_default="car")
+    open_to_group_therapy: Mapped[bool] = mapped_column(server_default=text("false"))
+    preferred_therapist_gender: Mapped[str] = mapped_column(server_default="any")
+    preferred_procedures: Mapped[list[str]] = _words()
+    languages: Mapped[list[str]] = _words()
+    excluded_therapist_ids: Mapped[list[UUID]] = mapped_column(
+        AnyArray(Uuid), default=list, server_default=text("'{}'")
+    )
+    place: Mapped[Place | None] = mapped_column(
+        PlaceColumn,
+        Computed("CASE WHEN geocoded_address = address THEN geocoded_place END", persisted=True),
+        sort_order=85,
+    )
+
+
+class PlacementRequest(Aggregate, Tables):
+    """One patient asked of one therapist."""
+
+    __tablename__ = "placement_requests"
+
+    patient_id: Mapped[UUID]
+    therapist_id: Mapped[UUID]
+    status: Mapped[str]
+    hold: Mapped[str | None]
+    priority: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    approved_by: Mapped[UUID | None]
+    approved_at: Mapped[datetime]
+    overrides: Mapped[list[dict[str, str]]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
+    inquiry_id: Mapped[UUID | None]
+    """The newest contact that this request was part of; ids of inquiries sort by time."""
+    emailed_at: Mapped[datetime | None]
+    called_at: Mapped[datetime | None]
+    responded_at: Mapped[datetime | None]
+    outcome: Mapped[str | None]
+    available_from: Mapped[date | None]
+    next_contact_after: Mapped[date | None]
+    withdrawn_reason: Mapped[str | None]
+    placed_on: Mapped[date | None]
+    first_session_on: Mapped[date | None]
+    note: Mapped[str | None]
+
+    __table_args__ = (
+        Index(
+            "uq_placement_requests_live",
+            "patient_id",
+            "therapist_id",
+            unique=True,
+            postgresql_where=text(f"status IN {_listed(LIVE)}"),
+        ),
+        Index("ix_placement_requests_patient_id", "patient_id"),
+        Index("ix_placement_requests_therapist_id", "therapist_id"),
+        Index("ix_placement_requests_status", "status", "id"),
+        Index(
+            "ix_placement_requests_deferred", "next_contact_after", "id", postgresql_where=text("status = 'deferred'")
+        ),
+        CheckConstraint(f"status IN {_listed(RequestStatus)}", name="status"),
+        CheckConstraint(f"hold IN {_listed(RequestHold)}", name="hold"),
+        CheckConstraint(f"outcome IN {_listed(RequestOutcome)}", name="outcome"),
+        CheckConstraint("(status = 'deferred') = (next_contact_after IS NOT NULL)", name="deferred_until"),
+        CheckConstraint("(status = 'withdrawn') = (withdrawn_reason IS NOT NULL)", name="withdrawn_reason"),
+    )
+
+
+class HistoryEntry(Tables):
+    """Something that happened to a placement request. Rows are added, never changed: the role may not."""
+
+    __tablename__ = "placement_request_history"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    placement_request_id: Mapped[UUID] = mapped_column(ForeignKey(PlacementRequest.id))
+    occurred_at: Mapped[datetime]
+    recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    what: Mapped[str]
+    status: Mapped[str]
+    """The status after it."""
+    channel: Mapped[str | None]
+    outcome: Mapped[str | None]
+    available_from: Mapped[date | None]
+    reason: Mapped[str | None]
+    note: Mapped[str | None]
+
+    __table_args__ = (Index("ix_placement_request_history_request", "placement_request_id", "id"),)
+
+
+add_event_tables(Tables.metadata)
+add_api_tables(Tables.metadata)

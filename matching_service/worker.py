@@ -1,0 +1,13 @@
+"""The worker process of this service: copies, effects, relay and jobs."""
+
+from __future__ import annotations
+
+from matching_service.jobs import JOBS
+from matching_service.listeners import listeners
+from matching_service.settings import Settings
+from shared.worker import Worker
+
+
+def create(settings: Settings) -> Worker:
+    """The worker, wired."""
+    return Worker(settings, listeners=listeners, jobs=JOBS)

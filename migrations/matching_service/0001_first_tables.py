@@ -1,0 +1,280 @@
+"""first tables."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+import shared.values.places
+import shared.values.weekly
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "idempotency",
+        sa.Column("caller", sa.Text(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("note", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("caller", "path", "key", name=op.f("pk_idempotency")),
+    )
+    op.create_index("ix_idempotency_created_at", "idempotency", ["created_at"], unique=False)
+    op.create_table(
+        "outbox",
+        sa.Column("position", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("event_id", sa.Uuid(), nullable=False),
+        sa.Column("topic", sa.Text(), nullable=False),
+        sa.Column("key", sa.Uuid(), nullable=False),
+        sa.Column("sequence", sa.BigInteger(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("position", name=op.f("pk_outbox")),
+        sa.UniqueConstraint("key", "sequence", name=op.f("uq_outbox_key_sequence")),
+    )
+    op.create_index(
+        "ix_outbox_waiting", "outbox", ["position"], unique=False, postgresql_where=sa.text("published_at IS NULL")
+    )
+    op.create_table(
+        "parked",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("topic", sa.Text(), nullable=False),
+        sa.Column("partition", sa.Integer(), nullable=False),
+        sa.Column("offset", sa.BigInteger(), nullable=False),
+        sa.Column("key", sa.LargeBinary(), nullable=True),
+        sa.Column("value", sa.LargeBinary(), nullable=True),
+        sa.Column("headers", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
+        sa.Column("event_type", sa.Text(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("traceback", sa.Text(), nullable=False),
+        sa.Column("parked_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("state", sa.Text(), server_default=sa.text("'parked'"), nullable=False),
+        sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("resolved_reason", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_parked")),
+        sa.UniqueConstraint("topic", "partition", "offset", name=op.f("uq_parked_topic_partition_offset")),
+    )
+    op.create_table(
+        "patients",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("reference", sa.Text(), nullable=True),
+        sa.Column("insurance_type", sa.Text(), nullable=True),
+        sa.Column("reimbursement_case", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("age_groups", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("availability", shared.values.weekly.WeeklyColumn(), nullable=True),
+        sa.Column("max_distance_km", sa.Double(), nullable=True),
+        sa.Column("max_travel_minutes", sa.Integer(), nullable=True),
+        sa.Column("travel_mode", sa.Text(), server_default="car", nullable=False),
+        sa.Column("open_to_group_therapy", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("preferred_therapist_gender", sa.Text(), server_default="any", nullable=False),
+        sa.Column("preferred_procedures", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("languages", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("excluded_therapist_ids", sa.ARRAY(sa.Uuid()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("status", sa.Text(), nullable=True),
+        sa.Column("address", sa.Text(), nullable=True),
+        sa.Column("geocoded_address", sa.Text(), nullable=True),
+        sa.Column("geocoded_place", shared.values.places.PlaceColumn(), nullable=True),
+        sa.Column("geocoded_sequence", sa.BigInteger(), server_default=sa.text("-1"), nullable=False),
+        sa.Column(
+            "place",
+            shared.values.places.PlaceColumn(),
+            sa.Computed("CASE WHEN geocoded_address = address THEN geocoded_place END", persisted=True),
+            nullable=True,
+        ),
+        sa.Column("sequence", sa.BigInteger(), nullable=False),
+        sa.Column("written_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_patients")),
+    )
+    op.create_table(
+        "placement_requests",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("patient_id", sa.Uuid(), nullable=False),
+        sa.Column("therapist_id", sa.Uuid(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("hold", sa.Text(), nullable=True),
+        sa.Column("priority", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("approved_by", sa.Uuid(), nullable=True),
+        sa.Column("approved_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("overrides", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
+        sa.Column("inquiry_id", sa.Uuid(), nullable=True),
+        sa.Column("emailed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("called_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("responded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("outcome", sa.Text(), nullable=True),
+        sa.Column("available_from", sa.Date(), nullable=True),
+        sa.Column("next_contact_after", sa.Date(), nullable=True),
+        sa.Column("withdrawn_reason", sa.Text(), nullable=True),
+        sa.Column("placed_on", sa.Date(), nullable=True),
+        sa.Column("first_session_on", sa.Date(), nullable=True),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("sequence", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.CheckConstraint(
+            "(status = 'deferred') = (next_contact_after IS NOT NULL)",
+            name=op.f("ck_placement_requests_deferred_until"),
+        ),
+        sa.CheckConstraint(
+            "(status = 'withdrawn') = (withdrawn_reason IS NOT NULL)",
+            name=op.f("ck_placement_requests_withdrawn_reason"),
+        ),
+        sa.CheckConstraint("hold IN ('search_paused', 'accepted_elsewhere')", name=op.f("ck_placement_requests_hold")),
+        sa.CheckConstraint(
+            "outcome IN ('accepted', 'declined_capacity', 'declined_unsuitable', 'declined_other', 'later')",
+            name=op.f("ck_placement_requests_outcome"),
+        ),
+        sa.CheckConstraint(
+            "status IN ('open', 'queued', 'contacted', 'accepted', 'declined', 'deferred', 'no_answer', 'placed', 'failed', 'withdrawn')",
+            name=op.f("ck_placement_requests_status"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_placement_requests")),
+    )
+    op.create_index(
+        "ix_placement_requests_deferred",
+        "placement_requests",
+        ["next_contact_after", "id"],
+        unique=False,
+        postgresql_where=sa.text("status = 'deferred'"),
+    )
+    op.create_index("ix_placement_requests_patient_id", "placement_requests", ["patient_id"], unique=False)
+    op.create_index("ix_placement_requests_status", "placement_requests", ["status", "id"], unique=False)
+    op.create_index("ix_placement_requests_therapist_id", "placement_requests", ["therapist_id"], unique=False)
+    op.create_index(
+        "uq_placement_requests_live",
+        "placement_requests",
+        ["patient_id", "therapist_id"],
+        unique=True,
+        postgresql_where=sa.text(
+            "status IN ('open', 'queued', 'contacted', 'accepted', 'deferred', 'no_answer', 'placed')"
+        ),
+    )
+    op.create_table(
+        "relay_lease",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("holder", sa.Text(), nullable=False),
+        sa.Column("term", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_relay_lease")),
+    )
+    op.create_table(
+        "seen",
+        sa.Column("event_id", sa.Uuid(), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("event_id", name=op.f("pk_seen")),
+    )
+    op.create_index("ix_seen_seen_at", "seen", ["seen_at"], unique=False)
+    op.create_table(
+        "therapists",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("postal_code", sa.Text(), nullable=True),
+        sa.Column("city", sa.Text(), nullable=True),
+        sa.Column("gender", sa.Text(), server_default="unknown", nullable=False),
+        sa.Column("accreditation", sa.Text(), server_default="unknown", nullable=False),
+        sa.Column("procedures", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("age_groups", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("settings", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("languages", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("working_hours", shared.values.weekly.WeeklyColumn(), nullable=True),
+        sa.Column("potentially_available", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("contact_preference", sa.Text(), server_default="any", nullable=False),
+        sa.Column("given_place", shared.values.places.PlaceColumn(), nullable=True),
+        sa.Column("status", sa.Text(), nullable=True),
+        sa.Column("address", sa.Text(), nullable=True),
+        sa.Column("geocoded_address", sa.Text(), nullable=True),
+        sa.Column("geocoded_place", shared.values.places.PlaceColumn(), nullable=True),
+        sa.Column("geocoded_sequence", sa.BigInteger(), server_default=sa.text("-1"), nullable=False),
+        sa.Column(
+            "place",
+            shared.values.places.PlaceColumn(),
+            sa.Computed(
+                "COALESCE(given_place, CASE WHEN geocoded_address = address THEN geocoded_place END)", persisted=True
+            ),
+            nullable=True,
+        ),
+        sa.Column("sequence", sa.BigInteger(), nullable=False),
+        sa.Column("written_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_therapists")),
+    )
+    op.create_index("ix_therapists_place", "therapists", ["place"], unique=False, postgresql_using="gist")
+    op.create_index(
+        "ix_therapists_unplaced",
+        "therapists",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("place IS NULL AND status = 'active'"),
+    )
+    op.create_table(
+        "placement_request_history",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("placement_request_id", sa.Uuid(), nullable=False),
+        sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=True),
+        sa.Column("outcome", sa.Text(), nullable=True),
+        sa.Column("available_from", sa.Date(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["placement_request_id"],
+            ["placement_requests.id"],
+            name=op.f("fk_placement_request_history_placement_request_id"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_placement_request_history")),
+    )
+    op.create_index(
+        "ix_placement_request_history_request",
+        "placement_request_history",
+        ["placement_request_id", "id"],
+        unique=False,
+    )
+    # the contact history proves the search to the insurer (rule 12): corrections add a row and never change one
+    op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON placement_request_history FROM matching_service")
+
+
+def downgrade() -> None:
+    op.drop_index("ix_placement_request_history_request", table_name="placement_request_history")
+    op.drop_table("placement_request_history")
+    op.drop_index(
+        "ix_therapists_unplaced",
+        table_name="therapists",
+        postgresql_where=sa.text("place IS NULL AND status = 'active'"),
+    )
+    op.drop_index("ix_therapists_place", table_name="therapists", postgresql_using="gist")
+    op.drop_table("therapists")
+    op.drop_index("ix_seen_seen_at", table_name="seen")
+    op.drop_table("seen")
+    op.drop_table("relay_lease")
+    op.drop_index(
+        "uq_placement_requests_live",
+        table_name="placement_requests",
+        postgresql_where=sa.text(
+            "status IN ('open', 'queued', 'contacted', 'accepted', 'deferred', 'no_answer', 'placed')"
+        ),
+    )
+    op.drop_index("ix_placement_requests_therapist_id", table_name="placement_requests")
+    op.drop_index("ix_placement_requests_status", table_name="placement_requests")
+    op.drop_index("ix_placement_requests_patient_id", table_name="placement_requests")
+    op.drop_index(
+        "ix_placement_requests_deferred",
+        table_name="placement_requests",
+        postgresql_where=sa.text("status = 'deferred'"),
+    )
+    op.drop_table("placement_requests")
+    op.drop_table("patients")
+    op.drop_table("parked")
+    op.drop_index("ix_outbox_waiting", table_name="outbox", postgresql_where=sa.text("published_at IS NULL"))
+    op.drop_table("outbox")
+    op.drop_index("ix_idempotency_created_at", table_name="idempotency")
+    op.drop_table("idempotency")
