@@ -1,0 +1,60 @@
+"""Doors to e-mails."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from communication_service.api.policy import policy
+from communication_service.domain import emails
+from communication_service.domain.schemas import EmailFilter, EmailPage, EmailResponse, EmailView, Resolution
+from shared import clock
+from shared.api import Resource, door, once
+from shared.db import transaction
+
+
+class Emails(Resource):
+    """All e-mails."""
+
+    @door(query=EmailFilter, answer=EmailPage)
+    def get(self, query: EmailFilter) -> EmailPage:
+        """List e-mails, newest first."""
+        with transaction() as session:
+            return emails.listed(session, query)
+
+
+class Email(Resource):
+    """One e-mail."""
+
+    @door(answer=EmailView)
+    def get(self, id: UUID) -> EmailView:
+        """Show an e-mail: its letter, where it stands and why it waits."""
+        with transaction() as session:
+            return emails.get(session, id)
+
+
+class EmailAnswer(Resource):
+    """A practice's answer to an e-mail."""
+
+    @door(body=EmailResponse, answer=EmailView)
+    def post(self, id: UUID, body: EmailResponse) -> EmailView:
+        """Record what the practice answered, request by request."""
+        with transaction() as session:
+            return once(
+                session,
+                lambda: emails.answer(session, id, body, now=clock.now()),
+                recall=lambda known: emails.get(session, known),
+            )
+
+
+class EmailDoubt(Resource):
+    """The doubt about an e-mail."""
+
+    @door(body=Resolution, answer=EmailView)
+    def post(self, id: UUID, body: Resolution) -> EmailView:
+        """Say whether an e-mail in doubt was sent; one that was not is written anew at its turn."""
+        with transaction() as session:
+            return once(
+                session,
+                lambda: emails.resolve(session, id, body, policy=policy(), now=clock.now()),
+                recall=lambda known: emails.get(session, known),
+            )

@@ -1,0 +1,40 @@
+"""Doors to inquiries, and to all contacts with a practice."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from communication_service.domain import emails, history
+from communication_service.domain.schemas import ContactPage, HistoryQuery, InquiryFilter, InquiryPage, InquiryView
+from shared.api import Resource, door
+from shared.db import transaction
+
+
+class Inquiries(Resource):
+    """All inquiries."""
+
+    @door(query=InquiryFilter, answer=InquiryPage)
+    def get(self, query: InquiryFilter) -> InquiryPage:
+        """List inquiries, newest first."""
+        with transaction() as session:
+            return emails.inquiries(session, query)
+
+
+class Inquiry(Resource):
+    """One inquiry."""
+
+    @door(answer=InquiryView)
+    def get(self, id: UUID) -> InquiryView:
+        """Show an inquiry: its channel, its requests, what it waits for."""
+        with transaction() as session:
+            return emails.inquiry(session, id)
+
+
+class ContactHistory(Resource):
+    """What happened between us and a practice."""
+
+    @door(query=HistoryQuery, answer=ContactPage)
+    def get(self, id: UUID, query: HistoryQuery) -> ContactPage:
+        """List the e-mails and calls with a therapist, newest first."""
+        with transaction() as session:
+            return history.of_therapist(session, id, query)

@@ -1,0 +1,46 @@
+"""Doors to phone calls."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from communication_service.api.policy import policy
+from communication_service.domain import calls
+from communication_service.domain.schemas import CallOutcome, PhoneCallFilter, PhoneCallPage, PhoneCallView
+from shared import clock
+from shared.api import Resource, door, once
+from shared.db import transaction
+
+
+class PhoneCalls(Resource):
+    """All calls."""
+
+    @door(query=PhoneCallFilter, answer=PhoneCallPage)
+    def get(self, query: PhoneCallFilter) -> PhoneCallPage:
+        """List calls by their start."""
+        with transaction() as session:
+            return calls.listed(session, query)
+
+
+class PhoneCall(Resource):
+    """One call."""
+
+    @door(answer=PhoneCallView)
+    def get(self, id: UUID) -> PhoneCallView:
+        """Show a call with the practice and what the caller may say of each patient."""
+        with transaction() as session:
+            return calls.get(session, id)
+
+
+class PhoneCallOutcome(Resource):
+    """What came of a call."""
+
+    @door(body=CallOutcome, answer=PhoneCallView)
+    def post(self, id: UUID, body: CallOutcome) -> PhoneCallView:
+        """Record what came of a call; where nobody was reached the next one is planned."""
+        with transaction() as session:
+            return once(
+                session,
+                lambda: calls.record_outcome(session, id, body, policy=policy(), now=clock.now()),
+                recall=lambda known: calls.get(session, known),
+            )

@@ -1,0 +1,42 @@
+"""Doors to addresses that get no inquiries."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from communication_service.domain import suppressions
+from communication_service.domain.schemas import NewSuppression, SuppressionPage, SuppressionView
+from shared import clock
+from shared.api import Resource, door, once
+from shared.db import transaction
+from shared.values.schemas import PageQuery
+
+
+class EmailSuppressions(Resource):
+    """All suppressed addresses."""
+
+    @door(query=PageQuery, answer=SuppressionPage)
+    def get(self, query: PageQuery) -> SuppressionPage:
+        """List addresses that get no inquiries, newest first."""
+        with transaction() as session:
+            return suppressions.listed(session, query)
+
+    @door(body=NewSuppression, answer=SuppressionView, status=201)
+    def post(self, body: NewSuppression) -> SuppressionView:
+        """Write no more inquiries to an address, whoever uses it."""
+        with transaction() as session:
+            return once(
+                session,
+                lambda: suppressions.add(session, body, now=clock.now()),
+                recall=lambda known: suppressions.get(session, known),
+            )
+
+
+class EmailSuppression(Resource):
+    """One suppressed address."""
+
+    @door()
+    def delete(self, id: UUID) -> None:
+        """Let an address get inquiries again."""
+        with transaction() as session:
+            suppressions.remove(session, id, now=clock.now())

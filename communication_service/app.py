@@ -1,0 +1,29 @@
+"""The web process of this service."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from communication_service.api.routes import ROUTES
+from communication_service.jobs import policy_of
+from communication_service.listeners import listeners
+from communication_service.settings import Settings
+from shared.api import service_app
+from shared.api.parked import parked_routes
+from shared.crypto import Keys
+from shared.schema import is_current
+
+
+def create(settings: Settings) -> Flask:
+    """The application, wired."""
+    app = service_app(
+        settings.service,
+        settings,
+        [*ROUTES, *parked_routes(listeners)],
+        title="Communication service",
+        description="Letters and calls to practices, why they wait, and what came of them.",
+        keys=Keys(settings.master_key.get_secret_value()),
+        schema_check=lambda: is_current(settings.service),
+    )
+    app.extensions["policy"] = policy_of(settings)
+    return app

@@ -1,0 +1,75 @@
+"""What practices answer: kept for good, told to the world, and no longer asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from communication_service.domain.schemas import CallResponse
+from communication_service.store import queries
+from communication_service.store import tables as t
+from shared.db import Session
+from shared.errors import FieldProblem, RuleBroken
+from shared.events.catalogue import Answer
+from shared.values.words import CallAnswer
+
+
+def must_be_about(said: Sequence[CallResponse], request_ids: Sequence[UUID]) -> None:
+    """Raise `RuleBroken`, naming each answer about a request that was not asked in this contact."""
+    errors = [
+        FieldProblem(f"responses.{place}.placement_request_id", "was not asked in this contact")
+        for place, response in enumerate(said)
+        if response.placement_request_id not in request_ids
+    ]
+    if errors:
+        raise RuleBroken("response.about_another_request", "An answer is about another contact.", errors=errors)
+
+
+def keep(
+    session: Session,
+    said: Sequence[CallResponse],
+    *,
+    therapist_id: UUID,
+    occurred_at: datetime,
+    now: datetime,
+    email_id: UUID | None = None,
+    phone_call_id: UUID | None = None,
+) -> None:
+    """Write the answers down; nothing ever changes them."""
+    session.add_all(
+        t.Answer(
+            placement_request_id=response.placement_request_id,
+            therapist_id=therapist_id,
+            email_id=email_id,
+            phone_call_id=phone_call_id,
+            outcome=response.outcome,
+            available_from=response.available_from,
+            note=response.note,
+            occurred_at=occurred_at,
+            recorded_at=now,
+        )
+        for response in said
+    )
+    session.flush()
+
+
+def stop_asking(session: Session, said: Sequence[CallResponse], *, now: datetime) -> None:
+    """Requests with an answer are over here, before matching has heard of it; a planned call is looked at again."""
+    answered = [r.placement_request_id for r in said if r.outcome != CallAnswer.NOT_DISCUSSED]
+    for request in queries.requests(session, answered):
+        if request.status != "over":
+            request.status = "over"
+            request.look_at = now if request.inquiry_id else None
+
+
+def public(said: Sequence[CallResponse]) -> list[Answer]:
+    """The answers as events carry them: without notes, which may hold what a practice said of a patient."""
+    return [
+        Answer(
+            placement_request_id=response.placement_request_id,
+            outcome=response.outcome,
+            available_from=response.available_from,
+        )
+        for response in said
+    ]

@@ -1,0 +1,97 @@
+"""On which days a practice can be phoned, and which slot is free (rule 7). Days and hours are Berlin's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cache
+
+import holidays
+
+from shared.values.moments import BERLIN, berlin_day
+from shared.values.weekly import Weekly
+from shared.values.words import FederalState
+
+SLOT = timedelta(minutes=5)
+HORIZON_DAYS = 60
+
+Taken = Callable[[datetime, datetime], Sequence[tuple[datetime, datetime]]]
+"""When other calls are planned between two instants."""
+
+
+@cache
+def public_holidays(state: str | None, year: int) -> frozenset[date]:
+    """The public holidays of a state, those of its Catholic places included; of an unknown one: of any state."""
+    states = [state] if state in set(FederalState) else list(FederalState)
+    return frozenset(
+        day
+        for each in states
+        for day in holidays.country_holidays(
+            "DE", subdiv=str(each), years=year, categories=(holidays.PUBLIC, holidays.CATHOLIC)
+        )
+    )
+
+
+def is_closed(day: date, *, state: str | None, practice_holidays: Iterable[Mapping[str, str]]) -> bool:
+    """Whether nobody is phoned that day: public holiday, 24 or 31 December, or the practice's holidays."""
+    if (day.month, day.day) in ((12, 24), (12, 31)) or day in public_holidays(state, day.year):
+        return True
+    return any(first <= day <= last for first, last in _periods(practice_holidays))
+
+
+def _periods(written: Iterable[Mapping[str, str]]) -> Iterator[tuple[date, date]]:
+    for period in written:
+        try:
+            yield date.fromisoformat(period["from"]), date.fromisoformat(period["to"])
+        except (KeyError, ValueError, TypeError):
+            continue  # what cannot be read closes no day
+
+
+@dataclass(frozen=True)
+class Opening:
+    """When a practice answers the phone."""
+
+    hours: Weekly
+    state: str | None
+    practice_holidays: Sequence[Mapping[str, str]]
+
+    def allows(self, start: datetime, end: datetime) -> bool:
+        """Whether a call may take place then."""
+        day = berlin_day(start)
+        if is_closed(day, state=self.state, practice_holidays=self.practice_holidays):
+            return False
+        return any(opens <= start and end <= closes for opens, closes in self.hours.moments_on(day))
+
+    def next_free_slot(self, *, earliest: datetime, length: timedelta, taken: Taken) -> datetime | None:
+        """The first start from `earliest` on, on the clock's five minutes, that meets no other call; UTC.
+
+        None where the next sixty days have none.
+        """
+        first_day = berlin_day(earliest)
+        for days in range(HORIZON_DAYS):
+            day = first_day + timedelta(days=days)
+            if is_closed(day, state=self.state, practice_holidays=self.practice_holidays):
+                continue
+            for opens, closes in self.hours.moments_on(day):
+                start = _first_gap(_on_the_grid(max(opens, earliest)), closes, length, taken)
+                if start is not None:
+                    return start
+        return None
+
+
+def _first_gap(start: datetime, closes: datetime, length: timedelta, taken: Taken) -> datetime | None:
+    if start + length > closes:
+        return None
+    for busy_from, busy_until in sorted(taken(start, closes)):
+        if start + length <= busy_from:
+            break
+        start = max(start, _on_the_grid(busy_until))
+    return start if start + length <= closes else None
+
+
+def _on_the_grid(moment: datetime) -> datetime:
+    """The moment, or the next one at which the clock shows a multiple of five minutes."""
+    local = moment.astimezone(BERLIN)
+    past = timedelta(minutes=local.minute % 5, seconds=local.second, microseconds=local.microsecond)
+    return moment + (SLOT - past if past else timedelta())

@@ -1,0 +1,221 @@
+"""Calls to practices: what a caller may say, and what came of it (rule 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from communication_service.domain import answers, composing
+from communication_service.domain.letters import diagnosis_group
+from communication_service.domain.policy import Policy
+from communication_service.domain.schemas import (
+    CalledAboutPatient,
+    CalledTherapist,
+    CallOutcome,
+    CallResponse,
+    PhoneCallFields,
+    PhoneCallFilter,
+    PhoneCallPage,
+    PhoneCallView,
+)
+from communication_service.store import lists, queries
+from communication_service.store.tables import Inquiry, Patient, PhoneCall, PlacementRequest, Therapist
+from shared.db import Session
+from shared.errors import Conflict, FieldProblem, NotFound, RuleBroken
+from shared.events.catalogue import AttemptsUsedUp, CallRecorded
+from shared.events.outbox import record
+from shared.values.contacts import shown_phone
+from shared.values.moments import start_of_berlin_day
+from shared.values.words import CallAnswer, CallResult
+
+CLOCKS_MAY_DIFFER = timedelta(minutes=5)
+
+
+def listed(session: Session, wanted: PhoneCallFilter) -> PhoneCallPage:
+    """A page of calls by their start."""
+    starts = [day for day in (wanted.date, wanted.from_) if day is not None]
+    ends = [day for day in (wanted.date, wanted.to) if day is not None]
+    found, total = lists.phone_calls(
+        session,
+        first=start_of_berlin_day(max(starts)) if starts else None,
+        before=_end_of(min(ends)) if ends else None,
+        therapist_id=wanted.therapist_id,
+        status=wanted.status,
+        limit=wanted.limit,
+        offset=wanted.offset,
+    )
+    shown = [PhoneCallFields.of(call) for call in found]
+    return PhoneCallPage(items=shown, total=total, limit=wanted.limit, offset=wanted.offset)
+
+
+def _end_of(day: date) -> datetime:
+    return start_of_berlin_day(day + timedelta(days=1)) if day < date.max else start_of_berlin_day(day)
+
+
+def get(session: Session, call_id: UUID) -> PhoneCallView:
+    """One call with what the caller may say; raises `NotFound`."""
+    call = queries.phone_call(session, call_id)
+    if call is None:
+        raise NotFound("phone_call")
+    return _view(session, call)
+
+
+def _view(session: Session, call: PhoneCall) -> PhoneCallView:
+    therapist = queries.therapist(session, call.therapist_id)
+    of_requests = queries.patients_of_requests(session, call.placement_request_ids)
+    patients = queries.patients(session, of_requests.values())
+    known = [
+        _patient(request_id, patients[of_requests[request_id]])
+        for request_id in call.placement_request_ids
+        if of_requests.get(request_id) in patients
+    ]
+    said = [CallResponse.of(answer) for answer in lists.answers_to(session, calls=[call.id])]
+    return PhoneCallView.of(
+        {name: getattr(call, name) for name in PhoneCallFields.model_fields}
+        | {"therapist": _therapist(therapist) if therapist else None, "patients": known, "responses": said}
+    )
+
+
+def _therapist(therapist: Therapist) -> CalledTherapist:
+    return CalledTherapist(
+        name=" ".join(filter(None, (therapist.title, therapist.first_name, therapist.last_name))),
+        phone=shown_phone(therapist.phone) if therapist.phone else None,
+        mobile=shown_phone(therapist.mobile) if therapist.mobile else None,
+        phone_hours=therapist.phone_hours,
+        note=None,
+    )
+
+
+def _patient(request_id: UUID, patient: Patient) -> CalledAboutPatient:
+    return CalledAboutPatient(
+        placement_request_id=request_id,
+        reference=patient.reference,
+        age=patient.age,
+        gender=patient.gender,
+        insurance_type=patient.insurance_type,
+        diagnosis_group=diagnosis_group(patient.diagnosis_block),
+        practice_summary=None,
+        availability=patient.availability,
+        prior_therapy_within_two_years=patient.prior_therapy_within_two_years,
+    )
+
+
+def record_outcome(
+    session: Session, call_id: UUID, outcome: CallOutcome, *, policy: Policy, now: datetime
+) -> PhoneCallView:
+    """Write down what came of a planned call, and plan the next where nobody was reached.
+
+    Raises `NotFound`, `Conflict` for a second outcome, `RuleBroken` for answers about other requests or for a call
+    that is said to have happened in the future.
+    """
+    call = _planned(session, call_id)
+    occurred_at = outcome.occurred_at or now
+    if occurred_at > now + CLOCKS_MAY_DIFFER:
+        problem = FieldProblem("occurred_at", "must not lie in the future")
+        raise RuleBroken("phone_call.in_the_future", "This call has not happened yet.", errors=[problem])
+    answers.must_be_about(outcome.responses, call.placement_request_ids)
+    call.result, call.occurred_at, call.note = outcome.result, occurred_at, outcome.note
+    call.version, call.updated_at = call.version + 1, now
+    if outcome.result == CallResult.REACHED:
+        _reached(session, call, outcome.responses, occurred_at, now)
+    else:
+        _not_reached(session, call, outcome, policy=policy, now=now)
+    return _view(session, call)
+
+
+def _planned(session: Session, call_id: UUID) -> PhoneCall:
+    known = queries.phone_call(session, call_id)
+    if known is None:
+        raise NotFound("phone_call")
+    queries.lock_therapist(session, known.therapist_id)
+    call = queries.phone_call(session, call_id, lock=True)
+    assert call is not None  # calls are never deleted
+    if call.status != "planned":
+        raise Conflict("phone_call.not_planned", "This call was made or cancelled already.")
+    return call
+
+
+def _reached(
+    session: Session, call: PhoneCall, said: Sequence[CallResponse], occurred_at: datetime, now: datetime
+) -> None:
+    call.status = "completed"
+    named = {response.placement_request_id for response in said}
+    silent = [
+        CallResponse(placement_request_id=request_id, outcome=CallAnswer.NOT_DISCUSSED)
+        for request_id in call.placement_request_ids
+        if request_id not in named
+    ]
+    everything = [*said, *silent]
+    answers.keep(
+        session, everything, therapist_id=call.therapist_id, phone_call_id=call.id, occurred_at=occurred_at, now=now
+    )
+    inquiry = _inquiry(session, call)
+    inquiry.status, inquiry.waits_for, inquiry.updated_at = "gone_out", None, now
+    outcomes = {response.placement_request_id: response.outcome for response in everything}
+    for request in _members(session, call):
+        request.inquiry_id = None
+        if outcomes[request.id] != CallAnswer.NOT_DISCUSSED:
+            request.status, request.look_at = "over", None
+        elif request.status == "waiting":
+            # gathers anew with whatever else is to be asked there
+            request.waiting_since = request.look_at = now
+    _tell(session, call, everything, occurred_at, now)
+
+
+def _not_reached(session: Session, call: PhoneCall, outcome: CallOutcome, *, policy: Policy, now: datetime) -> None:
+    call.status = "failed"
+    inquiry = _inquiry(session, call)
+    inquiry.attempts, inquiry.updated_at = call.attempt, now
+    _tell(session, call, [], call.occurred_at or now, now)
+    if call.attempt >= policy.call_attempts:
+        _give_up(session, call, inquiry, now)
+        return
+    inquiry.next_attempt_after = call.next_attempt_after = max(now, outcome.call_back_at or now)
+    for request in _members(session, call):
+        request.look_at = now
+    session.flush()
+    # plans the next call at once; while a listener holds one of the requests, the job does it a moment later
+    composing.compose(session, call.therapist_id, policy=policy, now=now)
+
+
+def _give_up(session: Session, call: PhoneCall, inquiry: Inquiry, now: datetime) -> None:
+    inquiry.status, inquiry.waits_for = "no_answer", None
+    asked = []
+    for request in _members(session, call):
+        request.inquiry_id = request.look_at = None
+        if request.status == "waiting":
+            request.status = "over"
+            asked.append(request.id)
+    if asked:
+        event = AttemptsUsedUp(inquiry_id=inquiry.id, therapist_id=call.therapist_id, placement_request_ids=asked)
+        record(session, inquiry, event, now=now)
+
+
+def _tell(
+    session: Session, call: PhoneCall, said: Sequence[CallResponse], occurred_at: datetime, now: datetime
+) -> None:
+    event = CallRecorded(
+        phone_call_id=call.id,
+        inquiry_id=call.inquiry_id,
+        therapist_id=call.therapist_id,
+        direction=call.direction,
+        result=call.result or "",
+        occurred_at=occurred_at,
+        placement_request_ids=call.placement_request_ids,
+        answers=answers.public(said),
+    )
+    record(session, call, event, now=now)
+
+
+def _members(session: Session, call: PhoneCall) -> list[PlacementRequest]:
+    """The call's requests that are still in its contact, locked."""
+    found = queries.requests(session, call.placement_request_ids)
+    return [request for request in found if request.inquiry_id == call.inquiry_id]
+
+
+def _inquiry(session: Session, call: PhoneCall) -> Inquiry:
+    assert call.inquiry_id is not None  # every planned call has one
+    inquiry = queries.inquiry(session, call.inquiry_id, lock=True)
+    assert inquiry is not None  # a foreign key says so
+    return inquiry

@@ -1,0 +1,269 @@
+"""From requests that wait to contacts that can take place: who is asked together, on which way, and what it waits for.
+
+Everything that has not gone out to a therapist is arranged anew each time something about it changed, and once more
+in the transaction that claims a letter: so a letter never carries a request that was withdrawn or held meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from communication_service.domain import arranging
+from communication_service.domain.channels import Reachability, Way, way_to
+from communication_service.domain.policy import Policy
+from communication_service.store import queries
+from communication_service.store.tables import Inquiry, Patient, PhoneCall, PlacementRequest, Therapist
+from shared.db import Session, new_id
+from shared.events.catalogue import InquiryComposed, InquiryDissolved
+from shared.events.outbox import record
+from shared.values.moments import start_of_berlin_day
+
+NOT_SEARCHING = frozenset({"paused", "in_therapy", "therapy_completed", "search_aborted", "therapy_aborted"})
+UNTIL_A_COPY_IS_LOOKED_FOR_AGAIN = timedelta(minutes=1)
+UNTIL_ANOTHER_LOOK = timedelta(hours=1)
+"""Whatever changes leads to a look at once; this one is for what changes by itself, and for mishaps."""
+
+
+@dataclass
+class Unsent:
+    """Everything that has not gone out to one therapist."""
+
+    therapist: Therapist
+    requests: Sequence[PlacementRequest]
+    patients: Mapping[UUID, Patient]
+    inquiries: Sequence[Inquiry]
+    calls: Mapping[UUID, PhoneCall]
+
+    def may_go(self, request: PlacementRequest) -> bool:
+        """Whether the request is asked for now: wanted, not held, its patient known and not known to have stopped."""
+        patient = self.patients.get(request.patient_id)
+        return (
+            request.status == "waiting"
+            and request.hold is None
+            and patient is not None
+            and patient.status not in NOT_SEARCHING
+        )
+
+
+def due(session: Session, *, now: datetime, at_most: int) -> Sequence[queries.Due]:
+    """Therapists to compose for, those who may have a place first (rule 7)."""
+    return queries.therapists_to_look_at(session, now=now, limit=at_most)
+
+
+def compose_if_due(session: Session, therapist_id: UUID, *, policy: Policy, now: datetime) -> bool:
+    """Arrange what has not gone out to this therapist, if there is still need; False where nothing was done."""
+    return queries.is_due(session, therapist_id, now=now) and compose(session, therapist_id, policy=policy, now=now)
+
+
+def leave_alone(session: Session, therapist_id: UUID, *, until: datetime) -> None:
+    """Do not compose for a therapist before then: something about them cannot be handled."""
+    queries.look_later(session, therapist_id, at=until)
+
+
+def compose(session: Session, therapist_id: UUID, *, policy: Policy, now: datetime) -> bool:
+    """Arrange what has not gone out to this therapist, as things are now; False while somebody else changes it."""
+    if not queries.try_to_lock_therapist(session, therapist_id):
+        return False
+    requests = queries.unsent_requests(session, therapist_id)
+    if requests is None:
+        return False
+    therapist = queries.therapist(session, therapist_id)
+    if therapist is None:
+        _look_next(requests, now + UNTIL_A_COPY_IS_LOOKED_FOR_AGAIN)
+        return True
+    unsent = _gathered(session, therapist, requests)
+    inquiries = _arrange(session, unsent, policy=policy, now=now)
+    session.flush()
+    _look_next(requests, _next_look(unsent, inquiries, policy=policy, now=now))
+    session.flush()
+    return True
+
+
+def _gathered(session: Session, therapist: Therapist, requests: Sequence[PlacementRequest]) -> Unsent:
+    inquiries = queries.open_inquiries(session, therapist.id)
+    calls = {each.id: queries.planned_call(session, each.id) for each in inquiries}
+    return Unsent(
+        therapist=therapist,
+        requests=requests,
+        patients=queries.patients(session, {request.patient_id for request in requests}),
+        inquiries=inquiries,
+        calls={inquiry: call for inquiry, call in calls.items() if call is not None},
+    )
+
+
+def _arrange(session: Session, unsent: Unsent, *, policy: Policy, now: datetime) -> list[Inquiry]:
+    settled = [each for each in unsent.inquiries if _is_settled(each, unsent.calls.get(each.id), now=now)]
+    free = [each for each in unsent.inquiries if each not in settled]
+    left = _leave(unsent)
+    groups = _groups(session, unsent, settled, policy=policy, now=now)
+    placed: list[tuple[Inquiry, Way, list[PlacementRequest]]] = []
+    for inquiry in settled:
+        members = [r for r in unsent.requests if r.inquiry_id == inquiry.id]
+        way = _way(session, unsent.therapist, only_by_phone=True)
+        placed.append((inquiry, way, members))
+    for way, members in groups:
+        chosen = _best(free, members)
+        if chosen is None:
+            chosen = _new(session, unsent.therapist.id, way, members[0], now)
+        else:
+            free.remove(chosen)
+        placed.append((chosen, way, members))
+    for inquiry in [*free, *(each for each, _, members in placed if not members)]:
+        _dissolve(session, inquiry, now)
+    _tell_who_left(session, left, now)
+    placed = [each for each in placed if each[2]]
+    for inquiry, way, members in placed:
+        _fill(session, inquiry, way, members, now)
+    letters = 0
+    for inquiry, way, members in placed:
+        arranging.arrange(
+            session,
+            inquiry,
+            unsent.therapist,
+            [unsent.patients[request.patient_id] for request in members],
+            way=way,
+            is_first_letter=letters == 0,
+            policy=policy,
+            now=now,
+        )
+        letters += way.channel == "email"
+    return [inquiry for inquiry, _, _ in placed]
+
+
+def _is_settled(inquiry: Inquiry, call: PhoneCall | None, *, now: datetime) -> bool:
+    """Whether nobody joins this contact any more: a call was tried, or is due."""
+    return inquiry.attempts > 0 or (call is not None and call.starts_at <= now)
+
+
+def _leave(unsent: Unsent) -> list[tuple[Inquiry, PlacementRequest]]:
+    """Take requests that may not go any more out of the contacts that have not gone out."""
+    by_id = {inquiry.id: inquiry for inquiry in unsent.inquiries}
+    left = []
+    for request in unsent.requests:
+        inquiry = by_id.get(request.inquiry_id) if request.inquiry_id else None
+        if inquiry is not None and not unsent.may_go(request):
+            request.inquiry_id = None
+            if request.status == "waiting":
+                left.append((inquiry, request))
+    return left
+
+
+def _groups(
+    session: Session, unsent: Unsent, settled: Sequence[Inquiry], *, policy: Policy, now: datetime
+) -> list[tuple[Way, list[PlacementRequest]]]:
+    """Who is asked together: letters before calls, the longest waiting first, at most six each (rules 5 and 6)."""
+    taken = {inquiry.id for inquiry in settled}
+    opened = {inquiry.id for inquiry in unsent.inquiries}
+    going = [
+        request
+        for request in unsent.requests
+        if unsent.may_go(request)
+        and request.inquiry_id not in taken
+        and (request.inquiry_id is None or request.inquiry_id in opened)
+    ]
+    if not any(_has_gathered(request, policy=policy, now=now) for request in going):
+        return []
+    going.sort(key=lambda request: _turn(request, unsent.patients[request.patient_id]))
+    groups = []
+    ways = {only: _way(session, unsent.therapist, only_by_phone=only) for only in (False, True)}
+    for channel in ("email", "phone"):
+        members = [request for request in going if ways[request.by_phone].channel == channel]
+        for start in range(0, len(members), policy.patients_per_contact):
+            group = members[start : start + policy.patients_per_contact]
+            groups.append((ways[group[0].by_phone], group))
+    return groups
+
+
+def _has_gathered(request: PlacementRequest, *, policy: Policy, now: datetime) -> bool:
+    if request.inquiry_id is not None:
+        return True
+    return request.waiting_since is not None and request.waiting_since + policy.gathering <= now
+
+
+def _turn(request: PlacementRequest, patient: Patient) -> tuple[date, int, datetime | None, UUID]:
+    """Who goes first: the longest search, then the higher priority, then who has waited longer here."""
+    return (patient.search_started_on or date.max, -request.priority, request.waiting_since, request.id)
+
+
+def _way(session: Session, therapist: Therapist, *, only_by_phone: bool) -> Way:
+    suppressed = therapist.email_key is not None and queries.is_suppressed(session, therapist.email_key)
+    return way_to(Reachability.of(therapist, is_suppressed=suppressed), only_by_phone=only_by_phone)
+
+
+def _best(free: Sequence[Inquiry], members: Sequence[PlacementRequest]) -> Inquiry | None:
+    """The contact that most of these are in already; of several the oldest."""
+    present = [request.inquiry_id for request in members]
+    return max(free, key=lambda inquiry: present.count(inquiry.id), default=None)
+
+
+def _new(session: Session, therapist_id: UUID, way: Way, first: PlacementRequest, now: datetime) -> Inquiry:
+    inquiry = Inquiry(
+        id=new_id(),
+        created_at=now,
+        updated_at=now,
+        version=1,
+        therapist_id=therapist_id,
+        channel=way.channel,
+        status="open",
+        placement_request_ids=[],
+        attempts=0,
+        correlation_id=first.correlation_id,
+    )
+    session.add(inquiry)
+    return inquiry
+
+
+def _fill(session: Session, inquiry: Inquiry, way: Way, members: Sequence[PlacementRequest], now: datetime) -> None:
+    """Let exactly these requests be in the contact, and tell the world what is new."""
+    ids = [request.id for request in members]
+    is_news = inquiry.channel != way.channel or not set(ids) <= set(inquiry.placement_request_ids)
+    if inquiry.placement_request_ids != ids or is_news:
+        inquiry.placement_request_ids, inquiry.channel, inquiry.updated_at = ids, way.channel, now
+    for request in members:
+        request.inquiry_id = inquiry.id
+    if is_news:
+        composed = InquiryComposed(
+            inquiry_id=inquiry.id,
+            therapist_id=inquiry.therapist_id,
+            channel=inquiry.channel,
+            placement_request_ids=ids,
+        )
+        record(session, inquiry, composed, now=now)
+
+
+def _dissolve(session: Session, inquiry: Inquiry, now: datetime) -> None:
+    inquiry.status, inquiry.waits_for, inquiry.waits_until, inquiry.updated_at = "dissolved", None, None, now
+    arranging.cancel_letter(session, inquiry, now=now)
+    arranging.cancel_call(session, inquiry, now=now)
+
+
+def _tell_who_left(session: Session, left: Sequence[tuple[Inquiry, PlacementRequest]], now: datetime) -> None:
+    for inquiry in {inquiry.id: inquiry for inquiry, _ in left}.values():
+        dissolved = InquiryDissolved(
+            inquiry_id=inquiry.id,
+            therapist_id=inquiry.therapist_id,
+            placement_request_ids=[request.id for of, request in left if of is inquiry],
+        )
+        record(session, inquiry, dissolved, now=now)
+
+
+def _next_look(unsent: Unsent, inquiries: Sequence[Inquiry], *, policy: Policy, now: datetime) -> datetime:
+    """When something changes by itself: requests have gathered, a gate opens; else in an hour, to be safe."""
+    moments = [now + UNTIL_ANOTHER_LOOK]
+    for request in unsent.requests:
+        if request.inquiry_id is None and unsent.may_go(request) and request.waiting_since is not None:
+            moments.append(request.waiting_since + policy.gathering)
+        if request.patient_id not in unsent.patients:
+            moments.append(now + UNTIL_A_COPY_IS_LOOKED_FOR_AGAIN)
+    for inquiry in inquiries:
+        if inquiry.waits_until is not None:
+            moments.append(start_of_berlin_day(inquiry.waits_until + timedelta(days=1)))
+    return min(moments)
+
+
+def _look_next(requests: Sequence[PlacementRequest], at: datetime) -> None:
+    for request in requests:
+        request.look_at = at if request.status == "waiting" or request.inquiry_id else None

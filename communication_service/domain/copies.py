@@ -1,0 +1,101 @@
+"""Copies of therapists, patients and places, kept from events; whoever waits for one is looked at again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from communication_service.store import queries
+from communication_service.store.tables import Patient, Place, Therapist
+from shared.db import Session, keep_newest, new_id
+from shared.events.catalogue import AddressGeocoded, PublicPatient, PublicTherapist
+from shared.values.contacts import normalised_email
+from shared.values.refusals import NotAcceptable
+from shared.values.weekly import Weekly
+
+SAME_IN_THERAPIST = (
+    "id", "salutation", "title", "first_name", "last_name", "gender", "street", "house_number", "postal_code", "city",
+    "phone", "mobile", "email", "holidays", "potentially_available", "contact_preference", "email_opt_out", "status",
+)  # fmt: skip
+SAME_IN_PATIENT = (
+    "id", "reference", "age", "gender", "insurance_type", "reimbursement_case", "diagnosis_block",
+    "prior_therapy_within_two_years", "status", "search_started_on",
+)  # fmt: skip
+OPTED_OUT = "The practice asked for no more e-mails."
+
+
+def remember_therapists(session: Session, told: Sequence[tuple[PublicTherapist, int]], *, now: datetime) -> None:
+    """Keep what was told of therapists, each with its sequence; an opt-out covers everyone who shares the address."""
+    rows = [_therapist(therapist, sequence) for therapist, sequence in told]
+    keep_newest(session, Therapist, rows)
+    queries.suppress(
+        session,
+        [
+            {"id": new_id(), "email": row["email"], "email_key": row["email_key"], "reason": OPTED_OUT}
+            for row in {row["email_key"]: row for row in rows if row["email_opt_out"] and row["email_key"]}.values()
+        ],
+    )
+    queries.look_again(session, queries.requests_to_therapists({row["id"] for row in rows}), at=now)
+
+
+def remember_patients(session: Session, told: Sequence[tuple[PublicPatient, int]], *, now: datetime) -> None:
+    """Keep what was told of patients, each with its sequence."""
+    rows = [_patient(patient, sequence) for patient, sequence in told]
+    keep_newest(session, Patient, rows)
+    queries.look_again(session, queries.requests_of_patients({row["id"] for row in rows}), at=now)
+
+
+def remember_places(session: Session, told: Sequence[tuple[AddressGeocoded, int]], *, now: datetime) -> None:
+    """Keep the federal states of therapists' addresses; whether an address is still the current one is asked later."""
+    names = ("street", "house_number", "postal_code", "city", "federal_state")
+    rows = [
+        {"id": event.owner_id, "sequence": sequence, **{name: getattr(event, name) for name in names}}
+        for event, sequence in told
+        if event.owner_kind == "therapist"
+    ]
+    if rows:
+        keep_newest(session, Place, rows)
+        ids: set[UUID] = {row["id"] for row in rows}
+        queries.look_again(session, queries.requests_to_therapists(ids), at=now)
+
+
+def federal_state(therapist: Therapist, place: Place | None) -> str | None:
+    """The state the practice lies in, as `NW`; None where unknown, also while a new address is being looked up."""
+    if place is None:
+        return None
+    names = ("street", "house_number", "postal_code", "city")
+    is_current = all(getattr(place, name) == getattr(therapist, name) for name in names)
+    return place.federal_state if is_current else None
+
+
+def _therapist(told: PublicTherapist, sequence: int) -> dict[str, Any]:
+    return {
+        **{name: getattr(told, name) for name in SAME_IN_THERAPIST},
+        "email_key": _key(told.email),
+        "phone_hours": _weekly(told.phone_hours),
+        "sequence": sequence,
+    }
+
+
+def _patient(told: PublicPatient, sequence: int) -> dict[str, Any]:
+    return {
+        **{name: getattr(told, name) for name in SAME_IN_PATIENT},
+        "availability": _weekly(told.availability),
+        "sequence": sequence,
+    }
+
+
+def _key(email: str | None) -> str | None:
+    try:
+        return normalised_email(email) if email else None
+    except NotAcceptable:
+        return None  # an address nobody can write to is none: the practice is phoned
+
+
+def _weekly(hours: object) -> Weekly | None:
+    try:
+        return Weekly.from_json(hours)
+    except NotAcceptable:
+        return None  # hours that cannot be read are unknown

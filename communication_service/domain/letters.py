@@ -1,0 +1,194 @@
+"""What a practice reads before it accepts: pseudonyms in German, as text and as HTML (domain.md, rule 11)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from communication_service.domain.policy import Sender
+from communication_service.store.tables import Patient, Therapist
+from shared.values.weekly import Weekly
+
+DIAGNOSIS_GROUPS = {
+    "F00-F09": "Organische, einschließlich symptomatischer psychischer Störungen",
+    "F10-F19": "Psychische und Verhaltensstörungen durch psychotrope Substanzen",
+    "F20-F29": "Schizophrenie, schizotype und wahnhafte Störungen",
+    "F30-F39": "Affektive Störungen",
+    "F40-F48": "Neurotische, Belastungs- und somatoforme Störungen",
+    "F50-F59": "Verhaltensauffälligkeiten mit körperlichen Störungen und Faktoren",
+    "F60-F69": "Persönlichkeits- und Verhaltensstörungen",
+    "F70-F79": "Intelligenzstörung",
+    "F80-F89": "Entwicklungsstörungen",
+    "F90-F98": "Verhaltens- und emotionale Störungen mit Beginn in der Kindheit und Jugend",
+    "F99": "Nicht näher bezeichnete psychische Störungen",
+}
+"""The groups of ICD-10-GM, chapter V, by their German names (BfArM)."""
+
+DAYS = ("montags", "dienstags", "mittwochs", "donnerstags", "freitags", "samstags", "sonntags")
+GENDERS = {"female": "weiblich", "male": "männlich", "diverse": "divers"}
+INSURANCES = {
+    "statutory": "gesetzlich versichert",
+    "private": "privat versichert",
+    "self_pay": "Selbstzahlung",
+    "civil_service_aid": "beihilfeberechtigt",
+}
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A letter ready to be put into an e-mail."""
+
+    subject: str
+    text: str
+    html: str
+
+
+@dataclass(frozen=True)
+class Pseudonym:
+    """One patient as a practice reads of them."""
+
+    reference: str
+    person: str
+    insurance: str
+    diagnosis_group: str | None
+    availability: str
+    had_prior_therapy: bool
+
+
+def _one_line(value: Any) -> str:
+    """The words on one line, without control characters: what comes from outside cannot add lines of its own."""
+    words = "".join(c if c.isprintable() else " " for c in str(value)).split()
+    return " ".join(words)
+
+
+def _environment(*, autoescape: bool) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=autoescape,  # noqa: S701 - off for plain text only
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["one_line"] = _one_line
+    return environment
+
+
+_TEXT = _environment(autoescape=False)
+_HTML = _environment(autoescape=True)
+
+
+def inquiry(therapist: Therapist, patients: Sequence[Patient], *, sender: Sender) -> Letter:
+    """The letter that asks a practice for places for these patients."""
+    words = {
+        "greeting": _greeting(therapist),
+        "patients": [_pseudonym(patient) for patient in patients],
+        "sender": sender,
+    }
+    references = ", ".join(_one_line(patient.reference) for patient in patients)
+    persons = "eine Person" if len(patients) == 1 else f"{len(patients)} Personen"
+    return Letter(
+        subject=f"Anfrage: Therapieplatz für {persons} ({references})",
+        text=_TEXT.get_template("inquiry.txt.j2").render(words),
+        html=_HTML.get_template("inquiry.html.j2").render(words),
+    )
+
+
+def diagnosis_group(block: str | None) -> str | None:
+    """The group with its German name, as `F30-F39 Affektive Störungen`; None for what is no group."""
+    return f"{block} {DIAGNOSIS_GROUPS[block]}" if block in DIAGNOSIS_GROUPS else None
+
+
+def _greeting(therapist: Therapist) -> str:
+    name = " ".join(filter(None, (therapist.title, therapist.last_name)))
+    if therapist.salutation == "Frau" or therapist.gender == "female":
+        return f"Sehr geehrte Frau {name}"
+    if therapist.salutation == "Herr" or therapist.gender == "male":
+        return f"Sehr geehrter Herr {name}"
+    return "Guten Tag " + " ".join(filter(None, (therapist.title, therapist.first_name, therapist.last_name)))
+
+
+def _pseudonym(patient: Patient) -> Pseudonym:
+    age = "Alter nicht angegeben" if patient.age is None else f"{patient.age} Jahre"
+    gender = GENDERS.get(patient.gender)
+    insurance = INSURANCES.get(patient.insurance_type or "", "nicht angegeben")
+    if patient.reimbursement_case:
+        insurance += ", Kostenerstattung (§ 13 Abs. 3 SGB V)"
+    return Pseudonym(
+        reference=patient.reference,
+        person=f"{age}, {gender}" if gender else age,
+        insurance=insurance,
+        diagnosis_group=diagnosis_group(patient.diagnosis_block),
+        availability=german_hours(patient.availability),
+        had_prior_therapy=patient.prior_therapy_within_two_years is True,
+    )
+
+
+def german_hours(week: Weekly | None) -> str:
+    """The windows of a week as people write them: `montags 09:00–12:00 Uhr; freitags 08:00–10:00, 14:00–16:00 Uhr`."""
+    if not week:
+        return "nicht angegeben"
+    return "; ".join(
+        f"{DAYS[DAYS_IN_ENGLISH.index(day)]} "
+        + ", ".join(f"{window['start']}–{window['end']}" for window in windows)
+        + " Uhr"
+        for day, windows in week.to_json().items()
+    )
+
+
+DAYS_IN_ENGLISH = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+# The e-mail around the letter
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """What is handed to a mail server: who to whom, and the message's bytes."""
+
+    sender: str
+    recipient: str
+    message: bytes
+
+
+def as_message(letter: Letter, *, sender: Sender, recipient: str, message_id: str, headers: dict[str, str]) -> Envelope:
+    """The e-mail of a letter. `recipient` is ASCII; no text of any header can add a header of its own.
+
+    Raises ValueError for a recipient that is not one address.
+    """
+    local, at, domain = recipient.rpartition("@")
+    if not at or not recipient.isascii() or not recipient.isprintable() or " " in recipient:
+        raise ValueError("not an address that can be written to")
+    message = EmailMessage(policy=SMTP)
+    message["From"] = Address(_one_line(sender.name), addr_spec=sender.address)
+    message["To"] = Address(username=local, domain=domain)
+    message["Subject"] = _one_line(letter.subject)
+    message["Message-ID"] = _one_line(message_id)
+    for name, value in headers.items():
+        message[name] = _one_line(value)
+    # quoted-printable, so that no server on the way needs 8BITMIME
+    message.set_content(letter.text, cte="quoted-printable")
+    message.add_alternative(letter.html, subtype="html", cte="quoted-printable")
+    return Envelope(sender.address, str(message["To"].addresses[0].addr_spec), message.as_bytes())
+
+
+def inquiry_headers(*, sender: Sender, date: Any, correlation_id: str | None) -> dict[str, str]:
+    """The further headers of an inquiry.
+
+    `Auto-Submitted` keeps out-of-office answers away (RFC 3834): they are not answers.
+    """
+    headers = {
+        "Date": format_datetime(date),
+        "Auto-Submitted": "auto-generated",
+        "Content-Language": "de",
+        "List-Unsubscribe": f"<mailto:{sender.address}?subject=Keine%20Anfragen%20mehr>",
+    }
+    return headers | ({"X-Correlation-Id": correlation_id} if correlation_id else {})

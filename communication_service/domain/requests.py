@@ -1,0 +1,90 @@
+"""What matching tells of placement requests, remembered so that no order of its events can ask a practice wrongly.
+
+A request's events arrive in order, since they have one key. Should they not, whether to ask and whether to hold are
+kept apart, each with the newest event that was heard on it: a withdrawal stays, whatever older event comes later.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from communication_service.domain.policy import Policy
+from communication_service.store import queries
+from communication_service.store.tables import PlacementRequest
+from shared.db import Session
+from shared.values.moments import berlin_day
+
+
+@dataclass(frozen=True)
+class Told:
+    """Which request an event is about, and the event's place in the request's history."""
+
+    id: UUID
+    patient_id: UUID
+    therapist_id: UUID
+    sequence: int
+    correlation_id: str
+
+
+def ask(session: Session, told: Told, *, priority: int, now: datetime) -> None:
+    """Let the practice be asked, once the requests for it have gathered for a while.
+
+    Nothing but the priority changes where the request waits already.
+    """
+    request = _known(session, told)
+    if told.sequence <= request.asked_sequence:
+        return
+    request.asked_sequence, request.priority = told.sequence, priority
+    request.correlation_id = told.correlation_id
+    if request.status != "waiting":
+        request.status, request.waiting_since, request.by_phone = "waiting", now, False
+    request.look_at = now
+
+
+def drop(session: Session, told: Told, *, now: datetime) -> None:
+    """Do not ask (any more): the request was withdrawn, answered or accepted."""
+    request = _known(session, told)
+    if told.sequence <= request.asked_sequence:
+        return
+    request.asked_sequence, request.status = told.sequence, "over"
+    request.look_at = now if request.inquiry_id else None
+
+
+def hold(session: Session, told: Told, reason: str | None, *, now: datetime) -> None:
+    """Let the request wait for this reason, or no longer (None); what has gone out stays."""
+    request = _known(session, told)
+    if told.sequence <= request.hold_sequence:
+        return
+    request.hold_sequence, request.hold = told.sequence, reason
+    if request.status == "waiting" or request.inquiry_id:
+        request.look_at = now
+
+
+def _known(session: Session, told: Told) -> PlacementRequest:
+    request = queries.request_for_change(session, told.id)
+    if request is None:
+        request = PlacementRequest(
+            id=told.id,
+            patient_id=told.patient_id,
+            therapist_id=told.therapist_id,
+            status="announced",
+            priority=0,
+            by_phone=False,
+            asked_sequence=0,
+            hold_sequence=0,
+            correlation_id=told.correlation_id,
+        )
+        session.add(request)
+        session.flush()
+    return request
+
+
+def follow_up(session: Session, *, policy: Policy, now: datetime, at_most: int = 100) -> int:
+    """Let the practices be called that left an e-mail unanswered for a week (rule 4); how many requests."""
+    last_day = berlin_day(now) - timedelta(days=policy.days_until_call)
+    unanswered = queries.unanswered_since(session, day=last_day, limit=at_most)
+    for request in unanswered:
+        request.status, request.waiting_since, request.by_phone, request.look_at = "waiting", now, True, now
+    return len(unanswered)

@@ -1,0 +1,256 @@
+"""What comes in and what goes out: e-mails, inquiries, calls, suppressions."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from pydantic import Field, StringConstraints, model_validator
+
+from shared.values.contacts import EmailAddress
+from shared.values.moments import Instant, IsoDate
+from shared.values.refusals import NotAcceptable
+from shared.values.schemas import Page, PageQuery, Schema, Seen
+from shared.values.weekly import WeeklyHours
+from shared.values.words import (
+    CallAnswer,
+    CallResult,
+    CallStatus,
+    Channel,
+    Direction,
+    EmailKind,
+    EmailResolution,
+    EmailStatus,
+    RequestOutcome,
+)
+
+Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+WaitsFor = Annotated[
+    str | None,
+    Field(
+        description="why it has not gone out: therapist_emailed_recently, address_emailed_recently, earlier_inquiry, "
+        "email_in_doubt, phone_hours_unknown, phone_number_missing, email_address_missing, no_free_slot, "
+        "no_contact_wanted, therapist_not_active"
+    ),
+]
+WaitsUntil = Annotated[IsoDate | None, Field(description="the last day on which it waits, where that is known")]
+InquiryStatus = Literal["open", "under_way", "gone_out", "no_answer", "dissolved"]
+OneTo100 = Field(min_length=1, max_length=100)
+
+
+def _about_different_requests(ids: list[UUID]) -> None:
+    if len(ids) != len(set(ids)):
+        raise NotAcceptable("must not have two answers for one request")
+
+
+class EmailView(Seen):
+    """A letter and what became of it."""
+
+    kind: EmailKind
+    therapist_id: UUID | None
+    patient_id: UUID | None
+    inquiry_id: UUID | None
+    placement_request_ids: list[UUID]
+    status: EmailStatus
+    recipient: str
+    subject: str
+    body_text: str
+    body_html: str
+    template_id: UUID | None
+    message_id: str
+    sent_at: Instant | None
+    waits_for: WaitsFor
+    waits_until: WaitsUntil
+    attempts: int
+    error: str | None
+
+
+class EmailFilter(PageQuery):
+    """Which e-mails to list."""
+
+    therapist_id: UUID | None = None
+    patient_id: UUID | None = None
+    kind: EmailKind | None = None
+    status: EmailStatus | None = None
+
+
+EmailPage = Page[EmailView]
+
+
+class Response(Schema):
+    """What a practice said about one request."""
+
+    placement_request_id: UUID
+    outcome: RequestOutcome
+    available_from: IsoDate | None = None
+    note: Note | None = None
+
+
+class EmailResponse(Schema):
+    """What a practice answered to a letter."""
+
+    responses: Annotated[list[Response], OneTo100]
+
+    @model_validator(mode="after")
+    def _answers_each_request_once(self) -> Self:
+        _about_different_requests([response.placement_request_id for response in self.responses])
+        return self
+
+
+class Resolution(Schema):
+    """What staff found out about a letter in doubt."""
+
+    outcome: EmailResolution
+
+
+class InquiryView(Seen):
+    """One contact with one therapist."""
+
+    therapist_id: UUID
+    channel: Channel
+    status: InquiryStatus
+    placement_request_ids: list[UUID]
+    waits_for: WaitsFor
+    waits_until: WaitsUntil
+    attempts: Annotated[int, Field(description="calls that reached nobody")]
+    email_ids: list[UUID]
+    phone_call_ids: list[UUID]
+
+
+class InquiryFilter(PageQuery):
+    """Which inquiries to list."""
+
+    therapist_id: UUID | None = None
+    patient_id: UUID | None = None
+    channel: Literal["email", "phone"] | None = None
+    status: InquiryStatus | None = None
+
+
+InquiryPage = Page[InquiryView]
+
+
+class CalledTherapist(Schema):
+    """Whom a caller phones."""
+
+    name: str
+    phone: str | None
+    mobile: str | None
+    phone_hours: WeeklyHours
+    note: str | None
+
+
+class CalledAboutPatient(Schema):
+    """What a caller may say of a patient: a pseudonym."""
+
+    placement_request_id: UUID
+    reference: str
+    age: int | None
+    gender: str
+    insurance_type: str | None
+    diagnosis_group: str | None
+    practice_summary: str | None
+    availability: WeeklyHours
+    prior_therapy_within_two_years: bool | None
+
+
+class CallResponse(Schema):
+    """What a practice said about one request on the phone, or that it was not talked about."""
+
+    placement_request_id: UUID
+    outcome: CallAnswer
+    available_from: IsoDate | None = None
+    note: Note | None = None
+
+
+class PhoneCallFields(Seen):
+    """A call to a practice."""
+
+    therapist_id: UUID
+    inquiry_id: UUID | None
+    placement_request_ids: list[UUID]
+    caller_id: UUID | None
+    direction: Direction
+    status: CallStatus
+    starts_at: Instant
+    ends_at: Instant
+    attempt: int
+    result: CallResult | None
+    occurred_at: Instant | None
+    next_attempt_after: Instant | None
+    note: str | None
+
+
+class PhoneCallView(PhoneCallFields):
+    """A call, with what the caller may say and what was answered."""
+
+    therapist: CalledTherapist | None
+    patients: list[CalledAboutPatient]
+    responses: list[CallResponse]
+
+
+class PhoneCallFilter(PageQuery):
+    """Which calls to list, by the day in Berlin on which they start."""
+
+    date: IsoDate | None = None
+    from_: IsoDate | None = Field(default=None, alias="from")
+    to: IsoDate | None = None
+    therapist_id: UUID | None = None
+    status: CallStatus | None = None
+
+
+PhoneCallPage = Page[PhoneCallFields]
+
+
+class CallOutcome(Schema):
+    """What came of a call; requests that are not named were not discussed."""
+
+    result: CallResult
+    occurred_at: Instant | None = None
+    call_back_at: Instant | None = None
+    note: Note | None = None
+    responses: Annotated[list[CallResponse], Field(max_length=100)] = []
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        _about_different_requests([response.placement_request_id for response in self.responses])
+        if self.responses and self.result != CallResult.REACHED:
+            raise NotAcceptable("only a practice that was reached can answer")
+        if self.call_back_at is not None and self.result != CallResult.CALL_BACK:
+            raise NotAcceptable("call_back_at goes with the result call_back")
+        return self
+
+
+class NewSuppression(Schema):
+    """An address that is to get no inquiries, and why."""
+
+    email: EmailAddress
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
+
+
+class SuppressionView(NewSuppression, Seen):
+    """An address that gets no inquiries, whoever uses it."""
+
+
+SuppressionPage = Page[SuppressionView]
+
+
+class HistoryQuery(PageQuery):
+    """Which part of a therapist's history to show."""
+
+
+class Contact(Schema):
+    """One e-mail or call, with the answers it brought."""
+
+    channel: Channel
+    direction: Direction
+    at: Annotated[Instant, Field(description="when it happened; a planned call: when it is due")]
+    status: str
+    result: CallResult | None
+    email_id: UUID | None
+    phone_call_id: UUID | None
+    inquiry_id: UUID | None
+    placement_request_ids: list[UUID]
+    responses: list[CallResponse]
+
+
+ContactPage = Page[Contact]

@@ -1,0 +1,241 @@
+"""The way of a letter to the mail server: claimed in one transaction, handed over outside of any, recorded in a third.
+
+A claim is committed before anything is handed over. Whoever claimed it and died, or got no answer, leaves it in doubt:
+nothing is ever sent again by itself unless it is certain that it did not go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from communication_service.domain import composing, gates
+from communication_service.domain.letters import Letter
+from communication_service.domain.policy import Policy
+from communication_service.store import queries
+from communication_service.store.tables import Email, Inquiry
+from shared.db import Session, new_id
+from shared.events.catalogue import EmailSent
+from shared.events.outbox import record
+from shared.values.moments import berlin_day
+
+FIRST_PAUSE = timedelta(minutes=1)
+LONGEST_PAUSE = timedelta(hours=1)
+MOST_REFUSALS = 40
+"""A server that puts us off for this long (about a day and a half) will not take the letter."""
+LEASE_RAN_OUT = "the sender stopped before it recorded what became of the letter"
+
+
+class Waiting(NamedTuple):
+    """A letter that may go, and what caused it."""
+
+    email_id: UUID
+    correlation_id: str | None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A letter that we alone may hand over now."""
+
+    email_id: UUID
+    attempt: int
+    letter: Letter
+    recipient: str
+    message_id: str
+    correlation_id: str | None
+
+
+def to_send(session: Session, *, now: datetime, at_most: int = 20) -> list[Waiting]:
+    """Letters that may go now, oldest first; somebody else may be quicker."""
+    found = queries.emails_to_send(session, now=now, limit=at_most)
+    return [Waiting(email.id, email.correlation_id) for email in found]
+
+
+def claim(session: Session, email_id: UUID, *, policy: Policy, lease: timedelta, now: datetime) -> Claim | None:
+    """The letter, if it may still go: as things are now, with both gates closed behind it. None otherwise."""
+    known = queries.email(session, email_id)
+    if known is None or known.therapist_id is None or known.inquiry_id is None:
+        return None
+    # takes the therapist's lock; a withdrawal, a hold, another address count until this very moment
+    if not composing.compose(session, known.therapist_id, policy=policy, now=now):
+        return None
+    email = queries.email(session, email_id, lock=True)
+    if email is None or email.status != "approved" or (email.not_before and email.not_before > now):
+        return None
+    if not gates.take(session, email, policy=policy, now=now, until=now + lease):
+        # somebody took one since composing looked; the next look says which
+        queries.look_again(session, queries.requests_to_therapists([known.therapist_id]), at=now)
+        _wait(session, email, now)
+        return None
+    email.status, email.attempts = "sending", email.attempts + 1
+    email.claimed_at, email.claimed_until, email.updated_at = now, now + lease, now
+    _inquiry(session, email).status = "under_way"
+    session.flush()
+    return Claim(
+        email_id=email.id,
+        attempt=email.attempts,
+        letter=Letter(email.subject, email.body_text, email.body_html),
+        recipient=_in_ascii(email),
+        message_id=email.message_id,
+        correlation_id=email.correlation_id,
+    )
+
+
+def _wait(session: Session, email: Email, now: datetime) -> None:
+    assert email.therapist_id is not None
+    closed = gates.closed(session, email.therapist_id, email.recipient_key, today=berlin_day(now))
+    if closed is not None:
+        inquiry = _inquiry(session, email)
+        email.status, email.waits_for, email.waits_until = "waiting", closed.waits_for, closed.waits_until
+        inquiry.waits_for, inquiry.waits_until = closed.waits_for, closed.waits_until
+
+
+def _in_ascii(email: Email) -> str:
+    """The address as the practice writes it, its domain as mail servers know it (`xn--…`)."""
+    return email.recipient.rpartition("@")[0] + "@" + email.recipient_key.rpartition("@")[2]
+
+
+def leave_alone(session: Session, email_id: UUID, *, until: datetime, detail: str) -> None:
+    """Do not try a letter before then: something about it cannot be handled."""
+    email = queries.email(session, email_id, lock=True)
+    if email is not None and email.status == "approved":
+        email.not_before, email.error = until, detail
+
+
+# What became of it
+
+
+def sent(session: Session, email_id: UUID, attempt: int, *, policy: Policy, now: datetime) -> bool:
+    """The mail server took the letter; False where this attempt is no longer the one that counts."""
+    email = _of_attempt(session, email_id, attempt)
+    if email is None:
+        return False
+    _record_sent(session, email, policy=policy, sent_at=now, now=now)
+    return True
+
+
+def put_off(session: Session, email_id: UUID, attempt: int, *, detail: str, by_recipient: bool, now: datetime) -> bool:
+    """Nothing was taken, for now: the gates open, and the letter is tried again after a pause that doubles."""
+    email = _of_attempt(session, email_id, attempt)
+    if email is None:
+        return False
+    email.refusals += by_recipient
+    if email.refusals >= MOST_REFUSALS:
+        return _failed(session, email, detail=detail, now=now)
+    email.status, email.error, email.updated_at = "approved", detail, now
+    email.not_before = now + min(FIRST_PAUSE * 2 ** min(email.attempts - 1, 10), LONGEST_PAUSE)
+    email.claimed_until = None
+    _open_again(session, email, now)
+    return True
+
+
+def refused(
+    session: Session, email_id: UUID, attempt: int, *, detail: str, address_is_bad: bool, now: datetime
+) -> bool:
+    """The letter will never be taken: its requests move to the phone; a bad address gets no more letters."""
+    email = _of_attempt(session, email_id, attempt)
+    if email is None:
+        return False
+    if address_is_bad:
+        reason = f"The mail server refused this address: {detail}"
+        row = {"id": new_id(), "email": email.recipient, "email_key": email.recipient_key, "reason": reason}
+        queries.suppress(session, [row])
+    return _failed(session, email, detail=detail, now=now)
+
+
+def _failed(session: Session, email: Email, *, detail: str, now: datetime) -> bool:
+    email.status, email.error, email.updated_at, email.claimed_until = "failed", detail, now, None
+    for request in queries.requests(session, email.placement_request_ids):
+        if request.inquiry_id == email.inquiry_id:
+            request.by_phone = True
+    _open_again(session, email, now)
+    return True
+
+
+def doubt(session: Session, email_id: UUID, attempt: int, *, detail: str, now: datetime) -> bool:
+    """Nobody knows whether the letter went: it counts as sent until staff find out."""
+    email = _of_attempt(session, email_id, attempt)
+    if email is None:
+        return False
+    _mark_in_doubt(session, email, detail, now)
+    return True
+
+
+def doubt_what_nobody_recorded(session: Session, *, now: datetime, at_most: int = 100) -> Sequence[UUID]:
+    """Letters whose sender has not spoken before its lease ran out are in doubt from now on; which."""
+    lost = queries.emails_whose_lease_ran_out(session, now=now, limit=at_most)
+    for email in lost:
+        _mark_in_doubt(session, email, LEASE_RAN_OUT, now)
+    return [email.id for email in lost]
+
+
+def _mark_in_doubt(session: Session, email: Email, detail: str, now: datetime) -> None:
+    email.status, email.error, email.updated_at = "in_doubt", detail, now
+    _inquiry(session, email).waits_for = "email_in_doubt"
+
+
+def settle_doubt(session: Session, email: Email, *, was_sent: bool, policy: Policy, now: datetime) -> None:
+    """What staff found out about a letter in doubt; one that did not go is written anew at its turn."""
+    if was_sent:
+        _record_sent(session, email, policy=policy, sent_at=email.claimed_at or now, now=now)
+    else:
+        email.status, email.updated_at, email.claimed_until = "failed", now, None
+        _open_again(session, email, now)
+    email.version += 1
+
+
+def _record_sent(session: Session, email: Email, *, policy: Policy, sent_at: datetime, now: datetime) -> None:
+    email.status, email.sent_at, email.error, email.updated_at = "sent", sent_at, None, now
+    email.claimed_until = email.not_before = None
+    gates.settle(session, email, policy=policy, sent_at=sent_at)
+    inquiry = _inquiry(session, email)
+    inquiry.status, inquiry.waits_for, inquiry.waits_until, inquiry.updated_at = "gone_out", None, None, now
+    for request in queries.requests(session, email.placement_request_ids):
+        if request.inquiry_id == email.inquiry_id:
+            request.inquiry_id, request.look_at, request.emailed_on = None, None, berlin_day(sent_at)
+            if request.status == "waiting":
+                request.status = "contacted"
+    event = EmailSent(
+        email_id=email.id,
+        inquiry_id=email.inquiry_id,
+        therapist_id=email.therapist_id,
+        kind=email.kind,
+        placement_request_ids=email.placement_request_ids,
+        sent_at=sent_at,
+    )
+    record(session, email, event, now=now)
+    if email.therapist_id is not None:
+        # a second letter may wait behind this one
+        queries.look_again(session, queries.requests_to_therapists([email.therapist_id]), at=now)
+
+
+def _open_again(session: Session, email: Email, now: datetime) -> None:
+    """Let the letter's requests be arranged anew, and open its gates."""
+    inquiry = _inquiry(session, email)
+    inquiry.status, inquiry.waits_for, inquiry.waits_until, inquiry.updated_at = "open", None, None, now
+    session.flush()
+    gates.release(session, email, now=now)
+    if email.therapist_id is not None:
+        queries.look_again(session, queries.requests_to_therapists([email.therapist_id]), at=now)
+
+
+def _of_attempt(session: Session, email_id: UUID, attempt: int) -> Email | None:
+    """The letter, locked, if this attempt is the last one and nobody has settled what became of it."""
+    known = queries.email(session, email_id)
+    if known is None or known.therapist_id is None:
+        return None
+    queries.lock_therapist(session, known.therapist_id)
+    email = queries.email(session, email_id, lock=True)
+    if email is None or email.attempts != attempt or email.status not in ("sending", "in_doubt"):
+        return None
+    return email
+
+
+def _inquiry(session: Session, email: Email) -> Inquiry:
+    assert email.inquiry_id is not None
+    inquiry = queries.inquiry(session, email.inquiry_id, lock=True)
+    assert inquiry is not None  # a foreign key says so
+    return inquiry

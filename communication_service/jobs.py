@@ -1,0 +1,169 @@
+"""Work on a schedule and with the mail server: compose, send, doubt, follow up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
+
+from communication_service.clients.smtp import Delivery, MailServer, Report
+from communication_service.domain import composing, requests, sending
+from communication_service.domain.letters import Envelope, as_message, inquiry_headers
+from communication_service.domain.policy import Policy, Sender
+from communication_service.domain.sending import Claim
+from communication_service.settings import Settings
+from shared import clock
+from shared.db import Session, is_trouble, transaction
+from shared.jobs import Job
+from shared.logs import logger
+from shared.tracing import because_of, new_cause
+
+log = logger(__name__)
+
+AT_ONCE = 50
+UNTIL_A_FAILURE_IS_TRIED_AGAIN = timedelta(minutes=10)
+RECORDING = Retrying(
+    retry=retry_if_exception(is_trouble),
+    wait=wait_exponential(multiplier=0.2, max=10),
+    stop=stop_after_delay(120),
+    reraise=True,
+)
+"""What the mail server said must not be lost to a moment without a database: it would leave the letter in doubt."""
+
+
+def policy_of(settings: Settings) -> Policy:
+    """The figures that the rules are applied with."""
+    return Policy(
+        sender=Sender(settings.mail_from, settings.mail_from_name),
+        gathering=timedelta(seconds=settings.request_gathering_seconds),
+        days_between_emails=settings.days_between_inquiry_emails,
+        patients_per_contact=settings.patients_per_contact,
+        call_length=timedelta(minutes=settings.call_minutes),
+        call_attempts=settings.call_attempts,
+        days_until_call=settings.days_until_call,
+    )
+
+
+def compose(policy: Policy, now: datetime) -> int:
+    """Put requests that have gathered into letters and calls; a therapist who cannot be handled holds up nobody."""
+    with transaction() as session:
+        due = composing.due(session, now=now, at_most=AT_ONCE)
+    done = 0
+    for therapist_id, correlation_id in due:
+        try:
+            with because_of(new_cause(correlation_id)), transaction() as session:
+                done += composing.compose_if_due(session, therapist_id, policy=policy, now=now)
+        except Exception as problem:
+            if is_trouble(problem):
+                raise
+            log.exception("compose.failed", therapist_id=str(therapist_id))
+            with transaction() as session:
+                composing.leave_alone(session, therapist_id, until=now + UNTIL_A_FAILURE_IS_TRIED_AGAIN)
+    return done
+
+
+@dataclass(frozen=True)
+class Sending:
+    """Hands letters that may go to the mail server."""
+
+    policy: Policy
+    server: MailServer
+
+    @property
+    def lease(self) -> timedelta:
+        """How long a claim lasts: certainly longer than a hand-over and its recording can take."""
+        return timedelta(seconds=2 * self.server.longest_seconds)
+
+    def run(self, now: datetime) -> int:
+        """Send the first letter that may go; 1 where the server said what becomes of it."""
+        with transaction() as session:
+            waiting = sending.to_send(session, now=now)
+        for email_id, correlation_id in waiting:
+            with because_of(new_cause(correlation_id)):
+                report = self._send(email_id, now)
+            if report is not None:
+                # a server in trouble is left alone until the next turn
+                return int(report.delivery != Delivery.SERVER_TROUBLE)
+        return 0
+
+    def _send(self, email_id: UUID, now: datetime) -> Report | None:
+        """Claim, hand over, record: three steps, and nothing open while the server is spoken to."""
+        claimed = self._claim(email_id, now)
+        if claimed is None:
+            return None
+        claim, envelope = claimed
+        started = clock.monotonic()
+        report = self.server.deliver(envelope.sender, envelope.recipient, envelope.message)
+        ended = now + timedelta(seconds=clock.monotonic() - started)
+        for attempt in RECORDING:
+            with attempt, transaction() as session:
+                counted = _record(session, claim, report, policy=self.policy, now=ended)
+        log.info("email.handed_over", email_id=str(email_id), outcome=report.delivery, counted=counted)
+        return report
+
+    def _claim(self, email_id: UUID, now: datetime) -> tuple[Claim, Envelope] | None:
+        try:
+            with transaction() as session:
+                claim = sending.claim(session, email_id, policy=self.policy, lease=self.lease, now=now)
+                return None if claim is None else (claim, self._envelope(claim, now))
+        except Exception as problem:
+            if is_trouble(problem):
+                raise
+            log.exception("send.not_possible", email_id=str(email_id))
+            with transaction() as session:
+                until = now + UNTIL_A_FAILURE_IS_TRIED_AGAIN
+                sending.leave_alone(session, email_id, until=until, detail=type(problem).__name__)
+            return None
+
+    def _envelope(self, claim: Claim, now: datetime) -> Envelope:
+        headers = inquiry_headers(sender=self.policy.sender, date=now, correlation_id=claim.correlation_id)
+        return as_message(
+            claim.letter,
+            sender=self.policy.sender,
+            recipient=claim.recipient,
+            message_id=claim.message_id,
+            headers=headers,
+        )
+
+
+def _record(session: Session, claim: Claim, report: Report, *, policy: Policy, now: datetime) -> bool:
+    """Write down what became of a letter; False where somebody has settled that meanwhile."""
+    letter, detail = (claim.email_id, claim.attempt), report.detail
+    if report.delivery == Delivery.SENT:
+        return sending.sent(session, *letter, policy=policy, now=now)
+    if report.delivery == Delivery.IN_DOUBT:
+        return sending.doubt(session, *letter, detail=detail, now=now)
+    if report.delivery in (Delivery.REFUSED_RECIPIENT, Delivery.REFUSED_MESSAGE):
+        is_bad = report.delivery == Delivery.REFUSED_RECIPIENT
+        return sending.refused(session, *letter, detail=detail, address_is_bad=is_bad, now=now)
+    by_recipient = report.delivery == Delivery.TRY_LATER
+    return sending.put_off(session, *letter, detail=detail, by_recipient=by_recipient, now=now)
+
+
+def doubts(now: datetime) -> int:
+    """Put letters in doubt whose sender died; they are never sent again by themselves."""
+    with transaction() as session:
+        lost = sending.doubt_what_nobody_recorded(session, now=now)
+    for email_id in lost:
+        log.error("email.in_doubt", email_id=str(email_id))
+    return len(lost)
+
+
+def follow_up(policy: Policy, now: datetime) -> int:
+    """Let practices be called that left a letter unanswered for a week."""
+    with transaction() as session:
+        return requests.follow_up(session, policy=policy, now=now)
+
+
+def jobs(settings: Settings) -> tuple[Job, ...]:
+    """The jobs of this service."""
+    policy = policy_of(settings)
+    return (
+        Job("compose", timedelta(seconds=1), partial(compose, policy)),
+        Job("send", timedelta(seconds=1), Sending(policy, MailServer.of(settings)).run),
+        Job("doubts", timedelta(seconds=15), doubts),
+        Job("follow-up", timedelta(minutes=1), partial(follow_up, policy)),
+    )

@@ -1,0 +1,91 @@
+"""Every event this service reacts to: copies of therapists, patients and places; requests that want to be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from communication_service.domain import copies, requests
+from communication_service.domain.requests import Told
+from shared.db import Session
+from shared.events.catalogue import (
+    AddressGeocoded,
+    PatientRegistered,
+    PatientStatusChanged,
+    PatientUpdated,
+    RequestAccepted,
+    RequestAnswered,
+    RequestApproved,
+    RequestHeld,
+    RequestReleased,
+    RequestReopened,
+    RequestWithdrawn,
+    TherapistBlocked,
+    TherapistDeactivated,
+    TherapistRegistered,
+    TherapistUnblocked,
+    TherapistUpdated,
+)
+from shared.events.consumer import Listeners
+
+TherapistEvent = TherapistRegistered | TherapistUpdated | TherapistBlocked | TherapistUnblocked | TherapistDeactivated
+PatientEvent = PatientRegistered | PatientUpdated | PatientStatusChanged
+RequestEvent = (
+    RequestApproved
+    | RequestReopened
+    | RequestHeld
+    | RequestReleased
+    | RequestWithdrawn
+    | RequestAnswered
+    | RequestAccepted
+)
+
+
+listeners = Listeners()
+
+
+@listeners.projection(TherapistRegistered, TherapistUpdated, TherapistBlocked, TherapistUnblocked, TherapistDeactivated)
+def keep_therapists(session: Session, events: Sequence[TherapistEvent], *, now: datetime) -> None:
+    copies.remember_therapists(session, [(e.therapist, e.envelope.sequence) for e in events], now=now)
+
+
+@listeners.projection(PatientRegistered, PatientUpdated, PatientStatusChanged)
+def keep_patients(session: Session, events: Sequence[PatientEvent], *, now: datetime) -> None:
+    copies.remember_patients(session, [(e.patient, e.envelope.sequence) for e in events], now=now)
+
+
+@listeners.projection(AddressGeocoded)
+def keep_places(session: Session, events: Sequence[AddressGeocoded], *, now: datetime) -> None:
+    copies.remember_places(session, [(e, e.envelope.sequence) for e in events], now=now)
+
+
+@listeners.effect(RequestApproved, RequestReopened)
+def let_it_be_asked(session: Session, event: RequestApproved | RequestReopened, *, now: datetime) -> None:
+    requests.ask(session, _told(event), priority=event.priority, now=now)
+
+
+@listeners.effect(RequestHeld)
+def let_it_wait(session: Session, event: RequestHeld, *, now: datetime) -> None:
+    requests.hold(session, _told(event), event.hold, now=now)
+
+
+@listeners.effect(RequestReleased)
+def let_it_go_on(session: Session, event: RequestReleased, *, now: datetime) -> None:
+    requests.hold(session, _told(event), None, now=now)
+
+
+@listeners.effect(RequestWithdrawn, RequestAnswered, RequestAccepted)
+def stop_asking(
+    session: Session, event: RequestWithdrawn | RequestAnswered | RequestAccepted, *, now: datetime
+) -> None:
+    requests.drop(session, _told(event), now=now)
+
+
+def _told(event: RequestEvent) -> Told:
+    return Told(
+        id=event.placement_request_id,
+        patient_id=event.patient_id,
+        therapist_id=event.therapist_id,
+        sequence=event.envelope.sequence,
+        correlation_id=event.envelope.correlation_id,
+    )

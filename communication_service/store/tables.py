@@ -1,0 +1,310 @@
+"""The tables of this service. Field names are those of the API contract."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, MetaData, Text, Uuid, func, text
+from sqlalchemy.dialects.postgresql import ARRAY, DATERANGE, JSONB, ExcludeConstraint, Range
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from shared.api.tables import add_api_tables
+from shared.db import NAMES, Aggregate, Copy, column_types, new_id
+from shared.events.tables import add_event_tables
+from shared.values.weekly import Weekly, WeeklyColumn
+
+
+class Tables(DeclarativeBase):
+    """All tables of the communication service."""
+
+    metadata = MetaData(naming_convention=NAMES)
+    type_annotation_map = column_types
+
+
+def _ids() -> Any:
+    return mapped_column(ARRAY(Uuid), default=list, server_default=text("'{}'"))
+
+
+# Copies
+
+
+class Therapist(Copy, Tables):
+    """What a contact with a therapist needs to know of them."""
+
+    __tablename__ = "therapists"
+
+    salutation: Mapped[str | None]
+    title: Mapped[str | None]
+    first_name: Mapped[str | None]
+    last_name: Mapped[str]
+    gender: Mapped[str]
+    street: Mapped[str | None]
+    house_number: Mapped[str | None]
+    postal_code: Mapped[str | None]
+    city: Mapped[str | None]
+    phone: Mapped[str | None]
+    mobile: Mapped[str | None]
+    email: Mapped[str | None]
+    email_key: Mapped[str | None]
+    """The normalised address, under which several spellings and several therapists are one mailbox."""
+    phone_hours: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
+    holidays: Mapped[list[dict[str, str]]] = mapped_column(JSONB)
+    potentially_available: Mapped[bool]
+    contact_preference: Mapped[str]
+    email_opt_out: Mapped[bool]
+    status: Mapped[str]
+
+    __table_args__ = (Index("ix_therapists_email_key", "email_key"),)
+
+
+class Place(Copy, Tables):
+    """The federal state of the address that a therapist had when it was looked up."""
+
+    __tablename__ = "places"
+
+    street: Mapped[str | None]
+    house_number: Mapped[str | None]
+    postal_code: Mapped[str | None]
+    city: Mapped[str | None]
+    federal_state: Mapped[str | None]
+
+
+class Patient(Copy, Tables):
+    """What a practice may be told of a patient before it accepts: a pseudonym."""
+
+    __tablename__ = "patients"
+
+    reference: Mapped[str]
+    age: Mapped[int | None]
+    gender: Mapped[str]
+    insurance_type: Mapped[str | None]
+    reimbursement_case: Mapped[bool]
+    diagnosis_block: Mapped[str | None]
+    availability: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
+    prior_therapy_within_two_years: Mapped[bool | None]
+    status: Mapped[str]
+    search_started_on: Mapped[date | None]
+
+
+# What is wanted
+
+
+class PlacementRequest(Tables):
+    """One patient asked of one therapist, as far as contacting the therapist goes; kept from matching's events."""
+
+    __tablename__ = "placement_requests"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    patient_id: Mapped[UUID]
+    therapist_id: Mapped[UUID]
+    status: Mapped[str]
+    """announced (heard of, not approved yet), waiting (has not gone out), contacted (has gone out), over."""
+    hold: Mapped[str | None]
+    priority: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    waiting_since: Mapped[datetime | None]
+    by_phone: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Only a call will do: an e-mail stayed without answer, or the mail server refused it."""
+    inquiry_id: Mapped[UUID | None]
+    """The contact that it is part of, while that has not gone out."""
+    emailed_on: Mapped[date | None]
+    look_at: Mapped[datetime | None]
+    """When composing must look at this therapist again."""
+    asked_sequence: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    hold_sequence: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """Newest event of matching that was heard: on whether to ask, and on the hold."""
+    correlation_id: Mapped[str | None]
+
+    __table_args__ = (
+        Index("ix_placement_requests_look_at", "look_at", postgresql_where=text("look_at IS NOT NULL")),
+        Index(
+            "ix_placement_requests_unsent",
+            "therapist_id",
+            postgresql_where=text("status = 'waiting' OR inquiry_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_placement_requests_unanswered",
+            "emailed_on",
+            postgresql_where=text("status = 'contacted' AND NOT by_phone"),
+        ),
+        Index("ix_placement_requests_patient_id", "patient_id"),
+        CheckConstraint("status IN ('announced', 'waiting', 'contacted', 'over')", name="status"),
+        CheckConstraint("status <> 'waiting' OR waiting_since IS NOT NULL", name="waits_since"),
+    )
+
+
+# Contacts
+
+
+class Inquiry(Aggregate, Tables):
+    """One contact with one therapist, carrying one to six placement requests."""
+
+    __tablename__ = "inquiries"
+
+    therapist_id: Mapped[UUID]
+    channel: Mapped[str]
+    status: Mapped[str]
+    """open (has not gone out), under_way (the mail is being sent, or its fate is in doubt), gone_out, no_answer
+    (all attempts to call used up), dissolved (nothing left to ask)."""
+    placement_request_ids: Mapped[list[UUID]] = _ids()
+    waits_for: Mapped[str | None]
+    waits_until: Mapped[date | None]
+    attempts: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """Calls that failed."""
+    next_attempt_after: Mapped[datetime | None]
+    correlation_id: Mapped[str | None]
+
+    __table_args__ = (
+        Index("ix_inquiries_open", "therapist_id", postgresql_where=text("status = 'open'")),
+        Index("ix_inquiries_therapist_id", "therapist_id", "created_at"),
+        CheckConstraint("channel IN ('email', 'phone')", name="channel"),
+        CheckConstraint("status IN ('open', 'under_way', 'gone_out', 'no_answer', 'dissolved')", name="status"),
+    )
+
+
+class Email(Aggregate, Tables):
+    """A letter to a practice and what became of it."""
+
+    __tablename__ = "emails"
+
+    kind: Mapped[str]
+    therapist_id: Mapped[UUID | None]
+    patient_id: Mapped[UUID | None]
+    inquiry_id: Mapped[UUID | None] = mapped_column(ForeignKey("inquiries.id"))
+    placement_request_ids: Mapped[list[UUID]] = _ids()
+    status: Mapped[str]
+    recipient: Mapped[str]
+    recipient_key: Mapped[str]
+    subject: Mapped[str]
+    body_text: Mapped[str]
+    body_html: Mapped[str]
+    template_id: Mapped[UUID | None]
+    message_id: Mapped[str]
+    sent_at: Mapped[datetime | None]
+    waits_for: Mapped[str | None]
+    waits_until: Mapped[date | None]
+    attempts: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """How often it was claimed for sending; the number of the attempt that may record what came of it."""
+    refusals: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """How often the server put this letter off."""
+    not_before: Mapped[datetime | None]
+    claimed_at: Mapped[datetime | None]
+    claimed_until: Mapped[datetime | None]
+    error: Mapped[str | None]
+    correlation_id: Mapped[str | None]
+
+    __table_args__ = (
+        Index("uq_emails_message_id", "message_id", unique=True),
+        # an inquiry never has two letters that went out or may yet go out
+        Index(
+            "uq_emails_live",
+            "inquiry_id",
+            unique=True,
+            postgresql_where=text("status IN ('draft', 'approved', 'waiting', 'sending', 'in_doubt', 'sent')"),
+        ),
+        Index("ix_emails_to_send", "created_at", postgresql_where=text("status = 'approved'")),
+        Index("ix_emails_sending", "claimed_until", postgresql_where=text("status = 'sending'")),
+        Index("ix_emails_therapist_id", "therapist_id", "created_at"),
+        Index("ix_emails_waiting", "recipient_key", postgresql_where=text("status = 'waiting'")),
+        Index("ix_emails_placement_request_ids", "placement_request_ids", postgresql_using="gin"),
+        CheckConstraint("kind IN ('inquiry', 'confirmation', 'withdrawal', 'patient_notice')", name="kind"),
+        CheckConstraint(
+            "status IN ('draft', 'approved', 'waiting', 'sending', 'sent', 'in_doubt', 'failed', 'bounced',"
+            " 'cancelled')",
+            name="status",
+        ),
+        CheckConstraint("(status = 'waiting') = (waits_for IS NOT NULL)", name="waits_for_something"),
+        CheckConstraint("(status = 'sent') = (sent_at IS NOT NULL)", name="sent_at"),
+        CheckConstraint("status <> 'sending' OR claimed_until IS NOT NULL", name="claimed"),
+    )
+
+
+class Gate(Tables):
+    """The days in which no other inquiry e-mail may go to this therapist, or to this address (domain.md, rule 5)."""
+
+    __tablename__ = "gates"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    subject: Mapped[str]
+    """`therapist:<id>` or `address:<normalised address>`."""
+    during: Mapped[Range[date]] = mapped_column(DATERANGE)
+    email_id: Mapped[UUID] = mapped_column(ForeignKey("emails.id", ondelete="CASCADE"), index=True)
+
+    __table_args__ = (
+        # the guarantee: two workers that send at once cannot both have the same subject on the same day
+        ExcludeConstraint(("subject", "="), ("during", "&&"), using="gist", name="ex_gates_one_inquiry_a_week"),
+        CheckConstraint("NOT isempty(during)", name="lasts"),
+    )
+
+
+class PhoneCall(Aggregate, Tables):
+    """A call to a practice: planned, or what came of it."""
+
+    __tablename__ = "phone_calls"
+
+    therapist_id: Mapped[UUID]
+    inquiry_id: Mapped[UUID | None] = mapped_column(ForeignKey("inquiries.id"))
+    placement_request_ids: Mapped[list[UUID]] = _ids()
+    caller_id: Mapped[UUID | None]
+    line: Mapped[UUID] = mapped_column(default=UUID(int=0), server_default=text(f"'{UUID(int=0)}'"))
+    """Who cannot be in two calls at once: until callers exist, the agency has one line."""
+    direction: Mapped[str] = mapped_column(default="outbound", server_default="outbound")
+    status: Mapped[str]
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    attempt: Mapped[int]
+    result: Mapped[str | None]
+    occurred_at: Mapped[datetime | None]
+    next_attempt_after: Mapped[datetime | None]
+    note: Mapped[str | None]
+
+    __table_args__ = (
+        ExcludeConstraint(
+            ("line", "="),
+            (func.tstzrange(text("starts_at"), text("ends_at")), "&&"),
+            using="gist",
+            where=text("status = 'planned'"),
+            name="ex_phone_calls_one_call_at_a_time",
+        ),
+        Index("uq_phone_calls_planned", "inquiry_id", unique=True, postgresql_where=text("status = 'planned'")),
+        Index("ix_phone_calls_starts_at", "starts_at"),
+        Index("ix_phone_calls_therapist_id", "therapist_id", "starts_at"),
+        CheckConstraint("direction IN ('outbound', 'inbound')", name="direction"),
+        CheckConstraint("status IN ('planned', 'completed', 'failed', 'cancelled')", name="status"),
+        CheckConstraint("starts_at < ends_at", name="takes_time"),
+        CheckConstraint("(status IN ('completed', 'failed')) = (result IS NOT NULL)", name="result"),
+    )
+
+
+class Answer(Tables):
+    """What a practice said about one request; entries are added and never changed."""
+
+    __tablename__ = "answers"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    placement_request_id: Mapped[UUID] = mapped_column(index=True)
+    therapist_id: Mapped[UUID] = mapped_column(index=True)
+    email_id: Mapped[UUID | None] = mapped_column(ForeignKey("emails.id"), index=True)
+    phone_call_id: Mapped[UUID | None] = mapped_column(ForeignKey("phone_calls.id"), index=True)
+    outcome: Mapped[str]
+    available_from: Mapped[date | None]
+    note: Mapped[str | None]
+    occurred_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+
+
+class EmailSuppression(Aggregate, Tables):
+    """An address that gets no inquiries, whoever uses it."""
+
+    __tablename__ = "email_suppressions"
+
+    email: Mapped[str]
+    email_key: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str]
+
+    __table_args__ = (Index("uq_email_suppressions_email_key", "email_key", unique=True),)
+
+
+add_event_tables(Tables.metadata)
+add_api_tables(Tables.metadata)

@@ -1,0 +1,129 @@
+"""What has arrived at the communication service, and its rows; a test names only what it is about."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from itertools import count
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import select
+
+from communication_service import jobs
+from communication_service.domain.policy import Policy, Sender
+from communication_service.listeners import listeners
+from communication_service.store.tables import Email, Gate, Inquiry, PhoneCall, PlacementRequest
+from shared.db import new_id, transaction
+from shared.events import catalogue
+from shared.events.event import Event
+from tests.builders.happenings import happened
+from tests.conftest import MONDAY
+
+Row = TypeVar("Row", Email, Inquiry, PhoneCall, PlacementRequest, Gate)
+
+SENDER = Sender("vermittlung@agentur.example.org", "Vermittlung von Therapieplätzen")
+POLICY = Policy(
+    sender=SENDER,
+    gathering=timedelta(seconds=5),
+    days_between_emails=7,
+    patients_per_contact=6,
+    call_length=timedelta(minutes=5),
+    call_attempts=3,
+    days_until_call=7,
+)
+MONDAY_MORNINGS = {"monday": [{"start": "10:00", "end": "11:00"}]}
+
+_numbers = count(1)
+
+
+def arrives(event: Event, subject: UUID, *, sequence: int = 1, time: datetime = MONDAY) -> Event:
+    """The event reaches the service, once."""
+    arrived = happened(event, subject, sequence=sequence, time=time)
+    with transaction() as session:
+        listeners.apply(session, [arrived], now=time)
+    return arrived
+
+
+def a_therapist(*, id: UUID | None = None, sequence: int = 1, time: datetime = MONDAY, **fields: Any) -> UUID:
+    """A therapist is known here; has an e-mail address of their own unless told otherwise."""
+    identity = id or new_id()
+    told = {"last_name": "Erfunden", "email": f"praxis{next(_numbers)}@example.org", "phone": "+49241123456", **fields}
+    event = catalogue.TherapistRegistered(therapist=catalogue.PublicTherapist(id=identity, **told))
+    arrives(event, identity, sequence=sequence, time=time)
+    return identity
+
+
+def a_practice_to_phone(**fields: Any) -> UUID:
+    """A therapist without an e-mail address, who answers the phone on Mondays from ten to eleven."""
+    return a_therapist(**{"email": None, "phone_hours": MONDAY_MORNINGS, **fields})
+
+
+def a_patient(*, id: UUID | None = None, sequence: int = 1, time: datetime = MONDAY, **fields: Any) -> UUID:
+    """A patient is known here: searching since the first of November."""
+    identity = id or new_id()
+    told = {
+        "reference": f"P-{next(_numbers):04}-AB",
+        "age": 34,
+        "gender": "female",
+        "insurance_type": "statutory",
+        "status": "searching",
+        "search_started_on": date(2026, 11, 1),
+        **fields,
+    }
+    event = catalogue.PatientRegistered(patient=catalogue.PublicPatient(id=identity, **told))
+    arrives(event, identity, sequence=sequence, time=time)
+    return identity
+
+
+def a_request(
+    therapist: UUID, patient: UUID | None = None, *, time: datetime = MONDAY, priority: int = 0, sequence: int = 1
+) -> UUID:
+    """Staff approved that this therapist is asked for this patient (or a new one)."""
+    identity = new_id()
+    event = catalogue.RequestApproved(
+        placement_request_id=identity,
+        patient_id=patient or a_patient(time=time),
+        therapist_id=therapist,
+        priority=priority,
+        approved_at=time,
+    )
+    arrives(event, identity, sequence=sequence, time=time)
+    return identity
+
+
+def tell(kind: type[Event], request: UUID, *, sequence: int = 2, time: datetime = MONDAY, **fields: Any) -> Event:
+    """Matching tells something of a request that is known here."""
+    (row,) = rows(PlacementRequest, id=request)
+    event = kind(
+        **{
+            "placement_request_id": request,
+            "patient_id": row.patient_id,
+            "therapist_id": row.therapist_id,
+            **fields,
+        }
+    )
+    return arrives(event, request, sequence=sequence, time=time)
+
+
+def withdraw(request: UUID, *, sequence: int = 2, time: datetime = MONDAY) -> None:
+    """The request is over."""
+    tell(catalogue.RequestWithdrawn, request, sequence=sequence, time=time, reason="search_ended")
+
+
+def composed(now: datetime = MONDAY + timedelta(seconds=5), *, policy: Policy = POLICY) -> None:
+    """Everything that is due is composed."""
+    while jobs.compose(policy, now):
+        pass
+
+
+def rows(kind: type[Row], **wanted: Any) -> list[Row]:
+    """The rows of a table as they are now, in the order they were made."""
+    with transaction() as session:
+        statement = select(kind).filter_by(**wanted).order_by(kind.id)
+        return list(session.scalars(statement))
+
+
+def the(kind: type[Row], **wanted: Any) -> Row:
+    """The one row."""
+    (row,) = rows(kind, **wanted)
+    return row
