@@ -7,20 +7,23 @@ from flask import Flask
 from shared.api import service_app
 from shared.api.parked import parked_routes
 from shared.crypto import Keys
-from shared.events.consumer import Listeners
 from shared.schema import is_current
 from therapist_service.api.routes import ROUTES
+from therapist_service.jobs import ImportFolder
+from therapist_service.listeners import listeners
 from therapist_service.settings import Settings
 
 
 def create(settings: Settings) -> Flask:
     """The application, wired."""
-    return service_app(
+    app = service_app(
         settings.service,
         settings,
-        [*ROUTES, *parked_routes(Listeners())],
+        [*ROUTES, *parked_routes(listeners)],
         title="Therapist service",
         description="Therapists: who they are, when they answer the phone, whether they may be contacted.",
         keys=Keys(settings.master_key.get_secret_value()),
         schema_check=lambda: is_current(settings.service),
     )
+    app.extensions["import_folder"] = ImportFolder(settings)
+    return app

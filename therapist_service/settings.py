@@ -15,3 +15,5 @@ class Settings(ServiceSettings):
     port: int = Field(default=8002, validation_alias="THERAPIST_SERVICE_PORT")
     import_url: str = ""
     """Folder that is watched for the scraper's files (`file:///…`); empty: no watch."""
+    import_patience_seconds: float = Field(default=60, ge=0)
+    """A file that cannot be read to its end may still be being written for this long after it last changed."""

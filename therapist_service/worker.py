@@ -1,12 +1,13 @@
-"""The worker process of this service: relay and jobs."""
+"""The worker process of this service: consumer, relay and jobs."""
 
 from __future__ import annotations
 
 from shared.worker import Worker
-from therapist_service.jobs import JOBS
+from therapist_service.jobs import ImportFolder, jobs
+from therapist_service.listeners import listeners
 from therapist_service.settings import Settings
 
 
 def create(settings: Settings) -> Worker:
     """The worker, wired."""
-    return Worker(settings, jobs=JOBS)
+    return Worker(settings, listeners=listeners, jobs=jobs(ImportFolder(settings)))

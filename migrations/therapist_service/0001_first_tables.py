@@ -28,6 +28,45 @@ def upgrade() -> None:
     )
     op.create_index("ix_idempotency_created_at", "idempotency", ["created_at"], unique=False)
     op.create_table(
+        "imports",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("file", sa.Text(), nullable=False),
+        sa.Column("checksum", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("modified_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("status", sa.Text(), server_default="running", nullable=False),
+        sa.Column("source", sa.Text(), nullable=True),
+        sa.Column("scrape_id", sa.Text(), nullable=True),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("total", sa.Integer(), nullable=True),
+        sa.Column("done", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("additions", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("modifications", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("deletions", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("unchanged", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("waiting", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("rejected", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("term", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("claimed_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("sequence", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.CheckConstraint(
+            "(status IN ('running', 'held')) = (finished_at IS NULL)", name=op.f("ck_imports_finished_when_over")
+        ),
+        sa.CheckConstraint(
+            "status IN ('running', 'completed', 'held', 'failed', 'rejected', 'undone')", name=op.f("ck_imports_status")
+        ),
+        sa.CheckConstraint("done BETWEEN 0 AND total OR total IS NULL AND done = 0", name=op.f("ck_imports_done")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_imports")),
+    )
+    op.create_index("ix_imports_created_at", "imports", ["created_at", "id"], unique=False)
+    op.create_index("ix_imports_file", "imports", ["file"], unique=False)
+    op.create_index("uq_imports_checksum", "imports", ["checksum"], unique=True)
+    op.create_table(
         "outbox",
         sa.Column("position", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("event_id", sa.Uuid(), nullable=False),
@@ -121,8 +160,11 @@ def upgrade() -> None:
         sa.Column("protected_fields", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("source_name", sa.Text(), nullable=True),
         sa.Column("external_id", sa.Text(), nullable=True),
-        sa.Column("last_seen_on", sa.Date(), nullable=True),
+        sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("set_aside", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("last_email_on", sa.Date(), nullable=True),
+        sa.Column("last_call_on", sa.Date(), nullable=True),
+        sa.Column("last_conversation_on", sa.Date(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
@@ -141,11 +183,43 @@ def upgrade() -> None:
     op.create_index("ix_therapists_name", "therapists", ["last_name", "first_name", "id"], unique=False)
     op.create_index("ix_therapists_postal_code", "therapists", ["postal_code"], unique=False)
     op.create_index("uq_therapists_source", "therapists", ["source_name", "external_id"], unique=True)
+    op.create_table(
+        "import_contents",
+        sa.Column("import_id", sa.Uuid(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["import_id"], ["imports.id"], name=op.f("fk_import_contents_import_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("import_id", name=op.f("pk_import_contents")),
+    )
+    op.create_table(
+        "import_records",
+        sa.Column("import_id", sa.Uuid(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("external_id", sa.Text(), nullable=True),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("therapist_id", sa.Uuid(), nullable=True),
+        sa.Column(
+            "difference", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False
+        ),
+        sa.CheckConstraint("action IN ('addition', 'modification', 'deletion')", name=op.f("ck_import_records_action")),
+        sa.CheckConstraint(
+            "outcome IN ('applied', 'unchanged', 'waiting', 'rejected')", name=op.f("ck_import_records_outcome")
+        ),
+        sa.ForeignKeyConstraint(
+            ["import_id"], ["imports.id"], name=op.f("fk_import_records_import_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("import_id", "position", name=op.f("pk_import_records")),
+    )
     # ### end Alembic commands ###
 
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
+    op.drop_table("import_records")
+    op.drop_table("import_contents")
     op.drop_index("uq_therapists_source", table_name="therapists")
     op.drop_index("ix_therapists_postal_code", table_name="therapists")
     op.drop_index("ix_therapists_name", table_name="therapists")
@@ -156,6 +230,10 @@ def downgrade() -> None:
     op.drop_table("parked")
     op.drop_index("ix_outbox_waiting", table_name="outbox", postgresql_where=sa.text("published_at IS NULL"))
     op.drop_table("outbox")
+    op.drop_index("uq_imports_checksum", table_name="imports")
+    op.drop_index("ix_imports_file", table_name="imports")
+    op.drop_index("ix_imports_created_at", table_name="imports")
+    op.drop_table("imports")
     op.drop_index("ix_idempotency_created_at", table_name="idempotency")
     op.drop_table("idempotency")
     # ### end Alembic commands ###

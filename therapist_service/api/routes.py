@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from shared.api import Route
-from shared.auth import CALLERS, COORDINATORS
+from shared.auth import CALLERS, COORDINATORS, IMPORTERS
+from therapist_service.api.imports import Import, ImportRecords, Imports
 from therapist_service.api.therapists import Therapist, TherapistBlock, Therapists, TherapistUnblock
 
 ROUTES = [
@@ -11,4 +12,7 @@ ROUTES = [
     Route("/api/therapists/<uuid:id>", Therapist, get=CALLERS, patch=COORDINATORS),
     Route("/api/therapists/<uuid:id>/block", TherapistBlock, post=COORDINATORS),
     Route("/api/therapists/<uuid:id>/unblock", TherapistUnblock, post=COORDINATORS),
+    Route("/api/imports", Imports, get=IMPORTERS, post=IMPORTERS),
+    Route("/api/imports/<uuid:id>", Import, get=IMPORTERS),
+    Route("/api/imports/<uuid:id>/records", ImportRecords, get=IMPORTERS),
 ]

@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from shared.values.contacts import EmailAddress, PhoneNumber
 from shared.values.identifiers import Language, PostalCode
-from shared.values.moments import IsoDate
+from shared.values.moments import Instant, IsoDate
 from shared.values.places import Latitude, Longitude
 from shared.values.refusals import NotAcceptable
 from shared.values.schemas import Distinct, Page, PageQuery, Schema, Seen
@@ -120,7 +120,7 @@ class Source(Schema):
 
     name: str
     external_id: str
-    last_seen_at: IsoDate | None = None
+    last_seen_at: Instant | None = None
 
 
 class TherapistView(TherapistFields, Seen):
@@ -128,6 +128,9 @@ class TherapistView(TherapistFields, Seen):
 
     status: TherapistStatus
     block: Block | None = None
+    last_email_on: IsoDate | None = None
+    last_call_on: IsoDate | None = None
+    last_conversation_on: IsoDate | None = None
     protected_fields: list[str] = []
     source: Source | None = None
 

@@ -36,6 +36,7 @@ from therapist_service.store.tables import Therapist
 PROTECTABLE = frozenset(ImportedFields.model_fields)
 """The fields that an import could overwrite."""
 
+_TOLD_AS_THEY_ARE = PublicTherapist.model_fields.keys() - {"phone_hours", "working_hours", "blocked_until"}
 
 FILTERED = ("postal_code", "city", "gender", "status", "accreditation", "potentially_available")
 
@@ -52,6 +53,9 @@ def view(therapist: Therapist) -> TherapistView:
             "version": therapist.version,
             "status": therapist.status,
             "block": _block(therapist),
+            "last_email_on": therapist.last_email_on,
+            "last_call_on": therapist.last_call_on,
+            "last_conversation_on": therapist.last_conversation_on,
             "protected_fields": therapist.protected_fields,
             "source": _source(therapist),
         }
@@ -67,14 +71,13 @@ def _block(therapist: Therapist) -> Block | None:
 def _source(therapist: Therapist) -> Source | None:
     if therapist.source_name is None or therapist.external_id is None:
         return None
-    return Source(name=therapist.source_name, external_id=therapist.external_id, last_seen_at=therapist.last_seen_on)
+    return Source(name=therapist.source_name, external_id=therapist.external_id, last_seen_at=therapist.last_seen_at)
 
 
-def public(therapist: Therapist) -> PublicTherapist:
-    """What other services are told of the therapist."""
-    names = PublicTherapist.model_fields.keys() - {"phone_hours", "working_hours", "blocked_until"}
+def public(therapist: Any) -> PublicTherapist:
+    """What other services are told of the therapist, a row of the table or something with its attributes."""
     return PublicTherapist(
-        **{name: getattr(therapist, name) for name in names},
+        **{name: getattr(therapist, name) for name in _TOLD_AS_THEY_ARE},
         phone_hours=therapist.phone_hours.to_json() if therapist.phone_hours else None,
         working_hours=therapist.working_hours.to_json() if therapist.working_hours else None,
         blocked_until=therapist.block_until,

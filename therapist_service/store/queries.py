@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from therapist_service.store.tables import Therapist
@@ -69,3 +69,11 @@ def blocks_that_ran_out(session: Session, *, today: date, limit: int) -> Sequenc
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()
+
+
+def note_contact(session: Session, therapist_id: UUID, **days: date) -> None:
+    """Note days of contact, unless later ones are noted: events of one therapist may arrive in any order."""
+    later = {name: func.greatest(getattr(Therapist, name), day) for name, day in days.items()}
+    session.execute(
+        update(Therapist).where(Therapist.id == therapist_id).values(later).execution_options(synchronize_session=False)
+    )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, MetaData, Text, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, MetaData, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -75,9 +76,13 @@ class Therapist(Aggregate, Tables):
     """Set by staff, therefore never overwritten by an import."""
     source_name: Mapped[str | None]
     external_id: Mapped[str | None]
-    last_seen_on: Mapped[date | None]
+    last_seen_at: Mapped[datetime | None]
+    """When the source last showed the therapist: the time of the newest file that said so."""
     set_aside: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict, server_default=text("'{}'"))
-    """Fields of an import record that nobody here knows."""
+    """What the newest import record held beside the fields: unknown ones, and values that could not be read."""
+    last_email_on: Mapped[date | None]
+    last_call_on: Mapped[date | None]
+    last_conversation_on: Mapped[date | None]
 
     __table_args__ = (
         Index("uq_therapists_source", "source_name", "external_id", unique=True),
@@ -88,6 +93,81 @@ class Therapist(Aggregate, Tables):
         CheckConstraint("inactive_by IN ('import', 'staff')", name="inactive_by"),
         CheckConstraint("latitude BETWEEN -90 AND 90 AND longitude BETWEEN -180 AND 180", name="place"),
         CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name="both_coordinates"),
+    )
+
+
+def _count() -> Any:
+    return mapped_column(default=0, server_default=text("0"))
+
+
+class Import(Aggregate, Tables):
+    """One file of the scraper, and how far it has been applied."""
+
+    __tablename__ = "imports"
+
+    file: Mapped[str]
+    checksum: Mapped[str]
+    """SHA-256 of the file, in hexadecimal: a file is known by it, whatever its name."""
+    size: Mapped[int] = mapped_column(BigInteger)
+    modified_at: Mapped[datetime | None]
+    """With name and size: how the watch knows a file again without reading it."""
+    status: Mapped[str] = mapped_column(default="running", server_default="running")
+    source: Mapped[str | None]
+    scrape_id: Mapped[str | None]
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    reason: Mapped[str | None]
+    total: Mapped[int | None]
+    """How many records the file holds; None until it has been read."""
+    done: Mapped[int] = _count()
+    """How many of them, from the first on, have an outcome: written together with the outcomes."""
+    additions: Mapped[int] = _count()
+    modifications: Mapped[int] = _count()
+    deletions: Mapped[int] = _count()
+    unchanged: Mapped[int] = _count()
+    waiting: Mapped[int] = _count()
+    rejected: Mapped[int] = _count()
+    term: Mapped[int] = _count()
+    """Counts the claims: a worker whose claim was taken over notices it here and stops."""
+    claimed_until: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("uq_imports_checksum", "checksum", unique=True),
+        Index("ix_imports_created_at", "created_at", "id"),
+        Index("ix_imports_file", "file"),
+        CheckConstraint("status IN ('running', 'completed', 'held', 'failed', 'rejected', 'undone')", name="status"),
+        CheckConstraint("(status IN ('running', 'held')) = (finished_at IS NULL)", name="finished_when_over"),
+        CheckConstraint("done BETWEEN 0 AND total OR total IS NULL AND done = 0", name="done"),
+    )
+
+
+class ImportContent(Tables):
+    """A taken file until it is applied: after a crash the import goes on whatever happened in the folder."""
+
+    __tablename__ = "import_contents"
+
+    import_id: Mapped[UUID] = mapped_column(ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True)
+    content: Mapped[bytes]
+    """The file, compressed (zlib)."""
+
+
+class ImportRecord(Tables):
+    """What became of one record of a file."""
+
+    __tablename__ = "import_records"
+
+    import_id: Mapped[UUID] = mapped_column(ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    external_id: Mapped[str | None]
+    action: Mapped[str]
+    outcome: Mapped[str]
+    reason: Mapped[str | None]
+    therapist_id: Mapped[UUID | None]
+    difference: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
+
+    __table_args__ = (
+        CheckConstraint("action IN ('addition', 'modification', 'deletion')", name="action"),
+        CheckConstraint("outcome IN ('applied', 'unchanged', 'waiting', 'rejected')", name="outcome"),
     )
 
 

@@ -1,0 +1,27 @@
+"""When a practice was last written to, called and spoken to: a machine's notes, which refuse no person's save.
+
+They neither count as a change (`version`) nor are told to anyone.
+"""
+
+from __future__ import annotations
+
+from shared.db import Session
+from shared.events.catalogue import CallRecorded, EmailSent
+from shared.values.moments import berlin_day
+from shared.values.words import CallResult
+from therapist_service.store import queries
+
+
+def note_email(session: Session, sent: EmailSent) -> None:
+    """Note an e-mail of any kind that went to a therapist."""
+    if sent.therapist_id is not None:
+        queries.note_contact(session, sent.therapist_id, last_email_on=berlin_day(sent.sent_at))
+
+
+def note_call(session: Session, call: CallRecorded) -> None:
+    """Note a call in either direction; only one in which somebody was reached is a conversation."""
+    day = berlin_day(call.occurred_at)
+    days = {"last_call_on": day}
+    if call.result == CallResult.REACHED:
+        days["last_conversation_on"] = day
+    queries.note_contact(session, call.therapist_id, **days)

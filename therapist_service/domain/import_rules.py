@@ -1,0 +1,114 @@
+"""What one record of an import does to one therapist: rules of plain values, without a database.
+
+A record is the whole new state, so a field that it does not hold is cleared, but for three rules: a protected field is
+never overwritten, a known e-mail address never by nothing, and what could not be read changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.events.catalogue import TherapistDeactivated, TherapistRegistered, TherapistUpdated
+from shared.values.weekly import Weekly
+from shared.values.words import ImportAction, ImportOutcome
+from therapist_service.domain.import_records import Entry
+from therapist_service.domain.schemas import TherapistFields
+
+PLACE = frozenset({"latitude", "longitude"})
+BY_IMPORT = "import"
+
+DEFAULTS: Mapping[str, Any] = {
+    name: info.default for name, info in TherapistFields.model_fields.items() if not info.is_required()
+}
+
+AnyTherapistEvent = type[TherapistRegistered] | type[TherapistUpdated] | type[TherapistDeactivated]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What becomes of a record."""
+
+    action: ImportAction
+    outcome: ImportOutcome
+    reason: str | None = None
+    changes: dict[str, Any] = field(default_factory=dict)
+    """Columns of the therapist and their new values."""
+    difference: list[dict[str, Any]] = field(default_factory=list)
+    event: AnyTherapistEvent | None = None
+
+
+def decide(entry: Entry, known: Mapping[str, Any] | None) -> Decision:
+    """What the entry does to the therapist with its `external_id`, or to nobody where none is known."""
+    if entry.refused is not None:
+        return Decision(entry.action, ImportOutcome.REJECTED, entry.refused)
+    if entry.action == ImportAction.DELETION:
+        return _gone(known)
+    return _new(entry) if known is None else _seen_again(entry, known)
+
+
+def _gone(known: Mapping[str, Any] | None) -> Decision:
+    action = ImportAction.DELETION
+    if known is None:
+        return Decision(action, ImportOutcome.UNCHANGED, "not known here")
+    if known["inactive_by"] is not None:
+        return Decision(action, ImportOutcome.UNCHANGED)
+    changes: dict[str, Any] = {"inactive_by": BY_IMPORT}
+    if known["status"] == "blocked":
+        # the block wins; who is unblocked is inactive then
+        reason = "blocked; inactive when the block ends"
+        return Decision(action, ImportOutcome.APPLIED, reason, changes, _difference(known, changes))
+    changes["status"] = "inactive"
+    difference = _difference(known, {"status": "inactive"})
+    return Decision(action, ImportOutcome.APPLIED, None, changes, difference, TherapistDeactivated)
+
+
+def _new(entry: Entry) -> Decision:
+    values = {**DEFAULTS, **entry.values}
+    changes = {**values, "status": "active", "protected_fields": [], "set_aside": entry.set_aside}
+    return Decision(ImportAction.ADDITION, ImportOutcome.APPLIED, entry.note, changes, [], TherapistRegistered)
+
+
+def _seen_again(entry: Entry, known: Mapping[str, Any]) -> Decision:
+    changes = _new_values(entry, known)
+    if known["inactive_by"] == BY_IMPORT:
+        changes["inactive_by"] = None
+        if known["status"] == "inactive":
+            changes["status"] = "active"
+    quiet = {} if known["set_aside"] == entry.set_aside else {"set_aside": entry.set_aside}
+    if not changes:
+        return Decision(ImportAction.MODIFICATION, ImportOutcome.UNCHANGED, entry.note, quiet)
+    shown = {name: value for name, value in changes.items() if name != "inactive_by" or "status" not in changes}
+    # of one who is blocked nobody else sees whether they would be inactive otherwise
+    event = None if changes.keys() == {"inactive_by"} else TherapistUpdated
+    difference = _difference(known, shown)
+    return Decision(ImportAction.MODIFICATION, ImportOutcome.APPLIED, entry.note, changes | quiet, difference, event)
+
+
+def _new_values(entry: Entry, known: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that change, with their new values."""
+    left_alone = set(known["protected_fields"])
+    if left_alone & PLACE:
+        left_alone |= PLACE
+    if entry.values.get("email") is None:
+        left_alone.add("email")
+    return {
+        name: value for name, value in entry.values.items() if name not in left_alone and not _same(known[name], value)
+    }
+
+
+def _same(before: Any, after: Any) -> bool:
+    if isinstance(before, list) and isinstance(after, list):
+        return sorted(before) == sorted(after)  # these lists are sets: another order is no change
+    return bool(before == after)
+
+
+def _difference(known: Mapping[str, Any], changes: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {"field": name, "before": _as_json(known[name]), "after": _as_json(value)} for name, value in changes.items()
+    ]
+
+
+def _as_json(value: Any) -> Any:
+    return value.to_json() if isinstance(value, Weekly) else value

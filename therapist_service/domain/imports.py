@@ -1,0 +1,306 @@
+"""Imports: a file is taken once, applied in turn, in portions, by one worker at a time; each record once.
+
+A worker claims an import for a while (`claim`), and every portion of records is applied in one transaction together
+with its outcomes, its events and the place that was reached. So a worker that dies leaves nothing half done: when its
+claim runs out, another one goes on at the first record without an outcome.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+from shared.db import Session, new_id
+from shared.errors import Conflict, NotFound
+from shared.events.event import Event
+from shared.events.outbox import record_all
+from shared.values.schemas import PageQuery
+from shared.values.words import ImportAction, ImportOutcome, ImportStatus
+from therapist_service.domain import therapists
+from therapist_service.domain.import_files import ImportFile, Metadata, NotImportable, refuse_out_of_turn
+from therapist_service.domain.import_records import Entry
+from therapist_service.domain.import_rules import Decision, decide
+from therapist_service.domain.import_schemas import (
+    Counts,
+    ImportPage,
+    ImportRecordFilter,
+    ImportRecordPage,
+    ImportRecordView,
+    ImportView,
+)
+from therapist_service.domain.schemas import ImportedFields
+from therapist_service.store import import_queries as queries
+from therapist_service.store.tables import Import
+
+WRITTEN = (
+    "id", "created_at", *ImportedFields.model_fields, "status", "inactive_by", "source_name", "external_id",
+    "last_seen_at", "set_aside", "protected_fields", "updated_at", "version", "sequence",
+)  # fmt: skip
+"""The columns of a therapist that an import writes; what machines note about contacts is not among them."""
+
+CHANGED = {
+    ImportAction.ADDITION: "additions",
+    ImportAction.MODIFICATION: "modifications",
+    ImportAction.DELETION: "deletions",
+}
+
+
+class ImportedBefore(Conflict):
+    """A file with this content is known, perhaps under another name."""
+
+    def __init__(self, import_id: UUID) -> None:
+        super().__init__("import.known", "A file with this content was imported before.")
+        self.import_id = import_id
+
+
+class ClaimLost(Exception):
+    """The import was taken over by another worker, or is over."""
+
+
+@dataclass(frozen=True)
+class ArrivedFile:
+    """A file as it lay in the folder: enough to know it again, and its content, compressed."""
+
+    name: str
+    size: int
+    modified_at: datetime | None
+    checksum: str
+    packed: bytes
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to work on an import for a while."""
+
+    import_id: UUID
+    term: int
+    file: str
+    done: int
+    """How many records have an outcome."""
+
+
+def view(known: Import) -> ImportView:
+    """The import as clients see it."""
+    counts = Counts.of({name: getattr(known, name) for name in Counts.model_fields})
+    fields = ImportView.model_fields.keys() - {"counts"}
+    return ImportView.of({**{name: getattr(known, name) for name in fields}, "counts": counts})
+
+
+def listed(session: Session, wanted: PageQuery) -> ImportPage:
+    """A page of all imports, the newest first."""
+    found, total = queries.listed(session, limit=wanted.limit, offset=wanted.offset)
+    return ImportPage(items=[view(i) for i in found], total=total, limit=wanted.limit, offset=wanted.offset)
+
+
+def get(session: Session, import_id: UUID) -> ImportView:
+    """One import; raises `NotFound`."""
+    return view(_known(session, import_id))
+
+
+def records(session: Session, import_id: UUID, wanted: ImportRecordFilter) -> ImportRecordPage:
+    """A page of an import's records; raises `NotFound`."""
+    _known(session, import_id)
+    found, total = queries.records_of(
+        session, import_id, outcome=wanted.outcome, limit=wanted.limit, offset=wanted.offset
+    )
+    items = [ImportRecordView.of(each) for each in found]
+    return ImportRecordPage(items=items, total=total, limit=wanted.limit, offset=wanted.offset)
+
+
+def _known(session: Session, import_id: UUID) -> Import:
+    known = queries.one(session, import_id)
+    if known is None:
+        raise NotFound("import")
+    return known
+
+
+# Taking files
+
+
+def look_familiar(session: Session, names: Sequence[str]) -> set[tuple[str, int, datetime | None]]:
+    """Name, size and time of change of the files among these that were taken before."""
+    return queries.looks_of(session, names)
+
+
+def is_known(session: Session, checksum: str) -> bool:
+    """Whether a file with this content was taken before."""
+    return queries.with_checksum(session, checksum) is not None
+
+
+def take(session: Session, file: ArrivedFile | None, *, now: datetime) -> ImportView:
+    """Take a file in; the worker applies it. Raises `ImportedBefore`, and `NotFound` where there is no file."""
+    if file is None:
+        raise NotFound("import_file", "There is no such file, or none that waits to be imported.")
+    taken = {"file": file.name, "checksum": file.checksum, "size": file.size, "modified_at": file.modified_at}
+    times = {"created_at": now, "updated_at": now, "started_at": now}
+    added = queries.add_unless_known(session, {"id": new_id(), **taken, **times}, file.packed)
+    if added is None:
+        known = queries.with_checksum(session, file.checksum)
+        assert known is not None
+        raise ImportedBefore(known.id)
+    return get(session, added)
+
+
+# Applying them
+
+
+def claim(session: Session, *, now: datetime, lease: timedelta) -> Claim | None:
+    """The import whose turn it is; None where there is none, or another worker is at work on one."""
+    waiting = queries.unfinished(session)
+    if not waiting or any(each.claimed_until is not None and each.claimed_until > now for each in waiting):
+        return None
+    chosen = waiting[0]
+    chosen.term += 1
+    chosen.claimed_until = now + lease
+    return Claim(chosen.id, chosen.term, chosen.file, chosen.done)
+
+
+def content(session: Session, claimed: Claim) -> bytes:
+    """The file's content, compressed; raises `ClaimLost`."""
+    packed = queries.content_of(session, claimed.import_id)
+    if packed is None:
+        raise ClaimLost
+    return packed
+
+
+def begin(session: Session, claimed: Claim, file: ImportFile, *, now: datetime, lease: timedelta) -> None:
+    """Write down what the file is; raises `NotImportable` for one that is out of turn, and `ClaimLost`."""
+    known = _claimed(session, claimed)
+    if known.total is None:
+        refuse_out_of_turn(known.file, last_applied=queries.last_applied_file(session), now=now)
+    known.source, known.scrape_id = file.metadata.source, file.metadata.scrape_id
+    known.total = len(file.records)
+    known.claimed_until = now + lease
+    known.reason = "; ".join(file.notes) or None
+    known.updated_at = now
+
+
+def give_up(session: Session, claimed: Claim, problem: NotImportable, *, now: datetime) -> None:
+    """The whole file cannot be applied; raises `ClaimLost`."""
+    _end(session, _claimed(session, claimed), problem.status, now).reason = problem.reason
+
+
+def finish(session: Session, claimed: Claim, *, now: datetime) -> None:
+    """Every record has its outcome; raises `ClaimLost`."""
+    _end(session, _claimed(session, claimed), ImportStatus.COMPLETED, now)
+
+
+def _end(session: Session, known: Import, status: ImportStatus, now: datetime) -> Import:
+    known.status = status
+    known.finished_at = known.updated_at = now
+    known.claimed_until = None
+    known.version += 1
+    queries.drop_content(session, known.id)
+    return known
+
+
+def _claimed(session: Session, claimed: Claim) -> Import:
+    known = queries.one(session, claimed.import_id, lock=True)
+    if known is None or known.term != claimed.term or known.status != ImportStatus.RUNNING:
+        raise ClaimLost
+    return known
+
+
+def apply(
+    session: Session, claimed: Claim, metadata: Metadata, portion: Sequence[Entry], *, now: datetime, lease: timedelta
+) -> None:
+    """Apply the next records, with their outcomes and events, and keep the claim for longer.
+
+    Raises `ClaimLost` where these are not the next records or the claim is over.
+    """
+    known = _claimed(session, claimed)
+    if not portion or portion[0].position != known.done:
+        raise ClaimLost
+    wanted = {entry.external_id for entry in portion if entry.external_id is not None and entry.refused is None}
+    by_id = queries.known_to_source(session, metadata.source, wanted)
+    outcomes = [_outcome(entry, by_id.get(entry.external_id or ""), metadata, now) for entry in portion]
+    queries.write_therapists(session, [o.row for o in outcomes if o.row is not None])
+    queries.note_seen(session, [o.seen for o in outcomes if o.seen is not None], metadata.timestamp)
+    record_all(session, [o.event for o in outcomes if o.event is not None], now=now)
+    queries.add_records(session, [_record(claimed, o) for o in outcomes])
+    _count(known, outcomes)
+    known.claimed_until = now + lease
+    known.updated_at = now
+
+
+def refuse(session: Session, claimed: Claim, entry: Entry, reason: str, *, now: datetime) -> None:
+    """Write down that a record could not be applied; raises `ClaimLost`."""
+    known = _claimed(session, claimed)
+    if entry.position != known.done:
+        raise ClaimLost
+    refused = Outcome(entry, Decision(entry.action, ImportOutcome.REJECTED, reason), None)
+    queries.add_records(session, [_record(claimed, refused)])
+    _count(known, [refused])
+    known.updated_at = now
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is to be written for one record."""
+
+    entry: Entry
+    decision: Decision
+    therapist_id: UUID | None
+    row: dict[str, Any] | None = None
+    event: tuple[UUID, int, Event] | None = None
+    seen: UUID | None = None
+    """A therapist of whom nothing is written but that the source still shows them."""
+
+
+def _outcome(entry: Entry, known: dict[str, Any] | None, metadata: Metadata, now: datetime) -> Outcome:
+    decision = decide(entry, known)
+    if not decision.changes:
+        is_there = decision.outcome == ImportOutcome.UNCHANGED and decision.action != ImportAction.DELETION
+        therapist_id = known["id"] if known else None
+        return Outcome(entry, decision, therapist_id, seen=therapist_id if is_there else None)
+    row = {**(known or _newcomer(entry, metadata, now)), **decision.changes}
+    if decision.action != ImportAction.DELETION:
+        row["last_seen_at"] = metadata.timestamp
+    event = None
+    if decision.event is not None:
+        row |= {"updated_at": now, "version": row["version"] + 1, "sequence": row["sequence"] + 1}
+        told = decision.event(therapist=therapists.public(SimpleNamespace(**row)))
+        event = (row["id"], row["sequence"], told)
+    return Outcome(entry, decision, row["id"], {name: row[name] for name in WRITTEN}, event)
+
+
+def _newcomer(entry: Entry, metadata: Metadata, now: datetime) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "created_at": now,
+        "version": 0,
+        "sequence": 0,
+        "source_name": metadata.source,
+        "external_id": entry.external_id,
+        "inactive_by": None,
+        "block_until": None,
+    }
+
+
+def _record(claimed: Claim, outcome: Outcome) -> dict[str, Any]:
+    decision = outcome.decision
+    return {
+        "import_id": claimed.import_id,
+        "position": outcome.entry.position,
+        "external_id": outcome.entry.external_id,
+        "action": decision.action,
+        "outcome": decision.outcome,
+        "reason": decision.reason,
+        "therapist_id": outcome.therapist_id,
+        "difference": decision.difference,
+    }
+
+
+def _count(known: Import, outcomes: Sequence[Outcome]) -> None:
+    applied = ImportOutcome.APPLIED
+    counted = Counter(
+        CHANGED[o.decision.action] if o.decision.outcome == applied else str(o.decision.outcome) for o in outcomes
+    )
+    for name, count in counted.items():
+        setattr(known, name, getattr(known, name) + count)
+    known.done += len(outcomes)

@@ -1,0 +1,24 @@
+"""What this service hears: which practices were written to and called."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from shared.db import Session
+from shared.events.catalogue import CallRecorded, EmailSent
+from shared.events.consumer import Listeners
+from therapist_service.domain import contacts
+
+listeners = Listeners()
+
+
+@listeners.effect(EmailSent)
+def note_the_email(session: Session, event: EmailSent, *, now: datetime) -> None:  # noqa: ARG001 - all have it
+    """Show staff when the practice was last written to."""
+    contacts.note_email(session, event)
+
+
+@listeners.effect(CallRecorded)
+def note_the_call(session: Session, event: CallRecorded, *, now: datetime) -> None:  # noqa: ARG001 - all have it
+    """Show staff when the practice was last called, and last reached."""
+    contacts.note_call(session, event)

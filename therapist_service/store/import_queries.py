@@ -1,0 +1,131 @@
+"""Named questions to the tables of imports, and the statements that write many rows at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic_core import to_json
+from sqlalchemy import ColumnElement, delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from shared.values.weekly import Weekly
+from therapist_service.store.tables import Import, ImportContent, ImportRecord, Therapist
+
+Row = dict[str, Any]
+"""Columns and their values, as Python has them."""
+
+
+def one(session: Session, import_id: UUID, *, lock: bool = False) -> Import | None:
+    """One import; with `lock` no other transaction can change it before ours ends."""
+    return session.get(Import, import_id, with_for_update=lock, populate_existing=lock)
+
+
+def with_checksum(session: Session, checksum: str) -> Import | None:
+    """The import of a file with this content."""
+    return session.scalar(select(Import).where(Import.checksum == checksum))
+
+
+def add_unless_known(session: Session, values: Mapping[str, Any], content: bytes) -> UUID | None:
+    """A new import with its file's content; None where one with this checksum exists."""
+    statement = insert(Import).values(values).on_conflict_do_nothing(index_elements=[Import.checksum])
+    added: UUID | None = session.scalar(statement.returning(Import.id))
+    if added is not None:
+        session.execute(insert(ImportContent).values(import_id=added, content=content))
+    return added
+
+
+def looks_of(session: Session, files: Collection[str]) -> set[tuple[str, int, datetime | None]]:
+    """Name, size and time of change of the taken files among these names."""
+    wanted = select(Import.file, Import.size, Import.modified_at).where(Import.file.in_(files))
+    return {(file, size, modified_at) for file, size, modified_at in session.execute(wanted)}
+
+
+def unfinished(session: Session) -> Sequence[Import]:
+    """All running imports, locked: those that were begun first, then in the order of their files."""
+    return session.scalars(
+        select(Import)
+        .where(Import.status == "running")
+        .order_by(Import.total.is_(None), Import.file, Import.created_at)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+def last_applied_file(session: Session) -> str | None:
+    """The newest file that was applied, by name."""
+    return session.scalar(select(func.max(Import.file)).where(Import.status.in_(["completed", "undone"])))
+
+
+def content_of(session: Session, import_id: UUID) -> bytes | None:
+    """The file's compressed content; None once the import is over."""
+    return session.scalar(select(ImportContent.content).where(ImportContent.import_id == import_id))
+
+
+def drop_content(session: Session, import_id: UUID) -> None:
+    """Forget the file's content."""
+    session.execute(delete(ImportContent).where(ImportContent.import_id == import_id))
+
+
+def listed(session: Session, *, limit: int, offset: int) -> tuple[Sequence[Import], int]:
+    """A page of imports, the newest first, and how many there are."""
+    total = session.scalar(select(func.count()).select_from(Import)) or 0
+    newest = select(Import).order_by(Import.created_at.desc(), Import.id.desc()).limit(limit).offset(offset)
+    return session.scalars(newest).all(), total
+
+
+def records_of(
+    session: Session, import_id: UUID, *, outcome: str | None, limit: int, offset: int
+) -> tuple[Sequence[ImportRecord], int]:
+    """A page of an import's records in their order, and how many there are."""
+    wanted: list[ColumnElement[bool]] = [ImportRecord.import_id == import_id]
+    if outcome is not None:
+        wanted.append(ImportRecord.outcome == outcome)
+    total = session.scalar(select(func.count()).select_from(ImportRecord).where(*wanted)) or 0
+    page = select(ImportRecord).where(*wanted).order_by(ImportRecord.position).limit(limit).offset(offset)
+    return session.scalars(page).all(), total
+
+
+def known_to_source(session: Session, source: str, external_ids: Collection[str]) -> dict[str, Row]:
+    """All columns of the source's therapists with these ids, locked, by external id."""
+    table = Therapist.__table__
+    found = session.execute(
+        select(*table.c)
+        .where(table.c.source_name == source, table.c.external_id.in_(external_ids))
+        .order_by(table.c.id)  # in one order everywhere, or two transactions could wait for each other
+        .with_for_update()
+    )
+    return {row["external_id"]: dict(row) for row in found.mappings()}
+
+
+def write_therapists(session: Session, rows: Sequence[Row]) -> None:
+    """Insert these rows, or update those whose id is known, in one statement; all rows name the same columns."""
+    if rows:
+        changed = (f"{name} = excluded.{name}" for name in rows[0] if name not in ("id", "created_at"))
+        _insert(session, Therapist, rows, f"ON CONFLICT (id) DO UPDATE SET {', '.join(changed)}")
+
+
+def note_seen(session: Session, therapist_ids: Collection[UUID], at: datetime) -> None:
+    """Note when the source showed these therapists; no change that anybody is told of."""
+    if therapist_ids:
+        table = Therapist.__table__
+        session.execute(update(table).where(table.c.id.in_(therapist_ids)).values(last_seen_at=at))  # type: ignore[arg-type]
+
+
+def add_records(session: Session, rows: Sequence[Row]) -> None:
+    """Write down outcomes; all rows name the same columns."""
+    _insert(session, ImportRecord, rows)
+
+
+def _insert(session: Session, table: type[Any], rows: Sequence[Row], and_then: str = "") -> None:
+    """Insert rows that PostgreSQL unpacks from one JSON document: a third of the cost of a parameter per value."""
+    name, columns = table.__tablename__, ", ".join(rows[0])
+    statement = f"INSERT INTO {name} ({columns}) SELECT {columns} FROM json_populate_recordset(NULL::{name}, :rows) "  # noqa: S608 - names of ours
+    session.execute(text(statement + and_then), {"rows": to_json([_plain(row) for row in rows]).decode()})
+
+
+def _plain(row: Row) -> Row:
+    return {name: value.to_multirange() if isinstance(value, Weekly) else value for name, value in row.items()}
