@@ -149,18 +149,23 @@ class Weekly:
             raise NotAcceptable("must be an object of weekdays, from monday to sunday, in lower case")
         windows: list[Window] = []
         for weekday, day in enumerate(DAYS):
+            if day not in value:
+                continue
             midnight = weekday * MINUTES_A_DAY
-            for start, end in _windows_of_day(day, value.get(day, [])):
+            for start, end in _windows_of_day(day, value[day]):
                 windows.append(Window(midnight + start, midnight + end))
         return cls.of(windows) if windows else None
 
     def to_json(self) -> WeeklyJson:
         """The week in the form of the API contract; windows that run past midnight are split there."""
-        return {
-            day: [{"start": _written(start), "end": _written(end)} for start, end in windows]
-            for weekday, day in enumerate(DAYS)
-            if (windows := self._windows_on_weekday(weekday))
-        }
+        days: WeeklyJson = {}
+        for start, end in self.windows:
+            while start < end:
+                weekday, minutes = divmod(start, MINUTES_A_DAY)
+                until = min(minutes + end - start, MINUTES_A_DAY)
+                days.setdefault(DAYS[weekday], []).append({"start": _written(minutes), "end": _written(until)})
+                start += until - minutes
+        return days
 
     @classmethod
     def from_multirange(cls, text: str) -> "Weekly":
