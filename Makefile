@@ -68,10 +68,16 @@ migration: setup  ## generate a migration: SERVICE=patient_service MESSAGE="keep
 	@[ -n "$(SERVICE)" ] && [ -n "$(MESSAGE)" ] || { echo 'usage: make migration SERVICE=patient_service MESSAGE="what it does"' >&2; exit 2; }
 	@$(PYTHON) -m migrations new "$(SERVICE)" "$(MESSAGE)"
 
+.PHONY: events
+events: setup  ## write docs/asyncapi.json, and samples of what new events look like, from the catalogue
+	@$(PYTHON) -m operations.event_document
+	@$(PYTHON) -m tests.samples.published --write-missing
+
 LOCK := env -u PIP_FIND_LINKS UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile pyproject.toml --quiet --universal \
 	--python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate
 
 .PHONY: lock
 lock:  ## choose the versions of all Python packages anew (needs uv); UPGRADE=1 takes newer ones
 	@$(LOCK) $(if $(UPGRADE),--upgrade) -o requirements/runtime.txt
-	@$(LOCK) $(if $(UPGRADE),--upgrade) --group dev -o requirements/dev.txt
+	@$(LOCK) $(if $(UPGRADE),--upgrade) --extra tracing -o requirements/tracing.txt
+	@$(LOCK) $(if $(UPGRADE),--upgrade) --extra tracing --group dev -o requirements/dev.txt

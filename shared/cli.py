@@ -13,7 +13,7 @@ from uuid import UUID
 
 from flask import Flask
 
-from shared import clock, db, logs, web
+from shared import clock, db, logs, spans, web
 from shared.errors import PlatformError
 from shared.events import parking
 from shared.events.rebuild import rebuild
@@ -90,9 +90,13 @@ def _job(service: Service, settings: ServiceSettings, options: argparse.Namespac
         return
     if options.name not in jobs:
         sys.exit(f"There is no job {options.name!r}; there are: {', '.join(sorted(jobs)) or 'none'}.")
+    spans.start(service.name, settings.otel_exporter_otlp_endpoint)
     done = 0
-    while portion := run_once(jobs[options.name], now=options.now or clock.now()):
-        done += portion
+    try:
+        while portion := run_once(jobs[options.name], now=options.now or clock.now()):
+            done += portion
+    finally:
+        spans.stop()
     print(f"{options.name}: {done} done")
 
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared import clock, metrics
 from shared.logs import logger
-from shared.tracing import because_of, new_cause
+from shared.spans import hop
 
 log = logger(__name__)
 
@@ -27,12 +28,21 @@ class Job:
 
 
 def run_once(job: Job, *, now: datetime) -> int:
-    """One portion of a job's work, measured, as a cause of its own."""
+    """One portion of a job's work, measured, as a cause of its own; a failure is logged and rises.
+
+    What the job works on often has an earlier cause: `with hop("send an e-mail", correlation_id=row.correlation_id)`.
+    """
     started = clock.monotonic()
     outcome = "failed"
     try:
-        with because_of(new_cause()):
-            done = job.run(now)
+        with hop(f"job {job.name}") as this:
+            try:
+                done = job.run(now)
+            except Exception:
+                log.exception("job.failed", job=job.name)
+                raise
+            # most jobs look every second and find nothing
+            this.worth_telling = done > 0
         outcome = "done" if done else "idle"
         return done
     finally:
@@ -43,9 +53,7 @@ def run_until(job: Job, stop: threading.Event) -> None:
     """Run a job at once again while it finds work, else every `job.every`; a failure waits for the next turn."""
     while not stop.is_set():
         done = 0
-        try:
+        with suppress(Exception):  # it was logged where its cause is known
             done = run_once(job, now=clock.now())
-        except Exception:
-            log.exception("job.failed", job=job.name)
         if not done:
             stop.wait(job.every.total_seconds())

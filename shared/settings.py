@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import sys
+from importlib.util import find_spec
 from typing import Literal, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -73,6 +74,18 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     relay_batch_size: int = Field(default=1000, ge=1)
     relay_poll_seconds: float = Field(default=0.02, gt=0)
     relay_lease_seconds: float = Field(default=10, gt=0)
+
+    otel_exporter_otlp_endpoint: str = ""
+    """Where OpenTelemetry spans go, such as http://127.0.0.1:4318; empty: nowhere."""
+
+    @field_validator("otel_exporter_otlp_endpoint")
+    @classmethod
+    def _can_be_told(cls, endpoint: str) -> str:
+        if endpoint and not endpoint.startswith(("http://", "https://")):
+            raise ValueError("is not an http(s) address")
+        if endpoint and find_spec("opentelemetry") is None:
+            raise ValueError("needs the packages in requirements/tracing.txt, or must be empty")
+        return endpoint
 
     @field_validator("master_key")
     @classmethod

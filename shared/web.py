@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
-from shared import logs
+from shared import logs, spans
 from shared.settings import ServiceSettings
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
+        # in each process, after the fork
+        spans.start(self._settings.service, self._settings.otel_exporter_otlp_endpoint)
         return self._create_app()
 
 
@@ -60,6 +62,7 @@ def _configuration(settings: ServiceSettings) -> dict[str, Any]:
         "logger_class": _JsonLines,
         "proc_name": f"{settings.service} web",
         "child_exit": _forget_process,
+        "worker_exit": lambda _server, _worker: spans.stop(),
     }
 
 

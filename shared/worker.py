@@ -7,12 +7,14 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from shared import clock, db
+from shared import clock, db, spans
+from shared.api.idempotency import prune_idempotency
 from shared.events.consumer import Consumer, Listeners
 from shared.events.housekeeping import HOUSEKEEPING
 from shared.events.relay import Relay
@@ -28,6 +30,14 @@ SECONDS_TO_FINISH = 10
 KAFKA_ANSWER_IS_FRESH = 5.0
 
 
+def _forget_keys(now: datetime) -> int:
+    with db.transaction() as session:
+        return prune_idempotency(session, now)
+
+
+FORGET_KEYS = Job("forget-idempotency-keys", timedelta(minutes=10), _forget_keys)
+
+
 @dataclass
 class Worker:
     """Everything one worker process of a service does."""
@@ -38,12 +48,14 @@ class Worker:
     ready_checks: Sequence[Check] = ()
     copies: Sequence[type[Any]] = ()
     """Table classes of the copies that the projections keep, for `rebuild`."""
+    relay: type[Relay] = Relay
 
     def run(self) -> None:
         """Work until SIGTERM or SIGINT; then finish what is in hand and return within ten seconds."""
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
+        spans.start(self.settings.service, self.settings.otel_exporter_otlp_endpoint)
         kafka = KafkaReachable(self.settings.kafka_client())
         checks = [
             Check("database", db.database_answers),
@@ -59,6 +71,7 @@ class Worker:
         for thread in threads:
             thread.join(max(0.0, deadline - clock.monotonic()))
         server.shutdown()
+        spans.stop()
         late = [thread.name for thread in threads if thread.is_alive()]
         log.info("worker.stopped", unfinished=late)
         if late:
@@ -69,7 +82,7 @@ class Worker:
         settings = self.settings
         kafka = settings.kafka_client()
         duties: dict[str, Callable[[threading.Event], None]] = {
-            "relay": lambda stop: Relay(
+            "relay": lambda stop: self.relay(
                 settings.service,
                 kafka,
                 batch_size=settings.relay_batch_size,
@@ -80,7 +93,7 @@ class Worker:
                 settings.service, kafka, self.listeners, batch_size=settings.consumer_batch_size
             ).run(stop),
         }
-        for job in (*self.jobs, HOUSEKEEPING):
+        for job in (*self.jobs, HOUSEKEEPING, FORGET_KEYS):
             duties[f"job {job.name}"] = lambda stop, job=job: run_until(job, stop)  # type: ignore[misc]
         return duties
 

@@ -12,7 +12,7 @@ from shared import clock
 from shared.auth import Access, admit
 from shared.logs import logger
 from shared.metrics import requests_seconds
-from shared.tracing import because_of, new_cause
+from shared.spans import Hop, hop
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
@@ -47,17 +47,17 @@ class Service(Flask):
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         began = clock.monotonic()
-        cause = new_cause(environ.get("HTTP_X_CORRELATION_ID"), environ.get("HTTP_TRACEPARENT"))
 
         def answered(status: str, headers: list[tuple[str, str]], problem: OptExcInfo | None = None) -> Any:
             # on the finished list, since Flask's own headers cost a scan for each
             present = {name for name, _ in headers}
             headers += [header for header in SAFE_HEADERS if header[0] not in present]
-            headers.append(("X-Correlation-Id", cause.correlation_id))
-            _write_down(environ, status[:3], clock.monotonic() - began)
+            headers.append(("X-Correlation-Id", this.cause.correlation_id))
+            _write_down(environ, status[:3], clock.monotonic() - began, this)
             return start_response(status, headers, problem)
 
-        with because_of(cause):
+        asked_by, before = environ.get("HTTP_X_CORRELATION_ID"), environ.get("HTTP_TRACEPARENT")
+        with hop("HTTP request", "server", correlation_id=asked_by, traceparent=before) as this:
             return super().wsgi_app(environ, answered)
 
     def preprocess_request(self, *context: Any) -> Any:
@@ -73,11 +73,15 @@ class Service(Flask):
         return super().preprocess_request(*context)
 
 
-def _write_down(environ: WSGIEnvironment, status: str, seconds: float) -> None:
-    """Measure and log that a request was answered: its route, never its path or query, which may hold names."""
+def _write_down(environ: WSGIEnvironment, status: str, seconds: float, this: Hop) -> None:
+    """Measure, log and tell that a request was answered: its route, never its path or query, which may hold names."""
     method = environ["REQUEST_METHOD"] if environ["REQUEST_METHOD"] in KNOWN_METHODS else "OTHER"
     route = environ.get(ROUTE, "unknown")
     requests_seconds.labels(method, route, status).observe(seconds)
     write = log.debug if route in ASKED_EVERY_FEW_SECONDS else log.info
     milliseconds = round(seconds * 1000, 1)
     write("request.answered", method=method, route=route, status=int(status), milliseconds=milliseconds)
+    this.name = f"{method} {route}"
+    this.attributes = {"http.request.method": method, "http.route": route, "http.response.status_code": int(status)}
+    this.failed = status if status.startswith("5") else None
+    this.worth_telling = route not in ASKED_EVERY_FEW_SECONDS

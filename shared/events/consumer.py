@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -22,11 +23,12 @@ from sqlalchemy.orm import Session
 
 from shared import clock, metrics
 from shared.db import is_trouble, transaction
-from shared.events.event import CATALOGUE, Event, Unreadable, decode, decode_envelope
+from shared.events.event import CATALOGUE, Envelope, Event, Unreadable, decode, decode_envelope
 from shared.events.parking import park
 from shared.events.relay import Backoff
 from shared.events.tables import seen
 from shared.logs import logger
+from shared.spans import Hop, hop
 from shared.tracing import because_of, new_cause
 
 log = logger(__name__)
@@ -93,7 +95,8 @@ class Listeners:
             for function in self.projections.get(type(event), ()):
                 by_function[function].append(event)
         for function, its_events in by_function.items():
-            function(session, its_events, now=max(now, max(e.envelope.time for e in its_events)))
+            with _together(its_events):
+                function(session, its_events, now=max(now, max(e.envelope.time for e in its_events)))
         self._apply_effects(session, [e for e in events if self.effects.get(type(e))], now)
 
     def _apply_effects(self, session: Session, events: Sequence[Event], now: datetime) -> None:
@@ -103,7 +106,7 @@ class Listeners:
                 metrics.events_repeated.inc()
                 continue
             fresh.remove(event.envelope.id)
-            with because_of(new_cause(event.envelope.correlation_id, event.envelope.traceparent)):
+            with _after(event.envelope):
                 for function in self.effects[type(event)]:
                     function(session, event, now=max(now, event.envelope.time))
 
@@ -121,6 +124,36 @@ def newly_seen(session: Session, events: Sequence[Event]) -> set[Any]:
     return set(session.scalars(statement.returning(seen.c.event_id)))
 
 
+def _after(envelope: Envelope) -> AbstractContextManager[Hop]:
+    """The hop that follows the one in which the event was recorded."""
+    return hop(
+        f"handle {envelope.type}",
+        "consumer",
+        correlation_id=envelope.correlation_id,
+        traceparent=envelope.traceparent,
+        attributes={
+            "messaging.system": "kafka",
+            "messaging.operation.type": "process",
+            "messaging.message.id": str(envelope.id),
+        },
+    )
+
+
+def _together(events: Sequence[Event]) -> AbstractContextManager[Hop]:
+    """The hop that follows all these events: their cause where they have one in common, else one of its own."""
+    causes = {event.envelope.traceparent: event.envelope for event in events}
+    if len(causes) == 1:
+        return _after(events[0].envelope)
+    correlation_ids = {envelope.correlation_id for envelope in causes.values()}
+    return hop(
+        "handle events together",
+        "consumer",
+        correlation_id=correlation_ids.pop() if len(correlation_ids) == 1 else None,
+        attributes={"messaging.system": "kafka", "messaging.batch.message_count": len(events)},
+        links=list(causes),
+    )
+
+
 @dataclass(frozen=True)
 class Received:
     """A message that concerns us: its event, or why it cannot be read."""
@@ -128,6 +161,8 @@ class Received:
     message: Message
     event: Event | None
     problem: Exception | None = None
+    envelope: Envelope | None = None
+    """Where at least that could be read."""
 
 
 def read_message(message: Message, heard: set[type[Event]]) -> Received | None:
@@ -135,14 +170,15 @@ def read_message(message: Message, heard: set[type[Event]]) -> Received | None:
     value = message.value()
     if value is None:
         return None  # a tombstone: compacted topics may hold them, we never write any
+    envelope = None
     try:
         envelope, data = decode_envelope(value)
         kind = CATALOGUE.get(envelope.type)
         if kind is None or kind not in heard:
             return None
-        return Received(message, decode(envelope, data))
+        return Received(message, decode(envelope, data), envelope=envelope)
     except (Unreadable, ValidationError) as problem:
-        return Received(message, None, problem)
+        return Received(message, None, problem, envelope)
 
 
 class Consumer:
@@ -294,13 +330,15 @@ class Consumer:
                     raise
                 problem = again
         message = received.message
-        log.error(
-            "consumer.event_parked",
-            topic=message.topic(),
-            partition=message.partition(),
-            offset=message.offset(),
-            reason=type(problem).__name__,
-        )
+        envelope = received.envelope
+        with because_of(new_cause(envelope.correlation_id, envelope.traceparent)) if envelope else nullcontext():
+            log.error(
+                "consumer.event_parked",
+                topic=message.topic(),
+                partition=message.partition(),
+                offset=message.offset(),
+                reason=type(problem).__name__,
+            )
         with transaction() as session:
             park(session, message, problem, now=clock.now())
         metrics.events_parked.inc()

@@ -21,6 +21,7 @@ from shared import clock, metrics
 from shared.db import is_trouble, new_id, transaction
 from shared.events.tables import outbox
 from shared.logs import logger
+from shared.spans import hop
 
 log = logger(__name__)
 
@@ -114,8 +115,9 @@ class Relay:
             self.producer = self._fencing_producer()
         rows = self._read()
         if rows:
-            self._publish(rows)
-            self._mark([row.position for row in rows])
+            with hop("relay a batch", "producer", attributes={"messaging.batch.message_count": len(rows)}):
+                self._publish(rows)
+                self._mark([row.position for row in rows])
             metrics.events_published.inc(len(rows))
         return len(rows)
 
