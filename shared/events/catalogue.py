@@ -18,7 +18,7 @@ from shared.events.event import Event, StateEvent
 class Payload(BaseModel):
     """A part of an event; unknown fields are ignored, as in the event itself."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, from_attributes=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, from_attributes=True, use_attribute_docstrings=True)
 
 
 Weekly = dict[str, list[dict[str, str]]]

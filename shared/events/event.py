@@ -63,7 +63,7 @@ class Event(BaseModel):
     Unknown fields are ignored, so that adding one is safe; a new field needs a default.
     """
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, use_attribute_docstrings=True)
 
     name: ClassVar[str]
     topic: ClassVar[Topic]
@@ -98,6 +98,11 @@ class StateEvent(Event):
 
 
 CATALOGUE: dict[str, type[Event]] = {}
+
+
+def source_of(event: Event | type[Event]) -> str:
+    """The envelope's source: what kind of thing the event is about."""
+    return "/" + event.name.partition(".")[0]
 
 
 class Unreadable(ValueError):

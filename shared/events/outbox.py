@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from shared.db import Aggregate, new_id
-from shared.events.event import Envelope, Event, encode
+from shared.events.event import Envelope, Event, encode, source_of
 from shared.events.tables import outbox
 from shared.tracing import current_cause
 
@@ -42,7 +42,7 @@ def _row(subject: UUID, sequence: int, event: Event, now: datetime) -> dict[str,
     envelope = Envelope(
         id=new_id(),
         type=event.name,
-        source="/" + event.name.partition(".")[0],
+        source=source_of(event),
         subject=subject,
         sequence=sequence,
         time=now,

@@ -1,0 +1,105 @@
+"""Writes docs/asyncapi.json: `python -m operations.event_document` (`make events`); `--check` only says if it is stale.
+
+Who sends and who hears an event is read from the services' source: the domain names the class of what it records,
+`listeners.py` that of what it hears.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from shared.events.document import document, events
+
+ROOT = Path(__file__).parent.parent
+FILE = ROOT / "docs" / "asyncapi.json"
+
+
+def written(root: Path = ROOT) -> str:
+    """The document as the file holds it; raises `ValueError` for an event that two services seem to send."""
+    return json.dumps(document(senders(root), hearers(root)), indent=2, ensure_ascii=False) + "\n"
+
+
+def senders(root: Path = ROOT) -> dict[str, str]:
+    """The service that records the event of that name; an event nobody records is left out."""
+    found: dict[str, str] = {}
+    for service in _services(root):
+        named = {name for path in (root / service / "domain").rglob("*.py") for name in _used(_parsed(path))}
+        for event in events():
+            if event.__name__ in named and found.setdefault(event.name, service) != service:
+                raise ValueError(f"{event.name} is recorded by {found[event.name]} and by {service}")
+    return found
+
+
+def hearers(root: Path = ROOT) -> dict[str, list[str]]:
+    """The services with a listener for the event of that name."""
+    found: dict[str, list[str]] = {}
+    for service in _services(root):
+        file = root / service / "listeners.py"
+        heard = set(_heard(_parsed(file))) if file.exists() else set()
+        for event in events():
+            if event.__name__ in heard:
+                found.setdefault(event.name, []).append(service)
+    return found
+
+
+def _services(root: Path) -> list[str]:
+    return sorted(folder.parent.name for folder in root.glob("*_service/__init__.py"))
+
+
+def _parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(), str(file))
+
+
+def _used(node: ast.AST) -> Iterator[str]:
+    """Names that are used, not only written as the type of something."""
+    for name, child in ast.iter_fields(node):
+        if name in ("annotation", "returns"):
+            continue
+        for each in child if isinstance(child, list) else [child]:
+            if isinstance(each, ast.Name):
+                yield each.id
+            if isinstance(each, ast.AST):
+                yield from _used(each)
+
+
+def _heard(module: ast.Module) -> Iterator[str]:
+    """Names given to `@….effect(…)` and `@….projection(…)`, also by way of a group: `*STATES`."""
+    groups = {
+        target.id: statement.value
+        for statement in module.body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+        if isinstance(target, ast.Name)
+    }
+    for node in ast.walk(module):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in ("effect", "projection")
+        ):
+            for argument in node.args:
+                names = list(_used(ast.Expr(argument)))
+                yield from names
+                for group in names:
+                    yield from _used(groups.get(group, ast.Pass()))
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m operations.event_document", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if the file is not up to date")
+    wanted, name = written(), FILE.relative_to(ROOT)
+    is_current = FILE.exists() and FILE.read_text() == wanted
+    if parser.parse_args().check:
+        sys.exit(0 if is_current else f"{name} is not what the catalogue says: `make events` writes it anew")
+    FILE.write_text(wanted)
+    print(f"{name} {'is up to date' if is_current else 'written'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""The AsyncAPI 3.0 document of all events, written from the classes that publish and read them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from shared.events import catalogue
+from shared.events.event import CATALOGUE, DAY_MS, PARTITIONS, TOPICS, Event, Topic, source_of
+from shared.tracing import CORRELATION_ID, TRACEPARENT_00
+
+Document = dict[str, Any]
+
+KAFKA = "0.5.0"
+"""The version of AsyncAPI's Kafka bindings."""
+
+DESCRIPTION = """\
+What the services of the platform tell each other. Every message is a CloudEvents 1.0 event in structured JSON; its \
+key is the subject, so the events of one aggregate stay in order. A message may come more than once: `id` says so, \
+and `sequence` counts the events of its subject. Payloads evolve by adding optional fields only; readers ignore fields \
+they do not know.
+
+Written by `make events` from `shared/events/catalogue.py`; a sample of each event is in `tests/samples/events`."""
+
+ENVELOPE: Document = {
+    "type": "object",
+    "description": "What surrounds every payload (CloudEvents 1.0).",
+    "required": ["specversion", "id", "source", "type", "subject", "time", "sequence", "correlationid", "traceparent",
+                 "data"],
+    "properties": {
+        "specversion": {"type": "string", "const": "1.0"},
+        "id": {"type": "string", "format": "uuid", "description": "The same when the same event comes again."},
+        "source": {"type": "string", "description": "Whose event it is."},
+        "type": {"type": "string", "description": "The event's name."},
+        "subject": {"type": "string", "format": "uuid", "description": "The aggregate; also the message's key."},
+        "time": {"type": "string", "format": "date-time", "description": "When it happened, in UTC."},
+        "datacontenttype": {"type": "string", "const": "application/json"},
+        "sequence": {"type": "integer", "minimum": 1, "description": "Its place among the subject's events."},
+        "correlationid": {
+            "type": "string",
+            "pattern": f"^{CORRELATION_ID.pattern}$",
+            "description": "One from the HTTP request to every event, log line and e-mail it caused.",
+        },
+        "traceparent": {
+            "type": "string",
+            "pattern": f"^{TRACEPARENT_00}$",
+            "description": "The hop that recorded the event (W3C Trace Context).",
+        },
+        "data": {"type": "object", "description": "The payload."},
+    },
+}  # fmt: skip
+
+
+def events() -> list[type[Event]]:
+    """Every event of the platform, by name."""
+    declared = [event for event in CATALOGUE.values() if event.__module__ == catalogue.__name__]
+    return sorted(declared, key=lambda event: event.name)
+
+
+def document(sent_by: Mapping[str, str], heard_by: Mapping[str, Sequence[str]]) -> Document:
+    """The document; the arguments say which service records an event of that name, and which ones listen to it."""
+    found = events()
+    return {
+        "asyncapi": "3.0.0",
+        "info": {"title": "Psychotherapy matching platform: events", "version": "1", "description": DESCRIPTION},
+        "defaultContentType": "application/cloudevents+json",
+        "channels": {topic.name: _channel(topic, found) for topic in TOPICS.values()},
+        "operations": _operations(found, sent_by, heard_by),
+        "components": {
+            "messages": {event.name: _message(event, sent_by, heard_by) for event in found},
+            "schemas": {"Envelope": ENVELOPE} | _payloads(found),
+        },
+    }
+
+
+def _channel(topic: Topic, found: Iterable[type[Event]]) -> Document:
+    if topic.compacted:
+        kept = (
+            "Compacted: keeps the newest event of every aggregate, so each carries the aggregate's whole public state."
+        )
+    else:
+        kept = f"Facts, kept for {int(topic.configuration()['retention.ms']) // DAY_MS} days."
+    settings: Document = {**topic.configuration(), "cleanup.policy": [topic.configuration()["cleanup.policy"]]}
+    if "retention.ms" in settings:
+        settings["retention.ms"] = int(settings["retention.ms"])
+    return {
+        "address": topic.name,
+        "description": kept,
+        "messages": {event.name: _reference("components/messages", event.name) for event in _on(topic, found)},
+        "bindings": {
+            "kafka": {
+                "topic": topic.name,
+                "partitions": PARTITIONS,
+                "topicConfiguration": settings,
+                "bindingVersion": KAFKA,
+            }
+        },
+    }
+
+
+def _on(topic: Topic, found: Iterable[type[Event]]) -> list[type[Event]]:
+    return [event for event in found if event.topic == topic]
+
+
+def _operations(
+    found: Sequence[type[Event]], sent_by: Mapping[str, str], heard_by: Mapping[str, Sequence[str]]
+) -> Document:
+    services = sorted({*sent_by.values(), *(service for heard in heard_by.values() for service in heard)})
+    operations: Document = {}
+    for service in services:
+        for topic in TOPICS.values():
+            sends = [event for event in _on(topic, found) if sent_by.get(event.name) == service]
+            hears = [event for event in _on(topic, found) if service in heard_by.get(event.name, ())]
+            if sends:
+                operations[f"{service}.sends.{topic.name}"] = _operation("send", service, topic, sends)
+            if hears:
+                operations[f"{service}.hears.{topic.name}"] = _operation("receive", service, topic, hears)
+    return operations
+
+
+def _operation(action: str, service: str, topic: Topic, events: Iterable[type[Event]]) -> Document:
+    operation: Document = {
+        "action": action,
+        "channel": _reference("channels", topic.name),
+        "title": f"{service} {'tells' if action == 'send' else 'listens'}",
+        "messages": [_reference(f"channels/{topic.name}/messages", event.name) for event in events],
+    }
+    if action == "receive":
+        group = {"type": "string", "enum": [service]}
+        operation["bindings"] = {"kafka": {"groupId": group, "bindingVersion": KAFKA}}
+    return operation
+
+
+def _message(event: type[Event], sent_by: Mapping[str, str], heard_by: Mapping[str, Sequence[str]]) -> Document:
+    return {
+        "name": event.name,
+        "title": event.__name__,
+        "summary": _meaning(event),
+        "description": f"Sent by {sent_by.get(event.name, 'nobody')}; "
+        f"heard by {', '.join(heard_by.get(event.name, ())) or 'nobody'}.",
+        "contentType": "application/cloudevents+json",
+        "correlationId": {"location": "$message.payload#/correlationid"},
+        "payload": {
+            "allOf": [
+                _reference("components/schemas", "Envelope"),
+                {
+                    "type": "object",
+                    "properties": {
+                        "type": {"const": event.name},
+                        "source": {"const": source_of(event)},
+                        "data": _reference("components/schemas", event.__name__),
+                    },
+                },
+            ]
+        },
+        "bindings": {"kafka": {"key": {"type": "string", "format": "uuid"}, "bindingVersion": KAFKA}},
+    }
+
+
+def _payloads(found: Sequence[type[BaseModel]]) -> Document:
+    """As readers must understand them: a field with a default may be missing in an older event."""
+    _, schemas = models_json_schema(
+        [(event, "validation") for event in found], ref_template="#/components/schemas/{model}"
+    )
+    payloads: Document = schemas["$defs"]
+    return payloads
+
+
+def _meaning(event: type[Event]) -> str:
+    return (inspect.getdoc(event) or "").partition("\n")[0]
+
+
+def _reference(place: str, name: str) -> Document:
+    return {"$ref": f"#/{place}/{name}"}
