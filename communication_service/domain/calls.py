@@ -154,12 +154,10 @@ def _reached(
     inquiry.status, inquiry.waits_for, inquiry.updated_at = "gone_out", None, now
     outcomes = {response.placement_request_id: response.outcome for response in everything}
     for request in _members(session, call):
-        request.inquiry_id = None
-        if outcomes[request.id] != CallAnswer.NOT_DISCUSSED:
-            request.status, request.look_at = "over", None
-        elif request.status == "waiting":
-            # gathers anew with whatever else is to be asked there
-            request.waiting_since = request.look_at = now
+        request.inquiry_id = request.look_at = None
+        # what was not discussed is asked again when matching reopens it: it may have been withdrawn meanwhile
+        not_discussed = request.status == "waiting" and outcomes[request.id] == CallAnswer.NOT_DISCUSSED
+        request.status = "contacted" if not_discussed else "over"
     _tell(session, call, everything, occurred_at, now)
 
 

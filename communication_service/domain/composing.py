@@ -194,9 +194,19 @@ def _way(session: Session, therapist: Therapist, *, only_by_phone: bool) -> Way:
 
 
 def _best(free: Sequence[Inquiry], members: Sequence[PlacementRequest]) -> Inquiry | None:
-    """The contact that most of these are in already; of several the oldest."""
+    """The contact that most of these are in already, and that all the others may join; of several the oldest.
+
+    Nobody goes back to a contact they left, or to an older one: its news would pass for late there.
+    """
     present = [request.inquiry_id for request in members]
-    return max(free, key=lambda inquiry: present.count(inquiry.id), default=None)
+    open_to_all = [each for each in free if all(_may_join(request, each) for request in members)]
+    return max(open_to_all, key=lambda inquiry: present.count(inquiry.id), default=None)
+
+
+def _may_join(request: PlacementRequest, inquiry: Inquiry) -> bool:
+    if request.inquiry_id == inquiry.id or request.newest_inquiry_id is None:
+        return True
+    return request.newest_inquiry_id < inquiry.id
 
 
 def _new(session: Session, therapist_id: UUID, way: Way, first: PlacementRequest, now: datetime) -> Inquiry:
@@ -223,7 +233,7 @@ def _fill(session: Session, inquiry: Inquiry, way: Way, members: Sequence[Placem
     if inquiry.placement_request_ids != ids or is_news:
         inquiry.placement_request_ids, inquiry.channel, inquiry.updated_at = ids, way.channel, now
     for request in members:
-        request.inquiry_id = inquiry.id
+        request.inquiry_id = request.newest_inquiry_id = inquiry.id
     if is_news:
         composed = InquiryComposed(
             inquiry_id=inquiry.id,

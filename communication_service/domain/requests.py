@@ -31,15 +31,19 @@ class Told:
 def ask(session: Session, told: Told, *, priority: int, now: datetime) -> None:
     """Let the practice be asked, once the requests for it have gathered for a while.
 
-    Nothing but the priority changes where the request waits already.
+    Where the request waits already it goes on waiting. A hold from before is lifted: matching tells anew of one.
     """
     request = _known(session, told)
+    if told.sequence > request.hold_sequence:
+        request.hold_sequence, request.hold = told.sequence, None
     if told.sequence <= request.asked_sequence:
         return
     request.asked_sequence, request.priority = told.sequence, priority
     request.correlation_id = told.correlation_id
+    if request.status == "over":
+        request.by_phone, request.emailed_on = False, None  # a new round begins with an e-mail
     if request.status != "waiting":
-        request.status, request.waiting_since, request.by_phone = "waiting", now, False
+        request.status, request.waiting_since = "waiting", now
     request.look_at = now
 
 

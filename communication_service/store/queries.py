@@ -258,11 +258,11 @@ class ClosedGate(NamedTuple):
 
 
 def closed_gates(session: Session, subjects: Sequence[str], *, today: date) -> list[ClosedGate]:
-    """Gates of these subjects that are closed today or later, those that open last first."""
+    """Gates of these subjects that are closed today or later, those that open last first, a therapist's first."""
     rows = (
         select(Gate.subject, func.upper(Gate.during).label("opens_on"))
         .where(Gate.subject.in_(subjects), func.upper(Gate.during) > today)
-        .order_by(text("opens_on DESC"), Gate.subject)
+        .order_by(text("opens_on DESC"), Gate.subject.desc())
     )
     return [ClosedGate(*row) for row in session.execute(rows)]
 

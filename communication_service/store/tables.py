@@ -108,6 +108,8 @@ class PlacementRequest(Tables):
     """Only a call will do: an e-mail stayed without answer, or the mail server refused it."""
     inquiry_id: Mapped[UUID | None]
     """The contact that it is part of, while that has not gone out."""
+    newest_inquiry_id: Mapped[UUID | None]
+    """The newest contact that it was ever part of; matching takes news of an older one for late news."""
     emailed_on: Mapped[date | None]
     look_at: Mapped[datetime | None]
     """When composing must look at this therapist again."""

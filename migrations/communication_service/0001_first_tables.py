@@ -129,6 +129,7 @@ def upgrade() -> None:
         sa.Column("waiting_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("by_phone", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("inquiry_id", sa.Uuid(), nullable=True),
+        sa.Column("newest_inquiry_id", sa.Uuid(), nullable=True),
         sa.Column("emailed_on", sa.Date(), nullable=True),
         sa.Column("look_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("asked_sequence", sa.Integer(), server_default=sa.text("0"), nullable=False),

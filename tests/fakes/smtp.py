@@ -48,6 +48,7 @@ class FakeMailServer:
         self.heard.append(envelope.original_content)
         if self.behaviour == "drop_after_data":
             server.transport.abort()
+            return "250 OK"
         if self.behaviour == "hang_after_data":
             await asyncio.sleep(30)
         if self.data_answer:
