@@ -38,10 +38,13 @@ from therapist_service.store import import_queries as queries
 from therapist_service.store.tables import Import
 
 WRITTEN = (
-    "id", "created_at", *ImportedFields.model_fields, "status", "inactive_by", "source_name", "external_id",
-    "last_seen_at", "set_aside", "protected_fields", "updated_at", "version", "sequence",
+    "id", "created_at", *ImportedFields.model_fields, "status", "inactive_by", "block_reason", "source_name",
+    "external_id", "last_seen_at", "set_aside", "protected_fields", "updated_at", "version", "sequence",
 )  # fmt: skip
-"""The columns of a therapist that an import writes; what machines note about contacts is not among them."""
+"""The columns of a therapist that an import writes; what machines note about contacts is not among them.
+
+`block_reason` is never changed: PostgreSQL checks a row before it finds that it is not a new one.
+"""
 
 CHANGED = {
     ImportAction.ADDITION: "additions",
@@ -155,6 +158,8 @@ def claim(session: Session, *, now: datetime, lease: timedelta) -> Claim | None:
     if not waiting or any(each.claimed_until is not None and each.claimed_until > now for each in waiting):
         return None
     chosen = waiting[0]
+    if chosen.total is None:
+        chosen.started_at = now  # until then it waited for its turn
     chosen.term += 1
     chosen.claimed_until = now + lease
     return Claim(chosen.id, chosen.term, chosen.file, chosen.done)
@@ -278,6 +283,7 @@ def _newcomer(entry: Entry, metadata: Metadata, now: datetime) -> dict[str, Any]
         "source_name": metadata.source,
         "external_id": entry.external_id,
         "inactive_by": None,
+        "block_reason": None,
         "block_until": None,
     }
 

@@ -1,0 +1,314 @@
+"""Files on their way through an import: whole or broken, in turn or out of it, and workers that die."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from operations.synthetic import import_file, therapists
+from shared import db
+from shared.db import transaction
+from shared.events.tables import outbox
+from tests.builders.imports import FIRST, SECOND, THIRD, Folder, a_file, a_record
+from tests.conftest import MONDAY
+from therapist_service import jobs
+from therapist_service.clients.inbox import Inbox
+from therapist_service.domain import import_files, import_records, imports
+from therapist_service.store.tables import Import, ImportContent, ImportRecord, Therapist
+
+MINUTE = timedelta(minutes=1)
+
+
+def count(session: Session, table: Any) -> int:
+    return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def wholesome(number: int) -> dict[str, Any]:
+    return import_file(therapists(number), MONDAY)[1]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "empty"),
+        (b" \n ", "empty"),
+        (b"\x00\xff\xfe garbage", "UTF-8"),
+        (b"<html>Wartung</html>", "not a JSON object"),
+        (b"[]", "not a JSON object"),
+        (b"null", "not a JSON object"),
+        (b"[" * 200_000, "not a JSON object"),
+        (json.dumps(a_file([a_record()]))[:-40], "cut off"),
+        (json.dumps(a_file([a_record()])).replace("1.0", "NaN").replace('"NaN"', "NaN"), "not a JSON object"),
+        ({"changes": {}}, "metadata: is required"),
+        (a_file(version="2.0"), "metadata.version"),
+        (a_file(version=1), "metadata.version"),
+        (a_file() | {"metadata": {"version": "1.0"}}, "metadata.timestamp: is required"),
+        (a_file() | {"changes": []}, "changes: must be an object"),
+        (a_file() | {"changes": {"additions": {}}}, "changes.additions: must be a list"),
+        ({"metadata": a_file()["metadata"]}, "changes: is required"),
+    ],
+)
+def test_a_broken_file_fails_with_its_reason_and_later_ones_go_on(folder: Folder, content: Any, reason: str) -> None:
+    failed = folder.bring(FIRST, content)
+    assert failed.status == "failed"
+    assert reason in (failed.reason or "")
+    assert failed.finished_at is not None
+    assert folder.bring(SECOND, a_file([a_record()])).counts.additions == 1
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.7", "1"])
+def test_every_minor_version_is_known(folder: Folder, version: str) -> None:
+    assert folder.bring(FIRST, a_file([a_record()], version=version)).status == "completed"
+
+
+def test_statistics_that_do_not_add_up_are_noted(folder: Folder) -> None:
+    wrong = a_file([a_record()])
+    wrong["statistics"]["new_therapists"] = 7
+    done = folder.bring(FIRST, wrong)
+    assert (done.status, done.counts.additions) == ("completed", 1)
+    assert "statistics.new_therapists is not 1" in (done.reason or "")
+    for name, statistics in ((SECOND, None), (THIRD, {"new_therapists": "many"})):
+        assert folder.bring(name, a_file([a_record()]) | {"statistics": statistics}).status == "completed"
+
+
+def test_an_empty_list_of_changes_is_a_complete_import(folder: Folder) -> None:
+    done = folder.bring(FIRST, a_file())
+    assert (done.status, done.total, done.done) == ("completed", 0, 0)
+
+
+def test_a_file_that_is_still_being_written_waits_and_later_ones_with_it(folder: Folder) -> None:
+    whole = json.dumps(a_file([a_record()]))
+    folder.drop(FIRST, whole[:-30], at=MONDAY)
+    folder.drop(SECOND, a_file([a_record("a-2")]), at=MONDAY)
+    folder.work(MONDAY + timedelta(seconds=10))
+    assert folder.imports() == []
+    folder.drop(FIRST, whole, at=MONDAY + timedelta(seconds=20))
+    folder.work(MONDAY + timedelta(seconds=21))
+    assert [(each.file, each.status) for each in folder.imports()] == [(FIRST, "completed"), (SECOND, "completed")]
+
+
+def test_a_file_cut_in_half_fails_when_nobody_goes_on_writing(folder: Folder) -> None:
+    folder.drop(FIRST, json.dumps(a_file([a_record()]))[:100], at=MONDAY)
+    folder.drop(SECOND, a_file([a_record()]), at=MONDAY)
+    folder.work(MONDAY + timedelta(seconds=59))
+    assert folder.imports() == []
+    folder.work(MONDAY + timedelta(seconds=61))
+    assert [each.status for each in folder.imports()] == ["failed", "completed"]
+
+
+def test_a_cut_file_from_a_clock_that_is_ahead_does_not_wait_for_ever(folder: Folder) -> None:
+    folder.drop(FIRST, "{", at=MONDAY + timedelta(days=365))
+    folder.work(MONDAY)
+    folder.work(MONDAY + 2 * MINUTE)
+    assert [each.status for each in folder.imports()] == ["failed"]
+
+
+def test_files_are_applied_in_the_order_of_their_names(folder: Folder, session: Session) -> None:
+    for name, city in ((THIRD, "Bonn"), (FIRST, "Aachen"), (SECOND, "Köln")):
+        folder.drop(name, a_file([a_record(city=city)]))
+    folder.work()
+    assert [each.file for each in folder.imports()] == [FIRST, SECOND, THIRD]
+    assert session.scalars(select(Therapist.city)).all() == ["Bonn"]
+
+
+def test_a_file_older_than_the_last_applied_one_is_rejected(folder: Folder, session: Session) -> None:
+    folder.bring(SECOND, a_file([a_record(city="Köln")]))
+    late = folder.bring(FIRST, a_file([a_record(city="Aachen")]))
+    assert (late.status, late.done) == ("rejected", 0)
+    assert SECOND in (late.reason or "")
+    assert session.scalars(select(Therapist.city)).all() == ["Köln"]
+
+
+@pytest.mark.parametrize("name", ["therapists_20620101_000000.json", "therapists_20261399_000000.json"])
+def test_a_file_from_the_future_or_from_no_day_at_all_would_hold_up_all_others(folder: Folder, name: str) -> None:
+    assert folder.bring(name, a_file([a_record()])).status == "rejected"
+    assert folder.bring(FIRST, a_file([a_record()])).status == "completed"
+
+
+def test_the_same_file_twice_changes_nothing(folder: Folder, session: Session) -> None:
+    file = a_file([a_record("a-1"), a_record("a-2", last_name=None)])
+    folder.bring(FIRST, file)
+    before = (count(session, outbox), count(session, ImportRecord))
+    folder.drop(SECOND, (folder.path / FIRST).read_bytes())
+    (folder.path / FIRST).touch()
+    folder.work()
+    assert len(folder.imports()) == 1
+    assert (count(session, outbox), count(session, ImportRecord)) == before
+    assert count(session, ImportContent) == 0
+
+
+def test_other_files_in_the_folder_are_left_alone(folder: Folder) -> None:
+    for name in (".therapists_20261123_040000.json.part", "therapists.json", "readme.txt", f"{FIRST}.tmp"):
+        folder.drop(name, a_file([a_record()]))
+    (folder.path / SECOND).mkdir()
+    folder.work()
+    assert folder.imports() == []
+
+
+def test_a_folder_that_is_away_is_looked_at_again(folder: Folder) -> None:
+    folder.drop(FIRST, a_file([a_record()]))
+    folder.path.rename(folder.path.with_name("elsewhere"))
+    folder.work()
+    assert folder.imports() == []
+    folder.path.with_name("elsewhere").rename(folder.path)
+    folder.work()
+    assert [each.status for each in folder.imports()] == ["completed"]
+
+
+def test_a_file_that_is_far_too_large_fails(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("therapist_service.clients.inbox.LARGEST_FILE", 100)
+    assert "too large" in (folder.bring(FIRST, a_file([a_record()])).reason or "")
+
+
+def test_a_bucket_is_a_folder_too(folder: Folder) -> None:
+    inbox = Inbox("memory://inbox")
+    inbox._opened[0].pipe("/inbox/" + FIRST, b"{}")
+    (arrival,) = inbox.arrivals()
+    content = inbox.read(arrival)
+    assert (arrival.name, arrival.size, content.size if content else None) == (FIRST, 2, 2)
+
+
+def one_of_each(session: Session, number: int) -> None:
+    """Assert that every record has one outcome and every therapist one event."""
+    positions = session.scalars(select(ImportRecord.position).order_by(ImportRecord.position)).all()
+    assert positions == list(range(number))
+    assert count(session, Therapist) == number
+    told = Counter(session.scalars(select(outbox.c.key)))
+    assert (len(told), set(told.values())) == (number, {1})
+
+
+def test_after_a_crash_another_worker_goes_on_where_it_was_left(folder: Folder, session: Session) -> None:
+    folder.drop(FIRST, wholesome(1200))
+    assert folder.watch.watch(MONDAY) == 1
+    with transaction() as first:
+        claimed = imports.claim(first, now=MONDAY, lease=jobs.LEASE)
+        assert claimed is not None
+        file = import_files.read(imports.content(first, claimed))
+        imports.begin(first, claimed, file, now=MONDAY, lease=jobs.LEASE)
+    portion = import_records.entries(file, start=0, end=500)
+    with transaction() as first:
+        imports.apply(first, claimed, file.metadata, portion, now=MONDAY, lease=jobs.LEASE)
+    (folder.path / FIRST).unlink()  # not even the file is needed any more
+    # here the worker dies; until its claim runs out nobody touches the import
+    assert jobs.apply_next_import(MONDAY + jobs.LEASE / 2) == 0
+    assert session.scalars(select(Import.done)).all() == [500]
+    assert jobs.apply_next_import(MONDAY + 2 * jobs.LEASE) == 1
+    one_of_each(session, 1200)
+    (done,) = folder.imports()
+    assert (done.status, done.counts.additions, done.done) == ("completed", 1200, 1200)
+    # and should the first worker only have slept, it finds its claim gone
+    with pytest.raises(imports.ClaimLost), transaction() as first:
+        imports.apply(first, claimed, file.metadata, portion, now=MONDAY, lease=jobs.LEASE)
+    one_of_each(session, 1200)
+
+
+def test_a_portion_that_fails_half_way_leaves_nothing_behind(folder: Folder, session: Session) -> None:
+    folder.drop(FIRST, wholesome(20))
+    folder.watch.watch(MONDAY)
+    with transaction() as first:
+        claimed = imports.claim(first, now=MONDAY, lease=jobs.LEASE)
+        assert claimed is not None
+        file = import_files.read(imports.content(first, claimed))
+        imports.begin(first, claimed, file, now=MONDAY, lease=jobs.LEASE)
+    portion = import_records.entries(file, start=0, end=20)
+
+    def die_half_way() -> None:
+        with transaction() as first:
+            imports.apply(first, claimed, file.metadata, portion, now=MONDAY, lease=jobs.LEASE)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        die_half_way()
+    assert (count(session, Therapist), count(session, ImportRecord), count(session, outbox)) == (0, 0, 0)
+    jobs.apply_next_import(MONDAY + 2 * jobs.LEASE)
+    one_of_each(session, 20)
+
+
+def test_a_record_that_the_database_refuses_is_alone_in_its_fate(folder: Folder, session: Session) -> None:
+    records = [a_record(f"a-{n}") for n in range(30)]
+    too_large = a_record("a-30", qualifications=[f"{n:03}" + "x" * 190 for n in range(100)])
+    too_large["offers"] = ["\U0001f600" * 199 + str(n) for n in range(100)]
+    done = folder.bring(FIRST, a_file([*records[:13], a_record("a\t1"), a_record("a\t1"), *records[13:], too_large]))
+    assert (done.status, done.total) == ("completed", 33)
+    assert count(session, Therapist) == 32
+    assert done.counts.additions + done.counts.unchanged == 33
+
+
+def test_no_two_workers_are_at_work_at_once(folder: Folder) -> None:
+    for name in (FIRST, SECOND):
+        folder.drop(name, a_file([a_record(name)]))
+        folder.watch.watch(MONDAY)
+    with transaction() as one:
+        first = imports.claim(one, now=MONDAY, lease=jobs.LEASE)
+        assert first is not None
+        assert first.file == FIRST
+    with transaction() as other:
+        assert imports.claim(other, now=MONDAY, lease=jobs.LEASE) is None
+    with transaction() as other:
+        taken_over = imports.claim(other, now=MONDAY + 2 * jobs.LEASE, lease=jobs.LEASE)
+        assert taken_over is not None
+        assert (taken_over.import_id, taken_over.term) == (first.import_id, first.term + 1)
+
+
+@pytest.fixture
+def committed(settings: Any) -> Iterator[Session]:
+    """A database in which work is committed, as workers do; emptied afterwards."""
+    engine = db.engine_for(settings.database_url, pool_size=1)
+    db.connect(settings.database_url, pool_size=4)
+    with Session(engine) as session:
+        yield session
+        session.rollback()
+        for table in (ImportRecord, ImportContent, Import, Therapist, outbox):
+            session.execute(delete(table))
+        session.commit()
+    engine.dispose()
+
+
+def test_two_workers_at_the_same_files_do_everything_once(
+    committed: Session, settings: Any, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("inbox")
+    workers = [Folder(path, settings), Folder(path, settings)]
+    records = list(therapists(1600))
+    workers[0].drop(FIRST, a_file(records[:900]))
+    workers[0].drop(SECOND, a_file(records[900:]))
+    start, problems = threading.Barrier(2), []
+
+    def work(folder: Folder) -> None:
+        try:
+            start.wait()
+            for _ in range(200):
+                folder.work()
+                if [each.status for each in folder.imports()] == ["completed", "completed"]:
+                    return
+                time.sleep(0.05)
+        except BaseException as problem:
+            problems.append(problem)
+
+    threads = [threading.Thread(target=work, args=(worker,)) for worker in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert problems == []
+    assert [(each.file, each.status) for each in workers[0].imports()] == [(FIRST, "completed"), (SECOND, "completed")]
+    assert count(committed, ImportRecord) == 1600
+    told = Counter(committed.scalars(select(outbox.c.key)))
+    assert (len(told), set(told.values())) == (1600, {1})
+
+
+def test_five_thousand_records_in_a_few_seconds(folder: Folder, session: Session) -> None:
+    started = time.monotonic()
+    done = folder.bring(FIRST, wholesome(5000))
+    assert (done.status, done.counts.additions, done.counts.rejected) == ("completed", 5000, 0)
+    one_of_each(session, 5000)
+    assert time.monotonic() - started < 60, "the benchmark says how fast; this only notices a mistake"

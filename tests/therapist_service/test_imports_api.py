@@ -1,0 +1,112 @@
+"""Imports over HTTP."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Connection
+
+from tests.builders.imports import FIRST, SECOND, Folder, a_file, a_record
+from tests.conftest import MONDAY
+from therapist_service import app as application
+from therapist_service import jobs
+
+
+@pytest.fixture
+def app(folder: Folder) -> Flask:
+    return application.create(folder.settings)
+
+
+def test_a_named_file_is_imported_and_can_be_looked_at(client: FlaskClient, folder: Folder) -> None:
+    folder.drop(FIRST, a_file([a_record("a-1"), a_record("a-2", last_name=None)]))
+    answer = client.post("/api/imports", json={"file": FIRST})
+    assert (answer.status_code, answer.json["status"]) == (202, "running")
+    place = answer.headers["Location"]
+    assert place.endswith(f"/api/imports/{answer.json['id']}")
+    folder.work()
+    shown = client.get(place).json
+    assert (shown["status"], shown["file"], shown["scrape_id"]) == ("completed", FIRST, "2026112304")
+    assert shown["counts"] == {
+        "additions": 1, "modifications": 0, "deletions": 0, "unchanged": 0, "waiting": 0, "rejected": 1,
+    }  # fmt: skip
+    page = client.get(f"{place}/records?outcome=rejected").json
+    assert (page["total"], page["items"][0]["external_id"]) == (1, "a-2")
+    assert page["items"][0]["reason"] == "last_name: is required"
+    assert client.get(f"{place}/records?limit=1&offset=1").json["total"] == 2
+    assert client.get(f"{place}/records?outcome=lost").status_code == 422
+
+
+def test_without_a_name_the_next_file_is_taken(client: FlaskClient, folder: Folder) -> None:
+    folder.drop(SECOND, a_file([a_record("a-2")]))
+    folder.drop(FIRST, a_file([a_record("a-1")]))
+    assert client.post("/api/imports").json["file"] == FIRST
+    assert client.post("/api/imports", json={}).json["file"] == SECOND
+    assert client.post("/api/imports").status_code == 404
+
+
+def test_a_known_file_is_refused_with_the_place_of_its_import(client: FlaskClient, folder: Folder) -> None:
+    folder.drop(FIRST, a_file([a_record()]))
+    first = client.post("/api/imports", json={"file": FIRST})
+    folder.drop(SECOND, a_file([a_record()]))
+    for name in (FIRST, SECOND):
+        again = client.post("/api/imports", json={"file": name})
+        assert (again.status_code, again.content_type) == (409, "application/problem+json")
+        assert again.headers["Location"].endswith(f"/api/imports/{first.json['id']}")
+    assert client.get("/api/imports").json["total"] == 1
+
+
+def test_the_same_key_starts_one_import(client: FlaskClient, folder: Folder) -> None:
+    folder.drop(FIRST, a_file([a_record()]))
+    first, again = (client.post("/api/imports", headers={"Idempotency-Key": "once"}) for _ in range(2))
+    assert (first.status_code, again.status_code, first.json["id"]) == (202, 202, again.json["id"])
+
+
+def test_imports_are_listed_newest_first(client: FlaskClient, folder: Folder) -> None:
+    for name in (FIRST, SECOND):
+        folder.bring(name, a_file([a_record(name)]))
+    page = client.get("/api/imports?limit=1").json
+    assert (page["total"], page["items"][0]["file"]) == (2, SECOND)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../therapists_20261123_040000.json",
+        "/etc/passwd",
+        "..%2ftherapists_20261123_040000.json",
+        "sub/therapists_20261123_040000.json",
+        "therapists_20261123_040000.json/..",
+        "file:///etc/therapists_20261123_040000.json",
+        "therapists_²0261123_040000.json",
+        "",
+        5,
+    ],
+)
+def test_a_file_is_a_name_and_never_a_path(client: FlaskClient, folder: Folder, name: Any) -> None:
+    (folder.path.parent / FIRST).write_text("outside")
+    answer = client.post("/api/imports", json={"file": name})
+    assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "file")
+
+
+def test_what_is_not_there_is_not_found(client: FlaskClient) -> None:
+    assert client.post("/api/imports", json={"file": FIRST}).status_code == 404
+    for path in (f"/api/imports/{uuid4()}", f"/api/imports/{uuid4()}/records", "/api/imports/nonsense"):
+        assert client.get(path).status_code == 404
+
+
+def test_a_folder_that_is_away_says_so(client: FlaskClient, folder: Folder) -> None:
+    Path(folder.path).rename(folder.path.with_name("elsewhere"))
+    answer = client.post("/api/imports", json={"file": FIRST})
+    assert (answer.status_code, answer.json["code"]) == (503, "import.folder")
+    folder.path.with_name("elsewhere").rename(folder.path)
+
+
+def test_without_a_folder_nothing_can_be_imported(settings: Any, connection: Connection) -> None:
+    client = application.create(settings.model_copy(update={"import_url": ""})).test_client()
+    assert client.post("/api/imports").status_code == 409
+    assert jobs.ImportFolder(settings.model_copy(update={"import_url": ""})).watch(MONDAY) == 0

@@ -1,0 +1,50 @@
+"""What the service notes of contacts that others tell of."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from uuid import uuid4
+
+from sqlalchemy.orm import Session
+
+from shared.events.catalogue import CallRecorded, EmailSent
+from tests.builders.happenings import happened
+from tests.builders.therapists import a_therapist
+from tests.conftest import MONDAY
+from tests.events import recorded
+from therapist_service.domain import therapists
+from therapist_service.listeners import listeners
+
+LATE = datetime(2026, 11, 23, 23, 30, tzinfo=UTC)
+"""Already Tuesday in Berlin."""
+
+
+def test_an_email_is_noted_without_changing_the_version(session: Session) -> None:
+    known = a_therapist(session)
+    sent = EmailSent(email_id=uuid4(), therapist_id=known.id, kind="inquiry", placement_request_ids=[], sent_at=LATE)
+    listeners.apply(session, [happened(sent)], now=LATE)
+    session.expire_all()
+    shown = therapists.get(session, known.id)
+    assert (shown.last_email_on, shown.version) == (date(2026, 11, 24), known.version)
+    assert len(recorded(session, known.id)) == 1
+
+
+def test_only_a_call_that_reached_somebody_is_a_conversation(session: Session) -> None:
+    known = a_therapist(session)
+    for result, moment in (("reached", MONDAY), ("no_answer", LATE), ("voicemail", MONDAY)):
+        call = CallRecorded(
+            phone_call_id=uuid4(), therapist_id=known.id, direction="outbound", result=result, occurred_at=moment,
+            placement_request_ids=[],
+        )  # fmt: skip
+        listeners.apply(session, [happened(call)], now=LATE)
+    session.expire_all()
+    shown = therapists.get(session, known.id)
+    assert (shown.last_call_on, shown.last_conversation_on) == (date(2026, 11, 24), date(2026, 11, 23))
+
+
+def test_contacts_with_nobody_we_know_are_nothing(session: Session) -> None:
+    to_nobody = EmailSent(email_id=uuid4(), kind="patient_notice", placement_request_ids=[], sent_at=MONDAY)
+    to_a_stranger = EmailSent(
+        email_id=uuid4(), therapist_id=uuid4(), kind="inquiry", placement_request_ids=[], sent_at=MONDAY
+    )
+    listeners.apply(session, [happened(to_nobody), happened(to_a_stranger)], now=MONDAY)
