@@ -3,11 +3,12 @@
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS packages
-COPY requirements/runtime.txt /tmp/runtime.txt
+# With the exporter of spans, which stays silent until OTEL_EXPORTER_OTLP_ENDPOINT names a collector.
+COPY requirements/tracing.txt /tmp/tracing.txt
 # pip stays outside: what runs has no installer. Wheels only: nothing is compiled, so no compiler is needed.
 RUN python -m venv --without-pip /opt/platform \
  && python -m pip --python /opt/platform/bin/python install --no-cache-dir --disable-pip-version-check \
-    --require-hashes --only-binary :all: -r /tmp/runtime.txt
+    --require-hashes --only-binary :all: -r /tmp/tracing.txt
 
 FROM ${PYTHON_IMAGE}
 # A named volume takes owner and rights of the folder it is mounted on.

@@ -149,7 +149,7 @@ def test_nothing_reaches_an_image_unless_it_is_named() -> None:
     lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
     assert lines[0] == "*"
     named = {line[1:] for line in lines if line.startswith("!")}
-    assert named == {"requirements/runtime.txt", "shared", "migrations", "operations", "*_service"}
+    assert named == {"requirements/tracing.txt", "shared", "migrations", "operations", "*_service"}
 
 
 @pytest.mark.parametrize("tool", [("docker", "compose"), ("docker-compose",)], ids=" ".join)
