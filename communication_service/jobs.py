@@ -19,7 +19,7 @@ from shared import clock
 from shared.db import Session, is_trouble, transaction
 from shared.jobs import Job
 from shared.logs import logger
-from shared.tracing import because_of, new_cause
+from shared.spans import hop
 
 log = logger(__name__)
 
@@ -53,16 +53,22 @@ def compose(policy: Policy, now: datetime) -> int:
         due = composing.due(session, now=now, at_most=AT_ONCE)
     done = 0
     for therapist_id, correlation_id in due:
-        try:
-            with because_of(new_cause(correlation_id)), transaction() as session:
-                done += composing.compose_if_due(session, therapist_id, policy=policy, now=now)
-        except Exception as problem:
-            if is_trouble(problem):
-                raise
-            log.exception("compose.failed", therapist_id=str(therapist_id))
-            with transaction() as session:
-                composing.leave_alone(session, therapist_id, until=now + UNTIL_A_FAILURE_IS_TRIED_AGAIN)
+        with hop("compose an inquiry", correlation_id=correlation_id):
+            done += _compose(therapist_id, policy, now)
     return done
+
+
+def _compose(therapist_id: UUID, policy: Policy, now: datetime) -> int:
+    try:
+        with transaction() as session:
+            return composing.compose_if_due(session, therapist_id, policy=policy, now=now)
+    except Exception as problem:
+        if is_trouble(problem):
+            raise
+        log.exception("compose.failed", therapist_id=str(therapist_id))
+        with transaction() as session:
+            composing.leave_alone(session, therapist_id, until=now + UNTIL_A_FAILURE_IS_TRIED_AGAIN)
+        return 0
 
 
 @dataclass(frozen=True)
@@ -82,7 +88,7 @@ class Sending:
         with transaction() as session:
             waiting = sending.to_send(session, now=now)
         for email_id, correlation_id in waiting:
-            with because_of(new_cause(correlation_id)):
+            with hop("send an e-mail", "producer", correlation_id=correlation_id):
                 report = self._send(email_id, now)
             if report is not None:
                 # a server in trouble is left alone until the next turn
@@ -147,8 +153,9 @@ def doubts(now: datetime) -> int:
     """Put letters in doubt whose sender died; they are never sent again by themselves."""
     with transaction() as session:
         lost = sending.doubt_what_nobody_recorded(session, now=now)
-    for email_id in lost:
-        log.error("email.in_doubt", email_id=str(email_id))
+    for email_id, correlation_id in lost:
+        with hop("doubt an e-mail", correlation_id=correlation_id):
+            log.error("email.in_doubt", email_id=str(email_id))
     return len(lost)
 
 

@@ -6,13 +6,14 @@ what caused it and has a span id of its own.
 
 from __future__ import annotations
 
+import random
 import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from hashlib import sha256
+from typing import NamedTuple
 
 CORRELATION_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 TRACE_ID = re.compile(r"(?!0{32})[0-9a-f]{32}")
@@ -26,8 +27,7 @@ TRACEPARENT = re.compile(
 LONGEST_TRACEPARENT = 512
 
 
-@dataclass(frozen=True)
-class Cause:
+class Cause(NamedTuple):
     """One hop of a chain of work: what every event, log line and e-mail it leads to carries on."""
 
     correlation_id: str
@@ -76,8 +76,8 @@ def _trace_of(correlation_id: str) -> str:
 
 
 def _new_span_id() -> str:
-    # the last bit is set, since all zeros would mean that there is no span
-    return f"{secrets.randbits(64) | 1:016x}"
+    # no secret, only different; the last bit is set, since all zeros would mean that there is no span
+    return f"{random.getrandbits(64) | 1:016x}"
 
 
 _current: ContextVar[Cause | None] = ContextVar("cause", default=None)

@@ -6,7 +6,6 @@ nothing is ever sent again by itself unless it is certain that it did not go.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -30,7 +29,7 @@ LEASE_RAN_OUT = "the sender stopped before it recorded what became of the letter
 
 
 class Waiting(NamedTuple):
-    """A letter that may go, and what caused it."""
+    """A letter that a job works on, and what caused it."""
 
     email_id: UUID
     correlation_id: str | None
@@ -164,12 +163,12 @@ def doubt(session: Session, email_id: UUID, attempt: int, *, detail: str, now: d
     return True
 
 
-def doubt_what_nobody_recorded(session: Session, *, now: datetime, at_most: int = 100) -> Sequence[UUID]:
+def doubt_what_nobody_recorded(session: Session, *, now: datetime, at_most: int = 100) -> list[Waiting]:
     """Letters whose sender has not spoken before its lease ran out are in doubt from now on; which."""
     lost = queries.emails_whose_lease_ran_out(session, now=now, limit=at_most)
     for email in lost:
         _mark_in_doubt(session, email, LEASE_RAN_OUT, now)
-    return [email.id for email in lost]
+    return [Waiting(email.id, email.correlation_id) for email in lost]
 
 
 def _mark_in_doubt(session: Session, email: Email, detail: str, now: datetime) -> None:
