@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from matching_service.domain import contacts, copies, holds
+from matching_service.domain.contacts import Contact
 from shared.db import Session
 from shared.events.catalogue import (
     AddressGeocoded,
@@ -68,22 +69,20 @@ def let_go_of_the_therapist(session: Session, event: TherapistBlocked | Therapis
 @listeners.effect(InquiryComposed)
 def queue(session: Session, event: InquiryComposed, *, now: datetime) -> None:
     """The requests are in an inquiry that has not gone out."""
-    contacts.composed(session, event.placement_request_ids, inquiry_id=event.inquiry_id, now=now)
+    contacts.composed(session, event.placement_request_ids, contact=_contact(event), now=now)
 
 
 @listeners.effect(InquiryDissolved)
 def take_out_of_the_queue(session: Session, event: InquiryDissolved, *, now: datetime) -> None:
     """The requests wait to be composed again."""
-    contacts.dissolved(session, event.placement_request_ids, inquiry_id=event.inquiry_id, now=now)
+    contacts.dissolved(session, event.placement_request_ids, contact=_contact(event), now=now)
 
 
 @listeners.effect(EmailSent)
 def note_email(session: Session, event: EmailSent, *, now: datetime) -> None:
     """An inquiry went out by e-mail; confirmations and withdrawals change no request."""
     if event.kind == EmailKind.INQUIRY:
-        contacts.emailed(
-            session, event.placement_request_ids, inquiry_id=event.inquiry_id, sent_at=event.sent_at, now=now
-        )
+        contacts.emailed(session, event.placement_request_ids, contact=_contact(event), sent_at=event.sent_at, now=now)
 
 
 @listeners.effect(CallRecorded)
@@ -94,7 +93,7 @@ def note_call(session: Session, event: CallRecorded, *, now: datetime) -> None:
             session,
             event.placement_request_ids,
             event.answers,
-            inquiry_id=event.inquiry_id,
+            contact=_contact(event),
             occurred_at=event.occurred_at,
             now=now,
         )
@@ -109,6 +108,8 @@ def take_written_answers(session: Session, event: EmailAnswered, *, now: datetim
 @listeners.effect(AttemptsUsedUp)
 def give_up_calling(session: Session, event: AttemptsUsedUp, *, now: datetime) -> None:
     """Nobody was reached in all the attempts there are."""
-    contacts.attempts_used_up(
-        session, event.placement_request_ids, inquiry_id=event.inquiry_id, at=event.envelope.time, now=now
-    )
+    contacts.attempts_used_up(session, event.placement_request_ids, contact=_contact(event), now=now)
+
+
+def _contact(event: InquiryComposed | InquiryDissolved | EmailSent | CallRecorded | AttemptsUsedUp) -> Contact:
+    return Contact(inquiry_id=event.inquiry_id, told_at=event.envelope.time)

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from matching_service.domain import history, states
-from matching_service.domain.holds import end, settle_holds, withdraw_all
+from matching_service.domain.holds import end, settle, withdraw_all
 from matching_service.domain.requests import locked, touched
 from matching_service.domain.schemas import Placing, RequestView, Response, Withdrawal
 from matching_service.store import queries
@@ -77,7 +77,7 @@ def _take(
     )
     _log(session, request, response, at=at, channel=channel, now=now)
     _tell_answer(session, request, answered_on, now=now)
-    _settle(session, request.patient_id, now=now)
+    settle(session, request.patient_id, now=now)
 
 
 def _log(
@@ -112,11 +112,6 @@ def _tell_answer(session: Session, request: PlacementRequest, answered_on: date,
     record(session, request, answered, now=now)
     if request.status == RequestStatus.ACCEPTED:
         record(session, request, RequestAccepted(**ids, accepted_on=answered_on), now=now)
-
-
-def _settle(session: Session, patient_id: UUID, *, now: datetime) -> None:
-    patient = queries.lock_patients(session, [patient_id]).get(patient_id)
-    settle_holds(session, patient_id, patient.status if patient else None, now=now)
 
 
 def place(session: Session, request_id: UUID, placing: Placing, *, today: date, now: datetime) -> RequestView:
@@ -157,7 +152,7 @@ def withdraw(session: Session, request_id: UUID, withdrawal: Withdrawal, *, now:
         raise Conflict("placement_request.over", f"This request is {request.status} and cannot be withdrawn.")
     end(session, request, withdrawal.reason, now=now)
     touched(request, now=now)
-    _settle(session, request.patient_id, now=now)
+    settle(session, request.patient_id, now=now)
     return RequestView.of(request)
 
 
@@ -174,6 +169,8 @@ def reopen_deferred(session: Session, *, today: date, now: datetime, at_most: in
         and request.next_contact_after <= today
     ]
     for request in due:
+        # it is composed only after it was heard of this, so whatever is told of earlier contacts is old news
+        request.inquiry_at = now
         reopen(session, request, now=now)
     return len(due)
 

@@ -7,12 +7,13 @@ unknown one belongs to another installation or was lost in a restore, and there 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from matching_service.domain import history, states
 from matching_service.domain.answers import hear, reopen
-from matching_service.domain.holds import settle_holds
+from matching_service.domain.holds import settle
 from matching_service.domain.schemas import Response
 from matching_service.store import queries
 from matching_service.store.tables import PlacementRequest
@@ -23,8 +24,15 @@ from shared.values.words import CallAnswer, Channel, RequestOutcome, RequestStat
 
 log = logger(__name__)
 
-REACHABLE = states.NOT_GONE_OUT
-"""From here a contact leads to `contacted`; every other status says more than that."""
+GIVEN_UP_FROM = frozenset({RequestStatus.OPEN, RequestStatus.QUEUED, RequestStatus.CONTACTED})
+
+
+@dataclass(frozen=True)
+class Contact:
+    """Which contact news are about (None: one that was not planned), and when they happened."""
+
+    inquiry_id: UUID | None
+    told_at: datetime
 
 
 def _requests(session: Session, ids: Collection[UUID]) -> dict[UUID, PlacementRequest]:
@@ -36,33 +44,35 @@ def _requests(session: Session, ids: Collection[UUID]) -> dict[UUID, PlacementRe
     return found
 
 
-def composed(session: Session, request_ids: Sequence[UUID], *, inquiry_id: UUID, now: datetime) -> None:
+def composed(session: Session, request_ids: Sequence[UUID], *, contact: Contact, now: datetime) -> None:
     """The requests are part of an inquiry that has not gone out."""
     for request in _requests(session, request_ids).values():
-        if request.inquiry_id is not None and inquiry_id <= request.inquiry_id:
-            continue  # this one was dissolved, sent or replaced already: news of it came first
-        if request.status in states.NOT_GONE_OUT:
-            request.inquiry_id = inquiry_id
-            _becomes(session, request, RequestStatus.QUEUED, "queued", at=now, now=now)
+        if request.inquiry_at is not None and contact.told_at < request.inquiry_at:
+            continue  # it went out, was dissolved or replaced: news of that came first
+        _is_news(request, contact)
+        if request.status == RequestStatus.OPEN:
+            _becomes(session, request, RequestStatus.QUEUED, "queued", at=contact.told_at, now=now)
 
 
-def dissolved(session: Session, request_ids: Sequence[UUID], *, inquiry_id: UUID, now: datetime) -> None:
-    """The inquiry does not take place; its requests wait to be composed again, unless another one has them already."""
+def dissolved(session: Session, request_ids: Sequence[UUID], *, contact: Contact, now: datetime) -> None:
+    """The requests left the inquiry and wait to be composed again, unless another one has them already."""
     for request in _requests(session, request_ids).values():
-        if request.inquiry_id is not None and inquiry_id < request.inquiry_id:
+        if request.inquiry_at is not None and contact.told_at < request.inquiry_at:
             continue
-        request.inquiry_id = inquiry_id  # so that its composition, should that arrive later, is old news
+        if request.inquiry_id not in (None, contact.inquiry_id):
+            continue
+        _is_news(request, contact)
         if request.status == RequestStatus.QUEUED:
-            _becomes(session, request, RequestStatus.OPEN, "dissolved", at=now, now=now)
+            _becomes(session, request, RequestStatus.OPEN, "dissolved", at=contact.told_at, now=now)
 
 
 def emailed(
-    session: Session, request_ids: Sequence[UUID], *, inquiry_id: UUID | None, sent_at: datetime, now: datetime
+    session: Session, request_ids: Sequence[UUID], *, contact: Contact, sent_at: datetime, now: datetime
 ) -> None:
     """The e-mail with these requests has gone out."""
     for request in _requests(session, request_ids).values():
         request.emailed_at, request.updated_at = states.latest(request.emailed_at, sent_at), now
-        _went_out(session, request, "emailed", inquiry_id=inquiry_id, at=sent_at, channel=Channel.EMAIL, now=now)
+        _went_out(session, request, "emailed", contact, at=sent_at, channel=Channel.EMAIL, now=now)
 
 
 def called(
@@ -70,7 +80,7 @@ def called(
     request_ids: Sequence[UUID],
     answers: Sequence[Answer],
     *,
-    inquiry_id: UUID | None,
+    contact: Contact,
     occurred_at: datetime,
     now: datetime,
 ) -> None:
@@ -80,9 +90,9 @@ def called(
         request.called_at, request.updated_at = states.latest(request.called_at, occurred_at), now
         answer = answer_to.get(request.id)
         if answer is not None and answer.outcome == CallAnswer.NOT_DISCUSSED:
-            _not_discussed(session, request, inquiry_id=inquiry_id, at=occurred_at, now=now)
+            _not_discussed(session, request, contact, at=occurred_at, now=now)
             continue
-        _went_out(session, request, "called", inquiry_id=inquiry_id, at=occurred_at, channel=Channel.PHONE, now=now)
+        _went_out(session, request, "called", contact, at=occurred_at, channel=Channel.PHONE, now=now)
         if answer is not None:
             hear(session, request, _response(answer), at=occurred_at, channel=Channel.PHONE, now=now)
 
@@ -96,40 +106,55 @@ def answered_by_email(session: Session, answers: Sequence[Answer], *, occurred_a
         hear(session, request, _response(answer_to[request.id]), at=occurred_at, channel=Channel.EMAIL, now=now)
 
 
-def attempts_used_up(
-    session: Session, request_ids: Sequence[UUID], *, inquiry_id: UUID, at: datetime, now: datetime
-) -> None:
+def attempts_used_up(session: Session, request_ids: Sequence[UUID], *, contact: Contact, now: datetime) -> None:
     """Nobody was reached in all the attempts there are."""
     for request in _requests(session, request_ids).values():
-        if _is_past(request, inquiry_id, at):
-            continue
-        if request.status in (RequestStatus.OPEN, RequestStatus.QUEUED, RequestStatus.CONTACTED):
-            request.inquiry_id = inquiry_id
-            _becomes(session, request, RequestStatus.NO_ANSWER, "no_answer", at=at, channel=Channel.PHONE, now=now)
+        if request.status in GIVEN_UP_FROM and not _is_late(request, contact, contact.told_at):
+            _is_news(request, contact)
+            _becomes(
+                session,
+                request,
+                RequestStatus.NO_ANSWER,
+                "no_answer",
+                at=contact.told_at,
+                channel=Channel.PHONE,
+                now=now,
+            )
 
 
 def _response(answer: Answer) -> Response:
     return Response(outcome=RequestOutcome(answer.outcome), available_from=answer.available_from)
 
 
-def _is_past(request: PlacementRequest, inquiry_id: UUID | None, at: datetime) -> bool:
-    return states.is_past_contact(
-        inquiry_id, at, present_inquiry_id=request.inquiry_id, responded_at=request.responded_at
+def _is_late(request: PlacementRequest, contact: Contact, at: datetime) -> bool:
+    """Whether another contact or an answer came after this and says more."""
+    if request.responded_at is not None and at <= request.responded_at:
+        return True
+    return states.is_old_news(
+        contact.inquiry_id,
+        contact.told_at,
+        present_inquiry_id=request.inquiry_id,
+        inquiry_at=request.inquiry_at,
     )
+
+
+def _is_news(request: PlacementRequest, contact: Contact) -> None:
+    request.inquiry_id = contact.inquiry_id or request.inquiry_id
+    request.inquiry_at = states.latest(request.inquiry_at, contact.told_at)
 
 
 def _went_out(
     session: Session,
     request: PlacementRequest,
     what: str,
+    contact: Contact,
     *,
-    inquiry_id: UUID | None,
     at: datetime,
     channel: Channel,
     now: datetime,
 ) -> None:
-    if request.status in REACHABLE and not _is_past(request, inquiry_id, at):
-        request.inquiry_id = inquiry_id or request.inquiry_id
+    if request.status in states.NOT_GONE_OUT and not _is_late(request, contact, at):
+        _is_news(request, contact)
         _becomes(session, request, RequestStatus.CONTACTED, what, at=at, channel=channel, now=now)
     else:
         # the contact took place all the same, and the log proves it
@@ -137,20 +162,15 @@ def _went_out(
 
 
 def _not_discussed(
-    session: Session, request: PlacementRequest, *, inquiry_id: UUID | None, at: datetime, now: datetime
+    session: Session, request: PlacementRequest, contact: Contact, *, at: datetime, now: datetime
 ) -> None:
     history.note(session, request, "not_discussed", occurred_at=at, now=now, channel=Channel.PHONE)
-    if _is_past(request, inquiry_id, at):
+    if _is_late(request, contact, at):
         return
-    request.inquiry_id = inquiry_id or request.inquiry_id
+    _is_news(request, contact)
     if request.status in (RequestStatus.QUEUED, RequestStatus.CONTACTED):
         reopen(session, request, now=now)
-        _settle(session, request.patient_id, now=now)
-
-
-def _settle(session: Session, patient_id: UUID, *, now: datetime) -> None:
-    patient = queries.lock_patients(session, [patient_id]).get(patient_id)
-    settle_holds(session, patient_id, patient.status if patient else None, now=now)
+        settle(session, request.patient_id, now=now)
 
 
 def _becomes(

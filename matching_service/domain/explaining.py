@@ -7,9 +7,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from matching_service.domain.criteria import Criteria
-from matching_service.domain.rules import BY, Check
+from matching_service.domain.rules import BY, Check, minutes_of
 from matching_service.domain.schemas import Relaxation
-from shared.values import travel
 from shared.values.words import CheckResult, MatchRule
 
 Failures = Mapping[frozenset[MatchRule], int]
@@ -25,7 +24,7 @@ def reasons(
     said = []
     if therapist.potentially_available:
         said.append("Potentially available: contact first.")
-    minutes = round(travel.minutes(distance_km, criteria.travel_mode))
+    minutes = minutes_of(distance_km, criteria.travel_mode)
     said.append(f"{distance_km:.1f} km away, about {minutes} minutes {BY[criteria.travel_mode]}.")
     said += [_for(check) for check in checks if check.rule in asked_for and check.result is CheckResult.PASS]
     unknown = [check.rule.replace("_", " ") for check in checks if check.result is CheckResult.UNKNOWN]

@@ -43,6 +43,12 @@ def therapist_became_unavailable(session: Session, therapist_id: UUID, *, now: d
             end(session, request, WithdrawalReason.THERAPIST_UNAVAILABLE, now=now)
 
 
+def settle(session: Session, patient_id: UUID, *, now: datetime) -> None:
+    """`settle_holds` for whoever has not read the patient's copy."""
+    patient = queries.lock_patients(session, [patient_id]).get(patient_id)
+    settle_holds(session, patient_id, patient.status if patient else None, now=now)
+
+
 def settle_holds(session: Session, patient_id: UUID, patient_status: str | None, *, now: datetime) -> None:
     """Hold and release the patient's requests as the search and the other requests stand now.
 

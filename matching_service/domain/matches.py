@@ -21,7 +21,6 @@ from matching_service.store import queries
 from matching_service.store.matching import Question, Weights, best_therapists
 from shared.db import Session
 from shared.errors import Conflict, NotFound
-from shared.values import travel
 from shared.values.moments import start_of_berlin_day
 from shared.values.words import MatchRule
 
@@ -126,7 +125,7 @@ def _candidate(
         score=round(row.score, 1),
         score_parts=parts,
         distance_km=round(kilometres, 1),
-        travel_minutes=round(travel.minutes(kilometres, criteria.travel_mode)),
+        travel_minutes=rules.minutes_of(kilometres, criteria.travel_mode),
         checks=checks,
         reasons=explaining.reasons(row, checks, criteria, distance_km=kilometres, asked_for=asked_for),
     )

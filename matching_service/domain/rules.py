@@ -6,6 +6,7 @@ fail.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -91,6 +92,11 @@ def accreditation(theirs: str, criteria: Criteria) -> Check:
     return Check(rule, PASS, f"No statutory seat needed: {why}.")
 
 
+def minutes_of(straight_km: float, mode: TravelMode) -> int:
+    """The estimated travel time in whole minutes, rounded up as the geocoding service does."""
+    return math.ceil(travel.minutes(straight_km, mode))
+
+
 def distance(kilometres: float | None, criteria: Criteria) -> Check:
     """Distance and travel time: both must hold where both have a limit."""
     if kilometres is None:
@@ -100,7 +106,7 @@ def distance(kilometres: float | None, criteria: Criteria) -> Check:
     if criteria.max_travel_minutes is not None:
         limits.append(f"{criteria.max_travel_minutes} minutes")
     limit = f"; limit {' and '.join(limits)}" if limits else "; no limit"
-    detail = f"{kilometres:.1f} km, about {round(travel.minutes(kilometres, mode))} minutes {BY[mode]}{limit}."
+    detail = f"{kilometres:.1f} km, about {minutes_of(kilometres, mode)} minutes {BY[mode]}{limit}."
     return Check(MatchRule.DISTANCE, PASS if radius is None or kilometres <= radius else FAIL, detail)
 
 

@@ -63,13 +63,16 @@ def hold_for(status: str, patient_status: str | None, *, accepted_elsewhere: boo
     return RequestHold.SEARCH_PAUSED if patient_status == PatientStatus.PAUSED else None
 
 
-def is_past_contact(
-    inquiry_id: UUID | None, at: datetime, *, present_inquiry_id: UUID | None, responded_at: datetime | None
+def is_old_news(
+    inquiry_id: UUID | None, told_at: datetime, *, present_inquiry_id: UUID | None, inquiry_at: datetime | None
 ) -> bool:
-    """Whether news concern an earlier contact than the present one: they came late and change no status."""
-    if inquiry_id is not None and present_inquiry_id is not None and inquiry_id < present_inquiry_id:
-        return True
-    return responded_at is not None and at <= responded_at
+    """Whether news of a contact are older than those of another contact that are known already.
+
+    Events of different contacts come in any order; `told_at` is when they happened.
+    """
+    if inquiry_id is None or inquiry_id == present_inquiry_id or inquiry_at is None:
+        return False
+    return told_at < inquiry_at
 
 
 def latest(one: datetime | None, other: datetime) -> datetime:

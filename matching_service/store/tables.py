@@ -144,7 +144,9 @@ class PlacementRequest(Aggregate, Tables):
     approved_at: Mapped[datetime]
     overrides: Mapped[list[dict[str, str]]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
     inquiry_id: Mapped[UUID | None]
-    """The newest contact that this request was part of; ids of inquiries sort by time."""
+    """The newest contact that this request was part of."""
+    inquiry_at: Mapped[datetime | None]
+    """When the newest news of a contact happened; older ones come late."""
     emailed_at: Mapped[datetime | None]
     called_at: Mapped[datetime | None]
     responded_at: Mapped[datetime | None]

@@ -105,6 +105,7 @@ def upgrade() -> None:
         sa.Column("approved_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("overrides", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
         sa.Column("inquiry_id", sa.Uuid(), nullable=True),
+        sa.Column("inquiry_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("emailed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("called_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("responded_at", sa.DateTime(timezone=True), nullable=True),
@@ -239,6 +240,8 @@ def upgrade() -> None:
         ["placement_request_id", "id"],
         unique=False,
     )
+    # the planner takes ST_DWithin for so dear that it starts a parallel worker for a query of a few milliseconds
+    op.execute("ALTER TABLE therapists SET (parallel_workers = 0)")
     # the contact history proves the search to the insurer (rule 12): corrections add a row and never change one
     op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON placement_request_history FROM matching_service")
 

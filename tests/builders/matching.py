@@ -163,6 +163,7 @@ def _finish(session: Session, request_id: UUID, status: RequestStatus, now: date
 
 def stored(session: Session, request_id: UUID) -> PlacementRequest:
     """The request as it is in the database now."""
+    session.flush()  # as the commit at the end of a listener does
     session.expire_all()
     request = queries.request(session, request_id)
     assert request is not None

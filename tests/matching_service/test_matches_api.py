@@ -49,14 +49,14 @@ def test_a_candidate_comes_with_every_check_and_its_reasons(client: FlaskClient,
     assert candidate["name"] == "Dr. Anna von der Heide"
     assert candidate["rank"] == 1
     assert candidate["distance_km"] == 5.0
-    assert candidate["travel_minutes"] == 12
+    assert candidate["travel_minutes"] == 13
     assert [each["rule"] for each in candidate["checks"]] == [
         "status", "contact_preference", "accreditation", "distance", "procedure", "age_group", "setting", "gender",
         "language", "availability", "patient_exclusion", "open_request", "recent_refusal",
     ]  # fmt: skip
     assert {each["result"] for each in candidate["checks"]} == {"pass"}
     assert candidate["reasons"] == [
-        "5.0 km away, about 12 minutes by car.",
+        "5.0 km away, about 13 minutes by car.",
         "Accreditation: statutory seat.",
         "Availability: 1 hours a week in common.",
     ]
