@@ -1,0 +1,414 @@
+"""What searches, therapists and contacts do to requests: in any order, also repeated."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from itertools import permutations
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy.orm import Session
+
+from matching_service.domain import answers
+from matching_service.domain.schemas import Response, Withdrawal
+from matching_service.jobs import reopen_deferred
+from matching_service.listeners import listeners
+from matching_service.store import queries
+from shared.db import new_id
+from shared.events.catalogue import (
+    Answer,
+    AttemptsUsedUp,
+    CallRecorded,
+    EmailAnswered,
+    EmailSent,
+    InquiryComposed,
+    InquiryDissolved,
+    PatientStatusChanged,
+    TherapistBlocked,
+    TherapistDeactivated,
+    TherapistUnblocked,
+)
+from shared.events.event import Event
+from shared.values.words import RequestOutcome, RequestStatus, WithdrawalReason
+from tests.builders.happenings import happened
+from tests.builders.matching import (
+    a_known_patient,
+    a_request,
+    an_open_request,
+    patient_becomes,
+    public_patient,
+    public_therapist,
+    stored,
+)
+from tests.conftest import MONDAY
+from tests.events import recorded
+
+HOUR = timedelta(hours=1)
+
+
+def hear(session: Session, *events: Event, now: datetime = MONDAY) -> None:
+    listeners.apply(session, events, now=now)
+
+
+def types(session: Session, request_id: Any) -> list[str]:
+    return [event["type"].removeprefix("matching.request_") for event in recorded(session, request_id)]
+
+
+# searches
+
+
+def test_a_pause_holds_what_has_not_gone_out_and_resuming_releases_it(session: Session) -> None:
+    patient = a_known_patient(session)
+    statuses = ("open", "queued", "contacted", "deferred", "no_answer", "accepted")
+    for status in statuses[:-1]:
+        a_request(session, RequestStatus(status), patient_id=patient)
+    requests = [a_request(session, RequestStatus(s), patient_id=patient).id for s in statuses[:-1]]
+    patient_becomes(session, patient, "paused", sequence=2)
+    holds = [stored(session, each).hold for each in requests]
+    assert holds == ["search_paused", "search_paused", None, "search_paused", None]
+    assert types(session, requests[0]) == ["approved", "held"]
+    patient_becomes(session, patient, "searching", sequence=3)
+    assert [stored(session, each).hold for each in requests] == [None] * 5
+    assert types(session, requests[0]) == ["approved", "held", "released"]
+
+
+def test_resuming_releases_nothing_that_an_acceptance_holds(session: Session) -> None:
+    held = an_open_request(session)
+    accepted = a_request(session, RequestStatus.ACCEPTED, patient_id=held.patient_id)
+    patient_becomes(session, held.patient_id, "paused", sequence=2)
+    patient_becomes(session, held.patient_id, "searching", sequence=3)
+    assert stored(session, held.id).hold == "accepted_elsewhere"
+    assert types(session, held.id) == ["approved", "held"]
+    patient_becomes(session, held.patient_id, "paused", sequence=4)
+    answers.withdraw(session, accepted.id, Withdrawal(reason=WithdrawalReason.PATIENT_DECLINED), now=MONDAY)
+    assert stored(session, held.id).hold == "search_paused"
+
+
+@pytest.mark.parametrize("status", ["search_aborted", "therapy_completed", "therapy_aborted", "open"])
+def test_the_end_of_a_search_withdraws_everything(session: Session, status: str) -> None:
+    patient = a_known_patient(session)
+    live = ("open", "queued", "contacted", "deferred", "no_answer", "accepted")
+    requests = [a_request(session, RequestStatus(s), patient_id=patient).id for s in live]
+    declined = a_request(session, RequestStatus.DECLINED, patient_id=patient).id
+    patient_becomes(session, patient, status)
+    for each in requests:
+        ended = stored(session, each)
+        assert (ended.status, ended.withdrawn_reason, ended.hold) == ("withdrawn", "search_ended", None)
+    assert stored(session, declined).status == "declined"
+    count = len(recorded(session))
+    patient_becomes(session, patient, status, sequence=3)
+    assert len(recorded(session)) == count
+
+
+def test_a_therapy_that_staff_noted_ends_the_search_and_leaves_the_acceptance(session: Session) -> None:
+    patient = a_known_patient(session)
+    contacted = a_request(session, RequestStatus.CONTACTED, patient_id=patient)
+    accepted = a_request(session, RequestStatus.ACCEPTED, patient_id=patient)
+    patient_becomes(session, patient, "in_therapy")
+    assert stored(session, contacted.id).status == "withdrawn"
+    assert stored(session, accepted.id).status == "accepted"
+
+
+def test_an_old_status_that_comes_again_changes_nothing(session: Session) -> None:
+    request = an_open_request(session)
+    aborted = PatientStatusChanged(
+        patient=public_patient(id=request.patient_id, status="search_aborted"), previous_status="searching"
+    )
+    patient_becomes(session, request.patient_id, "searching", sequence=5)
+    hear(session, happened(aborted, request.patient_id, sequence=3))
+    assert stored(session, request.id).status == "open"
+
+
+def test_a_patient_whose_search_ends_before_anything_is_known_harms_nobody(session: Session) -> None:
+    patient_becomes(session, new_id(), "search_aborted")
+    assert recorded(session) == []
+
+
+# therapists
+
+
+@pytest.mark.parametrize(("event", "status"), [(TherapistBlocked, "blocked"), (TherapistDeactivated, "inactive")])
+def test_what_has_not_gone_out_to_a_lost_therapist_is_withdrawn(session: Session, event: Any, status: str) -> None:
+    lost = public_therapist()
+    hear(session, happened(TherapistUnblocked(therapist=lost), lost.id))
+    by_status = {
+        s: a_request(session, s, therapist_id=lost.id).id
+        for s in RequestStatus
+        if s not in (RequestStatus.FAILED, RequestStatus.WITHDRAWN)
+    }
+    gone = happened(event(therapist=lost.model_copy(update={"status": status})), lost.id, sequence=2)
+    hear(session, gone)
+    withdrawn = {s for s, each in by_status.items() if stored(session, each).status == "withdrawn"}
+    assert withdrawn == {"open", "queued", "deferred"}
+    assert stored(session, by_status[RequestStatus.OPEN]).withdrawn_reason == "therapist_unavailable"
+    assert types(session, by_status[RequestStatus.OPEN]) == ["approved", "withdrawn"]
+    count = len(recorded(session))
+    hear(session, gone, happened(event(therapist=lost.model_copy(update={"status": status})), lost.id, sequence=2))
+    assert len(recorded(session)) == count
+
+
+def test_a_block_that_is_lifted_already_withdraws_nothing(session: Session) -> None:
+    back = public_therapist()
+    hear(session, happened(TherapistUnblocked(therapist=back), back.id, sequence=7))
+    request = an_open_request(session, therapist_id=back.id)
+    blocked = TherapistBlocked(therapist=back.model_copy(update={"status": "blocked"}))
+    hear(session, happened(blocked, back.id, sequence=6))
+    assert stored(session, request.id).status == "open"
+
+
+# contacts
+
+
+class Contacts:
+    """The events of one inquiry, each an hour after the one before."""
+
+    def __init__(self, request_id: UUID, *, start: datetime = MONDAY) -> None:
+        self.inquiry, self.therapist, self.ids, self.start = new_id(), new_id(), [request_id], start
+
+    def composed(self, hours: int = 1) -> Event:
+        event = InquiryComposed(
+            inquiry_id=self.inquiry, therapist_id=self.therapist, channel="email", placement_request_ids=self.ids
+        )
+        return happened(event, self.inquiry, time=self.start + hours * HOUR)
+
+    def dissolved(self, hours: int = 2) -> Event:
+        event = InquiryDissolved(inquiry_id=self.inquiry, therapist_id=self.therapist, placement_request_ids=self.ids)
+        return happened(event, self.inquiry, time=self.start + hours * HOUR)
+
+    def emailed(self, hours: int = 2, kind: str = "inquiry") -> Event:
+        at = self.start + hours * HOUR
+        event = EmailSent(
+            email_id=new_id(), inquiry_id=self.inquiry, kind=kind, placement_request_ids=self.ids, sent_at=at
+        )
+        return happened(event, time=at)
+
+    def answered(self, outcome: str, hours: int = 3, **more: Any) -> Event:
+        at = self.start + hours * HOUR
+        said = [Answer(placement_request_id=each, outcome=outcome, **more) for each in self.ids]
+        event = EmailAnswered(email_id=new_id(), therapist_id=self.therapist, occurred_at=at, answers=said)
+        return happened(event, time=at)
+
+    def called(self, outcome: str | None = None, hours: int = 3, result: str = "reached") -> Event:
+        at = self.start + hours * HOUR
+        said = [Answer(placement_request_id=each, outcome=outcome) for each in self.ids] if outcome else []
+        event = CallRecorded(
+            phone_call_id=new_id(),
+            inquiry_id=self.inquiry,
+            therapist_id=self.therapist,
+            direction="outbound",
+            result=result,
+            occurred_at=at,
+            placement_request_ids=self.ids,
+            answers=said,
+        )
+        return happened(event, time=at)
+
+    def used_up(self, hours: int = 4) -> Event:
+        event = AttemptsUsedUp(inquiry_id=self.inquiry, therapist_id=self.therapist, placement_request_ids=self.ids)
+        return happened(event, self.inquiry, time=self.start + hours * HOUR)
+
+
+def test_a_contact_goes_from_the_queue_to_the_practice_to_an_answer(session: Session) -> None:
+    request = an_open_request(session)
+    contact = Contacts(request.id)
+    for event, status in [
+        (contact.composed(), "queued"),
+        (contact.emailed(), "contacted"),
+        (contact.answered("accepted", available_from="2027-01-04"), "accepted"),
+    ]:
+        hear(session, event)
+        assert stored(session, request.id).status == status
+    done = stored(session, request.id)
+    assert (done.emailed_at, done.responded_at) == (MONDAY + 2 * HOUR, MONDAY + 3 * HOUR)
+    assert done.available_from.isoformat() == "2027-01-04"  # type: ignore[union-attr]
+    assert types(session, request.id) == ["approved", "answered", "accepted"]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+@pytest.mark.parametrize(
+    ("outcome", "status"), [("accepted", "accepted"), ("declined_other", "declined"), ("later", "deferred")]
+)
+def test_news_of_one_contact_in_any_order_and_twice_lead_to_the_same_end(
+    session: Session, order: tuple[int, ...], outcome: str, status: str
+) -> None:
+    request = an_open_request(session)
+    contact = Contacts(request.id)
+    news = [contact.composed(), contact.emailed(), contact.answered(outcome)]
+    for place in (*order, *order):
+        hear(session, news[place])
+    end = stored(session, request.id)
+    assert (end.status, end.emailed_at, end.responded_at) == (status, MONDAY + 2 * HOUR, MONDAY + 3 * HOUR)
+    assert types(session, request.id).count("answered") == 1
+
+
+def test_an_inquiry_that_is_dissolved_opens_its_requests_again(session: Session) -> None:
+    request = an_open_request(session)
+    contact, next_one = Contacts(request.id), Contacts(request.id)
+    hear(session, contact.composed(1), contact.dissolved(2))
+    assert stored(session, request.id).status == "open"
+    hear(session, next_one.composed(3))
+    assert stored(session, request.id).status == "queued"
+    hear(session, contact.dissolved(2))  # late news of the first one
+    assert stored(session, request.id).status == "queued"
+    hear(session, contact.composed(4))  # the first one has it again: it took in what was left of the next
+    hear(session, next_one.dissolved(4))
+    assert stored(session, request.id).status == "queued"
+
+
+def test_a_composition_that_is_heard_after_its_dissolution_queues_nothing(session: Session) -> None:
+    request = an_open_request(session)
+    contact = Contacts(request.id)
+    hear(session, contact.dissolved(2), contact.composed(1))
+    assert stored(session, request.id).status == "open"
+
+
+def test_only_an_inquiry_counts_as_a_contact(session: Session) -> None:
+    request = an_open_request(session)
+    hear(session, Contacts(request.id).emailed(kind="withdrawal"))
+    untouched = stored(session, request.id)
+    assert (untouched.status, untouched.emailed_at) == ("open", None)
+
+
+def test_an_old_email_does_not_make_a_reopened_request_contacted(session: Session) -> None:
+    request = an_open_request(session)
+    contact = Contacts(request.id)
+    hear(session, contact.composed(), contact.answered("later", hours=3))
+    assert reopen_deferred(MONDAY + timedelta(days=200)) == 1
+    hear(session, contact.emailed(2))
+    late = stored(session, request.id)
+    assert (late.status, late.emailed_at) == ("open", MONDAY + 2 * HOUR)
+    again = Contacts(request.id, start=MONDAY + timedelta(days=200))
+    hear(session, again.composed(1), again.emailed(2))
+    assert stored(session, request.id).status == "contacted"
+
+
+def test_a_call_takes_each_answer_and_what_was_not_discussed_waits_again(session: Session) -> None:
+    first, second, third = (a_request(session, RequestStatus.QUEUED, now=MONDAY) for _ in range(3))
+    at = MONDAY + HOUR
+    call = CallRecorded(
+        phone_call_id=new_id(),
+        inquiry_id=first.inquiry_id,
+        therapist_id=new_id(),
+        direction="outbound",
+        result="reached",
+        occurred_at=at,
+        placement_request_ids=[first.id, second.id, third.id],
+        answers=[
+            Answer(placement_request_id=first.id, outcome="accepted"),
+            Answer(placement_request_id=second.id, outcome="not_discussed"),
+        ],
+    )
+    hear(session, happened(call, time=at))
+    ends = [stored(session, each.id) for each in (first, second, third)]
+    assert [each.status for each in ends] == ["accepted", "open", "contacted"]
+    assert [each.called_at for each in ends] == [at] * 3
+    assert types(session, second.id) == ["approved", "reopened"]
+    hear(session, happened(call, time=at))
+    assert types(session, second.id) == ["approved", "reopened"]
+    assert types(session, first.id) == ["approved", "answered", "accepted"]
+
+
+def test_what_was_not_discussed_can_be_composed_again_at_once(session: Session) -> None:
+    request = an_open_request(session)
+    call, next_one = Contacts(request.id), Contacts(request.id)
+    hear(session, call.composed(1), call.called("not_discussed", 2), now=MONDAY + 9 * HOUR)  # heard seven hours late
+    hear(session, next_one.composed(3))
+    assert stored(session, request.id).status == "queued"
+    hear(session, call.called("not_discussed", 2))
+    assert stored(session, request.id).status == "queued"
+
+
+def test_what_was_not_discussed_is_held_again_while_the_search_is_paused(session: Session) -> None:
+    request = a_request(session, RequestStatus.CONTACTED)
+    patient_becomes(session, request.patient_id, "paused")
+    call = Contacts(request.id)
+    call.inquiry = request.inquiry_id or call.inquiry
+    hear(session, call.called("not_discussed"))
+    again = stored(session, request.id)
+    assert (again.status, again.hold) == ("open", "search_paused")
+
+
+@pytest.mark.parametrize("result", ["no_answer", "busy", "voicemail", "wrong_number", "call_back"])
+def test_a_call_that_reached_nobody_changes_nothing(session: Session, result: str) -> None:
+    request = a_request(session, RequestStatus.QUEUED)
+    hear(session, Contacts(request.id).called(result=result))
+    same = stored(session, request.id)
+    assert (same.status, same.called_at) == ("queued", None)
+
+
+def test_after_all_attempts_there_is_no_answer_which_one_can_still_come(session: Session) -> None:
+    request = an_open_request(session)
+    contact = Contacts(request.id)
+    hear(session, contact.composed(), contact.used_up())
+    assert stored(session, request.id).status == "no_answer"
+    hear(session, contact.answered("accepted", hours=50))
+    assert stored(session, request.id).status == "accepted"
+    hear(session, contact.used_up(hours=51))
+    assert stored(session, request.id).status == "accepted"
+
+
+def test_a_follow_up_call_to_a_contacted_practice_can_end_without_an_answer(session: Session) -> None:
+    request = a_request(session, RequestStatus.CONTACTED)
+    call = Contacts(request.id, start=MONDAY + timedelta(days=7))
+    hear(session, call.composed())
+    assert stored(session, request.id).status == "contacted"
+    hear(session, call.used_up())
+    assert stored(session, request.id).status == "no_answer"
+
+
+@pytest.mark.parametrize("status", ["accepted", "declined", "placed", "withdrawn"])
+def test_an_answer_to_what_is_over_is_logged_and_changes_nothing(session: Session, status: str) -> None:
+    request = a_request(session, RequestStatus(status))
+    count = len(recorded(session))
+    hear(session, Contacts(request.id).answered("later"))
+    assert (stored(session, request.id).status, len(recorded(session))) == (status, count)
+    entries, _ = queries.history_of(session, request.id, limit=50, offset=0)
+    assert (entries[-1].what, entries[-1].outcome, entries[-1].channel) == ("answered", "later", "email")
+
+
+def test_an_older_answer_that_arrives_later_does_not_count(session: Session) -> None:
+    request = a_request(session, RequestStatus.CONTACTED)
+    contact = Contacts(request.id)
+    hear(session, contact.answered("later", hours=5))
+    hear(session, contact.answered("declined_other", hours=4))
+    assert stored(session, request.id).status == "deferred"
+    hear(session, contact.answered("declined_other", hours=6))
+    assert stored(session, request.id).status == "declined"
+
+
+def test_an_acceptance_by_email_holds_the_patients_other_requests(session: Session) -> None:
+    request = a_request(session, RequestStatus.CONTACTED)
+    other = an_open_request(session, patient_id=request.patient_id)
+    hear(session, Contacts(request.id).answered("accepted"))
+    assert stored(session, other.id).hold == "accepted_elsewhere"
+
+
+def test_going_out_ends_a_hold_that_came_too_late(session: Session) -> None:
+    request = a_request(session, RequestStatus.QUEUED)
+    patient_becomes(session, request.patient_id, "paused")
+    contact = Contacts(request.id)
+    hear(session, contact.emailed())
+    gone = stored(session, request.id)
+    assert (gone.status, gone.hold) == ("contacted", None)
+
+
+def test_requests_that_nobody_knows_are_left_aside_and_the_others_are_not(session: Session) -> None:
+    request = an_open_request(session)
+    contact = Contacts(request.id)
+    contact.ids = [new_id(), request.id]
+    hear(session, contact.composed(), contact.emailed(), contact.answered("accepted"))
+    assert stored(session, request.id).status == "accepted"
+
+
+def test_a_word_that_no_answer_is_raises_so_that_the_event_is_parked(session: Session) -> None:
+    request = a_request(session, RequestStatus.CONTACTED)
+    with pytest.raises(ValueError, match="perhaps"):
+        hear(session, Contacts(request.id).answered("perhaps"))
+
+
+def test_every_change_counts_one_event_each(session: Session) -> None:
+    request = a_request(session, RequestStatus.CONTACTED)
+    answers.respond(session, request.id, Response(outcome=RequestOutcome.ACCEPTED), now=MONDAY + HOUR)
+    sequences = [event["sequence"] for event in recorded(session, request.id)]
+    assert sequences == list(range(1, len(sequences) + 1))

@@ -1,0 +1,224 @@
+"""The state machine: every status with every verb, and what follows from each."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from matching_service.jobs import reopen_deferred
+from shared import clock
+from shared.values.moments import berlin_day
+from shared.values.words import RequestStatus, WithdrawalReason
+from tests.builders.matching import (
+    a_known_patient,
+    a_request,
+    an_open_request,
+    patient_becomes,
+    stored,
+)
+from tests.events import recorded
+
+ANSWERABLE = {"open", "queued", "contacted", "deferred", "no_answer"}
+
+
+def post(client: FlaskClient, request_id: Any, verb: str, **body: Any) -> Any:
+    return client.post(f"/api/placement-requests/{request_id}/{verb}", json=body)
+
+
+def types(session: Session, request_id: Any) -> list[str]:
+    return [event["type"].removeprefix("matching.request_") for event in recorded(session, request_id)]
+
+
+@pytest.mark.parametrize("status", list(RequestStatus))
+@pytest.mark.parametrize(
+    ("verb", "body", "from_", "to"),
+    [
+        ("response", {"outcome": "accepted"}, ANSWERABLE, "accepted"),
+        ("response", {"outcome": "declined_capacity"}, ANSWERABLE, "declined"),
+        ("response", {"outcome": "declined_unsuitable"}, ANSWERABLE, "declined"),
+        ("response", {"outcome": "declined_other"}, ANSWERABLE, "declined"),
+        ("response", {"outcome": "later"}, ANSWERABLE, "deferred"),
+        ("place", {}, {"accepted"}, "placed"),
+        ("withdraw", {"reason": "patient_declined"}, ANSWERABLE | {"accepted"}, "withdrawn"),
+    ],
+)
+def test_every_status_with_every_verb(
+    client: FlaskClient,
+    session: Session,
+    status: RequestStatus,
+    verb: str,
+    body: dict[str, Any],
+    from_: set[str],
+    to: str,
+) -> None:
+    request = a_request(session, status, now=clock.now() - timedelta(days=1))
+    before = len(recorded(session, request.id))
+    answer = post(client, request.id, verb, **body)
+    if status in from_:
+        assert (answer.status_code, answer.json["status"]) == (200, to)
+        assert answer.json["version"] == request.version + 1
+        assert len(recorded(session, request.id)) > before
+    elif verb == "response" and status == "withdrawn":
+        assert (answer.status_code, answer.json["status"]) == (200, "withdrawn")
+        assert len(recorded(session, request.id)) == before
+        history = client.get(f"/api/placement-requests/{request.id}/history").json["items"]
+        assert (history[-1]["what"], history[-1]["outcome"]) == ("answered", body["outcome"])
+    else:
+        assert answer.status_code == 409
+        assert (stored(session, request.id).status, len(recorded(session, request.id))) == (status, before)
+
+
+def test_an_acceptance_is_told_and_holds_what_has_not_gone_out(client: FlaskClient, session: Session) -> None:
+    patient = a_known_patient(session)
+    waiting = {
+        status: a_request(session, status, patient_id=patient)
+        for status in (RequestStatus.OPEN, RequestStatus.QUEUED, RequestStatus.CONTACTED, RequestStatus.DEFERRED)
+    }
+    accepted = a_request(session, RequestStatus.CONTACTED, patient_id=patient)
+    answer = post(client, accepted.id, "response", outcome="accepted", available_from="2027-01-04", note="Mondays")
+    assert (answer.json["outcome"], answer.json["available_from"]) == ("accepted", "2027-01-04")
+    assert answer.json["hold"] is None
+    assert types(session, accepted.id)[-2:] == ["answered", "accepted"]
+    event = recorded(session, accepted.id)[-1]["data"]
+    assert event["accepted_on"] == clock.today().isoformat()
+    holds = {status: stored(session, request.id).hold for status, request in waiting.items()}
+    assert holds == {
+        "open": "accepted_elsewhere",
+        "queued": "accepted_elsewhere",
+        "contacted": None,
+        "deferred": "accepted_elsewhere",
+    }
+    assert types(session, waiting[RequestStatus.OPEN].id) == ["approved", "held"]
+    assert recorded(session, waiting[RequestStatus.QUEUED].id)[-1]["data"]["hold"] == "accepted_elsewhere"
+    assert "held" not in types(session, waiting[RequestStatus.DEFERRED].id)
+
+
+def test_other_patients_requests_are_left_alone(client: FlaskClient, session: Session) -> None:
+    other = an_open_request(session)
+    post(client, a_request(session, RequestStatus.CONTACTED).id, "response", outcome="accepted")
+    assert stored(session, other.id).hold is None
+
+
+def test_what_an_acceptance_held_goes_on_when_the_last_one_is_withdrawn(client: FlaskClient, session: Session) -> None:
+    patient = a_known_patient(session)
+    one = a_request(session, RequestStatus.ACCEPTED, patient_id=patient)
+    other = a_request(session, RequestStatus.ACCEPTED, patient_id=patient)
+    held = an_open_request(session, patient_id=patient)
+    post(client, one.id, "withdraw", reason="patient_declined")
+    assert stored(session, held.id).hold == "accepted_elsewhere"
+    post(client, other.id, "withdraw", reason="patient_declined")
+    assert stored(session, held.id).hold is None
+    assert types(session, held.id) == ["approved", "held", "released"]
+
+
+def test_a_place_ends_the_search_and_withdraws_all_the_rest(client: FlaskClient, session: Session) -> None:
+    patient = a_known_patient(session)
+    live = ("open", "queued", "contacted", "deferred", "no_answer", "accepted")
+    rest = [a_request(session, RequestStatus(status), patient_id=patient) for status in live]
+    declined = a_request(session, RequestStatus.DECLINED, patient_id=patient)
+    other_patients = an_open_request(session)
+    accepted = a_request(session, RequestStatus.ACCEPTED, patient_id=patient)
+    answer = post(client, accepted.id, "place", first_session_on="2027-01-11")
+    assert answer.status_code == 200
+    assert (answer.json["status"], answer.json["first_session_on"]) == ("placed", "2027-01-11")
+    assert answer.json["placed_on"] == clock.today().isoformat()
+    event = recorded(session, accepted.id)[-1]
+    assert event["type"] == "matching.patient_placed"
+    assert event["data"]["patient_id"] == str(patient)
+    for request in rest:
+        now = stored(session, request.id)
+        assert (now.status, now.withdrawn_reason, now.hold) == ("withdrawn", "placed_elsewhere", None)
+        last = recorded(session, request.id)[-1]
+        assert (last["type"], last["data"]["reason"]) == ("matching.request_withdrawn", "placed_elsewhere")
+    assert stored(session, declined.id).status == "declined"
+    assert stored(session, other_patients.id).status == "open"
+
+
+def test_nobody_is_placed_while_the_search_is_paused(client: FlaskClient, session: Session) -> None:
+    accepted = a_request(session, RequestStatus.ACCEPTED)
+    patient_becomes(session, accepted.patient_id, "paused")
+    answer = post(client, accepted.id, "place")
+    assert (answer.status_code, answer.json["code"]) == (409, "patient.not_searching")
+
+
+def test_later_comes_back_by_itself_when_its_day_has_come(client: FlaskClient, session: Session) -> None:
+    request = a_request(session, RequestStatus.CONTACTED)
+    day = clock.today() + timedelta(days=100)
+    answer = post(client, request.id, "response", outcome="later", available_from=day.isoformat())
+    again = day - timedelta(days=28)
+    assert answer.json["next_contact_after"] == again.isoformat()
+    assert types(session, request.id)[-1] == "answered"
+    now = clock.now()
+    assert reopen_deferred(now + (again - berlin_day(now)) - timedelta(days=1)) == 0
+    assert reopen_deferred(now + (again - berlin_day(now))) == 1
+    assert reopen_deferred(now + timedelta(days=365)) == 0
+    reopened = stored(session, request.id)
+    assert (reopened.status, reopened.next_contact_after, reopened.outcome) == ("open", None, "later")
+    event = recorded(session, request.id)[-1]
+    assert event["type"] == "matching.request_reopened"
+    assert event["data"]["placement_request_id"] == str(request.id)
+
+
+def test_a_held_later_waits_until_it_is_released(client: FlaskClient, session: Session) -> None:
+    deferred = a_request(session, RequestStatus.DEFERRED)
+    accepted = a_request(session, RequestStatus.ACCEPTED, patient_id=deferred.patient_id)
+    next_year = clock.now() + timedelta(days=365)
+    assert reopen_deferred(next_year) == 0
+    post(client, accepted.id, "withdraw", reason="patient_declined")
+    assert reopen_deferred(next_year) == 1
+
+
+def test_a_second_answer_is_refused_over_http_also_the_same_one(client: FlaskClient, session: Session) -> None:
+    request = a_request(session, RequestStatus.DECLINED)
+    assert post(client, request.id, "response", outcome="declined_capacity").status_code == 409
+    accepted = a_request(session, RequestStatus.ACCEPTED)
+    assert post(client, accepted.id, "response", outcome="accepted").status_code == 409
+
+
+def test_an_answer_cannot_come_from_the_future_or_before_the_last_one(client: FlaskClient, session: Session) -> None:
+    tomorrow = (clock.now() + timedelta(days=1)).isoformat()
+    request = a_request(session, RequestStatus.CONTACTED)
+    answer = post(client, request.id, "response", outcome="accepted", occurred_at=tomorrow)
+    assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "occurred_at")
+    deferred = a_request(session, RequestStatus.DEFERRED, now=clock.now() - timedelta(hours=1))
+    earlier = (clock.now() - timedelta(days=1)).isoformat()
+    assert post(client, deferred.id, "response", outcome="accepted", occurred_at=earlier).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("verb", "body"),
+    [
+        ("response", {}),
+        ("response", {"outcome": "perhaps"}),
+        ("response", {"outcome": "not_discussed"}),
+        ("response", {"outcome": "later", "available_from": "soon"}),
+        ("response", {"outcome": "later", "colour": "red"}),
+        ("place", {"first_session_on": "2026-02-30"}),
+        ("withdraw", {}),
+        ("withdraw", {"reason": "no idea"}),
+    ],
+)
+def test_garbage_changes_nothing(client: FlaskClient, session: Session, verb: str, body: dict[str, Any]) -> None:
+    request = a_request(session, RequestStatus.ACCEPTED if verb == "place" else RequestStatus.CONTACTED)
+    assert post(client, request.id, verb, **body).status_code == 422
+    assert stored(session, request.id).status == request.status
+
+
+@pytest.mark.parametrize("reason", list(WithdrawalReason))
+def test_a_withdrawal_keeps_its_reason(client: FlaskClient, session: Session, reason: str) -> None:
+    request = an_open_request(session)
+    assert post(client, request.id, "withdraw", reason=reason).json["withdrawn_reason"] == reason
+    assert recorded(session, request.id)[-1]["data"]["reason"] == reason
+
+
+def test_the_same_key_answers_once(client: FlaskClient, session: Session) -> None:
+    request = a_request(session, RequestStatus.CONTACTED)
+    url, headers = f"/api/placement-requests/{request.id}/response", {"Idempotency-Key": "k"}
+    first = client.post(url, json={"outcome": "accepted"}, headers=headers)
+    again = client.post(url, json={"outcome": "accepted"}, headers=headers)
+    assert (first.status_code, again.status_code, again.json) == (200, 200, first.json)
+    assert types(session, request.id).count("accepted") == 1
