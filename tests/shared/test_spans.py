@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import requests
 from flask.testing import FlaskClient
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
@@ -25,6 +27,7 @@ from tests.builders.happenings import happened
 from tests.conftest import MONDAY
 from tests.fakes.otlp import FakeCollector, collector
 from tests.house.sources import ROOT
+from tests.shared.api.test_web import a_free_port, until_alive
 from tests.shared.events.test_consumer import withdrawn
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -158,3 +161,20 @@ def test_an_endpoint_without_the_packages_is_refused_at_start(monkeypatch: pytes
         ServiceSettings(
             service="x", database_password="x", port=1, master_key="x", otel_exporter_otlp_endpoint="http://x:4318"
         )
+
+
+def test_a_web_process_that_is_told_to_stop_says_the_last_first() -> None:
+    """Spans are sent every few seconds; those of the last ones must not be lost at each deployment."""
+    port = a_free_port()
+    with collector() as fake:
+        environment = {**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": fake.endpoint}
+        command = [sys.executable, "-m", "tests.shared.api.sample", str(port), "1"]
+        with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL) as process:
+            try:
+                address = until_alive(f"http://127.0.0.1:{port}")
+                requests.get(f"{address}/docs", headers={"X-Correlation-Id": "abc-1"}, timeout=10)
+                process.terminate()
+                process.wait(15)
+            finally:
+                process.kill()
+        assert attributes(fake.named("GET /docs"))["correlation_id"] == "abc-1"
