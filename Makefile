@@ -81,3 +81,7 @@ lock:  ## choose the versions of all Python packages anew (needs uv); UPGRADE=1 
 	@$(LOCK) $(if $(UPGRADE),--upgrade) -o requirements/runtime.txt
 	@$(LOCK) $(if $(UPGRADE),--upgrade) --extra tracing -o requirements/tracing.txt
 	@$(LOCK) $(if $(UPGRADE),--upgrade) --extra tracing --group dev -o requirements/dev.txt
+
+.PHONY: chaos
+chaos: setup  ## let parts die under load and audit what became of it; SEED=… SECONDS=… repeat a campaign
+	@$(PYTHON) -m chaos $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)

@@ -1,0 +1,217 @@
+"""Proves from the databases, the Kafka log and the mail catcher what a campaign did to people's requests.
+
+The auditor asks no service: it reads tables as the administrator, topics as a stranger, and the catcher's folder.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg2
+from confluent_kafka import Consumer as KafkaConsumer
+from confluent_kafka import KafkaError, TopicPartition
+
+from chaos.load import Journal
+from operations.platform import Platform
+from shared.events.event import PARTITIONS, TOPICS, decode_envelope
+
+SERVICES = ("patient_service", "therapist_service", "matching_service", "communication_service", "geocoding_service")
+
+
+@dataclass
+class Findings:
+    """What is not as it should be, each as a sentence; empty lists are the proof."""
+
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    reordered: list[str] = field(default_factory=list)
+    twice_mailed: list[str] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing was found."""
+        return not (self.lost or self.doubled or self.reordered or self.twice_mailed)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Counts of what was found, and the sentences."""
+        return asdict(self)
+
+
+class Auditor:
+    """Looks at a platform that has come to rest."""
+
+    def __init__(self, platform: Platform, journal: Journal) -> None:
+        self._platform, self._journal = platform, journal
+        settings = platform.settings
+        self._database = psycopg2.connect(
+            host=settings["POSTGRES_HOST"],
+            port=settings["POSTGRES_PORT"],
+            user=settings["POSTGRES_ADMIN_USER"],
+            password=settings["POSTGRES_ADMIN_PASSWORD"],
+            dbname=settings["DATABASE_NAME"],
+        )
+        self._database.autocommit = True
+        self.found = Findings()
+
+    def audit(self) -> Findings:
+        """Everything that can be proved."""
+        self._acknowledged_writes_are_there()
+        self._log_holds_every_event_in_order()
+        self._counters_and_ledger_agree()
+        self._every_request_is_where_its_letters_say()
+        self._no_mail_went_out_twice()
+        self._nothing_is_parked()
+        self._database.close()
+        return self.found
+
+    def _rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        with self._database.cursor() as cursor:
+            cursor.execute(statement, values)
+            return cursor.fetchall()
+
+    def _ids(self, table: str) -> set[str]:
+        return {str(row[0]) for row in self._rows(f"SELECT id FROM {table}")}  # noqa: S608 - our own names
+
+    def _acknowledged_writes_are_there(self) -> None:
+        journal = self._journal
+        for noun, table in {
+            "therapists": "therapist_service.therapists",
+            "patients": "patient_service.patients",
+            "requests": "matching_service.placement_requests",
+        }.items():
+            there, acknowledged = self._ids(table), getattr(journal, noun)
+            self.found.counts[noun] = len(acknowledged)
+            self.found.lost += [f"{noun}: {one} was acknowledged and is gone" for one in set(acknowledged) - there]
+            if len(acknowledged) != len(set(acknowledged)):
+                self.found.doubled.append(f"{noun}: one was acknowledged twice under different keys")
+        answered = {str(i): o for i, o in self._rows("SELECT id, outcome FROM matching_service.placement_requests")}
+        self.found.lost += [
+            f"answer to {request}: {outcome} was acknowledged, {answered.get(request)} is there"
+            for request, outcome in journal.answers.items()
+            if answered.get(request) != outcome
+        ]
+        # a request that was repeated under one key must have made one thing
+        made = len(self._ids("therapist_service.therapists"))
+        if made > len(journal.therapists) + journal.gave_up:
+            self.found.doubled.append(f"{made} therapists were made of {len(journal.therapists)} acknowledged requests")
+
+    def _log_holds_every_event_in_order(self) -> None:
+        log = self._read_log()
+        self.found.counts["events in the log"] = sum(len(each) for each in log.values())
+        repeated = 0
+        for (topic, key), sequences in log.items():
+            firsts = list(dict.fromkeys(sequences))
+            repeated += len(sequences) - len(firsts)
+            if firsts != sorted(firsts):
+                self.found.reordered.append(f"{topic}, {key}: first appearances {firsts}")
+        self.found.counts["repeats in the log"] = repeated
+        recorded = 0
+        for schema in (*SERVICES, "witness"):
+            for topic, key, sequence, published in self._rows(
+                f"SELECT topic, key, sequence, published_at IS NOT NULL FROM {schema}.outbox"  # noqa: S608
+            ):
+                recorded += 1
+                if sequence not in log[topic, str(key)]:
+                    self.found.lost.append(f"{schema}: event {sequence} of {key} is not in the log")
+                elif not published:
+                    self.found.lost.append(f"{schema}: event {sequence} of {key} was never marked")
+        self.found.counts["events recorded"] = recorded
+
+    def _read_log(self) -> dict[tuple[str, str], list[int]]:
+        """Per topic and key the sequences as they lie on Kafka, read committed."""
+        reader = KafkaConsumer(
+            {
+                "bootstrap.servers": self._platform.settings["KAFKA_BOOTSTRAP_SERVERS"],
+                "group.id": f"auditor-{uuid4()}",
+                "auto.offset.reset": "earliest",
+                "enable.partition.eof": True,
+                "isolation.level": "read_committed",
+            }
+        )
+        places = [TopicPartition(topic.name, p, 0) for topic in TOPICS.values() for p in range(PARTITIONS)]
+        reader.assign(places)
+        log: dict[tuple[str, str], list[int]] = defaultdict(list)
+        ended = 0
+        while ended < len(places):
+            for message in reader.consume(1000, 10):
+                problem = message.error()
+                if problem is not None:
+                    ended += problem.code() == KafkaError._PARTITION_EOF
+                    continue
+                envelope, _ = decode_envelope(message.value() or b"")
+                log[message.topic() or "", str(envelope.subject)].append(envelope.sequence)
+        reader.close()
+        return log
+
+    def _counters_and_ledger_agree(self) -> None:
+        stored = dict(self._rows("SELECT id::text, sequence FROM witness.counters"))
+        for counter, number in stored.items():
+            sure, perhaps = self._journal.counted[UUID(counter)], self._journal.in_doubt[UUID(counter)]
+            if number < sure:
+                self.found.lost.append(f"counter {counter}: {sure} acknowledged, {number} there")
+            if number > sure + perhaps:
+                self.found.doubled.append(f"counter {counter}: {number} there, at most {sure + perhaps} asked for")
+        effects = Counter(row[0] for row in self._rows("SELECT event_id::text FROM witness.ledger"))
+        events = {row[0] for row in self._rows("SELECT event_id::text FROM witness.outbox")}
+        self.found.counts["effects in the ledger"] = effects.total()
+        self.found.lost += [f"event {event} had no effect" for event in events - effects.keys()]
+        self.found.doubled += [f"event {event} had {n} effects" for event, n in effects.items() if n > 1]
+
+    def _every_request_is_where_its_letters_say(self) -> None:
+        """Both services tell the same story of every request, and no request was forgotten."""
+        rows = self._rows(
+            """
+            SELECT m.id::text, m.status, c.id IS NULL, count(i.id) FILTER (WHERE i.status <> 'dissolved')
+              FROM matching_service.placement_requests m
+              LEFT JOIN communication_service.placement_requests c USING (id)
+              LEFT JOIN communication_service.inquiries i ON m.id = ANY (i.placement_request_ids)
+             GROUP BY m.id, m.status, c.id"""
+        )
+        for request, status, unknown, inquiries in rows:
+            if unknown:
+                self.found.lost.append(f"request {request} never reached communication")
+            if status == "open" and not inquiries:
+                self.found.lost.append(f"request {request} is open and in no inquiry")
+        sent = {row[0] for row in self._rows(
+            "SELECT unnest(placement_request_ids)::text FROM communication_service.emails"
+            " WHERE status = 'sent' AND kind = 'inquiry'"
+        )}  # fmt: skip
+        waiting = {request for request, status, _, _ in rows if status in ("open", "queued")}
+        self.found.lost += [f"request {one} was mailed, and matching does not know" for one in sent & waiting]
+        self.found.counts["requests mailed"] = len(sent)
+
+    def _no_mail_went_out_twice(self) -> None:
+        mails = self._platform.mailbox.mails()
+        self.found.counts["mails in the catcher"] = len(mails)
+        identities = Counter(mail["message_id"] for mail in mails)
+        self.found.twice_mailed += [f"{identity} went out {n} times" for identity, n in identities.items() if n > 1]
+        # a campaign is much shorter than seven days: any second inquiry to one address is one too many
+        addresses = Counter(address.lower() for mail in mails for address in _addresses(mail))
+        self.found.twice_mailed += [f"{address} got {n} inquiries" for address, n in addresses.items() if n > 1]
+        per_therapist = self._rows(
+            "SELECT therapist_id::text, count(*) FROM communication_service.emails"
+            " WHERE kind = 'inquiry' AND status IN ('sent', 'in_doubt', 'sending') GROUP BY 1 HAVING count(*) > 1"
+        )
+        self.found.twice_mailed += [f"therapist {one} got {number} inquiries" for one, number in per_therapist]
+        states = dict(self._rows("SELECT message_id, status FROM communication_service.emails"))
+        self.found.counts["mails in doubt"] = list(states.values()).count("in_doubt")
+        for identity, status in states.items():
+            if status == "sent" and identity not in identities:
+                self.found.lost.append(f"mail {identity} counts as sent and never arrived")
+        for identity in identities:
+            if states.get(identity) not in ("sent", "in_doubt"):
+                self.found.doubled.append(f"mail {identity} arrived and counts as {states.get(identity)}")
+
+    def _nothing_is_parked(self) -> None:
+        for schema in (*SERVICES, "witness"):
+            parked = self._rows(f"SELECT event_type, reason FROM {schema}.parked WHERE state = 'parked'")  # noqa: S608
+            self.found.lost += [f"{schema}: {kind} was parked: {reason}" for kind, reason in parked]
+
+
+def _addresses(mail: dict[str, Any]) -> Iterable[str]:
+    return set(mail["envelope_to"])

@@ -1,0 +1,187 @@
+"""A steady mixed load: staff who repeat each request until it is acknowledged, and write down what was."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from random import Random
+from typing import Any
+from uuid import UUID, uuid4
+
+import requests
+from sqlalchemy.exc import SQLAlchemyError
+
+from chaos import witness
+from operations.agency import Agency, Document
+from shared.db import transaction
+
+PATIENCE = 120.0
+PLACES = (("95028", "Hof"), ("52062", "Aachen"), ("50667", "Köln"))
+
+
+class Journal:
+    """What the platform has acknowledged: it must be there at the end."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.therapists: list[str] = []
+        self.patients: list[str] = []
+        self.requests: list[str] = []
+        self.answers: dict[str, str] = {}
+        self.counted: Counter[UUID] = Counter()
+        self.in_doubt: Counter[UUID] = Counter()
+        """Increases whose commit was not answered: each may have happened."""
+        self.gave_up = 0
+
+    def acknowledged(self) -> int:
+        """How many writes were acknowledged."""
+        lists = len(self.therapists) + len(self.patients) + len(self.requests) + len(self.answers)
+        return lists + self.counted.total()
+
+    def note(self, kind: str, value: str) -> None:
+        """Write down an acknowledged creation."""
+        with self._lock:
+            getattr(self, kind).append(value)
+
+    def count(self, counter: UUID, *, sure: bool) -> None:
+        """Write down an increase: answered, or of unknown fate."""
+        with self._lock:
+            (self.counted if sure else self.in_doubt)[counter] += 1
+
+    def answer(self, request: str, outcome: str) -> None:
+        """Write down an acknowledged answer."""
+        with self._lock:
+            self.answers[request] = outcome
+
+
+class Load:
+    """Threads at work until told to stop."""
+
+    def __init__(self, settings: dict[str, str], journal: Journal, seed: int) -> None:
+        self._settings, self._journal, self._seed = settings, journal, seed
+        self._stop = threading.Event()
+        self.counters = [uuid4() for _ in range(20)]
+        works = [self._therapists, self._patients, self._patients, self._count, self._count]
+        self._threads = [
+            threading.Thread(target=self._repeat, args=(work, Random(f"{seed} {number}")), name=f"load {number}")
+            for number, work in enumerate(works)
+        ]
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        with transaction() as session:
+            now = datetime.now(UTC)
+            session.add_all([witness.Counter(id=c, created_at=now, updated_at=now) for c in self.counters])
+        for thread in self._threads:
+            thread.start()
+
+    def finish(self) -> None:
+        """Let everybody finish what they are at."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _repeat(self, work: Callable[[Random], None], chance: Random) -> None:
+        while not self._stop.is_set():
+            work(chance)
+
+    def _until_acknowledged(self, method: str, service: str, path: str, body: Document) -> Any:
+        """The answer of a POST, repeated with one idempotency key until there is one; None for a refusal."""
+        agency = Agency(self._settings)
+        key, deadline = {"Idempotency-Key": str(uuid4())}, time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            try:
+                answer = requests.request(method, agency.url(service, path), json=body, headers=key, timeout=10)
+            except requests.RequestException:
+                time.sleep(0.2)
+                continue
+            if answer.ok:
+                return answer.json()
+            if answer.status_code < 500 and "idempotency_key.running" not in answer.text:
+                return None
+            time.sleep(0.2)
+        self._journal.gave_up += 1
+        return None
+
+    def _therapists(self, chance: Random) -> None:
+        postal_code, city = chance.choice(PLACES)
+        mark = uuid4().hex[:12]
+        hours = {day: [{"start": "08:00", "end": "18:00"}] for day in ("monday", "tuesday", "thursday", "friday")}
+        made = self._until_acknowledged(
+            "POST", "therapist", "/api/therapists",
+            {"last_name": f"Probe {mark}", "postal_code": postal_code, "city": city, "accreditation": "statutory",
+             "procedures": ["VT"], "age_groups": ["adult"], "settings": ["individual"], "languages": ["de"],
+             # some practices share an address, some have none
+             "email": chance.choice([f"p-{mark}@example.org", f"shared-{chance.randrange(5)}@example.org", None]),
+             "phone": "+49 30 23125 123", "phone_hours": hours},
+        )  # fmt: skip
+        if made:
+            self._journal.note("therapists", made["id"])
+        time.sleep(chance.uniform(0.1, 0.4))
+
+    def _patients(self, chance: Random) -> None:
+        postal_code, _ = chance.choice(PLACES)
+        patient = self._until_acknowledged(
+            "POST", "patient", "/api/patients?force=true",
+            {"first_name": "Probe", "last_name": f"Geheim {uuid4().hex[:12]}", "date_of_birth": "1990-05-05",
+             "postal_code": postal_code, "insurance_type": "statutory", "diagnoses": ["F32.1G"],
+             "contracts_signed": True, "max_distance_km": 30},
+        )  # fmt: skip
+        if not patient:
+            return
+        self._journal.note("patients", patient["id"])
+        if self._search(patient["id"]):
+            self._approve(patient["id"], chance)
+
+    def _search(self, patient_id: str) -> bool:
+        for _ in range(60):
+            started = self._until_acknowledged(
+                "POST", "patient", f"/api/patients/{patient_id}/status", {"status": "searching"}
+            )
+            if started:
+                return True
+            if self._stop.wait(0.5):
+                return False
+        return False
+
+    def _approve(self, patient_id: str, chance: Random) -> None:
+        for _ in range(60):
+            wanted = {"patient_id": patient_id, "limit": 50}
+            found = self._until_acknowledged("POST", "matching", "/api/matches", wanted)
+            candidates = [c["therapist_id"] for c in (found or {}).get("candidates", [])]
+            if candidates:
+                chosen = chance.sample(candidates, min(3, len(candidates)))
+                body = {"patient_id": patient_id, "therapist_ids": chosen}
+                approved = self._until_acknowledged("POST", "matching", "/api/placement-requests", body)
+                if approved:
+                    for request in approved["items"]:
+                        self._journal.note("requests", request["id"])
+                    self._maybe_answer(approved["items"], chance)
+                    return
+            if self._stop.wait(0.5):
+                return
+
+    def _maybe_answer(self, items: list[Document], chance: Random) -> None:
+        for request in items:
+            if chance.random() < 0.2:
+                outcome = chance.choice(["declined_capacity", "declined_unsuitable"])
+                path = f"/api/placement-requests/{request['id']}/response"
+                if self._until_acknowledged("POST", "matching", path, {"outcome": outcome}):
+                    self._journal.answer(request["id"], outcome)
+
+    def _count(self, chance: Random) -> None:
+        counter = chance.choice(self.counters)
+        committing = False
+        try:
+            with transaction() as session:
+                witness.increase(session, counter, now=datetime.now(UTC))
+                committing = True
+            self._journal.count(counter, sure=True)
+        except SQLAlchemyError:
+            if committing:
+                self._journal.count(counter, sure=False)
+            time.sleep(0.1)
+        time.sleep(chance.uniform(0.005, 0.03))

@@ -1,0 +1,121 @@
+"""A service that only counts: what the event spine promises, in a form in which a loss or a doubling shows at once.
+
+The campaign adds to counters; each addition records an event in the same transaction. The witness's workers relay them
+and, as consumers, write each into a ledger that has no uniqueness of its own: an effect that happens twice is there
+twice. `BROKEN=marking` marks events as published before Kafka has answered, `BROKEN=seen` forgets what was seen: the
+auditor must notice both.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import Field, SecretStr
+from sqlalchemy import Column, DateTime, Index, MetaData, Table, Text, Uuid, func, insert
+from sqlalchemy.orm import DeclarativeBase, Session
+
+from shared import db, logs
+from shared.db import NAMES, Aggregate, column_types
+from shared.events.consumer import Listeners
+from shared.events.event import Event
+from shared.events.outbox import record
+from shared.events.relay import Relay, Row
+from shared.events.tables import add_event_tables
+from shared.settings import ServiceSettings, read
+from shared.worker import Worker
+
+SERVICE = "witness"
+
+
+class Settings(ServiceSettings):
+    """The witness's settings; each of its workers has a port of its own."""
+
+    service: str = SERVICE
+    database_password: SecretStr = Field(validation_alias="WITNESS_DATABASE_PASSWORD")
+    port: int = Field(validation_alias="WITNESS_PORT")
+    broken: str = ""
+
+
+class Tables(DeclarativeBase):
+    """All tables of the witness."""
+
+    metadata = MetaData(naming_convention=NAMES)
+    type_annotation_map = column_types
+
+
+class Counter(Aggregate, Tables):
+    """Something that is counted: its `sequence` is the count."""
+
+    __tablename__ = "counters"
+
+
+ledger = Table(
+    "ledger",
+    Tables.metadata,
+    Column("event_id", Uuid, nullable=False),
+    Column("subject", Uuid, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("written_at", DateTime(timezone=True), server_default=func.clock_timestamp(), nullable=False),
+    Index("ix_ledger_event_id", "event_id"),
+)
+"""Deliberately without a key: a second effect of the same event is a second row."""
+
+add_event_tables(Tables.metadata)
+
+
+class Counted(Event, name="import.counted"):
+    """A counter was increased."""
+
+    counter_id: UUID
+
+
+def increase(session: Session, counter_id: UUID, *, now: datetime) -> None:
+    """Count one more; raises when there is no such counter."""
+    counter = session.get_one(Counter, counter_id, with_for_update=True)
+    record(session, counter, Counted(counter_id=counter_id), now=now)
+
+
+def write_down(session: Session, event: Counted, *, now: datetime) -> None:  # noqa: ARG001 - a listener's signature
+    """The effect: one row in the ledger."""
+    session.execute(
+        insert(ledger).values(event_id=event.envelope.id, subject=event.envelope.subject, by=str(os.getpid()))
+    )
+
+
+class Forgetful(Listeners):
+    """Broken on purpose: does not ask what was seen."""
+
+    def _apply_effects(self, session: Session, events: Sequence[Event], now: datetime) -> None:
+        for event in events:
+            for effect in self.effects[type(event)]:
+                effect(session, event, now=now)
+
+
+class Hasty(Relay):
+    """Broken on purpose: marks events as published before Kafka has answered."""
+
+    def _publish(self, rows: list[Row]) -> None:
+        super()._mark([row.position for row in rows])
+        super()._publish(rows)
+
+
+def create(settings: Settings) -> Worker:
+    """The worker, wired."""
+    listeners = Forgetful() if settings.broken == "seen" else Listeners()
+    listeners.effect(Counted)(write_down)
+    return Worker(settings, listeners=listeners, relay=Hasty if settings.broken == "marking" else Relay)
+
+
+def main() -> None:
+    """One worker process."""
+    settings = read(Settings)
+    logs.configure(SERVICE, "worker", settings.log_level)
+    db.connect(settings.database_url, pool_size=settings.database_pool_size)
+    create(settings).run()
+
+
+if __name__ == "__main__":
+    main()
