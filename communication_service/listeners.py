@@ -78,7 +78,7 @@ def let_it_go_on(session: Session, event: RequestReleased, *, now: datetime) -> 
 def stop_asking(
     session: Session, event: RequestWithdrawn | RequestAnswered | RequestAccepted, *, now: datetime
 ) -> None:
-    requests.drop(session, _told(event), now=now)
+    requests.drop(session, _told(event), is_accepted=isinstance(event, RequestAccepted), now=now)
 
 
 def _told(event: RequestEvent) -> Told:

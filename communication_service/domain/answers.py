@@ -58,7 +58,7 @@ def stop_asking(session: Session, said: Sequence[CallResponse], *, now: datetime
     """Requests with an answer are over here, before matching has heard of it; a planned call is looked at again."""
     answered = [r.placement_request_id for r in said if r.outcome != CallAnswer.NOT_DISCUSSED]
     for request in queries.requests(session, answered):
-        if request.status != "over":
+        if request.status in ("waiting", "contacted"):
             request.status = "over"
             request.look_at = now if request.inquiry_id else None
 

@@ -155,9 +155,10 @@ def _reached(
     outcomes = {response.placement_request_id: response.outcome for response in everything}
     for request in _members(session, call):
         request.inquiry_id = request.look_at = None
-        # what was not discussed is asked again when matching reopens it: it may have been withdrawn meanwhile
-        not_discussed = request.status == "waiting" and outcomes[request.id] == CallAnswer.NOT_DISCUSSED
-        request.status = "contacted" if not_discussed else "over"
+        if request.status == "waiting":
+            # what was not discussed is asked again when matching reopens it: it may have been withdrawn meanwhile
+            not_discussed = outcomes[request.id] == CallAnswer.NOT_DISCUSSED
+            request.status, request.hold = "contacted" if not_discussed else "over", None
     _tell(session, call, everything, occurred_at, now)
 
 

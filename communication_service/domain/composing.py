@@ -6,7 +6,7 @@ in the transaction that claims a letter: so a letter never carries a request tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -36,14 +36,17 @@ class Unsent:
     patients: Mapping[UUID, Patient]
     inquiries: Sequence[Inquiry]
     calls: Mapping[UUID, PhoneCall]
+    offered: Set[UUID]
+    """Patients whom a practice has offered a place."""
 
     def may_go(self, request: PlacementRequest) -> bool:
-        """Whether the request is asked for now: wanted, not held, its patient known and not known to have stopped."""
+        """Whether the request is asked for now: wanted, not held, its patient known and still without a place."""
         patient = self.patients.get(request.patient_id)
         return (
             request.status == "waiting"
             and request.hold is None
             and patient is not None
+            and patient.id not in self.offered
             and patient.status not in NOT_SEARCHING
         )
 
@@ -85,10 +88,12 @@ def compose(session: Session, therapist_id: UUID, *, policy: Policy, now: dateti
 def _gathered(session: Session, therapist: Therapist, requests: Sequence[PlacementRequest]) -> Unsent:
     inquiries = queries.open_inquiries(session, therapist.id)
     calls = {each.id: queries.planned_call(session, each.id) for each in inquiries}
+    patients = {request.patient_id for request in requests}
     return Unsent(
         therapist=therapist,
         requests=requests,
-        patients=queries.patients(session, {request.patient_id for request in requests}),
+        patients=queries.patients(session, patients),
+        offered=queries.patients_offered_a_place(session, patients),
         inquiries=inquiries,
         calls={inquiry: call for inquiry, call in calls.items() if call is not None},
     )

@@ -47,13 +47,21 @@ def ask(session: Session, told: Told, *, priority: int, now: datetime) -> None:
     request.look_at = now
 
 
-def drop(session: Session, told: Told, *, now: datetime) -> None:
-    """Do not ask (any more): the request was withdrawn, answered or accepted."""
+def drop(session: Session, told: Told, *, is_accepted: bool = False, now: datetime) -> None:
+    """Do not ask (any more): the request was withdrawn, answered or accepted.
+
+    While a practice's offer stands, the patient's other requests do not go out, calls after an unanswered e-mail
+    included (rule 9).
+    """
     request = _known(session, told)
     if told.sequence <= request.asked_sequence:
         return
-    request.asked_sequence, request.status = told.sequence, "over"
+    was_accepted = request.status == "accepted"
+    request.asked_sequence, request.status = told.sequence, "accepted" if is_accepted else "over"
     request.look_at = now if request.inquiry_id else None
+    if is_accepted or was_accepted:
+        session.flush()
+        queries.look_again(session, queries.requests_of_patients([told.patient_id]), at=now)
 
 
 def hold(session: Session, told: Told, reason: str | None, *, now: datetime) -> None:
@@ -61,9 +69,10 @@ def hold(session: Session, told: Told, reason: str | None, *, now: datetime) -> 
     request = _known(session, told)
     if told.sequence <= request.hold_sequence:
         return
-    request.hold_sequence, request.hold = told.sequence, reason
-    if request.status == "waiting" or request.inquiry_id:
-        request.look_at = now
+    request.hold_sequence = told.sequence
+    if request.status in ("announced", "waiting"):
+        request.hold = reason
+        request.look_at = now if request.status == "waiting" else None
 
 
 def _known(session: Session, told: Told) -> PlacementRequest:

@@ -196,7 +196,8 @@ def _record_sent(session: Session, email: Email, *, policy: Policy, sent_at: dat
         if request.inquiry_id == email.inquiry_id:
             request.inquiry_id, request.look_at, request.emailed_on = None, None, berlin_day(sent_at)
             if request.status == "waiting":
-                request.status = "contacted"
+                # a hold that came too late holds nothing; matching drops it too, without a word
+                request.status, request.hold = "contacted", None
     event = EmailSent(
         email_id=email.id,
         inquiry_id=email.inquiry_id,

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Boolean, ColumnElement, CursorResult, and_, delete, false, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import Range, insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from communication_service.store.tables import (
     Email,
@@ -174,8 +174,22 @@ def requests_to_address(email_key: str) -> ColumnElement[bool]:
     return PlacementRequest.therapist_id.in_(select(Therapist.id).where(Therapist.email_key == email_key))
 
 
+def patients_offered_a_place(session: Session, ids: Iterable[UUID]) -> set[UUID]:
+    """Those of these patients whom some practice has offered a place."""
+    wanted = select(PlacementRequest.patient_id).where(
+        PlacementRequest.patient_id.in_(list(ids)), PlacementRequest.status == "accepted"
+    )
+    return set(session.scalars(wanted))
+
+
 def unanswered_since(session: Session, *, day: date, limit: int) -> Sequence[PlacementRequest]:
-    """Requests e-mailed on that day or before, without an answer or a call, not held; locked, others' left out."""
+    """Requests e-mailed on that day or before, without an answer or a call, for patients who have been offered no
+    place; locked, those held by others left out.
+    """
+    elsewhere = aliased(PlacementRequest)
+    offered = select(elsewhere.id).where(
+        elsewhere.patient_id == PlacementRequest.patient_id, elsewhere.status == "accepted"
+    )
     return session.scalars(
         select(PlacementRequest)
         .join(Therapist, Therapist.id == PlacementRequest.therapist_id)
@@ -183,8 +197,8 @@ def unanswered_since(session: Session, *, day: date, limit: int) -> Sequence[Pla
             PlacementRequest.status == "contacted",
             ~PlacementRequest.by_phone,
             PlacementRequest.emailed_on <= day,
-            PlacementRequest.hold.is_(None),
             PlacementRequest.inquiry_id.is_(None),
+            ~offered.exists(),
             Therapist.status == "active",
             Therapist.contact_preference.in_(("any", "phone_only")),
         )

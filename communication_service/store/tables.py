@@ -100,7 +100,7 @@ class PlacementRequest(Tables):
     patient_id: Mapped[UUID]
     therapist_id: Mapped[UUID]
     status: Mapped[str]
-    """announced (heard of, not approved yet), waiting (has not gone out), contacted (has gone out), over."""
+    """announced (heard of, not approved yet), waiting (has not gone out), contacted (has gone out), accepted, over."""
     hold: Mapped[str | None]
     priority: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     waiting_since: Mapped[datetime | None]
@@ -131,7 +131,8 @@ class PlacementRequest(Tables):
             postgresql_where=text("status = 'contacted' AND NOT by_phone"),
         ),
         Index("ix_placement_requests_patient_id", "patient_id"),
-        CheckConstraint("status IN ('announced', 'waiting', 'contacted', 'over')", name="status"),
+        Index("ix_placement_requests_accepted", "patient_id", postgresql_where=text("status = 'accepted'")),
+        CheckConstraint("status IN ('announced', 'waiting', 'contacted', 'accepted', 'over')", name="status"),
         CheckConstraint("status <> 'waiting' OR waiting_since IS NOT NULL", name="waits_since"),
     )
 

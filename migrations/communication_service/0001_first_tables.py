@@ -139,9 +139,17 @@ def upgrade() -> None:
             "status <> 'waiting' OR waiting_since IS NOT NULL", name=op.f("ck_placement_requests_waits_since")
         ),
         sa.CheckConstraint(
-            "status IN ('announced', 'waiting', 'contacted', 'over')", name=op.f("ck_placement_requests_status")
+            "status IN ('announced', 'waiting', 'contacted', 'accepted', 'over')",
+            name=op.f("ck_placement_requests_status"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_placement_requests")),
+    )
+    op.create_index(
+        "ix_placement_requests_accepted",
+        "placement_requests",
+        ["patient_id"],
+        unique=False,
+        postgresql_where=sa.text("status = 'accepted'"),
     )
     op.create_index(
         "ix_placement_requests_look_at",
@@ -416,6 +424,11 @@ def downgrade() -> None:
         "ix_placement_requests_look_at",
         table_name="placement_requests",
         postgresql_where=sa.text("look_at IS NOT NULL"),
+    )
+    op.drop_index(
+        "ix_placement_requests_accepted",
+        table_name="placement_requests",
+        postgresql_where=sa.text("status = 'accepted'"),
     )
     op.drop_table("placement_requests")
     op.drop_table("patients")

@@ -17,6 +17,7 @@ from communication_service.domain.sending import LONGEST_PAUSE, MOST_REFUSALS
 from communication_service.jobs import Sending
 from communication_service.store.tables import Email, EmailSuppression, Gate, Inquiry, PhoneCall, PlacementRequest
 from shared.db import transaction
+from shared.events import catalogue
 from tests.builders.communication import (
     MONDAY_MORNINGS,
     POLICY,
@@ -25,6 +26,7 @@ from tests.builders.communication import (
     a_therapist,
     composed,
     rows,
+    tell,
     the,
     withdraw,
 )
@@ -358,3 +360,32 @@ def test_an_answered_letter_is_not_followed_by_a_call(client: FlaskClient, sent:
         {"placement_request_id": str(request), "outcome": "later", "available_from": "2027-02-01"}
     ]
     assert jobs.follow_up(POLICY, NOW + timedelta(days=20)) == 0
+
+
+def test_a_practice_is_not_called_for_a_patient_whom_another_one_offered_a_place(sent: Send) -> None:
+    patient = a_patient()
+    silent = a_request(a_therapist(phone_hours=MONDAY_MORNINGS), patient)
+    offering = a_request(a_therapist(), patient)
+    composed()
+    sent()
+    tell(catalogue.RequestAccepted, offering, accepted_on="2026-11-24")
+    late = NOW + timedelta(days=8)
+    assert jobs.follow_up(POLICY, late) == 0
+    withdraw(offering, sequence=3)
+    assert jobs.follow_up(POLICY, late) == 1
+    soon = late + timedelta(minutes=1)
+    composed(soon)
+    assert the(PhoneCall).status == "planned"
+    tell(catalogue.RequestAccepted, offering, sequence=4, accepted_on="2026-12-01", time=soon)
+    composed(soon)
+    assert (the(PhoneCall).status, the(PlacementRequest, id=silent).status) == ("cancelled", "waiting")
+
+
+def test_a_hold_that_came_after_the_letter_went_holds_nothing_later(sent: Send) -> None:
+    request = a_request(a_therapist(phone_hours=MONDAY_MORNINGS))
+    composed()
+    sent()
+    tell(catalogue.RequestHeld, request, hold="search_paused")
+    tell(catalogue.RequestReopened, request, sequence=3, approved_at=MONDAY, time=NOW)
+    composed(NOW + timedelta(days=8))
+    assert [email.status for email in rows(Email)] == ["sent", "approved"]
