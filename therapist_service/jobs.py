@@ -143,9 +143,9 @@ def _passing_from(now: datetime) -> Callable[[], datetime]:
 class _Application:
     """One worker's work on one import."""
 
-    def __init__(self, claimed: Claim, now: Callable[[], datetime]) -> None:
+    def __init__(self, claimed: Claim, moment: Callable[[], datetime]) -> None:
         self.claimed = claimed
-        self.now = now
+        self.moment = moment
         self.id: UUID = claimed.import_id
 
     def run(self) -> None:
@@ -154,13 +154,13 @@ class _Application:
             file = self._read()
         except NotImportable as problem:
             with transaction() as session:
-                imports.give_up(session, self.claimed, problem, now=self.now())
+                imports.give_up(session, self.claimed, problem, now=self.moment())
             log.warning("imports.not_applied", import_id=str(self.id), reason=problem.reason)
             return
         for start in range(self.claimed.done, len(file.records), PORTION):
             self._apply(file.metadata, import_records.entries(file, start=start, end=start + PORTION))
         with transaction() as session:
-            imports.finish(session, self.claimed, now=self.now())
+            imports.finish(session, self.claimed, now=self.moment())
         log.info("imports.completed", import_id=str(self.id))
 
     def _read(self) -> ImportFile:
@@ -168,14 +168,14 @@ class _Application:
             packed = imports.content(session, self.claimed)
         file = import_files.read(packed)
         with transaction() as session:
-            imports.begin(session, self.claimed, file, now=self.now(), lease=LEASE)
+            imports.begin(session, self.claimed, file, now=self.moment(), lease=LEASE)
         return file
 
     def _apply(self, metadata: import_files.Metadata, portion: Sequence[Entry]) -> None:
         """Apply these records; where the database refuses, halve until the one that it refuses is alone."""
         try:
             with transaction() as session:
-                imports.apply(session, self.claimed, metadata, portion, now=self.now(), lease=LEASE)
+                imports.apply(session, self.claimed, metadata, portion, now=self.moment(), lease=LEASE)
         except ClaimLost:
             raise
         except Exception as problem:
@@ -189,7 +189,7 @@ class _Application:
             kind = type(problem).__name__
             log.error("imports.record_refused", import_id=str(self.id), position=portion[0].position, problem=kind)
             with transaction() as session:
-                imports.refuse(session, self.claimed, portion[0], f"cannot be stored ({kind})", now=self.now())
+                imports.refuse(session, self.claimed, portion[0], f"cannot be stored ({kind})", now=self.moment())
 
 
 def jobs(folder: ImportFolder) -> tuple[Job, ...]:
