@@ -172,11 +172,12 @@ def as_message(letter: Letter, *, sender: Sender, recipient: str, message_id: st
     message["To"] = Address(username=local, domain=domain)
     message["Subject"] = _one_line(letter.subject)
     message["Message-ID"] = _one_line(message_id)
-    for name, value in headers.items():
-        message[name] = _one_line(value)
     # quoted-printable, so that no server on the way needs 8BITMIME
     message.set_content(letter.text, cte="quoted-printable")
     message.add_alternative(letter.html, subtype="html", cte="quoted-printable")
+    # after the content, which would take headers named Content-… for its own
+    for name, value in headers.items():
+        message[name] = _one_line(value)
     return Envelope(sender.address, str(message["To"].addresses[0].addr_spec), message.as_bytes())
 
 

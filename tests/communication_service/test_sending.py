@@ -75,6 +75,7 @@ def test_the_headers_say_who_when_and_why(catcher: FakeMailServer, sent: Send) -
     assert message["X-Correlation-Id"] == letter.correlation_id
     assert message["Date"].datetime == NOW
     assert message["Auto-Submitted"] == "auto-generated"
+    assert message["Content-Language"] == "de"
     assert message["From"].addresses[0].display_name == "Vermittlung von Therapieplätzen"
     assert message["List-Unsubscribe"].strip().startswith("<mailto:vermittlung@agentur.example.org")
     assert message["Subject"] == letter.subject
