@@ -1,4 +1,4 @@
-"""What searches, therapists and contacts do to requests: in any order, also repeated."""
+"""What contacts do to requests: in any order, also repeated."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from matching_service.domain import answers
-from matching_service.domain.schemas import Response, Withdrawal
+from matching_service.domain.schemas import Response
 from matching_service.jobs import reopen_deferred
 from matching_service.listeners import listeners
 from matching_service.store import queries
@@ -24,21 +24,14 @@ from shared.events.catalogue import (
     EmailSent,
     InquiryComposed,
     InquiryDissolved,
-    PatientStatusChanged,
-    TherapistBlocked,
-    TherapistDeactivated,
-    TherapistUnblocked,
 )
 from shared.events.event import Event
-from shared.values.words import RequestOutcome, RequestStatus, WithdrawalReason
+from shared.values.words import RequestOutcome, RequestStatus
 from tests.builders.happenings import happened
 from tests.builders.matching import (
-    a_known_patient,
     a_request,
     an_open_request,
     patient_becomes,
-    public_patient,
-    public_therapist,
     stored,
 )
 from tests.conftest import MONDAY
@@ -53,111 +46,6 @@ def hear(session: Session, *events: Event, now: datetime = MONDAY) -> None:
 
 def types(session: Session, request_id: Any) -> list[str]:
     return [event["type"].removeprefix("matching.request_") for event in recorded(session, request_id)]
-
-
-# searches
-
-
-def test_a_pause_holds_what_has_not_gone_out_and_resuming_releases_it(session: Session) -> None:
-    patient = a_known_patient(session)
-    statuses = ("open", "queued", "contacted", "deferred", "no_answer", "accepted")
-    for status in statuses[:-1]:
-        a_request(session, RequestStatus(status), patient_id=patient)
-    requests = [a_request(session, RequestStatus(s), patient_id=patient).id for s in statuses[:-1]]
-    patient_becomes(session, patient, "paused", sequence=2)
-    holds = [stored(session, each).hold for each in requests]
-    assert holds == ["search_paused", "search_paused", None, "search_paused", None]
-    assert types(session, requests[0]) == ["approved", "held"]
-    patient_becomes(session, patient, "searching", sequence=3)
-    assert [stored(session, each).hold for each in requests] == [None] * 5
-    assert types(session, requests[0]) == ["approved", "held", "released"]
-
-
-def test_resuming_releases_nothing_that_an_acceptance_holds(session: Session) -> None:
-    held = an_open_request(session)
-    accepted = a_request(session, RequestStatus.ACCEPTED, patient_id=held.patient_id)
-    patient_becomes(session, held.patient_id, "paused", sequence=2)
-    patient_becomes(session, held.patient_id, "searching", sequence=3)
-    assert stored(session, held.id).hold == "accepted_elsewhere"
-    assert types(session, held.id) == ["approved", "held"]
-    patient_becomes(session, held.patient_id, "paused", sequence=4)
-    answers.withdraw(session, accepted.id, Withdrawal(reason=WithdrawalReason.PATIENT_DECLINED), now=MONDAY)
-    assert stored(session, held.id).hold == "search_paused"
-
-
-@pytest.mark.parametrize("status", ["search_aborted", "therapy_completed", "therapy_aborted", "open"])
-def test_the_end_of_a_search_withdraws_everything(session: Session, status: str) -> None:
-    patient = a_known_patient(session)
-    live = ("open", "queued", "contacted", "deferred", "no_answer", "accepted")
-    requests = [a_request(session, RequestStatus(s), patient_id=patient).id for s in live]
-    declined = a_request(session, RequestStatus.DECLINED, patient_id=patient).id
-    patient_becomes(session, patient, status)
-    for each in requests:
-        ended = stored(session, each)
-        assert (ended.status, ended.withdrawn_reason, ended.hold) == ("withdrawn", "search_ended", None)
-    assert stored(session, declined).status == "declined"
-    count = len(recorded(session))
-    patient_becomes(session, patient, status, sequence=3)
-    assert len(recorded(session)) == count
-
-
-def test_a_therapy_that_staff_noted_ends_the_search_and_leaves_the_acceptance(session: Session) -> None:
-    patient = a_known_patient(session)
-    contacted = a_request(session, RequestStatus.CONTACTED, patient_id=patient)
-    accepted = a_request(session, RequestStatus.ACCEPTED, patient_id=patient)
-    patient_becomes(session, patient, "in_therapy")
-    assert stored(session, contacted.id).status == "withdrawn"
-    assert stored(session, accepted.id).status == "accepted"
-
-
-def test_an_old_status_that_comes_again_changes_nothing(session: Session) -> None:
-    request = an_open_request(session)
-    aborted = PatientStatusChanged(
-        patient=public_patient(id=request.patient_id, status="search_aborted"), previous_status="searching"
-    )
-    patient_becomes(session, request.patient_id, "searching", sequence=5)
-    hear(session, happened(aborted, request.patient_id, sequence=3))
-    assert stored(session, request.id).status == "open"
-
-
-def test_a_patient_whose_search_ends_before_anything_is_known_harms_nobody(session: Session) -> None:
-    patient_becomes(session, new_id(), "search_aborted")
-    assert recorded(session) == []
-
-
-# therapists
-
-
-@pytest.mark.parametrize(("event", "status"), [(TherapistBlocked, "blocked"), (TherapistDeactivated, "inactive")])
-def test_what_has_not_gone_out_to_a_lost_therapist_is_withdrawn(session: Session, event: Any, status: str) -> None:
-    lost = public_therapist()
-    hear(session, happened(TherapistUnblocked(therapist=lost), lost.id))
-    by_status = {
-        s: a_request(session, s, therapist_id=lost.id).id
-        for s in RequestStatus
-        if s not in (RequestStatus.FAILED, RequestStatus.WITHDRAWN)
-    }
-    gone = happened(event(therapist=lost.model_copy(update={"status": status})), lost.id, sequence=2)
-    hear(session, gone)
-    withdrawn = {s for s, each in by_status.items() if stored(session, each).status == "withdrawn"}
-    assert withdrawn == {"open", "queued", "deferred"}
-    assert stored(session, by_status[RequestStatus.OPEN]).withdrawn_reason == "therapist_unavailable"
-    assert types(session, by_status[RequestStatus.OPEN]) == ["approved", "withdrawn"]
-    count = len(recorded(session))
-    hear(session, gone, happened(event(therapist=lost.model_copy(update={"status": status})), lost.id, sequence=2))
-    assert len(recorded(session)) == count
-
-
-def test_a_block_that_is_lifted_already_withdraws_nothing(session: Session) -> None:
-    back = public_therapist()
-    hear(session, happened(TherapistUnblocked(therapist=back), back.id, sequence=7))
-    request = an_open_request(session, therapist_id=back.id)
-    blocked = TherapistBlocked(therapist=back.model_copy(update={"status": "blocked"}))
-    hear(session, happened(blocked, back.id, sequence=6))
-    assert stored(session, request.id).status == "open"
-
-
-# contacts
 
 
 class Contacts:
