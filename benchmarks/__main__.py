@@ -25,7 +25,7 @@ def main() -> None:
     if unknown := sorted(set(chosen) - set(known)):
         parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(known)}")
     state = Path(tempfile.mkdtemp(prefix="platform-bench-"))
-    platform = Platform(ROOT, private(state, ROOT), state, say=print)
+    platform = Platform(ROOT, private(state, ROOT, WITNESS_DATABASE_PASSWORD="witness"), state, say=print)
     os.environ.update(platform.settings)
     try:
         platform.up()
@@ -43,9 +43,14 @@ def main() -> None:
 
 def _known() -> dict[str, Callable[[Platform], list[Figure]]]:
     # imported late: they read the settings of the private platform
-    from benchmarks import events, patients, therapists
+    from benchmarks import events, patients, spine, therapists
 
-    return {"patients": patients.measure, "events": events.measure, "therapists": therapists.measure}
+    return {
+        "patients": patients.measure,
+        "events": events.measure,
+        "therapists": therapists.measure,
+        "spine": spine.measure,
+    }
 
 
 if __name__ == "__main__":

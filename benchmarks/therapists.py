@@ -17,6 +17,8 @@ from migrations.__main__ import MigrationSettings
 from operations.agency import Agency
 from operations.platform import Platform
 from operations.synthetic import therapists
+from shared import db
+from shared.events.rebuild import rebuild
 
 THERAPISTS = 40_000
 MATCHES = 400
@@ -45,6 +47,7 @@ def _import(platform: Platform, agency: Agency, records: list[dict[str, Any]], b
     _until_copied(THERAPISTS)
     late = (datetime.now(UTC) - finished).total_seconds()
     yield at_most("all copies in matching after the import's end", late, "s", 15)
+    yield at_least("copies written by a rebuild of matching", _rebuild(), "copies/s", 15_000)
 
 
 def _peak_megabytes(pid: int | None) -> float:
@@ -74,6 +77,19 @@ def _until_copied(number: int) -> None:
             if time.monotonic() > deadline:
                 raise RuntimeError("matching did not catch up")
             time.sleep(0.2)
+
+
+def _rebuild() -> float:
+    """Copies per second of `python -m matching_service rebuild`, in this process."""
+    from matching_service import worker
+    from matching_service.settings import Settings
+
+    settings = Settings()
+    db.connect(settings.database_url, pool_size=2)
+    made = worker.create(settings)
+    started = time.perf_counter()
+    done = rebuild(settings.service, settings.kafka_client(), made.listeners, made.copies)
+    return done.read / (time.perf_counter() - started)
 
 
 def _bare_insert(records: list[dict[str, Any]]) -> float:

@@ -91,7 +91,7 @@ class Campaign:
         os.environ.update(settings)
         try:
             platform.up(["postgresql", "pgbouncer", "kafka", "mail", "migrations", "topics"])
-            _prepare_witness(settings)
+            prepare_witness(settings)
             platform.parts.extend(_witnesses(platform, self.broken))
             platform.up()
             yield platform
@@ -101,7 +101,7 @@ class Campaign:
             shutil.rmtree(state, ignore_errors=True)
 
 
-def _prepare_witness(settings: dict[str, str]) -> None:
+def prepare_witness(settings: dict[str, str]) -> None:
     """Role, schema and tables of the witness."""
     admin = _administrator(settings)
     passwords = {"witness": settings["WITNESS_DATABASE_PASSWORD"]}
