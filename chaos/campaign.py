@@ -85,7 +85,8 @@ class Campaign:
     @contextmanager
     def _platform(self) -> Iterator[Platform]:
         state = Path(tempfile.mkdtemp(prefix="platform-chaos-"))
-        settings = private(state, ROOT, REQUEST_GATHERING_SECONDS="1", WITNESS_DATABASE_PASSWORD="witness")  # noqa: S106
+        quick = {"REQUEST_GATHERING_SECONDS": "1", "EMAIL_RETRY_SECONDS": "2", "WITNESS_DATABASE_PASSWORD": "witness"}
+        settings = private(state, ROOT, **quick)
         # durable: what PostgreSQL has acknowledged must survive its being killed
         platform = Platform(ROOT, settings, state, durable=True, say=self.say)
         os.environ.update(settings)

@@ -39,6 +39,7 @@ def policy_of(settings: Settings) -> Policy:
     return Policy(
         sender=Sender(settings.mail_from, settings.mail_from_name),
         gathering=timedelta(seconds=settings.request_gathering_seconds),
+        email_retry=timedelta(seconds=settings.email_retry_seconds),
         days_between_emails=settings.days_between_inquiry_emails,
         patients_per_contact=settings.patients_per_contact,
         call_length=timedelta(minutes=settings.call_minutes),
@@ -146,7 +147,7 @@ def _record(session: Session, claim: Claim, report: Report, *, policy: Policy, n
         is_bad = report.delivery == Delivery.REFUSED_RECIPIENT
         return sending.refused(session, *letter, detail=detail, address_is_bad=is_bad, now=now)
     by_recipient = report.delivery == Delivery.TRY_LATER
-    return sending.put_off(session, *letter, detail=detail, by_recipient=by_recipient, now=now)
+    return sending.put_off(session, *letter, detail=detail, by_recipient=by_recipient, policy=policy, now=now)
 
 
 def doubts(now: datetime) -> int:

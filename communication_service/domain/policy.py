@@ -25,6 +25,7 @@ class Policy:
 
     sender: Sender
     gathering: timedelta
+    email_retry: timedelta
     days_between_emails: int
     patients_per_contact: int
     call_length: timedelta

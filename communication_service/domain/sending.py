@@ -21,7 +21,6 @@ from shared.events.catalogue import EmailSent
 from shared.events.outbox import record
 from shared.values.moments import berlin_day
 
-FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(hours=1)
 MOST_REFUSALS = 40
 """A server that puts us off for this long (about a day and a half) will not take the letter."""
@@ -116,7 +115,16 @@ def sent(session: Session, email_id: UUID, attempt: int, *, policy: Policy, now:
     return True
 
 
-def put_off(session: Session, email_id: UUID, attempt: int, *, detail: str, by_recipient: bool, now: datetime) -> bool:
+def put_off(
+    session: Session,
+    email_id: UUID,
+    attempt: int,
+    *,
+    detail: str,
+    by_recipient: bool,
+    policy: Policy,
+    now: datetime,
+) -> bool:
     """Nothing was taken, for now: the gates open, and the letter is tried again after a pause that doubles."""
     email = _of_attempt(session, email_id, attempt)
     if email is None:
@@ -125,7 +133,7 @@ def put_off(session: Session, email_id: UUID, attempt: int, *, detail: str, by_r
     if email.refusals >= MOST_REFUSALS:
         return _failed(session, email, detail=detail, now=now)
     email.status, email.error, email.updated_at = "approved", detail, now
-    email.not_before = now + min(FIRST_PAUSE * 2 ** min(email.attempts - 1, 10), LONGEST_PAUSE)
+    email.not_before = now + min(policy.email_retry * 2 ** min(email.attempts - 1, 10), LONGEST_PAUSE)
     email.claimed_until = None
     _open_again(session, email, now)
     return True

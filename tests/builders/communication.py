@@ -25,6 +25,7 @@ SENDER = Sender("vermittlung@agentur.example.org", "Vermittlung von Therapieplä
 POLICY = Policy(
     sender=SENDER,
     gathering=timedelta(seconds=5),
+    email_retry=timedelta(minutes=1),
     days_between_emails=7,
     patients_per_contact=6,
     call_length=timedelta(minutes=5),
