@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 import uuid_utils.compat
+from pydantic_core import to_json
 from sqlalchemy import (
     URL,
     BigInteger,
     Connection,
     DateTime,
     Engine,
-    Table,
     Text,
+    TextClause,
     create_engine,
     exc,
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
+
+from shared.values.places import Place, to_ewkt
+from shared.values.weekly import Weekly
 
 __all__ = [
     "Aggregate",
@@ -79,29 +83,52 @@ class Copy:
     written_at: Mapped[datetime] = mapped_column(server_default=func.now(), sort_order=91)
 
 
-def keep_newest(session: Session, copies: type[Any], rows: Sequence[Mapping[str, Any]]) -> None:
+def keep_newest(
+    session: Session,
+    copies: type[Any],
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    by: str = "sequence",
+    at_first: Mapping[str, Any] | None = None,
+) -> None:
     """Insert or update copies in one statement, except where the stored one is newer.
 
-    `copies` is a table class with the columns of `Copy`; every row has the same keys, `id` and `sequence` among them.
-    Of several rows with one id the newest counts. An equal sequence is written again, so that a rebuild touches it.
+    `copies` is a table class with the columns of `Copy`; every row has the same keys, `id` and `by` among them. Of
+    several rows with one id the newest counts. An equal sequence is written again, so that a rebuild touches it.
+    `at_first` holds further columns for rows that are not there yet.
     """
     newest: dict[UUID, Mapping[str, Any]] = {}
     for row in rows:
-        if row["id"] not in newest or newest[row["id"]]["sequence"] <= row["sequence"]:
+        if row["id"] not in newest or newest[row["id"]][by] <= row[by]:
             newest[row["id"]] = row
     if not newest:
         return
-    table: Table = copies.__table__
-    statement = insert(table)
-    fields = {name: statement.excluded[name] for name in rows[0] if name != "id"}
-    statement = statement.on_conflict_do_update(
-        index_elements=[table.c.id],
-        set_={**fields, "written_at": func.clock_timestamp()},
-        where=table.c.sequence <= statement.excluded.sequence,
+    first = dict(at_first or {})
+    statement = _keeping(copies.__tablename__, tuple(rows[0]), by, tuple(first))
+    # in one order everywhere, or two workers could wait for each other
+    ordered = [{**first, **_written(newest[key])} for key in sorted(newest)]
+    session.execute(statement, {"rows": to_json(ordered).decode()})
+
+
+@cache
+def _keeping(table: str, columns: tuple[str, ...], by: str, at_first: tuple[str, ...]) -> TextClause:
+    """One parameter however many rows: SQLAlchemy would spend longer on a thousand rows than PostgreSQL."""
+    written = ", ".join((*columns, *at_first))
+    changed = ", ".join(f"{name} = excluded.{name}" for name in columns if name != "id")
+    return text(
+        f"INSERT INTO {table} ({written})"  # noqa: S608 - names of our own tables
+        f" SELECT {written} FROM json_populate_recordset(CAST(NULL AS {table}), CAST(:rows AS json))"
+        f" ON CONFLICT (id) DO UPDATE SET {changed}, written_at = clock_timestamp()"
+        f" WHERE {table}.{by} <= excluded.{by}"
     )
-    # in one order everywhere, or two workers could wait for each other; without RETURNING, SQLAlchemy 2.1 sends
-    # ON CONFLICT row by row
-    session.execute(statement.returning(table.c.id), [newest[key] for key in sorted(newest)])
+
+
+def _written(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row with weeks and places as the text that PostgreSQL reads; JSON has the rest."""
+    return {name: _TEXTS[type(value)](value) if type(value) in _TEXTS else value for name, value in row.items()}
+
+
+_TEXTS: dict[type, Callable[[Any], str]] = {Weekly: Weekly.to_multirange, Place: to_ewkt}
 
 
 class _Database:

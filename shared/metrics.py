@@ -29,7 +29,7 @@ parked_waiting = Gauge(
 )
 event_age_seconds = Histogram(
     "platform_event_age_seconds",
-    "From an event's time to the commit of its effects",
+    "From the oldest event of a poll to the commit of its effects",
     buckets=(*QUICK, 30, 60, 300, 3600),
 )
 jobs_seconds = Histogram("platform_job_seconds", "Time a job took", ["job", "outcome"], buckets=(*QUICK, 30, 60, 300))

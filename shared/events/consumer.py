@@ -8,7 +8,7 @@ in between repeats events, which projections (stored sequence) and effects (`see
 from __future__ import annotations
 
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -18,15 +18,14 @@ from typing import Any, Protocol, TypeVar
 from confluent_kafka import Consumer as KafkaConsumer
 from confluent_kafka import KafkaError, KafkaException, Message
 from pydantic import ValidationError
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Uuid, text
 from sqlalchemy.orm import Session
 
 from shared import clock, metrics
 from shared.db import is_trouble, transaction
-from shared.events.event import CATALOGUE, Envelope, Event, Unreadable, decode, decode_envelope
+from shared.events.event import Envelope, Event, Unreadable, decode_envelope, read_event
 from shared.events.parking import park
 from shared.events.relay import Backoff
-from shared.events.tables import seen
 from shared.logs import logger
 from shared.spans import Hop, hop
 from shared.tracing import because_of, new_cause
@@ -34,6 +33,11 @@ from shared.tracing import because_of, new_cause
 log = logger(__name__)
 
 TRIES = 3
+
+# one parameter however many events: nothing to compile anew for every length of a poll
+SEE = text(
+    "INSERT INTO seen (event_id) SELECT unnest(CAST(:ids AS uuid[])) ON CONFLICT DO NOTHING RETURNING event_id"
+).columns(event_id=Uuid())
 
 EventType = TypeVar("EventType", bound=Event, contravariant=True)
 
@@ -119,9 +123,8 @@ def newly_seen(session: Session, events: Sequence[Event]) -> set[Any]:
     if not events:
         return set()
     # in one order everywhere, or two workers could wait for each other
-    ids = sorted({event.envelope.id for event in events})
-    statement = insert(seen).values([{"event_id": i} for i in ids]).on_conflict_do_nothing()
-    return set(session.scalars(statement.returning(seen.c.event_id)))
+    ids = sorted({str(event.envelope.id) for event in events})
+    return set(session.scalars(SEE, {"ids": ids}))
 
 
 def _after(envelope: Envelope) -> AbstractContextManager[Hop]:
@@ -170,15 +173,18 @@ def read_message(message: Message, heard: set[type[Event]]) -> Received | None:
     value = message.value()
     if value is None:
         return None  # a tombstone: compacted topics may hold them, we never write any
-    envelope = None
     try:
-        envelope, data = decode_envelope(value)
-        kind = CATALOGUE.get(envelope.type)
-        if kind is None or kind not in heard:
-            return None
-        return Received(message, decode(envelope, data), envelope=envelope)
+        event = read_event(value, heard)
     except (Unreadable, ValidationError) as problem:
-        return Received(message, None, problem, envelope)
+        return Received(message, None, problem, _envelope_of(value))
+    return Received(message, event, envelope=event.envelope) if event is not None else None
+
+
+def _envelope_of(value: bytes) -> Envelope | None:
+    try:
+        return decode_envelope(value)[0]
+    except Unreadable:
+        return None
 
 
 class Consumer:
@@ -316,9 +322,10 @@ class Consumer:
         with transaction() as session:
             self.listeners.apply(session, events, now=clock.now())
         now = clock.now()
-        for event in events:
-            metrics.events_handled.labels(event.name).inc()
-            metrics.event_age_seconds.observe(max(0.0, (now - event.envelope.time).total_seconds()))
+        for name, number in Counter(event.name for event in events).items():
+            metrics.events_handled.labels(name).inc(number)
+        oldest = min(event.envelope.time for event in events)
+        metrics.event_age_seconds.observe(max(0.0, (now - oldest).total_seconds()))
 
     def _try_again_or_park(self, received: Received, problem: Exception) -> None:
         for _ in range(TRIES - 1 if received.event is not None else 0):
