@@ -12,10 +12,9 @@ import socket
 import threading
 from dataclasses import dataclass
 from typing import Any, NamedTuple
-from uuid import UUID
 
 from confluent_kafka import KafkaException, Producer
-from sqlalchemy import ARRAY, BigInteger, any_, bindparam, func, select, text, update
+from sqlalchemy import ARRAY, BigInteger, Text, any_, bindparam, cast, func, select, text, update
 
 from shared import clock, metrics
 from shared.db import is_trouble, new_id, transaction
@@ -38,7 +37,7 @@ KEEP_LEASE = text("""
 LEAVE_LEASE = text("""
     UPDATE relay_lease SET expires_at = '-infinity' WHERE name = 'relay' AND holder = :holder AND term = :term""")
 WAITING = (
-    select(outbox.c.position, outbox.c.topic, outbox.c.key, outbox.c.value)
+    select(outbox.c.position, outbox.c.topic, cast(outbox.c.key, Text), outbox.c.value)
     .where(outbox.c.published_at.is_(None))
     .order_by(outbox.c.position)
     .limit(bindparam("most"))
@@ -55,7 +54,7 @@ class Row(NamedTuple):
 
     position: int
     topic: str
-    key: UUID
+    key: str
     value: str
 
 
@@ -154,7 +153,7 @@ class Relay:
                 if session.scalar(KEEP_LEASE, mine) is None:
                     raise LeaseLost
                 self.renewed = started
-            return [Row(*row) for row in session.execute(WAITING, {"most": self.batch_size})]
+            return [Row._make(row) for row in session.execute(WAITING, {"most": self.batch_size})]
 
     def _publish(self, rows: list[Row]) -> None:
         """One Kafka transaction for the batch; raises `KafkaException` with nothing committed or its fate unknown."""
@@ -164,7 +163,7 @@ class Relay:
         for row in rows:
             while True:
                 try:
-                    producer.produce(row.topic, key=str(row.key), value=row.value)
+                    producer.produce(row.topic, key=row.key, value=row.value)
                     break
                 except BufferError:
                     producer.poll(0.1)

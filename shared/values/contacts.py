@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from typing import Annotated
+from functools import cache
+from typing import Annotated, NamedTuple
 
 import phonenumbers
 from email_validator import EmailNotValidError, ValidatedEmail, validate_email
@@ -59,16 +60,45 @@ def phone_number(text: str) -> str:
         raise NotAcceptable("must be a phone number without words, like 030 1234567 or +43 1 5877777")
     try:
         # parsing is half of the cost of a number, and this is the one form in which there is nothing to find out
-        number = (
-            phonenumbers.PhoneNumber(country_code=HOME_COUNTRY_CODE, national_number=int(text[3:]))
-            if _GERMAN_E164.fullmatch(text)
-            else phonenumbers.parse(text, HOME_REGION)
-        )
+        if _GERMAN_E164.fullmatch(text):
+            if _is_ordinary(text.removeprefix("+49")):
+                return text
+            number = phonenumbers.PhoneNumber(country_code=HOME_COUNTRY_CODE, national_number=int(text[3:]))
+        else:
+            number = phonenumbers.parse(text, HOME_REGION)
     except NumberParseException:
         raise NotAcceptable("must be a phone number with its area code, like 030 1234567") from None
     if number.extension or not phonenumbers.is_valid_number(number):
         raise NotAcceptable("must be a phone number that exists, with its area code, like 030 1234567")
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+
+
+def _is_ordinary(digits: str) -> bool:
+    """Whether this is a valid German landline or mobile number; the library would try every other kind before these."""
+    general, *kinds = _german_kinds()
+    return general.allow(digits) and any(kind.allow(digits) for kind in kinds)
+
+
+class _Kind(NamedTuple):
+    """One kind of number of a country's numbering plan."""
+
+    lengths: frozenset[int]
+    pattern: re.Pattern[str]
+
+    def allow(self, digits: str) -> bool:
+        return len(digits) in self.lengths and self.pattern.fullmatch(digits) is not None
+
+
+@cache
+def _german_kinds() -> tuple[_Kind, ...]:
+    """What all German numbers have in common, then landline and mobile numbers."""
+    plan = phonenumbers.PhoneMetadata.metadata_for_region(HOME_REGION)
+    assert plan is not None
+    return tuple(
+        _Kind(frozenset(kind.possible_length), re.compile(kind.national_number_pattern))
+        for kind in (plan.general_desc, plan.fixed_line, plan.mobile)
+        if kind is not None and kind.national_number_pattern is not None
+    )
 
 
 def shown_phone(number: str) -> str:

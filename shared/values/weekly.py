@@ -24,6 +24,9 @@ DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sun
 MINUTES_A_DAY = 24 * 60
 MINUTES_A_WEEK = 7 * MINUTES_A_DAY
 
+_WRITTEN = [f"{minutes // 60:02}:{minutes % 60:02}" for minutes in range(MINUTES_A_DAY + 1)]
+"""Every time of a day as it is written, by its minutes since midnight."""
+_MINUTES = {text: minutes for minutes, text in enumerate(_WRITTEN)}
 _START = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 _END = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])|24:00")
 _RANGE = re.compile(r"\[([0-9]+),([0-9]+)\)")
@@ -50,10 +53,13 @@ class Weekly:
     windows: tuple[Window, ...] = ()
 
     def __post_init__(self) -> None:
-        if any(not 0 <= start < end <= MINUTES_A_WEEK for start, end in self.windows):
-            raise ValueError("a window lies outside the week, or does not end after its start")
-        if any(later.start <= earlier.end for earlier, later in pairwise(self.windows)):
-            raise ValueError("windows are out of order, or not apart from each other")
+        reached = -1
+        for start, end in self.windows:
+            if not 0 <= start < end <= MINUTES_A_WEEK:
+                raise ValueError("a window lies outside the week, or does not end after its start")
+            if start <= reached:
+                raise ValueError("windows are out of order, or not apart from each other")
+            reached = end
 
     @classmethod
     def of(cls, windows: Iterable[tuple[int, int]]) -> "Weekly":
@@ -163,7 +169,7 @@ class Weekly:
             while start < end:
                 weekday, minutes = divmod(start, MINUTES_A_DAY)
                 until = min(minutes + end - start, MINUTES_A_DAY)
-                days.setdefault(DAYS[weekday], []).append({"start": _written(minutes), "end": _written(until)})
+                days.setdefault(DAYS[weekday], []).append({"start": _WRITTEN[minutes], "end": _WRITTEN[until]})
                 start += until - minutes
         return days
 
@@ -186,32 +192,26 @@ def _windows_of_day(day: str, items: object) -> list[Window]:
     if not isinstance(items, list):
         raise NotAcceptable(f"{day}: must be a list of windows")
     windows = [_window(day, place, item) for place, item in enumerate(items, start=1)]
-    if any(later.start < earlier.end for earlier, later in pairwise(sorted(windows))):
+    if len(windows) > 1 and any(later.start < earlier.end for earlier, later in pairwise(sorted(windows))):
         raise NotAcceptable(f"{day}: two windows overlap")
     return windows
 
 
 def _window(day: str, place: int, item: object) -> Window:
-    where = f"{day}, window {place}"
     if not isinstance(item, dict) or item.keys() != {"start", "end"}:
-        raise NotAcceptable(f"{where}: must have a start and an end, and nothing else")
-    start, end = item["start"], item["end"]
-    if not isinstance(start, str) or not _START.fullmatch(start):
-        raise NotAcceptable(f"{where}: start must be a time from 00:00 to 23:59, like 09:00")
-    if not isinstance(end, str) or not _END.fullmatch(end):
-        raise NotAcceptable(f"{where}: end must be a time from 00:01 to 24:00, like 12:00")
-    window = Window(_minutes(start), _minutes(end))
-    if window.start >= window.end:
-        raise NotAcceptable(f"{where}: end must be after start")
-    return window
+        raise NotAcceptable(f"{day}, window {place}: must have a start and an end, and nothing else")
+    start, end = _minutes(item["start"]), _minutes(item["end"])
+    if start is None or start == MINUTES_A_DAY:
+        raise NotAcceptable(f"{day}, window {place}: start must be a time from 00:00 to 23:59, like 09:00")
+    if end is None:
+        raise NotAcceptable(f"{day}, window {place}: end must be a time from 00:01 to 24:00, like 12:00")
+    if start >= end:
+        raise NotAcceptable(f"{day}, window {place}: end must be after start")
+    return Window(start, end)
 
 
-def _minutes(text: str) -> int:
-    return int(text[:2]) * 60 + int(text[3:])
-
-
-def _written(minutes: int) -> str:
-    return f"{minutes // 60:02}:{minutes % 60:02}"
+def _minutes(text: object) -> int | None:
+    return _MINUTES.get(text) if isinstance(text, str) else None
 
 
 def _instant(day: date, minutes: int) -> datetime:

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -269,7 +268,7 @@ def _outcome(entry: Entry, known: dict[str, Any] | None, metadata: Metadata, now
     event = None
     if decision.event is not None:
         row |= {"updated_at": now, "version": row["version"] + 1, "sequence": row["sequence"] + 1}
-        told = decision.event(therapist=therapists.public(SimpleNamespace(**row)))
+        told = decision.event.model_construct(therapist=therapists.public_row(row))
         event = (row["id"], row["sequence"], told)
     return Outcome(entry, decision, row["id"], {name: row[name] for name in WRITTEN}, event)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -37,6 +38,7 @@ PROTECTABLE = frozenset(ImportedFields.model_fields)
 """The fields that an import could overwrite."""
 
 _TOLD_AS_THEY_ARE = PublicTherapist.model_fields.keys() - {"phone_hours", "working_hours", "blocked_until"}
+_TOLD_FROM = _TOLD_AS_THEY_ARE | {"phone_hours", "working_hours", "block_until"}
 
 FILTERED = ("postal_code", "city", "gender", "status", "accreditation", "potentially_available")
 
@@ -74,14 +76,22 @@ def _source(therapist: Therapist) -> Source | None:
     return Source(name=therapist.source_name, external_id=therapist.external_id, last_seen_at=therapist.last_seen_at)
 
 
-def public(therapist: Any) -> PublicTherapist:
-    """What other services are told of the therapist, a row of the table or something with its attributes."""
-    return PublicTherapist(
-        **{name: getattr(therapist, name) for name in _TOLD_AS_THEY_ARE},
-        phone_hours=therapist.phone_hours.to_json() if therapist.phone_hours else None,
-        working_hours=therapist.working_hours.to_json() if therapist.working_hours else None,
-        blocked_until=therapist.block_until,
-    )
+def public(therapist: Therapist) -> PublicTherapist:
+    """What other services are told of the therapist."""
+    return PublicTherapist(**_told({name: getattr(therapist, name) for name in _TOLD_FROM}))
+
+
+def public_row(row: Mapping[str, Any]) -> PublicTherapist:
+    """The same from a row of the table whose values were checked already, as those of an import were."""
+    return PublicTherapist.model_construct(**_told(row))
+
+
+def _told(row: Mapping[str, Any]) -> dict[str, Any]:
+    told = {name: row[name] for name in _TOLD_AS_THEY_ARE}
+    for name in ("phone_hours", "working_hours"):
+        told[name] = row[name].to_json() if row[name] else None
+    told["blocked_until"] = row["block_until"]
+    return told
 
 
 def listed(session: Session, wanted: TherapistFilter) -> TherapistPage:

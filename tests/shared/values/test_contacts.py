@@ -1,3 +1,6 @@
+from random import Random
+
+import phonenumbers
 import pytest
 
 from shared.values.contacts import (
@@ -111,3 +114,15 @@ def test_the_field_types_normalise_and_refuse_without_repeating():
         Card.from_json({"name": "?!", "email": "secret@", "phone": "0815secret"})
     assert [problem.field for problem in problems_of(refused.value)] == ["name", "email", "phone"]
     assert "secret" not in str(refused.value) + str(problems_of(refused.value))
+
+
+def test_every_written_number_of_germany_is_judged_as_the_library_judges_it():
+    chance = Random(49)
+    for _ in range(3000):
+        digits = str(chance.randrange(10 ** chance.randrange(4, 15)))
+        text = "+49" + chance.choice("123456789") + digits
+        valid = phonenumbers.is_valid_number(phonenumbers.PhoneNumber(49, int(text[3:])))
+        try:
+            assert (phone_number(text), valid) == (text, True)
+        except NotAcceptable:
+            assert not valid

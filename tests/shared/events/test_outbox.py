@@ -1,0 +1,41 @@
+"""Recording events: the documents that go to Kafka, written into one statement."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shared.db import new_id
+from shared.events.catalogue import PublicTherapist, TherapistRegistered, TherapistUpdated
+from shared.events.event import decode, decode_envelope, encode
+from shared.events.outbox import LARGEST_EVENT, record_all
+from shared.events.tables import outbox
+from shared.tracing import because_of, new_cause
+from tests.conftest import MONDAY
+
+
+def test_what_is_recorded_is_the_event_as_it_is_encoded(session: Session) -> None:
+    strange = PublicTherapist(id=new_id(), last_name="O'Brien \"\\ \u2028 Ünal 💚 {%s} :rows")
+    plain = PublicTherapist(id=new_id(), last_name="Lang", phone_hours={"monday": [{"start": "09:00", "end": "10:00"}]})
+    events = [
+        (strange.id, 1, TherapistRegistered(therapist=strange)),
+        (plain.id, 7, TherapistUpdated(therapist=plain)),
+    ]
+    with because_of(new_cause("what-staff-asked-for")) as cause:
+        record_all(session, events, now=MONDAY)
+    rows = session.execute(select(outbox).where(outbox.c.key.in_([strange.id, plain.id])).order_by(outbox.c.position))
+    for row, (subject, sequence, event) in zip(rows, events, strict=True):
+        envelope, payload = decode_envelope(row.value.encode())
+        assert (row.event_id, row.topic, row.key, row.sequence) == (envelope.id, "therapist.events", subject, sequence)
+        assert decode(envelope, payload).model_dump() == event.model_dump()
+        assert json.loads(row.value) == json.loads(encode(event, envelope))
+        assert (envelope.time, envelope.correlation_id) == (MONDAY, cause.correlation_id)
+
+
+def test_an_event_that_the_broker_would_refuse_is_refused_before_it_holds_up_others(session: Session) -> None:
+    large = PublicTherapist(id=new_id(), last_name="ü" * (LARGEST_EVENT // 2))
+    with pytest.raises(ValueError, match="too large"):
+        record_all(session, [(large.id, 1, TherapistRegistered(therapist=large))], now=MONDAY)
