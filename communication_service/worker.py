@@ -5,9 +5,10 @@ from __future__ import annotations
 from communication_service import jobs
 from communication_service.listeners import listeners
 from communication_service.settings import Settings
+from communication_service.store.tables import Patient, Place, Therapist
 from shared.worker import Worker
 
 
 def create(settings: Settings) -> Worker:
     """The worker, wired."""
-    return Worker(settings, listeners=listeners, jobs=jobs.jobs(settings))
+    return Worker(settings, listeners=listeners, jobs=jobs.jobs(settings), copies=(Therapist, Patient, Place))

@@ -8,6 +8,7 @@ from uuid import UUID
 from patient_service.domain.files import opened, tell
 from patient_service.domain.patients import known
 from patient_service.domain.schemas import ConsentView, NewConsent
+from patient_service.domain.searches import pause_without_mandate
 from patient_service.store import queries
 from patient_service.store.tables import Consent, Patient
 from shared.crypto import Keys
@@ -38,7 +39,10 @@ def give(session: Session, keys: Keys, patient_id: UUID, new: NewConsent, *, now
 
 
 def withdraw(session: Session, keys: Keys, patient_id: UUID, consent_id: UUID, *, now: datetime) -> ConsentView:
-    """Take a consent back from today on; raises `NotFound`, and `Conflict` when that was done before."""
+    """Take a consent back from today on; a search whose mandate is withdrawn pauses until staff resume it.
+
+    Raises `NotFound`, and `Conflict` when that was done before.
+    """
     patient = known(session, patient_id, lock=True)
     consent = next((each for each in patient.consents if each.id == consent_id), None)
     if consent is None:
@@ -46,7 +50,8 @@ def withdraw(session: Session, keys: Keys, patient_id: UUID, consent_id: UUID, *
     if consent.withdrawn_on is not None:
         raise Conflict("consent.withdrawn_before", "This consent was withdrawn before.")
     consent.withdrawn_on = berlin_day(now)
-    _changed(session, keys, patient, now)
+    if not pause_without_mandate(session, keys, patient, now=now):
+        _changed(session, keys, patient, now)
     return ConsentView.of(consent)
 
 

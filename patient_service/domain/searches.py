@@ -138,6 +138,19 @@ def _stay_paused(
     tell(session, patient, fields, PatientUpdated, now=now)
 
 
+def pause_without_mandate(session: Session, keys: Keys, patient: Patient, *, now: datetime) -> bool:
+    """Pause a search that nobody may ask practices for any more, without an end; whether that was the case.
+
+    `patient` is locked. The agency asks on the patient's behalf (Vollmacht): without it every further letter would tell
+    a stranger of somebody's illness.
+    """
+    if patient.status != PatientStatus.SEARCHING or not has_withdrawn(patient, ConsentPurpose.MANDATE):
+        return False
+    reason = "The mandate was withdrawn."
+    _move(session, keys, patient, opened(keys, patient), PatientStatus.PAUSED, reason=reason, now=now)
+    return True
+
+
 def note_first_place(session: Session, patient_id: UUID, accepted_on: date, *, now: datetime) -> None:
     """Keep the day of the first place that was offered; a later one changes nothing."""
     patient = queries.patient(session, patient_id, lock=True)

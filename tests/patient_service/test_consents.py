@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.crypto import Keys
-from tests.builders.patients import a_patient, a_ready_patient
+from tests.builders.patients import a_patient, a_patient_who_is, a_ready_patient
 from tests.events import recorded
 
 
@@ -106,3 +106,17 @@ def test_the_same_key_records_and_withdraws_once(client: FlaskClient, session: S
     withdraw = f"{url}/consents/{first.json['id']}/withdraw"
     assert [client.post(withdraw, headers=headers).status_code for _ in range(2)] == [200, 200]
     assert len(client.get(url).json["consents"]) == 1
+
+
+def test_withdrawing_the_mandate_pauses_a_running_search(client: FlaskClient, session: Session, keys: Keys) -> None:
+    patient = a_patient_who_is(session, keys, "searching")
+    url = f"/api/patients/{patient.id}"
+    given = client.post(f"{url}/consents", json=consent("mandate")).json
+    assert client.get(url).json["status"] == "searching"
+    client.post(f"{url}/consents/{given['id']}/withdraw")
+    paused = client.get(url).json
+    assert (paused["status"], paused["paused_until"]) == ("paused", None)
+    assert recorded(session, patient.id)[-1]["type"] == "patient.status_changed"
+    refused = client.post(f"{url}/status", json={"status": "searching"})
+    assert refused.status_code == 409
+    assert [error["field"] for error in refused.json["errors"]] == ["mandate_withdrawn"]
