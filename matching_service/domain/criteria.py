@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -34,17 +35,17 @@ class Criteria:
     """Those the patient can be treated in; empty: no wish."""
     excluded_therapist_ids: frozenset[UUID] = field(default_factory=frozenset)
 
-    @property
+    @cached_property
     def needs_statutory_seat(self) -> bool:
         """A statutory insurer pays only practices with a seat, unless it reimburses (§ 13 Abs. 3 SGB V)."""
         return self.insurance_type == InsuranceType.STATUTORY and not self.reimbursement_case
 
-    @property
+    @cached_property
     def settings(self) -> tuple[Setting, ...]:
         """The settings that fit."""
         return (Setting.INDIVIDUAL, Setting.GROUP) if self.open_to_group_therapy else (Setting.INDIVIDUAL,)
 
-    @property
+    @cached_property
     def needed_languages(self) -> tuple[str, ...]:
         """Languages of which the therapist must speak one; empty: none.
 
@@ -53,7 +54,7 @@ class Criteria:
         """
         return () if GERMAN in self.languages else self.languages
 
-    @property
+    @cached_property
     def radius_km(self) -> float | None:
         """The straight line that keeps both the distance and the travel time; None where neither has a limit."""
         limits = [] if self.max_distance_km is None else [self.max_distance_km]

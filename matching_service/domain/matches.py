@@ -112,7 +112,7 @@ def _candidate(
     row: Any, criteria: Criteria, asked_for: frozenset[MatchRule], *, rank: int, radius_km: float, today: date
 ) -> Candidate:
     kilometres = row.metres / METRES_A_KILOMETRE
-    checks = rules.checks(row, criteria, distance_km=kilometres, asked=rules.Asked(), today=today)
+    checks = rules.checks(row, criteria, distance_km=kilometres, asked=rules.NEVER_ASKED, today=today)
     parts = score_parts(
         checks, distance_km=kilometres, radius_km=radius_km, potentially_available=row.potentially_available
     )

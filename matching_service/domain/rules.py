@@ -2,6 +2,8 @@
 
 `store/matching.py` says the same in SQL, which filters; a test holds the two together. Unknown is neither pass nor
 fail.
+
+Most rules compare words of small vocabularies: their few checks are kept (`lru_cache`), since an answer holds hundreds.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any
 
 from matching_service.domain.criteria import Criteria
@@ -45,6 +48,9 @@ class Asked:
     refused_on: date | None = None
 
 
+NEVER_ASKED = Asked()
+
+
 def checks(therapist: Any, criteria: Criteria, *, distance_km: float | None, asked: Asked, today: date) -> list[Check]:
     """Every rule's check of a therapist's copy, in the rules' order."""
     return [
@@ -64,12 +70,14 @@ def checks(therapist: Any, criteria: Criteria, *, distance_km: float | None, ask
     ]
 
 
+@lru_cache
 def status(theirs: str) -> Check:
     if theirs == "active":
         return Check(MatchRule.STATUS, PASS, "The practice is active.")
     return Check(MatchRule.STATUS, FAIL, f"The therapist is {theirs}.")
 
 
+@lru_cache
 def contact_preference(theirs: str) -> Check:
     if theirs == "none":
         return Check(MatchRule.CONTACT_PREFERENCE, FAIL, "The practice wishes no contact.")
@@ -102,12 +110,17 @@ def distance(kilometres: float | None, criteria: Criteria) -> Check:
     if kilometres is None:
         return Check(MatchRule.DISTANCE_UNKNOWN, FAIL, "It is not known how far away the practice is.")
     radius, mode = criteria.radius_km, criteria.travel_mode
-    limits = [] if criteria.max_distance_km is None else [f"{criteria.max_distance_km:g} km"]
-    if criteria.max_travel_minutes is not None:
-        limits.append(f"{criteria.max_travel_minutes} minutes")
-    limit = f"; limit {' and '.join(limits)}" if limits else "; no limit"
-    detail = f"{kilometres:.1f} km, about {minutes_of(kilometres, mode)} minutes {BY[mode]}{limit}."
+    limit = _limit(criteria.max_distance_km, criteria.max_travel_minutes)
+    detail = f"{kilometres:.1f} km, about {minutes_of(kilometres, mode)} minutes {BY[mode]}; {limit}."
     return Check(MatchRule.DISTANCE, PASS if radius is None or kilometres <= radius else FAIL, detail)
+
+
+@lru_cache
+def _limit(max_distance_km: float | None, max_travel_minutes: int | None) -> str:
+    limits = [] if max_distance_km is None else [f"{max_distance_km:g} km"]
+    if max_travel_minutes is not None:
+        limits.append(f"{max_travel_minutes} minutes")
+    return f"limit {' and '.join(limits)}" if limits else "no limit"
 
 
 BY = {
@@ -141,6 +154,11 @@ def language(theirs: Sequence[str], needed: Sequence[str]) -> Check:
 
 
 def _shared_word(rule: MatchRule, theirs: Sequence[str], wanted: Sequence[str], if_unknown: str) -> Check:
+    return _compared(rule, tuple(theirs), tuple(wanted), if_unknown)
+
+
+@lru_cache(1024)
+def _compared(rule: MatchRule, theirs: tuple[str, ...], wanted: tuple[str, ...], if_unknown: str) -> Check:
     if not theirs:
         return Check(rule, UNKNOWN, if_unknown)
     common = [word for word in wanted if word in theirs]
@@ -153,6 +171,7 @@ def _list(words: Sequence[str]) -> str:
     return ", ".join(str(word).replace("_", " and ") for word in words)
 
 
+@lru_cache
 def gender(theirs: str, wanted: str) -> Check:
     if wanted == "any":
         return Check(MatchRule.GENDER, PASS, "Any gender will do.")
@@ -172,11 +191,13 @@ def availability(theirs: Weekly | None, patients: Weekly | None) -> Check:
     return Check(rule, PASS, f"{minutes / 60:.3g} hours a week in common.")
 
 
+@lru_cache
 def patient_exclusion(is_excluded: bool) -> Check:
     detail = "The patient excluded this therapist." if is_excluded else "Not excluded by the patient."
     return Check(MatchRule.PATIENT_EXCLUSION, FAIL if is_excluded else PASS, detail)
 
 
+@lru_cache
 def open_request(is_open: bool) -> Check:
     detail = "A request for this patient is open with this therapist." if is_open else "No open request."
     return Check(MatchRule.OPEN_REQUEST, FAIL if is_open else PASS, detail)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from pydantic_core import from_json
 from sqlalchemy import Row, Uuid, text
 
 from matching_service.store.tables import LIVE
@@ -74,7 +75,8 @@ WITH asked AS (
     LEFT JOIN asked a ON a.therapist_id = t.id
     WHERE ST_DWithin(t.place, CAST(:place AS geography), :wide, false) AND t.status IS NOT NULL
 ), counted AS (
-    SELECT (SELECT coalesce(jsonb_object_agg(fails, number), '{{}}')
+    -- as text, for it comes with every row and is read once
+    SELECT (SELECT coalesce(CAST(json_object_agg(fails, number) AS text), '{{}}')
             FROM (SELECT fails, count(*) AS number FROM judged GROUP BY fails) AS by_mask) AS tally,
            (SELECT count(*) FROM therapists WHERE place IS NULL AND status = 'active') AS distance_unknown
 ), best AS (
@@ -166,7 +168,7 @@ def best_therapists(session: Session, question: Question, weights: Weights, *, l
             "limit": limit,
         },
     ).all()
-    failures = {_rules(int(mask)): number for mask, number in rows[0].tally.items()}
+    failures = {_rules(int(mask)): number for mask, number in from_json(rows[0].tally).items()}
     best = [row for row in rows if row.id is not None]
     return Found(best=best, failures=failures, distance_unknown=rows[0].distance_unknown)
 
