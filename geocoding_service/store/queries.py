@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, case, or_
-from sqlalchemy.dialects.postgresql import insert
+from pydantic_core import to_json
+from sqlalchemy import text
 from sqlalchemy.orm import Session
-
-from geocoding_service.store.tables import LocatedAddress
 
 TOLD = (
     "street",
@@ -26,6 +25,22 @@ TOLD = (
 )
 """What `address.geocoded` tells; one of these changing is a change."""
 
+_WRITTEN = ("id", "owner_kind", "owner_sequence", *TOLD)
+_CHANGED = " OR ".join(f"known.{name} IS DISTINCT FROM excluded.{name}" for name in TOLD)
+# one parameter however many rows: SQLAlchemy would spend longer on a thousand rows than PostgreSQL
+_REMEMBER = text(f"""
+    INSERT INTO located_addresses AS known ({", ".join(_WRITTEN)}, told_sequence, sequence, created_at, updated_at)
+    SELECT {", ".join(_WRITTEN)}, owner_sequence, 1, :now, :now
+      FROM json_populate_recordset(CAST(NULL AS located_addresses), CAST(:rows AS json))
+        ON CONFLICT (id) DO UPDATE
+       SET {", ".join(f"{name} = excluded.{name}" for name in TOLD)},
+           owner_sequence = excluded.owner_sequence,
+           told_sequence = CASE WHEN {_CHANGED} THEN excluded.owner_sequence ELSE known.told_sequence END,
+           sequence = known.sequence + CASE WHEN {_CHANGED} THEN 1 ELSE 0 END,
+           updated_at = CASE WHEN {_CHANGED} THEN excluded.updated_at ELSE known.updated_at END
+     WHERE known.owner_sequence < excluded.owner_sequence
+    RETURNING id, sequence, told_sequence = owner_sequence""")  # noqa: S608 - names of our own columns
+
 
 def remember_addresses(session: Session, rows: Sequence[Mapping[str, Any]], *, now: datetime) -> dict[UUID, int]:
     """Remember each owner's address where the owner's sequence is newer than the known one, in one statement.
@@ -35,24 +50,7 @@ def remember_addresses(session: Session, rows: Sequence[Mapping[str, Any]], *, n
     """
     if not rows:
         return {}
-    table: Table = LocatedAddress.__table__  # type: ignore[assignment]
-    statement = insert(table)
-    new = statement.excluded
-    changed = or_(*(table.c[name].is_distinct_from(new[name]) for name in TOLD))
-    upsert = statement.on_conflict_do_update(
-        index_elements=[table.c.id],
-        set_={
-            **{name: new[name] for name in TOLD},
-            "owner_sequence": new.owner_sequence,
-            "told_sequence": case((changed, new.owner_sequence), else_=table.c.told_sequence),
-            "sequence": table.c.sequence + case((changed, 1), else_=0),
-            "updated_at": case((changed, new.updated_at), else_=table.c.updated_at),
-        },
-        where=table.c.owner_sequence < new.owner_sequence,
-    ).returning(table.c.id, table.c.sequence, table.c.told_sequence == table.c.owner_sequence)
-    first = {"sequence": 1, "created_at": now, "updated_at": now}
     # in one order everywhere, or two workers could wait for each other
-    in_order = [
-        {**row, **first, "told_sequence": row["owner_sequence"]} for row in sorted(rows, key=lambda row: row["id"])
-    ]
-    return {owner: sequence for owner, sequence, due in session.execute(upsert, in_order) if due}
+    in_order = to_json(sorted(rows, key=itemgetter("id"))).decode()
+    known = session.execute(_REMEMBER, {"rows": in_order, "now": now})
+    return {UUID(owner): sequence for owner, sequence, due in known if due}
