@@ -53,4 +53,4 @@ def remember_addresses(session: Session, rows: Sequence[Mapping[str, Any]], *, n
     # in one order everywhere, or two workers could wait for each other
     in_order = to_json(sorted(rows, key=itemgetter("id"))).decode()
     known = session.execute(_REMEMBER, {"rows": in_order, "now": now})
-    return {UUID(owner): sequence for owner, sequence, due in known if due}
+    return {owner: sequence for owner, sequence, due in known if due}
