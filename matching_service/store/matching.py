@@ -19,14 +19,14 @@ from shared.values.words import MatchRule
 
 
 def _known_and_other(theirs: str, wanted: str) -> str:
-    return f"{theirs} <> '{{}}' AND NOT {theirs} && CAST({wanted} AS text[])"
+    return f"cardinality({theirs}) > 0 AND NOT {theirs} && CAST({wanted} AS text[])"
 
 
 FAILS: dict[MatchRule, str] = {
     MatchRule.STATUS: "t.status <> 'active'",
     MatchRule.CONTACT_PREFERENCE: "t.contact_preference = 'none'",
     MatchRule.ACCREDITATION: ":seat_needed AND t.accreditation = 'private'",
-    MatchRule.DISTANCE: "way.metres > :radius",
+    MatchRule.DISTANCE: "t.metres > :radius",
     MatchRule.PROCEDURE: "NOT :any_procedure AND " + _known_and_other("t.procedures", ":procedures"),
     MatchRule.AGE_GROUP: "NOT :age_unknown AND " + _known_and_other("t.age_groups", ":age_groups"),
     MatchRule.SETTING: _known_and_other("t.settings", ":settings"),
@@ -43,11 +43,11 @@ UNKNOWNS: dict[MatchRule, str] = {
     MatchRule.ACCREDITATION: (
         "(:seat_needed AND t.accreditation = 'unknown') OR (:insurance_unknown AND t.accreditation <> 'statutory')"
     ),
-    MatchRule.PROCEDURE: "NOT :any_procedure AND t.procedures = '{}'",
-    MatchRule.AGE_GROUP: ":age_unknown OR t.age_groups = '{}'",
-    MatchRule.SETTING: "t.settings = '{}'",
+    MatchRule.PROCEDURE: "NOT :any_procedure AND cardinality(t.procedures) = 0",
+    MatchRule.AGE_GROUP: ":age_unknown OR cardinality(t.age_groups) = 0",
+    MatchRule.SETTING: "cardinality(t.settings) = 0",
     MatchRule.GENDER: ":gender <> 'any' AND t.gender = 'unknown'",
-    MatchRule.LANGUAGE: "NOT :any_language AND t.languages = '{}'",
+    MatchRule.LANGUAGE: "NOT :any_language AND cardinality(t.languages) = 0",
     MatchRule.AVAILABILITY: "t.working_hours IS NULL OR CAST(:availability AS int4multirange) IS NULL",
 }
 """When a rule can say neither; the same as `domain/rules.py`."""
@@ -59,21 +59,26 @@ _unknowns = " + ".join(f"CASE WHEN {condition} THEN 1 ELSE 0 END" for condition 
 
 _STATEMENT = text(
     f"""
+-- near: those in the box around the circle, by the index, and how far they are on the sphere. ST_DWithin looks into the
+-- same box, but measures every way once more, and the planner takes it for so dear that it errs in all that follows.
+-- OFFSET 0 keeps the way from being measured wherever it is used.
 WITH asked AS (
     SELECT therapist_id,
            bool_or(status = ANY (CAST(:live AS text[]))) AS is_open,
            max(responded_at) FILTER (WHERE status = 'declined') AS refused_at
     FROM placement_requests WHERE patient_id = CAST(:patient_id AS uuid) GROUP BY therapist_id
+), near AS (
+    SELECT *, place <-> CAST(:place AS geography) AS metres
+    FROM therapists
+    WHERE place && _ST_Expand(CAST(:place AS geography), :wide) AND status IS NOT NULL
+    OFFSET 0
 ), judged AS MATERIALIZED (
-    SELECT t.id, way.metres, {_fails} AS fails,
-           :nearness * (1 - least(1, way.metres / :radius))
+    SELECT t.id, t.metres, {_fails} AS fails,
+           :nearness * (1 - least(1, t.metres / :radius))
            + CASE WHEN t.potentially_available THEN :available ELSE 0 END
            + :certainty - :per_unknown * ({_unknowns}) AS score
-    FROM therapists t
-    -- OFFSET 0: the distance (on the sphere, as in ST_DWithin below) is computed once, not wherever it is used
-    CROSS JOIN LATERAL (SELECT t.place <-> CAST(:place AS geography) AS metres OFFSET 0) AS way
-    LEFT JOIN asked a ON a.therapist_id = t.id
-    WHERE ST_DWithin(t.place, CAST(:place AS geography), :wide, false) AND t.status IS NOT NULL
+    FROM near t LEFT JOIN asked a ON a.therapist_id = t.id
+    WHERE t.metres <= :wide
 ), counted AS (
     -- as text, for it comes with every row and is read once
     SELECT (SELECT coalesce(CAST(json_object_agg(fails, number) AS text), '{{}}')

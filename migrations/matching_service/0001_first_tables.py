@@ -240,7 +240,7 @@ def upgrade() -> None:
         ["placement_request_id", "id"],
         unique=False,
     )
-    # the planner takes ST_DWithin for so dear that it starts a parallel worker for a query of a few milliseconds
+    # to start a parallel worker takes longer than a matching does; the planner cannot know
     op.execute("ALTER TABLE therapists SET (parallel_workers = 0)")
     # the contact history proves the search to the insurer (rule 12): corrections add a row and never change one
     op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON placement_request_history FROM matching_service")
