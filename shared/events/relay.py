@@ -17,7 +17,7 @@ from confluent_kafka import KafkaException, Producer
 from sqlalchemy import ARRAY, BigInteger, Text, any_, bindparam, cast, func, select, text, update
 
 from shared import clock, metrics
-from shared.db import is_trouble, new_id, transaction
+from shared.db import is_trouble, new_id, single_statements, transaction
 from shared.events.tables import outbox
 from shared.logs import logger
 from shared.spans import hop
@@ -47,6 +47,11 @@ MARK = (
     .where(outbox.c.position == any_(bindparam("positions", type_=ARRAY(BigInteger))), outbox.c.published_at.is_(None))
     .values(published_at=func.clock_timestamp())
 )
+
+
+QUIET_SECONDS = 2.0
+"""After this long without an event the relay looks less often."""
+QUIET_FACTOR = 2.5
 
 
 class Row(NamedTuple):
@@ -79,6 +84,7 @@ class Relay:
         self.term: int | None = None
         self.producer: Producer | None = None
         self.renewed = 0.0
+        self.busy = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Relay until `stop` is set, through every outage of the database and of Kafka."""
@@ -102,9 +108,15 @@ class Relay:
                 stop.wait(wait.next())
             else:
                 wait.reset()
-                if not moved:
-                    stop.wait(self.poll_seconds if self.term else self.lease_seconds / 5)
+                if moved:
+                    self.busy = clock.monotonic()
+                else:
+                    stop.wait(self._pause() if self.term else self.lease_seconds / 5)
         self._leave()
+
+    def _pause(self) -> float:
+        """How long to wait before looking again: where little happens, looking is most of an idle worker's work."""
+        return self.poll_seconds * (QUIET_FACTOR if clock.monotonic() - self.busy > QUIET_SECONDS else 1)
 
     def step(self) -> int:
         """Publish one batch and return its size; 0 when nothing waits or another relay holds the lease."""
@@ -146,7 +158,7 @@ class Relay:
         return producer
 
     def _read(self) -> list[Row]:
-        with transaction() as session:
+        with single_statements() as session:
             if clock.monotonic() - self.renewed > self.lease_seconds / 3:
                 started = clock.monotonic()
                 mine = {"holder": self.holder, "term": self.term, "seconds": self.lease_seconds}
