@@ -31,7 +31,7 @@ def score_parts(
     checks: Sequence[Check], *, distance_km: float, radius_km: float, potentially_available: bool
 ) -> ScoreParts:
     """The three parts of the score, in tenths of points."""
-    unknowns = sum(check.result == CheckResult.UNKNOWN for check in checks)
+    unknowns = [check.result for check in checks].count(CheckResult.UNKNOWN)
     return ScoreParts(
         nearness=round(POINTS_FOR_NEARNESS * (1 - min(1.0, distance_km / radius_km)), 1),
         potentially_available=float(POINTS_FOR_AVAILABILITY if potentially_available else 0),
