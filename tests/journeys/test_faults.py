@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from operations.agency import Agency, Document, Refused
 from operations.platform import Platform
-from tests.journeys.people import a_searching_patient, a_therapist, asked, status_becomes
+from tests.journeys.people import a_searching_patient, a_therapist, asked, known_to_matching, status_becomes
 
 WORKERS = [f"{name}_service.worker" for name in ("patient", "therapist", "matching", "communication", "geocoding")]
 
@@ -17,14 +17,16 @@ def exactly_one_letter(platform: Platform, agency: Agency, practice: Document, r
     assert [inquiry["placement_request_ids"] for inquiry in inquiries] == [[request["id"]]]
 
 
+def a_practice_about_to_be_asked(agency: Agency) -> tuple[Document, Document]:
+    """A practice and a patient, of whose running search matching has heard: an approval needs no further event."""
+    other, practice, patient = a_therapist(agency), a_therapist(agency), a_searching_patient(agency)
+    asked(agency, patient, other)
+    known_to_matching(agency, patient, practice)
+    return practice, patient
+
+
 def test_workers_killed_between_commit_and_publish_lose_and_double_nothing(platform: Platform, agency: Agency) -> None:
-    practice, patient = a_therapist(agency), a_searching_patient(agency)
-    agency.until(
-        lambda: (
-            practice["id"] in {c["therapist_id"] for c in agency.candidates(patient["id"], limit=200)["candidates"]}
-        ),
-        "matching to know the therapist",
-    )
+    practice, patient = a_practice_about_to_be_asked(agency)
     for worker in WORKERS:
         platform.part(worker).kill()
     # committed while nobody publishes
@@ -41,13 +43,7 @@ def test_workers_killed_between_commit_and_publish_lose_and_double_nothing(platf
 
 
 def test_kafka_stopped_and_started_delays_and_loses_nothing(platform: Platform, agency: Agency) -> None:
-    practice, patient = a_therapist(agency), a_searching_patient(agency)
-    agency.until(
-        lambda: (
-            practice["id"] in {c["therapist_id"] for c in agency.candidates(patient["id"], limit=200)["candidates"]}
-        ),
-        "matching to know the therapist",
-    )
+    practice, patient = a_practice_about_to_be_asked(agency)
     platform.part("kafka").stop()
     (request,) = agency.approve(patient["id"], [practice["id"]])["items"]
     other = agency.enter_patient(first_name="Auch", last_name="Ohne Kafka")

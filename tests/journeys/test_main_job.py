@@ -5,7 +5,7 @@ from __future__ import annotations
 from operations import demo
 from operations.agency import Agency
 from operations.platform import Platform
-from tests.journeys.people import a_searching_patient, a_therapist, asked, status_becomes
+from tests.journeys.people import a_searching_patient, a_therapist, asked, known_to_matching, status_becomes
 
 
 def test_the_demo_plays_to_its_end(platform: Platform, agency: Agency) -> None:
@@ -96,12 +96,7 @@ def test_an_acceptance_holds_the_rest_and_a_place_ends_the_search(agency: Agency
 def test_one_correlation_id_leads_from_the_request_to_the_letter(platform: Platform, agency: Agency) -> None:
     practice = a_therapist(agency)
     patient = a_searching_patient(agency)
-    agency.until(
-        lambda: (
-            practice["id"] in {c["therapist_id"] for c in agency.candidates(patient["id"], limit=200)["candidates"]}
-        ),
-        "matching to know the therapist",
-    )
+    known_to_matching(agency, patient, practice)
     agency._session.headers["X-Correlation-Id"] = mark = f"journey-{practice['id'][:18]}"
     agency.approve(patient["id"], [practice["id"]])
     (letter,) = platform.mailbox.wait_for(1, to=practice["email"])
