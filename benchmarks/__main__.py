@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.figures import Figure, table, write
+from chaos.campaign import prepare_witness, witnesses
 from operations.platform import Platform
 from operations.settings import private
 
@@ -28,6 +29,9 @@ def main() -> None:
     platform = Platform(ROOT, private(state, ROOT, WITNESS_DATABASE_PASSWORD="witness"), state, say=print)
     os.environ.update(platform.settings)
     try:
+        platform.up(["postgresql", "pgbouncer", "kafka", "mail", "migrations", "topics"])
+        prepare_witness(platform.settings)
+        platform.parts.extend(witnesses(platform, 1))
         platform.up()
         figures: list[Figure] = []
         for name in chosen:

@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
 from confluent_kafka import Consumer as KafkaConsumer
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 from sqlalchemy.orm import Session
 
 from benchmarks.figures import Figure, at_most, quantile
+from chaos import witness
 from operations.platform import Platform
+from operations.services import surroundings
 from shared import db
 from shared.db import new_id, transaction
-from shared.events.catalogue import RequestHeld
 from shared.events.consumer import Consumer, Listeners
 from shared.events.event import Event
 from shared.events.outbox import record_all
 
 RATE, SECONDS = 200, 20
 IDLE_EVENTS = 60
+PROBE = "bench.probe"
 
 
 class Measuring(Consumer):
     """A consumer that notes how old each of our events is when its transaction has committed."""
 
     def __init__(self, kafka: dict[str, Any], listeners: Listeners, subject: UUID) -> None:
-        super().__init__("matching_service", kafka, listeners, group=f"bench-{uuid4()}")
+        super().__init__("witness", kafka, listeners, group=f"bench-{uuid4()}")
         self.configuration["auto.offset.reset"] = "latest"
         self.subject = subject
         self.milliseconds: list[float] = []
@@ -45,25 +52,24 @@ class Measuring(Consumer):
         ]
 
 
-def measure(_: Platform) -> list[Figure]:
-    """Commit to effect, idle and at 200 events a second, beside Kafka alone."""
-    from matching_service.settings import Settings
-
-    settings = Settings()
+def measure(platform: Platform) -> list[Figure]:
+    """Commit to effect, idle and at 200 events a second, beside Kafka alone: from one process through the witness's
+    relay in a second one to an effect in this one."""
+    settings = witness.Settings()
     db.connect(settings.database_url, pool_size=4)
     listeners, subject = Listeners(), new_id()
 
-    @listeners.effect(RequestHeld)
-    def nothing_but_seen(session: Session, event: RequestHeld, *, now: datetime) -> None:
+    @listeners.effect(witness.Counted)
+    def nothing_but_seen(session: Session, event: witness.Counted, *, now: datetime) -> None:
         """The effect is the row in `seen`, written by the consumer."""
 
     consumer = Measuring(settings.kafka_client(), listeners, subject)
     stop = threading.Event()
     thread = threading.Thread(target=consumer.run, args=(stop,))
     thread.start()
-    _until_it_hears(consumer, subject)
-    idle = _at(consumer, subject, rate=4, number=IDLE_EVENTS)
-    busy = _at(consumer, subject, rate=RATE, number=RATE * SECONDS)
+    _pour(platform, consumer, rate=2, number=20)
+    idle = _pour(platform, consumer, rate=4, number=IDLE_EVENTS)
+    busy = _pour(platform, consumer, rate=RATE, number=RATE * SECONDS)
     stop.set()
     thread.join()
     bare = _kafka_alone(settings.kafka_client())
@@ -75,45 +81,45 @@ def measure(_: Platform) -> list[Figure]:
     ]
 
 
-_sequence = iter(range(1, 10**9))
-
-
-def _tell(subject: UUID) -> None:
-    event = RequestHeld(placement_request_id=subject, patient_id=subject, therapist_id=subject, hold="search_paused")
-    with transaction() as session:
-        record_all(session, [(subject, next(_sequence), event)], now=datetime.now(UTC))
-
-
-def _until_it_hears(consumer: Measuring, subject: UUID) -> None:
-    deadline = time.monotonic() + 60
-    while not consumer.milliseconds:
-        if time.monotonic() > deadline:
-            raise RuntimeError("no event arrived")
-        _tell(subject)
-        time.sleep(0.5)
-    time.sleep(2)
-
-
-def _at(consumer: Measuring, subject: UUID, *, rate: int, number: int) -> list[float]:
-    """The ages, in ms, of that many events committed at that rate."""
+def _pour(platform: Platform, consumer: Measuring, *, rate: int, number: int) -> list[float]:
+    """The ages, in ms, of that many events committed by another process at that rate."""
     begin = len(consumer.milliseconds)
-    started = time.perf_counter()
-    for turn in range(number):
-        time.sleep(max(0.0, started + turn / rate - time.perf_counter()))
-        _tell(subject)
+    first = next(_sequences) * 1_000_000
+    code = f"from benchmarks.events import pour; pour('{consumer.subject}', {first}, {rate}, {number})"
+    subprocess.run(
+        [sys.executable, "-c", code], env=surroundings(platform.settings) | {"WITNESS_PORT": "1"}, check=True
+    )
     deadline = time.monotonic() + 30
-    while len(consumer.milliseconds) < begin + number:
+    # the first few of the first pour may come before the consumer has its partitions
+    while len(consumer.milliseconds) < begin + number - (0 if begin else number - 1):
         if time.monotonic() > deadline:
             raise RuntimeError("not every event arrived")
         time.sleep(0.1)
     return consumer.milliseconds[begin:]
 
 
+_sequences = count(1)
+
+
+def pour(subject: str, first: int, rate: int, number: int) -> None:
+    """Commit that many events of one aggregate at that rate (a second)."""
+    settings, counter = witness.Settings(), UUID(subject)
+    db.connect(settings.database_url, pool_size=1)
+    started = time.perf_counter()
+    for turn in range(number):
+        time.sleep(max(0.0, started + turn / rate - time.perf_counter()))
+        with transaction() as session:
+            event = witness.Counted(counter_id=counter)
+            record_all(session, [(counter, first + turn, event)], now=datetime.now(UTC))
+
+
 def _kafka_alone(kafka: dict[str, Any]) -> list[float]:
     """Milliseconds from produce to poll at the same rate, with neither database nor transactions."""
+    admin = AdminClient(kafka)
+    admin.create_topics([NewTopic(PROBE, 1, 1)])[PROBE].result(10)
     producer = Producer({**kafka, "linger.ms": 0})
     reader = KafkaConsumer({**kafka, "group.id": f"bench-{uuid4()}", "auto.offset.reset": "latest"})
-    reader.subscribe(["import.events"])
+    reader.subscribe([PROBE])
     mark, ages, stop = uuid4().bytes, [], threading.Event()
 
     def read() -> None:
@@ -125,14 +131,14 @@ def _kafka_alone(kafka: dict[str, Any]) -> list[float]:
     thread = threading.Thread(target=read)
     thread.start()
     while not ages:
-        producer.produce("import.events", key=mark, value=str(time.time()))
+        producer.produce(PROBE, key=mark, value=str(time.time()))
         producer.flush()
         time.sleep(0.5)
     ages.clear()
     started = time.perf_counter()
     for turn in range(RATE * 5):
         time.sleep(max(0.0, started + turn / RATE - time.perf_counter()))
-        producer.produce("import.events", key=mark, value=str(time.time()))
+        producer.produce(PROBE, key=mark, value=str(time.time()))
         producer.poll(0)
     producer.flush()
     time.sleep(1)

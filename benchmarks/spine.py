@@ -18,7 +18,6 @@ from sqlalchemy.orm import Session
 
 from benchmarks.figures import Figure, at_least, at_most, share_at_least
 from chaos import witness
-from chaos.campaign import prepare_witness
 from operations.platform import Platform
 from operations.services import surroundings
 from shared import db
@@ -42,7 +41,8 @@ class OnlyDatabase(Relay):
 
 def measure(platform: Platform) -> list[Figure]:
     """Relay, effects and memory, on tables and topics of the witness."""
-    prepare_witness(platform.settings)
+    # it would relay and consume beside what is measured
+    platform.part("witness.0").stop()
     settings = witness.Settings()
     db.connect(settings.database_url, pool_size=4)
     return [*_relay(settings), *_effects(platform, settings)]

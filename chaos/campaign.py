@@ -93,7 +93,7 @@ class Campaign:
         try:
             platform.up(["postgresql", "pgbouncer", "kafka", "mail", "migrations", "topics"])
             prepare_witness(settings)
-            platform.parts.extend(_witnesses(platform, self.broken))
+            platform.parts.extend(witnesses(platform, WITNESSES, self.broken))
             platform.up()
             yield platform
         finally:
@@ -133,9 +133,10 @@ def _administrator(settings: dict[str, str]) -> Any:
     )
 
 
-def _witnesses(platform: Platform, broken: str) -> list[Part]:
-    first = reserve_block(WITNESSES, also_at=100)
-    return [_witness(platform, number, first + number, broken) for number in range(WITNESSES)]
+def witnesses(platform: Platform, number: int, broken: str = "") -> list[Part]:
+    """That many workers of the witness, as parts of the platform."""
+    first = reserve_block(number, also_at=100)
+    return [_witness(platform, place, first + place, broken) for place in range(number)]
 
 
 def _witness(platform: Platform, number: int, port: int, broken: str) -> Part:

@@ -13,7 +13,7 @@ from matching_service.domain.scoring import ScoreParts
 from shared.values.identifiers import Language
 from shared.values.moments import Instant, IsoDate
 from shared.values.refusals import NotAcceptable
-from shared.values.schemas import DEFAULT_LIMIT, MAX_LIMIT, Distinct, Page, PageQuery, Schema, Seen
+from shared.values.schemas import MAX_LIMIT, Distinct, Page, PageQuery, Schema, Seen
 from shared.values.weekly import WeeklyHours
 from shared.values.words import (
     MatchRule,
@@ -44,11 +44,15 @@ class OtherCriteria(Schema):
     availability: WeeklyHours = None
 
 
+CANDIDATES_SHOWN = 20
+"""How many candidates staff see unless they ask for more; a contact list is shorter, and each comes with reasons."""
+
+
 class MatchQuestion(Schema):
     """For whom to look, how many therapists to show, and what if the criteria were others."""
 
     patient_id: UUID
-    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = CANDIDATES_SHOWN
     overrides: OtherCriteria = OtherCriteria()
 
 
