@@ -63,41 +63,40 @@ def register(session: Session, keys: Keys, new: NewPatient, *, force: bool = Fal
     today = berlin_day(now)
     fields = PatientFields.model_construct(**vars(new) | {"registered_on": new.registered_on or today})
     _refuse_impossible_days(fields, PatientStatus.OPEN, now)
-    identity = new_id()
-    reference, found_by = _new_reference(session, keys, fields, force)
-    patient = Patient(
-        id=identity,
-        reference=reference,
-        status=PatientStatus.OPEN.value,
-        data_key=keys.new_data_key(identity.bytes),
-        consents=[],
-        created_at=now,
-        updated_at=now,
-        version=1,
-        sequence=1,
-        age_published_on=today,
-    )
-    write(keys, patient, fields, found_by)
-    queries.add(session, patient)
+    patient = _added(session, keys, fields, force, now=now)
     event = PatientRegistered(patient=public(patient, fields, today=today))
-    record_all(session, [(identity, patient.sequence, event)], now=now)
+    record_all(session, [(patient.id, patient.sequence, event)], now=now)
     return view(patient, fields, today=today)
 
 
-def _new_reference(session: Session, keys: Keys, fields: PatientFields, force: bool) -> tuple[str, Indexes]:
-    """A reference that is free, once no duplicate was found: one statement asks for both."""
+def _added(session: Session, keys: Keys, fields: PatientFields, force: bool, *, now: datetime) -> Patient:
+    """The patient, inserted; one statement asks whether somebody alike is known, and only then a second one who."""
     while True:
-        reference = new_reference(CHANCE)
+        identity, reference = new_id(), new_reference(CHANCE)
         found_by = indexes_of(keys, fields, reference)
+        patient = Patient(
+            id=identity,
+            reference=reference,
+            status=PatientStatus.OPEN.value,
+            data_key=keys.new_data_key(identity.bytes),
+            consents=[],
+            created_at=now,
+            updated_at=now,
+            version=1,
+            sequence=1,
+            age_published_on=berlin_day(now),
+        )
+        write(keys, patient, fields, found_by)
+        if queries.add_unless_known(session, patient, is_forced=force):
+            return patient
         alike = queries.patients_alike(
             session,
-            reference=reference,
+            reference=None,
             person_index=None if force else found_by.person_index,
             insurance_number_index=found_by.insurance_number_index,
         )
         _refuse_duplicates(alike, found_by, force)
-        if not any(other.reference == reference for other in alike):
-            return reference, found_by
+        # nobody is alike, so the reference was taken: draw another
 
 
 def _refuse_duplicates(alike: Sequence[Any], found_by: Indexes, force: bool) -> None:

@@ -7,6 +7,7 @@ from datetime import date
 from uuid import UUID
 
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
     Date,
     LargeBinary,
@@ -14,14 +15,15 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
+    cast,
     column,
     exists,
     func,
-    insert,
     or_,
     select,
     values,
 )
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, selectinload
 
 from patient_service.store.tables import Consent, FileAccess, LocatedPostalCode, Patient, StatusChange
@@ -77,7 +79,22 @@ _ALIKE = (
     .order_by(_PATIENTS.c.id)
     .limit(20)
 )
-_ADDED = insert(_PATIENTS)
+_NAMESAKE = _PATIENTS.alias()
+# the check stands in the statement itself: entering a patient must cost little more than a bare insert
+_ADDED = (
+    insert(_PATIENTS)
+    .from_select(
+        [each.name for each in _PATIENTS.columns],
+        select(*(cast(bindparam(each.name, type_=each.type), each.type) for each in _PATIENTS.columns)).where(
+            or_(
+                bindparam("is_forced", type_=Boolean),
+                ~exists().where(_NAMESAKE.c.person_index == bindparam("person_index", type_=LargeBinary)),
+            )
+        ),
+    )
+    .on_conflict_do_nothing()
+    .returning(_PATIENTS.c.id)
+)
 
 
 def patients_alike(
@@ -92,9 +109,13 @@ def patients_alike(
     return session.execute(_ALIKE, shared).all()
 
 
-def add(session: Session, patient: Patient) -> None:
-    """Insert a new patient at once, past the unit of work: entering one must cost little more than its statements."""
-    session.execute(_ADDED, {column.name: getattr(patient, column.name) for column in _PATIENTS.columns})
+def add_unless_known(session: Session, patient: Patient, *, is_forced: bool) -> bool:
+    """Insert a new patient past the unit of work; False, and nothing inserted, where somebody alike is known.
+
+    Alike are those of the same reference or insurance number and, unless forced, of the same name and date of birth.
+    """
+    row = {each.name: getattr(patient, each.name) for each in _PATIENTS.columns}
+    return session.scalar(_ADDED, {**row, "is_forced": is_forced}) is not None
 
 
 def postal_code_is_known(session: Session, postal_code: str) -> bool:
