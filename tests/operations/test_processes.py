@@ -46,6 +46,7 @@ def stranger() -> Iterator["subprocess.Popen[bytes]"]:
 
 
 def test_a_recycled_pid_is_never_touched(stranger: "subprocess.Popen[bytes]", tmp_path: Path) -> None:
+    time.sleep(0.05)  # births are told apart by the clock's ticks, of 10 ms
     ours = started(SLEEP, tmp_path)
     recycled = replace(ours, pid=stranger.pid)
     assert not processes.is_alive(recycled)

@@ -6,7 +6,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -17,11 +17,10 @@ from shared import logs
 from shared.db import new_id
 from shared.events.catalogue import PublicTherapist, RequestWithdrawn, TherapistUpdated
 from shared.events.consumer import Consumer, Listeners
-from shared.events.event import Event, decode, decode_envelope, encode
-from shared.events.outbox import _row
+from shared.events.event import Event, encode, read_event
 from shared.jobs import Job, run_once, run_until
 from shared.spans import hop
-from shared.tracing import because_of, correlation_id, new_cause
+from shared.tracing import because_of, correlation_id, current_cause, new_cause
 from tests.builders.happenings import happened
 from tests.conftest import MONDAY
 
@@ -161,6 +160,8 @@ def test_copies_of_one_cause_are_logged_under_its_id(session, capsys):
 
 
 def arrived(event: Event) -> Event:
-    """The event as it comes from the outbox."""
-    envelope, data = decode_envelope(_row(new_id(), 1, event, MONDAY)["value"].encode())
-    return decode(envelope, data)
+    """The event as it comes from the outbox: with the cause of the moment."""
+    cause = current_cause()
+    envelope = replace(happened(event).envelope, correlation_id=cause.correlation_id, traceparent=cause.traceparent)
+    value = encode(event, envelope).encode()
+    return read_event(value, {type(event)})
