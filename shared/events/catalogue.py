@@ -7,7 +7,6 @@ other services need to match and to write a pseudonymous letter: no name, street
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -290,8 +289,3 @@ class AttemptsUsedUp(Event, name="communication.attempts_used_up"):
     inquiry_id: UUID
     therapist_id: UUID
     placement_request_ids: list[UUID]
-
-
-def public(payload: type[Payload], source: Any) -> Any:
-    """A payload read from an object's attributes of the same names."""
-    return payload.model_validate(source, from_attributes=True)

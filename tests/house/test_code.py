@@ -80,9 +80,20 @@ def test_every_service_has_the_same_rooms() -> None:
 
 def test_nothing_names_this_machine_or_a_package_host() -> None:
     """What is committed must work elsewhere, and must not tell where it was made."""
-    hosts = "files.pythonhosted|pypi\\.org|registry\\.npmjs|repo\\.maven|repo1\\.maven|deb\\.debian|proxy\\.golang"
+    # each pattern in a form that does not match itself: this file is searched too
+    names = (
+        "/wo[r]k/main",
+        "/ro[o]t/",
+        "files.pythonh[o]sted",
+        "pyp[i]\\.org",
+        "registr[y]\\.npmjs",
+        "rep[o]\\.maven",
+        "repo[1]\\.maven",
+        "de[b]\\.debian",
+        "prox[y]\\.golang",
+    )
     found = subprocess.run(
-        ["git", "grep", "-nE", f"/wo[r]k/main|/ro[o]t/|{hosts}", "--", ".", ":!tests/house/test_code.py"],
+        ["git", "grep", "-nE", "|".join(names), "--", "."],
         cwd=ROOT,
         capture_output=True,
         text=True,
