@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -33,6 +34,7 @@ from shared.values.weekly import Weekly
 __all__ = [
     "Aggregate",
     "Copy",
+    "Executor",
     "Session",
     "column_types",
     "connect",
@@ -132,31 +134,40 @@ def _written(row: Mapping[str, Any]) -> dict[str, Any]:
 _TEXTS: dict[type, Callable[[Any], str]] = {Weekly: Weekly.to_multirange, Place: to_ewkt}
 
 
+@dataclass(frozen=True)
+class _Opened:
+    """This process's way to the database."""
+
+    pid: int
+    transactions: sessionmaker[Session]
+    statements: Engine | None = None
+    """With connections of its own: switching one to autocommit and back would cost a round trip."""
+
+
 class _Database:
     """The process's one database: set by `connect` at start, or by `use` in a test."""
 
     url: URL | None = None
     pool_size: int = 4
-    sessions: sessionmaker[Session] | None = None
-    pid: int = 0
-    engine: Engine | None = None
+    opened: _Opened | None = None
 
 
 def connect(url: URL, *, pool_size: int = 4) -> None:
-    """Say where the database is. The engine is made at first use, so that it never crosses a fork."""
-    _Database.url, _Database.pool_size, _Database.sessions, _Database.pid = url, pool_size, None, 0
+    """Say where the database is. Connections are made at first use, so that none crosses a fork."""
+    _Database.url, _Database.pool_size, _Database.opened = url, pool_size, None
 
 
 def use(connection: Connection) -> None:
     """Let every `transaction()` run inside this connection's open transaction (tests roll it back)."""
-    _Database.sessions = sessionmaker(connection, expire_on_commit=False, join_transaction_mode="create_savepoint")
-    _Database.pid = os.getpid()
+    sessions = sessionmaker(connection, expire_on_commit=False, join_transaction_mode="create_savepoint")
+    _Database.opened = _Opened(os.getpid(), sessions)
 
 
-def engine_for(url: URL, *, pool_size: int) -> Engine:
+def engine_for(url: URL, *, pool_size: int, **options: Any) -> Engine:
     """An engine fit for PgBouncer in transaction mode: no session state, a small pool, dead connections replaced."""
     return create_engine(
         url,
+        **options,
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=10,
@@ -167,20 +178,21 @@ def engine_for(url: URL, *, pool_size: int) -> Engine:
     )
 
 
-def _sessions() -> sessionmaker[Session]:
-    if _Database.sessions is None or _Database.pid != os.getpid():
+def _opened() -> _Opened:
+    opened = _Database.opened
+    if opened is None or opened.pid != os.getpid():
         if _Database.url is None:
             raise RuntimeError("connect() was not called")
-        _Database.engine = engine_for(_Database.url, pool_size=_Database.pool_size)
-        _Database.sessions = sessionmaker(_Database.engine, expire_on_commit=False)
-        _Database.pid = os.getpid()
-    return _Database.sessions
+        whole = engine_for(_Database.url, pool_size=_Database.pool_size)
+        single = engine_for(_Database.url, pool_size=_Database.pool_size, isolation_level="AUTOCOMMIT")
+        opened = _Database.opened = _Opened(os.getpid(), sessionmaker(whole, expire_on_commit=False), single)
+    return opened
 
 
 @contextmanager
 def transaction() -> Iterator[Session]:
     """A session whose work is committed at the end of the block, or rolled back whole if it raises."""
-    with _sessions()() as session:
+    with _opened().transactions() as session:
         try:
             yield session
             session.commit()
@@ -189,15 +201,23 @@ def transaction() -> Iterator[Session]:
             raise
 
 
-@contextmanager
-def single_statements() -> Iterator[Session]:
-    """A session whose every statement is a transaction of its own, for a question that is asked all day.
+Executor = Session | Connection
+"""What executes statements, whether in one transaction together or each in its own."""
 
-    It saves the round trips of BEGIN and COMMIT, which cost more than the question.
+
+@contextmanager
+def single_statements() -> Iterator[Executor]:
+    """An executor whose every statement is a transaction of its own, for work that one statement does whole.
+
+    It saves the round trips of BEGIN and COMMIT and a session's bookkeeping, which cost more than most statements.
     """
-    with _sessions()() as session:
-        session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
-        yield session
+    statements = _opened().statements
+    if statements is None:  # a test's connection, whose transaction nothing here may end
+        with transaction() as session:
+            yield session
+    else:
+        with statements.connect() as connection:
+            yield connection
 
 
 def is_trouble(problem: BaseException) -> bool:
@@ -220,7 +240,7 @@ def is_trouble(problem: BaseException) -> bool:
 def database_answers() -> bool:
     """Whether a statement reaches the database now."""
     try:
-        with _sessions()() as session:
+        with single_statements() as session:
             session.execute(text("SELECT 1"))
         return True
     except exc.SQLAlchemyError:

@@ -17,10 +17,10 @@ from patient_service.domain.schemas import NewPatient, PatientFields, PatientFil
 from patient_service.store import queries
 from patient_service.store.tables import Patient
 from shared.crypto import Keys
-from shared.db import Session, new_id
+from shared.db import Executor, Session, new_id
 from shared.errors import Conflict, FieldProblem, LostUpdate, NotFound
 from shared.events.catalogue import PatientRegistered, PatientUpdated
-from shared.events.outbox import record_all
+from shared.events.outbox import as_rows
 from shared.values.identifiers import new_reference
 from shared.values.moments import berlin_day
 from shared.values.schemas import InvalidFields, MergePatch, merged
@@ -54,7 +54,7 @@ def get(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, now: 
     return view(patient, opened(keys, patient), today=berlin_day(now))
 
 
-def register(session: Session, keys: Keys, new: NewPatient, *, force: bool = False, now: datetime) -> PatientView:
+def register(executor: Executor, keys: Keys, new: NewPatient, *, force: bool = False, now: datetime) -> PatientView:
     """Enter a patient.
 
     Raises `Conflict` for an insurance number that is known and, without `force`, where a patient of that name and
@@ -63,14 +63,14 @@ def register(session: Session, keys: Keys, new: NewPatient, *, force: bool = Fal
     today = berlin_day(now)
     fields = PatientFields.model_construct(**vars(new) | {"registered_on": new.registered_on or today})
     _refuse_impossible_days(fields, PatientStatus.OPEN, now)
-    patient = _added(session, keys, fields, force, now=now)
-    event = PatientRegistered(patient=public(patient, fields, today=today))
-    record_all(session, [(patient.id, patient.sequence, event)], now=now)
-    return view(patient, fields, today=today)
+    return view(_added(executor, keys, fields, force, now=now), fields, today=today)
 
 
-def _added(session: Session, keys: Keys, fields: PatientFields, force: bool, *, now: datetime) -> Patient:
-    """The patient, inserted; one statement asks whether somebody alike is known, and only then a second one who."""
+def _added(executor: Executor, keys: Keys, fields: PatientFields, force: bool, *, now: datetime) -> Patient:
+    """The patient, inserted and told of; one statement does it unless somebody alike is known, a second one asks who.
+
+    Each of them may be a transaction of its own.
+    """
     while True:
         identity, reference = new_id(), new_reference(CHANCE)
         found_by = indexes_of(keys, fields, reference)
@@ -87,10 +87,12 @@ def _added(session: Session, keys: Keys, fields: PatientFields, force: bool, *, 
             age_published_on=berlin_day(now),
         )
         write(keys, patient, fields, found_by)
-        if queries.add_unless_known(session, patient, is_forced=force):
+        event = PatientRegistered(patient=public(patient, fields, today=berlin_day(now)))
+        events = as_rows([(patient.id, patient.sequence, event)], now=now)
+        if queries.add_unless_known(executor, patient, events=events, is_forced=force):
             return patient
         alike = queries.patients_alike(
-            session,
+            executor,
             reference=None,
             person_index=None if force else found_by.person_index,
             insurance_number_index=found_by.insurance_number_index,

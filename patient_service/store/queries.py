@@ -27,6 +27,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, selectinload
 
 from patient_service.store.tables import Consent, FileAccess, LocatedPostalCode, Patient, StatusChange
+from shared.db import Executor
+from shared.events.tables import outbox, recording
 
 
 def patient(session: Session, patient_id: UUID, *, lock: bool = False) -> Patient | None:
@@ -80,7 +82,6 @@ _ALIKE = (
     .limit(20)
 )
 _NAMESAKE = _PATIENTS.alias()
-# the check stands in the statement itself: entering a patient must cost little more than a bare insert
 _ADDED = (
     insert(_PATIENTS)
     .from_select(
@@ -94,11 +95,14 @@ _ADDED = (
     )
     .on_conflict_do_nothing()
     .returning(_PATIENTS.c.id)
+    .cte("added")
 )
+# check, patient and event in one statement: entering a patient must cost little more than a bare insert
+_ADDED_AND_TOLD = recording(exists(select(_ADDED.c.id))).returning(outbox.c.position)
 
 
 def patients_alike(
-    session: Session, *, reference: str | None, person_index: bytes | None, insurance_number_index: bytes | None
+    executor: Executor, *, reference: str | None, person_index: bytes | None, insurance_number_index: bytes | None
 ) -> Sequence[Row[str, bytes | None, bytes | None]]:
     """Reference, person_index and insurance_number_index of patients who share one of these; None is never shared."""
     shared = {
@@ -106,16 +110,17 @@ def patients_alike(
         "person_index": person_index,
         "insurance_number_index": insurance_number_index,
     }
-    return session.execute(_ALIKE, shared).all()
+    return executor.execute(_ALIKE, shared).all()
 
 
-def add_unless_known(session: Session, patient: Patient, *, is_forced: bool) -> bool:
-    """Insert a new patient past the unit of work; False, and nothing inserted, where somebody alike is known.
+def add_unless_known(executor: Executor, patient: Patient, *, events: str, is_forced: bool) -> bool:
+    """Insert a new patient past the unit of work and record its events (`as_rows`), in one statement.
 
-    Alike are those of the same reference or insurance number and, unless forced, of the same name and date of birth.
+    False, and nothing inserted, where somebody alike is known: of the same reference or insurance number or, unless
+    forced, of the same name and date of birth.
     """
     row = {each.name: getattr(patient, each.name) for each in _PATIENTS.columns}
-    return session.scalar(_ADDED, {**row, "is_forced": is_forced}) is not None
+    return executor.scalar(_ADDED_AND_TOLD, {**row, "events": events, "is_forced": is_forced}) is not None
 
 
 def postal_code_is_known(session: Session, postal_code: str) -> bool:

@@ -3,7 +3,18 @@
 from shared.api.answers import Answer, if_match
 from shared.api.application import service_app
 from shared.api.door import Resource, door
-from shared.api.idempotency import Note, once, prune_idempotency
+from shared.api.idempotency import Note, is_keyed, once, prune_idempotency
 from shared.api.routes import Route
 
-__all__ = ["Answer", "Note", "Resource", "Route", "door", "if_match", "once", "prune_idempotency", "service_app"]
+__all__ = [
+    "Answer",
+    "Note",
+    "Resource",
+    "Route",
+    "door",
+    "if_match",
+    "is_keyed",
+    "once",
+    "prune_idempotency",
+    "service_app",
+]

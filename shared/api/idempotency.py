@@ -88,6 +88,11 @@ def once(
     return recall(UUID(known.note["id"]) if remember is None else known.note)
 
 
+def is_keyed() -> bool:
+    """Whether the request brings a key: then the effect needs a transaction, in which `once` can note it."""
+    return HEADER in request.headers
+
+
 def prune_idempotency(session: Session, now: datetime) -> int:
     """Forget keys older than 24 hours; how many they were."""
     gone = session.execute(delete(idempotency).where(idempotency.c.created_at <= now - REMEMBERED_FOR))

@@ -7,20 +7,17 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from shared.db import Aggregate, new_id
 from shared.events.event import Event, source_of
-from shared.events.tables import outbox
+from shared.events.tables import outbox, recording
 from shared.tracing import Cause, current_cause
 
 LARGEST_EVENT = 900_000
 """Bytes; the broker refuses a message of 1 MiB, and one refused event would hold up every later one."""
-ADD = text("""
-    INSERT INTO outbox (event_id, topic, key, sequence, value) SELECT event_id, topic, key, sequence, value
-      FROM json_populate_recordset(CAST(NULL AS outbox), CAST(:rows AS json))""")
-"""One parameter however many events; `value` lies in it as it is, since PostgreSQL keeps the text of an object."""
+_RECORD = recording()
 
 
 def record(session: Session, aggregate: Aggregate, event: Event, *, now: datetime) -> None:
@@ -38,12 +35,19 @@ def record(session: Session, aggregate: Aggregate, event: Event, *, now: datetim
 
 def record_all(session: Session, events: Sequence[tuple[UUID, int, Event]], *, now: datetime) -> None:
     """Record many events in one statement: `(aggregate id, new sequence, event)`; the caller stores the sequences."""
-    if not events:
-        return
+    if events:
+        session.execute(_RECORD, {"events": as_rows(events, now=now)})
+
+
+def as_rows(events: Sequence[tuple[UUID, int, Event]], *, now: datetime) -> str:
+    """The events `(aggregate id, new sequence, event)` as the parameter of `recording`, caused by the present work.
+
+    Raises `ValueError` for an event too large for the broker.
+    """
     cause = current_cause()
     same = {kind: _alike(kind, cause, now) for kind in {type(event) for _, _, event in events}}
     rows = [_row(subject, sequence, event, same[type(event)]) for subject, sequence, event in events]
-    session.execute(ADD, {"rows": f"[{','.join(rows)}]"})
+    return f"[{','.join(rows)}]"
 
 
 def _alike(kind: type[Event], cause: Cause, now: datetime) -> str:

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaException, Producer
-from sqlalchemy import ARRAY, BigInteger, Text, any_, bindparam, cast, func, select, text, update
+from sqlalchemy import Text, bindparam, cast, select, text
 
 from shared import clock, metrics
-from shared.db import is_trouble, new_id, single_statements, transaction
+from shared.db import is_trouble, new_id, single_statements
 from shared.events.tables import outbox
 from shared.logs import logger
 from shared.spans import hop
@@ -42,12 +42,11 @@ WAITING = (
     .order_by(outbox.c.position)
     .limit(bindparam("most"))
 )
-MARK = (
-    update(outbox)
-    .where(outbox.c.position == any_(bindparam("positions", type_=ARRAY(BigInteger))), outbox.c.published_at.is_(None))
-    .values(published_at=func.clock_timestamp())
-)
-
+# a mark lost in a crash only repeats events, which consumers skip: no need to wait for the disk
+MARK = text("""
+      WITH unhurried AS (SELECT set_config('synchronous_commit', 'off', true))
+    UPDATE outbox SET published_at = clock_timestamp() FROM unhurried
+     WHERE position = ANY (CAST(:positions AS bigint[])) AND published_at IS NULL""")
 
 QUIET_SECONDS = 2.0
 """After this long without an event the relay looks less often."""
@@ -133,8 +132,8 @@ class Relay:
         return len(rows)
 
     def _take_lease(self) -> bool:
-        with transaction() as session:
-            self.term = session.scalar(TAKE_LEASE, {"holder": self.holder, "seconds": self.lease_seconds})
+        with single_statements() as executor:
+            self.term = executor.scalar(TAKE_LEASE, {"holder": self.holder, "seconds": self.lease_seconds})
         if self.term is None:
             return False
         self.renewed = clock.monotonic()
@@ -158,14 +157,14 @@ class Relay:
         return producer
 
     def _read(self) -> list[Row]:
-        with single_statements() as session:
+        with single_statements() as executor:
             if clock.monotonic() - self.renewed > self.lease_seconds / 3:
                 started = clock.monotonic()
                 mine = {"holder": self.holder, "term": self.term, "seconds": self.lease_seconds}
-                if session.scalar(KEEP_LEASE, mine) is None:
+                if executor.scalar(KEEP_LEASE, mine) is None:
                     raise LeaseLost
                 self.renewed = started
-            return [Row._make(row) for row in session.execute(WAITING, {"most": self.batch_size})]
+            return [Row._make(row) for row in executor.execute(WAITING, {"most": self.batch_size})]
 
     def _publish(self, rows: list[Row]) -> None:
         """One Kafka transaction for the batch; raises `KafkaException` with nothing committed or its fate unknown."""
@@ -182,10 +181,8 @@ class Relay:
         producer.commit_transaction(20)
 
     def _mark(self, positions: list[int]) -> None:
-        with transaction() as session:
-            # a mark lost in a crash only repeats events, which consumers skip: no need to wait for the disk
-            session.execute(text("SET LOCAL synchronous_commit TO off"))
-            session.execute(MARK, {"positions": positions})
+        with single_statements() as executor:
+            executor.execute(MARK, {"positions": positions})
 
     def _drop_producer(self) -> None:
         """Forget the producer and the lease's term: the next step takes the lease anew and fences what was open."""
@@ -204,8 +201,8 @@ class Relay:
 
     def _leave_lease_quietly(self) -> None:
         try:
-            with transaction() as session:
-                session.execute(LEAVE_LEASE, {"holder": self.holder, "term": self.term})
+            with single_statements() as executor:
+                executor.execute(LEAVE_LEASE, {"holder": self.holder, "term": self.term})
         except Exception as problem:
             if not is_trouble(problem):
                 raise

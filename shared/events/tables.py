@@ -5,12 +5,16 @@ The names carry no schema: a role's `search_path` is its own schema.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     DateTime,
     Identity,
     Index,
+    Insert,
     Integer,
     LargeBinary,
     MetaData,
@@ -18,7 +22,10 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    column,
     func,
+    insert,
+    select,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -80,6 +87,20 @@ parked = Table(
     Column("resolved_reason", Text),
     UniqueConstraint("topic", "partition", "offset"),
 )
+
+
+_COLUMNS = ("event_id", "topic", "key", "sequence", "value")
+
+
+def recording(*conditions: ColumnElement[bool]) -> Insert:
+    """A statement that, where all conditions hold, records the events of its one parameter: `events`, by `as_rows`.
+
+    With a change as its CTE and condition, change and events are one statement: atomic without a transaction around it.
+    """
+    # one parameter however many events; `value` lies in it as it is, since PostgreSQL keeps the text of an object
+    given = text("json_populate_recordset(CAST(NULL AS outbox), CAST(:events AS json))")
+    columns: list[ColumnElement[Any]] = [column(name) for name in _COLUMNS]
+    return insert(outbox).from_select(_COLUMNS, select(*columns).select_from(given).where(*conditions))
 
 
 def add_event_tables(to: MetaData) -> None:

@@ -168,8 +168,7 @@ def committed(engines: dict[str, Engine], settings: Any) -> Iterator[Engine]:
             for table in (*names.split(", "), "email_suppressions", "outbox", "seen", "idempotency"):
                 connection.execute(text(f"DELETE FROM {table}"))
         engine.dispose()
-        if db._Database.engine is not None:
-            db._Database.engine.dispose()
+        db.connect(settings.database_url)
 
 
 def at_once(*works: Callable[[], object]) -> None:
