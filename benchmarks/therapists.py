@@ -17,7 +17,7 @@ from migrations.__main__ import MigrationSettings
 from operations.agency import Agency
 from operations.platform import Platform
 from operations.synthetic import therapists
-from shared import db
+from shared import db, memory
 from shared.events.rebuild import rebuild
 
 THERAPISTS = 40_000
@@ -87,6 +87,7 @@ def _rebuild() -> float:
     settings = Settings()
     db.connect(settings.database_url, pool_size=2)
     made = worker.create(settings)
+    memory.settle()
     started = time.perf_counter()
     done = rebuild(settings.service, settings.kafka_client(), made.listeners, made.copies)
     return done.read / (time.perf_counter() - started)

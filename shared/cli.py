@@ -13,7 +13,7 @@ from uuid import UUID
 
 from flask import Flask
 
-from shared import clock, db, logs, spans, web
+from shared import clock, db, logs, memory, spans, web
 from shared.errors import PlatformError
 from shared.events import parking
 from shared.events.rebuild import rebuild
@@ -104,6 +104,7 @@ def _rebuild(service: Service, settings: ServiceSettings, _: argparse.Namespace)
     worker = service.create_worker(settings)
     if not worker.copies:
         sys.exit(f"{service.name} keeps no copies.")
+    memory.settle()
     done = rebuild(
         service.name,
         settings.kafka_client(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import shutil
 import sys
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 
-from shared import logs, spans
+from shared import logs, memory, spans
 from shared.settings import ServiceSettings
 
 if TYPE_CHECKING:
@@ -43,15 +42,12 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         # in each process, after the fork
         spans.start(self._settings.service, self._settings.otel_exporter_otlp_endpoint)
         application = self._create_app()
-        # what is made now lives as long as the process: a full collection that walked it would hold up some request
-        # in a hundred for 80 ms
-        gc.collect()
-        gc.freeze()
+        memory.settle()
         return application
 
 
 def _configuration(settings: ServiceSettings) -> dict[str, Any]:
-    memory = Path("/dev/shm")  # noqa: S108  # gunicorn's heartbeat file; on a disk it can stall a process
+    in_memory = Path("/dev/shm")  # noqa: S108  # gunicorn's heartbeat file; on a disk it can stall a process
     return {
         "bind": f"{settings.bind}:{settings.port}",
         "workers": settings.web_processes,
@@ -61,7 +57,7 @@ def _configuration(settings: ServiceSettings) -> dict[str, Any]:
         "graceful_timeout": 8,
         "keepalive": 75,
         "max_requests": 0,
-        "worker_tmp_dir": str(memory) if memory.is_dir() else None,
+        "worker_tmp_dir": str(in_memory) if in_memory.is_dir() else None,
         "control_socket_disable": True,  # all services would open the same one
         "forwarder_headers": "",  # no header may rewrite the path a request is guarded by
         "accesslog": None,  # the application logs the route; the path and the query may hold names

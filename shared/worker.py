@@ -13,7 +13,7 @@ from typing import Any
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from shared import clock, db, spans
+from shared import clock, db, memory, spans
 from shared.api.idempotency import prune_idempotency
 from shared.events.consumer import Consumer, Listeners
 from shared.events.housekeeping import HOUSEKEEPING
@@ -63,6 +63,7 @@ class Worker:
             Check("kafka", kafka),
             *self.ready_checks,
         ]
+        memory.settle()
         server = serve_in_thread(health_app(checks), self.settings.bind, self.settings.worker_port)
         threads = [_supervised(name, work, stop) for name, work in self._duties().items()]
         log.info("worker.started", pid=os.getpid())

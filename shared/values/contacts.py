@@ -19,6 +19,17 @@ LONGEST_NAME = 100
 _GERMAN_E164 = re.compile(r"\+49[1-9][0-9]{4,13}", re.ASCII)
 
 
+# Most addresses are of this form, and its rules leave nothing to find out: the library takes 0.1 ms for each.
+_PLAIN_EMAIL = re.compile(
+    r"[a-z0-9]+(?:[._-][a-z0-9]+)*@(?=.{4,180}\Z)(?:[a-z0-9]{1,30}(?:-[a-z0-9]{1,30})?\.)+(?:de|com|net|org|eu|info|at|ch)"
+)
+_LONGEST_PLAIN_LOCAL_PART = 64
+
+
+def _is_plain_email(text: str) -> bool:
+    return _PLAIN_EMAIL.fullmatch(text) is not None and text.index("@") <= _LONGEST_PLAIN_LOCAL_PART
+
+
 def _validated(address: str) -> ValidatedEmail:
     try:
         # The test environment lets the reserved domain .test pass, which demonstrations use; example.org always does.
@@ -32,7 +43,7 @@ def email_address(text: str) -> str:
 
     Nothing is looked up, so the domain need not exist. Raises NotAcceptable for what is not an address.
     """
-    return _validated(text).normalized
+    return text if _is_plain_email(text) else _validated(text).normalized
 
 
 def normalised_email(address: str) -> str:
@@ -44,6 +55,8 @@ def normalised_email(address: str) -> str:
     It does not drop dots or `+tags`, and does not know that two domains belong to one provider (gmail.com and
     googlemail.com): those may be different mailboxes elsewhere. Raises NotAcceptable for what is not an address.
     """
+    if _is_plain_email(address):
+        return address
     validated = _validated(address)
     local = unicodedata.normalize("NFC", validated.local_part.lower())
     return f"{local}@{validated.ascii_domain.lower()}"

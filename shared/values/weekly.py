@@ -198,20 +198,25 @@ def _windows_of_day(day: str, items: object) -> list[Window]:
 
 
 def _window(day: str, place: int, item: object) -> Window:
+    if isinstance(item, dict) and len(item) == 2:
+        start, end = _minutes(item.get("start")), _minutes(item.get("end"))
+        if start is not None and end is not None and start < end:
+            return Window(start, end)
+    raise NotAcceptable(f"{day}, window {place}: {_what_is_wrong(item)}")
+
+
+def _what_is_wrong(item: object) -> str:
     if not isinstance(item, dict) or item.keys() != {"start", "end"}:
-        raise NotAcceptable(f"{day}, window {place}: must have a start and an end, and nothing else")
-    start, end = _minutes(item["start"]), _minutes(item["end"])
-    if start is None or start == MINUTES_A_DAY:
-        raise NotAcceptable(f"{day}, window {place}: start must be a time from 00:00 to 23:59, like 09:00")
-    if end is None:
-        raise NotAcceptable(f"{day}, window {place}: end must be a time from 00:01 to 24:00, like 12:00")
-    if start >= end:
-        raise NotAcceptable(f"{day}, window {place}: end must be after start")
-    return Window(start, end)
+        return "must have a start and an end, and nothing else"
+    if _minutes(item["start"]) in (None, MINUTES_A_DAY):
+        return "start must be a time from 00:00 to 23:59, like 09:00"
+    if _minutes(item["end"]) is None:
+        return "end must be a time from 00:01 to 24:00, like 12:00"
+    return "end must be after start"
 
 
 def _minutes(text: object) -> int | None:
-    return _MINUTES.get(text) if isinstance(text, str) else None
+    return _MINUTES.get(text) if type(text) is str else None
 
 
 def _instant(day: date, minutes: int) -> datetime:

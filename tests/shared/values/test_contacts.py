@@ -2,11 +2,16 @@ from random import Random
 
 import phonenumbers
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.values.contacts import (
+    _PLAIN_EMAIL,
     EmailAddress,
     PersonName,
     PhoneNumber,
+    _is_plain_email,
+    _validated,
     email_address,
     normalised_email,
     person_name,
@@ -58,6 +63,14 @@ def test_what_may_be_different_mailboxes_has_different_keys(one, other):
 def test_normalising_twice_changes_nothing():
     key = normalised_email("Praxis@MÜLLER.de")
     assert normalised_email(key) == key == "praxis@xn--mller-kva.de"
+
+
+@given(st.from_regex(_PLAIN_EMAIL, fullmatch=True))
+def test_plain_addresses_are_what_the_library_says(address):
+    if _is_plain_email(address):
+        validated = _validated(address)
+        assert validated.normalized == address
+        assert f"{validated.local_part.lower()}@{validated.ascii_domain}" == address
 
 
 @pytest.mark.parametrize(
