@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from geocoding_service.domain import owners
 from geocoding_service.listeners import listeners
 from geocoding_service.settings import Settings
 from shared.worker import Worker
@@ -9,4 +10,4 @@ from shared.worker import Worker
 
 def create(settings: Settings) -> Worker:
     """The worker, wired."""
-    return Worker(settings, listeners=listeners)
+    return Worker(settings, listeners=listeners, states=owners.states)

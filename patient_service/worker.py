@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from patient_service import jobs, listeners
+from patient_service.domain import files
 from patient_service.settings import Settings
 from patient_service.store.tables import LocatedPostalCode
 from shared.crypto import Keys
@@ -12,4 +15,10 @@ from shared.worker import Worker
 def create(settings: Settings) -> Worker:
     """The worker, wired."""
     keys = Keys(settings.master_key.get_secret_value())
-    return Worker(settings, listeners=listeners.create(keys), jobs=jobs.create(keys), copies=(LocatedPostalCode,))
+    return Worker(
+        settings,
+        listeners=listeners.create(keys),
+        jobs=jobs.create(keys),
+        copies=(LocatedPostalCode,),
+        states=partial(files.states, keys=keys),
+    )

@@ -1,4 +1,4 @@
-"""The terminal of every service: `python -m <service> web | worker | job NAME --now … | rebuild | parked …`."""
+"""The terminal of every service: `python -m <service> web | worker | job NAME | rebuild | republish | parked …`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from shared import clock, db, logs, memory, spans, web
 from shared.errors import PlatformError
 from shared.events import parking
 from shared.events.rebuild import rebuild
+from shared.events.republish import republish, until_published
 from shared.jobs import run_once
 from shared.settings import ServiceSettings, read
 from shared.values.moments import BERLIN
@@ -61,6 +62,9 @@ def _parser(service: Service) -> argparse.ArgumentParser:
     commands.add_parser(
         "rebuild", help="write the copies of other services' data anew from Kafka, while serving"
     ).set_defaults(do=_rebuild)
+    commands.add_parser(
+        "republish", help="tell the others anew what is, where Kafka has lost its data, while serving"
+    ).set_defaults(do=_republish)
 
     parked = commands.add_parser("parked", help="events that could not be handled: list, show, replay or discard")
     parked.add_argument("action", nargs="?", choices=["list", "show", "replay", "discard"], default="list")
@@ -114,6 +118,22 @@ def _rebuild(service: Service, settings: ServiceSettings, _: argparse.Namespace)
         progress=lambda read, total: print(f"\r{read} of at most {total} events", end="", file=sys.stderr, flush=True),
     )
     print(f"\nread {done.read} events; removed {done.removed} copies that no event speaks of")
+
+
+def _republish(service: Service, settings: ServiceSettings, _: argparse.Namespace) -> None:
+    worker = service.create_worker(settings)
+    spans.start(service.name, settings.otel_exporter_otlp_endpoint)
+    try:
+        done = republish(worker.states, progress=_progress("{} states recorded"))
+    finally:
+        spans.stop()
+    print(f"\nrecorded {done.states} states; {done.kept} events of the last days are sent again")
+    until_published(_progress("{} events wait to be published"))
+    print("\nall of them are published")
+
+
+def _progress(line: str) -> Callable[[int], None]:
+    return lambda number: print(f"\r{line.format(number)}", end="\x1b[K", file=sys.stderr, flush=True)
 
 
 def _parked(service: Service, settings: ServiceSettings, options: argparse.Namespace) -> None:

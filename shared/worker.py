@@ -18,6 +18,7 @@ from shared.api.idempotency import prune_idempotency
 from shared.events.consumer import Consumer, Listeners
 from shared.events.housekeeping import HOUSEKEEPING
 from shared.events.relay import Relay
+from shared.events.republish import States
 from shared.health import Check, health_app, serve_in_thread
 from shared.jobs import Job, run_until
 from shared.logs import logger
@@ -48,6 +49,8 @@ class Worker:
     ready_checks: Sequence[Check] = ()
     copies: Sequence[type[Any]] = ()
     """Table classes of the copies that the projections keep, for `rebuild`."""
+    states: States | None = None
+    """What the service's own aggregates are now, for `republish`."""
     relay: type[Relay] = Relay
 
     def run(self) -> None:

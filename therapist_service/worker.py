@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shared.worker import Worker
+from therapist_service.domain import therapists
 from therapist_service.jobs import ImportFolder, jobs
 from therapist_service.listeners import listeners
 from therapist_service.settings import Settings
@@ -10,4 +11,4 @@ from therapist_service.settings import Settings
 
 def create(settings: Settings) -> Worker:
     """The worker, wired."""
-    return Worker(settings, listeners=listeners, jobs=jobs(ImportFolder(settings)))
+    return Worker(settings, listeners=listeners, jobs=jobs(ImportFolder(settings)), states=therapists.states)

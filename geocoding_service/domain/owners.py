@@ -10,6 +10,7 @@ from uuid import UUID
 
 from geocoding_service.domain.lookup import Address, find
 from geocoding_service.store import queries
+from geocoding_service.store.tables import LocatedAddress
 from shared.db import Session
 from shared.events.catalogue import AddressGeocoded, PublicPatient, PublicTherapist
 from shared.events.outbox import record_all
@@ -57,6 +58,27 @@ def locate(session: Session, owners: Sequence[Owner], *, now: datetime) -> None:
         for id, sequence in due.items()
     ]
     record_all(session, events, now=now)
+
+
+def states(
+    session: Session,
+    *,
+    after: UUID,
+    limit: int,
+    now: datetime,  # noqa: ARG001 - all have it
+) -> Sequence[tuple[LocatedAddress, AddressGeocoded]]:
+    """The next owners' addresses after this id, locked, and what was last told of them."""
+    return [
+        (
+            address,
+            AddressGeocoded(
+                owner_kind=address.owner_kind,
+                owner_id=address.id,
+                **{name: getattr(address, name) for name in queries.TOLD},
+            ),
+        )
+        for address in queries.addresses_after(session, after, limit=limit)
+    ]
 
 
 def _told(address: Address) -> dict[str, Any]:

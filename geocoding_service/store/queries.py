@@ -9,8 +9,10 @@ from typing import Any
 from uuid import UUID
 
 from pydantic_core import to_json
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
+
+from geocoding_service.store.tables import LocatedAddress
 
 TOLD = (
     "street",
@@ -54,3 +56,15 @@ def remember_addresses(session: Session, rows: Sequence[Mapping[str, Any]], *, n
     in_order = to_json(sorted(rows, key=itemgetter("id"))).decode()
     known = session.execute(_REMEMBER, {"rows": in_order, "now": now})
     return {owner: sequence for owner, sequence, due in known if due}
+
+
+def addresses_after(session: Session, owner_id: UUID, *, limit: int) -> Sequence[LocatedAddress]:
+    """The next remembered addresses by their owners' ids, locked."""
+    return session.scalars(
+        select(LocatedAddress)
+        .where(LocatedAddress.id > owner_id)
+        .order_by(LocatedAddress.id)
+        .limit(limit)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from patient_service.domain.indexes import Indexes
 from patient_service.domain.schemas import ConsentView, PatientFields, PatientView
+from patient_service.store import queries
 from patient_service.store.tables import Patient
 from shared.crypto import Keys
 from shared.db import Session
@@ -109,3 +112,14 @@ def tell(
     today = berlin_day(now)
     patient.age_published_on = today
     record(session, patient, event(patient=public(patient, fields, today=today), **facts), now=now)
+
+
+def states(
+    session: Session, keys: Keys, *, after: UUID, limit: int, now: datetime
+) -> Sequence[tuple[Patient, PatientUpdated]]:
+    """The next patients after this id, locked, and what other services are to know of them now."""
+    today = berlin_day(now)
+    found = queries.patients_after(session, after, limit=limit)
+    for patient in found:
+        patient.age_published_on = today
+    return [(p, PatientUpdated(patient=public(p, opened(keys, p), today=today))) for p in found]

@@ -129,6 +129,19 @@ def postal_code_is_known(session: Session, postal_code: str) -> bool:
     return bool(session.scalar(select(exists().where(answered))))
 
 
+def patients_after(session: Session, patient_id: UUID, *, limit: int) -> Sequence[Patient]:
+    """The next patients by id, with consents, locked."""
+    return session.scalars(
+        select(Patient)
+        .where(Patient.id > patient_id)
+        .options(selectinload(Patient.consents))
+        .order_by(Patient.id)
+        .limit(limit)
+        .with_for_update(of=Patient)
+        .execution_options(populate_existing=True)
+    ).all()
+
+
 def pauses_that_passed(session: Session, *, today: date, limit: int) -> Sequence[Patient]:
     """Paused patients whose last day of pause lies before today, locked; those another worker holds are left out."""
     return session.scalars(

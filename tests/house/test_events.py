@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+from functools import partial
 from pathlib import Path
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
 from operations import event_document
 from shared.events.document import events
 from shared.events.event import Event, StateEvent, decode, decode_envelope, encode
+from tests.house.sources import SERVICES
 from tests.samples import published
 
 OURS = events()
@@ -77,3 +81,28 @@ def test_no_event_carries_what_identifies_or_describes_a_patient(event: type[Eve
                  "insurance_number", "anamnesis", "practice_summary", "contact_persons"}  # fmt: skip
     schema = json.dumps(event.model_json_schema())
     assert not {name for name in forbidden if f'"{name}"' in schema}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_who_records_states_can_tell_them_anew_and_nothing_happens(service: str, settings: Any) -> None:
+    """Kafka may lose its data: then states are told with events that have effects nowhere."""
+    worker = importlib.import_module(f"{service}.worker").create(settings)
+    records_states = {e.name for e in OURS if issubclass(e, StateEvent)} & {
+        name for name, sender in event_document.senders().items() if sender == service
+    }
+    assert (worker.states is not None) == bool(records_states)
+    told = _told_by(worker.states) if worker.states else None
+    for other in SERVICES:
+        listeners = importlib.import_module(f"{other}.worker").create(_settings_of(other)).listeners
+        assert told is None or not listeners.effects.get(told), f"{other} would act on {told}"
+
+
+def _told_by(states: Any) -> type[Event]:
+    function = states.func if isinstance(states, partial) else states
+    (pair,) = get_args(get_type_hints(function)["return"])
+    told: type[Event] = get_args(pair)[1]
+    return told
+
+
+def _settings_of(service: str) -> Any:
+    return importlib.import_module(f"{service}.settings").Settings()

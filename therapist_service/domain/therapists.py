@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -183,6 +183,18 @@ def _lift_block(session: Session, therapist: Therapist, now: datetime) -> Therap
     therapist.block_reason = therapist.block_since = therapist.block_until = None
     therapist.status = "inactive" if therapist.inactive_by else "active"
     return _changed(session, therapist, TherapistUnblocked, now)
+
+
+def states(
+    session: Session,
+    *,
+    after: UUID,
+    limit: int,
+    now: datetime,  # noqa: ARG001 - all have it
+) -> Sequence[tuple[Therapist, TherapistUpdated]]:
+    """The next therapists after this id, locked, and what other services are to know of them now."""
+    found = queries.therapists_after(session, after, limit=limit)
+    return [(therapist, TherapistUpdated(therapist=public(therapist))) for therapist in found]
 
 
 def _changed(session: Session, therapist: Therapist, event: Any, now: datetime) -> TherapistView:

@@ -18,6 +18,18 @@ def therapist(session: Session, therapist_id: UUID, *, lock: bool = False) -> Th
     return session.get(Therapist, therapist_id, with_for_update=lock, populate_existing=lock)
 
 
+def therapists_after(session: Session, therapist_id: UUID, *, limit: int) -> Sequence[Therapist]:
+    """The next therapists by id, locked."""
+    return session.scalars(
+        select(Therapist)
+        .where(Therapist.id > therapist_id)
+        .order_by(Therapist.id)
+        .limit(limit)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+
+
 def therapists_where(
     session: Session, conditions: Sequence[ColumnElement[bool]], *, limit: int, offset: int
 ) -> tuple[Sequence[Therapist], int]:

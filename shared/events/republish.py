@@ -1,0 +1,115 @@
+"""Telling the world anew what is, for when Kafka has lost its data: `python -m <service> republish`.
+
+First the events that the outbox still keeps wait for the relay once more, facts among them: who had one skips it
+(`seen`, `sequence`), and who had not now gets it. Then the present state of every aggregate is recorded as one more
+event of it, under its row's lock, in portions: whatever lay in a compacted topic before, the newest state is again the
+last of its key. An end halfway does no harm, nor does a second run.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+
+from shared import clock
+from shared.db import Aggregate, Session, transaction
+from shared.errors import Unreachable
+from shared.events.event import StateEvent
+from shared.events.outbox import record_all
+from shared.events.tables import outbox
+from shared.spans import hop
+
+PORTION = 200
+"""Aggregates per transaction: few enough that staff do not notice their locks."""
+SILENCE = 30.0
+"""Seconds in which no event is published before waiting for the relay is given up."""
+
+
+class States(Protocol):
+    """The next aggregates after an id, by id and locked, each with the event that tells its whole present state.
+
+    The event is of a type that has no effects anywhere: nothing has happened.
+    """
+
+    def __call__(
+        self, session: Session, *, after: UUID, limit: int, now: datetime
+    ) -> Sequence[tuple[Aggregate, StateEvent]]: ...
+
+
+@dataclass(frozen=True)
+class Republished:
+    """What was recorded to be published: kept events once more, and present states."""
+
+    kept: int
+    states: int
+
+
+def republish(
+    states: States | None, *, portion: int = PORTION, progress: Callable[[int], None] | None = None
+) -> Republished:
+    """Let everything be published that the others need to have; `None` for a service without states.
+
+    `progress` hears how many states are recorded so far. The relay publishes: `until_published` waits for it.
+    """
+    kept = _let_kept_events_wait_again()
+    done, after = 0, UUID(int=0)
+    while states is not None:
+        with hop("republish states"), transaction() as session:
+            now = clock.now()
+            told = _record(session, states(session, after=after, limit=portion, now=now), now=now)
+        done += len(told)
+        if progress is not None:
+            progress(done)
+        if len(told) < portion:
+            break
+        after = told[-1]
+    return Republished(kept, done)
+
+
+def _let_kept_events_wait_again() -> int:
+    # all at once: in portions, the relay could publish a later event of an aggregate before an earlier one
+    with transaction() as session:
+        again = update(outbox).where(outbox.c.published_at.is_not(None)).values(published_at=None)
+        return session.execute(again).rowcount  # type: ignore[attr-defined, no-any-return]
+
+
+def _record(session: Session, told: Sequence[tuple[Aggregate, StateEvent]], *, now: datetime) -> list[UUID]:
+    for aggregate, _ in told:
+        aggregate.sequence += 1
+    session.flush()
+    record_all(session, [(aggregate.id, aggregate.sequence, event) for aggregate, event in told], now=now)
+    return [aggregate.id for aggregate, _ in told]
+
+
+def until_published(progress: Callable[[int], None], *, silence: float = SILENCE) -> None:
+    """Return when all that is recorded now lies on Kafka; raises `Unreachable` where the relay does not get on.
+
+    `progress` hears how many events still wait.
+    """
+    with transaction() as session:
+        last = session.scalar(select(func.max(outbox.c.position))) or 0
+    fewest, moved_at = _waiting_up_to(last), clock.monotonic()
+    while fewest:
+        progress(fewest)
+        threading.Event().wait(0.2)
+        waiting = _waiting_up_to(last)
+        if waiting < fewest:
+            fewest, moved_at = waiting, clock.monotonic()
+        elif clock.monotonic() - moved_at > silence:
+            raise Unreachable(
+                "kafka.nothing_published",
+                f"{waiting} events are recorded and wait, but nobody publishes them: is a worker running, and Kafka?",
+            )
+    progress(0)
+
+
+def _waiting_up_to(position: int) -> int:
+    with transaction() as session:
+        waiting = select(func.count()).where(outbox.c.published_at.is_(None), outbox.c.position <= position)
+        return session.scalar(waiting) or 0
