@@ -245,7 +245,8 @@ class Consumer:
         problem = message.error()
         if problem is None:
             return False
-        if problem.fatal():
+        # such as a group that a Kafka without its data does not know: this consumer is over, a new one may join
+        if problem.fatal() or problem.code() == KafkaError._FATAL:
             raise KafkaException(problem)
         if problem.code() != KafkaError._PARTITION_EOF:
             log.warning("consumer.kafka_trouble", error=str(problem))

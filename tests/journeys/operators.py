@@ -1,0 +1,90 @@
+"""What people who run the platform do and see: the tables of every service, commands at the terminal."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import psycopg2
+
+from operations.platform import Platform
+from tests.infrastructure import ROOT
+
+COPIES = {
+    "matching_service": ("therapists", "patients"),
+    "communication_service": ("therapists", "patients", "places"),
+    "patient_service": ("located_postal_codes",),
+}
+"""What each service keeps of others, and a rebuild writes anew."""
+
+BEHIND = """
+    WITH copies AS (SELECT id, sequence, geocoded_sequence FROM matching_service.therapists
+              UNION SELECT id, sequence, geocoded_sequence FROM matching_service.patients),
+         owners AS (SELECT id, sequence FROM therapist_service.therapists
+              UNION SELECT id, sequence FROM patient_service.patients)
+    SELECT count(*)
+      FROM owners LEFT JOIN copies USING (id) LEFT JOIN geocoding_service.located_addresses AS place USING (id)
+     WHERE (copies.sequence, copies.geocoded_sequence) IS DISTINCT FROM (owners.sequence, place.sequence)
+        OR (SELECT sequence FROM communication_service.therapists AS other WHERE other.id = owners.id
+             UNION SELECT sequence FROM communication_service.patients AS other WHERE other.id = owners.id)
+           IS DISTINCT FROM owners.sequence"""
+
+
+class Tables:
+    """The tables as an administrator sees them."""
+
+    def __init__(self, platform: Platform) -> None:
+        settings = platform.settings
+        self._connection = psycopg2.connect(
+            host=settings["POSTGRES_HOST"],
+            port=settings["POSTGRES_PORT"],
+            user=settings["POSTGRES_ADMIN_USER"],
+            password=settings["POSTGRES_ADMIN_PASSWORD"],
+            dbname=settings["DATABASE_NAME"],
+        )
+        self._connection.autocommit = True
+
+    def run(self, statement: str, *values: Any) -> list[Any]:
+        """The rows of a statement, if it has any."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            return cursor.fetchall() if cursor.description else []
+
+    def content(self, service: str, *, without: tuple[str, ...] = ("written_at",)) -> dict[str, list[Any]]:
+        """Every copy of a service, but for when it was written."""
+        return {
+            table: [
+                row for (row,) in self.run(f"SELECT to_jsonb(t) - %s FROM {service}.{table} t ORDER BY id", [*without])
+            ]
+            for table in COPIES[service]
+        }
+
+    def unpublished(self, service: str) -> int:
+        """How many events of the service Kafka has not got."""
+        ((waiting,),) = self.run(f"SELECT count(*) FROM {service}.outbox WHERE published_at IS NULL")
+        return int(waiting)
+
+    def all_have_heard(self) -> bool:
+        """Whether matching and communication have heard the last of every patient and therapist."""
+        return self.run(BEHIND) == [(0,)]
+
+
+def at_the_terminal(platform: Platform, service: str, command: str) -> subprocess.Popen[str]:
+    """A command of a service, running."""
+    return subprocess.Popen(
+        [sys.executable, "-m", service, command],
+        cwd=ROOT,
+        env={**os.environ, **platform.settings},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ended_well(running: subprocess.Popen[str]) -> str:
+    """What the command printed."""
+    output, errors = running.communicate(timeout=120)
+    assert running.returncode == 0, errors
+    return output
