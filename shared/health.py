@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -40,15 +40,28 @@ class Check:
             return False
 
 
-def readiness(checks: Sequence[Check]) -> tuple[bool, bytes]:
-    """Whether all decisive checks hold, and the answer as JSON that names each one."""
+Figures = Mapping[str, Callable[[], int]]
+"""Numbers that people who watch a process want to see, by name; none of them makes it unready."""
+
+
+def readiness(checks: Sequence[Check], figures: Figures) -> tuple[bool, bytes]:
+    """Whether all decisive checks hold, and the answer as JSON that names each one; a figure may be unknown (null)."""
     found = [(check, check.asked()) for check in checks]
     ready = all(holds for check, holds in found if check.decisive)
     document = {
         "status": "ready" if ready else "not ready",
         "checks": {check.name: {"ok": holds, "decisive": check.decisive} for check, holds in found},
+        "figures": {name: _counted(name, count) for name, count in figures.items()},
     }
     return ready, json.dumps(document).encode()
+
+
+def _counted(name: str, count: Callable[[], int]) -> int | None:
+    try:
+        return count()
+    except Exception as problem:
+        log.warning("health.figure_unknown", figure=name, problem=type(problem).__name__)
+        return None
 
 
 def liveness() -> bytes:
@@ -61,22 +74,22 @@ def metrics() -> tuple[bytes, str]:
     return exposition(os.environ.get("PROMETHEUS_MULTIPROC_DIR"))
 
 
-def health_app(checks: Sequence[Check]) -> WSGIApplication:
+def health_app(checks: Sequence[Check], figures: Figures) -> WSGIApplication:
     """A WSGI application that answers only health and metrics: for processes that serve nothing else."""
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        status, body, content_type = _answered(environ["PATH_INFO"], checks)
+        status, body, content_type = _answered(environ["PATH_INFO"], checks, figures)
         start_response(status, [("Content-Type", content_type), ("Content-Length", str(len(body)))])
         return [body]
 
     return app
 
 
-def _answered(path: str, checks: Sequence[Check]) -> tuple[str, bytes, str]:
+def _answered(path: str, checks: Sequence[Check], figures: Figures) -> tuple[str, bytes, str]:
     if path == "/health/live":
         return "200 OK", liveness(), JSON
     if path == "/health/ready":
-        ready, document = readiness(checks)
+        ready, document = readiness(checks, figures)
         return ("200 OK" if ready else "503 Service Unavailable"), document, JSON
     if path == "/metrics":
         return "200 OK", *metrics()

@@ -15,6 +15,7 @@ from confluent_kafka.admin import AdminClient
 
 from shared import clock, db, memory, spans
 from shared.api.idempotency import prune_idempotency
+from shared.events import parking
 from shared.events.consumer import Consumer, Listeners
 from shared.events.housekeeping import HOUSEKEEPING
 from shared.events.relay import Relay
@@ -67,7 +68,7 @@ class Worker:
             *self.ready_checks,
         ]
         memory.settle()
-        server = serve_in_thread(health_app(checks), self.settings.bind, self.settings.worker_port)
+        server = serve_in_thread(health_app(checks, parking.SHOWN), self.settings.bind, self.settings.worker_port)
         threads = [_supervised(name, work, stop) for name, work in self._duties().items()]
         log.info("worker.started", pid=os.getpid())
         stop.wait()

@@ -14,6 +14,7 @@ from shared.api.service import AccessTable, Service
 from shared.auth import ANYONE, SIGN_INS
 from shared.crypto import Keys
 from shared.db import database_answers
+from shared.events import parking
 from shared.health import JSON, Check, liveness, metrics, readiness
 from shared.settings import ServiceSettings
 
@@ -82,7 +83,7 @@ def _open_platform(app: Flask, checks: Sequence[Check]) -> AccessTable:
         return Response(liveness(), content_type=JSON)
 
     def ready() -> Response:
-        is_ready, document = readiness(checks)
+        is_ready, document = readiness(checks, parking.SHOWN)
         return Response(document, 200 if is_ready else 503, content_type=JSON)
 
     def measured() -> Response:

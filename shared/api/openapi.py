@@ -77,7 +77,7 @@ HEADERS: dict[str, Document] = {
 
 OPERATIONS = {
     "/health/live": "Whether the process answers",
-    "/health/ready": "Whether it reaches what it needs (503 if not)",
+    "/health/ready": "Whether it reaches what it needs (503 if not), and how many events are parked",
     "/metrics": "Metrics for Prometheus",
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,10 +15,10 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from shared.db import new_id
+from shared.db import new_id, transaction
 from shared.errors import Conflict, NotFound
 from shared.events.event import Event, Unreadable, decode, decode_envelope
-from shared.events.tables import parked
+from shared.events.tables import parked, seen
 
 LONGEST_TRACEBACK = 20_000
 
@@ -78,6 +79,16 @@ def waiting(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(parked).where(parked.c.state == "parked")) or 0
 
 
+def how_many_wait() -> int:
+    """The same, asked in a transaction of its own."""
+    with transaction() as session:
+        return waiting(session)
+
+
+SHOWN = {"parked_events": how_many_wait}
+"""What `/health/ready` shows of them."""
+
+
 def listed(session: Session, *, state: str | None, limit: int, offset: int) -> tuple[Sequence[Mapping[str, Any]], int]:
     """A page of parked events, newest first, and how many there are."""
     wanted = [parked.c.state == state] if state else []
@@ -109,8 +120,11 @@ def take_up(session: Session, parked_id: UUID, *, reason: str, now: datetime) ->
 
 
 def discard(session: Session, parked_id: UUID, *, reason: str, now: datetime) -> None:
-    """Decide that a parked event will have no effect; raises `Conflict` when it was dealt with before."""
-    _settle(session, parked_id, "discarded", reason, now)
+    """Decide that a parked event will have no effect, also when it comes again; raises `Conflict` if it was settled."""
+    row = _settle(session, parked_id, "discarded", reason, now)
+    with suppress(Unreadable):  # bytes that are no event have no effect anyway
+        envelope, _ = decode_envelope(row["value"] or b"")
+        session.execute(insert(seen).values(event_id=envelope.id).on_conflict_do_nothing())
 
 
 def _settle(session: Session, parked_id: UUID, state: str, reason: str, now: datetime) -> Mapping[str, Any]:
