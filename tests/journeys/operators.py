@@ -19,17 +19,21 @@ COPIES = {
 }
 """What each service keeps of others, and a rebuild writes anew."""
 
-BEHIND = """
-    WITH copies AS (SELECT id, sequence, geocoded_sequence FROM matching_service.therapists
-              UNION SELECT id, sequence, geocoded_sequence FROM matching_service.patients),
-         owners AS (SELECT id, sequence FROM therapist_service.therapists
-              UNION SELECT id, sequence FROM patient_service.patients)
-    SELECT count(*)
-      FROM owners LEFT JOIN copies USING (id) LEFT JOIN geocoding_service.located_addresses AS place USING (id)
-     WHERE (copies.sequence, copies.geocoded_sequence) IS DISTINCT FROM (owners.sequence, place.sequence)
-        OR (SELECT sequence FROM communication_service.therapists AS other WHERE other.id = owners.id
-             UNION SELECT sequence FROM communication_service.patients AS other WHERE other.id = owners.id)
-           IS DISTINCT FROM owners.sequence"""
+UNHEARD = """
+    WITH owners AS (SELECT id, sequence FROM therapist_service.therapists
+              UNION SELECT id, sequence FROM patient_service.patients),
+         places AS (SELECT id, sequence, owner_kind, owner_sequence FROM geocoding_service.located_addresses)
+    (SELECT id, sequence FROM owners EXCEPT SELECT id, owner_sequence FROM places)
+    UNION ALL (SELECT id, sequence FROM owners EXCEPT (SELECT id, sequence FROM matching_service.therapists
+                                                 UNION SELECT id, sequence FROM matching_service.patients))
+    UNION ALL (SELECT id, sequence FROM places EXCEPT (SELECT id, geocoded_sequence FROM matching_service.therapists
+                                                 UNION SELECT id, geocoded_sequence FROM matching_service.patients))
+    UNION ALL (SELECT id, sequence FROM owners EXCEPT (SELECT id, sequence FROM communication_service.therapists
+                                                 UNION SELECT id, sequence FROM communication_service.patients))
+    UNION ALL (SELECT id, sequence FROM places EXCEPT (SELECT id, sequence FROM communication_service.places
+                                                 UNION SELECT id, sequence FROM patient_service.located_postal_codes))
+"""
+"""The last states of owners and of their places that somebody has not heard of."""
 
 
 class Tables:
@@ -61,14 +65,28 @@ class Tables:
             for table in COPIES[service]
         }
 
+    def add_stray(self, service: str, table: str) -> None:
+        """A copy of somebody of whom no event speaks."""
+        columns = ", ".join(
+            name
+            for (name,) in self.run(
+                "SELECT column_name FROM information_schema.columns WHERE table_schema = %s AND table_name = %s"
+                " AND is_generated = 'NEVER' AND column_name <> 'id'",
+                service,
+                table,
+            )
+        )
+        stray = f"INSERT INTO {service}.{table} (id, {columns}) SELECT gen_random_uuid(), {columns}"
+        self.run(f"{stray} FROM {service}.{table} LIMIT 1")
+
     def unpublished(self, service: str) -> int:
         """How many events of the service Kafka has not got."""
         ((waiting,),) = self.run(f"SELECT count(*) FROM {service}.outbox WHERE published_at IS NULL")
         return int(waiting)
 
     def all_have_heard(self) -> bool:
-        """Whether matching and communication have heard the last of every patient and therapist."""
-        return self.run(BEHIND) == [(0,)]
+        """Whether every service has heard the last of every patient, therapist and place."""
+        return not self.run(UNHEARD)
 
 
 def at_the_terminal(platform: Platform, service: str, command: str) -> subprocess.Popen[str]:

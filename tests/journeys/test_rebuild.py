@@ -19,18 +19,8 @@ def test_a_rebuild_while_serving_restores_every_copy_and_removes_strays(
     tables, first = Tables(platform), COPIES[service][0]
     before = tables.content(service)
     assert before[first]
-    columns = ", ".join(
-        row[0]
-        for row in tables.run(
-            "SELECT column_name FROM information_schema.columns WHERE table_schema = %s AND table_name = %s"
-            " AND is_generated = 'NEVER' AND column_name <> 'id'",
-            service,
-            first,
-        )
-    )
     # a stray that no event speaks of, a copy that is gone, and one that was altered behind everybody's back
-    stray = f"INSERT INTO {service}.{first} (id, {columns}) SELECT gen_random_uuid(), {columns}"
-    tables.run(f"{stray} FROM {service}.{first} LIMIT 1")
+    tables.add_stray(service, first)
     for table in COPIES[service]:
         tables.run(f"DELETE FROM {service}.{table} WHERE id = (SELECT id FROM {service}.{table} ORDER BY id LIMIT 1)")
     assert tables.content(service) != before
