@@ -17,6 +17,7 @@ def test_a_rebuild_while_serving_restores_every_copy_and_removes_strays(
     practice, patient = a_therapist(agency), a_searching_patient(agency)
     known_to_matching(agency, patient, practice)
     tables, first = Tables(platform), COPIES[service][0]
+    agency.until(tables.all_have_heard, "everybody to know everybody")
     before = tables.content(service)
     assert before[first]
     # a stray that no event speaks of, a copy that is gone, and one that was altered behind everybody's back
