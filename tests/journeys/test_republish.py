@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from typing import Any
 
+import pytest
+
 from operations.agency import Agency, Document
 from operations.platform import Platform
 from tests.journeys.operators import Tables, at_the_terminal, ended_well
@@ -15,6 +17,7 @@ ONE_MORE_EVENT = ("written_at", "sequence", "geocoded_sequence")
 """What a copy of the same state differs in after the state was told anew."""
 
 
+@pytest.mark.timeout(600)  # five services at the terminal, which a busy machine takes its time to start
 def test_a_kafka_that_lost_everything_is_filled_anew_and_life_goes_on(platform: Platform, agency: Agency) -> None:
     practice, blocked, patient = a_therapist(agency), a_therapist(agency), a_searching_patient(agency)
     known_to_matching(agency, patient, practice, blocked)
