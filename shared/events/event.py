@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from typing import Any, ClassVar, Literal, Self
 from uuid import UUID
@@ -113,23 +113,6 @@ def source_of(event: Event | type[Event]) -> str:
 
 class Unreadable(ValueError):
     """Bytes on a topic that are no event of ours; says why."""
-
-
-def encode(event: Event, envelope: Envelope) -> str:
-    """The CloudEvents JSON document of an event."""
-    head = {
-        "specversion": "1.0",
-        "id": str(envelope.id),
-        "source": envelope.source,
-        "type": envelope.type,
-        "subject": str(envelope.subject),
-        "time": envelope.time.astimezone(UTC).isoformat().replace("+00:00", "Z"),
-        "datacontenttype": "application/json",
-        "sequence": envelope.sequence,
-        "correlationid": envelope.correlation_id,
-        "traceparent": envelope.traceparent,
-    }
-    return f'{json.dumps(head)[:-1]}, "data": {event.model_dump_json()}}}'
 
 
 def decode_envelope(value: bytes) -> tuple[Envelope, Any]:

@@ -10,7 +10,8 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from shared.events.event import Envelope, Event, encode, source_of
+from shared.events.event import Envelope, Event, source_of
+from tests.events import document
 
 MOMENT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 DAY = date(2026, 12, 1)
@@ -85,8 +86,8 @@ def invented(event: type[Event]) -> dict[str, Any]:
         correlation_id="sample",
         traceparent=f"00-{1:032x}-{1:016x}-01",
     )
-    document: dict[str, Any] = json.loads(encode(event.model_validate(payload), envelope))
-    return document
+    written: dict[str, Any] = json.loads(document(event.model_validate(payload).arrived_in(envelope)))
+    return written
 
 
 def _filled(model: type[BaseModel]) -> dict[str, Any]:

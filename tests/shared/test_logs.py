@@ -17,12 +17,13 @@ from shared import logs
 from shared.db import new_id
 from shared.events.catalogue import PublicTherapist, RequestWithdrawn, TherapistUpdated
 from shared.events.consumer import Consumer, Listeners
-from shared.events.event import Event, encode, read_event
+from shared.events.event import Event, read_event
 from shared.jobs import Job, run_once, run_until
 from shared.spans import hop
 from shared.tracing import because_of, correlation_id, current_cause, new_cause
 from tests.builders.happenings import happened
 from tests.conftest import MONDAY
+from tests.events import document
 
 
 @pytest.fixture(autouse=True)
@@ -140,7 +141,7 @@ def test_an_event_is_parked_under_the_id_of_the_request_that_caused_it(damage, s
     listeners.effect(RequestWithdrawn)(fail)
     ids = dict.fromkeys(("placement_request_id", "patient_id", "therapist_id"), new_id())
     event = happened(RequestWithdrawn(**ids, reason="other"))
-    text = encode(event, event.envelope)
+    text = document(event)
     text = text.replace(damage, '"no reason"') if damage else text
     Consumer("therapist_service", {}, listeners).handle([Arrived(text)])
     said = lines()
@@ -163,5 +164,5 @@ def arrived(event: Event) -> Event:
     """The event as it comes from the outbox: with the cause of the moment."""
     cause = current_cause()
     envelope = replace(happened(event).envelope, correlation_id=cause.correlation_id, traceparent=cause.traceparent)
-    value = encode(event, envelope).encode()
+    value = document(event.arrived_in(envelope)).encode()
     return read_event(value, {type(event)})

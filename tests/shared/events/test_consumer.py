@@ -19,11 +19,12 @@ from shared.errors import Conflict
 from shared.events import parking
 from shared.events.catalogue import PublicTherapist, RequestWithdrawn, TherapistUpdated
 from shared.events.consumer import Listeners
-from shared.events.event import Event, encode
+from shared.events.event import Event
 from shared.events.tables import parked, seen
 from shared.tracing import correlation_id
 from tests.builders.happenings import happened
 from tests.conftest import MONDAY
+from tests.events import document
 from tests.shared.events.conftest import consuming
 from tests.shared.events.test_relay import until
 
@@ -75,7 +76,7 @@ def publish(kafka: dict[str, Any], *values: tuple[str, str, Any]) -> None:
 
 
 def message(event: Event) -> tuple[str, str, str]:
-    return (event.topic.name, str(event.envelope.subject), encode(event, event.envelope))
+    return (event.topic.name, str(event.envelope.subject), document(event))
 
 
 def parked_of(key: str) -> list[Any]:
@@ -102,7 +103,7 @@ def test_bytes_that_are_no_event_are_parked_and_the_rest_goes_on(kafka: dict[str
     subject, key = new_id(), str(uuid4())
     heard = Heard([subject])
     bad: list[Any] = [b"\xff\xfe", b"not json", b"[]", b'{"specversion": "1.0"}', b"", b"null"]
-    wrong = encode(withdrawn(subject, 9), withdrawn(subject, 9).envelope).replace('"reason":"other"', '"reason":{}')
+    wrong = document(withdrawn(subject, 9)).replace('"reason":"other"', '"reason":{}')
     publish(
         kafka,
         *(("matching.events", key, value) for value in [*bad, wrong]),

@@ -10,14 +10,15 @@ from sqlalchemy.orm import Session
 
 from shared.db import new_id
 from shared.events.catalogue import PublicTherapist, TherapistRegistered, TherapistUpdated
-from shared.events.event import decode, decode_envelope, encode
+from shared.events.event import decode, decode_envelope
 from shared.events.outbox import LARGEST_EVENT, record_all
 from shared.events.tables import outbox
 from shared.tracing import because_of, new_cause
 from tests.conftest import MONDAY
+from tests.events import document
 
 
-def test_what_is_recorded_is_the_event_as_it_is_encoded(session: Session) -> None:
+def test_what_is_recorded_is_the_event_as_a_document_by_the_book(session: Session) -> None:
     strange = PublicTherapist(id=new_id(), last_name="O'Brien \"\\ \u2028 Ünal 💚 {%s} :rows")
     plain = PublicTherapist(id=new_id(), last_name="Lang", phone_hours={"monday": [{"start": "09:00", "end": "10:00"}]})
     events = [
@@ -31,7 +32,7 @@ def test_what_is_recorded_is_the_event_as_it_is_encoded(session: Session) -> Non
         envelope, payload = decode_envelope(row.value.encode())
         assert (row.event_id, row.topic, row.key, row.sequence) == (envelope.id, "therapist.events", subject, sequence)
         assert decode(envelope, payload).model_dump() == event.model_dump()
-        assert json.loads(row.value) == json.loads(encode(event, envelope))
+        assert json.loads(row.value) == json.loads(document(event.arrived_in(envelope)))
         assert (envelope.time, envelope.correlation_id) == (MONDAY, cause.correlation_id)
 
 

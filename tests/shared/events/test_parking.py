@@ -15,11 +15,12 @@ from shared.errors import Conflict
 from shared.events import parking
 from shared.events.catalogue import RequestWithdrawn
 from shared.events.consumer import Listeners
-from shared.events.event import Event, encode
+from shared.events.event import Event
 from shared.events.tables import parked
 from shared.health import readiness
 from tests.builders.happenings import happened
 from tests.conftest import MONDAY
+from tests.events import document
 
 
 def set_aside(session: Session, value: bytes) -> Any:
@@ -55,7 +56,7 @@ def test_a_discarded_event_has_no_effect_when_it_comes_again(session: Session) -
         )
         for _ in range(2)
     )
-    parked_id = set_aside(session, encode(bad, bad.envelope).encode())
+    parked_id = set_aside(session, document(bad).encode())
     parking.discard(session, parked_id, reason="entered by mistake", now=MONDAY)
     listeners.apply(session, [bad, good], now=MONDAY)
     assert happenings == [good]
