@@ -85,7 +85,8 @@ parked = Table(
     Column("state", Text, nullable=False, server_default=text("'parked'")),
     Column("resolved_at", DateTime(timezone=True)),
     Column("resolved_reason", Text),
-    UniqueConstraint("topic", "partition", "offset"),
+    # with the content: a Kafka that lost its data counts its offsets from 0 again
+    Index("uq_parked_message", "topic", "partition", "offset", text("md5(value)"), unique=True),
 )
 
 

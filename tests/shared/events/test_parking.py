@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from confluent_kafka import Message
 from flask.testing import FlaskClient
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from shared.db import new_id
@@ -15,7 +16,7 @@ from shared.errors import Conflict
 from shared.events import parking
 from shared.events.catalogue import RequestWithdrawn
 from shared.events.consumer import Listeners
-from shared.events.event import Event
+from shared.events.event import Event, Unreadable
 from shared.events.tables import parked
 from shared.health import readiness
 from tests.builders.happenings import happened
@@ -62,3 +63,15 @@ def test_a_discarded_event_has_no_effect_when_it_comes_again(session: Session) -
     assert happenings == [good]
     with pytest.raises(Conflict):
         parking.discard(session, parked_id, reason="again", now=MONDAY)
+
+
+def test_a_message_is_kept_once_and_another_one_at_its_place_too(session: Session) -> None:
+    """A Kafka that lost its data counts from 0 again: the place alone does not say which message it was."""
+
+    def message(value: bytes) -> Message:
+        return Message(topic="matching.events", partition=0, offset=0, value=value)
+
+    for value in (b"before the loss", b"before the loss", b"after it"):
+        parking.park(session, message(value), Unreadable("no event"), now=MONDAY)
+    kept = session.scalars(select(parked.c.value).where(parked.c.topic == "matching.events")).all()
+    assert sorted(map(bytes, kept)) == [b"after it", b"before the loss"]
