@@ -7,7 +7,7 @@ from matching_service.domain.schemas import Matches as MatchesView
 from matching_service.domain.schemas import MatchQuestion
 from shared import clock
 from shared.api import Resource, door
-from shared.db import transaction
+from shared.db import single_statements
 
 
 class Matches(Resource):
@@ -20,5 +20,5 @@ class Matches(Resource):
         A score has three parts: nearness (0-32), potentially available (40), certainty (28, less 4 for each rule that
         cannot be checked). Distances are straight lines, travel times are estimated from them.
         """
-        with transaction() as session:
-            return matches.find(session, body, today=clock.today())
+        with single_statements() as executor:
+            return matches.find(executor, body, today=clock.today())

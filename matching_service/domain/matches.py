@@ -19,7 +19,7 @@ from matching_service.domain.scoring import (
 )
 from matching_service.store import queries
 from matching_service.store.matching import Question, Weights, best_therapists
-from shared.db import Session
+from shared.db import Executor
 from shared.errors import Conflict, NotFound
 from shared.values.moments import start_of_berlin_day
 from shared.values.words import MatchRule
@@ -40,20 +40,20 @@ def unknown_patient() -> NotFound:
     )
 
 
-def find(session: Session, question: MatchQuestion, *, today: date) -> Matches:
+def find(executor: Executor, question: MatchQuestion, *, today: date) -> Matches:
     """The therapists who fit, how many each rule excludes, and what could be relaxed.
 
     Raises `NotFound` for a patient whose copy is not here, `Conflict` while it is not known where the patient lives or
     how far away a place may be.
     """
-    patient = queries.patient(session, question.patient_id)
+    patient = queries.patient(executor, question.patient_id)
     if patient is None:
         raise unknown_patient()
     criteria = with_overrides(of_patient(patient), question.overrides)
     radius_km = _radius(criteria)
     asked_for = explaining.rules_asked_for(criteria)
     found = best_therapists(
-        session, _question(patient.id, criteria, radius_km, today=today), WEIGHTS, limit=question.limit
+        executor, _question(patient.id, criteria, radius_km, today=today), WEIGHTS, limit=question.limit
     )
     return Matches(
         patient_id=patient.id,

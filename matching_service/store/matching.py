@@ -12,7 +12,7 @@ from pydantic_core import from_json
 from sqlalchemy import Row, Uuid, text
 
 from matching_service.store.tables import LIVE
-from shared.db import Session
+from shared.db import Executor
 from shared.values.places import Place, to_ewkt
 from shared.values.weekly import Weekly, WeeklyColumn
 from shared.values.words import MatchRule
@@ -142,9 +142,9 @@ class Found:
     """Active therapists anywhere whose place is not known."""
 
 
-def best_therapists(session: Session, question: Question, weights: Weights, *, limit: int) -> Found:
+def best_therapists(executor: Executor, question: Question, weights: Weights, *, limit: int) -> Found:
     """The therapists who fail no rule, ranked, at most `limit`; and the counts of all in the wide radius."""
-    rows = session.execute(
+    rows = executor.execute(
         _STATEMENT,
         {
             "patient_id": str(question.patient_id),

@@ -7,19 +7,23 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, literal, select
+from sqlalchemy import Row, Select, Table, bindparam, func, literal, select
 
 from matching_service.store.tables import LIVE, HistoryEntry, Patient, PlacementRequest, Therapist
-from shared.db import Session
+from shared.db import Executor, Session
 from shared.values.places import Place, PlaceColumn
 from shared.values.words import RequestStatus
 
 METRES_A_KILOMETRE = 1000
 
 
-def patient(session: Session, patient_id: UUID) -> Patient | None:
-    """The copy of a patient; None also where only a place has arrived."""
-    return session.scalar(select(Patient).where(Patient.id == patient_id, Patient.status.is_not(None)))
+_PATIENT: Table = Patient.__table__  # type: ignore[assignment]  # declared as the wider FromClause
+_PATIENT_TO_MATCH = select(_PATIENT).where(_PATIENT.c.id == bindparam("patient_id"), _PATIENT.c.status.is_not(None))
+
+
+def patient(executor: Executor, patient_id: UUID) -> Row[Any] | None:
+    """The columns of a patient's copy, to be read only; None also where only a place has arrived."""
+    return executor.execute(_PATIENT_TO_MATCH, {"patient_id": patient_id}).one_or_none()
 
 
 def lock_patients(session: Session, patient_ids: Collection[UUID]) -> dict[UUID, Patient]:
