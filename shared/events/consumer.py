@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from confluent_kafka import Consumer as KafkaConsumer
-from confluent_kafka import KafkaError, KafkaException, Message
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 from pydantic import ValidationError
 from sqlalchemy import Uuid, text
 from sqlalchemy.orm import Session
@@ -223,13 +223,13 @@ class Consumer:
             return
         consumer = KafkaConsumer(self.configuration)
         try:
-            consumer.subscribe(self.listeners.topics(), on_revoke=self._give_back)
+            consumer.subscribe(self.listeners.topics(), on_revoke=self._give_up)
             while not stop.is_set():
                 messages = self._poll(consumer)
                 if messages and self._handle_through_outages(consumer, messages, stop):
                     self._remember_offsets(consumer, messages)
         finally:
-            self._give_back(consumer, [])
+            self._give_back(consumer)
             consumer.close()
 
     def _poll(self, consumer: KafkaConsumer) -> list[Message]:
@@ -262,8 +262,15 @@ class Consumer:
             # a partition we lost meanwhile, or a broker that is away: the events come again and are skipped
             log.info("consumer.offsets_not_committed", error=str(problem.args[0]))
 
+    @classmethod
+    def _give_up(cls, consumer: KafkaConsumer, partitions: list[TopicPartition]) -> None:
+        """Before partitions go to another worker, or because they have gone."""
+        cls._give_back(consumer)
+        # librdkafka remembers a pause beyond the loss of a partition: it would stand still when it comes back to us
+        consumer.resume(partitions)
+
     @staticmethod
-    def _give_back(consumer: KafkaConsumer, _partitions: Sequence[Any]) -> None:
+    def _give_back(consumer: KafkaConsumer) -> None:
         try:
             consumer.commit(asynchronous=False)
         except KafkaException as problem:
