@@ -35,6 +35,14 @@ class Settings(ServiceSettings):
     days_until_call: int = Field(default=7, ge=1)
     """An inquiry e-mail that nobody answered for so many days is followed by a call."""
 
+    @field_validator("smtp_username", "smtp_password")
+    @classmethod
+    def _can_be_sent(cls, credential: str | SecretStr) -> str | SecretStr:
+        text = credential if isinstance(credential, str) else credential.get_secret_value()
+        if not text.isascii():
+            raise ValueError("must be ASCII: mail servers do not agree on how other characters are sent")
+        return credential
+
     @field_validator("mail_from")
     @classmethod
     def _is_ascii(cls, address: str) -> str:

@@ -25,7 +25,7 @@ from shared.settings import DatabaseSettings, read
 class MigrationSettings(DatabaseSettings):
     """Where PostgreSQL itself is (never through PgBouncer), and who may change schemas."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
 
     postgres_host: str = "127.0.0.1"
     postgres_port: int = 5433

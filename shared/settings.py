@@ -15,7 +15,7 @@ from sqlalchemy import URL
 class DatabaseSettings(BaseSettings):
     """Where PostgreSQL is: through PgBouncer for services, directly for migrations."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
 
     database_host: str = "127.0.0.1"
     database_port: int = 6432
@@ -26,7 +26,7 @@ class DatabaseSettings(BaseSettings):
 class KafkaSettings(BaseSettings):
     """How to reach the Kafka cluster; the security settings are handed to librdkafka as they are."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
 
     kafka_bootstrap_servers: str = "127.0.0.1:9092"
     kafka_security_protocol: str = "PLAINTEXT"

@@ -7,13 +7,14 @@ import smtplib
 import ssl
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from communication_service.settings import Settings
 
 MAIL_SERVICE_READY = 250
 GO_AHEAD = 354
+ENHANCED_CODE = re.compile(r"(?<= )[245]\.\d{1,3}\.\d{1,3}(?= )")
 LEADING_DOT = re.compile(rb"(?m)^\.")
 
 
@@ -56,7 +57,7 @@ class MailServer:
     port: int
     tls: str
     username: str
-    password: str
+    password: str = field(repr=False)
     own_name: str
     connect_seconds: float = 10
     command_seconds: float = 20
@@ -82,8 +83,13 @@ class MailServer:
         """A delivery has certainly ended after so long."""
         return self.handover_seconds + 2 * self.command_seconds + 2 * self.answer_seconds
 
-    def deliver(self, sender: str, recipient: str, message: bytes) -> Report:
-        """Hand over one message for one recipient; raises nothing."""
+    def deliver(
+        self, sender: str, recipient: str, message: bytes, *, may_go: Callable[[], bool] = lambda: True
+    ) -> Report:
+        """Hand over one message for one recipient; raises nothing.
+
+        `may_go` is asked last, when the server waits for the first byte of the message.
+        """
         started = time.monotonic()
         try:
             server = self._connected()
@@ -92,7 +98,7 @@ class MailServer:
         except Exception as problem:
             return Report(Delivery.SERVER_TROUBLE, _said(problem))
         try:
-            return self._hand_over(server, sender, recipient, message, started)
+            return self._hand_over(server, sender, recipient, message, started, may_go)
         finally:
             # a QUIT whose answer is late must not change what is known
             server.close()
@@ -112,13 +118,31 @@ class MailServer:
                 server.starttls(context=ssl.create_default_context())
                 server.ehlo_or_helo_if_needed()
             if self.username:
-                server.login(self.username, self.password)
+                self._sign_in(server)
         except BaseException:
             server.close()
             raise
         return server
 
-    def _hand_over(self, server: smtplib.SMTP, sender: str, recipient: str, message: bytes, started: float) -> Report:
+    def _sign_in(self, server: smtplib.SMTP) -> None:
+        try:
+            server.login(self.username, self.password)
+        except smtplib.SMTPResponseException as problem:
+            # its words stay out: a server may repeat what it was told
+            codes = " ".join([str(problem.smtp_code), *ENHANCED_CODE.findall(_said(problem))[:1]])
+            raise _Refused(
+                Delivery.SERVER_TROUBLE, f"{codes}: the mail server refuses SMTP_USERNAME and SMTP_PASSWORD"
+            ) from None
+
+    def _hand_over(
+        self,
+        server: smtplib.SMTP,
+        sender: str,
+        recipient: str,
+        message: bytes,
+        started: float,
+        may_go: Callable[[], bool],
+    ) -> Report:
         try:
             _expect_ok(server.mail(sender), permanent=Delivery.SERVER_TROUBLE, temporary=Delivery.SERVER_TROUBLE)
             _expect_recipient(server.rcpt(recipient))
@@ -130,6 +154,8 @@ class MailServer:
                 permanent=Delivery.REFUSED_MESSAGE,
                 temporary=Delivery.TRY_LATER,
             )
+            if not may_go():
+                raise _Refused(Delivery.SERVER_TROUBLE, "not handed over: it was given back meanwhile")
         except _Refused as refusal:
             return refusal.report
         except Exception as problem:

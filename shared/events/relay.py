@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaException, Producer
@@ -71,7 +71,7 @@ class Relay:
     """Publishes one service's outbox for as long as it holds the lease; stands by otherwise."""
 
     service: str
-    kafka: dict[str, Any]
+    kafka: dict[str, Any] = field(repr=False)
     batch_size: int = 1000
     poll_seconds: float = 0.02
     lease_seconds: float = 10
