@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from threading import Lock
 from uuid import UUID
 
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
@@ -72,12 +73,43 @@ def _compose(therapist_id: UUID, policy: Policy, now: datetime) -> int:
         return 0
 
 
+class Hand:
+    """The claimed letter that this process holds, until the mail server has its first byte; two threads ask it."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._held: Claim | None = None
+        self._closed = False
+
+    def take(self, claim: Claim) -> bool:
+        """Hold this letter; False when nothing may go any more."""
+        with self._lock:
+            self._held = None if self._closed else claim
+            return not self._closed
+
+    def let_go(self) -> bool:
+        """Whether the held letter may go: from now on nobody can give it back."""
+        with self._lock:
+            self._held = None
+            return not self._closed
+
+    def close(self) -> Claim | None:
+        """Let nothing go any more; the letter that was still held."""
+        with self._lock:
+            self._closed, held, self._held = True, self._held, None
+            return held
+
+
+GIVEN_BACK = Report(Delivery.SERVER_TROUBLE, "the worker stopped before the letter was handed over")
+
+
 @dataclass(frozen=True)
 class Sending:
     """Hands letters that may go to the mail server."""
 
     policy: Policy
     server: MailServer
+    hand: Hand = field(default_factory=Hand, compare=False)
 
     @property
     def lease(self) -> timedelta:
@@ -103,13 +135,24 @@ class Sending:
             return None
         claim, envelope = claimed
         started = clock.monotonic()
-        report = self.server.deliver(envelope.sender, envelope.recipient, envelope.message)
+        report = GIVEN_BACK
+        if self.hand.take(claim):
+            report = self.server.deliver(envelope.sender, envelope.recipient, envelope.message, may_go=self.hand.let_go)
+            self.hand.let_go()
         ended = now + timedelta(seconds=clock.monotonic() - started)
         for attempt in RECORDING:
             with attempt, transaction() as session:
                 counted = _record(session, claim, report, policy=self.policy, now=ended)
         log.info("email.handed_over", email_id=str(email_id), outcome=report.delivery, counted=counted)
         return report
+
+    def give_back(self, now: datetime) -> None:
+        """Free the letter that a slow mail server has not yet let us hand over: it is not in doubt, it never went."""
+        held = self.hand.close()
+        if held is not None:
+            with transaction() as session:
+                _record(session, held, GIVEN_BACK, policy=self.policy, now=now)
+            log.info("email.given_back", email_id=str(held.email_id))
 
     def _claim(self, email_id: UUID, now: datetime) -> tuple[Claim, Envelope] | None:
         try:
@@ -169,9 +212,10 @@ def follow_up(policy: Policy, now: datetime) -> int:
 def jobs(settings: Settings) -> tuple[Job, ...]:
     """The jobs of this service."""
     policy = policy_of(settings)
+    sending = Sending(policy, MailServer.of(settings))
     return (
         Job("compose", timedelta(seconds=1), partial(compose, policy)),
-        Job("send", timedelta(seconds=1), Sending(policy, MailServer.of(settings)).run),
+        Job("send", timedelta(seconds=1), sending.run, give_back=sending.give_back),
         Job("doubts", timedelta(seconds=15), doubts),
         Job("follow-up", timedelta(minutes=1), partial(follow_up, policy)),
     )

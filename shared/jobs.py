@@ -20,11 +20,16 @@ log = logger(__name__)
 
 @dataclass(frozen=True)
 class Job:
-    """`run(now)` does one portion of work and returns how much that was; 0 means there is nothing more to do now."""
+    """`run(now)` does one portion of work and returns how much that was; 0 means there is nothing more to do now.
+
+    `give_back(now)` is called once, in another thread, when the worker stops: what `run` has claimed and cannot finish
+    within seconds is released for other workers at once, instead of when the lease runs out.
+    """
 
     name: str
     every: timedelta
     run: Callable[[datetime], int]
+    give_back: Callable[[datetime], None] | None = None
 
 
 def run_once(job: Job, *, now: datetime) -> int:

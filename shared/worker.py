@@ -28,7 +28,8 @@ from shared.settings import ServiceSettings
 
 log = logger(__name__)
 
-SECONDS_TO_FINISH = 10
+SECONDS_TO_FINISH = 7
+"""Of the ten that a process has to end; the rest is for the last spans and log lines."""
 KAFKA_ANSWER_IS_FRESH = 5.0
 
 
@@ -73,6 +74,7 @@ class Worker:
         log.info("worker.started", pid=os.getpid())
         stop.wait()
         deadline = clock.monotonic() + SECONDS_TO_FINISH
+        threads += [_given_back(job, job.give_back) for job in self.jobs if job.give_back is not None]
         for thread in threads:
             thread.join(max(0.0, deadline - clock.monotonic()))
         server.shutdown()
@@ -115,6 +117,20 @@ def _supervised(name: str, work: Callable[[threading.Event], None], stop: thread
                 stop.wait(1)
 
     thread = threading.Thread(target=keep_working, name=name, daemon=True)
+    thread.start()
+    return thread
+
+
+def _given_back(job: Job, give_back: Callable[[datetime], None]) -> threading.Thread:
+    """A thread that releases what the job has in hand: the job's own may be waiting for somebody."""
+
+    def release() -> None:
+        try:
+            give_back(clock.now())
+        except Exception:
+            log.exception("job.not_given_back", job=job.name)
+
+    thread = threading.Thread(target=release, name=f"give back {job.name}", daemon=True)
     thread.start()
     return thread
 

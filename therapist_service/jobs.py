@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -121,17 +122,29 @@ def _arrived(arrival: Arrival, content: Content) -> ArrivedFile:
     return ArrivedFile(arrival.name, arrival.size, arrival.modified_at, content.checksum, content.packed)
 
 
-def apply_next_import(now: datetime) -> int:
-    """Apply one file that was taken in, from where it was left; 0 where none waits or another worker is at it."""
-    with transaction() as session:
-        claimed = imports.claim(session, now=now, lease=LEASE)
-    if claimed is None:
-        return 0
-    try:
-        _Application(claimed, _passing_from(now)).run()
-    except ClaimLost:
-        log.warning("imports.claim_lost", import_id=str(claimed.import_id))
-    return 1
+class Applying:
+    """The job that applies files, and the import that it is working on."""
+
+    def __init__(self) -> None:
+        self._claimed: Claim | None = None
+
+    def next(self, now: datetime) -> int:
+        """Apply one file that was taken in, from where it was left; 0 where none waits or another worker is at it."""
+        with transaction() as session:
+            self._claimed = imports.claim(session, now=now, lease=LEASE)
+        if self._claimed is None:
+            return 0
+        try:
+            _Application(self._claimed, _passing_from(now)).run()
+        except ClaimLost:
+            log.warning("imports.claim_lost", import_id=str(self._claimed.import_id))
+        return 1
+
+    def give_back(self, now: datetime) -> None:
+        """Let another worker go on from the end of the portion that is being written."""
+        if self._claimed is not None:
+            with transaction() as session, suppress(ClaimLost):
+                imports.release(session, self._claimed, now=now)
 
 
 def _passing_from(now: datetime) -> Callable[[], datetime]:
@@ -194,8 +207,9 @@ class _Application:
 
 def jobs(folder: ImportFolder) -> tuple[Job, ...]:
     """Every job of this service."""
+    applying = Applying()
     return (
         Job("lift-blocks", timedelta(minutes=10), lift_blocks),
         Job("watch-imports", timedelta(seconds=2), folder.watch),
-        Job("apply-imports", timedelta(seconds=1), apply_next_import),
+        Job("apply-imports", timedelta(seconds=1), applying.next, give_back=applying.give_back),
     )

@@ -74,7 +74,7 @@ class Folder:
 
     def work(self, now: datetime = MONDAY) -> None:
         """Everything that a worker finds to do at that moment."""
-        while self.watch.watch(now) + jobs.apply_next_import(now):
+        while self.watch.watch(now) + jobs.Applying().next(now):
             pass
 
     def imports(self) -> list[ImportView]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import Engine, text
 
 from communication_service.clients.smtp import MailServer
 from communication_service.jobs import Sending
+from shared import db
 from tests.builders.communication import POLICY
 from tests.conftest import MONDAY
 from tests.fakes.smtp import FakeMailServer, mail_server
@@ -19,6 +22,22 @@ def _in_one_transaction(request: pytest.FixtureRequest) -> None:
     """Every test here works on the database inside the transaction that is rolled back, unless it says `committed`."""
     if "committed" not in request.fixturenames:
         request.getfixturevalue("connection")
+
+
+@pytest.fixture
+def committed(engines: dict[str, Engine], settings: Any) -> Iterator[Engine]:
+    """The real database, where transactions commit; it is emptied afterwards."""
+    engine = db.engine_for(settings.database_url, pool_size=8)
+    db.connect(settings.database_url, pool_size=8)
+    try:
+        yield engine
+    finally:
+        with engine.begin() as connection:
+            names = "answers, gates, emails, phone_calls, inquiries, placement_requests, therapists, patients, places"
+            for table in (*names.split(", "), "email_suppressions", "outbox", "seen", "idempotency"):
+                connection.execute(text(f"DELETE FROM {table}"))
+        engine.dispose()
+        db.connect(settings.database_url)
 
 
 @pytest.fixture

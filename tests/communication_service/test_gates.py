@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -17,7 +16,6 @@ from communication_service.domain import sending as domain
 from communication_service.jobs import Sending
 from communication_service.store import queries
 from communication_service.store.tables import Email, Gate, Inquiry
-from shared import db
 from shared.db import transaction
 from tests.builders.communication import (
     POLICY,
@@ -153,22 +151,6 @@ def test_the_database_refuses_two_gates_of_one_subject_on_one_day(session: Sessi
 
 
 # Several workers at once, on connections of their own
-
-
-@pytest.fixture
-def committed(engines: dict[str, Engine], settings: Any) -> Iterator[Engine]:
-    """The real database, where transactions commit; it is emptied afterwards."""
-    engine = db.engine_for(settings.database_url, pool_size=8)
-    db.connect(settings.database_url, pool_size=8)
-    try:
-        yield engine
-    finally:
-        with engine.begin() as connection:
-            names = "answers, gates, emails, phone_calls, inquiries, placement_requests, therapists, patients, places"
-            for table in (*names.split(", "), "email_suppressions", "outbox", "seen", "idempotency"):
-                connection.execute(text(f"DELETE FROM {table}"))
-        engine.dispose()
-        db.connect(settings.database_url)
 
 
 def at_once(*works: Callable[[], object]) -> None:

@@ -91,10 +91,10 @@ def test_the_message_id_is_stored_and_the_claim_committed_before_anything_is_han
     seen: list[tuple[str, str, int]] = []
 
     class Watching(MailServer):
-        def deliver(self, sender: str, recipient: str, message: bytes):  # type: ignore[no-untyped-def]
+        def deliver(self, sender: str, recipient: str, message: bytes, **more):  # type: ignore[no-untyped-def]
             now = the(Email)
             seen.append((now.status, now.message_id, len(rows(Gate))))
-            return super().deliver(sender, recipient, message)
+            return super().deliver(sender, recipient, message, **more)
 
     server = Watching(**{name: getattr(sending.server, name) for name in MailServer.__dataclass_fields__})
     Sending(POLICY, server).run(NOW)
@@ -252,7 +252,7 @@ def test_a_crash_between_claiming_and_sending_is_a_doubt_too(
     catcher: FakeMailServer, sending: Sending, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     a_letter_to_send()
-    monkeypatch.setattr(MailServer, "deliver", lambda *_: (_ for _ in ()).throw(SystemExit))
+    monkeypatch.setattr(MailServer, "deliver", lambda *_, **__: (_ for _ in ()).throw(SystemExit))
     with pytest.raises(SystemExit):
         sending.run(NOW)
     late = NOW + sending.lease + timedelta(seconds=1)

@@ -199,9 +199,9 @@ def test_after_a_crash_another_worker_goes_on_where_it_was_left(folder: Folder, 
         imports.apply(first, claimed, file.metadata, portion, now=MONDAY, lease=jobs.LEASE)
     (folder.path / FIRST).unlink()  # not even the file is needed any more
     # here the worker dies; until its claim runs out nobody touches the import
-    assert jobs.apply_next_import(MONDAY + jobs.LEASE / 2) == 0
+    assert jobs.Applying().next(MONDAY + jobs.LEASE / 2) == 0
     assert session.scalars(select(Import.done)).all() == [500]
-    assert jobs.apply_next_import(MONDAY + 2 * jobs.LEASE) == 1
+    assert jobs.Applying().next(MONDAY + 2 * jobs.LEASE) == 1
     one_of_each(session, 1200)
     (done,) = folder.imports()
     assert (done.status, done.counts.additions, done.done) == ("completed", 1200, 1200)
@@ -209,6 +209,27 @@ def test_after_a_crash_another_worker_goes_on_where_it_was_left(folder: Folder, 
     with pytest.raises(imports.ClaimLost), transaction() as first:
         imports.apply(first, claimed, file.metadata, portion, now=MONDAY, lease=jobs.LEASE)
     one_of_each(session, 1200)
+
+
+def test_a_worker_that_stops_gives_the_import_back_at_the_next_portion(
+    folder: Folder, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.drop(FIRST, wholesome(510))
+    folder.watch.watch(MONDAY)
+    stopping, portion = jobs.Applying(), jobs._Application._apply
+
+    def told_to_stop_after_a_portion(*given: Any) -> None:
+        portion(*given)
+        stopping.give_back(MONDAY)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs._Application, "_apply", told_to_stop_after_a_portion)
+        stopping.next(MONDAY)
+    assert session.scalars(select(Import.done)).all() == [500]
+    jobs.Applying().next(MONDAY)
+    one_of_each(session, 510)
+    stopping.give_back(MONDAY)
+    assert [each.status for each in folder.imports()] == ["completed"]
 
 
 def test_a_portion_that_fails_half_way_leaves_nothing_behind(folder: Folder, session: Session) -> None:
@@ -229,7 +250,7 @@ def test_a_portion_that_fails_half_way_leaves_nothing_behind(folder: Folder, ses
     with pytest.raises(KeyboardInterrupt):
         die_half_way()
     assert (count(session, Therapist), count(session, ImportRecord), count(session, outbox)) == (0, 0, 0)
-    jobs.apply_next_import(MONDAY + 2 * jobs.LEASE)
+    jobs.Applying().next(MONDAY + 2 * jobs.LEASE)
     one_of_each(session, 20)
 
 

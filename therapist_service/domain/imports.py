@@ -189,6 +189,14 @@ def give_up(session: Session, claimed: Claim, problem: NotImportable, *, now: da
     _end(session, _claimed(session, claimed), problem.status, now).reason = problem.reason
 
 
+def release(session: Session, claimed: Claim, *, now: datetime) -> None:
+    """Let others claim what is left at once, and whoever holds this claim find it gone; raises `ClaimLost`."""
+    known = _claimed(session, claimed)
+    known.term += 1
+    known.claimed_until = None
+    known.updated_at = now
+
+
 def finish(session: Session, claimed: Claim, *, now: datetime) -> None:
     """Every record has its outcome; raises `ClaimLost`."""
     _end(session, _claimed(session, claimed), ImportStatus.COMPLETED, now)

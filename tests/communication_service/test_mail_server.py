@@ -1,0 +1,192 @@
+"""Mail servers as they are out there: with TLS and passwords, with wrong ones, and some that talk nonsense."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from pydantic import ValidationError
+
+from communication_service.clients.smtp import Delivery, MailServer, Report
+from communication_service.jobs import Sending
+from communication_service.settings import Settings
+from communication_service.store.tables import Email
+from shared.settings import read
+from tests.builders.communication import POLICY, the
+from tests.communication_service.conftest import reaching
+from tests.communication_service.test_sending import NOW, a_letter_to_send
+from tests.fakes.certificates import Certificates, certificates
+from tests.fakes.smtp import FakeMailServer, mail_server, speaking
+
+# aiosmtpd does not know that implicit TLS is TLS too
+pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
+
+LOGIN = ("vermittlung", "geheim-und-lang")
+Tls = Literal["starttls", "tls"]
+
+
+@pytest.fixture
+def ours(tmp_path: Path) -> Certificates:
+    return certificates(tmp_path)
+
+
+@pytest.fixture
+def trusted(ours: Certificates, monkeypatch: pytest.MonkeyPatch) -> Certificates:
+    """Certificates that this machine trusts."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(ours.authority))
+    return ours
+
+
+def towards(fake: FakeMailServer, tls: str, *, password: str = LOGIN[1]) -> MailServer:
+    return replace(reaching(fake), tls=tls, username=LOGIN[0], password=password)
+
+
+@pytest.mark.parametrize("tls", ["starttls", "tls"])
+def test_a_letter_goes_over_tls_to_a_server_that_wants_a_password(tls: Tls, trusted: Certificates) -> None:
+    a_letter_to_send()
+    with mail_server(tls=tls, context=trusted.context(), login=LOGIN) as fake:
+        Sending(POLICY, towards(fake, tls)).run(NOW)
+        assert len(fake.envelopes) == 1
+    assert the(Email).status == "sent"
+
+
+@pytest.mark.parametrize("tls", ["starttls", "tls"])
+def test_a_wrong_password_keeps_the_letter_and_appears_nowhere(
+    tls: Tls, trusted: Certificates, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    a_letter_to_send()
+    with mail_server(tls=tls, context=trusted.context(), login=LOGIN) as fake:
+        job = Sending(POLICY, towards(fake, tls, password="falsch-und-lang"))
+        assert job.run(NOW) == 0
+        assert fake.passwords[0] == b"falsch-und-lang"
+        assert fake.heard == []
+    email, written = the(Email), capsys.readouterr()
+    assert (email.status, email.refusals) == ("approved", 0)
+    assert email.error == "535 5.7.8: the mail server refuses SMTP_USERNAME and SMTP_PASSWORD"
+    for text in (written.out, written.err, caplog.text, repr(job)):
+        assert "falsch-und-lang" not in text
+
+
+def test_a_server_that_repeats_what_it_was_told_is_not_quoted(catcher: FakeMailServer) -> None:
+    with speaking(
+        b"220 x\r\n", b"250-x\r\n250 AUTH PLAIN\r\n", b"535 unknown AHZlcm1pdHRsdW5nAGdlaGVpbQ==\r\n"
+    ) as port:
+        report = replace(towards(catcher, "none"), port=port).deliver("a@example.org", "b@example.org", b"")
+    assert report.delivery == Delivery.SERVER_TROUBLE
+    assert report.detail == "535: the mail server refuses SMTP_USERNAME and SMTP_PASSWORD"
+
+
+@pytest.mark.parametrize("tls", ["starttls", "tls"])
+def test_a_certificate_that_nobody_vouches_for_is_refused_before_the_password_is_said(
+    tls: Tls, ours: Certificates
+) -> None:
+    a_letter_to_send()
+    with mail_server(tls=tls, context=ours.context(), login=LOGIN) as fake:
+        assert Sending(POLICY, towards(fake, tls)).run(NOW) == 0
+        assert (fake.passwords, fake.heard) == ([], [])
+    assert the(Email).status == "approved"
+    assert "certificate verify failed" in (the(Email).error or "")
+
+
+def test_a_certificate_for_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    others = certificates(tmp_path, host="192.0.2.1")
+    monkeypatch.setenv("SSL_CERT_FILE", str(others.authority))
+    with mail_server(tls="tls", context=others.context(), login=LOGIN) as fake:
+        report = towards(fake, "tls").deliver("a@example.org", "b@example.org", b"")
+        assert fake.passwords == []
+    assert "IP address mismatch" in report.detail
+
+
+def test_a_server_without_tls_gets_neither_password_nor_letter_where_starttls_is_set() -> None:
+    with mail_server(login=LOGIN) as fake:
+        report = towards(fake, "starttls").deliver("a@example.org", "b@example.org", b"Subject: x")
+        assert (fake.passwords, fake.heard) == ([], [])
+    assert report.delivery == Delivery.SERVER_TROUBLE
+    assert "STARTTLS" in report.detail
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (),
+        (b"SSH-2.0-OpenSSH_9.2\r\n",),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n",),
+        (b"\xff\xfe\x00garbage" * 10_000,),
+        (b"554 5.3.2 not today\r\n",),
+        (b"220 x\r\n", b"250-x\r\n"),
+        (b"220 x\r\n", b"250 x\r\n", b"250 go on\r\n", b"25"),
+        (b"220 x\r\n", b"250 x\r\n", b"250 go on\r\n", b"250 ok\r\n", b"hello?\r\n"),
+    ],
+)
+def test_nonsense_before_the_message_keeps_the_letter(lines: tuple[bytes, ...], catcher: FakeMailServer) -> None:
+    a_letter_to_send()
+    with speaking(*lines) as port:
+        assert Sending(POLICY, replace(reaching(catcher), port=port)).run(NOW) == 0
+    email = the(Email)
+    assert (email.status, email.refusals) == ("approved", 0)
+    assert email.error
+
+
+def test_nonsense_after_the_message_is_a_doubt(catcher: FakeMailServer) -> None:
+    a_letter_to_send()
+    polite = (b"220 x\r\n", b"250 x\r\n", b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n")
+    with speaking(*polite, b"SSH-2.0-OpenSSH_9.2\r\n") as port:
+        Sending(POLICY, replace(reaching(catcher), port=port)).run(NOW)
+    assert the(Email).status == "in_doubt"
+
+
+def test_credentials_that_cannot_be_sent_are_refused_at_the_start_and_not_shown(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMTP_PASSWORD", "Schlüssel")
+    with pytest.raises(SystemExit, match=r"SMTP_PASSWORD: .*must be ASCII"):
+        read(Settings)
+    with pytest.raises(ValidationError) as refused:
+        Settings()
+    assert "Schlüssel" not in str(refused.value)
+
+
+# A worker that stops
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_letter_that_waits_for_a_slow_server_is_given_back_and_goes_later(
+    catcher: FakeMailServer,
+) -> None:
+    a_letter_to_send()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        stopping = Sending(POLICY, replace(reaching(catcher), port=silent.getsockname()[1]))
+        work = threading.Thread(target=stopping.run, args=(NOW,))
+        work.start()
+        connection, _ = silent.accept()
+        stopping.give_back(NOW)
+        assert the(Email).status == "approved"
+        connection.close()
+        work.join(10)
+    assert the(Email).status == "approved"
+    assert stopping.run(NOW + POLICY.email_retry) == 0, "who has stopped hands over nothing any more"
+    Sending(POLICY, reaching(catcher)).run(NOW + 10 * POLICY.email_retry)
+    assert (the(Email).status, len(catcher.heard)) == ("sent", 1)
+
+
+def test_a_letter_that_the_server_has_is_not_given_back(catcher: FakeMailServer) -> None:
+    a_letter_to_send()
+
+    class StoppedJustThen(MailServer):
+        def deliver(self, *letter: Any, may_go: Callable[[], bool]) -> Report:  # type: ignore[override]
+            def asked() -> bool:
+                answer = may_go()
+                job.give_back(NOW)
+                return answer
+
+            return super().deliver(*letter, may_go=asked)
+
+    reached = reaching(catcher)
+    job = Sending(POLICY, StoppedJustThen(**{name: getattr(reached, name) for name in MailServer.__dataclass_fields__}))
+    job.run(NOW)
+    assert (the(Email).status, len(catcher.heard)) == ("sent", 1)
