@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
+import psycopg2
 import uuid_utils.compat
 from pydantic_core import to_json
 from sqlalchemy import (
@@ -222,7 +223,8 @@ def single_statements() -> Iterator[Executor]:
 
 def is_trouble(problem: BaseException) -> bool:
     """Whether the database (or the way to it) failed rather than the statement: trying again later can help."""
-    if isinstance(problem, exc.TimeoutError):
+    # psycopg2's own, where SQLAlchemy prepares a connection or takes one back rather than runs a statement
+    if isinstance(problem, exc.TimeoutError | psycopg2.OperationalError | psycopg2.InterfaceError):
         return True
     if not isinstance(problem, exc.DBAPIError):
         return False
