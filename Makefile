@@ -12,7 +12,7 @@ setup:  ## install what is missing: packages, .venv, Kafka (on Debian or Ubuntu;
 	@operations/setup.sh
 
 .PHONY: env
-env:  ## make .env with fresh secrets where there is none (needs only Python; `make up` does it too)
+env:  ## make .env with fresh secrets, or fill in a copied one (needs only Python; `make up` does it too)
 	@$$(command -v $(PYTHON) || command -v python3) -m operations.environment
 
 .PHONY: up

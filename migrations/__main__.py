@@ -13,7 +13,6 @@ import psycopg2
 from alembic import command
 from psycopg2 import sql
 from pydantic import SecretStr
-from pydantic_settings import SettingsConfigDict
 from sqlalchemy import URL, Connection, NullPool, create_engine, text
 from sqlalchemy.exc import OperationalError
 
@@ -24,8 +23,6 @@ from shared.settings import DatabaseSettings, read
 
 class MigrationSettings(DatabaseSettings):
     """Where PostgreSQL itself is (never through PgBouncer), and who may change schemas."""
-
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
 
     postgres_host: str = "127.0.0.1"
     postgres_port: int = 5433

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def prepare(root: Path, *, say: Callable[[str], None]) -> None:
-    """Make `.env`, or add what was declared since it was made; and the folder where files to import arrive."""
+    """Make `.env`, or write into it what it lacks; and the folder where files to import arrive."""
     state = root / ".state"
     state.mkdir(exist_ok=True)
     with processes.only_one(state / "settings.lock"):
@@ -21,7 +21,7 @@ def prepare(root: Path, *, say: Callable[[str], None]) -> None:
     if is_new:
         say("made .env with fresh secrets (mode 600); keep a copy of its MASTER_KEY in a safe place")
     elif added:
-        say(f"added to .env: {', '.join(added)}")
+        say(f"written to .env: {', '.join(added)}")
     _make_import_folder(settings.load(root)["IMPORT_URL"])
 
 

@@ -71,13 +71,31 @@ def _unquoted(value: str) -> str:
 
 
 def complete(root: Path, *, offset: int = 0) -> list[str]:
-    """The names added to `.env`: all of them where there is none yet, else those declared since it was made."""
+    """The names written to `.env`: all of them where there is none yet, or where it is a copy of `.env.example`.
+
+    Else those declared since it was made, and those that still say `generate:`.
+    """
     file = root / ".env"
-    if not file.exists():
-        example = (root / ".env.example").read_text(encoding="utf-8")
+    example = (root / ".env.example").read_text(encoding="utf-8")
+    if not file.exists() or file.read_text(encoding="utf-8") == example:
         _write_private(file, _filled(example, checkout=root, offset=offset))
         return list(declared(root))
-    return _append_missing(root, file)
+    return _fill_in(root, file) + _append_missing(root, file)
+
+
+def _fill_in(root: Path, file: Path) -> list[str]:
+    """Write what a copied line only stands for: a secret of our own instead of `generate:`, the folder we are in."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    filled_in = []
+    for number, line in enumerate(lines):
+        match = _LINE.match(line)
+        copied = Declared(match[1], _unquoted(match[2])) if match else None
+        if copied and (copied.is_secret or "@checkout@" in copied.default):
+            lines[number] = f"{copied.name}={copied.value(checkout=root, offset=0)}"
+            filled_in.append(copied.name)
+    if filled_in:
+        _write_private(file, "\n".join(lines) + "\n")
+    return filled_in
 
 
 def _filled(example: str, *, checkout: Path, offset: int) -> str:
@@ -162,8 +180,11 @@ def _empty_secrets(settings: Mapping[str, str], root: Path) -> list[str]:
     needed = [name for name, setting in declared(root).items() if setting.is_secret]
     if "postgresql" not in local_parts(settings):
         needed.remove("POSTGRES_ADMIN_PASSWORD")  # Empty: its administrator prepares roles and schemas himself.
-    names = [name for name in needed if not settings.get(name)]
-    return [f"{name} is empty; delete its line in .env and `make up` generates one" for name in names]
+    empty = [name for name in needed if not settings.get(name)]
+    copied = [name for name in needed if settings.get(name) in _SECRETS]
+    return [f"{name} is empty; delete its line in .env and `make up` generates one" for name in empty] + [
+        f"{name}={settings[name]} is no secret: `make env` generates one in .env" for name in copied
+    ]
 
 
 def _wrong_ports(settings: Mapping[str, str]) -> list[str]:

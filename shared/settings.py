@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import base64
+import os
 import sys
 from importlib.util import find_spec
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL
 
 
-class DatabaseSettings(BaseSettings):
-    """Where PostgreSQL is: through PgBouncer for services, directly for migrations."""
+class EnvironmentSettings(BaseSettings):
+    """What is read from the environment, or from `.env` beside it; refuses secrets that nobody has generated yet."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    @field_validator("*")
+    @classmethod
+    def _is_generated(cls, value: Any) -> Any:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if isinstance(text, str) and text.startswith("generate:"):
+            raise ValueError("is still what .env.example says; `make env` generates a secret")
+        return value
+
+
+class DatabaseSettings(EnvironmentSettings):
+    """Where PostgreSQL is: through PgBouncer for services, directly for migrations."""
 
     database_host: str = "127.0.0.1"
     database_port: int = 6432
@@ -23,19 +36,24 @@ class DatabaseSettings(BaseSettings):
     database_sslmode: str = "prefer"
 
 
-class KafkaSettings(BaseSettings):
+class KafkaSettings(EnvironmentSettings):
     """How to reach the Kafka cluster; the security settings are handed to librdkafka as they are."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
-
     kafka_bootstrap_servers: str = "127.0.0.1:9092"
-    kafka_security_protocol: str = "PLAINTEXT"
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     kafka_sasl_mechanism: str = ""
     kafka_sasl_username: str = ""
     kafka_sasl_password: SecretStr = SecretStr("")
     kafka_ssl_ca_location: str = ""
     kafka_replication_factor: int = 1
     kafka_min_insync_replicas: int = 1
+
+    @field_validator("kafka_ssl_ca_location")
+    @classmethod
+    def _is_a_file(cls, location: str) -> str:
+        if location and not os.path.isfile(location):
+            raise ValueError("there is no such file")
+        return location
 
     def kafka_client(self) -> dict[str, str | int]:
         """The part of a librdkafka configuration that says where the cluster is and who we are."""

@@ -1,4 +1,5 @@
 import base64
+import shutil
 import stat
 from pathlib import Path
 
@@ -30,6 +31,27 @@ def test_a_second_start_changes_nothing(checkout: Path) -> None:
     before = (checkout / ".env").read_text()
     assert settings.complete(checkout, offset=1000) == []
     assert (checkout / ".env").read_text() == before
+
+
+def test_a_copied_example_becomes_a_file_of_our_own(checkout: Path) -> None:
+    shutil.copy(checkout / ".env.example", checkout / ".env")
+    settings.complete(checkout, offset=1000)
+    loaded = settings.load(checkout, {})
+    assert stat.S_IMODE((checkout / ".env").stat().st_mode) == 0o600
+    assert not [name for name, value in loaded.items() if "generate:" in value or "@checkout@" in value]
+    assert (loaded["PORT_OFFSET"], loaded["DATABASE_PORT"]) == ("1000", "7432")
+
+
+def test_what_was_copied_and_then_edited_keeps_the_edits_and_gets_secrets(checkout: Path) -> None:
+    text = (checkout / ".env.example").read_text().replace("LOG_LEVEL=INFO", "LOG_LEVEL=DEBUG")
+    (checkout / ".env").write_text(text)
+    assert set(settings.complete(checkout)) == {*SECRETS, "IMPORT_URL"}
+    loaded = settings.load(checkout, {})
+    assert loaded["LOG_LEVEL"] == "DEBUG"
+    assert loaded["IMPORT_URL"] == f"file://{checkout}/.state/imports"
+    assert len({loaded[name] for name in SECRETS}) == len(SECRETS)
+    assert stat.S_IMODE((checkout / ".env").stat().st_mode) == 0o600
+    assert settings.complete(checkout) == []
 
 
 def test_an_offset_moves_every_port_and_nothing_else(checkout: Path) -> None:
@@ -84,6 +106,7 @@ def test_an_unknown_setting_is_reported_with_what_may_have_been_meant(checkout: 
         ({"POSTGRES_HOST": "db.example.org"}, "take postgresql out"),
         ({"SMTP_TLS": "starttls"}, "SMTP_TLS"),
         ({"MASTER_KEY": ""}, "MASTER_KEY"),
+        ({"DATABASE_OWNER_PASSWORD": "generate:password"}, "DATABASE_OWNER_PASSWORD=generate:password is no secret"),
     ],
 )
 def test_settings_that_cannot_work_are_refused_by_name(checkout: Path, change: dict[str, str], named: str) -> None:
