@@ -12,9 +12,9 @@ from typing import Any
 
 import psycopg2
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 
 from operations.failures import Hopeless, NotReady
+from shared.kafka import Administrator
 
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 
@@ -74,16 +74,14 @@ def lets_in(settings: Mapping[str, str]) -> None:
 
 def kafka_answers(settings: Mapping[str, str], *, seconds: float = 2) -> None:
     """A Kafka cluster lists its topics to a client with these settings."""
-    complaints: list[str] = []
-    options = kafka_options(settings) | {
-        "log_level": 0,
-        "error_cb": lambda error: complaints.append(str(error)),
-    }
     try:
-        client = AdminClient(options)
+        client = Administrator(kafka_options(settings) | {"log_level": 0})
+    except KafkaException as error:
+        raise Hopeless(f"a client cannot be made with these settings: {error.args[0].str()}") from error
+    try:
         cluster = client.list_topics(timeout=seconds)
     except KafkaException as error:
-        raise NotReady("; ".join(dict.fromkeys(complaints)) or str(error)) from error
+        raise NotReady(client.why(error)) from error
     if not cluster.brokers:
         raise NotReady("no broker has registered yet")
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from shared.errors import Unreachable
 from shared.logs import logger
 from shared.metrics import exposition
 
@@ -31,13 +32,15 @@ class Check:
     holds: Callable[[], bool]
     decisive: bool = True
 
-    def asked(self) -> bool:
-        """Whether it holds now; a check that fails itself does not."""
+    def asked(self) -> tuple[bool, dict[str, str]]:
+        """Whether it holds now, and why not where it says so (`Unreachable`); a check that fails itself does not."""
         try:
-            return bool(self.holds())
+            return bool(self.holds()), {}
+        except Unreachable as known:
+            return False, {"problem": known.message}
         except Exception as problem:
             log.warning("health.check_failed", check=self.name, problem=type(problem).__name__)
-            return False
+            return False, {}
 
 
 Figures = Mapping[str, Callable[[], int]]
@@ -46,11 +49,11 @@ Figures = Mapping[str, Callable[[], int]]
 
 def readiness(checks: Sequence[Check], figures: Figures) -> tuple[bool, bytes]:
     """Whether all decisive checks hold, and the answer as JSON that names each one; a figure may be unknown (null)."""
-    found = [(check, check.asked()) for check in checks]
-    ready = all(holds for check, holds in found if check.decisive)
+    found = [(check, *check.asked()) for check in checks]
+    ready = all(holds for check, holds, _ in found if check.decisive)
     document = {
         "status": "ready" if ready else "not ready",
-        "checks": {check.name: {"ok": holds, "decisive": check.decisive} for check, holds in found},
+        "checks": {check.name: {"ok": holds, "decisive": check.decisive, **why} for check, holds, why in found},
         "figures": {name: _counted(name, count) for name, count in figures.items()},
     }
     return ready, json.dumps(document).encode()

@@ -7,24 +7,26 @@ import sys
 import time
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from shared.errors import Unreachable
 from shared.events.event import PARTITIONS, TOPICS
+from shared.kafka import Administrator
 from shared.settings import KafkaSettings, read
 
 
 def create(settings: KafkaSettings, *, wait_seconds: float = 30) -> list[str]:
-    """Make the topics that are missing and return their names; raises `KafkaException` when Kafka does not answer."""
-    admin = AdminClient({**settings.kafka_client(), "socket.timeout.ms": 10_000})
+    """Make the topics that are missing and return their names; raises `Unreachable` when Kafka does not answer."""
+    admin = Administrator(settings.kafka_client())
     made = []
-    for name, future in admin.create_topics(_wanted(settings), operation_timeout=wait_seconds).items():
+    asked = admin.create_topics(_wanted(settings), operation_timeout=wait_seconds, request_timeout=wait_seconds)
+    for name, future in asked.items():
         try:
-            future.result(wait_seconds)
+            future.result()
             made.append(name)
         except KafkaException as problem:
             if problem.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise
+                raise Unreachable("kafka.unreachable", admin.why(problem)) from problem
     return made
 
 
@@ -50,9 +52,9 @@ def main() -> None:
         try:
             made = create(read(KafkaSettings))
             break
-        except KafkaException as problem:
+        except Unreachable as problem:
             if time.monotonic() > deadline:
-                sys.exit(f"Kafka does not answer: {problem.args[0]}")
+                sys.exit(f"Kafka does not answer: {problem.message}")
             time.sleep(1)
     print("\n".join(f"created {name}" for name in made) or "all topics exist")  # noqa: T201 - a command line
 

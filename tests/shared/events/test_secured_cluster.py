@@ -1,0 +1,97 @@
+"""A Kafka cluster with TLS and SASL, reached by the settings of `.env.example`; wrong ones are named, not endured."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from operations import probes
+from operations.failures import Hopeless, NotReady
+from shared.db import new_id
+from shared.errors import Unreachable
+from shared.events import topics
+from shared.events.event import TOPICS
+from shared.health import Check, readiness
+from shared.settings import KafkaSettings, read
+from shared.worker import KafkaReachable
+from tests.fakes.kafka import PASSWORD, SecuredCluster, secured_cluster
+from tests.shared.events.conftest import consuming
+from tests.shared.events.test_consumer import Heard
+from tests.shared.events.test_relay import relay, tell, until
+
+WRONG = [
+    ({"KAFKA_SASL_PASSWORD": "another"}, "Authentication failed"),
+    ({"KAFKA_SASL_MECHANISM": "PLAIN", "KAFKA_SASL_PASSWORD": "another"}, "Authentication failed"),
+    ({"KAFKA_SSL_CA_LOCATION": ""}, "certificate verify failed"),
+]
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredCluster]:
+    with secured_cluster(tmp_path_factory.mktemp("cluster")) as started:
+        yield started
+
+
+def kafka_settings(patch: pytest.MonkeyPatch, values: dict[str, str]) -> KafkaSettings:
+    """The settings as a process reads them from its environment."""
+    for name, value in values.items():
+        patch.setenv(name, value)
+    return read(KafkaSettings)
+
+
+@pytest.mark.usefixtures("committing")
+@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-256", "SCRAM-SHA-512", "PLAIN"])
+def test_topics_relay_consumer_and_health_work_there(
+    cluster: SecuredCluster, mechanism: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = kafka_settings(monkeypatch, cluster.settings(mechanism))
+    probes.kafka_answers(cluster.settings(mechanism), seconds=10)
+    assert set(topics.create(settings)) in ({topic.name for topic in TOPICS.values()}, set())
+    assert KafkaReachable(settings.kafka_client())()
+    subject = new_id()
+    heard = Heard([subject])
+    tell(subject, 1, 2, 3)
+    assert relay(settings.kafka_client()).step() == 3
+    with consuming(settings.kafka_client(), heard.listeners, f"g-{uuid4()}"):
+        until(lambda: heard.copies == [1, 2, 3])
+
+
+@pytest.mark.parametrize(("change", "named"), WRONG)
+def test_health_make_up_and_the_topics_step_say_why_the_cluster_does_not_let_us_in(
+    cluster: SecuredCluster, change: dict[str, str], named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = cluster.settings() | change
+    settings = kafka_settings(monkeypatch, wrong)
+    is_ready, document = readiness([Check("kafka", KafkaReachable(settings.kafka_client()))], {})
+    answer: dict[str, Any] = json.loads(document)
+    assert (is_ready, answer["checks"]["kafka"]["ok"]) == (False, False)
+    with pytest.raises(NotReady) as told_by_make_up:
+        probes.kafka_answers(wrong)
+    with pytest.raises(Unreachable) as told_by_the_step:
+        topics.create(settings, wait_seconds=2)
+    for text in (answer["checks"]["kafka"]["problem"], str(told_by_make_up.value), str(told_by_the_step.value)):
+        assert named in text
+        assert PASSWORD not in text
+        assert "another" not in text
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"KAFKA_SSL_CA_LOCATION": "/nowhere/ca.pem"}, "KAFKA_SSL_CA_LOCATION: .*no such file"),
+        ({"KAFKA_SECURITY_PROTOCOL": "TLS"}, "KAFKA_SECURITY_PROTOCOL: .*'SASL_SSL'"),
+    ],
+)
+def test_settings_that_no_cluster_could_have_stop_the_process(
+    change: dict[str, str], named: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with pytest.raises(SystemExit, match=named):
+        kafka_settings(monkeypatch, change)
+    known = SecuredCluster("127.0.0.1:1", tmp_path).settings()
+    with pytest.raises(Hopeless):
+        probes.kafka_answers(known | change)
