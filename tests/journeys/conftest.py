@@ -14,7 +14,9 @@ from tests.infrastructure import private_platform
 @pytest.fixture(scope="session")
 def platform() -> Iterator[Platform]:
     """Every part and every process, ready."""
-    with private_platform(REQUEST_GATHERING_SECONDS="1", EMAIL_RETRY_SECONDS="2") as platform:
+    with private_platform(
+        REQUEST_GATHERING_SECONDS="1", EMAIL_RETRY_SECONDS="2", WITNESS_DATABASE_PASSWORD="witness"
+    ) as platform:
         platform.up()
         yield platform
 
