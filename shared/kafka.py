@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
+from functools import cached_property
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
+
+from shared import clock
+from shared.errors import Unreachable
+from shared.logs import logger
+
+log = logger(__name__)
+
+ANSWER_IS_FRESH = 5.0
+"""Seconds."""
 
 
 class Administrator(AdminClient):
@@ -28,3 +39,36 @@ class Administrator(AdminClient):
         """
         self.poll(0)
         return self._complaints.pop() if self._complaints else str(problem.args[0])
+
+
+class KafkaReachable:
+    """Whether the cluster answers; asked at most every few seconds, so that health probes cost nothing."""
+
+    def __init__(self, kafka: dict[str, Any]) -> None:
+        self._kafka = kafka
+        self._asked = -ANSWER_IS_FRESH
+        self._problem: str | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self) -> bool:
+        """True; raises `Unreachable` with the reason."""
+        with self._lock:
+            if clock.monotonic() - self._asked > (0.5 if self._problem else ANSWER_IS_FRESH):
+                before, self._problem = self._problem, self._ask()
+                if self._problem and not before:
+                    log.warning("kafka.unreachable", problem=self._problem)
+                self._asked = clock.monotonic()
+            if self._problem:
+                raise Unreachable("kafka.unreachable", self._problem)
+            return True
+
+    @cached_property
+    def _admin(self) -> Administrator:
+        # made when first asked: a client has threads of its own
+        return Administrator({**self._kafka, "socket.timeout.ms": 3000})
+
+    def _ask(self) -> str | None:
+        try:
+            return None if self._admin.list_topics(timeout=2).brokers else "no broker has registered yet"
+        except KafkaException as problem:
+            return self._admin.why(problem)

@@ -10,11 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from confluent_kafka import KafkaException
-
 from shared import clock, db, memory, spans
 from shared.api.idempotency import prune_idempotency
-from shared.errors import Unreachable
 from shared.events import parking
 from shared.events.consumer import Consumer, Listeners
 from shared.events.housekeeping import HOUSEKEEPING
@@ -22,7 +19,7 @@ from shared.events.relay import Relay
 from shared.events.republish import States
 from shared.health import Check, health_app, serve_in_thread
 from shared.jobs import Job, run_until
-from shared.kafka import Administrator
+from shared.kafka import KafkaReachable
 from shared.logs import logger
 from shared.schema import is_current
 from shared.settings import ServiceSettings
@@ -31,7 +28,6 @@ log = logger(__name__)
 
 SECONDS_TO_FINISH = 7
 """Of the ten that a process has to end; the rest is for the last spans and log lines."""
-KAFKA_ANSWER_IS_FRESH = 5.0
 
 
 def _forget_keys(now: datetime) -> int:
@@ -134,31 +130,3 @@ def _given_back(job: Job, give_back: Callable[[datetime], None]) -> threading.Th
     thread = threading.Thread(target=release, name=f"give back {job.name}", daemon=True)
     thread.start()
     return thread
-
-
-class KafkaReachable:
-    """Whether the cluster answers; asked at most every few seconds, so that health probes cost nothing."""
-
-    def __init__(self, kafka: dict[str, Any]) -> None:
-        self._admin = Administrator({**kafka, "socket.timeout.ms": 3000})
-        self._asked = -KAFKA_ANSWER_IS_FRESH
-        self._problem: str | None = None
-        self._lock = threading.Lock()
-
-    def __call__(self) -> bool:
-        """True; raises `Unreachable` with the reason."""
-        with self._lock:
-            if clock.monotonic() - self._asked > (0.5 if self._problem else KAFKA_ANSWER_IS_FRESH):
-                before, self._problem = self._problem, self._ask()
-                if self._problem and not before:
-                    log.warning("kafka.unreachable", problem=self._problem)
-                self._asked = clock.monotonic()
-            if self._problem:
-                raise Unreachable("kafka.unreachable", self._problem)
-            return True
-
-    def _ask(self) -> str | None:
-        try:
-            return None if self._admin.list_topics(timeout=2).brokers else "no broker has registered yet"
-        except KafkaException as problem:
-            return self._admin.why(problem)

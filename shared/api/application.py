@@ -16,6 +16,7 @@ from shared.crypto import Keys
 from shared.db import database_answers
 from shared.events import parking
 from shared.health import JSON, Check, liveness, metrics, readiness
+from shared.kafka import KafkaReachable
 from shared.settings import ServiceSettings
 
 MEBIBYTE = 1024 * 1024
@@ -54,7 +55,7 @@ def service_app(
     app.extensions["keys"] = keys
     problems.translate(app)
     app.access = _open(app, routes)
-    app.access |= _open_platform(app, _checks(schema_check, ready_checks))
+    app.access |= _open_platform(app, _checks(settings, schema_check, ready_checks))
     app.access |= docs.open_on(app, openapi.document(routes, title=title, description=description))
     return app
 
@@ -72,10 +73,12 @@ def _open(app: Flask, routes: Sequence[Route]) -> AccessTable:
     return access
 
 
-def _checks(schema_check: Callable[[], bool] | None, more: Sequence[Check]) -> list[Check]:
+def _checks(settings: ServiceSettings, schema_check: Callable[[], bool] | None, more: Sequence[Check]) -> list[Check]:
     database = [Check("database", database_answers)]
     schema = [] if schema_check is None else [Check("schema", schema_check)]
-    return [*database, *schema, *more]
+    # an outage of Kafka stops no request: the outbox keeps the events
+    kafka = [Check("kafka", KafkaReachable(settings.kafka_client()), decisive=False)]
+    return [*database, *schema, *kafka, *more]
 
 
 def _open_platform(app: Flask, checks: Sequence[Check]) -> AccessTable:

@@ -17,8 +17,8 @@ from shared.errors import Unreachable
 from shared.events import topics
 from shared.events.event import TOPICS
 from shared.health import Check, readiness
+from shared.kafka import KafkaReachable
 from shared.settings import KafkaSettings, read
-from shared.worker import KafkaReachable
 from tests.fakes.kafka import PASSWORD, SecuredCluster, secured_cluster
 from tests.shared.events.conftest import consuming
 from tests.shared.events.test_consumer import Heard
