@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import psycopg2
 from psycopg2.extras import execute_values
 
 from benchmarks.figures import Figure, at_least, at_most, quantile
-from migrations.__main__ import MigrationSettings
+from migrations.connections import MigrationSettings, administrator
 from operations.agency import Agency
 from operations.platform import Platform
 from operations.synthetic import therapists
@@ -55,24 +54,13 @@ def _peak_megabytes(pid: int | None) -> float:
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024
 
 
-def _administrator() -> Any:
-    settings = MigrationSettings()
-    return psycopg2.connect(
-        host=settings.postgres_host,
-        port=settings.postgres_port,
-        user=settings.postgres_admin_user,
-        password=settings.postgres_admin_password.get_secret_value(),
-        dbname=settings.database_name,
-    )
-
-
 def _until_copied(number: int) -> None:
-    with _administrator() as connection, connection.cursor() as cursor:
+    with administrator(MigrationSettings()) as connection, connection.cursor() as cursor:
         deadline = time.monotonic() + 180
         while True:
             cursor.execute("SELECT count(*) FROM matching_service.therapists WHERE place IS NOT NULL")
             connection.rollback()
-            if cursor.rowcount and cursor.fetchone()[0] >= number:
+            if cursor.fetchall()[0][0] >= number:
                 return
             if time.monotonic() > deadline:
                 raise RuntimeError("matching did not catch up")
@@ -95,7 +83,7 @@ def _rebuild() -> float:
 
 def _bare_insert(records: list[dict[str, Any]]) -> float:
     """Records per second of a plain multi-row insert of the same JSON, without validation, history or events."""
-    with _administrator() as connection, connection.cursor() as cursor:
+    with administrator(MigrationSettings()) as connection, connection.cursor() as cursor:
         cursor.execute("CREATE TABLE bare_therapists (external_id text PRIMARY KEY, record jsonb)")
         connection.commit()
         started = time.perf_counter()

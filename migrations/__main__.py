@@ -4,46 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import psycopg2
 from alembic import command
 from psycopg2 import sql
-from pydantic import SecretStr
-from sqlalchemy import URL, Connection, NullPool, create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from migrations import roles
+from migrations.connections import MigrationSettings, administrator, as_owner
 from shared.schema import MIGRATIONS, history
-from shared.settings import DatabaseSettings, read
-
-
-class MigrationSettings(DatabaseSettings):
-    """Where PostgreSQL itself is (never through PgBouncer), and who may change schemas."""
-
-    postgres_host: str = "127.0.0.1"
-    postgres_port: int = 5433
-    postgres_admin_user: str = "postgres"
-    postgres_admin_password: SecretStr = SecretStr("")
-    """Empty: an administrator has run the statements of `migrations/roles.py` before."""
-    database_owner_password: SecretStr
-    patient_service_database_password: SecretStr
-    therapist_service_database_password: SecretStr
-    matching_service_database_password: SecretStr
-    communication_service_database_password: SecretStr
-    geocoding_service_database_password: SecretStr
-
-    def service_passwords(self) -> dict[str, str]:
-        """The login role of every service, with its password."""
-        ending = "_database_password"
-        return {
-            name.removesuffix(ending): value.get_secret_value()
-            for name, value in self
-            if name.endswith(f"_service{ending}")
-        }
+from shared.settings import read
 
 
 def services() -> list[str]:
@@ -53,51 +24,22 @@ def services() -> list[str]:
 
 def bootstrap(settings: MigrationSettings) -> None:
     """Database, extensions, roles and schemas, as the administrator."""
-    password = settings.postgres_admin_password.get_secret_value()
-    if not password:
+    if not settings.postgres_admin_password.get_secret_value():
         return
-    where: dict[str, Any] = {
-        "host": settings.postgres_host,
-        "port": settings.postgres_port,
-        "user": settings.postgres_admin_user,
-        "password": password,
-        "sslmode": settings.database_sslmode,
-    }
-    admin = psycopg2.connect(dbname="postgres", **where)
+    admin = administrator(settings, "postgres")
     admin.autocommit = True
     with admin.cursor() as cursor:
         cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (settings.database_name,))
         if cursor.fetchone() is None:
             cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(settings.database_name)))
     admin.close()
-    admin = psycopg2.connect(dbname=settings.database_name, **where)
+    admin = administrator(settings)
     roles.prepare(
         admin,
         owner_password=settings.database_owner_password.get_secret_value(),
         service_passwords=settings.service_passwords(),
     )
     admin.close()
-
-
-@contextmanager
-def as_owner(settings: MigrationSettings, service: str) -> Iterator[Connection]:
-    """A direct connection as the owner of all tables, in one service's schema."""
-    url = URL.create(
-        "postgresql+psycopg2",
-        username=roles.OWNER,
-        password=settings.database_owner_password.get_secret_value(),
-        host=settings.postgres_host,
-        port=settings.postgres_port,
-        database=settings.database_name,
-        query={"sslmode": settings.database_sslmode, "application_name": "migrations"},
-    )
-    engine = create_engine(url, poolclass=NullPool)
-    with engine.connect() as connection:
-        connection.execute(text(f"SET search_path = {service}, public"))
-        connection.execute(text("SET lock_timeout = '10s'"))
-        connection.commit()
-        connection.dialect.default_schema_name = service
-        yield connection
 
 
 def upgrade(settings: MigrationSettings, only: str | None = None) -> None:

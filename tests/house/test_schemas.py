@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 
-import psycopg2
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -15,7 +14,7 @@ from alembic.script import ScriptDirectory
 from geoalchemy2 import alembic_helpers
 from sqlalchemy import text
 
-from migrations.__main__ import MigrationSettings, as_owner
+from migrations.connections import MigrationSettings, administrator, as_owner
 from shared import db
 from shared.schema import history
 from tests.house.sources import ROOT, SERVICES
@@ -85,14 +84,7 @@ def test_every_migration_can_be_taken_back_and_applied_again(service: str, infra
             [sys.executable, "-m", "migrations", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True
         )
         assert done.returncode == 0, done.stderr
-    settings = MigrationSettings()
-    admin = psycopg2.connect(
-        host=settings.postgres_host,
-        port=settings.postgres_port,
-        user=settings.postgres_admin_user,
-        password=settings.postgres_admin_password.get_secret_value(),
-        dbname="postgres",
-    )
+    admin = administrator(MigrationSettings(), "postgres")
     admin.autocommit = True
     with admin.cursor() as cursor:
         cursor.execute(f"DROP DATABASE {database} WITH (FORCE)")

@@ -7,8 +7,7 @@ import subprocess
 import sys
 from typing import Any
 
-import psycopg2
-
+from migrations.connections import MigrationSettings, administrator
 from operations.platform import Platform
 from tests.infrastructure import ROOT
 
@@ -40,14 +39,7 @@ class Tables:
     """The tables as an administrator sees them."""
 
     def __init__(self, platform: Platform) -> None:
-        settings = platform.settings
-        self._connection = psycopg2.connect(
-            host=settings["POSTGRES_HOST"],
-            port=settings["POSTGRES_PORT"],
-            user=settings["POSTGRES_ADMIN_USER"],
-            password=settings["POSTGRES_ADMIN_PASSWORD"],
-            dbname=settings["DATABASE_NAME"],
-        )
+        self._connection = administrator(MigrationSettings.of(platform.settings))
         self._connection.autocommit = True
 
     def run(self, statement: str, *values: Any) -> list[Any]:

@@ -7,6 +7,7 @@ from email.message import EmailMessage
 import psycopg2
 import pytest
 
+from migrations.connections import MigrationSettings, administrator
 from operations import ports, probes, processes
 from operations.failures import Failure, NotReady
 from operations.parts import Part
@@ -57,13 +58,7 @@ def test_a_killed_postgresql_keeps_what_was_committed(platform: Platform) -> Non
 
 
 def query(platform: Platform, statement: str) -> object:
-    connection = psycopg2.connect(
-        host="127.0.0.1",
-        port=platform.settings["POSTGRES_PORT"],
-        user="postgres",
-        password=platform.settings["POSTGRES_ADMIN_PASSWORD"],
-        dbname="postgres",
-    )
+    connection = administrator(MigrationSettings.of(platform.settings), "postgres")
     connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute(statement)
