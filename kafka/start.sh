@@ -1,35 +1,49 @@
 #!/bin/sh
-# Becomes one Kafka broker (KRaft, one node), on a laptop or in a container.
+# Becomes one Kafka node (KRaft: broker and controller in one process), the only one or one of several on this machine.
 #
 #   STATE_DIR                  where its data and its written configuration live
 #   KAFKA_LIBS                 folder of jars; without it, the cache folder that fetch.sh fills
-#   KAFKA_BOOTSTRAP_SERVERS    host:port under which clients reach it
-#   KAFKA_CONTROLLER_PORT      its own second port, always on 127.0.0.1
-#   BIND                       address to listen on (0.0.0.0 in a container)
+#   KAFKA_BOOTSTRAP_SERVERS    host:port under which clients reach each node, separated by commas
+#   KAFKA_NODE                 which of them this one is, 1 by default
+#   KAFKA_CONTROLLER_PORT      the first node's second port, always on 127.0.0.1; the next nodes have the next ports
+#   KAFKA_REPLICATION_FACTOR   how often a topic is kept where nothing else is said, Kafka's own topics among them
+#   KAFKA_MIN_INSYNC_REPLICAS  how many copies must have a message before it counts
+#   BIND                       address to listen on
 #   KAFKA_HEAP                 Java heap, 256m by default
 set -eu
 umask 077
 
 here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
 state=${STATE_DIR:?STATE_DIR is not set}
-bootstrap=${KAFKA_BOOTSTRAP_SERVERS:-127.0.0.1:9092}
-host=${bootstrap%:*}
-port=${bootstrap##*:}
-controller_port=${KAFKA_CONTROLLER_PORT:-9093}
+addresses=${KAFKA_BOOTSTRAP_SERVERS:-127.0.0.1:9092}
+node=${KAFKA_NODE:-1}
+first_controller=${KAFKA_CONTROLLER_PORT:-9093}
 bind=${BIND:-127.0.0.1}
 libs=${KAFKA_LIBS:-$("$here/fetch.sh")}
 properties=$state/server.properties
 
+voters=
+id=0
+for address in $(echo "$addresses" | tr , ' '); do
+    id=$((id + 1))
+    voters=$voters${voters:+,}$id@127.0.0.1:$((first_controller + id - 1))
+    [ "$id" != "$node" ] || own=$address
+done
+: "${own:?there is no address number $node in KAFKA_BOOTSTRAP_SERVERS}"
+
 mkdir -p "$state"
-sed -e "s|@host@|$host|g" -e "s|@port@|$port|g" -e "s|@controller_port@|$controller_port|g" \
-    -e "s|@bind@|$bind|g" -e "s|@state@|$state|g" "$here/server.properties.template" > "$properties"
+sed -e "s|@node@|$node|g" -e "s|@voters@|$voters|g" -e "s|@host@|${own%:*}|g" -e "s|@port@|${own##*:}|g" \
+    -e "s|@controller_port@|$((first_controller + node - 1))|g" -e "s|@bind@|$bind|g" -e "s|@state@|$state|g" \
+    -e "s|@replication_factor@|${KAFKA_REPLICATION_FACTOR:-1}|g" \
+    -e "s|@min_insync_replicas@|${KAFKA_MIN_INSYNC_REPLICAS:-1}|g" "$here/server.properties.template" > "$properties"
 
 # The last file of a format is meta.properties; without it a format was cut off and starts again.
 if [ ! -f "$state/logs/meta.properties" ]; then
     rm -rf "$state/logs"
-    id=$(head -c 16 /dev/urandom | base64 | tr '+/' 'AB' | tr -d '=\n')
+    # 16 bytes that every node works out alike: a node with another cluster's data is refused by the others
+    cluster=$(echo "$voters" | sha256sum | head -c 16 | base64 | tr -d '=\n')
     java -cp "$here/conf:$libs/*" -Xmx128m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 \
-        kafka.tools.StorageTool format --standalone -t "$id" -c "$properties"
+        kafka.tools.StorageTool format -t "$cluster" -c "$properties"
 fi
 
 exec java -cp "$here/conf:$libs/*" -XX:+UseSerialGC "-Xmx${KAFKA_HEAP:-256m}" -XX:+ExitOnOutOfMemoryError \

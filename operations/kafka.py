@@ -1,4 +1,4 @@
-"""Apache Kafka: one KRaft node, from jars that Maven fetched."""
+"""Apache Kafka: as many KRaft nodes as the settings give addresses, from jars that Maven fetched."""
 
 import subprocess
 from collections.abc import Mapping
@@ -9,22 +9,31 @@ from operations.failures import Failure
 from operations.parts import Elsewhere, Part
 from operations.places import Places
 from operations.postgres import surroundings
-from operations.settings import kafka_port
+from operations.settings import kafka_ports
 
 
-def part(settings: Mapping[str, str], places: Places, *, rank: int) -> Part:
-    """The process that `kafka/start.sh` becomes, here as in a container."""
+def parts(settings: Mapping[str, str], places: Places, *, rank: int) -> list[Part]:
+    """A process for each address, which `kafka/start.sh` becomes: `kafka`, or `kafka.1`, `kafka.2`, …"""
+    nodes = kafka_ports(settings)
+    if len(nodes) == 1:
+        return [_node("kafka", 1, nodes[0], settings, places, rank)]
+    return [_node(f"kafka.{number}", number, ports, settings, places, rank) for number, ports in enumerate(nodes, 1)]
+
+
+def _node(
+    name: str, number: int, ports: Mapping[str, int], settings: Mapping[str, str], places: Places, rank: int
+) -> Part:
+    address = settings["KAFKA_BOOTSTRAP_SERVERS"].split(",")[number - 1]
+    itself = {**settings, "KAFKA_BOOTSTRAP_SERVERS": address}
+    own = {"STATE_DIR": str(places.state / name), "KAFKA_NODE": str(number)}
     return Part(
-        name="kafka",
+        name=name,
         command=("sh", str(places.root / "kafka/start.sh")),
-        address=settings["KAFKA_BOOTSTRAP_SERVERS"],
-        ready=lambda: probes.kafka_answers(settings),
+        address=address,
+        ready=lambda: probes.kafka_answers(itself, node=number),
         rank=rank,
-        environment=surroundings() | _what_it_needs(settings) | {"STATE_DIR": str(places.state / "kafka")},
-        ports={
-            "KAFKA_BOOTSTRAP_SERVERS": kafka_port(settings),
-            "KAFKA_CONTROLLER_PORT": int(settings["KAFKA_CONTROLLER_PORT"]),
-        },
+        environment=surroundings() | _what_it_needs(settings) | own,
+        ports=ports,
         prepare=lambda: fetch_jars(places.root),
         start_seconds=90,
         stop_seconds=30,
@@ -33,7 +42,7 @@ def part(settings: Mapping[str, str], places: Places, *, rank: int) -> Part:
 
 def _what_it_needs(settings: Mapping[str, str]) -> dict[str, str]:
     names = ("BIND", "KAFKA_BOOTSTRAP_SERVERS", "KAFKA_CONTROLLER_PORT")
-    return {name: settings[name] for name in names}
+    return {name: settings[name] for name in (*names, "KAFKA_REPLICATION_FACTOR", "KAFKA_MIN_INSYNC_REPLICAS")}
 
 
 def fetch_jars(root: Path) -> None:

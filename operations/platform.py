@@ -61,13 +61,13 @@ class Platform:
     def parts(self) -> list[Part]:
         """Every part that this platform starts itself, in the order of starting."""
         local = local_parts(self.settings)
-        known: dict[str, Callable[[], Part]] = {
-            "postgresql": lambda: postgres.part(self.settings, self.places, rank=0, durable=self._durable),
-            "pgbouncer": lambda: pgbouncer.part(self.settings, self.places, rank=1),
-            "kafka": lambda: kafka.part(self.settings, self.places, rank=2),
-            "mail": lambda: mail.part(self.settings, self.places, rank=3),
+        known: dict[str, Callable[[], list[Part]]] = {
+            "postgresql": lambda: [postgres.part(self.settings, self.places, rank=0, durable=self._durable)],
+            "pgbouncer": lambda: [pgbouncer.part(self.settings, self.places, rank=1)],
+            "kafka": lambda: kafka.parts(self.settings, self.places, rank=2),
+            "mail": lambda: [mail.part(self.settings, self.places, rank=3)],
         }
-        infrastructure = [make() for name, make in known.items() if name in local]
+        infrastructure = [part for name, make in known.items() if name in local for part in make()]
         return [*infrastructure, *services.parts(self.settings, self.places, rank=6)]
 
     def elsewhere(self) -> list[Elsewhere]:
@@ -186,7 +186,7 @@ class Platform:
         host = self.settings["BIND"]
         taken = [
             f"{part.name} cannot start: port {port} is taken by {ports.holder(port)}\n"
-            f"  {_mover(setting)} in .env moves it"
+            f"  {_mover(setting, part)} in .env moves it"
             for part in missing
             for setting, port in part.ports.items()
             if not ports.is_free(port, host)
@@ -340,9 +340,9 @@ def _wanted(name: str, only: Set[str] | None) -> bool:
     return only is None or name in only or name.partition(".")[0] in only
 
 
-def _mover(setting: str) -> str:
-    name = setting.partition(" ")[0]
-    return name if name == setting else f"{name} (the worker is {setting.partition(' + ')[2]} above it)"
+def _mover(setting: str, part: Part) -> str:
+    name, _, distance = setting.partition(" + ")
+    return f"{name} ({part.name} is {distance} above it)" if distance else name
 
 
 def _ask_patiently(question: Callable[[], None], *, seconds: float) -> None:

@@ -72,8 +72,8 @@ def lets_in(settings: Mapping[str, str]) -> None:
     connection.close()
 
 
-def kafka_answers(settings: Mapping[str, str], *, seconds: float = 2) -> None:
-    """A Kafka cluster lists its topics to a client with these settings."""
+def kafka_answers(settings: Mapping[str, str], *, node: int | None = None, seconds: float = 2) -> None:
+    """A Kafka cluster lists its topics to a client with these settings; that node of it holds all its copies."""
     try:
         client = Administrator(kafka_options(settings) | {"log_level": 0})
     except KafkaException as error:
@@ -84,6 +84,18 @@ def kafka_answers(settings: Mapping[str, str], *, seconds: float = 2) -> None:
         raise NotReady(client.why(error)) from error
     if not cluster.brokers:
         raise NotReady("no broker has registered yet")
+    if node is not None:
+        _is_in_sync(cluster, node)
+
+
+def _is_in_sync(cluster: Any, node: int) -> None:
+    """What an operator waits for before touching the next node: this one is back and misses nothing."""
+    if node not in cluster.brokers:
+        raise NotReady(f"node {node} has not registered yet")
+    for topic in cluster.topics.values():
+        behind = [p.id for p in topic.partitions.values() if node in p.replicas and node not in p.isrs]
+        if behind:
+            raise NotReady(f"node {node} is still copying partitions {behind} of {topic.topic}")
 
 
 def kafka_options(settings: Mapping[str, str]) -> dict[str, Any]:

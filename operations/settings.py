@@ -19,6 +19,7 @@ WORKER_PORT_DISTANCE = 100
 _LINE = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*$")
 _COMMENT = re.compile(r"\s+#.*$")
 _HOST_AND_PORT = re.compile(r"^([\w.-]+):(\d+)$")
+_ADDRESSES = re.compile(r"^[\w.-]+:\d+(,[\w.-]+:\d+)*$")
 
 _SECRETS = {
     "generate:password": lambda: secrets.token_urlsafe(24),
@@ -226,8 +227,14 @@ def _hosts_elsewhere(settings: Mapping[str, str], local: Iterable[str]) -> list[
 
 def _not_a_local_kafka(settings: Mapping[str, str]) -> list[str]:
     problems = []
-    if not _HOST_AND_PORT.match(settings["KAFKA_BOOTSTRAP_SERVERS"]):
-        problems.append("KAFKA_BOOTSTRAP_SERVERS must be one host:port, or take kafka out of LOCAL_PARTS")
+    addresses, copies = settings["KAFKA_BOOTSTRAP_SERVERS"], settings["KAFKA_REPLICATION_FACTOR"]
+    if not _ADDRESSES.match(addresses):
+        problems.append(f"KAFKA_BOOTSTRAP_SERVERS={addresses} is not host:port, or several separated by commas")
+    elif not 0 < _number(settings["KAFKA_MIN_INSYNC_REPLICAS"]) <= _number(copies) <= addresses.count(",") + 1:
+        problems.append(
+            f"KAFKA_REPLICATION_FACTOR={copies}: at least KAFKA_MIN_INSYNC_REPLICAS,"
+            " and at most the addresses in KAFKA_BOOTSTRAP_SERVERS"
+        )
     if settings["KAFKA_SECURITY_PROTOCOL"] != "PLAINTEXT":
         problems.append(
             f"KAFKA_SECURITY_PROTOCOL={settings['KAFKA_SECURITY_PROTOCOL']}, but the Kafka of `make up` speaks"
@@ -248,13 +255,13 @@ def local_ports(settings: Mapping[str, str]) -> dict[str, int]:
     owners = {
         "postgresql": ("POSTGRES_PORT",),
         "pgbouncer": ("DATABASE_PORT",),
-        "kafka": ("KAFKA_CONTROLLER_PORT",),
+        "kafka": (),
         "mail": ("SMTP_PORT", "MAIL_CATCHER_PORT"),
     }
     local = local_parts(settings)
     ports = {name: int(settings[name]) for part in local for name in owners[part]}
-    if "kafka" in local:
-        ports["KAFKA_BOOTSTRAP_SERVERS"] = kafka_port(settings)
+    for node in kafka_ports(settings) if "kafka" in local else []:
+        ports |= node
     for name, port in service_ports(settings).items():
         ports[name] = port
         ports[f"{name} + {WORKER_PORT_DISTANCE}"] = port + WORKER_PORT_DISTANCE
@@ -271,26 +278,44 @@ def service_ports(settings: Mapping[str, str]) -> dict[str, int]:
     return {name: int(value) for name, value in settings.items() if name.endswith("_SERVICE_PORT")}
 
 
-def kafka_port(settings: Mapping[str, str]) -> int:
-    """The port of the one local Kafka node."""
-    return int(settings["KAFKA_BOOTSTRAP_SERVERS"].rpartition(":")[2])
+def kafka_ports(settings: Mapping[str, str]) -> list[dict[str, int]]:
+    """The two ports of every local Kafka node, by the settings that move them."""
+    controller = int(settings["KAFKA_CONTROLLER_PORT"])
+    nodes = []
+    for place, address in enumerate(settings["KAFKA_BOOTSTRAP_SERVERS"].split(",")):
+        own = f"KAFKA_BOOTSTRAP_SERVERS, number {place + 1}" if place else "KAFKA_BOOTSTRAP_SERVERS"
+        second = f"KAFKA_CONTROLLER_PORT + {place}" if place else "KAFKA_CONTROLLER_PORT"
+        nodes.append({own: int(address.rpartition(":")[2]), second: controller + place})
+    return nodes
 
 
-def private(state: Path, root: Path, **overrides: str) -> dict[str, str]:
+def private(state: Path, root: Path, *, brokers: int = 1, **overrides: str) -> dict[str, str]:
     """A whole set of settings for a platform of one's own: free ports, fresh secrets, files under `state`.
 
-    The ports stay reserved until this process ends, so that tests that run at once never meet.
+    With several `brokers` every event is kept by each, and counts as soon as most have it. The ports stay reserved
+    until this process ends, so that tests that run at once never meet.
     """
     from operations.ports import reserve_block  # needs psutil, which `make env` does without
 
     known = declared(root)
     numbers = [name for name, setting in known.items() if _moved(setting, 1) != setting.default]
-    first = reserve_block(len(numbers), also_at=WORKER_PORT_DISTANCE)
+    first = reserve_block(len(numbers) + 2 * brokers, also_at=WORKER_PORT_DISTANCE)
     settings = {name: setting.value(checkout=root, offset=0) for name, setting in known.items()}
     for position, name in enumerate(numbers):
         host = "127.0.0.1:" if ":" in settings[name] else ""
         settings[name] = f"{host}{first + position}"
-    return settings | {"IMPORT_URL": (state / "imports").as_uri()} | overrides
+    kafka = _cluster(first + len(numbers), brokers)
+    return settings | kafka | {"IMPORT_URL": (state / "imports").as_uri()} | overrides
+
+
+def _cluster(first_port: int, brokers: int) -> dict[str, str]:
+    """The settings of so many Kafka nodes: any one of three may die, and everything goes on."""
+    return {
+        "KAFKA_BOOTSTRAP_SERVERS": ",".join(f"127.0.0.1:{first_port + place}" for place in range(brokers)),
+        "KAFKA_CONTROLLER_PORT": str(first_port + brokers),
+        "KAFKA_REPLICATION_FACTOR": str(brokers),
+        "KAFKA_MIN_INSYNC_REPLICAS": str(brokers // 2 + 1),
+    }
 
 
 def _number(text: str) -> int:

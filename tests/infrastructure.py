@@ -41,11 +41,11 @@ class Infrastructure:
 
 
 @contextmanager
-def private_platform(**settings: str) -> Iterator[Platform]:
+def private_platform(*, brokers: int = 1, **settings: str) -> Iterator[Platform]:
     """A platform that nobody else uses and of which nothing remains; nothing is started yet."""
     # PostgreSQL's user must be able to enter: the folders of pytest are closed to it
     state = Path(tempfile.mkdtemp(prefix="platform-tests-"))
-    platform = Platform(ROOT, private(state, ROOT, **settings), state, durable=False)
+    platform = Platform(ROOT, private(state, ROOT, brokers=brokers, **settings), state, durable=False)
     try:
         yield platform
     finally:

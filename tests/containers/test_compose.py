@@ -129,6 +129,7 @@ def test_kafka_is_set_as_it_is_without_containers() -> None:
     for name, value in template.items():
         if not name.startswith(places):
             variable = "KAFKA_" + name.upper().replace(".", "_")
+            value = re.sub(r"@(\w+)@", lambda setting: DECLARED[f"KAFKA_{setting[1].upper()}"].default, value)
             expected = "PLAINTEXT" if name == "inter.broker.listener.name" else value
             assert environment("kafka").get(variable) == expected, name
 

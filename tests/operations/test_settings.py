@@ -126,3 +126,41 @@ def test_two_private_platforms_share_no_port_and_no_secret(checkout: Path) -> No
     assert not ports[0] & ports[1]
     assert not {first[name] for name in SECRETS} & {second[name] for name in SECRETS}
     settings.check(first, checkout)
+
+
+THREE = {
+    "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9092,127.0.0.1:9192,127.0.0.1:9292",
+    "KAFKA_REPLICATION_FACTOR": "3",
+    "KAFKA_MIN_INSYNC_REPLICAS": "2",
+}
+
+
+def test_every_address_of_kafka_is_a_node_with_two_ports_of_its_own(checkout: Path) -> None:
+    settings.complete(checkout)
+    three = settings.load(checkout, THREE)
+    settings.check(three, checkout)
+    ports = [set(node.values()) for node in settings.kafka_ports(three)]
+    assert ports == [{9092, 9093}, {9192, 9094}, {9292, 9095}]
+    assert set.union(*ports) <= {*settings.local_ports(three).values()}
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9092, 127.0.0.1:9192"}, "KAFKA_BOOTSTRAP_SERVERS"),
+        ({"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9092,127.0.0.1:9192"}, "KAFKA_REPLICATION_FACTOR=3"),
+        ({"KAFKA_MIN_INSYNC_REPLICAS": "4"}, "KAFKA_MIN_INSYNC_REPLICAS"),
+        ({"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9092,127.0.0.1:9093,127.0.0.1:9094"}, "given to"),
+    ],
+)
+def test_kafka_nodes_that_cannot_work_are_refused(checkout: Path, change: dict[str, str], named: str) -> None:
+    settings.complete(checkout)
+    with pytest.raises(Failure, match=named):
+        settings.check(settings.load(checkout, THREE | change), checkout)
+
+
+def test_a_private_platform_may_have_three_brokers(checkout: Path) -> None:
+    three = settings.private(checkout, checkout, brokers=3)
+    settings.check(three, checkout)
+    assert len(settings.kafka_ports(three)) == 3
+    assert (three["KAFKA_REPLICATION_FACTOR"], three["KAFKA_MIN_INSYNC_REPLICAS"]) == ("3", "2")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -94,3 +95,11 @@ def at_work(duty: Callable[[threading.Event], None]) -> Iterator[threading.Event
         thread.join(15)
         assert not thread.is_alive(), "it did not stop"
     assert not problems, problems
+
+
+def until(holds: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait for something another thread brings about."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)

@@ -25,8 +25,7 @@ from shared.tracing import correlation_id
 from tests.builders.happenings import happened
 from tests.conftest import MONDAY
 from tests.events import document
-from tests.shared.events.conftest import consuming
-from tests.shared.events.test_relay import until
+from tests.shared.events.conftest import consuming, until
 
 pytestmark = pytest.mark.usefixtures("committing")
 

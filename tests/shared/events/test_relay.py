@@ -18,7 +18,7 @@ from shared.events.outbox import record_all, waiting
 from shared.events.relay import LeaseLost, Relay
 from shared.events.tables import outbox, relay_lease
 from tests.conftest import MONDAY
-from tests.shared.events.conftest import at_work
+from tests.shared.events.conftest import at_work, until
 
 pytestmark = pytest.mark.usefixtures("committing")
 
@@ -123,11 +123,3 @@ def test_the_lease_is_given_back_at_the_end(kafka: dict[str, Any]) -> None:
 def _holders() -> int:
     with transaction() as session:
         return len(session.scalars(select(relay_lease.c.holder)).all())
-
-
-def until(holds: Callable[[], bool], seconds: float = 20) -> None:
-    """Wait for something another thread brings about."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
