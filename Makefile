@@ -83,5 +83,5 @@ lock:  ## choose the versions of all Python packages anew (needs uv); UPGRADE=1 
 	@$(LOCK) $(if $(UPGRADE),--upgrade) --extra tracing --group dev -o requirements/dev.txt
 
 .PHONY: chaos
-chaos: setup  ## let parts die under load and audit what became of it; SEED=… SECONDS=… repeat a campaign
-	@$(PYTHON) -m chaos $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
+chaos: setup  ## let parts die under load and audit the outcome; SEED=… SECONDS=… repeat it, BROKERS=3 for three of Kafka
+	@$(PYTHON) -m chaos $(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(BROKERS),--brokers $(BROKERS)) $(ARGS)

@@ -5,21 +5,25 @@ The auditor asks no service: it reads tables as the administrator, topics as a s
 
 from __future__ import annotations
 
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
-import psycopg2
 from confluent_kafka import Consumer as KafkaConsumer
 from confluent_kafka import KafkaError, TopicPartition
 
 from chaos.load import Journal
+from migrations.connections import MigrationSettings, administrator
+from operations.failures import Failure
 from operations.platform import Platform
 from shared.events.event import PARTITIONS, TOPICS, decode_envelope
 
 SERVICES = ("patient_service", "therapist_service", "matching_service", "communication_service", "geocoding_service")
+
+SECONDS_TO_READ = 300
 
 
 @dataclass
@@ -47,14 +51,7 @@ class Auditor:
 
     def __init__(self, platform: Platform, journal: Journal) -> None:
         self._platform, self._journal = platform, journal
-        settings = platform.settings
-        self._database = psycopg2.connect(
-            host=settings["POSTGRES_HOST"],
-            port=settings["POSTGRES_PORT"],
-            user=settings["POSTGRES_ADMIN_USER"],
-            password=settings["POSTGRES_ADMIN_PASSWORD"],
-            dbname=settings["DATABASE_NAME"],
-        )
+        self._database = administrator(MigrationSettings.of(platform.settings))
         self._database.autocommit = True
         self.found = Findings()
 
@@ -63,6 +60,7 @@ class Auditor:
         self._acknowledged_writes_are_there()
         self._log_holds_every_event_in_order()
         self._counters_and_ledger_agree()
+        self._copies_are_what_they_copy()
         self._every_request_is_where_its_letters_say()
         self._no_mail_went_out_twice()
         self._nothing_is_parked()
@@ -95,6 +93,12 @@ class Auditor:
             for request, outcome in journal.answers.items()
             if answered.get(request) != outcome
         ]
+        searching = {
+            str(row[0]) for row in self._rows("SELECT id FROM patient_service.patients WHERE status <> 'open'")
+        }
+        self.found.counts["searches"] = len(journal.searching)
+        self.found.lost += [f"search of {one} was acknowledged and is gone" for one in {*journal.searching} - searching]
+        self.found.counts["writes given up"] = journal.gave_up
         # a request that was repeated under one key must have made one thing
         made = len(self._ids("therapist_service.therapists"))
         if made > len(journal.therapists) + journal.gave_up:
@@ -117,7 +121,8 @@ class Auditor:
             ):
                 recorded += 1
                 if sequence not in log[topic, str(key)]:
-                    self.found.lost.append(f"{schema}: event {sequence} of {key} is not in the log")
+                    marked = "was marked as published and" if published else "waits and"
+                    self.found.lost.append(f"{schema}: event {sequence} of {key} {marked} is not in the log")
                 elif not published:
                     self.found.lost.append(f"{schema}: event {sequence} of {key} was never marked")
         self.found.counts["events recorded"] = recorded
@@ -136,12 +141,16 @@ class Auditor:
         places = [TopicPartition(topic.name, p, 0) for topic in TOPICS.values() for p in range(PARTITIONS)]
         reader.assign(places)
         log: dict[tuple[str, str], list[int]] = defaultdict(list)
-        ended = 0
-        while ended < len(places):
-            for message in reader.consume(1000, 10):
+        ended: set[tuple[Any, Any]] = set()
+        deadline = time.monotonic() + SECONDS_TO_READ
+        while len(ended) < len(places):
+            if time.monotonic() > deadline:
+                raise Failure(f"Kafka shows the end of only {len(ended)} of {len(places)} partitions")
+            for message in reader.consume(1000, 1):
                 problem = message.error()
                 if problem is not None:
-                    ended += problem.code() == KafkaError._PARTITION_EOF
+                    if problem.code() == KafkaError._PARTITION_EOF:
+                        ended.add((message.topic(), message.partition()))
                     continue
                 envelope, _ = decode_envelope(message.value() or b"")
                 log[message.topic() or "", str(envelope.subject)].append(envelope.sequence)
@@ -162,6 +171,19 @@ class Auditor:
         self.found.lost += [f"event {event} had no effect" for event in events - effects.keys()]
         self.found.doubled += [f"event {event} had {n} effects" for event, n in effects.items() if n > 1]
 
+    def _copies_are_what_they_copy(self) -> None:
+        """Every projection has taken in the newest event of every aggregate."""
+        for owner, nouns in {"therapist_service": "therapists", "patient_service": "patients"}.items():
+            for keeper in ("matching_service", "communication_service"):
+                stale = self._rows(
+                    f"SELECT o.id, o.sequence, c.sequence FROM {owner}.{nouns} o"  # noqa: S608 - our own names
+                    f" LEFT JOIN {keeper}.{nouns} c USING (id)"
+                    " WHERE c.sequence IS DISTINCT FROM o.sequence"
+                )
+                self.found.lost += [
+                    f"{nouns} {one}: {keeper} knows {copied} of {sequence} events" for one, sequence, copied in stale
+                ]
+
     def _every_request_is_where_its_letters_say(self) -> None:
         """Both services tell the same story of every request, and no request was forgotten."""
         rows = self._rows(
@@ -177,6 +199,8 @@ class Auditor:
                 self.found.lost.append(f"request {request} never reached communication")
             if status == "open" and not inquiries:
                 self.found.lost.append(f"request {request} is open and in no inquiry")
+            if inquiries > 1:
+                self.found.doubled.append(f"request {request} is in {inquiries} inquiries")
         sent = {row[0] for row in self._rows(
             "SELECT unnest(placement_request_ids)::text FROM communication_service.emails"
             " WHERE status = 'sent' AND kind = 'inquiry'"
@@ -208,8 +232,11 @@ class Auditor:
                 self.found.doubled.append(f"mail {identity} arrived and counts as {states.get(identity)}")
 
     def _nothing_is_parked(self) -> None:
+        """An outage, however long, is waited out: only a bad event may be parked, and the load makes none."""
+        self.found.counts["parked"] = 0
         for schema in (*SERVICES, "witness"):
-            parked = self._rows(f"SELECT event_type, reason FROM {schema}.parked WHERE state = 'parked'")  # noqa: S608
+            parked = self._rows(f"SELECT event_type, reason FROM {schema}.parked")  # noqa: S608 - our own names
+            self.found.counts["parked"] += len(parked)
             self.found.lost += [f"{schema}: {kind} was parked: {reason}" for kind, reason in parked]
 
 

@@ -9,22 +9,22 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psycopg2
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
 from chaos import witness
 from chaos.auditor import SERVICES, Auditor, Findings
-from chaos.faults import Faults, schedule
+from chaos.faults import KINDS, Faults, schedule
 from chaos.load import Journal, Load
 from migrations import roles
+from migrations.connections import MigrationSettings, administrator, as_owner
 from operations import probes
 from operations.failures import Failure
-from operations.parts import Part
+from operations.parts import Part, Step
 from operations.platform import Platform
 from operations.ports import reserve_block
 from operations.services import surroundings
@@ -34,43 +34,56 @@ from shared import db
 ROOT = Path(__file__).parent.parent
 WITNESSES = 2
 SECONDS_TO_REST = 180
+SECONDS_UNTIL_LOST = 45.0
+"""Longer than any lease, session or pause between two tries."""
+TRIAL = {"kill worker": 1}
+LET_LEASES_END = Step(
+    "doubts",
+    (sys.executable, "-m", "communication_service", "job", "doubts", "--now", "2100-01-01T00:00"),
+    rank=7,
+)
+"""A letter whose sender died is in doubt once its lease of a quarter of an hour has run out."""
 
 
 @dataclass(frozen=True)
 class Campaign:
-    """What is asked for: the same seed and length make the same faults."""
+    """What is asked for: the same seed, length and number of brokers make the same faults."""
 
     seed: int
     seconds: float
+    brokers: int = 1
     broken: str = ""
-    """`marking` or `seen`: the witness is broken on purpose, to try the auditor."""
+    """`marking` or `seen`, to try the auditor: the witness alone, broken on purpose, its workers killed in turn."""
     say: Callable[[str], None] = print
 
     def run(self) -> dict[str, Any]:
         """The result as it is written to build/chaos.json."""
         with self._platform() as platform:
             journal = Journal()
-            load = Load(platform.settings, journal, self.seed)
-            workers = [part.name for part in platform.parts if part.name.endswith(".worker")]
-            workers += [part.name for part in platform.parts if part.name.startswith("witness")]
-            webs = [part.name for part in platform.parts if part.name.endswith(".web")]
-            planned = schedule(self.seed, self.seconds, workers, webs, ["kafka"])
-            faults = Faults(platform, planned, self.say)
+            load = Load(platform.settings, journal, self.seed, only_count=bool(self.broken))
+            planned = schedule(self.seed, self.seconds, _victims(platform), TRIAL if self.broken else KINDS)
+            faults = Faults(platform, planned, self.say, ["kafka", "witness"] if self.broken else ["kafka"])
             self.say(f"seed {self.seed}, {self.seconds:g} s, {len(planned)} faults planned")
             load.start()
             faults.start()
-            time.sleep(self.seconds)
-            load.finish()
-            faults.finish()
+            try:
+                time.sleep(self.seconds)
+                faults.finish()
+            finally:
+                faults.stop()
+                load.finish()
             self.say("all parts are back; waiting until nothing moves any more")
-            rest = Rest(platform)
-            rest.wait(SECONDS_TO_REST)
+            # where losses are certain they need not be waited for
+            Rest(platform, 15 if self.broken == "marking" else SECONDS_UNTIL_LOST).wait(SECONDS_TO_REST)
+            if not self.broken:
+                platform.run(LET_LEASES_END)
             return self._result(Auditor(platform, journal).audit(), journal, faults.happened)
 
     def _result(self, found: Findings, journal: Journal, faults: int) -> dict[str, Any]:
         return {
             "seed": self.seed,
             "seconds": self.seconds,
+            "brokers": self.brokers,
             "faults": faults,
             "acknowledged": journal.acknowledged(),
             "lost": len(found.lost),
@@ -86,15 +99,20 @@ class Campaign:
     def _platform(self) -> Iterator[Platform]:
         state = Path(tempfile.mkdtemp(prefix="platform-chaos-"))
         quick = {"REQUEST_GATHERING_SECONDS": "1", "EMAIL_RETRY_SECONDS": "2", "WITNESS_DATABASE_PASSWORD": "witness"}
-        settings = private(state, ROOT, **quick)
+        if self.broken:
+            # shorter than a restart: whoever takes over is at work before the next one dies
+            quick["RELAY_LEASE_SECONDS"] = "3"
+        settings = private(state, ROOT, brokers=self.brokers) | quick
         # durable: what PostgreSQL has acknowledged must survive its being killed
         platform = Platform(ROOT, settings, state, durable=True, say=self.say)
         os.environ.update(settings)
         try:
             platform.up(["postgresql", "pgbouncer", "kafka", "mail", "migrations", "topics"])
             prepare_witness(settings)
+            if self.broken:
+                platform.parts[:] = [part for part in platform.parts if "_service." not in part.name]
             platform.parts.extend(witnesses(platform, WITNESSES, self.broken))
-            platform.up()
+            platform.up([part.name for part in platform.parts])
             yield platform
         finally:
             platform.down()
@@ -102,35 +120,32 @@ class Campaign:
             shutil.rmtree(state, ignore_errors=True)
 
 
+def _victims(platform: Platform) -> dict[str, list[str]]:
+    """Who may be meant by a worker, a web process, a broker."""
+    names = [part.name for part in platform.parts]
+    return {
+        "worker": [name for name in names if name.endswith(".worker") or name.startswith("witness")],
+        "web": [name for name in names if name.endswith(".web")],
+        "kafka": [name for name in names if name.startswith("kafka")],
+    }
+
+
 def prepare_witness(settings: dict[str, str]) -> None:
     """Role, schema and tables of the witness."""
-    admin = _administrator(settings)
-    passwords = {"witness": settings["WITNESS_DATABASE_PASSWORD"]}
-    roles.prepare(admin, owner_password=settings["DATABASE_OWNER_PASSWORD"], service_passwords=passwords)
-    admin.close()
-    owner = create_engine(
-        f"postgresql+psycopg2://{roles.OWNER}:{settings['DATABASE_OWNER_PASSWORD']}"
-        f"@{settings['POSTGRES_HOST']}:{settings['POSTGRES_PORT']}/{settings['DATABASE_NAME']}"
-    )
-    with owner.begin() as connection:
-        connection.execute(text("SET LOCAL search_path = witness, public"))
-        connection.dialect.default_schema_name = "witness"
+    direct = MigrationSettings.of(settings)
+    with closing(administrator(direct)) as admin:
+        roles.prepare(
+            admin,
+            owner_password=direct.database_owner_password.get_secret_value(),
+            service_passwords={"witness": settings["WITNESS_DATABASE_PASSWORD"]},
+        )
+    with as_owner(direct, "witness") as connection:
         witness.Tables.metadata.create_all(connection, checkfirst=False)
         connection.execute(text("CREATE TABLE alembic_version (version_num text)"))
         connection.execute(text("INSERT INTO alembic_version VALUES ('campaign')"))
-    owner.dispose()
+        connection.commit()
     os.environ["WITNESS_PORT"] = "1"
     db.connect(witness.Settings().database_url, pool_size=4)
-
-
-def _administrator(settings: dict[str, str]) -> Any:
-    return psycopg2.connect(
-        host=settings["POSTGRES_HOST"],
-        port=settings["POSTGRES_PORT"],
-        user=settings["POSTGRES_ADMIN_USER"],
-        password=settings["POSTGRES_ADMIN_PASSWORD"],
-        dbname=settings["DATABASE_NAME"],
-    )
 
 
 def witnesses(platform: Platform, number: int, broken: str = "") -> list[Part]:
@@ -156,8 +171,9 @@ def _witness(platform: Platform, number: int, port: int, broken: str) -> Part:
 class Rest:
     """Whether the platform has nothing left to do."""
 
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
+    def __init__(self, platform: Platform, lost_after: float) -> None:
+        """What has not moved for `lost_after` seconds never will: it is the auditor's to name."""
+        self._settings, self._lost_after = MigrationSettings.of(platform.settings), lost_after
 
     def wait(self, seconds: float) -> None:
         """Return when nothing has moved for a while; raises `Failure` naming what still does."""
@@ -169,23 +185,19 @@ class Rest:
             busy = {what: number for what, number in now.items() if number and not what.startswith("done")}
             if not busy and time.monotonic() - quiet_since > 5:
                 return
-            # what was lost never comes to rest: the auditor will name it
-            if time.monotonic() - quiet_since > 45:
+            if time.monotonic() - quiet_since > self._lost_after:
                 return
             if time.monotonic() > deadline:
                 raise Failure(f"the platform did not come to rest within {seconds:g} s: {json.dumps(busy)}")
             time.sleep(0.5)
 
     def _state(self) -> dict[str, int]:
-        connection = _administrator(self._platform.settings)
-        connection.autocommit = True
         state = {}
-        with connection.cursor() as cursor:
+        with closing(administrator(self._settings)) as connection, connection.cursor() as cursor:
             for what, statement in self._questions().items():
                 cursor.execute(statement)
                 row = cursor.fetchone()
                 state[what] = row[0] if row else 0
-        connection.close()
         return state
 
     @staticmethod
@@ -199,9 +211,9 @@ class Rest:
         return questions | {
             "effects missing": "SELECT (SELECT count(*) FROM witness.outbox)"
             " - (SELECT count(DISTINCT event_id) FROM witness.ledger)",
-            "mails on their way": "SELECT count(*) FROM communication_service.emails"
-            " WHERE status IN ('approved', 'sending')",
-            "done mails": "SELECT count(*) FROM communication_service.emails WHERE status = 'sent'",
+            "mails on their way": "SELECT count(*) FROM communication_service.emails WHERE status = 'approved'",
+            # one whose sender was killed stays `sending` until its lease ends
+            "done mails": "SELECT count(*) FROM communication_service.emails WHERE status IN ('sending', 'sent')",
             "requests on their way": "SELECT count(*) FROM matching_service.placement_requests m"
             " LEFT JOIN communication_service.placement_requests c USING (id) WHERE c.id IS NULL",
         }

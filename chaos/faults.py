@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain, cycle
 from random import Random
 
 from operations.failures import Failure
@@ -22,55 +24,88 @@ class Fault:
     seconds: float
 
 
-KINDS: tuple[tuple[str, int], ...] = (
-    ("kill worker", 8),
-    ("kill web", 4),
-    ("freeze worker", 3),
-    ("restart kafka", 2),
-    ("kill kafka", 2),
-    ("restart pgbouncer", 2),
-    ("kill pgbouncer", 1),
-    ("restart postgresql", 2),
-    ("kill postgresql", 1),
-    ("refuse mails", 2),
-    ("lose mail answers", 2),
-)
-"""Each kind with how often it is drawn against the others."""
+KINDS = {
+    "kill worker": 8,
+    "kill web": 4,
+    "freeze worker": 3,
+    "restart kafka": 2,
+    "kill kafka": 2,
+    "restart pgbouncer": 2,
+    "kill pgbouncer": 1,
+    "restart postgresql": 2,
+    "kill postgresql": 1,
+    "refuse mails": 2,
+    "lose mail answers": 2,
+}
+"""Each kind with how often it is drawn against the others, for every broker where there are several."""
 
 QUIET_START, QUIET_END = 3.0, 3.0
+SPACING = 3.0
+"""Seconds between two faults, in the mean; fewer where a short campaign would not reach every kind."""
 
 
 def schedule(
-    seed: int, seconds: float, workers: Sequence[str], webs: Sequence[str], brokers: Sequence[str]
+    seed: int, seconds: float, victims: Mapping[str, Sequence[str]], kinds: Mapping[str, int] = KINDS
 ) -> list[Fault]:
-    """The faults of a campaign: the same seed and length give the same ones."""
+    """The faults of a campaign: every kind once, then as drawn. Same arguments, same faults.
+
+    `victims` names the parts that stand for the last word of a kind; a word without any stands for the part itself.
+    """
     chance = Random(seed)
-    kinds, weights = zip(*KINDS, strict=True)
-    at, faults = QUIET_START, []
-    while at < seconds - QUIET_END:
-        kind = chance.choices(kinds, weights)[0]
-        victims = {"worker": workers, "web": webs, "kafka": brokers}.get(kind.split()[-1], (kind.split()[-1],))
-        faults.append(Fault(round(at, 1), kind, chance.choice(list(victims)), round(chance.uniform(0.5, 4.0), 1)))
-        at += chance.uniform(1.0, 5.0)
+    spacing = min(SPACING, (seconds - QUIET_START - QUIET_END) / len(kinds))
+    turns = {word: cycle(_shuffled(parts, chance)) for word, parts in victims.items()}
+    at = QUIET_START
+    faults: list[Fault] = []
+    for kind in _drawn(kinds, victims, chance):
+        if at >= seconds - QUIET_END:
+            return faults
+        word = kind.split()[-1]
+        victim = next(turns[word]) if word in turns else word
+        faults.append(Fault(round(at, 1), kind, victim, round(chance.uniform(0.5, 4.0), 1)))
+        at += spacing * chance.uniform(0.4, 1.6)
     return faults
+
+
+def _drawn(kinds: Mapping[str, int], victims: Mapping[str, Sequence[str]], chance: Random) -> Iterator[str]:
+    brokers = len(victims.get("kafka", ["kafka"]))
+    weights = [weight * (brokers if kind.endswith("kafka") else 1) for kind, weight in kinds.items()]
+    return chain(_shuffled(kinds, chance), iter(lambda: chance.choices([*kinds], weights)[0], None))
+
+
+def _shuffled(what: Mapping[str, int] | Sequence[str], chance: Random) -> list[str]:
+    return chance.sample([*what], len(what))
 
 
 class Faults:
     """Lets the scheduled faults happen beside the load, one after the other."""
 
-    def __init__(self, platform: Platform, planned: Sequence[Fault], say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        platform: Platform,
+        planned: Sequence[Fault],
+        say: Callable[[str], None],
+        one_at_a_time: Sequence[str],
+    ) -> None:
+        """`one_at_a_time`: of the parts whose names begin like this, one is down only while the others work."""
         self._platform, self._planned, self._say = platform, planned, say
+        self._one_at_a_time = one_at_a_time
         self.happened = 0
-        self._thread = threading.Thread(target=self._run, name="faults")
+        self._over = threading.Event()
+        self._hand = ThreadPoolExecutor(max_workers=1, thread_name_prefix="faults")
 
     def start(self) -> None:
         """Begin; returns at once."""
         self._began = time.monotonic()
-        self._thread.start()
+        self._work = self._hand.submit(self._run)
+
+    def stop(self) -> None:
+        """Let nothing more go wrong; what stopped them before rises here."""
+        self._over.set()
+        self._work.result()
 
     def finish(self) -> None:
         """Wait for the last one, then heal everything."""
-        self._thread.join()
+        self._work.result()
         self._platform.mailbox.accept()
         for part in self._platform.parts:
             running = self._platform.part(part.name)
@@ -79,14 +114,23 @@ class Faults:
 
     def _run(self) -> None:
         for fault in self._planned:
-            time.sleep(max(0.0, self._began + fault.at - time.monotonic()))
-            self._say(f"{time.monotonic() - self._began:6.1f} s  {fault.kind:<20} {fault.victim} ({fault.seconds:g} s)")
+            if self._over.wait(max(0.0, self._began + fault.at - time.monotonic())):
+                return
             try:
+                self._wait_for_others(fault.victim)
+                at = time.monotonic() - self._began
+                self._say(f"{at:6.1f} s  {fault.kind:<20} {fault.victim} ({fault.seconds:g} s)")
                 self._happen(fault)
                 self.happened += 1
             except Failure as failure:
                 # a part that does not come back at once (its neighbour is down too) is healed at the end
                 self._say(f"          not healed yet: {str(failure).splitlines()[0]}")
+
+    def _wait_for_others(self, victim: str) -> None:
+        group = victim.partition(".")[0]
+        for part in self._platform.parts if group in self._one_at_a_time else []:
+            if part.name.partition(".")[0] == group and part.name != victim:
+                self._platform.part(part.name).wait_until_ready()
 
     def _happen(self, fault: Fault) -> None:
         mailbox = self._platform.mailbox

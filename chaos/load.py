@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
@@ -29,6 +30,8 @@ class Journal:
         self._lock = threading.Lock()
         self.therapists: list[str] = []
         self.patients: list[str] = []
+        self.searching: list[str] = []
+        """Patients whose search was started."""
         self.requests: list[str] = []
         self.answers: dict[str, str] = {}
         self.counted: Counter[UUID] = Counter()
@@ -38,8 +41,8 @@ class Journal:
 
     def acknowledged(self) -> int:
         """How many writes were acknowledged."""
-        lists = len(self.therapists) + len(self.patients) + len(self.requests) + len(self.answers)
-        return lists + self.counted.total()
+        noted = (self.therapists, self.patients, self.searching, self.requests, self.answers)
+        return sum(map(len, noted)) + self.counted.total()
 
     def note(self, kind: str, value: str) -> None:
         """Write down an acknowledged creation."""
@@ -60,29 +63,29 @@ class Journal:
 class Load:
     """Threads at work until told to stop."""
 
-    def __init__(self, settings: dict[str, str], journal: Journal, seed: int) -> None:
+    def __init__(self, settings: dict[str, str], journal: Journal, seed: int, *, only_count: bool = False) -> None:
+        """`only_count` leaves the services alone and works on the witness's counters."""
         self._settings, self._journal, self._seed = settings, journal, seed
         self._stop = threading.Event()
         self.counters = [uuid4() for _ in range(20)]
-        works = [self._therapists, self._patients, self._patients, self._count, self._count]
-        self._threads = [
-            threading.Thread(target=self._repeat, args=(work, Random(f"{seed} {number}")), name=f"load {number}")
-            for number, work in enumerate(works)
-        ]
+        works = [self._count, self._count]
+        if not only_count:
+            works += [self._therapists, self._patients, self._patients]
+        self._works = [(work, Random(f"{seed} {number}")) for number, work in enumerate(works)]
+        self._hands = ThreadPoolExecutor(max_workers=len(works), thread_name_prefix="load")
 
     def start(self) -> None:
         """Begin; returns at once."""
         with transaction() as session:
             now = datetime.now(UTC)
             session.add_all([witness.Counter(id=c, created_at=now, updated_at=now) for c in self.counters])
-        for thread in self._threads:
-            thread.start()
+        self._at_work = [self._hands.submit(self._repeat, work, chance) for work, chance in self._works]
 
     def finish(self) -> None:
-        """Let everybody finish what they are at."""
+        """Let everybody finish what they are at; what stopped one of them before rises here."""
         self._stop.set()
-        for thread in self._threads:
-            thread.join()
+        for each in self._at_work:
+            each.result()
 
     def _repeat(self, work: Callable[[Random], None], chance: Random) -> None:
         while not self._stop.is_set():
@@ -142,6 +145,7 @@ class Load:
                 "POST", "patient", f"/api/patients/{patient_id}/status", {"status": "searching"}
             )
             if started:
+                self._journal.note("searching", patient_id)
                 return True
             if self._stop.wait(0.5):
                 return False

@@ -3,12 +3,14 @@
 The campaign adds to counters; each addition records an event in the same transaction. The witness's workers relay them
 and, as consumers, write each into a ledger that has no uniqueness of its own: an effect that happens twice is there
 twice. `BROKEN=marking` marks events as published before Kafka has answered, `BROKEN=seen` forgets what was seen: the
-auditor must notice both.
+auditor must notice both. What is broken is the order, or the memory; the pauses only widen the moment in which a crash
+shows it.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
@@ -94,19 +96,32 @@ class Forgetful(Listeners):
                 effect(session, event, now=now)
 
 
+PAUSE = 2.0
+
+
 class Hasty(Relay):
     """Broken on purpose: marks events as published before Kafka has answered."""
 
     def _publish(self, rows: list[Row]) -> None:
         super()._mark([row.position for row in rows])
+        time.sleep(PAUSE)
         super()._publish(rows)
+
+
+class Hesitant(Relay):
+    """Not broken, but slow to mark what it has published: a crash in between repeats events, as it always may."""
+
+    def _mark(self, positions: list[int]) -> None:
+        time.sleep(PAUSE)
+        super()._mark(positions)
 
 
 def create(settings: Settings) -> Worker:
     """The worker, wired."""
     listeners = Forgetful() if settings.broken == "seen" else Listeners()
     listeners.effect(Counted)(write_down)
-    return Worker(settings, listeners=listeners, relay=Hasty if settings.broken == "marking" else Relay)
+    relays = {"marking": Hasty, "seen": Hesitant}
+    return Worker(settings, listeners=listeners, relay=relays.get(settings.broken, Relay))
 
 
 def main() -> None:
