@@ -77,7 +77,16 @@ class Campaign:
             Rest(platform, 15 if self.broken == "marking" else SECONDS_UNTIL_LOST).wait(SECONDS_TO_REST)
             if not self.broken:
                 platform.run(LET_LEASES_END)
-            return self._result(Auditor(platform, journal).audit(), journal, faults.happened)
+            found = Auditor(platform, journal).audit()
+            if not (found.ok or self.broken):
+                self._keep_logs(platform)
+            return self._result(found, journal, faults.happened)
+
+    def _keep_logs(self, platform: Platform) -> None:
+        """What every part said, beside the result: a finding that chance had a part in may not come again."""
+        kept = ROOT / "build" / f"chaos-logs-{self.seed}"
+        shutil.copytree(platform.places.logs, kept, dirs_exist_ok=True)
+        self.say(f"the logs of all parts are kept in {kept}")
 
     def _result(self, found: Findings, journal: Journal, faults: int) -> dict[str, Any]:
         return {
