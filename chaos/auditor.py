@@ -116,15 +116,16 @@ class Auditor:
         self.found.counts["repeats in the log"] = repeated
         recorded = 0
         for schema in (*SERVICES, "witness"):
-            for topic, key, sequence, published in self._rows(
-                f"SELECT topic, key, sequence, published_at IS NOT NULL FROM {schema}.outbox"  # noqa: S608
+            for topic, key, sequence, recorded_at, published_at in self._rows(
+                f"SELECT topic, key, sequence, recorded_at, published_at FROM {schema}.outbox"  # noqa: S608
             ):
                 recorded += 1
+                event = f"{schema}: event {sequence} of {key}, recorded {recorded_at:%T.%f}"
                 if sequence not in log[topic, str(key)]:
-                    marked = "was marked as published and" if published else "waits and"
-                    self.found.lost.append(f"{schema}: event {sequence} of {key} {marked} is not in the log")
-                elif not published:
-                    self.found.lost.append(f"{schema}: event {sequence} of {key} was never marked")
+                    marked = f"was marked as published at {published_at:%T.%f}" if published_at else "waits"
+                    self.found.lost.append(f"{event}, {marked} and is not in the log")
+                elif not published_at:
+                    self.found.lost.append(f"{event}, was never marked")
         self.found.counts["events recorded"] = recorded
 
     def _read_log(self) -> dict[tuple[str, str], list[int]]:

@@ -79,14 +79,16 @@ class Campaign:
                 platform.run(LET_LEASES_END)
             found = Auditor(platform, journal).audit()
             if not (found.ok or self.broken):
-                self._keep_logs(platform)
+                self._keep_evidence(platform)
             return self._result(found, journal, faults.happened)
 
-    def _keep_logs(self, platform: Platform) -> None:
-        """What every part said, beside the result: a finding that chance had a part in may not come again."""
-        kept = ROOT / "build" / f"chaos-logs-{self.seed}"
-        shutil.copytree(platform.places.logs, kept, dirs_exist_ok=True)
-        self.say(f"the logs of all parts are kept in {kept}")
+    def _keep_evidence(self, platform: Platform) -> None:
+        """What every part said and what Kafka holds: a finding that chance had a part in may not come again."""
+        kept = ROOT / "build" / f"chaos-{self.seed}"
+        shutil.rmtree(kept, ignore_errors=True)
+        shutil.copytree(platform.places.logs, kept / "logs")
+        shutil.copytree(platform.places.state / "kafka", kept / "kafka")
+        self.say(f"what all parts said and what Kafka holds is kept in {kept}")
 
     def _result(self, found: Findings, journal: Journal, faults: int) -> dict[str, Any]:
         return {

@@ -3,6 +3,9 @@
 Two things keep a second relay harmless. The lease row says who may publish; the transactional id makes Kafka refuse
 ("fence") the former holder as soon as the new one has called `init_transactions`. Rows are marked only after the
 broker's commit: a crash between the two repeats events in the log and never loses one.
+
+A broker acknowledges from memory. After a trouble with Kafka, and when a relay takes over from one that did not hand
+over, what was published in the minute before is sent again: listeners skip what they know.
 """
 
 from __future__ import annotations
@@ -13,11 +16,11 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from confluent_kafka import KafkaException, Producer
-from sqlalchemy import Text, bindparam, cast, select, text
+from confluent_kafka import KafkaError, KafkaException, Producer
+from sqlalchemy import Text, TextClause, bindparam, cast, select, text
 
 from shared import clock, metrics
-from shared.db import is_trouble, new_id, single_statements
+from shared.db import is_trouble, new_id, single_statements, transaction
 from shared.events.tables import outbox
 from shared.logs import logger
 from shared.spans import hop
@@ -25,17 +28,23 @@ from shared.spans import hop
 log = logger(__name__)
 
 TAKE_LEASE = text("""
+      WITH former AS (SELECT expires_at > '-infinity' AS broke_off FROM relay_lease WHERE name = 'relay')
     INSERT INTO relay_lease (name, holder, term, expires_at)
     VALUES ('relay', :holder, 1, clock_timestamp() + make_interval(secs => :seconds))
     ON CONFLICT (name) DO UPDATE
        SET holder = excluded.holder, term = relay_lease.term + 1, expires_at = excluded.expires_at
      WHERE relay_lease.expires_at < clock_timestamp()
-    RETURNING term""")
+    RETURNING term, coalesce((SELECT broke_off FROM former), false) AS broke_off""")
 KEEP_LEASE = text("""
     UPDATE relay_lease SET expires_at = clock_timestamp() + make_interval(secs => :seconds)
      WHERE name = 'relay' AND holder = :holder AND term = :term RETURNING term""")
-LEAVE_LEASE = text("""
+HAND_OVER_LEASE = text("""
     UPDATE relay_lease SET expires_at = '-infinity' WHERE name = 'relay' AND holder = :holder AND term = :term""")
+BREAK_OFF_LEASE = text("""
+    UPDATE relay_lease SET expires_at = clock_timestamp() WHERE name = 'relay' AND holder = :holder AND term = :term""")
+SEND_AGAIN = text("""
+    UPDATE outbox SET published_at = NULL
+     WHERE published_at > (SELECT max(published_at) FROM outbox) - make_interval(secs => :seconds)""")
 WAITING = (
     select(outbox.c.position, outbox.c.topic, cast(outbox.c.key, Text), outbox.c.value)
     .where(outbox.c.published_at.is_(None))
@@ -48,6 +57,8 @@ MARK = text("""
     UPDATE outbox SET published_at = clock_timestamp() FROM unhurried
      WHERE position = ANY (CAST(:positions AS bigint[])) AND published_at IS NULL""")
 
+DOUBTFUL_SECONDS = 60.0
+"""What was published so long before a trouble is sent again: twice the longest that a transaction may last."""
 QUIET_SECONDS = 2.0
 """After this long without an event the relay looks less often."""
 QUIET_FACTOR = 2.5
@@ -84,6 +95,8 @@ class Relay:
         self.producer: Producer | None = None
         self.renewed = 0.0
         self.busy = 0.0
+        self.is_in_doubt = False
+        """Whether Kafka may have forgotten what was published last."""
 
     def run(self, stop: threading.Event) -> None:
         """Relay until `stop` is set, through every outage of the database and of Kafka."""
@@ -123,6 +136,9 @@ class Relay:
             return 0
         if self.producer is None:
             self.producer = self._fencing_producer()
+        self.producer.poll(0)  # what it complains of is heard now
+        if self.is_in_doubt:
+            self._send_again()
         rows = self._read()
         if rows:
             with hop("relay a batch", "producer", attributes={"messaging.batch.message_count": len(rows)}):
@@ -132,18 +148,21 @@ class Relay:
         return len(rows)
 
     def _take_lease(self) -> bool:
+        mine = {"holder": self.holder, "seconds": self.lease_seconds}
         with single_statements() as executor:
-            self.term = executor.scalar(TAKE_LEASE, {"holder": self.holder, "seconds": self.lease_seconds})
-        if self.term is None:
+            taken = executor.execute(TAKE_LEASE, mine).one_or_none()
+        if taken is None:
             return False
+        self.term, self.is_in_doubt = taken.term, taken.broke_off
         self.renewed = clock.monotonic()
-        log.info("relay.lease_taken", term=self.term)
+        log.info("relay.lease_taken", term=self.term, former_broke_off=taken.broke_off)
         return True
 
     def _fencing_producer(self) -> Producer:
         producer = Producer(
             {
                 **self.kafka,
+                "error_cb": self._hear,
                 "transactional.id": f"{self.service}-relay",
                 "transaction.timeout.ms": 30_000,
                 "compression.type": "zstd",
@@ -155,6 +174,16 @@ class Relay:
         # the wait for the broker may have outlived the lease
         self.renewed = 0.0
         return producer
+
+    def _hear(self, problem: KafkaError) -> None:
+        if problem.code() == KafkaError._ALL_BROKERS_DOWN:
+            self.is_in_doubt = True
+
+    def _send_again(self) -> None:
+        with transaction() as session:
+            again = session.execute(SEND_AGAIN, {"seconds": DOUBTFUL_SECONDS}).rowcount  # type: ignore[attr-defined]
+        self.is_in_doubt = False
+        log.info("relay.sends_again", events=again)
 
     def _read(self) -> list[Row]:
         with single_statements() as executor:
@@ -185,24 +214,23 @@ class Relay:
             executor.execute(MARK, {"positions": positions})
 
     def _drop_producer(self) -> None:
-        """Forget the producer and the lease's term: the next step takes the lease anew and fences what was open."""
+        """Forget the producer and break off the term: the next step takes the lease anew and fences what was open."""
         if self.producer is not None:
             self.producer.purge()
             self.producer = None
-        if self.term is not None:
-            self._leave_lease_quietly()
-        self.term = None
+        self._end_term(BREAK_OFF_LEASE)
 
     def _leave(self) -> None:
         self.producer = None
-        if self.term is not None:
-            self._leave_lease_quietly()
-            self.term = None
+        self._end_term(BREAK_OFF_LEASE if self.is_in_doubt else HAND_OVER_LEASE)
 
-    def _leave_lease_quietly(self) -> None:
+    def _end_term(self, statement: TextClause) -> None:
+        term, self.term = self.term, None
+        if term is None:
+            return
         try:
             with single_statements() as executor:
-                executor.execute(LEAVE_LEASE, {"holder": self.holder, "term": self.term})
+                executor.execute(statement, {"holder": self.holder, "term": term})
         except Exception as problem:
             if not is_trouble(problem):
                 raise

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from sqlalchemy import select, text
 
 from shared.db import new_id, transaction
@@ -69,8 +69,56 @@ def test_a_second_relay_stands_by_and_takes_over_when_the_lease_runs_out(kafka: 
     tell(subject, 2)
     assert second.step() == 0
     time.sleep(1.1)
-    assert second.step() == 1
+    assert second.step() == 2
+    assert [e.sequence for e in log("therapist.events", subject)] == [1, 1, 2]
+
+
+def test_what_was_published_last_is_sent_again_after_a_trouble(kafka: dict[str, Any], log: Log) -> None:
+    """A broker acknowledges from memory, and may lose what it has acknowledged."""
+
+    class Troubled(Relay):
+        def _publish(self, rows: Any) -> None:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+
+    subject, other = new_id(), new_id()
+    tell(other, 1)
+    tell(subject, 1)
+    relay(kafka).step()
+    with transaction() as session:
+        session.execute(
+            text("UPDATE outbox SET published_at = published_at - interval '61 seconds' WHERE key = :key"),
+            {"key": other},
+        )
+        session.execute(text("UPDATE relay_lease SET expires_at = '-infinity'"))
+    tell(subject, 2)
+    with at_work(Troubled("therapist_service", kafka, lease_seconds=1).run):
+        until(lambda: _holders() == 1)
+        time.sleep(0.3)
+    successor = relay(kafka)
+    until(lambda: successor.step() == 2)
+    assert [e.sequence for e in log("therapist.events", subject)] == [1, 1, 2]
+    assert [e.sequence for e in log("therapist.events", other)] == [1]
+
+
+def test_an_orderly_handover_sends_nothing_again(kafka: dict[str, Any], log: Log) -> None:
+    subject = new_id()
+    tell(subject, 1)
+    with at_work(relay(kafka).run):
+        until(lambda: [e.sequence for e in log("therapist.events", subject)] == [1])
+    tell(subject, 2)
+    assert relay(kafka).step() == 1
     assert [e.sequence for e in log("therapist.events", subject)] == [1, 2]
+
+
+def test_the_loss_of_all_brokers_is_a_trouble_and_that_of_one_is_none(kafka: dict[str, Any]) -> None:
+    subject = new_id()
+    tell(subject, 1)
+    publishing = relay(kafka)
+    assert (publishing.step(), publishing.step()) == (1, 0)
+    publishing._hear(KafkaError(KafkaError._TRANSPORT))
+    assert publishing.step() == 0
+    publishing._hear(KafkaError(KafkaError._ALL_BROKERS_DOWN))
+    assert (publishing.step(), publishing.step()) == (1, 0)
 
 
 def test_a_relay_that_does_not_know_it_lost_the_lease_is_fenced(kafka: dict[str, Any], log: Log) -> None:
