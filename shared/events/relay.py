@@ -14,6 +14,7 @@ import os
 import socket
 import threading
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Producer
@@ -28,23 +29,22 @@ from shared.spans import hop
 log = logger(__name__)
 
 TAKE_LEASE = text("""
-      WITH former AS (SELECT expires_at > '-infinity' AS broke_off FROM relay_lease WHERE name = 'relay')
+      WITH former AS (SELECT nullif(expires_at, '-infinity') AS broke_off_at FROM relay_lease WHERE name = 'relay')
     INSERT INTO relay_lease (name, holder, term, expires_at)
     VALUES ('relay', :holder, 1, clock_timestamp() + make_interval(secs => :seconds))
     ON CONFLICT (name) DO UPDATE
        SET holder = excluded.holder, term = relay_lease.term + 1, expires_at = excluded.expires_at
      WHERE relay_lease.expires_at < clock_timestamp()
-    RETURNING term, coalesce((SELECT broke_off FROM former), false) AS broke_off""")
+    RETURNING term, (SELECT broke_off_at FROM former) AS broke_off_at""")
 KEEP_LEASE = text("""
     UPDATE relay_lease SET expires_at = clock_timestamp() + make_interval(secs => :seconds)
      WHERE name = 'relay' AND holder = :holder AND term = :term RETURNING term""")
 HAND_OVER_LEASE = text("""
     UPDATE relay_lease SET expires_at = '-infinity' WHERE name = 'relay' AND holder = :holder AND term = :term""")
 BREAK_OFF_LEASE = text("""
-    UPDATE relay_lease SET expires_at = clock_timestamp() WHERE name = 'relay' AND holder = :holder AND term = :term""")
-SEND_AGAIN = text("""
-    UPDATE outbox SET published_at = NULL
-     WHERE published_at > (SELECT max(published_at) FROM outbox) - make_interval(secs => :seconds)""")
+    UPDATE relay_lease SET expires_at = coalesce(:doubtful_since, clock_timestamp())
+     WHERE name = 'relay' AND holder = :holder AND term = :term""")
+SEND_AGAIN = text("UPDATE outbox SET published_at = NULL WHERE published_at > :since")
 WAITING = (
     select(outbox.c.position, outbox.c.topic, cast(outbox.c.key, Text), outbox.c.value)
     .where(outbox.c.published_at.is_(None))
@@ -57,7 +57,7 @@ MARK = text("""
     UPDATE outbox SET published_at = clock_timestamp() FROM unhurried
      WHERE position = ANY (CAST(:positions AS bigint[])) AND published_at IS NULL""")
 
-DOUBTFUL_SECONDS = 60.0
+DOUBTFUL = timedelta(seconds=60)
 """What was published so long before a trouble is sent again: twice the longest that a transaction may last."""
 QUIET_SECONDS = 2.0
 """After this long without an event the relay looks less often."""
@@ -95,8 +95,8 @@ class Relay:
         self.producer: Producer | None = None
         self.renewed = 0.0
         self.busy = 0.0
-        self.is_in_doubt = False
-        """Whether Kafka may have forgotten what was published last."""
+        self.doubtful_since: datetime | None = None
+        """When the trouble began, since when nothing was published: Kafka may have forgotten what came before."""
 
     def run(self, stop: threading.Event) -> None:
         """Relay until `stop` is set, through every outage of the database and of Kafka."""
@@ -137,14 +137,17 @@ class Relay:
         if self.producer is None:
             self.producer = self._fencing_producer()
         self.producer.poll(0)  # what it complains of is heard now
-        if self.is_in_doubt:
-            self._send_again()
+        doubtful_since = self.doubtful_since
+        if doubtful_since is not None:
+            self._send_again(doubtful_since)
         rows = self._read()
         if rows:
             with hop("relay a batch", "producer", attributes={"messaging.batch.message_count": len(rows)}):
                 self._publish(rows)
                 self._mark([row.position for row in rows])
             metrics.events_published.inc(len(rows))
+        if self.doubtful_since == doubtful_since:
+            self.doubtful_since = None
         return len(rows)
 
     def _take_lease(self) -> bool:
@@ -153,9 +156,9 @@ class Relay:
             taken = executor.execute(TAKE_LEASE, mine).one_or_none()
         if taken is None:
             return False
-        self.term, self.is_in_doubt = taken.term, taken.broke_off
+        self.term, self.doubtful_since = taken.term, taken.broke_off_at
         self.renewed = clock.monotonic()
-        log.info("relay.lease_taken", term=self.term, former_broke_off=taken.broke_off)
+        log.info("relay.lease_taken", term=self.term, is_handed_over=taken.broke_off_at is None)
         return True
 
     def _fencing_producer(self) -> Producer:
@@ -176,13 +179,12 @@ class Relay:
         return producer
 
     def _hear(self, problem: KafkaError) -> None:
-        if problem.code() == KafkaError._ALL_BROKERS_DOWN:
-            self.is_in_doubt = True
+        if problem.code() == KafkaError._ALL_BROKERS_DOWN and self.doubtful_since is None:
+            self.doubtful_since = clock.now()
 
-    def _send_again(self) -> None:
+    def _send_again(self, trouble_began: datetime) -> None:
         with transaction() as session:
-            again = session.execute(SEND_AGAIN, {"seconds": DOUBTFUL_SECONDS}).rowcount  # type: ignore[attr-defined]
-        self.is_in_doubt = False
+            again = session.execute(SEND_AGAIN, {"since": trouble_began - DOUBTFUL}).rowcount  # type: ignore[attr-defined]
         log.info("relay.sends_again", events=again)
 
     def _read(self) -> list[Row]:
@@ -222,7 +224,7 @@ class Relay:
 
     def _leave(self) -> None:
         self.producer = None
-        self._end_term(BREAK_OFF_LEASE if self.is_in_doubt else HAND_OVER_LEASE)
+        self._end_term(HAND_OVER_LEASE if self.doubtful_since is None else BREAK_OFF_LEASE)
 
     def _end_term(self, statement: TextClause) -> None:
         term, self.term = self.term, None
@@ -230,7 +232,8 @@ class Relay:
             return
         try:
             with single_statements() as executor:
-                executor.execute(statement, {"holder": self.holder, "term": term})
+                mine = {"holder": self.holder, "term": term}
+                executor.execute(statement, mine | {"doubtful_since": self.doubtful_since})
         except Exception as problem:
             if not is_trouble(problem):
                 raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -84,7 +85,9 @@ def test_the_auditor_finds_what_marking_before_the_answer_loses(trials: dict[str
     result = trials["marking"].result()
     assert not result["ok"]
     assert result["lost"] > 0
-    assert any("was marked as published and is not in the log" in finding for finding in result["findings"]), said
+    assert any(
+        re.search(r"was marked as published at .* and is not in the log", each) for each in result["findings"]
+    ), said
     assert result["doubled"] == 0, said
 
 
@@ -94,5 +97,5 @@ def test_the_auditor_finds_what_happens_twice_without_seen(trials: dict[str, Cam
     result = trials["seen"].result()
     assert not result["ok"]
     assert result["doubled"] > 0
-    assert any(finding.endswith("had 2 effects") for finding in result["findings"]), said
+    assert any(re.search(r"had ([2-9]|\d\d+) effects", finding) for finding in result["findings"]), said
     assert result["lost"] == 0, said
