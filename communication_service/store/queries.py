@@ -8,7 +8,24 @@ from hashlib import blake2b
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
-from sqlalchemy import Boolean, ColumnElement, CursorResult, and_, delete, false, func, or_, select, text, update
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    CollectionAggregate,
+    ColumnElement,
+    CursorResult,
+    Uuid,
+    and_,
+    any_,
+    delete,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import Range, insert
 from sqlalchemy.orm import Session, aliased
 
@@ -140,11 +157,14 @@ def is_due(session: Session, therapist_id: UUID, *, now: datetime) -> bool:
 
 def look_again(session: Session, condition: ColumnElement[bool], *, at: datetime) -> None:
     """Let composing look at the therapists of these unsent requests not later than `at`."""
-    ids = select(PlacementRequest.id).where(UNSENT, condition).order_by(PlacementRequest.id).with_for_update()
+    wanted = select(PlacementRequest.id).where(UNSENT, condition).order_by(PlacementRequest.id).with_for_update()
     # in one order, or two workers could wait for each other
+    ids = session.scalars(wanted).all()
+    if not ids:
+        return
     session.execute(
         update(PlacementRequest)
-        .where(PlacementRequest.id.in_(session.scalars(ids).all()))
+        .where(PlacementRequest.id.in_(ids))
         .values(look_at=func.least(func.coalesce(PlacementRequest.look_at, at), at))
         .execution_options(synchronize_session=False)
     )
@@ -161,12 +181,17 @@ def look_later(session: Session, therapist_id: UUID, *, at: datetime) -> None:
 
 def requests_to_therapists(ids: Iterable[UUID]) -> ColumnElement[bool]:
     """Requests to one of these therapists."""
-    return PlacementRequest.therapist_id.in_(list(ids))
+    return PlacementRequest.therapist_id == _one_of(ids)
 
 
 def requests_of_patients(ids: Iterable[UUID]) -> ColumnElement[bool]:
     """Requests for one of these patients."""
-    return PlacementRequest.patient_id.in_(list(ids))
+    return PlacementRequest.patient_id == _one_of(ids)
+
+
+def _one_of(ids: Iterable[UUID]) -> CollectionAggregate[Any]:
+    # one parameter however many ids: a poll brings hundreds
+    return any_(literal(list(ids), ARRAY(Uuid)))
 
 
 def requests_to_address(email_key: str) -> ColumnElement[bool]:
