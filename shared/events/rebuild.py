@@ -8,9 +8,12 @@ removed.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from threading import Lock
 from typing import Any
 from uuid import uuid4
 
@@ -19,14 +22,21 @@ from confluent_kafka import Consumer as KafkaConsumer
 from sqlalchemy import Table, delete, func, select
 
 from shared import clock
-from shared.db import transaction
+from shared.db import is_trouble, transaction
 from shared.errors import Unreachable
 from shared.events.consumer import Consumer, Listeners
 from shared.events.event import PARTITIONS
+from shared.events.relay import Backoff
+from shared.logs import logger
+
+log = logger(__name__)
 
 SILENCE = 30.0
 """Seconds without a message before the rebuild gives up instead of waiting for ever."""
+
 PORTION = 5000
+READERS = 3
+"""While PostgreSQL writes what one has read, the others decode."""
 
 
 @dataclass(frozen=True)
@@ -52,36 +62,69 @@ def rebuild(
     """
     began = _database_clock()
     reader = Consumer(service, kafka, listeners.only_projections(), batch_size=batch_size)
-    consumer = KafkaConsumer(
-        {**reader.configuration, "group.id": f"{service}-rebuild-{uuid4()}", "enable.partition.eof": True}
-    )
-    try:
-        read = _read_to_the_ends(consumer, reader, progress or _silently)
-    finally:
-        consumer.close()
+    configuration = {**reader.configuration, "group.id": f"{service}-rebuild-{uuid4()}", "enable.partition.eof": True}
+    reading = _Reading(reader, configuration, progress)
+    with ThreadPoolExecutor(READERS) as threads:
+        shares = [threads.submit(reading.share, number) for number in range(READERS)]
+        read = sum(share.result() for share in shares)
     return Rebuilt(read, sum(_remove_unspoken_of(copy.__table__, began) for copy in copies))
 
 
-def _read_to_the_ends(consumer: KafkaConsumer, reader: Consumer, progress: Callable[[int, int], None]) -> int:
-    topics = reader.listeners.topics()
-    ends = _ends(consumer, topics)
-    total = sum(end - begin for begin, end in ends.values())
-    unfinished = {place: end for place, (begin, end) in ends.items() if begin < end}
-    consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for topic, partition in unfinished])
-    read, heard_at = 0, clock.monotonic()
-    while unfinished:
-        arrived = consumer.consume(reader.batch_size, 0.2)
-        messages = [message for message in arrived if message.error() is None]
-        if messages:
-            reader.handle(messages)
-            read, heard_at = read + len(messages), clock.monotonic()
-            progress(read, total)
-        elif clock.monotonic() - heard_at > SILENCE:
-            raise Unreachable("kafka.silent", "Kafka stopped answering before the end of the topics was reached.")
-        for message in arrived:
-            if _reaches_end(message, unfinished):
-                del unfinished[message.topic() or "", message.partition() or 0]
-    return read
+class _Reading:
+    """Reading all topics to their ends, in shares: an aggregate's events lie in partitions of one number."""
+
+    def __init__(
+        self, reader: Consumer, configuration: dict[str, Any], progress: Callable[[int, int], None] | None
+    ) -> None:
+        self._reader, self._configuration, self._progress = reader, configuration, progress
+        self._read = self._total = 0
+        self._lock = Lock()
+
+    def share(self, number: int) -> int:
+        """Read every READERS-th partition of each topic, beginning with this one; how many events that were."""
+        consumer = KafkaConsumer(self._configuration)
+        try:
+            return self._to_the_ends(consumer, range(number, PARTITIONS, READERS))
+        finally:
+            consumer.close()
+
+    def _to_the_ends(self, consumer: KafkaConsumer, partitions: Sequence[int]) -> int:
+        ends = _ends(consumer, self._reader.listeners.topics(), partitions)
+        self._tell(0, more=sum(end - begin for begin, end in ends.values()))
+        unfinished = {place: end for place, (begin, end) in ends.items() if begin < end}
+        consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for topic, partition in unfinished])
+        read, heard_at = 0, clock.monotonic()
+        while unfinished:
+            arrived = consumer.consume(self._reader.batch_size, 0.2)
+            messages = [message for message in arrived if message.error() is None]
+            if messages:
+                self._handle(messages)
+                read, heard_at = read + len(messages), clock.monotonic()
+                self._tell(len(messages))
+            elif clock.monotonic() - heard_at > SILENCE:
+                raise Unreachable("kafka.silent", "Kafka stopped answering before the end of the topics was reached.")
+            for message in arrived:
+                if _reaches_end(message, unfinished):
+                    del unfinished[message.topic() or "", message.partition() or 0]
+        return read
+
+    def _handle(self, messages: list[Message]) -> None:
+        wait = Backoff()
+        while True:
+            try:
+                return self._reader.handle(messages)
+            except Exception as problem:
+                if not is_trouble(problem):
+                    raise
+                log.warning("rebuild.database_trouble", error=type(problem).__name__)
+            time.sleep(wait.next())
+
+    def _tell(self, read: int, *, more: int = 0) -> None:
+        with self._lock:
+            self._read += read
+            self._total += more
+            if self._progress is not None:
+                self._progress(self._read, self._total)
 
 
 def _reaches_end(message: Message, unfinished: dict[tuple[str, int], int]) -> bool:
@@ -95,15 +138,13 @@ def _reaches_end(message: Message, unfinished: dict[tuple[str, int], int]) -> bo
     return bool(problem.code() == KafkaError._PARTITION_EOF)
 
 
-def _silently(_read: int, _total: int) -> None:
-    """Progress that nobody watches."""
-
-
-def _ends(consumer: KafkaConsumer, topics: Sequence[str]) -> dict[tuple[str, int], tuple[int, int]]:
-    """The first and the end offset of every partition."""
+def _ends(
+    consumer: KafkaConsumer, topics: Sequence[str], partitions: Sequence[int]
+) -> dict[tuple[str, int], tuple[int, int]]:
+    """The first and the end offset of each of these partitions."""
     found = {}
     for topic in topics:
-        for partition in range(PARTITIONS):
+        for partition in partitions:
             try:
                 found[topic, partition] = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
             except KafkaException as problem:
