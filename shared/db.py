@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import psycopg2
@@ -25,9 +25,11 @@ from sqlalchemy import (
     create_engine,
     exc,
     func,
+    select,
     text,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
+from sqlalchemy.orm.interfaces import ORMOption
 
 from shared.values.places import Place, to_ewkt
 from shared.values.weekly import Weekly
@@ -43,6 +45,7 @@ __all__ = [
     "is_trouble",
     "keep_newest",
     "new_id",
+    "next_locked",
     "single_statements",
     "transaction",
     "use",
@@ -85,6 +88,24 @@ class Copy:
     id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-10)
     sequence: Mapped[int] = mapped_column(BigInteger, sort_order=90)
     written_at: Mapped[datetime] = mapped_column(server_default=func.now(), sort_order=91)
+
+
+AnyAggregate = TypeVar("AnyAggregate", bound=Aggregate)
+
+
+def next_locked(
+    session: Session, kind: type[AnyAggregate], *, after: UUID, limit: int, options: Sequence[ORMOption] = ()
+) -> Sequence[AnyAggregate]:
+    """The next aggregates by id, as they are now, locked."""
+    return session.scalars(
+        select(kind)
+        .where(kind.id > after)
+        .options(*options)
+        .order_by(kind.id)
+        .limit(limit)
+        .with_for_update(of=kind)
+        .execution_options(populate_existing=True)
+    ).all()
 
 
 def keep_newest(

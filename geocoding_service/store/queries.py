@@ -9,10 +9,11 @@ from typing import Any
 from uuid import UUID
 
 from pydantic_core import to_json
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from geocoding_service.store.tables import LocatedAddress
+from shared.db import next_locked
 
 TOLD = (
     "street",
@@ -60,11 +61,4 @@ def remember_addresses(session: Session, rows: Sequence[Mapping[str, Any]], *, n
 
 def addresses_after(session: Session, owner_id: UUID, *, limit: int) -> Sequence[LocatedAddress]:
     """The next remembered addresses by their owners' ids, locked."""
-    return session.scalars(
-        select(LocatedAddress)
-        .where(LocatedAddress.id > owner_id)
-        .order_by(LocatedAddress.id)
-        .limit(limit)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).all()
+    return next_locked(session, LocatedAddress, after=owner_id, limit=limit)

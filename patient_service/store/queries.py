@@ -27,7 +27,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, selectinload
 
 from patient_service.store.tables import Consent, FileAccess, LocatedPostalCode, Patient, StatusChange
-from shared.db import Executor
+from shared.db import Executor, next_locked
 from shared.events.tables import outbox, recording
 
 
@@ -131,15 +131,7 @@ def postal_code_is_known(session: Session, postal_code: str) -> bool:
 
 def patients_after(session: Session, patient_id: UUID, *, limit: int) -> Sequence[Patient]:
     """The next patients by id, with consents, locked."""
-    return session.scalars(
-        select(Patient)
-        .where(Patient.id > patient_id)
-        .options(selectinload(Patient.consents))
-        .order_by(Patient.id)
-        .limit(limit)
-        .with_for_update(of=Patient)
-        .execution_options(populate_existing=True)
-    ).all()
+    return next_locked(session, Patient, after=patient_id, limit=limit, options=[selectinload(Patient.consents)])
 
 
 def pauses_that_passed(session: Session, *, today: date, limit: int) -> Sequence[Patient]:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from shared.db import Aggregate, new_id
+from shared.db import Aggregate, Executor, new_id
 from shared.events.event import Event, source_of
 from shared.events.tables import outbox, recording
 from shared.tracing import Cause, current_cause
@@ -75,9 +75,20 @@ def _row(subject: UUID, sequence: int, event: Event, alike: str) -> str:
     return f'{{"event_id":"{id}","topic":"{event.topic.name}","key":"{subject}","sequence":{sequence},"value":{value}}}'
 
 
-def waiting(session: Session) -> int:
-    """How many events are not yet published."""
-    return session.scalar(select(func.count()).select_from(outbox).where(outbox.c.published_at.is_(None))) or 0
+def waiting(session: Session, *, up_to: int | None = None) -> int:
+    """How many events are not yet published, of all or of those up to a position."""
+    unpublished = select(func.count()).select_from(outbox).where(outbox.c.published_at.is_(None))
+    return session.scalar(unpublished if up_to is None else unpublished.where(outbox.c.position <= up_to)) or 0
+
+
+def wait_again(executor: Executor, *, published_after: datetime | None = None) -> int:
+    """Let published events wait for the relay once more, all or those published after an instant; how many those are.
+
+    In one statement: in portions, the relay could publish a later event of an aggregate before an earlier one.
+    """
+    is_published = outbox.c.published_at.is_not(None)
+    meant = is_published if published_after is None else outbox.c.published_at > published_after
+    return executor.execute(update(outbox).where(meant).values(published_at=None)).rowcount  # type: ignore[attr-defined, no-any-return]
 
 
 def prune(session: Session, *, now: datetime, keep: timedelta, at_most: int = 5000) -> int:

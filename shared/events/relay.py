@@ -21,7 +21,8 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from sqlalchemy import Text, TextClause, bindparam, cast, select, text
 
 from shared import clock, metrics
-from shared.db import is_trouble, new_id, single_statements, transaction
+from shared.db import is_trouble, new_id, single_statements
+from shared.events.outbox import wait_again
 from shared.events.tables import outbox
 from shared.logs import logger
 from shared.spans import hop
@@ -44,7 +45,6 @@ HAND_OVER_LEASE = text("""
 BREAK_OFF_LEASE = text("""
     UPDATE relay_lease SET expires_at = coalesce(:doubtful_since, clock_timestamp())
      WHERE name = 'relay' AND holder = :holder AND term = :term""")
-SEND_AGAIN = text("UPDATE outbox SET published_at = NULL WHERE published_at > :since")
 WAITING = (
     select(outbox.c.position, outbox.c.topic, cast(outbox.c.key, Text), outbox.c.value)
     .where(outbox.c.published_at.is_(None))
@@ -183,8 +183,8 @@ class Relay:
             self.doubtful_since = clock.now()
 
     def _send_again(self, trouble_began: datetime) -> None:
-        with transaction() as session:
-            again = session.execute(SEND_AGAIN, {"since": trouble_began - DOUBTFUL}).rowcount  # type: ignore[attr-defined]
+        with single_statements() as executor:
+            again = wait_again(executor, published_after=trouble_began - DOUBTFUL)
         log.info("relay.sends_again", events=again)
 
     def _read(self) -> list[Row]:

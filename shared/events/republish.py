@@ -15,13 +15,13 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
 from shared import clock
-from shared.db import Aggregate, Session, transaction
+from shared.db import Aggregate, Session, single_statements, transaction
 from shared.errors import Unreachable
 from shared.events.event import StateEvent
-from shared.events.outbox import record_all
+from shared.events.outbox import record_all, wait_again, waiting
 from shared.events.tables import outbox
 from shared.spans import hop
 
@@ -57,7 +57,8 @@ def republish(
 
     `progress` hears how many states are recorded so far. The relay publishes: `until_published` waits for it.
     """
-    kept = _let_kept_events_wait_again()
+    with single_statements() as executor:
+        kept = wait_again(executor)
     done, after = 0, UUID(int=0)
     while states is not None:
         with hop("republish states"), transaction() as session:
@@ -70,13 +71,6 @@ def republish(
             break
         after = told[-1]
     return Republished(kept, done)
-
-
-def _let_kept_events_wait_again() -> int:
-    # all at once: in portions, the relay could publish a later event of an aggregate before an earlier one
-    with transaction() as session:
-        again = update(outbox).where(outbox.c.published_at.is_not(None)).values(published_at=None)
-        return session.execute(again).rowcount  # type: ignore[attr-defined, no-any-return]
 
 
 def _record(session: Session, told: Sequence[tuple[Aggregate, StateEvent]], *, now: datetime) -> list[UUID]:
@@ -98,18 +92,17 @@ def until_published(progress: Callable[[int], None], *, silence: float = SILENCE
     while fewest:
         progress(fewest)
         threading.Event().wait(0.2)
-        waiting = _waiting_up_to(last)
-        if waiting < fewest:
-            fewest, moved_at = waiting, clock.monotonic()
+        number = _waiting_up_to(last)
+        if number < fewest:
+            fewest, moved_at = number, clock.monotonic()
         elif clock.monotonic() - moved_at > silence:
             raise Unreachable(
                 "kafka.nothing_published",
-                f"{waiting} events are recorded and wait, but nobody publishes them: is a worker running, and Kafka?",
+                f"{number} events are recorded and wait, but nobody publishes them: is a worker running, and Kafka?",
             )
     progress(0)
 
 
 def _waiting_up_to(position: int) -> int:
     with transaction() as session:
-        waiting = select(func.count()).where(outbox.c.published_at.is_(None), outbox.c.position <= position)
-        return session.scalar(waiting) or 0
+        return waiting(session, up_to=position)

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from shared.db import next_locked
 from therapist_service.store.tables import Therapist
 
 
@@ -20,14 +21,7 @@ def therapist(session: Session, therapist_id: UUID, *, lock: bool = False) -> Th
 
 def therapists_after(session: Session, therapist_id: UUID, *, limit: int) -> Sequence[Therapist]:
     """The next therapists by id, locked."""
-    return session.scalars(
-        select(Therapist)
-        .where(Therapist.id > therapist_id)
-        .order_by(Therapist.id)
-        .limit(limit)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).all()
+    return next_locked(session, Therapist, after=therapist_id, limit=limit)
 
 
 def therapists_where(
