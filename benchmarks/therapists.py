@@ -34,7 +34,10 @@ def measure(platform: Platform) -> list[Figure]:
 def _import(platform: Platform, agency: Agency, records: list[dict[str, Any]], bare: float) -> Iterator[Figure]:
     name = agency.drop_import_file(records, datetime.now(UTC))
     done = agency.until(
-        lambda: (found := agency.import_of(name)) and found["status"] != "running" and found, "the import", seconds=300
+        lambda: (found := agency.import_of(name)) and found["status"] != "running" and found,
+        "the import",
+        seconds=300,
+        every=1,
     )
     if done["status"] != "completed" or done["counts"]["additions"] != THERAPISTS:
         raise RuntimeError(f"the import ended as {done['status']} with {done['counts']}")

@@ -127,8 +127,8 @@ class Agency:
         ]
         return found
 
-    def until(self, ask: Callable[[], Result | None], what: str, seconds: float = 60) -> Result:
-        """What `ask` returns as soon as it is true; raises `Failure` naming what did not come."""
+    def until(self, ask: Callable[[], Result | None], what: str, seconds: float = 60, every: float = 0.1) -> Result:
+        """What `ask`, called every so many seconds, returns once it is true; raises `Failure` naming what is late."""
         deadline = time.monotonic() + seconds
         while True:
             answer = ask()
@@ -136,4 +136,4 @@ class Agency:
                 return answer
             if time.monotonic() > deadline:
                 raise Failure(f"waited {seconds:g} s for {what}")
-            time.sleep(0.1)
+            time.sleep(every)

@@ -28,6 +28,8 @@ class Part:
     user: str | None = None
     folder: Path | None = None
     """Where it runs; the checkout, where nothing else is said."""
+    niceness: int = 0
+    """Where processors are short, parts of a lower one go first; from 0 to 19."""
     stop_signal: signal.Signals = signal.SIGTERM
     start_seconds: float = 60
     stop_seconds: float = 20

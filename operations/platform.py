@@ -268,7 +268,8 @@ class Running:
         part.prepare()
         environment = {**part.environment}
         place = part.folder or platform.root
-        what = Launch(part.name, part.command, environment, place, self.log, platform.mark(part.name), part.user)
+        mark = platform.mark(part.name)
+        what = Launch(part.name, part.command, environment, place, self.log, mark, part.user, part.niceness)
         pid, birth, begin = processes.launch(what)
         platform.records.write(
             Record(

@@ -9,6 +9,11 @@ from operations.parts import Part, Step
 from operations.places import Places
 from operations.settings import WORKER_PORT_DISTANCE, service_ports
 
+BRINGS_NEWS = "therapist_service"
+"""The service whose worker imports: what it has to tell, all others wait for."""
+FOLLOWING = 10
+"""The niceness of workers that follow what others tell: their copies may come a moment later, an answer may not."""
+
 
 def parts(settings: Mapping[str, str], places: Places, *, rank: int) -> list[Part]:
     """Web and worker of every service whose folder exists and whose port is set."""
@@ -37,6 +42,7 @@ def _process(
         prepare=lambda: own_folder.mkdir(exist_ok=True, mode=0o700),
         start_seconds=120,
         stop_seconds=20,
+        niceness=FOLLOWING if role == "worker" and service != BRINGS_NEWS else 0,
     )
 
 

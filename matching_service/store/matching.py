@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic_core import from_json
-from sqlalchemy import Row, Uuid, text
+from sqlalchemy import Row, Uuid, column, text
 
 from matching_service.store.tables import LIVE
 from shared.db import Executor
@@ -57,6 +57,14 @@ BITS = {rule: 1 << position for position, rule in enumerate(FAILS)}
 _fails = " | ".join(f"CASE WHEN {condition} THEN {BITS[rule]} ELSE 0 END" for rule, condition in FAILS.items())
 _unknowns = " + ".join(f"CASE WHEN {condition} THEN 1 ELSE 0 END" for condition in UNKNOWNS.values())
 
+_SHOWN = (
+    "id", "name", "postal_code", "city", "status", "contact_preference", "accreditation", "procedures", "age_groups",
+    "settings", "gender", "languages", "working_hours", "potentially_available",
+)  # fmt: skip
+"""The columns of a candidate's copy that are judged and shown."""
+_FOUND = ("tally", "distance_unknown", "metres", "score")
+_TYPES: dict[str, Any] = {"id": Uuid(), "working_hours": WeeklyColumn()}
+
 _STATEMENT = text(
     f"""
 -- near: those in the box around the circle, by the index, and how far they are on the sphere. ST_DWithin looks into the
@@ -87,13 +95,11 @@ WITH asked AS (
 ), best AS (
     SELECT id, metres, score FROM judged WHERE fails = 0 ORDER BY score DESC, id LIMIT :limit
 )
-SELECT counted.tally, counted.distance_unknown, best.metres, best.score,
-       t.id, t.name, t.postal_code, t.city, t.status, t.contact_preference, t.accreditation, t.procedures,
-       t.age_groups, t.settings, t.gender, t.languages, t.working_hours, t.potentially_available
+SELECT {", ".join((*_FOUND, *(f"t.{name}" for name in _SHOWN)))}
 FROM counted LEFT JOIN (best JOIN therapists t USING (id)) ON true
-ORDER BY best.score DESC, id
+ORDER BY score DESC, t.id
 """  # noqa: S608 - put together from the constants above
-).columns(id=Uuid(), working_hours=WeeklyColumn())
+).columns(*(column(name, _TYPES.get(name)) for name in (*_FOUND, *_SHOWN)))  # in order: SQLAlchemy need not match names
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from operations import settings
+from operations.platform import Platform
 from tests.house.sources import ROOT, SERVICES
 
 TEXT = (ROOT / "docker-compose.yml").read_text()
@@ -57,6 +58,14 @@ def test_every_service_has_a_web_and_a_worker_process() -> None:
             assert container["command"] == f"python -m {service} {role}"
             assert container["environment"]["HEALTH_PORT"] == str(port_of(service) + distance)
             assert container["environment"][f"{service.upper()}_PORT"] == str(port_of(service))
+
+
+def test_those_who_follow_let_others_go_first_with_containers_and_without(tmp_path: Path) -> None:
+    followers = {"patient_service", "matching_service", "communication_service", "geocoding_service"}
+    platform = Platform(ROOT, settings.private(tmp_path, ROOT), tmp_path, say=lambda *_: None)
+    assert {part.name for part in platform.parts if part.niceness} == {f"{name}.worker" for name in followers}
+    yielding = {name for name, container in CONTAINERS.items() if container.get("cpu_shares", 1024) < 1024}
+    assert yielding == {f"{name.removesuffix('_service')}-worker" for name in followers}
 
 
 def test_the_doors_of_the_services_are_where_the_settings_say() -> None:

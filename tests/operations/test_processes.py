@@ -25,8 +25,9 @@ PARENT = (
 )
 
 
-def started(command: tuple[str, ...], folder: Path, *, patience: float = 5) -> Record:
-    what = Launch("part", command, dict(os.environ), folder, folder / "part.log", mark=str(folder))
+def started(command: tuple[str, ...], folder: Path, *, patience: float = 5, niceness: int = 0) -> Record:
+    environment = dict(os.environ)
+    what = Launch("part", command, environment, folder, folder / "part.log", mark=str(folder), niceness=niceness)
     pid, born, begin = processes.launch(what)
     return Record("part", pid, born, "", 0, str(what.log), begin, time.time(), 15, patience)
 
@@ -97,3 +98,20 @@ def test_a_record_of_a_dead_process_is_kept_but_not_living(tmp_path: Path) -> No
     processes.kill(record, str(tmp_path))
     assert records.living("part") is None
     assert records.read("part") == record
+
+
+def test_a_part_lets_others_go_first_also_where_linux_weighs_sessions_instead_of_processes(tmp_path: Path) -> None:
+    record = started(SLEEP, tmp_path, niceness=7)
+    try:
+        assert os.getpriority(os.PRIO_PROCESS, record.pid) == 7
+        group = Path(f"/proc/{record.pid}/autogroup")
+        if group.exists() and group.read_text().startswith("/autogroup-"):
+            assert group.read_text().split() == [group.read_text().split()[0], "nice", "7"]
+    finally:
+        processes.kill(record, str(tmp_path))
+
+
+def test_a_part_that_is_gone_at_once_is_no_trouble(tmp_path: Path) -> None:
+    record = started(("true",), tmp_path, niceness=7)
+    processes.stop(record, str(tmp_path))
+    assert not processes.is_alive(record)
