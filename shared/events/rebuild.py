@@ -8,12 +8,12 @@ removed.
 
 from __future__ import annotations
 
+import multiprocessing
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from threading import Lock
+from multiprocessing.process import BaseProcess
 from typing import Any
 from uuid import uuid4
 
@@ -33,10 +33,14 @@ log = logger(__name__)
 
 SILENCE = 30.0
 """Seconds without a message before the rebuild gives up instead of waiting for ever."""
+LOOK_SECONDS = 0.2
+"""How often the progress of the readers is looked at."""
 
 PORTION = 5000
 READERS = 3
-"""While PostgreSQL writes what one has read, the others decode."""
+"""Processes, for decoding keeps Python busy; while PostgreSQL writes what one has read, the others decode."""
+FORKED = multiprocessing.get_context("fork")
+"""Listeners hold what cannot be sent to another process, such as keys: a reader is born with them."""
 
 
 @dataclass(frozen=True)
@@ -63,50 +67,78 @@ def rebuild(
     began = _database_clock()
     reader = Consumer(service, kafka, listeners.only_projections(), batch_size=batch_size)
     configuration = {**reader.configuration, "group.id": f"{service}-rebuild-{uuid4()}", "enable.partition.eof": True}
-    reading = _Reading(reader, configuration, progress)
-    with ThreadPoolExecutor(READERS) as threads:
-        shares = [threads.submit(reading.share, number) for number in range(READERS)]
-        read = sum(share.result() for share in shares)
+    reading = _Reading(reader, configuration)
+    for read, total in reading.in_processes():
+        if progress is not None:
+            progress(read, total)
     return Rebuilt(read, sum(_remove_unspoken_of(copy.__table__, began) for copy in copies))
 
 
 class _Reading:
     """Reading all topics to their ends, in shares: an aggregate's events lie in partitions of one number."""
 
-    def __init__(
-        self, reader: Consumer, configuration: dict[str, Any], progress: Callable[[int, int], None] | None
-    ) -> None:
-        self._reader, self._configuration, self._progress = reader, configuration, progress
-        self._read = self._total = 0
-        self._lock = Lock()
+    def __init__(self, reader: Consumer, configuration: dict[str, Any]) -> None:
+        self._reader, self._configuration = reader, configuration
+        self._counts: Any = FORKED.Array("q", 2)  # events read and to read, of all readers
+        self._refusals = FORKED.SimpleQueue()
 
-    def share(self, number: int) -> int:
-        """Read every READERS-th partition of each topic, beginning with this one; how many events that were."""
+    def in_processes(self) -> Iterator[tuple[int, int]]:
+        """Let the readers read to the ends; now and then, and then, how many events they read, of how many at most."""
+        readers = [FORKED.Process(target=self._share, args=(number,), daemon=True) for number in range(READERS)]
+        try:
+            for reader in readers:
+                reader.start()
+            for reader in readers:
+                while reader.is_alive():
+                    reader.join(LOOK_SECONDS)
+                    self._refuse_if_one_failed(readers)
+                    yield self._so_far()
+            self._refuse_if_one_failed(readers)
+            yield self._so_far()
+        finally:
+            for reader in readers:
+                if reader.pid is not None:
+                    reader.terminate()
+                    reader.join()
+
+    def _refuse_if_one_failed(self, readers: Sequence[BaseProcess]) -> None:
+        if not self._refusals.empty():
+            raise Unreachable(*self._refusals.get())
+        if failed := [reader.exitcode for reader in readers if reader.exitcode]:
+            raise RuntimeError(f"a reader ended before its time, with exit code {failed[0]}")
+
+    def _so_far(self) -> tuple[int, int]:
+        read, to_read = self._counts.get_obj()  # without the lock, which a reader may have taken to its grave
+        return read, to_read
+
+    def _share(self, number: int) -> None:
+        """Read every READERS-th partition of each topic, beginning with this one."""
         consumer = KafkaConsumer(self._configuration)
         try:
-            return self._to_the_ends(consumer, range(number, PARTITIONS, READERS))
+            self._to_the_ends(consumer, range(number, PARTITIONS, READERS))
+        except Unreachable as problem:
+            self._refusals.put((problem.code, problem.message))
         finally:
             consumer.close()
 
-    def _to_the_ends(self, consumer: KafkaConsumer, partitions: Sequence[int]) -> int:
+    def _to_the_ends(self, consumer: KafkaConsumer, partitions: Sequence[int]) -> None:
         ends = _ends(consumer, self._reader.listeners.topics(), partitions)
-        self._tell(0, more=sum(end - begin for begin, end in ends.values()))
+        self._count(to_read=sum(end - begin for begin, end in ends.values()))
         unfinished = {place: end for place, (begin, end) in ends.items() if begin < end}
         consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for topic, partition in unfinished])
-        read, heard_at = 0, clock.monotonic()
+        heard_at = clock.monotonic()
         while unfinished:
             arrived = consumer.consume(self._reader.batch_size, 0.2)
             messages = [message for message in arrived if message.error() is None]
             if messages:
                 self._handle(messages)
-                read, heard_at = read + len(messages), clock.monotonic()
-                self._tell(len(messages))
+                heard_at = clock.monotonic()
+                self._count(read=len(messages))
             elif clock.monotonic() - heard_at > SILENCE:
                 raise Unreachable("kafka.silent", "Kafka stopped answering before the end of the topics was reached.")
             for message in arrived:
                 if _reaches_end(message, unfinished):
                     del unfinished[message.topic() or "", message.partition() or 0]
-        return read
 
     def _handle(self, messages: list[Message]) -> None:
         wait = Backoff()
@@ -119,12 +151,10 @@ class _Reading:
                 log.warning("rebuild.database_trouble", error=type(problem).__name__)
             time.sleep(wait.next())
 
-    def _tell(self, read: int, *, more: int = 0) -> None:
-        with self._lock:
-            self._read += read
-            self._total += more
-            if self._progress is not None:
-                self._progress(self._read, self._total)
+    def _count(self, *, read: int = 0, to_read: int = 0) -> None:
+        with self._counts.get_lock():
+            self._counts[0] += read
+            self._counts[1] += to_read
 
 
 def _reaches_end(message: Message, unfinished: dict[tuple[str, int], int]) -> bool:

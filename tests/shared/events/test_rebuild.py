@@ -1,0 +1,84 @@
+"""What a rebuild makes of readers that cannot do their share; the journeys rebuild for real."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from shared.errors import Unreachable
+from shared.events.consumer import Consumer, Listeners
+from shared.events.rebuild import READERS, _Reading
+
+Work = Callable[["Reading", int], None]
+
+
+class Reading(_Reading):
+    """Readers whose work is what a test says."""
+
+    def __init__(self, work: Work) -> None:
+        super().__init__(Consumer("nobody", {}, Listeners()), {"group.id": "nobody", "bootstrap.servers": ""})
+        self.work = work
+
+    def _to_the_ends(self, consumer: object, partitions: range) -> None:  # type: ignore[override]
+        self.work(self, partitions.start)
+
+
+def outcome(work: Work) -> tuple[int, int]:
+    *_, last = Reading(work).in_processes()
+    return last
+
+
+def test_the_readers_shares_are_added_up() -> None:
+    assert outcome(lambda reading, number: reading._count(read=number, to_read=10)) == (
+        sum(range(READERS)),
+        READERS * 10,
+    )
+
+
+@pytest.mark.parametrize("number", range(READERS))
+def test_a_reader_that_is_killed_ends_the_rebuild_before_anything_is_removed(number: int) -> None:
+    def die(_: Reading, mine: int) -> None:
+        if mine == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with pytest.raises(RuntimeError, match="exit code -9"):
+        outcome(die)
+
+
+def test_a_reader_that_fails_ends_the_rebuild(capfd: pytest.CaptureFixture[str]) -> None:
+    def fail(_: Reading, mine: int) -> None:
+        if mine == READERS - 1:
+            raise LookupError("a word nobody knows")
+
+    with pytest.raises(RuntimeError, match="exit code 1"):
+        outcome(fail)
+    assert "a word nobody knows" in capfd.readouterr().err
+
+
+def test_silence_reaches_whoever_asked_for_the_rebuild() -> None:
+    def hear_nothing(_: Reading, mine: int) -> None:
+        raise Unreachable("kafka.silent", "Kafka stopped answering.")
+
+    with pytest.raises(Unreachable) as refusal:
+        outcome(hear_nothing)
+    assert (refusal.value.code, refusal.value.message) == ("kafka.silent", "Kafka stopped answering.")
+
+
+def test_whoever_stops_waiting_leaves_no_reader_behind() -> None:
+    pids: list[int] = []
+
+    def wait_for_ever(_: Reading, mine: int) -> None:
+        signal.pause()
+
+    progress = Reading(wait_for_ever).in_processes()
+    next(progress)
+    here = f"/proc/{os.getpid()}/task/{os.getpid()}/children"
+    with open(here) as children:
+        pids += map(int, children.read().split())
+    assert len(pids) >= READERS
+    progress.close()  # type: ignore[attr-defined]
+    with open(here) as children:
+        assert len(pids) - len(children.read().split()) == READERS
