@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,15 +21,16 @@ from shared import db, memory
 from shared.events.rebuild import rebuild
 
 THERAPISTS = 40_000
-MATCHES = 400
+MATCHES = 2000
+"""So many that the slowest hundredth is twenty, and no single hiccup of the machine."""
 
 
 def measure(platform: Platform) -> list[Figure]:
-    """Import, catching up, and `POST /api/matches` among the imported."""
+    """Import, catching up, `POST /api/matches` among the imported, and a rebuild of their copies."""
     agency = Agency(platform.settings)
     records = list(therapists(THERAPISTS, seed=40, region="germany"))
     bare = _bare_insert(records)
-    return [*_import(platform, agency, records, bare), *_matches(platform, agency)]
+    return [*_import(platform, agency, records, bare), *_matches(platform, agency), _rebuild()]
 
 
 def _import(platform: Platform, agency: Agency, records: list[dict[str, Any]], bare: float) -> Iterator[Figure]:
@@ -49,7 +51,6 @@ def _import(platform: Platform, agency: Agency, records: list[dict[str, Any]], b
     _until_copied(THERAPISTS)
     late = (datetime.now(UTC) - finished).total_seconds()
     yield at_most("all copies in matching after the import's end", late, "s", 15)
-    yield at_least("copies written by a rebuild of matching", _rebuild(), "copies/s", 15_000)
 
 
 def _peak_megabytes(pid: int | None) -> float:
@@ -70,7 +71,7 @@ def _until_copied(number: int) -> None:
             time.sleep(0.2)
 
 
-def _rebuild() -> float:
+def _rebuild() -> Figure:
     """Copies per second of `python -m matching_service rebuild`, in this process."""
     from matching_service import worker
     from matching_service.settings import Settings
@@ -81,7 +82,8 @@ def _rebuild() -> float:
     memory.settle()
     started = time.perf_counter()
     done = rebuild(settings.service, settings.kafka_client(), made.listeners, made.copies)
-    return done.read / (time.perf_counter() - started)
+    rate = done.read / (time.perf_counter() - started)
+    return at_least("copies written by a rebuild of matching", rate, "copies/s", 15_000)
 
 
 def _bare_insert(records: list[dict[str, Any]]) -> float:
@@ -118,6 +120,7 @@ def _matches(platform: Platform, agency: Agency) -> Iterator[Figure]:
     ]
     for patient in patients:
         agency.candidates(patient["id"])
+    _clean_up()
     log = platform.part("matching_service.web").log
     begin = log.stat().st_size
     for turn in range(MATCHES):
@@ -127,6 +130,15 @@ def _matches(platform: Platform, agency: Agency) -> Iterator[Figure]:
         raise RuntimeError("the log does not hold every answer")
     yield at_most("POST /api/matches among 40,000, 25 km, p99", quantile(times, 0.99), "ms", 15)
     yield at_most("POST /api/matches among 40,000, 25 km, p50", quantile(times, 0.5), "ms", 15)
+
+
+def _clean_up() -> None:
+    """What PostgreSQL does by itself in the minutes after an import, so that it is over when matching is measured."""
+    with closing(administrator(MigrationSettings())) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM (ANALYZE)")
+            cursor.execute("CHECKPOINT")
 
 
 def _server_side(log: Path, begin: int) -> Iterator[float]:
