@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -67,18 +68,17 @@ def test_silence_reaches_whoever_asked_for_the_rebuild() -> None:
     assert (refusal.value.code, refusal.value.message) == ("kafka.silent", "Kafka stopped answering.")
 
 
-def test_whoever_stops_waiting_leaves_no_reader_behind() -> None:
-    pids: list[int] = []
+def children() -> list[str]:
+    return Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
 
+
+def test_whoever_stops_waiting_leaves_no_reader_behind() -> None:
     def wait_for_ever(_: Reading, mine: int) -> None:
         signal.pause()
 
     progress = Reading(wait_for_ever).in_processes()
     next(progress)
-    here = f"/proc/{os.getpid()}/task/{os.getpid()}/children"
-    with open(here) as children:
-        pids += map(int, children.read().split())
-    assert len(pids) >= READERS
+    before = children()
+    assert len(before) >= READERS
     progress.close()  # type: ignore[attr-defined]
-    with open(here) as children:
-        assert len(pids) - len(children.read().split()) == READERS
+    assert len(before) - len(children()) == READERS
