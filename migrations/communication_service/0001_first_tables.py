@@ -99,8 +99,8 @@ def upgrade() -> None:
         sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("resolved_reason", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_parked")),
-        sa.UniqueConstraint("topic", "partition", "offset", name=op.f("uq_parked_topic_partition_offset")),
     )
+    op.create_index("uq_parked_message", "parked", ["topic", "partition", "offset", sa.text("md5(value)")], unique=True)
     op.create_table(
         "patients",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -432,6 +432,7 @@ def downgrade() -> None:
     )
     op.drop_table("placement_requests")
     op.drop_table("patients")
+    op.drop_index("uq_parked_message", table_name="parked")
     op.drop_table("parked")
     op.drop_index("ix_outbox_waiting", table_name="outbox", postgresql_where=sa.text("published_at IS NULL"))
     op.drop_table("outbox")
