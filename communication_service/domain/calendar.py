@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cache
 
-import holidays
-
+from shared.values.holidays import may_be_public_holiday
 from shared.values.moments import BERLIN, berlin_day
 from shared.values.weekly import Weekly
-from shared.values.words import FederalState
 
 SLOT = timedelta(minutes=5)
 HORIZON_DAYS = 60
@@ -20,22 +17,14 @@ Taken = Callable[[datetime, datetime], Sequence[tuple[datetime, datetime]]]
 """When other calls are planned between two instants."""
 
 
-@cache
-def public_holidays(state: str | None, year: int) -> frozenset[date]:
-    """The public holidays of a state, those of its Catholic places included; of an unknown one: of any state."""
-    states = [state] if state in set(FederalState) else list(FederalState)
-    return frozenset(
-        day
-        for each in states
-        for day in holidays.country_holidays(
-            "DE", subdiv=str(each), years=year, categories=(holidays.PUBLIC, holidays.CATHOLIC)
-        )
-    )
+def is_agency_closed(day: date) -> bool:
+    """Whether nobody of ours calls that day, though practices may be open: 24 and 31 December."""
+    return day.month == 12 and day.day in (24, 31)
 
 
 def is_closed(day: date, *, state: str | None, practice_holidays: Iterable[Mapping[str, str]]) -> bool:
-    """Whether nobody is phoned that day: public holiday, 24 or 31 December, or the practice's holidays."""
-    if (day.month, day.day) in ((12, 24), (12, 31)) or day in public_holidays(state, day.year):
+    """Whether nobody is phoned that day: a public holiday in the state or a part of it, or one of us is closed."""
+    if is_agency_closed(day) or may_be_public_holiday(day, state):
         return True
     return any(first <= day <= last for first, last in _periods(practice_holidays))
 

@@ -13,5 +13,8 @@ class Holidays(Resource):
 
     @door(query=HolidaysQuery, answer=schemas.Holidays)
     def get(self, query: HolidaysQuery) -> schemas.Holidays:
-        """List public holidays, of one federal state or, where it is not known, of all."""
+        """List public holidays, of one federal state or, where it is not known, of all.
+
+        `partial` says that a day is a holiday in part of these states only; nobody is phoned there that day either.
+        """
         return public_holidays.listed(query, today=clock.today())

@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
 from datetime import date, timedelta
-from functools import lru_cache
 
-from holidays import CATHOLIC, PUBLIC, country_holidays
-
-from geocoding_service.domain.schemas import (
-    FIRST_DAY,
-    LAST_DAY,
-    LONGEST_SPAN_DAYS,
-    Holiday,
-    Holidays,
-    HolidaysQuery,
-)
+from geocoding_service.domain.schemas import LONGEST_SPAN_DAYS, Holiday, Holidays, HolidaysQuery
 from shared.errors import FieldProblem, RuleBroken
+from shared.values.holidays import FIRST_DAY, LAST_DAY, PublicHoliday, public_holidays
 from shared.values.words import FederalState
 
 
 def listed(wanted: HolidaysQuery, *, today: date) -> Holidays:
     """The holidays that are asked for; raises `RuleBroken` for a span that is too long or ends before it begins."""
     first = wanted.first or today
-    last = wanted.last or min(first, LAST_DAY) + timedelta(days=364)
+    last = wanted.last or min(first, LAST_DAY - timedelta(days=364)) + timedelta(days=364)
     if not (FIRST_DAY <= first <= last <= LAST_DAY):
         raise _refused("to", f"must not lie before from; both lie between {FIRST_DAY} and {LAST_DAY}")
     if (last - first).days >= LONGEST_SPAN_DAYS:
@@ -42,26 +32,14 @@ def between(first: date, last: date, federal_state: FederalState | None) -> Holi
     Without a state the holidays of all of them: where nobody knows in which one a practice is, no day that may be a
     holiday there is taken for a working day.
     """
-    found: dict[date, dict[str, list[FederalState]]] = defaultdict(lambda: defaultdict(list))
+    kept_in: dict[PublicHoliday, list[FederalState]] = defaultdict(list)
     for state in [federal_state] if federal_state else FederalState:
         for year in range(first.year, last.year + 1):
-            for day, name in _of_year(state, year).items():
-                if first <= day <= last:
-                    found[day][name].append(state)
+            for holiday in public_holidays(state, year):
+                if first <= holiday.on <= last:
+                    kept_in[holiday].append(state)
     items = [
-        Holiday(on=day, name=name, federal_states=states)
-        for day in sorted(found)
-        for name, states in sorted(found[day].items())
+        Holiday(on=holiday.on, name=holiday.name, partial=holiday.partial, federal_states=kept_in[holiday])
+        for holiday in sorted(kept_in)
     ]
     return Holidays(federal_state=federal_state, first=first, last=last, items=items)
-
-
-@lru_cache(maxsize=2000)
-def _of_year(state: FederalState, year: int) -> Mapping[date, str]:
-    """German names by day.
-
-    Bavaria with its Catholic holidays: Mariä Himmelfahrt is one in about 1,700 of its 2,056 municipalities (BayFTG
-    Art. 1 (1) 2), and which ones is not in our tables.
-    """
-    categories = (PUBLIC, CATHOLIC) if state is FederalState.BAVARIA else (PUBLIC,)
-    return dict(country_holidays("DE", subdiv=state, years=year, categories=categories, language="de"))

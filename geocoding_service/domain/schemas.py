@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -18,8 +17,6 @@ Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 
 MOST_POINTS = 100
 LONGEST_SPAN_DAYS = 5 * 366
-FIRST_DAY, LAST_DAY = date(1991, 1, 1), date(2099, 12, 31)
-"""Holidays of the sixteen states are known from the first year after the reunification."""
 
 
 class GeocodeQuery(QuerySchema):
@@ -150,10 +147,14 @@ class HolidaysQuery(QuerySchema):
 
 
 class Holiday(Schema):
-    """A public holiday, and in which of the federal states asked for."""
+    """A public holiday, and in which of the federal states asked for: in all of them or, if `partial`, in parts.
+
+    A feast that some states keep wholly and others in part is listed twice.
+    """
 
     on: IsoDate
     name: str
+    partial: bool
     federal_states: list[FederalState]
 
 

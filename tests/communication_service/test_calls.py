@@ -100,6 +100,13 @@ def test_the_database_refuses_two_calls_at_once(session: Session) -> None:
         (date(2026, 11, 18), "NW", False),
         (date(2026, 11, 18), None, True),
         (date(2026, 8, 15), "BY", True),
+        (date(2026, 6, 4), "SN", True),
+        (date(2026, 6, 4), "TH", True),
+        (date(2026, 6, 4), "BB", False),
+        (date(2026, 8, 8), "BY", True),
+        (date(2026, 8, 8), "BW", False),
+        (date(2026, 8, 8), None, True),
+        (date(2150, 6, 14), "NW", True),
         (date(2026, 11, 23), None, False),
     ],
 )

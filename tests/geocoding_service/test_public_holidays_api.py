@@ -18,15 +18,40 @@ def test_fronleichnam_is_a_holiday_in_north_rhine_westphalia_and_not_in_berlin(c
     assert holidays(client, f"federal_state=BE&{june}") == {}
 
 
-def test_bavaria_keeps_its_catholic_holidays(client: FlaskClient) -> None:
-    day = "from=2026-08-15&to=2026-08-15"
-    assert holidays(client, f"federal_state=BY&{day}") == {"2026-08-15 Mariä Himmelfahrt": ["BY"]}
+@pytest.mark.parametrize(
+    ("state", "day", "name"),
+    [
+        ("BY", "2026-08-15", "Mariä Himmelfahrt"),
+        ("BY", "2026-08-08", "Augsburger Hohes Friedensfest"),
+        ("SN", "2026-06-04", "Fronleichnam"),
+        ("TH", "2026-06-04", "Fronleichnam"),
+    ],
+)
+def test_a_feast_of_a_part_of_a_state_is_one_of_the_state_and_says_so(
+    client: FlaskClient, state: str, day: str, name: str
+) -> None:
+    items = client.get(f"/api/holidays?federal_state={state}&from={day}&to={day}").json["items"]
+    assert items == [{"on": day, "name": name, "partial": True, "federal_states": [state]}]
+
+
+def test_a_feast_of_some_states_and_of_parts_of_others_is_listed_for_each_kind(client: FlaskClient) -> None:
+    items = client.get("/api/holidays?from=2026-06-04&to=2026-06-04").json["items"]
+    assert [(item["partial"], item["federal_states"]) for item in items] == [
+        (False, ["BW", "BY", "HE", "NW", "RP", "SL"]),
+        (True, ["SN", "TH"]),
+    ]
 
 
 def test_where_the_state_is_not_known_every_state_counts(client: FlaskClient) -> None:
-    assert holidays(client, "from=2026-08-15&to=2026-08-15") == {"2026-08-15 Mariä Himmelfahrt": ["BY", "SL"]}
+    assert list(holidays(client, "from=2026-08-15&to=2026-08-15")) == ["2026-08-15 Mariä Himmelfahrt"]
     assert len(holidays(client, "from=2026-10-03&to=2026-10-03")["2026-10-03 Tag der Deutschen Einheit"]) == 16
     assert "2026-03-08 Frauentag" in holidays(client, "from=2026-03-01&to=2026-03-31")
+
+
+def test_the_last_known_year_is_answered_to_its_end(client: FlaskClient) -> None:
+    answer = client.get("/api/holidays?federal_state=NW&from=2100-12-01").json
+    assert (answer["to"], [item["on"] for item in answer["items"]]) == ("2100-12-31", ["2100-12-25", "2100-12-26"])
+    assert client.get("/api/holidays?federal_state=NW&from=2100-12-31&to=2101-01-01").status_code == 422
 
 
 def test_both_ends_are_included_and_days_are_in_order(client: FlaskClient) -> None:

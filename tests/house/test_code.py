@@ -51,6 +51,13 @@ def test_the_domain_asks_no_clock() -> None:
     assert found == []
 
 
+def test_public_holidays_are_computed_in_one_place() -> None:
+    """Two calendars differ one day, and a practice is phoned on its holiday."""
+    asks_the_package = re.compile(r"^\s*(from holidays import|import holidays)\b", re.MULTILINE)
+    found = [str(p.relative_to(ROOT)) for p in sources(*CODE) if asks_the_package.search(p.read_text())]
+    assert found == ["shared/values/holidays.py"]
+
+
 def test_no_file_is_longer_than_a_person_reads() -> None:
     """The trouble of the codebases we admire is the tenth of their files beyond 400 lines."""
     folders = (*CODE, "operations", "benchmarks", "tests")

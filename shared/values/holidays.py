@@ -1,0 +1,72 @@
+"""The public holidays of the federal states: one calendar for all services.
+
+A feast that is a public holiday in part of a state only is in it too, and says so (`partial`): which municipalities
+keep it is not in our tables, and a call on a holiday costs goodwill, a lost day costs little.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+
+from holidays import CATHOLIC, PUBLIC, country_holidays
+
+from shared.values.words import FederalState
+
+FIRST_DAY, LAST_DAY = date(1991, 1, 1), date(2100, 12, 31)
+"""Holidays of the sixteen states are known from the first year after the reunification to the package's last one."""
+
+AUGSBURG = "Augsburg"
+"""To the package `holidays` a state of its own; it keeps one day more than the rest of Bavaria, the Peace Festival."""
+
+
+@dataclass(frozen=True, order=True)
+class PublicHoliday:
+    """A day, its German name, and whether it is a public holiday in part of the federal state only."""
+
+    on: date
+    name: str
+    partial: bool = False
+
+
+@cache
+def public_holidays(state: FederalState, year: int) -> tuple[PublicHoliday, ...]:
+    """The public holidays of a federal state in their order; none outside `FIRST_DAY` to `LAST_DAY`.
+
+    Fronleichnam is one in the Catholic municipalities of Saxony (SächsSFG § 1 (1)) and Thuringia (ThürFGtG § 2 (2)),
+    Mariä Himmelfahrt in about 1,700 of Bavaria's 2,056 (BayFTG Art. 1 (1) 2), the Peace Festival in the city of
+    Augsburg (BayFTG Art. 1 (2)).
+    """
+    whole = _named(state, year, PUBLIC)
+    part = _named(state, year, CATHOLIC)
+    if state is FederalState.BAVARIA:
+        part |= _named(AUGSBURG, year, PUBLIC)
+    kept_everywhere = {day for day, _ in whole}
+    return tuple(
+        sorted(
+            [PublicHoliday(*each) for each in whole]
+            + [PublicHoliday(*each, partial=True) for each in part if each[0] not in kept_everywhere]
+        )
+    )
+
+
+def _named(subdivision: str, year: int, category: str) -> set[tuple[date, str]]:
+    days = country_holidays("DE", subdiv=str(subdivision), years=year, categories=category, language="de")
+    return {(day, name) for day in days for name in days.get_list(day)}
+
+
+def may_be_public_holiday(day: date, state: str | None) -> bool:
+    """Whether the day is a public holiday in the federal state or in part of it.
+
+    Where the state is not known, a holiday of any state counts, and where the year is not known, every day does: no
+    day that may be a holiday is taken for a working day.
+    """
+    if not FIRST_DAY <= day <= LAST_DAY:
+        return True
+    states: Iterable[FederalState] = [FederalState(state)] if state in set(FederalState) else FederalState
+    return any(day in _days(each, day.year) for each in states)
+
+
+@cache
+def _days(state: FederalState, year: int) -> frozenset[date]:
+    return frozenset(holiday.on for holiday in public_holidays(state, year))
