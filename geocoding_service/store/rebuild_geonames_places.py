@@ -21,8 +21,9 @@ from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
-from geocoding_service.store.postal_codes import middles, parts_of_city, spelled, without_addition
+from geocoding_service.store.postal_codes import parts_of_city, spelled, without_addition
 from shared.values.places import Place, distance_km
+from shared.values.postal_codes import middles
 
 TABLE = Path(__file__).with_name("geonames_places.csv")
 ONE_CITY_KM = 40.0

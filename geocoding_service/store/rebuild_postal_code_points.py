@@ -1,4 +1,4 @@
-"""Writes `postal_code_points.csv` anew: the postal codes whose area's middle is not, or may not be, where people live.
+"""Writes `shared/values/postal_code_points.csv` anew: postal codes in the middle of whose area perhaps nobody lives.
 
     python -m geocoding_service.store.rebuild_postal_code_points
 
@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from geocoding_service.store.postal_codes import POINTS, middles
 from shared.values.places import Place, distance_km
+from shared.values.postal_codes import POINTS, middles
 
 GEONAMES = Path(__file__).with_name("geonames_places.csv")
 TOLERANCE_KM = 4.0

@@ -6,6 +6,7 @@ import pytest
 
 from geocoding_service.domain.lookup import Address, find, read_free_text
 from geocoding_service.store import postal_codes
+from shared.values.postal_codes import area, areas
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_the_city_says_on_which_side_of_the_border(code: str, city: str, state: 
 )
 def test_a_city_alone_is_found_by_its_middle(city: str, code_near: str, state: str) -> None:
     found = find(Address(city=city))
-    middle = postal_codes.area(code_near)
+    middle = area(code_near)
     assert found is not None
     assert middle is not None
     assert (found.precision, found.federal_state) == ("city", state)
@@ -108,13 +109,13 @@ def test_free_text_is_searched_for_a_postal_code(text: str, address: Address) ->
 
 
 def test_every_row_of_the_table_is_a_postal_code_in_a_federal_state() -> None:
-    rows = [part for code in postal_codes.areas() for part in postal_codes.parts(code)]
+    rows = [part for code in areas() for part in postal_codes.parts(code)]
     assert len(rows) > 12_000
     assert {len(part.postal_code) for part in rows} == {5}
     assert len({part.federal_state for part in rows}) == 16
-    without = [code for code in postal_codes.areas() if not postal_codes.parts(code)]
+    without = [code for code in areas() if not postal_codes.parts(code)]
     assert len(without) < 20
 
 
 def test_every_area_lies_in_germany() -> None:
-    assert all(47 < place.latitude < 56 and 5 < place.longitude < 16 for place in postal_codes.areas().values())
+    assert all(47 < place.latitude < 56 and 5 < place.longitude < 16 for place in areas().values())

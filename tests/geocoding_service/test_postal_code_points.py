@@ -9,8 +9,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from geocoding_service.domain.lookup import Address, find
-from geocoding_service.store import postal_codes
 from geocoding_service.store.rebuild_postal_code_points import (
+    GEONAMES,
     KEPT,
     MOVED,
     TOLERANCE_KM,
@@ -19,6 +19,7 @@ from geocoding_service.store.rebuild_postal_code_points import (
     known_places,
     mean_km,
 )
+from shared.values import postal_codes
 from shared.values.places import Place, distance_km
 
 
@@ -110,7 +111,7 @@ def test_a_code_without_an_area_is_unknown_and_the_city_stands_in(client: FlaskC
 
 
 def test_both_tables_credit_their_source() -> None:
-    for table in (postal_codes.POINTS, postal_codes.POINTS.with_name("geonames_places.csv")):
+    for table in (postal_codes.POINTS, GEONAMES):
         head = table.read_text(encoding="utf-8")[:900]
         assert "GeoNames" in head
         assert "creativecommons.org/licenses/by/4.0" in head

