@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from matching_service.store import copies
 from shared.db import Session
 from shared.events.catalogue import AddressGeocoded, PublicPatient, PublicTherapist
+from shared.logs import logger
 from shared.values.places import Place
+from shared.values.postal_codes import misplaced
 from shared.values.weekly import Weekly
+
+log = logger(__name__)
 
 
 def comparable_address(street: str | None, house_number: str | None, postal_code: str | None, city: str | None) -> str:
@@ -52,7 +57,7 @@ def _therapist(therapist: PublicTherapist, sequence: int) -> dict[str, Any]:
         "working_hours": Weekly.from_json(therapist.working_hours),
         "potentially_available": therapist.potentially_available,
         "contact_preference": therapist.contact_preference,
-        "given_place": _place(therapist.latitude, therapist.longitude),
+        "given_place": _place(therapist.id, therapist.postal_code, therapist.latitude, therapist.longitude),
     }
 
 
@@ -87,9 +92,19 @@ def _geocoded(event: AddressGeocoded, sequence: int) -> dict[str, Any]:
         "id": event.owner_id,
         "geocoded_sequence": sequence,
         "geocoded_address": address,
-        "geocoded_place": _place(event.latitude, event.longitude),
+        "geocoded_place": _place(event.owner_id, event.postal_code, event.latitude, event.longitude),
     }
 
 
-def _place(latitude: float | None, longitude: float | None) -> Place | None:
-    return None if latitude is None or longitude is None else Place(latitude, longitude)
+def _place(owner: UUID, postal_code: str | None, latitude: float | None, longitude: float | None) -> Place | None:
+    """Where coordinates lie; None where they cannot be right, so that nobody vanishes to where they do not live.
+
+    Then the place of the address counts, and who has none is counted as `distance_unknown`.
+    """
+    if latitude is None or longitude is None:
+        return None
+    why_not = misplaced(postal_code, latitude, longitude)
+    if why_not is not None:
+        log.warning("copies.coordinates_set_aside", owner_id=str(owner), reason=why_not)
+        return None
+    return Place(latitude, longitude)

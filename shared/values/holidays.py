@@ -13,8 +13,8 @@ from holidays import CATHOLIC, PUBLIC, country_holidays
 
 from shared.values.words import FederalState
 
-FIRST_DAY, LAST_DAY = date(1991, 1, 1), date(2100, 12, 31)
-"""Holidays of the sixteen states are known from the first year after the reunification to the package's last one."""
+FIRST_DAY, LAST_DAY = date(1991, 1, 1), date(2099, 12, 31)
+"""Holidays of the sixteen states are known from the first year after the reunification; the package ends in 2100."""
 
 AUGSBURG = "Augsburg"
 """To the package `holidays` a state of its own; it keeps one day more than the rest of Bavaria, the Peace Festival."""
@@ -37,6 +37,8 @@ def public_holidays(state: FederalState, year: int) -> tuple[PublicHoliday, ...]
     Mariä Himmelfahrt in about 1,700 of Bavaria's 2,056 (BayFTG Art. 1 (1) 2), the Peace Festival in the city of
     Augsburg (BayFTG Art. 1 (2)).
     """
+    if not FIRST_DAY.year <= year <= LAST_DAY.year:
+        return ()
     whole = _named(state, year, PUBLIC)
     part = _named(state, year, CATHOLIC)
     if state is FederalState.BAVARIA:

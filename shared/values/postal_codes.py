@@ -61,3 +61,13 @@ def contradiction(postal_code: str | None, place: Place) -> str | None:
         return f"must lie within {FARTHEST_PLACE_KM:.0f} km of the postal code" if far else None
     in_germany = SOUTH <= place.latitude <= NORTH and WEST <= place.longitude <= EAST
     return None if in_germany else "must lie in Germany"
+
+
+def misplaced(postal_code: str | None, latitude: float | None, longitude: float | None) -> str | None:
+    """The same for two numbers that may be no place at all; None also where there are none, or only one of them."""
+    if latitude is None or longitude is None:
+        return None
+    try:
+        return contradiction(postal_code, Place(latitude, longitude))
+    except ValueError:
+        return "must lie on the earth"

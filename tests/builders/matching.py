@@ -33,9 +33,11 @@ AACHEN = (50.7753, 6.0839)
 """Where patients and therapists live unless a test says otherwise."""
 
 
-def north_of_aachen(kilometres: float) -> dict[str, float]:
+def north_of_aachen(kilometres: float) -> dict[str, Any]:
     """Coordinates so far from where the patients are, as fields of a therapist."""
-    return {"latitude": AACHEN[0] + kilometres / 111.195, "longitude": AACHEN[1]}
+    coordinates = {"latitude": AACHEN[0] + kilometres / 111.195, "longitude": AACHEN[1]}
+    # farther away than Aachen reaches its postal code would contradict them
+    return coordinates if kilometres < 30 else {**coordinates, "postal_code": None}
 
 
 def public_therapist(**fields: Any) -> PublicTherapist:

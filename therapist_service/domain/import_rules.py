@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.events.catalogue import TherapistDeactivated, TherapistRegistered, TherapistUpdated
+from shared.values.postal_codes import misplaced
 from shared.values.weekly import Weekly
 from shared.values.words import ImportAction, ImportOutcome
 from therapist_service.domain.import_records import Entry
-from therapist_service.domain.schemas import TherapistFields
+from therapist_service.domain.schemas import PLACE, TherapistFields
 
-PLACE = frozenset({"latitude", "longitude"})
 BY_IMPORT = "import"
 
 DEFAULTS: Mapping[str, Any] = {
@@ -71,31 +71,41 @@ def _new(entry: Entry) -> Decision:
 
 
 def _seen_again(entry: Entry, known: Mapping[str, Any]) -> Decision:
-    changes = _new_values(entry, known)
+    wanted, note = _wanted(entry, known)
+    changes = {name: value for name, value in wanted.items() if not _same(known[name], value)}
     if known["inactive_by"] == BY_IMPORT:
         changes["inactive_by"] = None
         if known["status"] == "inactive":
             changes["status"] = "active"
     quiet = {} if known["set_aside"] == entry.set_aside else {"set_aside": entry.set_aside}
     if not changes:
-        return Decision(ImportAction.MODIFICATION, ImportOutcome.UNCHANGED, entry.note, quiet)
+        return Decision(ImportAction.MODIFICATION, ImportOutcome.UNCHANGED, note, quiet)
     shown = {name: value for name, value in changes.items() if name != "inactive_by" or "status" not in changes}
     # of one who is blocked nobody else sees whether they would be inactive otherwise
     event = None if changes.keys() == {"inactive_by"} else TherapistUpdated
     difference = _difference(known, shown)
-    return Decision(ImportAction.MODIFICATION, ImportOutcome.APPLIED, entry.note, changes | quiet, difference, event)
+    return Decision(ImportAction.MODIFICATION, ImportOutcome.APPLIED, note, changes | quiet, difference, event)
 
 
-def _new_values(entry: Entry, known: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that change, with their new values."""
+def _wanted(entry: Entry, known: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
+    """What the record says of the fields that an import may set, and the record's note."""
     left_alone = set(known["protected_fields"])
     if left_alone & PLACE:
         left_alone |= PLACE
     if entry.values.get("email") is None:
         left_alone.add("email")
-    return {
-        name: value for name, value in entry.values.items() if name not in left_alone and not _same(known[name], value)
-    }
+    wanted = {name: value for name, value in entry.values.items() if name not in left_alone}
+    why_not = None if left_alone & PLACE else _misplaced({**known, **wanted})
+    if why_not is None:
+        return wanted, entry.note
+    # they belong to the address before or, where the record sent them, to another one than staff set
+    sent = wanted.get("latitude") is not None
+    note = "; ".join(filter(None, (entry.note, f"latitude: the coordinates {why_not}, set aside" if sent else None)))
+    return wanted | dict.fromkeys(PLACE), note or None
+
+
+def _misplaced(therapist: Mapping[str, Any]) -> str | None:
+    return misplaced(therapist["postal_code"], therapist["latitude"], therapist["longitude"])
 
 
 def _same(before: Any, after: Any) -> bool:

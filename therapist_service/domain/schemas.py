@@ -10,6 +10,7 @@ from shared.values.contacts import EmailAddress, PhoneNumber
 from shared.values.identifiers import Language, PostalCode
 from shared.values.moments import Instant, IsoDate
 from shared.values.places import Latitude, Longitude
+from shared.values.postal_codes import misplaced
 from shared.values.refusals import NotAcceptable
 from shared.values.schemas import Distinct, Page, PageQuery, Schema, Seen
 from shared.values.weekly import WeeklyHours
@@ -25,6 +26,8 @@ from shared.values.words import (
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
+PLACE = frozenset({"latitude", "longitude"})
+"""The coordinates: they are protected, set aside and dropped together."""
 Lines = Annotated[list[Line], Distinct, Field(max_length=100)]
 
 
@@ -73,6 +76,13 @@ class ImportedFields(Schema):
     def _has_both_coordinates_or_none(self) -> Any:
         if (self.latitude is None) != (self.longitude is None):
             raise NotAcceptable("latitude and longitude go together")
+        return self
+
+    @model_validator(mode="after")
+    def _has_coordinates_that_can_be_right(self) -> Any:
+        why_not = misplaced(self.postal_code, self.latitude, self.longitude)
+        if why_not is not None:
+            raise NotAcceptable(f"the coordinates {why_not}")
         return self
 
 
@@ -124,7 +134,7 @@ class Source(Schema):
 
 
 class TherapistView(TherapistFields, Seen):
-    """A therapist as clients see it."""
+    """A therapist as clients see it: as it is stored, whatever a newer table of postal codes says."""
 
     status: TherapistStatus
     block: Block | None = None
@@ -133,6 +143,10 @@ class TherapistView(TherapistFields, Seen):
     last_conversation_on: IsoDate | None = None
     protected_fields: list[str] = []
     source: Source | None = None
+
+    @model_validator(mode="after")
+    def _has_coordinates_that_can_be_right(self) -> Any:
+        return self
 
 
 class TherapistFilter(PageQuery):

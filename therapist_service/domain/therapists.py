@@ -18,8 +18,10 @@ from shared.events.catalogue import (
 )
 from shared.events.event import Event
 from shared.events.outbox import record
+from shared.values.postal_codes import misplaced
 from shared.values.schemas import MergePatch, merged
 from therapist_service.domain.schemas import (
+    PLACE,
     Block,
     ChangedTherapist,
     ImportedFields,
@@ -133,16 +135,25 @@ def change(
     therapist = _known(session, therapist_id, lock=True)
     _is_still(therapist, expected_version)
     current = view(therapist)
-    changes = patch.changes_to(current)
+    sent = patch.changes_to(current)
+    changes = {**_coordinates_to_drop(current, sent), **sent}
     wanted = merged(ChangedTherapist, current, changes)
     changed = {name for name in changes if getattr(wanted, name) != getattr(current, name)}
     if not changed:
         return current
-    _protect(therapist, wanted, changed)
+    _protect(therapist, wanted, changed & sent.keys())
     for name, value in values_of(wanted).items():
         if name in changed:
             setattr(therapist, name, value)
     return _changed(session, therapist, TherapistUpdated, now)
+
+
+def _coordinates_to_drop(current: TherapistView, sent: Mapping[str, Any]) -> dict[str, None]:
+    """The coordinates where those that are stored do not fit the postal code any more, and no others were sent."""
+    if PLACE & sent.keys():
+        return {}
+    postal_code = sent.get("postal_code", current.postal_code)
+    return dict.fromkeys(PLACE) if misplaced(postal_code, current.latitude, current.longitude) else {}
 
 
 def _protect(therapist: Therapist, wanted: ChangedTherapist, changed: set[str]) -> None:
