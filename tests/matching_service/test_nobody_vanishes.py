@@ -24,7 +24,7 @@ from tests.builders.matching import a_known_patient, a_known_therapist, tell_pla
 from tests.conftest import MONDAY
 
 AACHEN, DUEREN, COLOGNE, MUNICH = "52062", "52349", "50667", "80331"
-UNKNOWN = "00001"
+UNKNOWN, POST_BOX_IN_AACHEN = "00001", "52056"
 HOME = areas()[AACHEN]
 
 ELSEWHERE = [(0.0, 0.0), (90.0, 0.0), (-90.0, 180.0), (48.8566, 2.3522), (-50.7753, -6.0839)]
@@ -52,9 +52,10 @@ class Practice:
 @st.composite
 def practices(draw: st.DrawFn) -> Practice:
     """A practice with a postal code of any kind, and coordinates that fit, contradict it, or are no coordinates."""
-    code = draw(st.sampled_from([AACHEN, DUEREN, COLOGNE, MUNICH, UNKNOWN, None]))
+    code = draw(st.sampled_from([AACHEN, DUEREN, COLOGNE, MUNICH, POST_BOX_IN_AACHEN, UNKNOWN, None]))
     there = areas().get(code or "")
-    somewhere = there or areas()[draw(st.sampled_from([AACHEN, DUEREN, MUNICH]))]
+    anywhere = [AACHEN] if code == POST_BOX_IN_AACHEN else [AACHEN, DUEREN, MUNICH]
+    somewhere = there or areas()[draw(st.sampled_from(anywhere))]
     kind = draw(st.sampled_from(["fitting", "none", "swapped", "elsewhere", "half", "another city"]))
     is_geocoded = draw(st.booleans())
     by_postal_code = there if is_geocoded else None
@@ -73,7 +74,7 @@ def practices(draw: st.DrawFn) -> Practice:
     truth = by_postal_code
     if kind == "fitting":
         truth = given_place
-    elif kind == "another city" and there is None:
+    elif kind == "another city" and code in (UNKNOWN, None):
         truth = another  # nobody can know better
     return Practice(code, coordinates, truth, is_geocoded, draw(st.sampled_from(FAILING)))
 

@@ -49,7 +49,7 @@ def test_staff_are_told_that_coordinates_cannot_be_right(client: FlaskClient, se
     assert answer.json["errors"]
 
 
-@pytest.mark.parametrize("postal_code", [None, "52056"])
+@pytest.mark.parametrize("postal_code", [None, "05001"])
 @pytest.mark.parametrize("sent", OUTSIDE)
 def test_without_a_known_postal_code_they_must_lie_in_germany(
     client: FlaskClient, sent: dict[str, float], postal_code: str | None
@@ -57,6 +57,11 @@ def test_without_a_known_postal_code_they_must_lie_in_germany(
     assert client.post("/api/therapists", json=new_therapist(postal_code=postal_code, **sent)).status_code == 422
     munich = new_therapist(postal_code=postal_code, **WRONG[5])
     assert client.post("/api/therapists", json=munich).status_code == 201
+
+
+def test_with_a_post_boxs_code_they_must_lie_in_its_region(client: FlaskClient) -> None:
+    for sent, status in ((AACHEN, 201), (WRONG[5], 422)):
+        assert client.post("/api/therapists", json=new_therapist(postal_code="52056", **sent)).status_code == status
 
 
 @pytest.mark.parametrize("sent", [*WRONG, {"latitude": 95.0}, {"longitude": 50.0}])

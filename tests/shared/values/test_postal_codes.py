@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from geocoding_service.store.rebuild_postal_code_points import known_places
 from shared.values.places import Place
 from shared.values.postal_codes import area, areas, contradiction, misplaced
 
@@ -39,15 +40,27 @@ def test_coordinates_outside_germany_never_fit(code: str | None, place: Place) -
         ("52062", AACHEN, None),
         ("52062", MUNICH, "must lie within 30 km of the postal code"),
         ("80331", AACHEN, "must lie within 30 km of the postal code"),
-        ("52056", MUNICH, None),
+        ("52056", MUNICH, "must lie in the region of the postal code"),
+        ("52056", AACHEN, None),
+        ("80999", AACHEN, "must lie within 30 km of the postal code"),
+        ("80000", AACHEN, "must lie in the region of the postal code"),
+        ("11011", Place(52.52, 13.38), None),
         (None, MUNICH, None),
         ("00001", AACHEN, None),
         ("5206²", AACHEN, None),
         (None, Place(6.0839, 50.7753), "must lie in Germany"),
     ],
 )
-def test_without_a_known_postal_code_anywhere_in_germany_fits(code: str | None, place: Place, why: str | None) -> None:
+def test_what_is_known_of_the_postal_code_decides(code: str | None, place: Place, why: str | None) -> None:
     assert contradiction(code, place) == why
+
+
+def test_no_code_without_an_area_is_refused_where_it_lies() -> None:
+    """Codes of post boxes and large customers, by GeoNames; one of them it puts wrongly."""
+    without_area = {code: places for code, places in known_places().items() if code not in areas()}
+    refused = {code for code, places in without_area.items() if any(contradiction(code, p.place) for p in places)}
+    assert len(without_area) == 154
+    assert refused == {"03202"}
 
 
 def test_every_postal_code_lies_in_germany() -> None:
