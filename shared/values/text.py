@@ -9,6 +9,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from shared.values.refusals import NotAcceptable
 
 # What nobody sees: Unicode's Default_Ignorable_Code_Point (soft hyphen, zero-width signs, direction marks, variation
 # selectors, byte order mark, …) and annotation marks. The two joiners (U+200C, U+200D) are among them: no name in Latin
@@ -76,3 +84,42 @@ def fold(text: str) -> str:
 def words(text: str) -> list[str]:
     """The words of a text, folded: runs of letters and digits, without hyphens and other signs."""
     return _WORD.findall(fold(text))
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text field: at most so many characters, looked at before anything else, then brought to one form.
+
+    `Annotated[str, Text(200, one_line)]`. `form` returns what is stored and raises NotAcceptable for what is not
+    acceptable; it is only ever given a text of an allowed length without control characters.
+    """
+
+    longest: int
+    form: Callable[[str], str]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        limited = core_schema.str_schema(min_length=1, max_length=self.longest)
+        return core_schema.no_info_after_validator_function(self.kept, limited)
+
+    def kept(self, text: str) -> str:
+        """What is stored of a text. Raises NotAcceptable."""
+        if len(text) > self.longest:
+            raise NotAcceptable(f"must have at most {self.longest} characters")
+        if "\x00" in text:
+            raise NotAcceptable("must not contain the NUL character")
+        if has_unstorable(text):
+            raise NotAcceptable("must not contain control characters")
+        kept = self.form(text)
+        if not kept:
+            raise NotAcceptable("must have at least one visible character")
+        if len(kept) > self.longest:  # a few rare characters become two when they are composed
+            raise NotAcceptable(f"must have at most {self.longest} characters")
+        return kept
+
+
+Line = Annotated[str, Text(200, one_line)]
+"""A text of one line."""
+Note = Annotated[str, Text(4000, lines)]
+"""A text of several lines."""
+Reason = Annotated[str, Text(1000, lines)]
+"""Why something is done, in a few lines."""
