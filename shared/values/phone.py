@@ -17,6 +17,7 @@ from shared.values.text import Text, one_line
 HOME_REGION = "DE"
 HOME_COUNTRY_CODE = 49
 LONGEST_AS_WRITTEN = 100
+LONGEST_AREA_CODE = 6
 LONGEST_USUAL = 11
 """Digits of a German number without its 0, but for switchboards with long extensions."""
 
@@ -93,7 +94,10 @@ def _begins_a_second_number(written: str, number: phonenumbers.PhoneNumber) -> b
     if len(str(number.national_number)) <= LONGEST_USUAL:
         return False
     groups = re.findall("[0-9]+", written)
-    return any(group.startswith("0") and len(group) > 2 for group in groups[2 if groups[0][0] != "0" else 1 :])
+    if not groups[0].startswith("0") or groups[0].startswith("00"):
+        groups = groups[1:] or groups
+    is_area_code = len(groups[0]) <= LONGEST_AREA_CODE  # what follows it is the number, which may begin with zeros
+    return any(group.startswith("0") and len(group) > 2 for group in groups[1 + is_area_code :])
 
 
 def _dialled(written: str) -> str:
