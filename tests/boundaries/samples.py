@@ -72,7 +72,6 @@ class Input:
         if schema.get("type") == "array":
             yield from self.paths(schema["items"], (*path, 0))
 
-
     def different_paths(self) -> Iterator[tuple[Path, dict[str, Any]]]:
         """Of the places with one and the same schema the first."""
         seen = set()

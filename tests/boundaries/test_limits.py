@@ -79,7 +79,8 @@ def worst_values(schema: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         for name, piece in WORST_PIECES.items():
             yield name, (piece * longest)[:longest]
             yield f"e-mail of {name}", ((piece * longest)[: max(longest - 12, 0)] + "@example.org")[:longest]
-            yield f"far too long, {name}", (piece * LARGE)[: LARGE // 4]
+        for name in ("combining", "blanks", "alternating", "at-signs"):
+            yield f"far too long, {name}", (WORST_PIECES[name] * LARGE)[: LARGE // 4]
 
 
 def seconds_for(known: Input, document: Any, *, rounds: int = 2) -> float:
