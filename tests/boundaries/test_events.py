@@ -72,7 +72,7 @@ def read(kind: type[Event], message: bytes) -> Event | None:
         assert time.thread_time() - began < SECONDS
 
 
-@pytest.mark.parametrize(("kind", "path"), different_places())
+@pytest.mark.parametrize(("kind", "path"), list(different_places()))
 def test_any_value_in_any_field_of_any_event_is_read_or_refused(kind: type[Event], path: Path) -> None:
     """What is read can be written again: a copy is made of it."""
     document = json.dumps({**invented(kind), "data": exchanged(invented(kind)["data"], path, json.loads(PLACEHOLDER))})
@@ -102,7 +102,7 @@ def _is_day_or_moment(text: str) -> bool:
     return len(text) >= len("2026-12-01")
 
 
-@pytest.mark.parametrize(("kind", "path", "is_moment"), fields_with_a_day())
+@pytest.mark.parametrize(("kind", "path", "is_moment"), list(fields_with_a_day()))
 def test_no_event_carries_a_day_that_cannot_be(kind: type[Event], path: Path, is_moment: bool) -> None:
     """A listener computes with it: four weeks before the first day of all there is nothing."""
     points: dict[str, date] = {**MOMENTS} if is_moment else {**DAYS}

@@ -108,8 +108,10 @@ def test_any_value_in_any_field_is_answered(service: str, endpoints: Endpoints) 
         known = read_by(door)
         if known is None:
             continue
+        first = {where for where, _ in known.different_paths()}
         for where, _ in known.paths():
-            for name, value in VALUES.items():
+            # fields of one kind read the large values alike; what is short may be taken and is sent for each of them
+            for name, value in (VALUES if where in first else SHORT).items():
                 document = known.example(path=where, value=value)
                 document = place_ids(document, endpoints.ids, path, where)
                 if _is_taken(known, document) or name in ("text-nul", "number-digits-400", "list-nested"):
@@ -158,13 +160,16 @@ HEADERS = ("Idempotency-Key", "If-Match", "X-Purpose", "X-Correlation-Id", "trac
            "Accept-Language", "Content-Encoding", "Host", "Origin", "X-Forwarded-For", "Authorization")  # fmt: skip
 
 
+READ_BY_GET = ("X-Purpose", "Accept", "Host")
+
+
 @each_service
 def test_any_text_in_any_header_is_answered(service: str, endpoints: Endpoints) -> None:
     """Headers come as Latin-1, and with everything but line breaks."""
     for path, method, door in endpoints:
         known = read_by(door)
         body = {} if known is None else {"json": place_ids(known.example(), endpoints.ids, path, ())}
-        for header in HEADERS:
+        for header in READ_BY_GET if method == "get" else HEADERS:
             for name, text in TEXTS.items():
                 sent = re.sub("[\r\n\x00]", " ", text[:LONGEST_HEADER]).encode()[:LONGEST_HEADER].decode("latin-1")
                 if len(text) < 300 or name in ("long", "long-combining"):

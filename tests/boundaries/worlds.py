@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path as FilePath
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -35,6 +37,7 @@ def _patients(session: Session, settings: Any) -> Ids:
 
 
 def _therapists(session: Session, settings: Any) -> Ids:
+    FilePath(urlsplit(settings.import_url).path).mkdir(exist_ok=True)
     return {"/api/therapists": therapists.a_therapist(session).id}
 
 
