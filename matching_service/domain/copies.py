@@ -12,6 +12,7 @@ from shared.events.catalogue import AddressGeocoded, PublicPatient, PublicTherap
 from shared.logs import logger
 from shared.values.places import Place
 from shared.values.postal_codes import misplaced
+from shared.values.text import one_line
 from shared.values.weekly import Weekly
 
 log = logger(__name__)
@@ -19,7 +20,7 @@ log = logger(__name__)
 
 def comparable_address(street: str | None, house_number: str | None, postal_code: str | None, city: str | None) -> str:
     """An address as one text that is equal for equal addresses, whatever the blanks and capitals."""
-    return "|".join(" ".join((part or "").split()).casefold() for part in (street, house_number, postal_code, city))
+    return "|".join(one_line(part or "").casefold() for part in (street, house_number, postal_code, city))
 
 
 def remember_therapists(session: Session, told: Sequence[tuple[PublicTherapist, int]]) -> None:

@@ -11,10 +11,8 @@ from functools import cache
 
 from holidays import CATHOLIC, PUBLIC, country_holidays
 
+from shared.values.moments import FIRST_HOLIDAY, LAST_DAY
 from shared.values.words import FederalState
-
-FIRST_DAY, LAST_DAY = date(1991, 1, 1), date(2099, 12, 31)
-"""Holidays of the sixteen states are known from the first year after the reunification; the package ends in 2100."""
 
 AUGSBURG = "Augsburg"
 """To the package `holidays` a state of its own; it keeps one day more than the rest of Bavaria, the Peace Festival."""
@@ -31,13 +29,13 @@ class PublicHoliday:
 
 @cache
 def public_holidays(state: FederalState, year: int) -> tuple[PublicHoliday, ...]:
-    """The public holidays of a federal state in their order; none outside `FIRST_DAY` to `LAST_DAY`.
+    """The public holidays of a federal state in their order; none outside `FIRST_HOLIDAY` to `LAST_DAY`.
 
     Fronleichnam is one in the Catholic municipalities of Saxony (SächsSFG § 1 (1)) and Thuringia (ThürFGtG § 2 (2)),
     Mariä Himmelfahrt in about 1,700 of Bavaria's 2,056 (BayFTG Art. 1 (1) 2), the Peace Festival in the city of
     Augsburg (BayFTG Art. 1 (2)).
     """
-    if not FIRST_DAY.year <= year <= LAST_DAY.year:
+    if not FIRST_HOLIDAY.year <= year <= LAST_DAY.year:
         return ()
     whole = _named(state, year, PUBLIC)
     part = _named(state, year, CATHOLIC)
@@ -63,7 +61,7 @@ def may_be_public_holiday(day: date, state: str | None) -> bool:
     Where the state is not known, a holiday of any state counts, and where the year is not known, every day does: no
     day that may be a holiday is taken for a working day.
     """
-    if not FIRST_DAY <= day <= LAST_DAY:
+    if not FIRST_HOLIDAY <= day <= LAST_DAY:
         return True
     states: Iterable[FederalState] = [FederalState(state)] if state in set(FederalState) else FederalState
     return any(day in _days(each, day.year) for each in states)

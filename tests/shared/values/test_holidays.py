@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.values.holidays import FIRST_DAY, LAST_DAY, may_be_public_holiday, public_holidays
+from shared.values.holidays import may_be_public_holiday, public_holidays
+from shared.values.moments import FIRST_HOLIDAY, LAST_DAY
 from shared.values.words import FederalState
 
 ALL = frozenset(["BW", "BY", "BE", "BB", "HB", "HH", "HE", "MV", "NI", "NW", "RP", "SL", "SN", "ST", "SH", "TH"])
@@ -104,21 +105,21 @@ def test_two_holidays_on_one_day_keep_their_names() -> None:
     assert names == {"Erster Mai", "Christi Himmelfahrt"}
 
 
-@given(st.dates(FIRST_DAY, LAST_DAY))
+@given(st.dates(FIRST_HOLIDAY, LAST_DAY))
 def test_of_an_unknown_state_every_states_holidays_count(day: date) -> None:
     in_any = any(may_be_public_holiday(day, state) for state in FederalState)
     assert may_be_public_holiday(day, None) is may_be_public_holiday(day, "XX") is in_any
 
 
-@given(st.one_of(st.dates(max_value=FIRST_DAY - timedelta(1)), st.dates(min_value=LAST_DAY + timedelta(1))))
+@given(st.one_of(st.dates(max_value=FIRST_HOLIDAY - timedelta(1)), st.dates(min_value=LAST_DAY + timedelta(1))))
 def test_in_a_year_whose_holidays_nobody_knows_no_day_is_taken_for_a_working_day(day: date) -> None:
     assert may_be_public_holiday(day, "NW")
     assert may_be_public_holiday(day, None)
-    if day.year not in range(FIRST_DAY.year, LAST_DAY.year + 1):
+    if day.year not in range(FIRST_HOLIDAY.year, LAST_DAY.year + 1):
         assert public_holidays(FederalState.HESSE, day.year) == ()
 
 
 @pytest.mark.parametrize("state", FederalState)
-@pytest.mark.parametrize("year", [FIRST_DAY.year, LAST_DAY.year])
+@pytest.mark.parametrize("year", [FIRST_HOLIDAY.year, LAST_DAY.year])
 def test_the_first_and_the_last_year_are_known(state: FederalState, year: int) -> None:
     assert len(public_holidays(state, year)) >= 9
