@@ -8,12 +8,12 @@ from patient_service.api.at_hand import keys, reader
 from patient_service.domain import accesses, patients
 from patient_service.domain.schemas import (
     AccessLogPage,
+    NamesakeQuery,
     NewPatient,
     PatientFields,
     PatientFilter,
     PatientPage,
     PatientView,
-    RegistrationQuery,
 )
 from shared import clock
 from shared.api import Resource, door, if_match, is_keyed, once
@@ -30,8 +30,8 @@ class Patients(Resource):
         with transaction() as session:
             return patients.listed(session, keys(), query, reader=reader(), now=clock.now())
 
-    @door(body=NewPatient, query=RegistrationQuery, answer=PatientView, status=201)
-    def post(self, body: NewPatient, query: RegistrationQuery) -> PatientView:
+    @door(body=NewPatient, query=NamesakeQuery, answer=PatientView, status=201)
+    def post(self, body: NewPatient, query: NamesakeQuery) -> PatientView:
         """Enter a patient; 409 names one of the same insurance number, or of the same name and date of birth."""
         now = clock.now()
         if not is_keyed():
@@ -54,12 +54,19 @@ class Patient(Resource):
         with transaction() as session:
             return patients.get(session, keys(), id, reader=reader(), now=clock.now())
 
-    @door(patch=PatientFields, answer=PatientView)
-    def patch(self, id: UUID, patch: MergePatch) -> PatientView:
-        """Change a patient."""
+    @door(patch=PatientFields, query=NamesakeQuery, answer=PatientView)
+    def patch(self, id: UUID, patch: MergePatch, query: NamesakeQuery) -> PatientView:
+        """Change a patient; 409 names another one of the same insurance number, or name and date of birth."""
         with transaction() as session:
             return patients.change(
-                session, keys(), id, patch, expected_version=if_match(), reader=reader(), now=clock.now()
+                session,
+                keys(),
+                id,
+                patch,
+                expected_version=if_match(),
+                force=query.force,
+                reader=reader(),
+                now=clock.now(),
             )
 
 

@@ -93,12 +93,11 @@ def _added(executor: Executor, keys: Keys, fields: PatientFields, force: bool, *
             return patient
         alike = queries.patients_alike(
             executor,
-            reference=None,
             person_index=None if force else found_by.person_index,
             insurance_number_index=found_by.insurance_number_index,
         )
         _refuse_duplicates(alike, found_by, force)
-        # nobody is alike, so the reference was taken: draw another
+        # nobody is alike any more, or the reference was taken: draw another and try again
 
 
 def _refuse_duplicates(alike: Sequence[Any], found_by: Indexes, force: bool) -> None:
@@ -122,13 +121,15 @@ def change(
     patch: MergePatch,
     *,
     expected_version: int | None,
+    force: bool = False,
     reader: Reader,
     now: datetime,
 ) -> PatientView:
     """Change fields of a patient.
 
-    Raises `NotFound`, `LostUpdate`, `Conflict` for an insurance number that is another patient's, and
-    `InvalidFields` or a `ValidationError` for fields that do not fit.
+    Raises `NotFound`, `LostUpdate`, `Conflict` for an insurance number that is another patient's and, without `force`,
+    for a name and date of birth that are another patient's, and `InvalidFields` or a `ValidationError` for fields that
+    do not fit.
     """
     today = berlin_day(now)
     patient = known(session, patient_id, lock=True)
@@ -143,8 +144,7 @@ def change(
         raise InvalidFields([FieldProblem("registered_on", "must not be null")])
     _refuse_impossible_days(wanted, PatientStatus(patient.status), now)
     found_by = indexes_of(keys, wanted, patient.reference)
-    if found_by.insurance_number_index != patient.insurance_number_index:
-        _refuse_known_insurance_number(session, found_by)
+    _identify(session, patient, found_by, force)
     write(keys, patient, wanted, found_by)
     patient.version += 1
     patient.updated_at = now
@@ -152,11 +152,17 @@ def change(
     return view(patient, wanted, today=today)
 
 
-def _refuse_known_insurance_number(session: Session, found_by: Indexes) -> None:
-    for other in queries.patients_alike(
-        session, reference=None, person_index=None, insurance_number_index=found_by.insurance_number_index
-    ):
-        raise _same_insurance_number(other.reference)
+def _identify(session: Session, patient: Patient, found_by: Indexes, force: bool) -> None:
+    """Let the patient be found by another name, date of birth or insurance number, unless somebody else is."""
+    changed = {
+        name: getattr(found_by, name)
+        for name in ("person_index", "insurance_number_index")
+        if getattr(found_by, name) != getattr(patient, name)
+    }
+    while changed and not queries.identify(session, patient, is_forced=force, **changed):
+        alike = queries.patients_alike(session, **{"person_index": None, "insurance_number_index": None} | changed)
+        _refuse_duplicates(alike, found_by, force)
+        # nobody is alike any more: try again
 
 
 def _same_insurance_number(reference: str) -> Conflict:

@@ -87,8 +87,8 @@ class NewPatient(PatientFields):
     """What creates a patient."""
 
 
-class RegistrationQuery(QuerySchema):
-    """`force=true` registers a patient although one with the same name and date of birth is known."""
+class NamesakeQuery(QuerySchema):
+    """`force=true`: another patient has this name and date of birth, and that is somebody else."""
 
     force: bool = False
 

@@ -50,6 +50,8 @@ class Patient(Aggregate, Tables):
     """Blind indexes of every word of the name and of the reference."""
     person_index: Mapped[bytes | None]
     """Blind index of name and date of birth together; null where the date is unknown."""
+    namesake: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """Tells patients of one `person_index` apart: 0, or by force the next number after those of the others."""
     insurance_number_index: Mapped[bytes | None]
     birthday_index: Mapped[bytes | None]
     """Blind index of month and day of birth."""
@@ -62,7 +64,8 @@ class Patient(Aggregate, Tables):
         Index("uq_patients_reference", "reference", unique=True),
         Index("uq_patients_insurance_number_index", "insurance_number_index", unique=True),
         Index("ix_patients_search_index", "search_index", postgresql_using="gin"),
-        Index("ix_patients_person_index", "person_index"),
+        # the guarantee: two registrations at once both take the number 0, so that only one of them passes
+        Index("uq_patients_person", "person_index", "namesake", unique=True),
         Index("ix_patients_birthday", "birthday_index", "age_published_on"),
         Index("ix_patients_status", "status", "id"),
         Index("ix_patients_postal_code", "postal_code", "id"),
