@@ -27,7 +27,7 @@ class Tables(DeclarativeBase):
 
 
 class Patient(Aggregate, Tables):
-    """One person who looks for a place."""
+    """One person who looks for a place; never deleted: to destroy the data key is to erase (GDPR Art. 17)."""
 
     __tablename__ = "patients"
 
@@ -76,7 +76,7 @@ class Patient(Aggregate, Tables):
 
 
 class Consent(Tables):
-    """A patient's consent to one purpose; kept when it is withdrawn."""
+    """A patient's consent to one purpose; never deleted, also when it is withdrawn: it proves what was allowed when."""
 
     __tablename__ = "consents"
 
