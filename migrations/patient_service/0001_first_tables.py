@@ -161,9 +161,9 @@ def upgrade() -> None:
         sa.Column("purpose", sa.LargeBinary(), nullable=True),
         sa.Column("accessed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("accessed_by", sa.Uuid(), nullable=True),
-        sa.CheckConstraint("action IN ('read', 'listed', 'changed')", name=op.f("ck_file_accesses_action")),
+        sa.CheckConstraint("action IN ('read', 'listed', 'changed', 'audited')", name=op.f("ck_file_accesses_action")),
         sa.ForeignKeyConstraint(["patient_id"], ["patients.id"], name=op.f("fk_file_accesses_patient_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_file_accesses")),
+        sa.PrimaryKeyConstraint("id", "patient_id", name=op.f("pk_file_accesses")),
     )
     op.create_index("ix_file_accesses_patient", "file_accesses", ["patient_id", "id"], unique=False)
     op.create_table(

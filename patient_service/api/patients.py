@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from patient_service.api.at_hand import keys, reader
+from patient_service.api.at_hand import FileResource, keys, reader
 from patient_service.domain import accesses, patients
 from patient_service.domain.schemas import (
     AccessLogPage,
@@ -16,17 +16,17 @@ from patient_service.domain.schemas import (
     PatientView,
 )
 from shared import clock
-from shared.api import Resource, door, if_match, is_keyed, once
+from shared.api import door, if_match, is_keyed, once
 from shared.db import single_statements, transaction
 from shared.values.schemas import MergePatch, PageQuery
 
 
-class Patients(Resource):
+class Patients(FileResource):
     """All patients."""
 
     @door(query=PatientFilter, answer=PatientPage)
     def get(self, query: PatientFilter) -> PatientPage:
-        """List patients, newest first; every file shown is noted in its access log."""
+        """List patients, newest first; noted in the access log of everybody shown."""
         with transaction() as session:
             return patients.listed(session, keys(), query, reader=reader(), now=clock.now())
 
@@ -45,7 +45,7 @@ class Patients(Resource):
             )
 
 
-class Patient(Resource):
+class Patient(FileResource):
     """One patient."""
 
     @door(answer=PatientView)
@@ -70,11 +70,11 @@ class Patient(Resource):
             )
 
 
-class AccessLog(Resource):
+class AccessLog(FileResource):
     """Who was shown a patient's file."""
 
     @door(query=PageQuery, answer=AccessLogPage)
     def get(self, id: UUID, query: PageQuery) -> AccessLogPage:
-        """List who was shown the file, when and why, newest first."""
+        """List who was shown the file, when and why, newest first; noted there too."""
         with transaction() as session:
-            return accesses.listed(session, keys(), id, query)
+            return accesses.listed(session, keys(), id, query, reader=reader(), now=clock.now())

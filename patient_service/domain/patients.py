@@ -9,8 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from patient_service.domain import accesses, indexes
-from patient_service.domain.accesses import Reader
-from patient_service.domain.files import opened, public, tell, view, write
+from patient_service.domain.accesses import Reader, TellsOfPatients
+from patient_service.domain.files import known, opened, public, tell, view, write
 from patient_service.domain.indexes import Indexes, indexes_of
 from patient_service.domain.rules import days_that_cannot_be
 from patient_service.domain.schemas import NewPatient, PatientFields, PatientFilter, PatientPage, PatientView
@@ -18,7 +18,7 @@ from patient_service.store import queries
 from patient_service.store.tables import Patient
 from shared.crypto import Keys
 from shared.db import Executor, Session, new_id
-from shared.errors import Conflict, FieldProblem, LostUpdate, NotFound
+from shared.errors import FieldProblem, LostUpdate
 from shared.events.catalogue import PatientRegistered, PatientUpdated
 from shared.events.outbox import as_rows
 from shared.values.identifiers import new_reference
@@ -30,7 +30,7 @@ CHANCE = secrets.SystemRandom()
 
 
 def listed(session: Session, keys: Keys, wanted: PatientFilter, *, reader: Reader, now: datetime) -> PatientPage:
-    """A page of the patients that are wanted, newest first; each file that is shown is noted.
+    """A page of the patients that are wanted, newest first; that these files were shown is noted.
 
     Raises `InvalidFields` for a `q` without any word.
     """
@@ -41,7 +41,9 @@ def listed(session: Session, keys: Keys, wanted: PatientFilter, *, reader: Reade
             raise InvalidFields([FieldProblem("q", "must have at least one letter or digit")])
         conditions.append(queries.has_words(words))
     found, total = queries.patients_where(session, conditions, limit=wanted.limit, offset=wanted.offset)
-    accesses.note(session, keys, found, reader, "listed", now=now)
+    # past the end of the list nobody is shown, but the total tells that there is somebody
+    told_of = found or queries.patients_where(session, conditions, limit=wanted.limit, offset=0)[0]
+    accesses.note(session, keys, told_of, reader, "listed", now=now)
     today = berlin_day(now)
     shown = [view(patient, opened(keys, patient), today=today) for patient in found]
     return PatientPage(items=shown, total=total, limit=wanted.limit, offset=wanted.offset)
@@ -49,8 +51,7 @@ def listed(session: Session, keys: Keys, wanted: PatientFilter, *, reader: Reade
 
 def get(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, now: datetime) -> PatientView:
     """One patient; that the file was read is noted. Raises `NotFound`."""
-    patient = known(session, patient_id)
-    accesses.note(session, keys, [patient], reader, "read", now=now)
+    patient = accesses.shown(session, keys, patient_id, reader, now=now)
     return view(patient, opened(keys, patient), today=berlin_day(now))
 
 
@@ -103,14 +104,16 @@ def _added(executor: Executor, keys: Keys, fields: PatientFields, force: bool, *
 def _refuse_duplicates(alike: Sequence[Any], found_by: Indexes, force: bool) -> None:
     for other in alike:
         if found_by.insurance_number_index and other.insurance_number_index == found_by.insurance_number_index:
-            raise _same_insurance_number(other.reference)
-    suspects = [other.reference for other in alike if other.person_index == found_by.person_index]
+            raise _same_insurance_number(other)
+    suspects = [other for other in alike if other.person_index == found_by.person_index]
     if found_by.person_index and suspects and not force:
-        raise Conflict(
+        references = [other.reference for other in suspects]
+        raise TellsOfPatients(
+            [other.id for other in suspects],
             "patient.suspected_duplicate",
-            f"A patient with this name and date of birth is already registered as {', '.join(suspects)}. "
+            f"A patient with this name and date of birth is already registered as {', '.join(references)}. "
             "Repeat with ?force=true if this is somebody else.",
-            errors=[FieldProblem("date_of_birth", f"is, with this name, that of {each}") for each in suspects],
+            errors=[FieldProblem("date_of_birth", f"is, with this name, that of {each}") for each in references],
         )
 
 
@@ -165,11 +168,12 @@ def _identify(session: Session, patient: Patient, found_by: Indexes, force: bool
         # nobody is alike any more: try again
 
 
-def _same_insurance_number(reference: str) -> Conflict:
-    return Conflict(
+def _same_insurance_number(other: Any) -> TellsOfPatients:
+    return TellsOfPatients(
+        [other.id],
         "patient.already_known",
-        f"A patient with this insurance number is already registered as {reference}.",
-        errors=[FieldProblem("insurance_number", f"is that of {reference}")],
+        f"A patient with this insurance number is already registered as {other.reference}.",
+        errors=[FieldProblem("insurance_number", f"is that of {other.reference}")],
     )
 
 
@@ -177,14 +181,6 @@ def _refuse_impossible_days(fields: PatientFields, status: PatientStatus, now: d
     problems = list(days_that_cannot_be(fields, status, today=berlin_day(now)))
     if problems:
         raise InvalidFields(problems)
-
-
-def known(session: Session, patient_id: UUID, *, lock: bool = False) -> Patient:
-    """One patient's row; raises `NotFound`."""
-    patient = queries.patient(session, patient_id, lock=lock)
-    if patient is None:
-        raise NotFound("patient")
-    return patient
 
 
 def _is_still(patient: Patient, expected_version: int | None) -> None:

@@ -159,13 +159,20 @@ class Readiness(Schema):
     missing: list[MissingForSearch]
 
 
+Action = Literal["read", "listed", "changed", "audited"]
+"""How somebody came to see a file; `audited`: this log was read."""
+
+
 class FileAccessView(Schema):
-    """Who was shown a patient's file, when, and why (`X-Purpose`); `by` is null before there are accounts."""
+    """Who was shown a patient's file, when, and why (`X-Purpose`); `by` is null before there are accounts.
+
+    A list is one access: it has the same `id` in the log of every patient that it showed.
+    """
 
     id: UUID
     at: Instant
     by: UUID | None
-    action: Literal["read", "listed", "changed"]
+    action: Action
     purpose: str | None
 
 

@@ -32,7 +32,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.sql.dml import ReturningInsert
 
-from patient_service.store.tables import Consent, FileAccess, LocatedPostalCode, Patient, StatusChange
+from patient_service.store.tables import FileAccess, LocatedPostalCode, Patient, StatusChange
 from shared.db import Executor, next_locked
 from shared.events.tables import outbox, recording
 
@@ -78,7 +78,7 @@ def has_words(indexes: Sequence[bytes]) -> ColumnElement[bool]:
 
 _PATIENTS: Table = Patient.__table__  # type: ignore[assignment]  # declared as the wider FromClause
 _ALIKE = (
-    select(_PATIENTS.c.reference, _PATIENTS.c.person_index, _PATIENTS.c.insurance_number_index)
+    select(_PATIENTS.c.id, _PATIENTS.c.reference, _PATIENTS.c.person_index, _PATIENTS.c.insurance_number_index)
     .where(
         or_(
             _PATIENTS.c.person_index == bindparam("person_index"),
@@ -91,11 +91,11 @@ _ALIKE = (
 _NAMESAKE = _PATIENTS.alias()
 
 
-def _is_namesake(person_index: ColumnElement[bytes | None]) -> ColumnElement[bool]:
+def _is_namesake(person_index: ColumnElement[Any]) -> ColumnElement[bool]:
     return _NAMESAKE.c.person_index == person_index
 
 
-def _number(person_index: ColumnElement[bytes | None], *, is_forced: bool) -> ColumnElement[int]:
+def _number(person_index: ColumnElement[Any], *, is_forced: bool) -> ColumnElement[int]:
     """The number beside a `person_index`. Two who come at once ask for the same one: the unique index lets one pass."""
     if not is_forced:
         return literal_column("0", Integer)
@@ -123,8 +123,8 @@ _ADDING = {is_forced: _adding(is_forced=is_forced) for is_forced in (False, True
 
 def patients_alike(
     executor: Executor, *, person_index: bytes | None, insurance_number_index: bytes | None
-) -> Sequence[Row[str, bytes | None, bytes | None]]:
-    """Reference, person_index and insurance_number_index of patients who share one of these; None is never shared."""
+) -> Sequence[Row[UUID, str, bytes | None, bytes | None]]:
+    """Id, reference and both indexes of patients who share one of the indexes; None is never shared."""
     shared = {"person_index": person_index, "insurance_number_index": insurance_number_index}
     return executor.execute(_ALIKE, shared).all()
 
@@ -199,11 +199,6 @@ def patients_who_grew_older(
         .limit(limit)
         .with_for_update(of=Patient, skip_locked=True)
     ).all()
-
-
-def consent(session: Session, patient_id: UUID, consent_id: UUID) -> Consent | None:
-    """One consent of this patient."""
-    return session.scalar(select(Consent).where(Consent.id == consent_id, Consent.patient_id == patient_id))
 
 
 def status_changes(

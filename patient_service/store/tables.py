@@ -116,8 +116,9 @@ class FileAccess(Tables):
 
     __tablename__ = "file_accesses"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patients.id"))
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    """Of the access: a list that shows fifty files is one, with a row for each file."""
+    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patients.id"), primary_key=True)
     action: Mapped[str]
     purpose: Mapped[bytes | None]
     """Sealed like the patient's file: people write names here."""
@@ -126,7 +127,7 @@ class FileAccess(Tables):
 
     __table_args__ = (
         Index("ix_file_accesses_patient", "patient_id", "id"),
-        CheckConstraint("action IN ('read', 'listed', 'changed')", name="action"),
+        CheckConstraint("action IN ('read', 'listed', 'changed', 'audited')", name="action"),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from tests.house.sources import ROOT, SERVICES, sources, tree
@@ -19,18 +20,20 @@ WITHOUT_A_RACE = {
 
 
 def conflicts() -> Iterator[str]:
-    """The code of every `Conflict`, also of kinds of it that have one of their own."""
-    kinds = {"Conflict"}
-    for path in sources("shared", *SERVICES):
-        classes = [node for node in ast.walk(tree(path)) if isinstance(node, ast.ClassDef)]
-        own = [node for node in classes if "Conflict" in map(ast.unparse, node.bases)]
-        kinds |= {node.name for node in own}
-        calls = [node for node in ast.walk(tree(path)) if isinstance(node, ast.Call)]
-        inside = [call for node in own for call in ast.walk(node) if isinstance(call, ast.Call)]
-        for call in calls:
-            is_refusal = ast.unparse(call.func) in kinds or call in inside
-            if is_refusal and call.args and isinstance(call.args[0], ast.Constant):
-                yield str(call.args[0].value)
+    """The code of every `Conflict`, also of kinds of it, whether named where they are raised or once for all."""
+    files = [tree(path) for path in sources("shared", *SERVICES)]
+    classes = [node for file in files for node in ast.walk(file) if isinstance(node, ast.ClassDef)]
+    kinds = [node for node in classes if "Conflict" in map(ast.unparse, node.bases)]
+    names = {"Conflict", *(node.name for node in kinds)}
+    inside = {call for kind in kinds for call in ast.walk(kind) if isinstance(call, ast.Call)}
+    for call in (node for file in files for node in ast.walk(file) if isinstance(node, ast.Call)):
+        if call in inside or ast.unparse(call.func) in names:
+            yield from (word for each in call.args if (word := _code(each)))
+
+
+def _code(argument: ast.expr) -> str | None:
+    is_code = isinstance(argument, ast.Constant) and re.fullmatch(r"[a-z_]+\.[a-z_]+", str(argument.value))
+    return str(argument.value) if is_code else None  # type: ignore[attr-defined]
 
 
 def test_every_conflict_has_a_race_or_a_reason() -> None:

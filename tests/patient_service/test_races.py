@@ -151,10 +151,10 @@ def test_a_consent_is_withdrawn_once(keys: Keys) -> None:
     patient = entered(keys)
     given = NewConsent(purpose=ConsentPurpose.MANDATE, given_on=MONDAY.date(), text_version="1")
     with transaction() as session:
-        consent = consents.give(session, keys, patient.id, given, now=MONDAY)
+        consent = consents.give(session, keys, patient.id, given, reader=NOBODY, now=MONDAY)
 
     def withdraw(session: Session) -> Any:
-        return consents.withdraw(session, keys, patient.id, consent.id, now=MONDAY)
+        return consents.withdraw(session, keys, patient.id, consent.id, reader=NOBODY, now=MONDAY)
 
     second = in_turn(withdraw, withdraw)
     assert isinstance(second, Conflict)
