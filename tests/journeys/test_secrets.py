@@ -10,7 +10,7 @@ import pytest
 
 from operations.agency import Agency
 from operations.platform import Platform
-from tests.operations.test_surroundings import WHO_NEEDS
+from tests.declared_secrets import WHO_NEEDS
 
 pytestmark = pytest.mark.usefixtures("agency")
 

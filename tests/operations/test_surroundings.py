@@ -13,23 +13,8 @@ from operations import services, settings
 from operations.places import Places
 from operations.platform import Platform
 from operations.surroundings import MACHINE, OURS
+from tests.declared_secrets import WHO_NEEDS
 from tests.house.sources import ROOT, SERVICES
-
-WEBS, WORKERS = ({f"{service}.{process}" for service in SERVICES} for process in ("web", "worker"))
-STEPS = {"migrations", "topics"}
-
-WHO_NEEDS = {
-    "POSTGRES_ADMIN_PASSWORD": {"migrations"},
-    "DATABASE_OWNER_PASSWORD": {"migrations"},
-    "MASTER_KEY": {"patient_service.web", "patient_service.worker"},
-    "DIGEST_KEY": WEBS | WORKERS,
-    "KAFKA_SASL_PASSWORD": WEBS | WORKERS | {"topics"},
-    "SMTP_PASSWORD": {"communication_service.worker"},
-} | {
-    f"{service.upper()}_DATABASE_PASSWORD": {f"{service}.web", f"{service}.worker", "migrations", "pgbouncer"}
-    for service in SERVICES
-}
-"""A new secret is written down here, with those who need it; nobody else gets it."""
 
 
 @pytest.fixture
