@@ -56,5 +56,5 @@ def _role(cursor: object, role: str, password: str) -> None:
     if cursor.fetchone() is None:  # type: ignore[attr-defined]
         execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
     # what the server stores, made here: a statement with the password itself can end up in PostgreSQL's log
-    verifier = encrypt_password(password, role, scope=cursor, algorithm="scram-sha-256")
+    verifier = encrypt_password(password, role, scope=cursor, algorithm="scram-sha-256")  # type: ignore[arg-type]
     execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD %s").format(sql.Identifier(role)), (verifier,))
