@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from benchmarks.figures import Figure, at_most, quantile
 from chaos import witness
 from operations.platform import Platform
-from operations.services import surroundings
+from operations.surroundings import of_ours
 from shared import db
 from shared.db import new_id, transaction
 from shared.events.consumer import Consumer, Listeners
@@ -87,7 +87,9 @@ def _pour(platform: Platform, consumer: Measuring, *, rate: int, number: int) ->
     first = next(_sequences) * 1_000_000
     code = f"from benchmarks.events import pour; pour('{consumer.subject}', {first}, {rate}, {number})"
     subprocess.run(
-        [sys.executable, "-c", code], env=surroundings(platform.settings) | {"WITNESS_PORT": "1"}, check=True
+        [sys.executable, "-c", code],
+        env=of_ours(witness.Settings, platform.settings) | {"WITNESS_PORT": "1"},
+        check=True,
     )
     deadline = time.monotonic() + 30
     # the first few of the first pour may come before the consumer has its partitions

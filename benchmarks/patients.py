@@ -19,7 +19,7 @@ from benchmarks.load import alternately, throughput
 from migrations.connections import MigrationSettings, as_owner
 from operations.platform import Platform
 from operations.ports import reserve_block
-from operations.services import surroundings
+from operations.services import environment
 
 CONNECTIONS, SECONDS, ROUNDS = 8, 5.0, 3
 
@@ -74,7 +74,7 @@ def _bare(platform: Platform) -> Iterator[str]:
         connection.commit()
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.bare", str(port)],
-        env=surroundings(platform.settings),
+        env=environment("patient_service", platform.settings),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from benchmarks.figures import Figure, at_least, at_most, share_at_least
 from chaos import witness
 from operations.platform import Platform
-from operations.services import surroundings
+from operations.surroundings import of_ours
 from shared import db
 from shared.db import transaction
 from shared.events.consumer import Consumer, Listeners
@@ -186,7 +186,9 @@ def _three_workers(platform: Platform) -> float:
         f"spine.Consumer('witness', s.kafka_client(), spine._listeners(), group='{group}').run(threading.Event())"
     )
     workers = [
-        subprocess.Popen([sys.executable, "-c", code], env=surroundings(platform.settings) | {"WITNESS_PORT": "1"})
+        subprocess.Popen(
+            [sys.executable, "-c", code], env=of_ours(witness.Settings, platform.settings) | {"WITNESS_PORT": "1"}
+        )
         for _ in range(3)
     ]
     try:

@@ -27,8 +27,8 @@ from operations.failures import Failure
 from operations.parts import Part, Step
 from operations.platform import Platform
 from operations.ports import reserve_block
-from operations.services import surroundings
 from operations.settings import private
+from operations.surroundings import of_ours
 from shared import db
 
 ROOT = Path(__file__).parent.parent
@@ -173,7 +173,7 @@ def _witness(platform: Platform, number: int, port: int, broken: str) -> Part:
         address=address,
         ready=lambda: probes.answers_http(f"{address}/health/ready"),
         rank=6,
-        environment=surroundings(platform.settings) | {"WITNESS_PORT": str(port), "BROKEN": broken},
+        environment=of_ours(witness.Settings, platform.settings) | {"WITNESS_PORT": str(port), "BROKEN": broken},
         ports={f"witness {number}": port + 100},
         start_seconds=120,
     )

@@ -10,7 +10,6 @@ from communication_service.listeners import listeners
 from communication_service.settings import Settings
 from shared.api import service_app
 from shared.api.parked import parked_routes
-from shared.crypto import Keys
 from shared.schema import is_current
 
 
@@ -22,7 +21,6 @@ def create(settings: Settings) -> Flask:
         [*ROUTES, *parked_routes(listeners)],
         title="Communication service",
         description="Letters and calls to practices, why they wait, and what came of them.",
-        keys=Keys(settings.master_key.get_secret_value()),
         schema_check=lambda: is_current(settings.service),
     )
     app.extensions["policy"] = policy_of(settings)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
-from shared.settings import ServiceSettings
+from shared.settings import IN_WORKER, ServiceSettings
 from shared.values.contacts import EmailAddress
 
 
@@ -17,11 +17,11 @@ class Settings(ServiceSettings):
     database_password: SecretStr = Field(validation_alias="COMMUNICATION_SERVICE_DATABASE_PASSWORD")
     port: int = Field(default=8004, validation_alias="COMMUNICATION_SERVICE_PORT")
 
-    smtp_host: str = "127.0.0.1"
-    smtp_port: int = Field(default=1025, ge=1, le=65535)
-    smtp_username: str = ""
-    smtp_password: SecretStr = SecretStr("")
-    smtp_tls: Literal["none", "starttls", "tls"] = "none"
+    smtp_host: Annotated[str, IN_WORKER] = "127.0.0.1"
+    smtp_port: Annotated[int, IN_WORKER] = Field(default=1025, ge=1, le=65535)
+    smtp_username: Annotated[str, IN_WORKER] = ""
+    smtp_password: Annotated[SecretStr, IN_WORKER] = SecretStr("")
+    smtp_tls: Annotated[Literal["none", "starttls", "tls"], IN_WORKER] = "none"
     mail_from: EmailAddress = "vermittlung@agentur.example.org"
     mail_from_name: str = Field(default="Vermittlung von Therapieplätzen", min_length=1, max_length=100)
 

@@ -9,7 +9,6 @@ from geocoding_service.listeners import listeners
 from geocoding_service.settings import Settings
 from shared.api import service_app
 from shared.api.parked import parked_routes
-from shared.crypto import Keys
 from shared.schema import is_current
 
 DESCRIPTION = """\
@@ -32,6 +31,5 @@ def create(settings: Settings) -> Flask:
         [*ROUTES, *parked_routes(listeners)],
         title="Geocoding service",
         description=DESCRIPTION,
-        keys=Keys(settings.master_key.get_secret_value()),
         schema_check=lambda: is_current(settings.service),
     )

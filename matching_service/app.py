@@ -9,7 +9,6 @@ from matching_service.listeners import listeners
 from matching_service.settings import Settings
 from shared.api import service_app
 from shared.api.parked import parked_routes
-from shared.crypto import Keys
 from shared.schema import is_current
 
 
@@ -21,6 +20,5 @@ def create(settings: Settings) -> Flask:
         [*ROUTES, *parked_routes(listeners)],
         title="Matching service",
         description="Which therapists fit a patient and why; whom staff decided to ask; what the practices answered.",
-        keys=Keys(settings.master_key.get_secret_value()),
         schema_check=lambda: is_current(settings.service),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
+from psycopg2.extensions import encrypt_password
 
 EXTENSIONS = ("postgis", "btree_gist")
 OWNER = "platform_owner"
@@ -54,4 +55,6 @@ def _role(cursor: object, role: str, password: str) -> None:
     execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,))
     if cursor.fetchone() is None:  # type: ignore[attr-defined]
         execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
-    execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD %s").format(sql.Identifier(role)), (password,))
+    # what the server stores, made here: a statement with the password itself can end up in PostgreSQL's log
+    verifier = encrypt_password(password, role, scope=cursor, algorithm="scram-sha-256")  # type: ignore[arg-type]
+    execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD %s").format(sql.Identifier(role)), (verifier,))

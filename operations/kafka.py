@@ -10,8 +10,8 @@ from operations import probes
 from operations.failures import Failure
 from operations.parts import Elsewhere, Part
 from operations.places import Places
-from operations.postgres import surroundings
 from operations.settings import kafka_ports
+from operations.surroundings import of_machine
 
 
 def parts(settings: Mapping[str, str], places: Places, *, rank: int) -> list[Part]:
@@ -36,7 +36,7 @@ def _node(
         address=address,
         ready=lambda: probes.kafka_answers(itself, node=number),
         rank=rank,
-        environment=surroundings() | _what_it_needs(settings) | own,
+        environment=of_machine() | _what_it_needs(settings) | own,
         ports=ports,
         prepare=lambda: fetch_jars(places.root),
         start_seconds=90,

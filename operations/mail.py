@@ -11,7 +11,7 @@ from operations import probes
 from operations.failures import Failure
 from operations.parts import Elsewhere, Part
 from operations.places import Places
-from operations.postgres import surroundings
+from operations.surroundings import of_machine
 
 
 def part(settings: Mapping[str, str], places: Places, *, rank: int) -> Part:
@@ -31,7 +31,7 @@ def part(settings: Mapping[str, str], places: Places, *, rank: int) -> Part:
         address=page.url,
         ready=lambda: probes.answers_http(f"{page.url}/health/ready"),
         rank=rank,
-        environment=surroundings() | {"PYTHONUNBUFFERED": "1"},
+        environment=of_machine() | {"PYTHONUNBUFFERED": "1"},
         ports={name: int(settings[name]) for name in ("SMTP_PORT", "MAIL_CATCHER_PORT")},
         stop_seconds=5,
     )

@@ -22,6 +22,7 @@ class Part:
     rank: int
     """Parts start in the order of their ranks and stop in the opposite one; those of one rank go together."""
     environment: Mapping[str, str] = field(default_factory=dict)
+    """All of it: a part is given nothing that is not named here."""
     ports: Mapping[str, int] = field(default_factory=dict)
     """The ports it opens, by the setting that moves each."""
     prepare: Callable[[], None] = _nothing
@@ -53,4 +54,5 @@ class Step:
     name: str
     command: tuple[str, ...]
     rank: int
+    environment: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 300

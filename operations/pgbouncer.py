@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from operations import probes
 from operations.parts import Elsewhere, Part
 from operations.places import Places
-from operations.postgres import surroundings
+from operations.surroundings import of_machine
 
 
 def part(settings: Mapping[str, str], places: Places, *, rank: int) -> Part:
@@ -17,7 +17,7 @@ def part(settings: Mapping[str, str], places: Places, *, rank: int) -> Part:
         address=f"{host}:{port}",
         ready=lambda: probes.speaks_postgres(host, port),
         rank=rank,
-        environment=surroundings() | _what_it_needs(settings) | {"STATE_DIR": str(places.servers / "pgbouncer")},
+        environment=of_machine() | _what_it_needs(settings) | {"STATE_DIR": str(places.servers / "pgbouncer")},
         ports={"DATABASE_PORT": port},
         prepare=lambda: places.make_server_folder("pgbouncer"),
         user=places.user,

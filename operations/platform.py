@@ -109,7 +109,7 @@ class Platform:
             self._check_ports(missing)
             work: list[Part | Step] = list(parts)
             if missing or wanted:
-                steps = services.steps(migrations=4, topics=5)
+                steps = services.steps(self.settings, migrations=4, topics=5)
                 work += [step for step in steps if _wanted(step.name, wanted)]
             work.sort(key=lambda item: item.rank)
             for infrastructure in [part for part in missing if part.rank < 4]:
@@ -202,7 +202,7 @@ class Platform:
         log = self.log(step.name)
         with log.open("ab") as output:
             begin = output.tell()
-            code = _run(step, services.surroundings(self.settings), self.root, output.fileno())
+            code = _run(step, self.root, output.fileno())
         if code != 0:
             raise Failure(f"{step.name} failed with code {code}\n{_end_of(log, begin)}")
         self._say(f"{step.name:<32} done  ({time.monotonic() - begun:.1f} s)")
@@ -358,11 +358,11 @@ def _ask_patiently(question: Callable[[], None], *, seconds: float) -> None:
         time.sleep(0.1)
 
 
-def _run(step: Step, environment: Mapping[str, str], folder: Path, output: int) -> int:
+def _run(step: Step, folder: Path, output: int) -> int:
     try:
         done = subprocess.run(
             step.command,
-            env=environment,
+            env=step.environment,
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -1,6 +1,5 @@
 """PostgreSQL with PostGIS: a cluster of the platform's own, never the machine's."""
 
-import os
 import shutil
 import signal
 import subprocess
@@ -13,6 +12,7 @@ from operations.failures import Failure
 from operations.parts import Elsewhere, Part
 from operations.places import Places
 from operations.processes import as_user
+from operations.surroundings import of_machine
 
 _INSTALLED = Path("/usr/lib/postgresql")
 _SHARED = Path("/usr/share/postgresql")
@@ -28,7 +28,7 @@ def part(settings: Mapping[str, str], places: Places, *, rank: int, durable: boo
         address=f"{settings['POSTGRES_HOST']}:{settings['POSTGRES_PORT']}",
         ready=lambda: probes.lets_in(settings),
         rank=rank,
-        environment=surroundings(),
+        environment=of_machine(),
         ports={"POSTGRES_PORT": int(settings["POSTGRES_PORT"])},
         prepare=lambda: _make_cluster(data, settings, places),
         user=places.user,
@@ -47,12 +47,6 @@ def elsewhere(settings: Mapping[str, str]) -> Elsewhere:
         ready=lambda: probes.speaks_postgres(host, port),
         settings="POSTGRES_HOST, POSTGRES_PORT",
     )
-
-
-def surroundings() -> dict[str, str]:
-    """What a server sees of this environment: enough to run, and none of the platform's secrets."""
-    names = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "JAVA_HOME", "XDG_CACHE_HOME")
-    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def _command(settings: Mapping[str, str], data: Path, *, durable: bool) -> tuple[str, ...]:
@@ -130,7 +124,7 @@ def _initdb(data: Path, password: Path, settings: Mapping[str, str], places: Pla
     made = subprocess.run(
         command,
         cwd=places.servers,
-        env=surroundings(),
+        env=of_machine(),
         check=False,
         capture_output=True,
         text=True,

@@ -1,13 +1,16 @@
 """The services: a web process and a worker process each."""
 
-import os
 import sys
 from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
 
-from operations import probes
+from migrations.connections import MigrationSettings
+from operations import probes, surroundings
 from operations.parts import Part, Step
 from operations.places import Places
 from operations.settings import WORKER_PORT_DISTANCE, service_ports
+from shared.settings import KafkaSettings
 
 BRINGS_NEWS = "therapist_service"
 """The service whose worker imports: what it has to tell, all others wait for."""
@@ -37,7 +40,7 @@ def _process(
         address=f"http://{host}:{port}",
         ready=lambda: probes.answers_http(f"http://{host}:{port}/health/ready"),
         rank=rank,
-        environment=surroundings(settings) | {"STATE_DIR": str(own_folder)},
+        environment=environment(service, settings, process=role) | {"STATE_DIR": str(own_folder)},
         ports={setting if role == "web" else f"{setting} + {WORKER_PORT_DISTANCE}": port},
         prepare=lambda: own_folder.mkdir(exist_ok=True, mode=0o700),
         start_seconds=120,
@@ -46,15 +49,27 @@ def _process(
     )
 
 
-def surroundings(settings: Mapping[str, str]) -> dict[str, str]:
-    """The environment of our own Python: that of this process with every setting in it."""
-    return {**os.environ, **settings, "PYTHONUNBUFFERED": "1"}
+def environment(service: str, settings: Mapping[str, str], *, process: str | None = None) -> dict[str, str]:
+    """What a service's `web` or `worker` is given, or a command of it at the terminal: what its `settings.py` names."""
+    return surroundings.of_ours(_declared_by(service), settings, process=process)
 
 
-def steps(*, migrations: int, topics: int) -> list[Step]:
+def _declared_by(service: str) -> type[Any] | None:
+    """The settings class of a service, found by its name: this tool knows none of them, and their files load little."""
+    try:
+        found: type[Any] = import_module(f"{service}.settings").Settings
+    except ModuleNotFoundError as missing:
+        if missing.name in (service, f"{service}.settings"):
+            return None
+        raise
+    return found
+
+
+def steps(settings: Mapping[str, str], *, migrations: int, topics: int) -> list[Step]:
     """What has to be done once between the starts: the tables, and the topics of the events."""
     python = sys.executable
+    tables, kafka = (surroundings.of_ours(declared, settings) for declared in (MigrationSettings, KafkaSettings))
     return [
-        Step("migrations", (python, "-m", "migrations", "up"), rank=migrations),
-        Step("topics", (python, "-m", "shared.events.topics", "create"), rank=topics),
+        Step("migrations", (python, "-m", "migrations", "up"), rank=migrations, environment=tables),
+        Step("topics", (python, "-m", "shared.events.topics", "create"), rank=topics, environment=kafka),
     ]

@@ -16,12 +16,13 @@ from shared.schema import is_current
 def create(settings: Settings) -> Flask:
     """The application, wired."""
     keys = Keys(settings.master_key.get_secret_value())
-    return service_app(
+    app = service_app(
         settings.service,
         settings,
         [*ROUTES, *parked_routes(listeners.create(keys))],
         title="Patient service",
         description="Patients: who they are, what they look for, whether their search may start.",
-        keys=keys,
         schema_check=lambda: is_current(settings.service),
     )
+    app.extensions["keys"] = keys
+    return app

@@ -23,17 +23,12 @@ NONCE = 12
 
 
 class Keys:
-    """What the master key opens: data keys, blind indexes and request digests, each with a key derived for it."""
+    """What the master key opens: data keys and blind indexes, each with a key derived for it."""
 
     def __init__(self, master_key: str) -> None:
         """`master_key` is the base64 of 32 bytes."""
-        self._master = base64.b64decode(master_key, validate=True)
-        self._wrapping = AESGCM(self._derive("wrap data keys"))
-        self._index = self._derive("blind index")
-        self._digest = self._derive("request digest")
-
-    def _derive(self, purpose: str) -> bytes:
-        return HKDF(SHA256(), length=32, salt=None, info=purpose.encode()).derive(self._master)
+        self._wrapping = AESGCM(_derive(master_key, "wrap data keys"))
+        self._index = _derive(master_key, "blind index")
 
     def new_data_key(self, owner: bytes) -> bytes:
         """A fresh data key, wrapped for this owner (an aggregate's id)."""
@@ -55,10 +50,22 @@ class Keys:
         word = unicodedata.normalize("NFKC", text).strip().casefold()
         return hmac.digest(self._index, word.encode(), sha256)[:16]
 
+
+class Digests:
+    """Keyed digests of requests, for recognising a repetition without keeping its content."""
+
+    def __init__(self, digest_key: str) -> None:
+        """`digest_key` is the base64 of 32 bytes; it opens nothing of a patient's."""
+        self._key = _derive(digest_key, "request digest")
+
     def digest(self, *parts: bytes) -> bytes:
-        """A keyed digest of a request, for recognising a repetition without keeping its content."""
+        """The digest of these parts."""
         framed = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
-        return hmac.digest(self._digest, framed, sha256)
+        return hmac.digest(self._key, framed, sha256)
+
+
+def _derive(key: str, purpose: str) -> bytes:
+    return HKDF(SHA256(), length=32, salt=None, info=purpose.encode()).derive(base64.b64decode(key, validate=True))
 
 
 def _seal(cipher: AESGCM, plaintext: bytes, owner: bytes) -> bytes:

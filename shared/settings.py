@@ -1,24 +1,54 @@
-"""What every service reads from the environment, once, at start; a missing setting stops the process with its name."""
+"""What every service reads from the environment, once, at start; a missing setting stops the process with its name.
+
+These classes are also the declaration of what a process is given: what none of its fields names, it does not get.
+"""
 
 from __future__ import annotations
 
 import base64
 import os
 import sys
+from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from sqlalchemy import URL
 
 
+@dataclass(frozen=True)
+class OnlyIn:
+    """Beside a field's type: only this process of a service (`web` or `worker`) is given the setting."""
+
+    process: str
+
+
+IN_WORKER = OnlyIn("worker")
+
+
 class EnvironmentSettings(BaseSettings):
-    """What is read from the environment, or from `.env` beside it; refuses secrets that nobody has generated yet."""
+    """What is read from the environment, or from `.env` beside it; refuses secrets that nobody has generated yet.
+
+    Whom the platform's tool starts has no `.env` (`ENV_FILE=`): it reads what it was given and nothing beside that.
+    """
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
 
-    @field_validator("*")
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Where values come from, the first that has one counts."""
+        has_file = os.environ.get("ENV_FILE") != ""
+        return (init_settings, env_settings, *([dotenv_settings] if has_file else []))
+
+    @field_validator("*", mode="before")
     @classmethod
     def _is_generated(cls, value: Any) -> Any:
         text = value.get_secret_value() if isinstance(value, SecretStr) else value
@@ -68,6 +98,20 @@ class KafkaSettings(EnvironmentSettings):
         return {name: value for name, value in named.items() if value}
 
 
+def _is_a_256_bit_key(key: SecretStr) -> SecretStr:
+    try:
+        length = len(base64.b64decode(key.get_secret_value(), validate=True))
+    except ValueError as problem:
+        raise ValueError("is not base64") from problem
+    if length != 32:
+        raise ValueError(f"holds {length} bytes, 32 are needed")
+    return key
+
+
+Key = Annotated[SecretStr, AfterValidator(_is_a_256_bit_key)]
+"""Base64 of 32 random bytes."""
+
+
 class ServiceSettings(DatabaseSettings, KafkaSettings):
     """What a web or worker process of any service needs; each service adds its own fields.
 
@@ -85,8 +129,8 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     web_threads: int = Field(default=8, ge=1)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     auth: Literal["none"] = "none"
-    master_key: SecretStr
-    """Base64 of 32 random bytes: wraps the data keys of patients and keys the digests."""
+    digest_key: Key
+    """Keys the digests by which a repeated request is recognised (`Idempotency-Key`)."""
 
     consumer_batch_size: int = Field(default=1000, ge=1)
     relay_batch_size: int = Field(default=1000, ge=1)
@@ -104,17 +148,6 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
         if endpoint and find_spec("opentelemetry") is None:
             raise ValueError("needs the packages in requirements/tracing.txt, or must be empty")
         return endpoint
-
-    @field_validator("master_key")
-    @classmethod
-    def _is_a_256_bit_key(cls, key: SecretStr) -> SecretStr:
-        try:
-            length = len(base64.b64decode(key.get_secret_value(), validate=True))
-        except ValueError as problem:
-            raise ValueError("is not base64") from problem
-        if length != 32:
-            raise ValueError(f"holds {length} bytes, 32 are needed")
-        return key
 
     @property
     def worker_port(self) -> int:
@@ -140,6 +173,15 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
 
 
 SettingsClass = TypeVar("SettingsClass", bound=BaseSettings)
+
+
+def names(settings_class: type[BaseSettings], *, process: str | None = None) -> list[str]:
+    """The environment variables that this class reads in one process of its service, or in any."""
+    return [
+        str(field.validation_alias or name.upper())
+        for name, field in settings_class.model_fields.items()
+        if process is None or all(mark.process == process for mark in field.metadata if isinstance(mark, OnlyIn))
+    ]
 
 
 def read(settings_class: type[SettingsClass]) -> SettingsClass:

@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.orm import Session
 
+from migrations.connections import MigrationSettings, as_owner
 from shared import db
 from tests.infrastructure import Infrastructure
 
@@ -64,6 +65,18 @@ def connection(engines: dict[str, Engine], settings: Any, service: str) -> Itera
         db.use(connection)
         yield connection
         outer.rollback()
+
+
+@pytest.fixture
+def real_commits(settings: Any, service: str) -> Iterator[None]:
+    """The service's transactions commit, so that several can be at work; its tables are emptied afterwards."""
+    db.connect(settings.database_url, pool_size=8)
+    yield
+    db.connect(settings.database_url)  # closes nothing that is still at work
+    with as_owner(MigrationSettings(), service) as owner:
+        tables = inspect(owner).get_table_names(service)
+        owner.execute(text(f"TRUNCATE {', '.join(name for name in tables if name != 'alembic_version')}"))
+        owner.commit()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from flask import Flask
 
 from shared.api import service_app
 from shared.api.parked import parked_routes
-from shared.crypto import Keys
 from shared.schema import is_current
 from therapist_service.api.routes import ROUTES
 from therapist_service.jobs import ImportFolder
@@ -22,7 +21,6 @@ def create(settings: Settings) -> Flask:
         [*ROUTES, *parked_routes(listeners)],
         title="Therapist service",
         description="Therapists: who they are, when they answer the phone, whether they may be contacted.",
-        keys=Keys(settings.master_key.get_secret_value()),
         schema_check=lambda: is_current(settings.service),
     )
     app.extensions["import_folder"] = ImportFolder(settings)

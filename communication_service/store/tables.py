@@ -141,7 +141,7 @@ class PlacementRequest(Tables):
 
 
 class Inquiry(Aggregate, Tables):
-    """One contact with one therapist, carrying one to six placement requests."""
+    """One contact with one therapist, carrying one to six placement requests; never deleted."""
 
     __tablename__ = "inquiries"
 
@@ -167,7 +167,7 @@ class Inquiry(Aggregate, Tables):
 
 
 class Email(Aggregate, Tables):
-    """A letter to a practice and what became of it."""
+    """A letter to a practice and what became of it; never deleted (domain.md, rule 12)."""
 
     __tablename__ = "emails"
 
@@ -242,7 +242,7 @@ class Gate(Tables):
 
 
 class PhoneCall(Aggregate, Tables):
-    """A call to a practice: planned, or what came of it."""
+    """A call to a practice: planned, or what came of it; never deleted (domain.md, rule 12)."""
 
     __tablename__ = "phone_calls"
 
@@ -281,7 +281,7 @@ class PhoneCall(Aggregate, Tables):
 
 
 class Answer(Tables):
-    """What a practice said about one request; entries are added and never changed."""
+    """What a practice said about one request; only ever added (domain.md, rule 12)."""
 
     __tablename__ = "answers"
 

@@ -131,7 +131,7 @@ class Patient(Placed, Tables):
 
 
 class PlacementRequest(Aggregate, Tables):
-    """One patient asked of one therapist."""
+    """One patient asked of one therapist; never deleted (domain.md, rule 12)."""
 
     __tablename__ = "placement_requests"
 
@@ -181,7 +181,7 @@ class PlacementRequest(Aggregate, Tables):
 
 
 class HistoryEntry(Tables):
-    """Something that happened to a placement request. Rows are added, never changed: the role may not."""
+    """Something that happened to a placement request; only ever added (domain.md, rule 12)."""
 
     __tablename__ = "placement_request_history"
 

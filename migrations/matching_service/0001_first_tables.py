@@ -242,8 +242,9 @@ def upgrade() -> None:
     )
     # to start a parallel worker takes longer than a matching does; the planner cannot know
     op.execute("ALTER TABLE therapists SET (parallel_workers = 0)")
-    # the contact history proves the search to the insurer (rule 12): corrections add a row and never change one
+    # what has happened is proof: the service adds rows, and corrects by adding more (tests/house/test_privileges.py)
     op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON placement_request_history FROM matching_service")
+    op.execute("REVOKE DELETE, TRUNCATE ON placement_requests FROM matching_service")
 
 
 def downgrade() -> None:

@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 from flask import current_app
 
-from patient_service.domain.accesses import Reader
+from patient_service.domain import accesses
+from patient_service.domain.accesses import Reader, TellsOfPatients
+from shared import clock
+from shared.api import Resource
 from shared.auth import caller, purpose
 from shared.crypto import Keys
+from shared.db import transaction
+
+
+class FileResource(Resource):
+    """The doors of one address at which somebody learns of patients' files, if only from a refusal.
+
+    What a door shows its domain call notes, in the same transaction; a refusal takes that back, so it is noted here. A
+    note that cannot be written is an error, and then there is no answer.
+    """
+
+    def dispatch_request(self, *args: Any, **kwargs: Any) -> Any:
+        """Answer the request."""
+        try:
+            return super().dispatch_request(*args, **kwargs)
+        except TellsOfPatients as refusal:
+            with transaction() as session:
+                accesses.note_refusal(session, keys(), refusal, reader(), now=clock.now())
+            raise
 
 
 def keys() -> Keys:

@@ -4,47 +4,49 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from patient_service.api.at_hand import keys
+from patient_service.api.at_hand import FileResource, keys, reader
 from patient_service.domain import consents
 from patient_service.domain.schemas import ConsentView, NewConsent
 from shared import clock
-from shared.api import Resource, door, once
+from shared.api import door, once
 from shared.db import transaction
 
 
-class Consents(Resource):
+class Consents(FileResource):
     """A patient's consents; the patient shows them all."""
 
     @door(body=NewConsent, answer=ConsentView, status=201)
     def post(self, id: UUID, body: NewConsent) -> ConsentView:
         """Record a consent."""
+        who, now = reader(), clock.now()
         with transaction() as session:
             return once(
                 session,
-                lambda: consents.give(session, keys(), id, body, now=clock.now()),
-                recall=lambda known: consents.get(session, id, known),
+                lambda: consents.give(session, keys(), id, body, reader=who, now=now),
+                recall=lambda known: consents.get(session, keys(), id, known, reader=who, now=now),
             )
 
 
-class Consent(Resource):
+class Consent(FileResource):
     """One consent."""
 
     @door(answer=ConsentView)
     def get(self, id: UUID, consent_id: UUID) -> ConsentView:
-        """Show a consent."""
+        """Show a consent; noted in the access log."""
         with transaction() as session:
-            return consents.get(session, id, consent_id)
+            return consents.get(session, keys(), id, consent_id, reader=reader(), now=clock.now())
 
 
-class ConsentWithdrawal(Resource):
+class ConsentWithdrawal(FileResource):
     """The end of a consent."""
 
     @door(answer=ConsentView)
     def post(self, id: UUID, consent_id: UUID) -> ConsentView:
         """Withdraw a consent from today on."""
+        who, now = reader(), clock.now()
         with transaction() as session:
             return once(
                 session,
-                lambda: consents.withdraw(session, keys(), id, consent_id, now=clock.now()),
-                recall=lambda known: consents.get(session, id, known),
+                lambda: consents.withdraw(session, keys(), id, consent_id, reader=who, now=now),
+                recall=lambda known: consents.get(session, keys(), id, known, reader=who, now=now),
             )

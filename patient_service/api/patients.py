@@ -4,34 +4,34 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from patient_service.api.at_hand import keys, reader
+from patient_service.api.at_hand import FileResource, keys, reader
 from patient_service.domain import accesses, patients
 from patient_service.domain.schemas import (
     AccessLogPage,
+    NamesakeQuery,
     NewPatient,
     PatientFields,
     PatientFilter,
     PatientPage,
     PatientView,
-    RegistrationQuery,
 )
 from shared import clock
-from shared.api import Resource, door, if_match, is_keyed, once
+from shared.api import door, if_match, is_keyed, once
 from shared.db import single_statements, transaction
 from shared.values.schemas import MergePatch, PageQuery
 
 
-class Patients(Resource):
+class Patients(FileResource):
     """All patients."""
 
     @door(query=PatientFilter, answer=PatientPage)
     def get(self, query: PatientFilter) -> PatientPage:
-        """List patients, newest first; every file shown is noted in its access log."""
+        """List patients, newest first; noted in the access log of everybody shown."""
         with transaction() as session:
             return patients.listed(session, keys(), query, reader=reader(), now=clock.now())
 
-    @door(body=NewPatient, query=RegistrationQuery, answer=PatientView, status=201)
-    def post(self, body: NewPatient, query: RegistrationQuery) -> PatientView:
+    @door(body=NewPatient, query=NamesakeQuery, answer=PatientView, status=201)
+    def post(self, body: NewPatient, query: NamesakeQuery) -> PatientView:
         """Enter a patient; 409 names one of the same insurance number, or of the same name and date of birth."""
         now = clock.now()
         if not is_keyed():
@@ -45,7 +45,7 @@ class Patients(Resource):
             )
 
 
-class Patient(Resource):
+class Patient(FileResource):
     """One patient."""
 
     @door(answer=PatientView)
@@ -54,20 +54,27 @@ class Patient(Resource):
         with transaction() as session:
             return patients.get(session, keys(), id, reader=reader(), now=clock.now())
 
-    @door(patch=PatientFields, answer=PatientView)
-    def patch(self, id: UUID, patch: MergePatch) -> PatientView:
-        """Change a patient."""
+    @door(patch=PatientFields, query=NamesakeQuery, answer=PatientView)
+    def patch(self, id: UUID, patch: MergePatch, query: NamesakeQuery) -> PatientView:
+        """Change a patient; 409 names another one of the same insurance number, or name and date of birth."""
         with transaction() as session:
             return patients.change(
-                session, keys(), id, patch, expected_version=if_match(), reader=reader(), now=clock.now()
+                session,
+                keys(),
+                id,
+                patch,
+                expected_version=if_match(),
+                force=query.force,
+                reader=reader(),
+                now=clock.now(),
             )
 
 
-class AccessLog(Resource):
+class AccessLog(FileResource):
     """Who was shown a patient's file."""
 
     @door(query=PageQuery, answer=AccessLogPage)
     def get(self, id: UUID, query: PageQuery) -> AccessLogPage:
-        """List who was shown the file, when and why, newest first."""
+        """List who was shown the file, when and why, newest first; noted there too."""
         with transaction() as session:
-            return accesses.listed(session, keys(), id, query)
+            return accesses.listed(session, keys(), id, query, reader=reader(), now=clock.now())

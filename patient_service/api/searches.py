@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from patient_service.api.at_hand import keys, reader
+from patient_service.api.at_hand import FileResource, keys, reader
 from patient_service.domain import patients, searches
 from patient_service.domain.schemas import HistoryPage, NewStatus, PatientView, Readiness
 from shared import clock
-from shared.api import Resource, door, once
+from shared.api import door, once
 from shared.db import transaction
 from shared.values.schemas import PageQuery
 
 
-class PatientStatus(Resource):
+class PatientStatus(FileResource):
     """The status of a patient."""
 
     @door(body=NewStatus, answer=PatientView)
@@ -28,21 +28,21 @@ class PatientStatus(Resource):
             )
 
 
-class PatientReadiness(Resource):
+class PatientReadiness(FileResource):
     """Whether a search may start."""
 
     @door(answer=Readiness)
     def get(self, id: UUID) -> Readiness:
-        """Say whether the search may start, and what is missing."""
+        """Say whether the search may start, and what is missing; noted in the access log."""
         with transaction() as session:
-            return searches.readiness(session, keys(), id, now=clock.now())
+            return searches.readiness(session, keys(), id, reader=reader(), now=clock.now())
 
 
-class PatientHistory(Resource):
+class PatientHistory(FileResource):
     """How a patient's status changed."""
 
     @door(query=PageQuery, answer=HistoryPage)
     def get(self, id: UUID, query: PageQuery) -> HistoryPage:
-        """List the status changes, oldest first."""
+        """List the status changes, oldest first; noted in the access log."""
         with transaction() as session:
-            return searches.history(session, keys(), id, query)
+            return searches.history(session, keys(), id, query, reader=reader(), now=clock.now())

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 from uuid import UUID
 
-from patient_service.domain.files import open_text, seal_text
-from patient_service.domain.schemas import AccessLogPage, FileAccessView
+from patient_service.domain.files import known, open_text, seal_text
+from patient_service.domain.schemas import AccessLogPage, Action, FileAccessView
 from patient_service.store import queries
 from patient_service.store.tables import FileAccess, Patient
 from shared.crypto import Keys
 from shared.db import Session, new_id
-from shared.errors import NotFound
+from shared.errors import Conflict, FieldProblem
 from shared.values.schemas import PageQuery
 
 
@@ -26,19 +25,36 @@ class Reader:
     purpose: str | None
 
 
+class TellsOfPatients(Conflict):
+    """A refusal from which the caller learns something of patients' files; noted although nothing else is stored."""
+
+    def __init__(
+        self, patient_ids: Sequence[UUID], code: str, message: str, *, errors: Sequence[FieldProblem] = ()
+    ) -> None:
+        super().__init__(code, message, errors=errors)
+        self.patient_ids = patient_ids
+
+
+def shown(
+    session: Session, keys: Keys, patient_id: UUID, reader: Reader, action: Action = "read", *, now: datetime
+) -> Patient:
+    """One patient's row, of whose file the reader is about to be shown something; noted. Raises `NotFound`."""
+    patient = known(session, patient_id)
+    note(session, keys, [patient], reader, action, now=now)
+    return patient
+
+
 def note(
-    session: Session,
-    keys: Keys,
-    patients: Sequence[Patient],
-    reader: Reader,
-    action: Literal["read", "listed", "changed"],
-    *,
-    now: datetime,
+    session: Session, keys: Keys, patients: Sequence[Patient], reader: Reader, action: Action, *, now: datetime
 ) -> None:
-    """Write down that these patients' files are shown to the reader, in the transaction that reads them."""
+    """Write down that these patients' files are shown to the reader, in the transaction that reads them.
+
+    However many they are, it is one access with one id; the purpose is sealed for each with the key of their own.
+    """
+    access = new_id()
     session.add_all(
         FileAccess(
-            id=new_id(),
+            id=access,
             patient_id=patient.id,
             action=action,
             purpose=seal_text(keys, patient, reader.purpose),
@@ -49,13 +65,20 @@ def note(
     )
 
 
-def listed(session: Session, keys: Keys, patient_id: UUID, wanted: PageQuery) -> AccessLogPage:
-    """A page of who was shown the file, newest first; raises `NotFound`."""
-    patient = queries.patient(session, patient_id)
-    if patient is None:
-        raise NotFound("patient")
+def note_refusal(session: Session, keys: Keys, refusal: TellsOfPatients, reader: Reader, *, now: datetime) -> None:
+    """Write down what a refusal tells the reader, in a transaction of its own: that of the request is taken back."""
+    note(session, keys, [known(session, each) for each in refusal.patient_ids], reader, "read", now=now)
+
+
+def listed(
+    session: Session, keys: Keys, patient_id: UUID, wanted: PageQuery, *, reader: Reader, now: datetime
+) -> AccessLogPage:
+    """A page of who was shown the file, newest first; that the log was read is noted in it. Raises `NotFound`."""
+    patient = known(session, patient_id)
     found, total = queries.accesses(session, patient_id, limit=wanted.limit, offset=wanted.offset)
-    shown = [
+    # people write names into purposes, so the log is a part of the file; its own reader stands in the next page
+    note(session, keys, [patient], reader, "audited", now=now)
+    items = [
         FileAccessView.of(
             {
                 "id": access.id,
@@ -67,4 +90,4 @@ def listed(session: Session, keys: Keys, patient_id: UUID, wanted: PageQuery) ->
         )
         for access in found
     ]
-    return AccessLogPage(items=shown, total=total, limit=wanted.limit, offset=wanted.offset)
+    return AccessLogPage(items=items, total=total, limit=wanted.limit, offset=wanted.offset)

@@ -5,54 +5,64 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from patient_service.domain.files import opened, tell
-from patient_service.domain.patients import known
+from patient_service.domain import accesses
+from patient_service.domain.accesses import Reader, TellsOfPatients
+from patient_service.domain.files import known, opened, tell
 from patient_service.domain.schemas import ConsentView, NewConsent
 from patient_service.domain.searches import pause_without_mandate
-from patient_service.store import queries
 from patient_service.store.tables import Consent, Patient
 from shared.crypto import Keys
 from shared.db import Session, new_id
-from shared.errors import Conflict, FieldProblem, NotFound
+from shared.errors import FieldProblem, NotFound
 from shared.events.catalogue import PatientUpdated
 from shared.values.moments import berlin_day
 from shared.values.schemas import InvalidFields
 
 
-def get(session: Session, patient_id: UUID, consent_id: UUID) -> ConsentView:
-    """One consent of a patient; raises `NotFound`."""
-    consent = queries.consent(session, patient_id, consent_id)
-    if consent is None:
-        raise NotFound("consent")
-    return ConsentView.of(consent)
+def get(
+    session: Session, keys: Keys, patient_id: UUID, consent_id: UUID, *, reader: Reader, now: datetime
+) -> ConsentView:
+    """One consent of a patient; that the file was read is noted. Raises `NotFound`."""
+    return ConsentView.of(_known(accesses.shown(session, keys, patient_id, reader, now=now), consent_id))
 
 
-def give(session: Session, keys: Keys, patient_id: UUID, new: NewConsent, *, now: datetime) -> ConsentView:
+def give(
+    session: Session, keys: Keys, patient_id: UUID, new: NewConsent, *, reader: Reader, now: datetime
+) -> ConsentView:
     """Record a consent; raises `NotFound`, and `InvalidFields` for one given in the future."""
     if new.given_on > berlin_day(now):
         raise InvalidFields([FieldProblem("given_on", "must not lie in the future")])
     patient = known(session, patient_id, lock=True)
     consent = Consent(id=new_id(), patient_id=patient.id, withdrawn_on=None, recorded_at=now, **new.model_dump())
     patient.consents.append(consent)
+    accesses.note(session, keys, [patient], reader, "changed", now=now)
     _changed(session, keys, patient, now)
     return ConsentView.of(consent)
 
 
-def withdraw(session: Session, keys: Keys, patient_id: UUID, consent_id: UUID, *, now: datetime) -> ConsentView:
+def withdraw(
+    session: Session, keys: Keys, patient_id: UUID, consent_id: UUID, *, reader: Reader, now: datetime
+) -> ConsentView:
     """Take a consent back from today on; a search whose mandate is withdrawn pauses until staff resume it.
 
     Raises `NotFound`, and `Conflict` when that was done before.
     """
     patient = known(session, patient_id, lock=True)
-    consent = next((each for each in patient.consents if each.id == consent_id), None)
-    if consent is None:
-        raise NotFound("consent")
+    consent = _known(patient, consent_id)
     if consent.withdrawn_on is not None:
-        raise Conflict("consent.withdrawn_before", "This consent was withdrawn before.")
+        raise TellsOfPatients([patient.id], "consent.withdrawn_before", "This consent was withdrawn before.")
     consent.withdrawn_on = berlin_day(now)
+    accesses.note(session, keys, [patient], reader, "changed", now=now)
     if not pause_without_mandate(session, keys, patient, now=now):
         _changed(session, keys, patient, now)
     return ConsentView.of(consent)
+
+
+def _known(patient: Patient, consent_id: UUID) -> Consent:
+    for consent in patient.consents:
+        if consent.id == consent_id:
+            return consent
+    raise NotFound("consent")
 
 
 def _changed(session: Session, keys: Keys, patient: Patient, now: datetime) -> None:

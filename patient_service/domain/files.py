@@ -13,6 +13,7 @@ from patient_service.store import queries
 from patient_service.store.tables import Patient
 from shared.crypto import Keys
 from shared.db import Session
+from shared.errors import NotFound
 from shared.events.catalogue import PatientStatusChanged, PatientUpdated, PublicPatient
 from shared.events.outbox import record
 from shared.values.identifiers import block_of, counts
@@ -25,6 +26,14 @@ IN_THE_CLEAR = frozenset({"postal_code", "registered_on", "search_started_on", "
 _SHOWN = (
     "id", "created_at", "updated_at", "version", "reference", "paused_until", "first_place_on", "working_place_on",
 )  # fmt: skip
+
+
+def known(session: Session, patient_id: UUID, *, lock: bool = False) -> Patient:
+    """One patient's row; raises `NotFound`."""
+    patient = queries.patient(session, patient_id, lock=lock)
+    if patient is None:
+        raise NotFound("patient")
+    return patient
 
 
 def opened(keys: Keys, patient: Patient) -> PatientFields:

@@ -9,8 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from patient_service.domain import accesses, indexes
-from patient_service.domain.accesses import Reader
-from patient_service.domain.files import opened, public, tell, view, write
+from patient_service.domain.accesses import Reader, TellsOfPatients
+from patient_service.domain.files import known, opened, public, tell, view, write
 from patient_service.domain.indexes import Indexes, indexes_of
 from patient_service.domain.rules import days_that_cannot_be
 from patient_service.domain.schemas import NewPatient, PatientFields, PatientFilter, PatientPage, PatientView
@@ -18,7 +18,7 @@ from patient_service.store import queries
 from patient_service.store.tables import Patient
 from shared.crypto import Keys
 from shared.db import Executor, Session, new_id
-from shared.errors import Conflict, FieldProblem, LostUpdate, NotFound
+from shared.errors import FieldProblem, LostUpdate
 from shared.events.catalogue import PatientRegistered, PatientUpdated
 from shared.events.outbox import as_rows
 from shared.values.identifiers import new_reference
@@ -30,7 +30,7 @@ CHANCE = secrets.SystemRandom()
 
 
 def listed(session: Session, keys: Keys, wanted: PatientFilter, *, reader: Reader, now: datetime) -> PatientPage:
-    """A page of the patients that are wanted, newest first; each file that is shown is noted.
+    """A page of the patients that are wanted, newest first; that these files were shown is noted.
 
     Raises `InvalidFields` for a `q` without any word.
     """
@@ -41,7 +41,9 @@ def listed(session: Session, keys: Keys, wanted: PatientFilter, *, reader: Reade
             raise InvalidFields([FieldProblem("q", "must have at least one letter or digit")])
         conditions.append(queries.has_words(words))
     found, total = queries.patients_where(session, conditions, limit=wanted.limit, offset=wanted.offset)
-    accesses.note(session, keys, found, reader, "listed", now=now)
+    # past the end of the list nobody is shown, but the total tells that there is somebody
+    told_of = found or queries.patients_where(session, conditions, limit=wanted.limit, offset=0)[0]
+    accesses.note(session, keys, told_of, reader, "listed", now=now)
     today = berlin_day(now)
     shown = [view(patient, opened(keys, patient), today=today) for patient in found]
     return PatientPage(items=shown, total=total, limit=wanted.limit, offset=wanted.offset)
@@ -49,8 +51,7 @@ def listed(session: Session, keys: Keys, wanted: PatientFilter, *, reader: Reade
 
 def get(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, now: datetime) -> PatientView:
     """One patient; that the file was read is noted. Raises `NotFound`."""
-    patient = known(session, patient_id)
-    accesses.note(session, keys, [patient], reader, "read", now=now)
+    patient = accesses.shown(session, keys, patient_id, reader, now=now)
     return view(patient, opened(keys, patient), today=berlin_day(now))
 
 
@@ -93,25 +94,26 @@ def _added(executor: Executor, keys: Keys, fields: PatientFields, force: bool, *
             return patient
         alike = queries.patients_alike(
             executor,
-            reference=None,
             person_index=None if force else found_by.person_index,
             insurance_number_index=found_by.insurance_number_index,
         )
         _refuse_duplicates(alike, found_by, force)
-        # nobody is alike, so the reference was taken: draw another
+        # nobody is alike any more, or the reference was taken: draw another and try again
 
 
 def _refuse_duplicates(alike: Sequence[Any], found_by: Indexes, force: bool) -> None:
     for other in alike:
         if found_by.insurance_number_index and other.insurance_number_index == found_by.insurance_number_index:
-            raise _same_insurance_number(other.reference)
-    suspects = [other.reference for other in alike if other.person_index == found_by.person_index]
+            raise _same_insurance_number(other)
+    suspects = [other for other in alike if other.person_index == found_by.person_index]
     if found_by.person_index and suspects and not force:
-        raise Conflict(
+        references = [other.reference for other in suspects]
+        raise TellsOfPatients(
+            [other.id for other in suspects],
             "patient.suspected_duplicate",
-            f"A patient with this name and date of birth is already registered as {', '.join(suspects)}. "
+            f"A patient with this name and date of birth is already registered as {', '.join(references)}. "
             "Repeat with ?force=true if this is somebody else.",
-            errors=[FieldProblem("date_of_birth", f"is, with this name, that of {each}") for each in suspects],
+            errors=[FieldProblem("date_of_birth", f"is, with this name, that of {each}") for each in references],
         )
 
 
@@ -122,13 +124,15 @@ def change(
     patch: MergePatch,
     *,
     expected_version: int | None,
+    force: bool = False,
     reader: Reader,
     now: datetime,
 ) -> PatientView:
     """Change fields of a patient.
 
-    Raises `NotFound`, `LostUpdate`, `Conflict` for an insurance number that is another patient's, and
-    `InvalidFields` or a `ValidationError` for fields that do not fit.
+    Raises `NotFound`, `LostUpdate`, `Conflict` for an insurance number that is another patient's and, without `force`,
+    for a name and date of birth that are another patient's, and `InvalidFields` or a `ValidationError` for fields that
+    do not fit.
     """
     today = berlin_day(now)
     patient = known(session, patient_id, lock=True)
@@ -143,8 +147,7 @@ def change(
         raise InvalidFields([FieldProblem("registered_on", "must not be null")])
     _refuse_impossible_days(wanted, PatientStatus(patient.status), now)
     found_by = indexes_of(keys, wanted, patient.reference)
-    if found_by.insurance_number_index != patient.insurance_number_index:
-        _refuse_known_insurance_number(session, found_by)
+    _identify(session, patient, found_by, force)
     write(keys, patient, wanted, found_by)
     patient.version += 1
     patient.updated_at = now
@@ -152,18 +155,25 @@ def change(
     return view(patient, wanted, today=today)
 
 
-def _refuse_known_insurance_number(session: Session, found_by: Indexes) -> None:
-    for other in queries.patients_alike(
-        session, reference=None, person_index=None, insurance_number_index=found_by.insurance_number_index
-    ):
-        raise _same_insurance_number(other.reference)
+def _identify(session: Session, patient: Patient, found_by: Indexes, force: bool) -> None:
+    """Let the patient be found by another name, date of birth or insurance number, unless somebody else is."""
+    changed = {
+        name: getattr(found_by, name)
+        for name in ("person_index", "insurance_number_index")
+        if getattr(found_by, name) != getattr(patient, name)
+    }
+    while changed and not queries.identify(session, patient, is_forced=force, **changed):
+        alike = queries.patients_alike(session, **{"person_index": None, "insurance_number_index": None} | changed)
+        _refuse_duplicates(alike, found_by, force)
+        # nobody is alike any more: try again
 
 
-def _same_insurance_number(reference: str) -> Conflict:
-    return Conflict(
+def _same_insurance_number(other: Any) -> TellsOfPatients:
+    return TellsOfPatients(
+        [other.id],
         "patient.already_known",
-        f"A patient with this insurance number is already registered as {reference}.",
-        errors=[FieldProblem("insurance_number", f"is that of {reference}")],
+        f"A patient with this insurance number is already registered as {other.reference}.",
+        errors=[FieldProblem("insurance_number", f"is that of {other.reference}")],
     )
 
 
@@ -171,14 +181,6 @@ def _refuse_impossible_days(fields: PatientFields, status: PatientStatus, now: d
     problems = list(days_that_cannot_be(fields, status, today=berlin_day(now)))
     if problems:
         raise InvalidFields(problems)
-
-
-def known(session: Session, patient_id: UUID, *, lock: bool = False) -> Patient:
-    """One patient's row; raises `NotFound`."""
-    patient = queries.patient(session, patient_id, lock=lock)
-    if patient is None:
-        raise NotFound("patient")
-    return patient
 
 
 def _is_still(patient: Patient, expected_version: int | None) -> None:

@@ -82,8 +82,8 @@ class NewPatient(PatientFields):
     """What creates a patient."""
 
 
-class RegistrationQuery(QuerySchema):
-    """`force=true` registers a patient although one with the same name and date of birth is known."""
+class NamesakeQuery(QuerySchema):
+    """`force=true`: another patient has this name and date of birth, and that is somebody else."""
 
     force: bool = False
 
@@ -154,13 +154,20 @@ class Readiness(Schema):
     missing: list[MissingForSearch]
 
 
+Action = Literal["read", "listed", "changed", "audited"]
+"""How somebody came to see a file; `audited`: this log was read."""
+
+
 class FileAccessView(Schema):
-    """Who was shown a patient's file, when, and why (`X-Purpose`); `by` is null before there are accounts."""
+    """Who was shown a patient's file, when, and why (`X-Purpose`); `by` is null before there are accounts.
+
+    A list is one access: it has the same `id` in the log of every patient that it showed.
+    """
 
     id: UUID
     at: Instant
     by: UUID | None
-    action: Literal["read", "listed", "changed"]
+    action: Action
     purpose: str | None
 
 

@@ -6,9 +6,8 @@ from datetime import date, datetime
 from uuid import UUID
 
 from patient_service.domain import accesses, locations
-from patient_service.domain.accesses import Reader
-from patient_service.domain.files import has_withdrawn, open_text, opened, seal_text, tell, view
-from patient_service.domain.patients import known
+from patient_service.domain.accesses import Reader, TellsOfPatients
+from patient_service.domain.files import has_withdrawn, known, open_text, opened, seal_text, tell, view
 from patient_service.domain.rules import LACKS, TRANSITIONS, missing_for_search
 from patient_service.domain.schemas import (
     HistoryPage,
@@ -22,16 +21,16 @@ from patient_service.store import queries
 from patient_service.store.tables import Patient, StatusChange
 from shared.crypto import Keys
 from shared.db import Session, new_id
-from shared.errors import Conflict, FieldProblem
+from shared.errors import FieldProblem
 from shared.events.catalogue import PatientStatusChanged, PatientUpdated
 from shared.values.moments import berlin_day
 from shared.values.schemas import InvalidFields, PageQuery
 from shared.values.words import ConsentPurpose, MissingForSearch, PatientStatus
 
 
-def readiness(session: Session, keys: Keys, patient_id: UUID, *, now: datetime) -> Readiness:
-    """Whether this patient's search may start; raises `NotFound`."""
-    patient = known(session, patient_id)
+def readiness(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, now: datetime) -> Readiness:
+    """Whether this patient's search may start; that the file was read is noted. Raises `NotFound`."""
+    patient = accesses.shown(session, keys, patient_id, reader, now=now)
     missing = _missing(session, patient, opened(keys, patient), today=berlin_day(now))
     return Readiness(ready=not missing, missing=missing)
 
@@ -46,9 +45,11 @@ def _missing(session: Session, patient: Patient, fields: PatientFields, *, today
     )
 
 
-def history(session: Session, keys: Keys, patient_id: UUID, wanted: PageQuery) -> HistoryPage:
-    """A page of the patient's status changes, oldest first; raises `NotFound`."""
-    patient = known(session, patient_id)
+def history(
+    session: Session, keys: Keys, patient_id: UUID, wanted: PageQuery, *, reader: Reader, now: datetime
+) -> HistoryPage:
+    """A page of the patient's status changes, oldest first; that the file was read is noted. Raises `NotFound`."""
+    patient = accesses.shown(session, keys, patient_id, reader, now=now)
     found, total = queries.status_changes(session, patient_id, limit=wanted.limit, offset=wanted.offset)
     shown = [
         StatusChangeView.of(
@@ -76,11 +77,12 @@ def set_status(
     today = berlin_day(now)
     patient = known(session, patient_id, lock=True)
     if new.status not in TRANSITIONS[PatientStatus(patient.status)]:
-        raise Conflict("patient.transition", f"A patient who is {patient.status} cannot become {new.status}.")
+        problem = f"A patient who is {patient.status} cannot become {new.status}."
+        raise TellsOfPatients([patient.id], "patient.transition", problem)
     _check_pause(new, today)
     fields = opened(keys, patient)
     if new.status == PatientStatus.SEARCHING:
-        _refuse_unready(_missing(session, patient, fields, today=today))
+        _refuse_unready(patient, _missing(session, patient, fields, today=today))
     until, by = new.paused_until, reader.id
     _move(session, keys, patient, fields, new.status, reason=new.reason, until=until, by=by, now=now)
     accesses.note(session, keys, [patient], reader, "changed", now=now)
@@ -96,9 +98,10 @@ def _check_pause(new: NewStatus, today: date) -> None:
         raise InvalidFields([FieldProblem("paused_until", "must lie in the future")])
 
 
-def _refuse_unready(missing: list[MissingForSearch]) -> None:
+def _refuse_unready(patient: Patient, missing: list[MissingForSearch]) -> None:
     if missing:
-        raise Conflict(
+        raise TellsOfPatients(
+            [patient.id],
             "patient.not_ready",
             "The search cannot start: something is still missing.",
             errors=[FieldProblem(what.value, LACKS[what]) for what in missing],

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    Boolean,
     ColumnElement,
     Date,
+    Integer,
     LargeBinary,
     Row,
     Table,
@@ -19,16 +20,24 @@ from sqlalchemy import (
     column,
     exists,
     func,
+    literal,
+    literal_column,
     or_,
     select,
+    true,
+    update,
     values,
 )
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.sql.dml import ReturningInsert
 
-from patient_service.store.tables import Consent, FileAccess, LocatedPostalCode, Patient, StatusChange
+from patient_service.store.tables import FileAccess, LocatedPostalCode, Patient, StatusChange
 from shared.db import Executor, next_locked
 from shared.events.tables import outbox, recording
+
+UNIQUE_VIOLATION = "23505"
 
 
 def patient(session: Session, patient_id: UUID, *, lock: bool = False) -> Patient | None:
@@ -70,10 +79,9 @@ def has_words(indexes: Sequence[bytes]) -> ColumnElement[bool]:
 
 _PATIENTS: Table = Patient.__table__  # type: ignore[assignment]  # declared as the wider FromClause
 _ALIKE = (
-    select(_PATIENTS.c.reference, _PATIENTS.c.person_index, _PATIENTS.c.insurance_number_index)
+    select(_PATIENTS.c.id, _PATIENTS.c.reference, _PATIENTS.c.person_index, _PATIENTS.c.insurance_number_index)
     .where(
         or_(
-            _PATIENTS.c.reference == bindparam("reference"),
             _PATIENTS.c.person_index == bindparam("person_index"),
             _PATIENTS.c.insurance_number_index == bindparam("insurance_number_index"),
         )
@@ -82,34 +90,43 @@ _ALIKE = (
     .limit(20)
 )
 _NAMESAKE = _PATIENTS.alias()
-_ADDED = (
-    insert(_PATIENTS)
-    .from_select(
-        [each.name for each in _PATIENTS.columns],
-        select(*(cast(bindparam(each.name, type_=each.type), each.type) for each in _PATIENTS.columns)).where(
-            or_(
-                bindparam("is_forced", type_=Boolean),
-                ~exists().where(_NAMESAKE.c.person_index == bindparam("person_index", type_=LargeBinary)),
-            )
-        ),
+
+
+def _is_namesake(person_index: ColumnElement[Any]) -> ColumnElement[bool]:
+    return _NAMESAKE.c.person_index == person_index
+
+
+def _number(person_index: ColumnElement[Any], *, is_forced: bool) -> ColumnElement[int]:
+    """The number beside a `person_index`. Two who come at once ask for the same one: the unique index lets one pass."""
+    if not is_forced:
+        return literal_column("0", Integer)
+    highest = select(func.max(_NAMESAKE.c.namesake)).where(_is_namesake(person_index)).scalar_subquery()
+    return func.coalesce(highest + 1, 0)
+
+
+def _adding(*, is_forced: bool) -> ReturningInsert[tuple[int]]:
+    """Check, patient and event in one statement: entering a patient must cost little more than a bare insert."""
+    given = {each.name: cast(bindparam(each.name, type_=each.type), each.type) for each in _PATIENTS.columns}
+    row = given | {"namesake": _number(given["person_index"], is_forced=is_forced)}
+    nobody_alike = true() if is_forced else ~exists().where(_is_namesake(given["person_index"]))
+    added = (
+        insert(_PATIENTS)
+        .from_select(list(row), select(*row.values()).where(nobody_alike))
+        .on_conflict_do_nothing()
+        .returning(_PATIENTS.c.id)
+        .cte("added")
     )
-    .on_conflict_do_nothing()
-    .returning(_PATIENTS.c.id)
-    .cte("added")
-)
-# check, patient and event in one statement: entering a patient must cost little more than a bare insert
-_ADDED_AND_TOLD = recording(exists(select(_ADDED.c.id))).returning(outbox.c.position)
+    return recording(exists(select(added.c.id))).returning(outbox.c.position)
+
+
+_ADDING = {is_forced: _adding(is_forced=is_forced) for is_forced in (False, True)}
 
 
 def patients_alike(
-    executor: Executor, *, reference: str | None, person_index: bytes | None, insurance_number_index: bytes | None
-) -> Sequence[Row[str, bytes | None, bytes | None]]:
-    """Reference, person_index and insurance_number_index of patients who share one of these; None is never shared."""
-    shared = {
-        "reference": reference,
-        "person_index": person_index,
-        "insurance_number_index": insurance_number_index,
-    }
+    executor: Executor, *, person_index: bytes | None, insurance_number_index: bytes | None
+) -> Sequence[Row[UUID, str, bytes | None, bytes | None]]:
+    """Id, reference and both indexes of patients who share one of the indexes; None is never shared."""
+    shared = {"person_index": person_index, "insurance_number_index": insurance_number_index}
     return executor.execute(_ALIKE, shared).all()
 
 
@@ -119,8 +136,29 @@ def add_unless_known(executor: Executor, patient: Patient, *, events: str, is_fo
     False, and nothing inserted, where somebody alike is known: of the same reference or insurance number or, unless
     forced, of the same name and date of birth.
     """
-    row = {each.name: getattr(patient, each.name) for each in _PATIENTS.columns}
-    return executor.scalar(_ADDED_AND_TOLD, {**row, "events": events, "is_forced": is_forced}) is not None
+    row = {each.name: getattr(patient, each.name) for each in _PATIENTS.columns if each.name != "namesake"}
+    return executor.scalar(_ADDING[is_forced], {**row, "events": events}) is not None
+
+
+def identify(session: Session, patient: Patient, *, is_forced: bool, **indexes: bytes | None) -> bool:
+    """Give a patient, whose row is locked, another `person_index` or `insurance_number_index`, or both.
+
+    False, and nothing changed, where somebody alike is known: of the same insurance number or, unless forced, of the
+    same name and date of birth.
+    """
+    change = update(_PATIENTS).where(_PATIENTS.c.id == patient.id).values(indexes)
+    if "person_index" in indexes:
+        person_index = literal(indexes["person_index"], LargeBinary)
+        change = change.values(namesake=_number(person_index, is_forced=is_forced))
+        if not is_forced:
+            change = change.where(~exists().where(_is_namesake(person_index)))
+    try:
+        with session.begin_nested():
+            return bool(session.execute(change).rowcount)  # type: ignore[attr-defined]  # a CursorResult
+    except IntegrityError as refused:
+        if getattr(refused.orig, "pgcode", None) != UNIQUE_VIOLATION:
+            raise
+        return False
 
 
 def postal_code_is_known(session: Session, postal_code: str) -> bool:
@@ -162,11 +200,6 @@ def patients_who_grew_older(
         .limit(limit)
         .with_for_update(of=Patient, skip_locked=True)
     ).all()
-
-
-def consent(session: Session, patient_id: UUID, consent_id: UUID) -> Consent | None:
-    """One consent of this patient."""
-    return session.scalar(select(Consent).where(Consent.id == consent_id, Consent.patient_id == patient_id))
 
 
 def status_changes(

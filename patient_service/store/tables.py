@@ -27,7 +27,7 @@ class Tables(DeclarativeBase):
 
 
 class Patient(Aggregate, Tables):
-    """One person who looks for a place."""
+    """One person who looks for a place; never deleted: to destroy the data key is to erase (GDPR Art. 17)."""
 
     __tablename__ = "patients"
 
@@ -50,6 +50,8 @@ class Patient(Aggregate, Tables):
     """Blind indexes of every word of the name and of the reference."""
     person_index: Mapped[bytes | None]
     """Blind index of name and date of birth together; null where the date is unknown."""
+    namesake: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """Tells patients of one `person_index` apart: 0, or by force the next number after those of the others."""
     insurance_number_index: Mapped[bytes | None]
     birthday_index: Mapped[bytes | None]
     """Blind index of month and day of birth."""
@@ -62,7 +64,8 @@ class Patient(Aggregate, Tables):
         Index("uq_patients_reference", "reference", unique=True),
         Index("uq_patients_insurance_number_index", "insurance_number_index", unique=True),
         Index("ix_patients_search_index", "search_index", postgresql_using="gin"),
-        Index("ix_patients_person_index", "person_index"),
+        # the guarantee: two registrations at once both take the number 0, so that only one of them passes
+        Index("uq_patients_person", "person_index", "namesake", unique=True),
         Index("ix_patients_birthday", "birthday_index", "age_published_on"),
         Index("ix_patients_status", "status", "id"),
         Index("ix_patients_postal_code", "postal_code", "id"),
@@ -73,7 +76,7 @@ class Patient(Aggregate, Tables):
 
 
 class Consent(Tables):
-    """A patient's consent to one purpose; kept when it is withdrawn."""
+    """A patient's consent to one purpose; never deleted, also when it is withdrawn: it proves what was allowed when."""
 
     __tablename__ = "consents"
 
@@ -113,8 +116,9 @@ class FileAccess(Tables):
 
     __tablename__ = "file_accesses"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patients.id"))
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    """Of the access: a list that shows fifty files is one, with a row for each file."""
+    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patients.id"), primary_key=True)
     action: Mapped[str]
     purpose: Mapped[bytes | None]
     """Sealed like the patient's file: people write names here."""
@@ -123,7 +127,7 @@ class FileAccess(Tables):
 
     __table_args__ = (
         Index("ix_file_accesses_patient", "patient_id", "id"),
-        CheckConstraint("action IN ('read', 'listed', 'changed')", name="action"),
+        CheckConstraint("action IN ('read', 'listed', 'changed', 'audited')", name="action"),
     )
 
 

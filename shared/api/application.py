@@ -12,7 +12,7 @@ from shared.api import docs, openapi, problems
 from shared.api.routes import Route
 from shared.api.service import AccessTable, Service
 from shared.auth import ANYONE, SIGN_INS
-from shared.crypto import Keys
+from shared.crypto import Digests
 from shared.db import database_answers
 from shared.events import parking
 from shared.health import JSON, Check, liveness, metrics, readiness
@@ -37,7 +37,6 @@ def service_app(
     *,
     title: str,
     description: str,
-    keys: Keys,
     schema_check: Callable[[], bool] | None = None,
     ready_checks: Sequence[Check] = (),
     largest_body: int = MEBIBYTE,
@@ -45,14 +44,14 @@ def service_app(
     """The web application of a service.
 
     `schema_check` says whether the database's schema is not older than the code; `ready_checks` are shown and, where
-    they are decisive, count as well. `keys` key the digests of repeated requests.
+    they are decisive, count as well.
     """
     app = Service(name, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = largest_body
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.extensions["sign_in"] = SIGN_INS[settings.auth]
-    app.extensions["keys"] = keys
+    app.extensions["digests"] = Digests(settings.digest_key.get_secret_value())
     problems.translate(app)
     app.access = _open(app, routes)
     app.access |= _open_platform(app, _checks(settings, schema_check, ready_checks))

@@ -18,7 +18,7 @@ from shared import clock
 from shared.api.inputs import raw_body
 from shared.api.tables import idempotency
 from shared.auth import caller
-from shared.crypto import Keys
+from shared.crypto import Digests
 from shared.db import Session
 from shared.errors import Conflict, FieldProblem, RuleBroken
 
@@ -111,8 +111,8 @@ def _keyed_request() -> _Request | None:
     if not key or len(key) > LONGEST_KEY or not key.isprintable():
         raise _wrong(f"must have 1 to {LONGEST_KEY} printable characters", code="idempotency_key.invalid")
     path = request.path.rstrip("/")
-    keys = cast(Keys, current_app.extensions["keys"])
-    digest = keys.digest(request.method.encode(), path.encode(), request.query_string, raw_body())
+    digests = cast(Digests, current_app.extensions["digests"])
+    digest = digests.digest(request.method.encode(), path.encode(), request.query_string, raw_body())
     return _Request(str(caller().id or ""), path, key, digest)
 
 

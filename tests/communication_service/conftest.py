@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from communication_service.clients.smtp import MailServer
 from communication_service.jobs import Sending
@@ -19,25 +19,17 @@ from tests.fakes.smtp import FakeMailServer, mail_server
 
 @pytest.fixture(autouse=True)
 def _in_one_transaction(request: pytest.FixtureRequest) -> None:
-    """Every test here works on the database inside the transaction that is rolled back, unless it says `committed`."""
-    if "committed" not in request.fixturenames:
+    """Every test here works on the database inside the transaction that is rolled back, unless it commits for real."""
+    if "real_commits" not in request.fixturenames:
         request.getfixturevalue("connection")
 
 
 @pytest.fixture
-def committed(engines: dict[str, Engine], settings: Any) -> Iterator[Engine]:
+def committed(real_commits: None, settings: Any) -> Iterator[Engine]:
     """The real database, where transactions commit; it is emptied afterwards."""
     engine = db.engine_for(settings.database_url, pool_size=8)
-    db.connect(settings.database_url, pool_size=8)
-    try:
-        yield engine
-    finally:
-        with engine.begin() as connection:
-            names = "answers, gates, emails, phone_calls, inquiries, placement_requests, therapists, patients, places"
-            for table in (*names.split(", "), "email_suppressions", "outbox", "seen", "idempotency"):
-                connection.execute(text(f"DELETE FROM {table}"))
-        engine.dispose()
-        db.connect(settings.database_url)
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """docker-compose.yml gives the same system as `make up`, from the same settings, and opens no door to the world."""
 
+import importlib
 import os
 import re
 import shutil
@@ -9,9 +10,12 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic_settings import BaseSettings
 
+from migrations.connections import MigrationSettings
 from operations import settings
 from operations.platform import Platform
+from shared.settings import KafkaSettings, names
 from tests.house.sources import ROOT, SERVICES
 
 TEXT = (ROOT / "docker-compose.yml").read_text()
@@ -22,6 +26,8 @@ VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?P<operator>:-|:\?)(?P<word>[^}]*)\}")
 
 OURS = {name for name, container in CONTAINERS.items() if "PLATFORM_IMAGE" in container["image"]}
 STEPS = {"migrations", "topics"}
+SECRET = re.compile(r"PASSWORD|KEY|SECRET|TOKEN")
+ADMINISTRATORS = {"POSTGRES_PASSWORD", "POSTGRES_ADMIN_PASSWORD", "DATABASE_OWNER_PASSWORD"}
 
 # Settings of .env that no container is given, each with its reason.
 WITHOUT_CONTAINERS = {
@@ -99,8 +105,7 @@ def test_what_runs_has_a_health_and_what_it_waits_for() -> None:
 
 
 def test_a_secret_comes_from_the_settings_or_nothing_starts() -> None:
-    secret = re.compile(r"PASSWORD|KEY|SECRET|TOKEN")
-    found = [(n, value) for c in CONTAINERS for n, value in environment(c).items() if secret.search(n)]
+    found = [(n, value) for c in CONTAINERS for n, value in environment(c).items() if SECRET.search(n)]
     assert len(found) > 20
     for name, value in found:
         match = VARIABLE.fullmatch(value)
@@ -109,11 +114,26 @@ def test_a_secret_comes_from_the_settings_or_nothing_starts() -> None:
         assert match["word"].startswith(f"{match['name']} is not set"), "docker-compose 1.29 does not say the name"
 
 
-def test_a_service_knows_no_password_but_its_own() -> None:
-    for service in SERVICES:
-        for role in ("web", "worker"):
-            given = environment(f"{service.removesuffix('_service')}-{role}")
-            assert [n for n in given if "PASSWORD" in n] == [f"{service.upper()}_DATABASE_PASSWORD"]
+PROCESSES = [(service, process) for service in SERVICES for process in ("web", "worker")]
+
+
+@pytest.mark.parametrize(("service", "process"), PROCESSES, ids=map(".".join, PROCESSES))
+def test_a_process_is_given_what_its_settings_name(service: str, process: str) -> None:
+    """The same as with `make up`: what a process cannot tell, nobody learns from it."""
+    declared: type[BaseSettings] = importlib.import_module(f"{service}.settings").Settings
+    given = environment(f"{service.removesuffix('_service')}-{process}").keys() - {"HEALTH_PORT"}
+    assert given <= set(names(declared, process=process))
+    needed = {str(f.validation_alias or n.upper()) for n, f in declared.model_fields.items() if f.is_required()}
+    assert needed <= given, "nothing stands in for what has no default"
+
+
+def test_what_is_no_service_is_given_what_it_needs() -> None:
+    assert environment("mail").keys() == {"HEALTH_PORT"}
+    assert environment("topics").keys() <= set(names(KafkaSettings))
+    assert environment("migrations").keys() <= set(names(MigrationSettings))
+    admins = {name for name in CONTAINERS for variable in environment(name) if variable in ADMINISTRATORS}
+    assert admins == {"postgres", "migrations"}
+    assert not [name for name in environment("kafka") if SECRET.search(name)]
 
 
 def test_defaults_are_those_of_the_example() -> None:

@@ -6,6 +6,7 @@ import importlib
 import os
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -14,6 +15,7 @@ from alembic.script import ScriptDirectory
 from geoalchemy2 import alembic_helpers
 from sqlalchemy import text
 
+from migrations import roles
 from migrations.connections import MigrationSettings, administrator, as_owner
 from shared import db
 from shared.schema import history
@@ -72,6 +74,22 @@ def test_a_role_reaches_only_its_own_schema(service: str, infrastructure: Infras
         ).scalars()
         assert list(owners) == ["platform_owner"]
     engine.dispose()
+
+
+def test_no_password_reaches_the_log_of_postgresql(infrastructure: Infrastructure) -> None:
+    """Somebody reads that log, ships it, keeps it for years."""
+    settings = MigrationSettings()
+    owner, other = settings.database_owner_password.get_secret_value(), "secret of a role that is made for this test"
+    with closing(administrator(settings)) as admin:
+        with admin, admin.cursor() as cursor:
+            cursor.execute("SET log_statement = 'all'")
+        roles.prepare(admin, owner_password=owner, service_passwords={"role_of_a_test": other})
+        with admin, admin.cursor() as cursor:
+            cursor.execute("DROP SCHEMA role_of_a_test; DROP OWNED BY role_of_a_test; DROP ROLE role_of_a_test")
+    log = infrastructure.platform.log("postgresql").read_text()
+    assert 'ALTER ROLE "role_of_a_test" LOGIN PASSWORD' in log
+    assert owner not in log
+    assert other not in log
 
 
 @each_service

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from typing import Any
 
 from migrations.connections import MigrationSettings, administrator
 from operations.platform import Platform
+from operations.services import environment
 from tests.infrastructure import ROOT
 
 COPIES = {
@@ -86,7 +86,7 @@ def at_the_terminal(platform: Platform, service: str, command: str) -> subproces
     return subprocess.Popen(
         [sys.executable, "-m", service, command],
         cwd=ROOT,
-        env={**os.environ, **platform.settings},
+        env=environment(service, platform.settings),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

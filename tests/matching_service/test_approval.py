@@ -7,12 +7,12 @@ from uuid import UUID, uuid4
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, delete, insert
+from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from matching_service.store.tables import HistoryEntry, PlacementRequest
-from shared import clock
+from shared import clock, db
 from shared.db import new_id
 from shared.values.words import RequestStatus
 from tests.builders.matching import (
@@ -240,10 +240,10 @@ def test_the_database_itself_refuses_a_second_live_request(session: Session, fir
             session.execute(insert(PlacementRequest), [_row(patient, therapist, second)])
 
 
-def test_two_approvals_at_once_make_one_request(session: Session, engines: dict[str, Engine], settings: Any) -> None:
+def test_two_approvals_at_once_make_one_request(real_commits: None, settings: Any) -> None:
     """The second connection waits for the first one's commit, and is then refused by the index."""
     patient, therapist = new_id(), new_id()
-    engine = engines["matching_service"]
+    engine = db.engine_for(settings.database_url, pool_size=2)
     with engine.connect() as one, engine.connect() as other:
         one.execute(insert(PlacementRequest), [_row(patient, therapist, "open")])
         other.exec_driver_sql("SET LOCAL lock_timeout = '200ms'")
@@ -254,8 +254,7 @@ def test_two_approvals_at_once_make_one_request(session: Session, engines: dict[
         with pytest.raises(IntegrityError, match="uq_placement_requests_live"):
             other.execute(insert(PlacementRequest), [_row(patient, therapist, "open")])
         other.rollback()
-        one.execute(delete(PlacementRequest).where(PlacementRequest.patient_id == patient))
-        one.commit()
+    engine.dispose()
 
 
 def test_requests_are_listed_newest_first_and_filtered(client: FlaskClient, session: Session) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from patient_service.store.tables import FileAccess
 from shared.crypto import Keys
 from tests.builders.patients import a_patient, a_ready_patient
 
@@ -19,7 +21,34 @@ def test_who_read_when_and_why_is_noted(client: FlaskClient, session: Session, k
     assert (with_purpose["action"], with_purpose["purpose"], with_purpose["by"]) == ("read", "Rückruf", None)
     assert without["purpose"] is None
     assert without["at"] >= with_purpose["at"]
-    assert client.get(f"{url}/access-log?limit=1&offset=1").json["items"] == [with_purpose]
+    again = client.get(f"{url}/access-log?limit=1&offset=2").json
+    assert (again["total"], again["items"]) == (3, [with_purpose])
+
+
+def test_who_reads_the_log_stands_in_it(client: FlaskClient, session: Session, keys: Keys) -> None:
+    url = f"/api/patients/{a_patient(session, keys).id}/access-log"
+    client.get(url, headers={"X-Purpose": "data protection officer"})
+    (entry,) = client.get(url).json["items"]
+    assert (entry["action"], entry["purpose"]) == ("audited", "data protection officer")
+
+
+def test_a_list_is_one_access_that_names_everybody_shown(client: FlaskClient, session: Session, keys: Keys) -> None:
+    known = [a_patient(session, keys, last_name=f"Erfunden {name}").id for name in ("A", "B", "C")]
+    client.get("/api/patients?limit=2")
+    access = session.scalars(select(FileAccess)).all()
+    assert {each.patient_id for each in access} == set(known[1:])
+    assert len({each.id for each in access}) == 1
+    logs = [client.get(f"/api/patients/{each}/access-log").json["items"] for each in known]
+    assert [[entry["id"] for entry in log] for log in logs] == [[], [str(access[0].id)], [str(access[0].id)]]
+
+
+def test_who_only_counts_whom_a_search_finds_has_learned_of_them(
+    client: FlaskClient, session: Session, keys: Keys
+) -> None:
+    url = f"/api/patients/{a_patient(session, keys).id}"
+    page = client.get("/api/patients?q=erfunden&status=open&offset=1").json
+    assert (page["total"], page["items"]) == (1, [])
+    assert [entry["action"] for entry in client.get(f"{url}/access-log").json["items"]] == ["listed"]
 
 
 def test_lists_and_changes_show_the_file_too(client: FlaskClient, session: Session, keys: Keys) -> None:

@@ -169,14 +169,14 @@ def test_a_pause_ends_the_day_after_its_last_day_and_the_search_resumes(session:
 def test_a_search_that_is_not_ready_any_more_stays_paused_and_says_why(session: Session, keys: Keys) -> None:
     known = paused(session, keys, days=1)
     given = NewConsent.from_json({"purpose": "mandate", "given_on": "2026-11-01", "text_version": "1"})
-    consent = consents.give(session, keys, known.id, given, now=MONDAY)
-    consents.withdraw(session, keys, known.id, consent.id, now=MONDAY)
+    consent = consents.give(session, keys, known.id, given, reader=NOBODY, now=MONDAY)
+    consents.withdraw(session, keys, known.id, consent.id, reader=NOBODY, now=MONDAY)
     later = MONDAY + timedelta(days=7)
     assert searches.end_pauses_that_passed(session, keys, now=later) == 1
     assert searches.end_pauses_that_passed(session, keys, now=later) == 0
     assert status_of(session, keys, known) == "paused"
     assert recorded(session, known.id)[-1]["data"]["patient"]["paused_until"] is None
-    last = searches.history(session, keys, known.id, PageQuery()).items[-1]
+    last = searches.history(session, keys, known.id, PageQuery(), reader=NOBODY, now=MONDAY).items[-1]
     assert (last.from_, last.to) == ("paused", "paused")
     assert "mandate_withdrawn" in str(last.reason)
 

@@ -15,7 +15,7 @@ from therapist_service.settings import Settings
 @pytest.mark.parametrize(
     ("of", "named"),
     [
-        (Settings, ["MASTER_KEY", "THERAPIST_SERVICE_DATABASE_PASSWORD"]),
+        (Settings, ["DIGEST_KEY", "THERAPIST_SERVICE_DATABASE_PASSWORD"]),
         (MigrationSettings, ["DATABASE_OWNER_PASSWORD", "POSTGRES_ADMIN_PASSWORD"]),
     ],
 )

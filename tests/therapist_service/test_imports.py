@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from operations.synthetic import import_file, therapists
@@ -281,16 +281,11 @@ def test_no_two_workers_are_at_work_at_once(folder: Folder) -> None:
 
 
 @pytest.fixture
-def committed(settings: Any) -> Iterator[Session]:
+def committed(real_commits: None, settings: Any) -> Iterator[Session]:
     """A database in which work is committed, as workers do; emptied afterwards."""
     engine = db.engine_for(settings.database_url, pool_size=1)
-    db.connect(settings.database_url, pool_size=4)
     with Session(engine) as session:
         yield session
-        session.rollback()
-        for table in (ImportRecord, ImportContent, Import, Therapist, outbox):
-            session.execute(delete(table))
-        session.commit()
     engine.dispose()
 
 

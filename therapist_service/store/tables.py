@@ -28,7 +28,7 @@ def _words() -> Any:
 
 
 class Therapist(Aggregate, Tables):
-    """One therapist at one practice address."""
+    """One therapist at one practice address; never deleted: one who is gone becomes inactive."""
 
     __tablename__ = "therapists"
 
@@ -152,7 +152,7 @@ class ImportContent(Tables):
 
 
 class ImportRecord(Tables):
-    """What became of one record of a file."""
+    """What became of one record of a file; only ever added, and gone with its import."""
 
     __tablename__ = "import_records"
 

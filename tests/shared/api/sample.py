@@ -18,7 +18,6 @@ from shared import clock
 from shared.api import Answer, Resource, Route, door, if_match, once, service_app
 from shared.api.tables import idempotency
 from shared.auth import ANYONE, COORDINATORS, READERS, purpose
-from shared.crypto import Keys
 from shared.db import NAMES, Aggregate, Session, new_id, transaction
 from shared.errors import Conflict, LostUpdate, NotFound, RuleBroken, Unreachable
 from shared.settings import ServiceSettings
@@ -29,7 +28,7 @@ from shared.web import serve
 SLOW_STARTED, SLOW_MAY_END = threading.Event(), threading.Event()
 """A bench named "slow" says that it is being built, and waits until it may be finished."""
 
-MASTER_KEY = base64.b64encode(bytes(32)).decode()
+DIGEST_KEY = base64.b64encode(bytes(32)).decode()
 
 
 class Tables(DeclarativeBase):
@@ -273,7 +272,7 @@ def settings(**overrides: Any) -> ServiceSettings:
         "service": "bench_service",
         "database_password": SecretStr("unused"),
         "port": 8999,
-        "master_key": SecretStr(MASTER_KEY),
+        "digest_key": SecretStr(DIGEST_KEY),
     }
     return ServiceSettings(**{"_env_file": None} | fields | overrides)
 
@@ -285,7 +284,6 @@ def create_app(routes: list[Route] = ROUTES, **more: Any) -> Flask:
         routes,
         title="Benches",
         description="Benches in a park.",
-        keys=Keys(MASTER_KEY),
         **more,
     )
 

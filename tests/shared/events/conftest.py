@@ -11,9 +11,7 @@ from uuid import uuid4
 
 import pytest
 from confluent_kafka import Consumer as KafkaConsumer
-from sqlalchemy import text
 
-from shared import db
 from shared.events.consumer import Consumer, Listeners
 from shared.events.event import Envelope, decode_envelope
 from tests.infrastructure import Infrastructure
@@ -28,13 +26,8 @@ def kafka(infrastructure: Infrastructure) -> dict[str, Any]:
 
 
 @pytest.fixture
-def committing(settings: Any) -> Iterator[None]:
-    """Transactions that really commit; what they wrote to the event tables is removed afterwards."""
-    db.connect(settings.database_url, pool_size=8)
-    yield
-    with db.transaction() as session:
-        session.execute(text("DELETE FROM outbox; DELETE FROM seen; DELETE FROM parked; DELETE FROM relay_lease"))
-        session.execute(text("DELETE FROM therapists; DELETE FROM idempotency"))
+def committing(real_commits: None) -> None:
+    """Transactions that really commit; what they wrote is removed afterwards."""
 
 
 @pytest.fixture

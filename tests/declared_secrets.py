@@ -1,0 +1,20 @@
+"""Every secret of the platform and the processes that need it; a test compares it with what they are given."""
+
+from __future__ import annotations
+
+from tests.house.sources import SERVICES
+
+WEBS, WORKERS = ({f"{service}.{process}" for service in SERVICES} for process in ("web", "worker"))
+
+WHO_NEEDS = {
+    "POSTGRES_ADMIN_PASSWORD": {"migrations"},
+    "DATABASE_OWNER_PASSWORD": {"migrations"},
+    "MASTER_KEY": {"patient_service.web", "patient_service.worker"},
+    "DIGEST_KEY": WEBS | WORKERS,
+    "KAFKA_SASL_PASSWORD": WEBS | WORKERS | {"topics"},
+    "SMTP_PASSWORD": {"communication_service.worker"},
+} | {
+    f"{service.upper()}_DATABASE_PASSWORD": {f"{service}.web", f"{service}.worker", "migrations", "pgbouncer"}
+    for service in SERVICES
+}
+"""A new secret is written down here, with those who need it; nobody else gets it."""

@@ -1,0 +1,92 @@
+"""Two people who decide the same at once: the second one is told that it was decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy.orm import Session
+
+from matching_service.domain import answers, requests
+from matching_service.domain.schemas import ContactList, Placing, Response, Withdrawal
+from shared.db import transaction
+from shared.errors import Conflict
+from shared.values.moments import berlin_day
+from shared.values.words import RequestOutcome, RequestStatus, WithdrawalReason
+from tests.builders.matching import a_known_patient, a_known_therapist, a_request, patient_becomes
+from tests.conftest import MONDAY
+from tests.rivals import in_turn
+
+pytestmark = pytest.mark.usefixtures("real_commits")
+
+NOW = MONDAY + timedelta(hours=1)
+TODAY = berlin_day(NOW)
+
+
+def respond(outcome: RequestOutcome) -> Callable[[Session, UUID], Any]:
+    return lambda session, request: answers.respond(session, request, Response(outcome=outcome), now=NOW)
+
+
+def place(session: Session, request: UUID) -> Any:
+    return answers.place(session, request, Placing(), today=TODAY, now=NOW)
+
+
+def withdraw(session: Session, request: UUID) -> Any:
+    return answers.withdraw(session, request, Withdrawal(reason=WithdrawalReason.PATIENT_DECLINED), now=NOW)
+
+
+def the_search_ends(session: Session, request: UUID) -> None:
+    patient_becomes(session, answers.locked(session, request).patient_id, "paused", now=NOW)
+
+
+ACCEPTED, DECLINED = respond(RequestOutcome.ACCEPTED), respond(RequestOutcome.DECLINED_CAPACITY)
+
+
+@pytest.mark.parametrize(
+    ("status", "first", "second", "code"),
+    [
+        (RequestStatus.CONTACTED, ACCEPTED, DECLINED, "placement_request.answered_already"),
+        (RequestStatus.CONTACTED, DECLINED, ACCEPTED, "placement_request.answered_already"),
+        (RequestStatus.ACCEPTED, place, place, "placement_request.not_accepted"),
+        (RequestStatus.ACCEPTED, withdraw, place, "placement_request.not_accepted"),
+        (RequestStatus.ACCEPTED, place, withdraw, "placement_request.over"),
+        (RequestStatus.CONTACTED, withdraw, withdraw, "placement_request.over"),
+        (RequestStatus.ACCEPTED, the_search_ends, place, "patient.not_searching"),
+    ],
+)
+def test_what_was_decided_a_moment_before_is_not_decided_again(
+    status: RequestStatus,
+    first: Callable[[Session, UUID], Any],
+    second: Callable[[Session, UUID], Any],
+    code: str,
+) -> None:
+    with transaction() as session:
+        request = a_request(session, status).id
+    refusal = in_turn(lambda session: first(session, request), lambda session: second(session, request))
+    assert isinstance(refusal, Conflict)
+    assert refusal.code == code
+
+
+def approving(patient: UUID, therapist: UUID) -> Callable[[Session], Any]:
+    wanted = ContactList(patient_id=patient, therapist_ids=[therapist])
+    return lambda session: requests.approve(session, wanted, today=TODAY, now=NOW)
+
+
+def test_a_therapist_is_asked_once_for_a_patient() -> None:
+    with transaction() as session:
+        patient, therapist = a_known_patient(session), a_known_therapist(session)
+    refusal = in_turn(approving(patient, therapist), approving(patient, therapist))
+    assert isinstance(refusal, Conflict)
+    assert refusal.code == "placement_request.all_refused"
+    assert refusal.errors[0].message.startswith("open_request: ")
+
+
+def test_nobody_is_asked_for_a_patient_whose_search_pauses_at_that_moment() -> None:
+    with transaction() as session:
+        patient, therapist = a_known_patient(session), a_known_therapist(session)
+    refusal = in_turn(lambda session: patient_becomes(session, patient, "paused"), approving(patient, therapist))
+    assert isinstance(refusal, Conflict)
+    assert refusal.code == "patient.not_searching"

@@ -1,0 +1,183 @@
+"""Every way to a patient's file leaves an entry in its access log (domain.md, data protection)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from migrations.connections import MigrationSettings, as_owner
+from patient_service.api.at_hand import FileResource
+from patient_service.api.routes import ROUTES
+from patient_service.domain import consents
+from patient_service.domain.schemas import NewConsent
+from patient_service.store.tables import FileAccess
+from shared.crypto import Keys
+from tests.builders.patients import NOBODY, a_ready_patient, new_patient
+from tests.conftest import MONDAY
+from tests.house.sources import calls_in, sources
+
+WITHOUT_AN_ENTRY = {
+    ("POST", "/api/patients"): "answers what its caller has just written; a repetition, which reads it, is noted",
+    ("GET", "/api/parked-events"): "says where an event lay and why it failed, never what stood in it",
+    ("GET", "/api/parked-events/<uuid:id>"): "the same",
+    ("POST", "/api/parked-events/<uuid:id>/replay"): "the same",
+    ("POST", "/api/parked-events/<uuid:id>/discard"): "the same",
+}
+OF_THE_PLATFORM = ("/health/", "/metrics", "/openapi.json", "/docs")
+"""What every service has, and what knows no patient."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """A request that answers something of a file, and what the log then says."""
+
+    action: str
+    body: Any = None
+    status: int = 200
+
+
+CONSENT = {"purpose": "mandate", "given_on": "2026-11-01", "text_version": "1"}
+WAYS = {
+    ("GET", "/api/patients"): Way("listed"),
+    ("GET", "/api/patients/<uuid:id>"): Way("read"),
+    ("PATCH", "/api/patients/<uuid:id>"): Way("changed", {"city": "Bonn"}),
+    ("GET", "/api/patients/<uuid:id>/access-log"): Way("audited"),
+    ("POST", "/api/patients/<uuid:id>/status"): Way("changed", {"status": "searching"}),
+    ("GET", "/api/patients/<uuid:id>/history"): Way("read"),
+    ("GET", "/api/patients/<uuid:id>/readiness"): Way("read"),
+    ("POST", "/api/patients/<uuid:id>/consents"): Way("changed", CONSENT, 201),
+    ("GET", "/api/patients/<uuid:id>/consents/<uuid:consent_id>"): Way("read"),
+    ("POST", "/api/patients/<uuid:id>/consents/<uuid:consent_id>/withdraw"): Way("changed"),
+}
+each_way = pytest.mark.parametrize(("way", "expected"), WAYS.items(), ids=map(" ".join, WAYS))
+
+
+@dataclass(frozen=True)
+class File:
+    """A patient with a consent."""
+
+    id: UUID
+    consent: UUID
+
+    def url(self, path: str) -> str:
+        return path.replace("<uuid:id>", str(self.id)).replace("<uuid:consent_id>", str(self.consent))
+
+
+@pytest.fixture
+def file(session: Session, keys: Keys) -> File:
+    patient = a_ready_patient(session, keys)
+    given = NewConsent.from_json(CONSENT)
+    consent = consents.give(session, keys, patient.id, given, reader=NOBODY, now=MONDAY)
+    session.commit()
+    return File(patient.id, consent.id)
+
+
+def entries(session: Session) -> list[FileAccess]:
+    """Everything in the access logs but what the builders did."""
+    return list(session.scalars(select(FileAccess).where(FileAccess.accessed_at != MONDAY).order_by(FileAccess.id)))
+
+
+def ask(client: FlaskClient, way: tuple[str, str], where: File, body: Any, **headers: str) -> Any:
+    sent = {} if body is None else {"json": body}
+    return client.open(where.url(way[1]), method=way[0], headers={"X-Purpose": "check", **headers}, **sent)
+
+
+def test_every_route_is_a_way_to_a_file_or_has_a_reason(app: Flask) -> None:
+    rules = [rule for rule in app.url_map.iter_rules() if not rule.rule.startswith(OF_THE_PLATFORM)]
+    offered = {(method, rule.rule) for rule in rules for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}}
+    assert offered == WAYS.keys() | WITHOUT_AN_ENTRY.keys()
+    assert all(issubclass(route.resource, FileResource) for route in ROUTES)
+
+
+@each_way
+def test_what_is_shown_of_a_file_is_noted_once(
+    client: FlaskClient, session: Session, file: File, way: tuple[str, str], expected: Way
+) -> None:
+    assert ask(client, way, file, expected.body).status_code == expected.status
+    (entry,) = entries(session)
+    assert (entry.patient_id, entry.action, entry.purpose is None) == (file.id, expected.action, False)
+
+
+@each_way
+def test_a_head_request_is_noted_like_the_answer_it_announces(
+    client: FlaskClient, session: Session, file: File, way: tuple[str, str], expected: Way
+) -> None:
+    if way[0] == "GET":
+        assert client.head(file.url(way[1])).status_code == expected.status
+        assert [entry.action for entry in entries(session)] == [expected.action]
+
+
+@each_way
+def test_of_nobody_nothing_is_noted(
+    client: FlaskClient, session: Session, file: File, way: tuple[str, str], expected: Way
+) -> None:
+    for nobody in (File(uuid4(), file.consent), File(file.id, uuid4())):
+        if nobody.url(way[1]) != file.url(way[1]):
+            assert ask(client, way, nobody, expected.body).status_code == 404
+    assert entries(session) == []
+
+
+@pytest.fixture
+def log_that_cannot_be_written(file: File) -> Iterator[None]:
+    with as_owner(MigrationSettings(), "patient_service") as owner:
+        owner.execute(text("REVOKE INSERT ON file_accesses FROM patient_service"))
+        owner.commit()
+        yield
+        owner.execute(text("GRANT INSERT ON file_accesses TO patient_service"))
+        owner.commit()
+
+
+@each_way
+@pytest.mark.usefixtures("log_that_cannot_be_written")
+def test_without_a_note_there_is_no_answer(
+    client: FlaskClient, file: File, way: tuple[str, str], expected: Way
+) -> None:
+    answer = ask(client, way, file, expected.body)
+    assert answer.status_code >= 500
+    assert set(answer.json) == {"type", "title", "status", "detail", "code", "correlation_id", "errors"}
+    assert "Erika" not in answer.text
+
+
+REFUSALS: dict[str, tuple[tuple[str, str], Any]] = {
+    "patient.suspected_duplicate": (("POST", "/api/patients"), new_patient()),
+    "patient.already_known": (("POST", "/api/patients"), new_patient(last_name="X", insurance_number="A123456780")),
+    "patient.transition": (("POST", "/api/patients/<uuid:id>/status"), {"status": "paused"}),
+    "patient.not_ready": (("POST", "/api/patients/<uuid:id>/status"), {"status": "searching"}),
+    "consent.withdrawn_before": (("POST", "/api/patients/<uuid:id>/consents/<uuid:consent_id>/withdraw"), None),
+}
+
+
+@pytest.fixture
+def refusing(client: FlaskClient, session: Session, file: File) -> File:
+    """A file that refuses: no signed contracts, a consent that was withdrawn."""
+    client.patch(
+        file.url("/api/patients/<uuid:id>"), json={"contracts_signed": False, "insurance_number": "A123456780"}
+    )
+    client.post(file.url("/api/patients/<uuid:id>/consents/<uuid:consent_id>/withdraw"))
+    return file
+
+
+@pytest.mark.parametrize("key", [{}, {"Idempotency-Key": "k"}], ids=["", "with a key"])
+@pytest.mark.parametrize("code", REFUSALS)
+def test_a_refusal_that_tells_of_a_file_is_noted(
+    client: FlaskClient, session: Session, refusing: File, code: str, key: dict[str, str]
+) -> None:
+    before = len(entries(session))
+    way, body = REFUSALS[code]
+    answer = ask(client, way, refusing, body, **key)
+    assert (answer.status_code, answer.json["code"]) == (409, code)
+    entry = entries(session)[before:]
+    assert [(each.patient_id, each.action, each.purpose is None) for each in entry] == [(refusing.id, "read", False)]
+
+
+def test_every_conflict_of_this_service_is_such_a_refusal() -> None:
+    raised = {path.name for path in sources("patient_service") for _, name in calls_in(path) if name == "Conflict"}
+    assert raised == set()

@@ -1,0 +1,174 @@
+"""Two who enter or change at once: nobody is entered twice, and the second one is told of the first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from patient_service.domain import consents, patients, searches
+from patient_service.domain.schemas import NewConsent, NewPatient, NewStatus, PatientFields, PatientView
+from patient_service.store.tables import Patient
+from shared.crypto import Keys
+from shared.db import transaction
+from shared.errors import Conflict
+from shared.values.schemas import read_patch
+from shared.values.words import ConsentPurpose
+from tests.builders.patients import NOBODY, a_patient, a_ready_patient, new_patient
+from tests.conftest import MONDAY
+from tests.rivals import at_once, in_turn, while_uncommitted
+
+pytestmark = pytest.mark.usefixtures("real_commits")
+
+OTHER = {"first_name": "Jemand", "last_name": "Anders"}
+NUMBER = {"insurance_number": "A123456780"}
+
+
+def entered(keys: Keys, **fields: Any) -> PatientView:
+    with transaction() as session:
+        return a_patient(session, keys, **fields)
+
+
+class Staff:
+    """People who send requests, each with a client of their own."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+
+    def register(self, query: str = "", *, key: str | None = None, **fields: Any) -> Any:
+        headers = {"Idempotency-Key": key} if key else {}
+        return self._app.test_client().post(f"/api/patients{query}", json=new_patient(**fields), headers=headers)
+
+    def change(self, patient: PatientView, query: str = "", **fields: Any) -> Any:
+        return self._app.test_client().patch(f"/api/patients/{patient.id}{query}", json=fields)
+
+
+@pytest.fixture
+def staff(app: Flask) -> Staff:
+    return Staff(app)
+
+
+def registering(keys: Keys, **fields: Any) -> Any:
+    """Somebody enters a patient without force."""
+    new = NewPatient.from_json(new_patient(**fields))
+    return lambda session: patients.register(session, keys, new, now=MONDAY)
+
+
+def changing(keys: Keys, patient: PatientView, **fields: Any) -> Any:
+    patch = read_patch(fields, PatientFields, PatientView)
+    return lambda session: patients.change(
+        session, keys, patient.id, patch, expected_version=None, reader=NOBODY, now=MONDAY
+    )
+
+
+def everybody() -> list[Patient]:
+    with transaction() as session:
+        return list(session.scalars(select(Patient).order_by(Patient.namesake)))
+
+
+def refused(answer: Any, code: str = "patient.suspected_duplicate") -> bool:
+    return bool((answer.status_code, answer.json["code"]) == (409, code))
+
+
+@pytest.mark.parametrize("key", [None, "with a key"])
+def test_a_registration_waits_for_one_of_the_same_person_and_is_refused(
+    staff: Staff, keys: Keys, key: str | None
+) -> None:
+    answer = while_uncommitted(registering(keys), lambda: staff.register(key=key))
+    assert refused(answer)
+    (known,) = everybody()
+    assert known.reference in answer.json["detail"]
+
+
+def test_a_registration_passes_when_the_other_one_came_to_nothing(staff: Staff, keys: Keys) -> None:
+    answer = while_uncommitted(registering(keys), staff.register, commits=False)
+    assert answer.status_code == 201
+    assert len(everybody()) == 1
+
+
+def test_one_who_is_known_to_be_somebody_else_passes_beside_the_other(staff: Staff, keys: Keys) -> None:
+    answer = while_uncommitted(registering(keys), lambda: staff.register("?force=true"))
+    assert answer.status_code == 201
+    assert [each.namesake for each in everybody()] == [0, 1]
+
+
+def test_a_registration_is_refused_beside_a_forced_one(staff: Staff, keys: Keys) -> None:
+    assert refused(while_uncommitted(lambda session: a_patient(session, keys), staff.register))
+
+
+def test_a_registration_is_refused_beside_a_patient_who_becomes_the_same_person(staff: Staff, keys: Keys) -> None:
+    other = entered(keys, **OTHER)
+    renaming = changing(keys, other, first_name="Erika", last_name="Erfunden")
+    assert refused(while_uncommitted(renaming, staff.register))
+
+
+def test_a_change_is_refused_beside_a_registration_of_the_same_person(staff: Staff, keys: Keys) -> None:
+    other = entered(keys, **OTHER)
+    answer = while_uncommitted(registering(keys), lambda: staff.change(other, first_name="Erika", last_name="Erfunden"))
+    assert refused(answer)
+
+
+def test_two_who_become_the_same_person_at_once_are_one_too_many(staff: Staff, keys: Keys) -> None:
+    one, other = (entered(keys, **OTHER, date_of_birth=f"1990-01-0{day}") for day in (1, 2))
+    becoming = {"date_of_birth": "1980-01-01"}
+    assert refused(while_uncommitted(changing(keys, one, **becoming), lambda: staff.change(other, **becoming)))
+    assert staff.change(other, "?force=true", **becoming).status_code == 200
+    assert [each.namesake for each in everybody()] == [0, 1]
+
+
+@pytest.mark.parametrize("query", ["", "?force=true"])
+def test_an_insurance_number_is_given_once_whoever_is_quicker(staff: Staff, keys: Keys, query: str) -> None:
+    one, other = entered(keys, **OTHER), entered(keys)
+    taking = changing(keys, one, **NUMBER)
+    answer = while_uncommitted(taking, lambda: staff.change(other, query, **NUMBER))
+    assert refused(answer, "patient.already_known")
+    assert one.reference in answer.json["detail"]
+    assert refused(staff.register(query, **NUMBER), "patient.already_known")
+
+
+def test_a_registration_with_an_insurance_number_waits_for_whom_it_belongs_to(staff: Staff, keys: Keys) -> None:
+    answer = while_uncommitted(registering(keys, **OTHER, **NUMBER), lambda: staff.register("?force=true", **NUMBER))
+    assert refused(answer, "patient.already_known")
+
+
+def test_of_many_registrations_at_once_exactly_one_passes(staff: Staff) -> None:
+    for turn in range(10):
+        answers = at_once([lambda turn=turn: staff.register(last_name=f"Nachname{turn}")] * 4)  # type: ignore[misc]
+        assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
+    assert len(everybody()) == 10
+
+
+def test_of_many_forced_at_once_all_pass_with_numbers_of_their_own(staff: Staff) -> None:
+    answers = at_once([lambda: staff.register("?force=true")] * 8)
+    assert {answer.status_code for answer in answers} == {201}
+    assert [each.namesake for each in everybody()] == list(range(8))
+
+
+def test_a_consent_is_withdrawn_once(keys: Keys) -> None:
+    patient = entered(keys)
+    given = NewConsent(purpose=ConsentPurpose.MANDATE, given_on=MONDAY.date(), text_version="1")
+    with transaction() as session:
+        consent = consents.give(session, keys, patient.id, given, reader=NOBODY, now=MONDAY)
+
+    def withdraw(session: Session) -> Any:
+        return consents.withdraw(session, keys, patient.id, consent.id, reader=NOBODY, now=MONDAY)
+
+    second = in_turn(withdraw, withdraw)
+    assert isinstance(second, Conflict)
+    assert second.code == "consent.withdrawn_before"
+
+
+def test_a_status_is_left_once(keys: Keys) -> None:
+    with transaction() as session:
+        patient = a_ready_patient(session, keys)
+    new = NewStatus.from_json({"status": "searching"})
+
+    def start(session: Session) -> Any:
+        return searches.set_status(session, keys, patient.id, new, reader=NOBODY, now=MONDAY)
+
+    second = in_turn(start, start)
+    assert isinstance(second, Conflict)
+    assert second.code == "patient.transition"

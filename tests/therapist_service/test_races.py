@@ -1,0 +1,70 @@
+"""Two people, or workers, who do the same at once: it is done once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from shared.db import new_id, transaction
+from shared.errors import Conflict
+from shared.events import parking
+from shared.events.tables import parked
+from tests.builders.therapists import a_therapist
+from tests.conftest import MONDAY
+from tests.rivals import in_turn
+from therapist_service.domain import imports, therapists
+from therapist_service.domain.imports import ArrivedFile
+from therapist_service.domain.schemas import NewBlock
+
+pytestmark = pytest.mark.usefixtures("real_commits")
+
+FILE = ArrivedFile("therapists_20261123_040000.json", 2, MONDAY, "0" * 64, b"packed")
+
+
+def test_a_file_is_taken_once() -> None:
+    def take(session: Session) -> Any:
+        return imports.take(session, FILE, now=MONDAY)
+
+    second = in_turn(take, take)
+    assert isinstance(second, imports.ImportedBefore)
+    assert second.code == "import.known"
+
+
+def test_a_file_is_applied_by_one_worker() -> None:
+    with transaction() as session:
+        imports.take(session, FILE, now=MONDAY)
+
+    def claim(session: Session) -> Any:
+        return imports.claim(session, now=MONDAY, lease=timedelta(minutes=1))
+
+    assert in_turn(claim, claim) is None
+
+
+def test_a_block_is_lifted_once() -> None:
+    with transaction() as session:
+        therapist = a_therapist(session)
+        therapists.block(session, therapist.id, NewBlock(reason="rests"), today=MONDAY.date(), now=MONDAY)
+
+    def unblock(session: Session) -> Any:
+        return therapists.unblock(session, therapist.id, now=MONDAY)
+
+    second = in_turn(unblock, unblock)
+    assert isinstance(second, Conflict)
+    assert second.code == "therapist.not_blocked"
+
+
+def test_an_event_set_aside_is_settled_once() -> None:
+    row = {"id": new_id(), "topic": "matching.events", "partition": 0, "offset": 0, "value": b"no event"}
+    with transaction() as session:
+        session.execute(insert(parked).values(**row, reason="a mistake", traceback=""))
+
+    def discard(session: Session) -> None:
+        parking.discard(session, row["id"], reason="no event", now=MONDAY)
+
+    second = in_turn(discard, discard)
+    assert isinstance(second, Conflict)
+    assert second.code == "parked_event.settled"
