@@ -2,26 +2,49 @@
 
 State events carry the aggregate's whole public state, since their topics are compacted. Patient events hold only what
 other services need to match and to write a pseudonymous letter: no name, street, contact details, exact diagnosis.
+
+Every field has bounds, wide enough for all that the services let in and narrow enough for every column and index: texts
+by the models' configuration, the rest by the types below.
 """
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from shared.events.event import Event, StateEvent
+from shared.events.event import LONGEST_TEXT, Event, StateEvent
 
 
 class Payload(BaseModel):
     """A part of an event; unknown fields are ignored, as in the event itself."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, from_attributes=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="ignore",
+        frozen=True,
+        from_attributes=True,
+        use_attribute_docstrings=True,
+        str_max_length=LONGEST_TEXT,
+        allow_inf_nan=False,
+    )
 
 
-Weekly = dict[str, list[dict[str, str]]]
+Count = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+Longitude = Annotated[float, Field(ge=-180, le=180)]
+Kilometres = Annotated[float, Field(ge=0, le=40_000)]
+Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2200, 1, 1))]
+Moment = Annotated[AwareDatetime, Field(ge=datetime(1900, 1, 1, tzinfo=UTC), le=datetime(2200, 1, 1, tzinfo=UTC))]
+Words = Annotated[list[str], Field(max_length=300)]
+"""As many as there are languages, and then some."""
+Ids = Annotated[list[UUID], Field(max_length=1000)]
+
+Window = Annotated[dict[str, str], Field(max_length=10)]
+Weekly = Annotated[dict[str, Annotated[list[Window], Field(max_length=1000)]], Field(max_length=7)]
 """The JSON form of weekly windows (shared.values.weekly); None means unknown."""
+Holidays = Annotated[list[Window], Field(max_length=100)]
 
 
 class PublicTherapist(Payload):
@@ -37,24 +60,24 @@ class PublicTherapist(Payload):
     house_number: str | None = None
     postal_code: str | None = None
     city: str | None = None
-    latitude: float | None = None
-    longitude: float | None = None
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
     phone: str | None = None
     mobile: str | None = None
     email: str | None = None
     accreditation: str = "unknown"
-    procedures: list[str] = []
-    age_groups: list[str] = []
-    settings: list[str] = []
-    languages: list[str] = []
+    procedures: Words = []
+    age_groups: Words = []
+    settings: Words = []
+    languages: Words = []
     phone_hours: Weekly | None = None
     working_hours: Weekly | None = None
-    holidays: list[dict[str, str]] = []
+    holidays: Holidays = []
     potentially_available: bool = False
     contact_preference: str = "any"
     email_opt_out: bool = False
     status: str = "active"
-    blocked_until: date | None = None
+    blocked_until: Day | None = None
 
 
 class TherapistRegistered(StateEvent, name="therapist.registered"):
@@ -93,26 +116,26 @@ class PublicPatient(Payload):
     id: UUID
     reference: str
     postal_code: str | None = None
-    age: int | None = None
+    age: Count | None = None
     gender: str = "unknown"
     insurance_type: str | None = None
     reimbursement_case: bool = False
     diagnosis_block: str | None = None
     """The ICD-10-GM block, such as F30-F39; only while the patient consents to health data being passed on."""
-    age_groups: list[str] = []
+    age_groups: Words = []
     availability: Weekly | None = None
-    max_distance_km: float | None = None
-    max_travel_minutes: int | None = None
+    max_distance_km: Kilometres | None = None
+    max_travel_minutes: Count | None = None
     travel_mode: str = "car"
     open_to_group_therapy: bool = False
     preferred_therapist_gender: str = "any"
-    preferred_procedures: list[str] = []
-    languages: list[str] = []
-    excluded_therapist_ids: list[UUID] = []
+    preferred_procedures: Words = []
+    languages: Words = []
+    excluded_therapist_ids: Ids = []
     prior_therapy_within_two_years: bool | None = None
     status: str = "open"
-    paused_until: date | None = None
-    search_started_on: date | None = None
+    paused_until: Day | None = None
+    search_started_on: Day | None = None
 
 
 class PatientRegistered(StateEvent, name="patient.registered"):
@@ -144,8 +167,8 @@ class AddressGeocoded(StateEvent, name="address.geocoded"):
     house_number: str | None = None
     postal_code: str | None = None
     city: str | None = None
-    latitude: float | None = None
-    longitude: float | None = None
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
     precision: str | None = None
     federal_state: str | None = None
     source: str | None = None
@@ -157,8 +180,8 @@ class RequestApproved(Event, name="matching.request_approved"):
     placement_request_id: UUID
     patient_id: UUID
     therapist_id: UUID
-    priority: int = 0
-    approved_at: datetime
+    priority: Count = 0
+    approved_at: Moment
 
 
 class RequestReopened(Event, name="matching.request_reopened"):
@@ -167,8 +190,8 @@ class RequestReopened(Event, name="matching.request_reopened"):
     placement_request_id: UUID
     patient_id: UUID
     therapist_id: UUID
-    priority: int = 0
-    approved_at: datetime
+    priority: Count = 0
+    approved_at: Moment
 
 
 class RequestHeld(Event, name="matching.request_held"):
@@ -195,7 +218,7 @@ class RequestAnswered(Event, name="matching.request_answered"):
     patient_id: UUID
     therapist_id: UUID
     outcome: str
-    available_from: date | None = None
+    available_from: Day | None = None
 
 
 class RequestAccepted(Event, name="matching.request_accepted"):
@@ -204,7 +227,7 @@ class RequestAccepted(Event, name="matching.request_accepted"):
     placement_request_id: UUID
     patient_id: UUID
     therapist_id: UUID
-    accepted_on: date
+    accepted_on: Day
 
 
 class RequestWithdrawn(Event, name="matching.request_withdrawn"):
@@ -222,7 +245,7 @@ class PatientPlaced(Event, name="matching.patient_placed"):
     placement_request_id: UUID
     patient_id: UUID
     therapist_id: UUID
-    placed_on: date
+    placed_on: Day
 
 
 class InquiryComposed(Event, name="communication.inquiry_composed"):
@@ -231,7 +254,7 @@ class InquiryComposed(Event, name="communication.inquiry_composed"):
     inquiry_id: UUID
     therapist_id: UUID
     channel: str
-    placement_request_ids: list[UUID]
+    placement_request_ids: Ids
 
 
 class InquiryDissolved(Event, name="communication.inquiry_dissolved"):
@@ -239,7 +262,7 @@ class InquiryDissolved(Event, name="communication.inquiry_dissolved"):
 
     inquiry_id: UUID
     therapist_id: UUID
-    placement_request_ids: list[UUID]
+    placement_request_ids: Ids
 
 
 class EmailSent(Event, name="communication.email_sent"):
@@ -249,8 +272,8 @@ class EmailSent(Event, name="communication.email_sent"):
     inquiry_id: UUID | None = None
     therapist_id: UUID | None = None
     kind: str
-    placement_request_ids: list[UUID]
-    sent_at: datetime
+    placement_request_ids: Ids
+    sent_at: Moment
 
 
 class Answer(Payload):
@@ -258,7 +281,10 @@ class Answer(Payload):
 
     placement_request_id: UUID
     outcome: str
-    available_from: date | None = None
+    available_from: Day | None = None
+
+
+Answers = Annotated[list[Answer], Field(max_length=1000)]
 
 
 class CallRecorded(Event, name="communication.call_recorded"):
@@ -269,9 +295,9 @@ class CallRecorded(Event, name="communication.call_recorded"):
     therapist_id: UUID
     direction: str
     result: str
-    occurred_at: datetime
-    placement_request_ids: list[UUID]
-    answers: list[Answer] = []
+    occurred_at: Moment
+    placement_request_ids: Ids
+    answers: Answers = []
 
 
 class EmailAnswered(Event, name="communication.email_answered"):
@@ -279,8 +305,8 @@ class EmailAnswered(Event, name="communication.email_answered"):
 
     email_id: UUID
     therapist_id: UUID
-    occurred_at: datetime
-    answers: list[Answer]
+    occurred_at: Moment
+    answers: Answers
 
 
 class AttemptsUsedUp(Event, name="communication.attempts_used_up"):
@@ -288,4 +314,4 @@ class AttemptsUsedUp(Event, name="communication.attempts_used_up"):
 
     inquiry_id: UUID
     therapist_id: UUID
-    placement_request_ids: list[UUID]
+    placement_request_ids: Ids
