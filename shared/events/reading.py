@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Message
 
 from shared.events.event import Envelope, Event, decode_envelope, read_event, refuse_future
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def read_message(message: Message, heard: set[type[Event]], now: datetime) -> Re
 
 def _arrival(message: Message) -> datetime | None:
     kind, milliseconds = message.timestamp()
-    return datetime.fromtimestamp(milliseconds / 1000, UTC) if kind == TIMESTAMP_LOG_APPEND_TIME else None
+    return EPOCH + timedelta(milliseconds=milliseconds) if kind == TIMESTAMP_LOG_APPEND_TIME else None
 
 
 def _envelope_of(value: bytes) -> Envelope | None:
