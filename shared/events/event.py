@@ -26,8 +26,8 @@ LARGEST_MESSAGE = LARGEST_EVENT + 20_000
 """What is read: the largest event with its envelope."""
 LONGEST_TEXT = 320
 """Characters of any text in an event: an e-mail address fits, and so does the text in the row of an index (2.7 kB)."""
-LARGEST_SEQUENCE = 2**53
-"""More events than any aggregate will have; the next ones still fit into a bigint."""
+LARGEST_SEQUENCE = 10_000_000
+"""An event every five minutes for a century: more is none of ours."""
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(minutes=5)
 """How far clocks may differ: an event from further in the future is none of ours."""
