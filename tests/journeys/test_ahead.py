@@ -60,7 +60,7 @@ def copies_of(tables: Tables, practice: Document) -> set[tuple[str, int]]:
 def figure(platform: Platform, name: str) -> Any:
     """A figure in the readiness of matching's worker."""
     port = int(platform.settings["MATCHING_SERVICE_PORT"]) + 100
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready") as answer:  # noqa: S310 - our own address
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready") as answer:
         return json.load(answer)["figures"][name]
 
 
