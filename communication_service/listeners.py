@@ -46,17 +46,17 @@ listeners = Listeners()
 
 @listeners.projection(TherapistRegistered, TherapistUpdated, TherapistBlocked, TherapistUnblocked, TherapistDeactivated)
 def keep_therapists(session: Session, events: Sequence[TherapistEvent], *, now: datetime) -> None:
-    copies.remember_therapists(session, [(e.therapist, e.envelope.sequence) for e in events], now=now)
+    copies.remember_therapists(session, [(e.therapist, e.envelope) for e in events], now=now)
 
 
 @listeners.projection(PatientRegistered, PatientUpdated, PatientStatusChanged)
 def keep_patients(session: Session, events: Sequence[PatientEvent], *, now: datetime) -> None:
-    copies.remember_patients(session, [(e.patient, e.envelope.sequence) for e in events], now=now)
+    copies.remember_patients(session, [(e.patient, e.envelope) for e in events], now=now)
 
 
 @listeners.projection(AddressGeocoded)
 def keep_places(session: Session, events: Sequence[AddressGeocoded], *, now: datetime) -> None:
-    copies.remember_places(session, [(e, e.envelope.sequence) for e in events], now=now)
+    copies.remember_places(session, events, now=now)
 
 
 @listeners.effect(RequestApproved, RequestReopened)

@@ -32,14 +32,10 @@ TherapistEvent = TherapistRegistered | TherapistUpdated | TherapistBlocked | The
 @listeners.projection(PatientRegistered, PatientUpdated, PatientStatusChanged)
 def locate_patients(session: Session, events: Sequence[PatientEvent], *, now: datetime) -> None:
     """Look up the postal codes of patients that changed."""
-    owners.locate(
-        session, [Owner.patient(event.patient, sequence=event.envelope.sequence) for event in events], now=now
-    )
+    owners.locate(session, [Owner.patient(event.patient, event.envelope) for event in events], now=now)
 
 
 @listeners.projection(TherapistRegistered, TherapistUpdated, TherapistBlocked, TherapistUnblocked, TherapistDeactivated)
 def locate_therapists(session: Session, events: Sequence[TherapistEvent], *, now: datetime) -> None:
     """Look up the addresses of therapists that changed; also where coordinates are known, for the federal state."""
-    owners.locate(
-        session, [Owner.therapist(event.therapist, sequence=event.envelope.sequence) for event in events], now=now
-    )
+    owners.locate(session, [Owner.therapist(event.therapist, event.envelope) for event in events], now=now)

@@ -39,19 +39,19 @@ AnyPatientEvent = PatientRegistered | PatientUpdated | PatientStatusChanged
 @listeners.projection(TherapistRegistered, TherapistUpdated, TherapistBlocked, TherapistUnblocked, TherapistDeactivated)
 def keep_therapists(session: Session, events: Sequence[AnyTherapistEvent], *, now: datetime) -> None:  # noqa: ARG001
     """Keep copies of therapists."""
-    copies.remember_therapists(session, [(event.therapist, event.envelope.sequence) for event in events])
+    copies.remember_therapists(session, [(event.therapist, event.envelope) for event in events])
 
 
 @listeners.projection(PatientRegistered, PatientUpdated, PatientStatusChanged)
 def keep_patients(session: Session, events: Sequence[AnyPatientEvent], *, now: datetime) -> None:  # noqa: ARG001
     """Keep copies of patients' criteria."""
-    copies.remember_patients(session, [(event.patient, event.envelope.sequence) for event in events])
+    copies.remember_patients(session, [(event.patient, event.envelope) for event in events])
 
 
 @listeners.projection(AddressGeocoded)
 def keep_places(session: Session, events: Sequence[AddressGeocoded], *, now: datetime) -> None:  # noqa: ARG001
     """Keep where therapists and patients are."""
-    copies.remember_places(session, [(event, event.envelope.sequence) for event in events])
+    copies.remember_places(session, events)
 
 
 @listeners.effect(PatientStatusChanged)

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from flask import Flask
 
-from shared import clock, db, logs, memory, spans, web
+from shared import clock, copies, db, logs, memory, spans, web
 from shared.errors import PlatformError
 from shared.events import parking
 from shared.events.rebuild import rebuild
@@ -66,6 +66,10 @@ def _parser(service: Service) -> argparse.ArgumentParser:
     commands.add_parser(
         "republish", help="tell the others anew what is, where Kafka has lost its data, while serving"
     ).set_defaults(do=_republish)
+
+    commands.add_parser(
+        "ahead", help="copies that are ahead of their source, until the source's service republishes"
+    ).set_defaults(do=_ahead)
 
     parked = commands.add_parser("parked", help="events that could not be handled: list, show, replay or discard")
     parked.add_argument("action", nargs="?", choices=["list", "show", "replay", "discard"], default="list")
@@ -133,6 +137,16 @@ def _republish(service: Service, settings: ServiceSettings, _: argparse.Namespac
     print(f"\nrecorded {done.states} states; {done.kept} events of the last days are sent again")
     until_published(_progress("{} events wait to be published"))
     print("\nall of them are published")
+
+
+def _ahead(service: Service, _settings: ServiceSettings, _: argparse.Namespace) -> None:
+    with db.transaction() as session:
+        found = copies.ahead(session)
+    for row in found:
+        print(
+            row.copies, row.id, f"knows {row.known_sequence}, was told {row.told_sequence}", row.noticed_at.isoformat()
+        )
+    print(f"{service.name}: {len(found)} ahead of their source")
 
 
 def _progress(line: str) -> Callable[[int], None]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import random
+import select as sockets
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
 
 import psycopg2
 import uuid_utils.compat
-from pydantic_core import to_json
 from sqlalchemy import (
     URL,
     BigInteger,
@@ -21,8 +22,8 @@ from sqlalchemy import (
     DateTime,
     Engine,
     Text,
-    TextClause,
     create_engine,
+    event,
     exc,
     func,
     select,
@@ -31,8 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, mapped_column, sessionmaker
 from sqlalchemy.orm.interfaces import ORMOption
 
-from shared.values.places import Place, to_ewkt
-from shared.values.weekly import Weekly
+from shared import metrics
 
 __all__ = [
     "Aggregate",
@@ -43,10 +43,12 @@ __all__ = [
     "connect",
     "database_answers",
     "is_trouble",
-    "keep_newest",
+    "lost_to_others",
     "new_id",
     "next_locked",
+    "repeat_if_lost",
     "single_statements",
+    "sqlstate",
     "transaction",
     "use",
 ]
@@ -90,6 +92,8 @@ class Copy:
 
     id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-10)
     sequence: Mapped[int] = mapped_column(BigInteger, sort_order=90)
+    told_at: Mapped[datetime | None] = mapped_column(sort_order=90)
+    """When what is known happened, by its source; a place may be known before its owner."""
     written_at: Mapped[datetime] = mapped_column(server_default=func.now(), sort_order=91)
 
 
@@ -109,54 +113,6 @@ def next_locked(
         .with_for_update(of=kind)
         .execution_options(populate_existing=True)
     ).all()
-
-
-def keep_newest(
-    session: Session,
-    copies: type[Any],
-    rows: Sequence[Mapping[str, Any]],
-    *,
-    by: str = "sequence",
-    at_first: Mapping[str, Any] | None = None,
-) -> None:
-    """Insert or update copies in one statement, except where the stored one is newer.
-
-    `copies` is a table class with the columns of `Copy`; every row has the same keys, `id` and `by` among them. Of
-    several rows with one id the newest counts. An equal sequence is written again, so that a rebuild touches it.
-    `at_first` holds further columns for rows that are not there yet.
-    """
-    newest: dict[UUID, Mapping[str, Any]] = {}
-    for row in rows:
-        if row["id"] not in newest or newest[row["id"]][by] <= row[by]:
-            newest[row["id"]] = row
-    if not newest:
-        return
-    first = dict(at_first or {})
-    statement = _keeping(copies.__tablename__, tuple(rows[0]), by, tuple(first))
-    # in one order everywhere, or two workers could wait for each other
-    ordered = [{**first, **_written(newest[key])} for key in sorted(newest)]
-    session.execute(statement, {"rows": to_json(ordered).decode()})
-
-
-@cache
-def _keeping(table: str, columns: tuple[str, ...], by: str, at_first: tuple[str, ...]) -> TextClause:
-    """One parameter however many rows: SQLAlchemy would spend longer on a thousand rows than PostgreSQL."""
-    written = ", ".join((*columns, *at_first))
-    changed = ", ".join(f"{name} = excluded.{name}" for name in columns if name != "id")
-    return text(
-        f"INSERT INTO {table} ({written})"  # noqa: S608 - names of our own tables
-        f" SELECT {written} FROM json_populate_recordset(CAST(NULL AS {table}), CAST(:rows AS json))"
-        f" ON CONFLICT (id) DO UPDATE SET {changed}, written_at = clock_timestamp()"
-        f" WHERE {table}.{by} <= excluded.{by}"
-    )
-
-
-def _written(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The row with weeks and places as the text that PostgreSQL reads; JSON has the rest."""
-    return {name: _TEXTS[type(value)](value) if type(value) in _TEXTS else value for name, value in row.items()}
-
-
-_TEXTS: dict[type, Callable[[Any], str]] = {Weekly: Weekly.to_multirange, Place: to_ewkt}
 
 
 @dataclass(frozen=True)
@@ -190,7 +146,7 @@ def use(connection: Connection) -> None:
 
 def engine_for(url: URL, *, pool_size: int, **options: Any) -> Engine:
     """An engine fit for PgBouncer in transaction mode: no session state, a small pool, dead connections replaced."""
-    return create_engine(
+    engine = create_engine(
         url,
         **options,
         pool_size=pool_size,
@@ -201,6 +157,31 @@ def engine_for(url: URL, *, pool_size: int, **options: Any) -> Engine:
         connect_args={"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3},
         hide_parameters=True,  # a parameter may be health data and errors are logged
     )
+    event.listen(engine, "checkout", _refuse_dead)
+    return engine
+
+
+def _refuse_dead(connection: Any, _record: Any, _proxy: Any) -> None:
+    """Let the pool replace a connection that PgBouncer has closed meanwhile, before anybody's statement meets it."""
+    if _is_dead(connection):
+        raise exc.DisconnectionError("closed by the server")
+
+
+def _is_dead(connection: Any) -> bool:
+    """Whether the other end has gone, asked without a round trip: a connection that waits for us has nothing to say.
+
+    What can be read all the same is the end of the stream, or a message (as TLS has some), after which it is quiet.
+    """
+    readable = sockets.poll()
+    readable.register(connection.fileno(), sockets.POLLIN)
+    for _ in range(3):
+        if not readable.poll(0):
+            return False
+        try:
+            connection.poll()
+        except psycopg2.Error:
+            return True
+    return True
 
 
 def _opened() -> _Opened:
@@ -210,6 +191,7 @@ def _opened() -> _Opened:
             raise RuntimeError("connect() was not called")
         whole = engine_for(_Database.url, pool_size=_Database.pool_size)
         single = engine_for(_Database.url, pool_size=_Database.pool_size, isolation_level="AUTOCOMMIT")
+        event.listen(single, "after_cursor_execute", _count_commit)
         opened = _Database.opened = _Opened(os.getpid(), sessionmaker(whole, expire_on_commit=False), single)
     return opened
 
@@ -224,6 +206,45 @@ def transaction() -> Iterator[Session]:
         except BaseException:
             session.rollback()
             raise
+    _commits.number += 1
+
+
+class _Commits(threading.local):
+    """How many transactions this thread has committed."""
+
+    number = 0
+
+
+_commits = _Commits()
+
+
+def _count_commit(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+    if not statement.startswith("SELECT"):  # what only reads may be done again
+        _commits.number += 1
+
+
+REPEATS = 2
+"""How often work is done again whose transaction lost against others."""
+Result = TypeVar("Result")
+
+
+def repeat_if_lost(work: Callable[[], Result]) -> Result:
+    """What `work` returns; done again, twice at most, where its transaction lost against others.
+
+    Such a transaction (a deadlock, a failed serialisation) was rolled back whole, with all that `work` did in it. Work
+    that committed something before is not repeated: the problem rises.
+    """
+    for turn in range(1, REPEATS + 1):
+        before = _commits.number
+        try:
+            return work()
+        except Exception as problem:
+            if not lost_to_others(problem) or _commits.number != before:
+                raise
+            metrics.transactions_repeated.inc()
+        # whoever won needs a moment to finish; two that lost must not meet again
+        threading.Event().wait(turn * random.uniform(0.005, 0.03))
+    return work()
 
 
 Executor = Session | Connection
@@ -245,22 +266,56 @@ def single_statements() -> Iterator[Executor]:
             yield connection
 
 
+def sqlstate(problem: BaseException) -> str | None:
+    """PostgreSQL's code for this problem; None where it has none, such as a connection that broke."""
+    found = problem.orig if isinstance(problem, exc.DBAPIError) else problem
+    state = getattr(found, "pgcode", None)
+    return state if isinstance(state, str) else None
+
+
+LOST_TO_OTHERS = frozenset({"40001", "40P01"})
+"""Failed serialisation, deadlock: the transaction was rolled back for the good of another one."""
+PASSING_CLASSES = frozenset({"08", "28", "3D", "40", "53", "57", "58"})
+"""Connection, sign-in, no such database, rollback, resources, intervention, system: not the statement's fault."""
+PASSING_STATES = frozenset(
+    {
+        "25006",  # read-only: a server that is being replaced
+        "25P03",  # idle for too long in its transaction
+        "25P04",  # a transaction that took too long
+        "26000",  # prepared statements that another connection of PgBouncer's has, or has not
+        "42P05",
+        "55006",  # somebody else has it or locks it now
+        "55P03",
+    }
+)
+LASTING_STATES = frozenset({"53400"})
+"""A limit of the configuration, such as that of temporary files: the same statement meets it again."""
+
+
+def lost_to_others(problem: BaseException) -> bool:
+    """Whether a transaction was rolled back for the good of another one: doing it again helps."""
+    return sqlstate(problem) in LOST_TO_OTHERS
+
+
 def is_trouble(problem: BaseException) -> bool:
-    """Whether the database (or the way to it) failed rather than the statement: trying again later can help."""
+    """Whether the database (or the way to it) failed rather than the statement: trying again later can help.
+
+    Where PostgreSQL gave a code, that alone decides: psycopg2 raises OperationalError also for what can never work,
+    such as a row too long for its index (54000). That trying again can help does not say it will: who tries again
+    needs an end (`shared.events.consumer`).
+    """
+    state = sqlstate(problem)
+    if state is not None:
+        return state in PASSING_STATES or (state[:2] in PASSING_CLASSES and state not in LASTING_STATES)
     # psycopg2's own, where SQLAlchemy prepares a connection or takes one back rather than runs a statement
     if isinstance(problem, exc.TimeoutError | psycopg2.OperationalError | psycopg2.InterfaceError):
         return True
     if not isinstance(problem, exc.DBAPIError):
         return False
-    state: Any = getattr(problem.orig, "pgcode", None)
     if problem.connection_invalidated or isinstance(problem, exc.OperationalError | exc.InterfaceError):
         return True
     # a connection lost inside a statement arrives as a plain DatabaseError without a state
-    if state is None and type(problem) is exc.DatabaseError:
-        return True
-    # SQLSTATE classes: 08 connection, 40 rollback (deadlock, serialisation), 53 resources, 57 operator intervention,
-    # 58 system; 25006 is a server that has become read-only
-    return isinstance(state, str) and (state[:2] in {"08", "40", "53", "57", "58"} or state == "25006")
+    return type(problem) is exc.DatabaseError
 
 
 def database_answers() -> bool:

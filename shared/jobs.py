@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared import clock, metrics
+from shared.db import repeat_if_lost
+from shared.duties import Duty
 from shared.logs import logger
 from shared.spans import hop
 
 log = logger(__name__)
+
+SOON = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ def run_once(job: Job, *, now: datetime) -> int:
     try:
         with hop(f"job {job.name}") as this:
             try:
-                done = job.run(now)
+                done = repeat_if_lost(lambda: job.run(now))
             except Exception:
                 log.exception("job.failed", job=job.name)
                 raise
@@ -54,11 +57,19 @@ def run_once(job: Job, *, now: datetime) -> int:
         metrics.jobs_seconds.labels(job.name, outcome).observe(clock.monotonic() - started)
 
 
-def run_until(job: Job, stop: threading.Event) -> None:
-    """Run a job at once again while it finds work, else every `job.every`; a failure waits for the next turn."""
+def run_until(job: Job, stop: threading.Event, duty: Duty | None = None) -> None:
+    """Run a job at once again while it finds work, else every `job.every`; a failure waits for the next turn.
+
+    The turn after a failure comes within `SOON`, also for a rare job: whether it works again is soon known.
+    """
+    duty = duty or Duty(f"job {job.name}")
     while not stop.is_set():
-        done = 0
-        with suppress(Exception):  # it was logged where its cause is known
-            done = run_once(job, now=clock.now())
-        if not done:
-            stop.wait(job.every.total_seconds())
+        pause = job.every
+        try:
+            if run_once(job, now=clock.now()):
+                pause = timedelta()
+            duty.worked()
+        except Exception as problem:  # it was logged where its cause is known
+            duty.failed(problem)
+            pause = min(job.every, SOON)
+        stop.wait(pause.total_seconds())

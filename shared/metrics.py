@@ -23,6 +23,21 @@ events_handled = Counter("platform_events_handled_total", "Events whose transact
 events_repeated = Counter("platform_events_repeated_total", "Events skipped since they were seen before")
 events_parked = Counter("platform_events_parked_total", "Events set aside after three tries")
 consumer_retries = Counter("platform_consumer_retries_total", "Waits for a database or a Kafka that did not answer")
+duty_failures = Counter("platform_duty_failures_total", "Times a worker's duty ended with an error", ["duty"])
+duty_trouble_seconds = Gauge(
+    "platform_duty_trouble_seconds",
+    "For how long a worker's duty has failed or waited without success, as of its last attempt; 0 when it works",
+    ["duty"],
+    multiprocess_mode="mostrecent",
+)
+transactions_repeated = Counter(
+    "platform_transactions_repeated_total", "Transactions done again since they lost against others (40001, 40P01)"
+)
+copies_ahead = Gauge(
+    "platform_copies_ahead",
+    "Copies that are ahead of their source until it republishes",
+    multiprocess_mode="mostrecent",
+)
 outbox_waiting = Gauge("platform_outbox_waiting", "Events not yet published", multiprocess_mode="mostrecent")
 parked_waiting = Gauge(
     "platform_parked_events", "Parked events that wait for a decision", multiprocess_mode="mostrecent"

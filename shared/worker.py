@@ -8,10 +8,12 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from shared import clock, db, memory, spans
 from shared.api.idempotency import prune_idempotency
+from shared.duties import Duty, all_go_well
 from shared.events import parking
 from shared.events.consumer import Consumer, Listeners
 from shared.events.housekeeping import HOUSEKEEPING
@@ -28,6 +30,9 @@ log = logger(__name__)
 
 SECONDS_TO_FINISH = 7
 """Of the ten that a process has to end; the rest is for the last spans and log lines."""
+
+Work = Callable[[threading.Event, Duty], None]
+"""What a duty does until it is told to stop."""
 
 
 def _forget_keys(now: datetime) -> int:
@@ -59,15 +64,17 @@ class Worker:
             signal.signal(number, lambda *_: stop.set())
         spans.start(self.settings.service, self.settings.otel_exporter_otlp_endpoint)
         kafka = KafkaReachable(self.settings.kafka_client())
+        duties = self._duties()
         checks = [
             Check("database", db.database_answers),
             Check("schema", lambda: is_current(self.settings.service)),
             Check("kafka", kafka),
+            Check("duties", lambda: all_go_well(duties)),
             *self.ready_checks,
         ]
         memory.settle()
         server = serve_in_thread(health_app(checks, parking.SHOWN), self.settings.bind, self.settings.worker_port)
-        threads = [_supervised(name, work, stop) for name, work in self._duties().items()]
+        threads = [_supervised(duty, work, stop) for duty, work in duties.items()]
         log.info("worker.started", pid=os.getpid())
         stop.wait()
         deadline = clock.monotonic() + SECONDS_TO_FINISH
@@ -82,38 +89,44 @@ class Worker:
             # what they hold is a transaction that rolls back or a lease that runs out
             os._exit(1)
 
-    def _duties(self) -> dict[str, Callable[[threading.Event], None]]:
+    def _duties(self) -> dict[Duty, Work]:
         settings = self.settings
         kafka = settings.kafka_client()
-        duties: dict[str, Callable[[threading.Event], None]] = {
-            "relay": lambda stop: self.relay(
+
+        def relay(stop: threading.Event, duty: Duty) -> None:
+            self.relay(
                 settings.service,
                 kafka,
                 batch_size=settings.relay_batch_size,
                 poll_seconds=settings.relay_poll_seconds,
                 lease_seconds=settings.relay_lease_seconds,
-            ).run(stop),
-            "consumer": lambda stop: Consumer(
-                settings.service, kafka, self.listeners, batch_size=settings.consumer_batch_size
-            ).run(stop),
-        }
+                duty=duty,
+            ).run(stop)
+
+        def consume(stop: threading.Event, duty: Duty) -> None:
+            Consumer(settings.service, kafka, self.listeners, batch_size=settings.consumer_batch_size, duty=duty).run(
+                stop
+            )
+
+        duties: dict[Duty, Work] = {Duty("relay"): relay, Duty("consumer"): consume}
         for job in (*self.jobs, HOUSEKEEPING, FORGET_KEYS):
-            duties[f"job {job.name}"] = lambda stop, job=job: run_until(job, stop)  # type: ignore[misc]
+            duties[Duty(f"job {job.name}")] = partial(run_until, job)
         return duties
 
 
-def _supervised(name: str, work: Callable[[threading.Event], None], stop: threading.Event) -> threading.Thread:
-    """A thread that does the work until `stop`; work that fails is logged and started again."""
+def _supervised(duty: Duty, work: Work, stop: threading.Event) -> threading.Thread:
+    """A thread that does the work until `stop`; work that fails is logged, counted and started again."""
 
     def keep_working() -> None:
         while not stop.is_set():
             try:
-                work(stop)
-            except Exception:
-                log.exception("worker.duty_failed", duty=name)
+                work(stop, duty)
+            except BaseException as problem:  # also what is no Exception: nobody else would start it again
+                log.exception("worker.duty_failed", duty=duty.name)
+                duty.failed(problem)
                 stop.wait(1)
 
-    thread = threading.Thread(target=keep_working, name=name, daemon=True)
+    thread = threading.Thread(target=keep_working, name=duty.name, daemon=True)
     thread.start()
     return thread
 

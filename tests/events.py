@@ -35,6 +35,7 @@ def document(event: Event) -> str:
         "sequence": envelope.sequence,
         "correlationid": envelope.correlation_id,
         "traceparent": envelope.traceparent,
+        **({"republished": True} if envelope.republished else {}),
         "data": event.model_dump(mode="json"),
     }
     return json.dumps(members, ensure_ascii=False, separators=(",", ":"))

@@ -9,8 +9,10 @@ from uuid import UUID
 
 from communication_service.store import queries
 from communication_service.store.tables import Patient, Place, Therapist
-from shared.db import Session, keep_newest, new_id
+from shared.copies import keep_newest
+from shared.db import Session, new_id
 from shared.events.catalogue import AddressGeocoded, PublicPatient, PublicTherapist
+from shared.events.event import Envelope
 from shared.values.contacts import normalised_email
 from shared.values.refusals import NotAcceptable
 from shared.values.weekly import Weekly
@@ -26,9 +28,9 @@ SAME_IN_PATIENT = (
 OPTED_OUT = "The practice asked for no more e-mails."
 
 
-def remember_therapists(session: Session, told: Sequence[tuple[PublicTherapist, int]], *, now: datetime) -> None:
-    """Keep what was told of therapists, each with its sequence; an opt-out covers everyone who shares the address."""
-    rows = [_therapist(therapist, sequence) for therapist, sequence in told]
+def remember_therapists(session: Session, told: Sequence[tuple[PublicTherapist, Envelope]], *, now: datetime) -> None:
+    """Keep what was told of therapists, each in its envelope; an opt-out covers everyone who shares the address."""
+    rows = [_therapist(therapist, envelope) for therapist, envelope in told]
     keep_newest(session, Therapist, rows)
     queries.suppress(
         session,
@@ -40,19 +42,19 @@ def remember_therapists(session: Session, told: Sequence[tuple[PublicTherapist, 
     queries.look_again(session, queries.requests_to_therapists({row["id"] for row in rows}), at=now)
 
 
-def remember_patients(session: Session, told: Sequence[tuple[PublicPatient, int]], *, now: datetime) -> None:
-    """Keep what was told of patients, each with its sequence."""
-    rows = [_patient(patient, sequence) for patient, sequence in told]
+def remember_patients(session: Session, told: Sequence[tuple[PublicPatient, Envelope]], *, now: datetime) -> None:
+    """Keep what was told of patients, each in its envelope."""
+    rows = [_patient(patient, envelope) for patient, envelope in told]
     keep_newest(session, Patient, rows)
     queries.look_again(session, queries.requests_of_patients({row["id"] for row in rows}), at=now)
 
 
-def remember_places(session: Session, told: Sequence[tuple[AddressGeocoded, int]], *, now: datetime) -> None:
+def remember_places(session: Session, told: Sequence[AddressGeocoded], *, now: datetime) -> None:
     """Keep the federal states of therapists' addresses; whether an address is still the current one is asked later."""
     names = ("street", "house_number", "postal_code", "city", "federal_state")
     rows = [
-        {"id": event.owner_id, "sequence": sequence, **{name: getattr(event, name) for name in names}}
-        for event, sequence in told
+        {"id": event.owner_id, **event.envelope.position(), **{name: getattr(event, name) for name in names}}
+        for event in told
         if event.owner_kind == "therapist"
     ]
     if rows:
@@ -70,20 +72,20 @@ def federal_state(therapist: Therapist, place: Place | None) -> str | None:
     return place.federal_state if is_current else None
 
 
-def _therapist(told: PublicTherapist, sequence: int) -> dict[str, Any]:
+def _therapist(told: PublicTherapist, envelope: Envelope) -> dict[str, Any]:
     return {
         **{name: getattr(told, name) for name in SAME_IN_THERAPIST},
         "email_key": _key(told.email),
         "phone_hours": _weekly(told.phone_hours),
-        "sequence": sequence,
+        **envelope.position(),
     }
 
 
-def _patient(told: PublicPatient, sequence: int) -> dict[str, Any]:
+def _patient(told: PublicPatient, envelope: Envelope) -> dict[str, Any]:
     return {
         **{name: getattr(told, name) for name in SAME_IN_PATIENT},
         "availability": _weekly(told.availability),
-        "sequence": sequence,
+        **envelope.position(),
     }
 
 

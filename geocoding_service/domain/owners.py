@@ -11,30 +11,32 @@ from uuid import UUID
 from geocoding_service.domain.lookup import Address, find
 from geocoding_service.store import queries
 from geocoding_service.store.tables import LocatedAddress
+from shared.copies import newest_of
 from shared.db import Session
 from shared.events.catalogue import AddressGeocoded, PublicPatient, PublicTherapist
+from shared.events.event import Envelope
 from shared.events.outbox import record_all
 
 
 @dataclass(frozen=True)
 class Owner:
-    """Whose address it is, and which of the owner's events told it."""
+    """Whose address it is, and in which envelope the owner's event told it."""
 
     id: UUID
     kind: str
-    sequence: int
+    envelope: Envelope
     address: Address
 
     @classmethod
-    def patient(cls, patient: PublicPatient, *, sequence: int) -> Owner:
+    def patient(cls, patient: PublicPatient, envelope: Envelope) -> Owner:
         """A patient, of whose address only the postal code is told."""
-        return cls(patient.id, "patient", sequence, Address(postal_code=patient.postal_code))
+        return cls(patient.id, "patient", envelope, Address(postal_code=patient.postal_code))
 
     @classmethod
-    def therapist(cls, therapist: PublicTherapist, *, sequence: int) -> Owner:
+    def therapist(cls, therapist: PublicTherapist, envelope: Envelope) -> Owner:
         """A therapist."""
         address = Address(therapist.street, therapist.house_number, therapist.postal_code, therapist.city)
-        return cls(therapist.id, "therapist", sequence, address)
+        return cls(therapist.id, "therapist", envelope, address)
 
 
 def locate(session: Session, owners: Sequence[Owner], *, now: datetime) -> None:
@@ -43,19 +45,15 @@ def locate(session: Session, owners: Sequence[Owner], *, now: datetime) -> None:
     Events may come twice and in any order: only a newer one than the remembered one counts. An address that nobody
     knows is told too, without coordinates. A newer table of postal codes is told with the owner's next event.
     """
-    newest: dict[UUID, Owner] = {}
-    for owner in owners:
-        if owner.id not in newest or newest[owner.id].sequence < owner.sequence:
-            newest[owner.id] = owner
-    told = {owner.id: _told(owner.address) for owner in newest.values()}
-    rows = [
-        {"id": owner.id, "owner_kind": owner.kind, "owner_sequence": owner.sequence, **told[owner.id]}
-        for owner in newest.values()
-    ]
-    due = queries.remember_addresses(session, rows, now=now)
+    newest, overruling = newest_of(
+        [{"id": owner.id, "owner": owner, **owner.envelope.position("owner_")} for owner in owners], part="owner_"
+    )
+    kinds = {row["id"]: row["owner"].kind for row in newest}
+    told = {row["id"]: _told(row.pop("owner").address) for row in newest}
+    rows = [{**row, "owner_kind": kinds[row["id"]], **told[row["id"]]} for row in newest]
+    due = queries.remember_addresses(session, rows, overruling=overruling, now=now)
     events = [
-        (id, sequence, AddressGeocoded(owner_kind=newest[id].kind, owner_id=id, **told[id]))
-        for id, sequence in due.items()
+        (id, sequence, AddressGeocoded(owner_kind=kinds[id], owner_id=id, **told[id])) for id, sequence in due.items()
     ]
     record_all(session, events, now=now)
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from pydantic_core import to_json
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from geocoding_service.store.tables import LocatedAddress
+from shared.copies import as_json, forget_ahead, is_newer, notice_ahead
 from shared.db import next_locked
 
 TOLD = (
@@ -28,7 +27,7 @@ TOLD = (
 )
 """What `address.geocoded` tells; one of these changing is a change."""
 
-_WRITTEN = ("id", "owner_kind", "owner_sequence", *TOLD)
+_WRITTEN = ("id", "owner_kind", "owner_sequence", "owner_told_at", *TOLD)
 _CHANGED = " OR ".join(f"known.{name} IS DISTINCT FROM excluded.{name}" for name in TOLD)
 # one parameter however many rows: SQLAlchemy would spend longer on a thousand rows than PostgreSQL
 _REMEMBER = text(f"""
@@ -38,24 +37,32 @@ _REMEMBER = text(f"""
         ON CONFLICT (id) DO UPDATE
        SET {", ".join(f"{name} = excluded.{name}" for name in TOLD)},
            owner_sequence = excluded.owner_sequence,
-           told_sequence = CASE WHEN {_CHANGED} THEN excluded.owner_sequence ELSE known.told_sequence END,
+           owner_told_at = excluded.owner_told_at,
+           told_sequence = CASE WHEN {_CHANGED} THEN excluded.owner_sequence
+                                ELSE least(known.told_sequence, excluded.owner_sequence - 1) END,
            sequence = known.sequence + CASE WHEN {_CHANGED} THEN 1 ELSE 0 END,
            updated_at = CASE WHEN {_CHANGED} THEN excluded.updated_at ELSE known.updated_at END
-     WHERE known.owner_sequence < excluded.owner_sequence
+     WHERE {is_newer("known", "owner_", than="<")}
     RETURNING id, sequence, told_sequence = owner_sequence""")  # noqa: S608 - names of our own columns
 
 
-def remember_addresses(session: Session, rows: Sequence[Mapping[str, Any]], *, now: datetime) -> dict[UUID, int]:
-    """Remember each owner's address where the owner's sequence is newer than the known one, in one statement.
+def remember_addresses(
+    session: Session, rows: Sequence[Mapping[str, Any]], *, overruling: Sequence[str], now: datetime
+) -> dict[UUID, int]:
+    """Remember each owner's address where the owner's event is newer than the known one, in one statement.
 
-    A row holds `id`, `owner_kind`, `owner_sequence` and what is told; each id occurs once. The answer is the new own
+    A row holds `id`, `owner_kind`, `owner_sequence`, `owner_told_at` and what is told; each id occurs once, in order.
+    `overruling` are the ids for which the source says what is, whatever sequence is known. The answer is the new own
     sequence of every address that is new or changed, by id: one event each is due.
     """
     if not rows:
         return {}
-    # in one order everywhere, or two workers could wait for each other
-    in_order = to_json(sorted(rows, key=itemgetter("id"))).decode()
-    known = session.execute(_REMEMBER, {"rows": in_order, "now": now})
+    given = as_json(rows)
+    known = session.execute(_REMEMBER, {"rows": given, "overruling": overruling, "now": now}).all()
+    if len(known) < len(rows):
+        notice_ahead(session, LocatedAddress.__tablename__, given, part="owner_")
+    if overruling:
+        forget_ahead(session, LocatedAddress.__tablename__, overruling, part="owner_")
     return {owner: sequence for owner, sequence, due in known if due}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import BigInteger, CheckConstraint, MetaData
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -25,6 +27,8 @@ class LocatedAddress(Aggregate, Tables):
     owner_kind: Mapped[str]
     owner_sequence: Mapped[int] = mapped_column(BigInteger)
     """The owner's newest event that was looked at."""
+    owner_told_at: Mapped[datetime | None]
+    """When that happened."""
     told_sequence: Mapped[int] = mapped_column(BigInteger)
     """The owner's event that our newest `address.geocoded` answers."""
     street: Mapped[str | None]

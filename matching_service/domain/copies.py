@@ -9,6 +9,7 @@ from uuid import UUID
 from matching_service.store import copies
 from shared.db import Session
 from shared.events.catalogue import AddressGeocoded, PublicPatient, PublicTherapist
+from shared.events.event import Envelope
 from shared.logs import logger
 from shared.values.places import Place
 from shared.values.postal_codes import misplaced
@@ -23,27 +24,27 @@ def comparable_address(street: str | None, house_number: str | None, postal_code
     return "|".join(one_line(part or "").casefold() for part in (street, house_number, postal_code, city))
 
 
-def remember_therapists(session: Session, told: Sequence[tuple[PublicTherapist, int]]) -> None:
-    """Keep the newest state of each therapist; `told` is states with their sequences."""
-    copies.keep_therapists(session, [_therapist(therapist, sequence) for therapist, sequence in told])
+def remember_therapists(session: Session, told: Sequence[tuple[PublicTherapist, Envelope]]) -> None:
+    """Keep the newest state of each therapist; `told` is states with the envelopes they came in."""
+    copies.keep_therapists(session, [_therapist(therapist, envelope) for therapist, envelope in told])
 
 
-def remember_patients(session: Session, told: Sequence[tuple[PublicPatient, int]]) -> None:
-    """Keep the newest state of each patient; `told` is states with their sequences."""
-    copies.keep_patients(session, [_patient(patient, sequence) for patient, sequence in told])
+def remember_patients(session: Session, told: Sequence[tuple[PublicPatient, Envelope]]) -> None:
+    """Keep the newest state of each patient; `told` is states with the envelopes they came in."""
+    copies.keep_patients(session, [_patient(patient, envelope) for patient, envelope in told])
 
 
-def remember_places(session: Session, told: Sequence[tuple[AddressGeocoded, int]]) -> None:
+def remember_places(session: Session, told: Sequence[AddressGeocoded]) -> None:
     """Keep where addresses lie. An answer for another address than the present one waits until that is the present."""
-    rows = [(event.owner_kind, _geocoded(event, sequence)) for event, sequence in told]
+    rows = [(event.owner_kind, _geocoded(event)) for event in told]
     copies.keep_therapists_places(session, [row for kind, row in rows if kind == "therapist"])
     copies.keep_patients_places(session, [row for kind, row in rows if kind == "patient"])
 
 
-def _therapist(therapist: PublicTherapist, sequence: int) -> dict[str, Any]:
+def _therapist(therapist: PublicTherapist, envelope: Envelope) -> dict[str, Any]:
     return {
         "id": therapist.id,
-        "sequence": sequence,
+        **envelope.position(),
         "status": therapist.status,
         "name": " ".join(p for p in (therapist.title, therapist.first_name, therapist.last_name) if p),
         "postal_code": therapist.postal_code,
@@ -62,10 +63,10 @@ def _therapist(therapist: PublicTherapist, sequence: int) -> dict[str, Any]:
     }
 
 
-def _patient(patient: PublicPatient, sequence: int) -> dict[str, Any]:
+def _patient(patient: PublicPatient, envelope: Envelope) -> dict[str, Any]:
     return {
         "id": patient.id,
-        "sequence": sequence,
+        **envelope.position(),
         "status": patient.status,
         "reference": patient.reference,
         "address": comparable_address(None, None, patient.postal_code, None) if patient.postal_code else None,
@@ -84,14 +85,14 @@ def _patient(patient: PublicPatient, sequence: int) -> dict[str, Any]:
     }
 
 
-def _geocoded(event: AddressGeocoded, sequence: int) -> dict[str, Any]:
+def _geocoded(event: AddressGeocoded) -> dict[str, Any]:
     if event.owner_kind == "patient":
         address = comparable_address(None, None, event.postal_code, None)
     else:
         address = comparable_address(event.street, event.house_number, event.postal_code, event.city)
     return {
         "id": event.owner_id,
-        "geocoded_sequence": sequence,
+        **event.envelope.position("geocoded_"),
         "geocoded_address": address,
         "geocoded_place": _place(event.owner_id, event.postal_code, event.latitude, event.longitude),
     }

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matching_service.store.tables import Patient, Therapist
-from shared.db import Session, keep_newest
+from shared.copies import keep_newest
+from shared.db import Session
 
 UNTOLD = {"sequence": -1}
 """A row of which only the place is known is older than any event of its owner."""
@@ -24,9 +25,9 @@ def keep_patients(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def keep_therapists_places(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert or update where therapists' addresses lie; also before the therapist is known."""
-    keep_newest(session, Therapist, rows, by="geocoded_sequence", at_first=UNTOLD)
+    keep_newest(session, Therapist, rows, part="geocoded_", at_first=UNTOLD)
 
 
 def keep_patients_places(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert or update where patients' postal codes lie; also before the patient is known."""
-    keep_newest(session, Patient, rows, by="geocoded_sequence", at_first=UNTOLD)
+    keep_newest(session, Patient, rows, part="geocoded_", at_first=UNTOLD)

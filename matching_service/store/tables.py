@@ -70,6 +70,7 @@ class Placed(Copy):
     geocoded_address: Mapped[str | None] = mapped_column(sort_order=82)
     geocoded_place: Mapped[Place | None] = mapped_column(PlaceColumn, sort_order=83)
     geocoded_sequence: Mapped[int] = mapped_column(BigInteger, server_default=text("-1"), sort_order=84)
+    geocoded_told_at: Mapped[datetime | None] = mapped_column(sort_order=84)
 
 
 class Therapist(Placed, Tables):

@@ -17,6 +17,15 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "copies_ahead",
+        sa.Column("copies", sa.Text(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("known_sequence", sa.BigInteger(), nullable=False),
+        sa.Column("told_sequence", sa.BigInteger(), nullable=False),
+        sa.Column("noticed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("copies", "id", name=op.f("pk_copies_ahead")),
+    )
+    op.create_table(
         "idempotency",
         sa.Column("caller", sa.Text(), nullable=False),
         sa.Column("path", sa.Text(), nullable=False),
@@ -83,6 +92,7 @@ def upgrade() -> None:
         sa.Column("geocoded_address", sa.Text(), nullable=True),
         sa.Column("geocoded_place", shared.values.places.PlaceColumn(), nullable=True),
         sa.Column("geocoded_sequence", sa.BigInteger(), server_default=sa.text("-1"), nullable=False),
+        sa.Column("geocoded_told_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
             "place",
             shared.values.places.PlaceColumn(),
@@ -90,6 +100,7 @@ def upgrade() -> None:
             nullable=True,
         ),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("written_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_patients")),
     )
@@ -194,6 +205,7 @@ def upgrade() -> None:
         sa.Column("geocoded_address", sa.Text(), nullable=True),
         sa.Column("geocoded_place", shared.values.places.PlaceColumn(), nullable=True),
         sa.Column("geocoded_sequence", sa.BigInteger(), server_default=sa.text("-1"), nullable=False),
+        sa.Column("geocoded_told_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
             "place",
             shared.values.places.PlaceColumn(),
@@ -203,6 +215,7 @@ def upgrade() -> None:
             nullable=True,
         ),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("written_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_therapists")),
     )
@@ -283,3 +296,4 @@ def downgrade() -> None:
     op.drop_table("outbox")
     op.drop_index("ix_idempotency_created_at", table_name="idempotency")
     op.drop_table("idempotency")
+    op.drop_table("copies_ahead")

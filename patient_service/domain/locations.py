@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from patient_service.store import queries
 from patient_service.store.tables import LocatedPostalCode, Patient
-from shared.db import Session, keep_newest
+from shared.copies import keep_newest
+from shared.db import Session
 from shared.events.catalogue import AddressGeocoded
 
 
@@ -18,7 +19,7 @@ def remember(session: Session, answers: Sequence[AddressGeocoded]) -> None:
         [
             {
                 "id": answer.owner_id,
-                "sequence": answer.envelope.sequence,
+                **answer.envelope.position(),
                 "postal_code": answer.postal_code,
                 "is_known": answer.latitude is not None and answer.longitude is not None,
             }

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from shared.api.answers import Shape
 from shared.api.inputs import JsonBody, QueryString, read_merge_patch, refuse_body, refuse_parameters
+from shared.db import repeat_if_lost
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -60,6 +61,9 @@ def door(
     arrive as keyword arguments of these names; a patch arrives as a `MergePatch`. `answer` shapes what is returned: an
     instance, anything with its attributes, or an `Answer`; a flask `Response` passes untouched. `raw`: the method
     reads the body itself. `media_types` beside JSON and further `statuses` are for the OpenAPI document.
+
+    A method whose transaction lost against others (a deadlock) is called again: what it does beside the database, such
+    as asking the outside, comes after a commit, and then nothing is repeated.
     """
 
     def dress(method: Method) -> Method:
@@ -88,7 +92,7 @@ def door(
                 value = read()
                 if argument is not None:
                     arguments[argument] = value
-            outcome = method(self, **arguments)
+            outcome = repeat_if_lost(lambda: method(self, **arguments))
             return outcome if isinstance(outcome, Response) else shape.answer(outcome)
 
         opened.door = described  # type: ignore[attr-defined]

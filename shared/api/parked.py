@@ -10,6 +10,7 @@ from pydantic import Field
 
 from shared import clock
 from shared.api.door import Resource, door
+from shared.api.idempotency import once
 from shared.api.routes import Route
 from shared.auth import ADMINS
 from shared.db import transaction
@@ -76,18 +77,26 @@ def parked_routes(listeners: Listeners) -> list[Route]:
         def post(self, id: UUID, body: Decision) -> ParkedEvent:
             """Give the event to its listeners again; if they fail again, it stays parked."""
             now: datetime = clock.now()
-            with transaction() as session:
+
+            def replayed() -> ParkedEvent:
                 event = parking.take_up(session, id, reason=body.reason, now=now)
                 listeners.apply(session, [event], now=now)
                 return _shown(parking.get(session, id))
+
+            with transaction() as session:
+                return once(session, replayed, lambda known: _shown(parking.get(session, known)))
 
     class Discard(Resource):
         @door(body=Decision, answer=ParkedEvent)
         def post(self, id: UUID, body: Decision) -> ParkedEvent:
             """Decide that the event will have no effect."""
-            with transaction() as session:
+
+            def discarded() -> ParkedEvent:
                 parking.discard(session, id, reason=body.reason, now=clock.now())
                 return _shown(parking.get(session, id))
+
+            with transaction() as session:
+                return once(session, discarded, lambda known: _shown(parking.get(session, known)))
 
     return [
         Route("/api/parked-events", ParkedEvents, get=ADMINS),

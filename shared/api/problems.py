@@ -9,10 +9,10 @@ from typing import Any
 
 from flask import Flask, Response, request
 from pydantic import ValidationError
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
-from shared.db import is_trouble
+from shared.db import is_trouble, lost_to_others, sqlstate
 from shared.errors import (
     Conflict,
     FieldProblem,
@@ -52,6 +52,9 @@ SENTENCES = {
 
 # what a unique, exclusion or foreign key constraint says when two requests pass the friendly check at once
 RACES = {"23505", "23P01", "23503"}
+CONTENDED = "Others are changing the same at this moment. Please try again."
+REFUSED_VALUES = {"22", "54"}
+"""Classes of SQLSTATE: a value that no column of this kind can hold, or one too long for an index."""
 
 
 def problem(
@@ -111,15 +114,18 @@ def _http(refusal: HTTPException) -> Response:
 
 
 def _database_failed(failure: SQLAlchemyError) -> Response:
+    if lost_to_others(failure):
+        log.warning("request.lost_to_others", state=sqlstate(failure))
+        return problem(409, "state.contended", CONTENDED, headers={"Retry-After": "1"})
     if is_trouble(failure):
         log.warning("request.database_unreachable", problem=type(failure).__name__)
         return problem(503, "database.unreachable", "The database does not answer at the moment. Please try again.")
-    state = getattr(failure.orig, "pgcode", None) if isinstance(failure, DBAPIError) else None
+    state = sqlstate(failure)
     if isinstance(failure, IntegrityError) and state in RACES:
         constraint = getattr(getattr(failure.orig, "diag", None), "constraint_name", None)
         log.warning("request.constraint_refused", constraint=constraint)
         return problem(409, "state.conflict", "This contradicts what is stored already; read it again and retry.")
-    if isinstance(failure, DataError):
+    if state is not None and state[:2] in REFUSED_VALUES:
         log.warning("request.value_refused_by_database", state=state, exc_info=failure)
         return problem(422, "input.out_of_range", "A value is outside of what can be stored.")
     return _unexpected(failure)

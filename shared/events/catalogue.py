@@ -2,15 +2,19 @@
 
 State events carry the aggregate's whole public state, since their topics are compacted. Patient events hold only what
 other services need to match and to write a pseudonymous letter: no name, street, contact details, exact diagnosis.
+
+Every field has bounds, wide enough for all that the services let in and narrow enough for every column and index: texts
+by the models' configuration, the rest by the types below.
 """
 
 from __future__ import annotations
 
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from shared.events.event import Event, StateEvent
+from shared.events.event import LONGEST_TEXT, Event, StateEvent
 from shared.values.moments import PlausibleDate, PlausibleInstant
 from shared.values.periods import PeriodJson
 
@@ -18,11 +22,28 @@ from shared.values.periods import PeriodJson
 class Payload(BaseModel):
     """A part of an event; unknown fields are ignored, as in the event itself."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, from_attributes=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="ignore",
+        frozen=True,
+        from_attributes=True,
+        use_attribute_docstrings=True,
+        str_max_length=LONGEST_TEXT,
+        allow_inf_nan=False,
+    )
 
 
-Weekly = dict[str, list[dict[str, str]]]
+Count = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+Longitude = Annotated[float, Field(ge=-180, le=180)]
+Kilometres = Annotated[float, Field(ge=0, le=40_000)]
+Words = Annotated[list[str], Field(max_length=300)]
+"""As many as there are languages, and then some."""
+Ids = Annotated[list[UUID], Field(max_length=1000)]
+
+Window = Annotated[dict[str, str], Field(max_length=10)]
+Weekly = Annotated[dict[str, Annotated[list[Window], Field(max_length=1000)]], Field(max_length=7)]
 """The JSON form of weekly windows (shared.values.weekly); None means unknown."""
+Holidays = Annotated[list[PeriodJson], Field(max_length=100)]
 
 
 class PublicTherapist(Payload):
@@ -38,19 +59,19 @@ class PublicTherapist(Payload):
     house_number: str | None = None
     postal_code: str | None = None
     city: str | None = None
-    latitude: float | None = None
-    longitude: float | None = None
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
     phone: str | None = None
     mobile: str | None = None
     email: str | None = None
     accreditation: str = "unknown"
-    procedures: list[str] = []
-    age_groups: list[str] = []
-    settings: list[str] = []
-    languages: list[str] = []
+    procedures: Words = []
+    age_groups: Words = []
+    settings: Words = []
+    languages: Words = []
     phone_hours: Weekly | None = None
     working_hours: Weekly | None = None
-    holidays: list[PeriodJson] = []
+    holidays: Holidays = []
     potentially_available: bool = False
     contact_preference: str = "any"
     email_opt_out: bool = False
@@ -94,22 +115,22 @@ class PublicPatient(Payload):
     id: UUID
     reference: str
     postal_code: str | None = None
-    age: int | None = None
+    age: Count | None = None
     gender: str = "unknown"
     insurance_type: str | None = None
     reimbursement_case: bool = False
     diagnosis_block: str | None = None
     """The ICD-10-GM block, such as F30-F39; only while the patient consents to health data being passed on."""
-    age_groups: list[str] = []
+    age_groups: Words = []
     availability: Weekly | None = None
-    max_distance_km: float | None = None
-    max_travel_minutes: int | None = None
+    max_distance_km: Kilometres | None = None
+    max_travel_minutes: Count | None = None
     travel_mode: str = "car"
     open_to_group_therapy: bool = False
     preferred_therapist_gender: str = "any"
-    preferred_procedures: list[str] = []
-    languages: list[str] = []
-    excluded_therapist_ids: list[UUID] = []
+    preferred_procedures: Words = []
+    languages: Words = []
+    excluded_therapist_ids: Ids = []
     prior_therapy_within_two_years: bool | None = None
     status: str = "open"
     paused_until: PlausibleDate | None = None
@@ -145,8 +166,8 @@ class AddressGeocoded(StateEvent, name="address.geocoded"):
     house_number: str | None = None
     postal_code: str | None = None
     city: str | None = None
-    latitude: float | None = None
-    longitude: float | None = None
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
     precision: str | None = None
     federal_state: str | None = None
     source: str | None = None
@@ -158,7 +179,7 @@ class RequestApproved(Event, name="matching.request_approved"):
     placement_request_id: UUID
     patient_id: UUID
     therapist_id: UUID
-    priority: int = 0
+    priority: Count = 0
     approved_at: PlausibleInstant
 
 
@@ -168,7 +189,7 @@ class RequestReopened(Event, name="matching.request_reopened"):
     placement_request_id: UUID
     patient_id: UUID
     therapist_id: UUID
-    priority: int = 0
+    priority: Count = 0
     approved_at: PlausibleInstant
 
 
@@ -232,7 +253,7 @@ class InquiryComposed(Event, name="communication.inquiry_composed"):
     inquiry_id: UUID
     therapist_id: UUID
     channel: str
-    placement_request_ids: list[UUID]
+    placement_request_ids: Ids
 
 
 class InquiryDissolved(Event, name="communication.inquiry_dissolved"):
@@ -240,7 +261,7 @@ class InquiryDissolved(Event, name="communication.inquiry_dissolved"):
 
     inquiry_id: UUID
     therapist_id: UUID
-    placement_request_ids: list[UUID]
+    placement_request_ids: Ids
 
 
 class EmailSent(Event, name="communication.email_sent"):
@@ -250,7 +271,7 @@ class EmailSent(Event, name="communication.email_sent"):
     inquiry_id: UUID | None = None
     therapist_id: UUID | None = None
     kind: str
-    placement_request_ids: list[UUID]
+    placement_request_ids: Ids
     sent_at: PlausibleInstant
 
 
@@ -262,6 +283,9 @@ class Answer(Payload):
     available_from: PlausibleDate | None = None
 
 
+Answers = Annotated[list[Answer], Field(max_length=1000)]
+
+
 class CallRecorded(Event, name="communication.call_recorded"):
     """A phone call took place or failed."""
 
@@ -271,8 +295,8 @@ class CallRecorded(Event, name="communication.call_recorded"):
     direction: str
     result: str
     occurred_at: PlausibleInstant
-    placement_request_ids: list[UUID]
-    answers: list[Answer] = []
+    placement_request_ids: Ids
+    answers: Answers = []
 
 
 class EmailAnswered(Event, name="communication.email_answered"):
@@ -281,7 +305,7 @@ class EmailAnswered(Event, name="communication.email_answered"):
     email_id: UUID
     therapist_id: UUID
     occurred_at: PlausibleInstant
-    answers: list[Answer]
+    answers: Answers
 
 
 class AttemptsUsedUp(Event, name="communication.attempts_used_up"):
@@ -289,4 +313,4 @@ class AttemptsUsedUp(Event, name="communication.attempts_used_up"):
 
     inquiry_id: UUID
     therapist_id: UUID
-    placement_request_ids: list[UUID]
+    placement_request_ids: Ids

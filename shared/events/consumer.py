@@ -1,5 +1,8 @@
 """From Kafka to listeners: every event has its effect exactly once, a bad one is parked, an outage is waited out.
 
+Bad is what cannot be read, what its listeners refuse three times, and what is still refused after a minute although
+the database answers: nothing is tried for ever, and whatever a message holds, its partition moves on.
+
 A poll of events is handled in one transaction: first the projections, each with all its events at once, then the
 effects in order, each once, since `seen` is written in the same transaction. Offsets are committed afterwards: a crash
 in between repeats events, which projections (stored sequence) and effects (`seen`) then skip.
@@ -10,29 +13,31 @@ from __future__ import annotations
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from confluent_kafka import Consumer as KafkaConsumer
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
-from pydantic import ValidationError
 from sqlalchemy import Uuid, text
 from sqlalchemy.orm import Session
 
 from shared import clock, metrics
-from shared.db import is_trouble, transaction
-from shared.events.event import Envelope, Event, Unreadable, decode_envelope, read_event
-from shared.events.parking import park
+from shared.db import database_answers, is_trouble, repeat_if_lost, transaction
+from shared.duties import LASTING_SECONDS, Duty, kind_of
+from shared.events.event import Envelope, Event, Unreadable
+from shared.events.parking import set_aside
+from shared.events.reading import Received, read_message
 from shared.events.relay import Backoff
 from shared.logs import logger
 from shared.spans import Hop, hop
-from shared.tracing import because_of, new_cause
 
 log = logger(__name__)
 
 TRIES = 3
+STEADY_SECONDS = 10.0
+"""A consumer with nothing to do for so long after its start works: before, its partitions may not be there yet."""
 
 # one parameter however many events: nothing to compile anew for every length of a poll
 SEE = text(
@@ -157,34 +162,15 @@ def _together(events: Sequence[Event]) -> AbstractContextManager[Hop]:
     )
 
 
-@dataclass(frozen=True)
-class Received:
-    """A message that concerns us: its event, or why it cannot be read."""
+@dataclass
+class _InHand:
+    """The messages of a poll, of which the first ones may be done."""
 
-    message: Message
-    event: Event | None
-    problem: Exception | None = None
-    envelope: Envelope | None = None
-    """Where at least that could be read."""
+    messages: list[Message]
+    done: int = 0
 
-
-def read_message(message: Message, heard: set[type[Event]]) -> Received | None:
-    """The event in a message; None for one that nobody here listens to."""
-    value = message.value()
-    if value is None:
-        return None  # a tombstone: compacted topics may hold them, we never write any
-    try:
-        event = read_event(value, heard)
-    except (Unreadable, ValidationError) as problem:
-        return Received(message, None, problem, _envelope_of(value))
-    return Received(message, event, envelope=event.envelope) if event is not None else None
-
-
-def _envelope_of(value: bytes) -> Envelope | None:
-    try:
-        return decode_envelope(value)[0]
-    except Unreadable:
-        return None
+    def undone(self) -> list[Message]:
+        return self.messages[self.done :]
 
 
 class Consumer:
@@ -198,9 +184,14 @@ class Consumer:
         *,
         batch_size: int = 1000,
         group: str | None = None,
+        duty: Duty | None = None,
+        patience: float = LASTING_SECONDS,
     ) -> None:
+        """`patience`: seconds after which what the database refuses is no longer taken for its trouble alone."""
         self.listeners = listeners
         self.batch_size = batch_size
+        self.duty = duty or Duty("consumer")
+        self.patience = patience
         self.heard = listeners.heard()
         self.configuration = {
             **kafka,
@@ -222,12 +213,17 @@ class Consumer:
             stop.wait()
             return
         consumer = KafkaConsumer(self.configuration)
+        began = clock.monotonic()
         try:
             consumer.subscribe(self.listeners.topics(), on_revoke=self._give_up)
             while not stop.is_set():
                 messages = self._poll(consumer)
-                if messages and self._handle_through_outages(consumer, messages, stop):
-                    self._remember_offsets(consumer, messages)
+                if messages:
+                    if self._handle_through_outages(consumer, messages, stop):
+                        self._remember_offsets(consumer, messages)
+                        self.duty.worked()
+                elif clock.monotonic() - began > STEADY_SECONDS:
+                    self.duty.worked()
         finally:
             self._give_back(consumer)
             consumer.close()
@@ -278,12 +274,18 @@ class Consumer:
                 log.info("consumer.offsets_not_committed", error=str(problem.args[0]))
 
     def _handle_through_outages(self, consumer: KafkaConsumer, messages: list[Message], stop: threading.Event) -> bool:
-        """Handle the messages for as long as it takes; False when `stop` came first and nothing must be committed."""
-        wait = Backoff()
-        paused = False
+        """Handle the messages for as long as it takes; False when `stop` came first and nothing must be committed.
+
+        Adds to `messages` what arrives meanwhile all the same.
+        """
+        wait, began = Backoff(), clock.monotonic()
+        hand, paused = _InHand(messages), False
         while True:
             try:
-                self.handle(messages)
+                if clock.monotonic() - began < self.patience:
+                    self.handle(hand.undone())
+                elif not self._handle_each(consumer, hand, stop):
+                    return False
                 if paused:
                     consumer.resume(consumer.assignment())
                 return True
@@ -291,18 +293,53 @@ class Consumer:
                 if not is_trouble(problem):
                     raise
                 metrics.consumer_retries.inc()
-                log.warning("consumer.database_trouble", error=type(problem).__name__)
+                self.duty.waits(problem)
+                log.warning("consumer.database_trouble", error=kind_of(problem))
             if stop.wait(wait.next()):
                 return False
-            # a paused poll keeps our membership alive without fetching anything
-            consumer.pause(consumer.assignment())
             paused = True
-            if (unasked := consumer.poll(0)) is not None and not self._is_error(unasked):
-                messages.append(unasked)
+            self._stay_a_member(consumer, hand)
+
+    def _stay_a_member(self, consumer: KafkaConsumer, hand: _InHand) -> None:
+        # a paused poll keeps our membership alive without fetching anything
+        consumer.pause(consumer.assignment())
+        if (unasked := consumer.poll(0)) is not None and not self._is_error(unasked):
+            hand.messages.append(unasked)
+
+    def _handle_each(self, consumer: KafkaConsumer, hand: _InHand, stop: threading.Event) -> bool:
+        """Handle message by message, since one of them may be the trouble; False when `stop` came first.
+
+        Raises when the database is in trouble.
+        """
+        while undone := hand.undone():
+            received = read_message(undone[0], self.heard, clock.now())
+            if received is not None and not self._handle_by_itself(received, stop):
+                return False
+            hand.done += 1
+            self._stay_a_member(consumer, hand)
+        return True
+
+    def _handle_by_itself(self, received: Received, stop: threading.Event) -> bool:
+        """Handle one message; what is trouble three times while the database answers is the message's own."""
+        problem: Exception
+        for _ in range(TRIES):
+            try:
+                self._handle([received])
+                return True
+            except Exception as again:
+                if not (is_trouble(again) and database_answers()):
+                    raise
+                problem = again
+                self.duty.waits(problem)
+            if stop.wait(1):
+                return False
+        set_aside(received, problem)
+        return True
 
     def handle(self, messages: Sequence[Message]) -> None:
         """Every listener's work for these messages; raises only when the database is in trouble."""
-        received = [r for m in messages if (r := read_message(m, self.heard)) is not None]
+        now = clock.now()
+        received = [r for m in messages if (r := read_message(m, self.heard, now)) is not None]
         self._handle(received)
 
     def _handle(self, received: Sequence[Received]) -> None:
@@ -327,13 +364,16 @@ class Consumer:
                 self._try_again_or_park(received[0], problem)
 
     def _in_one_transaction(self, events: Sequence[Event]) -> None:
-        with transaction() as session:
-            self.listeners.apply(session, events, now=clock.now())
+        repeat_if_lost(lambda: self._apply(events))
         now = clock.now()
         for name, number in Counter(event.name for event in events).items():
             metrics.events_handled.labels(name).inc(number)
         oldest = min(event.envelope.time for event in events)
         metrics.event_age_seconds.observe(max(0.0, (now - oldest).total_seconds()))
+
+    def _apply(self, events: Sequence[Event]) -> None:
+        with transaction() as session:
+            self.listeners.apply(session, events, now=clock.now())
 
     def _try_again_or_park(self, received: Received, problem: Exception) -> None:
         for _ in range(TRIES - 1 if received.event is not None else 0):
@@ -344,16 +384,4 @@ class Consumer:
                 if is_trouble(again):
                     raise
                 problem = again
-        message = received.message
-        envelope = received.envelope
-        with because_of(new_cause(envelope.correlation_id, envelope.traceparent)) if envelope else nullcontext():
-            log.error(
-                "consumer.event_parked",
-                topic=message.topic(),
-                partition=message.partition(),
-                offset=message.offset(),
-                reason=type(problem).__name__,
-            )
-        with transaction() as session:
-            park(session, message, problem, now=clock.now())
-        metrics.events_parked.inc()
+        set_aside(received, problem)

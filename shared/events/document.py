@@ -10,7 +10,17 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from shared.events import catalogue
-from shared.events.event import CATALOGUE, DAY_MS, PARTITIONS, TOPICS, Event, Topic, source_of
+from shared.events.event import (
+    CATALOGUE,
+    DAY_MS,
+    LARGEST_SEQUENCE,
+    LONGEST_TEXT,
+    PARTITIONS,
+    TOPICS,
+    Event,
+    Topic,
+    source_of,
+)
 from shared.tracing import CORRELATION_ID, TRACEPARENT_00
 
 Document = dict[str, Any]
@@ -34,12 +44,21 @@ ENVELOPE: Document = {
     "properties": {
         "specversion": {"type": "string", "const": "1.0"},
         "id": {"type": "string", "format": "uuid", "description": "The same when the same event comes again."},
-        "source": {"type": "string", "description": "Whose event it is."},
+        "source": {"type": "string", "maxLength": LONGEST_TEXT, "description": "Whose event it is."},
         "type": {"type": "string", "description": "The event's name."},
         "subject": {"type": "string", "format": "uuid", "description": "The aggregate; also the message's key."},
-        "time": {"type": "string", "format": "date-time", "description": "When it happened, in UTC."},
+        "time": {
+            "type": "string",
+            "format": "date-time",
+            "description": "When it happened, in UTC; an event from more than five minutes ahead is set aside.",
+        },
         "datacontenttype": {"type": "string", "const": "application/json"},
-        "sequence": {"type": "integer", "minimum": 1, "description": "Its place among the subject's events."},
+        "sequence": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": LARGEST_SEQUENCE,
+            "description": "Its place among the subject's events.",
+        },
         "correlationid": {
             "type": "string",
             "pattern": f"^{CORRELATION_ID.pattern}$",
@@ -49,6 +68,10 @@ ENVELOPE: Document = {
             "type": "string",
             "pattern": f"^{TRACEPARENT_00}$",
             "description": "The hop that recorded the event (W3C Trace Context).",
+        },
+        "republished": {
+            "type": "boolean",
+            "description": "Only where true: the source says what is, so a copy that is ahead of it must give way.",
         },
         "data": {"type": "object", "description": "The payload."},
     },

@@ -1,19 +1,36 @@
-"""What an event is: a fact with a name, a topic and a payload, in a CloudEvents 1.0 envelope (structured JSON)."""
+"""What an event is: a fact with a name, a topic and a payload, in a CloudEvents 1.0 envelope (structured JSON).
+
+Anybody who reaches Kafka can write to it, so reading has limits: of size here, of depth in pydantic's parser (200
+levels), of every text, list and number in the models. What keeps within them can be stored by every listener.
+"""
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, create_model
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, create_model
+
+from shared.tracing import CORRELATION_ID, LONGEST_TRACEPARENT
 
 PARTITIONS = 12
 DAY_MS = 24 * 3600 * 1000
+
+LARGEST_EVENT = 900_000
+"""Bytes; the broker refuses a message of 1 MiB, and one refused event would hold up every later one."""
+LARGEST_MESSAGE = LARGEST_EVENT + 20_000
+"""What is read: the largest event with its envelope."""
+LONGEST_TEXT = 320
+"""Characters of any text in an event: an e-mail address fits, and so does the text in the row of an index (2.7 kB)."""
+LARGEST_SEQUENCE = 10_000_000
+"""An event every five minutes for a century: more is none of ours."""
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+AHEAD = timedelta(minutes=5)
+"""How far clocks may differ: an event from further in the future is none of ours."""
 
 
 @dataclass(frozen=True)
@@ -25,13 +42,14 @@ class Topic:
 
     def configuration(self) -> dict[str, str]:
         """The broker's settings for this topic."""
+        stamp = {"message.timestamp.type": "LogAppendTime"}  # the broker's, which nobody else can choose
         if self.compacted:
-            return {
+            return stamp | {
                 "cleanup.policy": "compact",
                 "min.cleanable.dirty.ratio": "0.1",
                 "max.compaction.lag.ms": str(DAY_MS),
             }
-        return {"cleanup.policy": "delete", "retention.ms": str(90 * DAY_MS)}
+        return stamp | {"cleanup.policy": "delete", "retention.ms": str(90 * DAY_MS)}
 
 
 TOPICS = {
@@ -57,6 +75,12 @@ class Envelope:
     time: datetime
     correlation_id: str
     traceparent: str
+    republished: bool = False
+    """The source says what is, rather than what happened: a copy that is ahead of it must give way."""
+
+    def position(self, part: str = "") -> dict[str, Any]:
+        """What a copy keeps of where the event stands among others, or a part of a copy under names of its own."""
+        return {f"{part}sequence": self.sequence, f"{part}told_at": self.time, "republished": self.republished}
 
 
 class Event(BaseModel):
@@ -65,7 +89,13 @@ class Event(BaseModel):
     Unknown fields are ignored, so that adding one is safe; a new field needs a default.
     """
 
-    model_config = ConfigDict(extra="ignore", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="ignore",
+        frozen=True,
+        use_attribute_docstrings=True,
+        str_max_length=LONGEST_TEXT,
+        allow_inf_nan=False,
+    )
 
     # a private attribute of pydantic's costs a microsecond at every look; a slot costs nothing and is no field
     __slots__ = ("_envelope",)
@@ -117,30 +147,12 @@ class Unreadable(ValueError):
 
 def decode_envelope(value: bytes) -> tuple[Envelope, Any]:
     """The envelope and the still unvalidated payload; raises `Unreadable`."""
+    _refuse_excess(value)
     try:
-        document = json.loads(value)
-        if document["specversion"] != "1.0":
-            raise Unreadable("not CloudEvents 1.0")
-        envelope = Envelope(
-            id=UUID(document["id"]),
-            type=str(document["type"]),
-            source=str(document["source"]),
-            subject=UUID(document["subject"]),
-            sequence=int(document["sequence"]),
-            time=_instant(document["time"]),
-            correlation_id=str(document["correlationid"]),
-            traceparent=str(document["traceparent"]),
-        )
-        return envelope, document["data"]
-    except (ValueError, KeyError, TypeError, AttributeError) as problem:
-        raise Unreadable(f"{type(problem).__name__} while reading the envelope") from problem
-
-
-def _instant(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise Unreadable("the time has no offset")
-    return moment
+        document = _Document.model_validate_json(value)
+    except ValidationError as problem:
+        raise Unreadable("the envelope is not that of an event") from problem
+    return document.envelope(), document.data
 
 
 def decode(envelope: Envelope, data: Any) -> Event:
@@ -148,20 +160,40 @@ def decode(envelope: Envelope, data: Any) -> Event:
     return CATALOGUE[envelope.type].model_validate(data).arrived_in(envelope)
 
 
+def refuse_future(envelope: Envelope, now: datetime) -> None:
+    """Raise `Unreadable` for an event that has not happened yet, by more than clocks differ."""
+    if envelope.time > now + AHEAD:
+        raise Unreadable("its time lies ahead of the clock")
+
+
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+"""The escape, and not the six characters that a text holds whose backslash is escaped."""
+
+
+def _refuse_excess(value: bytes) -> None:
+    if len(value) > LARGEST_MESSAGE:
+        raise Unreadable("larger than any event")
+    if rb"\u0000" in value and _NUL.search(value):
+        raise Unreadable("it holds NUL, which no text in PostgreSQL can")
+
+
 class _Document(BaseModel):
     """A CloudEvents document, read in one go; each event type has its own, with its own payload."""
 
-    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="ignore", hide_input_in_errors=True, str_max_length=LONGEST_TEXT, allow_inf_nan=False
+    )
 
     specversion: Literal["1.0"]
     id: UUID
     type: str
     source: str
     subject: UUID
-    sequence: int
-    time: AwareDatetime
-    correlationid: str
-    traceparent: str
+    sequence: Annotated[int, Field(ge=1, le=LARGEST_SEQUENCE)]
+    time: Annotated[AwareDatetime, Field(ge=EARLIEST)]
+    correlationid: Annotated[str, Field(pattern=f"^{CORRELATION_ID.pattern}$")]
+    traceparent: Annotated[str, Field(max_length=LONGEST_TRACEPARENT)]
+    republished: bool = False
     data: Any
 
     def envelope(self) -> Envelope:
@@ -175,6 +207,7 @@ class _Document(BaseModel):
             self.time,
             self.correlationid,
             self.traceparent,
+            self.republished,
         )
 
 
@@ -199,6 +232,7 @@ def read_event(value: bytes, wanted: set[type[Event]]) -> Event | None:
         kind = CATALOGUE.get(envelope.type)
     if kind is None or kind not in wanted:
         return None
+    _refuse_excess(value)
     document = _document_of(kind).model_validate_json(value)
     if document.type != kind.name:
         raise Unreadable("the type is not where it belongs")

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from shared import metrics
+from shared import copies, metrics
 from shared.db import transaction
 from shared.events import outbox, parking
 from shared.events.tables import parked, seen
@@ -25,6 +25,7 @@ def tidy(now: datetime) -> int:
     with transaction() as session:
         metrics.outbox_waiting.set(outbox.waiting(session))
         metrics.parked_waiting.set(parking.waiting(session))
+        metrics.copies_ahead.set(copies.number_ahead(session))
         removed = outbox.prune(session, now=now, keep=KEEP_PUBLISHED, at_most=PORTION)
         removed += _prune_seen(session, now)
         session.execute(delete(parked).where(parked.c.state != "parked", parked.c.resolved_at < now - KEEP_SETTLED))

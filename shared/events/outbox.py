@@ -11,12 +11,10 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from shared.db import Aggregate, Executor, new_id
-from shared.events.event import Event, source_of
+from shared.events.event import LARGEST_EVENT, Event, source_of
 from shared.events.tables import outbox, recording
 from shared.tracing import Cause, current_cause
 
-LARGEST_EVENT = 900_000
-"""Bytes; the broker refuses a message of 1 MiB, and one refused event would hold up every later one."""
 _RECORD = recording()
 
 
@@ -33,24 +31,28 @@ def record(session: Session, aggregate: Aggregate, event: Event, *, now: datetim
     record_all(session, [(aggregate.id, aggregate.sequence, event)], now=now)
 
 
-def record_all(session: Session, events: Sequence[tuple[UUID, int, Event]], *, now: datetime) -> None:
+def record_all(
+    session: Session, events: Sequence[tuple[UUID, int, Event]], *, now: datetime, republished: bool = False
+) -> None:
     """Record many events in one statement: `(aggregate id, new sequence, event)`; the caller stores the sequences."""
     if events:
-        session.execute(_RECORD, {"events": as_rows(events, now=now)})
+        session.execute(_RECORD, {"events": as_rows(events, now=now, republished=republished)})
 
 
-def as_rows(events: Sequence[tuple[UUID, int, Event]], *, now: datetime) -> str:
+def as_rows(events: Sequence[tuple[UUID, int, Event]], *, now: datetime, republished: bool = False) -> str:
     """The events `(aggregate id, new sequence, event)` as the parameter of `recording`, caused by the present work.
 
-    Raises `ValueError` for an event too large for the broker.
+    `republished` states say what is, and overrule copies that are ahead of their source (`shared.copies`). Raises
+    `ValueError` for an event too large for the broker.
     """
     cause = current_cause()
-    same = {kind: _alike(kind, cause, now) for kind in {type(event) for _, _, event in events}}
+    marks = {"republished": True} if republished else {}
+    same = {kind: _alike(kind, cause, now, marks) for kind in {type(event) for _, _, event in events}}
     rows = [_row(subject, sequence, event, same[type(event)]) for subject, sequence, event in events]
     return f"[{','.join(rows)}]"
 
 
-def _alike(kind: type[Event], cause: Cause, now: datetime) -> str:
+def _alike(kind: type[Event], cause: Cause, now: datetime, marks: dict[str, bool]) -> str:
     """The members of an envelope that all events of a kind share within one call, written once."""
     members = {
         "specversion": "1.0",
@@ -60,6 +62,7 @@ def _alike(kind: type[Event], cause: Cause, now: datetime) -> str:
         "datacontenttype": "application/json",
         "correlationid": cause.correlation_id,
         "traceparent": cause.traceparent,
+        **marks,
     }
     return json.dumps(members)[1:-1]
 

@@ -1,10 +1,14 @@
-"""Events that could not be handled, set aside whole, until a person replays or discards them."""
+"""Events that could not be handled, set aside whole, until a person replays or discards them.
+
+Their bytes are kept as they are. Every text about them (reason, headers, type) goes through `storable`, since anybody
+may have written it; where a description cannot be made or stored all the same, the bytes are kept without one.
+"""
 
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,48 +17,106 @@ from confluent_kafka import Message
 from pydantic import ValidationError
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
 
-from shared.db import new_id, transaction
+from shared import clock, copies, metrics
+from shared.db import is_trouble, new_id, repeat_if_lost, sqlstate, transaction
+from shared.duties import kind_of
 from shared.errors import Conflict, NotFound
-from shared.events.event import Event, Unreadable, decode, decode_envelope
+from shared.events.event import Event, Unreadable, decode, decode_envelope, refuse_future
+from shared.events.reading import Received
 from shared.events.tables import parked, seen
+from shared.logs import logger
+from shared.tracing import because_of, new_cause
+
+log = logger(__name__)
 
 LONGEST_TRACEBACK = 20_000
+LONGEST_REASON = 500
+LONGEST_HEADER = 10_000
+MOST_HEADERS = 100
+
+
+def set_aside(received: Received, problem: Exception) -> None:
+    """Park a message in a transaction of its own; raises only when the database is in trouble or refuses any row."""
+    message, envelope = received.message, received.envelope
+    with because_of(new_cause(envelope.correlation_id, envelope.traceparent)) if envelope else nullcontext():
+        place = {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()}
+        log.error("consumer.event_parked", **place, reason=kind_of(problem))
+        try:
+            _in_one_transaction(lambda session: park(session, message, problem, now=clock.now()))
+        except Exception as again:
+            if is_trouble(again):
+                raise
+            log.error("consumer.event_parked_undescribed", **place, problem=kind_of(again))
+            _in_one_transaction(lambda session: _park_undescribed(session, message, problem, now=clock.now()))
+    metrics.events_parked.inc()
+
+
+def _in_one_transaction(work: Callable[[Session], None]) -> None:
+    def committed() -> None:
+        with transaction() as session:
+            work(session)
+
+    repeat_if_lost(committed)
 
 
 def park(session: Session, message: Message, problem: Exception, *, now: datetime) -> None:
     """Keep a message's bytes, headers and place, with the reason; the same message is kept once."""
-    value = message.value()
+    _keep(
+        session,
+        message,
+        headers=_headers(message),
+        event_type=_event_type(message.value()),
+        reason=storable(reason_of(problem), LONGEST_REASON),
+        traceback=storable(_traceback(problem), LONGEST_TRACEBACK),
+        parked_at=now,
+    )
+
+
+def _park_undescribed(session: Session, message: Message, problem: Exception, *, now: datetime) -> None:
+    reason = f"{storable(kind_of(problem), LONGEST_REASON)}, without a description"
+    _keep(session, message, headers=[], event_type=None, reason=reason, traceback="", parked_at=now)
+
+
+def _keep(session: Session, message: Message, **description: Any) -> None:
     row = {
         "id": new_id(),
         "topic": message.topic(),
         "partition": message.partition(),
         "offset": message.offset(),
         "key": _bytes(message.key()),
-        "value": _bytes(value),
-        "headers": _headers(message),
-        "event_type": _event_type(value),
-        "reason": reason_of(problem),
-        "traceback": _traceback(problem),
-        "parked_at": now,
+        "value": _bytes(message.value()),
+        **description,
     }
     session.execute(insert(parked).values(row).on_conflict_do_nothing())
 
 
+def storable(text: str, longest: int) -> str:
+    """The text as PostgreSQL can keep it, cut to this length: NUL and lone halves of surrogates become U+FFFD."""
+    cut = text[:longest]
+    return cut.replace("\x00", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def _headers(message: Message) -> list[list[str]]:
     headers: Any = message.headers() or []
-    return [[name, (_bytes(content) or b"").hex()] for name, content in headers]
+    return [
+        [storable(str(name), LONGEST_HEADER), storable((_bytes(content) or b"").hex(), LONGEST_HEADER)]
+        for name, content in headers[:MOST_HEADERS]
+    ]
 
 
 def reason_of(problem: Exception) -> str:
     """One line that says what went wrong without repeating any value of the event."""
     if isinstance(problem, ValidationError):
-        first = problem.errors(include_input=False, include_url=False)[0]
+        first = problem.errors(include_input=False, include_context=False, include_url=False)[0]
         return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
     if isinstance(problem, Unreadable):
         return str(problem)
-    return type(problem).__name__ if getattr(problem, "params", None) else f"{type(problem).__name__}: {problem}"[:500]
+    # the text of a database's error may quote the row
+    from_database = isinstance(problem, StatementError) or sqlstate(problem)
+    return kind_of(problem) if from_database else f"{kind_of(problem)}: {problem}"
 
 
 def _traceback(problem: Exception) -> str:
@@ -69,8 +131,8 @@ def _bytes(content: str | bytes | None) -> bytes | None:
 
 def _event_type(value: str | bytes | None) -> str | None:
     try:
-        return decode_envelope(_bytes(value) or b"")[0].type
-    except Unreadable:
+        return storable(decode_envelope(_bytes(value) or b"")[0].type, LONGEST_REASON)
+    except Exception:  # whatever it is, it names no type that can be read
         return None
 
 
@@ -85,8 +147,8 @@ def how_many_wait() -> int:
         return waiting(session)
 
 
-SHOWN = {"parked_events": how_many_wait}
-"""What `/health/ready` shows of them."""
+SHOWN = {"parked_events": how_many_wait, "copies_ahead": copies.figure}
+"""What `/health/ready` shows of events that went wrong."""
 
 
 def listed(session: Session, *, state: str | None, limit: int, offset: int) -> tuple[Sequence[Mapping[str, Any]], int]:
@@ -113,17 +175,20 @@ def take_up(session: Session, parked_id: UUID, *, reason: str, now: datetime) ->
     """
     row = _settle(session, parked_id, "replayed", reason, now)
     try:
-        envelope, data = decode_envelope(row["value"] or b"")
+        envelope, data = decode_envelope(bytes(row["value"] or b""))
+        refuse_future(envelope, now)
         return decode(envelope, data)
     except (Unreadable, ValidationError, KeyError) as problem:
-        raise Conflict("parked_event.unreadable", "The event still cannot be read: discard it instead.") from problem
+        why = storable(reason_of(problem), LONGEST_REASON)
+        message = f"The event still cannot be taken ({why}): discard it, or try again once that has changed."
+        raise Conflict("parked_event.unreadable", message) from problem
 
 
 def discard(session: Session, parked_id: UUID, *, reason: str, now: datetime) -> None:
     """Decide that a parked event will have no effect, also when it comes again; raises `Conflict` if it was settled."""
     row = _settle(session, parked_id, "discarded", reason, now)
     with suppress(Unreadable):  # bytes that are no event have no effect anyway
-        envelope, _ = decode_envelope(row["value"] or b"")
+        envelope, _ = decode_envelope(bytes(row["value"] or b""))
         session.execute(insert(seen).values(event_id=envelope.id).on_conflict_do_nothing())
 
 

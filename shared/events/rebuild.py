@@ -22,7 +22,8 @@ from confluent_kafka import Consumer as KafkaConsumer
 from sqlalchemy import Table, delete, func, select
 
 from shared import clock
-from shared.db import is_trouble, transaction
+from shared.db import database_answers, is_trouble, transaction
+from shared.duties import kind_of
 from shared.errors import Unreachable
 from shared.events.consumer import Consumer, Listeners
 from shared.events.event import PARTITIONS
@@ -141,14 +142,17 @@ class _Reading:
                     del unfinished[message.topic() or "", message.partition() or 0]
 
     def _handle(self, messages: list[Message]) -> None:
-        wait = Backoff()
+        wait, began = Backoff(), clock.monotonic()
         while True:
             try:
                 return self._reader.handle(messages)
             except Exception as problem:
                 if not is_trouble(problem):
                     raise
-                log.warning("rebuild.database_trouble", error=type(problem).__name__)
+                log.warning("rebuild.database_trouble", error=kind_of(problem))
+                if clock.monotonic() - began > self._reader.patience and database_answers():
+                    kind = kind_of(problem)
+                    raise Unreachable("database.refuses", f"The database answers and refuses: {kind}.") from problem
             time.sleep(wait.next())
 
     def _count(self, *, read: int = 0, to_read: int = 0) -> None:

@@ -22,6 +22,7 @@ from sqlalchemy import Text, TextClause, bindparam, cast, select, text
 
 from shared import clock, metrics
 from shared.db import is_trouble, new_id, single_statements
+from shared.duties import Duty, kind_of
 from shared.events.outbox import wait_again
 from shared.events.tables import outbox
 from shared.logs import logger
@@ -86,6 +87,7 @@ class Relay:
     batch_size: int = 1000
     poll_seconds: float = 0.02
     lease_seconds: float = 10
+    duty: Duty = field(default_factory=lambda: Duty("relay"), repr=False)
     producer_timeout: float = 30
     """Seconds to wait for Kafka's transaction coordinator before the lease is offered to others."""
 
@@ -109,6 +111,7 @@ class Relay:
                 self._drop_producer()
             except KafkaException as problem:
                 metrics.consumer_retries.inc()
+                self.duty.waits(problem)
                 log.warning("relay.kafka_trouble", error=str(problem.args[0]))
                 self._drop_producer()
                 stop.wait(wait.next())
@@ -116,10 +119,12 @@ class Relay:
                 if not is_trouble(problem):
                     raise
                 metrics.consumer_retries.inc()
-                log.warning("relay.database_trouble", error=type(problem).__name__)
+                self.duty.waits(problem)
+                log.warning("relay.database_trouble", error=kind_of(problem))
                 stop.wait(wait.next())
             else:
                 wait.reset()
+                self.duty.worked()
                 if moved:
                     self.busy = clock.monotonic()
                 else:

@@ -3,7 +3,8 @@
 First the events that the outbox still keeps wait for the relay once more, facts among them: who had one skips it
 (`seen`, `sequence`), and who had not now gets it. Then the present state of every aggregate is recorded as one more
 event of it, under its row's lock, in portions: whatever lay in a compacted topic before, the newest state is again the
-last of its key. An end halfway does no harm, nor does a second run.
+last of its key. A copy that is ahead of its source (`shared.copies`) gives way to it. An end halfway does no harm, nor
+does a second run.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy import func, select
 
 from shared import clock
-from shared.db import Aggregate, Session, single_statements, transaction
+from shared.db import Aggregate, Session, repeat_if_lost, single_statements, transaction
 from shared.errors import Unreachable
 from shared.events.event import StateEvent
 from shared.events.outbox import record_all, wait_again, waiting
@@ -61,9 +63,8 @@ def republish(
         kept = wait_again(executor)
     done, after = 0, UUID(int=0)
     while states is not None:
-        with hop("republish states"), transaction() as session:
-            now = clock.now()
-            told = _record(session, states(session, after=after, limit=portion, now=now), now=now)
+        with hop("republish states"):
+            told = repeat_if_lost(partial(_portion, states, after, portion))
         done += len(told)
         if progress is not None:
             progress(done)
@@ -73,11 +74,19 @@ def republish(
     return Republished(kept, done)
 
 
+def _portion(states: States, after: UUID, limit: int) -> list[UUID]:
+    with transaction() as session:
+        found = states(session, after=after, limit=limit, now=clock.now())
+        # the locks are held: what happened before has its time, and this comes later
+        return _record(session, found, now=clock.now())
+
+
 def _record(session: Session, told: Sequence[tuple[Aggregate, StateEvent]], *, now: datetime) -> list[UUID]:
     for aggregate, _ in told:
         aggregate.sequence += 1
     session.flush()
-    record_all(session, [(aggregate.id, aggregate.sequence, event) for aggregate, event in told], now=now)
+    events = [(aggregate.id, aggregate.sequence, event) for aggregate, event in told]
+    record_all(session, events, now=now, republished=True)
     return [aggregate.id for aggregate, _ in told]
 
 

@@ -89,6 +89,17 @@ parked = Table(
     Index("uq_parked_message", "topic", "partition", "offset", text("md5(value)"), unique=True),
 )
 
+copies_ahead = Table(
+    "copies_ahead",
+    metadata,
+    # which table, and which of its sequences
+    Column("copies", Text, primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("known_sequence", BigInteger, nullable=False),
+    Column("told_sequence", BigInteger, nullable=False),
+    Column("noticed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
 
 _COLUMNS = ("event_id", "topic", "key", "sequence", "value")
 

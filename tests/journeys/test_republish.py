@@ -13,7 +13,7 @@ from tests.journeys.operators import Tables, at_the_terminal, ended_well
 from tests.journeys.people import a_searching_patient, a_therapist, asked, known_to_matching, status_becomes
 
 SERVICES = ("patient_service", "therapist_service", "geocoding_service", "matching_service", "communication_service")
-ONE_MORE_EVENT = ("written_at", "sequence", "geocoded_sequence")
+ONE_MORE_EVENT = ("written_at", "sequence", "told_at", "geocoded_sequence", "geocoded_told_at")
 """What a copy of the same state differs in after the state was told anew."""
 
 

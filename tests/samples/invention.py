@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from datetime import UTC, date, datetime
 from hashlib import sha256
-from typing import Any, get_args
+from typing import Annotated, Any, get_args, get_origin
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 
 from shared.events.event import Envelope, Event, source_of
 from tests.events import document
@@ -69,7 +69,9 @@ BY_NAME_IN: dict[tuple[str, str], Any] = {
     ("PublicPatient", "status"): "searching",
     ("RequestWithdrawn", "reason"): "search_ended",
 }
-BY_TYPE: dict[type, Any] = {str: "invented", bool: True, int: 3, float: 1.5, date: DAY, datetime: MOMENT}
+BY_TYPE: dict[Any, Any] = {
+    str: "invented", bool: True, int: 3, float: 1.5, date: DAY, datetime: MOMENT, AwareDatetime: MOMENT,
+}  # fmt: skip
 
 
 def invented(event: type[Event]) -> dict[str, Any]:
@@ -95,6 +97,8 @@ def _filled(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _value(owner: str, name: str, kind: Any) -> Any:
+    if get_origin(kind) is Annotated:
+        return _value(owner, name, get_args(kind)[0])
     if (owner, name) in BY_NAME_IN:
         return BY_NAME_IN[owner, name]
     if name in BY_NAME:

@@ -37,6 +37,8 @@ def test_what_is_recorded_is_the_event_as_a_document_by_the_book(session: Sessio
 
 
 def test_an_event_that_the_broker_would_refuse_is_refused_before_it_holds_up_others(session: Session) -> None:
-    large = PublicTherapist(id=new_id(), last_name="ü" * (LARGEST_EVENT // 2))
+    most = {f"{number:0320}": "ü" * 320 for number in range(10)}
+    large = PublicTherapist(id=new_id(), last_name="Lang", holidays=[most] * 100)
+    assert len(large.model_dump_json().encode()) > LARGEST_EVENT
     with pytest.raises(ValueError, match="too large"):
         record_all(session, [(large.id, 1, TherapistRegistered(therapist=large))], now=MONDAY)

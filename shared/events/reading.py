@@ -1,0 +1,56 @@
+"""From a message on Kafka to the event in it, whatever bytes those are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Message
+
+from shared.events.event import Envelope, Event, decode_envelope, read_event, refuse_future
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Received:
+    """A message that concerns us: its event, or why it cannot be read."""
+
+    message: Message
+    event: Event | None
+    problem: Exception | None = None
+    envelope: Envelope | None = None
+    """Where at least that could be read."""
+
+
+def read_message(message: Message, heard: set[type[Event]], now: datetime) -> Received | None:
+    """The event in a message; None for one that nobody here listens to. Never raises.
+
+    An event did not happen after the broker had it: a time that says so, by less than clocks differ, is put right.
+    """
+    value = message.value()
+    if value is None:
+        return None  # a tombstone: compacted topics may hold them, we never write any
+    try:
+        event = read_event(value, heard)
+        if event is None:
+            return None
+        refuse_future(event.envelope, now)
+        arrived = _arrival(message)
+        if arrived is not None and event.envelope.time > arrived:
+            event.arrived_in(replace(event.envelope, time=arrived))
+    except Exception as problem:  # of any kind: one that rose would stop the partition for good
+        return Received(message, None, problem, _envelope_of(value))
+    return Received(message, event, envelope=event.envelope)
+
+
+def _arrival(message: Message) -> datetime | None:
+    kind, milliseconds = message.timestamp()
+    return EPOCH + timedelta(milliseconds=milliseconds) if kind == TIMESTAMP_LOG_APPEND_TIME else None
+
+
+def _envelope_of(value: bytes) -> Envelope | None:
+    try:
+        return decode_envelope(value)[0]
+    except Exception:
+        return None
