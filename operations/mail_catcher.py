@@ -9,7 +9,6 @@ import argparse
 import asyncio
 import os
 import signal
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,12 +111,11 @@ async def catch(bind: str, smtp_port: int, page_port: int, folder: Path) -> None
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end.set)
     server = await loop.create_server(lambda: Catcher(Handler(store, mood)), bind, smtp_port)
-    page = serve(bind, page_port, Page(store, mood))
-    threading.Thread(target=page.serve_forever, daemon=True).start()
+    end_page = serve(bind, page_port, Page(store, mood))
     print(f"mails to {bind}:{smtp_port} are kept in {folder} and shown at http://{bind}:{page_port}", flush=True)
     await end.wait()
     server.close()
-    page.shutdown()
+    end_page()
 
 
 def main() -> None:

@@ -66,7 +66,7 @@ class Worker:
             *self.ready_checks,
         ]
         memory.settle()
-        server = serve_in_thread(health_app(checks, parking.SHOWN), self.settings.bind, self.settings.worker_port)
+        end_health = serve_in_thread(health_app(checks, parking.SHOWN), self.settings.bind, self.settings.worker_port)
         threads = [_supervised(name, work, stop) for name, work in self._duties().items()]
         log.info("worker.started", pid=os.getpid())
         stop.wait()
@@ -74,7 +74,7 @@ class Worker:
         threads += [_given_back(job, job.give_back) for job in self.jobs if job.give_back is not None]
         for thread in threads:
             thread.join(max(0.0, deadline - clock.monotonic()))
-        server.shutdown()
+        end_health()
         spans.stop()
         late = [thread.name for thread in threads if thread.is_alive()]
         log.info("worker.stopped", unfinished=late)

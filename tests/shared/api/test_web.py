@@ -122,7 +122,7 @@ def test_it_ends_within_the_grace_when_told_to(server):
 def test_a_worker_answers_health_on_a_server_of_its_own():
     port = a_free_port()
     works = {"kafka": True}
-    server = serve_in_thread(
+    end = serve_in_thread(
         health_app([Check("kafka", lambda: works["kafka"])], {"parked_events": lambda: 3}), "127.0.0.1", port
     )
     try:
@@ -136,4 +136,4 @@ def test_a_worker_answers_health_on_a_server_of_its_own():
         assert "platform_" in requests.get(f"{address}/metrics", timeout=5).text
         assert requests.get(f"{address}/other", timeout=5).status_code == 404
     finally:
-        server.shutdown()
+        end()
