@@ -16,6 +16,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
 from operations.mail_store import MailStore
+from shared.hosts import Hosts
 from shared.http_server import Limits, Server, listener
 
 if TYPE_CHECKING:
@@ -159,6 +160,7 @@ def application(page: Page) -> WSGIApplication:
     return answer
 
 
-def serve(bind: str, port: int, page: Page) -> Callable[[], None]:
+def serve(bind: str, port: int, page: Page, hosts: Hosts) -> Callable[[], None]:
     """Serve that page beside the catcher; the function that is returned ends it."""
-    return Server(application(page), listener(bind, port), threads=2, limits=Limits()).run_in_thread("page")
+    guarded = hosts.guard(application(page))
+    return Server(guarded, listener(bind, port), threads=2, limits=Limits()).run_in_thread("page")

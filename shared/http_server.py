@@ -9,7 +9,6 @@ docs/decisions/0017.
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import socket
@@ -31,6 +30,7 @@ from waitress.utilities import BadRequest, Error
 from shared import clock
 from shared.logs import logger
 from shared.metrics import connections_ended, requests_refused
+from shared.problem_documents import MEDIA_TYPE, problem_document
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 log = logger(__name__)
 
 KIBIBYTE = 1024
-PROBLEM = "application/problem+json"
 HEALTH = ("/health/", "/metrics")
 
 _FRAMING = re.compile(rb"\r\n(content-length|transfer-encoding|host)[ \t]*:", re.IGNORECASE)
@@ -92,21 +91,6 @@ SENTENCES: Final = {
 }
 
 
-def refusal(status: int, detail: str, code: str | None = None) -> bytes:
-    """A problem document of the server itself, before any application was asked."""
-    known = HTTPStatus(status)
-    document = {
-        "type": "about:blank",
-        "title": known.phrase,
-        "status": status,
-        "detail": detail,
-        "code": code or known.name.lower(),
-        "correlation_id": None,
-        "errors": [],
-    }
-    return json.dumps(document).encode()
-
-
 class Parser(HTTPRequestParser):  # type: ignore[misc]
     """Reads one request; refuses what two servers in a row could understand differently."""
 
@@ -131,6 +115,8 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
             self.error, self.completed = VersionNotSupported(self.version), True
         if chunked and self.version == "1.0":
             raise ParsingError("HTTP/1.0 knows no chunks")
+        if self.version == "1.1" and not self.headers.get("HOST"):
+            raise ParsingError("HTTP/1.1 names its host")
         if self.proxy_netloc:
             # RFC 9112, 3.2.2: the address in the first line counts, whatever Host says
             self.headers["HOST"] = self.proxy_netloc
@@ -186,9 +172,9 @@ class Refuse(_OneWrite, ErrorTask):  # type: ignore[misc]
         self.version = "1.1"
         status = self.request.error.code
         requests_refused.labels(status).inc()
-        body = refusal(status, SENTENCES[status])
+        body = problem_document(status, HTTPStatus(status).name.lower(), SENTENCES[status]).encode()
         self.status = f"{status} {HTTPStatus(status).phrase}"
-        self.response_headers += [("Content-Type", PROBLEM), ("Cache-Control", "no-store")]
+        self.response_headers += [("Content-Type", MEDIA_TYPE), ("Cache-Control", "no-store")]
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(body)

@@ -66,7 +66,9 @@ class Worker:
             *self.ready_checks,
         ]
         memory.settle()
-        end_health = serve_in_thread(health_app(checks, parking.SHOWN), self.settings.bind, self.settings.worker_port)
+        end_health = serve_in_thread(
+            self.settings.hosts.guard(health_app(checks, parking.SHOWN)), self.settings.bind, self.settings.worker_port
+        )
         threads = [_supervised(name, work, stop) for name, work in self._duties().items()]
         log.info("worker.started", pid=os.getpid())
         stop.wait()

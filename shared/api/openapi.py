@@ -11,9 +11,9 @@ from pydantic import TypeAdapter
 
 from shared.api.door import BRINGS_A_BODY, Door
 from shared.api.inputs import JSON, MERGE_PATCH
-from shared.api.problems import MEDIA_TYPE
 from shared.api.routes import Route
 from shared.auth import ANYONE, Access
+from shared.problem_documents import MEDIA_TYPE
 from shared.values.schemas import patch_of
 
 Document = dict[str, Any]
