@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from operations.mail_store import MailStore
 from shared.hosts import Hosts
-from shared.http_server import Limits, Server, listener
+from shared.server import Limits, Server, listener
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

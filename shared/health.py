@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared.errors import Unreachable
-from shared.http_server import Limits, Server, listener
 from shared.logs import logger
 from shared.metrics import exposition
+from shared.server import Limits, Server, listener
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

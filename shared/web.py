@@ -1,4 +1,4 @@
-"""Runs a service's web processes: gunicorn starts, watches and stops them, `shared.http_server` speaks HTTP in each."""
+"""Runs a service's web processes: gunicorn starts, watches and stops them, `shared.server` speaks HTTP in each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
 
 from shared import clock, logs, memory, spans
-from shared.http_server import Limits, Server
+from shared.server import Limits, Server
 from shared.settings import ServiceSettings
 
 if TYPE_CHECKING:
