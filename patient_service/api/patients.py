@@ -59,7 +59,7 @@ class Patient(Resource):
         """Change a patient."""
         with transaction() as session:
             return patients.change(
-                session, keys(), id, patch, expected_version=if_match(), reader=reader(), now=clock.now()
+                session, keys(), id, patch, expected_versions=if_match(), reader=reader(), now=clock.now()
             )
 
 
