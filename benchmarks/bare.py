@@ -59,7 +59,7 @@ def create() -> Flask:
 
 
 class Server(BaseApplication):  # type: ignore[misc]
-    """gunicorn, configured as our own web processes are."""
+    """gunicorn with its own threads, as many as our web processes have."""
 
     def __init__(self, port: int) -> None:
         self.port = port

@@ -24,6 +24,8 @@ def part(settings: Mapping[str, str], places: Places, *, rank: int) -> Part:
         settings["SMTP_PORT"],
         "--page-port",
         settings["MAIL_CATCHER_PORT"],
+        "--allowed-hosts",
+        settings["ALLOWED_HOSTS"],
     )
     return Part(
         name="mail",

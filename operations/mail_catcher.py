@@ -9,7 +9,6 @@ import argparse
 import asyncio
 import os
 import signal
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from operations.mail_page import Page, serve
 from operations.mail_store import MailStore
+from shared.hosts import LOCAL, Hosts
 
 
 @dataclass(frozen=True)
@@ -105,19 +105,18 @@ class Catcher(SMTP):
         super().__init__(handler, enable_SMTPUTF8=True, ident="mail catcher", hostname="mail-catcher")
 
 
-async def catch(bind: str, smtp_port: int, page_port: int, folder: Path) -> None:
+async def catch(bind: str, smtp_port: int, page_port: int, folder: Path, hosts: Hosts) -> None:
     """Serve until the process is told to end."""
     store, mood, end = MailStore(folder), Mood(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end.set)
     server = await loop.create_server(lambda: Catcher(Handler(store, mood)), bind, smtp_port)
-    page = serve(bind, page_port, Page(store, mood))
-    threading.Thread(target=page.serve_forever, daemon=True).start()
+    end_page = serve(bind, page_port, Page(store, mood), hosts)
     print(f"mails to {bind}:{smtp_port} are kept in {folder} and shown at http://{bind}:{page_port}", flush=True)
     await end.wait()
     server.close()
-    page.shutdown()
+    end_page()
 
 
 def main() -> None:
@@ -127,9 +126,11 @@ def main() -> None:
     parser.add_argument("--smtp-port", type=int, default=1025)
     parser.add_argument("--page-port", type=int, default=8025)
     parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--allowed-hosts", default=LOCAL, help="names under which the page is reached, with commas")
     given = parser.parse_args()
     os.umask(0o077)
-    asyncio.run(catch(given.bind, given.smtp_port, given.page_port, given.folder))
+    hosts = Hosts.of(given.allowed_hosts, bind=given.bind)
+    asyncio.run(catch(given.bind, given.smtp_port, given.page_port, given.folder, hosts))
 
 
 if __name__ == "__main__":

@@ -7,15 +7,20 @@ POST /refuse       {"code": 451, "seconds": 10, "at": "greeting|recipient|data|a
 DELETE /refuse     take mails again              GET /health/ready
 """
 
+from __future__ import annotations
+
 import json
 from collections.abc import Callable
 from html import escape
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Protocol
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING, Any, Protocol
 
 from operations.mail_store import MailStore
+from shared.hosts import Hosts
+from shared.server import Limits, Server, listener
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _STYLE = """<style>body{font:16px/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
 table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #ccc}
@@ -137,30 +142,25 @@ def _mail_page(mail: dict[str, Any]) -> str:
     )
 
 
-def serve(bind: str, port: int, page: Page) -> ThreadingHTTPServer:
-    """A server of that page, ready to run."""
+def application(page: Page) -> WSGIApplication:
+    """The page as a WSGI application."""
 
-    class Door(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def _handle(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            path = unquote(urlsplit(self.path).path)
-            answer = page.answer(self.command, path, self.rfile.read(length))
-            self.send_response(answer.status)
-            self.send_header("Content-Type", answer.kind)
-            self.send_header("Content-Length", str(len(answer.body)))
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        path = environ["PATH_INFO"].encode("latin-1").decode(errors="replace")
+        given = page.answer(environ["REQUEST_METHOD"], path, environ["wsgi.input"].read())
+        headers = [
+            ("Content-Type", given.kind),
+            ("Content-Length", str(len(given.body))),
             # A mail's HTML is a stranger's: it may show itself and do nothing.
-            self.send_header(
-                "Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'"
-            )
-            self.end_headers()
-            self.wfile.write(answer.body)
+            ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'"),
+        ]
+        start_response(f"{given.status} {HTTPStatus(given.status).phrase}", headers)
+        return [given.body]
 
-        do_GET = do_POST = do_DELETE = _handle
+    return answer
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing: the readiness question comes every second."""
 
-    ThreadingHTTPServer.daemon_threads = True
-    return ThreadingHTTPServer((bind, port), Door)
+def serve(bind: str, port: int, page: Page, hosts: Hosts) -> Callable[[], None]:
+    """Serve that page beside the catcher; the function that is returned ends it."""
+    guarded = hosts.guard(application(page))
+    return Server(guarded, listener(bind, port), threads=2, limits=Limits()).run_in_thread("page")

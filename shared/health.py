@@ -6,22 +6,21 @@ import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from threading import Thread
-from typing import TYPE_CHECKING, Any
-
-from werkzeug.serving import WSGIRequestHandler, make_server
+from typing import TYPE_CHECKING
 
 from shared.errors import Unreachable
 from shared.logs import logger
 from shared.metrics import exposition
+from shared.server import Limits, Server, listener
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-    from werkzeug.serving import BaseWSGIServer
 
 log = logger(__name__)
 
 JSON = "application/json"
+MOST_WATCHERS = 64
+"""Connections to a port where only health and metrics are answered."""
 
 
 @dataclass(frozen=True)
@@ -99,13 +98,7 @@ def _answered(path: str, checks: Sequence[Check], figures: Figures) -> tuple[str
     return "404 Not Found", b'{"title": "Not Found", "status": 404}', "application/problem+json"
 
 
-def serve_in_thread(app: WSGIApplication, bind: str, port: int) -> BaseWSGIServer:
-    """Serve the application beside the process's real work; `shutdown()` of the returned server ends it."""
-    server = make_server(bind, port, app, threaded=True, request_handler=_Silent)
-    Thread(target=server.serve_forever, name="health", daemon=True).start()
-    return server
-
-
-class _Silent(WSGIRequestHandler):
-    def log(self, type: str, message: str, *args: Any) -> None:
-        """Health is asked every few seconds: not worth a line."""
+def serve_in_thread(app: WSGIApplication, bind: str, port: int) -> Callable[[], None]:
+    """Serve the application beside the process's real work; the function that is returned ends it."""
+    limits = Limits(connections=MOST_WATCHERS, body_bytes=0)
+    return Server(app, listener(bind, port), threads=1, limits=limits).run_in_thread("health")

@@ -18,6 +18,14 @@ QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 requests_seconds = Histogram(
     "platform_http_request_seconds", "Time to answer a request", ["method", "route", "status"], buckets=QUICK
 )
+requests_refused = Counter(
+    "platform_http_refused_total", "Requests that the server itself refused: malformed, too large, too slow", ["status"]
+)
+connections_ended = Counter(
+    "platform_http_connections_ended_total",
+    "Connections that a deadline ended (header, body, answer, idle, lingering), or that made room (crowded, unread)",
+    ["reason"],
+)
 events_published = Counter("platform_events_published_total", "Events committed to Kafka by the relay")
 events_handled = Counter("platform_events_handled_total", "Events whose transaction committed", ["type"])
 events_repeated = Counter("platform_events_repeated_total", "Events skipped since they were seen before")

@@ -16,6 +16,8 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_va
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from sqlalchemy import URL
 
+from shared.hosts import LOCAL, Hosts, are_origins, names_are_hosts
+
 
 @dataclass(frozen=True)
 class OnlyIn:
@@ -125,6 +127,10 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
 
     database_pool_size: int = Field(default=4, ge=1)
     bind: str = "127.0.0.1"
+    allowed_hosts: str = LOCAL
+    """Names, without ports, under which the platform is reached, with commas; a request for another is answered 421."""
+    allowed_origins: str = ""
+    """Origins, such as https://desk.example.org, whose pages may call beside our own, with commas; others get 403."""
     web_processes: int = Field(default=1, ge=1)
     web_threads: int = Field(default=8, ge=1)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -140,6 +146,16 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     otel_exporter_otlp_endpoint: str = ""
     """Where OpenTelemetry spans go, such as http://127.0.0.1:4318; empty: nowhere."""
 
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _are_hosts(cls, listed: str) -> str:
+        return names_are_hosts(listed)
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _are_origins(cls, listed: str) -> str:
+        return are_origins(listed)
+
     @field_validator("otel_exporter_otlp_endpoint")
     @classmethod
     def _can_be_told(cls, endpoint: str) -> str:
@@ -148,6 +164,11 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
         if endpoint and find_spec("opentelemetry") is None:
             raise ValueError("needs the packages in requirements/tracing.txt, or must be empty")
         return endpoint
+
+    @property
+    def hosts(self) -> Hosts:
+        """Under which names we are reached, and whose pages may call."""
+        return Hosts.of(self.allowed_hosts, self.allowed_origins, bind=self.bind)
 
     @property
     def worker_port(self) -> int:

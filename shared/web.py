@@ -1,4 +1,4 @@
-"""Runs a service's web processes: gunicorn as a library, one thread pool per process."""
+"""Runs a service's web processes: gunicorn starts, watches and stops them, `shared.server` speaks HTTP in each."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
 
-from shared import logs, memory, spans
+from shared import clock, logs, memory, spans
+from shared.server import Limits, Server
 from shared.settings import ServiceSettings
 
 if TYPE_CHECKING:
@@ -46,20 +48,47 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         return application
 
 
+class _Worker(Worker):  # type: ignore[misc]
+    """One web process."""
+
+    _server: Server
+    _told = 0.0
+
+    def run(self) -> None:
+        """Answer requests until told to stop, or until gunicorn's own process has gone."""
+        limits = Limits(body_bytes=self.wsgi.config["MAX_CONTENT_LENGTH"])
+        self._server = Server(self.wsgi, self.sockets[0].sock, threads=self.cfg.threads, limits=limits)
+        while self.alive and self.ppid == os.getppid():
+            self._tell()
+            self._server.step()
+        self._server.stop(self.cfg.graceful_timeout - 1)
+
+    def _tell(self) -> None:
+        """Show gunicorn that the process lives: a system call, so not for each request."""
+        now = clock.monotonic()
+        if now - self._told >= 1:
+            self._told = now
+            self.notify()
+
+    def handle_exit(self, sig: int, frame: object) -> None:
+        """SIGTERM: wake up and stop."""
+        super().handle_exit(sig, frame)
+        if hasattr(self, "_server"):
+            self._server.pull_trigger()
+
+
 def _configuration(settings: ServiceSettings) -> dict[str, Any]:
     in_memory = Path("/dev/shm")  # noqa: S108  # gunicorn's heartbeat file; on a disk it can stall a process
     return {
         "bind": f"{settings.bind}:{settings.port}",
         "workers": settings.web_processes,
-        "worker_class": "gthread",
+        "worker_class": _Worker,
         "threads": settings.web_threads,
         "timeout": 60,
         "graceful_timeout": 8,
-        "keepalive": 75,
         "max_requests": 0,
         "worker_tmp_dir": str(in_memory) if in_memory.is_dir() else None,
         "control_socket_disable": True,  # all services would open the same one
-        "forwarder_headers": "",  # no header may rewrite the path a request is guarded by
         "accesslog": None,  # the application logs the route; the path and the query may hold names
         "logger_class": _JsonLines,
         "proc_name": f"{settings.service} web",

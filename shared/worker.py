@@ -73,7 +73,9 @@ class Worker:
             *self.ready_checks,
         ]
         memory.settle()
-        server = serve_in_thread(health_app(checks, parking.SHOWN), self.settings.bind, self.settings.worker_port)
+        end_health = serve_in_thread(
+            self.settings.hosts.guard(health_app(checks, parking.SHOWN)), self.settings.bind, self.settings.worker_port
+        )
         threads = [_supervised(duty, work, stop) for duty, work in duties.items()]
         log.info("worker.started", pid=os.getpid())
         stop.wait()
@@ -81,7 +83,7 @@ class Worker:
         threads += [_given_back(job, job.give_back) for job in self.jobs if job.give_back is not None]
         for thread in threads:
             thread.join(max(0.0, deadline - clock.monotonic()))
-        server.shutdown()
+        end_health()
         spans.stop()
         late = [thread.name for thread in threads if thread.is_alive()]
         log.info("worker.stopped", unfinished=late)

@@ -21,5 +21,5 @@ ROUTES = [
     Route("/api/phone-calls/<uuid:id>/outcome", PhoneCallOutcome, post=CALLERS),
     Route("/api/therapists/<uuid:id>/contact-history", ContactHistory, get=CALLERS),
     Route("/api/email-suppressions", EmailSuppressions, get=COORDINATORS, post=COORDINATORS),
-    Route("/api/email-suppressions/<uuid:id>", EmailSuppression, delete=COORDINATORS),
+    Route("/api/email-suppressions/<uuid:id>", EmailSuppression, get=COORDINATORS, delete=COORDINATORS),
 ]

@@ -7,7 +7,7 @@ from uuid import UUID
 from communication_service.domain import suppressions
 from communication_service.domain.schemas import NewSuppression, SuppressionPage, SuppressionView
 from shared import clock
-from shared.api import Resource, door, once
+from shared.api import Resource, door, insist_on_match, once
 from shared.db import transaction
 from shared.values.schemas import PageQuery
 
@@ -35,8 +35,15 @@ class EmailSuppressions(Resource):
 class EmailSuppression(Resource):
     """One suppressed address."""
 
+    @door(answer=SuppressionView)
+    def get(self, id: UUID) -> SuppressionView:
+        """Show a suppressed address."""
+        with transaction() as session:
+            return suppressions.get(session, id)
+
     @door()
     def delete(self, id: UUID) -> None:
         """Let an address get inquiries again."""
         with transaction() as session:
+            insist_on_match(suppressions.get(session, id).version)
             suppressions.remove(session, id, now=clock.now())

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
 from shared.values.contacts import EmailAddress
 from shared.values.moments import Instant, IsoDate, PlausibleDate, PlausibleInstant
@@ -87,7 +88,7 @@ class Response(Schema):
 
 
 class EmailResponse(Schema):
-    """What a practice answered to a letter."""
+    """What a practice answered to a letter, to each request once."""
 
     responses: Annotated[list[Response], OneTo100]
 
@@ -201,8 +202,19 @@ class PhoneCallFilter(PageQuery):
 PhoneCallPage = Page[PhoneCallFields]
 
 
+def _only_with(result: CallResult, **then: JsonDict) -> JsonDict:
+    """The rule that some fields go with one result of a call only."""
+    return {"anyOf": [{"properties": {"result": {"const": result.value}}}, {"properties": {**then}}]}
+
+
+_ONLY_REACHED_ANSWER = _only_with(CallResult.REACHED, responses={"maxItems": 0})
+_ONLY_CALL_BACK_HAS_A_TIME = _only_with(CallResult.CALL_BACK, call_back_at={"type": "null"})
+
+
 class CallOutcome(Schema):
-    """What came of a call; requests that are not named were not discussed."""
+    """What came of a call; requests that are not named were not discussed, and none is named twice."""
+
+    model_config = ConfigDict(json_schema_extra={"allOf": [_ONLY_REACHED_ANSWER, _ONLY_CALL_BACK_HAS_A_TIME]})
 
     result: CallResult
     occurred_at: PlausibleInstant | None = None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
 from shared.values.identifiers import PostalCode
 from shared.values.moments import HolidayDate, IsoDate
@@ -16,10 +17,11 @@ from shared.values.words import FederalState, GeocodePrecision, TravelMode
 
 MOST_POINTS = 100
 LONGEST_SPAN_DAYS = 5 * 366
+NOTHING: JsonDict = {"type": "null"}
 
 
 class GeocodeQuery(QuerySchema):
-    """An address in its parts, or in one line as `q`."""
+    """An address: in its parts, of which the postal code or the city is needed, or in one line as `q`; not both."""
 
     street: Line | None = None
     house_number: Line | None = None
@@ -62,8 +64,24 @@ class AreaView(Location):
     distance_km: float
 
 
+POINT: JsonDict = {
+    "oneOf": [
+        {
+            "required": ["postal_code"],
+            "properties": {"postal_code": {"type": "string"}, "latitude": NOTHING, "longitude": NOTHING},
+        },
+        {
+            "required": ["latitude", "longitude"],
+            "properties": {"latitude": {"type": "number"}, "longitude": {"type": "number"}, "postal_code": NOTHING},
+        },
+    ]
+}
+
+
 class Point(Schema):
     """A postal code, or a latitude and a longitude."""
+
+    model_config = ConfigDict(json_schema_extra=POINT)
 
     latitude: Latitude | None = None
     longitude: Longitude | None = None

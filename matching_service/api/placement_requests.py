@@ -19,7 +19,7 @@ from matching_service.domain.schemas import (
     Withdrawal,
 )
 from shared import clock
-from shared.api import Note, Resource, door, if_match, once
+from shared.api import Answer, Note, Resource, door, if_match, once
 from shared.db import transaction
 from shared.values.schemas import MergePatch, PageQuery
 
@@ -34,14 +34,14 @@ class PlacementRequests(Resource):
             return requests.listed(session, query)
 
     @door(body=ContactList, answer=Approved, status=201, statuses=(404,))
-    def post(self, body: ContactList) -> Approved:
+    def post(self, body: ContactList) -> Answer:
         """Approve a contact list: ask these therapists for this patient.
 
         A rule that a therapist fails can be overridden with a reason, except a block, the wish for no contact, an open
         request and a recent refusal.
         """
         with transaction() as session:
-            return once(
+            approved = once(
                 session,
                 lambda: requests.approve(session, body, today=clock.today(), now=clock.now()),
                 recall=lambda note: requests.recall(
@@ -49,6 +49,7 @@ class PlacementRequests(Resource):
                 ),
                 remember=_remembered,
             )
+            return Answer(approved, location=f"/api/placement-requests?patient_id={body.patient_id}")
 
 
 def _remembered(approved: Approved) -> Note:
@@ -71,7 +72,7 @@ class PlacementRequest(Resource):
     def patch(self, id: UUID, patch: MergePatch) -> RequestView:
         """Change priority or note."""
         with transaction() as session:
-            return requests.change(session, id, patch, expected_version=if_match(), now=clock.now())
+            return requests.change(session, id, patch, expected_versions=if_match(), now=clock.now())
 
 
 class PlacementRequestHistory(Resource):

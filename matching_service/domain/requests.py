@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -49,11 +49,11 @@ def get(session: Session, request_id: UUID) -> RequestView:
 
 
 def change(
-    session: Session, request_id: UUID, patch: MergePatch, *, expected_version: int | None, now: datetime
+    session: Session, request_id: UUID, patch: MergePatch, *, expected_versions: Collection[int] | None, now: datetime
 ) -> RequestView:
     """Change priority or note. Raises `NotFound`, `LostUpdate`, and `InvalidFields` for fields that do not fit."""
     request = locked(session, request_id)
-    if expected_version is not None and expected_version != request.version:
+    if expected_versions is not None and request.version not in expected_versions:
         raise LostUpdate("placement_request.changed_meanwhile", "Somebody changed this request since you read it.")
     current = RequestView.of(request)
     wanted = merged(RequestFields, current, patch.changes_to(current))

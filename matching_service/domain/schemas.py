@@ -106,7 +106,7 @@ class Override(Schema):
 
 
 class ContactList(Schema):
-    """Whom to ask for a patient: what staff approve."""
+    """Whom to ask for a patient: what staff approve. Overrides concern therapists in the list."""
 
     patient_id: UUID
     therapist_ids: Annotated[list[UUID], Distinct(200), Field(min_length=1)]

@@ -63,7 +63,7 @@ class Patient(FileResource):
                 keys(),
                 id,
                 patch,
-                expected_version=if_match(),
+                expected_versions=if_match(),
                 force=query.force,
                 reader=reader(),
                 now=clock.now(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -123,7 +123,7 @@ def change(
     patient_id: UUID,
     patch: MergePatch,
     *,
-    expected_version: int | None,
+    expected_versions: Collection[int] | None,
     force: bool = False,
     reader: Reader,
     now: datetime,
@@ -136,7 +136,7 @@ def change(
     """
     today = berlin_day(now)
     patient = known(session, patient_id, lock=True)
-    _is_still(patient, expected_version)
+    _is_still(patient, expected_versions)
     current = view(patient, opened(keys, patient), today=today)
     changes = patch.changes_to(current)
     wanted = merged(PatientFields, current, changes)
@@ -183,6 +183,6 @@ def _refuse_impossible_days(fields: PatientFields, status: PatientStatus, now: d
         raise InvalidFields(problems)
 
 
-def _is_still(patient: Patient, expected_version: int | None) -> None:
-    if expected_version is not None and expected_version != patient.version:
+def _is_still(patient: Patient, expected_versions: Collection[int] | None) -> None:
+    if expected_versions is not None and patient.version not in expected_versions:
         raise LostUpdate("patient.changed_meanwhile", "Somebody changed this patient since you read it.")

@@ -1,8 +1,9 @@
 """HTTP: Flask-RESTful dressed once. A service declares routes and doors; everything else is here."""
 
-from shared.api.answers import Answer, if_match
+from shared.api.answers import Answer
 from shared.api.application import service_app
 from shared.api.door import Resource, door
+from shared.api.headers import if_match, insist_on_match
 from shared.api.idempotency import Note, is_keyed, once, prune_idempotency
 from shared.api.routes import Route
 
@@ -13,6 +14,7 @@ __all__ = [
     "Route",
     "door",
     "if_match",
+    "insist_on_match",
     "is_keyed",
     "once",
     "prune_idempotency",

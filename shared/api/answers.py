@@ -10,8 +10,6 @@ from urllib.parse import quote
 from flask import Response, g, request
 from pydantic import TypeAdapter, ValidationError
 
-from shared.errors import FieldProblem, LostUpdate, RuleBroken
-
 
 @dataclass(frozen=True)
 class Answer:
@@ -69,24 +67,3 @@ class Shape:
 def _place_of(created: Any) -> str | None:
     identity = getattr(created, "id", None)
     return None if identity is None else f"{quote(request.path.rstrip('/'))}/{identity}"
-
-
-def if_match() -> int | None:
-    """The version the caller last saw, from `If-Match`; None where any will do (no header, or `*`).
-
-    What never was an ETag of ours cannot match: 412, as RFC 9110 (13.1.1) says. Several at once are refused.
-    """
-    sent = request.environ.get("HTTP_IF_MATCH", "").strip()
-    if sent in ("", "*"):
-        return None
-    if "," in sent:
-        message = "must name one version"
-        raise RuleBroken("if_match.several", "If-Match names several versions.", errors=[_at_if_match(message)])
-    digits = sent.removeprefix("W/").strip('"')
-    if not (digits.isascii() and digits.isdigit()) or len(digits) > 18:
-        raise LostUpdate("if_match.unknown", "If-Match is not the ETag of any version of this object.")
-    return int(digits)
-
-
-def _at_if_match(message: str) -> FieldProblem:
-    return FieldProblem("If-Match", message)

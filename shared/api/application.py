@@ -50,6 +50,7 @@ def service_app(
     app.config["MAX_CONTENT_LENGTH"] = largest_body
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
+    app.hosts = settings.hosts
     app.extensions["sign_in"] = SIGN_INS[settings.auth]
     app.extensions["digests"] = Digests(settings.digest_key.get_secret_value())
     problems.translate(app)

@@ -12,6 +12,7 @@ import flask_restful
 from flask import Response
 from pydantic import BaseModel
 
+from shared.api import headers
 from shared.api.answers import Shape
 from shared.api.inputs import JsonBody, QueryString, read_merge_patch, refuse_body, refuse_parameters
 from shared.db import repeat_if_lost
@@ -102,7 +103,7 @@ def door(
 
 
 def _readers(described: Door) -> list[tuple[str | None, Callable[[], Any]]]:
-    readers: list[tuple[str | None, Callable[[], Any]]] = []
+    readers: list[tuple[str | None, Callable[[], Any]]] = [(None, lambda: headers.check(described.name))]
     if described.query is not None:
         readers.append(("query", QueryString(described.query).read))
     else:

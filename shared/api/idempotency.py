@@ -15,6 +15,7 @@ from sqlalchemy import CursorResult, Row, delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from shared import clock
+from shared.api.headers import IDEMPOTENCY_KEY, idempotency_key
 from shared.api.inputs import raw_body
 from shared.api.tables import idempotency
 from shared.auth import caller
@@ -28,8 +29,6 @@ Note = Any
 """Ids and refusals as JSON: enough to find the answer again, nothing of what was sent."""
 
 REMEMBERED_FOR: Final = timedelta(hours=24)
-LONGEST_KEY: Final = 255
-HEADER: Final = "Idempotency-Key"
 
 
 class StillRunning(Conflict):
@@ -90,7 +89,7 @@ def once(
 
 def is_keyed() -> bool:
     """Whether the request brings a key: then the effect needs a transaction, in which `once` can note it."""
-    return HEADER in request.headers
+    return IDEMPOTENCY_KEY in request.headers
 
 
 def prune_idempotency(session: Session, now: datetime) -> int:
@@ -104,12 +103,9 @@ def _id_of(result: Any) -> UUID:
 
 
 def _keyed_request() -> _Request | None:
-    key = request.headers.get(HEADER)
+    key = idempotency_key()
     if key is None:
         return None
-    key = key.strip()
-    if not key or len(key) > LONGEST_KEY or not key.isprintable():
-        raise _wrong(f"must have 1 to {LONGEST_KEY} printable characters", code="idempotency_key.invalid")
     path = request.path.rstrip("/")
     digests = cast(Digests, current_app.extensions["digests"])
     digest = digests.digest(request.method.encode(), path.encode(), request.query_string, raw_body())
@@ -145,4 +141,4 @@ def _lock_number(keyed: _Request) -> int:
 
 
 def _wrong(message: str, *, code: str) -> RuleBroken:
-    return RuleBroken(code, f"The {HEADER} {message}.", errors=[FieldProblem(HEADER, message)])
+    return RuleBroken(code, f"The {IDEMPOTENCY_KEY} {message}.", errors=[FieldProblem(IDEMPOTENCY_KEY, message)])

@@ -9,11 +9,12 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
+from shared.api import headers
 from shared.api.door import BRINGS_A_BODY, Door
 from shared.api.inputs import JSON, MERGE_PATCH
-from shared.api.problems import MEDIA_TYPE
 from shared.api.routes import Route
 from shared.auth import ANYONE, Access
+from shared.problem_documents import MEDIA_TYPE
 from shared.values.schemas import patch_of
 
 Document = dict[str, Any]
@@ -48,33 +49,6 @@ PROBLEM: Document = {
     },
 }
 
-HEADERS: dict[str, Document] = {
-    "IdempotencyKey": {
-        "name": "Idempotency-Key",
-        "in": "header",
-        "description": "The same request with the same key has one effect and one answer, for 24 hours.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-    },
-    "IfMatch": {
-        "name": "If-Match",
-        "in": "header",
-        "description": "The ETag last seen; 412 if somebody else changed the object since.",
-        "schema": {"type": "string", "examples": ['"5"']},
-    },
-    "Purpose": {
-        "name": "X-Purpose",
-        "in": "header",
-        "description": "Why a patient's file is read; recorded with the read.",
-        "schema": {"type": "string", "maxLength": 500},
-    },
-    "CorrelationId": {
-        "name": "X-Correlation-Id",
-        "in": "header",
-        "description": "Goes through logs, events and e-mails; chosen here if it is left out.",
-        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,64}$"},
-    },
-}
-
 OPERATIONS = {
     "/health/live": "Whether the process answers",
     "/health/ready": "Whether it reaches what it needs (503 if not), and how many events are parked",
@@ -100,7 +74,7 @@ def document(routes: Sequence[Route], *, title: str, description: str) -> Docume
         "paths": paths,
         "components": {
             "schemas": schemas.definitions | {"Problem": PROBLEM},
-            "parameters": HEADERS,
+            "parameters": headers.DESCRIBED,
             "responses": {
                 "Problem": {
                     "description": "Refused",
@@ -166,13 +140,21 @@ def _operation(route: Route, method: str, door: Door, access: Access, schemas: _
         "operationId": f"{method}_{re.sub(r'[^a-z0-9]+', '_', route.path.removeprefix('/api').lower()).strip('_')}",
         "tags": [route.path.removeprefix("/api/").strip("/").partition("/")[0]],
         "summary": door.summary,
-        "description": f"{door.description}\n\nRoles: {', '.join(roles)}.".strip(),
+        "description": "\n\n".join(filter(None, _description(door, roles, schemas))),
         "x-roles": roles,
         "parameters": [*_parameters(door, schemas), *_headers(method)],
-        "responses": _responses(route, method, door, access, schemas),
+        "responses": _responses(route, method, door, schemas),
     }
     body = _request_body(door, schemas)
     return operation | ({"requestBody": body} if body else {})
+
+
+def _description(door: Door, roles: Sequence[str], schemas: _Schemas) -> Iterator[str]:
+    """What the method says, what its parameters say together (no schema of a single one can), and the roles."""
+    yield door.description
+    if door.query is not None:
+        yield schemas.resolved(door.query, "validation").get("description", "")
+    yield f"Roles: {', '.join(roles)}."
 
 
 def _parameters(door: Door, schemas: _Schemas) -> Iterator[Document]:
@@ -185,12 +167,7 @@ def _parameters(door: Door, schemas: _Schemas) -> Iterator[Document]:
 
 
 def _headers(method: str) -> Iterator[Document]:
-    names = ["Purpose", "CorrelationId"]
-    if method == "post":
-        names.insert(0, "IdempotencyKey")
-    if method in ("patch", "put", "delete"):
-        names.insert(0, "IfMatch")
-    return ({"$ref": f"#/components/parameters/{name}"} for name in names)
+    return ({"$ref": f"#/components/parameters/{name}"} for name in headers.names_of(method))
 
 
 def _request_body(door: Door, schemas: _Schemas) -> Document:
@@ -204,9 +181,8 @@ def _request_body(door: Door, schemas: _Schemas) -> Document:
     return {"required": required, "content": {each: {"schema": schema} for each in sorted(media_types)}}
 
 
-def _responses(route: Route, method: str, door: Door, access: Access, schemas: _Schemas) -> Document:
-    refused = {403} if access != ANYONE else set()
-    refused |= {422, 500, 503, *door.statuses}
+def _responses(route: Route, method: str, door: Door, schemas: _Schemas) -> Document:
+    refused = {403, 421, 422, 500, 503, *door.statuses}
     if method in BRINGS_A_BODY:
         refused |= {400, 413, 415}
     if method != "get":
@@ -223,22 +199,24 @@ def _responses(route: Route, method: str, door: Door, access: Access, schemas: _
 def _success(door: Door, schemas: _Schemas) -> Document:
     success: Document = {"description": HTTPStatus(door.status).phrase}
     content: Document = {each: {"schema": {"type": "string"}} for each in door.media_types}
-    headers: Document = {}
+    sent: Document = {}
     if door.answer is not None:
         content = {"application/json": {"schema": schemas.of(door.answer, "serialization")}} | content
         if "version" in schemas.resolved(door.answer, "serialization").get("properties", {}):
-            headers["ETag"] = {"schema": {"type": "string"}, "description": "The version, for If-Match."}
+            sent["ETag"] = {"schema": {"type": "string"}, "description": "The version, for If-Match."}
     if door.status in (HTTPStatus.CREATED, HTTPStatus.ACCEPTED):
-        headers["Location"] = {"schema": {"type": "string"}, "description": "Where the object or the work is."}
-    return success | ({"content": content} if content else {}) | ({"headers": headers} if headers else {})
+        sent["Location"] = {"schema": {"type": "string"}, "description": "Where the object or the work is."}
+    return success | ({"content": content} if content else {}) | ({"headers": sent} if sent else {})
 
 
 def _platform_operation(path: str, summary: str) -> Document:
+    problem = {"$ref": "#/components/responses/Problem"}
     return {
         "operationId": f"get_{path.strip('/').replace('/', '_')}",
         "tags": ["operations"],
         "summary": summary,
         "x-roles": ["anyone"],
         "responses": {"200": {"description": "OK"}}
-        | ({"503": {"description": "Not ready"}} if "ready" in path else {}),
+        | ({"503": {"description": "Not ready"}} if "ready" in path else {})
+        | {"403": problem, "421": problem},
     }

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
 
 from flask import Flask, Response, request
 from pydantic import ValidationError
@@ -23,14 +21,15 @@ from shared.errors import (
     RuleBroken,
     Unreachable,
 )
+from shared.hosts import ForeignHost
 from shared.logs import logger
+from shared.problem_documents import MEDIA_TYPE, problem_document
 from shared.tracing import correlation_id
 from shared.values.refusals import NotAcceptable
 from shared.values.schemas import InvalidFields, problems_of
 
 log = logger(__name__)
 
-MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = "5"
 
 STATUS: dict[type[PlatformError], HTTPStatus] = {
@@ -39,6 +38,7 @@ STATUS: dict[type[PlatformError], HTTPStatus] = {
     LostUpdate: HTTPStatus.PRECONDITION_FAILED,
     RuleBroken: HTTPStatus.UNPROCESSABLE_ENTITY,
     Forbidden: HTTPStatus.FORBIDDEN,
+    ForeignHost: HTTPStatus.MISDIRECTED_REQUEST,
     Unreachable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
@@ -66,16 +66,8 @@ def problem(
     headers: dict[str, str] | None = None,
 ) -> Response:
     """A problem document; `code` is stable and for programs, `detail` is a sentence for a person."""
-    document: dict[str, Any] = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": int(status),
-        "detail": detail,
-        "code": code,
-        "correlation_id": correlation_id(),
-        "errors": [{"field": each.field, "message": each.message} for each in errors],
-    }
-    answer = Response(json.dumps(document, ensure_ascii=False), status, headers, content_type=MEDIA_TYPE)
+    document = problem_document(status, code, detail, correlation_id=correlation_id(), errors=errors)
+    answer = Response(document, status, headers, content_type=MEDIA_TYPE)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         answer.headers.setdefault("Retry-After", RETRY_AFTER_SECONDS)
     return answer

@@ -10,6 +10,7 @@ from werkzeug.exceptions import NotFound
 
 from shared import clock
 from shared.auth import Access, admit
+from shared.hosts import Hosts
 from shared.logs import logger
 from shared.metrics import requests_seconds
 from shared.spans import Hop, hop
@@ -31,6 +32,7 @@ SAFE_HEADERS = (
     ("X-Content-Type-Options", "nosniff"),
     ("X-Frame-Options", "DENY"),
     ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
     ("Cache-Control", "no-store"),
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
 )
@@ -40,6 +42,7 @@ class Service(Flask):
     """A Flask application that knows who may call what, and says of each request that it was answered."""
 
     access: AccessTable
+    hosts: Hosts
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """The function itself: no door is a coroutine, and asking each time costs more than the call."""
@@ -64,6 +67,7 @@ class Service(Flask):
         """Let the request pass if its caller has one of the roles; what nobody declared, nobody may call."""
         current = request
         path, rule, method = current.path, current.url_rule, current.method
+        self.hosts.admit(current.environ)
         if "\x00" in path:  # PostgreSQL's text cannot hold it: there can be no such thing
             raise NotFound
         if rule is not None:

@@ -303,7 +303,13 @@ def patch_of(model: type[Model]) -> type[Model]:
         name: model_validator(mode="after")(lambda self: self)
         for name in model.__pydantic_decorators__.model_validators
     }
-    return create_model(f"{model.__name__}Patch", __base__=model, __validators__=silenced, **fields)  # type: ignore[call-overload, no-any-return]
+    return create_model(  # type: ignore[call-overload, no-any-return]
+        f"{model.__name__}Patch",
+        __base__=model,
+        __validators__=silenced,
+        __cls_kwargs__={"json_schema_extra": None},  # rules across fields hold for the whole, not for what changes
+        **fields,
+    )
 
 
 def changes_in(patch: BaseModel, model: type[BaseModel]) -> dict[str, Any]:

@@ -86,6 +86,9 @@ def test_a_suppressed_address_is_left_alone_and_its_inquiries_move_to_the_phone(
     composed(later)
     assert (the(Inquiry).channel, the(Email).status) == ("phone", "cancelled")
     assert client.get("/api/email-suppressions").json["total"] == 1
+    assert client.get(made.headers["Location"]).json == made.json
+    for stale in ('"2"', 'W/"1"'):
+        assert client.delete(made.headers["Location"], headers={"If-Match": stale}).status_code == 412
     assert client.delete(f"/api/email-suppressions/{made.json['id']}").status_code == 204
     assert client.delete(f"/api/email-suppressions/{made.json['id']}").status_code == 404
     composed(later + timedelta(days=1))

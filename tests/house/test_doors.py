@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import inspect
+import re
 from typing import Any
 
 import pytest
@@ -46,3 +48,22 @@ def test_no_answer_shows_a_stack_trace(service: str, app: Any, monkeypatch: pyte
     answer = app.test_client().get("/api/nothing-of-the-kind")
     assert answer.status_code == 404
     assert answer.content_type == "application/problem+json"
+
+
+@each_service
+def test_what_was_created_can_be_looked_at_where_its_location_says(service: str, doors: Any) -> None:
+    """A `Location` that answers 404 or 405 sends every client astray."""
+    shown = {re.sub("<uuid:[a-z_]+>$", "<uuid>", route.path) for route in doors if "get" in route.access}
+    for route in doors:
+        for method, door, _ in route.doors():
+            if door.status == 201 and "id" in getattr(door.answer, "model_fields", {}):
+                assert f"{route.path}/<uuid>" in shown, f"{method} {route.path}"
+
+
+@each_service
+def test_who_changes_or_deletes_is_heard_out_on_the_version_that_they_saw(service: str, doors: Any) -> None:
+    """The document names `If-Match` at each of them; a door that ignores it loses somebody's update."""
+    for route in doors:
+        for method in {"put", "patch", "delete"} & set(route.access):
+            written = inspect.getsource(getattr(route.resource, method))
+            assert "if_match()" in written or "insist_on_match(" in written, f"{method} {route.path}"

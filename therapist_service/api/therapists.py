@@ -52,7 +52,7 @@ class Therapist(Resource):
     def patch(self, id: UUID, patch: MergePatch) -> TherapistView:
         """Change a therapist; what staff change is protected from imports."""
         with transaction() as session:
-            return therapists.change(session, id, patch, expected_version=if_match(), now=clock.now())
+            return therapists.change(session, id, patch, expected_versions=if_match(), now=clock.now())
 
 
 class TherapistBlock(Resource):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic.config import JsonDict
 
 from shared.values.contacts import EmailAddress, PhoneNumber
 from shared.values.identifiers import Language, PostalCode
@@ -45,8 +46,21 @@ class Holiday(Schema):
         return self
 
 
+BOTH_OR_NONE: JsonDict = {
+    "anyOf": [
+        {"properties": {"latitude": {"type": "null"}, "longitude": {"type": "null"}}},
+        {
+            "required": ["latitude", "longitude"],
+            "properties": {"latitude": {"type": "number"}, "longitude": {"type": "number"}},
+        },
+    ]
+}
+
+
 class ImportedFields(Schema):
     """The fields that an import record can hold."""
+
+    model_config = ConfigDict(json_schema_extra=BOTH_OR_NONE)
 
     salutation: Line | None = None
     title: Line | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -126,14 +126,14 @@ def register(session: Session, new: NewTherapist, *, now: datetime) -> Therapist
 
 
 def change(
-    session: Session, therapist_id: UUID, patch: MergePatch, *, expected_version: int | None, now: datetime
+    session: Session, therapist_id: UUID, patch: MergePatch, *, expected_versions: Collection[int] | None, now: datetime
 ) -> TherapistView:
     """Change fields of a therapist; what changes is protected from imports from now on.
 
     Raises `NotFound`, `LostUpdate`, and `InvalidFields` or a `ValidationError` for fields that do not fit.
     """
     therapist = _known(session, therapist_id, lock=True)
-    _is_still(therapist, expected_version)
+    _is_still(therapist, expected_versions)
     current = view(therapist)
     sent = patch.changes_to(current)
     changes = {**_coordinates_to_drop(current, sent), **sent}
@@ -231,6 +231,6 @@ def _known(session: Session, therapist_id: UUID, *, lock: bool = False) -> Thera
     return therapist
 
 
-def _is_still(therapist: Therapist, expected_version: int | None) -> None:
-    if expected_version is not None and expected_version != therapist.version:
+def _is_still(therapist: Therapist, expected_versions: Collection[int] | None) -> None:
+    if expected_versions is not None and therapist.version not in expected_versions:
         raise LostUpdate("therapist.changed_meanwhile", "Somebody changed this therapist since you read it.")

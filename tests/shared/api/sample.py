@@ -151,7 +151,7 @@ class OneBench(Resource):
         expected = if_match()
         with transaction() as session:
             bench = found(session, id)
-            if expected not in (None, bench.version):
+            if expected is not None and bench.version not in expected:
                 raise LostUpdate("bench.changed", "Somebody changed this bench since you read it.")
             for name, value in patch.changes_to(BenchView.of(bench)).items():
                 setattr(bench, name, value)

@@ -45,7 +45,7 @@ def test_what_may_help_later_says_when(client: FlaskClient):
 
 
 def test_an_unknown_path_is_a_problem(client: FlaskClient):
-    for path in ("/", "/api", "/api/nothing", "/api/benches/not-a-uuid", "//api//plain", "/api/plain/%ff", "/x?q=%ff"):
+    for path in ("/", "/api", "/api/nothing", "/api/benches/not-a-uuid", "/api//plain", "/api/plain/%ff", "/x?q=%ff"):
         answer = client.get(path)
         assert (answer.status_code, answer.content_type) == (404, "application/problem+json"), path
 

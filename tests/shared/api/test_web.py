@@ -1,4 +1,4 @@
-"""The real server: gunicorn with two processes, spoken to over sockets."""
+"""The real server: two processes, spoken to over sockets."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -87,7 +88,7 @@ def test_a_chunked_body_that_fits_is_read(address):
     ],
 )
 def test_a_body_that_is_cut_or_malformed_is_a_bad_request(address, rest):
-    head = b"POST /api/plain HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    head = b"POST /api/plain HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     assert told(address, head + rest).startswith(b"HTTP/1.1 400")
     assert requests.get(f"{address}/api/plain", timeout=5).status_code == 200
 
@@ -97,8 +98,21 @@ def test_garbage_is_a_bad_request(address):
 
 
 def test_no_header_rewrites_the_path(address):
-    head = b"GET /api/nothing HTTP/1.1\r\nHost: x\r\nPath-Info: /api/plain\r\nScript-Name: /api\r\n\r\n"
+    head = b"GET /api/nothing HTTP/1.1\r\nHost: localhost\r\nPath-Info: /api/plain\r\nScript-Name: /api\r\n\r\n"
     assert told(address, head).startswith(b"HTTP/1.1 404")
+
+
+def test_stalled_clients_keep_nobody_waiting(address):
+    head = b"POST /api/plain HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    stalled = {b"": 400, head: 40, head + b"Content-Length: 100\r\n\r\n{": 40}
+    host, port = address.removeprefix("http://").split(":")
+    with ExitStack() as open_clients:
+        for sent, times in stalled.items():
+            for _ in range(times):
+                connection = open_clients.enter_context(socket.create_connection((host, int(port)), timeout=10))
+                connection.sendall(sent)
+        for path in ("/health/live", "/api/plain", "/metrics") * 5:
+            assert requests.get(f"{address}{path}", timeout=3).status_code == 200
 
 
 def test_metrics_count_over_all_processes(address):
@@ -122,7 +136,7 @@ def test_it_ends_within_the_grace_when_told_to(server):
 def test_a_worker_answers_health_on_a_server_of_its_own():
     port = a_free_port()
     works = {"kafka": True}
-    server = serve_in_thread(
+    end = serve_in_thread(
         health_app([Check("kafka", lambda: works["kafka"])], {"parked_events": lambda: 3}), "127.0.0.1", port
     )
     try:
@@ -136,4 +150,4 @@ def test_a_worker_answers_health_on_a_server_of_its_own():
         assert "platform_" in requests.get(f"{address}/metrics", timeout=5).text
         assert requests.get(f"{address}/other", timeout=5).status_code == 404
     finally:
-        server.shutdown()
+        end()

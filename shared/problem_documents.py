@@ -1,0 +1,27 @@
+"""A refusal as RFC 9457 describes it, for those who answer without an application around them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from shared.errors import FieldProblem
+
+MEDIA_TYPE = "application/problem+json"
+
+
+def problem_document(
+    status: int, code: str, detail: str, *, correlation_id: str | None = None, errors: Sequence[FieldProblem] = ()
+) -> str:
+    """The document; `code` is stable and for programs, `detail` is a sentence for a person."""
+    document = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": int(status),
+        "detail": detail,
+        "code": code,
+        "correlation_id": correlation_id,
+        "errors": [{"field": each.field, "message": each.message} for each in errors],
+    }
+    return json.dumps(document, ensure_ascii=False)

@@ -1,0 +1,85 @@
+"""One request, read as it comes: what it says about itself, and what is refused."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from waitress.parser import HTTPRequestParser, ParsingError, TransferEncodingNotImplemented
+from waitress.utilities import BadRequest, Error
+
+LONGEST_CHUNK_LINE: Final = 1024
+
+_FRAMING = re.compile(rb"\r\n(content-length|transfer-encoding|host)[ \t]*:", re.IGNORECASE)
+_TRANSFER_ENCODING = re.compile(rb"\r\ntransfer-encoding[ \t]*:[ \t]*([^\r]*?)[ \t]*\r\n", re.IGNORECASE)
+
+
+class RequestTimeout(Error):  # type: ignore[misc]  # waitress ships no types
+    """The client took too long to send its request."""
+
+    code, reason = 408, "Request Timeout"
+
+
+class VersionNotSupported(Error):  # type: ignore[misc]
+    """Neither HTTP/1.0 nor HTTP/1.1."""
+
+    code, reason = 505, "HTTP Version Not Supported"
+
+
+SENTENCES: Final = {
+    400: "This is not a request that can be understood: it is malformed or cut off.",
+    408: "The request was not sent in time.",
+    413: "The request is larger than this service accepts.",
+    431: "The headers of the request are larger than this service accepts.",
+    500: "Something went wrong here; the logs tell what.",
+    501: "This transfer encoding is not known here; send the body as it is, or chunked.",
+    505: "This service speaks HTTP/1.1.",
+}
+
+
+class Parser(HTTPRequestParser):  # type: ignore[misc]
+    """Reads one request; refuses what two servers in a row could understand differently."""
+
+    expect_continue: bool
+    path = ""  # waitress speaks of it even where the first line was never understood
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """The first line and the headers."""
+        if b"\r\n " in header_plus or b"\r\n\t" in header_plus:
+            raise ParsingError("a header goes on in the next line")
+        framing = sorted(name.lower() for name in _FRAMING.findall(header_plus))
+        if len(set(framing)) < len(framing) or {b"content-length", b"transfer-encoding"} <= set(framing):
+            raise ParsingError("two headers say how long the body is, or where it goes")
+        encoding = _TRANSFER_ENCODING.search(header_plus)
+        if encoding is not None and encoding[1].lower() != b"chunked":
+            raise TransferEncodingNotImplemented(encoding[1].decode("latin-1"))
+        super().parse_header(header_plus)
+        self._judge(chunked=encoding is not None)
+
+    def _judge(self, *, chunked: bool) -> None:
+        if self.version not in ("1.0", "1.1"):
+            self.error, self.completed = VersionNotSupported(self.version), True
+        if chunked and self.version == "1.0":
+            raise ParsingError("HTTP/1.0 knows no chunks")
+        if self.version == "1.1" and not self.headers.get("HOST"):
+            raise ParsingError("HTTP/1.1 names its host")
+        if self.proxy_netloc:
+            # RFC 9112, 3.2.2: the address in the first line counts, whatever Host says
+            self.headers["HOST"] = self.proxy_netloc
+        # without a body there is nothing to wait for
+        self.expect_continue = self.expect_continue and self.body_rcv is not None
+
+    def received(self, data: bytes) -> int:
+        """Take what belongs to this request; returns how many bytes that was."""
+        try:
+            taken: int = super().received(data)
+        except Exception:  # such as a length of 5,000 digits
+            self.error, taken = BadRequest("not understood"), len(data)
+        if self.error is not None:
+            self.completed, self.expect_continue = True, False
+        elif self.chunked and self.body_rcv is not None and self._is_endless(self.body_rcv):
+            self.error, self.completed = BadRequest("endless line between chunks"), True
+        return taken
+
+    def _is_endless(self, chunks: Any) -> bool:
+        return len(chunks.control_line) > LONGEST_CHUNK_LINE or len(chunks.trailer) > self.adj.max_request_header_size

@@ -1,0 +1,105 @@
+"""What exists before a service is fuzzed: without it every id leads to 404, and little is tried."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from shared.crypto import Keys
+from shared.values.words import RequestStatus
+from tests.builders import communication, imports, matching, patients, therapists
+
+Known = Mapping[str, Sequence[str]]
+"""Ids by the name of the parameter or field that takes them; `id` is what the path before it names."""
+
+
+def _patients(session: Session, settings: Any, folder: Path) -> Known:
+    keys = Keys(settings.master_key.get_secret_value())
+    known = [patients.a_patient(session, keys, last_name=f"Erfunden{place}") for place in "abc"]
+    known.append(patients.a_ready_patient(session, keys, last_name="Bereit"))
+    return {"/api/patients": _ids(each.id for each in known)}
+
+
+def _therapists(session: Session, settings: Any, folder: Path) -> Known:
+    known = [therapists.a_therapist(session, last_name=f"Erfunden{place}") for place in "abc"]
+    watched = imports.Folder(folder, settings)
+    watched.drop(imports.FIRST, imports.a_file([imports.a_record("a-1"), imports.a_record("a-2", last_name=None)]))
+    watched.work()
+    found = session.connection().exec_driver_sql("SELECT id FROM imports").scalars()
+    return {"/api/therapists": _ids(each.id for each in known), "/api/imports": _ids(found)}
+
+
+def _matching(session: Session, settings: Any, folder: Path) -> Known:
+    patient = [matching.a_known_patient(session) for _ in range(3)]
+    therapist = [matching.a_known_therapist(session) for _ in range(5)]
+    statuses = (RequestStatus.OPEN, RequestStatus.CONTACTED, RequestStatus.ACCEPTED, RequestStatus.DECLINED)
+    requests = [matching.a_request(session, status) for status in statuses]
+    return {
+        "/api/placement-requests": _ids(each.id for each in requests),
+        "patient_id": _ids(patient),
+        "therapist_id": _ids(therapist),
+        "therapist_ids": _ids(therapist),
+    }
+
+
+def _communication(session: Session, settings: Any, folder: Path) -> Known:
+    therapist = [
+        communication.a_therapist(),
+        communication.a_practice_to_phone(),
+    ]
+    request = [communication.a_request(each) for each in therapist for _ in range(2)]
+    communication.composed()
+    return {
+        "/api/emails": _ids(each.id for each in communication.rows(communication.Email)),
+        "/api/inquiries": _ids(each.id for each in communication.rows(communication.Inquiry)),
+        "/api/phone-calls": _ids(each.id for each in communication.rows(communication.PhoneCall)),
+        "/api/therapists": _ids(therapist),
+        "therapist_id": _ids(therapist),
+        "placement_request_id": _ids(request),
+    }
+
+
+def _ids(found: Any) -> list[str]:
+    return [str(each) for each in found]
+
+
+MAKERS: dict[str, Callable[[Session, Any, Path], Known]] = {
+    "patient_service": _patients,
+    "therapist_service": _therapists,
+    "matching_service": _matching,
+    "communication_service": _communication,
+}
+
+
+def make(service: str, session: Session, settings: Any, folder: Path) -> Known:
+    """Let something exist in the service, and return the ids."""
+    maker = MAKERS.get(service)
+    return maker(session, settings, folder) if maker else {}
+
+
+def with_known_ids(value: Any, known: Known, choose: Callable[[Sequence[str]], str]) -> Any:
+    """A body in which fields that take ids take some that exist."""
+    if isinstance(value, dict):
+        return {name: _known_id(name, each, known, choose) for name, each in value.items()}
+    if isinstance(value, list):
+        return [with_known_ids(each, known, choose) for each in value]
+    return value
+
+
+def _known_id(name: str, value: Any, known: Known, choose: Callable[[Sequence[str]], str]) -> Any:
+    if name not in known:
+        return with_known_ids(value, known, choose)
+    if isinstance(value, list):
+        return [choose(known[name]) if _is_id(each) else each for each in value]
+    return choose(known[name]) if _is_id(value) else value
+
+
+def _is_id(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and bool(UUID(value))
+    except ValueError:
+        return False
