@@ -11,13 +11,15 @@ from uuid import UUID
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from communication_service.clients.smtp import Delivery, MailServer, Report
-from communication_service.domain import composing, requests, sending
+from communication_service.domain import composing, mail_server, requests, sending
 from communication_service.domain.letters import Envelope, as_message, inquiry_headers
 from communication_service.domain.policy import Policy, Sender
-from communication_service.domain.sending import Claim
+from communication_service.domain.sending import MOST_REFUSALS, MOST_TROUBLES, Claim
 from communication_service.settings import Settings
-from shared import clock
+from shared import clock, metrics
 from shared.db import Session, is_trouble, transaction
+from shared.errors import Unreachable
+from shared.health import Check
 from shared.jobs import Job
 from shared.logs import logger
 from shared.spans import hop
@@ -100,7 +102,8 @@ class Hand:
             return held
 
 
-GIVEN_BACK = Report(Delivery.SERVER_TROUBLE, "the worker stopped before the letter was handed over")
+GIVEN_BACK = Report(Delivery.NOT_TRIED, "the worker stopped before the letter was handed over")
+CONCERNS_EVERY_LETTER = frozenset({Delivery.REFUSED_US, Delivery.SERVER_TROUBLE, Delivery.IN_DOUBT})
 
 
 @dataclass(frozen=True)
@@ -119,13 +122,14 @@ class Sending:
     def run(self, now: datetime) -> int:
         """Send the first letter that may go; 1 where the server said what becomes of it."""
         with transaction() as session:
-            waiting = sending.to_send(session, now=now)
+            waiting = sending.to_send(session, policy=self.policy, now=now)
+            metrics.mail_server_in_trouble.set(mail_server.trouble(session) is not None)
         for email_id, correlation_id in waiting:
             with hop("send an e-mail", "producer", correlation_id=correlation_id):
                 report = self._send(email_id, now)
             if report is not None:
-                # a server in trouble is left alone until the next turn
-                return int(report.delivery != Delivery.SERVER_TROUBLE)
+                # a server in trouble is left alone until its next turn
+                return int(report.delivery not in (*CONCERNS_EVERY_LETTER, Delivery.NOT_TRIED))
         return 0
 
     def _send(self, email_id: UUID, now: datetime) -> Report | None:
@@ -143,6 +147,7 @@ class Sending:
         for attempt in RECORDING:
             with attempt, transaction() as session:
                 counted = _record(session, claim, report, policy=self.policy, now=ended)
+        metrics.emails_handed_over.labels(report.delivery).inc()
         log.info("email.handed_over", email_id=str(email_id), outcome=report.delivery, counted=counted)
         return report
 
@@ -169,19 +174,20 @@ class Sending:
             return None
 
     def _envelope(self, claim: Claim, now: datetime) -> Envelope:
-        headers = inquiry_headers(sender=self.policy.sender, date=now, correlation_id=claim.correlation_id)
+        more = inquiry_headers(sender=self.policy.sender, date=now, correlation_id=claim.correlation_id)
         return as_message(
             claim.letter,
             sender=self.policy.sender,
             recipient=claim.recipient,
             message_id=claim.message_id,
-            headers=headers,
+            more=more,
         )
 
 
 def _record(session: Session, claim: Claim, report: Report, *, policy: Policy, now: datetime) -> bool:
     """Write down what became of a letter; False where somebody has settled that meanwhile."""
     letter, detail = (claim.email_id, claim.attempt), report.detail
+    begins_trouble = _record_of_server(session, claim, report, policy=policy, now=now)
     if report.delivery == Delivery.SENT:
         return sending.sent(session, *letter, policy=policy, now=now)
     if report.delivery == Delivery.IN_DOUBT:
@@ -189,8 +195,40 @@ def _record(session: Session, claim: Claim, report: Report, *, policy: Policy, n
     if report.delivery in (Delivery.REFUSED_RECIPIENT, Delivery.REFUSED_MESSAGE):
         is_bad = report.delivery == Delivery.REFUSED_RECIPIENT
         return sending.refused(session, *letter, detail=detail, address_is_bad=is_bad, now=now)
-    by_recipient = report.delivery == Delivery.TRY_LATER
-    return sending.put_off(session, *letter, detail=detail, by_recipient=by_recipient, policy=policy, now=now)
+    if report.delivery == Delivery.TRY_LATER or (report.delivery == Delivery.REFUSED_US and begins_trouble):
+        at_most = MOST_REFUSALS if report.delivery == Delivery.TRY_LATER else MOST_TROUBLES
+        return sending.put_off(session, *letter, detail=detail, at_most=at_most, policy=policy, now=now)
+    return sending.not_tried(session, *letter, detail=detail, now=now)
+
+
+def _record_of_server(session: Session, claim: Claim, report: Report, *, policy: Policy, now: datetime) -> bool:
+    """Write down what this says of the mail server; True where a trouble begins that concerns every letter."""
+    begins, ends = False, False
+    if report.delivery == Delivery.SENT:
+        ends = mail_server.works(session)
+    elif report.delivery in CONCERNS_EVERY_LETTER:
+        begins = mail_server.in_trouble(session, detail=report.detail, policy=policy, now=now)
+    elif report.delivery != Delivery.NOT_TRIED:
+        is_first_try = claim.attempt == 1
+        mail_server.did_not_take(session, is_first_try=is_first_try, detail=report.detail, policy=policy, now=now)
+    if begins:
+        log.error("mail_server.in_trouble", outcome=report.delivery)
+    if ends:
+        log.info("mail_server.works_again")
+    return begins
+
+
+def mail_server_takes_letters() -> bool:
+    """True; raises `Unreachable` with the reason while letters are held back."""
+    with transaction() as session:
+        trouble = mail_server.trouble(session)
+    if trouble:
+        raise Unreachable("mail_server.in_trouble", trouble)
+    return True
+
+
+MAIL_SERVER = Check("mail_server", mail_server_takes_letters, decisive=False)
+"""Not decisive: a worker that is started anew would not be let in either, and calls are planned meanwhile."""
 
 
 def doubts(now: datetime) -> int:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from shared.settings import IN_WORKER, ServiceSettings
 from shared.values.contacts import EmailAddress
@@ -43,6 +44,18 @@ class Settings(ServiceSettings):
             raise ValueError("must be ASCII: mail servers do not agree on how other characters are sent")
         return credential
 
+    @field_validator("smtp_tls")
+    @classmethod
+    def _keeps_the_password_secret(cls, tls: str, others: ValidationInfo) -> str:
+        password: SecretStr = others.data.get("smtp_password", SecretStr(""))
+        says_something = bool(others.data.get("smtp_username") or password.get_secret_value())
+        if tls == "none" and says_something and not _is_this_machine(others.data.get("smtp_host", "")):
+            raise ValueError(
+                "none would send SMTP_USERNAME and SMTP_PASSWORD in clear: set starttls or tls"
+                " (or a mail server on this machine: SMTP_HOST 127.0.0.1, ::1 or localhost)"
+            )
+        return tls
+
     @field_validator("mail_from")
     @classmethod
     def _is_ascii(cls, address: str) -> str:
@@ -53,6 +66,13 @@ class Settings(ServiceSettings):
     @field_validator("mail_from_name")
     @classmethod
     def _is_one_line(cls, name: str) -> str:
-        if not name.isprintable():
+        if not name.isprintable() or not name.strip():
             raise ValueError("must be one line of printable characters")
         return name
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

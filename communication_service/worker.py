@@ -11,4 +11,10 @@ from shared.worker import Worker
 
 def create(settings: Settings) -> Worker:
     """The worker, wired."""
-    return Worker(settings, listeners=listeners, jobs=jobs.jobs(settings), copies=(Therapist, Patient, Place))
+    return Worker(
+        settings,
+        listeners=listeners,
+        jobs=jobs.jobs(settings),
+        ready_checks=[jobs.MAIL_SERVER],
+        copies=(Therapist, Patient, Place),
+    )

@@ -21,6 +21,8 @@ _COMMENT = re.compile(r"\s+#.*$")
 _HOST_AND_PORT = re.compile(r"^([\w.-]+):(\d+)$")
 _ADDRESSES = re.compile(r"^[\w.-]+:\d+(,[\w.-]+:\d+)*$")
 
+_THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
+
 _SECRETS = {
     "generate:password": lambda: secrets.token_urlsafe(24),
     "generate:key": lambda: base64.b64encode(secrets.token_bytes(32)).decode(),
@@ -172,6 +174,7 @@ def _unknown(name: str, known: Iterable[str]) -> str:
 def check(settings: Mapping[str, str], root: Path) -> None:
     """Refuses settings that cannot work, all of them at once."""
     problems = [*_empty_secrets(settings, root), *_wrong_ports(settings), *_wrong_parts(settings)]
+    problems += _password_in_clear(settings)
     problems = problems or _shared_ports(settings)
     if problems:
         raise Failure("the settings cannot work:\n" + "\n".join(f"  {problem}" for problem in problems))
@@ -194,6 +197,13 @@ def _wrong_ports(settings: Mapping[str, str]) -> list[str]:
         for name, value in settings.items()
         if name.endswith("_PORT") and not 0 < _number(value) < 65536
     ]
+
+
+def _password_in_clear(settings: Mapping[str, str]) -> list[str]:
+    is_said = bool(settings["SMTP_USERNAME"] or settings["SMTP_PASSWORD"])
+    if settings["SMTP_TLS"] != "none" or not is_said or settings["SMTP_HOST"] in _THIS_MACHINE:
+        return []
+    return [f"SMTP_TLS=none would send SMTP_PASSWORD in clear to {settings['SMTP_HOST']}: set starttls or tls"]
 
 
 def _wrong_parts(settings: Mapping[str, str]) -> list[str]:

@@ -55,6 +55,14 @@ event_age_seconds = Histogram(
     "From the oldest event of a poll to the commit of its effects",
     buckets=(*QUICK, 30, 60, 300, 3600),
 )
+emails_handed_over = Counter(
+    "platform_emails_handed_over_total",
+    "Attempts to hand a letter to the mail server, by what became of it",
+    ["outcome"],
+)
+mail_server_in_trouble = Gauge(
+    "platform_mail_server_in_trouble", "1 while letters are held back", multiprocess_mode="mostrecent"
+)
 jobs_seconds = Histogram("platform_job_seconds", "Time a job took", ["job", "outcome"], buckets=(*QUICK, 30, 60, 300))
 
 

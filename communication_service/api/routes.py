@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from communication_service.api.emails import Email, EmailAnswer, EmailDoubt, Emails
 from communication_service.api.inquiries import ContactHistory, Inquiries, Inquiry
+from communication_service.api.mail_server import MailServer
 from communication_service.api.phone_calls import PhoneCall, PhoneCallOutcome, PhoneCalls
 from communication_service.api.suppressions import EmailSuppression, EmailSuppressions
 from shared.api import Route
@@ -16,6 +17,7 @@ ROUTES = [
     Route("/api/emails/<uuid:id>/resolve", EmailDoubt, post=COORDINATORS),
     Route("/api/inquiries", Inquiries, get=CALLERS),
     Route("/api/inquiries/<uuid:id>", Inquiry, get=CALLERS),
+    Route("/api/mail-server", MailServer, get=COORDINATORS),
     Route("/api/phone-calls", PhoneCalls, get=CALLERS),
     Route("/api/phone-calls/<uuid:id>", PhoneCall, get=CALLERS),
     Route("/api/phone-calls/<uuid:id>/outcome", PhoneCallOutcome, post=CALLERS),

@@ -27,6 +27,8 @@ class Reachability:
     preference: str
     has_email: bool
     """An address that one can write to and that nobody asked to leave alone."""
+    is_suppressed: bool
+    """Somebody asked to leave the address alone, or there is none behind it."""
     has_phone: bool
     phone_hours: Weekly | None
 
@@ -39,6 +41,7 @@ class Reachability:
             preference=therapist.contact_preference,
             # beyond ASCII before the @ needs SMTPUTF8, which many servers on the way lack: such a practice is phoned
             has_email=key is not None and key.isascii() and not therapist.email_opt_out and not is_suppressed,
+            is_suppressed=is_suppressed or therapist.email_opt_out,
             has_phone=bool(therapist.phone or therapist.mobile),
             phone_hours=therapist.phone_hours,
         )
@@ -56,7 +59,7 @@ def way_to(practice: Reachability, *, only_by_phone: bool) -> Way:
     if by_email:
         return Way("email")
     if practice.preference == "email_only":
-        return Way("phone", "email_address_missing")
+        return Way("phone", "email_suppressed" if practice.is_suppressed else "email_address_missing")
     if not practice.has_phone:
         return Way("phone", "phone_number_missing")
     if not practice.phone_hours:

@@ -14,7 +14,7 @@ from uuid import UUID
 from communication_service.domain import arranging
 from communication_service.domain.channels import Reachability, Way, way_to
 from communication_service.domain.policy import Policy
-from communication_service.store import queries
+from communication_service.store import queries, suppressions
 from communication_service.store.tables import Inquiry, Patient, PhoneCall, PlacementRequest, Therapist
 from shared.db import Session, new_id
 from shared.events.catalogue import InquiryComposed, InquiryDissolved
@@ -194,7 +194,7 @@ def _turn(request: PlacementRequest, patient: Patient) -> tuple[date, int, datet
 
 
 def _way(session: Session, therapist: Therapist, *, only_by_phone: bool) -> Way:
-    suppressed = therapist.email_key is not None and queries.is_suppressed(session, therapist.email_key)
+    suppressed = therapist.email_key is not None and suppressions.is_suppressed(session, therapist.email_key)
     return way_to(Reachability.of(therapist, is_suppressed=suppressed), only_by_phone=only_by_phone)
 
 

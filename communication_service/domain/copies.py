@@ -7,10 +7,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from communication_service.domain import suppressions
 from communication_service.store import queries
+from communication_service.store import suppressions as suppression_queries
 from communication_service.store.tables import Patient, Place, Therapist
 from shared.copies import keep_newest
-from shared.db import Session, new_id
+from shared.db import Session
 from shared.events.catalogue import AddressGeocoded, PublicPatient, PublicTherapist
 from shared.events.event import Envelope
 from shared.values.contacts import normalised_email
@@ -25,21 +27,18 @@ SAME_IN_PATIENT = (
     "id", "reference", "age", "gender", "insurance_type", "reimbursement_case", "diagnosis_block",
     "prior_therapy_within_two_years", "status", "search_started_on",
 )  # fmt: skip
-OPTED_OUT = "The practice asked for no more e-mails."
 
 
 def remember_therapists(session: Session, told: Sequence[tuple[PublicTherapist, Envelope]], *, now: datetime) -> None:
-    """Keep what was told of therapists, each in its envelope; an opt-out covers everyone who shares the address."""
+    """Keep what was told of therapists, each in its envelope; an opt-out covers everyone who shares the address.
+
+    What counts is how the copies change: news that is older than a copy, or heard again, opts nobody out.
+    """
     rows = [_therapist(therapist, envelope) for therapist, envelope in told]
+    ids: set[UUID] = {row["id"] for row in rows}
+    before = suppression_queries.opt_outs(session, ids)
     keep_newest(session, Therapist, rows)
-    queries.suppress(
-        session,
-        [
-            {"id": new_id(), "email": row["email"], "email_key": row["email_key"], "reason": OPTED_OUT}
-            for row in {row["email_key"]: row for row in rows if row["email_opt_out"] and row["email_key"]}.values()
-        ],
-    )
-    queries.look_again(session, queries.requests_to_therapists({row["id"] for row in rows}), at=now)
+    suppressions.follow_opt_outs(session, before, ids, now=now)
 
 
 def remember_patients(session: Session, told: Sequence[tuple[PublicPatient, Envelope]], *, now: datetime) -> None:

@@ -59,5 +59,6 @@ def settle(session: Session, email: Email, *, policy: Policy, sent_at: datetime)
 
 def release(session: Session, email: Email, *, now: datetime) -> None:
     """Open the gates of a letter that did not go, and let those who waited for them be looked at."""
-    if queries.release_gates(session, email.id):
-        queries.look_again(session, queries.requests_to_address(email.recipient_key), at=now)
+    # requests before gates, as when a letter is claimed: the other way round two workers could wait for each other
+    queries.look_again(session, queries.requests_to_address(email.recipient_key), at=now)
+    queries.release_gates(session, email.id)

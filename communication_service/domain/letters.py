@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from email.headerregistry import Address
+from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from communication_service.domain import headers
 from communication_service.domain.policy import Sender
 from communication_service.store.tables import Patient, Therapist
-from shared.values.text import one_line
 from shared.values.weekly import Weekly
 
 DIAGNOSIS_GROUPS = {
@@ -64,11 +63,6 @@ class Pseudonym:
     had_prior_therapy: bool
 
 
-def _one_line(value: Any) -> str:
-    """The words on one line, without control characters: what comes from outside cannot add lines of its own."""
-    return one_line(str(value))
-
-
 def _environment(*, autoescape: bool) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -78,7 +72,7 @@ def _environment(*, autoescape: bool) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["one_line"] = _one_line
+    environment.filters["one_line"] = headers.one_line
     return environment
 
 
@@ -93,7 +87,7 @@ def inquiry(therapist: Therapist, patients: Sequence[Patient], *, sender: Sender
         "patients": [_pseudonym(patient) for patient in patients],
         "sender": sender,
     }
-    references = ", ".join(_one_line(patient.reference) for patient in patients)
+    references = ", ".join(headers.one_line(patient.reference) for patient in patients)
     persons = "eine Person" if len(patients) == 1 else f"{len(patients)} Personen"
     return Letter(
         subject=f"Anfrage: Therapieplatz für {persons} ({references})",
@@ -159,37 +153,34 @@ class Envelope:
     message: bytes
 
 
-def as_message(letter: Letter, *, sender: Sender, recipient: str, message_id: str, headers: dict[str, str]) -> Envelope:
-    """The e-mail of a letter. `recipient` is ASCII; no text of any header can add a header of its own.
+def as_message(letter: Letter, *, sender: Sender, recipient: str, message_id: str, more: dict[str, str]) -> Envelope:
+    """The e-mail of a letter, with `more` headers. No text of any header can add a header of its own.
 
-    Raises ValueError for a recipient that is not one address.
+    Raises ValueError for a sender or a recipient that is not one address in ASCII.
     """
-    local, at, domain = recipient.rpartition("@")
-    if not at or not recipient.isascii() or not recipient.isprintable() or " " in recipient:
-        raise ValueError("not an address that can be written to")
-    message = EmailMessage(policy=SMTP)
-    message["From"] = Address(_one_line(sender.name), addr_spec=sender.address)
-    message["To"] = Address(username=local, domain=domain)
-    message["Subject"] = _one_line(letter.subject)
-    message["Message-ID"] = _one_line(message_id)
+    written = {
+        "From": headers.mailbox(sender.name, sender.address),
+        "To": headers.mailbox("", recipient),
+        "Subject": headers.text(letter.subject),
+        "Message-ID": headers.text(message_id),
+        **{name: headers.text(value) for name, value in more.items()},
+    }
+    content = EmailMessage(policy=SMTP)
     # quoted-printable, so that no server on the way needs 8BITMIME
-    message.set_content(letter.text, cte="quoted-printable")
-    message.add_alternative(letter.html, subtype="html", cte="quoted-printable")
-    # after the content, which would take headers named Content-… for its own
-    for name, value in headers.items():
-        message[name] = _one_line(value)
-    return Envelope(sender.address, str(message["To"].addresses[0].addr_spec), message.as_bytes())
+    content.set_content(letter.text, cte="quoted-printable")
+    content.add_alternative(letter.html, subtype="html", cte="quoted-printable")
+    return Envelope(sender.address, headers.address(recipient), headers.block(written) + content.as_bytes())
 
 
-def inquiry_headers(*, sender: Sender, date: Any, correlation_id: str | None) -> dict[str, str]:
+def inquiry_headers(*, sender: Sender, date: datetime, correlation_id: str | None) -> dict[str, str]:
     """The further headers of an inquiry.
 
     `Auto-Submitted` keeps out-of-office answers away (RFC 3834): they are not answers.
     """
-    headers = {
+    known = {
         "Date": format_datetime(date),
         "Auto-Submitted": "auto-generated",
         "Content-Language": "de",
-        "List-Unsubscribe": f"<mailto:{sender.address}?subject=Keine%20Anfragen%20mehr>",
+        "List-Unsubscribe": headers.unsubscribe_by_mail(sender.address, "Keine Anfragen mehr"),
     }
-    return headers | ({"X-Correlation-Id": correlation_id} if correlation_id else {})
+    return known | ({"X-Correlation-Id": correlation_id} if correlation_id else {})

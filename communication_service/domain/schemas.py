@@ -30,8 +30,8 @@ WaitsFor = Annotated[
     str | None,
     Field(
         description="why it has not gone out: therapist_emailed_recently, address_emailed_recently, earlier_inquiry, "
-        "email_in_doubt, phone_hours_unknown, phone_number_missing, email_address_missing, no_free_slot, "
-        "no_contact_wanted, therapist_not_active"
+        "email_in_doubt, phone_hours_unknown, phone_number_missing, email_address_missing, email_suppressed, "
+        "no_free_slot, no_contact_wanted, therapist_not_active"
     ),
 ]
 WaitsUntil = Annotated[IsoDate | None, Field(description="the last day on which it waits, where that is known")]
@@ -242,8 +242,20 @@ class NewSuppression(Schema):
 class SuppressionView(NewSuppression, Seen):
     """An address that gets no inquiries, whoever uses it."""
 
+    source: Literal["staff", "opt_out", "mail_server"]
+
 
 SuppressionPage = Page[SuppressionView]
+
+
+class MailServerView(Schema):
+    """Whether e-mails go out; the letters that only wait for that are counted."""
+
+    status: Literal["working", "in_trouble"]
+    since: Instant | None
+    detail: Annotated[str | None, Field(description="what the mail server said last, or what is wrong with it")]
+    next_try_at: Instant | None
+    emails_waiting: int
 
 
 class HistoryQuery(PageQuery):

@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from communication_service.domain import composing, gates
+from communication_service.domain import composing, gates, mail_server, suppressions
 from communication_service.domain.letters import Letter
 from communication_service.domain.policy import Policy
 from communication_service.store import queries
 from communication_service.store.tables import Email, Inquiry
-from shared.db import Session, new_id
+from shared.db import Session
 from shared.events.catalogue import EmailSent
 from shared.events.outbox import record
 from shared.values.moments import berlin_day
@@ -24,6 +24,8 @@ from shared.values.moments import berlin_day
 LONGEST_PAUSE = timedelta(hours=1)
 MOST_REFUSALS = 40
 """A server that puts us off for this long (about a day and a half) will not take the letter."""
+MOST_TROUBLES = 8
+"""A letter that began so many troubles (in two hours, while others went) is the reason for them."""
 LEASE_RAN_OUT = "the sender stopped before it recorded what became of the letter"
 
 
@@ -46,9 +48,14 @@ class Claim:
     correlation_id: str | None
 
 
-def to_send(session: Session, *, now: datetime, at_most: int = 20) -> list[Waiting]:
-    """Letters that may go now, oldest first; somebody else may be quicker."""
+def to_send(session: Session, *, policy: Policy, now: datetime, at_most: int = 20) -> list[Waiting]:
+    """Letters that may go now, one of them at most; none while the mail server is left alone.
+
+    Somebody else may be quicker.
+    """
     found = queries.emails_to_send(session, now=now, limit=at_most)
+    if not found or not mail_server.may_try(session, policy=policy, now=now):
+        return []
     return [Waiting(email.id, email.correlation_id) for email in found]
 
 
@@ -116,27 +123,36 @@ def sent(session: Session, email_id: UUID, attempt: int, *, policy: Policy, now:
 
 
 def put_off(
-    session: Session,
-    email_id: UUID,
-    attempt: int,
-    *,
-    detail: str,
-    by_recipient: bool,
-    policy: Policy,
-    now: datetime,
+    session: Session, email_id: UUID, attempt: int, *, detail: str, at_most: int, policy: Policy, now: datetime
 ) -> bool:
-    """Nothing was taken, for now: the gates open, and the letter is tried again after a pause that doubles."""
+    """The letter was not taken for a reason of its own: it is tried again after a pause that doubles.
+
+    After `at_most` times it fails and its requests move to the phone.
+    """
     email = _of_attempt(session, email_id, attempt)
     if email is None:
         return False
-    email.refusals += by_recipient
-    if email.refusals >= MOST_REFUSALS:
+    email.refusals += 1
+    if email.refusals >= at_most:
         return _failed(session, email, detail=detail, now=now)
-    email.status, email.error, email.updated_at = "approved", detail, now
-    email.not_before = now + min(policy.email_retry * 2 ** min(email.attempts - 1, 10), LONGEST_PAUSE)
-    email.claimed_until = None
-    _open_again(session, email, now)
+    pause = min(policy.email_retry * 2 ** min(email.refusals - 1, 10), LONGEST_PAUSE)
+    _wait_again(session, email, detail=detail, not_before=now + pause, now=now)
     return True
+
+
+def not_tried(session: Session, email_id: UUID, attempt: int, *, detail: str, now: datetime) -> bool:
+    """The letter did not go for a reason that is none of its own: it goes as soon as letters go."""
+    email = _of_attempt(session, email_id, attempt)
+    if email is None:
+        return False
+    _wait_again(session, email, detail=detail, not_before=None, now=now)
+    return True
+
+
+def _wait_again(session: Session, email: Email, *, detail: str, not_before: datetime | None, now: datetime) -> None:
+    email.status, email.error, email.updated_at = "approved", detail, now
+    email.not_before, email.claimed_until = not_before, None
+    _open_again(session, email, now)
 
 
 def refused(
@@ -148,8 +164,8 @@ def refused(
         return False
     if address_is_bad:
         reason = f"The mail server refused this address: {detail}"
-        row = {"id": new_id(), "email": email.recipient, "email_key": email.recipient_key, "reason": reason}
-        queries.suppress(session, [row])
+        wanted = suppressions.Wanted(email.recipient, email.recipient_key, reason, "mail_server")
+        suppressions.suppress(session, [wanted], now=now)
     return _failed(session, email, detail=detail, now=now)
 
 

@@ -1,22 +1,74 @@
-"""Addresses that get no inquiries, whoever uses them."""
+"""Addresses that get no inquiries, whoever uses them: one way in and one way out, whatever the source.
+
+What waits for the address moves to the phone at once, for every therapist who has it, or says what it waits for.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from communication_service.domain.schemas import NewSuppression, SuppressionPage, SuppressionView
-from communication_service.store import lists, queries
+from communication_service.store import queries
+from communication_service.store import suppressions as store
+from communication_service.store.suppressions import OptOut
 from communication_service.store.tables import EmailSuppression
 from shared.db import Session, new_id
 from shared.errors import Conflict, NotFound
 from shared.values.contacts import normalised_email
 from shared.values.schemas import PageQuery
 
+OPTED_OUT = "The practice asked for no more e-mails."
+
+
+class Wanted(NamedTuple):
+    """An address that is to get no inquiries, why, and who says so."""
+
+    email: str
+    email_key: str
+    reason: str
+    source: Literal["staff", "opt_out", "mail_server"]
+
+
+def suppress(
+    session: Session, wanted: Sequence[Wanted], *, now: datetime, also: Collection[UUID] = ()
+) -> list[EmailSuppression]:
+    """Write no more inquiries to these addresses; those that are new to that.
+
+    All that waits for one of them is arranged anew at once, and what waits for the therapists `also`.
+    """
+    stamp = {"created_at": now, "updated_at": now, "version": 1}
+    added = store.add(session, [{"id": new_id(), **each._asdict(), **stamp} for each in wanted])
+    _arrange_anew(session, [each.email_key for each in added], now=now, also=also)
+    return added
+
+
+def follow_opt_outs(session: Session, before: set[OptOut], therapist_ids: Collection[UUID], *, now: datetime) -> None:
+    """Let the addresses follow what these therapists want now; `before` is what `store.opt_outs` said of them.
+
+    A new opt-out covers everybody at the address. One that is taken back frees the address, unless somebody else there
+    wants no e-mails either, or it was suppressed for another reason. After a change of address both get none.
+    """
+    after = store.opt_outs(session, therapist_ids)
+    remaining = {each.therapist_id for each in after}
+    taken_back = {each.email_key for each in before if each.therapist_id not in remaining and each.email_key}
+    freed = store.remove_opt_outs_of_nobody(session, taken_back)
+    new = {each.email_key: each.email for each in after - before if each.email_key and each.email}
+    wanted = [Wanted(email, key, OPTED_OUT, "opt_out") for key, email in new.items()]
+    suppress(session, wanted, now=now, also={*therapist_ids, *store.therapists_at(session, freed)})
+
+
+def _arrange_anew(session: Session, keys: Collection[str], *, now: datetime, also: Collection[UUID] = ()) -> None:
+    concerned = store.therapists_at(session, keys) | set(also)
+    if concerned:
+        queries.look_again(session, queries.requests_to_therapists(concerned), at=now)
+
 
 def listed(session: Session, wanted: PageQuery) -> SuppressionPage:
     """A page of suppressed addresses, newest first."""
-    found, total = lists.suppressions(session, limit=wanted.limit, offset=wanted.offset)
+    found, total = store.page(session, limit=wanted.limit, offset=wanted.offset)
     shown = [SuppressionView.of(each) for each in found]
     return SuppressionPage(items=shown, total=total, limit=wanted.limit, offset=wanted.offset)
 
@@ -28,16 +80,11 @@ def get(session: Session, suppression_id: UUID) -> SuppressionView:
 
 def add(session: Session, new: NewSuppression, *, now: datetime) -> SuppressionView:
     """Write no more inquiries to an address; what waits for it moves to the phone. Raises `Conflict` if known."""
-    key = normalised_email(new.email)
-    if queries.is_suppressed(session, key):
+    wanted = Wanted(new.email, normalised_email(new.email), new.reason, "staff")
+    added = suppress(session, [wanted], now=now)
+    if not added:
         raise Conflict("email_suppression.known", "This address gets no inquiries already.")
-    suppression = EmailSuppression(
-        id=new_id(), created_at=now, updated_at=now, version=1, email=new.email, email_key=key, reason=new.reason
-    )
-    session.add(suppression)
-    session.flush()
-    queries.look_again(session, queries.requests_to_address(key), at=now)
-    return SuppressionView.of(suppression)
+    return SuppressionView.of(added[0])
 
 
 def remove(session: Session, suppression_id: UUID, *, now: datetime) -> None:
@@ -46,11 +93,11 @@ def remove(session: Session, suppression_id: UUID, *, now: datetime) -> None:
     key = suppression.email_key
     session.delete(suppression)
     session.flush()
-    queries.look_again(session, queries.requests_to_address(key), at=now)
+    _arrange_anew(session, [key], now=now)
 
 
 def _known(session: Session, suppression_id: UUID) -> EmailSuppression:
-    suppression = lists.suppression(session, suppression_id)
+    suppression = store.suppression(session, suppression_id)
     if suppression is None:
         raise NotFound("email_suppression")
     return suppression

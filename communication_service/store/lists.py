@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 from communication_service.store.tables import (
     Answer,
     Email,
-    EmailSuppression,
     Inquiry,
     PhoneCall,
     PlacementRequest,
@@ -152,14 +151,3 @@ def contacts(session: Session, therapist_id: UUID, *, limit: int, offset: int) -
     total = session.scalar(select(func.count()).select_from(both)) or 0
     newest_first = select(both).order_by(both.c.at.desc(), both.c.inquiry_id.desc(), both.c.status)
     return session.execute(newest_first.limit(limit).offset(offset)).all(), total
-
-
-def suppressions(session: Session, *, limit: int, offset: int) -> Found[EmailSuppression]:
-    """Suppressed addresses, newest first."""
-    newest_first = select(EmailSuppression).order_by(EmailSuppression.created_at.desc(), EmailSuppression.id.desc())
-    return _page(session, newest_first, limit=limit, offset=offset)
-
-
-def suppression(session: Session, suppression_id: UUID) -> EmailSuppression | None:
-    """One suppression, locked."""
-    return session.get(EmailSuppression, suppression_id, with_for_update=True)

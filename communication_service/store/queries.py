@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from hashlib import blake2b
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
@@ -13,7 +13,6 @@ from sqlalchemy import (
     Boolean,
     CollectionAggregate,
     ColumnElement,
-    CursorResult,
     Uuid,
     and_,
     any_,
@@ -31,7 +30,6 @@ from sqlalchemy.orm import Session, aliased
 
 from communication_service.store.tables import (
     Email,
-    EmailSuppression,
     Gate,
     Inquiry,
     Patient,
@@ -268,13 +266,21 @@ def unsent_email(session: Session, inquiry_id: UUID) -> Email | None:
 
 
 def emails_to_send(session: Session, *, now: datetime, limit: int) -> Sequence[Email]:
-    """Letters that may go now, oldest first; not locked."""
+    """Letters that may go now, those first that have waited longest since they were made or tried; not locked.
+
+    So one that is refused again and again does not keep the others from being tried.
+    """
     return session.scalars(
         select(Email)
         .where(Email.status == "approved", or_(Email.not_before.is_(None), Email.not_before <= now))
-        .order_by(Email.created_at, Email.id)
+        .order_by(func.coalesce(Email.claimed_at, Email.created_at), Email.id)
         .limit(limit)
     ).all()
+
+
+def count_emails_to_send(session: Session) -> int:
+    """How many letters only wait for the mail server."""
+    return session.scalar(select(func.count()).where(Email.status == "approved")) or 0
 
 
 def emails_whose_lease_ran_out(session: Session, *, now: datetime, limit: int) -> Sequence[Email]:
@@ -329,22 +335,9 @@ def move_gates(session: Session, email_id: UUID, *, opens_on: date) -> None:
     )
 
 
-def release_gates(session: Session, email_id: UUID) -> int:
-    """Open what this letter had closed; how many gates."""
-    return cast("CursorResult[Any]", session.execute(delete(Gate).where(Gate.email_id == email_id))).rowcount
-
-
-def is_suppressed(session: Session, email_key: str) -> bool:
-    """Whether this address gets no inquiries."""
-    found = select(EmailSuppression.id).where(EmailSuppression.email_key == email_key)
-    return session.scalar(found) is not None
-
-
-def suppress(session: Session, rows: Sequence[dict[str, Any]]) -> None:
-    """Add suppressions of addresses that have none yet."""
-    if rows:
-        statement = insert(EmailSuppression).on_conflict_do_nothing(index_elements=["email_key"])
-        session.execute(statement, sorted(rows, key=lambda row: str(row["email_key"])))
+def release_gates(session: Session, email_id: UUID) -> None:
+    """Open what this letter had closed."""
+    session.execute(delete(Gate).where(Gate.email_id == email_id))
 
 
 # Calls

@@ -206,7 +206,11 @@ class Email(Aggregate, Tables):
             unique=True,
             postgresql_where=text("status IN ('draft', 'approved', 'waiting', 'sending', 'in_doubt', 'sent')"),
         ),
-        Index("ix_emails_to_send", "created_at", postgresql_where=text("status = 'approved'")),
+        Index(
+            "ix_emails_to_send",
+            text("coalesce(claimed_at, created_at)"),
+            postgresql_where=text("status = 'approved'"),
+        ),
         Index("ix_emails_sending", "claimed_until", postgresql_where=text("status = 'sending'")),
         Index("ix_emails_therapist_id", "therapist_id", "created_at"),
         Index("ix_emails_waiting", "recipient_key", postgresql_where=text("status = 'waiting'")),
@@ -305,8 +309,34 @@ class EmailSuppression(Aggregate, Tables):
     email: Mapped[str]
     email_key: Mapped[str] = mapped_column(Text)
     reason: Mapped[str]
+    source: Mapped[str]
+    """staff, opt_out (of a therapist who has the address), mail_server (there is no such address)."""
 
-    __table_args__ = (Index("uq_email_suppressions_email_key", "email_key", unique=True),)
+    __table_args__ = (
+        Index("uq_email_suppressions_email_key", "email_key", unique=True),
+        CheckConstraint("source IN ('staff', 'opt_out', 'mail_server')", name="source"),
+    )
+
+
+class MailServerState(Tables):
+    """What the workers know of the mail server: one row, which says whether letters go."""
+
+    __tablename__ = "mail_server"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    troubles: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """Tries in a row that failed for reasons that concern every letter; 0: letters go."""
+    not_taken: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """Different letters in a row that were not taken, for reasons that seem to be their own."""
+    since: Mapped[datetime | None]
+    detail: Mapped[str | None]
+    next_try_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("id = 1", name="only_one"),
+        CheckConstraint("(troubles > 0) = (since IS NOT NULL)", name="since"),
+        CheckConstraint("(troubles > 0) = (next_try_at IS NOT NULL)", name="next_try"),
+    )
 
 
 add_event_tables(Tables.metadata)

@@ -31,13 +31,28 @@ def upgrade() -> None:
         sa.Column("email", sa.Text(), nullable=False),
         sa.Column("email_key", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
         sa.Column("sequence", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.CheckConstraint("source IN ('staff', 'opt_out', 'mail_server')", name=op.f("ck_email_suppressions_source")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_email_suppressions")),
     )
     op.create_index("uq_email_suppressions_email_key", "email_suppressions", ["email_key"], unique=True)
+    op.create_table(
+        "mail_server",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("troubles", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("not_taken", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("detail", sa.Text(), nullable=True),
+        sa.Column("next_try_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("(troubles > 0) = (next_try_at IS NOT NULL)", name=op.f("ck_mail_server_next_try")),
+        sa.CheckConstraint("(troubles > 0) = (since IS NOT NULL)", name=op.f("ck_mail_server_since")),
+        sa.CheckConstraint("id = 1", name=op.f("ck_mail_server_only_one")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mail_server")),
+    )
     op.create_table(
         "idempotency",
         sa.Column("caller", sa.Text(), nullable=False),
@@ -292,7 +307,11 @@ def upgrade() -> None:
     )
     op.create_index("ix_emails_therapist_id", "emails", ["therapist_id", "created_at"], unique=False)
     op.create_index(
-        "ix_emails_to_send", "emails", ["created_at"], unique=False, postgresql_where=sa.text("status = 'approved'")
+        "ix_emails_to_send",
+        "emails",
+        [sa.literal_column("coalesce(claimed_at, created_at)")],
+        unique=False,
+        postgresql_where=sa.text("status = 'approved'"),
     )
     op.create_index(
         "ix_emails_waiting", "emails", ["recipient_key"], unique=False, postgresql_where=sa.text("status = 'waiting'")
@@ -458,6 +477,7 @@ def downgrade() -> None:
     op.drop_table("inquiries")
     op.drop_index("ix_idempotency_created_at", table_name="idempotency")
     op.drop_table("idempotency")
+    op.drop_table("mail_server")
     op.drop_index("uq_email_suppressions_email_key", table_name="email_suppressions")
     op.drop_table("email_suppressions")
     op.drop_table("copies_ahead")

@@ -122,7 +122,7 @@ def test_no_text_can_add_a_header(ending: str) -> None:
         sender=Sender("a@example.org", f"Agentur{ending}"),
         recipient="praxis@example.org",
         message_id=f"<1@example.org>{ending}",
-        headers=inquiry_headers(sender=SENDER, date=MONDAY, correlation_id=f"abc{ending}"),
+        more=inquiry_headers(sender=SENDER, date=MONDAY, correlation_id=f"abc{ending}"),
     )
     message = message_from_bytes(envelope.message, policy=default)
     assert message["Bcc"] is None
@@ -136,12 +136,12 @@ def test_no_text_can_add_a_header(ending: str) -> None:
 )
 def test_a_recipient_that_is_not_one_address_is_refused(recipient: str) -> None:
     with pytest.raises(ValueError):
-        as_message(Letter("s", "t", "h"), sender=SENDER, recipient=recipient, message_id="<1@example.org>", headers={})
+        as_message(Letter("s", "t", "h"), sender=SENDER, recipient=recipient, message_id="<1@example.org>", more={})
 
 
 def test_a_message_needs_no_eight_bit_server_and_has_short_lines() -> None:
     letter = written(*[patient(reference=f"P-{number:04}-22") for number in range(6)])
-    envelope = as_message(letter, sender=SENDER, recipient="a@example.org", message_id="<1@example.org>", headers={})
+    envelope = as_message(letter, sender=SENDER, recipient="a@example.org", message_id="<1@example.org>", more={})
     assert envelope.message.isascii()
     assert max(map(len, envelope.message.splitlines())) <= 200
     assert str(message_from_bytes(envelope.message, policy=default)["Subject"]) == letter.subject

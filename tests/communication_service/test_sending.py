@@ -127,16 +127,6 @@ def test_a_refused_address_fails_opens_the_gate_and_the_practice_is_phoned(
         assert other.query(EmailSuppression).one().email_key == "weg@example.org"
 
 
-def test_a_refusal_for_reasons_of_policy_leaves_the_address_in_use(catcher: FakeMailServer, sent: Send) -> None:
-    catcher.recipient_answer = "550 5.7.1 we do not like you"
-    a_letter_to_send(phone_hours=MONDAY_MORNINGS)
-    sent()
-    composed(NOW + timedelta(seconds=1))
-    assert (the(Email).status, the(Inquiry).channel) == ("failed", "phone")
-    with transaction() as other:
-        assert other.query(EmailSuppression).count() == 0
-
-
 def test_a_refused_message_moves_to_the_phone(catcher: FakeMailServer, sent: Send) -> None:
     catcher.data_answer = "554 5.6.0 looks like spam"
     a_letter_to_send(phone_hours=MONDAY_MORNINGS)

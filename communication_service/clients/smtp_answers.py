@@ -1,0 +1,165 @@
+"""What a mail server's answer says, and of whom it says it: of the recipient's address, of this letter, or of us.
+
+Only an answer that certainly speaks of the recipient's address may keep that address from being written to again.
+Whatever is not understood is taken to be about us: that is found out by trying again, while a suppression stays.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from functools import cached_property
+
+LONGEST_TEXT = 500
+
+
+class Delivery(StrEnum):
+    """What became of a message."""
+
+    SENT = "sent"
+    """The server took it and answers for it from now on."""
+    REFUSED_RECIPIENT = "refused_recipient"
+    """There is no such address: no message to it will ever be taken."""
+    REFUSED_MESSAGE = "refused_message"
+    """This message will never be taken there; nothing is known against the address."""
+    TRY_LATER = "try_later"
+    """It was not taken for this recipient now."""
+    REFUSED_US = "refused_us"
+    """It was not taken since something about us does not please: sender, network, policy. Or nobody knows why."""
+    SERVER_TROUBLE = "server_trouble"
+    """Nothing was handed over: the server is away, or does not let us in."""
+    NOT_TRIED = "not_tried"
+    """We stopped before anything was handed over."""
+    IN_DOUBT = "in_doubt"
+    """The message was handed over and no answer came: it may have been sent."""
+
+
+class Topic(IntEnum):
+    """Of what a refusal speaks, the most careful reading first."""
+
+    US = 1
+    LATER = 2
+    LETTER = 3
+    RECIPIENT = 4
+
+
+_STATUS = re.compile(r"^#?([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])|\(#([245])\.(\d{1,3})\.(\d{1,3})\)\W*$", re.M)
+"""An enhanced status code (RFC 3463): at the beginning of a line, or at its end as qmail has it."""
+_QUOTED = re.compile(r"<[^<>\n]*>|(?<![^\s@])[^\s@]*@\S+|https?:\S+")
+"""Addresses may hold any word: `policy@example.org`, `https://example.org/blocked`."""
+
+_GREYLISTED = re.compile(r"gr[ea]y.?list")
+_ABOUT_US = re.compile(
+    r"\bsenders?\b|\bfrom address|\b(?:helo|ehlo)\b|client host|host ?name|relay(?! recipient table)"
+    r"|\bspf\b|dkim|dmarc|block(?:ed|ing|.?list)|black.?(?:list|hole)|(?:dns|u?r)bl\b|spamhaus|(?<!not )\blisted\b"
+    r"|reputation|polic(?:y|ies)|authenti|authoris|authoriz|\brdns\b|reverse dns|\bptr\b|spam|\btls\b|encrypt"
+    r"|your (?:ip|host|network|server)|\bip address|too many|rate.?limit|absender"
+)
+_FULL = re.compile(
+    r"\bis full|(?:box|quota|postfach).{0,40}(?:full|exceed|limit|voll)|over.?quota|exceed\w*.{0,30}(?:quota|storage)"
+)
+_TOO_BIG = re.compile(r"(?:message|mail|size).{0,30}(?:too (?:large|big)|exceed)|exceed\w*.{0,40}size")
+_THIS_MAILBOX = re.compile(
+    r"(?:mailbox|account|user|postfach).{0,40}(?:unavailable|not available|disabled|inactive|suspended|locked|gesperrt)"
+    r"|unroute?able|content rejected"
+)
+_NO_SUCH_ADDRESS = re.compile(
+    r"(?:user|recipient|address|mailbox|account|local.part) (?:is )?(?:unknown|not (?:found|known))"
+    r"|unknown (?:user|recipient|address|mailbox|account|local.part)"
+    r"|no such (?:user|recipient|mailbox|address|account|person)|no (?:mailbox|account|user) (?:here|by|with|for)"
+    r"|(?:user|recipient|address|mailbox|account).{0,60}(?:does(?: not|n't) (?:exist|have)|not exist)"
+    r"|(?:invalid|bad destination|non.?existent) (?:recipient|mailbox|address|user)"
+    r"|recipient address rejected: (?:domain not found|unknown)|not a valid (?:user|mailbox|recipient)"
+    r"|(?:empf(?:ä|ae)nger|benutzer|postfach|adresse).{0,20}(?:unbekannt|existiert nicht|nicht (?:gefunden|vorhanden))"
+    r"|unbekannter? (?:empf(?:ä|ae)nger|benutzer|adresse)"
+)
+
+_BY_STATUS = {(1, detail): Topic.RECIPIENT for detail in (1, 2, 3, 6, 10)} | {
+    # ambiguous, valid (which is no reason), a mailer that does not speak our standards
+    **{(1, detail): Topic.LETTER for detail in (4, 5, 9)},
+    (2, 2): Topic.LATER,
+    (3, 4): Topic.LETTER,
+}
+_BY_SUBJECT = {2: Topic.LETTER, 4: Topic.LETTER, 6: Topic.LETTER}
+"""Mailbox, routing, content; the others are system, protocol and policy, which are between the server and us."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer of a mail server: its code, and its lines without it."""
+
+    code: int
+    words: str
+
+    @classmethod
+    def of(cls, code: int, words: bytes) -> Answer:
+        """The answer as smtplib has it."""
+        return cls(code, words.decode("utf-8", "replace"))
+
+    @property
+    def text(self) -> str:
+        """The answer on one line, in characters that any table can hold."""
+        return one_line(f"{self.code} {self.words}")
+
+    @property
+    def code_only(self) -> str:
+        """The answer without its words."""
+        return " ".join([str(self.code), *sorted(".".join(map(str, status)) for status in self.statuses)])
+
+    @cached_property
+    def statuses(self) -> frozenset[tuple[int, int, int]]:
+        """The enhanced status codes in it; several are a contradiction."""
+        found = (tuple(int(part) for part in match.groups() if part) for match in _STATUS.finditer(self.words))
+        return frozenset((kind, subject, detail) for kind, subject, detail in found)
+
+    @property
+    def is_for_good(self) -> bool:
+        """Whether code and enhanced codes agree that trying again is of no use."""
+        return {self.code // 100, *(kind for kind, _, _ in self.statuses)} == {5}
+
+
+def one_line(text: str) -> str:
+    """The text on one line of limited length, without characters that cannot be shown or stored."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * LONGEST_TEXT]).split())[:LONGEST_TEXT]
+
+
+def judged(refusal: Answer) -> Delivery:
+    """What a 4xx or 5xx answer means that came after the recipient was named."""
+    if refusal.code == 421:
+        return Delivery.SERVER_TROUBLE
+    topic = _topic(refusal)
+    if topic == Topic.US:
+        return Delivery.REFUSED_US
+    if topic == Topic.LATER or not refusal.is_for_good:
+        return Delivery.TRY_LATER
+    return Delivery.REFUSED_RECIPIENT if topic == Topic.RECIPIENT else Delivery.REFUSED_MESSAGE
+
+
+def _topic(refusal: Answer) -> Topic:
+    words = _QUOTED.sub(" ", refusal.words).lower()
+    if not refusal.is_for_good and _GREYLISTED.search(words):
+        return Topic.LATER
+    # x.0.0 says only that nothing is known
+    told = [_topic_of(*status) for status in refusal.statuses if status[1:] != (0, 0)]
+    if told and min(told) != Topic.RECIPIENT:
+        return min(told)
+    if _ABOUT_US.search(words):
+        return Topic.US
+    if _FULL.search(words):
+        return Topic.LATER
+    return Topic.RECIPIENT if told else _topic_of_words(refusal, words)
+
+
+def _topic_of(kind: int, subject: int, detail: int) -> Topic:
+    if kind == 2:
+        return Topic.US  # "refused: all is well" is no reason
+    return _BY_STATUS.get((subject, detail)) or _BY_SUBJECT.get(subject, Topic.US)
+
+
+def _topic_of_words(refusal: Answer, words: str) -> Topic:
+    if _TOO_BIG.search(words) or _THIS_MAILBOX.search(words):
+        return Topic.LETTER
+    if _NO_SUCH_ADDRESS.search(words):
+        return Topic.RECIPIENT
+    return Topic.US if refusal.code >= 500 else Topic.LATER

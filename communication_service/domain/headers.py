@@ -1,0 +1,112 @@
+"""The headers of an e-mail, written so that every reader finds in them what was meant (RFC 5322, RFC 2047).
+
+The standard library's own way is not used: it encodes a long `List-Unsubscribe`, which nobody decodes, and breaks a
+long quoted name at its commas into several addresses.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import groupby
+from urllib.parse import quote
+
+LONGEST_LINE = 76
+"""Characters, where a line can be folded at all (RFC 2047); RFC 5322 allows 998."""
+LONGEST_WORD = 900
+BYTES_IN_A_WORD = 39
+"""Of an encoded word, which then has 64 characters: after `Subject: ` it still fits on the line."""
+
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_QUOTED = r'"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\[\x20-\x7e])*"'
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_ADDRESS = re.compile(
+    rf"(?=.{{3,254}}\Z)(?P<local>{_ATOM}(?:\.{_ATOM})*|{_QUOTED})@(?P<domain>{_LABEL}(?:\.{_LABEL})*)"
+)
+_PLAIN_IN_A_NAME = re.compile(_ATOM)
+_PLAIN_IN_A_TEXT = re.compile(r"[\x21-\x7e]+")
+
+
+def one_line(value: object) -> str:
+    """The words on one line, without control characters: what comes from outside cannot add lines of its own."""
+    words = "".join(c if c.isprintable() else " " for c in str(value)).split()
+    return " ".join(words)
+
+
+def address(text: str) -> str:
+    """The address as headers and mail servers have it; raises ValueError unless it is one, in ASCII."""
+    if not _ADDRESS.fullmatch(text):
+        raise ValueError("not an address that can be written to")
+    return text
+
+
+def mailbox(name: str, addr_spec: str) -> str:
+    """The value of `From` and the like: a name for people, of any characters, before the address."""
+    shown = one_line(name)
+    if not shown:
+        return address(addr_spec)
+    # never as a quoted string, in which a comma or a fold misleads many readers
+    return f"{_readable(shown, _PLAIN_IN_A_NAME)} <{address(addr_spec)}>"
+
+
+def text(value: object) -> str:
+    """The value of `Subject` and of other headers: as it is as far as that is safe, else in encoded words."""
+    return _readable(one_line(value), _PLAIN_IN_A_TEXT)
+
+
+def unsubscribe_by_mail(addr_spec: str, subject: str) -> str:
+    """The value of `List-Unsubscribe` that opens a mail to this address (RFC 2369, RFC 6068)."""
+    local, _, domain = address(addr_spec).rpartition("@")
+    return f"<mailto:{quote(local, safe='!$*+')}@{domain}?subject={quote(subject, safe='')}>"
+
+
+def block(headers: dict[str, str]) -> bytes:
+    """The headers as they go over the line; the values come from the functions above."""
+    return b"".join(_folded(name, value.split(" ")) for name, value in headers.items())
+
+
+def _readable(value: str, plain: re.Pattern[str]) -> str:
+    """The value with those words encoded that are not plain.
+
+    Neighbours are encoded together with the blank between them: that between two encoded words does not count.
+    """
+    shown: list[str] = []
+    for is_plain, words in groupby(value.split(" "), key=partial(_is_plain, plain=plain)):
+        together = list(words)
+        shown += together if is_plain else _encoded_words(" ".join(together))
+    return " ".join(shown)
+
+
+def _is_plain(word: str, *, plain: re.Pattern[str]) -> bool:
+    return not word or (plain.fullmatch(word) is not None and "=?" not in word and len(word) <= LONGEST_WORD)
+
+
+def _encoded_words(value: str) -> Iterator[str]:
+    """Encoded words (RFC 2047), none of which breaks a character in two."""
+    piece = b""
+    for character in value:
+        more = character.encode()
+        if len(piece) + len(more) > BYTES_IN_A_WORD:
+            yield _encoded_word(piece)
+            piece = b""
+        piece += more
+    yield _encoded_word(piece)
+
+
+def _encoded_word(piece: bytes) -> str:
+    return f"=?utf-8?b?{b64encode(piece).decode()}?="
+
+
+def _folded(name: str, words: Sequence[str]) -> bytes:
+    """The header in lines that are as short as its blanks allow."""
+    lines = [f"{name}:"]
+    for position, word in enumerate(words):
+        is_too_long = len(lines[-1]) + 1 + len(word) > LONGEST_LINE
+        # some readers take a first line without a value for an empty header, so only what must be short begins anew
+        if is_too_long and (position or word.startswith("=?")):
+            lines.append(f" {word}")
+        else:
+            lines[-1] += f" {word}"
+    return "".join(f"{each}\r\n" for each in lines).encode("ascii")

@@ -1,0 +1,43 @@
+"""What all workers together know of the mail server: one row, and none while nothing was ever wrong with it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, or_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from communication_service.store.tables import MailServerState
+
+THE_ONE = 1
+
+
+def state(session: Session) -> MailServerState | None:
+    """What is known now."""
+    return session.get(MailServerState, THE_ONE, populate_existing=True)
+
+
+def state_for_change(session: Session) -> MailServerState:
+    """What is known now, locked."""
+    session.execute(insert(MailServerState).values(id=THE_ONE).on_conflict_do_nothing())
+    return session.get_one(MailServerState, THE_ONE, with_for_update=True, populate_existing=True)
+
+
+def take_probe(session: Session, *, now: datetime, next_at: datetime) -> bool:
+    """Whether this transaction is the one that may try the server in trouble now; the next may at `next_at`."""
+    taken = update(MailServerState).where(MailServerState.next_try_at <= now).values(next_try_at=next_at)
+    return _changed(session, taken)
+
+
+def forget(session: Session) -> bool:
+    """Whether there was something to forget: the server works."""
+    known = or_(MailServerState.troubles > 0, MailServerState.not_taken > 0)
+    nothing = {"troubles": 0, "not_taken": 0, "since": None, "detail": None, "next_try_at": None}
+    return _changed(session, update(MailServerState).where(known).values(nothing))
+
+
+def _changed(session: Session, statement: Any) -> bool:
+    result = session.execute(statement.execution_options(synchronize_session=False))
+    return cast("CursorResult[Any]", result).rowcount > 0

@@ -1,0 +1,84 @@
+"""Named questions about addresses that get no inquiries, and about those who asked for that."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import delete, false, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from communication_service.store.tables import EmailSuppression, Therapist
+
+
+class OptOut(NamedTuple):
+    """A therapist who wants no e-mails, and the mailbox that this covers, if they have one."""
+
+    therapist_id: UUID
+    email: str | None
+    email_key: str | None
+
+
+def is_suppressed(session: Session, email_key: str) -> bool:
+    """Whether this address gets no inquiries."""
+    found = select(EmailSuppression.id).where(EmailSuppression.email_key == email_key)
+    return session.scalar(found) is not None
+
+
+def add(session: Session, rows: Sequence[dict[str, Any]]) -> list[EmailSuppression]:
+    """Add suppressions of addresses that have none yet; those that were added."""
+    if not rows:
+        return []
+    # locks what is there already, so that nobody removes it while we rely on it
+    statement = insert(EmailSuppression).on_conflict_do_update(
+        index_elements=["email_key"], set_={"email_key": EmailSuppression.email_key}, where=false()
+    )
+    # in one order, or two workers could wait for each other
+    ordered = sorted(rows, key=lambda row: str(row["email_key"]))
+    return list(session.scalars(statement.returning(EmailSuppression), ordered))
+
+
+def opt_outs(session: Session, therapist_ids: Collection[UUID]) -> set[OptOut]:
+    """Those of these therapists who want no e-mails, as the copies say."""
+    rows = select(Therapist.id, Therapist.email, Therapist.email_key).where(
+        Therapist.id.in_(therapist_ids), Therapist.email_opt_out
+    )
+    return {OptOut(*row) for row in session.execute(rows)}
+
+
+def therapists_at(session: Session, email_keys: Collection[str]) -> set[UUID]:
+    """Everybody who has one of these addresses."""
+    return (
+        set(session.scalars(select(Therapist.id).where(Therapist.email_key.in_(email_keys)))) if email_keys else set()
+    )
+
+
+def remove_opt_outs_of_nobody(session: Session, email_keys: Collection[str]) -> list[str]:
+    """Remove suppressions of these addresses that stand for an opt-out which nobody there maintains; which."""
+    if not email_keys:
+        return []
+    # two statements: the second one sees what those did who held a lock until now
+    locked = select(EmailSuppression.id).where(EmailSuppression.email_key.in_(email_keys))
+    session.execute(locked.order_by(EmailSuppression.email_key).with_for_update()).all()
+    still = select(Therapist.id).where(Therapist.email_key == EmailSuppression.email_key, Therapist.email_opt_out)
+    gone = (
+        delete(EmailSuppression)
+        .where(EmailSuppression.email_key.in_(email_keys), EmailSuppression.source == "opt_out", ~still.exists())
+        .returning(EmailSuppression.email_key)
+        .execution_options(synchronize_session=False)
+    )
+    return sorted(session.scalars(gone))
+
+
+def suppression(session: Session, suppression_id: UUID) -> EmailSuppression | None:
+    """One suppression, locked."""
+    return session.get(EmailSuppression, suppression_id, with_for_update=True)
+
+
+def page(session: Session, *, limit: int, offset: int) -> tuple[Sequence[EmailSuppression], int]:
+    """Suppressed addresses, newest first, and how many there are in all."""
+    newest_first = select(EmailSuppression).order_by(EmailSuppression.created_at.desc(), EmailSuppression.id.desc())
+    total = session.scalar(select(func.count()).select_from(EmailSuppression)) or 0
+    return session.scalars(newest_first.limit(limit).offset(offset)).all(), total

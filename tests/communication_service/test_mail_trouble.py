@@ -1,0 +1,288 @@
+"""A wrong setting, a blocklist, an outage: nothing goes, nothing is lost, nobody is suppressed, everybody sees it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from communication_service import jobs
+from communication_service.clients.smtp import MailServer
+from communication_service.domain.mail_server import MOST_NOT_TAKEN
+from communication_service.domain.sending import MOST_REFUSALS, MOST_TROUBLES
+from communication_service.jobs import Sending
+from communication_service.store.tables import Email, EmailSuppression, Gate, Inquiry, PhoneCall, PlacementRequest
+from shared.db import transaction
+from shared.health import readiness
+from shared.metrics import exposition
+from tests.builders.communication import MONDAY_MORNINGS, POLICY, a_request, a_therapist, composed, rows, the
+from tests.conftest import MONDAY
+from tests.fakes.mail_answers import TABLE, Said
+from tests.fakes.smtp_script import ScriptedServer, scripted
+
+NOW = MONDAY + timedelta(seconds=6)
+OTHERS_ANSWER = "550 5.1.8 <v@agentur.example>: Sender address rejected: Domain not found"
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    with scripted() as running:
+        yield running
+
+
+@pytest.fixture
+def job(server: ScriptedServer) -> Sending:
+    return Sending(POLICY, MailServer("127.0.0.1", server.port, "none", "", "", "agentur.example", 2, 2, 2))
+
+
+def letters(count: int, **therapist: Any) -> list[Email]:
+    for number in range(count):
+        a_request(a_therapist(**{"email": f"p{number}@example.org", "phone_hours": MONDAY_MORNINGS, **therapist}))
+    composed()
+    return rows(Email)
+
+
+def suppressions() -> list[EmailSuppression]:
+    with transaction() as session:
+        return list(session.query(EmailSuppression))
+
+
+def tries(server: ScriptedServer) -> int:
+    return sum(line.lower().startswith(b"rcpt") for line in server.heard)
+
+
+def run_until(job: Sending, start: timedelta, end: timedelta, every: timedelta) -> None:
+    """The job as a worker runs it: at once again while it finds work, else at its next turn."""
+    at = start
+    while at <= end:
+        composed(NOW + at)
+        while job.run(NOW + at):
+            pass
+        at += every
+
+
+def some(means: str) -> Any:
+    """Every eighth of the answers with this meaning; test_mail_answers.py reads all of them."""
+    chosen = [said for said in TABLE if said.means == means][::8]
+    return pytest.mark.parametrize("said", chosen, ids=lambda said: said.answer[:60])
+
+
+@some("us")
+def test_what_is_said_about_us_stops_all_letters_and_suppresses_nobody(
+    said: Said, server: ScriptedServer, job: Sending
+) -> None:
+    before = letters(3)
+    server.answers["rcpt"] = said.answer.encode() + b"\r\n"
+    for second in (0, 1, 30, 59):
+        assert job.run(NOW + timedelta(seconds=second)) == 0
+    assert tries(server) == 1
+    assert suppressions() == []
+    assert rows(Gate) == []
+    assert [email.status for email in rows(Email)] == ["approved"] * 3
+    assert [email.error for email in rows(Email)].count(None) == 2
+    server.answers.clear()
+    run_until(job, POLICY.email_retry, 3 * POLICY.email_retry, timedelta(seconds=10))
+    assert sorted(server.taken) == sorted(email.recipient for email in before)
+    assert {request.by_phone for request in rows(PlacementRequest)} == {False}
+
+
+@some("recipient")
+def test_an_address_that_does_not_exist_gets_no_more_letters_and_the_others_get_theirs(
+    said: Said, server: ScriptedServer, job: Sending
+) -> None:
+    letters(3)
+    server.for_recipient["p1@example.org"] = said.answer.encode() + b"\r\n"
+    run_until(job, timedelta(), timedelta(seconds=3), timedelta(seconds=1))
+    (suppression,) = suppressions()
+    assert (suppression.email_key, suppression.source) == ("p1@example.org", "mail_server")
+    assert sorted(server.taken) == ["p0@example.org", "p2@example.org"]
+    assert the(PhoneCall).status == "planned"
+
+
+@some("letter")
+def test_a_refusal_of_one_letter_moves_it_to_the_phone_and_leaves_the_address_in_use(
+    said: Said, server: ScriptedServer, job: Sending
+) -> None:
+    letters(3)
+    server.for_recipient["p1@example.org"] = said.answer.encode() + b"\r\n"
+    run_until(job, timedelta(), timedelta(seconds=3), timedelta(seconds=1))
+    assert suppressions() == []
+    assert sorted(server.taken) == ["p0@example.org", "p2@example.org"]
+    assert the(PhoneCall).status == "planned"
+
+
+@some("later")
+def test_a_letter_that_is_put_off_keeps_nobody_waiting_and_goes_when_it_may(
+    said: Said, server: ScriptedServer, job: Sending
+) -> None:
+    letters(3)
+    server.for_recipient["p1@example.org"] = said.answer.encode() + b"\r\n"
+    run_until(job, timedelta(), timedelta(seconds=3), timedelta(seconds=1))
+    assert sorted(server.taken) == ["p0@example.org", "p2@example.org"]
+    server.for_recipient.clear()
+    run_until(job, timedelta(seconds=61), timedelta(seconds=61), timedelta(seconds=1))
+    assert len(server.taken) == 3
+    assert suppressions() == []
+
+
+def test_a_box_that_stays_full_is_tried_for_a_day_and_then_the_practice_is_phoned(
+    server: ScriptedServer, job: Sending
+) -> None:
+    letters(1)
+    server.answers["rcpt"] = b"552 5.2.2 mailbox full\r\n"
+    run_until(job, timedelta(), timedelta(hours=24), timedelta(minutes=20))
+    assert the(Email).status == "approved"
+    run_until(job, timedelta(hours=24), timedelta(days=3), timedelta(hours=1))
+    assert tries(server) == MOST_REFUSALS
+    assert (the(Email).status, the(Inquiry).channel, suppressions()) == ("failed", "phone", [])
+
+
+def test_a_trouble_that_lasts_for_weeks_is_asked_after_now_and_again_and_ends_by_itself(
+    server: ScriptedServer, job: Sending
+) -> None:
+    letters(4)
+    server.answers["mail"] = b"553 5.1.8 Sender address rejected\r\n"
+    run_until(job, timedelta(), timedelta(hours=1), timedelta(seconds=30))
+    connections = sum(line.lower().startswith(b"mail") for line in server.heard)
+    assert connections == 7, "after 0, 1, 3, 7, 15, 30, 45 minutes; the next one is due just after the hour"
+    run_until(job, timedelta(hours=2), timedelta(days=21), timedelta(days=1))
+    assert {email.status for email in rows(Email)} == {"approved"}
+    assert {email.refusals for email in rows(Email)} == {0}
+    # everybody has been tried: no letter is the one that all wait for
+    assert min(email.attempts for email in rows(Email)) >= 6
+    server.answers.clear()
+    run_until(job, timedelta(days=22), timedelta(days=22), timedelta(seconds=1))
+    assert len(server.taken) == 4
+
+
+def test_a_practice_whose_server_dislikes_us_does_not_stop_the_others_and_is_phoned_in_the_end(
+    server: ScriptedServer, job: Sending
+) -> None:
+    """The answer cannot be told from one about us; what tells is that others go."""
+    letters(1)
+    server.for_recipient["p0@example.org"] = b"550 5.7.1 your network is blocked here\r\n"
+    for number in range(1, 18):
+        at = number * timedelta(minutes=10)
+        a_request(a_therapist(email=f"p{number}@example.org"), time=NOW + at)
+        run_until(job, at, at + timedelta(minutes=10), timedelta(minutes=2))
+    (email,) = [email for email in rows(Email) if email.recipient == "p0@example.org"]
+    assert (email.status, email.refusals) == ("failed", MOST_TROUBLES)
+    assert [call.therapist_id for call in rows(PhoneCall)] == [email.therapist_id]
+    assert len(server.taken) == 17
+    assert suppressions() == []
+
+
+def test_the_only_letter_there_is_waits_for_as_long_as_something_is_wrong_with_us(
+    server: ScriptedServer, job: Sending
+) -> None:
+    letters(1)
+    server.answers["rcpt"] = OTHERS_ANSWER.encode() + b"\r\n"
+    run_until(job, timedelta(), timedelta(days=20), timedelta(days=1))
+    assert (the(Email).status, the(Email).refusals) == ("approved", 1)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"550 5.1.1 User unknown in local recipient table\r\n",
+        b"550 5.1.2 Host unknown\r\n",
+        b"550 5.4.1 Recipient address rejected: Access denied\r\n",
+        b"451 try again\r\n",
+    ],
+)
+def test_refusals_of_every_letter_are_no_accident_whatever_they_say(
+    answer: bytes, server: ScriptedServer, job: Sending
+) -> None:
+    """A relay that knows only its own users, or has no DNS, says of every practice that there is no such address."""
+    letters(MOST_NOT_TAKEN + 4)
+    server.answers["rcpt"] = answer
+    run_until(job, timedelta(), timedelta(seconds=30), timedelta(seconds=5))
+    assert tries(server) == MOST_NOT_TAKEN
+    assert len(suppressions()) <= MOST_NOT_TAKEN
+    with transaction() as session:
+        assert "5 letters in a row" in (jobs.mail_server.trouble(session) or "")
+    server.answers.clear()
+    run_until(job, timedelta(minutes=2), timedelta(minutes=2), timedelta(seconds=1))
+    assert len(server.taken) >= 4
+
+
+def test_a_few_bad_addresses_among_good_ones_stop_nothing(server: ScriptedServer, job: Sending) -> None:
+    letters(12)
+    server.for_recipient = {f"p{n}@example.org": b"550 5.1.1 User unknown\r\n" for n in range(12) if n % 3}
+    run_until(job, timedelta(), timedelta(seconds=1), timedelta(seconds=1))
+    assert len(server.taken) == 4
+
+
+def test_a_server_that_leaves_every_letter_in_doubt_gets_no_more_of_them(server: ScriptedServer, job: Sending) -> None:
+    letters(4)
+    server.answers["end"] = b"what?\r\n"
+    run_until(job, timedelta(), timedelta(seconds=30), timedelta(seconds=1))
+    assert sorted(email.status for email in rows(Email)) == ["approved"] * 3 + ["in_doubt"]
+
+
+@pytest.mark.parametrize("stage", ["banner", "ehlo", "mail", "rcpt", "data", "end"])
+def test_what_a_server_says_can_be_stored_whatever_it_is(stage: str, server: ScriptedServer, job: Sending) -> None:
+    letters(1)
+    server.answers[stage] = b"550 \x00\xff\xed\xa0\x80 no\x1b\r\n"
+    job.run(NOW)
+    assert (the(Email).error or "").startswith("550")
+
+
+# What staff and operators see
+
+
+def test_staff_see_since_when_and_why_nothing_goes(server: ScriptedServer, job: Sending, client: FlaskClient) -> None:
+    assert client.get("/api/mail-server").json == {
+        "status": "working", "since": None, "detail": None, "next_try_at": None, "emails_waiting": 0,
+    }  # fmt: skip
+    letters(3)
+    server.answers["rcpt"] = OTHERS_ANSWER.encode() + b"\r\n"
+    job.run(NOW)
+    shown = client.get("/api/mail-server").json
+    assert (shown["status"], shown["detail"], shown["emails_waiting"]) == ("in_trouble", OTHERS_ANSWER, 3)
+    assert shown["since"].startswith("2026-11-23T09:00:0")
+    assert shown["next_try_at"].startswith("2026-11-23T09:01:0")
+    server.answers.clear()
+    run_until(job, timedelta(minutes=2), timedelta(minutes=2), timedelta(seconds=1))
+    assert client.get("/api/mail-server").json["status"] == "working"
+
+
+def test_health_and_a_metric_say_so_and_the_worker_stays_ready(server: ScriptedServer, job: Sending) -> None:
+    def said() -> tuple[bool, dict[str, Any], str]:
+        is_ready, document = readiness([jobs.MAIL_SERVER], {})
+        text, _ = exposition(None)
+        (gauge,) = [line for line in text.decode().splitlines() if line.startswith("platform_mail_server_in_trouble")]
+        return is_ready, json.loads(document)["checks"]["mail_server"], gauge.split()[1]
+
+    letters(1)
+    server.answers["mail"] = b"530 5.7.0 Must issue a STARTTLS command first\r\n"
+    job.run(NOW)
+    job.run(NOW)
+    is_ready, check, gauge = said()
+    assert (is_ready, check["ok"], gauge) == (True, False, "1.0")
+    assert check["problem"].startswith("no e-mail goes since 2026-11-23 09:00 UTC: 530 5.7.0 Must issue")
+    server.answers.clear()
+    run_until(job, timedelta(minutes=2), timedelta(minutes=2), timedelta(seconds=1))
+    job.run(NOW + timedelta(minutes=3))
+    assert said() == (True, {"ok": True, "decisive": False}, "0.0")
+
+
+# Several workers
+
+
+@pytest.mark.usefixtures("committed")
+def test_of_several_workers_one_tries_a_server_in_trouble(server: ScriptedServer, job: Sending) -> None:
+    from tests.communication_service.test_gates import at_once
+
+    letters(8)
+    server.answers["mail"] = b"451 4.3.0 no\r\n"
+    job.run(NOW)
+    server.heard.clear()
+    later = NOW + 2 * POLICY.email_retry
+    work: Callable[[], object] = lambda: job.run(later)  # noqa: E731
+    at_once(*[work] * 6)
+    assert sum(line.lower().startswith(b"mail") for line in server.heard) == 1

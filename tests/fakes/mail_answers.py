@@ -1,0 +1,159 @@
+"""What mail servers really say when they refuse, and whom they speak of.
+
+`recipient`: there is no such address. `letter`: nothing against the address, but not this letter. `later`: not now.
+`us`: sender, network, policy, or unknown. `server`: it does not work now.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+Meaning = Literal["recipient", "letter", "later", "us", "server"]
+
+
+class Said(NamedTuple):
+    """An answer of a kind of server."""
+
+    by: str
+    answer: str
+    means: Meaning
+
+
+TABLE = [
+    # There is no such address
+    Said("Postfix", "550 5.1.1 <a@example.org>: Recipient address rejected: User unknown in "
+         "local recipient table", "recipient"),
+    Said("Postfix", "550 5.1.1 <a@example.org>: Recipient address rejected: User unknown in "
+         "relay recipient table", "recipient"),
+    Said("Postfix", "550 5.1.1 <a@example.org>: Recipient address rejected: User unknown in "
+         "virtual mailbox table", "recipient"),
+    Said("Postfix", "550 5.1.1 <policy@spam.example.org>: Recipient address rejected: User unknown", "recipient"),
+    Said("Postfix", "550 <a@example.org>: Recipient address rejected: User unknown in local "
+         "recipient table", "recipient"),
+    Said("Postfix", "550 5.1.2 <a@nowhere.example>: Recipient address rejected: Domain not found", "recipient"),
+    Said("Postfix", "501 5.1.3 Bad recipient address syntax", "recipient"),
+    Said("Postfix", "550 5.1.6 <a@example.org>: Recipient address rejected: User has moved to "
+         "b@example.org", "recipient"),
+    Said("Exim", "550 No such user here", "recipient"),
+    Said("Exim", "550 Unknown user", "recipient"),
+    Said("Exim", "550 No Such User Here (a@example.org)", "recipient"),
+    Said("Exim", "550-5.1.1 The mail address\r\n550-5.1.1 does not exist\r\n550 5.1.1 here", "recipient"),
+    Said("Exchange", "550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient a@example.org not "
+         "found by SMTP address lookup", "recipient"),
+    Said("Exchange", "550 5.1.1 User unknown", "recipient"),
+    Said("Google", "550-5.1.1 The email account that you tried to reach does not exist. Please try\r\n"
+         "550-5.1.1 double-checking the recipient's email address for typos or\r\n"
+         "550-5.1.1 unnecessary spaces. For more information, go to\r\n"
+         "550 5.1.1  https://support.google.com/mail/?p=NoSuchUser 4fb4d7f45d1cf-5cbb 123 - gsmtp", "recipient"),
+    Said("T-Online", "550 5.1.1 <a@t-online.example>: user unknown", "recipient"),
+    Said("IONOS", "550 5.1.1 <a@example.org> User does not exist", "recipient"),
+    Said("Strato", "550 5.1.1 User unknown", "recipient"),
+    Said("Sendmail", "550 5.1.1 <a@example.org>... User unknown", "recipient"),
+    Said("Sendmail", "550 5.1.2 <a@nowhere.example>... Host unknown (Name server: "
+         "nowhere.example: host not found)", "recipient"),
+    Said("Sendmail", "553 5.1.3 <a@example.org>... User address required", "recipient"),
+    Said("qmail", "550 sorry, no mailbox here by that name. (#5.1.1)", "recipient"),
+    Said("Yahoo", "554 delivery error: dd This user doesn't have a yahoo.example account "
+         "(a@yahoo.example) [0]", "recipient"),
+    Said("Domino", "550 5.1.1 a@example.org... User not listed in Domino Directory", "recipient"),
+    Said("mailcow", "550 5.0.0 User unknown", "recipient"),
+    Said("ein deutscher Server", "550 Empfänger unbekannt", "recipient"),
+    Said("ein deutscher Server", "550 Das Postfach existiert nicht", "recipient"),
+    # Nothing against the address, but not this letter
+    Said("Google", "550-5.2.1 The email account that you tried to reach is inactive. For more\r\n"
+         "550 5.2.1 information, go to https://support.google.com/mail/?p=DisabledUser", "letter"),
+    Said("Exchange", "550 5.2.1 Mailbox disabled, not accepting messages", "letter"),
+    Said("Exchange Online", "550 5.4.1 Recipient address rejected: Access denied. "
+         "[AM0EUR02FT018.eop-EUR02.example]", "letter"),
+    Said("Postfix", "550 5.4.4 Unable to route: no route to host", "letter"),
+    Said("Postfix", "554 5.4.6 Too many hops", "letter"),
+    Said("Postfix", "552 5.3.4 Message size exceeds fixed limit", "letter"),
+    Said("Exchange", "550 5.2.3 RESOLVER.RST.RecipSizeLimit; message too large for this recipient", "letter"),
+    Said("Exim", "552 Message size exceeds maximum permitted", "letter"),
+    Said("Exim", "550 Unrouteable address", "letter"),
+    Said("GMX, web.de", "550 Requested action not taken: mailbox unavailable", "letter"),
+    Said("Postfix", "554 5.6.0 Message content is not acceptable", "letter"),
+    Said("Exim", "550 Account is disabled", "letter"),
+    Said("Exchange", "550 5.1.4 RESOLVER.ADR.Ambiguous; ambiguous address", "letter"),
+    # Not now
+    Said("Postfix", "452 4.2.2 <a@example.org>: mailbox full", "later"),
+    Said("Exchange", "552 5.2.2 mailbox full", "later"),
+    Said("Google", "452-4.2.2 The recipient's inbox is out of storage space.\r\n452 4.2.2 Please try again", "later"),
+    Said("Google", "552-5.2.2 The recipient's inbox is out of storage space and "
+         "inactive.\r\n552 5.2.2 go to help", "later"),
+    Said("Exim", "552 mailbox is full", "later"),
+    Said("Sendmail", "552 Requested mail action aborted: exceeded storage allocation", "later"),
+    Said("T-Online", "552 Quota exceeded", "later"),
+    Said("ein deutscher Server", "552 Das Postfach des Empfängers ist voll", "later"),
+    Said("postgrey", "450 4.2.0 <a@example.org>: Recipient address rejected: Greylisted, see "
+         "http://postgrey.example", "later"),
+    Said("rspamd", "451 4.7.1 Greylisting in action, please come back later", "later"),
+    Said("web.de", "450 Requested mail action not taken: mailbox unavailable - Graylisted", "later"),
+    Said("Postfix", "450 4.1.1 <a@example.org>: Recipient address rejected: unverified address", "later"),
+    Said("Postfix", "450 4.1.2 <a@example.org>: Recipient address rejected: Domain not found", "later"),
+    Said("Google", "450-4.2.1 The user you are trying to contact is receiving mail too "
+         "quickly.\r\n450 4.2.1 later", "later"),
+    Said("Exim", "451 Temporary local problem - please try later", "later"),
+    Said("Postfix", "451 4.4.3 temporary name resolution failure", "later"),
+    # Codes that contradict each other
+    Said("contradictory", "450 5.1.1 User unknown", "later"),
+    Said("contradictory", "550 4.1.1 User unknown", "later"),
+    Said("contradictory", "550 5.1.1 mailbox full", "later"),
+    Said("contradictory", "550-5.7.1 blocked\r\n550 5.1.1 User unknown", "us"),
+    Said("contradictory", "550-5.2.1 disabled\r\n550 5.1.1 User unknown", "letter"),
+    Said("contradictory", "550 2.1.5 Recipient ok", "us"),
+    # Sender, network, policy: us
+    Said("Postfix", "550 5.1.8 <v@agentur.example>: Sender address rejected: Domain not found", "us"),
+    Said("Postfix", "550 5.1.0 <v@agentur.example>: Sender address rejected: User unknown in "
+         "local recipient table", "us"),
+    Said("Postfix", "550 5.1.1 <v@agentur.example>: Sender address rejected: User unknown in "
+         "virtual mailbox table", "us"),
+    Said("Postfix", "553 5.7.1 <v@agentur.example>: Sender address rejected: not owned by user x", "us"),
+    Said("Postfix", "550 5.1.7 <v@agentur.example>: Sender address rejected: unverified address", "us"),
+    Said("Postfix", "450 4.1.8 <v@agentur.example>: Sender address rejected: Domain not found", "us"),
+    Said("Postfix", "504 5.5.2 <agentur>: Helo command rejected: need fully-qualified hostname", "us"),
+    Said("Postfix", "550 5.7.1 <agentur>: Helo command rejected: Host not found", "us"),
+    Said("Postfix", "554 5.7.1 <a@example.org>: Relay access denied", "us"),
+    Said("Postfix", "454 4.7.1 <a@example.org>: Relay access denied", "us"),
+    Said("Postfix", "554 5.7.1 Service unavailable; Client host [192.0.2.4] blocked using zen.spamhaus.org", "us"),
+    Said("Postfix", "450 4.7.25 Client host rejected: cannot find your hostname, [192.0.2.4]", "us"),
+    Said("Postfix", "550 5.7.23 <a@example.org>: Recipient address rejected: Message rejected due to: SPF fail", "us"),
+    Said("Postfix", "530 5.7.0 Must issue a STARTTLS command first", "us"),
+    Said("Postfix", "451 4.3.5 Server configuration error", "us"),
+    Said("Postfix", "452 4.3.1 Insufficient system storage", "us"),
+    Said("Postfix", "450 4.7.1 Error: too much mail from 192.0.2.4", "us"),
+    Said("Exim", "550 relay not permitted", "us"),
+    Said("Exim", "550 Administrative prohibition", "us"),
+    Said("Exim", "550-Verification failed for <v@agentur.example>\r\n550-Called: 192.0.2.4\r\n"
+         "550-Response: 550 5.1.1 User unknown\r\n550 Sender verify failed", "us"),
+    Said("Exim", "550 Callout verification failed: 550 Access denied - Invalid HELO name", "us"),
+    Said("Exchange", "550 5.7.54 SMTP; Unable to relay recipient in non-accepted domain", "us"),
+    Said("Exchange", "550 5.7.1 Unable to relay", "us"),
+    Said("Exchange Online", "550 5.7.606 Access denied, banned sending IP [192.0.2.4]", "us"),
+    Said("Exchange Online", "550 5.1.8 Access denied, bad outbound sender", "us"),
+    Said("Exchange Online", "550 5.7.509 Access denied, sending domain does not pass DMARC verification", "us"),
+    Said("Exchange", "535 5.7.3 Authentication unsuccessful", "us"),
+    Said("Google", "550-5.7.26 This mail has been blocked because the sender is "
+         "unauthenticated.\r\n550 5.7.26 gsmtp", "us"),
+    Said("Google", "550-5.7.1 Our system has detected an unusual rate of\r\n550 5.7.1 unsolicited mail", "us"),
+    Said("Google", "452 4.5.3 Your message has too many recipients", "us"),
+    Said("GMX, web.de", "554 Transaction failed", "us"),
+    Said("GMX, web.de", "550 Requested action not taken: mailbox unavailable. Sender address is not allowed.", "us"),
+    Said("T-Online", "554 IP=192.0.2.4 - A problem occurred. (Ask your postmaster for help)", "us"),
+    Said("IONOS", "550 5.7.1 Reject due to policy restrictions", "us"),
+    Said("IONOS", "550 Sender address is not allowed.", "us"),
+    Said("Strato", "554 5.7.1 Mail rejected: blacklisted", "us"),
+    Said("Sendmail", "550 5.7.1 <a@example.org>... Relaying denied. Proper authentication required.", "us"),
+    Said("Sendmail", "553 5.1.8 <v@agentur.example>... Domain of sender address does not exist", "us"),
+    Said("qmail", "553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)", "us"),
+    Said("IronPort", "550 #5.1.0 Address rejected.", "us"),
+    Said("ein deutscher Server", "550 Absender unbekannt", "us"),
+    Said("nobody knows", "550 no", "us"),
+    Said("nobody knows", "599 5.9.9 ???", "us"),
+    Said("nobody knows", "550", "us"),
+    Said("rspamd", "554 5.7.1 Spam message rejected", "us"),
+    # The server itself
+    Said("Postfix", "421 4.3.2 Service shutting down", "server"),
+    Said("Google", "421-4.7.28 Our system has detected an unusual rate\r\n421 4.7.28 of mail", "server"),
+    Said("Exim", "421 too many connections", "server"),
+]  # fmt: skip
