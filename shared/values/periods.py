@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from shared.values.moments import IsoDate
+from shared.values.moments import PlausibleDate
 from shared.values.refusals import NotAcceptable
 from shared.values.schemas import Schema
 
@@ -13,8 +13,8 @@ from shared.values.schemas import Schema
 class Period(Schema):
     """Days in Europe/Berlin, the first and the last included; JSON `{"from": …, "to": …}`."""
 
-    first: IsoDate = Field(alias="from")
-    last: IsoDate = Field(alias="to")
+    first: PlausibleDate = Field(alias="from")
+    last: PlausibleDate = Field(alias="to")
 
     @model_validator(mode="after")
     def _is_in_order(self) -> Self:

@@ -15,6 +15,7 @@ from pydantic import Field, StringConstraints, ValidationError
 
 from shared.values.moments import Instant
 from shared.values.schemas import RecordSchema, problems_of
+from shared.values.text import Line
 from shared.values.words import ImportAction, ImportStatus
 from therapist_service.domain.import_json import (
     CutOff,
@@ -25,7 +26,7 @@ from therapist_service.domain.import_json import (
     fields_of,
     value_of,
 )
-from therapist_service.domain.schemas import Line
+from therapist_service.domain.schemas import ExternalId
 
 KNOWN_MAJOR = "1"
 EARLY = timedelta(days=1)
@@ -70,7 +71,7 @@ class Metadata(RecordSchema):
 class Identified(RecordSchema):
     """All that is looked at of a record while the file is checked."""
 
-    external_id: Line
+    external_id: ExternalId
 
 
 class Blocks:

@@ -19,7 +19,7 @@ from shared.values.schemas import RecordSchema, problems_of
 from shared.values.words import ImportAction
 from therapist_service.domain.import_files import LARGEST_RECORD, ImportFile, external_id
 from therapist_service.domain.import_json import Unreadable, fields_of, repeated_names, value_of
-from therapist_service.domain.schemas import ImportedFields, Line
+from therapist_service.domain.schemas import ExternalId, ImportedFields
 
 LARGEST_SET_ASIDE = 16_000
 """Characters of JSON; unknown fields beyond that are not kept."""
@@ -42,7 +42,7 @@ class SentRecord(ImportedFields):
 
     model_config = ConfigDict(extra="allow")
 
-    external_id: Line
+    external_id: ExternalId
 
     @field_validator("external_id")
     @classmethod
@@ -54,7 +54,7 @@ class SentRecord(ImportedFields):
 class SentDeletion(RecordSchema):
     """A therapist who is no longer in the source."""
 
-    external_id: Line
+    external_id: ExternalId
 
 
 @dataclass(frozen=True, slots=True)
