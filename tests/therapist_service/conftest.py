@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, delete
+from sqlalchemy.orm import Session
 
+from shared import db
+from shared.events.tables import outbox
 from tests.builders.imports import Folder
+from therapist_service.store.tables import Import, ImportContent, ImportCopy, ImportRecord, Therapist
 
 
 @pytest.fixture
 def folder(tmp_path: Path, settings: Any, connection: Connection) -> Folder:
     """An empty watched folder."""
     return Folder(tmp_path, settings)
+
+
+@pytest.fixture
+def committed(settings: Any) -> Iterator[Session]:
+    """A database in which work is committed, as workers do; emptied afterwards."""
+    engine = db.engine_for(settings.database_url, pool_size=1)
+    db.connect(settings.database_url, pool_size=4)
+    with Session(engine) as session:
+        yield session
+        session.rollback()
+        for table in (ImportRecord, ImportCopy, ImportContent, Import, Therapist, outbox):
+            session.execute(delete(table))
+        session.commit()
+    engine.dispose()

@@ -6,16 +6,14 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from operations.synthetic import import_file, therapists
-from shared import db
 from shared.db import transaction
 from shared.events.tables import outbox
 from tests.builders.imports import FIRST, SECOND, THIRD, Folder, a_file, a_record
@@ -282,20 +280,6 @@ def test_no_two_workers_are_at_work_at_once(folder: Folder) -> None:
         taken_over = imports.claim(other, now=MONDAY + 2 * jobs.LEASE, lease=jobs.LEASE)
         assert taken_over is not None
         assert (taken_over.import_id, taken_over.term) == (first.import_id, first.term + 1)
-
-
-@pytest.fixture
-def committed(settings: Any) -> Iterator[Session]:
-    """A database in which work is committed, as workers do; emptied afterwards."""
-    engine = db.engine_for(settings.database_url, pool_size=1)
-    db.connect(settings.database_url, pool_size=4)
-    with Session(engine) as session:
-        yield session
-        session.rollback()
-        for table in (ImportRecord, ImportContent, Import, Therapist, outbox):
-            session.execute(delete(table))
-        session.commit()
-    engine.dispose()
 
 
 def test_two_workers_at_the_same_files_do_everything_once(

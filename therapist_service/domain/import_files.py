@@ -35,6 +35,8 @@ BLOCK = 1 << 20
 """Bytes of a file that are read, stored and held at once."""
 LARGEST_FILE = 256 * BLOCK
 LARGEST_RECORD = 12 * BLOCK
+LARGEST_USUAL = 256 * 1024
+"""Bytes of a record up to which it is parsed at once; of a larger one each field is looked at alone."""
 MOST_RECORDS = 1 << 20
 """Twenty times as many as there are psychotherapists in Germany; a file of `{},{},…` could hold eighty million."""
 
@@ -254,6 +256,8 @@ def external_id(raw: bytes | None) -> str | None:
     """The id of a record as it stands in the file; None where it has none that could be one."""
     if raw is None:
         return None
+    if len(raw) > LARGEST_USUAL:
+        return _hidden_id(raw)
     try:
         return Identified.model_validate_json(raw).external_id
     except ValidationError:

@@ -17,13 +17,13 @@ from pydantic_core import ErrorDetails
 
 from shared.values.schemas import RecordSchema, problems_of
 from shared.values.words import ImportAction
-from therapist_service.domain.import_files import LARGEST_RECORD, ImportFile, external_id
+from therapist_service.domain.import_files import LARGEST_RECORD, LARGEST_USUAL, ImportFile, external_id
 from therapist_service.domain.import_json import Unreadable, fields_of, repeated_names, value_of
 from therapist_service.domain.schemas import ExternalId, ImportedFields
 
 LARGEST_SET_ASIDE = 16_000
 """Characters of JSON; unknown fields beyond that are not kept."""
-LARGEST_VALUE = 256 * 1024
+LARGEST_VALUE = LARGEST_USUAL
 """Bytes of one known field in the file; the longest one that could be right, written with escapes, is shorter."""
 DEEPEST = 20
 """Levels of objects and lists in one field."""
@@ -106,7 +106,7 @@ def entry(file: ImportFile, position: int) -> Entry:
 def _deletion(position: int, action: ImportAction, sent: bytes) -> Entry:
     gone = external_id(sent)
     if gone is not None:
-        return Entry(position, action, gone, note=_note(_about_repeats(sent)))
+        return Entry(position, action, gone, note=_note(_Fields.of(fields_of(sent) or ()).problems))
     try:
         SentDeletion.model_validate_json(sent)
     except ValidationError as invalid:
@@ -115,13 +115,13 @@ def _deletion(position: int, action: ImportAction, sent: bytes) -> Entry:
 
 
 def _state(position: int, action: ImportAction, sent: bytes) -> Entry:
+    if len(sent) > LARGEST_USUAL or NUL in sent:
+        return _salvaged(position, action, sent)
     try:
         record = SentRecord.model_validate_json(sent)
     except ValidationError:
         return _salvaged(position, action, sent)
-    if NUL in sent:
-        return _salvaged(position, action, sent)
-    problems = _about_repeats(sent)
+    problems = [_again(name) for name in repeated_names(sent)]
     extra = _kept_aside(record.__pydantic_extra__ or {}, problems)
     return _readable(position, action, record, extra, problems)
 
@@ -251,10 +251,6 @@ def _as_stored(name: str, value: Any) -> str:
 def _depth(value: Any) -> int:
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return 1 + max(map(_depth, inner), default=0)
-
-
-def _about_repeats(sent: bytes) -> list[str]:
-    return [_again(name) for name in repeated_names(sent)]
 
 
 def _again(name: str) -> str:

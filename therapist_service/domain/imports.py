@@ -172,9 +172,9 @@ def begin(session: Session, claimed: Claim, file: ImportFile, *, now: datetime, 
     known = _claimed(session, claimed)
     if known.total is None:
         refuse_out_of_turn(known.file, last_applied=queries.last_applied_file(session), now=now)
+        known.tries = 0
     known.source, known.scrape_id = file.metadata.source, file.metadata.scrape_id
     known.total = file.total
-    known.trying, known.tries = None, 0
     known.claimed_until = now + lease
     known.reason = "; ".join(file.notes) or None
     known.updated_at = now
