@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Self
 from uuid import UUID
 
 from shared import clock
-from shared.db import is_trouble, transaction
+from shared.db import is_trouble, new_id, transaction
 from shared.errors import Conflict, Unreachable
 from shared.jobs import Job
 from shared.logs import logger
 from shared.values.moments import berlin_day
-from therapist_service.clients.inbox import Arrival, Content, Inbox, InboxUnreachable
-from therapist_service.domain import import_files, import_records, imports, therapists
-from therapist_service.domain.import_files import ImportFile, NotImportable
+from therapist_service.clients.inbox import Arrival, FileUnreadable, Inbox, InboxUnreachable
+from therapist_service.domain import import_arrivals, import_files, import_records, imports, therapists
+from therapist_service.domain.import_arrivals import Content, Look
+from therapist_service.domain.import_files import Blocks, ImportFile, NotImportable
 from therapist_service.domain.import_records import Entry
-from therapist_service.domain.imports import ArrivedFile, Claim, ClaimLost
+from therapist_service.domain.imports import Claim, ClaimLost
 from therapist_service.settings import Settings
 
 log = logger(__name__)
@@ -25,7 +30,9 @@ log = logger(__name__)
 PORTION = 500
 """Records per transaction: large enough for few round trips, small enough that staff never wait for their locks."""
 LEASE = timedelta(seconds=20)
-"""How long after a worker's death another one goes on; far longer than a portion takes."""
+"""How long after a worker's death another one goes on; while the worker lives, it renews its claim."""
+STUCK = timedelta(minutes=10)
+"""A worker that gets no further for this long renews its claim no more, so that another one can go on."""
 
 
 def lift_blocks(now: datetime) -> int:
@@ -34,110 +41,171 @@ def lift_blocks(now: datetime) -> int:
         return therapists.lift_blocks_that_ran_out(session, today=berlin_day(now), now=now)
 
 
+def forget_left_content(now: datetime) -> int:
+    """Forget what workers that died had read of files."""
+    with transaction() as session:
+        return import_arrivals.forget_left_content(session, now=now)
+
+
 class ImportFolder:
     """The folder where files arrive, and what this process remembers of it."""
 
     def __init__(self, settings: Settings) -> None:
         self._inbox = Inbox(settings.import_url) if settings.import_url else None
         self._patience = timedelta(seconds=settings.import_patience_seconds)
-        self._copies: set[Arrival] = set()
-        self._unfinished: tuple[Arrival, datetime] | None = None
+        self._waited_for: tuple[Look, datetime] | None = None
         self._unreachable = False
 
-    def watch(self, now: datetime) -> int:
-        """Take in the next file that waits, if any; how many that were."""
-        if self._inbox is None:
-            return 0
-        try:
-            file = self._next(self._inbox, now)
-        except InboxUnreachable as problem:
-            if not self._unreachable:  # once, not every few seconds for as long as it lasts
-                log.warning("imports.folder_unreachable", problem=str(problem))
-            self._unreachable = True
-            return 0
-        self._unreachable = False
-        if file is None:
-            return 0
-        try:
-            with transaction() as session:
-                taken = imports.take(session, file, now=now)
-        except imports.ImportedBefore:
-            return 1  # another worker was quicker; there may be more
-        log.info("imports.file_taken", import_id=str(taken.id), file=taken.file)
-        return 1
-
-    def file(self, name: str | None, now: datetime) -> ArrivedFile | None:
-        """The file of that name, or the next one that waits; None where there is none.
+    def find(self, name: str | None) -> Look | None:
+        """The file of that name, or the next one that nobody imported or asked for; no file is read.
 
         Raises `Conflict` where no folder is watched, and `Unreachable` where it cannot be read.
         """
         if self._inbox is None:
             raise Conflict("import.no_folder", "No folder for imports is set (IMPORT_URL).")
         try:
-            if name is None:
-                return self._next(self._inbox, now)
-            arrival = self._inbox.find(name)
-            content = self._inbox.read(arrival) if arrival else None
+            looks = [_look(arrival) for arrival in self._inbox.arrivals()]
         except InboxUnreachable:
             raise Unreachable("import.folder", "The folder for imports cannot be read at the moment.") from None
-        return _arrived(arrival, content) if arrival and content else None
-
-    def _next(self, inbox: Inbox, now: datetime) -> ArrivedFile | None:
-        """The first file that was not taken before and is complete; one that is being written holds up later ones."""
-        arrivals = inbox.arrivals()
+        if name is not None:
+            return next((look for look in looks if look.name == name), None)
         with transaction() as session:
-            familiar = imports.look_familiar(session, [arrival.name for arrival in arrivals])
-        for arrival in arrivals:
-            if (arrival.name, arrival.size, arrival.modified_at) in familiar or arrival in self._copies:
-                continue
-            if self._is_unfinished(arrival) and self._is_young(arrival, now):
-                return None
-            content = inbox.read(arrival)
-            if content is None:
-                continue
-            with transaction() as session:
-                if imports.is_known(session, content.checksum):
-                    self._copies.add(arrival)
-                    continue
-            is_whole = content.size == arrival.size and import_files.is_whole(content.packed)
-            if not is_whole and self._is_young(arrival, now):
-                if not self._is_unfinished(arrival):
-                    self._unfinished = (arrival, now)
-                return None
-            return _arrived(arrival, content)
-        return None
+            return next(iter(import_arrivals.unfamiliar(session, looks)), None)
 
-    def _is_unfinished(self, arrival: Arrival) -> bool:
-        return self._unfinished is not None and self._unfinished[0] == arrival
+    def watch(self, now: datetime) -> int:
+        """Take in the next file that waits, if any; returns how many files were dealt with."""
+        if self._inbox is None:
+            return 0
+        try:
+            looks = [_look(arrival) for arrival in self._inbox.arrivals()]
+        except InboxUnreachable as problem:
+            if not self._unreachable:  # once, not every few seconds for as long as it lasts
+                log.warning("imports.folder_unreachable", problem=str(problem))
+            self._unreachable = True
+            return 0
+        self._unreachable = False
+        with transaction() as session:
+            missing = import_arrivals.fail_missing(session, [look.name for look in looks], now=now)
+            waiting = import_arrivals.unread(session, looks)
+        # one that is being written holds up later ones
+        return self._take(self._inbox, waiting[0], now) if waiting else missing
 
-    def _is_young(self, arrival: Arrival, now: datetime) -> bool:
+    def _take(self, inbox: Inbox, look: Look, now: datetime) -> int:
+        if look.size > import_files.LARGEST_FILE:
+            return self._fail(look, f"The file is larger than {import_files.LARGEST_FILE} bytes.", now)
+        if self._is_waited_for(look) and self._is_young(look, now):
+            return 0
+        reading = _Reading(inbox, look)
+        try:
+            is_whole = reading.run() and reading.size == look.size
+        except FileNotFoundError:
+            return 0
+        except FileUnreadable as problem:
+            if self._waits(look, now):
+                return 0
+            return self._fail(look, f"The file cannot be read ({problem}).", now)
+        if not is_whole and self._waits(look, now):
+            reading.drop()
+            return 0
+        with transaction() as session:
+            taken = import_arrivals.take(session, look, reading.content, now=now)
+        log.info("imports.file_taken", import_id=str(taken.id), file=look.name)
+        return 1
+
+    def _fail(self, look: Look, reason: str, now: datetime) -> int:
+        with transaction() as session:
+            import_arrivals.fail(session, look, reason, now=now)
+        log.warning("imports.file_unreadable", file=look.name, reason=reason)
+        return 1
+
+    def _waits(self, look: Look, now: datetime) -> bool:
+        """Whether to look again later at a file that is not whole."""
+        if not self._is_young(look, now):
+            return False
+        if not self._is_waited_for(look):
+            self._waited_for = (look, now)
+        return True
+
+    def _is_waited_for(self, look: Look) -> bool:
+        return self._waited_for is not None and self._waited_for[0] == look
+
+    def _is_young(self, look: Look, now: datetime) -> bool:
         """Whether somebody may still be writing: it changed a moment ago, by its own time and as we saw it."""
-        since = [arrival.modified_at] if arrival.modified_at is not None else []
-        if self._unfinished is not None and self._unfinished[0] == arrival:
-            since.append(self._unfinished[1])
+        since = [look.modified_at] if look.modified_at is not None else []
+        if self._waited_for is not None and self._waited_for[0] == look:
+            since.append(self._waited_for[1])
         return not since or now - min(since) < self._patience
 
 
-def _arrived(arrival: Arrival, content: Content) -> ArrivedFile:
-    return ArrivedFile(arrival.name, arrival.size, arrival.modified_at, content.checksum, content.packed)
+def _look(arrival: Arrival) -> Look:
+    return Look(arrival.name, arrival.size, arrival.modified_at)
+
+
+class _Reading:
+    """A file on its way from the folder into the database, block by block, each in a transaction of its own."""
+
+    def __init__(self, inbox: Inbox, look: Look) -> None:
+        self._blocks = inbox.blocks(look.name, import_files.BLOCK)
+        self._checksum = hashlib.sha256()
+        self._id = new_id()
+        self.size = 0
+
+    def run(self) -> bool:
+        """Read and store all of it; whether its JSON goes to its end."""
+        try:
+            stored = self._stored()
+            is_whole = import_files.is_whole(stored)
+            for _ in stored:  # what follows the place where it turned out not to be JSON
+                pass
+        except BaseException:
+            with suppress(Exception):  # an hourly job forgets what is left
+                self.drop()
+            raise
+        return is_whole
+
+    @property
+    def content(self) -> Content:
+        """What was read."""
+        return Content(self._id, self._checksum.hexdigest(), self.size)
+
+    def drop(self) -> None:
+        """Forget what was read."""
+        with transaction() as session:
+            import_arrivals.drop(session, self.content)
+
+    def _stored(self) -> Iterator[bytes]:
+        for number, block in enumerate(self._blocks):
+            self.size += len(block)
+            if self.size > import_files.LARGEST_FILE:
+                raise FileUnreadable("it grew too large while it was read")
+            self._checksum.update(block)
+            with transaction() as session:
+                import_arrivals.keep_block(session, self._id, number, block)
+            yield block
 
 
 class Applying:
     """The job that applies files, and the import that it is working on."""
 
-    def __init__(self) -> None:
+    def __init__(self, lease: timedelta = LEASE) -> None:
+        self._lease = lease
         self._claimed: Claim | None = None
 
     def next(self, now: datetime) -> int:
         """Apply one file that was taken in, from where it was left; 0 where none waits or another worker is at it."""
         with transaction() as session:
-            self._claimed = imports.claim(session, now=now, lease=LEASE)
+            self._claimed = imports.claim(session, now=now, lease=self._lease)
         if self._claimed is None:
             return 0
         try:
-            _Application(self._claimed, _passing_from(now)).run()
+            _Application(self._claimed, _passing_from(now), self._lease).run()
         except ClaimLost:
             log.warning("imports.claim_lost", import_id=str(self._claimed.import_id))
+        except Exception as problem:
+            if is_trouble(problem):  # no fault of the file's
+                with suppress(Exception):
+                    self.give_back(now)
+            raise
         return 1
 
     def give_back(self, now: datetime) -> None:
@@ -153,42 +221,105 @@ def _passing_from(now: datetime) -> Callable[[], datetime]:
     return lambda: now + timedelta(seconds=clock.monotonic() - started)
 
 
+class _Heartbeat:
+    """Renews a claim, in transactions of its own, for as long as its holder gets on with the work."""
+
+    def __init__(self, claimed: Claim, moment: Callable[[], datetime], lease: timedelta) -> None:
+        self._claimed, self._moment, self._lease = claimed, moment, lease
+        self._renewed = self._progressed = moment()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="import heartbeat", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join(1)
+
+    def progress(self) -> None:
+        """Something was written, and the claim renewed with it."""
+        self._renewed = self._progressed = self._moment()
+
+    def _beat(self) -> None:
+        while not self._ended.wait(self._lease.total_seconds() / 8):
+            now = self._moment()
+            if now - self._progressed > STUCK:
+                log.error("imports.stuck", import_id=str(self._claimed.import_id))
+                return
+            if now - self._renewed < self._lease / 2:
+                continue
+            try:
+                with transaction() as session:
+                    imports.renew(session, self._claimed, now=now, lease=self._lease)
+                self._renewed = now
+            except ClaimLost:
+                return  # the holder notices it when it writes
+            except Exception as problem:
+                log.warning("imports.claim_not_renewed", problem=type(problem).__name__)
+
+
 class _Application:
     """One worker's work on one import."""
 
-    def __init__(self, claimed: Claim, moment: Callable[[], datetime]) -> None:
+    def __init__(self, claimed: Claim, moment: Callable[[], datetime], lease: timedelta) -> None:
         self.claimed = claimed
         self.moment = moment
+        self.lease = lease
         self.id: UUID = claimed.import_id
+        self.heartbeat = _Heartbeat(claimed, moment, lease)
 
     def run(self) -> None:
-        """Read the whole file, then apply its records in portions."""
-        try:
-            file = self._read()
-        except NotImportable as problem:
+        """Look the whole file through, then apply its records in portions."""
+        with self.heartbeat:
+            try:
+                file = self._read()
+            except NotImportable as problem:
+                with transaction() as session:
+                    imports.give_up(session, self.claimed, problem, now=self.moment())
+                log.warning("imports.not_applied", import_id=str(self.id), reason=problem.reason)
+                return
+            start = self._carefully(file) if self.claimed.is_careful else self.claimed.done
+            for portion in import_records.portions(file, start=start, records=PORTION):
+                self._apply(file.metadata, portion)
             with transaction() as session:
-                imports.give_up(session, self.claimed, problem, now=self.moment())
-            log.warning("imports.not_applied", import_id=str(self.id), reason=problem.reason)
-            return
-        for start in range(self.claimed.done, len(file.records), PORTION):
-            self._apply(file.metadata, import_records.entries(file, start=start, end=start + PORTION))
-        with transaction() as session:
-            imports.finish(session, self.claimed, now=self.moment())
+                imports.finish(session, self.claimed, now=self.moment())
         log.info("imports.completed", import_id=str(self.id))
 
     def _read(self) -> ImportFile:
         with transaction() as session:
-            packed = imports.content(session, self.claimed)
-        file = import_files.read(packed)
+            imports.look_through(session, self.claimed)
+        file = import_files.read(Blocks(self.claimed.size, self._block))
         with transaction() as session:
-            imports.begin(session, self.claimed, file, now=self.moment(), lease=LEASE)
+            imports.begin(session, self.claimed, file, now=self.moment(), lease=self.lease)
         return file
+
+    def _block(self, number: int) -> bytes:
+        with transaction() as session:
+            return imports.block(session, self.claimed, number)
+
+    def _carefully(self, file: ImportFile) -> int:
+        """Apply the next records one by one, after a worker has ended somewhere among them; returns where to go on."""
+        start = self.claimed.done
+        end = min(start + PORTION, file.total)
+        for position in range(start, end):
+            with transaction() as session:
+                may_try = imports.try_alone(session, self.claimed, position)
+            if may_try:
+                self._apply(file.metadata, [import_records.entry(file, position)])
+            else:
+                reason = f"set aside: {imports.TRIES} workers ended while they looked at it"
+                self._refuse(Entry(position, file.action(position), None), reason)
+        self.claimed = replace(self.claimed, is_careful=False)
+        return end
 
     def _apply(self, metadata: import_files.Metadata, portion: Sequence[Entry]) -> None:
         """Apply these records; where the database refuses, halve until the one that it refuses is alone."""
         try:
             with transaction() as session:
-                imports.apply(session, self.claimed, metadata, portion, now=self.moment(), lease=LEASE)
+                imports.apply(session, self.claimed, metadata, portion, now=self.moment(), lease=self.lease)
+            self.heartbeat.progress()
         except ClaimLost:
             raise
         except Exception as problem:
@@ -199,10 +330,13 @@ class _Application:
                 self._apply(metadata, portion[:middle])
                 self._apply(metadata, portion[middle:])
                 return
-            kind = type(problem).__name__
-            log.error("imports.record_refused", import_id=str(self.id), position=portion[0].position, problem=kind)
-            with transaction() as session:
-                imports.refuse(session, self.claimed, portion[0], f"cannot be stored ({kind})", now=self.moment())
+            self._refuse(portion[0], f"cannot be stored ({type(problem).__name__})")
+
+    def _refuse(self, entry: Entry, reason: str) -> None:
+        log.error("imports.record_refused", import_id=str(self.id), position=entry.position, reason=reason)
+        with transaction() as session:
+            imports.refuse(session, self.claimed, entry, reason, now=self.moment())
+        self.heartbeat.progress()
 
 
 def jobs(folder: ImportFolder) -> tuple[Job, ...]:
@@ -210,6 +344,7 @@ def jobs(folder: ImportFolder) -> tuple[Job, ...]:
     applying = Applying()
     return (
         Job("lift-blocks", timedelta(minutes=10), lift_blocks),
+        Job("forget-left-import-content", timedelta(hours=1), forget_left_content),
         Job("watch-imports", timedelta(seconds=2), folder.watch),
         Job("apply-imports", timedelta(seconds=1), applying.next, give_back=applying.give_back),
     )

@@ -52,7 +52,9 @@ def test_without_a_name_the_next_file_is_taken(client: FlaskClient, folder: Fold
 def test_a_known_file_is_refused_with_the_place_of_its_import(client: FlaskClient, folder: Folder) -> None:
     folder.drop(FIRST, a_file([a_record()]))
     first = client.post("/api/imports", json={"file": FIRST})
+    assert client.post("/api/imports", json={"file": FIRST}).status_code == 409
     folder.drop(SECOND, a_file([a_record()]))
+    folder.work()
     for name in (FIRST, SECOND):
         again = client.post("/api/imports", json={"file": name})
         assert (again.status_code, again.content_type) == (409, "application/problem+json")

@@ -12,7 +12,7 @@ from shared.api import Answer, Resource, door, once
 from shared.api.problems import problem
 from shared.db import transaction
 from shared.values.schemas import PageQuery
-from therapist_service.domain import imports
+from therapist_service.domain import import_arrivals, imports
 from therapist_service.domain.import_schemas import (
     ImportPage,
     ImportRecordFilter,
@@ -36,20 +36,21 @@ class Imports(Resource):
     def post(self, body: NewImport) -> Answer | Response:
         """Import a file of the watched folder now: the named one, or the next that waits.
 
-        The worker applies it; look at the address in `Location` for what becomes of it. A file whose content was
-        imported before is refused with 409 and the `Location` of that import.
+        The worker reads and applies it, after those with earlier names; look at the address in `Location` for what
+        becomes of it. A file that was imported before is refused with 409 and the `Location` of that import; where
+        that shows only when the worker reads its content, the import ends as `rejected` and names the earlier one.
         """
         folder = cast(ImportFolder, current_app.extensions["import_folder"])
         now = clock.now()
-        file = folder.file(body.file, now)
+        look = folder.find(body.file)
         try:
             with transaction() as session:
                 taken = once(
                     session,
-                    lambda: imports.take(session, file, now=now),
+                    lambda: import_arrivals.ask(session, look, now=now),
                     recall=lambda known: imports.get(session, known),
                 )
-        except imports.ImportedBefore as known:
+        except import_arrivals.ImportedBefore as known:
             return problem(409, known.code, known.message, headers={"Location": _place(known.import_id)})
         return Answer(taken, location=_place(taken.id))
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,13 +13,15 @@ from typing import Any
 import fsspec
 
 FILE_NAME = re.compile(r"therapists_\d{8}_\d{6}\.json", re.ASCII)
-LARGEST_FILE = 256 * 1024 * 1024
-_BLOCK = 1024 * 1024
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class InboxUnreachable(Exception):
     """The folder cannot be read at the moment; says why."""
+
+
+class FileUnreadable(Exception):
+    """The folder can be read and this file cannot; says why."""
 
 
 @dataclass(frozen=True)
@@ -34,24 +34,17 @@ class Arrival:
     """None where the storage does not say."""
 
 
-@dataclass(frozen=True)
-class Content:
-    """What a file holds: compressed (zlib), and empty for one that is larger than anybody should send."""
-
-    checksum: str
-    """SHA-256, in hexadecimal."""
-    size: int
-    packed: bytes
-
-
 class Inbox:
-    """The files of one folder. Every method raises `InboxUnreachable` where the folder cannot be read."""
+    """The files of one folder; only `blocks` reads what is in them."""
 
     def __init__(self, url: str) -> None:
         self.url = url
 
     def arrivals(self) -> list[Arrival]:
-        """The scraper's files in the order of their names; anything else in the folder is left out."""
+        """The scraper's files in the order of their names; anything else in the folder is left out.
+
+        Raises `InboxUnreachable` where the folder cannot be read.
+        """
         with _reachable():
             filesystem, folder = self._opened
             filesystem.invalidate_cache(folder)
@@ -63,30 +56,20 @@ class Inbox:
         """The file of that name. It is looked for among the folder's own files, so a name is never a path."""
         return next((arrival for arrival in self.arrivals() if arrival.name == name), None)
 
-    def read(self, arrival: Arrival) -> Content | None:
-        """What the file holds now; None where it is gone. Reads in blocks: the whole is never in memory."""
-        checksum, packer, size = hashlib.sha256(), zlib.compressobj(1), 0
-        packed: list[bytes] = []
-        for block in self._blocks(arrival.name):
-            checksum.update(block)
-            size += len(block)
-            if size <= LARGEST_FILE:
-                packed.append(packer.compress(block))
-        if size == 0 and self.find(arrival.name) is None:
-            return None
-        packed.append(packer.flush())
-        return Content(checksum.hexdigest(), size, b"".join(packed) if size <= LARGEST_FILE else b"")
+    def blocks(self, name: str, size: int) -> Iterator[bytes]:
+        """What the file holds now, in blocks of this many bytes, the last one shorter.
 
-    def _blocks(self, name: str) -> Iterator[bytes]:
-        with _reachable():
+        Raises `FileNotFoundError` where it is gone, and `FileUnreadable`.
+        """
+        try:
             filesystem, folder = self._opened
-            try:
-                file = filesystem.open(f"{folder.rstrip('/')}/{name}", "rb")
-            except FileNotFoundError:
-                return
-            with file:
-                while block := file.read(_BLOCK):
+            with filesystem.open(f"{folder.rstrip('/')}/{name}", "rb") as file:
+                while block := _filled(file, size):
                     yield block
+        except FileNotFoundError:
+            raise
+        except Exception as problem:
+            raise FileUnreadable(type(problem).__name__) from problem
 
     @cached_property
     def _opened(self) -> tuple[Any, str]:
@@ -104,6 +87,14 @@ class _reachable:
     def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, _: object) -> None:
         if isinstance(problem, Exception) and not isinstance(problem, InboxUnreachable):
             raise InboxUnreachable(f"{type(problem).__name__} while reading IMPORT_URL") from problem
+
+
+def _filled(file: Any, size: int) -> bytes:
+    """So many bytes; fewer only at the end of the file."""
+    block: bytes = file.read(size)
+    while len(block) < size and (more := file.read(size - len(block))):
+        block += more
+    return block
 
 
 def _arrival(entry: dict[str, Any]) -> Arrival:

@@ -1,16 +1,14 @@
-"""The scraper's file: read whole before anything of it is applied, without holding all records in memory at once."""
+"""The scraper's file: read whole before anything of it is applied, and never whole in memory."""
 
 from __future__ import annotations
 
-import json
 import re
-import zlib
-from codecs import getincrementaldecoder
-from collections.abc import Callable
+import secrets
+from array import array
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
-from io import StringIO
+from hashlib import blake2b
 from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints, ValidationError
@@ -19,13 +17,30 @@ from shared.values.moments import Instant
 from shared.values.schemas import RecordSchema, problems_of
 from shared.values.text import Line
 from shared.values.words import ImportAction, ImportStatus
+from therapist_service.domain.import_json import (
+    CutOff,
+    JsonStream,
+    NotJson,
+    NotUtf8,
+    Unreadable,
+    fields_of,
+    value_of,
+)
+from therapist_service.domain.schemas import ExternalId
 
 KNOWN_MAJOR = "1"
 EARLY = timedelta(days=1)
 """A name may be this far ahead of the clock; beyond, it would make every file until then look old."""
+BLOCK = 1 << 20
+"""Bytes of a file that are read, stored and held at once."""
+LARGEST_FILE = 256 * BLOCK
+LARGEST_RECORD = 12 * BLOCK
+LARGEST_USUAL = 256 * 1024
+"""Bytes of a record up to which it is parsed at once; of a larger one each field is looked at alone."""
+MOST_RECORDS = 1 << 20
+"""Twenty times as many as there are psychotherapists in Germany; a file of `{},{},…` could hold eighty million."""
 
-_BLOCK = 1 << 16
-_BLANKS = re.compile(r"[ \t\n\r]*")
+_LARGEST_HEAD = 1 << 16
 _VERSION = re.compile(r"(\d+)(\.\d+)*", re.ASCII)
 _NAME = re.compile(r"therapists_(\d{8}_\d{6})\.json", re.ASCII)
 
@@ -55,36 +70,86 @@ class Metadata(RecordSchema):
     version: Annotated[str, StringConstraints(min_length=1, max_length=20), Field(examples=["1.0"])]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A record where it lies in the file's text."""
+class Identified(RecordSchema):
+    """All that is looked at of a record while the file is checked."""
 
-    action: ImportAction
-    start: int
-    end: int
-    external_id: str | None
-    """None where it has none that could be one."""
+    external_id: ExternalId
+
+
+class Blocks:
+    """A file's bytes, of which a block is loaded when it is needed; `load` takes a block's number, from 0."""
+
+    def __init__(self, size: int, load: Callable[[int], bytes]) -> None:
+        self._number = -(-size // BLOCK)
+        self._load = load
+        self._last: tuple[int, bytes] | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        return (self._block(number) for number in range(self._number))
+
+    def part(self, start: int, length: int) -> bytes:
+        """Some bytes from the middle."""
+        first, last = start // BLOCK, (start + max(length, 1) - 1) // BLOCK
+        begin = start - first * BLOCK
+        if first == last:
+            return self._block(first)[begin : begin + length]
+        return b"".join(self._block(number) for number in range(first, last + 1))[begin : begin + length]
+
+    def _block(self, number: int) -> bytes:
+        if self._last is None or self._last[0] != number:
+            self._last = number, self._load(number)
+        return self._last[1]
+
+
+@dataclass
+class _Places:
+    """Where the records of one list lie: a few bytes for each, since there may be a million."""
+
+    starts: array[int] = field(default_factory=lambda: array("Q"))
+    lengths: array[int] = field(default_factory=lambda: array("I"))
+    ids: array[int] = field(default_factory=lambda: array("Q"))
+    """A keyed digest of each `external_id`; 0 where there is none."""
 
 
 @dataclass
 class ImportFile:
-    """A file whose form is right; its records have been found and not yet been looked at."""
+    """A file whose form is right; where its records lie is known, and they have not yet been looked at."""
 
-    text: str
     metadata: Metadata
-    records: list[Found]
-    """Deletions, additions, modifications."""
-    notes: list[str] = field(default_factory=list)
+    blocks: Blocks
+    lists: dict[str, _Places]
+    notes: list[str]
     """What is odd about the file and does not matter."""
+    outdated: bytearray
+    """For each position whether its `external_id` stands again further on."""
 
-    @cached_property
-    def last_positions(self) -> dict[str, int]:
-        """Where each `external_id` stands for the last time."""
-        return {found.external_id: place for place, found in enumerate(self.records) if found.external_id is not None}
+    @property
+    def total(self) -> int:
+        """How many records there are: deletions, additions, modifications."""
+        return len(self.outdated)
 
-    def json_of(self, found: Found) -> bytes:
-        """One record as it stands in the file."""
-        return self.text[found.start : found.end].encode()
+    def action(self, position: int) -> ImportAction:
+        """What the list says that the record at this position stands in."""
+        return self._found(position)[0]
+
+    def size(self, position: int) -> int:
+        """A record's bytes."""
+        _, places, index = self._found(position)
+        return places.lengths[index]
+
+    def record(self, position: int) -> bytes:
+        """The record at this position as it stands in the file; ask for its `size` first."""
+        _, places, index = self._found(position)
+        return self.blocks.part(places.starts[index], places.lengths[index])
+
+    def _found(self, position: int) -> tuple[ImportAction, _Places, int]:
+        index = position
+        for name, action in _LISTS.items():
+            places = self.lists[name]
+            if index < len(places.starts):
+                return action, places, index
+            index -= len(places.starts)
+        raise IndexError(position)
 
 
 def moment_of(name: str) -> datetime:
@@ -105,64 +170,177 @@ def refuse_out_of_turn(name: str, *, last_applied: str | None, now: datetime) ->
         raise NotImportable(reason, ImportStatus.REJECTED)
 
 
-def is_whole(packed: bytes) -> bool:
-    """Whether the file could be read to its end as JSON: one that is still being written cannot."""
+def is_whole(blocks: Iterable[bytes]) -> bool:
+    """Whether this is JSON up to its end, by its structure: a file that is still being written is not."""
     try:
-        _scanned(_text(packed))
-    except NotImportable:
+        stream = JsonStream(blocks)
+        stream.value(keep=0)
+        stream.end()
+    except (NotJson, NotUtf8):
         return False
     return True
 
 
-def read(packed: bytes) -> ImportFile:
-    """The file, from its compressed content. Raises `NotImportable`."""
-    text = _text(packed)
-    scanned = _scanned(text)
-    metadata = _metadata(scanned.metadata)
-    if not scanned.has_changes:
-        raise NotImportable("changes: is required")
-    records = [found for name in _LISTS for found in scanned.records.get(name, ())]
-    return ImportFile(text, metadata, records, _odd_statistics(scanned.statistics, scanned.records))
-
-
-def _text(packed: bytes) -> str:
-    if not packed:
-        raise NotImportable("The file is too large.")
-    # block by block: its bytes, their copy and its text at once would be three times its size
-    unpacker, decoder, written = zlib.decompressobj(), getincrementaldecoder("utf-8-sig")(), StringIO()
+def read(blocks: Blocks) -> ImportFile:
+    """Look the whole file through. Raises `NotImportable`, whose reason never quotes the file."""
+    head = _Head()
     try:
-        for start in range(0, len(packed), _BLOCK):
-            written.write(decoder.decode(unpacker.decompress(packed[start : start + _BLOCK])))
-        written.write(decoder.decode(unpacker.flush(), final=True))
-    except UnicodeDecodeError:
-        raise NotImportable("The file is not UTF-8, or was cut off.") from None
-    text = written.getvalue()
-    if not text or text.isspace():
+        _look_through(JsonStream(blocks), head)
+    except CutOff as problem:
+        raise NotImportable(f"The file was cut off: {problem}.") from None
+    except NotJson as problem:
+        raise NotImportable(f"The file is not JSON: {problem}.") from None
+    except NotUtf8 as problem:
+        raise NotImportable(f"The file is not UTF-8: {problem}.") from None
+    metadata = _metadata(head.raw.get("metadata"))
+    if head.lists is None:
+        raise NotImportable("changes: is required")
+    lists = {name: head.lists.get(name) or _Places() for name in _LISTS}
+    notes = _odd_statistics(head.raw.get("statistics"), lists)
+    return ImportFile(metadata, blocks, lists, notes, _outdated([lists[name].ids for name in _LISTS]))
+
+
+@dataclass
+class _Head:
+    """What the outermost object holds."""
+
+    raw: dict[str, bytes] = field(default_factory=dict)
+    """`metadata` and `statistics` as they stand in the file."""
+    lists: dict[str, _Places] | None = None
+
+
+def _look_through(stream: JsonStream, head: _Head) -> None:
+    if not (first := stream.next_byte()):
         raise NotImportable("The file is empty.")
-    return text
+    if first != b"{":
+        raise NotImportable("The file is not a JSON object.")
+    for name in stream.members():
+        if name == "changes":
+            if head.lists is not None:
+                raise NotImportable("changes: stands in the file more than once")
+            head.lists = _changes(stream)
+        else:
+            value = stream.value(keep=_LARGEST_HEAD)
+            if name == "metadata" and name in head.raw:
+                raise NotImportable("metadata: stands in the file more than once")
+            if name in ("metadata", "statistics"):
+                head.raw[name] = value.raw or b""
+    stream.end()
 
 
-def _metadata(sent: Any) -> Metadata:
-    if not isinstance(sent, dict):
+def _changes(stream: JsonStream) -> dict[str, _Places]:
+    if stream.next_byte() != b"{":
+        raise NotImportable("changes: must be an object")
+    lists: dict[str, _Places] = {}
+    for name in stream.members():
+        if name not in _LISTS:
+            stream.value(keep=0)
+            continue
+        if name in lists:
+            raise NotImportable(f"changes.{name}: stands in the file more than once")
+        if stream.next_byte() != b"[":
+            raise NotImportable(f"changes.{name}: must be a list")
+        lists[name] = places = _Places()
+        others = sum(len(each.starts) for each in lists.values())
+        for count, _ in enumerate(stream.elements(), start=others):
+            if count >= MOST_RECORDS:
+                raise NotImportable(f"changes: there are more than {MOST_RECORDS} records")
+            found = stream.value(keep=LARGEST_RECORD)
+            places.starts.append(found.start)
+            places.lengths.append(found.end - found.start)
+            places.ids.append(_digest(external_id(found.raw)))
+    return lists
+
+
+def external_id(raw: bytes | None) -> str | None:
+    """The id of a record as it stands in the file; None where it has none that could be one."""
+    if raw is None:
+        return None
+    if len(raw) > LARGEST_USUAL:
+        return _hidden_id(raw)
+    try:
+        return Identified.model_validate_json(raw).external_id
+    except ValidationError:
+        return _hidden_id(raw)
+
+
+def _hidden_id(raw: bytes) -> str | None:
+    """The id of a record in which something else cannot be read; of several the last one counts, as in all of JSON."""
+    found = [value for name, value in fields_of(raw) or () if name == "external_id"]
+    try:
+        return Identified.from_json({"external_id": value_of(found[-1], largest=_LARGEST_HEAD)}).external_id
+    except (IndexError, Unreadable, ValidationError):
+        return None
+
+
+_KEY = secrets.token_bytes(16)
+
+
+def _digest(known_as: str | None) -> int:
+    if known_as is None:
+        return 0
+    # keyed, so that nobody can choose two ids that would be taken for one
+    return int.from_bytes(blake2b(known_as.encode(), digest_size=8, key=_KEY).digest(), "big") or 1
+
+
+def _outdated(lists: Iterable[array[int]]) -> bytearray:
+    ids = array("Q")
+    for each in lists:
+        ids.extend(each)
+    outdated = bytearray(len(ids))
+    previous = -1
+    for position in sorted(range(len(ids)), key=ids.__getitem__):  # equal ones keep their order
+        if previous >= 0 and ids[previous] == ids[position] != 0:
+            outdated[previous] = 1
+        previous = position
+    return outdated
+
+
+def _metadata(raw: bytes | None) -> Metadata:
+    if raw is None:
         raise NotImportable("metadata: is required")
-    version = sent.get("version")
+    fields = fields_of(raw)
+    if fields is None:
+        raise NotImportable("metadata: must be an object, and not a large one")
+    known: dict[str, Any] = {}
+    for name, value in fields:
+        if name in Metadata.model_fields and name in known:
+            raise NotImportable(f"metadata.{name}: stands in the file more than once")
+        if name in Metadata.model_fields:
+            known[name] = _readable(f"metadata.{name}", value)
+    version = known.get("version")
     match = _VERSION.fullmatch(version) if isinstance(version, str) else None
     if match is None or match[1] != KNOWN_MAJOR:
         raise NotImportable(f"metadata.version: must be {KNOWN_MAJOR}.x, the only format that is known here")
     try:
-        return Metadata.from_json(sent)
+        return Metadata.from_json(known)
     except ValidationError as invalid:
         problems = (f"metadata.{problem.field}: {problem.message}" for problem in problems_of(invalid))
         raise NotImportable("; ".join(problems)) from None
 
 
-def _odd_statistics(said: Any, records: dict[str, list[Found]]) -> list[str]:
+def _readable(name: str, raw: bytes) -> Any:
+    try:
+        value = value_of(raw, largest=_LARGEST_HEAD)
+        str(value).encode()
+    except UnicodeEncodeError:
+        raise NotImportable(f"{name}: must be valid Unicode text") from None
+    except Unreadable as problem:
+        raise NotImportable(f"{name}: {problem}") from None
+    return value
+
+
+def _odd_statistics(raw: bytes | None, lists: dict[str, _Places]) -> list[str]:
+    try:
+        said = value_of(raw or b"", largest=_LARGEST_HEAD)
+    except Unreadable:
+        said = None
     if not isinstance(said, dict):
-        return ["The file has no statistics."]
+        return ["The file has no statistics that can be read."]
     expected = {
-        "new_therapists": len(records.get("additions", ())),
-        "updated_therapists": len(records.get("modifications", ())),
-        "deleted_therapists": len(records.get("deletions", ())),
+        "new_therapists": len(lists["additions"].starts),
+        "updated_therapists": len(lists["modifications"].starts),
+        "deleted_therapists": len(lists["deletions"].starts),
     }
     odd = [f"statistics.{name} is not {count}, the number of records" for name, count in expected.items()
            if said.get(name) != count]  # fmt: skip
@@ -171,117 +349,3 @@ def _odd_statistics(said: Any, records: dict[str, list[Found]]) -> list[str]:
     if not odd and all(type(part) is int for part in parts) and sum(parts) != total:  # type: ignore[arg-type]
         odd.append("statistics.total_therapists_scraped is not the sum of new, updated and unchanged ones")
     return odd
-
-
-# Finding the records. json.JSONDecoder reads one value at a place in the text and says where it ends (in C), so each
-# record is parsed, looked at and forgotten; 40,000 of them as Python objects would take some 150 MB.
-
-
-def _no_such_number(_: str) -> Any:
-    raise ValueError("NaN and Infinity are not JSON")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_no_such_number)
-
-ReadHere = Callable[[int], int]
-"""Reads the value that begins at this place; returns the place after it."""
-
-
-@dataclass
-class _Scan:
-    text: str
-    metadata: Any = None
-    statistics: Any = None
-    has_changes: bool = False
-    records: dict[str, list[Found]] = field(default_factory=dict)
-
-    def whole(self) -> None:
-        end = self._object(self._skip(0), {
-            "metadata": self._keep("metadata"),
-            "statistics": self._keep("statistics"),
-            "changes": self._changes,
-        })  # fmt: skip
-        if self._skip(end) != len(self.text):
-            raise ValueError("something follows the end")
-
-    def _keep(self, name: str) -> ReadHere:
-        def keep(at: int) -> int:
-            value, end = _DECODER.raw_decode(self.text, at)
-            setattr(self, name, value)
-            return end
-
-        return keep
-
-    def _changes(self, at: int) -> int:
-        self.has_changes = True
-        if self._at(at) != "{":
-            raise NotImportable("changes: must be an object")
-        return self._object(at, {name: self._list(name) for name in _LISTS})
-
-    def _list(self, name: str) -> ReadHere:
-        def find(at: int) -> int:
-            if self._at(at) != "[":
-                raise NotImportable(f"changes.{name}: must be a list")
-            found = self.records[name] = []
-
-            def record(start: int) -> int:
-                value, end = _DECODER.raw_decode(self.text, start)
-                found.append(Found(_LISTS[name], start, end, _external_id(value)))
-                return end
-
-            return self._each(at, "[]", record)
-
-        return find
-
-    def _object(self, at: int, readers: dict[str, ReadHere]) -> int:
-        """Read an object's members, the named ones with their readers."""
-
-        def member(start: int) -> int:
-            name, end = _DECODER.raw_decode(self.text, start)
-            colon = self._skip(end)
-            if not isinstance(name, str) or self._at(colon) != ":":
-                raise ValueError("no name and colon")
-            return readers.get(name, self._pass)(self._skip(colon + 1))
-
-        return self._each(at, "{}", member)
-
-    def _each(self, at: int, brackets: str, read: ReadHere) -> int:
-        """Read the elements between two brackets, each with `read`."""
-        if self._at(at) != brackets[0]:
-            raise ValueError("not the bracket")
-        at = self._skip(at + 1)
-        if self._at(at) == brackets[1]:
-            return at + 1
-        while True:
-            at = self._skip(read(at))
-            if self._at(at) == brackets[1]:
-                return at + 1
-            if self._at(at) != ",":
-                raise ValueError("no comma")
-            at = self._skip(at + 1)
-
-    def _pass(self, at: int) -> int:
-        return _DECODER.raw_decode(self.text, at)[1]
-
-    def _skip(self, at: int) -> int:
-        return _BLANKS.match(self.text, at).end()  # type: ignore[union-attr]  # it matches the empty text
-
-    def _at(self, at: int) -> str:
-        return self.text[at : at + 1]
-
-
-def _scanned(text: str) -> _Scan:
-    scan = _Scan(text)
-    try:
-        scan.whole()
-    except (ValueError, RecursionError):
-        # the parser's own words may quote the file
-        raise NotImportable("The file is not a JSON object, or was cut off.") from None
-    return scan
-
-
-def _external_id(record: Any) -> str | None:
-    said = record.get("external_id") if isinstance(record, dict) else None
-    if not isinstance(said, str) or not said.strip() or len(said) > 200 or not said.isprintable():
-        return None
-    return said.strip()

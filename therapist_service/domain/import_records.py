@@ -8,7 +8,7 @@ the entries that cannot be read are set aside. Reasons name fields, never what w
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,11 +17,20 @@ from pydantic_core import ErrorDetails
 
 from shared.values.schemas import RecordSchema, problems_of
 from shared.values.words import ImportAction
-from therapist_service.domain.import_files import Found, ImportFile
+from therapist_service.domain.import_files import LARGEST_RECORD, LARGEST_USUAL, ImportFile, external_id
+from therapist_service.domain.import_json import Unreadable, fields_of, repeated_names, value_of
 from therapist_service.domain.schemas import ExternalId, ImportedFields
 
 LARGEST_SET_ASIDE = 16_000
 """Characters of JSON; unknown fields beyond that are not kept."""
+LARGEST_VALUE = LARGEST_USUAL
+"""Bytes of one known field in the file; the longest one that could be right, written with escapes, is shorter."""
+DEEPEST = 20
+"""Levels of objects and lists in one field."""
+LONGEST_REASON = 2000
+LARGEST_PORTION = 4 * 1024 * 1024
+"""Bytes of records that are looked at together; a larger record is alone."""
+
 KNOWN = frozenset(ImportedFields.model_fields) | {"external_id"}
 ESSENTIAL = frozenset({"external_id", "last_name"})
 NUL = b"\\u0000"
@@ -64,81 +73,198 @@ class Entry:
 
 def entries(file: ImportFile, *, start: int, end: int) -> list[Entry]:
     """The file's records from one position up to another, looked at."""
-    last = file.last_positions
-    looked_at = []
-    for position in range(start, min(end, len(file.records))):
-        found = file.records[position]
-        if found.external_id is not None and last[found.external_id] != position:
-            again = "The file holds this external_id again; the later record counts."
-            looked_at.append(Entry(position, found.action, found.external_id, again))
-        else:
-            looked_at.append(_looked_at(file, position, found))
-    return looked_at
+    return [entry(file, position) for position in range(start, min(end, file.total))]
 
 
-def _looked_at(file: ImportFile, position: int, found: Found) -> Entry:
-    sent = file.json_of(found)
+def portions(file: ImportFile, *, start: int, records: int) -> Iterator[list[Entry]]:
+    """All records from a position on, looked at, so many at a time, and fewer where they are large."""
+    portion: list[Entry] = []
+    size = 0
+    for position in range(start, file.total):
+        size += file.size(position)
+        if portion and (len(portion) == records or size > LARGEST_PORTION):
+            yield portion
+            portion, size = [], file.size(position)
+        portion.append(entry(file, position))
+    if portion:
+        yield portion
+
+
+def entry(file: ImportFile, position: int) -> Entry:
+    """One record, looked at."""
+    action = file.action(position)
+    if file.size(position) > LARGEST_RECORD:
+        return Entry(position, action, None, f"is larger than {LARGEST_RECORD} bytes")
+    sent = file.record(position)
+    if file.outdated[position]:
+        again = "The file holds this external_id again; the later record counts."
+        return Entry(position, action, external_id(sent), again)
+    looked_at = _deletion if action == ImportAction.DELETION else _state
+    return looked_at(position, action, sent)
+
+
+def _deletion(position: int, action: ImportAction, sent: bytes) -> Entry:
+    gone = external_id(sent)
+    if gone is not None:
+        return Entry(position, action, gone, note=_note(_Fields.of(fields_of(sent) or ()).problems))
     try:
-        if found.action == ImportAction.DELETION:
-            deletion = SentDeletion.model_validate_json(sent)
-            return Entry(position, found.action, deletion.external_id)
-        if NUL in sent:
-            return _salvaged(sent, position, found)
-        record = SentRecord.model_validate_json(sent)
+        SentDeletion.model_validate_json(sent)
     except ValidationError as invalid:
-        if found.action == ImportAction.DELETION:
-            return Entry(position, found.action, found.external_id, _sentence(invalid, ESSENTIAL))
-        return _salvaged(sent, position, found)
-    return _readable(record, position, found, record.__pydantic_extra__ or {})
+        return Entry(position, action, None, _sentence(invalid))
+    return Entry(position, action, None, "cannot be read")
+
+
+def _state(position: int, action: ImportAction, sent: bytes) -> Entry:
+    if len(sent) > LARGEST_USUAL or NUL in sent:
+        return _salvaged(position, action, sent)
+    try:
+        record = SentRecord.model_validate_json(sent)
+    except ValidationError:
+        return _salvaged(position, action, sent)
+    problems = [_again(name) for name in repeated_names(sent)]
+    extra = _kept_aside(record.__pydantic_extra__ or {}, problems)
+    return _readable(position, action, record, extra, problems)
 
 
 def _readable(
-    record: SentRecord,
     position: int,
-    found: Found,
+    action: ImportAction,
+    record: SentRecord,
     extra: dict[str, Any],
-    problems: Iterable[str] = (),
+    problems: Iterable[str],
     *,
     left: Collection[str] = (),
 ) -> Entry:
     values = {name: getattr(record, name) for name in ImportedFields.model_fields if name not in left}
-    notes = list(problems)
-    if extra and not _can_be_kept(extra):
-        notes.append("Unknown fields were not kept: they are too large or hold what cannot be stored.")
-        extra = {}
-    note = "; ".join(notes) or None
-    return Entry(position, found.action, record.external_id, None, values, extra, note)
+    return Entry(position, action, record.external_id, None, values, extra, _note(problems))
 
 
-def _salvaged(sent: bytes, position: int, found: Found) -> Entry:
+def _salvaged(position: int, action: ImportAction, sent: bytes) -> Entry:
     """What is left of a record once the values that cannot be read are taken out."""
-    try:
-        document = json.loads(sent)
-    except (ValueError, RecursionError):
-        return Entry(position, found.action, found.external_id, "cannot be read")
-    if not isinstance(document, dict):
-        return Entry(position, found.action, None, "must be an object")
-    # null and blanks say that a field is absent
-    kept = {name: value for name, value in document.items() if value is not None and not _is_blank(value)}
-    problems = [f"{name}: must not contain the NUL character" for name in _with_nul(kept) & KNOWN]
-    if _with_nul(kept) & ESSENTIAL:
-        return Entry(position, found.action, found.external_id, "; ".join(sorted(problems)))
-    kept = {name: value for name, value in kept.items() if name not in _with_nul(kept)}
+    fields = fields_of(sent)
+    if fields is None:
+        return Entry(position, action, None, "must be an object in valid JSON")
+    read = _Fields.of(fields)
+    known_as = external_id(sent)
+    if not read.known.keys() >= ESSENTIAL:
+        missing = [
+            read.unreadable.get(name) or f"{name}: is required" for name in sorted(ESSENTIAL - read.known.keys())
+        ]
+        return Entry(position, action, known_as, _note(missing))
+    kept = dict(read.known)
+    problems = [*read.problems, *(f"{problem}, set aside" for problem in read.unreadable.values())]
     for _ in range(3):  # the rule about both coordinates speaks up only when each field alone is right
         try:
             record = SentRecord.from_json(kept)
         except ValidationError as invalid:
-            fields = {_field(error) for error in invalid.errors(include_url=False)}
-            if fields & ESSENTIAL or not fields <= KNOWN:
-                return Entry(position, found.action, found.external_id, _sentence(invalid, ESSENTIAL))
+            if {_field(error) for error in invalid.errors(include_url=False)} & ESSENTIAL:
+                return Entry(position, action, known_as, _sentence(invalid))
             problems += [f"{p.field or 'latitude'}: {p.message}, set aside" for p in problems_of(invalid)]
             kept = _without(kept, invalid)
         else:
-            aside = {n: v for n, v in document.items() if n in ImportedFields.model_fields and kept.get(n) != v}
-            aside = {n: v for n, v in aside.items() if v is not None and not _is_blank(v)}
-            extra = {**(record.__pydantic_extra__ or {}), **aside}
-            return _readable(record, position, found, extra, problems, left=aside.keys() - kept.keys())
-    return Entry(position, found.action, found.external_id, "cannot be read")
+            aside = {name: value for name, value in read.known.items() if kept.get(name) != value}
+            extra = _kept_aside({**read.unknown, **aside}, problems)
+            left = (read.unreadable.keys() | aside.keys()) - kept.keys()
+            return _readable(position, action, record, extra, problems, left=left)
+    return Entry(position, action, known_as, "cannot be read")
+
+
+@dataclass
+class _Fields:
+    """The fields of a record, each parsed alone."""
+
+    known: dict[str, Any] = field(default_factory=dict)
+    unknown: dict[str, Any] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    """Why a known field could not be parsed."""
+    problems: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, fields: Iterable[tuple[str | None, bytes]]) -> _Fields:
+        """Of fields with one name the last counts, as everywhere in JSON, and the name is noted."""
+        last: dict[str | None, bytes] = {}
+        read = cls()
+        for name, raw in fields:
+            if name is not None and name in last:
+                read.problems.append(_again(name))
+            last[name] = raw
+        for name, raw in last.items():
+            read._take(name, raw)
+        return read
+
+    def _take(self, name: str | None, raw: bytes) -> None:
+        is_known = name in KNOWN
+        try:
+            value = value_of(raw, largest=LARGEST_VALUE if is_known else LARGEST_SET_ASIDE * 4)
+            if name is None:
+                raise Unreadable("its name cannot be read")
+            _as_stored(name, value)
+        except Unreadable as problem:
+            if name is not None and is_known:
+                self.unreadable[name] = f"{name}: {problem}"
+            else:
+                self.problems.append(f"{_shown(name)}: {problem}, not kept")
+            return
+        if value is None or _is_blank(value):
+            return  # null and blanks say that a field is absent
+        self.problems += [f"{_shown(name)}: {_again(inner)}" for inner in repeated_names(raw)]
+        (self.known if is_known else self.unknown)[str(name)] = value
+
+
+def _kept_aside(extra: dict[str, Any], problems: list[str]) -> dict[str, Any]:
+    """Those of the fields that can be stored; the others are added to the problems."""
+    kept: dict[str, Any] = {}
+    room = LARGEST_SET_ASIDE
+    for name, value in extra.items():
+        try:
+            written = _as_stored(name, value)
+        except Unreadable as problem:
+            problems.append(f"{_shown(name)}: {problem}, not kept")
+            continue
+        if len(written) > room:
+            problems.append(f"{_shown(name)}: is too large to be kept")
+            continue
+        room -= len(written)
+        kept[name] = value
+    return kept
+
+
+def _as_stored(name: str, value: Any) -> str:
+    """The field as PostgreSQL can store it: no NUL, no half surrogate, no endless number, no great depth."""
+    try:
+        written = json.dumps({name: value}, allow_nan=False, ensure_ascii=False)
+        written.encode()
+        too_deep = _depth(value) > DEEPEST
+    except UnicodeEncodeError:
+        raise Unreadable("must be valid Unicode text") from None
+    except ValueError:
+        raise Unreadable("must be a finite number") from None
+    except RecursionError:
+        too_deep = True
+    if too_deep:
+        raise Unreadable("is nested too deeply")
+    if NUL.decode() in written:
+        raise Unreadable("must not contain the NUL character")
+    return written
+
+
+def _depth(value: Any) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max(map(_depth, inner), default=0)
+
+
+def _again(name: str) -> str:
+    return f"{_shown(name)}: stands there more than once; the last one counts"
+
+
+def _shown(name: str | None) -> str:
+    """A field's name, unless it is not fit to be shown."""
+    return name if name is not None and name.isidentifier() and name.isascii() and len(name) <= 60 else "a field"
+
+
+def _note(problems: Iterable[str]) -> str | None:
+    note = "; ".join(dict.fromkeys(problems))
+    return (note if len(note) <= LONGEST_REASON else note[:LONGEST_REASON] + " …") or None
 
 
 def _without(document: dict[str, Any], invalid: ValidationError) -> dict[str, Any]:
@@ -160,30 +286,14 @@ def _without(document: dict[str, Any], invalid: ValidationError) -> dict[str, An
 
 
 def _field(error: ErrorDetails) -> str:
-    if error["type"] == "json_invalid":
-        return "external_id"  # half a surrogate pair: nothing of the record can be trusted
     # the one rule about several fields is that latitude and longitude go together
     return str(error["loc"][0]) if error["loc"] else "latitude"
 
 
-def _sentence(invalid: ValidationError, fields: frozenset[str]) -> str:
-    told = [f"{p.field}: {p.message}" for p in problems_of(invalid) if p.field.partition(".")[0] in fields]
-    return "; ".join(told) or "must be an object in valid Unicode, with an external_id"
-
-
-def _with_nul(document: dict[str, Any]) -> set[str]:
-    return {name for name, value in document.items() if NUL in json.dumps([name, value]).encode()}
+def _sentence(invalid: ValidationError) -> str:
+    told = [f"{p.field}: {p.message}" for p in problems_of(invalid) if p.field.partition(".")[0] in ESSENTIAL]
+    return _note(told) or "must be an object in valid JSON"
 
 
 def _is_blank(value: Any) -> bool:
     return isinstance(value, str) and not value.strip()
-
-
-def _can_be_kept(extra: dict[str, Any]) -> bool:
-    """Whether PostgreSQL can store this as JSON: no NUL, no half surrogate, no infinite number."""
-    try:
-        written = json.dumps(extra, allow_nan=False, ensure_ascii=False)
-        written.encode()
-    except (ValueError, RecursionError):
-        return False
-    return len(written) <= LARGEST_SET_ASIDE and NUL.decode() not in written

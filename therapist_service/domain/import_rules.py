@@ -44,24 +44,28 @@ def decide(entry: Entry, known: Mapping[str, Any] | None) -> Decision:
     if entry.refused is not None:
         return Decision(entry.action, ImportOutcome.REJECTED, entry.refused)
     if entry.action == ImportAction.DELETION:
-        return _gone(known)
+        return _gone(entry, known)
     return _new(entry) if known is None else _seen_again(entry, known)
 
 
-def _gone(known: Mapping[str, Any] | None) -> Decision:
-    action = ImportAction.DELETION
+def _gone(entry: Entry, known: Mapping[str, Any] | None) -> Decision:
+    action, note = ImportAction.DELETION, entry.note
     if known is None:
-        return Decision(action, ImportOutcome.UNCHANGED, "not known here")
+        return Decision(action, ImportOutcome.UNCHANGED, _both(note, "not known here"))
     if known["inactive_by"] is not None:
-        return Decision(action, ImportOutcome.UNCHANGED)
+        return Decision(action, ImportOutcome.UNCHANGED, note)
     changes: dict[str, Any] = {"inactive_by": BY_IMPORT}
     if known["status"] == "blocked":
         # the block wins; who is unblocked is inactive then
-        reason = "blocked; inactive when the block ends"
+        reason = _both(note, "blocked; inactive when the block ends")
         return Decision(action, ImportOutcome.APPLIED, reason, changes, _difference(known, changes))
     changes["status"] = "inactive"
     difference = _difference(known, {"status": "inactive"})
-    return Decision(action, ImportOutcome.APPLIED, None, changes, difference, TherapistDeactivated)
+    return Decision(action, ImportOutcome.APPLIED, note, changes, difference, TherapistDeactivated)
+
+
+def _both(note: str | None, reason: str) -> str:
+    return f"{note}; {reason}" if note else reason
 
 
 def _new(entry: Entry) -> Decision:

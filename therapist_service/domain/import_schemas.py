@@ -37,10 +37,13 @@ class Counts(Schema):
 
 
 class ImportView(Seen):
-    """One file, and what became of it. `done` of `total` records have an outcome; `total` is null until it was read."""
+    """One file, and what became of it. `done` of `total` records have an outcome.
+
+    `checksum` is null until a worker has read the file, and `total` until it has looked it through.
+    """
 
     file: str
-    checksum: str
+    checksum: str | None
     status: ImportStatus
     source: str | None
     scrape_id: str | None

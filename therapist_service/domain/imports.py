@@ -7,6 +7,7 @@ claim runs out, another one goes on at the first record without an outcome.
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from shared.db import Session, new_id
-from shared.errors import Conflict, NotFound
+from shared.errors import NotFound
 from shared.events.event import Event
 from shared.events.outbox import record_all
 from shared.values.schemas import PageQuery
@@ -45,6 +46,9 @@ WRITTEN = (
 `block_reason` is never changed: PostgreSQL checks a row before it finds that it is not a new one.
 """
 
+TRIES = 3
+"""How often workers may end at the same record, or while they look the same file through, before it is set aside."""
+
 CHANGED = {
     ImportAction.ADDITION: "additions",
     ImportAction.MODIFICATION: "modifications",
@@ -52,27 +56,8 @@ CHANGED = {
 }
 
 
-class ImportedBefore(Conflict):
-    """A file with this content is known, perhaps under another name."""
-
-    def __init__(self, import_id: UUID) -> None:
-        super().__init__("import.known", "A file with this content was imported before.")
-        self.import_id = import_id
-
-
 class ClaimLost(Exception):
     """The import was taken over by another worker, or is over."""
-
-
-@dataclass(frozen=True)
-class ArrivedFile:
-    """A file as it lay in the folder: enough to know it again, and its content, compressed."""
-
-    name: str
-    size: int
-    modified_at: datetime | None
-    checksum: str
-    packed: bytes
 
 
 @dataclass(frozen=True)
@@ -82,8 +67,12 @@ class Claim:
     import_id: UUID
     term: int
     file: str
+    size: int
+    content_id: UUID
     done: int
     """How many records have an outcome."""
+    is_careful: bool
+    """Whether the last holder ended without a word, perhaps of one of the next records."""
 
 
 def view(known: Import) -> ImportView:
@@ -121,33 +110,6 @@ def _known(session: Session, import_id: UUID) -> Import:
     return known
 
 
-# Taking files
-
-
-def look_familiar(session: Session, names: Sequence[str]) -> set[tuple[str, int, datetime | None]]:
-    """Name, size and time of change of the files among these that were taken before."""
-    return queries.looks_of(session, names)
-
-
-def is_known(session: Session, checksum: str) -> bool:
-    """Whether a file with this content was taken before."""
-    return queries.with_checksum(session, checksum) is not None
-
-
-def take(session: Session, file: ArrivedFile | None, *, now: datetime) -> ImportView:
-    """Take a file in; the worker applies it. Raises `ImportedBefore`, and `NotFound` where there is no file."""
-    if file is None:
-        raise NotFound("import_file", "There is no such file, or none that waits to be imported.")
-    taken = {"file": file.name, "checksum": file.checksum, "size": file.size, "modified_at": file.modified_at}
-    times = {"created_at": now, "updated_at": now, "started_at": now}
-    added = queries.add_unless_known(session, {"id": new_id(), **taken, **times}, file.packed)
-    if added is None:
-        known = queries.with_checksum(session, file.checksum)
-        assert known is not None
-        raise ImportedBefore(known.id)
-    return get(session, added)
-
-
 # Applying them
 
 
@@ -157,19 +119,52 @@ def claim(session: Session, *, now: datetime, lease: timedelta) -> Claim | None:
     if not waiting or any(each.claimed_until is not None and each.claimed_until > now for each in waiting):
         return None
     chosen = waiting[0]
+    assert chosen.content_id is not None
     if chosen.total is None:
         chosen.started_at = now  # until then it waited for its turn
+        _try(chosen, None)
+    if chosen.claimed_until is not None:  # neither finished nor given back: the holder died, or something was too much
+        chosen.abandoned += 1
     chosen.term += 1
     chosen.claimed_until = now + lease
-    return Claim(chosen.id, chosen.term, chosen.file, chosen.done)
+    is_careful = chosen.abandoned > 0
+    return Claim(chosen.id, chosen.term, chosen.file, chosen.size, chosen.content_id, chosen.done, is_careful)
 
 
-def content(session: Session, claimed: Claim) -> bytes:
-    """The file's content, compressed; raises `ClaimLost`."""
-    packed = queries.content_of(session, claimed.import_id)
+def _try(known: Import, position: int | None) -> None:
+    known.tries = known.tries + 1 if known.trying == position else 1
+    known.trying = position
+
+
+def renew(session: Session, claimed: Claim, *, now: datetime, lease: timedelta) -> None:
+    """Keep the claim for longer while its holder works; raises `ClaimLost`."""
+    if not queries.renew(session, claimed.import_id, claimed.term, until=now + lease):
+        raise ClaimLost
+
+
+def try_alone(session: Session, claimed: Claim, position: int) -> bool:
+    """Note that a record is looked at, before it is; False where workers ended at it before: it is to be refused.
+
+    Raises `ClaimLost`.
+    """
+    known = _claimed(session, claimed)
+    _try(known, position)
+    return known.tries <= TRIES
+
+
+def look_through(session: Session, claimed: Claim) -> None:
+    """Raise `NotImportable` where workers ended while they looked this file through, and `ClaimLost`."""
+    known = _claimed(session, claimed)
+    if known.total is None and known.tries > TRIES:
+        raise NotImportable(f"The file could not be looked through: {TRIES} workers ended while they did.")
+
+
+def block(session: Session, claimed: Claim, number: int) -> bytes:
+    """A block of the file; raises `ClaimLost`."""
+    packed = queries.block(session, claimed.content_id, number)
     if packed is None:
         raise ClaimLost
-    return packed
+    return zlib.decompress(packed)
 
 
 def begin(session: Session, claimed: Claim, file: ImportFile, *, now: datetime, lease: timedelta) -> None:
@@ -177,8 +172,9 @@ def begin(session: Session, claimed: Claim, file: ImportFile, *, now: datetime, 
     known = _claimed(session, claimed)
     if known.total is None:
         refuse_out_of_turn(known.file, last_applied=queries.last_applied_file(session), now=now)
+        known.tries = 0
     known.source, known.scrape_id = file.metadata.source, file.metadata.scrape_id
-    known.total = len(file.records)
+    known.total = file.total
     known.claimed_until = now + lease
     known.reason = "; ".join(file.notes) or None
     known.updated_at = now
@@ -186,7 +182,7 @@ def begin(session: Session, claimed: Claim, file: ImportFile, *, now: datetime, 
 
 def give_up(session: Session, claimed: Claim, problem: NotImportable, *, now: datetime) -> None:
     """The whole file cannot be applied; raises `ClaimLost`."""
-    _end(session, _claimed(session, claimed), problem.status, now).reason = problem.reason
+    end(session, _claimed(session, claimed), problem.status, now).reason = problem.reason
 
 
 def release(session: Session, claimed: Claim, *, now: datetime) -> None:
@@ -194,20 +190,24 @@ def release(session: Session, claimed: Claim, *, now: datetime) -> None:
     known = _claimed(session, claimed)
     known.term += 1
     known.claimed_until = None
+    known.tries = max(0, known.tries - 1)  # nothing was to blame
     known.updated_at = now
 
 
 def finish(session: Session, claimed: Claim, *, now: datetime) -> None:
     """Every record has its outcome; raises `ClaimLost`."""
-    _end(session, _claimed(session, claimed), ImportStatus.COMPLETED, now)
+    end(session, _claimed(session, claimed), ImportStatus.COMPLETED, now)
 
 
-def _end(session: Session, known: Import, status: ImportStatus, now: datetime) -> Import:
+def end(session: Session, known: Import, status: ImportStatus, now: datetime) -> Import:
+    """Nothing more becomes of this import."""
     known.status = status
     known.finished_at = known.updated_at = now
     known.claimed_until = None
     known.version += 1
-    queries.drop_content(session, known.id)
+    if known.content_id is not None:
+        queries.drop_content(session, known.content_id)
+        known.content_id = None
     return known
 
 
@@ -238,6 +238,8 @@ def apply(
     _count(known, outcomes)
     known.claimed_until = now + lease
     known.updated_at = now
+    if not claimed.is_careful:
+        known.abandoned = 0
 
 
 def refuse(session: Session, claimed: Claim, entry: Entry, reason: str, *, now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from shared.values.weekly import Weekly
-from therapist_service.store.tables import Import, ImportContent, ImportRecord, Therapist
+from therapist_service.store.tables import Import, ImportContent, ImportCopy, ImportRecord, Therapist
 
 Row = dict[str, Any]
 """Columns and their values, as Python has them."""
@@ -29,30 +29,49 @@ def with_checksum(session: Session, checksum: str) -> Import | None:
     return session.scalar(select(Import).where(Import.checksum == checksum))
 
 
-def add_unless_known(session: Session, values: Mapping[str, Any], content: bytes) -> UUID | None:
-    """A new import with its file's content; None where one with this checksum exists."""
-    statement = insert(Import).values(values).on_conflict_do_nothing(index_elements=[Import.checksum])
-    added: UUID | None = session.scalar(statement.returning(Import.id))
-    if added is not None:
-        session.execute(insert(ImportContent).values(import_id=added, content=content))
-    return added
+def looks_of(session: Session, files: Collection[str]) -> dict[tuple[str, int, datetime | None], UUID]:
+    """Name, size and time of change of known files among these names, with the import that has their content."""
+    found: dict[tuple[str, int, datetime | None], UUID] = {}
+    for table, known in ((Import, Import.id), (ImportCopy, ImportCopy.import_id)):  # a copy's own import only says so
+        looks = select(table.file, table.size, table.modified_at, known).where(table.file.in_(files))
+        found |= {(file, size, modified_at): import_id for file, size, modified_at, import_id in session.execute(looks)}
+    return found
 
 
-def looks_of(session: Session, files: Collection[str]) -> set[tuple[str, int, datetime | None]]:
-    """Name, size and time of change of the taken files among these names."""
-    wanted = select(Import.file, Import.size, Import.modified_at).where(Import.file.in_(files))
-    return {(file, size, modified_at) for file, size, modified_at in session.execute(wanted)}
+def asked_for(session: Session) -> Sequence[Import]:
+    """Running imports whose file has not been read yet, locked, the oldest first."""
+    return session.scalars(
+        select(Import)
+        .where(Import.status == "running", Import.content_id.is_(None))
+        .order_by(Import.created_at, Import.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+def take_in_turn(session: Session) -> None:
+    """Until the transaction ends nobody else takes a file."""
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtext('therapist_service takes a file'))"))
 
 
 def unfinished(session: Session) -> Sequence[Import]:
-    """All running imports, locked: those that were begun first, then in the order of their files."""
+    """Running imports whose file was read, locked: first those that were begun, then in the order of their files."""
     return session.scalars(
         select(Import)
-        .where(Import.status == "running")
+        .where(Import.status == "running", Import.content_id.is_not(None))
         .order_by(Import.total.is_(None), Import.file, Import.created_at)
         .with_for_update()
         .execution_options(populate_existing=True)
     ).all()
+
+
+def renew(session: Session, import_id: UUID, term: int, *, until: datetime) -> bool:
+    """Push the end of a claim on; False where the claim is over."""
+    mine = update(Import).where(Import.id == import_id, Import.term == term, Import.status == "running")
+    pushed = session.execute(
+        mine.values(claimed_until=until).returning(Import.id).execution_options(synchronize_session=False)
+    )
+    return pushed.first() is not None
 
 
 def last_applied_file(session: Session) -> str | None:
@@ -60,14 +79,27 @@ def last_applied_file(session: Session) -> str | None:
     return session.scalar(select(func.max(Import.file)).where(Import.status.in_(["completed", "undone"])))
 
 
-def content_of(session: Session, import_id: UUID) -> bytes | None:
-    """The file's compressed content; None once the import is over."""
-    return session.scalar(select(ImportContent.content).where(ImportContent.import_id == import_id))
+def add_block(session: Session, content_id: UUID, number: int, content: bytes) -> None:
+    """Store a compressed block of a file."""
+    session.execute(insert(ImportContent).values(content_id=content_id, number=number, content=content))
 
 
-def drop_content(session: Session, import_id: UUID) -> None:
-    """Forget the file's content."""
-    session.execute(delete(ImportContent).where(ImportContent.import_id == import_id))
+def block(session: Session, content_id: UUID, number: int) -> bytes | None:
+    """A compressed block of a file; None once the import is over."""
+    wanted = (ImportContent.content_id == content_id, ImportContent.number == number)
+    return session.scalar(select(ImportContent.content).where(*wanted))
+
+
+def drop_content(session: Session, content_id: UUID) -> None:
+    """Forget a file's content."""
+    session.execute(delete(ImportContent).where(ImportContent.content_id == content_id))
+
+
+def drop_left_content(session: Session, *, older_than: UUID) -> int:
+    """Forget content that no import refers to, stored before the moment of this id; the number of blocks."""
+    is_used = select(Import.id).where(Import.content_id == ImportContent.content_id).exists()
+    left = delete(ImportContent).where(ImportContent.content_id < older_than, ~is_used)
+    return len(session.execute(left.returning(ImportContent.number)).all())
 
 
 def listed(session: Session, *, limit: int, offset: int) -> tuple[Sequence[Import], int]:

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.api.tables import add_api_tables
-from shared.db import GERMAN, NAMES, Aggregate, column_types
+from shared.db import GERMAN, NAMES, Aggregate, column_types, new_id
 from shared.events.tables import add_event_tables
 from shared.values.weekly import Weekly, WeeklyColumn
 
@@ -106,8 +106,10 @@ class Import(Aggregate, Tables):
     __tablename__ = "imports"
 
     file: Mapped[str]
-    checksum: Mapped[str]
-    """SHA-256 of the file, in hexadecimal: a file is known by it, whatever its name."""
+    checksum: Mapped[str | None]
+    """SHA-256 of the file, in hexadecimal: a file is known by it, whatever its name. None until it has been read."""
+    content_id: Mapped[UUID | None]
+    """Where its content is stored; None until it has been read, and when the import is over."""
     size: Mapped[int] = mapped_column(BigInteger)
     modified_at: Mapped[datetime | None]
     """With name and size: how the watch knows a file again without reading it."""
@@ -130,6 +132,13 @@ class Import(Aggregate, Tables):
     term: Mapped[int] = _count()
     """Counts the claims: a worker whose claim was taken over notices it here and stops."""
     claimed_until: Mapped[datetime | None]
+    """Pushed on while the holder works; a holder that died lets it run out."""
+    abandoned: Mapped[int] = _count()
+    """How many claims in a row ran out: the next holder goes on record by record, to find the one to blame."""
+    trying: Mapped[int | None]
+    """The record that is being tried alone; None while the file is being looked through."""
+    tries: Mapped[int] = _count()
+    """How often that was begun and has not ended."""
 
     __table_args__ = (
         Index("uq_imports_checksum", "checksum", unique=True),
@@ -142,13 +151,31 @@ class Import(Aggregate, Tables):
 
 
 class ImportContent(Tables):
-    """A taken file until it is applied: after a crash the import goes on whatever happened in the folder."""
+    """A block of a taken file until it is applied: after a crash the import goes on whatever happened in the folder.
+
+    Blocks are stored before their import exists, so that no file is ever whole in memory or in one transaction.
+    """
 
     __tablename__ = "import_contents"
 
-    import_id: Mapped[UUID] = mapped_column(ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True)
+    content_id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
     content: Mapped[bytes]
-    """The file, compressed (zlib)."""
+    """Compressed (zlib), each block by itself."""
+
+
+class ImportCopy(Tables):
+    """How a file looked whose content was imported before: it need not be read again to be known."""
+
+    __tablename__ = "import_copies"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    import_id: Mapped[UUID] = mapped_column(ForeignKey("imports.id", ondelete="CASCADE"))
+    file: Mapped[str]
+    size: Mapped[int] = mapped_column(BigInteger)
+    modified_at: Mapped[datetime | None]
+
+    __table_args__ = (Index("ix_import_copies_file", "file"),)
 
 
 class ImportRecord(Tables):

@@ -1,0 +1,133 @@
+"""Files that arrive: asked for or found, read once into the database, known again by their look or their content."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from shared.db import Session, new_id
+from shared.errors import Conflict, NotFound
+from shared.values.words import ImportStatus
+from therapist_service.domain import imports
+from therapist_service.domain.import_schemas import ImportView
+from therapist_service.store import import_queries as queries
+from therapist_service.store.tables import Import, ImportCopy
+
+FORGOTTEN_AFTER = timedelta(days=1)
+"""Reading a file never takes this long; content without an import is what a worker left when it died."""
+
+
+class ImportedBefore(Conflict):
+    """A file with this look or content is known, perhaps under another name."""
+
+    def __init__(self, import_id: UUID) -> None:
+        super().__init__("import.known", "A file with this content was imported before.")
+        self.import_id = import_id
+
+
+@dataclass(frozen=True)
+class Look:
+    """A file as it lies in the folder: enough to know it again without reading it."""
+
+    name: str
+    size: int
+    modified_at: datetime | None
+    """None where the storage does not say."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """A file's bytes, which lie in the database and belong to no import yet."""
+
+    id: UUID
+    checksum: str
+    """SHA-256, in hexadecimal."""
+    size: int
+
+
+def unfamiliar(session: Session, looks: Sequence[Look]) -> list[Look]:
+    """Those of the files that nobody has imported or asked for, as they look now."""
+    known = queries.looks_of(session, [look.name for look in looks])
+    return [look for look in looks if (look.name, look.size, look.modified_at) not in known]
+
+
+def unread(session: Session, looks: Sequence[Look]) -> list[Look]:
+    """Those of the files that are new or asked for, and have not been read as they look now."""
+    waiting = {each.file for each in queries.asked_for(session)}
+    new = set(unfamiliar(session, looks))
+    return [look for look in looks if look in new or look.name in waiting]
+
+
+def ask(session: Session, look: Look | None, *, now: datetime) -> ImportView:
+    """Have a worker read and apply this file. Raises `ImportedBefore`, and `NotFound` where there is no file."""
+    if look is None:
+        raise NotFound("import_file", "There is no such file, or none that waits to be imported.")
+    queries.take_in_turn(session)
+    known = queries.looks_of(session, [look.name]).get((look.name, look.size, look.modified_at))
+    if known is not None:
+        raise ImportedBefore(known)
+    return imports.view(_begun(session, look, now))
+
+
+def keep_block(session: Session, content_id: UUID, number: int, block: bytes) -> None:
+    """Store the next block of a file that is being read."""
+    queries.add_block(session, content_id, number, zlib.compress(block, 1))
+
+
+def drop(session: Session, content: Content) -> None:
+    """Forget content that is not wanted."""
+    queries.drop_content(session, content.id)
+
+
+def take(session: Session, look: Look, content: Content, *, now: datetime) -> ImportView:
+    """Import this content, unless it was imported before: who asked for it again is told so."""
+    queries.take_in_turn(session)
+    asked = [each for each in queries.asked_for(session) if each.file == look.name]
+    original = queries.with_checksum(session, content.checksum)
+    if original is None:
+        original = asked.pop(0) if asked else _begun(session, look, now)
+        original.checksum, original.content_id = content.checksum, content.id
+        original.size, original.modified_at = content.size, look.modified_at
+    else:
+        queries.drop_content(session, content.id)
+        session.add(ImportCopy(import_id=original.id, file=look.name, size=look.size, modified_at=look.modified_at))
+    for again in asked:
+        reason = f"A file with this content was imported before, as {original.file} (import {original.id})."
+        imports.end(session, again, ImportStatus.REJECTED, now).reason = reason
+    session.flush()
+    return imports.view(original)
+
+
+def fail(session: Session, look: Look, reason: str, *, now: datetime) -> None:
+    """This file cannot be read; it is not tried again unless it changes."""
+    queries.take_in_turn(session)
+    asked = [each for each in queries.asked_for(session) if each.file == look.name]
+    for each in asked or [_begun(session, look, now)]:
+        each.size, each.modified_at = look.size, look.modified_at
+        imports.end(session, each, ImportStatus.FAILED, now).reason = reason
+
+
+def fail_missing(session: Session, names: Iterable[str], *, now: datetime) -> int:
+    """Files that were asked for and lie in the folder no more, all of whose names are given; returns their number."""
+    there = set(names)
+    missing = [each for each in queries.asked_for(session) if each.file not in there]
+    for each in missing:
+        imports.end(session, each, ImportStatus.FAILED, now).reason = "The file is gone."
+    return len(missing)
+
+
+def forget_left_content(session: Session, *, now: datetime) -> int:
+    """Forget what workers that died had read of files; returns the number of blocks."""
+    before = int((now - FORGOTTEN_AFTER).timestamp() * 1000)
+    return queries.drop_left_content(session, older_than=UUID(int=before << 80))
+
+
+def _begun(session: Session, look: Look, now: datetime) -> Import:
+    times = {"created_at": now, "updated_at": now, "started_at": now}
+    begun = Import(id=new_id(), file=look.name, size=look.size, modified_at=look.modified_at, **times)
+    session.add(begun)
+    session.flush()
+    return begun
