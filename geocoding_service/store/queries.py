@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from geocoding_service.store.tables import LocatedAddress
-from shared.db import next_locked
+from shared.db import lock_rows, next_locked
 
 TOLD = (
     "street",
@@ -57,6 +57,11 @@ def remember_addresses(session: Session, rows: Sequence[Mapping[str, Any]], *, n
     in_order = to_json(sorted(rows, key=itemgetter("id"))).decode()
     known = session.execute(_REMEMBER, {"rows": in_order, "now": now})
     return {owner: sequence for owner, sequence, due in known if due}
+
+
+def lock_addresses(session: Session, owner_ids: Iterable[UUID]) -> None:
+    """Let no other transaction change these addresses before ours ends."""
+    lock_rows(session, LocatedAddress, owner_ids)
 
 
 def addresses_after(session: Session, owner_id: UUID, *, limit: int) -> Sequence[LocatedAddress]:

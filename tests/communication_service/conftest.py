@@ -34,7 +34,7 @@ def committed(engines: dict[str, Engine], settings: Any) -> Iterator[Engine]:
     finally:
         with engine.begin() as connection:
             names = "answers, gates, emails, phone_calls, inquiries, placement_requests, therapists, patients, places"
-            for table in (*names.split(", "), "email_suppressions", "outbox", "seen", "idempotency"):
+            for table in (*names.split(", "), "email_suppressions", "looks", "outbox", "seen", "idempotency"):
                 connection.execute(text(f"DELETE FROM {table}"))
         engine.dispose()
         db.connect(settings.database_url)
