@@ -40,15 +40,22 @@ class Unsent:
     """Patients whom a practice has offered a place."""
 
     def may_go(self, request: PlacementRequest) -> bool:
-        """Whether the request is asked for now: wanted, not held, its patient known and still without a place."""
-        patient = self.patients.get(request.patient_id)
-        return (
-            request.status == "waiting"
-            and request.hold is None
-            and patient is not None
-            and patient.id not in self.offered
-            and patient.status not in NOT_SEARCHING
-        )
+        """Whether the request is asked for now."""
+        return request.status == "waiting" and kept_back(request, self.patients, self.offered) is None
+
+
+def kept_back(request: PlacementRequest, patients: Mapping[UUID, Patient], offered: Set[UUID]) -> str | None:
+    """Why a request that waits may not go, whatever its practice is like; None where it may (rule 9)."""
+    patient = patients.get(request.patient_id)
+    if request.hold is not None:
+        return request.hold
+    if patient is None:
+        return "patient_not_known"
+    if patient.id in offered:
+        return "accepted_elsewhere"
+    if patient.status in NOT_SEARCHING:
+        return "search_paused" if patient.status == "paused" else "search_ended"
+    return None
 
 
 def due(session: Session, *, now: datetime, at_most: int) -> Sequence[queries.Due]:
