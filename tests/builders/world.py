@@ -22,6 +22,7 @@ from communication_service.domain import requests as asking
 from communication_service.domain.schemas import CallOutcome, EmailResponse, WaitingRequest, WaitingRequestFilter
 from communication_service.domain.waiting import list_page as waiting_requests
 from communication_service.listeners import listeners as communication_listeners
+from communication_service.store import queries
 from communication_service.store import tables as c
 from matching_service.domain import answers, requests
 from matching_service.domain.schemas import ContactList, Placing, Response, Withdrawal
@@ -36,15 +37,11 @@ from shared.events.catalogue import AddressGeocoded, TherapistBlocked, Therapist
 from shared.events.event import Event, read_event
 from shared.events.tables import outbox
 from shared.values.moments import berlin_day
-from tests.builders.communication import POLICY
+from tests.builders.communication import EVERY_DAY, POLICY
 from tests.builders.happenings import happened
 from tests.builders.matching import AACHEN, public_therapist
 from tests.builders.patients import NOBODY, new_patient
 from tests.conftest import MONDAY
-
-EVERY_DAY = {
-    day: [{"start": "08:00", "end": "18:00"}] for day in ("monday", "tuesday", "wednesday", "thursday", "friday")
-}
 
 
 class World:
@@ -88,7 +85,7 @@ class World:
 
     def a_therapist(self, **fields: Any) -> UUID:
         """A therapist whom everybody knows at once."""
-        told = public_therapist(phone="+49241123456", phone_hours=EVERY_DAY, **fields)
+        told = public_therapist(**{"phone": "+49241123456", "phone_hours": EVERY_DAY, **fields})
         self.therapists[told.id] = ("active", 1)
         self._tell_therapist(TherapistRegistered(therapist=told), told.id)
         self._public = getattr(self, "_public", {}) | {told.id: told}
@@ -221,8 +218,8 @@ class World:
 
     def send(self, *, in_doubt: bool = False) -> None:
         """Letters that may go, go; or nobody knows."""
-        for email_id, _ in sending.to_send(self.communication, now=self.now):
-            lease = timedelta(minutes=5)
+        for email in queries.emails_to_send(self.communication, now=self.now, limit=20):
+            lease, email_id = timedelta(minutes=5), email.id
             claim = sending.claim(self.communication, email_id, policy=POLICY, lease=lease, now=self.now)
             if claim is not None and in_doubt:
                 sending.doubt(self.communication, email_id, claim.attempt, detail="?", now=self.now)
@@ -248,10 +245,14 @@ class World:
         if answer is not None:
             ids = call.placement_request_ids
             said["responses"] = [{"placement_request_id": str(each), "outcome": answer} for each in ids[:1]]
+        self.record_call(call.id, said)
+
+    def record_call(self, call: UUID, said: dict[str, Any]) -> None:
+        """A caller records what came of this call."""
         outcome = CallOutcome.from_json(said)
         self._try(
             self.communication,
-            lambda: calls.record_outcome(self.communication, call.id, outcome, policy=POLICY, now=self.now),
+            lambda: calls.record_outcome(self.communication, call, outcome, policy=POLICY, now=self.now),
         )
 
     def answer_letter(self, choice: int, answer: str) -> None:
@@ -273,14 +274,21 @@ class World:
         return patients.get(self.patient, self.keys, patient, reader=NOBODY, now=self.now)
 
     def requests_now(self) -> list[tuple[m.PlacementRequest, c.PlacementRequest]]:
-        """Every placement request, as matching and as communication know it."""
+        """Every placement request that communication has heard of, as matching and as communication know it."""
         theirs = {each.id: each for each in self._rows(self.communication, c.PlacementRequest)}
-        return [(ours, theirs[ours.id]) for ours in self._rows(self.matching, m.PlacementRequest)]
+        ours = self._rows(self.matching, m.PlacementRequest)
+        return [(each, theirs[each.id]) for each in ours if each.id in theirs]
 
     def waiting(self) -> dict[UUID, WaitingRequest]:
         """What communication says of every request that waits."""
         page = waiting_requests(self.communication, WaitingRequestFilter(limit=200), policy=POLICY, now=self.now)
         return {each.placement_request_id: each for each in page.items}
+
+    def rows(self, kind: Any, **wanted: Any) -> list[Any]:
+        """The rows of one of communication's tables, in the order in which they were made."""
+        return [
+            row for row in self._rows(self.communication, kind) if all(getattr(row, n) == v for n, v in wanted.items())
+        ]
 
     @staticmethod
     def _rows(session: Session, kind: Any) -> list[Any]:

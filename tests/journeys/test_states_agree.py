@@ -6,9 +6,6 @@ what staff, practices and jobs do, and when which event arrives.
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -17,13 +14,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
-from sqlalchemy.orm import Session
 
-from shared import db
-from shared.crypto import Keys
 from shared.values.words import PatientStatus
 from tests.builders.world import World
-from tests.infrastructure import Infrastructure
+from tests.journeys.worlds import a_world
 
 ASKED = {"open", "queued", "contacted", "deferred", "no_answer"}
 IN_COMMUNICATION = {
@@ -34,35 +28,6 @@ IN_COMMUNICATION = {
     "accepted": {"accepted"},
 }
 """What a status of matching may be in communication; every other one is over there."""
-
-Worlds = Any
-
-
-@pytest.fixture(scope="module")
-def world_engines(infrastructure: Infrastructure) -> Iterator[dict[str, tuple[Engine, Any]]]:
-    """An engine as each service's role, and its settings."""
-    made = {}
-    for name in ("patient", "matching", "communication"):
-        read = importlib.import_module(f"{name}_service.settings").Settings()
-        made[name] = (db.engine_for(read.database_url, pool_size=1), read)
-    yield made
-    for engine, _ in made.values():
-        engine.dispose()
-
-
-@contextmanager
-def a_world(engines: dict[str, tuple[Engine, Any]]) -> Iterator[World]:
-    """A world that is gone at the end of the block."""
-    with ExitStack() as stack:
-        sessions = {}
-        for name, (engine, _) in engines.items():
-            connection = stack.enter_context(engine.connect())
-            stack.callback(connection.begin().rollback)
-            sessions[name] = stack.enter_context(
-                Session(connection, join_transaction_mode="create_savepoint", expire_on_commit=False)
-            )
-        keys = Keys(engines["patient"][1].master_key.get_secret_value())
-        yield World(sessions["patient"], sessions["matching"], sessions["communication"], keys)
 
 
 STEPS = st.one_of(
