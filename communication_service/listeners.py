@@ -10,6 +10,7 @@ from communication_service.domain.requests import Told
 from shared.db import Session
 from shared.events.catalogue import (
     AddressGeocoded,
+    PatientPlaced,
     PatientRegistered,
     PatientStatusChanged,
     PatientUpdated,
@@ -27,6 +28,7 @@ from shared.events.catalogue import (
     TherapistUpdated,
 )
 from shared.events.consumer import Listeners
+from shared.events.event import Event
 
 TherapistEvent = TherapistRegistered | TherapistUpdated | TherapistBlocked | TherapistUnblocked | TherapistDeactivated
 PatientEvent = PatientRegistered | PatientUpdated | PatientStatusChanged
@@ -38,10 +40,17 @@ RequestEvent = (
     | RequestWithdrawn
     | RequestAnswered
     | RequestAccepted
+    | PatientPlaced
 )
 
 
 listeners = Listeners()
+
+
+@listeners.locks_first
+def lock_requests(session: Session, events: Sequence[Event]) -> None:
+    """Lock the requests of these events by id: they come in any order, and staff's answers lock several too."""
+    requests.lock(session, {event.placement_request_id for event in events if isinstance(event, RequestEvent)})
 
 
 @listeners.projection(TherapistRegistered, TherapistUpdated, TherapistBlocked, TherapistUnblocked, TherapistDeactivated)
@@ -74,9 +83,9 @@ def let_it_go_on(session: Session, event: RequestReleased, *, now: datetime) -> 
     requests.hold(session, _told(event), None, now=now)
 
 
-@listeners.effect(RequestWithdrawn, RequestAnswered, RequestAccepted)
+@listeners.effect(RequestWithdrawn, RequestAnswered, RequestAccepted, PatientPlaced)
 def stop_asking(
-    session: Session, event: RequestWithdrawn | RequestAnswered | RequestAccepted, *, now: datetime
+    session: Session, event: RequestWithdrawn | RequestAnswered | RequestAccepted | PatientPlaced, *, now: datetime
 ) -> None:
     requests.drop(session, _told(event), is_accepted=isinstance(event, RequestAccepted), now=now)
 

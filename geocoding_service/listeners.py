@@ -19,6 +19,7 @@ from shared.events.catalogue import (
     TherapistUpdated,
 )
 from shared.events.consumer import Listeners
+from shared.events.event import Event
 
 listeners = Listeners()
 
@@ -27,6 +28,15 @@ TherapistEvent = TherapistRegistered | TherapistUpdated | TherapistBlocked | The
 
 # Both are projections, although they record events: an import brings 40,000 therapists, and a projection is given a
 # whole poll at once. Nothing happens twice: a sequence that is not newer than the remembered one changes nothing.
+
+
+@listeners.locks_first
+def lock_addresses(session: Session, events: Sequence[Event]) -> None:
+    """Let nobody else change these addresses where both projections have some: together they keep no order of ids."""
+    patients = {event.patient.id for event in events if isinstance(event, PatientEvent)}
+    therapists = {event.therapist.id for event in events if isinstance(event, TherapistEvent)}
+    if patients and therapists:
+        owners.lock(session, patients | therapists)
 
 
 @listeners.projection(PatientRegistered, PatientUpdated, PatientStatusChanged)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from uuid import UUID
 
-from matching_service.domain import contacts, copies, holds
+from matching_service.domain import contacts, copies, holds, locking
 from matching_service.domain.contacts import Contact
+from matching_service.domain.locking import Concerned
+from matching_service.domain.states import ends_all_requests
 from shared.db import Session
 from shared.events.catalogue import (
     AddressGeocoded,
@@ -26,9 +29,35 @@ from shared.events.catalogue import (
     TherapistUpdated,
 )
 from shared.events.consumer import Listeners
+from shared.events.event import Event
 from shared.values.words import CallResult, EmailKind
 
 listeners = Listeners()
+
+
+@listeners.locks_first
+def lock_in_order(session: Session, events: Sequence[Event]) -> None:
+    """Therapists, then patients, each by id, before anything is changed; requests belong to their patients."""
+    places = [event for event in events if isinstance(event, AddressGeocoded)]
+    calls = [event for event in events if isinstance(event, CallRecorded)]
+    concerned = Concerned(
+        therapists={event.therapist.id for event in events if isinstance(event, AnyTherapistEvent)},
+        patients={event.patient.id for event in events if isinstance(event, AnyPatientEvent)},
+        located_therapists={event.owner_id for event in places if event.owner_kind == "therapist"},
+        located_patients={event.owner_id for event in places if event.owner_kind == "patient"},
+        lost_therapists={e.therapist.id for e in events if isinstance(e, TherapistBlocked | TherapistDeactivated)},
+        called_therapists={event.therapist_id for event in calls},
+        requests={request for event in events for request in _requests(event)},
+    )
+    locking.lock(session, concerned)
+
+
+def _requests(event: Event) -> Iterator[UUID]:
+    if isinstance(event, InquiryComposed | InquiryDissolved | EmailSent | CallRecorded | AttemptsUsedUp):
+        yield from event.placement_request_ids
+    if isinstance(event, CallRecorded | EmailAnswered):
+        yield from (answer.placement_request_id for answer in event.answers)
+
 
 AnyTherapistEvent = (
     TherapistRegistered | TherapistUpdated | TherapistBlocked | TherapistUnblocked | TherapistDeactivated
@@ -57,7 +86,8 @@ def keep_places(session: Session, events: Sequence[AddressGeocoded], *, now: dat
 @listeners.effect(PatientStatusChanged)
 def follow_the_search(session: Session, event: PatientStatusChanged, *, now: datetime) -> None:
     """Hold, release or withdraw the patient's requests, as the search stands now."""
-    holds.follow_search(session, event.patient.id, now=now)
+    ended = ends_all_requests(event.previous_status, event.patient.status)
+    holds.follow_search(session, event.patient.id, ended_at=event.envelope.time if ended else None, now=now)
 
 
 @listeners.effect(TherapistBlocked, TherapistDeactivated)
@@ -102,7 +132,9 @@ def note_call(session: Session, event: CallRecorded, *, now: datetime) -> None:
 @listeners.effect(EmailAnswered)
 def take_written_answers(session: Session, event: EmailAnswered, *, now: datetime) -> None:
     """A practice answered an e-mail."""
-    contacts.answered_by_email(session, event.answers, occurred_at=event.occurred_at, now=now)
+    contacts.answered_by_email(
+        session, event.answers, occurred_at=event.occurred_at, told_at=event.envelope.time, now=now
+    )
 
 
 @listeners.effect(AttemptsUsedUp)

@@ -6,15 +6,21 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from patient_service.domain import locations, searches
+from patient_service.domain.searches import Place
 from shared.crypto import Keys
 from shared.db import Session
 from shared.events.catalogue import AddressGeocoded, PatientPlaced, RequestAccepted
 from shared.events.consumer import Listeners
+from shared.events.event import Event
 
 
 def create(keys: Keys) -> Listeners:
     """The listeners of this service; they open patients' files with these keys."""
     listeners = Listeners()
+
+    @listeners.locks_first
+    def lock_patients(session: Session, events: Sequence[Event]) -> None:
+        searches.lock(session, {e.patient_id for e in events if isinstance(e, RequestAccepted | PatientPlaced)})
 
     @listeners.projection(AddressGeocoded)
     def keep_answers(session: Session, events: Sequence[AddressGeocoded], *, now: datetime) -> None:  # noqa: ARG001
@@ -26,6 +32,7 @@ def create(keys: Keys) -> Listeners:
 
     @listeners.effect(PatientPlaced)
     def begin_therapy(session: Session, event: PatientPlaced, *, now: datetime) -> None:
-        searches.begin_therapy(session, keys, event.patient_id, now=now)
+        place = Place(event.placement_request_id, recorded_at=event.envelope.time)
+        searches.take_up_place(session, keys, event.patient_id, place, now=now)
 
     return listeners

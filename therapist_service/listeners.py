@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from shared.db import Session
 from shared.events.catalogue import CallRecorded, EmailSent
 from shared.events.consumer import Listeners
+from shared.events.event import Event
 from therapist_service.domain import contacts
 
 listeners = Listeners()
+
+
+@listeners.locks_first
+def lock_therapists(session: Session, events: Sequence[Event]) -> None:
+    """Let nobody else change the therapists of these events: they are named in any order, also twice."""
+    contacts.lock(session, {e.therapist_id for e in events if isinstance(e, EmailSent | CallRecorded)})
 
 
 @listeners.effect(EmailSent)

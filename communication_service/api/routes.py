@@ -7,6 +7,7 @@ from communication_service.api.inquiries import ContactHistory, Inquiries, Inqui
 from communication_service.api.mail_server import MailServer
 from communication_service.api.phone_calls import PhoneCall, PhoneCallOutcome, PhoneCalls
 from communication_service.api.suppressions import EmailSuppression, EmailSuppressions
+from communication_service.api.waiting_requests import WaitingRequests
 from shared.api import Route
 from shared.auth import CALLERS, COORDINATORS
 
@@ -18,6 +19,7 @@ ROUTES = [
     Route("/api/inquiries", Inquiries, get=CALLERS),
     Route("/api/inquiries/<uuid:id>", Inquiry, get=CALLERS),
     Route("/api/mail-server", MailServer, get=COORDINATORS),
+    Route("/api/waiting-requests", WaitingRequests, get=CALLERS),
     Route("/api/phone-calls", PhoneCalls, get=CALLERS),
     Route("/api/phone-calls/<uuid:id>", PhoneCall, get=CALLERS),
     Route("/api/phone-calls/<uuid:id>/outcome", PhoneCallOutcome, post=CALLERS),

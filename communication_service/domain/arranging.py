@@ -24,21 +24,28 @@ def arrange(
     patients: Sequence[Patient],
     *,
     way: Way,
-    is_first_letter: bool,
+    is_first: bool,
+    attempt: int,
     policy: Policy,
     now: datetime,
 ) -> None:
-    """Let the inquiry have the letter or the call that fits what it carries now, or say what it waits for."""
+    """Let the inquiry have the letter or the call that fits what it carries now, or say what it waits for.
+
+    `is_first`: no other letter, or no other call, to this therapist comes before (rule 6). `attempt` is the number that
+    a call has.
+    """
     if way.channel == "email":
         cancel_call(session, inquiry, now=now)
-        _write(session, inquiry, therapist, patients, way, is_first_letter=is_first_letter, policy=policy, now=now)
+        _write(session, inquiry, therapist, patients, way, is_first_letter=is_first, policy=policy, now=now)
         return
     cancel_letter(session, inquiry, now=now)
     inquiry.waits_for, inquiry.waits_until = way.waits_for, None
-    if way.waits_for is not None:
+    if inquiry.waits_for is None and not is_first:
+        inquiry.waits_for = "earlier_inquiry"
+    if inquiry.waits_for is not None:
         cancel_call(session, inquiry, now=now)
     else:
-        _plan(session, inquiry, therapist, policy=policy, now=now)
+        _plan(session, inquiry, therapist, attempt=attempt, policy=policy, now=now)
 
 
 # Letters
@@ -127,15 +134,18 @@ def opening(session: Session, therapist: Therapist) -> Opening | None:
     return Opening(therapist.phone_hours, state, therapist.holidays)
 
 
-def _plan(session: Session, inquiry: Inquiry, therapist: Therapist, *, policy: Policy, now: datetime) -> None:
+def _plan(
+    session: Session, inquiry: Inquiry, therapist: Therapist, *, attempt: int, policy: Policy, now: datetime
+) -> None:
     """Plan a call, or move one that no longer fits the practice's hours or that nobody made on its day."""
     hours = opening(session, therapist)
     assert hours is not None  # the way says so
     call = queries.planned_call(session, inquiry.id)
     if call is not None:
         if call.placement_request_ids != inquiry.placement_request_ids:
-            call.placement_request_ids, call.updated_at = list(inquiry.placement_request_ids), now
-        if berlin_day(call.starts_at) >= berlin_day(now) and hours.allows(call.starts_at, call.ends_at):
+            call.placement_request_ids, call.attempt = list(inquiry.placement_request_ids), attempt
+            call.updated_at = now
+        if _still_fits(call, inquiry, hours, now=now):
             return
     queries.lock_line(session)
     earliest = max(now, inquiry.next_attempt_after or now)
@@ -160,11 +170,17 @@ def _plan(session: Session, inquiry: Inquiry, therapist: Therapist, *, policy: P
             line=UUID(int=0),
             direction="outbound",
             status="planned",
-            attempt=inquiry.attempts + 1,
+            attempt=attempt,
         )
         session.add(call)
     call.starts_at, call.ends_at, call.updated_at = start, start + policy.call_length, now
     session.flush()
+
+
+def _still_fits(call: PhoneCall, inquiry: Inquiry, hours: Opening, *, now: datetime) -> bool:
+    is_early = inquiry.next_attempt_after is not None and call.starts_at < inquiry.next_attempt_after
+    is_past = berlin_day(call.starts_at) < berlin_day(now)
+    return not is_early and not is_past and hours.allows(call.starts_at, call.ends_at)
 
 
 def cancel_call(session: Session, inquiry: Inquiry, *, now: datetime) -> None:

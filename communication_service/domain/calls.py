@@ -156,28 +156,41 @@ def _reached(
             not_discussed = outcomes[request.id] == CallAnswer.NOT_DISCUSSED
             request.status, request.hold = "contacted" if not_discussed else "over", None
     _tell(session, call, everything, occurred_at, now)
+    # others may wait for this call to be over
+    queries.look_again(session, queries.requests_to_therapists([call.therapist_id]), at=now)
 
 
 def _not_reached(session: Session, call: PhoneCall, outcome: CallOutcome, *, policy: Policy, now: datetime) -> None:
     call.status = "failed"
     inquiry = _inquiry(session, call)
-    inquiry.attempts, inquiry.updated_at = call.attempt, now
+    inquiry.attempts, inquiry.updated_at = inquiry.attempts + 1, now
     _tell(session, call, [], call.occurred_at or now, now)
-    if call.attempt >= policy.call_attempts:
-        _give_up(session, call, inquiry, now)
+    stay = _those_with_attempts_left(session, call, inquiry, policy=policy, now=now)
+    if not stay:
+        inquiry.status, inquiry.waits_for = "no_answer", None
+        queries.look_again(session, queries.requests_to_therapists([call.therapist_id]), at=now)
         return
     inquiry.next_attempt_after = call.next_attempt_after = max(now, outcome.call_back_at or now)
-    for request in _members(session, call):
+    for request in stay:
         request.look_at = now
     session.flush()
     # plans the next call at once; while a listener holds one of the requests, the job does it a moment later
     composing.compose(session, call.therapist_id, policy=policy, now=now)
 
 
-def _give_up(session: Session, call: PhoneCall, inquiry: Inquiry, now: datetime) -> None:
-    inquiry.status, inquiry.waits_for = "no_answer", None
-    asked = []
+def _those_with_attempts_left(
+    session: Session, call: PhoneCall, inquiry: Inquiry, *, policy: Policy, now: datetime
+) -> list[PlacementRequest]:
+    """The call's requests that are called about again; of the others, it is told that nobody was reached.
+
+    Each counts its own attempts: a request may join others' contact, and leave it for another one (rule 7).
+    """
+    stay, asked = [], []
     for request in _members(session, call):
+        request.attempts += 1
+        if request.attempts < policy.call_attempts:
+            stay.append(request)
+            continue
         request.inquiry_id = request.look_at = None
         if request.status == "waiting":
             request.status = "over"
@@ -185,6 +198,7 @@ def _give_up(session: Session, call: PhoneCall, inquiry: Inquiry, now: datetime)
     if asked:
         event = AttemptsUsedUp(inquiry_id=inquiry.id, therapist_id=call.therapist_id, placement_request_ids=asked)
         record(session, inquiry, event, now=now)
+    return stay
 
 
 def _tell(

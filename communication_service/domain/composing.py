@@ -19,7 +19,7 @@ from communication_service.store.tables import Inquiry, Patient, PhoneCall, Plac
 from shared.db import Session, new_id
 from shared.events.catalogue import InquiryComposed, InquiryDissolved
 from shared.events.outbox import record
-from shared.values.moments import start_of_berlin_day
+from shared.values.moments import berlin_day, start_of_berlin_day
 
 NOT_SEARCHING = frozenset({"paused", "in_therapy", "therapy_completed", "search_aborted", "therapy_aborted"})
 UNTIL_A_COPY_IS_LOOKED_FOR_AGAIN = timedelta(minutes=1)
@@ -40,15 +40,22 @@ class Unsent:
     """Patients whom a practice has offered a place."""
 
     def may_go(self, request: PlacementRequest) -> bool:
-        """Whether the request is asked for now: wanted, not held, its patient known and still without a place."""
-        patient = self.patients.get(request.patient_id)
-        return (
-            request.status == "waiting"
-            and request.hold is None
-            and patient is not None
-            and patient.id not in self.offered
-            and patient.status not in NOT_SEARCHING
-        )
+        """Whether the request is asked for now."""
+        return request.status == "waiting" and kept_back(request, self.patients, self.offered) is None
+
+
+def kept_back(request: PlacementRequest, patients: Mapping[UUID, Patient], offered: Set[UUID]) -> str | None:
+    """Why a request that waits may not go, whatever its practice is like; None where it may (rule 9)."""
+    patient = patients.get(request.patient_id)
+    if request.hold is not None:
+        return request.hold
+    if patient is None:
+        return "patient_not_known"
+    if patient.id in offered:
+        return "accepted_elsewhere"
+    if patient.status in NOT_SEARCHING:
+        return "search_paused" if patient.status == "paused" else "search_ended"
+    return None
 
 
 def due(session: Session, *, now: datetime, at_most: int) -> Sequence[queries.Due]:
@@ -73,6 +80,7 @@ def compose(session: Session, therapist_id: UUID, *, policy: Policy, now: dateti
     requests = queries.unsent_requests(session, therapist_id)
     if requests is None:
         return False
+    queries.begin_look(session, therapist_id)
     therapist = queries.therapist(session, therapist_id)
     if therapist is None:
         _look_next(requests, now + UNTIL_A_COPY_IS_LOOKED_FOR_AGAIN)
@@ -100,7 +108,7 @@ def _gathered(session: Session, therapist: Therapist, requests: Sequence[Placeme
 
 
 def _arrange(session: Session, unsent: Unsent, *, policy: Policy, now: datetime) -> list[Inquiry]:
-    settled = [each for each in unsent.inquiries if _is_settled(each, unsent.calls.get(each.id), now=now)]
+    settled = [each for each in unsent.inquiries if _is_settled(unsent.calls.get(each.id), now=now)]
     free = [each for each in unsent.inquiries if each not in settled]
     left = _leave(unsent)
     groups = _groups(session, unsent, settled, policy=policy, now=now)
@@ -115,6 +123,7 @@ def _arrange(session: Session, unsent: Unsent, *, policy: Policy, now: datetime)
             chosen = _new(session, unsent.therapist.id, way, members[0], now)
         else:
             free.remove(chosen)
+        _keep_the_wish(chosen, members, unsent.inquiries)
         placed.append((chosen, way, members))
     for inquiry in [*free, *(each for each, _, members in placed if not members)]:
         _dissolve(session, inquiry, now)
@@ -122,7 +131,10 @@ def _arrange(session: Session, unsent: Unsent, *, policy: Policy, now: datetime)
     placed = [each for each in placed if each[2]]
     for inquiry, way, members in placed:
         _fill(session, inquiry, way, members, now)
-    letters = 0
+    first = {way.channel: inquiry for inquiry, way, _ in reversed(placed)}
+    for inquiry, way, _ in placed:
+        if first[way.channel] is not inquiry:
+            arranging.cancel_call(session, inquiry, now=now)  # before the first one's is planned
     for inquiry, way, members in placed:
         arranging.arrange(
             session,
@@ -130,17 +142,28 @@ def _arrange(session: Session, unsent: Unsent, *, policy: Policy, now: datetime)
             unsent.therapist,
             [unsent.patients[request.patient_id] for request in members],
             way=way,
-            is_first_letter=letters == 0,
+            is_first=first[way.channel] is inquiry,
+            attempt=1 + max(request.attempts for request in members),
             policy=policy,
             now=now,
         )
-        letters += way.channel == "email"
     return [inquiry for inquiry, _, _ in placed]
 
 
-def _is_settled(inquiry: Inquiry, call: PhoneCall | None, *, now: datetime) -> bool:
-    """Whether nobody joins this contact any more: a call was tried, or is due."""
-    return inquiry.attempts > 0 or (call is not None and call.starts_at <= now)
+def _is_settled(call: PhoneCall | None, *, now: datetime) -> bool:
+    """Whether nobody joins this contact: its call is due today, so somebody may be making it.
+
+    A call that nobody made on its day is planned anew, and may be joined.
+    """
+    return call is not None and call.starts_at <= now and berlin_day(call.starts_at) == berlin_day(now)
+
+
+def _keep_the_wish(inquiry: Inquiry, members: Sequence[PlacementRequest], before: Sequence[Inquiry]) -> None:
+    """A practice that wants to be called back later is not called sooner because others join, or go with it."""
+    theirs = {request.inquiry_id for request in members}
+    wishes = [each.next_attempt_after for each in before if each.id in theirs and each.next_attempt_after is not None]
+    if wishes:
+        inquiry.next_attempt_after = max(wishes)
 
 
 def _leave(unsent: Unsent) -> list[tuple[Inquiry, PlacementRequest]]:

@@ -6,6 +6,7 @@ kept apart, each with the newest event that was heard on it: a withdrawal stays,
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -43,12 +44,12 @@ def ask(session: Session, told: Told, *, priority: int, now: datetime) -> None:
     if request.status == "over":
         request.by_phone, request.emailed_on = False, None  # a new round begins with an e-mail
     if request.status != "waiting":
-        request.status, request.waiting_since = "waiting", now
+        request.status, request.waiting_since, request.attempts = "waiting", now, 0
     request.look_at = now
 
 
 def drop(session: Session, told: Told, *, is_accepted: bool = False, now: datetime) -> None:
-    """Do not ask (any more): the request was withdrawn, answered or accepted.
+    """Do not ask (any more): the request was withdrawn, answered or accepted, or the patient has taken up the place.
 
     While a practice's offer stands, the patient's other requests do not go out, calls after an unanswered e-mail
     included (rule 9).
@@ -75,6 +76,11 @@ def hold(session: Session, told: Told, reason: str | None, *, now: datetime) -> 
         request.look_at = now if request.status == "waiting" else None
 
 
+def lock(session: Session, request_ids: Iterable[UUID]) -> None:
+    """Let nobody else change these requests before this transaction ends; those heard of first are not there yet."""
+    queries.lock_requests(session, request_ids)
+
+
 def _known(session: Session, told: Told) -> PlacementRequest:
     request = queries.request_for_change(session, told.id)
     if request is None:
@@ -85,6 +91,7 @@ def _known(session: Session, told: Told) -> PlacementRequest:
             status="announced",
             priority=0,
             by_phone=False,
+            attempts=0,
             asked_sequence=0,
             hold_sequence=0,
             correlation_id=told.correlation_id,

@@ -130,6 +130,34 @@ class InquiryFilter(PageQuery):
 InquiryPage = Page[InquiryView]
 
 
+class WaitingRequest(Schema):
+    """A placement request that waits, and what for."""
+
+    placement_request_id: UUID
+    patient_id: UUID
+    therapist_id: UUID
+    inquiry_id: UUID | None
+    waits_for: Annotated[
+        str,
+        Field(
+            description="what the inquiry waits for; or sending, planned_call, search_paused, accepted_elsewhere, "
+            "search_ended, patient_not_known, therapist_not_known, gathering, composing, approval; "
+            "of one that has gone out: answer, placement"
+        ),
+    ]
+    waits_until: WaitsUntil
+
+
+class WaitingRequestFilter(PageQuery):
+    """Which waiting requests to list."""
+
+    patient_id: UUID | None = None
+    therapist_id: UUID | None = None
+
+
+WaitingRequestPage = Page[WaitingRequest]
+
+
 class CalledTherapist(Schema):
     """Whom a caller phones."""
 

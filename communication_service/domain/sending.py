@@ -202,6 +202,7 @@ def _mark_in_doubt(session: Session, email: Email, detail: str, now: datetime) -
 
 def settle_doubt(session: Session, email: Email, *, was_sent: bool, policy: Policy, now: datetime) -> None:
     """What staff found out about a letter in doubt; one that did not go is written anew at its turn."""
+    queries.lock_requests(session, email.placement_request_ids)
     if was_sent:
         _record_sent(session, email, policy=policy, sent_at=email.claimed_at or now, now=now)
     else:
@@ -255,6 +256,8 @@ def _of_attempt(session: Session, email_id: UUID, attempt: int) -> Email | None:
     email = queries.email(session, email_id, lock=True)
     if email is None or email.attempts != attempt or email.status not in ("sending", "in_doubt"):
         return None
+    # before suppressions and gates, as everywhere (docs/decisions/0017)
+    queries.lock_requests(session, email.placement_request_ids)
     return email
 
 

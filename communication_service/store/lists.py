@@ -18,6 +18,7 @@ from communication_service.store.tables import (
     PhoneCall,
     PlacementRequest,
     Tables,
+    Therapist,
 )
 
 Row = TypeVar("Row", bound=Tables)
@@ -74,6 +75,38 @@ def inquiries(
     if patient_id is not None:
         wanted = wanted.where(_with_patient(session, Inquiry.placement_request_ids, patient_id))
     return _page(session, wanted, limit=limit, offset=offset)
+
+
+def waiting_requests(
+    session: Session, *, patient_id: UUID | None, therapist_id: UUID | None, limit: int, offset: int
+) -> Found[PlacementRequest]:
+    """Requests that are not over, the longest waiting first."""
+    wanted = (
+        select(PlacementRequest)
+        .where(PlacementRequest.status != "over")
+        .order_by(PlacementRequest.waiting_since, PlacementRequest.id)
+    )
+    if patient_id is not None:
+        wanted = wanted.where(PlacementRequest.patient_id == patient_id)
+    if therapist_id is not None:
+        wanted = wanted.where(PlacementRequest.therapist_id == therapist_id)
+    return _page(session, wanted, limit=limit, offset=offset)
+
+
+def known_therapists(session: Session, ids: Iterable[UUID]) -> set[UUID]:
+    """Those of these therapists whose copy has arrived."""
+    return set(session.scalars(select(Therapist.id).where(Therapist.id.in_(list(ids)))))
+
+
+def inquiries_with_ids(session: Session, ids: Iterable[UUID]) -> dict[UUID, Inquiry]:
+    """These inquiries by id."""
+    return {each.id: each for each in session.scalars(select(Inquiry).where(Inquiry.id.in_(list(ids))))}
+
+
+def planned_calls_of(session: Session, inquiry_ids: Iterable[UUID]) -> dict[UUID, PhoneCall]:
+    """The calls that are planned for these inquiries, by inquiry."""
+    planned = select(PhoneCall).where(PhoneCall.inquiry_id.in_(list(inquiry_ids)), PhoneCall.status == "planned")
+    return {call.inquiry_id: call for call in session.scalars(planned) if call.inquiry_id is not None}
 
 
 def emails_and_calls_of(

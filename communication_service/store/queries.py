@@ -20,24 +20,28 @@ from sqlalchemy import (
     false,
     func,
     literal,
+    null,
     or_,
     select,
     text,
+    union_all,
     update,
 )
-from sqlalchemy.dialects.postgresql import Range, insert
+from sqlalchemy.dialects.postgresql import Range, aggregate_order_by, insert
 from sqlalchemy.orm import Session, aliased
 
 from communication_service.store.tables import (
     Email,
     Gate,
     Inquiry,
+    Look,
     Patient,
     PhoneCall,
     Place,
     PlacementRequest,
     Therapist,
 )
+from shared.db import lock_rows
 
 UNSENT = or_(PlacementRequest.status == "waiting", PlacementRequest.inquiry_id.is_not(None))
 
@@ -106,6 +110,11 @@ def patients_of_requests(session: Session, ids: Iterable[UUID]) -> dict[UUID, UU
     return {row.id: row.patient_id for row in session.execute(rows)}
 
 
+def lock_requests(session: Session, ids: Iterable[UUID]) -> None:
+    """Let no other transaction change these requests before ours ends."""
+    lock_rows(session, PlacementRequest, ids)
+
+
 def unsent_requests(session: Session, therapist_id: UUID) -> Sequence[PlacementRequest] | None:
     """Requests to this therapist that have not gone out, locked; None while one of them is being changed elsewhere."""
     wanted = (PlacementRequest.therapist_id == therapist_id, UNSENT)
@@ -129,16 +138,26 @@ class Due(NamedTuple):
 
 
 def therapists_to_look_at(session: Session, *, now: datetime, limit: int) -> list[Due]:
-    """Therapists with requests to look at; those who may have a place first, then the longest due."""
+    """Therapists with something to look at; those who may have a place first, then the longest due."""
+    looks = union_all(
+        select(
+            PlacementRequest.therapist_id,
+            PlacementRequest.look_at,
+            PlacementRequest.correlation_id,
+            PlacementRequest.waiting_since.label("since"),
+            PlacementRequest.id,
+        ).where(PlacementRequest.look_at <= now),
+        select(Look.therapist_id, Look.look_at, Look.correlation_id, null(), Look.id).where(Look.look_at <= now),
+    ).subquery()
+    oldest_first = aggregate_order_by(looks.c.correlation_id, looks.c.since.asc().nulls_last(), looks.c.id)
     rows = (
-        select(PlacementRequest.therapist_id, func.min(PlacementRequest.correlation_id))
-        .outerjoin(Therapist, Therapist.id == PlacementRequest.therapist_id)
-        .where(PlacementRequest.look_at <= now)
-        .group_by(PlacementRequest.therapist_id, Therapist.potentially_available)
+        select(looks.c.therapist_id, func.array_agg(oldest_first)[1])
+        .outerjoin(Therapist, Therapist.id == looks.c.therapist_id)
+        .group_by(looks.c.therapist_id, Therapist.potentially_available)
         .order_by(
             func.coalesce(Therapist.potentially_available, false()).desc(),
-            func.min(PlacementRequest.look_at),
-            PlacementRequest.therapist_id,
+            func.min(looks.c.look_at),
+            looks.c.therapist_id,
         )
         .limit(limit)
     )
@@ -147,34 +166,40 @@ def therapists_to_look_at(session: Session, *, now: datetime, limit: int) -> lis
 
 def is_due(session: Session, therapist_id: UUID, *, now: datetime) -> bool:
     """Whether composing still has to look at this therapist."""
-    due = select(PlacementRequest.id).where(
-        PlacementRequest.therapist_id == therapist_id, PlacementRequest.look_at <= now
+    due = (
+        select(kind.id).where(kind.therapist_id == therapist_id, kind.look_at <= now).exists()
+        for kind in (PlacementRequest, Look)
     )
-    return session.scalar(due.limit(1)) is not None
+    return bool(session.scalar(select(or_(*due))))
 
 
 def look_again(session: Session, condition: ColumnElement[bool], *, at: datetime) -> None:
-    """Let composing look at the therapists of these unsent requests not later than `at`."""
-    wanted = select(PlacementRequest.id).where(UNSENT, condition).order_by(PlacementRequest.id).with_for_update()
-    # in one order, or two workers could wait for each other
-    ids = session.scalars(wanted).all()
-    if not ids:
-        return
-    session.execute(
-        update(PlacementRequest)
-        .where(PlacementRequest.id.in_(ids))
-        .values(look_at=func.least(func.coalesce(PlacementRequest.look_at, at), at))
-        .execution_options(synchronize_session=False)
+    """Let composing look at the therapists of these unsent requests not later than `at`; waits for nobody."""
+    oldest_first = aggregate_order_by(
+        PlacementRequest.correlation_id, PlacementRequest.waiting_since.asc().nulls_last(), PlacementRequest.id
     )
+    found = session.execute(
+        select(PlacementRequest.therapist_id, func.array_agg(oldest_first)[1])
+        .where(UNSENT, condition)
+        .group_by(PlacementRequest.therapist_id)
+    )
+    session.add_all(Look(therapist_id=one, look_at=at, correlation_id=cause) for one, cause in found)
+    session.flush()
+
+
+def begin_look(session: Session, therapist_id: UUID) -> None:
+    """What is read after this is as new as every wish to look that it takes; the therapist is locked."""
+    session.execute(delete(Look).where(Look.therapist_id == therapist_id))
 
 
 def look_later(session: Session, therapist_id: UUID, *, at: datetime) -> None:
     """Leave a therapist alone until then."""
-    session.execute(
-        update(PlacementRequest)
-        .where(PlacementRequest.therapist_id == therapist_id, PlacementRequest.look_at.is_not(None))
-        .values(look_at=at)
+    begin_look(session, therapist_id)
+    to_look_at = select(PlacementRequest).where(
+        PlacementRequest.therapist_id == therapist_id, PlacementRequest.look_at.is_not(None)
     )
+    for request in session.scalars(to_look_at.order_by(PlacementRequest.id).with_for_update()):
+        request.look_at = at
 
 
 def requests_to_therapists(ids: Iterable[UUID]) -> ColumnElement[bool]:

@@ -111,6 +111,8 @@ class PlacementRequest(Tables):
     newest_inquiry_id: Mapped[UUID | None]
     """The newest contact that it was ever part of; matching takes news of an older one for late news."""
     emailed_on: Mapped[date | None]
+    attempts: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """Calls about it that reached nobody, in whichever inquiry (rule 7)."""
     look_at: Mapped[datetime | None]
     """When composing must look at this therapist again."""
     asked_sequence: Mapped[int] = mapped_column(default=0, server_default=text("0"))
@@ -135,6 +137,23 @@ class PlacementRequest(Tables):
         CheckConstraint("status IN ('announced', 'waiting', 'contacted', 'accepted', 'over')", name="status"),
         CheckConstraint("status <> 'waiting' OR waiting_since IS NOT NULL", name="waits_since"),
     )
+
+
+class Look(Tables):
+    """That composing must look at a therapist again, because of something that is not a request of theirs.
+
+    A row of its own instead of the requests' `look_at`: whoever brings such news waits for nobody who holds a request.
+    """
+
+    __tablename__ = "looks"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    therapist_id: Mapped[UUID]
+    look_at: Mapped[datetime]
+    correlation_id: Mapped[str | None]
+    """What caused the oldest request that waits."""
+
+    __table_args__ = (Index("ix_looks_look_at", "look_at"), Index("ix_looks_therapist_id", "therapist_id"))
 
 
 # Contacts
@@ -274,7 +293,9 @@ class PhoneCall(Aggregate, Tables):
             where=text("status = 'planned'"),
             name="ex_phone_calls_one_call_at_a_time",
         ),
-        Index("uq_phone_calls_planned", "inquiry_id", unique=True, postgresql_where=text("status = 'planned'")),
+        # one contact with one practice at a time (rule 6)
+        Index("uq_phone_calls_planned", "therapist_id", unique=True, postgresql_where=text("status = 'planned'")),
+        Index("ix_phone_calls_inquiry_id", "inquiry_id"),
         Index("ix_phone_calls_starts_at", "starts_at"),
         Index("ix_phone_calls_therapist_id", "therapist_id", "starts_at"),
         CheckConstraint("direction IN ('outbound', 'inbound')", name="direction"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -56,6 +56,11 @@ def locate(session: Session, owners: Sequence[Owner], *, now: datetime) -> None:
         (id, sequence, AddressGeocoded(owner_kind=kinds[id], owner_id=id, **told[id])) for id, sequence in due.items()
     ]
     record_all(session, events, now=now)
+
+
+def lock(session: Session, owner_ids: Iterable[UUID]) -> None:
+    """Let nobody else change the addresses of these owners before this transaction ends."""
+    queries.lock_addresses(session, owner_ids)
 
 
 def states(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from geocoding_service.store.tables import LocatedAddress
 from shared.copies import as_json, forget_ahead, is_newer, notice_ahead
-from shared.db import next_locked
+from shared.db import lock_rows, next_locked
 
 TOLD = (
     "street",
@@ -64,6 +64,11 @@ def remember_addresses(
     if overruling:
         forget_ahead(session, LocatedAddress.__tablename__, overruling, part="owner_")
     return {owner: sequence for owner, sequence, due in known if due}
+
+
+def lock_addresses(session: Session, owner_ids: Iterable[UUID]) -> None:
+    """Let no other transaction change these addresses before ours ends."""
+    lock_rows(session, LocatedAddress, owner_ids)
 
 
 def addresses_after(session: Session, owner_id: UUID, *, limit: int) -> Sequence[LocatedAddress]:

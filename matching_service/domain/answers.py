@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from matching_service.domain import history, states
-from matching_service.domain.holds import end, settle, withdraw_all
+from matching_service.domain.holds import end, is_lost, settle, withdraw_all
 from matching_service.domain.requests import locked, touched
 from matching_service.domain.schemas import Placing, RequestView, Response, Withdrawal
 from matching_service.store import queries
@@ -16,7 +16,9 @@ from shared.errors import Conflict, FieldProblem, RuleBroken
 from shared.events.catalogue import PatientPlaced, RequestAccepted, RequestAnswered, RequestReopened
 from shared.events.outbox import record
 from shared.values.moments import berlin_day
-from shared.values.words import PatientStatus, RequestOutcome, RequestStatus, WithdrawalReason
+from shared.values.words import RequestOutcome, RequestStatus, WithdrawalReason
+
+CLOCKS_MAY_DIFFER = timedelta(minutes=5)
 
 
 def respond(session: Session, request_id: UUID, response: Response, *, now: datetime) -> RequestView:
@@ -26,9 +28,9 @@ def respond(session: Session, request_id: UUID, response: Response, *, now: date
     recorded already, `RuleBroken` for a time that cannot be.
     """
     request = locked(session, request_id)
-    at = response.occurred_at or now
-    if at > now:
+    if response.occurred_at is not None and response.occurred_at > now + CLOCKS_MAY_DIFFER:
         raise _wrong_time("must not lie in the future")
+    at = response.occurred_at or _not_before(request.responded_at, now)
     if request.status == RequestStatus.WITHDRAWN:
         _log(session, request, response, at=at, now=now)
         return RequestView.of(request)
@@ -44,19 +46,34 @@ def respond(session: Session, request_id: UUID, response: Response, *, now: date
     return RequestView.of(request)
 
 
+def _not_before(known: datetime | None, now: datetime) -> datetime:
+    """Now, but not before the answer that is known: another one was recorded while this one waited for its lock."""
+    return states.latest(known, now)
+
+
 def _wrong_time(message: str) -> RuleBroken:
     return RuleBroken("response.time", f"occurred_at {message}.", errors=[FieldProblem("occurred_at", message)])
 
 
 def hear(
-    session: Session, request: PlacementRequest, response: Response, *, at: datetime, channel: str, now: datetime
+    session: Session,
+    request: PlacementRequest,
+    response: Response,
+    *,
+    at: datetime,
+    told_at: datetime,
+    channel: str,
+    now: datetime,
 ) -> None:
     """Take an answer that came by e-mail or call, whatever happened meanwhile; the caller holds the locks.
 
     One that came to nothing (the request is over, answered, or a newer answer is known) is logged and changes nothing:
-    it cannot be refused, and staff can see it.
+    it cannot be refused, and staff can see it. Of a request that was opened again since it was answered, only an
+    answer that was recorded before that comes too late: whenever it was given, nobody asks for it any more.
     """
-    too_late = request.responded_at is not None and at <= request.responded_at
+    known = request.responded_at
+    is_asked_again = request.status in states.ASKED_FOR
+    too_late = known is not None and (told_at if is_asked_again else at) <= known
     if request.status in states.TAKES_AN_ANSWER and not too_late:
         _take(session, request, response, at=at, channel=channel, now=now)
     else:
@@ -68,7 +85,8 @@ def _take(
 ) -> None:
     answered_on = berlin_day(at)
     request.status = states.status_after(response.outcome)
-    request.outcome, request.responded_at, request.updated_at = response.outcome, at, now
+    request.outcome, request.updated_at = response.outcome, now
+    request.responded_at = states.latest(request.responded_at, at)
     request.available_from, request.hold = response.available_from, None
     request.next_contact_after = (
         states.next_contact_after(answered_on, response.available_from)
@@ -125,9 +143,9 @@ def place(session: Session, request_id: UUID, placing: Placing, *, today: date, 
             "placement_request.not_accepted", f"This request is {request.status}; a place must be accepted first."
         )
     patient = queries.lock_patients(session, [request.patient_id]).get(request.patient_id)
-    if patient is None or patient.status not in (PatientStatus.SEARCHING, PatientStatus.IN_THERAPY):
-        # the patient service would not follow: only a running search ends in a therapy
-        raise Conflict("patient.not_searching", "The search does not run at present; resume it first.")
+    if patient is None or patient.status not in states.TAKES_UP_A_PLACE:
+        # the patient service would not follow
+        raise Conflict("patient.not_searching", "The search has ended; a place can be taken up in a search only.")
     request.status, request.placed_on, request.first_session_on = RequestStatus.PLACED, today, placing.first_session_on
     touched(request, now=now)
     history.note(session, request, "placed", occurred_at=now, now=now)
@@ -176,7 +194,13 @@ def reopen_deferred(session: Session, *, today: date, now: datetime, at_most: in
 
 
 def reopen(session: Session, request: PlacementRequest, *, now: datetime) -> None:
-    """The request waits to be asked again; the caller knows that its status allows it and holds the locks."""
+    """The request waits to be asked again; the caller knows that its status allows it and holds the locks.
+
+    A therapist who was blocked since the practice was asked is not asked again (rule 9).
+    """
+    if is_lost(session, request.therapist_id):
+        end(session, request, WithdrawalReason.THERAPIST_UNAVAILABLE, now=now)
+        return
     request.status, request.next_contact_after, request.updated_at = RequestStatus.OPEN, None, now
     history.note(session, request, "reopened", occurred_at=now, now=now)
     event = RequestReopened(

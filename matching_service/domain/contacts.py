@@ -24,8 +24,6 @@ from shared.values.words import CallAnswer, Channel, RequestOutcome, RequestStat
 
 log = logger(__name__)
 
-GIVEN_UP_FROM = frozenset({RequestStatus.OPEN, RequestStatus.QUEUED, RequestStatus.CONTACTED})
-
 
 @dataclass(frozen=True)
 class Contact:
@@ -94,22 +92,33 @@ def called(
             continue
         _went_out(session, request, "called", contact, at=occurred_at, channel=Channel.PHONE, now=now)
         if answer is not None:
-            hear(session, request, _response(answer), at=occurred_at, channel=Channel.PHONE, now=now)
+            hear(
+                session,
+                request,
+                _response(answer),
+                at=occurred_at,
+                told_at=contact.told_at,
+                channel=Channel.PHONE,
+                now=now,
+            )
 
 
-def answered_by_email(session: Session, answers: Sequence[Answer], *, occurred_at: datetime, now: datetime) -> None:
+def answered_by_email(
+    session: Session, answers: Sequence[Answer], *, occurred_at: datetime, told_at: datetime, now: datetime
+) -> None:
     """The practice answered in writing."""
     answer_to = {
         answer.placement_request_id: answer for answer in answers if answer.outcome != CallAnswer.NOT_DISCUSSED
     }
     for request in _requests(session, answer_to.keys()).values():
-        hear(session, request, _response(answer_to[request.id]), at=occurred_at, channel=Channel.EMAIL, now=now)
+        response = _response(answer_to[request.id])
+        hear(session, request, response, at=occurred_at, told_at=told_at, channel=Channel.EMAIL, now=now)
 
 
 def attempts_used_up(session: Session, request_ids: Sequence[UUID], *, contact: Contact, now: datetime) -> None:
     """Nobody was reached in all the attempts there are."""
     for request in _requests(session, request_ids).values():
-        if request.status in GIVEN_UP_FROM and not _is_late(request, contact, contact.told_at):
+        if request.status in states.ASKED_FOR and not _is_late(request, contact):
             _is_news(request, contact)
             _becomes(
                 session,
@@ -126,9 +135,12 @@ def _response(answer: Answer) -> Response:
     return Response(outcome=RequestOutcome(answer.outcome), available_from=answer.available_from)
 
 
-def _is_late(request: PlacementRequest, contact: Contact, at: datetime) -> bool:
-    """Whether another contact or an answer came after this and says more."""
-    if request.responded_at is not None and at <= request.responded_at:
+def _is_late(request: PlacementRequest, contact: Contact) -> bool:
+    """Whether another contact or an answer was told of after this and says more.
+
+    When it took place does not matter: people enter that, and a letter in doubt is settled days later.
+    """
+    if request.responded_at is not None and contact.told_at <= request.responded_at:
         return True
     return states.is_old_news(
         contact.inquiry_id,
@@ -153,7 +165,7 @@ def _went_out(
     channel: Channel,
     now: datetime,
 ) -> None:
-    if request.status in states.NOT_GONE_OUT and not _is_late(request, contact, at):
+    if request.status in states.NOT_GONE_OUT and not _is_late(request, contact):
         _is_news(request, contact)
         _becomes(session, request, RequestStatus.CONTACTED, what, at=at, channel=channel, now=now)
     else:
@@ -165,10 +177,12 @@ def _not_discussed(
     session: Session, request: PlacementRequest, contact: Contact, *, at: datetime, now: datetime
 ) -> None:
     history.note(session, request, "not_discussed", occurred_at=at, now=now, channel=Channel.PHONE)
-    if _is_late(request, contact, at):
+    if _is_late(request, contact):
         return
+    is_repeated = request.inquiry_at is not None and contact.told_at <= request.inquiry_at
     _is_news(request, contact)
-    if request.status in (RequestStatus.QUEUED, RequestStatus.CONTACTED):
+    # also one that was not told yet to be in an inquiry: calls and inquiries are told of in any order
+    if request.status in states.ASKED_FOR and not (request.status == RequestStatus.OPEN and is_repeated):
         reopen(session, request, now=now)
         settle(session, request.patient_id, now=now)
 

@@ -82,6 +82,9 @@ def _patient(patient: PublicPatient, envelope: Envelope) -> dict[str, Any]:
         "preferred_procedures": patient.preferred_procedures,
         "languages": patient.languages,
         "excluded_therapist_ids": patient.excluded_therapist_ids,
+        "search_started_on": patient.search_started_on,
+        "placement_request_id": patient.placement_request_id,
+        "placement_state": patient.placement_state,
     }
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 from shared.values import travel
+from shared.values.moments import start_of_berlin_day
 from shared.values.places import Place
 from shared.values.weekly import Weekly
 from shared.values.words import AgeGroup, InsuranceType, PreferredGender, Procedure, Setting, TravelMode
 
 GERMAN = "de"
+LONG_AGO = date(1970, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class Criteria:
     languages: tuple[str, ...] = ()
     """Those the patient can be treated in; empty: no wish."""
     excluded_therapist_ids: frozenset[UUID] = field(default_factory=frozenset)
+    search_started_on: date | None = None
+    """Practices whose place failed since then are left out (rule 10); unknown: since ever."""
 
     @cached_property
     def needs_statutory_seat(self) -> bool:
@@ -53,6 +58,11 @@ class Criteria:
         needs no other.
         """
         return () if GERMAN in self.languages else self.languages
+
+    @property
+    def search_began(self) -> datetime:
+        """The first instant of the search."""
+        return start_of_berlin_day(self.search_started_on or LONG_AGO)
 
     @cached_property
     def radius_km(self) -> float | None:
@@ -79,4 +89,5 @@ def of_patient(patient: Any) -> Criteria:
         preferred_procedures=tuple(Procedure(procedure) for procedure in patient.preferred_procedures),
         languages=tuple(patient.languages),
         excluded_therapist_ids=frozenset(patient.excluded_therapist_ids),
+        search_started_on=patient.search_started_on,
     )

@@ -8,39 +8,63 @@ from uuid import UUID
 
 from matching_service.domain import history, states
 from matching_service.store import queries
-from matching_service.store.tables import PlacementRequest
+from matching_service.store.tables import Patient, PlacementRequest
 from shared.db import Session
 from shared.events.catalogue import RequestHeld, RequestReleased, RequestWithdrawn
 from shared.events.outbox import record
-from shared.values.words import PatientStatus, RequestStatus, WithdrawalReason
+from shared.values.words import PatientStatus, PlacementState, RequestStatus, WithdrawalReason
 
 
-def follow_search(session: Session, patient_id: UUID, *, now: datetime) -> None:
+def follow_search(session: Session, patient_id: UUID, *, ended_at: datetime | None = None, now: datetime) -> None:
     """Hold, release or withdraw a patient's requests, as the search stands now; doing it again changes nothing.
 
-    A patient whose copy is not here has no requests: they are made only for a copy.
+    `ended_at`: when the search ended, as an event says, though it may have begun anew meanwhile: whatever was approved
+    until then is over. A patient whose copy is not here has no requests: they are made only for a copy.
     """
     patient = queries.lock_patients(session, [patient_id]).get(patient_id)
     if patient is None:
         return
-    if patient.status in states.SEARCH_ENDED:
-        withdraw_all(session, patient_id, WithdrawalReason.SEARCH_ENDED, states.WITHDRAWABLE, now=now)
-    elif patient.status == PatientStatus.IN_THERAPY:
-        # staff may have said so before they recorded which acceptance it was
-        still_open = states.WITHDRAWABLE - {RequestStatus.ACCEPTED}
-        withdraw_all(session, patient_id, WithdrawalReason.SEARCH_ENDED, still_open, now=now)
+    for request in queries.lock_live_requests_of_patient(session, patient_id):
+        if request.status == RequestStatus.PLACED:
+            _follow_place(session, request, patient, now=now)
+        elif _is_over(request, patient.status, ended_at):
+            end(session, request, WithdrawalReason.SEARCH_ENDED, now=now)
     settle_holds(session, patient_id, patient.status, now=now)
+
+
+def _is_over(request: PlacementRequest, patient_status: str | None, ended_at: datetime | None) -> bool:
+    if patient_status in states.SEARCH_ENDED or (ended_at is not None and request.approved_at < ended_at):
+        return True
+    # staff may have noted the therapy before they recorded which acceptance it was
+    return patient_status == PatientStatus.IN_THERAPY and request.status != RequestStatus.ACCEPTED
+
+
+def _follow_place(session: Session, request: PlacementRequest, patient: Patient, *, now: datetime) -> None:
+    """What the patient service says of the place counts; a place of which it has not heard yet goes on."""
+    if patient.placement_request_id != request.id:
+        return
+    if patient.placement_state == PlacementState.FAILED:
+        request.status, request.updated_at = RequestStatus.FAILED, now
+        history.note(session, request, "failed", occurred_at=now, now=now)
+    elif patient.placement_state == PlacementState.ENDED:
+        request.place_ended_at = request.updated_at = now
+        history.note(session, request, "therapy_ended", occurred_at=now, now=now)
 
 
 def therapist_became_unavailable(session: Session, therapist_id: UUID, *, now: datetime) -> None:
     """Withdraw what has not gone out to a therapist who is blocked or inactive now; otherwise nothing."""
-    if queries.therapist_status(session, therapist_id) in (None, "active"):
+    if not is_lost(session, therapist_id):
         return
-    ids = queries.requests_to_therapist(session, therapist_id, states.LOST_WITH_THE_THERAPIST)
+    ids = queries.requests_to_therapists(session, [therapist_id], states.LOST_WITH_THE_THERAPIST)
     queries.lock_patients(session, queries.patients_of(session, ids))
     for request in queries.lock_requests(session, ids):
         if request.status in states.LOST_WITH_THE_THERAPIST:
             end(session, request, WithdrawalReason.THERAPIST_UNAVAILABLE, now=now)
+
+
+def is_lost(session: Session, therapist_id: UUID) -> bool:
+    """Whether nobody may ask this therapist now: blocked or inactive."""
+    return queries.therapist_status(session, therapist_id) not in (None, "active")
 
 
 def settle(session: Session, patient_id: UUID, *, now: datetime) -> None:
@@ -55,7 +79,8 @@ def settle_holds(session: Session, patient_id: UUID, patient_status: str | None,
     The caller holds the patient's lock. Doing it again changes nothing.
     """
     live = queries.lock_live_requests_of_patient(session, patient_id)
-    accepted = any(request.status == RequestStatus.ACCEPTED for request in live)
+    # a place that the patient takes up is one too, until the patient service has followed or refused it
+    accepted = any(request.status in (RequestStatus.ACCEPTED, RequestStatus.PLACED) for request in live)
     for request in live:
         hold = states.hold_for(request.status, patient_status, accepted_elsewhere=accepted)
         if hold != request.hold:

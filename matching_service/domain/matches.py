@@ -105,6 +105,7 @@ def _question(patient_id: UUID, criteria: Criteria, radius_km: float, *, today: 
         availability=criteria.availability,
         excluded=criteria.excluded_therapist_ids,
         refused_since=start_of_berlin_day(rules.first_day_of_recent_refusals(today)),
+        search_began=criteria.search_began,
     )
 
 

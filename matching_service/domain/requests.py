@@ -91,6 +91,7 @@ def approve(session: Session, wanted: ContactList, *, today: date, now: datetime
     Raises `NotFound` for a patient whose copy is not here, `Conflict` where the patient does not search or every
     therapist is refused; then its errors say why, per therapist.
     """
+    queries.share_therapists(session, wanted.therapist_ids)
     patient = queries.lock_patients(session, [wanted.patient_id]).get(wanted.patient_id)
     if patient is None:
         raise unknown_patient()
@@ -153,7 +154,7 @@ def _judge(session: Session, patient: Patient, wanted: ContactList, *, today: da
     """Each therapist of the list by the rules of matching."""
     criteria = of_patient(patient)
     known = queries.therapists_with_distance(session, wanted.therapist_ids, from_place=criteria.place)
-    asked = queries.asked_before(session, patient.id, wanted.therapist_ids)
+    asked = queries.asked_before(session, patient.id, wanted.therapist_ids, search_began=criteria.search_began)
     overridden = {(each.therapist_id, each.rule): each.reason for each in wanted.overrides}
     judgements = {}
     for therapist_id in wanted.therapist_ids:
@@ -161,15 +162,20 @@ def _judge(session: Session, patient: Patient, wanted: ContactList, *, today: da
             judgements[therapist_id] = _nobody_known(therapist_id)
             continue
         therapist, kilometres = known[therapist_id]
-        is_open, refused_at = asked.get(therapist_id, (False, None))
-        before = rules.Asked(is_open, None if refused_at is None else berlin_day(refused_at))
-        failed = _failed(therapist, criteria, kilometres, before, today=today)
+        failed = _failed(therapist, criteria, kilometres, _asked(asked.get(therapist_id)), today=today)
         stands = [c for c in failed if c.rule in rules.CANNOT_BE_OVERRIDDEN or (therapist_id, c.rule) not in overridden]
         judgements[therapist_id] = Judgement(
             refusals=[Refusal(therapist_id=therapist_id, rule=c.rule, detail=c.detail) for c in stands],
             overrides=[{"rule": c.rule, "reason": overridden[therapist_id, c.rule]} for c in failed if c not in stands],
         )
     return judgements
+
+
+def _asked(before: queries.AskedBefore | None) -> rules.Asked:
+    if before is None:
+        return rules.NEVER_ASKED
+    refused_on = None if before.refused_at is None else berlin_day(before.refused_at)
+    return rules.Asked(before.is_open, refused_on, before.place_failed)
 
 
 def _failed(

@@ -46,6 +46,8 @@ class Asked:
 
     is_open: bool = False
     refused_on: date | None = None
+    place_failed: bool = False
+    """A place with this therapist failed in this search (rule 10)."""
 
 
 NEVER_ASKED = Asked()
@@ -64,7 +66,7 @@ def checks(therapist: Any, criteria: Criteria, *, distance_km: float | None, ask
         gender(therapist.gender, criteria.preferred_therapist_gender),
         language(therapist.languages, criteria.needed_languages),
         availability(therapist.working_hours, criteria.availability),
-        patient_exclusion(therapist.id in criteria.excluded_therapist_ids),
+        patient_exclusion(therapist.id in criteria.excluded_therapist_ids, place_failed=asked.place_failed),
         open_request(asked.is_open),
         recent_refusal(asked.refused_on, today=today),
     ]
@@ -192,7 +194,10 @@ def availability(theirs: Weekly | None, patients: Weekly | None) -> Check:
 
 
 @lru_cache
-def patient_exclusion(is_excluded: bool) -> Check:
+def patient_exclusion(is_excluded: bool, *, place_failed: bool = False) -> Check:
+    """Whom the patient does not want, or tried without success in this search."""
+    if place_failed and not is_excluded:
+        return Check(MatchRule.PATIENT_EXCLUSION, FAIL, "A place with this therapist failed in this search.")
     detail = "The patient excluded this therapist." if is_excluded else "Not excluded by the patient."
     return Check(MatchRule.PATIENT_EXCLUSION, FAIL if is_excluded else PASS, detail)
 

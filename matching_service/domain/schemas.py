@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import Field, model_validator
 
+from matching_service.domain import states
 from matching_service.domain.rules import Check
 from matching_service.domain.scoring import ScoreParts
 from shared.values.identifiers import Language
@@ -23,6 +24,7 @@ from shared.values.words import (
     RequestHold,
     RequestOutcome,
     RequestStatus,
+    RequestWait,
     TravelMode,
     WithdrawalReason,
 )
@@ -161,6 +163,21 @@ class RequestView(RequestFields, Seen):
     withdrawn_reason: WithdrawalReason | None
     placed_on: IsoDate | None
     first_session_on: IsoDate | None
+    waits_for: Annotated[
+        RequestWait | None,
+        Field(description="null where it is over; for `inquiry` and `contact` the communication service says more"),
+    ]
+    waits_until: Annotated[IsoDate | None, Field(description="the last day on which it waits, where that is known")]
+
+    @classmethod
+    def of(cls, source: object) -> Self:
+        """The view of a stored request, with what it waits for. Raises ValidationError."""
+        if isinstance(source, cls):
+            return super().of(source)
+        names = cls.model_fields.keys() - {"waits_for", "waits_until"}
+        known = {name: getattr(source, name) for name in names}
+        waits_for, waits_until = states.waits(known["status"], known["hold"], known["next_contact_after"])
+        return super().of(known | {"waits_for": waits_for, "waits_until": waits_until})
 
 
 class Approved(Schema):

@@ -6,19 +6,23 @@ from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from shared.values.words import PatientStatus, RequestHold, RequestOutcome, RequestStatus
+from shared.values.words import PatientStatus, RequestHold, RequestOutcome, RequestStatus, RequestWait
 
 S = RequestStatus
 
 NOT_GONE_OUT: Final = frozenset({S.OPEN, S.QUEUED})
 HOLDABLE: Final = NOT_GONE_OUT | {S.DEFERRED}
 """A deferred request would go out again by itself, so it is held as well."""
+ASKED_FOR: Final = NOT_GONE_OUT | {S.CONTACTED}
+"""What a contact is to bring an answer for, or has been asked and waits for it."""
 TAKES_AN_ANSWER: Final = frozenset({S.OPEN, S.QUEUED, S.CONTACTED, S.DEFERRED, S.NO_ANSWER})
 """Practices also call back before we reach them."""
 WITHDRAWABLE: Final = TAKES_AN_ANSWER | {S.ACCEPTED}
 LOST_WITH_THE_THERAPIST: Final = HOLDABLE
 """What has gone out to a practice that is now blocked or inactive may still be answered."""
 
+TAKES_UP_A_PLACE: Final = frozenset({PatientStatus.SEARCHING, PatientStatus.PAUSED, PatientStatus.IN_THERAPY})
+"""As in the patient service: a placement ends a pause, and staff may have noted the therapy before the place."""
 SEARCH_ENDED: Final = frozenset(
     {
         PatientStatus.OPEN,
@@ -27,6 +31,15 @@ SEARCH_ENDED: Final = frozenset(
         PatientStatus.THERAPY_ABORTED,
     }
 )
+
+_WAITS_FOR: Final[dict[S, RequestWait]] = {
+    S.OPEN: RequestWait.INQUIRY,
+    S.QUEUED: RequestWait.CONTACT,
+    S.CONTACTED: RequestWait.ANSWER,
+    S.ACCEPTED: RequestWait.PLACEMENT,
+    S.DEFERRED: RequestWait.NEXT_CONTACT,
+    S.NO_ANSWER: RequestWait.DECISION,
+}
 
 DAYS_BEFORE_THE_DATE_NAMED: Final = 28
 DAYS_WITHOUT_A_DATE: Final = 28
@@ -61,6 +74,24 @@ def hold_for(status: str, patient_status: str | None, *, accepted_elsewhere: boo
     if accepted_elsewhere:
         return RequestHold.ACCEPTED_ELSEWHERE
     return RequestHold.SEARCH_PAUSED if patient_status == PatientStatus.PAUSED else None
+
+
+def waits(
+    status: RequestStatus, hold: RequestHold | None, next_contact_after: date | None
+) -> tuple[RequestWait | None, date | None]:
+    """What a request waits for, and the last day on which it does where that is known; None where it is over."""
+    if hold is not None:
+        return RequestWait(hold), None
+    until = None if next_contact_after is None else next_contact_after - timedelta(days=1)
+    return _WAITS_FOR.get(status), until
+
+
+def ends_all_requests(before: str, after: str) -> bool:
+    """Whether this step of a search ends every request made until then (rule 9).
+
+    Also the step from a therapy back to the search: the therapy had ended what was asked before.
+    """
+    return after in SEARCH_ENDED or (before == PatientStatus.IN_THERAPY and after != PatientStatus.IN_THERAPY)
 
 
 def is_old_news(

@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic_core import from_json
 from sqlalchemy import Row, Uuid, column, text
 
-from matching_service.store.tables import LIVE
+from matching_service.store.tables import IS_LIVE
 from shared.db import Executor
 from shared.values.places import Place, to_ewkt
 from shared.values.weekly import Weekly, WeeklyColumn
@@ -33,7 +33,7 @@ FAILS: dict[MatchRule, str] = {
     MatchRule.GENDER: ":gender <> 'any' AND t.gender <> 'unknown' AND t.gender <> :gender",
     MatchRule.LANGUAGE: "NOT :any_language AND " + _known_and_other("t.languages", ":languages"),
     MatchRule.AVAILABILITY: "NOT t.working_hours && CAST(:availability AS int4multirange)",
-    MatchRule.PATIENT_EXCLUSION: "t.id = ANY (CAST(:excluded AS uuid[]))",
+    MatchRule.PATIENT_EXCLUSION: "t.id = ANY (CAST(:excluded AS uuid[])) OR a.place_failed",
     MatchRule.OPEN_REQUEST: "a.is_open",
     MatchRule.RECENT_REFUSAL: "a.refused_at >= :refused_since",
 }
@@ -72,7 +72,8 @@ _STATEMENT = text(
 -- OFFSET 0 keeps the way from being measured wherever it is used.
 WITH asked AS (
     SELECT therapist_id,
-           bool_or(status = ANY (CAST(:live AS text[]))) AS is_open,
+           bool_or({IS_LIVE}) AS is_open,
+           bool_or(status = 'failed' AND approved_at >= :search_began) AS place_failed,
            max(responded_at) FILTER (WHERE status = 'declined') AS refused_at
     FROM placement_requests WHERE patient_id = CAST(:patient_id AS uuid) GROUP BY therapist_id
 ), near AS (
@@ -124,6 +125,7 @@ class Question:
     availability: Weekly | None
     excluded: Collection[UUID]
     refused_since: datetime
+    search_began: datetime
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,7 @@ def best_therapists(executor: Executor, question: Question, weights: Weights, *,
             "availability": question.availability.to_multirange() if question.availability else None,
             "excluded": [str(each) for each in question.excluded],
             "refused_since": question.refused_since,
-            "live": list(LIVE),
+            "search_began": question.search_began,
             "nearness": weights.nearness,
             "available": weights.available,
             "certainty": weights.certainty,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, Select, Table, bindparam, func, literal, select
+from sqlalchemy import Row, Select, Table, and_, bindparam, func, literal, select, text
 
-from matching_service.store.tables import LIVE, HistoryEntry, Patient, PlacementRequest, Therapist
+from matching_service.store.tables import IS_LIVE, HistoryEntry, Patient, PlacementRequest, Therapist
 from shared.db import Executor, Session
 from shared.values.places import Place, PlaceColumn
 from shared.values.words import RequestStatus
@@ -42,6 +42,35 @@ def lock_patients(session: Session, patient_ids: Collection[UUID]) -> dict[UUID,
     return {each.id: each for each in locked}
 
 
+def lock_copies(session: Session, kind: type[Therapist | Patient], ids: Collection[UUID]) -> None:
+    """Let no other transaction change these copies before ours ends; those that are not there yet are made, unknown.
+
+    In the order of their ids, those that are new as well: two workers that keep copies cannot wait for each other.
+    """
+    if ids:
+        session.execute(_LOCK[kind.__tablename__], {"ids": sorted(str(each) for each in ids)})
+
+
+_LOCK = {
+    # the update never happens, but PostgreSQL locks the row before it sees that
+    name: text(
+        f"INSERT INTO {name} AS t (id, sequence) SELECT id, -1 FROM unnest(CAST(:ids AS uuid[])) AS id"  # noqa: S608
+        " ON CONFLICT (id) DO UPDATE SET sequence = t.sequence WHERE false"
+    )
+    for name in (Therapist.__tablename__, Patient.__tablename__)
+}
+
+
+def share_therapists(session: Session, therapist_ids: Collection[UUID]) -> None:
+    """Keep these copies from being changed: who is blocked while a list is approved is either refused or withdrawn.
+
+    Before any patient is locked, as everywhere.
+    """
+    session.execute(
+        select(Therapist.id).where(Therapist.id.in_(therapist_ids)).order_by(Therapist.id).with_for_update(read=True)
+    ).all()
+
+
 def therapist_status(session: Session, therapist_id: UUID) -> str | None:
     """Whether the copy of a therapist is active, blocked or inactive; None where none has arrived."""
     return session.scalar(select(Therapist.status).where(Therapist.id == therapist_id))
@@ -50,16 +79,12 @@ def therapist_status(session: Session, therapist_id: UUID) -> str | None:
 def therapists_with_distance(
     session: Session, therapist_ids: Collection[UUID], *, from_place: Place | None
 ) -> dict[UUID, tuple[Therapist, float | None]]:
-    """The copies of these therapists with their distance in kilometres.
-
-    They are locked against change: who is blocked while a list is approved is either refused or withdrawn.
-    """
+    """The copies of these therapists with their distance in kilometres."""
     metres = func.ST_Distance(Therapist.place, literal(from_place, PlaceColumn()), False)
     found = session.execute(
         select(Therapist, metres / METRES_A_KILOMETRE)
         .where(Therapist.id.in_(therapist_ids), Therapist.status.is_not(None))
         .order_by(Therapist.id)
-        .with_for_update(read=True, of=Therapist)
         .execution_options(populate_existing=True)
     )
     return {
@@ -67,20 +92,30 @@ def therapists_with_distance(
     }
 
 
+class AskedBefore(NamedTuple):
+    """What a therapist was asked for a patient: whether that is open, when they refused, whether a place failed."""
+
+    is_open: bool
+    refused_at: datetime | None
+    place_failed: bool
+
+
 def asked_before(
-    session: Session, patient_id: UUID, therapist_ids: Collection[UUID]
-) -> dict[UUID, tuple[bool, datetime | None]]:
-    """Of therapists who were asked for this patient: whether a request is open, and when they last refused."""
+    session: Session, patient_id: UUID, therapist_ids: Collection[UUID], *, search_began: datetime
+) -> dict[UUID, AskedBefore]:
+    """What those of these therapists were asked who were asked for this patient."""
+    failed = and_(PlacementRequest.status == RequestStatus.FAILED, PlacementRequest.approved_at >= search_began)
     found = session.execute(
         select(
             PlacementRequest.therapist_id,
-            func.bool_or(PlacementRequest.status.in_(LIVE)),
+            func.bool_or(text(IS_LIVE)),
             func.max(PlacementRequest.responded_at).filter(PlacementRequest.status == RequestStatus.DECLINED),
+            func.bool_or(failed),
         )
         .where(PlacementRequest.patient_id == patient_id, PlacementRequest.therapist_id.in_(therapist_ids))
         .group_by(PlacementRequest.therapist_id)
     )
-    return {therapist_id: (is_open, refused_at) for therapist_id, is_open, refused_at in found}
+    return {therapist_id: AskedBefore(*asked) for therapist_id, *asked in found}
 
 
 def request(session: Session, request_id: UUID) -> PlacementRequest | None:
@@ -106,11 +141,8 @@ def lock_requests(session: Session, request_ids: Collection[UUID]) -> Sequence[P
 
 
 def lock_live_requests_of_patient(session: Session, patient_id: UUID) -> Sequence[PlacementRequest]:
-    """All of a patient's requests that are not over, as they are now, locked."""
-    return _locked(
-        session,
-        select(PlacementRequest).where(PlacementRequest.patient_id == patient_id, PlacementRequest.status.in_(LIVE)),
-    )
+    """All of a patient's requests that are not over, and a place that goes on, as they are now, locked."""
+    return _locked(session, select(PlacementRequest).where(PlacementRequest.patient_id == patient_id, text(IS_LIVE)))
 
 
 def _locked(session: Session, wanted: Select[PlacementRequest]) -> Sequence[PlacementRequest]:
@@ -120,11 +152,13 @@ def _locked(session: Session, wanted: Select[PlacementRequest]) -> Sequence[Plac
     ).all()
 
 
-def requests_to_therapist(session: Session, therapist_id: UUID, statuses: Collection[str]) -> Sequence[UUID]:
-    """The ids of requests to a therapist that stand so."""
+def requests_to_therapists(
+    session: Session, therapist_ids: Collection[UUID], statuses: Collection[str]
+) -> Sequence[UUID]:
+    """The ids of requests to these therapists that stand so."""
     return session.scalars(
         select(PlacementRequest.id).where(
-            PlacementRequest.therapist_id == therapist_id, PlacementRequest.status.in_(statuses)
+            PlacementRequest.therapist_id.in_(therapist_ids), PlacementRequest.status.in_(statuses)
         )
     ).all()
 

@@ -36,13 +36,16 @@ LIVE = (
     RequestStatus.ACCEPTED,
     RequestStatus.DEFERRED,
     RequestStatus.NO_ANSWER,
-    RequestStatus.PLACED,
 )
-"""A patient has at most one request in one of these per therapist; the unique index spells the same list."""
+"""In these, and in a therapy that goes on, a patient has at most one request per therapist."""
 
 
 def _listed(words: Any) -> str:
     return "(" + ", ".join(f"'{word.value}'" for word in words) + ")"
+
+
+IS_LIVE = f"status IN {_listed(LIVE)} OR (status = 'placed' AND place_ended_at IS NULL)"
+"""What keeps the therapist from being asked for the patient once more: an open request, or a place that goes on."""
 
 
 class Tables(DeclarativeBase):
@@ -124,6 +127,10 @@ class Patient(Placed, Tables):
     excluded_therapist_ids: Mapped[list[UUID]] = mapped_column(
         AnyArray(Uuid), default=list, server_default=text("'{}'")
     )
+    search_started_on: Mapped[date | None]
+    placement_request_id: Mapped[UUID | None]
+    """The request whose place the patient service heard of last."""
+    placement_state: Mapped[str | None]
     place: Mapped[Place | None] = mapped_column(
         PlaceColumn,
         Computed("CASE WHEN geocoded_address = address THEN geocoded_place END", persisted=True),
@@ -157,6 +164,8 @@ class PlacementRequest(Aggregate, Tables):
     withdrawn_reason: Mapped[str | None]
     placed_on: Mapped[date | None]
     first_session_on: Mapped[date | None]
+    place_ended_at: Mapped[datetime | None]
+    """When it was heard that the therapy is over; a place that failed has a status of its own."""
     note: Mapped[str | None]
 
     __table_args__ = (
@@ -165,7 +174,7 @@ class PlacementRequest(Aggregate, Tables):
             "patient_id",
             "therapist_id",
             unique=True,
-            postgresql_where=text(f"status IN {_listed(LIVE)}"),
+            postgresql_where=text(IS_LIVE),
         ),
         Index("ix_placement_requests_patient_id", "patient_id"),
         Index("ix_placement_requests_therapist_id", "therapist_id"),
@@ -178,6 +187,7 @@ class PlacementRequest(Aggregate, Tables):
         CheckConstraint(f"outcome IN {_listed(RequestOutcome)}", name="outcome"),
         CheckConstraint("(status = 'deferred') = (next_contact_after IS NOT NULL)", name="deferred_until"),
         CheckConstraint("(status = 'withdrawn') = (withdrawn_reason IS NOT NULL)", name="withdrawn_reason"),
+        CheckConstraint("place_ended_at IS NULL OR status = 'placed'", name="only_a_place_ends"),
     )
 
 

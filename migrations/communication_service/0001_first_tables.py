@@ -91,6 +91,16 @@ def upgrade() -> None:
     )
     op.create_index("ix_inquiries_therapist_id", "inquiries", ["therapist_id", "created_at"], unique=False)
     op.create_table(
+        "looks",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("therapist_id", sa.Uuid(), nullable=False),
+        sa.Column("look_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("correlation_id", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_looks")),
+    )
+    op.create_index("ix_looks_look_at", "looks", ["look_at"], unique=False)
+    op.create_index("ix_looks_therapist_id", "looks", ["therapist_id"], unique=False)
+    op.create_table(
         "outbox",
         sa.Column("position", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("event_id", sa.Uuid(), nullable=False),
@@ -156,6 +166,7 @@ def upgrade() -> None:
         sa.Column("inquiry_id", sa.Uuid(), nullable=True),
         sa.Column("newest_inquiry_id", sa.Uuid(), nullable=True),
         sa.Column("emailed_on", sa.Date(), nullable=True),
+        sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("look_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("asked_sequence", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("hold_sequence", sa.Integer(), server_default=sa.text("0"), nullable=False),
@@ -365,10 +376,11 @@ def upgrade() -> None:
     )
     op.create_index("ix_phone_calls_starts_at", "phone_calls", ["starts_at"], unique=False)
     op.create_index("ix_phone_calls_therapist_id", "phone_calls", ["therapist_id", "starts_at"], unique=False)
+    op.create_index("ix_phone_calls_inquiry_id", "phone_calls", ["inquiry_id"], unique=False)
     op.create_index(
         "uq_phone_calls_planned",
         "phone_calls",
-        ["inquiry_id"],
+        ["therapist_id"],
         unique=True,
         postgresql_where=sa.text("status = 'planned'"),
     )
@@ -425,6 +437,7 @@ def downgrade() -> None:
     op.drop_table("answers")
     op.drop_index("uq_phone_calls_planned", table_name="phone_calls", postgresql_where=sa.text("status = 'planned'"))
     op.drop_index("ix_phone_calls_therapist_id", table_name="phone_calls")
+    op.drop_index("ix_phone_calls_inquiry_id", table_name="phone_calls")
     op.drop_index("ix_phone_calls_starts_at", table_name="phone_calls")
     op.drop_table("phone_calls")
     op.drop_index("uq_emails_message_id", table_name="emails")
@@ -470,6 +483,9 @@ def downgrade() -> None:
     op.drop_table("patients")
     op.drop_index("uq_parked_message", table_name="parked")
     op.drop_table("parked")
+    op.drop_index("ix_looks_therapist_id", table_name="looks")
+    op.drop_index("ix_looks_look_at", table_name="looks")
+    op.drop_table("looks")
     op.drop_index("ix_outbox_waiting", table_name="outbox", postgresql_where=sa.text("published_at IS NULL"))
     op.drop_table("outbox")
     op.drop_index("ix_inquiries_therapist_id", table_name="inquiries")

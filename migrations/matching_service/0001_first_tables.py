@@ -87,6 +87,9 @@ def upgrade() -> None:
         sa.Column("preferred_procedures", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("languages", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("excluded_therapist_ids", sa.ARRAY(sa.Uuid()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("search_started_on", sa.Date(), nullable=True),
+        sa.Column("placement_request_id", sa.Uuid(), nullable=True),
+        sa.Column("placement_state", sa.Text(), nullable=True),
         sa.Column("status", sa.Text(), nullable=True),
         sa.Column("address", sa.Text(), nullable=True),
         sa.Column("geocoded_address", sa.Text(), nullable=True),
@@ -126,6 +129,7 @@ def upgrade() -> None:
         sa.Column("withdrawn_reason", sa.Text(), nullable=True),
         sa.Column("placed_on", sa.Date(), nullable=True),
         sa.Column("first_session_on", sa.Date(), nullable=True),
+        sa.Column("place_ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("note", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -138,6 +142,9 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "(status = 'withdrawn') = (withdrawn_reason IS NOT NULL)",
             name=op.f("ck_placement_requests_withdrawn_reason"),
+        ),
+        sa.CheckConstraint(
+            "place_ended_at IS NULL OR status = 'placed'", name=op.f("ck_placement_requests_only_a_place_ends")
         ),
         sa.CheckConstraint("hold IN ('search_paused', 'accepted_elsewhere')", name=op.f("ck_placement_requests_hold")),
         sa.CheckConstraint(
@@ -166,7 +173,8 @@ def upgrade() -> None:
         ["patient_id", "therapist_id"],
         unique=True,
         postgresql_where=sa.text(
-            "status IN ('open', 'queued', 'contacted', 'accepted', 'deferred', 'no_answer', 'placed')"
+            "status IN ('open', 'queued', 'contacted', 'accepted', 'deferred', 'no_answer')"
+            " OR (status = 'placed' AND place_ended_at IS NULL)"
         ),
     )
     op.create_table(
@@ -277,7 +285,8 @@ def downgrade() -> None:
         "uq_placement_requests_live",
         table_name="placement_requests",
         postgresql_where=sa.text(
-            "status IN ('open', 'queued', 'contacted', 'accepted', 'deferred', 'no_answer', 'placed')"
+            "status IN ('open', 'queued', 'contacted', 'accepted', 'deferred', 'no_answer')"
+            " OR (status = 'placed' AND place_ended_at IS NULL)"
         ),
     )
     op.drop_index("ix_placement_requests_therapist_id", table_name="placement_requests")

@@ -98,6 +98,8 @@ def upgrade() -> None:
         sa.Column("last_contact_on", sa.Date(), nullable=True),
         sa.Column("first_place_on", sa.Date(), nullable=True),
         sa.Column("working_place_on", sa.Date(), nullable=True),
+        sa.Column("placement_request_id", sa.Uuid(), nullable=True),
+        sa.Column("placement_state", sa.Text(), nullable=True),
         sa.Column("data_key", sa.LargeBinary(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("search_index", postgresql.ARRAY(sa.LargeBinary()), nullable=False),
@@ -111,6 +113,13 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
         sa.Column("sequence", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.CheckConstraint("paused_until IS NULL OR status = 'paused'", name=op.f("ck_patients_only_a_pause_ends")),
+        sa.CheckConstraint(
+            "(placement_request_id IS NULL) = (placement_state IS NULL)",
+            name=op.f("ck_patients_placement_has_a_state"),
+        ),
+        sa.CheckConstraint(
+            "placement_state IN ('taken_up', 'failed', 'ended')", name=op.f("ck_patients_placement_state")
+        ),
         sa.CheckConstraint(
             "status IN ('open', 'searching', 'paused', 'in_therapy', 'therapy_completed', 'search_aborted', 'therapy_aborted')",
             name=op.f("ck_patients_status"),

@@ -82,7 +82,8 @@ def view(patient: Patient, fields: PatientFields, *, today: date) -> PatientView
 def public(patient: Patient, fields: PatientFields, *, today: date) -> PublicPatient:
     """What other services are told of the patient: a pseudonym and criteria."""
     own = {"diagnosis_block", "age", "age_groups", "availability", "prior_therapy_within_two_years"}
-    of_row = {"id", "reference", "status", "paused_until"} | (IN_THE_CLEAR & PublicPatient.model_fields.keys())
+    of_row = {"id", "reference", "status", "paused_until", "placement_request_id", "placement_state"}
+    of_row |= IN_THE_CLEAR & PublicPatient.model_fields.keys()
     of_fields = PublicPatient.model_fields.keys() - own - of_row
     return PublicPatient(
         **{name: getattr(patient, name) for name in of_row},

@@ -27,6 +27,9 @@ TRANSITIONS: dict[PatientStatus, frozenset[PatientStatus]] = {
 }
 """What staff may do (API contract); a placement also ends a pause."""
 
+TAKES_UP_A_PLACE = frozenset({_S.SEARCHING, _S.PAUSED, _S.IN_THERAPY})
+"""Who is given a place that matching recorded; staff may have noted the therapy before the place."""
+
 LACKS: dict[MissingForSearch, str] = {
     MissingForSearch.CONTRACTS_SIGNED: "The contracts, which include the mandate, are not signed.",
     MissingForSearch.MANDATE_WITHDRAWN: "The patient has withdrawn the mandate to ask practices.",

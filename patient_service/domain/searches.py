@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
 from patient_service.domain import accesses, locations
 from patient_service.domain.accesses import Reader, TellsOfPatients
 from patient_service.domain.files import has_withdrawn, known, open_text, opened, seal_text, tell, view
-from patient_service.domain.rules import LACKS, TRANSITIONS, missing_for_search
+from patient_service.domain.rules import LACKS, TAKES_UP_A_PLACE, TRANSITIONS, missing_for_search
 from patient_service.domain.schemas import (
     HistoryPage,
     NewStatus,
@@ -25,7 +27,7 @@ from shared.errors import FieldProblem
 from shared.events.catalogue import PatientStatusChanged, PatientUpdated
 from shared.values.moments import berlin_day
 from shared.values.schemas import InvalidFields, PageQuery
-from shared.values.words import ConsentPurpose, MissingForSearch, PatientStatus
+from shared.values.words import ConsentPurpose, MissingForSearch, PatientStatus, PlacementState
 
 
 def readiness(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, now: datetime) -> Readiness:
@@ -154,20 +156,63 @@ def pause_without_mandate(session: Session, keys: Keys, patient: Patient, *, now
     return True
 
 
+def lock(session: Session, patient_ids: Iterable[UUID]) -> None:
+    """Let nobody else change these patients before this transaction ends."""
+    queries.lock_patients(session, patient_ids)
+
+
 def note_first_place(session: Session, patient_id: UUID, accepted_on: date, *, now: datetime) -> None:
-    """Keep the day of the first place that was offered; a later one changes nothing."""
+    """Keep the day of the first place that was offered in this search; of an earlier search it is another one's."""
     patient = queries.patient(session, patient_id, lock=True)
-    if patient is not None and patient.first_place_on is None:
+    if patient is None or patient.first_place_on is not None:
+        return
+    if patient.search_started_on is not None and accepted_on >= patient.search_started_on:
         patient.first_place_on = accepted_on
         patient.updated_at = now
 
 
-def begin_therapy(session: Session, keys: Keys, patient_id: UUID, *, now: datetime) -> None:
-    """A patient who searches, or paused, takes up a place; in any other status nothing happens."""
+@dataclass(frozen=True)
+class Place:
+    """A place that matching recorded: of which request, and when."""
+
+    placement_request_id: UUID
+    recorded_at: datetime
+
+
+def take_up_place(session: Session, keys: Keys, patient_id: UUID, place: Place, *, now: datetime) -> None:
+    """A patient who searches, has paused or is in therapy already takes up this place.
+
+    Where the search had ended before, or people have ended it or let it go on since, the place has failed. The event
+    says which, so that matching never takes somebody for placed who searches.
+    """
     patient = queries.patient(session, patient_id, lock=True)
-    if patient is not None and patient.status in (PatientStatus.SEARCHING, PatientStatus.PAUSED):
-        fields = opened(keys, patient)
+    if patient is None or patient.placement_request_id == place.placement_request_id:
+        return
+    fields = opened(keys, patient)
+    is_late = queries.has_left_search_or_therapy(session, patient_id, since=place.recorded_at)
+    is_taken_up = patient.status in TAKES_UP_A_PLACE and not is_late
+    patient.placement_request_id = place.placement_request_id
+    patient.placement_state = PlacementState.TAKEN_UP if is_taken_up else PlacementState.FAILED
+    if not is_taken_up:
+        _stay(session, keys, patient, fields, reason="A place was recorded, but the search had ended.", now=now)
+    elif patient.status == PatientStatus.IN_THERAPY:
+        _stay(session, keys, patient, fields, reason="A place was recorded.", now=now)
+    else:
         _move(session, keys, patient, fields, PatientStatus.IN_THERAPY, reason="A place was taken up.", now=now)
+
+
+def _stay(session: Session, keys: Keys, patient: Patient, fields: PatientFields, *, reason: str, now: datetime) -> None:
+    """Tell others of the patient's place, and people too, where the status stays as it is."""
+    patient.updated_at = now
+    session.add(_step(keys, patient, patient.status, reason=reason, by=None, now=now))
+    tell(session, patient, fields, PatientStatusChanged, now=now, previous_status=patient.status)
+
+
+def _end_of_therapy(patient: Patient, to: PatientStatus) -> None:
+    """What becomes of the place when a patient leaves the therapy: a search that goes on means that it failed."""
+    if patient.placement_state == PlacementState.TAKEN_UP:
+        failed = to == PatientStatus.SEARCHING
+        patient.placement_state = PlacementState.FAILED if failed else PlacementState.ENDED
 
 
 def _move(
@@ -183,6 +228,8 @@ def _move(
     now: datetime,
 ) -> None:
     before = patient.status
+    if before == PatientStatus.IN_THERAPY:
+        _end_of_therapy(patient, to)
     patient.status = to.value
     patient.paused_until = until
     patient.updated_at = now

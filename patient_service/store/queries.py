@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -34,7 +34,7 @@ from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.sql.dml import ReturningInsert
 
 from patient_service.store.tables import FileAccess, LocatedPostalCode, Patient, StatusChange
-from shared.db import Executor, next_locked
+from shared.db import Executor, lock_rows, next_locked
 from shared.events.tables import outbox, recording
 
 UNIQUE_VIOLATION = "23505"
@@ -210,6 +210,23 @@ def status_changes(
     total = session.scalar(select(func.count()).select_from(StatusChange).where(of_patient)) or 0
     oldest = select(StatusChange).where(of_patient).order_by(StatusChange.id)
     return session.scalars(oldest.limit(limit).offset(offset)).all(), total
+
+
+_LEFT = or_(
+    StatusChange.status.in_(("open", "search_aborted", "therapy_completed", "therapy_aborted")),
+    and_(StatusChange.previous_status == "in_therapy", StatusChange.status == "searching"),
+)
+
+
+def has_left_search_or_therapy(session: Session, patient_id: UUID, *, since: datetime) -> bool:
+    """Whether the search or the therapy has ended, or the search gone on after a therapy, since an instant."""
+    left = exists().where(StatusChange.patient_id == patient_id, StatusChange.changed_at > since, _LEFT)
+    return bool(session.scalar(select(left)))
+
+
+def lock_patients(session: Session, ids: Iterable[UUID]) -> None:
+    """Let no other transaction change these patients before ours ends."""
+    lock_rows(session, Patient, ids)
 
 
 def accesses(session: Session, patient_id: UUID, *, limit: int, offset: int) -> tuple[Sequence[FileAccess], int]:

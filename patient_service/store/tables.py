@@ -16,7 +16,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from shared.api.tables import add_api_tables
 from shared.db import NAMES, Aggregate, Copy, column_types, new_id
 from shared.events.tables import add_event_tables
-from shared.values.words import ConsentPurpose, PatientStatus
+from shared.values.words import ConsentPurpose, PatientStatus, PlacementState
 
 
 class Tables(DeclarativeBase):
@@ -40,6 +40,9 @@ class Patient(Aggregate, Tables):
     last_contact_on: Mapped[date | None]
     first_place_on: Mapped[date | None]
     working_place_on: Mapped[date | None]
+    placement_request_id: Mapped[UUID | None]
+    """The request whose place the patient was given last; kept when the place is over, so that others hear of it."""
+    placement_state: Mapped[str | None]
 
     data_key: Mapped[bytes]
     """The patient's own key, wrapped by the master key; without it the sealed columns are noise."""
@@ -72,6 +75,10 @@ class Patient(Aggregate, Tables):
         Index("ix_patients_paused_until", "paused_until", postgresql_where=text("paused_until IS NOT NULL")),
         CheckConstraint(f"status IN ({', '.join(repr(str(s)) for s in PatientStatus)})", name="status"),
         CheckConstraint("paused_until IS NULL OR status = 'paused'", name="only_a_pause_ends"),
+        CheckConstraint(
+            f"placement_state IN ({', '.join(repr(str(s)) for s in PlacementState)})", name="placement_state"
+        ),
+        CheckConstraint("(placement_request_id IS NULL) = (placement_state IS NULL)", name="placement_has_a_state"),
     )
 
 

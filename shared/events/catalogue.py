@@ -135,6 +135,10 @@ class PublicPatient(Payload):
     status: str = "open"
     paused_until: PlausibleDate | None = None
     search_started_on: PlausibleDate | None = None
+    placement_request_id: UUID | None = None
+    """The request whose place the patient was given last, as far as the patient service knows."""
+    placement_state: str | None = None
+    """What became of it: taken_up, failed (the search goes on, or had ended before), ended (with the therapy)."""
 
 
 class PatientRegistered(StateEvent, name="patient.registered"):

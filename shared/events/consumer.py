@@ -59,12 +59,24 @@ class Effect(Protocol[EventType]):
     def __call__(self, session: Session, event: EventType, *, now: datetime) -> None: ...
 
 
+Lock = Callable[[Session, Sequence[Event]], None]
+
+
 @dataclass
 class Listeners:
     """What a service does about which events: filled by decorators in its `listeners.py`."""
 
     projections: dict[type[Event], list[Callable[..., None]]] = field(default_factory=lambda: defaultdict(list))
     effects: dict[type[Event], list[Callable[..., None]]] = field(default_factory=lambda: defaultdict(list))
+    locks: list[Lock] = field(default_factory=list)
+
+    def locks_first(self, function: Lock) -> Lock:
+        """Register a function that locks, before any listener runs, the rows that several listeners of a poll change.
+
+        A poll's events name rows in any order; two workers that lock them in different orders wait for each other.
+        """
+        self.locks.append(function)
+        return function
 
     def projection(self, *types: type[Event]) -> Callable[[Callable[..., None]], Callable[..., None]]:
         """Register a function `(session, events, *, now)` that keeps copies of what these events tell."""
@@ -95,15 +107,22 @@ class Listeners:
 
     def only_projections(self) -> Listeners:
         """The same without effects: what a rebuild runs."""
-        return Listeners(projections=self.projections)
+        return Listeners(projections=self.projections, locks=self.locks)
 
     def apply(self, session: Session, events: Sequence[Event], *, now: datetime) -> None:
         """Give the events to their listeners inside this session's transaction."""
-        by_function: dict[Callable[..., None], list[Event]] = defaultdict(list)
+        for lock in self.locks:
+            lock(session, events)
+        # in the order of their declaration, not of the events: two workers must not write to tables in different orders
+        by_function: dict[Callable[..., None], list[Event]] = {
+            function: [] for functions in self.projections.values() for function in functions
+        }
         for event in events:
             for function in self.projections.get(type(event), ()):
                 by_function[function].append(event)
         for function, its_events in by_function.items():
+            if not its_events:
+                continue
             with _together(its_events):
                 function(session, its_events, now=max(now, max(e.envelope.time for e in its_events)))
         self._apply_effects(session, [e for e in events if self.effects.get(type(e))], now)

@@ -109,6 +109,16 @@ class PatientStatus(StrEnum):
     THERAPY_ABORTED = "therapy_aborted"
 
 
+class PlacementState(StrEnum):
+    """What became of the place that a patient was last given."""
+
+    TAKEN_UP = "taken_up"
+    FAILED = "failed"
+    """The patient searches again, or had stopped searching before the place was known."""
+    ENDED = "ended"
+    """The therapy was completed or ended early."""
+
+
 class ContactRelation(StrEnum):
     GUARDIAN = "guardian"
     OTHER = "other"
@@ -237,6 +247,24 @@ class RequestStatus(StrEnum):
 class RequestHold(StrEnum):
     SEARCH_PAUSED = "search_paused"
     ACCEPTED_ELSEWHERE = "accepted_elsewhere"
+
+
+class RequestWait(StrEnum):
+    """What a placement request waits for."""
+
+    SEARCH_PAUSED = "search_paused"
+    ACCEPTED_ELSEWHERE = "accepted_elsewhere"
+    NEXT_CONTACT = "next_contact"
+    """The day on which a practice that said "later" is asked again."""
+    INQUIRY = "inquiry"
+    """To be put into an e-mail or a call: the communication service says what keeps it."""
+    CONTACT = "contact"
+    """Its e-mail or call has not gone out."""
+    ANSWER = "answer"
+    PLACEMENT = "placement"
+    """A practice offers a place; staff say whether the patient takes it up."""
+    DECISION = "decision"
+    """Nobody was reached in all the attempts; staff decide."""
 
 
 class RequestOutcome(StrEnum):

@@ -34,6 +34,10 @@ POLICY = Policy(
 )
 MONDAY_MORNINGS = {"monday": [{"start": "10:00", "end": "11:00"}]}
 
+EVERY_DAY = {
+    day: [{"start": "08:00", "end": "18:00"}] for day in ("monday", "tuesday", "wednesday", "thursday", "friday")
+}
+
 _numbers = count(1)
 
 

@@ -8,21 +8,25 @@ from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from communication_service.domain import calls
+from communication_service import jobs
+from communication_service.domain import calls, gates, sending
 from communication_service.domain.calendar import Opening, is_closed
 from communication_service.domain.schemas import CallOutcome
-from communication_service.store.tables import Inquiry, PhoneCall, PlacementRequest
+from communication_service.store.tables import Email, Inquiry, PhoneCall, PlacementRequest
 from shared.db import new_id, transaction
 from shared.events import catalogue
 from shared.values.weekly import Weekly
 from tests.builders.communication import (
+    MONDAY_MORNINGS,
     POLICY,
     a_patient,
     a_practice_to_phone,
     a_request,
+    a_therapist,
     arrives,
     composed,
     rows,
@@ -37,6 +41,7 @@ TEN = datetime(2026, 11, 23, 9, 5, tzinfo=UTC)
 """The first slot after MONDAY plus five seconds, 10:05 in Berlin: the practices' hour is from ten to eleven."""
 TUESDAYS = {"tuesday": [{"start": "09:00", "end": "09:10"}]}
 FIVE = timedelta(minutes=5)
+EVERY_MORNING = {day: [{"start": "10:00", "end": "11:00"}] for day in ("monday", "tuesday", "wednesday")}
 
 
 def events(session: Session, kind: str) -> list[dict[str, Any]]:
@@ -75,7 +80,7 @@ def test_the_database_refuses_two_calls_at_once(session: Session) -> None:
     session.add(
         PhoneCall(
             id=new_id(),
-            therapist_id=first.therapist_id,
+            therapist_id=new_id(),
             status="planned",
             attempt=1,
             starts_at=first.starts_at + timedelta(minutes=1),
@@ -83,6 +88,26 @@ def test_the_database_refuses_two_calls_at_once(session: Session) -> None:
         )
     )
     with pytest.raises(IntegrityError, match="one_call_at_a_time"):
+        session.flush()
+    session.rollback()
+
+
+def test_the_database_refuses_two_planned_calls_to_one_practice(session: Session) -> None:
+    a_request(a_practice_to_phone())
+    composed()
+    first = the(PhoneCall)
+    hour = timedelta(hours=1)
+    session.add(
+        PhoneCall(
+            id=new_id(),
+            therapist_id=first.therapist_id,
+            status="planned",
+            attempt=1,
+            starts_at=first.starts_at + hour,
+            ends_at=first.ends_at + hour,
+        )
+    )
+    with pytest.raises(IntegrityError, match="uq_phone_calls_planned"):
         session.flush()
     session.rollback()
 
@@ -176,16 +201,25 @@ def test_a_call_nobody_made_on_its_day_is_planned_again_without_counting() -> No
     assert (call.starts_at, call.attempt) == (datetime(2026, 11, 30, 9, 0, tzinfo=UTC), 1)
 
 
-def test_up_to_six_patients_share_a_call_and_a_call_without_patients_is_cancelled() -> None:
+def test_up_to_six_patients_share_a_call_and_the_next_call_waits_for_it() -> None:
     therapist = a_practice_to_phone(phone_hours=TUESDAYS)
     asked = [a_request(therapist) for _ in range(7)]
     composed()
-    first, second = rows(PhoneCall)
-    assert (len(first.placement_request_ids), len(second.placement_request_ids)) == (6, 1)
-    for request in asked:
-        withdraw(request)
+    call = the(PhoneCall)
+    first, second = rows(Inquiry)
+    assert call.placement_request_ids == first.placement_request_ids == asked[:6]
+    assert (second.placement_request_ids, second.waits_for) == (asked[6:], "earlier_inquiry")
+    outcome(call.id, "reached", now=call.starts_at)
+    composed(call.starts_at + timedelta(minutes=2))
+    assert the(PhoneCall, status="planned").placement_request_ids == asked[6:]
+
+
+def test_a_call_without_patients_is_cancelled() -> None:
+    request = a_request(a_practice_to_phone())
+    composed()
+    withdraw(request)
     composed(MONDAY + timedelta(minutes=1))
-    assert [call.status for call in rows(PhoneCall)] == ["cancelled", "cancelled"]
+    assert the(PhoneCall).status == "cancelled"
 
 
 def test_a_call_shows_what_the_caller_may_say(client: FlaskClient) -> None:
@@ -305,15 +339,80 @@ def test_after_three_attempts_nobody_is_called_any_more(session: Session) -> Non
     assert (the(Inquiry).status, the(PlacementRequest).status) == ("no_answer", "over")
 
 
-def test_requests_that_come_after_a_failed_attempt_get_a_contact_of_their_own() -> None:
+def test_requests_that_come_after_a_failed_attempt_join_the_next_one_with_three_attempts_of_their_own(
+    session: Session,
+) -> None:
     therapist = a_practice_to_phone()
     first = a_request(therapist)
     composed()
-    outcome(the(PhoneCall).id, "busy", now=TEN)
-    later = a_request(therapist, time=TEN)
-    composed(TEN + timedelta(seconds=10))
-    planned = rows(PhoneCall, status="planned")
-    assert sorted((call.attempt, call.placement_request_ids) for call in planned) == [(1, [later]), (2, [first])]
+    outcome(the(PhoneCall).id, "busy", now=TEN + timedelta(minutes=1))
+    later = a_request(therapist, time=TEN + timedelta(minutes=1))
+    composed(TEN + timedelta(minutes=2))
+    call = the(PhoneCall, status="planned")
+    assert (call.attempt, call.placement_request_ids) == (2, [first, later])
+    for attempt in (1, 2):
+        outcome(the(PhoneCall, status="planned").id, "busy", now=TEN + attempt * FIVE)
+    assert [told["placement_request_ids"] for told in events(session, "communication.attempts_used_up")] == [
+        [str(first)]
+    ]
+    assert (the(PhoneCall, status="planned").attempt, the(PhoneCall, status="planned").placement_request_ids) == (
+        3,
+        [later],
+    )
+    outcome(the(PhoneCall, status="planned").id, "busy", now=TEN + 3 * FIVE)
+    assert rows(PhoneCall, status="planned") == []
+    assert events(session, "communication.attempts_used_up")[1]["placement_request_ids"] == [str(later)]
+
+
+def test_a_hold_between_attempts_gives_no_new_ones(session: Session) -> None:
+    request = a_request(a_practice_to_phone())
+    composed()
+    for attempt in (0, 1):
+        outcome(the(PhoneCall, status="planned").id, "busy", now=TEN + attempt * FIVE)
+    tell(catalogue.RequestHeld, request, sequence=2, hold="search_paused", time=TEN + 2 * FIVE)
+    composed(TEN + 2 * FIVE)
+    assert rows(PhoneCall, status="planned") == []
+    tell(catalogue.RequestReleased, request, sequence=3, time=TEN + timedelta(days=1))
+    composed(TEN + timedelta(days=1))
+    assert the(PhoneCall, status="planned").attempt == 3
+    outcome(the(PhoneCall, status="planned").id, "busy", now=TEN + timedelta(days=7))
+    assert rows(PhoneCall, status="planned") == []
+    assert len(events(session, "communication.attempts_used_up")) == 1
+
+
+def test_a_call_that_nobody_made_and_a_follow_up_that_falls_due_are_one_call() -> None:
+    therapist = a_therapist(phone_hours=MONDAY_MORNINGS)
+    mailed = a_request(therapist)
+    composed()
+    with transaction() as session:
+        the_letter = session.scalars(select(Email)).one()
+        gates.take(session, the_letter, policy=POLICY, now=MONDAY, until=MONDAY)
+        sending.settle_doubt(session, the_letter, was_sent=True, policy=POLICY, now=MONDAY)
+    a_therapist(id=therapist, sequence=2, email=None, phone_hours=MONDAY_MORNINGS)
+    tuesday = MONDAY + timedelta(days=1)
+    fresh = a_request(therapist, time=tuesday)
+    composed(tuesday + timedelta(minutes=1))
+    assert the(PhoneCall).placement_request_ids == [fresh]
+    week_later = MONDAY + timedelta(days=7, hours=6)  # after the practice's hour, in which nobody called
+    assert jobs.follow_up(POLICY, week_later) == 1
+    composed(week_later + timedelta(minutes=1))
+    waiting = next(each for each in rows(Inquiry, status="open") if each.placement_request_ids == [mailed])
+    assert (waiting.waits_for, len(rows(PhoneCall, status="planned"))) == ("earlier_inquiry", 1)
+    composed(week_later + timedelta(days=1))
+    call = the(PhoneCall, status="planned")
+    assert set(call.placement_request_ids) == {mailed, fresh}
+    assert call.starts_at == datetime(2026, 12, 7, 9, 0, tzinfo=UTC)
+
+
+def test_others_who_join_do_not_bring_a_call_back_forward() -> None:
+    therapist = a_practice_to_phone(phone_hours=EVERY_MORNING)
+    a_request(therapist)
+    composed()
+    outcome(the(PhoneCall).id, "call_back", call_back_at="2026-11-25T10:00:00+01:00")
+    a_request(therapist, time=TEN)
+    composed(TEN + timedelta(minutes=1))
+    call = the(PhoneCall, status="planned")
+    assert (len(call.placement_request_ids), call.starts_at) == (2, datetime(2026, 11, 25, 9, 0, tzinfo=UTC))
 
 
 def test_a_withdrawal_between_two_attempts_cancels_the_next(session: Session) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
 from operations.agency import Agency
 from operations.platform import Platform
-from tests.infrastructure import private_platform
+from shared import db
+from tests.infrastructure import Infrastructure, private_platform
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +32,15 @@ def agency(platform: Platform) -> Iterator[Agency]:
     yield Agency(platform.settings)
     platform.mailbox.accept()
     platform.up()
+
+
+@pytest.fixture(scope="session")
+def world_engines(infrastructure: Infrastructure) -> Iterator[dict[str, tuple[Engine, Any]]]:
+    """An engine as each service's role, and its settings."""
+    made = {}
+    for name in ("patient", "matching", "communication"):
+        read = importlib.import_module(f"{name}_service.settings").Settings()
+        made[name] = (db.engine_for(read.database_url, pool_size=1), read)
+    yield made
+    for engine, _ in made.values():
+        engine.dispose()

@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
+from matching_service.domain import copies
 from matching_service.jobs import reopen_deferred
 from shared import clock
 from shared.values.moments import berlin_day
@@ -18,6 +19,7 @@ from tests.builders.matching import (
     a_request,
     an_open_request,
     patient_becomes,
+    public_patient,
     stored,
 )
 from tests.events import recorded
@@ -138,9 +140,16 @@ def test_a_place_ends_the_search_and_withdraws_all_the_rest(client: FlaskClient,
     assert stored(session, other_patients.id).status == "open"
 
 
-def test_nobody_is_placed_while_the_search_is_paused(client: FlaskClient, session: Session) -> None:
+def test_a_placement_ends_a_pause_as_it_does_in_the_patient_service(client: FlaskClient, session: Session) -> None:
     accepted = a_request(session, RequestStatus.ACCEPTED)
     patient_becomes(session, accepted.patient_id, "paused")
+    assert post(client, accepted.id, "place").json["status"] == "placed"
+
+
+def test_nobody_is_placed_whose_search_has_ended(client: FlaskClient, session: Session) -> None:
+    accepted = a_request(session, RequestStatus.ACCEPTED)
+    aborted = public_patient(id=accepted.patient_id, status="search_aborted")
+    copies.remember_patients(session, [(aborted, 2)])  # its effect has not come yet
     answer = post(client, accepted.id, "place")
     assert (answer.status_code, answer.json["code"]) == (409, "patient.not_searching")
 

@@ -5,11 +5,19 @@ They neither count as a change (`version`) nor are told to anyone.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from uuid import UUID
+
 from shared.db import Session
 from shared.events.catalogue import CallRecorded, EmailSent
 from shared.values.moments import berlin_day
 from shared.values.words import CallResult
 from therapist_service.store import queries
+
+
+def lock(session: Session, therapist_ids: Iterable[UUID | None]) -> None:
+    """Let nobody else change these therapists before this transaction ends; None is nobody."""
+    queries.lock_therapists(session, [each for each in therapist_ids if each is not None])
 
 
 def note_email(session: Session, sent: EmailSent) -> None:

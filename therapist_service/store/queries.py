@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from shared.db import next_locked
+from shared.db import lock_rows, next_locked
 from therapist_service.store.tables import Therapist
 
 
@@ -22,6 +22,11 @@ def therapist(session: Session, therapist_id: UUID, *, lock: bool = False) -> Th
 def therapists_after(session: Session, therapist_id: UUID, *, limit: int) -> Sequence[Therapist]:
     """The next therapists by id, locked."""
     return next_locked(session, Therapist, after=therapist_id, limit=limit)
+
+
+def lock_therapists(session: Session, ids: Iterable[UUID]) -> None:
+    """Let no other transaction change these therapists before ours ends."""
+    lock_rows(session, Therapist, ids)
 
 
 def therapists_where(

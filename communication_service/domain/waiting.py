@@ -1,0 +1,91 @@
+"""What each request waits for, in an inquiry or not: nothing waits without a reason that staff can see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from communication_service.domain.composing import kept_back
+from communication_service.domain.policy import Policy
+from communication_service.domain.schemas import WaitingRequest, WaitingRequestFilter, WaitingRequestPage
+from communication_service.store import lists, queries
+from communication_service.store.tables import Inquiry, Patient, PhoneCall, PlacementRequest
+from shared.db import Session
+from shared.values.moments import berlin_day
+
+Waits = tuple[str, date | None]
+"""What a request waits for, and the last day on which it does where that is known."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the requests of a page depend on."""
+
+    patients: Mapping[UUID, Patient]
+    offered: Set[UUID]
+    therapists: Set[UUID]
+    inquiries: Mapping[UUID, Inquiry]
+    calls: Mapping[UUID, PhoneCall]
+
+
+def list_page(session: Session, wanted: WaitingRequestFilter, *, policy: Policy, now: datetime) -> WaitingRequestPage:
+    """A page of the requests that wait for something, the longest waiting first."""
+    found, total = lists.waiting_requests(session, **wanted.model_dump())
+    patients = {request.patient_id for request in found}
+    inquiries = [request.inquiry_id for request in found if request.inquiry_id is not None]
+    around = Surroundings(
+        patients=queries.patients(session, patients),
+        offered=queries.patients_offered_a_place(session, patients),
+        therapists=lists.known_therapists(session, {request.therapist_id for request in found}),
+        inquiries=lists.inquiries_with_ids(session, inquiries),
+        calls=lists.planned_calls_of(session, inquiries),
+    )
+    shown = [_view(request, reason(request, around, policy=policy, now=now)) for request in found]
+    return WaitingRequestPage(items=shown, total=total, limit=wanted.limit, offset=wanted.offset)
+
+
+def _view(request: PlacementRequest, waits: Waits) -> WaitingRequest:
+    return WaitingRequest(
+        placement_request_id=request.id,
+        patient_id=request.patient_id,
+        therapist_id=request.therapist_id,
+        inquiry_id=request.inquiry_id,
+        waits_for=waits[0],
+        waits_until=waits[1],
+    )
+
+
+def reason(request: PlacementRequest, around: Surroundings, *, policy: Policy, now: datetime) -> Waits:
+    """What a request that is not over waits for."""
+    if request.status == "accepted":
+        return "placement", None
+    if request.status == "contacted":
+        return "answer", _until_the_call(request, policy)
+    if request.status == "announced":
+        return "approval", None
+    inquiry = around.inquiries.get(request.inquiry_id) if request.inquiry_id else None
+    if inquiry is not None and inquiry.status == "under_way":
+        return inquiry.waits_for or "sending", None
+    kept = kept_back(request, around.patients, around.offered)
+    if kept is not None:
+        return kept, None
+    if request.therapist_id not in around.therapists:
+        return "therapist_not_known", None
+    if inquiry is None:
+        is_gathering = request.waiting_since is not None and request.waiting_since + policy.gathering > now
+        return "gathering" if is_gathering else "composing", None
+    return _of_inquiry(inquiry, around.calls.get(inquiry.id))
+
+
+def _until_the_call(request: PlacementRequest, policy: Policy) -> date | None:
+    if request.emailed_on is None or request.by_phone:
+        return None
+    return request.emailed_on + timedelta(days=policy.days_until_call - 1)
+
+
+def _of_inquiry(inquiry: Inquiry, call: PhoneCall | None) -> Waits:
+    if inquiry.waits_for is not None:
+        return inquiry.waits_for, inquiry.waits_until
+    return ("planned_call", berlin_day(call.starts_at)) if call is not None else ("sending", None)

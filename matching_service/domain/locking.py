@@ -1,0 +1,50 @@
+"""The order of locks: therapists, then patients, each by id; whoever changes a request holds its patient first.
+
+What a poll of events changes is locked before the first listener runs: its events name therapists and patients in any
+order, and two workers that each wait for what the other holds are both lost (docs/decisions/0017).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass
+from uuid import UUID
+
+from matching_service.domain import states
+from matching_service.store import queries
+from matching_service.store.tables import Patient, Therapist
+from shared.db import Session
+
+
+@dataclass(frozen=True)
+class Concerned:
+    """Whom some events concern: by their own news, by news of where they are, or by what is told of requests."""
+
+    therapists: Set[UUID] = frozenset()
+    patients: Set[UUID] = frozenset()
+    located_therapists: Set[UUID] = frozenset()
+    located_patients: Set[UUID] = frozenset()
+    lost_therapists: Set[UUID] = frozenset()
+    """Among the therapists, those whose requests may be withdrawn."""
+    called_therapists: Set[UUID] = frozenset()
+    requests: Set[UUID] = frozenset()
+
+    @property
+    def is_one_statements_work(self) -> bool:
+        """Whether one statement, which writes its rows in order, changes everything that is changed."""
+        places = self.located_therapists | self.located_patients
+        return bool(self.therapists) + bool(self.patients) + bool(places) < 2 and not (
+            self.lost_therapists or self.called_therapists or self.requests
+        )
+
+
+def lock(session: Session, concerned: Concerned) -> None:
+    """Lock the copies of all who are concerned, and of the patients whose requests are."""
+    if concerned.is_one_statements_work:
+        return
+    therapists = concerned.therapists | concerned.located_therapists | concerned.called_therapists
+    queries.lock_copies(session, Therapist, therapists)
+    # after the therapists: from now on nobody can approve another request to one of them
+    lost = queries.requests_to_therapists(session, concerned.lost_therapists, states.LOST_WITH_THE_THERAPIST)
+    asked = queries.patients_of(session, concerned.requests | set(lost))
+    queries.lock_copies(session, Patient, concerned.patients | concerned.located_patients | asked)

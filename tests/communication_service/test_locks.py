@@ -1,0 +1,164 @@
+"""Who works at the same time may wait, but never for each other: locks are taken in one order (decision 0017)."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import exc, select
+
+from communication_service import jobs
+from communication_service.domain import calls, emails, requests, sending, suppressions
+from communication_service.domain.schemas import CallOutcome, EmailResponse, NewSuppression
+from communication_service.listeners import listeners
+from communication_service.store import queries
+from communication_service.store.tables import Email, PhoneCall, PlacementRequest
+from shared.db import new_id, transaction
+from shared.errors import PlatformError
+from shared.events import catalogue
+from shared.events.event import Event
+from tests.builders.communication import EVERY_DAY, POLICY, a_patient, a_request, a_therapist
+from tests.builders.happenings import happened
+from tests.conftest import MONDAY
+
+SECONDS = 8.0
+PEOPLE = 6
+
+
+class Bustle:
+    """Everybody at once: three workers' consumers and jobs, callers, and staff with answers; all want the same few."""
+
+    def __init__(self) -> None:
+        # three practices share an address, the others have none
+        addresses = ["praxis@example.org" if n % 2 else None for n in range(PEOPLE)]
+        self.therapists = [a_therapist(email=address, phone_hours=EVERY_DAY) for address in addresses]
+        self.patients = [a_patient() for _ in range(PEOPLE)]
+        self.requests = {
+            a_request(therapist, patient): (therapist, patient)
+            for therapist in self.therapists
+            for patient in self.patients
+        }
+        self.sequence = iter(range(2, 10**9))
+        self.ended: Counter[str] = Counter()
+        self.now = MONDAY
+        self.lock = threading.Lock()
+
+    def _later(self) -> datetime:
+        with self.lock:
+            self.now += timedelta(minutes=7)
+            return self.now
+
+    def _events(self) -> list[Event]:
+        made: list[Event] = []
+        for request, (therapist, patient) in random.sample(sorted(self.requests.items()), 5):
+            ids = {"placement_request_id": request, "patient_id": patient, "therapist_id": therapist}
+            event = random.choice(
+                [
+                    catalogue.RequestReopened(**ids, approved_at=MONDAY),
+                    catalogue.RequestReopened(**ids, approved_at=MONDAY),
+                    catalogue.RequestAccepted(**ids, accepted_on=MONDAY.date()),
+                    catalogue.RequestWithdrawn(**ids, reason="other"),
+                    catalogue.RequestHeld(**ids, hold="search_paused"),
+                    catalogue.RequestReleased(**ids),
+                ]
+            )
+            made.append(happened(event, request, sequence=next(self.sequence)))
+        for therapist in random.sample(self.therapists, 2):
+            told = catalogue.PublicTherapist(
+                id=therapist, last_name="Erfunden", email="praxis@example.org", phone="+49241123456",
+                phone_hours=EVERY_DAY, email_opt_out=random.random() < 0.1,
+            )  # fmt: skip
+            made.append(happened(catalogue.TherapistUpdated(therapist=told), therapist, sequence=next(self.sequence)))
+            place = catalogue.AddressGeocoded(owner_kind="therapist", owner_id=therapist, federal_state="NW")
+            made.append(happened(place, therapist, sequence=next(self.sequence)))
+        for patient in random.sample(self.patients, 2):
+            told_patient = catalogue.PublicPatient(id=patient, reference=f"P-{patient.hex[-6:]}", status="searching")
+            made.append(happened(catalogue.PatientUpdated(patient=told_patient), patient, sequence=next(self.sequence)))
+        return random.sample(made, len(made))
+
+    def poll(self) -> None:
+        with transaction() as session:
+            listeners.apply(session, self._events(), now=self._later())
+
+    def compose(self) -> None:
+        jobs.compose(POLICY, self._later())
+
+    def send(self) -> None:
+        now = self._later()
+        with transaction() as session:
+            found = [email.id for email in queries.emails_to_send(session, now=now, limit=5)]
+        for email_id in found:
+            with transaction() as session:
+                claim = sending.claim(session, email_id, policy=POLICY, lease=timedelta(minutes=5), now=now)
+            if claim is None:
+                continue
+            with transaction() as session:
+                if random.random() < 0.5:
+                    sending.sent(session, email_id, claim.attempt, policy=POLICY, now=now)
+                else:
+                    sending.refused(
+                        session, email_id, claim.attempt, detail="no", address_is_bad=random.random() < 0.3, now=now
+                    )
+
+    def call(self) -> None:
+        with transaction() as session:
+            planned = [row.id for row in session.scalars(select(PhoneCall).where(PhoneCall.status == "planned"))]
+        for call in random.sample(planned, min(2, len(planned))):
+            with transaction() as session:
+                said = CallOutcome.from_json({"result": random.choice(["busy", "reached"])})
+                calls.record_outcome(session, call, said, policy=POLICY, now=self._later())
+
+    def answer(self) -> None:
+        with transaction() as session:
+            mails = list(session.scalars(select(Email).where(Email.status == "sent")))
+        for email in random.sample(mails, min(2, len(mails))):
+            about: Sequence[UUID] = email.placement_request_ids
+            said = [
+                {"placement_request_id": str(each), "outcome": "later"} for each in random.sample(about, len(about))
+            ]
+            with transaction() as session:
+                emails.answer(session, email.id, EmailResponse.from_json({"responses": said}), now=self._later())
+
+    def staff(self) -> None:
+        with transaction() as session:
+            requests.follow_up(session, policy=POLICY, now=self._later() + timedelta(days=8))
+        with transaction() as session:
+            new = NewSuppression.from_json({"email": f"{new_id().hex}@example.org", "reason": "asked"})
+            suppressions.add(session, new, now=self._later())
+
+    def run(self, work: Sequence[Callable[[], None]]) -> None:
+        """All of this at once, for a while."""
+        stop = threading.Event()
+        threads = [threading.Thread(target=self._again_and_again, args=(each, stop)) for each in work]
+        for thread in threads:
+            thread.start()
+        stop.wait(SECONDS)
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+    def _again_and_again(self, work: Callable[[], None], stop: threading.Event) -> None:
+        while not stop.is_set():
+            try:
+                work()
+                self.ended["done"] += 1
+            except PlatformError as refusal:
+                self.ended[refusal.code] += 1
+            except exc.DBAPIError as problem:
+                self.ended[str(getattr(problem.orig, "pgcode", None) or type(problem).__name__)] += 1
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("committed")
+def test_consumers_jobs_callers_and_staff_never_wait_for_each_other() -> None:
+    bustle = Bustle()
+    bustle.run([*[bustle.poll] * 3, *[bustle.compose] * 2, bustle.send, bustle.call, bustle.answer, bustle.staff])
+    assert bustle.ended["done"] > 100
+    assert not {code for code in bustle.ended if len(code) == 5}, bustle.ended
+    with transaction() as session:
+        assert session.scalar(select(PlacementRequest.id).limit(1)) is not None

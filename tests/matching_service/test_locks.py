@@ -1,0 +1,191 @@
+"""Who works at the same time may wait, but never for each other: locks are taken in one order (decision 0017)."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Engine, exc, select
+
+from matching_service.domain import answers, requests
+from matching_service.domain.schemas import ContactList, Response
+from matching_service.listeners import listeners
+from matching_service.store.tables import PlacementRequest
+from shared import db
+from shared.db import new_id, transaction
+from shared.errors import PlatformError
+from shared.events.catalogue import (
+    AddressGeocoded,
+    CallRecorded,
+    InquiryComposed,
+    PatientStatusChanged,
+    TherapistBlocked,
+    TherapistUnblocked,
+)
+from shared.events.event import Event
+from shared.values.moments import berlin_day
+from tests.builders.happenings import happened
+from tests.builders.matching import AACHEN, public_patient, public_therapist
+from tests.conftest import MONDAY
+
+PEOPLE = 6
+SECONDS = 8.0
+
+
+class Bustle:
+    """Staff and workers who all want the same few therapists and patients, each in transactions that commit."""
+
+    def __init__(self) -> None:
+        self.therapists = [new_id() for _ in range(PEOPLE)]
+        self.patients = [new_id() for _ in range(PEOPLE)]
+        self.sequence = iter(range(1, 10**9))
+        self.ended: Counter[str] = Counter()
+        with transaction() as session:
+            listeners.apply(session, [*self._therapists(), *self._patients(), *self._places()], now=MONDAY)
+
+    def _therapists(self) -> list[Event]:
+        made = []
+        for each in self.therapists:
+            kind = random.choice([TherapistBlocked, TherapistUnblocked, TherapistUnblocked])
+            status = "blocked" if kind is TherapistBlocked else "active"
+            told = public_therapist(id=each, status=status)
+            made.append(happened(kind(therapist=told), each, sequence=next(self.sequence)))
+        return made
+
+    def _patients(self) -> list[Event]:
+        return [
+            happened(
+                PatientStatusChanged(patient=public_patient(id=each), previous_status="paused"),
+                each,
+                sequence=next(self.sequence),
+            )
+            for each in self.patients
+        ]
+
+    def _places(self) -> list[Event]:
+        return [
+            happened(
+                AddressGeocoded(
+                    owner_kind=kind, owner_id=each, postal_code="52062", latitude=AACHEN[0], longitude=AACHEN[1]
+                ),
+                each,
+                sequence=next(self.sequence),
+            )
+            for kind, owners in (("therapist", self.therapists), ("patient", self.patients))
+            for each in owners
+        ]
+
+    def _contacts(self) -> list[Event]:
+        made: list[Event] = []
+        for ids in (self._some_requests(), self._some_requests()):
+            inquiry, therapist = new_id(), random.choice(self.therapists)
+            made.append(
+                happened(
+                    InquiryComposed(
+                        inquiry_id=inquiry, therapist_id=therapist, channel="phone", placement_request_ids=ids
+                    ),
+                    inquiry,
+                )
+            )
+            call = CallRecorded(
+                phone_call_id=new_id(),
+                inquiry_id=inquiry,
+                therapist_id=therapist,
+                direction="outbound",
+                result="reached",
+                occurred_at=MONDAY,
+                placement_request_ids=ids,
+                answers=[],
+            )
+            made.append(happened(call))
+        return made
+
+    def _some_requests(self) -> list[UUID]:
+        with transaction() as session:
+            found = list(session.scalars(select(PlacementRequest.id)))
+        return random.sample(found, min(4, len(found)))
+
+    def poll(self) -> None:
+        """A worker handles what several partitions brought, in no order."""
+        events = [*self._therapists(), *self._patients(), *self._places(), *self._contacts()]
+        events = random.sample(events, 12)
+        with transaction() as session:
+            listeners.apply(session, events, now=MONDAY)
+
+    def approve(self) -> None:
+        """Staff approve a list."""
+        wanted = ContactList(patient_id=random.choice(self.patients), therapist_ids=random.sample(self.therapists, 4))
+        with transaction() as session:
+            requests.approve(session, wanted, today=berlin_day(MONDAY), now=MONDAY)
+
+    def answer(self) -> None:
+        """Staff record an answer."""
+        for request in self._some_requests()[:1]:
+            with transaction() as session:
+                said = Response.from_json({"outcome": random.choice(["accepted", "declined_other", "later"])})
+                answers.respond(session, request, said, now=MONDAY + timedelta(hours=1))
+
+    def reopen(self) -> None:
+        """The job."""
+        later = MONDAY + timedelta(days=40)
+        with transaction() as session:
+            answers.reopen_deferred(session, today=berlin_day(later), now=later)
+
+    def run(self, work: Sequence[Callable[[], None]]) -> None:
+        """All of this at once, for a while."""
+        stop = threading.Event()
+        threads = [threading.Thread(target=self._again_and_again, args=(each, stop)) for each in work]
+        for thread in threads:
+            thread.start()
+        stop.wait(SECONDS)
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+    def _again_and_again(self, work: Callable[[], None], stop: threading.Event) -> None:
+        while not stop.is_set():
+            try:
+                work()
+                self.ended["done"] += 1
+            except PlatformError as refusal:
+                self.ended[refusal.code] += 1
+            except exc.DBAPIError as problem:
+                self.ended[str(getattr(problem.orig, "pgcode", type(problem).__name__))] += 1
+
+
+@pytest.fixture
+def committed(settings: Any) -> Iterator[Engine]:
+    """The real database, where transactions commit; it is emptied afterwards."""
+    engine = db.engine_for(settings.database_url, pool_size=10)
+    db.connect(settings.database_url, pool_size=10)
+    try:
+        yield engine
+    finally:
+        db.connect(settings.database_url)
+        engine.dispose()
+
+
+@pytest.fixture
+def _emptied(infrastructure: Any) -> Iterator[None]:
+    from tests.journeys.operators import Tables  # the role itself may not delete history
+
+    yield
+    tables = Tables(infrastructure.platform)
+    for table in ("placement_request_history", "placement_requests", "therapists", "patients", "outbox", "seen"):
+        tables.run(f"DELETE FROM matching_service.{table}")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("committed", "_emptied")
+def test_staff_workers_and_jobs_never_wait_for_each_other() -> None:
+    bustle = Bustle()
+    bustle.run([*[bustle.poll] * 3, *[bustle.approve] * 3, bustle.answer, bustle.reopen])
+    assert bustle.ended["done"] > 100
+    # 23505 is two lists that ask one therapist for one patient at once: a race that the endpoint answers with 409
+    assert not {code for code in bustle.ended if len(code) == 5} - {"23505"}, bustle.ended
