@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
 from confluent_kafka import Consumer as KafkaConsumer
-from confluent_kafka import KafkaError, TopicPartition
+from confluent_kafka import KafkaError, Message, TopicPartition
 
+from chaos.hostile import Sent
 from chaos.load import Journal
 from migrations.connections import MigrationSettings, administrator
 from operations.failures import Failure
@@ -34,12 +35,14 @@ class Findings:
     doubled: list[str] = field(default_factory=list)
     reordered: list[str] = field(default_factory=list)
     twice_mailed: list[str] = field(default_factory=list)
+    stuck: list[str] = field(default_factory=list)
+    """What hostile messages, files, clients or refusals have stopped."""
     counts: dict[str, int] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
         """Whether nothing was found."""
-        return not (self.lost or self.doubled or self.reordered or self.twice_mailed)
+        return not (self.lost or self.doubled or self.reordered or self.twice_mailed or self.stuck)
 
     def as_dict(self) -> dict[str, Any]:
         """Counts of what was found, and the sentences."""
@@ -49,8 +52,8 @@ class Findings:
 class Auditor:
     """Looks at a platform that has come to rest."""
 
-    def __init__(self, platform: Platform, journal: Journal) -> None:
-        self._platform, self._journal = platform, journal
+    def __init__(self, platform: Platform, journal: Journal, hostile: Sent) -> None:
+        self._platform, self._journal, self._hostile = platform, journal, hostile
         self._database = administrator(MigrationSettings.of(platform.settings))
         self._database.autocommit = True
         self.found = Findings()
@@ -63,7 +66,10 @@ class Auditor:
         self._copies_are_what_they_copy()
         self._every_request_is_where_its_letters_say()
         self._no_mail_went_out_twice()
-        self._nothing_is_parked()
+        self._only_hostile_messages_are_parked()
+        self._every_partition_moves_on()
+        self._every_hostile_file_has_ended()
+        self._no_refusal_about_us_suppresses_anybody()
         self._database.close()
         return self.found
 
@@ -100,7 +106,7 @@ class Auditor:
         self.found.lost += [f"search of {one} was acknowledged and is gone" for one in {*journal.searching} - searching]
         self.found.counts["writes given up"] = journal.gave_up
         # a request that was repeated under one key must have made one thing
-        made = len(self._ids("therapist_service.therapists"))
+        made = len(self._rows("SELECT id FROM therapist_service.therapists WHERE external_id IS NULL"))
         if made > len(journal.therapists) + journal.gave_up:
             self.found.doubled.append(f"{made} therapists were made of {len(journal.therapists)} acknowledged requests")
 
@@ -142,17 +148,8 @@ class Auditor:
         places = [TopicPartition(topic.name, p, 0) for topic in TOPICS.values() for p in range(PARTITIONS)]
         reader.assign(places)
         log: dict[tuple[str, str], list[int]] = defaultdict(list)
-        ended: set[tuple[Any, Any]] = set()
-        deadline = time.monotonic() + SECONDS_TO_READ
-        while len(ended) < len(places):
-            if time.monotonic() > deadline:
-                raise Failure(f"Kafka shows the end of only {len(ended)} of {len(places)} partitions")
-            for message in reader.consume(1000, 1):
-                problem = message.error()
-                if problem is not None:
-                    if problem.code() == KafkaError._PARTITION_EOF:
-                        ended.add((message.topic(), message.partition()))
-                    continue
+        for message in _until_the_ends(reader, len(places)):
+            if (message.topic(), message.partition(), message.offset()) not in self._hostile.messages:
                 envelope, _ = decode_envelope(message.value() or b"")
                 log[message.topic() or "", str(envelope.subject)].append(envelope.sequence)
         reader.close()
@@ -232,13 +229,75 @@ class Auditor:
             if states.get(identity) not in ("sent", "in_doubt"):
                 self.found.doubled.append(f"mail {identity} arrived and counts as {states.get(identity)}")
 
-    def _nothing_is_parked(self) -> None:
+    def _only_hostile_messages_are_parked(self) -> None:
         """An outage, however long, is waited out: only a bad event may be parked, and the load makes none."""
         self.found.counts["parked"] = 0
         for schema in (*SERVICES, "witness"):
-            parked = self._rows(f"SELECT event_type, reason FROM {schema}.parked")  # noqa: S608 - our own names
-            self.found.counts["parked"] += len(parked)
-            self.found.lost += [f"{schema}: {kind} was parked: {reason}" for kind, reason in parked]
+            for topic, partition, offset, kind, reason in self._rows(
+                f'SELECT topic, partition, "offset", event_type, reason FROM {schema}.parked'  # noqa: S608
+            ):
+                self.found.counts["parked"] += 1
+                if (topic, partition, offset) not in self._hostile.messages:
+                    self.found.lost.append(f"{schema}: {kind} was parked: {reason}")
+        self.found.counts["hostile messages"] = len(self._hostile.messages)
+        if len(self._hostile.messages) > 10 and not self.found.counts["parked"]:
+            self.found.lost.append("hostile messages were sent and none was parked")
+
+    def _every_partition_moves_on(self) -> None:
+        """No consumer stands before a message: every group has committed the end of what it reads."""
+        for group in (*SERVICES, "witness"):
+            unread = _unread(self._platform.settings["KAFKA_BOOTSTRAP_SERVERS"], group)
+            self.found.stuck += [
+                f"{group} stands still in {topic}, partition {partition}, {number} messages before its end"
+                for (topic, partition), number in unread.items()
+            ]
+
+    def _every_hostile_file_has_ended(self) -> None:
+        ended = dict(self._rows("SELECT file, status FROM therapist_service.imports"))
+        self.found.counts["hostile files"] = len(self._hostile.files)
+        self.found.counts["stalled requests"] = self._hostile.stalled
+        self.found.stuck += [
+            f"file {file} ({kind}): {ended.get(file, 'was never taken')}"
+            for file, kind in self._hostile.files.items()
+            if ended.get(file) not in ("completed", "failed", "rejected")
+        ]
+        self.found.stuck += self._hostile.silent
+
+    def _no_refusal_about_us_suppresses_anybody(self) -> None:
+        suppressed = self._rows("SELECT id::text, reason FROM communication_service.email_suppressions")
+        self.found.stuck += [f"suppression {one} came from a refusal about us: {reason}" for one, reason in suppressed]
+
+
+def _unread(servers: str, group: str) -> Counter[tuple[str, int]]:
+    """How many messages a group has not read, by topic and partition, in the topics in which it has read any."""
+    settings = {"bootstrap.servers": servers, "group.id": group, "isolation.level": "read_committed"}
+    reader = KafkaConsumer(settings | {"enable.partition.eof": True, "enable.auto.commit": False})
+    places = [TopicPartition(topic.name, p) for topic in TOPICS.values() for p in range(PARTITIONS)]
+    committed = reader.committed(places, timeout=30)
+    read = {place.topic for place in committed if place.offset >= 0}
+    # a difference of offsets would also count the marks that transactions leave behind
+    begin = [TopicPartition(p.topic, p.partition, max(p.offset, 0)) for p in committed if p.topic in read]
+    reader.assign(begin)
+    unread: Counter[tuple[str, int]] = Counter()
+    for message in _until_the_ends(reader, len(begin)):
+        unread[message.topic() or "", message.partition() or 0] += 1
+    reader.close()
+    return unread
+
+
+def _until_the_ends(reader: KafkaConsumer, partitions: int) -> Iterator[Message]:
+    """Every message until the ends of all assigned partitions are reached; raises `Failure` where that takes long."""
+    ended: set[tuple[Any, Any]] = set()
+    deadline = time.monotonic() + SECONDS_TO_READ
+    while len(ended) < partitions:
+        if time.monotonic() > deadline:
+            raise Failure(f"Kafka shows the end of only {len(ended)} of {partitions} partitions")
+        for message in reader.consume(1000, 1):
+            problem = message.error()
+            if problem is None:
+                yield message
+            elif problem.code() == KafkaError._PARTITION_EOF:
+                ended.add((message.topic(), message.partition()))
 
 
 def _addresses(mail: dict[str, Any]) -> Iterable[str]:

@@ -19,6 +19,7 @@ from sqlalchemy import text
 from chaos import witness
 from chaos.auditor import SERVICES, Auditor, Findings
 from chaos.faults import KINDS, Faults, schedule
+from chaos.hostile import HostileLoad
 from chaos.load import Journal, Load
 from migrations import roles
 from migrations.connections import MigrationSettings, administrator, as_owner
@@ -64,20 +65,24 @@ class Campaign:
             planned = schedule(self.seed, self.seconds, _victims(platform), TRIAL if self.broken else KINDS)
             faults = Faults(platform, planned, self.say, ["kafka", "witness"] if self.broken else ["kafka"])
             self.say(f"seed {self.seed}, {self.seconds:g} s, {len(planned)} faults planned")
+            hostile = HostileLoad(platform, self.seed)
             load.start()
             faults.start()
+            if not self.broken:
+                hostile.start()
             try:
                 time.sleep(self.seconds)
                 faults.finish()
             finally:
                 faults.stop()
                 load.finish()
+                hostile.finish()
             self.say("all parts are back; waiting until nothing moves any more")
             # where losses are certain they need not be waited for
             Rest(platform, 15 if self.broken == "marking" else SECONDS_UNTIL_LOST).wait(SECONDS_TO_REST)
             if not self.broken:
                 platform.run(LET_LEASES_END)
-            found = Auditor(platform, journal).audit()
+            found = Auditor(platform, journal, hostile.sent).audit()
             if not (found.ok or self.broken):
                 self._keep_evidence(platform)
             return self._result(found, journal, faults.happened)
@@ -101,9 +106,10 @@ class Campaign:
             "doubled": len(found.doubled),
             "reordered": len(found.reordered),
             "twice_mailed": len(found.twice_mailed),
+            "stuck": len(found.stuck),
             "ok": found.ok,
             "counts": found.counts,
-            "findings": [*found.lost, *found.doubled, *found.reordered, *found.twice_mailed][:100],
+            "findings": [*found.lost, *found.doubled, *found.reordered, *found.twice_mailed, *found.stuck][:100],
         }
 
     @contextmanager

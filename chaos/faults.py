@@ -36,6 +36,7 @@ KINDS = {
     "kill postgresql": 1,
     "refuse mails": 2,
     "lose mail answers": 2,
+    "refuse our mails": 2,
 }
 """Each kind with how often it is drawn against the others, for every broker where there are several."""
 
@@ -138,6 +139,9 @@ class Faults:
             mailbox.refuse(451, seconds=fault.seconds)
         elif fault.kind == "lose mail answers":
             mailbox.refuse(451, seconds=fault.seconds, at="answer")
+        elif fault.kind == "refuse our mails":
+            # about us, not about the recipient, though the server says it when it hears the recipient
+            mailbox.refuse(550, seconds=fault.seconds, text="5.1.8 Sender address rejected: Domain not found")
         elif fault.kind == "freeze worker":
             # longer than the relay's lease: it wakes up believing that it still holds it
             self._freeze(self._platform.part(fault.victim), 12 + fault.seconds)

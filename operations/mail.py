@@ -82,12 +82,14 @@ class Mailbox:
                 raise Failure(f"{len(found)} of {count} mails arrived within {seconds} s")
             time.sleep(0.05)
 
-    def refuse(self, code: int = 451, *, seconds: float = 3600, at: str = "recipient") -> None:
-        """Answer mails with that code for a while; `at` is greeting, recipient, data or answer.
+    def refuse(
+        self, code: int = 451, *, seconds: float = 3600, at: str = "recipient", text: str = "refused on request"
+    ) -> None:
+        """Answer mails with that code and text for a while; `at` is greeting, recipient, data or answer.
 
         `answer` is the doubtful case: the mail is kept, and the connection breaks before the sender learns of it.
         """
-        self._ask("POST", "/refuse", {"code": code, "seconds": seconds, "at": at})
+        self._ask("POST", "/refuse", {"code": code, "seconds": seconds, "at": at, "text": text})
 
     def accept(self) -> None:
         """Take mails again."""

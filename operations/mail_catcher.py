@@ -28,6 +28,7 @@ class Refusal:
     code: int
     at: str
     until: float
+    text: str
 
 
 class Mood:
@@ -38,11 +39,13 @@ class Mood:
     def __init__(self) -> None:
         self._refusal: Refusal | None = None
 
-    def refuse(self, *, code: int, seconds: float, at: str) -> None:
-        """Refuse a step from now on, for that long."""
+    def refuse(self, *, code: int, seconds: float, at: str, text: str) -> None:
+        """Refuse a step from now on, for that long, with that text behind the code."""
         if at not in self.STEPS or not 400 <= code <= 599 or seconds <= 0:
             raise ValueError(f"code 400 to 599, seconds above 0, at one of {', '.join(self.STEPS)}")
-        self._refusal = Refusal(code, at, time.monotonic() + seconds)
+        if not (text.isascii() and text.isprintable() and len(text) <= 500):
+            raise ValueError("text: at most 500 printable ASCII characters")
+        self._refusal = Refusal(code, at, time.monotonic() + seconds, text)
 
     def accept(self) -> None:
         """Take mails again."""
@@ -53,7 +56,7 @@ class Mood:
         refusal = self._refusal
         if refusal is None or refusal.at != step or time.monotonic() > refusal.until:
             return None
-        return f"{refusal.code} refused on request"
+        return f"{refusal.code} {refusal.text}"
 
 
 class Handler:

@@ -3,7 +3,7 @@
 GET /              list for people               GET /mails             list as JSON
 GET /read/<id>     one mail for people           GET /mails/<id>        one mail as JSON
 GET /mails/<id>.eml, .html, .txt  its parts      DELETE /mails          throw all away
-POST /refuse       {"code": 451, "seconds": 10, "at": "greeting|recipient|data|answer"}
+POST /refuse       {"code": 451, "seconds": 10, "at": "greeting|recipient|data|answer", "text": "5.1.8 Bad sender"}
 DELETE /refuse     take mails again              GET /health/ready
 """
 
@@ -28,13 +28,14 @@ pre{white-space:pre-wrap;background:#f5f5f5;padding:1rem}
 iframe{width:100%;height:30rem;border:1px solid #ccc}</style>"""
 _HTML = "text/html; charset=utf-8"
 _MOST_SHOWN = 500
+REFUSED = "refused on request"
 
 
 class Refusing(Protocol):
     """Whoever can be told to refuse mails."""
 
-    def refuse(self, *, code: int, seconds: float, at: str) -> None:
-        """Refuse a step of the conversation for a while."""
+    def refuse(self, *, code: int, seconds: float, at: str, text: str) -> None:
+        """Refuse a step of the conversation for a while, with that text behind the code."""
 
     def accept(self) -> None:
         """Take mails again."""
@@ -114,7 +115,8 @@ class Page:
         try:
             wish = json.loads(body or b"{}")
             code, seconds = int(wish.get("code", 451)), float(wish.get("seconds", 60))
-            self._mood.refuse(code=code, seconds=seconds, at=wish.get("at", "recipient"))
+            at, text = wish.get("at", "recipient"), str(wish.get("text", REFUSED))
+            self._mood.refuse(code=code, seconds=seconds, at=at, text=text)
         except (ValueError, TypeError, AttributeError) as error:
             return as_json({"error": str(error)}, HTTPStatus.UNPROCESSABLE_ENTITY)
         return Answer(status=HTTPStatus.NO_CONTENT)
