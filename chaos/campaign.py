@@ -28,6 +28,7 @@ from operations.failures import Failure
 from operations.parts import Part, Step
 from operations.platform import Platform
 from operations.ports import reserve_block
+from operations.services import environment
 from operations.settings import private
 from operations.surroundings import of_ours
 from shared import db
@@ -38,11 +39,7 @@ SECONDS_TO_REST = 180
 SECONDS_UNTIL_LOST = 45.0
 """Longer than any lease, session or pause between two tries."""
 TRIAL = {"kill worker": 1}
-LET_LEASES_END = Step(
-    "doubts",
-    (sys.executable, "-m", "communication_service", "job", "doubts", "--now", "2100-01-01T00:00"),
-    rank=7,
-)
+LET_LEASES_END = (sys.executable, "-m", "communication_service", "job", "doubts", "--now", "2100-01-01T00:00")
 """A letter whose sender died is in doubt once its lease of a quarter of an hour has run out."""
 
 
@@ -81,7 +78,8 @@ class Campaign:
             # where losses are certain they need not be waited for
             Rest(platform, 15 if self.broken == "marking" else SECONDS_UNTIL_LOST).wait(SECONDS_TO_REST)
             if not self.broken:
-                platform.run(LET_LEASES_END)
+                given = environment("communication_service", platform.settings)
+                platform.run(Step("doubts", LET_LEASES_END, rank=7, environment=given))
             found = Auditor(platform, journal, hostile.sent).audit()
             if not (found.ok or self.broken):
                 self._keep_evidence(platform)

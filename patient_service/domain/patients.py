@@ -42,7 +42,8 @@ def listed(session: Session, keys: Keys, wanted: PatientFilter, *, reader: Reade
         conditions.append(queries.has_words(words))
     found, total = queries.patients_where(session, conditions, limit=wanted.limit, offset=wanted.offset)
     # past the end of the list nobody is shown, but the total tells that there is somebody
-    told_of = found or queries.patients_where(session, conditions, limit=wanted.limit, offset=0)[0]
+    beyond = total > 0 and not found
+    told_of = queries.patients_where(session, conditions, limit=wanted.limit, offset=0)[0] if beyond else found
     accesses.note(session, keys, told_of, reader, "listed", now=now)
     today = berlin_day(now)
     shown = [view(patient, opened(keys, patient), today=today) for patient in found]
