@@ -12,7 +12,6 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL
 
-
 LONGEST_SETTING = 1000
 HIGHEST_PORT = 65_535
 HIGHEST_WEB_PORT = HIGHEST_PORT - 100
