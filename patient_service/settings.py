@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, SecretStr
 
-from shared.settings import Key, ServiceSettings
+from shared.settings import Key, ServiceSettings, WebPort
 
 
 class Settings(ServiceSettings):
@@ -12,6 +12,6 @@ class Settings(ServiceSettings):
 
     service: str = "patient_service"
     database_password: SecretStr = Field(validation_alias="PATIENT_SERVICE_DATABASE_PASSWORD")
-    port: int = Field(default=8001, validation_alias="PATIENT_SERVICE_PORT")
+    port: WebPort = Field(default=8001, validation_alias="PATIENT_SERVICE_PORT")
     master_key: Key
     """Wraps the data keys of patients and keys the blind indexes."""
