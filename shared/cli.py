@@ -16,6 +16,7 @@ from flask import Flask
 from shared import clock, copies, db, logs, memory, spans, web
 from shared.errors import PlatformError
 from shared.events import parking
+from shared.events.comparing import strangers
 from shared.events.rebuild import rebuild
 from shared.events.republish import republish, until_published
 from shared.jobs import run_once
@@ -63,9 +64,12 @@ def _parser(service: Service) -> argparse.ArgumentParser:
     commands.add_parser(
         "rebuild", help="write the copies of other services' data anew from Kafka, while serving"
     ).set_defaults(do=_rebuild)
-    commands.add_parser(
-        "republish", help="tell the others anew what is, where Kafka has lost its data, while serving"
-    ).set_defaults(do=_republish)
+    republishing = commands.add_parser(
+        "republish",
+        help="tell the others anew what is, where Kafka has lost its data or says what is not, while serving",
+    )
+    republishing.add_argument("--check", action="store_true", help="only say what Kafka holds that was never said here")
+    republishing.set_defaults(do=_republish)
 
     commands.add_parser(
         "ahead", help="copies that are ahead of their source, until the source's service republishes"
@@ -127,8 +131,10 @@ def _rebuild(service: Service, settings: ServiceSettings, _: argparse.Namespace)
     print(f"\nread {done.read} events; removed {done.removed} copies that no event speaks of")
 
 
-def _republish(service: Service, settings: ServiceSettings, _: argparse.Namespace) -> None:
+def _republish(service: Service, settings: ServiceSettings, options: argparse.Namespace) -> None:
     worker = service.create_worker(settings)
+    if options.check:
+        return _check(settings, worker)
     spans.start(service.name, settings.otel_exporter_otlp_endpoint)
     try:
         done = republish(worker.states, progress=_progress("{} states recorded"))
@@ -137,6 +143,17 @@ def _republish(service: Service, settings: ServiceSettings, _: argparse.Namespac
     print(f"\nrecorded {done.states} states; {done.kept} events of the last days are sent again")
     until_published(_progress("{} events wait to be published"))
     print("\nall of them are published")
+    return None
+
+
+def _check(settings: ServiceSettings, worker: Worker) -> None:
+    found = strangers(settings.kafka_client(), worker.states) if worker.states is not None else []
+    for each in found:
+        here = "which is not known here" if each.known is None else f"here {each.known}"
+        print(f"{each.id}  Kafka says {each.said}, {here}")
+    print(f"{len(found)} states on Kafka that were never said here")
+    if found:
+        sys.exit(1)
 
 
 def _ahead(service: Service, _settings: ServiceSettings, _: argparse.Namespace) -> None:

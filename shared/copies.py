@@ -27,6 +27,7 @@ log = logger(__name__)
 
 Row = Mapping[str, Any]
 
+MARK = "republished"
 LEAP = 1000
 """An event so far behind a copy, and later all the same, is no neighbour whose clock differs a little."""
 
@@ -45,8 +46,9 @@ def keep_newest(
     newest, overruling = newest_of(rows, part=part)
     first = dict(at_first or {})
     table = copies.__tablename__
-    statement = _keeping(table, tuple(newest[0]), part, tuple(first))
-    given = as_json([{**first, **row} for row in newest])
+    columns = tuple(name for name in newest[0] if name != MARK)
+    statement = _keeping(table, columns, part, tuple(first))
+    given = as_json(newest, first)
     written = cast("CursorResult[Any]", session.execute(statement, {"rows": given, "overruling": overruling}))
     if written.rowcount < len(newest):
         notice_ahead(session, table, given, part=part)
@@ -54,30 +56,34 @@ def keep_newest(
         forget_ahead(session, table, overruling, part=part)
 
 
-def newest_of(rows: Sequence[Row], *, part: str = "") -> tuple[list[dict[str, Any]], list[str]]:
-    """The newest row of each id, by id, without `republished`; and the ids where the source has overruled."""
+def newest_of(rows: Sequence[Row], *, part: str = "") -> tuple[list[Row], list[str]]:
+    """The newest row of each id, by id; and the ids where the source has overruled."""
     sequence, told_at = f"{part}sequence", f"{part}told_at"
     newest: dict[UUID, Row] = {}
     overruling: set[UUID] = set()
     for row in rows:
-        known = newest.get(row["id"])
-        overrules = row["republished"] and (known is None or known[told_at] < row[told_at])
-        if overrules:
-            overruling.add(row["id"])
-        if known is None or known[sequence] <= row[sequence] or overrules:
-            newest[row["id"]] = row
+        id = row["id"]
+        known = newest.get(id)
+        if row[MARK] and (known is None or known[told_at] < row[told_at]):
+            overruling.add(id)
+            newest[id] = row
+        elif known is None or known[sequence] <= row[sequence]:
+            newest[id] = row
     # in one order everywhere, or two workers could wait for each other
-    kept = [{name: value for name, value in newest[id].items() if name != "republished"} for id in sorted(newest)]
-    return kept, sorted(map(str, overruling))
+    return [newest[id] for id in sorted(newest)], sorted(map(str, overruling))
 
 
-def as_json(rows: Sequence[Row]) -> str:
-    """The rows as one parameter, with weeks and places as the text that PostgreSQL reads; JSON has the rest."""
-    return to_json([{name: _written(value) for name, value in row.items()} for row in rows]).decode()
+def as_json(rows: Sequence[Row], first: Row | None = None) -> str:
+    """The rows as one parameter, with weeks and places as the text that PostgreSQL reads; JSON has the rest.
+
+    `first` stands in every row that does not say otherwise. PostgreSQL passes over what is no column.
+    """
+    written = [_written(row) for row in rows]
+    return to_json([{**first, **row} for row in written] if first else written).decode()
 
 
-def _written(value: Any) -> Any:
-    return _TEXTS[type(value)](value) if type(value) in _TEXTS else value
+def _written(row: Row) -> dict[str, Any]:
+    return {name: _TEXTS[type(value)](value) if type(value) in _TEXTS else value for name, value in row.items()}
 
 
 _TEXTS: dict[type, Callable[[Any], str]] = {Weekly: Weekly.to_multirange, Place: to_ewkt}

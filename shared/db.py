@@ -245,18 +245,19 @@ REPEATS = 2
 Result = TypeVar("Result")
 
 
-def repeat_if_lost(work: Callable[[], Result]) -> Result:
+def repeat_if_lost(work: Callable[[], Result], *, resumes: bool = False) -> Result:
     """What `work` returns; done again, twice at most, where its transaction lost against others.
 
     Such a transaction (a deadlock, a failed serialisation) was rolled back whole, with all that `work` did in it. Work
-    that committed something before is not repeated: the problem rises.
+    that committed something before is not repeated: the problem rises. Unless it `resumes`: a job's turn finds what is
+    left to do in the rows that it claims.
     """
     for turn in range(1, REPEATS + 1):
         before = _commits.number
         try:
             return work()
         except Exception as problem:
-            if not lost_to_others(problem) or _commits.number != before:
+            if not lost_to_others(problem) or (_commits.number != before and not resumes):
                 raise
             metrics.transactions_repeated.inc()
         # whoever won needs a moment to finish; two that lost must not meet again

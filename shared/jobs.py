@@ -45,7 +45,7 @@ def run_once(job: Job, *, now: datetime) -> int:
     try:
         with hop(f"job {job.name}") as this:
             try:
-                done = repeat_if_lost(lambda: job.run(now))
+                done = repeat_if_lost(lambda: job.run(now), resumes=True)
             except Exception:
                 log.exception("job.failed", job=job.name)
                 raise

@@ -49,8 +49,11 @@ def locate(session: Session, owners: Sequence[Owner], *, now: datetime) -> None:
         [{"id": owner.id, "owner": owner, **owner.envelope.position("owner_")} for owner in owners], part="owner_"
     )
     kinds = {row["id"]: row["owner"].kind for row in newest}
-    told = {row["id"]: _told(row.pop("owner").address) for row in newest}
-    rows = [{**row, "owner_kind": kinds[row["id"]], **told[row["id"]]} for row in newest]
+    told = {row["id"]: _told(row["owner"].address) for row in newest}
+    rows = [
+        {**row["owner"].envelope.position("owner_"), "id": row["id"], "owner_kind": kinds[row["id"]], **told[row["id"]]}
+        for row in newest
+    ]
     due = queries.remember_addresses(session, rows, overruling=overruling, now=now)
     events = [
         (id, sequence, AddressGeocoded(owner_kind=kinds[id], owner_id=id, **told[id])) for id, sequence in due.items()

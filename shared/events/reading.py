@@ -35,18 +35,15 @@ def read_message(message: Message, heard: set[type[Event]], now: datetime) -> Re
         event = read_event(value, heard)
         if event is None:
             return None
-        refuse_future(event.envelope, now)
-        arrived = _arrival(message)
-        if arrived is not None and event.envelope.time > arrived:
-            event.arrived_in(replace(event.envelope, time=arrived))
+        envelope = event.envelope
+        refuse_future(envelope, now)
+        stamp, milliseconds = message.timestamp()
+        if stamp == TIMESTAMP_LOG_APPEND_TIME and envelope.time.timestamp() * 1000 > milliseconds + 1:
+            envelope = replace(envelope, time=EPOCH + timedelta(milliseconds=milliseconds))
+            event.arrived_in(envelope)
     except Exception as problem:  # of any kind: one that rose would stop the partition for good
         return Received(message, None, problem, _envelope_of(value))
-    return Received(message, event, envelope=event.envelope)
-
-
-def _arrival(message: Message) -> datetime | None:
-    kind, milliseconds = message.timestamp()
-    return EPOCH + timedelta(milliseconds=milliseconds) if kind == TIMESTAMP_LOG_APPEND_TIME else None
+    return Received(message, event, envelope=envelope)
 
 
 def _envelope_of(value: bytes) -> Envelope | None:

@@ -123,7 +123,7 @@ class _Reading:
             consumer.close()
 
     def _to_the_ends(self, consumer: KafkaConsumer, partitions: Sequence[int]) -> None:
-        ends = _ends(consumer, self._reader.listeners.topics(), partitions)
+        ends = ends_of(consumer, self._reader.listeners.topics(), partitions)
         self._count(to_read=sum(end - begin for begin, end in ends.values()))
         unfinished = {place: end for place, (begin, end) in ends.items() if begin < end}
         consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for topic, partition in unfinished])
@@ -138,7 +138,7 @@ class _Reading:
             elif clock.monotonic() - heard_at > SILENCE:
                 raise Unreachable("kafka.silent", "Kafka stopped answering before the end of the topics was reached.")
             for message in arrived:
-                if _reaches_end(message, unfinished):
+                if reaches_end(message, unfinished):
                     del unfinished[message.topic() or "", message.partition() or 0]
 
     def _handle(self, messages: list[Message]) -> None:
@@ -161,7 +161,8 @@ class _Reading:
             self._counts[1] += to_read
 
 
-def _reaches_end(message: Message, unfinished: dict[tuple[str, int], int]) -> bool:
+def reaches_end(message: Message, unfinished: dict[tuple[str, int], int]) -> bool:
+    """Whether this message, or what is said in its place, is the last of its partition."""
     end = unfinished.get((message.topic() or "", message.partition() or 0))
     if end is None:
         return False
@@ -172,7 +173,7 @@ def _reaches_end(message: Message, unfinished: dict[tuple[str, int], int]) -> bo
     return bool(problem.code() == KafkaError._PARTITION_EOF)
 
 
-def _ends(
+def ends_of(
     consumer: KafkaConsumer, topics: Sequence[str], partitions: Sequence[int]
 ) -> dict[tuple[str, int], tuple[int, int]]:
     """The first and the end offset of each of these partitions."""

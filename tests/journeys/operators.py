@@ -81,10 +81,10 @@ class Tables:
         return not self.run(UNHEARD)
 
 
-def at_the_terminal(platform: Platform, service: str, command: str) -> subprocess.Popen[str]:
+def at_the_terminal(platform: Platform, service: str, *command: str) -> subprocess.Popen[str]:
     """A command of a service, running."""
     return subprocess.Popen(
-        [sys.executable, "-m", service, command],
+        [sys.executable, "-m", service, *command],
         cwd=ROOT,
         env=environment(service, platform.settings),
         stdout=subprocess.PIPE,

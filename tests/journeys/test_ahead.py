@@ -29,6 +29,14 @@ def test_a_block_reaches_everybody_in_spite_of_a_state_from_anybody(platform: Pl
     write(platform, practice, sequence=BOGUS)
     write(platform, practice, sequence=10**9)
     agency.until(lambda: copies_of(tables, practice) == {("active", BOGUS)}, "the copies to be frozen")
+    stranger = {"id": str(new_id())}
+    write(platform, stranger, sequence=7)
+    found = at_the_terminal(platform, "therapist_service", "republish", "--check")
+    said = found.communicate(timeout=60)[0]
+    assert found.returncode == 1
+    assert f"{practice['id']}  Kafka says {BOGUS}, here 1" in said
+    assert f"{stranger['id']}  Kafka says 7, which is not known here" in said
+    assert "2 states on Kafka" in said
 
     agency.post("therapist", f"/api/therapists/{practice['id']}/block", {"reason": "rests"})
     agency.until(lambda: figure(platform, "copies_ahead") == 1, "the copy to be found")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg2
@@ -14,6 +15,8 @@ from sqlalchemy.orm import Session
 
 from shared import db
 from shared.db import database_answers, is_trouble, lost_to_others, repeat_if_lost, single_statements, transaction
+from shared.jobs import Job, run_once
+from tests.conftest import MONDAY
 from tests.infrastructure import Infrastructure
 
 # made by PostgreSQL, as psycopg2 and SQLAlchemy hand it on
@@ -143,6 +146,23 @@ def test_what_was_committed_before_is_not_done_again(commits: str) -> None:
     with pytest.raises(exc.OperationalError):
         repeat_if_lost(commit_and_lose)
     assert terms()["a"] == 1
+
+
+@pytest.mark.usefixtures("leases")
+def test_a_jobs_turn_is_done_again_and_goes_on_with_what_is_left() -> None:
+    loses = iter([True])
+
+    def run(now: datetime) -> int:
+        with transaction() as session:  # a claim
+            count_up(session, "a")
+        with transaction() as session:
+            count_up(session, "b")
+            if next(loses, False):
+                session.execute(text(RAISE.format("40P01")))
+        return 1
+
+    assert run_once(Job("crossing", timedelta(seconds=1), run), now=MONDAY) == 1
+    assert terms() == {"a": 2, "b": 1}
 
 
 @pytest.mark.usefixtures("leases")

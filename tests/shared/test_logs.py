@@ -128,6 +128,9 @@ class Arrived:
     def offset(self) -> int:
         return 7
 
+    def timestamp(self) -> tuple[int, int]:
+        return 0, 0
+
 
 @pytest.mark.parametrize("damage", ["", '"reason"'], ids=["the listener fails", "the payload cannot be read"])
 def test_an_event_is_parked_under_the_id_of_the_request_that_caused_it(damage, session, capsys):

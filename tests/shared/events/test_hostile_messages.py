@@ -25,6 +25,7 @@ from shared.events.reading import read_message
 from shared.events.tables import parked
 from tests.builders.happenings import happened
 from tests.events import document
+from tests.fakes.kafka_client import produce_with_header
 from tests.house.sources import SERVICES
 from tests.samples.hostile_messages import HostileMessage, a_document, hostile_messages
 from tests.shared.events.conftest import consuming, until
@@ -253,6 +254,23 @@ def test_listeners_that_fail_in_any_way_cost_their_own_event(kafka: dict[str, An
         of_ours = parked.c.key == b"one partition"
         assert len(session.scalars(select(parked.c.id).where(of_ours)).all()) == len(reasons)
         session.execute(delete(parked).where(of_ours))
+
+
+@pytest.mark.usefixtures("committing")
+def test_headers_whose_name_is_no_text_do_not_end_the_process(kafka: dict[str, Any]) -> None:
+    """Other clients than ours can write them; many, since Python calls in another way what it has called often."""
+    failing, key = Failing(), uuid4().bytes
+    produce_with_header(
+        kafka["bootstrap.servers"], "matching.events", key, value=b"no event", name=b"\xff\xfe", times=40
+    )
+    with consuming(kafka, failing.listeners, f"g-{uuid4()}"):
+        until(lambda: len(reasons_of(key)) == 40)
+    assert set(reasons_of(key)) == {"the envelope is not that of an event"}
+
+
+def reasons_of(key: bytes) -> list[str]:
+    with db.transaction() as session:
+        return list(session.scalars(select(parked.c.reason).where(parked.c.key == key)))
 
 
 @pytest.mark.slow

@@ -1,0 +1,105 @@
+"""What Kafka says of a service's aggregates beside what the service knows: `python -m <service> republish --check`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from confluent_kafka import OFFSET_BEGINNING, Message, TopicPartition
+from confluent_kafka import Consumer as KafkaConsumer
+
+from shared import clock
+from shared.db import transaction
+from shared.errors import Unreachable
+from shared.events.event import CATALOGUE, PARTITIONS, StateEvent
+from shared.events.reading import read_message
+from shared.events.rebuild import SILENCE, ends_of, reaches_end
+from shared.events.republish import PORTION, States
+
+
+@dataclass(frozen=True)
+class Stranger:
+    """An aggregate of which Kafka holds a state that its service never said."""
+
+    id: UUID
+    said: int
+    """The highest sequence on Kafka."""
+    known: int | None
+    """The service's own; None for an aggregate that it does not have."""
+
+
+def strangers(kafka: dict[str, Any], states: States) -> list[Stranger]:
+    """Every aggregate of which Kafka says more than its service did; changes nothing.
+
+    Raises `Unreachable` when Kafka does not answer or falls silent.
+    """
+    kind = _kind_of(states)
+    if kind is None:
+        return []
+    # Kafka first: what the service says meanwhile is known when it is asked
+    said = _said(kafka, kind)
+    known = dict(_known(states))
+    return [
+        Stranger(id, sequence, known.get(id)) for id, sequence in sorted(said.items()) if sequence > known.get(id, 0)
+    ]
+
+
+def _kind_of(states: States) -> type[StateEvent] | None:
+    with transaction() as session:
+        found = states(session, after=UUID(int=0), limit=1, now=clock.now())
+    return type(found[0][1]) if found else None
+
+
+def _known(states: States) -> Iterator[tuple[UUID, int]]:
+    after = UUID(int=0)
+    while True:
+        with transaction() as session:
+            found = states(session, after=after, limit=PORTION, now=clock.now())
+            portion = [(aggregate.id, aggregate.sequence) for aggregate, _ in found]
+        yield from portion
+        if len(portion) < PORTION:
+            return
+        after = portion[-1][0]
+
+
+def _said(kafka: dict[str, Any], kind: type[StateEvent]) -> dict[UUID, int]:
+    """The highest sequence of each aggregate in the topic of these events."""
+    types = {each for each in CATALOGUE.values() if each.topic == kind.topic}
+    said: dict[UUID, int] = {}
+    for message in _messages(kafka, kind.topic.name):
+        received = read_message(message, types, clock.now())
+        if received is not None and received.event is not None:
+            envelope = received.event.envelope
+            said[envelope.subject] = max(said.get(envelope.subject, 0), envelope.sequence)
+    return said
+
+
+def _messages(kafka: dict[str, Any], topic: str) -> Iterator[Message]:
+    """Every message of a topic, to the end that it has now."""
+    consumer = KafkaConsumer(
+        {
+            **kafka,
+            "group.id": f"comparing-{uuid4()}",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "isolation.level": "read_committed",
+        }
+    )
+    try:
+        ends = ends_of(consumer, [topic], range(PARTITIONS))
+        unfinished = {place: end for place, (begin, end) in ends.items() if begin < end}
+        consumer.assign([TopicPartition(*place, OFFSET_BEGINNING) for place in unfinished])
+        heard_at = clock.monotonic()
+        while unfinished:
+            for message in consumer.consume(1000, 0.2):
+                heard_at = clock.monotonic()
+                if message.error() is None:
+                    yield message
+                if reaches_end(message, unfinished):
+                    del unfinished[message.topic() or "", message.partition() or 0]
+            if clock.monotonic() - heard_at > SILENCE:
+                raise Unreachable("kafka.silent", "Kafka stopped answering before the end of the topic was reached.")
+    finally:
+        consumer.close()
