@@ -6,7 +6,8 @@ from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
+from pydantic.config import JsonDict
 
 from shared.values.contacts import EmailAddress, PersonName, PhoneNumber
 from shared.values.identifiers import DiagnosisCode, InsuranceNumber, InsurerNumber, Language, PostalCode
@@ -131,8 +132,18 @@ class PatientFilter(PageQuery):
 PatientPage = Page[PatientView]
 
 
+_ONLY_A_PAUSE_ENDS: JsonDict = {
+    "anyOf": [
+        {"properties": {"status": {"const": PatientStatus.PAUSED.value}}},
+        {"properties": {"paused_until": {"type": "null"}}},
+    ]
+}
+
+
 class NewStatus(Schema):
     """Where the search or therapy goes from here, and why; a pause may name its last day."""
+
+    model_config = ConfigDict(json_schema_extra=_ONLY_A_PAUSE_ENDS)
 
     status: PatientStatus
     reason: Note | None = None
