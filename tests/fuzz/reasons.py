@@ -6,6 +6,7 @@ taken although a schema forbids it, where the reason is how HTTP carries values.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 VALUES: dict[str, str] = {
@@ -19,16 +20,26 @@ VALUES: dict[str, str] = {
     "must be twelve letters and digits": "in several spellings",
     "must be a phone number": "a numbering plan",
     "must be an e-mail address": "the format `email` is an annotation, and wider",
+    "must have at least one letter or digit": "classes of Unicode are no part of JSON Schema's patterns",
     "must have at least one letter": "classes of Unicode are no part of JSON Schema's patterns",
     "must not contain control characters": "texts that no database stores",
-    "must have at least": "counted after blanks around a text are gone",
+    "must not contain the NUL character": "texts that no database stores",
+    "must have at least {min_length} characters": "counted after blanks around a text are gone",
+    "must be at least {ge}": "JSON Schema has no bounds for dates",
+    "must be a date and time that exist": "JSON Schema's instants know seconds and offsets that no calendar has",
+    "must be a day that exists": "JSON Schema's days may lie in the year 0",
     "must be a whole number": "JSON Schema takes 5.0 for a whole number, a reader of JSON does not",
     "must not lie in the future": "depends on today",
+    "must lie in the future": "depends on today",
 }
 """Rules of one value, by their message: why its schema cannot say it."""
 
 RULES: dict[str, str] = {
     "two windows overlap": "compares times within a list",
+    "end must be after start": "compares two times",
+    "latitude and longitude go together": "a merge patch is completed by what is stored",
+    "must not be empty once the search has started": "depends on what is stored",
+    "was not asked in this contact": "depends on what is stored",
     "must not have two answers for one request": "compares fields within a list",
     "overrides must concern therapists": "compares two lists",
     "must not end before it": "compares two dates",
@@ -41,6 +52,7 @@ RULES: dict[str, str] = {
 
 REFUSALS: dict[str, str] = {
     "idempotency_key.reused": "depends on the requests before",
+    "response.time": "depends on what is stored",
     "therapist.block_in_the_past": "depends on today",
     "therapist.protection": "depends on what is stored",
 }
@@ -67,4 +79,9 @@ def _why_refused(answer: Any) -> str | None:
 
 
 def _reason(message: str) -> str | None:
-    return next((why for form, why in (VALUES | RULES).items() if form in message), None)
+    return next((why for form, why in (VALUES | RULES).items() if _matches(form, message)), None)
+
+
+def _matches(form: str, message: str) -> bool:
+    """Whether the message is of that form, in which names in braces stand for numbers."""
+    return all(part in message for part in re.split(r"\{\w+\}", form))
