@@ -20,7 +20,8 @@ from shared.events.rebuild import rebuild
 from shared.events.republish import republish, until_published
 from shared.jobs import run_once
 from shared.settings import ServiceSettings, read
-from shared.values.moments import BERLIN
+from shared.values.moments import moment_in_berlin
+from shared.values.refusals import NotAcceptable
 from shared.worker import Worker
 
 
@@ -56,7 +57,7 @@ def _parser(service: Service) -> argparse.ArgumentParser:
 
     job = commands.add_parser("job", help="run one job until it finds nothing more to do")
     job.add_argument("name", nargs="?", help="without it, the jobs are listed")
-    job.add_argument("--now", type=_berlin, help="pretend it is this moment in Berlin, such as 2026-12-01T09:00")
+    job.add_argument("--now", type=_moment, help="pretend it is this moment in Berlin, such as 2026-12-01T09:00")
     job.set_defaults(do=_job)
 
     commands.add_parser(
@@ -74,9 +75,11 @@ def _parser(service: Service) -> argparse.ArgumentParser:
     return parser
 
 
-def _berlin(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=BERLIN)
+def _moment(text: str) -> datetime:
+    try:
+        return moment_in_berlin(text)
+    except NotAcceptable as refused:
+        raise argparse.ArgumentTypeError(str(refused)) from None
 
 
 def _web(service: Service, settings: ServiceSettings, _: argparse.Namespace) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from communication_service.domain import answers, composing
@@ -39,7 +39,7 @@ def listed(session: Session, wanted: PhoneCallFilter) -> PhoneCallPage:
     found, total = lists.phone_calls(
         session,
         first=start_of_berlin_day(max(starts)) if starts else None,
-        before=_end_of(min(ends)) if ends else None,
+        before=start_of_berlin_day(min(ends) + timedelta(days=1)) if ends else None,
         therapist_id=wanted.therapist_id,
         status=wanted.status,
         limit=wanted.limit,
@@ -47,10 +47,6 @@ def listed(session: Session, wanted: PhoneCallFilter) -> PhoneCallPage:
     )
     shown = [PhoneCallFields.of(call) for call in found]
     return PhoneCallPage(items=shown, total=total, limit=wanted.limit, offset=wanted.offset)
-
-
-def _end_of(day: date) -> datetime:
-    return start_of_berlin_day(day + timedelta(days=1)) if day < date.max else start_of_berlin_day(day)
 
 
 def get(session: Session, call_id: UUID) -> PhoneCallView:

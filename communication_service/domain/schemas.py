@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
 from shared.values.contacts import EmailAddress
-from shared.values.moments import Instant, IsoDate
+from shared.values.moments import Instant, IsoDate, PlausibleDate, PlausibleInstant
 from shared.values.refusals import NotAcceptable
 from shared.values.schemas import Page, PageQuery, Schema, Seen
+from shared.values.text import Note, Reason
 from shared.values.weekly import WeeklyHours
 from shared.values.words import (
     CallAnswer,
@@ -25,7 +26,6 @@ from shared.values.words import (
     RequestOutcome,
 )
 
-Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 WaitsFor = Annotated[
     str | None,
     Field(
@@ -83,7 +83,7 @@ class Response(Schema):
 
     placement_request_id: UUID
     outcome: RequestOutcome
-    available_from: IsoDate | None = None
+    available_from: PlausibleDate | None = None
     note: Note | None = None
 
 
@@ -159,7 +159,7 @@ class CallResponse(Schema):
 
     placement_request_id: UUID
     outcome: CallAnswer
-    available_from: IsoDate | None = None
+    available_from: PlausibleDate | None = None
     note: Note | None = None
 
 
@@ -192,9 +192,9 @@ class PhoneCallView(PhoneCallFields):
 class PhoneCallFilter(PageQuery):
     """Which calls to list, by the day in Berlin on which they start."""
 
-    date: IsoDate | None = None
-    from_: IsoDate | None = Field(default=None, alias="from")
-    to: IsoDate | None = None
+    date: PlausibleDate | None = None
+    from_: PlausibleDate | None = Field(default=None, alias="from")
+    to: PlausibleDate | None = None
     therapist_id: UUID | None = None
     status: CallStatus | None = None
 
@@ -217,8 +217,8 @@ class CallOutcome(Schema):
     model_config = ConfigDict(json_schema_extra={"allOf": [_ONLY_REACHED_ANSWER, _ONLY_CALL_BACK_HAS_A_TIME]})
 
     result: CallResult
-    occurred_at: Instant | None = None
-    call_back_at: Instant | None = None
+    occurred_at: PlausibleInstant | None = None
+    call_back_at: PlausibleInstant | None = None
     note: Note | None = None
     responses: Annotated[list[CallResponse], Field(max_length=100)] = []
 
@@ -236,7 +236,7 @@ class NewSuppression(Schema):
     """An address that is to get no inquiries, and why."""
 
     email: EmailAddress
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
+    reason: Reason
 
 
 class SuppressionView(NewSuppression, Seen):

@@ -10,23 +10,22 @@ from functools import lru_cache
 from holidays import CATHOLIC, PUBLIC, country_holidays
 
 from geocoding_service.domain.schemas import (
-    FIRST_DAY,
-    LAST_DAY,
     LONGEST_SPAN_DAYS,
     Holiday,
     Holidays,
     HolidaysQuery,
 )
 from shared.errors import FieldProblem, RuleBroken
+from shared.values.moments import LAST_DAY
 from shared.values.words import FederalState
 
 
 def listed(wanted: HolidaysQuery, *, today: date) -> Holidays:
     """The holidays that are asked for; raises `RuleBroken` for a span that is too long or ends before it begins."""
     first = wanted.first or today
-    last = wanted.last or min(first, LAST_DAY) + timedelta(days=364)
-    if not (FIRST_DAY <= first <= last <= LAST_DAY):
-        raise _refused("to", f"must not lie before from; both lie between {FIRST_DAY} and {LAST_DAY}")
+    last = wanted.last or min(first + timedelta(days=364), LAST_DAY)
+    if last < first:
+        raise _refused("to", "must not lie before from")
     if (last - first).days >= LONGEST_SPAN_DAYS:
         raise _refused("to", f"must lie less than {LONGEST_SPAN_DAYS} days after from")
     return between(first, last, wanted.federal_state)

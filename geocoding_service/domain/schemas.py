@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Self
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
 from shared.values.identifiers import PostalCode
-from shared.values.moments import IsoDate
+from shared.values.moments import HolidayDate, IsoDate
 from shared.values.places import Latitude, Longitude
 from shared.values.refusals import NotAcceptable
 from shared.values.schemas import QuerySchema, Schema
+from shared.values.text import Line
 from shared.values.words import FederalState, GeocodePrecision, TravelMode
-
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 MOST_POINTS = 100
 LONGEST_SPAN_DAYS = 5 * 366
 NOTHING: JsonDict = {"type": "null"}
-FIRST_DAY, LAST_DAY = date(1991, 1, 1), date(2099, 12, 31)
-"""Holidays of the sixteen states are known from the first year after the reunification."""
 
 
 class GeocodeQuery(QuerySchema):
@@ -163,8 +159,8 @@ class HolidaysQuery(QuerySchema):
     """A span of days, from today on and a year long by default; without a federal state, all of them."""
 
     federal_state: FederalState | None = None
-    first: Annotated[IsoDate | None, Field(alias="from")] = None
-    last: Annotated[IsoDate | None, Field(alias="to")] = None
+    first: Annotated[HolidayDate | None, Field(alias="from")] = None
+    last: Annotated[HolidayDate | None, Field(alias="to")] = None
 
 
 class Holiday(Schema):

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from matching_service.domain.rules import Check
 from matching_service.domain.scoring import ScoreParts
 from shared.values.identifiers import Language
-from shared.values.moments import Instant, IsoDate
+from shared.values.moments import Instant, IsoDate, PlausibleDate, PlausibleInstant
 from shared.values.refusals import NotAcceptable
 from shared.values.schemas import MAX_LIMIT, Distinct, Page, PageQuery, Schema, Seen
+from shared.values.text import Note, Reason
 from shared.values.weekly import WeeklyHours
 from shared.values.words import (
     MatchRule,
@@ -26,9 +27,6 @@ from shared.values.words import (
     WithdrawalReason,
 )
 
-Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
-
 
 class OtherCriteria(Schema):
     """Criteria to use in place of the patient's own, for this question only; `null` means no wish or unknown."""
@@ -39,8 +37,8 @@ class OtherCriteria(Schema):
     reimbursement_case: bool = False
     open_to_group_therapy: bool = False
     preferred_therapist_gender: PreferredGender = PreferredGender.ANY
-    preferred_procedures: Annotated[list[Procedure], Distinct] = []
-    languages: Annotated[list[Language], Distinct] = []
+    preferred_procedures: Annotated[list[Procedure], Distinct(50)] = []
+    languages: Annotated[list[Language], Distinct(50)] = []
     availability: WeeklyHours = None
 
 
@@ -111,12 +109,13 @@ class ContactList(Schema):
     """Whom to ask for a patient: what staff approve. Overrides concern therapists in the list."""
 
     patient_id: UUID
-    therapist_ids: Annotated[list[UUID], Distinct, Field(min_length=1, max_length=200)]
+    therapist_ids: Annotated[list[UUID], Distinct(200), Field(min_length=1)]
     overrides: Annotated[list[Override], Field(max_length=1000)] = []
 
     @model_validator(mode="after")
     def _overrides_concern_the_list(self) -> ContactList:
-        if any(override.therapist_id not in self.therapist_ids for override in self.overrides):
+        listed = set(self.therapist_ids)
+        if any(override.therapist_id not in listed for override in self.overrides):
             raise NotAcceptable("overrides must concern therapists in therapist_ids")
         return self
 
@@ -186,15 +185,15 @@ class Response(Schema):
     """What the practice answered; without `occurred_at`, just now."""
 
     outcome: RequestOutcome
-    available_from: IsoDate | None = None
-    occurred_at: Instant | None = None
+    available_from: PlausibleDate | None = None
+    occurred_at: PlausibleInstant | None = None
     note: Note | None = None
 
 
 class Placing(Schema):
     """When the first session is, where it is known."""
 
-    first_session_on: IsoDate | None = None
+    first_session_on: PlausibleDate | None = None
 
 
 class Withdrawal(Schema):

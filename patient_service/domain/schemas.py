@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from shared.values.contacts import EmailAddress, PersonName, PhoneNumber
 from shared.values.identifiers import DiagnosisCode, InsuranceNumber, InsurerNumber, Language, PostalCode
-from shared.values.moments import Instant, IsoDate
+from shared.values.moments import DateOfBirth, Instant, IsoDate, PlausibleDate
 from shared.values.schemas import Distinct, Page, PageQuery, QuerySchema, Schema, Seen
+from shared.values.text import Line, Note
 from shared.values.weekly import WeeklyHours
 from shared.values.words import (
     AgeGroup,
@@ -26,11 +26,6 @@ from shared.values.words import (
     Procedure,
     TravelMode,
 )
-
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
-
-EARLIEST_BIRTH = date(1900, 1, 1)
 
 
 class ContactPerson(Schema):
@@ -49,7 +44,7 @@ class PatientFields(Schema):
     title: Line | None = None
     first_name: PersonName
     last_name: PersonName
-    date_of_birth: Annotated[IsoDate, Field(ge=EARLIEST_BIRTH)] | None = None
+    date_of_birth: DateOfBirth | None = None
     gender: Gender = Gender.UNKNOWN
     street: Line | None = None
     house_number: Line | None = None
@@ -65,11 +60,11 @@ class PatientFields(Schema):
     health_insurer: Line | None = None
     health_insurer_ik: InsurerNumber | None = None
     insurance_number: InsuranceNumber | None = None
-    diagnoses: Annotated[list[DiagnosisCode], Distinct, Field(max_length=30)] = []
+    diagnoses: Annotated[list[DiagnosisCode], Distinct(30)] = []
     contracts_signed: bool = False
-    registered_on: Annotated[IsoDate | None, Field(description="today, where nothing is said")] = None
-    search_started_on: IsoDate | None = None
-    last_contact_on: IsoDate | None = None
+    registered_on: Annotated[PlausibleDate | None, Field(description="today, where nothing is said")] = None
+    search_started_on: PlausibleDate | None = None
+    last_contact_on: PlausibleDate | None = None
     referred_by: Line | None = None
     availability: WeeklyHours = None
     max_distance_km: Annotated[float, Field(gt=0, le=1000)] | None = None
@@ -78,9 +73,9 @@ class PatientFields(Schema):
     open_to_group_therapy: bool = False
     open_to_diga: bool = False
     preferred_therapist_gender: PreferredGender = PreferredGender.ANY
-    preferred_procedures: Annotated[list[Procedure], Distinct] = []
-    languages: Annotated[list[Language], Distinct] = []
-    excluded_therapist_ids: Annotated[list[UUID], Distinct, Field(max_length=1000)] = []
+    preferred_procedures: Annotated[list[Procedure], Distinct(50)] = []
+    languages: Annotated[list[Language], Distinct(50)] = []
+    excluded_therapist_ids: Annotated[list[UUID], Distinct(1000)] = []
     practice_summary: Annotated[Note | None, Field(description="what a practice may read, only with consent")] = None
 
 
@@ -98,7 +93,7 @@ class NewConsent(Schema):
     """What a patient agreed to, when, and to which text."""
 
     purpose: ConsentPurpose
-    given_on: IsoDate
+    given_on: PlausibleDate
     text_version: Line
 
 
@@ -124,7 +119,7 @@ class PatientView(PatientFields, Seen):
 class PatientFilter(PageQuery):
     """Which patients to list; `q` looks for whole words of the name, or for a reference."""
 
-    q: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    q: Line | None = None
     status: PatientStatus | None = None
     postal_code: PostalCode | None = None
 
@@ -147,7 +142,7 @@ class NewStatus(Schema):
 
     status: PatientStatus
     reason: Note | None = None
-    paused_until: IsoDate | None = None
+    paused_until: PlausibleDate | None = None
 
 
 class StatusChangeView(Schema):

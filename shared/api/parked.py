@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from shared import clock
 from shared.api.door import Resource, door
@@ -17,6 +17,7 @@ from shared.events import parking
 from shared.events.consumer import Listeners
 from shared.values.moments import Instant
 from shared.values.schemas import Page, PageQuery, Schema
+from shared.values.text import Reason
 
 State = Literal["parked", "replayed", "discarded"]
 
@@ -46,7 +47,7 @@ class ParkedEvent(Schema):
 class Decision(Schema):
     """Why an event is replayed or discarded."""
 
-    reason: Annotated[str, StringConstraints(min_length=1, max_length=1000), Field(description="why")]
+    reason: Annotated[Reason, Field(description="why")]
 
 
 ParkedPage = Page[ParkedEvent]

@@ -6,12 +6,13 @@ other services need to match and to write a pseudonymous letter: no name, street
 
 from __future__ import annotations
 
-from datetime import date, datetime
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
 from shared.events.event import Event, StateEvent
+from shared.values.moments import PlausibleDate, PlausibleInstant
+from shared.values.periods import PeriodJson
 
 
 class Payload(BaseModel):
@@ -49,12 +50,12 @@ class PublicTherapist(Payload):
     languages: list[str] = []
     phone_hours: Weekly | None = None
     working_hours: Weekly | None = None
-    holidays: list[dict[str, str]] = []
+    holidays: list[PeriodJson] = []
     potentially_available: bool = False
     contact_preference: str = "any"
     email_opt_out: bool = False
     status: str = "active"
-    blocked_until: date | None = None
+    blocked_until: PlausibleDate | None = None
 
 
 class TherapistRegistered(StateEvent, name="therapist.registered"):
@@ -111,8 +112,8 @@ class PublicPatient(Payload):
     excluded_therapist_ids: list[UUID] = []
     prior_therapy_within_two_years: bool | None = None
     status: str = "open"
-    paused_until: date | None = None
-    search_started_on: date | None = None
+    paused_until: PlausibleDate | None = None
+    search_started_on: PlausibleDate | None = None
 
 
 class PatientRegistered(StateEvent, name="patient.registered"):
@@ -158,7 +159,7 @@ class RequestApproved(Event, name="matching.request_approved"):
     patient_id: UUID
     therapist_id: UUID
     priority: int = 0
-    approved_at: datetime
+    approved_at: PlausibleInstant
 
 
 class RequestReopened(Event, name="matching.request_reopened"):
@@ -168,7 +169,7 @@ class RequestReopened(Event, name="matching.request_reopened"):
     patient_id: UUID
     therapist_id: UUID
     priority: int = 0
-    approved_at: datetime
+    approved_at: PlausibleInstant
 
 
 class RequestHeld(Event, name="matching.request_held"):
@@ -195,7 +196,7 @@ class RequestAnswered(Event, name="matching.request_answered"):
     patient_id: UUID
     therapist_id: UUID
     outcome: str
-    available_from: date | None = None
+    available_from: PlausibleDate | None = None
 
 
 class RequestAccepted(Event, name="matching.request_accepted"):
@@ -204,7 +205,7 @@ class RequestAccepted(Event, name="matching.request_accepted"):
     placement_request_id: UUID
     patient_id: UUID
     therapist_id: UUID
-    accepted_on: date
+    accepted_on: PlausibleDate
 
 
 class RequestWithdrawn(Event, name="matching.request_withdrawn"):
@@ -222,7 +223,7 @@ class PatientPlaced(Event, name="matching.patient_placed"):
     placement_request_id: UUID
     patient_id: UUID
     therapist_id: UUID
-    placed_on: date
+    placed_on: PlausibleDate
 
 
 class InquiryComposed(Event, name="communication.inquiry_composed"):
@@ -250,7 +251,7 @@ class EmailSent(Event, name="communication.email_sent"):
     therapist_id: UUID | None = None
     kind: str
     placement_request_ids: list[UUID]
-    sent_at: datetime
+    sent_at: PlausibleInstant
 
 
 class Answer(Payload):
@@ -258,7 +259,7 @@ class Answer(Payload):
 
     placement_request_id: UUID
     outcome: str
-    available_from: date | None = None
+    available_from: PlausibleDate | None = None
 
 
 class CallRecorded(Event, name="communication.call_recorded"):
@@ -269,7 +270,7 @@ class CallRecorded(Event, name="communication.call_recorded"):
     therapist_id: UUID
     direction: str
     result: str
-    occurred_at: datetime
+    occurred_at: PlausibleInstant
     placement_request_ids: list[UUID]
     answers: list[Answer] = []
 
@@ -279,7 +280,7 @@ class EmailAnswered(Event, name="communication.email_answered"):
 
     email_id: UUID
     therapist_id: UUID
-    occurred_at: datetime
+    occurred_at: PlausibleInstant
     answers: list[Answer]
 
 

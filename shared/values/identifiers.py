@@ -7,9 +7,10 @@ says what would be right. The rules and their test vectors come from `domain.md`
 import re
 from typing import Annotated, NamedTuple, Protocol
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from shared.values.refusals import NotAcceptable
+from shared.values.text import Text, one_line
 
 LEGIBLE = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 """Letters and digits that are not mistaken for each other when read aloud or by hand: no 0 and O, no 1 and I."""
@@ -42,8 +43,12 @@ def _digit_sum(number: int) -> int:
     return sum(map(int, str(number)))
 
 
+LONGEST_AS_WRITTEN = 50
+"""Characters of an identifier with all the blanks that people put into it."""
+
+
 def _without_blanks(text: str) -> str:
-    return "".join(text.split()).upper()
+    return one_line(text).replace(" ", "").upper()
 
 
 def has_valid_kvnr_check(number: str) -> bool:
@@ -154,7 +159,7 @@ def postal_code(text: str) -> str:
 
 def language(text: str) -> str:
     """The ISO 639-1 code of a language, as `de`. Raises NotAcceptable."""
-    code = text.strip().lower()
+    code = one_line(text).lower()
     if code not in _LANGUAGES:
         raise NotAcceptable("must be a language's two-letter code (ISO 639-1), like de, en or tr")
     return code
@@ -205,22 +210,30 @@ def _placement_code_or_mask(text: str) -> str:
     return _without_blanks(text) if is_masked(text) else placement_code(text)
 
 
-InsuranceNumber = Annotated[str, AfterValidator(insurance_number), Field(description="KVNR", examples=["A123456780"])]
-InsurerNumber = Annotated[str, AfterValidator(insurer_number), Field(description="IK", examples=["109519005"])]
-PhysicianNumber = Annotated[str, AfterValidator(physician_number), Field(description="LANR", examples=["123456601"])]
+InsuranceNumber = Annotated[
+    str, Text(LONGEST_AS_WRITTEN, insurance_number), Field(description="KVNR", examples=["A123456780"])
+]
+InsurerNumber = Annotated[
+    str, Text(LONGEST_AS_WRITTEN, insurer_number), Field(description="IK", examples=["109519005"])
+]
+PhysicianNumber = Annotated[
+    str, Text(LONGEST_AS_WRITTEN, physician_number), Field(description="LANR", examples=["123456601"])
+]
 DiagnosisCode = Annotated[
     str,
-    AfterValidator(diagnosis_code),
+    Text(LONGEST_AS_WRITTEN, diagnosis_code),
     Field(description="ICD-10-GM, with the certainty V, G, A or Z if known", examples=["F32.1", "F32.1G"]),
 ]
-PostalCode = Annotated[str, AfterValidator(postal_code), Field(description="German postal code", examples=["04109"])]
-Language = Annotated[str, AfterValidator(language), Field(description="ISO 639-1", examples=["de"])]
-PatientReference = Annotated[str, AfterValidator(patient_reference), Field(examples=["P-7K3M-2Q"])]
+PostalCode = Annotated[
+    str, Text(LONGEST_AS_WRITTEN, postal_code), Field(description="German postal code", examples=["04109"])
+]
+Language = Annotated[str, Text(LONGEST_AS_WRITTEN, language), Field(description="ISO 639-1", examples=["de"])]
+PatientReference = Annotated[str, Text(LONGEST_AS_WRITTEN, patient_reference), Field(examples=["P-7K3M-2Q"])]
 PlacementCode = Annotated[
-    str, AfterValidator(placement_code), Field(description="Vermittlungscode", examples=["A1B2-C3D4-E5F6"])
+    str, Text(LONGEST_AS_WRITTEN, placement_code), Field(description="Vermittlungscode", examples=["A1B2-C3D4-E5F6"])
 ]
 PlacementCodeOrMask = Annotated[
     str,
-    AfterValidator(_placement_code_or_mask),
+    Text(LONGEST_AS_WRITTEN, _placement_code_or_mask),
     Field(description="Vermittlungscode; as it was shown (masked) it is ignored", examples=["A1B2-C3D4-E5F6"]),
 ]

@@ -2,14 +2,20 @@
 
 A date is a calendar day in Europe/Berlin. An instant is a point on the UTC time line; it always carries an
 offset. Nothing here reads the clock: "today" and "now" are arguments.
+
+What comes in is one of the kinds with a range (`PlausibleDate`, `DateOfBirth`, `HolidayDate`, `PlausibleInstant`), the
+same at every boundary: HTTP, events, import files, the command line. So what one service has taken the next one takes
+too, and no sum of a day and a setting leaves the calendar. `IsoDate` and `Instant` are for what only goes out.
 """
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Any
+from functools import wraps
+from typing import Annotated, Any, ParamSpec, TypeVar
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from shared.values.refusals import NotAcceptable
 from shared.values.words import AgeGroup
@@ -18,6 +24,16 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 ADULT_FROM = 18
 ADULT_ONLY_FROM = 21
+
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
+"""What is agreed, planned or answered lies between these days; what does not is a slip of the keyboard."""
+FIRST_BIRTH = date(1900, 1, 1)
+FIRST_HOLIDAY = date(1991, 1, 1)
+"""Holidays of the sixteen states are known from the first year after the reunification."""
+FIRST_INSTANT, LAST_INSTANT = datetime(2000, 1, 1, tzinfo=UTC), datetime(2099, 12, 31, 22, 59, 59, 999999, tzinfo=UTC)
+"""The last instant is that of the last day in Berlin."""
+
+_LONGEST_AS_WRITTEN = 60
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _INSTANT = re.compile(
@@ -32,7 +48,7 @@ def parse_date(text: str) -> date:
     Raises NotAcceptable for anything else, and for days that do not exist.
     """
     try:
-        if _DATE.fullmatch(text):
+        if len(text) <= _LONGEST_AS_WRITTEN and _DATE.fullmatch(text):
             return date.fromisoformat(text)
     except ValueError:
         raise NotAcceptable("must be a day that exists, like 2026-11-23") from None
@@ -44,7 +60,7 @@ def parse_instant(text: str) -> datetime:
 
     Raises NotAcceptable for anything else, and for instants that do not exist.
     """
-    if not _INSTANT.fullmatch(text):
+    if len(text) > _LONGEST_AS_WRITTEN or not _INSTANT.fullmatch(text):
         raise NotAcceptable("must be a date and time with an offset, like 2026-11-23T09:30:00Z")
     try:
         return datetime.fromisoformat(text.upper()).astimezone(UTC)
@@ -52,8 +68,26 @@ def parse_instant(text: str) -> datetime:
         raise NotAcceptable("must be a date and time that exist, like 2026-11-23T09:30:00Z") from None
 
 
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+def within_the_calendar(compute: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Let a computation that leaves the years 1 to 9999 raise NotAcceptable: OverflowError is no ValueError."""
+
+    @wraps(compute)
+    def computed(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        try:
+            return compute(*args, **kwargs)
+        except OverflowError:
+            raise NotAcceptable("must lie between the years 1 and 9999") from None
+
+    return computed
+
+
+@within_the_calendar
 def in_utc(moment: datetime) -> datetime:
-    """The same instant in UTC. Raises NotAcceptable for a datetime without an offset."""
+    """The same instant in UTC. Raises NotAcceptable for a datetime without an offset, or beyond the calendar."""
     if moment.utcoffset() is None:
         raise NotAcceptable("must carry an offset from UTC")
     return moment.astimezone(UTC)
@@ -81,7 +115,7 @@ def _accepted_instant(value: Any) -> datetime:
 
 
 IsoDate = Annotated[date, BeforeValidator(_accepted_date)]
-"""A calendar day in Europe/Berlin; JSON `YYYY-MM-DD` only."""
+"""A calendar day in Europe/Berlin, whichever; JSON `YYYY-MM-DD` only."""
 
 Instant = Annotated[
     datetime,
@@ -89,19 +123,59 @@ Instant = Annotated[
     PlainSerializer(written, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
-"""A point in time; JSON RFC 3339, offset required; in Python always UTC; written with `Z`."""
+"""A point in time, whichever; JSON RFC 3339, offset required; in Python always UTC; written with `Z`."""
+
+Point = TypeVar("Point", date, datetime)
 
 
+def _between(first: Point, last: Point) -> AfterValidator:
+    def is_plausible(point: Point) -> Point:
+        if not first <= point <= last:
+            raise NotAcceptable(f"must lie between {first:%Y-%m-%d} and {last:%Y-%m-%d}")
+        return point
+
+    return AfterValidator(is_plausible)
+
+
+def _described(first: date, last: date) -> Any:
+    return Field(description=f"From {first} to {last}")
+
+
+PlausibleDate = Annotated[IsoDate, _between(FIRST_DAY, LAST_DAY), _described(FIRST_DAY, LAST_DAY)]
+"""A day on which something is agreed, planned or answered."""
+DateOfBirth = Annotated[IsoDate, _between(FIRST_BIRTH, LAST_DAY), _described(FIRST_BIRTH, LAST_DAY)]
+"""A day of birth; that it does not lie in the future is for who knows what day it is."""
+HolidayDate = Annotated[IsoDate, _between(FIRST_HOLIDAY, LAST_DAY), _described(FIRST_HOLIDAY, LAST_DAY)]
+"""A day for which public holidays are known."""
+PlausibleInstant = Annotated[Instant, _between(FIRST_INSTANT, LAST_INSTANT), _described(FIRST_DAY, LAST_DAY)]
+"""A moment at which something happened or is planned."""
+
+
+def moment_in_berlin(text: str) -> datetime:
+    """The moment of a command line, as `2026-12-01T09:00`: in Berlin unless it has an offset. Raises NotAcceptable."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise NotAcceptable("must be a date and time like 2026-12-01T09:00") from None
+    moment = in_utc(moment if moment.tzinfo else moment.replace(tzinfo=BERLIN))
+    if not FIRST_INSTANT <= moment <= LAST_INSTANT:
+        raise NotAcceptable(f"must lie between {FIRST_DAY} and {LAST_DAY}")
+    return moment
+
+
+@within_the_calendar
 def berlin_day(moment: datetime) -> date:
     """The day it is in Berlin at that instant. Raises NotAcceptable without an offset."""
     return in_utc(moment).astimezone(BERLIN).date()
 
 
+@within_the_calendar
 def start_of_berlin_day(day: date) -> datetime:
     """The instant, in UTC, at which that day begins in Berlin."""
     return datetime.combine(day, time(), BERLIN).astimezone(UTC)
 
 
+@within_the_calendar
 def days_later(moment: datetime, days: int) -> datetime:
     """The instant, in UTC, that many Berlin calendar days later (or earlier), at the same wall-clock time.
 

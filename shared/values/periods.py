@@ -1,11 +1,11 @@
 """Spans of days, such as a practice's holidays."""
 
 from datetime import date
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from shared.values.moments import IsoDate
+from shared.values.moments import PlausibleDate
 from shared.values.refusals import NotAcceptable
 from shared.values.schemas import Schema
 
@@ -13,8 +13,8 @@ from shared.values.schemas import Schema
 class Period(Schema):
     """Days in Europe/Berlin, the first and the last included; JSON `{"from": …, "to": …}`."""
 
-    first: IsoDate = Field(alias="from")
-    last: IsoDate = Field(alias="to")
+    first: PlausibleDate = Field(alias="from")
+    last: PlausibleDate = Field(alias="to")
 
     @model_validator(mode="after")
     def _is_in_order(self) -> Self:
@@ -24,3 +24,12 @@ class Period(Schema):
 
     def contains(self, day: date) -> bool:
         return self.first <= day <= self.last
+
+
+def _is_a_period(written: dict[str, str]) -> dict[str, str]:
+    Period.from_json(written)
+    return written
+
+
+PeriodJson = Annotated[dict[str, str], AfterValidator(_is_a_period)]
+"""A period in its JSON form, as events carry it: checked, and otherwise left as it is."""

@@ -5,21 +5,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, Generic, Self, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Generic, Self, TypeVar, Union, cast, get_args, get_origin
 from uuid import UUID
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     ValidationError,
     create_model,
     field_validator,
     model_validator,
 )
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
+from pydantic_core import CoreSchema, ErrorDetails, core_schema
 
 from shared.errors import FieldProblem
 from shared.values.moments import Instant
@@ -27,6 +27,8 @@ from shared.values.refusals import NotAcceptable
 
 MAX_LIMIT = 200
 DEFAULT_LIMIT = 50
+MOST_PROBLEMS = 100
+LONGEST_NAME_SHOWN = 100
 
 
 def _refuse_unstorable(value: Any) -> None:
@@ -127,12 +129,22 @@ class Seen(Schema):
     version: int
 
 
+@dataclass(frozen=True)
+class Distinct:
+    """For lists that are sets: `Annotated[list[Procedure], Distinct(50)]` drops repeats and keeps the order.
+
+    The length as sent is looked at first: a list that is too long is not read any further.
+    """
+
+    longest: int
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        limited = {**handler(source), "max_length": self.longest}
+        return core_schema.no_info_after_validator_function(_without_repeats, cast("CoreSchema", limited))
+
+
 def _without_repeats(values: list[Item]) -> list[Item]:
-    return [value for place, value in enumerate(values) if value not in values[:place]]
-
-
-Distinct = AfterValidator(_without_repeats)
-"""For lists that are sets: `Annotated[list[Procedure], Distinct]` drops repeats and keeps the order."""
+    return list(dict.fromkeys(values))
 
 
 # Problems
@@ -147,10 +159,10 @@ class InvalidFields(ValueError):
 
 
 def problems_of(error: ValidationError) -> list[FieldProblem]:
-    """What is wrong, for the person who sent it; what was sent is never repeated."""
+    """What is wrong, for the person who sent it, the first hundred mistakes; what was sent is never repeated."""
     return [
-        FieldProblem(".".join(str(part) for part in detail["loc"]), _message(detail))
-        for detail in error.errors(include_url=False)
+        FieldProblem(".".join(str(part)[:LONGEST_NAME_SHOWN] for part in detail["loc"]), _message(detail))
+        for detail in error.errors(include_url=False)[:MOST_PROBLEMS]
     ]
 
 

@@ -17,12 +17,13 @@ from sqlalchemy import Dialect
 from sqlalchemy.dialects.postgresql import INT4MULTIRANGE
 from sqlalchemy.types import TypeDecorator
 
-from shared.values.moments import BERLIN, in_utc
+from shared.values.moments import BERLIN, in_utc, within_the_calendar
 from shared.values.refusals import NotAcceptable
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MINUTES_A_DAY = 24 * 60
 MINUTES_A_WEEK = 7 * MINUTES_A_DAY
+MOST_WINDOWS_A_DAY = 24
 
 _WRITTEN = [f"{minutes // 60:02}:{minutes % 60:02}" for minutes in range(MINUTES_A_DAY + 1)]
 """Every time of a day as it is written, by its minutes since midnight."""
@@ -106,6 +107,7 @@ class Weekly:
         """Whether one window holds all of the minutes from `start` up to `end` since Monday 00:00."""
         return any(window.start <= start < end <= window.end for window in self.windows)
 
+    @within_the_calendar
     def contains_moments(self, start: datetime, end: datetime) -> bool:
         """Whether the time from one instant up to another lies inside these hours, in Berlin.
 
@@ -125,6 +127,7 @@ class Weekly:
         """The windows on that calendar day, in minutes (0 to 1440) since its midnight on the wall clock."""
         return self._windows_on_weekday(day.weekday())
 
+    @within_the_calendar
     def moments_on(self, day: date) -> tuple[tuple[datetime, datetime], ...]:
         """The windows on that day in Berlin as instants in UTC.
 
@@ -191,6 +194,8 @@ class Weekly:
 def _windows_of_day(day: str, items: object) -> list[Window]:
     if not isinstance(items, list):
         raise NotAcceptable(f"{day}: must be a list of windows")
+    if len(items) > MOST_WINDOWS_A_DAY:
+        raise NotAcceptable(f"{day}: must have at most {MOST_WINDOWS_A_DAY} windows")
     windows = [_window(day, place, item) for place, item in enumerate(items, start=1)]
     if len(windows) > 1 and any(later.start < earlier.end for earlier, later in pairwise(sorted(windows))):
         raise NotAcceptable(f"{day}: two windows overlap")
@@ -249,7 +254,9 @@ _WEEK_SCHEMA = {
     "anyOf": [
         {
             "type": "object",
-            "properties": {day: {"type": "array", "items": _WINDOW_SCHEMA} for day in DAYS},
+            "properties": {
+                day: {"type": "array", "items": _WINDOW_SCHEMA, "maxItems": MOST_WINDOWS_A_DAY} for day in DAYS
+            },
             "additionalProperties": False,
         },
         {"type": "null"},

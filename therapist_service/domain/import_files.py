@@ -17,8 +17,8 @@ from pydantic import Field, StringConstraints, ValidationError
 
 from shared.values.moments import Instant
 from shared.values.schemas import RecordSchema, problems_of
+from shared.values.text import Line
 from shared.values.words import ImportAction, ImportStatus
-from therapist_service.domain.schemas import Line
 
 KNOWN_MAJOR = "1"
 EARLY = timedelta(days=1)

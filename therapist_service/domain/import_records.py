@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails
 from shared.values.schemas import RecordSchema, problems_of
 from shared.values.words import ImportAction
 from therapist_service.domain.import_files import Found, ImportFile
-from therapist_service.domain.schemas import ImportedFields, Line
+from therapist_service.domain.schemas import ExternalId, ImportedFields
 
 LARGEST_SET_ASIDE = 16_000
 """Characters of JSON; unknown fields beyond that are not kept."""
@@ -33,7 +33,7 @@ class SentRecord(ImportedFields):
 
     model_config = ConfigDict(extra="allow")
 
-    external_id: Line
+    external_id: ExternalId
 
     @field_validator("external_id")
     @classmethod
@@ -45,7 +45,7 @@ class SentRecord(ImportedFields):
 class SentDeletion(RecordSchema):
     """A therapist who is no longer in the source."""
 
-    external_id: Line
+    external_id: ExternalId
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ class NewImport(Schema):
     file: (
         Annotated[
             str,
-            StringConstraints(pattern=r"^therapists_[0-9]{8}_[0-9]{6}\.json$"),
+            StringConstraints(max_length=40, pattern=r"^therapists_[0-9]{8}_[0-9]{6}\.json$"),
             Field(examples=["therapists_20261120_040000.json"]),
         ]
         | None

@@ -9,10 +9,11 @@ from pydantic.config import JsonDict
 
 from shared.values.contacts import EmailAddress, PhoneNumber
 from shared.values.identifiers import Language, PostalCode
-from shared.values.moments import Instant, IsoDate
+from shared.values.moments import Instant, IsoDate, PlausibleDate
 from shared.values.places import Latitude, Longitude
 from shared.values.refusals import NotAcceptable
 from shared.values.schemas import Distinct, Page, PageQuery, Schema, Seen
+from shared.values.text import Line, Note
 from shared.values.weekly import WeeklyHours
 from shared.values.words import (
     Accreditation,
@@ -24,16 +25,16 @@ from shared.values.words import (
     TherapistStatus,
 )
 
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
-Lines = Annotated[list[Line], Distinct, Field(max_length=100)]
+ExternalId = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+"""By what a source knows a therapist: no human text, so it stays as it is."""
+Lines = Annotated[list[Line], Distinct(100)]
 
 
 class Holiday(Schema):
     """Days on which the practice is closed, both inclusive."""
 
-    from_: IsoDate = Field(alias="from")
-    to: IsoDate
+    from_: PlausibleDate = Field(alias="from")
+    to: PlausibleDate
 
     @model_validator(mode="after")
     def _ends_after_it_starts(self) -> Holiday:
@@ -75,10 +76,10 @@ class ImportedFields(Schema):
     email: EmailAddress | None = None
     website: Line | None = None
     accreditation: Accreditation = Accreditation.UNKNOWN
-    procedures: Annotated[list[Procedure], Distinct] = []
-    age_groups: Annotated[list[AgeGroup], Distinct] = []
-    settings: Annotated[list[Setting], Distinct] = []
-    languages: Annotated[list[Language], Distinct] = []
+    procedures: Annotated[list[Procedure], Distinct(50)] = []
+    age_groups: Annotated[list[AgeGroup], Distinct(50)] = []
+    settings: Annotated[list[Setting], Distinct(50)] = []
+    languages: Annotated[list[Language], Distinct(50)] = []
     qualifications: Lines = []
     offers: Lines = []
     phone_hours: WeeklyHours = None
@@ -96,8 +97,8 @@ class TherapistFields(ImportedFields):
     seat_share: Annotated[float, Field(ge=0.25, le=1)] | None = None
     working_hours: WeeklyHours = None
     holidays: Annotated[list[Holiday], Field(max_length=100)] = []
-    free_individual_from: IsoDate | None = None
-    free_group_from: IsoDate | None = None
+    free_individual_from: PlausibleDate | None = None
+    free_group_from: PlausibleDate | None = None
     potentially_available: bool = False
     potentially_available_note: Note | None = None
     contact_preference: ContactPreference = ContactPreference.ANY
@@ -111,7 +112,7 @@ class NewTherapist(TherapistFields):
 class ChangedTherapist(TherapistFields):
     """What PATCH may change: the fields, and which of them imports leave alone."""
 
-    protected_fields: Annotated[list[str], Distinct] = []
+    protected_fields: Annotated[list[Line], Distinct(100)] = []
 
 
 class Block(Schema):
@@ -126,7 +127,7 @@ class NewBlock(Schema):
     """What blocks a therapist: a reason, and the last day of the block where it ends by itself."""
 
     reason: Note
-    until: IsoDate | None = None
+    until: PlausibleDate | None = None
 
 
 class Source(Schema):
@@ -152,7 +153,7 @@ class TherapistView(TherapistFields, Seen):
 class TherapistFilter(PageQuery):
     """Which therapists to list; `q` looks for words of the name or place, or for a phone number."""
 
-    q: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    q: Line | None = None
     postal_code: PostalCode | None = None
     city: Line | None = None
     procedure: Procedure | None = None

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.api.tables import add_api_tables
-from shared.db import NAMES, Aggregate, column_types
+from shared.db import GERMAN, NAMES, Aggregate, column_types
 from shared.events.tables import add_event_tables
 from shared.values.weekly import Weekly, WeeklyColumn
 
@@ -34,8 +34,8 @@ class Therapist(Aggregate, Tables):
 
     salutation: Mapped[str | None]
     title: Mapped[str | None]
-    first_name: Mapped[str | None]
-    last_name: Mapped[str]
+    first_name: Mapped[str | None] = mapped_column(Text(collation=GERMAN))
+    last_name: Mapped[str] = mapped_column(Text(collation=GERMAN))
     gender: Mapped[str] = mapped_column(default="unknown", server_default="unknown")
     street: Mapped[str | None]
     house_number: Mapped[str | None]

@@ -48,7 +48,7 @@ class PatientFields(Schema):
     date_of_birth: IsoDate | None = None
     insured: bool | None = None
     distance: Annotated[float, Field(ge=0)] | None = None
-    procedures: Annotated[list[Procedure], Distinct] = []
+    procedures: Annotated[list[Procedure], Distinct(10)] = []
     excluded: list[UUID] = []
     availability: WeeklyHours = None
     anamnesis: Anamnesis | None = None

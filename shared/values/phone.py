@@ -1,0 +1,168 @@
+"""Phone numbers: read as people write them, or refused; never turned into the number of somebody else."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+from typing import Annotated, NamedTuple
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumberFormat
+from pydantic import Field
+
+from shared.values.refusals import NotAcceptable
+from shared.values.text import Text, one_line
+
+HOME_REGION = "DE"
+HOME_COUNTRY_CODE = 49
+LONGEST_AS_WRITTEN = 100
+LONGEST_AREA_CODE = 6
+LONGEST_USUAL = 11
+"""Digits of a German number without its 0, but for switchboards with long extensions."""
+
+_GERMAN_E164 = re.compile(r"\+49[1-9][0-9]{4,13}", re.ASCII)
+
+_LABEL = re.compile(
+    r"\A(?:tel(?:efon|ephone)?|fon|phone|mobil(?:e|telefon)?|handy|[tm](?=[.: ])|[☎✆📞📱])"
+    r"(?:[-. ]*(?:nr|nummer))?[.: ]*",
+    re.IGNORECASE,
+)
+"""What stands before a number and says no more than that it is one. A fax number is not a number to call."""
+_SIGNS = str.maketrans(
+    dict.fromkeys("‐‑‒–—―−﹣－_", "-") | dict.fromkeys("∕⁄／", "/") | dict.fromkeys("·•", ".")
+    | {"＋": "+", "（": "(", "）": ")", "[": "(", "]": ")"}
+)  # fmt: skip
+_WRITTEN = re.compile(r"[( ]*\+?[0-9 ()/.-]+", re.ASCII)
+_BARE_COUNTRY_CODE = re.compile(r"(?=(?:49|43|41) ?\( ?0 ?\))")
+"""`49 (0)345 …`: only a country code is followed by a zero in brackets."""
+_ZERO_IN_BRACKETS = re.compile(r"\( ?0 ?\)")
+_BEFORE_ZERO_IN_BRACKETS = re.compile(r"(?:[( ]*(?:\+|00) ?[0-9]{1,3}[ )./-]*)?")
+_AREA_CODE = re.compile(r"(?:(?:\+|00) ?[0-9]{1,3}[ .-]*0?|0) *[1-9][0-9]{0,4} *")
+_SHORTEST_AFTER_SLASH = 3
+
+
+def phone_number(text: str) -> str:
+    """The number in E.164, as `+493012345678`; without a country code it is German and begins with a 0.
+
+    Blanks, brackets, dots, dashes, a slash after the area code and a word such as "Tel.:" in front are dropped, a
+    zero in brackets is the one that is not dialled from abroad. Refused is what could be another number: several in
+    one field (`030 1234567/8`), other words (an extension, "abends"), numbers without an area code, and numbers that
+    no numbering plan allows, such as 116117: nobody can be called back there. Raises NotAcceptable.
+    """
+    # half of the cost of a number is to parse it, and this is the one form in which there is nothing to find out
+    if _GERMAN_E164.fullmatch(text) and _is_ordinary(text.removeprefix("+49")):
+        return text
+    written = _in_plain_signs(text)
+    if not _WRITTEN.fullmatch(written):
+        raise NotAcceptable("must be a phone number without words, like 030 1234567 or +43 1 5877777")
+    if _ends_in_a_second_number(written) or _has_a_stray_zero(written):
+        raise NotAcceptable("must be one phone number, like 030 1234567 or +49 30 1234567")
+    number = _parsed(_dialled(written))
+    if _begins_a_second_number(written, number) or not phonenumbers.is_valid_number(number):
+        raise NotAcceptable("must be a phone number that exists, with its area code, like 030 1234567")
+    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+
+
+def _in_plain_signs(text: str) -> str:
+    """The number with ordinary blanks, digits, dashes and brackets, without a label; `49 (0)` begins with its +."""
+    unlabelled = _LABEL.sub("", one_line(text).translate(_SIGNS))
+    digits = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in unlabelled)
+    return "+" + digits if _BARE_COUNTRY_CODE.match(digits) else digits
+
+
+def _has_a_stray_zero(written: str) -> bool:
+    """Whether a zero in brackets stands elsewhere than in front or after the country code."""
+    zero = _ZERO_IN_BRACKETS.search(written)
+    if zero is None:
+        return False
+    in_place = _BEFORE_ZERO_IN_BRACKETS.fullmatch(written, 0, zero.start())
+    return in_place is None or _ZERO_IN_BRACKETS.search(written, zero.end()) is not None
+
+
+def _ends_in_a_second_number(written: str) -> bool:
+    """Whether a slash stands elsewhere than after the area code, as in `030 1234567/8`."""
+    before, slash, after = written.partition("/")
+    if not slash:
+        return False
+    is_area_code = _AREA_CODE.fullmatch(before.replace("(", "").replace(")", "").strip()) is not None
+    return not is_area_code or "/" in after or len(re.findall("[0-9]", after)) < _SHORTEST_AFTER_SLASH
+
+
+def _begins_a_second_number(written: str, number: phonenumbers.PhoneNumber) -> bool:
+    """Whether a long number goes on with what looks like an area code, as in `030 1234 030 5678`."""
+    if len(str(number.national_number)) <= LONGEST_USUAL:
+        return False
+    groups = re.findall("[0-9]+", written)
+    if not groups[0].startswith("0") or groups[0].startswith("00"):
+        groups = groups[1:] or groups
+    is_area_code = len(groups[0]) <= LONGEST_AREA_CODE  # what follows it is the number, which may begin with zeros
+    return any(group.startswith("0") and len(group) > 2 for group in groups[1 + is_area_code :])
+
+
+def _dialled(written: str) -> str:
+    """The number with its country code, as `+…`. Raises NotAcceptable without an area code."""
+    digits = re.sub("[^0-9]", "", written)
+    if "+" in written:
+        return "+" + digits
+    if digits.startswith("00"):
+        return "+" + digits.removeprefix("00")
+    if digits.startswith("0"):
+        return f"+{HOME_COUNTRY_CODE}{digits.removeprefix('0')}"
+    raise NotAcceptable("must be a phone number with its area code, like 030 1234567")
+
+
+def _parsed(dialled: str) -> phonenumbers.PhoneNumber:
+    try:
+        number = phonenumbers.parse(dialled, None)
+    except NumberParseException:
+        raise NotAcceptable("must be a phone number with its area code, like 030 1234567") from None
+    at_home = f"+{HOME_COUNTRY_CODE}"
+    national = dialled.removeprefix(at_home).removeprefix("0")
+    if dialled.startswith(at_home) and str(number.national_number) != national:
+        raise NotAcceptable("must be a phone number that exists, with its area code, like 030 1234567")
+    return number
+
+
+def _is_ordinary(digits: str) -> bool:
+    """Whether this is a valid German landline or mobile number; the library would try every other kind before these."""
+    general, *kinds = _german_kinds()
+    return general.allow(digits) and any(kind.allow(digits) for kind in kinds)
+
+
+class _Kind(NamedTuple):
+    """One kind of number of a country's numbering plan."""
+
+    lengths: frozenset[int]
+    pattern: re.Pattern[str]
+
+    def allow(self, digits: str) -> bool:
+        return len(digits) in self.lengths and self.pattern.fullmatch(digits) is not None
+
+
+@cache
+def _german_kinds() -> tuple[_Kind, ...]:
+    """What all German numbers have in common, then landline and mobile numbers."""
+    plan = phonenumbers.PhoneMetadata.metadata_for_region(HOME_REGION)
+    assert plan is not None
+    return tuple(
+        _Kind(frozenset(kind.possible_length), re.compile(kind.national_number_pattern))
+        for kind in (plan.general_desc, plan.fixed_line, plan.mobile)
+        if kind is not None and kind.national_number_pattern is not None
+    )
+
+
+def shown_phone(number: str) -> str:
+    """A stored number (E.164) as people in Germany write it: `030 12345678`, abroad `+43 1 5877777`."""
+    parsed = phonenumbers.parse(number, HOME_REGION)
+    national = phonenumbers.format_number(parsed, PhoneNumberFormat.NATIONAL)
+    if parsed.country_code == HOME_COUNTRY_CODE and national.startswith("0"):  # a few special ones are given without
+        return national
+    return phonenumbers.format_number(parsed, PhoneNumberFormat.INTERNATIONAL)
+
+
+PhoneNumber = Annotated[
+    str,
+    Text(LONGEST_AS_WRITTEN, phone_number),
+    Field(description="Stored as E.164", examples=["030 1234567"]),
+]

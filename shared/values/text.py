@@ -1,0 +1,125 @@
+"""Text that people write: brought to one form, and the form under which it is found.
+
+Names, streets and notes come from keyboards, web pages, PDF files and other programs. What looks the same is stored
+the same: composed (NFC), without signs that nobody sees, with single ordinary blanks, trimmed. Lengths are checked
+before anything else is done: to compose a text of combining marks takes time that grows with the square of its length.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from shared.values.refusals import NotAcceptable
+
+# What nobody sees: Unicode's Default_Ignorable_Code_Point (soft hyphen, zero-width signs, direction marks, variation
+# selectors, byte order mark, …) and annotation marks. The two joiners (U+200C, U+200D) are among them: no name in Latin
+# letters needs them, and one that holds them would not be found. Private-use characters and those that Unicode keeps
+# for programs mean nothing to anybody else; they come from the icon fonts of web pages.
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff"
+    "\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+    "\ue000-\uf8ff\U000f0000-\U000fffff\U00100000-\U0010ffff\ufdd0-\ufdef\ufffe\uffff]"
+)
+_BRAILLE_BLANK = "\u2800"
+"""The one blank that Python does not take for one."""
+
+_UNSTORABLE = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
+"""Control characters that are no blanks or line breaks, and halves of surrogate pairs."""
+
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
+_WITHOUT_PARTS = str.maketrans(
+    {"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "þ": "th", "ŧ": "t", "ı": "i"}
+)
+"""Letters that Unicode does not take apart into a letter and its sign; `casefold` makes ss of ß."""
+_WORD = re.compile(r"[^\W_]+")
+
+
+def has_unstorable(text: str) -> bool:
+    """Whether the text holds control characters or halves of surrogate pairs, which are no part of any writing."""
+    return _UNSTORABLE.search(text) is not None
+
+
+def one_line(text: str) -> str:
+    """The text on one line in one form: composed, nothing invisible, single blanks, trimmed.
+
+    Line breaks and control characters become blanks. It refuses nothing; what it returns it leaves as it is.
+    """
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
+    return " ".join(_composed(text).split())
+
+
+def lines(text: str) -> str:
+    """The text in one form, as `one_line`, with its line breaks, each `\\n`; blank lines around it are dropped."""
+    return "\n".join(" ".join(line.split()) for line in _composed(text).splitlines()).strip("\n")
+
+
+def _composed(text: str) -> str:
+    visible = _UNSTORABLE.sub(" ", _INVISIBLE.sub("", text)).replace(_BRAILLE_BLANK, " ")
+    return unicodedata.normalize("NFC", visible)
+
+
+def fold(text: str) -> str:
+    """The form under which text is looked for: without case and accents, `ä` as `ae`, `ß` as `ss`.
+
+    So Müller, MUELLER and Mu\u0308ller are one, also Lü\u00addenscheid and Luedenscheid. To be stored beside a text
+    and compared with a folded search; never shown. The caller limits the length.
+    """
+    if text.isascii():
+        return one_line(text).lower()
+    spelled = unicodedata.normalize("NFKC", one_line(text)).casefold()
+    spelled = unicodedata.normalize("NFKC", spelled).translate(_UMLAUTS)
+    apart = unicodedata.normalize("NFKD", spelled)
+    bare = "".join(c for c in apart if not unicodedata.combining(c))
+    return " ".join(bare.translate(_WITHOUT_PARTS).split())
+
+
+def words(text: str) -> list[str]:
+    """The words of a text, folded: runs of letters and digits, without hyphens and other signs."""
+    return _WORD.findall(fold(text))
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text field: at most so many characters, looked at before anything else, then brought to one form.
+
+    `Annotated[str, Text(200, one_line)]`. `form` returns what is stored and raises NotAcceptable for what is not
+    acceptable; it is only ever given a text of an allowed length without control characters.
+    """
+
+    longest: int
+    form: Callable[[str], str]
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        limited = core_schema.str_schema(min_length=1, max_length=self.longest)
+        return core_schema.no_info_after_validator_function(self.kept, limited)
+
+    def kept(self, text: str) -> str:
+        """What is stored of a text. Raises NotAcceptable."""
+        if len(text) > self.longest:
+            raise NotAcceptable(f"must have at most {self.longest} characters")
+        if "\x00" in text:
+            raise NotAcceptable("must not contain the NUL character")
+        if has_unstorable(text):
+            raise NotAcceptable("must not contain control characters")
+        kept = self.form(text)
+        if not kept:
+            raise NotAcceptable("must have at least one visible character")
+        if len(kept) > self.longest:  # a few rare characters become two when they are composed
+            raise NotAcceptable(f"must have at most {self.longest} characters")
+        return kept
+
+
+Line = Annotated[str, Text(200, one_line)]
+"""A text of one line."""
+Note = Annotated[str, Text(4000, lines)]
+"""A text of several lines."""
+Reason = Annotated[str, Text(1000, lines)]
+"""Why something is done, in a few lines."""
