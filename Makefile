@@ -43,6 +43,10 @@ demo: setup  ## watch the main job: from a scraped file to a letter to a therapi
 test: setup  ## run the tests on real parts; ARGS="-k name" chooses
 	@$(PYTHON) -m pytest $(ARGS)
 
+.PHONY: fuzz
+fuzz: setup  ## made-up requests against every OpenAPI document; CASES=50000 SEED=… repeats, ARGS="--service patient_service"
+	@$(PYTHON) -m tests.fuzz $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
 .PHONY: check
 check: setup  ## lint, format, types, import contracts
 	@.venv/bin/ruff check .

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from operations.failures import Failure
+from shared.hosts import are_origins, names_are_hosts
 
 INFRASTRUCTURE = ("postgresql", "pgbouncer", "kafka", "mail")
 WORKER_PORT_DISTANCE = 100
@@ -175,6 +176,7 @@ def check(settings: Mapping[str, str], root: Path) -> None:
     """Refuses settings that cannot work, all of them at once."""
     problems = [*_empty_secrets(settings, root), *_wrong_ports(settings), *_wrong_parts(settings)]
     problems += _password_in_clear(settings)
+    problems += _wrong_hosts(settings)
     problems = problems or _shared_ports(settings)
     if problems:
         raise Failure("the settings cannot work:\n" + "\n".join(f"  {problem}" for problem in problems))
@@ -204,6 +206,16 @@ def _password_in_clear(settings: Mapping[str, str]) -> list[str]:
     if settings["SMTP_TLS"] != "none" or not is_said or settings["SMTP_HOST"] in _THIS_MACHINE:
         return []
     return [f"SMTP_TLS=none would send SMTP_PASSWORD in clear to {settings['SMTP_HOST']}: set starttls or tls"]
+
+
+def _wrong_hosts(settings: Mapping[str, str]) -> list[str]:
+    problems = []
+    for name, read in {"ALLOWED_HOSTS": names_are_hosts, "ALLOWED_ORIGINS": are_origins}.items():
+        try:
+            read(settings.get(name, ""))
+        except ValueError as wrong:
+            problems.append(f"{name}: {wrong}")
+    return problems
 
 
 def _wrong_parts(settings: Mapping[str, str]) -> list[str]:

@@ -45,9 +45,12 @@ class Hosts:
 
     @classmethod
     def of(cls, names: str, origins: str = "", *, bind: str = "") -> Hosts:
-        """From settings, each a list with commas; the address that is listened on is one of the names."""
+        """From settings, each a list with commas.
+
+        The address that is listened on is one of the names, and 127.0.0.1 always is: who watches a process asks there.
+        """
         own = f"[{bind}]" if ":" in bind else bind
-        return cls(frozenset(_parts(f"{names},{own}")) - EVERYWHERE, frozenset(_parts(origins)))
+        return cls(frozenset(_parts(f"{names},{own},127.0.0.1")) - EVERYWHERE, frozenset(_parts(origins)))
 
     def admit(self, environ: WSGIEnvironment) -> None:
         """Raises `ForeignHost` or `Forbidden` where the request is not for us, or comes from somebody else's page."""

@@ -23,7 +23,7 @@ requests_refused = Counter(
 )
 connections_ended = Counter(
     "platform_http_connections_ended_total",
-    "Connections that a deadline ended (header, body, answer, idle, lingering), or that made room (crowded, unread)",
+    "Connections that a deadline ended (header, body, answer, idle, lingering), or that made room (crowded, memory)",
     ["reason"],
 )
 events_published = Counter("platform_events_published_total", "Events committed to Kafka by the relay")

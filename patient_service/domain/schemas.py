@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict
 
 from shared.values.contacts import EmailAddress, PersonName, PhoneNumber
 from shared.values.identifiers import DiagnosisCode, InsuranceNumber, InsurerNumber, Language, PostalCode
@@ -126,8 +127,18 @@ class PatientFilter(PageQuery):
 PatientPage = Page[PatientView]
 
 
+_ONLY_A_PAUSE_ENDS: JsonDict = {
+    "anyOf": [
+        {"properties": {"status": {"const": PatientStatus.PAUSED.value}}},
+        {"properties": {"paused_until": {"type": "null"}}},
+    ]
+}
+
+
 class NewStatus(Schema):
     """Where the search or therapy goes from here, and why; a pause may name its last day."""
+
+    model_config = ConfigDict(json_schema_extra=_ONLY_A_PAUSE_ENDS)
 
     status: PatientStatus
     reason: Note | None = None

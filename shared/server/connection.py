@@ -95,7 +95,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
     request: Any
 
     def __init__(self, server: Server, sock: socket.socket, addr: Any, adj: Adjustments, map: Any = None) -> None:
-        self._since = self._idle_since = clock.monotonic()
+        self._since = clock.monotonic()
         self._answered = False
         self._lingers = False
         super().__init__(server, sock, addr, adj, map=map)
@@ -104,6 +104,12 @@ class Connection(HTTPChannel):  # type: ignore[misc]
     def is_idle(self) -> bool:
         """Whether nobody works for this client and nothing waits for it."""
         return not self.requests and not self.total_outbufs_len
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much is kept of a request that is not whole yet, and of answers that are not taken."""
+        received = 0 if self.request is None else self.request.body_bytes_received
+        return int(self.total_outbufs_len + received)
 
     @property
     def since(self) -> float:
@@ -133,11 +139,14 @@ class Connection(HTTPChannel):  # type: ignore[misc]
             self.handle_close()
 
     def _take(self, data: bytes) -> None:
-        if self.request is None:
-            self._idle_since, self._since = self._since, clock.monotonic()
+        # empty lines are no beginning of a request, or they would keep a connection open for ever
+        if data.strip(b"\r\n") and self._has_not_begun():
+            self._since = clock.monotonic()
         self.received(data)
-        if self.request is None and not self.requests:
-            self._since = self._idle_since  # empty lines are no beginning of a request
+
+    def _has_not_begun(self) -> bool:
+        request = self.request
+        return request is None or not (request.headers_finished or request.header_plus.strip())
 
     def refuse(self, error: Error) -> None:
         """Answer the request that is not whole yet with this refusal, and close."""
@@ -177,6 +186,9 @@ class Connection(HTTPChannel):  # type: ignore[misc]
 
     def end_if_late(self, now: float) -> None:
         """Close, or refuse, where one of the deadlines has passed."""
+        if self.will_close:  # a client that does not read is never ready for the rest
+            self.abort()
+            return
         reason = self._deadline_passed(now - self._since)
         if reason is None:
             return
@@ -194,7 +206,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
 
     def _deadline_passed(self, seconds: float) -> str | None:
         limits = self.server.limits
-        if self.requests or self.will_close:
+        if self.requests:
             return None  # we are the ones who are slow
         if self._lingers:
             return "lingering" if seconds > limits.linger_seconds else None

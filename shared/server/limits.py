@@ -26,7 +26,7 @@ class Limits:
     body_bytes: int = MEBIBYTE
     unread_bytes: int = 16 * MEBIBYTE
     """Answers that a client asks for one after the other without taking them."""
-    all_unread_bytes: int = 64 * MEBIBYTE
-    """Answers that wait in this process for clients that do not take them; beyond it the longest wait ends."""
+    all_waiting_bytes: int = 64 * MEBIBYTE
+    """What all clients of a process have begun to send and have not taken yet; beyond it the longest wait ends."""
     connections: int = 512
     """Beyond them the connection that has been idle for longest is closed for a new one."""

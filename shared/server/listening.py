@@ -78,7 +78,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             self._looked_at = now
             for connection in list(self.active_channels.values()):
                 connection.end_if_late(now)
-            self._end_the_longest_unread()
+            self._end_the_longest_waits()
         wasyncore.poll2(seconds, self._map)
 
     def maintenance(self, now: float) -> None:
@@ -92,15 +92,15 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             min(idle, key=lambda each: each.since).abort()
             connections_ended.labels("crowded").inc()
 
-    def _end_the_longest_unread(self) -> None:
-        waiting = [each for each in self.active_channels.values() if each.total_outbufs_len and not each.requests]
-        unread = sum(each.total_outbufs_len for each in waiting)
+    def _end_the_longest_waits(self) -> None:
+        waiting = [each for each in self.active_channels.values() if each.waiting_bytes and not each.requests]
+        held = sum(each.waiting_bytes for each in waiting)
         for connection in sorted(waiting, key=lambda each: each.since):
-            if unread <= self.limits.all_unread_bytes:
+            if held <= self.limits.all_waiting_bytes:
                 return
-            unread -= connection.total_outbufs_len
+            held -= connection.waiting_bytes
             connection.abort()
-            connections_ended.labels("unread").inc()
+            connections_ended.labels("memory").inc()
 
     def stop(self, seconds: float) -> None:
         """Take no more clients, finish the requests that there are, and close everything, within that time."""

@@ -24,7 +24,7 @@ from schemathesis.checks import load_all_checks
 from schemathesis.core.failures import Failure, FailureGroup
 from sqlalchemy.orm import Session
 
-from tests.fuzz.known import Known, make, with_known_ids
+from tests.fuzz.known import Known, examples, make, with_known_values, within
 from tests.fuzz.reasons import is_explained
 
 KEY = "Idempotency-Key"
@@ -57,10 +57,13 @@ class Outcome:
 def run(service: str, session: Session, settings: Any, folder: Path, *, cases: int, number: int) -> Outcome:
     """Send so many requests to the service, made up from this seed; its work is in the session's transaction."""
     load_all_checks()
-    app = importlib.import_module(f"{service}.app").create(settings)
     known = make(service, session, settings, folder)
+    # a folder that the imports can be read from
+    app = importlib.import_module(f"{service}.app").create(within(settings, folder))
     schema = schemathesis.openapi.from_wsgi("/openapi.json", app)
-    operations = [found.ok() for found in schema.get_all_operations()]
+    # what runs a process takes no input, and asks Kafka
+    operations = [each for found in schema.get_all_operations() if "/api/" in (each := found.ok()).path]
+    known = {**examples(app.test_client().get("/openapi.json").json), **known}
     outcome = Outcome()
     for position, operation in enumerate(operations):
         share = cases // len(operations) + (position < cases % len(operations))
@@ -89,7 +92,7 @@ def _try(operation: Any, known: Known, outcome: Outcome, cases: int, number: int
 
 
 def _send(case: Any, luck: int, known: Known, outcome: Outcome) -> None:
-    _choose_ids(case, luck, known)
+    _choose_known(case, luck, known)
     label = case.operation.label
     answer = case.call()
     outcome.cases += 1
@@ -105,7 +108,7 @@ def _send(case: Any, luck: int, known: Known, outcome: Outcome) -> None:
             outcome.note(label, what, case.as_curl_command())
 
 
-def _choose_ids(case: Any, luck: int, known: Known) -> None:
+def _choose_known(case: Any, luck: int, known: Known) -> None:
     def choose(ids: Any) -> str:
         return str(ids[luck % len(ids)]) if ids else "00000000-0000-7000-8000-000000000000"
 
@@ -113,7 +116,9 @@ def _choose_ids(case: Any, luck: int, known: Known) -> None:
     if luck % 3 and known.get(collection) and case.meta.generation.mode.is_positive:
         case.path_parameters["id"] = choose(known[collection])
     if luck % 5 and case.meta.generation.mode.is_positive and isinstance(case.body, dict | list):
-        case.body = with_known_ids(case.body, known, choose)
+        case.body = with_known_values(case.body, known, choose)
+    if luck % 5 and case.meta.generation.mode.is_positive and case.query:
+        case.query = with_known_values(case.query, known, choose)
 
 
 def _differences(case: Any, answer: Any) -> Iterator[str]:

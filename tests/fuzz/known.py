@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -81,25 +80,43 @@ def make(service: str, session: Session, settings: Any, folder: Path) -> Known:
     return maker(session, settings, folder) if maker else {}
 
 
-def with_known_ids(value: Any, known: Known, choose: Callable[[Sequence[str]], str]) -> Any:
-    """A body in which fields that take ids take some that exist."""
+def within(settings: Any, folder: Path) -> Any:
+    """The settings, with this folder watched for imports where the service watches one."""
+    watches = "import_url" in type(settings).model_fields
+    return settings.model_copy(update={"import_url": folder.as_uri()}) if watches else settings
+
+
+def examples(document: Any) -> dict[str, list[str]]:
+    """The examples that an OpenAPI document gives of its fields and parameters, by their names."""
+    found: dict[str, list[str]] = {}
+    for schema in document["components"]["schemas"].values():
+        for name, described in schema.get("properties", {}).items():
+            found.setdefault(name, []).extend(_examples_of(described))
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for parameter in operation.get("parameters", []) if isinstance(operation, dict) else []:
+                found.setdefault(parameter.get("name"), []).extend(_examples_of(parameter.get("schema", {})))
+    return {name: sorted(set(texts)) for name, texts in found.items() if texts}
+
+
+def _examples_of(schema: Any) -> list[str]:
+    inner = [*schema.get("anyOf", []), *([schema["items"]] if "items" in schema else [])]
+    own = [each for each in schema.get("examples", []) if isinstance(each, str)]
+    return own + [each for other in inner for each in _examples_of(other)]
+
+
+def with_known_values(value: Any, known: Known, choose: Callable[[Sequence[str]], str]) -> Any:
+    """A body in which fields take ids that exist, and the document's examples of what no schema can describe."""
     if isinstance(value, dict):
-        return {name: _known_id(name, each, known, choose) for name, each in value.items()}
+        return {name: _known_value(name, each, known, choose) for name, each in value.items()}
     if isinstance(value, list):
-        return [with_known_ids(each, known, choose) for each in value]
+        return [with_known_values(each, known, choose) for each in value]
     return value
 
 
-def _known_id(name: str, value: Any, known: Known, choose: Callable[[Sequence[str]], str]) -> Any:
-    if name not in known:
-        return with_known_ids(value, known, choose)
+def _known_value(name: str, value: Any, known: Known, choose: Callable[[Sequence[str]], str]) -> Any:
+    if name not in known or not isinstance(value, str | list):
+        return with_known_values(value, known, choose)
     if isinstance(value, list):
-        return [choose(known[name]) if _is_id(each) else each for each in value]
-    return choose(known[name]) if _is_id(value) else value
-
-
-def _is_id(value: Any) -> bool:
-    try:
-        return isinstance(value, str) and bool(UUID(value))
-    except ValueError:
-        return False
+        return [choose(known[name]) if isinstance(each, str) else each for each in value]
+    return choose(known[name])

@@ -32,7 +32,7 @@ class Imports(Resource):
         with transaction() as session:
             return imports.listed(session, query)
 
-    @door(body=NewImport, answer=ImportView, status=202, statuses=(409,))
+    @door(body=NewImport, answer=ImportView, status=202, statuses=(404, 409))
     def post(self, body: NewImport) -> Answer | Response:
         """Import a file of the watched folder now: the named one, or the next that waits.
 

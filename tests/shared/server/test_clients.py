@@ -25,6 +25,8 @@ QUICK = Limits(
     connections=40,
 )
 THREADS = 4
+ESTABLISHED = 1
+"""As the first byte of TCP_INFO says it."""
 LARGE = b"x" * 8 * MEBIBYTE
 """More than a socket takes by itself."""
 
@@ -322,8 +324,37 @@ def test_who_asks_on_and_on_without_reading_gets_little(application: Application
     assert asked(address, A_REQUEST).startswith(b"HTTP/1.1 200")
 
 
+def test_who_asks_on_and_on_and_never_reads_is_let_go(address: tuple[str, int]) -> None:
+    with client(address, AN_ANSWER_NOT_READ * 100, buffer=4096) as connection:
+        for _ in range(70):
+            time.sleep(0.1)
+            if connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != ESTABLISHED:
+                return
+    raise AssertionError("still open")
+
+
+def test_halves_of_bodies_do_not_pile_up() -> None:
+    half = HEAD + b"Content-Length: 1000000\r\n\r\n" + b"x" * 900_000
+    with serving(Limits(all_waiting_bytes=4 * MEBIBYTE)) as (_, address), ExitStack() as open_clients:
+        halves = [open_clients.enter_context(client(address, half)) for _ in range(8)]
+        time.sleep(2.5)
+        ended = [is_closed(connection) for connection in halves]
+    assert 3 <= sum(ended) <= 5, "as many as are too many"
+    assert ended[0], "the longest wait ends first"
+
+
+def is_closed(connection: socket.socket) -> bool:
+    connection.settimeout(0.2)
+    try:
+        return not connection.recv(1)
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+
+
 def test_answers_that_nobody_takes_do_not_pile_up() -> None:
-    with serving(Limits(all_unread_bytes=20 * MEBIBYTE, idle_seconds=1)) as (_, address), ExitStack() as open_clients:
+    with serving(Limits(all_waiting_bytes=20 * MEBIBYTE, idle_seconds=1)) as (_, address), ExitStack() as open_clients:
         slow = [open_clients.enter_context(client(address, AN_ANSWER_NOT_READ, buffer=4096)) for _ in range(8)]
         time.sleep(3)
         complete = [len(all_of(connection)) > len(LARGE) for connection in slow]

@@ -1,0 +1,26 @@
+"""Where a campaign plays: the service's own role and schema, in a transaction that is rolled back."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sqlalchemy.orm import Session
+
+from shared import db
+from tests.fuzz.campaign import Outcome, run
+
+
+def campaign(service: str, cases: int, number: int) -> Outcome:
+    """So many requests to a service, made up from this seed; nothing of it stays."""
+    settings = importlib.import_module(f"{service}.settings").Settings()
+    engine = db.engine_for(settings.database_url, pool_size=1)
+    with engine.connect() as connection, TemporaryDirectory() as folder:
+        outer = connection.begin()
+        db.use(connection)
+        with Session(connection, join_transaction_mode="create_savepoint", expire_on_commit=False) as session:
+            outcome = run(service, session, settings, Path(folder), cases=cases, number=number)
+        outer.rollback()
+    engine.dispose()
+    return outcome
