@@ -78,8 +78,9 @@ class MailServer:
         server = self._conversation()
         try:
             self._sign_in(server)
-            _expect(server.mail(sender), or_else=lambda _: Delivery.SERVER_TROUBLE)
-            _expect(server.rcpt(recipient), or_else=judged)
+            # not smtplib's own mail and rcpt, which take a quoted local part apart
+            _expect(server.docmd("MAIL", f"FROM:<{sender}>"), or_else=lambda _: Delivery.SERVER_TROUBLE)
+            _expect(server.docmd("RCPT", f"TO:<{recipient}>"), or_else=judged)
             _expect(server.docmd("DATA"), GO_AHEAD, or_else=judged)
             if not may_go():
                 raise _Refused(Delivery.NOT_TRIED, "not handed over: it was given back meanwhile")

@@ -15,6 +15,7 @@ from shared import db
 from tests.builders.communication import POLICY
 from tests.conftest import MONDAY
 from tests.fakes.smtp import FakeMailServer, mail_server
+from tests.fakes.smtp_script import ScriptedServer
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +48,7 @@ def catcher() -> Iterator[FakeMailServer]:
         yield fake
 
 
-def reaching(fake: FakeMailServer, **seconds: float) -> MailServer:
+def reaching(fake: FakeMailServer | ScriptedServer, **seconds: float) -> MailServer:
     """The way to the fake, with short waits."""
     waits = {"connect_seconds": 2.0, "command_seconds": 2.0, "answer_seconds": 2.0} | seconds
     return MailServer("127.0.0.1", fake.port, "none", "", "", "agentur.example.org", **waits)
