@@ -176,6 +176,19 @@ def test_a_practice_whose_server_dislikes_us_does_not_stop_the_others_and_is_pho
     assert suppressions() == []
 
 
+def test_letters_to_practices_that_dislike_us_do_not_keep_a_new_one_waiting(
+    server: ScriptedServer, job: Sending
+) -> None:
+    for letter in letters(6):
+        server.for_recipient[letter.recipient] = b"550 5.7.1 your network is blocked here\r\n"
+    run_until(job, timedelta(), timedelta(hours=4), timedelta(minutes=5))
+    morning = timedelta(hours=12)
+    a_request(a_therapist(email="new@example.org"), time=NOW + morning)
+    run_until(job, morning, morning + timedelta(minutes=18), timedelta(minutes=2))
+    assert server.taken == ["new@example.org"]
+    assert {email.status for email in rows(Email) if email.recipient != "new@example.org"} == {"approved"}
+
+
 def test_the_only_letter_there_is_waits_for_as_long_as_something_is_wrong_with_us(
     server: ScriptedServer, job: Sending
 ) -> None:
