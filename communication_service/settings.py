@@ -27,7 +27,7 @@ class Settings(ServiceSettings):
     mail_from_name: str = Field(default="Vermittlung von Therapieplätzen", min_length=1, max_length=100)
 
     email_retry_seconds: float = Field(default=60, gt=0, le=3600)
-    """The first pause after a mail server said "later", or took no letters at all; each further one is twice as long."""
+    """The first pause after a mail server said "later", or took nothing at all; each further one is twice as long."""
     request_gathering_seconds: float = Field(default=5, ge=0)
     days_between_inquiry_emails: int = Field(default=7, ge=1)
     patients_per_contact: int = Field(default=6, ge=1, le=20)
