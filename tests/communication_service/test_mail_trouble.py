@@ -20,6 +20,7 @@ from shared.db import transaction
 from shared.health import readiness
 from shared.metrics import exposition
 from tests.builders.communication import MONDAY_MORNINGS, POLICY, a_request, a_therapist, composed, rows, the
+from tests.communication_service.conftest import at_once
 from tests.conftest import MONDAY
 from tests.fakes.mail_answers import TABLE, Said
 from tests.fakes.smtp_script import ScriptedServer, scripted
@@ -134,7 +135,7 @@ def test_a_box_that_stays_full_is_tried_for_a_day_and_then_the_practice_is_phone
 ) -> None:
     letters(1)
     server.answers["rcpt"] = b"552 5.2.2 mailbox full\r\n"
-    run_until(job, timedelta(), timedelta(hours=24), timedelta(minutes=20))
+    run_until(job, timedelta(), timedelta(hours=24), timedelta(hours=1))
     assert the(Email).status == "approved"
     run_until(job, timedelta(hours=24), timedelta(days=3), timedelta(hours=1))
     assert tries(server) == MOST_REFUSALS
@@ -289,8 +290,6 @@ def test_health_and_a_metric_say_so_and_the_worker_stays_ready(server: ScriptedS
 
 @pytest.mark.usefixtures("committed")
 def test_of_several_workers_one_tries_a_server_in_trouble(server: ScriptedServer, job: Sending) -> None:
-    from tests.communication_service.test_gates import at_once
-
     letters(8)
     server.answers["mail"] = b"451 4.3.0 no\r\n"
     job.run(NOW)

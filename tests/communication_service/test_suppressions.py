@@ -21,7 +21,7 @@ from communication_service.store.tables import Email, EmailSuppression, Inquiry,
 from shared.db import transaction
 from shared.events.catalogue import PublicTherapist
 from tests.builders.communication import MONDAY_MORNINGS, POLICY, a_patient, a_request, a_therapist, composed, rows
-from tests.communication_service.test_gates import at_once
+from tests.communication_service.conftest import at_once
 from tests.conftest import MONDAY
 from tests.events import recorded
 from tests.fakes.smtp import FakeMailServer
