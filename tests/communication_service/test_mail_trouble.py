@@ -135,9 +135,9 @@ def test_a_box_that_stays_full_is_tried_for_a_day_and_then_the_practice_is_phone
 ) -> None:
     letters(1)
     server.answers["rcpt"] = b"552 5.2.2 mailbox full\r\n"
-    run_until(job, timedelta(), timedelta(hours=24), timedelta(hours=1))
+    run_until(job, timedelta(), timedelta(hours=24), timedelta(minutes=61))
     assert the(Email).status == "approved"
-    run_until(job, timedelta(hours=24), timedelta(days=3), timedelta(hours=1))
+    run_until(job, timedelta(hours=25), timedelta(days=3), timedelta(minutes=61))
     assert tries(server) == MOST_REFUSALS
     assert (the(Email).status, the(Inquiry).channel, suppressions()) == ("failed", "phone", [])
 
