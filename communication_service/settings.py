@@ -27,7 +27,7 @@ class Settings(ServiceSettings):
     mail_from_name: str = Field(default="Vermittlung von Therapieplätzen", min_length=1, max_length=100)
 
     email_retry_seconds: float = Field(default=60, gt=0, le=3600)
-    """The first pause after a mail server said "later"; each further one is twice as long, up to an hour."""
+    """The first pause after a mail server said "later", or took nothing at all; each further one is twice as long."""
     request_gathering_seconds: float = Field(default=5, ge=0, le=86_400)
     days_between_inquiry_emails: int = Field(default=7, ge=1, le=366)
     patients_per_contact: int = Field(default=6, ge=1, le=20)

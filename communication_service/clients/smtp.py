@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from communication_service.clients.smtp_answers import Answer, Delivery, judged, one_line
 from communication_service.clients.smtp_conversation import Conversation, NotUnderstood
@@ -76,14 +77,16 @@ class MailServer:
         `may_go` is asked last, when the server waits for the first byte of the message.
         """
         server = self._conversation()
+        judge = partial(judged, sender=sender)
         try:
             self._sign_in(server)
-            _expect(server.mail(sender), or_else=lambda _: Delivery.SERVER_TROUBLE)
-            _expect(server.rcpt(recipient), or_else=judged)
-            _expect(server.docmd("DATA"), GO_AHEAD, or_else=judged)
+            # not smtplib's own mail and rcpt, which take a quoted local part apart
+            _expect(server.docmd("MAIL", f"FROM:<{sender}>"), or_else=lambda _: Delivery.SERVER_TROUBLE)
+            _expect(server.docmd("RCPT", f"TO:<{recipient}>"), or_else=judge)
+            _expect(server.docmd("DATA"), GO_AHEAD, or_else=judge)
             if not may_go():
                 raise _Refused(Delivery.NOT_TRIED, "not handed over: it was given back meanwhile")
-            return self._hand_over(server, message)
+            return self._hand_over(server, message, judge)
         except Exception as problem:
             return _report(problem, otherwise=Delivery.SERVER_TROUBLE)
         finally:
@@ -120,12 +123,12 @@ class MailServer:
                 Delivery.SERVER_TROUBLE, f"{codes}: the mail server refuses SMTP_USERNAME and SMTP_PASSWORD"
             ) from None
 
-    def _hand_over(self, server: Conversation, message: bytes) -> Report:
+    def _hand_over(self, server: Conversation, message: bytes, judge: Callable[[Answer], Delivery]) -> Report:
         """From the first byte on, only the server's own words tell what became of the message."""
         server.step_seconds, server.ends_at = self.answer_seconds, float("inf")
         try:
             server.send(_as_data(message))
-            _expect(server.last_answer(), or_else=judged)
+            _expect(server.last_answer(), or_else=judge)
         except Exception as problem:
             return _report(problem, otherwise=Delivery.IN_DOUBT)
         _take_leave(server)

@@ -44,7 +44,7 @@ class Topic(IntEnum):
     RECIPIENT = 4
 
 
-_STATUS = re.compile(r"^#?([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])|\(#([245])\.(\d{1,3})\.(\d{1,3})\)\W*$", re.M)
+_STATUS = re.compile(r"^#?([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])|\(#([245])\.(\d{1,3})\.(\d{1,3})\)\W*$", re.M | re.A)
 """An enhanced status code (RFC 3463): at the beginning of a line, or at its end as qmail has it."""
 _QUOTED = re.compile(r"<[^<>\n]*>|(?<![^\s@])[^\s@]*@\S+|https?:\S+")
 """Addresses may hold any word: `policy@example.org`, `https://example.org/blocked`."""
@@ -124,11 +124,12 @@ def one_line(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * LONGEST_TEXT]).split())[:LONGEST_TEXT]
 
 
-def judged(refusal: Answer) -> Delivery:
-    """What a 4xx or 5xx answer means that came after the recipient was named."""
+def judged(refusal: Answer, *, sender: str) -> Delivery:
+    """What a 4xx or 5xx answer means that came after the recipient was named; it may repeat who the sender is."""
     if refusal.code == 421:
         return Delivery.SERVER_TROUBLE
-    topic = _topic(refusal)
+    # "<our own address>: user unknown" is no news of the recipient
+    topic = Topic.US if sender.lower() in refusal.words.lower() else _topic(refusal)
     if topic == Topic.US:
         return Delivery.REFUSED_US
     if topic == Topic.LATER or not refusal.is_for_good:
@@ -137,7 +138,7 @@ def judged(refusal: Answer) -> Delivery:
 
 
 def _topic(refusal: Answer) -> Topic:
-    words = _QUOTED.sub(" ", refusal.words).lower()
+    words = " ".join(_QUOTED.sub(" ", refusal.words).lower().split())
     if not refusal.is_for_good and _GREYLISTED.search(words):
         return Topic.LATER
     # x.0.0 says only that nothing is known

@@ -43,17 +43,26 @@ def address(text: str) -> str:
 
 
 def mailbox(name: str, addr_spec: str) -> str:
-    """The value of `From` and the like: a name for people, of any characters, before the address."""
-    shown = one_line(name)
-    if not shown:
-        return address(addr_spec)
-    # never as a quoted string, in which a comma or a fold misleads many readers
-    return f"{_readable(shown, _PLAIN_IN_A_NAME)} <{address(addr_spec)}>"
+    """The value of `From` and the like: a name for people, of any characters, before the address.
+
+    Never as a quoted string, in which a comma or a fold misleads many readers. Only the words that need it are encoded,
+    neighbours together: the blank between two encoded words does not count, and some readers show it all the same.
+    """
+    shown: list[str] = []
+    for is_plain, words in groupby(one_line(name).split(), key=partial(_is_plain, pattern=_PLAIN_IN_A_NAME)):
+        together = list(words)
+        shown += together if is_plain else _encoded_words(" ".join(together))
+    return f"{' '.join(shown)} <{address(addr_spec)}>" if shown else address(addr_spec)
 
 
 def text(value: object) -> str:
-    """The value of `Subject` and of other headers: as it is as far as that is safe, else in encoded words."""
-    return _readable(one_line(value), _PLAIN_IN_A_TEXT)
+    """The value of `Subject` and of other headers: as it is where that is safe, else encoded.
+
+    Encoded whole, since some readers lose the blank between a word that is encoded and one that is not.
+    """
+    shown = one_line(value)
+    is_safe = all(_is_plain(word, pattern=_PLAIN_IN_A_TEXT) for word in shown.split())
+    return shown if is_safe else " ".join(_encoded_words(shown))
 
 
 def unsubscribe_by_mail(addr_spec: str, subject: str) -> str:
@@ -67,20 +76,8 @@ def block(headers: dict[str, str]) -> bytes:
     return b"".join(_folded(name, value.split(" ")) for name, value in headers.items())
 
 
-def _readable(value: str, plain: re.Pattern[str]) -> str:
-    """The value with those words encoded that are not plain.
-
-    Neighbours are encoded together with the blank between them: that between two encoded words does not count.
-    """
-    shown: list[str] = []
-    for is_plain, words in groupby(value.split(" "), key=partial(_is_plain, plain=plain)):
-        together = list(words)
-        shown += together if is_plain else _encoded_words(" ".join(together))
-    return " ".join(shown)
-
-
-def _is_plain(word: str, *, plain: re.Pattern[str]) -> bool:
-    return not word or (plain.fullmatch(word) is not None and "=?" not in word and len(word) <= LONGEST_WORD)
+def _is_plain(word: str, *, pattern: re.Pattern[str]) -> bool:
+    return pattern.fullmatch(word) is not None and "=?" not in word and len(word) <= LONGEST_WORD
 
 
 def _encoded_words(value: str) -> Iterator[str]:

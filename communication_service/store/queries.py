@@ -291,14 +291,14 @@ def unsent_email(session: Session, inquiry_id: UUID) -> Email | None:
 
 
 def emails_to_send(session: Session, *, now: datetime, limit: int) -> Sequence[Email]:
-    """Letters that may go now, those first that have waited longest since they were made or tried; not locked.
+    """Letters that may go now: first those that nobody has tried, then those tried longest ago; not locked.
 
-    So one that is refused again and again does not keep the others from being tried.
+    So letters that are refused again and again do not keep the others from being tried.
     """
     return session.scalars(
         select(Email)
         .where(Email.status == "approved", or_(Email.not_before.is_(None), Email.not_before <= now))
-        .order_by(func.coalesce(Email.claimed_at, Email.created_at), Email.id)
+        .order_by(Email.claimed_at.asc().nulls_first(), Email.created_at, Email.id)
         .limit(limit)
     ).all()
 

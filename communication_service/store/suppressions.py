@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import delete, false, func, select
+from sqlalchemy import ARRAY, Uuid, any_, delete, false, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -43,7 +43,9 @@ def add(session: Session, rows: Sequence[dict[str, Any]]) -> list[EmailSuppressi
 def opt_outs(session: Session, therapist_ids: Collection[UUID]) -> set[OptOut]:
     """Those of these therapists who want no e-mails, as the copies say."""
     rows = select(Therapist.id, Therapist.email, Therapist.email_key).where(
-        Therapist.id.in_(therapist_ids), Therapist.email_opt_out
+        # one parameter however many ids: a poll brings hundreds
+        Therapist.id == any_(literal(list(therapist_ids), ARRAY(Uuid))),
+        Therapist.email_opt_out,
     )
     return {OptOut(*row) for row in session.execute(rows)}
 

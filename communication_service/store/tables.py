@@ -227,7 +227,8 @@ class Email(Aggregate, Tables):
         ),
         Index(
             "ix_emails_to_send",
-            text("coalesce(claimed_at, created_at)"),
+            text("claimed_at NULLS FIRST"),
+            "created_at",
             postgresql_where=text("status = 'approved'"),
         ),
         Index("ix_emails_sending", "claimed_until", postgresql_where=text("status = 'sending'")),

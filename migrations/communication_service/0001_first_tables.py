@@ -320,7 +320,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_emails_to_send",
         "emails",
-        [sa.literal_column("coalesce(claimed_at, created_at)")],
+        [sa.literal_column("claimed_at NULLS FIRST"), "created_at"],
         unique=False,
         postgresql_where=sa.text("status = 'approved'"),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from shared import db
 from tests.builders.communication import POLICY
 from tests.conftest import MONDAY
 from tests.fakes.smtp import FakeMailServer, mail_server
+from tests.fakes.smtp_script import ScriptedServer
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +41,7 @@ def catcher() -> Iterator[FakeMailServer]:
         yield fake
 
 
-def reaching(fake: FakeMailServer, **seconds: float) -> MailServer:
+def reaching(fake: FakeMailServer | ScriptedServer, **seconds: float) -> MailServer:
     """The way to the fake, with short waits."""
     waits = {"connect_seconds": 2.0, "command_seconds": 2.0, "answer_seconds": 2.0} | seconds
     return MailServer("127.0.0.1", fake.port, "none", "", "", "agentur.example.org", **waits)
@@ -60,3 +62,24 @@ def sent(sending: Sending) -> Callable[..., None]:
             pass
 
     return run
+
+
+def at_once(*works: Callable[[], object]) -> None:
+    """Run all of these at the same time; whatever one raises is raised."""
+    problems: list[BaseException] = []
+    start = threading.Barrier(len(works))
+
+    def run(work: Callable[[], object]) -> None:
+        start.wait()
+        try:
+            work()
+        except BaseException as problem:
+            problems.append(problem)
+
+    threads = [threading.Thread(target=run, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if problems:
+        raise problems[0]

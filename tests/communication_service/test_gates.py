@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
@@ -26,7 +25,7 @@ from tests.builders.communication import (
     rows,
     the,
 )
-from tests.communication_service.conftest import reaching
+from tests.communication_service.conftest import at_once, reaching
 from tests.conftest import MONDAY
 from tests.fakes.smtp import FakeMailServer
 
@@ -151,27 +150,6 @@ def test_the_database_refuses_two_gates_of_one_subject_on_one_day(session: Sessi
 
 
 # Several workers at once, on connections of their own
-
-
-def at_once(*works: Callable[[], object]) -> None:
-    """Run all of these at the same time; whatever one raises is raised."""
-    problems: list[BaseException] = []
-    start = threading.Barrier(len(works))
-
-    def run(work: Callable[[], object]) -> None:
-        start.wait()
-        try:
-            work()
-        except BaseException as problem:
-            problems.append(problem)
-
-    threads = [threading.Thread(target=run, args=(work,)) for work in works]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if problems:
-        raise problems[0]
 
 
 def test_of_two_transactions_that_take_a_gate_at_once_one_gets_it(committed: Engine) -> None:

@@ -18,6 +18,7 @@ from tests.fakes.certificates import certificates
 from tests.fakes.mail_answers import TABLE, Said
 from tests.fakes.smtp_script import POLITE, ScriptedServer, scripted
 
+SENDER = "v@agentur.example"
 MEANS = {
     "recipient": Delivery.REFUSED_RECIPIENT,
     "letter": Delivery.REFUSED_MESSAGE,
@@ -53,7 +54,7 @@ def delivered(script: ScriptedServer, **more: Any) -> Report:
     server = MailServer(
         "127.0.0.1", script.port, waits.pop("tls", "none"), *waits.pop("login", ("", "")), "a.example", **waits
     )
-    return server.deliver("v@agentur.example", "a@example.org", b"Subject: x\r\n\r\ny\r\n")
+    return server.deliver(SENDER, "a@example.org", b"Subject: x\r\n\r\ny\r\n")
 
 
 def each(table: list[Said]) -> Any:
@@ -88,14 +89,14 @@ def test_words_about_us_suppress_nobody_whatever_else_is_said(
     code: int, status: str, words: list[str], us: str, noise: str
 ) -> None:
     for parts in ((us, *words, noise), (*words, us, noise), (noise, us, words[0])):
-        assert judged(Answer(code, status + " ".join(parts))) != Delivery.REFUSED_RECIPIENT
+        assert judged(Answer(code, status + " ".join(parts)), sender=SENDER) != Delivery.REFUSED_RECIPIENT
 
 
 @given(code=st.integers(400, 599), text=st.text(st.characters(exclude_categories=["L"]), max_size=80))
 def test_an_answer_without_words_suppresses_only_by_a_code_that_speaks_of_the_address(code: int, text: str) -> None:
     answer = Answer(code, text)
     about_address = {(5, 1, detail) for detail in (1, 2, 3, 6, 10)}
-    if judged(answer) == Delivery.REFUSED_RECIPIENT:
+    if judged(answer, sender=SENDER) == Delivery.REFUSED_RECIPIENT:
         assert code >= 500
         assert answer.statuses
         assert answer.statuses <= about_address
@@ -103,7 +104,10 @@ def test_an_answer_without_words_suppresses_only_by_a_code_that_speaks_of_the_ad
 
 @given(st.integers(400, 499), st.text(max_size=80), st.sampled_from(["", "5.1.1 ", "4.1.1 ", "5.7.1 "]))
 def test_an_answer_that_is_not_for_good_ends_nothing_for_good(code: int, text: str, status: str) -> None:
-    assert judged(Answer(code, status + text)) not in (Delivery.REFUSED_RECIPIENT, Delivery.REFUSED_MESSAGE)
+    assert judged(Answer(code, status + text), sender=SENDER) not in (
+        Delivery.REFUSED_RECIPIENT,
+        Delivery.REFUSED_MESSAGE,
+    )
 
 
 @given(st.integers(400, 599), st.binary(max_size=2000))
@@ -136,7 +140,7 @@ def test_reading_the_longest_answer_takes_no_time() -> None:
         "(#5.1.1" * 999,
     ):
         started = time.perf_counter()
-        judged(Answer(550, text))
+        judged(Answer(550, text), sender=SENDER)
         assert time.perf_counter() - started < 0.2
 
 

@@ -151,6 +151,35 @@ def test_credentials_that_cannot_be_sent_are_refused_at_the_start_and_not_shown(
     assert "Schlüssel" not in str(refused.value)
 
 
+HERE = ("127.0.0.1", "127.0.0.2", "::1", "localhost")
+ELSEWHERE = (
+    "mail.example.org",
+    "10.0.0.5",
+    "192.0.2.1",
+    "0.0.0.0",
+    "mail",
+    "localhost.example.org",
+    "127.0.0.1.example.org",
+    "2001:db8::1",
+)
+
+
+@pytest.mark.parametrize("host", [*HERE, *ELSEWHERE])
+@pytest.mark.parametrize("tls", ["none", "starttls", "tls"])
+@pytest.mark.parametrize("said", [("SMTP_PASSWORD",), ("SMTP_USERNAME",), ("SMTP_USERNAME", "SMTP_PASSWORD"), ()])
+def test_a_password_goes_in_clear_to_nobody_but_this_machine(
+    host: str, tls: str, said: tuple[str, ...], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"SMTP_HOST": host, "SMTP_TLS": tls, **dict.fromkeys(said, "geheim")}.items():
+        monkeypatch.setenv(name, value)
+    if tls == "none" and said and host in ELSEWHERE:
+        with pytest.raises(SystemExit, match=r"(?m)^  SMTP_TLS: .*in clear: set starttls or tls") as refused:
+            read(Settings)
+        assert "geheim" not in str(refused.value)
+    else:
+        assert read(Settings).smtp_host == host
+
+
 # A worker that stops
 
 

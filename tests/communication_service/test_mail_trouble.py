@@ -20,6 +20,7 @@ from shared.db import transaction
 from shared.health import readiness
 from shared.metrics import exposition
 from tests.builders.communication import MONDAY_MORNINGS, POLICY, a_request, a_therapist, composed, rows, the
+from tests.communication_service.conftest import at_once
 from tests.conftest import MONDAY
 from tests.fakes.mail_answers import TABLE, Said
 from tests.fakes.smtp_script import ScriptedServer, scripted
@@ -134,9 +135,9 @@ def test_a_box_that_stays_full_is_tried_for_a_day_and_then_the_practice_is_phone
 ) -> None:
     letters(1)
     server.answers["rcpt"] = b"552 5.2.2 mailbox full\r\n"
-    run_until(job, timedelta(), timedelta(hours=24), timedelta(minutes=20))
+    run_until(job, timedelta(), timedelta(hours=24), timedelta(minutes=61))
     assert the(Email).status == "approved"
-    run_until(job, timedelta(hours=24), timedelta(days=3), timedelta(hours=1))
+    run_until(job, timedelta(hours=25), timedelta(days=3), timedelta(minutes=61))
     assert tries(server) == MOST_REFUSALS
     assert (the(Email).status, the(Inquiry).channel, suppressions()) == ("failed", "phone", [])
 
@@ -174,6 +175,19 @@ def test_a_practice_whose_server_dislikes_us_does_not_stop_the_others_and_is_pho
     assert [call.therapist_id for call in rows(PhoneCall)] == [email.therapist_id]
     assert len(server.taken) == 17
     assert suppressions() == []
+
+
+def test_letters_to_practices_that_dislike_us_do_not_keep_a_new_one_waiting(
+    server: ScriptedServer, job: Sending
+) -> None:
+    for letter in letters(6):
+        server.for_recipient[letter.recipient] = b"550 5.7.1 your network is blocked here\r\n"
+    run_until(job, timedelta(), timedelta(hours=4), timedelta(minutes=5))
+    morning = timedelta(hours=12)
+    a_request(a_therapist(email="new@example.org"), time=NOW + morning)
+    run_until(job, morning, morning + timedelta(minutes=18), timedelta(minutes=2))
+    assert server.taken == ["new@example.org"]
+    assert {email.status for email in rows(Email) if email.recipient != "new@example.org"} == {"approved"}
 
 
 def test_the_only_letter_there_is_waits_for_as_long_as_something_is_wrong_with_us(
@@ -276,8 +290,6 @@ def test_health_and_a_metric_say_so_and_the_worker_stays_ready(server: ScriptedS
 
 @pytest.mark.usefixtures("committed")
 def test_of_several_workers_one_tries_a_server_in_trouble(server: ScriptedServer, job: Sending) -> None:
-    from tests.communication_service.test_gates import at_once
-
     letters(8)
     server.answers["mail"] = b"451 4.3.0 no\r\n"
     job.run(NOW)

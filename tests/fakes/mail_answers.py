@@ -36,6 +36,7 @@ TABLE = [
          "b@example.org", "recipient"),
     Said("Exim", "550 No such user here", "recipient"),
     Said("Exim", "550 Unknown user", "recipient"),
+    Said("Exim", "550-Unknown\r\n550 user", "recipient"),
     Said("Exim", "550 No Such User Here (a@example.org)", "recipient"),
     Said("Exim", "550-5.1.1 The mail address\r\n550-5.1.1 does not exist\r\n550 5.1.1 here", "recipient"),
     Said("Exchange", "550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient a@example.org not "
@@ -122,6 +123,7 @@ TABLE = [
     Said("Postfix", "451 4.3.5 Server configuration error", "us"),
     Said("Postfix", "452 4.3.1 Insufficient system storage", "us"),
     Said("Postfix", "450 4.7.1 Error: too much mail from 192.0.2.4", "us"),
+    Said("Exim", "550 5.1.1 V@agentur.example: User unknown", "us"),
     Said("Exim", "550 relay not permitted", "us"),
     Said("Exim", "550 Administrative prohibition", "us"),
     Said("Exim", "550-Verification failed for <v@agentur.example>\r\n550-Called: 192.0.2.4\r\n"

@@ -105,6 +105,8 @@ def test_an_unknown_setting_is_reported_with_what_may_have_been_meant(checkout: 
         ({"KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}, "LOCAL_PARTS"),
         ({"POSTGRES_HOST": "db.example.org"}, "take postgresql out"),
         ({"SMTP_TLS": "starttls"}, "SMTP_TLS"),
+        ({"LOCAL_PARTS": "", "SMTP_HOST": "mail.example.org", "SMTP_PASSWORD": "x"}, "SMTP_PASSWORD in clear"),
+        ({"LOCAL_PARTS": "", "SMTP_HOST": "mail.example.org", "SMTP_USERNAME": "x"}, "SMTP_PASSWORD in clear"),
         ({"MASTER_KEY": ""}, "MASTER_KEY"),
         ({"ALLOWED_HOSTS": "localhost:8001"}, "ALLOWED_HOSTS"),
         ({"ALLOWED_ORIGINS": "desk.example.org"}, "ALLOWED_ORIGINS"),
