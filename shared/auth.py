@@ -10,6 +10,7 @@ from uuid import UUID
 from flask import Request, current_app, g, has_request_context, request
 
 from shared.errors import FieldProblem, Forbidden, RuleBroken
+from shared.values.text import has_unstorable, one_line
 from shared.values.words import Role
 
 LONGEST_PURPOSE = 500
@@ -79,7 +80,7 @@ def purpose() -> str | None:
         return None
     # WSGI hands headers over as Latin-1; people type German in UTF-8
     words = given.encode("latin-1", "replace").decode("utf-8", "replace").strip()
-    if len(words) > LONGEST_PURPOSE or not words.isprintable():
+    if len(words) > LONGEST_PURPOSE or has_unstorable(words):
         message = f"Write at most {LONGEST_PURPOSE} printable characters."
         raise RuleBroken("purpose.invalid", message, errors=[FieldProblem("X-Purpose", message)])
-    return words or None
+    return one_line(words) or None

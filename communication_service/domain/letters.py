@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from communication_service.domain.policy import Sender
 from communication_service.store.tables import Patient, Therapist
+from shared.values.text import one_line
 from shared.values.weekly import Weekly
 
 DIAGNOSIS_GROUPS = {
@@ -65,8 +66,7 @@ class Pseudonym:
 
 def _one_line(value: Any) -> str:
     """The words on one line, without control characters: what comes from outside cannot add lines of its own."""
-    words = "".join(c if c.isprintable() else " " for c in str(value)).split()
-    return " ".join(words)
+    return one_line(str(value))
 
 
 def _environment(*, autoescape: bool) -> Environment:

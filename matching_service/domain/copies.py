@@ -9,12 +9,13 @@ from matching_service.store import copies
 from shared.db import Session
 from shared.events.catalogue import AddressGeocoded, PublicPatient, PublicTherapist
 from shared.values.places import Place
+from shared.values.text import one_line
 from shared.values.weekly import Weekly
 
 
 def comparable_address(street: str | None, house_number: str | None, postal_code: str | None, city: str | None) -> str:
     """An address as one text that is equal for equal addresses, whatever the blanks and capitals."""
-    return "|".join(" ".join((part or "").split()).casefold() for part in (street, house_number, postal_code, city))
+    return "|".join(one_line(part or "").casefold() for part in (street, house_number, postal_code, city))
 
 
 def remember_therapists(session: Session, told: Sequence[tuple[PublicTherapist, int]]) -> None:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from patient_service.domain.schemas import PatientFields
 from shared.crypto import Keys
+from shared.values import text
 from shared.values.identifiers import patient_reference
 from shared.values.refusals import NotAcceptable
-
-_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
-_WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True)
@@ -57,9 +53,7 @@ def wanted(keys: Keys, q: str) -> list[bytes]:
 
 def words_of(*names: str) -> list[str]:
     """The words of names in one spelling: without case, accents, hyphens; ä as ae, so that Müller is Mueller."""
-    spelled = (unicodedata.normalize("NFKC", name).casefold().translate(_UMLAUTS) for name in names)
-    bare = ("".join(c for c in unicodedata.normalize("NFD", name) if not unicodedata.combining(c)) for name in spelled)
-    return [word for name in bare for word in _WORD.findall(name)]
+    return [word for name in names for word in text.words(name)]
 
 
 def latest_birthdays(keys: Keys, today: date) -> list[tuple[bytes, date]]:

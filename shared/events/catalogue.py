@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from shared.events.event import Event, StateEvent
 from shared.values.moments import PlausibleDate, PlausibleInstant
+from shared.values.periods import PeriodJson
 
 
 class Payload(BaseModel):
@@ -49,7 +50,7 @@ class PublicTherapist(Payload):
     languages: list[str] = []
     phone_hours: Weekly | None = None
     working_hours: Weekly | None = None
-    holidays: list[dict[str, str]] = []
+    holidays: list[PeriodJson] = []
     potentially_available: bool = False
     contact_preference: str = "any"
     email_opt_out: bool = False

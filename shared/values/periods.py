@@ -1,9 +1,9 @@
 """Spans of days, such as a practice's holidays."""
 
 from datetime import date
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from shared.values.moments import PlausibleDate
 from shared.values.refusals import NotAcceptable
@@ -24,3 +24,12 @@ class Period(Schema):
 
     def contains(self, day: date) -> bool:
         return self.first <= day <= self.last
+
+
+def _is_a_period(written: dict[str, str]) -> dict[str, str]:
+    Period.from_json(written)
+    return written
+
+
+PeriodJson = Annotated[dict[str, str], AfterValidator(_is_a_period)]
+"""A period in its JSON form, as events carry it: checked, and otherwise left as it is."""

@@ -27,6 +27,8 @@ from shared.values.refusals import NotAcceptable
 
 MAX_LIMIT = 200
 DEFAULT_LIMIT = 50
+MOST_PROBLEMS = 100
+LONGEST_NAME_SHOWN = 100
 
 
 def _refuse_unstorable(value: Any) -> None:
@@ -157,10 +159,10 @@ class InvalidFields(ValueError):
 
 
 def problems_of(error: ValidationError) -> list[FieldProblem]:
-    """What is wrong, for the person who sent it; what was sent is never repeated."""
+    """What is wrong, for the person who sent it, the first hundred mistakes; what was sent is never repeated."""
     return [
-        FieldProblem(".".join(str(part) for part in detail["loc"]), _message(detail))
-        for detail in error.errors(include_url=False)
+        FieldProblem(".".join(str(part)[:LONGEST_NAME_SHOWN] for part in detail["loc"]), _message(detail))
+        for detail in error.errors(include_url=False)[:MOST_PROBLEMS]
     ]
 
 

@@ -1,0 +1,128 @@
+"""Valid input of any kind, made from its JSON schema, with any one value in it exchanged for another."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter
+
+from shared.api.door import Door
+from shared.api.parked import Decision, ParkedFilter
+from shared.values.schemas import patch_of
+from tests.house.sources import SERVICES
+from therapist_service.domain.import_files import Metadata
+from therapist_service.domain.import_records import SentDeletion, SentRecord
+
+Path = tuple[str | int, ...]
+"""Where a value stands in a document: names of fields, places in lists."""
+
+BY_FORMAT = {
+    "uuid": "01933f0e-7c3a-7000-8000-abcdefabcdef",
+    "date": "2026-12-01",
+    "date-time": "2026-11-23T09:00:00Z",
+    "email": "praxis@example.org",
+}
+
+
+class Input:
+    """One kind of input."""
+
+    def __init__(self, kind: Any) -> None:
+        self.adapter: TypeAdapter[Any] = TypeAdapter(kind)
+        self.schema = self.adapter.json_schema(mode="validation")
+
+    def resolved(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """The schema behind references and beside null."""
+        while True:
+            if "$ref" in schema:
+                schema = self.schema["$defs"][schema["$ref"].rpartition("/")[2]]
+            elif "anyOf" in schema:
+                schema = {**schema, **next(each for each in schema["anyOf"] if each != {"type": "null"})}
+                schema.pop("anyOf")
+            else:
+                return schema
+
+    def example(self, schema: dict[str, Any] | None = None, path: Path = (), value: Any = None) -> Any:
+        """Valid input with what is required; at the path, if one is given, the value."""
+        schema = self.resolved(self.schema if schema is None else schema)
+        if schema.get("type") == "object" and not (path == () and value is not None):
+            return self._object(schema, path, value)
+        if path and schema.get("type") == "array":
+            return [self.example(schema["items"], path[1:], value)] if path[1:] else [value]
+        return _plain(self, schema)
+
+    def _object(self, schema: dict[str, Any], path: Path, value: Any) -> dict[str, Any]:
+        fields = schema.get("properties", {})
+        made = {name: self.example(fields[name]) for name in schema.get("required", ())}
+        if path:
+            name = str(path[0])
+            made[name] = self.example(fields[name], path[1:], value) if path[1:] else value
+        return made
+
+    def paths(self, schema: dict[str, Any] | None = None, path: Path = ()) -> Iterator[tuple[Path, dict[str, Any]]]:
+        """Every place that holds a value, with the value's schema; of a list the first."""
+        schema = self.resolved(self.schema if schema is None else schema)
+        if path:
+            yield path, schema
+        for name, of in schema.get("properties", {}).items():
+            yield from self.paths(of, (*path, name))
+        if schema.get("type") == "array":
+            yield from self.paths(schema["items"], (*path, 0))
+
+    def different_paths(self) -> Iterator[tuple[Path, dict[str, Any]]]:
+        """Of the places with one and the same schema the first."""
+        seen = set()
+        for path, schema in self.paths():
+            if (said := json.dumps(schema, sort_keys=True)) not in seen:
+                seen.add(said)
+                yield path, schema
+
+
+def _plain(known: Input, schema: dict[str, Any]) -> Any:
+    for said in ("examples", "enum"):
+        if schema.get(said):
+            return schema[said][0]
+    if "const" in schema:
+        return schema["const"]
+    match schema.get("type"):
+        case "string":
+            return BY_FORMAT.get(schema.get("format", ""), "Muster")
+        case "integer" | "number":
+            return schema.get("minimum", schema.get("exclusiveMinimum", 0) + 1)
+        case "array":
+            return [known.example(schema["items"])] * schema.get("minItems", 0)
+        case "boolean":
+            return True
+    return None
+
+
+def doors() -> Iterator[tuple[str, str, str, Door]]:
+    """Every service, path and method with what it takes."""
+    for service in SERVICES:
+        for route in importlib.import_module(f"{service}.api.routes").ROUTES:
+            for method, door, _ in route.doors():
+                yield service, route.path, method, door
+
+
+def bodies() -> dict[str, Input]:
+    """Every body that any service reads, patches among them, by a name for pytest."""
+    found = {"parked decision": Input(Decision)}
+    for service, path, method, door in doors():
+        kind = patch_of(door.patch) if door.patch is not None else door.body
+        if kind is not None:
+            found[f"{service} {method} {path}"] = Input(kind)
+    return found
+
+
+def queries() -> dict[str, type[BaseModel]]:
+    """Every query string that any service reads."""
+    found: dict[str, type[BaseModel]] = {"parked events": ParkedFilter}
+    return found | {f"{s} {method} {path}": door.query for s, path, method, door in doors() if door.query is not None}
+
+
+def imported() -> dict[str, Input]:
+    """What is read from an import file."""
+    return {each.__name__: Input(each) for each in (SentRecord, SentDeletion, Metadata)}

@@ -1,0 +1,189 @@
+"""Whatever is sent to any endpoint of any service is answered in time: never by a 5xx, always as a problem.
+
+The routes and schemas that are declared are walked, so a new endpoint or field is fed from `tests/hostile.py` too.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from flask.testing import FlaskClient
+from pydantic import ValidationError
+from sqlalchemy import Connection
+from sqlalchemy.orm import Session
+
+from shared.api.door import BRINGS_A_BODY, Door
+from shared.values.schemas import patch_of
+from tests.boundaries.samples import Input, doors
+from tests.boundaries.worlds import Ids, place_ids, world_of
+from tests.hostile import BODIES, IDS, TEXTS, json_values
+from tests.house.sources import SERVICES
+
+SECONDS = 2.0
+"""Processor time that no request may take; most take a few milliseconds."""
+PARKED = "/api/parked-events"
+VALUES = dict(json_values())
+SHORT = {name: value for name, value in VALUES.items() if len(str(value)) < 300}
+LONGEST_HEADER = 8_000
+LONGEST_QUERY = 8_000
+"""What gunicorn lets through."""
+
+each_service = pytest.mark.parametrize("service", SERVICES)
+
+
+class Endpoints:
+    """A service's endpoints, with objects to work on; whatever a request changes is taken back."""
+
+    def __init__(self, service: str, client: FlaskClient, connection: Connection, ids: Ids) -> None:
+        self.service, self.client, self.connection, self.ids = service, client, connection, ids
+        self.faults: list[str] = []
+
+    def __iter__(self) -> Iterator[tuple[str, str, Door]]:
+        """Path, method and what it takes."""
+        for service, path, method, door in doors():
+            if service == self.service:
+                yield path, method, door
+
+    def address(self, path: str, identity: str | None = None) -> str:
+        """The path with ids of objects that exist, or with this one."""
+        own = next((str(known) for name, known in self.ids.items() if path.startswith(f"{name}/")), IDS["upper"])
+        address = path.replace("<uuid:consent_id>", str(self.ids.get("consent_id")))
+        return re.sub("<[^>]*>", lambda _: own if identity is None else quote(identity, safe=""), address)
+
+    def send(self, what: str, method: str, address: str, **sent: Any) -> None:
+        """Send a request; what is wrong with the answer is kept."""
+        began = time.thread_time()
+        savepoint = self.connection.begin_nested()
+        answer = self.client.open(address, method=method.upper(), **sent)
+        savepoint.rollback()
+        seconds = time.thread_time() - began
+        said = f"{method} {address[:100]} {what}: {answer.status_code}"
+        if answer.status_code >= 500 or seconds > SECONDS:
+            self.faults.append(f"{said} after {seconds:.2f} s: {answer.get_data(as_text=True)[:300]}")
+        if answer.status_code >= 400 and (
+            answer.content_type != "application/problem+json" or answer.json["status"] != answer.status_code
+        ):
+            self.faults.append(f"{said} is no problem: {answer.content_type}")
+
+
+@pytest.fixture
+def endpoints(
+    service: str, client: FlaskClient, connection: Connection, session: Session, settings: Any
+) -> Iterator[Endpoints]:
+    """The service under test."""
+    found = Endpoints(service, client, connection, world_of(service, session, settings))
+    session.flush()
+    yield found
+    assert found.faults == []
+
+
+def read_by(door: Door) -> Input | None:
+    """What the endpoint's body is read as."""
+    kind = patch_of(door.patch) if door.patch is not None else door.body
+    return None if kind is None else Input(kind)
+
+
+@each_service
+def test_any_bytes_as_a_body_are_answered(service: str, endpoints: Endpoints) -> None:
+    """No JSON, other encodings, depth, numbers without an end."""
+    for path, method, door in endpoints:
+        if method not in BRINGS_A_BODY:
+            continue
+        media = "application/merge-patch+json" if door.patch is not None else "application/json"
+        for name, body in BODIES.items():
+            endpoints.send(f"body {name}", method, endpoints.address(path), data=body, content_type=media)
+
+
+@each_service
+def test_any_value_in_any_field_is_answered(service: str, endpoints: Endpoints) -> None:
+    """What the schema takes goes on to the work itself; of what it refuses some is sent all the same."""
+    for path, method, door in endpoints:
+        known = read_by(door)
+        if known is None:
+            continue
+        first = {where for where, _ in known.different_paths()}
+        for where, _ in known.paths():
+            # fields of one kind read the large values alike; what is short may be taken and is sent for each of them
+            for name, value in (VALUES if where in first else SHORT).items():
+                document = known.example(path=where, value=value)
+                document = place_ids(document, endpoints.ids, path, where)
+                if _is_taken(known, document) or name in ("text-nul", "number-digits-400", "list-nested"):
+                    endpoints.send(f"{where} {name}", method, endpoints.address(path), json=document)
+
+
+def _is_taken(known: Input, document: Any) -> bool:
+    try:
+        known.adapter.validate_json(json.dumps(document))
+    except ValidationError:
+        return False
+    return True
+
+
+@each_service
+def test_any_value_in_any_parameter_is_answered(service: str, endpoints: Endpoints) -> None:
+    """Known parameters and unknown ones, once and twice."""
+    for path, method, door in endpoints:
+        if method != "get":
+            continue
+        fields = door.query.model_fields if door.query is not None else {}
+        names = [field.alias or name for name, field in fields.items()]
+        for parameter in [*names, "unknown", "", "a[b]", "\x00"]:
+            for name, value in VALUES.items():
+                text = value if isinstance(value, str) else json.dumps(value)
+                query = {parameter: text[:LONGEST_QUERY]}
+                if parameter in names or name in SHORT:
+                    endpoints.send(f"?{parameter} {name}", method, endpoints.address(path), query_string=query)
+        twice = "&".join(f"{name}=1&{name}=2" for name in names) or "x=1&x=2"
+        endpoints.send("parameters twice", method, endpoints.address(path), query_string=twice)
+
+
+@each_service
+def test_any_id_in_any_path_is_answered(service: str, endpoints: Endpoints) -> None:
+    """Ids of nobody, and what is no id."""
+    for path, method, door in endpoints:
+        if "<" not in path:
+            continue
+        known = read_by(door)
+        body = {} if known is None else {"json": place_ids(known.example(), endpoints.ids, path, ())}
+        for name, identity in [*IDS.items(), *((f"text {n}", t[:2000]) for n, t in TEXTS.items())]:
+            endpoints.send(f"id {name}", method, endpoints.address(path, identity), **body)
+
+
+HEADERS = ("Idempotency-Key", "If-Match", "X-Purpose", "X-Correlation-Id", "traceparent", "Content-Type", "Accept",
+           "Accept-Language", "Content-Encoding", "Host", "Origin", "X-Forwarded-For", "Authorization")  # fmt: skip
+
+
+READ_BY_GET = ("X-Purpose", "Accept", "Host")
+
+
+@each_service
+def test_any_text_in_any_header_is_answered(service: str, endpoints: Endpoints) -> None:
+    """Headers come as Latin-1, and with everything but line breaks."""
+    for path, method, door in endpoints:
+        known = read_by(door)
+        body = {} if known is None else {"json": place_ids(known.example(), endpoints.ids, path, ())}
+        for header in READ_BY_GET if method == "get" else HEADERS:
+            for name, text in TEXTS.items():
+                sent = re.sub("[\r\n\x00]", " ", text[:LONGEST_HEADER]).encode()[:LONGEST_HEADER].decode("latin-1")
+                if len(text) < 300 or name in ("long", "long-combining"):
+                    endpoints.send(f"{header} {name}", method, endpoints.address(path), headers={header: sent}, **body)
+
+
+@each_service
+def test_the_parked_events_are_asked_for_with_anything(service: str, endpoints: Endpoints) -> None:
+    """Every service with a worker has them."""
+    importlib.import_module(f"{service}.listeners")
+    for name, value in SHORT.items():
+        text = value if isinstance(value, str) else json.dumps(value)
+        for parameter in ("state", "limit", "offset"):
+            endpoints.send(f"?{parameter} {name}", "get", PARKED, query_string={parameter: text})
+        for action in ("replay", "discard"):
+            address = f"{PARKED}/{IDS['upper']}/{action}"
+            endpoints.send(f"{action} {name}", "post", address, json={"reason": value})

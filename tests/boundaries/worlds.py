@@ -1,0 +1,100 @@
+"""One object of every kind that a service has, so that hostile input reaches what works on it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path as FilePath
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from communication_service.store.tables import Email, Inquiry, PhoneCall
+from patient_service.domain import consents
+from patient_service.domain.schemas import NewConsent
+from shared.crypto import Keys
+from shared.values.words import RequestStatus
+from tests.boundaries.samples import Path
+from tests.builders import communication, matching, patients, therapists
+from tests.conftest import MONDAY
+
+Ids = dict[str, UUID]
+"""What stands in a path for the ids in it, by the path's beginning; and in bodies, by the field's name."""
+
+
+def world_of(service: str, session: Session, settings: Any) -> Ids:
+    """The service's objects are made; their ids."""
+    return WORLDS[service](session, settings)
+
+
+def _patients(session: Session, settings: Any) -> Ids:
+    keys = Keys(settings.master_key.get_secret_value())
+    patient = patients.a_patient_who_is(session, keys, "searching")
+    new = NewConsent.from_json({"purpose": "mandate", "given_on": "2026-11-01", "text_version": "1"})
+    consent = consents.give(session, keys, patient.id, new, now=MONDAY)
+    return {"/api/patients": patient.id, "consent_id": consent.id}
+
+
+def _therapists(session: Session, settings: Any) -> Ids:
+    FilePath(urlsplit(settings.import_url).path).mkdir(exist_ok=True)
+    return {"/api/therapists": therapists.a_therapist(session).id}
+
+
+def _matching(session: Session, settings: Any) -> Ids:
+    request = matching.a_request(session, RequestStatus.CONTACTED)
+    return {
+        "/api/placement-requests": request.id,
+        "patient_id": request.patient_id,
+        "therapist_id": request.therapist_id,
+        "therapist_ids": matching.a_known_therapist(session),
+    }
+
+
+def _communication(session: Session, settings: Any) -> Ids:
+    by_mail = communication.a_therapist()
+    request = communication.a_request(by_mail)
+    to_call = communication.a_practice_to_phone()
+    called = communication.a_request(to_call)
+    communication.composed(MONDAY + timedelta(seconds=5))
+    (email,), calls = communication.rows(Email), communication.rows(PhoneCall)
+    with_email = communication.rows(Inquiry)[0]
+    return {
+        "/api/emails": email.id,
+        "/api/inquiries": with_email.id,
+        "/api/phone-calls": calls[0].id,
+        "/api/therapists": by_mail,
+        "email request": request,
+        "call request": called,
+    }
+
+
+def _geocoding(session: Session, settings: Any) -> Ids:
+    return {}
+
+
+WORLDS = {
+    "patient_service": _patients,
+    "therapist_service": _therapists,
+    "matching_service": _matching,
+    "communication_service": _communication,
+    "geocoding_service": _geocoding,
+}
+
+
+def place_ids(document: Any, ids: Ids, path: str, changed: Path) -> Any:
+    """The document with ids of objects that exist, but for what stands at the changed place."""
+    if "placement_request_id" in str(document):
+        ids = {**ids, "placement_request_id": ids["email request" if "/emails" in path else "call request"]}
+    return _placed(document, ids, (), changed)
+
+
+def _placed(value: Any, ids: Ids, path: Path, changed: Path) -> Any:
+    if path == changed and path:
+        return value
+    if isinstance(value, dict):
+        return {name: _placed(each, ids, (*path, name), changed) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_placed(each, ids, (*path, place), changed) for place, each in enumerate(value)]
+    name = next((part for part in reversed(path) if isinstance(part, str)), "")
+    return str(ids[name]) if name in ids else value
