@@ -6,7 +6,6 @@ import itertools
 import json
 import multiprocessing
 import os
-import resource
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from datetime import timedelta
@@ -69,7 +68,13 @@ def peak_of_an_import(path: Path, settings: Any, whole: bool) -> tuple[float, in
     else:
         first_portions()
     (done,) = folder.imports()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, done.total
+    return peak_megabytes(), done.total
+
+
+def peak_megabytes() -> float:
+    """Of this process since it was started; `getrusage` would also count what its parent had when it forked."""
+    status = Path("/proc/self/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024
 
 
 def first_portions() -> None:

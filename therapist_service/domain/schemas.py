@@ -143,7 +143,7 @@ class TherapistFilter(PageQuery):
         Annotated[
             Line,
             Field(
-                description="Words, at most ten, with each of which a word of the name or place must begin (`ä` is `ae`,"
+                description="Words, at most ten, with each of which a word of the name or place begins (`ä` is `ae`,"
                 " `ß` is `ss`), or the beginning of a phone number. The first 1,000 by name can be seen, and `total`"
                 " counts no further."
             ),
