@@ -47,13 +47,14 @@ def main() -> None:
 
 def _known() -> dict[str, Callable[[Platform], list[Figure]]]:
     # imported late: they read the settings of the private platform
-    from benchmarks import events, patients, spine, therapists
+    from benchmarks import events, patients, searches, spine, therapists
 
     return {
         "patients": patients.measure,
         "events": events.measure,
         "therapists": therapists.measure,
         "spine": spine.measure,
+        "searches": searches.measure,
     }
 
 

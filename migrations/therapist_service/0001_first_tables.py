@@ -178,6 +178,7 @@ def upgrade() -> None:
         sa.Column("last_email_on", sa.Date(), nullable=True),
         sa.Column("last_call_on", sa.Date(), nullable=True),
         sa.Column("last_conversation_on", sa.Date(), nullable=True),
+        sa.Column("search", postgresql.TSVECTOR(), server_default=sa.text("''"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
@@ -193,8 +194,10 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_therapists")),
     )
+    op.create_index("ix_therapists_city", "therapists", ["city"], unique=False)
     op.create_index("ix_therapists_name", "therapists", ["last_name", "first_name", "id"], unique=False)
     op.create_index("ix_therapists_postal_code", "therapists", ["postal_code"], unique=False)
+    op.create_index("ix_therapists_search", "therapists", ["search"], unique=False, postgresql_using="gin")
     op.create_index("uq_therapists_source", "therapists", ["source_name", "external_id"], unique=True)
     op.create_table(
         "import_contents",
@@ -250,8 +253,10 @@ def downgrade() -> None:
     op.drop_table("import_copies")
     op.drop_table("import_contents")
     op.drop_index("uq_therapists_source", table_name="therapists")
+    op.drop_index("ix_therapists_search", table_name="therapists", postgresql_using="gin")
     op.drop_index("ix_therapists_postal_code", table_name="therapists")
     op.drop_index("ix_therapists_name", table_name="therapists")
+    op.drop_index("ix_therapists_city", table_name="therapists")
     op.drop_table("therapists")
     op.drop_index("ix_seen_seen_at", table_name="seen")
     op.drop_table("seen")

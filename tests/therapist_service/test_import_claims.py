@@ -20,7 +20,7 @@ from therapist_service.domain import imports
 from therapist_service.store.tables import Import, ImportRecord, Therapist
 
 SHORT = timedelta(seconds=1.5)
-SLOW = b'{"tsz": [' + b"[[[[[[[[]]]]]]]]," * 130_000 + b'1], "external_id": "slow", "last_name": "Sonnentau"}'
+SLOW = b'{"tsz": [' + b"[[[[[[[[]]]]]]]]," * 600_000 + b'1], "external_id": "slow", "last_name": "Sonnentau"}'
 """Takes longer to look at than a short claim lasts: bracket by bracket, in Python."""
 
 

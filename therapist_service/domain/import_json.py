@@ -23,22 +23,25 @@ _USUAL_DEPTH = 6
 
 _BLANKS = re.compile(rb"[ \t\n\r]*+")
 _OPENING = re.compile(rb"[{\[]++")
-_BRACKET_OR_QUOTE = re.compile(rb'["{}\[\]]')
+_CLOSING = re.compile(rb"[}\]]++")
 _QUOTE_OR_BACKSLASH = re.compile(rb'["\\]')
 _BARE = re.compile(rb'[^ \t\n\r,:"{}\[\]]*+')
 _STRING_BYTES = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _STRING = re.compile(_STRING_BYTES, re.DOTALL)
 
 
+def _inner(depth: int) -> bytes:
+    return rb'[^"{}\[\]]++|' + _STRING_BYTES + (b"|" + _brackets(depth) if depth else b"")
+
+
 def _brackets(depth: int) -> bytes:
-    inner = rb'[^"{}\[\]]++|' + _STRING_BYTES
-    if depth > 1:
-        inner += b"|" + _brackets(depth - 1)
-    return rb"[{\[](?:" + inner + rb")*+[}\]]"
+    return rb"[{\[](?:" + _inner(depth - 1) + rb")*+[}\]]"
 
 
 _USUAL = re.compile(_brackets(_USUAL_DEPTH), re.DOTALL)
 """An object or list of no great depth: every group is possessive, so the time grows with the length alone."""
+_INSIDE = re.compile(b"(?:" + _inner(_USUAL_DEPTH) + b")*+", re.DOTALL)
+"""All that lies between two brackets, up to one that is not closed yet, or whose depth is great."""
 
 
 class NotJson(Exception):
@@ -146,23 +149,19 @@ class JsonStream:
             return
         depth = 0
         while True:
-            found = _BRACKET_OR_QUOTE.search(self._buffer, self._at)
-            if found is None:
-                self._at = len(self._buffer)
-                self._need_more()
-            elif found[0] == b'"':
-                self._at = found.start()
-                self._pass_string()
-            elif found[0] in b"{[":
-                opening = _OPENING.match(self._buffer, found.start())
-                assert opening is not None
+            if opening := _OPENING.match(self._buffer, self._at):
                 self._at = opening.end()
                 depth += len(opening[0])
-            else:
-                self._at = found.end()
-                depth -= 1
-                if depth == 0:
+            elif closing := _CLOSING.match(self._buffer, self._at):
+                self._at += min(depth, len(closing[0]))
+                depth -= len(closing[0])
+                if depth <= 0:
                     return
+            elif self._at < len(self._buffer):  # a string that goes on in the next block
+                self._pass_string()
+            else:
+                self._need_more()
+            self._at = _INSIDE.match(self._buffer, self._at).end()  # type: ignore[union-attr]  # it matches nothing too
 
     def _pass_string(self) -> None:
         if whole := _STRING.match(self._buffer, self._at):

@@ -21,7 +21,7 @@ from shared.events.event import Event
 from shared.events.outbox import record_all
 from shared.values.schemas import PageQuery
 from shared.values.words import ImportAction, ImportOutcome, ImportStatus
-from therapist_service.domain import therapists
+from therapist_service.domain import search, therapists
 from therapist_service.domain.import_files import ImportFile, Metadata, NotImportable, refuse_out_of_turn
 from therapist_service.domain.import_records import Entry
 from therapist_service.domain.import_rules import Decision, decide
@@ -39,7 +39,7 @@ from therapist_service.store.tables import Import
 
 WRITTEN = (
     "id", "created_at", *ImportedFields.model_fields, "status", "inactive_by", "block_reason", "source_name",
-    "external_id", "last_seen_at", "set_aside", "protected_fields", "updated_at", "version", "sequence",
+    "external_id", "last_seen_at", "set_aside", "search", "protected_fields", "updated_at", "version", "sequence",
 )  # fmt: skip
 """The columns of a therapist that an import writes; what machines note about contacts is not among them.
 
@@ -275,6 +275,7 @@ def _outcome(entry: Entry, known: dict[str, Any] | None, metadata: Metadata, now
     row = {**(known or _newcomer(entry, metadata, now)), **decision.changes}
     if decision.action != ImportAction.DELETION:
         row["last_seen_at"] = metadata.timestamp
+    row["search"] = search.found_by(row)
     event = None
     if decision.event is not None:
         row |= {"updated_at": now, "version": row["version"] + 1, "sequence": row["sequence"] + 1}

@@ -165,9 +165,19 @@ class TherapistView(TherapistFields, Seen):
 
 
 class TherapistFilter(PageQuery):
-    """Which therapists to list; `q` looks for words of the name or place, or for a phone number."""
+    """Which therapists to list."""
 
-    q: Line | None = None
+    q: (
+        Annotated[
+            Line,
+            Field(
+                description="Words, at most ten, with each of which a word of the name or place begins (`ä` is `ae`,"
+                " `ß` is `ss`), or the beginning of a phone number. The first 1,000 by name can be seen, and `total`"
+                " counts no further."
+            ),
+        ]
+        | None
+    ) = None
     postal_code: PostalCode | None = None
     city: Line | None = None
     procedure: Procedure | None = None

@@ -20,6 +20,7 @@ from shared.events.event import Event
 from shared.events.outbox import record
 from shared.values.postal_codes import misplaced
 from shared.values.schemas import MergePatch, merged
+from therapist_service.domain import search
 from therapist_service.domain.schemas import (
     PLACE,
     Block,
@@ -97,18 +98,19 @@ def _told(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def listed(session: Session, wanted: TherapistFilter) -> TherapistPage:
-    """A page of the therapists that are wanted, by name."""
-    conditions = queries.fields_are(
-        **wanted.model_dump(
-            include={"postal_code", "city", "gender", "status", "accreditation", "potentially_available"}
-        )
-    )
+    """A page of the therapists that are wanted, by name. Raises `InvalidFields` for a search of too many words."""
+    conditions = queries.fields_are(**wanted.model_dump(include=set(FILTERED)))
     if wanted.procedure is not None:
         conditions.append(queries.offers_procedure(wanted.procedure))
-    if wanted.q is not None:
-        conditions.append(queries.matches_words(wanted.q))
-    found, total = queries.therapists_where(session, conditions, limit=wanted.limit, offset=wanted.offset)
-    return TherapistPage(items=[view(t) for t in found], total=total, limit=wanted.limit, offset=wanted.offset)
+    part = {"limit": wanted.limit, "offset": wanted.offset}
+    if wanted.q is None:
+        found, total = queries.therapists_where(session, conditions, **part)
+    elif (words := search.wanted(wanted.q)) is None:
+        found, total = [], 0
+    else:
+        conditions.append(queries.has_words(words))
+        found, total = queries.found_therapists(session, conditions, at_most=search.MOST_FOUND, **part)
+    return TherapistPage(items=[view(t) for t in found], total=total, **part)
 
 
 def get(session: Session, therapist_id: UUID) -> TherapistView:
@@ -120,6 +122,7 @@ def register(session: Session, new: NewTherapist, *, now: datetime) -> Therapist
     """Enter a therapist by hand; what staff typed is protected from imports."""
     therapist = Therapist(id=new_id(), created_at=now, updated_at=now, version=1, status="active", **values_of(new))
     therapist.protected_fields = sorted(new.model_fields_set & PROTECTABLE)
+    _make_findable(therapist)
     session.add(therapist)
     record(session, therapist, TherapistRegistered(therapist=public(therapist)), now=now)
     return view(therapist)
@@ -145,6 +148,8 @@ def change(
     for name, value in values_of(wanted).items():
         if name in changed:
             setattr(therapist, name, value)
+    if changed & set(search.FIELDS):
+        _make_findable(therapist)
     return _changed(session, therapist, TherapistUpdated, now)
 
 
@@ -154,6 +159,10 @@ def _coordinates_to_drop(current: TherapistView, sent: Mapping[str, Any]) -> dic
         return {}
     postal_code = sent.get("postal_code", current.postal_code)
     return dict.fromkeys(PLACE) if misplaced(postal_code, current.latitude, current.longitude) else {}
+
+
+def _make_findable(therapist: Therapist) -> None:
+    therapist.search = search.found_by({name: getattr(therapist, name) for name in search.FIELDS})
 
 
 def _protect(therapist: Therapist, wanted: ChangedTherapist, changed: set[str]) -> None:

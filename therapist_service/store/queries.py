@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, cast, func, select, update
+from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlalchemy.orm import Session
 
 from shared.db import lock_rows, next_locked
@@ -34,6 +34,26 @@ def therapists_where(
 ) -> tuple[Sequence[Therapist], int]:
     """A page of therapists by name, and how many there are in all."""
     total = session.scalar(select(func.count()).select_from(Therapist).where(*conditions)) or 0
+    return _by_name(session, conditions, limit=limit, offset=offset), total
+
+
+def found_therapists(
+    session: Session, conditions: Sequence[ColumnElement[bool]], *, at_most: int, limit: int, offset: int
+) -> tuple[Sequence[Therapist], int]:
+    """A page of the first so many therapists by name, and how many there are, counted up to that many."""
+    # without an order PostgreSQL stops at the last one that is wanted, however many there are
+    found = session.scalars(select(Therapist.id).where(*conditions).limit(at_most + 1)).all()
+    if len(found) <= at_most:
+        return _by_name(session, [Therapist.id.in_(found)], limit=limit, offset=offset), len(found)
+    limit = min(limit, max(0, at_most - offset))
+    return _by_name(session, conditions, limit=limit, offset=min(offset, at_most)), at_most
+
+
+def _by_name(
+    session: Session, conditions: Sequence[ColumnElement[bool]], *, limit: int, offset: int
+) -> Sequence[Therapist]:
+    if limit == 0:
+        return []
     by_name = (
         select(Therapist)
         .where(*conditions)
@@ -41,7 +61,7 @@ def therapists_where(
         .limit(limit)
         .offset(offset)
     )
-    return session.scalars(by_name).all(), total
+    return session.scalars(by_name).all()
 
 
 def fields_are(**wanted: object) -> list[ColumnElement[bool]]:
@@ -54,21 +74,9 @@ def offers_procedure(procedure: str) -> ColumnElement[bool]:
     return Therapist.procedures.contains([procedure])
 
 
-def matches_words(words: str) -> ColumnElement[bool]:
-    """Every word occurs in the name or place, or all of it are the digits of a phone number."""
-    per_word = [
-        or_(*(column.icontains(word, autoescape=True) for column in _SEARCHED), Therapist.postal_code == word)
-        for word in words.split()
-    ]
-    digits = re.sub(r"\D", "", words)
-    if len(digits) < 4 or re.search(r"[^\d\s+()/-]", words):
-        return and_(*per_word)
-    # stored as +49…; people type 0…
-    number = digits.removeprefix("00").removeprefix("49").lstrip("0")
-    return or_(and_(*per_word), Therapist.phone.contains(number), Therapist.mobile.contains(number))
-
-
-_SEARCHED = (Therapist.last_name, Therapist.first_name, Therapist.city)
+def has_words(search: str) -> ColumnElement[bool]:
+    """The therapist is found by this search (a `tsquery`)."""
+    return Therapist.search.bool_op("@@")(cast(search, TSQUERY))
 
 
 def blocks_that_ran_out(session: Session, *, today: date, limit: int) -> Sequence[Therapist]:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, MetaData, Text, text
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.api.tables import add_api_tables
@@ -83,10 +83,14 @@ class Therapist(Aggregate, Tables):
     last_email_on: Mapped[date | None]
     last_call_on: Mapped[date | None]
     last_conversation_on: Mapped[date | None]
+    search: Mapped[str] = mapped_column(TSVECTOR, server_default=text("''"))
+    """The words by which lists find the therapist: see `domain/search.py`."""
 
     __table_args__ = (
         Index("uq_therapists_source", "source_name", "external_id", unique=True),
         Index("ix_therapists_postal_code", "postal_code"),
+        Index("ix_therapists_city", "city"),
+        Index("ix_therapists_search", "search", postgresql_using="gin"),
         Index("ix_therapists_name", "last_name", "first_name", "id"),
         CheckConstraint("status IN ('active', 'blocked', 'inactive')", name="status"),
         CheckConstraint("(status = 'blocked') = (block_reason IS NOT NULL)", name="block_has_a_reason"),

@@ -1,0 +1,99 @@
+"""Searches among 400,000 therapists: for what matches everybody, some or nobody, one at a time and 24 at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from string import ascii_lowercase
+from typing import Any
+
+from psycopg2.extras import execute_values
+
+from benchmarks.figures import Figure, at_most, quantile
+from migrations.connections import MigrationSettings, administrator
+from operations.agency import Agency
+from operations.platform import Platform
+from operations.synthetic import therapists
+from therapist_service.domain import search
+
+DIFFERENT, TIMES = 5000, 80
+ROUNDS = 3
+AT_ONCE = 24
+EVERYBODY = "praxis"
+
+Row = dict[str, Any]
+
+
+def measure(platform: Platform) -> list[Figure]:
+    """The slowest hundredth of all searches, and of those that are sent by 24 people at once."""
+    rows = [_row(each) for each in therapists(DIFFERENT, seed=9, region="germany")]
+    agency = Agency(platform.settings)
+    with closing(administrator(MigrationSettings())) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            _load(cursor, rows)
+            try:
+                return list(_measure(agency, list(_searches(rows))))
+            finally:
+                cursor.execute("DELETE FROM therapist_service.therapists WHERE source_name = 'benchmark'")
+
+
+def _row(record: Row) -> Row:
+    fields: Row = {name: record.get(name) for name in search.FIELDS}
+    return {**fields, "search": f"{search.found_by(fields)} {EVERYBODY}"}
+
+
+def _load(cursor: Any, rows: list[Row]) -> None:
+    columns = (*search.FIELDS, "search")
+    cursor.execute(f"CREATE TEMPORARY TABLE few ({', '.join(f'{name} text' for name in columns)})")
+    execute_values(cursor, "INSERT INTO few VALUES %s", [tuple(row[name] for name in columns) for row in rows])
+    cursor.execute(
+        f"INSERT INTO therapist_service.therapists (id, source_name, external_id, {', '.join(columns)})"
+        f" SELECT gen_random_uuid(), 'benchmark', gen_random_uuid(), {', '.join(search.FIELDS)}, search::tsvector"
+        f" FROM few, generate_series(1, {TIMES})"
+    )
+    cursor.execute("VACUUM (ANALYZE) therapist_service.therapists")
+
+
+def _searches(rows: list[Row]) -> Iterator[dict[str, Any]]:
+    for letter in ascii_lowercase:
+        yield {"q": letter}
+        yield {"q": letter, "offset": search.MOST_FOUND - 50}
+    for row in rows[:60]:
+        name, city = row["last_name"], row["city"] or ""
+        for q in (
+            name,
+            name[:3],
+            city,
+            f"{name} {city}",
+            f"{row['first_name'] or ''} {city}",
+            (row["phone"] or "")[:7],
+        ):
+            if q.strip():
+                yield {"q": q}
+    common = " ".join([EVERYBODY, *ascii_lowercase[:9]])
+    for q in (EVERYBODY, f"{EVERYBODY} {EVERYBODY[:1]}", "xylophon", f"{EVERYBODY} xylophon", common, "0049", "52 0"):
+        yield {"q": q}
+        yield {"q": q, "offset": search.MOST_FOUND - 50}
+        yield {"q": q, "offset": 2**31 - 1}
+
+
+def _measure(agency: Agency, searches: list[dict[str, Any]]) -> Iterator[Figure]:
+    def took(wanted: dict[str, Any]) -> float:
+        started = time.perf_counter()
+        agency.get("therapist", "/api/therapists", limit=50, **wanted)
+        return (time.perf_counter() - started) * 1000
+
+    for wanted in searches[:20]:
+        took(wanted)
+    alone = {str(wanted): [took(wanted) for _ in range(ROUNDS)] for wanted in searches}
+    slowest = sorted(alone, key=lambda each: min(alone[each]))[-3:]
+    print("the slowest:", {each: round(min(alone[each])) for each in slowest})
+    times = [each for several in alone.values() for each in several]
+    yield at_most("q p99 at 400,000", quantile(times, 0.99), "ms", 50)
+    yield at_most("q p50 at 400,000", quantile(times, 0.5), "ms", 50)
+    with ThreadPoolExecutor(AT_ONCE) as people:
+        together = list(people.map(took, searches * 2))
+    yield at_most(f"q p99 at 400,000, {AT_ONCE} at once", quantile(together, 0.99), "ms", 1000)

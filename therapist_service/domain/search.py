@@ -1,0 +1,55 @@
+"""What therapists are found by: the beginnings of words of their name and place, and of their phone numbers.
+
+Each therapist's row holds these words folded (`Müller` as `mueller`), as a `tsvector` with an index that finds
+beginnings; a search is folded in the same way, by the same function.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from shared.errors import FieldProblem
+from shared.values.schemas import InvalidFields
+from shared.values.text import words
+
+MOST_WORDS = 10
+MOST_FOUND = 1000
+"""How many of those found are counted and shown: nobody looks through more, they add a word."""
+SHORTEST_NUMBER = 4
+"""Digits of a phone number without country code and leading zeros; fewer would find half of everybody."""
+
+FIELDS = ("first_name", "last_name", "city", "postal_code", "phone", "mobile")
+
+_NUMBER = re.compile(r"[\d\s+()/.-]+")
+
+
+def found_by(therapist: Mapping[str, Any]) -> str:
+    """The words of a therapist's fields, as PostgreSQL reads a `tsvector`."""
+    named = words(" ".join(therapist[name] or "" for name in FIELDS[:4]))
+    numbers = [therapist[name] for name in ("phone", "mobile") if therapist[name]]
+    return " ".join(sorted({*named, *numbers}))
+
+
+def wanted(text: str) -> str | None:
+    """The search as PostgreSQL reads a `tsquery`; None where it holds no word. Raises `InvalidFields`."""
+    typed = words(text)
+    if len(typed) > MOST_WORDS:
+        raise InvalidFields([FieldProblem("q", f"must have at most {MOST_WORDS} words")])
+    every_word = " & ".join(f"'{word}':*" for word in dict.fromkeys(typed))
+    number = _phone_number(text)
+    return " | ".join(filter(None, (every_word, number and f"'{number}':*"))) or None
+
+
+def _phone_number(text: str) -> str | None:
+    """The beginning of a phone number as it is stored, where the text is one: people type 0221, +49 221 or 0049221."""
+    if not _NUMBER.fullmatch(text):
+        return None
+    digits = "".join(re.findall(r"[0-9]", text.replace("(0)", "")))
+    if digits.startswith("00") or text.lstrip().startswith("+"):
+        number = digits.removeprefix("00")
+    else:
+        number = "49" + digits.lstrip("0")
+    shortest = SHORTEST_NUMBER + len("49")
+    return f"+{number}" if len(number) >= shortest else None
