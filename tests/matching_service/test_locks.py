@@ -45,6 +45,7 @@ from tests.builders.happenings import happened
 from tests.builders.locks import observed
 from tests.builders.matching import AACHEN, public_patient, public_therapist
 from tests.conftest import MONDAY
+from tests.journeys.operators import Tables
 
 PEOPLE = 6
 STATUSES: list[tuple[str, Any]] = [
@@ -204,9 +205,8 @@ def committed(settings: Any) -> Iterator[Engine]:
 
 @pytest.fixture
 def _emptied(infrastructure: Any) -> Iterator[None]:
-    from tests.journeys.operators import Tables  # the role itself may not delete history
-
     yield
+    # the role itself may not delete history
     tables = Tables(infrastructure.platform)
     for table in ("placement_request_history", "placement_requests", "therapists", "patients", "outbox", "seen"):
         tables.run(f"DELETE FROM matching_service.{table}")
