@@ -1,4 +1,4 @@
-"""Who works at the same time may wait, but never for each other: locks are taken in one order (decision 0017)."""
+"""Who works at the same time may wait, but never for each other: locks are taken in one order (decision 0019)."""
 
 from __future__ import annotations
 
