@@ -256,7 +256,7 @@ def _of_attempt(session: Session, email_id: UUID, attempt: int) -> Email | None:
     email = queries.email(session, email_id, lock=True)
     if email is None or email.attempts != attempt or email.status not in ("sending", "in_doubt"):
         return None
-    # before suppressions and gates, as everywhere (docs/decisions/0017)
+    # before suppressions and gates, as everywhere (docs/decisions/0019)
     queries.lock_requests(session, email.placement_request_ids)
     return email
 

@@ -44,8 +44,11 @@ def _listed(words: Any) -> str:
     return "(" + ", ".join(f"'{word.value}'" for word in words) + ")"
 
 
-IS_LIVE = f"status IN {_listed(LIVE)} OR (status = 'placed' AND place_ended_at IS NULL)"
-"""What keeps the therapist from being asked for the patient once more: an open request, or a place that goes on."""
+IS_LIVE = f"(status IN {_listed(LIVE)} OR (status = 'placed' AND place_ended_at IS NULL))"
+"""What keeps the therapist from being asked for the patient once more: an open request, or a place that goes on.
+
+In brackets: it stands beside other conditions.
+"""
 
 
 class Tables(DeclarativeBase):

@@ -173,8 +173,8 @@ def upgrade() -> None:
         ["patient_id", "therapist_id"],
         unique=True,
         postgresql_where=sa.text(
-            "status IN ('open', 'queued', 'contacted', 'accepted', 'deferred', 'no_answer')"
-            " OR (status = 'placed' AND place_ended_at IS NULL)"
+            "(status IN ('open', 'queued', 'contacted', 'accepted', 'deferred', 'no_answer')"
+            " OR (status = 'placed' AND place_ended_at IS NULL))"
         ),
     )
     op.create_table(
@@ -285,8 +285,8 @@ def downgrade() -> None:
         "uq_placement_requests_live",
         table_name="placement_requests",
         postgresql_where=sa.text(
-            "status IN ('open', 'queued', 'contacted', 'accepted', 'deferred', 'no_answer')"
-            " OR (status = 'placed' AND place_ended_at IS NULL)"
+            "(status IN ('open', 'queued', 'contacted', 'accepted', 'deferred', 'no_answer')"
+            " OR (status = 'placed' AND place_ended_at IS NULL))"
         ),
     )
     op.drop_index("ix_placement_requests_therapist_id", table_name="placement_requests")

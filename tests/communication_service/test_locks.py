@@ -1,4 +1,4 @@
-"""Who works at the same time may wait, but never for each other: locks are taken in one order (decision 0017)."""
+"""Who works at the same time may wait, but never for each other: locks are taken in one order (decision 0019)."""
 
 from __future__ import annotations
 
@@ -24,10 +24,15 @@ from shared.events import catalogue
 from shared.events.event import Event
 from tests.builders.communication import EVERY_DAY, POLICY, a_patient, a_request, a_therapist
 from tests.builders.happenings import happened
+from tests.builders.locks import observed
 from tests.conftest import MONDAY
 
 SECONDS = 8.0
 PEOPLE = 6
+ORDER = (
+    "therapist", "placement_requests", "therapists", "email_suppressions", "patients", "places", "line", "gates",
+)  # fmt: skip
+"""`therapist` and `line` are advisory locks; under the first lie the inquiries, letters and calls of a practice."""
 
 
 class Bustle:
@@ -45,6 +50,7 @@ class Bustle:
         }
         self.sequence = iter(range(2, 10**9))
         self.ended: Counter[str] = Counter()
+        self.kinds: set[type[Event]] = set()
         self.now = MONDAY
         self.lock = threading.Lock()
 
@@ -61,6 +67,9 @@ class Bustle:
                 [
                     catalogue.RequestReopened(**ids, approved_at=MONDAY),
                     catalogue.RequestReopened(**ids, approved_at=MONDAY),
+                    catalogue.RequestApproved(**ids, approved_at=MONDAY),
+                    catalogue.RequestAnswered(**ids, outcome="later"),
+                    catalogue.PatientPlaced(**ids, placed_on=MONDAY.date()),
                     catalogue.RequestAccepted(**ids, accepted_on=MONDAY.date()),
                     catalogue.RequestWithdrawn(**ids, reason="other"),
                     catalogue.RequestHeld(**ids, hold="search_paused"),
@@ -69,16 +78,32 @@ class Bustle:
             )
             made.append(happened(event, request, sequence=next(self.sequence)))
         for therapist in random.sample(self.therapists, 2):
+            address = f"praxis{random.randrange(20)}@example.org"  # some share one; an opt-out closes it for good
             told = catalogue.PublicTherapist(
-                id=therapist, last_name="Erfunden", email="praxis@example.org", phone="+49241123456",
-                phone_hours=EVERY_DAY, email_opt_out=random.random() < 0.1,
-            )  # fmt: skip
-            made.append(happened(catalogue.TherapistUpdated(therapist=told), therapist, sequence=next(self.sequence)))
+                id=therapist,
+                last_name="Erfunden",
+                email=address,
+                phone="+49241123456",
+                phone_hours=EVERY_DAY,
+                email_opt_out=random.random() < 0.02,
+            )
+            kind = random.choice(
+                [
+                    catalogue.TherapistUpdated,
+                    catalogue.TherapistBlocked,
+                    catalogue.TherapistUnblocked,
+                    catalogue.TherapistDeactivated,
+                ]
+            )
+            made.append(happened(kind(therapist=told), therapist, sequence=next(self.sequence)))
             place = catalogue.AddressGeocoded(owner_kind="therapist", owner_id=therapist, federal_state="NW")
             made.append(happened(place, therapist, sequence=next(self.sequence)))
         for patient in random.sample(self.patients, 2):
             told_patient = catalogue.PublicPatient(id=patient, reference=f"P-{patient.hex[-6:]}", status="searching")
-            made.append(happened(catalogue.PatientUpdated(patient=told_patient), patient, sequence=next(self.sequence)))
+            changed = catalogue.PatientStatusChanged(patient=told_patient, previous_status="searching")
+            event = random.choice([changed, catalogue.PatientUpdated(patient=told_patient)])
+            made.append(happened(event, patient, sequence=next(self.sequence)))
+        self.kinds |= {type(event) for event in made}
         return random.sample(made, len(made))
 
     def poll(self) -> None:
@@ -156,9 +181,14 @@ class Bustle:
 @pytest.mark.slow
 @pytest.mark.usefixtures("committed")
 def test_consumers_jobs_callers_and_staff_never_wait_for_each_other() -> None:
-    bustle = Bustle()
-    bustle.run([*[bustle.poll] * 3, *[bustle.compose] * 2, bustle.send, bustle.call, bustle.answer, bustle.staff])
+    line = queries._lock_number("line")
+    with observed(ORDER, lambda parameters: "line" if line in parameters.values() else "therapist") as locks:
+        bustle = Bustle()
+        bustle.run([*[bustle.poll] * 3, *[bustle.compose] * 2, bustle.send, bustle.call, bustle.answer, bustle.staff])
     assert bustle.ended["done"] > 100
+    assert bustle.kinds | {catalogue.TherapistRegistered, catalogue.PatientRegistered} == listeners.heard()
+    assert locks.seen == set(locks.order)
+    assert not locks.wrong
     assert not {code for code in bustle.ended if len(code) == 5}, bustle.ended
     with transaction() as session:
         assert session.scalar(select(PlacementRequest.id).limit(1)) is not None

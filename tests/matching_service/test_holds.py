@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy.orm import Session
 
 from matching_service.domain import answers
-from matching_service.domain.schemas import Withdrawal
+from matching_service.domain.schemas import Placing, Withdrawal
 from matching_service.listeners import listeners
 from shared.db import new_id
+from shared.errors import Conflict
 from shared.events.catalogue import (
     PatientStatusChanged,
+    PatientUpdated,
     TherapistBlocked,
     TherapistDeactivated,
     TherapistUnblocked,
 )
 from shared.events.event import Event
+from shared.values.moments import berlin_day
 from shared.values.words import RequestStatus, WithdrawalReason
 from tests.builders.happenings import happened
 from tests.builders.matching import (
@@ -138,3 +142,88 @@ def test_a_block_that_is_lifted_already_withdraws_nothing(session: Session) -> N
     blocked = TherapistBlocked(therapist=back.model_copy(update={"status": "blocked"}))
     hear(session, happened(blocked, back.id, sequence=6))
     assert stored(session, request.id).status == "open"
+
+
+def test_another_patients_place_holds_nobody_and_ends_with_nobody_elses_search(session: Session) -> None:
+    place = a_request(session, RequestStatus.ACCEPTED)
+    answers.place(session, place.id, Placing(), today=berlin_day(MONDAY), now=MONDAY)
+    other = an_open_request(session)
+    assert other.hold is None
+    patient_becomes(session, other.patient_id, "search_aborted")
+    assert stored(session, place.id).status == "placed"
+
+
+def followed(session: Session, place: UUID, patient: UUID, status: str, state: str, *, sequence: int) -> None:
+    """The patient service says what became of a place."""
+    told = public_patient(id=patient, status=status, placement_request_id=place, placement_state=state)
+    before = "searching" if status == "in_therapy" else "in_therapy"
+    event = PatientStatusChanged(patient=told, previous_status=before)
+    hear(session, happened(event, patient, sequence=sequence, time=MONDAY + sequence * HOUR))
+
+
+def a_place(session: Session) -> tuple[UUID, UUID, UUID]:
+    """The ids of a placed request, its patient and its therapist."""
+    request = a_request(session, RequestStatus.ACCEPTED)
+    answers.place(session, request.id, Placing(), today=berlin_day(MONDAY), now=MONDAY)
+    followed(session, request.id, request.patient_id, "in_therapy", "taken_up", sequence=2)
+    assert stored(session, request.id).status == "placed"
+    return request.id, request.patient_id, request.therapist_id
+
+
+def test_a_place_that_failed_keeps_its_therapist_out_of_this_search_only(session: Session) -> None:
+    place, patient, therapist = a_place(session)
+    followed(session, place, patient, "searching", "failed", sequence=3)
+    assert stored(session, place).status == "failed"
+    with pytest.raises(Conflict) as refused:
+        an_open_request(session, patient_id=patient, therapist_id=therapist)
+    assert "failed in this search" in refused.value.errors[0].message
+    assert an_open_request(session, patient_id=patient).hold is None
+    new_search = public_patient(id=patient, search_started_on=berlin_day(MONDAY + timedelta(days=400)))
+    hear(session, happened(PatientUpdated(patient=new_search), patient, sequence=9))
+    assert an_open_request(session, patient_id=patient, therapist_id=therapist).status == "open"
+
+
+def test_after_a_therapy_that_ended_the_same_therapist_may_be_asked_in_a_new_search(session: Session) -> None:
+    place, patient, therapist = a_place(session)
+    followed(session, place, patient, "therapy_completed", "ended", sequence=3)
+    assert stored(session, place).status == "placed"
+    patient_becomes(session, patient, "searching", sequence=5)
+    assert an_open_request(session, patient_id=patient, therapist_id=therapist).hold is None
+
+
+def test_a_list_approved_before_the_patient_service_has_heard_of_the_place_is_held(session: Session) -> None:
+    request = a_request(session, RequestStatus.ACCEPTED)
+    answers.place(session, request.id, Placing(), today=berlin_day(MONDAY), now=MONDAY)
+    between = an_open_request(session, patient_id=request.patient_id)
+    assert (between.hold, between.waits_for) == ("accepted_elsewhere", "accepted_elsewhere")
+    followed(session, request.id, request.patient_id, "in_therapy", "taken_up", sequence=2)
+    assert stored(session, between.id).status == "withdrawn"
+
+
+def test_what_an_ended_search_asked_is_over_also_where_the_next_search_began_before_that_was_heard(
+    session: Session,
+) -> None:
+    request = an_open_request(session)
+    steps = [("searching", "search_aborted"), ("search_aborted", "open"), ("open", "searching")]
+    told = [
+        happened(
+            PatientStatusChanged(patient=public_patient(id=request.patient_id, status=after), previous_status=before),
+            request.patient_id,
+            sequence=number,
+            time=MONDAY + HOUR,
+        )
+        for number, (before, after) in enumerate(steps, start=2)
+    ]
+    hear(session, *told)
+    assert stored(session, request.id).status == "withdrawn"
+
+
+def test_who_was_blocked_since_is_not_asked_again_after_a_call_that_did_not_come_to_it(session: Session) -> None:
+    lost = public_therapist()
+    hear(session, happened(TherapistUnblocked(therapist=lost), lost.id))
+    request = a_request(session, RequestStatus.CONTACTED, therapist_id=lost.id)
+    blocked = TherapistBlocked(therapist=lost.model_copy(update={"status": "blocked"}))
+    hear(session, happened(blocked, lost.id, sequence=2))
+    answers.reopen(session, stored(session, request.id), now=MONDAY)
+    ended = stored(session, request.id)
+    assert (ended.status, ended.withdrawn_reason) == ("withdrawn", "therapist_unavailable")

@@ -1,4 +1,4 @@
-"""Who works at the same time may wait, but never for each other: locks are taken in one order (decision 0017)."""
+"""Who works at the same time may wait, but never for each other: locks are taken in one order (decision 0019)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Engine, exc, select
 
 from matching_service.domain import answers, requests
-from matching_service.domain.schemas import ContactList, Response
+from matching_service.domain.schemas import ContactList, Placing, Response, Withdrawal
 from matching_service.listeners import listeners
 from matching_service.store.tables import PlacementRequest
 from shared import db
@@ -22,19 +22,39 @@ from shared.db import new_id, transaction
 from shared.errors import PlatformError
 from shared.events.catalogue import (
     AddressGeocoded,
+    Answer,
+    AttemptsUsedUp,
     CallRecorded,
+    EmailAnswered,
+    EmailSent,
     InquiryComposed,
+    InquiryDissolved,
+    PatientRegistered,
     PatientStatusChanged,
+    PatientUpdated,
     TherapistBlocked,
+    TherapistDeactivated,
+    TherapistRegistered,
     TherapistUnblocked,
+    TherapistUpdated,
 )
 from shared.events.event import Event
 from shared.values.moments import berlin_day
+from shared.values.schemas import MergePatch
 from tests.builders.happenings import happened
+from tests.builders.locks import observed
 from tests.builders.matching import AACHEN, public_patient, public_therapist
 from tests.conftest import MONDAY
+from tests.journeys.operators import Tables
 
 PEOPLE = 6
+STATUSES: list[tuple[str, Any]] = [
+    ("active", TherapistUnblocked),
+    ("active", TherapistUpdated),
+    ("active", TherapistRegistered),
+    ("blocked", TherapistBlocked),
+    ("inactive", TherapistDeactivated),
+]
 SECONDS = 8.0
 
 
@@ -46,27 +66,26 @@ class Bustle:
         self.patients = [new_id() for _ in range(PEOPLE)]
         self.sequence = iter(range(1, 10**9))
         self.ended: Counter[str] = Counter()
+        self.kinds: set[type[Event]] = set()
         with transaction() as session:
             listeners.apply(session, [*self._therapists(), *self._patients(), *self._places()], now=MONDAY)
 
     def _therapists(self) -> list[Event]:
         made = []
         for each in self.therapists:
-            kind = random.choice([TherapistBlocked, TherapistUnblocked, TherapistUnblocked])
-            status = "blocked" if kind is TherapistBlocked else "active"
+            status, kind = random.choice(STATUSES)
             told = public_therapist(id=each, status=status)
             made.append(happened(kind(therapist=told), each, sequence=next(self.sequence)))
         return made
 
     def _patients(self) -> list[Event]:
-        return [
-            happened(
-                PatientStatusChanged(patient=public_patient(id=each), previous_status="paused"),
-                each,
-                sequence=next(self.sequence),
-            )
-            for each in self.patients
-        ]
+        made = []
+        for each in self.patients:
+            told = public_patient(id=each)
+            changed = PatientStatusChanged(patient=told, previous_status="paused")
+            event = random.choice([PatientRegistered(patient=told), PatientUpdated(patient=told), changed])
+            made.append(happened(event, each, sequence=next(self.sequence)))
+        return made
 
     def _places(self) -> list[Event]:
         return [
@@ -93,17 +112,17 @@ class Bustle:
                     inquiry,
                 )
             )
-            call = CallRecorded(
-                phone_call_id=new_id(),
-                inquiry_id=inquiry,
-                therapist_id=therapist,
-                direction="outbound",
-                result="reached",
-                occurred_at=MONDAY,
-                placement_request_ids=ids,
-                answers=[],
-            )
-            made.append(happened(call))
+            said = [Answer(placement_request_id=each, outcome="later") for each in self._some_requests()]
+            facts = {"inquiry_id": inquiry, "therapist_id": therapist, "placement_request_ids": ids}
+            call = {"phone_call_id": new_id(), "direction": "outbound", "result": "reached", "occurred_at": MONDAY}
+            events = [
+                InquiryDissolved(**facts),
+                AttemptsUsedUp(**facts),
+                EmailSent(email_id=new_id(), kind="inquiry", sent_at=MONDAY, **facts),
+                CallRecorded(**call, **facts, answers=said),
+                EmailAnswered(email_id=new_id(), therapist_id=therapist, occurred_at=MONDAY, answers=said),
+            ]
+            made += [happened(event) for event in events]
         return made
 
     def _some_requests(self) -> list[UUID]:
@@ -114,7 +133,8 @@ class Bustle:
     def poll(self) -> None:
         """A worker handles what several partitions brought, in no order."""
         events = [*self._therapists(), *self._patients(), *self._places(), *self._contacts()]
-        events = random.sample(events, 12)
+        events = random.sample(events, 14)
+        self.kinds |= {type(event) for event in events}
         with transaction() as session:
             listeners.apply(session, events, now=MONDAY)
 
@@ -130,6 +150,18 @@ class Bustle:
             with transaction() as session:
                 said = Response.from_json({"outcome": random.choice(["accepted", "declined_other", "later"])})
                 answers.respond(session, request, said, now=MONDAY + timedelta(hours=1))
+
+    def staff(self) -> None:
+        """Staff withdraw, place, and change a note."""
+        patch = MergePatch({"note": "urgent"})
+        for request in self._some_requests()[:1]:
+            with transaction() as session:
+                requests.change(session, request, patch, expected_version=None, now=MONDAY)
+            with transaction() as session:
+                if random.random() < 0.5:
+                    answers.withdraw(session, request, Withdrawal.from_json({"reason": "other"}), now=MONDAY)
+                else:
+                    answers.place(session, request, Placing(), today=berlin_day(MONDAY), now=MONDAY)
 
     def reopen(self) -> None:
         """The job."""
@@ -173,9 +205,8 @@ def committed(settings: Any) -> Iterator[Engine]:
 
 @pytest.fixture
 def _emptied(infrastructure: Any) -> Iterator[None]:
-    from tests.journeys.operators import Tables  # the role itself may not delete history
-
     yield
+    # the role itself may not delete history
     tables = Tables(infrastructure.platform)
     for table in ("placement_request_history", "placement_requests", "therapists", "patients", "outbox", "seen"):
         tables.run(f"DELETE FROM matching_service.{table}")
@@ -184,8 +215,12 @@ def _emptied(infrastructure: Any) -> Iterator[None]:
 @pytest.mark.slow
 @pytest.mark.usefixtures("committed", "_emptied")
 def test_staff_workers_and_jobs_never_wait_for_each_other() -> None:
-    bustle = Bustle()
-    bustle.run([*[bustle.poll] * 3, *[bustle.approve] * 3, bustle.answer, bustle.reopen])
+    with observed(["therapists", "patients", "placement_requests"]) as locks:
+        bustle = Bustle()
+        bustle.run([*[bustle.poll] * 3, *[bustle.approve] * 3, bustle.answer, bustle.staff, bustle.reopen])
     assert bustle.ended["done"] > 100
+    assert bustle.kinds == listeners.heard()
+    assert locks.seen == set(locks.order)
+    assert not locks.wrong
     # 23505 is two lists that ask one therapist for one patient at once: a race that the endpoint answers with 409
     assert not {code for code in bustle.ended if len(code) == 5} - {"23505"}, bustle.ended

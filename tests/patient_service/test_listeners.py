@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,8 +11,8 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from patient_service import listeners
-from patient_service.domain import patients
-from patient_service.domain.schemas import PatientView
+from patient_service.domain import patients, searches
+from patient_service.domain.schemas import NewStatus, PatientView
 from shared.crypto import Keys
 from shared.events.catalogue import AddressGeocoded, PatientPlaced, RequestAccepted
 from tests.builders.happenings import happened
@@ -151,3 +151,40 @@ def test_a_repeated_placement_does_not_undo_what_staff_did_since(session: Sessio
 def test_events_about_an_unknown_patient_change_nothing(session: Session, keys: Keys) -> None:
     hear(session, keys, accepted(uuid4(), "2026-11-20"), placed(uuid4()))
     assert recorded(session) == []
+
+
+@pytest.mark.parametrize(
+    "since",
+    [
+        ["search_aborted"],
+        ["search_aborted", "open", "searching"],
+        ["in_therapy", "searching"],
+        ["in_therapy", "searching", "paused"],
+    ],
+)
+def test_a_placement_that_comes_late_has_failed_where_people_went_on_without_it(
+    session: Session, keys: Keys, since: list[str]
+) -> None:
+    known = a_patient_who_is(session, keys, "searching")
+    event = placed(known.id)
+    for step in since:
+        new = NewStatus.from_json({"status": step})
+        searches.set_status(session, keys, known.id, new, reader=NOBODY, now=MONDAY + timedelta(minutes=1))
+    hear(session, keys, event)
+    assert now_shown(session, keys, known.id).status == since[-1]
+    told = recorded(session, known.id)[-1]["data"]["patient"]
+    assert (told["placement_request_id"], told["placement_state"]) == (str(event.placement_request_id), "failed")
+
+
+@pytest.mark.parametrize(("to", "state"), [("searching", "failed"), ("therapy_completed", "ended")])
+def test_what_became_of_a_place_is_told(session: Session, keys: Keys, to: str, state: str) -> None:
+    known = a_patient_who_is(session, keys, "searching")
+    hear(session, keys, placed(known.id))
+    searches.set_status(session, keys, known.id, NewStatus.from_json({"status": to}), reader=NOBODY, now=MONDAY)
+    assert recorded(session, known.id)[-1]["data"]["patient"]["placement_state"] == state
+
+
+def test_an_offer_of_an_earlier_search_is_not_the_first_of_this_one(session: Session, keys: Keys) -> None:
+    known = a_patient_who_is(session, keys, "searching", "search_aborted", "open")
+    hear(session, keys, accepted(known.id, "2026-11-25"))
+    assert now_shown(session, keys, known.id).first_place_on is None

@@ -1,0 +1,130 @@
+"""What every request waits for, in an inquiry or not; and in which turn, and for whose sake, it is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from flask.testing import FlaskClient
+
+from communication_service import jobs
+from communication_service.domain import composing
+from communication_service.listeners import listeners
+from communication_service.store.tables import PhoneCall, PlacementRequest
+from shared.db import new_id, transaction
+from shared.events import catalogue
+from shared.events.event import Event
+from tests.builders.communication import (
+    MONDAY_MORNINGS,
+    POLICY,
+    a_patient,
+    a_practice_to_phone,
+    a_request,
+    a_therapist,
+    composed,
+    rows,
+    tell,
+    the,
+    withdraw,
+)
+from tests.builders.happenings import happened
+from tests.conftest import MONDAY
+from tests.events import recorded
+
+WEEK = timedelta(days=8)
+Send = Callable[..., None]
+
+
+def reason(client: FlaskClient, request: UUID, **wanted: Any) -> tuple[str, str | None, bool]:
+    """What the list says of a request: the reason, until when, and whether it is in an inquiry."""
+    page = client.get("/api/waiting-requests", query_string=wanted).json
+    (found,) = (each for each in page["items"] if each["placement_request_id"] == str(request))
+    return found["waits_for"], found["waits_until"], found["inquiry_id"] is not None
+
+
+def test_every_request_that_waits_says_what_for_also_in_no_inquiry(client: FlaskClient, sent: Send) -> None:
+    therapist, patient = a_therapist(), a_patient()
+    held, paused = a_request(therapist), a_request(therapist, a_patient(status="paused"))
+    tell(catalogue.RequestHeld, held, hold="accepted_elsewhere")
+    stranger, nobody = a_request(new_id()), a_request(therapist, new_id())
+    going, phoned = a_request(therapist, patient), a_request(a_practice_to_phone())
+    unreachable = a_request(a_therapist(email=None, phone=None))
+    composed()
+    assert reason(client, held) == ("accepted_elsewhere", None, False)
+    assert reason(client, paused) == ("search_paused", None, False)
+    assert reason(client, stranger) == ("therapist_not_known", None, False)
+    assert reason(client, nobody) == ("patient_not_known", None, False)
+    assert reason(client, going, patient_id=str(patient)) == ("sending", None, True)
+    assert reason(client, phoned) == ("planned_call", "2026-11-23", True)
+    assert reason(client, unreachable) == ("phone_number_missing", None, True)
+    sent()
+    assert reason(client, going, therapist_id=str(therapist)) == ("answer", "2026-11-29", False)
+    withdraw(going)
+    assert client.get("/api/waiting-requests", query_string={"patient_id": str(patient)}).json["total"] == 0
+
+
+def test_a_placed_patient_is_asked_for_again(client: FlaskClient) -> None:
+    patient = a_patient()
+    placed = a_request(a_therapist(), patient)
+    tell(catalogue.RequestAccepted, placed, sequence=2, accepted_on=MONDAY.date())
+    tell(catalogue.PatientPlaced, placed, sequence=3, placed_on=MONDAY.date())
+    again = a_request(a_therapist(), patient)
+    composed()
+    assert the(PlacementRequest, id=placed).status == "over"
+    assert reason(client, again) == ("sending", None, True)
+
+
+def test_an_offer_elsewhere_cancels_the_call_after_an_unanswered_letter(client: FlaskClient, sent: Send) -> None:
+    patient, therapist = a_patient(), a_therapist(phone_hours=MONDAY_MORNINGS)
+    mailed = a_request(therapist, patient)
+    other = a_request(a_therapist(), patient)
+    composed()
+    sent()
+    assert jobs.follow_up(POLICY, MONDAY + WEEK) == 2
+    composed(MONDAY + WEEK + timedelta(minutes=1))
+    assert the(PhoneCall, therapist_id=therapist).status == "planned"
+    tell(catalogue.RequestAccepted, other, sequence=2, accepted_on=MONDAY.date(), time=MONDAY + WEEK)
+    composed(MONDAY + WEEK + timedelta(minutes=2))
+    assert the(PhoneCall, therapist_id=therapist).status == "cancelled"
+    assert reason(client, mailed) == ("accepted_elsewhere", None, False)
+    tell(catalogue.RequestWithdrawn, other, sequence=3, reason="patient_declined", time=MONDAY + WEEK)
+    composed(MONDAY + WEEK + timedelta(minutes=3))
+    assert the(PhoneCall, therapist_id=therapist, status="planned").placement_request_ids == [mailed]
+
+
+def test_a_contact_continues_the_cause_of_the_request_that_waits_longest() -> None:
+    therapist = a_therapist()
+    causes = []
+    for number, cause in enumerate(("zz-first", "aa-second")):
+        request = new_id()
+        approved = catalogue.RequestApproved(
+            placement_request_id=request, patient_id=a_patient(), therapist_id=therapist, approved_at=MONDAY
+        )
+        _arrives_because_of(approved, request, cause, number)
+        causes.append(cause)
+    with transaction() as session:
+        (due,) = composing.due(session, now=MONDAY + timedelta(minutes=1), at_most=10)
+    assert due == (therapist, causes[0])
+    composed(MONDAY + timedelta(minutes=1))
+    a_therapist(id=therapist, sequence=2, email="neu@example.org", time=MONDAY + timedelta(minutes=2))
+    with transaction() as session:
+        (due,) = composing.due(session, now=MONDAY + timedelta(minutes=2), at_most=10)
+    assert due == (therapist, causes[0])
+
+
+def _arrives_because_of(event: Event, subject: UUID, cause: str, number: int) -> None:
+    arrived = happened(event, subject, time=MONDAY + timedelta(seconds=number))
+    arrived.arrived_in(replace(arrived.envelope, correlation_id=cause))
+    with transaction() as session:
+        listeners.apply(session, [arrived], now=arrived.envelope.time)
+
+
+def test_news_that_nothing_waits_for_leaves_no_look() -> None:
+    a_therapist()
+    with transaction() as session:
+        assert composing.due(session, now=MONDAY + WEEK, at_most=10) == []
+        assert recorded(session) == []
+    assert rows(PlacementRequest) == []
