@@ -1,6 +1,6 @@
 """Events that could not be handled, set aside whole, until a person replays or discards them.
 
-Their bytes are kept as they are. Every text about them (reason, headers, type) goes through `storable`, since anybody
+Their bytes are kept as they are. Every text about them (reason, traceback, type) goes through `storable`, since anybody
 may have written it; where a description cannot be made or stored all the same, the bytes are kept without one.
 """
 
@@ -10,7 +10,6 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from datetime import datetime
-from operator import methodcaller
 from typing import Any
 from uuid import UUID
 
@@ -35,8 +34,6 @@ log = logger(__name__)
 
 LONGEST_TRACEBACK = 20_000
 LONGEST_REASON = 500
-LONGEST_HEADER = 10_000
-MOST_HEADERS = 100
 
 
 def set_aside(received: Received, problem: Exception) -> None:
@@ -64,11 +61,14 @@ def _in_one_transaction(work: Callable[[Session], None]) -> None:
 
 
 def park(session: Session, message: Message, problem: Exception, *, now: datetime) -> None:
-    """Keep a message's bytes, headers and place, with the reason; the same message is kept once."""
+    """Keep a message's bytes and place, with the reason; the same message is kept once.
+
+    Not its headers: ours have none, and with a name that is no UTF-8 `Message.headers()` ends the process (there is a
+    hole in the list that confluent_kafka returns).
+    """
     _keep(
         session,
         message,
-        headers=_headers(message),
         event_type=_event_type(message.value()),
         reason=storable(reason_of(problem), LONGEST_REASON),
         traceback=storable(_traceback(problem), LONGEST_TRACEBACK),
@@ -78,7 +78,7 @@ def park(session: Session, message: Message, problem: Exception, *, now: datetim
 
 def _park_undescribed(session: Session, message: Message, problem: Exception, *, now: datetime) -> None:
     reason = f"{storable(kind_of(problem), LONGEST_REASON)}, without a description"
-    _keep(session, message, headers=[], event_type=None, reason=reason, traceback="", parked_at=now)
+    _keep(session, message, event_type=None, reason=reason, traceback="", parked_at=now)
 
 
 def _keep(session: Session, message: Message, **description: Any) -> None:
@@ -98,22 +98,6 @@ def storable(text: str, longest: int) -> str:
     """The text as PostgreSQL can keep it, cut to this length: NUL and lone halves of surrogates become U+FFFD."""
     cut = text[:longest]
     return cut.replace("\x00", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-# For a name that is no UTF-8, confluent_kafka returns a list with a hole and an exception at once. A plain call, once
-# Python 3.11 has specialised it, takes that list and the process dies; a call from C is checked: SystemError.
-_headers_of = methodcaller("headers")
-
-
-def _headers(message: Message) -> list[list[str]]:
-    try:
-        headers: Any = _headers_of(message) or []
-    except SystemError:
-        return []
-    return [
-        [storable(str(name), LONGEST_HEADER), storable((_bytes(content) or b"").hex(), LONGEST_HEADER)]
-        for name, content in headers[:MOST_HEADERS]
-    ]
 
 
 def reason_of(problem: Exception) -> str:

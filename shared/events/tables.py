@@ -28,7 +28,6 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.db import NAMES
 
@@ -77,7 +76,6 @@ parked = Table(
     Column("offset", BigInteger, nullable=False),
     Column("key", LargeBinary),
     Column("value", LargeBinary),
-    Column("headers", JSONB, nullable=False, server_default=text("'[]'")),
     Column("event_type", Text),
     Column("reason", Text, nullable=False),
     Column("traceback", Text, nullable=False),

@@ -14,7 +14,7 @@ from operations import event_document
 from shared.events.document import events
 from shared.events.event import Event, StateEvent, decode, decode_envelope
 from tests.events import document
-from tests.house.sources import SERVICES
+from tests.house.sources import ROOT, SERVICES, calls_in, sources
 from tests.samples import published
 
 OURS = events()
@@ -58,6 +58,17 @@ def test_every_published_shape_is_recorded() -> None:
 def test_the_asyncapi_document_says_what_the_code_does() -> None:
     """A document that is not written from the code is wrong soon: `make events` writes it."""
     assert event_document.FILE.read_text() == event_document.written(), "docs/asyncapi.json is stale: `make events`"
+
+
+def test_nobody_reads_the_headers_of_a_message() -> None:
+    """Where a name is no UTF-8, confluent_kafka returns a list with a hole, and the process dies."""
+    found = [
+        f"{path.relative_to(ROOT)}:{line}"
+        for path in sources("shared", *SERVICES)
+        for line, call in calls_in(path)
+        if call.endswith("message.headers")
+    ]
+    assert found == []
 
 
 def _holds(parsed: object, published: object) -> bool:

@@ -65,7 +65,7 @@ def test_every_service_ends_with_hostile_messages(service: str, consumer: Consum
         for offset, hostile in enumerate(hostile_messages(topic)[::7]):
             consumer.handle([as_message(hostile, topic, offset)])
             handled_or_parked += 1
-    kept = session.execute(select(parked.c.reason, parked.c.event_type, parked.c.headers)).all()
+    kept = session.execute(select(parked.c.reason, parked.c.event_type)).all()
     assert kept
     assert len(kept) < handled_or_parked
     assert all(len(row.reason) <= 500 for row in kept)
@@ -258,7 +258,7 @@ def test_listeners_that_fail_in_any_way_cost_their_own_event(kafka: dict[str, An
 
 @pytest.mark.usefixtures("committing")
 def test_headers_whose_name_is_no_text_do_not_end_the_process(kafka: dict[str, Any]) -> None:
-    """Other clients than ours can write them; many, since Python calls in another way what it has called often."""
+    """Other clients than ours can write them, and confluent_kafka answers them with a list that has a hole."""
     failing, key = Failing(), uuid4().bytes
     produce_with_header(
         kafka["bootstrap.servers"], "matching.events", key, value=b"no event", name=b"\xff\xfe", times=40
