@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
 
-from shared.settings import ServiceSettings
+from shared.settings import ServiceSettings, WebPort
 from shared.values.contacts import EmailAddress
 
 
@@ -15,7 +15,7 @@ class Settings(ServiceSettings):
 
     service: str = "communication_service"
     database_password: SecretStr = Field(validation_alias="COMMUNICATION_SERVICE_DATABASE_PASSWORD")
-    port: int = Field(default=8004, validation_alias="COMMUNICATION_SERVICE_PORT")
+    port: WebPort = Field(default=8004, validation_alias="COMMUNICATION_SERVICE_PORT")
 
     smtp_host: str = "127.0.0.1"
     smtp_port: int = Field(default=1025, ge=1, le=65535)
@@ -27,12 +27,12 @@ class Settings(ServiceSettings):
 
     email_retry_seconds: float = Field(default=60, gt=0, le=3600)
     """The first pause after a mail server said "later"; each further one is twice as long, up to an hour."""
-    request_gathering_seconds: float = Field(default=5, ge=0)
-    days_between_inquiry_emails: int = Field(default=7, ge=1)
+    request_gathering_seconds: float = Field(default=5, ge=0, le=86_400)
+    days_between_inquiry_emails: int = Field(default=7, ge=1, le=366)
     patients_per_contact: int = Field(default=6, ge=1, le=20)
     call_minutes: int = Field(default=5, ge=5, le=60, multiple_of=5)
-    call_attempts: int = Field(default=3, ge=1)
-    days_until_call: int = Field(default=7, ge=1)
+    call_attempts: int = Field(default=3, ge=1, le=100)
+    days_until_call: int = Field(default=7, ge=1, le=366)
     """An inquiry e-mail that nobody answered for so many days is followed by a call."""
 
     @field_validator("smtp_username", "smtp_password")

@@ -331,4 +331,4 @@ def _cluster(first_port: int, brokers: int) -> dict[str, str]:
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isdecimal() else 0
+    return int(text) if text.isdecimal() and len(text) < 10 else 0

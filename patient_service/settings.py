@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, SecretStr
 
-from shared.settings import ServiceSettings
+from shared.settings import ServiceSettings, WebPort
 
 
 class Settings(ServiceSettings):
@@ -12,4 +12,4 @@ class Settings(ServiceSettings):
 
     service: str = "patient_service"
     database_password: SecretStr = Field(validation_alias="PATIENT_SERVICE_DATABASE_PASSWORD")
-    port: int = Field(default=8001, validation_alias="PATIENT_SERVICE_PORT")
+    port: WebPort = Field(default=8001, validation_alias="PATIENT_SERVICE_PORT")

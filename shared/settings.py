@@ -6,7 +6,7 @@ import base64
 import os
 import sys
 from importlib.util import find_spec
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -14,11 +14,20 @@ from sqlalchemy import URL
 
 from shared.hosts import LOCAL, Hosts, are_origins, names_are_hosts
 
+LONGEST_SETTING = 1000
+HIGHEST_PORT = 65_535
+HIGHEST_WEB_PORT = HIGHEST_PORT - 100
+"""The worker's port lies 100 above."""
+Port = Annotated[int, Field(ge=1, le=HIGHEST_PORT)]
+WebPort = Annotated[int, Field(ge=1, le=HIGHEST_WEB_PORT)]
+
 
 class EnvironmentSettings(BaseSettings):
     """What is read from the environment, or from `.env` beside it; refuses secrets that nobody has generated yet."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True, allow_inf_nan=False
+    )
 
     @field_validator("*")
     @classmethod
@@ -26,6 +35,8 @@ class EnvironmentSettings(BaseSettings):
         text = value.get_secret_value() if isinstance(value, SecretStr) else value
         if isinstance(text, str) and text.startswith("generate:"):
             raise ValueError("is still what .env.example says; `make env` generates a secret")
+        if isinstance(text, str) and (len(text) > LONGEST_SETTING or not text.isprintable()):
+            raise ValueError(f"must be one line of at most {LONGEST_SETTING} printable characters")
         return value
 
 
@@ -33,7 +44,7 @@ class DatabaseSettings(EnvironmentSettings):
     """Where PostgreSQL is: through PgBouncer for services, directly for migrations."""
 
     database_host: str = "127.0.0.1"
-    database_port: int = 6432
+    database_port: Port = 6432
     database_name: str = "psychotherapy"
     database_sslmode: str = "prefer"
 
@@ -47,8 +58,8 @@ class KafkaSettings(EnvironmentSettings):
     kafka_sasl_username: str = ""
     kafka_sasl_password: SecretStr = SecretStr("")
     kafka_ssl_ca_location: str = ""
-    kafka_replication_factor: int = 1
-    kafka_min_insync_replicas: int = 1
+    kafka_replication_factor: int = Field(default=1, ge=1, le=100)
+    kafka_min_insync_replicas: int = Field(default=1, ge=1, le=100)
 
     @field_validator("kafka_ssl_ca_location")
     @classmethod
@@ -79,25 +90,25 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
 
     service: str
     database_password: SecretStr
-    port: int
+    port: WebPort
 
-    database_pool_size: int = Field(default=4, ge=1)
+    database_pool_size: int = Field(default=4, ge=1, le=1000)
     bind: str = "127.0.0.1"
     allowed_hosts: str = LOCAL
     """Names, without ports, under which the platform is reached, with commas; a request for another is answered 421."""
     allowed_origins: str = ""
     """Origins, such as https://desk.example.org, whose pages may call beside our own, with commas; others get 403."""
-    web_processes: int = Field(default=1, ge=1)
-    web_threads: int = Field(default=8, ge=1)
+    web_processes: int = Field(default=1, ge=1, le=1000)
+    web_threads: int = Field(default=8, ge=1, le=1000)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     auth: Literal["none"] = "none"
     master_key: SecretStr
     """Base64 of 32 random bytes: wraps the data keys of patients and keys the digests."""
 
-    consumer_batch_size: int = Field(default=1000, ge=1)
-    relay_batch_size: int = Field(default=1000, ge=1)
-    relay_poll_seconds: float = Field(default=0.02, gt=0)
-    relay_lease_seconds: float = Field(default=10, gt=0)
+    consumer_batch_size: int = Field(default=1000, ge=1, le=100_000)
+    relay_batch_size: int = Field(default=1000, ge=1, le=100_000)
+    relay_poll_seconds: float = Field(default=0.02, gt=0, le=3600)
+    relay_lease_seconds: float = Field(default=10, gt=0, le=3600)
 
     otel_exporter_otlp_endpoint: str = ""
     """Where OpenTelemetry spans go, such as http://127.0.0.1:4318; empty: nowhere."""

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints, ValidationError
 
-from shared.values.moments import Instant
+from shared.values.moments import PlausibleInstant
 from shared.values.schemas import RecordSchema, problems_of
 from shared.values.text import Line
 from shared.values.words import ImportAction, ImportStatus
@@ -49,7 +49,7 @@ class NotImportable(Exception):
 class Metadata(RecordSchema):
     """Where a file comes from."""
 
-    timestamp: Instant
+    timestamp: PlausibleInstant
     scrape_id: Line
     source: Line
     version: Annotated[str, StringConstraints(min_length=1, max_length=20), Field(examples=["1.0"])]

@@ -1,0 +1,104 @@
+"""Every setting of every process with a hostile value: it works, or the process ends and names the setting.
+
+What works is used as the process uses it at its start, so that no figure overflows later.
+"""
+
+from __future__ import annotations
+
+import importlib
+from datetime import date
+from typing import Any
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from communication_service.jobs import policy_of
+from migrations.connections import MigrationSettings
+from operations import settings as platform_settings
+from operations.failures import Failure
+from shared.settings import EnvironmentSettings
+from tests.hostile import BROKEN_TEXTS, DATES, NUMBERS, TEXTS, UNREAL_NUMBERS
+from tests.house.sources import ROOT, SERVICES
+from tests.infrastructure import Infrastructure
+
+VALUES: dict[str, str] = {
+    **{name: text for name, text in TEXTS.items() if len(text) < 10_000 or name == "long"},
+    **BROKEN_TEXTS,
+    **DATES,
+    **{f"number-{name}": str(value) for name, value in (NUMBERS | UNREAL_NUMBERS).items()},
+}
+
+
+ALIASED = {f"{service}_{what}".upper() for service in SERVICES for what in ("database_password", "port", "master_key")}
+
+
+def classes() -> dict[str, type[EnvironmentSettings]]:
+    """Every class of settings that a process reads."""
+    services = {name: importlib.import_module(f"{name}.settings").Settings for name in SERVICES}
+    return {**services, "migrations": MigrationSettings}
+
+
+def fields() -> list[Any]:
+    """Every setting, as the environment names it, with one of the classes that read it."""
+    found = {
+        str(field.validation_alias or name).upper(): kind
+        for kind in classes().values()
+        for name, field in kind.model_fields.items()
+    }
+    return [pytest.param(kind, name if name in ALIASED else name.lower(), id=name) for name, kind in found.items()]
+
+
+@pytest.mark.parametrize(("kind", "name"), fields())
+def test_a_hostile_value_of_a_setting_works_or_is_refused_by_name(
+    kind: type[EnvironmentSettings], name: str, infrastructure: Infrastructure
+) -> None:
+    """The message names the setting and does not show a secret."""
+    for value in VALUES.values():
+        made, refused = _made(kind, name, value)
+        if made is not None:
+            _use(made)
+        else:
+            named = {str(part).lower() for error in refused.errors() for part in error["loc"][:1]}
+            assert named == {name.lower()}, (value[:50], named)
+            assert value not in str(refused) or len(value) < 12
+
+
+def _made(kind: type[EnvironmentSettings], name: str, value: str) -> tuple[Any, Any]:
+    try:
+        return kind(**{name: value}), None
+    except ValidationError as refused:
+        return None, refused
+
+
+def _use(settings: Any) -> None:
+    for name in ("database_url", "worker_port"):
+        getattr(settings, name, None)
+    if hasattr(settings, "kafka_client"):
+        settings.kafka_client()
+    if hasattr(settings, "call_minutes"):
+        policy = policy_of(settings)
+        day = date(2099, 12, 31)
+        assert day.toordinal() + policy.days_between_emails + policy.days_until_call < date.max.toordinal()
+    for name, value in settings:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if isinstance(text, str):
+            text.encode()  # what goes into an address or a log line
+        assert name
+
+
+@pytest.mark.parametrize("name", sorted(platform_settings.declared(ROOT)))
+def test_a_hostile_value_in_the_env_file_stops_make_up_with_a_sentence(
+    name: str, infrastructure: Infrastructure
+) -> None:
+    """`make up` checks the whole set before it starts anything."""
+    for value in VALUES.values():
+        refused = _refusal({**infrastructure.settings, name: value})
+        assert refused is None or name in refused or "port" in refused
+
+
+def _refusal(settings: dict[str, str]) -> str | None:
+    try:
+        platform_settings.check(settings, ROOT)
+    except Failure as refused:
+        return str(refused)
+    return None
