@@ -48,7 +48,7 @@ DESCRIBED: dict[str, dict[str, Any]] = {
     "Purpose": {
         "name": "X-Purpose",
         "in": "header",
-        "description": "Why a patient's file is read; recorded with the read. UTF-8, without control characters but tabs.",
+        "description": "Why a patient's file is read; recorded with the read. UTF-8, no control characters but tabs.",
         "schema": {"type": "string", "maxLength": LONGEST_PURPOSE, "pattern": "^[^\\x00-\\x08\\x0a-\\x1f\\x7f]*$"},
     },
     "CorrelationId": {
