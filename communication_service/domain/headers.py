@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping
 from itertools import groupby
 from urllib.parse import quote
 
@@ -18,6 +17,12 @@ LONGEST_LINE = 76
 LONGEST_WORD = 900
 BYTES_IN_A_WORD = 39
 """Of an encoded word, which then has 64 characters: after `Subject: ` it still fits on the line."""
+
+LONGEST_QUOTED = 64
+"""Characters of several words in one quoted string, which stays on one line."""
+
+Pieces = list[str]
+"""The value of a header in pieces, between which a line may end."""
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _QUOTED = r'"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\[\x20-\x7e])*"'
@@ -42,27 +47,25 @@ def address(text: str) -> str:
     return text
 
 
-def mailbox(name: str, addr_spec: str) -> str:
+def mailbox(name: str, addr_spec: str) -> Pieces:
     """The value of `From` and the like: a name for people, of any characters, before the address.
 
-    Never as a quoted string, in which a comma or a fold misleads many readers. Only the words that need it are encoded,
-    neighbours together: the blank between two encoded words does not count, and some readers show it all the same.
+    Only the words that need it are quoted or encoded, neighbours together: the blank between two encoded words does not
+    count, and some readers show it all the same. A line never ends inside of quotes, which misleads many readers.
     """
     shown: list[str] = []
-    for is_plain, words in groupby(one_line(name).split(), key=partial(_is_plain, pattern=_PLAIN_IN_A_NAME)):
-        together = list(words)
-        shown += together if is_plain else _encoded_words(" ".join(together))
-    return f"{' '.join(shown)} <{address(addr_spec)}>" if shown else address(addr_spec)
+    for write, words in groupby(one_line(name).split(), key=_way_in_a_name):
+        shown += write(list(words))
+    return [*shown, f"<{address(addr_spec)}>"] if shown else [address(addr_spec)]
 
 
-def text(value: object) -> str:
+def text(value: object) -> Pieces:
     """The value of `Subject` and of other headers: as it is where that is safe, else encoded.
 
     Encoded whole, since some readers lose the blank between a word that is encoded and one that is not.
     """
-    shown = one_line(value)
-    is_safe = all(_is_plain(word, pattern=_PLAIN_IN_A_TEXT) for word in shown.split())
-    return shown if is_safe else " ".join(_encoded_words(shown))
+    words = one_line(value).split()
+    return words if all(_is_plain(word, _PLAIN_IN_A_TEXT) for word in words) else _encoded(words)
 
 
 def unsubscribe_by_mail(addr_spec: str, subject: str) -> str:
@@ -71,39 +74,59 @@ def unsubscribe_by_mail(addr_spec: str, subject: str) -> str:
     return f"<mailto:{quote(local, safe='!$*+')}@{domain}?subject={quote(subject, safe='')}>"
 
 
-def block(headers: dict[str, str]) -> bytes:
+def block(headers: Mapping[str, Pieces]) -> bytes:
     """The headers as they go over the line; the values come from the functions above."""
-    return b"".join(_folded(name, value.split(" ")) for name, value in headers.items())
+    return b"".join(_folded(name, pieces) for name, pieces in headers.items())
 
 
-def _is_plain(word: str, *, pattern: re.Pattern[str]) -> bool:
+def _is_plain(word: str, pattern: re.Pattern[str]) -> bool:
     return pattern.fullmatch(word) is not None and "=?" not in word and len(word) <= LONGEST_WORD
 
 
-def _encoded_words(value: str) -> Iterator[str]:
-    """Encoded words (RFC 2047), none of which breaks a character in two."""
-    piece = b""
-    for character in value:
+def _way_in_a_name(word: str) -> Callable[[Pieces], Pieces]:
+    if _is_plain(word, _PLAIN_IN_A_NAME):
+        return _as_they_are
+    return _quoted if _is_plain(word, _PLAIN_IN_A_TEXT) else _encoded
+
+
+def _as_they_are(words: Pieces) -> Pieces:
+    return words
+
+
+def _quoted(words: Pieces) -> Pieces:
+    """The words in as few quoted strings as lines allow."""
+    together: list[str] = []
+    for word in (re.sub(r'(["\\])', r"\\\1", word) for word in words):
+        if together and len(together[-1]) + 1 + len(word) <= LONGEST_QUOTED:
+            together[-1] += f" {word}"
+        else:
+            together.append(word)
+    return [f'"{each}"' for each in together]
+
+
+def _encoded(words: Pieces) -> Pieces:
+    """The words in encoded words (RFC 2047), none of which breaks a character in two."""
+    pieces = [b""]
+    for character in " ".join(words):
         more = character.encode()
-        if len(piece) + len(more) > BYTES_IN_A_WORD:
-            yield _encoded_word(piece)
-            piece = b""
-        piece += more
-    yield _encoded_word(piece)
+        if len(pieces[-1]) + len(more) > BYTES_IN_A_WORD:
+            pieces.append(b"")
+        pieces[-1] += more
+    return [_encoded_word(piece) for piece in pieces]
 
 
 def _encoded_word(piece: bytes) -> str:
     return f"=?utf-8?b?{b64encode(piece).decode()}?="
 
 
-def _folded(name: str, words: Sequence[str]) -> bytes:
+def _folded(name: str, pieces: Pieces) -> bytes:
     """The header in lines that are as short as its blanks allow."""
     lines = [f"{name}:"]
-    for position, word in enumerate(words):
-        is_too_long = len(lines[-1]) + 1 + len(word) > LONGEST_LINE
+    for position, piece in enumerate(pieces):
+        is_too_long = len(lines[-1]) + 1 + len(piece) > LONGEST_LINE
         # some readers take a first line without a value for an empty header, so only what must be short begins anew
-        if is_too_long and (position or word.startswith("=?")):
-            lines.append(f" {word}")
+        if is_too_long and (position or piece.startswith("=?")):
+            lines.append(f" {piece}")
         else:
-            lines[-1] += f" {word}"
+            lines[-1] += f" {piece}"
     return "".join(f"{each}\r\n" for each in lines).encode("ascii")

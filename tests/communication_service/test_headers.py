@@ -12,7 +12,7 @@ from email.utils import getaddresses, parsedate_to_datetime
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import HealthCheck, Phase, assume, example, given, settings
 from hypothesis import strategies as st
 
 from communication_service.domain import headers
@@ -134,9 +134,14 @@ def test_dates_parse_back(moment: datetime) -> None:
     assert parsedate_to_datetime(more["Date"]) == moment
 
 
-@pytest.mark.parametrize("name", ["Vermittlung von Therapieplätzen", "Dr. Müller & Partner, Aachen", LONG_NAME, "a"])
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=100).map(headers.one_line))
+@example("Vermittlung von Therapieplätzen")
+@example("Dr. Müller & Partner, Aachen")
+@example(LONG_NAME)
+@settings(phases=PHASES)
 def test_readers_that_keep_blanks_between_encoded_words_show_ordinary_names_rightly(name: str) -> None:
     """The standard library's newer reader does, before Python 3.13.2."""
+    assume("=?" not in name)
     message = message_from_bytes(written(Sender("a@example.org", name)).message, policy=default)
     (found,) = message["From"].addresses
     assert (found.display_name, found.addr_spec) == (name, "a@example.org")

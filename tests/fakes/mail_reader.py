@@ -118,6 +118,16 @@ def _phrase(rest: str) -> tuple[str, str]:
             return "", rest.lstrip(" ")
         words.append(found[0])
         at = at[found.end() :].lstrip(" ")
-    if any(word.startswith('"') and "=?" in word for word in words):
-        raise Malformed("an encoded word inside a quoted string is none")
-    return decoded(" ".join(words)), at
+    shown, after_encoded = "", True
+    for word in words:
+        is_encoded = word.startswith("=?")
+        shown += "" if (is_encoded and after_encoded) or not shown else " "
+        shown += _decoded_word(word) if is_encoded else _unquoted(word)
+        after_encoded = is_encoded
+    return shown, at
+
+
+def _unquoted(word: str) -> str:
+    if "=?" in word:
+        raise Malformed("an encoded word inside a quoted string, or a part of one, is none")
+    return re.sub(r"\\(.)", r"\1", word[1:-1]) if word.startswith('"') else word
