@@ -35,6 +35,7 @@ LONGEST_HEADER = 8_000
 LONGEST_QUERY = 8_000
 """What gunicorn lets through."""
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 each_service = pytest.mark.parametrize("service", SERVICES)
 
 
@@ -109,9 +110,9 @@ def test_any_value_in_any_field_is_answered(service: str, endpoints: Endpoints) 
         if known is None:
             continue
         first = {where for where, _ in known.different_paths()}
-        for where, _ in known.paths():
-            # fields of one kind read the large values alike; what is short may be taken and is sent for each of them
-            for name, value in (VALUES if where in first else SHORT).items():
+        for place, (where, _) in enumerate(known.paths()):
+            # one field of each kind gets everything; the others of its kind share the short values among them
+            for name, value in VALUES.items() if where in first else list(SHORT.items())[place % 6 :: 6]:
                 document = known.example(path=where, value=value)
                 document = place_ids(document, endpoints.ids, path, where)
                 if _is_taken(known, document) or name in ("text-nul", "number-digits-400", "list-nested"):
