@@ -142,7 +142,7 @@ def test_nobody_is_called_on_holidays_of_the_state_or_of_any_state_if_it_is_unkn
 
 
 def test_nobody_is_called_in_the_practices_holidays() -> None:
-    away = [{"from": "2026-11-23", "to": "2026-11-30"}, {"from": "unlesbar"}]
+    away = [{"from": "2026-11-23", "to": "2026-11-30"}]
     a_request(a_practice_to_phone(holidays=away))
     composed()
     assert the(PhoneCall).starts_at == datetime(2026, 12, 7, 9, 0, tzinfo=UTC)
