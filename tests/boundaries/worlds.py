@@ -32,7 +32,7 @@ def _patients(session: Session, settings: Any) -> Ids:
     keys = Keys(settings.master_key.get_secret_value())
     patient = patients.a_patient_who_is(session, keys, "searching")
     new = NewConsent.from_json({"purpose": "mandate", "given_on": "2026-11-01", "text_version": "1"})
-    consent = consents.give(session, keys, patient.id, new, now=MONDAY)
+    consent = consents.give(session, keys, patient.id, new, reader=patients.NOBODY, now=MONDAY)
     return {"/api/patients": patient.id, "consent_id": consent.id}
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from shared.db import new_id, transaction
@@ -16,27 +16,42 @@ from shared.events.tables import parked
 from tests.builders.therapists import a_therapist
 from tests.conftest import MONDAY
 from tests.rivals import in_turn
-from therapist_service.domain import imports, therapists
-from therapist_service.domain.imports import ArrivedFile
+from therapist_service.domain import import_arrivals, imports, therapists
+from therapist_service.domain.import_arrivals import Content, ImportedBefore, Look
 from therapist_service.domain.schemas import NewBlock
+from therapist_service.store.tables import Import
 
 pytestmark = pytest.mark.usefixtures("real_commits")
 
-FILE = ArrivedFile("therapists_20261123_040000.json", 2, MONDAY, "0" * 64, b"packed")
+FILE = Look("therapists_20261123_040000.json", 2, MONDAY)
+
+
+def content() -> Content:
+    """The same bytes, read by one more worker."""
+    return Content(new_id(), "0" * 64, 2)
+
+
+def test_a_file_is_asked_for_once() -> None:
+    def ask(session: Session) -> Any:
+        return import_arrivals.ask(session, FILE, now=MONDAY)
+
+    second = in_turn(ask, ask)
+    assert isinstance(second, ImportedBefore)
+    assert second.code == "import.known"
 
 
 def test_a_file_is_taken_once() -> None:
     def take(session: Session) -> Any:
-        return imports.take(session, FILE, now=MONDAY)
+        return import_arrivals.take(session, FILE, content(), now=MONDAY)
 
     second = in_turn(take, take)
-    assert isinstance(second, imports.ImportedBefore)
-    assert second.code == "import.known"
+    with transaction() as session:
+        assert [each.id for each in session.scalars(select(Import))] == [second.id]
 
 
 def test_a_file_is_applied_by_one_worker() -> None:
     with transaction() as session:
-        imports.take(session, FILE, now=MONDAY)
+        import_arrivals.take(session, FILE, content(), now=MONDAY)
 
     def claim(session: Session) -> Any:
         return imports.claim(session, now=MONDAY, lease=timedelta(minutes=1))
