@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.errors import FieldProblem
-from shared.values.schemas import InvalidFields
+from shared.values.schemas import MAX_LIMIT, InvalidFields
 from shared.values.text import words
 
 MOST_WORDS = 10
-MOST_FOUND = 1000
-"""How many of those found are counted and shown: nobody looks through more, they add a word."""
+MOST_FOUND = MAX_LIMIT
+"""How many of those found are counted and shown, as many as the largest page: who sees so many adds a word."""
 SHORTEST_NUMBER = 4
 """Digits of a phone number without country code and leading zeros; fewer would find half of everybody."""
 
