@@ -76,7 +76,8 @@ class Input:
         """Of the places with one and the same schema the first."""
         seen = set()
         for path, schema in self.paths():
-            if (said := json.dumps(schema, sort_keys=True)) not in seen:
+            kind = {name: said for name, said in schema.items() if name not in ("title", "default")}
+            if (said := json.dumps(kind, sort_keys=True)) not in seen:
                 seen.add(said)
                 yield path, schema
 

@@ -38,7 +38,8 @@ from shared.values.moments import (
 from shared.values.refusals import NotAcceptable
 from shared.values.weekly import Weekly
 from tests.boundaries.samples import Input, Path, bodies, imported, queries
-from tests.hostile import DATES, INSTANTS, params
+from tests.hostile import DATES, INSTANTS, MOMENTS, NUMBERS, UNREAL_NUMBERS, params
+from therapist_service.clients import inbox
 
 REQUEST = UUID("01933f0e-7c3a-7000-8000-abcdefabcdef")
 ALWAYS_REFUSED = {
@@ -163,6 +164,13 @@ def test_the_moment_of_a_command_is_plausible_or_refused_with_a_sentence(text: s
     except ArgumentTypeError:
         return
     assert FIRST_INSTANT <= moment <= LAST_INSTANT
+
+
+@pytest.mark.parametrize("said", params(NUMBERS | UNREAL_NUMBERS | DATES | INSTANTS | MOMENTS))
+def test_a_file_whose_time_of_change_cannot_be_is_one_without(said: Any) -> None:
+    """One file in the folder, touched with a strange date, must not stop the watch."""
+    moment = inbox._moment(said)
+    assert moment is None or moment.tzinfo is not None
 
 
 def test_an_implausible_moment_of_a_command_is_refused_with_a_sentence() -> None:

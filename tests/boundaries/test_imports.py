@@ -7,14 +7,18 @@ import time
 
 import pytest
 
+from tests.boundaries.samples import Input
 from tests.builders.imports import FIRST, Folder, a_record
 from tests.hostile import json_values
-from therapist_service.domain.schemas import ImportedFields
+from therapist_service.domain.import_records import SentRecord
 
 SECONDS = 20.0
 """Processor time for a file with every hostile value in one field; a single one once held the import for 48 s."""
 VALUES = dict(json_values())
-FIELDS = ("external_id", *ImportedFields.model_fields)
+FIELDS = dict.fromkeys(str(path[0]) for path, _ in Input(SentRecord).different_paths())
+"""Of the fields of one kind the first."""
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.mark.parametrize("service", ["therapist_service"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -108,10 +109,12 @@ def _modified(entry: dict[str, Any]) -> Any:
 
 
 def _moment(said: Any) -> datetime | None:
-    if isinstance(said, int | float):
-        return _EPOCH + timedelta(seconds=said)
-    if isinstance(said, str):
-        said = datetime.fromisoformat(said)
-    if isinstance(said, datetime):
-        return said.astimezone(UTC) if said.tzinfo else said.replace(tzinfo=UTC)
+    """The time of change as the storage says it; None for one that it does not say, or that no calendar has."""
+    with suppress(OverflowError, ValueError):
+        if isinstance(said, int | float):
+            return _EPOCH + timedelta(seconds=said)
+        if isinstance(said, str):
+            said = datetime.fromisoformat(said)
+        if isinstance(said, datetime):
+            return said.astimezone(UTC) if said.tzinfo else said.replace(tzinfo=UTC)
     return None

@@ -172,3 +172,12 @@ def test_age_groups_follow_the_age(age, groups):
 
 def test_an_unknown_birth_date_has_no_age_group():
     assert age_groups(None, date(2026, 11, 23)) == []
+
+
+@pytest.mark.parametrize("read", [parse_date, parse_instant])
+@pytest.mark.parametrize(
+    "text", ["2026-12-01T09:00:00." + "9" * 400_000 + "Z", "2" * 400_000, "2026-12-01" + " " * 400_000]
+)
+def test_a_day_or_moment_of_any_length_is_refused_by_its_length(read, text):
+    with pytest.raises(NotAcceptable):
+        read(text)
