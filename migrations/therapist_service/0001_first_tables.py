@@ -197,6 +197,9 @@ def upgrade() -> None:
     op.create_index("ix_therapists_name", "therapists", ["last_name", "first_name", "id"], unique=False)
     op.create_index("ix_therapists_postal_code", "therapists", ["postal_code"], unique=False)
     op.create_index("ix_therapists_search", "therapists", ["search"], unique=False, postgresql_using="gin")
+    op.create_index(
+        "ix_therapists_shuffled", "therapists", [sa.literal_column("hashtext(id::text)"), "id"], unique=False
+    )
     op.create_index("uq_therapists_source", "therapists", ["source_name", "external_id"], unique=True)
     op.create_table(
         "import_contents",
@@ -252,6 +255,7 @@ def downgrade() -> None:
     op.drop_table("import_copies")
     op.drop_table("import_contents")
     op.drop_index("uq_therapists_source", table_name="therapists")
+    op.drop_index("ix_therapists_shuffled", table_name="therapists")
     op.drop_index("ix_therapists_search", table_name="therapists", postgresql_using="gin")
     op.drop_index("ix_therapists_postal_code", table_name="therapists")
     op.drop_index("ix_therapists_name", table_name="therapists")

@@ -95,12 +95,19 @@ def get(session: Session, import_id: UUID) -> ImportView:
 
 def records(session: Session, import_id: UUID, wanted: ImportRecordFilter) -> ImportRecordPage:
     """A page of an import's records; raises `NotFound`."""
-    _known(session, import_id)
-    found, total = queries.records_of(
-        session, import_id, outcome=wanted.outcome, limit=wanted.limit, offset=wanted.offset
-    )
+    known = _known(session, import_id)
+    part = {"limit": wanted.limit, "offset": wanted.offset}
+    found = queries.records_of(session, import_id, outcome=wanted.outcome, **part)
     items = [ImportRecordView.of(each) for each in found]
-    return ImportRecordPage(items=items, total=total, limit=wanted.limit, offset=wanted.offset)
+    return ImportRecordPage(items=items, total=_number(known, wanted.outcome), **part)
+
+
+def _number(known: Import, outcome: ImportOutcome | None) -> int:
+    """How many records have this outcome, or any; a million need not be counted again."""
+    if outcome is None:
+        return known.done
+    names = CHANGED.values() if outcome == ImportOutcome.APPLIED else [str(outcome)]
+    return sum(getattr(known, name) for name in names)
 
 
 def _known(session: Session, import_id: UUID) -> Import:

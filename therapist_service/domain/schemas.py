@@ -172,8 +172,8 @@ class TherapistFilter(PageQuery):
             Line,
             Field(
                 description="Words, at most ten, with each of which a word of the name or place begins (`ä` is `ae`,"
-                " `ß` is `ss`), or the beginning of a phone number. The first 1,000 by name can be seen, and `total`"
-                " counts no further."
+                " `ß` is `ss`), or the beginning of a phone number. One letter counts only alone. Of more than 200"
+                " found, always the same 200 are shown, by name, and `total` counts no further."
             ),
         ]
         | None

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.errors import FieldProblem
-from shared.values.schemas import InvalidFields
+from shared.values.schemas import MAX_LIMIT, InvalidFields
 from shared.values.text import words
 
 MOST_WORDS = 10
-MOST_FOUND = 1000
-"""How many of those found are counted and shown: nobody looks through more, they add a word."""
+MOST_FOUND = MAX_LIMIT
+"""How many of those found are counted and shown, as many as the largest page: who sees so many adds a word."""
 SHORTEST_NUMBER = 4
 """Digits of a phone number without country code and leading zeros; fewer would find half of everybody."""
 
@@ -37,7 +37,9 @@ def wanted(text: str) -> str | None:
     typed = words(text)
     if len(typed) > MOST_WORDS:
         raise InvalidFields([FieldProblem("q", f"must have at most {MOST_WORDS} words")])
-    every_word = " & ".join(f"'{word}':*" for word in dict.fromkeys(typed))
+    # beside longer words one letter says little, and costs the reading of whatever begins with it
+    telling = [word for word in typed if len(word) > 1] or typed[:1]
+    every_word = " & ".join(f"'{word}':*" for word in dict.fromkeys(telling))
     number = _phone_number(text)
     return " | ".join(filter(None, (every_word, number and f"'{number}':*"))) or None
 

@@ -90,6 +90,7 @@ class Therapist(Aggregate, Tables):
         Index("uq_therapists_source", "source_name", "external_id", unique=True),
         Index("ix_therapists_postal_code", "postal_code"),
         Index("ix_therapists_city", "city"),
+        Index("ix_therapists_shuffled", text("hashtext(id::text)"), "id"),
         Index("ix_therapists_search", "search", postgresql_using="gin"),
         Index("ix_therapists_name", "last_name", "first_name", "id"),
         CheckConstraint("status IN ('active', 'blocked', 'inactive')", name="status"),
