@@ -142,7 +142,8 @@ def _no_two_letters_in_seven_days(letters: list[c.Email]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("seed", [1])
 def test_weeks_of_an_agency_keep_the_rules(world_engines: dict[str, tuple[Engine, Any]], seed: int) -> None:
     with a_world(world_engines) as world:
         agency = Agency(world, random.Random(seed))
