@@ -31,5 +31,5 @@ def _is_a_period(written: dict[str, str]) -> dict[str, str]:
     return written
 
 
-PeriodJson = Annotated[dict[str, str], AfterValidator(_is_a_period)]
+PeriodJson = Annotated[dict[str, str], Field(max_length=10), AfterValidator(_is_a_period)]
 """A period in its JSON form, as events carry it: checked, and otherwise left as it is."""
