@@ -32,6 +32,7 @@ PARKED = "/api/parked-events"
 VALUES = dict(json_values())
 SHORT = {name: value for name, value in VALUES.items() if len(str(value)) < 300}
 MEDIUM = {name: value for name, value in VALUES.items() if len(str(value)) < 20_000}
+FEW = dict(list(SHORT.items())[::10])
 LONGEST_HEADER = 8_000
 LONGEST_QUERY = 8_000
 """What gunicorn lets through."""
@@ -144,10 +145,10 @@ def test_any_value_in_any_parameter_is_answered(service: str, endpoints: Endpoin
         fields = door.query.model_fields if door.query is not None else {}
         names = [field.alias or name for name, field in fields.items()]
         for parameter in [*names, "unknown", "", "a[b]", "\x00"]:
-            for name, value in VALUES.items():
+            for name, value in MEDIUM.items() if parameter in names[:1] else SHORT.items():
                 text = value if isinstance(value, str) else json.dumps(value)
                 query = {parameter: text[:LONGEST_QUERY]}
-                if parameter in names or name in SHORT:
+                if parameter in names or name in FEW:
                     endpoints.send(f"?{parameter} {name}", method, endpoints.address(path), query_string=query)
         twice = "&".join(f"{name}=1&{name}=2" for name in names) or "x=1&x=2"
         endpoints.send("parameters twice", method, endpoints.address(path), query_string=twice)
