@@ -24,8 +24,9 @@ from operations.platform import Platform
 from operations.surroundings import of_ours
 from shared import db
 from shared.db import new_id, transaction
-from shared.events.consumer import Consumer, Listeners
+from shared.events.consumer import Consumer
 from shared.events.event import Event
+from shared.events.listeners import Listeners
 from shared.events.outbox import record_all
 
 RATE, SECONDS = 200, 20

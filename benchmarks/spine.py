@@ -22,8 +22,9 @@ from operations.platform import Platform
 from operations.surroundings import of_ours
 from shared import db
 from shared.db import transaction
-from shared.events.consumer import Consumer, Listeners
+from shared.events.consumer import Consumer
 from shared.events.event import Event
+from shared.events.listeners import Listeners
 from shared.events.outbox import record_all
 from shared.events.relay import WAITING, Relay, Row
 

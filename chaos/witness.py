@@ -21,8 +21,8 @@ from sqlalchemy.orm import DeclarativeBase, Session
 
 from shared import db, logs
 from shared.db import NAMES, Aggregate, column_types
-from shared.events.consumer import Listeners
 from shared.events.event import Event
+from shared.events.listeners import Listeners
 from shared.events.outbox import record
 from shared.events.relay import Relay, Row
 from shared.events.tables import add_event_tables

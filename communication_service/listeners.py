@@ -27,8 +27,8 @@ from shared.events.catalogue import (
     TherapistUnblocked,
     TherapistUpdated,
 )
-from shared.events.consumer import Listeners
 from shared.events.event import Event
+from shared.events.listeners import Listeners
 
 TherapistEvent = TherapistRegistered | TherapistUpdated | TherapistBlocked | TherapistUnblocked | TherapistDeactivated
 PatientEvent = PatientRegistered | PatientUpdated | PatientStatusChanged

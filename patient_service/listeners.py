@@ -10,8 +10,8 @@ from patient_service.domain.searches import Place
 from shared.crypto import Keys
 from shared.db import Session
 from shared.events.catalogue import AddressGeocoded, PatientPlaced, RequestAccepted
-from shared.events.consumer import Listeners
 from shared.events.event import Event
+from shared.events.listeners import Listeners
 
 
 def create(keys: Keys) -> Listeners:

@@ -15,8 +15,9 @@ from shared import clock, db, memory, spans
 from shared.api.idempotency import prune_idempotency
 from shared.duties import Duty, all_go_well
 from shared.events import parking
-from shared.events.consumer import Consumer, Listeners
+from shared.events.consumer import Consumer
 from shared.events.housekeeping import HOUSEKEEPING
+from shared.events.listeners import Listeners
 from shared.events.relay import Relay
 from shared.events.republish import States
 from shared.health import Check, health_app, serve_in_thread

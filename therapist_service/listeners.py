@@ -7,8 +7,8 @@ from datetime import datetime
 
 from shared.db import Session
 from shared.events.catalogue import CallRecorded, EmailSent
-from shared.events.consumer import Listeners
 from shared.events.event import Event
+from shared.events.listeners import Listeners
 from therapist_service.domain import contacts
 
 listeners = Listeners()

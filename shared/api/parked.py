@@ -15,7 +15,7 @@ from shared.api.routes import Route
 from shared.auth import ADMINS
 from shared.db import transaction
 from shared.events import parking
-from shared.events.consumer import Listeners
+from shared.events.listeners import Listeners
 from shared.values.moments import Instant
 from shared.values.schemas import Page, PageQuery, Schema
 from shared.values.text import Reason

@@ -11,174 +11,29 @@ in between repeats events, which projections (stored sequence) and effects (`see
 from __future__ import annotations
 
 import threading
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from confluent_kafka import Consumer as KafkaConsumer
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
-from sqlalchemy import Uuid, text
-from sqlalchemy.orm import Session
 
 from shared import clock, metrics
 from shared.db import database_answers, is_trouble, repeat_if_lost, transaction
 from shared.duties import LASTING_SECONDS, Duty, kind_of
-from shared.events.event import Envelope, Event, Unreadable
+from shared.events.event import Event, Unreadable
+from shared.events.listeners import Listeners
 from shared.events.parking import set_aside
 from shared.events.reading import Received, read_message
 from shared.events.relay import Backoff
 from shared.logs import logger
-from shared.spans import Hop, hop
 
 log = logger(__name__)
 
 TRIES = 3
 STEADY_SECONDS = 10.0
 """A consumer with nothing to do for so long after its start works: before, its partitions may not be there yet."""
-
-# one parameter however many events: nothing to compile anew for every length of a poll
-SEE = text(
-    "INSERT INTO seen (event_id) SELECT unnest(CAST(:ids AS uuid[])) ON CONFLICT DO NOTHING RETURNING event_id"
-).columns(event_id=Uuid())
-
-EventType = TypeVar("EventType", bound=Event, contravariant=True)
-
-
-class Projection(Protocol[EventType]):
-    """Keeps a copy: given all of a poll's events of its types, in order."""
-
-    def __call__(self, session: Session, events: Sequence[EventType], *, now: datetime) -> None: ...
-
-
-class Effect(Protocol[EventType]):
-    """Does something once for one event."""
-
-    def __call__(self, session: Session, event: EventType, *, now: datetime) -> None: ...
-
-
-Lock = Callable[[Session, Sequence[Event]], None]
-
-
-@dataclass
-class Listeners:
-    """What a service does about which events: filled by decorators in its `listeners.py`."""
-
-    projections: dict[type[Event], list[Callable[..., None]]] = field(default_factory=lambda: defaultdict(list))
-    effects: dict[type[Event], list[Callable[..., None]]] = field(default_factory=lambda: defaultdict(list))
-    locks: list[Lock] = field(default_factory=list)
-
-    def locks_first(self, function: Lock) -> Lock:
-        """Register a function that locks, before any listener runs, the rows that several listeners of a poll change.
-
-        A poll's events name rows in any order; two workers that lock them in different orders wait for each other.
-        """
-        self.locks.append(function)
-        return function
-
-    def projection(self, *types: type[Event]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-        """Register a function `(session, events, *, now)` that keeps copies of what these events tell."""
-        return self._into(self.projections, types)
-
-    def effect(self, *types: type[Event]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-        """Register a function `(session, event, *, now)` that happens once for each of these events."""
-        return self._into(self.effects, types)
-
-    @staticmethod
-    def _into(
-        kind: dict[type[Event], list[Callable[..., None]]], types: Iterable[type[Event]]
-    ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-        def register(function: Callable[..., None]) -> Callable[..., None]:
-            for event_type in types:
-                kind[event_type].append(function)
-            return function
-
-        return register
-
-    def heard(self) -> set[type[Event]]:
-        """Every event type that some listener wants."""
-        return {t for kind in (self.projections, self.effects) for t, functions in kind.items() if functions}
-
-    def topics(self) -> list[str]:
-        """The topics to subscribe to."""
-        return sorted({event_type.topic.name for event_type in self.heard()})
-
-    def only_projections(self) -> Listeners:
-        """The same without effects: what a rebuild runs."""
-        return Listeners(projections=self.projections, locks=self.locks)
-
-    def apply(self, session: Session, events: Sequence[Event], *, now: datetime) -> None:
-        """Give the events to their listeners inside this session's transaction."""
-        for lock in self.locks:
-            lock(session, events)
-        # in the order of their declaration, not of the events: two workers must not write to tables in different orders
-        by_function: dict[Callable[..., None], list[Event]] = {
-            function: [] for functions in self.projections.values() for function in functions
-        }
-        for event in events:
-            for function in self.projections.get(type(event), ()):
-                by_function[function].append(event)
-        for function, its_events in by_function.items():
-            if not its_events:
-                continue
-            with _together(its_events):
-                function(session, its_events, now=max(now, max(e.envelope.time for e in its_events)))
-        self._apply_effects(session, [e for e in events if self.effects.get(type(e))], now)
-
-    def _apply_effects(self, session: Session, events: Sequence[Event], now: datetime) -> None:
-        fresh = newly_seen(session, events)
-        for event in events:
-            if event.envelope.id not in fresh:
-                metrics.events_repeated.inc()
-                continue
-            fresh.remove(event.envelope.id)
-            with _after(event.envelope):
-                for function in self.effects[type(event)]:
-                    function(session, event, now=max(now, event.envelope.time))
-
-
-def newly_seen(session: Session, events: Sequence[Event]) -> set[Any]:
-    """Write down these events as seen; the ids of those that had not been.
-
-    Another worker that handles the same event waits here until our transaction ends.
-    """
-    if not events:
-        return set()
-    # in one order everywhere, or two workers could wait for each other
-    ids = sorted({str(event.envelope.id) for event in events})
-    return set(session.scalars(SEE, {"ids": ids}))
-
-
-def _after(envelope: Envelope) -> AbstractContextManager[Hop]:
-    """The hop that follows the one in which the event was recorded."""
-    return hop(
-        f"handle {envelope.type}",
-        "consumer",
-        correlation_id=envelope.correlation_id,
-        traceparent=envelope.traceparent,
-        attributes={
-            "messaging.system": "kafka",
-            "messaging.operation.type": "process",
-            "messaging.message.id": str(envelope.id),
-        },
-    )
-
-
-def _together(events: Sequence[Event]) -> AbstractContextManager[Hop]:
-    """The hop that follows all these events: their cause where they have one in common, else one of its own."""
-    causes = {event.envelope.traceparent: event.envelope for event in events}
-    if len(causes) == 1:
-        return _after(events[0].envelope)
-    correlation_ids = {envelope.correlation_id for envelope in causes.values()}
-    return hop(
-        "handle events together",
-        "consumer",
-        correlation_id=correlation_ids.pop() if len(correlation_ids) == 1 else None,
-        attributes={"messaging.system": "kafka", "messaging.batch.message_count": len(events)},
-        links=list(causes),
-    )
 
 
 @dataclass

@@ -25,8 +25,9 @@ from shared import clock
 from shared.db import database_answers, is_trouble, transaction
 from shared.duties import kind_of
 from shared.errors import Unreachable
-from shared.events.consumer import Consumer, Listeners
+from shared.events.consumer import Consumer
 from shared.events.event import PARTITIONS
+from shared.events.listeners import Listeners
 from shared.events.relay import Backoff
 from shared.logs import logger
 

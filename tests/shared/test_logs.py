@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 from shared import logs
 from shared.db import new_id
 from shared.events.catalogue import PublicTherapist, RequestWithdrawn, TherapistUpdated
-from shared.events.consumer import Consumer, Listeners
+from shared.events.consumer import Consumer
 from shared.events.event import Event, read_event
+from shared.events.listeners import Listeners
 from shared.jobs import Job, run_once, run_until
 from shared.spans import hop
 from shared.tracing import because_of, correlation_id, current_cause, new_cause

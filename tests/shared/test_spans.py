@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from shared import spans
 from shared.db import new_id
 from shared.events.catalogue import RequestWithdrawn, TherapistUpdated
-from shared.events.consumer import Listeners
+from shared.events.listeners import Listeners
 from shared.jobs import Job, run_once
 from shared.settings import ServiceSettings
 from shared.tracing import correlation_id, current_cause, new_cause

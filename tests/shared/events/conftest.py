@@ -12,8 +12,9 @@ from uuid import uuid4
 import pytest
 from confluent_kafka import Consumer as KafkaConsumer
 
-from shared.events.consumer import Consumer, Listeners
+from shared.events.consumer import Consumer
 from shared.events.event import Envelope, decode_envelope
+from shared.events.listeners import Listeners
 from tests.infrastructure import Infrastructure
 
 RunsInBackground = Callable[[Callable[[threading.Event], None]], Any]

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from operations.platform import Platform
 from shared.db import Session, new_id, transaction
 from shared.events.catalogue import PublicTherapist, TherapistUpdated
-from shared.events.consumer import Listeners
+from shared.events.listeners import Listeners
 from shared.events.outbox import record_all
 from shared.events.relay import Relay
 from tests.conftest import MONDAY

@@ -18,8 +18,8 @@ from shared.db import new_id, transaction
 from shared.errors import Conflict
 from shared.events import parking
 from shared.events.catalogue import PublicTherapist, RequestWithdrawn, TherapistUpdated
-from shared.events.consumer import Listeners
 from shared.events.event import Event
+from shared.events.listeners import Listeners
 from shared.events.tables import parked, seen
 from shared.tracing import correlation_id
 from tests.builders.happenings import happened

@@ -17,9 +17,10 @@ from sqlalchemy.orm import Session
 
 from shared import clock, db
 from shared.events.catalogue import PublicTherapist, RequestWithdrawn, TherapistUpdated
-from shared.events.consumer import Consumer, Listeners
+from shared.events.consumer import Consumer
 from shared.events.document import events
 from shared.events.event import AHEAD, LARGEST_MESSAGE, Event, Unreadable, decode_envelope, read_event
+from shared.events.listeners import Listeners
 from shared.events.parking import storable
 from shared.events.reading import read_message
 from shared.events.tables import parked

@@ -16,8 +16,8 @@ from shared.db import new_id
 from shared.errors import Conflict
 from shared.events import parking
 from shared.events.catalogue import EmailSent, RequestWithdrawn
-from shared.events.consumer import Listeners
 from shared.events.event import Event, Unreadable
+from shared.events.listeners import Listeners
 from shared.events.reading import Received
 from shared.events.tables import parked
 from shared.health import readiness

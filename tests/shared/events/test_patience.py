@@ -17,8 +17,9 @@ from shared import db
 from shared.db import new_id, repeat_if_lost, transaction
 from shared.duties import Duty
 from shared.events.catalogue import RequestWithdrawn
-from shared.events.consumer import Consumer, Listeners
+from shared.events.consumer import Consumer
 from shared.events.event import Event
+from shared.events.listeners import Listeners
 from shared.events.tables import parked
 from tests.builders.happenings import happened
 from tests.events import document

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from shared.errors import Unreachable
-from shared.events.consumer import Consumer, Listeners
+from shared.events.consumer import Consumer
+from shared.events.listeners import Listeners
 from shared.events.rebuild import READERS, _Reading
 
 Work = Callable[["Reading", int], None]
