@@ -104,7 +104,7 @@ def names_are_hosts(listed: str) -> str:
     for name in _parts(listed):
         found = _AUTHORITY.fullmatch(name)
         if found is None or found["port"]:
-            raise ValueError(f"{name!r} is not the name of a host without its port")
+            raise ValueError("each must be the name of a host, without a port")
     return listed
 
 
@@ -113,5 +113,5 @@ def are_origins(listed: str) -> str:
     for origin in _parts(listed):
         parts = urlsplit(origin)
         if parts.scheme not in ("http", "https") or origin != f"{parts.scheme}://{parts.netloc}" or not parts.netloc:
-            raise ValueError(f"{origin!r} is not an origin, such as https://desk.example.org")
+            raise ValueError("each must be an origin, such as https://desk.example.org")
     return listed

@@ -145,7 +145,7 @@ def change(
     if wanted == PatientFields.of(current):
         return current
     if wanted.registered_on is None:
-        raise InvalidFields([FieldProblem("registered_on", "must not be null")])
+        raise InvalidFields([FieldProblem("registered_on", "must not be cleared")])
     _refuse_impossible_days(wanted, PatientStatus(patient.status), now)
     found_by = indexes_of(keys, wanted, patient.reference)
     _identify(session, patient, found_by, force)

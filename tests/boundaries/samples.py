@@ -39,7 +39,7 @@ class Input:
         while True:
             if "$ref" in schema:
                 schema = self.schema["$defs"][schema["$ref"].rpartition("/")[2]]
-            elif "anyOf" in schema:
+            elif "anyOf" in schema and "properties" not in schema:  # beside properties it is a rule across them
                 schema = {**schema, **next(each for each in schema["anyOf"] if each != {"type": "null"})}
                 schema.pop("anyOf")
             else:

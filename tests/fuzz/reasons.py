@@ -31,6 +31,7 @@ VALUES: dict[str, str] = {
     "must be a date and time that exist": "JSON Schema's instants know seconds and offsets that no calendar has",
     "must be a day that exists": "JSON Schema's days may lie in the year 0",
     "must be a whole number": "JSON Schema takes 5.0 for a whole number, a reader of JSON does not",
+    "must not be cleared": "has a default where the object is made, and none afterwards",
     "must not lie in the future": "depends on today",
     "must lie in the future": "depends on today",
 }
