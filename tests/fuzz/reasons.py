@@ -43,6 +43,7 @@ RULES: dict[str, str] = {
     "latitude and longitude go together": "a merge patch is completed by what is stored",
     "must not be empty once the search has started": "depends on what is stored",
     "was not asked in this contact": "depends on what is stored",
+    "the coordinates must lie ": "compares them with the place of the postal code",
     "must not have two answers for one request": "compares fields within a list",
     "overrides must concern therapists": "compares two lists",
     "must not end before it": "compares two dates",
