@@ -19,8 +19,9 @@ from communication_service.domain.schemas import NewSuppression
 from communication_service.jobs import Sending
 from communication_service.store.tables import Email, EmailSuppression, Inquiry, PhoneCall
 from shared.db import transaction
-from shared.events.catalogue import PublicTherapist
+from shared.events.catalogue import PublicTherapist, TherapistUpdated
 from tests.builders.communication import MONDAY_MORNINGS, POLICY, a_patient, a_request, a_therapist, composed, rows
+from tests.builders.happenings import happened
 from tests.communication_service.conftest import at_once
 from tests.conftest import MONDAY
 from tests.events import recorded
@@ -268,7 +269,8 @@ def test_an_opt_out_that_is_being_written_keeps_the_address_suppressed() -> None
     other = threading.Thread(target=taken_back, args=(first,))
     with transaction() as session:
         wants_none = PublicTherapist(id=second, last_name="Erfunden", email=SHARED, email_opt_out=True)
-        copies.remember_therapists(session, [(wants_none, 2)], now=NOW)
+        event = happened(TherapistUpdated(therapist=wants_none), second, sequence=2)
+        copies.remember_therapists(session, [(wants_none, event.envelope)], now=NOW)
         other.start()
         other.join(0.5)
         assert other.is_alive(), "it must wait to see what becomes of the neighbour's"

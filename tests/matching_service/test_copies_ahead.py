@@ -119,11 +119,11 @@ def test_a_place_from_anybody_is_overruled_too(session: Session) -> None:
         assert known is not None
         return known.latitude
 
-    arrive(session, place(1, 0, 50.0), place(BOGUS, 1, 10.0))
-    arrive(session, place(2, 2, 51.0))
-    assert (latitude(), copies.number_ahead(session)) == (10.0, 1)
-    arrive(session, place(3, 3, 52.0, republished=True))
-    assert (latitude(), copies.number_ahead(session)) == (52.0, 0)
+    arrive(session, place(1, 0, 50.7), place(BOGUS, 1, 50.9))
+    arrive(session, place(2, 2, 50.8))
+    assert (latitude(), copies.number_ahead(session)) == (50.9, 1)
+    arrive(session, place(3, 3, 50.6, republished=True))
+    assert (latitude(), copies.number_ahead(session)) == (50.6, 0)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)

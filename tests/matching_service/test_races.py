@@ -10,13 +10,15 @@ from uuid import UUID
 import pytest
 from sqlalchemy.orm import Session
 
-from matching_service.domain import answers, requests
+from matching_service.domain import answers, copies, requests
 from matching_service.domain.schemas import ContactList, Placing, Response, Withdrawal
 from shared.db import transaction
 from shared.errors import Conflict
+from shared.events.catalogue import PatientUpdated
 from shared.values.moments import berlin_day
 from shared.values.words import RequestOutcome, RequestStatus, WithdrawalReason
-from tests.builders.matching import a_known_patient, a_known_therapist, a_request, patient_becomes
+from tests.builders.happenings import happened
+from tests.builders.matching import a_known_patient, a_known_therapist, a_request, patient_becomes, public_patient
 from tests.conftest import MONDAY
 from tests.rivals import in_turn
 
@@ -39,7 +41,10 @@ def withdraw(session: Session, request: UUID) -> Any:
 
 
 def the_search_ends(session: Session, request: UUID) -> None:
-    patient_becomes(session, answers.locked(session, request).patient_id, "paused", now=NOW)
+    """The copy of the patient says so; what follows from it has not come yet."""
+    patient = public_patient(id=answers.locked(session, request).patient_id, status="search_aborted")
+    event = happened(PatientUpdated(patient=patient), patient.id, sequence=2)
+    copies.remember_patients(session, [(patient, event.envelope)])
 
 
 ACCEPTED, DECLINED = respond(RequestOutcome.ACCEPTED), respond(RequestOutcome.DECLINED_CAPACITY)

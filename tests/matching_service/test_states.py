@@ -12,8 +12,10 @@ from sqlalchemy.orm import Session
 from matching_service.domain import copies
 from matching_service.jobs import reopen_deferred
 from shared import clock
+from shared.events.catalogue import PatientUpdated
 from shared.values.moments import berlin_day
 from shared.values.words import RequestStatus, WithdrawalReason
+from tests.builders.happenings import happened
 from tests.builders.matching import (
     a_known_patient,
     a_request,
@@ -149,7 +151,8 @@ def test_a_placement_ends_a_pause_as_it_does_in_the_patient_service(client: Flas
 def test_nobody_is_placed_whose_search_has_ended(client: FlaskClient, session: Session) -> None:
     accepted = a_request(session, RequestStatus.ACCEPTED)
     aborted = public_patient(id=accepted.patient_id, status="search_aborted")
-    copies.remember_patients(session, [(aborted, 2)])  # its effect has not come yet
+    event = happened(PatientUpdated(patient=aborted), aborted.id, sequence=2)
+    copies.remember_patients(session, [(aborted, event.envelope)])  # its effect has not come yet
     answer = post(client, accepted.id, "place")
     assert (answer.status_code, answer.json["code"]) == (409, "patient.not_searching")
 

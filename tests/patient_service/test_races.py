@@ -60,7 +60,7 @@ def registering(keys: Keys, **fields: Any) -> Any:
 def changing(keys: Keys, patient: PatientView, **fields: Any) -> Any:
     patch = read_patch(fields, PatientFields, PatientView)
     return lambda session: patients.change(
-        session, keys, patient.id, patch, expected_version=None, reader=NOBODY, now=MONDAY
+        session, keys, patient.id, patch, expected_versions=None, reader=NOBODY, now=MONDAY
     )
 
 

@@ -15,6 +15,7 @@ from confluent_kafka import KafkaError, KafkaException
 from prometheus_client import REGISTRY
 from sqlalchemy import exc
 
+from operations.ports import reserve_block
 from shared import duties
 from shared.duties import Duty, all_go_well, kind_of
 from shared.errors import Unreachable
@@ -109,8 +110,9 @@ def test_a_failing_job_turns_a_workers_readiness_red_over_http_until_it_works() 
         return 0
 
     job = Job("mend", timedelta(milliseconds=20), run)
-    server = serve_in_thread(health_app([Check("duties", lambda: all_go_well([duty]))], {}), "127.0.0.1", 0)
-    address = f"http://127.0.0.1:{server.server_port}/health/ready"
+    port = reserve_block(1)
+    end_health = serve_in_thread(health_app([Check("duties", lambda: all_go_well([duty]))], {}), "127.0.0.1", port)
+    address = f"http://127.0.0.1:{port}/health/ready"
     thread = threading.Thread(target=run_until, args=(job, stop, duty))
     thread.start()
     try:
@@ -121,7 +123,7 @@ def test_a_failing_job_turns_a_workers_readiness_red_over_http_until_it_works() 
     finally:
         stop.set()
         thread.join()
-        server.shutdown()
+        end_health()
 
 
 def status(address: str) -> tuple[int, str]:

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 from pydantic_core import to_json
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -318,20 +319,22 @@ def test_a_file_that_cannot_be_read_waits_and_then_lets_later_ones_go_on(folder:
     assert (completed.file, completed.status) == (SECOND, "completed")
 
 
+class DirectoriesAsFiles(LocalFileSystem):
+    """A storage that says of a directory that it is a file, as some do."""
+
+    def ls(self, *given: Any, **named: Any) -> Any:
+        found = super().ls(*given, **named)
+        return [{**each, "type": "file", "mtime": MONDAY.timestamp()} for each in found]
+
+
 def looks_like_a_file(folder: Folder, name: str) -> None:
-    """Let the storage say of a directory that it is a file, as some do."""
+    """A directory takes the file's place, in a storage that lists it as a file."""
     path = folder.path / name
     inbox = folder.watch._inbox
     assert inbox is not None
-    filesystem, _ = inbox._opened
-    truly = filesystem.ls
-
-    def ls(*given: Any, **named: Any) -> Any:
-        return [{**each, "type": "file", "mtime": MONDAY.timestamp()} for each in truly(*given, **named)]
-
+    inbox.__dict__["_opened"] = DirectoriesAsFiles(skip_instance_cache=True), inbox._opened[1]
     path.unlink()
     path.mkdir()
-    filesystem.ls = ls
 
 
 def test_nothing_of_a_file_stays_behind(folder: Folder, session: Session) -> None:

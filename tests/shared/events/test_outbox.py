@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -37,8 +38,9 @@ def test_what_is_recorded_is_the_event_as_a_document_by_the_book(session: Sessio
 
 
 def test_an_event_that_the_broker_would_refuse_is_refused_before_it_holds_up_others(session: Session) -> None:
-    most = {f"{number:0320}": "ü" * 320 for number in range(10)}
-    large = PublicTherapist(id=new_id(), last_name="Lang", holidays=[most] * 100)
+    most: dict[str, Any] = {name: ["ü" * 320] * 300 for name in ("procedures", "age_groups", "settings", "languages")}
+    week = {day: [{"start": "ü" * 320, "end": "ü" * 320}] * 1000 for day in ("monday", "tuesday")}
+    large = PublicTherapist(id=new_id(), last_name="Lang", phone_hours=week, **most)
     assert len(large.model_dump_json().encode()) > LARGEST_EVENT
     with pytest.raises(ValueError, match="too large"):
         record_all(session, [(large.id, 1, TherapistRegistered(therapist=large))], now=MONDAY)
