@@ -39,7 +39,7 @@ SECONDS_TO_REST = 180
 SECONDS_UNTIL_LOST = 45.0
 """Longer than any lease, session or pause between two tries."""
 TRIAL = {"kill worker": 1}
-LET_LEASES_END = (sys.executable, "-m", "communication_service", "job", "doubts", "--now", "2100-01-01T00:00")
+LET_LEASES_END = (sys.executable, "-m", "communication_service", "job", "doubts", "--now", "2099-12-31T00:00")
 """A letter whose sender died is in doubt once its lease of a quarter of an hour has run out."""
 
 
