@@ -114,6 +114,8 @@ class Campaign:
     def _platform(self) -> Iterator[Platform]:
         state = Path(tempfile.mkdtemp(prefix="platform-chaos-"))
         quick = {"REQUEST_GATHERING_SECONDS": "1", "EMAIL_RETRY_SECONDS": "2", "WITNESS_DATABASE_PASSWORD": "witness"}
+        # files that are cut off are waited for: with the usual minute they would hold up later ones beyond the campaign
+        quick["IMPORT_PATIENCE_SECONDS"] = "1"
         if self.broken:
             # shorter than a restart: whoever takes over is at work before the next one dies
             quick["RELAY_LEASE_SECONDS"] = "3"
@@ -231,4 +233,9 @@ class Rest:
             "done mails": "SELECT count(*) FROM communication_service.emails WHERE status IN ('sending', 'sent')",
             "requests on their way": "SELECT count(*) FROM matching_service.placement_requests m"
             " LEFT JOIN communication_service.placement_requests c USING (id) WHERE c.id IS NULL",
+            "requests in no inquiry": "SELECT count(*) FROM matching_service.placement_requests m"
+            " WHERE m.status = 'open' AND NOT EXISTS (SELECT FROM communication_service.inquiries i"
+            " WHERE m.id = ANY (i.placement_request_ids) AND i.status <> 'dissolved')",
+            "imports at work": "SELECT count(*) FROM therapist_service.imports WHERE status = 'running'",
+            "done imports": "SELECT count(*) FROM therapist_service.imports",
         }
