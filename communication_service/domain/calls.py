@@ -106,11 +106,12 @@ def record_outcome(
     that is said to have happened in the future.
     """
     call = _planned(session, call_id)
-    occurred_at = outcome.occurred_at or now
-    if occurred_at > now + CLOCKS_MAY_DIFFER:
+    if outcome.occurred_at is not None and outcome.occurred_at > now + CLOCKS_MAY_DIFFER:
         problem = FieldProblem("occurred_at", "must not lie in the future")
         raise RuleBroken("phone_call.in_the_future", "This call has not happened yet.", errors=[problem])
     answers.must_be_about(outcome.responses, call.placement_request_ids)
+    now = answers.after_those_known(session, call.therapist_id, now)
+    occurred_at = outcome.occurred_at or now
     call.result, call.occurred_at, call.note = outcome.result, occurred_at, outcome.note
     call.version, call.updated_at = call.version + 1, now
     if outcome.result == CallResult.REACHED:

@@ -44,6 +44,7 @@ def answer(session: Session, email_id: UUID, response: EmailResponse, *, now: da
     email = _locked(session, email_id)
     if email.status != "sent" or email.therapist_id is None:
         raise Conflict("email.not_sent", "Only an e-mail that was sent can be answered; resolve it first if in doubt.")
+    now = answers.after_those_known(session, email.therapist_id, now)
     said = [CallResponse.from_json(each.to_json()) for each in response.responses]
     answers.must_be_about(said, email.placement_request_ids)
     answers.keep(session, said, therapist_id=email.therapist_id, email_id=email.id, occurred_at=now, now=now)
