@@ -324,7 +324,7 @@ class Answer(Tables):
 
 
 class EmailSuppression(Aggregate, Tables):
-    """An address that gets no inquiries, whoever uses it."""
+    """One reason why an address gets no inquiries, whoever uses it; each source stands by itself."""
 
     __tablename__ = "email_suppressions"
 
@@ -335,7 +335,7 @@ class EmailSuppression(Aggregate, Tables):
     """staff, opt_out (of a therapist who has the address), mail_server (there is no such address)."""
 
     __table_args__ = (
-        Index("uq_email_suppressions_email_key", "email_key", unique=True),
+        Index("uq_email_suppressions_email_key", "email_key", "source", unique=True),
         CheckConstraint("source IN ('staff', 'opt_out', 'mail_server')", name="source"),
     )
 

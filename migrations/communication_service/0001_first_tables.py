@@ -39,7 +39,7 @@ def upgrade() -> None:
         sa.CheckConstraint("source IN ('staff', 'opt_out', 'mail_server')", name=op.f("ck_email_suppressions_source")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_email_suppressions")),
     )
-    op.create_index("uq_email_suppressions_email_key", "email_suppressions", ["email_key"], unique=True)
+    op.create_index("uq_email_suppressions_email_key", "email_suppressions", ["email_key", "source"], unique=True)
     op.create_table(
         "mail_server",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
