@@ -14,7 +14,7 @@ from communication_service.clients.smtp import Delivery, MailServer, Report
 from communication_service.domain import composing, mail_server, requests, sending
 from communication_service.domain.letters import Envelope, as_message, inquiry_headers
 from communication_service.domain.policy import Policy, Sender
-from communication_service.domain.sending import MOST_REFUSALS, MOST_TROUBLES, Claim
+from communication_service.domain.sending import Claim
 from communication_service.settings import Settings
 from shared import clock, metrics
 from shared.db import Session, is_trouble, transaction
@@ -197,9 +197,9 @@ def _record(session: Session, claim: Claim, report: Report, *, policy: Policy, n
     if report.delivery in (Delivery.REFUSED_RECIPIENT, Delivery.REFUSED_MESSAGE):
         is_bad = report.delivery == Delivery.REFUSED_RECIPIENT
         return sending.refused(session, *letter, detail=detail, address_is_bad=is_bad, now=now)
-    if report.delivery == Delivery.TRY_LATER or (report.delivery == Delivery.REFUSED_US and begins_trouble):
-        at_most = MOST_REFUSALS if report.delivery == Delivery.TRY_LATER else MOST_TROUBLES
-        return sending.put_off(session, *letter, detail=detail, at_most=at_most, policy=policy, now=now)
+    began_trouble = report.delivery == Delivery.REFUSED_US and begins_trouble
+    if report.delivery == Delivery.TRY_LATER or began_trouble:
+        return sending.put_off(session, *letter, detail=detail, policy=policy, now=now, began_trouble=began_trouble)
     return sending.not_tried(session, *letter, detail=detail, now=now)
 
 

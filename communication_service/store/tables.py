@@ -209,7 +209,9 @@ class Email(Aggregate, Tables):
     attempts: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     """How often it was claimed for sending; the number of the attempt that may record what came of it."""
     refusals: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    """How often the server put this letter off."""
+    """How often the server put this letter off for a reason of its own."""
+    troubles_begun: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """How many troubles that concern every letter began with this one."""
     not_before: Mapped[datetime | None]
     claimed_at: Mapped[datetime | None]
     claimed_until: Mapped[datetime | None]

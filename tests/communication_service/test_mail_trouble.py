@@ -171,7 +171,7 @@ def test_a_practice_whose_server_dislikes_us_does_not_stop_the_others_and_is_pho
         a_request(a_therapist(email=f"p{number}@example.org"), time=NOW + at)
         run_until(job, at, at + timedelta(minutes=10), timedelta(minutes=2))
     (email,) = [email for email in rows(Email) if email.recipient == "p0@example.org"]
-    assert (email.status, email.refusals) == ("failed", MOST_TROUBLES)
+    assert (email.status, email.troubles_begun, email.refusals) == ("failed", MOST_TROUBLES, 0)
     assert [call.therapist_id for call in rows(PhoneCall)] == [email.therapist_id]
     assert len(server.taken) == 17
     assert suppressions() == []
@@ -196,7 +196,23 @@ def test_the_only_letter_there_is_waits_for_as_long_as_something_is_wrong_with_u
     letters(1)
     server.answers["rcpt"] = OTHERS_ANSWER.encode() + b"\r\n"
     run_until(job, timedelta(), timedelta(days=20), timedelta(days=1))
-    assert (the(Email).status, the(Email).refusals) == ("approved", 1)
+    assert (the(Email).status, the(Email).troubles_begun) == ("approved", 1)
+
+
+def test_a_letter_that_was_put_off_often_is_not_the_reason_for_the_first_trouble_it_begins(
+    server: ScriptedServer, job: Sending
+) -> None:
+    letters(1)
+    server.answers["rcpt"] = b"451 4.7.1 greylisted, come back later\r\n"
+    for hour in range(MOST_TROUBLES):
+        run_until(job, timedelta(hours=2 * hour), timedelta(hours=2 * hour), timedelta(hours=1))
+    assert the(Email).refusals == MOST_TROUBLES
+    server.answers["rcpt"] = b"550 5.7.1 your network is on a blocklist\r\n"
+    run_until(job, timedelta(days=1), timedelta(days=1), timedelta(hours=1))
+    assert (the(Email).status, the(Email).refusals) == ("approved", MOST_TROUBLES)
+    server.answers.clear()
+    run_until(job, timedelta(days=2), timedelta(days=2), timedelta(hours=1))
+    assert the(Email).status == "sent"
 
 
 @pytest.mark.parametrize(
