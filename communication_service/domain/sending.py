@@ -54,7 +54,7 @@ def to_send(session: Session, *, policy: Policy, now: datetime, at_most: int = 2
     Somebody else may be quicker.
     """
     found = queries.emails_to_send(session, now=now, limit=at_most)
-    if not found or not mail_server.may_try(session, policy=policy, now=now):
+    if not found or not mail_server.claim_turn(session, policy=policy, now=now):
         return []
     return [Waiting(email.id, email.correlation_id) for email in found]
 

@@ -1,7 +1,8 @@
 """Addresses that get no inquiries, whoever uses them: one way in and one way out, whatever the source.
 
 Each source stands by itself, and the address is free only when none is left: an opt-out that is taken back leaves what
-staff or the mail server said since. What waits for the address moves to the phone at once, for every therapist who has it, or says what it waits for.
+staff or the mail server said since. What waits for the address moves to the phone at once, for every therapist who has
+it, or says what it waits for.
 """
 
 from __future__ import annotations

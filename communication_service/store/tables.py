@@ -354,6 +354,9 @@ class MailServerState(Tables):
     """Different letters in a row that were not taken, for reasons that seem to be their own."""
     since: Mapped[datetime | None]
     detail: Mapped[str | None]
+    """What the mail server said, which may name a practice's address."""
+    cause: Mapped[str | None]
+    """The same without anybody's words."""
     next_try_at: Mapped[datetime | None]
 
     __table_args__ = (

@@ -47,6 +47,7 @@ def upgrade() -> None:
         sa.Column("not_taken", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("detail", sa.Text(), nullable=True),
+        sa.Column("cause", sa.Text(), nullable=True),
         sa.Column("next_try_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("(troubles > 0) = (next_try_at IS NOT NULL)", name=op.f("ck_mail_server_next_try")),
         sa.CheckConstraint("(troubles > 0) = (since IS NOT NULL)", name=op.f("ck_mail_server_since")),

@@ -294,11 +294,64 @@ def test_health_and_a_metric_say_so_and_the_worker_stays_ready(server: ScriptedS
     job.run(NOW)
     is_ready, check, gauge = said()
     assert (is_ready, check["ok"], gauge) == (True, False, "1.0")
-    assert check["problem"].startswith("no e-mail goes since 2026-11-23 09:00 UTC: 530 5.7.0 Must issue")
+    assert check["problem"] == "no e-mail goes since 2026-11-23 09:00 UTC: 530 5.7.0"
     server.answers.clear()
     run_until(job, timedelta(minutes=2), timedelta(minutes=2), timedelta(seconds=1))
     job.run(NOW + timedelta(minutes=3))
     assert said() == (True, {"ok": True, "decisive": False}, "0.0")
+
+
+@pytest.mark.parametrize("stage", ["banner", "ehlo", "mail", "rcpt", "data", "end"])
+@pytest.mark.parametrize("code", ["550 5.7.1", "550 5.1.1", "451 4.3.0", "421", "999"])
+def test_what_everybody_may_see_and_what_is_logged_name_no_practice(
+    stage: str, code: str, server: ScriptedServer, job: Sending, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A server's words repeat whom a letter was for; whoever watches the processes must not learn it."""
+    letters(MOST_NOT_TAKEN)
+    server.answers[stage] = f"{code} <praxis-k@example.org>: not for praxis-k@example.org, Dr. Erfunden\r\n".encode()
+    run_until(job, timedelta(), timedelta(seconds=MOST_NOT_TAKEN), timedelta(seconds=1))
+    _, document = readiness([jobs.MAIL_SERVER], {})
+    problem = json.loads(document)["checks"]["mail_server"]["problem"]
+    logged = capsys.readouterr()
+    for shown in (problem, logged.out, logged.err):
+        assert not any(word in shown for word in ("@", "praxis", "Erfunden"))
+    assert problem.startswith("no e-mail goes since 2026-11-23 09:00 UTC: ")
+    assert logged.out.count("mail_server.in_trouble") == 1
+
+
+def test_every_beginning_and_end_of_a_trouble_is_logged_once(
+    server: ScriptedServer, job: Sending, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def logged() -> list[str]:
+        words = ("mail_server.in_trouble", "mail_server.works_again")
+        return [word for line in capsys.readouterr().out.splitlines() for word in words if word in line]
+
+    letters(MOST_NOT_TAKEN + 2)
+    server.answers["rcpt"] = b"550 5.1.1 User unknown\r\n"
+    run_until(job, timedelta(), timedelta(seconds=MOST_NOT_TAKEN - 2), timedelta(seconds=9))
+    assert logged() == ["mail_server.in_trouble"]
+    run_until(job, timedelta(minutes=2), timedelta(minutes=2), timedelta(seconds=9))
+    assert logged() == [], "it lasts"
+    server.answers.clear()
+    run_until(job, timedelta(minutes=30), timedelta(minutes=30), timedelta(seconds=9))
+    assert logged() == ["mail_server.works_again"]
+
+
+def test_a_letter_that_is_refused_for_itself_ends_a_trouble_and_one_that_is_taken_ends_none(
+    server: ScriptedServer, job: Sending, capsys: pytest.CaptureFixture[str]
+) -> None:
+    letters(2)
+    server.answers["mail"] = b"451 4.3.0 not now\r\n"
+    job.run(NOW)
+    server.answers.clear()
+    for email in rows(Email):
+        server.for_recipient[email.recipient] = b"451 4.7.1 greylisted\r\n"
+    job.run(NOW + timedelta(minutes=2))
+    assert capsys.readouterr().out.count("mail_server.works_again") == 1
+    server.for_recipient.clear()
+    run_until(job, timedelta(minutes=9), timedelta(minutes=9), timedelta(seconds=9))
+    assert len(server.taken) == 2
+    assert "mail_server.works_again" not in capsys.readouterr().out
 
 
 # Several workers
