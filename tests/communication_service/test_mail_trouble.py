@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from structlog.testing import capture_logs
 
 from communication_service import jobs
 from communication_service.clients.smtp import MailServer
@@ -54,6 +55,11 @@ def suppressions() -> list[EmailSuppression]:
 
 def tries(server: ScriptedServer) -> int:
     return sum(line.lower().startswith(b"rcpt") for line in server.heard)
+
+
+def troubles_in(lines: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What was logged of the mail server as a whole."""
+    return [line["event"] for line in lines if line["event"].startswith("mail_server.")]
 
 
 def run_until(job: Sending, start: timedelta, end: timedelta, every: timedelta) -> None:
@@ -304,41 +310,37 @@ def test_health_and_a_metric_say_so_and_the_worker_stays_ready(server: ScriptedS
 @pytest.mark.parametrize("stage", ["banner", "ehlo", "mail", "rcpt", "data", "end"])
 @pytest.mark.parametrize("code", ["550 5.7.1", "550 5.1.1", "451 4.3.0", "421", "999"])
 def test_what_everybody_may_see_and_what_is_logged_name_no_practice(
-    stage: str, code: str, server: ScriptedServer, job: Sending, capsys: pytest.CaptureFixture[str]
+    stage: str, code: str, server: ScriptedServer, job: Sending
 ) -> None:
     """A server's words repeat whom a letter was for; whoever watches the processes must not learn it."""
     letters(MOST_NOT_TAKEN)
     server.answers[stage] = f"{code} <praxis-k@example.org>: not for praxis-k@example.org, Dr. Erfunden\r\n".encode()
-    run_until(job, timedelta(), timedelta(seconds=MOST_NOT_TAKEN), timedelta(seconds=1))
+    with capture_logs() as lines:
+        run_until(job, timedelta(), timedelta(seconds=MOST_NOT_TAKEN), timedelta(seconds=1))
     _, document = readiness([jobs.MAIL_SERVER], {})
     problem = json.loads(document)["checks"]["mail_server"]["problem"]
-    logged = capsys.readouterr()
-    for shown in (problem, logged.out, logged.err):
+    for shown in (problem, str(lines)):
         assert not any(word in shown for word in ("@", "praxis", "Erfunden"))
     assert problem.startswith("no e-mail goes since 2026-11-23 09:00 UTC: ")
-    assert logged.out.count("mail_server.in_trouble") == 1
+    assert troubles_in(lines) == ["mail_server.in_trouble"]
 
 
-def test_every_beginning_and_end_of_a_trouble_is_logged_once(
-    server: ScriptedServer, job: Sending, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def logged() -> list[str]:
-        words = ("mail_server.in_trouble", "mail_server.works_again")
-        return [word for line in capsys.readouterr().out.splitlines() for word in words if word in line]
+def test_every_beginning_and_end_of_a_trouble_is_logged_once(server: ScriptedServer, job: Sending) -> None:
+    def logged(start: timedelta, end: timedelta) -> list[str]:
+        with capture_logs() as lines:
+            run_until(job, start, end, timedelta(seconds=9))
+        return troubles_in(lines)
 
     letters(MOST_NOT_TAKEN + 2)
     server.answers["rcpt"] = b"550 5.1.1 User unknown\r\n"
-    run_until(job, timedelta(), timedelta(seconds=MOST_NOT_TAKEN - 2), timedelta(seconds=9))
-    assert logged() == ["mail_server.in_trouble"]
-    run_until(job, timedelta(minutes=2), timedelta(minutes=2), timedelta(seconds=9))
-    assert logged() == [], "it lasts"
+    assert logged(timedelta(), timedelta(seconds=1)) == ["mail_server.in_trouble"]
+    assert logged(timedelta(minutes=2), timedelta(minutes=2)) == [], "it lasts"
     server.answers.clear()
-    run_until(job, timedelta(minutes=30), timedelta(minutes=30), timedelta(seconds=9))
-    assert logged() == ["mail_server.works_again"]
+    assert logged(timedelta(minutes=30), timedelta(minutes=30)) == ["mail_server.works_again"]
 
 
 def test_a_letter_that_is_refused_for_itself_ends_a_trouble_and_one_that_is_taken_ends_none(
-    server: ScriptedServer, job: Sending, capsys: pytest.CaptureFixture[str]
+    server: ScriptedServer, job: Sending
 ) -> None:
     letters(2)
     server.answers["mail"] = b"451 4.3.0 not now\r\n"
@@ -346,12 +348,14 @@ def test_a_letter_that_is_refused_for_itself_ends_a_trouble_and_one_that_is_take
     server.answers.clear()
     for email in rows(Email):
         server.for_recipient[email.recipient] = b"451 4.7.1 greylisted\r\n"
-    job.run(NOW + timedelta(minutes=2))
-    assert capsys.readouterr().out.count("mail_server.works_again") == 1
+    with capture_logs() as lines:
+        job.run(NOW + timedelta(minutes=2))
+    assert troubles_in(lines) == ["mail_server.works_again"]
     server.for_recipient.clear()
-    run_until(job, timedelta(minutes=9), timedelta(minutes=9), timedelta(seconds=9))
+    with capture_logs() as lines:
+        run_until(job, timedelta(minutes=9), timedelta(minutes=9), timedelta(seconds=9))
     assert len(server.taken) == 2
-    assert "mail_server.works_again" not in capsys.readouterr().out
+    assert troubles_in(lines) == []
 
 
 # Several workers
