@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from communication_service.clients.smtp_answers import Answer, Delivery, judged, one_line
+from communication_service.clients.smtp_answers import Answer, Delivery, judged, short_line
 from communication_service.clients.smtp_conversation import Conversation, NotUnderstood
 from communication_service.settings import Settings
 
@@ -162,7 +162,7 @@ def _report(problem: Exception, *, otherwise: Delivery) -> Report:
         answer = _answer_of(problem)
         return Report(otherwise, answer.text, answer.code_only)
     kind = type(problem).__name__
-    return Report(otherwise, one_line(f"{kind}: {problem}"), kind)
+    return Report(otherwise, short_line(f"{kind}: {problem}"), kind)
 
 
 def _answer_of(problem: smtplib.SMTPResponseException) -> Answer:
