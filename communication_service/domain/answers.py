@@ -21,8 +21,8 @@ SMALLEST_STEP = timedelta(microseconds=1)
 def after_those_known(session: Session, therapist_id: UUID, now: datetime) -> datetime:
     """Now, but after every answer of this practice that is recorded; the caller holds the practice's lock.
 
-    The clock was read before that lock was waited for. An answer without a time of its own is newer than all that were
-    recorded meanwhile: told as an older one, it would change nothing.
+    An answer without a time of its own is newer than all that are recorded, though clocks differ between machines: told
+    as an older one, it would change nothing.
     """
     newest = store.newest_of(session, therapist_id)
     return now if newest is None else max(now, newest + SMALLEST_STEP)

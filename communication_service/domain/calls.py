@@ -97,6 +97,11 @@ def _patient(request_id: UUID, patient: Patient) -> CalledAboutPatient:
     )
 
 
+def await_turn(session: Session, call_id: UUID) -> None:
+    """Wait until nobody else changes what goes to the call's practice; a clock read after this is not too early."""
+    _locked(session, call_id)
+
+
 def record_outcome(
     session: Session, call_id: UUID, outcome: CallOutcome, *, policy: Policy, now: datetime
 ) -> PhoneCallView:
@@ -122,14 +127,19 @@ def record_outcome(
 
 
 def _planned(session: Session, call_id: UUID) -> PhoneCall:
+    call = _locked(session, call_id)
+    if call.status != "planned":
+        raise Conflict("phone_call.not_planned", "This call was made or cancelled already.")
+    return call
+
+
+def _locked(session: Session, call_id: UUID) -> PhoneCall:
     known = queries.phone_call(session, call_id)
     if known is None:
         raise NotFound("phone_call")
     queries.lock_therapist(session, known.therapist_id)
     call = queries.phone_call(session, call_id, lock=True)
     assert call is not None  # calls are never deleted
-    if call.status != "planned":
-        raise Conflict("phone_call.not_planned", "This call was made or cancelled already.")
     return call
 
 

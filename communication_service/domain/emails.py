@@ -39,6 +39,11 @@ def get(session: Session, email_id: UUID) -> EmailView:
     return EmailView.of(_known(session, email_id))
 
 
+def await_turn(session: Session, email_id: UUID) -> None:
+    """Wait until nobody else changes what goes to the letter's practice; a clock read after this is not too early."""
+    _locked(session, email_id)
+
+
 def answer(session: Session, email_id: UUID, response: EmailResponse, *, now: datetime) -> EmailView:
     """Record what the practice answered. Raises `NotFound`, `Conflict` unless it was sent, `RuleBroken`."""
     email = _locked(session, email_id)

@@ -16,7 +16,9 @@ from communication_service import jobs
 from communication_service.domain import calls, emails, suppressions
 from communication_service.domain import sending as domain
 from communication_service.domain.schemas import CallOutcome, EmailResponse, NewSuppression, Resolution
+from communication_service.store import queries
 from communication_service.store.tables import Email, PhoneCall
+from shared import clock
 from shared.db import transaction
 from shared.errors import Conflict, NotFound
 from tests.builders.communication import EVERY_DAY, POLICY, a_practice_to_phone, a_request, a_therapist, composed, the
@@ -149,3 +151,21 @@ def test_a_call_that_waited_counts_from_its_recording_unless_staff_say_when_it_w
     later, accepted = times_of_answers()
     assert (accepted[0] < later[0]) is (said is not None)
     assert later[1] < accepted[1]
+
+
+def test_an_answer_counts_from_its_turn_whoever_it_waited_for(app: Flask) -> None:
+    """Nobody answered here meanwhile; but matching may have been told of another answer while this one waited."""
+    therapist = a_therapist(phone_hours=EVERY_DAY)
+    letter, request = a_letter_that_was_sent(therapist)
+    jobs.follow_up(POLICY, NOW + timedelta(days=8))
+    composed(NOW + timedelta(days=8, minutes=1))
+    said = {"responses": [{"placement_request_id": str(request), "outcome": "accepted"}]}
+    for path, body in (
+        (f"emails/{letter}/response", said),
+        (f"phone-calls/{the(PhoneCall).id}/outcome", {"result": "reached", **said}),
+    ):
+        posting = partial(app.test_client().post, f"/api/{path}", json=body)
+        freed_after = clock.now() + timedelta(seconds=0.3)
+        answer = while_uncommitted(lambda session: queries.lock_therapist(session, therapist), posting)
+        assert answer.status_code == 200, answer.json
+        assert min(times_of_answers()[-1]) > freed_after
