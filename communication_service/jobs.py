@@ -13,8 +13,9 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_expone
 from communication_service.clients.smtp import Delivery, MailServer, Report
 from communication_service.domain import composing, mail_server, requests, sending
 from communication_service.domain.letters import Envelope, as_message, inquiry_headers
+from communication_service.domain.mail_server import Cause, Change
 from communication_service.domain.policy import Policy, Sender
-from communication_service.domain.sending import MOST_REFUSALS, MOST_TROUBLES, Claim
+from communication_service.domain.sending import Claim
 from communication_service.settings import Settings
 from shared import clock, metrics
 from shared.db import Session, is_trouble, transaction
@@ -197,27 +198,27 @@ def _record(session: Session, claim: Claim, report: Report, *, policy: Policy, n
     if report.delivery in (Delivery.REFUSED_RECIPIENT, Delivery.REFUSED_MESSAGE):
         is_bad = report.delivery == Delivery.REFUSED_RECIPIENT
         return sending.refused(session, *letter, detail=detail, address_is_bad=is_bad, now=now)
-    if report.delivery == Delivery.TRY_LATER or (report.delivery == Delivery.REFUSED_US and begins_trouble):
-        at_most = MOST_REFUSALS if report.delivery == Delivery.TRY_LATER else MOST_TROUBLES
-        return sending.put_off(session, *letter, detail=detail, at_most=at_most, policy=policy, now=now)
+    began_trouble = report.delivery == Delivery.REFUSED_US and begins_trouble
+    if report.delivery == Delivery.TRY_LATER or began_trouble:
+        return sending.put_off(session, *letter, detail=detail, policy=policy, now=now, began_trouble=began_trouble)
     return sending.not_tried(session, *letter, detail=detail, now=now)
 
 
 def _record_of_server(session: Session, claim: Claim, report: Report, *, policy: Policy, now: datetime) -> bool:
     """Write down what this says of the mail server; True where a trouble begins that concerns every letter."""
-    begins, ends = False, False
+    change, cause = Change.NOTHING, Cause(report.detail, report.cause)
     if report.delivery == Delivery.SENT:
-        ends = mail_server.works(session)
+        change = mail_server.record_taken(session)
     elif report.delivery in CONCERNS_EVERY_LETTER:
-        begins = mail_server.in_trouble(session, detail=report.detail, policy=policy, now=now)
+        change = mail_server.record_trouble(session, cause, policy=policy, now=now)
     elif report.delivery != Delivery.NOT_TRIED:
         is_first_try = claim.attempt == 1
-        mail_server.did_not_take(session, is_first_try=is_first_try, detail=report.detail, policy=policy, now=now)
-    if begins:
-        log.error("mail_server.in_trouble", outcome=report.delivery)
-    if ends:
+        change = mail_server.record_not_taken(session, cause, is_first_try=is_first_try, policy=policy, now=now)
+    if change == Change.TROUBLE_BEGINS:
+        log.error("mail_server.in_trouble", outcome=report.delivery, cause=report.cause)
+    if change == Change.TROUBLE_ENDS:
         log.info("mail_server.works_again")
-    return begins
+    return change == Change.TROUBLE_BEGINS
 
 
 def mail_server_takes_letters() -> bool:

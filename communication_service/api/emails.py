@@ -38,12 +38,13 @@ class EmailAnswer(Resource):
     @door(body=EmailResponse, answer=EmailView)
     def post(self, id: UUID, body: EmailResponse) -> EmailView:
         """Record what the practice answered, request by request."""
+
+        def record() -> EmailView:
+            emails.await_turn(session, id)
+            return emails.answer(session, id, body, now=clock.now())
+
         with transaction() as session:
-            return once(
-                session,
-                lambda: emails.answer(session, id, body, now=clock.now()),
-                recall=lambda known: emails.get(session, known),
-            )
+            return once(session, record, recall=lambda known: emails.get(session, known))
 
 
 class EmailDoubt(Resource):

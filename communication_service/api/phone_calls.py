@@ -38,9 +38,10 @@ class PhoneCallOutcome(Resource):
     @door(body=CallOutcome, answer=PhoneCallView)
     def post(self, id: UUID, body: CallOutcome) -> PhoneCallView:
         """Record what came of a call; where nobody was reached the next one is planned."""
+
+        def record() -> PhoneCallView:
+            calls.await_turn(session, id)
+            return calls.record_outcome(session, id, body, policy=policy(), now=clock.now())
+
         with transaction() as session:
-            return once(
-                session,
-                lambda: calls.record_outcome(session, id, body, policy=policy(), now=clock.now()),
-                recall=lambda known: calls.get(session, known),
-            )
+            return once(session, record, recall=lambda known: calls.get(session, known))

@@ -17,7 +17,7 @@ class EmailSuppressions(Resource):
 
     @door(query=PageQuery, answer=SuppressionPage)
     def get(self, query: PageQuery) -> SuppressionPage:
-        """List addresses that get no inquiries, newest first."""
+        """List addresses that get no inquiries, newest first; one may stand for several sources."""
         with transaction() as session:
             return suppressions.listed(session, query)
 
@@ -43,7 +43,7 @@ class EmailSuppression(Resource):
 
     @door()
     def delete(self, id: UUID) -> None:
-        """Let an address get inquiries again."""
+        """Take back one reason why an address gets no inquiries; it gets them again when none is left."""
         with transaction() as session:
             insist_on_match(suppressions.get(session, id).version)
             suppressions.remove(session, id, now=clock.now())

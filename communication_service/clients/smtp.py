@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from communication_service.clients.smtp_answers import Answer, Delivery, judged, one_line
+from communication_service.clients.smtp_answers import Answer, Delivery, judged, short_line
 from communication_service.clients.smtp_conversation import Conversation, NotUnderstood
 from communication_service.settings import Settings
 
@@ -27,12 +27,15 @@ class Report:
 
     delivery: Delivery
     detail: str
+    """For staff, who are signed in: it may quote the server, and so name a practice's address."""
+    cause: str = ""
+    """For everybody: codes of an answer, or the kind of failure, without anybody's words."""
 
 
 class _Refused(Exception):
-    def __init__(self, delivery: Delivery, detail: str) -> None:
+    def __init__(self, delivery: Delivery, detail: str, cause: str = "") -> None:
         super().__init__(detail)
-        self.report = Report(delivery, detail)
+        self.report = Report(delivery, detail, cause)
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,7 @@ class MailServer:
             # its words stay out: a server may repeat what it was told
             codes = _answer_of(problem).code_only
             raise _Refused(
-                Delivery.SERVER_TROUBLE, f"{codes}: the mail server refuses SMTP_USERNAME and SMTP_PASSWORD"
+                Delivery.SERVER_TROUBLE, f"{codes}: the mail server refuses SMTP_USERNAME and SMTP_PASSWORD", codes
             ) from None
 
     def _hand_over(self, server: Conversation, message: bytes, judge: Callable[[Answer], Delivery]) -> Report:
@@ -149,15 +152,17 @@ def _expect(reply: tuple[int, bytes], wanted: int | None = None, *, or_else: Cal
         return
     if answer.code < 400:
         raise NotUnderstood(f"an answer to something else: {answer.text}")
-    raise _Refused(or_else(answer), answer.text)
+    raise _Refused(or_else(answer), answer.text, answer.code_only)
 
 
 def _report(problem: Exception, *, otherwise: Delivery) -> Report:
     if isinstance(problem, _Refused):
         return problem.report
     if isinstance(problem, smtplib.SMTPResponseException):
-        return Report(otherwise, _answer_of(problem).text)
-    return Report(otherwise, one_line(f"{type(problem).__name__}: {problem}"))
+        answer = _answer_of(problem)
+        return Report(otherwise, answer.text, answer.code_only)
+    kind = type(problem).__name__
+    return Report(otherwise, short_line(f"{kind}: {problem}"), kind)
 
 
 def _answer_of(problem: smtplib.SMTPResponseException) -> Answer:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from functools import cached_property
 
+from shared.values.text import one_line
+
 LONGEST_TEXT = 500
 
 
@@ -99,8 +101,8 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """The answer on one line, in characters that any table can hold."""
-        return one_line(f"{self.code} {self.words}")
+        """The answer on one line of limited length, in characters that any table can hold."""
+        return short_line(f"{self.code} {self.words}")
 
     @property
     def code_only(self) -> str:
@@ -119,9 +121,9 @@ class Answer:
         return {self.code // 100, *(kind for kind, _, _ in self.statuses)} == {5}
 
 
-def one_line(text: str) -> str:
-    """The text on one line of limited length, without characters that cannot be shown or stored."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text[: 4 * LONGEST_TEXT]).split())[:LONGEST_TEXT]
+def short_line(text: str) -> str:
+    """The text on one line of limited length, without characters that cannot be stored."""
+    return one_line(text[: 4 * LONGEST_TEXT])[:LONGEST_TEXT]
 
 
 def judged(refusal: Answer, *, sender: str) -> Delivery:

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from communication_service.domain.schemas import CallResponse
+from communication_service.store import answers as store
 from communication_service.store import queries
 from communication_service.store import tables as t
 from shared.db import Session
 from shared.errors import FieldProblem, RuleBroken
 from shared.events.catalogue import Answer
 from shared.values.words import CallAnswer
+
+SMALLEST_STEP = timedelta(microseconds=1)
+
+
+def after_those_known(session: Session, therapist_id: UUID, now: datetime) -> datetime:
+    """Now, but after every answer of this practice that is recorded; the caller holds the practice's lock.
+
+    An answer without a time of its own is newer than all that are recorded, though clocks differ between machines: told
+    as an older one, it would change nothing.
+    """
+    newest = store.newest_of(session, therapist_id)
+    return now if newest is None else max(now, newest + SMALLEST_STEP)
 
 
 def must_be_about(said: Sequence[CallResponse], request_ids: Sequence[UUID]) -> None:

@@ -93,7 +93,7 @@ def _write(
     if changed:
         email.updated_at = now
     if "recipient_key" in changed:
-        email.not_before, email.refusals = None, 0  # that was about another address
+        email.not_before, email.refusals, email.troubles_begun = None, 0, 0  # that was about another address
     session.add(email)
     inquiry.waits_for, inquiry.waits_until = waits_for, waits_until
 
@@ -111,6 +111,7 @@ def _new_email(inquiry: Inquiry, policy: Policy, now: datetime) -> Email:
         message_id=f"<{identity}@{policy.sender.domain}>",
         attempts=0,
         refusals=0,
+        troubles_begun=0,
         correlation_id=inquiry.correlation_id,
     )
 

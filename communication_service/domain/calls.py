@@ -97,6 +97,11 @@ def _patient(request_id: UUID, patient: Patient) -> CalledAboutPatient:
     )
 
 
+def await_turn(session: Session, call_id: UUID) -> None:
+    """Wait until nobody else changes what goes to the call's practice; a clock read after this is not too early."""
+    _locked(session, call_id)
+
+
 def record_outcome(
     session: Session, call_id: UUID, outcome: CallOutcome, *, policy: Policy, now: datetime
 ) -> PhoneCallView:
@@ -106,11 +111,12 @@ def record_outcome(
     that is said to have happened in the future.
     """
     call = _planned(session, call_id)
-    occurred_at = outcome.occurred_at or now
-    if occurred_at > now + CLOCKS_MAY_DIFFER:
+    if outcome.occurred_at is not None and outcome.occurred_at > now + CLOCKS_MAY_DIFFER:
         problem = FieldProblem("occurred_at", "must not lie in the future")
         raise RuleBroken("phone_call.in_the_future", "This call has not happened yet.", errors=[problem])
     answers.must_be_about(outcome.responses, call.placement_request_ids)
+    now = answers.after_those_known(session, call.therapist_id, now)
+    occurred_at = outcome.occurred_at or now
     call.result, call.occurred_at, call.note = outcome.result, occurred_at, outcome.note
     call.version, call.updated_at = call.version + 1, now
     if outcome.result == CallResult.REACHED:
@@ -121,14 +127,19 @@ def record_outcome(
 
 
 def _planned(session: Session, call_id: UUID) -> PhoneCall:
+    call = _locked(session, call_id)
+    if call.status != "planned":
+        raise Conflict("phone_call.not_planned", "This call was made or cancelled already.")
+    return call
+
+
+def _locked(session: Session, call_id: UUID) -> PhoneCall:
     known = queries.phone_call(session, call_id)
     if known is None:
         raise NotFound("phone_call")
     queries.lock_therapist(session, known.therapist_id)
     call = queries.phone_call(session, call_id, lock=True)
     assert call is not None  # calls are never deleted
-    if call.status != "planned":
-        raise Conflict("phone_call.not_planned", "This call was made or cancelled already.")
     return call
 
 

@@ -17,14 +17,18 @@ from shared.events.catalogue import AddressGeocoded, PublicPatient, PublicTherap
 from shared.events.event import Envelope
 from shared.values.contacts import normalised_email
 from shared.values.refusals import NotAcceptable
+from shared.values.text import one_line
 from shared.values.weekly import Weekly
 
+ADDRESS = ("street", "house_number", "postal_code", "city")
+LINES_OF_THERAPIST = ("salutation", "title", "first_name", "last_name", *ADDRESS)
+"""Texts that people write and read: brought to one form here too, since whoever tells them need not have done so."""
 SAME_IN_THERAPIST = (
-    "id", "salutation", "title", "first_name", "last_name", "gender", "street", "house_number", "postal_code", "city",
-    "phone", "mobile", "email", "holidays", "potentially_available", "contact_preference", "email_opt_out", "status",
+    "id", "gender", "phone", "mobile", "email", "holidays", "potentially_available", "contact_preference",
+    "email_opt_out", "status",
 )  # fmt: skip
 SAME_IN_PATIENT = (
-    "id", "reference", "age", "gender", "insurance_type", "reimbursement_case", "diagnosis_block",
+    "id", "age", "gender", "insurance_type", "reimbursement_case", "diagnosis_block",
     "prior_therapy_within_two_years", "status", "search_started_on",
 )  # fmt: skip
 
@@ -50,9 +54,13 @@ def remember_patients(session: Session, told: Sequence[tuple[PublicPatient, Enve
 
 def remember_places(session: Session, told: Sequence[AddressGeocoded], *, now: datetime) -> None:
     """Keep the federal states of therapists' addresses; whether an address is still the current one is asked later."""
-    names = ("street", "house_number", "postal_code", "city", "federal_state")
     rows = [
-        {"id": event.owner_id, **event.envelope.position(), **{name: getattr(event, name) for name in names}}
+        {
+            "id": event.owner_id,
+            **event.envelope.position(),
+            **_lines(event, ADDRESS),
+            "federal_state": event.federal_state,
+        }
         for event in told
         if event.owner_kind == "therapist"
     ]
@@ -66,14 +74,14 @@ def federal_state(therapist: Therapist, place: Place | None) -> str | None:
     """The state the practice lies in, as `NW`; None where unknown, also while a new address is being looked up."""
     if place is None:
         return None
-    names = ("street", "house_number", "postal_code", "city")
-    is_current = all(getattr(place, name) == getattr(therapist, name) for name in names)
+    is_current = all(getattr(place, name) == getattr(therapist, name) for name in ADDRESS)
     return place.federal_state if is_current else None
 
 
 def _therapist(told: PublicTherapist, envelope: Envelope) -> dict[str, Any]:
     return {
         **{name: getattr(told, name) for name in SAME_IN_THERAPIST},
+        **_lines(told, LINES_OF_THERAPIST),
         "email_key": _key(told.email),
         "phone_hours": _weekly(told.phone_hours),
         **envelope.position(),
@@ -83,9 +91,15 @@ def _therapist(told: PublicTherapist, envelope: Envelope) -> dict[str, Any]:
 def _patient(told: PublicPatient, envelope: Envelope) -> dict[str, Any]:
     return {
         **{name: getattr(told, name) for name in SAME_IN_PATIENT},
+        **_lines(told, ("reference",)),
         "availability": _weekly(told.availability),
         **envelope.position(),
     }
+
+
+def _lines(told: object, names: Sequence[str]) -> dict[str, str | None]:
+    texts: dict[str, str | None] = {name: getattr(told, name) for name in names}
+    return {name: None if text is None else one_line(text) for name, text in texts.items()}
 
 
 def _key(email: str | None) -> str | None:

@@ -39,11 +39,17 @@ def get(session: Session, email_id: UUID) -> EmailView:
     return EmailView.of(_known(session, email_id))
 
 
+def await_turn(session: Session, email_id: UUID) -> None:
+    """Wait until nobody else changes what goes to the letter's practice; a clock read after this is not too early."""
+    _locked(session, email_id)
+
+
 def answer(session: Session, email_id: UUID, response: EmailResponse, *, now: datetime) -> EmailView:
     """Record what the practice answered. Raises `NotFound`, `Conflict` unless it was sent, `RuleBroken`."""
     email = _locked(session, email_id)
     if email.status != "sent" or email.therapist_id is None:
         raise Conflict("email.not_sent", "Only an e-mail that was sent can be answered; resolve it first if in doubt.")
+    now = answers.after_those_known(session, email.therapist_id, now)
     said = [CallResponse.from_json(each.to_json()) for each in response.responses]
     answers.must_be_about(said, email.placement_request_ids)
     answers.keep(session, said, therapist_id=email.therapist_id, email_id=email.id, occurred_at=now, now=now)

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from itertools import groupby
 from urllib.parse import quote
 
+from shared.values.text import one_line
+
 LONGEST_LINE = 76
 """Characters, where a line can be folded at all (RFC 2047); RFC 5322 allows 998."""
 LONGEST_WORD = 900
@@ -32,12 +34,6 @@ _ADDRESS = re.compile(
 )
 _PLAIN_IN_A_NAME = re.compile(_ATOM)
 _PLAIN_IN_A_TEXT = re.compile(r"[\x21-\x7e]+")
-
-
-def one_line(value: object) -> str:
-    """The words on one line, without control characters: what comes from outside cannot add lines of its own."""
-    words = "".join(c if c.isprintable() else " " for c in str(value)).split()
-    return " ".join(words)
 
 
 def address(text: str) -> str:
@@ -64,7 +60,8 @@ def text(value: object) -> Pieces:
 
     Encoded whole, since some readers lose the blank between a word that is encoded and one that is not.
     """
-    words = one_line(value).split()
+    # what comes from outside cannot add lines of its own
+    words = one_line(str(value)).split()
     return words if all(_is_plain(word, _PLAIN_IN_A_TEXT) for word in words) else _encoded(words)
 
 

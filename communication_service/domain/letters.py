@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from communication_service.domain import headers
 from communication_service.domain.policy import Sender
 from communication_service.store.tables import Patient, Therapist
+from shared.values.text import one_line
 from shared.values.weekly import Weekly
 
 DIAGNOSIS_GROUPS = {
@@ -72,7 +73,7 @@ def _environment(*, autoescape: bool) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["one_line"] = headers.one_line
+    environment.filters["one_line"] = one_line
     return environment
 
 
@@ -87,7 +88,7 @@ def inquiry(therapist: Therapist, patients: Sequence[Patient], *, sender: Sender
         "patients": [_pseudonym(patient) for patient in patients],
         "sender": sender,
     }
-    references = ", ".join(headers.one_line(patient.reference) for patient in patients)
+    references = ", ".join(one_line(patient.reference) for patient in patients)
     persons = "eine Person" if len(patients) == 1 else f"{len(patients)} Personen"
     return Letter(
         subject=f"Anfrage: Therapieplatz für {persons} ({references})",

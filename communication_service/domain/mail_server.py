@@ -7,11 +7,14 @@ in a while, a different one each time, and all others stay as they are; the firs
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from enum import Enum
+from typing import NamedTuple
 
 from communication_service.domain.policy import Policy
 from communication_service.domain.schemas import MailServerView
 from communication_service.store import mail_server as store
 from communication_service.store import queries
+from communication_service.store.tables import MailServerState
 from shared.db import Session
 
 LONGEST_PAUSE = timedelta(minutes=15)
@@ -19,46 +22,77 @@ MOST_NOT_TAKEN = 5
 """So many different letters in a row that were not taken, for whatever reasons, are no accident."""
 
 
-def may_try(session: Session, *, policy: Policy, now: datetime) -> bool:
-    """Whether a letter may go now; with a server in trouble one worker hears yes, once in a pause."""
+class Change(Enum):
+    """What news of one letter changes for all."""
+
+    NOTHING = "nothing"
+    TROUBLE_BEGINS = "trouble begins"
+    TROUBLE_ENDS = "trouble ends"
+
+
+class Cause(NamedTuple):
+    """Why a letter was not taken: as the server said it, and without its words."""
+
+    detail: str
+    code: str
+
+
+def claim_turn(session: Session, *, policy: Policy, now: datetime) -> bool:
+    """Whether a letter may go now; with a server in trouble one worker gets the turn, once in a pause."""
     known = store.state(session)
     if known is None or not known.troubles:
         return True
     return store.take_probe(session, now=now, next_at=now + _pause(known.troubles, policy))
 
 
-def works(session: Session) -> bool:
-    """A letter was taken; True where that ends a trouble."""
-    return store.forget(session)
+def record_taken(session: Session) -> Change:
+    """A letter was taken: nothing is known against the server any more."""
+    known = store.state_with_failures(session)
+    if known is None:
+        return Change.NOTHING
+    known.not_taken = 0
+    return _end_trouble(session, known)
 
 
-def in_trouble(session: Session, *, detail: str, policy: Policy, now: datetime) -> bool:
-    """Let nothing go for a while, longer each time; True where the trouble begins with this letter."""
-    known = store.state_for_change(session)
-    known.troubles += 1
-    known.since, known.detail = known.since or now, detail
-    known.next_try_at = now + _pause(known.troubles, policy)
-    session.flush()
-    return known.troubles == 1
+def record_trouble(session: Session, cause: Cause, *, policy: Policy, now: datetime) -> Change:
+    """Something failed that concerns every letter: let nothing go for a while, longer each time."""
+    return _add_trouble(session, store.state_for_change(session), cause, policy=policy, now=now)
 
 
-def did_not_take(session: Session, *, is_first_try: bool, detail: str, policy: Policy, now: datetime) -> None:
+def record_not_taken(session: Session, cause: Cause, *, is_first_try: bool, policy: Policy, now: datetime) -> Change:
     """The server spoke of this letter alone, so it lets us in: unless it says such things of every letter."""
     known = store.state_for_change(session)
     known.not_taken += is_first_try
     if known.not_taken < MOST_NOT_TAKEN:
-        known.troubles, known.since, known.detail, known.next_try_at = 0, None, None, None
-        session.flush()
-    else:
-        in_trouble(session, detail=f"{known.not_taken} letters in a row: {detail}", policy=policy, now=now)
+        return _end_trouble(session, known)
+    so_many = Cause(*(f"{known.not_taken} letters in a row: {each}" for each in cause))
+    return _add_trouble(session, known, so_many, policy=policy, now=now)
+
+
+def _add_trouble(session: Session, known: MailServerState, cause: Cause, *, policy: Policy, now: datetime) -> Change:
+    known.troubles += 1
+    known.since, known.detail, known.cause = known.since or now, cause.detail, cause.code
+    known.next_try_at = now + _pause(known.troubles, policy)
+    session.flush()
+    return Change.TROUBLE_BEGINS if known.troubles == 1 else Change.NOTHING
+
+
+def _end_trouble(session: Session, known: MailServerState) -> Change:
+    change = Change.TROUBLE_ENDS if known.troubles else Change.NOTHING
+    known.troubles, known.since, known.detail, known.cause, known.next_try_at = 0, None, None, None, None
+    session.flush()
+    return change
 
 
 def trouble(session: Session) -> str | None:
-    """Since when and why nothing goes; None while letters go."""
+    """Since when nothing goes, and the code of the reason; None while letters go.
+
+    Anybody may see it, so it has none of the server's words: they may name a practice's address.
+    """
     known = store.state(session)
     if known is None or not known.troubles or known.since is None:
         return None
-    return f"no e-mail goes since {known.since:%Y-%m-%d %H:%M} UTC: {known.detail}"
+    return f"no e-mail goes since {known.since:%Y-%m-%d %H:%M} UTC: {known.cause}"
 
 
 def shown(session: Session) -> MailServerView:

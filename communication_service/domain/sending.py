@@ -54,7 +54,7 @@ def to_send(session: Session, *, policy: Policy, now: datetime, at_most: int = 2
     Somebody else may be quicker.
     """
     found = queries.emails_to_send(session, now=now, limit=at_most)
-    if not found or not mail_server.may_try(session, policy=policy, now=now):
+    if not found or not mail_server.claim_turn(session, policy=policy, now=now):
         return []
     return [Waiting(email.id, email.correlation_id) for email in found]
 
@@ -123,19 +123,29 @@ def sent(session: Session, email_id: UUID, attempt: int, *, policy: Policy, now:
 
 
 def put_off(
-    session: Session, email_id: UUID, attempt: int, *, detail: str, at_most: int, policy: Policy, now: datetime
+    session: Session,
+    email_id: UUID,
+    attempt: int,
+    *,
+    detail: str,
+    policy: Policy,
+    now: datetime,
+    began_trouble: bool = False,
 ) -> bool:
     """The letter was not taken for a reason of its own: it is tried again after a pause that doubles.
 
-    After `at_most` times it fails and its requests move to the phone.
+    So is one that began a trouble of every letter. Each kind is counted by itself; after `MOST_REFUSALS` or
+    `MOST_TROUBLES` the letter fails and its requests move to the phone.
     """
     email = _of_attempt(session, email_id, attempt)
     if email is None:
         return False
-    email.refusals += 1
-    if email.refusals >= at_most:
+    email.refusals += not began_trouble
+    email.troubles_begun += began_trouble
+    if email.refusals >= MOST_REFUSALS or email.troubles_begun >= MOST_TROUBLES:
         return _failed(session, email, detail=detail, now=now)
-    pause = min(policy.email_retry * 2 ** min(email.refusals - 1, 10), LONGEST_PAUSE)
+    times = email.troubles_begun if began_trouble else email.refusals
+    pause = min(policy.email_retry * 2 ** min(times - 1, 10), LONGEST_PAUSE)
     _wait_again(session, email, detail=detail, not_before=now + pause, now=now)
     return True
 

@@ -1,6 +1,8 @@
 """Addresses that get no inquiries, whoever uses them: one way in and one way out, whatever the source.
 
-What waits for the address moves to the phone at once, for every therapist who has it, or says what it waits for.
+Each source stands by itself, and the address is free only when none is left: an opt-out that is taken back leaves what
+staff or the mail server said since. What waits for the address moves to the phone at once, for every therapist who has
+it, or says what it waits for.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ class Wanted(NamedTuple):
 def suppress(
     session: Session, wanted: Sequence[Wanted], *, now: datetime, also: Collection[UUID] = ()
 ) -> list[EmailSuppression]:
-    """Write no more inquiries to these addresses; those that are new to that.
+    """Write no more inquiries to these addresses; those of which their sources had not said so before.
 
     All that waits for one of them is arranged anew at once, and what waits for the therapists `also`.
     """
@@ -79,16 +81,19 @@ def get(session: Session, suppression_id: UUID) -> SuppressionView:
 
 
 def add(session: Session, new: NewSuppression, *, now: datetime) -> SuppressionView:
-    """Write no more inquiries to an address; what waits for it moves to the phone. Raises `Conflict` if known."""
+    """Write no more inquiries to an address; what waits for it moves to the phone.
+
+    Raises `Conflict` if staff said so before. That a therapist or the mail server did is another reason, kept beside.
+    """
     wanted = Wanted(new.email, normalised_email(new.email), new.reason, "staff")
     added = suppress(session, [wanted], now=now)
     if not added:
-        raise Conflict("email_suppression.known", "This address gets no inquiries already.")
+        raise Conflict("email_suppression.known", "Staff have suppressed this address already.")
     return SuppressionView.of(added[0])
 
 
 def remove(session: Session, suppression_id: UUID, *, now: datetime) -> None:
-    """Let an address get inquiries again; a therapist's own opt-out stays. Raises `NotFound`."""
+    """Take back one reason; the address gets inquiries again when none is left. Raises `NotFound`."""
     suppression = _known(session, suppression_id)
     key = suppression.email_key
     session.delete(suppression)

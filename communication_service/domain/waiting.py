@@ -26,6 +26,7 @@ class Surroundings:
     patients: Mapping[UUID, Patient]
     offered: Set[UUID]
     therapists: Set[UUID]
+    followed_up: Set[UUID]
     inquiries: Mapping[UUID, Inquiry]
     calls: Mapping[UUID, PhoneCall]
 
@@ -34,11 +35,13 @@ def list_page(session: Session, wanted: WaitingRequestFilter, *, policy: Policy,
     """A page of the requests that wait for something, the longest waiting first."""
     found, total = lists.waiting_requests(session, **wanted.model_dump())
     patients = {request.patient_id for request in found}
+    therapists = {request.therapist_id for request in found}
     inquiries = [request.inquiry_id for request in found if request.inquiry_id is not None]
     around = Surroundings(
         patients=queries.patients(session, patients),
         offered=queries.patients_offered_a_place(session, patients),
-        therapists=lists.known_therapists(session, {request.therapist_id for request in found}),
+        therapists=lists.known_therapists(session, therapists),
+        followed_up=lists.therapists_followed_up(session, therapists),
         inquiries=lists.inquiries_with_ids(session, inquiries),
         calls=lists.planned_calls_of(session, inquiries),
     )
@@ -62,7 +65,7 @@ def reason(request: PlacementRequest, around: Surroundings, *, policy: Policy, n
     if request.status == "accepted":
         return "placement", None
     if request.status == "contacted":
-        return "answer", _until_the_call(request, policy)
+        return "answer", _until_the_call(request, around, policy)
     if request.status == "announced":
         return "approval", None
     inquiry = around.inquiries.get(request.inquiry_id) if request.inquiry_id else None
@@ -79,8 +82,11 @@ def reason(request: PlacementRequest, around: Surroundings, *, policy: Policy, n
     return _of_inquiry(inquiry, around.calls.get(inquiry.id))
 
 
-def _until_the_call(request: PlacementRequest, policy: Policy) -> date | None:
+def _until_the_call(request: PlacementRequest, around: Surroundings, policy: Policy) -> date | None:
+    """The last day before the call, if one follows as things are now: see `queries.unanswered_since`."""
     if request.emailed_on is None or request.by_phone:
+        return None
+    if request.therapist_id not in around.followed_up or request.patient_id in around.offered:
         return None
     return request.emailed_on + timedelta(days=policy.days_until_call - 1)
 

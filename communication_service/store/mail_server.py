@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, or_, update
+from sqlalchemy import CursorResult, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -28,16 +28,11 @@ def state_for_change(session: Session) -> MailServerState:
 def take_probe(session: Session, *, now: datetime, next_at: datetime) -> bool:
     """Whether this transaction is the one that may try the server in trouble now; the next may at `next_at`."""
     taken = update(MailServerState).where(MailServerState.next_try_at <= now).values(next_try_at=next_at)
-    return _changed(session, taken)
-
-
-def forget(session: Session) -> bool:
-    """Whether there was something to forget: the server works."""
-    known = or_(MailServerState.troubles > 0, MailServerState.not_taken > 0)
-    nothing = {"troubles": 0, "not_taken": 0, "since": None, "detail": None, "next_try_at": None}
-    return _changed(session, update(MailServerState).where(known).values(nothing))
-
-
-def _changed(session: Session, statement: Any) -> bool:
-    result = session.execute(statement.execution_options(synchronize_session=False))
+    result = session.execute(taken.execution_options(synchronize_session=False))
     return cast("CursorResult[Any]", result).rowcount > 0
+
+
+def state_with_failures(session: Session) -> MailServerState | None:
+    """What is known now, locked; None, and nothing is locked, while there is nothing against the server."""
+    known = select(MailServerState).where(or_(MailServerState.troubles > 0, MailServerState.not_taken > 0))
+    return session.scalar(known.with_for_update().execution_options(populate_existing=True))

@@ -230,6 +230,10 @@ def patients_offered_a_place(session: Session, ids: Iterable[UUID]) -> set[UUID]
     return set(session.scalars(wanted))
 
 
+FOLLOWED_UP = and_(Therapist.status == "active", Therapist.contact_preference.in_(("any", "phone_only")))
+"""Practices that are called after a letter they did not answer."""
+
+
 def unanswered_since(session: Session, *, day: date, limit: int) -> Sequence[PlacementRequest]:
     """Requests e-mailed on that day or before, without an answer or a call, for patients who have been offered no
     place; locked, those held by others left out.
@@ -247,8 +251,7 @@ def unanswered_since(session: Session, *, day: date, limit: int) -> Sequence[Pla
             PlacementRequest.emailed_on <= day,
             PlacementRequest.inquiry_id.is_(None),
             ~offered.exists(),
-            Therapist.status == "active",
-            Therapist.contact_preference.in_(("any", "phone_only")),
+            FOLLOWED_UP,
         )
         .order_by(PlacementRequest.emailed_on, PlacementRequest.id)
         .limit(limit)

@@ -22,21 +22,21 @@ class OptOut(NamedTuple):
 
 
 def is_suppressed(session: Session, email_key: str) -> bool:
-    """Whether this address gets no inquiries."""
+    """Whether this address gets no inquiries: one reason is enough."""
     found = select(EmailSuppression.id).where(EmailSuppression.email_key == email_key)
-    return session.scalar(found) is not None
+    return bool(session.scalar(select(found.exists())))
 
 
 def add(session: Session, rows: Sequence[dict[str, Any]]) -> list[EmailSuppression]:
-    """Add suppressions of addresses that have none yet; those that were added."""
+    """Add suppressions of addresses that have none of the same source yet; those that were added."""
     if not rows:
         return []
     # locks what is there already, so that nobody removes it while we rely on it
     statement = insert(EmailSuppression).on_conflict_do_update(
-        index_elements=["email_key"], set_={"email_key": EmailSuppression.email_key}, where=false()
+        index_elements=["email_key", "source"], set_={"email_key": EmailSuppression.email_key}, where=false()
     )
     # in one order, or two workers could wait for each other
-    ordered = sorted(rows, key=lambda row: str(row["email_key"]))
+    ordered = sorted(rows, key=lambda row: (str(row["email_key"]), str(row["source"])))
     return list(session.scalars(statement.returning(EmailSuppression), ordered))
 
 
@@ -62,12 +62,13 @@ def remove_opt_outs_of_nobody(session: Session, email_keys: Collection[str]) -> 
     if not email_keys:
         return []
     # two statements: the second one sees what those did who held a lock until now
-    locked = select(EmailSuppression.id).where(EmailSuppression.email_key.in_(email_keys))
+    of_opt_outs = (EmailSuppression.email_key.in_(email_keys), EmailSuppression.source == "opt_out")
+    locked = select(EmailSuppression.id).where(*of_opt_outs)
     session.execute(locked.order_by(EmailSuppression.email_key).with_for_update()).all()
     still = select(Therapist.id).where(Therapist.email_key == EmailSuppression.email_key, Therapist.email_opt_out)
     gone = (
         delete(EmailSuppression)
-        .where(EmailSuppression.email_key.in_(email_keys), EmailSuppression.source == "opt_out", ~still.exists())
+        .where(*of_opt_outs, ~still.exists())
         .returning(EmailSuppression.email_key)
         .execution_options(synchronize_session=False)
     )

@@ -209,7 +209,9 @@ class Email(Aggregate, Tables):
     attempts: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     """How often it was claimed for sending; the number of the attempt that may record what came of it."""
     refusals: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    """How often the server put this letter off."""
+    """How often the server put this letter off for a reason of its own."""
+    troubles_begun: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """How many troubles that concern every letter began with this one."""
     not_before: Mapped[datetime | None]
     claimed_at: Mapped[datetime | None]
     claimed_until: Mapped[datetime | None]
@@ -324,7 +326,7 @@ class Answer(Tables):
 
 
 class EmailSuppression(Aggregate, Tables):
-    """An address that gets no inquiries, whoever uses it."""
+    """One reason why an address gets no inquiries, whoever uses it; each source stands by itself."""
 
     __tablename__ = "email_suppressions"
 
@@ -335,7 +337,7 @@ class EmailSuppression(Aggregate, Tables):
     """staff, opt_out (of a therapist who has the address), mail_server (there is no such address)."""
 
     __table_args__ = (
-        Index("uq_email_suppressions_email_key", "email_key", unique=True),
+        Index("uq_email_suppressions_email_key", "email_key", "source", unique=True),
         CheckConstraint("source IN ('staff', 'opt_out', 'mail_server')", name="source"),
     )
 
@@ -352,6 +354,9 @@ class MailServerState(Tables):
     """Different letters in a row that were not taken, for reasons that seem to be their own."""
     since: Mapped[datetime | None]
     detail: Mapped[str | None]
+    """What the mail server said, which may name a practice's address."""
+    cause: Mapped[str | None]
+    """The same without anybody's words."""
     next_try_at: Mapped[datetime | None]
 
     __table_args__ = (

@@ -73,7 +73,8 @@ def hear(
     """
     known = request.responded_at
     is_asked_again = request.status in states.ASKED_FOR
-    too_late = known is not None and (told_at if is_asked_again else at) <= known
+    # the same instant is not older: both were acknowledged, and this one is heard last
+    too_late = known is not None and (told_at <= known if is_asked_again else at < known)
     if request.status in states.TAKES_AN_ANSWER and not too_late:
         _take(session, request, response, at=at, channel=channel, now=now)
     else:

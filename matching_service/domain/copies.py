@@ -46,9 +46,9 @@ def _therapist(therapist: PublicTherapist, envelope: Envelope) -> dict[str, Any]
         "id": therapist.id,
         **envelope.position(),
         "status": therapist.status,
-        "name": " ".join(p for p in (therapist.title, therapist.first_name, therapist.last_name) if p),
-        "postal_code": therapist.postal_code,
-        "city": therapist.city,
+        "name": one_line(" ".join(p for p in (therapist.title, therapist.first_name, therapist.last_name) if p)),
+        "postal_code": _line(therapist.postal_code),
+        "city": _line(therapist.city),
         "address": comparable_address(therapist.street, therapist.house_number, therapist.postal_code, therapist.city),
         "gender": therapist.gender,
         "accreditation": therapist.accreditation,
@@ -68,7 +68,7 @@ def _patient(patient: PublicPatient, envelope: Envelope) -> dict[str, Any]:
         "id": patient.id,
         **envelope.position(),
         "status": patient.status,
-        "reference": patient.reference,
+        "reference": _line(patient.reference),
         "address": comparable_address(None, None, patient.postal_code, None) if patient.postal_code else None,
         "insurance_type": patient.insurance_type,
         "reimbursement_case": patient.reimbursement_case,
@@ -86,6 +86,11 @@ def _patient(patient: PublicPatient, envelope: Envelope) -> dict[str, Any]:
         "placement_request_id": patient.placement_request_id,
         "placement_state": patient.placement_state,
     }
+
+
+def _line(text: str | None) -> str | None:
+    """A text in one form: whoever tells it need not have brought it there."""
+    return None if text is None else one_line(text)
 
 
 def _geocoded(event: AddressGeocoded) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def upgrade() -> None:
         sa.CheckConstraint("source IN ('staff', 'opt_out', 'mail_server')", name=op.f("ck_email_suppressions_source")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_email_suppressions")),
     )
-    op.create_index("uq_email_suppressions_email_key", "email_suppressions", ["email_key"], unique=True)
+    op.create_index("uq_email_suppressions_email_key", "email_suppressions", ["email_key", "source"], unique=True)
     op.create_table(
         "mail_server",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
@@ -47,6 +47,7 @@ def upgrade() -> None:
         sa.Column("not_taken", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("detail", sa.Text(), nullable=True),
+        sa.Column("cause", sa.Text(), nullable=True),
         sa.Column("next_try_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("(troubles > 0) = (next_try_at IS NOT NULL)", name=op.f("ck_mail_server_next_try")),
         sa.CheckConstraint("(troubles > 0) = (since IS NOT NULL)", name=op.f("ck_mail_server_since")),
@@ -285,6 +286,7 @@ def upgrade() -> None:
         sa.Column("waits_until", sa.Date(), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("refusals", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("troubles_begun", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("not_before", sa.DateTime(timezone=True), nullable=True),
         sa.Column("claimed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("claimed_until", sa.DateTime(timezone=True), nullable=True),

@@ -21,6 +21,7 @@ from communication_service.domain.policy import Sender
 from communication_service.settings import Settings
 from shared.settings import read as read_settings
 from shared.values.contacts import email_address
+from shared.values.text import one_line
 from tests.communication_service.conftest import reaching
 from tests.fakes.mail_reader import read
 from tests.fakes.smtp import FakeMailServer, mail_server
@@ -60,7 +61,7 @@ def written(sender: Sender, *, to: str = "praxis@example.org", subject: str = "A
 
 def check(message: bytes, *, name: str, sender: str, to: str, subject: str, cause: str) -> None:
     """Both readers find all of this, and nothing else."""
-    shown, title, reason = (headers.one_line(text) for text in (name, subject, cause))
+    shown, title, reason = (one_line(text) for text in (name, subject, cause))
     mail = read(message)
     assert mail.mailboxes("From") == [(shown, sender)]
     assert mail.mailboxes("To") == [("", to)]
@@ -124,7 +125,7 @@ def test_a_name_of_every_length_is_one_mailbox(length: int, pattern: str) -> Non
 @given(TEXTS)
 def test_lines_are_folded_where_there_is_a_blank(subject: str) -> None:
     mail = read(written(Sender("a@example.org", "Agentur"), subject=subject).message)
-    longest = max([len(word) for word in headers.one_line(subject).split(" ")])
+    longest = max([len(word) for word in one_line(subject).split(" ")])
     assert max(map(len, mail.lines)) <= max(78, len("Subject: ") + longest)
 
 
@@ -134,7 +135,7 @@ def test_dates_parse_back(moment: datetime) -> None:
     assert parsedate_to_datetime(more["Date"]) == moment
 
 
-@given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=100).map(headers.one_line))
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=100).map(one_line))
 @example("Vermittlung von Therapieplätzen")
 @example("Dr. Müller & Partner, Aachen")
 @example(LONG_NAME)

@@ -10,11 +10,14 @@ import pytest
 from bs4 import BeautifulSoup
 
 from communication_service.domain import letters
+from communication_service.domain.copies import federal_state
 from communication_service.domain.letters import Letter, as_message, german_hours, inquiry_headers
 from communication_service.domain.policy import Sender
-from communication_service.store.tables import Patient, Therapist
+from communication_service.store.tables import Patient, Place, Therapist
+from shared.db import transaction
+from shared.events.catalogue import AddressGeocoded
 from shared.values.weekly import Weekly
-from tests.builders.communication import SENDER
+from tests.builders.communication import SENDER, a_therapist, arrives
 from tests.conftest import MONDAY
 
 
@@ -150,3 +153,31 @@ def test_a_message_needs_no_eight_bit_server_and_has_short_lines() -> None:
 def test_hours_past_midnight_and_unknown_hours_are_written() -> None:
     assert german_hours(None) == "nicht angegeben"
     assert german_hours(Weekly.of([(9 * 60, 10 * 60 + 30)])) == "montags 09:00–10:30 Uhr"
+
+
+STRANGE = "Mu\u0308ller\u00adLu\u200bx \u2028\r\n Bcc:\u00a0x@example.org"
+ORDINARY = "MüllerLux Bcc: x@example.org"
+
+
+def test_signs_that_nobody_sees_leave_no_blank_in_a_letter() -> None:
+    letter = written(
+        patient(reference="P-7K\u00ad3M-2Q"), to=therapist(gender="female", last_name=STRANGE), sender=SENDER
+    )
+    assert "(P-7K3M-2Q)" in letter.subject
+    for text in (letter.text, letter.html):
+        assert f"Sehr geehrte Frau {ORDINARY}," in text
+        assert "P-7K3M-2Q" in text
+
+
+def test_copies_have_what_people_write_in_one_form() -> None:
+    parts = dict.fromkeys(("salutation", "title", "first_name", "last_name", "street", "city"), STRANGE)
+    known = a_therapist(**parts)
+    with transaction() as session:
+        copy = session.get_one(Therapist, known)
+        assert {getattr(copy, name) for name in parts} == {ORDINARY}
+        assert copy.house_number is None
+    address = {"street": STRANGE, "house_number": None, "postal_code": None, "city": STRANGE}
+    arrives(AddressGeocoded(owner_id=known, owner_kind="therapist", federal_state="NW", **address), known)
+    with transaction() as session:
+        place = session.get_one(Place, known)
+        assert federal_state(session.get_one(Therapist, known), place) == "NW"

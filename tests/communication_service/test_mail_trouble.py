@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from structlog.testing import capture_logs
 
 from communication_service import jobs
 from communication_service.clients.smtp import MailServer
@@ -54,6 +55,11 @@ def suppressions() -> list[EmailSuppression]:
 
 def tries(server: ScriptedServer) -> int:
     return sum(line.lower().startswith(b"rcpt") for line in server.heard)
+
+
+def troubles_in(lines: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What was logged of the mail server as a whole."""
+    return [line["event"] for line in lines if line["event"].startswith("mail_server.")]
 
 
 def run_until(job: Sending, start: timedelta, end: timedelta, every: timedelta) -> None:
@@ -171,7 +177,7 @@ def test_a_practice_whose_server_dislikes_us_does_not_stop_the_others_and_is_pho
         a_request(a_therapist(email=f"p{number}@example.org"), time=NOW + at)
         run_until(job, at, at + timedelta(minutes=10), timedelta(minutes=2))
     (email,) = [email for email in rows(Email) if email.recipient == "p0@example.org"]
-    assert (email.status, email.refusals) == ("failed", MOST_TROUBLES)
+    assert (email.status, email.troubles_begun, email.refusals) == ("failed", MOST_TROUBLES, 0)
     assert [call.therapist_id for call in rows(PhoneCall)] == [email.therapist_id]
     assert len(server.taken) == 17
     assert suppressions() == []
@@ -196,7 +202,23 @@ def test_the_only_letter_there_is_waits_for_as_long_as_something_is_wrong_with_u
     letters(1)
     server.answers["rcpt"] = OTHERS_ANSWER.encode() + b"\r\n"
     run_until(job, timedelta(), timedelta(days=20), timedelta(days=1))
-    assert (the(Email).status, the(Email).refusals) == ("approved", 1)
+    assert (the(Email).status, the(Email).troubles_begun) == ("approved", 1)
+
+
+def test_a_letter_that_was_put_off_often_is_not_the_reason_for_the_first_trouble_it_begins(
+    server: ScriptedServer, job: Sending
+) -> None:
+    letters(1)
+    server.answers["rcpt"] = b"451 4.7.1 greylisted, come back later\r\n"
+    for hour in range(MOST_TROUBLES):
+        run_until(job, timedelta(hours=2 * hour), timedelta(hours=2 * hour), timedelta(hours=1))
+    assert the(Email).refusals == MOST_TROUBLES
+    server.answers["rcpt"] = b"550 5.7.1 your network is on a blocklist\r\n"
+    run_until(job, timedelta(days=1), timedelta(days=1), timedelta(hours=1))
+    assert (the(Email).status, the(Email).refusals) == ("approved", MOST_TROUBLES)
+    server.answers.clear()
+    run_until(job, timedelta(days=2), timedelta(days=2), timedelta(hours=1))
+    assert the(Email).status == "sent"
 
 
 @pytest.mark.parametrize(
@@ -278,11 +300,62 @@ def test_health_and_a_metric_say_so_and_the_worker_stays_ready(server: ScriptedS
     job.run(NOW)
     is_ready, check, gauge = said()
     assert (is_ready, check["ok"], gauge) == (True, False, "1.0")
-    assert check["problem"].startswith("no e-mail goes since 2026-11-23 09:00 UTC: 530 5.7.0 Must issue")
+    assert check["problem"] == "no e-mail goes since 2026-11-23 09:00 UTC: 530 5.7.0"
     server.answers.clear()
     run_until(job, timedelta(minutes=2), timedelta(minutes=2), timedelta(seconds=1))
     job.run(NOW + timedelta(minutes=3))
     assert said() == (True, {"ok": True, "decisive": False}, "0.0")
+
+
+@pytest.mark.parametrize("stage", ["banner", "ehlo", "mail", "rcpt", "data", "end"])
+@pytest.mark.parametrize("code", ["550 5.7.1", "550 5.1.1", "451 4.3.0", "421", "999"])
+def test_what_everybody_may_see_and_what_is_logged_name_no_practice(
+    stage: str, code: str, server: ScriptedServer, job: Sending
+) -> None:
+    """A server's words repeat whom a letter was for; whoever watches the processes must not learn it."""
+    letters(MOST_NOT_TAKEN)
+    server.answers[stage] = f"{code} <praxis-k@example.org>: not for praxis-k@example.org, Dr. Erfunden\r\n".encode()
+    with capture_logs() as lines:
+        run_until(job, timedelta(), timedelta(seconds=MOST_NOT_TAKEN), timedelta(seconds=1))
+    _, document = readiness([jobs.MAIL_SERVER], {})
+    problem = json.loads(document)["checks"]["mail_server"]["problem"]
+    for shown in (problem, str(lines)):
+        assert not any(word in shown for word in ("@", "praxis", "Erfunden"))
+    assert problem.startswith("no e-mail goes since 2026-11-23 09:00 UTC: ")
+    assert troubles_in(lines) == ["mail_server.in_trouble"]
+
+
+def test_every_beginning_and_end_of_a_trouble_is_logged_once(server: ScriptedServer, job: Sending) -> None:
+    def logged(start: timedelta, end: timedelta) -> list[str]:
+        with capture_logs() as lines:
+            run_until(job, start, end, timedelta(seconds=9))
+        return troubles_in(lines)
+
+    letters(MOST_NOT_TAKEN + 2)
+    server.answers["rcpt"] = b"550 5.1.1 User unknown\r\n"
+    assert logged(timedelta(), timedelta(seconds=1)) == ["mail_server.in_trouble"]
+    assert logged(timedelta(minutes=2), timedelta(minutes=2)) == [], "it lasts"
+    server.answers.clear()
+    assert logged(timedelta(minutes=30), timedelta(minutes=30)) == ["mail_server.works_again"]
+
+
+def test_a_letter_that_is_refused_for_itself_ends_a_trouble_and_one_that_is_taken_ends_none(
+    server: ScriptedServer, job: Sending
+) -> None:
+    letters(2)
+    server.answers["mail"] = b"451 4.3.0 not now\r\n"
+    job.run(NOW)
+    server.answers.clear()
+    for email in rows(Email):
+        server.for_recipient[email.recipient] = b"451 4.7.1 greylisted\r\n"
+    with capture_logs() as lines:
+        job.run(NOW + timedelta(minutes=2))
+    assert troubles_in(lines) == ["mail_server.works_again"]
+    server.for_recipient.clear()
+    with capture_logs() as lines:
+        run_until(job, timedelta(minutes=9), timedelta(minutes=9), timedelta(seconds=9))
+    assert len(server.taken) == 2
+    assert troubles_in(lines) == []
 
 
 # Several workers

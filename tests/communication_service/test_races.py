@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
+from communication_service import jobs
 from communication_service.domain import calls, emails, suppressions
 from communication_service.domain import sending as domain
-from communication_service.domain.schemas import CallOutcome, NewSuppression, Resolution
+from communication_service.domain.schemas import CallOutcome, EmailResponse, NewSuppression, Resolution
+from communication_service.store import queries
 from communication_service.store.tables import Email, PhoneCall
+from shared import clock
 from shared.db import transaction
 from shared.errors import Conflict, NotFound
-from tests.builders.communication import POLICY, a_practice_to_phone, a_request, a_therapist, composed, the
+from tests.builders.communication import EVERY_DAY, POLICY, a_practice_to_phone, a_request, a_therapist, composed, the
 from tests.conftest import MONDAY
+from tests.events import recorded
 from tests.rivals import in_turn, while_uncommitted
 
 pytestmark = pytest.mark.usefixtures("real_commits")
@@ -85,3 +91,81 @@ def test_a_suppression_is_lifted_once() -> None:
         suppressions.remove(session, known.id, now=NOW)
 
     assert isinstance(in_turn(lifting, lifting), NotFound)
+
+
+def answering(email: UUID, request: UUID, outcome: str, *, seconds: int) -> Callable[[Session], Any]:
+    """Records an answer to a letter, by a clock that was read so many seconds after it was sent."""
+    said = EmailResponse.from_json({"responses": [{"placement_request_id": str(request), "outcome": outcome}]})
+    return lambda session: emails.answer(session, email, said, now=NOW + timedelta(seconds=seconds))
+
+
+def a_letter_that_was_sent(therapist: UUID) -> tuple[UUID, UUID]:
+    request = a_request(therapist)
+    composed()
+    letter = the(Email).id
+    with transaction() as session:
+        claim = domain.claim(session, letter, policy=POLICY, lease=timedelta(minutes=1), now=NOW)
+        assert claim is not None
+        assert domain.sent(session, letter, claim.attempt, policy=POLICY, now=NOW)
+    return letter, request
+
+
+instant = datetime.fromisoformat
+
+
+def times_of_answers() -> list[tuple[datetime, datetime]]:
+    """When answers were given, and when they were recorded, as others are told, in the order of recording."""
+    with transaction() as session:
+        told = [e for e in recorded(session) if e["data"].get("answers")]
+    return [(instant(event["data"]["occurred_at"]), instant(event["time"])) for event in told]
+
+
+def test_an_acceptance_that_waited_for_another_answer_is_told_as_the_newer_one() -> None:
+    letter, request = a_letter_that_was_sent(a_therapist())
+    # the one that waits has read its clock first
+    accepted = in_turn(
+        answering(letter, request, "later", seconds=20), answering(letter, request, "accepted", seconds=10)
+    )
+    assert not isinstance(accepted, Exception)
+    later, accepted = times_of_answers()
+    assert later[0] < accepted[0]
+    assert later[1] < accepted[1]
+
+
+@pytest.mark.parametrize("said", [None, NOW + timedelta(seconds=1)])
+def test_a_call_that_waited_counts_from_its_recording_unless_staff_say_when_it_was(said: datetime | None) -> None:
+    therapist = a_therapist(phone_hours=EVERY_DAY)
+    letter, request = a_letter_that_was_sent(therapist)
+    jobs.follow_up(POLICY, NOW + timedelta(days=8))
+    composed(NOW + timedelta(days=8, minutes=1))
+    week = 8 * 24 * 3600
+    outcome = {
+        "result": "reached",
+        "occurred_at": said and said.isoformat(),
+        "responses": [{"placement_request_id": str(request), "outcome": "accepted"}],
+    }
+    call = CallOutcome.from_json({name: value for name, value in outcome.items() if value})
+    at = NOW + timedelta(seconds=week + 10)
+    recording = partial(calls.record_outcome, call_id=the(PhoneCall).id, outcome=call, policy=POLICY, now=at)
+    assert not isinstance(in_turn(answering(letter, request, "later", seconds=week + 20), recording), Exception)
+    later, accepted = times_of_answers()
+    assert (accepted[0] < later[0]) is (said is not None)
+    assert later[1] < accepted[1]
+
+
+def test_an_answer_counts_from_its_turn_whoever_it_waited_for(app: Flask) -> None:
+    """Nobody answered here meanwhile; but matching may have been told of another answer while this one waited."""
+    therapist = a_therapist(phone_hours=EVERY_DAY)
+    letter, request = a_letter_that_was_sent(therapist)
+    jobs.follow_up(POLICY, NOW + timedelta(days=8))
+    composed(NOW + timedelta(days=8, minutes=1))
+    said = {"responses": [{"placement_request_id": str(request), "outcome": "accepted"}]}
+    for path, body in (
+        (f"emails/{letter}/response", said),
+        (f"phone-calls/{the(PhoneCall).id}/outcome", {"result": "reached", **said}),
+    ):
+        posting = partial(app.test_client().post, f"/api/{path}", json=body)
+        freed_after = clock.now() + timedelta(seconds=0.3)
+        answer = while_uncommitted(lambda session: queries.lock_therapist(session, therapist), posting)
+        assert answer.status_code == 200, answer.json
+        assert min(times_of_answers()[-1]) > freed_after

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from itertools import permutations
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from communication_service.domain import copies, suppressions
 from communication_service.domain import sending as domain
 from communication_service.domain.schemas import NewSuppression
 from communication_service.jobs import Sending
-from communication_service.store.tables import Email, EmailSuppression, Inquiry, PhoneCall
+from communication_service.store.tables import Email, EmailSuppression, Inquiry, PhoneCall, Therapist
 from shared.db import transaction
 from shared.events.catalogue import PublicTherapist, TherapistUpdated
 from tests.builders.communication import MONDAY_MORNINGS, POLICY, a_patient, a_request, a_therapist, composed, rows
@@ -43,6 +44,18 @@ def staff(therapist: UUID) -> None:
         suppressions.add(session, NewSuppression(email=SAME[0], reason="rief an"), now=NOW)
 
 
+def hard_bounce(therapist: UUID) -> None:
+    """The mail server says that there is no such address, of a letter that was on its way."""
+    key = suppressed_key(therapist)
+    with transaction() as session:
+        suppressions.suppress(session, [suppressions.Wanted(SHARED, key, "550 5.1.1", "mail_server")], now=NOW)
+
+
+def suppressed_key(therapist: UUID) -> str:
+    with transaction() as session:
+        return session.get_one(Therapist, therapist).email_key or ""
+
+
 def practices(*, phone_hours: Any = MONDAY_MORNINGS, **fields: Any) -> list[UUID]:
     """Three therapists who write their one address in three ways, each with a request that waits or may go."""
     therapists = [a_therapist(email=email, phone_hours=phone_hours, **fields) for email in SAME]
@@ -61,9 +74,9 @@ def channels() -> set[tuple[str, str | None]]:
     return {(inquiry.channel, inquiry.waits_for) for inquiry in rows(Inquiry)}
 
 
-def remove() -> None:
+def remove(**which: str) -> None:
     with transaction() as session:
-        (known,) = session.query(EmailSuppression)
+        (known,) = session.query(EmailSuppression).filter_by(**which)
         suppressions.remove(session, known.id, now=NOW)
 
 
@@ -201,6 +214,46 @@ def test_an_opt_out_that_is_taken_back_leaves_what_staff_said() -> None:
     assert channels() == {("phone", None)}
 
 
+REASONS: dict[str, Suppress] = {"opt_out": opt_out, "staff": staff, "mail_server": hard_bounce}
+
+
+def taken_away(source: str, therapist: UUID) -> None:
+    if source == "opt_out":
+        taken_back(therapist)
+    else:
+        remove(source=source)
+
+
+@pytest.mark.parametrize("order", [*permutations(REASONS, 2)], ids="-".join)
+@pytest.mark.parametrize("first", [0, 1])
+def test_an_address_is_free_only_when_no_reason_is_left(order: tuple[str, str], first: int) -> None:
+    """Whichever came first, and whichever is taken back first."""
+    (therapist, *_) = practices()
+    for source in order:
+        REASONS[source](therapist)
+    assert {each.source for each in suppressed()} == set(order)
+    taken_away(order[first], therapist)
+    composed(NOW)
+    assert {each.source for each in suppressed()} == {order[1 - first]}
+    assert channels() == {("phone", None)}
+    taken_away(order[1 - first], therapist)
+    composed(NOW + timedelta(seconds=1))
+    assert suppressed() == []
+    assert {inquiry.channel for inquiry in rows(Inquiry, status="open")} == {"email"}
+
+
+def test_staff_see_and_remove_each_reason_by_itself(client: FlaskClient) -> None:
+    opt_out(a_therapist(email=SHARED))
+    new = client.post("/api/email-suppressions", json={"email": SAME[0], "reason": "rief an"})
+    assert (new.status_code, new.json["source"]) == (201, "staff")
+    shown = client.get("/api/email-suppressions").json
+    assert (shown["total"], {each["source"] for each in shown["items"]}) == (2, {"staff", "opt_out"})
+    one = f"/api/email-suppressions/{new.json['id']}"
+    assert client.get(one).json["reason"] == "rief an"
+    assert client.delete(one, headers={"If-Match": '"1"'}).status_code == 204
+    assert [each.source for each in suppressed()] == ["opt_out"]
+
+
 def test_a_suppression_that_staff_remove_lets_all_who_share_the_address_get_letters() -> None:
     therapists = practices()
     staff(therapists[0])
@@ -241,7 +294,7 @@ def test_a_letter_on_its_way_that_did_not_go_goes_no_more(source: Suppress, send
     source(therapists[0])
     composed(NOW)
     with transaction() as session:
-        domain.put_off(session, claim.email_id, claim.attempt, detail="451", at_most=9, policy=POLICY, now=NOW)
+        domain.put_off(session, claim.email_id, claim.attempt, detail="451", policy=POLICY, now=NOW)
     composed(NOW + timedelta(seconds=1))
     assert {email.status for email in rows(Email)} == {"cancelled"}
     assert {c.therapist_id for c in rows(PhoneCall, status="planned")} == set(therapists)
@@ -295,6 +348,6 @@ def test_addresses_suppressed_from_all_sides_at_once_end_with_all_requests_at_th
         lambda: composed(NOW),
     )
     composed(NOW + timedelta(hours=2))
-    assert len(suppressed()) == 1
+    assert [each.source for each in suppressed() if each.source != "mail_server"] == ["opt_out"]
     assert rows(Email, status="waiting") + rows(Email, status="approved") == []
     assert {c.therapist_id for c in rows(PhoneCall, status="planned")} == set(therapists)

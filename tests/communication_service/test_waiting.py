@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
 from flask.testing import FlaskClient
 
 from communication_service import jobs
@@ -64,6 +65,37 @@ def test_every_request_that_waits_says_what_for_also_in_no_inquiry(client: Flask
     assert reason(client, going, therapist_id=str(therapist)) == ("answer", "2026-11-29", False)
     withdraw(going)
     assert client.get("/api/waiting-requests", query_string={"patient_id": str(patient)}).json["total"] == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "until"),
+    [
+        ({}, "2026-11-29"),
+        ({"contact_preference": "phone_only"}, "2026-11-29"),
+        ({"contact_preference": "email_only"}, None),
+        ({"status": "inactive"}, None),
+    ],
+)
+def test_a_date_is_shown_only_where_a_call_follows_on_it(
+    client: FlaskClient, sent: Send, fields: dict[str, str], until: str | None
+) -> None:
+    therapist = a_therapist()
+    request = a_request(therapist)
+    composed()
+    sent()
+    a_therapist(id=therapist, sequence=2, **fields)
+    assert reason(client, request) == ("answer", until, False)
+    assert jobs.follow_up(POLICY, MONDAY + WEEK) == (until is not None)
+
+
+def test_no_call_follows_while_another_practice_offers_a_place(client: FlaskClient, sent: Send) -> None:
+    patient = a_patient()
+    request, other = a_request(a_therapist(), patient), a_request(a_therapist(), patient)
+    composed()
+    sent()
+    tell(catalogue.RequestAccepted, other, sequence=2, accepted_on=MONDAY.date())
+    assert reason(client, request) == ("answer", None, False)
+    assert jobs.follow_up(POLICY, MONDAY + WEEK) == 0
 
 
 def test_a_placed_patient_is_asked_for_again(client: FlaskClient) -> None:

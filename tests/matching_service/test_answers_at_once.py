@@ -13,7 +13,7 @@ from matching_service.domain.schemas import Response
 from matching_service.listeners import listeners
 from shared.db import new_id
 from shared.errors import RuleBroken
-from shared.events.catalogue import Answer, CallRecorded
+from shared.events.catalogue import Answer, CallRecorded, EmailAnswered
 from shared.values.words import RequestStatus
 from tests.builders.happenings import happened
 from tests.builders.matching import a_request, an_open_request, stored
@@ -79,3 +79,13 @@ def test_what_was_not_discussed_in_a_call_is_asked_again_also_if_the_inquiry_is_
     request = an_open_request(session)
     called(session, request.id, "not_discussed", told_days_later=1)
     assert [event["type"] for event in recorded(session, request.id)][-1] == "matching.request_reopened"
+
+
+def test_an_acceptance_of_the_same_instant_that_is_heard_last_counts(session: Session) -> None:
+    """Staff recorded another answer here at that instant; the one that was acknowledged there is not older."""
+    request = an_open_request(session)
+    answers.respond(session, request.id, LATER, now=MONDAY)
+    said = [Answer(placement_request_id=request.id, outcome="accepted")]
+    heard = EmailAnswered(email_id=new_id(), therapist_id=new_id(), occurred_at=MONDAY, answers=said)
+    listeners.apply(session, [happened(heard, time=MONDAY)], now=MONDAY)
+    assert stored(session, request.id).status == RequestStatus.ACCEPTED

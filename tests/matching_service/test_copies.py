@@ -178,3 +178,13 @@ def test_copies_are_written_in_one_statement_a_poll(session: Session) -> None:
     inserts = [statement for statement in statements if "INSERT INTO therapists" in statement]
     assert len(inserts) == 1
     assert {each.id for each in therapists} <= set(session.scalars(select(Therapist.id)))
+
+
+def test_what_people_write_is_kept_in_one_form_whoever_tells_it(session: Session) -> None:
+    strange, ordinary = "Mu\u0308ller\u00adLu\u200bx \u2028\r\n x", "MüllerLux x"
+    known = therapist(
+        session, a_known_therapist(session, title=None, first_name=strange, last_name=strange, city=strange)
+    )
+    assert (known.name, known.city) == (f"{ordinary} {ordinary}", ordinary)
+    patient = session.get_one(Patient, a_known_patient(session, reference="P-7K\u00ad3M-2Q"))
+    assert patient.reference == "P-7K3M-2Q"

@@ -1,0 +1,17 @@
+"""Named questions about what practices answered."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from communication_service.store.tables import Answer
+
+
+def newest_of(session: Session, therapist_id: UUID) -> datetime | None:
+    """The last instant at which an answer of this practice was given or recorded, if it has ever answered."""
+    newest = func.greatest(func.max(Answer.occurred_at), func.max(Answer.recorded_at))
+    return session.scalar(select(newest).where(Answer.therapist_id == therapist_id))
