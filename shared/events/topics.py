@@ -1,12 +1,17 @@
-"""The topics of the platform: `python -m shared.events.topics create` makes those that are missing."""
+"""The topics of the platform: `python -m shared.events.topics create` makes those that are missing.
+
+Those that are there are given the same settings: whoever made them, or an earlier version, may have meant others.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 
 from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.cimpl import NewTopic
 
 from shared.errors import Unreachable
@@ -16,10 +21,14 @@ from shared.settings import KafkaSettings, read
 
 
 def create(settings: KafkaSettings, *, wait_seconds: float = 30) -> list[str]:
-    """Make the topics that are missing and return their names; raises `Unreachable` when Kafka does not answer."""
+    """Make the topics that are missing and return their names; the others are given our settings.
+
+    Raises `Unreachable` when Kafka does not answer, or does not let us.
+    """
     admin = Administrator(settings.kafka_client())
+    wanted = _wanted(settings)
     made = []
-    asked = admin.create_topics(_wanted(settings), operation_timeout=wait_seconds, request_timeout=wait_seconds)
+    asked = admin.create_topics(wanted, operation_timeout=wait_seconds, request_timeout=wait_seconds)
     for name, future in asked.items():
         try:
             future.result()
@@ -27,7 +36,29 @@ def create(settings: KafkaSettings, *, wait_seconds: float = 30) -> list[str]:
         except KafkaException as problem:
             if problem.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise Unreachable("kafka.unreachable", admin.why(problem)) from problem
+    _configure(admin, [topic for topic in wanted if topic.topic not in made], wait_seconds)
     return made
+
+
+def _configure(admin: Administrator, topics: Sequence[NewTopic], wait_seconds: float) -> None:
+    resources = [
+        ConfigResource(
+            ConfigResource.Type.TOPIC,
+            topic.topic,
+            incremental_configs=[
+                ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+                for name, value in topic.config.items()
+            ],
+        )
+        for topic in topics
+    ]
+    if not resources:
+        return
+    for future in admin.incremental_alter_configs(resources, request_timeout=wait_seconds).values():
+        try:
+            future.result()
+        except KafkaException as problem:
+            raise Unreachable("kafka.unreachable", admin.why(problem)) from problem
 
 
 def _wanted(settings: KafkaSettings) -> list[NewTopic]:
