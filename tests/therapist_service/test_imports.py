@@ -19,12 +19,12 @@ from shared.duties import Duty
 from shared.errors import Unreachable
 from shared.events.tables import outbox
 from shared.jobs import Job, run_until
-from tests.builders.imports import FIRST, SECOND, THIRD, Folder, a_file, a_record
+from tests.builders.imports import FIRST, SECOND, THIRD, Folder, a_file, a_record, entries
 from tests.conftest import MONDAY
 from tests.shared.events.conftest import until
 from therapist_service import jobs
 from therapist_service.clients.inbox import Inbox
-from therapist_service.domain import import_files, import_records, imports
+from therapist_service.domain import import_files, imports
 from therapist_service.domain.import_files import Blocks, ImportFile
 from therapist_service.store.tables import Import, ImportContent, ImportRecord, Therapist
 
@@ -221,7 +221,7 @@ def test_after_a_crash_another_worker_goes_on_where_it_was_left(folder: Folder, 
         assert claimed is not None
         file = looked_through(first, claimed)
         imports.begin(first, claimed, file, now=MONDAY, lease=jobs.LEASE)
-    portion = import_records.entries(file, start=0, end=500)
+    portion = entries(file, end=500)
     with transaction() as first:
         imports.apply(first, claimed, file.metadata, portion, now=MONDAY, lease=jobs.LEASE)
     (folder.path / FIRST).unlink()  # not even the file is needed any more
@@ -267,7 +267,7 @@ def test_a_portion_that_fails_half_way_leaves_nothing_behind(folder: Folder, ses
         assert claimed is not None
         file = looked_through(first, claimed)
         imports.begin(first, claimed, file, now=MONDAY, lease=jobs.LEASE)
-    portion = import_records.entries(file, start=0, end=20)
+    portion = entries(file, end=20)
 
     def die_half_way() -> None:
         with transaction() as first:
