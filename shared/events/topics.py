@@ -11,11 +11,11 @@ import time
 from collections.abc import Sequence
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.cimpl import NewTopic
 
 from shared.errors import Unreachable
-from shared.events.event import PARTITIONS, TOPICS
+from shared.events.event import PARTITIONS, TOPICS, Topic
 from shared.kafka import Administrator
 from shared.settings import KafkaSettings, read
 
@@ -26,9 +26,8 @@ def create(settings: KafkaSettings, *, wait_seconds: float = 30) -> list[str]:
     Raises `Unreachable` when Kafka does not answer, or does not let us.
     """
     admin = Administrator(settings.kafka_client())
-    wanted = _wanted(settings)
     made = []
-    asked = admin.create_topics(wanted, operation_timeout=wait_seconds, request_timeout=wait_seconds)
+    asked = admin.create_topics(_wanted(settings), operation_timeout=wait_seconds, request_timeout=wait_seconds)
     for name, future in asked.items():
         try:
             future.result()
@@ -36,18 +35,18 @@ def create(settings: KafkaSettings, *, wait_seconds: float = 30) -> list[str]:
         except KafkaException as problem:
             if problem.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise Unreachable("kafka.unreachable", admin.why(problem)) from problem
-    _configure(admin, [topic for topic in wanted if topic.topic not in made], wait_seconds)
+    _configure(admin, settings, [topic for topic in TOPICS.values() if topic.name not in made], wait_seconds)
     return made
 
 
-def _configure(admin: Administrator, topics: Sequence[NewTopic], wait_seconds: float) -> None:
+def _configure(admin: Administrator, settings: KafkaSettings, topics: Sequence[Topic], wait_seconds: float) -> None:
     resources = [
         ConfigResource(
             ConfigResource.Type.TOPIC,
-            topic.topic,
+            topic.name,
             incremental_configs=[
                 ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
-                for name, value in topic.config.items()
+                for name, value in _configuration(topic, settings).items()
             ],
         )
         for topic in topics
@@ -67,10 +66,14 @@ def _wanted(settings: KafkaSettings) -> list[NewTopic]:
             topic.name,
             num_partitions=PARTITIONS,
             replication_factor=settings.kafka_replication_factor,
-            config={**topic.configuration(), "min.insync.replicas": str(settings.kafka_min_insync_replicas)},
+            config=_configuration(topic, settings),
         )
         for topic in TOPICS.values()
     ]
+
+
+def _configuration(topic: Topic, settings: KafkaSettings) -> dict[str, str]:
+    return {**topic.configuration(), "min.insync.replicas": str(settings.kafka_min_insync_replicas)}
 
 
 def main() -> None:
