@@ -5,9 +5,10 @@ from __future__ import annotations
 from geocoding_service.domain import owners
 from geocoding_service.listeners import listeners
 from geocoding_service.settings import Settings
+from shared.events.event import TOPICS
 from shared.worker import Worker
 
 
 def create(settings: Settings) -> Worker:
     """The worker, wired."""
-    return Worker(settings, listeners=listeners, states=owners.states)
+    return Worker(settings, listeners=listeners, states=owners.states, topic=TOPICS["address"])

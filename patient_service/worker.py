@@ -9,6 +9,7 @@ from patient_service.domain import files
 from patient_service.settings import Settings
 from patient_service.store.tables import LocatedPostalCode
 from shared.crypto import Keys
+from shared.events.event import TOPICS
 from shared.worker import Worker
 
 
@@ -21,4 +22,5 @@ def create(settings: Settings) -> Worker:
         jobs=jobs.create(keys),
         copies=(LocatedPostalCode,),
         states=partial(files.states, keys=keys),
+        topic=TOPICS["patient"],
     )

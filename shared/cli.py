@@ -147,7 +147,9 @@ def _republish(service: Service, settings: ServiceSettings, options: argparse.Na
 
 
 def _check(settings: ServiceSettings, worker: Worker) -> None:
-    found = strangers(settings.kafka_client(), worker.states) if worker.states is not None else []
+    found = []
+    if worker.topic is not None and worker.states is not None:
+        found = strangers(settings.kafka_client(), worker.topic, worker.states)
     for each in found:
         here = "which is not known here" if each.known is None else f"here {each.known}"
         print(f"{each.id}  Kafka says {each.said}, {here}")

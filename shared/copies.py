@@ -21,6 +21,7 @@ from shared.db import Session, transaction
 from shared.events.tables import copies_ahead
 from shared.logs import logger
 from shared.values.places import Place, to_ewkt
+from shared.values.refusals import NotAcceptable
 from shared.values.weekly import Weekly
 
 log = logger(__name__)
@@ -53,7 +54,16 @@ def keep_newest(
     if written.rowcount < len(newest):
         notice_ahead(session, table, given, part=part)
     if overruling:
-        forget_ahead(session, table, overruling, part=part)
+        forget_ahead(session, table, given, overruling, part=part)
+
+
+def week_of(owner: UUID, hours: object) -> Weekly | None:
+    """The week that an event tells; None (unknown) for one that cannot be read: it costs nothing but itself."""
+    try:
+        return Weekly.from_json(hours)
+    except NotAcceptable as problem:
+        log.warning("copies.hours_set_aside", owner_id=str(owner), reason=str(problem))
+        return None
 
 
 def newest_of(rows: Sequence[Row], *, part: str = "") -> tuple[list[Row], list[str]]:
@@ -131,14 +141,26 @@ def _noticing(table: str, part: str) -> TextClause:
     )
 
 
-def forget_ahead(session: Session, table: str, ids: Sequence[str], *, part: str = "") -> None:
-    """The source has said what is of these: their copies are not ahead of it any more."""
-    corrected = session.execute(_FORGETTING, {"copies": f"{table}.{part}sequence", "ids": ids}).scalars().all()
+def forget_ahead(session: Session, table: str, rows: str, ids: Sequence[str], *, part: str = "") -> None:
+    """The source has said what is of these: copies that are as the rows say are not ahead of it any more.
+
+    What it said before such a copy came to be changes nothing, and hides nothing.
+    """
+    given = {"rows": rows, "copies": f"{table}.{part}sequence", "ids": ids}
+    corrected = session.execute(_forgetting(table, part), given).scalars().all()
     if corrected:
         log.warning("copies.corrected", copies=table, number=len(corrected))
 
 
-_FORGETTING = text("DELETE FROM copies_ahead WHERE copies = :copies AND id = ANY (CAST(:ids AS uuid[])) RETURNING id")
+@cache
+def _forgetting(table: str, part: str) -> TextClause:
+    return text(
+        f"DELETE FROM copies_ahead USING {table} AS known"  # noqa: S608 - names of our own tables
+        f" JOIN json_populate_recordset(CAST(NULL AS {table}), CAST(:rows AS json)) AS told ON told.id = known.id"
+        " WHERE copies_ahead.copies = :copies AND copies_ahead.id = known.id AND known.id = ANY (CAST(:ids AS uuid[]))"
+        f" AND (known.{part}sequence, known.{part}told_at) = (told.{part}sequence, told.{part}told_at)"
+        " RETURNING copies_ahead.id"
+    )
 
 
 def ahead(session: Session) -> Sequence[RowOf[Any]]:

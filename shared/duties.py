@@ -8,7 +8,7 @@ from confluent_kafka import KafkaException
 
 from shared import clock, metrics
 from shared.db import sqlstate
-from shared.errors import Unreachable
+from shared.errors import PlatformError, Unreachable
 
 FAILURES_IN_A_ROW = 3
 LASTING_SECONDS = 60.0
@@ -66,8 +66,10 @@ def all_go_well(duties: Iterable[Duty]) -> bool:
 
 
 def kind_of(problem: BaseException) -> str:
-    """What kind of problem it is, with the database's or Kafka's code; never its text, which may quote a value."""
+    """What kind of problem it is, with the database's, Kafka's or our code; never its text, which may quote a value."""
     code = sqlstate(problem)
     if isinstance(problem, KafkaException):
         code = problem.args[0].name()
+    elif isinstance(problem, PlatformError):
+        code = problem.code
     return f"{type(problem).__name__} ({code})" if code else type(problem).__name__

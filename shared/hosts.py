@@ -1,4 +1,4 @@
-"""Under which names this platform is reached, and whose pages may ask it something.
+"""Under which names this platform is reached: whoever else's page asks it something is refused.
 
 Without accounts whoever reaches a port is an administrator. A web page that somebody here has open reaches ports of
 this machine too: it lets its own name point to 127.0.0.1 and reads (`Host` gives it away), or sends a form and changes
@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from shared.errors import Forbidden, PlatformError
 from shared.problem_documents import MEDIA_TYPE, problem_document
@@ -38,19 +37,18 @@ class ForeignHost(PlatformError):
 
 @dataclass(frozen=True)
 class Hosts:
-    """The names that are ours, and the origins (`https://desk.example.org`) whose pages may call us besides."""
+    """The names that are ours; only pages that were read under one of them may change anything."""
 
     names: frozenset[str]
-    origins: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, names: str, origins: str = "", *, bind: str = "") -> Hosts:
-        """From settings, each a list with commas.
+    def of(cls, names: str, *, bind: str = "") -> Hosts:
+        """From a setting, a list with commas.
 
         The address that is listened on is one of the names, and 127.0.0.1 always is: who watches a process asks there.
         """
         own = f"[{bind}]" if ":" in bind else bind
-        return cls(frozenset(_parts(f"{names},{own},127.0.0.1")) - EVERYWHERE, frozenset(_parts(origins)))
+        return cls(frozenset(_parts(f"{names},{own},127.0.0.1")) - EVERYWHERE)
 
     def admit(self, environ: WSGIEnvironment) -> None:
         """Raises `ForeignHost` or `Forbidden` where the request is not for us, or comes from somebody else's page."""
@@ -59,14 +57,11 @@ class Hosts:
         if found is None or found["name"] not in self.names:
             raise ForeignHost("host.unknown", "Nobody here has this name; the setting ALLOWED_HOSTS lists ours.")
         origin = environ.get("HTTP_ORIGIN")
-        if origin is not None and not self._is_ours(origin.lower(), host):
+        if origin is not None and origin.lower() not in (f"http://{host}", f"https://{host}"):
             raise _forbidden()
         site = environ.get("HTTP_SEC_FETCH_SITE", "none")
         if site not in OF_OUR_OWN and origin is None and environ["REQUEST_METHOD"] not in CHANGES_NOTHING:
             raise _forbidden()
-
-    def _is_ours(self, origin: str, host: str) -> bool:
-        return origin in self.origins or origin in (f"http://{host}", f"https://{host}")
 
     def guard(self, app: WSGIApplication) -> WSGIApplication:
         """The application, which is asked only what it may be asked."""
@@ -82,9 +77,7 @@ class Hosts:
 
 
 def _forbidden() -> Forbidden:
-    return Forbidden(
-        "origin.foreign", "Somebody else's page asked for this; the setting ALLOWED_ORIGINS lists those that may."
-    )
+    return Forbidden("origin.foreign", "Somebody else's page asked for this; pages of this address may.")
 
 
 def _refused(refused: PlatformError, start_response: StartResponse) -> Iterable[bytes]:
@@ -105,13 +98,4 @@ def names_are_hosts(listed: str) -> str:
         found = _AUTHORITY.fullmatch(name)
         if found is None or found["port"]:
             raise ValueError("each must be the name of a host, without a port")
-    return listed
-
-
-def are_origins(listed: str) -> str:
-    """The list itself. Raises `ValueError` where something is not scheme, host and port."""
-    for origin in _parts(listed):
-        parts = urlsplit(origin)
-        if parts.scheme not in ("http", "https") or origin != f"{parts.scheme}://{parts.netloc}" or not parts.netloc:
-            raise ValueError("each must be an origin, such as https://desk.example.org")
     return listed

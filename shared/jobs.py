@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from shared import clock, metrics
 from shared.db import repeat_if_lost
 from shared.duties import Duty
+from shared.errors import Unreachable
 from shared.logs import logger
 from shared.spans import hop
 
@@ -38,6 +39,8 @@ class Job:
 def run_once(job: Job, *, now: datetime) -> int:
     """One portion of a job's work, measured, as a cause of its own; a failure is logged and rises.
 
+    What is `Unreachable` the job has logged itself, once: it can last for hours, and every turn would say it again.
+
     What the job works on often has an earlier cause: `with hop("send an e-mail", correlation_id=row.correlation_id)`.
     """
     started = clock.monotonic()
@@ -46,6 +49,8 @@ def run_once(job: Job, *, now: datetime) -> int:
         with hop(f"job {job.name}") as this:
             try:
                 done = repeat_if_lost(lambda: job.run(now), resumes=True)
+            except Unreachable:
+                raise
             except Exception:
                 log.exception("job.failed", job=job.name)
                 raise

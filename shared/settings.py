@@ -16,7 +16,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_va
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from sqlalchemy import URL
 
-from shared.hosts import LOCAL, Hosts, are_origins, names_are_hosts
+from shared.hosts import LOCAL, Hosts, names_are_hosts
 
 LONGEST_SETTING = 1000
 HIGHEST_PORT = 65_535
@@ -140,8 +140,6 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     bind: str = "127.0.0.1"
     allowed_hosts: str = LOCAL
     """Names, without ports, under which the platform is reached, with commas; a request for another is answered 421."""
-    allowed_origins: str = ""
-    """Origins, such as https://desk.example.org, whose pages may call beside our own, with commas; others get 403."""
     web_processes: int = Field(default=1, ge=1, le=1000)
     web_threads: int = Field(default=8, ge=1, le=1000)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -162,11 +160,6 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     def _are_hosts(cls, listed: str) -> str:
         return names_are_hosts(listed)
 
-    @field_validator("allowed_origins")
-    @classmethod
-    def _are_origins(cls, listed: str) -> str:
-        return are_origins(listed)
-
     @field_validator("otel_exporter_otlp_endpoint")
     @classmethod
     def _can_be_told(cls, endpoint: str) -> str:
@@ -178,8 +171,8 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
 
     @property
     def hosts(self) -> Hosts:
-        """Under which names we are reached, and whose pages may call."""
-        return Hosts.of(self.allowed_hosts, self.allowed_origins, bind=self.bind)
+        """Under which names we are reached."""
+        return Hosts.of(self.allowed_hosts, bind=self.bind)
 
     @property
     def worker_port(self) -> int:

@@ -16,6 +16,7 @@ from shared.api.idempotency import prune_idempotency
 from shared.duties import Duty, all_go_well
 from shared.events import parking
 from shared.events.consumer import Consumer
+from shared.events.event import Topic
 from shared.events.housekeeping import HOUSEKEEPING
 from shared.events.listeners import Listeners
 from shared.events.relay import Relay
@@ -56,6 +57,8 @@ class Worker:
     """Table classes of the copies that the projections keep, for `rebuild`."""
     states: States | None = None
     """What the service's own aggregates are now, for `republish`."""
+    topic: Topic | None = None
+    """The topic of these states, for `republish --check`."""
     relay: type[Relay] = Relay
 
     def run(self) -> None:

@@ -66,14 +66,17 @@ class ImportFolder:
         try:
             looks = [_look(arrival) for arrival in self._inbox.arrivals()]
         except InboxUnreachable:
-            raise Unreachable("import.folder", "The folder for imports cannot be read at the moment.") from None
+            raise _unreachable() from None
         if name is not None:
             return next((look for look in looks if look.name == name), None)
         with transaction() as session:
             return next(iter(import_arrivals.unfamiliar(session, looks)), None)
 
     def watch(self, now: datetime) -> int:
-        """Take in the next file that waits, if any; returns how many files were dealt with."""
+        """Take in the next file that waits, if any; returns how many files were dealt with.
+
+        Raises `Unreachable` where the folder cannot be read, so that readiness shows it.
+        """
         if self._inbox is None:
             return 0
         try:
@@ -82,7 +85,7 @@ class ImportFolder:
             if not self._unreachable:  # once, not every few seconds for as long as it lasts
                 log.warning("imports.folder_unreachable", problem=str(problem))
             self._unreachable = True
-            return 0
+            raise _unreachable() from None
         self._unreachable = False
         with transaction() as session:
             missing = import_arrivals.fail_missing(session, [look.name for look in looks], now=now)
@@ -135,6 +138,10 @@ class ImportFolder:
         if self._waited_for is not None and self._waited_for[0] == look:
             since.append(self._waited_for[1])
         return not since or now - min(since) < self._patience
+
+
+def _unreachable() -> Unreachable:
+    return Unreachable("import.folder", "The folder for imports cannot be read at the moment.")
 
 
 def _look(arrival: Arrival) -> Look:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.events.event import TOPICS
 from shared.worker import Worker
 from therapist_service.domain import therapists
 from therapist_service.jobs import ImportFolder, jobs
@@ -11,4 +12,10 @@ from therapist_service.settings import Settings
 
 def create(settings: Settings) -> Worker:
     """The worker, wired."""
-    return Worker(settings, listeners=listeners, jobs=jobs(ImportFolder(settings)), states=therapists.states)
+    return Worker(
+        settings,
+        listeners=listeners,
+        jobs=jobs(ImportFolder(settings)),
+        states=therapists.states,
+        topic=TOPICS["therapist"],
+    )

@@ -11,14 +11,13 @@ from communication_service.domain import suppressions
 from communication_service.store import queries
 from communication_service.store import suppressions as suppression_queries
 from communication_service.store.tables import Patient, Place, Therapist
-from shared.copies import keep_newest
+from shared.copies import keep_newest, week_of
 from shared.db import Session
 from shared.events.catalogue import AddressGeocoded, PublicPatient, PublicTherapist
 from shared.events.event import Envelope
 from shared.values.contacts import normalised_email
 from shared.values.refusals import NotAcceptable
 from shared.values.text import one_line
-from shared.values.weekly import Weekly
 
 ADDRESS = ("street", "house_number", "postal_code", "city")
 LINES_OF_THERAPIST = ("salutation", "title", "first_name", "last_name", *ADDRESS)
@@ -83,7 +82,7 @@ def _therapist(told: PublicTherapist, envelope: Envelope) -> dict[str, Any]:
         **{name: getattr(told, name) for name in SAME_IN_THERAPIST},
         **_lines(told, LINES_OF_THERAPIST),
         "email_key": _key(told.email),
-        "phone_hours": _weekly(told.phone_hours),
+        "phone_hours": week_of(told.id, told.phone_hours),
         **envelope.position(),
     }
 
@@ -92,7 +91,7 @@ def _patient(told: PublicPatient, envelope: Envelope) -> dict[str, Any]:
     return {
         **{name: getattr(told, name) for name in SAME_IN_PATIENT},
         **_lines(told, ("reference",)),
-        "availability": _weekly(told.availability),
+        "availability": week_of(told.id, told.availability),
         **envelope.position(),
     }
 
@@ -107,10 +106,3 @@ def _key(email: str | None) -> str | None:
         return normalised_email(email) if email else None
     except NotAcceptable:
         return None  # an address nobody can write to is none: the practice is phoned
-
-
-def _weekly(hours: object) -> Weekly | None:
-    try:
-        return Weekly.from_json(hours)
-    except NotAcceptable:
-        return None  # hours that cannot be read are unknown

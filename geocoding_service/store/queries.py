@@ -62,7 +62,7 @@ def remember_addresses(
     if len(known) < len(rows):
         notice_ahead(session, LocatedAddress.__tablename__, given, part="owner_")
     if overruling:
-        forget_ahead(session, LocatedAddress.__tablename__, overruling, part="owner_")
+        forget_ahead(session, LocatedAddress.__tablename__, given, overruling, part="owner_")
     return {owner: sequence for owner, sequence, due in known if due}
 
 

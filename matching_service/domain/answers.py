@@ -136,7 +136,7 @@ def _tell_answer(session: Session, request: PlacementRequest, answered_on: date,
 def place(session: Session, request_id: UUID, placing: Placing, *, today: date, now: datetime) -> RequestView:
     """The patient takes up this place: every other request is withdrawn.
 
-    Raises `NotFound`, and `Conflict` unless the practice accepted and the search goes on.
+    Raises `NotFound`, and `Conflict` unless the practice accepted, the search goes on and no other place stands.
     """
     request = locked(session, request_id)
     if request.status != RequestStatus.ACCEPTED:
@@ -147,6 +147,9 @@ def place(session: Session, request_id: UUID, placing: Placing, *, today: date, 
     if patient is None or patient.status not in states.TAKES_UP_A_PLACE:
         # the patient service would not follow
         raise Conflict("patient.not_searching", "The search has ended; a place can be taken up in a search only.")
+    if any(each.status == RequestStatus.PLACED for each in queries.lock_live_requests_of_patient(session, patient.id)):
+        # the patient service speaks of one place: what became of another, nobody would ever say
+        raise Conflict("patient.placed_already", "Another place is recorded; it must fail or end first.")
     request.status, request.placed_on, request.first_session_on = RequestStatus.PLACED, today, placing.first_session_on
     touched(request, now=now)
     history.note(session, request, "placed", occurred_at=now, now=now)

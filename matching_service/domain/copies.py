@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from matching_service.store import copies
+from shared.copies import week_of
 from shared.db import Session
 from shared.events.catalogue import AddressGeocoded, PublicPatient, PublicTherapist
 from shared.events.event import Envelope
@@ -14,7 +15,6 @@ from shared.logs import logger
 from shared.values.places import Place
 from shared.values.postal_codes import misplaced
 from shared.values.text import one_line
-from shared.values.weekly import Weekly
 
 log = logger(__name__)
 
@@ -56,7 +56,7 @@ def _therapist(therapist: PublicTherapist, envelope: Envelope) -> dict[str, Any]
         "age_groups": therapist.age_groups,
         "settings": therapist.settings,
         "languages": therapist.languages,
-        "working_hours": Weekly.from_json(therapist.working_hours),
+        "working_hours": week_of(therapist.id, therapist.working_hours),
         "potentially_available": therapist.potentially_available,
         "contact_preference": therapist.contact_preference,
         "given_place": _place(therapist.id, therapist.postal_code, therapist.latitude, therapist.longitude),
@@ -73,7 +73,7 @@ def _patient(patient: PublicPatient, envelope: Envelope) -> dict[str, Any]:
         "insurance_type": patient.insurance_type,
         "reimbursement_case": patient.reimbursement_case,
         "age_groups": patient.age_groups,
-        "availability": Weekly.from_json(patient.availability),
+        "availability": week_of(patient.id, patient.availability),
         "max_distance_km": patient.max_distance_km,
         "max_travel_minutes": patient.max_travel_minutes,
         "travel_mode": patient.travel_mode,

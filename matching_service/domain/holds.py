@@ -24,9 +24,12 @@ def follow_search(session: Session, patient_id: UUID, *, ended_at: datetime | No
     patient = queries.lock_patients(session, [patient_id]).get(patient_id)
     if patient is None:
         return
-    for request in queries.lock_live_requests_of_patient(session, patient_id):
-        if request.status == RequestStatus.PLACED:
-            _follow_place(session, request, patient, now=now)
+    live = queries.lock_live_requests_of_patient(session, patient_id)
+    places = {request.id for request in live if request.status == RequestStatus.PLACED}
+    for request in live:
+        if request.id in places:
+            is_overtaken = patient.placement_request_id in places - {request.id}
+            _follow_place(session, request, patient, is_overtaken=is_overtaken, now=now)
         elif _is_over(request, patient.status, ended_at):
             end(session, request, WithdrawalReason.SEARCH_ENDED, now=now)
     settle_holds(session, patient_id, patient.status, now=now)
@@ -39,11 +42,19 @@ def _is_over(request: PlacementRequest, patient_status: str | None, ended_at: da
     return patient_status == PatientStatus.IN_THERAPY and request.status != RequestStatus.ACCEPTED
 
 
-def _follow_place(session: Session, request: PlacementRequest, patient: Patient, *, now: datetime) -> None:
-    """What the patient service says of the place counts; a place of which it has not heard yet goes on."""
-    if patient.placement_request_id != request.id:
+def _follow_place(
+    session: Session, request: PlacementRequest, patient: Patient, *, is_overtaken: bool, now: datetime
+) -> None:
+    """What the patient service says of the place counts; a place of which it has not heard yet goes on.
+
+    Where two stand, the one that it does not name is over: nobody will speak of it again.
+    """
+    if is_overtaken:
+        request.place_ended_at = request.updated_at = now
+        history.note(session, request, "therapy_ended", occurred_at=now, now=now)
+    elif patient.placement_request_id != request.id:
         return
-    if patient.placement_state == PlacementState.FAILED:
+    elif patient.placement_state == PlacementState.FAILED:
         request.status, request.updated_at = RequestStatus.FAILED, now
         history.note(session, request, "failed", occurred_at=now, now=now)
     elif patient.placement_state == PlacementState.ENDED:

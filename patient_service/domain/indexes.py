@@ -8,9 +8,13 @@ from datetime import date, timedelta
 
 from patient_service.domain.schemas import PatientFields
 from shared.crypto import Keys
+from shared.errors import FieldProblem
 from shared.values import text
 from shared.values.identifiers import patient_reference
 from shared.values.refusals import NotAcceptable
+from shared.values.schemas import InvalidFields
+
+MOST_WORDS = 10
 
 
 @dataclass(frozen=True)
@@ -41,13 +45,15 @@ def insurance_number_index(keys: Keys, number: str | None) -> bytes | None:
 
 
 def wanted(keys: Keys, q: str) -> list[bytes]:
-    """The blind indexes of all words of a search; empty when it holds no word."""
+    """The blind indexes of all words of a search; empty when it holds no word. Raises `InvalidFields` for too many."""
     found = []
     for word in q.split():
         try:
             found.append(_index(keys, "ref", patient_reference(word)))
         except NotAcceptable:
             found += [_index(keys, "name", part) for part in words_of(word)]
+    if len(found) > MOST_WORDS:
+        raise InvalidFields([FieldProblem("q", f"must have at most {MOST_WORDS} words")])
     return found
 
 

@@ -32,7 +32,7 @@ CHANCE = secrets.SystemRandom()
 def listed(session: Session, keys: Keys, wanted: PatientFilter, *, reader: Reader, now: datetime) -> PatientPage:
     """A page of the patients that are wanted, newest first; that these files were shown is noted.
 
-    Raises `InvalidFields` for a `q` without any word.
+    Raises `InvalidFields` for a `q` without any word, or with too many.
     """
     conditions = queries.fields_are(**wanted.model_dump(include={"status", "postal_code"}))
     if wanted.q is not None:

@@ -119,7 +119,12 @@ class PatientView(PatientFields, Seen):
 class PatientFilter(PageQuery):
     """Which patients to list; `q` looks for whole words of the name, or for a reference."""
 
-    q: Line | None = None
+    q: (
+        Annotated[
+            Line, Field(description="At most ten words, each a whole word of the name, or the patient's reference.")
+        ]
+        | None
+    ) = None
     status: PatientStatus | None = None
     postal_code: PostalCode | None = None
 

@@ -190,6 +190,8 @@ def take_up_place(session: Session, keys: Keys, patient_id: UUID, place: Place, 
         return
     fields = opened(keys, patient)
     is_late = queries.has_left_search_or_therapy(session, patient_id, since=place.recorded_at)
+    if is_late and patient.placement_state == PlacementState.TAKEN_UP:
+        return  # the search that went on has found another place, and that one stands
     is_taken_up = patient.status in TAKES_UP_A_PLACE and not is_late
     patient.placement_request_id = place.placement_request_id
     patient.placement_state = PlacementState.TAKEN_UP if is_taken_up else PlacementState.FAILED

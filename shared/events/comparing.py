@@ -13,7 +13,7 @@ from confluent_kafka import Consumer as KafkaConsumer
 from shared import clock
 from shared.db import transaction
 from shared.errors import Unreachable
-from shared.events.event import CATALOGUE, PARTITIONS, StateEvent
+from shared.events.event import CATALOGUE, PARTITIONS, Envelope, Topic
 from shared.events.reading import read_message
 from shared.events.rebuild import SILENCE, ends_of, reaches_end
 from shared.events.republish import PORTION, States
@@ -25,31 +25,24 @@ class Stranger:
 
     id: UUID
     said: int
-    """The highest sequence on Kafka."""
+    """The sequence that whoever reads all of Kafka holds in the end."""
     known: int | None
     """The service's own; None for an aggregate that it does not have."""
 
 
-def strangers(kafka: dict[str, Any], states: States) -> list[Stranger]:
-    """Every aggregate of which Kafka says more than its service did; changes nothing.
+def strangers(kafka: dict[str, Any], topic: Topic, states: States) -> list[Stranger]:
+    """Every aggregate of which Kafka's readers hold more than its service said; changes nothing.
 
     Raises `Unreachable` when Kafka does not answer or falls silent.
     """
-    kind = _kind_of(states)
-    if kind is None:
-        return []
     # Kafka first: what the service says meanwhile is known when it is asked
-    said = _said(kafka, kind)
+    held = _held(kafka, topic)
     known = dict(_known(states))
     return [
-        Stranger(id, sequence, known.get(id)) for id, sequence in sorted(said.items()) if sequence > known.get(id, 0)
+        Stranger(id, last.sequence, known.get(id))
+        for id, last in sorted(held.items())
+        if last.sequence > known.get(id, 0)
     ]
-
-
-def _kind_of(states: States) -> type[StateEvent] | None:
-    with transaction() as session:
-        found = states(session, after=UUID(int=0), limit=1, now=clock.now())
-    return type(found[0][1]) if found else None
 
 
 def _known(states: States) -> Iterator[tuple[UUID, int]]:
@@ -64,16 +57,26 @@ def _known(states: States) -> Iterator[tuple[UUID, int]]:
         after = portion[-1][0]
 
 
-def _said(kafka: dict[str, Any], kind: type[StateEvent]) -> dict[UUID, int]:
-    """The highest sequence of each aggregate in the topic of these events."""
-    types = {each for each in CATALOGUE.values() if each.topic == kind.topic}
-    said: dict[UUID, int] = {}
-    for message in _messages(kafka, kind.topic.name):
+def _held(kafka: dict[str, Any], topic: Topic) -> dict[UUID, Envelope]:
+    """What came last of each aggregate for whoever reads the topic to its end, as copies are kept (`shared.copies`).
+
+    What the source has republished overrules, also while a stranger before it lies there still.
+    """
+    types = {each for each in CATALOGUE.values() if each.topic == topic}
+    held: dict[UUID, Envelope] = {}
+    for message in _messages(kafka, topic.name):
         received = read_message(message, types, clock.now())
         if received is not None and received.event is not None:
-            envelope = received.event.envelope
-            said[envelope.subject] = max(said.get(envelope.subject, 0), envelope.sequence)
-    return said
+            told = received.event.envelope
+            if _counts(told, held.get(told.subject)):
+                held[told.subject] = told
+    return held
+
+
+def _counts(told: Envelope, known: Envelope | None) -> bool:
+    if known is None or known.sequence <= told.sequence:
+        return True
+    return told.republished and known.time < told.time
 
 
 def _messages(kafka: dict[str, Any], topic: str) -> Iterator[Message]:

@@ -32,6 +32,8 @@ from shared.logs import logger
 log = logger(__name__)
 
 TRIES = 3
+OF_ALL = -1
+"""As Kafka's client says which partition a complaint about a whole topic, or the group, is about."""
 STEADY_SECONDS = 10.0
 """A consumer with nothing to do for so long after its start works: before, its partitions may not be there yet."""
 
@@ -61,12 +63,17 @@ class Consumer:
         duty: Duty | None = None,
         patience: float = LASTING_SECONDS,
     ) -> None:
-        """`patience`: seconds after which what the database refuses is no longer taken for its trouble alone."""
+        """`patience`: seconds after which what the database refuses is no longer taken for its trouble alone.
+
+        After the same time what Kafka refuses ends `run`, so that a new consumer asks again.
+        """
         self.listeners = listeners
         self.batch_size = batch_size
         self.duty = duty or Duty("consumer")
         self.patience = patience
         self.heard = listeners.heard()
+        self._complaints: dict[tuple[str | None, int | None], tuple[KafkaError, float]] = {}
+        """What Kafka refuses, by topic and partition, and since when: it says so once and then stays silent."""
         self.configuration = {
             **kafka,
             "group.id": group or service,
@@ -87,6 +94,7 @@ class Consumer:
             stop.wait()
             return
         consumer = KafkaConsumer(self.configuration)
+        self._complaints.clear()
         began = clock.monotonic()
         try:
             consumer.subscribe(self.listeners.topics(), on_revoke=self._give_up)
@@ -95,9 +103,9 @@ class Consumer:
                 if messages:
                     if self._handle_through_outages(consumer, messages, stop):
                         self._remember_offsets(consumer, messages)
-                        self.duty.worked()
+                        self._is_steady()
                 elif clock.monotonic() - began > STEADY_SECONDS:
-                    self.duty.worked()
+                    self._is_steady()
         finally:
             self._give_back(consumer)
             consumer.close()
@@ -110,16 +118,28 @@ class Consumer:
         messages = [first, *consumer.consume(self.batch_size - 1, 0)] if self.batch_size > 1 else [first]
         return [m for m in messages if not self._is_error(m)]
 
-    @staticmethod
-    def _is_error(message: Message) -> bool:
-        problem = message.error()
+    def _is_steady(self) -> None:
+        """The duty works, unless Kafka refuses a part of it; raises what it has refused for long."""
+        if not self._complaints:
+            self.duty.worked()
+            return
+        problem, since = min(self._complaints.values(), key=lambda complaint: complaint[1])
+        self.duty.waits(KafkaException(problem))
+        if clock.monotonic() - since > self.patience:
+            raise KafkaException(problem)
+
+    def _is_error(self, message: Message) -> bool:
+        problem, place = message.error(), (message.topic(), message.partition())
         if problem is None:
+            if self._complaints:
+                self._forget(place, (message.topic(), OF_ALL), (None, OF_ALL))
             return False
         # such as a group that a Kafka without its data does not know: this consumer is over, a new one may join
         if problem.fatal() or problem.code() == KafkaError._FATAL:
             raise KafkaException(problem)
         if problem.code() != KafkaError._PARTITION_EOF:
             log.warning("consumer.kafka_trouble", error=str(problem))
+            self._complaints.setdefault(place, (problem, clock.monotonic()))
         return True
 
     @staticmethod
@@ -132,10 +152,14 @@ class Consumer:
             # a partition we lost meanwhile, or a broker that is away: the events come again and are skipped
             log.info("consumer.offsets_not_committed", error=str(problem.args[0]))
 
-    @classmethod
-    def _give_up(cls, consumer: KafkaConsumer, partitions: list[TopicPartition]) -> None:
+    def _forget(self, *places: tuple[str | None, int | None]) -> None:
+        for place in places:
+            self._complaints.pop(place, None)
+
+    def _give_up(self, consumer: KafkaConsumer, partitions: list[TopicPartition]) -> None:
         """Before partitions go to another worker, or because they have gone."""
-        cls._give_back(consumer)
+        self._forget(*((each.topic, each.partition) for each in partitions))
+        self._give_back(consumer)
         # librdkafka remembers a pause beyond the loss of a partition: it would stand still when it comes back to us
         consumer.resume(partitions)
 

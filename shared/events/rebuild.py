@@ -41,6 +41,7 @@ LOOK_SECONDS = 0.2
 PORTION = 5000
 READERS = 3
 """Processes, for decoding keeps Python busy; while PostgreSQL writes what one has read, the others decode."""
+_LEADERS_CHANGE = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE}
 FORKED = multiprocessing.get_context("fork")
 """Listeners hold what cannot be sent to another process, such as keys: a reader is born with them."""
 
@@ -181,11 +182,22 @@ def ends_of(
     found = {}
     for topic in topics:
         for partition in partitions:
-            try:
-                found[topic, partition] = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=10)
-            except KafkaException as problem:
-                raise Unreachable("kafka.unreachable", "Kafka does not answer.") from problem
+            found[topic, partition] = _ends_of(consumer, TopicPartition(topic, partition))
     return found
+
+
+def _ends_of(consumer: KafkaConsumer, place: TopicPartition) -> tuple[int, int]:
+    wait = Backoff()
+    for _ in range(10):
+        try:
+            begin, end = consumer.get_watermark_offsets(place, timeout=10)
+            return begin, end
+        except KafkaException as problem:
+            # a partition that has just got its leader, or another one, is soon known under it
+            if problem.args[0].code() not in _LEADERS_CHANGE:
+                raise Unreachable("kafka.unreachable", "Kafka does not answer.") from problem
+        time.sleep(wait.next())
+    raise Unreachable("kafka.unreachable", f"Nobody leads {place.topic} {place.partition}.")
 
 
 def _database_clock() -> datetime:

@@ -1,22 +1,30 @@
-"""The topics of the platform: `python -m shared.events.topics create` makes those that are missing."""
+"""The topics of the platform: `python -m shared.events.topics create` makes those that are missing.
+
+Those that are there are given the same settings: whoever made them, or an earlier version, may have meant others.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 
 from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.cimpl import NewTopic
 
 from shared.errors import Unreachable
-from shared.events.event import PARTITIONS, TOPICS
+from shared.events.event import PARTITIONS, TOPICS, Topic
 from shared.kafka import Administrator
 from shared.settings import KafkaSettings, read
 
 
 def create(settings: KafkaSettings, *, wait_seconds: float = 30) -> list[str]:
-    """Make the topics that are missing and return their names; raises `Unreachable` when Kafka does not answer."""
+    """Make the topics that are missing and return their names; the others are given our settings.
+
+    Raises `Unreachable` when Kafka does not answer, or does not let us.
+    """
     admin = Administrator(settings.kafka_client())
     made = []
     asked = admin.create_topics(_wanted(settings), operation_timeout=wait_seconds, request_timeout=wait_seconds)
@@ -27,7 +35,29 @@ def create(settings: KafkaSettings, *, wait_seconds: float = 30) -> list[str]:
         except KafkaException as problem:
             if problem.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise Unreachable("kafka.unreachable", admin.why(problem)) from problem
+    _configure(admin, settings, [topic for topic in TOPICS.values() if topic.name not in made], wait_seconds)
     return made
+
+
+def _configure(admin: Administrator, settings: KafkaSettings, topics: Sequence[Topic], wait_seconds: float) -> None:
+    resources = [
+        ConfigResource(
+            ConfigResource.Type.TOPIC,
+            topic.name,
+            incremental_configs=[
+                ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+                for name, value in _configuration(topic, settings).items()
+            ],
+        )
+        for topic in topics
+    ]
+    if not resources:
+        return
+    for future in admin.incremental_alter_configs(resources, request_timeout=wait_seconds).values():
+        try:
+            future.result()
+        except KafkaException as problem:
+            raise Unreachable("kafka.unreachable", admin.why(problem)) from problem
 
 
 def _wanted(settings: KafkaSettings) -> list[NewTopic]:
@@ -36,10 +66,14 @@ def _wanted(settings: KafkaSettings) -> list[NewTopic]:
             topic.name,
             num_partitions=PARTITIONS,
             replication_factor=settings.kafka_replication_factor,
-            config={**topic.configuration(), "min.insync.replicas": str(settings.kafka_min_insync_replicas)},
+            config=_configuration(topic, settings),
         )
         for topic in TOPICS.values()
     ]
+
+
+def _configuration(topic: Topic, settings: KafkaSettings) -> dict[str, str]:
+    return {**topic.configuration(), "min.insync.replicas": str(settings.kafka_min_insync_replicas)}
 
 
 def main() -> None:

@@ -13,7 +13,9 @@ from shared.db import transaction
 from shared.values.schemas import PageQuery
 from tests.conftest import MONDAY
 from therapist_service import jobs
-from therapist_service.domain import imports
+from therapist_service.domain import import_records, imports
+from therapist_service.domain.import_files import ImportFile
+from therapist_service.domain.import_records import Entry
 from therapist_service.domain.import_schemas import ImportRecordFilter, ImportRecordView, ImportView
 
 FIRST = "therapists_20261123_040000.json"
@@ -52,6 +54,11 @@ def a_file(
         },
         **more,
     }
+
+
+def entries(file: ImportFile, *, end: int) -> list[Entry]:
+    """The file's first records, looked at."""
+    return [import_records.entry(file, position) for position in range(min(end, file.total))]
 
 
 class Folder:

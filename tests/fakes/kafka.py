@@ -36,6 +36,9 @@ listener.name.clients.plain.sasl.jaas.config=org.apache.kafka.common.security.pl
 ssl.keystore.type=PEM
 ssl.keystore.location={server}
 
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS
+allow.everyone.if.no.acl.found=true
 auto.create.topics.enable=false
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=1

@@ -144,6 +144,11 @@ class Play:
         waiting = self.world.waiting()
         places = []
         offered = {ours.patient_id for ours, _ in self.world.requests_now() if ours.status == "accepted"}
+        placed = {
+            ours.patient_id
+            for ours, _ in self.world.requests_now()
+            if ours.status == "placed" and ours.place_ended_at is None
+        }
         for ours, theirs in self.world.requests_now():
             patient = self.world.patient_now(ours.patient_id)
             story = f"{ours.status}/{ours.hold} here, {theirs.status}/{theirs.hold} there, patient {patient.status}"
@@ -163,6 +168,8 @@ class Play:
                 PatientStatus.IN_THERAPY: {"accepted"},
             }.get(patient.status, set())
             assert ours.status not in (ASKED | {"accepted"}) - allowed, story
+            if ours.hold == "accepted_elsewhere":
+                assert ours.patient_id in offered | placed, story
             if ours.id in self.others_requests:
                 assert ours.hold is None or self.other in offered, story
                 assert ours.withdrawn_reason in (None, "therapist_unavailable"), story
@@ -193,9 +200,16 @@ PLACED_AND_BACK = [
     ("approve", 0), ("respond", (0, "accepted")), ("place", 0), ("settle", None), ("status", "searching"),
 ]  # fmt: skip
 
+PLACED_TWICE = [
+    *PLACED_AND_BACK[:3], ("approve", 1), ("respond", (1, "accepted")), ("place", 1), ("settle", None),
+    ("status", "searching"), ("settle", None), ("approve", 2), ("settle", None),
+]  # fmt: skip
+"""The second while the patient service has not heard of the first."""
+
 
 @given(steps=st.lists(STEPS, max_size=25))
 @example(steps=PLACED_AND_BACK)
+@example(steps=PLACED_TWICE)
 @example(steps=[("approve", 0), ("respond", (0, "accepted")), ("status", "paused"), ("place", 0)])
 @example(steps=[("approve", 0), ("respond", (0, "accepted")), ("place", 0), ("status", "search_aborted")])
 @example(

@@ -156,12 +156,6 @@ def test_matching_keeps_no_diagnosis(session: Session) -> None:
     assert not {"diagnosis_block", "age", "gender"} & set(Patient.__table__.columns.keys())
 
 
-@pytest.mark.parametrize("broken", [{"working_hours": {"monday": [{"start": "12", "end": "9"}]}}])
-def test_an_event_that_makes_no_sense_raises_so_that_it_is_parked(session: Session, broken: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"."):
-        a_known_therapist(session, **broken)
-
-
 def test_copies_are_written_in_one_statement_a_poll(session: Session) -> None:
     statements: list[str] = []
 
@@ -188,3 +182,24 @@ def test_what_people_write_is_kept_in_one_form_whoever_tells_it(session: Session
     assert (known.name, known.city) == (f"{ordinary} {ordinary}", ordinary)
     patient = session.get_one(Patient, a_known_patient(session, reference="P-7K\u00ad3M-2Q"))
     assert patient.reference == "P-7K3M-2Q"
+
+
+@pytest.mark.parametrize(
+    "week",
+    [
+        {"Montag": [{"start": "09:00", "end": "12:00"}]},
+        {"monday": [{"start": "12:00", "end": "09:00"}]},
+        {"monday": [{"start": "12", "end": "9"}]},
+        {"monday": [{"start": "24:00", "end": "25:00"}]},
+        {"monday": [{"start": "09:00", "end": "12:00"}, {"start": "11:00", "end": "13:00"}]},
+    ],
+)
+def test_hours_that_cannot_be_read_are_unknown_and_cost_nothing_else(session: Session, week: dict[str, Any]) -> None:
+    practice, patient = public_therapist(working_hours=week), public_patient(availability=week)
+    told = [
+        happened(TherapistUpdated(therapist=practice), practice.id),
+        happened(PatientUpdated(patient=patient), patient.id),
+    ]
+    listeners.apply(session, told, now=MONDAY)
+    assert (therapist(session, practice.id).city, therapist(session, practice.id).working_hours) == ("Aachen", None)
+    assert session.get_one(Patient, patient.id).availability is None

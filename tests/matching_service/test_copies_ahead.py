@@ -126,6 +126,20 @@ def test_a_place_from_anybody_is_overruled_too(session: Session) -> None:
     assert (latitude(), copies.number_ahead(session)) == (50.6, 0)
 
 
+def test_what_was_republished_before_does_not_hide_that_a_copy_is_ahead(session: Session) -> None:
+    """A rebuild reads the old state again, or the relay sends it twice: the copy stays as wrong as it was."""
+    id = new_id()
+    republished = told(id, 2, 2, republished=True)
+    arrive(session, told(id, 1, 0), republished)
+    arrive(session, told(id, BOGUS, 3, city="anywhere"))
+    arrive(session, told(id, 3, 5))
+    assert copies.number_ahead(session) == 1
+    arrive(session, republished)
+    assert (city(session, id), copies.number_ahead(session)) == ("anywhere", 1)
+    arrive(session, told(id, 4, 6, republished=True), told(id, 5, 7))
+    assert (city(session, id), copies.number_ahead(session)) == ("after 5", 0)
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 @given(
     genuine=strategies.integers(1, 6),

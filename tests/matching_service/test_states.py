@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from matching_service.domain import copies
 from matching_service.jobs import reopen_deferred
+from matching_service.listeners import listeners
+from matching_service.store.tables import PlacementRequest
 from shared import clock
-from shared.events.catalogue import PatientUpdated
+from shared.events.catalogue import PatientStatusChanged, PatientUpdated
 from shared.values.moments import berlin_day
 from shared.values.words import RequestStatus, WithdrawalReason
 from tests.builders.happenings import happened
@@ -155,6 +158,44 @@ def test_nobody_is_placed_whose_search_has_ended(client: FlaskClient, session: S
     copies.remember_patients(session, [(aborted, event.envelope)])  # its effect has not come yet
     answer = post(client, accepted.id, "place")
     assert (answer.status_code, answer.json["code"]) == (409, "patient.not_searching")
+
+
+def test_a_patient_takes_up_one_place_at_a_time(client: FlaskClient, session: Session) -> None:
+    """The patient service is behind: the copy still says searching after the first place."""
+    one = a_request(session, RequestStatus.PLACED)
+    other = a_request(session, RequestStatus.ACCEPTED, patient_id=one.patient_id)
+    answer = post(client, other.id, "place")
+    assert (answer.status_code, answer.json["code"]) == (409, "patient.placed_already")
+    assert stored(session, other.id).status == "accepted"
+    for number, state in enumerate(("taken_up", "failed"), start=2):
+        the_patient_service_says(session, one.patient_id, one.id, state, sequence=number)
+    again = a_request(session, RequestStatus.ACCEPTED, patient_id=one.patient_id)
+    assert post(client, again.id, "place").json["status"] == "placed"
+
+
+def test_a_place_ends_when_the_patient_service_names_another_one(client: FlaskClient, session: Session) -> None:
+    """However two came to stand: nothing is held for ever by the one that nobody speaks of any more."""
+    older = a_request(session, RequestStatus.PLACED)
+    newer = a_request(session, RequestStatus.ACCEPTED, patient_id=older.patient_id)
+    session.execute(update(PlacementRequest).where(PlacementRequest.id == newer.id).values(status="placed"))
+    the_patient_service_says(session, older.patient_id, newer.id, "failed", sequence=2)
+    assert stored(session, older.id).place_ended_at is not None
+    assert stored(session, newer.id).status == "failed"
+    assert an_open_request(session, patient_id=older.patient_id).hold is None
+
+
+def test_a_place_of_which_the_patient_service_has_not_heard_goes_on(client: FlaskClient, session: Session) -> None:
+    first = a_request(session, RequestStatus.PLACED)
+    the_patient_service_says(session, first.patient_id, first.id, "failed", sequence=2)
+    second = a_request(session, RequestStatus.PLACED, patient_id=first.patient_id)
+    the_patient_service_says(session, first.patient_id, first.id, "failed", sequence=3)
+    assert (stored(session, second.id).status, stored(session, second.id).place_ended_at) == ("placed", None)
+
+
+def the_patient_service_says(session: Session, patient: Any, request: Any, state: str, *, sequence: int) -> None:
+    told = public_patient(id=patient, placement_request_id=request, placement_state=state)
+    event = happened(PatientStatusChanged(patient=told, previous_status="searching"), patient, sequence=sequence)
+    listeners.apply(session, [event], now=clock.now())
 
 
 def test_later_comes_back_by_itself_when_its_day_has_come(client: FlaskClient, session: Session) -> None:

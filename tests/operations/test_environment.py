@@ -21,7 +21,8 @@ def make_env(checkout: Path, offset: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_make_env_needs_no_packages_and_keeps_what_is_there(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "operations", tmp_path / "operations")
+    for package in ("operations", "shared"):
+        shutil.copytree(ROOT / package, tmp_path / package)
     shutil.copy(ROOT / ".env.example", tmp_path)
     assert make_env(tmp_path, "3").returncode == 0
     first = (tmp_path / ".env").read_text()
@@ -32,7 +33,8 @@ def test_make_env_needs_no_packages_and_keeps_what_is_there(tmp_path: Path) -> N
 
 
 def test_an_offset_that_is_no_number_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "operations", tmp_path / "operations")
+    for package in ("operations", "shared"):
+        shutil.copytree(ROOT / package, tmp_path / package)
     shutil.copy(ROOT / ".env.example", tmp_path)
     refused = make_env(tmp_path, "many")
     assert refused.returncode == 1

@@ -126,6 +126,20 @@ def test_a_placement_takes_a_searching_or_paused_patient_into_therapy(
     assert told[0]["data"]["patient"]["placement_state"] == state
 
 
+def test_a_place_heard_of_late_does_not_take_the_place_of_the_present_one(session: Session, keys: Keys) -> None:
+    """Such as one that was parked and is read once more after the patient has found another."""
+    known = a_patient_who_is(session, keys, "searching")
+    late, present = placed(known.id), placed(known.id)
+    for step in ("in_therapy", "searching"):
+        new = NewStatus.from_json({"status": step})
+        searches.set_status(session, keys, known.id, new, reader=NOBODY, now=MONDAY + timedelta(minutes=1))
+    hear(session, keys, happened(present, time=MONDAY + timedelta(minutes=2)))
+    hear(session, keys, late)
+    last = recorded(session, known.id)[-1]["data"]["patient"]
+    assert last["placement_request_id"] == str(present.placement_request_id)
+    assert last["placement_state"] == "taken_up"
+
+
 def test_a_placement_ends_a_pause_with_its_date_and_is_in_the_history(
     client: FlaskClient, session: Session, keys: Keys
 ) -> None:

@@ -197,6 +197,15 @@ def test_a_patient_is_found_by_words_of_the_name_and_by_reference(
     assert client.get("/api/patients", query_string={"q": " - "}).status_code == 422
 
 
+@pytest.mark.parametrize("q", ["a b c d e f g h i j k", "a-b-c-d-e-f-g-h-i-j-k", "x " * 99])
+def test_ten_words_are_enough(client: FlaskClient, q: str) -> None:
+    answer = client.get("/api/patients", query_string={"q": q})
+    assert (answer.status_code, answer.json["errors"]) == (
+        422, [{"field": "q", "message": "must have at most 10 words"}],
+    )  # fmt: skip
+    assert client.get("/api/patients", query_string={"q": "a b c d e f g h i j"}).status_code == 200
+
+
 def test_a_new_name_is_found_and_the_old_one_no_more(client: FlaskClient, session: Session, keys: Keys) -> None:
     known = a_patient(session, keys, last_name="Ledig")
     client.patch(f"/api/patients/{known.id}", json={"last_name": "Verheiratet"})

@@ -16,10 +16,10 @@ from pydantic_core import to_json
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tests.builders.imports import FIRST, SECOND, Folder, a_file, a_record
+from tests.builders.imports import FIRST, SECOND, Folder, a_file, a_record, entries
 from tests.conftest import MONDAY
 from tests.hostile import BROKEN_TEXTS, COMBINING, DEPTHS, LISTS, NUMBERS, TEXTS, WRITTEN_NUMBERS
-from therapist_service.domain import import_files, import_records
+from therapist_service.domain import import_files
 from therapist_service.domain.import_files import BLOCK, LARGEST_RECORD, Blocks
 from therapist_service.domain.import_records import DEEPEST, KNOWN, LARGEST_SET_ASIDE, LONGEST_REASON, Entry
 from therapist_service.store.tables import ImportContent, Therapist
@@ -88,7 +88,7 @@ FIELDS = sorted(KNOWN - {"external_id", "last_name"})
 def looked_at(raw: bytes) -> list[Entry]:
     """All records of a file, without a database."""
     file = import_files.read(Blocks(len(raw), lambda number: raw[number * BLOCK : (number + 1) * BLOCK]))
-    return import_records.entries(file, start=0, end=file.total)
+    return entries(file, end=file.total)
 
 
 @pytest.mark.parametrize("field", FIELDS)

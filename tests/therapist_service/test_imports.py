@@ -15,12 +15,16 @@ from sqlalchemy.orm import Session
 
 from operations.synthetic import import_file, therapists
 from shared.db import transaction
+from shared.duties import Duty
+from shared.errors import Unreachable
 from shared.events.tables import outbox
-from tests.builders.imports import FIRST, SECOND, THIRD, Folder, a_file, a_record
+from shared.jobs import Job, run_until
+from tests.builders.imports import FIRST, SECOND, THIRD, Folder, a_file, a_record, entries
 from tests.conftest import MONDAY
+from tests.shared.events.conftest import until
 from therapist_service import jobs
 from therapist_service.clients.inbox import Inbox
-from therapist_service.domain import import_files, import_records, imports
+from therapist_service.domain import import_files, imports
 from therapist_service.domain.import_files import Blocks, ImportFile
 from therapist_service.store.tables import Import, ImportContent, ImportRecord, Therapist
 
@@ -156,11 +160,32 @@ def test_other_files_in_the_folder_are_left_alone(folder: Folder) -> None:
 def test_a_folder_that_is_away_is_looked_at_again(folder: Folder) -> None:
     folder.drop(FIRST, a_file([a_record()]))
     folder.path.rename(folder.path.with_name("elsewhere"))
-    folder.work()
+    for _ in range(3):
+        with pytest.raises(Unreachable):
+            folder.work()
     assert folder.imports() == []
     folder.path.with_name("elsewhere").rename(folder.path)
     folder.work()
     assert [each.status for each in folder.imports()] == ["completed"]
+
+
+def test_a_folder_that_stays_away_turns_readiness_red_and_is_logged_once(
+    folder: Folder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    away = folder.path.rename(folder.path.with_name("elsewhere"))
+    stop, duty = threading.Event(), Duty("job watch-imports")
+    job = Job("watch-imports", timedelta(milliseconds=10), folder.watch.watch)
+    thread = threading.Thread(target=run_until, args=(job, stop, duty))
+    thread.start()
+    try:
+        until(lambda: duty.failures > 5)
+        assert "Unreachable (import.folder)" in (duty.trouble() or "")
+        away.rename(folder.path)
+        until(lambda: duty.trouble() is None)
+    finally:
+        stop.set()
+        thread.join()
+    assert capsys.readouterr().out.count("folder_unreachable") == 1
 
 
 def test_a_file_that_is_far_too_large_fails(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,7 +221,7 @@ def test_after_a_crash_another_worker_goes_on_where_it_was_left(folder: Folder, 
         assert claimed is not None
         file = looked_through(first, claimed)
         imports.begin(first, claimed, file, now=MONDAY, lease=jobs.LEASE)
-    portion = import_records.entries(file, start=0, end=500)
+    portion = entries(file, end=500)
     with transaction() as first:
         imports.apply(first, claimed, file.metadata, portion, now=MONDAY, lease=jobs.LEASE)
     (folder.path / FIRST).unlink()  # not even the file is needed any more
@@ -242,7 +267,7 @@ def test_a_portion_that_fails_half_way_leaves_nothing_behind(folder: Folder, ses
         assert claimed is not None
         file = looked_through(first, claimed)
         imports.begin(first, claimed, file, now=MONDAY, lease=jobs.LEASE)
-    portion = import_records.entries(file, start=0, end=20)
+    portion = entries(file, end=20)
 
     def die_half_way() -> None:
         with transaction() as first:

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from shared.values.words import ImportOutcome
 from tests.builders.imports import FIRST, SECOND, Folder, a_file, a_record
-from tests.builders.therapists import a_therapist
+from tests.builders.therapists import a_therapist, new_therapist
 from tests.hostile import TEXTS, params
 from therapist_service.domain import search
 from therapist_service.store.tables import Therapist
@@ -71,6 +72,19 @@ def three(session: Session) -> None:
 @pytest.mark.usefixtures("three")
 def test_who_is_found(client: FlaskClient, q: str, names: list[str]) -> None:
     assert found(client, q) == names
+
+
+@pytest.mark.parametrize("letter", ["㌀", "ŉ", "ß", "\U0001d400", "\U00020000", "x"])
+def test_words_that_grow_when_they_are_folded_are_stored_and_found(client: FlaskClient, letter: str) -> None:
+    long = letter * 200
+    answer = client.post("/api/therapists", json=new_therapist(last_name="Lang", city=long))
+    assert answer.status_code == 201, answer.json
+    assert found(client, long[:100]) == found(client, long) == ["Lang"]
+
+
+def test_an_imported_word_that_grows_costs_nothing(folder: Folder) -> None:
+    done = folder.bring(FIRST, a_file([a_record(city="㌀" * 200)]))
+    assert [each.outcome for each in folder.records(done)] == [ImportOutcome.APPLIED]
 
 
 @pytest.mark.parametrize("q", params(TEXTS))

@@ -71,11 +71,6 @@ class Entry:
     note: str | None = None
 
 
-def entries(file: ImportFile, *, start: int, end: int) -> list[Entry]:
-    """The file's records from one position up to another, looked at."""
-    return [entry(file, position) for position in range(start, min(end, file.total))]
-
-
 def portions(file: ImportFile, *, start: int, records: int) -> Iterator[list[Entry]]:
     """All records from a position on, looked at, so many at a time, and fewer where they are large."""
     portion: list[Entry] = []

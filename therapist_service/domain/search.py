@@ -17,6 +17,8 @@ from shared.values.text import words
 MOST_WORDS = 10
 MOST_FOUND = MAX_LIMIT
 """How many of those found are counted and shown, as many as the largest page: who sees so many adds a word."""
+LONGEST_WORD = 100
+"""Characters of a word that are kept: folding makes four of one `㌀`, and PostgreSQL takes at most 2046 bytes."""
 SHORTEST_NUMBER = 4
 """Digits of a phone number without country code and leading zeros; fewer would find half of everybody."""
 
@@ -27,14 +29,14 @@ _NUMBER = re.compile(r"[\d\s+()/.-]+")
 
 def found_by(therapist: Mapping[str, Any]) -> str:
     """The words of a therapist's fields, as PostgreSQL reads a `tsvector`."""
-    named = words(" ".join(therapist[name] or "" for name in FIELDS[:4]))
+    named = _words(" ".join(therapist[name] or "" for name in FIELDS[:4]))
     numbers = [therapist[name] for name in ("phone", "mobile") if therapist[name]]
     return " ".join(sorted({*named, *numbers}))
 
 
 def wanted(text: str) -> str | None:
     """The search as PostgreSQL reads a `tsquery`; None where it holds no word. Raises `InvalidFields`."""
-    typed = words(text)
+    typed = _words(text)
     if len(typed) > MOST_WORDS:
         raise InvalidFields([FieldProblem("q", f"must have at most {MOST_WORDS} words")])
     # beside longer words one letter says little, and costs the reading of whatever begins with it
@@ -42,6 +44,10 @@ def wanted(text: str) -> str | None:
     every_word = " & ".join(f"'{word}':*" for word in dict.fromkeys(telling))
     number = _phone_number(text)
     return " | ".join(filter(None, (every_word, number and f"'{number}':*"))) or None
+
+
+def _words(text: str) -> list[str]:
+    return [word[:LONGEST_WORD] for word in words(text)]
 
 
 def _phone_number(text: str) -> str | None:

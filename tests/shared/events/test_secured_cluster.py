@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    ResourcePatternType,
+    ResourceType,
+)
 
 from operations import probes
 from operations.failures import Hopeless, NotReady
 from shared.db import new_id
+from shared.duties import Duty
 from shared.errors import Unreachable
 from shared.events import topics
+from shared.events.catalogue import TherapistUpdated
+from shared.events.consumer import Consumer
 from shared.events.event import TOPICS
 from shared.health import Check, readiness
-from shared.kafka import KafkaReachable
+from shared.kafka import Administrator, KafkaReachable
 from shared.settings import KafkaSettings, read
-from tests.fakes.kafka import PASSWORD, SecuredCluster, secured_cluster
+from shared.worker import _supervised
+from tests.fakes.kafka import PASSWORD, USER, SecuredCluster, secured_cluster
 from tests.shared.events.conftest import consuming
 from tests.shared.events.test_consumer import Heard
 from tests.shared.events.test_relay import relay, tell, until
@@ -59,6 +72,40 @@ def test_topics_relay_consumer_and_health_work_there(
     assert relay(settings.kafka_client()).step() == 3
     with consuming(settings.kafka_client(), heard.listeners, f"g-{uuid4()}"):
         until(lambda: heard.copies == [1, 2, 3])
+
+
+@pytest.mark.usefixtures("committing")
+def test_what_the_cluster_refuses_is_trouble_until_it_refuses_no_more(
+    cluster: SecuredCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says so once and is silent then: a consumer that only waits would look as if it had nothing to do."""
+    settings = kafka_settings(monkeypatch, cluster.settings())
+    topics.create(settings)
+    admin = Administrator(settings.kafka_client())
+    refusal = AclBinding(
+        ResourceType.TOPIC, TherapistUpdated.topic.name, ResourcePatternType.LITERAL,
+        f"User:{USER}", "*", AclOperation.READ, AclPermissionType.DENY,
+    )  # fmt: skip
+    admin.create_acls([refusal])[refusal].result(10)
+    duty, heard, stop = Duty("consumer"), Heard([new_id()]), threading.Event()
+
+    def consume(stop: threading.Event, duty: Duty) -> None:
+        Consumer("test", settings.kafka_client(), heard.listeners, group="g-refused", duty=duty, patience=12).run(stop)
+
+    thread = _supervised(duty, consume, stop)
+    try:
+        until(lambda: duty.failures > 0, 60)
+        until(lambda: duty.failures > 1, 60)
+        assert "TOPIC_AUTHORIZATION_FAILED" in str(duty._problem)
+        wanted = AclBindingFilter(
+            ResourceType.TOPIC, None, ResourcePatternType.LITERAL, None, None, AclOperation.ANY, AclPermissionType.ANY
+        )
+        for future in admin.delete_acls([wanted]).values():
+            future.result(10)
+        until(lambda: duty.failures == 0 and duty.trouble() is None, 60)
+    finally:
+        stop.set()
+        thread.join(10)
 
 
 @pytest.mark.parametrize(("change", "named"), WRONG)

@@ -1,0 +1,49 @@
+"""The topics have our settings, whoever made them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient, ConfigResource
+from confluent_kafka.cimpl import NewTopic
+
+from operations.platform import Platform
+from shared.events import topics
+from shared.events.event import TOPICS, Topic
+from shared.settings import KafkaSettings, read
+from tests.infrastructure import private_platform
+from tests.shared.events.conftest import until
+
+
+@pytest.fixture(scope="module")
+def empty() -> Iterator[Platform]:
+    """A broker without topics."""
+    with private_platform() as platform:
+        platform.up(["kafka"])
+        yield platform
+
+
+def is_configured(admin: AdminClient, topic: Topic) -> bool:
+    resource = ConfigResource(ConfigResource.Type.TOPIC, topic.name)
+    try:
+        entries = admin.describe_configs([resource])[resource].result(10)
+    except KafkaException:  # the broker has not heard yet of what the controller has made
+        return False
+    return topic.configuration().items() <= {name: entry.value for name, entry in entries.items()}.items()
+
+
+def test_a_topic_that_is_there_already_is_given_our_settings(empty: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", empty.settings["KAFKA_BOOTSTRAP_SERVERS"])
+    settings = read(KafkaSettings)
+    admin = AdminClient(settings.kafka_client())
+    theirs = NewTopic(
+        "therapist.events", 12, 1, config={"message.timestamp.type": "CreateTime", "retention.ms": "1000"}
+    )
+    admin.create_topics([theirs])[theirs.topic].result(30)
+    assert set(topics.create(settings)) == {topic.name for topic in TOPICS.values()} - {theirs.topic}
+    for topic in TOPICS.values():
+        until(partial(is_configured, admin, topic))
+    assert topics.create(settings) == []
