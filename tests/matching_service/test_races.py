@@ -95,3 +95,12 @@ def test_nobody_is_asked_for_a_patient_whose_search_pauses_at_that_moment() -> N
     refusal = in_turn(lambda session: patient_becomes(session, patient, "paused"), approving(patient, therapist))
     assert isinstance(refusal, Conflict)
     assert refusal.code == "patient.not_searching"
+
+
+def test_an_acceptance_of_that_moment_is_not_taken_up_beside_a_place() -> None:
+    with transaction() as session:
+        one = a_request(session, RequestStatus.PLACED)
+        other = a_request(session, RequestStatus.CONTACTED, patient_id=one.patient_id).id
+    refusal = in_turn(lambda session: ACCEPTED(session, other), lambda session: place(session, other))
+    assert isinstance(refusal, Conflict)
+    assert refusal.code == "patient.placed_already"
