@@ -22,7 +22,7 @@ def prepare(root: Path, *, say: Callable[[str], None]) -> None:
         say("made .env with fresh secrets (mode 600); keep a copy of its MASTER_KEY in a safe place")
     elif added:
         say(f"written to .env: {', '.join(added)}")
-    _make_import_folder(settings.load(root)["IMPORT_URL"])
+    make_import_folder(settings.load(root)["IMPORT_URL"])
 
 
 def _offset() -> int:
@@ -32,7 +32,8 @@ def _offset() -> int:
     return int(text)
 
 
-def _make_import_folder(url: str) -> None:
+def make_import_folder(url: str) -> None:
+    """Make the folder where files to import arrive, if it is on this machine: without it the worker is not ready."""
     if url.startswith("file://"):
         Path(url.removeprefix("file://")).mkdir(parents=True, exist_ok=True)
 

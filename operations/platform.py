@@ -21,6 +21,7 @@ from itertools import groupby
 from pathlib import Path
 
 from operations import kafka, mail, pgbouncer, ports, postgres, processes, services
+from operations.environment import make_import_folder
 from operations.failures import Failure, Hopeless, NotReady
 from operations.parts import Elsewhere, Part, Step
 from operations.places import Places
@@ -98,6 +99,7 @@ class Platform:
         """
         wanted = None if only is None else frozenset(only)
         with processes.only_one(self.places.state / "lock", self._say):
+            make_import_folder(self.settings["IMPORT_URL"])
             parts = [part for part in self.parts if _wanted(part.name, wanted)]
             missing = [part for part in parts if not self.records.living(part.name)]
             for part in missing:
