@@ -315,6 +315,22 @@ def test_what_others_said_of_an_address_stays_when_a_refusal_is_taken_back(
     assert [(each.email_key, each.source) for each in suppressions()] == [(refused, "staff")]
 
 
+def test_a_practice_that_was_phoned_meanwhile_gets_no_letter_besides(server: ScriptedServer, job: Sending) -> None:
+    letters(MOST_NOT_TAKEN)
+    server.answers["rcpt"] = REFUSES_EVERYBODY[0]
+    job.run(NOW)
+    (refused,) = [email for email in rows(Email) if email.status == "failed"]
+    with transaction() as session:
+        session.get_one(Inquiry, refused.inquiry_id).attempts = 1
+    run_until(job, timedelta(seconds=1), timedelta(minutes=1), timedelta(seconds=5))
+    server.answers.clear()
+    run_until(job, timedelta(hours=1), timedelta(hours=2), timedelta(minutes=10))
+    assert refused.recipient not in server.taken
+    assert len(server.taken) == MOST_NOT_TAKEN - 1
+    assert suppressions() == []
+    assert [request.therapist_id for request in rows(PlacementRequest) if request.by_phone] == [refused.therapist_id]
+
+
 def test_a_few_bad_addresses_among_good_ones_stop_nothing(server: ScriptedServer, job: Sending) -> None:
     letters(12)
     server.for_recipient = {f"p{n}@example.org": b"550 5.1.1 User unknown\r\n" for n in range(12) if n % 3}
