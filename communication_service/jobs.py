@@ -13,7 +13,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_expone
 from communication_service.clients.smtp import Delivery, MailServer, Report
 from communication_service.domain import composing, mail_server, requests, sending
 from communication_service.domain.letters import Envelope, as_message, inquiry_headers
-from communication_service.domain.mail_server import Cause, Change
+from communication_service.domain.mail_server import Cause, Change, NotTaken
 from communication_service.domain.policy import Policy, Sender
 from communication_service.domain.sending import Claim
 from communication_service.settings import Settings
@@ -106,6 +106,7 @@ class Hand:
 
 
 GIVEN_BACK = Report(Delivery.NOT_TRIED, "the worker stopped before the letter was handed over")
+REFUSED = frozenset({Delivery.REFUSED_RECIPIENT, Delivery.REFUSED_MESSAGE})
 CONCERNS_EVERY_LETTER = frozenset({Delivery.REFUSED_US, Delivery.SERVER_TROUBLE, Delivery.IN_DOUBT})
 
 
@@ -195,7 +196,7 @@ def _record(session: Session, claim: Claim, report: Report, *, policy: Policy, n
         return sending.sent(session, *letter, policy=policy, now=now)
     if report.delivery == Delivery.IN_DOUBT:
         return sending.doubt(session, *letter, detail=detail, now=now)
-    if report.delivery in (Delivery.REFUSED_RECIPIENT, Delivery.REFUSED_MESSAGE):
+    if report.delivery in REFUSED and mail_server.refusals_count(session):
         is_bad = report.delivery == Delivery.REFUSED_RECIPIENT
         return sending.refused(session, *letter, detail=detail, address_is_bad=is_bad, now=now)
     began_trouble = report.delivery == Delivery.REFUSED_US and begins_trouble
@@ -212,13 +213,25 @@ def _record_of_server(session: Session, claim: Claim, report: Report, *, policy:
     elif report.delivery in CONCERNS_EVERY_LETTER:
         change = mail_server.record_trouble(session, cause, policy=policy, now=now)
     elif report.delivery != Delivery.NOT_TRIED:
-        is_first_try = claim.attempt == 1
-        change = mail_server.record_not_taken(session, cause, is_first_try=is_first_try, policy=policy, now=now)
+        letter = NotTaken(claim.email_id, cause, is_first=claim.refusals == 0, is_refused=report.delivery in REFUSED)
+        change = mail_server.record_not_taken(session, letter, policy=policy, now=now)
     if change == Change.TROUBLE_BEGINS:
         log.error("mail_server.in_trouble", outcome=report.delivery, cause=report.cause)
     if change == Change.TROUBLE_ENDS:
         log.info("mail_server.works_again")
     return change == Change.TROUBLE_BEGINS
+
+
+def take_back_refusals(now: datetime) -> int:
+    """Let letters wait again, and free their addresses, that a mail server refused which refuses everybody."""
+    with transaction() as session:
+        wrong = mail_server.refusals_to_take_back(session)
+    for email_id in wrong:
+        with transaction() as session:
+            if mail_server.begin_to_take_back(session, email_id):
+                sending.take_back_refusal(session, email_id, now=now)
+        log.info("email.refusal_taken_back", email_id=str(email_id))
+    return len(wrong)
 
 
 def mail_server_takes_letters() -> bool:
@@ -257,6 +270,7 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
     return (
         Job("compose", timedelta(seconds=1), partial(compose, policy)),
         Job("send", timedelta(seconds=1), sending.run, give_back=sending.give_back),
+        Job("take-back", timedelta(seconds=15), take_back_refusals),
         Job("doubts", timedelta(seconds=15), doubts),
         Job("follow-up", timedelta(minutes=1), partial(follow_up, policy)),
     )

@@ -48,16 +48,42 @@ class Topic(IntEnum):
 
 _STATUS = re.compile(r"^#?([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])|\(#([245])\.(\d{1,3})\.(\d{1,3})\)\W*$", re.M | re.A)
 """An enhanced status code (RFC 3463): at the beginning of a line, or at its end as qmail has it."""
-_QUOTED = re.compile(r"<[^<>\n]*>|(?<![^\s@])[^\s@]*@\S+|https?:\S+")
+_QUOTED = re.compile(r"<[^<>\n]*>|(?<![^\s@:])[^\s@:]*@\S+|https?:\S+")
 """Addresses may hold any word: `policy@example.org`, `https://example.org/blocked`."""
 
 _GREYLISTED = re.compile(r"gr[ea]y.?list")
 _ABOUT_US = re.compile(
-    r"\bsenders?\b|\bfrom address|\b(?:helo|ehlo)\b|client host|host ?name|relay(?! recipient table)"
-    r"|\bspf\b|dkim|dmarc|block(?:ed|ing|.?list)|black.?(?:list|hole)|(?:dns|u?r)bl\b|spamhaus|(?<!not )\blisted\b"
-    r"|reputation|polic(?:y|ies)|authenti|authoris|authoriz|\brdns\b|reverse dns|\bptr\b|spam|\btls\b|encrypt"
-    r"|your (?:ip|host|network|server)|\bip address|too many|rate.?limit|absender"
+    # whom a letter comes from
+    r"\bsender|absender|versender|einlieferer|originat|submitter|\bsource\b"
+    r"|return.?path|reverse.?path|bounce (?:path|addr)"
+    r"|envelope.?from|mail.?from|\bfrom:|\bfrom.(?:address|adress|header|domain|field)"
+    r"|sending (?:user|account|address|mailbox|domain|host|server)|sent (?:from|by)\b"
+    r"|\br.{1,2}ck(?:sende|gabe)?.?(?:adress|pfad)"
+    r"|\byour (?:e-?mail )?(?:account|address|mailbox|domain|user|login|ip|host|network|server)"
+    r"|\bihr(?:e[mnrs]?)? (?:e-?mail-?|mail-?)?(?:konto|adresse|postfach|domain|ip|server|benutzer)"
+    # whether it really comes from there, and whether we may hand it over
+    r"|call.?(?:out|back)|\bspf\b|dkim|dmarc|authenti|authoris|authoriz|autoris|berechtig|credential|passwor[dt]|kennwort"
+    r"|sasl|\blog.?(?:in|on)\b|logged (?:in|on)|\bsign(?:ed)?.?in\b|anmeld|angemeldet|zugangsdaten|eingeloggt|einloggen"
+    r"|not (?:allowed|permitted)|nicht (?:erlaubt|gestattet)|permission|access denied|relay(?! recipient table)"
+    # the network we come from, and what is held against it
+    r"|\b(?:helo|ehlo)\b|\bclient\b|host ?name|\brdns\b|reverse dns|\bptr\b|\bip address|\btls\b|encrypt"
+    r"|certificate|zertifikat"
+    r"|block(?:ed|ing|.?list)|black.?(?:list|hole)|sperrliste|(?:dns|u?r)bl\b|spam|(?<!not )\blisted\b"
+    r"|reputation|polic(?:y|ies)|richtlinie|too many|rate.?limit"
 )
+_LOOKED_UP_IN = (
+    r"(?:ldap|director(?:y|ies)|resolver|look.?up|\bdns\b|name ?server|database|\bsql|backend|verzeichnis|datenbank)"
+)
+_TROUBLE = (
+    r"(?:error|fail|time.?out|timed out|unavailable|unreachable|problem|\bdown\b"
+    r"|fehler|fehlgeschlagen|nicht (?:erreichbar|verf))"
+)
+_NOT_LOOKED_UP = re.compile(
+    rf"{_LOOKED_UP_IN}.{{0,40}}{_TROUBLE}|{_TROUBLE}.{{0,40}}{_LOOKED_UP_IN}"
+    r"|temporar|try (?:again )?later|vor.{1,2}bergehend|\bsp.{1,2}ter\b|(?:internal|system|server) (?:error|failure)"
+)
+"""The address may exist: the server could not find out."""
+_MAYBE_NOT_LOOKED_UP = re.compile(_LOOKED_UP_IN)
 _FULL = re.compile(
     r"\bis full|(?:box|quota|postfach).{0,40}(?:full|exceed|limit|voll)|over.?quota|exceed\w*.{0,30}(?:quota|storage)"
 )
@@ -149,7 +175,7 @@ def _topic(refusal: Answer) -> Topic:
         return min(told)
     if _ABOUT_US.search(words):
         return Topic.US
-    if _FULL.search(words):
+    if _FULL.search(words) or _NOT_LOOKED_UP.search(words):
         return Topic.LATER
     return Topic.RECIPIENT if told else _topic_of_words(refusal, words)
 
@@ -161,6 +187,8 @@ def _topic_of(kind: int, subject: int, detail: int) -> Topic:
 
 
 def _topic_of_words(refusal: Answer, words: str) -> Topic:
+    if _MAYBE_NOT_LOOKED_UP.search(words):
+        return Topic.LATER
     if _TOO_BIG.search(words) or _THIS_MAILBOX.search(words):
         return Topic.LETTER
     if _NO_SUCH_ADDRESS.search(words):

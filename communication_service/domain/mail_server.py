@@ -2,6 +2,9 @@
 
 A wrong setting, a blocklist, an outage concern every letter alike. While there is such a trouble, one letter is tried
 in a while, a different one each time, and all others stay as they are; the first that is taken ends it.
+
+Who refuses every letter knows nothing of the addresses: those refusals are taken back, and none is believed until a
+letter is taken.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import NamedTuple
+from uuid import UUID
 
 from communication_service.domain.policy import Policy
 from communication_service.domain.schemas import MailServerView
@@ -37,6 +41,17 @@ class Cause(NamedTuple):
     code: str
 
 
+class NotTaken(NamedTuple):
+    """A letter that was not taken for a reason that seems to be its own."""
+
+    email_id: UUID
+    cause: Cause
+    is_first: bool
+    """Whether that is new of this letter: one that is tried again and again says no more of the server."""
+    is_refused: bool
+    """Whether it is for good."""
+
+
 def claim_turn(session: Session, *, policy: Policy, now: datetime) -> bool:
     """Whether a letter may go now; with a server in trouble one worker gets the turn, once in a pause."""
     known = store.state(session)
@@ -50,7 +65,7 @@ def record_taken(session: Session) -> Change:
     known = store.state_with_failures(session)
     if known is None:
         return Change.NOTHING
-    known.not_taken = 0
+    known.not_taken, known.refused = 0, []
     return _end_trouble(session, known)
 
 
@@ -59,13 +74,15 @@ def record_trouble(session: Session, cause: Cause, *, policy: Policy, now: datet
     return _add_trouble(session, store.state_for_change(session), cause, policy=policy, now=now)
 
 
-def record_not_taken(session: Session, cause: Cause, *, is_first_try: bool, policy: Policy, now: datetime) -> Change:
+def record_not_taken(session: Session, letter: NotTaken, *, policy: Policy, now: datetime) -> Change:
     """The server spoke of this letter alone, so it lets us in: unless it says such things of every letter."""
     known = store.state_for_change(session)
-    known.not_taken += is_first_try
+    known.not_taken = min(known.not_taken + letter.is_first, MOST_NOT_TAKEN)
     if known.not_taken < MOST_NOT_TAKEN:
+        known.refused = [*known.refused, letter.email_id] if letter.is_refused else known.refused
         return _end_trouble(session, known)
-    so_many = Cause(*(f"{known.not_taken} letters in a row: {each}" for each in cause))
+    known.to_take_back, known.refused = [*known.to_take_back, *known.refused], []
+    so_many = Cause(*(f"{known.not_taken} letters in a row: {each}" for each in letter.cause))
     return _add_trouble(session, known, so_many, policy=policy, now=now)
 
 
@@ -82,6 +99,27 @@ def _end_trouble(session: Session, known: MailServerState) -> Change:
     known.troubles, known.since, known.detail, known.cause, known.next_try_at = 0, None, None, None, None
     session.flush()
     return change
+
+
+def refusals_count(session: Session) -> bool:
+    """Whether a refusal is believed: not while the server refuses every letter."""
+    known = store.state(session)
+    return known is None or known.not_taken < MOST_NOT_TAKEN
+
+
+def refusals_to_take_back(session: Session) -> list[UUID]:
+    """Letters whose refusal was not to be believed."""
+    known = store.state(session)
+    return known.to_take_back if known else []
+
+
+def begin_to_take_back(session: Session, email_id: UUID) -> bool:
+    """Strike the letter from those, in the transaction that takes its refusal back; False where another one did."""
+    known = store.state_for_change(session)  # before the therapist's lock, as where an answer is recorded
+    is_there = email_id in known.to_take_back
+    known.to_take_back = [each for each in known.to_take_back if each != email_id]
+    session.flush()
+    return is_there
 
 
 def trouble(session: Session) -> str | None:

@@ -42,6 +42,7 @@ class Claim:
 
     email_id: UUID
     attempt: int
+    refusals: int
     letter: Letter
     recipient: str
     message_id: str
@@ -82,6 +83,7 @@ def claim(session: Session, email_id: UUID, *, policy: Policy, lease: timedelta,
     return Claim(
         email_id=email.id,
         attempt=email.attempts,
+        refusals=email.refusals,
         letter=Letter(email.subject, email.body_text, email.body_html),
         recipient=_in_ascii(email),
         message_id=email.message_id,
@@ -186,6 +188,31 @@ def _failed(session: Session, email: Email, *, detail: str, now: datetime) -> bo
             request.by_phone = True
     _open_again(session, email, now)
     return True
+
+
+def take_back_refusal(session: Session, email_id: UUID, *, now: datetime) -> None:
+    """The refusal said nothing of the letter: its address is free, and it waits again with its requests.
+
+    Certainly it did not go. Where the practice was phoned about it meanwhile, it stays at that.
+    """
+    known = queries.email(session, email_id)
+    if known is None or known.therapist_id is None:
+        return
+    queries.lock_therapist(session, known.therapist_id)
+    email = queries.email(session, email_id, lock=True)
+    if email is None or email.status != "failed":
+        return
+    requests = queries.requests(session, email.placement_request_ids)
+    suppressions.lift_refusal(session, email.recipient_key, now=now)
+    inquiry = _inquiry(session, email)
+    was_phoned = inquiry.attempts or inquiry.next_attempt_after
+    if inquiry.status != "open" or was_phoned or queries.unsent_email(session, inquiry.id):
+        return
+    for request in requests:
+        if request.inquiry_id == inquiry.id and not request.attempts:
+            request.by_phone = False
+    email.refusals += 1
+    _wait_again(session, email, detail=email.error or "", not_before=None, now=now)
 
 
 def doubt(session: Session, email_id: UUID, attempt: int, *, detail: str, now: datetime) -> bool:

@@ -47,6 +47,12 @@ def suppress(
     return added
 
 
+def lift_refusal(session: Session, email_key: str, *, now: datetime) -> None:
+    """The mail server's refusal of this address was none: it is free, unless there is another reason."""
+    if store.remove_refusal(session, email_key):
+        _arrange_anew(session, [email_key], now=now)
+
+
 def follow_opt_outs(session: Session, before: set[OptOut], therapist_ids: Collection[UUID], *, now: datetime) -> None:
     """Let the addresses follow what these therapists want now; `before` is what `store.opt_outs` said of them.
 

@@ -34,5 +34,6 @@ def take_probe(session: Session, *, now: datetime, next_at: datetime) -> bool:
 
 def state_with_failures(session: Session) -> MailServerState | None:
     """What is known now, locked; None, and nothing is locked, while there is nothing against the server."""
-    known = select(MailServerState).where(or_(MailServerState.troubles > 0, MailServerState.not_taken > 0))
+    against_it = (MailServerState.troubles > 0, MailServerState.not_taken > 0, MailServerState.refused != [])
+    known = select(MailServerState).where(or_(*against_it))
     return session.scalar(known.with_for_update().execution_options(populate_existing=True))

@@ -75,6 +75,15 @@ def remove_opt_outs_of_nobody(session: Session, email_keys: Collection[str]) -> 
     return sorted(session.scalars(gone))
 
 
+def remove_refusal(session: Session, email_key: str) -> bool:
+    """Remove what the mail server said of this address; False where it said nothing."""
+    said = delete(EmailSuppression).where(
+        EmailSuppression.email_key == email_key, EmailSuppression.source == "mail_server"
+    )
+    gone = said.returning(EmailSuppression.id).execution_options(synchronize_session=False)
+    return session.scalar(gone) is not None
+
+
 def suppression(session: Session, suppression_id: UUID) -> EmailSuppression | None:
     """One suppression, locked."""
     return session.get(EmailSuppression, suppression_id, with_for_update=True)

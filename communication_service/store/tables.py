@@ -352,6 +352,10 @@ class MailServerState(Tables):
     """Tries in a row that failed for reasons that concern every letter; 0: letters go."""
     not_taken: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     """Different letters in a row that were not taken, for reasons that seem to be their own."""
+    refused: Mapped[list[UUID]] = _ids()
+    """Letters of this row that were refused for good: so many in a row would make that doubtful."""
+    to_take_back: Mapped[list[UUID]] = _ids()
+    """Letters whose refusal was not to be believed, and which are to wait again."""
     since: Mapped[datetime | None]
     detail: Mapped[str | None]
     """What the mail server said, which may name a practice's address."""

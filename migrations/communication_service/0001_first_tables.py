@@ -45,6 +45,8 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("troubles", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("not_taken", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("refused", sa.ARRAY(sa.Uuid()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("to_take_back", sa.ARRAY(sa.Uuid()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("detail", sa.Text(), nullable=True),
         sa.Column("cause", sa.Text(), nullable=True),

@@ -41,6 +41,15 @@ ABOUT_US = [
     "too many connections",
     "Reject due to policy restrictions",
     "spam",
+    "Return-Path",
+    "MAIL FROM",
+    "originator",
+    "callout verification",
+    "login required",
+    "your account",
+    "Versender",
+    "Anmeldung erforderlich",
+    "LDAP error",
 ]
 
 

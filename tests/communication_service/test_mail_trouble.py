@@ -69,6 +69,7 @@ def run_until(job: Sending, start: timedelta, end: timedelta, every: timedelta) 
         composed(NOW + at)
         while job.run(NOW + at):
             pass
+        jobs.take_back_refusals(NOW + at)
         at += every
 
 
@@ -238,12 +239,96 @@ def test_refusals_of_every_letter_are_no_accident_whatever_they_say(
     server.answers["rcpt"] = answer
     run_until(job, timedelta(), timedelta(seconds=30), timedelta(seconds=5))
     assert tries(server) == MOST_NOT_TAKEN
-    assert len(suppressions()) <= MOST_NOT_TAKEN
+    assert suppressions() == []
     with transaction() as session:
         assert "5 letters in a row" in (jobs.mail_server.trouble(session) or "")
     server.answers.clear()
     run_until(job, timedelta(minutes=2), timedelta(minutes=2), timedelta(seconds=1))
     assert len(server.taken) >= 4
+
+
+REFUSES_EVERYBODY = [
+    b"550 5.1.2 <x@example.org>: Recipient address rejected: Domain not found\r\n",
+    b"550 5.4.1 Recipient address rejected: Access denied\r\n",
+]
+
+
+@pytest.mark.parametrize("answer", REFUSES_EVERYBODY)
+def test_what_a_server_says_that_refuses_everybody_is_taken_back_and_every_letter_goes_once(
+    answer: bytes, server: ScriptedServer, job: Sending
+) -> None:
+    letters(MOST_NOT_TAKEN + 4)
+    server.answers["rcpt"] = answer
+    run_until(job, timedelta(), timedelta(hours=6), timedelta(minutes=7))
+    assert tries(server) > 2 * MOST_NOT_TAKEN, "different letters ask now and again whether it works"
+    assert suppressions() == []
+    assert {email.status for email in rows(Email)} == {"approved"}
+    assert {call.status for call in rows(PhoneCall)} <= {"cancelled"}
+    server.answers.clear()
+    run_until(job, timedelta(hours=7), timedelta(hours=8), timedelta(minutes=7))
+    assert sorted(server.taken) == [f"p{number}@example.org" for number in range(MOST_NOT_TAKEN + 4)]
+    assert {email.status for email in rows(Email)} == {"sent"}
+    assert {request.status for request in rows(PlacementRequest)} == {"contacted"}
+    assert {call.status for call in rows(PhoneCall)} <= {"cancelled"}
+
+
+def test_letters_that_were_tried_in_a_trouble_before_are_not_refused_for_good_by_what_follows_it(
+    server: ScriptedServer, job: Sending
+) -> None:
+    """The relay is mended by half: first it lets us not in, then it knows no address."""
+    letters(MOST_NOT_TAKEN + 1)
+    server.answers["rcpt"] = b"554 5.7.1 Relay access denied\r\n"
+    run_until(job, timedelta(), timedelta(hours=3), timedelta(minutes=5))
+    assert min(email.attempts for email in rows(Email)) > 1
+    server.answers["rcpt"] = REFUSES_EVERYBODY[0]
+    run_until(job, timedelta(hours=4), timedelta(hours=5), timedelta(minutes=5))
+    assert suppressions() == []
+    assert {email.status for email in rows(Email)} == {"approved"}
+
+
+def test_addresses_that_really_do_not_exist_are_found_out_once_the_server_takes_others(
+    server: ScriptedServer, job: Sending
+) -> None:
+    """Five bad ones in a row look like a trouble; they end as any other, and hold nobody up for ever."""
+    letters(2 * MOST_NOT_TAKEN)
+    for number in range(2 * MOST_NOT_TAKEN):
+        server.for_recipient[f"p{number}@example.org"] = b"550 5.1.1 User unknown\r\n"
+    run_until(job, timedelta(), timedelta(hours=1), timedelta(minutes=5))
+    assert suppressions() == []
+    for hour in range(2, 5):
+        a_request(a_therapist(email=f"good{hour}@example.org"), time=NOW + timedelta(hours=hour))
+        run_until(job, timedelta(hours=hour), timedelta(hours=hour, minutes=50), timedelta(minutes=5))
+    assert len(server.taken) == 3
+    assert len(suppressions()) == 2 * MOST_NOT_TAKEN
+    assert {call.status for call in rows(PhoneCall)} == {"planned"}
+
+
+def test_what_others_said_of_an_address_stays_when_a_refusal_is_taken_back(
+    server: ScriptedServer, job: Sending, client: FlaskClient
+) -> None:
+    letters(MOST_NOT_TAKEN)
+    server.answers["rcpt"] = REFUSES_EVERYBODY[0]
+    job.run(NOW)
+    (refused,) = [email.recipient for email in rows(Email) if email.status == "failed"]
+    assert client.post("/api/email-suppressions", json={"email": refused, "reason": "x"}).status_code == 201
+    run_until(job, timedelta(seconds=1), timedelta(minutes=1), timedelta(seconds=5))
+    assert [(each.email_key, each.source) for each in suppressions()] == [(refused, "staff")]
+
+
+def test_a_practice_that_was_phoned_meanwhile_gets_no_letter_besides(server: ScriptedServer, job: Sending) -> None:
+    letters(MOST_NOT_TAKEN)
+    server.answers["rcpt"] = REFUSES_EVERYBODY[0]
+    job.run(NOW)
+    (refused,) = [email for email in rows(Email) if email.status == "failed"]
+    with transaction() as session:
+        session.get_one(Inquiry, refused.inquiry_id).attempts = 1
+    run_until(job, timedelta(seconds=1), timedelta(minutes=1), timedelta(seconds=5))
+    server.answers.clear()
+    run_until(job, timedelta(hours=1), timedelta(hours=2), timedelta(minutes=10))
+    assert refused.recipient not in server.taken
+    assert len(server.taken) == MOST_NOT_TAKEN - 1
+    assert suppressions() == []
+    assert [request.therapist_id for request in rows(PlacementRequest) if request.by_phone] == [refused.therapist_id]
 
 
 def test_a_few_bad_addresses_among_good_ones_stop_nothing(server: ScriptedServer, job: Sending) -> None:
