@@ -13,6 +13,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import psycopg2
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
@@ -229,6 +230,10 @@ class _Message:
     def value(self) -> bytes:
         """The event."""
         return self._value
+
+    def timestamp(self) -> tuple[int, int]:
+        """The broker said nothing of when it had the event."""
+        return TIMESTAMP_NOT_AVAILABLE, 0
 
 
 def _resident_megabytes() -> float:
