@@ -6,6 +6,7 @@ import os
 import random
 import select as sockets
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -261,7 +262,7 @@ def repeat_if_lost(work: Callable[[], Result], *, resumes: bool = False) -> Resu
                 raise
             metrics.transactions_repeated.inc()
         # whoever won needs a moment to finish; two that lost must not meet again
-        threading.Event().wait(turn * random.uniform(0.005, 0.03))
+        time.sleep(turn * random.uniform(0.005, 0.03))
     return work()
 
 

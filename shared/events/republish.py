@@ -9,7 +9,7 @@ does a second run.
 
 from __future__ import annotations
 
-import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -100,7 +100,7 @@ def until_published(progress: Callable[[int], None], *, silence: float = SILENCE
     fewest, moved_at = _waiting_up_to(last), clock.monotonic()
     while fewest:
         progress(fewest)
-        threading.Event().wait(0.2)
+        time.sleep(0.2)
         number = _waiting_up_to(last)
         if number < fewest:
             fewest, moved_at = number, clock.monotonic()
