@@ -10,7 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from confluent_kafka import Consumer as KafkaConsumer
 from confluent_kafka import KafkaError, Message, TopicPartition
@@ -20,6 +20,8 @@ from chaos.load import Journal
 from migrations.connections import MigrationSettings, administrator
 from operations.failures import Failure
 from operations.platform import Platform
+from shared.events.batches import end_of_batch, is_unreadable, skip
+from shared.events.ends import read_to_ends
 from shared.events.event import PARTITIONS, TOPICS, decode_envelope
 
 SERVICES = ("patient_service", "therapist_service", "matching_service", "communication_service", "geocoding_service")
@@ -136,23 +138,14 @@ class Auditor:
 
     def _read_log(self) -> dict[tuple[str, str], list[int]]:
         """Per topic and key the sequences as they lie on Kafka, read committed."""
-        reader = KafkaConsumer(
-            {
-                "bootstrap.servers": self._platform.settings["KAFKA_BOOTSTRAP_SERVERS"],
-                "group.id": f"auditor-{uuid4()}",
-                "auto.offset.reset": "earliest",
-                "enable.partition.eof": True,
-                "isolation.level": "read_committed",
-            }
-        )
-        places = [TopicPartition(topic.name, p, 0) for topic in TOPICS.values() for p in range(PARTITIONS)]
-        reader.assign(places)
+        kafka = {"bootstrap.servers": self._platform.settings["KAFKA_BOOTSTRAP_SERVERS"]}
+        topics = [topic.name for topic in TOPICS.values()]
         log: dict[tuple[str, str], list[int]] = defaultdict(list)
-        for message in _until_the_ends(reader, len(places)):
-            if (message.topic(), message.partition(), message.offset()) not in self._hostile.messages:
-                envelope, _ = decode_envelope(message.value() or b"")
-                log[message.topic() or "", str(envelope.subject)].append(envelope.sequence)
-        reader.close()
+        for messages in read_to_ends(kafka, topics, range(PARTITIONS), at_most=1000):
+            for message in messages:
+                if (message.topic(), message.partition(), message.offset()) not in self._hostile.messages:
+                    envelope, _ = decode_envelope(message.value() or b"")
+                    log[message.topic() or "", str(envelope.subject)].append(envelope.sequence)
         return log
 
     def _counters_and_ledger_agree(self) -> None:
@@ -279,13 +272,13 @@ def _unread(servers: str, group: str) -> Counter[tuple[str, int]]:
     begin = [TopicPartition(p.topic, p.partition, max(p.offset, 0)) for p in committed if p.topic in read]
     reader.assign(begin)
     unread: Counter[tuple[str, int]] = Counter()
-    for message in _until_the_ends(reader, len(begin)):
+    for message in _until_the_ends(reader, settings, len(begin)):
         unread[message.topic() or "", message.partition() or 0] += 1
     reader.close()
     return unread
 
 
-def _until_the_ends(reader: KafkaConsumer, partitions: int) -> Iterator[Message]:
+def _until_the_ends(reader: KafkaConsumer, kafka: dict[str, Any], partitions: int) -> Iterator[Message]:
     """Every message until the ends of all assigned partitions are reached; raises `Failure` where that takes long."""
     ended: set[tuple[Any, Any]] = set()
     deadline = time.monotonic() + SECONDS_TO_READ
@@ -298,6 +291,8 @@ def _until_the_ends(reader: KafkaConsumer, partitions: int) -> Iterator[Message]
                 yield message
             elif problem.code() == KafkaError._PARTITION_EOF:
                 ended.add((message.topic(), message.partition()))
+            elif is_unreadable(message):
+                skip(reader, message, end_of_batch(kafka, message))
 
 
 def _addresses(mail: dict[str, Any]) -> Iterable[str]:

@@ -60,6 +60,7 @@ def hostile_messages() -> Mapping[str, bytes]:
         "half a surrogate": b'{"type": "patient.updated", "id": "\\ud800"}',
         "not an object": b'"patient.updated"',
         "much of nothing": b" " * 900_000,
+        "what unpacks to too much": bytes(8_000_000),
     }
 
 
@@ -125,16 +126,20 @@ class HostileLoad:
                 yield name
 
     def _send_messages(self, chance: Random) -> None:
-        producer = Producer({"bootstrap.servers": self._platform.settings["KAFKA_BOOTSTRAP_SERVERS"], "log_level": 2})
+        kafka = {"bootstrap.servers": self._platform.settings["KAFKA_BOOTSTRAP_SERVERS"], "log_level": 2}
+        packed = {"message.max.bytes": 10_000_000, "batch.size": 10_000_000}
+        producers = [Producer({**kafka, **packed, "compression.type": codec}) for codec in ("gzip", "lz4", "zstd")]
         values = hostile_messages()
         topics = sorted(topic.name for topic in TOPICS.values())
         for name in self._in_turn(list(values), chance, 0.4):
             key = chance.choice([None, b"", b"\x00", uuid4().bytes, str(uuid4()).encode()])
             if key is None:
                 key = f"no id {chance.random()}".encode()  # compacted topics refuse a message without a key
+            producer = chance.choice(producers)
             producer.produce(chance.choice(topics), values[name], key, on_delivery=self._noting(name))
             producer.poll(0)
-        producer.flush(30)
+        for each in producers:
+            each.flush(30)
 
     def _noting(self, name: str) -> Callable[[object, Message], None]:
         def note(problem: object, message: Message) -> None:

@@ -41,6 +41,16 @@ duty_trouble_seconds = Gauge(
 transactions_repeated = Counter(
     "platform_transactions_repeated_total", "Transactions done again since they lost against others (40001, 40P01)"
 )
+consumer_lag = Gauge(
+    "platform_consumer_lag",
+    "Offsets on Kafka that the service's consumer group has not read",
+    multiprocess_mode="mostrecent",
+)
+consumer_stands_seconds = Gauge(
+    "platform_consumer_stands_seconds",
+    "For how long nothing was read of the partition that stands still longest with something unread; 0 when all move",
+    multiprocess_mode="mostrecent",
+)
 copies_ahead = Gauge(
     "platform_copies_ahead",
     "Copies that are ahead of their source until it republishes",

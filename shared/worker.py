@@ -18,6 +18,7 @@ from shared.events import parking
 from shared.events.consumer import Consumer
 from shared.events.event import Topic
 from shared.events.housekeeping import HOUSEKEEPING
+from shared.events.lag import Lag
 from shared.events.listeners import Listeners
 from shared.events.relay import Relay
 from shared.events.republish import States
@@ -68,12 +69,14 @@ class Worker:
             signal.signal(number, lambda *_: stop.set())
         spans.start(self.settings.service, self.settings.otel_exporter_otlp_endpoint)
         kafka = KafkaReachable(self.settings.kafka_client())
-        duties = self._duties()
+        lag = Lag(kafka, self.settings.service, self.listeners.topics())
+        duties = self._duties(lag)
         checks = [
             Check("database", db.database_answers),
             Check("schema", lambda: is_current(self.settings.service)),
             Check("kafka", kafka),
             Check("duties", lambda: all_go_well(duties)),
+            Check("events", lag.moves),
             *self.ready_checks,
         ]
         memory.settle()
@@ -95,7 +98,7 @@ class Worker:
             # what they hold is a transaction that rolls back or a lease that runs out
             os._exit(1)
 
-    def _duties(self) -> dict[Duty, Work]:
+    def _duties(self, lag: Lag) -> dict[Duty, Work]:
         settings = self.settings
         kafka = settings.kafka_client()
 
@@ -115,7 +118,7 @@ class Worker:
             )
 
         duties: dict[Duty, Work] = {Duty("relay"): relay, Duty("consumer"): consume}
-        for job in (*self.jobs, HOUSEKEEPING, FORGET_KEYS):
+        for job in (*self.jobs, HOUSEKEEPING, FORGET_KEYS, lag.job()):
             duties[Duty(f"job {job.name}")] = partial(run_until, job)
         return duties
 

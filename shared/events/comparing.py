@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID, uuid4
-
-from confluent_kafka import OFFSET_BEGINNING, Message, TopicPartition
-from confluent_kafka import Consumer as KafkaConsumer
+from uuid import UUID
 
 from shared import clock
 from shared.db import transaction
-from shared.errors import Unreachable
+from shared.events.ends import read_to_ends
 from shared.events.event import CATALOGUE, PARTITIONS, Envelope, Topic
 from shared.events.reading import read_message
-from shared.events.rebuild import SILENCE, ends_of, reaches_end
 from shared.events.republish import PORTION, States
 
 
@@ -64,12 +60,13 @@ def _held(kafka: dict[str, Any], topic: Topic) -> dict[UUID, Envelope]:
     """
     types = {each for each in CATALOGUE.values() if each.topic == topic}
     held: dict[UUID, Envelope] = {}
-    for message in _messages(kafka, topic.name):
-        received = read_message(message, types, clock.now())
-        if received is not None and received.event is not None:
-            told = received.event.envelope
-            if _counts(told, held.get(told.subject)):
-                held[told.subject] = told
+    for messages in read_to_ends(kafka, [topic.name], range(PARTITIONS), at_most=1000):
+        for message in messages:
+            received = read_message(message, types, clock.now())
+            if received is not None and received.event is not None:
+                told = received.event.envelope
+                if _counts(told, held.get(told.subject)):
+                    held[told.subject] = told
     return held
 
 
@@ -77,32 +74,3 @@ def _counts(told: Envelope, known: Envelope | None) -> bool:
     if known is None or known.sequence <= told.sequence:
         return True
     return told.republished and known.time < told.time
-
-
-def _messages(kafka: dict[str, Any], topic: str) -> Iterator[Message]:
-    """Every message of a topic, to the end that it has now."""
-    consumer = KafkaConsumer(
-        {
-            **kafka,
-            "group.id": f"comparing-{uuid4()}",
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "isolation.level": "read_committed",
-        }
-    )
-    try:
-        ends = ends_of(consumer, [topic], range(PARTITIONS))
-        unfinished = {place: end for place, (begin, end) in ends.items() if begin < end}
-        consumer.assign([TopicPartition(*place, OFFSET_BEGINNING) for place in unfinished])
-        heard_at = clock.monotonic()
-        while unfinished:
-            for message in consumer.consume(1000, 0.2):
-                heard_at = clock.monotonic()
-                if message.error() is None:
-                    yield message
-                if reaches_end(message, unfinished):
-                    del unfinished[message.topic() or "", message.partition() or 0]
-            if clock.monotonic() - heard_at > SILENCE:
-                raise Unreachable("kafka.silent", "Kafka stopped answering before the end of the topic was reached.")
-    finally:
-        consumer.close()

@@ -22,9 +22,11 @@ from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 from shared import clock, metrics
 from shared.db import database_answers, is_trouble, repeat_if_lost, transaction
 from shared.duties import LASTING_SECONDS, Duty, kind_of
+from shared.errors import Unreachable
+from shared.events.batches import BOUNDED, end_of_batch, is_unreadable, skip
 from shared.events.event import Event, Unreadable
 from shared.events.listeners import Listeners
-from shared.events.parking import set_aside
+from shared.events.parking import set_aside, set_aside_batch
 from shared.events.reading import Received, read_message
 from shared.events.relay import Backoff
 from shared.logs import logger
@@ -34,6 +36,8 @@ log = logger(__name__)
 TRIES = 3
 OF_ALL = -1
 """As Kafka's client says which partition a complaint about a whole topic, or the group, is about."""
+ENDS_EVERY_SECONDS = 1.0
+"""Where nothing else is to be committed, ends are, no more often than this."""
 STEADY_SECONDS = 10.0
 """A consumer with nothing to do for so long after its start works: before, its partitions may not be there yet."""
 
@@ -74,8 +78,14 @@ class Consumer:
         self.heard = listeners.heard()
         self._complaints: dict[tuple[str | None, int | None], tuple[KafkaError, float]] = {}
         """What Kafka refuses, by topic and partition, and since when: it says so once and then stays silent."""
+        self._ends: dict[tuple[str | None, int | None], int] = {}
+        """The ends that were reached, by topic and partition, and are to be committed."""
+        self._unreadable: dict[tuple[str | None, int | None], Message] = {}
+        """What stands for a batch that cannot be read, by topic and partition, until it is skipped."""
+        self._committed_at = 0.0
         self.configuration = {
             **kafka,
+            **BOUNDED,
             "group.id": group or service,
             "client.id": service,
             "group.protocol": "consumer",
@@ -83,6 +93,7 @@ class Consumer:
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "isolation.level": "read_committed",
+            "enable.partition.eof": True,
             "max.poll.interval.ms": 600_000,
             "allow.auto.create.topics": False,
             "queued.max.messages.kbytes": 16_384,
@@ -95,16 +106,18 @@ class Consumer:
             return
         consumer = KafkaConsumer(self.configuration)
         self._complaints.clear()
+        self._ends.clear()
+        self._unreadable.clear()
         began = clock.monotonic()
         try:
             consumer.subscribe(self.listeners.topics(), on_revoke=self._give_up)
             while not stop.is_set():
                 messages = self._poll(consumer)
-                if messages:
-                    if self._handle_through_outages(consumer, messages, stop):
-                        self._remember_offsets(consumer, messages)
-                        self._is_steady()
-                elif clock.monotonic() - began > STEADY_SECONDS:
+                if messages and not self._handle_through_outages(consumer, messages, stop):
+                    break
+                self._remember_offsets(consumer, messages)
+                self._skip_unreadable(consumer)
+                if messages or clock.monotonic() - began > STEADY_SECONDS:
                     self._is_steady()
         finally:
             self._give_back(consumer)
@@ -133,24 +146,54 @@ class Consumer:
         if problem is None:
             if self._complaints:
                 self._forget(place, (message.topic(), OF_ALL), (None, OF_ALL))
+            if self._ends:
+                self._ends.pop(place, None)
             return False
+        if problem.code() == KafkaError._PARTITION_EOF:
+            self._ends[place] = message.offset() or 0
+            return True
         # such as a group that a Kafka without its data does not know: this consumer is over, a new one may join
         if problem.fatal() or problem.code() == KafkaError._FATAL:
             raise KafkaException(problem)
-        if problem.code() != KafkaError._PARTITION_EOF:
-            log.warning("consumer.kafka_trouble", error=str(problem))
-            self._complaints.setdefault(place, (problem, clock.monotonic()))
+        if is_unreadable(message):
+            self._unreadable[place] = message
+            return True
+        log.warning("consumer.kafka_trouble", error=str(problem))
+        self._complaints.setdefault(place, (problem, clock.monotonic()))
         return True
 
-    @staticmethod
-    def _remember_offsets(consumer: KafkaConsumer, messages: Sequence[Message]) -> None:
+    def _remember_offsets(self, consumer: KafkaConsumer, messages: Sequence[Message]) -> None:
+        """Commit what was handled, and the ends that were reached.
+
+        The last offsets may be a transaction's markers, which are never delivered: they would look unread for ever.
+        """
+        if not messages and (not self._ends or clock.monotonic() - self._committed_at < ENDS_EVERY_SECONDS):
+            return
+        ends, self._ends, self._committed_at = self._ends, {}, clock.monotonic()
         try:
             for message in {(m.topic(), m.partition()): m for m in messages}.values():
                 consumer.store_offsets(message=message)
+            if ends:
+                consumer.store_offsets(offsets=[TopicPartition(*place, end) for place, end in ends.items()])  # type: ignore[arg-type]
             consumer.commit(asynchronous=True)
         except KafkaException as problem:
             # a partition we lost meanwhile, or a broker that is away: the events come again and are skipped
             log.info("consumer.offsets_not_committed", error=str(problem.args[0]))
+
+    def _skip_unreadable(self, consumer: KafkaConsumer) -> None:
+        """Note as a dead letter what Kafka's client cannot read, and go on behind it; what fails is tried again."""
+        for place, batch in list(self._unreadable.items()):
+            try:
+                end = end_of_batch(self.configuration, batch)
+                set_aside_batch(batch, end)
+                skip(consumer, batch, end)
+            except Exception as problem:
+                if not (is_trouble(problem) or isinstance(problem, KafkaException | Unreachable)):
+                    raise
+                self.duty.waits(problem)
+                log.warning("consumer.batch_not_skipped", topic=place[0], partition=place[1], error=kind_of(problem))
+            else:
+                del self._unreadable[place]
 
     def _forget(self, *places: tuple[str | None, int | None]) -> None:
         for place in places:
@@ -158,7 +201,10 @@ class Consumer:
 
     def _give_up(self, consumer: KafkaConsumer, partitions: list[TopicPartition]) -> None:
         """Before partitions go to another worker, or because they have gone."""
-        self._forget(*((each.topic, each.partition) for each in partitions))
+        for each in partitions:
+            self._forget((each.topic, each.partition))
+            self._ends.pop((each.topic, each.partition), None)
+            self._unreadable.pop((each.topic, each.partition), None)
         self._give_back(consumer)
         # librdkafka remembers a pause beyond the loss of a partition: it would stand still when it comes back to us
         consumer.resume(partitions)

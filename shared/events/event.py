@@ -20,10 +20,12 @@ from shared.tracing import CORRELATION_ID, LONGEST_TRACEPARENT
 PARTITIONS = 12
 DAY_MS = 24 * 3600 * 1000
 
-LARGEST_EVENT = 900_000
-"""Bytes; the broker refuses a message of 1 MiB, and one refused event would hold up every later one."""
+LARGEST_EVENT = 240_000
+"""Bytes; the broker refuses what is larger than a topic takes, and one refused event would hold up every later one."""
 LARGEST_MESSAGE = LARGEST_EVENT + 20_000
 """What is read: the largest event with its envelope."""
+LARGEST_BATCH = 300_000
+"""Bytes, packed, that a topic takes. gzip unpacks to a thousand times as much at most, which a worker must endure."""
 LONGEST_TEXT = 320
 """Characters of any text in an event: an e-mail address fits, and so does the text in the row of an index (2.7 kB)."""
 LARGEST_SEQUENCE = 10_000_000
@@ -42,14 +44,17 @@ class Topic:
 
     def configuration(self) -> dict[str, str]:
         """The broker's settings for this topic."""
-        stamp = {"message.timestamp.type": "LogAppendTime"}  # the broker's, which nobody else can choose
+        common = {
+            "message.timestamp.type": "LogAppendTime",  # the broker's, which nobody else can choose
+            "max.message.bytes": str(LARGEST_BATCH),
+        }
         if self.compacted:
-            return stamp | {
+            return common | {
                 "cleanup.policy": "compact",
                 "min.cleanable.dirty.ratio": "0.1",
                 "max.compaction.lag.ms": str(DAY_MS),
             }
-        return stamp | {"cleanup.policy": "delete", "retention.ms": str(90 * DAY_MS)}
+        return common | {"cleanup.policy": "delete", "retention.ms": str(90 * DAY_MS)}
 
 
 TOPICS = {

@@ -24,7 +24,8 @@ from shared import clock, copies, metrics
 from shared.db import is_trouble, new_id, repeat_if_lost, sqlstate, transaction
 from shared.duties import kind_of
 from shared.errors import Conflict, NotFound
-from shared.events.event import Event, Unreadable, decode, decode_envelope, refuse_future
+from shared.events.batches import UnreadableBatch
+from shared.events.event import LARGEST_MESSAGE, Event, Unreadable, decode, decode_envelope, refuse_future
 from shared.events.reading import Received
 from shared.events.tables import parked, seen
 from shared.logs import logger
@@ -50,6 +51,14 @@ def set_aside(received: Received, problem: Exception) -> None:
             log.error("consumer.event_parked_undescribed", **place, problem=kind_of(again))
             _in_one_transaction(lambda session: _park_undescribed(session, message, problem, now=clock.now()))
     metrics.events_parked.inc()
+
+
+def set_aside_batch(batch: Message, end: int) -> None:
+    """Note messages that Kafka's client cannot read, from this one's offset up to `end`: one row, without bytes."""
+    topic, begin = batch.topic(), batch.offset() or 0
+    kind = batch.error().name()  # type: ignore[union-attr]
+    problem = UnreadableBatch(f"offsets {begin} to {end - 1} cannot be unpacked ({kind}); their bytes are not kept")
+    set_aside(Received(Message(topic=topic, partition=batch.partition(), offset=begin), None), problem)
 
 
 def _in_one_transaction(work: Callable[[Session], None]) -> None:
@@ -119,7 +128,9 @@ def _traceback(problem: Exception) -> str:
 
 
 def _bytes(content: str | bytes | None) -> bytes | None:
-    return content.encode() if isinstance(content, str) else content
+    """What is kept: of what is larger than any event, which nobody can take, only the beginning."""
+    encoded = content.encode() if isinstance(content, str) else content
+    return encoded[:LARGEST_MESSAGE] if encoded is not None else None
 
 
 def _event_type(value: str | bytes | None) -> str | None:

@@ -23,6 +23,7 @@ from sqlalchemy import Text, TextClause, bindparam, cast, select, text
 from shared import clock, metrics
 from shared.db import is_trouble, new_id, single_statements
 from shared.duties import Duty, kind_of
+from shared.events.event import LARGEST_MESSAGE
 from shared.events.outbox import wait_again
 from shared.events.tables import outbox
 from shared.logs import logger
@@ -175,6 +176,7 @@ class Relay:
                 "transaction.timeout.ms": 30_000,
                 "compression.type": "zstd",
                 "linger.ms": 0,
+                "batch.size": LARGEST_MESSAGE,  # before it is packed
                 "allow.auto.create.topics": False,
             }
         )

@@ -278,7 +278,8 @@ def reasons_of(key: bytes) -> list[str]:
 @pytest.mark.usefixtures("committing")
 def test_a_partition_moves_on_whatever_lies_on_it(kafka: dict[str, Any]) -> None:
     failing = Failing()
-    producer = Producer({**kafka, "message.max.bytes": 1_048_000, "queue.buffering.max.kbytes": 1_000_000})
+    packed = {"compression.type": "lz4", "message.max.bytes": 1_048_000, "batch.size": 200_000}
+    producer = Producer({**kafka, **packed, "queue.buffering.max.kbytes": 1_000_000})
     hostile = hostile_messages("matching.events")
     for each in hostile:
         producer.produce("matching.events", partition=3, key=each.key, value=each.value, headers=each.headers)

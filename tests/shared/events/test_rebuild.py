@@ -21,10 +21,10 @@ class Reading(_Reading):
     """Readers whose work is what a test says."""
 
     def __init__(self, work: Work) -> None:
-        super().__init__(Consumer("nobody", {}, Listeners()), {"group.id": "nobody", "bootstrap.servers": ""})
+        super().__init__(Consumer("nobody", {}, Listeners()), {})
         self.work = work
 
-    def _to_the_ends(self, consumer: object, partitions: range) -> None:  # type: ignore[override]
+    def _read(self, partitions: range) -> None:
         self.work(self, partitions.start)
 
 
@@ -34,7 +34,7 @@ def outcome(work: Work) -> tuple[int, int]:
 
 
 def test_the_readers_shares_are_added_up() -> None:
-    assert outcome(lambda reading, number: reading._count(read=number, to_read=10)) == (
+    assert outcome(lambda reading, number: reading._count(number, 10)) == (
         sum(range(READERS)),
         READERS * 10,
     )

@@ -1,0 +1,102 @@
+"""Batches that Kafka's client cannot read, and where they end.
+
+A broker takes a batch that unpacks to more than a client reads (some kilobytes of packed zeros suffice), and gives it
+to every reader again and again. Only where it begins is said, so its end is looked for.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+from confluent_kafka import Consumer as KafkaConsumer
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
+
+from shared import clock
+from shared.errors import Unreachable
+
+ANSWER_SECONDS = 10.0
+_UNREADABLE = {
+    KafkaError._BAD_COMPRESSION,
+    KafkaError._BAD_MSG,
+    KafkaError._NOT_IMPLEMENTED,
+    KafkaError.INVALID_MSG,
+    KafkaError.MSG_SIZE_TOO_LARGE,
+}
+
+
+BOUNDED = {"fetch.max.bytes": 4_000_000, "receive.message.max.bytes": 5_000_000}
+"""How much a consumer fetches at once, and how much a batch may unpack to where the client looks (zstd).
+
+It does not look at gzip and lz4, whose batches are bounded by what a topic takes (`Topic.configuration`).
+"""
+
+
+class UnreadableBatch(Exception):
+    """Messages that Kafka's client cannot unpack; its text names their offsets."""
+
+
+def is_unreadable(message: Message) -> bool:
+    """Whether this stands for a batch, beginning at its offset, that the client cannot read."""
+    problem = message.error()
+    return problem is not None and problem.code() in _UNREADABLE and (message.offset() or 0) >= 0
+
+
+def end_of_batch(kafka: dict[str, Any], batch: Message) -> int:
+    """The first offset after an unreadable batch; `kafka` is a consumer's configuration.
+
+    Steps of 1, 2, 4 … offsets until one lies beyond it, then the interval is halved: a batch of a million messages
+    takes forty questions. Raises `Unreachable` or `KafkaException` when Kafka does not answer them.
+    """
+    place = TopicPartition(batch.topic() or "", batch.partition() or 0)
+    begin = batch.offset() or 0
+    reader = KafkaConsumer(
+        {
+            **kafka,
+            **BOUNDED,
+            "group.id": f"batches-{uuid4()}",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "isolation.level": "read_uncommitted",
+            "fetch.error.backoff.ms": 10,
+        }
+    )
+    try:
+        _, end = reader.get_watermark_offsets(place, timeout=ANSWER_SECONDS)
+        inside, beyond, step = begin, end, 1
+        while inside + step < end:
+            if not _lies_in(reader, place, inside + step, begin):
+                beyond = inside + step
+                break
+            inside, step = inside + step, step * 2
+        while beyond - inside > 1:
+            middle = (inside + beyond) // 2
+            if _lies_in(reader, place, middle, begin):
+                inside = middle
+            else:
+                beyond = middle
+        return beyond
+    finally:
+        reader.close()
+
+
+def skip(consumer: KafkaConsumer, batch: Message, end: int) -> None:
+    """Let the consumer go on behind an unreadable batch; raises `KafkaException` where the partition is not its own."""
+    consumer.seek(TopicPartition(batch.topic() or "", batch.partition() or 0, end))
+
+
+def _lies_in(reader: KafkaConsumer, place: TopicPartition, offset: int, begin: int) -> bool:
+    """Whether reading from this offset meets the unreadable batch that begins at `begin`."""
+    reader.assign([TopicPartition(place.topic, place.partition, offset)])
+    until = clock.monotonic() + ANSWER_SECONDS
+    while clock.monotonic() < until:
+        message = reader.poll(0.5)
+        if message is None:
+            continue
+        problem = message.error()
+        if problem is None or problem.code() == KafkaError._PARTITION_EOF:
+            return False
+        if is_unreadable(message):
+            return message.offset() == begin
+        raise KafkaException(problem)
+    raise Unreachable("kafka.silent", f"Kafka does not say where a batch of {place.topic} {place.partition} ends.")

@@ -1,0 +1,122 @@
+"""Reading topics from their beginning to the ends that they have now."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+from uuid import uuid4
+
+from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer as KafkaConsumer
+
+from shared import clock
+from shared.errors import Unreachable
+from shared.events.batches import BOUNDED, end_of_batch, is_unreadable, skip
+from shared.events.relay import Backoff
+
+SILENCE = 30.0
+"""Seconds without a message before reading gives up instead of waiting for ever."""
+_LEADERS_CHANGE = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE}
+
+
+def read_to_ends(
+    kafka: dict[str, Any],
+    topics: Sequence[str],
+    partitions: Sequence[int],
+    *,
+    at_most: int,
+    announce: Callable[[int], None] = lambda _: None,
+    silence: float = SILENCE,
+) -> Iterator[list[Message]]:
+    """Every message of these partitions that can be read, `at_most` at a time, outside any consumer group.
+
+    `announce` hears how many offsets there are. Raises `Unreachable` when Kafka does not answer or, for `silence`
+    seconds, gives no message, with what it complains of.
+    """
+    configuration = {
+        **kafka,
+        **BOUNDED,
+        "group.id": f"reading-{uuid4()}",
+        "enable.auto.commit": False,
+        "enable.partition.eof": True,
+        "isolation.level": "read_committed",
+    }
+    consumer = KafkaConsumer(configuration)
+    try:
+        ends = _all_ends(consumer, topics, partitions)
+        announce(sum(end - begin for begin, end in ends.values()))
+        yield from _read(consumer, configuration, ends, at_most, silence)
+    finally:
+        consumer.close()
+
+
+def _read(
+    consumer: KafkaConsumer,
+    configuration: dict[str, Any],
+    ends: dict[tuple[str, int], tuple[int, int]],
+    at_most: int,
+    silence: float,
+) -> Iterator[list[Message]]:
+    unfinished = {place: end for place, (begin, end) in ends.items() if begin < end}
+    consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for topic, partition in unfinished])
+    came_at, complaint = clock.monotonic(), ""
+    while unfinished:
+        arrived = consumer.consume(at_most, 0.2)
+        messages = [message for message in arrived if message.error() is None]
+        complaint = _complaint(arrived) or complaint
+        if messages:
+            yield messages
+            came_at = clock.monotonic()
+        elif clock.monotonic() - came_at > silence:
+            raise Unreachable("kafka.silent", f"Kafka gave nothing more before the end of the topics{complaint}.")
+        for message in arrived:
+            if is_unreadable(message):
+                skip(consumer, message, end_of_batch(configuration, message))
+            elif _reaches_end(message, unfinished):
+                del unfinished[message.topic() or "", message.partition() or 0]
+
+
+def _complaint(arrived: Sequence[Message]) -> str:
+    for message in arrived:
+        problem = message.error()
+        if problem is not None and problem.code() != KafkaError._PARTITION_EOF:
+            return f" ({message.topic()} {message.partition()}: {problem.name()})"
+    return ""
+
+
+def _reaches_end(message: Message, unfinished: dict[tuple[str, int], int]) -> bool:
+    """Whether this message, or what is said in its place, is the last of its partition."""
+    end = unfinished.get((message.topic() or "", message.partition() or 0))
+    if end is None:
+        return False
+    problem = message.error()
+    if problem is None:
+        return (message.offset() or 0) + 1 >= end
+    # the last offsets may be transaction markers, which are never delivered: the end of the partition is
+    return bool(problem.code() == KafkaError._PARTITION_EOF)
+
+
+def _all_ends(
+    consumer: KafkaConsumer, topics: Sequence[str], partitions: Sequence[int]
+) -> dict[tuple[str, int], tuple[int, int]]:
+    """The first and the end offset of each of these partitions."""
+    return {
+        (topic, partition): _ends_of(consumer, TopicPartition(topic, partition))
+        for topic in topics
+        for partition in partitions
+    }
+
+
+def _ends_of(consumer: KafkaConsumer, place: TopicPartition) -> tuple[int, int]:
+    wait = Backoff()
+    for _ in range(10):
+        try:
+            begin, end = consumer.get_watermark_offsets(place, timeout=10)
+            return begin, end
+        except KafkaException as problem:
+            # a partition that has just got its leader, or another one, is soon known under it
+            if problem.args[0].code() not in _LEADERS_CHANGE:
+                raise Unreachable("kafka.unreachable", "Kafka does not answer.") from problem
+        time.sleep(wait.next())
+    raise Unreachable("kafka.unreachable", f"Nobody leads {place.topic} {place.partition}.")

@@ -1,0 +1,160 @@
+"""What Kafka's client cannot unpack becomes one dead letter, and all that lies around it is handled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from confluent_kafka import Consumer as KafkaConsumer
+from confluent_kafka import KafkaException, Message, Producer, TopicPartition
+from sqlalchemy import select
+
+from shared.db import new_id, transaction
+from shared.errors import Conflict
+from shared.events import parking
+from shared.events.batches import BOUNDED, end_of_batch, is_unreadable
+from shared.events.ends import read_to_ends
+from shared.events.event import LARGEST_MESSAGE, PARTITIONS
+from shared.events.tables import parked
+from tests.infrastructure import private_platform
+from tests.shared.events.conftest import consuming, until
+from tests.shared.events.test_consumer import Heard, message, withdrawn
+
+pytestmark = pytest.mark.usefixtures("committing")
+
+TOPIC, PARTITION = "matching.events", 0
+TOO_MUCH = BOUNDED["receive.message.max.bytes"] * 2
+
+
+@pytest.fixture(scope="module")
+def own_kafka() -> Iterator[dict[str, Any]]:
+    """A broker of our own: other tests' readers need not look for the ends of these batches."""
+    with private_platform() as platform:
+        platform.up(["kafka", "topics"])
+        yield {"bootstrap.servers": platform.settings["KAFKA_BOOTSTRAP_SERVERS"]}
+
+
+def send_packed(kafka: dict[str, Any], codec: str, *, messages: int, unpacked: int) -> int:
+    """Write one batch of zeros that unpacks to so many bytes; its first offset."""
+    producer = Producer(
+        {
+            **kafka,
+            "compression.type": codec,
+            "message.max.bytes": 1_000_000_000,
+            "batch.size": 2_000_000_000,
+            "batch.num.messages": 1_000_000,
+            "linger.ms": 2000,
+        }
+    )
+    offsets: list[int] = []
+
+    def written(problem: Any, message: Any) -> None:
+        assert problem is None, problem
+        offsets.append(message.offset())
+
+    for _ in range(messages):
+        producer.produce(TOPIC, value=bytes(unpacked // messages), partition=PARTITION, on_delivery=written)
+    assert producer.flush(30) == 0
+    assert sorted(offsets) == list(range(offsets[0], offsets[0] + messages))
+    return offsets[0]
+
+
+def send_to_the_same(kafka: dict[str, Any], subject: UUID, sequence: int) -> None:
+    producer = Producer(kafka)
+    topic, key, value = message(withdrawn(subject, sequence))
+    producer.produce(topic, key=key, value=value, partition=PARTITION)
+    assert producer.flush(10) == 0
+
+
+def dead_letters() -> list[Any]:
+    with transaction() as session:
+        return list(session.execute(select(parked).where(parked.c.topic == TOPIC)).mappings())
+
+
+@pytest.mark.parametrize("messages", [1, 2, 3, 40, 999])
+def test_the_end_of_a_batch_that_cannot_be_unpacked_is_found(own_kafka: dict[str, Any], messages: int) -> None:
+    begin = send_packed(own_kafka, "zstd", messages=messages, unpacked=TOO_MUCH)
+    send_packed(own_kafka, "zstd", messages=2, unpacked=TOO_MUCH)
+    reader = KafkaConsumer({**own_kafka, **BOUNDED, "group.id": f"g-{uuid4()}"})
+    found = []
+
+    def is_met() -> bool:
+        found.extend(each for each in reader.consume(10, 0.5) if each.offset() == begin)
+        return bool(found)
+
+    reader.assign([TopicPartition(TOPIC, PARTITION, begin)])
+    until(is_met)
+    reader.close()
+    assert is_unreadable(found[0])
+    assert end_of_batch(own_kafka, found[0]) == begin + messages
+
+
+def test_it_is_noted_once_and_what_lies_around_it_is_handled(own_kafka: dict[str, Any]) -> None:
+    subject, group = new_id(), f"g-{uuid4()}"
+    heard = Heard([subject])
+    send_to_the_same(own_kafka, subject, 1)
+    first = send_packed(own_kafka, "zstd", messages=1, unpacked=TOO_MUCH)
+    send_to_the_same(own_kafka, subject, 2)
+    second = send_packed(own_kafka, "zstd", messages=40, unpacked=TOO_MUCH)
+    third = send_packed(own_kafka, "zstd", messages=1, unpacked=TOO_MUCH)
+    send_to_the_same(own_kafka, subject, 3)
+    for again in (group, f"g-{uuid4()}"):
+        with consuming(own_kafka, heard.listeners, again):
+            until(lambda: heard.effects == [1, 2, 3], 60)
+            until(lambda: {first, second, third} <= {row["offset"] for row in dead_letters()}, 60)
+    mine = [row for row in dead_letters() if row["offset"] in (first, second, third)]
+    assert len(mine) == 3
+    (row,) = (row for row in mine if row["offset"] == second)
+    assert row["value"] is None
+    assert f"offsets {second} to {second + 39} cannot be unpacked (_BAD_COMPRESSION)" in row["reason"]
+    with transaction() as session, pytest.raises(Conflict, match="still cannot be taken"):
+        parking.take_up(session, row["id"], reason="try", now=row["parked_at"])
+
+
+def test_a_batch_at_the_end_is_passed_and_its_offsets_are_committed(own_kafka: dict[str, Any]) -> None:
+    subject, group = new_id(), f"g-{uuid4()}"
+    heard = Heard([subject])
+    begin = send_packed(own_kafka, "zstd", messages=3, unpacked=TOO_MUCH)
+    with consuming(own_kafka, heard.listeners, group):
+        until(lambda: begin in {row["offset"] for row in dead_letters()}, 60)
+        send_to_the_same(own_kafka, subject, 1)
+        until(lambda: heard.effects == [1])
+
+
+def test_readers_of_whole_topics_pass_it_too(own_kafka: dict[str, Any]) -> None:
+    subject = new_id()
+    send_packed(own_kafka, "zstd", messages=5, unpacked=TOO_MUCH)
+    send_to_the_same(own_kafka, subject, 1)
+    send_packed(own_kafka, "zstd", messages=5, unpacked=TOO_MUCH)
+    keys = [
+        each.key() for messages in read_to_ends(own_kafka, [TOPIC], range(PARTITIONS), at_most=100) for each in messages
+    ]
+    assert str(subject).encode() in keys
+
+
+@pytest.mark.parametrize("codec", ["gzip", "lz4", "zstd", "none"])
+def test_what_is_larger_than_any_event_is_kept_only_in_part(own_kafka: dict[str, Any], codec: str) -> None:
+    subject = new_id()
+    heard = Heard([subject])
+    unpacked = LARGEST_MESSAGE + 1 if codec == "none" else TOO_MUCH // 10
+    begin = send_packed(own_kafka, codec, messages=1, unpacked=unpacked)
+    send_to_the_same(own_kafka, subject, 1)
+    with consuming(own_kafka, heard.listeners, f"g-{uuid4()}"):
+        until(lambda: heard.effects == [1], 60)
+    (row,) = (row for row in dead_letters() if row["offset"] == begin)
+    assert bytes(row["value"]) == bytes(LARGEST_MESSAGE)
+    assert row["reason"].startswith("larger than any event")
+
+
+def test_a_topic_takes_no_more_than_a_worker_can_endure(own_kafka: dict[str, Any]) -> None:
+    producer, refusals = Producer({**own_kafka, "message.max.bytes": 2_000_000}), []
+    producer.produce(TOPIC, value=bytes(400_000), on_delivery=lambda problem, _: refusals.append(problem))
+    producer.flush(10)
+    assert refusals[0].name() == "MSG_SIZE_TOO_LARGE"
+
+
+def test_a_kafka_that_does_not_answer_is_not_waited_for_for_ever(own_kafka: dict[str, Any]) -> None:
+    with pytest.raises(KafkaException):
+        end_of_batch({"bootstrap.servers": "127.0.0.1:1"}, Message(topic=TOPIC, partition=0, offset=3))
