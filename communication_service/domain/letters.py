@@ -1,4 +1,4 @@
-"""What a practice reads before it accepts: pseudonyms in German, as text and as HTML (domain.md, rule 11)."""
+"""What a practice reads before it accepts: pseudonyms, as text and as HTML (docs/domain.md#contact-rule-11)."""
 
 from __future__ import annotations
 

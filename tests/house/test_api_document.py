@@ -103,7 +103,7 @@ def test_the_steps_of_a_patient_are_those_of_the_document() -> None:
 
 
 def test_the_states_of_a_dead_letter_are_those_of_the_document() -> None:
-    """They have no constraint in the database, but a type at the door."""
+    """The database has no constraint for them; the API has a type."""
     assert [codes(row[0])[0] for row in table_after(API, "states-of-a-dead-letter")] == list(get_args(parked.State))
 
 
@@ -138,6 +138,6 @@ def test_the_codes_of_problems_are_those_of_the_document() -> None:
     assert set(written) == set(_codes_in_the_code())
 
 
-def test_the_document_has_no_dead_heading() -> None:
-    """The headings that the tests above look for, so that one that was renamed fails by name."""
+def test_the_document_has_every_heading_that_is_looked_for() -> None:
+    """A heading that was renamed fails by its name."""
     assert {"every-service", "closed-vocabularies", "code-of-a-problem", *STATES} <= anchors(API)

@@ -19,11 +19,21 @@ from matching_service.domain.states import next_contact_after
 from shared.values import contacts, holidays, identifiers, moments, places, postal_codes, text, travel
 from shared.values.refusals import NotAcceptable
 from shared.values.words import CheckResult, MatchRule, TravelMode
-from tests.house.documents import API, DOMAIN, anchors, citations, codes, named_anchors, table_after
+from tests.house.documents import API, DOMAIN, anchors, citations, codes, named_anchors, table_after, tracked
+from tests.house.sources import ROOT
+
+OTHER_FORMS = re.compile(
+    r"domain\.md(?!#)|api-contract|\.\./shared|\bAPI contract"
+    r"|\brules? (?:[0-9]|one\b|two\b|three\b|four\b|five\b|six\b|seven\b|eight\b|nine\b|ten\b)",
+    re.IGNORECASE,
+)
+THEMSELVES = {DOMAIN, *(ROOT / "tests" / "house").glob("*_rulebook.py"), ROOT / "tests" / "house" / "documents.py"}
+"""The rulebook, and what has to spell the forms that are looked for."""
+LINKS = re.compile(r"\[[^\]]*\]\([^)]*\)")
 
 
 def test_every_document_and_anchor_that_is_cited_exists() -> None:
-    """A citation that leads nowhere sends the reader away."""
+    """A citation that leads nowhere costs the reader a search."""
     found = list(citations())
     assert len(found) > 50
     missing = [each for each in found if not each.document.exists()]
@@ -38,8 +48,20 @@ def test_every_document_and_anchor_that_is_cited_exists() -> None:
     assert sorted(set(map(str, missing))) == []
 
 
+def test_rules_are_cited_by_their_anchor_and_in_no_other_form() -> None:
+    """`docs/domain.md#contact-rule-5` can be followed and checked; a number alone cannot."""
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in tracked("*.py", "*.md", "*.toml", "*.yml", "Makefile", ".env.example", "docs/*.json")
+        if path not in THEMSELVES
+        for number, line in enumerate(path.read_text().splitlines(), start=1)
+        if OTHER_FORMS.search(LINKS.sub("", line))
+    ]
+    assert found == []
+
+
 def test_anchors_are_named_once_and_no_rule_is_missing() -> None:
-    """The numbers of the rules are cited in code, in letters to practices' associations and in people's heads."""
+    """Issues and people call the rules by their numbers, which therefore never change."""
     for document in (DOMAIN, API):
         named = named_anchors(document)
         assert len(named) == len(set(named))
