@@ -62,6 +62,7 @@ class Pseudonym:
     diagnosis_group: str | None
     availability: str
     had_prior_therapy: bool
+    """A warning, not an exclusion (docs/domain.md#contact-rule-14)."""
 
 
 def _environment(*, autoescape: bool) -> Environment:

@@ -71,6 +71,19 @@ def test_anchors_are_named_once_and_no_rule_is_missing() -> None:
     assert numbers == list(range(1, 15))
 
 
+WITHOUT_CODE = {
+    "import-rule-4": "the review of imports: issue 13",
+    "import-rule-9": "the directory of 116117, which the scraper reads: issue 13",
+    "import-rule-10": "the scraper: issue 13",
+}
+
+
+def test_every_rule_is_cited_where_it_is_kept() -> None:
+    """`git grep contact-rule-5` answers where that one is kept."""
+    cited = {each.anchor for each in citations() if each.document == DOMAIN and each.cited_in.suffix == ".py"}
+    assert {name for name in named_anchors(DOMAIN) if "-rule-" in name} - cited == WITHOUT_CODE.keys()
+
+
 def test_the_criteria_of_the_rulebook_are_those_of_matching() -> None:
     """A criterion that staff cannot read up on is one they do not trust."""
     assert [codes(row[0])[0] for row in table_after(DOMAIN, "matching-rule-2")] == [each.value for each in MatchRule]
