@@ -1,4 +1,5 @@
-"""Encryption of patient data and keyed digests. The master key lives apart from the database and its backups.
+"""Encryption of patient data and keyed digests. The master key lives apart from the database and its backups
+(docs/domain.md#data-protection-health-data).
 
 Each patient has a data key of their own, wrapped by the master key; destroying the wrapped key is erasure (GDPR
 Art. 17), in tables and backups alike. AES-256-GCM with a random 96-bit nonce in front of the ciphertext

@@ -31,8 +31,8 @@ def arrange(
 ) -> None:
     """Let the inquiry have the letter or the call that fits what it carries now, or say what it waits for.
 
-    `is_first`: no other letter, or no other call, to this therapist comes before (rule 6). `attempt` is the number that
-    a call has.
+    `is_first`: no other letter, or no other call, to this therapist comes before (docs/domain.md#contact-rule-6).
+    `attempt` is the number that a call has.
     """
     if way.channel == "email":
         cancel_call(session, inquiry, now=now)

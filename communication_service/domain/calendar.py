@@ -1,4 +1,4 @@
-"""On which days a practice can be phoned, and which slot is free (rule 7). Days and hours are Berlin's."""
+"""Days (Berlin's) on which a practice can be phoned, and which slot is free (docs/domain.md#contact-rule-7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls to practices: what a caller may say, and what came of it (rule 7)."""
+"""Calls to practices: what a caller may say, and what came of it (docs/domain.md#contact-rule-7)."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def _those_with_attempts_left(
 ) -> list[PlacementRequest]:
     """The call's requests that are called about again; of the others, it is told that nobody was reached.
 
-    Each counts its own attempts: a request may join others' contact, and leave it for another one (rule 7).
+    Each counts its own attempts (docs/domain.md#contact-rule-7): a request may join others' contact, and leave it.
     """
     stay, asked = [], []
     for request in _members(session, call):

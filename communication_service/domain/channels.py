@@ -1,4 +1,4 @@
-"""How a practice is contacted: e-mail first; phone where there is no e-mail, or no answer to one (rule 4)."""
+"""E-mail first; phone where there is no e-mail, or no answer to one (docs/domain.md#contact-rule-4)."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Unsent:
 
 
 def kept_back(request: PlacementRequest, patients: Mapping[UUID, Patient], offered: Set[UUID]) -> str | None:
-    """Why a request that waits may not go, whatever its practice is like; None where it may (rule 9)."""
+    """Why a request that waits may not go, whatever its practice; None where it may (docs/domain.md#contact-rule-9)."""
     patient = patients.get(request.patient_id)
     if request.hold is not None:
         return request.hold
@@ -59,7 +59,7 @@ def kept_back(request: PlacementRequest, patients: Mapping[UUID, Patient], offer
 
 
 def due(session: Session, *, now: datetime, at_most: int) -> Sequence[queries.Due]:
-    """Therapists to compose for, those who may have a place first (rule 7)."""
+    """Therapists to compose for, those who may have a place first (docs/domain.md#contact-rule-7)."""
     return queries.therapists_to_look_at(session, now=now, limit=at_most)
 
 
@@ -182,7 +182,7 @@ def _leave(unsent: Unsent) -> list[tuple[Inquiry, PlacementRequest]]:
 def _groups(
     session: Session, unsent: Unsent, settled: Sequence[Inquiry], *, policy: Policy, now: datetime
 ) -> list[tuple[Way, list[PlacementRequest]]]:
-    """Who is asked together: letters before calls, the longest waiting first, at most six each (rules 5 and 6)."""
+    """Who is asked together: letters first, the longest waiting first, at most six (docs/domain.md#contact-rule-6)."""
     taken = {inquiry.id for inquiry in settled}
     opened = {inquiry.id for inquiry in unsent.inquiries}
     going = [

@@ -41,7 +41,7 @@ def remember_therapists(session: Session, told: Sequence[tuple[PublicTherapist, 
     ids: set[UUID] = {row["id"] for row in rows}
     before = suppression_queries.opt_outs(session, ids)
     keep_newest(session, Therapist, rows)
-    suppressions.follow_opt_outs(session, before, ids, now=now)
+    suppressions.follow_opt_outs(session, before, ids, now=now)  # docs/domain.md#import-rule-7
 
 
 def remember_patients(session: Session, told: Sequence[tuple[PublicPatient, Envelope]], *, now: datetime) -> None:

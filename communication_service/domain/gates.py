@@ -1,4 +1,4 @@
-"""At most one inquiry e-mail in seven Berlin calendar days per therapist and per address (rule 5).
+"""At most one inquiry e-mail in seven Berlin days per therapist and per address (docs/domain.md#contact-rule-5).
 
 A letter closes both gates in the transaction that claims it for sending, and a constraint of the database lets only
 one letter have a gate on a day. A letter in doubt keeps them closed; one that certainly did not go opens them.

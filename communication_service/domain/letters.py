@@ -1,4 +1,4 @@
-"""What a practice reads before it accepts: pseudonyms in German, as text and as HTML (domain.md, rule 11)."""
+"""What a practice reads before it accepts: pseudonyms, as text and as HTML (docs/domain.md#contact-rule-11)."""
 
 from __future__ import annotations
 
@@ -62,6 +62,7 @@ class Pseudonym:
     diagnosis_group: str | None
     availability: str
     had_prior_therapy: bool
+    """A warning, not an exclusion (docs/domain.md#contact-rule-14)."""
 
 
 def _environment(*, autoescape: bool) -> Environment:

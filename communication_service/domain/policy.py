@@ -21,7 +21,7 @@ class Sender:
 
 @dataclass(frozen=True)
 class Policy:
-    """The figures of domain.md's rules 4 to 7."""
+    """The figures of the rules of contact (docs/domain.md#contact-rule-4 and the next three)."""
 
     sender: Sender
     gathering: timedelta

@@ -52,7 +52,7 @@ def drop(session: Session, told: Told, *, is_accepted: bool = False, now: dateti
     """Do not ask (any more): the request was withdrawn, answered or accepted, or the patient has taken up the place.
 
     While a practice's offer stands, the patient's other requests do not go out, calls after an unanswered e-mail
-    included (rule 9).
+    included (docs/domain.md#contact-rule-9).
     """
     request = _known(session, told)
     if told.sequence <= request.asked_sequence:
@@ -102,7 +102,7 @@ def _known(session: Session, told: Told) -> PlacementRequest:
 
 
 def follow_up(session: Session, *, policy: Policy, now: datetime, at_most: int = 100) -> int:
-    """Let the practices be called that left an e-mail unanswered for a week (rule 4); how many requests."""
+    """Call practices about e-mails a week without an answer (docs/domain.md#contact-rule-4); how many requests."""
     last_day = berlin_day(now) - timedelta(days=policy.days_until_call)
     unanswered = queries.unanswered_since(session, day=last_day, limit=at_most)
     for request in unanswered:

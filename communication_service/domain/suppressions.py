@@ -56,8 +56,9 @@ def lift_refusal(session: Session, email_key: str, *, now: datetime) -> None:
 def follow_opt_outs(session: Session, before: set[OptOut], therapist_ids: Collection[UUID], *, now: datetime) -> None:
     """Let the addresses follow what these therapists want now; `before` is what `store.opt_outs` said of them.
 
-    A new opt-out covers everybody at the address. One that is taken back frees the address, unless somebody else there
-    wants no e-mails either, or it was suppressed for another reason. After a change of address both get none.
+    A new opt-out covers everybody at the address (docs/domain.md#data-protection-mail). One that is taken back frees
+    the address, unless somebody else there wants no e-mails either, or it was suppressed for another reason. After a
+    change of address both get none.
     """
     after = store.opt_outs(session, therapist_ids)
     remaining = {each.therapist_id for each in after}

@@ -1,4 +1,4 @@
-"""The tables of this service. Field names are those of the API contract."""
+"""The tables of this service. Field names are those of the API."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class PlacementRequest(Tables):
     """The newest contact that it was ever part of; matching takes news of an older one for late news."""
     emailed_on: Mapped[date | None]
     attempts: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    """Calls about it that reached nobody, in whichever inquiry (rule 7)."""
+    """Calls about it that reached nobody, in whichever inquiry (docs/domain.md#contact-rule-7)."""
     look_at: Mapped[datetime | None]
     """When composing must look at this therapist again."""
     asked_sequence: Mapped[int] = mapped_column(default=0, server_default=text("0"))
@@ -186,7 +186,7 @@ class Inquiry(Aggregate, Tables):
 
 
 class Email(Aggregate, Tables):
-    """A letter to a practice and what became of it; never deleted (domain.md, rule 12)."""
+    """A letter to a practice and what became of it; never deleted (docs/domain.md#contact-rule-12)."""
 
     __tablename__ = "emails"
 
@@ -250,7 +250,7 @@ class Email(Aggregate, Tables):
 
 
 class Gate(Tables):
-    """The days in which no other inquiry e-mail may go to this therapist, or to this address (domain.md, rule 5)."""
+    """The days without another inquiry e-mail to this therapist, or to this address (docs/domain.md#contact-rule-5)."""
 
     __tablename__ = "gates"
 
@@ -268,7 +268,7 @@ class Gate(Tables):
 
 
 class PhoneCall(Aggregate, Tables):
-    """A call to a practice: planned, or what came of it; never deleted (domain.md, rule 12)."""
+    """A call to a practice: planned, or what came of it; never deleted (docs/domain.md#contact-rule-12)."""
 
     __tablename__ = "phone_calls"
 
@@ -296,7 +296,7 @@ class PhoneCall(Aggregate, Tables):
             where=text("status = 'planned'"),
             name="ex_phone_calls_one_call_at_a_time",
         ),
-        # one contact with one practice at a time (rule 6)
+        # one contact with one practice at a time (docs/domain.md#contact-rule-6)
         Index("uq_phone_calls_planned", "therapist_id", unique=True, postgresql_where=text("status = 'planned'")),
         Index("ix_phone_calls_inquiry_id", "inquiry_id"),
         Index("ix_phone_calls_starts_at", "starts_at"),
@@ -309,7 +309,7 @@ class PhoneCall(Aggregate, Tables):
 
 
 class Answer(Tables):
-    """What a practice said about one request; only ever added (domain.md, rule 12)."""
+    """What a practice said about one request; only ever added (docs/domain.md#contact-rule-12)."""
 
     __tablename__ = "answers"
 

@@ -83,7 +83,7 @@ def _find(postal_code: str | None, city: str | None) -> Found | None:
 def federal_state(parts: Collection[Part], *, city: str | None = None) -> FederalState | None:
     """The one federal state of these parts of a postal code's area; across a border, that of the city's part.
 
-    None where that leaves none or several: it is never guessed.
+    None where that leaves none or several: it is never guessed (docs/domain.md#postal-code-federal-state).
     """
     states = {part.federal_state for part in parts}
     if len(states) > 1 and city:

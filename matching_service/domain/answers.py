@@ -200,7 +200,7 @@ def reopen_deferred(session: Session, *, today: date, now: datetime, at_most: in
 def reopen(session: Session, request: PlacementRequest, *, now: datetime) -> None:
     """The request waits to be asked again; the caller knows that its status allows it and holds the locks.
 
-    A therapist who was blocked since the practice was asked is not asked again (rule 9).
+    A therapist who was blocked since the practice was asked is not asked again (docs/domain.md#contact-rule-9).
     """
     if is_lost(session, request.therapist_id):
         end(session, request, WithdrawalReason.THERAPIST_UNAVAILABLE, now=now)

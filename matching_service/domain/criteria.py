@@ -38,7 +38,7 @@ class Criteria:
     """Those the patient can be treated in; empty: no wish."""
     excluded_therapist_ids: frozenset[UUID] = field(default_factory=frozenset)
     search_started_on: date | None = None
-    """Practices whose place failed since then are left out (rule 10); unknown: since ever."""
+    """Practices whose place failed since then are left out (docs/domain.md#place-rule-10); unknown: since ever."""
 
     @cached_property
     def needs_statutory_seat(self) -> bool:

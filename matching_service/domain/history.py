@@ -1,4 +1,4 @@
-"""What happened to a placement request: entries are added and never changed (rule 12)."""
+"""What happened to a placement request: entries are added and never changed (docs/domain.md#contact-rule-12)."""
 
 from __future__ import annotations
 

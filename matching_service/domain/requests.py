@@ -86,7 +86,7 @@ class Judgement:
 
 
 def approve(session: Session, wanted: ContactList, *, today: date, now: datetime) -> Approved:
-    """Ask these therapists for this patient, as far as the rules allow it.
+    """Ask these therapists for this patient, as far as the rules allow it (docs/domain.md#contact-rule-3).
 
     Raises `NotFound` for a patient whose copy is not here, `Conflict` where the patient does not search or every
     therapist is refused; then its errors say why, per therapist.

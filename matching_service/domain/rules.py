@@ -1,4 +1,4 @@
-"""The rules of domain.md, rule 2, one function each: values in, a check with its reason out.
+"""The criteria of docs/domain.md#matching-rule-2, one function each: values in, a check with its reason out.
 
 `store/matching.py` says the same in SQL, which filters; a test holds the two together. Unknown is neither pass nor
 fail.
@@ -21,12 +21,12 @@ from shared.values.weekly import Weekly
 from shared.values.words import CheckResult, MatchRule, TravelMode
 
 DAYS_OF_REST_AFTER_A_REFUSAL = 28
-"""Rule 8: four weeks, in Berlin calendar days."""
+"""Four weeks, in Berlin calendar days (docs/domain.md#contact-rule-8)."""
 
 CANNOT_BE_OVERRIDDEN = frozenset(
     {MatchRule.STATUS, MatchRule.CONTACT_PREFERENCE, MatchRule.RECENT_REFUSAL, MatchRule.OPEN_REQUEST}
 )
-"""A block, the wish for no contact and a recent refusal, as the contract has it; of an open request there is one."""
+"""Staff cannot set these aside (docs/domain.md#matching-rule-2); of an open request there is one."""
 
 PASS, FAIL, UNKNOWN = CheckResult.PASS, CheckResult.FAIL, CheckResult.UNKNOWN
 
@@ -47,7 +47,7 @@ class Asked:
     is_open: bool = False
     refused_on: date | None = None
     place_failed: bool = False
-    """A place with this therapist failed in this search (rule 10)."""
+    """A place with this therapist failed in this search (docs/domain.md#place-rule-10)."""
 
 
 NEVER_ASKED = Asked()
@@ -209,7 +209,7 @@ def open_request(is_open: bool) -> Check:
 
 
 def recent_refusal(refused_on: date | None, *, today: date) -> Check:
-    """Rule 8: asked again from the day four weeks after the refusal."""
+    """Asked again from the day four weeks after the refusal (docs/domain.md#contact-rule-8)."""
     rule = MatchRule.RECENT_REFUSAL
     if refused_on is None or refused_on < first_day_of_recent_refusals(today):
         return Check(rule, PASS, "No refusal in the last four weeks.")

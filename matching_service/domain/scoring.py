@@ -10,7 +10,7 @@ from matching_service.domain.rules import Check
 from shared.values.words import CheckResult
 
 POINTS_FOR_AVAILABILITY: Final = 40
-"""Staff's hint that a place may be free: more than any distance can make up for (rule 7: contact these first)."""
+"""Staff's hint that a place may be free: more than any distance can make up for (docs/domain.md#matching-score)."""
 POINTS_FOR_NEARNESS: Final = 32
 """All of them next door, none at the limit of the patient's radius, in proportion between."""
 POINTS_FOR_CERTAINTY: Final = 28

@@ -1,4 +1,4 @@
-"""How a placement request may go from one status to another: plain functions, the contract's table."""
+"""From one status of a placement request to another: plain functions (docs/api.md#states-of-a-placement-request)."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def status_after(outcome: RequestOutcome) -> RequestStatus:
 
 
 def next_contact_after(answered_on: date, available_from: date | None) -> date:
-    """When a practice that said "later" is asked again: four weeks before the date it named (rule 8).
+    """When who said "later" is asked again: four weeks before the date named (docs/domain.md#contact-rule-8).
 
     Where that is past or within a week, a week after the answer, but not after the date named, if that is to come.
     Without a date, four weeks after the answer, as after a refusal.
@@ -68,7 +68,7 @@ def next_contact_after(answered_on: date, available_from: date | None) -> date:
 
 
 def hold_for(status: str, patient_status: str | None, *, accepted_elsewhere: bool) -> RequestHold | None:
-    """Why a request waits, if it does: another practice offered a place, or the search is paused (rule 9)."""
+    """Why a request waits, if it does: a place offered elsewhere, or a pause (docs/domain.md#contact-rule-9)."""
     if status not in HOLDABLE:
         return None
     if accepted_elsewhere:
@@ -87,7 +87,7 @@ def waits(
 
 
 def ends_all_requests(before: str, after: str) -> bool:
-    """Whether this step of a search ends every request made until then (rule 9).
+    """Whether this step of a search ends every request made until then (docs/domain.md#contact-rule-9).
 
     Also the step from a therapy back to the search: the therapy had ended what was asked before.
     """

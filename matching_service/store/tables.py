@@ -1,4 +1,4 @@
-"""The tables of this service. Field names are those of the API contract."""
+"""The tables of this service. Field names are those of the API."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ class Patient(Placed, Tables):
 
 
 class PlacementRequest(Aggregate, Tables):
-    """One patient asked of one therapist; never deleted (domain.md, rule 12)."""
+    """One patient asked of one therapist; never deleted (docs/domain.md#contact-rule-12)."""
 
     __tablename__ = "placement_requests"
 
@@ -195,7 +195,7 @@ class PlacementRequest(Aggregate, Tables):
 
 
 class HistoryEntry(Tables):
-    """Something that happened to a placement request; only ever added (domain.md, rule 12)."""
+    """Something that happened to a placement request; only ever added (docs/domain.md#contact-rule-12)."""
 
     __tablename__ = "placement_request_history"
 

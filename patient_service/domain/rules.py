@@ -25,7 +25,7 @@ TRANSITIONS: dict[PatientStatus, frozenset[PatientStatus]] = {
     _S.THERAPY_COMPLETED: frozenset({_S.OPEN}),
     _S.THERAPY_ABORTED: frozenset({_S.OPEN}),
 }
-"""What staff may do (API contract); a placement also ends a pause."""
+"""What staff may do (docs/api.md#states-of-a-patient); a placement also ends a pause."""
 
 TAKES_UP_A_PLACE = frozenset({_S.SEARCHING, _S.PAUSED, _S.IN_THERAPY})
 """Who is given a place that matching recorded; staff may have noted the therapy before the place."""
@@ -45,7 +45,7 @@ LACKS: dict[MissingForSearch, str] = {
 def missing_for_search(
     fields: PatientFields, *, location_known: bool, mandate_withdrawn: bool, today: date
 ) -> list[MissingForSearch]:
-    """What is still missing before a search may start, in the order of the API contract (domain.md, rule 1)."""
+    """What is still missing before a search may start, in the order of the enum (docs/domain.md#search-rule-1)."""
     lacking = {
         MissingForSearch.CONTRACTS_SIGNED: not fields.contracts_signed,
         MissingForSearch.DIAGNOSES: not any(counts(code) for code in fields.diagnoses),

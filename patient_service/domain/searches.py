@@ -111,7 +111,7 @@ def _refuse_unready(patient: Patient, missing: list[MissingForSearch]) -> None:
 
 
 def end_pauses_that_passed(session: Session, keys: Keys, *, now: datetime, at_most: int = 100) -> int:
-    """Resume searches whose pause ended before today (domain.md, rule 13); how many pauses ended.
+    """Resume searches whose pause ended before today (docs/domain.md#search-rule-13); how many pauses ended.
 
     A search that is not ready any more stays paused, without an end, until staff take it up.
     """

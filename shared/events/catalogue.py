@@ -280,7 +280,7 @@ class EmailSent(Event, name="communication.email_sent"):
 
 
 class Answer(Payload):
-    """What a practice said about one request; outcomes as in the API contract, or not_discussed."""
+    """What a practice said about one request; outcomes as in docs/api.md#closed-vocabularies, or not_discussed."""
 
     placement_request_id: UUID
     outcome: str

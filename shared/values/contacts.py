@@ -61,9 +61,10 @@ def normalised_email(address: str) -> str:
 
     Trimmed, Unicode composed (NFC), lower case throughout, the domain in its ASCII form (IDNA): practices write the
     address they share as `Praxis@Müller.de` and `praxis@xn--mller-kva.de`. By RFC 5321 the part before the @ could
-    distinguish upper case; no provider of note does, and a second e-mail in a week is the worse mistake.
-    It does not drop dots or `+tags`, and does not know that two domains belong to one provider (gmail.com and
-    googlemail.com): those may be different mailboxes elsewhere. Raises NotAcceptable for what is not an address.
+    distinguish upper case; no provider of note does, and a second e-mail in a week is the worse mistake
+    (docs/domain.md#email-address). It does not drop dots or `+tags`, and does not know that two domains belong to one
+    provider (gmail.com and googlemail.com): those may be different mailboxes elsewhere. Raises NotAcceptable for what
+    is not an address.
     """
     if _is_plain_email(address):
         return address
@@ -75,8 +76,8 @@ def normalised_email(address: str) -> str:
 def person_name(text: str) -> str:
     """The name on one line, composed (NFC), without invisible signs; otherwise as it was written.
 
-    "Null", "von der Heide", "Tietz -Roder" and "Ng" are names. Raises NotAcceptable without any letter, with
-    control characters, and beyond 100 characters.
+    "Null", "von der Heide", "Tietz -Roder" and "Ng" are names (docs/domain.md#import-rule-8). Raises NotAcceptable
+    without any letter, with control characters, and beyond 100 characters.
     """
     if len(text) > LONGEST_NAME:
         raise NotAcceptable(f"must have at most {LONGEST_NAME} characters")

@@ -1,4 +1,4 @@
-"""The public holidays of the federal states: one calendar for all services.
+"""The public holidays of the federal states: one calendar for all services (docs/domain.md#holidays).
 
 A feast that is a public holiday in part of a state only is in it too, and says so (`partial`): which municipalities
 keep it is not in our tables, and a call on a holiday costs goodwill, a lost day costs little.

@@ -1,7 +1,7 @@
 """Identifiers of German health care, checked and brought to one spelling.
 
 Blanks and lower case are harmless and are put right; everything else is refused with NotAcceptable, whose message
-says what would be right. The rules and their test vectors come from `domain.md`.
+says what would be right. The rules and their test vectors stand in docs/domain.md#identifiers.
 """
 
 import re

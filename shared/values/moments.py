@@ -201,7 +201,7 @@ def age_on(date_of_birth: date, day: date) -> int:
 def age_groups(date_of_birth: date | None, day: date) -> list[AgeGroup]:
     """The age groups whose therapists may treat someone of that age; empty where the birth date is unknown.
 
-    Under 18 children's therapists, from 21 adults' therapists, between 18 and 20 both (API contract).
+    Under 18 children's therapists, from 21 adults' therapists, between 18 and 20 both (docs/domain.md#days).
     Raises ValueError for a day before the birth.
     """
     if date_of_birth is None:

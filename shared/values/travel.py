@@ -1,6 +1,7 @@
 """How far and how long a way is when only the straight line is known: estimates, until a router is asked.
 
-matching's SQL uses the same two tables of constants, so that every service says the same of one way.
+matching's SQL uses the same two tables of constants (docs/domain.md#distance), so that every service says the same of
+one way.
 """
 
 from collections.abc import Mapping

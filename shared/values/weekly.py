@@ -147,7 +147,7 @@ class Weekly:
 
     @classmethod
     def from_json(cls, value: object) -> "Weekly | None":
-        """The week from the form of the API contract; None (unknown) for `null`, `{}`, days without windows.
+        """The week from the form of the API; None (unknown) for `null`, `{}`, days without windows.
 
         Touching windows are merged. Raises NotAcceptable, with the day and the place of the window, for
         unknown days and fields, times not written `09:00`, ends not after their start and overlaps.
@@ -166,7 +166,7 @@ class Weekly:
         return cls.of(windows) if windows else None
 
     def to_json(self) -> WeeklyJson:
-        """The week in the form of the API contract; windows that run past midnight are split there."""
+        """The week in the form of the API; windows that run past midnight are split there."""
         days: WeeklyJson = {}
         for start, end in self.windows:
             while start < end:
@@ -270,7 +270,7 @@ WeeklyHours = Annotated[
     PlainSerializer(_serialised, when_used="json"),
     WithJsonSchema(_WEEK_SCHEMA),
 ]
-"""Weekly hours as a field: JSON as in the API contract, in Python a Weekly, or None where unknown."""
+"""Weekly hours as a field: JSON as in docs/api.md#conventions, in Python a Weekly, or None where unknown."""
 
 
 class WeeklyColumn(TypeDecorator[Weekly]):

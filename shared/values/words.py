@@ -1,4 +1,4 @@
-"""The closed vocabularies of the API contract, spelled as they appear in JSON, events and tables."""
+"""The closed vocabularies (docs/api.md#closed-vocabularies), spelled as they appear in JSON, events and tables."""
 
 from enum import StrEnum
 

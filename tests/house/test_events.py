@@ -86,7 +86,7 @@ def test_an_event_knows_its_topic(event: type[Event]) -> None:
 
 @pytest.mark.parametrize("event", OURS, ids=lambda e: e.name)
 def test_no_event_carries_what_identifies_or_describes_a_patient(event: type[Event]) -> None:
-    """Kafka keeps what it gets: a name, an address or a diagnosis must never reach it (domain.md, data protection)."""
+    """A name, an address or a diagnosis must never reach Kafka (docs/domain.md#data-protection-events)."""
     if not event.name.startswith(("patient.", "matching.", "communication.")):
         return
     forbidden = {"first_name", "last_name", "date_of_birth", "street", "email", "phone", "diagnoses", "note",

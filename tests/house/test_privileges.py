@@ -110,7 +110,7 @@ def test_a_role_cannot_become_the_owner_who_may_do_everything(service: str, role
 
 
 def test_the_logs_that_the_law_asks_for_make_the_promise() -> None:
-    """Who read a file, what a patient agreed to, and every contact with its result (domain.md)."""
+    """Who read a file, what a patient agreed to, and every contact with its result (docs/domain.md#contact-rule-12)."""
     added = {(s, table) for s in SERVICES for table, left in promised(s).items() if left == LEFT[ONLY_ADDED]}
     assert added >= {
         ("patient_service", "file_accesses"),

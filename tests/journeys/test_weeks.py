@@ -1,4 +1,4 @@
-"""Weeks of an agency in a minute: practices are contacted as domain.md's rules say, and nobody is forgotten.
+"""Weeks of an agency in a minute: the rules from docs/domain.md#contact-rule-4 on hold, and nobody is forgotten.
 
 Time is an argument. Half of the planned calls are not made on their day, practices answer as they like, searches pause
 and places fail; at every step the rules are checked on what the services have recorded.
@@ -95,7 +95,7 @@ class Agency:
 
 
 def check_rules(world: World) -> None:
-    """What domain.md demands of all that was done so far."""
+    """What docs/domain.md#contact-rule-5 and its like demand of all that was done so far."""
     calls = [call for call in world.rows(c.PhoneCall) if call.status != "cancelled"]
     letters = [email for email in world.rows(c.Email) if email.status in ("sent", "in_doubt")]
     therapists = {each.id: each for each in world.rows(c.Therapist)}

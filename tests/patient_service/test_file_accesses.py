@@ -1,4 +1,4 @@
-"""Every way to a patient's file leaves an entry in its access log (domain.md, data protection)."""
+"""Every way to a patient's file leaves an entry in its access log (docs/domain.md#data-protection-access-log)."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ CONTRACT = {
     "therapy_completed": {"open"},
     "therapy_aborted": {"open"},
 }
-"""api-contract.md, patient_service, "transitions"."""
+"""docs/api.md#states-of-a-patient."""
 
 
 @pytest.mark.parametrize("before", list(PatientStatus))

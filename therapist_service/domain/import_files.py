@@ -1,4 +1,4 @@
-"""The scraper's file: read whole before anything of it is applied, and never whole in memory."""
+"""The scraper's file (docs/domain.md#import-rule-1): read whole before it is applied, and never whole in memory."""
 
 from __future__ import annotations
 

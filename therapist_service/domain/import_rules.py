@@ -1,7 +1,8 @@
 """What one record of an import does to one therapist: rules of plain values, without a database.
 
 A record is the whole new state, so a field that it does not hold is cleared, but for three rules: a protected field is
-never overwritten, a known e-mail address never by nothing, and what could not be read changes nothing.
+never overwritten, a known e-mail address never by nothing (docs/domain.md#import-rule-3), and what could not be read
+changes nothing.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ def decide(entry: Entry, known: Mapping[str, Any] | None) -> Decision:
 
 
 def _gone(entry: Entry, known: Mapping[str, Any] | None) -> Decision:
+    # inactive, never deleted: docs/domain.md#import-rule-5
     action, note = ImportAction.DELETION, entry.note
     if known is None:
         return Decision(action, ImportOutcome.UNCHANGED, _both(note, "not known here"))
@@ -77,7 +79,7 @@ def _new(entry: Entry) -> Decision:
 def _seen_again(entry: Entry, known: Mapping[str, Any]) -> Decision:
     wanted, note = _wanted(entry, known)
     changes = {name: value for name, value in wanted.items() if not _same(known[name], value)}
-    if known["inactive_by"] == BY_IMPORT:
+    if known["inactive_by"] == BY_IMPORT:  # docs/domain.md#import-rule-6
         changes["inactive_by"] = None
         if known["status"] == "inactive":
             changes["status"] = "active"

@@ -1,8 +1,8 @@
 """Imports: a file is taken once, applied in turn, in portions, by one worker at a time; each record once.
 
 A worker claims an import for a while (`claim`), and every portion of records is applied in one transaction together
-with its outcomes, its events and the place that was reached. So a worker that dies leaves nothing half done: when its
-claim runs out, another one goes on at the first record without an outcome.
+with its outcomes, its events and the place that was reached. So a worker that dies leaves nothing half done
+(docs/domain.md#import-rule-2): when its claim runs out, another one goes on at the first record without an outcome.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The tables of this service. Field names are those of the API contract."""
+"""The tables of this service. Field names are those of the API."""
 
 from __future__ import annotations
 
