@@ -22,8 +22,8 @@ from benchmarks.figures import Figure, at_most, quantile
 from chaos import witness
 from operations.platform import Platform
 from operations.surroundings import of_ours
-from shared import db
-from shared.db import new_id, transaction
+from shared import database
+from shared.database import new_id, transaction
 from shared.events.consumer import Consumer
 from shared.events.event import Event
 from shared.events.listeners import Listeners
@@ -57,7 +57,7 @@ def measure(platform: Platform) -> list[Figure]:
     """Commit to effect, idle and at 200 events a second, beside Kafka alone: from one process through the witness's
     relay in a second one to an effect in this one."""
     settings = witness.Settings()
-    db.connect(settings.database_url, pool_size=4)
+    database.connect(settings.database_url, pool_size=4)
     listeners, subject = Listeners(), new_id()
 
     @listeners.effect(witness.Counted)
@@ -107,7 +107,7 @@ _sequences = count(1)
 def pour(subject: str, first: int, rate: int, number: int) -> None:
     """Commit that many events of one aggregate at that rate (a second)."""
     settings, counter = witness.Settings(), UUID(subject)
-    db.connect(settings.database_url, pool_size=1)
+    database.connect(settings.database_url, pool_size=1)
     started = time.perf_counter()
     for turn in range(number):
         time.sleep(max(0.0, started + turn / rate - time.perf_counter()))

@@ -21,8 +21,8 @@ from benchmarks.figures import Figure, at_least, at_most, share_at_least
 from chaos import witness
 from operations.platform import Platform
 from operations.surroundings import of_ours
-from shared import db
-from shared.db import transaction
+from shared import database
+from shared.database import transaction
 from shared.events.consumer import Consumer
 from shared.events.event import Event
 from shared.events.listeners import Listeners
@@ -46,7 +46,7 @@ def measure(platform: Platform) -> list[Figure]:
     # it would relay and consume beside what is measured
     platform.part("witness.0").stop()
     settings = witness.Settings()
-    db.connect(settings.database_url, pool_size=4)
+    database.connect(settings.database_url, pool_size=4)
     return [*_relay(settings), *_effects(platform, settings)]
 
 
@@ -184,7 +184,7 @@ def _three_workers(platform: Platform) -> float:
     group = f"bench-{uuid4()}"
     code = (
         "import threading; from benchmarks import spine; from chaos import witness; from shared import db;"
-        "s = witness.Settings(); db.connect(s.database_url, pool_size=2);"
+        "s = witness.Settings(); database.connect(s.database_url, pool_size=2);"
         f"spine.Consumer('witness', s.kafka_client(), spine._listeners(), group='{group}').run(threading.Event())"
     )
     workers = [

@@ -17,8 +17,9 @@ from migrations.connections import MigrationSettings, administrator
 from operations.agency import Agency
 from operations.platform import Platform
 from operations.synthetic import therapists
-from shared import db, memory
+from shared import database
 from shared.events.rebuild import rebuild
+from shared.runtime import memory
 
 THERAPISTS = 40_000
 MATCHES = 2000
@@ -77,7 +78,7 @@ def _rebuild() -> Figure:
     from matching_service.settings import Settings
 
     settings = Settings()
-    db.connect(settings.database_url, pool_size=2)
+    database.connect(settings.database_url, pool_size=2)
     made = worker.create(settings)
     memory.settle()
     started = time.perf_counter()

@@ -31,7 +31,7 @@ from operations.ports import reserve_block
 from operations.services import environment
 from operations.settings import private
 from operations.surroundings import of_ours
-from shared import db
+from shared import database
 
 ROOT = Path(__file__).parent.parent
 WITNESSES = 2
@@ -162,7 +162,7 @@ def prepare_witness(settings: dict[str, str]) -> None:
         connection.execute(text("INSERT INTO alembic_version VALUES ('campaign')"))
         connection.commit()
     os.environ["WITNESS_PORT"] = "1"
-    db.connect(witness.Settings().database_url, pool_size=4)
+    database.connect(witness.Settings().database_url, pool_size=4)
 
 
 def witnesses(platform: Platform, number: int, broken: str = "") -> list[Part]:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from chaos import witness
 from operations.agency import Agency, Document
-from shared.db import transaction
+from shared.database import transaction
 
 PATIENCE = 120.0
 PLACES = (("95028", "Hof"), ("52062", "Aachen"), ("50667", "Köln"))

@@ -19,15 +19,16 @@ from pydantic import Field, SecretStr
 from sqlalchemy import Column, DateTime, Index, MetaData, Table, Text, Uuid, func, insert
 from sqlalchemy.orm import DeclarativeBase, Session
 
-from shared import db, logs
-from shared.db import NAMES, Aggregate, column_types
+from shared import database
+from shared.database import NAMES, Aggregate, column_types
+from shared.database.tables import add_event_tables
 from shared.events.event import Event
 from shared.events.listeners import Listeners
 from shared.events.outbox import record
 from shared.events.relay import Relay, Row
-from shared.events.tables import add_event_tables
-from shared.settings import ServiceSettings, read
-from shared.worker import Worker
+from shared.runtime import logs
+from shared.runtime.settings import ServiceSettings, read
+from shared.runtime.worker import Worker
 
 SERVICE = "witness"
 
@@ -131,7 +132,7 @@ def main() -> None:
     """One worker process."""
     settings = read(Settings)
     logs.configure(SERVICE, "worker", settings.log_level)
-    db.connect(settings.database_url, pool_size=settings.database_pool_size)
+    database.connect(settings.database_url, pool_size=settings.database_pool_size)
     create(settings).run()
 
 

@@ -8,9 +8,9 @@ from communication_service.api.routes import ROUTES
 from communication_service.jobs import policy_of
 from communication_service.listeners import listeners
 from communication_service.settings import Settings
-from shared.api import service_app
-from shared.api.parked import parked_routes
-from shared.schema import is_current
+from shared.database.schema import is_current
+from shared.http import service_app
+from shared.http.dead_letters import parked_routes
 
 
 def create(settings: Settings) -> Flask:

@@ -17,13 +17,13 @@ from communication_service.domain.mail_server import Cause, Change, NotTaken
 from communication_service.domain.policy import Policy, Sender
 from communication_service.domain.sending import Claim
 from communication_service.settings import Settings
-from shared import clock, metrics
-from shared.db import Session, is_trouble, transaction
+from shared.database import Session, is_trouble, transaction
 from shared.errors import Unreachable
-from shared.health import Check
-from shared.jobs import Job
-from shared.logs import logger
-from shared.spans import hop
+from shared.runtime import clock, metrics
+from shared.runtime.health import Check
+from shared.runtime.jobs import Job
+from shared.runtime.logs import logger
+from shared.runtime.spans import hop
 
 log = logger(__name__)
 

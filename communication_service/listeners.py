@@ -7,7 +7,7 @@ from datetime import datetime
 
 from communication_service.domain import copies, requests
 from communication_service.domain.requests import Told
-from shared.db import Session
+from shared.database import Session
 from shared.events.catalogue import (
     AddressGeocoded,
     PatientPlaced,

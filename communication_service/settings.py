@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from shared.settings import IN_WORKER, ServiceSettings, WebPort
+from shared.runtime.settings import IN_WORKER, ServiceSettings, WebPort
 from shared.values.contacts import EmailAddress
 
 

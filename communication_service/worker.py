@@ -6,7 +6,7 @@ from communication_service import jobs
 from communication_service.listeners import listeners
 from communication_service.settings import Settings
 from communication_service.store.tables import Patient, Place, Therapist
-from shared.worker import Worker
+from shared.runtime.worker import Worker
 
 
 def create(settings: Settings) -> Worker:

@@ -7,9 +7,9 @@ from flask import Flask
 from geocoding_service.api.routes import ROUTES
 from geocoding_service.listeners import listeners
 from geocoding_service.settings import Settings
-from shared.api import service_app
-from shared.api.parked import parked_routes
-from shared.schema import is_current
+from shared.database.schema import is_current
+from shared.http import service_app
+from shared.http.dead_letters import parked_routes
 
 DESCRIPTION = """\
 Where an address lies, how far it is to another, and which days are public holidays there; works without a network.

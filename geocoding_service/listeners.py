@@ -7,7 +7,7 @@ from datetime import datetime
 
 from geocoding_service.domain import owners
 from geocoding_service.domain.owners import Owner
-from shared.db import Session
+from shared.database import Session
 from shared.events.catalogue import (
     PatientRegistered,
     PatientStatusChanged,

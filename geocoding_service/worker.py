@@ -6,7 +6,7 @@ from geocoding_service.domain import owners
 from geocoding_service.listeners import listeners
 from geocoding_service.settings import Settings
 from shared.events.event import TOPICS
-from shared.worker import Worker
+from shared.runtime.worker import Worker
 
 
 def create(settings: Settings) -> Worker:

@@ -7,9 +7,9 @@ from flask import Flask
 from matching_service.api.routes import ROUTES
 from matching_service.listeners import listeners
 from matching_service.settings import Settings
-from shared.api import service_app
-from shared.api.parked import parked_routes
-from shared.schema import is_current
+from shared.database.schema import is_current
+from shared.http import service_app
+from shared.http.dead_letters import parked_routes
 
 
 def create(settings: Settings) -> Flask:

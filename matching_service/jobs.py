@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from matching_service.domain import answers
-from shared.db import transaction
-from shared.jobs import Job
-from shared.values.moments import berlin_day
+from shared.database import transaction
+from shared.runtime.jobs import Job
+from shared.values.datetimes import berlin_day
 
 
 def reopen_deferred(now: datetime) -> int:

@@ -10,7 +10,7 @@ from matching_service.domain import contacts, copies, holds, locking
 from matching_service.domain.contacts import Contact
 from matching_service.domain.locking import Concerned
 from matching_service.domain.states import ends_all_requests
-from shared.db import Session
+from shared.database import Session
 from shared.events.catalogue import (
     AddressGeocoded,
     AttemptsUsedUp,
@@ -30,7 +30,7 @@ from shared.events.catalogue import (
 )
 from shared.events.event import Event
 from shared.events.listeners import Listeners
-from shared.values.words import CallResult, EmailKind
+from shared.values.enums import CallResult, EmailKind
 
 listeners = Listeners()
 

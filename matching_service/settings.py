@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, SecretStr
 
-from shared.settings import ServiceSettings, WebPort
+from shared.runtime.settings import ServiceSettings, WebPort
 
 
 class Settings(ServiceSettings):

@@ -6,7 +6,7 @@ from matching_service.jobs import JOBS
 from matching_service.listeners import listeners
 from matching_service.settings import Settings
 from matching_service.store.tables import Patient, Therapist
-from shared.worker import Worker
+from shared.runtime.worker import Worker
 
 
 def create(settings: Settings) -> Worker:

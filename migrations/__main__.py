@@ -13,8 +13,8 @@ from sqlalchemy.exc import OperationalError
 
 from migrations import roles
 from migrations.connections import MigrationSettings, administrator, as_owner
-from shared.schema import MIGRATIONS, history
-from shared.settings import read
+from shared.database.schema import MIGRATIONS, history
+from shared.runtime.settings import read
 
 
 def services() -> list[str]:

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from sqlalchemy import URL, Connection, NullPool, create_engine, text
 
 from migrations import roles
-from shared.settings import DatabaseSettings
+from shared.runtime.settings import DatabaseSettings
 
 
 class MigrationSettings(DatabaseSettings):

@@ -18,7 +18,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from operations.mail_page import Page, serve
 from operations.mail_store import MailStore
-from shared.hosts import LOCAL, Hosts
+from shared.runtime.hosts import LOCAL, Hosts
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
 from operations.mail_store import MailStore
-from shared.hosts import Hosts
-from shared.server import Limits, Server, listener
+from shared.runtime.hosts import Hosts
+from shared.runtime.server import Limits, Server, listener
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

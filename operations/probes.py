@@ -14,7 +14,7 @@ import psycopg2
 from confluent_kafka import KafkaException
 
 from operations.failures import Hopeless, NotReady
-from shared.kafka import Administrator
+from shared.events.cluster import Administrator
 
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 

@@ -10,7 +10,7 @@ from operations import probes, surroundings
 from operations.parts import Part, Step
 from operations.places import Places
 from operations.settings import WORKER_PORT_DISTANCE, service_ports
-from shared.settings import KafkaSettings
+from shared.runtime.settings import KafkaSettings
 
 BRINGS_NEWS = "therapist_service"
 """The service whose worker imports: what it has to tell, all others wait for."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from operations.failures import Failure
-from shared.hosts import names_are_hosts
+from shared.runtime.hosts import names_are_hosts
 
 INFRASTRUCTURE = ("postgresql", "pgbouncer", "kafka", "mail")
 WORKER_PORT_DISTANCE = 100

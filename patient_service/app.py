@@ -7,10 +7,10 @@ from flask import Flask
 from patient_service import listeners
 from patient_service.api.routes import ROUTES
 from patient_service.settings import Settings
-from shared.api import service_app
-from shared.api.parked import parked_routes
-from shared.crypto import Keys
-from shared.schema import is_current
+from shared.database.schema import is_current
+from shared.http import service_app
+from shared.http.dead_letters import parked_routes
+from shared.security.encryption import Keys
 
 
 def create(settings: Settings) -> Flask:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from patient_service.domain import birthdays, searches
-from shared.crypto import Keys
-from shared.db import transaction
-from shared.jobs import Job
+from shared.database import transaction
+from shared.runtime.jobs import Job
+from shared.security.encryption import Keys
 
 
 def create(keys: Keys) -> tuple[Job, ...]:

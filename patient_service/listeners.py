@@ -7,11 +7,11 @@ from datetime import datetime
 
 from patient_service.domain import locations, searches
 from patient_service.domain.searches import Place
-from shared.crypto import Keys
-from shared.db import Session
+from shared.database import Session
 from shared.events.catalogue import AddressGeocoded, PatientPlaced, RequestAccepted
 from shared.events.event import Event
 from shared.events.listeners import Listeners
+from shared.security.encryption import Keys
 
 
 def create(keys: Keys) -> Listeners:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, SecretStr
 
-from shared.settings import Key, ServiceSettings, WebPort
+from shared.runtime.settings import Key, ServiceSettings, WebPort
 
 
 class Settings(ServiceSettings):

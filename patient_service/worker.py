@@ -8,9 +8,9 @@ from patient_service import jobs, listeners
 from patient_service.domain import files
 from patient_service.settings import Settings
 from patient_service.store.tables import LocatedPostalCode
-from shared.crypto import Keys
 from shared.events.event import TOPICS
-from shared.worker import Worker
+from shared.runtime.worker import Worker
+from shared.security.encryption import Keys
 
 
 def create(settings: Settings) -> Worker:

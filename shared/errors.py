@@ -1,4 +1,4 @@
-"""What can go wrong, in words the domain uses. Only `shared/api.py` knows which status number each becomes."""
+"""What can go wrong, in words the domain uses. Only `shared/http.py` knows which status number each becomes."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.orm import Session
 
 from migrations.connections import MigrationSettings, as_owner
-from shared import db
+from shared import database
 from tests.infrastructure import Infrastructure
 
 MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -59,10 +59,10 @@ def settings(infrastructure: Infrastructure, service: str) -> Any:
 def connection(engines: dict[str, Engine], settings: Any, service: str) -> Iterator[Connection]:
     """A connection whose transaction is rolled back; every `transaction()` takes part in it."""
     if service not in engines:
-        engines[service] = db.engine_for(settings.database_url, pool_size=2)
+        engines[service] = database.engine_for(settings.database_url, pool_size=2)
     with engines[service].connect() as connection:
         outer = connection.begin()
-        db.use(connection)
+        database.use(connection)
         yield connection
         outer.rollback()
 
@@ -70,9 +70,9 @@ def connection(engines: dict[str, Engine], settings: Any, service: str) -> Itera
 @pytest.fixture
 def real_commits(settings: Any, service: str) -> Iterator[None]:
     """The service's transactions commit, so that several can be at work; its tables are emptied afterwards."""
-    db.connect(settings.database_url, pool_size=8)
+    database.connect(settings.database_url, pool_size=8)
     yield
-    db.connect(settings.database_url)  # closes nothing that is still at work
+    database.connect(settings.database_url)  # closes nothing that is still at work
     with as_owner(MigrationSettings(), service) as owner:
         tables = inspect(owner).get_table_names(service)
         owner.execute(text(f"TRUNCATE {', '.join(name for name in tables if name != 'alembic_version')}"))

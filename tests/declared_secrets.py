@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.house.sources import SERVICES
+from tests.architecture.sources import SERVICES
 
 WEBS, WORKERS = ({f"{service}.{process}" for service in SERVICES} for process in ("web", "worker"))
 

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from shared.database.tables import outbox
 from shared.events.event import Event
-from shared.events.tables import outbox
 
 
 def recorded(session: Session, aggregate_id: Any = None) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from shared.db import transaction
+from shared.database import transaction
 
 Work = Callable[[Session], Any]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flask import Flask
 
-from shared.api import service_app
-from shared.api.parked import parked_routes
-from shared.schema import is_current
+from shared.database.schema import is_current
+from shared.http import service_app
+from shared.http.dead_letters import parked_routes
 from therapist_service.api.routes import ROUTES
 from therapist_service.jobs import ImportFolder
 from therapist_service.listeners import listeners

@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from typing import Self
 from uuid import UUID
 
-from shared import clock
-from shared.db import is_trouble, new_id, transaction
+from shared.database import is_trouble, new_id, transaction
 from shared.errors import Conflict, Unreachable
-from shared.jobs import Job
-from shared.logs import logger
-from shared.values.moments import berlin_day
+from shared.runtime import clock
+from shared.runtime.jobs import Job
+from shared.runtime.logs import logger
+from shared.values.datetimes import berlin_day
 from therapist_service.clients.inbox import Arrival, FileUnreadable, Inbox, InboxUnreachable
 from therapist_service.domain import import_arrivals, import_files, import_records, imports, therapists
 from therapist_service.domain.import_arrivals import Content, Look

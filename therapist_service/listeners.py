@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from shared.db import Session
+from shared.database import Session
 from shared.events.catalogue import CallRecorded, EmailSent
 from shared.events.event import Event
 from shared.events.listeners import Listeners

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.events.event import TOPICS
-from shared.worker import Worker
+from shared.runtime.worker import Worker
 from therapist_service.domain import therapists
 from therapist_service.jobs import ImportFolder, jobs
 from therapist_service.listeners import listeners

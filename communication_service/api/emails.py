@@ -1,4 +1,4 @@
-"""Doors to e-mails."""
+"""Endpoints to e-mails."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from uuid import UUID
 from communication_service.api.policy import policy
 from communication_service.domain import emails
 from communication_service.domain.schemas import EmailFilter, EmailPage, EmailResponse, EmailView, Resolution
-from shared import clock
-from shared.api import Resource, door, once
-from shared.db import transaction
+from shared.database import transaction
+from shared.http import Resource, endpoint, once
+from shared.runtime import clock
 
 
 class Emails(Resource):
     """All e-mails."""
 
-    @door(query=EmailFilter, answer=EmailPage)
+    @endpoint(query=EmailFilter, answer=EmailPage)
     def get(self, query: EmailFilter) -> EmailPage:
         """List e-mails, newest first."""
         with transaction() as session:
@@ -25,7 +25,7 @@ class Emails(Resource):
 class Email(Resource):
     """One e-mail."""
 
-    @door(answer=EmailView)
+    @endpoint(answer=EmailView)
     def get(self, id: UUID) -> EmailView:
         """Show an e-mail: its letter, where it stands and why it waits."""
         with transaction() as session:
@@ -35,7 +35,7 @@ class Email(Resource):
 class EmailAnswer(Resource):
     """A practice's answer to an e-mail."""
 
-    @door(body=EmailResponse, answer=EmailView)
+    @endpoint(body=EmailResponse, answer=EmailView)
     def post(self, id: UUID, body: EmailResponse) -> EmailView:
         """Record what the practice answered, request by request."""
 
@@ -50,7 +50,7 @@ class EmailAnswer(Resource):
 class EmailDoubt(Resource):
     """The doubt about an e-mail."""
 
-    @door(body=Resolution, answer=EmailView)
+    @endpoint(body=Resolution, answer=EmailView)
     def post(self, id: UUID, body: Resolution) -> EmailView:
         """Say whether an e-mail in doubt was sent; one that was not is written anew at its turn."""
         with transaction() as session:

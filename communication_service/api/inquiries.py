@@ -1,4 +1,4 @@
-"""Doors to inquiries, and to all contacts with a practice."""
+"""Endpoints to inquiries, and to all contacts with a practice."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from uuid import UUID
 
 from communication_service.domain import emails, history
 from communication_service.domain.schemas import ContactPage, HistoryQuery, InquiryFilter, InquiryPage, InquiryView
-from shared.api import Resource, door
-from shared.db import transaction
+from shared.database import transaction
+from shared.http import Resource, endpoint
 
 
 class Inquiries(Resource):
     """All inquiries."""
 
-    @door(query=InquiryFilter, answer=InquiryPage)
+    @endpoint(query=InquiryFilter, answer=InquiryPage)
     def get(self, query: InquiryFilter) -> InquiryPage:
         """List inquiries, newest first."""
         with transaction() as session:
@@ -23,7 +23,7 @@ class Inquiries(Resource):
 class Inquiry(Resource):
     """One inquiry."""
 
-    @door(answer=InquiryView)
+    @endpoint(answer=InquiryView)
     def get(self, id: UUID) -> InquiryView:
         """Show an inquiry: its channel, its requests, what it waits for."""
         with transaction() as session:
@@ -33,7 +33,7 @@ class Inquiry(Resource):
 class ContactHistory(Resource):
     """What happened between us and a practice."""
 
-    @door(query=HistoryQuery, answer=ContactPage)
+    @endpoint(query=HistoryQuery, answer=ContactPage)
     def get(self, id: UUID, query: HistoryQuery) -> ContactPage:
         """List the e-mails and calls with a therapist, newest first."""
         with transaction() as session:

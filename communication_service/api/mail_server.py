@@ -1,17 +1,17 @@
-"""The door to what is known of the mail server."""
+"""The endpoint to what is known of the mail server."""
 
 from __future__ import annotations
 
 from communication_service.domain import mail_server
 from communication_service.domain.schemas import MailServerView
-from shared.api import Resource, door
-from shared.db import transaction
+from shared.database import transaction
+from shared.http import Resource, endpoint
 
 
 class MailServer(Resource):
     """The mail server."""
 
-    @door(answer=MailServerView)
+    @endpoint(answer=MailServerView)
     def get(self) -> MailServerView:
         """Say whether e-mails go out; if not, since when, what the mail server said, and when it is tried again."""
         with transaction() as session:

@@ -1,4 +1,4 @@
-"""Doors to phone calls."""
+"""Endpoints to phone calls."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from uuid import UUID
 from communication_service.api.policy import policy
 from communication_service.domain import calls
 from communication_service.domain.schemas import CallOutcome, PhoneCallFilter, PhoneCallPage, PhoneCallView
-from shared import clock
-from shared.api import Resource, door, once
-from shared.db import transaction
+from shared.database import transaction
+from shared.http import Resource, endpoint, once
+from shared.runtime import clock
 
 
 class PhoneCalls(Resource):
     """All calls."""
 
-    @door(query=PhoneCallFilter, answer=PhoneCallPage)
+    @endpoint(query=PhoneCallFilter, answer=PhoneCallPage)
     def get(self, query: PhoneCallFilter) -> PhoneCallPage:
         """List calls by their start."""
         with transaction() as session:
@@ -25,7 +25,7 @@ class PhoneCalls(Resource):
 class PhoneCall(Resource):
     """One call."""
 
-    @door(answer=PhoneCallView)
+    @endpoint(answer=PhoneCallView)
     def get(self, id: UUID) -> PhoneCallView:
         """Show a call with the practice and what the caller may say of each patient."""
         with transaction() as session:
@@ -35,7 +35,7 @@ class PhoneCall(Resource):
 class PhoneCallOutcome(Resource):
     """What came of a call."""
 
-    @door(body=CallOutcome, answer=PhoneCallView)
+    @endpoint(body=CallOutcome, answer=PhoneCallView)
     def post(self, id: UUID, body: CallOutcome) -> PhoneCallView:
         """Record what came of a call; where nobody was reached the next one is planned."""
 

@@ -8,8 +8,8 @@ from communication_service.api.mail_server import MailServer
 from communication_service.api.phone_calls import PhoneCall, PhoneCallOutcome, PhoneCalls
 from communication_service.api.suppressions import EmailSuppression, EmailSuppressions
 from communication_service.api.waiting_requests import WaitingRequests
-from shared.api import Route
-from shared.auth import CALLERS, COORDINATORS
+from shared.http import Route
+from shared.security.authentication import CALLERS, COORDINATORS
 
 ROUTES = [
     Route("/api/emails", Emails, get=COORDINATORS),

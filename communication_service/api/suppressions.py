@@ -1,4 +1,4 @@
-"""Doors to addresses that get no inquiries."""
+"""Endpoints to addresses that get no inquiries."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from uuid import UUID
 
 from communication_service.domain import suppressions
 from communication_service.domain.schemas import NewSuppression, SuppressionPage, SuppressionView
-from shared import clock
-from shared.api import Resource, door, insist_on_match, once
-from shared.db import transaction
+from shared.database import transaction
+from shared.http import Resource, endpoint, insist_on_match, once
+from shared.runtime import clock
 from shared.values.schemas import PageQuery
 
 
 class EmailSuppressions(Resource):
     """All suppressed addresses."""
 
-    @door(query=PageQuery, answer=SuppressionPage)
+    @endpoint(query=PageQuery, answer=SuppressionPage)
     def get(self, query: PageQuery) -> SuppressionPage:
         """List addresses that get no inquiries, newest first; one may stand for several sources."""
         with transaction() as session:
             return suppressions.listed(session, query)
 
-    @door(body=NewSuppression, answer=SuppressionView, status=201)
+    @endpoint(body=NewSuppression, answer=SuppressionView, status=201)
     def post(self, body: NewSuppression) -> SuppressionView:
         """Write no more inquiries to an address, whoever uses it."""
         with transaction() as session:
@@ -35,13 +35,13 @@ class EmailSuppressions(Resource):
 class EmailSuppression(Resource):
     """One suppressed address."""
 
-    @door(answer=SuppressionView)
+    @endpoint(answer=SuppressionView)
     def get(self, id: UUID) -> SuppressionView:
         """Show a suppressed address."""
         with transaction() as session:
             return suppressions.get(session, id)
 
-    @door()
+    @endpoint()
     def delete(self, id: UUID) -> None:
         """Take back one reason why an address gets no inquiries; it gets them again when none is left."""
         with transaction() as session:

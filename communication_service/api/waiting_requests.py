@@ -1,19 +1,19 @@
-"""Doors to what waits."""
+"""Endpoints to what waits."""
 
 from __future__ import annotations
 
 from communication_service.api.policy import policy
 from communication_service.domain import waiting
 from communication_service.domain.schemas import WaitingRequestFilter, WaitingRequestPage
-from shared import clock
-from shared.api import Resource, door
-from shared.db import transaction
+from shared.database import transaction
+from shared.http import Resource, endpoint
+from shared.runtime import clock
 
 
 class WaitingRequests(Resource):
     """Placement requests that wait for something, in an inquiry or not."""
 
-    @door(query=WaitingRequestFilter, answer=WaitingRequestPage)
+    @endpoint(query=WaitingRequestFilter, answer=WaitingRequestPage)
     def get(self, query: WaitingRequestFilter) -> WaitingRequestPage:
         """List what each request waits for, the longest waiting first."""
         with transaction() as session:

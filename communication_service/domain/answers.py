@@ -10,10 +10,10 @@ from communication_service.domain.schemas import CallResponse
 from communication_service.store import answers as store
 from communication_service.store import queries
 from communication_service.store import tables as t
-from shared.db import Session
+from shared.database import Session
 from shared.errors import FieldProblem, RuleBroken
 from shared.events.catalogue import Answer
-from shared.values.words import CallAnswer
+from shared.values.enums import CallAnswer
 
 SMALLEST_STEP = timedelta(microseconds=1)
 

@@ -13,8 +13,8 @@ from communication_service.domain.channels import Way
 from communication_service.domain.policy import Policy
 from communication_service.store import queries
 from communication_service.store.tables import Email, Inquiry, Patient, PhoneCall, Therapist
-from shared.db import Session, new_id
-from shared.values.moments import berlin_day
+from shared.database import Session, new_id
+from shared.values.datetimes import berlin_day
 
 
 def arrange(

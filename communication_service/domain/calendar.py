@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from shared.values.datetimes import BERLIN, berlin_day
 from shared.values.holidays import may_be_public_holiday
-from shared.values.moments import BERLIN, berlin_day
 from shared.values.weekly import Weekly
 
 SLOT = timedelta(minutes=5)

@@ -21,13 +21,13 @@ from communication_service.domain.schemas import (
 )
 from communication_service.store import lists, queries
 from communication_service.store.tables import Inquiry, Patient, PhoneCall, PlacementRequest, Therapist
-from shared.db import Session
+from shared.database import Session
 from shared.errors import Conflict, FieldProblem, NotFound, RuleBroken
 from shared.events.catalogue import AttemptsUsedUp, CallRecorded
 from shared.events.outbox import record
 from shared.values.contacts import shown_phone
-from shared.values.moments import start_of_berlin_day
-from shared.values.words import CallAnswer, CallResult
+from shared.values.datetimes import start_of_berlin_day
+from shared.values.enums import CallAnswer, CallResult
 
 CLOCKS_MAY_DIFFER = timedelta(minutes=5)
 

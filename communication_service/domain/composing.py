@@ -16,10 +16,10 @@ from communication_service.domain.channels import Reachability, Way, way_to
 from communication_service.domain.policy import Policy
 from communication_service.store import queries, suppressions
 from communication_service.store.tables import Inquiry, Patient, PhoneCall, PlacementRequest, Therapist
-from shared.db import Session, new_id
+from shared.database import Session, new_id
 from shared.events.catalogue import InquiryComposed, InquiryDissolved
 from shared.events.outbox import record
-from shared.values.moments import berlin_day, start_of_berlin_day
+from shared.values.datetimes import berlin_day, start_of_berlin_day
 
 NOT_SEARCHING = frozenset({"paused", "in_therapy", "therapy_completed", "search_aborted", "therapy_aborted"})
 UNTIL_A_COPY_IS_LOOKED_FOR_AGAIN = timedelta(minutes=1)

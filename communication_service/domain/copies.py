@@ -11,12 +11,12 @@ from communication_service.domain import suppressions
 from communication_service.store import queries
 from communication_service.store import suppressions as suppression_queries
 from communication_service.store.tables import Patient, Place, Therapist
-from shared.copies import keep_newest, week_of
-from shared.db import Session
+from shared.database import Session
+from shared.database.copies import keep_newest, week_of
 from shared.events.catalogue import AddressGeocoded, PublicPatient, PublicTherapist
 from shared.events.event import Envelope
 from shared.values.contacts import normalised_email
-from shared.values.refusals import NotAcceptable
+from shared.values.errors import NotAcceptable
 from shared.values.text import one_line
 
 ADDRESS = ("street", "house_number", "postal_code", "city")

@@ -21,11 +21,11 @@ from communication_service.domain.schemas import (
 )
 from communication_service.store import lists, queries
 from communication_service.store.tables import Email, Inquiry
-from shared.db import Session
+from shared.database import Session
 from shared.errors import Conflict, NotFound
 from shared.events.catalogue import EmailAnswered
 from shared.events.outbox import record
-from shared.values.words import EmailResolution
+from shared.values.enums import EmailResolution
 
 
 def listed(session: Session, wanted: EmailFilter) -> EmailPage:

@@ -13,8 +13,8 @@ from uuid import UUID
 from communication_service.domain.policy import Policy
 from communication_service.store import queries
 from communication_service.store.tables import Email
-from shared.db import Session
-from shared.values.moments import berlin_day
+from shared.database import Session
+from shared.values.datetimes import berlin_day
 
 
 @dataclass(frozen=True)

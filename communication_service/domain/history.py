@@ -6,7 +6,7 @@ from uuid import UUID
 
 from communication_service.domain.schemas import CallResponse, Contact, ContactPage, HistoryQuery
 from communication_service.store import lists
-from shared.db import Session
+from shared.database import Session
 
 
 def of_therapist(session: Session, therapist_id: UUID, wanted: HistoryQuery) -> ContactPage:

@@ -19,7 +19,7 @@ from communication_service.domain.schemas import MailServerView
 from communication_service.store import mail_server as store
 from communication_service.store import queries
 from communication_service.store.tables import MailServerState
-from shared.db import Session
+from shared.database import Session
 
 LONGEST_PAUSE = timedelta(minutes=15)
 MOST_NOT_TAKEN = 5

@@ -9,12 +9,8 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
 from shared.values.contacts import EmailAddress
-from shared.values.moments import Instant, IsoDate, PlausibleDate, PlausibleInstant
-from shared.values.refusals import NotAcceptable
-from shared.values.schemas import Page, PageQuery, Schema, Seen
-from shared.values.text import Note, Reason
-from shared.values.weekly import WeeklyHours
-from shared.values.words import (
+from shared.values.datetimes import Instant, IsoDate, PlausibleDate, PlausibleInstant
+from shared.values.enums import (
     CallAnswer,
     CallResult,
     CallStatus,
@@ -25,6 +21,10 @@ from shared.values.words import (
     EmailStatus,
     RequestOutcome,
 )
+from shared.values.errors import NotAcceptable
+from shared.values.schemas import Page, PageQuery, Schema, Seen
+from shared.values.text import Note, Reason
+from shared.values.weekly import WeeklyHours
 
 WaitsFor = Annotated[
     str | None,

@@ -16,10 +16,10 @@ from communication_service.domain.letters import Letter
 from communication_service.domain.policy import Policy
 from communication_service.store import queries
 from communication_service.store.tables import Email, Inquiry
-from shared.db import Session
+from shared.database import Session
 from shared.events.catalogue import EmailSent
 from shared.events.outbox import record
-from shared.values.moments import berlin_day
+from shared.values.datetimes import berlin_day
 
 LONGEST_PAUSE = timedelta(hours=1)
 MOST_REFUSALS = 40

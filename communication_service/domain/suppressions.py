@@ -17,7 +17,7 @@ from communication_service.store import queries
 from communication_service.store import suppressions as store
 from communication_service.store.suppressions import OptOut
 from communication_service.store.tables import EmailSuppression
-from shared.db import Session, new_id
+from shared.database import Session, new_id
 from shared.errors import Conflict, NotFound
 from shared.values.contacts import normalised_email
 from shared.values.schemas import PageQuery

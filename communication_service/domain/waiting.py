@@ -12,8 +12,8 @@ from communication_service.domain.policy import Policy
 from communication_service.domain.schemas import WaitingRequest, WaitingRequestFilter, WaitingRequestPage
 from communication_service.store import lists, queries
 from communication_service.store.tables import Inquiry, Patient, PhoneCall, PlacementRequest
-from shared.db import Session
-from shared.values.moments import berlin_day
+from shared.database import Session
+from shared.values.datetimes import berlin_day
 
 Waits = tuple[str, date | None]
 """What a request waits for, and the last day on which it does where that is known."""

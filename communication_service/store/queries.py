@@ -41,7 +41,7 @@ from communication_service.store.tables import (
     PlacementRequest,
     Therapist,
 )
-from shared.db import lock_rows
+from shared.database import lock_rows
 
 UNSENT = or_(PlacementRequest.status == "waiting", PlacementRequest.inquiry_id.is_not(None))
 

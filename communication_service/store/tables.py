@@ -10,9 +10,8 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, MetaData, Text, Uuid,
 from sqlalchemy.dialects.postgresql import ARRAY, DATERANGE, JSONB, ExcludeConstraint, Range
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from shared.api.tables import add_api_tables
-from shared.db import NAMES, Aggregate, Copy, column_types, new_id
-from shared.events.tables import add_event_tables
+from shared.database import NAMES, Aggregate, Copy, column_types, new_id
+from shared.database.tables import add_api_tables, add_event_tables
 from shared.values.weekly import Weekly, WeeklyColumn
 
 

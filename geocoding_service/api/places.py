@@ -1,17 +1,17 @@
-"""Doors from addresses to places and back. They need no transaction: the tables are files."""
+"""Endpoints from addresses to places and back. They need no transaction: the tables are files."""
 
 from __future__ import annotations
 
 from geocoding_service.domain import lookup
 from geocoding_service.domain.schemas import AreaView, GeocodeQuery, Location, ReverseGeocodeQuery
-from shared.api import Resource, door
+from shared.http import Resource, endpoint
 from shared.values.places import Place
 
 
 class Geocode(Resource):
     """Where an address lies."""
 
-    @door(query=GeocodeQuery, answer=Location, statuses=(404,))
+    @endpoint(query=GeocodeQuery, answer=Location, statuses=(404,))
     def get(self, query: GeocodeQuery) -> Location:
         """Find an address.
 
@@ -25,7 +25,7 @@ class Geocode(Resource):
 class ReverseGeocode(Resource):
     """What lies at a place."""
 
-    @door(query=ReverseGeocodeQuery, answer=AreaView, statuses=(404,))
+    @endpoint(query=ReverseGeocodeQuery, answer=AreaView, statuses=(404,))
     def get(self, query: ReverseGeocodeQuery) -> AreaView:
         """Find the postal code area nearest to a place."""
         return lookup.area_at(Place(query.latitude, query.longitude))

@@ -1,17 +1,17 @@
-"""Door to public holidays."""
+"""Endpoint to public holidays."""
 
 from __future__ import annotations
 
 from geocoding_service.domain import public_holidays, schemas
 from geocoding_service.domain.schemas import HolidaysQuery
-from shared import clock
-from shared.api import Resource, door
+from shared.http import Resource, endpoint
+from shared.runtime import clock
 
 
 class Holidays(Resource):
     """Public holidays."""
 
-    @door(query=HolidaysQuery, answer=schemas.Holidays)
+    @endpoint(query=HolidaysQuery, answer=schemas.Holidays)
     def get(self, query: HolidaysQuery) -> schemas.Holidays:
         """List public holidays, of one federal state or, where it is not known, of all.
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from geocoding_service.api.places import Geocode, ReverseGeocode
 from geocoding_service.api.public_holidays import Holidays
 from geocoding_service.api.ways import Distance, DistanceMatrix
-from shared.api import Route
-from shared.auth import SIGNED_IN
+from shared.http import Route
+from shared.security.authentication import SIGNED_IN
 
 ROUTES = [
     Route("/api/geocode", Geocode, get=SIGNED_IN),

@@ -12,9 +12,9 @@ from geocoding_service.domain.schemas import AreaView, GeocodeQuery, Location
 from geocoding_service.store import postal_codes
 from geocoding_service.store.postal_codes import Part
 from shared.errors import NotFound
+from shared.values.enums import FederalState, GeocodePrecision
 from shared.values.places import Place, distance_km
 from shared.values.postal_codes import SOURCE, area, areas
-from shared.values.words import FederalState, GeocodePrecision
 
 CITY_RADIUS_KM = 30.0
 """No German city reaches further from its middle, but for islands that belong to it (Hamburg's Neuwerk)."""

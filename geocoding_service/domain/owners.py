@@ -11,8 +11,8 @@ from uuid import UUID
 from geocoding_service.domain.lookup import Address, find
 from geocoding_service.store import queries
 from geocoding_service.store.tables import LocatedAddress
-from shared.copies import newest_of
-from shared.db import Session
+from shared.database import Session
+from shared.database.copies import newest_of
 from shared.events.catalogue import AddressGeocoded, PublicPatient, PublicTherapist
 from shared.events.event import Envelope
 from shared.events.outbox import record_all

@@ -7,9 +7,9 @@ from datetime import date, timedelta
 
 from geocoding_service.domain.schemas import LONGEST_SPAN_DAYS, Holiday, Holidays, HolidaysQuery
 from shared.errors import FieldProblem, RuleBroken
+from shared.values.datetimes import LAST_DAY
+from shared.values.enums import FederalState
 from shared.values.holidays import PublicHoliday, public_holidays
-from shared.values.moments import LAST_DAY
-from shared.values.words import FederalState
 
 
 def listed(wanted: HolidaysQuery, *, today: date) -> Holidays:

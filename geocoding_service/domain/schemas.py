@@ -7,13 +7,13 @@ from typing import Annotated, Self
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
+from shared.values.datetimes import HolidayDate, IsoDate
+from shared.values.enums import FederalState, GeocodePrecision, TravelMode
+from shared.values.errors import NotAcceptable
 from shared.values.identifiers import PostalCode
-from shared.values.moments import HolidayDate, IsoDate
 from shared.values.places import Latitude, Longitude
-from shared.values.refusals import NotAcceptable
 from shared.values.schemas import QuerySchema, Schema
 from shared.values.text import Line
-from shared.values.words import FederalState, GeocodePrecision, TravelMode
 
 MOST_POINTS = 100
 LONGEST_SPAN_DAYS = 5 * 366
@@ -129,7 +129,7 @@ class DistanceQuery(QuerySchema):
 
 
 class Way(Schema):
-    """A way: kilometres along it (two decimals), minutes from door to door (rounded up), how they are known."""
+    """A way: kilometres along it (two decimals), minutes from endpoint to endpoint (rounded up), how they are known."""
 
     distance_km: float
     travel_minutes: int

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from geocoding_service.domain.schemas import DistanceMatrix, DistanceMatrixRequest, DistanceQuery, Point, Way
 from shared.errors import NotFound
+from shared.values.enums import TravelMode
 from shared.values.places import Place
 from shared.values.places import distance_km as straight_km
 from shared.values.postal_codes import SOURCE, area
 from shared.values.travel import DETOUR_FACTORS, SPEEDS_KMH, detour_km, minutes
-from shared.values.words import TravelMode
 
 
 def between(wanted: DistanceQuery) -> Way:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from shared.values.words import FederalState
+from shared.values.enums import FederalState
 
 TABLE = Path(__file__).with_name("postal_codes.csv")
 

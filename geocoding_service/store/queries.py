@@ -11,8 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from geocoding_service.store.tables import LocatedAddress
-from shared.copies import as_json, forget_ahead, is_newer, notice_ahead
-from shared.db import lock_rows, next_locked
+from shared.database import lock_rows, next_locked
+from shared.database.copies import as_json, forget_ahead, is_newer, notice_ahead
 
 TOLD = (
     "street",

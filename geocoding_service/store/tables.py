@@ -7,9 +7,8 @@ from datetime import datetime
 from sqlalchemy import BigInteger, CheckConstraint, MetaData
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from shared.api.tables import add_api_tables
-from shared.db import NAMES, Aggregate, column_types
-from shared.events.tables import add_event_tables
+from shared.database import NAMES, Aggregate, column_types
+from shared.database.tables import add_api_tables, add_event_tables
 
 
 class Tables(DeclarativeBase):

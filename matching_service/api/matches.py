@@ -1,19 +1,19 @@
-"""The door to matching."""
+"""The endpoint to matching."""
 
 from __future__ import annotations
 
 from matching_service.domain import matches
 from matching_service.domain.schemas import Matches as MatchesView
 from matching_service.domain.schemas import MatchQuestion
-from shared import clock
-from shared.api import Resource, door
-from shared.db import single_statements
+from shared.database import single_statements
+from shared.http import Resource, endpoint
+from shared.runtime import clock
 
 
 class Matches(Resource):
     """Therapists who fit a patient."""
 
-    @door(body=MatchQuestion, answer=MatchesView, statuses=(404,))
+    @endpoint(body=MatchQuestion, answer=MatchesView, statuses=(404,))
     def post(self, body: MatchQuestion) -> MatchesView:
         """Find therapists who fit a patient, best first, with reasons.
 

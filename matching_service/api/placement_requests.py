@@ -1,4 +1,4 @@
-"""Doors to placement requests."""
+"""Endpoints to placement requests."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from matching_service.domain.schemas import (
     Response,
     Withdrawal,
 )
-from shared import clock
-from shared.api import Answer, Note, Resource, door, if_match, once
-from shared.db import transaction
+from shared.database import transaction
+from shared.http import Answer, Note, Resource, endpoint, if_match, once
+from shared.runtime import clock
 from shared.values.schemas import MergePatch, PageQuery
 
 
 class PlacementRequests(Resource):
     """All placement requests."""
 
-    @door(query=RequestFilter, answer=RequestPage)
+    @endpoint(query=RequestFilter, answer=RequestPage)
     def get(self, query: RequestFilter) -> RequestPage:
         """List placement requests, newest first."""
         with transaction() as session:
             return requests.listed(session, query)
 
-    @door(body=ContactList, answer=Approved, status=201, statuses=(404,))
+    @endpoint(body=ContactList, answer=Approved, status=201, statuses=(404,))
     def post(self, body: ContactList) -> Answer:
         """Approve a contact list: ask these therapists for this patient.
 
@@ -62,13 +62,13 @@ def _remembered(approved: Approved) -> Note:
 class PlacementRequest(Resource):
     """One placement request."""
 
-    @door(answer=RequestView)
+    @endpoint(answer=RequestView)
     def get(self, id: UUID) -> RequestView:
         """Show a placement request."""
         with transaction() as session:
             return requests.get(session, id)
 
-    @door(patch=RequestFields, answer=RequestView)
+    @endpoint(patch=RequestFields, answer=RequestView)
     def patch(self, id: UUID, patch: MergePatch) -> RequestView:
         """Change priority or note."""
         with transaction() as session:
@@ -78,7 +78,7 @@ class PlacementRequest(Resource):
 class PlacementRequestHistory(Resource):
     """What happened to a placement request."""
 
-    @door(query=PageQuery, answer=HistoryPage)
+    @endpoint(query=PageQuery, answer=HistoryPage)
     def get(self, id: UUID, query: PageQuery) -> HistoryPage:
         """List what happened, oldest first."""
         with transaction() as session:
@@ -88,7 +88,7 @@ class PlacementRequestHistory(Resource):
 class PlacementRequestResponse(Resource):
     """The practice's answer."""
 
-    @door(body=Response, answer=RequestView)
+    @endpoint(body=Response, answer=RequestView)
     def post(self, id: UUID, body: Response) -> RequestView:
         """Record what the practice answered."""
         with transaction() as session:
@@ -102,7 +102,7 @@ class PlacementRequestResponse(Resource):
 class PlacementRequestPlace(Resource):
     """The place that the patient takes up."""
 
-    @door(body=Placing, answer=RequestView)
+    @endpoint(body=Placing, answer=RequestView)
     def post(self, id: UUID, body: Placing) -> RequestView:
         """Place the patient: every other request is withdrawn."""
         with transaction() as session:
@@ -116,7 +116,7 @@ class PlacementRequestPlace(Resource):
 class PlacementRequestWithdraw(Resource):
     """The end of a request."""
 
-    @door(body=Withdrawal, answer=RequestView)
+    @endpoint(body=Withdrawal, answer=RequestView)
     def post(self, id: UUID, body: Withdrawal) -> RequestView:
         """Withdraw a placement request."""
         with transaction() as session:

@@ -11,8 +11,8 @@ from matching_service.api.placement_requests import (
     PlacementRequests,
     PlacementRequestWithdraw,
 )
-from shared.api import Route
-from shared.auth import AUDITORS, CALLERS, COORDINATORS, READERS
+from shared.http import Route
+from shared.security.authentication import AUDITORS, CALLERS, COORDINATORS, READERS
 
 ROUTES = [
     Route("/api/matches", Matches, post=COORDINATORS),

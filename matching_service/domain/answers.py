@@ -11,12 +11,12 @@ from matching_service.domain.requests import locked, touched
 from matching_service.domain.schemas import Placing, RequestView, Response, Withdrawal
 from matching_service.store import queries
 from matching_service.store.tables import PlacementRequest
-from shared.db import Session
+from shared.database import Session
 from shared.errors import Conflict, FieldProblem, RuleBroken
 from shared.events.catalogue import PatientPlaced, RequestAccepted, RequestAnswered, RequestReopened
 from shared.events.outbox import record
-from shared.values.moments import berlin_day
-from shared.values.words import RequestOutcome, RequestStatus, WithdrawalReason
+from shared.values.datetimes import berlin_day
+from shared.values.enums import RequestOutcome, RequestStatus, WithdrawalReason
 
 CLOCKS_MAY_DIFFER = timedelta(minutes=5)
 

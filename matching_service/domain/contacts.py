@@ -17,10 +17,10 @@ from matching_service.domain.holds import settle
 from matching_service.domain.schemas import Response
 from matching_service.store import queries
 from matching_service.store.tables import PlacementRequest
-from shared.db import Session
+from shared.database import Session
 from shared.events.catalogue import Answer
-from shared.logs import logger
-from shared.values.words import CallAnswer, Channel, RequestOutcome, RequestStatus
+from shared.runtime.logs import logger
+from shared.values.enums import CallAnswer, Channel, RequestOutcome, RequestStatus
 
 log = logger(__name__)
 

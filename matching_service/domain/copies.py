@@ -7,11 +7,11 @@ from typing import Any
 from uuid import UUID
 
 from matching_service.store import copies
-from shared.copies import week_of
-from shared.db import Session
+from shared.database import Session
+from shared.database.copies import week_of
 from shared.events.catalogue import AddressGeocoded, PublicPatient, PublicTherapist
 from shared.events.event import Envelope
-from shared.logs import logger
+from shared.runtime.logs import logger
 from shared.values.places import Place
 from shared.values.postal_codes import misplaced
 from shared.values.text import one_line

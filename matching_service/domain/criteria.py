@@ -9,10 +9,10 @@ from typing import Any
 from uuid import UUID
 
 from shared.values import travel
-from shared.values.moments import start_of_berlin_day
+from shared.values.datetimes import start_of_berlin_day
+from shared.values.enums import AgeGroup, InsuranceType, PreferredGender, Procedure, Setting, TravelMode
 from shared.values.places import Place
 from shared.values.weekly import Weekly
-from shared.values.words import AgeGroup, InsuranceType, PreferredGender, Procedure, Setting, TravelMode
 
 GERMAN = "de"
 LONG_AGO = date(1970, 1, 1)

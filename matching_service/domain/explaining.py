@@ -9,7 +9,7 @@ from typing import Any
 from matching_service.domain.criteria import Criteria
 from matching_service.domain.rules import BY, Check, minutes_of
 from matching_service.domain.schemas import Relaxation
-from shared.values.words import CheckResult, MatchRule
+from shared.values.enums import CheckResult, MatchRule
 
 Failures = Mapping[frozenset[MatchRule], int]
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from matching_service.domain.schemas import HistoryEntryView, HistoryPage
 from matching_service.store import queries
 from matching_service.store.tables import HistoryEntry, PlacementRequest
-from shared.db import Session
+from shared.database import Session
 from shared.errors import NotFound
 from shared.values.schemas import PageQuery
 

@@ -9,10 +9,10 @@ from uuid import UUID
 from matching_service.domain import history, states
 from matching_service.store import queries
 from matching_service.store.tables import Patient, PlacementRequest
-from shared.db import Session
+from shared.database import Session
 from shared.events.catalogue import RequestHeld, RequestReleased, RequestWithdrawn
 from shared.events.outbox import record
-from shared.values.words import PatientStatus, PlacementState, RequestStatus, WithdrawalReason
+from shared.values.enums import PatientStatus, PlacementState, RequestStatus, WithdrawalReason
 
 
 def follow_search(session: Session, patient_id: UUID, *, ended_at: datetime | None = None, now: datetime) -> None:

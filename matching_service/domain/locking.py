@@ -13,7 +13,7 @@ from uuid import UUID
 from matching_service.domain import states
 from matching_service.store import queries
 from matching_service.store.tables import Patient, Therapist
-from shared.db import Session
+from shared.database import Session
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,10 @@ from matching_service.domain.scoring import (
 )
 from matching_service.store import queries
 from matching_service.store.matching import Question, Weights, best_therapists
-from shared.db import Executor
+from shared.database import Executor
 from shared.errors import Conflict, NotFound
-from shared.values.moments import start_of_berlin_day
-from shared.values.words import MatchRule
+from shared.values.datetimes import start_of_berlin_day
+from shared.values.enums import MatchRule
 
 METRES_A_KILOMETRE: Final = 1000
 WEIGHTS: Final = Weights(

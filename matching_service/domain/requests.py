@@ -23,13 +23,13 @@ from matching_service.domain.schemas import (
 )
 from matching_service.store import queries
 from matching_service.store.tables import Patient, PlacementRequest
-from shared.db import Session, new_id
+from shared.database import Session, new_id
 from shared.errors import Conflict, FieldProblem, LostUpdate, NotFound
 from shared.events.catalogue import RequestApproved
 from shared.events.outbox import record
-from shared.values.moments import berlin_day
+from shared.values.datetimes import berlin_day
+from shared.values.enums import CheckResult, MatchRule, PatientStatus, RequestStatus
 from shared.values.schemas import MergePatch, merged
-from shared.values.words import CheckResult, MatchRule, PatientStatus, RequestStatus
 
 
 def listed(session: Session, wanted: RequestFilter) -> RequestPage:

@@ -17,8 +17,8 @@ from typing import Any
 
 from matching_service.domain.criteria import Criteria
 from shared.values import travel
+from shared.values.enums import CheckResult, MatchRule, TravelMode
 from shared.values.weekly import Weekly
-from shared.values.words import CheckResult, MatchRule, TravelMode
 
 DAYS_OF_REST_AFTER_A_REFUSAL = 28
 """Four weeks, in Berlin calendar days (docs/domain.md#contact-rule-8)."""

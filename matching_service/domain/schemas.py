@@ -11,13 +11,8 @@ from pydantic import Field, model_validator
 from matching_service.domain import states
 from matching_service.domain.rules import Check
 from matching_service.domain.scoring import ScoreParts
-from shared.values.identifiers import Language
-from shared.values.moments import Instant, IsoDate, PlausibleDate, PlausibleInstant
-from shared.values.refusals import NotAcceptable
-from shared.values.schemas import MAX_LIMIT, Distinct, Page, PageQuery, Schema, Seen
-from shared.values.text import Note, Reason
-from shared.values.weekly import WeeklyHours
-from shared.values.words import (
+from shared.values.datetimes import Instant, IsoDate, PlausibleDate, PlausibleInstant
+from shared.values.enums import (
     MatchRule,
     PreferredGender,
     Procedure,
@@ -28,6 +23,11 @@ from shared.values.words import (
     TravelMode,
     WithdrawalReason,
 )
+from shared.values.errors import NotAcceptable
+from shared.values.identifiers import Language
+from shared.values.schemas import MAX_LIMIT, Distinct, Page, PageQuery, Schema, Seen
+from shared.values.text import Note, Reason
+from shared.values.weekly import WeeklyHours
 
 
 class OtherCriteria(Schema):

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from matching_service.domain.rules import Check
-from shared.values.words import CheckResult
+from shared.values.enums import CheckResult
 
 POINTS_FOR_AVAILABILITY: Final = 40
 """Staff's hint that a place may be free: more than any distance can make up for (docs/domain.md#matching-score)."""
 POINTS_FOR_NEARNESS: Final = 32
-"""All of them next door, none at the limit of the patient's radius, in proportion between."""
+"""All of them next endpoint, none at the limit of the patient's radius, in proportion between."""
 POINTS_FOR_CERTAINTY: Final = 28
 POINTS_LOST_PER_UNKNOWN: Final = 4
 """Seven rules can be unknown."""

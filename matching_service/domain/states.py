@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from shared.values.words import PatientStatus, RequestHold, RequestOutcome, RequestStatus, RequestWait
+from shared.values.enums import PatientStatus, RequestHold, RequestOutcome, RequestStatus, RequestWait
 
 S = RequestStatus
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matching_service.store.tables import Patient, Therapist
-from shared.copies import keep_newest
-from shared.db import Session
+from shared.database import Session
+from shared.database.copies import keep_newest
 
 UNTOLD = {"sequence": -1}
 """A row of which only the place is known is older than any event of its owner."""

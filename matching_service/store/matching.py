@@ -12,10 +12,10 @@ from pydantic_core import from_json
 from sqlalchemy import Row, Uuid, column, text
 
 from matching_service.store.tables import IS_LIVE
-from shared.db import Executor
+from shared.database import Executor
+from shared.values.enums import MatchRule
 from shared.values.places import Place, to_ewkt
 from shared.values.weekly import Weekly, WeeklyColumn
-from shared.values.words import MatchRule
 
 
 def _known_and_other(theirs: str, wanted: str) -> str:

@@ -10,9 +10,9 @@ from uuid import UUID
 from sqlalchemy import Row, Select, Table, and_, bindparam, func, literal, select, text
 
 from matching_service.store.tables import IS_LIVE, HistoryEntry, Patient, PlacementRequest, Therapist
-from shared.db import Executor, Session
+from shared.database import Executor, Session
+from shared.values.enums import RequestStatus
 from shared.values.places import Place, PlaceColumn
-from shared.values.words import RequestStatus
 
 METRES_A_KILOMETRE = 1000
 

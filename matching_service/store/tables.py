@@ -22,12 +22,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from shared.api.tables import add_api_tables
-from shared.db import NAMES, Aggregate, Copy, column_types, new_id
-from shared.events.tables import add_event_tables
+from shared.database import NAMES, Aggregate, Copy, column_types, new_id
+from shared.database.tables import add_api_tables, add_event_tables
+from shared.values.enums import RequestHold, RequestOutcome, RequestStatus
 from shared.values.places import Place, PlaceColumn
 from shared.values.weekly import Weekly, WeeklyColumn
-from shared.values.words import RequestHold, RequestOutcome, RequestStatus
 
 LIVE = (
     RequestStatus.OPEN,

@@ -422,7 +422,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_gates_email_id"), "gates", ["email_id"], unique=False)
     # ### end Alembic commands ###
-    # what has happened is proof: the service adds rows, and corrects by adding more (tests/house/test_privileges.py)
+    # what has happened is proof: the service adds rows, and corrects by adding more (tests/architecture/test_privileges.py)
     op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON answers FROM communication_service")
     op.execute("REVOKE DELETE, TRUNCATE ON inquiries FROM communication_service")
     op.execute("REVOKE DELETE, TRUNCATE ON emails FROM communication_service")

@@ -262,7 +262,7 @@ def upgrade() -> None:
     )
     # to start a parallel worker takes longer than a matching does; the planner cannot know
     op.execute("ALTER TABLE therapists SET (parallel_workers = 0)")
-    # what has happened is proof: the service adds rows, and corrects by adding more (tests/house/test_privileges.py)
+    # what has happened is proof: the service adds rows, and corrects by adding more (tests/architecture/test_privileges.py)
     op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON placement_request_history FROM matching_service")
     op.execute("REVOKE DELETE, TRUNCATE ON placement_requests FROM matching_service")
 

@@ -198,7 +198,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_status_changes_patient", "status_changes", ["patient_id", "id"], unique=False)
     # ### end Alembic commands ###
-    # what has happened is proof: the service adds rows, and corrects by adding more (tests/house/test_privileges.py)
+    # what has happened is proof: the service adds rows, and corrects by adding more (tests/architecture/test_privileges.py)
     op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON status_changes FROM patient_service")
     op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON file_accesses FROM patient_service")
     op.execute("REVOKE DELETE, TRUNCATE ON patients FROM patient_service")

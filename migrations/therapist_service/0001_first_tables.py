@@ -243,7 +243,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("import_id", "position", name=op.f("pk_import_records")),
     )
     # ### end Alembic commands ###
-    # what has happened is proof: the service adds rows, and corrects by adding more (tests/house/test_privileges.py)
+    # what has happened is proof: the service adds rows, and corrects by adding more (tests/architecture/test_privileges.py)
     op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON import_records FROM therapist_service")
     op.execute("REVOKE DELETE, TRUNCATE ON therapists FROM therapist_service")
 

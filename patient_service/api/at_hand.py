@@ -1,4 +1,4 @@
-"""What a door takes from around the request and hands to the domain."""
+"""What a endpoint takes from around the request and hands to the domain."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from flask import current_app
 
 from patient_service.domain import accesses
 from patient_service.domain.accesses import Reader, TellsOfPatients
-from shared import clock
-from shared.api import Resource
-from shared.auth import caller, purpose
-from shared.crypto import Keys
-from shared.db import transaction
+from shared.database import transaction
+from shared.http import Resource
+from shared.runtime import clock
+from shared.security.authentication import caller, purpose
+from shared.security.encryption import Keys
 
 
 class FileResource(Resource):
-    """The doors of one address at which somebody learns of patients' files, if only from a refusal.
+    """The endpoints of one address at which somebody learns of patients' files, if only from a refusal.
 
-    What a door shows its domain call notes, in the same transaction; a refusal takes that back, so it is noted here. A
+    What a endpoint shows its domain call notes, in the same transaction; a refusal takes that back, so it is noted here. A
     note that cannot be written is an error, and then there is no answer.
     """
 

@@ -1,4 +1,4 @@
-"""Doors to a patient's consents."""
+"""Endpoints to a patient's consents."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from uuid import UUID
 from patient_service.api.at_hand import FileResource, keys, reader
 from patient_service.domain import consents
 from patient_service.domain.schemas import ConsentView, NewConsent
-from shared import clock
-from shared.api import door, once
-from shared.db import transaction
+from shared.database import transaction
+from shared.http import endpoint, once
+from shared.runtime import clock
 
 
 class Consents(FileResource):
     """A patient's consents; the patient shows them all."""
 
-    @door(body=NewConsent, answer=ConsentView, status=201)
+    @endpoint(body=NewConsent, answer=ConsentView, status=201)
     def post(self, id: UUID, body: NewConsent) -> ConsentView:
         """Record a consent."""
         who, now = reader(), clock.now()
@@ -30,7 +30,7 @@ class Consents(FileResource):
 class Consent(FileResource):
     """One consent."""
 
-    @door(answer=ConsentView)
+    @endpoint(answer=ConsentView)
     def get(self, id: UUID, consent_id: UUID) -> ConsentView:
         """Show a consent; noted in the access log."""
         with transaction() as session:
@@ -40,7 +40,7 @@ class Consent(FileResource):
 class ConsentWithdrawal(FileResource):
     """The end of a consent."""
 
-    @door(answer=ConsentView)
+    @endpoint(answer=ConsentView)
     def post(self, id: UUID, consent_id: UUID) -> ConsentView:
         """Withdraw a consent from today on."""
         who, now = reader(), clock.now()

@@ -1,4 +1,4 @@
-"""Doors to patients' files."""
+"""Endpoints to patients' files."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from patient_service.domain.schemas import (
     PatientPage,
     PatientView,
 )
-from shared import clock
-from shared.api import door, if_match, is_keyed, once
-from shared.db import single_statements, transaction
+from shared.database import single_statements, transaction
+from shared.http import endpoint, if_match, is_keyed, once
+from shared.runtime import clock
 from shared.values.schemas import MergePatch, PageQuery
 
 
 class Patients(FileResource):
     """All patients."""
 
-    @door(query=PatientFilter, answer=PatientPage)
+    @endpoint(query=PatientFilter, answer=PatientPage)
     def get(self, query: PatientFilter) -> PatientPage:
         """List patients, newest first; noted in the access log of everybody shown."""
         with transaction() as session:
             return patients.listed(session, keys(), query, reader=reader(), now=clock.now())
 
-    @door(body=NewPatient, query=NamesakeQuery, answer=PatientView, status=201)
+    @endpoint(body=NewPatient, query=NamesakeQuery, answer=PatientView, status=201)
     def post(self, body: NewPatient, query: NamesakeQuery) -> PatientView:
         """Enter a patient; 409 names one of the same insurance number, or of the same name and date of birth."""
         now = clock.now()
@@ -48,13 +48,13 @@ class Patients(FileResource):
 class Patient(FileResource):
     """One patient."""
 
-    @door(answer=PatientView)
+    @endpoint(answer=PatientView)
     def get(self, id: UUID) -> PatientView:
         """Show a patient; noted in the access log with the header X-Purpose."""
         with transaction() as session:
             return patients.get(session, keys(), id, reader=reader(), now=clock.now())
 
-    @door(patch=PatientFields, query=NamesakeQuery, answer=PatientView)
+    @endpoint(patch=PatientFields, query=NamesakeQuery, answer=PatientView)
     def patch(self, id: UUID, patch: MergePatch, query: NamesakeQuery) -> PatientView:
         """Change a patient; 409 names another one of the same insurance number, or name and date of birth."""
         with transaction() as session:
@@ -73,7 +73,7 @@ class Patient(FileResource):
 class AccessLog(FileResource):
     """Who was shown a patient's file."""
 
-    @door(query=PageQuery, answer=AccessLogPage)
+    @endpoint(query=PageQuery, answer=AccessLogPage)
     def get(self, id: UUID, query: PageQuery) -> AccessLogPage:
         """List who was shown the file, when and why, newest first; noted there too."""
         with transaction() as session:

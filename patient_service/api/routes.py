@@ -5,8 +5,8 @@ from __future__ import annotations
 from patient_service.api.consents import Consent, Consents, ConsentWithdrawal
 from patient_service.api.patients import AccessLog, Patient, Patients
 from patient_service.api.searches import PatientHistory, PatientReadiness, PatientStatus
-from shared.api import Route
-from shared.auth import AUDITORS, COORDINATORS, READERS
+from shared.http import Route
+from shared.security.authentication import AUDITORS, COORDINATORS, READERS
 
 ROUTES = [
     Route("/api/patients", Patients, get=READERS, post=COORDINATORS),

@@ -1,4 +1,4 @@
-"""Doors to a patient's way through search and therapy."""
+"""Endpoints to a patient's way through search and therapy."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from uuid import UUID
 from patient_service.api.at_hand import FileResource, keys, reader
 from patient_service.domain import patients, searches
 from patient_service.domain.schemas import HistoryPage, NewStatus, PatientView, Readiness
-from shared import clock
-from shared.api import door, once
-from shared.db import transaction
+from shared.database import transaction
+from shared.http import endpoint, once
+from shared.runtime import clock
 from shared.values.schemas import PageQuery
 
 
 class PatientStatus(FileResource):
     """The status of a patient."""
 
-    @door(body=NewStatus, answer=PatientView)
+    @endpoint(body=NewStatus, answer=PatientView)
     def post(self, id: UUID, body: NewStatus) -> PatientView:
         """Start, pause, resume or end the search or the therapy; 409 names what a search still lacks."""
         now = clock.now()
@@ -31,7 +31,7 @@ class PatientStatus(FileResource):
 class PatientReadiness(FileResource):
     """Whether a search may start."""
 
-    @door(answer=Readiness)
+    @endpoint(answer=Readiness)
     def get(self, id: UUID) -> Readiness:
         """Say whether the search may start, and what is missing; noted in the access log."""
         with transaction() as session:
@@ -41,7 +41,7 @@ class PatientReadiness(FileResource):
 class PatientHistory(FileResource):
     """How a patient's status changed."""
 
-    @door(query=PageQuery, answer=HistoryPage)
+    @endpoint(query=PageQuery, answer=HistoryPage)
     def get(self, id: UUID, query: PageQuery) -> HistoryPage:
         """List the status changes, oldest first; noted in the access log."""
         with transaction() as session:

@@ -11,9 +11,9 @@ from patient_service.domain.files import known, open_text, seal_text
 from patient_service.domain.schemas import AccessLogPage, Action, FileAccessView
 from patient_service.store import queries
 from patient_service.store.tables import FileAccess, Patient
-from shared.crypto import Keys
-from shared.db import Session, new_id
+from shared.database import Session, new_id
 from shared.errors import Conflict, FieldProblem
+from shared.security.encryption import Keys
 from shared.values.schemas import PageQuery
 
 

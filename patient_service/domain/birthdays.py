@@ -7,10 +7,10 @@ from datetime import datetime
 from patient_service.domain.files import opened, tell
 from patient_service.domain.indexes import latest_birthdays
 from patient_service.store import queries
-from shared.crypto import Keys
-from shared.db import Session
+from shared.database import Session
 from shared.events.catalogue import PatientUpdated
-from shared.values.moments import berlin_day
+from shared.security.encryption import Keys
+from shared.values.datetimes import berlin_day
 
 
 def tell_ages_that_changed(session: Session, keys: Keys, *, now: datetime, at_most: int = 200) -> int:

@@ -11,11 +11,11 @@ from patient_service.domain.files import known, opened, tell
 from patient_service.domain.schemas import ConsentView, NewConsent
 from patient_service.domain.searches import pause_without_mandate
 from patient_service.store.tables import Consent, Patient
-from shared.crypto import Keys
-from shared.db import Session, new_id
+from shared.database import Session, new_id
 from shared.errors import FieldProblem, NotFound
 from shared.events.catalogue import PatientUpdated
-from shared.values.moments import berlin_day
+from shared.security.encryption import Keys
+from shared.values.datetimes import berlin_day
 from shared.values.schemas import InvalidFields
 
 

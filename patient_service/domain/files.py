@@ -11,14 +11,14 @@ from patient_service.domain.indexes import Indexes
 from patient_service.domain.schemas import ConsentView, PatientFields, PatientView
 from patient_service.store import queries
 from patient_service.store.tables import Patient
-from shared.crypto import Keys
-from shared.db import Session
+from shared.database import Session
 from shared.errors import NotFound
 from shared.events.catalogue import PatientStatusChanged, PatientUpdated, PublicPatient
 from shared.events.outbox import record
+from shared.security.encryption import Keys
+from shared.values.datetimes import age_groups, age_on, berlin_day
+from shared.values.enums import ConsentPurpose, PatientStatus
 from shared.values.identifiers import block_of, counts
-from shared.values.moments import age_groups, age_on, berlin_day
-from shared.values.words import ConsentPurpose, PatientStatus
 
 IN_THE_CLEAR = frozenset({"postal_code", "registered_on", "search_started_on", "last_contact_on"})
 """Fields with a column of their own; all others are sealed."""

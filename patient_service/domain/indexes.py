@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from patient_service.domain.schemas import PatientFields
-from shared.crypto import Keys
 from shared.errors import FieldProblem
+from shared.security.encryption import Keys
 from shared.values import text
+from shared.values.errors import NotAcceptable
 from shared.values.identifiers import patient_reference
-from shared.values.refusals import NotAcceptable
 from shared.values.schemas import InvalidFields
 
 MOST_WORDS = 10

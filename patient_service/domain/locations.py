@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from patient_service.store import queries
 from patient_service.store.tables import LocatedPostalCode, Patient
-from shared.copies import keep_newest
-from shared.db import Session
+from shared.database import Session
+from shared.database.copies import keep_newest
 from shared.events.catalogue import AddressGeocoded
 
 

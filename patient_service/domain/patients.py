@@ -16,15 +16,15 @@ from patient_service.domain.rules import days_that_cannot_be
 from patient_service.domain.schemas import NewPatient, PatientFields, PatientFilter, PatientPage, PatientView
 from patient_service.store import queries
 from patient_service.store.tables import Patient
-from shared.crypto import Keys
-from shared.db import Executor, Session, new_id
+from shared.database import Executor, Session, new_id
 from shared.errors import FieldProblem, LostUpdate
 from shared.events.catalogue import PatientRegistered, PatientUpdated
 from shared.events.outbox import as_rows
+from shared.security.encryption import Keys
+from shared.values.datetimes import berlin_day
+from shared.values.enums import PatientStatus
 from shared.values.identifiers import new_reference
-from shared.values.moments import berlin_day
 from shared.values.schemas import InvalidFields, MergePatch, merged
-from shared.values.words import PatientStatus
 
 CHANCE = secrets.SystemRandom()
 

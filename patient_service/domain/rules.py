@@ -7,9 +7,9 @@ from datetime import date
 
 from patient_service.domain.schemas import PatientFields
 from shared.errors import FieldProblem
+from shared.values.datetimes import age_on
+from shared.values.enums import ContactRelation, InsuranceType, MissingForSearch, PatientStatus
 from shared.values.identifiers import counts
-from shared.values.moments import age_on
-from shared.values.words import ContactRelation, InsuranceType, MissingForSearch, PatientStatus
 
 OF_AGE = 18
 DECIDES_ALONE_FROM = 15

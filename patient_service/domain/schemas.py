@@ -9,12 +9,8 @@ from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from shared.values.contacts import EmailAddress, PersonName, PhoneNumber
-from shared.values.identifiers import DiagnosisCode, InsuranceNumber, InsurerNumber, Language, PostalCode
-from shared.values.moments import DateOfBirth, Instant, IsoDate, PlausibleDate
-from shared.values.schemas import Distinct, Page, PageQuery, QuerySchema, Schema, Seen
-from shared.values.text import Line, Note
-from shared.values.weekly import WeeklyHours
-from shared.values.words import (
+from shared.values.datetimes import DateOfBirth, Instant, IsoDate, PlausibleDate
+from shared.values.enums import (
     AgeGroup,
     ConsentPurpose,
     ContactRelation,
@@ -26,6 +22,10 @@ from shared.values.words import (
     Procedure,
     TravelMode,
 )
+from shared.values.identifiers import DiagnosisCode, InsuranceNumber, InsurerNumber, Language, PostalCode
+from shared.values.schemas import Distinct, Page, PageQuery, QuerySchema, Schema, Seen
+from shared.values.text import Line, Note
+from shared.values.weekly import WeeklyHours
 
 
 class ContactPerson(Schema):

@@ -21,13 +21,13 @@ from patient_service.domain.schemas import (
 )
 from patient_service.store import queries
 from patient_service.store.tables import Patient, StatusChange
-from shared.crypto import Keys
-from shared.db import Session, new_id
+from shared.database import Session, new_id
 from shared.errors import FieldProblem
 from shared.events.catalogue import PatientStatusChanged, PatientUpdated
-from shared.values.moments import berlin_day
+from shared.security.encryption import Keys
+from shared.values.datetimes import berlin_day
+from shared.values.enums import ConsentPurpose, MissingForSearch, PatientStatus, PlacementState
 from shared.values.schemas import InvalidFields, PageQuery
-from shared.values.words import ConsentPurpose, MissingForSearch, PatientStatus, PlacementState
 
 
 def readiness(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, now: datetime) -> Readiness:

@@ -34,8 +34,8 @@ from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.sql.dml import ReturningInsert
 
 from patient_service.store.tables import FileAccess, LocatedPostalCode, Patient, StatusChange
-from shared.db import Executor, lock_rows, next_locked
-from shared.events.tables import outbox, recording
+from shared.database import Executor, lock_rows, next_locked
+from shared.database.tables import outbox, recording
 
 UNIQUE_VIOLATION = "23505"
 

@@ -13,10 +13,9 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, MetaData
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from shared.api.tables import add_api_tables
-from shared.db import NAMES, Aggregate, Copy, column_types, new_id
-from shared.events.tables import add_event_tables
-from shared.values.words import ConsentPurpose, PatientStatus, PlacementState
+from shared.database import NAMES, Aggregate, Copy, column_types, new_id
+from shared.database.tables import add_api_tables, add_event_tables
+from shared.values.enums import ConsentPurpose, PatientStatus, PlacementState
 
 
 class Tables(DeclarativeBase):

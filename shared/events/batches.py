@@ -12,8 +12,8 @@ from uuid import uuid4
 from confluent_kafka import Consumer as KafkaConsumer
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
-from shared import clock
 from shared.errors import Unreachable
+from shared.runtime import clock
 
 ANSWER_SECONDS = 10.0
 _UNREADABLE = {

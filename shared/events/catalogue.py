@@ -15,7 +15,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.events.event import LONGEST_TEXT, Event, StateEvent
-from shared.values.moments import PlausibleDate, PlausibleInstant
+from shared.values.datetimes import PlausibleDate, PlausibleInstant
 from shared.values.periods import PeriodJson
 
 

@@ -19,17 +19,17 @@ from typing import Any
 from confluent_kafka import Consumer as KafkaConsumer
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
-from shared import clock, metrics
-from shared.db import database_answers, is_trouble, repeat_if_lost, transaction
-from shared.duties import LASTING_SECONDS, Duty, kind_of
+from shared.database import database_answers, is_trouble, repeat_if_lost, transaction
 from shared.errors import Unreachable
 from shared.events.batches import BOUNDED, end_of_batch, is_unreadable, skip
+from shared.events.dead_letters import set_aside, set_aside_batch
 from shared.events.event import Event, Unreadable
 from shared.events.listeners import Listeners
-from shared.events.parking import set_aside, set_aside_batch
 from shared.events.reading import Received, read_message
 from shared.events.relay import Backoff
-from shared.logs import logger
+from shared.runtime import clock, metrics
+from shared.runtime.duties import LASTING_SECONDS, Duty, kind_of
+from shared.runtime.logs import logger
 
 log = logger(__name__)
 

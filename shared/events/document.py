@@ -21,7 +21,7 @@ from shared.events.event import (
     Topic,
     source_of,
 )
-from shared.tracing import CORRELATION_ID, TRACEPARENT_00
+from shared.runtime.tracing import CORRELATION_ID, TRACEPARENT_00
 
 Document = dict[str, Any]
 

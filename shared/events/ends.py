@@ -10,10 +10,10 @@ from uuid import uuid4
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka import Consumer as KafkaConsumer
 
-from shared import clock
 from shared.errors import Unreachable
 from shared.events.batches import BOUNDED, end_of_batch, is_unreadable, skip
 from shared.events.relay import Backoff
+from shared.runtime import clock
 
 SILENCE = 30.0
 """Seconds without a message before reading gives up instead of waiting for ever."""

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from shared.tracing import CORRELATION_ID, LONGEST_TRACEPARENT
+from shared.runtime.tracing import CORRELATION_ID, LONGEST_TRACEPARENT
 
 PARTITIONS = 12
 DAY_MS = 24 * 3600 * 1000

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from shared import copies, metrics
-from shared.db import transaction
-from shared.events import outbox, parking
-from shared.events.tables import parked, seen
-from shared.jobs import Job
+from shared.database import copies, transaction
+from shared.database.tables import parked, seen
+from shared.events import dead_letters, outbox
+from shared.runtime import metrics
+from shared.runtime.jobs import Job
 
 KEEP_PUBLISHED = timedelta(days=2)
 KEEP_SEEN = timedelta(days=100)
@@ -24,7 +24,7 @@ def tidy(now: datetime) -> int:
     """Remove one portion of what is old; the count, so that a full portion is followed by another."""
     with transaction() as session:
         metrics.outbox_waiting.set(outbox.waiting(session))
-        metrics.parked_waiting.set(parking.waiting(session))
+        metrics.parked_waiting.set(dead_letters.waiting(session))
         metrics.copies_ahead.set(copies.number_ahead(session))
         removed = outbox.prune(session, now=now, keep=KEEP_PUBLISHED, at_most=PORTION)
         removed += _prune_seen(session, now)

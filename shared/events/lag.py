@@ -14,12 +14,12 @@ from typing import NamedTuple
 from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
-from shared import clock, metrics
-from shared.duties import LASTING_SECONDS
 from shared.errors import Unreachable
+from shared.events.cluster import Administrator, KafkaReachable
 from shared.events.event import PARTITIONS
-from shared.jobs import Job
-from shared.kafka import Administrator, KafkaReachable
+from shared.runtime import clock, metrics
+from shared.runtime.duties import LASTING_SECONDS
+from shared.runtime.jobs import Job
 
 EVERY = timedelta(seconds=15)
 LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]

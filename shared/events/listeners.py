@@ -16,9 +16,9 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import Uuid, text
 from sqlalchemy.orm import Session
 
-from shared import metrics
 from shared.events.event import Envelope, Event
-from shared.spans import Hop, hop
+from shared.runtime import metrics
+from shared.runtime.spans import Hop, hop
 
 # one parameter however many events: nothing to compile anew for every length of a poll
 SEE = text(

@@ -10,10 +10,10 @@ from uuid import UUID
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from shared.db import Aggregate, Executor, new_id
+from shared.database import Aggregate, Executor, new_id
+from shared.database.tables import outbox, recording
 from shared.events.event import LARGEST_EVENT, Event, source_of
-from shared.events.tables import outbox, recording
-from shared.tracing import Cause, current_cause
+from shared.runtime.tracing import Cause, current_cause
 
 _RECORD = recording()
 
@@ -42,7 +42,7 @@ def record_all(
 def as_rows(events: Sequence[tuple[UUID, int, Event]], *, now: datetime, republished: bool = False) -> str:
     """The events `(aggregate id, new sequence, event)` as the parameter of `recording`, caused by the present work.
 
-    `republished` states say what is, and overrule copies that are ahead of their source (`shared.copies`). Raises
+    `republished` states say what is, and overrule copies that are ahead of their source (`shared.database.copies`). Raises
     `ValueError` for an event too large for the broker.
     """
     cause = current_cause()

@@ -20,16 +20,16 @@ from typing import Any
 from confluent_kafka import Message
 from sqlalchemy import Table, delete, func, select
 
-from shared import clock
-from shared.db import database_answers, is_trouble, transaction
-from shared.duties import kind_of
+from shared.database import database_answers, is_trouble, transaction
 from shared.errors import Unreachable
 from shared.events.consumer import Consumer
 from shared.events.ends import read_to_ends
 from shared.events.event import PARTITIONS
 from shared.events.listeners import Listeners
 from shared.events.relay import Backoff
-from shared.logs import logger
+from shared.runtime import clock
+from shared.runtime.duties import kind_of
+from shared.runtime.logs import logger
 
 log = logger(__name__)
 
@@ -62,7 +62,7 @@ def rebuild(
 ) -> Rebuilt:
     """Write every copy anew and remove those that no event speaks of; raises `Unreachable` when Kafka falls silent.
 
-    `copies` are table classes with the columns of `shared.db.Copy`. Effects do not happen again.
+    `copies` are table classes with the columns of `shared.database.Copy`. Effects do not happen again.
     """
     began = _database_clock()
     reader = Consumer(service, kafka, listeners.only_projections(), batch_size=batch_size)

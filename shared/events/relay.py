@@ -20,14 +20,14 @@ from typing import Any, NamedTuple
 from confluent_kafka import KafkaError, KafkaException, Producer
 from sqlalchemy import Text, TextClause, bindparam, cast, select, text
 
-from shared import clock, metrics
-from shared.db import is_trouble, new_id, single_statements
-from shared.duties import Duty, kind_of
+from shared.database import is_trouble, new_id, single_statements
+from shared.database.tables import outbox
 from shared.events.event import LARGEST_MESSAGE
 from shared.events.outbox import wait_again
-from shared.events.tables import outbox
-from shared.logs import logger
-from shared.spans import hop
+from shared.runtime import clock, metrics
+from shared.runtime.duties import Duty, kind_of
+from shared.runtime.logs import logger
+from shared.runtime.spans import hop
 
 log = logger(__name__)
 

@@ -3,7 +3,7 @@
 First the events that the outbox still keeps wait for the relay once more, facts among them: who had one skips it
 (`seen`, `sequence`), and who had not now gets it. Then the present state of every aggregate is recorded as one more
 event of it, under its row's lock, in portions: whatever lay in a compacted topic before, the newest state is again the
-last of its key. A copy that is ahead of its source (`shared.copies`) gives way to it. An end halfway does no harm, nor
+last of its key. A copy that is ahead of its source (`shared.database.copies`) gives way to it. An end halfway does no harm, nor
 does a second run.
 """
 
@@ -19,13 +19,13 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from shared import clock
-from shared.db import Aggregate, Session, repeat_if_lost, single_statements, transaction
+from shared.database import Aggregate, Session, repeat_if_lost, single_statements, transaction
+from shared.database.tables import outbox
 from shared.errors import Unreachable
 from shared.events.event import StateEvent
 from shared.events.outbox import record_all, wait_again, waiting
-from shared.events.tables import outbox
-from shared.spans import hop
+from shared.runtime import clock
+from shared.runtime.spans import hop
 
 PORTION = 200
 """Aggregates per transaction: few enough that staff do not notice their locks."""

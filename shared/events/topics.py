@@ -15,9 +15,9 @@ from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, Config
 from confluent_kafka.cimpl import NewTopic
 
 from shared.errors import Unreachable
+from shared.events.cluster import Administrator
 from shared.events.event import PARTITIONS, TOPICS, Topic
-from shared.kafka import Administrator
-from shared.settings import KafkaSettings, read
+from shared.runtime.settings import KafkaSettings, read
 
 
 def create(settings: KafkaSettings, *, wait_seconds: float = 30) -> list[str]:

@@ -7,8 +7,8 @@ from typing import Annotated
 from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 from pydantic import Field
 
+from shared.values.errors import NotAcceptable
 from shared.values.phone import PhoneNumber, phone_number, shown_phone
-from shared.values.refusals import NotAcceptable
 from shared.values.text import Text, has_unstorable, one_line
 
 __all__ = [

@@ -9,7 +9,7 @@ from typing import Annotated, NamedTuple, Protocol
 
 from pydantic import Field
 
-from shared.values.refusals import NotAcceptable
+from shared.values.errors import NotAcceptable
 from shared.values.text import Text, one_line
 
 LEGIBLE = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"

@@ -5,8 +5,8 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from shared.values.moments import PlausibleDate
-from shared.values.refusals import NotAcceptable
+from shared.values.datetimes import PlausibleDate
+from shared.values.errors import NotAcceptable
 from shared.values.schemas import Schema
 
 

@@ -11,7 +11,7 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat
 from pydantic import Field
 
-from shared.values.refusals import NotAcceptable
+from shared.values.errors import NotAcceptable
 from shared.values.text import Text, one_line
 
 HOME_REGION = "DE"

@@ -22,8 +22,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, ErrorDetails, core_schema
 
 from shared.errors import FieldProblem
-from shared.values.moments import Instant
-from shared.values.refusals import NotAcceptable
+from shared.values.datetimes import Instant
+from shared.values.errors import NotAcceptable
 
 MAX_LIMIT = 200
 DEFAULT_LIMIT = 50

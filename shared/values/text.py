@@ -16,7 +16,7 @@ from typing import Annotated, Any
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-from shared.values.refusals import NotAcceptable
+from shared.values.errors import NotAcceptable
 
 # What nobody sees: Unicode's Default_Ignorable_Code_Point (soft hyphen, zero-width signs, direction marks, variation
 # selectors, byte order mark, …) and annotation marks. The two joiners (U+200C, U+200D) are among them: no name in Latin

@@ -17,8 +17,8 @@ from sqlalchemy import Dialect
 from sqlalchemy.dialects.postgresql import INT4MULTIRANGE
 from sqlalchemy.types import TypeDecorator
 
-from shared.values.moments import BERLIN, in_utc, within_the_calendar
-from shared.values.refusals import NotAcceptable
+from shared.values.datetimes import BERLIN, in_utc, within_the_calendar
+from shared.values.errors import NotAcceptable
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MINUTES_A_DAY = 24 * 60

@@ -9,10 +9,10 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from shared.api.door import Door
-from shared.api.parked import Decision, ParkedFilter
+from shared.http.dead_letters import Decision, ParkedFilter
+from shared.http.endpoint import Endpoint
 from shared.values.schemas import patch_of
-from tests.house.sources import SERVICES
+from tests.architecture.sources import SERVICES
 from therapist_service.domain.import_files import Metadata
 from therapist_service.domain.import_records import SentDeletion, SentRecord
 
@@ -100,19 +100,19 @@ def _plain(known: Input, schema: dict[str, Any]) -> Any:
     return None
 
 
-def doors() -> Iterator[tuple[str, str, str, Door]]:
+def endpoints() -> Iterator[tuple[str, str, str, Endpoint]]:
     """Every service, path and method with what it takes."""
     for service in SERVICES:
         for route in importlib.import_module(f"{service}.api.routes").ROUTES:
-            for method, door, _ in route.doors():
-                yield service, route.path, method, door
+            for method, endpoint, _ in route.endpoints():
+                yield service, route.path, method, endpoint
 
 
 def bodies() -> dict[str, Input]:
     """Every body that any service reads, patches among them, by a name for pytest."""
     found = {"parked decision": Input(Decision)}
-    for service, path, method, door in doors():
-        kind = patch_of(door.patch) if door.patch is not None else door.body
+    for service, path, method, endpoint in endpoints():
+        kind = patch_of(endpoint.patch) if endpoint.patch is not None else endpoint.body
         if kind is not None:
             found[f"{service} {method} {path}"] = Input(kind)
     return found
@@ -121,7 +121,11 @@ def bodies() -> dict[str, Input]:
 def queries() -> dict[str, type[BaseModel]]:
     """Every query string that any service reads."""
     found: dict[str, type[BaseModel]] = {"parked events": ParkedFilter}
-    return found | {f"{s} {method} {path}": door.query for s, path, method, door in doors() if door.query is not None}
+    return found | {
+        f"{s} {method} {path}": endpoint.query
+        for s, path, method, endpoint in endpoints()
+        if endpoint.query is not None
+    }
 
 
 def imported() -> dict[str, Input]:

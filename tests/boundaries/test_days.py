@@ -20,9 +20,9 @@ from communication_service.domain.schemas import CallOutcome, EmailResponse
 from matching_service.domain.contacts import _response
 from matching_service.domain.schemas import Response
 from matching_service.domain.states import next_contact_after
-from shared.cli import _moment
 from shared.events.catalogue import Answer, EmailAnswered
-from shared.values.moments import (
+from shared.runtime.command_line import _moment
+from shared.values.datetimes import (
     FIRST_DAY,
     FIRST_INSTANT,
     LAST_DAY,
@@ -35,7 +35,7 @@ from shared.values.moments import (
     start_of_berlin_day,
     written,
 )
-from shared.values.refusals import NotAcceptable
+from shared.values.errors import NotAcceptable
 from shared.values.weekly import Weekly
 from tests.boundaries.samples import Input, Path, bodies, imported, queries
 from tests.hostile import DATES, INSTANTS, MOMENTS, NUMBERS, UNREAL_NUMBERS, params

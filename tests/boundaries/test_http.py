@@ -19,12 +19,12 @@ from pydantic import ValidationError
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
-from shared.api.door import BRINGS_A_BODY, Door
+from shared.http.endpoint import BRINGS_A_BODY, Endpoint
 from shared.values.schemas import patch_of
-from tests.boundaries.samples import Input, doors
+from tests.architecture.sources import SERVICES
+from tests.boundaries.samples import Input, endpoints
 from tests.boundaries.worlds import Ids, place_ids, world_of
 from tests.hostile import BODIES, IDS, TEXTS, json_values
-from tests.house.sources import SERVICES
 
 SECONDS = 2.0
 """Processor time that no request may take; most take a few milliseconds."""
@@ -48,11 +48,11 @@ class Endpoints:
         self.service, self.client, self.connection, self.ids = service, client, connection, ids
         self.faults: list[str] = []
 
-    def __iter__(self) -> Iterator[tuple[str, str, Door]]:
+    def __iter__(self) -> Iterator[tuple[str, str, Endpoint]]:
         """Path, method and what it takes."""
-        for service, path, method, door in doors():
+        for service, path, method, endpoint in endpoints():
             if service == self.service:
-                yield path, method, door
+                yield path, method, endpoint
 
     def address(self, path: str, identity: str | None = None) -> str:
         """The path with ids of objects that exist, or with this one."""
@@ -87,19 +87,19 @@ def endpoints(
     assert found.faults == []
 
 
-def read_by(door: Door) -> Input | None:
+def read_by(endpoint: Endpoint) -> Input | None:
     """What the endpoint's body is read as."""
-    kind = patch_of(door.patch) if door.patch is not None else door.body
+    kind = patch_of(endpoint.patch) if endpoint.patch is not None else endpoint.body
     return None if kind is None else Input(kind)
 
 
 @each_service
 def test_any_bytes_as_a_body_are_answered(service: str, endpoints: Endpoints) -> None:
     """No JSON, other encodings, depth, numbers without an end."""
-    for path, method, door in endpoints:
+    for path, method, endpoint in endpoints:
         if method not in BRINGS_A_BODY:
             continue
-        media = "application/merge-patch+json" if door.patch is not None else "application/json"
+        media = "application/merge-patch+json" if endpoint.patch is not None else "application/json"
         for name, body in BODIES.items():
             endpoints.send(f"body {name}", method, endpoints.address(path), data=body, content_type=media)
 
@@ -107,8 +107,8 @@ def test_any_bytes_as_a_body_are_answered(service: str, endpoints: Endpoints) ->
 @each_service
 def test_any_value_in_any_field_is_answered(service: str, endpoints: Endpoints) -> None:
     """What the schema takes goes on to the work itself; of what it refuses some is sent all the same."""
-    for path, method, door in endpoints:
-        known = read_by(door)
+    for path, method, endpoint in endpoints:
+        known = read_by(endpoint)
         if known is None:
             continue
         first = {where for where, _ in known.different_paths()}
@@ -139,10 +139,10 @@ def _is_taken(known: Input, document: Any) -> bool:
 @each_service
 def test_any_value_in_any_parameter_is_answered(service: str, endpoints: Endpoints) -> None:
     """Known parameters and unknown ones, once and twice."""
-    for path, method, door in endpoints:
+    for path, method, endpoint in endpoints:
         if method != "get":
             continue
-        fields = door.query.model_fields if door.query is not None else {}
+        fields = endpoint.query.model_fields if endpoint.query is not None else {}
         names = [field.alias or name for name, field in fields.items()]
         for parameter in [*names, "unknown", "", "a[b]", "\x00"]:
             for name, value in MEDIUM.items() if parameter in names[:1] else SHORT.items():
@@ -157,10 +157,10 @@ def test_any_value_in_any_parameter_is_answered(service: str, endpoints: Endpoin
 @each_service
 def test_any_id_in_any_path_is_answered(service: str, endpoints: Endpoints) -> None:
     """Ids of nobody, and what is no id."""
-    for path, method, door in endpoints:
+    for path, method, endpoint in endpoints:
         if "<" not in path:
             continue
-        known = read_by(door)
+        known = read_by(endpoint)
         body = {} if known is None else {"json": place_ids(known.example(), endpoints.ids, path, ())}
         for name, identity in [*IDS.items(), *((f"text {n}", t[:2000]) for n, t in TEXTS.items())]:
             endpoints.send(f"id {name}", method, endpoints.address(path, identity), **body)
@@ -176,8 +176,8 @@ READ_BY_GET = ("X-Purpose", "Accept", "Host")
 @each_service
 def test_any_text_in_any_header_is_answered(service: str, endpoints: Endpoints) -> None:
     """Headers come as Latin-1, and with everything but line breaks."""
-    for path, method, door in endpoints:
-        known = read_by(door)
+    for path, method, endpoint in endpoints:
+        known = read_by(endpoint)
         body = {} if known is None else {"json": place_ids(known.example(), endpoints.ids, path, ())}
         for header in READ_BY_GET if method == "get" else HEADERS:
             for name, text in TEXTS.items():

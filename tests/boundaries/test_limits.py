@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from shared.values.refusals import NotAcceptable
+from shared.values.errors import NotAcceptable
 from shared.values.schemas import MOST_PROBLEMS, problems_of
 from shared.values.text import fold, words
 from shared.values.weekly import Weekly
@@ -56,7 +56,7 @@ def is_bounded(schema: dict[str, Any]) -> bool:
     return bool({"maxLength", "enum", "const"} & schema.keys()) or schema.get("format") in (
         "uuid",
         "date",
-        "date-time",  # at most 60 characters: tests/shared/values/test_moments.py
+        "date-time",  # at most 60 characters: tests/shared/values/test_datetimes.py
     )
 
 

@@ -16,9 +16,9 @@ from communication_service.jobs import policy_of
 from migrations.connections import MigrationSettings
 from operations import settings as platform_settings
 from operations.failures import Failure
-from shared.settings import EnvironmentSettings
+from shared.runtime.settings import EnvironmentSettings
+from tests.architecture.sources import ROOT, SERVICES
 from tests.hostile import BROKEN_TEXTS, DATES, NUMBERS, TEXTS, UNREAL_NUMBERS
-from tests.house.sources import ROOT, SERVICES
 from tests.infrastructure import Infrastructure
 
 VALUES: dict[str, str] = {

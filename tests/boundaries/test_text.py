@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from shared.crypto import Keys
+from shared.security.encryption import Keys
 from tests.builders.imports import FIRST, Folder, a_file, a_record
 from tests.builders.patients import a_patient, new_patient
 from tests.builders.therapists import new_therapist

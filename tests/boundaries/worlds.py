@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from communication_service.store.tables import Email, Inquiry, PhoneCall
 from patient_service.domain import consents
 from patient_service.domain.schemas import NewConsent
-from shared.crypto import Keys
-from shared.values.words import RequestStatus
+from shared.security.encryption import Keys
+from shared.values.enums import RequestStatus
 from tests.boundaries.samples import Path
 from tests.builders import communication, matching, patients, therapists
 from tests.conftest import MONDAY

@@ -13,7 +13,7 @@ from communication_service import jobs
 from communication_service.domain.policy import Policy, Sender
 from communication_service.listeners import listeners
 from communication_service.store.tables import Email, Gate, Inquiry, PhoneCall, PlacementRequest
-from shared.db import new_id, transaction
+from shared.database import new_id, transaction
 from shared.events import catalogue
 from shared.events.event import Event
 from tests.builders.happenings import happened

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
-from shared.db import new_id
+from shared.database import new_id
 from shared.events.event import Envelope, Event
-from shared.tracing import new_cause
+from shared.runtime.tracing import new_cause
 from tests.conftest import MONDAY
 
 SomeEvent = TypeVar("SomeEvent", bound=Event)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from shared.db import transaction
+from shared.database import transaction
 from shared.values.schemas import PageQuery
 from tests.conftest import MONDAY
 from therapist_service import jobs

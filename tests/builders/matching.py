@@ -13,7 +13,7 @@ from matching_service.domain.schemas import ContactList, RequestView, Response
 from matching_service.listeners import listeners
 from matching_service.store import queries
 from matching_service.store.tables import PlacementRequest
-from shared.db import new_id
+from shared.database import new_id
 from shared.events.catalogue import (
     AddressGeocoded,
     EmailSent,
@@ -24,8 +24,8 @@ from shared.events.catalogue import (
     PublicTherapist,
     TherapistUpdated,
 )
-from shared.values.moments import berlin_day
-from shared.values.words import RequestOutcome, RequestStatus
+from shared.values.datetimes import berlin_day
+from shared.values.enums import RequestOutcome, RequestStatus
 from tests.builders.happenings import happened
 from tests.conftest import MONDAY
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from shared.db import new_id
+from shared.database import new_id
 from shared.events.catalogue import PatientUpdated, PublicPatient, PublicTherapist, TherapistUpdated
 from tests.builders.happenings import happened
 

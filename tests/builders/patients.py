@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from patient_service.domain import locations, patients, searches
 from patient_service.domain.accesses import Reader
 from patient_service.domain.schemas import NewPatient, NewStatus, PatientView
-from shared.crypto import Keys
 from shared.events.catalogue import AddressGeocoded
+from shared.security.encryption import Keys
 from tests.builders.happenings import happened
 from tests.conftest import MONDAY
 

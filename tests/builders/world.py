@@ -31,12 +31,12 @@ from matching_service.store import tables as m
 from patient_service import listeners as patient_listeners
 from patient_service.domain import locations, patients, searches
 from patient_service.domain.schemas import NewPatient, NewStatus, PatientView
-from shared.crypto import Keys
+from shared.database.tables import outbox
 from shared.errors import PlatformError
 from shared.events.catalogue import AddressGeocoded, TherapistBlocked, TherapistRegistered, TherapistUnblocked
 from shared.events.event import Event, read_event
-from shared.events.tables import outbox
-from shared.values.moments import berlin_day
+from shared.security.encryption import Keys
+from shared.values.datetimes import berlin_day
 from tests.builders.communication import EVERY_DAY, POLICY
 from tests.builders.happenings import happened
 from tests.builders.matching import AACHEN, public_therapist

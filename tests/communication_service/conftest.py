@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from communication_service.clients.smtp import MailServer
 from communication_service.jobs import Sending
-from shared import db
+from shared import database
 from tests.builders.communication import POLICY
 from tests.conftest import MONDAY
 from tests.fakes.smtp import FakeMailServer, mail_server
@@ -29,7 +29,7 @@ def _in_one_transaction(request: pytest.FixtureRequest) -> None:
 @pytest.fixture
 def committed(real_commits: None, settings: Any) -> Iterator[Engine]:
     """The real database, where transactions commit; it is emptied afterwards."""
-    engine = db.engine_for(settings.database_url, pool_size=8)
+    engine = database.engine_for(settings.database_url, pool_size=8)
     yield engine
     engine.dispose()
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from flask.testing import FlaskClient
 
 from communication_service.store.tables import Email, Inquiry, PhoneCall
-from shared.db import new_id
+from shared.database import new_id
 from tests.builders.communication import (
     MONDAY_MORNINGS,
     a_patient,
@@ -82,7 +82,7 @@ def test_a_suppressed_address_is_left_alone_and_its_inquiries_move_to_the_phone(
     assert made.status_code == 201
     assert client.post("/api/email-suppressions", json=body).status_code == 409
     assert client.post("/api/email-suppressions", json={"email": "nix", "reason": ""}).status_code == 422
-    later = MONDAY + timedelta(days=400)  # the door's clock is the real one
+    later = MONDAY + timedelta(days=400)  # the endpoint's clock is the real one
     composed(later)
     assert (the(Inquiry).channel, the(Email).status) == ("phone", "cancelled")
     assert client.get("/api/email-suppressions").json["total"] == 1

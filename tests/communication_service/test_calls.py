@@ -17,7 +17,7 @@ from communication_service.domain import calls, gates, sending
 from communication_service.domain.calendar import Opening, is_closed
 from communication_service.domain.schemas import CallOutcome
 from communication_service.store.tables import Email, Inquiry, PhoneCall, PlacementRequest
-from shared.db import new_id, transaction
+from shared.database import new_id, transaction
 from shared.events import catalogue
 from shared.values.weekly import Weekly
 from tests.builders.communication import (

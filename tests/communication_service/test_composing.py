@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from communication_service import jobs
 from communication_service.domain import composing
 from communication_service.store.tables import Email, Inquiry, PhoneCall, PlacementRequest
-from shared.db import new_id, transaction
+from shared.database import new_id, transaction
 from shared.events import catalogue
 from tests.builders.communication import (
     MONDAY_MORNINGS,

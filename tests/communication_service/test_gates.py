@@ -15,7 +15,7 @@ from communication_service.domain import sending as domain
 from communication_service.jobs import Sending
 from communication_service.store import queries
 from communication_service.store.tables import Email, Gate, Inquiry
-from shared.db import transaction
+from shared.database import transaction
 from tests.builders.communication import (
     POLICY,
     a_patient,

@@ -19,7 +19,7 @@ from communication_service.domain import headers
 from communication_service.domain.letters import Envelope, Letter, as_message, inquiry_headers
 from communication_service.domain.policy import Sender
 from communication_service.settings import Settings
-from shared.settings import read as read_settings
+from shared.runtime.settings import read as read_settings
 from shared.values.contacts import email_address
 from shared.values.text import one_line
 from tests.communication_service.conftest import reaching

@@ -14,7 +14,7 @@ from communication_service.domain.copies import federal_state
 from communication_service.domain.letters import Letter, as_message, german_hours, inquiry_headers
 from communication_service.domain.policy import Sender
 from communication_service.store.tables import Patient, Place, Therapist
-from shared.db import transaction
+from shared.database import transaction
 from shared.events.catalogue import AddressGeocoded
 from shared.values.weekly import Weekly
 from tests.builders.communication import SENDER, a_therapist, arrives

@@ -18,7 +18,7 @@ from communication_service.domain.schemas import CallOutcome, EmailResponse, New
 from communication_service.listeners import listeners
 from communication_service.store import queries
 from communication_service.store.tables import Email, PhoneCall, PlacementRequest
-from shared.db import new_id, transaction
+from shared.database import new_id, transaction
 from shared.errors import PlatformError
 from shared.events import catalogue
 from shared.events.event import Event

@@ -16,7 +16,7 @@ from communication_service.clients.smtp import Delivery, MailServer, Report
 from communication_service.jobs import Sending
 from communication_service.settings import Settings
 from communication_service.store.tables import Email
-from shared.settings import read
+from shared.runtime.settings import read
 from tests.builders.communication import POLICY, the
 from tests.communication_service.conftest import reaching
 from tests.communication_service.test_sending import NOW, a_letter_to_send

@@ -17,9 +17,9 @@ from communication_service.domain.mail_server import MOST_NOT_TAKEN
 from communication_service.domain.sending import MOST_REFUSALS, MOST_TROUBLES
 from communication_service.jobs import Sending
 from communication_service.store.tables import Email, EmailSuppression, Gate, Inquiry, PhoneCall, PlacementRequest
-from shared.db import transaction
-from shared.health import readiness
-from shared.metrics import exposition
+from shared.database import transaction
+from shared.runtime.health import readiness
+from shared.runtime.metrics import exposition
 from tests.builders.communication import MONDAY_MORNINGS, POLICY, a_request, a_therapist, composed, rows, the
 from tests.communication_service.conftest import at_once
 from tests.conftest import MONDAY

@@ -18,9 +18,9 @@ from communication_service.domain import sending as domain
 from communication_service.domain.schemas import CallOutcome, EmailResponse, NewSuppression, Resolution
 from communication_service.store import queries
 from communication_service.store.tables import Email, PhoneCall
-from shared import clock
-from shared.db import transaction
+from shared.database import transaction
 from shared.errors import Conflict, NotFound
+from shared.runtime import clock
 from tests.builders.communication import EVERY_DAY, POLICY, a_practice_to_phone, a_request, a_therapist, composed, the
 from tests.conftest import MONDAY
 from tests.events import recorded

@@ -16,7 +16,7 @@ from communication_service.domain import sending as domain
 from communication_service.domain.sending import LONGEST_PAUSE, MOST_REFUSALS
 from communication_service.jobs import Sending
 from communication_service.store.tables import Email, EmailSuppression, Gate, Inquiry, PhoneCall, PlacementRequest
-from shared.db import transaction
+from shared.database import transaction
 from shared.events import catalogue
 from tests.builders.communication import (
     MONDAY_MORNINGS,
@@ -297,7 +297,7 @@ def test_a_letter_that_was_not_sent_after_all_is_written_anew(
     letter = in_doubt(catcher)
     answer = client.post(f"/api/emails/{letter.id}/resolve", json={"outcome": "not_sent"})
     assert (answer.json["status"], rows(Gate)) == ("failed", [])
-    later = NOW + timedelta(days=300)  # the door's clock is the real one
+    later = NOW + timedelta(days=300)  # the endpoint's clock is the real one
     composed(later)
     sent(later)
     first, second = rows(Email)

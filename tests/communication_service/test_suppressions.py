@@ -19,7 +19,7 @@ from communication_service.domain import sending as domain
 from communication_service.domain.schemas import NewSuppression
 from communication_service.jobs import Sending
 from communication_service.store.tables import Email, EmailSuppression, Inquiry, PhoneCall, Therapist
-from shared.db import transaction
+from shared.database import transaction
 from shared.events.catalogue import PublicTherapist, TherapistUpdated
 from tests.builders.communication import MONDAY_MORNINGS, POLICY, a_patient, a_request, a_therapist, composed, rows
 from tests.builders.happenings import happened

@@ -15,7 +15,7 @@ from communication_service import jobs
 from communication_service.domain import composing
 from communication_service.listeners import listeners
 from communication_service.store.tables import PhoneCall, PlacementRequest
-from shared.db import new_id, transaction
+from shared.database import new_id, transaction
 from shared.events import catalogue
 from shared.events.event import Event
 from tests.builders.communication import (

@@ -1,4 +1,4 @@
-"""docker-compose.yml gives the same system as `make up`, from the same settings, and opens no door to the world."""
+"""docker-compose.yml gives the same system as `make up`, from the same settings, and opens no endpoint to the world."""
 
 import importlib
 import os
@@ -15,8 +15,8 @@ from pydantic_settings import BaseSettings
 from migrations.connections import MigrationSettings
 from operations import settings
 from operations.platform import Platform
-from shared.settings import KafkaSettings, names
-from tests.house.sources import ROOT, SERVICES
+from shared.runtime.settings import KafkaSettings, names
+from tests.architecture.sources import ROOT, SERVICES
 
 TEXT = (ROOT / "docker-compose.yml").read_text()
 FILE: dict[str, Any] = yaml.safe_load(TEXT)

@@ -9,10 +9,10 @@ import argparse
 import random
 import sys
 
-from shared import logs
+from shared.runtime import logs
+from tests.architecture.sources import SERVICES
 from tests.fuzz.campaign import Outcome
 from tests.fuzz.stage import campaign
-from tests.house.sources import SERVICES
 from tests.infrastructure import Infrastructure
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from shared.crypto import Keys
-from shared.values.words import RequestStatus
+from shared.security.encryption import Keys
+from shared.values.enums import RequestStatus
 from tests.builders import communication, imports, matching, patients, therapists
 
 Known = Mapping[str, Sequence[str]]

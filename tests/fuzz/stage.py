@@ -8,17 +8,17 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy.orm import Session
 
-from shared import db
+from shared import database
 from tests.fuzz.campaign import Outcome, run
 
 
 def campaign(service: str, cases: int, number: int) -> Outcome:
     """So many requests to a service, made up from this seed; nothing of it stays."""
     settings = importlib.import_module(f"{service}.settings").Settings()
-    engine = db.engine_for(settings.database_url, pool_size=1)
+    engine = database.engine_for(settings.database_url, pool_size=1)
     with engine.connect() as connection, TemporaryDirectory() as folder:
         outer = connection.begin()
-        db.use(connection)
+        database.use(connection)
         with Session(connection, join_transaction_mode="create_savepoint", expire_on_commit=False) as session:
             outcome = run(service, session, settings, Path(folder), cases=cases, number=number)
         outer.rollback()

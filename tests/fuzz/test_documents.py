@@ -7,9 +7,9 @@ import random
 
 import pytest
 
+from tests.architecture.sources import SERVICES, sources
 from tests.fuzz.reasons import REFUSALS, RULES, VALUES
 from tests.fuzz.stage import campaign
-from tests.house.sources import SERVICES, sources
 from tests.infrastructure import Infrastructure
 
 CASES = 100

@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from shared.values.enums import TravelMode
 from shared.values.travel import DETOUR_FACTORS, minutes
-from shared.values.words import TravelMode
 from tests import hostile
 
 FIXTURES = [HealthCheck.function_scoped_fixture]

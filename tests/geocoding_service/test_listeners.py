@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from geocoding_service.domain import owners
 from geocoding_service.listeners import listeners
 from geocoding_service.store.tables import LocatedAddress
-from shared.db import new_id
+from shared.database import new_id
 from shared.events.event import Event
 from tests.builders.owners import a_patient_changed, a_therapist_changed
 from tests.conftest import MONDAY

@@ -9,8 +9,7 @@ from sqlalchemy.orm import Session
 
 from geocoding_service.listeners import listeners
 from geocoding_service.store.tables import LocatedAddress
-from shared import copies
-from shared.db import new_id
+from shared.database import copies, new_id
 from shared.events.catalogue import TherapistUpdated
 from tests.builders.owners import a_therapist_changed
 from tests.conftest import MONDAY

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from matching_service.domain import answers
 from matching_service.domain.schemas import Response
 from matching_service.listeners import listeners
-from shared.db import new_id
+from shared.database import new_id
 from shared.errors import RuleBroken
 from shared.events.catalogue import Answer, CallRecorded, EmailAnswered
-from shared.values.words import RequestStatus
+from shared.values.enums import RequestStatus
 from tests.builders.happenings import happened
 from tests.builders.matching import a_request, an_open_request, stored
 from tests.conftest import MONDAY

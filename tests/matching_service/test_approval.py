@@ -12,9 +12,10 @@ from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from matching_service.store.tables import HistoryEntry, PlacementRequest
-from shared import clock, db
-from shared.db import new_id
-from shared.values.words import RequestStatus
+from shared import database
+from shared.database import new_id
+from shared.runtime import clock
+from shared.values.enums import RequestStatus
 from tests.builders.matching import (
     a_known_patient,
     a_known_therapist,
@@ -243,7 +244,7 @@ def test_the_database_itself_refuses_a_second_live_request(session: Session, fir
 def test_two_approvals_at_once_make_one_request(real_commits: None, settings: Any) -> None:
     """The second connection waits for the first one's commit, and is then refused by the index."""
     patient, therapist = new_id(), new_id()
-    engine = db.engine_for(settings.database_url, pool_size=2)
+    engine = database.engine_for(settings.database_url, pool_size=2)
     with engine.connect() as one, engine.connect() as other:
         one.execute(insert(PlacementRequest), [_row(patient, therapist, "open")])
         other.exec_driver_sql("SET LOCAL lock_timeout = '200ms'")

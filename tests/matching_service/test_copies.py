@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from matching_service.listeners import listeners
 from matching_service.store import queries
 from matching_service.store.tables import Patient, Therapist
-from shared.db import new_id
+from shared.database import new_id
 from shared.events.catalogue import (
     PatientRegistered,
     PatientUpdated,

@@ -15,8 +15,7 @@ from sqlalchemy.orm import Session
 
 from matching_service.listeners import listeners
 from matching_service.store.tables import Therapist
-from shared import copies
-from shared.db import new_id
+from shared.database import copies, new_id
 from shared.events.catalogue import AddressGeocoded, TherapistBlocked, TherapistUpdated
 from shared.events.event import LARGEST_SEQUENCE, Event
 from tests.builders.happenings import SomeEvent, happened

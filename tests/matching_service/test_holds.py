@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from matching_service.domain import answers
 from matching_service.domain.schemas import Placing, Withdrawal
 from matching_service.listeners import listeners
-from shared.db import new_id
+from shared.database import new_id
 from shared.errors import Conflict
 from shared.events.catalogue import (
     PatientStatusChanged,
@@ -22,8 +22,8 @@ from shared.events.catalogue import (
     TherapistUnblocked,
 )
 from shared.events.event import Event
-from shared.values.moments import berlin_day
-from shared.values.words import RequestStatus, WithdrawalReason
+from shared.values.datetimes import berlin_day
+from shared.values.enums import RequestStatus, WithdrawalReason
 from tests.builders.happenings import happened
 from tests.builders.matching import (
     a_known_patient,

@@ -15,7 +15,7 @@ from matching_service.domain.schemas import Response
 from matching_service.jobs import reopen_deferred
 from matching_service.listeners import listeners
 from matching_service.store import queries
-from shared.db import new_id
+from shared.database import new_id
 from shared.events.catalogue import (
     Answer,
     AttemptsUsedUp,
@@ -26,7 +26,7 @@ from shared.events.catalogue import (
     InquiryDissolved,
 )
 from shared.events.event import Event
-from shared.values.words import RequestOutcome, RequestStatus
+from shared.values.enums import RequestOutcome, RequestStatus
 from tests.builders.happenings import happened
 from tests.builders.matching import (
     a_request,

@@ -17,8 +17,8 @@ from matching_service.domain import answers, requests
 from matching_service.domain.schemas import ContactList, Placing, Response, Withdrawal
 from matching_service.listeners import listeners
 from matching_service.store.tables import PlacementRequest
-from shared import db
-from shared.db import new_id, transaction
+from shared import database
+from shared.database import new_id, transaction
 from shared.errors import PlatformError
 from shared.events.catalogue import (
     AddressGeocoded,
@@ -39,13 +39,13 @@ from shared.events.catalogue import (
     TherapistUpdated,
 )
 from shared.events.event import Event
-from shared.values.moments import berlin_day
+from shared.values.datetimes import berlin_day
 from shared.values.schemas import MergePatch
 from tests.builders.happenings import happened
 from tests.builders.locks import observed
 from tests.builders.matching import AACHEN, public_patient, public_therapist
 from tests.conftest import MONDAY
-from tests.journeys.operators import Tables
+from tests.end_to_end.operators import Tables
 
 PEOPLE = 6
 STATUSES: list[tuple[str, Any]] = [
@@ -194,12 +194,12 @@ class Bustle:
 @pytest.fixture
 def committed(settings: Any) -> Iterator[Engine]:
     """The real database, where transactions commit; it is emptied afterwards."""
-    engine = db.engine_for(settings.database_url, pool_size=10)
-    db.connect(settings.database_url, pool_size=10)
+    engine = database.engine_for(settings.database_url, pool_size=10)
+    database.connect(settings.database_url, pool_size=10)
     try:
         yield engine
     finally:
-        db.connect(settings.database_url)
+        database.connect(settings.database_url)
         engine.dispose()
 
 

@@ -10,9 +10,9 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from shared import clock
-from shared.db import new_id
-from shared.values.words import RequestStatus
+from shared.database import new_id
+from shared.runtime import clock
+from shared.values.enums import RequestStatus
 from tests.builders.matching import (
     a_known_patient,
     a_known_therapist,

@@ -16,8 +16,8 @@ from geocoding_service.domain.lookup import Address, find
 from matching_service.domain import matches
 from matching_service.domain.schemas import MatchQuestion
 from matching_service.store.tables import Therapist
-from shared.db import new_id
-from shared.values.moments import berlin_day
+from shared.database import new_id
+from shared.values.datetimes import berlin_day
 from shared.values.places import Place, distance_km
 from shared.values.postal_codes import areas
 from tests.builders.matching import a_known_patient, a_known_therapist, tell_place

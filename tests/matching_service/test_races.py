@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 
 from matching_service.domain import answers, copies, requests
 from matching_service.domain.schemas import ContactList, Placing, Response, Withdrawal
-from shared.db import transaction
+from shared.database import transaction
 from shared.errors import Conflict
 from shared.events.catalogue import PatientUpdated
-from shared.values.moments import berlin_day
-from shared.values.words import RequestOutcome, RequestStatus, WithdrawalReason
+from shared.values.datetimes import berlin_day
+from shared.values.enums import RequestOutcome, RequestStatus, WithdrawalReason
 from tests.builders.happenings import happened
 from tests.builders.matching import a_known_patient, a_known_therapist, a_request, patient_becomes, public_patient
 from tests.conftest import MONDAY

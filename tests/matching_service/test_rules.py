@@ -15,9 +15,9 @@ from matching_service.domain.criteria import Criteria, of_patient
 from matching_service.domain.schemas import MatchQuestion
 from matching_service.store import queries
 from matching_service.store.matching import best_therapists
-from shared.db import new_id
+from shared.database import new_id
+from shared.values.enums import CheckResult, MatchRule, RequestOutcome
 from shared.values.weekly import Weekly
-from shared.values.words import CheckResult, MatchRule, RequestOutcome
 from tests.builders.matching import a_known_patient, a_known_therapist, a_request, north_of_aachen
 from tests.conftest import MONDAY
 

@@ -14,10 +14,10 @@ from matching_service.domain import copies
 from matching_service.jobs import reopen_deferred
 from matching_service.listeners import listeners
 from matching_service.store.tables import PlacementRequest
-from shared import clock
 from shared.events.catalogue import PatientStatusChanged, PatientUpdated
-from shared.values.moments import berlin_day
-from shared.values.words import RequestStatus, WithdrawalReason
+from shared.runtime import clock
+from shared.values.datetimes import berlin_day
+from shared.values.enums import RequestStatus, WithdrawalReason
 from tests.builders.happenings import happened
 from tests.builders.matching import (
     a_known_patient,

@@ -13,8 +13,8 @@ from operations import services, settings
 from operations.places import Places
 from operations.platform import Platform
 from operations.surroundings import MACHINE, OURS
+from tests.architecture.sources import ROOT, SERVICES
 from tests.declared_secrets import WHO_NEEDS
-from tests.house.sources import ROOT, SERVICES
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_what_is_not_given_is_not_found_in_the_checkout_either(
     (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in secrets.items()))
     given = services.environment(service, secrets, process="web") | {"PYTHONPATH": str(ROOT)}
     del given["DIGEST_KEY"]
-    reading = f"from shared.settings import read; from {service}.settings import Settings; read(Settings)"
+    reading = f"from shared.runtime.settings import read; from {service}.settings import Settings; read(Settings)"
     done = subprocess.run(
         [sys.executable, "-c", reading], cwd=tmp_path, env=given, capture_output=True, text=True, check=False
     )

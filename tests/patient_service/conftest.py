@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.crypto import Keys
+from shared.security.encryption import Keys
 
 
 @pytest.fixture

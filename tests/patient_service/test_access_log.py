@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from patient_service.store.tables import FileAccess
-from shared.crypto import Keys
+from shared.security.encryption import Keys
 from tests.builders.patients import a_patient, a_ready_patient
 
 

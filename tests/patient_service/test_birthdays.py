@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from patient_service.domain.birthdays import tell_ages_that_changed
-from shared.crypto import Keys
+from shared.security.encryption import Keys
 from tests.builders.patients import a_patient
 from tests.events import recorded
 

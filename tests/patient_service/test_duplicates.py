@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from patient_service.domain import patients
 from patient_service.store import queries
 from patient_service.store.tables import Patient
-from shared.crypto import Keys
-from shared.db import new_id
+from shared.database import new_id
+from shared.security.encryption import Keys
 from tests.builders.patients import a_patient, new_patient
 from tests.events import recorded
 

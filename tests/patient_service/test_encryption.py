@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from patient_service.domain import files, patients
 from patient_service.store import queries
 from patient_service.store.tables import Patient, Tables
-from shared.crypto import Keys
+from shared.security.encryption import Keys
 from tests.builders.patients import NOBODY, a_patient, a_ready_patient, new_patient
 from tests.conftest import MONDAY
 

@@ -19,10 +19,10 @@ from patient_service.api.routes import ROUTES
 from patient_service.domain import consents
 from patient_service.domain.schemas import NewConsent
 from patient_service.store.tables import FileAccess
-from shared.crypto import Keys
+from shared.security.encryption import Keys
+from tests.architecture.sources import calls_in, sources
 from tests.builders.patients import NOBODY, a_ready_patient, new_patient
 from tests.conftest import MONDAY
-from tests.house.sources import calls_in, sources
 
 WITHOUT_AN_ENTRY = {
     ("POST", "/api/patients"): "answers what its caller has just written; a repetition, which reads it, is noted",

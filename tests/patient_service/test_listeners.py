@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from patient_service import listeners
 from patient_service.domain import patients, searches
 from patient_service.domain.schemas import NewStatus, PatientView
-from shared.crypto import Keys
 from shared.events.catalogue import AddressGeocoded, PatientPlaced, RequestAccepted
+from shared.security.encryption import Keys
 from tests.builders.happenings import happened
 from tests.builders.patients import NOBODY, a_patient, a_patient_who_is, a_ready_patient, geocoded
 from tests.conftest import MONDAY

@@ -11,8 +11,8 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from shared import clock
-from shared.crypto import Keys
+from shared.runtime import clock
+from shared.security.encryption import Keys
 from tests.builders.patients import a_patient, new_patient
 from tests.events import recorded
 

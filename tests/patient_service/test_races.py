@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 from patient_service.domain import consents, patients, searches
 from patient_service.domain.schemas import NewConsent, NewPatient, NewStatus, PatientFields, PatientView
 from patient_service.store.tables import Patient
-from shared.crypto import Keys
-from shared.db import transaction
+from shared.database import transaction
 from shared.errors import Conflict
+from shared.security.encryption import Keys
+from shared.values.enums import ConsentPurpose
 from shared.values.schemas import read_patch
-from shared.values.words import ConsentPurpose
 from tests.builders.patients import NOBODY, a_patient, a_ready_patient, new_patient
 from tests.conftest import MONDAY
 from tests.rivals import at_once, in_turn, while_uncommitted

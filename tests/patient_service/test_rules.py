@@ -9,7 +9,7 @@ import pytest
 
 from patient_service.domain.rules import LACKS, TRANSITIONS, missing_for_search
 from patient_service.domain.schemas import PatientFields
-from shared.values.words import MissingForSearch, PatientStatus
+from shared.values.enums import MissingForSearch, PatientStatus
 from tests.builders.patients import new_patient
 
 TODAY = date(2026, 11, 23)

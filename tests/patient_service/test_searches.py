@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from patient_service import jobs
 from patient_service.domain import consents, locations, patients, searches
 from patient_service.domain.schemas import NewConsent, NewStatus, PatientView
-from shared import clock
-from shared.crypto import Keys
+from shared.runtime import clock
+from shared.security.encryption import Keys
+from shared.values.enums import PatientStatus
 from shared.values.schemas import PageQuery
-from shared.values.words import PatientStatus
 from tests.builders.patients import NOBODY, a_patient, a_patient_who_is, a_ready_patient, geocoded
 from tests.conftest import MONDAY
 from tests.events import recorded

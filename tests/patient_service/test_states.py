@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from patient_service.domain import files, patients
 from patient_service.domain.birthdays import tell_ages_that_changed
-from shared.crypto import Keys
 from shared.events.republish import republish
+from shared.security.encryption import Keys
 from tests.builders.patients import NOBODY, a_patient, a_patient_who_is
 from tests.conftest import MONDAY
 from tests.events import recorded

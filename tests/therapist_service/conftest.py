@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
-from shared import db
+from shared import database
 from tests.builders.imports import Folder
 
 
@@ -23,7 +23,7 @@ def folder(tmp_path: Path, settings: Any, connection: Connection) -> Folder:
 @pytest.fixture
 def committed(real_commits: None, settings: Any) -> Iterator[Session]:
     """A database in which work is committed, as workers do; emptied afterwards."""
-    engine = db.engine_for(settings.database_url, pool_size=1)
+    engine = database.engine_for(settings.database_url, pool_size=1)
     with Session(engine) as session:
         yield session
     engine.dispose()

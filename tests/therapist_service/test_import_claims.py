@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shared.db import transaction
+from shared.database import transaction
 from tests.builders.imports import FIRST, SECOND, Folder, a_file, a_record
 from tests.conftest import MONDAY
 from therapist_service import jobs

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from shared import db
+from shared import database
 from tests.builders.imports import FIRST, Folder, a_file
 from tests.conftest import MONDAY
 from therapist_service import jobs
@@ -60,7 +60,7 @@ def written(path: Path, name: str) -> Path:
 
 def peak_of_an_import(path: Path, settings: Any, whole: bool) -> tuple[float, int | None]:
     """In a process of its own: take the file, look it through, and apply it, or only its first portions."""
-    db.connect(settings.database_url, pool_size=2)
+    database.connect(settings.database_url, pool_size=2)
     folder = Folder(path, settings)
     assert folder.watch.watch(MONDAY) == 1
     if whole:
@@ -78,7 +78,7 @@ def peak_megabytes() -> float:
 
 
 def first_portions() -> None:
-    with db.transaction() as session:
+    with database.transaction() as session:
         claimed = imports.claim(session, now=MONDAY, lease=jobs.LEASE)
     assert claimed is not None
     application = jobs._Application(claimed, lambda: MONDAY, jobs.LEASE)

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from shared.db import new_id, transaction
+from shared.database import new_id, transaction
+from shared.database.tables import parked
 from shared.errors import Conflict
-from shared.events import parking
-from shared.events.tables import parked
+from shared.events import dead_letters
 from tests.builders.therapists import a_therapist
 from tests.conftest import MONDAY
 from tests.rivals import in_turn
@@ -78,7 +78,7 @@ def test_an_event_set_aside_is_settled_once() -> None:
         session.execute(insert(parked).values(**row, reason="a mistake", traceback=""))
 
     def discard(session: Session) -> None:
-        parking.discard(session, row["id"], reason="no event", now=MONDAY)
+        dead_letters.discard(session, row["id"], reason="no event", now=MONDAY)
 
     second = in_turn(discard, discard)
     assert isinstance(second, Conflict)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from shared.values.words import ImportOutcome
+from shared.values.enums import ImportOutcome
 from tests.builders.imports import FIRST, SECOND, Folder, a_file, a_record
 from tests.builders.therapists import a_therapist, new_therapist
 from tests.hostile import TEXTS, params

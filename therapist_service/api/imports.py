@@ -1,4 +1,4 @@
-"""Doors to imports."""
+"""Endpoints to imports."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from uuid import UUID
 
 from flask import Response, current_app
 
-from shared import clock
-from shared.api import Answer, Resource, door, once
-from shared.api.problems import problem
-from shared.db import transaction
+from shared.database import transaction
+from shared.http import Answer, Resource, endpoint, once
+from shared.http.problems import problem
+from shared.runtime import clock
 from shared.values.schemas import PageQuery
 from therapist_service.domain import import_arrivals, imports
 from therapist_service.domain.import_schemas import (
@@ -26,13 +26,13 @@ from therapist_service.jobs import ImportFolder
 class Imports(Resource):
     """All imports."""
 
-    @door(query=PageQuery, answer=ImportPage)
+    @endpoint(query=PageQuery, answer=ImportPage)
     def get(self, query: PageQuery) -> ImportPage:
         """List imports, the newest first."""
         with transaction() as session:
             return imports.listed(session, query)
 
-    @door(body=NewImport, answer=ImportView, status=202, statuses=(404, 409))
+    @endpoint(body=NewImport, answer=ImportView, status=202, statuses=(404, 409))
     def post(self, body: NewImport) -> Answer | Response:
         """Import a file of the watched folder now: the named one, or the next that waits.
 
@@ -58,7 +58,7 @@ class Imports(Resource):
 class Import(Resource):
     """One import."""
 
-    @door(answer=ImportView)
+    @endpoint(answer=ImportView)
     def get(self, id: UUID) -> ImportView:
         """Show an import: how far it is, and what became of its records."""
         with transaction() as session:
@@ -68,7 +68,7 @@ class Import(Resource):
 class ImportRecords(Resource):
     """The records of an import."""
 
-    @door(query=ImportRecordFilter, answer=ImportRecordPage)
+    @endpoint(query=ImportRecordFilter, answer=ImportRecordPage)
     def get(self, id: UUID, query: ImportRecordFilter) -> ImportRecordPage:
         """List what became of each record, in the order of work."""
         with transaction() as session:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shared.api import Route
-from shared.auth import CALLERS, COORDINATORS, IMPORTERS
+from shared.http import Route
+from shared.security.authentication import CALLERS, COORDINATORS, IMPORTERS
 from therapist_service.api.imports import Import, ImportRecords, Imports
 from therapist_service.api.therapists import Therapist, TherapistBlock, Therapists, TherapistUnblock
 

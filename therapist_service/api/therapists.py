@@ -1,12 +1,12 @@
-"""Doors to therapists."""
+"""Endpoints to therapists."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
-from shared import clock
-from shared.api import Resource, door, if_match, once
-from shared.db import transaction
+from shared.database import transaction
+from shared.http import Resource, endpoint, if_match, once
+from shared.runtime import clock
 from shared.values.schemas import MergePatch
 from therapist_service.domain import therapists
 from therapist_service.domain.schemas import (
@@ -22,13 +22,13 @@ from therapist_service.domain.schemas import (
 class Therapists(Resource):
     """All therapists."""
 
-    @door(query=TherapistFilter, answer=TherapistPage)
+    @endpoint(query=TherapistFilter, answer=TherapistPage)
     def get(self, query: TherapistFilter) -> TherapistPage:
         """List therapists by name."""
         with transaction() as session:
             return therapists.listed(session, query)
 
-    @door(body=NewTherapist, answer=TherapistView, status=201)
+    @endpoint(body=NewTherapist, answer=TherapistView, status=201)
     def post(self, body: NewTherapist) -> TherapistView:
         """Enter a therapist by hand."""
         with transaction() as session:
@@ -42,13 +42,13 @@ class Therapists(Resource):
 class Therapist(Resource):
     """One therapist."""
 
-    @door(answer=TherapistView)
+    @endpoint(answer=TherapistView)
     def get(self, id: UUID) -> TherapistView:
         """Show a therapist."""
         with transaction() as session:
             return therapists.get(session, id)
 
-    @door(patch=ChangedTherapist, answer=TherapistView)
+    @endpoint(patch=ChangedTherapist, answer=TherapistView)
     def patch(self, id: UUID, patch: MergePatch) -> TherapistView:
         """Change a therapist; what staff change is protected from imports."""
         with transaction() as session:
@@ -58,7 +58,7 @@ class Therapist(Resource):
 class TherapistBlock(Resource):
     """The block of a therapist."""
 
-    @door(body=NewBlock, answer=TherapistView)
+    @endpoint(body=NewBlock, answer=TherapistView)
     def post(self, id: UUID, body: NewBlock) -> TherapistView:
         """Let nobody contact this therapist."""
         with transaction() as session:
@@ -72,7 +72,7 @@ class TherapistBlock(Resource):
 class TherapistUnblock(Resource):
     """The end of a block."""
 
-    @door(answer=TherapistView)
+    @endpoint(answer=TherapistView)
     def post(self, id: UUID) -> TherapistView:
         """Let the therapist be contacted again."""
         with transaction() as session:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
-from shared.db import Session
+from shared.database import Session
 from shared.events.catalogue import CallRecorded, EmailSent
-from shared.values.moments import berlin_day
-from shared.values.words import CallResult
+from shared.values.datetimes import berlin_day
+from shared.values.enums import CallResult
 from therapist_service.store import queries
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from shared.db import Session, new_id
+from shared.database import Session, new_id
 from shared.errors import Conflict, NotFound
-from shared.values.words import ImportStatus
+from shared.values.enums import ImportStatus
 from therapist_service.domain import imports
 from therapist_service.domain.import_schemas import ImportView
 from therapist_service.store import import_queries as queries

@@ -13,10 +13,10 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints, ValidationError
 
-from shared.values.moments import PlausibleInstant
+from shared.values.datetimes import PlausibleInstant
+from shared.values.enums import ImportAction, ImportStatus
 from shared.values.schemas import RecordSchema, problems_of
 from shared.values.text import Line
-from shared.values.words import ImportAction, ImportStatus
 from therapist_service.domain.import_json import (
     CutOff,
     JsonStream,

@@ -15,8 +15,8 @@ from typing import Any
 from pydantic import ConfigDict, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
+from shared.values.enums import ImportAction
 from shared.values.schemas import RecordSchema, problems_of
-from shared.values.words import ImportAction
 from therapist_service.domain.import_files import LARGEST_RECORD, LARGEST_USUAL, ImportFile, external_id
 from therapist_service.domain.import_json import Unreadable, fields_of, repeated_names, value_of
 from therapist_service.domain.schemas import ExternalId, ImportedFields

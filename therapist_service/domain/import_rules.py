@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.events.catalogue import TherapistDeactivated, TherapistRegistered, TherapistUpdated
+from shared.values.enums import ImportAction, ImportOutcome
 from shared.values.postal_codes import misplaced
 from shared.values.weekly import Weekly
-from shared.values.words import ImportAction, ImportOutcome
 from therapist_service.domain.import_records import Entry
 from therapist_service.domain.schemas import PLACE, TherapistFields
 

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from shared.values.moments import Instant
+from shared.values.datetimes import Instant
+from shared.values.enums import ImportAction, ImportOutcome, ImportStatus
 from shared.values.schemas import Page, PageQuery, Schema, Seen
-from shared.values.words import ImportAction, ImportOutcome, ImportStatus
 
 
 class NewImport(Schema):

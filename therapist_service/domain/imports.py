@@ -15,12 +15,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from shared.db import Session, new_id
+from shared.database import Session, new_id
 from shared.errors import NotFound
 from shared.events.event import Event
 from shared.events.outbox import record_all
+from shared.values.enums import ImportAction, ImportOutcome, ImportStatus
 from shared.values.schemas import PageQuery
-from shared.values.words import ImportAction, ImportOutcome, ImportStatus
 from therapist_service.domain import search, therapists
 from therapist_service.domain.import_files import ImportFile, Metadata, NotImportable, refuse_out_of_turn
 from therapist_service.domain.import_records import Entry

@@ -8,15 +8,8 @@ from pydantic import ConfigDict, Field, StringConstraints, model_validator
 from pydantic.config import JsonDict
 
 from shared.values.contacts import EmailAddress, PhoneNumber
-from shared.values.identifiers import Language, PostalCode
-from shared.values.moments import Instant, IsoDate, PlausibleDate
-from shared.values.places import Latitude, Longitude
-from shared.values.postal_codes import misplaced
-from shared.values.refusals import NotAcceptable
-from shared.values.schemas import Distinct, Page, PageQuery, Schema, Seen
-from shared.values.text import Line, Note
-from shared.values.weekly import WeeklyHours
-from shared.values.words import (
+from shared.values.datetimes import Instant, IsoDate, PlausibleDate
+from shared.values.enums import (
     Accreditation,
     AgeGroup,
     ContactPreference,
@@ -25,6 +18,13 @@ from shared.values.words import (
     Setting,
     TherapistStatus,
 )
+from shared.values.errors import NotAcceptable
+from shared.values.identifiers import Language, PostalCode
+from shared.values.places import Latitude, Longitude
+from shared.values.postal_codes import misplaced
+from shared.values.schemas import Distinct, Page, PageQuery, Schema, Seen
+from shared.values.text import Line, Note
+from shared.values.weekly import WeeklyHours
 
 PLACE = frozenset({"latitude", "longitude"})
 """The coordinates: they are protected, set aside and dropped together."""

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from shared.db import Session, new_id
+from shared.database import Session, new_id
 from shared.errors import Conflict, LostUpdate, NotFound, RuleBroken
 from shared.events.catalogue import (
     PublicTherapist,

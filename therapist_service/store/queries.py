@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Uuid, cast, func, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 from sqlalchemy.orm import Session
 
-from shared.db import lock_rows, next_locked
+from shared.database import lock_rows, next_locked
 from therapist_service.store.tables import Therapist
 
 SHUFFLED = (text("hashtext(id::text)"), Therapist.id)

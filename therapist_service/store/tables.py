@@ -10,9 +10,8 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, MetaData,
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from shared.api.tables import add_api_tables
-from shared.db import GERMAN, NAMES, Aggregate, column_types, new_id
-from shared.events.tables import add_event_tables
+from shared.database import GERMAN, NAMES, Aggregate, column_types, new_id
+from shared.database.tables import add_api_tables, add_event_tables
 from shared.values.weekly import Weekly, WeeklyColumn
 
 

@@ -11,13 +11,13 @@ from confluent_kafka import Consumer as KafkaConsumer
 from confluent_kafka import KafkaException, Message, Producer, TopicPartition
 from sqlalchemy import select
 
-from shared.db import new_id, transaction
+from shared.database import new_id, transaction
+from shared.database.tables import parked
 from shared.errors import Conflict
-from shared.events import parking
+from shared.events import dead_letters
 from shared.events.batches import BOUNDED, end_of_batch, is_unreadable
 from shared.events.ends import read_to_ends
 from shared.events.event import LARGEST_MESSAGE, PARTITIONS
-from shared.events.tables import parked
 from tests.infrastructure import private_platform
 from tests.shared.events.conftest import consuming, until
 from tests.shared.events.test_consumer import Heard, message, withdrawn
@@ -110,7 +110,7 @@ def test_it_is_noted_once_and_what_lies_around_it_is_handled(own_kafka: dict[str
     assert row["value"] is None
     assert f"offsets {second} to {second + 39} cannot be unpacked (_BAD_COMPRESSION)" in row["reason"]
     with transaction() as session, pytest.raises(Conflict, match="still cannot be taken"):
-        parking.take_up(session, row["id"], reason="try", now=row["parked_at"])
+        dead_letters.take_up(session, row["id"], reason="try", now=row["parked_at"])
 
 
 def test_a_batch_at_the_end_is_passed_and_its_offsets_are_committed(own_kafka: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from operations.platform import Platform
-from shared.db import Session, new_id, transaction
+from shared.database import Session, new_id, transaction
 from shared.events.catalogue import PublicTherapist, TherapistUpdated
 from shared.events.listeners import Listeners
 from shared.events.outbox import record_all

@@ -14,14 +14,14 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from shared.db import new_id, transaction
+from shared.database import new_id, transaction
+from shared.database.tables import parked, seen
 from shared.errors import Conflict
-from shared.events import parking
+from shared.events import dead_letters
 from shared.events.catalogue import PublicTherapist, RequestWithdrawn, TherapistUpdated
 from shared.events.event import Event
 from shared.events.listeners import Listeners
-from shared.events.tables import parked, seen
-from shared.tracing import correlation_id
+from shared.runtime.tracing import correlation_id
 from tests.builders.happenings import happened
 from tests.conftest import MONDAY
 from tests.events import document
@@ -150,14 +150,14 @@ def test_a_parked_event_can_be_replayed_once_or_discarded(kafka: dict[str, Any])
     heard.failing = {2}
     first, second = sorted(parked_of(str(subject)), key=lambda row: row["offset"])
     with transaction() as session:
-        event = parking.take_up(session, first["id"], reason="fixed", now=MONDAY)
+        event = dead_letters.take_up(session, first["id"], reason="fixed", now=MONDAY)
         heard.listeners.apply(session, [event], now=MONDAY)
     assert heard.effects[-1] == 1
     with transaction() as session, pytest.raises(Conflict):
-        parking.take_up(session, first["id"], reason="again", now=MONDAY)
+        dead_letters.take_up(session, first["id"], reason="again", now=MONDAY)
     with transaction() as session:
-        parking.discard(session, second["id"], reason="entered by mistake", now=MONDAY)
-        assert parking.get(session, second["id"])["state"] == "discarded"
+        dead_letters.discard(session, second["id"], reason="entered by mistake", now=MONDAY)
+        assert dead_letters.get(session, second["id"])["state"] == "discarded"
 
 
 def test_an_outage_of_the_database_parks_nothing_and_loses_nothing(kafka: dict[str, Any]) -> None:

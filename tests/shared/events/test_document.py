@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from operations import event_document
 from shared.events.document import document, events
 from shared.events.event import TOPICS
-from tests.house.sources import ROOT
+from tests.architecture.sources import ROOT
 
 DOCUMENT = document({"matching.request_held": "matching_service"}, {"matching.request_held": ["communication_service"]})
 SAMPLES = sorted((ROOT / "tests" / "samples" / "events").glob("*.json"))

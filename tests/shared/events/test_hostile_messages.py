@@ -15,19 +15,20 @@ from hypothesis import HealthCheck, given, settings, strategies
 from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 
-from shared import clock, db
+from shared import database
+from shared.database.tables import parked
 from shared.events.catalogue import PublicTherapist, RequestWithdrawn, TherapistUpdated
 from shared.events.consumer import Consumer
+from shared.events.dead_letters import storable
 from shared.events.document import events
 from shared.events.event import AHEAD, LARGEST_MESSAGE, Event, Unreadable, decode_envelope, read_event
 from shared.events.listeners import Listeners
-from shared.events.parking import storable
 from shared.events.reading import read_message
-from shared.events.tables import parked
+from shared.runtime import clock
+from tests.architecture.sources import SERVICES
 from tests.builders.happenings import happened
 from tests.events import document
 from tests.fakes.kafka_client import produce_with_header
-from tests.house.sources import SERVICES
 from tests.samples.hostile_messages import HostileMessage, a_document, hostile_messages
 from tests.shared.events.conftest import consuming, until
 
@@ -237,7 +238,7 @@ def withdrawn(reason: str) -> Event:
 
 
 def number_parked() -> int:
-    with db.transaction() as session:
+    with database.transaction() as session:
         return session.scalar(select(func.count()).select_from(parked)) or 0
 
 
@@ -251,7 +252,7 @@ def test_listeners_that_fail_in_any_way_cost_their_own_event(kafka: dict[str, An
     producer.flush(10)
     with consuming(kafka, failing.listeners, f"g-{uuid4()}"):
         until(lambda: event.placement_request_id in failing.good, 60)
-    with db.transaction() as session:
+    with database.transaction() as session:
         of_ours = parked.c.key == b"one partition"
         assert len(session.scalars(select(parked.c.id).where(of_ours)).all()) == len(reasons)
         session.execute(delete(parked).where(of_ours))
@@ -270,7 +271,7 @@ def test_headers_whose_name_is_no_text_do_not_end_the_process(kafka: dict[str, A
 
 
 def reasons_of(key: bytes) -> list[str]:
-    with db.transaction() as session:
+    with database.transaction() as session:
         return list(session.scalars(select(parked.c.reason).where(parked.c.key == key)))
 
 

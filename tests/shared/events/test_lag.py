@@ -12,10 +12,10 @@ from confluent_kafka import Consumer as KafkaConsumer
 from confluent_kafka import Producer
 from prometheus_client import REGISTRY
 
-from shared.db import new_id
+from shared.database import new_id
 from shared.errors import Unreachable
+from shared.events.cluster import KafkaReachable
 from shared.events.lag import Lag
-from shared.kafka import KafkaReachable
 from tests.infrastructure import private_platform
 from tests.shared.events.conftest import consuming, until
 from tests.shared.events.test_consumer import Heard, message, publish, withdrawn

@@ -13,14 +13,14 @@ from confluent_kafka import Producer
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from shared import db
-from shared.db import new_id, repeat_if_lost, transaction
-from shared.duties import Duty
+from shared import database
+from shared.database import new_id, repeat_if_lost, transaction
+from shared.database.tables import parked
 from shared.events.catalogue import RequestWithdrawn
 from shared.events.consumer import Consumer
 from shared.events.event import Event
 from shared.events.listeners import Listeners
-from shared.events.tables import parked
+from shared.runtime.duties import Duty
 from tests.builders.happenings import happened
 from tests.events import document
 from tests.shared.events.conftest import at_work, until
@@ -93,12 +93,12 @@ def test_an_outage_longer_than_the_patience_parks_nothing(kafka: dict[str, Any],
     heard, key = Heard(), str(uuid4())
     first, second = withdrawn("good"), withdrawn("good")
     consumer = Consumer("therapist_service", kafka, heard.listeners, group=f"g-{uuid4()}", patience=1)
-    db.connect(settings.database_url.set(port=1))
+    database.connect(settings.database_url.set(port=1))
     publish(kafka, key, first, second)
     duty = consumer.duty
     with at_work(consumer.run):
         until(lambda: metric_of(duty) > 4, 40)
-        db.connect(settings.database_url, pool_size=8)
+        database.connect(settings.database_url, pool_size=8)
         until(lambda: {first.placement_request_id, second.placement_request_id} <= set(heard.good), 40)
     assert parked_with(key) == []
 

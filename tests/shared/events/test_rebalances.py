@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy.orm import Session
 
-from shared.db import new_id
+from shared.database import new_id
 from shared.events.catalogue import RequestWithdrawn, TherapistUpdated
 from shared.events.consumer import Consumer
 from tests.shared.events.conftest import at_work, consuming

@@ -11,12 +11,12 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 from sqlalchemy import select, text
 
-from shared.db import new_id, transaction
+from shared.database import new_id, transaction
+from shared.database.tables import outbox, relay_lease
 from shared.events.catalogue import PublicTherapist, TherapistUpdated
 from shared.events.event import Envelope
 from shared.events.outbox import record_all, waiting
 from shared.events.relay import LeaseLost, Relay
-from shared.events.tables import outbox, relay_lease
 from tests.conftest import MONDAY
 from tests.shared.events.conftest import at_work, until
 

@@ -12,11 +12,11 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from shared import db
+from shared import database
+from shared.database.tables import outbox
 from shared.errors import Unreachable
 from shared.events.event import StateEvent
 from shared.events.republish import Republished, republish, until_published
-from shared.events.tables import outbox
 from tests.builders.therapists import a_therapist
 from tests.conftest import MONDAY
 from tests.events import recorded
@@ -80,12 +80,12 @@ def test_what_the_outbox_keeps_waits_once_more_and_before_the_states(session: Se
 
 @pytest.mark.usefixtures("committing")
 def test_nobody_changes_an_aggregate_while_its_state_is_being_recorded() -> None:
-    with db.transaction() as session:
+    with database.transaction() as session:
         known = a_therapist(session)
-    with db.transaction() as recording:
+    with database.transaction() as recording:
         ((locked, _),) = therapists.states(recording, after=NOWHERE, limit=10, now=MONDAY)
         assert locked.id == known.id
-        with pytest.raises(OperationalError, match="could not obtain lock"), db.transaction() as other:
+        with pytest.raises(OperationalError, match="could not obtain lock"), database.transaction() as other:
             other.execute(text("SELECT 1 FROM therapists WHERE id = :id FOR UPDATE NOWAIT"), {"id": known.id})
 
 

@@ -21,17 +21,17 @@ from confluent_kafka.admin import (
 
 from operations import probes
 from operations.failures import Hopeless, NotReady
-from shared.db import new_id
-from shared.duties import Duty
+from shared.database import new_id
 from shared.errors import Unreachable
 from shared.events import topics
 from shared.events.catalogue import TherapistUpdated
+from shared.events.cluster import Administrator, KafkaReachable
 from shared.events.consumer import Consumer
 from shared.events.event import TOPICS
-from shared.health import Check, readiness
-from shared.kafka import Administrator, KafkaReachable
-from shared.settings import KafkaSettings, read
-from shared.worker import _supervised
+from shared.runtime.duties import Duty
+from shared.runtime.health import Check, readiness
+from shared.runtime.settings import KafkaSettings, read
+from shared.runtime.worker import _supervised
 from tests.fakes.kafka import PASSWORD, USER, SecuredCluster, secured_cluster
 from tests.shared.events.conftest import consuming
 from tests.shared.events.test_consumer import Heard

@@ -13,7 +13,7 @@ from confluent_kafka.cimpl import NewTopic
 from operations.platform import Platform
 from shared.events import topics
 from shared.events.event import TOPICS, Topic
-from shared.settings import KafkaSettings, read
+from shared.runtime.settings import KafkaSettings, read
 from tests.infrastructure import private_platform
 from tests.shared.events.conftest import until
 

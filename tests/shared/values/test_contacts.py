@@ -18,7 +18,7 @@ from shared.values.contacts import (
     phone_number,
     shown_phone,
 )
-from shared.values.refusals import NotAcceptable
+from shared.values.errors import NotAcceptable
 from shared.values.schemas import Schema, problems_of
 
 

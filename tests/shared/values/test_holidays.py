@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.values.datetimes import FIRST_HOLIDAY, LAST_DAY
+from shared.values.enums import FederalState
 from shared.values.holidays import may_be_public_holiday, public_holidays
-from shared.values.moments import FIRST_HOLIDAY, LAST_DAY
-from shared.values.words import FederalState
 
 ALL = frozenset(["BW", "BY", "BE", "BB", "HB", "HH", "HE", "MV", "NI", "NW", "RP", "SL", "SN", "ST", "SH", "TH"])
 

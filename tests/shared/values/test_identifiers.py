@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.values import identifiers
+from shared.values.errors import NotAcceptable
 from shared.values.identifiers import Diagnosis
-from shared.values.refusals import NotAcceptable
 from shared.values.schemas import Schema, problems_of
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberFormat
 
+from shared.values.errors import NotAcceptable
 from shared.values.phone import LONGEST_USUAL, phone_number, shown_phone
-from shared.values.refusals import NotAcceptable
 from shared.values.text import one_line
 from tests.hostile import TEXTS, params
 
@@ -77,7 +77,7 @@ HALLE = "+493451234567"
     ],
 )
 def test_real_world_spellings_are_read_as_they_are_meant(written: str, stored: str) -> None:
-    """What stands on door plates, in letters and on the practices' pages."""
+    """What stands on endpoint plates, in letters and on the practices' pages."""
     assert phone_number(written) == stored
 
 

@@ -8,9 +8,10 @@ import pytest
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from shared.errors import FieldProblem
-from shared.values.moments import IsoDate
+from shared.values.datetimes import IsoDate
+from shared.values.enums import Gender, PatientStatus, Procedure
+from shared.values.errors import NotAcceptable
 from shared.values.periods import Period
-from shared.values.refusals import NotAcceptable
 from shared.values.schemas import (
     Distinct,
     InvalidFields,
@@ -25,7 +26,6 @@ from shared.values.schemas import (
     read_patch,
 )
 from shared.values.weekly import Weekly, WeeklyHours
-from shared.values.words import Gender, PatientStatus, Procedure
 
 ID = UUID("01890000-0000-7000-8000-000000000001")
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)

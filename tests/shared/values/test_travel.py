@@ -2,8 +2,8 @@
 
 import pytest
 
+from shared.values.enums import TravelMode
 from shared.values.travel import DETOUR_FACTORS, SPEEDS_KMH, detour_km, minutes, straight_km_within
-from shared.values.words import TravelMode
 
 
 def test_a_way_by_car_is_a_third_longer_than_the_straight_line() -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Column, Integer, MetaData, Table, select
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 
-from shared.values.refusals import NotAcceptable
+from shared.values.errors import NotAcceptable
 from shared.values.schemas import Schema
 from shared.values.weekly import DAYS, MINUTES_A_WEEK, Weekly, WeeklyColumn, WeeklyHours, Window
 

@@ -1,0 +1,141 @@
+"""The tables that every service has for its events, declared once; each service's metadata holds copies of them.
+
+The names carry no schema: a role's `search_path` is its own schema.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    DateTime,
+    Identity,
+    Index,
+    Insert,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    column,
+    func,
+    insert,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from shared.database import NAMES
+
+metadata = MetaData(naming_convention=NAMES)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("position", BigInteger, Identity(always=True), primary_key=True),
+    Column("event_id", Uuid, nullable=False),
+    Column("topic", Text, nullable=False),
+    Column("key", Uuid, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("recorded_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("published_at", DateTime(timezone=True)),
+    # two transactions that record for one aggregate without its row's lock would meet here
+    UniqueConstraint("key", "sequence"),
+)
+# the planner would walk the published rows along the primary key; this one holds only the waiting ones
+Index("ix_outbox_waiting", outbox.c.position, postgresql_where=outbox.c.published_at.is_(None))
+
+relay_lease = Table(
+    "relay_lease",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("term", BigInteger, nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+)
+
+seen = Table(
+    "seen",
+    metadata,
+    Column("event_id", Uuid, primary_key=True),
+    Column("seen_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Index("ix_seen_seen_at", "seen_at"),
+)
+
+parked = Table(
+    "parked",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("topic", Text, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("key", LargeBinary),
+    Column("value", LargeBinary),
+    Column("event_type", Text),
+    Column("reason", Text, nullable=False),
+    Column("traceback", Text, nullable=False),
+    Column("parked_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("state", Text, nullable=False, server_default=text("'parked'")),
+    Column("resolved_at", DateTime(timezone=True)),
+    Column("resolved_reason", Text),
+    # with the content: a Kafka that lost its data counts its offsets from 0 again
+    Index("uq_parked_message", "topic", "partition", "offset", text("md5(value)"), unique=True),
+)
+
+copies_ahead = Table(
+    "copies_ahead",
+    metadata,
+    # which table, and which of its sequences
+    Column("copies", Text, primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("known_sequence", BigInteger, nullable=False),
+    Column("told_sequence", BigInteger, nullable=False),
+    Column("noticed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
+
+_COLUMNS = ("event_id", "topic", "key", "sequence", "value")
+
+
+idempotency_metadata = MetaData(naming_convention=NAMES)
+
+idempotency = Table(
+    "idempotency",
+    idempotency_metadata,
+    Column("caller", Text, primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+    # ids and refusals only: the answer is made anew from them, so nothing of the body is kept
+    Column("note", JSONB, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+Index("ix_idempotency_created_at", idempotency.c.created_at)
+
+
+def recording(*conditions: ColumnElement[bool]) -> Insert:
+    """A statement that, where all conditions hold, records the events of its one parameter: `events`, by `as_rows`.
+
+    With a change as its CTE and condition, change and events are one statement: atomic without a transaction around it.
+    """
+    # one parameter however many events; `value` lies in it as it is, since PostgreSQL keeps the text of an object
+    given = text("json_populate_recordset(CAST(NULL AS outbox), CAST(:events AS json))")
+    columns: list[ColumnElement[Any]] = [column(name) for name in _COLUMNS]
+    return insert(outbox).from_select(_COLUMNS, select(*columns).select_from(given).where(*conditions))
+
+
+def add_event_tables(to: MetaData) -> None:
+    """Let a service's metadata (and so its history of migrations) hold the event tables."""
+    for table in metadata.sorted_tables:
+        table.to_metadata(to)
+
+
+def add_api_tables(to: MetaData) -> None:
+    """Let a service's metadata (and so its history of migrations) hold the table."""
+    idempotency.to_metadata(to)

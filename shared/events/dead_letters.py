@@ -1,0 +1,206 @@
+"""Events that could not be handled, set aside whole, until a person replays or discards them.
+
+Their bytes are kept as they are. Every text about them (reason, traceback, type) goes through `storable`, since anybody
+may have written it; where a description cannot be made or stored all the same, the bytes are kept without one.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext, suppress
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from confluent_kafka import Message
+from pydantic import ValidationError
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import StatementError
+from sqlalchemy.orm import Session
+
+from shared.database import copies, is_trouble, new_id, repeat_if_lost, sqlstate, transaction
+from shared.database.tables import parked, seen
+from shared.errors import Conflict, NotFound
+from shared.events.batches import UnreadableBatch
+from shared.events.event import LARGEST_MESSAGE, Event, Unreadable, decode, decode_envelope, refuse_future
+from shared.events.reading import Received
+from shared.runtime import clock, metrics
+from shared.runtime.duties import kind_of
+from shared.runtime.logs import logger
+from shared.runtime.tracing import because_of, new_cause
+
+log = logger(__name__)
+
+LONGEST_TRACEBACK = 20_000
+LONGEST_REASON = 500
+
+
+def set_aside(received: Received, problem: Exception) -> None:
+    """Park a message in a transaction of its own; raises only when the database is in trouble or refuses any row."""
+    message, envelope = received.message, received.envelope
+    with because_of(new_cause(envelope.correlation_id, envelope.traceparent)) if envelope else nullcontext():
+        place = {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()}
+        log.error("consumer.event_parked", **place, reason=kind_of(problem))
+        try:
+            _in_one_transaction(lambda session: park(session, message, problem, now=clock.now()))
+        except Exception as again:
+            if is_trouble(again):
+                raise
+            log.error("consumer.event_parked_undescribed", **place, problem=kind_of(again))
+            _in_one_transaction(lambda session: _park_undescribed(session, message, problem, now=clock.now()))
+    metrics.events_parked.inc()
+
+
+def set_aside_batch(batch: Message, end: int) -> None:
+    """Note messages that Kafka's client cannot read, from this one's offset up to `end`: one row, without bytes."""
+    topic, begin = batch.topic(), batch.offset() or 0
+    kind = batch.error().name()  # type: ignore[union-attr]
+    problem = UnreadableBatch(f"offsets {begin} to {end - 1} cannot be unpacked ({kind}); their bytes are not kept")
+    set_aside(Received(Message(topic=topic, partition=batch.partition(), offset=begin), None), problem)
+
+
+def _in_one_transaction(work: Callable[[Session], None]) -> None:
+    def committed() -> None:
+        with transaction() as session:
+            work(session)
+
+    repeat_if_lost(committed)
+
+
+def park(session: Session, message: Message, problem: Exception, *, now: datetime) -> None:
+    """Keep a message's bytes and place, with the reason; the same message is kept once.
+
+    Not its headers: ours have none, and with a name that is no UTF-8 `Message.headers()` ends the process (there is a
+    hole in the list that confluent_kafka returns).
+    """
+    _keep(
+        session,
+        message,
+        event_type=_event_type(message.value()),
+        reason=storable(reason_of(problem), LONGEST_REASON),
+        traceback=storable(_traceback(problem), LONGEST_TRACEBACK),
+        parked_at=now,
+    )
+
+
+def _park_undescribed(session: Session, message: Message, problem: Exception, *, now: datetime) -> None:
+    reason = f"{storable(kind_of(problem), LONGEST_REASON)}, without a description"
+    _keep(session, message, event_type=None, reason=reason, traceback="", parked_at=now)
+
+
+def _keep(session: Session, message: Message, **description: Any) -> None:
+    row = {
+        "id": new_id(),
+        "topic": message.topic(),
+        "partition": message.partition(),
+        "offset": message.offset(),
+        "key": _bytes(message.key()),
+        "value": _bytes(message.value()),
+        **description,
+    }
+    session.execute(insert(parked).values(row).on_conflict_do_nothing())
+
+
+def storable(text: str, longest: int) -> str:
+    """The text as PostgreSQL can keep it, cut to this length: NUL and lone halves of surrogates become U+FFFD."""
+    cut = text[:longest]
+    return cut.replace("\x00", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def reason_of(problem: Exception) -> str:
+    """One line that says what went wrong without repeating any value of the event."""
+    if isinstance(problem, ValidationError):
+        first = problem.errors(include_input=False, include_context=False, include_url=False)[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    if isinstance(problem, Unreadable):
+        return str(problem)
+    # the text of a database's error may quote the row
+    from_database = isinstance(problem, StatementError) or sqlstate(problem)
+    return kind_of(problem) if from_database else f"{kind_of(problem)}: {problem}"
+
+
+def _traceback(problem: Exception) -> str:
+    # frames only: an exception's text may quote the event
+    frames = "".join(traceback.format_tb(problem.__traceback__))
+    return (frames + type(problem).__name__)[-LONGEST_TRACEBACK:]
+
+
+def _bytes(content: str | bytes | None) -> bytes | None:
+    """What is kept: of what is larger than any event, which nobody can take, only the beginning."""
+    encoded = content.encode() if isinstance(content, str) else content
+    return encoded[:LARGEST_MESSAGE] if encoded is not None else None
+
+
+def _event_type(value: str | bytes | None) -> str | None:
+    try:
+        return storable(decode_envelope(_bytes(value) or b"")[0].type, LONGEST_REASON)
+    except Exception:  # whatever it is, it names no type that can be read
+        return None
+
+
+def waiting(session: Session) -> int:
+    """How many parked events wait for a decision."""
+    return session.scalar(select(func.count()).select_from(parked).where(parked.c.state == "parked")) or 0
+
+
+def how_many_wait() -> int:
+    """The same, asked in a transaction of its own."""
+    with transaction() as session:
+        return waiting(session)
+
+
+SHOWN = {"parked_events": how_many_wait, "copies_ahead": copies.figure}
+"""What `/health/ready` shows of events that went wrong."""
+
+
+def listed(session: Session, *, state: str | None, limit: int, offset: int) -> tuple[Sequence[Mapping[str, Any]], int]:
+    """A page of parked events, newest first, and how many there are."""
+    wanted = [parked.c.state == state] if state else []
+    total = session.scalar(select(func.count()).select_from(parked).where(*wanted)) or 0
+    newest = select(parked).where(*wanted).order_by(parked.c.parked_at.desc(), parked.c.id.desc())
+    return [dict(row) for row in session.execute(newest.limit(limit).offset(offset)).mappings()], total
+
+
+def get(session: Session, parked_id: UUID, *, lock: bool = False) -> Mapping[str, Any]:
+    """One parked event; raises `NotFound`."""
+    question = select(parked).where(parked.c.id == parked_id)
+    row = session.execute(question.with_for_update() if lock else question).mappings().one_or_none()
+    if row is None:
+        raise NotFound("parked_event")
+    return dict(row)
+
+
+def take_up(session: Session, parked_id: UUID, *, reason: str, now: datetime) -> Event:
+    """The event of a parked message, which is marked replayed; the caller gives it to the listeners at once.
+
+    Raises `Conflict` when it was dealt with before or can still not be read.
+    """
+    row = _settle(session, parked_id, "replayed", reason, now)
+    try:
+        envelope, data = decode_envelope(bytes(row["value"] or b""))
+        refuse_future(envelope, now)
+        return decode(envelope, data)
+    except (Unreadable, ValidationError, KeyError) as problem:
+        why = storable(reason_of(problem), LONGEST_REASON)
+        message = f"The event still cannot be taken ({why}): discard it, or try again once that has changed."
+        raise Conflict("parked_event.unreadable", message) from problem
+
+
+def discard(session: Session, parked_id: UUID, *, reason: str, now: datetime) -> None:
+    """Decide that a parked event will have no effect, also when it comes again; raises `Conflict` if it was settled."""
+    row = _settle(session, parked_id, "discarded", reason, now)
+    with suppress(Unreadable):  # bytes that are no event have no effect anyway
+        envelope, _ = decode_envelope(bytes(row["value"] or b""))
+        session.execute(insert(seen).values(event_id=envelope.id).on_conflict_do_nothing())
+
+
+def _settle(session: Session, parked_id: UUID, state: str, reason: str, now: datetime) -> Mapping[str, Any]:
+    row = get(session, parked_id, lock=True)
+    if row["state"] != "parked":
+        raise Conflict("parked_event.settled", f"This event was {row['state']} before.")
+    session.execute(
+        update(parked).where(parked.c.id == parked_id).values(state=state, resolved_at=now, resolved_reason=reason)
+    )
+    return row

@@ -1,0 +1,22 @@
+"""HTTP: Flask-RESTful dressed once. A service declares routes and endpoints; everything else is here."""
+
+from shared.http.answers import Answer
+from shared.http.application import service_app
+from shared.http.endpoint import Resource, endpoint
+from shared.http.headers import if_match, insist_on_match
+from shared.http.idempotency import Note, is_keyed, once, prune_idempotency
+from shared.http.routes import Route
+
+__all__ = [
+    "Answer",
+    "Note",
+    "Resource",
+    "Route",
+    "endpoint",
+    "if_match",
+    "insist_on_match",
+    "is_keyed",
+    "once",
+    "prune_idempotency",
+    "service_app",
+]

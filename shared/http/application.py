@@ -1,0 +1,99 @@
+"""A service's web application: its routes, and around them what every service has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import flask_restful
+from flask import Flask, Response
+
+from shared.database import database_answers
+from shared.events import dead_letters
+from shared.events.cluster import KafkaReachable
+from shared.http import docs, openapi, problems
+from shared.http.routes import Route
+from shared.http.service import AccessTable, Service
+from shared.runtime.health import JSON, Check, liveness, metrics, readiness
+from shared.runtime.settings import ServiceSettings
+from shared.security.authentication import ANYONE, SIGN_INS
+from shared.security.encryption import Digests
+
+MEBIBYTE = 1024 * 1024
+
+
+class Api(flask_restful.Api):  # type: ignore[misc]  # flask-restful ships no types
+    """Flask-RESTful, without its own idea of errors."""
+
+    def error_router(self, original_handler: Callable[[Exception], Any], e: Exception) -> Any:
+        # flask-restful bypasses the application's error handlers when TESTING is off: a 409 would become a 500
+        return original_handler(e)
+
+
+def service_app(
+    name: str,
+    settings: ServiceSettings,
+    routes: Sequence[Route],
+    *,
+    title: str,
+    description: str,
+    schema_check: Callable[[], bool] | None = None,
+    ready_checks: Sequence[Check] = (),
+    largest_body: int = MEBIBYTE,
+) -> Flask:
+    """The web application of a service.
+
+    `schema_check` says whether the database's schema is not older than the code; `ready_checks` are shown and, where
+    they are decisive, count as well.
+    """
+    app = Service(name, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = largest_body
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    app.hosts = settings.hosts
+    app.extensions["sign_in"] = SIGN_INS[settings.auth]
+    app.extensions["digests"] = Digests(settings.digest_key.get_secret_value())
+    problems.translate(app)
+    app.access = _open(app, routes)
+    app.access |= _open_platform(app, _checks(settings, schema_check, ready_checks))
+    app.access |= docs.open_on(app, openapi.document(routes, title=title, description=description))
+    return app
+
+
+def _open(app: Flask, routes: Sequence[Route]) -> AccessTable:
+    """Register the routes; who may call which method of which path."""
+    api = Api(app)
+    access: AccessTable = {}
+    for route in routes:
+        for method, _door, roles in route.endpoints():
+            if (route.path, method.upper()) in access:
+                raise ValueError(f"{route.path} is declared twice")
+            access[route.path, method.upper()] = roles
+        api.add_resource(route.resource, route.path, endpoint=route.path)
+    return access
+
+
+def _checks(settings: ServiceSettings, schema_check: Callable[[], bool] | None, more: Sequence[Check]) -> list[Check]:
+    database = [Check("database", database_answers)]
+    schema = [] if schema_check is None else [Check("schema", schema_check)]
+    # an outage of Kafka stops no request: the outbox keeps the events
+    kafka = [Check("kafka", KafkaReachable(settings.kafka_client()), decisive=False)]
+    return [*database, *schema, *kafka, *more]
+
+
+def _open_platform(app: Flask, checks: Sequence[Check]) -> AccessTable:
+    def live() -> Response:
+        return Response(liveness(), content_type=JSON)
+
+    def ready() -> Response:
+        is_ready, document = readiness(checks, dead_letters.SHOWN)
+        return Response(document, 200 if is_ready else 503, content_type=JSON)
+
+    def measured() -> Response:
+        text, content_type = metrics()
+        return Response(text, content_type=content_type)
+
+    views = {"/health/live": live, "/health/ready": ready, "/metrics": measured}
+    for path, view in views.items():
+        app.add_url_rule(path, path, view)
+    return {(path, "GET"): ANYONE for path in views}

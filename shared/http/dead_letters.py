@@ -1,0 +1,110 @@
+"""`/api/parked-events`: what could not be handled, for administrators, in every service with a worker."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from shared.database import transaction
+from shared.events import dead_letters
+from shared.events.listeners import Listeners
+from shared.http.endpoint import Resource, endpoint
+from shared.http.idempotency import once
+from shared.http.routes import Route
+from shared.runtime import clock
+from shared.security.authentication import ADMINS
+from shared.values.datetimes import Instant
+from shared.values.schemas import Page, PageQuery, Schema
+from shared.values.text import Reason
+
+State = Literal["parked", "replayed", "discarded"]
+
+
+class ParkedFilter(PageQuery):
+    """Which parked events to list."""
+
+    state: State | None = None
+
+
+class ParkedEvent(Schema):
+    """An event that was set aside: where it lay, why it failed, what was decided."""
+
+    id: UUID
+    topic: str
+    partition: int
+    offset: int
+    event_type: str | None
+    reason: str
+    traceback: str
+    parked_at: Instant
+    state: State
+    resolved_at: Instant | None
+    resolved_reason: str | None
+
+
+class Decision(Schema):
+    """Why an event is replayed or discarded."""
+
+    reason: Annotated[Reason, Field(description="why")]
+
+
+ParkedPage = Page[ParkedEvent]
+
+
+def parked_routes(listeners: Listeners) -> list[Route]:
+    """The routes; a replayed event goes to these listeners, in the transaction that marks it replayed."""
+
+    class ParkedEvents(Resource):
+        @endpoint(query=ParkedFilter, answer=ParkedPage)
+        def get(self, query: ParkedFilter) -> ParkedPage:
+            """List parked events, newest first."""
+            with transaction() as session:
+                rows, total = dead_letters.listed(session, state=query.state, limit=query.limit, offset=query.offset)
+            return ParkedPage(items=[_shown(r) for r in rows], total=total, limit=query.limit, offset=query.offset)
+
+    class OneParkedEvent(Resource):
+        @endpoint(answer=ParkedEvent)
+        def get(self, id: UUID) -> ParkedEvent:
+            """Show a parked event with its traceback."""
+            with transaction() as session:
+                return _shown(dead_letters.get(session, id))
+
+    class Replay(Resource):
+        @endpoint(body=Decision, answer=ParkedEvent)
+        def post(self, id: UUID, body: Decision) -> ParkedEvent:
+            """Give the event to its listeners again; if they fail again, it stays parked."""
+            now: datetime = clock.now()
+
+            def replayed() -> ParkedEvent:
+                event = dead_letters.take_up(session, id, reason=body.reason, now=now)
+                listeners.apply(session, [event], now=now)
+                return _shown(dead_letters.get(session, id))
+
+            with transaction() as session:
+                return once(session, replayed, lambda known: _shown(dead_letters.get(session, known)))
+
+    class Discard(Resource):
+        @endpoint(body=Decision, answer=ParkedEvent)
+        def post(self, id: UUID, body: Decision) -> ParkedEvent:
+            """Decide that the event will have no effect."""
+
+            def discarded() -> ParkedEvent:
+                dead_letters.discard(session, id, reason=body.reason, now=clock.now())
+                return _shown(dead_letters.get(session, id))
+
+            with transaction() as session:
+                return once(session, discarded, lambda known: _shown(dead_letters.get(session, known)))
+
+    return [
+        Route("/api/parked-events", ParkedEvents, get=ADMINS),
+        Route("/api/parked-events/<uuid:id>", OneParkedEvent, get=ADMINS),
+        Route("/api/parked-events/<uuid:id>/replay", Replay, post=ADMINS),
+        Route("/api/parked-events/<uuid:id>/discard", Discard, post=ADMINS),
+    ]
+
+
+def _shown(row: Any) -> ParkedEvent:
+    return ParkedEvent.of({name: row[name] for name in ParkedEvent.model_fields})

@@ -1,0 +1,112 @@
+"""The headers that requests may bring, each with the form that the OpenAPI document names and every endpoint checks."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from flask import request
+
+from shared.errors import FieldProblem, LostUpdate, RuleBroken
+from shared.security.authentication import LONGEST_PURPOSE, purpose
+
+LONGEST_KEY: Final = 255
+LONGEST_IF_MATCH: Final = 1000
+
+KEY_FORM: Final = r"^[!-~]([ -~]*[!-~])?$"
+"""Printable ASCII: a header's other bytes mean something else to every program on the way."""
+_TAG = r'(W/)?"[!#-~]*"'
+IF_MATCH_FORM: Final = rf"^(\*|{_TAG}([ \t]*,[ \t]*{_TAG})*)$"
+
+IDEMPOTENCY_KEY: Final = "Idempotency-Key"
+CHANGES = ("patch", "put", "delete")
+
+_STRONG = re.compile(r'(?<!W/)"(0|[1-9][0-9]{0,17})"')
+
+DESCRIBED: dict[str, dict[str, Any]] = {
+    "IdempotencyKey": {
+        "name": IDEMPOTENCY_KEY,
+        "in": "header",
+        "description": "The same request with the same key has one effect and one answer, for 24 hours.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": KEY_FORM},
+    },
+    "IfMatch": {
+        "name": "If-Match",
+        "in": "header",
+        "description": (
+            "The ETag last seen, several of them, or `*`; 412 if somebody else changed the object since. "
+            "A weak one (`W/`) matches nothing."
+        ),
+        "schema": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": LONGEST_IF_MATCH,
+            "pattern": IF_MATCH_FORM,
+            "examples": ['"5"'],
+        },
+    },
+    "Purpose": {
+        "name": "X-Purpose",
+        "in": "header",
+        "description": "Why a patient's file is read; recorded with the read. UTF-8, no control characters but tabs.",
+        "schema": {"type": "string", "maxLength": LONGEST_PURPOSE, "pattern": "^[^\\x00-\\x08\\x0a-\\x1f\\x7f]*$"},
+    },
+    "CorrelationId": {
+        "name": "X-Correlation-Id",
+        "in": "header",
+        "description": (
+            "Goes through logs, events and e-mails where it is 1 to 64 letters, digits, dots, underscores, colons and "
+            "hyphens; otherwise, and where it is left out, one is chosen here."
+        ),
+        "schema": {"type": "string"},
+    },
+}
+
+
+def names_of(method: str) -> list[str]:
+    """Which of these headers a method takes, as the components of the document name them."""
+    own = {"post": "IdempotencyKey"} | dict.fromkeys(CHANGES, "IfMatch")
+    return [name for name in (own.get(method), "Purpose", "CorrelationId") if name]
+
+
+def check(method: str) -> None:
+    """Raises `RuleBroken` where a header that the method takes is not in its form."""
+    purpose()
+    if method == "post":
+        idempotency_key()
+    if method in CHANGES:
+        if_match()
+
+
+def idempotency_key() -> str | None:
+    """The key of the request; None without one."""
+    key = request.headers.get(IDEMPOTENCY_KEY)
+    if key is not None and (len(key) > LONGEST_KEY or not re.fullmatch(KEY_FORM, key)):
+        message = f"must have 1 to {LONGEST_KEY} printable ASCII characters"
+        raise RuleBroken("idempotency_key.invalid", f"The {IDEMPOTENCY_KEY} {message}.", errors=[_at_key(message)])
+    return key
+
+
+def _at_key(message: str) -> FieldProblem:
+    return FieldProblem(IDEMPOTENCY_KEY, message)
+
+
+def if_match() -> frozenset[int] | None:
+    """The versions that the caller last saw, of which one must be the present one; None where any will do.
+
+    Compared strongly (RFC 9110, 13.1.1): a weak tag, or one that never was an ETag of ours, is none of them.
+    """
+    sent = request.environ.get("HTTP_IF_MATCH")
+    if sent is None or sent == "*":
+        return None
+    if len(sent) > LONGEST_IF_MATCH or not re.fullmatch(IF_MATCH_FORM, sent):
+        message = 'must be *, or ETags in double quotes, such as "5"'
+        raise RuleBroken("if_match.malformed", f"If-Match {message}.", errors=[FieldProblem("If-Match", message)])
+    return frozenset(int(version) for version in _STRONG.findall(sent))
+
+
+def insist_on_match(version: int) -> None:
+    """Raises `LostUpdate` where the object has another version than the caller last saw."""
+    versions = if_match()
+    if versions is not None and version not in versions:
+        raise LostUpdate("if_match.stale", "Somebody changed this since you read it.")

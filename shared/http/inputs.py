@@ -1,0 +1,143 @@
+"""What a request brings, read into schemas: the body (JSON only), a merge patch, the query string."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, get_args, get_origin
+
+from flask import request
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import from_json
+from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, UnsupportedMediaType
+
+from shared.errors import FieldProblem
+from shared.values.schemas import InvalidFields, MergePatch, read_patch
+
+JSON = frozenset({"application/json"})
+MERGE_PATCH = JSON | {"application/merge-patch+json"}
+
+NOT_JSON = "The body is not valid JSON in UTF-8."
+CUT_OFF = "The body could not be read to its end."
+NOTHING = b"{}"
+
+
+class JsonBody:
+    """Reads bodies of one kind."""
+
+    def __init__(self, kind: Any) -> None:
+        self._adapter: TypeAdapter[Any] = TypeAdapter(kind)
+        self._may_be_empty = isinstance(kind, type) and issubclass(kind, BaseModel) and _asks_for_nothing(kind)
+
+    def read(self) -> Any:
+        """The body as the schema. Raises ValidationError, 400 (not JSON), 413 or 415."""
+        sent = raw_body()
+        if not sent and (self._may_be_empty or not request.mimetype):
+            sent = NOTHING
+        else:
+            _insist_on(JSON)
+        _refuse_numbers_that_json_lacks(sent)
+        try:
+            return self._adapter.validate_json(sent)
+        except ValidationError as invalid:
+            if any(each["type"] == "json_invalid" for each in invalid.errors(include_input=False)):
+                raise BadRequest(NOT_JSON) from None
+            raise
+
+
+def read_merge_patch(writable: type[BaseModel], view: type[BaseModel]) -> MergePatch:
+    """The merge patch in the body. Raises InvalidFields, 400 (not JSON), 413 or 415."""
+    sent = raw_body()
+    _insist_on(MERGE_PATCH)
+    return read_patch(_parsed(sent), writable, view)
+
+
+def refuse_body() -> None:
+    """A endpoint that takes no fields accepts no body, or an empty object."""
+    sent = raw_body()
+    if not sent:
+        return
+    _insist_on(JSON)
+    document = _parsed(sent)
+    if not isinstance(document, dict):
+        raise InvalidFields([FieldProblem("", "must be an object")])
+    if document:
+        raise InvalidFields(FieldProblem(str(name), "is not a known field") for name in document)
+
+
+def raw_body() -> bytes:
+    """The bytes of the body, kept for a second look (the idempotency digest). Raises 400, 413 or 415."""
+    if request.environ.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
+        raise UnsupportedMediaType("Send the body as it is, without a content encoding.")
+    try:
+        sent = request.get_data(cache=True)
+        if request.content_length is None and len(sent) == request.max_content_length:
+            _refuse_more()
+    except HTTPException:
+        raise
+    except Exception as broken:  # the server's parser has its own exceptions for chunks that are cut or malformed
+        raise BadRequest(CUT_OFF) from broken
+    if request.content_length is not None and len(sent) < request.content_length:
+        raise BadRequest(CUT_OFF)
+    return sent
+
+
+def _refuse_more() -> None:
+    # a chunked body announces no length: werkzeug hands over what fits, and a body that was cut must not pass for whole
+    if request.environ["wsgi.input"].read(1):
+        raise RequestEntityTooLarge
+
+
+class QueryString:
+    """Reads the parameters of one kind of query."""
+
+    def __init__(self, schema: type[BaseModel]) -> None:
+        self.schema = schema
+        self._lists = {field.alias or name for name, field in schema.model_fields.items() if _is_list(field.annotation)}
+
+    def read(self) -> BaseModel:
+        """The parameters as the schema. Raises ValidationError, or InvalidFields for a repeated parameter."""
+        given: dict[str, Any] = {}
+        for name, values in request.args.lists():
+            if name in self._lists:
+                given[name] = values
+            elif len(values) > 1:
+                raise InvalidFields([FieldProblem(name, "must be given once")])
+            else:
+                given[name] = values[0]
+        return self.schema.model_validate(given)
+
+
+def refuse_parameters() -> None:
+    """A endpoint without a query schema knows no parameter."""
+    if request.query_string:
+        unknown = [FieldProblem(name, "is not a known parameter") for name in request.args]
+        if unknown:
+            raise InvalidFields(unknown)
+
+
+def _insist_on(media_types: Iterable[str]) -> None:
+    if request.mimetype not in media_types:
+        raise UnsupportedMediaType(f"Send the body as {' or '.join(sorted(media_types))}.")
+
+
+def _parsed(sent: bytes) -> Any:
+    try:
+        return from_json(sent, allow_inf_nan=False)
+    except ValueError:
+        raise BadRequest(NOT_JSON) from None
+
+
+def _refuse_numbers_that_json_lacks(sent: bytes) -> None:
+    # pydantic's own parser takes them; the words may also be part of a text, which the second look finds out
+    if b"NaN" in sent or b"Infinity" in sent:
+        _parsed(sent)
+
+
+def _asks_for_nothing(schema: type[BaseModel]) -> bool:
+    return not any(field.is_required() for field in schema.model_fields.values())
+
+
+def _is_list(annotation: Any) -> bool:
+    if get_origin(annotation) in (list, set, frozenset, tuple):
+        return True
+    return any(_is_list(alternative) for alternative in get_args(annotation))

@@ -1,0 +1,222 @@
+"""The OpenAPI 3.1 document, written from what the endpoints check."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from http import HTTPStatus
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
+
+from shared.http import headers
+from shared.http.endpoint import BRINGS_A_BODY, Endpoint
+from shared.http.inputs import JSON, MERGE_PATCH
+from shared.http.routes import Route
+from shared.runtime.problem_documents import MEDIA_TYPE
+from shared.security.authentication import ANYONE, Access
+from shared.values.schemas import patch_of
+
+Document = dict[str, Any]
+Mode = Literal["validation", "serialization"]
+
+VARIABLE = re.compile(r"<(?:(?P<kind>\w+)(?:\([^)]*\))?:)?(?P<name>\w+)>")
+VARIABLE_SCHEMAS: dict[str | None, Document] = {
+    "uuid": {"type": "string", "format": "uuid"},
+    "int": {"type": "integer", "minimum": 0},
+    "float": {"type": "number"},
+}
+
+PROBLEM: Document = {
+    "type": "object",
+    "description": "A refusal, as RFC 9457 describes it.",
+    "required": ["type", "title", "status", "detail", "code", "errors"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "A sentence for a person."},
+        "code": {"type": "string", "description": "A stable word for programs.", "examples": ["input.invalid"]},
+        "correlation_id": {"type": ["string", "null"], "description": "Finds this request in the logs."},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "message"],
+                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+    },
+}
+
+OPERATIONS = {
+    "/health/live": "Whether the process answers",
+    "/health/ready": "Whether it reaches what it needs (503 if not), and how many events are parked",
+    "/metrics": "Metrics for Prometheus",
+}
+
+
+def document(routes: Sequence[Route], *, title: str, description: str) -> Document:
+    """The document of these routes, and of what every service has."""
+    schemas = _Schemas(routes)
+    paths: Document = {}
+    for route in routes:
+        path, variables = _path(route.path)
+        paths[path] = {"parameters": variables} if variables else {}
+        for method, endpoint, access in route.endpoints():
+            paths[path][method] = _operation(route, method, endpoint, access, schemas)
+    for path, summary in OPERATIONS.items():
+        paths[path] = {"get": _platform_operation(path, summary)}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": title, "description": description, "version": "1"},
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas.definitions | {"Problem": PROBLEM},
+            "parameters": headers.DESCRIBED,
+            "responses": {
+                "Problem": {
+                    "description": "Refused",
+                    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+                }
+            },
+        },
+    }
+
+
+class _Schemas:
+    """All schemas of all endpoints in one set of definitions."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        wanted = {(id(kind), mode): TypeAdapter(kind) for kind, mode in _kinds(routes)}
+        self._found, rest = TypeAdapter.json_schemas(
+            [(number, mode, adapter) for (number, mode), adapter in wanted.items()],
+            ref_template="#/components/schemas/{model}",
+        )
+        self.definitions: Document = rest.get("$defs", {})
+
+    def of(self, kind: Any, mode: Mode) -> Document:
+        """The schema of one kind, usually a reference."""
+        return self._found[id(kind), mode]
+
+    def resolved(self, kind: Any, mode: Mode) -> Document:
+        """The schema of one kind, itself."""
+        schema = self.of(kind, mode)
+        reference = schema.get("$ref", "")
+        found: Document = self.definitions[reference.rsplit("/", 1)[-1]] if reference else schema
+        return found
+
+
+def _kinds(routes: Sequence[Route]) -> Iterator[tuple[Any, Mode]]:
+    for route in routes:
+        for _method, endpoint, _access in route.endpoints():
+            if endpoint.body is not None:
+                yield endpoint.body, "validation"
+            if endpoint.patch is not None:
+                yield patch_of(endpoint.patch), "validation"
+            if endpoint.query is not None:
+                yield endpoint.query, "validation"
+            if endpoint.answer is not None:
+                yield endpoint.answer, "serialization"
+
+
+def _path(rule: str) -> tuple[str, list[Document]]:
+    variables = [
+        {
+            "name": found["name"],
+            "in": "path",
+            "required": True,
+            "schema": VARIABLE_SCHEMAS.get(found["kind"], {"type": "string"}),
+        }
+        for found in VARIABLE.finditer(rule)
+    ]
+    return VARIABLE.sub(r"{\g<name>}", rule), variables
+
+
+def _operation(route: Route, method: str, endpoint: Endpoint, access: Access, schemas: _Schemas) -> Document:
+    roles = ["anyone"] if access == ANYONE else sorted(access)
+    operation: Document = {
+        "operationId": f"{method}_{re.sub(r'[^a-z0-9]+', '_', route.path.removeprefix('/api').lower()).strip('_')}",
+        "tags": [route.path.removeprefix("/api/").strip("/").partition("/")[0]],
+        "summary": endpoint.summary,
+        "description": "\n\n".join(filter(None, _description(endpoint, roles, schemas))),
+        "x-roles": roles,
+        "parameters": [*_parameters(endpoint, schemas), *_headers(method)],
+        "responses": _responses(route, method, endpoint, schemas),
+    }
+    body = _request_body(endpoint, schemas)
+    return operation | ({"requestBody": body} if body else {})
+
+
+def _description(endpoint: Endpoint, roles: Sequence[str], schemas: _Schemas) -> Iterator[str]:
+    """What the method says, what its parameters say together (no schema of a single one can), and the roles."""
+    yield endpoint.description
+    if endpoint.query is not None:
+        yield schemas.resolved(endpoint.query, "validation").get("description", "")
+    yield f"Roles: {', '.join(roles)}."
+
+
+def _parameters(endpoint: Endpoint, schemas: _Schemas) -> Iterator[Document]:
+    if endpoint.query is None:
+        return
+    schema = schemas.resolved(endpoint.query, "validation")
+    required = schema.get("required", [])
+    for name, described in schema.get("properties", {}).items():
+        yield {"name": name, "in": "query", "required": name in required, "schema": described}
+
+
+def _headers(method: str) -> Iterator[Document]:
+    return ({"$ref": f"#/components/parameters/{name}"} for name in headers.names_of(method))
+
+
+def _request_body(endpoint: Endpoint, schemas: _Schemas) -> Document:
+    if endpoint.patch is not None:
+        schema, media_types, required = schemas.of(patch_of(endpoint.patch), "validation"), MERGE_PATCH, True
+    elif endpoint.body is not None:
+        schema, media_types = schemas.of(endpoint.body, "validation"), JSON
+        required = "required" in schemas.resolved(endpoint.body, "validation")
+    else:
+        return {}
+    return {"required": required, "content": {each: {"schema": schema} for each in sorted(media_types)}}
+
+
+def _responses(route: Route, method: str, endpoint: Endpoint, schemas: _Schemas) -> Document:
+    refused = {403, 421, 422, 500, 503, *endpoint.statuses}
+    if method in BRINGS_A_BODY:
+        refused |= {400, 413, 415}
+    if method != "get":
+        refused |= {409}
+    if method in ("patch", "put", "delete"):
+        refused |= {412}
+    if VARIABLE.search(route.path):
+        refused |= {404}
+    problem = {"$ref": "#/components/responses/Problem"}
+    answers: Document = {str(endpoint.status): _success(endpoint, schemas)}
+    return answers | {str(status): problem for status in sorted(refused)} | {"default": problem}
+
+
+def _success(endpoint: Endpoint, schemas: _Schemas) -> Document:
+    success: Document = {"description": HTTPStatus(endpoint.status).phrase}
+    content: Document = {each: {"schema": {"type": "string"}} for each in endpoint.media_types}
+    sent: Document = {}
+    if endpoint.answer is not None:
+        content = {"application/json": {"schema": schemas.of(endpoint.answer, "serialization")}} | content
+        if "version" in schemas.resolved(endpoint.answer, "serialization").get("properties", {}):
+            sent["ETag"] = {"schema": {"type": "string"}, "description": "The version, for If-Match."}
+    if endpoint.status in (HTTPStatus.CREATED, HTTPStatus.ACCEPTED):
+        sent["Location"] = {"schema": {"type": "string"}, "description": "Where the object or the work is."}
+    return success | ({"content": content} if content else {}) | ({"headers": sent} if sent else {})
+
+
+def _platform_operation(path: str, summary: str) -> Document:
+    problem = {"$ref": "#/components/responses/Problem"}
+    return {
+        "operationId": f"get_{path.strip('/').replace('/', '_')}",
+        "tags": ["operations"],
+        "summary": summary,
+        "x-roles": ["anyone"],
+        "responses": {"200": {"description": "OK"}}
+        | ({"503": {"description": "Not ready"}} if "ready" in path else {})
+        | {"403": problem, "421": problem},
+    }

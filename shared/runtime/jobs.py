@@ -1,0 +1,80 @@
+"""Work on a schedule: every worker runs every job; what a job works on are rows that it claims with a lease.
+
+No process is "the scheduler": two workers that wake at once find different rows (`SKIP LOCKED`) or none.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.database import repeat_if_lost
+from shared.errors import Unreachable
+from shared.runtime import clock, metrics
+from shared.runtime.duties import Duty
+from shared.runtime.logs import logger
+from shared.runtime.spans import hop
+
+log = logger(__name__)
+
+SOON = timedelta(seconds=30)
+
+
+@dataclass(frozen=True)
+class Job:
+    """`run(now)` does one portion of work and returns how much that was; 0 means there is nothing more to do now.
+
+    `give_back(now)` is called once, in another thread, when the worker stops: what `run` has claimed and cannot finish
+    within seconds is released for other workers at once, instead of when the lease runs out.
+    """
+
+    name: str
+    every: timedelta
+    run: Callable[[datetime], int]
+    give_back: Callable[[datetime], None] | None = None
+
+
+def run_once(job: Job, *, now: datetime) -> int:
+    """One portion of a job's work, measured, as a cause of its own; a failure is logged and rises.
+
+    What is `Unreachable` the job has logged itself, once: it can last for hours, and every turn would say it again.
+
+    What the job works on often has an earlier cause: `with hop("send an e-mail", correlation_id=row.correlation_id)`.
+    """
+    started = clock.monotonic()
+    outcome = "failed"
+    try:
+        with hop(f"job {job.name}") as this:
+            try:
+                done = repeat_if_lost(lambda: job.run(now), resumes=True)
+            except Unreachable:
+                raise
+            except Exception:
+                log.exception("job.failed", job=job.name)
+                raise
+            # most jobs look every second and find nothing
+            this.worth_telling = done > 0
+        outcome = "done" if done else "idle"
+        return done
+    finally:
+        metrics.jobs_seconds.labels(job.name, outcome).observe(clock.monotonic() - started)
+
+
+def run_until(job: Job, stop: threading.Event, duty: Duty | None = None) -> None:
+    """Run a job at once again while it finds work, else every `job.every`; a failure waits for the next turn.
+
+    The turn after a failure comes within `SOON`, also for a rare job: whether it works again is soon known.
+    """
+    duty = duty or Duty(f"job {job.name}")
+    while not stop.is_set():
+        pause = job.every
+        try:
+            if run_once(job, now=clock.now()):
+                pause = timedelta()
+            duty.worked()
+        except Exception as problem:  # it was logged where its cause is known
+            duty.failed(problem)
+            pause = min(job.every, SOON)
+        stop.wait(pause.total_seconds())

@@ -1,0 +1,80 @@
+"""JSON lines for operators: an event name, ids and numbers. Never a request body, never anything about a patient."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+from shared.runtime.tracing import correlation_id
+
+
+def configure(service: str, process: str, level: str) -> None:
+    """Let this process log JSON lines to standard error, each with its service, process and correlation id."""
+    steps: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _who(service, process),
+    ]
+    structlog.configure(
+        processors=[*steps, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=steps,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.dict_tracebacks,
+                _without_values,
+                structlog.processors.JSONRenderer(ensure_ascii=False),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+
+
+def logger(name: str) -> Any:
+    """A structured logger: `log.info("relay.started", batch=100)`."""
+    return structlog.stdlib.get_logger(name)
+
+
+def _who(service: str, process: str) -> Any:
+    def add(_logger: Any, _method: str, event: Any) -> Any:
+        event["service"], event["process"] = service, process
+        current = correlation_id()
+        if current:
+            event.setdefault("correlation_id", current)
+        return event
+
+    return add
+
+
+# whose own text speaks of our code; that of any other exception may quote a patient's data ("Key (email)=(…) exists")
+SPEAKS_OF_CODE = {"AttributeError", "ImportError", "ModuleNotFoundError", "NameError", "RuntimeError", "TypeError"}
+
+
+def _without_values(_logger: Any, _method: str, event: Any) -> Any:
+    for problem in event.get("exception") or ():
+        _remove_values(problem)
+    return event
+
+
+def _remove_values(problem: dict[str, Any]) -> None:
+    if problem.get("exc_type") not in SPEAKS_OF_CODE:
+        problem.pop("exc_value", None)
+    problem.pop("exc_notes", None)
+    problem.pop("syntax_error", None)
+    for frame in problem.get("frames", ()):
+        frame.pop("locals", None)
+    for inner in problem.get("exceptions", ()):
+        for each in inner if isinstance(inner, list) else [inner]:
+            _remove_values(each)

@@ -1,0 +1,220 @@
+"""One client: what it asked, the answers that wait for it, and the deadlines for both."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import struct
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from waitress.adjustments import Adjustments
+from waitress.channel import HTTPChannel
+from waitress.task import ErrorTask, Task, WSGITask
+from waitress.utilities import BadRequest, Error
+
+from shared.runtime import clock
+from shared.runtime.logs import logger
+from shared.runtime.metrics import connections_ended, requests_refused
+from shared.runtime.problem_documents import MEDIA_TYPE, problem_document
+from shared.runtime.server.parser import SENTENCES, Parser, RequestTimeout
+
+if TYPE_CHECKING:
+    from shared.runtime.server.listening import Server
+
+log = logger(__name__)
+
+
+class _OneWrite(Task):  # type: ignore[misc]
+    """Sends head and body in one piece: two cost a system call and a packet more."""
+
+    wrote_header: bool
+
+    def write(self, data: bytes) -> None:
+        if self.wrote_header or not data or not self.has_body or self.content_length != len(data):
+            super().write(data)
+            return
+        head = self.build_response_header()
+        self.wrote_header = True
+        self.content_bytes_written = len(data)
+        self.channel.write_soon(head + data)
+
+    def build_response_header(self) -> bytes:
+        if self.channel.server.stopping:
+            self.set_close_on_finish()
+        head: bytes = super().build_response_header()
+        return head
+
+
+class Work(_OneWrite, WSGITask):  # type: ignore[misc]
+    """One request in the hands of the application."""
+
+    def get_environment(self) -> dict[str, Any]:
+        """What the application is told; the path as it was sent, where waitress would fold its first slashes."""
+        environ: dict[str, Any] = super().get_environment()
+        environ["PATH_INFO"] = self.request.path
+        return environ
+
+
+class Refuse(_OneWrite, ErrorTask):  # type: ignore[misc]
+    """One request that does not reach the application."""
+
+    def execute(self) -> None:
+        """Answer with a problem document."""
+        self.version = "1.1"
+        status = self.request.error.code
+        requests_refused.labels(status).inc()
+        body = problem_document(status, HTTPStatus(status).name.lower(), SENTENCES[status]).encode()
+        self.status = f"{status} {HTTPStatus(status).phrase}"
+        self.response_headers += [("Content-Type", MEDIA_TYPE), ("Cache-Control", "no-store")]
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
+class _WithoutPaths:
+    """Stands in for waitress's own log, whose lines quote paths, which may hold names."""
+
+    def exception(self, _text: str, *_: object) -> None:
+        log.error("http.failed", exc_info=True)
+
+    def log(self, level: int, _text: str, *_: object) -> None:
+        log.log(level, "http.failed", exc_info=level >= logging.ERROR)
+
+    def info(self, *_: object) -> None:
+        """A client that has gone is not worth a line."""
+
+    warning = info
+
+
+class Connection(HTTPChannel):  # type: ignore[misc]
+    """One client. Everything here runs in the thread that speaks with clients, except `service` and what it calls."""
+
+    task_class, error_task_class, parser_class = Work, Refuse, Parser
+    logger = _WithoutPaths()
+    request: Any
+
+    def __init__(self, server: Server, sock: socket.socket, addr: Any, adj: Adjustments, map: Any = None) -> None:
+        self._since = clock.monotonic()
+        self._answered = False
+        self._lingers = False
+        super().__init__(server, sock, addr, adj, map=map)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody works for this client and nothing waits for it."""
+        return not self.requests and not self.total_outbufs_len
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much is kept of a request that is not whole yet, and of answers that are not taken."""
+        received = 0 if self.request is None else self.request.body_bytes_received
+        return int(self.total_outbufs_len + received)
+
+    @property
+    def since(self) -> float:
+        """Since when nothing has happened that counts: a byte more of a request or of an answer does not."""
+        return self._since
+
+    def readable(self) -> bool:
+        """Whether what the client sends is wanted now."""
+        return self._lingers or bool(super().readable())
+
+    def handle_read(self) -> None:
+        """Take what has come."""
+        try:
+            data = self.socket.recv(self.adj.recv_bytes)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if self._lingers:
+            if not data:
+                self.handle_close()
+        elif data:
+            self._take(data)
+        elif self.request is not None and self.is_idle:
+            self.refuse(BadRequest("cut off"))
+        else:
+            self.handle_close()
+
+    def _take(self, data: bytes) -> None:
+        # empty lines are no beginning of a request, or they would keep a connection open for ever
+        if data.strip(b"\r\n") and self._has_not_begun():
+            self._since = clock.monotonic()
+        self.received(data)
+
+    def _has_not_begun(self) -> bool:
+        request = self.request
+        return request is None or not (request.headers_finished or request.header_plus.strip())
+
+    def refuse(self, error: Error) -> None:
+        """Answer the request that is not whole yet with this refusal, and close."""
+        with self.requests_lock:
+            self.request.error, self.request.completed = error, True
+            self.requests.append(self.request)
+            self.request = None
+            self.server.add_task(self)
+
+    def handle_write(self) -> None:
+        """Send what waits; having sent the last answer of a connection, hear the client out."""
+        if self.will_close or not self.close_when_flushed or self.requests:
+            super().handle_write()
+            return
+        self._flush_exception(self._flush_some)
+        if not self.total_outbufs_len and self.connected:
+            self._linger()
+
+    def _linger(self) -> None:
+        self.close_when_flushed = False
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.handle_close()
+            return
+        self._lingers, self._since = True, clock.monotonic()
+
+    def service(self) -> None:
+        """Work on one request; runs in one of the threads for it."""
+        super().service()
+        self._since, self._answered = clock.monotonic(), True
+
+    def _flush_outbufs_below_high_watermark(self) -> None:
+        """Never wait for the client: one that asks on and on without reading is let go."""
+        if self.total_outbufs_len > self.server.limits.unread_bytes and len(self.requests) > 1:
+            self.will_close, self.connected = True, False
+
+    def end_if_late(self, now: float) -> None:
+        """Close, or refuse, where one of the deadlines has passed."""
+        if self.will_close:  # a client that does not read is never ready for the rest
+            self.abort()
+            return
+        reason = self._deadline_passed(now - self._since)
+        if reason is None:
+            return
+        connections_ended.labels(reason).inc()
+        if reason in ("header", "body"):
+            self.refuse(RequestTimeout(reason))
+        else:
+            self.abort()
+
+    def abort(self) -> None:
+        """Close at once, and let the system forget what it holds for the client."""
+        if self.total_outbufs_len:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.handle_close()
+
+    def _deadline_passed(self, seconds: float) -> str | None:
+        limits = self.server.limits
+        if self.requests:
+            return None  # we are the ones who are slow
+        if self._lingers:
+            return "lingering" if seconds > limits.linger_seconds else None
+        if self.total_outbufs_len:
+            return "answer" if seconds > limits.answer_seconds else None
+        if self.request is None:
+            most = limits.idle_seconds if self._answered else limits.header_seconds
+            return "idle" if seconds > most else None
+        if not self.request.headers_finished:
+            return "header" if seconds > limits.header_seconds else None
+        return "body" if seconds > limits.request_seconds else None

@@ -1,0 +1,157 @@
+"""The worker process: consumer, relay and jobs, each in a thread of its own; health and metrics on their own port."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from shared import database
+from shared.database.schema import is_current
+from shared.events import dead_letters
+from shared.events.cluster import KafkaReachable
+from shared.events.consumer import Consumer
+from shared.events.event import Topic
+from shared.events.housekeeping import HOUSEKEEPING
+from shared.events.lag import Lag
+from shared.events.listeners import Listeners
+from shared.events.relay import Relay
+from shared.events.republish import States
+from shared.http.idempotency import prune_idempotency
+from shared.runtime import clock, memory, spans
+from shared.runtime.duties import Duty, all_go_well
+from shared.runtime.health import Check, health_app, serve_in_thread
+from shared.runtime.jobs import Job, run_until
+from shared.runtime.logs import logger
+from shared.runtime.settings import ServiceSettings
+
+log = logger(__name__)
+
+SECONDS_TO_FINISH = 7
+"""Of the ten that a process has to end; the rest is for the last spans and log lines."""
+
+Work = Callable[[threading.Event, Duty], None]
+"""What a duty does until it is told to stop."""
+
+
+def _forget_keys(now: datetime) -> int:
+    with database.transaction() as session:
+        return prune_idempotency(session, now)
+
+
+FORGET_KEYS = Job("forget-idempotency-keys", timedelta(minutes=10), _forget_keys)
+
+
+@dataclass
+class Worker:
+    """Everything one worker process of a service does."""
+
+    settings: ServiceSettings
+    listeners: Listeners = field(default_factory=Listeners)
+    jobs: Sequence[Job] = ()
+    ready_checks: Sequence[Check] = ()
+    copies: Sequence[type[Any]] = ()
+    """Table classes of the copies that the projections keep, for `rebuild`."""
+    states: States | None = None
+    """What the service's own aggregates are now, for `republish`."""
+    topic: Topic | None = None
+    """The topic of these states, for `republish --check`."""
+    relay: type[Relay] = Relay
+
+    def run(self) -> None:
+        """Work until SIGTERM or SIGINT; then finish what is in hand and return within ten seconds."""
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        spans.start(self.settings.service, self.settings.otel_exporter_otlp_endpoint)
+        kafka = KafkaReachable(self.settings.kafka_client())
+        lag = Lag(kafka, self.settings.service, self.listeners.topics())
+        duties = self._duties(lag)
+        checks = [
+            Check("database", database.database_answers),
+            Check("schema", lambda: is_current(self.settings.service)),
+            Check("kafka", kafka),
+            Check("duties", lambda: all_go_well(duties)),
+            Check("events", lag.moves),
+            *self.ready_checks,
+        ]
+        memory.settle()
+        end_health = serve_in_thread(
+            self.settings.hosts.guard(health_app(checks, dead_letters.SHOWN)),
+            self.settings.bind,
+            self.settings.worker_port,
+        )
+        threads = [_supervised(duty, work, stop) for duty, work in duties.items()]
+        log.info("worker.started", pid=os.getpid())
+        stop.wait()
+        deadline = clock.monotonic() + SECONDS_TO_FINISH
+        threads += [_given_back(job, job.give_back) for job in self.jobs if job.give_back is not None]
+        for thread in threads:
+            thread.join(max(0.0, deadline - clock.monotonic()))
+        end_health()
+        spans.stop()
+        late = [thread.name for thread in threads if thread.is_alive()]
+        log.info("worker.stopped", unfinished=late)
+        if late:
+            # what they hold is a transaction that rolls back or a lease that runs out
+            os._exit(1)
+
+    def _duties(self, lag: Lag) -> dict[Duty, Work]:
+        settings = self.settings
+        kafka = settings.kafka_client()
+
+        def relay(stop: threading.Event, duty: Duty) -> None:
+            self.relay(
+                settings.service,
+                kafka,
+                batch_size=settings.relay_batch_size,
+                poll_seconds=settings.relay_poll_seconds,
+                lease_seconds=settings.relay_lease_seconds,
+                duty=duty,
+            ).run(stop)
+
+        def consume(stop: threading.Event, duty: Duty) -> None:
+            Consumer(settings.service, kafka, self.listeners, batch_size=settings.consumer_batch_size, duty=duty).run(
+                stop
+            )
+
+        duties: dict[Duty, Work] = {Duty("relay"): relay, Duty("consumer"): consume}
+        for job in (*self.jobs, HOUSEKEEPING, FORGET_KEYS, lag.job()):
+            duties[Duty(f"job {job.name}")] = partial(run_until, job)
+        return duties
+
+
+def _supervised(duty: Duty, work: Work, stop: threading.Event) -> threading.Thread:
+    """A thread that does the work until `stop`; work that fails is logged, counted and started again."""
+
+    def keep_working() -> None:
+        while not stop.is_set():
+            try:
+                work(stop, duty)
+            except BaseException as problem:  # also what is no Exception: nobody else would start it again
+                log.exception("worker.duty_failed", duty=duty.name)
+                duty.failed(problem)
+                stop.wait(1)
+
+    thread = threading.Thread(target=keep_working, name=duty.name, daemon=True)
+    thread.start()
+    return thread
+
+
+def _given_back(job: Job, give_back: Callable[[datetime], None]) -> threading.Thread:
+    """A thread that releases what the job has in hand: the job's own may be waiting for somebody."""
+
+    def release() -> None:
+        try:
+            give_back(clock.now())
+        except Exception:
+            log.exception("job.not_given_back", job=job.name)
+
+    thread = threading.Thread(target=release, name=f"give back {job.name}", daemon=True)
+    thread.start()
+    return thread

@@ -1,0 +1,215 @@
+"""Dates and instants: how they are written, and what a day is in Berlin.
+
+A date is a calendar day in Europe/Berlin. An instant is a point on the UTC time line; it always carries an
+offset. Nothing here reads the clock: "today" and "now" are arguments.
+
+What comes in is one of the kinds with a range (`PlausibleDate`, `DateOfBirth`, `HolidayDate`, `PlausibleInstant`), the
+same at every boundary: HTTP, events, import files, the command line. So what one service has taken the next one takes
+too, and no sum of a day and a setting leaves the calendar. `IsoDate` and `Instant` are for what only goes out.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from functools import wraps
+from typing import Annotated, Any, ParamSpec, TypeVar
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
+
+from shared.values.enums import AgeGroup
+from shared.values.errors import NotAcceptable
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+ADULT_FROM = 18
+ADULT_ONLY_FROM = 21
+
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
+"""What is agreed, planned or answered lies between these days; what does not is a slip of the keyboard."""
+FIRST_BIRTH = date(1900, 1, 1)
+FIRST_HOLIDAY = date(1991, 1, 1)
+"""Holidays of the sixteen states are known from the first year after the reunification."""
+FIRST_INSTANT, LAST_INSTANT = datetime(2000, 1, 1, tzinfo=UTC), datetime(2099, 12, 31, 22, 59, 59, 999999, tzinfo=UTC)
+"""The last instant is that of the last day in Berlin."""
+
+_LONGEST_AS_WRITTEN = 60
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_INSTANT = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+)  # RFC 3339, section 5.6
+
+
+def parse_date(text: str) -> date:
+    """The day written as `YYYY-MM-DD`, and in no other way.
+
+    pydantic on its own takes "0" and Unix times for dates, even in strict mode.
+    Raises NotAcceptable for anything else, and for days that do not exist.
+    """
+    try:
+        if len(text) <= _LONGEST_AS_WRITTEN and _DATE.fullmatch(text):
+            return date.fromisoformat(text)
+    except ValueError:
+        raise NotAcceptable("must be a day that exists, like 2026-11-23") from None
+    raise NotAcceptable("must be a date like 2026-11-23")
+
+
+def parse_instant(text: str) -> datetime:
+    """The instant written as RFC 3339 with seconds and an offset (`Z` or `+01:00`), in UTC.
+
+    Raises NotAcceptable for anything else, and for instants that do not exist.
+    """
+    if len(text) > _LONGEST_AS_WRITTEN or not _INSTANT.fullmatch(text):
+        raise NotAcceptable("must be a date and time with an offset, like 2026-11-23T09:30:00Z")
+    try:
+        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise NotAcceptable("must be a date and time that exist, like 2026-11-23T09:30:00Z") from None
+
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+
+
+def within_the_calendar(compute: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
+    """Let a computation that leaves the years 1 to 9999 raise NotAcceptable: OverflowError is no ValueError."""
+
+    @wraps(compute)
+    def computed(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        try:
+            return compute(*args, **kwargs)
+        except OverflowError:
+            raise NotAcceptable("must lie between the years 1 and 9999") from None
+
+    return computed
+
+
+@within_the_calendar
+def in_utc(moment: datetime) -> datetime:
+    """The same instant in UTC. Raises NotAcceptable for a datetime without an offset, or beyond the calendar."""
+    if moment.utcoffset() is None:
+        raise NotAcceptable("must carry an offset from UTC")
+    return moment.astimezone(UTC)
+
+
+def written(moment: datetime) -> str:
+    """The instant as RFC 3339 in UTC with `Z`. Raises NotAcceptable without an offset."""
+    return in_utc(moment).isoformat().replace("+00:00", "Z")
+
+
+def _accepted_date(value: Any) -> date:
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    if isinstance(value, str):
+        return parse_date(value.strip())
+    raise NotAcceptable("must be a date like 2026-11-23")
+
+
+def _accepted_instant(value: Any) -> datetime:
+    if isinstance(value, datetime):
+        return in_utc(value)
+    if isinstance(value, str):
+        return parse_instant(value.strip())
+    raise NotAcceptable("must be a date and time with an offset, like 2026-11-23T09:30:00Z")
+
+
+IsoDate = Annotated[date, BeforeValidator(_accepted_date)]
+"""A calendar day in Europe/Berlin, whichever; JSON `YYYY-MM-DD` only."""
+
+Instant = Annotated[
+    datetime,
+    BeforeValidator(_accepted_instant),
+    PlainSerializer(written, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+"""A point in time, whichever; JSON RFC 3339, offset required; in Python always UTC; written with `Z`."""
+
+Point = TypeVar("Point", date, datetime)
+
+
+def _between(first: Point, last: Point) -> AfterValidator:
+    def is_plausible(point: Point) -> Point:
+        if not first <= point <= last:
+            raise NotAcceptable(f"must lie between {first:%Y-%m-%d} and {last:%Y-%m-%d}")
+        return point
+
+    return AfterValidator(is_plausible)
+
+
+def _described(first: date, last: date) -> Any:
+    return Field(description=f"From {first} to {last}")
+
+
+PlausibleDate = Annotated[IsoDate, _between(FIRST_DAY, LAST_DAY), _described(FIRST_DAY, LAST_DAY)]
+"""A day on which something is agreed, planned or answered."""
+DateOfBirth = Annotated[IsoDate, _between(FIRST_BIRTH, LAST_DAY), _described(FIRST_BIRTH, LAST_DAY)]
+"""A day of birth; that it does not lie in the future is for who knows what day it is."""
+HolidayDate = Annotated[IsoDate, _between(FIRST_HOLIDAY, LAST_DAY), _described(FIRST_HOLIDAY, LAST_DAY)]
+"""A day for which public holidays are known."""
+PlausibleInstant = Annotated[Instant, _between(FIRST_INSTANT, LAST_INSTANT), _described(FIRST_DAY, LAST_DAY)]
+"""A moment at which something happened or is planned."""
+
+
+def moment_in_berlin(text: str) -> datetime:
+    """The moment of a command line, as `2026-12-01T09:00`: in Berlin unless it has an offset. Raises NotAcceptable."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise NotAcceptable("must be a date and time like 2026-12-01T09:00") from None
+    moment = in_utc(moment if moment.tzinfo else moment.replace(tzinfo=BERLIN))
+    if not FIRST_INSTANT <= moment <= LAST_INSTANT:
+        raise NotAcceptable(f"must lie between {FIRST_DAY} and {LAST_DAY}")
+    return moment
+
+
+@within_the_calendar
+def berlin_day(moment: datetime) -> date:
+    """The day it is in Berlin at that instant. Raises NotAcceptable without an offset."""
+    return in_utc(moment).astimezone(BERLIN).date()
+
+
+@within_the_calendar
+def start_of_berlin_day(day: date) -> datetime:
+    """The instant, in UTC, at which that day begins in Berlin."""
+    return datetime.combine(day, time(), BERLIN).astimezone(UTC)
+
+
+@within_the_calendar
+def days_later(moment: datetime, days: int) -> datetime:
+    """The instant, in UTC, that many Berlin calendar days later (or earlier), at the same wall-clock time.
+
+    So "7 days" after Friday 09:00 is the next Friday 09:00, also when the clocks change in between. A time
+    that the change to summer time skips is taken an hour later; of one that occurs twice, the first is taken.
+    """
+    local = in_utc(moment).astimezone(BERLIN)
+    return (local + timedelta(days=days)).astimezone(UTC)
+
+
+def age_on(date_of_birth: date, day: date) -> int:
+    """Completed years of life on that day.
+
+    A year is completed at the end of the day before the birthday (BGB §§ 187 (2), 188 (2)), so who was born
+    on 29 February is a year older from 1 March in other years. Raises ValueError for a day before the birth.
+    """
+    if day < date_of_birth:
+        raise ValueError("the day lies before the birth")
+    had_birthday = (day.month, day.day) >= (date_of_birth.month, date_of_birth.day)
+    return day.year - date_of_birth.year - (0 if had_birthday else 1)
+
+
+def age_groups(date_of_birth: date | None, day: date) -> list[AgeGroup]:
+    """The age groups whose therapists may treat someone of that age; empty where the birth date is unknown.
+
+    Under 18 children's therapists, from 21 adults' therapists, between 18 and 20 both (docs/domain.md#days).
+    Raises ValueError for a day before the birth.
+    """
+    if date_of_birth is None:
+        return []
+    age = age_on(date_of_birth, day)
+    groups = []
+    if age < ADULT_ONLY_FROM:
+        groups.append(AgeGroup.CHILD_ADOLESCENT)
+    if age >= ADULT_FROM:
+        groups.append(AgeGroup.ADULT)
+    return groups

@@ -1,0 +1,145 @@
+"""docs/api.md says what the services do: operations, states, codes and vocabularies, both ways."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Any, get_args
+
+import pytest
+from sqlalchemy import CheckConstraint, Table
+
+from communication_service.domain.schemas import InquiryStatus
+from patient_service.domain.rules import TRANSITIONS
+from shared.http import dead_letters
+from shared.values import enums
+from tests.architecture.documents import API, anchors, codes, table_after
+from tests.architecture.sources import SERVICES, sources, tree
+
+each_service = pytest.mark.parametrize("service", SERVICES)
+
+STATES = {
+    "states-of-a-patient": ("patient_service", "patients", enums.PatientStatus),
+    "states-of-a-therapist": ("therapist_service", "therapists", enums.TherapistStatus),
+    "states-of-an-import": ("therapist_service", "imports", enums.ImportStatus),
+    "states-of-a-placement-request": ("matching_service", "placement_requests", enums.RequestStatus),
+    "states-of-an-inquiry": ("communication_service", "inquiries", get_args(InquiryStatus)),
+    "states-of-an-email": ("communication_service", "emails", enums.EmailStatus),
+    "states-of-a-phone-call": ("communication_service", "phone_calls", enums.CallStatus),
+    "states-of-a-request-to-contact": ("communication_service", "placement_requests", None),
+}
+
+VOCABULARIES: dict[str, type[StrEnum]] = {
+    "what a search lacks": enums.MissingForSearch,
+    "purpose of a consent": enums.ConsentPurpose,
+    "insurance type": enums.InsuranceType,
+    "accreditation": enums.Accreditation,
+    "contact preference": enums.ContactPreference,
+    "outcome of a request": enums.RequestOutcome,
+    "outcome on the phone": enums.CallAnswer,
+    "hold of a request": enums.RequestHold,
+    "what a request waits for": enums.RequestWait,
+    "reason of a withdrawal": enums.WithdrawalReason,
+    "kind of an e-mail": enums.EmailKind,
+    "resolution of a doubt": enums.EmailResolution,
+    "result of a call": enums.CallResult,
+    "outcome of a record": enums.ImportOutcome,
+    "action of a record": enums.ImportAction,
+}
+
+VARIABLE, NAMED = re.compile(r"<(?:\w+:)?(\w+)>"), r"{\1}"
+"""A variable of a path as Flask writes it, and as OpenAPI does."""
+
+
+def _operations(heading: str) -> set[str]:
+    return {codes(row[0])[0] for row in table_after(API, heading)}
+
+
+@each_service
+def test_the_operations_of_a_service_are_those_of_the_document(service: str, app: Any) -> None:
+    """What is not written down nobody can rely on, and what is not there nobody can call."""
+    offered = {f"{method} {VARIABLE.sub(NAMED, path)}" for path, method in app.access}
+    port = importlib.import_module(f"{service}.settings").Settings.model_fields["port"].default
+    assert offered == _operations("Every service") | _operations(f"{service}, port {port}")
+
+
+def _checked(table: Table) -> set[str] | None:
+    """The words that the database allows in `status`; None where it does not say."""
+    for constraint in table.constraints:
+        if isinstance(constraint, CheckConstraint) and constraint.name == f"ck_{table.name}_status":
+            return set(re.findall(r"'(\w+)'", str(constraint.sqltext)))
+    return None
+
+
+def _tables(service: str) -> dict[str, Table]:
+    return dict(importlib.import_module(f"{service}.store.tables").Tables.metadata.tables)
+
+
+@pytest.mark.parametrize("anchor", STATES)
+def test_the_states_of_the_document_are_those_of_the_database(anchor: str) -> None:
+    """Also that no state leads to one that does not exist."""
+    service, table, known = STATES[anchor]
+    rows = table_after(API, anchor)
+    written = [codes(state)[0] for state, _, _ in rows]
+    assert set(written) == _checked(_tables(service)[table])
+    assert known is None or set(written) == {str(each) for each in known}
+    assert {to for _, _, following in rows for to in codes(following)} <= set(written)
+
+
+def test_every_status_that_the_database_knows_is_in_the_document() -> None:
+    """A new thing with states is one that people must be able to look up."""
+    found = {(service, name) for service in SERVICES for name, table in _tables(service).items() if _checked(table)}
+    assert found == {(service, table) for service, table, _ in STATES.values()}
+
+
+def test_the_steps_of_a_patient_are_those_of_the_document() -> None:
+    """What staff may do."""
+    rows = table_after(API, "states-of-a-patient")
+    written = {codes(state)[0]: set(codes(following)) for state, _, following in rows}
+    assert written == {before.value: {after.value for after in steps} for before, steps in TRANSITIONS.items()}
+
+
+def test_the_states_of_a_dead_letter_are_those_of_the_document() -> None:
+    """The database has no constraint for them; the API has a type."""
+    assert [codes(row[0])[0] for row in table_after(API, "states-of-a-dead-letter")] == list(
+        get_args(dead_letters.State)
+    )
+
+
+def test_the_vocabularies_of_the_document_are_those_of_the_code() -> None:
+    """In the order of the code, too."""
+    written = {field: codes(values) for field, values in table_after(API, "Closed vocabularies")}
+    assert written == {field: [each.value for each in vocabulary] for field, vocabulary in VOCABULARIES.items()}
+
+
+REFUSALS = frozenset({"Conflict", "LostUpdate", "RuleBroken", "Forbidden", "ForeignHost", "problem"})
+CODE = re.compile(r"[a-z_]+\.[a-z_]+")
+
+
+def _codes_in_the_code() -> Iterator[str]:
+    """Of every refusal that is made, whether it is named at once or in a class of its own."""
+    files = [tree(path) for path in sources("shared", *SERVICES)]
+    classes = [node for file in files for node in ast.walk(file) if isinstance(node, ast.ClassDef)]
+    kinds = [node for node in classes if set(map(ast.unparse, node.bases)) & REFUSALS]
+    names = REFUSALS | {node.name for node in kinds}
+    inside = [call for kind in kinds for call in ast.walk(kind) if isinstance(call, ast.Call)]
+    everywhere = [node for file in files for node in ast.walk(file) if isinstance(node, ast.Call)]
+    for call in [*inside, *(each for each in everywhere if ast.unparse(each.func) in names)]:
+        yield from (a.value for a in call.args if isinstance(a, ast.Constant) and CODE.fullmatch(str(a.value)))
+    for call in everywhere:
+        yield from (k.value.value for k in call.keywords if k.arg == "code" and isinstance(k.value, ast.Constant))
+
+
+def test_the_codes_of_problems_are_those_of_the_document() -> None:
+    """Programs compare them; `….not_found` follows from the noun."""
+    written = [codes(row[0])[0] for row in table_after(API, "code-of-a-problem")]
+    assert len(written) == len(set(written))
+    assert set(written) == set(_codes_in_the_code())
+
+
+def test_the_document_has_every_heading_that_is_looked_for() -> None:
+    """A heading that was renamed fails by its name."""
+    assert {"every-service", "closed-vocabularies", "code-of-a-problem", *STATES} <= anchors(API)

@@ -1,0 +1,69 @@
+"""Rules about HTTP in every service."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+from typing import Any
+
+import pytest
+from openapi_spec_validator import validate
+
+from shared.security.authentication import ANYONE
+from tests.architecture.sources import SERVICES
+from tests.infrastructure import Infrastructure
+
+each_service = pytest.mark.parametrize("service", SERVICES)
+
+
+@pytest.fixture
+def endpoints(service: str, infrastructure: Infrastructure) -> Any:
+    """The service's routes."""
+    return importlib.import_module(f"{service}.api.routes").ROUTES
+
+
+@each_service
+def test_every_route_says_who_may_call_it(service: str, endpoints: Any) -> None:
+    """`AUTH=none` is for now; a route without roles would be open on the day accounts exist."""
+    for route in endpoints:
+        for method, _, access in route.endpoints():
+            assert access, f"{method} {route.path}"
+            assert access != ANYONE or route.path.startswith("/reply/"), f"{method} {route.path} is open to anyone"
+
+
+@each_service
+def test_the_openapi_document_is_valid_and_complete(service: str, app: Any, endpoints: Any) -> None:
+    """Clients are generated from it."""
+    document = app.test_client().get("/openapi.json").json
+    validate(document)
+    described = {path.replace("{", "<").replace("}", ">") for path in document["paths"]}
+    assert {route.path.replace("uuid:", "").replace("string:", "") for route in endpoints} <= described
+
+
+@each_service
+def test_no_answer_shows_a_stack_trace(service: str, app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stack trace tells an attacker more than a user; TESTING is off, as in production."""
+    assert not app.testing
+    answer = app.test_client().get("/api/nothing-of-the-kind")
+    assert answer.status_code == 404
+    assert answer.content_type == "application/problem+json"
+
+
+@each_service
+def test_what_was_created_can_be_looked_at_where_its_location_says(service: str, endpoints: Any) -> None:
+    """A `Location` that answers 404 or 405 sends every client astray."""
+    shown = {re.sub("<uuid:[a-z_]+>$", "<uuid>", route.path) for route in endpoints if "get" in route.access}
+    for route in endpoints:
+        for method, endpoint, _ in route.endpoints():
+            if endpoint.status == 201 and "id" in getattr(endpoint.answer, "model_fields", {}):
+                assert f"{route.path}/<uuid>" in shown, f"{method} {route.path}"
+
+
+@each_service
+def test_who_changes_or_deletes_is_heard_out_on_the_version_that_they_saw(service: str, endpoints: Any) -> None:
+    """The document names `If-Match` at each of them; a endpoint that ignores it loses somebody's update."""
+    for route in endpoints:
+        for method in {"put", "patch", "delete"} & set(route.access):
+            written = inspect.getsource(getattr(route.resource, method))
+            assert "if_match()" in written or "insist_on_match(" in written, f"{method} {route.path}"

@@ -1,0 +1,120 @@
+"""Rules about events: nobody talks to nobody, and what was once published can be read for ever."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import pytest
+
+from operations import event_document
+from shared.events.document import events
+from shared.events.event import Event, StateEvent, decode, decode_envelope
+from tests.architecture.sources import ROOT, SERVICES, calls_in, sources
+from tests.events import document
+from tests.samples import published
+
+OURS = events()
+
+
+def test_every_event_is_recorded_somewhere() -> None:
+    """An event nobody records is dead code that listeners wait for."""
+    assert {event.name for event in OURS} - set(event_document.senders()) == set()
+
+
+def test_every_event_is_heard_somewhere() -> None:
+    """An event nobody hears is traffic without a reason, or a forgotten listener."""
+    assert {event.name for event in OURS} - set(event_document.hearers()) == set()
+
+
+@pytest.mark.parametrize("event", OURS, ids=lambda e: e.name)
+def test_every_event_and_every_field_has_a_sample(event: type[Event]) -> None:
+    """A field that no sample holds could be renamed tomorrow, and nobody would notice before it is lost."""
+    assert published.without_sample(event) == set(), "`make events` writes the samples that are missing"
+
+
+@pytest.mark.parametrize("file", sorted(published.SAMPLES.glob("*.json")), ids=lambda file: file.stem)
+def test_every_sample_can_still_be_read_whole(file: Path) -> None:
+    """Samples are what old versions of us published: they lie on Kafka and must be readable for ever."""
+    envelope, payload = decode_envelope(file.read_bytes())
+    assert envelope.type == file.name.rpartition(".")[0].rpartition(".")[0]
+    again = json.loads(document(decode(envelope, payload)))
+    assert _holds(again, json.loads(file.read_text())), f"{file.name}: a field was dropped or changed its meaning"
+
+
+def test_no_event_changed_in_a_way_that_its_readers_cannot_follow() -> None:
+    """Events evolve by adding optional fields: Kafka keeps old ones, and old code reads new ones while we deploy."""
+    assert published.broken(published.recorded_shapes(), published.shapes()) == []
+
+
+def test_every_published_shape_is_recorded() -> None:
+    """What is not written down cannot be held to: `make events` writes it."""
+    assert published.recorded_shapes() == published.shapes()
+
+
+def test_the_asyncapi_document_says_what_the_code_does() -> None:
+    """A document that is not written from the code is wrong soon: `make events` writes it."""
+    assert event_document.FILE.read_text() == event_document.written(), "docs/asyncapi.json is stale: `make events`"
+
+
+def test_nobody_reads_the_headers_of_a_message() -> None:
+    """Where a name is no UTF-8, confluent_kafka returns a list with a hole, and the process dies."""
+    found = [
+        f"{path.relative_to(ROOT)}:{line}"
+        for path in sources("shared", *SERVICES)
+        for line, call in calls_in(path)
+        if call.endswith("message.headers")
+    ]
+    assert found == []
+
+
+def _holds(parsed: object, published: object) -> bool:
+    """Whether everything that was published is still there."""
+    if isinstance(published, dict) and isinstance(parsed, dict):
+        return all(key in parsed and _holds(parsed[key], value) for key, value in published.items())
+    return parsed == published
+
+
+@pytest.mark.parametrize("event", OURS, ids=lambda e: e.name)
+def test_an_event_knows_its_topic(event: type[Event]) -> None:
+    """A compacted topic forgets all but the last event: each must carry the whole state."""
+    assert event.topic.compacted == issubclass(event, StateEvent)
+
+
+@pytest.mark.parametrize("event", OURS, ids=lambda e: e.name)
+def test_no_event_carries_what_identifies_or_describes_a_patient(event: type[Event]) -> None:
+    """A name, an address or a diagnosis must never reach Kafka (docs/domain.md#data-protection-events)."""
+    if not event.name.startswith(("patient.", "matching.", "communication.")):
+        return
+    forbidden = {"first_name", "last_name", "date_of_birth", "street", "email", "phone", "diagnoses", "note",
+                 "insurance_number", "anamnesis", "practice_summary", "contact_persons"}  # fmt: skip
+    schema = json.dumps(event.model_json_schema())
+    assert not {name for name in forbidden if f'"{name}"' in schema}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_who_records_states_can_tell_them_anew_and_nothing_happens(service: str, settings: Any) -> None:
+    """Kafka may lose its data: then states are told with events that have effects nowhere."""
+    worker = importlib.import_module(f"{service}.worker").create(settings)
+    records_states = {e.name for e in OURS if issubclass(e, StateEvent)} & {
+        name for name, sender in event_document.senders().items() if sender == service
+    }
+    assert (worker.states is not None) == bool(records_states)
+    told = _told_by(worker.states) if worker.states else None
+    for other in SERVICES:
+        listeners = importlib.import_module(f"{other}.worker").create(_settings_of(other)).listeners
+        assert told is None or not listeners.effects.get(told), f"{other} would act on {told}"
+
+
+def _told_by(states: Any) -> type[Event]:
+    function = states.func if isinstance(states, partial) else states
+    (pair,) = get_args(get_type_hints(function)["return"])
+    told: type[Event] = get_args(pair)[1]
+    return told
+
+
+def _settings_of(service: str) -> Any:
+    return importlib.import_module(f"{service}.settings").Settings()

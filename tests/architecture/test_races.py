@@ -1,0 +1,44 @@
+"""Every refusal that follows a look at the database is tried with two who ask at once."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from tests.architecture.sources import ROOT, SERVICES, sources, tree
+
+WITHOUT_A_RACE = {
+    "import.no_folder": "a setting, which does not change while the process lives",
+    "patient.place_unknown": "a question that changes nothing; the copy may arrive a moment later",
+    "patient.distance_limit_missing": "a question that changes nothing",
+    "patient.not_ready": "asked with the patient's row locked, in the test of `patient.transition`",
+    "email.not_sent": "asked with the letter locked, in the test of `email.not_in_doubt`",
+    "parked_event.unreadable": "the bytes of an event never change",
+    "idempotency_key.running": "is itself what the second one is told (tests/shared/http/test_idempotency.py)",
+}
+
+
+def conflicts() -> Iterator[str]:
+    """The code of every `Conflict`, also of kinds of it, whether named where they are raised or once for all."""
+    files = [tree(path) for path in sources("shared", *SERVICES)]
+    classes = [node for file in files for node in ast.walk(file) if isinstance(node, ast.ClassDef)]
+    kinds = [node for node in classes if "Conflict" in map(ast.unparse, node.bases)]
+    names = {"Conflict", *(node.name for node in kinds)}
+    inside = {call for kind in kinds for call in ast.walk(kind) if isinstance(call, ast.Call)}
+    for call in (node for file in files for node in ast.walk(file) if isinstance(node, ast.Call)):
+        if call in inside or ast.unparse(call.func) in names:
+            yield from (word for each in call.args if (word := _code(each)))
+
+
+def _code(argument: ast.expr) -> str | None:
+    is_code = isinstance(argument, ast.Constant) and re.fullmatch(r"[a-z_]+\.[a-z_]+", str(argument.value))
+    return str(argument.value) if is_code else None  # type: ignore[attr-defined]
+
+
+def test_every_conflict_has_a_race_or_a_reason() -> None:
+    """What was true a moment ago is no guarantee: a constraint or a lock is, and a race shows which."""
+    tried = "".join(path.read_text() for path in ROOT.glob("tests/*/test_races.py") if path.parent.name != "house")
+    found = set(conflicts())
+    assert len(found) > 15
+    assert {code for code in found if f'"{code}"' not in tried} == set(WITHOUT_A_RACE)

@@ -1,0 +1,109 @@
+"""Rules about schemas, roles and migrations."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+from contextlib import closing
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from geoalchemy2 import alembic_helpers
+from sqlalchemy import text
+
+from migrations import roles
+from migrations.connections import MigrationSettings, administrator, as_owner
+from shared import database
+from shared.database.schema import history
+from tests.architecture.sources import ROOT, SERVICES
+from tests.infrastructure import Infrastructure
+
+each_service = pytest.mark.parametrize("service", SERVICES)
+
+
+@each_service
+def test_every_history_has_one_head(service: str) -> None:
+    """Two heads mean two people's migrations that never met."""
+    assert len(ScriptDirectory.from_config(history(service)).get_heads()) == 1
+
+
+@each_service
+def test_the_migrated_database_is_what_the_models_say(service: str, infrastructure: Infrastructure) -> None:
+    """A model that drifts from its migrations works on one machine only."""
+    metadata = importlib.import_module(f"{service}.store.tables").Tables.metadata
+    with as_owner(MigrationSettings(), service) as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "include_object": lambda thing, name, kind, reflected, other: (
+                    name != "alembic_version" and alembic_helpers.include_object(thing, name, kind, reflected, other)
+                ),
+                "compare_type": True,
+            },
+        )
+        assert compare_metadata(context, metadata) == []
+
+
+@each_service
+def test_no_foreign_key_crosses_schemas(service: str) -> None:
+    """A service's data is its own: another one's table may move to another machine."""
+    metadata = importlib.import_module(f"{service}.store.tables").Tables.metadata
+    targets = {key.column.table for table in metadata.tables.values() for key in table.foreign_keys}
+    assert targets <= set(metadata.tables.values())
+
+
+@each_service
+def test_a_role_reaches_only_its_own_schema(service: str, infrastructure: Infrastructure) -> None:
+    """A leak in one service must not open the patients' files to it."""
+    settings = importlib.import_module(f"{service}.settings").Settings()
+    engine = database.engine_for(settings.database_url, pool_size=1)
+    with engine.connect() as connection:
+        schemas = connection.execute(
+            text("SELECT nspname FROM pg_namespace WHERE nspname LIKE '%\\_service'"
+                 " AND has_schema_privilege(current_user, nspname, 'USAGE')")
+        ).scalars()  # fmt: skip
+        assert list(schemas) == [service]
+        assert not connection.scalar(text(f"SELECT has_schema_privilege(current_user, '{service}', 'CREATE')"))
+        assert not connection.scalar(text("SELECT has_schema_privilege(current_user, 'public', 'CREATE')"))
+        owners = connection.execute(
+            text(f"SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = '{service}'")
+        ).scalars()
+        assert list(owners) == ["platform_owner"]
+    engine.dispose()
+
+
+def test_no_password_reaches_the_log_of_postgresql(infrastructure: Infrastructure) -> None:
+    """Somebody reads that log, ships it, keeps it for years."""
+    settings = MigrationSettings()
+    owner, other = settings.database_owner_password.get_secret_value(), "secret of a role that is made for this test"
+    with closing(administrator(settings)) as admin:
+        with admin, admin.cursor() as cursor:
+            cursor.execute("SET log_statement = 'all'")
+        roles.prepare(admin, owner_password=owner, service_passwords={"role_of_a_test": other})
+        with admin, admin.cursor() as cursor:
+            cursor.execute("DROP SCHEMA role_of_a_test; DROP OWNED BY role_of_a_test; DROP ROLE role_of_a_test")
+    log = infrastructure.platform.log("postgresql").read_text()
+    assert 'ALTER ROLE "role_of_a_test" LOGIN PASSWORD' in log
+    assert owner not in log
+    assert other not in log
+
+
+@each_service
+def test_every_migration_can_be_taken_back_and_applied_again(service: str, infrastructure: Infrastructure) -> None:
+    """A deployment that goes wrong at night is rolled back by somebody who did not write it."""
+    database = f"rollback_{service}"
+    environment = {**os.environ, "DATABASE_NAME": database}
+    for arguments in (["up"], ["down", service, "base"], ["up", service]):
+        done = subprocess.run(
+            [sys.executable, "-m", "migrations", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+    admin = administrator(MigrationSettings(), "postgres")
+    admin.autocommit = True
+    with admin.cursor() as cursor:
+        cursor.execute(f"DROP DATABASE {database} WITH (FORCE)")
+    admin.close()

@@ -1,0 +1,46 @@
+"""The whole platform on real parts, one for all journeys of a run; each journey has its own people and places."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from operations.agency import Agency
+from operations.platform import Platform
+from shared import database
+from tests.infrastructure import Infrastructure, private_platform
+
+
+@pytest.fixture(scope="session")
+def platform() -> Iterator[Platform]:
+    """Every part and every process, ready."""
+    with private_platform(
+        REQUEST_GATHERING_SECONDS="1", EMAIL_RETRY_SECONDS="2", WITNESS_DATABASE_PASSWORD="witness"
+    ) as platform:
+        platform.up()
+        yield platform
+
+
+@pytest.fixture
+def agency(platform: Platform) -> Iterator[Agency]:
+    """Staff at their desk; whatever a journey stopped is started again after it."""
+    platform.up()
+    yield Agency(platform.settings)
+    platform.mailbox.accept()
+    platform.up()
+
+
+@pytest.fixture(scope="session")
+def world_engines(infrastructure: Infrastructure) -> Iterator[dict[str, tuple[Engine, Any]]]:
+    """An engine as each service's role, and its settings."""
+    made = {}
+    for name in ("patient", "matching", "communication"):
+        read = importlib.import_module(f"{name}_service.settings").Settings()
+        made[name] = (database.engine_for(read.database_url, pool_size=1), read)
+    yield made
+    for engine, _ in made.values():
+        engine.dispose()

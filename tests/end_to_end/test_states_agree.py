@@ -1,0 +1,241 @@
+"""Three services keep what belongs together: whatever happens in whatever order, in the end they agree.
+
+`World` has the real domain functions, listeners and tables of patient, matching and communication; hypothesis chooses
+what staff, practices and jobs do, and when which event arrives.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine
+
+from shared.values.enums import PatientStatus
+from tests.builders.world import World
+from tests.end_to_end.worlds import a_world
+
+ASKED = {"open", "queued", "contacted", "deferred", "no_answer"}
+IN_COMMUNICATION = {
+    "open": {"waiting"},
+    "queued": {"waiting"},
+    # after a letter without an answer, a call is planned: it waits once more
+    "contacted": {"contacted", "waiting"},
+    "accepted": {"accepted"},
+}
+"""What a status of matching may be in communication; every other one is over there."""
+
+
+STEPS = st.one_of(
+    st.tuples(st.just("status"), st.sampled_from(list(PatientStatus))),
+    st.tuples(st.just("approve"), st.integers(0, 2)),
+    st.tuples(
+        st.just("respond"),
+        st.tuples(st.integers(0, 3), st.sampled_from(["accepted", "accepted", "declined_capacity", "later"])),
+    ),
+    st.tuples(st.just("place"), st.integers(0, 3)),
+    st.tuples(st.just("withdraw"), st.integers(0, 3)),
+    st.tuples(st.just("block"), st.integers(0, 2)),
+    st.tuples(st.just("deliver"), st.integers(0, 7)),
+    st.tuples(st.just("deliver"), st.integers(0, 7)),
+    st.tuples(st.just("repeat"), st.integers(0, 7)),
+    st.tuples(st.just("days"), st.sampled_from([1, 8, 30])),
+    st.tuples(st.just("compose"), st.none()),
+    st.tuples(st.just("send"), st.booleans()),
+    st.tuples(st.just("resolve"), st.sampled_from(["sent", "not_sent"])),
+    st.tuples(st.just("jobs"), st.none()),
+    st.tuples(
+        st.just("call"),
+        st.tuples(
+            st.integers(0, 2),
+            st.sampled_from(["no_answer", "reached", "busy"]),
+            st.sampled_from([None, "accepted", "declined_other", "later", "not_discussed"]),
+            st.sampled_from([0, 0, 9]),
+        ),
+    ),
+    st.tuples(st.just("letter_answer"), st.tuples(st.integers(0, 2), st.sampled_from(["accepted", "later"]))),
+    st.tuples(st.just("settle"), st.none()),
+)
+
+
+class Play:
+    """One patient, three practices (the second without an e-mail address), and the steps that hypothesis chose.
+
+    Another patient waits for the same practices all the time, and nothing of this concerns them.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.patient = world.a_patient()
+        self.therapists = [world.a_therapist(email=f"praxis{n}@example.org" if n != 1 else None) for n in range(3)]
+        self.requests: list[UUID] = []
+        self.other = world.a_patient()
+        for each in (self.patient, self.other):
+            world.set_status(each, "searching")
+        world.settle()
+        self.others_requests = [world.approve(self.other, each) for each in self.therapists]
+
+    def step(self, what: str, how: Any) -> None:
+        self.world.now += timedelta(seconds=20)
+        getattr(self, what)(how)
+
+    def status(self, status: str) -> None:
+        self.world.set_status(self.patient, status)
+
+    def approve(self, practice: int) -> None:
+        made = self.world.approve(self.patient, self.therapists[practice])
+        if made is not None:
+            self.requests.append(made)
+
+    def respond(self, how: tuple[int, str]) -> None:
+        if self.requests:
+            self.world.respond(self.requests[how[0] % len(self.requests)], how[1])
+
+    def place(self, which: int) -> None:
+        if self.requests:
+            self.world.place(self.requests[which % len(self.requests)])
+
+    def withdraw(self, which: int) -> None:
+        if self.requests:
+            self.world.withdraw(self.requests[which % len(self.requests)])
+
+    def block(self, practice: int) -> None:
+        self.world.turn_therapist(self.therapists[practice])
+
+    def deliver(self, choice: int) -> None:
+        self.world.deliver(choice)
+
+    def repeat(self, choice: int) -> None:
+        self.world.repeat(choice)
+
+    def days(self, number: int) -> None:
+        self.world.now += timedelta(days=number)
+
+    def compose(self, _: None) -> None:
+        self.world.compose()
+
+    def send(self, in_doubt: bool) -> None:
+        self.world.send(in_doubt=in_doubt)
+
+    def resolve(self, outcome: str) -> None:
+        self.world.resolve(outcome)
+
+    def jobs(self, _: None) -> None:
+        self.world.reopen_deferred()
+        self.world.follow_up()
+
+    def call(self, how: tuple[int, str, str | None, int]) -> None:
+        choice, result, answer, days_ago = how
+        self.world.call(choice, result, answer if result == "reached" else None, days_ago=days_ago)
+
+    def letter_answer(self, how: tuple[int, str]) -> None:
+        self.world.answer_letter(*how)
+
+    def settle(self, _: None) -> None:
+        self.world.settle()
+        self.all_agree()
+
+    def all_agree(self) -> None:
+        """What must hold when everything has arrived."""
+        waiting = self.world.waiting()
+        places = []
+        offered = {ours.patient_id for ours, _ in self.world.requests_now() if ours.status == "accepted"}
+        placed = {
+            ours.patient_id
+            for ours, _ in self.world.requests_now()
+            if ours.status == "placed" and ours.place_ended_at is None
+        }
+        for ours, theirs in self.world.requests_now():
+            patient = self.world.patient_now(ours.patient_id)
+            story = f"{ours.status}/{ours.hold} here, {theirs.status}/{theirs.hold} there, patient {patient.status}"
+            assert theirs.status in IN_COMMUNICATION.get(ours.status, {"over"}), story
+            if theirs.status == "waiting" and ours.status in ("open", "queued"):
+                assert (ours.status == "queued") == (theirs.inquiry_id is not None), story
+                assert ours.hold == theirs.hold, story
+            if theirs.status != "over":
+                # composing and gathering pass by themselves: what they are told as a reason now would stay for ever
+                assert waiting[ours.id].waits_for not in ("composing", "gathering", "approval"), story
+                assert "not_known" not in waiting[ours.id].waits_for, story
+            if ours.status == "placed" and ours.place_ended_at is None:
+                places.append(ours.id)
+            allowed = {
+                PatientStatus.SEARCHING: ASKED | {"accepted"},
+                PatientStatus.PAUSED: ASKED | {"accepted"},
+                PatientStatus.IN_THERAPY: {"accepted"},
+            }.get(patient.status, set())
+            assert ours.status not in (ASKED | {"accepted"}) - allowed, story
+            if ours.hold == "accepted_elsewhere":
+                assert ours.patient_id in offered | placed, story
+            if ours.id in self.others_requests:
+                assert ours.hold is None or self.other in offered, story
+                assert ours.withdrawn_reason in (None, "therapist_unavailable"), story
+            if patient.status == PatientStatus.PAUSED and ours.status in ("open", "queued"):
+                assert ours.hold is not None, story
+        assert len(places) <= (self.world.patient_now(self.patient).status == PatientStatus.IN_THERAPY)
+
+    def a_new_search_reaches_a_practice(self) -> None:
+        """Whatever happened before: a patient who searches without an offer can be asked for again."""
+        ours = [request for request, _ in self.world.requests_now() if request.patient_id == self.patient]
+        if self.world.patient_now(self.patient).status != PatientStatus.SEARCHING:
+            return
+        if any(request.status == "accepted" for request in ours):
+            return
+        made = self.world.approve(self.patient, self.world.a_therapist(email="neu@example.org"))
+        if made is None:
+            self.world.settle()
+            made = self.world.approve(self.patient, next(reversed(self.world.therapists)))
+        assert made is not None
+        self.world.settle()
+        self.world.send()
+        self.world.settle()
+        (status,) = (request.status for request, _ in self.world.requests_now() if request.id == made)
+        assert status == "contacted"
+
+
+PLACED_AND_BACK = [
+    ("approve", 0), ("respond", (0, "accepted")), ("place", 0), ("settle", None), ("status", "searching"),
+]  # fmt: skip
+
+PLACED_TWICE = [
+    *PLACED_AND_BACK[:3], ("approve", 1), ("respond", (1, "accepted")), ("place", 1), ("settle", None),
+    ("status", "searching"), ("settle", None), ("approve", 2), ("settle", None),
+]  # fmt: skip
+"""The second while the patient service has not heard of the first."""
+
+
+@given(steps=st.lists(STEPS, max_size=25))
+@example(steps=PLACED_AND_BACK)
+@example(steps=PLACED_TWICE)
+@example(steps=[("approve", 0), ("respond", (0, "accepted")), ("status", "paused"), ("place", 0)])
+@example(steps=[("approve", 0), ("respond", (0, "accepted")), ("place", 0), ("status", "search_aborted")])
+@example(
+    steps=[("approve", 0), ("respond", (0, "accepted")), ("status", "in_therapy"), ("settle", None),
+           ("status", "searching")]
+)  # fmt: skip
+@example(
+    steps=[("approve", 0), ("respond", (0, "accepted")), ("place", 0), ("status", "in_therapy"),
+           ("status", "searching"), ("settle", None)]
+)  # fmt: skip
+@example(steps=[("approve", 0), ("status", "search_aborted"), ("status", "open"), ("status", "searching")])
+@example(steps=[*PLACED_AND_BACK[:4], ("status", "therapy_completed"), ("status", "open"), ("status", "searching")])
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+    print_blob=True,
+)
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_whatever_happens_the_services_agree_and_nothing_waits_without_a_reason(
+    world_engines: dict[str, tuple[Engine, Any]], steps: list[tuple[str, Any]]
+) -> None:
+    with a_world(world_engines) as world:
+        play = Play(world)
+        for what, how in steps:
+            play.step(what, how)
+        play.settle(None)
+        play.a_new_search_reaches_a_practice()

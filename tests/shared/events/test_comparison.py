@@ -1,0 +1,81 @@
+"""What `republish --check` finds: the states that whoever reads all of Kafka would hold, beside what is known here."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import pytest
+from confluent_kafka import Producer
+from sqlalchemy.orm import Session
+
+from shared.database import new_id
+from shared.events.catalogue import TherapistUpdated
+from shared.events.comparison import Stranger, strangers
+from shared.events.event import StateEvent
+from shared.runtime.settings import read
+from tests.architecture.sources import SERVICES
+
+THERAPISTS = TherapistUpdated.topic
+BOGUS = 1_000_000
+pytestmark = pytest.mark.usefixtures("committing")
+
+
+def say(kafka: dict[str, Any], id: UUID, sequence: int, *, after: int, republished: bool = False) -> None:
+    """What anybody can say of a therapist, so many seconds after the beginning of the test."""
+    document = {
+        "specversion": "1.0", "type": "therapist.updated", "source": "/therapist", "id": str(new_id()),
+        "subject": str(id), "time": (datetime.now(UTC) + timedelta(seconds=after - 60)).isoformat(),
+        "sequence": sequence, "correlationid": "anybody", "traceparent": f"00-{1:032x}-{1:016x}-01",
+        "data": {"therapist": {"id": str(id), "last_name": "Irgendwer", "status": "active"}},
+    } | ({"republished": True} if republished else {})  # fmt: skip
+    producer = Producer(kafka)
+    producer.produce(THERAPISTS.name, key=str(id), value=json.dumps(document))
+    assert producer.flush(10) == 0
+
+
+def found(kafka: dict[str, Any], id: UUID, *, known: int | None) -> list[Stranger]:
+    """What is found of this therapist by a service that has it, or has nobody at all."""
+
+    def states(_: Session, *, after: UUID, limit: int, now: datetime) -> Sequence[tuple[Any, StateEvent]]:
+        here = SimpleNamespace(id=id, sequence=known)
+        return [(here, None)] if known is not None and after < id else []  # type: ignore[list-item]
+
+    return [each for each in strangers(kafka, THERAPISTS, states) if each.id == id]
+
+
+def test_a_service_without_a_single_row_finds_all_that_kafka_says(kafka: dict[str, Any]) -> None:
+    id = new_id()
+    say(kafka, id, 7, after=0)
+    assert found(kafka, id, known=None) == [Stranger(id, 7, None)]
+
+
+def test_what_was_said_here_is_no_stranger(kafka: dict[str, Any]) -> None:
+    id = new_id()
+    for sequence in (1, 2):
+        say(kafka, id, sequence, after=sequence)
+    assert found(kafka, id, known=2) == []
+
+
+def test_after_a_republish_a_stranger_that_still_lies_there_counts_no_more(kafka: dict[str, Any]) -> None:
+    id = new_id()
+    say(kafka, id, 1, after=0)
+    say(kafka, id, BOGUS, after=1)
+    assert found(kafka, id, known=1) == [Stranger(id, BOGUS, 1)]
+    say(kafka, id, 2, after=2, republished=True)
+    assert found(kafka, id, known=2) == []
+    say(kafka, id, 9, after=3)
+    assert found(kafka, id, known=2) == [Stranger(id, 9, 2)]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_who_has_states_says_on_which_topic_they_lie(service: str) -> None:
+    settings = read(importlib.import_module(f"{service}.settings").Settings)
+    worker = importlib.import_module(f"{service}.worker").create(settings)
+    assert (worker.topic is None) == (worker.states is None)
+    assert worker.topic is None or worker.topic.compacted

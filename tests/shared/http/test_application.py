@@ -1,0 +1,158 @@
+"""What every service has around its routes."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+import pytest
+from flask.testing import FlaskClient
+from openapi_spec_validator import validate
+
+from shared.http import Resource, Route, endpoint
+from shared.http.routes import UndeclaredAccess
+from shared.runtime.health import Check
+from shared.security.authentication import COORDINATORS, READERS, SIGN_INS, Caller
+from shared.values.enums import Role
+from tests.shared.http.sample import ROUTES, Plain, create_app
+
+
+def test_a_route_whose_method_admits_nobody_is_refused():
+    for roles in ({}, {"get": READERS}, dict.fromkeys(["get", "post", "put", "delete", "patch"], READERS)):
+        with pytest.raises(UndeclaredAccess):
+            Route("/api/plain", Plain, **roles)
+    with pytest.raises(UndeclaredAccess):
+        Route("/api/plain", Plain, get=frozenset(), post=READERS, put=READERS, delete=READERS)
+
+
+def test_a_method_without_a_door_is_refused():
+    class Bare(Resource):
+        def get(self) -> str:
+            return ""
+
+    with pytest.raises(TypeError):
+        create_app([Route("/api/bare", Bare, get=READERS)])
+
+
+def test_an_address_is_declared_once():
+    with pytest.raises(ValueError):
+        create_app([*ROUTES, Route("/api/paper", ROUTES[-1].resource, get=READERS)])
+
+
+def test_a_role_that_is_not_admitted_is_forbidden(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(SIGN_INS, "none", lambda _request: Caller(id=None, roles=frozenset({Role.SERVICE})))
+    client = create_app().test_client()
+    assert client.get("/api/plain").status_code == 200
+    refused = client.post("/api/plain", json={"name": "x"})
+    assert (refused.status_code, refused.json["code"]) == (403, "role.missing")
+    assert client.head("/api/plain").status_code == 200
+    assert client.get("/api/paper").status_code == 200
+    assert client.get("/health/live").status_code == 200
+
+
+def test_one_resource_may_live_at_two_addresses_with_roles_of_their_own(monkeypatch: pytest.MonkeyPatch):
+    class Thing(Resource):
+        @endpoint()
+        def get(self) -> None:
+            """Nothing."""
+
+    monkeypatch.setitem(SIGN_INS, "none", lambda _request: Caller(id=None, roles=frozenset({Role.SERVICE})))
+    client = create_app([Route("/api/a", Thing, get=READERS), Route("/api/b", Thing, get=COORDINATORS)]).test_client()
+    assert [client.get(path).status_code for path in ("/api/a", "/api/b")] == [204, 403]
+
+
+def test_a_purpose_that_is_too_long_is_refused(client: FlaskClient):
+    assert client.get("/api/paper", headers={"X-Purpose": "x" * 501}).status_code == 422
+
+
+def test_live_answers_without_a_database(without_database: FlaskClient):
+    assert without_database.get("/health/live").status_code == 200
+
+
+def test_ready_names_every_check(stored: FlaskClient):
+    assert stored.get("/health/ready").json["checks"]["database"] == {"ok": True, "decisive": True}
+    assert stored.get("/health/ready").status_code == 200
+
+
+def test_an_outage_that_is_not_decisive_is_shown_only(stored: FlaskClient):
+    client = create_app(ready_checks=[Check("folder", lambda: False, decisive=False)]).test_client()
+    answer = client.get("/health/ready")
+    assert (answer.status_code, answer.json["status"]) == (200, "ready")
+    assert answer.json["checks"]["folder"] == {"ok": False, "decisive": False}
+    assert answer.json["checks"]["kafka"]["decisive"] is False
+
+
+def test_a_figure_that_is_not_known_makes_nothing_unready(stored: FlaskClient):
+    answer = stored.get("/health/ready")  # this service has no table of parked events
+    assert (answer.status_code, answer.json["figures"]) == (200, {"parked_events": None, "copies_ahead": None})
+
+
+def test_an_old_schema_or_no_database_is_not_ready(stored: FlaskClient):
+    def fails() -> bool:
+        raise OSError
+
+    for check in (lambda: False, fails):
+        answer = create_app(schema_check=check).test_client().get("/health/ready")
+        assert (answer.status_code, answer.json["checks"]["schema"]["ok"]) == (503, False)
+
+
+def test_without_a_database_it_is_not_ready(without_database: FlaskClient):
+    answer = without_database.get("/health/ready")
+    assert (answer.status_code, answer.json["checks"]["database"]["ok"]) == (503, False)
+
+
+def test_metrics_and_log_know_the_route_and_never_the_path(client: FlaskClient, caplog: pytest.LogCaptureFixture):
+    with caplog.at_level(logging.DEBUG):
+        client.get("/api/failing/Mustermann?name=Erika")
+        client.get("/api/Mustermann")
+    text = client.get("/metrics").text
+    assert re.search(
+        r'platform_http_request_seconds_count\{method="GET",route="/api/failing/<how>",status="\d+"\}', text
+    )
+    assert 'route="unknown",status="404"' in text
+    assert "Mustermann" not in text
+    assert "Erika" not in caplog.text
+
+
+def test_a_correlation_id_is_kept_and_a_bad_one_replaced(client: FlaskClient):
+    assert client.get("/api/plain", headers={"X-Correlation-Id": "abc"}).headers["X-Correlation-Id"] == "abc"
+    replaced = client.get("/api/plain", headers={"X-Correlation-Id": "a b<script>"}).headers["X-Correlation-Id"]
+    assert re.fullmatch("[0-9a-f]{32}", replaced)
+
+
+def test_answers_are_not_stored_or_sniffed(client: FlaskClient):
+    for path in ("/api/plain", "/api/nothing", "/api/failing/bug", "/docs", "/openapi.json"):
+        headers = client.get(path).headers
+        assert headers["Cache-Control"] == "no-store"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_the_openapi_document_is_valid_and_complete(client: FlaskClient):
+    document = client.get("/openapi.json").json
+    validate(document)
+    assert document["openapi"].startswith("3.1")
+    assert {"/api/benches", "/api/benches/{id}", "/health/ready"} <= set(document["paths"])
+    post = document["paths"]["/api/benches"]["post"]
+    assert post["x-roles"] == ["admin", "coordinator"]
+    assert {"201", "400", "403", "409", "413", "415", "422", "503"} <= set(post["responses"])
+    assert {"$ref": "#/components/parameters/IdempotencyKey"} in post["parameters"]
+    assert "force" in {parameter.get("name") for parameter in post["parameters"]}
+    patch = document["paths"]["/api/benches/{id}"]["patch"]
+    assert set(patch["requestBody"]["content"]) == {"application/json", "application/merge-patch+json"}
+    assert set(document["paths"]["/api/paper"]["get"]["responses"]["200"]["content"]) == {
+        "application/json",
+        "text/csv",
+    }
+
+
+def test_operation_ids_are_unique(client: FlaskClient):
+    paths = client.get("/openapi.json").json["paths"].values()
+    ids = [operation["operationId"] for path in paths for method, operation in path.items() if method != "parameters"]
+    assert len(ids) == len(set(ids))
+
+
+def test_the_docs_page_needs_nothing_from_elsewhere(client: FlaskClient):
+    page = client.get("/docs")
+    assert (page.status_code, page.mimetype) == (200, "text/html")
+    assert not re.search(r"https?://", page.text)
+    assert "script-src 'sha256-" in page.headers["Content-Security-Policy"]

@@ -1,0 +1,153 @@
+"""The real server: two processes, spoken to over sockets."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import requests
+
+from shared.runtime.health import Check, health_app, serve_in_thread
+
+ROOT = Path(__file__).parents[3]
+MEBIBYTE = b"x" * 1024 * 1024
+JSON = {"Content-Type": "application/json"}
+
+
+def a_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    port = a_free_port()
+    command = [sys.executable, "-m", "tests.shared.http.sample", str(port), "2"]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE)
+    try:
+        yield process, until_alive(f"http://127.0.0.1:{port}")
+    finally:
+        process.kill()
+        process.wait()
+
+
+def until_alive(address: str) -> str:
+    for _ in range(300):
+        try:
+            requests.get(f"{address}/health/live", timeout=5)
+        except requests.ConnectionError:
+            time.sleep(0.1)
+        else:
+            return address
+    raise AssertionError("the server does not answer")
+
+
+@pytest.fixture
+def address(server) -> str:
+    return server[1]
+
+
+def told(address: str, request: bytes) -> bytes:
+    host, port = address.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(request)
+        connection.shutdown(socket.SHUT_WR)
+        return connection.recv(65536)
+
+
+def test_fifty_megabytes_are_refused_promptly_and_the_server_goes_on(address):
+    began = time.monotonic()
+    for body in (MEBIBYTE * 50, (MEBIBYTE for _ in range(50))):
+        answer = requests.post(f"{address}/api/plain", data=body, headers=JSON, timeout=10)
+        assert answer.status_code == 413
+        assert answer.headers["Content-Type"] == "application/problem+json"
+    assert time.monotonic() - began < 5
+    assert requests.get(f"{address}/api/plain", timeout=5).status_code == 200
+
+
+def test_a_chunked_body_that_fits_is_read(address):
+    answer = requests.post(f"{address}/api/plain", data=iter([b'{"name"', b': "x"}']), headers=JSON, timeout=5)
+    assert (answer.status_code, answer.json()["name"]) == (201, "x")
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b'Content-Length: 100\r\n\r\n{"name": "x"}',
+        b"Transfer-Encoding: chunked\r\n\r\nZZ\r\nab\r\n0\r\n\r\n",
+        b'Transfer-Encoding: chunked\r\n\r\nd\r\n{"name": "x"}\r\n',
+    ],
+)
+def test_a_body_that_is_cut_or_malformed_is_a_bad_request(address, rest):
+    head = b"POST /api/plain HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    assert told(address, head + rest).startswith(b"HTTP/1.1 400")
+    assert requests.get(f"{address}/api/plain", timeout=5).status_code == 200
+
+
+def test_garbage_is_a_bad_request(address):
+    assert told(address, b"\x16\x03\x01 garbage\r\n\r\n").startswith(b"HTTP/1.1 400")
+
+
+def test_no_header_rewrites_the_path(address):
+    head = b"GET /api/nothing HTTP/1.1\r\nHost: localhost\r\nPath-Info: /api/plain\r\nScript-Name: /api\r\n\r\n"
+    assert told(address, head).startswith(b"HTTP/1.1 404")
+
+
+def test_stalled_clients_keep_nobody_waiting(address):
+    head = b"POST /api/plain HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    stalled = {b"": 400, head: 40, head + b"Content-Length: 100\r\n\r\n{": 40}
+    host, port = address.removeprefix("http://").split(":")
+    with ExitStack() as open_clients:
+        for sent, times in stalled.items():
+            for _ in range(times):
+                connection = open_clients.enter_context(socket.create_connection((host, int(port)), timeout=10))
+                connection.sendall(sent)
+        for path in ("/health/live", "/api/plain", "/metrics") * 5:
+            assert requests.get(f"{address}{path}", timeout=3).status_code == 200
+
+
+def test_metrics_count_over_all_processes(address):
+    for _ in range(20):
+        requests.delete(f"{address}/api/plain", timeout=5)
+    text = requests.get(f"{address}/metrics", timeout=5).text
+    assert 'platform_http_request_seconds_count{method="DELETE",route="/api/plain",status="204"} 20.0' in text
+
+
+def test_it_ends_within_the_grace_when_told_to(server):
+    process, address = server
+    requests.get(f"{address}/api/plain", timeout=5)
+    os.kill(process.pid, signal.SIGTERM)
+    assert process.wait(10) == 0
+    assert process.stderr is not None
+    lines = process.stderr.read().decode().splitlines()
+    assert lines
+    assert all(line.startswith("{") for line in lines)
+
+
+def test_a_worker_answers_health_on_a_server_of_its_own():
+    port = a_free_port()
+    works = {"kafka": True}
+    end = serve_in_thread(
+        health_app([Check("kafka", lambda: works["kafka"])], {"parked_events": lambda: 3}), "127.0.0.1", port
+    )
+    try:
+        address = f"http://127.0.0.1:{port}"
+        assert requests.get(f"{address}/health/live", timeout=5).status_code == 200
+        answer = requests.get(f"{address}/health/ready", timeout=5)
+        assert (answer.status_code, answer.json()["figures"]) == (200, {"parked_events": 3})
+        works["kafka"] = False
+        answer = requests.get(f"{address}/health/ready", timeout=5)
+        assert (answer.status_code, answer.json()["checks"]["kafka"]["ok"]) == (503, False)
+        assert "platform_" in requests.get(f"{address}/metrics", timeout=5).text
+        assert requests.get(f"{address}/other", timeout=5).status_code == 404
+    finally:
+        end()
