@@ -2,6 +2,6 @@
 
 from communication_service import app, worker
 from communication_service.settings import Settings
-from shared.runtime.command_line import Service, main
+from shared.runtime.cli import Service, main
 
 main(Service("communication_service", Settings, app.create, worker.create))

@@ -2,6 +2,6 @@
 
 from geocoding_service import app, worker
 from geocoding_service.settings import Settings
-from shared.runtime.command_line import Service, main
+from shared.runtime.cli import Service, main
 
 main(Service("geocoding_service", Settings, app.create, worker.create))

@@ -2,6 +2,6 @@
 
 from matching_service import app, worker
 from matching_service.settings import Settings
-from shared.runtime.command_line import Service, main
+from shared.runtime.cli import Service, main
 
 main(Service("matching_service", Settings, app.create, worker.create))

@@ -2,6 +2,6 @@
 
 from patient_service import app, worker
 from patient_service.settings import Settings
-from shared.runtime.command_line import Service, main
+from shared.runtime.cli import Service, main
 
 main(Service("patient_service", Settings, app.create, worker.create))

@@ -1,6 +1,6 @@
 """`python -m therapist_service web | worker | job …`."""
 
-from shared.runtime.command_line import Service, main
+from shared.runtime.cli import Service, main
 from therapist_service import app, worker
 from therapist_service.settings import Settings
 

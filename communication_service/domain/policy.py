@@ -1,4 +1,4 @@
-"""How this agency contacts practices: the figures that rules are applied with. Endpoints read them from the settings."""
+"""How this agency contacts practices: the figures of the rules. Endpoints read them from the settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a endpoint takes from around the request and hands to the domain."""
+"""What an endpoint takes from around the request and hands to the domain."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from shared.security.encryption import Keys
 class FileResource(Resource):
     """The endpoints of one address at which somebody learns of patients' files, if only from a refusal.
 
-    What a endpoint shows its domain call notes, in the same transaction; a refusal takes that back, so it is noted here. A
-    note that cannot be written is an error, and then there is no answer.
+    What an endpoint shows its domain call notes, in the same transaction; a refusal takes that back, so it is noted
+    here. A note that cannot be written is an error, and then there is no answer.
     """
 
     def dispatch_request(self, *args: Any, **kwargs: Any) -> Any:

@@ -1,23 +1,17 @@
-"""PostgreSQL through PgBouncer: transactions, columns that every table has, locks, and what the database's errors mean."""
+"""PostgreSQL through PgBouncer: transactions, columns that every table has, locks, what the database's errors mean."""
 
+from sqlalchemy.orm import Session
+
+from shared.database.columns import GERMAN, NAMES, Aggregate, Copy, column_types, new_id
+from shared.database.errors import is_trouble, lost_to_others, sqlstate
+from shared.database.locks import lock_rows, next_locked
 from shared.database.session import (
-    GERMAN,
-    NAMES,
-    Aggregate,
-    Copy,
     Executor,
-    Session,
-    column_types,
     connect,
     database_answers,
-    is_trouble,
-    lock_rows,
-    lost_to_others,
-    new_id,
-    next_locked,
+    engine_for,
     repeat_if_lost,
     single_statements,
-    sqlstate,
     transaction,
     use,
 )
@@ -32,6 +26,7 @@ __all__ = [
     "column_types",
     "connect",
     "database_answers",
+    "engine_for",
     "is_trouble",
     "lock_rows",
     "lost_to_others",

@@ -13,18 +13,18 @@ from functools import cache
 from typing import Any, cast
 from uuid import UUID
 
+import structlog
 from pydantic_core import to_json
 from sqlalchemy import CursorResult, TextClause, func, select, text
 from sqlalchemy import Row as RowOf
 
 from shared.database import Session, transaction
 from shared.database.tables import copies_ahead
-from shared.runtime.logs import logger
 from shared.values.errors import NotAcceptable
 from shared.values.places import Place, to_ewkt
 from shared.values.weekly import Weekly
 
-log = logger(__name__)
+log = structlog.stdlib.get_logger(__name__)
 
 Row = Mapping[str, Any]
 
@@ -38,8 +38,8 @@ def keep_newest(
 ) -> None:
     """Insert or update copies in one statement, except where the stored one is newer.
 
-    `copies` is a table class with the columns of `shared.database.Copy`; every row has the same keys, `id` among them and
-    what `Envelope.position(part)` says. Of several rows with one id the newest counts. An equal sequence is written
+    `copies` is a table class with the columns of `shared.database.Copy`; every row has the same keys, `id` among them
+    and what `Envelope.position(part)` says. Of several rows with one id the newest counts. An equal sequence is written
     again, so that a rebuild touches it. `at_first` holds further columns for rows that are not there yet.
     """
     if not rows:

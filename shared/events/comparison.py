@@ -54,7 +54,7 @@ def _known(states: States) -> Iterator[tuple[UUID, int]]:
 
 
 def _held(kafka: dict[str, Any], topic: Topic) -> dict[UUID, Envelope]:
-    """What came last of each aggregate for whoever reads the topic to its end, as copies are kept (`shared.database.copies`).
+    """What came last of each aggregate for whoever reads the whole topic, as `shared.database.copies` keeps it.
 
     What the source has republished overrules, also while a stranger before it lies there still.
     """

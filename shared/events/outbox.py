@@ -42,8 +42,8 @@ def record_all(
 def as_rows(events: Sequence[tuple[UUID, int, Event]], *, now: datetime, republished: bool = False) -> str:
     """The events `(aggregate id, new sequence, event)` as the parameter of `recording`, caused by the present work.
 
-    `republished` states say what is, and overrule copies that are ahead of their source (`shared.database.copies`). Raises
-    `ValueError` for an event too large for the broker.
+    `republished` states say what is, and overrule copies that are ahead of their source (`shared.database.copies`).
+    Raises `ValueError` for an event too large for the broker.
     """
     cause = current_cause()
     marks = {"republished": True} if republished else {}

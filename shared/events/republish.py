@@ -3,8 +3,8 @@
 First the events that the outbox still keeps wait for the relay once more, facts among them: who had one skips it
 (`seen`, `sequence`), and who had not now gets it. Then the present state of every aggregate is recorded as one more
 event of it, under its row's lock, in portions: whatever lay in a compacted topic before, the newest state is again the
-last of its key. A copy that is ahead of its source (`shared.database.copies`) gives way to it. An end halfway does no harm, nor
-does a second run.
+last of its key. A copy that is ahead of its source (`shared.database.copies`) gives way to it. An end halfway does
+no harm, nor does a second run.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 @dataclass(frozen=True)
 class Answer:
-    """A endpoint's result where its defaults do not fit: another status, another place, more headers."""
+    """An endpoint's result where its defaults do not fit: another status, another place, more headers."""
 
     result: Any
     status: int | None = None

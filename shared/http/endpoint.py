@@ -111,7 +111,7 @@ def _readers(described: Endpoint) -> list[tuple[str | None, Callable[[], Any]]]:
     if described.patch is not None:
         writable, view = described.patch, described.answer
         if view is None:
-            raise TypeError("a endpoint with a patch names its answer: the fields that are shown")
+            raise TypeError("an endpoint with a patch names its answer: the fields that are shown")
         readers.append(("patch", lambda: read_merge_patch(writable, view)))
     elif described.body is not None:
         readers.append(("body", JsonBody(described.body).read))

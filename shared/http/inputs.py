@@ -52,7 +52,7 @@ def read_merge_patch(writable: type[BaseModel], view: type[BaseModel]) -> MergeP
 
 
 def refuse_body() -> None:
-    """A endpoint that takes no fields accepts no body, or an empty object."""
+    """An endpoint that takes no fields accepts no body, or an empty object."""
     sent = raw_body()
     if not sent:
         return
@@ -108,7 +108,7 @@ class QueryString:
 
 
 def refuse_parameters() -> None:
-    """A endpoint without a query schema knows no parameter."""
+    """An endpoint without a query schema knows no parameter."""
     if request.query_string:
         unknown = [FieldProblem(name, "is not a known parameter") for name in request.args]
         if unknown:

@@ -38,9 +38,6 @@ duty_trouble_seconds = Gauge(
     ["duty"],
     multiprocess_mode="mostrecent",
 )
-transactions_repeated = Counter(
-    "platform_transactions_repeated_total", "Transactions done again since they lost against others (40001, 40P01)"
-)
 consumer_lag = Gauge(
     "platform_consumer_lag",
     "Offsets on Kafka that the service's consumer group has not read",

@@ -1,4 +1,4 @@
-"""Runs a service's web processes: gunicorn starts, watches and stops them, `shared.runtime.server` speaks HTTP in each."""
+"""Runs a service's web processes: gunicorn starts and watches them, `shared.runtime.server` speaks HTTP in each."""
 
 from __future__ import annotations
 

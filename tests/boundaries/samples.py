@@ -100,7 +100,7 @@ def _plain(known: Input, schema: dict[str, Any]) -> Any:
     return None
 
 
-def endpoints() -> Iterator[tuple[str, str, str, Endpoint]]:
+def all_endpoints() -> Iterator[tuple[str, str, str, Endpoint]]:
     """Every service, path and method with what it takes."""
     for service in SERVICES:
         for route in importlib.import_module(f"{service}.api.routes").ROUTES:
@@ -111,7 +111,7 @@ def endpoints() -> Iterator[tuple[str, str, str, Endpoint]]:
 def bodies() -> dict[str, Input]:
     """Every body that any service reads, patches among them, by a name for pytest."""
     found = {"parked decision": Input(Decision)}
-    for service, path, method, endpoint in endpoints():
+    for service, path, method, endpoint in all_endpoints():
         kind = patch_of(endpoint.patch) if endpoint.patch is not None else endpoint.body
         if kind is not None:
             found[f"{service} {method} {path}"] = Input(kind)
@@ -123,7 +123,7 @@ def queries() -> dict[str, type[BaseModel]]:
     found: dict[str, type[BaseModel]] = {"parked events": ParkedFilter}
     return found | {
         f"{s} {method} {path}": endpoint.query
-        for s, path, method, endpoint in endpoints()
+        for s, path, method, endpoint in all_endpoints()
         if endpoint.query is not None
     }
 

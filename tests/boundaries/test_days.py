@@ -21,7 +21,7 @@ from matching_service.domain.contacts import _response
 from matching_service.domain.schemas import Response
 from matching_service.domain.states import next_contact_after
 from shared.events.catalogue import Answer, EmailAnswered
-from shared.runtime.command_line import _moment
+from shared.runtime.cli import _moment
 from shared.values.datetimes import (
     FIRST_DAY,
     FIRST_INSTANT,

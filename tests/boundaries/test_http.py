@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from shared.http.endpoint import BRINGS_A_BODY, Endpoint
 from shared.values.schemas import patch_of
 from tests.architecture.sources import SERVICES
-from tests.boundaries.samples import Input, endpoints
+from tests.boundaries.samples import Input, all_endpoints
 from tests.boundaries.worlds import Ids, place_ids, world_of
 from tests.hostile import BODIES, IDS, TEXTS, json_values
 
@@ -50,7 +50,7 @@ class Endpoints:
 
     def __iter__(self) -> Iterator[tuple[str, str, Endpoint]]:
         """Path, method and what it takes."""
-        for service, path, method, endpoint in endpoints():
+        for service, path, method, endpoint in all_endpoints():
             if service == self.service:
                 yield path, method, endpoint
 

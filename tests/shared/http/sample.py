@@ -238,7 +238,7 @@ class Failing(Resource):
 
 
 class Misshapen(Resource):
-    """A endpoint whose answer is not what it promised."""
+    """An endpoint whose answer is not what it promised."""
 
     @endpoint(answer=BenchView)
     def get(self) -> object:
@@ -247,7 +247,7 @@ class Misshapen(Resource):
 
 
 class Paper(Resource):
-    """A endpoint that answers with something else than JSON."""
+    """An endpoint that answers with something else than JSON."""
 
     @endpoint(answer=BenchView, media_types=("text/csv",))
     def get(self) -> Response:

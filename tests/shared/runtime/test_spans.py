@@ -144,7 +144,8 @@ def test_a_collector_that_hangs_keeps_nobody_from_ending() -> None:
 
 
 def test_without_an_endpoint_nothing_is_imported_or_told() -> None:
-    program = "import sys, shared.runtime.worker, shared.runtime.web, shared.runtime.spans as s; s.start('x', '');\nwith s.hop('y'): pass\n"
+    program = "import sys, shared.runtime.worker, shared.runtime.web, shared.runtime.spans as s; s.start('x', '')\n"
+    program += "with s.hop('y'): pass\n"
     program += "assert not [m for m in sys.modules if m.startswith('opentelemetry')]"
     subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
 

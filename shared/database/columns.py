@@ -1,0 +1,54 @@
+"""Columns that tables have in common, and how columns and constraints are named."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import uuid_utils.compat
+from sqlalchemy import BigInteger, DateTime, Text, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+def new_id() -> UUID:
+    """A UUID that sorts by the time it was made (version 7)."""
+    return uuid_utils.compat.uuid7()
+
+
+GERMAN = "de-x-icu"
+"""The collation of columns by which lists are sorted: as German does (DIN 5007-1), Özdemir beside Ozan, not after Z."""
+
+column_types: dict[Any, Any] = {datetime: DateTime(timezone=True), str: Text}
+"""How annotations of a service's tables become column types."""
+
+
+class Aggregate:
+    """Columns of everything that has an identity of its own: an id, two instants and two counters.
+
+    `version` counts changes of the fields that people edit (`ETag`); `sequence` counts the aggregate's events.
+    """
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id, sort_order=-10)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), sort_order=90)
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), sort_order=91)
+    version: Mapped[int] = mapped_column(default=1, server_default=text("1"), sort_order=92)
+    sequence: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"), sort_order=93)
+
+
+class Copy:
+    """Columns of a copy of another service's aggregate, kept from its events; never changed by anything else."""
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-10)
+    sequence: Mapped[int] = mapped_column(BigInteger, sort_order=90)
+    told_at: Mapped[datetime | None] = mapped_column(sort_order=90)
+    """When what is known happened, by its source; a place may be known before its owner."""
+    written_at: Mapped[datetime] = mapped_column(server_default=func.now(), sort_order=91)

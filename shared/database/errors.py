@@ -1,0 +1,58 @@
+"""What an error of the database means: whether trying again can help, and whether others were preferred."""
+
+from __future__ import annotations
+
+import psycopg2
+from sqlalchemy import exc
+
+
+def sqlstate(problem: BaseException) -> str | None:
+    """PostgreSQL's code for this problem; None where it has none, such as a connection that broke."""
+    found = problem.orig if isinstance(problem, exc.DBAPIError) else problem
+    state = getattr(found, "pgcode", None)
+    return state if isinstance(state, str) else None
+
+
+LOST_TO_OTHERS = frozenset({"40001", "40P01"})
+"""Failed serialisation, deadlock: the transaction was rolled back for the good of another one."""
+PASSING_CLASSES = frozenset({"08", "28", "3D", "40", "53", "57", "58"})
+"""Connection, sign-in, no such database, rollback, resources, intervention, system: not the statement's fault."""
+PASSING_STATES = frozenset(
+    {
+        "25006",  # read-only: a server that is being replaced
+        "25P03",  # idle for too long in its transaction
+        "25P04",  # a transaction that took too long
+        "26000",  # prepared statements that another connection of PgBouncer's has, or has not
+        "42P05",
+        "55006",  # somebody else has it or locks it now
+        "55P03",
+    }
+)
+LASTING_STATES = frozenset({"53400"})
+"""A limit of the configuration, such as that of temporary files: the same statement meets it again."""
+
+
+def lost_to_others(problem: BaseException) -> bool:
+    """Whether a transaction was rolled back for the good of another one: doing it again helps."""
+    return sqlstate(problem) in LOST_TO_OTHERS
+
+
+def is_trouble(problem: BaseException) -> bool:
+    """Whether the database (or the way to it) failed rather than the statement: trying again later can help.
+
+    Where PostgreSQL gave a code, that alone decides: psycopg2 raises OperationalError also for what can never work,
+    such as a row too long for its index (54000). That trying again can help does not say it will: who tries again
+    needs an end (`shared.events.consumer`).
+    """
+    state = sqlstate(problem)
+    if state is not None:
+        return state in PASSING_STATES or (state[:2] in PASSING_CLASSES and state not in LASTING_STATES)
+    # psycopg2's own, where SQLAlchemy prepares a connection or takes one back rather than runs a statement
+    if isinstance(problem, exc.TimeoutError | psycopg2.OperationalError | psycopg2.InterfaceError):
+        return True
+    if not isinstance(problem, exc.DBAPIError):
+        return False
+    if problem.connection_invalidated or isinstance(problem, exc.OperationalError | exc.InterfaceError):
+        return True
+    # a connection lost inside a statement arrives as a plain DatabaseError without a state
+    return type(problem) is exc.DatabaseError
