@@ -4,7 +4,7 @@ from shared.http.answers import Answer
 from shared.http.application import service_app
 from shared.http.endpoint import Resource, endpoint
 from shared.http.headers import if_match, insist_on_match
-from shared.http.idempotency import Note, is_keyed, once, prune_idempotency
+from shared.http.idempotency import Note, is_keyed, once
 from shared.http.routes import Route
 
 __all__ = [
@@ -17,6 +17,5 @@ __all__ = [
     "insist_on_match",
     "is_keyed",
     "once",
-    "prune_idempotency",
     "service_app",
 ]

@@ -5,16 +5,16 @@ from __future__ import annotations
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from hashlib import blake2b
-from typing import Any, Final, TypeVar, cast, overload
+from typing import Any, TypeVar, cast, overload
 from uuid import UUID
 
 from flask import current_app, g, request
-from sqlalchemy import CursorResult, Row, delete, select, text
+from sqlalchemy import Row, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.database import Session
+from shared.database.idempotency import REMEMBERED_FOR
 from shared.database.tables import idempotency
 from shared.errors import Conflict, FieldProblem, RuleBroken
 from shared.http.headers import IDEMPOTENCY_KEY, idempotency_key
@@ -27,8 +27,6 @@ Result = TypeVar("Result")
 
 Note = Any
 """Ids and refusals as JSON: enough to find the answer again, nothing of what was sent."""
-
-REMEMBERED_FOR: Final = timedelta(hours=24)
 
 
 class StillRunning(Conflict):
@@ -90,12 +88,6 @@ def once(
 def is_keyed() -> bool:
     """Whether the request brings a key: then the effect needs a transaction, in which `once` can note it."""
     return IDEMPOTENCY_KEY in request.headers
-
-
-def prune_idempotency(session: Session, now: datetime) -> int:
-    """Forget keys older than 24 hours; how many they were."""
-    gone = session.execute(delete(idempotency).where(idempotency.c.created_at <= now - REMEMBERED_FOR))
-    return cast("CursorResult[Any]", gone).rowcount
 
 
 def _id_of(result: Any) -> UUID:

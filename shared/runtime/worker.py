@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -17,15 +17,14 @@ from shared.events import dead_letters
 from shared.events.cluster import KafkaReachable
 from shared.events.consumer import Consumer
 from shared.events.event import Topic
-from shared.events.housekeeping import HOUSEKEEPING
 from shared.events.lag import Lag
 from shared.events.listeners import Listeners
 from shared.events.relay import Relay
 from shared.events.republish import States
-from shared.http.idempotency import prune_idempotency
 from shared.runtime import clock, memory, spans
 from shared.runtime.duties import Duty, all_go_well
 from shared.runtime.health import Check, health_app, serve_in_thread
+from shared.runtime.housekeeping import FORGET_KEYS, HOUSEKEEPING
 from shared.runtime.jobs import Job, run_until
 from shared.runtime.logs import logger
 from shared.runtime.settings import ServiceSettings
@@ -37,14 +36,6 @@ SECONDS_TO_FINISH = 7
 
 Work = Callable[[threading.Event, Duty], None]
 """What a duty does until it is told to stop."""
-
-
-def _forget_keys(now: datetime) -> int:
-    with database.transaction() as session:
-        return prune_idempotency(session, now)
-
-
-FORGET_KEYS = Job("forget-idempotency-keys", timedelta(minutes=10), _forget_keys)
 
 
 @dataclass

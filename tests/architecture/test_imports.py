@@ -8,7 +8,7 @@ import sys
 
 from tests.architecture.sources import ROOT, SERVICES
 
-ROOMS = {"api": "endpoints", "domain": "domain", "store": "store", "clients": "clients"}
+ROOMS = {"api": "api", "domain": "domain", "store": "store", "clients": "clients"}
 FILES = {"listeners": "listeners", "jobs": "jobs"}
 
 

@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, text
 
 from shared.database import transaction
+from shared.database.idempotency import prune_idempotency
 from shared.database.tables import idempotency
-from shared.http import prune_idempotency
 from shared.runtime import clock
 from tests.shared.http import sample
 

@@ -1,4 +1,4 @@
-"""Keeps the event tables small: published outbox rows, old `seen` rows, settled parked events."""
+"""Jobs that every worker runs: they keep small the tables that every service has, and count what waits in them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from shared.database import copies, transaction
+from shared.database.idempotency import prune_idempotency
 from shared.database.tables import parked, seen
 from shared.events import dead_letters, outbox
 from shared.runtime import metrics
@@ -43,4 +44,10 @@ def _prune_seen(session: Session, now: datetime) -> int:
     return session.execute(delete(seen).where(seen.c.event_id.in_(old))).rowcount  # type: ignore[attr-defined, no-any-return]
 
 
+def _forget_keys(now: datetime) -> int:
+    with transaction() as session:
+        return prune_idempotency(session, now)
+
+
 HOUSEKEEPING = Job("housekeeping", timedelta(seconds=30), tidy)
+FORGET_KEYS = Job("forget-idempotency-keys", timedelta(minutes=10), _forget_keys)
