@@ -62,7 +62,7 @@ def measure(platform: Platform) -> list[Figure]:
 
     @listeners.effect(witness.Counted)
     def nothing_but_seen(session: Session, event: witness.Counted, *, now: datetime) -> None:
-        """The effect is the row in `seen`, written by the consumer."""
+        """The effect is the row in `processed_events`, written by the consumer."""
 
     consumer = Measuring(settings.kafka_client(), listeners, subject)
     stop = threading.Event()

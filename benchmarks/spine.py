@@ -130,7 +130,7 @@ def _bare_effects(settings: witness.Settings) -> float:
     with connection.cursor() as cursor:
         while time.perf_counter() - started < 5:
             event = str(uuid4())
-            cursor.execute("INSERT INTO seen (event_id) VALUES (%s)", (event,))
+            cursor.execute("INSERT INTO processed_events (event_id) VALUES (%s)", (event,))
             cursor.execute("INSERT INTO ledger (event_id, subject, by) VALUES (%s, %s, 'bare')", (event, event))
             connection.commit()
             done += 1
@@ -140,7 +140,7 @@ def _bare_effects(settings: witness.Settings) -> float:
 
 def _forget_effects() -> None:
     with transaction() as session:
-        session.execute(text("DELETE FROM seen"))
+        session.execute(text("DELETE FROM processed_events"))
         session.execute(text("DELETE FROM ledger"))
 
 

@@ -68,7 +68,7 @@ class Auditor:
         self._copies_are_what_they_copy()
         self._every_request_is_where_its_letters_say()
         self._no_mail_went_out_twice()
-        self._only_hostile_messages_are_parked()
+        self._only_hostile_messages_are_dead_letters()
         self._every_partition_moves_on()
         self._every_hostile_file_has_ended()
         self._no_refusal_about_us_suppresses_anybody()
@@ -222,19 +222,19 @@ class Auditor:
             if states.get(identity) not in ("sent", "in_doubt"):
                 self.found.doubled.append(f"mail {identity} arrived and counts as {states.get(identity)}")
 
-    def _only_hostile_messages_are_parked(self) -> None:
-        """An outage, however long, is waited out: only a bad event may be parked, and the load makes none."""
-        self.found.counts["parked"] = 0
+    def _only_hostile_messages_are_dead_letters(self) -> None:
+        """An outage, however long, is waited out: only a bad event may be set aside, and the load makes none."""
+        self.found.counts["dead_letters"] = 0
         for schema in (*SERVICES, "witness"):
             for topic, partition, offset, kind, reason in self._rows(
-                f'SELECT topic, partition, "offset", event_type, reason FROM {schema}.parked'  # noqa: S608
+                f'SELECT topic, partition, "offset", event_type, reason FROM {schema}.dead_letters'  # noqa: S608
             ):
-                self.found.counts["parked"] += 1
+                self.found.counts["dead_letters"] += 1
                 if (topic, partition, offset) not in self._hostile.messages:
-                    self.found.lost.append(f"{schema}: {kind} was parked: {reason}")
+                    self.found.lost.append(f"{schema}: {kind} was set aside: {reason}")
         self.found.counts["hostile messages"] = len(self._hostile.messages)
-        if len(self._hostile.messages) > 10 and not self.found.counts["parked"]:
-            self.found.lost.append("hostile messages were sent and none was parked")
+        if len(self._hostile.messages) > 10 and not self.found.counts["dead_letters"]:
+            self.found.lost.append("hostile messages were sent and none was set aside")
 
     def _every_partition_moves_on(self) -> None:
         """No consumer stands before a message: every group has committed the end of what it reads."""

@@ -224,7 +224,7 @@ class Rest:
             f"unpublished in {s}": f"SELECT count(*) FROM {s}.outbox WHERE published_at IS NULL"  # noqa: S608
             for s in schemas
         }
-        questions |= {f"done by {s}": f"SELECT count(*) FROM {s}.seen" for s in schemas}  # noqa: S608
+        questions |= {f"done by {s}": f"SELECT count(*) FROM {s}.processed_events" for s in schemas}  # noqa: S608
         return questions | {
             "effects missing": "SELECT (SELECT count(*) FROM witness.outbox)"
             " - (SELECT count(DISTINCT event_id) FROM witness.ledger)",

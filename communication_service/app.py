@@ -10,7 +10,7 @@ from communication_service.listeners import listeners
 from communication_service.settings import Settings
 from shared.database.schema import is_current
 from shared.http import service_app
-from shared.http.dead_letters import parked_routes
+from shared.http.dead_letters import dead_letter_routes
 
 
 def create(settings: Settings) -> Flask:
@@ -18,7 +18,7 @@ def create(settings: Settings) -> Flask:
     app = service_app(
         settings.service,
         settings,
-        [*ROUTES, *parked_routes(listeners)],
+        [*ROUTES, *dead_letter_routes(listeners)],
         title="Communication service",
         description="Letters and calls to practices, why they wait, and what came of them.",
         schema_check=lambda: is_current(settings.service),

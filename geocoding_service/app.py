@@ -9,7 +9,7 @@ from geocoding_service.listeners import listeners
 from geocoding_service.settings import Settings
 from shared.database.schema import is_current
 from shared.http import service_app
-from shared.http.dead_letters import parked_routes
+from shared.http.dead_letters import dead_letter_routes
 
 DESCRIPTION = """\
 Where an address lies, how far it is to another, and which days are public holidays there; works without a network.
@@ -28,7 +28,7 @@ def create(settings: Settings) -> Flask:
     return service_app(
         settings.service,
         settings,
-        [*ROUTES, *parked_routes(listeners)],
+        [*ROUTES, *dead_letter_routes(listeners)],
         title="Geocoding service",
         description=DESCRIPTION,
         schema_check=lambda: is_current(settings.service),

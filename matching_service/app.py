@@ -9,7 +9,7 @@ from matching_service.listeners import listeners
 from matching_service.settings import Settings
 from shared.database.schema import is_current
 from shared.http import service_app
-from shared.http.dead_letters import parked_routes
+from shared.http.dead_letters import dead_letter_routes
 
 
 def create(settings: Settings) -> Flask:
@@ -17,7 +17,7 @@ def create(settings: Settings) -> Flask:
     return service_app(
         settings.service,
         settings,
-        [*ROUTES, *parked_routes(listeners)],
+        [*ROUTES, *dead_letter_routes(listeners)],
         title="Matching service",
         description="Which therapists fit a patient and why; whom staff decided to ask; what the practices answered.",
         schema_check=lambda: is_current(settings.service),

@@ -9,7 +9,7 @@ from patient_service.api.routes import ROUTES
 from patient_service.settings import Settings
 from shared.database.schema import is_current
 from shared.http import service_app
-from shared.http.dead_letters import parked_routes
+from shared.http.dead_letters import dead_letter_routes
 from shared.security.encryption import Keys
 
 
@@ -19,7 +19,7 @@ def create(settings: Settings) -> Flask:
     app = service_app(
         settings.service,
         settings,
-        [*ROUTES, *parked_routes(listeners.create(keys))],
+        [*ROUTES, *dead_letter_routes(listeners.create(keys))],
         title="Patient service",
         description="Patients: who they are, what they look for, whether their search may start.",
         schema_check=lambda: is_current(settings.service),

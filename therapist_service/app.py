@@ -6,7 +6,7 @@ from flask import Flask
 
 from shared.database.schema import is_current
 from shared.http import service_app
-from shared.http.dead_letters import parked_routes
+from shared.http.dead_letters import dead_letter_routes
 from therapist_service.api.routes import ROUTES
 from therapist_service.jobs import ImportFolder
 from therapist_service.listeners import listeners
@@ -18,7 +18,7 @@ def create(settings: Settings) -> Flask:
     app = service_app(
         settings.service,
         settings,
-        [*ROUTES, *parked_routes(listeners)],
+        [*ROUTES, *dead_letter_routes(listeners)],
         title="Therapist service",
         description="Therapists: who they are, when they answer the phone, whether they may be contacted.",
         schema_check=lambda: is_current(settings.service),

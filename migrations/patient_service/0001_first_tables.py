@@ -68,7 +68,7 @@ def upgrade() -> None:
         "ix_outbox_waiting", "outbox", ["position"], unique=False, postgresql_where=sa.text("published_at IS NULL")
     )
     op.create_table(
-        "parked",
+        "dead_letters",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("topic", sa.Text(), nullable=False),
         sa.Column("partition", sa.Integer(), nullable=False),
@@ -78,13 +78,15 @@ def upgrade() -> None:
         sa.Column("event_type", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("traceback", sa.Text(), nullable=False),
-        sa.Column("parked_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("state", sa.Text(), server_default=sa.text("'parked'"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("state", sa.Text(), server_default=sa.text("'waiting'"), nullable=False),
         sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("resolved_reason", sa.Text(), nullable=True),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_parked")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_dead_letters")),
     )
-    op.create_index("uq_parked_message", "parked", ["topic", "partition", "offset", sa.text("md5(value)")], unique=True)
+    op.create_index(
+        "uq_dead_letters_message", "dead_letters", ["topic", "partition", "offset", sa.text("md5(value)")], unique=True
+    )
     op.create_table(
         "patients",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -148,12 +150,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_relay_lease")),
     )
     op.create_table(
-        "seen",
+        "processed_events",
         sa.Column("event_id", sa.Uuid(), nullable=False),
-        sa.Column("seen_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("event_id", name=op.f("pk_seen")),
+        sa.Column("processed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("event_id", name=op.f("pk_processed_events")),
     )
-    op.create_index("ix_seen_seen_at", "seen", ["seen_at"], unique=False)
+    op.create_index("ix_processed_events_processed_at", "processed_events", ["processed_at"], unique=False)
     op.create_table(
         "consents",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -213,8 +215,8 @@ def downgrade() -> None:
     op.drop_table("file_accesses")
     op.drop_index("ix_consents_patient", table_name="consents")
     op.drop_table("consents")
-    op.drop_index("ix_seen_seen_at", table_name="seen")
-    op.drop_table("seen")
+    op.drop_index("ix_processed_events_processed_at", table_name="processed_events")
+    op.drop_table("processed_events")
     op.drop_table("relay_lease")
     op.drop_index("uq_patients_reference", table_name="patients")
     op.drop_index("uq_patients_person", table_name="patients")
@@ -227,8 +229,8 @@ def downgrade() -> None:
     )
     op.drop_index("ix_patients_birthday", table_name="patients")
     op.drop_table("patients")
-    op.drop_index("uq_parked_message", table_name="parked")
-    op.drop_table("parked")
+    op.drop_index("uq_dead_letters_message", table_name="dead_letters")
+    op.drop_table("dead_letters")
     op.drop_index("ix_outbox_waiting", table_name="outbox", postgresql_where=sa.text("published_at IS NULL"))
     op.drop_table("outbox")
     op.drop_index(

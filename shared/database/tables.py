@@ -60,16 +60,16 @@ relay_lease = Table(
     Column("expires_at", DateTime(timezone=True), nullable=False),
 )
 
-seen = Table(
-    "seen",
+processed_events = Table(
+    "processed_events",
     metadata,
     Column("event_id", Uuid, primary_key=True),
-    Column("seen_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    Index("ix_seen_seen_at", "seen_at"),
+    Column("processed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Index("ix_processed_events_processed_at", "processed_at"),
 )
 
-parked = Table(
-    "parked",
+dead_letter_table = Table(
+    "dead_letters",
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("topic", Text, nullable=False),
@@ -80,12 +80,12 @@ parked = Table(
     Column("event_type", Text),
     Column("reason", Text, nullable=False),
     Column("traceback", Text, nullable=False),
-    Column("parked_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    Column("state", Text, nullable=False, server_default=text("'parked'")),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("state", Text, nullable=False, server_default=text("'waiting'")),
     Column("resolved_at", DateTime(timezone=True)),
     Column("resolved_reason", Text),
     # with the content: a Kafka that lost its data counts its offsets from 0 again
-    Index("uq_parked_message", "topic", "partition", "offset", text("md5(value)"), unique=True),
+    Index("uq_dead_letters_message", "topic", "partition", "offset", text("md5(value)"), unique=True),
 )
 
 copies_ahead = Table(

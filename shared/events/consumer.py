@@ -1,11 +1,12 @@
-"""From Kafka to listeners: every event has its effect exactly once, a bad one is parked, an outage is waited out.
+"""From Kafka to listeners: every event has its effect exactly once, a bad one is set aside, an outage is waited out.
 
 Bad is what cannot be read, what its listeners refuse three times, and what is still refused after a minute although
 the database answers: nothing is tried for ever, and whatever a message holds, its partition moves on.
 
 A poll of events is handled in one transaction: first the projections, each with all its events at once, then the
-effects in order, each once, since `seen` is written in the same transaction. Offsets are committed afterwards: a crash
-in between repeats events, which projections (stored sequence) and effects (`seen`) then skip.
+effects in order, each once, since `processed_events` is written in the same transaction. Offsets are committed
+afterwards: a crash in between repeats events, which projections (stored sequence) and effects (`processed_events`) then
+skip.
 """
 
 from __future__ import annotations
@@ -305,7 +306,7 @@ class Consumer:
                 self._handle(received[:middle])
                 self._handle(received[middle:])
             else:
-                self._try_again_or_park(received[0], problem)
+                self._try_again_or_set_aside(received[0], problem)
 
     def _in_one_transaction(self, events: Sequence[Event]) -> None:
         repeat_if_lost(lambda: self._apply(events))
@@ -319,7 +320,7 @@ class Consumer:
         with transaction() as session:
             self.listeners.apply(session, events, now=clock.now())
 
-    def _try_again_or_park(self, received: Received, problem: Exception) -> None:
+    def _try_again_or_set_aside(self, received: Received, problem: Exception) -> None:
         for _ in range(TRIES - 1 if received.event is not None else 0):
             try:
                 self._in_one_transaction([received.event])  # type: ignore[list-item]

@@ -21,7 +21,7 @@ from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
 
 from shared.database import copies, is_trouble, new_id, repeat_if_lost, sqlstate, transaction
-from shared.database.tables import parked, seen
+from shared.database.tables import dead_letter_table, processed_events
 from shared.errors import Conflict, NotFound
 from shared.events.batches import UnreadableBatch
 from shared.events.event import LARGEST_MESSAGE, Event, Unreadable, decode, decode_envelope, refuse_future
@@ -38,19 +38,22 @@ LONGEST_REASON = 500
 
 
 def set_aside(received: Received, problem: Exception) -> None:
-    """Park a message in a transaction of its own; raises only when the database is in trouble or refuses any row."""
+    """Note a message as a dead letter, in a transaction of its own.
+
+    Raises only when the database is in trouble or refuses any row.
+    """
     message, envelope = received.message, received.envelope
     with because_of(new_cause(envelope.correlation_id, envelope.traceparent)) if envelope else nullcontext():
         place = {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()}
-        log.error("consumer.event_parked", **place, reason=kind_of(problem))
+        log.error("consumer.dead_letter", **place, reason=kind_of(problem))
         try:
-            _in_one_transaction(lambda session: park(session, message, problem, now=clock.now()))
+            _in_one_transaction(lambda session: add(session, message, problem, now=clock.now()))
         except Exception as again:
             if is_trouble(again):
                 raise
-            log.error("consumer.event_parked_undescribed", **place, problem=kind_of(again))
-            _in_one_transaction(lambda session: _park_undescribed(session, message, problem, now=clock.now()))
-    metrics.events_parked.inc()
+            log.error("consumer.dead_letter_undescribed", **place, problem=kind_of(again))
+            _in_one_transaction(lambda session: _add_undescribed(session, message, problem, now=clock.now()))
+    metrics.events_dead_lettered.inc()
 
 
 def set_aside_batch(batch: Message, end: int) -> None:
@@ -69,7 +72,7 @@ def _in_one_transaction(work: Callable[[Session], None]) -> None:
     repeat_if_lost(committed)
 
 
-def park(session: Session, message: Message, problem: Exception, *, now: datetime) -> None:
+def add(session: Session, message: Message, problem: Exception, *, now: datetime) -> None:
     """Keep a message's bytes and place, with the reason; the same message is kept once.
 
     Not its headers: ours have none, and with a name that is no UTF-8 `Message.headers()` ends the process (there is a
@@ -81,13 +84,13 @@ def park(session: Session, message: Message, problem: Exception, *, now: datetim
         event_type=_event_type(message.value()),
         reason=storable(reason_of(problem), LONGEST_REASON),
         traceback=storable(_traceback(problem), LONGEST_TRACEBACK),
-        parked_at=now,
+        created_at=now,
     )
 
 
-def _park_undescribed(session: Session, message: Message, problem: Exception, *, now: datetime) -> None:
+def _add_undescribed(session: Session, message: Message, problem: Exception, *, now: datetime) -> None:
     reason = f"{storable(kind_of(problem), LONGEST_REASON)}, without a description"
-    _keep(session, message, event_type=None, reason=reason, traceback="", parked_at=now)
+    _keep(session, message, event_type=None, reason=reason, traceback="", created_at=now)
 
 
 def _keep(session: Session, message: Message, **description: Any) -> None:
@@ -100,7 +103,7 @@ def _keep(session: Session, message: Message, **description: Any) -> None:
         "value": _bytes(message.value()),
         **description,
     }
-    session.execute(insert(parked).values(row).on_conflict_do_nothing())
+    session.execute(insert(dead_letter_table).values(row).on_conflict_do_nothing())
 
 
 def storable(text: str, longest: int) -> str:
@@ -141,43 +144,52 @@ def _event_type(value: str | bytes | None) -> str | None:
 
 
 def waiting(session: Session) -> int:
-    """How many parked events wait for a decision."""
-    return session.scalar(select(func.count()).select_from(parked).where(parked.c.state == "parked")) or 0
+    """How many dead letters wait for a decision."""
+    return (
+        session.scalar(
+            select(func.count()).select_from(dead_letter_table).where(dead_letter_table.c.state == "waiting")
+        )
+        or 0
+    )
 
 
-def how_many_wait() -> int:
+def count_waiting() -> int:
     """The same, asked in a transaction of its own."""
     with transaction() as session:
         return waiting(session)
 
 
-SHOWN = {"parked_events": how_many_wait, "copies_ahead": copies.figure}
+SHOWN = {"dead_letters": count_waiting, "copies_ahead": copies.figure}
 """What `/health/ready` shows of events that went wrong."""
 
 
 def listed(session: Session, *, state: str | None, limit: int, offset: int) -> tuple[Sequence[Mapping[str, Any]], int]:
-    """A page of parked events, newest first, and how many there are."""
-    wanted = [parked.c.state == state] if state else []
-    total = session.scalar(select(func.count()).select_from(parked).where(*wanted)) or 0
-    newest = select(parked).where(*wanted).order_by(parked.c.parked_at.desc(), parked.c.id.desc())
+    """A page of dead letters, newest first, and how many there are."""
+    wanted = [dead_letter_table.c.state == state] if state else []
+    total = session.scalar(select(func.count()).select_from(dead_letter_table).where(*wanted)) or 0
+    newest = (
+        select(dead_letter_table)
+        .where(*wanted)
+        .order_by(dead_letter_table.c.created_at.desc(), dead_letter_table.c.id.desc())
+    )
     return [dict(row) for row in session.execute(newest.limit(limit).offset(offset)).mappings()], total
 
 
-def get(session: Session, parked_id: UUID, *, lock: bool = False) -> Mapping[str, Any]:
-    """One parked event; raises `NotFound`."""
-    question = select(parked).where(parked.c.id == parked_id)
+def get(session: Session, dead_letter_id: UUID, *, lock: bool = False) -> Mapping[str, Any]:
+    """One dead letter; raises `NotFound`."""
+    question = select(dead_letter_table).where(dead_letter_table.c.id == dead_letter_id)
     row = session.execute(question.with_for_update() if lock else question).mappings().one_or_none()
     if row is None:
-        raise NotFound("parked_event")
+        raise NotFound("dead_letter")
     return dict(row)
 
 
-def take_up(session: Session, parked_id: UUID, *, reason: str, now: datetime) -> Event:
-    """The event of a parked message, which is marked replayed; the caller gives it to the listeners at once.
+def replay(session: Session, dead_letter_id: UUID, *, reason: str, now: datetime) -> Event:
+    """The event of a dead letter, which is marked replayed; the caller gives it to the listeners at once.
 
     Raises `Conflict` when it was dealt with before or can still not be read.
     """
-    row = _settle(session, parked_id, "replayed", reason, now)
+    row = _settle(session, dead_letter_id, "replayed", reason, now)
     try:
         envelope, data = decode_envelope(bytes(row["value"] or b""))
         refuse_future(envelope, now)
@@ -185,22 +197,24 @@ def take_up(session: Session, parked_id: UUID, *, reason: str, now: datetime) ->
     except (Unreadable, ValidationError, KeyError) as problem:
         why = storable(reason_of(problem), LONGEST_REASON)
         message = f"The event still cannot be taken ({why}): discard it, or try again once that has changed."
-        raise Conflict("parked_event.unreadable", message) from problem
+        raise Conflict("dead_letter.unreadable", message) from problem
 
 
-def discard(session: Session, parked_id: UUID, *, reason: str, now: datetime) -> None:
-    """Decide that a parked event will have no effect, also when it comes again; raises `Conflict` if it was settled."""
-    row = _settle(session, parked_id, "discarded", reason, now)
+def discard(session: Session, dead_letter_id: UUID, *, reason: str, now: datetime) -> None:
+    """Decide that a dead letter will have no effect, also when it comes again; raises `Conflict` if it was settled."""
+    row = _settle(session, dead_letter_id, "discarded", reason, now)
     with suppress(Unreadable):  # bytes that are no event have no effect anyway
         envelope, _ = decode_envelope(bytes(row["value"] or b""))
-        session.execute(insert(seen).values(event_id=envelope.id).on_conflict_do_nothing())
+        session.execute(insert(processed_events).values(event_id=envelope.id).on_conflict_do_nothing())
 
 
-def _settle(session: Session, parked_id: UUID, state: str, reason: str, now: datetime) -> Mapping[str, Any]:
-    row = get(session, parked_id, lock=True)
-    if row["state"] != "parked":
-        raise Conflict("parked_event.settled", f"This event was {row['state']} before.")
+def _settle(session: Session, dead_letter_id: UUID, state: str, reason: str, now: datetime) -> Mapping[str, Any]:
+    row = get(session, dead_letter_id, lock=True)
+    if row["state"] != "waiting":
+        raise Conflict("dead_letter.settled", f"This event was {row['state']} before.")
     session.execute(
-        update(parked).where(parked.c.id == parked_id).values(state=state, resolved_at=now, resolved_reason=reason)
+        update(dead_letter_table)
+        .where(dead_letter_table.c.id == dead_letter_id)
+        .values(state=state, resolved_at=now, resolved_reason=reason)
     )
     return row

@@ -1,7 +1,7 @@
 """What a service does about events: the projections and effects that its `listeners.py` declares.
 
-Projections come first, each with all its events at once, then the effects in order, each once, since `seen` is written
-in the same transaction.
+Projections come first, each with all its events at once, then the effects in order, each once, since
+`processed_events` is written in the same transaction.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from shared.runtime import metrics
 from shared.runtime.spans import Hop, hop
 
 # one parameter however many events: nothing to compile anew for every length of a poll
-SEE = text(
-    "INSERT INTO seen (event_id) SELECT unnest(CAST(:ids AS uuid[])) ON CONFLICT DO NOTHING RETURNING event_id"
+MARK_PROCESSED = text(
+    "INSERT INTO processed_events (event_id) SELECT unnest(CAST(:ids AS uuid[]))"
+    " ON CONFLICT DO NOTHING RETURNING event_id"
 ).columns(event_id=Uuid())
 
 EventType = TypeVar("EventType", bound=Event, contravariant=True)
@@ -109,7 +110,7 @@ class Listeners:
         self._apply_effects(session, [e for e in events if self.effects.get(type(e))], now)
 
     def _apply_effects(self, session: Session, events: Sequence[Event], now: datetime) -> None:
-        fresh = newly_seen(session, events)
+        fresh = newly_processed(session, events)
         for event in events:
             if event.envelope.id not in fresh:
                 metrics.events_repeated.inc()
@@ -120,7 +121,7 @@ class Listeners:
                     function(session, event, now=max(now, event.envelope.time))
 
 
-def newly_seen(session: Session, events: Sequence[Event]) -> set[Any]:
+def newly_processed(session: Session, events: Sequence[Event]) -> set[Any]:
     """Write down these events as seen; the ids of those that had not been.
 
     Another worker that handles the same event waits here until our transaction ends.
@@ -129,7 +130,7 @@ def newly_seen(session: Session, events: Sequence[Event]) -> set[Any]:
         return set()
     # in one order everywhere, or two workers could wait for each other
     ids = sorted({str(event.envelope.id) for event in events})
-    return set(session.scalars(SEE, {"ids": ids}))
+    return set(session.scalars(MARK_PROCESSED, {"ids": ids}))
 
 
 def _after(envelope: Envelope) -> AbstractContextManager[Hop]:

@@ -84,7 +84,7 @@ def waiting(session: Session, *, up_to: int | None = None) -> int:
     return session.scalar(unpublished if up_to is None else unpublished.where(outbox.c.position <= up_to)) or 0
 
 
-def wait_again(executor: Executor, *, published_after: datetime | None = None) -> int:
+def mark_unpublished(executor: Executor, *, published_after: datetime | None = None) -> int:
     """Let published events wait for the relay once more, all or those published after an instant; how many those are.
 
     In one statement: in portions, the relay could publish a later event of an aggregate before an earlier one.

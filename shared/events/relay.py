@@ -23,7 +23,7 @@ from sqlalchemy import Text, TextClause, bindparam, cast, select, text
 from shared.database import is_trouble, new_id, single_statements
 from shared.database.tables import outbox
 from shared.events.event import LARGEST_MESSAGE
-from shared.events.outbox import wait_again
+from shared.events.outbox import mark_unpublished
 from shared.runtime import clock, metrics
 from shared.runtime.duties import Duty, kind_of
 from shared.runtime.logs import logger
@@ -191,7 +191,7 @@ class Relay:
 
     def _send_again(self, trouble_began: datetime) -> None:
         with single_statements() as executor:
-            again = wait_again(executor, published_after=trouble_began - DOUBTFUL)
+            again = mark_unpublished(executor, published_after=trouble_began - DOUBTFUL)
         log.info("relay.sends_again", events=again)
 
     def _read(self) -> list[Row]:

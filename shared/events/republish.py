@@ -1,10 +1,10 @@
 """Telling the world anew what is, for when Kafka has lost its data: `python -m <service> republish`.
 
 First the events that the outbox still keeps wait for the relay once more, facts among them: who had one skips it
-(`seen`, `sequence`), and who had not now gets it. Then the present state of every aggregate is recorded as one more
-event of it, under its row's lock, in portions: whatever lay in a compacted topic before, the newest state is again the
-last of its key. A copy that is ahead of its source (`shared.database.copies`) gives way to it. An end halfway does
-no harm, nor does a second run.
+(`processed_events`, `sequence`), and who had not now gets it. Then the present state of every aggregate is recorded as
+one more event of it, under its row's lock, in portions: whatever lay in a compacted topic before, the newest state is
+again the last of its key. A copy that is ahead of its source (`shared.database.copies`) gives way to it. An end halfway
+does no harm, nor does a second run.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from shared.database import Aggregate, Session, repeat_if_lost, single_statement
 from shared.database.tables import outbox
 from shared.errors import Unreachable
 from shared.events.event import StateEvent
-from shared.events.outbox import record_all, wait_again, waiting
+from shared.events.outbox import record_all, mark_unpublished, waiting
 from shared.runtime import clock
 from shared.runtime.spans import hop
 
@@ -60,7 +60,7 @@ def republish(
     `progress` hears how many states are recorded so far. The relay publishes: `until_published` waits for it.
     """
     with single_statements() as executor:
-        kept = wait_again(executor)
+        kept = mark_unpublished(executor)
     done, after = 0, UUID(int=0)
     while states is not None:
         with hop("republish states"):

@@ -1,4 +1,4 @@
-"""`/api/parked-events`: what could not be handled, for administrators, in every service with a worker."""
+"""`/api/dead-letters`: what could not be handled, for administrators, in every service with a worker."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from shared.values.datetimes import Instant
 from shared.values.schemas import Page, PageQuery, Schema
 from shared.values.text import Reason
 
-State = Literal["parked", "replayed", "discarded"]
+State = Literal["waiting", "replayed", "discarded"]
 
 
-class ParkedFilter(PageQuery):
-    """Which parked events to list."""
+class DeadLetterFilter(PageQuery):
+    """Which dead letters to list."""
 
     state: State | None = None
 
 
-class ParkedEvent(Schema):
+class DeadLetterView(Schema):
     """An event that was set aside: where it lay, why it failed, what was decided."""
 
     id: UUID
@@ -39,7 +39,7 @@ class ParkedEvent(Schema):
     event_type: str | None
     reason: str
     traceback: str
-    parked_at: Instant
+    created_at: Instant
     state: State
     resolved_at: Instant | None
     resolved_reason: str | None
@@ -51,35 +51,35 @@ class Decision(Schema):
     reason: Annotated[Reason, Field(description="why")]
 
 
-ParkedPage = Page[ParkedEvent]
+DeadLetterPage = Page[DeadLetterView]
 
 
-def parked_routes(listeners: Listeners) -> list[Route]:
+def dead_letter_routes(listeners: Listeners) -> list[Route]:
     """The routes; a replayed event goes to these listeners, in the transaction that marks it replayed."""
 
-    class ParkedEvents(Resource):
-        @endpoint(query=ParkedFilter, answer=ParkedPage)
-        def get(self, query: ParkedFilter) -> ParkedPage:
-            """List parked events, newest first."""
+    class DeadLetterCollection(Resource):
+        @endpoint(query=DeadLetterFilter, answer=DeadLetterPage)
+        def get(self, query: DeadLetterFilter) -> DeadLetterPage:
+            """List dead letters, newest first."""
             with transaction() as session:
                 rows, total = dead_letters.listed(session, state=query.state, limit=query.limit, offset=query.offset)
-            return ParkedPage(items=[_shown(r) for r in rows], total=total, limit=query.limit, offset=query.offset)
+            return DeadLetterPage(items=[_shown(r) for r in rows], total=total, limit=query.limit, offset=query.offset)
 
-    class OneParkedEvent(Resource):
-        @endpoint(answer=ParkedEvent)
-        def get(self, id: UUID) -> ParkedEvent:
-            """Show a parked event with its traceback."""
+    class DeadLetterItem(Resource):
+        @endpoint(answer=DeadLetterView)
+        def get(self, id: UUID) -> DeadLetterView:
+            """Show a dead letter with its traceback."""
             with transaction() as session:
                 return _shown(dead_letters.get(session, id))
 
     class Replay(Resource):
-        @endpoint(body=Decision, answer=ParkedEvent)
-        def post(self, id: UUID, body: Decision) -> ParkedEvent:
-            """Give the event to its listeners again; if they fail again, it stays parked."""
+        @endpoint(body=Decision, answer=DeadLetterView)
+        def post(self, id: UUID, body: Decision) -> DeadLetterView:
+            """Give the event to its listeners again; if they fail again, it stays a dead letter."""
             now: datetime = clock.now()
 
-            def replayed() -> ParkedEvent:
-                event = dead_letters.take_up(session, id, reason=body.reason, now=now)
+            def replayed() -> DeadLetterView:
+                event = dead_letters.replay(session, id, reason=body.reason, now=now)
                 listeners.apply(session, [event], now=now)
                 return _shown(dead_letters.get(session, id))
 
@@ -87,11 +87,11 @@ def parked_routes(listeners: Listeners) -> list[Route]:
                 return once(session, replayed, lambda known: _shown(dead_letters.get(session, known)))
 
     class Discard(Resource):
-        @endpoint(body=Decision, answer=ParkedEvent)
-        def post(self, id: UUID, body: Decision) -> ParkedEvent:
+        @endpoint(body=Decision, answer=DeadLetterView)
+        def post(self, id: UUID, body: Decision) -> DeadLetterView:
             """Decide that the event will have no effect."""
 
-            def discarded() -> ParkedEvent:
+            def discarded() -> DeadLetterView:
                 dead_letters.discard(session, id, reason=body.reason, now=clock.now())
                 return _shown(dead_letters.get(session, id))
 
@@ -99,12 +99,12 @@ def parked_routes(listeners: Listeners) -> list[Route]:
                 return once(session, discarded, lambda known: _shown(dead_letters.get(session, known)))
 
     return [
-        Route("/api/parked-events", ParkedEvents, get=ADMINS),
-        Route("/api/parked-events/<uuid:id>", OneParkedEvent, get=ADMINS),
-        Route("/api/parked-events/<uuid:id>/replay", Replay, post=ADMINS),
-        Route("/api/parked-events/<uuid:id>/discard", Discard, post=ADMINS),
+        Route("/api/dead-letters", DeadLetterCollection, get=ADMINS),
+        Route("/api/dead-letters/<uuid:id>", DeadLetterItem, get=ADMINS),
+        Route("/api/dead-letters/<uuid:id>/replay", Replay, post=ADMINS),
+        Route("/api/dead-letters/<uuid:id>/discard", Discard, post=ADMINS),
     ]
 
 
-def _shown(row: Any) -> ParkedEvent:
-    return ParkedEvent.of({name: row[name] for name in ParkedEvent.model_fields})
+def _shown(row: Any) -> DeadLetterView:
+    return DeadLetterView.of({name: row[name] for name in DeadLetterView.model_fields})

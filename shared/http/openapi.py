@@ -51,7 +51,7 @@ PROBLEM: Document = {
 
 OPERATIONS = {
     "/health/live": "Whether the process answers",
-    "/health/ready": "Whether it reaches what it needs (503 if not), and how many events are parked",
+    "/health/ready": "Whether it reaches what it needs (503 if not), and how many events are set aside",
     "/metrics": "Metrics for Prometheus",
 }
 

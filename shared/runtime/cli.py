@@ -1,4 +1,4 @@
-"""The terminal of every service: `python -m <service> web | worker | job NAME | rebuild | republish | parked …`."""
+"""The command line of every service: `python -m <service> web | worker | job NAME | rebuild | dead-letters …`."""
 
 from __future__ import annotations
 
@@ -77,11 +77,13 @@ def _parser(service: Service) -> argparse.ArgumentParser:
         "ahead", help="copies that are ahead of their source, until the source's service republishes"
     ).set_defaults(do=_ahead)
 
-    parked = commands.add_parser("parked", help="events that could not be handled: list, show, replay or discard")
-    parked.add_argument("action", nargs="?", choices=["list", "show", "replay", "discard"], default="list")
-    parked.add_argument("id", nargs="?", type=UUID)
-    parked.add_argument("--reason", help="why it is replayed or discarded")
-    parked.set_defaults(do=_parked)
+    dead_letters = commands.add_parser(
+        "dead-letters", help="events that could not be handled: list, show, replay or discard"
+    )
+    dead_letters.add_argument("action", nargs="?", choices=["list", "show", "replay", "discard"], default="list")
+    dead_letters.add_argument("id", nargs="?", type=UUID)
+    dead_letters.add_argument("--reason", help="why it is replayed or discarded")
+    dead_letters.set_defaults(do=_dead_letters)
     return parser
 
 
@@ -174,23 +176,23 @@ def _progress(line: str) -> Callable[[int], None]:
     return lambda number: print(f"\r{line.format(number)}", end="\x1b[K", file=sys.stderr, flush=True)
 
 
-def _parked(service: Service, settings: ServiceSettings, options: argparse.Namespace) -> None:
+def _dead_letters(service: Service, settings: ServiceSettings, options: argparse.Namespace) -> None:
     if options.action != "list" and options.id is None:
         sys.exit("Which one? Give its id.")
     if options.action in ("replay", "discard") and not options.reason:
         sys.exit("Say why, with --reason.")
     with database.transaction() as session:
         if options.action == "list":
-            rows, total = dead_letters.listed(session, state="parked", limit=200, offset=0)
+            rows, total = dead_letters.listed(session, state="waiting", limit=200, offset=0)
             for row in rows:
-                print(row["id"], row["parked_at"].isoformat(), row["event_type"], row["reason"], sep="  ")
-            print(f"{total} parked")
+                print(row["id"], row["created_at"].isoformat(), row["event_type"], row["reason"], sep="  ")
+            print(f"{total} dead letters")
         elif options.action == "show":
             print(json.dumps(dict(dead_letters.get(session, options.id)), default=_readable, indent=2))
         elif options.action == "discard":
             dead_letters.discard(session, options.id, reason=options.reason, now=clock.now())
         else:
-            event = dead_letters.take_up(session, options.id, reason=options.reason, now=clock.now())
+            event = dead_letters.replay(session, options.id, reason=options.reason, now=clock.now())
             service.create_worker(settings).listeners.apply(session, [event], now=clock.now())
 
 

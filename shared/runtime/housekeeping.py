@@ -9,13 +9,13 @@ from sqlalchemy.orm import Session
 
 from shared.database import copies, transaction
 from shared.database.idempotency import prune_idempotency
-from shared.database.tables import parked, seen
+from shared.database.tables import dead_letter_table, processed_events
 from shared.events import dead_letters, outbox
 from shared.runtime import metrics
 from shared.runtime.jobs import Job
 
 KEEP_PUBLISHED = timedelta(days=2)
-KEEP_SEEN = timedelta(days=100)
+KEEP_PROCESSED = timedelta(days=100)
 """Facts stay on Kafka for 90 days and may be read again for as long: what was seen is remembered longer than that."""
 KEEP_SETTLED = timedelta(days=365)
 PORTION = 5000
@@ -25,23 +25,27 @@ def tidy(now: datetime) -> int:
     """Remove one portion of what is old; the count, so that a full portion is followed by another."""
     with transaction() as session:
         metrics.outbox_waiting.set(outbox.waiting(session))
-        metrics.parked_waiting.set(dead_letters.waiting(session))
+        metrics.dead_letters_waiting.set(dead_letters.waiting(session))
         metrics.copies_ahead.set(copies.number_ahead(session))
         removed = outbox.prune(session, now=now, keep=KEEP_PUBLISHED, at_most=PORTION)
-        removed += _prune_seen(session, now)
-        session.execute(delete(parked).where(parked.c.state != "parked", parked.c.resolved_at < now - KEEP_SETTLED))
+        removed += _prune_processed_events(session, now)
+        session.execute(
+            delete(dead_letter_table).where(
+                dead_letter_table.c.state != "dead_letters", dead_letter_table.c.resolved_at < now - KEEP_SETTLED
+            )
+        )
     return removed
 
 
-def _prune_seen(session: Session, now: datetime) -> int:
+def _prune_processed_events(session: Session, now: datetime) -> int:
     old = (
-        select(seen.c.event_id)
-        .where(seen.c.seen_at < now - KEEP_SEEN)
-        .order_by(seen.c.seen_at)
+        select(processed_events.c.event_id)
+        .where(processed_events.c.processed_at < now - KEEP_PROCESSED)
+        .order_by(processed_events.c.processed_at)
         .limit(PORTION)
         .with_for_update(skip_locked=True)
     )
-    return session.execute(delete(seen).where(seen.c.event_id.in_(old))).rowcount  # type: ignore[attr-defined, no-any-return]
+    return session.execute(delete(processed_events).where(processed_events.c.event_id.in_(old))).rowcount  # type: ignore[attr-defined, no-any-return]
 
 
 def _forget_keys(now: datetime) -> int:

@@ -29,7 +29,7 @@ connections_ended = Counter(
 events_published = Counter("platform_events_published_total", "Events committed to Kafka by the relay")
 events_handled = Counter("platform_events_handled_total", "Events whose transaction committed", ["type"])
 events_repeated = Counter("platform_events_repeated_total", "Events skipped since they were seen before")
-events_parked = Counter("platform_events_parked_total", "Events set aside after three tries")
+events_dead_lettered = Counter("platform_events_dead_lettered_total", "Events set aside after three tries")
 consumer_retries = Counter("platform_consumer_retries_total", "Waits for a database or a Kafka that did not answer")
 duty_failures = Counter("platform_duty_failures_total", "Times a worker's duty ended with an error", ["duty"])
 duty_trouble_seconds = Gauge(
@@ -54,8 +54,8 @@ copies_ahead = Gauge(
     multiprocess_mode="mostrecent",
 )
 outbox_waiting = Gauge("platform_outbox_waiting", "Events not yet published", multiprocess_mode="mostrecent")
-parked_waiting = Gauge(
-    "platform_parked_events", "Parked events that wait for a decision", multiprocess_mode="mostrecent"
+dead_letters_waiting = Gauge(
+    "platform_dead_letters_waiting", "Dead letters that wait for a decision", multiprocess_mode="mostrecent"
 )
 event_age_seconds = Histogram(
     "platform_event_age_seconds",

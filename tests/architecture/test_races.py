@@ -14,7 +14,7 @@ WITHOUT_A_RACE = {
     "patient.distance_limit_missing": "a question that changes nothing",
     "patient.not_ready": "asked with the patient's row locked, in the test of `patient.transition`",
     "email.not_sent": "asked with the letter locked, in the test of `email.not_in_doubt`",
-    "parked_event.unreadable": "the bytes of an event never change",
+    "dead_letter.unreadable": "the bytes of an event never change",
     "idempotency_key.running": "is itself what the second one is told (tests/shared/http/test_idempotency.py)",
 }
 
@@ -38,7 +38,9 @@ def _code(argument: ast.expr) -> str | None:
 
 def test_every_conflict_has_a_race_or_a_reason() -> None:
     """What was true a moment ago is no guarantee: a constraint or a lock is, and a race shows which."""
-    tried = "".join(path.read_text() for path in ROOT.glob("tests/*/test_races.py") if path.parent.name != "architecture")
+    tried = "".join(
+        path.read_text() for path in ROOT.glob("tests/*/test_races.py") if path.parent.name != "architecture"
+    )
     found = set(conflicts())
     assert len(found) > 15
     assert {code for code in found if f'"{code}"' not in tried} == set(WITHOUT_A_RACE)

@@ -27,7 +27,11 @@ OTHER_FORMS = re.compile(
     r"|\brules? (?:[0-9]|one\b|two\b|three\b|four\b|five\b|six\b|seven\b|eight\b|nine\b|ten\b)",
     re.IGNORECASE,
 )
-THEMSELVES = {DOMAIN, *(ROOT / "tests" / "architecture").glob("*_rulebook.py"), ROOT / "tests" / "architecture" / "documents.py"}
+THEMSELVES = {
+    DOMAIN,
+    *(ROOT / "tests" / "architecture").glob("*_rulebook.py"),
+    ROOT / "tests" / "architecture" / "documents.py",
+}
 """The rulebook, and what has to spell the forms that are looked for."""
 LINKS = re.compile(r"\[[^\]]*\]\([^)]*\)")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
-from shared.http.dead_letters import Decision, ParkedFilter
+from shared.http.dead_letters import DeadLetterFilter, Decision
 from shared.http.endpoint import Endpoint
 from shared.values.schemas import patch_of
 from tests.architecture.sources import SERVICES
@@ -110,7 +110,7 @@ def all_endpoints() -> Iterator[tuple[str, str, str, Endpoint]]:
 
 def bodies() -> dict[str, Input]:
     """Every body that any service reads, patches among them, by a name for pytest."""
-    found = {"parked decision": Input(Decision)}
+    found = {"dead_letters decision": Input(Decision)}
     for service, path, method, endpoint in all_endpoints():
         kind = patch_of(endpoint.patch) if endpoint.patch is not None else endpoint.body
         if kind is not None:
@@ -120,7 +120,7 @@ def bodies() -> dict[str, Input]:
 
 def queries() -> dict[str, type[BaseModel]]:
     """Every query string that any service reads."""
-    found: dict[str, type[BaseModel]] = {"parked events": ParkedFilter}
+    found: dict[str, type[BaseModel]] = {"dead letters": DeadLetterFilter}
     return found | {
         f"{s} {method} {path}": endpoint.query
         for s, path, method, endpoint in all_endpoints()

@@ -28,7 +28,7 @@ from tests.hostile import BODIES, IDS, TEXTS, json_values
 
 SECONDS = 2.0
 """Processor time that no request may take; most take a few milliseconds."""
-PARKED = "/api/parked-events"
+DEAD_LETTERS = "/api/dead-letters"
 VALUES = dict(json_values())
 SHORT = {name: value for name, value in VALUES.items() if len(str(value)) < 300}
 MEDIUM = {name: value for name, value in VALUES.items() if len(str(value)) < 20_000}
@@ -187,13 +187,13 @@ def test_any_text_in_any_header_is_answered(service: str, endpoints: Endpoints) 
 
 
 @each_service
-def test_the_parked_events_are_asked_for_with_anything(service: str, endpoints: Endpoints) -> None:
+def test_the_dead_letters_are_asked_for_with_anything(service: str, endpoints: Endpoints) -> None:
     """Every service with a worker has them."""
     importlib.import_module(f"{service}.listeners")
     for name, value in SHORT.items():
         text = value if isinstance(value, str) else json.dumps(value)
         for parameter in ("state", "limit", "offset"):
-            endpoints.send(f"?{parameter} {name}", "get", PARKED, query_string={parameter: text})
+            endpoints.send(f"?{parameter} {name}", "get", DEAD_LETTERS, query_string={parameter: text})
         for action in ("replay", "discard"):
-            address = f"{PARKED}/{IDS['upper']}/{action}"
+            address = f"{DEAD_LETTERS}/{IDS['upper']}/{action}"
             endpoints.send(f"{action} {name}", "post", address, json={"reason": value})

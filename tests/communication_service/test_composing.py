@@ -90,7 +90,7 @@ def test_an_event_that_arrives_twice_changes_nothing(session: Session) -> None:
     )
     arrives(approved, request)
     composed()
-    arrives(approved, request)  # as after `seen` was pruned: the same fact in another envelope
+    arrives(approved, request)  # as after `processed_events` was pruned: the same fact in another envelope
     composed(MONDAY + 20 * SECONDS)
     assert len(rows(Email)) == 1
     assert len(events(session, "communication.inquiry_composed")) == 1

@@ -25,7 +25,7 @@ def test_a_block_reaches_everybody_in_spite_of_a_state_from_anybody(platform: Pl
     known_to_matching(agency, patient, practice)
     tables = Tables(platform)
     agency.until(tables.all_have_heard, "everybody to know everybody")
-    parked = figure(platform, "parked_events")
+    dead_letters = figure(platform, "dead_letters")
     write(platform, practice, sequence=BOGUS)
     write(platform, practice, sequence=10**9)
     agency.until(lambda: copies_of(tables, practice) == {("active", BOGUS)}, "the copies to be frozen")
@@ -40,7 +40,7 @@ def test_a_block_reaches_everybody_in_spite_of_a_state_from_anybody(platform: Pl
 
     agency.post("therapist", f"/api/therapists/{practice['id']}/block", {"reason": "rests"})
     agency.until(lambda: figure(platform, "copies_ahead") == 1, "the copy to be found")
-    assert figure(platform, "parked_events") == parked + 1, "more events than any aggregate has"
+    assert figure(platform, "dead_letters") == dead_letters + 1, "more events than any aggregate has"
     assert practice["id"] in ended_well(at_the_terminal(platform, "matching_service", "ahead"))
     assert copies_of(tables, practice) == {("active", BOGUS)}
 

@@ -289,7 +289,7 @@ def test_requests_that_nobody_knows_are_left_aside_and_the_others_are_not(sessio
     assert stored(session, request.id).status == "accepted"
 
 
-def test_a_word_that_no_answer_is_raises_so_that_the_event_is_parked(session: Session) -> None:
+def test_a_word_that_no_answer_is_raises_so_that_the_event_becomes_a_dead_letter(session: Session) -> None:
     request = a_request(session, RequestStatus.CONTACTED)
     with pytest.raises(ValueError, match="perhaps"):
         hear(session, Contacts(request.id).answered("perhaps"))

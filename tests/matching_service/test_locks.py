@@ -208,7 +208,14 @@ def _emptied(infrastructure: Any) -> Iterator[None]:
     yield
     # the role itself may not delete history
     tables = Tables(infrastructure.platform)
-    for table in ("placement_request_history", "placement_requests", "therapists", "patients", "outbox", "seen"):
+    for table in (
+        "placement_request_history",
+        "placement_requests",
+        "therapists",
+        "patients",
+        "outbox",
+        "processed_events",
+    ):
         tables.run(f"DELETE FROM matching_service.{table}")
 
 

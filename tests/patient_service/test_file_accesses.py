@@ -26,10 +26,10 @@ from tests.conftest import MONDAY
 
 WITHOUT_AN_ENTRY = {
     ("POST", "/api/patients"): "answers what its caller has just written; a repetition, which reads it, is noted",
-    ("GET", "/api/parked-events"): "says where an event lay and why it failed, never what stood in it",
-    ("GET", "/api/parked-events/<uuid:id>"): "the same",
-    ("POST", "/api/parked-events/<uuid:id>/replay"): "the same",
-    ("POST", "/api/parked-events/<uuid:id>/discard"): "the same",
+    ("GET", "/api/dead-letters"): "says where an event lay and why it failed, never what stood in it",
+    ("GET", "/api/dead-letters/<uuid:id>"): "the same",
+    ("POST", "/api/dead-letters/<uuid:id>/replay"): "the same",
+    ("POST", "/api/dead-letters/<uuid:id>/discard"): "the same",
 }
 OF_THE_PLATFORM = ("/health/", "/metrics", "/openapi.json", "/docs")
 """What every service has, and what knows no patient."""

@@ -127,7 +127,7 @@ def test_a_placement_takes_a_searching_or_paused_patient_into_therapy(
 
 
 def test_a_place_heard_of_late_does_not_take_the_place_of_the_present_one(session: Session, keys: Keys) -> None:
-    """Such as one that was parked and is read once more after the patient has found another."""
+    """Such as one that was set aside and is read once more after the patient has found another."""
     known = a_patient_who_is(session, keys, "searching")
     late, present = placed(known.id), placed(known.id)
     for step in ("in_therapy", "searching"):

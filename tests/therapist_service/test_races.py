@@ -10,7 +10,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from shared.database import new_id, transaction
-from shared.database.tables import parked
+from shared.database.tables import dead_letter_table
 from shared.errors import Conflict
 from shared.events import dead_letters
 from tests.builders.therapists import a_therapist
@@ -75,11 +75,11 @@ def test_a_block_is_lifted_once() -> None:
 def test_an_event_set_aside_is_settled_once() -> None:
     row = {"id": new_id(), "topic": "matching.events", "partition": 0, "offset": 0, "value": b"no event"}
     with transaction() as session:
-        session.execute(insert(parked).values(**row, reason="a mistake", traceback=""))
+        session.execute(insert(dead_letter_table).values(**row, reason="a mistake", traceback=""))
 
     def discard(session: Session) -> None:
         dead_letters.discard(session, row["id"], reason="no event", now=MONDAY)
 
     second = in_turn(discard, discard)
     assert isinstance(second, Conflict)
-    assert second.code == "parked_event.settled"
+    assert second.code == "dead_letter.settled"

@@ -227,7 +227,7 @@ def test_after_a_restart_of_pgbouncer_the_first_statements_work(
             elif first == "readiness":
                 assert database_answers()
             else:
-                assert app.test_client().get("/api/parked-events").status_code == 200
+                assert app.test_client().get("/api/dead-letters").status_code == 200
         use_every_connection()
 
 

@@ -12,7 +12,7 @@ from confluent_kafka import KafkaException, Message, Producer, TopicPartition
 from sqlalchemy import select
 
 from shared.database import new_id, transaction
-from shared.database.tables import parked
+from shared.database.tables import dead_letter_table
 from shared.errors import Conflict
 from shared.events import dead_letters
 from shared.events.batches import BOUNDED, end_of_batch, is_unreadable
@@ -70,7 +70,7 @@ def send_to_the_same(kafka: dict[str, Any], subject: UUID, sequence: int) -> Non
 
 def noted() -> list[Any]:
     with transaction() as session:
-        return list(session.execute(select(parked).where(parked.c.topic == TOPIC)).mappings())
+        return list(session.execute(select(dead_letter_table).where(dead_letter_table.c.topic == TOPIC)).mappings())
 
 
 @pytest.mark.parametrize("messages", [1, 2, 3, 40, 999])
@@ -110,7 +110,7 @@ def test_it_is_noted_once_and_what_lies_around_it_is_handled(own_kafka: dict[str
     assert row["value"] is None
     assert f"offsets {second} to {second + 39} cannot be unpacked (_BAD_COMPRESSION)" in row["reason"]
     with transaction() as session, pytest.raises(Conflict, match="still cannot be taken"):
-        dead_letters.take_up(session, row["id"], reason="try", now=row["parked_at"])
+        dead_letters.replay(session, row["id"], reason="try", now=row["created_at"])
 
 
 def test_a_batch_at_the_end_is_passed_and_its_offsets_are_committed(own_kafka: dict[str, Any]) -> None:

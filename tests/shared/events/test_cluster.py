@@ -74,4 +74,4 @@ def test_any_one_of_three_brokers_may_die_while_events_flow(cluster: Platform, k
     for subject in subjects:
         assert [sequence for who, sequence in heard if who == subject] == [*range(1, 3 * EVENTS + 1)]
     with transaction() as session:
-        assert session.scalar(text("SELECT count(*) FROM parked")) == 0
+        assert session.scalar(text("SELECT count(*) FROM dead_letters")) == 0

@@ -1,4 +1,4 @@
-"""From Kafka to listeners: once, in order, bad ones parked, outages waited out."""
+"""From Kafka to listeners: once, in order, bad ones set aside, outages waited out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from shared.database import new_id, transaction
-from shared.database.tables import parked, seen
+from shared.database.tables import dead_letter_table, processed_events
 from shared.errors import Conflict
 from shared.events import dead_letters
 from shared.events.catalogue import PublicTherapist, RequestWithdrawn, TherapistUpdated
@@ -78,9 +78,11 @@ def message(event: Event) -> tuple[str, str, str]:
     return (event.topic.name, str(event.envelope.subject), document(event))
 
 
-def parked_of(key: str) -> list[Any]:
+def dead_letters_of(key: str) -> list[Any]:
     with transaction() as session:
-        return list(session.execute(select(parked).where(parked.c.key == key.encode())).mappings())
+        return list(
+            session.execute(select(dead_letter_table).where(dead_letter_table.c.key == key.encode())).mappings()
+        )
 
 
 def test_an_event_that_comes_twice_has_one_effect_and_keeps_its_cause(kafka: dict[str, Any]) -> None:
@@ -98,7 +100,7 @@ def test_an_event_that_comes_twice_has_one_effect_and_keeps_its_cause(kafka: dic
     assert heard.effects == [1, 2, 3]
 
 
-def test_bytes_that_are_no_event_are_parked_and_the_rest_goes_on(kafka: dict[str, Any]) -> None:
+def test_bytes_that_are_no_event_become_dead_letters_and_the_rest_goes_on(kafka: dict[str, Any]) -> None:
     subject, key = new_id(), str(uuid4())
     heard = Heard([subject])
     bad: list[Any] = [b"\xff\xfe", b"not json", b"[]", b'{"specversion": "1.0"}', b"", b"null"]
@@ -110,10 +112,10 @@ def test_bytes_that_are_no_event_are_parked_and_the_rest_goes_on(kafka: dict[str
     )
     with consuming(kafka, heard.listeners, f"g-{uuid4()}"):
         until(lambda: heard.effects == [1])
-        until(lambda: len(parked_of(key)) == len(bad) + 1)
-    kept = {bytes(row["value"]) for row in parked_of(key)}
+        until(lambda: len(dead_letters_of(key)) == len(bad) + 1)
+    kept = {bytes(row["value"]) for row in dead_letters_of(key)}
     assert kept == {*bad, wrong.encode()}
-    assert all(row["reason"] and row["traceback"] for row in parked_of(key))
+    assert all(row["reason"] and row["traceback"] for row in dead_letters_of(key))
 
 
 def test_an_event_nobody_here_listens_to_is_passed_over(kafka: dict[str, Any]) -> None:
@@ -123,44 +125,44 @@ def test_an_event_nobody_here_listens_to_is_passed_over(kafka: dict[str, Any]) -
     publish(kafka, ("matching.events", str(subject), unknown), message(withdrawn(subject, 2)))
     with consuming(kafka, heard.listeners, f"g-{uuid4()}"):
         until(lambda: heard.effects == [2])
-    assert parked_of(str(subject)) == []
+    assert dead_letters_of(str(subject)) == []
 
 
-def test_a_listener_that_fails_for_one_event_parks_that_one_only(kafka: dict[str, Any]) -> None:
+def test_a_listener_that_fails_for_one_event_sets_that_one_aside_only(kafka: dict[str, Any]) -> None:
     subject = new_id()
     heard = Heard([subject])
     heard.failing = {3}
     publish(kafka, *(message(withdrawn(subject, n)) for n in range(1, 6)))
     with consuming(kafka, heard.listeners, f"g-{uuid4()}"):
-        until(lambda: len(parked_of(str(subject))) == 1 and 5 in heard.effects)
+        until(lambda: len(dead_letters_of(str(subject))) == 1 and 5 in heard.effects)
     with transaction() as session:
-        assert len(session.scalars(select(seen.c.event_id)).all()) >= 4
-    (row,) = parked_of(str(subject))
+        assert len(session.scalars(select(processed_events.c.event_id)).all()) >= 4
+    (row,) = dead_letters_of(str(subject))
     assert row["reason"] == "ValueError: a listener's mistake"
     assert row["event_type"] == "matching.request_withdrawn"
 
 
-def test_a_parked_event_can_be_replayed_once_or_discarded(kafka: dict[str, Any]) -> None:
+def test_a_dead_letter_can_be_replayed_once_or_discarded(kafka: dict[str, Any]) -> None:
     subject = new_id()
     heard = Heard([subject])
     heard.failing = {1, 2}
     publish(kafka, *(message(withdrawn(subject, n)) for n in (1, 2)))
     with consuming(kafka, heard.listeners, f"g-{uuid4()}"):
-        until(lambda: len(parked_of(str(subject))) == 2)
+        until(lambda: len(dead_letters_of(str(subject))) == 2)
     heard.failing = {2}
-    first, second = sorted(parked_of(str(subject)), key=lambda row: row["offset"])
+    first, second = sorted(dead_letters_of(str(subject)), key=lambda row: row["offset"])
     with transaction() as session:
-        event = dead_letters.take_up(session, first["id"], reason="fixed", now=MONDAY)
+        event = dead_letters.replay(session, first["id"], reason="fixed", now=MONDAY)
         heard.listeners.apply(session, [event], now=MONDAY)
     assert heard.effects[-1] == 1
     with transaction() as session, pytest.raises(Conflict):
-        dead_letters.take_up(session, first["id"], reason="again", now=MONDAY)
+        dead_letters.replay(session, first["id"], reason="again", now=MONDAY)
     with transaction() as session:
         dead_letters.discard(session, second["id"], reason="entered by mistake", now=MONDAY)
         assert dead_letters.get(session, second["id"])["state"] == "discarded"
 
 
-def test_an_outage_of_the_database_parks_nothing_and_loses_nothing(kafka: dict[str, Any]) -> None:
+def test_an_outage_of_the_database_sets_nothing_aside_and_loses_nothing(kafka: dict[str, Any]) -> None:
     subject = new_id()
     heard = Heard([subject])
     heard.outage.set()
@@ -170,7 +172,7 @@ def test_an_outage_of_the_database_parks_nothing_and_loses_nothing(kafka: dict[s
         publish(kafka, message(withdrawn(subject, 2)))
         heard.outage.clear()
         until(lambda: heard.effects == [1, 2])
-    assert parked_of(str(subject)) == []
+    assert dead_letters_of(str(subject)) == []
 
 
 def test_a_stop_during_an_outage_gives_the_events_back(kafka: dict[str, Any]) -> None:
@@ -227,4 +229,4 @@ def test_the_database_itself_going_away_is_an_outage(kafka: dict[str, Any]) -> N
     with consuming(kafka, heard.listeners, f"g-{uuid4()}"):
         until(lambda: heard.effects == [1])
     assert cut == [1]
-    assert parked_of(str(subject)) == []
+    assert dead_letters_of(str(subject)) == []

@@ -12,7 +12,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from shared.database import new_id
-from shared.database.tables import parked
+from shared.database.tables import dead_letter_table
 from shared.errors import Conflict
 from shared.events import dead_letters
 from shared.events.catalogue import EmailSent, RequestWithdrawn
@@ -27,23 +27,23 @@ from tests.events import document
 
 
 def set_aside(session: Session, value: bytes) -> Any:
-    """A message as the consumer parks it; its id."""
+    """A message as the consumer sets aside it; its id."""
     row = {"id": new_id(), "topic": "matching.events", "partition": 0, "offset": 0, "value": value}
-    session.execute(insert(parked).values(**row, reason="a mistake", traceback=""))
+    session.execute(insert(dead_letter_table).values(**row, reason="a mistake", traceback=""))
     session.commit()
     return row["id"]
 
 
 def test_ready_shows_how_many_wait_and_stays_ready(session: Session, client: FlaskClient) -> None:
-    assert client.get("/health/ready").json["figures"]["parked_events"] == 0
-    parked_id = set_aside(session, b"no event")
+    assert client.get("/health/ready").json["figures"]["dead_letters"] == 0
+    dead_letter_id = set_aside(session, b"no event")
     answer = client.get("/health/ready")
     assert (answer.status_code, answer.json["status"]) == (200, "ready")
-    assert answer.json["figures"]["parked_events"] == 1
-    assert b'"parked_events": 1' in readiness([], dead_letters.SHOWN)[1]
-    dead_letters.discard(session, parked_id, reason="no event", now=MONDAY)
+    assert answer.json["figures"]["dead_letters"] == 1
+    assert b'"dead_letters": 1' in readiness([], dead_letters.SHOWN)[1]
+    dead_letters.discard(session, dead_letter_id, reason="no event", now=MONDAY)
     session.commit()
-    assert client.get("/health/ready").json["figures"]["parked_events"] == 0
+    assert client.get("/health/ready").json["figures"]["dead_letters"] == 0
 
 
 def test_a_discarded_event_has_no_effect_when_it_comes_again(session: Session) -> None:
@@ -59,12 +59,12 @@ def test_a_discarded_event_has_no_effect_when_it_comes_again(session: Session) -
         )
         for _ in range(2)
     )
-    parked_id = set_aside(session, document(bad).encode())
-    dead_letters.discard(session, parked_id, reason="entered by mistake", now=MONDAY)
+    dead_letter_id = set_aside(session, document(bad).encode())
+    dead_letters.discard(session, dead_letter_id, reason="entered by mistake", now=MONDAY)
     listeners.apply(session, [bad, good], now=MONDAY)
     assert happenings == [good]
     with pytest.raises(Conflict):
-        dead_letters.discard(session, parked_id, reason="again", now=MONDAY)
+        dead_letters.discard(session, dead_letter_id, reason="again", now=MONDAY)
 
 
 def test_a_message_is_kept_once_and_another_one_at_its_place_too(session: Session) -> None:
@@ -74,8 +74,10 @@ def test_a_message_is_kept_once_and_another_one_at_its_place_too(session: Sessio
         return Message(topic="matching.events", partition=0, offset=0, value=value)
 
     for value in (b"before the loss", b"before the loss", b"after it"):
-        dead_letters.park(session, message(value), Unreadable("no event"), now=MONDAY)
-    kept = session.scalars(select(parked.c.value).where(parked.c.topic == "matching.events")).all()
+        dead_letters.add(session, message(value), Unreadable("no event"), now=MONDAY)
+    kept = session.scalars(
+        select(dead_letter_table.c.value).where(dead_letter_table.c.topic == "matching.events")
+    ).all()
     assert sorted(map(bytes, kept)) == [b"after it", b"before the loss"]
 
 
@@ -89,9 +91,9 @@ def an_email_sent() -> EmailSent:
 def test_a_repeated_decision_with_its_key_is_answered_as_the_first(
     session: Session, client: FlaskClient, decision: str
 ) -> None:
-    parked_id = set_aside(session, document(an_email_sent()).encode())
+    dead_letter_id = set_aside(session, document(an_email_sent()).encode())
     other = set_aside(session, document(an_email_sent()).encode() + b" ")
-    path, key = f"/api/parked-events/{parked_id}/{decision}", {"Idempotency-Key": f"k-{decision}"}
+    path, key = f"/api/dead-letters/{dead_letter_id}/{decision}", {"Idempotency-Key": f"k-{decision}"}
     first = client.post(path, json={"reason": "mended"}, headers=key)
     again = client.post(path, json={"reason": "mended"}, headers=key)
     assert (first.status_code, again.status_code) == (200, 200)
@@ -99,16 +101,16 @@ def test_a_repeated_decision_with_its_key_is_answered_as_the_first(
     assert again.headers["Idempotency-Replayed"] == "true"
     assert client.post(path, json={"reason": "something else"}, headers=key).status_code == 422
     assert client.post(path, json={"reason": "mended"}).status_code == 409, "without the key it was settled before"
-    elsewhere = client.post(f"/api/parked-events/{other}/{decision}", json={"reason": "mended"}, headers=key)
+    elsewhere = client.post(f"/api/dead-letters/{other}/{decision}", json={"reason": "mended"}, headers=key)
     assert elsewhere.json["id"] == str(other)
 
 
 def test_an_event_from_the_future_cannot_be_replayed_before_its_time(session: Session, client: FlaskClient) -> None:
     event = an_email_sent()
     happened(event, time=clock.now() + timedelta(hours=1))
-    parked_id = set_aside(session, document(event).encode())
-    answer = client.post(f"/api/parked-events/{parked_id}/replay", json={"reason": "try"})
-    assert (answer.status_code, answer.json["code"]) == (409, "parked_event.unreadable")
+    dead_letter_id = set_aside(session, document(event).encode())
+    answer = client.post(f"/api/dead-letters/{dead_letter_id}/replay", json={"reason": "try"})
+    assert (answer.status_code, answer.json["code"]) == (409, "dead_letter.unreadable")
     assert "ahead of the clock" in answer.json["detail"]
 
 
@@ -122,7 +124,7 @@ class Silent(Exception):
 def test_what_cannot_be_described_is_kept_without_a_description(session: Session) -> None:
     message = Message(topic="matching.events", partition=0, offset=7, key=b"\x00", value=b"\xff\x00")
     dead_letters.set_aside(Received(message, None), Silent())
-    (row,) = session.execute(select(parked).where(parked.c.offset == 7)).mappings()
+    (row,) = session.execute(select(dead_letter_table).where(dead_letter_table.c.offset == 7)).mappings()
     assert (bytes(row["key"]), bytes(row["value"])) == (b"\x00", b"\xff\x00")
     assert row["reason"] == "Silent, without a description"
 
@@ -131,6 +133,6 @@ def test_what_cannot_be_described_is_kept_without_a_description(session: Session
 def test_any_reason_can_be_stored(session: Session, reason: str) -> None:
     message = Message(topic="matching.events", partition=1, offset=0, value=b"{}")
     dead_letters.set_aside(Received(message, None), ValueError(reason))
-    kept = session.scalars(select(parked.c.reason).where(parked.c.partition == 1)).one()
+    kept = session.scalars(select(dead_letter_table.c.reason).where(dead_letter_table.c.partition == 1)).one()
     assert kept.startswith("ValueError: ")
     assert len(kept) <= 500

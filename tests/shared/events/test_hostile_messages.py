@@ -16,7 +16,7 @@ from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 
 from shared import database
-from shared.database.tables import parked
+from shared.database.tables import dead_letter_table
 from shared.events.catalogue import PublicTherapist, RequestWithdrawn, TherapistUpdated
 from shared.events.consumer import Consumer
 from shared.events.dead_letters import storable
@@ -61,15 +61,15 @@ def consumer(service: str, settings: Any, connection: Any) -> Consumer:
 @pytest.mark.slow
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_service_ends_with_hostile_messages(service: str, consumer: Consumer, session: Session) -> None:
-    handled_or_parked = 0
+    handled_or_set_aside = 0
     for topic in consumer.listeners.topics():
         # every seventh: each kind of damage and each field comes up, though not with each other
         for offset, hostile in enumerate(hostile_messages(topic)[::7]):
             consumer.handle([as_message(hostile, topic, offset)])
-            handled_or_parked += 1
-    kept = session.execute(select(parked.c.reason, parked.c.event_type)).all()
+            handled_or_set_aside += 1
+    kept = session.execute(select(dead_letter_table.c.reason, dead_letter_table.c.event_type)).all()
     assert kept
-    assert len(kept) < handled_or_parked
+    assert len(kept) < handled_or_set_aside
     assert all(len(row.reason) <= 500 for row in kept)
 
 
@@ -178,7 +178,7 @@ def test_an_event_from_the_future_is_set_aside_and_not_handled_as_if_it_were_the
         value = document(happened(event, time=now + ahead)).encode()
         consumer.handle([Message(topic="therapist.events", partition=0, offset=offset, value=value)])
     assert len(handled) == 1
-    assert set(session.scalars(select(parked.c.reason))) == {"its time lies ahead of the clock"}
+    assert set(session.scalars(select(dead_letter_table.c.reason))) == {"its time lies ahead of the clock"}
 
 
 # On a real broker
@@ -237,9 +237,9 @@ def withdrawn(reason: str) -> Event:
     return happened(event, id)
 
 
-def number_parked() -> int:
+def number_of_dead_letters() -> int:
     with database.transaction() as session:
-        return session.scalar(select(func.count()).select_from(parked)) or 0
+        return session.scalar(select(func.count()).select_from(dead_letter_table)) or 0
 
 
 @pytest.mark.usefixtures("committing")
@@ -253,9 +253,9 @@ def test_listeners_that_fail_in_any_way_cost_their_own_event(kafka: dict[str, An
     with consuming(kafka, failing.listeners, f"g-{uuid4()}"):
         until(lambda: event.placement_request_id in failing.good, 60)
     with database.transaction() as session:
-        of_ours = parked.c.key == b"one partition"
-        assert len(session.scalars(select(parked.c.id).where(of_ours)).all()) == len(reasons)
-        session.execute(delete(parked).where(of_ours))
+        of_ours = dead_letter_table.c.key == b"one partition"
+        assert len(session.scalars(select(dead_letter_table.c.id).where(of_ours)).all()) == len(reasons)
+        session.execute(delete(dead_letter_table).where(of_ours))
 
 
 @pytest.mark.usefixtures("committing")
@@ -272,7 +272,7 @@ def test_headers_whose_name_is_no_text_do_not_end_the_process(kafka: dict[str, A
 
 def reasons_of(key: bytes) -> list[str]:
     with database.transaction() as session:
-        return list(session.scalars(select(parked.c.reason).where(parked.c.key == key)))
+        return list(session.scalars(select(dead_letter_table.c.reason).where(dead_letter_table.c.key == key)))
 
 
 @pytest.mark.slow
@@ -290,4 +290,4 @@ def test_a_partition_moves_on_whatever_lies_on_it(kafka: dict[str, Any]) -> None
     assert producer.flush(60) == 0
     with consuming(kafka, failing.listeners, f"g-{uuid4()}"):
         until(lambda: last.placement_request_id in failing.good, 120)
-    assert number_parked() > 100
+    assert number_of_dead_letters() > 100

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from shared import database
 from shared.database import new_id, repeat_if_lost, transaction
-from shared.database.tables import parked
+from shared.database.tables import dead_letter_table
 from shared.events.catalogue import RequestWithdrawn
 from shared.events.consumer import Consumer
 from shared.events.event import Event
@@ -67,9 +67,11 @@ def publish(kafka: dict[str, Any], key: str, *events: Event) -> None:
     assert producer.flush(10) == 0
 
 
-def parked_with(key: str) -> list[Any]:
+def dead_letters_with(key: str) -> list[Any]:
     with transaction() as session:
-        return list(session.execute(select(parked).where(parked.c.key == key.encode())).mappings())
+        return list(
+            session.execute(select(dead_letter_table).where(dead_letter_table.c.key == key.encode())).mappings()
+        )
 
 
 @pytest.mark.parametrize("reason", ["idles", "kills its connection", "40P01", "57014"])
@@ -81,15 +83,15 @@ def test_what_looks_like_trouble_for_ever_becomes_a_dead_letter_and_the_rest_goe
     publish(kafka, key, before, bad, after)
     consumer = Consumer("therapist_service", kafka, heard.listeners, group=f"g-{uuid4()}", patience=1)
     with at_work(consumer.run):
-        until(lambda: len(parked_with(key)) == 1, 40)
+        until(lambda: len(dead_letters_with(key)) == 1, 40)
         until(lambda: after.placement_request_id in heard.good)
     assert {before.placement_request_id, after.placement_request_id} <= set(heard.good)
-    (row,) = parked_with(key)
+    (row,) = dead_letters_with(key)
     assert str(bad.envelope.id) in bytes(row["value"]).decode()
     assert consumer.duty.trouble() is None
 
 
-def test_an_outage_longer_than_the_patience_parks_nothing(kafka: dict[str, Any], settings: Any) -> None:
+def test_an_outage_longer_than_the_patience_sets_nothing_aside(kafka: dict[str, Any], settings: Any) -> None:
     heard, key = Heard(), str(uuid4())
     first, second = withdrawn("good"), withdrawn("good")
     consumer = Consumer("therapist_service", kafka, heard.listeners, group=f"g-{uuid4()}", patience=1)
@@ -100,7 +102,7 @@ def test_an_outage_longer_than_the_patience_parks_nothing(kafka: dict[str, Any],
         until(lambda: metric_of(duty) > 4, 40)
         database.connect(settings.database_url, pool_size=8)
         until(lambda: {first.placement_request_id, second.placement_request_id} <= set(heard.good), 40)
-    assert parked_with(key) == []
+    assert dead_letters_with(key) == []
 
 
 def metric_of(duty: Duty) -> float:
@@ -137,7 +139,7 @@ def test_a_deadlock_between_a_listener_and_others_is_not_seen(kafka: dict[str, A
         until(lambda: term_of("b") == 2)
     assert term_of("a") == 2
     assert consumer.duty.failures == 0
-    assert parked_with(key) == []
+    assert dead_letters_with(key) == []
 
 
 def count_up(session: Session, name: str) -> None:

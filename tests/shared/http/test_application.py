@@ -83,8 +83,8 @@ def test_an_outage_that_is_not_decisive_is_shown_only(stored: FlaskClient):
 
 
 def test_a_figure_that_is_not_known_makes_nothing_unready(stored: FlaskClient):
-    answer = stored.get("/health/ready")  # this service has no table of parked events
-    assert (answer.status_code, answer.json["figures"]) == (200, {"parked_events": None, "copies_ahead": None})
+    answer = stored.get("/health/ready")  # this service has no table of dead letters
+    assert (answer.status_code, answer.json["figures"]) == (200, {"dead_letters": None, "copies_ahead": None})
 
 
 def test_an_old_schema_or_no_database_is_not_ready(stored: FlaskClient):

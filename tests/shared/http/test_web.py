@@ -137,13 +137,13 @@ def test_a_worker_answers_health_on_a_server_of_its_own():
     port = a_free_port()
     works = {"kafka": True}
     end = serve_in_thread(
-        health_app([Check("kafka", lambda: works["kafka"])], {"parked_events": lambda: 3}), "127.0.0.1", port
+        health_app([Check("kafka", lambda: works["kafka"])], {"dead_letters": lambda: 3}), "127.0.0.1", port
     )
     try:
         address = f"http://127.0.0.1:{port}"
         assert requests.get(f"{address}/health/live", timeout=5).status_code == 200
         answer = requests.get(f"{address}/health/ready", timeout=5)
-        assert (answer.status_code, answer.json()["figures"]) == (200, {"parked_events": 3})
+        assert (answer.status_code, answer.json()["figures"]) == (200, {"dead_letters": 3})
         works["kafka"] = False
         answer = requests.get(f"{address}/health/ready", timeout=5)
         assert (answer.status_code, answer.json()["checks"]["kafka"]["ok"]) == (503, False)

@@ -134,7 +134,7 @@ class Arrived:
 
 
 @pytest.mark.parametrize("damage", ["", '"reason"'], ids=["the listener fails", "the payload cannot be read"])
-def test_an_event_is_parked_under_the_id_of_the_request_that_caused_it(damage, session, capsys):
+def test_an_event_becomes_a_dead_letter_under_the_id_of_the_request_that_caused_it(damage, session, capsys):
     lines = listening(capsys)
 
     def fail(session: Session, event: Event, *, now: datetime) -> None:
@@ -149,7 +149,7 @@ def test_an_event_is_parked_under_the_id_of_the_request_that_caused_it(damage, s
     text = text.replace(damage, '"no reason"') if damage else text
     Consumer("therapist_service", {}, listeners).handle([Arrived(text)])
     said = lines()
-    assert [line["event"] for line in said] == ["listener.tries"] * (0 if damage else 3) + ["consumer.event_parked"]
+    assert [line["event"] for line in said] == ["listener.tries"] * (0 if damage else 3) + ["consumer.dead_letter"]
     assert {line["correlation_id"] for line in said} == {event.envelope.correlation_id}
 
 
