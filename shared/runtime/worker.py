@@ -20,7 +20,7 @@ from shared.events.event import Topic
 from shared.events.lag import Lag
 from shared.events.listeners import Listeners
 from shared.events.relay import Relay
-from shared.events.republish import States
+from shared.events.republish import Denial, States
 from shared.runtime import clock, memory, spans
 from shared.runtime.duties import Duty, all_go_well
 from shared.runtime.health import Check, health_app, serve_in_thread
@@ -52,6 +52,8 @@ class Worker:
     """What the service's own aggregates are now, for `republish`."""
     topic: Topic | None = None
     """The topic of these states, for `republish --check`."""
+    denial: Denial | None = None
+    """What is said of an aggregate on that topic that the service does not have; None: nothing, it is only shown."""
     relay: type[Relay] = Relay
 
     def run(self) -> None:
@@ -61,7 +63,7 @@ class Worker:
             signal.signal(number, lambda *_: stop.set())
         spans.start(self.settings.service, self.settings.otel_exporter_otlp_endpoint)
         kafka = KafkaReachable(self.settings.kafka_client())
-        lag = Lag(kafka, self.settings.service, self.listeners.topics())
+        lag = Lag(self.settings.kafka_client(), self.settings.service, self.listeners.topics())
         duties = self._duties(lag)
         checks = [
             Check("database", database.database_answers),
