@@ -153,10 +153,10 @@ class Bustle:
 
     def staff(self) -> None:
         """Staff withdraw, place, and change a note."""
-        patch = MergePatch({"note": "urgent"})
+        patch = MergePatch({"note": "urgent"}, {})
         for request in self._some_requests()[:1]:
             with transaction() as session:
-                requests.change(session, request, patch, expected_version=None, now=MONDAY)
+                requests.change(session, request, patch, expected_versions=None, now=MONDAY)
             with transaction() as session:
                 if random.random() < 0.5:
                     answers.withdraw(session, request, Withdrawal.from_json({"reason": "other"}), now=MONDAY)
