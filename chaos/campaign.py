@@ -24,12 +24,12 @@ from chaos.load import Journal, Load
 from migrations import roles
 from migrations.connections import MigrationSettings, administrator, as_owner
 from operations import probes
+from operations.env_file import private
 from operations.failures import Failure
 from operations.parts import Part, Step
 from operations.platform import Platform
 from operations.ports import reserve_block
 from operations.services import environment
-from operations.settings import private
 from operations.surroundings import of_ours
 from shared import db
 

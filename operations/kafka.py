@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from operations import probes
+from operations.env_file import kafka_ports
 from operations.failures import Failure
 from operations.parts import Elsewhere, Part
 from operations.places import Places
-from operations.settings import kafka_ports
 from operations.surroundings import of_machine
 
 

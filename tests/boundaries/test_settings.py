@@ -14,7 +14,7 @@ from pydantic import SecretStr, ValidationError
 
 from communication_service.jobs import policy_of
 from migrations.connections import MigrationSettings
-from operations import settings as platform_settings
+from operations import env_file
 from operations.failures import Failure
 from shared.settings import EnvironmentSettings
 from tests.hostile import BROKEN_TEXTS, DATES, NUMBERS, TEXTS, UNREAL_NUMBERS
@@ -86,7 +86,7 @@ def _use(settings: Any) -> None:
         assert name
 
 
-@pytest.mark.parametrize("name", sorted(platform_settings.declared(ROOT)))
+@pytest.mark.parametrize("name", sorted(env_file.declared(ROOT)))
 def test_a_hostile_value_in_the_env_file_stops_make_up_with_a_sentence(
     name: str, infrastructure: Infrastructure
 ) -> None:
@@ -98,7 +98,7 @@ def test_a_hostile_value_in_the_env_file_stops_make_up_with_a_sentence(
 
 def _refusal(settings: dict[str, str]) -> str | None:
     try:
-        platform_settings.check(settings, ROOT)
+        env_file.check(settings, ROOT)
     except Failure as refused:
         return str(refused)
     return None

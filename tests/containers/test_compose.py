@@ -13,7 +13,7 @@ import yaml
 from pydantic_settings import BaseSettings
 
 from migrations.connections import MigrationSettings
-from operations import settings
+from operations import env_file
 from operations.platform import Platform
 from shared.settings import KafkaSettings, names
 from tests.house.sources import ROOT, SERVICES
@@ -21,7 +21,7 @@ from tests.house.sources import ROOT, SERVICES
 TEXT = (ROOT / "docker-compose.yml").read_text()
 FILE: dict[str, Any] = yaml.safe_load(TEXT)
 CONTAINERS: dict[str, dict[str, Any]] = FILE["services"]
-DECLARED = settings.declared(ROOT)
+DECLARED = env_file.declared(ROOT)
 VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?P<operator>:-|:\?)(?P<word>[^}]*)\}")
 
 OURS = {name for name, container in CONTAINERS.items() if "PLATFORM_IMAGE" in container["image"]}
@@ -68,7 +68,7 @@ def test_every_service_has_a_web_and_a_worker_process() -> None:
 
 def test_those_who_follow_let_others_go_first_with_containers_and_without(tmp_path: Path) -> None:
     followers = {"patient_service", "matching_service", "communication_service", "geocoding_service"}
-    platform = Platform(ROOT, settings.private(tmp_path, ROOT), tmp_path, say=lambda *_: None)
+    platform = Platform(ROOT, env_file.private(tmp_path, ROOT), tmp_path, say=lambda *_: None)
     assert {part.name for part in platform.parts if part.niceness} == {f"{name}.worker" for name in followers}
     yielding = {name for name, container in CONTAINERS.items() if container.get("cpu_shares", 1024) < 1024}
     assert yielding == {f"{name.removesuffix('_service')}-worker" for name in followers}
@@ -196,6 +196,6 @@ def test_both_dialects_read_the_file(tool: tuple[str, ...], tmp_path: Path) -> N
     assert without.returncode != 0
     assert "is not set; `make env` writes a .env with fresh secrets" in without.stderr
     shutil.copy(ROOT / ".env.example", tmp_path)
-    settings.complete(tmp_path)
+    env_file.complete(tmp_path)
     read = subprocess.run(command, cwd=tmp_path, env=surroundings, capture_output=True, text=True, check=False)
     assert (read.returncode, read.stderr) == (0, "")

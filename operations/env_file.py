@@ -1,4 +1,6 @@
-"""The settings of the platform: what `.env.example` declares, what `.env` holds, and what is wrong with it."""
+"""`.env`: what `.env.example` declares, what `.env` holds, and what is wrong with it. Needs nothing but Python.
+
+The declarations themselves, with default and meaning, are the settings models; `make env-example` writes the file."""
 
 import base64
 import difflib
