@@ -113,7 +113,11 @@ class Campaign:
     @contextmanager
     def _platform(self) -> Iterator[Platform]:
         state = Path(tempfile.mkdtemp(prefix="platform-chaos-"))
-        quick = {"REQUEST_GATHERING_SECONDS": "1", "EMAIL_RETRY_SECONDS": "2", "WITNESS_DATABASE_PASSWORD": "witness"}
+        quick = {
+            "CONTACT_GATHERING_SECONDS": "1",
+            "CONTACT_EMAIL_RETRY_SECONDS": "2",
+            "WITNESS_DATABASE_PASSWORD": "witness",
+        }
         # files that are cut off are waited for: with the usual minute they would hold up later ones beyond the campaign
         quick["IMPORT_PATIENCE_SECONDS"] = "1"
         if self.broken:

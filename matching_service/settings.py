@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr
+from typing import ClassVar
 
-from shared.settings import ServiceSettings, WebPort
+from pydantic import Field
+
+from shared.settings import Password, ServiceSettings, WebPort
 
 
 class Settings(ServiceSettings):
     """The matching service's settings."""
 
-    service: str = "matching_service"
-    database_password: SecretStr = Field(validation_alias="MATCHING_SERVICE_DATABASE_PASSWORD")
+    service: ClassVar[str] = "matching_service"
+
+    database_password: Password = Field(validation_alias="MATCHING_SERVICE_DATABASE_PASSWORD")
     port: WebPort = Field(default=8003, validation_alias="MATCHING_SERVICE_PORT")

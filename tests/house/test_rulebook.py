@@ -16,6 +16,7 @@ from geocoding_service.domain import lookup
 from matching_service.domain.rules import DAYS_OF_REST_AFTER_A_REFUSAL, Check
 from matching_service.domain.scoring import score_parts
 from matching_service.domain.states import next_contact_after
+from shared.settings import fields
 from shared.values import contacts, holidays, identifiers, moments, places, postal_codes, text, travel
 from shared.values.refusals import NotAcceptable
 from shared.values.words import CheckResult, MatchRule, TravelMode
@@ -149,7 +150,7 @@ def _age_groups(age: str) -> str:
 
 
 CHECKS: dict[str, Callable[..., str]] = {
-    "setting": lambda name: str(Settings.model_fields[name.lower()].default),
+    "setting": lambda name: str(fields(Settings)[name].default),
     "kvnr": identifiers.insurance_number,
     "ik": identifiers.insurer_number,
     "lanr": identifiers.physician_number,

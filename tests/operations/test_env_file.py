@@ -75,7 +75,7 @@ def test_an_offset_moves_every_port_and_nothing_else(checkout: Path) -> None:
     moved = env_file.load(checkout, {})
     assert (moved["DATABASE_PORT"], moved["POSTGRES_PORT"], moved["PATIENT_SERVICE_PORT"]) == ("7432", "6433", "9001")
     assert moved["KAFKA_BOOTSTRAP_SERVERS"] == "127.0.0.1:10092"
-    assert moved["PATIENTS_PER_CONTACT"] == "6"
+    assert moved["CONTACT_PATIENTS_TOGETHER"] == "6"
 
 
 def test_a_setting_declared_later_is_added_with_the_offset_of_the_first_start(checkout: Path) -> None:
