@@ -22,7 +22,8 @@ from chaos.faults import KINDS, Faults, schedule
 from chaos.hostile import HostileLoad
 from chaos.load import Journal, Load
 from migrations import roles
-from migrations.connections import MigrationSettings, administrator, as_owner
+from migrations.connections import administrator, as_owner
+from migrations.settings import MigrationSettings
 from operations import probes
 from operations.env_file import private
 from operations.failures import Failure

@@ -89,7 +89,7 @@ class ContactRules(SettingsGroup):
 
 
 class Settings(ServiceSettings):
-    """The communication service's settings."""
+    """What the communication service reads beside what every service does."""
 
     service: ClassVar[str] = "communication_service"
 

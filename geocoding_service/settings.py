@@ -10,7 +10,7 @@ from shared.settings import Password, ServiceSettings, WebPort
 
 
 class Settings(ServiceSettings):
-    """The geocoding service's settings."""
+    """What the geocoding service reads beside what every service does."""
 
     service: ClassVar[str] = "geocoding_service"
 

@@ -10,7 +10,7 @@ from shared.settings import Password, ServiceSettings, WebPort
 
 
 class Settings(ServiceSettings):
-    """The matching service's settings."""
+    """What the matching service reads beside what every service does."""
 
     service: ClassVar[str] = "matching_service"
 

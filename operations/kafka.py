@@ -13,6 +13,15 @@ from operations.parts import Elsewhere, Part
 from operations.places import Places
 from operations.surroundings import of_machine
 
+READS = (
+    "BIND",
+    "KAFKA_BOOTSTRAP_SERVERS",
+    "KAFKA_CONTROLLER_PORT",
+    "KAFKA_REPLICATION_FACTOR",
+    "KAFKA_MIN_INSYNC_REPLICAS",
+)
+"""The settings that `kafka/start.sh` reads."""
+
 
 def parts(settings: Mapping[str, str], places: Places, *, rank: int) -> list[Part]:
     """A process for each address, which `kafka/start.sh` becomes: `kafka`, or `kafka.1`, `kafka.2`, …"""
@@ -45,8 +54,7 @@ def _node(
 
 
 def _what_it_needs(settings: Mapping[str, str]) -> dict[str, str]:
-    names = ("BIND", "KAFKA_BOOTSTRAP_SERVERS", "KAFKA_CONTROLLER_PORT")
-    return {name: settings[name] for name in (*names, "KAFKA_REPLICATION_FACTOR", "KAFKA_MIN_INSYNC_REPLICAS")}
+    return {name: settings[name] for name in READS}
 
 
 def fetch_jars(root: Path) -> None:

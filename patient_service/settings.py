@@ -10,7 +10,7 @@ from shared.settings import Key, Password, ServiceSettings, WebPort
 
 
 class Settings(ServiceSettings):
-    """The patient service's settings."""
+    """What the patient service reads beside what every service does."""
 
     service: ClassVar[str] = "patient_service"
 

@@ -10,7 +10,7 @@ from shared.settings import InEnvFile, Password, Seconds, ServiceSettings, WebPo
 
 
 class Settings(ServiceSettings):
-    """The therapist service's settings."""
+    """What the therapist service reads beside what every service does."""
 
     service: ClassVar[str] = "therapist_service"
 

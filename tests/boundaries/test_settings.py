@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from migrations.connections import MigrationSettings
+from migrations.settings import MigrationSettings
 from operations import env_file
 from operations.failures import Failure
 from shared.settings import EnvironmentSettings, fields

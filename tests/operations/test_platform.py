@@ -10,7 +10,8 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from migrations.connections import MigrationSettings, administrator
+from migrations.connections import administrator
+from migrations.settings import MigrationSettings
 from operations import commands, ports, probes, processes
 from operations.env_file import local_ports
 from operations.failures import Failure, NotReady

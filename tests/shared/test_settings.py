@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from migrations.__main__ import MigrationSettings
+from migrations.settings import MigrationSettings
 from shared.settings import EnvironmentSettings, read
 from tests.operations.conftest import ROOT
 from therapist_service.settings import Settings
