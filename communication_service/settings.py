@@ -45,6 +45,8 @@ class ContactRules(SettingsGroup):
     (docs/domain.md#contact-rule-4)."""
     call_minutes: Annotated[int, Unit("minutes")] = Field(default=5, ge=5, le=60, multiple_of=5)
     """How long a planned call is: a multiple of 5 (docs/domain.md#contact-rule-7)."""
+    call_step_minutes: Annotated[int, Unit("minutes")] = Field(default=5, ge=1, le=60)
+    """Calls start when the clock shows a multiple of this, which divides an hour (docs/domain.md#contact-rule-7)."""
     call_attempts: Annotated[int, Unit("calls")] = Field(default=3, ge=1, le=100)
     """How often a practice is called for a request before it counts as not reached (docs/domain.md#contact-rule-7)."""
     call_horizon_days: Annotated[int, Unit("days")] = Field(default=60, ge=1, le=366)
@@ -72,6 +74,13 @@ class ContactRules(SettingsGroup):
     def email_retry(self) -> timedelta:
         """The first pause after an e-mail was not taken."""
         return timedelta(seconds=self.email_retry_seconds)
+
+    @field_validator("call_step_minutes")
+    @classmethod
+    def _divides_an_hour(cls, minutes: int) -> int:
+        if 60 % minutes:
+            raise ValueError("must divide an hour: 5, 10, 15, …")
+        return minutes
 
     @field_validator("mail_from")
     @classmethod

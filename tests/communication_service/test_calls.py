@@ -16,9 +16,11 @@ from communication_service import jobs
 from communication_service.domain import calls, gates, sending
 from communication_service.domain.calendar import Opening, is_closed
 from communication_service.domain.schemas import CallOutcome
+from communication_service.settings import ContactRules
 from communication_service.store.tables import Email, Inquiry, PhoneCall, PlacementRequest
 from shared.db import new_id, transaction
 from shared.events import catalogue
+from shared.values.moments import BERLIN
 from shared.values.weekly import Weekly
 from tests.builders.communication import (
     MONDAY_MORNINGS,
@@ -181,6 +183,30 @@ def test_hours_on_the_day_the_clocks_change_are_local() -> None:
         earliest = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
         found = opening.next_free_slot(earliest=earliest, rules=RULES, taken=lambda *_: [])
         assert found == datetime.fromisoformat(start.replace("Z", "+00:00"))
+
+
+@pytest.mark.parametrize(("step", "start"), [(1, "10:07"), (5, "10:10"), (15, "10:15"), (60, "11:00")])
+def test_calls_start_on_a_step_of_the_clock(step: int, start: str) -> None:
+    hours = Weekly.from_json({"wednesday": [{"start": "10:00", "end": "12:00"}]})
+    assert hours is not None
+    rules = ContactRules(call_step_minutes=step)
+    found = Opening(hours, "NW", []).next_free_slot(
+        earliest=datetime(2026, 11, 25, 10, 6, 30, tzinfo=BERLIN), rules=rules, taken=lambda *_: []
+    )
+    assert found == datetime.fromisoformat(f"2026-11-25T{start}+01:00")
+
+
+@pytest.mark.parametrize(("days", "is_found"), [(2, False), (3, True)])
+def test_no_call_is_planned_beyond_the_horizon(days: int, is_found: bool) -> None:
+    """Today counts: on a Monday the third day is Wednesday."""
+    hours = Weekly.from_json({"wednesday": [{"start": "10:00", "end": "12:00"}]})
+    assert hours is not None
+    found = Opening(hours, "NW", []).next_free_slot(
+        earliest=datetime(2026, 11, 23, 10, tzinfo=BERLIN),
+        rules=ContactRules(call_horizon_days=days),
+        taken=lambda *_: [],
+    )
+    assert (found is not None) == is_found
 
 
 def test_a_call_moves_when_the_practice_changes_its_hours() -> None:
