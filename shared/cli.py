@@ -16,9 +16,9 @@ from flask import Flask
 from shared import clock, copies, db, logs, memory, spans, web
 from shared.errors import PlatformError
 from shared.events import parking
-from shared.events.comparing import strangers
+from shared.events.comparing import Stranger, strangers
 from shared.events.rebuild import rebuild
-from shared.events.republish import republish, until_published
+from shared.events.republish import deny, republish, until_published
 from shared.jobs import run_once
 from shared.kafka import for_a_command
 from shared.settings import ServiceSettings, read
@@ -146,13 +146,28 @@ def _republish(service: Service, settings: ServiceSettings, options: argparse.Na
     say(f"\nrecorded {done.states} states; {done.kept} events of the last days are sent again")
     until_published(_progress("{} events wait to be published"))
     say("\nall of them are published")
+    _deny(settings, worker)
     return None
 
 
+def _deny(settings: ServiceSettings, worker: Worker) -> None:
+    """Let what others believe to be the service's, and is not, end there."""
+    if worker.denial is None:
+        return
+    unknown = [each.id for each in _strangers(settings, worker) if each.known is None]
+    if unknown:
+        say(f"{deny(unknown, worker.denial)} on Kafka are not known here, which is said of each")
+        until_published(_progress("{} events wait to be published"))
+
+
+def _strangers(settings: ServiceSettings, worker: Worker) -> list[Stranger]:
+    if worker.topic is None or worker.states is None:
+        return []
+    return strangers(for_a_command(settings.kafka_client()), worker.topic, worker.states, worker.denial)
+
+
 def _check(settings: ServiceSettings, worker: Worker) -> None:
-    found = []
-    if worker.topic is not None and worker.states is not None:
-        found = strangers(for_a_command(settings.kafka_client()), worker.topic, worker.states)
+    found = _strangers(settings, worker)
     for each in found:
         here = "which is not known here" if each.known is None else f"here {each.known}"
         say(f"{each.id}  Kafka says {each.said}, {here}")

@@ -143,7 +143,8 @@ class WaitingRequest(Schema):
     waits_for: Annotated[
         str,
         Field(
-            description="what the inquiry waits for; or sending, planned_call, search_paused, accepted_elsewhere, "
+            description="what the inquiry waits for; or sending, mail_server (it takes no letters at the moment), "
+            "planned_call, search_paused, accepted_elsewhere, "
             "search_ended, patient_not_known, therapist_not_known, gathering, composing, approval; "
             "of one that has gone out: answer, placement"
         ),

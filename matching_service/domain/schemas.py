@@ -168,7 +168,10 @@ class RequestView(RequestFields, Seen):
     first_session_on: IsoDate | None
     waits_for: Annotated[
         RequestWait | None,
-        Field(description="null where it is over; for `inquiry` and `contact` the communication service says more"),
+        Field(
+            description="null where it is over; for `inquiry`, `contact`, `answer` and `search_paused` the "
+            "communication service says more, such as until when"
+        ),
     ]
     waits_until: Annotated[IsoDate | None, Field(description="the last day on which it waits, where that is known")]
 

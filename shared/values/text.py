@@ -106,7 +106,8 @@ class Text:
     pattern: str = PRINTABLE
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        limited = core_schema.str_schema(min_length=1, max_length=self.longest)
+        # as sent, with the blanks around it: so the document says it, and so the limit is meant
+        limited = core_schema.str_schema(min_length=1, max_length=self.longest, strip_whitespace=False)
         return core_schema.no_info_after_validator_function(self.kept, limited)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
