@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Self
-
 from pydantic import SecretStr
 
 from shared.settings import DatabaseSettings, Password, Port
@@ -28,11 +25,6 @@ class MigrationSettings(DatabaseSettings):
     matching_service_database_password: Password
     communication_service_database_password: Password
     geocoding_service_database_password: Password
-
-    @classmethod
-    def of(cls, settings: Mapping[str, str]) -> Self:
-        """Those of one platform, whatever the environment says."""
-        return cls.model_validate({name.lower(): value for name, value in settings.items()})
 
     def service_passwords(self) -> dict[str, str]:
         """The login role of every service, with its password."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import psutil
 
 from operations import demo as story
-from operations import env_file, environment, processes
+from operations import env_file, environment, processes, settings_check
 from operations.failures import Failure, Hopeless, NotReady
 from operations.parts import Part
 from operations.platform import Platform
@@ -30,7 +30,7 @@ def up(only: Iterable[str] = ()) -> None:
     for warning in env_file.warnings(ROOT):
         say(f"warning: {warning}")
     platform = _platform()
-    env_file.check(platform.settings, ROOT)
+    settings_check.check(platform.settings, ROOT)
     chosen = list(only)
     unknown = sorted({name for name in chosen if not _exists(platform, name)})
     if unknown:

@@ -64,20 +64,27 @@ class Declarations:
     def __init__(self, root: Path) -> None:
         self.services = _services(root)
 
+    def models(self) -> dict[str, Model]:
+        """What is read as a whole, by a title of it."""
+        services = {_words(name): model for name, model in self.services.items()}
+        return {
+            "What `make up` starts": StartSettings,
+            **services,
+            "Migrations": MigrationSettings,
+            "Containers": ContainerSettings,
+        }
+
     def sections(self) -> list[Section]:
         """Every setting once, where it is declared."""
-        models: dict[str, Model] = {
+        common: dict[str, Model] = {
             "What `make up` starts": StartSettings,
             "Database": DatabaseSettings,
             "Kafka": KafkaSettings,
             "Every service": ServiceSettings,
-            **{_words(name): model for name, model in self.services.items()},
-            "Migrations": MigrationSettings,
-            "Containers": ContainerSettings,
         }
         said: set[str] = set()
         found = []
-        for title, model in models.items():
+        for title, model in (common | self.models()).items():
             settings = tuple(self._new(model, said))
             file = model.__module__.replace(".", "/") + ".py"
             found.append(Section(title, _first_paragraph(model), file, settings))

@@ -1,4 +1,4 @@
-"""`.env`: what `.env.example` declares, what `.env` holds, and what is wrong with it. Needs nothing but Python.
+"""`.env`: what `.env.example` declares, and what `.env` holds. Needs nothing but Python.
 
 The declarations themselves, with default and meaning, are the settings models; `make env-example` writes the file."""
 
@@ -12,19 +12,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from operations.failures import Failure
-from shared.hosts import names_are_hosts
-
-INFRASTRUCTURE = ("postgresql", "pgbouncer", "kafka", "mail")
 WORKER_PORT_DISTANCE = 100
 """A worker's health and metrics are this far above its service's web port."""
 
 _LINE = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*$")
 _COMMENT = re.compile(r"\s+#.*$")
 _HOST_AND_PORT = re.compile(r"^([\w.-]+):(\d+)$")
-_ADDRESSES = re.compile(r"^[\w.-]+:\d+(,[\w.-]+:\d+)*$")
-
-_THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 
 _SECRETS = {
     "generate:password": lambda: secrets.token_urlsafe(24),
@@ -198,104 +191,6 @@ def _unknown(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name.upper(), known, n=1)
     hint = f"; did you mean {close[0]}?" if close else ""
     return f"unknown setting {name} in .env{hint}"
-
-
-def check(settings: Mapping[str, str], root: Path) -> None:
-    """Refuses settings that cannot work, all of them at once."""
-    problems = [*_empty_secrets(settings, root), *_wrong_ports(settings), *_wrong_parts(settings)]
-    problems += _password_in_clear(settings)
-    problems += _wrong_hosts(settings)
-    problems = problems or _shared_ports(settings)
-    if problems:
-        raise Failure("the settings cannot work:\n" + "\n".join(f"  {problem}" for problem in problems))
-
-
-def _empty_secrets(settings: Mapping[str, str], root: Path) -> list[str]:
-    needed = [name for name, setting in declared(root).items() if setting.is_secret]
-    if "postgresql" not in local_parts(settings):
-        needed.remove("POSTGRES_ADMIN_PASSWORD")  # Empty: its administrator prepares roles and schemas himself.
-    empty = [name for name in needed if not settings.get(name)]
-    copied = [name for name in needed if settings.get(name) in _SECRETS]
-    return [f"{name} is empty; delete its line in .env and `make up` generates one" for name in empty] + [
-        f"{name}={settings[name]} is no secret: `make env` generates one in .env" for name in copied
-    ]
-
-
-def _wrong_ports(settings: Mapping[str, str]) -> list[str]:
-    return [
-        f"{name}={value} is not a port (1 to 65535)"
-        for name, value in settings.items()
-        if name.endswith("_PORT") and not 0 < _number(value) < 65536
-    ]
-
-
-def _password_in_clear(settings: Mapping[str, str]) -> list[str]:
-    is_said = bool(settings["SMTP_USERNAME"] or settings["SMTP_PASSWORD"])
-    if settings["SMTP_TLS"] != "none" or not is_said or settings["SMTP_HOST"] in _THIS_MACHINE:
-        return []
-    return [f"SMTP_TLS=none would send SMTP_PASSWORD in clear to {settings['SMTP_HOST']}: set starttls or tls"]
-
-
-def _wrong_hosts(settings: Mapping[str, str]) -> list[str]:
-    try:
-        names_are_hosts(settings.get("ALLOWED_HOSTS", ""))
-    except ValueError as wrong:
-        return [f"ALLOWED_HOSTS: {wrong}"]
-    return []
-
-
-def _wrong_parts(settings: Mapping[str, str]) -> list[str]:
-    local = local_parts(settings)
-    problems = [
-        f"LOCAL_PARTS names {name}; it can name {', '.join(INFRASTRUCTURE)}"
-        for name in local
-        if name not in INFRASTRUCTURE
-    ]
-    problems += _hosts_elsewhere(settings, local)
-    if "kafka" in local:
-        problems += _not_a_local_kafka(settings)
-    if "mail" in local and settings["SMTP_TLS"] != "none":
-        problems.append(
-            f"SMTP_TLS={settings['SMTP_TLS']}, but the mail catcher has no TLS:"
-            " set none, or take mail out of LOCAL_PARTS"
-        )
-    return problems
-
-
-def _hosts_elsewhere(settings: Mapping[str, str], local: Iterable[str]) -> list[str]:
-    """A part that would be started here while everybody connects elsewhere."""
-    hosts = {"postgresql": "POSTGRES_HOST", "pgbouncer": "DATABASE_HOST", "mail": "SMTP_HOST"}
-    here = ("127.0.0.1", "localhost", settings["BIND"])
-    return [
-        f"{hosts[part]}={settings[hosts[part]]} is another machine: take {part} out of LOCAL_PARTS"
-        for part in local
-        if part in hosts and settings[hosts[part]] not in here
-    ]
-
-
-def _not_a_local_kafka(settings: Mapping[str, str]) -> list[str]:
-    problems = []
-    addresses, copies = settings["KAFKA_BOOTSTRAP_SERVERS"], settings["KAFKA_REPLICATION_FACTOR"]
-    if not _ADDRESSES.match(addresses):
-        problems.append(f"KAFKA_BOOTSTRAP_SERVERS={addresses} is not host:port, or several separated by commas")
-    elif not 0 < _number(settings["KAFKA_MIN_INSYNC_REPLICAS"]) <= _number(copies) <= addresses.count(",") + 1:
-        problems.append(
-            f"KAFKA_REPLICATION_FACTOR={copies}: at least KAFKA_MIN_INSYNC_REPLICAS,"
-            " and at most the addresses in KAFKA_BOOTSTRAP_SERVERS"
-        )
-    if settings["KAFKA_SECURITY_PROTOCOL"] != "PLAINTEXT":
-        problems.append(
-            f"KAFKA_SECURITY_PROTOCOL={settings['KAFKA_SECURITY_PROTOCOL']}, but the Kafka of `make up` speaks"
-            " PLAINTEXT: set that, or take kafka out of LOCAL_PARTS"
-        )
-    return problems
-
-
-def _shared_ports(settings: Mapping[str, str]) -> list[str]:
-    users: dict[int, list[str]] = {}
-    for name, port in local_ports(settings).items():
-        users.setdefault(port, []).append(name)
-    return [f"port {port} is given to {' and '.join(names)}" for port, names in users.items() if len(names) > 1]
 
 
 def local_ports(settings: Mapping[str, str]) -> dict[str, int]:

@@ -11,9 +11,10 @@ from __future__ import annotations
 import base64
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -110,6 +111,18 @@ class EnvironmentSettings(BaseSettings):
         """Where values come from, the first that has one counts."""
         has_file = os.environ.get("ENV_FILE") != ""
         return (init_settings, env_settings, *([dotenv_settings] if has_file else []))
+
+    @classmethod
+    def of(cls, settings: Mapping[str, str]) -> Self:
+        """The settings that these variables say, whatever the environment says; raises `ValidationError`."""
+        given: dict[str, Any] = {}
+        for name, field in cls.model_fields.items():
+            alias = str(field.validation_alias or name)
+            if group := group_of(field):
+                given[name] = _chosen(settings, {inner: f"{name}_{inner}" for inner in group.model_fields})
+            else:
+                given |= _chosen(settings, {alias: alias})
+        return cls(**given)
 
 
 class DatabaseSettings(EnvironmentSettings):
@@ -275,13 +288,22 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
 SettingsClass = TypeVar("SettingsClass", bound=BaseSettings)
 
 
+def group_of(field: FieldInfo) -> type[SettingsGroup] | None:
+    """The class of a field that is a group of settings."""
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, SettingsGroup) else None
+
+
+def _chosen(settings: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:
+    return {key: settings[name.upper()] for key, name in wanted.items() if name.upper() in settings}
+
+
 def fields(settings_class: type[BaseSettings]) -> dict[str, FieldInfo]:
     """Every setting of a class, those of its groups included, by the environment variable that it is read from."""
     found: dict[str, FieldInfo] = {}
     for name, field in settings_class.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, SettingsGroup):
-            group = field.annotation.model_fields
-            found |= {f"{name}_{inner}".upper(): inner_field for inner, inner_field in group.items()}
+        if group := group_of(field):
+            found |= {f"{name}_{inner}".upper(): each for inner, each in group.model_fields.items()}
         else:
             found[str(field.validation_alias or name.upper())] = field
     return found
@@ -296,12 +318,17 @@ def names(settings_class: type[BaseSettings], *, process: str | None = None) -> 
     ]
 
 
+def complaints(problem: ValidationError) -> list[str]:
+    """What is wrong with which setting, as the environment names it; never its value."""
+    return [f"{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in problem.errors(include_input=False)]
+
+
 def read(settings_class: type[SettingsClass]) -> SettingsClass:
     """The settings from the environment, or the process ends and names each one that is missing or wrong."""
     try:
         return settings_class()
     except ValidationError as problem:
-        lines = [f"  {'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in problem.errors(include_input=False)]
+        lines = complaints(problem)
     except SettingsError as problem:  # the name of a group, which is read from the environment as JSON
-        lines = [f"  {problem}"]
-    sys.exit("These settings are missing or wrong (see docs/settings.md):\n" + "\n".join(lines))
+        lines = [str(problem)]
+    sys.exit("These settings are missing or wrong (see docs/settings.md):\n" + "\n".join(f"  {each}" for each in lines))

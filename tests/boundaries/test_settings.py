@@ -15,6 +15,7 @@ from pydantic import SecretStr, ValidationError
 from migrations.settings import MigrationSettings
 from operations import env_file
 from operations.failures import Failure
+from operations.settings_check import check
 from shared.settings import EnvironmentSettings, fields
 from tests.hostile import BROKEN_TEXTS, DATES, NUMBERS, TEXTS, UNREAL_NUMBERS
 from tests.house.sources import ROOT, SERVICES
@@ -57,20 +58,9 @@ def test_a_hostile_value_of_a_setting_works_or_is_refused_by_name(
 
 def _made(kind: type[EnvironmentSettings], name: str, value: str) -> tuple[Any, Any]:
     try:
-        return kind(**_given(kind, name, value)), None
+        return kind.of({name: value}), None
     except ValidationError as refused:
         return None, refused
-
-
-def _given(kind: type[EnvironmentSettings], name: str, value: str) -> dict[str, Any]:
-    """The setting as its class takes it: by its alias, by its name, or inside its group."""
-    if name in {field.validation_alias for field in kind.model_fields.values()}:
-        return {name: value}
-    lower = name.lower()
-    if lower in kind.model_fields:
-        return {lower: value}
-    group, _, inner = lower.partition("_")
-    return {group: {inner: value}}
 
 
 def _use(settings: Any) -> None:
@@ -102,7 +92,7 @@ def test_a_hostile_value_in_the_env_file_stops_make_up_with_a_sentence(
 
 def _refusal(settings: dict[str, str]) -> str | None:
     try:
-        env_file.check(settings, ROOT)
+        check(settings, ROOT)
     except Failure as refused:
         return str(refused)
     return None

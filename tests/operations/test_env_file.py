@@ -3,10 +3,7 @@ import shutil
 import stat
 from pathlib import Path
 
-import pytest
-
 from operations import env_file
-from operations.failures import Failure
 from tests.operations.conftest import ROOT
 
 SECRETS = [name for name, setting in env_file.declared(ROOT).items() if setting.is_secret]
@@ -109,77 +106,3 @@ def test_an_unknown_setting_is_reported_with_what_may_have_been_meant(checkout: 
     (warning,) = env_file.warnings(checkout)
     assert "KAFKA_BOTSTRAP_SERVERS" in warning
     assert "did you mean KAFKA_BOOTSTRAP_SERVERS?" in warning
-
-
-@pytest.mark.parametrize(
-    ("change", "named"),
-    [
-        ({"POSTGRES_PORT": "many"}, "POSTGRES_PORT=many"),
-        ({"POSTGRES_PORT": "6432"}, "POSTGRES_PORT and DATABASE_PORT"),
-        ({"PATIENT_SERVICE_PORT": "8102"}, "THERAPIST_SERVICE_PORT"),
-        ({"LOCAL_PARTS": "postgres"}, "LOCAL_PARTS"),
-        ({"KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}, "LOCAL_PARTS"),
-        ({"POSTGRES_HOST": "db.example.org"}, "take postgresql out"),
-        ({"SMTP_TLS": "starttls"}, "SMTP_TLS"),
-        ({"LOCAL_PARTS": "", "SMTP_HOST": "mail.example.org", "SMTP_PASSWORD": "x"}, "SMTP_PASSWORD in clear"),
-        ({"LOCAL_PARTS": "", "SMTP_HOST": "mail.example.org", "SMTP_USERNAME": "x"}, "SMTP_PASSWORD in clear"),
-        ({"MASTER_KEY": ""}, "MASTER_KEY"),
-        ({"ALLOWED_HOSTS": "localhost:8001"}, "ALLOWED_HOSTS"),
-        ({"DATABASE_OWNER_PASSWORD": "generate:password"}, "DATABASE_OWNER_PASSWORD=generate:password is no secret"),
-    ],
-)
-def test_settings_that_cannot_work_are_refused_by_name(checkout: Path, change: dict[str, str], named: str) -> None:
-    env_file.complete(checkout)
-    with pytest.raises(Failure, match=named):
-        env_file.check(env_file.load(checkout, change), checkout)
-
-
-def test_the_generated_settings_work(checkout: Path) -> None:
-    env_file.complete(checkout)
-    env_file.check(env_file.load(checkout, {}), checkout)
-
-
-def test_two_private_platforms_share_no_port_and_no_secret(checkout: Path) -> None:
-    first, second = (env_file.private(checkout / name, checkout) for name in "ab")
-    ports = [{*env_file.local_ports(one).values()} for one in (first, second)]
-    assert not ports[0] & ports[1]
-    assert not {first[name] for name in SECRETS} & {second[name] for name in SECRETS}
-    env_file.check(first, checkout)
-
-
-THREE = {
-    "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9092,127.0.0.1:9192,127.0.0.1:9292",
-    "KAFKA_REPLICATION_FACTOR": "3",
-    "KAFKA_MIN_INSYNC_REPLICAS": "2",
-}
-
-
-def test_every_address_of_kafka_is_a_node_with_two_ports_of_its_own(checkout: Path) -> None:
-    env_file.complete(checkout)
-    three = env_file.load(checkout, THREE)
-    env_file.check(three, checkout)
-    ports = [set(node.values()) for node in env_file.kafka_ports(three)]
-    assert ports == [{9092, 9093}, {9192, 9094}, {9292, 9095}]
-    assert set.union(*ports) <= {*env_file.local_ports(three).values()}
-
-
-@pytest.mark.parametrize(
-    ("change", "named"),
-    [
-        ({"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9092, 127.0.0.1:9192"}, "KAFKA_BOOTSTRAP_SERVERS"),
-        ({"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9092,127.0.0.1:9192"}, "KAFKA_REPLICATION_FACTOR=3"),
-        ({"KAFKA_MIN_INSYNC_REPLICAS": "4"}, "KAFKA_MIN_INSYNC_REPLICAS"),
-        ({"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9092,127.0.0.1:9093,127.0.0.1:9094"}, "given to"),
-    ],
-)
-def test_kafka_nodes_that_cannot_work_are_refused(checkout: Path, change: dict[str, str], named: str) -> None:
-    env_file.complete(checkout)
-    with pytest.raises(Failure, match=named):
-        env_file.check(env_file.load(checkout, THREE | change), checkout)
-
-
-def test_a_private_platform_may_have_three_brokers(checkout: Path) -> None:
-    three = env_file.private(checkout, checkout, brokers=3)
-    env_file.check(three, checkout)
-    assert len(env_file.kafka_ports(three)) == 3
-    assert (three["KAFKA_REPLICATION_FACTOR"], three["KAFKA_MIN_INSYNC_REPLICAS"]) == ("3", "2")
