@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import os
 import signal
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import ClassVar
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from operations.mail_page import Page, serve
+from operations.mail_page import HELP, Page, serve
 from operations.mail_store import MailStore
 from shared.hosts import LOCAL, Hosts
 
@@ -41,10 +42,14 @@ class Mood:
 
     def refuse(self, *, code: int, seconds: float, at: str, text: str) -> None:
         """Refuse a step from now on, for that long, with that text behind the code."""
-        if at not in self.STEPS or not 400 <= code <= 599 or seconds <= 0:
-            raise ValueError(f"code 400 to 599, seconds above 0, at one of {', '.join(self.STEPS)}")
+        if not 400 <= code <= 599:
+            raise ValueError("code must be from 400 to 599")
+        if not 0 < seconds < float("inf"):
+            raise ValueError("seconds must be above 0")
+        if at not in self.STEPS:
+            raise ValueError(f"at must be one of {', '.join(self.STEPS)}")
         if not (text.isascii() and text.isprintable() and len(text) <= 500):
-            raise ValueError("text: at most 500 printable ASCII characters")
+            raise ValueError("text must have at most 500 printable ASCII characters")
         self._refusal = Refusal(code, at, time.monotonic() + seconds, text)
 
     def accept(self) -> None:
@@ -124,16 +129,24 @@ async def catch(bind: str, smtp_port: int, page_port: int, folder: Path, hosts: 
 
 def main() -> None:
     """Read the command line and serve."""
-    parser = argparse.ArgumentParser(prog="python -m operations.mail_catcher", description="Keeps every mail.")
-    parser.add_argument("--bind", default="127.0.0.1")
-    parser.add_argument("--smtp-port", type=int, default=1025)
-    parser.add_argument("--page-port", type=int, default=8025)
-    parser.add_argument("--folder", type=Path, required=True)
+    parser = argparse.ArgumentParser(
+        prog="python -m operations.mail_catcher",
+        description="Takes every mail over SMTP, keeps it as a file and delivers none.",
+        epilog=f"At the page's address:\n\n{HELP}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--bind", default="127.0.0.1", help="the address to listen on (127.0.0.1)")
+    parser.add_argument("--smtp-port", type=int, default=1025, help="where mails are taken (1025)")
+    parser.add_argument("--page-port", type=int, default=8025, help="where they are shown (8025)")
+    parser.add_argument("--folder", type=Path, required=True, help="where they are kept")
     parser.add_argument("--allowed-hosts", default=LOCAL, help="names under which the page is reached, with commas")
     given = parser.parse_args()
     os.umask(0o077)
     hosts = Hosts.of(given.allowed_hosts, bind=given.bind)
-    asyncio.run(catch(given.bind, given.smtp_port, given.page_port, given.folder, hosts))
+    try:
+        asyncio.run(catch(given.bind, given.smtp_port, given.page_port, given.folder, hosts))
+    except OSError as error:
+        sys.exit(f"The mail catcher cannot work with these ports and this folder: {error}")
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ def send_to_the_same(kafka: dict[str, Any], subject: UUID, sequence: int) -> Non
     assert producer.flush(10) == 0
 
 
-def dead_letters() -> list[Any]:
+def noted() -> list[Any]:
     with transaction() as session:
         return list(session.execute(select(parked).where(parked.c.topic == TOPIC)).mappings())
 
@@ -103,8 +103,8 @@ def test_it_is_noted_once_and_what_lies_around_it_is_handled(own_kafka: dict[str
     for again in (group, f"g-{uuid4()}"):
         with consuming(own_kafka, heard.listeners, again):
             until(lambda: heard.effects == [1, 2, 3], 60)
-            until(lambda: {first, second, third} <= {row["offset"] for row in dead_letters()}, 60)
-    mine = [row for row in dead_letters() if row["offset"] in (first, second, third)]
+            until(lambda: {first, second, third} <= {row["offset"] for row in noted()}, 60)
+    mine = [row for row in noted() if row["offset"] in (first, second, third)]
     assert len(mine) == 3
     (row,) = (row for row in mine if row["offset"] == second)
     assert row["value"] is None
@@ -118,7 +118,7 @@ def test_a_batch_at_the_end_is_passed_and_its_offsets_are_committed(own_kafka: d
     heard = Heard([subject])
     begin = send_packed(own_kafka, "zstd", messages=3, unpacked=TOO_MUCH)
     with consuming(own_kafka, heard.listeners, group):
-        until(lambda: begin in {row["offset"] for row in dead_letters()}, 60)
+        until(lambda: begin in {row["offset"] for row in noted()}, 60)
         send_to_the_same(own_kafka, subject, 1)
         until(lambda: heard.effects == [1])
 
@@ -143,7 +143,7 @@ def test_what_is_larger_than_any_event_is_kept_only_in_part(own_kafka: dict[str,
     send_to_the_same(own_kafka, subject, 1)
     with consuming(own_kafka, heard.listeners, f"g-{uuid4()}"):
         until(lambda: heard.effects == [1], 60)
-    (row,) = (row for row in dead_letters() if row["offset"] == begin)
+    (row,) = (row for row in noted() if row["offset"] == begin)
     assert bytes(row["value"]) == bytes(LARGEST_MESSAGE)
     assert row["reason"].startswith("larger than any event")
 
