@@ -22,9 +22,6 @@ from shared.values.words import CheckResult, MatchRule, TravelMode
 
 PASS, FAIL, UNKNOWN = CheckResult.PASS, CheckResult.FAIL, CheckResult.UNKNOWN
 
-DAYS_OF_REST_AFTER_A_REFUSAL: Final = 28
-"""Four weeks, in Berlin calendar days (docs/domain.md#contact-rule-8)."""
-
 Text = str | Callable[[Any, Search], str]
 """A sentence for staff, or how it follows from the therapist's row and the search."""
 
@@ -120,9 +117,13 @@ def _hours_in_common(therapist: Any, search: Search) -> str:
     return f"{therapist.working_hours.intersection(search.availability).total_minutes / 60:.3g} hours a week in common."
 
 
-def _refusal(therapist: Any, _: Search) -> str:
-    again = therapist.refused_on + timedelta(days=DAYS_OF_REST_AFTER_A_REFUSAL)
+def _refusal(therapist: Any, search: Search) -> str:
+    again = therapist.refused_on + timedelta(days=search.rules.days_after_refusal)
     return f"Refused on {therapist.refused_on}; may be asked again from {again}."
+
+
+def _no_refusal(_: Any, search: Search) -> str:
+    return f"No refusal in the last {search.rules.days_after_refusal} days."
 
 
 CRITERIA: Final = (
@@ -281,8 +282,8 @@ CRITERIA: Final = (
     ),
     Criterion(
         rule=MatchRule.RECENT_REFUSAL,
-        fails=f"a.refused_on > CAST(:today AS date) - {DAYS_OF_REST_AFTER_A_REFUSAL}",
-        explanations={PASS: "No refusal in the last four weeks.", FAIL: _refusal},
+        fails="a.refused_on >= CAST(:refusals_count_since AS date)",
+        explanations={PASS: _no_refusal, FAIL: _refusal},
         can_be_set_aside=False,
     ),
 )

@@ -11,6 +11,7 @@ from matching_service.domain.criteria import JUDGE, minutes_of
 from matching_service.domain.schemas import Candidate, Matches, MatchQuestion, OtherCriteria
 from matching_service.domain.scoring import score_parts
 from matching_service.domain.search import METRES_A_KILOMETRE, Search, of_patient
+from matching_service.settings import AskAgainRules
 from matching_service.store import queries
 from matching_service.store.matching import Judged
 from shared.db import Executor
@@ -25,7 +26,7 @@ def unknown_patient() -> NotFound:
     )
 
 
-def find(executor: Executor, question: MatchQuestion, *, today: date) -> Matches:
+def find(executor: Executor, question: MatchQuestion, *, rules: AskAgainRules, today: date) -> Matches:
     """The therapists who fit, how many each rule excludes, and what could be relaxed.
 
     Raises `NotFound` for a patient whose copy is not here, `Conflict` while it is not known where the patient lives or
@@ -34,7 +35,7 @@ def find(executor: Executor, question: MatchQuestion, *, today: date) -> Matches
     patient = queries.patient(executor, question.patient_id)
     if patient is None:
         raise unknown_patient()
-    search = with_overrides(of_patient(patient, today=today), question.overrides)
+    search = with_overrides(of_patient(patient, rules=rules, today=today), question.overrides)
     _require_a_circle(search)
     asked_for = explaining.rules_asked_for(search)
     found = JUDGE.best(executor, search, limit=question.limit)

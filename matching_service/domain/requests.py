@@ -23,6 +23,7 @@ from matching_service.domain.schemas import (
     RequestView,
 )
 from matching_service.domain.search import of_patient
+from matching_service.settings import AskAgainRules
 from matching_service.store import queries
 from matching_service.store.tables import Patient, PlacementRequest
 from shared.db import Session, new_id
@@ -86,7 +87,7 @@ class Judgement:
     overrides: list[dict[str, str]]
 
 
-def approve(session: Session, wanted: ContactList, *, today: date, now: datetime) -> Approved:
+def approve(session: Session, wanted: ContactList, *, rules: AskAgainRules, today: date, now: datetime) -> Approved:
     """Ask these therapists for this patient, as far as the rules allow it (docs/domain.md#contact-rule-3).
 
     Raises `NotFound` for a patient whose copy is not here, `Conflict` where the patient does not search or every
@@ -101,7 +102,7 @@ def approve(session: Session, wanted: ContactList, *, today: date, now: datetime
             "patient.not_searching",
             f"This patient's status is {patient.status}; only for one who is searching may practices be asked.",
         )
-    judgements = _judge(session, patient, wanted, today=today)
+    judgements = _judge(session, patient, wanted, rules=rules, today=today)
     refused = [refusal for judgement in judgements.values() for refusal in judgement.refusals]
     allowed = {who: judgement for who, judgement in judgements.items() if not judgement.refusals}
     if not allowed:
@@ -151,9 +152,11 @@ def _make(
     return request
 
 
-def _judge(session: Session, patient: Patient, wanted: ContactList, *, today: date) -> dict[UUID, Judgement]:
+def _judge(
+    session: Session, patient: Patient, wanted: ContactList, *, rules: AskAgainRules, today: date
+) -> dict[UUID, Judgement]:
     """Each therapist of the list by the criteria of matching."""
-    search = of_patient(patient, today=today)
+    search = of_patient(patient, rules=rules, today=today)
     judged = JUDGE.each(session, search, wanted.therapist_ids)
     failed = {who: explaining.failures_of(each, search) for who, each in judged.items()}
     return {

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any, Final
 from uuid import UUID
 
+from matching_service.settings import AskAgainRules
 from shared.values import travel
 from shared.values.moments import start_of_berlin_day
 from shared.values.places import Place
@@ -32,6 +33,7 @@ class Search:
     patient_id: UUID
     today: date
     """The Berlin day of the question, on which older refusals no longer count."""
+    rules: AskAgainRules
     place: Place | None = None
     insurance_type: InsuranceType | None = None
     reimbursement_case: bool = False
@@ -49,6 +51,11 @@ class Search:
     excluded_therapist_ids: frozenset[UUID] = field(default_factory=frozenset)
     search_started_on: date | None = None
     """Practices whose place failed since then are left out (docs/domain.md#place-rule-10); unknown: since ever."""
+
+    @cached_property
+    def refusals_count_since(self) -> date:
+        """A refusal on this Berlin day or later still counts (docs/domain.md#contact-rule-8)."""
+        return self.today - timedelta(days=self.rules.days_after_refusal - 1)
 
     @cached_property
     def needs_statutory_seat(self) -> bool:
@@ -111,11 +118,12 @@ def _in_metres(kilometres: float | None) -> float | None:
     return None if kilometres is None else max(1.0, kilometres * METRES_A_KILOMETRE)
 
 
-def of_patient(patient: Any, *, today: date) -> Search:
+def of_patient(patient: Any, *, rules: AskAgainRules, today: date) -> Search:
     """The search in a patient's copy. Words that this code does not know yet raise `ValueError`."""
     return Search(
         patient_id=patient.id,
         today=today,
+        rules=rules,
         place=patient.place,
         insurance_type=None if patient.insurance_type is None else InsuranceType(patient.insurance_type),
         reimbursement_case=patient.reimbursement_case,

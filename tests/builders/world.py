@@ -26,7 +26,6 @@ from communication_service.store import queries
 from communication_service.store import tables as c
 from matching_service.domain import answers, requests, telling
 from matching_service.domain.schemas import ContactList, Placing, Response, Withdrawal
-from matching_service.listeners import listeners as matching_listeners
 from matching_service.store import tables as m
 from patient_service import listeners as patient_listeners
 from patient_service.domain import locations, patients, searches
@@ -41,6 +40,8 @@ from shared.values.moments import berlin_day
 from tests.builders.communication import EVERY_DAY, RULES
 from tests.builders.happenings import happened
 from tests.builders.matching import AACHEN, public_therapist
+from tests.builders.matching import RULES as ASK_AGAIN
+from tests.builders.matching import listeners as matching_listeners
 from tests.builders.patients import NOBODY, new_patient
 from tests.conftest import MONDAY
 
@@ -183,14 +184,15 @@ class World:
         """Staff approve that the therapist is asked."""
         wanted = ContactList(patient_id=patient, therapist_ids=[therapist])
         made = self._try(
-            self.matching, lambda: requests.approve(self.matching, wanted, today=berlin_day(self.now), now=self.now)
+            self.matching,
+            lambda: requests.approve(self.matching, wanted, rules=ASK_AGAIN, today=berlin_day(self.now), now=self.now),
         )
         return made.items[0].id if made else None
 
     def respond(self, request: UUID, outcome: str) -> None:
         """Staff record a practice's answer."""
         said = Response.from_json({"outcome": outcome})
-        self._try(self.matching, lambda: answers.respond(self.matching, request, said, now=self.now))
+        self._try(self.matching, lambda: answers.respond(self.matching, request, said, rules=ASK_AGAIN, now=self.now))
 
     def place(self, request: UUID) -> None:
         """Staff record that the patient takes up the place."""

@@ -13,8 +13,8 @@ import pytest
 from communication_service.domain.calendar import is_closed
 from communication_service.settings import Settings
 from geocoding_service.domain import lookup
-from matching_service.domain.criteria import DAYS_OF_REST_AFTER_A_REFUSAL
 from matching_service.domain.states import next_contact_after
+from matching_service.settings import Settings as MatchingSettings
 from shared.settings import fields
 from shared.values import contacts, holidays, identifiers, moments, places, postal_codes, text, travel
 from shared.values.refusals import NotAcceptable
@@ -130,8 +130,11 @@ def _radius(minutes: str, mode: str) -> str:
     return f"{travel.straight_km_within(int(minutes.removesuffix(' min')), TravelMode(mode)):.1f} km"
 
 
+ASK_AGAIN = MatchingSettings.model_fields["ask_again"].default
+
+
 def _asked_again(answered: str, named: str) -> str:
-    return str(next_contact_after(_day(answered), None if named == "unknown" else _day(named)))
+    return str(next_contact_after(_day(answered), None if named == "unknown" else _day(named), ASK_AGAIN))
 
 
 def _age_groups(age: str) -> str:
@@ -139,8 +142,9 @@ def _age_groups(age: str) -> str:
     return ", ".join(groups)
 
 
+SETTINGS = fields(Settings) | fields(MatchingSettings)
 CHECKS: dict[str, Callable[..., str]] = {
-    "setting": lambda name: str(fields(Settings)[name].default),
+    "setting": lambda name: str(SETTINGS[name].default),
     "kvnr": identifiers.insurance_number,
     "ik": identifiers.insurer_number,
     "lanr": identifiers.physician_number,
@@ -165,7 +169,7 @@ CHECKS: dict[str, Callable[..., str]] = {
     "age_groups": _age_groups,
     "seven_days_later": lambda at: moments.written(moments.days_later(moments.parse_instant(at), 7)),
     "asked_again_after_refusal": lambda day: str(
-        date.fromordinal(_day(day).toordinal() + DAYS_OF_REST_AFTER_A_REFUSAL)
+        date.fromordinal(_day(day).toordinal() + ASK_AGAIN.days_after_refusal)
     ),
     "asked_again_after_later": _asked_again,
     "straight_km": _straight,

@@ -21,6 +21,7 @@ from matching_service.store import tables as m
 from shared.errors import Conflict
 from shared.values.words import RequestOutcome
 from tests.builders.communication import RULES
+from tests.builders.matching import RULES as ASK_AGAIN
 from tests.builders.world import World
 from tests.journeys.worlds import a_world
 
@@ -38,7 +39,7 @@ def by_phone(world: World, request: UUID, outcome: str) -> None:
 
 
 def to_matching(world: World, request: UUID, outcome: str) -> None:
-    answers.respond(world.matching, request, Response.from_json({"outcome": outcome}), now=world.now)
+    answers.respond(world.matching, request, Response.from_json({"outcome": outcome}), rules=ASK_AGAIN, now=world.now)
 
 
 Way = Callable[[World, UUID, str], None]

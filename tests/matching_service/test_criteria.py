@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -17,12 +17,13 @@ from matching_service.domain import matches, requests
 from matching_service.domain.criteria import CRITERIA, JUDGE
 from matching_service.domain.schemas import Approved, ContactList, Matches, MatchQuestion, OtherCriteria, Override
 from matching_service.domain.search import of_patient
+from matching_service.settings import AskAgainRules
 from matching_service.store import queries
 from matching_service.store.tables import PlacementRequest
 from shared.db import new_id
 from shared.errors import Conflict
 from shared.values.words import MatchRule
-from tests.builders.matching import a_known_patient, a_known_therapist, north_of_aachen
+from tests.builders.matching import RULES, a_known_patient, a_known_therapist, north_of_aachen
 from tests.conftest import MONDAY
 
 TODAY = MONDAY.date()
@@ -172,13 +173,13 @@ def recorded(session: Session, case: Case) -> tuple[UUID, UUID]:
 
 def candidates(session: Session, patient: UUID, **overrides: Any) -> Matches:
     other = OtherCriteria.model_validate_json(json.dumps(overrides))
-    return matches.find(session, MatchQuestion(patient_id=patient, overrides=other), today=TODAY)
+    return matches.find(session, MatchQuestion(patient_id=patient, overrides=other), rules=RULES, today=TODAY)
 
 
 def approved(session: Session, patient: UUID, therapist: UUID, *overridden: str) -> Approved:
     overrides = [Override(therapist_id=therapist, rule=MatchRule(rule), reason="agreed") for rule in overridden]
     wanted = ContactList(patient_id=patient, therapist_ids=[therapist], overrides=overrides)
-    return requests.approve(session, wanted, today=TODAY, now=MONDAY)
+    return requests.approve(session, wanted, rules=RULES, today=TODAY, now=MONDAY)
 
 
 def refusals(session: Session, patient: UUID, therapist: UUID, *overridden: str) -> list[str]:
@@ -193,6 +194,14 @@ def refused_because(session: Session, patient: UUID, therapist: UUID, *overridde
     except Conflict as refused:
         return [(rule, why) for rule, _, why in (problem.message.partition(": ") for problem in refused.errors)]
     return []
+
+
+@pytest.mark.parametrize(("days", "is_shown"), [(7, True), (8, False)])
+def test_how_long_a_refusal_counts_is_a_setting(session: Session, days: int, is_shown: bool) -> None:
+    patient, _ = recorded(session, Case("fail", asked=refused(MONDAY - timedelta(days=7))))
+    rules = AskAgainRules(days_after_refusal=days)
+    found = matches.find(session, MatchQuestion(patient_id=patient), rules=rules, today=TODAY)
+    assert (bool(found.candidates), "recent_refusal" in found.excluded) == (is_shown, not is_shown)
 
 
 @pytest.mark.parametrize(("rule", "case"), EACH)
@@ -318,7 +327,7 @@ def test_the_list_and_approvals_judge_alike_whatever_comes_together(session: Ses
     therapists = [a_known_therapist(session, **_some(dice, "therapist")) for _ in range(60)]
     ids = dice.sample(therapists, 5)
     patient = a_known_patient(session, **_some(dice, "patient") | {"excluded_therapist_ids": ids})
-    search = of_patient(queries.patient(session, patient), today=TODAY)
+    search = of_patient(queries.patient(session, patient), rules=RULES, today=TODAY)
     listed, each = JUDGE.best(session, search, limit=200), JUDGE.each(session, search, therapists)
     near = [found for found in each.values() if (found.therapist.metres or 1e9) <= (search.wide_metres or 0)]
     assert listed.failures == Counter(found.failed for found in near)

@@ -9,8 +9,10 @@ import pytest
 
 from matching_service.domain import states
 from matching_service.domain.search import Search
+from matching_service.settings import AskAgainRules
 from shared.db import new_id
 from shared.values.words import RequestOutcome
+from tests.builders.matching import RULES
 from tests.conftest import MONDAY
 
 TODAY = MONDAY.date()
@@ -29,7 +31,21 @@ TODAY = MONDAY.date()
     ],
 )
 def test_later_comes_back_before_the_date_named(available_from: date | None, again: date) -> None:
-    assert states.next_contact_after(TODAY, available_from) == again
+    assert states.next_contact_after(TODAY, available_from, RULES) == again
+
+
+@pytest.mark.parametrize(
+    ("available_from", "again"),
+    [
+        (date(2027, 3, 1), date(2027, 2, 15)),
+        (date(2026, 11, 26), date(2026, 11, 25)),
+        (date(2026, 11, 24), date(2026, 11, 24)),
+        (None, date(2026, 11, 28)),
+    ],
+)
+def test_how_long_later_is_are_settings(available_from: date | None, again: date) -> None:
+    rules = AskAgainRules(days_before_named_date=14, days_without_a_date=5, days_at_least=2)
+    assert states.next_contact_after(TODAY, available_from, rules) == again
 
 
 @pytest.mark.parametrize(
@@ -47,7 +63,7 @@ def test_an_answer_leads_to_a_status(outcome: RequestOutcome, status: str) -> No
 
 
 def radius(**limits: Any) -> float | None:
-    return Search(patient_id=new_id(), today=TODAY, **limits).radius_km
+    return Search(patient_id=new_id(), today=TODAY, rules=RULES, **limits).radius_km
 
 
 def test_the_radius_keeps_both_limits() -> None:

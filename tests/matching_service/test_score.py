@@ -15,7 +15,7 @@ from matching_service.domain.search import of_patient
 from matching_service.store import queries
 from matching_service.store.matching import Condition, Judge
 from shared.values.words import MatchRule
-from tests.builders.matching import a_known_patient, a_known_therapist, north_of_aachen
+from tests.builders.matching import RULES, a_known_patient, a_known_therapist, north_of_aachen
 from tests.conftest import MONDAY
 from tests.house.documents import DOMAIN, codes, table_after
 
@@ -43,7 +43,7 @@ def test_the_score_is_what_the_rulebook_says(session: Session, given: str, score
     nearly = max(0, at - 0.001)  # a metre less: whoever is at the limit must not lie beyond it
     a_known_therapist(session, **north_of_aachen(nearly), **fields, potentially_available=hint == "available")
     patient = a_known_patient(session, **WISHES, max_distance_km=radius)
-    (found,) = matches.find(session, MatchQuestion(patient_id=patient), today=MONDAY.date()).candidates
+    (found,) = matches.find(session, MatchQuestion(patient_id=patient), rules=RULES, today=MONDAY.date()).candidates
     parts = found.score_parts
     assert str(found.score) == score
     assert parts.nearness + parts.potentially_available + parts.certainty == found.score
@@ -56,7 +56,9 @@ def test_an_unknown_criterion_costs_its_weight_but_never_more_than_there_is(
     unknown = Condition(rule=MatchRule.GENDER, fails="false", unknown="true", weight=weight)
     a_known_therapist(session)
     patient = queries.patient(session, a_known_patient(session))
-    (found,) = Judge([unknown], POINTS).best(session, of_patient(patient, today=MONDAY.date()), limit=1).best
+    (found,) = (
+        Judge([unknown], POINTS).best(session, of_patient(patient, rules=RULES, today=MONDAY.date()), limit=1).best
+    )
     assert (found.unknown, found.therapist.certainty) == ({MatchRule.GENDER}, certainty)
 
 
