@@ -79,11 +79,11 @@ def _comment(text: str) -> list[str]:
 _PAGE_HEAD = """\
 # Settings
 
-Written by `make env-example` from the settings models; to change a default, a unit or a meaning, change it there. A
-value is read once, when a process starts: from its environment, or from `.env` beside it. `make env` makes `.env` with
-fresh secrets. `make up` reads all of them and gives each process those that it reads itself and no others, as
-`docker compose` does ([faults, 23](faults.md#23-secrets-and-passwords)). A process whose setting is missing or wrong
-ends and names it.
+Written by `make env-example` from the settings models, which are named below. A new setting is one field there (type,
+unit, default, limits, docstring); to change one, change it there. A value is read once, when a process starts: from its
+environment, or from `.env` beside it. `make env` makes `.env` with fresh secrets. `make up` reads all of them and gives
+each process those that it reads itself and no others, as `docker compose` does
+([faults, 23](faults.md#23-secrets-and-passwords)). A process whose setting is missing or wrong ends and names it.
 """
 
 
