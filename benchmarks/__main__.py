@@ -11,8 +11,8 @@ from pathlib import Path
 
 from benchmarks.figures import Figure, table, write
 from chaos.campaign import prepare_witness, witnesses
+from operations.env_file import private
 from operations.platform import Platform
-from operations.settings import private
 
 ROOT = Path(__file__).parent.parent
 

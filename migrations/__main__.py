@@ -12,7 +12,8 @@ from psycopg2 import sql
 from sqlalchemy.exc import OperationalError
 
 from migrations import roles
-from migrations.connections import MigrationSettings, administrator, as_owner
+from migrations.connections import administrator, as_owner
+from migrations.settings import MigrationSettings
 from shared.schema import MIGRATIONS, history
 from shared.settings import read
 

@@ -20,6 +20,7 @@ from communication_service.domain.schemas import CallOutcome, EmailResponse
 from matching_service.domain.contacts import _response
 from matching_service.domain.schemas import Response
 from matching_service.domain.states import next_contact_after
+from matching_service.settings import AskAgainRules
 from shared.cli import _moment
 from shared.events.catalogue import Answer, EmailAnswered
 from shared.values.moments import (
@@ -117,7 +118,7 @@ def test_what_was_taken_is_computed_with(day: date, answered: datetime) -> None:
     )
     arrived = EmailAnswered.model_validate_json(event.model_dump_json())
     heard = _response(arrived.answers[0])
-    again = next_contact_after(berlin_day(arrived.occurred_at), heard.available_from)
+    again = next_contact_after(berlin_day(arrived.occurred_at), heard.available_from, AskAgainRules())
     assert again >= berlin_day(at)
 
 
@@ -152,7 +153,7 @@ def test_weeks_and_ages_at_the_edge_of_the_calendar(day: date, other: date, wind
 @given(PLAUSIBLE, PLAUSIBLE)
 def test_a_practice_that_said_later_is_asked_again_after_its_answer(answered_on: date, available_from: date) -> None:
     """Four weeks before the day it named, where that is to come."""
-    again = next_contact_after(answered_on, available_from)
+    again = next_contact_after(answered_on, available_from, AskAgainRules())
     assert answered_on < again <= max(available_from, answered_on + timedelta(days=7))
 
 

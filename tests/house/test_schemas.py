@@ -16,7 +16,8 @@ from geoalchemy2 import alembic_helpers
 from sqlalchemy import text
 
 from migrations import roles
-from migrations.connections import MigrationSettings, administrator, as_owner
+from migrations.connections import administrator, as_owner
+from migrations.settings import MigrationSettings
 from shared import db
 from shared.schema import history
 from tests.house.sources import ROOT, SERVICES

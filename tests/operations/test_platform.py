@@ -10,13 +10,14 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from migrations.connections import MigrationSettings, administrator
+from migrations.connections import administrator
+from migrations.settings import MigrationSettings
 from operations import commands, ports, probes, processes
+from operations.env_file import local_ports
 from operations.failures import Failure, NotReady
 from operations.mail_page import HELP
 from operations.parts import Part
 from operations.platform import Platform
-from operations.settings import local_ports
 from tests.operations.conftest import ROOT
 
 INFRASTRUCTURE = ("postgresql", "pgbouncer", "kafka", "mail")
