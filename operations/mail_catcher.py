@@ -5,7 +5,6 @@
 A mail is on disk before the sender reads "250". For tests of bad days it can refuse for a while.
 """
 
-import argparse
 import asyncio
 import os
 import signal
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+import click
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from operations.mail_page import Page, serve
@@ -122,19 +122,17 @@ async def catch(bind: str, smtp_port: int, page_port: int, folder: Path, hosts: 
     end_page()
 
 
-def main() -> None:
-    """Read the command line and serve."""
-    parser = argparse.ArgumentParser(prog="python -m operations.mail_catcher", description="Keeps every mail.")
-    parser.add_argument("--bind", default="127.0.0.1")
-    parser.add_argument("--smtp-port", type=int, default=1025)
-    parser.add_argument("--page-port", type=int, default=8025)
-    parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--allowed-hosts", default=LOCAL, help="names under which the page is reached, with commas")
-    given = parser.parse_args()
+@click.command()
+@click.option("--bind", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--smtp-port", type=int, default=1025, show_default=True, help="Where mails are taken.")
+@click.option("--page-port", type=int, default=8025, show_default=True, help="Where mails are shown.")
+@click.option("--folder", type=click.Path(path_type=Path), required=True, help="Where the mails are kept.")
+@click.option("--allowed-hosts", default=LOCAL, help="Names under which the page is reached, with commas.")
+def main(bind: str, smtp_port: int, page_port: int, folder: Path, allowed_hosts: str) -> None:
+    """Keep every mail, deliver none, and show them on a page."""
     os.umask(0o077)
-    hosts = Hosts.of(given.allowed_hosts, bind=given.bind)
-    asyncio.run(catch(given.bind, given.smtp_port, given.page_port, given.folder, hosts))
+    asyncio.run(catch(bind, smtp_port, page_port, folder, Hosts.of(allowed_hosts, bind=bind)))
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="python -m operations.mail_catcher")
