@@ -12,6 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import flask_swagger_ui
 from flask import Flask, Response, redirect, request, send_from_directory
 from werkzeug.wrappers import Response as Answer
 
@@ -20,7 +21,7 @@ from shared.auth import ANYONE
 
 PAGE = Path(__file__).parent / "page" / "docs.html"
 """Ours: the page of `flask-swagger-ui` names absolute paths, which a gateway's prefix breaks."""
-SWAGGER_UI = str(files("flask_swagger_ui") / "dist")
+SWAGGER_UI = str(files(flask_swagger_ui) / "dist")
 
 
 def open_on(app: Flask, document: dict[str, Any]) -> AccessTable:
