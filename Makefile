@@ -16,7 +16,7 @@ env:  ## make .env with fresh secrets, or fill in a copied one (needs only Pytho
 	@$$(command -v $(PYTHON) || command -v python3) -m operations.environment
 
 .PHONY: up
-up: setup  ## start everything and wait until it is ready (PORT_OFFSET=1000 at the first start moves all ports)
+up: setup  ## start everything and wait until it is ready (PORT_OFFSET=1000 moves all ports)
 	@$(PYTHON) -m operations up $(NAME)
 
 .PHONY: down

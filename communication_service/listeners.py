@@ -20,6 +20,8 @@ from shared.events.catalogue import (
     RequestHeld,
     RequestReleased,
     RequestReopened,
+    RequestUnknown,
+    RequestUpdated,
     RequestWithdrawn,
     TherapistBlocked,
     TherapistDeactivated,
@@ -29,6 +31,7 @@ from shared.events.catalogue import (
 )
 from shared.events.event import Event
 from shared.events.listeners import Listeners
+from shared.values.words import RequestOutcome
 
 TherapistEvent = TherapistRegistered | TherapistUpdated | TherapistBlocked | TherapistUnblocked | TherapistDeactivated
 PatientEvent = PatientRegistered | PatientUpdated | PatientStatusChanged
@@ -41,6 +44,7 @@ RequestEvent = (
     | RequestAnswered
     | RequestAccepted
     | PatientPlaced
+    | RequestUpdated
 )
 
 
@@ -50,7 +54,9 @@ listeners = Listeners()
 @listeners.locks_first
 def lock_requests(session: Session, events: Sequence[Event]) -> None:
     """Lock the requests of these events by id: they come in any order, and staff's answers lock several too."""
-    requests.lock(session, {event.placement_request_id for event in events if isinstance(event, RequestEvent)})
+    requests.lock(
+        session, {event.placement_request_id for event in events if isinstance(event, RequestEvent | RequestUnknown)}
+    )
 
 
 @listeners.projection(TherapistRegistered, TherapistUpdated, TherapistBlocked, TherapistUnblocked, TherapistDeactivated)
@@ -83,11 +89,37 @@ def let_it_go_on(session: Session, event: RequestReleased, *, now: datetime) -> 
     requests.hold(session, _told(event), None, now=now)
 
 
-@listeners.effect(RequestWithdrawn, RequestAnswered, RequestAccepted, PatientPlaced)
-def stop_asking(
-    session: Session, event: RequestWithdrawn | RequestAnswered | RequestAccepted | PatientPlaced, *, now: datetime
-) -> None:
-    requests.drop(session, _told(event), is_accepted=isinstance(event, RequestAccepted), now=now)
+@listeners.effect(RequestAnswered)
+def take_the_answer(session: Session, event: RequestAnswered, *, now: datetime) -> None:
+    is_final = event.outcome != RequestOutcome.LATER
+    # one of ours may be on its way to matching, which takes it after "later"
+    requests.drop(session, _told(event), is_answered=is_final or None, now=now)
+
+
+@listeners.effect(RequestAccepted)
+def keep_the_place(session: Session, event: RequestAccepted, *, now: datetime) -> None:
+    requests.drop(session, _told(event), is_accepted=True, is_answered=True, now=now)
+
+
+@listeners.effect(PatientPlaced)
+def let_the_place_be_taken(session: Session, event: PatientPlaced, *, now: datetime) -> None:
+    requests.drop(session, _told(event), is_answered=True, now=now)
+
+
+@listeners.effect(RequestWithdrawn)
+def stop_asking(session: Session, event: RequestWithdrawn, *, now: datetime) -> None:
+    # matching notes an answer to it all the same
+    requests.drop(session, _told(event), is_answered=False, now=now)
+
+
+@listeners.effect(RequestUpdated)
+def follow_matching(session: Session, event: RequestUpdated, *, now: datetime) -> None:
+    requests.follow(session, _told(event), event, now=now)
+
+
+@listeners.effect(RequestUnknown)
+def disown(session: Session, event: RequestUnknown, *, now: datetime) -> None:
+    requests.disown(session, event.placement_request_id, event.envelope, now=now)
 
 
 def _told(event: RequestEvent) -> Told:
@@ -95,6 +127,5 @@ def _told(event: RequestEvent) -> Told:
         id=event.placement_request_id,
         patient_id=event.patient_id,
         therapist_id=event.therapist_id,
-        sequence=event.envelope.sequence,
-        correlation_id=event.envelope.correlation_id,
+        envelope=event.envelope,
     )

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from matching_service.domain import telling
 from matching_service.jobs import JOBS
 from matching_service.listeners import listeners
 from matching_service.settings import Settings
 from matching_service.store.tables import Patient, Therapist
+from shared.events.event import TOPICS
 from shared.worker import Worker
 
 
 def create(settings: Settings) -> Worker:
     """The worker, wired."""
-    return Worker(settings, listeners=listeners, jobs=JOBS, copies=(Therapist, Patient))
+    return Worker(
+        settings,
+        listeners=listeners,
+        jobs=JOBS,
+        copies=(Therapist, Patient),
+        states=telling.states,
+        topic=TOPICS["matching"],
+        denial=telling.unknown,
+    )

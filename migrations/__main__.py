@@ -17,6 +17,7 @@ from migrations import roles
 from migrations.connections import MigrationSettings, administrator, as_owner
 from shared.schema import MIGRATIONS, history
 from shared.settings import read
+from shared.terminal import say
 
 
 def services() -> list[str]:
@@ -51,7 +52,7 @@ def upgrade(settings: MigrationSettings, only: str | None = None) -> None:
             configuration = history(service)
             configuration.attributes["connection"] = connection
             command.upgrade(configuration, "head")
-        click.echo(f"{service}: up to date")
+        say(f"{service}: up to date")
 
 
 def downgrade(settings: MigrationSettings, service: str, revision: str) -> None:

@@ -13,25 +13,22 @@ from operations import environment, processes, settings
 from operations.failures import Failure, Hopeless, NotReady
 from operations.parts import Part
 from operations.platform import Platform
+from shared.terminal import say
 
 ROOT = environment.ROOT
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)
 
 
 def _platform() -> Platform:
     if not (ROOT / ".env").exists():
         raise Failure("there is no .env yet; `make up` makes it")
-    return Platform(ROOT, settings.load(ROOT), say=_say)
+    return Platform(ROOT, settings.load(ROOT), say=say)
 
 
 def up(only: Iterable[str] = ()) -> None:
     """Make `.env` where there is none, start what is missing, and print where everything is."""
-    environment.prepare(ROOT, say=_say)
+    environment.prepare(ROOT, say=say)
     for warning in settings.warnings(ROOT):
-        _say(f"warning: {warning}")
+        say(f"warning: {warning}")
     platform = _platform()
     settings.check(platform.settings, ROOT)
     chosen = list(only)
@@ -41,11 +38,15 @@ def up(only: Iterable[str] = ()) -> None:
     try:
         platform.up(chosen or None)
     except Failure as failure:
-        raise Failure(
-            f"{failure}\nWhat was started keeps running: `make up` goes on from here, `make down` stops it."
-        ) from failure
-    _say("")
+        raise Failure(f"{failure}\n{_what_now(platform)}") from failure
+    say("")
     status()
+
+
+def _what_now(platform: Platform) -> str:
+    if not any(platform.records.living(part.name) for part in platform.parts):
+        return "Nothing was started."
+    return "What was started keeps running: `make up` goes on from here, `make down` stops it."
 
 
 def _exists(platform: Platform, name: str) -> bool:
@@ -55,8 +56,8 @@ def _exists(platform: Platform, name: str) -> bool:
 
 def down() -> None:
     """Stop what was started."""
-    if not Platform(ROOT, settings.load(ROOT), say=_say).down():  # Works even where .env is gone.
-        _say("nothing was running")
+    if not Platform(ROOT, settings.load(ROOT), say=say).down():  # Works even where .env is gone.
+        say("nothing was running")
 
 
 @dataclass(frozen=True)
@@ -86,11 +87,11 @@ def status() -> None:
     ]
     _table(("name", "address", "state", "pid", "memory", "up for"), [line.cells() for line in lines])
     used = sum(line.memory for line in lines) // 1_000_000
-    _say(f"\nmemory of all processes: {used} MB")
+    say(f"\nmemory of all processes: {used} MB")
     if "mail" in settings.local_parts(platform.settings):
-        _say(f"mails are caught and shown at {platform.mailbox.url}")
-    _say(f"files to import are awaited in {platform.settings['IMPORT_URL']}")
-    _say(f"settings: {ROOT / '.env'}   logs: {platform.places.logs}   data: {platform.places.servers}")
+        say(f"mails are caught and shown at {platform.mailbox.url}")
+    say(f"files to import are awaited in {platform.settings['IMPORT_URL']}")
+    say(f"settings: {ROOT / '.env'}   logs: {platform.places.logs}   data: {platform.places.servers}")
 
 
 def _line(platform: Platform, part: Part) -> Line:
@@ -138,7 +139,7 @@ def _age(seconds: float) -> str:
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
     for row in [head, *rows]:
-        _say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def logs(name: str | None) -> None:
@@ -171,19 +172,19 @@ def mails(number: str | None) -> None:
 
 def _print_mails(found: list[dict[str, str]]) -> None:
     if not found:
-        return _say("no mails yet")
+        return say("no mails yet")
     rows = [(mail["id"], mail["received_at"][:19], mail["to"], mail["subject"]) for mail in found]
     _table(("id", "received (UTC)", "to", "subject"), rows)
-    return _say("\none of them whole: make mails ID=" + found[-1]["id"])
+    return say("\none of them whole: make mails ID=" + found[-1]["id"])
 
 
 def _print_mail(mail: dict[str, str]) -> None:
     for name in ("from", "to", "subject", "date", "message_id"):
-        _say(f"{name.replace('_', '-').title()}: {mail[name]}")
-    _say("\n" + (mail["text"] or mail["html"] or "(empty)"))
+        say(f"{name.replace('_', '-').title()}: {mail[name]}")
+    say("\n" + (mail["text"] or mail["html"] or "(empty)"))
 
 
 def demo() -> None:
     """Start what is missing, then play the main job on the screen."""
     up()
-    story.tell(_platform(), say=_say)
+    story.tell(_platform(), say=say)

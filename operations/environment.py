@@ -7,6 +7,7 @@ from pathlib import Path
 
 from operations import processes, settings
 from operations.failures import Failure
+from operations.places import Places
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -16,8 +17,9 @@ def prepare(root: Path, *, say: Callable[[str], None]) -> None:
     state = root / ".state"
     state.mkdir(exist_ok=True)
     with processes.only_one(state / "settings.lock"):
-        is_new = not (root / ".env").exists()
-        added = settings.complete(root, offset=_offset())
+        is_new, offset = not (root / ".env").exists(), _offset()
+        _refuse_to_move_what_runs(root, offset)
+        added = settings.complete(root, offset=offset)
     if is_new:
         say("made .env with fresh secrets (mode 600); keep a copy of its MASTER_KEY in a safe place")
     elif added:
@@ -25,11 +27,26 @@ def prepare(root: Path, *, say: Callable[[str], None]) -> None:
     make_import_folder(settings.load(root)["IMPORT_URL"])
 
 
-def _offset() -> int:
-    text = os.environ.get("PORT_OFFSET", "0")
+def _offset() -> int | None:
+    """By how much the ports are to be moved; None where nothing is said."""
+    text = os.environ.get("PORT_OFFSET")
+    if text is None:
+        return None
     if not text.isdecimal():
         raise Failure(f"PORT_OFFSET={text} is not a number")
     return int(text)
+
+
+def _refuse_to_move_what_runs(root: Path, offset: int | None) -> None:
+    before = settings.offset_of(root)
+    if None in (offset, before) or offset == before:
+        return
+    records = processes.Records(Places(root, root / ".state").run)
+    if any(processes.is_alive(record) for record in records.all()):
+        raise Failure(
+            f"PORT_OFFSET={offset}, but what runs here was started with PORT_OFFSET={before}:"
+            " `make down` first, then it moves"
+        )
 
 
 def make_import_folder(url: str) -> None:

@@ -3,9 +3,12 @@
 import json
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from operations import probes
 from operations.failures import Failure
@@ -67,8 +70,13 @@ class Mailbox:
         return found
 
     def mail(self, number: str) -> dict[str, Any]:
-        """One mail with all headers, its text and its HTML."""
-        found: dict[str, Any] = self._ask("GET", f"/mails/{number}")
+        """One mail with all headers, its text and its HTML; a Failure where there is none of that id."""
+        try:
+            found: dict[str, Any] = self._ask("GET", f"/mails/{quote(number, safe='')}")
+        except urllib.error.HTTPError as refused:
+            if refused.code != HTTPStatus.NOT_FOUND:
+                raise
+            raise Failure(f"there is no mail with the id {number!r}; `make mails` lists them") from None
         return found
 
     def wait_for(self, count: int = 1, *, to: str | None = None, seconds: float = 30) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ A mail is on disk before the sender reads "250". For tests of bad days it can re
 import asyncio
 import os
 import signal
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +17,12 @@ from typing import ClassVar
 import click
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from operations.mail_page import Page, serve
+from operations.mail_page import HELP, Page, serve
 from operations.mail_store import MailStore
 from shared.hosts import LOCAL, Hosts
+
+_UNWRAPPED = "\b\n"
+"""Before a paragraph: click leaves its lines as they are."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +45,14 @@ class Mood:
 
     def refuse(self, *, code: int, seconds: float, at: str, text: str) -> None:
         """Refuse a step from now on, for that long, with that text behind the code."""
-        if at not in self.STEPS or not 400 <= code <= 599 or seconds <= 0:
-            raise ValueError(f"code 400 to 599, seconds above 0, at one of {', '.join(self.STEPS)}")
+        if not 400 <= code <= 599:
+            raise ValueError("code must be from 400 to 599")
+        if not 0 < seconds < float("inf"):
+            raise ValueError("seconds must be above 0")
+        if at not in self.STEPS:
+            raise ValueError(f"at must be one of {', '.join(self.STEPS)}")
         if not (text.isascii() and text.isprintable() and len(text) <= 500):
-            raise ValueError("text: at most 500 printable ASCII characters")
+            raise ValueError("text must have at most 500 printable ASCII characters")
         self._refusal = Refusal(code, at, time.monotonic() + seconds, text)
 
     def accept(self) -> None:
@@ -122,16 +130,19 @@ async def catch(bind: str, smtp_port: int, page_port: int, folder: Path, hosts: 
     end_page()
 
 
-@click.command()
+@click.command(epilog=_UNWRAPPED + f"At the page's address:\n\n{HELP}".replace("\n\n", f"\n\n{_UNWRAPPED}"))
 @click.option("--bind", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--smtp-port", type=int, default=1025, show_default=True, help="Where mails are taken.")
 @click.option("--page-port", type=int, default=8025, show_default=True, help="Where mails are shown.")
 @click.option("--folder", type=click.Path(path_type=Path), required=True, help="Where the mails are kept.")
 @click.option("--allowed-hosts", default=LOCAL, help="Names under which the page is reached, with commas.")
 def main(bind: str, smtp_port: int, page_port: int, folder: Path, allowed_hosts: str) -> None:
-    """Keep every mail, deliver none, and show them on a page."""
+    """Take every mail over SMTP, keep it as a file, deliver none."""
     os.umask(0o077)
-    asyncio.run(catch(bind, smtp_port, page_port, folder, Hosts.of(allowed_hosts, bind=bind)))
+    try:
+        asyncio.run(catch(bind, smtp_port, page_port, folder, Hosts.of(allowed_hosts, bind=bind)))
+    except OSError as error:
+        sys.exit(f"The mail catcher cannot work with these ports and this folder: {error}")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,4 @@
-"""The mail catcher's page: mails as HTML for people and as JSON for programs.
-
-GET /              list for people               GET /mails             list as JSON
-GET /read/<id>     one mail for people           GET /mails/<id>        one mail as JSON
-GET /mails/<id>.eml, .html, .txt  its parts      DELETE /mails          throw all away
-POST /refuse       {"code": 451, "seconds": 10, "at": "greeting|recipient|data|answer", "text": "5.1.8 Bad sender"}
-DELETE /refuse     take mails again              GET /health/ready
-"""
+"""The mail catcher's page: mails as HTML for people and as JSON for programs; `HELP` lists its addresses."""
 
 from __future__ import annotations
 
@@ -29,6 +22,24 @@ iframe{width:100%;height:30rem;border:1px solid #ccc}</style>"""
 _HTML = "text/html; charset=utf-8"
 _MOST_SHOWN = 500
 REFUSED = "refused on request"
+HELP = """\
+GET /            list of the mails, for people     GET /mails         the same as JSON
+GET /read/ID     one mail, for people              GET /mails/ID      the same as JSON
+GET /mails/ID.eml, ID.html, ID.txt  its parts      DELETE /mails      throw all mails away
+GET /help        this text                         GET /health/ready  whether it works
+POST /refuse     refuse mails for a while          DELETE /refuse     take them again
+
+To see how the platform copes with a mail server that refuses:
+  curl -d '{"code": 550, "seconds": 60, "at": "recipient", "text": "5.1.1 User unknown"}' http://127.0.0.1:8025/refuse
+All four may be left out:
+  code     400 to 599 (451)
+  seconds  for how long, above 0 (60)
+  at       greeting, recipient, data, or answer: the mail is kept, and the connection breaks before the sender is told
+           (recipient)
+  text     what follows the code: at most 500 printable ASCII characters (refused on request)
+"""
+WISHES: dict[str, type] = {"code": int, "seconds": float, "at": str, "text": str}
+USUAL: dict[str, Any] = {"code": 451, "seconds": 60, "at": "recipient", "text": REFUSED}
 
 
 class Refusing(Protocol):
@@ -66,6 +77,7 @@ class Page:
         """The answer to one request."""
         fixed: dict[tuple[str, str], Callable[[], Answer]] = {
             ("GET", "/"): self._list,
+            ("GET", "/help"): lambda: Answer(HELP),
             ("GET", "/health/ready"): lambda: as_json({"status": "ready"}),
             ("GET", "/mails"): lambda: as_json(self._store.summaries()),
             ("DELETE", "/mails"): self._clear,
@@ -77,7 +89,7 @@ class Page:
         try:
             return self._one(method, path)
         except KeyError:
-            return Answer("There is no such page.\n", status=HTTPStatus.NOT_FOUND)
+            return Answer(f"There is no such page. There are:\n\n{HELP}", status=HTTPStatus.NOT_FOUND)
 
     def _one(self, method: str, path: str) -> Answer:
         _, room, name = [*path.split("/"), "", ""][:3]
@@ -113,17 +125,35 @@ class Page:
 
     def _refuse(self, body: bytes) -> Answer:
         try:
-            wish = json.loads(body or b"{}")
-            code, seconds = int(wish.get("code", 451)), float(wish.get("seconds", 60))
-            at, text = wish.get("at", "recipient"), str(wish.get("text", REFUSED))
-            self._mood.refuse(code=code, seconds=seconds, at=at, text=text)
-        except (ValueError, TypeError, AttributeError) as error:
-            return as_json({"error": str(error)}, HTTPStatus.UNPROCESSABLE_ENTITY)
+            self._mood.refuse(**{**USUAL, **_wish(body)})
+        except ValueError as error:
+            return Answer(f"Nothing has changed: {error}.\n\n{HELP}", status=HTTPStatus.UNPROCESSABLE_ENTITY)
         return Answer(status=HTTPStatus.NO_CONTENT)
 
     def _accept(self) -> Answer:
         self._mood.accept()
         return Answer(status=HTTPStatus.NO_CONTENT)
+
+
+def _wish(body: bytes) -> dict[str, Any]:
+    """How mails are to be refused; raises ValueError with what is wrong."""
+    try:
+        wish = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        raise ValueError("the body is not JSON") from None
+    if not isinstance(wish, dict):
+        raise ValueError("the body is not an object")
+    if unknown := wish.keys() - WISHES.keys():
+        raise ValueError(f"{', '.join(sorted(unknown))}: known are {', '.join(WISHES)}")
+    for name, value in wish.items():
+        if not _fits(value, WISHES[name]):
+            raise ValueError(f"{name} must be {'text' if WISHES[name] is str else 'a number'}")
+    return wish
+
+
+def _fits(value: object, kind: type) -> bool:
+    kinds = (int, float) if kind is float else (kind,)
+    return isinstance(value, kinds) and not isinstance(value, bool)
 
 
 def _row(mail: dict[str, Any]) -> str:

@@ -194,7 +194,8 @@ class Platform:
             if not ports.is_free(port, host)
         ]
         if taken:
-            raise Failure("\n".join(taken))
+            offset = int(self.settings.get("PORT_OFFSET") or 0) + 1000
+            raise Failure("\n".join([*taken, f"  or PORT_OFFSET={offset} make up moves all ports (after `make down`)"]))
 
     # --- one by one ------------------------------------------------------------------------------------------------
 

@@ -32,15 +32,12 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def holder(port: int) -> str:
-    """The process that listens on a port, in words."""
-    listening = [
-        connection
-        for connection in _connections()
-        if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port
-    ]
-    pids = sorted({connection.pid for connection in listening if connection.pid})
+    """The process that listens on a port, or else speaks from it, in words."""
+    using = [connection for connection in _connections() if connection.laddr and connection.laddr.port == port]
+    using.sort(key=lambda connection: connection.status != psutil.CONN_LISTEN)
+    pids = [connection.pid for connection in using if connection.pid]
     if not pids:
-        return "a process that this user may not see"
+        return f"a process of another user (`sudo ss -ltnp 'sport = :{port}'` names it)"
     return _described(pids[0])
 
 

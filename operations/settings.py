@@ -74,17 +74,43 @@ def _unquoted(value: str) -> str:
     return _COMMENT.sub("", value)
 
 
-def complete(root: Path, *, offset: int = 0) -> list[str]:
+def complete(root: Path, *, offset: int | None = None) -> list[str]:
     """The names written to `.env`: all of them where there is none yet, or where it is a copy of `.env.example`.
 
-    Else those declared since it was made, and those that still say `generate:`.
+    Else those declared since it was made, those that still say `generate:`, and the ports that another offset moves;
+    without an offset they stay where they are.
     """
     file = root / ".env"
     example = (root / ".env.example").read_text(encoding="utf-8")
     if not file.exists() or file.read_text(encoding="utf-8") == example:
-        _write_private(file, _filled(example, checkout=root, offset=offset))
+        _write_private(file, _filled(example, checkout=root, offset=offset or 0))
         return list(declared(root))
-    return _fill_in(root, file) + _append_missing(root, file)
+    moved = [] if offset is None else _move_ports(root, file, offset)
+    return [*moved, *_fill_in(root, file), *_append_missing(root, file)]
+
+
+def offset_of(root: Path) -> int | None:
+    """The offset of the ports in `.env`; None where there is none yet."""
+    file = root / ".env"
+    return _offset_in(file.read_text(encoding="utf-8")) if file.exists() else None
+
+
+def _offset_in(text: str) -> int:
+    return _number(dict(parse(text)).get("PORT_OFFSET", "0"))
+
+
+def _move_ports(root: Path, file: Path, offset: int) -> list[str]:
+    """Give every port its place by this offset, unless somebody has put it somewhere else by hand."""
+    text = file.read_text(encoding="utf-8")
+    before = _offset_in(text)
+    if before == offset:
+        return []
+    places = {f"{name}={_moved(setting, before)}": setting for name, setting in declared(root).items()}
+    moved = {line: f"{each.name}={_moved(each, offset)}" for line, each in places.items()}
+    moved = {line: new for line, new in moved.items() if line != new}
+    lines = [line for line in text.splitlines() if not line.startswith("PORT_OFFSET=")]
+    _write_private(file, "\n".join([f"PORT_OFFSET={offset}", *(moved.get(line, line) for line in lines)]) + "\n")
+    return ["PORT_OFFSET", *(places[line].name for line in lines if line in moved)]
 
 
 def _fill_in(root: Path, file: Path) -> list[str]:
@@ -123,7 +149,7 @@ def _append_missing(root: Path, file: Path) -> list[str]:
     missing = [setting for setting in declared(root).values() if setting.name not in present]
     if not missing:
         return []
-    offset = _number(present.get("PORT_OFFSET", "0"))
+    offset = _offset_in(text)
     lines = [f"{setting.name}={setting.value(checkout=root, offset=offset)}" for setting in missing]
     joint = "" if text.endswith("\n") or not text else "\n"
     _write_private(file, text + joint + "\n".join(lines) + "\n")

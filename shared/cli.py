@@ -17,11 +17,13 @@ from flask import Flask
 from shared import clock, copies, db, logs, memory, spans, web
 from shared.errors import PlatformError
 from shared.events import parking
-from shared.events.comparing import strangers
+from shared.events.comparing import Stranger, strangers
 from shared.events.rebuild import rebuild
-from shared.events.republish import republish, until_published
+from shared.events.republish import deny, republish, until_published
 from shared.jobs import run_once
+from shared.kafka import for_a_command
 from shared.settings import ServiceSettings, read
+from shared.terminal import say
 from shared.values.moments import moment_in_berlin
 from shared.values.refusals import NotAcceptable
 from shared.worker import Worker
@@ -106,7 +108,7 @@ def _job(service: Service, settings: ServiceSettings, name: str | None, now: dat
     """
     jobs = {job.name: job for job in service.create_worker(settings).jobs}
     if name is None:
-        print("\n".join(sorted(jobs)) or "no jobs")
+        say("\n".join(sorted(jobs)) or "no jobs")
         return
     if name not in jobs:
         sys.exit(f"There is no job {name!r}; there are: {', '.join(sorted(jobs)) or 'none'}.")
@@ -117,7 +119,7 @@ def _job(service: Service, settings: ServiceSettings, name: str | None, now: dat
             done += portion
     finally:
         spans.stop()
-    print(f"{name}: {done} done")
+    say(f"{name}: {done} done")
 
 
 @commands.command("rebuild")
@@ -133,13 +135,13 @@ def _rebuild(service: Service, settings: ServiceSettings) -> None:
     memory.settle()
     done = rebuild(
         service.name,
-        settings.kafka_client(),
+        for_a_command(settings.kafka_client()),
         worker.listeners,
         worker.copies,
         batch_size=settings.consumer_batch_size,
         progress=lambda read, total: print(f"\r{read} of at most {total} events", end="", file=sys.stderr, flush=True),
     )
-    print(f"\nread {done.read} events; removed {done.removed} copies that no event speaks of")
+    say(f"\nread {done.read} events; removed {done.removed} copies that no event speaks of")
 
 
 @commands.command("republish")
@@ -153,25 +155,41 @@ def _republish(service: Service, settings: ServiceSettings, check: bool) -> None
     worker = service.create_worker(settings)
     if check:
         return _check(settings, worker)
+    for_a_command(settings.kafka_client())
     spans.start(service.name, settings.otel_exporter_otlp_endpoint)
     try:
         done = republish(worker.states, progress=_progress("{} states recorded"))
     finally:
         spans.stop()
-    print(f"\nrecorded {done.states} states; {done.kept} events of the last days are sent again")
+    say(f"\nrecorded {done.states} states; {done.kept} events of the last days are sent again")
     until_published(_progress("{} events wait to be published"))
-    print("\nall of them are published")
+    say("\nall of them are published")
+    _deny(settings, worker)
     return None
 
 
+def _deny(settings: ServiceSettings, worker: Worker) -> None:
+    """Let what others believe to be the service's, and is not, end there."""
+    if worker.denial is None:
+        return
+    unknown = [each.id for each in _strangers(settings, worker) if each.known is None]
+    if unknown:
+        say(f"{deny(unknown, worker.denial)} on Kafka are not known here, which is said of each")
+        until_published(_progress("{} events wait to be published"))
+
+
+def _strangers(settings: ServiceSettings, worker: Worker) -> list[Stranger]:
+    if worker.topic is None or worker.states is None:
+        return []
+    return strangers(for_a_command(settings.kafka_client()), worker.topic, worker.states, worker.denial)
+
+
 def _check(settings: ServiceSettings, worker: Worker) -> None:
-    found = []
-    if worker.topic is not None and worker.states is not None:
-        found = strangers(settings.kafka_client(), worker.topic, worker.states)
+    found = _strangers(settings, worker)
     for each in found:
         here = "which is not known here" if each.known is None else f"here {each.known}"
-        print(f"{each.id}  Kafka says {each.said}, {here}")
-    print(f"{len(found)} states on Kafka that were never said here")
+        say(f"{each.id}  Kafka says {each.said}, {here}")
+    say(f"{len(found)} states on Kafka that were never said here")
     if found:
         sys.exit(1)
 
@@ -186,10 +204,9 @@ def _ahead(service: Service, _settings: ServiceSettings) -> None:
     with db.transaction() as session:
         found = copies.ahead(session)
     for row in found:
-        print(
-            row.copies, row.id, f"knows {row.known_sequence}, was told {row.told_sequence}", row.noticed_at.isoformat()
-        )
-    print(f"{service.name}: {len(found)} ahead of their source")
+        numbers = f"knows {row.known_sequence}, was told {row.told_sequence}"
+        say(f"{row.copies} {row.id} {numbers} {row.noticed_at.isoformat()}")
+    say(f"{service.name}: {len(found)} ahead of their source")
 
 
 def _progress(line: str) -> Callable[[int], None]:
@@ -212,7 +229,7 @@ def _parked(service: Service, settings: ServiceSettings, action: str, id: UUID |
         elif id is None:
             sys.exit("Which one? Give its id.")
         elif action == "show":
-            print(json.dumps(dict(parking.get(session, id)), default=_readable, indent=2))
+            say(json.dumps(dict(parking.get(session, id)), default=_readable, indent=2))
         elif not reason:
             sys.exit("Say why, with --reason.")
         elif action == "discard":
@@ -225,8 +242,8 @@ def _parked(service: Service, settings: ServiceSettings, action: str, id: UUID |
 def _list_parked(session: db.Session) -> None:
     rows, total = parking.listed(session, state="parked", limit=200, offset=0)
     for row in rows:
-        print(row["id"], row["parked_at"].isoformat(), row["event_type"], row["reason"], sep="  ")
-    print(f"{total} parked")
+        say("  ".join([str(row["id"]), row["parked_at"].isoformat(), str(row["event_type"]), row["reason"]]))
+    say(f"{total} parked")
 
 
 def _readable(value: Any) -> str:

@@ -163,6 +163,12 @@ def _forgetting(table: str, part: str) -> TextClause:
     )
 
 
+def is_ahead(session: Session, table: str, id: UUID, *, part: str = "") -> bool:
+    """Whether this copy is known to be ahead of its source."""
+    wanted = (copies_ahead.c.copies == f"{table}.{part}sequence", copies_ahead.c.id == id)
+    return session.scalar(select(copies_ahead.c.id).where(*wanted)) is not None
+
+
 def ahead(session: Session) -> Sequence[RowOf[Any]]:
     """The copies that are known to be ahead of their source: table and column, id, both sequences, since when."""
     return session.execute(select(copies_ahead).order_by(copies_ahead.c.noticed_at)).all()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
@@ -18,6 +18,8 @@ log = logger(__name__)
 
 ANSWER_IS_FRESH = 5.0
 """Seconds."""
+ANSWER_SECONDS = 10.0
+"""How long a command waits for the cluster."""
 
 
 class Administrator(AdminClient):
@@ -25,12 +27,10 @@ class Administrator(AdminClient):
 
     def __init__(self, kafka: dict[str, Any]) -> None:
         self._complaints: deque[str] = deque(maxlen=1)
-        super().__init__({**kafka, "error_cb": self._hear})  # type: ignore[dict-item]  # its stubs forget callables
-
-    def _hear(self, problem: KafkaError) -> None:
-        # "1/1 brokers are down" only repeats what its connection has said
-        if problem.code() != KafkaError._ALL_BROKERS_DOWN:
-            self._complaints.append(problem.str())
+        # no method of its own: it would never be freed at once, and a client that is left over when the process forks
+        # (`rebuild`) makes its children hang
+        heard = partial(_hear, self._complaints)
+        super().__init__({**kafka, "error_cb": heard})  # type: ignore[dict-item]  # its stubs forget callables
 
     def why(self, problem: KafkaException) -> str:
         """Why a question was not answered: what the connections complained of, such as a wrong password.
@@ -39,6 +39,26 @@ class Administrator(AdminClient):
         """
         self.poll(0)
         return self._complaints.pop() if self._complaints else str(problem.args[0])
+
+
+def _hear(complaints: deque[str], problem: KafkaError) -> None:
+    # "1/1 brokers are down" only repeats what its connection has said
+    if problem.code() != KafkaError._ALL_BROKERS_DOWN:
+        complaints.append(problem.str())
+
+
+def for_a_command(kafka: dict[str, Any]) -> dict[str, Any]:
+    """The same configuration for somebody at a terminal, who is told once, by us, when the cluster does not answer.
+
+    Otherwise librdkafka tells of each connection and each try. Raises `Unreachable` with the reason.
+    """
+    quiet = {**kafka, "log_level": 0}
+    administrator = Administrator(quiet)
+    try:
+        administrator.list_topics(timeout=ANSWER_SECONDS)
+    except KafkaException as problem:
+        raise Unreachable("kafka.unreachable", f"Kafka does not answer: {administrator.why(problem)}") from problem
+    return quiet
 
 
 class KafkaReachable:

@@ -21,7 +21,7 @@ from shared.events.housekeeping import HOUSEKEEPING
 from shared.events.lag import Lag
 from shared.events.listeners import Listeners
 from shared.events.relay import Relay
-from shared.events.republish import States
+from shared.events.republish import Denial, States
 from shared.health import Check, health_app, serve_in_thread
 from shared.jobs import Job, run_until
 from shared.kafka import KafkaReachable
@@ -60,6 +60,8 @@ class Worker:
     """What the service's own aggregates are now, for `republish`."""
     topic: Topic | None = None
     """The topic of these states, for `republish --check`."""
+    denial: Denial | None = None
+    """What is said of an aggregate on that topic that the service does not have; None: nothing, it is only shown."""
     relay: type[Relay] = Relay
 
     def run(self) -> None:

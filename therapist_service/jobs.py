@@ -72,6 +72,19 @@ class ImportFolder:
         with transaction() as session:
             return next(iter(import_arrivals.unfamiliar(session, looks)), None)
 
+    def why_nothing(self, name: str | None) -> str:
+        """Where files are looked for, and which lie there: for whoever asked for one that is not there."""
+        if self._inbox is None:
+            return "No folder for imports is set (IMPORT_URL)."
+        try:
+            names = [arrival.name for arrival in self._inbox.arrivals()]
+        except InboxUnreachable:
+            names = []
+        if names and name is None:
+            return f"No file waits in {self._inbox.place}: all {len(names)} that lie there were imported or asked for."
+        there = f"the last ones are {', '.join(names[-3:])}" if names else "no file of such a name lies there"
+        return f"In {self._inbox.place} files like therapists_20261120_040000.json are awaited; {there}."
+
     def watch(self, now: datetime) -> int:
         """Take in the next file that waits, if any; returns how many files were dealt with.
 

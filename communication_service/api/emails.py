@@ -37,7 +37,10 @@ class EmailAnswer(Resource):
 
     @door(body=EmailResponse, answer=EmailView)
     def post(self, id: UUID, body: EmailResponse) -> EmailView:
-        """Record what the practice answered, request by request."""
+        """Record what the practice answered, request by request.
+
+        409 where a request has an answer already, unless that was "later"; then nothing is recorded.
+        """
 
         def record() -> EmailView:
             emails.await_turn(session, id)

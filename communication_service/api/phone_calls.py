@@ -37,7 +37,11 @@ class PhoneCallOutcome(Resource):
 
     @door(body=CallOutcome, answer=PhoneCallView)
     def post(self, id: UUID, body: CallOutcome) -> PhoneCallView:
-        """Record what came of a call; where nobody was reached the next one is planned."""
+        """Record what came of a call; where nobody was reached the next one is planned.
+
+        409 for a second outcome, and where a request has an answer already, unless that was "later"; then nothing is
+        recorded.
+        """
 
         def record() -> PhoneCallView:
             calls.await_turn(session, id)

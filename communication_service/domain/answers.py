@@ -11,7 +11,7 @@ from communication_service.store import answers as store
 from communication_service.store import queries
 from communication_service.store import tables as t
 from shared.db import Session
-from shared.errors import FieldProblem, RuleBroken
+from shared.errors import Conflict, FieldProblem, RuleBroken
 from shared.events.catalogue import Answer
 from shared.values.words import CallAnswer
 
@@ -39,6 +39,32 @@ def must_be_about(said: Sequence[CallResponse], request_ids: Sequence[UUID]) -> 
         raise RuleBroken("response.about_another_request", "An answer is about another contact.", errors=errors)
 
 
+def must_be_open(session: Session, said: Sequence[CallResponse], request_ids: Sequence[UUID]) -> None:
+    """Raise `Conflict`, naming each answer to a request that has one, as matching does; "later" is not the last word.
+
+    What is acknowledged here is told to matching, which would only note a second answer: it would change nothing. Locks
+    the requests of the contact, so that of two answers at once one is refused; the caller holds the practice's lock.
+    """
+    queries.lock_requests(session, request_ids)
+    answers = _answers(said)
+    closed = {request.id for request in queries.requests(session, answers) if request.answered}
+    errors = [
+        FieldProblem(f"responses.{place}.placement_request_id", "has an answer already")
+        for place, response in enumerate(said)
+        if response.placement_request_id in closed & answers
+    ]
+    if errors:
+        raise Conflict(
+            "placement_request.answered_already",
+            "An answer is recorded already; a mistaken one is corrected, not given again. Nothing was recorded now.",
+            errors=errors,
+        )
+
+
+def _answers(said: Sequence[CallResponse]) -> set[UUID]:
+    return {response.placement_request_id for response in said if response.outcome != CallAnswer.NOT_DISCUSSED}
+
+
 def keep(
     session: Session,
     said: Sequence[CallResponse],
@@ -49,7 +75,7 @@ def keep(
     email_id: UUID | None = None,
     phone_call_id: UUID | None = None,
 ) -> None:
-    """Write the answers down; nothing ever changes them."""
+    """Write the answers down; nothing ever changes them. Only after "later" another one is taken."""
     session.add_all(
         t.Answer(
             placement_request_id=response.placement_request_id,
@@ -64,13 +90,15 @@ def keep(
         )
         for response in said
     )
+    final = _answers([response for response in said if response.outcome != CallAnswer.LATER])
+    for request in queries.requests(session, final):
+        request.answered = True
     session.flush()
 
 
 def stop_asking(session: Session, said: Sequence[CallResponse], *, now: datetime) -> None:
     """Requests with an answer are over here, before matching has heard of it; a planned call is looked at again."""
-    answered = [r.placement_request_id for r in said if r.outcome != CallAnswer.NOT_DISCUSSED]
-    for request in queries.requests(session, answered):
+    for request in queries.requests(session, _answers(said)):
         if request.status in ("waiting", "contacted"):
             request.status = "over"
             request.look_at = now if request.inquiry_id else None

@@ -30,6 +30,8 @@ from shared.values.moments import start_of_berlin_day
 from shared.values.words import CallAnswer, CallResult
 
 CLOCKS_MAY_DIFFER = timedelta(minutes=5)
+LONGEST_UNTIL_CALL_BACK = timedelta(days=366)
+"""Patients wait about 142 days for a therapy: a later time is a slip of the keyboard, or the answer "later"."""
 
 
 def listed(session: Session, wanted: PhoneCallFilter) -> PhoneCallPage:
@@ -107,23 +109,32 @@ def record_outcome(
 ) -> PhoneCallView:
     """Write down what came of a planned call, and plan the next where nobody was reached.
 
-    Raises `NotFound`, `Conflict` for a second outcome, `RuleBroken` for answers about other requests or for a call
-    that is said to have happened in the future.
+    Raises `NotFound`, `Conflict` for a second outcome or an answer to a request that has one, `RuleBroken` for answers
+    about other requests, for a call that is said to have happened in the future or to be repeated in another year.
     """
     call = _planned(session, call_id)
-    if outcome.occurred_at is not None and outcome.occurred_at > now + CLOCKS_MAY_DIFFER:
-        problem = FieldProblem("occurred_at", "must not lie in the future")
-        raise RuleBroken("phone_call.in_the_future", "This call has not happened yet.", errors=[problem])
+    _must_be_plausible(outcome, now=now)
     answers.must_be_about(outcome.responses, call.placement_request_ids)
+    inquiry = _inquiry(session, call)
+    answers.must_be_open(session, outcome.responses, call.placement_request_ids)
     now = answers.after_those_known(session, call.therapist_id, now)
     occurred_at = outcome.occurred_at or now
     call.result, call.occurred_at, call.note = outcome.result, occurred_at, outcome.note
     call.version, call.updated_at = call.version + 1, now
     if outcome.result == CallResult.REACHED:
-        _reached(session, call, outcome.responses, occurred_at, now)
+        _reached(session, call, inquiry, outcome.responses, occurred_at, now)
     else:
-        _not_reached(session, call, outcome, policy=policy, now=now)
+        _not_reached(session, call, inquiry, outcome, policy=policy, now=now)
     return _view(session, call)
+
+
+def _must_be_plausible(outcome: CallOutcome, *, now: datetime) -> None:
+    if outcome.occurred_at is not None and outcome.occurred_at > now + CLOCKS_MAY_DIFFER:
+        problem = FieldProblem("occurred_at", "must not lie in the future")
+        raise RuleBroken("phone_call.in_the_future", "This call has not happened yet.", errors=[problem])
+    if outcome.call_back_at is not None and outcome.call_back_at > now + LONGEST_UNTIL_CALL_BACK:
+        problem = FieldProblem("call_back_at", f"must lie within {LONGEST_UNTIL_CALL_BACK.days} days")
+        raise RuleBroken("phone_call.too_far", "Nobody would be asked until then.", errors=[problem])
 
 
 def _planned(session: Session, call_id: UUID) -> PhoneCall:
@@ -144,7 +155,12 @@ def _locked(session: Session, call_id: UUID) -> PhoneCall:
 
 
 def _reached(
-    session: Session, call: PhoneCall, said: Sequence[CallResponse], occurred_at: datetime, now: datetime
+    session: Session,
+    call: PhoneCall,
+    inquiry: Inquiry,
+    said: Sequence[CallResponse],
+    occurred_at: datetime,
+    now: datetime,
 ) -> None:
     call.status = "completed"
     named = {response.placement_request_id for response in said}
@@ -157,7 +173,6 @@ def _reached(
     answers.keep(
         session, everything, therapist_id=call.therapist_id, phone_call_id=call.id, occurred_at=occurred_at, now=now
     )
-    inquiry = _inquiry(session, call)
     inquiry.status, inquiry.waits_for, inquiry.updated_at = "gone_out", None, now
     outcomes = {response.placement_request_id: response.outcome for response in everything}
     for request in _members(session, call):
@@ -171,9 +186,10 @@ def _reached(
     queries.look_again(session, queries.requests_to_therapists([call.therapist_id]), at=now)
 
 
-def _not_reached(session: Session, call: PhoneCall, outcome: CallOutcome, *, policy: Policy, now: datetime) -> None:
+def _not_reached(
+    session: Session, call: PhoneCall, inquiry: Inquiry, outcome: CallOutcome, *, policy: Policy, now: datetime
+) -> None:
     call.status = "failed"
-    inquiry = _inquiry(session, call)
     inquiry.attempts, inquiry.updated_at = inquiry.attempts + 1, now
     _tell(session, call, [], call.occurred_at or now, now)
     stay = _those_with_attempts_left(session, call, inquiry, policy=policy, now=now)

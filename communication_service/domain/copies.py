@@ -28,7 +28,7 @@ SAME_IN_THERAPIST = (
 )  # fmt: skip
 SAME_IN_PATIENT = (
     "id", "age", "gender", "insurance_type", "reimbursement_case", "diagnosis_block",
-    "prior_therapy_within_two_years", "status", "search_started_on",
+    "prior_therapy_within_two_years", "status", "paused_until", "search_started_on",
 )  # fmt: skip
 
 

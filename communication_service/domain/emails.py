@@ -45,13 +45,17 @@ def await_turn(session: Session, email_id: UUID) -> None:
 
 
 def answer(session: Session, email_id: UUID, response: EmailResponse, *, now: datetime) -> EmailView:
-    """Record what the practice answered. Raises `NotFound`, `Conflict` unless it was sent, `RuleBroken`."""
+    """Record what the practice answered.
+
+    Raises `NotFound`, `Conflict` unless it was sent and no other answer is recorded, `RuleBroken`.
+    """
     email = _locked(session, email_id)
     if email.status != "sent" or email.therapist_id is None:
         raise Conflict("email.not_sent", "Only an e-mail that was sent can be answered; resolve it first if in doubt.")
     now = answers.after_those_known(session, email.therapist_id, now)
     said = [CallResponse.from_json(each.to_json()) for each in response.responses]
     answers.must_be_about(said, email.placement_request_ids)
+    answers.must_be_open(session, said, email.placement_request_ids)
     answers.keep(session, said, therapist_id=email.therapist_id, email_id=email.id, occurred_at=now, now=now)
     answers.stop_asking(session, said, now=now)
     email.version, email.updated_at = email.version + 1, now

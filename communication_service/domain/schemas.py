@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from shared.values.contacts import EmailAddress
 from shared.values.moments import Instant, IsoDate, PlausibleDate, PlausibleInstant
 from shared.values.refusals import NotAcceptable
+from shared.values.rules import rule_across
 from shared.values.schemas import Page, PageQuery, Schema, Seen
 from shared.values.text import Note, Reason
 from shared.values.weekly import WeeklyHours
@@ -39,9 +40,11 @@ InquiryStatus = Literal["open", "under_way", "gone_out", "no_answer", "dissolved
 OneTo100 = Field(min_length=1, max_length=100)
 
 
-def _about_different_requests(ids: list[UUID]) -> None:
-    if len(ids) != len(set(ids)):
-        raise NotAcceptable("must not have two answers for one request")
+def _refuse_two_answers(ids: list[UUID]) -> None:
+    again = [place for place, each in enumerate(ids) if each in ids[:place]]
+    if again:
+        fields = [f"responses.{place}.placement_request_id" for place in again]
+        raise NotAcceptable("must not have two answers for one request", fields=fields)
 
 
 class EmailView(Seen):
@@ -88,14 +91,14 @@ class Response(Schema):
 
 
 class EmailResponse(Schema):
-    """What a practice answered to a letter, to each request once."""
+    """What a practice answered to a letter."""
 
     responses: Annotated[list[Response], OneTo100]
 
-    @model_validator(mode="after")
-    def _answers_each_request_once(self) -> Self:
-        _about_different_requests([response.placement_request_id for response in self.responses])
-        return self
+    @rule_across("responses")
+    def _answers_each_request_once(self) -> None:
+        """No request is answered twice."""
+        _refuse_two_answers([response.placement_request_id for response in self.responses])
 
 
 class Resolution(Schema):
@@ -140,7 +143,8 @@ class WaitingRequest(Schema):
     waits_for: Annotated[
         str,
         Field(
-            description="what the inquiry waits for; or sending, planned_call, search_paused, accepted_elsewhere, "
+            description="what the inquiry waits for; or sending, mail_server (it takes no letters at the moment), "
+            "planned_call, search_paused, accepted_elsewhere, "
             "search_ended, patient_not_known, therapist_not_known, gathering, composing, approval; "
             "of one that has gone out: answer, placement"
         ),
@@ -240,7 +244,7 @@ _ONLY_CALL_BACK_HAS_A_TIME = _only_with(CallResult.CALL_BACK, call_back_at={"typ
 
 
 class CallOutcome(Schema):
-    """What came of a call; requests that are not named were not discussed, and none is named twice."""
+    """What came of a call; requests that are not named were not discussed."""
 
     model_config = ConfigDict(json_schema_extra={"allOf": [_ONLY_REACHED_ANSWER, _ONLY_CALL_BACK_HAS_A_TIME]})
 
@@ -250,14 +254,22 @@ class CallOutcome(Schema):
     note: Note | None = None
     responses: Annotated[list[CallResponse], Field(max_length=100)] = []
 
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        _about_different_requests([response.placement_request_id for response in self.responses])
+    @rule_across("responses")
+    def _answers_each_request_once(self) -> None:
+        """No request is answered twice."""
+        _refuse_two_answers([response.placement_request_id for response in self.responses])
+
+    @rule_across("result", "responses")
+    def _only_who_was_reached_answers(self) -> None:
+        """Only with the result `reached` there are `responses`."""
         if self.responses and self.result != CallResult.REACHED:
             raise NotAcceptable("only a practice that was reached can answer")
+
+    @rule_across("result", "call_back_at")
+    def _only_who_wants_a_call_back_says_when(self) -> None:
+        """Only with the result `call_back` there is `call_back_at`."""
         if self.call_back_at is not None and self.result != CallResult.CALL_BACK:
             raise NotAcceptable("call_back_at goes with the result call_back")
-        return self
 
 
 class NewSuppression(Schema):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
+from communication_service.domain import mail_server
 from communication_service.domain.composing import kept_back
 from communication_service.domain.policy import Policy
 from communication_service.domain.schemas import WaitingRequest, WaitingRequestFilter, WaitingRequestPage
@@ -29,6 +30,7 @@ class Surroundings:
     followed_up: Set[UUID]
     inquiries: Mapping[UUID, Inquiry]
     calls: Mapping[UUID, PhoneCall]
+    letters_go: bool
 
 
 def list_page(session: Session, wanted: WaitingRequestFilter, *, policy: Policy, now: datetime) -> WaitingRequestPage:
@@ -44,6 +46,7 @@ def list_page(session: Session, wanted: WaitingRequestFilter, *, policy: Policy,
         followed_up=lists.therapists_followed_up(session, therapists),
         inquiries=lists.inquiries_with_ids(session, inquiries),
         calls=lists.planned_calls_of(session, inquiries),
+        letters_go=mail_server.trouble(session) is None,
     )
     shown = [_view(request, reason(request, around, policy=policy, now=now)) for request in found]
     return WaitingRequestPage(items=shown, total=total, limit=wanted.limit, offset=wanted.offset)
@@ -73,13 +76,17 @@ def reason(request: PlacementRequest, around: Surroundings, *, policy: Policy, n
         return inquiry.waits_for or "sending", None
     kept = kept_back(request, around.patients, around.offered)
     if kept is not None:
-        return kept, None
+        return kept, _until_the_search_goes_on(around.patients.get(request.patient_id), kept)
     if request.therapist_id not in around.therapists:
         return "therapist_not_known", None
     if inquiry is None:
         is_gathering = request.waiting_since is not None and request.waiting_since + policy.gathering > now
         return "gathering" if is_gathering else "composing", None
-    return _of_inquiry(inquiry, around.calls.get(inquiry.id))
+    return _of_inquiry(inquiry, around.calls.get(inquiry.id), letters_go=around.letters_go)
+
+
+def _until_the_search_goes_on(patient: Patient | None, kept: str) -> date | None:
+    return patient.paused_until if patient is not None and kept == "search_paused" else None
 
 
 def _until_the_call(request: PlacementRequest, around: Surroundings, policy: Policy) -> date | None:
@@ -91,7 +98,9 @@ def _until_the_call(request: PlacementRequest, around: Surroundings, policy: Pol
     return request.emailed_on + timedelta(days=policy.days_until_call - 1)
 
 
-def _of_inquiry(inquiry: Inquiry, call: PhoneCall | None) -> Waits:
+def _of_inquiry(inquiry: Inquiry, call: PhoneCall | None, *, letters_go: bool) -> Waits:
     if inquiry.waits_for is not None:
         return inquiry.waits_for, inquiry.waits_until
-    return ("planned_call", berlin_day(call.starts_at)) if call is not None else ("sending", None)
+    if call is not None:
+        return "planned_call", berlin_day(call.starts_at)
+    return "sending" if letters_go else "mail_server", None

@@ -85,6 +85,7 @@ class Patient(Copy, Tables):
     availability: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
     prior_therapy_within_two_years: Mapped[bool | None]
     status: Mapped[str]
+    paused_until: Mapped[date | None]
     search_started_on: Mapped[date | None]
 
 
@@ -115,9 +116,15 @@ class PlacementRequest(Tables):
     """Calls about it that reached nobody, in whichever inquiry (docs/domain.md#contact-rule-7)."""
     look_at: Mapped[datetime | None]
     """When composing must look at this therapist again."""
+    asked: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Whether matching wants the practice to be asked, as far as it was heard."""
+    answered: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """The practice has accepted or declined since it was asked; after "later" it may still do so."""
     asked_sequence: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    asked_told_at: Mapped[datetime | None]
     hold_sequence: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    """Newest event of matching that was heard: on whether to ask, and on the hold."""
+    hold_told_at: Mapped[datetime | None]
+    """Newest event of matching that was heard: on whether to ask, and on the hold (`shared.copies`)."""
     correlation_id: Mapped[str | None]
 
     __table_args__ = (

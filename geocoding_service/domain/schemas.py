@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from shared.values.identifiers import PostalCode
 from shared.values.moments import HolidayDate, IsoDate
 from shared.values.places import Latitude, Longitude
 from shared.values.refusals import NotAcceptable
+from shared.values.rules import rule_across
 from shared.values.schemas import QuerySchema, Schema
 from shared.values.text import Line
 from shared.values.words import FederalState, GeocodePrecision, TravelMode
@@ -21,7 +22,7 @@ NOTHING: JsonDict = {"type": "null"}
 
 
 class GeocodeQuery(QuerySchema):
-    """An address: in its parts, of which the postal code or the city is needed, or in one line as `q`; not both."""
+    """An address: in its parts, or in one line as `q`."""
 
     street: Line | None = None
     house_number: Line | None = None
@@ -29,14 +30,17 @@ class GeocodeQuery(QuerySchema):
     city: Line | None = None
     q: Annotated[Line | None, Field(examples=["Musterweg 1, 52062 Aachen"])] = None
 
-    @model_validator(mode="after")
-    def _says_where(self) -> Self:
-        in_parts = any((self.street, self.house_number, self.postal_code, self.city))
-        if self.q and in_parts:
+    @rule_across("q")
+    def _is_in_parts_or_one_line(self) -> None:
+        """Either `q` is given, or the address in parts."""
+        if self.q and any((self.street, self.house_number, self.postal_code, self.city)):
             raise NotAcceptable("give the address in parts or as q, not both")
+
+    @rule_across("postal_code", "city", "q")
+    def _says_where(self) -> None:
+        """`postal_code`, `city` or `q` is needed."""
         if not (self.q or self.postal_code or self.city):
             raise NotAcceptable("give a postal_code, a city or q")
-        return self
 
 
 class Location(Schema):
@@ -79,7 +83,7 @@ POINT: JsonDict = {
 
 
 class Point(Schema):
-    """A postal code, or a latitude and a longitude."""
+    """A place: by its postal code, or by its coordinates."""
 
     model_config = ConfigDict(json_schema_extra=POINT)
 
@@ -87,10 +91,10 @@ class Point(Schema):
     longitude: Longitude | None = None
     postal_code: PostalCode | None = None
 
-    @model_validator(mode="after")
-    def _is_one_point(self) -> Self:
+    @rule_across("postal_code", "latitude", "longitude")
+    def _is_one_point(self) -> None:
+        """Either `postal_code` is given, or both coordinates."""
         refuse_no_point(self.latitude, self.longitude, self.postal_code, "a point")
-        return self
 
 
 def refuse_no_point(latitude: float | None, longitude: float | None, postal_code: str | None, what: str) -> None:
@@ -101,7 +105,7 @@ def refuse_no_point(latitude: float | None, longitude: float | None, postal_code
 
 
 class DistanceQuery(QuerySchema):
-    """Two points, each a postal code or a latitude and a longitude."""
+    """Two points, and how one gets from one to the other."""
 
     from_latitude: Latitude | None = None
     from_longitude: Longitude | None = None
@@ -111,11 +115,15 @@ class DistanceQuery(QuerySchema):
     to_postal_code: PostalCode | None = None
     mode: TravelMode = TravelMode.CAR
 
-    @model_validator(mode="after")
-    def _has_two_points(self) -> Self:
+    @rule_across("from_postal_code", "from_latitude", "from_longitude")
+    def _starts_at_a_point(self) -> None:
+        """Either `from_postal_code` is given, or both of `from_latitude` and `from_longitude`."""
         refuse_no_point(self.from_latitude, self.from_longitude, self.from_postal_code, "from")
+
+    @rule_across("to_postal_code", "to_latitude", "to_longitude")
+    def _ends_at_a_point(self) -> None:
+        """The same of `to_postal_code`, `to_latitude` and `to_longitude`."""
         refuse_no_point(self.to_latitude, self.to_longitude, self.to_postal_code, "to")
-        return self
 
     @property
     def origin(self) -> Point:

@@ -90,7 +90,10 @@ class PlacementRequestResponse(Resource):
 
     @door(body=Response, answer=RequestView)
     def post(self, id: UUID, body: Response) -> RequestView:
-        """Record what the practice answered."""
+        """Record what the practice answered.
+
+        409 where an answer is recorded already, unless that was "later".
+        """
         with transaction() as session:
             return once(
                 session,

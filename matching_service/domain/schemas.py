@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from matching_service.domain import states
 from matching_service.domain.rules import Check
@@ -14,6 +14,7 @@ from matching_service.domain.scoring import ScoreParts
 from shared.values.identifiers import Language
 from shared.values.moments import Instant, IsoDate, PlausibleDate, PlausibleInstant
 from shared.values.refusals import NotAcceptable
+from shared.values.rules import rule_across
 from shared.values.schemas import MAX_LIMIT, Distinct, Page, PageQuery, Schema, Seen
 from shared.values.text import Note, Reason
 from shared.values.weekly import WeeklyHours
@@ -108,18 +109,20 @@ class Override(Schema):
 
 
 class ContactList(Schema):
-    """Whom to ask for a patient: what staff approve. Overrides concern therapists in the list."""
+    """Whom to ask for a patient: what staff approve."""
 
     patient_id: UUID
     therapist_ids: Annotated[list[UUID], Distinct(200), Field(min_length=1)]
     overrides: Annotated[list[Override], Field(max_length=1000)] = []
 
-    @model_validator(mode="after")
-    def _overrides_concern_the_list(self) -> ContactList:
+    @rule_across("overrides")
+    def _overrides_concern_the_list(self) -> None:
+        """`overrides` concern therapists in `therapist_ids`."""
         listed = set(self.therapist_ids)
-        if any(override.therapist_id not in listed for override in self.overrides):
-            raise NotAcceptable("overrides must concern therapists in therapist_ids")
-        return self
+        others = [place for place, override in enumerate(self.overrides) if override.therapist_id not in listed]
+        if others:
+            fields = [f"overrides.{place}.therapist_id" for place in others]
+            raise NotAcceptable("overrides must concern therapists in therapist_ids", fields=fields)
 
 
 class Refusal(Schema):
@@ -165,7 +168,10 @@ class RequestView(RequestFields, Seen):
     first_session_on: IsoDate | None
     waits_for: Annotated[
         RequestWait | None,
-        Field(description="null where it is over; for `inquiry` and `contact` the communication service says more"),
+        Field(
+            description="null where it is over; for `inquiry`, `contact`, `answer` and `search_paused` the "
+            "communication service says more, such as until when"
+        ),
     ]
     waits_until: Annotated[IsoDate | None, Field(description="the last day on which it waits, where that is known")]
 

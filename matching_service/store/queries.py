@@ -130,6 +130,13 @@ def requests_with_ids(session: Session, ids: Collection[UUID]) -> Sequence[Place
     ).all()
 
 
+def requests_after(session: Session, after: UUID, *, limit: int) -> Sequence[UUID]:
+    """The next ids of placement requests."""
+    return session.scalars(
+        select(PlacementRequest.id).where(PlacementRequest.id > after).order_by(PlacementRequest.id).limit(limit)
+    ).all()
+
+
 def patients_of(session: Session, request_ids: Collection[UUID]) -> set[UUID]:
     """Whose requests these are."""
     return set(session.scalars(select(PlacementRequest.patient_id).where(PlacementRequest.id.in_(request_ids))))

@@ -149,6 +149,7 @@ def upgrade() -> None:
         sa.Column("availability", shared.values.weekly.WeeklyColumn(), nullable=True),
         sa.Column("prior_therapy_within_two_years", sa.Boolean(), nullable=True),
         sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("paused_until", sa.Date(), nullable=True),
         sa.Column("search_started_on", sa.Date(), nullable=True),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
         sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
@@ -170,8 +171,12 @@ def upgrade() -> None:
         sa.Column("emailed_on", sa.Date(), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("look_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("asked", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("answered", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("asked_sequence", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("asked_told_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("hold_sequence", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("hold_told_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("correlation_id", sa.Text(), nullable=True),
         sa.CheckConstraint(
             "status <> 'waiting' OR waiting_since IS NOT NULL", name=op.f("ck_placement_requests_waits_since")

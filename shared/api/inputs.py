@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any, get_args, get_origin
+from urllib.parse import unquote_to_bytes
 
 from flask import request
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -11,13 +12,14 @@ from pydantic_core import from_json
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, UnsupportedMediaType
 
 from shared.errors import FieldProblem
-from shared.values.schemas import InvalidFields, MergePatch, read_patch
+from shared.values.schemas import LONGEST_NAME_SHOWN, InvalidFields, MergePatch, read_patch
 
 JSON = frozenset({"application/json"})
 MERGE_PATCH = JSON | {"application/merge-patch+json"}
 
 NOT_JSON = "The body is not valid JSON in UTF-8."
 CUT_OFF = "The body could not be read to its end."
+NOT_UTF8 = "must be percent-encoded in UTF-8: M%C3%BCller for Müller"
 NOTHING = b"{}"
 
 
@@ -95,7 +97,8 @@ class QueryString:
         self._lists = {field.alias or name for name, field in schema.model_fields.items() if _is_list(field.annotation)}
 
     def read(self) -> BaseModel:
-        """The parameters as the schema. Raises ValidationError, or InvalidFields for a repeated parameter."""
+        """The parameters as the schema. Raises ValidationError, or InvalidFields: repeated, or not in UTF-8."""
+        _refuse_what_is_not_utf8(request.query_string)
         given: dict[str, Any] = {}
         for name, values in request.args.lists():
             if name in self._lists:
@@ -113,6 +116,22 @@ def refuse_parameters() -> None:
         unknown = [FieldProblem(name, "is not a known parameter") for name in request.args]
         if unknown:
             raise InvalidFields(unknown)
+
+
+def _refuse_what_is_not_utf8(query: bytes) -> None:
+    """Raises InvalidFields; Werkzeug would look for the letters `M%FCller`, which nobody means."""
+    wrong = [pair.partition(b"=")[0] for pair in query.split(b"&") if not _is_utf8(unquote_to_bytes(pair))]
+    if wrong:
+        names = (unquote_to_bytes(name).decode(errors="replace") for name in wrong)
+        raise InvalidFields(FieldProblem(name[:LONGEST_NAME_SHOWN], NOT_UTF8) for name in names)
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _insist_on(media_types: Iterable[str]) -> None:

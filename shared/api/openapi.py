@@ -43,7 +43,14 @@ PROBLEM: Document = {
             "items": {
                 "type": "object",
                 "required": ["field", "message"],
-                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+                "properties": {
+                    "field": {
+                        "type": "string",
+                        "description": "A field, parameter or header, as a dotted path; empty: the body as a whole.",
+                        "examples": ["holidays.0.to"],
+                    },
+                    "message": {"type": "string", "description": "What is wrong with it; reads on from the field."},
+                },
             },
         },
     },

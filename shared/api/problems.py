@@ -78,7 +78,7 @@ def translate(app: Flask) -> None:
     app.register_error_handler(PlatformError, _refused)
     app.register_error_handler(ValidationError, lambda invalid: invalid_input(problems_of(invalid)))
     app.register_error_handler(InvalidFields, lambda invalid: invalid_input(invalid.problems))
-    app.register_error_handler(NotAcceptable, lambda refused: invalid_input([FieldProblem("", str(refused))]))
+    app.register_error_handler(NotAcceptable, _not_acceptable)
     app.register_error_handler(SQLAlchemyError, _database_failed)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
@@ -89,6 +89,10 @@ def _refused(refusal: PlatformError) -> Response:
     wait = getattr(refusal, "retry_after", None)
     headers = {"Retry-After": str(wait)} if wait is not None else None
     return problem(status, refusal.code, refusal.message, errors=refusal.errors, headers=headers)
+
+
+def _not_acceptable(refused: NotAcceptable) -> Response:
+    return invalid_input([FieldProblem(field, str(refused)) for field in refused.fields or ("",)])
 
 
 def invalid_input(errors: Sequence[FieldProblem]) -> Response:

@@ -251,6 +251,26 @@ class PatientPlaced(Event, name="matching.patient_placed"):
     placed_on: PlausibleDate
 
 
+class RequestUpdated(Event, name="matching.request_updated"):
+    """How a placement request stands, though nothing happened: `republish` tells it, and who knows other gives way."""
+
+    placement_request_id: UUID
+    patient_id: UUID
+    therapist_id: UUID
+    status: str
+    hold: str | None = None
+    priority: Count = 0
+    inquiry_id: UUID | None = None
+    """The newest contact of which matching has heard."""
+    emailed_on: PlausibleDate | None = None
+
+
+class RequestUnknown(Event, name="matching.request_unknown"):
+    """There is no such placement request, though somebody spoke of one: `republish` tells it."""
+
+    placement_request_id: UUID
+
+
 class InquiryComposed(Event, name="communication.inquiry_composed"):
     """Requests were put into one contact with one therapist, which has not gone out yet."""
 

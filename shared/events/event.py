@@ -7,9 +7,11 @@ levels), of every text, list and number in the models. What keeps within them ca
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from operator import attrgetter
 from typing import Annotated, Any, ClassVar, Literal, Self
 from uuid import UUID
 
@@ -107,6 +109,10 @@ class Event(BaseModel):
 
     name: ClassVar[str]
     topic: ClassVar[Topic]
+    instants: ClassVar[tuple[str, ...]] = ()
+    """The fields that say when something happened."""
+    aggregate: ClassVar[Callable[[Any], UUID]]
+    """Whose event it is, by its payload: the first id in it."""
 
     def __init_subclass__(cls, name: str | None = None, **_: Any) -> None:
         super().__init_subclass__()
@@ -117,6 +123,8 @@ class Event(BaseModel):
             return
         cls.name = name
         cls.topic = TOPICS[name.partition(".")[0]]
+        cls.aggregate = staticmethod(attrgetter(next(_ids_of(cls))))
+        cls.instants = tuple(field for field, about in cls.model_fields.items() if about.annotation is datetime)
         CATALOGUE[name] = cls
 
     @property
@@ -132,6 +140,15 @@ class Event(BaseModel):
         """This event, knowing its envelope."""
         object.__setattr__(self, "_envelope", envelope)
         return self
+
+
+def _ids_of(payload: type[BaseModel]) -> Iterator[str]:
+    """The ids in a payload, and those of what it holds, as dotted names."""
+    for name, field in payload.model_fields.items():
+        if field.annotation is UUID:
+            yield name
+        elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from (f"{name}.{inner}" for inner in _ids_of(field.annotation))
 
 
 class StateEvent(Event):
@@ -161,14 +178,31 @@ def decode_envelope(value: bytes) -> tuple[Envelope, Any]:
 
 
 def decode(envelope: Envelope, data: Any) -> Event:
-    """The event of a known type; raises `pydantic.ValidationError` when the payload does not fit."""
-    return CATALOGUE[envelope.type].model_validate(data).arrived_in(envelope)
+    """The event of a known type.
+
+    Raises `pydantic.ValidationError` when the payload does not fit, `Unreadable` when it is about somebody else.
+    """
+    return _of_its_subject(CATALOGUE[envelope.type].model_validate(data).arrived_in(envelope))
 
 
-def refuse_future(envelope: Envelope, now: datetime) -> None:
-    """Raise `Unreadable` for an event that has not happened yet, by more than clocks differ."""
-    if envelope.time > now and envelope.time > now + AHEAD:
+def _of_its_subject(event: Event) -> Event:
+    """The event, whose sequence counts those of its subject: it says nothing of where another aggregate stands."""
+    if type(event).aggregate(event) != event.envelope.subject:
+        raise Unreadable("its payload is about another than its subject")
+    return event
+
+
+def refuse_future(event: Event, now: datetime) -> None:
+    """Raise `Unreadable` for an event that has not happened yet, or tells of what has not, by more than clocks differ.
+
+    What it tells may be ahead of its own time, by as much: people say when they phoned, by their own clocks.
+    """
+    time = event.envelope.time
+    if time > now and time > now + AHEAD:
         raise Unreadable("its time lies ahead of the clock")
+    for instant in event.instants:
+        if getattr(event, instant) > now + 2 * AHEAD:
+            raise Unreadable(f"{instant} lies ahead of the clock")
 
 
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -243,4 +277,4 @@ def read_event(value: bytes, wanted: set[type[Event]]) -> Event | None:
     if document.type != kind.name:
         raise Unreadable("the type is not where it belongs")
     event: Event = document.data
-    return event.arrived_in(document.envelope())
+    return _of_its_subject(event.arrived_in(document.envelope()))

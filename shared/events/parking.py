@@ -180,8 +180,9 @@ def take_up(session: Session, parked_id: UUID, *, reason: str, now: datetime) ->
     row = _settle(session, parked_id, "replayed", reason, now)
     try:
         envelope, data = decode_envelope(bytes(row["value"] or b""))
-        refuse_future(envelope, now)
-        return decode(envelope, data)
+        event = decode(envelope, data)
+        refuse_future(event, now)
+        return event
     except (Unreadable, ValidationError, KeyError) as problem:
         why = storable(reason_of(problem), LONGEST_REASON)
         message = f"The event still cannot be taken ({why}): discard it, or try again once that has changed."

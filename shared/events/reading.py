@@ -36,7 +36,7 @@ def read_message(message: Message, heard: set[type[Event]], now: datetime) -> Re
         if event is None:
             return None
         envelope = event.envelope
-        refuse_future(envelope, now)
+        refuse_future(event, now)
         stamp, milliseconds = message.timestamp()
         if stamp == TIMESTAMP_LOG_APPEND_TIME and envelope.time.timestamp() * 1000 > milliseconds + 1:
             envelope = replace(envelope, time=EPOCH + timedelta(milliseconds=milliseconds))

@@ -17,12 +17,12 @@ from functools import partial
 from typing import Protocol
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, select
 
 from shared import clock
 from shared.db import Aggregate, Session, repeat_if_lost, single_statements, transaction
 from shared.errors import Unreachable
-from shared.events.event import StateEvent
+from shared.events.event import Event
 from shared.events.outbox import record_all, wait_again, waiting
 from shared.events.tables import outbox
 from shared.spans import hop
@@ -36,12 +36,12 @@ SILENCE = 30.0
 class States(Protocol):
     """The next aggregates after an id, by id and locked, each with the event that tells its whole present state.
 
-    The event is of a type that has no effects anywhere: nothing has happened.
+    The event is of a type that has no effects where what it says is known: nothing has happened.
     """
 
     def __call__(
         self, session: Session, *, after: UUID, limit: int, now: datetime
-    ) -> Sequence[tuple[Aggregate, StateEvent]]: ...
+    ) -> Sequence[tuple[Aggregate, Event]]: ...
 
 
 @dataclass(frozen=True)
@@ -81,13 +81,35 @@ def _portion(states: States, after: UUID, limit: int) -> list[UUID]:
         return _record(session, found, now=clock.now())
 
 
-def _record(session: Session, told: Sequence[tuple[Aggregate, StateEvent]], *, now: datetime) -> list[UUID]:
+def _record(session: Session, told: Sequence[tuple[Aggregate, Event]], *, now: datetime) -> list[UUID]:
     for aggregate, _ in told:
         aggregate.sequence += 1
     session.flush()
     events = [(aggregate.id, aggregate.sequence, event) for aggregate, event in told]
     record_all(session, events, now=now, republished=True)
     return [aggregate.id for aggregate, _ in told]
+
+
+Denial = Callable[[UUID], Event]
+"""What a service says of an aggregate that it does not have, though Kafka says something of it."""
+
+
+def deny(ids: Sequence[UUID], denial: Denial) -> int:
+    """Record of each of these that there is no such aggregate; returns the number of them.
+
+    Its sequence only has to be free: like every republished event it counts by its time.
+    """
+    with hop("deny strangers"), transaction() as session:
+        said = {row.key: row.last for row in session.execute(_NEWEST, {"ids": list(ids)})}
+        record_all(session, [(id, said.get(id, 0) + 1, denial(id)) for id in ids], now=clock.now(), republished=True)
+    return len(ids)
+
+
+_NEWEST = (
+    select(outbox.c.key, func.max(outbox.c.sequence).label("last"))
+    .where(outbox.c.key == any_(bindparam("ids", type_=ARRAY(Uuid))))
+    .group_by(outbox.c.key)
+)
 
 
 def until_published(progress: Callable[[int], None], *, silence: float = SILENCE) -> None:

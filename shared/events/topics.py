@@ -18,6 +18,7 @@ from shared.errors import Unreachable
 from shared.events.event import PARTITIONS, TOPICS, Topic
 from shared.kafka import Administrator
 from shared.settings import KafkaSettings, read
+from shared.terminal import say
 
 
 def create(settings: KafkaSettings, *, wait_seconds: float = 30) -> list[str]:
@@ -96,7 +97,7 @@ def _create() -> None:
             if time.monotonic() > deadline:
                 sys.exit(f"Kafka does not answer: {problem.message}")
             time.sleep(1)
-    click.echo("\n".join(f"created {name}" for name in made) or "all topics exist")
+    say("\n".join(f"created {name}" for name in made) or "all topics exist")
 
 
 if __name__ == "__main__":

@@ -64,7 +64,8 @@ class Refuse(_OneWrite, ErrorTask):  # type: ignore[misc]
         self.version = "1.1"
         status = self.request.error.code
         requests_refused.labels(status).inc()
-        body = problem_document(status, HTTPStatus(status).name.lower(), SENTENCES[status]).encode()
+        sentence = getattr(self.request.error, "sentence", SENTENCES[status])
+        body = problem_document(status, HTTPStatus(status).name.lower(), sentence).encode()
         self.status = f"{status} {HTTPStatus(status).phrase}"
         self.response_headers += [("Content-Type", MEDIA_TYPE), ("Cache-Control", "no-store")]
         self.set_close_on_finish()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from typing import Any, Final
+from urllib.parse import quote_from_bytes
 
 from waitress.parser import HTTPRequestParser, ParsingError, TransferEncodingNotImplemented
 from waitress.utilities import BadRequest, Error
 
 LONGEST_CHUNK_LINE: Final = 1024
 
+_BEYOND_ASCII = re.compile(rb"[\x80-\xff]+")
 _FRAMING = re.compile(rb"\r\n(content-length|transfer-encoding|host)[ \t]*:", re.IGNORECASE)
 _TRANSFER_ENCODING = re.compile(rb"\r\ntransfer-encoding[ \t]*:[ \t]*([^\r]*?)[ \t]*\r\n", re.IGNORECASE)
 
@@ -18,6 +20,12 @@ class RequestTimeout(Error):  # type: ignore[misc]  # waitress ships no types
     """The client took too long to send its request."""
 
     code, reason = 408, "Request Timeout"
+
+
+class NotPercentEncoded(BadRequest):  # type: ignore[misc]
+    """An address with letters beyond ASCII that are not UTF-8, so that nobody knows which ones they are."""
+
+    sentence = "Letters beyond ASCII in an address must be percent-encoded in UTF-8: M%C3%BCller for Müller."
 
 
 class VersionNotSupported(Error):  # type: ignore[misc]
@@ -53,7 +61,12 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
         encoding = _TRANSFER_ENCODING.search(header_plus)
         if encoding is not None and encoding[1].lower() != b"chunked":
             raise TransferEncodingNotImplemented(encoding[1].decode("latin-1"))
-        super().parse_header(header_plus)
+        try:
+            understood = _with_address_in_ascii(header_plus)
+        except UnicodeDecodeError:
+            self.error, self.completed = NotPercentEncoded("the address is not UTF-8"), True
+            return
+        super().parse_header(understood)
         self._judge(chunked=encoding is not None)
 
     def _judge(self, *, chunked: bool) -> None:
@@ -83,3 +96,20 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
 
     def _is_endless(self, chunks: Any) -> bool:
         return len(chunks.control_line) > LONGEST_CHUNK_LINE or len(chunks.trailer) > self.adj.max_request_header_size
+
+
+def _with_address_in_ascii(header_plus: bytes) -> bytes:
+    """The same request, with letters beyond ASCII in its address percent-encoded: `curl '…?q=Müller'` sends them bare.
+
+    RFC 3987, 3.1, says how. Raises UnicodeDecodeError where they are not UTF-8.
+    """
+    line, end, headers = header_plus.partition(b"\r\n")
+    if line.isascii():
+        return header_plus
+    method, *address = line.split(b" ")
+    return b" ".join([method, *map(_in_ascii, address)]) + end + headers
+
+
+def _in_ascii(part: bytes) -> bytes:
+    part.decode()
+    return _BEYOND_ASCII.sub(lambda found: quote_from_bytes(found[0]).encode(), part)

@@ -5,6 +5,9 @@ says what would be right. The rules and their test vectors stand in docs/domain.
 """
 
 import re
+from collections.abc import Iterable
+from itertools import groupby
+from operator import itemgetter
 from typing import Annotated, NamedTuple, Protocol
 
 from pydantic import Field
@@ -152,8 +155,10 @@ def postal_code(text: str) -> str:
     Whether it is in use is a question for the table of postal codes.
     """
     match = _POSTAL_CODE.fullmatch(_without_blanks(text))
-    if match is None or not "01001" <= match[1] <= "99998":
+    if match is None:
         raise NotAcceptable("must be a German postal code: five digits, also where the first is 0, like 04109")
+    if not "01001" <= match[1] <= "99998":
+        raise NotAcceptable("is unknown: German postal codes go from 01001 to 99998")
     return match[1]
 
 
@@ -163,6 +168,33 @@ def language(text: str) -> str:
     if code not in _LANGUAGES:
         raise NotAcceptable("must be a language's two-letter code (ISO 639-1), like de, en or tr")
     return code
+
+
+# What JSON Schema can say of each; check digits it cannot compute.
+
+
+def _spelled(form: str) -> str:
+    """A pattern for how people write an identifier: with a blank, or none, wherever the form has one.
+
+    More blanks are put right as well; nobody needs to be told.
+    """
+    return r"^\s*" + form.replace(" ", r"\s?") + r"\s*$"
+
+
+def _any_case(codes: Iterable[str]) -> str:
+    """A pattern for these two-letter codes in capitals or not, by their first letters."""
+    return "|".join(
+        f"[{first.upper()}{first}][{''.join(code[1].upper() + code[1] for code in group)}]"
+        for first, group in groupby(sorted(codes), key=itemgetter(0))
+    )
+
+
+INSURANCE_NUMBER = _spelled("[A-Za-z]( [0-9]){9}")
+NINE_DIGITS = _spelled("[0-9]( [0-9]){8}")
+DIAGNOSIS_CODE = _spelled(r"[A-Za-z]( [0-9]){2}( \.( [0-9]){1,2}| \. -)?( [VGAZvgaz])?")
+POSTAL_CODE = _spelled(r"([Dd] ([Ee] )?- )?(0 [1-9]|[1-9] [0-9])( [0-9]){3}")
+LANGUAGE = rf"^\s*({_any_case(_LANGUAGES)})\s*$"
+REFERENCE = _spelled(f"[Pp] -( [{LEGIBLE}{LEGIBLE.lower()}]){{4}} -( [{LEGIBLE}{LEGIBLE.lower()}]){{2}}")
 
 
 class Chooser(Protocol):
@@ -211,24 +243,26 @@ def _placement_code_or_mask(text: str) -> str:
 
 
 InsuranceNumber = Annotated[
-    str, Text(LONGEST_AS_WRITTEN, insurance_number), Field(description="KVNR", examples=["A123456780"])
+    str,
+    Text(LONGEST_AS_WRITTEN, insurance_number, INSURANCE_NUMBER),
+    Field(description="KVNR", examples=["A123456780"]),
 ]
 InsurerNumber = Annotated[
-    str, Text(LONGEST_AS_WRITTEN, insurer_number), Field(description="IK", examples=["109519005"])
+    str, Text(LONGEST_AS_WRITTEN, insurer_number, NINE_DIGITS), Field(description="IK", examples=["109519005"])
 ]
 PhysicianNumber = Annotated[
-    str, Text(LONGEST_AS_WRITTEN, physician_number), Field(description="LANR", examples=["123456601"])
+    str, Text(LONGEST_AS_WRITTEN, physician_number, NINE_DIGITS), Field(description="LANR", examples=["123456601"])
 ]
 DiagnosisCode = Annotated[
     str,
-    Text(LONGEST_AS_WRITTEN, diagnosis_code),
+    Text(LONGEST_AS_WRITTEN, diagnosis_code, DIAGNOSIS_CODE),
     Field(description="ICD-10-GM, with the certainty V, G, A or Z if known", examples=["F32.1", "F32.1G"]),
 ]
 PostalCode = Annotated[
-    str, Text(LONGEST_AS_WRITTEN, postal_code), Field(description="German postal code", examples=["04109"])
+    str, Text(LONGEST_AS_WRITTEN, postal_code, POSTAL_CODE), Field(description="German postal code", examples=["04109"])
 ]
-Language = Annotated[str, Text(LONGEST_AS_WRITTEN, language), Field(description="ISO 639-1", examples=["de"])]
-PatientReference = Annotated[str, Text(LONGEST_AS_WRITTEN, patient_reference), Field(examples=["P-7K3M-2Q"])]
+Language = Annotated[str, Text(LONGEST_AS_WRITTEN, language, LANGUAGE), Field(description="ISO 639-1", examples=["de"])]
+PatientReference = Annotated[str, Text(LONGEST_AS_WRITTEN, patient_reference, REFERENCE), Field(examples=["P-7K3M-2Q"])]
 PlacementCode = Annotated[
     str, Text(LONGEST_AS_WRITTEN, placement_code), Field(description="Vermittlungscode", examples=["A1B2-C3D4-E5F6"])
 ]

@@ -16,6 +16,7 @@ from typing import Annotated, Any, ParamSpec, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
+from pydantic.config import JsonDict
 
 from shared.values.refusals import NotAcceptable
 from shared.values.words import AgeGroup
@@ -137,15 +138,21 @@ def _between(first: Point, last: Point) -> AfterValidator:
     return AfterValidator(is_plausible)
 
 
-def _described(first: date, last: date) -> Any:
-    return Field(description=f"From {first} to {last}")
+def _described(first: date, last: date, years: str | None = None) -> Any:
+    """The range for the OpenAPI document: JSON Schema has no bounds for dates, but a pattern for their years."""
+    extra: JsonDict | None = {"pattern": f"^({years})-"} if years else None
+    return Field(description=f"From {first} to {last}", json_schema_extra=extra)
 
 
-PlausibleDate = Annotated[IsoDate, _between(FIRST_DAY, LAST_DAY), _described(FIRST_DAY, LAST_DAY)]
+PlausibleDate = Annotated[IsoDate, _between(FIRST_DAY, LAST_DAY), _described(FIRST_DAY, LAST_DAY, "20[0-9]{2}")]
 """A day on which something is agreed, planned or answered."""
-DateOfBirth = Annotated[IsoDate, _between(FIRST_BIRTH, LAST_DAY), _described(FIRST_BIRTH, LAST_DAY)]
+DateOfBirth = Annotated[
+    IsoDate, _between(FIRST_BIRTH, LAST_DAY), _described(FIRST_BIRTH, LAST_DAY, "19[0-9]{2}|20[0-9]{2}")
+]
 """A day of birth; that it does not lie in the future is for who knows what day it is."""
-HolidayDate = Annotated[IsoDate, _between(FIRST_HOLIDAY, LAST_DAY), _described(FIRST_HOLIDAY, LAST_DAY)]
+HolidayDate = Annotated[
+    IsoDate, _between(FIRST_HOLIDAY, LAST_DAY), _described(FIRST_HOLIDAY, LAST_DAY, "199[1-9]|20[0-9]{2}")
+]
 """A day for which public holidays are known."""
 PlausibleInstant = Annotated[Instant, _between(FIRST_INSTANT, LAST_INSTANT), _described(FIRST_DAY, LAST_DAY)]
 """A moment at which something happened or is planned."""

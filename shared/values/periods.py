@@ -1,12 +1,13 @@
 """Spans of days, such as a practice's holidays."""
 
 from datetime import date
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
 from shared.values.moments import PlausibleDate
 from shared.values.refusals import NotAcceptable
+from shared.values.rules import rule_across
 from shared.values.schemas import Schema
 
 
@@ -16,11 +17,11 @@ class Period(Schema):
     first: PlausibleDate = Field(alias="from")
     last: PlausibleDate = Field(alias="to")
 
-    @model_validator(mode="after")
-    def _is_in_order(self) -> Self:
+    @rule_across("to")
+    def _is_in_order(self) -> None:
+        """`to` does not lie before `from`."""
         if self.last < self.first:
             raise NotAcceptable("must not end before it begins")
-        return self
 
     def contains(self, day: date) -> bool:
         return self.first <= day <= self.last

@@ -97,8 +97,10 @@ def _begins_a_second_number(written: str, number: phonenumbers.PhoneNumber) -> b
     groups = re.findall("[0-9]+", written)
     if not groups[0].startswith("0") or groups[0].startswith("00"):
         groups = groups[1:] or groups
-    is_area_code = len(groups[0]) <= LONGEST_AREA_CODE  # what follows it is the number, which may begin with zeros
-    return any(group.startswith("0") and len(group) > 2 for group in groups[1 + is_area_code :])
+    first = 1 + (len(groups[0]) <= LONGEST_AREA_CODE)  # after an area code comes the number, which may begin with zeros
+    if len(groups) > 1 and len(groups[1]) == 1:  # part of the area code, as in 0180 9 01234567
+        first += 1
+    return any(group.startswith("0") and len(group) > 2 for group in groups[first:])
 
 
 def _dialled(written: str) -> str:

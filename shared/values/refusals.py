@@ -1,5 +1,9 @@
 """How a value is refused: with a sentence for the person who sent it, and never with the value itself."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 
 class NotAcceptable(ValueError):
     """A value that cannot be accepted. The message is shown to the sender.
@@ -9,3 +13,8 @@ class NotAcceptable(ValueError):
     Validators raise this and nothing else: the text of any other exception is not shown to anyone,
     since Python's own messages quote the value.
     """
+
+    def __init__(self, message: str, *, fields: Sequence[str] = ()) -> None:
+        """`fields`: what the message is about where that is not the value itself, as dotted paths below it."""
+        super().__init__(message)
+        self.fields = tuple(fields)

@@ -1,7 +1,7 @@
 """What every schema has in common: strictness, pages, merge patches, and problems a person can read."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import NoneType, UnionType
@@ -13,17 +13,20 @@ from pydantic import (
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     ValidationError,
     create_model,
     field_validator,
-    model_validator,
 )
 from pydantic.fields import FieldInfo
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, ErrorDetails, core_schema
 
 from shared.errors import FieldProblem
+from shared.values.messages import message_of
 from shared.values.moments import Instant
 from shared.values.refusals import NotAcceptable
+from shared.values.rules import with_rules_said, without_rule
 
 MAX_LIMIT = 200
 DEFAULT_LIMIT = 50
@@ -70,6 +73,15 @@ class Schema(BaseModel):
     def _is_storable(cls, value: Any) -> Any:
         _refuse_unstorable(value)
         return value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """The JSON schema, whose description says the rules across fields that it cannot express."""
+        described = handler(schema)
+        resolved = handler.resolve_ref_schema(described)
+        if said := with_rules_said(cls, resolved.get("description")):
+            resolved["description"] = said
+        return described
 
     @classmethod
     def from_json(cls, document: object) -> Self:
@@ -160,72 +172,17 @@ class InvalidFields(ValueError):
 
 def problems_of(error: ValidationError) -> list[FieldProblem]:
     """What is wrong, for the person who sent it, the first hundred mistakes; what was sent is never repeated."""
-    return [
-        FieldProblem(".".join(str(part)[:LONGEST_NAME_SHOWN] for part in detail["loc"]), _message(detail))
-        for detail in error.errors(include_url=False)[:MOST_PROBLEMS]
-    ]
+    details = error.errors(include_url=False)[:MOST_PROBLEMS]
+    problems = [FieldProblem(field, message_of(detail)) for detail in details for field in refused_fields(detail)]
+    return problems[:MOST_PROBLEMS]
 
 
-_MESSAGES: dict[str, str] = {
-    "missing": "is required",
-    "extra_forbidden": "is not a known field",
-    "unexpected_keyword_argument": "is not a known field",
-    "string_type": "must be text",
-    "string_too_short": "must have at least {min_length} characters",
-    "string_too_long": "must have at most {max_length} characters",
-    "string_pattern_mismatch": "is not in the expected form",
-    "string_unicode": "must be valid Unicode text",
-    "int_type": "must be a whole number",
-    "int_parsing": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "int_parsing_size": "is too large",
-    "float_type": "must be a number",
-    "float_parsing": "must be a number",
-    "finite_number": "must be a finite number",
-    "decimal_type": "must be a number",
-    "decimal_parsing": "must be a number",
-    "bool_type": "must be true or false",
-    "bool_parsing": "must be true or false",
-    "greater_than": "must be more than {gt}",
-    "greater_than_equal": "must be at least {ge}",
-    "less_than": "must be less than {lt}",
-    "less_than_equal": "must be at most {le}",
-    "multiple_of": "must be a multiple of {multiple_of}",
-    "enum": "must be one of: {expected}",
-    "literal_error": "must be one of: {expected}",
-    "list_type": "must be a list",
-    "set_type": "must be a list",
-    "tuple_type": "must be a list",
-    "too_short": "must have at least {min_length} entries",
-    "too_long": "must have at most {max_length} entries",
-    "dict_type": "must be an object",
-    "model_type": "must be an object",
-    "model_attributes_type": "must be an object",
-    "dataclass_type": "must be an object",
-    "uuid_type": "must be an id (UUID)",
-    "uuid_parsing": "must be an id (UUID)",
-    "uuid_version": "must be an id (UUID)",
-    "date_type": "must be a date like 2026-11-23",
-    "datetime_type": "must be a date and time with an offset, like 2026-11-23T09:30:00Z",
-    "time_type": "must be a time like 09:30",
-    "time_parsing": "must be a time like 09:30",
-    "json_invalid": "must be valid JSON",
-    "recursion_loop": "must not contain itself",
-}
-_NULL_IS_NOT_THE_PROBLEM = {"missing", "extra_forbidden", "unexpected_keyword_argument"}
-
-
-def _message(detail: ErrorDetails) -> str:
-    kind, context = detail["type"], detail.get("ctx", {})
-    if detail["input"] is None and kind not in _NULL_IS_NOT_THE_PROBLEM:
-        return "must not be null"
-    if isinstance(context.get("error"), NotAcceptable):
-        return str(context["error"])
-    return _MESSAGES.get(kind, "is not valid").format_map({name: _plain(value) for name, value in context.items()})
-
-
-def _plain(limit: Any) -> Any:
-    return int(limit) if isinstance(limit, float) and limit.is_integer() else limit
+def refused_fields(detail: ErrorDetails) -> Iterator[str]:
+    """The dotted path of the value that is refused, or those of the fields in it that a rule is about."""
+    place = [str(part)[:LONGEST_NAME_SHOWN] for part in detail["loc"]]
+    refused = detail.get("ctx", {}).get("error")
+    for field in (refused.fields if isinstance(refused, NotAcceptable) else ()) or ("",):
+        yield ".".join([*place, *filter(None, [field])])
 
 
 # Merge patches (RFC 7396)
@@ -276,15 +233,17 @@ def merged(model: type[Model], current: object, changes: Mapping[str, Any]) -> M
     `current` is an object or a dict with the model's fields, or None to begin with an empty one. The whole is
     checked, rules across fields too. Raises ValidationError.
     """
+    return model.model_validate(_merged_values(model, current, changes), strict=False, by_name=True)
+
+
+def _merged_values(model: type[BaseModel], current: object, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """What the model is made of; made once, as a whole, so that problems name fields by their whole path."""
     values = {} if current is None else {name: _held(current, name) for name in model.model_fields}
-    for name in changes:
-        known = values.get(name)
+    for name, change in changes.items():
         inner = _nested_model(model.model_fields[name].annotation)
-        if inner is not None and isinstance(changes[name], Mapping):
-            values[name] = merged(inner, known, changes[name])
-        else:
-            values[name] = changes[name]
-    return model.model_validate(values, strict=False, by_name=True)
+        is_object = inner is not None and isinstance(change, Mapping)
+        values[name] = _merged_values(inner, values.get(name), change) if inner and is_object else change
+    return values
 
 
 def _held(current: object, name: str) -> Any:
@@ -299,13 +258,11 @@ def patch_of(model: type[Model]) -> type[Model]:
     anything. Validators of single fields are kept, those of the whole model are left out.
     """
     fields = {name: _optional(field) for name, field in model.model_fields.items()}
-    silenced: dict[str, Any] = {
-        name: model_validator(mode="after")(lambda self: self)
-        for name in model.__pydantic_decorators__.model_validators
-    }
+    silenced: dict[str, Any] = {name: without_rule() for name in model.__pydantic_decorators__.model_validators}
     return create_model(  # type: ignore[call-overload, no-any-return]
         f"{model.__name__}Patch",
         __base__=model,
+        __doc__=with_rules_said(model, model.__doc__),
         __validators__=silenced,
         __cls_kwargs__={"json_schema_extra": None},  # rules across fields hold for the whole, not for what changes
         **fields,

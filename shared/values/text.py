@@ -13,7 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import GetCoreSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from shared.values.refusals import NotAcceptable
@@ -86,20 +87,31 @@ def words(text: str) -> list[str]:
     return _WORD.findall(fold(text))
 
 
+_CONTROL = r"\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f"
+PRINTABLE = rf"^\s*[^\s{_CONTROL}][^{_CONTROL}]*$"
+"""What JSON Schema can say of a text: something stands in it, and no control characters."""
+
+
 @dataclass(frozen=True)
 class Text:
     """A text field: at most so many characters, looked at before anything else, then brought to one form.
 
     `Annotated[str, Text(200, one_line)]`. `form` returns what is stored and raises NotAcceptable for what is not
-    acceptable; it is only ever given a text of an allowed length without control characters.
+    acceptable; it is only ever given a text of an allowed length without control characters. `pattern` describes for
+    the OpenAPI document what `form` accepts.
     """
 
     longest: int
     form: Callable[[str], str]
+    pattern: str = PRINTABLE
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        limited = core_schema.str_schema(min_length=1, max_length=self.longest)
+        # as sent, with the blanks around it: so the document says it, and so the limit is meant
+        limited = core_schema.str_schema(min_length=1, max_length=self.longest, strip_whitespace=False)
         return core_schema.no_info_after_validator_function(self.kept, limited)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), "pattern": self.pattern}
 
     def kept(self, text: str) -> str:
         """What is stored of a text. Raises NotAcceptable."""

@@ -15,13 +15,13 @@ SomeEvent = TypeVar("SomeEvent", bound=Event)
 
 
 def happened(event: SomeEvent, subject: UUID | None = None, *, sequence: int = 1, time: datetime = MONDAY) -> SomeEvent:
-    """The event as a listener gets it, from the aggregate `subject`, as the `sequence`-th of its events."""
+    """The event as a listener gets it, as the `sequence`-th of the aggregate that it is about (or of `subject`)."""
     cause = new_cause()
     envelope = Envelope(
         id=new_id(),
         type=event.name,
         source="/test",
-        subject=subject or new_id(),
+        subject=subject or type(event).aggregate(event),
         sequence=sequence,
         time=time,
         correlation_id=cause.correlation_id,

@@ -24,7 +24,7 @@ from communication_service.domain.waiting import list_page as waiting_requests
 from communication_service.listeners import listeners as communication_listeners
 from communication_service.store import queries
 from communication_service.store import tables as c
-from matching_service.domain import answers, requests
+from matching_service.domain import answers, requests, telling
 from matching_service.domain.schemas import ContactList, Placing, Response, Withdrawal
 from matching_service.listeners import listeners as matching_listeners
 from matching_service.store import tables as m
@@ -35,6 +35,7 @@ from shared.crypto import Keys
 from shared.errors import PlatformError
 from shared.events.catalogue import AddressGeocoded, TherapistBlocked, TherapistRegistered, TherapistUnblocked
 from shared.events.event import Event, read_event
+from shared.events.outbox import record_all
 from shared.events.tables import outbox
 from shared.values.moments import berlin_day
 from tests.builders.communication import EVERY_DAY, POLICY
@@ -204,6 +205,15 @@ class World:
     def reopen_deferred(self) -> None:
         """The job of matching."""
         answers.reopen_deferred(self.matching, today=berlin_day(self.now), now=self.now)
+
+    def republish(self) -> None:
+        """Matching says anew how every request stands."""
+        told = telling.states(self.matching, after=UUID(int=0), limit=1000, now=self.now)
+        for request, _ in told:
+            request.sequence += 1
+        self.matching.flush()
+        events = [(request.id, request.sequence, event) for request, event in told]
+        record_all(self.matching, events, now=self.now, republished=True)
 
     def compose(self) -> None:
         """The job of communication."""

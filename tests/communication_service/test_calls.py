@@ -433,6 +433,7 @@ def test_a_withdrawal_between_two_attempts_cancels_the_next(session: Session) ->
         {"result": "reached", "occurred_at": "2999-01-01T00:00:00Z"},
         {"result": "reached", "responses": [{"placement_request_id": str(new_id()), "outcome": "accepted"}]},
         {"result": "busy", "call_back_at": "2026-11-23T10:32:00+01:00"},
+        {"result": "call_back", "call_back_at": "2098-01-01T10:00:00+01:00"},
         {"result": "busy", "responses": [{"placement_request_id": str(new_id()), "outcome": "accepted"}]},
     ],
 )

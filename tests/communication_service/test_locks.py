@@ -74,6 +74,10 @@ class Bustle:
                     catalogue.RequestWithdrawn(**ids, reason="other"),
                     catalogue.RequestHeld(**ids, hold="search_paused"),
                     catalogue.RequestReleased(**ids),
+                    catalogue.RequestUpdated(
+                        **ids, status=random.choice(["open", "contacted", "accepted", "withdrawn"])
+                    ),
+                    catalogue.RequestUnknown(placement_request_id=request),
                 ]
             )
             made.append(happened(event, request, sequence=next(self.sequence)))

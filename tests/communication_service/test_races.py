@@ -60,6 +60,28 @@ def test_a_doubt_is_settled_once(said: str) -> None:
     assert second.code == "email.not_in_doubt"
 
 
+@pytest.mark.parametrize(("first", "second"), [("declined_other", "accepted"), ("accepted", "accepted")])
+def test_of_two_answers_to_a_letter_at_once_one_is_refused(first: str, second: str) -> None:
+    letter, request = a_letter_that_was_sent(a_therapist())
+    refused = in_turn(answering(letter, request, first, seconds=10), answering(letter, request, second, seconds=10))
+    assert isinstance(refused, Conflict)
+    assert refused.code == "placement_request.answered_already"
+    assert len(times_of_answers()) == 1
+
+
+def test_of_an_answer_to_a_letter_and_one_on_the_phone_at_once_one_is_refused() -> None:
+    letter, request = a_letter_that_was_sent(a_therapist(phone_hours=EVERY_DAY))
+    jobs.follow_up(POLICY, NOW + timedelta(days=8))
+    composed(NOW + timedelta(days=8, minutes=1))
+    said = {"result": "reached", "responses": [{"placement_request_id": str(request), "outcome": "accepted"}]}
+    outcome, call, later = CallOutcome.from_json(said), the(PhoneCall).id, NOW + timedelta(days=8, minutes=5)
+    calling = partial(calls.record_outcome, call_id=call, outcome=outcome, policy=POLICY, now=later)
+    refused = in_turn(answering(letter, request, "declined_other", seconds=8 * 24 * 3600), calling)
+    assert isinstance(refused, Conflict)
+    assert refused.code == "placement_request.answered_already"
+    assert the(PhoneCall).status == "planned"
+
+
 def test_a_call_has_one_outcome() -> None:
     a_request(a_practice_to_phone())
     composed()
@@ -159,12 +181,12 @@ def test_an_answer_counts_from_its_turn_whoever_it_waited_for(app: Flask) -> Non
     letter, request = a_letter_that_was_sent(therapist)
     jobs.follow_up(POLICY, NOW + timedelta(days=8))
     composed(NOW + timedelta(days=8, minutes=1))
-    said = {"responses": [{"placement_request_id": str(request), "outcome": "accepted"}]}
-    for path, body in (
-        (f"emails/{letter}/response", said),
-        (f"phone-calls/{the(PhoneCall).id}/outcome", {"result": "reached", **said}),
+    for path, outcome, result in (
+        (f"emails/{letter}/response", "later", {}),
+        (f"phone-calls/{the(PhoneCall).id}/outcome", "accepted", {"result": "reached"}),
     ):
-        posting = partial(app.test_client().post, f"/api/{path}", json=body)
+        said = {"responses": [{"placement_request_id": str(request), "outcome": outcome}]}
+        posting = partial(app.test_client().post, f"/api/{path}", json={**said, **result})
         freed_after = clock.now() + timedelta(seconds=0.3)
         answer = while_uncommitted(lambda session: queries.lock_therapist(session, therapist), posting)
         assert answer.status_code == 200, answer.json

@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from communication_service import jobs
-from communication_service.domain import composing
+from communication_service.domain import composing, mail_server
 from communication_service.listeners import listeners
 from communication_service.store.tables import PhoneCall, PlacementRequest
 from shared.db import new_id, transaction
@@ -65,6 +65,26 @@ def test_every_request_that_waits_says_what_for_also_in_no_inquiry(client: Flask
     assert reason(client, going, therapist_id=str(therapist)) == ("answer", "2026-11-29", False)
     withdraw(going)
     assert client.get("/api/waiting-requests", query_string={"patient_id": str(patient)}).json["total"] == 0
+
+
+def test_a_letter_waits_for_the_mail_server_while_that_is_in_trouble(client: FlaskClient) -> None:
+    going, phoned = a_request(a_therapist()), a_request(a_practice_to_phone())
+    composed()
+    with transaction() as session:
+        mail_server.record_trouble(session, mail_server.Cause("out of order", "out"), policy=POLICY, now=MONDAY)
+    assert reason(client, going) == ("mail_server", None, True)
+    assert reason(client, phoned) == ("planned_call", "2026-11-23", True)
+    with transaction() as session:
+        mail_server.record_taken(session)
+    assert reason(client, going) == ("sending", None, True)
+
+
+@pytest.mark.parametrize("until", ["2026-12-24", None])
+def test_a_paused_search_says_until_when(client: FlaskClient, until: str | None) -> None:
+    patient = a_patient(status="paused", paused_until=until)
+    request, held = a_request(a_therapist(), patient), a_request(a_therapist(), patient)
+    tell(catalogue.RequestHeld, held, hold="search_paused")
+    assert reason(client, request) == reason(client, held) == ("search_paused", until, False)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,9 @@ def main(cases: int, seed: int | None, service: str | None) -> None:
 
 def _tell(service: str, outcome: Outcome) -> Outcome:
     statuses = ", ".join(f"{status}: {times}" for status, times in sorted(outcome.statuses.items()))
-    print(f"{service}: {outcome.cases} requests ({statuses}), {sum(outcome.differences.values())} differences")
+    print(f"\n{service}: {outcome.cases} requests ({statuses}), {sum(outcome.differences.values())} differences")
+    for reason, times in outcome.explained.most_common():
+        print(f"  {times} x refused although the schema permits it: {reason}")
     print(outcome.report(), flush=True)
     return outcome
 

@@ -9,25 +9,42 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections import Counter
+import re
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import schemathesis
+from flask import Flask
 from hypothesis import HealthCheck, Phase, given, seed
 from hypothesis import settings as chosen
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.checks import load_all_checks
+from schemathesis.core import NOT_SET
 from schemathesis.core.failures import Failure, FailureGroup
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from tests.fuzz.known import Known, examples, make, with_known_values, within
-from tests.fuzz.reasons import is_explained
+from tests.fuzz.reasons import explained
+from tests.fuzz.sent import Sent
 
 KEY = "Idempotency-Key"
+SHOWN_HEADERS = (KEY, "If-Match", "X-Purpose")
+LONGEST_ANSWER = 1000
+REFUSED = "Schema-valid request rejected"
+"""As schemathesis calls it."""
+DAYS = st.dates(date(1890, 1, 1), date(2110, 12, 31)).map(date.isoformat)
+"""Of the years that the document's patterns let pass; of all years a hundredth does."""
+
+
+EXAMPLES = 3
+"""Of each kind of difference so many are shown."""
 
 
 @dataclass
@@ -37,41 +54,75 @@ class Outcome:
     cases: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
     explained: Counter[str] = field(default_factory=Counter)
+    """Refusals of what a schema permits, by their reason."""
     differences: Counter[tuple[str, str]] = field(default_factory=Counter)
     """By operation and what differed."""
-    examples: dict[tuple[str, str], str] = field(default_factory=dict)
+    examples: defaultdict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def note(self, operation: str, what: str, example: str) -> None:
-        """Count a difference, and keep the first request that showed it."""
+        """Count a difference, and keep the first requests that showed it."""
         self.differences[operation, what] += 1
-        self.examples.setdefault((operation, what), example)
+        if len(self.examples[operation, what]) < EXAMPLES:
+            self.examples[operation, what].append(example)
 
     def report(self) -> str:
-        """All differences with an example of each, for people."""
-        return "\n".join(
-            f"{times} x {operation}: {what}\n    {self.examples[operation, what]}"
-            for (operation, what), times in self.differences.most_common()
-        )
+        """All differences with examples of each, for people."""
+        return "\n".join(self._described(*kind, times) for kind, times in self.differences.most_common())
+
+    def _described(self, operation: str, what: str, times: int) -> str:
+        return "\n".join([f"\n{times} x {operation}: {what}", *self.examples[operation, what]])
 
 
-def run(service: str, session: Session, settings: Any, folder: Path, *, cases: int, number: int) -> Outcome:
-    """Send so many requests to the service, made up from this seed; its work is in the session's transaction."""
-    load_all_checks()
+def _shown(case: Any, answer: Any) -> str:
+    """A request and its answer, whole: enough to see what differs, and to send it again."""
+    headers = {name: value for name, value in (case.headers or {}).items() if name in SHOWN_HEADERS}
+    lines = {
+        "request": f"{case.method} {case.formatted_path}{_query(case)}",
+        "headers": json.dumps(headers, ensure_ascii=False) if headers else "",
+        "body": "" if case.body is NOT_SET else json.dumps(case.body, ensure_ascii=False, default=repr),
+        "answer": f"{answer.status_code} {answer.text[:LONGEST_ANSWER]}",
+    }
+    return "\n".join(f"    {name:<8} {text}" for name, text in lines.items() if text)
+
+
+def _query(case: Any) -> str:
+    return "?" + urlencode(case.query, doseq=True) if case.query else ""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A service in which something exists already."""
+
+    app: Flask
+    document: dict[str, Any]
+    known: Known
+    connection: Connection
+
+
+def prepare(service: str, session: Session, settings: Any, folder: Path) -> Prepared:
+    """The service's application, its document and what exists in it; all work is in the session's transaction."""
     known = make(service, session, settings, folder)
     # a folder that the imports can be read from
     app = importlib.import_module(f"{service}.app").create(within(settings, folder))
-    schema = schemathesis.openapi.from_wsgi("/openapi.json", app)
+    document: Any = app.test_client().get("/openapi.json").json
+    return Prepared(app, document, {**examples(document), **known}, session.connection())
+
+
+def run(prepared: Prepared, *, cases: int, number: int) -> Outcome:
+    """Send so many requests to the service, made up from this seed."""
+    load_all_checks()
+    schemathesis.openapi.format("date", DAYS)
+    schema = schemathesis.openapi.from_wsgi("/openapi.json", prepared.app)
     # what runs a process takes no input, and asks Kafka
     operations = [each for found in schema.get_all_operations() if "/api/" in (each := found.ok()).path]
-    known = {**examples(app.test_client().get("/openapi.json").json), **known}
     outcome = Outcome()
     for position, operation in enumerate(operations):
         share = cases // len(operations) + (position < cases % len(operations))
-        _try(operation, known, outcome, share, number + position)
+        _try(operation, prepared.document, prepared.known, outcome, share, number + position)
     return outcome
 
 
-def _try(operation: Any, known: Known, outcome: Outcome, cases: int, number: int) -> None:
+def _try(operation: Any, document: Any, known: Known, outcome: Outcome, cases: int, number: int) -> None:
     both = st.one_of(*(operation.as_strategy(mode) for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)))
     before = outcome.cases
 
@@ -86,26 +137,27 @@ def _try(operation: Any, known: Known, outcome: Outcome, cases: int, number: int
     @given(case=both, luck=st.integers(0, 2**16))
     def each(case: Any, luck: int) -> None:
         if outcome.cases - before < cases:
-            _send(case, luck, known, outcome)
+            _send(case, luck, known, outcome, document)
 
     each()
 
 
-def _send(case: Any, luck: int, known: Known, outcome: Outcome) -> None:
+def _send(case: Any, luck: int, known: Known, outcome: Outcome, document: Any) -> None:
     _choose_known(case, luck, known)
     label = case.operation.label
     answer = case.call()
     outcome.cases += 1
     outcome.statuses[answer.status_code] += 1
     for what in _differences(case, answer):
-        reason = is_explained(case, answer, what)
-        if reason:
+        if not what.startswith(REFUSED):
+            outcome.note(label, what, _shown(case, answer))
+        elif reason := explained(Sent.of(case, document), answer.status_code, answer.json()):
             outcome.explained[reason] += 1
         else:
-            outcome.note(label, what, f"{case.as_curl_command()}\n    -> {answer.status_code} {answer.text[:600]}")
+            outcome.note(label, f"valid, but refused: {_sentence(answer)}", _shown(case, answer))
     if case.method == "POST" and luck % 4 == 0 and answer.status_code < 300:
         for what in _differences_of_a_repetition(case, luck):
-            outcome.note(label, what, case.as_curl_command())
+            outcome.note(label, what, _shown(case, answer))
 
 
 def _choose_known(case: Any, luck: int, known: Known) -> None:
@@ -119,6 +171,14 @@ def _choose_known(case: Any, luck: int, known: Known) -> None:
         case.body = with_known_values(case.body, known, choose)
     if luck % 5 and case.meta.generation.mode.is_positive and case.query:
         case.query = with_known_values(case.query, known, choose)
+
+
+def _sentence(answer: Any) -> str:
+    """What a refusal says, without places in lists, so that the same of many requests is one kind."""
+    problem = answer.json()
+    fields = (f"{each['field']} {each['message']}" for each in problem.get("errors", []))
+    said = "; ".join(dict.fromkeys(re.sub(r"\.\d+(?=[. ])", ".*", each) for each in fields))
+    return f"{answer.status_code} {problem.get('code')} {said}"[:300]
 
 
 def _differences(case: Any, answer: Any) -> Iterator[str]:

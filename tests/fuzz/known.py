@@ -18,8 +18,8 @@ Known = Mapping[str, Sequence[str]]
 
 def _patients(session: Session, settings: Any, folder: Path) -> Known:
     keys = Keys(settings.master_key.get_secret_value())
-    known = [patients.a_patient(session, keys, last_name=f"Erfunden{place}") for place in "abc"]
-    known.append(patients.a_ready_patient(session, keys, last_name="Bereit"))
+    known = [patients.a_ready_patient(session, keys, last_name="Bereit")]
+    known += [patients.a_patient(session, keys, last_name=f"Erfunden{place}") for place in "abc"]
     return {"/api/patients": _ids(each.id for each in known)}
 
 

@@ -1,93 +1,270 @@
-"""Differences between document and service that JSON Schema cannot express, each with its reason.
+"""Why a request that its schema permits may be refused all the same: rules that JSON Schema cannot express.
 
-What is refused although a schema allows it is explained where **every** message of the refusal is one of these; what is
-taken although a schema forbids it, where the reason is how HTTP carries values.
+A refusal is explained where **every** message of it has a reason here, at the operation and field the reason is for,
+and where what was sent really breaks that rule: judged here a second time, apart from the service's own code. So a
+valid request that is refused by mistake is a difference, whatever sentence it is refused with. Each reason is held by
+`test_reasons.py`: the request `wrong`, which the schema permits, is refused for this reason, and the same refusal of
+`right` would be a difference.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-VALUES: dict[str, str] = {
-    "must be a German postal code": "a range of numbers, in several spellings",
-    "must be a letter and nine digits": "in several spellings",
-    "must be nine digits": "in several spellings",
-    "has a typing mistake": "check digits",
-    "must be an ICD-10 code": "in several spellings",
-    "must be a language's two-letter code": "a list of 180, in several spellings",
-    "must be a patient's reference": "in several spellings",
-    "must be twelve letters and digits": "in several spellings",
-    "must be a phone number": "a numbering plan",
-    "must be one phone number": "a numbering plan",
-    "must be an e-mail address": "the format `email` is an annotation, and wider",
-    "must have at least one letter or digit": "classes of Unicode are no part of JSON Schema's patterns",
-    "must have at least one letter": "classes of Unicode are no part of JSON Schema's patterns",
-    "must have at least one visible character": "classes of Unicode are no part of JSON Schema's patterns",
-    "must not contain control characters": "texts that no database stores",
-    "must not contain the NUL character": "texts that no database stores",
-    "must have at least {min_length} characters": "counted after blanks around a text are gone",
-    "must lie between ": "JSON Schema has no bounds for dates and times",
-    "must be a date and time that exist": "JSON Schema's instants know seconds and offsets that no calendar has",
-    "must be a day that exists": "JSON Schema's days may lie in the year 0",
-    "must be a whole number": "JSON Schema takes 5.0 for a whole number, a reader of JSON does not",
-    "must not be cleared": "has a default where the object is made, and none afterwards",
-    "must not lie in the future": "depends on today",
-    "must lie in the future": "depends on today",
-}
-"""Rules of one value, by their message: why its schema cannot say it."""
-
-RULES: dict[str, str] = {
-    "two windows overlap": "compares times within a list",
-    "end must be after start": "compares two times",
-    "latitude and longitude go together": "a merge patch is completed by what is stored",
-    "must not be empty once the search has started": "depends on what is stored",
-    "was not asked in this contact": "depends on what is stored",
-    "must lie within ": "compares coordinates with the place of the postal code",
-    "must lie in the region of the postal code": "compares coordinates with the place of the postal code",
-    "must lie in Germany": "a shape, not a range of numbers",
-    "must not have two answers for one request": "compares fields within a list",
-    "overrides must concern therapists": "compares two lists",
-    "must not end before it": "compares two dates",
-    "must not lie before from": "compares two dates",
-    "is either a postal code or a latitude and a longitude": "parameters have no schema in common",
-    "give a postal_code, a city or q": "parameters have no schema in common",
-    "give the address in parts or as q, not both": "parameters have no schema in common",
-}
-"""Rules across fields; the document's descriptions say them."""
-
-REFUSALS: dict[str, str] = {
-    "idempotency_key.reused": "depends on the requests before",
-    "response.time": "depends on what is stored",
-    "therapist.block_in_the_past": "depends on today",
-    "therapist.protection": "depends on what is stored",
-}
-"""Refusals as a whole, by their code; whoever reads the document cannot know them beforehand."""
+from shared.api.headers import KEY_FORM
+from tests.fuzz import rules
+from tests.fuzz.sent import NOTHING, Sent
 
 PRECONDITION_FAILED = 412
+NEW_THERAPIST, THERAPIST = "POST /api/therapists", "PATCH /api/therapists/{id}"
+NEW_PATIENT, PATIENT = "POST /api/patients", "PATCH /api/patients/{id}"
+LETTER, CALL = "POST /api/emails/{id}/response", "POST /api/phone-calls/{id}/outcome"
+ANSWER, LIST = "POST /api/placement-requests/{id}/response", "POST /api/placement-requests"
+STATUS, CONSENT = "POST /api/patients/{id}/status", "POST /api/patients/{id}/consents"
+BLOCK = "POST /api/therapists/{id}/block"
+GEOCODE, DISTANCE, HOLIDAYS = "GET /api/geocode", "GET /api/distance", "GET /api/holidays"
+
+ID, OTHER = "01933f0e-7c3a-7000-8000-abcdefabcdef", "01933f0e-7c3a-7000-8000-abcdefabcdee"
+TWO_ANSWERS = {"responses": [{"placement_request_id": ID, "outcome": "declined_other"}] * 2}
+ONE_ANSWER = {"responses": TWO_ANSWERS["responses"][:1]}
+
+Breaks = Callable[[Any, Sent], bool]
+"""Whether a value, in the request it was sent in, breaks the rule."""
 
 
-def is_explained(case: Any, answer: Any, what: str) -> str | None:
-    """The reason why this is no difference; None where it is one."""
-    if what.startswith("Schema-valid request rejected"):
-        return _why_refused(answer)
-    return None
+@dataclass(frozen=True)
+class Reason:
+    """One sentence of refusal at some fields of some operations, and why no schema says it."""
+
+    message: str
+    """The sentence's beginning or middle; `{}` stands for what is filled in."""
+    why: str
+    breaks: Breaks
+    operation: str
+    """Where `wrong` and `right` are sent."""
+    wrong: Mapping[str, Any]
+    """The body, or the parameters, beside what the operation needs in any case."""
+    right: Mapping[str, Any] | None
+    """None where only what is stored says whether it is right."""
+    described: Mapping[str, Any] = field(default_factory=dict)
+    """For rules of one value: what the document says of every field that the reason is for."""
+    fields: tuple[str, ...] = ()
+    """For the others: the fields, `*` for any place in a list, ..."""
+    also: tuple[str, ...] = ()
+    """... and the operations beside `operation`."""
+    before: tuple[str, Mapping[str, Any]] | None = None
+    """The operation, and what has to be sent to it before `wrong`, with the same `Idempotency-Key` if there is one."""
+    key: str | None = None
+
+    def explains(self, name: str, message: str, sent: Sent) -> bool:
+        """Whether this message about this field of the request is one of this reason."""
+        if not re.search(re.escape(self.message).replace(r"\{\}", ".+"), message):
+            return False
+        return self._is_for(name, sent) and self.breaks(sent.value(name), sent)
+
+    def _is_for(self, name: str, sent: Sent) -> bool:
+        if self.described:
+            return any(self.described.items() <= each.items() for each in sent.schemas(name))
+        place = re.sub(r"\.\d+(?=\.|$)", ".*", name)
+        return place in self.fields and sent.operation in (self.operation, *self.also)
 
 
-def _why_refused(answer: Any) -> str | None:
-    if answer.status_code == PRECONDITION_FAILED:
-        return "a version that is not the present one"
-    document = answer.json()
-    if document["code"] in REFUSALS:
-        return REFUSALS[document["code"]]
-    reasons = [_reason(error["message"]) for error in document["errors"]]
-    return reasons[0] if reasons and all(reasons) else None
+VALUES = (
+    Reason(
+        "has a typing mistake", "check digits", rules.kvnr_is_mistyped, NEW_PATIENT,
+        {"insurance_number": "A123456789"}, {"insurance_number": "A123456780"}, {"description": "KVNR"},
+    ),
+    Reason(
+        "has a typing mistake", "check digits", rules.ik_is_mistyped, NEW_PATIENT,
+        {"health_insurer_ik": "109519006"}, {"health_insurer_ik": "109519005"}, {"description": "IK"},
+    ),
+    Reason(
+        "is unknown: German postal codes go from", "the two ends of a range of numbers", rules.postal_code_is_beyond,
+        NEW_PATIENT, {"postal_code": "99999"}, {"postal_code": "99998"}, {"description": "German postal code"},
+    ),
+    Reason(
+        "must be a phone number", "a numbering plan", rules.is_no_plain_phone_number, NEW_PATIENT,
+        {"phone": "12"}, {"phone": "030 23125000"}, {"description": "Stored as E.164"},
+    ),
+    Reason(
+        "must be one phone number", "a numbering plan", rules.is_no_plain_phone_number, NEW_PATIENT,
+        {"phone": "030 23125000/1"}, {"phone": "030 23125000"}, {"description": "Stored as E.164"},
+    ),
+    Reason(
+        "must be an e-mail address", "the format `email` is an annotation, and wider", rules.is_no_plain_address,
+        NEW_PATIENT, {"email": "somebody@nowhere"}, {"email": "erika@example.org"}, {"format": "email"},
+    ),
+    Reason(
+        "must have at least one letter", "classes of Unicode are no part of JSON Schema's patterns",
+        rules.has_no_letter, NEW_PATIENT, {"last_name": "123"}, {"last_name": "Ng"}, {"examples": ["von der Heide"]},
+    ),
+    Reason(
+        "must have at least one visible character", "classes of Unicode are no part of JSON Schema's patterns",
+        rules.has_nothing_visible, NEW_PATIENT, {"street": "\u200b"}, {"street": "\u200bAm Markt"},
+        {"pattern": rules.PRINTABLE},
+    ),
+    Reason(
+        "must lie between {} and {}", "JSON Schema has no bounds for instants, whose offset may be any",
+        rules.instant_is_implausible, ANSWER, {"occurred_at": "1999-12-31T23:00:00Z"},
+        {"occurred_at": "2026-11-20T09:00:00Z"}, {"format": "date-time"},
+    ),
+    Reason(
+        "must be a date and time that exist", "JSON Schema's instants know seconds and offsets that no calendar has",
+        rules.instant_is_in_no_calendar, ANSWER, {"occurred_at": "2026-06-30T23:59:60Z"},
+        {"occurred_at": "2026-11-20T09:00:00Z"}, {"format": "date-time"},
+    ),
+    Reason(
+        "must be a whole number", "JSON Schema takes 5.0 for a whole number, a reader of JSON does not",
+        rules.is_written_with_a_point, NEW_PATIENT, {"max_travel_minutes": 30.0}, {"max_travel_minutes": 30},
+        {"type": "integer"},
+    ),
+    Reason(
+        "two windows overlap", "compares times within a list", rules.windows_overlap, NEW_THERAPIST,
+        {"phone_hours": {"monday": [{"start": "09:00", "end": "11:00"}, {"start": "10:00", "end": "12:00"}]}},
+        {"phone_hours": {"monday": [{"start": "09:00", "end": "10:00"}, {"start": "10:00", "end": "12:00"}]}},
+        {"description": rules.WEEK},
+    ),
+    Reason(
+        "end must be after start", "compares two times", rules.a_window_ends_before_it_starts, NEW_THERAPIST,
+        {"phone_hours": {"monday": [{"start": "11:00", "end": "09:00"}]}},
+        {"phone_hours": {"monday": [{"start": "09:00", "end": "11:00"}]}},
+        {"description": rules.WEEK},
+    ),
+)  # fmt: skip
+"""Rules of one value."""
+
+RULES = (
+    Reason(
+        "latitude and longitude go together", "a merge patch is completed by what is stored",
+        rules.half_a_place, THERAPIST, {"latitude": 51.34}, {"latitude": 51.34, "longitude": 12.37},
+        fields=("latitude", "longitude"),
+    ),
+    Reason(
+        "the coordinates must lie ", "compares coordinates with the place of the postal code",
+        rules.lies_elsewhere, NEW_THERAPIST, {"postal_code": "04109", "latitude": 12.37, "longitude": 51.34},
+        {"postal_code": "04109", "latitude": 51.34, "longitude": 12.37},
+        fields=("latitude", "longitude"), also=(THERAPIST,),
+    ),
+    Reason(
+        "must not be empty once the search has started", "depends on what is stored", rules.is_cleared, PATIENT,
+        {"search_started_on": None}, {"search_started_on": "2026-01-02"}, fields=("search_started_on",),
+        before=(STATUS, {"status": "searching"}),
+    ),
+    Reason(
+        "must not be cleared", "has a default where the object is made, and none afterwards", rules.is_cleared,
+        PATIENT, {"registered_on": None}, {"registered_on": "2026-01-02"}, fields=("registered_on",),
+    ),
+    Reason(
+        "must not lie in the future", "depends on today", rules.lies_in_the_future, NEW_PATIENT,
+        {"date_of_birth": "2099-01-01"}, {"date_of_birth": "1999-01-01"},
+        fields=("date_of_birth", "registered_on", "search_started_on", "last_contact_on"), also=(PATIENT,),
+    ),
+    Reason(
+        "must not lie in the future", "depends on today", rules.lies_in_the_future, CONSENT,
+        {"given_on": "2099-01-01"}, {"given_on": "2026-01-01"}, fields=("given_on",),
+    ),
+    Reason(
+        "must not lie in the future", "depends on now", rules.lies_in_the_future, CALL,
+        {"result": "no_answer", "occurred_at": "2099-01-01T09:00:00Z"},
+        {"result": "no_answer", "occurred_at": "2026-01-01T09:00:00Z"}, fields=("occurred_at",), also=(ANSWER,),
+    ),
+    Reason(
+        "must lie in the future", "depends on today", rules.does_not_lie_in_the_future, STATUS,
+        {"status": "paused", "paused_until": "2020-01-01"}, {"status": "paused", "paused_until": "2099-01-01"},
+        fields=("paused_until",), before=(STATUS, {"status": "searching"}),
+    ),
+    Reason(
+        "was not asked in this contact", "depends on what is stored", rules.was_sent, CALL,
+        {"result": "reached", **ONE_ANSWER}, None, fields=("responses.*.placement_request_id",), also=(LETTER,),
+    ),
+    Reason(
+        "must not have two answers for one request", "compares fields within a list", rules.answers_twice, LETTER,
+        TWO_ANSWERS, ONE_ANSWER, fields=("responses.*.placement_request_id",), also=(CALL,),
+    ),
+    Reason(
+        "overrides must concern therapists", "compares two lists", rules.overrides_a_stranger, LIST,
+        {"therapist_ids": [ID], "overrides": [{"therapist_id": OTHER, "rule": "distance", "reason": "a wish"}]},
+        {"therapist_ids": [ID], "overrides": [{"therapist_id": ID, "rule": "distance", "reason": "a wish"}]},
+        fields=("overrides.*.therapist_id",),
+    ),
+    Reason(
+        "must not lie before from", "compares two dates", rules.ends_before_it_starts, NEW_THERAPIST,
+        {"holidays": [{"from": "2026-12-02", "to": "2026-12-01"}]},
+        {"holidays": [{"from": "2026-12-01", "to": "2026-12-01"}]}, fields=("holidays.*.to",), also=(THERAPIST,),
+    ),
+    Reason(
+        "must not lie before from", "compares two dates, of which today is the default", rules.ends_before_it_starts,
+        HOLIDAYS, {"from": "2026-12-02", "to": "2026-12-01"}, {"from": "2026-12-01", "to": "2026-12-01"},
+        fields=("to",),
+    ),
+    Reason(
+        "must lie less than {} days after from", "compares two dates, of which today is the default",
+        rules.lasts_too_long, HOLIDAYS, {"from": "2020-01-01", "to": "2029-01-01"},
+        {"from": "2020-01-01", "to": "2024-01-01"}, fields=("to",),
+    ),
+    Reason(
+        "from is either a postal code or a latitude and a longitude", "parameters have no schema in common",
+        rules.is_no_point("from_"), DISTANCE, {"to_postal_code": "04109", "from_latitude": 51.34},
+        {"to_postal_code": "04109", "from_postal_code": "52062"},
+        fields=("from_postal_code", "from_latitude", "from_longitude"),
+    ),
+    Reason(
+        "to is either a postal code or a latitude and a longitude", "parameters have no schema in common",
+        rules.is_no_point("to_"), DISTANCE, {"from_postal_code": "04109"},
+        {"to_postal_code": "04109", "from_postal_code": "52062"},
+        fields=("to_postal_code", "to_latitude", "to_longitude"),
+    ),
+    Reason(
+        "give a postal_code, a city or q", "parameters have no schema in common", rules.says_no_place, GEOCODE,
+        {"street": "Markt"}, {"city": "Aachen"}, fields=("postal_code", "city", "q"),
+    ),
+    Reason(
+        "give the address in parts or as q, not both", "parameters have no schema in common", rules.says_it_twice,
+        GEOCODE, {"q": "Aachen", "city": "Aachen"}, {"q": "Aachen"}, fields=("q",),
+    ),
+    Reason(
+        "must have at most 10 words", "no pattern counts the words that Unicode knows", rules.has_many_words,
+        "GET /api/patients", {"q": "a b c d e f g h i j k"}, {"q": "Erika Muster"},
+        fields=("q",), also=("GET /api/therapists",),
+    ),
+    Reason(
+        "must have at least one letter or digit", "classes of Unicode are no part of JSON Schema's patterns",
+        rules.has_no_word, "GET /api/patients", {"q": "-"}, {"q": "Erika"}, fields=("q",),
+    ),
+    Reason(
+        "must not lie before today", "depends on today", rules.lies_in_the_past, BLOCK,
+        {"reason": "ill", "until": "2020-01-01"}, {"reason": "ill", "until": "2099-01-01"}, fields=("until",),
+    ),
+    Reason(
+        "must not have entries that are not there already", "depends on what is stored", rules.lists_something,
+        THERAPIST, {"protected_fields": ["nothing"]}, {"protected_fields": []}, fields=("protected_fields",),
+    ),
+    Reason(
+        "must not lie before the answer that is recorded", "depends on what is stored", rules.was_sent, ANSWER,
+        {"outcome": "declined_other", "occurred_at": "2020-01-02T00:00:00Z"}, None, fields=("occurred_at",),
+        before=(ANSWER, {"outcome": "later"}),
+    ),
+    Reason(
+        "was used before with another request", "depends on the requests before", rules.was_sent, NEW_PATIENT,
+        {"last_name": "Muster"}, None, {"pattern": KEY_FORM}, key="again",
+        before=(NEW_PATIENT, {"last_name": "Mustermann"}),
+    ),
+)  # fmt: skip
+"""Rules across fields, and of one value beside what is stored, today or the requests before."""
+
+REASONS = VALUES + RULES
 
 
-def _reason(message: str) -> str | None:
-    return next((why for form, why in (VALUES | RULES).items() if _matches(form, message)), None)
+def explained(sent: Sent, status: int, answer: Mapping[str, Any]) -> str | None:
+    """Why this refusal of a request that its schema permits is right; None where that cannot be said."""
+    if status == PRECONDITION_FAILED:
+        return "a version that is not the present one" if sent.value("If-Match") not in (NOTHING, "*") else None
+    found = [_reason(error["field"], error["message"], sent) for error in answer["errors"]]
+    return "; ".join(sorted({each.why for each in found if each})) if found and None not in found else None
 
 
-def _matches(form: str, message: str) -> bool:
-    """Whether the message is of that form, in which names in braces stand for numbers."""
-    return all(part in message for part in re.split(r"\{\w+\}", form))
+def _reason(name: str, message: str, sent: Sent) -> Reason | None:
+    return next((each for each in REASONS if each.explains(name, message, sent)), None)

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sqlalchemy.orm import Session
 
 from shared import db
-from tests.fuzz.campaign import Outcome, run
+from tests.fuzz.campaign import Outcome, Prepared, prepare, run
 
 
-def campaign(service: str, cases: int, number: int) -> Outcome:
-    """So many requests to a service, made up from this seed; nothing of it stays."""
+@contextmanager
+def prepared(service: str) -> Iterator[Prepared]:
+    """The service with what exists in it; nothing that happens to it stays."""
     settings = importlib.import_module(f"{service}.settings").Settings()
     engine = db.engine_for(settings.database_url, pool_size=1)
     with engine.connect() as connection, TemporaryDirectory() as folder:
         outer = connection.begin()
         db.use(connection)
         with Session(connection, join_transaction_mode="create_savepoint", expire_on_commit=False) as session:
-            outcome = run(service, session, settings, Path(folder), cases=cases, number=number)
+            yield prepare(service, session, settings, Path(folder))
         outer.rollback()
     engine.dispose()
-    return outcome
+
+
+def campaign(service: str, cases: int, number: int) -> Outcome:
+    """So many requests to a service, made up from this seed."""
+    with prepared(service) as stage:
+        return run(stage, cases=cases, number=number)

@@ -13,8 +13,10 @@ from confluent_kafka import Producer
 from operations.agency import Agency, Document
 from operations.platform import Platform
 from shared.db import new_id
+from shared.events import catalogue  # noqa: F401 - fills CATALOGUE
+from shared.events.event import CATALOGUE, LARGEST_SEQUENCE
 from tests.journeys.operators import Tables, at_the_terminal, ended_well
-from tests.journeys.people import a_searching_patient, a_therapist, known_to_matching
+from tests.journeys.people import a_searching_patient, a_therapist, asked, known_to_matching
 
 BOGUS = 1_000_000
 
@@ -56,6 +58,74 @@ def test_a_block_reaches_everybody_in_spite_of_a_state_from_anybody(platform: Pl
     assert tables.all_have_heard()
 
 
+@pytest.mark.timeout(300)
+def test_false_news_of_requests_neither_send_nor_hold_up_a_letter(platform: Platform, agency: Agency) -> None:
+    patient, reader = a_searching_patient(agency), a_searching_patient(agency)
+    # no letter can be sent to these practices, so what is asked waits
+    practices = [a_therapist(agency, email=None, phone_hours=None) for _ in range(2)]
+    kept, taken_back = asked(agency, patient, *practices)
+    (other,) = asked(agency, reader, practices[0])
+    tables = Tables(platform)
+    heard_of = [each["id"] for each in (kept, taken_back, other)]
+    agency.until(lambda: {status for status, _ in known_of(tables, *heard_of)} == {"waiting"}, "all to be known")
+    speak(platform, kept, "request_withdrawn", reason="other")
+    speak(platform, taken_back, "request_approved", approved_at=datetime.now(UTC).isoformat())
+    invented = {**kept, "id": str(new_id())}
+    speak(platform, invented, "request_approved", sequence=1, approved_at=datetime.now(UTC).isoformat())
+    agency.until(
+        lambda: (
+            known_of(tables, kept["id"], taken_back["id"], invented["id"])
+            == [("over", LARGEST_SEQUENCE), ("waiting", LARGEST_SEQUENCE), ("waiting", 1)]
+        ),
+        "the false news to be believed",
+    )
+    found = at_the_terminal(platform, "matching_service", "republish", "--check")
+    said = found.communicate(timeout=60)[0]
+    assert found.returncode == 1
+    assert f"{kept['id']}  Kafka says {LARGEST_SEQUENCE}, here 1" in said
+    assert f"{invented['id']}  Kafka says 1, which is not known here" in said
+    assert other["id"] not in said
+
+    agency.post("matching", f"/api/placement-requests/{taken_back['id']}/withdraw", {"reason": "patient_declined"})
+    agency.until(lambda: figure(platform, "copies_ahead", "COMMUNICATION_SERVICE_PORT") == 1, "it to be found")
+    assert taken_back["id"] in ended_well(at_the_terminal(platform, "communication_service", "ahead"))
+    assert [status for status, _ in known_of(tables, taken_back["id"])] == ["waiting"]
+
+    ended_well(at_the_terminal(platform, "matching_service", "republish"))
+    agency.until(
+        lambda: (
+            [status for status, _ in known_of(tables, kept["id"], taken_back["id"], invented["id"], other["id"])]
+            == ["waiting", "over", "over", "waiting"]
+        ),
+        "matching to have the last word",
+    )
+    assert figure(platform, "copies_ahead", "COMMUNICATION_SERVICE_PORT") == 0
+    said = ended_well(at_the_terminal(platform, "matching_service", "republish", "--check"))
+    assert "0 states on Kafka" in said
+    agency.post("matching", f"/api/placement-requests/{kept['id']}/withdraw", {"reason": "patient_declined"})
+    agency.until(lambda: [status for status, _ in known_of(tables, kept["id"])] == ["over"], "later events to count")
+
+
+def known_of(tables: Tables, *ids: str) -> list[tuple[str, int]]:
+    """What communication knows of these requests, in this order."""
+    found = {
+        str(id): (status, sequence)
+        for id, status, sequence in tables.run(
+            "SELECT id, status, asked_sequence FROM communication_service.placement_requests"
+            " WHERE id = ANY (CAST(%s AS uuid[]))",
+            list(ids),
+        )
+    }
+    return [found[id] for id in ids if id in found]
+
+
+def speak(platform: Platform, request: Document, what: str, *, sequence: int = LARGEST_SEQUENCE, **fields: Any) -> None:
+    """Say something of a request, as anybody can."""
+    whose = {name: request[name] for name in ("patient_id", "therapist_id")}
+    data = {"placement_request_id": request["id"], **whose, **fields}
+    produce(platform, f"matching.{what}", request["id"], sequence=sequence, data=data)
+
+
 def copies_of(tables: Tables, practice: Document) -> set[tuple[str, int]]:
     """What matching and communication know of the practice."""
     return {
@@ -65,21 +135,27 @@ def copies_of(tables: Tables, practice: Document) -> set[tuple[str, int]]:
     }
 
 
-def figure(platform: Platform, name: str) -> Any:
-    """A figure in the readiness of matching's worker."""
-    port = int(platform.settings["MATCHING_SERVICE_PORT"]) + 100
+def figure(platform: Platform, name: str, service: str = "MATCHING_SERVICE_PORT") -> Any:
+    """A figure in the readiness of matching's worker, or another's."""
+    port = int(platform.settings[service]) + 100
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready") as answer:
         return json.load(answer)["figures"][name]
 
 
 def write(platform: Platform, practice: Document, *, sequence: int) -> None:
+    """Say something of a therapist, as anybody can."""
+    told = {"id": practice["id"], "last_name": "Irgendwer", "status": "active"}
+    produce(platform, "therapist.updated", practice["id"], sequence=sequence, data={"therapist": told})
+
+
+def produce(platform: Platform, kind: str, subject: str, *, sequence: int, data: Document) -> None:
     """What anybody can do who reaches the broker."""
     producer = Producer({"bootstrap.servers": platform.settings["KAFKA_BOOTSTRAP_SERVERS"]})
     document = {
-        "specversion": "1.0", "type": "therapist.updated", "source": "/therapist", "id": str(new_id()),
-        "subject": practice["id"], "time": datetime.now(UTC).isoformat(), "sequence": sequence,
+        "specversion": "1.0", "type": kind, "source": "/anybody", "id": str(new_id()),
+        "subject": subject, "time": datetime.now(UTC).isoformat(), "sequence": sequence,
         "correlationid": "anybody", "traceparent": f"00-{1:032x}-{1:016x}-01",
-        "data": {"therapist": {"id": practice["id"], "last_name": "Irgendwer", "status": "active"}},
+        "data": data,
     }  # fmt: skip
-    producer.produce("therapist.events", key=practice["id"], value=json.dumps(document))
+    producer.produce(CATALOGUE[kind].topic.name, key=subject, value=json.dumps(document))
     assert producer.flush(10) == 0

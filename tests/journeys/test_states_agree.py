@@ -48,6 +48,7 @@ STEPS = st.one_of(
     st.tuples(st.just("send"), st.booleans()),
     st.tuples(st.just("resolve"), st.sampled_from(["sent", "not_sent"])),
     st.tuples(st.just("jobs"), st.none()),
+    st.tuples(st.just("republish"), st.none()),
     st.tuples(
         st.just("call"),
         st.tuples(
@@ -127,6 +128,9 @@ class Play:
     def jobs(self, _: None) -> None:
         self.world.reopen_deferred()
         self.world.follow_up()
+
+    def republish(self, _: None) -> None:
+        self.world.republish()
 
     def call(self, how: tuple[int, str, str | None, int]) -> None:
         choice, result, answer, days_ago = how

@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine, exc, select
 
-from matching_service.domain import answers, requests
+from matching_service.domain import answers, requests, telling
 from matching_service.domain.schemas import ContactList, Placing, Response, Withdrawal
 from matching_service.listeners import listeners
 from matching_service.store.tables import PlacementRequest
@@ -39,6 +39,7 @@ from shared.events.catalogue import (
     TherapistUpdated,
 )
 from shared.events.event import Event
+from shared.events.republish import republish
 from shared.values.moments import berlin_day
 from shared.values.schemas import MergePatch
 from tests.builders.happenings import happened
@@ -153,10 +154,10 @@ class Bustle:
 
     def staff(self) -> None:
         """Staff withdraw, place, and change a note."""
-        patch = MergePatch({"note": "urgent"})
+        patch = MergePatch({"note": "urgent"}, {})
         for request in self._some_requests()[:1]:
             with transaction() as session:
-                requests.change(session, request, patch, expected_version=None, now=MONDAY)
+                requests.change(session, request, patch, expected_versions=None, now=MONDAY)
             with transaction() as session:
                 if random.random() < 0.5:
                     answers.withdraw(session, request, Withdrawal.from_json({"reason": "other"}), now=MONDAY)
@@ -168,6 +169,10 @@ class Bustle:
         later = MONDAY + timedelta(days=40)
         with transaction() as session:
             answers.reopen_deferred(session, today=berlin_day(later), now=later)
+
+    def republish(self) -> None:
+        """An operator lets it be told how every request stands."""
+        republish(telling.states, portion=random.randrange(2, 20))
 
     def run(self, work: Sequence[Callable[[], None]]) -> None:
         """All of this at once, for a while."""
@@ -217,7 +222,9 @@ def _emptied(infrastructure: Any) -> Iterator[None]:
 def test_staff_workers_and_jobs_never_wait_for_each_other() -> None:
     with observed(["therapists", "patients", "placement_requests"]) as locks:
         bustle = Bustle()
-        bustle.run([*[bustle.poll] * 3, *[bustle.approve] * 3, bustle.answer, bustle.staff, bustle.reopen])
+        bustle.run(
+            [*[bustle.poll] * 3, *[bustle.approve] * 3, bustle.answer, bustle.staff, bustle.reopen, bustle.republish]
+        )
     assert bustle.ended["done"] > 100
     assert bustle.kinds == listeners.heard()
     assert locks.seen == set(locks.order)

@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 
 from operations import settings
+from operations.places import Places
+from operations.processes import Record, Records, born
 from tests.operations.conftest import ROOT
 
 
@@ -26,7 +28,7 @@ def test_make_env_needs_no_packages_and_keeps_what_is_there(tmp_path: Path) -> N
     shutil.copy(ROOT / ".env.example", tmp_path)
     assert make_env(tmp_path, "3").returncode == 0
     first = (tmp_path / ".env").read_text()
-    assert make_env(tmp_path, "9").returncode == 0
+    assert make_env(tmp_path, "3").returncode == 0
     assert (tmp_path / ".env").read_text() == first
     assert settings.load(tmp_path, {})["THERAPIST_SERVICE_PORT"] == "8005"
     assert (tmp_path / ".state/imports").is_dir()
@@ -40,3 +42,22 @@ def test_an_offset_that_is_no_number_is_refused_before_anything_is_written(tmp_p
     assert refused.returncode == 1
     assert refused.stderr == "PORT_OFFSET=many is not a number\n"
     assert not (tmp_path / ".env").exists()
+
+
+def test_another_offset_is_said_and_moves_the_ports_unless_something_runs(tmp_path: Path) -> None:
+    for package in ("operations", "shared"):
+        shutil.copytree(ROOT / package, tmp_path / package)
+    shutil.copy(ROOT / ".env.example", tmp_path)
+    assert make_env(tmp_path, "3").returncode == 0
+    moved = make_env(tmp_path, "9")
+    assert "written to .env: PORT_OFFSET, " in moved.stdout
+    assert settings.load(tmp_path, {})["THERAPIST_SERVICE_PORT"] == "8011"
+    state = Places(tmp_path, tmp_path / ".state")
+    state.make()
+    with subprocess.Popen(["sleep", "60"]) as running:
+        Records(state.run).write(Record("part", running.pid, born(running.pid) or "", "", 0, "", 0, 0, 15, 5))
+        refused = make_env(tmp_path, "3")
+        running.terminate()
+    assert refused.returncode == 1
+    assert "was started with PORT_OFFSET=9: `make down` first" in refused.stderr
+    assert settings.load(tmp_path, {})["THERAPIST_SERVICE_PORT"] == "8011"

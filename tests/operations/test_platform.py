@@ -2,17 +2,23 @@ import http.client
 import os
 import smtplib
 import socket
+import subprocess
+import sys
 from email.message import EmailMessage
+from pathlib import Path
+from textwrap import indent
 
 import psycopg2
 import pytest
 
 from migrations.connections import MigrationSettings, administrator
-from operations import ports, probes, processes
+from operations import commands, ports, probes, processes
 from operations.failures import Failure, NotReady
+from operations.mail_page import HELP
 from operations.parts import Part
 from operations.platform import Platform
 from operations.settings import local_ports
+from tests.operations.conftest import ROOT
 
 INFRASTRUCTURE = ("postgresql", "pgbouncer", "kafka", "mail")
 
@@ -93,8 +99,15 @@ def test_a_taken_port_names_part_port_process_and_setting(platform: Platform) ->
         with pytest.raises(Failure) as refused:
             platform.up(["mail"])
     text = str(refused.value)
-    for clue in ("mail cannot start", str(port), f"process {os.getpid()} ", "MAIL_CATCHER_PORT"):
+    offer = "or PORT_OFFSET=1000 make up moves all ports"
+    for clue in ("mail cannot start", str(port), f"process {os.getpid()} ", "MAIL_CATCHER_PORT", offer):
         assert clue in text
+
+
+def test_what_keeps_running_is_said_only_where_something_does(platform: Platform, tmp_path: Path) -> None:
+    assert commands._what_now(Platform(ROOT, platform.settings, tmp_path / "other")) == "Nothing was started."
+    platform.part("mail").start()
+    assert "keeps running: `make up` goes on from here" in commands._what_now(platform)
 
 
 def not_yet() -> None:
@@ -178,6 +191,46 @@ class TestTheMailCatcher:
         platform.mailbox.accept()
         send(platform, letter("Angenommen"))
         assert [mail["subject"] for mail in platform.mailbox.mails()] == ["Angenommen"]
+
+    @pytest.mark.parametrize(
+        ("wish", "wrong"),
+        [
+            (b'{"code": 200}', "code must be from 400 to 599"),
+            (b'{"code": "many"}', "code must be a number"),
+            (b'{"seconds": 0}', "seconds must be above 0"),
+            (b'{"at": "lunch"}', "at must be one of greeting, recipient, data, answer"),
+            (b'{"text": "\\n"}', "text must have at most 500 printable ASCII characters"),
+            (b'{"status": 550}', "status: known are code, seconds, at, text"),
+            (b"code=550", "the body is not JSON"),
+            (b"[]", "the body is not an object"),
+        ],
+    )
+    def test_a_wish_that_makes_no_sense_is_refused_with_what_would(
+        self, platform: Platform, wish: bytes, wrong: str
+    ) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", int(platform.settings["MAIL_CATCHER_PORT"]))
+        connection.request("POST", "/refuse", wish)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        assert answer.status == 422
+        assert text.startswith(f"Nothing has changed: {wrong}.")
+        assert "curl -d" in text
+        send(platform, letter("Trotzdem"))
+
+    def test_help_is_found_at_the_terminal_and_on_the_page(self, platform: Platform) -> None:
+        words = [sys.executable, "-m", "operations.mail_catcher"]
+        helped = subprocess.run([*words, "--help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        assert indent(HELP, "  ") in helped
+        assert self.page(platform, "/help") == HELP
+        assert self.page(platform, "/refuse").endswith(HELP)
+
+    def test_a_port_that_is_taken_is_said_in_a_line(self, platform: Platform, tmp_path: Path) -> None:
+        ports_ = ["--smtp-port", platform.settings["SMTP_PORT"], "--page-port", platform.settings["MAIL_CATCHER_PORT"]]
+        words = [sys.executable, "-m", "operations.mail_catcher", "--folder", str(tmp_path), *ports_]
+        refused = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)
+        assert refused.returncode == 1
+        assert "Traceback" not in refused.stderr
+        assert platform.settings["SMTP_PORT"] in refused.stderr
 
     def test_can_leave_the_sender_in_doubt(self, platform: Platform) -> None:
         platform.mailbox.refuse(at="answer")

@@ -29,8 +29,24 @@ def test_secrets_are_generated_and_all_different(checkout: Path) -> None:
 def test_a_second_start_changes_nothing(checkout: Path) -> None:
     settings.complete(checkout)
     before = (checkout / ".env").read_text()
-    assert settings.complete(checkout, offset=1000) == []
+    assert settings.complete(checkout) == settings.complete(checkout, offset=0) == []
     assert (checkout / ".env").read_text() == before
+
+
+def test_another_offset_moves_the_ports_that_nobody_has_put_elsewhere_by_hand(checkout: Path) -> None:
+    settings.complete(checkout, offset=1000)
+    file = checkout / ".env"
+    file.write_text(file.read_text().replace("POSTGRES_PORT=6433", "POSTGRES_PORT=5555"))
+    before = settings.load(checkout, {})
+    moved = settings.complete(checkout, offset=2000)
+    now = settings.load(checkout, {})
+    assert set(moved) == {name for name in now if now[name] != before[name]}
+    assert settings.offset_of(checkout) == 2000
+    assert (now["DATABASE_PORT"], now["POSTGRES_PORT"]) == ("8432", "5555")
+    assert now["KAFKA_BOOTSTRAP_SERVERS"] == "127.0.0.1:11092"
+    assert now["MASTER_KEY"] == before["MASTER_KEY"]
+    assert settings.complete(checkout) == settings.complete(checkout, offset=2000) == []
+    assert settings.warnings(checkout) == []
 
 
 def test_a_copied_example_becomes_a_file_of_our_own(checkout: Path) -> None:

@@ -67,6 +67,7 @@ BY_NAME: dict[str, Any] = {
 BY_NAME_IN: dict[tuple[str, str], Any] = {
     ("PublicTherapist", "status"): "blocked",
     ("PublicPatient", "status"): "searching",
+    ("RequestUpdated", "status"): "queued",
     ("RequestWithdrawn", "reason"): "search_ended",
 }
 BY_TYPE: dict[Any, Any] = {

@@ -15,6 +15,7 @@ from tests.builders.imports import FIRST, SECOND, Folder, a_file, a_record
 from tests.conftest import MONDAY
 from therapist_service import app as application
 from therapist_service import jobs
+from therapist_service.clients.inbox import Inbox
 
 
 @pytest.fixture
@@ -46,7 +47,9 @@ def test_without_a_name_the_next_file_is_taken(client: FlaskClient, folder: Fold
     folder.drop(FIRST, a_file([a_record("a-1")]))
     assert client.post("/api/imports").json["file"] == FIRST
     assert client.post("/api/imports", json={}).json["file"] == SECOND
-    assert client.post("/api/imports").status_code == 404
+    done = client.post("/api/imports")
+    assert done.status_code == 404
+    assert done.json["detail"].endswith("all 2 that lie there were imported or asked for.")
 
 
 def test_a_known_file_is_refused_with_the_place_of_its_import(client: FlaskClient, folder: Folder) -> None:
@@ -95,8 +98,26 @@ def test_a_file_is_a_name_and_never_a_path(client: FlaskClient, folder: Folder, 
     assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "file")
 
 
-def test_what_is_not_there_is_not_found(client: FlaskClient) -> None:
-    assert client.post("/api/imports", json={"file": FIRST}).status_code == 404
+def test_a_name_of_another_kind_is_refused_with_what_is_awaited(client: FlaskClient) -> None:
+    (error,) = client.post("/api/imports", json={"file": "foo.json"}).json["errors"]
+    assert error["field"] == "file"
+    assert "IMPORT_URL, like therapists_20261120_040000.json" in error["message"]
+
+
+def test_who_names_a_missing_file_is_told_which_are_there(client: FlaskClient, folder: Folder) -> None:
+    folder.drop(SECOND, a_file([]))
+    assert f"the last ones are {SECOND}" in client.post("/api/imports", json={"file": FIRST}).json["detail"]
+
+
+def test_an_address_with_a_password_is_shown_without_it() -> None:
+    assert Inbox("s3://key:secret@bucket/folder?endpoint=x").place == "s3://bucket/folder"
+
+
+def test_what_is_not_there_is_not_found(client: FlaskClient, folder: Folder) -> None:
+    missing = client.post("/api/imports", json={"file": FIRST})
+    assert missing.status_code == 404
+    assert str(folder.path) in missing.json["detail"]
+    assert "no file of such a name lies there" in missing.json["detail"]
     for path in (f"/api/imports/{uuid4()}", f"/api/imports/{uuid4()}/records", "/api/imports/nonsense"):
         assert client.get(path).status_code == 404
 

@@ -43,11 +43,12 @@ class Imports(Resource):
         folder = cast(ImportFolder, current_app.extensions["import_folder"])
         now = clock.now()
         look = folder.find(body.file)
+        otherwise = "" if look else folder.why_nothing(body.file)
         try:
             with transaction() as session:
                 taken = once(
                     session,
-                    lambda: import_arrivals.ask(session, look, now=now),
+                    lambda: import_arrivals.ask(session, look, now=now, otherwise=otherwise),
                     recall=lambda known: imports.get(session, known),
                 )
         except import_arrivals.ImportedBefore as known:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
+from urllib.parse import urlsplit
 
 import fsspec
 
@@ -40,6 +41,12 @@ class Inbox:
 
     def __init__(self, url: str) -> None:
         self.url = url
+
+    @property
+    def place(self) -> str:
+        """The folder, for people: without names, passwords and options that its address may hold."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
     def arrivals(self) -> list[Arrival]:
         """The scraper's files in the order of their names; anything else in the folder is left out.

@@ -61,10 +61,13 @@ def unread(session: Session, looks: Sequence[Look]) -> list[Look]:
     return [look for look in looks if look in new or look.name in waiting]
 
 
-def ask(session: Session, look: Look | None, *, now: datetime) -> ImportView:
-    """Have a worker read and apply this file. Raises `ImportedBefore`, and `NotFound` where there is no file."""
+def ask(session: Session, look: Look | None, *, now: datetime, otherwise: str = "There is no such file.") -> ImportView:
+    """Have a worker read and apply this file.
+
+    Raises `ImportedBefore`, and `NotFound`, with the sentence `otherwise`, where there is no file.
+    """
     if look is None:
-        raise NotFound("import_file", "There is no such file, or none that waits to be imported.")
+        raise NotFound("import_file", otherwise)
     queries.take_in_turn(session)
     known = queries.looks_of(session, [look.name]).get((look.name, look.size, look.modified_at))
     if known is not None:

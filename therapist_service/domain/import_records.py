@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import ConfigDict, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
-from shared.values.schemas import RecordSchema, problems_of
+from shared.values.schemas import RecordSchema, problems_of, refused_fields
 from shared.values.words import ImportAction
 from therapist_service.domain.import_files import LARGEST_RECORD, LARGEST_USUAL, ImportFile, external_id
 from therapist_service.domain.import_json import Unreadable, fields_of, repeated_names, value_of
@@ -152,9 +152,9 @@ def _salvaged(position: int, action: ImportAction, sent: bytes) -> Entry:
         try:
             record = SentRecord.from_json(kept)
         except ValidationError as invalid:
-            if {_field(error) for error in invalid.errors(include_url=False)} & ESSENTIAL:
+            if {name for error in invalid.errors(include_url=False) for name in _fields(error)} & ESSENTIAL:
                 return Entry(position, action, known_as, _sentence(invalid))
-            problems += [f"{p.field or 'latitude'}: {p.message}, set aside" for p in problems_of(invalid)]
+            problems += [f"{p.field}: {p.message}, set aside" for p in problems_of(invalid)]
             kept = _without(kept, invalid)
         else:
             aside = {name: value for name, value in read.known.items() if kept.get(name) != value}
@@ -267,11 +267,11 @@ def _without(document: dict[str, Any], invalid: ValidationError) -> dict[str, An
     entries_out: dict[str, set[int]] = {}
     whole: set[str] = set()
     for error in invalid.errors(include_url=False):
-        name, place = _field(error), error["loc"][1:2]
-        if isinstance(document.get(name), list) and place and isinstance(place[0], int):
-            entries_out.setdefault(name, set()).add(place[0])
+        names, place = _fields(error), error["loc"][1:2]
+        if isinstance(document.get(names[0]), list) and place and isinstance(place[0], int):
+            entries_out.setdefault(names[0], set()).add(place[0])
         else:
-            whole.add(name)
+            whole.update(names)
     if whole & {"latitude", "longitude"}:
         whole |= {"latitude", "longitude"}  # half a place is none
     kept = {name: value for name, value in document.items() if name not in whole}
@@ -280,9 +280,8 @@ def _without(document: dict[str, Any], invalid: ValidationError) -> dict[str, An
     return kept
 
 
-def _field(error: ErrorDetails) -> str:
-    # the one rule about several fields is that latitude and longitude go together
-    return str(error["loc"][0]) if error["loc"] else "latitude"
+def _fields(error: ErrorDetails) -> list[str]:
+    return [field.partition(".")[0] for field in refused_fields(error)]
 
 
 def _sentence(invalid: ValidationError) -> str:

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from shared.values.moments import Instant
+from shared.values.refusals import NotAcceptable
 from shared.values.schemas import Page, PageQuery, Schema, Seen
+from shared.values.text import Text
 from shared.values.words import ImportAction, ImportOutcome, ImportStatus
+
+FILE_NAME = r"^therapists_[0-9]{8}_[0-9]{6}\.json$"
+A_FILE_NAME = "therapists_20261120_040000.json"
+
+
+def _file_name(text: str) -> str:
+    if not re.fullmatch(FILE_NAME, text):
+        raise NotAcceptable(f"must be the name, without a path, of a file in the folder IMPORT_URL, like {A_FILE_NAME}")
+    return text
 
 
 class NewImport(Schema):
     """What starts an import: a file's name inside the watched folder; without it, the next file that waits there."""
 
-    file: (
-        Annotated[
-            str,
-            StringConstraints(max_length=40, pattern=r"^therapists_[0-9]{8}_[0-9]{6}\.json$"),
-            Field(examples=["therapists_20261120_040000.json"]),
-        ]
-        | None
-    ) = None
+    file: Annotated[str, Text(40, _file_name, pattern=FILE_NAME), Field(examples=[A_FILE_NAME])] | None = None
 
 
 class Counts(Schema):

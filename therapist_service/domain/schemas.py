@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
 
 from shared.values.contacts import EmailAddress, PhoneNumber
@@ -13,6 +13,7 @@ from shared.values.moments import Instant, IsoDate, PlausibleDate
 from shared.values.places import Latitude, Longitude
 from shared.values.postal_codes import misplaced
 from shared.values.refusals import NotAcceptable
+from shared.values.rules import rule_across, without_rule
 from shared.values.schemas import Distinct, Page, PageQuery, Schema, Seen
 from shared.values.text import Line, Note
 from shared.values.weekly import WeeklyHours
@@ -39,11 +40,11 @@ class Holiday(Schema):
     from_: PlausibleDate = Field(alias="from")
     to: PlausibleDate
 
-    @model_validator(mode="after")
-    def _ends_after_it_starts(self) -> Holiday:
+    @rule_across("to")
+    def _ends_after_it_starts(self) -> None:
+        """`to` does not lie before `from`."""
         if self.to < self.from_:
-            raise NotAcceptable("a holiday must not end before it starts")
-        return self
+            raise NotAcceptable("must not lie before from")
 
 
 BOTH_OR_NONE: JsonDict = {
@@ -87,18 +88,18 @@ class ImportedFields(Schema):
     offers: Lines = []
     phone_hours: WeeklyHours = None
 
-    @model_validator(mode="after")
-    def _has_both_coordinates_or_none(self) -> Any:
+    @rule_across("latitude", "longitude")
+    def _has_both_coordinates_or_none(self) -> None:
+        """`latitude` and `longitude` go together."""
         if (self.latitude is None) != (self.longitude is None):
             raise NotAcceptable("latitude and longitude go together")
-        return self
 
-    @model_validator(mode="after")
-    def _has_coordinates_that_can_be_right(self) -> Any:
+    @rule_across("latitude", "longitude")
+    def _has_coordinates_that_can_be_right(self) -> None:
+        """They lie within 30 km of the postal code, or in its region, or without one in Germany."""
         why_not = misplaced(self.postal_code, self.latitude, self.longitude)
         if why_not is not None:
             raise NotAcceptable(f"the coordinates {why_not}")
-        return self
 
 
 class TherapistFields(ImportedFields):
@@ -159,9 +160,7 @@ class TherapistView(TherapistFields, Seen):
     protected_fields: list[str] = []
     source: Source | None = None
 
-    @model_validator(mode="after")
-    def _has_coordinates_that_can_be_right(self) -> Any:
-        return self
+    _has_coordinates_that_can_be_right = without_rule()
 
 
 class TherapistFilter(PageQuery):

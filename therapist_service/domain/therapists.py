@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from shared.db import Session, new_id
-from shared.errors import Conflict, LostUpdate, NotFound, RuleBroken
+from shared.errors import Conflict, FieldProblem, LostUpdate, NotFound, RuleBroken
 from shared.events.catalogue import (
     PublicTherapist,
     TherapistBlocked,
@@ -168,14 +168,17 @@ def _make_findable(therapist: Therapist) -> None:
 def _protect(therapist: Therapist, wanted: ChangedTherapist, changed: set[str]) -> None:
     unknown = set(wanted.protected_fields) - set(therapist.protected_fields)
     if unknown:
-        raise RuleBroken("therapist.protection", "PATCH can only take entries out of protected_fields.")
+        problem = FieldProblem("protected_fields", "must not have entries that are not there already")
+        sentence = "PATCH can only take entries out of protected_fields."
+        raise RuleBroken("therapist.protection", sentence, errors=[problem])
     therapist.protected_fields = sorted(set(wanted.protected_fields) | (changed & PROTECTABLE))
 
 
 def block(session: Session, therapist_id: UUID, new: NewBlock, *, today: date, now: datetime) -> TherapistView:
     """Let nobody contact this therapist; a block on top of a block replaces reason and end."""
     if new.until is not None and new.until < today:
-        raise RuleBroken("therapist.block_in_the_past", "The block would end before today.")
+        problem = FieldProblem("until", "must not lie before today")
+        raise RuleBroken("therapist.block_in_the_past", "The block would end before today.", errors=[problem])
     therapist = _known(session, therapist_id, lock=True)
     therapist.block_since = therapist.block_since or today
     therapist.block_reason, therapist.block_until = new.reason, new.until

@@ -130,6 +130,9 @@ def test_a_door_without_fields_takes_none(client: FlaskClient):
         ("offset=99999999999999999999", "offset"),
         ("seats=x", "seats"),
         ("colour=red", "colour"),
+        ("names=M%FCller", "names"),
+        ("names=a&names=%C3", "names"),
+        ("limit=1&M%FCller=1", "M\ufffdller"),
     ],
 )
 def test_a_query_is_read_strictly(client: FlaskClient, query, field):

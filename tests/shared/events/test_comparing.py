@@ -14,10 +14,11 @@ import pytest
 from confluent_kafka import Producer
 from sqlalchemy.orm import Session
 
+from matching_service.domain import telling
 from shared.db import new_id
-from shared.events.catalogue import TherapistUpdated
+from shared.events.catalogue import RequestUnknown, TherapistUpdated
 from shared.events.comparing import Stranger, strangers
-from shared.events.event import StateEvent
+from shared.events.event import CATALOGUE, Event, StateEvent
 from shared.settings import read
 from tests.house.sources import SERVICES
 
@@ -26,16 +27,25 @@ BOGUS = 1_000_000
 pytestmark = pytest.mark.usefixtures("committing")
 
 
-def say(kafka: dict[str, Any], id: UUID, sequence: int, *, after: int, republished: bool = False) -> None:
-    """What anybody can say of a therapist, so many seconds after the beginning of the test."""
+def say(
+    kafka: dict[str, Any],
+    id: UUID,
+    sequence: int,
+    *,
+    after: int,
+    republished: bool = False,
+    kind: str = "therapist.updated",
+    data: dict[str, Any] | None = None,
+) -> None:
+    """What anybody can say of a therapist, so many seconds after the beginning of the test; or of something else."""
     document = {
-        "specversion": "1.0", "type": "therapist.updated", "source": "/therapist", "id": str(new_id()),
+        "specversion": "1.0", "type": kind, "source": "/anybody", "id": str(new_id()),
         "subject": str(id), "time": (datetime.now(UTC) + timedelta(seconds=after - 60)).isoformat(),
         "sequence": sequence, "correlationid": "anybody", "traceparent": f"00-{1:032x}-{1:016x}-01",
-        "data": {"therapist": {"id": str(id), "last_name": "Irgendwer", "status": "active"}},
+        "data": data or {"therapist": {"id": str(id), "last_name": "Irgendwer", "status": "active"}},
     } | ({"republished": True} if republished else {})  # fmt: skip
     producer = Producer(kafka)
-    producer.produce(THERAPISTS.name, key=str(id), value=json.dumps(document))
+    producer.produce(CATALOGUE[kind].topic.name, key=str(id), value=json.dumps(document))
     assert producer.flush(10) == 0
 
 
@@ -78,4 +88,31 @@ def test_who_has_states_says_on_which_topic_they_lie(service: str) -> None:
     settings = read(importlib.import_module(f"{service}.settings").Settings)
     worker = importlib.import_module(f"{service}.worker").create(settings)
     assert (worker.topic is None) == (worker.states is None)
-    assert worker.topic is None or worker.topic.compacted
+    assert worker.denial is None or worker.states is not None
+
+
+def test_what_the_service_has_said_not_to_have_is_no_stranger(kafka: dict[str, Any]) -> None:
+    id = new_id()
+
+    def found_in_matching() -> list[Stranger]:
+        everything = strangers(kafka, RequestUnknown.topic, nobody, denial=telling.unknown)
+        return [each for each in everything if each.id == id]
+
+    say_of_request(kafka, id, "request_withdrawn", BOGUS, after=0)
+    assert found_in_matching() == [Stranger(id, BOGUS, None)]
+    say_of_request(kafka, id, "request_unknown", 1, after=1, republished=True)
+    assert found_in_matching() == []
+    say_of_request(kafka, id, "request_withdrawn", 9, after=2)
+    assert found_in_matching() == [Stranger(id, 9, None)]
+
+
+def nobody(_: Session, **__: Any) -> Sequence[tuple[Any, Event]]:
+    return []
+
+
+def say_of_request(
+    kafka: dict[str, Any], id: UUID, what: str, sequence: int, *, after: int, republished: bool = False
+) -> None:
+    ids = {f"{whose}_id": str(id) for whose in ("placement_request", "patient", "therapist")}
+    data = {**ids, "reason": "other"}
+    say(kafka, id, sequence, after=after, republished=republished, kind=f"matching.{what}", data=data)

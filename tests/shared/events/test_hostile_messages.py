@@ -19,7 +19,7 @@ from shared import clock, db
 from shared.events.catalogue import PublicTherapist, RequestWithdrawn, TherapistUpdated
 from shared.events.consumer import Consumer
 from shared.events.document import events
-from shared.events.event import AHEAD, LARGEST_MESSAGE, Event, Unreadable, decode_envelope, read_event
+from shared.events.event import AHEAD, LARGEST_MESSAGE, Event, Unreadable, decode, decode_envelope, read_event
 from shared.events.listeners import Listeners
 from shared.events.parking import storable
 from shared.events.reading import read_message
@@ -178,6 +178,42 @@ def test_an_event_from_the_future_is_set_aside_and_not_handled_as_if_it_were_the
         consumer.handle([Message(topic="therapist.events", partition=0, offset=offset, value=value)])
     assert len(handled) == 1
     assert set(session.scalars(select(parked.c.reason))) == {"its time lies ahead of the clock"}
+
+
+@pytest.mark.parametrize("event", sorted(OURS, key=lambda event: event.name), ids=lambda event: event.name)
+def test_an_event_says_nothing_of_another_than_its_subject(event: type[Event]) -> None:
+    """Its sequence counts the events of its subject, and `republish --check` looks at those."""
+    said = a_document(event)
+    assert read_event(json.dumps(said).encode(), OURS) is not None
+    value = json.dumps(said | {"subject": str(uuid4())}).encode()
+    with pytest.raises(Unreadable, match="another"):
+        read_event(value, OURS)
+    with pytest.raises(Unreadable, match="another"):
+        decode(*decode_envelope(value))
+
+
+TELLING_OF_A_TIME = sorted((event for event in OURS if event.instants), key=lambda event: event.name)
+
+
+def test_these_events_tell_when_something_happened() -> None:
+    assert {instant for event in TELLING_OF_A_TIME for instant in event.instants} == {
+        "approved_at", "occurred_at", "sent_at",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("event", TELLING_OF_A_TIME, ids=lambda event: event.name)
+def test_what_is_said_to_have_happened_in_the_future_is_not_believed(event: type[Event]) -> None:
+    """It would be newer than everything that is said of it until then."""
+    now = clock.now()
+    for instant in event.instants:
+        for minutes, is_read in ((-60, True), (4, True), (20, False), (365 * 24 * 60, False)):
+            said = a_document(event) | {"time": now.isoformat()}
+            said["data"] |= {name: now.isoformat() for name in event.instants}
+            said["data"][instant] = (now + timedelta(minutes=minutes)).isoformat()
+            message = Message(topic=event.topic.name, partition=0, offset=0, value=json.dumps(said).encode())
+            received = read_message(message, OURS, now)
+            assert received is not None
+            assert (received.event is not None) is is_read, (instant, minutes)
 
 
 # On a real broker

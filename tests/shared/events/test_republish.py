@@ -12,10 +12,12 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from matching_service.domain import telling
 from shared import db
+from shared.db import new_id
 from shared.errors import Unreachable
 from shared.events.event import StateEvent
-from shared.events.republish import Republished, republish, until_published
+from shared.events.republish import Republished, deny, republish, until_published
 from shared.events.tables import outbox
 from tests.builders.therapists import a_therapist
 from tests.conftest import MONDAY
@@ -109,3 +111,11 @@ def test_without_a_relay_the_wait_ends_with_the_reason(session: Session, connect
     session.commit()
     with pytest.raises(Unreachable, match="is a worker running"):
         until_published(lambda _: None, silence=0)
+
+
+def test_a_denial_is_recorded_under_a_number_that_is_free(session: Session) -> None:
+    ids = [new_id(), new_id()]
+    assert deny(ids, telling.unknown) == 2
+    assert deny(ids[:1], telling.unknown) == 1
+    assert [(e["sequence"], e["republished"]) for e in recorded(session, ids[0])] == [(1, True), (2, True)]
+    assert [e["type"] for e in recorded(session, ids[1])] == ["matching.request_unknown"]

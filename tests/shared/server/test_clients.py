@@ -64,6 +64,8 @@ class Application:
             self.may_go_on.wait(20)
         if environ["PATH_INFO"].endswith("//path"):
             body = environ["PATH_INFO"].encode()
+        if environ["PATH_INFO"].startswith("/address"):
+            body = f"{environ['PATH_INFO']}?{environ['QUERY_STRING']}".encode("latin-1")
         if environ["PATH_INFO"] == "/host":
             body = environ.get("HTTP_HOST", "").encode()
         start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
@@ -260,6 +262,7 @@ REFUSED: dict[str, tuple[bytes, int]] = {
     "an endless line between chunks": (HEAD + b"Transfer-Encoding: chunked\r\n\r\n2;" + b"a" * 9000, 400),
     "a body that is cut": (HEAD + b"Content-Length: 100\r\n\r\nabc", 400),
     "chunks that are cut": (HEAD + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", 400),
+    "an address in Latin-1": (b"GET /echo?q=M\xfcller HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
     "headers that are cut": (HEAD + b"X-A: ", 400),
 }
 
@@ -300,6 +303,30 @@ def test_ordinary_requests_are_answered(address: tuple[str, int], request_: byte
     head, _, answered = asked(address, request_).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200")
     assert answered == body
+
+
+@pytest.mark.parametrize(
+    ("sent", "understood"),
+    [
+        ("/address?q=Müller", b"/address?q=M%C3%BCller"),
+        ("/address?q=M%C3%BCller&city=Köln", b"/address?q=M%C3%BCller&city=K%C3%B6ln"),
+        ("/address/Köln?q=%", "/address/Köln?q=%".encode()),
+        ("/address?q=😀", b"/address?q=%F0%9F%98%80"),
+    ],
+)
+def test_letters_beyond_ascii_in_an_address_are_taken_as_utf8(
+    address: tuple[str, int], sent: str, understood: bytes
+) -> None:
+    """As `curl 'http://…/api/patients?q=Müller'` sends them."""
+    request = f"GET {sent} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    head, _, answered = asked(address, request).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200")
+    assert answered == understood
+
+
+def test_an_address_in_another_encoding_is_refused_with_what_would_be_right(address: tuple[str, int]) -> None:
+    answer = asked(address, REFUSED["an address in Latin-1"][0]).partition(b"\r\n\r\n")[2]
+    assert "percent-encoded in UTF-8: M%C3%BCller" in json.loads(answer)["detail"]
 
 
 def test_who_asks_whether_to_go_on_is_told_so(address: tuple[str, int]) -> None:
@@ -376,4 +403,4 @@ def test_a_request_in_hand_is_answered_before_the_end() -> None:
 def test_every_refusal_has_its_sentence() -> None:
     with serving(QUICK) as (_, address):
         answers = [asked(address, request).partition(b"\r\n\r\n")[2] for request, _ in REFUSED.values()]
-    assert len({json.loads(answer)["detail"] for answer in answers}) == 5
+    assert len({json.loads(answer)["detail"] for answer in answers}) == 6

@@ -1,8 +1,11 @@
 import random
+import re
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from shared.values import identifiers
 from shared.values.identifiers import Diagnosis
@@ -46,9 +49,9 @@ def test_valid_physician_numbers(number):
         (identifiers.diagnosis_code, "Depression", "ICD-10"),
         (identifiers.postal_code, "4109", "five digits"),
         (identifiers.postal_code, "041090", "five digits"),
-        (identifiers.postal_code, "01000", "five digits"),
-        (identifiers.postal_code, "00000", "five digits"),
-        (identifiers.postal_code, "99999", "five digits"),
+        (identifiers.postal_code, "01000", "is unknown"),
+        (identifiers.postal_code, "00000", "is unknown"),
+        (identifiers.postal_code, "99999", "is unknown"),
         (identifiers.postal_code, "A-1010", "five digits"),
         (identifiers.language, "deutsch", "two-letter"),
         (identifiers.language, "xx", "two-letter"),
@@ -194,3 +197,24 @@ def test_the_field_types_name_the_place_of_the_problem():
     problems = {problem.field: problem.message for problem in problems_of(refused.value)}
     assert problems["diagnoses.1"].startswith("must be an ICD-10 code")
     assert problems["postal_code"] == "must be text"
+
+
+PATTERNS = [
+    (identifiers.InsuranceNumber, ("A123456780", "a 123 456 780")),
+    (identifiers.InsurerNumber, ("109519005", " 109 519 005 ")),
+    (identifiers.DiagnosisCode, ("F32", "f32.1", "F32.10 g", "F40.-", "F 32 . 1 V")),
+    (identifiers.PostalCode, ("04109", "D-04109", "de - 0 41 09")),
+    (identifiers.Language, ("de", " TR ", "Zu")),
+    (identifiers.PatientReference, ("P-7K3M-2Q", "p-7k3m-2q")),
+]
+
+
+@pytest.mark.parametrize(("kind", "spellings"), PATTERNS)
+def test_the_document_describes_the_spellings_that_are_read(kind: Any, spellings: tuple[str, ...]) -> None:
+    adapter = TypeAdapter(kind)
+    pattern = adapter.json_schema()["pattern"]
+    for text in spellings:
+        assert re.search(pattern, text), text
+        assert re.search(pattern, adapter.validate_python(text)), "what is shown has the form, too"
+    for text in ("", "-", "12", "A1234", "F32.100", "0410", "041090", "xx", "P-0000-00", "1095190055"):
+        assert not re.search(pattern, text), text

@@ -6,7 +6,7 @@ from random import Random
 
 import phonenumbers
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberFormat
 
@@ -186,6 +186,7 @@ def test_every_usual_way_to_write_a_number_gives_that_number(
 
 
 @given(st.integers(10_000, 10**13))
+@example(180_900_000_000)  # 0180 9 00000000
 def test_what_is_stored_and_shown_in_any_format_is_read_back_the_same(national: int) -> None:
     """Staff copy numbers from the screen into another file."""
     number = phonenumbers.PhoneNumber(country_code=49, national_number=national)

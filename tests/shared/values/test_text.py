@@ -7,8 +7,10 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from shared.values.text import fold, has_unstorable, lines, one_line, words
+from shared.values.schemas import Schema
+from shared.values.text import Line, fold, has_unstorable, lines, one_line, words
 from tests.hostile import BROKEN_TEXTS, TEXTS, params
 
 # the large ones are for boundaries, which look at lengths first
@@ -84,3 +86,14 @@ def test_the_forms_are_stable(text: str) -> None:
     assert unicodedata.is_normalized("NFC", one_line(text))
     assert one_line(lines(text)) == one_line(text)
     assert fold(one_line(text)) == fold(text)
+
+
+def test_a_text_is_measured_as_it_was_sent() -> None:
+    """The document's `maxLength` counts the blanks around it, so a text that only fits without them is too long."""
+
+    class Sent(Schema):
+        line: Line
+
+    assert Sent.from_json({"line": " " + "x" * 199}).line == "x" * 199
+    with pytest.raises(ValidationError, match="string_too_long"):
+        Sent.from_json({"line": " " + "x" * 200})

@@ -1,0 +1,44 @@
+"""What matching says anew of placement requests, for whoever knows other: `republish`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from matching_service.store import queries
+from matching_service.store.tables import PlacementRequest
+from shared.db import Session
+from shared.events.catalogue import RequestUnknown, RequestUpdated
+from shared.values.moments import berlin_day
+
+
+def states(
+    session: Session,
+    *,
+    after: UUID,
+    limit: int,
+    now: datetime,  # noqa: ARG001 - all have it
+) -> Sequence[tuple[PlacementRequest, RequestUpdated]]:
+    """The next requests after this id, locked after their patients as everywhere, and how they stand."""
+    ids = queries.requests_after(session, after, limit=limit)
+    queries.lock_patients(session, queries.patients_of(session, ids))
+    return [(request, _state(request)) for request in queries.lock_requests(session, ids)]
+
+
+def _state(request: PlacementRequest) -> RequestUpdated:
+    return RequestUpdated(
+        placement_request_id=request.id,
+        patient_id=request.patient_id,
+        therapist_id=request.therapist_id,
+        status=request.status,
+        hold=request.hold,
+        priority=request.priority,
+        inquiry_id=request.inquiry_id,
+        emailed_on=request.emailed_at and berlin_day(request.emailed_at),
+    )
+
+
+def unknown(request_id: UUID) -> RequestUnknown:
+    """What is said of a request that is none of ours; requests are never deleted."""
+    return RequestUnknown(placement_request_id=request_id)

@@ -1,0 +1,130 @@
+"""A rule across fields names the fields it is about: a form shows the message beside them, not above everything."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from shared.values.schemas import Schema, patch_of, problems_of
+from tests.house.sources import SERVICES, sources, tree
+
+ID, OTHER = "01933f0e-7c3a-7000-8000-abcdefabcdef", "01933f0e-7c3a-7000-8000-abcdefabcdee"
+ANSWER = {"placement_request_id": ID, "outcome": "declined_other"}
+TWICE = {"responses": [ANSWER, ANSWER]}
+POINT = {"latitude": 51.34}
+
+BROKEN: dict[tuple[str, str], tuple[dict[str, Any], set[str]]] = {
+    ("Period", "_is_in_order"): ({"from": "2026-12-02", "to": "2026-12-01"}, {"to"}),
+    ("Holiday", "_ends_after_it_starts"): ({"from": "2026-12-02", "to": "2026-12-01"}, {"to"}),
+    ("ImportedFields", "_has_both_coordinates_or_none"): (
+        {"last_name": "Heide", "latitude": 51.34},
+        {"latitude", "longitude"},
+    ),
+    ("ImportedFields", "_has_coordinates_that_can_be_right"): (
+        {"last_name": "Heide", "postal_code": "04109", "latitude": 12.37, "longitude": 51.34},
+        {"latitude", "longitude"},
+    ),
+    ("EmailResponse", "_answers_each_request_once"): (TWICE, {"responses.1.placement_request_id"}),
+    ("CallOutcome", "_answers_each_request_once"): (
+        {"result": "reached", **TWICE},
+        {"responses.1.placement_request_id"},
+    ),
+    ("CallOutcome", "_only_who_was_reached_answers"): (
+        {"result": "no_answer", "responses": [ANSWER]},
+        {"result", "responses"},
+    ),
+    ("CallOutcome", "_only_who_wants_a_call_back_says_when"): (
+        {"result": "no_answer", "call_back_at": "2026-12-01T09:00:00Z"},
+        {"result", "call_back_at"},
+    ),
+    ("GeocodeQuery", "_is_in_parts_or_one_line"): ({"q": "Markt 1, Aachen", "city": "Aachen"}, {"q"}),
+    ("GeocodeQuery", "_says_where"): ({"street": "Markt"}, {"postal_code", "city", "q"}),
+    ("Point", "_is_one_point"): (POINT, {"postal_code", "latitude", "longitude"}),
+    ("DistanceQuery", "_starts_at_a_point"): (
+        {"to_postal_code": "04109"},
+        {"from_postal_code", "from_latitude", "from_longitude"},
+    ),
+    ("DistanceQuery", "_ends_at_a_point"): (
+        {"from_postal_code": "04109"},
+        {"to_postal_code", "to_latitude", "to_longitude"},
+    ),
+    ("ContactList", "_overrides_concern_the_list"): (
+        {
+            "patient_id": ID,
+            "therapist_ids": [ID],
+            "overrides": [{"therapist_id": OTHER, "rule": "distance", "reason": "they asked for it"}],
+        },
+        {"overrides.0.therapist_id"},
+    ),
+}
+"""By schema and rule: what breaks the rule and no other, and the fields that the refusal names."""
+
+
+def schemas(of: type[BaseModel] = Schema) -> Iterator[type[BaseModel]]:
+    """Every schema of every service."""
+    for service in SERVICES:
+        importlib.import_module(f"{service}.app")
+        importlib.import_module(f"{service}.worker")
+    for each in of.__subclasses__():
+        # tests have schemas of their own
+        if each.__module__.partition(".")[0] in ("shared", *SERVICES) and "[" not in each.__name__:
+            yield each
+        yield from schemas(each)
+
+
+def test_every_rule_is_declared_with_fields_that_the_schema_has() -> None:
+    found = {}
+    for schema in schemas():
+        names = {field.alias or name for name, field in schema.model_fields.items()}
+        for name, declared in schema.__pydantic_decorators__.model_validators.items():
+            function: Any = declared.func
+            if function.__name__ == "_unchecked":
+                continue
+            fields = getattr(function, "fields", ())
+            assert fields, f"{schema.__name__}.{name} is not declared with rule_across"
+            assert set(fields) <= names, f"{schema.__name__}.{name} names fields that are not there"
+            assert function.__doc__, f"{schema.__name__}.{name} does not say its rule"
+            described = patch_of(schema) if schema.__name__ == "ChangedTherapist" else schema
+            assert function.__doc__ in described.model_json_schema()["description"]
+            found[name] = schema
+    assert {name for _, name in BROKEN} == found.keys(), "a rule without an example here"
+
+
+@pytest.mark.parametrize(("schema", "rule"), BROKEN, ids=".".join)
+def test_a_refusal_names_the_fields_it_is_about(schema: str, rule: str) -> None:
+    sent, named = BROKEN[schema, rule]
+    kind = next(each for each in schemas() if each.__name__ == schema and rule in vars(each))
+    with pytest.raises(ValidationError) as refused:
+        kind.from_json(sent) if issubclass(kind, Schema) else kind.model_validate(sent)
+    problems = problems_of(refused.value)
+    assert {problem.field for problem in problems} == named
+    assert len({problem.message for problem in problems}) == 1
+
+
+def test_the_path_of_what_is_inside_is_kept() -> None:
+    from geocoding_service.domain.schemas import DistanceMatrixRequest
+
+    with pytest.raises(ValidationError) as refused:
+        DistanceMatrixRequest.from_json({"origins": [{"postal_code": "04109"}, POINT], "destinations": [POINT]})
+    assert {problem.field for problem in problems_of(refused.value)} == {
+        f"{point}.{name}"
+        for point in ("origins.1", "destinations.0")
+        for name in ("postal_code", "latitude", "longitude")
+    }
+
+
+def test_every_refusal_of_the_domain_names_a_field() -> None:
+    """`RuleBroken` is a 422: whoever fills in a form is to see where."""
+    unnamed = [
+        f"{path.name}:{node.lineno}"
+        for path in sources("shared", *SERVICES)
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "RuleBroken"
+        if "errors" not in {keyword.arg for keyword in node.keywords}
+    ]
+    assert unnamed == []

@@ -1,0 +1,233 @@
+"""What is known of a request is ahead of matching: it is noticed, and put right by what matching republishes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy.orm import Session
+
+from communication_service import jobs
+from communication_service.listeners import listeners
+from communication_service.store.tables import Email, PlacementRequest
+from shared import copies
+from shared.db import new_id, transaction
+from shared.events import catalogue
+from shared.events.event import LARGEST_SEQUENCE, Event
+from tests.builders.communication import POLICY, a_patient, a_request, a_therapist, composed, rows, tell, the, withdraw
+from tests.builders.happenings import happened
+from tests.conftest import MONDAY
+
+Send = Callable[..., None]
+MINUTE = timedelta(minutes=1)
+SOON, LATER, AT_LAST = MONDAY + 2 * MINUTE, MONDAY + 5 * MINUTE, MONDAY + 9 * MINUTE
+FALSE: dict[type[Event], dict[str, Any]] = {
+    catalogue.RequestApproved: {"approved_at": MONDAY},
+    catalogue.RequestReopened: {"approved_at": MONDAY},
+    catalogue.RequestHeld: {"hold": "search_paused"},
+    catalogue.RequestReleased: {},
+    catalogue.RequestWithdrawn: {"reason": "other"},
+    catalogue.RequestAnswered: {"outcome": "declined_other"},
+    catalogue.RequestAccepted: {"accepted_on": MONDAY.date()},
+    catalogue.PatientPlaced: {"placed_on": MONDAY.date()},
+}
+"""What anybody may say of a request."""
+
+
+def request(id: UUID) -> PlacementRequest:
+    return the(PlacementRequest, id=id)
+
+
+def stands(id: UUID, status: str, *, sequence: int, time: datetime = AT_LAST, **fields: Any) -> Event:
+    """Matching republishes how the request stands."""
+    row = request(id)
+    event = catalogue.RequestUpdated(
+        placement_request_id=id, patient_id=row.patient_id, therapist_id=row.therapist_id, status=status, **fields
+    )
+    return republished(event, id, sequence=sequence, time=time)
+
+
+def republished(event: Event, subject: UUID, *, sequence: int, time: datetime) -> Event:
+    happened(event, subject, sequence=sequence, time=time)
+    event.arrived_in(replace(event.envelope, republished=True))
+    again(event)
+    return event
+
+
+def again(*events: Event) -> None:
+    with transaction() as session:
+        listeners.apply(session, events, now=MONDAY)
+
+
+def ahead() -> list[tuple[str, UUID, int]]:
+    with transaction() as session:
+        return [(row.copies, row.id, row.known_sequence) for row in copies.ahead(session)]
+
+
+@pytest.mark.parametrize("bogus", [3, 1000, 10**6, LARGEST_SEQUENCE])
+def test_a_false_withdrawal_is_noticed_and_overruled(sent: Send, bogus: int) -> None:
+    id = a_request(a_therapist())
+    withdraw(id, sequence=bogus, time=SOON)
+    tell(catalogue.RequestReopened, id, sequence=2, time=LATER, approved_at=MONDAY)
+    assert request(id).status == "over"
+    assert ahead() == [("placement_requests.asked_sequence", id, bogus)]
+    stands(id, "open", sequence=3)
+    assert (request(id).status, ahead()) == ("waiting", [])
+    tell(catalogue.RequestWithdrawn, id, sequence=4, time=AT_LAST, reason="other")
+    assert request(id).status == "over"
+
+
+@pytest.mark.parametrize("bogus", [3, 1000, 10**6, LARGEST_SEQUENCE])
+def test_a_false_approval_does_not_let_a_letter_go_out_for_good(sent: Send, bogus: int) -> None:
+    id = a_request(a_therapist())
+    tell(catalogue.RequestApproved, id, sequence=bogus, time=SOON, approved_at=MONDAY)
+    withdraw(id, sequence=2, time=LATER)
+    assert (request(id).status, len(ahead())) == ("waiting", 1)
+    stands(id, "withdrawn", sequence=3)
+    composed(AT_LAST)
+    sent(AT_LAST)
+    assert (request(id).status, ahead(), rows(Email)) == ("over", [], [])
+
+
+@pytest.mark.parametrize("bogus", [4, LARGEST_SEQUENCE])
+@pytest.mark.parametrize("is_held", [True, False])
+def test_a_false_hold_or_release_is_noticed_and_overruled(is_held: bool, bogus: int) -> None:
+    id = a_request(a_therapist())
+    false, true = (catalogue.RequestHeld, catalogue.RequestReleased)[:: 1 if is_held else -1]
+    hold = {catalogue.RequestHeld: {"hold": "search_paused"}}
+    tell(false, id, sequence=bogus, time=SOON, **hold.get(false, {}))
+    tell(true, id, sequence=3, time=LATER, **hold.get(true, {}))
+    assert (request(id).hold is not None) is is_held
+    assert ahead() == [("placement_requests.hold_sequence", id, bogus)]
+    truth = None if is_held else "search_paused"
+    stands(id, "open", hold=truth, sequence=4)
+    assert (request(id).hold, ahead()) == (truth, [])
+
+
+TRUTHS = {
+    "open": "waiting", "queued": "waiting", "contacted": "contacted", "accepted": "accepted", "declined": "over",
+    "deferred": "over", "no_answer": "over", "placed": "over", "failed": "over", "withdrawn": "over",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("bogus", [2, 5, LARGEST_SEQUENCE])
+@pytest.mark.parametrize("truth", TRUTHS)
+@pytest.mark.parametrize("false", FALSE, ids=lambda kind: kind.__name__)
+def test_whatever_anybody_said_the_request_is_what_matching_says(
+    sent: Send, false: type[Event], truth: str, bogus: int
+) -> None:
+    id = a_request(a_therapist())
+    if truth not in ("open", "queued"):
+        composed()
+        sent()
+    tell(false, id, sequence=bogus, time=SOON, **FALSE[false])
+    stands(id, truth, sequence=5, inquiry_id=None)
+    row = request(id)
+    assert row.status == TRUTHS[truth]
+    assert row.answered is (truth in ("accepted", "declined", "placed", "failed"))
+    assert row.hold is None
+    # and goes on as if nothing had been
+    tell(catalogue.RequestReopened, id, sequence=6, time=AT_LAST + MINUTE, approved_at=MONDAY)
+    assert (request(id).status, request(id).answered) == ("waiting", False)
+
+
+@pytest.mark.parametrize("status", ["open", "queued", "contacted"])
+def test_what_was_done_here_meanwhile_stays(sent: Send, status: str) -> None:
+    """The letter went out, and the practice has answered; matching has not heard of either."""
+    id = a_request(a_therapist())
+    composed()
+    sent()
+    stands(id, status, sequence=2)
+    assert request(id).status == "contacted"
+    jobs.follow_up(POLICY, MONDAY + timedelta(days=8))
+    stands(id, status, sequence=3, time=MONDAY + timedelta(days=8))
+    assert (request(id).status, request(id).by_phone) == ("waiting", True)
+
+
+def test_what_matching_asks_anew_is_asked_though_somebody_froze_it(sent: Send) -> None:
+    id = a_request(a_therapist())
+    tell(catalogue.RequestApproved, id, sequence=LARGEST_SEQUENCE, time=MONDAY, approved_at=MONDAY)
+    composed()
+    sent()
+    inquiry = the(Email).inquiry_id
+    tell(catalogue.RequestReopened, id, sequence=2, time=LATER, approved_at=MONDAY)
+    assert request(id).status == "contacted"
+    stands(id, "open", inquiry_id=inquiry, sequence=3)
+    assert (request(id).status, request(id).emailed_on) == ("waiting", None)
+
+
+def test_another_offer_that_was_none_holds_nobody_any_more(sent: Send) -> None:
+    patient = a_patient()
+    id, other = a_request(a_therapist(), patient), a_request(a_therapist(), patient)
+    tell(catalogue.RequestAccepted, id, sequence=LARGEST_SEQUENCE, time=MONDAY, accepted_on=MONDAY.date())
+    composed()
+    assert rows(Email) == []
+    stands(id, "withdrawn", sequence=2)
+    composed(AT_LAST)
+    assert the(Email).placement_request_ids == [other]
+
+
+def test_an_event_with_the_number_of_another_is_acted_on(sent: Send) -> None:
+    """One of the two is nobody's, and a withdrawal must not be lost."""
+    id = a_request(a_therapist())
+    tell(catalogue.RequestApproved, id, sequence=2, time=MONDAY, approved_at=MONDAY)
+    withdraw(id, sequence=2, time=MONDAY)
+    assert request(id).status == "over"
+
+
+def test_a_state_does_not_say_what_day_a_letter_will_have_gone_out(sent: Send) -> None:
+    """The call after it would be made in that year."""
+    id = a_request(a_therapist())
+    withdraw(id, sequence=LARGEST_SEQUENCE, time=SOON)
+    stands(id, "contacted", sequence=2, emailed_on=date(2098, 1, 1), priority=3)
+    assert (request(id).status, request(id).emailed_on, request(id).priority) == ("contacted", MONDAY.date(), 3)
+
+
+def test_late_states_change_nothing() -> None:
+    id = a_request(a_therapist())
+    old = stands(id, "open", sequence=2, time=SOON)
+    withdraw(id, sequence=3, time=LATER)
+    again(old)
+    stands(id, "open", sequence=2, time=SOON)
+    assert (request(id).status, ahead()) == ("over", [])
+
+
+def test_usual_events_in_another_order_are_nothing_to_notice() -> None:
+    id = a_request(a_therapist(), sequence=3, time=SOON)
+    tell(catalogue.RequestHeld, id, sequence=2, time=SOON + timedelta(seconds=2), hold="search_paused")
+    withdraw(id, sequence=1, time=MONDAY)
+    assert (request(id).status, request(id).hold, ahead()) == ("waiting", None, [])
+
+
+def test_a_request_that_matching_does_not_have_is_over(session: Session, sent: Send) -> None:
+    id, true = a_request(a_therapist(), sequence=LARGEST_SEQUENCE), a_request(a_therapist())
+    tell(catalogue.RequestHeld, id, sequence=LARGEST_SEQUENCE, hold="search_paused")
+    composed()
+    republished(catalogue.RequestUnknown(placement_request_id=id), id, sequence=1, time=LATER)
+    composed(AT_LAST)
+    sent(AT_LAST)
+    assert (request(id).status, request(true).status) == ("over", "contacted")
+    nobody = new_id()
+    republished(catalogue.RequestUnknown(placement_request_id=nobody), nobody, sequence=1, time=LATER)
+    assert rows(PlacementRequest, id=nobody) == []
+
+
+def test_a_state_of_a_request_that_is_over_and_unknown_makes_none() -> None:
+    """Where this service was restored from a backup: nobody is written to a second time either."""
+    for status, here in (
+        ("withdrawn", []),
+        ("accepted", ["accepted"]),
+        ("open", ["waiting"]),
+        ("contacted", ["contacted"]),
+    ):
+        id = new_id()
+        event = catalogue.RequestUpdated(
+            placement_request_id=id, patient_id=a_patient(), therapist_id=a_therapist(), status=status,
+            emailed_on=MONDAY.date() if status == "contacted" else None,
+        )  # fmt: skip
+        republished(event, id, sequence=9, time=LATER)
+        assert [row.status for row in rows(PlacementRequest, id=id)] == here
