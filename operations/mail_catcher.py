@@ -10,9 +10,10 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, Protocol
 
 import click
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -67,12 +68,26 @@ class Mood:
         return f"{refusal.code} {refusal.text}"
 
 
+class Keeping(Protocol):
+    """Where mails go."""
+
+    def keep(self, content: bytes, sender: str, recipients: Sequence[str]) -> str:
+        """Keep a mail and return its id."""
+
+
+class Answering(Protocol):
+    """What is not taken at the moment."""
+
+    def refusal(self, step: str) -> str | None:
+        """The answer that refuses this step now; None while it is taken."""
+
+
 class Handler:
     """What aiosmtpd asks at each step of a conversation; names and arguments are its own."""
 
     # ruff: noqa: ARG002
 
-    def __init__(self, store: MailStore, mood: Mood) -> None:
+    def __init__(self, store: Keeping, mood: Answering) -> None:
         self._store = store
         self._mood = mood
 
@@ -110,10 +125,10 @@ class Handler:
 
 
 class Catcher(SMTP):
-    """aiosmtpd's server, calm about connections that break."""
+    """aiosmtpd's server under a name of its own; `more` is what aiosmtpd knows beside it, such as TLS and sign-in."""
 
-    def __init__(self, handler: Handler) -> None:
-        super().__init__(handler, enable_SMTPUTF8=True, ident="mail catcher", hostname="mail-catcher")
+    def __init__(self, handler: Handler, **more: Any) -> None:
+        super().__init__(handler, **{"enable_SMTPUTF8": True, **more}, ident="mail catcher", hostname="mail-catcher")
 
 
 async def catch(bind: str, smtp_port: int, page_port: int, folder: Path, hosts: Hosts) -> None:
