@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -162,7 +162,7 @@ def test_the_moment_of_a_command_is_plausible_or_refused_with_a_sentence(text: s
     """`--now 9999-12-31` would stop in the middle of a job."""
     try:
         moment = _moment(text)
-    except ArgumentTypeError:
+    except click.BadParameter:
         return
     assert FIRST_INSTANT <= moment <= LAST_INSTANT
 
@@ -175,6 +175,6 @@ def test_a_file_whose_time_of_change_cannot_be_is_one_without(said: Any) -> None
 
 
 def test_an_implausible_moment_of_a_command_is_refused_with_a_sentence() -> None:
-    """argparse shows it beside the option's name."""
-    with pytest.raises(ArgumentTypeError, match="must lie between 2000-01-01 and 2099-12-31"):
+    """click shows it beside the option's name."""
+    with pytest.raises(click.BadParameter, match="must lie between 2000-01-01 and 2099-12-31"):
         _moment("9999-12-31T23:59")

@@ -21,7 +21,8 @@ from tests.builders.communication import RULES, the
 from tests.communication_service.conftest import reaching
 from tests.communication_service.test_sending import NOW, a_letter_to_send
 from tests.fakes.certificates import Certificates, certificates
-from tests.fakes.smtp import FakeMailServer, mail_server, speaking
+from tests.fakes.smtp import FakeMailServer, mail_server
+from tests.fakes.smtp_script import ScriptedServer, scripted
 
 # aiosmtpd does not know that implicit TLS is TLS too
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
@@ -42,7 +43,7 @@ def trusted(ours: Certificates, monkeypatch: pytest.MonkeyPatch) -> Certificates
     return ours
 
 
-def towards(fake: FakeMailServer, tls: str, *, password: str = LOGIN[1]) -> MailServer:
+def towards(fake: FakeMailServer | ScriptedServer, tls: str, *, password: str = LOGIN[1]) -> MailServer:
     return replace(reaching(fake), tls=tls, username=LOGIN[0], password=password)
 
 
@@ -72,11 +73,9 @@ def test_a_wrong_password_keeps_the_letter_and_appears_nowhere(
         assert "falsch-und-lang" not in text
 
 
-def test_a_server_that_repeats_what_it_was_told_is_not_quoted(catcher: FakeMailServer) -> None:
-    with speaking(
-        b"220 x\r\n", b"250-x\r\n250 AUTH PLAIN\r\n", b"535 unknown AHZlcm1pdHRsdW5nAGdlaGVpbQ==\r\n"
-    ) as port:
-        report = replace(towards(catcher, "none"), port=port).deliver("a@example.org", "b@example.org", b"")
+def test_a_server_that_repeats_what_it_was_told_is_not_quoted() -> None:
+    with scripted(ehlo=b"250-x\r\n250 AUTH PLAIN\r\n", auth=b"535 unknown AHZlcm1pdHRsdW5nAGdlaGVpbQ==\r\n") as script:
+        report = towards(script, "none").deliver("a@example.org", "b@example.org", b"")
     assert report.delivery == Delivery.SERVER_TROUBLE
     assert report.detail == "535: the mail server refuses SMTP_USERNAME and SMTP_PASSWORD"
 
@@ -111,32 +110,31 @@ def test_a_server_without_tls_gets_neither_password_nor_letter_where_starttls_is
 
 
 @pytest.mark.parametrize(
-    "lines",
+    ("stage", "answer"),
     [
-        (),
-        (b"SSH-2.0-OpenSSH_9.2\r\n",),
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n",),
-        (b"\xff\xfe\x00garbage" * 10_000,),
-        (b"554 5.3.2 not today\r\n",),
-        (b"220 x\r\n", b"250-x\r\n"),
-        (b"220 x\r\n", b"250 x\r\n", b"250 go on\r\n", b"25"),
-        (b"220 x\r\n", b"250 x\r\n", b"250 go on\r\n", b"250 ok\r\n", b"hello?\r\n"),
+        ("banner", b""),
+        ("banner", b"SSH-2.0-OpenSSH_9.2\r\n"),
+        ("banner", b"HTTP/1.1 400 Bad Request\r\n\r\n"),
+        ("banner", b"\xff\xfe\x00garbage" * 10_000),
+        ("banner", b"554 5.3.2 not today\r\n"),
+        ("ehlo", b"250-x\r\n"),
+        ("rcpt", b"25"),
+        ("data", b"hello?\r\n"),
     ],
 )
-def test_nonsense_before_the_message_keeps_the_letter(lines: tuple[bytes, ...], catcher: FakeMailServer) -> None:
+def test_nonsense_before_the_message_keeps_the_letter(stage: str, answer: bytes) -> None:
     a_letter_to_send()
-    with speaking(*lines) as port:
-        assert Sending(RULES, replace(reaching(catcher), port=port)).run(NOW) == 0
+    with scripted(hangs_up=stage, **{stage: answer}) as script:
+        assert Sending(RULES, reaching(script)).run(NOW) == 0
     email = the(Email)
     assert (email.status, email.refusals) == ("approved", 0)
     assert email.error
 
 
-def test_nonsense_after_the_message_is_a_doubt(catcher: FakeMailServer) -> None:
+def test_nonsense_after_the_message_is_a_doubt() -> None:
     a_letter_to_send()
-    polite = (b"220 x\r\n", b"250 x\r\n", b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n")
-    with speaking(*polite, b"SSH-2.0-OpenSSH_9.2\r\n") as port:
-        Sending(RULES, replace(reaching(catcher), port=port)).run(NOW)
+    with scripted(hangs_up="end", end=b"SSH-2.0-OpenSSH_9.2\r\n") as script:
+        Sending(RULES, reaching(script)).run(NOW)
     assert the(Email).status == "in_doubt"
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from email.message import EmailMessage
 from pathlib import Path
+from textwrap import indent
 
 import psycopg2
 import pytest
@@ -220,7 +221,7 @@ class TestTheMailCatcher:
     def test_help_is_found_at_the_terminal_and_on_the_page(self, platform: Platform) -> None:
         words = [sys.executable, "-m", "operations.mail_catcher"]
         helped = subprocess.run([*words, "--help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-        assert HELP in helped
+        assert indent(HELP, "  ") in helped
         assert self.page(platform, "/help") == HELP
         assert self.page(platform, "/refuse").endswith(HELP)
 
