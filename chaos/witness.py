@@ -20,6 +20,7 @@ from sqlalchemy import Column, DateTime, Index, MetaData, Table, Text, Uuid, fun
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from shared import db, logs
+from shared.api.tables import add_api_tables
 from shared.db import NAMES, Aggregate, column_types
 from shared.events.event import Event
 from shared.events.listeners import Listeners
@@ -65,6 +66,7 @@ ledger = Table(
 )
 """Deliberately without a key: a second effect of the same event is a second row."""
 
+add_api_tables(Tables.metadata)
 add_event_tables(Tables.metadata)
 
 

@@ -83,12 +83,12 @@ class KafkaReachable:
             return True
 
     @cached_property
-    def administrator(self) -> Administrator:
-        """The client that asks: made when first asked, since it has threads of its own."""
+    def _admin(self) -> Administrator:
+        # made when first asked: a client has threads of its own
         return Administrator({**self._kafka, "socket.timeout.ms": 3000})
 
     def _ask(self) -> str | None:
         try:
-            return None if self.administrator.list_topics(timeout=2).brokers else "no broker has registered yet"
+            return None if self._admin.list_topics(timeout=2).brokers else "no broker has registered yet"
         except KafkaException as problem:
-            return self.administrator.why(problem)
+            return self._admin.why(problem)

@@ -71,7 +71,7 @@ class Worker:
             signal.signal(number, lambda *_: stop.set())
         spans.start(self.settings.service, self.settings.otel_exporter_otlp_endpoint)
         kafka = KafkaReachable(self.settings.kafka_client())
-        lag = Lag(kafka, self.settings.service, self.listeners.topics())
+        lag = Lag(self.settings.kafka_client(), self.settings.service, self.listeners.topics())
         duties = self._duties(lag)
         checks = [
             Check("database", db.database_answers),

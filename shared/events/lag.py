@@ -2,39 +2,42 @@
 
 A partition can stand still without any error: a transaction that somebody leaves open holds back all that comes after
 it, and a stranger who joins the group is given partitions that he need not read. Both are seen here, from outside.
+
+The questions are asked by a consumer that joins no group. `AdminClient.list_offsets` was tried: asked while no broker
+answered, it timed out for ever after, and ended the process with a failed assertion (librdkafka 2.16).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaException, TopicPartition
-from confluent_kafka.admin._listoffsets import OffsetSpec
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaException, TopicPartition
+from confluent_kafka import Consumer as KafkaConsumer
 
 from shared import clock, metrics
 from shared.duties import LASTING_SECONDS
 from shared.errors import Unreachable
 from shared.events.event import PARTITIONS
 from shared.jobs import Job
-from shared.kafka import Administrator, KafkaReachable
 
 EVERY = timedelta(seconds=15)
-LATEST: OffsetSpec = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 ANSWER_SECONDS = 10.0
 MOST_NAMED = 3
 """Partitions that a problem names; it says how many there are."""
 
+Place = tuple[str, int]
+"""A topic and the number of a partition."""
+
 
 class Offsets(NamedTuple):
-    """Where a partition begins, up to where the group has read it, what can be read of it, and its end."""
+    """Where a partition begins, up to where the group has read it, and its end."""
 
     first: int
     committed: int
-    readable: int
     end: int
 
     @property
@@ -54,18 +57,22 @@ class Standing:
 
     offsets: Offsets
     since: float
+    is_held_back: bool = False
+    """Whether an open transaction lies before what has not been read."""
 
 
 class Lag:
     """What a consumer group has not read of its topics: measured as a job, asked as a readiness check."""
 
     def __init__(
-        self, kafka: KafkaReachable, group: str, topics: Sequence[str], *, patience: float = LASTING_SECONDS
+        self, kafka: dict[str, Any], group: str, topics: Sequence[str], *, patience: float = LASTING_SECONDS
     ) -> None:
         """`patience`: seconds for which a partition may stand still with something unread."""
-        self._kafka, self._group, self._patience = kafka, group, patience
-        self._partitions = [TopicPartition(topic, number) for topic in topics for number in range(PARTITIONS)]
-        self._standing: dict[tuple[str, int], Standing] = {}
+        self._configuration = {**kafka, "group.id": group, "enable.auto.commit": False, "log_level": 0}
+        self._patience = patience
+        self._places = [(topic, number) for topic in topics for number in range(PARTITIONS)]
+        self._reader: KafkaConsumer | None = None
+        self._standing: dict[Place, Standing] = {}
 
     def job(self) -> Job:
         """The job that measures it."""
@@ -78,69 +85,91 @@ class Lag:
 
     def measure(self) -> None:
         """Ask Kafka and set the metrics; raises `Unreachable` when Kafka does not answer."""
+        if not self._places:
+            return
         try:
-            found = _offsets(self._kafka.administrator, self._group, self._partitions)
+            self._standing = self._measured()
         except KafkaException as problem:
-            raise Unreachable("kafka.unreachable", self._kafka.administrator.why(problem)) from problem
+            self._drop_reader()
+            raise Unreachable("kafka.unreachable", str(problem.args[0])) from problem
         moment = clock.monotonic()
-        self._standing = {
-            place: Standing(offsets, self._since(place, offsets, moment))
-            for place, offsets in found.items()
-            if offsets.waiting
-        }
         metrics.consumer_lag.set(sum(each.offsets.waiting for each in self._standing.values()))
         metrics.consumer_stands_seconds.set(max((moment - each.since for each in self._standing.values()), default=0))
-
-    def _since(self, place: tuple[str, int], offsets: Offsets, moment: float) -> float:
-        before = self._standing.get(place)
-        return before.since if before and before.offsets.position == offsets.position else moment
 
     def moves(self) -> bool:
         """True; raises `Unreachable` that names the partitions of which nothing was read for long, and why not."""
         moment = clock.monotonic()
-        stuck = [
-            (place, each) for place, each in sorted(self._standing.items()) if moment - each.since >= self._patience
-        ]
+        stuck = {place: each for place, each in sorted(self._standing.items()) if self._is_stuck(each, moment)}
         if not stuck:
             return True
-        named = "; ".join(_in_words(place, each, moment) for place, each in stuck[:MOST_NAMED])
+        named = "; ".join(_in_words(place, each, moment) for place, each in list(stuck.items())[:MOST_NAMED])
         more = f"; and {len(stuck) - MOST_NAMED} more partitions" if len(stuck) > MOST_NAMED else ""
         raise Unreachable("events.not_read", named + more)
 
+    def _is_stuck(self, standing: Standing, moment: float) -> bool:
+        return moment - standing.since >= self._patience
 
-def _in_words(place: tuple[str, int], standing: Standing, moment: float) -> str:
-    offsets, (topic, partition) = standing.offsets, place
-    if offsets.position >= offsets.readable:
+    def _measured(self) -> dict[Place, Standing]:
+        self._reader = reader = self._reader or self._made(read="read_uncommitted")
+        # the end first: what is read meanwhile must not look like more than there was
+        end, first = _offsets(reader, self._places, OFFSET_END), _offsets(reader, self._places, OFFSET_BEGINNING)
+        committed = _committed(reader, self._places)
+        moment, standing = clock.monotonic(), {}
+        for place in self._places:
+            offsets = Offsets(first[place], committed[place], end[place])
+            if offsets.waiting:
+                standing[place] = Standing(offsets, self._since(place, offsets, moment))
+        return standing | self._held_back({p: each for p, each in standing.items() if self._is_stuck(each, moment)})
+
+    def _since(self, place: Place, offsets: Offsets, moment: float) -> float:
+        before = self._standing.get(place)
+        return before.since if before and before.offsets.position == offsets.position else moment
+
+    def _held_back(self, stuck: dict[Place, Standing]) -> dict[Place, Standing]:
+        """Those of which nothing more can be read, since a transaction is open."""
+        if not stuck:
+            return {}
+        with closing(self._made(read="read_committed")) as reader:
+            readable = _offsets(reader, list(stuck), OFFSET_END)
+        return {
+            place: Standing(each.offsets, each.since, is_held_back=True)
+            for place, each in stuck.items()
+            if each.offsets.position >= readable[place]
+        }
+
+    def _made(self, *, read: str) -> KafkaConsumer:
+        return KafkaConsumer({**self._configuration, "isolation.level": read})
+
+    def _drop_reader(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+
+def _in_words(place: Place, standing: Standing, moment: float) -> str:
+    topic, partition = place
+    if standing.is_held_back:
         why = "a transaction that somebody left open holds them back"
     else:
         why = "the member of the group that has this partition does not read them"
-    return (
-        f"{topic} {partition}: nothing read for {moment - standing.since:.0f} s from offset {offsets.position}, {why}"
-    )
+    seconds = f"{moment - standing.since:.0f} s"
+    return f"{topic} {partition}: nothing read for {seconds} from offset {standing.offsets.position}, {why}"
 
 
-def _offsets(admin: Administrator, group: str, partitions: Sequence[TopicPartition]) -> dict[tuple[str, int], Offsets]:
-    # the ends first: what is read meanwhile must not look like more than there was
-    end = _ends(admin, partitions, LATEST, IsolationLevel.READ_UNCOMMITTED)
-    readable = _ends(admin, partitions, LATEST, IsolationLevel.READ_COMMITTED)
-    first = _ends(admin, partitions, EARLIEST, IsolationLevel.READ_UNCOMMITTED)
-    committed = _committed(admin, group, partitions)
-    return {place: Offsets(first[place], committed.get(place, 0), readable[place], end[place]) for place in end}
+def _offsets(reader: KafkaConsumer, places: Sequence[Place], which: int) -> dict[Place, int]:
+    """The first or the last offset of each; Kafka takes either in place of a time."""
+    wanted = [TopicPartition(*place, which) for place in places]
+    return _checked(reader.offsets_for_times(wanted, timeout=ANSWER_SECONDS))
 
 
-def _ends(
-    admin: Administrator, partitions: Sequence[TopicPartition], which: OffsetSpec, isolation: IsolationLevel
-) -> dict[tuple[str, int], int]:
-    asked = admin.list_offsets(
-        dict.fromkeys(partitions, which), isolation_level=isolation, request_timeout=ANSWER_SECONDS
-    )
-    return {(place.topic, place.partition): future.result().offset for place, future in asked.items()}
-
-
-def _committed(admin: Administrator, group: str, partitions: Sequence[TopicPartition]) -> dict[tuple[str, int], int]:
-    asked = admin.list_consumer_group_offsets(
-        [ConsumerGroupTopicPartitions(group, list(partitions))], request_timeout=ANSWER_SECONDS
-    )
-    answer = asked[group].result()
+def _committed(reader: KafkaConsumer, places: Sequence[Place]) -> dict[Place, int]:
+    wanted = [TopicPartition(*place) for place in places]
     # a negative offset says that nothing was committed yet
-    return {(each.topic, each.partition): each.offset for each in answer.topic_partitions if each.offset >= 0}
+    return _checked(reader.committed(wanted, timeout=ANSWER_SECONDS))
+
+
+def _checked(answers: Sequence[TopicPartition]) -> dict[Place, int]:
+    for each in answers:
+        if each.error is not None:
+            raise KafkaException(each.error)
+    return {(each.topic, each.partition): each.offset for each in answers}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -15,7 +17,6 @@ from prometheus_client import REGISTRY
 from shared.db import new_id
 from shared.errors import Unreachable
 from shared.events.lag import Lag
-from shared.kafka import KafkaReachable
 from tests.infrastructure import private_platform
 from tests.shared.events.conftest import consuming, until
 from tests.shared.events.test_consumer import Heard, message, publish, withdrawn
@@ -35,7 +36,7 @@ def own_kafka() -> Iterator[dict[str, Any]]:
 
 
 def lag_of(kafka: dict[str, Any], group: str) -> Lag:
-    return Lag(KafkaReachable(kafka), group, [TOPIC], patience=PATIENCE)
+    return Lag(kafka, group, [TOPIC], patience=PATIENCE)
 
 
 def waiting(lag: Lag) -> float:
@@ -128,3 +129,28 @@ def test_a_group_that_nobody_has_seen_and_a_kafka_that_is_away(own_kafka: dict[s
     until(lambda: waiting(lag) >= 1)
     with pytest.raises(Unreachable):
         lag_of({"bootstrap.servers": "127.0.0.1:1"}, "g").measure()
+
+
+def test_a_kafka_that_was_killed_and_is_back_is_measured_again() -> None:
+    """The clients' own state must not outlive an outage: AdminClient's questions never worked again."""
+    with private_platform() as platform:
+        platform.up(["kafka", "topics"])
+        kafka = {"bootstrap.servers": platform.settings["KAFKA_BOOTSTRAP_SERVERS"]}
+        publish(kafka, message(withdrawn(new_id(), 1)))
+        lag = lag_of(kafka, f"g-{uuid4()}")
+        until(lambda: waiting(lag) == 1)
+        broker = platform.part("kafka")
+        assert broker.pid is not None
+        os.kill(broker.pid, signal.SIGKILL)
+        for _ in range(2):
+            with pytest.raises(Unreachable):
+                lag.measure()
+        broker.start()
+        until(lambda: measures(lag), 60)
+
+
+def measures(lag: Lag) -> bool:
+    with suppress(Unreachable):
+        lag.measure()
+        return True
+    return False
