@@ -118,7 +118,7 @@ def record_outcome(
     inquiry = _inquiry(session, call)
     answers.must_be_open(session, outcome.responses, call.placement_request_ids)
     now = answers.after_those_known(session, call.therapist_id, now)
-    occurred_at = outcome.occurred_at or now
+    occurred_at = min(outcome.occurred_at or now, now)
     call.result, call.occurred_at, call.note = outcome.result, occurred_at, outcome.note
     call.version, call.updated_at = call.version + 1, now
     if outcome.result == CallResult.REACHED:

@@ -130,7 +130,8 @@ def _agree(
 ) -> None:
     request.priority = stands.priority
     is_asked, is_accepted = stands.status in ASKED, stands.status == S.ACCEPTED
-    if not is_asked:
+    # an answer that was acknowledged here may still be under way to matching
+    if stands.status in ANSWERED or (was_ahead and not is_asked):
         request.answered = stands.status in ANSWERED
     is_known = (is_asked, is_accepted) == (request.asked, request.status == "accepted")
     if is_known and not was_ahead and not _is_asked_twice(request, stands):

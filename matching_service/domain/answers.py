@@ -33,7 +33,8 @@ def respond(
     request = locked(session, request_id)
     if response.occurred_at is not None and response.occurred_at > now + CLOCKS_MAY_DIFFER:
         raise _wrong_time("must not lie in the future")
-    at = response.occurred_at or _not_before(request.responded_at, now)
+    # their clock may be ahead; an answer dated later than now would make one of the next minutes too old
+    at = min(response.occurred_at, now) if response.occurred_at else _not_before(request.responded_at, now)
     if request.status == RequestStatus.WITHDRAWN:
         _log(session, request, response, at=at, now=now)
         return RequestView.of(request)

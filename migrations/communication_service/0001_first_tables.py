@@ -136,7 +136,12 @@ def upgrade() -> None:
         sa.Column("resolved_reason", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_parked")),
     )
-    op.create_index("uq_parked_message", "parked", ["topic", "partition", "offset", sa.text("md5(value)")], unique=True)
+    op.create_index(
+        "uq_parked_message",
+        "parked",
+        ["topic", "partition", "offset", sa.text("md5(coalesce(value, ''))")],
+        unique=True,
+    )
     op.create_table(
         "patients",
         sa.Column("id", sa.Uuid(), nullable=False),
