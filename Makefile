@@ -15,6 +15,10 @@ setup:  ## install what is missing: packages, .venv, Kafka (on Debian or Ubuntu;
 env:  ## make .env with fresh secrets, or fill in a copied one (needs only Python; `make up` does it too)
 	@$$(command -v $(PYTHON) || command -v python3) -m operations.environment
 
+.PHONY: env-example
+env-example: setup  ## write .env.example, docs/settings.md and the environments of docker-compose.yml from the settings models
+	@$(PYTHON) -m operations.setting_files
+
 .PHONY: up
 up: setup  ## start everything and wait until it is ready (PORT_OFFSET=1000 moves all ports)
 	@$(PYTHON) -m operations up $(NAME)

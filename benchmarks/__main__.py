@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+
+import click
 
 from benchmarks.figures import Figure, table, write
 from chaos.campaign import prepare_witness, witnesses
+from operations.env_file import private
 from operations.platform import Platform
-from operations.settings import private
 
 ROOT = Path(__file__).parent.parent
+NAMES = ("patients", "events", "therapists", "spine", "searches")
 
 
-def main() -> None:
-    """The command line; a goal that is missed is shown and does not fail, since these machines are noisy."""
-    known = _known()
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("names", nargs="*", help=f"which: {', '.join(known)}; all without it")
-    chosen = parser.parse_args().names or list(known)
-    if unknown := sorted(set(chosen) - set(known)):
-        parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(known)}")
+@click.command()
+@click.argument("names", nargs=-1, type=click.Choice(NAMES))
+def main(names: tuple[str, ...]) -> None:
+    """Measure everything, or what is named.
+
+    A goal that is missed is shown and does not fail, since these machines are noisy.
+    """
     state = Path(tempfile.mkdtemp(prefix="platform-bench-"))
     platform = Platform(ROOT, private(state, ROOT, WITNESS_DATABASE_PASSWORD="witness"), state, say=print)
     os.environ.update(platform.settings)
@@ -34,9 +35,9 @@ def main() -> None:
         platform.parts.extend(witnesses(platform, 1))
         platform.up()
         figures: list[Figure] = []
-        for name in chosen:
+        for name in names or NAMES:
             print(f"measuring {name} …", flush=True)
-            figures += known[name](platform)
+            figures += _measure(name, platform)
     finally:
         platform.down()
         platform.remove()
@@ -45,18 +46,11 @@ def main() -> None:
     print("\n" + table(figures))
 
 
-def _known() -> dict[str, Callable[[Platform], list[Figure]]]:
+def _measure(name: str, platform: Platform) -> list[Figure]:
     # imported late: they read the settings of the private platform
-    from benchmarks import events, patients, searches, spine, therapists
-
-    return {
-        "patients": patients.measure,
-        "events": events.measure,
-        "therapists": therapists.measure,
-        "spine": spine.measure,
-        "searches": searches.measure,
-    }
+    measured: list[Figure] = import_module(f"benchmarks.{name}").measure(platform)
+    return measured
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="python -m benchmarks")

@@ -16,7 +16,8 @@ from sqlalchemy.schema import CreateTable, DropTable
 from benchmarks.bare import BarePatient
 from benchmarks.figures import Figure, share_at_least
 from benchmarks.load import alternately, throughput
-from migrations.connections import MigrationSettings, as_owner
+from migrations.connections import as_owner
+from migrations.settings import MigrationSettings
 from operations.platform import Platform
 from operations.ports import reserve_block
 from operations.services import environment

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from uuid import uuid4
 
+import psutil
 import psycopg2
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE
 from sqlalchemy import func, select, text
@@ -237,5 +236,4 @@ class _Message:
 
 
 def _resident_megabytes() -> float:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1024 / 1024
+    return float(psutil.Process().memory_info().rss) / 1024 / 1024

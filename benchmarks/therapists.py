@@ -13,7 +13,8 @@ from typing import Any
 from psycopg2.extras import execute_values
 
 from benchmarks.figures import Figure, at_least, at_most, quantile
-from migrations.connections import MigrationSettings, administrator
+from migrations.connections import administrator
+from migrations.settings import MigrationSettings
 from operations.agency import Agency
 from operations.platform import Platform
 from operations.synthetic import therapists

@@ -17,7 +17,8 @@ from confluent_kafka import KafkaError, Message, TopicPartition
 
 from chaos.hostile import Sent
 from chaos.load import Journal
-from migrations.connections import MigrationSettings, administrator
+from migrations.connections import administrator
+from migrations.settings import MigrationSettings
 from operations.failures import Failure
 from operations.platform import Platform
 from shared.events.batches import end_of_batch, is_unreadable, skip

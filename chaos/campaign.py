@@ -22,14 +22,15 @@ from chaos.faults import KINDS, Faults, schedule
 from chaos.hostile import HostileLoad
 from chaos.load import Journal, Load
 from migrations import roles
-from migrations.connections import MigrationSettings, administrator, as_owner
+from migrations.connections import administrator, as_owner
+from migrations.settings import MigrationSettings
 from operations import probes
+from operations.env_file import private
 from operations.failures import Failure
 from operations.parts import Part, Step
 from operations.platform import Platform
 from operations.ports import reserve_block
 from operations.services import environment
-from operations.settings import private
 from operations.surroundings import of_ours
 from shared import database
 
@@ -113,7 +114,11 @@ class Campaign:
     @contextmanager
     def _platform(self) -> Iterator[Platform]:
         state = Path(tempfile.mkdtemp(prefix="platform-chaos-"))
-        quick = {"REQUEST_GATHERING_SECONDS": "1", "EMAIL_RETRY_SECONDS": "2", "WITNESS_DATABASE_PASSWORD": "witness"}
+        quick = {
+            "CONTACT_GATHERING_SECONDS": "1",
+            "CONTACT_EMAIL_RETRY_SECONDS": "2",
+            "WITNESS_DATABASE_PASSWORD": "witness",
+        }
         # files that are cut off are waited for: with the usual minute they would hold up later ones beyond the campaign
         quick["IMPORT_PATIENCE_SECONDS"] = "1"
         if self.broken:

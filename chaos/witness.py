@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Sequence
 from datetime import datetime
+from typing import ClassVar
 from uuid import UUID
 
 from pydantic import Field, SecretStr
@@ -36,7 +37,8 @@ SERVICE = "witness"
 class Settings(ServiceSettings):
     """The witness's settings; each of its workers has a port of its own."""
 
-    service: str = SERVICE
+    service: ClassVar[str] = SERVICE
+
     database_password: SecretStr = Field(validation_alias="WITNESS_DATABASE_PASSWORD")
     port: int = Field(validation_alias="WITNESS_PORT")
     broken: str = ""

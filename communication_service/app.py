@@ -5,7 +5,6 @@ from __future__ import annotations
 from flask import Flask
 
 from communication_service.api.routes import ROUTES
-from communication_service.jobs import policy_of
 from communication_service.listeners import listeners
 from communication_service.settings import Settings
 from shared.database.schema import is_current
@@ -23,5 +22,5 @@ def create(settings: Settings) -> Flask:
         description="Letters and calls to practices, why they wait, and what came of them.",
         schema_check=lambda: is_current(settings.service),
     )
-    app.extensions["policy"] = policy_of(settings)
+    app.extensions["contact_rules"] = settings.contact
     return app

@@ -14,9 +14,8 @@ from communication_service.clients.smtp import Delivery, MailServer, Report
 from communication_service.domain import composing, mail_server, requests, sending
 from communication_service.domain.letters import Envelope, as_message, inquiry_headers
 from communication_service.domain.mail_server import Cause, Change, NotTaken
-from communication_service.domain.policy import Policy, Sender
 from communication_service.domain.sending import Claim
-from communication_service.settings import Settings
+from communication_service.settings import ContactRules, Settings
 from shared.database import Session, is_trouble, transaction
 from shared.errors import Unreachable
 from shared.runtime import clock, metrics
@@ -38,21 +37,7 @@ RECORDING = Retrying(
 """What the mail server said must not be lost to a moment without a database: it would leave the letter in doubt."""
 
 
-def policy_of(settings: Settings) -> Policy:
-    """The figures that the rules are applied with."""
-    return Policy(
-        sender=Sender(settings.mail_from, settings.mail_from_name),
-        gathering=timedelta(seconds=settings.request_gathering_seconds),
-        email_retry=timedelta(seconds=settings.email_retry_seconds),
-        days_between_emails=settings.days_between_inquiry_emails,
-        patients_per_contact=settings.patients_per_contact,
-        call_length=timedelta(minutes=settings.call_minutes),
-        call_attempts=settings.call_attempts,
-        days_until_call=settings.days_until_call,
-    )
-
-
-def compose(policy: Policy, now: datetime) -> int:
+def compose(rules: ContactRules, now: datetime) -> int:
     """Put requests that have gathered into letters and calls; a therapist who cannot be handled holds up nobody."""
     with transaction() as session:
         due = composing.due(session, now=now, at_most=AT_ONCE)
@@ -61,14 +46,14 @@ def compose(policy: Policy, now: datetime) -> int:
         # the last of fifty comes seconds after the first: what it tells must not look older than what came before it
         at = now + timedelta(seconds=clock.monotonic() - started)
         with hop("compose an inquiry", correlation_id=correlation_id):
-            done += _compose(therapist_id, policy, at)
+            done += _compose(therapist_id, rules, at)
     return done
 
 
-def _compose(therapist_id: UUID, policy: Policy, now: datetime) -> int:
+def _compose(therapist_id: UUID, rules: ContactRules, now: datetime) -> int:
     try:
         with transaction() as session:
-            return composing.compose_if_due(session, therapist_id, policy=policy, now=now)
+            return composing.compose_if_due(session, therapist_id, rules=rules, now=now)
     except Exception as problem:
         if is_trouble(problem):
             raise
@@ -114,7 +99,7 @@ CONCERNS_EVERY_LETTER = frozenset({Delivery.REFUSED_US, Delivery.SERVER_TROUBLE,
 class Sending:
     """Hands letters that may go to the mail server."""
 
-    policy: Policy
+    rules: ContactRules
     server: MailServer
     hand: Hand = field(default_factory=Hand, compare=False)
 
@@ -126,7 +111,7 @@ class Sending:
     def run(self, now: datetime) -> int:
         """Send the first letter that may go; 1 where the server said what becomes of it."""
         with transaction() as session:
-            waiting = sending.to_send(session, policy=self.policy, now=now)
+            waiting = sending.to_send(session, rules=self.rules, now=now)
             metrics.mail_server_in_trouble.set(mail_server.trouble(session) is not None)
         for email_id, correlation_id in waiting:
             with hop("send an e-mail", "producer", correlation_id=correlation_id):
@@ -150,7 +135,7 @@ class Sending:
         ended = now + timedelta(seconds=clock.monotonic() - started)
         for attempt in RECORDING:
             with attempt, transaction() as session:
-                counted = _record(session, claim, report, policy=self.policy, now=ended)
+                counted = _record(session, claim, report, rules=self.rules, now=ended)
         metrics.emails_handed_over.labels(report.delivery).inc()
         log.info("email.handed_over", email_id=str(email_id), outcome=report.delivery, counted=counted)
         return report
@@ -160,13 +145,13 @@ class Sending:
         held = self.hand.close()
         if held is not None:
             with transaction() as session:
-                _record(session, held, GIVEN_BACK, policy=self.policy, now=now)
+                _record(session, held, GIVEN_BACK, rules=self.rules, now=now)
             log.info("email.given_back", email_id=str(held.email_id))
 
     def _claim(self, email_id: UUID, now: datetime) -> tuple[Claim, Envelope] | None:
         try:
             with transaction() as session:
-                claim = sending.claim(session, email_id, policy=self.policy, lease=self.lease, now=now)
+                claim = sending.claim(session, email_id, rules=self.rules, lease=self.lease, now=now)
                 return None if claim is None else (claim, self._envelope(claim, now))
         except Exception as problem:
             if is_trouble(problem):
@@ -178,22 +163,22 @@ class Sending:
             return None
 
     def _envelope(self, claim: Claim, now: datetime) -> Envelope:
-        more = inquiry_headers(sender=self.policy.sender, date=now, correlation_id=claim.correlation_id)
+        more = inquiry_headers(sender=self.rules.sender, date=now, correlation_id=claim.correlation_id)
         return as_message(
             claim.letter,
-            sender=self.policy.sender,
+            sender=self.rules.sender,
             recipient=claim.recipient,
             message_id=claim.message_id,
             more=more,
         )
 
 
-def _record(session: Session, claim: Claim, report: Report, *, policy: Policy, now: datetime) -> bool:
+def _record(session: Session, claim: Claim, report: Report, *, rules: ContactRules, now: datetime) -> bool:
     """Write down what became of a letter; False where somebody has settled that meanwhile."""
     letter, detail = (claim.email_id, claim.attempt), report.detail
-    begins_trouble = _record_of_server(session, claim, report, policy=policy, now=now)
+    begins_trouble = _record_of_server(session, claim, report, rules=rules, now=now)
     if report.delivery == Delivery.SENT:
-        return sending.sent(session, *letter, policy=policy, now=now)
+        return sending.sent(session, *letter, rules=rules, now=now)
     if report.delivery == Delivery.IN_DOUBT:
         return sending.doubt(session, *letter, detail=detail, now=now)
     if report.delivery in REFUSED and mail_server.refusals_count(session):
@@ -201,20 +186,20 @@ def _record(session: Session, claim: Claim, report: Report, *, policy: Policy, n
         return sending.refused(session, *letter, detail=detail, address_is_bad=is_bad, now=now)
     began_trouble = report.delivery == Delivery.REFUSED_US and begins_trouble
     if report.delivery == Delivery.TRY_LATER or began_trouble:
-        return sending.put_off(session, *letter, detail=detail, policy=policy, now=now, began_trouble=began_trouble)
+        return sending.put_off(session, *letter, detail=detail, rules=rules, now=now, began_trouble=began_trouble)
     return sending.not_tried(session, *letter, detail=detail, now=now)
 
 
-def _record_of_server(session: Session, claim: Claim, report: Report, *, policy: Policy, now: datetime) -> bool:
+def _record_of_server(session: Session, claim: Claim, report: Report, *, rules: ContactRules, now: datetime) -> bool:
     """Write down what this says of the mail server; True where a trouble begins that concerns every letter."""
     change, cause = Change.NOTHING, Cause(report.detail, report.cause)
     if report.delivery == Delivery.SENT:
         change = mail_server.record_taken(session)
     elif report.delivery in CONCERNS_EVERY_LETTER:
-        change = mail_server.record_trouble(session, cause, policy=policy, now=now)
+        change = mail_server.record_trouble(session, cause, rules=rules, now=now)
     elif report.delivery != Delivery.NOT_TRIED:
         letter = NotTaken(claim.email_id, cause, is_first=claim.refusals == 0, is_refused=report.delivery in REFUSED)
-        change = mail_server.record_not_taken(session, letter, policy=policy, now=now)
+        change = mail_server.record_not_taken(session, letter, rules=rules, now=now)
     if change == Change.TROUBLE_BEGINS:
         log.error("mail_server.in_trouble", outcome=report.delivery, cause=report.cause)
     if change == Change.TROUBLE_ENDS:
@@ -257,20 +242,20 @@ def doubts(now: datetime) -> int:
     return len(lost)
 
 
-def follow_up(policy: Policy, now: datetime) -> int:
+def follow_up(rules: ContactRules, now: datetime) -> int:
     """Let practices be called that left a letter unanswered for a week."""
     with transaction() as session:
-        return requests.follow_up(session, policy=policy, now=now)
+        return requests.follow_up(session, rules=rules, now=now)
 
 
 def jobs(settings: Settings) -> tuple[Job, ...]:
     """The jobs of this service."""
-    policy = policy_of(settings)
-    sending = Sending(policy, MailServer.of(settings))
+    rules = settings.contact
+    sending = Sending(rules, MailServer.of(settings))
     return (
-        Job("compose", timedelta(seconds=1), partial(compose, policy)),
+        Job("compose", timedelta(seconds=1), partial(compose, rules)),
         Job("send", timedelta(seconds=1), sending.run, give_back=sending.give_back),
         Job("take-back", timedelta(seconds=15), take_back_refusals),
         Job("doubts", timedelta(seconds=15), doubts),
-        Job("follow-up", timedelta(minutes=1), partial(follow_up, policy)),
+        Job("follow-up", timedelta(minutes=1), partial(follow_up, rules)),
     )

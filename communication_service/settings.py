@@ -2,39 +2,122 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import timedelta
 from ipaddress import ip_address
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from shared.runtime.settings import IN_WORKER, ServiceSettings, WebPort
+from shared.runtime.settings import IN_WORKER, Password, Port, Seconds, ServiceSettings, SettingsGroup, Unit, WebPort
 from shared.values.contacts import EmailAddress
 
 
-class Settings(ServiceSettings):
-    """The communication service's settings."""
+@dataclass(frozen=True)
+class Sender:
+    """Who letters come from: an ASCII address and a name of one line."""
 
-    service: str = "communication_service"
-    database_password: SecretStr = Field(validation_alias="COMMUNICATION_SERVICE_DATABASE_PASSWORD")
+    address: str
+    name: str
+
+    @property
+    def domain(self) -> str:
+        """The part of the address after the @."""
+        return self.address.rpartition("@")[2]
+
+
+class ContactRules(SettingsGroup):
+    """How this agency contacts practices (docs/domain.md#contact-rule-4 and the next three), and who writes to them."""
+
+    mail_from: EmailAddress = "vermittlung@agentur.example.org"
+    """Who the e-mails are from: one address in ASCII."""
+    mail_from_name: str = Field(default="Vermittlung von Therapieplätzen", min_length=1, max_length=100)
+    """The name beside that address."""
+    gathering_seconds: Seconds = Field(default=5, ge=0, le=86_400)
+    """How long requests for one therapist gather before they become one inquiry (docs/domain.md#contact-rule-6)."""
+    patients_together: Annotated[int, Unit("patients")] = Field(default=6, ge=1, le=20)
+    """The most patients in one e-mail or call (docs/domain.md#contact-rule-6)."""
+    days_between_emails: Annotated[int, Unit("days")] = Field(default=7, ge=1, le=366)
+    """A therapist, and an e-mail address, gets at most one inquiry e-mail in this many Berlin calendar days
+    (docs/domain.md#contact-rule-5)."""
+    days_until_call: Annotated[int, Unit("days")] = Field(default=7, ge=1, le=366)
+    """An inquiry e-mail without an answer for this many Berlin calendar days is followed by a call
+    (docs/domain.md#contact-rule-4)."""
+    call_minutes: Annotated[int, Unit("minutes")] = Field(default=5, ge=5, le=60, multiple_of=5)
+    """How long a planned call is: a multiple of 5 (docs/domain.md#contact-rule-7)."""
+    call_step_minutes: Annotated[int, Unit("minutes")] = Field(default=5, ge=1, le=60)
+    """Calls start when the clock shows a multiple of this, which divides an hour (docs/domain.md#contact-rule-7)."""
+    call_attempts: Annotated[int, Unit("calls")] = Field(default=3, ge=1, le=100)
+    """How often a practice is called for a request before it counts as not reached (docs/domain.md#contact-rule-7)."""
+    call_horizon_days: Annotated[int, Unit("days")] = Field(default=60, ge=1, le=366)
+    """How far ahead a call is planned (docs/domain.md#contact-rule-7); who has no free time until then waits."""
+    email_retry_seconds: Seconds = Field(default=60, ge=0.1, le=3600)
+    """Until an e-mail is tried again that the mail server took only "later"; the pause doubles, up to an hour. With a
+    mail server that takes no e-mails at all it doubles up to 15 minutes."""
+
+    @property
+    def sender(self) -> Sender:
+        """Who the e-mails are from."""
+        return Sender(self.mail_from, self.mail_from_name)
+
+    @property
+    def gathering(self) -> timedelta:
+        """How long requests gather."""
+        return timedelta(seconds=self.gathering_seconds)
+
+    @property
+    def call_length(self) -> timedelta:
+        """How long a call is."""
+        return timedelta(minutes=self.call_minutes)
+
+    @property
+    def email_retry(self) -> timedelta:
+        """The first pause after an e-mail was not taken."""
+        return timedelta(seconds=self.email_retry_seconds)
+
+    @field_validator("call_step_minutes")
+    @classmethod
+    def _divides_an_hour(cls, minutes: int) -> int:
+        if 60 % minutes:
+            raise ValueError("must divide an hour: 5, 10, 15, …")
+        return minutes
+
+    @field_validator("mail_from")
+    @classmethod
+    def _is_ascii(cls, address: str) -> str:
+        if not address.isascii():
+            raise ValueError("must be written in ASCII (a domain with umlauts as xn--…)")
+        return address
+
+    @field_validator("mail_from_name")
+    @classmethod
+    def _is_one_line(cls, name: str) -> str:
+        if not name.isprintable() or not name.strip():
+            raise ValueError("must be one line of printable characters")
+        return name
+
+
+class Settings(ServiceSettings):
+    """What the communication service reads beside what every service does."""
+
+    service: ClassVar[str] = "communication_service"
+
+    database_password: Password = Field(validation_alias="COMMUNICATION_SERVICE_DATABASE_PASSWORD")
     port: WebPort = Field(default=8004, validation_alias="COMMUNICATION_SERVICE_PORT")
+    contact: ContactRules = ContactRules()
 
     smtp_host: Annotated[str, IN_WORKER] = "127.0.0.1"
-    smtp_port: Annotated[int, IN_WORKER] = Field(default=1025, ge=1, le=65535)
+    """Where e-mails go out. The mail catcher of `make up` keeps them all and delivers none."""
+    smtp_port: Annotated[Port, IN_WORKER] = 1025
+    """The port of that mail server."""
     smtp_username: Annotated[str, IN_WORKER] = ""
+    """The account at the mail server; ASCII, empty: none."""
     smtp_password: Annotated[SecretStr, IN_WORKER] = SecretStr("")
+    """The password of that account; ASCII."""
     smtp_tls: Annotated[Literal["none", "starttls", "tls"], IN_WORKER] = "none"
-    mail_from: EmailAddress = "vermittlung@agentur.example.org"
-    mail_from_name: str = Field(default="Vermittlung von Therapieplätzen", min_length=1, max_length=100)
-
-    email_retry_seconds: float = Field(default=60, gt=0, le=3600)
-    """The first pause after a mail server said "later", or took nothing at all; each further one is twice as long."""
-    request_gathering_seconds: float = Field(default=5, ge=0, le=86_400)
-    days_between_inquiry_emails: int = Field(default=7, ge=1, le=366)
-    patients_per_contact: int = Field(default=6, ge=1, le=20)
-    call_minutes: int = Field(default=5, ge=5, le=60, multiple_of=5)
-    call_attempts: int = Field(default=3, ge=1, le=100)
-    days_until_call: int = Field(default=7, ge=1, le=366)
-    """An inquiry e-mail that nobody answered for so many days is followed by a call."""
+    """none, starttls or tls; with a password none is refused, except to this machine. An authority that this machine
+    trusts must vouch for the server's certificate; for one of your own, the environment variable SSL_CERT_FILE names
+    its certificate."""
 
     @field_validator("smtp_username", "smtp_password")
     @classmethod
@@ -55,20 +138,6 @@ class Settings(ServiceSettings):
                 " (or a mail server on this machine: SMTP_HOST 127.0.0.1, ::1 or localhost)"
             )
         return tls
-
-    @field_validator("mail_from")
-    @classmethod
-    def _is_ascii(cls, address: str) -> str:
-        if not address.isascii():
-            raise ValueError("must be written in ASCII (a domain with umlauts as xn--…)")
-        return address
-
-    @field_validator("mail_from_name")
-    @classmethod
-    def _is_one_line(cls, name: str) -> str:
-        if not name.isprintable() or not name.strip():
-            raise ValueError("must be one line of printable characters")
-        return name
 
 
 def _is_this_machine(host: str) -> bool:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr
+from typing import ClassVar
 
-from shared.runtime.settings import ServiceSettings, WebPort
+from pydantic import Field
+
+from shared.runtime.settings import Password, ServiceSettings, WebPort
 
 
 class Settings(ServiceSettings):
-    """The geocoding service's settings."""
+    """What the geocoding service reads beside what every service does."""
 
-    service: str = "geocoding_service"
-    database_password: SecretStr = Field(validation_alias="GEOCODING_SERVICE_DATABASE_PASSWORD")
+    service: ClassVar[str] = "geocoding_service"
+
+    database_password: Password = Field(validation_alias="GEOCODING_SERVICE_DATABASE_PASSWORD")
     port: WebPort = Field(default=8005, validation_alias="GEOCODING_SERVICE_PORT")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Flask
 
+from matching_service import listeners
 from matching_service.api.routes import ROUTES
-from matching_service.listeners import listeners
 from matching_service.settings import Settings
 from shared.database.schema import is_current
 from shared.http import service_app
@@ -14,11 +14,13 @@ from shared.http.dead_letters import dead_letter_routes
 
 def create(settings: Settings) -> Flask:
     """The application, wired."""
-    return service_app(
+    app = service_app(
         settings.service,
         settings,
-        [*ROUTES, *dead_letter_routes(listeners)],
+        [*ROUTES, *dead_letter_routes(listeners.create(settings.ask_again))],
         title="Matching service",
         description="Which therapists fit a patient and why; whom staff decided to ask; what the practices answered.",
         schema_check=lambda: is_current(settings.service),
     )
+    app.extensions["ask_again_rules"] = settings.ask_again
+    return app

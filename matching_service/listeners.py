@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from copy import deepcopy
 from datetime import datetime
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from matching_service.domain import contacts, copies, holds, locking
 from matching_service.domain.contacts import Contact
 from matching_service.domain.locking import Concerned
 from matching_service.domain.states import ends_all_requests
+from matching_service.settings import AskAgainRules
 from shared.database import Session
 from shared.events.catalogue import (
     AddressGeocoded,
@@ -32,10 +34,11 @@ from shared.events.event import Event
 from shared.events.listeners import Listeners
 from shared.values.enums import CallResult, EmailKind
 
-listeners = Listeners()
+_base = Listeners()
+"""Those that need no rules."""
 
 
-@listeners.locks_first
+@_base.locks_first
 def lock_in_order(session: Session, events: Sequence[Event]) -> None:
     """Therapists, then patients, each by id, before anything is changed; requests belong to their patients."""
     places = [event for event in events if isinstance(event, AddressGeocoded)]
@@ -65,79 +68,57 @@ AnyTherapistEvent = (
 AnyPatientEvent = PatientRegistered | PatientUpdated | PatientStatusChanged
 
 
-@listeners.projection(TherapistRegistered, TherapistUpdated, TherapistBlocked, TherapistUnblocked, TherapistDeactivated)
+@_base.projection(TherapistRegistered, TherapistUpdated, TherapistBlocked, TherapistUnblocked, TherapistDeactivated)
 def keep_therapists(session: Session, events: Sequence[AnyTherapistEvent], *, now: datetime) -> None:  # noqa: ARG001
     """Keep copies of therapists."""
     copies.remember_therapists(session, [(event.therapist, event.envelope) for event in events])
 
 
-@listeners.projection(PatientRegistered, PatientUpdated, PatientStatusChanged)
+@_base.projection(PatientRegistered, PatientUpdated, PatientStatusChanged)
 def keep_patients(session: Session, events: Sequence[AnyPatientEvent], *, now: datetime) -> None:  # noqa: ARG001
     """Keep copies of patients' criteria."""
     copies.remember_patients(session, [(event.patient, event.envelope) for event in events])
 
 
-@listeners.projection(AddressGeocoded)
+@_base.projection(AddressGeocoded)
 def keep_places(session: Session, events: Sequence[AddressGeocoded], *, now: datetime) -> None:  # noqa: ARG001
     """Keep where therapists and patients are."""
     copies.remember_places(session, events)
 
 
-@listeners.effect(PatientStatusChanged)
+@_base.effect(PatientStatusChanged)
 def follow_the_search(session: Session, event: PatientStatusChanged, *, now: datetime) -> None:
     """Hold, release or withdraw the patient's requests, as the search stands now."""
     ended = ends_all_requests(event.previous_status, event.patient.status)
     holds.follow_search(session, event.patient.id, ended_at=event.envelope.time if ended else None, now=now)
 
 
-@listeners.effect(TherapistBlocked, TherapistDeactivated)
+@_base.effect(TherapistBlocked, TherapistDeactivated)
 def let_go_of_the_therapist(session: Session, event: TherapistBlocked | TherapistDeactivated, *, now: datetime) -> None:
     """Withdraw what has not gone out to a therapist who is not available now."""
     holds.therapist_became_unavailable(session, event.therapist.id, now=now)
 
 
-@listeners.effect(InquiryComposed)
+@_base.effect(InquiryComposed)
 def queue(session: Session, event: InquiryComposed, *, now: datetime) -> None:
     """The requests are in an inquiry that has not gone out."""
     contacts.composed(session, event.placement_request_ids, contact=_contact(event), now=now)
 
 
-@listeners.effect(InquiryDissolved)
+@_base.effect(InquiryDissolved)
 def take_out_of_the_queue(session: Session, event: InquiryDissolved, *, now: datetime) -> None:
     """The requests wait to be composed again."""
     contacts.dissolved(session, event.placement_request_ids, contact=_contact(event), now=now)
 
 
-@listeners.effect(EmailSent)
+@_base.effect(EmailSent)
 def note_email(session: Session, event: EmailSent, *, now: datetime) -> None:
     """An inquiry went out by e-mail; confirmations and withdrawals change no request."""
     if event.kind == EmailKind.INQUIRY:
         contacts.emailed(session, event.placement_request_ids, contact=_contact(event), sent_at=event.sent_at, now=now)
 
 
-@listeners.effect(CallRecorded)
-def note_call(session: Session, event: CallRecorded, *, now: datetime) -> None:
-    """A practice was reached; a call that reached nobody changes nothing until the attempts are used up."""
-    if event.result == CallResult.REACHED:
-        contacts.called(
-            session,
-            event.placement_request_ids,
-            event.answers,
-            contact=_contact(event),
-            occurred_at=event.occurred_at,
-            now=now,
-        )
-
-
-@listeners.effect(EmailAnswered)
-def take_written_answers(session: Session, event: EmailAnswered, *, now: datetime) -> None:
-    """A practice answered an e-mail."""
-    contacts.answered_by_email(
-        session, event.answers, occurred_at=event.occurred_at, told_at=event.envelope.time, now=now
-    )
-
-
-@listeners.effect(AttemptsUsedUp)
+@_base.effect(AttemptsUsedUp)
 def give_up_calling(session: Session, event: AttemptsUsedUp, *, now: datetime) -> None:
     """Nobody was reached in all the attempts there are."""
     contacts.attempts_used_up(session, event.placement_request_ids, contact=_contact(event), now=now)
@@ -145,3 +126,31 @@ def give_up_calling(session: Session, event: AttemptsUsedUp, *, now: datetime) -
 
 def _contact(event: InquiryComposed | InquiryDissolved | EmailSent | CallRecorded | AttemptsUsedUp) -> Contact:
     return Contact(inquiry_id=event.inquiry_id, told_at=event.envelope.time)
+
+
+def create(rules: AskAgainRules) -> Listeners:
+    """All listeners of this service; what a practice answers leads to what these rules say."""
+    created = deepcopy(_base)
+
+    @created.effect(CallRecorded)
+    def note_call(session: Session, event: CallRecorded, *, now: datetime) -> None:
+        """A practice was reached; a call that reached nobody changes nothing until the attempts are used up."""
+        if event.result == CallResult.REACHED:
+            contacts.called(
+                session,
+                event.placement_request_ids,
+                event.answers,
+                contact=_contact(event),
+                occurred_at=event.occurred_at,
+                rules=rules,
+                now=now,
+            )
+
+    @created.effect(EmailAnswered)
+    def take_written_answers(session: Session, event: EmailAnswered, *, now: datetime) -> None:
+        """A practice answered an e-mail."""
+        contacts.answered_by_email(
+            session, event.answers, occurred_at=event.occurred_at, told_at=event.envelope.time, rules=rules, now=now
+        )
+
+    return created

@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr
+from typing import Annotated, ClassVar
 
-from shared.runtime.settings import ServiceSettings, WebPort
+from pydantic import Field
+
+from shared.runtime.settings import Password, ServiceSettings, SettingsGroup, Unit, WebPort
+
+Days = Annotated[int, Unit("days")]
+
+
+class AskAgainRules(SettingsGroup):
+    """When a practice is asked again for a patient (docs/domain.md#contact-rule-8), in Berlin calendar days."""
+
+    days_after_refusal: Days = Field(default=28, ge=1, le=366)
+    """After a refusal, the therapist may be asked again for that patient from this many days after it
+    (docs/domain.md#contact-rule-8)."""
+    days_before_named_date: Days = Field(default=28, ge=0, le=366)
+    """Who said "later" and named a date is asked again this many days before it (docs/domain.md#contact-rule-8)."""
+    days_without_a_date: Days = Field(default=28, ge=1, le=366)
+    """Who said "later" and named no date is asked again this many days after the answer
+    (docs/domain.md#contact-rule-8)."""
+    days_at_least: Days = Field(default=7, ge=1, le=366)
+    """Who said "later" is left alone for this many days, unless the date named comes first
+    (docs/domain.md#contact-rule-8)."""
 
 
 class Settings(ServiceSettings):
-    """The matching service's settings."""
+    """What the matching service reads beside what every service does."""
 
-    service: str = "matching_service"
-    database_password: SecretStr = Field(validation_alias="MATCHING_SERVICE_DATABASE_PASSWORD")
+    service: ClassVar[str] = "matching_service"
+
+    database_password: Password = Field(validation_alias="MATCHING_SERVICE_DATABASE_PASSWORD")
     port: WebPort = Field(default=8003, validation_alias="MATCHING_SERVICE_PORT")
+    ask_again: AskAgainRules = AskAgainRules()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from matching_service import listeners
 from matching_service.domain import telling
 from matching_service.jobs import JOBS
-from matching_service.listeners import listeners
 from matching_service.settings import Settings
 from matching_service.store.tables import Patient, Therapist
 from shared.events.event import TOPICS
@@ -15,7 +15,7 @@ def create(settings: Settings) -> Worker:
     """The worker, wired."""
     return Worker(
         settings,
-        listeners=listeners,
+        listeners=listeners.create(settings.ask_again),
         jobs=JOBS,
         copies=(Therapist, Patient),
         states=telling.states,

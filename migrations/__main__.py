@@ -1,20 +1,24 @@
-"""`python -m migrations up | down | new | current`: prepares roles and schemas and runs every schema's history."""
+"""`python -m migrations up | down | new`: prepares roles and schemas and runs every schema's history."""
 
 from __future__ import annotations
 
-import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import click
 import psycopg2
 from alembic import command
 from psycopg2 import sql
 from sqlalchemy.exc import OperationalError
 
 from migrations import roles
-from migrations.connections import MigrationSettings, administrator, as_owner
+from migrations.connections import administrator, as_owner
+from migrations.settings import MigrationSettings
 from shared.database.schema import MIGRATIONS, history
 from shared.runtime.settings import read
+from shared.runtime.terminal import say
 
 
 def services() -> list[str]:
@@ -49,7 +53,7 @@ def upgrade(settings: MigrationSettings, only: str | None = None) -> None:
             configuration = history(service)
             configuration.attributes["connection"] = connection
             command.upgrade(configuration, "head")
-        print(f"{service}: up to date")  # noqa: T201 - a command line
+        say(f"{service}: up to date")
 
 
 def downgrade(settings: MigrationSettings, service: str, revision: str) -> None:
@@ -78,32 +82,53 @@ def _next(service: str) -> str:
     return f"{int(max(taken, default='0')) + 1:04d}"
 
 
-def main() -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m migrations", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("up", help="roles, schemas, and every history to its newest revision").add_argument(
-        "service", nargs="?"
-    )
-    down = commands.add_parser("down", help="take one schema back")
-    down.add_argument("service")
-    down.add_argument("revision", help="a revision, -1 for one step, base for nothing")
-    fresh = commands.add_parser("new", help="write a migration from the tables' differences")
-    fresh.add_argument("service")
-    fresh.add_argument("message")
-    options = parser.parse_args()
+@click.group()
+def commands() -> None:
+    """Roles and schemas, and the history of every schema."""
+
+
+@contextmanager
+def _settings() -> Iterator[MigrationSettings]:
+    """The settings; ends the process with a message when PostgreSQL refuses."""
     settings = read(MigrationSettings)
     try:
-        if options.command == "up":
-            bootstrap(settings)
-            upgrade(settings, options.service)
-        elif options.command == "down":
-            downgrade(settings, options.service, options.revision)
-        else:
-            new(settings, options.service, options.message)
+        yield settings
     except (psycopg2.OperationalError, OperationalError) as problem:
         sys.exit(f"PostgreSQL at {settings.postgres_host}:{settings.postgres_port} refused: {problem}")
 
 
+@commands.command("up")
+@click.argument("service", required=False)
+def _up(service: str | None) -> None:
+    """Bring every schema, or one, to its newest revision.
+
+    Database, roles and schemas are made first.
+    """
+    with _settings() as settings:
+        bootstrap(settings)
+        upgrade(settings, service)
+
+
+@commands.command("down", context_settings={"ignore_unknown_options": True})  # -1 is a revision
+@click.argument("service")
+@click.argument("revision")
+def _down(service: str, revision: str) -> None:
+    """Take one schema back to a revision.
+
+    REVISION is its number, -1 for one step, or base for nothing.
+    """
+    with _settings() as settings:
+        downgrade(settings, service, revision)
+
+
+@commands.command("new")
+@click.argument("service")
+@click.argument("message")
+def _new(service: str, message: str) -> None:
+    """Write a migration from the tables' differences."""
+    with _settings() as settings:
+        new(settings, service, message)
+
+
 if __name__ == "__main__":
-    main()
+    commands(prog_name="python -m migrations")

@@ -2,47 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Self
 
 import psycopg2
 from psycopg2.extensions import connection as AdminConnection
-from pydantic import SecretStr
 from sqlalchemy import URL, Connection, NullPool, create_engine, text
 
 from migrations import roles
-from shared.runtime.settings import DatabaseSettings
-
-
-class MigrationSettings(DatabaseSettings):
-    """Where PostgreSQL itself is (never through PgBouncer), and who may change schemas."""
-
-    postgres_host: str = "127.0.0.1"
-    postgres_port: int = 5433
-    postgres_admin_user: str = "postgres"
-    postgres_admin_password: SecretStr = SecretStr("")
-    """Empty: an administrator has run the statements of `migrations/roles.py` before."""
-    database_owner_password: SecretStr
-    patient_service_database_password: SecretStr
-    therapist_service_database_password: SecretStr
-    matching_service_database_password: SecretStr
-    communication_service_database_password: SecretStr
-    geocoding_service_database_password: SecretStr
-
-    @classmethod
-    def of(cls, settings: Mapping[str, str]) -> Self:
-        """Those of one platform, whatever the environment says."""
-        return cls.model_validate({name.lower(): value for name, value in settings.items()})
-
-    def service_passwords(self) -> dict[str, str]:
-        """The login role of every service, with its password."""
-        ending = "_database_password"
-        return {
-            name.removesuffix(ending): value.get_secret_value()
-            for name, value in self
-            if name.endswith(f"_service{ending}")
-        }
+from migrations.settings import MigrationSettings
 
 
 def administrator(settings: MigrationSettings, database: str | None = None) -> AdminConnection:

@@ -1,52 +1,80 @@
 """The command line behind `make up`, `make down`, `make status`, `make logs` and `make mails`."""
 
-import argparse
-import sys
+from typing import Any
+
+import click
 
 from operations import commands
 from operations.failures import Failure
 
 
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m operations", description=__doc__)
-    commands_of = parser.add_subparsers(dest="command", required=True, metavar="up|down|status|logs|mails|demo")
-    up = commands_of.add_parser("up", help="start everything that is missing and wait until it is ready")
-    up.add_argument("only", nargs="*", metavar="NAME", help="only these parts, services, or steps (migrations, topics)")
-    commands_of.add_parser("down", help="stop exactly what up started")
-    commands_of.add_parser("status", help="every process with its address, state and memory")
-    logs = commands_of.add_parser("logs", help="the end of the logs; on a terminal it goes on as they grow")
-    logs.add_argument("name", nargs="?", help="a part (kafka), a process (matching_service.web) or a service")
-    mails = commands_of.add_parser("mails", help="the mails that the catcher kept")
-    mails.add_argument("id", nargs="?", help="one mail, whole")
-    commands_of.add_parser("demo", help="play the platform's main job from a file to a letter")
-    return parser.parse_args()
+class Operations(click.Group):
+    """Says in words why a command failed, and what goes on when it is interrupted."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; what it raises becomes a message and an exit code."""
+        try:
+            return super().invoke(ctx)
+        except Failure as failure:
+            click.echo(f"\n{failure}", err=True)
+            ctx.exit(1)
+        except KeyboardInterrupt:
+            click.echo("\ninterrupted; what was started keeps running, `make down` stops it", err=True)
+            ctx.exit(130)
 
 
-def main() -> int:
-    """The exit code of one command."""
-    given = _arguments()
-    try:
-        match given.command:
-            case "up":
-                commands.up(given.only)
-            case "down":
-                commands.down()
-            case "status":
-                commands.status()
-            case "logs":
-                commands.logs(given.name)
-            case "mails":
-                commands.mails(given.id)
-            case "demo":
-                commands.demo()
-    except Failure as failure:
-        print(f"\n{failure}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\ninterrupted; what was started keeps running, `make down` stops it", file=sys.stderr)
-        return 130
-    return 0
+@click.group(cls=Operations)
+def main() -> None:
+    """Start, watch and stop the platform on this machine."""
+
+
+@main.command("up")
+@click.argument("only", nargs=-1, metavar="[NAME]...")
+def _up(only: tuple[str, ...]) -> None:
+    """Start what is missing and wait until it is ready.
+
+    NAMEs choose parts, services, or steps (migrations, topics).
+    """
+    commands.up(list(only))
+
+
+@main.command("down")
+def _down() -> None:
+    """Stop exactly what up started."""
+    commands.down()
+
+
+@main.command("status")
+def _status() -> None:
+    """Show every process with its address, state and memory."""
+    commands.status()
+
+
+@main.command("logs")
+@click.argument("name", required=False)
+def _logs(name: str | None) -> None:
+    """Show the end of the logs.
+
+    NAME is a part (kafka), a process (matching_service.web) or a service. On a terminal it goes on as they grow.
+    """
+    commands.logs(name)
+
+
+@main.command("mails")
+@click.argument("id", required=False)
+def _mails(id: str | None) -> None:
+    """List the mails that the catcher kept.
+
+    With an ID that mail is shown, whole.
+    """
+    commands.mails(id)
+
+
+@main.command("demo")
+def _demo() -> None:
+    """Play the platform's main job from a file to a letter."""
+    commands.demo()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(prog_name="python -m operations")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import psutil
 
 from operations import demo as story
-from operations import environment, processes, settings
+from operations import env_file, environment, processes, settings_check
 from operations.failures import Failure, Hopeless, NotReady
 from operations.parts import Part
 from operations.platform import Platform
@@ -21,16 +21,16 @@ ROOT = environment.ROOT
 def _platform() -> Platform:
     if not (ROOT / ".env").exists():
         raise Failure("there is no .env yet; `make up` makes it")
-    return Platform(ROOT, settings.load(ROOT), say=say)
+    return Platform(ROOT, env_file.load(ROOT), say=say)
 
 
 def up(only: Iterable[str] = ()) -> None:
     """Make `.env` where there is none, start what is missing, and print where everything is."""
     environment.prepare(ROOT, say=say)
-    for warning in settings.warnings(ROOT):
+    for warning in env_file.warnings(ROOT):
         say(f"warning: {warning}")
     platform = _platform()
-    settings.check(platform.settings, ROOT)
+    settings_check.check(platform.settings, ROOT)
     chosen = list(only)
     unknown = sorted({name for name in chosen if not _exists(platform, name)})
     if unknown:
@@ -56,7 +56,7 @@ def _exists(platform: Platform, name: str) -> bool:
 
 def down() -> None:
     """Stop what was started."""
-    if not Platform(ROOT, settings.load(ROOT), say=say).down():  # Works even where .env is gone.
+    if not Platform(ROOT, env_file.load(ROOT), say=say).down():  # Works even where .env is gone.
         say("nothing was running")
 
 
@@ -88,7 +88,7 @@ def status() -> None:
     _table(("name", "address", "state", "pid", "memory", "up for"), [line.cells() for line in lines])
     used = sum(line.memory for line in lines) // 1_000_000
     say(f"\nmemory of all processes: {used} MB")
-    if "mail" in settings.local_parts(platform.settings):
+    if "mail" in env_file.local_parts(platform.settings):
         say(f"mails are caught and shown at {platform.mailbox.url}")
     say(f"files to import are awaited in {platform.settings['IMPORT_URL']}")
     say(f"settings: {ROOT / '.env'}   logs: {platform.places.logs}   data: {platform.places.servers}")

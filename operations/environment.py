@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from operations import processes, settings
+from operations import env_file, processes
 from operations.failures import Failure
 from operations.places import Places
 
@@ -19,12 +19,12 @@ def prepare(root: Path, *, say: Callable[[str], None]) -> None:
     with processes.only_one(state / "settings.lock"):
         is_new, offset = not (root / ".env").exists(), _offset()
         _refuse_to_move_what_runs(root, offset)
-        added = settings.complete(root, offset=offset)
+        added = env_file.complete(root, offset=offset)
     if is_new:
         say("made .env with fresh secrets (mode 600); keep a copy of its MASTER_KEY in a safe place")
     elif added:
         say(f"written to .env: {', '.join(added)}")
-    make_import_folder(settings.load(root)["IMPORT_URL"])
+    make_import_folder(env_file.load(root)["IMPORT_URL"])
 
 
 def _offset() -> int | None:
@@ -38,7 +38,7 @@ def _offset() -> int | None:
 
 
 def _refuse_to_move_what_runs(root: Path, offset: int | None) -> None:
-    before = settings.offset_of(root)
+    before = env_file.offset_of(root)
     if None in (offset, before) or offset == before:
         return
     records = processes.Records(Places(root, root / ".state").run)

@@ -6,12 +6,13 @@ Who sends and who hears an event is read from the services' source: the domain n
 
 from __future__ import annotations
 
-import argparse
 import ast
 import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+import click
 
 from shared.events.document import document, events
 
@@ -89,17 +90,17 @@ def _heard(module: ast.Module) -> Iterator[str]:
                     yield from _used(groups.get(group, ast.Pass()))
 
 
-def main() -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m operations.event_document", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if the file is not up to date")
+@click.command()
+@click.option("--check", is_flag=True, help="Write nothing; fail if the file is not up to date.")
+def main(check: bool) -> None:
+    """Write docs/asyncapi.json from the catalogue."""
     wanted, name = written(), FILE.relative_to(ROOT)
     is_current = FILE.exists() and FILE.read_text() == wanted
-    if parser.parse_args().check:
+    if check:
         sys.exit(0 if is_current else f"{name} is not what the catalogue says: `make events` writes it anew")
     FILE.write_text(wanted)
     print(f"{name} {'is up to date' if is_current else 'written'}")
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="python -m operations.event_document")

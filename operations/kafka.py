@@ -7,11 +7,20 @@ from dataclasses import replace
 from pathlib import Path
 
 from operations import probes
+from operations.env_file import kafka_ports
 from operations.failures import Failure
 from operations.parts import Elsewhere, Part
 from operations.places import Places
-from operations.settings import kafka_ports
 from operations.surroundings import of_machine
+
+READS = (
+    "BIND",
+    "KAFKA_BOOTSTRAP_SERVERS",
+    "KAFKA_CONTROLLER_PORT",
+    "KAFKA_REPLICATION_FACTOR",
+    "KAFKA_MIN_INSYNC_REPLICAS",
+)
+"""The settings that `kafka/start.sh` reads."""
 
 
 def parts(settings: Mapping[str, str], places: Places, *, rank: int) -> list[Part]:
@@ -45,8 +54,7 @@ def _node(
 
 
 def _what_it_needs(settings: Mapping[str, str]) -> dict[str, str]:
-    names = ("BIND", "KAFKA_BOOTSTRAP_SERVERS", "KAFKA_CONTROLLER_PORT")
-    return {name: settings[name] for name in (*names, "KAFKA_REPLICATION_FACTOR", "KAFKA_MIN_INSYNC_REPLICAS")}
+    return {name: settings[name] for name in READS}
 
 
 def fetch_jars(root: Path) -> None:

@@ -5,21 +5,25 @@
 A mail is on disk before the sender reads "250". For tests of bad days it can refuse for a while.
 """
 
-import argparse
 import asyncio
 import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, Protocol
 
+import click
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from operations.mail_page import HELP, Page, serve
 from operations.mail_store import MailStore
 from shared.runtime.hosts import LOCAL, Hosts
+
+_UNWRAPPED = "\b\n"
+"""Before a paragraph: click leaves its lines as they are."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +68,26 @@ class Mood:
         return f"{refusal.code} {refusal.text}"
 
 
+class Keeping(Protocol):
+    """Where mails go."""
+
+    def keep(self, content: bytes, sender: str, recipients: Sequence[str]) -> str:
+        """Keep a mail and return its id."""
+
+
+class Answering(Protocol):
+    """What is not taken at the moment."""
+
+    def refusal(self, step: str) -> str | None:
+        """The answer that refuses this step now; None while it is taken."""
+
+
 class Handler:
     """What aiosmtpd asks at each step of a conversation; names and arguments are its own."""
 
     # ruff: noqa: ARG002
 
-    def __init__(self, store: MailStore, mood: Mood) -> None:
+    def __init__(self, store: Keeping, mood: Answering) -> None:
         self._store = store
         self._mood = mood
 
@@ -107,10 +125,10 @@ class Handler:
 
 
 class Catcher(SMTP):
-    """aiosmtpd's server, calm about connections that break."""
+    """aiosmtpd's server under a name of its own; `more` is what aiosmtpd knows beside it, such as TLS and sign-in."""
 
-    def __init__(self, handler: Handler) -> None:
-        super().__init__(handler, enable_SMTPUTF8=True, ident="mail catcher", hostname="mail-catcher")
+    def __init__(self, handler: Handler, **more: Any) -> None:
+        super().__init__(handler, **{"enable_SMTPUTF8": True, **more}, ident="mail catcher", hostname="mail-catcher")
 
 
 async def catch(bind: str, smtp_port: int, page_port: int, folder: Path, hosts: Hosts) -> None:
@@ -127,27 +145,20 @@ async def catch(bind: str, smtp_port: int, page_port: int, folder: Path, hosts: 
     end_page()
 
 
-def main() -> None:
-    """Read the command line and serve."""
-    parser = argparse.ArgumentParser(
-        prog="python -m operations.mail_catcher",
-        description="Takes every mail over SMTP, keeps it as a file and delivers none.",
-        epilog=f"At the page's address:\n\n{HELP}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--bind", default="127.0.0.1", help="the address to listen on (127.0.0.1)")
-    parser.add_argument("--smtp-port", type=int, default=1025, help="where mails are taken (1025)")
-    parser.add_argument("--page-port", type=int, default=8025, help="where they are shown (8025)")
-    parser.add_argument("--folder", type=Path, required=True, help="where they are kept")
-    parser.add_argument("--allowed-hosts", default=LOCAL, help="names under which the page is reached, with commas")
-    given = parser.parse_args()
+@click.command(epilog=_UNWRAPPED + f"At the page's address:\n\n{HELP}".replace("\n\n", f"\n\n{_UNWRAPPED}"))
+@click.option("--bind", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--smtp-port", type=int, default=1025, show_default=True, help="Where mails are taken.")
+@click.option("--page-port", type=int, default=8025, show_default=True, help="Where mails are shown.")
+@click.option("--folder", type=click.Path(path_type=Path), required=True, help="Where the mails are kept.")
+@click.option("--allowed-hosts", default=LOCAL, help="Names under which the page is reached, with commas.")
+def main(bind: str, smtp_port: int, page_port: int, folder: Path, allowed_hosts: str) -> None:
+    """Take every mail over SMTP, keep it as a file, deliver none."""
     os.umask(0o077)
-    hosts = Hosts.of(given.allowed_hosts, bind=given.bind)
     try:
-        asyncio.run(catch(given.bind, given.smtp_port, given.page_port, given.folder, hosts))
+        asyncio.run(catch(bind, smtp_port, page_port, folder, Hosts.of(allowed_hosts, bind=bind)))
     except OSError as error:
         sys.exit(f"The mail catcher cannot work with these ports and this folder: {error}")
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="python -m operations.mail_catcher")

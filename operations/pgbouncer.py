@@ -26,9 +26,14 @@ def part(settings: Mapping[str, str], places: Places, *, rank: int) -> Part:
     )
 
 
+def reads(name: str) -> bool:
+    """Whether `pgbouncer/start.sh` reads this setting."""
+    known = ("BIND", "DATABASE_PORT", "DATABASE_NAME", "POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_SSLMODE")
+    return name in known or name.endswith("_DATABASE_PASSWORD")
+
+
 def _what_it_needs(settings: Mapping[str, str]) -> dict[str, str]:
-    names = ("BIND", "DATABASE_PORT", "DATABASE_NAME", "POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_SSLMODE")
-    return {name: value for name, value in settings.items() if name in names or name.endswith("_DATABASE_PASSWORD")}
+    return {name: value for name, value in settings.items() if reads(name)}
 
 
 def elsewhere(settings: Mapping[str, str]) -> Elsewhere:

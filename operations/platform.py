@@ -21,12 +21,12 @@ from itertools import groupby
 from pathlib import Path
 
 from operations import kafka, mail, pgbouncer, ports, postgres, processes, services
+from operations.env_file import local_parts
 from operations.environment import make_import_folder
 from operations.failures import Failure, Hopeless, NotReady
 from operations.parts import Elsewhere, Part, Step
 from operations.places import Places
 from operations.processes import Launch, Record, Records
-from operations.settings import local_parts
 
 _LAST_LINES = 20
 

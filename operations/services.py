@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-from migrations.connections import MigrationSettings
+from migrations.settings import MigrationSettings
 from operations import probes, surroundings
+from operations.env_file import WORKER_PORT_DISTANCE, service_ports
 from operations.parts import Part, Step
 from operations.places import Places
-from operations.settings import WORKER_PORT_DISTANCE, service_ports
 from shared.runtime.settings import KafkaSettings
 
 BRINGS_NEWS = "therapist_service"

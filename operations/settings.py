@@ -1,368 +1,50 @@
-"""The settings of the platform: what `.env.example` declares, what `.env` holds, and what is wrong with it."""
-
-import base64
-import difflib
-import os
-import re
-import secrets
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-
-from operations.failures import Failure
-from shared.runtime.hosts import names_are_hosts
-
-INFRASTRUCTURE = ("postgresql", "pgbouncer", "kafka", "mail")
-WORKER_PORT_DISTANCE = 100
-"""A worker's health and metrics are this far above its service's web port."""
-
-_LINE = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*$")
-_COMMENT = re.compile(r"\s+#.*$")
-_HOST_AND_PORT = re.compile(r"^([\w.-]+):(\d+)$")
-_ADDRESSES = re.compile(r"^[\w.-]+:\d+(,[\w.-]+:\d+)*$")
-
-_THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
-
-_SECRETS = {
-    "generate:password": lambda: secrets.token_urlsafe(24),
-    "generate:key": lambda: base64.b64encode(secrets.token_bytes(32)).decode(),
-}
-
-
-@dataclass(frozen=True)
-class Declared:
-    """One setting as `.env.example` declares it."""
-
-    name: str
-    default: str
-
-    @property
-    def is_secret(self) -> bool:
-        return self.default in _SECRETS
-
-    def value(self, *, checkout: Path, offset: int) -> str:
-        """The value a new `.env` gets: a fresh secret, a port moved by the offset, or the default."""
-        if self.is_secret:
-            return _SECRETS[self.default]()
-        return _moved(self, offset).replace("@checkout@", str(checkout))
-
-
-def _moved(setting: Declared, offset: int) -> str:
-    if setting.name.endswith("_PORT"):
-        return str(int(setting.default) + offset)
-    if address := _HOST_AND_PORT.match(setting.default):
-        return f"{address[1]}:{int(address[2]) + offset}"
-    return setting.default
-
-
-def declared(root: Path) -> dict[str, Declared]:
-    """Every setting that `.env.example` declares, in its order."""
-    text = (root / ".env.example").read_text(encoding="utf-8")
-    return {name: Declared(name, value) for name, value in parse(text)}
-
-
-def parse(text: str) -> list[tuple[str, str]]:
-    """The names and values of an `.env` file, in its order, without quotes around them and comments after them."""
-    found = [match for line in text.splitlines() if (match := _LINE.match(line))]
-    return [(match[1], _unquoted(match[2])) for match in found]
-
-
-def _unquoted(value: str) -> str:
-    if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
-        return value[1:-1]
-    return _COMMENT.sub("", value)
-
-
-def complete(root: Path, *, offset: int | None = None) -> list[str]:
-    """The names written to `.env`: all of them where there is none yet, or where it is a copy of `.env.example`.
-
-    Else those declared since it was made, those that still say `generate:`, and the ports that another offset moves;
-    without an offset they stay where they are.
-    """
-    file = root / ".env"
-    example = (root / ".env.example").read_text(encoding="utf-8")
-    if not file.exists() or file.read_text(encoding="utf-8") == example:
-        _write_private(file, _filled(example, checkout=root, offset=offset or 0))
-        return list(declared(root))
-    moved = [] if offset is None else _move_ports(root, file, offset)
-    return [*moved, *_fill_in(root, file), *_append_missing(root, file)]
-
-
-def offset_of(root: Path) -> int | None:
-    """The offset of the ports in `.env`; None where there is none yet."""
-    file = root / ".env"
-    return _offset_in(file.read_text(encoding="utf-8")) if file.exists() else None
-
-
-def _offset_in(text: str) -> int:
-    return _number(dict(parse(text)).get("PORT_OFFSET", "0"))
-
-
-def _move_ports(root: Path, file: Path, offset: int) -> list[str]:
-    """Give every port its place by this offset, unless somebody has put it somewhere else by hand."""
-    text = file.read_text(encoding="utf-8")
-    before = _offset_in(text)
-    if before == offset:
-        return []
-    places = {f"{name}={_moved(setting, before)}": setting for name, setting in declared(root).items()}
-    moved = {line: f"{each.name}={_moved(each, offset)}" for line, each in places.items()}
-    moved = {line: new for line, new in moved.items() if line != new}
-    lines = [line for line in text.splitlines() if not line.startswith("PORT_OFFSET=")]
-    _write_private(file, "\n".join([f"PORT_OFFSET={offset}", *(moved.get(line, line) for line in lines)]) + "\n")
-    return ["PORT_OFFSET", *(places[line].name for line in lines if line in moved)]
-
-
-def _fill_in(root: Path, file: Path) -> list[str]:
-    """Write what a copied line only stands for: a secret of our own instead of `generate:`, the folder we are in."""
-    lines = file.read_text(encoding="utf-8").splitlines()
-    filled_in = []
-    for number, line in enumerate(lines):
-        match = _LINE.match(line)
-        copied = Declared(match[1], _unquoted(match[2])) if match else None
-        if copied and (copied.is_secret or "@checkout@" in copied.default):
-            lines[number] = f"{copied.name}={copied.value(checkout=root, offset=0)}"
-            filled_in.append(copied.name)
-    if filled_in:
-        _write_private(file, "\n".join(lines) + "\n")
-    return filled_in
-
-
-def _filled(example: str, *, checkout: Path, offset: int) -> str:
-    lines = [_filled_line(line, checkout=checkout, offset=offset) for line in example.splitlines()]
-    return "\n".join(lines) + "\n"
-
-
-def _filled_line(line: str, *, checkout: Path, offset: int) -> str:
-    match = _LINE.match(line)
-    if not match:
-        return line
-    if match[1] == "PORT_OFFSET":
-        return f"PORT_OFFSET={offset}"
-    setting = Declared(match[1], _unquoted(match[2]))
-    return f"{setting.name}={setting.value(checkout=checkout, offset=offset)}"
-
-
-def _append_missing(root: Path, file: Path) -> list[str]:
-    text = file.read_text(encoding="utf-8")
-    present = dict(parse(text))
-    missing = [setting for setting in declared(root).values() if setting.name not in present]
-    if not missing:
-        return []
-    offset = _offset_in(text)
-    lines = [f"{setting.name}={setting.value(checkout=root, offset=offset)}" for setting in missing]
-    joint = "" if text.endswith("\n") or not text else "\n"
-    _write_private(file, text + joint + "\n".join(lines) + "\n")
-    return [setting.name for setting in missing]
-
-
-def _write_private(file: Path, text: str) -> None:
-    unfinished = file.with_name(f"{file.name}.{os.getpid()}.new")
-    unfinished.unlink(missing_ok=True)
-    with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as new:
-        new.write(text)
-        new.flush()
-        os.fsync(new.fileno())
-    unfinished.replace(file)
-
-
-def load(root: Path, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The settings that hold: those of the environment before those of `.env` before the defaults."""
-    file = root / ".env"
-    written = dict(parse(file.read_text(encoding="utf-8"))) if file.exists() else {}
-    known = declared(root)
-    defaults = {
-        name: setting.value(checkout=root, offset=0) for name, setting in known.items() if not setting.is_secret
-    }
-    overrides = {name: environment[name] for name in known if name in environment}
-    return defaults | written | overrides
-
-
-def warnings(root: Path) -> list[str]:
-    """What looks like a mistake in `.env`: unknown names (with what may have been meant) and names given twice."""
-    file = root / ".env"
-    names = [name for name, _ in parse(file.read_text(encoding="utf-8"))] if file.exists() else []
-    known = list(declared(root))
-    unknown = [_unknown(name, known) for name in dict.fromkeys(names) if name not in known]
-    twice = [
-        f"{name} stands in .env {times} times; the last one counts"
-        for name, times in Counter(names).items()
-        if times > 1
-    ]
-    return unknown + twice
-
-
-def _unknown(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name.upper(), known, n=1)
-    hint = f"; did you mean {close[0]}?" if close else ""
-    return f"unknown setting {name} in .env{hint}"
-
-
-def check(settings: Mapping[str, str], root: Path) -> None:
-    """Refuses settings that cannot work, all of them at once."""
-    problems = [*_empty_secrets(settings, root), *_wrong_ports(settings), *_wrong_parts(settings)]
-    problems += _password_in_clear(settings)
-    problems += _wrong_hosts(settings)
-    problems = problems or _shared_ports(settings)
-    if problems:
-        raise Failure("the settings cannot work:\n" + "\n".join(f"  {problem}" for problem in problems))
-
-
-def _empty_secrets(settings: Mapping[str, str], root: Path) -> list[str]:
-    needed = [name for name, setting in declared(root).items() if setting.is_secret]
-    if "postgresql" not in local_parts(settings):
-        needed.remove("POSTGRES_ADMIN_PASSWORD")  # Empty: its administrator prepares roles and schemas himself.
-    empty = [name for name in needed if not settings.get(name)]
-    copied = [name for name in needed if settings.get(name) in _SECRETS]
-    return [f"{name} is empty; delete its line in .env and `make up` generates one" for name in empty] + [
-        f"{name}={settings[name]} is no secret: `make env` generates one in .env" for name in copied
-    ]
-
-
-def _wrong_ports(settings: Mapping[str, str]) -> list[str]:
-    return [
-        f"{name}={value} is not a port (1 to 65535)"
-        for name, value in settings.items()
-        if name.endswith("_PORT") and not 0 < _number(value) < 65536
-    ]
-
-
-def _password_in_clear(settings: Mapping[str, str]) -> list[str]:
-    is_said = bool(settings["SMTP_USERNAME"] or settings["SMTP_PASSWORD"])
-    if settings["SMTP_TLS"] != "none" or not is_said or settings["SMTP_HOST"] in _THIS_MACHINE:
-        return []
-    return [f"SMTP_TLS=none would send SMTP_PASSWORD in clear to {settings['SMTP_HOST']}: set starttls or tls"]
-
-
-def _wrong_hosts(settings: Mapping[str, str]) -> list[str]:
-    try:
-        names_are_hosts(settings.get("ALLOWED_HOSTS", ""))
-    except ValueError as wrong:
-        return [f"ALLOWED_HOSTS: {wrong}"]
-    return []
-
-
-def _wrong_parts(settings: Mapping[str, str]) -> list[str]:
-    local = local_parts(settings)
-    problems = [
-        f"LOCAL_PARTS names {name}; it can name {', '.join(INFRASTRUCTURE)}"
-        for name in local
-        if name not in INFRASTRUCTURE
-    ]
-    problems += _hosts_elsewhere(settings, local)
-    if "kafka" in local:
-        problems += _not_a_local_kafka(settings)
-    if "mail" in local and settings["SMTP_TLS"] != "none":
-        problems.append(
-            f"SMTP_TLS={settings['SMTP_TLS']}, but the mail catcher has no TLS:"
-            " set none, or take mail out of LOCAL_PARTS"
-        )
-    return problems
-
-
-def _hosts_elsewhere(settings: Mapping[str, str], local: Iterable[str]) -> list[str]:
-    """A part that would be started here while everybody connects elsewhere."""
-    hosts = {"postgresql": "POSTGRES_HOST", "pgbouncer": "DATABASE_HOST", "mail": "SMTP_HOST"}
-    here = ("127.0.0.1", "localhost", settings["BIND"])
-    return [
-        f"{hosts[part]}={settings[hosts[part]]} is another machine: take {part} out of LOCAL_PARTS"
-        for part in local
-        if part in hosts and settings[hosts[part]] not in here
-    ]
-
-
-def _not_a_local_kafka(settings: Mapping[str, str]) -> list[str]:
-    problems = []
-    addresses, copies = settings["KAFKA_BOOTSTRAP_SERVERS"], settings["KAFKA_REPLICATION_FACTOR"]
-    if not _ADDRESSES.match(addresses):
-        problems.append(f"KAFKA_BOOTSTRAP_SERVERS={addresses} is not host:port, or several separated by commas")
-    elif not 0 < _number(settings["KAFKA_MIN_INSYNC_REPLICAS"]) <= _number(copies) <= addresses.count(",") + 1:
-        problems.append(
-            f"KAFKA_REPLICATION_FACTOR={copies}: at least KAFKA_MIN_INSYNC_REPLICAS,"
-            " and at most the addresses in KAFKA_BOOTSTRAP_SERVERS"
-        )
-    if settings["KAFKA_SECURITY_PROTOCOL"] != "PLAINTEXT":
-        problems.append(
-            f"KAFKA_SECURITY_PROTOCOL={settings['KAFKA_SECURITY_PROTOCOL']}, but the Kafka of `make up` speaks"
-            " PLAINTEXT: set that, or take kafka out of LOCAL_PARTS"
-        )
-    return problems
-
-
-def _shared_ports(settings: Mapping[str, str]) -> list[str]:
-    users: dict[int, list[str]] = {}
-    for name, port in local_ports(settings).items():
-        users.setdefault(port, []).append(name)
-    return [f"port {port} is given to {' and '.join(names)}" for port, names in users.items() if len(names) > 1]
-
-
-def local_ports(settings: Mapping[str, str]) -> dict[str, int]:
-    """Every port that `make up` opens on this machine, by the setting that moves it."""
-    owners = {
-        "postgresql": ("POSTGRES_PORT",),
-        "pgbouncer": ("DATABASE_PORT",),
-        "kafka": (),
-        "mail": ("SMTP_PORT", "MAIL_CATCHER_PORT"),
-    }
-    local = local_parts(settings)
-    ports = {name: int(settings[name]) for part in local for name in owners[part]}
-    for node in kafka_ports(settings) if "kafka" in local else []:
-        ports |= node
-    for name, port in service_ports(settings).items():
-        ports[name] = port
-        ports[f"{name} + {WORKER_PORT_DISTANCE}"] = port + WORKER_PORT_DISTANCE
-    return ports
-
-
-def local_parts(settings: Mapping[str, str]) -> tuple[str, ...]:
-    """The infrastructure that `make up` starts itself."""
-    return tuple(name.strip() for name in settings["LOCAL_PARTS"].split(",") if name.strip())
-
-
-def service_ports(settings: Mapping[str, str]) -> dict[str, int]:
-    """The web port of every service, by the name of its setting."""
-    return {name: int(value) for name, value in settings.items() if name.endswith("_SERVICE_PORT")}
-
-
-def kafka_ports(settings: Mapping[str, str]) -> list[dict[str, int]]:
-    """The two ports of every local Kafka node, by the settings that move them."""
-    controller = int(settings["KAFKA_CONTROLLER_PORT"])
-    nodes = []
-    for place, address in enumerate(settings["KAFKA_BOOTSTRAP_SERVERS"].split(",")):
-        own = f"KAFKA_BOOTSTRAP_SERVERS, number {place + 1}" if place else "KAFKA_BOOTSTRAP_SERVERS"
-        second = f"KAFKA_CONTROLLER_PORT + {place}" if place else "KAFKA_CONTROLLER_PORT"
-        nodes.append({own: int(address.rpartition(":")[2]), second: controller + place})
-    return nodes
-
-
-def private(state: Path, root: Path, *, brokers: int = 1, **overrides: str) -> dict[str, str]:
-    """A whole set of settings for a platform of one's own: free ports, fresh secrets, files under `state`.
-
-    With several `brokers` every event is kept by each, and counts as soon as most have it. The ports stay reserved
-    until this process ends, so that tests that run at once never meet.
-    """
-    from operations.ports import reserve_block  # needs psutil, which `make env` does without
-
-    known = declared(root)
-    numbers = [name for name, setting in known.items() if _moved(setting, 1) != setting.default]
-    first = reserve_block(len(numbers) + 2 * brokers, also_at=WORKER_PORT_DISTANCE)
-    settings = {name: setting.value(checkout=root, offset=0) for name, setting in known.items()}
-    for position, name in enumerate(numbers):
-        host = "127.0.0.1:" if ":" in settings[name] else ""
-        settings[name] = f"{host}{first + position}"
-    kafka = _cluster(first + len(numbers), brokers)
-    return settings | kafka | {"IMPORT_URL": (state / "imports").as_uri()} | overrides
-
-
-def _cluster(first_port: int, brokers: int) -> dict[str, str]:
-    """The settings of so many Kafka nodes: any one of three may die, and everything goes on."""
-    return {
-        "KAFKA_BOOTSTRAP_SERVERS": ",".join(f"127.0.0.1:{first_port + place}" for place in range(brokers)),
-        "KAFKA_CONTROLLER_PORT": str(first_port + brokers),
-        "KAFKA_REPLICATION_FACTOR": str(brokers),
-        "KAFKA_MIN_INSYNC_REPLICAS": str(brokers // 2 + 1),
-    }
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isdecimal() and len(text) < 10 else 0
+"""What only the operator's tools read: `make env`, `make up` and `docker compose`, beside what each part reads itself.
+
+These classes declare; `.env.example` is written from them, and the tool reads values and defaults through
+`operations/env_file.py`, which needs nothing but Python.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from shared.runtime.settings import EnvironmentSettings, Port, Unit
+
+
+class StartSettings(EnvironmentSettings):
+    """What the operator's tool starts on this machine, and where."""
+
+    local_parts: str = "postgresql,pgbouncer,kafka,mail"
+    """Any of postgresql, pgbouncer, kafka, mail. One that is not named exists already: its settings point at it, and
+    `make up` only checks that it can be reached."""
+    port_offset: Annotated[int, Unit("ports")] = Field(default=0, ge=0)
+    """Added to every port, so that two checkouts can run at once: `PORT_OFFSET=1000 make up` makes `.env` with it, or
+    moves the ports of one that exists (not those that were changed by hand) while nothing runs."""
+    kafka_controller_port: Port = 9093
+    """Second port of the first Kafka node that `make up` starts, the next ones have the next ports; nobody else uses
+    it."""
+    mail_catcher_port: Port = 8025
+    """The mail catcher's page."""
+    postgres_sslmode: str = "prefer"
+    """TLS from PgBouncer to PostgreSQL: disable, prefer, require, verify-ca or verify-full."""
+
+
+class ContainerSettings(EnvironmentSettings):
+    """What only `docker-compose.yml` reads."""
+
+    import_folder: str = "./.state/imports"
+    """Folder on this machine that the therapist service finds as its IMPORT_URL."""
+    python_image: str = "python:3.11-slim-bookworm"
+    """The image that ours starts from; another registry or a newer version may be named, as for the next three."""
+    debian_image: str = "debian:bookworm-slim"
+    """The image that PgBouncer's starts from."""
+    postgis_image: str = "postgis/postgis:15-3.3"
+    """The image of PostgreSQL."""
+    kafka_image: str = "apache/kafka:4.3.1"
+    """The image of Kafka."""
+    platform_image: str = "localhost/psychotherapy-platform"
+    """The name of our own image: all services, the steps and the mail catcher."""
+    pgbouncer_image: str = "localhost/psychotherapy-pgbouncer"
+    """The name of the image with PgBouncer."""

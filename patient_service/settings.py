@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr
+from typing import ClassVar
 
-from shared.runtime.settings import Key, ServiceSettings, WebPort
+from pydantic import Field
+
+from shared.runtime.settings import Key, Password, ServiceSettings, WebPort
 
 
 class Settings(ServiceSettings):
-    """The patient service's settings."""
+    """What the patient service reads beside what every service does."""
 
-    service: str = "patient_service"
-    database_password: SecretStr = Field(validation_alias="PATIENT_SERVICE_DATABASE_PASSWORD")
+    service: ClassVar[str] = "patient_service"
+
+    database_password: Password = Field(validation_alias="PATIENT_SERVICE_DATABASE_PASSWORD")
     port: WebPort = Field(default=8001, validation_alias="PATIENT_SERVICE_PORT")
     master_key: Key
-    """Wraps the data keys of patients and keys the blind indexes."""
+    """Wraps the data key of every patient and keys the blind indexes (32 random bytes, base64); only the patient
+    service gets it. Keep a copy apart from the database and its backups: without it nobody can read a patient's data
+    again."""

@@ -18,7 +18,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.orm import Session
 
-from migrations.connections import MigrationSettings, as_owner
+from migrations.connections import as_owner
+from migrations.settings import MigrationSettings
 from shared import database
 from tests.infrastructure import Infrastructure
 

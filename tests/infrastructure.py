@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from operations.env_file import private
 from operations.platform import Platform
-from operations.settings import private
 
 ROOT = Path(__file__).parent.parent
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr
+from typing import Annotated, ClassVar
 
-from shared.runtime.settings import ServiceSettings, WebPort
+from pydantic import Field
+
+from shared.runtime.settings import InEnvFile, Password, Seconds, ServiceSettings, WebPort
 
 
 class Settings(ServiceSettings):
-    """The therapist service's settings."""
+    """What the therapist service reads beside what every service does."""
 
-    service: str = "therapist_service"
-    database_password: SecretStr = Field(validation_alias="THERAPIST_SERVICE_DATABASE_PASSWORD")
+    service: ClassVar[str] = "therapist_service"
+
+    database_password: Password = Field(validation_alias="THERAPIST_SERVICE_DATABASE_PASSWORD")
     port: WebPort = Field(default=8002, validation_alias="THERAPIST_SERVICE_PORT")
-    import_url: str = ""
-    """Folder that is watched for the scraper's files (`file:///…`); empty: no watch."""
-    import_patience_seconds: float = Field(default=60, ge=0, le=86_400)
+    import_url: Annotated[str, InEnvFile("file://@checkout@/.state/imports")] = ""
+    """Folder (`file:///…`) where the scraper's files arrive; a file is imported when it appears. Empty: no import."""
+    import_patience_seconds: Seconds = Field(default=60, ge=0, le=86_400)
     """A file that cannot be read to its end may still be being written for this long after it last changed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from communication_service.api.policy import policy
+from communication_service.api.rules import contact_rules
 from communication_service.domain import emails
 from communication_service.domain.schemas import EmailFilter, EmailPage, EmailResponse, EmailView, Resolution
 from shared.database import transaction
@@ -59,6 +59,6 @@ class EmailDoubt(Resource):
         with transaction() as session:
             return once(
                 session,
-                lambda: emails.resolve(session, id, body, policy=policy(), now=clock.now()),
+                lambda: emails.resolve(session, id, body, rules=contact_rules(), now=clock.now()),
                 recall=lambda known: emails.get(session, known),
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from communication_service.api.policy import policy
+from communication_service.api.rules import contact_rules
 from communication_service.domain import calls
 from communication_service.domain.schemas import CallOutcome, PhoneCallFilter, PhoneCallPage, PhoneCallView
 from shared.database import transaction
@@ -45,7 +45,7 @@ class PhoneCallOutcome(Resource):
 
         def record() -> PhoneCallView:
             calls.await_turn(session, id)
-            return calls.record_outcome(session, id, body, policy=policy(), now=clock.now())
+            return calls.record_outcome(session, id, body, rules=contact_rules(), now=clock.now())
 
         with transaction() as session:
             return once(session, record, recall=lambda known: calls.get(session, known))

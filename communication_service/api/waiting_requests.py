@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from communication_service.api.policy import policy
+from communication_service.api.rules import contact_rules
 from communication_service.domain import waiting
 from communication_service.domain.schemas import WaitingRequestFilter, WaitingRequestPage
 from shared.database import transaction
@@ -17,4 +17,4 @@ class WaitingRequests(Resource):
     def get(self, query: WaitingRequestFilter) -> WaitingRequestPage:
         """List what each request waits for, the longest waiting first."""
         with transaction() as session:
-            return waiting.list_page(session, query, policy=policy(), now=clock.now())
+            return waiting.list_page(session, query, rules=contact_rules(), now=clock.now())

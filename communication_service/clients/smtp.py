@@ -64,7 +64,7 @@ class MailServer:
             tls=settings.smtp_tls,
             username=settings.smtp_username,
             password=settings.smtp_password.get_secret_value(),
-            own_name=settings.mail_from.rpartition("@")[2],
+            own_name=settings.contact.sender.domain,
         )
 
     @property

@@ -10,7 +10,7 @@ from uuid import UUID
 from communication_service.domain import copies, gates, letters
 from communication_service.domain.calendar import Opening
 from communication_service.domain.channels import Way
-from communication_service.domain.policy import Policy
+from communication_service.settings import ContactRules
 from communication_service.store import queries
 from communication_service.store.tables import Email, Inquiry, Patient, PhoneCall, Therapist
 from shared.database import Session, new_id
@@ -26,7 +26,7 @@ def arrange(
     way: Way,
     is_first: bool,
     attempt: int,
-    policy: Policy,
+    rules: ContactRules,
     now: datetime,
 ) -> None:
     """Let the inquiry have the letter or the call that fits what it carries now, or say what it waits for.
@@ -36,7 +36,7 @@ def arrange(
     """
     if way.channel == "email":
         cancel_call(session, inquiry, now=now)
-        _write(session, inquiry, therapist, patients, way, is_first_letter=is_first, policy=policy, now=now)
+        _write(session, inquiry, therapist, patients, way, is_first_letter=is_first, rules=rules, now=now)
         return
     cancel_letter(session, inquiry, now=now)
     inquiry.waits_for, inquiry.waits_until = way.waits_for, None
@@ -45,7 +45,7 @@ def arrange(
     if inquiry.waits_for is not None:
         cancel_call(session, inquiry, now=now)
     else:
-        _plan(session, inquiry, therapist, attempt=attempt, policy=policy, now=now)
+        _plan(session, inquiry, therapist, attempt=attempt, rules=rules, now=now)
 
 
 # Letters
@@ -59,13 +59,13 @@ def _write(
     way: Way,
     *,
     is_first_letter: bool,
-    policy: Policy,
+    rules: ContactRules,
     now: datetime,
 ) -> None:
-    letter = letters.inquiry(therapist, patients, sender=policy.sender)
+    letter = letters.inquiry(therapist, patients, sender=rules.sender)
     email = queries.unsent_email(session, inquiry.id)
     if email is None:
-        email = _new_email(inquiry, policy, now)
+        email = _new_email(inquiry, rules, now)
     fields: dict[str, Any] = {
         # checked by `Reachability`: without an address the way would be another
         "recipient": therapist.email or "",
@@ -98,7 +98,7 @@ def _write(
     inquiry.waits_for, inquiry.waits_until = waits_for, waits_until
 
 
-def _new_email(inquiry: Inquiry, policy: Policy, now: datetime) -> Email:
+def _new_email(inquiry: Inquiry, rules: ContactRules, now: datetime) -> Email:
     identity = new_id()
     return Email(
         id=identity,
@@ -108,7 +108,7 @@ def _new_email(inquiry: Inquiry, policy: Policy, now: datetime) -> Email:
         kind="inquiry",
         therapist_id=inquiry.therapist_id,
         inquiry_id=inquiry.id,
-        message_id=f"<{identity}@{policy.sender.domain}>",
+        message_id=f"<{identity}@{rules.sender.domain}>",
         attempts=0,
         refusals=0,
         troubles_begun=0,
@@ -136,7 +136,7 @@ def opening(session: Session, therapist: Therapist) -> Opening | None:
 
 
 def _plan(
-    session: Session, inquiry: Inquiry, therapist: Therapist, *, attempt: int, policy: Policy, now: datetime
+    session: Session, inquiry: Inquiry, therapist: Therapist, *, attempt: int, rules: ContactRules, now: datetime
 ) -> None:
     """Plan a call, or move one that no longer fits the practice's hours or that nobody made on its day."""
     hours = opening(session, therapist)
@@ -153,7 +153,7 @@ def _plan(
     session.flush()
     start = hours.next_free_slot(
         earliest=earliest,
-        length=policy.call_length,
+        rules=rules,
         taken=lambda first, last: queries.taken_times(session, first, last),
     )
     if start is None:
@@ -174,7 +174,7 @@ def _plan(
             attempt=attempt,
         )
         session.add(call)
-    call.starts_at, call.ends_at, call.updated_at = start, start + policy.call_length, now
+    call.starts_at, call.ends_at, call.updated_at = start, start + rules.call_length, now
     session.flush()
 
 

@@ -6,12 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from communication_service.settings import ContactRules
 from shared.values.datetimes import BERLIN, berlin_day
 from shared.values.holidays import may_be_public_holiday
 from shared.values.weekly import Weekly
-
-SLOT = timedelta(minutes=5)
-HORIZON_DAYS = 60
 
 Taken = Callable[[datetime, datetime], Sequence[tuple[datetime, datetime]]]
 """When other calls are planned between two instants."""
@@ -52,35 +50,37 @@ class Opening:
             return False
         return any(opens <= start and end <= closes for opens, closes in self.hours.moments_on(day))
 
-    def next_free_slot(self, *, earliest: datetime, length: timedelta, taken: Taken) -> datetime | None:
-        """The first start from `earliest` on, on the clock's five minutes, that meets no other call; UTC.
+    def next_free_slot(self, *, earliest: datetime, rules: ContactRules, taken: Taken) -> datetime | None:
+        """The first start from `earliest` on, on a step of the clock, that meets no other call; UTC.
 
-        None where the next sixty days have none.
+        None where the days of `call_horizon_days` have none.
         """
         first_day = berlin_day(earliest)
-        for days in range(HORIZON_DAYS):
+        for days in range(rules.call_horizon_days):
             day = first_day + timedelta(days=days)
             if is_closed(day, state=self.state, practice_holidays=self.practice_holidays):
                 continue
             for opens, closes in self.hours.moments_on(day):
-                start = _first_gap(_on_the_grid(max(opens, earliest)), closes, length, taken)
+                start = _first_gap(max(opens, earliest), closes, rules, taken)
                 if start is not None:
                     return start
         return None
 
 
-def _first_gap(start: datetime, closes: datetime, length: timedelta, taken: Taken) -> datetime | None:
+def _first_gap(opens: datetime, closes: datetime, rules: ContactRules, taken: Taken) -> datetime | None:
+    start, length = _on_a_step(opens, rules), rules.call_length
     if start + length > closes:
         return None
     for busy_from, busy_until in sorted(taken(start, closes)):
         if start + length <= busy_from:
             break
-        start = max(start, _on_the_grid(busy_until))
+        start = max(start, _on_a_step(busy_until, rules))
     return start if start + length <= closes else None
 
 
-def _on_the_grid(moment: datetime) -> datetime:
-    """The moment, or the next one at which the clock shows a multiple of five minutes."""
+def _on_a_step(moment: datetime, rules: ContactRules) -> datetime:
+    """The moment, or the next one at which the clock shows a multiple of `call_step_minutes`."""
+    step = rules.call_step_minutes
     local = moment.astimezone(BERLIN)
-    past = timedelta(minutes=local.minute % 5, seconds=local.second, microseconds=local.microsecond)
-    return moment + (SLOT - past if past else timedelta())
+    past = timedelta(minutes=local.minute % step, seconds=local.second, microseconds=local.microsecond)
+    return moment + (timedelta(minutes=step) - past if past else timedelta())

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from communication_service.domain import answers, composing
 from communication_service.domain.letters import diagnosis_group
-from communication_service.domain.policy import Policy
 from communication_service.domain.schemas import (
     CalledAboutPatient,
     CalledTherapist,
@@ -19,6 +18,7 @@ from communication_service.domain.schemas import (
     PhoneCallPage,
     PhoneCallView,
 )
+from communication_service.settings import ContactRules
 from communication_service.store import lists, queries
 from communication_service.store.tables import Inquiry, Patient, PhoneCall, PlacementRequest, Therapist
 from shared.database import Session
@@ -105,7 +105,7 @@ def await_turn(session: Session, call_id: UUID) -> None:
 
 
 def record_outcome(
-    session: Session, call_id: UUID, outcome: CallOutcome, *, policy: Policy, now: datetime
+    session: Session, call_id: UUID, outcome: CallOutcome, *, rules: ContactRules, now: datetime
 ) -> PhoneCallView:
     """Write down what came of a planned call, and plan the next where nobody was reached.
 
@@ -118,13 +118,13 @@ def record_outcome(
     inquiry = _inquiry(session, call)
     answers.must_be_open(session, outcome.responses, call.placement_request_ids)
     now = answers.after_those_known(session, call.therapist_id, now)
-    occurred_at = outcome.occurred_at or now
+    occurred_at = min(outcome.occurred_at or now, now)
     call.result, call.occurred_at, call.note = outcome.result, occurred_at, outcome.note
     call.version, call.updated_at = call.version + 1, now
     if outcome.result == CallResult.REACHED:
         _reached(session, call, inquiry, outcome.responses, occurred_at, now)
     else:
-        _not_reached(session, call, inquiry, outcome, policy=policy, now=now)
+        _not_reached(session, call, inquiry, outcome, rules=rules, now=now)
     return _view(session, call)
 
 
@@ -187,12 +187,12 @@ def _reached(
 
 
 def _not_reached(
-    session: Session, call: PhoneCall, inquiry: Inquiry, outcome: CallOutcome, *, policy: Policy, now: datetime
+    session: Session, call: PhoneCall, inquiry: Inquiry, outcome: CallOutcome, *, rules: ContactRules, now: datetime
 ) -> None:
     call.status = "failed"
     inquiry.attempts, inquiry.updated_at = inquiry.attempts + 1, now
     _tell(session, call, [], call.occurred_at or now, now)
-    stay = _those_with_attempts_left(session, call, inquiry, policy=policy, now=now)
+    stay = _those_with_attempts_left(session, call, inquiry, rules=rules, now=now)
     if not stay:
         inquiry.status, inquiry.waits_for = "no_answer", None
         queries.look_again(session, queries.requests_to_therapists([call.therapist_id]), at=now)
@@ -202,11 +202,11 @@ def _not_reached(
         request.look_at = now
     session.flush()
     # plans the next call at once; while a listener holds one of the requests, the job does it a moment later
-    composing.compose(session, call.therapist_id, policy=policy, now=now)
+    composing.compose(session, call.therapist_id, rules=rules, now=now)
 
 
 def _those_with_attempts_left(
-    session: Session, call: PhoneCall, inquiry: Inquiry, *, policy: Policy, now: datetime
+    session: Session, call: PhoneCall, inquiry: Inquiry, *, rules: ContactRules, now: datetime
 ) -> list[PlacementRequest]:
     """The call's requests that are called about again; of the others, it is told that nobody was reached.
 
@@ -215,7 +215,7 @@ def _those_with_attempts_left(
     stay, asked = [], []
     for request in _members(session, call):
         request.attempts += 1
-        if request.attempts < policy.call_attempts:
+        if request.attempts < rules.call_attempts:
             stay.append(request)
             continue
         request.inquiry_id = request.look_at = None

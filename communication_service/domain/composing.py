@@ -13,7 +13,7 @@ from uuid import UUID
 
 from communication_service.domain import arranging
 from communication_service.domain.channels import Reachability, Way, way_to
-from communication_service.domain.policy import Policy
+from communication_service.settings import ContactRules
 from communication_service.store import queries, suppressions
 from communication_service.store.tables import Inquiry, Patient, PhoneCall, PlacementRequest, Therapist
 from shared.database import Session, new_id
@@ -63,9 +63,9 @@ def due(session: Session, *, now: datetime, at_most: int) -> Sequence[queries.Du
     return queries.therapists_to_look_at(session, now=now, limit=at_most)
 
 
-def compose_if_due(session: Session, therapist_id: UUID, *, policy: Policy, now: datetime) -> bool:
+def compose_if_due(session: Session, therapist_id: UUID, *, rules: ContactRules, now: datetime) -> bool:
     """Arrange what has not gone out to this therapist, if there is still need; False where nothing was done."""
-    return queries.is_due(session, therapist_id, now=now) and compose(session, therapist_id, policy=policy, now=now)
+    return queries.is_due(session, therapist_id, now=now) and compose(session, therapist_id, rules=rules, now=now)
 
 
 def leave_alone(session: Session, therapist_id: UUID, *, until: datetime) -> None:
@@ -73,7 +73,7 @@ def leave_alone(session: Session, therapist_id: UUID, *, until: datetime) -> Non
     queries.look_later(session, therapist_id, at=until)
 
 
-def compose(session: Session, therapist_id: UUID, *, policy: Policy, now: datetime) -> bool:
+def compose(session: Session, therapist_id: UUID, *, rules: ContactRules, now: datetime) -> bool:
     """Arrange what has not gone out to this therapist, as things are now; False while somebody else changes it."""
     if not queries.try_to_lock_therapist(session, therapist_id):
         return False
@@ -86,9 +86,9 @@ def compose(session: Session, therapist_id: UUID, *, policy: Policy, now: dateti
         _look_next(requests, now + UNTIL_A_COPY_IS_LOOKED_FOR_AGAIN)
         return True
     unsent = _gathered(session, therapist, requests)
-    inquiries = _arrange(session, unsent, policy=policy, now=now)
+    inquiries = _arrange(session, unsent, rules=rules, now=now)
     session.flush()
-    _look_next(requests, _next_look(unsent, inquiries, policy=policy, now=now))
+    _look_next(requests, _next_look(unsent, inquiries, rules=rules, now=now))
     session.flush()
     return True
 
@@ -107,11 +107,11 @@ def _gathered(session: Session, therapist: Therapist, requests: Sequence[Placeme
     )
 
 
-def _arrange(session: Session, unsent: Unsent, *, policy: Policy, now: datetime) -> list[Inquiry]:
+def _arrange(session: Session, unsent: Unsent, *, rules: ContactRules, now: datetime) -> list[Inquiry]:
     settled = [each for each in unsent.inquiries if _is_settled(unsent.calls.get(each.id), now=now)]
     free = [each for each in unsent.inquiries if each not in settled]
     left = _leave(unsent)
-    groups = _groups(session, unsent, settled, policy=policy, now=now)
+    groups = _groups(session, unsent, settled, rules=rules, now=now)
     placed: list[tuple[Inquiry, Way, list[PlacementRequest]]] = []
     for inquiry in settled:
         members = [r for r in unsent.requests if r.inquiry_id == inquiry.id]
@@ -144,7 +144,7 @@ def _arrange(session: Session, unsent: Unsent, *, policy: Policy, now: datetime)
             way=way,
             is_first=first[way.channel] is inquiry,
             attempt=1 + max(request.attempts for request in members),
-            policy=policy,
+            rules=rules,
             now=now,
         )
     return [inquiry for inquiry, _, _ in placed]
@@ -180,7 +180,7 @@ def _leave(unsent: Unsent) -> list[tuple[Inquiry, PlacementRequest]]:
 
 
 def _groups(
-    session: Session, unsent: Unsent, settled: Sequence[Inquiry], *, policy: Policy, now: datetime
+    session: Session, unsent: Unsent, settled: Sequence[Inquiry], *, rules: ContactRules, now: datetime
 ) -> list[tuple[Way, list[PlacementRequest]]]:
     """Who is asked together: letters first, the longest waiting first, at most six (docs/domain.md#contact-rule-6)."""
     taken = {inquiry.id for inquiry in settled}
@@ -192,23 +192,23 @@ def _groups(
         and request.inquiry_id not in taken
         and (request.inquiry_id is None or request.inquiry_id in opened)
     ]
-    if not any(_has_gathered(request, policy=policy, now=now) for request in going):
+    if not any(_has_gathered(request, rules=rules, now=now) for request in going):
         return []
     going.sort(key=lambda request: _turn(request, unsent.patients[request.patient_id]))
     groups = []
     ways = {only: _way(session, unsent.therapist, only_by_phone=only) for only in (False, True)}
     for channel in ("email", "phone"):
         members = [request for request in going if ways[request.by_phone].channel == channel]
-        for start in range(0, len(members), policy.patients_per_contact):
-            group = members[start : start + policy.patients_per_contact]
+        for start in range(0, len(members), rules.patients_together):
+            group = members[start : start + rules.patients_together]
             groups.append((ways[group[0].by_phone], group))
     return groups
 
 
-def _has_gathered(request: PlacementRequest, *, policy: Policy, now: datetime) -> bool:
+def _has_gathered(request: PlacementRequest, *, rules: ContactRules, now: datetime) -> bool:
     if request.inquiry_id is not None:
         return True
-    return request.waiting_since is not None and request.waiting_since + policy.gathering <= now
+    return request.waiting_since is not None and request.waiting_since + rules.gathering <= now
 
 
 def _turn(request: PlacementRequest, patient: Patient) -> tuple[date, int, datetime | None, UUID]:
@@ -288,12 +288,12 @@ def _tell_who_left(session: Session, left: Sequence[tuple[Inquiry, PlacementRequ
         record(session, inquiry, dissolved, now=now)
 
 
-def _next_look(unsent: Unsent, inquiries: Sequence[Inquiry], *, policy: Policy, now: datetime) -> datetime:
+def _next_look(unsent: Unsent, inquiries: Sequence[Inquiry], *, rules: ContactRules, now: datetime) -> datetime:
     """When something changes by itself: requests have gathered, a gate opens; else in an hour, to be safe."""
     moments = [now + UNTIL_ANOTHER_LOOK]
     for request in unsent.requests:
         if request.inquiry_id is None and unsent.may_go(request) and request.waiting_since is not None:
-            moments.append(request.waiting_since + policy.gathering)
+            moments.append(request.waiting_since + rules.gathering)
         if request.patient_id not in unsent.patients:
             moments.append(now + UNTIL_A_COPY_IS_LOOKED_FOR_AGAIN)
     for inquiry in inquiries:

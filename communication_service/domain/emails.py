@@ -7,7 +7,6 @@ from datetime import datetime
 from uuid import UUID
 
 from communication_service.domain import answers, sending
-from communication_service.domain.policy import Policy
 from communication_service.domain.schemas import (
     CallResponse,
     EmailFilter,
@@ -19,6 +18,7 @@ from communication_service.domain.schemas import (
     InquiryView,
     Resolution,
 )
+from communication_service.settings import ContactRules
 from communication_service.store import lists, queries
 from communication_service.store.tables import Email, Inquiry
 from shared.database import Session
@@ -66,13 +66,15 @@ def answer(session: Session, email_id: UUID, response: EmailResponse, *, now: da
     return EmailView.of(email)
 
 
-def resolve(session: Session, email_id: UUID, found_out: Resolution, *, policy: Policy, now: datetime) -> EmailView:
+def resolve(
+    session: Session, email_id: UUID, found_out: Resolution, *, rules: ContactRules, now: datetime
+) -> EmailView:
     """Settle a letter in doubt. Raises `NotFound`, and `Conflict` where there is no doubt."""
     email = _locked(session, email_id)
     if email.status != "in_doubt":
         raise Conflict("email.not_in_doubt", "What became of this e-mail is not in doubt.")
     was_sent = found_out.outcome == EmailResolution.SENT
-    sending.settle_doubt(session, email, was_sent=was_sent, policy=policy, now=now)
+    sending.settle_doubt(session, email, was_sent=was_sent, rules=rules, now=now)
     session.flush()
     return EmailView.of(email)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from communication_service.domain.policy import Policy
+from communication_service.settings import ContactRules
 from communication_service.store import queries
 from communication_service.store.tables import Email
 from shared.database import Session
@@ -40,20 +40,20 @@ def closed(session: Session, therapist_id: UUID, recipient_key: str, *, today: d
     return Closed(f"{kind}_emailed_recently", latest.opens_on - timedelta(days=1))
 
 
-def take(session: Session, email: Email, *, policy: Policy, now: datetime, until: datetime) -> bool:
+def take(session: Session, email: Email, *, rules: ContactRules, now: datetime, until: datetime) -> bool:
     """Close both gates for a letter that is handed over between `now` and `until`; False where one is closed."""
     return queries.take_gates(
         session,
         email.id,
         subjects(email.therapist_id, email.recipient_key),
         first=berlin_day(now),
-        opens_on=berlin_day(until) + timedelta(days=policy.days_between_emails),
+        opens_on=berlin_day(until) + timedelta(days=rules.days_between_emails),
     )
 
 
-def settle(session: Session, email: Email, *, policy: Policy, sent_at: datetime) -> None:
+def settle(session: Session, email: Email, *, rules: ContactRules, sent_at: datetime) -> None:
     """Count the days from when the letter really went."""
-    opens_on = berlin_day(sent_at) + timedelta(days=policy.days_between_emails)
+    opens_on = berlin_day(sent_at) + timedelta(days=rules.days_between_emails)
     queries.move_gates(session, email.id, opens_on=opens_on)
 
 

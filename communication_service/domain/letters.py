@@ -13,7 +13,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from communication_service.domain import headers
-from communication_service.domain.policy import Sender
+from communication_service.settings import Sender
 from communication_service.store.tables import Patient, Therapist
 from shared.values.text import one_line
 from shared.values.weekly import Weekly

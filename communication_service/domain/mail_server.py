@@ -14,8 +14,8 @@ from enum import Enum
 from typing import NamedTuple
 from uuid import UUID
 
-from communication_service.domain.policy import Policy
 from communication_service.domain.schemas import MailServerView
+from communication_service.settings import ContactRules
 from communication_service.store import mail_server as store
 from communication_service.store import queries
 from communication_service.store.tables import MailServerState
@@ -52,12 +52,12 @@ class NotTaken(NamedTuple):
     """Whether it is for good."""
 
 
-def claim_turn(session: Session, *, policy: Policy, now: datetime) -> bool:
+def claim_turn(session: Session, *, rules: ContactRules, now: datetime) -> bool:
     """Whether a letter may go now; with a server in trouble one worker gets the turn, once in a pause."""
     known = store.state(session)
     if known is None or not known.troubles:
         return True
-    return store.take_probe(session, now=now, next_at=now + _pause(known.troubles, policy))
+    return store.take_probe(session, now=now, next_at=now + _pause(known.troubles, rules))
 
 
 def record_taken(session: Session) -> Change:
@@ -69,12 +69,12 @@ def record_taken(session: Session) -> Change:
     return _end_trouble(session, known)
 
 
-def record_trouble(session: Session, cause: Cause, *, policy: Policy, now: datetime) -> Change:
+def record_trouble(session: Session, cause: Cause, *, rules: ContactRules, now: datetime) -> Change:
     """Something failed that concerns every letter: let nothing go for a while, longer each time."""
-    return _add_trouble(session, store.state_for_change(session), cause, policy=policy, now=now)
+    return _add_trouble(session, store.state_for_change(session), cause, rules=rules, now=now)
 
 
-def record_not_taken(session: Session, letter: NotTaken, *, policy: Policy, now: datetime) -> Change:
+def record_not_taken(session: Session, letter: NotTaken, *, rules: ContactRules, now: datetime) -> Change:
     """The server spoke of this letter alone, so it lets us in: unless it says such things of every letter."""
     known = store.state_for_change(session)
     known.not_taken = min(known.not_taken + letter.is_first, MOST_NOT_TAKEN)
@@ -83,13 +83,15 @@ def record_not_taken(session: Session, letter: NotTaken, *, policy: Policy, now:
         return _end_trouble(session, known)
     known.to_take_back, known.refused = [*known.to_take_back, *known.refused], []
     so_many = Cause(*(f"{known.not_taken} letters in a row: {each}" for each in letter.cause))
-    return _add_trouble(session, known, so_many, policy=policy, now=now)
+    return _add_trouble(session, known, so_many, rules=rules, now=now)
 
 
-def _add_trouble(session: Session, known: MailServerState, cause: Cause, *, policy: Policy, now: datetime) -> Change:
+def _add_trouble(
+    session: Session, known: MailServerState, cause: Cause, *, rules: ContactRules, now: datetime
+) -> Change:
     known.troubles += 1
     known.since, known.detail, known.cause = known.since or now, cause.detail, cause.code
-    known.next_try_at = now + _pause(known.troubles, policy)
+    known.next_try_at = now + _pause(known.troubles, rules)
     session.flush()
     return Change.TROUBLE_BEGINS if known.troubles == 1 else Change.NOTHING
 
@@ -145,6 +147,6 @@ def shown(session: Session) -> MailServerView:
     )
 
 
-def _pause(troubles: int, policy: Policy) -> timedelta:
-    pause: timedelta = policy.email_retry * 2 ** min(troubles - 1, 10)
+def _pause(troubles: int, rules: ContactRules) -> timedelta:
+    pause: timedelta = rules.email_retry * 2 ** min(troubles - 1, 10)
     return min(pause, LONGEST_PAUSE)

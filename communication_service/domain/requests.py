@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 from uuid import UUID
 
-from communication_service.domain.policy import Policy
+from communication_service.settings import ContactRules
 from communication_service.store import queries
 from communication_service.store.tables import PlacementRequest
 from shared.database import Session, copies
@@ -129,7 +129,8 @@ def _agree(
 ) -> None:
     request.priority = stands.priority
     is_asked, is_accepted = stands.status in ASKED, stands.status == S.ACCEPTED
-    if not is_asked:
+    # an answer that was acknowledged here may still be under way to matching
+    if stands.status in ANSWERED or (was_ahead and not is_asked):
         request.answered = stands.status in ANSWERED
     is_known = (is_asked, is_accepted) == (request.asked, request.status == "accepted")
     if is_known and not was_ahead and not _is_asked_twice(request, stands):
@@ -226,9 +227,9 @@ def _known(session: Session, told: Told) -> PlacementRequest:
     return request
 
 
-def follow_up(session: Session, *, policy: Policy, now: datetime, at_most: int = 100) -> int:
+def follow_up(session: Session, *, rules: ContactRules, now: datetime, at_most: int = 100) -> int:
     """Call practices about e-mails a week without an answer (docs/domain.md#contact-rule-4); how many requests."""
-    last_day = berlin_day(now) - timedelta(days=policy.days_until_call)
+    last_day = berlin_day(now) - timedelta(days=rules.days_until_call)
     unanswered = queries.unanswered_since(session, day=last_day, limit=at_most)
     for request in unanswered:
         request.status, request.waiting_since, request.by_phone, request.look_at = "waiting", now, True, now

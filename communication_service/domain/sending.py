@@ -13,7 +13,7 @@ from uuid import UUID
 
 from communication_service.domain import composing, gates, mail_server, suppressions
 from communication_service.domain.letters import Letter
-from communication_service.domain.policy import Policy
+from communication_service.settings import ContactRules
 from communication_service.store import queries
 from communication_service.store.tables import Email, Inquiry
 from shared.database import Session
@@ -49,29 +49,29 @@ class Claim:
     correlation_id: str | None
 
 
-def to_send(session: Session, *, policy: Policy, now: datetime, at_most: int = 20) -> list[Waiting]:
+def to_send(session: Session, *, rules: ContactRules, now: datetime, at_most: int = 20) -> list[Waiting]:
     """Letters that may go now, one of them at most; none while the mail server is left alone.
 
     Somebody else may be quicker.
     """
     found = queries.emails_to_send(session, now=now, limit=at_most)
-    if not found or not mail_server.claim_turn(session, policy=policy, now=now):
+    if not found or not mail_server.claim_turn(session, rules=rules, now=now):
         return []
     return [Waiting(email.id, email.correlation_id) for email in found]
 
 
-def claim(session: Session, email_id: UUID, *, policy: Policy, lease: timedelta, now: datetime) -> Claim | None:
+def claim(session: Session, email_id: UUID, *, rules: ContactRules, lease: timedelta, now: datetime) -> Claim | None:
     """The letter, if it may still go: as things are now, with both gates closed behind it. None otherwise."""
     known = queries.email(session, email_id)
     if known is None or known.therapist_id is None or known.inquiry_id is None:
         return None
     # takes the therapist's lock; a withdrawal, a hold, another address count until this very moment
-    if not composing.compose(session, known.therapist_id, policy=policy, now=now):
+    if not composing.compose(session, known.therapist_id, rules=rules, now=now):
         return None
     email = queries.email(session, email_id, lock=True)
     if email is None or email.status != "approved" or (email.not_before and email.not_before > now):
         return None
-    if not gates.take(session, email, policy=policy, now=now, until=now + lease):
+    if not gates.take(session, email, rules=rules, now=now, until=now + lease):
         # somebody took one since composing looked; the next look says which
         queries.look_again(session, queries.requests_to_therapists([known.therapist_id]), at=now)
         _wait(session, email, now)
@@ -115,12 +115,12 @@ def leave_alone(session: Session, email_id: UUID, *, until: datetime, detail: st
 # What became of it
 
 
-def sent(session: Session, email_id: UUID, attempt: int, *, policy: Policy, now: datetime) -> bool:
+def sent(session: Session, email_id: UUID, attempt: int, *, rules: ContactRules, now: datetime) -> bool:
     """The mail server took the letter; False where this attempt is no longer the one that counts."""
     email = _of_attempt(session, email_id, attempt)
     if email is None:
         return False
-    _record_sent(session, email, policy=policy, sent_at=now, now=now)
+    _record_sent(session, email, rules=rules, sent_at=now, now=now)
     return True
 
 
@@ -130,7 +130,7 @@ def put_off(
     attempt: int,
     *,
     detail: str,
-    policy: Policy,
+    rules: ContactRules,
     now: datetime,
     began_trouble: bool = False,
 ) -> bool:
@@ -147,7 +147,7 @@ def put_off(
     if email.refusals >= MOST_REFUSALS or email.troubles_begun >= MOST_TROUBLES:
         return _failed(session, email, detail=detail, now=now)
     times = email.troubles_begun if began_trouble else email.refusals
-    pause = min(policy.email_retry * 2 ** min(times - 1, 10), LONGEST_PAUSE)
+    pause = min(rules.email_retry * 2 ** min(times - 1, 10), LONGEST_PAUSE)
     _wait_again(session, email, detail=detail, not_before=now + pause, now=now)
     return True
 
@@ -237,21 +237,21 @@ def _mark_in_doubt(session: Session, email: Email, detail: str, now: datetime) -
     _inquiry(session, email).waits_for = "email_in_doubt"
 
 
-def settle_doubt(session: Session, email: Email, *, was_sent: bool, policy: Policy, now: datetime) -> None:
+def settle_doubt(session: Session, email: Email, *, was_sent: bool, rules: ContactRules, now: datetime) -> None:
     """What staff found out about a letter in doubt; one that did not go is written anew at its turn."""
     queries.lock_requests(session, email.placement_request_ids)
     if was_sent:
-        _record_sent(session, email, policy=policy, sent_at=email.claimed_at or now, now=now)
+        _record_sent(session, email, rules=rules, sent_at=email.claimed_at or now, now=now)
     else:
         email.status, email.updated_at, email.claimed_until = "failed", now, None
         _open_again(session, email, now)
     email.version += 1
 
 
-def _record_sent(session: Session, email: Email, *, policy: Policy, sent_at: datetime, now: datetime) -> None:
+def _record_sent(session: Session, email: Email, *, rules: ContactRules, sent_at: datetime, now: datetime) -> None:
     email.status, email.sent_at, email.error, email.updated_at = "sent", sent_at, None, now
     email.claimed_until = email.not_before = None
-    gates.settle(session, email, policy=policy, sent_at=sent_at)
+    gates.settle(session, email, rules=rules, sent_at=sent_at)
     inquiry = _inquiry(session, email)
     inquiry.status, inquiry.waits_for, inquiry.waits_until, inquiry.updated_at = "gone_out", None, None, now
     for request in queries.requests(session, email.placement_request_ids):

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from communication_service.domain import mail_server
 from communication_service.domain.composing import kept_back
-from communication_service.domain.policy import Policy
 from communication_service.domain.schemas import WaitingRequest, WaitingRequestFilter, WaitingRequestPage
+from communication_service.settings import ContactRules
 from communication_service.store import lists, queries
 from communication_service.store.tables import Inquiry, Patient, PhoneCall, PlacementRequest
 from shared.database import Session
@@ -33,7 +33,9 @@ class Surroundings:
     letters_go: bool
 
 
-def list_page(session: Session, wanted: WaitingRequestFilter, *, policy: Policy, now: datetime) -> WaitingRequestPage:
+def list_page(
+    session: Session, wanted: WaitingRequestFilter, *, rules: ContactRules, now: datetime
+) -> WaitingRequestPage:
     """A page of the requests that wait for something, the longest waiting first."""
     found, total = lists.waiting_requests(session, **wanted.model_dump())
     patients = {request.patient_id for request in found}
@@ -48,7 +50,7 @@ def list_page(session: Session, wanted: WaitingRequestFilter, *, policy: Policy,
         calls=lists.planned_calls_of(session, inquiries),
         letters_go=mail_server.trouble(session) is None,
     )
-    shown = [_view(request, reason(request, around, policy=policy, now=now)) for request in found]
+    shown = [_view(request, reason(request, around, rules=rules, now=now)) for request in found]
     return WaitingRequestPage(items=shown, total=total, limit=wanted.limit, offset=wanted.offset)
 
 
@@ -63,12 +65,12 @@ def _view(request: PlacementRequest, waits: Waits) -> WaitingRequest:
     )
 
 
-def reason(request: PlacementRequest, around: Surroundings, *, policy: Policy, now: datetime) -> Waits:
+def reason(request: PlacementRequest, around: Surroundings, *, rules: ContactRules, now: datetime) -> Waits:
     """What a request that is not over waits for."""
     if request.status == "accepted":
         return "placement", None
     if request.status == "contacted":
-        return "answer", _until_the_call(request, around, policy)
+        return "answer", _until_the_call(request, around, rules)
     if request.status == "announced":
         return "approval", None
     inquiry = around.inquiries.get(request.inquiry_id) if request.inquiry_id else None
@@ -80,7 +82,7 @@ def reason(request: PlacementRequest, around: Surroundings, *, policy: Policy, n
     if request.therapist_id not in around.therapists:
         return "therapist_not_known", None
     if inquiry is None:
-        is_gathering = request.waiting_since is not None and request.waiting_since + policy.gathering > now
+        is_gathering = request.waiting_since is not None and request.waiting_since + rules.gathering > now
         return "gathering" if is_gathering else "composing", None
     return _of_inquiry(inquiry, around.calls.get(inquiry.id), letters_go=around.letters_go)
 
@@ -89,13 +91,13 @@ def _until_the_search_goes_on(patient: Patient | None, kept: str) -> date | None
     return patient.paused_until if patient is not None and kept == "search_paused" else None
 
 
-def _until_the_call(request: PlacementRequest, around: Surroundings, policy: Policy) -> date | None:
+def _until_the_call(request: PlacementRequest, around: Surroundings, rules: ContactRules) -> date | None:
     """The last day before the call, if one follows as things are now: see `queries.unanswered_since`."""
     if request.emailed_on is None or request.by_phone:
         return None
     if request.therapist_id not in around.followed_up or request.patient_id in around.offered:
         return None
-    return request.emailed_on + timedelta(days=policy.days_until_call - 1)
+    return request.emailed_on + timedelta(days=rules.days_until_call - 1)
 
 
 def _of_inquiry(inquiry: Inquiry, call: PhoneCall | None, *, letters_go: bool) -> Waits:

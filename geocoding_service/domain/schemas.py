@@ -137,7 +137,7 @@ class DistanceQuery(QuerySchema):
 
 
 class Way(Schema):
-    """A way: kilometres along it (two decimals), minutes from endpoint to endpoint (rounded up), how they are known."""
+    """A way: kilometres along it (two decimals), minutes from door to door (rounded up), how they are known."""
 
     distance_km: float
     travel_minutes: int

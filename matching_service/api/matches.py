@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from matching_service.api.rules import ask_again_rules
 from matching_service.domain import matches
 from matching_service.domain.schemas import Matches as MatchesView
 from matching_service.domain.schemas import MatchQuestion
@@ -21,4 +22,4 @@ class Matches(Resource):
         cannot be checked). Distances are straight lines, travel times are estimated from them.
         """
         with single_statements() as executor:
-            return matches.find(executor, body, today=clock.today())
+            return matches.find(executor, body, today=clock.today(), rules=ask_again_rules())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from matching_service.api.rules import ask_again_rules
 from matching_service.domain import answers, history, requests
 from matching_service.domain.schemas import (
     Approved,
@@ -43,7 +44,7 @@ class PlacementRequests(Resource):
         with transaction() as session:
             approved = once(
                 session,
-                lambda: requests.approve(session, body, today=clock.today(), now=clock.now()),
+                lambda: requests.approve(session, body, rules=ask_again_rules(), today=clock.today(), now=clock.now()),
                 recall=lambda note: requests.recall(
                     session, [UUID(each) for each in note["items"]], [Refusal.from_json(e) for e in note["refused"]]
                 ),
@@ -97,7 +98,7 @@ class PlacementRequestResponse(Resource):
         with transaction() as session:
             return once(
                 session,
-                lambda: answers.respond(session, id, body, now=clock.now()),
+                lambda: answers.respond(session, id, body, rules=ask_again_rules(), now=clock.now()),
                 recall=lambda known: requests.get(session, known),
             )
 

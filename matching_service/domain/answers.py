@@ -9,6 +9,7 @@ from matching_service.domain import history, states
 from matching_service.domain.holds import end, is_lost, settle, withdraw_all
 from matching_service.domain.requests import locked, touched
 from matching_service.domain.schemas import Placing, RequestView, Response, Withdrawal
+from matching_service.settings import AskAgainRules
 from matching_service.store import queries
 from matching_service.store.tables import PlacementRequest
 from shared.database import Session
@@ -21,7 +22,9 @@ from shared.values.enums import RequestOutcome, RequestStatus, WithdrawalReason
 CLOCKS_MAY_DIFFER = timedelta(minutes=5)
 
 
-def respond(session: Session, request_id: UUID, response: Response, *, now: datetime) -> RequestView:
+def respond(
+    session: Session, request_id: UUID, response: Response, *, rules: AskAgainRules, now: datetime
+) -> RequestView:
     """Record a practice's answer that staff heard.
 
     An answer to a withdrawn request is logged and changes nothing. Raises `NotFound`, `Conflict` where an answer is
@@ -30,7 +33,8 @@ def respond(session: Session, request_id: UUID, response: Response, *, now: date
     request = locked(session, request_id)
     if response.occurred_at is not None and response.occurred_at > now + CLOCKS_MAY_DIFFER:
         raise _wrong_time("must not lie in the future")
-    at = response.occurred_at or _not_before(request.responded_at, now)
+    # their clock may be ahead; an answer dated later than now would make one of the next minutes too old
+    at = min(response.occurred_at, now) if response.occurred_at else _not_before(request.responded_at, now)
     if request.status == RequestStatus.WITHDRAWN:
         _log(session, request, response, at=at, now=now)
         return RequestView.of(request)
@@ -41,7 +45,7 @@ def respond(session: Session, request_id: UUID, response: Response, *, now: date
         )
     if request.responded_at is not None and at < request.responded_at:
         raise _wrong_time("must not lie before the answer that is recorded")
-    _take(session, request, response, at=at, channel=None, now=now)
+    _take(session, request, response, at=at, channel=None, rules=rules, now=now)
     touched(request, now=now)
     return RequestView.of(request)
 
@@ -63,6 +67,7 @@ def hear(
     at: datetime,
     told_at: datetime,
     channel: str,
+    rules: AskAgainRules,
     now: datetime,
 ) -> None:
     """Take an answer that came by e-mail or call, whatever happened meanwhile; the caller holds the locks.
@@ -76,13 +81,20 @@ def hear(
     # the same instant is not older: both were acknowledged, and this one is heard last
     too_late = known is not None and (told_at <= known if is_asked_again else at < known)
     if request.status in states.TAKES_AN_ANSWER and not too_late:
-        _take(session, request, response, at=at, channel=channel, now=now)
+        _take(session, request, response, at=at, channel=channel, rules=rules, now=now)
     else:
         _log(session, request, response, at=at, channel=channel, now=now)
 
 
 def _take(
-    session: Session, request: PlacementRequest, response: Response, *, at: datetime, channel: str | None, now: datetime
+    session: Session,
+    request: PlacementRequest,
+    response: Response,
+    *,
+    at: datetime,
+    channel: str | None,
+    rules: AskAgainRules,
+    now: datetime,
 ) -> None:
     answered_on = berlin_day(at)
     request.status = states.status_after(response.outcome)
@@ -90,7 +102,7 @@ def _take(
     request.responded_at = states.latest(request.responded_at, at)
     request.available_from, request.hold = response.available_from, None
     request.next_contact_after = (
-        states.next_contact_after(answered_on, response.available_from)
+        states.next_contact_after(answered_on, response.available_from, rules)
         if response.outcome == RequestOutcome.LATER
         else None
     )

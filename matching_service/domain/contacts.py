@@ -15,6 +15,7 @@ from matching_service.domain import history, states
 from matching_service.domain.answers import hear, reopen
 from matching_service.domain.holds import settle
 from matching_service.domain.schemas import Response
+from matching_service.settings import AskAgainRules
 from matching_service.store import queries
 from matching_service.store.tables import PlacementRequest
 from shared.database import Session
@@ -80,6 +81,7 @@ def called(
     *,
     contact: Contact,
     occurred_at: datetime,
+    rules: AskAgainRules,
     now: datetime,
 ) -> None:
     """The practice was reached on the phone: what it answered counts, what was not talked about waits again."""
@@ -99,12 +101,19 @@ def called(
                 at=occurred_at,
                 told_at=contact.told_at,
                 channel=Channel.PHONE,
+                rules=rules,
                 now=now,
             )
 
 
 def answered_by_email(
-    session: Session, answers: Sequence[Answer], *, occurred_at: datetime, told_at: datetime, now: datetime
+    session: Session,
+    answers: Sequence[Answer],
+    *,
+    occurred_at: datetime,
+    told_at: datetime,
+    rules: AskAgainRules,
+    now: datetime,
 ) -> None:
     """The practice answered in writing."""
     answer_to = {
@@ -112,7 +121,7 @@ def answered_by_email(
     }
     for request in _requests(session, answer_to.keys()).values():
         response = _response(answer_to[request.id])
-        hear(session, request, response, at=occurred_at, told_at=told_at, channel=Channel.EMAIL, now=now)
+        hear(session, request, response, at=occurred_at, told_at=told_at, channel=Channel.EMAIL, rules=rules, now=now)
 
 
 def attempts_used_up(session: Session, request_ids: Sequence[UUID], *, contact: Contact, now: datetime) -> None:

@@ -5,30 +5,32 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
-from matching_service.domain import history, rules
-from matching_service.domain.criteria import Criteria, of_patient
+from matching_service.domain import explaining, history
+from matching_service.domain.criteria import CAN_BE_SET_ASIDE, JUDGE
 from matching_service.domain.holds import settle_holds
 from matching_service.domain.matches import unknown_patient
 from matching_service.domain.schemas import (
     Approved,
+    Check,
     ContactList,
+    Override,
     Refusal,
     RequestFields,
     RequestFilter,
     RequestPage,
     RequestView,
 )
+from matching_service.domain.search import of_patient
+from matching_service.settings import AskAgainRules
 from matching_service.store import queries
 from matching_service.store.tables import Patient, PlacementRequest
 from shared.database import Session, new_id
 from shared.errors import Conflict, FieldProblem, LostUpdate, NotFound
 from shared.events.catalogue import RequestApproved
 from shared.events.outbox import record
-from shared.values.datetimes import berlin_day
-from shared.values.enums import CheckResult, MatchRule, PatientStatus, RequestStatus
+from shared.values.enums import MatchRule, PatientStatus, RequestStatus
 from shared.values.schemas import MergePatch, merged
 
 
@@ -85,7 +87,7 @@ class Judgement:
     overrides: list[dict[str, str]]
 
 
-def approve(session: Session, wanted: ContactList, *, today: date, now: datetime) -> Approved:
+def approve(session: Session, wanted: ContactList, *, rules: AskAgainRules, today: date, now: datetime) -> Approved:
     """Ask these therapists for this patient, as far as the rules allow it (docs/domain.md#contact-rule-3).
 
     Raises `NotFound` for a patient whose copy is not here, `Conflict` where the patient does not search or every
@@ -100,7 +102,7 @@ def approve(session: Session, wanted: ContactList, *, today: date, now: datetime
             "patient.not_searching",
             f"This patient's status is {patient.status}; only for one who is searching may practices be asked.",
         )
-    judgements = _judge(session, patient, wanted, today=today)
+    judgements = _judge(session, patient, wanted, rules=rules, today=today)
     refused = [refusal for judgement in judgements.values() for refusal in judgement.refusals]
     allowed = {who: judgement for who, judgement in judgements.items() if not judgement.refusals}
     if not allowed:
@@ -150,39 +152,30 @@ def _make(
     return request
 
 
-def _judge(session: Session, patient: Patient, wanted: ContactList, *, today: date) -> dict[UUID, Judgement]:
-    """Each therapist of the list by the rules of matching."""
-    criteria = of_patient(patient)
-    known = queries.therapists_with_distance(session, wanted.therapist_ids, from_place=criteria.place)
-    asked = queries.asked_before(session, patient.id, wanted.therapist_ids, search_began=criteria.search_began)
-    overridden = {(each.therapist_id, each.rule): each.reason for each in wanted.overrides}
-    judgements = {}
-    for therapist_id in wanted.therapist_ids:
-        if therapist_id not in known:
-            judgements[therapist_id] = _nobody_known(therapist_id)
-            continue
-        therapist, kilometres = known[therapist_id]
-        failed = _failed(therapist, criteria, kilometres, _asked(asked.get(therapist_id)), today=today)
-        stands = [c for c in failed if c.rule in rules.CANNOT_BE_OVERRIDDEN or (therapist_id, c.rule) not in overridden]
-        judgements[therapist_id] = Judgement(
-            refusals=[Refusal(therapist_id=therapist_id, rule=c.rule, detail=c.detail) for c in stands],
-            overrides=[{"rule": c.rule, "reason": overridden[therapist_id, c.rule]} for c in failed if c not in stands],
-        )
-    return judgements
+def _judge(
+    session: Session, patient: Patient, wanted: ContactList, *, rules: AskAgainRules, today: date
+) -> dict[UUID, Judgement]:
+    """Each therapist of the list by the criteria of matching."""
+    search = of_patient(patient, rules=rules, today=today)
+    judged = JUDGE.each(session, search, wanted.therapist_ids)
+    failed = {who: explaining.failures_of(each, search) for who, each in judged.items()}
+    return {
+        who: _judgement(who, failed[who], wanted.overrides) if who in failed else _nobody_known(who)
+        for who in wanted.therapist_ids
+    }
 
 
-def _asked(before: queries.AskedBefore | None) -> rules.Asked:
-    if before is None:
-        return rules.NEVER_ASKED
-    refused_on = None if before.refused_at is None else berlin_day(before.refused_at)
-    return rules.Asked(before.is_open, refused_on, before.place_failed)
-
-
-def _failed(
-    therapist: Any, criteria: Criteria, kilometres: float | None, asked: rules.Asked, *, today: date
-) -> list[rules.Check]:
-    checks = rules.checks(therapist, criteria, distance_km=kilometres, asked=asked, today=today)
-    return [check for check in checks if check.result == CheckResult.FAIL]
+def _judgement(therapist_id: UUID, failed: Sequence[Check], overrides: Sequence[Override]) -> Judgement:
+    reasons = {each.rule: each.reason for each in overrides if each.therapist_id == therapist_id}
+    set_aside = {rule: reason for rule, reason in reasons.items() if rule in CAN_BE_SET_ASIDE}
+    return Judgement(
+        refusals=[
+            Refusal(therapist_id=therapist_id, rule=check.rule, detail=check.detail)
+            for check in failed
+            if check.rule not in set_aside
+        ],
+        overrides=[{"rule": c.rule, "reason": set_aside[c.rule]} for c in failed if c.rule in set_aside],
+    )
 
 
 def _nobody_known(therapist_id: UUID) -> Judgement:

@@ -9,10 +9,10 @@ from uuid import UUID
 from pydantic import Field
 
 from matching_service.domain import states
-from matching_service.domain.rules import Check
 from matching_service.domain.scoring import ScoreParts
 from shared.values.datetimes import Instant, IsoDate, PlausibleDate, PlausibleInstant
 from shared.values.enums import (
+    CheckResult,
     MatchRule,
     PreferredGender,
     Procedure,
@@ -55,6 +55,18 @@ class MatchQuestion(Schema):
     patient_id: UUID
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = CANDIDATES_SHOWN
     overrides: OtherCriteria = OtherCriteria()
+
+
+@dataclass(slots=True)
+class Check:
+    """What one criterion says of one therapist for one patient, in words for staff.
+
+    Not frozen: an answer has hundreds, and to freeze each takes longer than to put it into words.
+    """
+
+    rule: MatchRule
+    result: CheckResult
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,18 @@
-"""The score: 0 to 100 points in three parts that staff can follow. The query ranks by the same weights."""
+"""The score: 0 to 100 points in three parts that staff can follow (docs/domain.md#matching-score)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from matching_service.domain.rules import Check
-from shared.values.enums import CheckResult
+from matching_service.store.matching import Judged, Points
 
-POINTS_FOR_AVAILABILITY: Final = 40
-"""Staff's hint that a place may be free: more than any distance can make up for (docs/domain.md#matching-score)."""
-POINTS_FOR_NEARNESS: Final = 32
-"""All of them next endpoint, none at the limit of the patient's radius, in proportion between."""
-POINTS_FOR_CERTAINTY: Final = 28
+POINTS: Final = Points(nearness=32, potentially_available=40, certainty=28)
+"""Nearness: all of them next door, none at the limit of the patient's radius, in proportion between. Staff's hint that
+a place may be free counts more than any distance. Certainty never falls below nothing, however many criteria there are.
+"""
 POINTS_LOST_PER_UNKNOWN: Final = 4
-"""Seven rules can be unknown."""
+"""What a criterion costs that is unknown, unless it says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +24,11 @@ class ScoreParts:
     certainty: float
 
 
-def score_parts(
-    checks: Sequence[Check], *, distance_km: float, radius_km: float, potentially_available: bool
-) -> ScoreParts:
-    """The three parts of the score, in tenths of points."""
-    unknowns = [check.result for check in checks].count(CheckResult.UNKNOWN)
+def score_parts(candidate: Judged) -> ScoreParts:
+    """The three parts of the score by which the judge ranked, in tenths of points."""
+    found = candidate.therapist
     return ScoreParts(
-        nearness=round(POINTS_FOR_NEARNESS * (1 - min(1.0, distance_km / radius_km)), 1),
-        potentially_available=float(POINTS_FOR_AVAILABILITY if potentially_available else 0),
-        certainty=float(POINTS_FOR_CERTAINTY - POINTS_LOST_PER_UNKNOWN * unknowns),
+        nearness=round(found.nearness, 1),
+        potentially_available=float(found.available),
+        certainty=float(found.certainty),
     )

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from matching_service.settings import AskAgainRules
 from shared.values.enums import PatientStatus, RequestHold, RequestOutcome, RequestStatus, RequestWait
 
 S = RequestStatus
@@ -41,10 +42,6 @@ _WAITS_FOR: Final[dict[S, RequestWait]] = {
     S.NO_ANSWER: RequestWait.DECISION,
 }
 
-DAYS_BEFORE_THE_DATE_NAMED: Final = 28
-DAYS_WITHOUT_A_DATE: Final = 28
-LEAST_DAYS: Final = 7
-
 
 def status_after(outcome: RequestOutcome) -> RequestStatus:
     """Where an answer leads."""
@@ -53,18 +50,18 @@ def status_after(outcome: RequestOutcome) -> RequestStatus:
     return S.DEFERRED if outcome == RequestOutcome.LATER else S.DECLINED
 
 
-def next_contact_after(answered_on: date, available_from: date | None) -> date:
-    """When who said "later" is asked again: four weeks before the date named (docs/domain.md#contact-rule-8).
+def next_contact_after(answered_on: date, available_from: date | None, rules: AskAgainRules) -> date:
+    """When who said "later" is asked again: `days_before_named_date` before it (docs/domain.md#contact-rule-8).
 
-    Where that is past or within a week, a week after the answer, but not after the date named, if that is to come.
-    Without a date, four weeks after the answer, as after a refusal.
+    Where that is past or too soon, `days_at_least` after the answer, but not after the date named, if that is to come.
+    Without a date, `days_without_a_date` after the answer.
     """
     if available_from is None:
-        return answered_on + timedelta(days=DAYS_WITHOUT_A_DATE)
-    soonest = answered_on + timedelta(days=LEAST_DAYS)
+        return answered_on + timedelta(days=rules.days_without_a_date)
+    soonest = answered_on + timedelta(days=rules.days_at_least)
     if available_from > answered_on:
         soonest = min(soonest, available_from)
-    return max(available_from - timedelta(days=DAYS_BEFORE_THE_DATE_NAMED), soonest)
+    return max(available_from - timedelta(days=rules.days_before_named_date), soonest)
 
 
 def hold_for(status: str, patient_status: str | None, *, accepted_elsewhere: bool) -> RequestHold | None:

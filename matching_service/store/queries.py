@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import date, datetime
-from typing import Any, NamedTuple
+from datetime import date
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, Table, and_, bindparam, func, literal, select, text
+from sqlalchemy import Row, Select, Table, bindparam, func, select, text
 
 from matching_service.store.tables import IS_LIVE, HistoryEntry, Patient, PlacementRequest, Therapist
 from shared.database import Executor, Session
 from shared.values.enums import RequestStatus
-from shared.values.places import Place, PlaceColumn
-
-METRES_A_KILOMETRE = 1000
-
 
 _PATIENT: Table = Patient.__table__  # type: ignore[assignment]  # declared as the wider FromClause
 _PATIENT_TO_MATCH = select(_PATIENT).where(_PATIENT.c.id == bindparam("patient_id"), _PATIENT.c.status.is_not(None))
@@ -74,48 +70,6 @@ def share_therapists(session: Session, therapist_ids: Collection[UUID]) -> None:
 def therapist_status(session: Session, therapist_id: UUID) -> str | None:
     """Whether the copy of a therapist is active, blocked or inactive; None where none has arrived."""
     return session.scalar(select(Therapist.status).where(Therapist.id == therapist_id))
-
-
-def therapists_with_distance(
-    session: Session, therapist_ids: Collection[UUID], *, from_place: Place | None
-) -> dict[UUID, tuple[Therapist, float | None]]:
-    """The copies of these therapists with their distance in kilometres."""
-    metres = func.ST_Distance(Therapist.place, literal(from_place, PlaceColumn()), False)
-    found = session.execute(
-        select(Therapist, metres / METRES_A_KILOMETRE)
-        .where(Therapist.id.in_(therapist_ids), Therapist.status.is_not(None))
-        .order_by(Therapist.id)
-        .execution_options(populate_existing=True)
-    )
-    return {
-        therapist.id: (therapist, None if kilometres is None else float(kilometres)) for therapist, kilometres in found
-    }
-
-
-class AskedBefore(NamedTuple):
-    """What a therapist was asked for a patient: whether that is open, when they refused, whether a place failed."""
-
-    is_open: bool
-    refused_at: datetime | None
-    place_failed: bool
-
-
-def asked_before(
-    session: Session, patient_id: UUID, therapist_ids: Collection[UUID], *, search_began: datetime
-) -> dict[UUID, AskedBefore]:
-    """What those of these therapists were asked who were asked for this patient."""
-    failed = and_(PlacementRequest.status == RequestStatus.FAILED, PlacementRequest.approved_at >= search_began)
-    found = session.execute(
-        select(
-            PlacementRequest.therapist_id,
-            func.bool_or(text(IS_LIVE)),
-            func.max(PlacementRequest.responded_at).filter(PlacementRequest.status == RequestStatus.DECLINED),
-            func.bool_or(failed),
-        )
-        .where(PlacementRequest.patient_id == patient_id, PlacementRequest.therapist_id.in_(therapist_ids))
-        .group_by(PlacementRequest.therapist_id)
-    )
-    return {therapist_id: AskedBefore(*asked) for therapist_id, *asked in found}
 
 
 def request(session: Session, request_id: UUID) -> PlacementRequest | None:

@@ -70,7 +70,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_dead_letters")),
     )
     op.create_index(
-        "uq_dead_letters_message", "dead_letters", ["topic", "partition", "offset", sa.text("md5(value)")], unique=True
+        "uq_dead_letters_message",
+        "dead_letters",
+        ["topic", "partition", "offset", sa.text("md5(coalesce(value, ''))")],
+        unique=True,
     )
     op.create_table(
         "patients",

@@ -39,6 +39,8 @@ OF_ALL = -1
 """As Kafka's client says which partition a complaint about a whole topic, or the group, is about."""
 ENDS_EVERY_SECONDS = 1.0
 """Where nothing else is to be committed, ends are, no more often than this."""
+AGAIN_EVERY_SECONDS = 15.0
+"""Where nothing happens: a commit that failed unheard is made again, and one that did not costs nothing."""
 STEADY_SECONDS = 10.0
 """A consumer with nothing to do for so long after its start works: before, its partitions may not be there yet."""
 
@@ -135,7 +137,8 @@ class Consumer:
     def _is_steady(self) -> None:
         """The duty works, unless Kafka refuses a part of it; raises what it has refused for long."""
         if not self._complaints:
-            self.duty.worked()
+            if not self._unreadable:
+                self.duty.worked()
             return
         problem, since = min(self._complaints.values(), key=lambda complaint: complaint[1])
         self.duty.waits(KafkaException(problem))
@@ -168,18 +171,27 @@ class Consumer:
 
         The last offsets may be a transaction's markers, which are never delivered: they would look unread for ever.
         """
-        if not messages and (not self._ends or clock.monotonic() - self._committed_at < ENDS_EVERY_SECONDS):
+        if not messages and clock.monotonic() - self._committed_at < self._pause_between_commits():
             return
         ends, self._ends, self._committed_at = self._ends, {}, clock.monotonic()
+        for message in {(m.topic(), m.partition()): m for m in messages}.values():
+            ends.setdefault((message.topic(), message.partition()), (message.offset() or 0) + 1)
+        for place, end in ends.items():
+            self._store(consumer, TopicPartition(*place, end))  # type: ignore[arg-type]
         try:
-            for message in {(m.topic(), m.partition()): m for m in messages}.values():
-                consumer.store_offsets(message=message)
-            if ends:
-                consumer.store_offsets(offsets=[TopicPartition(*place, end) for place, end in ends.items()])  # type: ignore[arg-type]
             consumer.commit(asynchronous=True)
-        except KafkaException as problem:
-            # a partition we lost meanwhile, or a broker that is away: the events come again and are skipped
+        except KafkaException as problem:  # a broker that is away: the events come again and are skipped
             log.info("consumer.offsets_not_committed", error=str(problem.args[0]))
+
+    def _pause_between_commits(self) -> float:
+        return ENDS_EVERY_SECONDS if self._ends else AGAIN_EVERY_SECONDS
+
+    @staticmethod
+    def _store(consumer: KafkaConsumer, read: TopicPartition) -> None:
+        try:
+            consumer.store_offsets(offsets=[read])
+        except KafkaException as problem:  # a partition that we lost meanwhile: others read on from its last commit
+            log.info("consumer.offset_not_stored", error=str(problem.args[0]))
 
     def _skip_unreadable(self, consumer: KafkaConsumer) -> None:
         """Note as a dead letter what Kafka's client cannot read, and go on behind it; what fails is tried again."""

@@ -65,16 +65,29 @@ def _read(
         arrived = consumer.consume(at_most, 0.2)
         messages = [message for message in arrived if message.error() is None]
         complaint = _complaint(arrived) or complaint
+        if _skip_unreadable(consumer, configuration, arrived):
+            came_at = clock.monotonic()
         if messages:
             yield messages
             came_at = clock.monotonic()
         elif clock.monotonic() - came_at > silence:
             raise Unreachable("kafka.silent", f"Kafka gave nothing more before the end of the topics{complaint}.")
         for message in arrived:
-            if is_unreadable(message):
-                skip(consumer, message, end_of_batch(configuration, message))
-            elif _reaches_end(message, unfinished):
+            if _reaches_end(message, unfinished):
                 del unfinished[message.topic() or "", message.partition() or 0]
+
+
+def _skip_unreadable(consumer: KafkaConsumer, configuration: dict[str, Any], arrived: Sequence[Message]) -> int:
+    """Go on behind the batches that cannot be read; returns the number of them."""
+    # the same complaint may have come several times
+    batches = {(each.topic(), each.partition()): each for each in arrived if is_unreadable(each)}
+    try:
+        for batch in batches.values():
+            skip(consumer, batch, end_of_batch(configuration, batch))
+    except KafkaException as problem:
+        reason = problem.args[0].name()
+        raise Unreachable("kafka.unreachable", f"Kafka does not say where a batch ends ({reason}).") from problem
+    return len(batches)
 
 
 def _complaint(arrived: Sequence[Message]) -> str:

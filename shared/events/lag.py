@@ -151,7 +151,7 @@ def _in_words(place: Place, standing: Standing, moment: float) -> str:
     if standing.is_held_back:
         why = "a transaction that somebody left open holds them back"
     else:
-        why = "the member of the group that has this partition does not read them"
+        why = "the worker that has this partition does not get on, or somebody else in the group has it"
     seconds = f"{moment - standing.since:.0f} s"
     return f"{topic} {partition}: nothing read for {seconds} from offset {standing.offsets.position}, {why}"
 

@@ -99,10 +99,16 @@ def deny(ids: Sequence[UUID], denial: Denial) -> int:
 
     Its sequence only has to be free: like every republished event it counts by its time.
     """
-    with hop("deny strangers"), transaction() as session:
+    with hop("deny strangers"):
+        for first in range(0, len(ids), PORTION):
+            repeat_if_lost(partial(_deny, ids[first : first + PORTION], denial))
+    return len(ids)
+
+
+def _deny(ids: Sequence[UUID], denial: Denial) -> None:
+    with transaction() as session:
         said = {row.key: row.last for row in session.execute(_NEWEST, {"ids": list(ids)})}
         record_all(session, [(id, said.get(id, 0) + 1, denial(id)) for id in ids], now=clock.now(), republished=True)
-    return len(ids)
 
 
 _NEWEST = (

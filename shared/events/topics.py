@@ -5,11 +5,11 @@ Those that are there are given the same settings: whoever made them, or an earli
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from collections.abc import Sequence
 
+import click
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.cimpl import NewTopic
@@ -18,6 +18,7 @@ from shared.errors import Unreachable
 from shared.events.cluster import Administrator
 from shared.events.event import PARTITIONS, TOPICS, Topic
 from shared.runtime.settings import KafkaSettings, read
+from shared.runtime.terminal import say
 
 
 def create(settings: KafkaSettings, *, wait_seconds: float = 30) -> list[str]:
@@ -76,11 +77,17 @@ def _configuration(topic: Topic, settings: KafkaSettings) -> dict[str, str]:
     return {**topic.configuration(), "min.insync.replicas": str(settings.kafka_min_insync_replicas)}
 
 
-def main() -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m shared.events.topics", description=__doc__)
-    parser.add_argument("action", choices=["create"])
-    parser.parse_args()
+@click.group()
+def commands() -> None:
+    """The topics of the platform."""
+
+
+@commands.command("create")
+def _create() -> None:
+    """Make the topics that are missing.
+
+    Those that are there are given our settings.
+    """
     deadline = time.monotonic() + 60
     while True:
         try:
@@ -90,8 +97,8 @@ def main() -> None:
             if time.monotonic() > deadline:
                 sys.exit(f"Kafka does not answer: {problem.message}")
             time.sleep(1)
-    print("\n".join(f"created {name}" for name in made) or "all topics exist")  # noqa: T201 - a command line
+    say("\n".join(f"created {name}" for name in made) or "all topics exist")
 
 
 if __name__ == "__main__":
-    main()
+    commands(prog_name="python -m shared.events.topics")

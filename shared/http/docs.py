@@ -1,47 +1,61 @@
-"""`/openapi.json`, and `/docs`: a page that shows it and tries it out, without any network beyond this service."""
+"""`/openapi.json`, and `/docs`: Swagger UI, which shows it and tries it out without any network beyond this service."""
 
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode
+from collections.abc import Callable
 from hashlib import sha256
 from html import escape
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response
+import flask_swagger_ui
+from flask import Flask, Response, redirect, request, send_from_directory
+from werkzeug.wrappers import Response as Answer
 
 from shared.http.service import AccessTable
 from shared.security.authentication import ANYONE
 
-PARTS = Path(__file__).parent / "page"
+PAGE = Path(__file__).parent / "page" / "docs.html"
+"""Ours: the page of `flask-swagger-ui` names absolute paths, which a gateway's prefix breaks."""
+SWAGGER_UI = str(files(flask_swagger_ui) / "dist")
 
 
 def open_on(app: Flask, document: dict[str, Any]) -> AccessTable:
-    """Register both addresses; who may call them."""
+    """Register the document, the page and the files that the page loads; returns who may call them."""
     written = json.dumps(document, ensure_ascii=False).encode()
     page, policy = _page(document["info"]["title"])
 
     def openapi() -> Response:
         return Response(written, content_type="application/json")
 
-    def docs() -> Response:
+    def docs() -> Answer:
+        if request.path.endswith("/"):  # the page's links are relative, so that any prefix may stand before them
+            return redirect("../docs")
         return Response(page, headers={"Content-Security-Policy": policy}, content_type="text/html; charset=utf-8")
 
-    app.add_url_rule("/openapi.json", "openapi", openapi)
-    app.add_url_rule("/docs", "docs", docs)
-    return {("/openapi.json", "GET"): ANYONE, ("/docs", "GET"): ANYONE}
+    def docs_file(name: str) -> Response:
+        return send_from_directory(SWAGGER_UI, name)
+
+    views: dict[str, Callable[..., Answer]] = {"/openapi.json": openapi, "/docs": docs, "/docs/<name>": docs_file}
+    for path, view in views.items():
+        app.add_url_rule(path, path, view)
+    return {(path, "GET"): ANYONE for path in views}
 
 
 def _page(title: str) -> tuple[str, str]:
-    """The page in one piece, and a policy that runs its own script and nothing else."""
-    style, script = ((PARTS / name).read_text(encoding="utf-8") for name in ("docs.css", "docs.js"))
-    page = (PARTS / "docs.html").read_text(encoding="utf-8")
-    for place, part in (("TITLE", escape(title)), ("STYLE", style), ("SCRIPT", script)):
-        page = page.replace(f"<!--{place}-->", part)
+    """The page, and a policy that runs Swagger UI and the page's own line of script, and nothing else.
+
+    The style sheet of Swagger UI draws its icons from `data:` addresses.
+    """
+    page = PAGE.read_text(encoding="utf-8").replace("<!--TITLE-->", escape(title))
+    start = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
     policy = (
-        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        f"default-src 'none'; script-src 'self' {' '.join(map(_hash, start))}; style-src 'self'; "
+        "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
     return page, policy
 

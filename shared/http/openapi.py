@@ -56,6 +56,11 @@ PROBLEM: Document = {
     },
 }
 
+OWN_PATHS = ("/api/dead-letters",)
+"""Every service has these paths: a gateway in front of all services serves them below the prefix of the service."""
+
+BESIDE_THIS_DOCUMENT = [{"url": "."}]
+
 OPERATIONS = {
     "/health/live": "Whether the process answers",
     "/health/ready": "Whether it reaches what it needs (503 if not), and how many events are set aside",
@@ -70,10 +75,12 @@ def document(routes: Sequence[Route], *, title: str, description: str) -> Docume
     for route in routes:
         path, variables = _path(route.path)
         paths[path] = {"parameters": variables} if variables else {}
+        if route.path.startswith(OWN_PATHS):
+            paths[path]["servers"] = BESIDE_THIS_DOCUMENT
         for method, endpoint, access in route.endpoints():
             paths[path][method] = _operation(route, method, endpoint, access, schemas)
     for path, summary in OPERATIONS.items():
-        paths[path] = {"get": _platform_operation(path, summary)}
+        paths[path] = {"servers": BESIDE_THIS_DOCUMENT, "get": _platform_operation(path, summary)}
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "description": description, "version": "1"},

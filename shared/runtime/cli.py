@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeAlias
 from uuid import UUID
 
+import click
 from flask import Flask
 
 from shared import database
@@ -29,6 +30,8 @@ from shared.runtime.worker import Worker
 from shared.values.datetimes import moment_in_berlin
 from shared.values.errors import NotAcceptable
 
+P = ParamSpec("P")
+
 
 @dataclass(frozen=True)
 class Service:
@@ -40,88 +43,94 @@ class Service:
     create_worker: Callable[[Any], Worker]
 
 
+Command: TypeAlias = Callable[Concatenate[Service, ServiceSettings, P], None]
+
+
 def main(service: Service, arguments: list[str] | None = None) -> None:
     """Do what the command line says; ends the process with a message when it cannot."""
-    options = _parser(service).parse_args(arguments)
-    settings = read(service.settings)
-    logs.configure(service.name, options.command, settings.log_level)
-    database.connect(settings.database_url, pool_size=settings.database_pool_size)
-    try:
-        options.do(service, settings, options)
-    except PlatformError as problem:
-        sys.exit(problem.message)
+    commands.main(arguments, prog_name=f"python -m {service.name}", obj=service)
 
 
-def _parser(service: Service) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=f"python -m {service.name}", description=f"The {service.name} at the terminal."
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("web", help="answer HTTP requests").set_defaults(do=_web)
-    commands.add_parser("worker", help="consume and relay events, run the jobs").set_defaults(do=_worker)
+@click.group()
+def commands() -> None:
+    """The processes of a service, and what an operator does with it."""
 
-    job = commands.add_parser("job", help="run one job until it finds nothing more to do")
-    job.add_argument("name", nargs="?", help="without it, the jobs are listed")
-    job.add_argument("--now", type=_moment, help="pretend it is this moment in Berlin, such as 2026-12-01T09:00")
-    job.set_defaults(do=_job)
 
-    commands.add_parser(
-        "rebuild", help="write the copies of other services' data anew from Kafka, while serving"
-    ).set_defaults(do=_rebuild)
-    republishing = commands.add_parser(
-        "republish",
-        help="tell the others anew what is, where Kafka has lost its data or says what is not, while serving",
-    )
-    republishing.add_argument("--check", action="store_true", help="only say what Kafka holds that was never said here")
-    republishing.set_defaults(do=_republish)
+def _prepared(command: Command[P]) -> Callable[P, None]:
+    """The command as click calls it, with settings, logs and database; a refusal becomes a message.
 
-    commands.add_parser(
-        "ahead", help="copies that are ahead of their source, until the source's service republishes"
-    ).set_defaults(do=_ahead)
+    They are made when the whole line has been read: `--help` needs none of them.
+    """
 
-    dead_letters = commands.add_parser(
-        "dead-letters", help="events that could not be handled: list, show, replay or discard"
-    )
-    dead_letters.add_argument("action", nargs="?", choices=["list", "show", "replay", "discard"], default="list")
-    dead_letters.add_argument("id", nargs="?", type=UUID)
-    dead_letters.add_argument("--reason", help="why it is replayed or discarded")
-    dead_letters.set_defaults(do=_dead_letters)
-    return parser
+    @wraps(command)
+    def prepared(*given: P.args, **options: P.kwargs) -> None:
+        context = click.get_current_context()
+        service = context.find_object(Service)
+        assert service is not None
+        settings = read(service.settings)
+        logs.configure(service.name, str(context.info_name), settings.log_level)
+        database.connect(settings.database_url, pool_size=settings.database_pool_size)
+        try:
+            command(service, settings, *given, **options)
+        except PlatformError as problem:
+            sys.exit(problem.message)
+
+    return prepared
 
 
 def _moment(text: str) -> datetime:
     try:
         return moment_in_berlin(text)
     except NotAcceptable as refused:
-        raise argparse.ArgumentTypeError(str(refused)) from None
+        raise click.BadParameter(str(refused)) from None
 
 
-def _web(service: Service, settings: ServiceSettings, _: argparse.Namespace) -> None:
+@commands.command("web")
+@_prepared
+def _web(service: Service, settings: ServiceSettings) -> None:
+    """Answer HTTP requests."""
     web.serve(lambda: service.create_app(settings), settings)
 
 
-def _worker(service: Service, settings: ServiceSettings, _: argparse.Namespace) -> None:
+@commands.command("worker")
+@_prepared
+def _worker(service: Service, settings: ServiceSettings) -> None:
+    """Consume and relay events, run the jobs."""
     service.create_worker(settings).run()
 
 
-def _job(service: Service, settings: ServiceSettings, options: argparse.Namespace) -> None:
+@commands.command("job")
+@click.argument("name", required=False)
+@click.option("--now", type=_moment, metavar="MOMENT", help="Pretend it is this in Berlin: 2026-12-01T09:00.")
+@_prepared
+def _job(service: Service, settings: ServiceSettings, name: str | None, now: datetime | None) -> None:
+    """Run one job until it finds nothing more to do.
+
+    Without a NAME the jobs are listed.
+    """
     jobs = {job.name: job for job in service.create_worker(settings).jobs}
-    if options.name is None:
+    if name is None:
         say("\n".join(sorted(jobs)) or "no jobs")
         return
-    if options.name not in jobs:
-        sys.exit(f"There is no job {options.name!r}; there are: {', '.join(sorted(jobs)) or 'none'}.")
+    if name not in jobs:
+        sys.exit(f"There is no job {name!r}; there are: {', '.join(sorted(jobs)) or 'none'}.")
     spans.start(service.name, settings.otel_exporter_otlp_endpoint)
     done = 0
     try:
-        while portion := run_once(jobs[options.name], now=options.now or clock.now()):
+        while portion := run_once(jobs[name], now=now or clock.now()):
             done += portion
     finally:
         spans.stop()
-    say(f"{options.name}: {done} done")
+    say(f"{name}: {done} done")
 
 
-def _rebuild(service: Service, settings: ServiceSettings, _: argparse.Namespace) -> None:
+@commands.command("rebuild")
+@_prepared
+def _rebuild(service: Service, settings: ServiceSettings) -> None:
+    """Write the copies anew from Kafka, while serving.
+
+    Copies are what this service keeps of other services' data.
+    """
     worker = service.create_worker(settings)
     if not worker.copies:
         sys.exit(f"{service.name} keeps no copies.")
@@ -137,9 +146,16 @@ def _rebuild(service: Service, settings: ServiceSettings, _: argparse.Namespace)
     say(f"\nread {done.read} events; removed {done.removed} copies that no event speaks of")
 
 
-def _republish(service: Service, settings: ServiceSettings, options: argparse.Namespace) -> None:
+@commands.command("republish")
+@click.option("--check", is_flag=True, help="Only say what Kafka holds that was never said here.")
+@_prepared
+def _republish(service: Service, settings: ServiceSettings, check: bool) -> None:
+    """Tell the others anew what is, while serving.
+
+    For when Kafka has lost its data, or says what is not.
+    """
     worker = service.create_worker(settings)
-    if options.check:
+    if check:
         return _check(settings, worker)
     for_a_command(settings.kafka_client())
     spans.start(service.name, settings.otel_exporter_otlp_endpoint)
@@ -180,7 +196,13 @@ def _check(settings: ServiceSettings, worker: Worker) -> None:
         sys.exit(1)
 
 
-def _ahead(service: Service, _settings: ServiceSettings, _: argparse.Namespace) -> None:
+@commands.command("ahead")
+@_prepared
+def _ahead(service: Service, _settings: ServiceSettings) -> None:
+    """List the copies that are ahead of their source.
+
+    They are until the source's service republishes.
+    """
     with database.transaction() as session:
         found = copies.ahead(session)
     for row in found:
@@ -193,24 +215,39 @@ def _progress(line: str) -> Callable[[int], None]:
     return lambda number: print(f"\r{line.format(number)}", end="\x1b[K", file=sys.stderr, flush=True)
 
 
-def _dead_letters(service: Service, settings: ServiceSettings, options: argparse.Namespace) -> None:
-    if options.action != "list" and options.id is None:
-        sys.exit("Which one? Give its id.")
-    if options.action in ("replay", "discard") and not options.reason:
-        sys.exit("Say why, with --reason.")
+@commands.command("dead_letters")
+@click.argument("action", type=click.Choice(["list", "show", "replay", "discard"]), default="list")
+@click.argument("id", type=click.UUID, required=False)
+@click.option("--reason", help="Why it is replayed or discarded.")
+@_prepared
+def _dead_letters(
+    service: Service, settings: ServiceSettings, action: str, id: UUID | None, reason: str | None
+) -> None:
+    """List, show, replay or discard dead letters.
+
+    Parked are the events that could not be handled.
+    """
     with database.transaction() as session:
-        if options.action == "list":
-            rows, total = dead_letters.listed(session, state="waiting", limit=200, offset=0)
-            for row in rows:
-                say("  ".join([str(row["id"]), row["created_at"].isoformat(), str(row["event_type"]), row["reason"]]))
-            say(f"{total} dead letters")
-        elif options.action == "show":
-            say(json.dumps(dict(dead_letters.get(session, options.id)), default=_readable, indent=2))
-        elif options.action == "discard":
-            dead_letters.discard(session, options.id, reason=options.reason, now=clock.now())
+        if action == "list":
+            _list_parked(session)
+        elif id is None:
+            sys.exit("Which one? Give its id.")
+        elif action == "show":
+            say(json.dumps(dict(dead_letters.get(session, id)), default=_readable, indent=2))
+        elif not reason:
+            sys.exit("Say why, with --reason.")
+        elif action == "discard":
+            dead_letters.discard(session, id, reason=reason, now=clock.now())
         else:
-            event = dead_letters.replay(session, options.id, reason=options.reason, now=clock.now())
+            event = dead_letters.replay(session, id, reason=reason, now=clock.now())
             service.create_worker(settings).listeners.apply(session, [event], now=clock.now())
+
+
+def _list_parked(session: database.Session) -> None:
+    rows, total = dead_letters.listed(session, state="waiting", limit=200, offset=0)
+    for row in rows:
+        say("  ".join([str(row["id"]), row["created_at"].isoformat(), str(row["event_type"]), row["reason"]]))
+    say(f"{total} dead letters")
 
 
 def _readable(value: Any) -> str:

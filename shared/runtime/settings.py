@@ -1,6 +1,9 @@
 """What every service reads from the environment, once, at start; a missing setting stops the process with its name.
 
-These classes are also the declaration of what a process is given: what none of its fields names, it does not get.
+A setting stands here, or in the `settings.py` of whoever reads it, and nowhere else: its default, its unit (in its
+type), its meaning (the docstring below it). `make env-example` writes `.env.example`, the environments in
+`docker-compose.yml` and `docs/settings.md` from these classes. They also declare what a process is given: what none of
+its fields names, it does not get.
 """
 
 from __future__ import annotations
@@ -8,12 +11,14 @@ from __future__ import annotations
 import base64
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 from sqlalchemy import URL
 
 from shared.runtime.hosts import LOCAL, Hosts, names_are_hosts
@@ -36,6 +41,45 @@ class OnlyIn:
 IN_WORKER = OnlyIn("worker")
 
 
+@dataclass(frozen=True)
+class Unit:
+    """Beside a field's type: what its number counts or measures."""
+
+    name: str
+
+
+Seconds = Annotated[float, Unit("seconds")]
+
+
+@dataclass(frozen=True)
+class InEnvFile:
+    """Beside a field's type: what a new `.env` says, where that is not the default.
+
+    `generate:password` and `generate:key` stand for a fresh secret, `@checkout@` for the folder of the checkout.
+    """
+
+    value: str
+
+
+def _can_be_meant(value: Any) -> Any:
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if isinstance(text, str) and text.startswith("generate:"):
+        raise ValueError("is still what .env.example says; `make env` generates a secret")
+    if isinstance(text, str) and (len(text) > LONGEST_SETTING or not text.isprintable()):
+        raise ValueError(f"must be one line of at most {LONGEST_SETTING} printable characters")
+    return value
+
+
+class SettingsGroup(BaseModel):
+    """Settings that belong together: as a field `contact`, it reads `call_minutes` from `CONTACT_CALL_MINUTES`."""
+
+    model_config = ConfigDict(
+        frozen=True, hide_input_in_errors=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+    _each = field_validator("*", mode="before")(_can_be_meant)
+
+
 class EnvironmentSettings(BaseSettings):
     """What is read from the environment, or from `.env` beside it; refuses secrets that nobody has generated yet.
 
@@ -43,8 +87,17 @@ class EnvironmentSettings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True, allow_inf_nan=False
+        env_file=".env",
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
     )
+
+    _each = field_validator("*", mode="before")(_can_be_meant)
 
     @classmethod
     def settings_customise_sources(
@@ -59,37 +112,52 @@ class EnvironmentSettings(BaseSettings):
         has_file = os.environ.get("ENV_FILE") != ""
         return (init_settings, env_settings, *([dotenv_settings] if has_file else []))
 
-    @field_validator("*", mode="before")
     @classmethod
-    def _is_generated(cls, value: Any) -> Any:
-        text = value.get_secret_value() if isinstance(value, SecretStr) else value
-        if isinstance(text, str) and text.startswith("generate:"):
-            raise ValueError("is still what .env.example says; `make env` generates a secret")
-        if isinstance(text, str) and (len(text) > LONGEST_SETTING or not text.isprintable()):
-            raise ValueError(f"must be one line of at most {LONGEST_SETTING} printable characters")
-        return value
+    def of(cls, settings: Mapping[str, str]) -> Self:
+        """The settings that these variables say, whatever the environment says; raises `ValidationError`."""
+        given: dict[str, Any] = {}
+        for name, field in cls.model_fields.items():
+            alias = str(field.validation_alias or name)
+            if group := group_of(field):
+                given[name] = _chosen(settings, {inner: f"{name}_{inner}" for inner in group.model_fields})
+            else:
+                given |= _chosen(settings, {alias: alias})
+        return cls(**given)
 
 
 class DatabaseSettings(EnvironmentSettings):
     """Where PostgreSQL is: through PgBouncer for services, directly for migrations."""
 
     database_host: str = "127.0.0.1"
+    """PgBouncer (transaction mode), which the services connect to."""
     database_port: Port = 6432
+    """PgBouncer's port."""
     database_name: str = "psychotherapy"
+    """The one database of the platform; each service has a schema of its own in it."""
     database_sslmode: str = "prefer"
+    """TLS on the way to the database: disable, prefer, require, verify-ca or verify-full, as libpq has it."""
 
 
 class KafkaSettings(EnvironmentSettings):
     """How to reach the Kafka cluster; the security settings are handed to librdkafka as they are."""
 
     kafka_bootstrap_servers: str = "127.0.0.1:9092"
+    """Host:port of Apache Kafka; several, separated by commas. `make up` starts a node for each: decide before the
+    first start."""
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL; what SASL and TLS need follows."""
     kafka_sasl_mechanism: str = ""
+    """SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN."""
     kafka_sasl_username: str = ""
+    """The account at Kafka."""
     kafka_sasl_password: SecretStr = SecretStr("")
+    """The password of that account."""
     kafka_ssl_ca_location: str = ""
-    kafka_replication_factor: int = Field(default=1, ge=1, le=100)
-    kafka_min_insync_replicas: int = Field(default=1, ge=1, le=100)
+    """A file with the certificate of the authority that vouches for Kafka; empty: those that this machine trusts."""
+    kafka_replication_factor: Annotated[int, Unit("copies")] = Field(default=1, ge=1, le=100)
+    """How often each topic is kept: 3 on three nodes or more."""
+    kafka_min_insync_replicas: Annotated[int, Unit("copies")] = Field(default=1, ge=1, le=100)
+    """How many copies must have a message before it counts: 2 on three nodes or more."""
 
     @field_validator("kafka_ssl_ca_location")
     @classmethod
@@ -121,8 +189,10 @@ def _is_a_256_bit_key(key: SecretStr) -> SecretStr:
     return key
 
 
-Key = Annotated[SecretStr, AfterValidator(_is_a_256_bit_key)]
+Key = Annotated[SecretStr, AfterValidator(_is_a_256_bit_key), InEnvFile("generate:key")]
 """Base64 of 32 random bytes."""
+Password = Annotated[SecretStr, InEnvFile("generate:password")]
+"""A password of the platform's own, which `make env` makes."""
 
 
 class ServiceSettings(DatabaseSettings, KafkaSettings):
@@ -132,28 +202,46 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     own class names these as validation aliases.
     """
 
-    service: str
-    database_password: SecretStr
+    service: ClassVar[str]
+    """The name of the service, which is also that of its schema and of its role in the database."""
+
+    database_password: Password
+    """The password of the service's role in the database, which reads and writes rows of its own schema only."""
     port: WebPort
+    """The port of the web process; the worker's health and metrics are on the port + 100."""
 
-    database_pool_size: int = Field(default=4, ge=1, le=1000)
+    database_pool_size: Annotated[int, Unit("connections")] = Field(default=4, ge=1, le=1000)
+    """Connections to PgBouncer that each process keeps open."""
     bind: str = "127.0.0.1"
+    """The address that everything started here listens on. Without accounts (AUTH=none) leave it at 127.0.0.1."""
     allowed_hosts: str = LOCAL
-    """Names, without ports, under which the platform is reached, with commas; a request for another is answered 421."""
-    web_processes: int = Field(default=1, ge=1, le=1000)
-    web_threads: int = Field(default=8, ge=1, le=1000)
+    """Names, without ports, under which the services and the mail catcher are reached, with commas; a request for any
+    other is answered 421, so that no web page reads patients by letting its own name point here. 127.0.0.1 always
+    counts."""
+    web_processes: Annotated[int, Unit("processes")] = Field(default=1, ge=1, le=1000)
+    """Processes of each web server."""
+    web_threads: Annotated[int, Unit("threads")] = Field(default=8, ge=1, le=1000)
+    """Threads in each process of a web server."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """DEBUG, INFO, WARNING or ERROR."""
     auth: Literal["none"] = "none"
+    """Who may call: `none` treats every caller as admin, the only mode until accounts exist."""
     digest_key: Key
-    """Keys the digests by which a repeated request is recognised (`Idempotency-Key`)."""
+    """Keys the digests by which a repeated request is recognised (`Idempotency-Key`). Changed, it lets repetitions of
+    the last 24 hours be refused; nothing is lost with it."""
 
-    consumer_batch_size: int = Field(default=1000, ge=1, le=100_000)
-    relay_batch_size: int = Field(default=1000, ge=1, le=100_000)
-    relay_poll_seconds: float = Field(default=0.02, gt=0, le=3600)
-    relay_lease_seconds: float = Field(default=10, gt=0, le=3600)
+    consumer_batch_size: Annotated[int, Unit("events")] = Field(default=1000, ge=1, le=100_000)
+    """The most events that a worker handles in one transaction."""
+    relay_batch_size: Annotated[int, Unit("events")] = Field(default=1000, ge=1, le=100_000)
+    """The most events that a worker publishes in one Kafka transaction."""
+    relay_poll_seconds: Seconds = Field(default=0.02, ge=0.001, le=3600)
+    """How long a worker waits before it looks for new events to publish."""
+    relay_lease_seconds: Seconds = Field(default=10, ge=0.1, le=3600)
+    """How long the one worker of a service that publishes may be silent before another takes over."""
 
     otel_exporter_otlp_endpoint: str = ""
-    """Where OpenTelemetry spans go, such as http://127.0.0.1:4318; empty: nowhere."""
+    """Where OpenTelemetry spans of requests, events and jobs go: the address of an OTLP/HTTP collector, such as
+    http://127.0.0.1:4318; empty: nowhere. A service that runs outside of `make up` needs requirements/tracing.txt."""
 
     @field_validator("allowed_hosts")
     @classmethod
@@ -200,13 +288,39 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
 SettingsClass = TypeVar("SettingsClass", bound=BaseSettings)
 
 
+def group_of(field: FieldInfo) -> type[SettingsGroup] | None:
+    """The class of a field that is a group of settings."""
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, SettingsGroup) else None
+
+
+def _chosen(settings: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:
+    return {key: settings[name.upper()] for key, name in wanted.items() if name.upper() in settings}
+
+
+def fields(settings_class: type[BaseSettings]) -> dict[str, FieldInfo]:
+    """Every setting of a class, those of its groups included, by the environment variable that it is read from."""
+    found: dict[str, FieldInfo] = {}
+    for name, field in settings_class.model_fields.items():
+        if group := group_of(field):
+            found |= {f"{name}_{inner}".upper(): each for inner, each in group.model_fields.items()}
+        else:
+            found[str(field.validation_alias or name.upper())] = field
+    return found
+
+
 def names(settings_class: type[BaseSettings], *, process: str | None = None) -> list[str]:
     """The environment variables that this class reads in one process of its service, or in any."""
     return [
-        str(field.validation_alias or name.upper())
-        for name, field in settings_class.model_fields.items()
+        name
+        for name, field in fields(settings_class).items()
         if process is None or all(mark.process == process for mark in field.metadata if isinstance(mark, OnlyIn))
     ]
+
+
+def complaints(problem: ValidationError) -> list[str]:
+    """What is wrong with which setting, as the environment names it; never its value."""
+    return [f"{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in problem.errors(include_input=False)]
 
 
 def read(settings_class: type[SettingsClass]) -> SettingsClass:
@@ -214,5 +328,7 @@ def read(settings_class: type[SettingsClass]) -> SettingsClass:
     try:
         return settings_class()
     except ValidationError as problem:
-        lines = [f"  {'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in problem.errors(include_input=False)]
-        sys.exit("These settings are missing or wrong (see .env.example):\n" + "\n".join(lines))
+        lines = complaints(problem)
+    except SettingsError as problem:  # the name of a group, which is read from the environment as JSON
+        lines = [str(problem)]
+    sys.exit("These settings are missing or wrong (see docs/settings.md):\n" + "\n".join(f"  {each}" for each in lines))

@@ -36,7 +36,7 @@ SPEEDS_KMH: Mapping[TravelMode, float] = MappingProxyType(
         TravelMode.FOOT: 4.3,
     }
 )
-"""Kilometres of the way in an hour from endpoint to endpoint, so walks to the stop, waiting and parking are in it.
+"""Kilometres of the way in an hour from door to door, so walks to the stop, waiting and parking are in it.
 
 - car: mean of all car trips in Germany, "Mobilität in Deutschland 2002" (Ergebnistelegramm). They are about 15 km
   long: a way of 50 km and more, over motorways, is estimated too slow.
@@ -52,7 +52,7 @@ def detour_km(straight_km: float, mode: TravelMode) -> float:
 
 
 def minutes(straight_km: float, mode: TravelMode) -> float:
-    """The estimated minutes from endpoint to endpoint for a straight line of so many kilometres, not rounded."""
+    """The estimated minutes from door to door for a straight line of so many kilometres, not rounded."""
     return detour_km(straight_km, mode) / SPEEDS_KMH[mode] * 60
 
 

@@ -87,7 +87,7 @@ def names() -> set[str]:
                     found.add(text)
                 case ast.keyword(arg=str(text)):
                     found.add(text)
-    return found
+    return found | set(re.findall(r"\w+", (ROOT / "kafka/server.properties.template").read_text()))
 
 
 def test_the_looking_itself_finds_something() -> None:

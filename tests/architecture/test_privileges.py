@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import ProgrammingError
 
 from migrations.__main__ import bootstrap
-from migrations.connections import MigrationSettings
+from migrations.settings import MigrationSettings
 from shared import database
 from tests.architecture.sources import SERVICES
 from tests.infrastructure import Infrastructure

@@ -16,7 +16,8 @@ from geoalchemy2 import alembic_helpers
 from sqlalchemy import text
 
 from migrations import roles
-from migrations.connections import MigrationSettings, administrator, as_owner
+from migrations.connections import administrator, as_owner
+from migrations.settings import MigrationSettings
 from shared import database
 from shared.database.schema import history
 from tests.architecture.sources import ROOT, SERVICES

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +20,7 @@ from communication_service.domain.schemas import CallOutcome, EmailResponse
 from matching_service.domain.contacts import _response
 from matching_service.domain.schemas import Response
 from matching_service.domain.states import next_contact_after
+from matching_service.settings import AskAgainRules
 from shared.events.catalogue import Answer, EmailAnswered
 from shared.runtime.cli import _moment
 from shared.values.datetimes import (
@@ -117,7 +118,7 @@ def test_what_was_taken_is_computed_with(day: date, answered: datetime) -> None:
     )
     arrived = EmailAnswered.model_validate_json(event.model_dump_json())
     heard = _response(arrived.answers[0])
-    again = next_contact_after(berlin_day(arrived.occurred_at), heard.available_from)
+    again = next_contact_after(berlin_day(arrived.occurred_at), heard.available_from, AskAgainRules())
     assert again >= berlin_day(at)
 
 
@@ -152,7 +153,7 @@ def test_weeks_and_ages_at_the_edge_of_the_calendar(day: date, other: date, wind
 @given(PLAUSIBLE, PLAUSIBLE)
 def test_a_practice_that_said_later_is_asked_again_after_its_answer(answered_on: date, available_from: date) -> None:
     """Four weeks before the day it named, where that is to come."""
-    again = next_contact_after(answered_on, available_from)
+    again = next_contact_after(answered_on, available_from, AskAgainRules())
     assert answered_on < again <= max(available_from, answered_on + timedelta(days=7))
 
 
@@ -161,7 +162,7 @@ def test_the_moment_of_a_command_is_plausible_or_refused_with_a_sentence(text: s
     """`--now 9999-12-31` would stop in the middle of a job."""
     try:
         moment = _moment(text)
-    except ArgumentTypeError:
+    except click.BadParameter:
         return
     assert FIRST_INSTANT <= moment <= LAST_INSTANT
 
@@ -174,6 +175,6 @@ def test_a_file_whose_time_of_change_cannot_be_is_one_without(said: Any) -> None
 
 
 def test_an_implausible_moment_of_a_command_is_refused_with_a_sentence() -> None:
-    """argparse shows it beside the option's name."""
-    with pytest.raises(ArgumentTypeError, match="must lie between 2000-01-01 and 2099-12-31"):
+    """click shows it beside the option's name."""
+    with pytest.raises(click.BadParameter, match="must lie between 2000-01-01 and 2099-12-31"):
         _moment("9999-12-31T23:59")

@@ -6,17 +6,17 @@ What works is used as the process uses it at its start, so that no figure overfl
 from __future__ import annotations
 
 import importlib
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from communication_service.jobs import policy_of
-from migrations.connections import MigrationSettings
-from operations import settings as platform_settings
+from migrations.settings import MigrationSettings
+from operations import env_file
 from operations.failures import Failure
-from shared.runtime.settings import EnvironmentSettings
+from operations.settings_check import check
+from shared.runtime.settings import EnvironmentSettings, fields
 from tests.architecture.sources import ROOT, SERVICES
 from tests.hostile import BROKEN_TEXTS, DATES, NUMBERS, TEXTS, UNREAL_NUMBERS
 from tests.infrastructure import Infrastructure
@@ -29,26 +29,19 @@ VALUES: dict[str, str] = {
 }
 
 
-ALIASED = {f"{service}_{what}".upper() for service in SERVICES for what in ("database_password", "port", "master_key")}
-
-
 def classes() -> dict[str, type[EnvironmentSettings]]:
     """Every class of settings that a process reads."""
     services = {name: importlib.import_module(f"{name}.settings").Settings for name in SERVICES}
     return {**services, "migrations": MigrationSettings}
 
 
-def fields() -> list[Any]:
+def settings_and_readers() -> list[Any]:
     """Every setting, as the environment names it, with one of the classes that read it."""
-    found = {
-        str(field.validation_alias or name).upper(): kind
-        for kind in classes().values()
-        for name, field in kind.model_fields.items()
-    }
-    return [pytest.param(kind, name if name in ALIASED else name.lower(), id=name) for name, kind in found.items()]
+    found = {name: kind for kind in classes().values() for name in fields(kind)}
+    return [pytest.param(kind, name, id=name) for name, kind in found.items()]
 
 
-@pytest.mark.parametrize(("kind", "name"), fields())
+@pytest.mark.parametrize(("kind", "name"), settings_and_readers())
 def test_a_hostile_value_of_a_setting_works_or_is_refused_by_name(
     kind: type[EnvironmentSettings], name: str, infrastructure: Infrastructure
 ) -> None:
@@ -58,14 +51,14 @@ def test_a_hostile_value_of_a_setting_works_or_is_refused_by_name(
         if made is not None:
             _use(made)
         else:
-            named = {str(part).lower() for error in refused.errors() for part in error["loc"][:1]}
-            assert named == {name.lower()}, (value[:50], named)
+            named = {"_".join(map(str, error["loc"])).upper() for error in refused.errors()}
+            assert named == {name}, (value[:50], named)
             assert value not in str(refused) or len(value) < 12
 
 
 def _made(kind: type[EnvironmentSettings], name: str, value: str) -> tuple[Any, Any]:
     try:
-        return kind(**{name: value}), None
+        return kind.of({name: value}), None
     except ValidationError as refused:
         return None, refused
 
@@ -75,10 +68,11 @@ def _use(settings: Any) -> None:
         getattr(settings, name, None)
     if hasattr(settings, "kafka_client"):
         settings.kafka_client()
-    if hasattr(settings, "call_minutes"):
-        policy = policy_of(settings)
-        day = date(2099, 12, 31)
-        assert day.toordinal() + policy.days_between_emails + policy.days_until_call < date.max.toordinal()
+    if rules := getattr(settings, "contact", None):
+        assert rules.gathering >= timedelta() < rules.call_length
+        assert rules.email_retry > timedelta()
+        days = rules.days_between_emails + rules.days_until_call + rules.call_horizon_days
+        assert date(2099, 12, 31).toordinal() + days < date.max.toordinal()
     for name, value in settings:
         text = value.get_secret_value() if isinstance(value, SecretStr) else value
         if isinstance(text, str):
@@ -86,7 +80,7 @@ def _use(settings: Any) -> None:
         assert name
 
 
-@pytest.mark.parametrize("name", sorted(platform_settings.declared(ROOT)))
+@pytest.mark.parametrize("name", sorted(env_file.declared(ROOT)))
 def test_a_hostile_value_in_the_env_file_stops_make_up_with_a_sentence(
     name: str, infrastructure: Infrastructure
 ) -> None:
@@ -98,7 +92,7 @@ def test_a_hostile_value_in_the_env_file_stops_make_up_with_a_sentence(
 
 def _refusal(settings: dict[str, str]) -> str | None:
     try:
-        platform_settings.check(settings, ROOT)
+        check(settings, ROOT)
     except Failure as refused:
         return str(refused)
     return None

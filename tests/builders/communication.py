@@ -10,8 +10,8 @@ from uuid import UUID
 from sqlalchemy import select
 
 from communication_service import jobs
-from communication_service.domain.policy import Policy, Sender
 from communication_service.listeners import listeners
+from communication_service.settings import ContactRules
 from communication_service.store.tables import Email, Gate, Inquiry, PhoneCall, PlacementRequest
 from shared.database import new_id, transaction
 from shared.events import catalogue
@@ -21,17 +21,8 @@ from tests.conftest import MONDAY
 
 Row = TypeVar("Row", Email, Inquiry, PhoneCall, PlacementRequest, Gate)
 
-SENDER = Sender("vermittlung@agentur.example.org", "Vermittlung von Therapieplätzen")
-POLICY = Policy(
-    sender=SENDER,
-    gathering=timedelta(seconds=5),
-    email_retry=timedelta(minutes=1),
-    days_between_emails=7,
-    patients_per_contact=6,
-    call_length=timedelta(minutes=5),
-    call_attempts=3,
-    days_until_call=7,
-)
+RULES = ContactRules()
+SENDER = RULES.sender
 MONDAY_MORNINGS = {"monday": [{"start": "10:00", "end": "11:00"}]}
 
 EVERY_DAY = {
@@ -115,9 +106,9 @@ def withdraw(request: UUID, *, sequence: int = 2, time: datetime = MONDAY) -> No
     tell(catalogue.RequestWithdrawn, request, sequence=sequence, time=time, reason="search_ended")
 
 
-def composed(now: datetime = MONDAY + timedelta(seconds=5), *, policy: Policy = POLICY) -> None:
+def composed(now: datetime = MONDAY + timedelta(seconds=5), *, rules: ContactRules = RULES) -> None:
     """Everything that is due is composed."""
-    while jobs.compose(policy, now):
+    while jobs.compose(rules, now):
         pass
 
 

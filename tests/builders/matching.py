@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from matching_service.domain import answers, requests
 from matching_service.domain.schemas import ContactList, RequestView, Response
-from matching_service.listeners import listeners
+from matching_service.listeners import create
+from matching_service.settings import AskAgainRules
 from matching_service.store import queries
 from matching_service.store.tables import PlacementRequest
 from shared.database import new_id
@@ -28,6 +29,9 @@ from shared.values.datetimes import berlin_day
 from shared.values.enums import RequestOutcome, RequestStatus
 from tests.builders.happenings import happened
 from tests.conftest import MONDAY
+
+RULES = AskAgainRules()
+listeners = create(RULES)
 
 AACHEN = (50.7753, 6.0839)
 """Where patients and therapists live unless a test says otherwise."""
@@ -122,7 +126,7 @@ def an_open_request(
         patient_id=patient_id or a_known_patient(session),
         therapist_ids=[therapist_id or a_known_therapist(session)],
     )
-    return requests.approve(session, wanted, today=berlin_day(now), now=now).items[0]
+    return requests.approve(session, wanted, rules=RULES, today=berlin_day(now), now=now).items[0]
 
 
 def a_request(session: Session, status: RequestStatus, *, now: datetime = MONDAY, **whose: Any) -> PlacementRequest:
@@ -152,7 +156,7 @@ def _finish(session: Session, request_id: UUID, status: RequestStatus, now: date
         RequestStatus.DEFERRED: RequestOutcome.LATER,
     }.get(status)
     if outcome is not None:
-        answers.respond(session, request_id, Response(outcome=outcome), now=now)
+        answers.respond(session, request_id, Response(outcome=outcome), rules=RULES, now=now)
     request = stored(session, request_id)
     if status in (RequestStatus.PLACED, RequestStatus.FAILED):
         request.status, request.placed_on = status, berlin_day(now)

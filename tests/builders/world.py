@@ -26,7 +26,6 @@ from communication_service.store import queries
 from communication_service.store import tables as c
 from matching_service.domain import answers, requests, telling
 from matching_service.domain.schemas import ContactList, Placing, Response, Withdrawal
-from matching_service.listeners import listeners as matching_listeners
 from matching_service.store import tables as m
 from patient_service import listeners as patient_listeners
 from patient_service.domain import locations, patients, searches
@@ -38,9 +37,11 @@ from shared.events.event import Event, read_event
 from shared.events.outbox import record_all
 from shared.security.encryption import Keys
 from shared.values.datetimes import berlin_day
-from tests.builders.communication import EVERY_DAY, POLICY
+from tests.builders.communication import EVERY_DAY, RULES
 from tests.builders.happenings import happened
 from tests.builders.matching import AACHEN, public_therapist
+from tests.builders.matching import RULES as ASK_AGAIN
+from tests.builders.matching import listeners as matching_listeners
 from tests.builders.patients import NOBODY, new_patient
 from tests.conftest import MONDAY
 
@@ -183,14 +184,15 @@ class World:
         """Staff approve that the therapist is asked."""
         wanted = ContactList(patient_id=patient, therapist_ids=[therapist])
         made = self._try(
-            self.matching, lambda: requests.approve(self.matching, wanted, today=berlin_day(self.now), now=self.now)
+            self.matching,
+            lambda: requests.approve(self.matching, wanted, rules=ASK_AGAIN, today=berlin_day(self.now), now=self.now),
         )
         return made.items[0].id if made else None
 
     def respond(self, request: UUID, outcome: str) -> None:
         """Staff record a practice's answer."""
         said = Response.from_json({"outcome": outcome})
-        self._try(self.matching, lambda: answers.respond(self.matching, request, said, now=self.now))
+        self._try(self.matching, lambda: answers.respond(self.matching, request, said, rules=ASK_AGAIN, now=self.now))
 
     def place(self, request: UUID) -> None:
         """Staff record that the patient takes up the place."""
@@ -218,30 +220,30 @@ class World:
     def compose(self) -> None:
         """The job of communication."""
         for therapist, _ in composing.due(self.communication, now=self.now, at_most=100):
-            composing.compose_if_due(self.communication, therapist, policy=POLICY, now=self.now)
+            composing.compose_if_due(self.communication, therapist, rules=RULES, now=self.now)
         self.communication.flush()
 
     def follow_up(self) -> None:
         """The job that lets unanswered letters be followed by a call."""
-        asking.follow_up(self.communication, policy=POLICY, now=self.now)
+        asking.follow_up(self.communication, rules=RULES, now=self.now)
         self.communication.flush()
 
     def send(self, *, in_doubt: bool = False) -> None:
         """Letters that may go, go; or nobody knows."""
         for email in queries.emails_to_send(self.communication, now=self.now, limit=20):
             lease, email_id = timedelta(minutes=5), email.id
-            claim = sending.claim(self.communication, email_id, policy=POLICY, lease=lease, now=self.now)
+            claim = sending.claim(self.communication, email_id, rules=RULES, lease=lease, now=self.now)
             if claim is not None and in_doubt:
                 sending.doubt(self.communication, email_id, claim.attempt, detail="?", now=self.now)
             elif claim is not None:
-                sending.sent(self.communication, email_id, claim.attempt, policy=POLICY, now=self.now)
+                sending.sent(self.communication, email_id, claim.attempt, rules=RULES, now=self.now)
         self.communication.flush()
 
     def resolve(self, outcome: str) -> None:
         """Staff settle what is in doubt."""
         doubtful = self.communication.scalars(select(c.Email).where(c.Email.status == "in_doubt")).all()
         for email in doubtful:
-            sending.settle_doubt(self.communication, email, was_sent=outcome == "sent", policy=POLICY, now=self.now)
+            sending.settle_doubt(self.communication, email, was_sent=outcome == "sent", rules=RULES, now=self.now)
 
     def call(self, choice: int, result: str, answer: str | None = None, *, days_ago: int = 0) -> None:
         """A caller records what came of a call, on the day or with a wrong date."""
@@ -262,7 +264,7 @@ class World:
         outcome = CallOutcome.from_json(said)
         self._try(
             self.communication,
-            lambda: calls.record_outcome(self.communication, call, outcome, policy=POLICY, now=self.now),
+            lambda: calls.record_outcome(self.communication, call, outcome, rules=RULES, now=self.now),
         )
 
     def answer_letter(self, choice: int, answer: str) -> None:
@@ -291,7 +293,7 @@ class World:
 
     def waiting(self) -> dict[UUID, WaitingRequest]:
         """What communication says of every request that waits."""
-        page = waiting_requests(self.communication, WaitingRequestFilter(limit=200), policy=POLICY, now=self.now)
+        page = waiting_requests(self.communication, WaitingRequestFilter(limit=200), rules=RULES, now=self.now)
         return {each.placement_request_id: each for each in page.items}
 
     def rows(self, kind: Any, **wanted: Any) -> list[Any]:

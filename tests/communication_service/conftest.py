@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from communication_service.clients.smtp import MailServer
 from communication_service.jobs import Sending
 from shared import database
-from tests.builders.communication import POLICY
+from tests.builders.communication import RULES
 from tests.conftest import MONDAY
 from tests.fakes.smtp import FakeMailServer, mail_server
 from tests.fakes.smtp_script import ScriptedServer
@@ -50,7 +50,7 @@ def reaching(fake: FakeMailServer | ScriptedServer, **seconds: float) -> MailSer
 @pytest.fixture
 def sending(catcher: FakeMailServer) -> Sending:
     """The job `send`."""
-    return Sending(POLICY, reaching(catcher))
+    return Sending(RULES, reaching(catcher))
 
 
 @pytest.fixture

@@ -16,13 +16,15 @@ from communication_service import jobs
 from communication_service.domain import calls, gates, sending
 from communication_service.domain.calendar import Opening, is_closed
 from communication_service.domain.schemas import CallOutcome
+from communication_service.settings import ContactRules
 from communication_service.store.tables import Email, Inquiry, PhoneCall, PlacementRequest
 from shared.database import new_id, transaction
 from shared.events import catalogue
+from shared.values.datetimes import BERLIN
 from shared.values.weekly import Weekly
 from tests.builders.communication import (
     MONDAY_MORNINGS,
-    POLICY,
+    RULES,
     a_patient,
     a_practice_to_phone,
     a_request,
@@ -51,7 +53,7 @@ def events(session: Session, kind: str) -> list[dict[str, Any]]:
 def outcome(call: UUID, result: str, *, now: datetime = TEN, **fields: Any) -> None:
     with transaction() as session:
         said = CallOutcome.from_json({"result": result, **fields})
-        calls.record_outcome(session, call, said, policy=POLICY, now=now)
+        calls.record_outcome(session, call, said, rules=RULES, now=now)
 
 
 def test_calls_lie_inside_the_phone_hours_on_five_minutes_and_never_overlap() -> None:
@@ -179,8 +181,32 @@ def test_hours_on_the_day_the_clocks_change_are_local() -> None:
     opening = Opening(hours, "NW", [])
     for day, start in ((date(2026, 10, 24), "2026-10-25T09:00Z"), (date(2027, 3, 27), "2027-03-28T08:00Z")):
         earliest = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
-        found = opening.next_free_slot(earliest=earliest, length=FIVE, taken=lambda *_: [])
+        found = opening.next_free_slot(earliest=earliest, rules=RULES, taken=lambda *_: [])
         assert found == datetime.fromisoformat(start.replace("Z", "+00:00"))
+
+
+@pytest.mark.parametrize(("step", "start"), [(1, "10:07"), (5, "10:10"), (15, "10:15"), (60, "11:00")])
+def test_calls_start_on_a_step_of_the_clock(step: int, start: str) -> None:
+    hours = Weekly.from_json({"wednesday": [{"start": "10:00", "end": "12:00"}]})
+    assert hours is not None
+    rules = ContactRules(call_step_minutes=step)
+    found = Opening(hours, "NW", []).next_free_slot(
+        earliest=datetime(2026, 11, 25, 10, 6, 30, tzinfo=BERLIN), rules=rules, taken=lambda *_: []
+    )
+    assert found == datetime.fromisoformat(f"2026-11-25T{start}+01:00")
+
+
+@pytest.mark.parametrize(("days", "is_found"), [(2, False), (3, True)])
+def test_no_call_is_planned_beyond_the_horizon(days: int, is_found: bool) -> None:
+    """Today counts: on a Monday the third day is Wednesday."""
+    hours = Weekly.from_json({"wednesday": [{"start": "10:00", "end": "12:00"}]})
+    assert hours is not None
+    found = Opening(hours, "NW", []).next_free_slot(
+        earliest=datetime(2026, 11, 23, 10, tzinfo=BERLIN),
+        rules=ContactRules(call_horizon_days=days),
+        taken=lambda *_: [],
+    )
+    assert (found is not None) == is_found
 
 
 def test_a_call_moves_when_the_practice_changes_its_hours() -> None:
@@ -386,15 +412,15 @@ def test_a_call_that_nobody_made_and_a_follow_up_that_falls_due_are_one_call() -
     composed()
     with transaction() as session:
         the_letter = session.scalars(select(Email)).one()
-        gates.take(session, the_letter, policy=POLICY, now=MONDAY, until=MONDAY)
-        sending.settle_doubt(session, the_letter, was_sent=True, policy=POLICY, now=MONDAY)
+        gates.take(session, the_letter, rules=RULES, now=MONDAY, until=MONDAY)
+        sending.settle_doubt(session, the_letter, was_sent=True, rules=RULES, now=MONDAY)
     a_therapist(id=therapist, sequence=2, email=None, phone_hours=MONDAY_MORNINGS)
     tuesday = MONDAY + timedelta(days=1)
     fresh = a_request(therapist, time=tuesday)
     composed(tuesday + timedelta(minutes=1))
     assert the(PhoneCall).placement_request_ids == [fresh]
     week_later = MONDAY + timedelta(days=7, hours=6)  # after the practice's hour, in which nobody called
-    assert jobs.follow_up(POLICY, week_later) == 1
+    assert jobs.follow_up(RULES, week_later) == 1
     composed(week_later + timedelta(minutes=1))
     waiting = next(each for each in rows(Inquiry, status="open") if each.placement_request_ids == [mailed])
     assert (waiting.waits_for, len(rows(PhoneCall, status="planned"))) == ("earlier_inquiry", 1)

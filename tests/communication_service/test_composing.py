@@ -16,7 +16,7 @@ from shared.database import new_id, transaction
 from shared.events import catalogue
 from tests.builders.communication import (
     MONDAY_MORNINGS,
-    POLICY,
+    RULES,
     a_patient,
     a_practice_to_phone,
     a_request,
@@ -250,7 +250,7 @@ def test_a_therapist_who_cannot_be_handled_holds_up_nobody(monkeypatch: pytest.M
         return real(session, therapist_id, **rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(composing, "compose_if_due", breaks)
-    assert jobs.compose(POLICY, MONDAY + 5 * SECONDS) == 1
+    assert jobs.compose(RULES, MONDAY + 5 * SECONDS) == 1
     assert the(Email).therapist_id == fine
     (left,) = rows(PlacementRequest, therapist_id=poison)
     assert left.look_at is not None

@@ -17,7 +17,7 @@ from communication_service.store import queries
 from communication_service.store.tables import Email, Gate, Inquiry
 from shared.database import transaction
 from tests.builders.communication import (
-    POLICY,
+    RULES,
     a_patient,
     a_request,
     a_therapist,
@@ -132,10 +132,10 @@ def test_a_letter_claimed_before_midnight_and_sent_after_it_counts_from_the_late
     composed()
     with transaction() as session:
         claim = domain.claim(
-            session, the(Email).id, policy=POLICY, lease=sending.lease, now=midnight - timedelta(seconds=1)
+            session, the(Email).id, rules=RULES, lease=sending.lease, now=midnight - timedelta(seconds=1)
         )
         assert claim is not None
-        domain.sent(session, claim.email_id, claim.attempt, policy=POLICY, now=midnight + timedelta(seconds=1))
+        domain.sent(session, claim.email_id, claim.attempt, rules=RULES, now=midnight + timedelta(seconds=1))
     assert {gate.during.upper for gate in rows(Gate)} == {date(2026, 12, 1)}
 
 
@@ -181,9 +181,9 @@ def test_many_workers_send_each_letter_once_and_one_per_address(committed: Engin
     composed()
 
     def work() -> None:
-        job = Sending(POLICY, reaching(catcher, answer_seconds=10))
+        job = Sending(RULES, reaching(catcher, answer_seconds=10))
         for second in range(6):
-            jobs.compose(POLICY, NOW + timedelta(seconds=second))
+            jobs.compose(RULES, NOW + timedelta(seconds=second))
             while job.run(NOW + timedelta(seconds=second)):
                 pass
 
@@ -198,7 +198,7 @@ def test_many_workers_send_each_letter_once_and_one_per_address(committed: Engin
 def test_workers_that_compose_at_once_put_each_request_into_one_contact(committed: Engine) -> None:
     therapists = [a_therapist() for _ in range(4)]
     asked = [a_request(therapist, a_patient()) for therapist in therapists for _ in range(3)]
-    at_once(*[lambda: [jobs.compose(POLICY, MONDAY + timedelta(seconds=5)) for _ in range(5)]] * 4)
+    at_once(*[lambda: [jobs.compose(RULES, MONDAY + timedelta(seconds=5)) for _ in range(5)]] * 4)
     carried = [request for email in rows(Email) for request in email.placement_request_ids]
     assert sorted(carried) == sorted(asked)
     assert len(rows(Email)) == len(rows(Inquiry)) == 4
@@ -214,6 +214,6 @@ def test_a_withdrawal_that_is_being_written_is_waited_for(committed: Engine, cat
         row.status, row.look_at = "over", NOW
         withdrawing.flush()
         with transaction() as session:
-            assert domain.claim(session, letter, policy=POLICY, lease=timedelta(minutes=1), now=NOW) is None
-    Sending(POLICY, reaching(catcher)).run(NOW)
+            assert domain.claim(session, letter, rules=RULES, lease=timedelta(minutes=1), now=NOW) is None
+    Sending(RULES, reaching(catcher)).run(NOW)
     assert (the(Email).status, catcher.heard) == ("cancelled", [])

@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 
 from communication_service.domain import headers
 from communication_service.domain.letters import Envelope, Letter, as_message, inquiry_headers
-from communication_service.domain.policy import Sender
-from communication_service.settings import Settings
+from communication_service.settings import Sender, Settings
 from shared.runtime.settings import read as read_settings
 from shared.values.contacts import email_address
 from shared.values.text import one_line
@@ -218,10 +217,10 @@ def test_a_quoted_local_part_is_said_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("setting", "value"),
     [
-        *[("MAIL_FROM", value) for value in ("", "agentur", "a@b.de, c@d.de", "Agentur <a@b.de>", "ä@b.de",
-                                             "a@ä.de", "a b@c.de", '"a b"@c.de', "a@b.de\nBcc: c@d.de",
-                                             "a" * 65 + "@b.de", "a@b")],
-        *[("MAIL_FROM_NAME", value) for value in ("", "  ", "a\nb", "a\u2028b", "a\x7fb", "a" * 101, "\u200b")],
+        *[("CONTACT_MAIL_FROM", value) for value in ("", "agentur", "a@b.de, c@d.de", "Agentur <a@b.de>", "ä@b.de",
+                                                     "a@ä.de", "a b@c.de", '"a b"@c.de', "a@b.de\nBcc: c@d.de",
+                                                     "a" * 65 + "@b.de", "a@b")],
+        *[("CONTACT_MAIL_FROM_NAME", value) for value in ("", "  ", "a\nb", "a\u2028b", "a\x7fb", "a" * 101, "\u200b")],
     ],
 )  # fmt: skip
 def test_a_sender_that_cannot_be_written_is_refused_at_the_start(

@@ -12,7 +12,7 @@ from bs4 import BeautifulSoup
 from communication_service.domain import letters
 from communication_service.domain.copies import federal_state
 from communication_service.domain.letters import Letter, as_message, german_hours, inquiry_headers
-from communication_service.domain.policy import Sender
+from communication_service.settings import Sender
 from communication_service.store.tables import Patient, Place, Therapist
 from shared.database import transaction
 from shared.events.catalogue import AddressGeocoded

@@ -22,7 +22,7 @@ from shared.database import new_id, transaction
 from shared.errors import PlatformError
 from shared.events import catalogue
 from shared.events.event import Event
-from tests.builders.communication import EVERY_DAY, POLICY, a_patient, a_request, a_therapist
+from tests.builders.communication import EVERY_DAY, RULES, a_patient, a_request, a_therapist
 from tests.builders.happenings import happened
 from tests.builders.locks import observed
 from tests.conftest import MONDAY
@@ -115,7 +115,7 @@ class Bustle:
             listeners.apply(session, self._events(), now=self._later())
 
     def compose(self) -> None:
-        jobs.compose(POLICY, self._later())
+        jobs.compose(RULES, self._later())
 
     def send(self) -> None:
         now = self._later()
@@ -123,12 +123,12 @@ class Bustle:
             found = [email.id for email in queries.emails_to_send(session, now=now, limit=5)]
         for email_id in found:
             with transaction() as session:
-                claim = sending.claim(session, email_id, policy=POLICY, lease=timedelta(minutes=5), now=now)
+                claim = sending.claim(session, email_id, rules=RULES, lease=timedelta(minutes=5), now=now)
             if claim is None:
                 continue
             with transaction() as session:
                 if random.random() < 0.5:
-                    sending.sent(session, email_id, claim.attempt, policy=POLICY, now=now)
+                    sending.sent(session, email_id, claim.attempt, rules=RULES, now=now)
                 else:
                     sending.refused(
                         session, email_id, claim.attempt, detail="no", address_is_bad=random.random() < 0.3, now=now
@@ -140,7 +140,7 @@ class Bustle:
         for call in random.sample(planned, min(2, len(planned))):
             with transaction() as session:
                 said = CallOutcome.from_json({"result": random.choice(["busy", "reached"])})
-                calls.record_outcome(session, call, said, policy=POLICY, now=self._later())
+                calls.record_outcome(session, call, said, rules=RULES, now=self._later())
 
     def answer(self) -> None:
         with transaction() as session:
@@ -155,7 +155,7 @@ class Bustle:
 
     def staff(self) -> None:
         with transaction() as session:
-            requests.follow_up(session, policy=POLICY, now=self._later() + timedelta(days=8))
+            requests.follow_up(session, rules=RULES, now=self._later() + timedelta(days=8))
         with transaction() as session:
             new = NewSuppression.from_json({"email": f"{new_id().hex}@example.org", "reason": "asked"})
             suppressions.add(session, new, now=self._later())

@@ -17,11 +17,12 @@ from communication_service.jobs import Sending
 from communication_service.settings import Settings
 from communication_service.store.tables import Email
 from shared.runtime.settings import read
-from tests.builders.communication import POLICY, the
+from tests.builders.communication import RULES, the
 from tests.communication_service.conftest import reaching
 from tests.communication_service.test_sending import NOW, a_letter_to_send
 from tests.fakes.certificates import Certificates, certificates
-from tests.fakes.smtp import FakeMailServer, mail_server, speaking
+from tests.fakes.smtp import FakeMailServer, mail_server
+from tests.fakes.smtp_script import ScriptedServer, scripted
 
 # aiosmtpd does not know that implicit TLS is TLS too
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
@@ -42,7 +43,7 @@ def trusted(ours: Certificates, monkeypatch: pytest.MonkeyPatch) -> Certificates
     return ours
 
 
-def towards(fake: FakeMailServer, tls: str, *, password: str = LOGIN[1]) -> MailServer:
+def towards(fake: FakeMailServer | ScriptedServer, tls: str, *, password: str = LOGIN[1]) -> MailServer:
     return replace(reaching(fake), tls=tls, username=LOGIN[0], password=password)
 
 
@@ -50,7 +51,7 @@ def towards(fake: FakeMailServer, tls: str, *, password: str = LOGIN[1]) -> Mail
 def test_a_letter_goes_over_tls_to_a_server_that_wants_a_password(tls: Tls, trusted: Certificates) -> None:
     a_letter_to_send()
     with mail_server(tls=tls, context=trusted.context(), login=LOGIN) as fake:
-        Sending(POLICY, towards(fake, tls)).run(NOW)
+        Sending(RULES, towards(fake, tls)).run(NOW)
         assert len(fake.envelopes) == 1
     assert the(Email).status == "sent"
 
@@ -61,7 +62,7 @@ def test_a_wrong_password_keeps_the_letter_and_appears_nowhere(
 ) -> None:
     a_letter_to_send()
     with mail_server(tls=tls, context=trusted.context(), login=LOGIN) as fake:
-        job = Sending(POLICY, towards(fake, tls, password="falsch-und-lang"))
+        job = Sending(RULES, towards(fake, tls, password="falsch-und-lang"))
         assert job.run(NOW) == 0
         assert fake.passwords[0] == b"falsch-und-lang"
         assert fake.heard == []
@@ -72,11 +73,9 @@ def test_a_wrong_password_keeps_the_letter_and_appears_nowhere(
         assert "falsch-und-lang" not in text
 
 
-def test_a_server_that_repeats_what_it_was_told_is_not_quoted(catcher: FakeMailServer) -> None:
-    with speaking(
-        b"220 x\r\n", b"250-x\r\n250 AUTH PLAIN\r\n", b"535 unknown AHZlcm1pdHRsdW5nAGdlaGVpbQ==\r\n"
-    ) as port:
-        report = replace(towards(catcher, "none"), port=port).deliver("a@example.org", "b@example.org", b"")
+def test_a_server_that_repeats_what_it_was_told_is_not_quoted() -> None:
+    with scripted(ehlo=b"250-x\r\n250 AUTH PLAIN\r\n", auth=b"535 unknown AHZlcm1pdHRsdW5nAGdlaGVpbQ==\r\n") as script:
+        report = towards(script, "none").deliver("a@example.org", "b@example.org", b"")
     assert report.delivery == Delivery.SERVER_TROUBLE
     assert report.detail == "535: the mail server refuses SMTP_USERNAME and SMTP_PASSWORD"
 
@@ -87,7 +86,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused_before_the_password_is
 ) -> None:
     a_letter_to_send()
     with mail_server(tls=tls, context=ours.context(), login=LOGIN) as fake:
-        assert Sending(POLICY, towards(fake, tls)).run(NOW) == 0
+        assert Sending(RULES, towards(fake, tls)).run(NOW) == 0
         assert (fake.passwords, fake.heard) == ([], [])
     assert the(Email).status == "approved"
     assert "certificate verify failed" in (the(Email).error or "")
@@ -111,32 +110,31 @@ def test_a_server_without_tls_gets_neither_password_nor_letter_where_starttls_is
 
 
 @pytest.mark.parametrize(
-    "lines",
+    ("stage", "answer"),
     [
-        (),
-        (b"SSH-2.0-OpenSSH_9.2\r\n",),
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n",),
-        (b"\xff\xfe\x00garbage" * 10_000,),
-        (b"554 5.3.2 not today\r\n",),
-        (b"220 x\r\n", b"250-x\r\n"),
-        (b"220 x\r\n", b"250 x\r\n", b"250 go on\r\n", b"25"),
-        (b"220 x\r\n", b"250 x\r\n", b"250 go on\r\n", b"250 ok\r\n", b"hello?\r\n"),
+        ("banner", b""),
+        ("banner", b"SSH-2.0-OpenSSH_9.2\r\n"),
+        ("banner", b"HTTP/1.1 400 Bad Request\r\n\r\n"),
+        ("banner", b"\xff\xfe\x00garbage" * 10_000),
+        ("banner", b"554 5.3.2 not today\r\n"),
+        ("ehlo", b"250-x\r\n"),
+        ("rcpt", b"25"),
+        ("data", b"hello?\r\n"),
     ],
 )
-def test_nonsense_before_the_message_keeps_the_letter(lines: tuple[bytes, ...], catcher: FakeMailServer) -> None:
+def test_nonsense_before_the_message_keeps_the_letter(stage: str, answer: bytes) -> None:
     a_letter_to_send()
-    with speaking(*lines) as port:
-        assert Sending(POLICY, replace(reaching(catcher), port=port)).run(NOW) == 0
+    with scripted(hangs_up=stage, **{stage: answer}) as script:
+        assert Sending(RULES, reaching(script)).run(NOW) == 0
     email = the(Email)
     assert (email.status, email.refusals) == ("approved", 0)
     assert email.error
 
 
-def test_nonsense_after_the_message_is_a_doubt(catcher: FakeMailServer) -> None:
+def test_nonsense_after_the_message_is_a_doubt() -> None:
     a_letter_to_send()
-    polite = (b"220 x\r\n", b"250 x\r\n", b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n")
-    with speaking(*polite, b"SSH-2.0-OpenSSH_9.2\r\n") as port:
-        Sending(POLICY, replace(reaching(catcher), port=port)).run(NOW)
+    with scripted(hangs_up="end", end=b"SSH-2.0-OpenSSH_9.2\r\n") as script:
+        Sending(RULES, reaching(script)).run(NOW)
     assert the(Email).status == "in_doubt"
 
 
@@ -189,7 +187,7 @@ def test_a_letter_that_waits_for_a_slow_server_is_given_back_and_goes_later(
 ) -> None:
     a_letter_to_send()
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        stopping = Sending(POLICY, replace(reaching(catcher), port=silent.getsockname()[1]))
+        stopping = Sending(RULES, replace(reaching(catcher), port=silent.getsockname()[1]))
         work = threading.Thread(target=stopping.run, args=(NOW,))
         work.start()
         connection, _ = silent.accept()
@@ -198,8 +196,8 @@ def test_a_letter_that_waits_for_a_slow_server_is_given_back_and_goes_later(
         connection.close()
         work.join(10)
     assert the(Email).status == "approved"
-    assert stopping.run(NOW + POLICY.email_retry) == 0, "who has stopped hands over nothing any more"
-    Sending(POLICY, reaching(catcher)).run(NOW + 10 * POLICY.email_retry)
+    assert stopping.run(NOW + RULES.email_retry) == 0, "who has stopped hands over nothing any more"
+    Sending(RULES, reaching(catcher)).run(NOW + 10 * RULES.email_retry)
     assert (the(Email).status, len(catcher.heard)) == ("sent", 1)
 
 
@@ -216,6 +214,6 @@ def test_a_letter_that_the_server_has_is_not_given_back(catcher: FakeMailServer)
             return super().deliver(*letter, may_go=asked)
 
     reached = reaching(catcher)
-    job = Sending(POLICY, StoppedJustThen(**{name: getattr(reached, name) for name in MailServer.__dataclass_fields__}))
+    job = Sending(RULES, StoppedJustThen(**{name: getattr(reached, name) for name in MailServer.__dataclass_fields__}))
     job.run(NOW)
     assert (the(Email).status, len(catcher.heard)) == ("sent", 1)

@@ -20,7 +20,7 @@ from communication_service.store.tables import Email, EmailSuppression, Gate, In
 from shared.database import transaction
 from shared.runtime.health import readiness
 from shared.runtime.metrics import exposition
-from tests.builders.communication import MONDAY_MORNINGS, POLICY, a_request, a_therapist, composed, rows, the
+from tests.builders.communication import MONDAY_MORNINGS, RULES, a_request, a_therapist, composed, rows, the
 from tests.communication_service.conftest import at_once
 from tests.conftest import MONDAY
 from tests.fakes.mail_answers import TABLE, Said
@@ -38,7 +38,7 @@ def server() -> Iterator[ScriptedServer]:
 
 @pytest.fixture
 def job(server: ScriptedServer) -> Sending:
-    return Sending(POLICY, MailServer("127.0.0.1", server.port, "none", "", "", "agentur.example", 2, 2, 2))
+    return Sending(RULES, MailServer("127.0.0.1", server.port, "none", "", "", "agentur.example", 2, 2, 2))
 
 
 def letters(count: int, **therapist: Any) -> list[Email]:
@@ -93,7 +93,7 @@ def test_what_is_said_about_us_stops_all_letters_and_suppresses_nobody(
     assert [email.status for email in rows(Email)] == ["approved"] * 3
     assert [email.error for email in rows(Email)].count(None) == 2
     server.answers.clear()
-    run_until(job, POLICY.email_retry, 3 * POLICY.email_retry, timedelta(seconds=10))
+    run_until(job, RULES.email_retry, 3 * RULES.email_retry, timedelta(seconds=10))
     assert sorted(server.taken) == sorted(email.recipient for email in before)
     assert {request.by_phone for request in rows(PlacementRequest)} == {False}
 
@@ -452,7 +452,7 @@ def test_of_several_workers_one_tries_a_server_in_trouble(server: ScriptedServer
     server.answers["mail"] = b"451 4.3.0 no\r\n"
     job.run(NOW)
     server.heard.clear()
-    later = NOW + 2 * POLICY.email_retry
+    later = NOW + 2 * RULES.email_retry
     work: Callable[[], object] = lambda: job.run(later)  # noqa: E731
     at_once(*[work] * 6)
     assert sum(line.lower().startswith(b"mail") for line in server.heard) == 1

@@ -21,7 +21,7 @@ from communication_service.store.tables import Email, PhoneCall
 from shared.database import transaction
 from shared.errors import Conflict, NotFound
 from shared.runtime import clock
-from tests.builders.communication import EVERY_DAY, POLICY, a_practice_to_phone, a_request, a_therapist, composed, the
+from tests.builders.communication import EVERY_DAY, RULES, a_practice_to_phone, a_request, a_therapist, composed, the
 from tests.conftest import MONDAY
 from tests.events import recorded
 from tests.rivals import in_turn, while_uncommitted
@@ -41,7 +41,7 @@ def a_letter_in_doubt() -> Email:
     composed()
     lease = timedelta(minutes=1)
     with transaction() as session:
-        assert domain.claim(session, the(Email).id, policy=POLICY, lease=lease, now=NOW)
+        assert domain.claim(session, the(Email).id, rules=RULES, lease=lease, now=NOW)
     with transaction() as session:
         domain.doubt_what_nobody_recorded(session, now=NOW + 2 * lease)
     return the(Email)
@@ -53,7 +53,7 @@ def test_a_doubt_is_settled_once(said: str) -> None:
 
     def settling(outcome: str) -> Callable[[Session], Any]:
         resolution = Resolution.from_json({"outcome": outcome})
-        return lambda session: emails.resolve(session, letter.id, resolution, policy=POLICY, now=NOW)
+        return lambda session: emails.resolve(session, letter.id, resolution, rules=RULES, now=NOW)
 
     second = in_turn(settling(said), settling("sent"))
     assert isinstance(second, Conflict)
@@ -71,11 +71,11 @@ def test_of_two_answers_to_a_letter_at_once_one_is_refused(first: str, second: s
 
 def test_of_an_answer_to_a_letter_and_one_on_the_phone_at_once_one_is_refused() -> None:
     letter, request = a_letter_that_was_sent(a_therapist(phone_hours=EVERY_DAY))
-    jobs.follow_up(POLICY, NOW + timedelta(days=8))
+    jobs.follow_up(RULES, NOW + timedelta(days=8))
     composed(NOW + timedelta(days=8, minutes=1))
     said = {"result": "reached", "responses": [{"placement_request_id": str(request), "outcome": "accepted"}]}
     outcome, call, later = CallOutcome.from_json(said), the(PhoneCall).id, NOW + timedelta(days=8, minutes=5)
-    calling = partial(calls.record_outcome, call_id=call, outcome=outcome, policy=POLICY, now=later)
+    calling = partial(calls.record_outcome, call_id=call, outcome=outcome, rules=RULES, now=later)
     refused = in_turn(answering(letter, request, "declined_other", seconds=8 * 24 * 3600), calling)
     assert isinstance(refused, Conflict)
     assert refused.code == "placement_request.answered_already"
@@ -90,7 +90,7 @@ def test_a_call_has_one_outcome() -> None:
     def recording(result: str) -> Callable[[Session], Any]:
         outcome = CallOutcome.from_json({"result": result})
         now = NOW + timedelta(hours=1)
-        return lambda session: calls.record_outcome(session, call, outcome, policy=POLICY, now=now)
+        return lambda session: calls.record_outcome(session, call, outcome, rules=RULES, now=now)
 
     second = in_turn(recording("busy"), recording("voicemail"))
     assert isinstance(second, Conflict)
@@ -126,9 +126,9 @@ def a_letter_that_was_sent(therapist: UUID) -> tuple[UUID, UUID]:
     composed()
     letter = the(Email).id
     with transaction() as session:
-        claim = domain.claim(session, letter, policy=POLICY, lease=timedelta(minutes=1), now=NOW)
+        claim = domain.claim(session, letter, rules=RULES, lease=timedelta(minutes=1), now=NOW)
         assert claim is not None
-        assert domain.sent(session, letter, claim.attempt, policy=POLICY, now=NOW)
+        assert domain.sent(session, letter, claim.attempt, rules=RULES, now=NOW)
     return letter, request
 
 
@@ -158,7 +158,7 @@ def test_an_acceptance_that_waited_for_another_answer_is_told_as_the_newer_one()
 def test_a_call_that_waited_counts_from_its_recording_unless_staff_say_when_it_was(said: datetime | None) -> None:
     therapist = a_therapist(phone_hours=EVERY_DAY)
     letter, request = a_letter_that_was_sent(therapist)
-    jobs.follow_up(POLICY, NOW + timedelta(days=8))
+    jobs.follow_up(RULES, NOW + timedelta(days=8))
     composed(NOW + timedelta(days=8, minutes=1))
     week = 8 * 24 * 3600
     outcome = {
@@ -168,7 +168,7 @@ def test_a_call_that_waited_counts_from_its_recording_unless_staff_say_when_it_w
     }
     call = CallOutcome.from_json({name: value for name, value in outcome.items() if value})
     at = NOW + timedelta(seconds=week + 10)
-    recording = partial(calls.record_outcome, call_id=the(PhoneCall).id, outcome=call, policy=POLICY, now=at)
+    recording = partial(calls.record_outcome, call_id=the(PhoneCall).id, outcome=call, rules=RULES, now=at)
     assert not isinstance(in_turn(answering(letter, request, "later", seconds=week + 20), recording), Exception)
     later, accepted = times_of_answers()
     assert (accepted[0] < later[0]) is (said is not None)
@@ -179,7 +179,7 @@ def test_an_answer_counts_from_its_turn_whoever_it_waited_for(app: Flask) -> Non
     """Nobody answered here meanwhile; but matching may have been told of another answer while this one waited."""
     therapist = a_therapist(phone_hours=EVERY_DAY)
     letter, request = a_letter_that_was_sent(therapist)
-    jobs.follow_up(POLICY, NOW + timedelta(days=8))
+    jobs.follow_up(RULES, NOW + timedelta(days=8))
     composed(NOW + timedelta(days=8, minutes=1))
     for path, outcome, result in (
         (f"emails/{letter}/response", "later", {}),

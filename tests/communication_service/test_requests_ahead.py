@@ -17,7 +17,7 @@ from communication_service.store.tables import Email, PlacementRequest
 from shared.database import copies, new_id, transaction
 from shared.events import catalogue
 from shared.events.event import LARGEST_SEQUENCE, Event
-from tests.builders.communication import POLICY, a_patient, a_request, a_therapist, composed, rows, tell, the, withdraw
+from tests.builders.communication import RULES, a_patient, a_request, a_therapist, composed, rows, tell, the, withdraw
 from tests.builders.happenings import happened
 from tests.conftest import MONDAY
 
@@ -142,7 +142,7 @@ def test_what_was_done_here_meanwhile_stays(sent: Send, status: str) -> None:
     sent()
     stands(id, status, sequence=2)
     assert request(id).status == "contacted"
-    jobs.follow_up(POLICY, MONDAY + timedelta(days=8))
+    jobs.follow_up(RULES, MONDAY + timedelta(days=8))
     stands(id, status, sequence=3, time=MONDAY + timedelta(days=8))
     assert (request(id).status, request(id).by_phone) == ("waiting", True)
 

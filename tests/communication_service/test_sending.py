@@ -20,7 +20,7 @@ from shared.database import transaction
 from shared.events import catalogue
 from tests.builders.communication import (
     MONDAY_MORNINGS,
-    POLICY,
+    RULES,
     a_patient,
     a_request,
     a_therapist,
@@ -97,7 +97,7 @@ def test_the_message_id_is_stored_and_the_claim_committed_before_anything_is_han
             return super().deliver(sender, recipient, message, **more)
 
     server = Watching(**{name: getattr(sending.server, name) for name in MailServer.__dataclass_fields__})
-    Sending(POLICY, server).run(NOW)
+    Sending(RULES, server).run(NOW)
     assert seen == [("sending", letter.message_id, 2)]
 
 
@@ -165,7 +165,7 @@ def test_a_letter_that_a_server_puts_off_for_ever_moves_to_the_phone(catcher: Fa
 
 def test_a_server_that_is_away_keeps_every_letter_and_all_gates_open(sending: Sending) -> None:
     a_letter_to_send()
-    nobody = Sending(POLICY, replace(sending.server, port=1))
+    nobody = Sending(RULES, replace(sending.server, port=1))
     now = NOW
     for _ in range(60):
         assert nobody.run(now) == 0
@@ -184,7 +184,7 @@ def test_a_connection_lost_before_the_message_was_handed_over_is_no_doubt(
 ) -> None:
     catcher.behaviour = behaviour  # type: ignore[assignment]
     a_letter_to_send()
-    Sending(POLICY, replace(sending.server, command_seconds=0.3)).run(NOW)
+    Sending(RULES, replace(sending.server, command_seconds=0.3)).run(NOW)
     assert (the(Email).status, catcher.heard) == ("approved", [])
 
 
@@ -197,7 +197,7 @@ def test_a_letter_handed_over_without_an_answer_is_in_doubt_and_never_goes_again
 ) -> None:
     catcher.behaviour = behaviour  # type: ignore[assignment]
     a_letter_to_send()
-    job = Sending(POLICY, reaching(catcher, answer_seconds=0.5))
+    job = Sending(RULES, reaching(catcher, answer_seconds=0.5))
     job.run(NOW)
     assert (the(Email).status, the(Inquiry).waits_for, len(rows(Gate))) == ("in_doubt", "email_in_doubt", 2)
     catcher.behaviour = "accept"
@@ -206,7 +206,7 @@ def test_a_letter_handed_over_without_an_answer_is_in_doubt_and_never_goes_again
         jobs.doubts(later)
         composed(later)
         job.run(later)
-        jobs.follow_up(POLICY, later)
+        jobs.follow_up(RULES, later)
     assert len(catcher.heard) == 1
     assert the(Email).status == "in_doubt"
     assert events(session, "communication.email_sent") == []
@@ -253,27 +253,27 @@ def test_a_crash_between_claiming_and_sending_is_a_doubt_too(
 def test_a_slow_sender_still_records_what_it_knows(sending: Sending) -> None:
     letter = a_letter_to_send()
     with transaction() as session:
-        claim = domain.claim(session, letter.id, policy=POLICY, lease=sending.lease, now=NOW)
+        claim = domain.claim(session, letter.id, rules=RULES, lease=sending.lease, now=NOW)
     assert claim is not None
     jobs.doubts(NOW + timedelta(days=1))
     with transaction() as session:
-        assert domain.sent(session, claim.email_id, claim.attempt, policy=POLICY, now=NOW + timedelta(days=1))
+        assert domain.sent(session, claim.email_id, claim.attempt, rules=RULES, now=NOW + timedelta(days=1))
     assert the(Email).status == "sent"
 
 
 def test_what_an_older_attempt_says_does_not_count(sending: Sending) -> None:
     letter = a_letter_to_send()
     with transaction() as session:
-        claim = domain.claim(session, letter.id, policy=POLICY, lease=sending.lease, now=NOW)
+        claim = domain.claim(session, letter.id, rules=RULES, lease=sending.lease, now=NOW)
         assert claim is not None
-        assert not domain.sent(session, claim.email_id, claim.attempt - 1, policy=POLICY, now=NOW)
+        assert not domain.sent(session, claim.email_id, claim.attempt - 1, rules=RULES, now=NOW)
     assert the(Email).status == "sending"
 
 
 def in_doubt(catcher: FakeMailServer) -> Email:
     catcher.behaviour = "drop_after_data"
     letter = a_letter_to_send()
-    Sending(POLICY, reaching(catcher)).run(NOW)
+    Sending(RULES, reaching(catcher)).run(NOW)
     catcher.behaviour = "accept"
     return letter
 
@@ -310,13 +310,13 @@ def test_a_request_withdrawn_while_its_letter_was_on_the_way_stays_withdrawn(sen
     gone, stays = a_request(therapist), a_request(therapist, a_patient())
     composed()
     with transaction() as session:
-        claim = domain.claim(session, the(Email).id, policy=POLICY, lease=sending.lease, now=NOW)
+        claim = domain.claim(session, the(Email).id, rules=RULES, lease=sending.lease, now=NOW)
     assert claim is not None
     withdraw(gone, time=NOW)
     composed(NOW + timedelta(seconds=1))
     assert set(the(Email).placement_request_ids) == {gone, stays}
     with transaction() as session:
-        domain.sent(session, claim.email_id, claim.attempt, policy=POLICY, now=NOW)
+        domain.sent(session, claim.email_id, claim.attempt, rules=RULES, now=NOW)
     assert the(PlacementRequest, id=gone).status == "over"
     assert the(PlacementRequest, id=stays).status == "contacted"
 
@@ -328,11 +328,11 @@ def test_a_letter_without_an_answer_for_a_week_is_followed_by_a_call(sent: Send)
     request = a_request(a_therapist(phone_hours=MONDAY_MORNINGS))
     composed()
     sent()
-    jobs.follow_up(POLICY, NOW + timedelta(days=6))
+    jobs.follow_up(RULES, NOW + timedelta(days=6))
     composed(NOW + timedelta(days=6, minutes=1))
     assert rows(PhoneCall) == []
     week_later = datetime(2026, 11, 29, 23, 30, tzinfo=NOW.tzinfo)  # Monday, 00:30 in Berlin
-    jobs.follow_up(POLICY, week_later)
+    jobs.follow_up(RULES, week_later)
     composed(week_later + timedelta(minutes=1))
     call = the(PhoneCall)
     assert (call.placement_request_ids, call.starts_at) == ([request], datetime(2026, 11, 30, 9, tzinfo=NOW.tzinfo))
@@ -350,7 +350,7 @@ def test_an_answered_letter_is_not_followed_by_a_call(client: FlaskClient, sent:
     assert told["answers"] == [
         {"placement_request_id": str(request), "outcome": "later", "available_from": "2027-02-01"}
     ]
-    assert jobs.follow_up(POLICY, NOW + timedelta(days=20)) == 0
+    assert jobs.follow_up(RULES, NOW + timedelta(days=20)) == 0
 
 
 def test_a_practice_is_not_called_for_a_patient_whom_another_one_offered_a_place(sent: Send) -> None:
@@ -361,9 +361,9 @@ def test_a_practice_is_not_called_for_a_patient_whom_another_one_offered_a_place
     sent()
     tell(catalogue.RequestAccepted, offering, accepted_on="2026-11-24")
     late = NOW + timedelta(days=8)
-    assert jobs.follow_up(POLICY, late) == 0
+    assert jobs.follow_up(RULES, late) == 0
     withdraw(offering, sequence=3)
-    assert jobs.follow_up(POLICY, late) == 1
+    assert jobs.follow_up(RULES, late) == 1
     soon = late + timedelta(minutes=1)
     composed(soon)
     assert the(PhoneCall).status == "planned"

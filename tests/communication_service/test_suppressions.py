@@ -21,7 +21,7 @@ from communication_service.jobs import Sending
 from communication_service.store.tables import Email, EmailSuppression, Inquiry, PhoneCall, Therapist
 from shared.database import transaction
 from shared.events.catalogue import PublicTherapist, TherapistUpdated
-from tests.builders.communication import MONDAY_MORNINGS, POLICY, a_patient, a_request, a_therapist, composed, rows
+from tests.builders.communication import MONDAY_MORNINGS, RULES, a_patient, a_request, a_therapist, composed, rows
 from tests.builders.happenings import happened
 from tests.communication_service.conftest import at_once
 from tests.conftest import MONDAY
@@ -281,8 +281,8 @@ def test_news_heard_again_brings_no_suppression_back_that_staff_removed() -> Non
 
 def on_its_way(sending: Sending) -> domain.Claim:
     with transaction() as session:
-        (letter, *_) = domain.to_send(session, policy=POLICY, now=NOW)
-        claim = domain.claim(session, letter.email_id, policy=POLICY, lease=sending.lease, now=NOW)
+        (letter, *_) = domain.to_send(session, rules=RULES, now=NOW)
+        claim = domain.claim(session, letter.email_id, rules=RULES, lease=sending.lease, now=NOW)
     assert claim is not None
     return claim
 
@@ -294,7 +294,7 @@ def test_a_letter_on_its_way_that_did_not_go_goes_no_more(source: Suppress, send
     source(therapists[0])
     composed(NOW)
     with transaction() as session:
-        domain.put_off(session, claim.email_id, claim.attempt, detail="451", policy=POLICY, now=NOW)
+        domain.put_off(session, claim.email_id, claim.attempt, detail="451", rules=RULES, now=NOW)
     composed(NOW + timedelta(seconds=1))
     assert {email.status for email in rows(Email)} == {"cancelled"}
     assert {c.therapist_id for c in rows(PhoneCall, status="planned")} == set(therapists)
@@ -306,7 +306,7 @@ def test_a_letter_on_its_way_that_went_is_sent_and_the_others_are_phoned(sending
     opt_out(therapists[0])
     composed(NOW)
     with transaction() as session:
-        domain.sent(session, claim.email_id, claim.attempt, policy=POLICY, now=NOW)
+        domain.sent(session, claim.email_id, claim.attempt, rules=RULES, now=NOW)
     composed(NOW + timedelta(seconds=1))
     assert sorted(email.status for email in rows(Email)) == ["cancelled", "cancelled", "sent"]
     assert len(rows(PhoneCall, status="planned")) == 2

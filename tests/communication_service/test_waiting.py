@@ -20,7 +20,7 @@ from shared.events import catalogue
 from shared.events.event import Event
 from tests.builders.communication import (
     MONDAY_MORNINGS,
-    POLICY,
+    RULES,
     a_patient,
     a_practice_to_phone,
     a_request,
@@ -71,7 +71,7 @@ def test_a_letter_waits_for_the_mail_server_while_that_is_in_trouble(client: Fla
     going, phoned = a_request(a_therapist()), a_request(a_practice_to_phone())
     composed()
     with transaction() as session:
-        mail_server.record_trouble(session, mail_server.Cause("out of order", "out"), policy=POLICY, now=MONDAY)
+        mail_server.record_trouble(session, mail_server.Cause("out of order", "out"), rules=RULES, now=MONDAY)
     assert reason(client, going) == ("mail_server", None, True)
     assert reason(client, phoned) == ("planned_call", "2026-11-23", True)
     with transaction() as session:
@@ -105,7 +105,7 @@ def test_a_date_is_shown_only_where_a_call_follows_on_it(
     sent()
     a_therapist(id=therapist, sequence=2, **fields)
     assert reason(client, request) == ("answer", until, False)
-    assert jobs.follow_up(POLICY, MONDAY + WEEK) == (until is not None)
+    assert jobs.follow_up(RULES, MONDAY + WEEK) == (until is not None)
 
 
 def test_no_call_follows_while_another_practice_offers_a_place(client: FlaskClient, sent: Send) -> None:
@@ -115,7 +115,7 @@ def test_no_call_follows_while_another_practice_offers_a_place(client: FlaskClie
     sent()
     tell(catalogue.RequestAccepted, other, sequence=2, accepted_on=MONDAY.date())
     assert reason(client, request) == ("answer", None, False)
-    assert jobs.follow_up(POLICY, MONDAY + WEEK) == 0
+    assert jobs.follow_up(RULES, MONDAY + WEEK) == 0
 
 
 def test_a_placed_patient_is_asked_for_again(client: FlaskClient) -> None:
@@ -135,7 +135,7 @@ def test_an_offer_elsewhere_cancels_the_call_after_an_unanswered_letter(client: 
     other = a_request(a_therapist(), patient)
     composed()
     sent()
-    assert jobs.follow_up(POLICY, MONDAY + WEEK) == 2
+    assert jobs.follow_up(RULES, MONDAY + WEEK) == 2
     composed(MONDAY + WEEK + timedelta(minutes=1))
     assert the(PhoneCall, therapist_id=therapist).status == "planned"
     tell(catalogue.RequestAccepted, other, sequence=2, accepted_on=MONDAY.date(), time=MONDAY + WEEK)

@@ -12,8 +12,9 @@ import pytest
 import yaml
 from pydantic_settings import BaseSettings
 
-from migrations.connections import MigrationSettings
-from operations import settings
+from migrations.settings import MigrationSettings
+from operations import env_file, pgbouncer
+from operations.compose import WITHOUT
 from operations.platform import Platform
 from shared.runtime.settings import KafkaSettings, names
 from tests.architecture.sources import ROOT, SERVICES
@@ -21,25 +22,13 @@ from tests.architecture.sources import ROOT, SERVICES
 TEXT = (ROOT / "docker-compose.yml").read_text()
 FILE: dict[str, Any] = yaml.safe_load(TEXT)
 CONTAINERS: dict[str, dict[str, Any]] = FILE["services"]
-DECLARED = settings.declared(ROOT)
+DECLARED = env_file.declared(ROOT)
 VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?P<operator>:-|:\?)(?P<word>[^}]*)\}")
 
 OURS = {name for name, container in CONTAINERS.items() if "PLATFORM_IMAGE" in container["image"]}
 STEPS = {"migrations", "topics"}
 SECRET = re.compile(r"PASSWORD|KEY|SECRET|TOKEN")
 ADMINISTRATORS = {"POSTGRES_PASSWORD", "POSTGRES_ADMIN_PASSWORD", "DATABASE_OWNER_PASSWORD"}
-
-# Settings of .env that no container is given, each with its reason.
-WITHOUT_CONTAINERS = {
-    "LOCAL_PARTS": "containers bring all parts",
-    "PORT_OFFSET": "only for making .env",
-    "KAFKA_CONTROLLER_PORT": "nobody outside the container needs it",
-    **dict.fromkeys(
-        ("KAFKA_SASL_MECHANISM", "KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD", "KAFKA_SSL_CA_LOCATION"),
-        "the Kafka in its container has no accounts",
-    ),
-    **dict.fromkeys(("SMTP_USERNAME", "SMTP_PASSWORD"), "the mail catcher has no accounts"),
-}
 
 
 def environment(name: str) -> dict[str, str]:
@@ -68,7 +57,7 @@ def test_every_service_has_a_web_and_a_worker_process() -> None:
 
 def test_those_who_follow_let_others_go_first_with_containers_and_without(tmp_path: Path) -> None:
     followers = {"patient_service", "matching_service", "communication_service", "geocoding_service"}
-    platform = Platform(ROOT, settings.private(tmp_path, ROOT), tmp_path, say=lambda *_: None)
+    platform = Platform(ROOT, env_file.private(tmp_path, ROOT), tmp_path, say=lambda *_: None)
     assert {part.name for part in platform.parts if part.niceness} == {f"{name}.worker" for name in followers}
     yielding = {name for name, container in CONTAINERS.items() if container.get("cpu_shares", 1024) < 1024}
     assert yielding == {f"{name.removesuffix('_service')}-worker" for name in followers}
@@ -122,15 +111,16 @@ def test_a_process_is_given_what_its_settings_name(service: str, process: str) -
     """The same as with `make up`: what a process cannot tell, nobody learns from it."""
     declared: type[BaseSettings] = importlib.import_module(f"{service}.settings").Settings
     given = environment(f"{service.removesuffix('_service')}-{process}").keys() - {"HEALTH_PORT"}
-    assert given <= set(names(declared, process=process))
+    assert given == set(names(declared, process=process)) - WITHOUT.keys()
     needed = {str(f.validation_alias or n.upper()) for n, f in declared.model_fields.items() if f.is_required()}
     assert needed <= given, "nothing stands in for what has no default"
 
 
 def test_what_is_no_service_is_given_what_it_needs() -> None:
     assert environment("mail").keys() == {"HEALTH_PORT"}
-    assert environment("topics").keys() <= set(names(KafkaSettings))
-    assert environment("migrations").keys() <= set(names(MigrationSettings))
+    assert environment("topics").keys() == set(names(KafkaSettings)) - WITHOUT.keys()
+    assert environment("migrations").keys() == set(names(MigrationSettings))
+    assert environment("pgbouncer").keys() == set(filter(pgbouncer.reads, DECLARED))
     admins = {name for name in CONTAINERS for variable in environment(name) if variable in ADMINISTRATORS}
     assert admins == {"postgres", "migrations"}
     assert not [name for name in environment("kafka") if SECRET.search(name)]
@@ -143,12 +133,9 @@ def test_defaults_are_those_of_the_example() -> None:
             assert match["word"] == DECLARED[match["name"]].default, match["name"]
 
 
-def test_every_setting_reaches_a_container_or_has_a_reason_not_to() -> None:
-    used = {match["name"] for match in VARIABLE.finditer(TEXT)}
-    given = {name for container in CONTAINERS for name in environment(container)}
-    missing = set(DECLARED) - used - given - set(WITHOUT_CONTAINERS)
-    assert not missing, "give them to their service at the top of docker-compose.yml"
-    assert set(WITHOUT_CONTAINERS) <= set(DECLARED)
+def test_what_is_kept_from_containers_is_a_setting_with_a_reason() -> None:
+    assert WITHOUT.keys() <= DECLARED.keys()
+    assert all(WITHOUT.values())
 
 
 def test_kafka_is_set_as_it_is_without_containers() -> None:
@@ -196,6 +183,6 @@ def test_both_dialects_read_the_file(tool: tuple[str, ...], tmp_path: Path) -> N
     assert without.returncode != 0
     assert "is not set; `make env` writes a .env with fresh secrets" in without.stderr
     shutil.copy(ROOT / ".env.example", tmp_path)
-    settings.complete(tmp_path)
+    env_file.complete(tmp_path)
     read = subprocess.run(command, cwd=tmp_path, env=surroundings, capture_output=True, text=True, check=False)
     assert (read.returncode, read.stderr) == (0, "")

@@ -19,7 +19,7 @@ from tests.infrastructure import Infrastructure, private_platform
 def platform() -> Iterator[Platform]:
     """Every part and every process, ready."""
     with private_platform(
-        REQUEST_GATHERING_SECONDS="1", EMAIL_RETRY_SECONDS="2", WITNESS_DATABASE_PASSWORD="witness"
+        CONTACT_GATHERING_SECONDS="1", CONTACT_EMAIL_RETRY_SECONDS="2", WITNESS_DATABASE_PASSWORD="witness"
     ) as platform:
         platform.up()
         yield platform

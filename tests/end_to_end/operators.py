@@ -6,7 +6,8 @@ import subprocess
 import sys
 from typing import Any
 
-from migrations.connections import MigrationSettings, administrator
+from migrations.connections import administrator
+from migrations.settings import MigrationSettings
 from operations.platform import Platform
 from operations.services import environment
 from tests.infrastructure import ROOT

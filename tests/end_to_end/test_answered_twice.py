@@ -20,7 +20,8 @@ from matching_service.domain.states import status_after
 from matching_service.store import tables as m
 from shared.errors import Conflict
 from shared.values.enums import RequestOutcome
-from tests.builders.communication import POLICY
+from tests.builders.communication import RULES
+from tests.builders.matching import RULES as ASK_AGAIN
 from tests.builders.world import World
 from tests.end_to_end.worlds import a_world
 
@@ -34,11 +35,11 @@ def by_letter(world: World, request: UUID, outcome: str) -> None:
 def by_phone(world: World, request: UUID, outcome: str) -> None:
     call = next(each for each in world.rows(c.PhoneCall) if request in each.placement_request_ids)
     said = {"result": "reached", "responses": [{"placement_request_id": str(request), "outcome": outcome}]}
-    calls.record_outcome(world.communication, call.id, CallOutcome.from_json(said), policy=POLICY, now=world.now)
+    calls.record_outcome(world.communication, call.id, CallOutcome.from_json(said), rules=RULES, now=world.now)
 
 
 def to_matching(world: World, request: UUID, outcome: str) -> None:
-    answers.respond(world.matching, request, Response.from_json({"outcome": outcome}), now=world.now)
+    answers.respond(world.matching, request, Response.from_json({"outcome": outcome}), rules=ASK_AGAIN, now=world.now)
 
 
 Way = Callable[[World, UUID, str], None]
@@ -132,7 +133,7 @@ def test_a_practice_that_nobody_reached_may_still_answer_once(
 ) -> None:
     with a_world(world_engines) as world:
         (request,) = asked_by_letter_and_phone(world, 1)
-        for _ in range(POLICY.call_attempts):
+        for _ in range(RULES.call_attempts):
             world.now += timedelta(days=1)
             world.compose()
             world.call(0, "no_answer")

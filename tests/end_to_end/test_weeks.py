@@ -20,7 +20,7 @@ from communication_service.domain.calendar import is_closed
 from communication_service.store import tables as c
 from shared.values.datetimes import BERLIN, berlin_day
 from shared.values.enums import PatientStatus
-from tests.builders.communication import POLICY
+from tests.builders.communication import RULES
 from tests.builders.world import World
 from tests.conftest import MONDAY
 from tests.end_to_end.worlds import a_world
@@ -103,7 +103,7 @@ def check_rules(world: World) -> None:
     for call in calls:
         _lies_in_the_phone_hours(call, therapists[call.therapist_id])
     _no_two_letters_in_seven_days(letters)
-    assert all(len(contact.placement_request_ids) <= POLICY.patients_per_contact for contact in [*calls, *letters])
+    assert all(len(contact.placement_request_ids) <= RULES.patients_together for contact in [*calls, *letters])
     failures: dict[UUID, int] = defaultdict(int)
     for call in sorted(calls, key=lambda each: (each.occurred_at or world.now, each.id)):
         for request in call.placement_request_ids:
@@ -111,7 +111,7 @@ def check_rules(world: World) -> None:
             failures[request] = failures[request] + 1 if call.status == "failed" else 0
     waiting = world.waiting()
     for ours, theirs in world.requests_now():
-        assert theirs.attempts <= POLICY.call_attempts
+        assert theirs.attempts <= RULES.call_attempts
         if theirs.status != "over":
             assert waiting[ours.id].waits_for not in ("composing", "gathering", "approval", "patient_not_known")
 
@@ -138,7 +138,7 @@ def _no_two_letters_in_seven_days(letters: list[c.Email]) -> None:
         by_subject[email.recipient_key].append(at)
     for instants in by_subject.values():
         for earlier, later in pairwise(sorted(instants)):
-            assert (berlin_day(later) - berlin_day(earlier)).days >= POLICY.days_between_emails
+            assert (berlin_day(later) - berlin_day(earlier)).days >= RULES.days_between_emails
 
 
 @pytest.mark.slow

@@ -30,6 +30,7 @@ VERBS = {
     b"DATA": "data",
     b"QUIT": "quit",
     b"STARTTLS": "starttls",
+    b"AUTH": "auth",
 }
 
 
@@ -43,6 +44,8 @@ class ScriptedServer:
     for_recipient: dict[str, bytes] = field(default_factory=dict)
     drip_seconds: float | None = None
     """The pause between two bytes of what `answers` say."""
+    hangs_up: Stage | None = None
+    """The stage after whose answer the server leaves."""
     heard: list[bytes] = field(default_factory=list)
     """The lines of all commands."""
     messages: list[bytes] = field(default_factory=list)
@@ -56,7 +59,7 @@ class ScriptedServer:
         lines = connection.makefile("rb")
         recipient = ""
         self._say(connection, "banner")
-        while line := lines.readline():
+        while self.hangs_up != "banner" and (line := lines.readline()):
             self.heard.append(line)
             stage = VERBS.get(line.split()[0].upper() if line.split() else b"", "")
             if stage == "rcpt":
@@ -67,7 +70,7 @@ class ScriptedServer:
             elif stage == "starttls" and said.startswith(b"220") and self.context is not None:
                 connection = self.context.wrap_socket(connection, server_side=True)
                 lines = connection.makefile("rb")
-            elif stage == "quit":
+            if stage in ("quit", self.hangs_up) or (stage == "data" and self.hangs_up == "end"):
                 return
 
     def _take(self, connection: socket.socket, lines: object, recipient: str) -> None:
@@ -97,10 +100,14 @@ class ScriptedServer:
 
 @contextmanager
 def scripted(
-    context: ssl.SSLContext | None = None, *, drip_seconds: float | None = None, **answers: bytes
+    context: ssl.SSLContext | None = None,
+    *,
+    drip_seconds: float | None = None,
+    hangs_up: Stage | None = None,
+    **answers: bytes,
 ) -> Iterator[ScriptedServer]:
     """A running server that says these answers; with a `context` it can speak TLS after STARTTLS."""
-    script = ScriptedServer(answers=answers, context=context, drip_seconds=drip_seconds)
+    script = ScriptedServer(answers=answers, context=context, drip_seconds=drip_seconds, hangs_up=hangs_up)
     threads: list[threading.Thread] = []
 
     def serve(connection: socket.socket) -> None:

@@ -5,9 +5,10 @@ Ends with 1 where document and service differ.
 
 from __future__ import annotations
 
-import argparse
 import random
 import sys
+
+import click
 
 from shared.runtime import logs
 from tests.architecture.sources import SERVICES
@@ -16,19 +17,18 @@ from tests.fuzz.stage import campaign
 from tests.infrastructure import Infrastructure
 
 
-def main() -> None:
-    """Read the command line, fuzz, and say what was found."""
-    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
-    parser.add_argument("--cases", type=int, default=50_000, help="requests, of all services together")
-    parser.add_argument("--seed", type=int, default=None, help="repeats a campaign; chosen and printed if left out")
-    parser.add_argument("--service", choices=SERVICES, help="only this one")
-    given = parser.parse_args()
-    number = random.randrange(10**6) if given.seed is None else given.seed
-    services = [given.service] if given.service else SERVICES
+@click.command()
+@click.option("--cases", type=int, default=50_000, show_default=True, help="Requests, of all services together.")
+@click.option("--seed", type=int, help="Repeats a campaign; chosen and printed if left out.")
+@click.option("--service", type=click.Choice(SERVICES), help="Only this one.")
+def main(cases: int, seed: int | None, service: str | None) -> None:
+    """Fuzz every service and say what was found; ends with 1 where document and service differ."""
+    number = random.randrange(10**6) if seed is None else seed
+    services = [service] if service else SERVICES
     print(f"seed {number}", flush=True)
     logs.configure("fuzz", "fuzz", "CRITICAL")
     with Infrastructure.started():
-        outcomes = [_tell(service, campaign(service, given.cases // len(services), number)) for service in services]
+        outcomes = [_tell(service, campaign(service, cases // len(services), number)) for service in services]
     sys.exit(any(outcome.differences for outcome in outcomes))
 
 
@@ -42,4 +42,4 @@ def _tell(service: str, outcome: Outcome) -> Outcome:
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="python -m tests.fuzz")

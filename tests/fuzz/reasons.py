@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from shared.http.headers import KEY_FORM
@@ -170,6 +171,12 @@ RULES = (
         "must not lie in the future", "depends on now", rules.lies_in_the_future, CALL,
         {"result": "no_answer", "occurred_at": "2099-01-01T09:00:00Z"},
         {"result": "no_answer", "occurred_at": "2026-01-01T09:00:00Z"}, fields=("occurred_at",), also=(ANSWER,),
+    ),
+    Reason(
+        "must lie within 366 days", "depends on now", rules.lies_beyond_a_year, CALL,
+        {"result": "call_back", "call_back_at": "2090-01-01T09:00:00Z"},
+        {"result": "call_back", "call_back_at": f"{rules.today() + timedelta(days=30)}T09:00:00Z"},
+        fields=("call_back_at",),
     ),
     Reason(
         "must lie in the future", "depends on today", rules.does_not_lie_in_the_future, STATUS,

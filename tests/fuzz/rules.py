@@ -146,6 +146,11 @@ def lies_in_the_future(value: Any, sent: Sent) -> bool:
     return moment > datetime.now(UTC) if moment else _day(value) > today()
 
 
+def lies_beyond_a_year(value: Any, sent: Sent) -> bool:
+    """A moment more than 366 days from now."""
+    return _moment(value) > datetime.now(UTC) + timedelta(days=366)
+
+
 def does_not_lie_in_the_future(value: Any, sent: Sent) -> bool:
     """Today or earlier."""
     return _day(value) <= today()

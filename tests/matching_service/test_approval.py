@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 from matching_service.store.tables import HistoryEntry, PlacementRequest
 from shared import database
 from shared.database import new_id
-from shared.runtime import clock
 from shared.values.enums import RequestStatus
 from tests.builders.matching import (
     a_known_patient,
@@ -79,30 +78,6 @@ def test_when_all_are_refused_nothing_is_made(client: FlaskClient, session: Sess
     assert client.get(URL).json["total"] == 0
 
 
-OVERRIDABLE: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
-    ("accreditation", {"accreditation": "private"}, {}),
-    ("distance", north_of_aachen(60), {}),
-    ("distance_unknown", {"latitude": None, "longitude": None}, {}),
-    ("procedure", {"procedures": ["AP"]}, {"preferred_procedures": ["VT"]}),
-    ("age_group", {"age_groups": ["child_adolescent"]}, {}),
-    ("setting", {"settings": ["group"]}, {}),
-    ("gender", {"gender": "male"}, {"preferred_therapist_gender": "female"}),
-    ("language", {"languages": ["en"]}, {"languages": ["tr"]}),
-    ("availability", {"working_hours": {"sunday": [{"start": "09:00", "end": "12:00"}]}}, {}),
-]
-
-
-@pytest.mark.parametrize(("rule", "therapist", "patient"), OVERRIDABLE)
-def test_a_rule_can_be_overridden_with_a_reason(
-    client: FlaskClient, session: Session, rule: str, therapist: dict[str, Any], patient: dict[str, Any]
-) -> None:
-    who, whom = a_known_patient(session, **patient), a_known_therapist(session, **therapist)
-    assert approve(client, who, whom).json["errors"][0]["message"].startswith(f"{rule}: ")
-    answer = approve(client, who, whom, overrides=[override(whom, rule)])
-    assert answer.status_code == 201
-    assert answer.json["items"][0]["overrides"] == [{"rule": rule, "reason": "agreed on the phone"}]
-
-
 def test_an_override_that_was_not_needed_is_not_kept(client: FlaskClient, session: Session) -> None:
     patient, therapist = a_known_patient(session), a_known_therapist(session)
     answer = approve(client, patient, therapist, overrides=[override(therapist, "gender")])
@@ -114,41 +89,6 @@ def test_an_override_counts_for_its_therapist_only(client: FlaskClient, session:
     one, other = (a_known_therapist(session, accreditation="private") for _ in range(2))
     answer = approve(client, patient, one, other, overrides=[override(one, "accreditation")])
     assert [refusal["therapist_id"] for refusal in answer.json["refused"]] == [str(other)]
-
-
-@pytest.mark.parametrize(
-    ("rule", "therapist"),
-    [
-        ("status", {"status": "blocked"}),
-        ("status", {"status": "inactive"}),
-        ("contact_preference", {"contact_preference": "none"}),
-    ],
-)
-def test_a_block_and_the_wish_for_no_contact_cannot_be_overridden(
-    client: FlaskClient, session: Session, rule: str, therapist: dict[str, Any]
-) -> None:
-    whom = a_known_therapist(session, **therapist)
-    answer = approve(client, a_known_patient(session), whom, overrides=[override(whom, rule)])
-    assert answer.status_code == 409
-    assert answer.json["errors"][0]["message"].startswith(f"{rule}: ")
-
-
-@pytest.mark.parametrize(("status", "rule"), [("declined", "recent_refusal"), ("contacted", "open_request")])
-def test_a_recent_refusal_and_an_open_request_cannot_be_overridden(
-    client: FlaskClient, session: Session, status: RequestStatus, rule: str
-) -> None:
-    before = a_request(session, RequestStatus(status), now=clock.now())
-    whom = before.therapist_id
-    answer = approve(client, before.patient_id, whom, overrides=[override(whom, rule)])
-    assert answer.status_code == 409
-    assert answer.json["errors"][0]["message"].startswith(f"{rule}: ")
-
-
-def test_a_therapist_whom_the_patient_excluded_needs_a_reason(client: FlaskClient, session: Session) -> None:
-    whom = a_known_therapist(session)
-    patient = a_known_patient(session, excluded_therapist_ids=[whom])
-    assert approve(client, patient, whom).status_code == 409
-    assert approve(client, patient, whom, overrides=[override(whom, "patient_exclusion")]).status_code == 201
 
 
 def test_what_is_unknown_hinders_nobody(client: FlaskClient, session: Session) -> None:

@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
-from matching_service.listeners import listeners
 from matching_service.store import queries
 from matching_service.store.tables import Patient, Therapist
 from shared.database import new_id
@@ -26,6 +25,7 @@ from tests.builders.matching import (
     AACHEN,
     a_known_patient,
     a_known_therapist,
+    listeners,
     public_patient,
     public_therapist,
     tell_place,

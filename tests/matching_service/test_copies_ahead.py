@@ -13,13 +13,12 @@ from hypothesis import HealthCheck, given, settings, strategies
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from matching_service.listeners import listeners
 from matching_service.store.tables import Therapist
 from shared.database import copies, new_id
 from shared.events.catalogue import AddressGeocoded, TherapistBlocked, TherapistUpdated
 from shared.events.event import LARGEST_SEQUENCE, Event
 from tests.builders.happenings import SomeEvent, happened
-from tests.builders.matching import public_therapist
+from tests.builders.matching import listeners, public_therapist
 from tests.conftest import MONDAY
 
 BOGUS = 10**6

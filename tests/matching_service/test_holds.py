@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from matching_service.domain import answers
 from matching_service.domain.schemas import Placing, Withdrawal
-from matching_service.listeners import listeners
 from shared.database import new_id
 from shared.errors import Conflict
 from shared.events.catalogue import (
@@ -29,6 +28,7 @@ from tests.builders.matching import (
     a_known_patient,
     a_request,
     an_open_request,
+    listeners,
     patient_becomes,
     public_patient,
     public_therapist,

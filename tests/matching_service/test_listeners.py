@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from matching_service.domain import answers
 from matching_service.domain.schemas import Response
 from matching_service.jobs import reopen_deferred
-from matching_service.listeners import listeners
+from matching_service.listeners import create
+from matching_service.settings import AskAgainRules
 from matching_service.store import queries
 from shared.database import new_id
 from shared.events.catalogue import (
@@ -29,8 +30,10 @@ from shared.events.event import Event
 from shared.values.enums import RequestOutcome, RequestStatus
 from tests.builders.happenings import happened
 from tests.builders.matching import (
+    RULES,
     a_request,
     an_open_request,
+    listeners,
     patient_becomes,
     stored,
 )
@@ -255,6 +258,15 @@ def test_an_answer_to_what_is_over_is_logged_and_changes_nothing(session: Sessio
     assert (entries[-1].what, entries[-1].outcome, entries[-1].channel) == ("answered", "later", "email")
 
 
+def test_what_later_leads_to_is_what_the_rules_of_this_process_say(session: Session) -> None:
+    by_email, by_phone = (a_request(session, RequestStatus.CONTACTED) for _ in range(2))
+    asking = create(AskAgainRules(days_without_a_date=5))
+    answers = [Contacts(by_email.id).answered("later"), Contacts(by_phone.id).called("later")]
+    asking.apply(session, answers, now=MONDAY)
+    for request in (by_email, by_phone):
+        assert stored(session, request.id).next_contact_after == MONDAY.date() + timedelta(days=5)
+
+
 def test_an_older_answer_that_arrives_later_does_not_count(session: Session) -> None:
     request = a_request(session, RequestStatus.CONTACTED)
     contact = Contacts(request.id)
@@ -297,6 +309,6 @@ def test_a_word_that_no_answer_is_raises_so_that_the_event_becomes_a_dead_letter
 
 def test_every_change_counts_one_event_each(session: Session) -> None:
     request = a_request(session, RequestStatus.CONTACTED)
-    answers.respond(session, request.id, Response(outcome=RequestOutcome.ACCEPTED), now=MONDAY + HOUR)
+    answers.respond(session, request.id, Response(outcome=RequestOutcome.ACCEPTED), rules=RULES, now=MONDAY + HOUR)
     sequences = [event["sequence"] for event in recorded(session, request.id)]
     assert sequences == list(range(1, len(sequences) + 1))

@@ -15,7 +15,6 @@ from sqlalchemy import Engine, exc, select
 
 from matching_service.domain import answers, requests, telling
 from matching_service.domain.schemas import ContactList, Placing, Response, Withdrawal
-from matching_service.listeners import listeners
 from matching_service.store.tables import PlacementRequest
 from shared import database
 from shared.database import new_id, transaction
@@ -44,7 +43,7 @@ from shared.values.datetimes import berlin_day
 from shared.values.schemas import MergePatch
 from tests.builders.happenings import happened
 from tests.builders.locks import observed
-from tests.builders.matching import AACHEN, public_patient, public_therapist
+from tests.builders.matching import AACHEN, RULES, listeners, public_patient, public_therapist
 from tests.conftest import MONDAY
 from tests.end_to_end.operators import Tables
 
@@ -143,14 +142,14 @@ class Bustle:
         """Staff approve a list."""
         wanted = ContactList(patient_id=random.choice(self.patients), therapist_ids=random.sample(self.therapists, 4))
         with transaction() as session:
-            requests.approve(session, wanted, today=berlin_day(MONDAY), now=MONDAY)
+            requests.approve(session, wanted, rules=RULES, today=berlin_day(MONDAY), now=MONDAY)
 
     def answer(self) -> None:
         """Staff record an answer."""
         for request in self._some_requests()[:1]:
             with transaction() as session:
                 said = Response.from_json({"outcome": random.choice(["accepted", "declined_other", "later"])})
-                answers.respond(session, request, said, now=MONDAY + timedelta(hours=1))
+                answers.respond(session, request, said, rules=RULES, now=MONDAY + timedelta(hours=1))
 
     def staff(self) -> None:
         """Staff withdraw, place, and change a note."""

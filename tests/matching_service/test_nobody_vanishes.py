@@ -20,7 +20,7 @@ from shared.database import new_id
 from shared.values.datetimes import berlin_day
 from shared.values.places import Place, distance_km
 from shared.values.postal_codes import areas
-from tests.builders.matching import a_known_patient, a_known_therapist, tell_place
+from tests.builders.matching import RULES, a_known_patient, a_known_therapist, tell_place
 from tests.conftest import MONDAY
 
 AACHEN, DUEREN, COLOGNE, MUNICH = "52062", "52349", "50667", "80331"
@@ -100,7 +100,7 @@ def test_every_active_therapist_is_listed_or_counted_or_too_far(
     patient = a_known_patient(session, postal_code=AACHEN, placed=False, id=new_id(), max_distance_km=radius)
     tell_place(session, "patient", patient, postal_code=AACHEN, latitude=HOME.latitude, longitude=HOME.longitude)
     there = {arrives(session, practice): practice for practice in world}
-    found = matches.find(session, MatchQuestion(patient_id=patient, limit=200), today=berlin_day(MONDAY))
+    found = matches.find(session, MatchQuestion(patient_id=patient, limit=200), rules=RULES, today=berlin_day(MONDAY))
     near = {i: p for i, p in there.items() if p.truth is not None and distance_km(HOME, p.truth) <= radius}
     fit = {i for i, practice in near.items() if not practice.fields}
     assert {candidate.therapist_id for candidate in found.candidates} == fit

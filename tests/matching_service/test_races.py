@@ -18,7 +18,14 @@ from shared.events.catalogue import PatientUpdated
 from shared.values.datetimes import berlin_day
 from shared.values.enums import RequestOutcome, RequestStatus, WithdrawalReason
 from tests.builders.happenings import happened
-from tests.builders.matching import a_known_patient, a_known_therapist, a_request, patient_becomes, public_patient
+from tests.builders.matching import (
+    RULES,
+    a_known_patient,
+    a_known_therapist,
+    a_request,
+    patient_becomes,
+    public_patient,
+)
 from tests.conftest import MONDAY
 from tests.rivals import in_turn
 
@@ -29,7 +36,7 @@ TODAY = berlin_day(NOW)
 
 
 def respond(outcome: RequestOutcome) -> Callable[[Session, UUID], Any]:
-    return lambda session, request: answers.respond(session, request, Response(outcome=outcome), now=NOW)
+    return lambda session, request: answers.respond(session, request, Response(outcome=outcome), rules=RULES, now=NOW)
 
 
 def place(session: Session, request: UUID) -> Any:
@@ -77,7 +84,7 @@ def test_what_was_decided_a_moment_before_is_not_decided_again(
 
 def approving(patient: UUID, therapist: UUID) -> Callable[[Session], Any]:
     wanted = ContactList(patient_id=patient, therapist_ids=[therapist])
-    return lambda session: requests.approve(session, wanted, today=TODAY, now=NOW)
+    return lambda session: requests.approve(session, wanted, rules=RULES, today=TODAY, now=NOW)
 
 
 def test_a_therapist_is_asked_once_for_a_patient() -> None:

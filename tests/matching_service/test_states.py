@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 
 from matching_service.domain import copies
 from matching_service.jobs import reopen_deferred
-from matching_service.listeners import listeners
 from matching_service.store.tables import PlacementRequest
 from shared.events.catalogue import PatientStatusChanged, PatientUpdated
 from shared.runtime import clock
@@ -23,6 +22,7 @@ from tests.builders.matching import (
     a_known_patient,
     a_request,
     an_open_request,
+    listeners,
     patient_becomes,
     public_patient,
     stored,

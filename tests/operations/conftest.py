@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from operations.env_file import private
 from operations.platform import Platform
-from operations.settings import private
 
 ROOT = Path(__file__).resolve().parents[2]
 

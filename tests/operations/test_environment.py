@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from operations import settings
+from operations import env_file
 from operations.places import Places
 from operations.processes import Record, Records, born
 from tests.operations.conftest import ROOT
@@ -30,7 +30,7 @@ def test_make_env_needs_no_packages_and_keeps_what_is_there(tmp_path: Path) -> N
     first = (tmp_path / ".env").read_text()
     assert make_env(tmp_path, "3").returncode == 0
     assert (tmp_path / ".env").read_text() == first
-    assert settings.load(tmp_path, {})["THERAPIST_SERVICE_PORT"] == "8005"
+    assert env_file.load(tmp_path, {})["THERAPIST_SERVICE_PORT"] == "8005"
     assert (tmp_path / ".state/imports").is_dir()
 
 
@@ -51,7 +51,7 @@ def test_another_offset_is_said_and_moves_the_ports_unless_something_runs(tmp_pa
     assert make_env(tmp_path, "3").returncode == 0
     moved = make_env(tmp_path, "9")
     assert "written to .env: PORT_OFFSET, " in moved.stdout
-    assert settings.load(tmp_path, {})["THERAPIST_SERVICE_PORT"] == "8011"
+    assert env_file.load(tmp_path, {})["THERAPIST_SERVICE_PORT"] == "8011"
     state = Places(tmp_path, tmp_path / ".state")
     state.make()
     with subprocess.Popen(["sleep", "60"]) as running:
@@ -60,4 +60,4 @@ def test_another_offset_is_said_and_moves_the_ports_unless_something_runs(tmp_pa
         running.terminate()
     assert refused.returncode == 1
     assert "was started with PORT_OFFSET=9: `make down` first" in refused.stderr
-    assert settings.load(tmp_path, {})["THERAPIST_SERVICE_PORT"] == "8011"
+    assert env_file.load(tmp_path, {})["THERAPIST_SERVICE_PORT"] == "8011"

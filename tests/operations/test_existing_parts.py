@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from operations.agency import Agency
+from operations.env_file import private
 from operations.failures import Failure
 from operations.platform import Platform
-from operations.settings import private
 from tests.operations.conftest import ROOT
 
 ADDRESSES = ("DATABASE_", "POSTGRES_", "KAFKA_", "SMTP_", "MAIL_", "MASTER_KEY")

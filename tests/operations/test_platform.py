@@ -6,17 +6,19 @@ import subprocess
 import sys
 from email.message import EmailMessage
 from pathlib import Path
+from textwrap import indent
 
 import psycopg2
 import pytest
 
-from migrations.connections import MigrationSettings, administrator
+from migrations.connections import administrator
+from migrations.settings import MigrationSettings
 from operations import commands, ports, probes, processes
+from operations.env_file import local_ports
 from operations.failures import Failure, NotReady
 from operations.mail_page import HELP
 from operations.parts import Part
 from operations.platform import Platform
-from operations.settings import local_ports
 from tests.operations.conftest import ROOT
 
 INFRASTRUCTURE = ("postgresql", "pgbouncer", "kafka", "mail")
@@ -219,7 +221,7 @@ class TestTheMailCatcher:
     def test_help_is_found_at_the_terminal_and_on_the_page(self, platform: Platform) -> None:
         words = [sys.executable, "-m", "operations.mail_catcher"]
         helped = subprocess.run([*words, "--help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-        assert HELP in helped
+        assert indent(HELP, "  ") in helped
         assert self.page(platform, "/help") == HELP
         assert self.page(platform, "/refuse").endswith(HELP)
 

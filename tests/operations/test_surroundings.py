@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from operations import services, settings
+from operations import env_file, services
 from operations.places import Places
 from operations.platform import Platform
 from operations.surroundings import MACHINE, OURS
@@ -20,7 +20,7 @@ from tests.declared_secrets import WHO_NEEDS
 @pytest.fixture
 def secrets(tmp_path: Path) -> dict[str, str]:
     """The settings of a platform, every secret with a value that is nobody else's."""
-    found = settings.private(tmp_path, ROOT)
+    found = env_file.private(tmp_path, ROOT)
     names = [name for name in found if "PASSWORD" in name or name.endswith("_KEY")]
     return found | {name: f"secret-{name}" for name in names}
 
@@ -71,7 +71,7 @@ def test_what_is_not_given_is_not_found_in_the_checkout_either(
 
 
 def test_a_person_in_the_checkout_needs_no_more_than_its_file(tmp_path: Path) -> None:
-    known = settings.private(tmp_path, ROOT)
+    known = env_file.private(tmp_path, ROOT)
     (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in known.items()))
     reading = "from matching_service.settings import Settings; print(*Settings().model_dump())"
     given = {"PATH": "/usr/bin", "PYTHONPATH": str(ROOT)}

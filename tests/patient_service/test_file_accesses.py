@@ -13,7 +13,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from migrations.connections import MigrationSettings, as_owner
+from migrations.connections import as_owner
+from migrations.settings import MigrationSettings
 from patient_service.api.at_hand import FileResource
 from patient_service.api.routes import ROUTES
 from patient_service.domain import consents

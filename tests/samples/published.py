@@ -7,12 +7,12 @@ way is refused, since Kafka keeps old ones and old code reads new ones.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from pathlib import Path
 from typing import Any
 
+import click
 from pydantic import BaseModel
 
 from shared.events.document import events
@@ -107,11 +107,10 @@ def _as_text(document: Any, *, sort_keys: bool = False) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False, sort_keys=sort_keys) + "\n"
 
 
-def main() -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m tests.samples.published", description=__doc__)
-    parser.add_argument("--write-missing", action="store_true", required=True)
-    parser.parse_args()
+@click.command()
+@click.option("--write-missing", "_", is_flag=True, required=True, help="Asked for, since it writes into the tests.")
+def main(_: bool) -> None:
+    """Write a sample of every event, or of fields, that have none."""
     try:
         written = write_missing()
     except ValueError as problem:
@@ -120,4 +119,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="python -m tests.samples.published")

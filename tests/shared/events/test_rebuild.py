@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
-from pathlib import Path
 
+import psutil
 import pytest
 
 from shared.errors import Unreachable
@@ -69,8 +69,8 @@ def test_silence_reaches_whoever_asked_for_the_rebuild() -> None:
     assert (refusal.value.code, refusal.value.message) == ("kafka.silent", "Kafka stopped answering.")
 
 
-def children() -> list[str]:
-    return Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+def children() -> list[psutil.Process]:
+    return psutil.Process().children()
 
 
 def test_whoever_stops_waiting_leaves_no_reader_behind() -> None:

@@ -6,7 +6,7 @@ import base64
 import sys
 import threading
 from datetime import date, datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from flask import Flask, Response
@@ -29,6 +29,12 @@ SLOW_STARTED, SLOW_MAY_END = threading.Event(), threading.Event()
 """A bench named "slow" says that it is being built, and waits until it may be finished."""
 
 DIGEST_KEY = base64.b64encode(bytes(32)).decode()
+
+
+class Settings(ServiceSettings):
+    """This service's settings."""
+
+    service: ClassVar[str] = "bench_service"
 
 
 class Tables(DeclarativeBase):
@@ -269,12 +275,11 @@ ROUTES = [
 
 def settings(**overrides: Any) -> ServiceSettings:
     fields: dict[str, Any] = {
-        "service": "bench_service",
         "database_password": SecretStr("unused"),
         "port": 8999,
         "digest_key": SecretStr(DIGEST_KEY),
     }
-    return ServiceSettings(**{"_env_file": None} | fields | overrides)
+    return Settings(**{"_env_file": None} | fields | overrides)
 
 
 def create_app(routes: list[Route] = ROUTES, **more: Any) -> Flask:

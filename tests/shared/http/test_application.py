@@ -147,12 +147,5 @@ def test_the_openapi_document_is_valid_and_complete(client: FlaskClient):
 
 def test_operation_ids_are_unique(client: FlaskClient):
     paths = client.get("/openapi.json").json["paths"].values()
-    ids = [operation["operationId"] for path in paths for method, operation in path.items() if method != "parameters"]
+    ids = [operation["operationId"] for path in paths for operation in path.values() if "operationId" in operation]
     assert len(ids) == len(set(ids))
-
-
-def test_the_docs_page_needs_nothing_from_elsewhere(client: FlaskClient):
-    page = client.get("/docs")
-    assert (page.status_code, page.mimetype) == (200, "text/html")
-    assert not re.search(r"https?://", page.text)
-    assert "script-src 'sha256-" in page.headers["Content-Security-Policy"]

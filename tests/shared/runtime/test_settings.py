@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
+from typing import Annotated
 
 import pytest
+from pydantic import Field
 
-from migrations.__main__ import MigrationSettings
-from shared.runtime.settings import EnvironmentSettings, read
+from migrations.settings import MigrationSettings
+from shared.runtime.settings import EnvironmentSettings, OnlyIn, SettingsGroup, Unit, names, read
 from tests.operations.conftest import ROOT
 from therapist_service.settings import Settings
 
@@ -30,3 +33,74 @@ def test_secrets_that_nobody_has_generated_stop_the_process(
         read(of)
     for name in named:
         assert f"{name}: Value error, is still what .env.example says; `make env`" in str(ended.value)
+
+
+class Tea(SettingsGroup):
+    """How tea is made."""
+
+    steeping_minutes: Annotated[int, Unit("minutes")] = Field(default=3, ge=1)
+    """How long."""
+    kind: str = "green"
+    """Which."""
+
+
+class Kitchen(EnvironmentSettings):
+    """What a kitchen reads."""
+
+    tea: Tea = Tea()
+    spoons: Annotated[int, OnlyIn("worker")] = 2
+    """How many."""
+
+
+@pytest.fixture
+def nothing_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    """Neither `.env` nor the settings of the running tests."""
+    monkeypatch.setenv("ENV_FILE", "")
+    return monkeypatch
+
+
+def test_a_group_is_read_from_names_that_begin_with_its_own(nothing_else: pytest.MonkeyPatch) -> None:
+    nothing_else.setenv("TEA_STEEPING_MINUTES", "7")
+    nothing_else.setenv("TEA_SUGAR", "much")
+    assert read(Kitchen).tea == Tea(steeping_minutes=7)
+    assert names(Kitchen) == ["TEA_STEEPING_MINUTES", "TEA_KIND", "SPOONS"]
+    assert names(Kitchen, process="web") == ["TEA_STEEPING_MINUTES", "TEA_KIND"]
+
+
+def test_a_group_is_read_from_the_file_and_the_environment_wins(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("ENV_FILE", raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("TEA_KIND=black\nTEA_STEEPING_MINUTES=5\n")
+    monkeypatch.setenv("TEA_STEEPING_MINUTES", "6")
+    assert read(Kitchen).tea == Tea(steeping_minutes=6, kind="black")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("TEA_STEEPING_MINUTES", "0"), ("TEA_STEEPING_MINUTES", "long"), ("TEA_KIND", "a\nb"), ("TEA_KIND", "x" * 1001)],
+)
+def test_what_is_wrong_in_a_group_is_named_as_the_environment_has_it(
+    nothing_else: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    nothing_else.setenv(name, value)
+    with pytest.raises(SystemExit, match=rf"(?m)^  {name}: ") as ended:
+        read(Kitchen)
+    assert value not in str(ended.value) or len(value) == 1
+
+
+def test_the_name_of_a_group_alone_ends_the_process_with_a_sentence(nothing_else: pytest.MonkeyPatch) -> None:
+    """It is read as JSON; somebody else's variable may be called so."""
+    nothing_else.setenv("TEA", "Earl Grey")
+    with pytest.raises(SystemExit, match="tea"):
+        read(Kitchen)
+
+
+def test_no_variable_renames_a_service(nothing_else: pytest.MonkeyPatch) -> None:
+    """The name of the service is its role in the database, and SERVICE a name that many use."""
+    nothing_else.setenv("SERVICE", "something_else")
+    key = base64.b64encode(bytes(32)).decode()
+    made = Settings(THERAPIST_SERVICE_DATABASE_PASSWORD="x", digest_key=key)
+    assert (made.service, made.database_url.username) == ("therapist_service", "therapist_service")
+    assert "SERVICE" not in names(Settings)

@@ -153,15 +153,13 @@ def test_without_an_endpoint_nothing_is_imported_or_told() -> None:
 @pytest.mark.parametrize("wrong", ["collector:4318", "file:///tmp/spans"])
 def test_an_endpoint_that_is_no_address_is_refused_at_start(wrong: str) -> None:
     with pytest.raises(ValidationError, match="otel_exporter_otlp_endpoint"):
-        ServiceSettings(service="x", database_password="x", port=1, digest_key="x", otel_exporter_otlp_endpoint=wrong)
+        ServiceSettings(database_password="x", port=1, digest_key="x", otel_exporter_otlp_endpoint=wrong)
 
 
 def test_an_endpoint_without_the_packages_is_refused_at_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shared.runtime.settings.find_spec", lambda name: None)
     with pytest.raises(ValidationError, match=r"requirements/tracing\.txt"):
-        ServiceSettings(
-            service="x", database_password="x", port=1, digest_key="x", otel_exporter_otlp_endpoint="http://x:4318"
-        )
+        ServiceSettings(database_password="x", port=1, digest_key="x", otel_exporter_otlp_endpoint="http://x:4318")
 
 
 def test_a_web_process_that_is_told_to_stop_says_the_last_first() -> None:

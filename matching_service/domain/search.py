@@ -1,0 +1,141 @@
+"""One patient's search for a place: what matching asks of therapists."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from typing import Any, Final
+from uuid import UUID
+
+from matching_service.settings import AskAgainRules
+from shared.values import travel
+from shared.values.datetimes import start_of_berlin_day
+from shared.values.enums import AgeGroup, InsuranceType, PreferredGender, Procedure, Setting, TravelMode
+from shared.values.places import Place
+from shared.values.weekly import Weekly
+
+GERMAN = "de"
+LONG_AGO = date(1970, 1, 1)
+METRES_A_KILOMETRE: Final = 1000
+A_QUARTER_MORE = 1.25
+"""How much farther the distance is relaxed to say what that would add (docs/domain.md#matching-score)."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """What one patient looks for, on one day; `None` and empty mean unknown, except where a field says otherwise.
+
+    The conditions of `domain/criteria.py` name these fields and properties.
+    """
+
+    patient_id: UUID
+    today: date
+    """The Berlin day of the question, on which older refusals no longer count."""
+    rules: AskAgainRules
+    place: Place | None = None
+    insurance_type: InsuranceType | None = None
+    reimbursement_case: bool = False
+    age_groups: tuple[AgeGroup, ...] = ()
+    availability: Weekly | None = None
+    max_distance_km: float | None = None
+    max_travel_minutes: int | None = None
+    travel_mode: TravelMode = TravelMode.CAR
+    open_to_group_therapy: bool = False
+    preferred_therapist_gender: PreferredGender = PreferredGender.ANY
+    preferred_procedures: tuple[Procedure, ...] = ()
+    """Empty: any."""
+    languages: tuple[str, ...] = ()
+    """Those the patient can be treated in; empty: no wish."""
+    excluded_therapist_ids: frozenset[UUID] = field(default_factory=frozenset)
+    search_started_on: date | None = None
+    """Practices whose place failed since then are left out (docs/domain.md#place-rule-10); unknown: since ever."""
+
+    @cached_property
+    def refusals_count_since(self) -> date:
+        """A refusal on this Berlin day or later still counts (docs/domain.md#contact-rule-8)."""
+        return self.today - timedelta(days=self.rules.days_after_refusal - 1)
+
+    @cached_property
+    def needs_statutory_seat(self) -> bool:
+        """A statutory insurer pays only practices with a seat, unless it reimburses (§ 13 Abs. 3 SGB V)."""
+        return self.insurance_type == InsuranceType.STATUTORY and not self.reimbursement_case
+
+    @cached_property
+    def may_need_statutory_seat(self) -> bool:
+        """Nobody knows who insures the patient, and so whether a private practice would be paid."""
+        return self.insurance_type is None and not self.reimbursement_case
+
+    @cached_property
+    def settings(self) -> tuple[Setting, ...]:
+        """The settings that fit."""
+        return (Setting.INDIVIDUAL, Setting.GROUP) if self.open_to_group_therapy else (Setting.INDIVIDUAL,)
+
+    @cached_property
+    def needed_languages(self) -> tuple[str, ...]:
+        """Languages of which the therapist must speak one; empty: none.
+
+        Every practice treats in German (directories list the languages beside it), so who can be treated in German
+        needs no other.
+        """
+        return () if GERMAN in self.languages else self.languages
+
+    @property
+    def search_began(self) -> datetime:
+        """The first instant of the search."""
+        return start_of_berlin_day(self.search_started_on or LONG_AGO)
+
+    @cached_property
+    def radius_km(self) -> float | None:
+        """The straight line that keeps both the distance and the travel time; None where neither has a limit."""
+        return self._straight_km(self.max_distance_km, self.max_travel_minutes)
+
+    @cached_property
+    def radius_metres(self) -> float | None:
+        """The radius in metres, at least one: a radius of nothing would divide by nothing."""
+        return _in_metres(self.radius_km)
+
+    @cached_property
+    def wide_metres(self) -> float | None:
+        """The radius in metres if its limits were a quarter wider."""
+        return _in_metres(self._straight_km(**self.wider_limits))
+
+    @cached_property
+    def wider_limits(self) -> dict[str, Any]:
+        """The limits of distance and time that are set, each a quarter wider, rounded up."""
+        limits = {"max_distance_km": self.max_distance_km, "max_travel_minutes": self.max_travel_minutes}
+        return {name: math.ceil(limit * A_QUARTER_MORE) for name, limit in limits.items() if limit is not None}
+
+    def _straight_km(self, max_distance_km: float | None = None, max_travel_minutes: int | None = None) -> float | None:
+        limits = [] if max_distance_km is None else [max_distance_km]
+        if max_travel_minutes is not None:
+            limits.append(travel.straight_km_within(max_travel_minutes, self.travel_mode))
+        return min(limits, default=None)
+
+
+def _in_metres(kilometres: float | None) -> float | None:
+    return None if kilometres is None else max(1.0, kilometres * METRES_A_KILOMETRE)
+
+
+def of_patient(patient: Any, *, rules: AskAgainRules, today: date) -> Search:
+    """The search in a patient's copy. Words that this code does not know yet raise `ValueError`."""
+    return Search(
+        patient_id=patient.id,
+        today=today,
+        rules=rules,
+        place=patient.place,
+        insurance_type=None if patient.insurance_type is None else InsuranceType(patient.insurance_type),
+        reimbursement_case=patient.reimbursement_case,
+        age_groups=tuple(AgeGroup(group) for group in patient.age_groups),
+        availability=patient.availability,
+        max_distance_km=patient.max_distance_km,
+        max_travel_minutes=patient.max_travel_minutes,
+        travel_mode=TravelMode(patient.travel_mode),
+        open_to_group_therapy=patient.open_to_group_therapy,
+        preferred_therapist_gender=PreferredGender(patient.preferred_therapist_gender),
+        preferred_procedures=tuple(Procedure(procedure) for procedure in patient.preferred_procedures),
+        languages=tuple(patient.languages),
+        excluded_therapist_ids=frozenset(patient.excluded_therapist_ids),
+        search_started_on=patient.search_started_on,
+    )

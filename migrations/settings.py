@@ -1,0 +1,36 @@
+"""What the migrations read from the environment."""
+
+from __future__ import annotations
+
+from pydantic import SecretStr
+
+from shared.runtime.settings import DatabaseSettings, Password, Port
+
+
+class MigrationSettings(DatabaseSettings):
+    """Where PostgreSQL itself is (never through PgBouncer), and who may change schemas."""
+
+    postgres_host: str = "127.0.0.1"
+    """PostgreSQL itself: for PgBouncer and migrations."""
+    postgres_port: Port = 5433
+    """PostgreSQL's port; not 5432, which a PostgreSQL of the machine's own has."""
+    postgres_admin_user: str = "postgres"
+    """Makes roles, schemas and extensions in the first migration."""
+    postgres_admin_password: Password = SecretStr("")
+    """The password of that user. Empty: an administrator has run the statements of `migrations/roles.py` before."""
+    database_owner_password: Password
+    """The password of the role `platform_owner`, which owns the tables and runs migrations."""
+    patient_service_database_password: Password
+    therapist_service_database_password: Password
+    matching_service_database_password: Password
+    communication_service_database_password: Password
+    geocoding_service_database_password: Password
+
+    def service_passwords(self) -> dict[str, str]:
+        """The login role of every service, with its password."""
+        ending = "_database_password"
+        return {
+            name.removesuffix(ending): value.get_secret_value()
+            for name, value in self
+            if name.endswith(f"_service{ending}")
+        }

@@ -1,0 +1,103 @@
+"""The environments of the containers in `docker-compose.yml`: each is given what its settings model names."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+
+from operations.declared_settings import PROCESSES, Declarations, Setting
+from operations.env_file import WORKER_PORT_DISTANCE
+
+BEGIN = "# >>> written by `make env-example` from the settings models (docs/settings.md); do not edit it here\n"
+END = "# <<< written by `make env-example`\n"
+
+INSIDE = {
+    "KAFKA_BOOTSTRAP_SERVERS": "kafka:9092",
+    "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
+    "KAFKA_REPLICATION_FACTOR": "1",
+    "KAFKA_MIN_INSYNC_REPLICAS": "1",
+    "DATABASE_HOST": "pgbouncer",
+    "DATABASE_PORT": "6432",
+    "DATABASE_SSLMODE": "disable",
+    "POSTGRES_HOST": "postgres",
+    "POSTGRES_PORT": "5432",
+    "SMTP_HOST": "mail",
+    "SMTP_PORT": "1025",
+    "SMTP_TLS": "none",
+    "BIND": "0.0.0.0",
+    "IMPORT_URL": "file:///imports",
+}
+"""Where things are inside the containers' network, whatever `.env` says; so are the ports of the services."""
+
+WITHOUT = {
+    **dict.fromkeys(
+        ("KAFKA_SASL_MECHANISM", "KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD", "KAFKA_SSL_CA_LOCATION"),
+        "the Kafka in its container has no accounts",
+    ),
+    **dict.fromkeys(("SMTP_USERNAME", "SMTP_PASSWORD"), "the mail catcher has no accounts"),
+}
+"""Settings that no container is given, each with its reason."""
+
+_PLAIN = re.compile(r"(?!(true|false|yes|no|on|off|null)$)[A-Za-z$][^#\"']*")
+
+
+def with_environments(text: str, declared: Declarations) -> str:
+    """The compose file with its environments as the settings models want them."""
+    begin, end = text.index(BEGIN) + len(BEGIN), text.index(END)
+    return text[:begin] + "\n".join(_blocks(declared)) + text[end:]
+
+
+def _blocks(declared: Declarations) -> Iterator[str]:
+    settings = declared.settings()
+    values = {name: _value(each, declared) for name, each in settings.items() if name not in WITHOUT}
+
+    def read_by(*readers: str) -> dict[str, str]:
+        return {name: value for name, value in values.items() if settings[name].readers >= {*readers}}
+
+    everybody = [f"{name}.{process}" for name in declared.services for process in PROCESSES]
+    for_all = read_by(*everybody)
+    yield _block("migrations", read_by("migrations"))
+    yield _block("topics", read_by("topics"))
+    yield _block("pgbouncer", read_by("pgbouncer"))
+    yield _block("every-service", for_all)
+    for service in declared.services:
+        short = service.removesuffix("_service")
+        web, worker = (read_by(f"{service}.{process}") for process in PROCESSES)
+        both = _without(read_by(f"{service}.web", f"{service}.worker"), for_all)
+        yield _block(short, both, "every-service")
+        port = int(settings[f"{service.upper()}_PORT"].default)
+        health = {"web": port, "worker": port + WORKER_PORT_DISTANCE}
+        for process, own in {"web": web, "worker": worker}.items():
+            own = _without(own, for_all | both) | {"HEALTH_PORT": str(health[process])}
+            yield _block(f"{short}-{process}", own, short)
+
+
+def _without(values: Mapping[str, str], others: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in values.items() if name not in others}
+
+
+def _value(setting: Setting, declared: Declarations) -> str:
+    if setting.name in INSIDE:
+        return INSIDE[setting.name]
+    if setting.name.endswith("_SERVICE_PORT"):
+        return setting.default
+    if setting.is_secret:
+        return f"${{{setting.name}:?{setting.name} is not set; `make env` writes a .env with fresh secrets}}"
+    value = f"${{{setting.name}:-{setting.default}}}"
+    return ",".join([value, *_containers(declared)]) if setting.name == "ALLOWED_HOSTS" else value
+
+
+def _containers(declared: Declarations) -> list[str]:
+    """The names inside the network, for those who ask from other containers."""
+    return [f"{name.removesuffix('_service')}-{process}" for name in declared.services for process in PROCESSES]
+
+
+def _block(name: str, values: Mapping[str, str], base: str | None = None) -> str:
+    lines = [f"x-{name}: &{name}", *([f"  <<: *{base}"] if base else [])]
+    lines += [f"  {each}: {_quoted(value)}" for each, value in values.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(value: str) -> str:
+    return value if _PLAIN.fullmatch(value) and ": " not in value else json.dumps(value, ensure_ascii=False)

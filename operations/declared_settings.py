@@ -1,0 +1,168 @@
+"""Every setting of the platform as the settings models declare it, with who reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from migrations.settings import MigrationSettings
+from operations import kafka, pgbouncer
+from operations.settings import ContainerSettings, StartSettings
+from shared.runtime.settings import (
+    DatabaseSettings,
+    EnvironmentSettings,
+    InEnvFile,
+    KafkaSettings,
+    ServiceSettings,
+    Unit,
+    fields,
+    names,
+)
+
+Model = type[EnvironmentSettings]
+PROCESSES = ("web", "worker")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting, as its model declares it."""
+
+    name: str
+    default: str
+    in_env_file: str
+    """What a new `.env` says: the default, or what stands for a secret of its own or for the checkout."""
+    unit: str
+    meaning: str
+    readers: frozenset[str]
+    """The processes that read it, such as `patient_service.web`, `migrations`, `kafka`."""
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether a new `.env` gets a fresh secret for it."""
+        return self.in_env_file.startswith("generate:")
+
+
+@dataclass(frozen=True)
+class Section:
+    """The settings that one model declares."""
+
+    title: str
+    about: str
+    file: str
+    settings: tuple[Setting, ...]
+
+
+class Declarations:
+    """All settings of one checkout."""
+
+    def __init__(self, root: Path) -> None:
+        self.services = _services(root)
+
+    def models(self) -> dict[str, Model]:
+        """What is read as a whole, by a title of it."""
+        services = {_words(name): model for name, model in self.services.items()}
+        return {
+            "What `make up` starts": StartSettings,
+            **services,
+            "Migrations": MigrationSettings,
+            "Containers": ContainerSettings,
+        }
+
+    def sections(self) -> list[Section]:
+        """Every setting once, where it is declared."""
+        common: dict[str, Model] = {
+            "What `make up` starts": StartSettings,
+            "Database": DatabaseSettings,
+            "Kafka": KafkaSettings,
+            "Every service": ServiceSettings,
+        }
+        said: set[str] = set()
+        found = []
+        for title, model in (common | self.models()).items():
+            settings = tuple(self._new(model, said))
+            file = model.__module__.replace(".", "/") + ".py"
+            found.append(Section(title, _first_paragraph(model), file, settings))
+        return found
+
+    def settings(self) -> dict[str, Setting]:
+        """Every setting by its name."""
+        return {each.name: each for section in self.sections() for each in section.settings}
+
+    def _new(self, model: Model, said: set[str]) -> Iterator[Setting]:
+        for name, field in fields(model).items():
+            readers = frozenset(self._readers(name))
+            if readers and name not in said:  # what nobody reads is a field that each service names in its own way
+                said.add(name)
+                yield _setting(name, field, _meaning(model, field), readers)
+
+    def _readers(self, name: str) -> Iterator[str]:
+        for service, model in self.services.items():
+            yield from (f"{service}.{process}" for process in PROCESSES if name in names(model, process=process))
+        others: dict[str, Iterable[str]] = {
+            "migrations": names(MigrationSettings),
+            "topics": names(KafkaSettings),
+            "pgbouncer": filter(pgbouncer.reads, [name]),
+            "kafka": kafka.READS,
+            "make up": names(StartSettings),
+            "docker compose": names(ContainerSettings),
+        }
+        yield from (reader for reader, read in others.items() if name in read)
+
+
+def _services(root: Path) -> dict[str, type[ServiceSettings]]:
+    """The settings model of every service, in the order of their ports; found by name, since this tool knows none."""
+    found: Mapping[str, Any] = {
+        file.parent.name: import_module(f"{file.parent.name}.settings").Settings
+        for file in root.glob("*_service/settings.py")
+    }
+    return dict(sorted(found.items(), key=lambda each: each[1].model_fields["port"].default))
+
+
+def _setting(name: str, field: FieldInfo, meaning: str, readers: frozenset[str]) -> Setting:
+    marks = {type(mark): mark for mark in field.metadata}
+    default = "" if field.is_required() else _written(field.default)
+    return Setting(
+        name=name,
+        default=default,
+        in_env_file=marks[InEnvFile].value if InEnvFile in marks else default,
+        unit=marks[Unit].name if Unit in marks else "",
+        meaning=meaning,
+        readers=readers,
+    )
+
+
+def _written(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _meaning(model: Model, field: FieldInfo) -> str:
+    """The docstring of a field, or of the field that it takes the place of."""
+    named = [name for name, own in model.model_fields.items() if own is field]
+    before = [
+        base.model_fields[name]
+        for base in model.__mro__
+        if issubclass(base, EnvironmentSettings)
+        for name in named
+        if name in base.model_fields
+    ]
+    return next((_line(each.description) for each in [field, *before] if each.description), "")
+
+
+def _first_paragraph(model: Model) -> str:
+    return _line((model.__doc__ or "").split("\n\n")[0])
+
+
+def _line(text: str | None) -> str:
+    return " ".join((text or "").split())
+
+
+def _words(service: str) -> str:
+    return service.replace("_", " ").capitalize()

@@ -1,0 +1,103 @@
+"""What is wrong with a set of settings, before anything is started with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from operations.declared_settings import Declarations
+from operations.env_file import declared, local_parts, local_ports
+from operations.failures import Failure
+from shared.runtime.settings import complaints
+
+CODE = Path(__file__).resolve().parent.parent
+INFRASTRUCTURE = ("postgresql", "pgbouncer", "kafka", "mail")
+_ADDRESSES = re.compile(r"^[\w.-]+:\d+(,[\w.-]+:\d+)*$")
+
+
+def check(settings: Mapping[str, str], root: Path) -> None:
+    """Refuses settings that cannot work, all of them at once."""
+    problems = list(dict.fromkeys(_refused_by_their_readers(settings)))
+    problems += [*_empty_secrets(settings, root), *_wrong_parts(settings)]
+    problems = problems or _shared_ports(settings)
+    if problems:
+        raise Failure("the settings cannot work:\n" + "\n".join(f"  {problem}" for problem in problems))
+
+
+def _refused_by_their_readers(settings: Mapping[str, str]) -> Iterator[str]:
+    """What the processes would refuse at their start; by name, and without the value."""
+    for model in Declarations(CODE).models().values():
+        try:
+            model.of(settings)
+        except ValidationError as problem:
+            yield from complaints(problem)
+
+
+def _empty_secrets(settings: Mapping[str, str], root: Path) -> list[str]:
+    needed = [name for name, setting in declared(root).items() if setting.is_secret]
+    if "postgresql" not in local_parts(settings):
+        needed.remove("POSTGRES_ADMIN_PASSWORD")  # Empty: its administrator prepares roles and schemas himself.
+    empty = [name for name in needed if not settings.get(name)]
+    return [f"{name} is empty; delete its line in .env and `make up` generates one" for name in empty]
+
+
+def _wrong_parts(settings: Mapping[str, str]) -> list[str]:
+    local = local_parts(settings)
+    problems = [
+        f"LOCAL_PARTS names {name}; it can name {', '.join(INFRASTRUCTURE)}"
+        for name in local
+        if name not in INFRASTRUCTURE
+    ]
+    problems += _hosts_elsewhere(settings, local)
+    if "kafka" in local:
+        problems += _not_a_local_kafka(settings)
+    if "mail" in local and settings["SMTP_TLS"] != "none":
+        problems.append(
+            f"SMTP_TLS={settings['SMTP_TLS']}, but the mail catcher has no TLS:"
+            " set none, or take mail out of LOCAL_PARTS"
+        )
+    return problems
+
+
+def _hosts_elsewhere(settings: Mapping[str, str], local: Iterable[str]) -> list[str]:
+    """A part that would be started here while everybody connects elsewhere."""
+    hosts = {"postgresql": "POSTGRES_HOST", "pgbouncer": "DATABASE_HOST", "mail": "SMTP_HOST"}
+    here = ("127.0.0.1", "localhost", settings["BIND"])
+    return [
+        f"{hosts[part]}={settings[hosts[part]]} is another machine: take {part} out of LOCAL_PARTS"
+        for part in local
+        if part in hosts and settings[hosts[part]] not in here
+    ]
+
+
+def _not_a_local_kafka(settings: Mapping[str, str]) -> list[str]:
+    problems = []
+    addresses, copies = settings["KAFKA_BOOTSTRAP_SERVERS"], settings["KAFKA_REPLICATION_FACTOR"]
+    if not _ADDRESSES.match(addresses):
+        problems.append(f"KAFKA_BOOTSTRAP_SERVERS={addresses} is not host:port, or several separated by commas")
+    elif not _number(settings["KAFKA_MIN_INSYNC_REPLICAS"]) <= _number(copies) <= addresses.count(",") + 1:
+        problems.append(
+            f"KAFKA_REPLICATION_FACTOR={copies}: at least KAFKA_MIN_INSYNC_REPLICAS,"
+            " and at most the addresses in KAFKA_BOOTSTRAP_SERVERS"
+        )
+    if settings["KAFKA_SECURITY_PROTOCOL"] != "PLAINTEXT":
+        problems.append(
+            f"KAFKA_SECURITY_PROTOCOL={settings['KAFKA_SECURITY_PROTOCOL']}, but the Kafka of `make up` speaks"
+            " PLAINTEXT: set that, or take kafka out of LOCAL_PARTS"
+        )
+    return problems
+
+
+def _shared_ports(settings: Mapping[str, str]) -> list[str]:
+    users: dict[int, list[str]] = {}
+    for name, port in local_ports(settings).items():
+        users.setdefault(port, []).append(name)
+    return [f"port {port} is given to {' and '.join(names)}" for port, names in users.items() if len(names) > 1]
+
+
+def _number(text: str) -> int:
+    """The number, or none that is large enough where its reader refuses it."""
+    return int(text) if text.isdecimal() and len(text) < 10 else 0

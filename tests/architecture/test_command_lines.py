@@ -1,0 +1,150 @@
+"""Every program at the terminal is one of click's: it explains each command, and a slip of the keys costs one line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import click
+import pytest
+from click.testing import CliRunner
+
+import benchmarks.__main__
+import chaos.__main__
+import migrations.__main__
+import operations.__main__
+import tests.fuzz.__main__
+from operations import event_document, mail_catcher
+from operations.failures import Failure
+from patient_service.settings import Settings
+from shared.events import topics
+from shared.runtime import cli
+from tests.architecture.sources import ROOT
+from tests.samples import published
+
+PROGRAMS: dict[str, click.Command] = {
+    "patient_service": cli.commands,
+    "shared.events.topics": topics.commands,
+    "migrations": migrations.__main__.commands,
+    "operations": operations.__main__.main,
+    "operations.mail_catcher": mail_catcher.main,
+    "operations.event_document": event_document.main,
+    "benchmarks": benchmarks.__main__.main,
+    "chaos": chaos.__main__.main,
+    "tests.fuzz": tests.fuzz.__main__.main,
+    "tests.samples.published": published.main,
+}
+
+
+def _commands() -> Iterator[tuple[str, click.Command, list[str]]]:
+    for program, command in PROGRAMS.items():
+        yield program, command, []
+        for name in command.commands if isinstance(command, click.Group) else ():
+            yield program, command, [name]
+
+
+COMMANDS = list(_commands())
+each_command = pytest.mark.parametrize(("program", "command", "path"), COMMANDS, ids=lambda value: str(value)[:40])
+
+
+def _no_service(*_: object) -> Any:
+    raise AssertionError("nothing is to be started")
+
+
+def run(command: click.Command, *arguments: str) -> tuple[int, list[str]]:
+    """The exit code and the lines on stderr, in a service without a process."""
+    service = cli.Service("patient_service", Settings, _no_service, _no_service)
+    done = CliRunner().invoke(command, arguments, obj=service)
+    return done.exit_code, done.stderr.strip().splitlines()
+
+
+@each_command
+def test_every_command_and_every_option_is_explained(program: str, command: click.Command, path: list[str]) -> None:
+    assert run(command, *path, "--help") == (0, [])
+    found = command.commands[path[0]] if path and isinstance(command, click.Group) else command
+    assert found.help
+    assert not path or len(found.help.splitlines()[0]) <= 60, "the list of commands would cut it off"
+    for parameter in found.params:
+        assert not isinstance(parameter, click.Option) or parameter.help, parameter.name
+
+
+@each_command
+def test_what_nobody_offers_is_refused_in_one_line(program: str, command: click.Command, path: list[str]) -> None:
+    wrong = ["one", "two", "three", "--nonsense"] if path == ["down"] and program == "migrations" else ["--nonsense"]
+    code, said = run(command, *path, *wrong)
+    assert (code, [line for line in said if line.startswith("Error: ")]) == (2, said[-1:])
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments", "named"),
+    [
+        ("patient_service", ["job", "geocode", "--now", "9999-12-31T09:00"], "--now"),
+        ("patient_service", ["dead_letters", "forget"], "forget"),
+        ("patient_service", ["dead_letters", "show", "12"], "12"),
+        ("operations.mail_catcher", [], "--folder"),
+        ("operations.mail_catcher", ["--folder", "x", "--smtp-port", "many"], "many"),
+        ("benchmarks", ["everything"], "everything"),
+        ("chaos", ["--brokers", "2"], "--brokers"),
+        ("chaos", ["--break", "all"], "--break"),
+        ("tests.fuzz", ["--service", "nobody"], "nobody"),
+        ("tests.samples.published", [], "--write-missing"),
+        ("shared.events.topics", ["remove"], "remove"),
+        ("migrations", ["down", "patient_service"], "REVISION"),
+    ],
+)
+def test_a_wrong_value_is_named(program: str, arguments: list[str], named: str) -> None:
+    code, said = run(PROGRAMS[program], *arguments)
+    assert code == 2
+    assert named in said[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["dead_letters", "show"], "Which one? Give its id."),
+        (["dead_letters", "discard", str(uuid4())], "Say why, with --reason."),
+    ],
+)
+@pytest.mark.usefixtures("infrastructure")
+def test_what_a_command_cannot_do_without_is_asked_for(arguments: list[str], said: str) -> None:
+    command = [sys.executable, "-m", "patient_service", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr.strip()) == (1, said)
+
+
+@pytest.mark.parametrize(("revision", "service"), [("-1", "patient_service"), ("base", "patient_service")])
+def test_a_step_back_is_a_revision_and_no_option(revision: str, service: str) -> None:
+    down = migrations.__main__.commands.commands["down"]
+    assert down.make_context("down", [service, revision]).params == {"service": service, "revision": revision}
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "said"),
+    [(Failure("no port is free"), 1, "no port is free"), (KeyboardInterrupt(), 130, "`make down` stops it")],
+)
+def test_the_operators_tool_says_why_it_ended(raised: BaseException, code: int, said: str) -> None:
+    program = operations.__main__.Operations("operations")
+
+    @program.command("fail")
+    def fail() -> None:
+        raise raised
+
+    assert run(program, "fail")[0] == code
+    assert said in run(program, "fail")[1][-1]
+
+
+@pytest.mark.parametrize("program", ["patient_service", "migrations", "shared.events.topics"])
+def test_help_needs_no_setting(program: str) -> None:
+    bare = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
+    command = [sys.executable, "-m", program, "--help"]
+    done = subprocess.run(command, cwd=ROOT, env=bare, capture_output=True, text=True, check=True)
+    assert f"Usage: python -m {program}" in done.stdout
+
+
+def test_nothing_reads_its_arguments_in_another_way() -> None:
+    found = subprocess.run(["git", "grep", "-lE", "^(import|from) (argparse|optparse)"], cwd=ROOT, capture_output=True)
+    assert found.stdout.decode().split() == []

@@ -1,0 +1,339 @@
+"""Each criterion of docs/domain.md#matching-rule-2 against a table of cases, in the list and in approvals."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import pytest
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from matching_service.domain import matches, requests
+from matching_service.domain.criteria import CRITERIA, JUDGE
+from matching_service.domain.schemas import Approved, ContactList, Matches, MatchQuestion, OtherCriteria, Override
+from matching_service.domain.search import of_patient
+from matching_service.settings import AskAgainRules
+from matching_service.store import queries
+from matching_service.store.tables import PlacementRequest
+from shared.database import new_id
+from shared.errors import Conflict
+from shared.values.enums import MatchRule
+from tests.builders.matching import RULES, a_known_patient, a_known_therapist, north_of_aachen
+from tests.conftest import MONDAY
+
+TODAY = MONDAY.date()
+MONDAY_MORNING = {"monday": [{"start": "09:00", "end": "12:00"}]}
+FROM_NOON = {"monday": [{"start": "12:00", "end": "18:00"}]}
+NOWHERE: dict[str, Any] = {"latitude": None, "longitude": None}
+HERSELF = UUID(int=7)
+
+
+class Case(NamedTuple):
+    """What is recorded, beside a therapist and a patient who fit each other, and what the criterion says of it."""
+
+    result: str
+    therapist: dict[str, Any] = {}
+    patient: dict[str, Any] = {}
+    asked: dict[str, Any] = {}
+    """The request that this patient made of this therapist before, if any."""
+
+
+def refused(at: datetime) -> dict[str, Any]:
+    return {"status": "declined", "responded_at": at}
+
+
+CASES: dict[str, list[Case]] = {
+    "status": [
+        Case("pass", {"status": "active"}),
+        Case("fail", {"status": "blocked"}),
+        Case("fail", {"status": "inactive"}),
+    ],
+    "contact_preference": [
+        Case("pass", {"contact_preference": "any"}),
+        Case("pass", {"contact_preference": "phone_only"}),
+        Case("pass", {"contact_preference": "email_only"}),
+        Case("fail", {"contact_preference": "none"}),
+    ],
+    "accreditation": [
+        Case("pass", {"accreditation": "statutory"}, {"insurance_type": "statutory"}),
+        Case("pass", {"accreditation": "statutory"}, {"insurance_type": "private"}),
+        Case("pass", {"accreditation": "statutory"}, {"insurance_type": None}),
+        Case("pass", {"accreditation": "private"}, {"insurance_type": "statutory", "reimbursement_case": True}),
+        Case("pass", {"accreditation": "private"}, {"insurance_type": "private"}),
+        Case("pass", {"accreditation": "private"}, {"insurance_type": None, "reimbursement_case": True}),
+        Case("pass", {"accreditation": "unknown"}, {"insurance_type": "self_pay"}),
+        Case("fail", {"accreditation": "private"}, {"insurance_type": "statutory"}),
+        Case("unknown", {"accreditation": "unknown"}, {"insurance_type": "statutory"}),
+        Case("unknown", {"accreditation": "unknown"}, {"insurance_type": None}),
+        Case("unknown", {"accreditation": "private"}, {"insurance_type": None}),
+    ],
+    "distance": [
+        Case("pass", north_of_aachen(24.9), {"max_distance_km": 25}),
+        Case("pass", north_of_aachen(10), {"max_distance_km": 25, "max_travel_minutes": 25}),
+        Case("pass", north_of_aachen(9), {"max_distance_km": None, "max_travel_minutes": 30}),
+        Case("fail", north_of_aachen(25.1), {"max_distance_km": 25}),
+        Case("fail", north_of_aachen(10), {"max_distance_km": 25, "max_travel_minutes": 20}),
+        Case("fail", north_of_aachen(10), {"max_distance_km": 9, "max_travel_minutes": 30}),
+        Case("fail", north_of_aachen(2), {"max_travel_minutes": 35, "travel_mode": "foot"}),
+    ],
+    "distance_unknown": [Case("pass", north_of_aachen(1)), Case("fail", NOWHERE)],
+    "procedure": [
+        Case("pass", {"procedures": ["AP", "TP"]}, {"preferred_procedures": ["TP", "VT"]}),
+        Case("pass", {"procedures": ["AP"]}, {"preferred_procedures": []}),
+        Case("pass", {"procedures": []}, {"preferred_procedures": []}),
+        Case("fail", {"procedures": ["AP"]}, {"preferred_procedures": ["TP", "VT"]}),
+        Case("unknown", {"procedures": []}, {"preferred_procedures": ["VT"]}),
+    ],
+    "age_group": [
+        Case("pass", {"age_groups": ["child_adolescent"]}, {"age_groups": ["child_adolescent", "adult"]}),
+        Case("fail", {"age_groups": ["child_adolescent"]}, {"age_groups": ["adult"]}),
+        Case("unknown", {"age_groups": []}, {"age_groups": ["adult"]}),
+        Case("unknown", {"age_groups": ["child_adolescent"]}, {"age_groups": []}),
+    ],
+    "setting": [
+        Case("pass", {"settings": ["individual"]}, {"open_to_group_therapy": True}),
+        Case("pass", {"settings": ["group"]}, {"open_to_group_therapy": True}),
+        Case("fail", {"settings": ["group"]}, {"open_to_group_therapy": False}),
+        Case("unknown", {"settings": []}, {"open_to_group_therapy": True}),
+    ],
+    "gender": [
+        Case("pass", {"gender": "male"}, {"preferred_therapist_gender": "male"}),
+        Case("pass", {"gender": "male"}, {"preferred_therapist_gender": "any"}),
+        Case("pass", {"gender": "unknown"}, {"preferred_therapist_gender": "any"}),
+        Case("fail", {"gender": "male"}, {"preferred_therapist_gender": "female"}),
+        Case("unknown", {"gender": "unknown"}, {"preferred_therapist_gender": "diverse"}),
+    ],
+    "language": [
+        Case("pass", {"languages": ["tr", "en"]}, {"languages": ["tr"]}),
+        Case("pass", {"languages": ["en"]}, {"languages": ["tr", "de"]}),
+        Case("pass", {"languages": []}, {"languages": ["de"]}),
+        Case("pass", {"languages": []}, {"languages": []}),
+        Case("fail", {"languages": ["en"]}, {"languages": ["tr"]}),
+        Case("unknown", {"languages": []}, {"languages": ["tr"]}),
+    ],
+    "availability": [
+        Case("pass", {"working_hours": MONDAY_MORNING}, {"availability": MONDAY_MORNING}),
+        Case("fail", {"working_hours": MONDAY_MORNING}, {"availability": FROM_NOON}),
+        Case("unknown", {"working_hours": None}, {"availability": MONDAY_MORNING}),
+        Case("unknown", {"working_hours": MONDAY_MORNING}, {"availability": None}),
+    ],
+    "patient_exclusion": [
+        Case("pass", {"id": HERSELF}, {"excluded_therapist_ids": [UUID(int=8)]}),
+        Case("fail", {"id": HERSELF}, {"excluded_therapist_ids": [UUID(int=8), HERSELF]}),
+        Case("fail", {}, {"search_started_on": date(2026, 11, 23)}, {"status": "failed"}),
+        Case("fail", {}, {"search_started_on": None}, {"status": "failed"}),
+        Case("pass", {}, {"search_started_on": date(2026, 11, 24)}, {"status": "failed"}),
+    ],
+    "open_request": [
+        Case("pass"),
+        Case("pass", asked={"status": "withdrawn", "withdrawn_reason": "other"}),
+        Case("pass", asked={"status": "placed", "place_ended_at": MONDAY}),
+        Case("fail", asked={"status": "placed"}),
+        Case("fail", asked={"status": "open"}),
+        Case("fail", asked={"status": "queued"}),
+        Case("fail", asked={"status": "contacted"}),
+        Case("fail", asked={"status": "accepted"}),
+        Case("fail", asked={"status": "deferred", "next_contact_after": TODAY}),
+        Case("fail", asked={"status": "no_answer"}),
+    ],
+    "recent_refusal": [
+        Case("pass"),
+        Case("fail", asked=refused(MONDAY)),
+        Case("fail", asked=refused(datetime(2026, 10, 27, 12, tzinfo=UTC))),
+        Case("pass", asked=refused(datetime(2026, 10, 26, 12, tzinfo=UTC))),
+        # half past midnight on the 27th in Berlin, then half an hour before it
+        Case("fail", asked=refused(datetime(2026, 10, 26, 23, 30, tzinfo=UTC))),
+        Case("pass", asked=refused(datetime(2026, 10, 26, 22, 30, tzinfo=UTC))),
+        Case("fail", asked=refused(datetime(2026, 11, 24, 9, tzinfo=UTC))),
+    ],
+}
+"""By the table in docs/domain.md#matching-rule-2: what makes each criterion hold, fail, or be unknown."""
+
+EACH = [
+    pytest.param(rule, case, id=f"{rule}-{number}") for rule, each in CASES.items() for number, case in enumerate(each)
+]
+EACH_FAILURE = [parameter for parameter in EACH if parameter.values[1].result == "fail"]  # type: ignore[union-attr]
+
+NEVER_SET_ASIDE = {"status", "contact_preference", "recent_refusal", "open_request"}
+
+
+def recorded(session: Session, case: Case) -> tuple[UUID, UUID]:
+    """The ids of the patient and the therapist of a case."""
+    patient, therapist = a_known_patient(session, **case.patient), a_known_therapist(session, **case.therapist)
+    if case.asked:
+        request = {"id": new_id(), "patient_id": patient, "therapist_id": therapist, "approved_at": MONDAY}
+        session.execute(insert(PlacementRequest), [request | case.asked])
+    return patient, therapist
+
+
+def candidates(session: Session, patient: UUID, **overrides: Any) -> Matches:
+    other = OtherCriteria.model_validate_json(json.dumps(overrides))
+    return matches.find(session, MatchQuestion(patient_id=patient, overrides=other), rules=RULES, today=TODAY)
+
+
+def approved(session: Session, patient: UUID, therapist: UUID, *overridden: str) -> Approved:
+    overrides = [Override(therapist_id=therapist, rule=MatchRule(rule), reason="agreed") for rule in overridden]
+    wanted = ContactList(patient_id=patient, therapist_ids=[therapist], overrides=overrides)
+    return requests.approve(session, wanted, rules=RULES, today=TODAY, now=MONDAY)
+
+
+def refusals(session: Session, patient: UUID, therapist: UUID, *overridden: str) -> list[str]:
+    """The criteria because of which an approval is refused."""
+    return [rule for rule, _ in refused_because(session, patient, therapist, *overridden)]
+
+
+def refused_because(session: Session, patient: UUID, therapist: UUID, *overridden: str) -> list[tuple[str, str]]:
+    """Why an approval is refused: criteria with what they say."""
+    try:
+        approved(session, patient, therapist, *overridden)
+    except Conflict as refused:
+        return [(rule, why) for rule, _, why in (problem.message.partition(": ") for problem in refused.errors)]
+    return []
+
+
+@pytest.mark.parametrize(("days", "is_shown"), [(7, True), (8, False)])
+def test_how_long_a_refusal_counts_is_a_setting(session: Session, days: int, is_shown: bool) -> None:
+    patient, _ = recorded(session, Case("fail", asked=refused(MONDAY - timedelta(days=7))))
+    rules = AskAgainRules(days_after_refusal=days)
+    found = matches.find(session, MatchQuestion(patient_id=patient), rules=rules, today=TODAY)
+    assert (bool(found.candidates), "recent_refusal" in found.excluded) == (is_shown, not is_shown)
+
+
+@pytest.mark.parametrize(("rule", "case"), EACH)
+def test_the_list_shows_or_counts_what_a_criterion_says(session: Session, rule: str, case: Case) -> None:
+    found = candidates(session, recorded(session, case)[0])
+    if case.result == "fail":
+        # who is too far away is not counted
+        assert (found.total, found.excluded) == (0, {} if rule == "distance" else {rule: 1})
+    else:
+        (candidate,) = found.candidates
+        others = {check.rule: check.result for check in candidate.checks}
+        assert others.pop(MatchRule(rule), "pass") == case.result
+        assert set(others.values()) == {"pass"}
+        assert any("Not known" in reason for reason in candidate.reasons) == (case.result == "unknown")
+
+
+@pytest.mark.parametrize(("rule", "case"), EACH)
+def test_an_approval_is_refused_only_where_a_criterion_fails(session: Session, rule: str, case: Case) -> None:
+    assert refusals(session, *recorded(session, case)) == [rule] * (case.result == "fail")
+
+
+@pytest.mark.parametrize(("rule", "case"), EACH_FAILURE)
+def test_staff_may_set_aside_all_but_four_criteria(session: Session, rule: str, case: Case) -> None:
+    patient, therapist = recorded(session, case)
+    if rule in NEVER_SET_ASIDE:
+        assert refusals(session, patient, therapist, rule) == [rule]
+    else:
+        (made,) = approved(session, patient, therapist, rule).items
+        assert [each.model_dump() for each in made.overrides] == [{"rule": rule, "reason": "agreed"}]
+
+
+@pytest.mark.parametrize(("rule", "case"), EACH_FAILURE)
+def test_a_suggestion_says_what_giving_up_a_criterion_adds_and_shows_it(
+    session: Session, rule: str, case: Case
+) -> None:
+    patient, therapist = recorded(session, case)
+    a_known_therapist(session, **case.therapist | {"status": "inactive", "id": new_id()})  # fails another one as well
+    suggested = candidates(session, patient).relax
+    (entry,) = (each for each in CRITERIA if each.rule == rule)
+    assert [(each.rule, each.adds) for each in suggested] == [(rule, 1)] * (entry.relaxation is not None)
+    for each in suggested:
+        found = candidates(session, patient, **each.overrides)
+        assert [candidate.therapist_id for candidate in found.candidates] == [therapist]
+
+
+SAID: list[tuple[str, Case, str]] = [
+    ("status", Case("fail", {"status": "blocked"}), "The therapist is blocked."),
+    (
+        "contact_preference",
+        Case("pass", {"contact_preference": "phone_only"}),
+        "The practice may be contacted by phone only.",
+    ),
+    (
+        "accreditation",
+        Case("pass", {"accreditation": "private"}, {"reimbursement_case": True}),
+        "No statutory seat needed: reimbursement case.",
+    ),
+    (
+        "accreditation",
+        Case("unknown", {"accreditation": "private"}, {"insurance_type": None}),
+        "The patient's insurance is not known.",
+    ),
+    (
+        "distance",
+        Case("fail", north_of_aachen(29.9), {"max_travel_minutes": 40}),
+        "29.9 km, about 72 minutes by car; limit 25 km and 40 minutes.",
+    ),
+    ("procedure", Case("pass", {"procedures": ["AP"]}), "Any procedure will do."),
+    ("procedure", Case("pass", {}, {"preferred_procedures": ["TP", "VT"]}), "Fits: VT."),
+    ("setting", Case("fail", {"settings": ["group"]}), "Offered: group; needed: individual."),
+    ("age_group", Case("fail", {"age_groups": ["child_adolescent"]}), "Offered: child and adolescent; needed: adult."),
+    ("age_group", Case("unknown", {}, {"age_groups": []}), "The patient's age is not known."),
+    ("gender", Case("fail", {}, {"preferred_therapist_gender": "male"}), "Wished: male; therapist: female."),
+    (
+        "availability",
+        Case("pass", {}, {"availability": {"monday": [{"start": "10:30", "end": "24:00"}]}}),
+        "1.5 hours a week in common.",
+    ),
+    ("availability", Case("unknown", {"working_hours": None}), "It is not known: the working hours of the practice."),
+    (
+        "patient_exclusion",
+        Case("fail", asked={"status": "failed"}),
+        "A place with this therapist failed in this search.",
+    ),
+    (
+        "recent_refusal",
+        Case("fail", asked=refused(MONDAY)),
+        "Refused on 2026-11-23; may be asked again from 2026-12-21.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("rule", "case", "sentence"), SAID)
+def test_what_a_criterion_says_can_be_read(session: Session, rule: str, case: Case, sentence: str) -> None:
+    patient, therapist = recorded(session, case)
+    shown = [check for each in candidates(session, patient).candidates for check in each.checks]
+    said = {check.rule: (str(check.result), check.detail) for check in shown}
+    said |= {MatchRule(failed): ("fail", why) for failed, why in refused_because(session, patient, therapist)}
+    assert said[MatchRule(rule)] == (case.result, sentence)
+
+
+def test_every_criterion_of_the_vocabulary_has_one_entry_in_its_order() -> None:
+    assert [each.rule for each in CRITERIA] == list(MatchRule)
+
+
+def test_every_entry_has_cases_for_everything_it_can_say() -> None:
+    for each in CRITERIA:
+        can_say = {"pass", "fail", "unknown"} if each.unknown else {"pass", "fail"}
+        assert {case.result for case in CASES.get(each.rule, [])} == can_say, each.rule
+        # what is no candidate where it fails need not be shown where it passes
+        assert can_say - {"pass"} <= set(each.explanations) <= can_say, each.rule
+
+
+def _some(dice: random.Random, fields: str) -> dict[str, Any]:
+    """The fields of cases of all criteria, one case of each, without what belongs to one person only."""
+    chosen = (getattr(dice.choice(cases), fields) for cases in CASES.values())
+    return {name: value for case in chosen for name, value in case.items() if name != "id"}
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_list_and_approvals_judge_alike_whatever_comes_together(session: Session, seed: int) -> None:
+    dice = random.Random(seed)
+    therapists = [a_known_therapist(session, **_some(dice, "therapist")) for _ in range(60)]
+    ids = dice.sample(therapists, 5)
+    patient = a_known_patient(session, **_some(dice, "patient") | {"excluded_therapist_ids": ids})
+    search = of_patient(queries.patient(session, patient), rules=RULES, today=TODAY)
+    listed, each = JUDGE.best(session, search, limit=200), JUDGE.each(session, search, therapists)
+    near = [found for found in each.values() if (found.therapist.metres or 1e9) <= (search.wide_metres or 0)]
+    assert listed.failures == Counter(found.failed for found in near)
+    assert {found.therapist.id: found.unknown for found in listed.best} == {
+        found.therapist.id: found.unknown for found in near if not found.failed
+    }
+    assert not any(found.failed & found.unknown for found in each.values())
+    scores = [found.therapist.score for found in listed.best]
+    assert scores == sorted(scores, reverse=True)

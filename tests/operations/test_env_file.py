@@ -1,0 +1,108 @@
+import base64
+import shutil
+import stat
+from pathlib import Path
+
+from operations import env_file
+from tests.operations.conftest import ROOT
+
+SECRETS = [name for name, setting in env_file.declared(ROOT).items() if setting.is_secret]
+
+
+def test_the_first_start_writes_a_file_that_only_its_owner_reads(checkout: Path) -> None:
+    env_file.complete(checkout)
+    assert stat.S_IMODE((checkout / ".env").stat().st_mode) == 0o600
+    assert [file.name for file in checkout.glob(".env*")].count(".env") == 1
+
+
+def test_secrets_are_generated_and_all_different(checkout: Path) -> None:
+    env_file.complete(checkout)
+    values = [env_file.load(checkout, {})[name] for name in SECRETS]
+    assert len(set(values)) == len(values) >= 8
+    assert min(map(len, values)) >= 32
+    assert len(base64.b64decode(env_file.load(checkout, {})["MASTER_KEY"])) == 32
+
+
+def test_a_second_start_changes_nothing(checkout: Path) -> None:
+    env_file.complete(checkout)
+    before = (checkout / ".env").read_text()
+    assert env_file.complete(checkout) == env_file.complete(checkout, offset=0) == []
+    assert (checkout / ".env").read_text() == before
+
+
+def test_another_offset_moves_the_ports_that_nobody_has_put_elsewhere_by_hand(checkout: Path) -> None:
+    env_file.complete(checkout, offset=1000)
+    file = checkout / ".env"
+    file.write_text(file.read_text().replace("POSTGRES_PORT=6433", "POSTGRES_PORT=5555"))
+    before = env_file.load(checkout, {})
+    moved = env_file.complete(checkout, offset=2000)
+    now = env_file.load(checkout, {})
+    assert set(moved) == {name for name in now if now[name] != before[name]}
+    assert env_file.offset_of(checkout) == 2000
+    assert (now["DATABASE_PORT"], now["POSTGRES_PORT"]) == ("8432", "5555")
+    assert now["KAFKA_BOOTSTRAP_SERVERS"] == "127.0.0.1:11092"
+    assert now["MASTER_KEY"] == before["MASTER_KEY"]
+    assert env_file.complete(checkout) == env_file.complete(checkout, offset=2000) == []
+    assert env_file.warnings(checkout) == []
+
+
+def test_a_copied_example_becomes_a_file_of_our_own(checkout: Path) -> None:
+    shutil.copy(checkout / ".env.example", checkout / ".env")
+    env_file.complete(checkout, offset=1000)
+    loaded = env_file.load(checkout, {})
+    assert stat.S_IMODE((checkout / ".env").stat().st_mode) == 0o600
+    assert not [name for name, value in loaded.items() if "generate:" in value or "@checkout@" in value]
+    assert (loaded["PORT_OFFSET"], loaded["DATABASE_PORT"]) == ("1000", "7432")
+
+
+def test_what_was_copied_and_then_edited_keeps_the_edits_and_gets_secrets(checkout: Path) -> None:
+    text = (checkout / ".env.example").read_text().replace("LOG_LEVEL=INFO", "LOG_LEVEL=DEBUG")
+    (checkout / ".env").write_text(text)
+    assert set(env_file.complete(checkout)) == {*SECRETS, "IMPORT_URL"}
+    loaded = env_file.load(checkout, {})
+    assert loaded["LOG_LEVEL"] == "DEBUG"
+    assert loaded["IMPORT_URL"] == f"file://{checkout}/.state/imports"
+    assert len({loaded[name] for name in SECRETS}) == len(SECRETS)
+    assert stat.S_IMODE((checkout / ".env").stat().st_mode) == 0o600
+    assert env_file.complete(checkout) == []
+
+
+def test_an_offset_moves_every_port_and_nothing_else(checkout: Path) -> None:
+    env_file.complete(checkout, offset=1000)
+    moved = env_file.load(checkout, {})
+    assert (moved["DATABASE_PORT"], moved["POSTGRES_PORT"], moved["PATIENT_SERVICE_PORT"]) == ("7432", "6433", "9001")
+    assert moved["KAFKA_BOOTSTRAP_SERVERS"] == "127.0.0.1:10092"
+    assert moved["CONTACT_PATIENTS_TOGETHER"] == "6"
+
+
+def test_a_setting_declared_later_is_added_with_the_offset_of_the_first_start(checkout: Path) -> None:
+    env_file.complete(checkout, offset=1000)
+    master_key = env_file.load(checkout, {})["MASTER_KEY"]
+    with (checkout / ".env.example").open("a") as example:
+        example.write("USER_SERVICE_PORT=8006\nUSER_SERVICE_DATABASE_PASSWORD=generate:password\n")
+    assert env_file.complete(checkout) == ["USER_SERVICE_PORT", "USER_SERVICE_DATABASE_PASSWORD"]
+    now = env_file.load(checkout, {})
+    assert now["USER_SERVICE_PORT"] == "9006"
+    assert len(now["USER_SERVICE_DATABASE_PASSWORD"]) >= 32
+    assert now["MASTER_KEY"] == master_key
+
+
+def test_the_environment_wins_over_the_file(checkout: Path) -> None:
+    env_file.complete(checkout)
+    loaded = env_file.load(checkout, {"POSTGRES_PORT": "6000", "HOME": "/somewhere"})
+    assert loaded["POSTGRES_PORT"] == "6000"
+    assert "HOME" not in loaded
+
+
+def test_quotes_and_comments_are_not_part_of_a_value() -> None:
+    text = "# a comment\nA=1  # one\nB='two # words'\nC=a#b\nD=\n"
+    assert env_file.parse(text) == [("A", "1"), ("B", "two # words"), ("C", "a#b"), ("D", "")]
+
+
+def test_an_unknown_setting_is_reported_with_what_may_have_been_meant(checkout: Path) -> None:
+    env_file.complete(checkout)
+    with (checkout / ".env").open("a") as file:
+        file.write("KAFKA_BOTSTRAP_SERVERS=127.0.0.1:9092\n")
+    (warning,) = env_file.warnings(checkout)
+    assert "KAFKA_BOTSTRAP_SERVERS" in warning
+    assert "did you mean KAFKA_BOOTSTRAP_SERVERS?" in warning
