@@ -72,8 +72,9 @@ def upgrade() -> None:
     op.create_index(
         "uq_dead_letters_message",
         "dead_letters",
-        ["topic", "partition", "offset", sa.text("md5(coalesce(value, ''))")],
+        ["topic", "partition", "offset", sa.text("md5(value)")],
         unique=True,
+        postgresql_nulls_not_distinct=True,
     )
     op.create_table(
         "patients",

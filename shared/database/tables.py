@@ -85,7 +85,15 @@ dead_letter_table = Table(
     Column("resolved_at", DateTime(timezone=True)),
     Column("resolved_reason", Text),
     # with the content: a Kafka that lost its data counts its offsets from 0 again
-    Index("uq_dead_letters_message", "topic", "partition", "offset", text("md5(coalesce(value, ''))"), unique=True),
+    Index(
+        "uq_dead_letters_message",
+        "topic",
+        "partition",
+        "offset",
+        text("md5(value)"),
+        unique=True,
+        postgresql_nulls_not_distinct=True,
+    ),
 )
 
 copies_ahead = Table(
