@@ -22,7 +22,7 @@ from shared.runtime import clock, metrics
 from shared.runtime.health import Check
 from shared.runtime.jobs import Job
 from shared.runtime.logs import logger
-from shared.runtime.spans import hop
+from shared.runtime.spans import span
 
 log = logger(__name__)
 
@@ -45,7 +45,7 @@ def compose(rules: ContactRules, now: datetime) -> int:
     for therapist_id, correlation_id in due:
         # the last of fifty comes seconds after the first: what it tells must not look older than what came before it
         at = now + timedelta(seconds=clock.monotonic() - started)
-        with hop("compose an inquiry", correlation_id=correlation_id):
+        with span("compose an inquiry", correlation_id=correlation_id):
             done += _compose(therapist_id, rules, at)
     return done
 
@@ -114,7 +114,7 @@ class Sending:
             waiting = sending.to_send(session, rules=self.rules, now=now)
             metrics.mail_server_in_trouble.set(mail_server.trouble(session) is not None)
         for email_id, correlation_id in waiting:
-            with hop("send an e-mail", "producer", correlation_id=correlation_id):
+            with span("send an e-mail", "producer", correlation_id=correlation_id):
                 report = self._send(email_id, now)
             if report is not None:
                 # a server in trouble is left alone until its next turn
@@ -237,7 +237,7 @@ def doubts(now: datetime) -> int:
     with transaction() as session:
         lost = sending.doubt_what_nobody_recorded(session, now=now)
     for email_id, correlation_id in lost:
-        with hop("doubt an e-mail", correlation_id=correlation_id):
+        with span("doubt an e-mail", correlation_id=correlation_id):
             log.error("email.in_doubt", email_id=str(email_id))
     return len(lost)
 

@@ -1,4 +1,4 @@
-"""The platform as its staff use it: a small client of the REST APIs, for the demo, journeys and fault tests."""
+"""The platform as its staff use it: a small client of the REST APIs, for the demo, end-to-end and fault tests."""
 
 from __future__ import annotations
 

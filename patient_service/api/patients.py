@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from patient_service.api.at_hand import FileResource, keys, reader
+from patient_service.api.dependencies import FileResource, keys, reader
 from patient_service.domain import accesses, patients
 from patient_service.domain.schemas import (
     AccessLogPage,

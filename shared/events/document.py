@@ -67,7 +67,7 @@ ENVELOPE: Document = {
         "traceparent": {
             "type": "string",
             "pattern": f"^{TRACEPARENT_00}$",
-            "description": "The hop that recorded the event (W3C Trace Context).",
+            "description": "The span that recorded the event (W3C Trace Context).",
         },
         "republished": {
             "type": "boolean",

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from shared.events.event import Envelope, Event
 from shared.runtime import metrics
-from shared.runtime.spans import Hop, hop
+from shared.runtime.spans import Span, span
 
 # one parameter however many events: nothing to compile anew for every length of a poll
 MARK_PROCESSED = text(
@@ -133,9 +133,9 @@ def newly_processed(session: Session, events: Sequence[Event]) -> set[Any]:
     return set(session.scalars(MARK_PROCESSED, {"ids": ids}))
 
 
-def _after(envelope: Envelope) -> AbstractContextManager[Hop]:
-    """The hop that follows the one in which the event was recorded."""
-    return hop(
+def _after(envelope: Envelope) -> AbstractContextManager[Span]:
+    """The span that follows the one in which the event was recorded."""
+    return span(
         f"handle {envelope.type}",
         "consumer",
         correlation_id=envelope.correlation_id,
@@ -148,13 +148,13 @@ def _after(envelope: Envelope) -> AbstractContextManager[Hop]:
     )
 
 
-def _together(events: Sequence[Event]) -> AbstractContextManager[Hop]:
-    """The hop that follows all these events: their cause where they have one in common, else one of its own."""
+def _together(events: Sequence[Event]) -> AbstractContextManager[Span]:
+    """The span that follows all these events: their cause where they have one in common, else one of its own."""
     causes = {event.envelope.traceparent: event.envelope for event in events}
     if len(causes) == 1:
         return _after(events[0].envelope)
     correlation_ids = {envelope.correlation_id for envelope in causes.values()}
-    return hop(
+    return span(
         "handle events together",
         "consumer",
         correlation_id=correlation_ids.pop() if len(correlation_ids) == 1 else None,

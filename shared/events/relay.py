@@ -27,7 +27,7 @@ from shared.events.outbox import mark_unpublished
 from shared.runtime import clock, metrics
 from shared.runtime.duties import Duty, kind_of
 from shared.runtime.logs import logger
-from shared.runtime.spans import hop
+from shared.runtime.spans import span
 
 log = logger(__name__)
 
@@ -148,7 +148,7 @@ class Relay:
             self._send_again(doubtful_since)
         rows = self._read()
         if rows:
-            with hop("relay a batch", "producer", attributes={"messaging.batch.message_count": len(rows)}):
+            with span("relay a batch", "producer", attributes={"messaging.batch.message_count": len(rows)}):
                 self._publish(rows)
                 self._mark([row.position for row in rows])
             metrics.events_published.inc(len(rows))

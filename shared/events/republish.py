@@ -25,7 +25,7 @@ from shared.errors import Unreachable
 from shared.events.event import Event
 from shared.events.outbox import mark_unpublished, record_all, waiting
 from shared.runtime import clock
-from shared.runtime.spans import hop
+from shared.runtime.spans import span
 
 PORTION = 200
 """Aggregates per transaction: few enough that staff do not notice their locks."""
@@ -63,7 +63,7 @@ def republish(
         kept = mark_unpublished(executor)
     done, after = 0, UUID(int=0)
     while states is not None:
-        with hop("republish states"):
+        with span("republish states"):
             told = repeat_if_lost(partial(_portion, states, after, portion))
         done += len(told)
         if progress is not None:
@@ -99,7 +99,7 @@ def deny(ids: Sequence[UUID], denial: Denial) -> int:
 
     Its sequence only has to be free: like every republished event it counts by its time.
     """
-    with hop("deny strangers"):
+    with span("deny strangers"):
         for first in range(0, len(ids), PORTION):
             repeat_if_lost(partial(_deny, ids[first : first + PORTION], denial))
     return len(ids)

@@ -1,4 +1,4 @@
-"""HTTP: Flask-RESTful dressed once. A service declares routes and endpoints; everything else is here."""
+"""HTTP: Flask-RESTful behind one decorator. A service declares routes and endpoints; everything else is here."""
 
 from shared.http.answers import Answer
 from shared.http.application import service_app

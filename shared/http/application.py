@@ -65,7 +65,7 @@ def _open(app: Flask, routes: Sequence[Route]) -> AccessTable:
     api = Api(app)
     access: AccessTable = {}
     for route in routes:
-        for method, _door, roles in route.endpoints():
+        for method, _, roles in route.endpoints():
             if (route.path, method.upper()) in access:
                 raise ValueError(f"{route.path} is declared twice")
             access[route.path, method.upper()] = roles

@@ -23,7 +23,7 @@ BRINGS_A_BODY = frozenset({"post", "put", "patch"})
 
 
 class Resource(flask_restful.Resource):  # type: ignore[misc]  # flask-restful ships no types
-    """The endpoints of one address: a method per HTTP method, each dressed by `endpoint`."""
+    """The endpoints of one address: a method per HTTP method, each decorated with `endpoint`."""
 
     init_every_request = False
 
@@ -56,7 +56,7 @@ def endpoint(
     media_types: tuple[str, ...] = (),
     statuses: tuple[int, ...] = (),
 ) -> Callable[[Method], Method]:
-    """Dress a resource's method.
+    """Decorate a resource's method.
 
     `body`, `patch` (the writable fields; needs `answer`, the fields that are shown) and `query` are schemas and
     arrive as keyword arguments of these names; a patch arrives as a `MergePatch`. `answer` shapes what is returned: an
@@ -67,7 +67,7 @@ def endpoint(
     as asking the outside, comes after a commit, and then nothing is repeated.
     """
 
-    def dress(method: Method) -> Method:
+    def decorate(method: Method) -> Method:
         name = method.__name__
         summary, _, description = (method.__doc__ or "").strip().partition("\n")
         usual = HTTPStatus.NO_CONTENT if answer is None and not raw else HTTPStatus.OK
@@ -99,7 +99,7 @@ def endpoint(
         opened.endpoint = described  # type: ignore[attr-defined]
         return opened  # type: ignore[return-value]
 
-    return dress
+    return decorate
 
 
 def _readers(described: Endpoint) -> list[tuple[str | None, Callable[[], Any]]]:

@@ -43,12 +43,12 @@ class Route:
         """Each method with its endpoint and who may call it."""
         for method in METHODS:
             if method in self.access:
-                yield method, door_of(self.resource, method), self.access[method]
+                yield method, endpoint_of(self.resource, method), self.access[method]
 
 
-def door_of(resource: type[Resource], method: str) -> Endpoint:
+def endpoint_of(resource: type[Resource], method: str) -> Endpoint:
     """What the resource's method takes and gives."""
     found: Any = getattr(getattr(resource, method), "endpoint", None)
     if not isinstance(found, Endpoint):
-        raise TypeError(f"{resource.__name__}.{method} is not dressed by @endpoint")
+        raise TypeError(f"{resource.__name__}.{method} is not decorated with @endpoint")
     return found

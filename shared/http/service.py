@@ -12,7 +12,7 @@ from shared.runtime import clock
 from shared.runtime.hosts import Hosts
 from shared.runtime.logs import logger
 from shared.runtime.metrics import requests_seconds
-from shared.runtime.spans import Hop, hop
+from shared.runtime.spans import Span, span
 from shared.security.authentication import Access, admit
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Service(Flask):
             return start_response(status, headers, problem)
 
         asked_by, before = environ.get("HTTP_X_CORRELATION_ID"), environ.get("HTTP_TRACEPARENT")
-        with hop("HTTP request", "server", correlation_id=asked_by, traceparent=before) as this:
+        with span("HTTP request", "server", correlation_id=asked_by, traceparent=before) as this:
             return super().wsgi_app(environ, answered)
 
     def preprocess_request(self, *context: Any) -> Any:
@@ -77,7 +77,7 @@ class Service(Flask):
         return super().preprocess_request(*context)
 
 
-def _write_down(environ: WSGIEnvironment, status: str, seconds: float, this: Hop) -> None:
+def _write_down(environ: WSGIEnvironment, status: str, seconds: float, this: Span) -> None:
     """Measure, log and tell that a request was answered: its route, never its path or query, which may hold names."""
     method = environ["REQUEST_METHOD"] if environ["REQUEST_METHOD"] in KNOWN_METHODS else "OTHER"
     route = environ.get(ROUTE, "unknown")
@@ -88,4 +88,4 @@ def _write_down(environ: WSGIEnvironment, status: str, seconds: float, this: Hop
     this.name = f"{method} {route}"
     this.attributes = {"http.request.method": method, "http.route": route, "http.response.status_code": int(status)}
     this.failed = status if status.startswith("5") else None
-    this.worth_telling = route not in ASKED_EVERY_FEW_SECONDS
+    this.should_export = route not in ASKED_EVERY_FEW_SECONDS

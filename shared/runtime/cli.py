@@ -225,11 +225,11 @@ def _dead_letters(
 ) -> None:
     """List, show, replay or discard dead letters.
 
-    Parked are the events that could not be handled.
+    Dead letters are the events that could not be handled.
     """
     with database.transaction() as session:
         if action == "list":
-            _list_parked(session)
+            _list_dead_letters(session)
         elif id is None:
             sys.exit("Which one? Give its id.")
         elif action == "show":
@@ -243,7 +243,7 @@ def _dead_letters(
             service.create_worker(settings).listeners.apply(session, [event], now=clock.now())
 
 
-def _list_parked(session: database.Session) -> None:
+def _list_dead_letters(session: database.Session) -> None:
     rows, total = dead_letters.listed(session, state="waiting", limit=200, offset=0)
     for row in rows:
         say("  ".join([str(row["id"]), row["created_at"].isoformat(), str(row["event_type"]), row["reason"]]))

@@ -15,7 +15,7 @@ from shared.errors import Unreachable
 from shared.runtime import clock, metrics
 from shared.runtime.duties import Duty
 from shared.runtime.logs import logger
-from shared.runtime.spans import hop
+from shared.runtime.spans import span
 
 log = logger(__name__)
 
@@ -41,12 +41,12 @@ def run_once(job: Job, *, now: datetime) -> int:
 
     What is `Unreachable` the job has logged itself, once: it can last for hours, and every turn would say it again.
 
-    What the job works on often has an earlier cause: `with hop("send an e-mail", correlation_id=row.correlation_id)`.
+    What the job works on often has an earlier cause: `with span("send an e-mail", correlation_id=row.correlation_id)`.
     """
     started = clock.monotonic()
     outcome = "failed"
     try:
-        with hop(f"job {job.name}") as this:
+        with span(f"job {job.name}") as this:
             try:
                 done = repeat_if_lost(lambda: job.run(now), resumes=True)
             except Unreachable:
@@ -55,7 +55,7 @@ def run_once(job: Job, *, now: datetime) -> int:
                 log.exception("job.failed", job=job.name)
                 raise
             # most jobs look every second and find nothing
-            this.worth_telling = done > 0
+            this.should_export = done > 0
         outcome = "done" if done else "idle"
         return done
     finally:

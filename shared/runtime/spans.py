@@ -1,7 +1,7 @@
-"""Hops of work, and their export as OpenTelemetry spans where OTEL_EXPORTER_OTLP_ENDPOINT says to whom.
+"""Spans of work, exported to OpenTelemetry where OTEL_EXPORTER_OTLP_ENDPOINT says to whom.
 
-A hop is the same with and without export: it sets the cause of the work inside it. The ids are our own
-(shared.runtime.tracing); OpenTelemetry is only the messenger, and is imported only when there is something to send.
+A span is the same with and without export: it sets the cause of the work inside it. The ids are our own
+(shared.runtime.tracing); OpenTelemetry only sends, and is imported only where there is somebody to send to.
 """
 
 from __future__ import annotations
@@ -14,40 +14,40 @@ from datetime import datetime
 from typing import Literal
 
 from shared.runtime import clock
-from shared.runtime.tracing import Cause, because_of, hop_before, new_cause
+from shared.runtime.tracing import Cause, because_of, new_cause, parent_ids
 
 Kind = Literal["internal", "server", "consumer", "producer"]
 Attribute = str | int | float | bool
 
 SECONDS_FOR_AN_EXPORT = 5
-SECONDS_TO_SAY_THE_LAST = 2
+SECONDS_FOR_THE_LAST_EXPORT = 2
 """A collector that is away must not keep a process from ending in time."""
 MOST_LINKS = 32
 
 
 @dataclass
-class Hop:
-    """One piece of work in a chain; whoever does it may still name it, describe it, or say it is not worth telling."""
+class Span:
+    """One piece of work in a chain, which may still be named, described, or kept from export."""
 
     name: str
     kind: Kind
     cause: Cause
     attributes: dict[str, Attribute] = field(default_factory=dict)
     links: Sequence[str] = ()
-    """Traceparents of hops that led to this one together, as the many events of one poll do."""
+    """Traceparents of spans that led to this one together, as the many events of one poll do."""
     failed: str | None = None
     """The kind of failure; never its text, which may quote a patient's data."""
-    worth_telling: bool = True
+    should_export: bool = True
 
 
-Teller = Callable[[Hop, datetime, datetime], None]
+Exporter = Callable[[Span, datetime, datetime], None]
 
 
 @dataclass
 class _Export:
-    """What this process tells of its hops, if anything."""
+    """How this process exports its spans, if at all."""
 
-    tell: Teller | None = None
+    export: Exporter | None = None
     end: Callable[[], None] | None = None
 
 
@@ -55,7 +55,7 @@ _export = _Export()
 
 
 @contextmanager
-def hop(
+def span(
     name: str,
     kind: Kind = "internal",
     *,
@@ -63,11 +63,11 @@ def hop(
     traceparent: str | None = None,
     attributes: Mapping[str, Attribute] | None = None,
     links: Sequence[str] = (),
-) -> Iterator[Hop]:
-    """Everything inside the block is the next hop after the given ids, or the first of a chain."""
-    this = Hop(name, kind, new_cause(correlation_id, traceparent), dict(attributes or ()), links)
-    tell = _export.tell
-    began = clock.now() if tell else None
+) -> Iterator[Span]:
+    """Everything inside the block is the next span after the given ids, or the first of a chain."""
+    this = Span(name, kind, new_cause(correlation_id, traceparent), dict(attributes or ()), links)
+    export = _export.export
+    began = clock.now() if export else None
     try:
         with because_of(this.cause):
             yield this
@@ -75,29 +75,29 @@ def hop(
         this.failed = type(problem).__name__
         raise
     finally:
-        if tell and began and this.worth_telling and this.cause.sampled:
-            tell(this, began, clock.now())
+        if export and began and this.should_export and this.cause.sampled:
+            export(this, began, clock.now())
 
 
 def start(service: str, endpoint: str) -> None:
-    """Tell this OTLP/HTTP endpoint of every hop from now on; nothing where it is empty.
+    """Export every span to this OTLP/HTTP endpoint from now on; none where it is empty.
 
     For a process that will not fork any more: a thread does the sending.
     """
-    if endpoint and _export.tell is None:
-        _export.tell, _export.end = _teller(service, endpoint)
+    if endpoint and _export.export is None:
+        _export.export, _export.end = _exporter(service, endpoint)
 
 
 def stop() -> None:
-    """Send what has not been sent, for two seconds at most, and tell no more."""
-    end, _export.tell, _export.end = _export.end, None, None
+    """Send what has not been sent, for two seconds at most, and export no more."""
+    end, _export.export, _export.end = _export.end, None, None
     if end is not None:
         last = threading.Thread(target=end, daemon=True)
         last.start()
-        last.join(SECONDS_TO_SAY_THE_LAST)
+        last.join(SECONDS_FOR_THE_LAST_EXPORT)
 
 
-def _teller(service: str, endpoint: str) -> tuple[Teller, Callable[[], None]]:
+def _exporter(service: str, endpoint: str) -> tuple[Exporter, Callable[[], None]]:
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import ReadableSpan
@@ -107,32 +107,32 @@ def _teller(service: str, endpoint: str) -> tuple[Teller, Callable[[], None]]:
 
     resource = Resource.create({"service.name": service})
     scope = InstrumentationScope("shared.runtime.spans")
-    exporter = OTLPSpanExporter(endpoint.rstrip("/") + "/v1/traces", timeout=SECONDS_FOR_AN_EXPORT)
-    processor = BatchSpanProcessor(exporter)
+    sender = OTLPSpanExporter(endpoint.rstrip("/") + "/v1/traces", timeout=SECONDS_FOR_AN_EXPORT)
+    processor = BatchSpanProcessor(sender)
 
     def context(trace_id: str, span_id: str) -> SpanContext:
         return SpanContext(int(trace_id, 16), int(span_id, 16), False, TraceFlags(TraceFlags.SAMPLED))
 
-    def tell(this: Hop, began: datetime, ended: datetime) -> None:
+    def export(this: Span, began: datetime, ended: datetime) -> None:
         cause, attributes = this.cause, {"correlation_id": this.cause.correlation_id, **this.attributes}
         if this.failed:
             attributes["error.type"] = this.failed
-        span = ReadableSpan(
+        finished = ReadableSpan(
             name=this.name,
             context=context(cause.trace_id, cause.span_id),
             parent=context(cause.trace_id, cause.parent_span_id) if cause.parent_span_id else None,
             resource=resource,
             attributes=attributes,
-            links=[Link(context(*led[:2])) for each in this.links[:MOST_LINKS] if (led := hop_before(each))],
+            links=[Link(context(*led[:2])) for each in this.links[:MOST_LINKS] if (led := parent_ids(each))],
             kind=SpanKind[this.kind.upper()],
             instrumentation_scope=scope,
             status=Status(StatusCode.ERROR if this.failed else StatusCode.UNSET),
             start_time=_nanoseconds(began),
             end_time=_nanoseconds(ended),
         )
-        processor.on_end(span)
+        processor.on_end(finished)
 
-    return tell, processor.shutdown
+    return export, processor.shutdown
 
 
 def _nanoseconds(moment: datetime) -> int:

@@ -1,6 +1,6 @@
 """Which cause the present work belongs to: one correlation id and a W3C `traceparent` from request to e-mail.
 
-Every hop (a request, an event handled, a job's run, a row a job works on) keeps the correlation id and the trace id of
+Every span (a request, an event handled, a job's run, a row a job works on) keeps the correlation id and the trace id of
 what caused it and has a span id of its own.
 """
 
@@ -28,30 +28,30 @@ LONGEST_TRACEPARENT = 512
 
 
 class Cause(NamedTuple):
-    """One hop of a chain of work: what every event, log line and e-mail it leads to carries on."""
+    """One span of a chain of work: what every event, log line and e-mail it leads to carries on."""
 
     correlation_id: str
     trace_id: str
     span_id: str
     sampled: bool = True
     parent_span_id: str | None = None
-    """The hop before this one; None where the chain begins."""
+    """The span before this one; None where the chain begins."""
 
     @property
     def traceparent(self) -> str:
-        """This hop as the W3C header that the next one continues."""
+        """This span as the W3C header that the next one continues."""
         return f"00-{self.trace_id}-{self.span_id}-{self.sampled:02x}"
 
 
 def new_cause(correlation_id: str | None = None, traceparent: str | None = None) -> Cause:
-    """The next hop after the given ids, or the first one; what is not well-formed is replaced.
+    """The next span after the given ids, or the first one; what is not well-formed is replaced.
 
     The trace id follows from the correlation id where no traceparent is given: a row that kept only the correlation id
     continues the trace.
     """
     if correlation_id is not None and not CORRELATION_ID.fullmatch(correlation_id):
         correlation_id = None
-    before = hop_before(traceparent)
+    before = parent_ids(traceparent)
     if before is None:
         correlation_id = correlation_id or secrets.token_hex(16)
         return Cause(correlation_id, _trace_of(correlation_id), _new_span_id())
@@ -59,7 +59,7 @@ def new_cause(correlation_id: str | None = None, traceparent: str | None = None)
     return Cause(correlation_id or trace_id, trace_id, _new_span_id(), sampled, span_id)
 
 
-def hop_before(traceparent: str | None) -> tuple[str, str, bool] | None:
+def parent_ids(traceparent: str | None) -> tuple[str, str, bool] | None:
     """The trace id, span id and sampled flag of a header; None for one that is missing or not well-formed."""
     if traceparent is None or len(traceparent) > LONGEST_TRACEPARENT:
         return None

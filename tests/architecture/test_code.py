@@ -12,7 +12,7 @@ from tests.architecture.sources import ROOT, SERVICES, calls_in, sources
 CODE = ("shared", "migrations", *SERVICES)
 
 
-def test_only_the_database_door_commits() -> None:
+def test_only_the_database_session_commits() -> None:
     """A commit inside a use case would tear one change into two."""
     allowed = {ROOT / "shared" / "database" / "session.py", ROOT / "migrations" / "connections.py"}
     found = [
@@ -74,13 +74,13 @@ def test_no_module_has_a_name_that_says_nothing() -> None:
 
 
 def test_every_service_has_the_same_rooms() -> None:
-    """A reader who knows one service knows them all; a new kind of room is a decision."""
-    rooms = {"api", "domain", "store", "clients"}
+    """A reader who knows one service knows them all; a new kind of layer is a decision."""
+    layers = {"api", "domain", "store", "clients"}
     files = {"__init__", "__main__", "app", "worker", "settings", "listeners", "jobs", "cli"}
     for service in SERVICES:
         folder = ROOT / service
         entries = {p for p in folder.iterdir() if p.name != "__pycache__"}
-        assert {p.name for p in entries if p.is_dir()} <= rooms, service
+        assert {p.name for p in entries if p.is_dir()} <= layers, service
         assert {p.stem for p in entries if p.is_file()} <= files, service
         assert {"app", "worker", "settings", "__main__"} <= {p.stem for p in entries}, service
 

@@ -8,21 +8,21 @@ import sys
 
 from tests.architecture.sources import ROOT, SERVICES
 
-ROOMS = {"api": "api", "domain": "domain", "store": "store", "clients": "clients"}
+LAYERS = {"api": "api", "domain": "domain", "store": "store", "clients": "clients"}
 FILES = {"listeners": "listeners", "jobs": "jobs"}
 
 
 def test_every_room_that_exists_has_its_contract() -> None:
-    """import-linter checks only what is named; a new service or room must not slip past it."""
+    """import-linter checks only what is named; a new service or layer must not slip past it."""
     contracts = configparser.ConfigParser()
     contracts.read(ROOT / ".importlinter")
     for service in SERVICES:
         assert service in contracts["importlinter"]["root_packages"].split()
-        rooms = {room: contract for room, contract in ROOMS.items() if (ROOT / service / room).is_dir()}
+        layers = {layer: contract for layer, contract in LAYERS.items() if (ROOT / service / layer).is_dir()}
         files = {file: contract for file, contract in FILES.items() if (ROOT / service / f"{file}.py").is_file()}
-        for room, contract in (rooms | files).items():
+        for layer, contract in (layers | files).items():
             named = contracts[f"importlinter:contract:{contract}"]["source_modules"].split()
-            assert f"{service}.{room}" in named, f"{service}.{room} is missing in .importlinter"
+            assert f"{service}.{layer}" in named, f"{service}.{layer} is missing in .importlinter"
 
 
 def test_the_arrows_hold() -> None:

@@ -63,7 +63,7 @@ def test_those_who_follow_let_others_go_first_with_containers_and_without(tmp_pa
     assert yielding == {f"{name.removesuffix('_service')}-worker" for name in followers}
 
 
-def test_the_doors_of_the_services_are_where_the_settings_say() -> None:
+def test_the_addresses_of_the_services_are_where_the_settings_say() -> None:
     for service in SERVICES:
         name, port = f"{service.upper()}_PORT", port_of(service)
         published = CONTAINERS[f"{service.removesuffix('_service')}-web"]["ports"]

@@ -1,4 +1,4 @@
-"""The whole platform on real parts, one for all journeys of a run; each journey has its own people and places."""
+"""The whole platform on real parts, one for all tests of a run; each test has its own people and places."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def platform() -> Iterator[Platform]:
 
 @pytest.fixture
 def agency(platform: Platform) -> Iterator[Agency]:
-    """Staff at their desk; whatever a journey stopped is started again after it."""
+    """Staff at their desk; whatever a test stopped is started again after it."""
     platform.up()
     yield Agency(platform.settings)
     platform.mailbox.accept()

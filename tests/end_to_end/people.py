@@ -1,4 +1,4 @@
-"""Invented people for journeys: each has a name and an address of its own, so that journeys never meet."""
+"""Invented people for end-to-end tests: each has a name and an address of its own, so that tests never meet."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ OFFICE_HOURS = {day: [{"start": "08:00", "end": "20:00"}] for day in ("monday", 
 
 
 def a_therapist(agency: Agency, **fields: Any) -> Document:
-    """A therapist in Hof, whom nobody else in these journeys is near, with an e-mail address of their own."""
+    """A therapist in Hof, whom nobody else in these tests is near, with an e-mail address of their own."""
     mark = uuid4().hex[:12]
     therapist: Document = agency.post(
         "therapist",

@@ -85,7 +85,7 @@ def on_kafka(platform: Platform) -> Sequences:
         if message.error() is not None:
             unfinished.discard((message.topic(), message.partition()))
             continue
-        with suppress(Unreadable):  # other journeys send what is no event
+        with suppress(Unreadable):  # other tests send what is no event
             envelope, _ = decode_envelope(message.value())
             found[message.topic(), envelope.subject].append(envelope.sequence)
     reader.close()

@@ -97,7 +97,7 @@ def test_one_correlation_id_leads_from_the_request_to_the_letter(platform: Platf
     practice = a_therapist(agency)
     patient = a_searching_patient(agency)
     known_to_matching(agency, patient, practice)
-    agency._session.headers["X-Correlation-Id"] = mark = f"journey-{practice['id'][:18]}"
+    agency._session.headers["X-Correlation-Id"] = mark = f"test-{practice['id'][:18]}"
     agency.approve(patient["id"], [practice["id"]])
     (letter,) = platform.mailbox.wait_for(1, to=practice["email"])
     headers = {name.lower(): value for name, value in letter["headers"]}

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from migrations.connections import as_owner
 from migrations.settings import MigrationSettings
-from patient_service.api.at_hand import FileResource
+from patient_service.api.dependencies import FileResource
 from patient_service.api.routes import ROUTES
 from patient_service.domain import consents
 from patient_service.domain.schemas import NewConsent

@@ -1,4 +1,4 @@
-"""What a rebuild makes of readers that cannot do their share; the journeys rebuild for real."""
+"""What a rebuild makes of readers that cannot do their share; the end-to-end tests rebuild for real."""
 
 from __future__ import annotations
 

@@ -73,5 +73,5 @@ def test_an_answer_of_another_kind_passes_untouched(client: FlaskClient):
     assert (paper.mimetype, paper.text) == ("text/csv", "name;Überweisung\n")
 
 
-def test_an_answer_that_is_not_what_the_door_promised_is_our_mistake(client: FlaskClient):
+def test_an_answer_that_is_not_what_the_endpoint_promised_is_our_mistake(client: FlaskClient):
     assert client.get("/api/misshapen").status_code == 500

@@ -25,7 +25,7 @@ def test_a_route_whose_method_admits_nobody_is_refused():
         Route("/api/plain", Plain, get=frozenset(), post=READERS, put=READERS, delete=READERS)
 
 
-def test_a_method_without_a_door_is_refused():
+def test_a_method_without_the_decorator_is_refused():
     class Bare(Resource):
         def get(self) -> str:
             return ""

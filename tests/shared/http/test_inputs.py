@@ -111,7 +111,7 @@ def test_without_any_body_the_missing_fields_are_named(client: FlaskClient):
     assert (answer.status_code, fields(answer)) == (422, {"name": "is required"})
 
 
-def test_a_door_without_fields_takes_none(client: FlaskClient):
+def test_an_endpoint_without_fields_takes_none(client: FlaskClient):
     assert client.put("/api/plain", json={}).status_code == 202
     assert fields(client.put("/api/plain", json={"surprise": 1})) == {"surprise": "is not a known field"}
     assert client.put("/api/plain", json=[1]).status_code == 422

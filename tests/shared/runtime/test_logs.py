@@ -20,7 +20,7 @@ from shared.events.event import Event, read_event
 from shared.events.listeners import Listeners
 from shared.runtime import logs
 from shared.runtime.jobs import Job, run_once, run_until
-from shared.runtime.spans import hop
+from shared.runtime.spans import span
 from shared.runtime.tracing import because_of, correlation_id, current_cause, new_cause
 from tests.builders.happenings import happened
 from tests.conftest import MONDAY
@@ -98,7 +98,7 @@ def test_a_row_that_a_job_works_on_is_logged_under_the_id_of_the_request_that_ca
     lines = listening(capsys)
 
     def run(_: datetime) -> int:
-        with hop("send an e-mail", correlation_id="abc-1"):
+        with span("send an e-mail", correlation_id="abc-1"):
             logs.logger("test").info("email.sent")
         return 0
 

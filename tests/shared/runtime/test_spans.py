@@ -1,4 +1,4 @@
-"""Hops are told to an OpenTelemetry collector where one is set, and cost nothing where none is."""
+"""Spans are told to an OpenTelemetry collector where one is set, and cost nothing where none is."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 @pytest.fixture
 def told() -> Iterator[FakeCollector]:
-    """A collector that this process tells of its hops; `stop` sends at once what is waiting."""
+    """A collector that this process tells of its spans; `stop` sends at once what is waiting."""
     with collector() as fake:
         spans.start("therapist_service", fake.endpoint)
         yield fake
@@ -64,7 +64,7 @@ def test_a_request_is_told_as_the_child_of_its_callers_span(told: FakeCollector,
     assert [name for name, _ in told.spans] == ["therapist_service"], "health probes are not worth telling"
 
 
-def test_an_effect_is_told_as_the_child_of_the_hop_that_recorded_its_event(
+def test_an_effect_is_exported_as_the_child_of_the_span_that_recorded_its_event(
     told: FakeCollector, session: Session
 ) -> None:
     listeners = Listeners()
@@ -112,7 +112,7 @@ def test_what_a_job_does_for_a_row_belongs_to_the_rows_cause(told: FakeCollector
     inside = []
 
     def run(_: object) -> int:
-        with spans.hop("send an e-mail", correlation_id="abc-1"):
+        with spans.span("send an e-mail", correlation_id="abc-1"):
             inside.append(correlation_id())
         inside.append(correlation_id())
         return 1
@@ -124,9 +124,9 @@ def test_what_a_job_does_for_a_row_belongs_to_the_rows_cause(told: FakeCollector
 
 
 def test_a_caller_who_samples_nothing_is_not_told_of(told: FakeCollector) -> None:
-    with spans.hop("silent", traceparent=f"00-{TRACE}-{SPAN}-00"):
+    with spans.span("silent", traceparent=f"00-{TRACE}-{SPAN}-00"):
         pass
-    with spans.hop("told"):
+    with spans.span("told"):
         pass
     spans.stop()
     told.named("told")
@@ -136,7 +136,7 @@ def test_a_caller_who_samples_nothing_is_not_told_of(told: FakeCollector) -> Non
 def test_a_collector_that_hangs_keeps_nobody_from_ending() -> None:
     with collector(hangs=True) as fake:
         spans.start("therapist_service", fake.endpoint)
-        with spans.hop("lost"):
+        with spans.span("lost"):
             pass
         began = time.monotonic()
         spans.stop()
@@ -145,7 +145,7 @@ def test_a_collector_that_hangs_keeps_nobody_from_ending() -> None:
 
 def test_without_an_endpoint_nothing_is_imported_or_told() -> None:
     program = "import sys, shared.runtime.worker, shared.runtime.web, shared.runtime.spans as s; s.start('x', '')\n"
-    program += "with s.hop('y'): pass\n"
+    program += "with s.span('y'): pass\n"
     program += "assert not [m for m in sys.modules if m.startswith('opentelemetry')]"
     subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
 

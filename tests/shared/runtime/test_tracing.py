@@ -1,4 +1,4 @@
-"""One correlation id and one trace from a request to the last thing it causes, a new span for each hop."""
+"""One correlation id and one trace from a request to the last thing it causes, a new span for each span."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 GIVEN = f"00-{TRACE}-{SPAN}-01"
 
 
-def test_a_hop_keeps_the_trace_and_has_a_span_of_its_own() -> None:
-    hop = new_cause("abc-1", GIVEN)
-    assert (hop.correlation_id, hop.trace_id, hop.parent_span_id) == ("abc-1", TRACE, SPAN)
-    assert hop.span_id != SPAN
-    after = new_cause(hop.correlation_id, hop.traceparent)
-    assert (after.correlation_id, after.trace_id, after.parent_span_id) == ("abc-1", TRACE, hop.span_id)
+def test_a_span_keeps_the_trace_and_has_an_id_of_its_own() -> None:
+    span = new_cause("abc-1", GIVEN)
+    assert (span.correlation_id, span.trace_id, span.parent_span_id) == ("abc-1", TRACE, SPAN)
+    assert span.span_id != SPAN
+    after = new_cause(span.correlation_id, span.traceparent)
+    assert (after.correlation_id, after.trace_id, after.parent_span_id) == ("abc-1", TRACE, span.span_id)
 
 
 def test_a_caller_who_traces_and_gives_no_correlation_id_finds_the_trace_id_in_the_logs() -> None:
@@ -38,8 +38,8 @@ def test_a_caller_who_samples_nothing_is_followed() -> None:
 
 
 def test_a_later_version_of_the_header_is_continued_as_version_00() -> None:
-    hop = new_cause(None, f"42-{TRACE}-{SPAN}-01-more")
-    assert hop.traceparent.startswith(f"00-{TRACE}-")
+    span = new_cause(None, f"42-{TRACE}-{SPAN}-01-more")
+    assert span.traceparent.startswith(f"00-{TRACE}-")
 
 
 @pytest.mark.parametrize(
@@ -48,16 +48,16 @@ def test_a_later_version_of_the_header_is_continued_as_version_00() -> None:
      f"00-{TRACE}-{'0' * 16}-01", GIVEN.upper(), GIVEN + "\n", f"42-{TRACE}-{SPAN}-01-{'x' * 600}"],
 )  # fmt: skip
 def test_a_header_that_is_not_well_formed_starts_a_new_trace(bad: str) -> None:
-    hop = new_cause(None, bad)
-    assert hop.trace_id != TRACE
-    assert hop.parent_span_id is None
+    span = new_cause(None, bad)
+    assert span.trace_id != TRACE
+    assert span.parent_span_id is None
 
 
 @given(st.none() | st.text(), st.none() | st.text())
 def test_whatever_is_given_what_goes_out_is_well_formed(given_id: str | None, given_parent: str | None) -> None:
-    hop = new_cause(given_id, given_parent)
-    assert TRACEPARENT.fullmatch(hop.traceparent)
-    assert new_cause(hop.correlation_id, hop.traceparent).correlation_id == hop.correlation_id
+    span = new_cause(given_id, given_parent)
+    assert TRACEPARENT.fullmatch(span.traceparent)
+    assert new_cause(span.correlation_id, span.traceparent).correlation_id == span.correlation_id
 
 
 def test_outgoing_calls_carry_the_present_cause_and_nothing_is_left_of_it_afterwards() -> None:
