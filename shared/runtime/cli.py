@@ -215,7 +215,7 @@ def _progress(line: str) -> Callable[[int], None]:
     return lambda number: print(f"\r{line.format(number)}", end="\x1b[K", file=sys.stderr, flush=True)
 
 
-@commands.command("dead_letters")
+@commands.command("dead-letters")
 @click.argument("action", type=click.Choice(["list", "show", "replay", "discard"]), default="list")
 @click.argument("id", type=click.UUID, required=False)
 @click.option("--reason", help="Why it is replayed or discarded.")

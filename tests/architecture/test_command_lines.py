@@ -83,8 +83,8 @@ def test_what_nobody_offers_is_refused_in_one_line(program: str, command: click.
     ("program", "arguments", "named"),
     [
         ("patient_service", ["job", "geocode", "--now", "9999-12-31T09:00"], "--now"),
-        ("patient_service", ["dead_letters", "forget"], "forget"),
-        ("patient_service", ["dead_letters", "show", "12"], "12"),
+        ("patient_service", ["dead-letters", "forget"], "forget"),
+        ("patient_service", ["dead-letters", "show", "12"], "12"),
         ("operations.mail_catcher", [], "--folder"),
         ("operations.mail_catcher", ["--folder", "x", "--smtp-port", "many"], "many"),
         ("benchmarks", ["everything"], "everything"),
@@ -105,8 +105,8 @@ def test_a_wrong_value_is_named(program: str, arguments: list[str], named: str) 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["dead_letters", "show"], "Which one? Give its id."),
-        (["dead_letters", "discard", str(uuid4())], "Say why, with --reason."),
+        (["dead-letters", "show"], "Which one? Give its id."),
+        (["dead-letters", "discard", str(uuid4())], "Say why, with --reason."),
     ],
 )
 @pytest.mark.usefixtures("infrastructure")

@@ -81,7 +81,7 @@ def test_every_state_keeps_the_days_of_its_law_and_no_others(state: FederalState
         (date(2026, 8, 15), "Mariä Himmelfahrt", "SL", "BY"),
         (date(2026, 11, 18), "Buß- und Bettag", "SN", ""),
         (date(2016, 10, 31), "Reformationstag", "BB MV SN ST TH", ""),
-        (date(2017, 10, 31), "Reformationstag", " ".join(ALL), ""),
+        (date(2017, 10, 31), "Reformationstag", " ".join(sorted(ALL)), ""),
         (date(2018, 10, 31), "Reformationstag", "BB HB HH MV NI SH SN ST TH", ""),
         (date(2018, 9, 20), "Weltkindertag", "", ""),
         (date(2019, 9, 20), "Weltkindertag", "TH", ""),
