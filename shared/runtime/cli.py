@@ -13,6 +13,7 @@ from uuid import UUID
 
 import click
 from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
 
 from shared import database
 from shared.database import copies
@@ -74,6 +75,11 @@ def _prepared(command: Command[P]) -> Callable[P, None]:
             command(service, settings, *given, **options)
         except PlatformError as problem:
             sys.exit(problem.message)
+        except SQLAlchemyError as problem:
+            if not database.is_trouble(problem):
+                raise
+            url = settings.database_url
+            sys.exit(f"The database does not answer at {url.host}:{url.port}.")
 
     return prepared
 

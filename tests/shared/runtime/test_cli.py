@@ -55,3 +55,23 @@ def test_a_client_that_has_asked_is_gone_before_a_rebuild_forks() -> None:
         assert it() is None
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("words", [["ahead"], ["dead-letters"], ["republish", "--check"]])
+def test_a_command_says_in_one_line_that_the_database_does_not_answer(
+    infrastructure: Infrastructure, words: list[str]
+) -> None:
+    port = str(reserve_block(1))
+    environment = {**os.environ, "DATABASE_PORT": port, "KAFKA_BOOTSTRAP_SERVERS": infrastructure.kafka()}
+    done = subprocess.run(
+        [sys.executable, "-m", "therapist_service", *words],
+        cwd=ROOT,
+        env=environment | {"ENV_FILE": ""},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == f"The database does not answer at 127.0.0.1:{port}."
+    assert "Traceback" not in done.stderr
