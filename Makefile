@@ -44,8 +44,8 @@ demo: setup  ## watch the main job: from a scraped file to a letter to a therapi
 	@$(PYTHON) -m operations demo
 
 .PHONY: test
-test: setup  ## run the tests on real parts, in two processes; ARGS="-k name" chooses
-	@$(PYTHON) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+test: setup  ## run the tests on real parts; ARGS="-k name" chooses
+	@$(PYTHON) -m pytest $(ARGS)
 
 .PHONY: fuzz
 fuzz: setup  ## made-up requests against every OpenAPI document; CASES=50000 SEED=… repeats, ARGS="--service patient_service"

@@ -27,19 +27,6 @@ MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 """An ordinary Monday, ten o'clock in Berlin."""
 
 
-TESTS = Path(__file__).parent
-ONE_PLATFORM = "end_to_end"
-"""Tests that share a whole platform, so they run in one process; they take longest and begin first."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the processes of `make test` take whole files, whose fixtures they share, and end-to-end tests together."""
-    for item in items:
-        folder, *rest = item.path.relative_to(TESTS).parts
-        item.add_marker(pytest.mark.xdist_group(folder if folder == ONE_PLATFORM else "/".join([folder, *rest])))
-    items.sort(key=lambda item: item.path.relative_to(TESTS).parts[0] != ONE_PLATFORM)
-
-
 @pytest.fixture(scope="session")
 def infrastructure() -> Iterator[Infrastructure]:
     """PostgreSQL and PgBouncer of our own, every schema migrated; its settings are in the environment."""
