@@ -109,10 +109,9 @@ class Platform:
                     self._say(f"{part.name:<32} already running")
             self._check_elsewhere(wanted)
             self._check_ports(missing)
-            work: list[Part | Step] = list(parts)
-            if missing or wanted:
-                steps = services.steps(self.settings, migrations=4, topics=5)
-                work += [step for step in steps if _wanted(step.name, wanted)]
+            # also where all is running: a topic that was deleted is made again, and both steps change nothing else
+            steps = services.steps(self.settings, migrations=4, topics=5)
+            work: list[Part | Step] = [*parts, *(step for step in steps if _wanted(step.name, wanted))]
             work.sort(key=lambda item: item.rank)
             for infrastructure in [part for part in missing if part.rank < 4]:
                 self.part(infrastructure.name).launch()  # They boot side by side; each is waited for below.

@@ -13,6 +13,7 @@ from confluent_kafka import Consumer as KafkaConsumer
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
 from shared.errors import Unreachable
+from shared.events.event import LARGEST_BATCH
 from shared.runtime import clock
 
 ANSWER_SECONDS = 10.0
@@ -25,10 +26,15 @@ _UNREADABLE = {
 }
 
 
-BOUNDED = {"fetch.max.bytes": 4_000_000, "receive.message.max.bytes": 5_000_000}
+BOUNDED = {
+    "message.max.bytes": LARGEST_BATCH,  # or the client fetches at least a megabyte
+    "max.partition.fetch.bytes": LARGEST_BATCH,
+    "fetch.max.bytes": LARGEST_BATCH,
+    "receive.message.max.bytes": 5_000_000,
+}
 """How much a consumer fetches at once, and how much a batch may unpack to where the client looks (zstd).
 
-It does not look at gzip and lz4, whose batches are bounded by what a topic takes (`Topic.configuration`).
+It does not look at gzip and lz4: these are bounded by what a topic takes (`Topic.configuration`), one batch at a time.
 """
 
 

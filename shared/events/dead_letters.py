@@ -54,6 +54,8 @@ def set_aside(received: Received, problem: Exception) -> None:
             log.error("consumer.dead_letter_undescribed", **place, problem=kind_of(again))
             _in_one_transaction(lambda session: _add_undescribed(session, message, problem, now=clock.now()))
     metrics.events_dead_lettered.inc()
+    # its frames hold the message, which may be large, in a cycle that is collected late
+    problem.__traceback__ = None
 
 
 def set_aside_batch(batch: Message, end: int) -> None:
