@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from shared import database
@@ -21,6 +22,8 @@ def prepared(service: str) -> Iterator[Prepared]:
     engine = database.engine_for(settings.database_url, pool_size=1)
     with engine.connect() as connection, TemporaryDirectory() as folder:
         outer = connection.begin()
+        # minutes may pass in which nothing asks the database
+        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         database.use(connection)
         with Session(connection, join_transaction_mode="create_savepoint", expire_on_commit=False) as session:
             yield prepare(service, session, settings, Path(folder))
