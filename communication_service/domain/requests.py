@@ -16,7 +16,7 @@ from typing import Final, Literal
 from uuid import UUID
 
 from communication_service.settings import ContactRules
-from communication_service.store import queries
+from communication_service.store import answers, queries
 from communication_service.store.tables import PlacementRequest
 from shared.database import Session, copies
 from shared.events.catalogue import RequestUpdated
@@ -129,9 +129,10 @@ def _agree(
 ) -> None:
     request.priority = stands.priority
     is_asked, is_accepted = stands.status in ASKED, stands.status == S.ACCEPTED
-    # an answer that was acknowledged here may still be under way to matching
-    if stands.status in ANSWERED or (was_ahead and not is_asked):
-        request.answered = stands.status in ANSWERED
+    if not is_asked:
+        # an answer that was acknowledged here may still be under way to matching
+        is_kept = request.answered and answers.has_definite(session, request.id)
+        request.answered = stands.status in ANSWERED or is_kept
     is_known = (is_asked, is_accepted) == (request.asked, request.status == "accepted")
     if is_known and not was_ahead and not _is_asked_twice(request, stands):
         return

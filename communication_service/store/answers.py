@@ -9,6 +9,14 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from communication_service.store.tables import Answer
+from shared.values.enums import CallAnswer
+
+
+def has_definite(session: Session, placement_request_id: UUID) -> bool:
+    """Whether an answer other than "later" or none at all is on record here for this request."""
+    definite = Answer.outcome.not_in((CallAnswer.LATER, CallAnswer.NOT_DISCUSSED))
+    found = select(Answer.id).where(Answer.placement_request_id == placement_request_id, definite)
+    return session.scalar(select(found.exists())) or False
 
 
 def newest_of(session: Session, therapist_id: UUID) -> datetime | None:
