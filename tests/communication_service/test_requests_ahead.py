@@ -12,11 +12,14 @@ import pytest
 from sqlalchemy.orm import Session
 
 from communication_service import jobs
+from communication_service.domain import answers
+from communication_service.domain.schemas import CallResponse
 from communication_service.listeners import listeners
 from communication_service.store.tables import Email, PlacementRequest
 from shared.database import copies, new_id, transaction
 from shared.events import catalogue
 from shared.events.event import LARGEST_SEQUENCE, Event
+from shared.values.enums import CallAnswer
 from tests.builders.communication import RULES, a_patient, a_request, a_therapist, composed, rows, tell, the, withdraw
 from tests.builders.happenings import happened
 from tests.conftest import MONDAY
@@ -145,6 +148,17 @@ def test_what_was_done_here_meanwhile_stays(sent: Send, status: str) -> None:
     jobs.follow_up(RULES, MONDAY + timedelta(days=8))
     stands(id, status, sequence=3, time=MONDAY + timedelta(days=8))
     assert (request(id).status, request(id).by_phone) == ("waiting", True)
+
+
+@pytest.mark.parametrize("status", ["deferred", "no_answer"])
+def test_an_answer_that_matching_has_not_heard_of_stays(session: Session, status: str) -> None:
+    """Another one would be acknowledged, too, and matching takes only one of them."""
+    id = a_request(a_therapist())
+    said = [CallResponse(placement_request_id=id, outcome=CallAnswer.DECLINED_OTHER)]
+    answers.keep(session, said, therapist_id=request(id).therapist_id, occurred_at=MONDAY, now=MONDAY)
+    session.commit()
+    stands(id, status, sequence=2)
+    assert request(id).answered
 
 
 def test_what_matching_asks_anew_is_asked_though_somebody_froze_it(sent: Send) -> None:
