@@ -25,14 +25,14 @@ _UNREADABLE = {
     KafkaError.MSG_SIZE_TOO_LARGE,
 }
 
-
 BOUNDED = {
     "message.max.bytes": LARGEST_BATCH,  # or the client fetches at least a megabyte
     "max.partition.fetch.bytes": LARGEST_BATCH,
     "fetch.max.bytes": LARGEST_BATCH,
     "receive.message.max.bytes": 5_000_000,
+    "queued.max.messages.kbytes": 16_384,
 }
-"""How much a consumer fetches at once, and how much a batch may unpack to where the client looks (zstd).
+"""How much a consumer fetches at once and keeps, and how much a batch may unpack to where the client looks (zstd).
 
 It does not look at gzip and lz4: these are bounded by what a topic takes (`Topic.configuration`), one batch at a time.
 """

@@ -99,7 +99,6 @@ class Consumer:
             "enable.partition.eof": True,
             "max.poll.interval.ms": 600_000,
             "allow.auto.create.topics": False,
-            "queued.max.messages.kbytes": 16_384,
         }
 
     def run(self, stop: threading.Event) -> None:

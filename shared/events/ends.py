@@ -64,9 +64,10 @@ def _read(
     while unfinished:
         arrived = consumer.consume(at_most, 0.2)
         messages = [message for message in arrived if message.error() is None]
-        complaint = _complaint(arrived) or complaint
-        if _skip_unreadable(consumer, configuration, arrived):
-            came_at = clock.monotonic()
+        if len(messages) < len(arrived):
+            complaint = _complaint(arrived) or complaint
+            if _skip_unreadable(consumer, configuration, arrived):
+                came_at = clock.monotonic()
         if messages:
             yield messages
             came_at = clock.monotonic()
