@@ -22,7 +22,7 @@ from sqlalchemy.orm import DeclarativeBase, Session
 
 from shared import database
 from shared.database import NAMES, Aggregate, column_types
-from shared.database.tables import add_api_tables, add_event_tables
+from shared.database.tables import add_shared_tables
 from shared.events.event import Event
 from shared.events.listeners import Listeners
 from shared.events.outbox import record
@@ -68,8 +68,7 @@ ledger = Table(
 )
 """Deliberately without a key: a second effect of the same event is a second row."""
 
-add_api_tables(Tables.metadata)
-add_event_tables(Tables.metadata)
+add_shared_tables(Tables.metadata)
 
 
 class Counted(Event, name="import.counted"):

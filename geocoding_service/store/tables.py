@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, CheckConstraint, MetaData
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.database import NAMES, Aggregate, column_types
-from shared.database.tables import add_api_tables, add_event_tables
+from shared.database.tables import add_shared_tables
 
 
 class Tables(DeclarativeBase):
@@ -47,5 +47,4 @@ class LocatedAddress(Aggregate, Tables):
     )
 
 
-add_event_tables(Tables.metadata)
-add_api_tables(Tables.metadata)
+add_shared_tables(Tables.metadata)

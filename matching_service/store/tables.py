@@ -23,7 +23,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.database import NAMES, Aggregate, Copy, column_types, new_id
-from shared.database.tables import add_api_tables, add_event_tables
+from shared.database.tables import add_shared_tables
 from shared.values.enums import RequestHold, RequestOutcome, RequestStatus
 from shared.values.places import Place, PlaceColumn
 from shared.values.weekly import Weekly, WeeklyColumn
@@ -214,5 +214,4 @@ class HistoryEntry(Tables):
     __table_args__ = (Index("ix_placement_request_history_request", "placement_request_id", "id"),)
 
 
-add_event_tables(Tables.metadata)
-add_api_tables(Tables.metadata)
+add_shared_tables(Tables.metadata)

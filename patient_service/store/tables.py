@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from shared.database import NAMES, Aggregate, Copy, column_types, new_id
-from shared.database.tables import add_api_tables, add_event_tables
+from shared.database.tables import add_shared_tables
 from shared.values.enums import ConsentPurpose, PatientStatus, PlacementState
 
 
@@ -148,5 +148,4 @@ class LocatedPostalCode(Copy, Tables):
     __table_args__ = (Index("ix_located_postal_codes_known", "postal_code", postgresql_where=text("is_known")),)
 
 
-add_event_tables(Tables.metadata)
-add_api_tables(Tables.metadata)
+add_shared_tables(Tables.metadata)

@@ -1,4 +1,4 @@
-"""The tables that every service has for its events, declared once; each service's metadata holds copies of them.
+"""The tables that every service has, declared once; each service's metadata holds copies of them.
 
 The names carry no schema: a role's `search_path` is its own schema.
 """
@@ -107,15 +107,9 @@ copies_ahead = Table(
     Column("noticed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 
-
-_COLUMNS = ("event_id", "topic", "key", "sequence", "value")
-
-
-idempotency_metadata = MetaData(naming_convention=NAMES)
-
 idempotency = Table(
     "idempotency",
-    idempotency_metadata,
+    metadata,
     Column("caller", Text, primary_key=True),
     Column("path", Text, primary_key=True),
     Column("key", Text, primary_key=True),
@@ -125,6 +119,9 @@ idempotency = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
 )
 Index("ix_idempotency_created_at", idempotency.c.created_at)
+
+
+_COLUMNS = ("event_id", "topic", "key", "sequence", "value")
 
 
 def recording(*conditions: ColumnElement[bool]) -> Insert:
@@ -138,12 +135,7 @@ def recording(*conditions: ColumnElement[bool]) -> Insert:
     return insert(outbox).from_select(_COLUMNS, select(*columns).select_from(given).where(*conditions))
 
 
-def add_event_tables(to: MetaData) -> None:
-    """Let a service's metadata (and so its history of migrations) hold the event tables."""
+def add_shared_tables(to: MetaData) -> None:
+    """Let a service's metadata (and so its history of migrations) hold these tables."""
     for table in metadata.sorted_tables:
         table.to_metadata(to)
-
-
-def add_api_tables(to: MetaData) -> None:
-    """Let a service's metadata (and so its history of migrations) hold the table."""
-    idempotency.to_metadata(to)

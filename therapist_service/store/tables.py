@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.database import GERMAN, NAMES, Aggregate, column_types, new_id
-from shared.database.tables import add_api_tables, add_event_tables
+from shared.database.tables import add_shared_tables
 from shared.values.weekly import Weekly, WeeklyColumn
 
 
@@ -202,5 +202,4 @@ class ImportRecord(Tables):
     )
 
 
-add_event_tables(Tables.metadata)
-add_api_tables(Tables.metadata)
+add_shared_tables(Tables.metadata)
