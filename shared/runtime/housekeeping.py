@@ -31,7 +31,7 @@ def tidy(now: datetime) -> int:
         removed += _prune_processed_events(session, now)
         session.execute(
             delete(dead_letter_table).where(
-                dead_letter_table.c.state != "dead_letters", dead_letter_table.c.resolved_at < now - KEEP_SETTLED
+                dead_letter_table.c.state != "waiting", dead_letter_table.c.resolved_at < now - KEEP_SETTLED
             )
         )
     return removed

@@ -110,7 +110,7 @@ def all_endpoints() -> Iterator[tuple[str, str, str, Endpoint]]:
 
 def bodies() -> dict[str, Input]:
     """Every body that any service reads, patches among them, by a name for pytest."""
-    found = {"dead_letters decision": Input(Decision)}
+    found = {"dead letter decision": Input(Decision)}
     for service, path, method, endpoint in all_endpoints():
         kind = patch_of(endpoint.patch) if endpoint.patch is not None else endpoint.body
         if kind is not None:

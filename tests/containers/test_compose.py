@@ -1,4 +1,4 @@
-"""docker-compose.yml gives the same system as `make up`, from the same settings, and opens no endpoint to the world."""
+"""docker-compose.yml gives the same system as `make up`, from the same settings, and opens no port to the world."""
 
 import importlib
 import os

@@ -77,7 +77,7 @@ HALLE = "+493451234567"
     ],
 )
 def test_real_world_spellings_are_read_as_they_are_meant(written: str, stored: str) -> None:
-    """What stands on endpoint plates, in letters and on the practices' pages."""
+    """What stands on door plates, in letters and on the practices' pages."""
     assert phone_number(written) == stored
 
 
