@@ -58,7 +58,7 @@ def create() -> Flask:
     return app
 
 
-class Server(BaseApplication):  # type: ignore[misc]
+class BareServer(BaseApplication):  # type: ignore[misc]
     """gunicorn with its own threads, as many as our web processes have."""
 
     def __init__(self, port: int) -> None:
@@ -82,4 +82,4 @@ class Server(BaseApplication):  # type: ignore[misc]
 
 
 if __name__ == "__main__":
-    Server(int(sys.argv[1])).run()
+    BareServer(int(sys.argv[1])).run()

@@ -81,7 +81,7 @@ def _rebuild() -> Figure:
     settings = Settings()
     database.connect(settings.database_url, pool_size=2)
     made = worker.create(settings)
-    memory.settle()
+    memory.freeze()
     started = time.perf_counter()
     done = rebuild(settings.service, settings.kafka_client(), made.listeners, made.copies)
     rate = done.read / (time.perf_counter() - started)

@@ -77,7 +77,7 @@ class Campaign:
                 hostile.finish()
             self.say("all parts are back; waiting until nothing moves any more")
             # where losses are certain they need not be waited for
-            Rest(platform, 15 if self.broken == "marking" else SECONDS_UNTIL_LOST).wait(SECONDS_TO_REST)
+            IdleWatch(platform, 15 if self.broken == "marking" else SECONDS_UNTIL_LOST).wait(SECONDS_TO_REST)
             if not self.broken:
                 given = environment("communication_service", platform.settings)
                 platform.run(Step("doubts", LET_LEASES_END, rank=7, environment=given))
@@ -190,7 +190,7 @@ def _witness(platform: Platform, number: int, port: int, broken: str) -> Part:
     )
 
 
-class Rest:
+class IdleWatch:
     """Whether the platform has nothing left to do."""
 
     def __init__(self, platform: Platform, lost_after: float) -> None:

@@ -90,7 +90,7 @@ def write_down(session: Session, event: Counted, *, now: datetime) -> None:  # n
     )
 
 
-class Forgetful(Listeners):
+class UnfilteredListeners(Listeners):
     """Broken on purpose: does not ask what was seen."""
 
     def _apply_effects(self, session: Session, events: Sequence[Event], now: datetime) -> None:
@@ -102,7 +102,7 @@ class Forgetful(Listeners):
 PAUSE = 2.0
 
 
-class Hasty(Relay):
+class EarlyMarkingRelay(Relay):
     """Broken on purpose: marks events as published before Kafka has answered, and never sends one again."""
 
     def _send_again(self, trouble_began: datetime) -> None:
@@ -114,7 +114,7 @@ class Hasty(Relay):
         super()._publish(rows)
 
 
-class Hesitant(Relay):
+class SlowMarkingRelay(Relay):
     """Not broken, but slow to mark what it has published: a crash in between repeats events, as it always may."""
 
     def _mark(self, positions: list[int]) -> None:
@@ -124,9 +124,9 @@ class Hesitant(Relay):
 
 def create(settings: Settings) -> Worker:
     """The worker, wired."""
-    listeners = Forgetful() if settings.broken == "seen" else Listeners()
+    listeners = UnfilteredListeners() if settings.broken == "seen" else Listeners()
     listeners.effect(Counted)(write_down)
-    relays = {"marking": Hasty, "seen": Hesitant}
+    relays = {"marking": EarlyMarkingRelay, "seen": SlowMarkingRelay}
     return Worker(settings, listeners=listeners, relay=relays.get(settings.broken, Relay))
 
 

@@ -299,7 +299,7 @@ class EmailSent(Event, name="communication.email_sent"):
     sent_at: PlausibleInstant
 
 
-class Answer(Payload):
+class PracticeAnswer(Payload):
     """What a practice said about one request; outcomes as in docs/api.md#closed-vocabularies, or not_discussed."""
 
     placement_request_id: UUID
@@ -307,7 +307,7 @@ class Answer(Payload):
     available_from: PlausibleDate | None = None
 
 
-Answers = Annotated[list[Answer], Field(max_length=1000)]
+Answers = Annotated[list[PracticeAnswer], Field(max_length=1000)]
 
 
 class CallRecorded(Event, name="communication.call_recorded"):

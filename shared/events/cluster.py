@@ -32,7 +32,7 @@ class Administrator(AdminClient):
         heard = partial(_hear, self._complaints)
         super().__init__({**kafka, "error_cb": heard})  # type: ignore[dict-item]  # its stubs forget callables
 
-    def why(self, problem: KafkaException) -> str:
+    def reason_for(self, problem: KafkaException) -> str:
         """Why a question was not answered: what the connections complained of, such as a wrong password.
 
         The problem alone, given where they did not complain, mostly says that the time was up.
@@ -47,7 +47,7 @@ def _hear(complaints: deque[str], problem: KafkaError) -> None:
         complaints.append(problem.str())
 
 
-def for_a_command(kafka: dict[str, Any]) -> dict[str, Any]:
+def command_configuration(kafka: dict[str, Any]) -> dict[str, Any]:
     """The same configuration for somebody at a terminal, who is told once, by us, when the cluster does not answer.
 
     Otherwise librdkafka tells of each connection and each try. Raises `Unreachable` with the reason.
@@ -57,7 +57,9 @@ def for_a_command(kafka: dict[str, Any]) -> dict[str, Any]:
     try:
         administrator.list_topics(timeout=ANSWER_SECONDS)
     except KafkaException as problem:
-        raise Unreachable("kafka.unreachable", f"Kafka does not answer: {administrator.why(problem)}") from problem
+        raise Unreachable(
+            "kafka.unreachable", f"Kafka does not answer: {administrator.reason_for(problem)}"
+        ) from problem
     return quiet
 
 
@@ -91,4 +93,4 @@ class KafkaReachable:
         try:
             return None if self._admin.list_topics(timeout=2).brokers else "no broker has registered yet"
         except KafkaException as problem:
-            return self._admin.why(problem)
+            return self._admin.reason_for(problem)

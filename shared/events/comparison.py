@@ -9,14 +9,14 @@ from uuid import UUID
 
 from shared.database import transaction
 from shared.events.ends import read_to_ends
-from shared.events.event import CATALOGUE, PARTITIONS, Envelope, Topic
+from shared.events.event import CATALOGUE, PARTITIONS, EventEnvelope, KafkaTopic
 from shared.events.reading import read_message
-from shared.events.republish import PORTION, Denial, States
+from shared.events.republish import PORTION, CurrentStates, UnknownAggregate
 from shared.runtime import clock
 
 
 @dataclass(frozen=True)
-class Stranger:
+class Discrepancy:
     """An aggregate of which Kafka holds a state that its service never said."""
 
     id: UUID
@@ -26,7 +26,9 @@ class Stranger:
     """The service's own; None for an aggregate that it does not have."""
 
 
-def strangers(kafka: dict[str, Any], topic: Topic, states: States, denial: Denial | None = None) -> list[Stranger]:
+def find_discrepancies(
+    kafka: dict[str, Any], topic: KafkaTopic, states: CurrentStates, unknown_aggregate: UnknownAggregate | None = None
+) -> list[Discrepancy]:
     """Every aggregate of which Kafka's readers hold more than its service said; changes nothing.
 
     One that the service does not have, and of which it has said so since, is none. Raises `Unreachable` when Kafka does
@@ -36,13 +38,14 @@ def strangers(kafka: dict[str, Any], topic: Topic, states: States, denial: Denia
     held = _held(kafka, topic)
     known = dict(_known(states))
     return [
-        Stranger(id, last.sequence, known.get(id))
+        Discrepancy(id, last.sequence, known.get(id))
         for id, last in sorted(held.items())
-        if last.sequence > known.get(id, 0) and not (id not in known and denial and last.type == denial(id).name)
+        if last.sequence > known.get(id, 0)
+        and not (id not in known and unknown_aggregate and last.type == unknown_aggregate(id).name)
     ]
 
 
-def _known(states: States) -> Iterator[tuple[UUID, int]]:
+def _known(states: CurrentStates) -> Iterator[tuple[UUID, int]]:
     after = UUID(int=0)
     while True:
         with transaction() as session:
@@ -54,13 +57,13 @@ def _known(states: States) -> Iterator[tuple[UUID, int]]:
         after = portion[-1][0]
 
 
-def _held(kafka: dict[str, Any], topic: Topic) -> dict[UUID, Envelope]:
+def _held(kafka: dict[str, Any], topic: KafkaTopic) -> dict[UUID, EventEnvelope]:
     """What came last of each aggregate for whoever reads the whole topic, as `shared.database.copies` keeps it.
 
     What the source has republished overrules, also while a stranger before it lies there still.
     """
     types = {each for each in CATALOGUE.values() if each.topic == topic}
-    held: dict[UUID, Envelope] = {}
+    held: dict[UUID, EventEnvelope] = {}
     for messages in read_to_ends(kafka, [topic.name], range(PARTITIONS), at_most=1000):
         for message in messages:
             received = read_message(message, types, clock.now())
@@ -71,7 +74,7 @@ def _held(kafka: dict[str, Any], topic: Topic) -> dict[UUID, Envelope]:
     return held
 
 
-def _counts(told: Envelope, known: Envelope | None) -> bool:
+def _counts(told: EventEnvelope, known: EventEnvelope | None) -> bool:
     if known is None or known.sequence <= told.sequence:
         return True
     return told.republished and known.time < told.time

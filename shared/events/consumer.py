@@ -24,9 +24,9 @@ from shared.database import database_answers, is_trouble, repeat_if_lost, transa
 from shared.errors import Unreachable
 from shared.events.batches import BOUNDED, end_of_batch, is_unreadable, skip
 from shared.events.dead_letters import set_aside, set_aside_batch
-from shared.events.event import Event, Unreadable
+from shared.events.event import Event, UnreadableEvent
 from shared.events.listeners import Listeners
-from shared.events.reading import Received, read_message
+from shared.events.reading import ReceivedMessage, read_message
 from shared.events.relay import Backoff
 from shared.runtime import clock, metrics
 from shared.runtime.duties import LASTING_SECONDS, Duty, kind_of
@@ -68,17 +68,17 @@ class Consumer:
         batch_size: int = 1000,
         group: str | None = None,
         duty: Duty | None = None,
-        patience: float = LASTING_SECONDS,
+        retry_seconds: float = LASTING_SECONDS,
     ) -> None:
-        """`patience`: seconds after which what the database refuses is no longer taken for its trouble alone.
+        """`retry_seconds`: seconds after which what the database refuses is no longer taken for its trouble alone.
 
         After the same time what Kafka refuses ends `run`, so that a new consumer asks again.
         """
         self.listeners = listeners
         self.batch_size = batch_size
         self.duty = duty or Duty("consumer")
-        self.patience = patience
-        self.heard = listeners.heard()
+        self.retry_seconds = retry_seconds
+        self.handled_types = listeners.handled_types()
         self._complaints: dict[tuple[str | None, int | None], tuple[KafkaError, float]] = {}
         """What Kafka refuses, by topic and partition, and since when: it says so once and then stays silent."""
         self._ends: dict[tuple[str | None, int | None], int] = {}
@@ -103,7 +103,7 @@ class Consumer:
 
     def run(self, stop: threading.Event) -> None:
         """Consume until `stop` is set; what is in hand is finished, and its offsets committed, before it returns."""
-        if not self.heard:
+        if not self.handled_types:
             stop.wait()
             return
         consumer = KafkaConsumer(self.configuration)
@@ -137,11 +137,11 @@ class Consumer:
         """The duty works, unless Kafka refuses a part of it; raises what it has refused for long."""
         if not self._complaints:
             if not self._unreadable:
-                self.duty.worked()
+                self.duty.record_success()
             return
         problem, since = min(self._complaints.values(), key=lambda complaint: complaint[1])
-        self.duty.waits(KafkaException(problem))
-        if clock.monotonic() - since > self.patience:
+        self.duty.record_wait(KafkaException(problem))
+        if clock.monotonic() - since > self.retry_seconds:
             raise KafkaException(problem)
 
     def _is_error(self, message: Message) -> bool:
@@ -202,7 +202,7 @@ class Consumer:
             except Exception as problem:
                 if not (is_trouble(problem) or isinstance(problem, KafkaException | Unreachable)):
                     raise
-                self.duty.waits(problem)
+                self.duty.record_wait(problem)
                 log.warning("consumer.batch_not_skipped", topic=place[0], partition=place[1], error=kind_of(problem))
             else:
                 del self._unreadable[place]
@@ -238,7 +238,7 @@ class Consumer:
         hand, paused = _InHand(messages), False
         while True:
             try:
-                if clock.monotonic() - began < self.patience:
+                if clock.monotonic() - began < self.retry_seconds:
                     self.handle(hand.undone())
                 elif not self._handle_each(consumer, hand, stop):
                     return False
@@ -249,7 +249,7 @@ class Consumer:
                 if not is_trouble(problem):
                     raise
                 metrics.consumer_retries.inc()
-                self.duty.waits(problem)
+                self.duty.record_wait(problem)
                 log.warning("consumer.database_trouble", error=kind_of(problem))
             if stop.wait(wait.next()):
                 return False
@@ -268,14 +268,14 @@ class Consumer:
         Raises when the database is in trouble.
         """
         while undone := hand.undone():
-            received = read_message(undone[0], self.heard, clock.now())
+            received = read_message(undone[0], self.handled_types, clock.now())
             if received is not None and not self._handle_by_itself(received, stop):
                 return False
             hand.done += 1
             self._stay_a_member(consumer, hand)
         return True
 
-    def _handle_by_itself(self, received: Received, stop: threading.Event) -> bool:
+    def _handle_by_itself(self, received: ReceivedMessage, stop: threading.Event) -> bool:
         """Handle one message; what is trouble three times while the database answers is the message's own."""
         problem: Exception
         for _ in range(TRIES):
@@ -286,7 +286,7 @@ class Consumer:
                 if not (is_trouble(again) and database_answers()):
                     raise
                 problem = again
-                self.duty.waits(problem)
+                self.duty.record_wait(problem)
             if stop.wait(1):
                 return False
         set_aside(received, problem)
@@ -295,16 +295,16 @@ class Consumer:
     def handle(self, messages: Sequence[Message]) -> None:
         """Every listener's work for these messages; raises only when the database is in trouble."""
         now = clock.now()
-        received = [r for m in messages if (r := read_message(m, self.heard, now)) is not None]
+        received = [r for m in messages if (r := read_message(m, self.handled_types, now)) is not None]
         self._handle(received)
 
-    def _handle(self, received: Sequence[Received]) -> None:
+    def _handle(self, received: Sequence[ReceivedMessage]) -> None:
         if not received:
             return
         readable = [r.event for r in received if r.event is not None]
         try:
             if len(readable) < len(received) and len(received) > 1:
-                raise Unreadable("one of them")
+                raise UnreadableEvent("one of them")
             if received[0].problem is not None:
                 raise received[0].problem
             self._in_one_transaction(readable)
@@ -331,7 +331,7 @@ class Consumer:
         with transaction() as session:
             self.listeners.apply(session, events, now=clock.now())
 
-    def _try_again_or_set_aside(self, received: Received, problem: Exception) -> None:
+    def _try_again_or_set_aside(self, received: ReceivedMessage, problem: Exception) -> None:
         for _ in range(TRIES - 1 if received.event is not None else 0):
             try:
                 self._in_one_transaction([received.event])  # type: ignore[list-item]

@@ -24,12 +24,12 @@ from shared.database import copies, is_trouble, new_id, repeat_if_lost, sqlstate
 from shared.database.tables import dead_letter_table, processed_events
 from shared.errors import Conflict, NotFound
 from shared.events.batches import UnreadableBatch
-from shared.events.event import LARGEST_MESSAGE, Event, Unreadable, decode, decode_envelope, refuse_future
-from shared.events.reading import Received
+from shared.events.event import LARGEST_MESSAGE, Event, UnreadableEvent, decode, decode_envelope, refuse_future
+from shared.events.reading import ReceivedMessage
 from shared.runtime import clock, metrics
 from shared.runtime.duties import kind_of
 from shared.runtime.logs import logger
-from shared.runtime.tracing import because_of, new_cause
+from shared.runtime.tracing import new_trace_context, use_trace_context
 
 log = logger(__name__)
 
@@ -37,13 +37,17 @@ LONGEST_TRACEBACK = 20_000
 LONGEST_REASON = 500
 
 
-def set_aside(received: Received, problem: Exception) -> None:
+def set_aside(received: ReceivedMessage, problem: Exception) -> None:
     """Note a message as a dead letter, in a transaction of its own.
 
     Raises only when the database is in trouble or refuses any row.
     """
     message, envelope = received.message, received.envelope
-    with because_of(new_cause(envelope.correlation_id, envelope.traceparent)) if envelope else nullcontext():
+    with (
+        use_trace_context(new_trace_context(envelope.correlation_id, envelope.traceparent))
+        if envelope
+        else nullcontext()
+    ):
         place = {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()}
         log.error("consumer.dead_letter", **place, reason=kind_of(problem))
         try:
@@ -63,7 +67,7 @@ def set_aside_batch(batch: Message, end: int) -> None:
     topic, begin = batch.topic(), batch.offset() or 0
     kind = batch.error().name()  # type: ignore[union-attr]
     problem = UnreadableBatch(f"offsets {begin} to {end - 1} cannot be unpacked ({kind}); their bytes are not kept")
-    set_aside(Received(Message(topic=topic, partition=batch.partition(), offset=begin), None), problem)
+    set_aside(ReceivedMessage(Message(topic=topic, partition=batch.partition(), offset=begin), None), problem)
 
 
 def _in_one_transaction(work: Callable[[Session], None]) -> None:
@@ -119,7 +123,7 @@ def reason_of(problem: Exception) -> str:
     if isinstance(problem, ValidationError):
         first = problem.errors(include_input=False, include_context=False, include_url=False)[0]
         return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-    if isinstance(problem, Unreadable):
+    if isinstance(problem, UnreadableEvent):
         return str(problem)
     # the text of a database's error may quote the row
     from_database = isinstance(problem, StatementError) or sqlstate(problem)
@@ -161,11 +165,13 @@ def count_waiting() -> int:
         return waiting(session)
 
 
-SHOWN = {"dead_letters": count_waiting, "copies_ahead": copies.figure}
+READINESS_FIGURES = {"dead_letters": count_waiting, "copies_ahead": copies.figure}
 """What `/health/ready` shows of events that went wrong."""
 
 
-def listed(session: Session, *, state: str | None, limit: int, offset: int) -> tuple[Sequence[Mapping[str, Any]], int]:
+def list_page(
+    session: Session, *, state: str | None, limit: int, offset: int
+) -> tuple[Sequence[Mapping[str, Any]], int]:
     """A page of dead letters, newest first, and how many there are."""
     wanted = [dead_letter_table.c.state == state] if state else []
     total = session.scalar(select(func.count()).select_from(dead_letter_table).where(*wanted)) or 0
@@ -197,7 +203,7 @@ def replay(session: Session, dead_letter_id: UUID, *, reason: str, now: datetime
         event = decode(envelope, data)
         refuse_future(event, now)
         return event
-    except (Unreadable, ValidationError, KeyError) as problem:
+    except (UnreadableEvent, ValidationError, KeyError) as problem:
         why = storable(reason_of(problem), LONGEST_REASON)
         message = f"The event still cannot be taken ({why}): discard it, or try again once that has changed."
         raise Conflict("dead_letter.unreadable", message) from problem
@@ -206,7 +212,7 @@ def replay(session: Session, dead_letter_id: UUID, *, reason: str, now: datetime
 def discard(session: Session, dead_letter_id: UUID, *, reason: str, now: datetime) -> None:
     """Decide that a dead letter will have no effect, also when it comes again; raises `Conflict` if it was settled."""
     row = _settle(session, dead_letter_id, "discarded", reason, now)
-    with suppress(Unreadable):  # bytes that are no event have no effect anyway
+    with suppress(UnreadableEvent):  # bytes that are no event have no effect anyway
         envelope, _ = decode_envelope(bytes(row["value"] or b""))
         session.execute(insert(processed_events).values(event_id=envelope.id).on_conflict_do_nothing())
 

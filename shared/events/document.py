@@ -18,7 +18,7 @@ from shared.events.event import (
     PARTITIONS,
     TOPICS,
     Event,
-    Topic,
+    KafkaTopic,
     source_of,
 )
 from shared.runtime.tracing import CORRELATION_ID, TRACEPARENT_00
@@ -84,7 +84,7 @@ def events() -> list[type[Event]]:
     return sorted(declared, key=lambda event: event.name)
 
 
-def document(sent_by: Mapping[str, str], heard_by: Mapping[str, Sequence[str]]) -> Document:
+def document(published_by: Mapping[str, str], handled_by: Mapping[str, Sequence[str]]) -> Document:
     """The document; the arguments say which service records an event of that name, and which ones listen to it."""
     found = events()
     return {
@@ -92,15 +92,15 @@ def document(sent_by: Mapping[str, str], heard_by: Mapping[str, Sequence[str]]) 
         "info": {"title": "Psychotherapy matching platform: events", "version": "1", "description": DESCRIPTION},
         "defaultContentType": "application/cloudevents+json",
         "channels": {topic.name: _channel(topic, found) for topic in TOPICS.values()},
-        "operations": _operations(found, sent_by, heard_by),
+        "operations": _operations(found, published_by, handled_by),
         "components": {
-            "messages": {event.name: _message(event, sent_by, heard_by) for event in found},
+            "messages": {event.name: _message(event, published_by, handled_by) for event in found},
             "schemas": {"Envelope": ENVELOPE} | _payloads(found),
         },
     }
 
 
-def _channel(topic: Topic, found: Iterable[type[Event]]) -> Document:
+def _channel(topic: KafkaTopic, found: Iterable[type[Event]]) -> Document:
     if topic.compacted:
         kept = (
             "Compacted: keeps the newest event of every aggregate, so each carries the aggregate's whole public state."
@@ -125,19 +125,19 @@ def _channel(topic: Topic, found: Iterable[type[Event]]) -> Document:
     }
 
 
-def _on(topic: Topic, found: Iterable[type[Event]]) -> list[type[Event]]:
+def _on(topic: KafkaTopic, found: Iterable[type[Event]]) -> list[type[Event]]:
     return [event for event in found if event.topic == topic]
 
 
 def _operations(
-    found: Sequence[type[Event]], sent_by: Mapping[str, str], heard_by: Mapping[str, Sequence[str]]
+    found: Sequence[type[Event]], published_by: Mapping[str, str], handled_by: Mapping[str, Sequence[str]]
 ) -> Document:
-    services = sorted({*sent_by.values(), *(service for heard in heard_by.values() for service in heard)})
+    services = sorted({*published_by.values(), *(service for heard in handled_by.values() for service in heard)})
     operations: Document = {}
     for service in services:
         for topic in TOPICS.values():
-            sends = [event for event in _on(topic, found) if sent_by.get(event.name) == service]
-            hears = [event for event in _on(topic, found) if service in heard_by.get(event.name, ())]
+            sends = [event for event in _on(topic, found) if published_by.get(event.name) == service]
+            hears = [event for event in _on(topic, found) if service in handled_by.get(event.name, ())]
             if sends:
                 operations[f"{service}.sends.{topic.name}"] = _operation("send", service, topic, sends)
             if hears:
@@ -145,7 +145,7 @@ def _operations(
     return operations
 
 
-def _operation(action: str, service: str, topic: Topic, events: Iterable[type[Event]]) -> Document:
+def _operation(action: str, service: str, topic: KafkaTopic, events: Iterable[type[Event]]) -> Document:
     operation: Document = {
         "action": action,
         "channel": _reference("channels", topic.name),
@@ -158,13 +158,13 @@ def _operation(action: str, service: str, topic: Topic, events: Iterable[type[Ev
     return operation
 
 
-def _message(event: type[Event], sent_by: Mapping[str, str], heard_by: Mapping[str, Sequence[str]]) -> Document:
+def _message(event: type[Event], published_by: Mapping[str, str], handled_by: Mapping[str, Sequence[str]]) -> Document:
     return {
         "name": event.name,
         "title": event.__name__,
         "summary": _meaning(event),
-        "description": f"Sent by {sent_by.get(event.name, 'nobody')}; "
-        f"heard by {', '.join(heard_by.get(event.name, ())) or 'nobody'}.",
+        "description": f"Sent by {published_by.get(event.name, 'nobody')}; "
+        f"heard by {', '.join(handled_by.get(event.name, ())) or 'nobody'}.",
         "contentType": "application/cloudevents+json",
         "correlationId": {"location": "$message.payload#/correlationid"},
         "payload": {

@@ -38,7 +38,7 @@ AHEAD = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
-class Topic:
+class KafkaTopic:
     """A Kafka topic: compacted ones keep the newest state of every aggregate, the others keep facts for 90 days."""
 
     name: str
@@ -60,18 +60,18 @@ class Topic:
 
 
 TOPICS = {
-    "patient": Topic("patient.events", compacted=True),
-    "therapist": Topic("therapist.events", compacted=True),
-    "address": Topic("geocoding.events", compacted=True),
-    "matching": Topic("matching.events", compacted=False),
-    "communication": Topic("communication.events", compacted=False),
-    "import": Topic("import.events", compacted=False),
+    "patient": KafkaTopic("patient.events", compacted=True),
+    "therapist": KafkaTopic("therapist.events", compacted=True),
+    "address": KafkaTopic("geocoding.events", compacted=True),
+    "matching": KafkaTopic("matching.events", compacted=False),
+    "communication": KafkaTopic("communication.events", compacted=False),
+    "import": KafkaTopic("import.events", compacted=False),
 }
 """The topic follows from the first word of an event's name."""
 
 
 @dataclass(frozen=True, slots=True)
-class Envelope:
+class EventEnvelope:
     """What surrounds a payload: whose it is, its place in the aggregate's history, when and why it happened."""
 
     id: UUID
@@ -108,7 +108,7 @@ class Event(BaseModel):
     __slots__ = ("_envelope",)
 
     name: ClassVar[str]
-    topic: ClassVar[Topic]
+    topic: ClassVar[KafkaTopic]
     instants: ClassVar[tuple[str, ...]] = ()
     """The fields that say when something happened."""
     aggregate: ClassVar[Callable[[Any], UUID]]
@@ -128,15 +128,15 @@ class Event(BaseModel):
         CATALOGUE[name] = cls
 
     @property
-    def envelope(self) -> Envelope:
+    def envelope(self) -> EventEnvelope:
         """The envelope this event arrived in; raises `LookupError` for one that was never sent."""
         try:
-            found: Envelope = self._envelope  # type: ignore[attr-defined]
+            found: EventEnvelope = self._envelope  # type: ignore[attr-defined]
         except AttributeError:
             raise LookupError("this event has not been recorded yet") from None
         return found
 
-    def arrived_in(self, envelope: Envelope) -> Self:
+    def with_envelope(self, envelope: EventEnvelope) -> Self:
         """This event, knowing its envelope."""
         object.__setattr__(self, "_envelope", envelope)
         return self
@@ -163,46 +163,47 @@ def source_of(event: Event | type[Event]) -> str:
     return "/" + event.name.partition(".")[0]
 
 
-class Unreadable(ValueError):
+class UnreadableEvent(ValueError):
     """Bytes on a topic that are no event of ours; says why."""
 
 
-def decode_envelope(value: bytes) -> tuple[Envelope, Any]:
-    """The envelope and the still unvalidated payload; raises `Unreadable`."""
+def decode_envelope(value: bytes) -> tuple[EventEnvelope, Any]:
+    """The envelope and the still unvalidated payload; raises `UnreadableEvent`."""
     _refuse_excess(value)
     try:
         document = _Document.model_validate_json(value)
     except ValidationError as problem:
-        raise Unreadable("the envelope is not that of an event") from problem
+        raise UnreadableEvent("the envelope is not that of an event") from problem
     return document.envelope(), document.data
 
 
-def decode(envelope: Envelope, data: Any) -> Event:
+def decode(envelope: EventEnvelope, data: Any) -> Event:
     """The event of a known type.
 
-    Raises `pydantic.ValidationError` when the payload does not fit, `Unreadable` when it is about somebody else.
+    Raises `pydantic.ValidationError` when the payload does not fit, `UnreadableEvent` when it is about somebody else.
     """
-    return _of_its_subject(CATALOGUE[envelope.type].model_validate(data).arrived_in(envelope))
+    return _of_its_subject(CATALOGUE[envelope.type].model_validate(data).with_envelope(envelope))
 
 
 def _of_its_subject(event: Event) -> Event:
     """The event, whose sequence counts those of its subject: it says nothing of where another aggregate stands."""
     if type(event).aggregate(event) != event.envelope.subject:
-        raise Unreadable("its payload is about another than its subject")
+        raise UnreadableEvent("its payload is about another than its subject")
     return event
 
 
 def refuse_future(event: Event, now: datetime) -> None:
-    """Raise `Unreadable` for an event that has not happened yet, or tells of what has not, by more than clocks differ.
+    """Raise `UnreadableEvent` for an event whose time, or a datetime in it, is further in the future than clocks differ.
 
-    What it tells may be ahead of its own time, by as much: people say when they phoned, by their own clocks.
+    A datetime in the event may be later than the event's own time, by as much: people enter by their own clocks when
+    they phoned.
     """
     time = event.envelope.time
     if time > now and time > now + AHEAD:
-        raise Unreadable("its time lies ahead of the clock")
+        raise UnreadableEvent("its time lies ahead of the clock")
     for instant in event.instants:
         if getattr(event, instant) > now + 2 * AHEAD:
-            raise Unreadable(f"{instant} lies ahead of the clock")
+            raise UnreadableEvent(f"{instant} lies ahead of the clock")
 
 
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -211,10 +212,10 @@ _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 def _refuse_excess(value: bytes) -> None:
     if len(value) > LARGEST_MESSAGE:
-        raise Unreadable("larger than any event")
+        raise UnreadableEvent("larger than any event")
     # most events have no escape at all, which is the quickest to see
     if b"\\" in value and rb"\u0000" in value and _NUL.search(value):
-        raise Unreadable("it holds NUL, which no text in PostgreSQL can")
+        raise UnreadableEvent("it holds NUL, which no text in PostgreSQL can")
 
 
 class _Document(BaseModel):
@@ -236,9 +237,9 @@ class _Document(BaseModel):
     republished: bool = False
     data: Any
 
-    def envelope(self) -> Envelope:
+    def envelope(self) -> EventEnvelope:
         """What surrounds the payload."""
-        return Envelope(
+        return EventEnvelope(
             self.id,
             self.type,
             self.source,
@@ -262,7 +263,7 @@ _TYPE = re.compile(rb'"type": ?"([a-z_.]{1,100})"')
 def read_event(value: bytes, wanted: set[type[Event]]) -> Event | None:
     """The event in these bytes; None for one of a type that is not wanted or not known.
 
-    Raises `Unreadable` for bytes that are no event, `pydantic.ValidationError` for a wanted one that does not fit.
+    Raises `UnreadableEvent` for bytes that are no event, `pydantic.ValidationError` for a wanted one that does not fit.
     """
     # our own documents name their type in front: what nobody here wants is not even parsed
     named = _TYPE.search(value, 0, 400)
@@ -275,6 +276,6 @@ def read_event(value: bytes, wanted: set[type[Event]]) -> Event | None:
     _refuse_excess(value)
     document = _document_of(kind).model_validate_json(value)
     if document.type != kind.name:
-        raise Unreadable("the type is not where it belongs")
+        raise UnreadableEvent("the type is not where it belongs")
     event: Event = document.data
-    return _of_its_subject(event.arrived_in(document.envelope()))
+    return _of_its_subject(event.with_envelope(document.envelope()))

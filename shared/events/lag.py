@@ -52,7 +52,7 @@ class Offsets(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Standing:
+class PartitionLag:
     """A partition of which something has not been read, and since when (monotonic clock) its position is the same."""
 
     offsets: Offsets
@@ -65,14 +65,14 @@ class Lag:
     """What a consumer group has not read of its topics: measured as a job, asked as a readiness check."""
 
     def __init__(
-        self, kafka: dict[str, Any], group: str, topics: Sequence[str], *, patience: float = LASTING_SECONDS
+        self, kafka: dict[str, Any], group: str, topics: Sequence[str], *, stuck_after: float = LASTING_SECONDS
     ) -> None:
-        """`patience`: seconds for which a partition may stand still with something unread."""
+        """`stuck_after`: seconds for which a partition may stand still with something unread."""
         self._configuration = {**kafka, "group.id": group, "enable.auto.commit": False, "log_level": 0}
-        self._patience = patience
+        self._patience = stuck_after
         self._places = [(topic, number) for topic in topics for number in range(PARTITIONS)]
         self._reader: KafkaConsumer | None = None
-        self._standing: dict[Place, Standing] = {}
+        self._standing: dict[Place, PartitionLag] = {}
 
     def job(self) -> Job:
         """The job that measures it."""
@@ -94,7 +94,7 @@ class Lag:
             raise Unreachable("kafka.unreachable", str(problem.args[0])) from problem
         moment = clock.monotonic()
         metrics.consumer_lag.set(sum(each.offsets.waiting for each in self._standing.values()))
-        metrics.consumer_stands_seconds.set(max((moment - each.since for each in self._standing.values()), default=0))
+        metrics.consumer_stalled_seconds.set(max((moment - each.since for each in self._standing.values()), default=0))
 
     def moves(self) -> bool:
         """True; raises `Unreachable` that names the partitions of which nothing was read for long, and why not."""
@@ -106,10 +106,10 @@ class Lag:
         more = f"; and {len(stuck) - MOST_NAMED} more partitions" if len(stuck) > MOST_NAMED else ""
         raise Unreachable("events.not_read", named + more)
 
-    def _is_stuck(self, standing: Standing, moment: float) -> bool:
+    def _is_stuck(self, standing: PartitionLag, moment: float) -> bool:
         return moment - standing.since >= self._patience
 
-    def _measured(self) -> dict[Place, Standing]:
+    def _measured(self) -> dict[Place, PartitionLag]:
         self._reader = reader = self._reader or self._made(read="read_uncommitted")
         # the end first: what is read meanwhile must not look like more than there was
         end, first = _offsets(reader, self._places, OFFSET_END), _offsets(reader, self._places, OFFSET_BEGINNING)
@@ -118,21 +118,21 @@ class Lag:
         for place in self._places:
             offsets = Offsets(first[place], committed[place], end[place])
             if offsets.waiting:
-                standing[place] = Standing(offsets, self._since(place, offsets, moment))
+                standing[place] = PartitionLag(offsets, self._since(place, offsets, moment))
         return standing | self._held_back({p: each for p, each in standing.items() if self._is_stuck(each, moment)})
 
     def _since(self, place: Place, offsets: Offsets, moment: float) -> float:
         before = self._standing.get(place)
         return before.since if before and before.offsets.position == offsets.position else moment
 
-    def _held_back(self, stuck: dict[Place, Standing]) -> dict[Place, Standing]:
+    def _held_back(self, stuck: dict[Place, PartitionLag]) -> dict[Place, PartitionLag]:
         """Those of which nothing more can be read, since a transaction is open."""
         if not stuck:
             return {}
         with closing(self._made(read="read_committed")) as reader:
             readable = _offsets(reader, list(stuck), OFFSET_END)
         return {
-            place: Standing(each.offsets, each.since, is_held_back=True)
+            place: PartitionLag(each.offsets, each.since, is_held_back=True)
             for place, each in stuck.items()
             if each.offsets.position >= readable[place]
         }
@@ -146,7 +146,7 @@ class Lag:
             self._reader = None
 
 
-def _in_words(place: Place, standing: Standing, moment: float) -> str:
+def _in_words(place: Place, standing: PartitionLag, moment: float) -> str:
     topic, partition = place
     if standing.is_held_back:
         why = "a transaction that somebody left open holds them back"

@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 from sqlalchemy import Uuid, text
 from sqlalchemy.orm import Session
 
-from shared.events.event import Envelope, Event
+from shared.events.event import Event, EventEnvelope
 from shared.runtime import metrics
 from shared.runtime.spans import Span, span
 
@@ -79,13 +79,13 @@ class Listeners:
 
         return register
 
-    def heard(self) -> set[type[Event]]:
+    def handled_types(self) -> set[type[Event]]:
         """Every event type that some listener wants."""
         return {t for kind in (self.projections, self.effects) for t, functions in kind.items() if functions}
 
     def topics(self) -> list[str]:
         """The topics to subscribe to."""
-        return sorted({event_type.topic.name for event_type in self.heard()})
+        return sorted({event_type.topic.name for event_type in self.handled_types()})
 
     def only_projections(self) -> Listeners:
         """The same without effects: what a rebuild runs."""
@@ -110,7 +110,7 @@ class Listeners:
         self._apply_effects(session, [e for e in events if self.effects.get(type(e))], now)
 
     def _apply_effects(self, session: Session, events: Sequence[Event], now: datetime) -> None:
-        fresh = newly_processed(session, events)
+        fresh = mark_processed(session, events)
         for event in events:
             if event.envelope.id not in fresh:
                 metrics.events_repeated.inc()
@@ -121,7 +121,7 @@ class Listeners:
                     function(session, event, now=max(now, event.envelope.time))
 
 
-def newly_processed(session: Session, events: Sequence[Event]) -> set[Any]:
+def mark_processed(session: Session, events: Sequence[Event]) -> set[Any]:
     """Write down these events as seen; the ids of those that had not been.
 
     Another worker that handles the same event waits here until our transaction ends.
@@ -133,7 +133,7 @@ def newly_processed(session: Session, events: Sequence[Event]) -> set[Any]:
     return set(session.scalars(MARK_PROCESSED, {"ids": ids}))
 
 
-def _after(envelope: Envelope) -> AbstractContextManager[Span]:
+def _after(envelope: EventEnvelope) -> AbstractContextManager[Span]:
     """The span that follows the one in which the event was recorded."""
     return span(
         f"handle {envelope.type}",

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from shared.database import Aggregate, Executor, new_id
 from shared.database.tables import outbox, recording
 from shared.events.event import LARGEST_EVENT, Event, source_of
-from shared.runtime.tracing import Cause, current_cause
+from shared.runtime.tracing import TraceContext, current_trace_context
 
 _RECORD = recording()
 
@@ -45,14 +45,14 @@ def as_rows(events: Sequence[tuple[UUID, int, Event]], *, now: datetime, republi
     `republished` states say what is, and overrule copies that are ahead of their source (`shared.database.copies`).
     Raises `ValueError` for an event too large for the broker.
     """
-    cause = current_cause()
+    cause = current_trace_context()
     marks = {"republished": True} if republished else {}
     same = {kind: _alike(kind, cause, now, marks) for kind in {type(event) for _, _, event in events}}
     rows = [_row(subject, sequence, event, same[type(event)]) for subject, sequence, event in events]
     return f"[{','.join(rows)}]"
 
 
-def _alike(kind: type[Event], cause: Cause, now: datetime, marks: dict[str, bool]) -> str:
+def _alike(kind: type[Event], cause: TraceContext, now: datetime, marks: dict[str, bool]) -> str:
     """The members of an envelope that all events of a kind share within one call, written once."""
     members = {
         "specversion": "1.0",

@@ -44,7 +44,7 @@ FORKED = multiprocessing.get_context("fork")
 
 
 @dataclass(frozen=True)
-class Rebuilt:
+class RebuildResult:
     """What a rebuild did: events read, copies removed since no event speaks of them."""
 
     read: int
@@ -59,21 +59,21 @@ def rebuild(
     *,
     batch_size: int = 1000,
     progress: Callable[[int, int], None] | None = None,
-) -> Rebuilt:
+) -> RebuildResult:
     """Write every copy anew and remove those that no event speaks of; raises `Unreachable` when Kafka falls silent.
 
     `copies` are table classes with the columns of `shared.database.Copy`. Effects do not happen again.
     """
     began = _database_clock()
     reader = Consumer(service, kafka, listeners.only_projections(), batch_size=batch_size)
-    reading = _Reading(reader, kafka)
+    reading = _ReaderProcesses(reader, kafka)
     for read, total in reading.in_processes():
         if progress is not None:
             progress(read, total)
-    return Rebuilt(read, sum(_remove_unspoken_of(copy.__table__, began) for copy in copies))
+    return RebuildResult(read, sum(_remove_unspoken_of(copy.__table__, began) for copy in copies))
 
 
-class _Reading:
+class _ReaderProcesses:
     """Reading all topics to their ends, in shares: an aggregate's events lie in partitions of one number."""
 
     def __init__(self, reader: Consumer, kafka: dict[str, Any]) -> None:
@@ -133,7 +133,7 @@ class _Reading:
                 if not is_trouble(problem):
                     raise
                 log.warning("rebuild.database_trouble", error=kind_of(problem))
-                if clock.monotonic() - began > self._reader.patience and database_answers():
+                if clock.monotonic() - began > self._reader.retry_seconds and database_answers():
                     kind = kind_of(problem)
                     raise Unreachable("database.refuses", f"The database answers and refuses: {kind}.") from problem
             time.sleep(wait.next())

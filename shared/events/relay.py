@@ -112,7 +112,7 @@ class Relay:
                 self._drop_producer()
             except KafkaException as problem:
                 metrics.consumer_retries.inc()
-                self.duty.waits(problem)
+                self.duty.record_wait(problem)
                 log.warning("relay.kafka_trouble", error=str(problem.args[0]))
                 self._drop_producer()
                 stop.wait(wait.next())
@@ -120,12 +120,12 @@ class Relay:
                 if not is_trouble(problem):
                     raise
                 metrics.consumer_retries.inc()
-                self.duty.waits(problem)
+                self.duty.record_wait(problem)
                 log.warning("relay.database_trouble", error=kind_of(problem))
                 stop.wait(wait.next())
             else:
                 wait.reset()
-                self.duty.worked()
+                self.duty.record_success()
                 if moved:
                     self.busy = clock.monotonic()
                 else:
@@ -192,7 +192,7 @@ class Relay:
     def _send_again(self, trouble_began: datetime) -> None:
         with single_statements() as executor:
             again = mark_unpublished(executor, published_after=trouble_began - DOUBTFUL)
-        log.info("relay.sends_again", events=again)
+        log.info("relay.resend", events=again)
 
     def _read(self) -> list[Row]:
         with single_statements() as executor:

@@ -33,7 +33,7 @@ SILENCE = 30.0
 """Seconds in which no event is published before waiting for the relay is given up."""
 
 
-class States(Protocol):
+class CurrentStates(Protocol):
     """The next aggregates after an id, by id and locked, each with the event that tells its whole present state.
 
     The event is of a type that has no effects where what it says is known: nothing has happened.
@@ -45,7 +45,7 @@ class States(Protocol):
 
 
 @dataclass(frozen=True)
-class Republished:
+class RepublishResult:
     """What was recorded to be published: kept events once more, and present states."""
 
     kept: int
@@ -53,11 +53,11 @@ class Republished:
 
 
 def republish(
-    states: States | None, *, portion: int = PORTION, progress: Callable[[int], None] | None = None
-) -> Republished:
+    states: CurrentStates | None, *, portion: int = PORTION, progress: Callable[[int], None] | None = None
+) -> RepublishResult:
     """Let everything be published that the others need to have; `None` for a service without states.
 
-    `progress` hears how many states are recorded so far. The relay publishes: `until_published` waits for it.
+    `progress` hears how many states are recorded so far. The relay publishes: `wait_until_published` waits for it.
     """
     with single_statements() as executor:
         kept = mark_unpublished(executor)
@@ -71,10 +71,10 @@ def republish(
         if len(told) < portion:
             break
         after = told[-1]
-    return Republished(kept, done)
+    return RepublishResult(kept, done)
 
 
-def _portion(states: States, after: UUID, limit: int) -> list[UUID]:
+def _portion(states: CurrentStates, after: UUID, limit: int) -> list[UUID]:
     with transaction() as session:
         found = states(session, after=after, limit=limit, now=clock.now())
         # the locks are held: what happened before has its time, and this comes later
@@ -90,25 +90,27 @@ def _record(session: Session, told: Sequence[tuple[Aggregate, Event]], *, now: d
     return [aggregate.id for aggregate, _ in told]
 
 
-Denial = Callable[[UUID], Event]
+UnknownAggregate = Callable[[UUID], Event]
 """What a service says of an aggregate that it does not have, though Kafka says something of it."""
 
 
-def deny(ids: Sequence[UUID], denial: Denial) -> int:
+def publish_unknown_aggregates(ids: Sequence[UUID], unknown_aggregate: UnknownAggregate) -> int:
     """Record of each of these that there is no such aggregate; returns the number of them.
 
     Its sequence only has to be free: like every republished event it counts by its time.
     """
     with span("deny strangers"):
         for first in range(0, len(ids), PORTION):
-            repeat_if_lost(partial(_deny, ids[first : first + PORTION], denial))
+            repeat_if_lost(partial(_deny, ids[first : first + PORTION], unknown_aggregate))
     return len(ids)
 
 
-def _deny(ids: Sequence[UUID], denial: Denial) -> None:
+def _deny(ids: Sequence[UUID], unknown_aggregate: UnknownAggregate) -> None:
     with transaction() as session:
         said = {row.key: row.last for row in session.execute(_NEWEST, {"ids": list(ids)})}
-        record_all(session, [(id, said.get(id, 0) + 1, denial(id)) for id in ids], now=clock.now(), republished=True)
+        record_all(
+            session, [(id, said.get(id, 0) + 1, unknown_aggregate(id)) for id in ids], now=clock.now(), republished=True
+        )
 
 
 _NEWEST = (
@@ -118,7 +120,7 @@ _NEWEST = (
 )
 
 
-def until_published(progress: Callable[[int], None], *, silence: float = SILENCE) -> None:
+def wait_until_published(progress: Callable[[int], None], *, silence: float = SILENCE) -> None:
     """Return when all that is recorded now lies on Kafka; raises `Unreachable` where the relay does not get on.
 
     `progress` hears how many events still wait.

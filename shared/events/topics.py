@@ -16,9 +16,9 @@ from confluent_kafka.cimpl import NewTopic
 
 from shared.errors import Unreachable
 from shared.events.cluster import Administrator
-from shared.events.event import PARTITIONS, TOPICS, Topic
+from shared.events.event import PARTITIONS, TOPICS, KafkaTopic
 from shared.runtime.settings import KafkaSettings, read
-from shared.runtime.terminal import say
+from shared.runtime.terminal import print_line
 
 
 def create(settings: KafkaSettings, *, wait_seconds: float = 30) -> list[str]:
@@ -35,12 +35,14 @@ def create(settings: KafkaSettings, *, wait_seconds: float = 30) -> list[str]:
             made.append(name)
         except KafkaException as problem:
             if problem.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise Unreachable("kafka.unreachable", admin.why(problem)) from problem
+                raise Unreachable("kafka.unreachable", admin.reason_for(problem)) from problem
     _configure(admin, settings, [topic for topic in TOPICS.values() if topic.name not in made], wait_seconds)
     return made
 
 
-def _configure(admin: Administrator, settings: KafkaSettings, topics: Sequence[Topic], wait_seconds: float) -> None:
+def _configure(
+    admin: Administrator, settings: KafkaSettings, topics: Sequence[KafkaTopic], wait_seconds: float
+) -> None:
     resources = [
         ConfigResource(
             ConfigResource.Type.TOPIC,
@@ -58,7 +60,7 @@ def _configure(admin: Administrator, settings: KafkaSettings, topics: Sequence[T
         try:
             future.result()
         except KafkaException as problem:
-            raise Unreachable("kafka.unreachable", admin.why(problem)) from problem
+            raise Unreachable("kafka.unreachable", admin.reason_for(problem)) from problem
 
 
 def _wanted(settings: KafkaSettings) -> list[NewTopic]:
@@ -73,7 +75,7 @@ def _wanted(settings: KafkaSettings) -> list[NewTopic]:
     ]
 
 
-def _configuration(topic: Topic, settings: KafkaSettings) -> dict[str, str]:
+def _configuration(topic: KafkaTopic, settings: KafkaSettings) -> dict[str, str]:
     return {**topic.configuration(), "min.insync.replicas": str(settings.kafka_min_insync_replicas)}
 
 
@@ -97,7 +99,7 @@ def _create() -> None:
             if time.monotonic() > deadline:
                 sys.exit(f"Kafka does not answer: {problem.message}")
             time.sleep(1)
-    say("\n".join(f"created {name}" for name in made) or "all topics exist")
+    print_line("\n".join(f"created {name}" for name in made) or "all topics exist")
 
 
 if __name__ == "__main__":

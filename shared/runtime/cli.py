@@ -19,16 +19,16 @@ from shared import database
 from shared.database import copies
 from shared.errors import PlatformError
 from shared.events import dead_letters
-from shared.events.cluster import for_a_command
-from shared.events.comparison import Stranger, strangers
+from shared.events.cluster import command_configuration
+from shared.events.comparison import Discrepancy, find_discrepancies
 from shared.events.rebuild import rebuild
-from shared.events.republish import deny, republish, until_published
+from shared.events.republish import publish_unknown_aggregates, republish, wait_until_published
 from shared.runtime import clock, logs, memory, spans, web
 from shared.runtime.jobs import run_once
 from shared.runtime.settings import ServiceSettings, read
-from shared.runtime.terminal import say
+from shared.runtime.terminal import print_line
 from shared.runtime.worker import Worker
-from shared.values.datetimes import moment_in_berlin
+from shared.values.datetimes import parse_berlin_datetime
 from shared.values.errors import NotAcceptable
 
 P = ParamSpec("P")
@@ -86,7 +86,7 @@ def _prepared(command: Command[P]) -> Callable[P, None]:
 
 def _moment(text: str) -> datetime:
     try:
-        return moment_in_berlin(text)
+        return parse_berlin_datetime(text)
     except NotAcceptable as refused:
         raise click.BadParameter(str(refused)) from None
 
@@ -116,7 +116,7 @@ def _job(service: Service, settings: ServiceSettings, name: str | None, now: dat
     """
     jobs = {job.name: job for job in service.create_worker(settings).jobs}
     if name is None:
-        say("\n".join(sorted(jobs)) or "no jobs")
+        print_line("\n".join(sorted(jobs)) or "no jobs")
         return
     if name not in jobs:
         sys.exit(f"There is no job {name!r}; there are: {', '.join(sorted(jobs)) or 'none'}.")
@@ -127,7 +127,7 @@ def _job(service: Service, settings: ServiceSettings, name: str | None, now: dat
             done += portion
     finally:
         spans.stop()
-    say(f"{name}: {done} done")
+    print_line(f"{name}: {done} done")
 
 
 @commands.command("rebuild")
@@ -140,16 +140,16 @@ def _rebuild(service: Service, settings: ServiceSettings) -> None:
     worker = service.create_worker(settings)
     if not worker.copies:
         sys.exit(f"{service.name} keeps no copies.")
-    memory.settle()
+    memory.freeze()
     done = rebuild(
         service.name,
-        for_a_command(settings.kafka_client()),
+        command_configuration(settings.kafka_client()),
         worker.listeners,
         worker.copies,
         batch_size=settings.consumer_batch_size,
         progress=lambda read, total: print(f"\r{read} of at most {total} events", end="", file=sys.stderr, flush=True),
     )
-    say(f"\nread {done.read} events; removed {done.removed} copies that no event speaks of")
+    print_line(f"\nread {done.read} events; removed {done.removed} copies that no event speaks of")
 
 
 @commands.command("republish")
@@ -163,41 +163,43 @@ def _republish(service: Service, settings: ServiceSettings, check: bool) -> None
     worker = service.create_worker(settings)
     if check:
         return _check(settings, worker)
-    for_a_command(settings.kafka_client())
+    command_configuration(settings.kafka_client())
     spans.start(service.name, settings.otel_exporter_otlp_endpoint)
     try:
         done = republish(worker.states, progress=_progress("{} states recorded"))
     finally:
         spans.stop()
-    say(f"\nrecorded {done.states} states; {done.kept} events of the last days are sent again")
-    until_published(_progress("{} events wait to be published"))
-    say("\nall of them are published")
-    _deny(settings, worker)
+    print_line(f"\nrecorded {done.states} states; {done.kept} events of the last days are sent again")
+    wait_until_published(_progress("{} events wait to be published"))
+    print_line("\nall of them are published")
+    _publish_unknown_aggregates(settings, worker)
     return None
 
 
-def _deny(settings: ServiceSettings, worker: Worker) -> None:
-    """Let what others believe to be the service's, and is not, end there."""
-    if worker.denial is None:
+def _publish_unknown_aggregates(settings: ServiceSettings, worker: Worker) -> None:
+    """Publish of each aggregate that only Kafka has that the service does not know it, so that others stop using it."""
+    if worker.unknown_aggregate is None:
         return
-    unknown = [each.id for each in _strangers(settings, worker) if each.known is None]
+    unknown = [each.id for each in _discrepancies(settings, worker) if each.own_sequence is None]
     if unknown:
-        say(f"{deny(unknown, worker.denial)} on Kafka are not known here, which is said of each")
-        until_published(_progress("{} events wait to be published"))
+        number = publish_unknown_aggregates(unknown, worker.unknown_aggregate)
+        print_line(f"{number} aggregates on Kafka do not exist here; an event that says so is recorded for each")
+        wait_until_published(_progress("{} events wait to be published"))
 
 
-def _strangers(settings: ServiceSettings, worker: Worker) -> list[Stranger]:
+def _discrepancies(settings: ServiceSettings, worker: Worker) -> list[Discrepancy]:
     if worker.topic is None or worker.states is None:
         return []
-    return strangers(for_a_command(settings.kafka_client()), worker.topic, worker.states, worker.denial)
+    kafka = command_configuration(settings.kafka_client())
+    return find_discrepancies(kafka, worker.topic, worker.states, worker.unknown_aggregate)
 
 
 def _check(settings: ServiceSettings, worker: Worker) -> None:
-    found = _strangers(settings, worker)
+    found = _discrepancies(settings, worker)
     for each in found:
-        here = "which is not known here" if each.known is None else f"here {each.known}"
-        say(f"{each.id}  Kafka says {each.said}, {here}")
-    say(f"{len(found)} states on Kafka that were never said here")
+        here = "no such aggregate here" if each.own_sequence is None else f"here {each.own_sequence}"
+        print_line(f"{each.id}  sequence {each.kafka_sequence} on Kafka, {here}")
+    print_line(f"{len(found)} states on Kafka that this service never published")
     if found:
         sys.exit(1)
 
@@ -213,8 +215,8 @@ def _ahead(service: Service, _settings: ServiceSettings) -> None:
         found = copies.ahead(session)
     for row in found:
         numbers = f"knows {row.known_sequence}, was told {row.told_sequence}"
-        say(f"{row.copies} {row.id} {numbers} {row.noticed_at.isoformat()}")
-    say(f"{service.name}: {len(found)} ahead of their source")
+        print_line(f"{row.copies} {row.id} {numbers} {row.noticed_at.isoformat()}")
+    print_line(f"{service.name}: {len(found)} ahead of their source")
 
 
 def _progress(line: str) -> Callable[[int], None]:
@@ -239,7 +241,7 @@ def _dead_letters(
         elif id is None:
             sys.exit("Which one? Give its id.")
         elif action == "show":
-            say(json.dumps(dict(dead_letters.get(session, id)), default=_readable, indent=2))
+            print_line(json.dumps(dict(dead_letters.get(session, id)), default=_readable, indent=2))
         elif not reason:
             sys.exit("Say why, with --reason.")
         elif action == "discard":
@@ -250,10 +252,10 @@ def _dead_letters(
 
 
 def _list_dead_letters(session: database.Session) -> None:
-    rows, total = dead_letters.listed(session, state="waiting", limit=200, offset=0)
+    rows, total = dead_letters.list_page(session, state="waiting", limit=200, offset=0)
     for row in rows:
-        say("  ".join([str(row["id"]), row["created_at"].isoformat(), str(row["event_type"]), row["reason"]]))
-    say(f"{total} dead letters")
+        print_line("  ".join([str(row["id"]), row["created_at"].isoformat(), str(row["event_type"]), row["reason"]]))
+    print_line(f"{total} dead letters")
 
 
 def _readable(value: Any) -> str:

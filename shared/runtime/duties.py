@@ -26,13 +26,13 @@ class Duty:
         self._problem = ""
         self._troubled_since: float | None = None
 
-    def failed(self, problem: BaseException) -> None:
+    def record_failure(self, problem: BaseException) -> None:
         """An attempt ended with this; there will be another one."""
         self.failures += 1
         metrics.duty_failures.labels(self.name).inc()
-        self.waits(problem)
+        self.record_wait(problem)
 
-    def waits(self, problem: BaseException) -> None:
+    def record_wait(self, problem: BaseException) -> None:
         """What is in hand is tried again, since trying again can help."""
         now = clock.monotonic()
         self._problem = kind_of(problem)
@@ -40,14 +40,14 @@ class Duty:
             self._troubled_since = now
         metrics.duty_trouble_seconds.labels(self.name).set(now - self._troubled_since)
 
-    def worked(self) -> None:
+    def record_success(self) -> None:
         """Something was done, or there was nothing to do."""
         if self._troubled_since is None:
             return
         self.failures, self._troubled_since = 0, None
         metrics.duty_trouble_seconds.labels(self.name).set(0)
 
-    def trouble(self) -> str | None:
+    def problem(self) -> str | None:
         """Why this duty is not done, where it failed three times in a row or has waited for a minute; else None."""
         since = self._troubled_since
         if since is None:
@@ -58,9 +58,9 @@ class Duty:
         return f"{self.name}: {self._problem}, without success for {seconds:.0f} s ({self.failures} failures)"
 
 
-def all_go_well(duties: Iterable[Duty]) -> bool:
+def check_duties(duties: Iterable[Duty]) -> bool:
     """True; raises `Unreachable` that says which duties fail, and why, in words without anybody's data."""
-    if found := [trouble for duty in duties if (trouble := duty.trouble())]:
+    if found := [trouble for duty in duties if (trouble := duty.problem())]:
         raise Unreachable("duty.fails", "; ".join(found))
     return True
 

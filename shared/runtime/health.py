@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from shared.errors import Unreachable
 from shared.runtime.logs import logger
 from shared.runtime.metrics import exposition
-from shared.runtime.server import Limits, Server, listener
+from shared.runtime.server import Limits, Server, listening_socket
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -24,7 +24,7 @@ MOST_WATCHERS = 64
 
 
 @dataclass(frozen=True)
-class Check:
+class ReadinessCheck:
     """One thing a process needs. One that is not decisive is shown and does not make the process unready."""
 
     name: str
@@ -46,7 +46,7 @@ Figures = Mapping[str, Callable[[], int]]
 """Numbers that people who watch a process want to see, by name; none of them makes it unready."""
 
 
-def readiness(checks: Sequence[Check], figures: Figures) -> tuple[bool, bytes]:
+def readiness(checks: Sequence[ReadinessCheck], figures: Figures) -> tuple[bool, bytes]:
     """Whether all decisive checks hold, and the answer as JSON that names each one; a figure may be unknown (null)."""
     found = [(check, *check.asked()) for check in checks]
     ready = all(holds for check, holds, _ in found if check.decisive)
@@ -76,7 +76,7 @@ def metrics() -> tuple[bytes, str]:
     return exposition(os.environ.get("PROMETHEUS_MULTIPROC_DIR"))
 
 
-def health_app(checks: Sequence[Check], figures: Figures) -> WSGIApplication:
+def health_app(checks: Sequence[ReadinessCheck], figures: Figures) -> WSGIApplication:
     """A WSGI application that answers only health and metrics: for processes that serve nothing else."""
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -87,7 +87,7 @@ def health_app(checks: Sequence[Check], figures: Figures) -> WSGIApplication:
     return app
 
 
-def _answered(path: str, checks: Sequence[Check], figures: Figures) -> tuple[str, bytes, str]:
+def _answered(path: str, checks: Sequence[ReadinessCheck], figures: Figures) -> tuple[str, bytes, str]:
     if path == "/health/live":
         return "200 OK", liveness(), JSON
     if path == "/health/ready":
@@ -101,4 +101,4 @@ def _answered(path: str, checks: Sequence[Check], figures: Figures) -> tuple[str
 def serve_in_thread(app: WSGIApplication, bind: str, port: int) -> Callable[[], None]:
     """Serve the application beside the process's real work; the function that is returned ends it."""
     limits = Limits(connections=MOST_WATCHERS, body_bytes=0)
-    return Server(app, listener(bind, port), threads=1, limits=limits).run_in_thread("health")
+    return Server(app, listening_socket(bind, port), threads=1, limits=limits).run_in_thread("health")

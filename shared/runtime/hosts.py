@@ -92,7 +92,7 @@ def _parts(listed: str) -> Iterable[str]:
     return (part.strip().lower() for part in listed.split(",") if part.strip())
 
 
-def names_are_hosts(listed: str) -> str:
+def check_host_names(listed: str) -> str:
     """The list itself. Raises `ValueError` where a name has a port or is none."""
     for name in _parts(listed):
         found = _AUTHORITY.fullmatch(name)

@@ -26,14 +26,14 @@ SOON = timedelta(seconds=30)
 class Job:
     """`run(now)` does one portion of work and returns how much that was; 0 means there is nothing more to do now.
 
-    `give_back(now)` is called once, in another thread, when the worker stops: what `run` has claimed and cannot finish
+    `release(now)` is called once, in another thread, when the worker stops: what `run` has claimed and cannot finish
     within seconds is released for other workers at once, instead of when the lease runs out.
     """
 
     name: str
     every: timedelta
     run: Callable[[datetime], int]
-    give_back: Callable[[datetime], None] | None = None
+    release: Callable[[datetime], None] | None = None
 
 
 def run_once(job: Job, *, now: datetime) -> int:
@@ -73,8 +73,8 @@ def run_until(job: Job, stop: threading.Event, duty: Duty | None = None) -> None
         try:
             if run_once(job, now=clock.now()):
                 pause = timedelta()
-            duty.worked()
+            duty.record_success()
         except Exception as problem:  # it was logged where its cause is known
-            duty.failed(problem)
+            duty.record_failure(problem)
             pause = min(job.every, SOON)
         stop.wait(pause.total_seconds())

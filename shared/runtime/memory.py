@@ -8,7 +8,7 @@ EASY_GOING = 10_000
 """Objects made before the youngest are looked through; a poll of a thousand events makes more than the default 700."""
 
 
-def settle() -> None:
+def freeze() -> None:
     """Take everything made so far for permanent: call it once all is imported and made, before the work begins.
 
     A full collection would walk these hundred thousand objects each time: it holds up some request in a hundred by

@@ -43,8 +43,8 @@ consumer_lag = Gauge(
     "Offsets on Kafka that the service's consumer group has not read",
     multiprocess_mode="mostrecent",
 )
-consumer_stands_seconds = Gauge(
-    "platform_consumer_stands_seconds",
+consumer_stalled_seconds = Gauge(
+    "platform_consumer_stalled_seconds",
     "For how long nothing was read of the partition that stands still longest with something unread; 0 when all move",
     multiprocess_mode="mostrecent",
 )

@@ -21,7 +21,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 from sqlalchemy import URL
 
-from shared.runtime.hosts import LOCAL, Hosts, names_are_hosts
+from shared.runtime.hosts import LOCAL, Hosts, check_host_names
 
 LONGEST_SETTING = 1000
 HIGHEST_PORT = 65_535
@@ -246,7 +246,7 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     @field_validator("allowed_hosts")
     @classmethod
     def _are_hosts(cls, listed: str) -> str:
-        return names_are_hosts(listed)
+        return check_host_names(listed)
 
     @field_validator("otel_exporter_otlp_endpoint")
     @classmethod

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Literal
 
 from shared.runtime import clock
-from shared.runtime.tracing import Cause, because_of, new_cause, parent_ids
+from shared.runtime.tracing import TraceContext, new_trace_context, parent_ids, use_trace_context
 
 Kind = Literal["internal", "server", "consumer", "producer"]
 Attribute = str | int | float | bool
@@ -31,7 +31,7 @@ class Span:
 
     name: str
     kind: Kind
-    cause: Cause
+    cause: TraceContext
     attributes: dict[str, Attribute] = field(default_factory=dict)
     links: Sequence[str] = ()
     """Traceparents of spans that led to this one together, as the many events of one poll do."""
@@ -65,11 +65,11 @@ def span(
     links: Sequence[str] = (),
 ) -> Iterator[Span]:
     """Everything inside the block is the next span after the given ids, or the first of a chain."""
-    this = Span(name, kind, new_cause(correlation_id, traceparent), dict(attributes or ()), links)
+    this = Span(name, kind, new_trace_context(correlation_id, traceparent), dict(attributes or ()), links)
     export = _export.export
     began = clock.now() if export else None
     try:
-        with because_of(this.cause):
+        with use_trace_context(this.cause):
             yield this
     except BaseException as problem:
         this.failed = type(problem).__name__

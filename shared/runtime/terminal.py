@@ -6,7 +6,7 @@ import os
 import sys
 
 
-def say(text: str) -> None:
+def print_line(text: str) -> None:
     """Print a line at once; who reads no further (`make status | head -1`) does not stop the work."""
     try:
         print(text, flush=True)

@@ -27,7 +27,7 @@ TRACEPARENT = re.compile(
 LONGEST_TRACEPARENT = 512
 
 
-class Cause(NamedTuple):
+class TraceContext(NamedTuple):
     """One span of a chain of work: what every event, log line and e-mail it leads to carries on."""
 
     correlation_id: str
@@ -43,7 +43,7 @@ class Cause(NamedTuple):
         return f"00-{self.trace_id}-{self.span_id}-{self.sampled:02x}"
 
 
-def new_cause(correlation_id: str | None = None, traceparent: str | None = None) -> Cause:
+def new_trace_context(correlation_id: str | None = None, traceparent: str | None = None) -> TraceContext:
     """The next span after the given ids, or the first one; what is not well-formed is replaced.
 
     The trace id follows from the correlation id where no traceparent is given: a row that kept only the correlation id
@@ -54,9 +54,9 @@ def new_cause(correlation_id: str | None = None, traceparent: str | None = None)
     before = parent_ids(traceparent)
     if before is None:
         correlation_id = correlation_id or secrets.token_hex(16)
-        return Cause(correlation_id, _trace_of(correlation_id), _new_span_id())
+        return TraceContext(correlation_id, _trace_of(correlation_id), _new_span_id())
     trace_id, span_id, sampled = before
-    return Cause(correlation_id or trace_id, trace_id, _new_span_id(), sampled, span_id)
+    return TraceContext(correlation_id or trace_id, trace_id, _new_span_id(), sampled, span_id)
 
 
 def parent_ids(traceparent: str | None) -> tuple[str, str, bool] | None:
@@ -80,12 +80,12 @@ def _new_span_id() -> str:
     return f"{random.getrandbits(64) | 1:016x}"
 
 
-_current: ContextVar[Cause | None] = ContextVar("cause", default=None)
+_current: ContextVar[TraceContext | None] = ContextVar("cause", default=None)
 
 
-def current_cause() -> Cause:
+def current_trace_context() -> TraceContext:
     """The cause of the present work; work that nobody asked for (a schedule) gets one of its own."""
-    return _current.get() or new_cause()
+    return _current.get() or new_trace_context()
 
 
 def correlation_id() -> str | None:
@@ -96,12 +96,12 @@ def correlation_id() -> str | None:
 
 def outgoing_headers() -> dict[str, str]:
     """What an HTTP call to another service carries, so that its work continues ours."""
-    cause = current_cause()
+    cause = current_trace_context()
     return {"X-Correlation-Id": cause.correlation_id, "traceparent": cause.traceparent}
 
 
 @contextmanager
-def because_of(cause: Cause) -> Iterator[Cause]:
+def use_trace_context(cause: TraceContext) -> Iterator[TraceContext]:
     """Everything inside the block happens because of `cause`."""
     token = _current.set(cause)
     try:

@@ -44,7 +44,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         # in each process, after the fork
         spans.start(self._settings.service, self._settings.otel_exporter_otlp_endpoint)
         application = self._create_app()
-        memory.settle()
+        memory.freeze()
         return application
 
 

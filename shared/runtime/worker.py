@@ -16,14 +16,14 @@ from shared.database.schema import is_current
 from shared.events import dead_letters
 from shared.events.cluster import KafkaReachable
 from shared.events.consumer import Consumer
-from shared.events.event import Topic
+from shared.events.event import KafkaTopic
 from shared.events.lag import Lag
 from shared.events.listeners import Listeners
 from shared.events.relay import Relay
-from shared.events.republish import Denial, States
+from shared.events.republish import CurrentStates, UnknownAggregate
 from shared.runtime import clock, memory, spans
-from shared.runtime.duties import Duty, all_go_well
-from shared.runtime.health import Check, health_app, serve_in_thread
+from shared.runtime.duties import Duty, check_duties
+from shared.runtime.health import ReadinessCheck, health_app, serve_in_thread
 from shared.runtime.housekeeping import FORGET_KEYS, HOUSEKEEPING
 from shared.runtime.jobs import Job, run_until
 from shared.runtime.logs import logger
@@ -45,14 +45,14 @@ class Worker:
     settings: ServiceSettings
     listeners: Listeners = field(default_factory=Listeners)
     jobs: Sequence[Job] = ()
-    ready_checks: Sequence[Check] = ()
+    ready_checks: Sequence[ReadinessCheck] = ()
     copies: Sequence[type[Any]] = ()
     """Table classes of the copies that the projections keep, for `rebuild`."""
-    states: States | None = None
+    states: CurrentStates | None = None
     """What the service's own aggregates are now, for `republish`."""
-    topic: Topic | None = None
+    topic: KafkaTopic | None = None
     """The topic of these states, for `republish --check`."""
-    denial: Denial | None = None
+    unknown_aggregate: UnknownAggregate | None = None
     """What is said of an aggregate on that topic that the service does not have; None: nothing, it is only shown."""
     relay: type[Relay] = Relay
 
@@ -66,16 +66,16 @@ class Worker:
         lag = Lag(self.settings.kafka_client(), self.settings.service, self.listeners.topics())
         duties = self._duties(lag)
         checks = [
-            Check("database", database.database_answers),
-            Check("schema", lambda: is_current(self.settings.service)),
-            Check("kafka", kafka),
-            Check("duties", lambda: all_go_well(duties)),
-            Check("events", lag.moves),
+            ReadinessCheck("database", database.database_answers),
+            ReadinessCheck("schema", lambda: is_current(self.settings.service)),
+            ReadinessCheck("kafka", kafka),
+            ReadinessCheck("duties", lambda: check_duties(duties)),
+            ReadinessCheck("events", lag.moves),
             *self.ready_checks,
         ]
-        memory.settle()
+        memory.freeze()
         end_health = serve_in_thread(
-            self.settings.hosts.guard(health_app(checks, dead_letters.SHOWN)),
+            self.settings.hosts.guard(health_app(checks, dead_letters.READINESS_FIGURES)),
             self.settings.bind,
             self.settings.worker_port,
         )
@@ -83,7 +83,7 @@ class Worker:
         log.info("worker.started", pid=os.getpid())
         stop.wait()
         deadline = clock.monotonic() + SECONDS_TO_FINISH
-        threads += [_given_back(job, job.give_back) for job in self.jobs if job.give_back is not None]
+        threads += [_release_in_thread(job, job.release) for job in self.jobs if job.release is not None]
         for thread in threads:
             thread.join(max(0.0, deadline - clock.monotonic()))
         end_health()
@@ -128,7 +128,7 @@ def _supervised(duty: Duty, work: Work, stop: threading.Event) -> threading.Thre
                 work(stop, duty)
             except BaseException as problem:  # also what is no Exception: nobody else would start it again
                 log.exception("worker.duty_failed", duty=duty.name)
-                duty.failed(problem)
+                duty.record_failure(problem)
                 stop.wait(1)
 
     thread = threading.Thread(target=keep_working, name=duty.name, daemon=True)
@@ -136,15 +136,15 @@ def _supervised(duty: Duty, work: Work, stop: threading.Event) -> threading.Thre
     return thread
 
 
-def _given_back(job: Job, give_back: Callable[[datetime], None]) -> threading.Thread:
-    """A thread that releases what the job has in hand: the job's own may be waiting for somebody."""
+def _release_in_thread(job: Job, release: Callable[[datetime], None]) -> threading.Thread:
+    """Returns a started thread that releases what the job has claimed; the job's own thread may be waiting."""
 
-    def release() -> None:
+    def run() -> None:
         try:
-            give_back(clock.now())
+            release(clock.now())
         except Exception:
-            log.exception("job.not_given_back", job=job.name)
+            log.exception("job.not_released", job=job.name)
 
-    thread = threading.Thread(target=release, name=f"give back {job.name}", daemon=True)
+    thread = threading.Thread(target=run, name=f"release {job.name}", daemon=True)
     thread.start()
     return thread

@@ -35,11 +35,11 @@ class Keys:
         """A fresh data key, wrapped for this owner (an aggregate's id)."""
         return _seal(self._wrapping, AESGCM.generate_key(256), owner)
 
-    def seal(self, wrapped_key: bytes, owner: bytes, document: dict[str, Any]) -> bytes:
+    def encrypt(self, wrapped_key: bytes, owner: bytes, document: dict[str, Any]) -> bytes:
         """A JSON-able document encrypted with the owner's data key."""
         return _seal(self._data_key(wrapped_key, owner), json.dumps(document, ensure_ascii=False).encode(), owner)
 
-    def open(self, wrapped_key: bytes, owner: bytes, sealed: bytes) -> dict[str, Any]:
+    def decrypt(self, wrapped_key: bytes, owner: bytes, sealed: bytes) -> dict[str, Any]:
         """The document that was sealed; raises `cryptography.exceptions.InvalidTag` when anything was altered."""
         return json.loads(_open(self._data_key(wrapped_key, owner), sealed, owner))  # type: ignore[no-any-return]
 

@@ -8,7 +8,7 @@ from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 from pydantic import Field
 
 from shared.values.errors import NotAcceptable
-from shared.values.phone import PhoneNumber, phone_number, shown_phone
+from shared.values.phone import PhoneNumber, format_phone, phone_number
 from shared.values.text import Text, has_unstorable, one_line
 
 __all__ = [
@@ -16,10 +16,10 @@ __all__ = [
     "PersonName",
     "PhoneNumber",
     "email_address",
+    "format_phone",
     "normalised_email",
     "person_name",
     "phone_number",
-    "shown_phone",
 ]
 
 LONGEST_NAME = 100

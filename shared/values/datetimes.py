@@ -94,7 +94,7 @@ def in_utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
-def written(moment: datetime) -> str:
+def format_datetime(moment: datetime) -> str:
     """The instant as RFC 3339 in UTC with `Z`. Raises NotAcceptable without an offset."""
     return in_utc(moment).isoformat().replace("+00:00", "Z")
 
@@ -121,7 +121,7 @@ IsoDate = Annotated[date, BeforeValidator(_accepted_date)]
 Instant = Annotated[
     datetime,
     BeforeValidator(_accepted_instant),
-    PlainSerializer(written, when_used="json"),
+    PlainSerializer(format_datetime, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 """A point in time, whichever; JSON RFC 3339, offset required; in Python always UTC; written with `Z`."""
@@ -158,7 +158,7 @@ PlausibleInstant = Annotated[Instant, _between(FIRST_INSTANT, LAST_INSTANT), _de
 """A moment at which something happened or is planned."""
 
 
-def moment_in_berlin(text: str) -> datetime:
+def parse_berlin_datetime(text: str) -> datetime:
     """The moment of a command line, as `2026-12-01T09:00`: in Berlin unless it has an offset. Raises NotAcceptable."""
     try:
         moment = datetime.fromisoformat(text)

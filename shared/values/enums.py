@@ -18,7 +18,7 @@ class AgeGroup(StrEnum):
     CHILD_ADOLESCENT = "child_adolescent"
 
 
-class Setting(StrEnum):
+class TherapySetting(StrEnum):
     INDIVIDUAL = "individual"
     GROUP = "group"
 

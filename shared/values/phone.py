@@ -155,7 +155,7 @@ def _german_kinds() -> tuple[_Kind, ...]:
     )
 
 
-def shown_phone(number: str) -> str:
+def format_phone(number: str) -> str:
     """A stored number (E.164) as people in Germany write it: `030 12345678`, abroad `+43 1 5877777`."""
     parsed = phonenumbers.parse(number, HOME_REGION)
     national = phonenumbers.format_number(parsed, PhoneNumberFormat.NATIONAL)

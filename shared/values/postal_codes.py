@@ -78,7 +78,7 @@ def _regions() -> Mapping[str, Sequence[Place]]:
     return dict(regions)
 
 
-def misplaced(postal_code: str | None, latitude: float | None, longitude: float | None) -> str | None:
+def coordinates_problem(postal_code: str | None, latitude: float | None, longitude: float | None) -> str | None:
     """The same for two numbers that may be no place at all; None also where there are none, or only one of them."""
     if latitude is None or longitude is None:
         return None

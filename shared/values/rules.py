@@ -33,7 +33,7 @@ def rule_across(*fields: str) -> Callable[[Callable[[Any], None]], Any]:
     return declare
 
 
-def with_rules_said(model: type[BaseModel], description: str | None) -> str:
+def describe_with_rules(model: type[BaseModel], description: str | None) -> str:
     """What is said of a schema, and the rules across its fields."""
     checks = [declared.func for declared in model.__pydantic_decorators__.model_validators.values()]
     said = [check.__doc__ or "" for check in checks if hasattr(check, "fields")]

@@ -26,7 +26,7 @@ from shared.errors import FieldProblem
 from shared.values.datetimes import Instant
 from shared.values.errors import NotAcceptable
 from shared.values.messages import message_of
-from shared.values.rules import with_rules_said, without_rule
+from shared.values.rules import describe_with_rules, without_rule
 
 MAX_LIMIT = 200
 DEFAULT_LIMIT = 50
@@ -79,7 +79,7 @@ class Schema(BaseModel):
         """The JSON schema, whose description says the rules across fields that it cannot express."""
         described = handler(schema)
         resolved = handler.resolve_ref_schema(described)
-        if said := with_rules_said(cls, resolved.get("description")):
+        if said := describe_with_rules(cls, resolved.get("description")):
             resolved["description"] = said
         return described
 
@@ -132,7 +132,7 @@ class Page(Schema, Generic[Item]):
     offset: int
 
 
-class Seen(Schema):
+class EntityView(Schema):
     """What the view of every object shows and nobody writes."""
 
     id: UUID
@@ -262,7 +262,7 @@ def patch_of(model: type[Model]) -> type[Model]:
     return create_model(  # type: ignore[call-overload, no-any-return]
         f"{model.__name__}Patch",
         __base__=model,
-        __doc__=with_rules_said(model, model.__doc__),
+        __doc__=describe_with_rules(model, model.__doc__),
         __validators__=silenced,
         __cls_kwargs__={"json_schema_extra": None},  # rules across fields hold for the whole, not for what changes
         **fields,

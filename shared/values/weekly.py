@@ -108,7 +108,7 @@ class Weekly:
         return any(window.start <= start < end <= window.end for window in self.windows)
 
     @within_the_calendar
-    def contains_moments(self, start: datetime, end: datetime) -> bool:
+    def contains_interval(self, start: datetime, end: datetime) -> bool:
         """Whether the time from one instant up to another lies inside these hours, in Berlin.
 
         Raises NotAcceptable for instants without an offset.
@@ -118,7 +118,7 @@ class Weekly:
             return False
         reached = start
         for days in range((end.astimezone(BERLIN).date() - start.astimezone(BERLIN).date()).days + 1):
-            for opens, closes in self.moments_on(start.astimezone(BERLIN).date() + timedelta(days=days)):
+            for opens, closes in self.datetimes_on(start.astimezone(BERLIN).date() + timedelta(days=days)):
                 if opens <= reached < closes:
                     reached = closes
         return reached >= end
@@ -128,7 +128,7 @@ class Weekly:
         return self._windows_on_weekday(day.weekday())
 
     @within_the_calendar
-    def moments_on(self, day: date) -> tuple[tuple[datetime, datetime], ...]:
+    def datetimes_on(self, day: date) -> tuple[tuple[datetime, datetime], ...]:
         """The windows on that day in Berlin as instants in UTC.
 
         On the two days on which the clocks change, a window can be an hour shorter or longer than it reads,

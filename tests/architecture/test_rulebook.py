@@ -113,7 +113,7 @@ def _federal_state(code: str, city: str | None = None) -> str:
 
 
 def _coordinates(code: str, latitude: str, longitude: str) -> str:
-    return "refused" if postal_codes.misplaced(code or None, float(latitude), float(longitude)) else "fit"
+    return "refused" if postal_codes.coordinates_problem(code or None, float(latitude), float(longitude)) else "fit"
 
 
 def _day(written: str) -> date:

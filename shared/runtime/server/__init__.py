@@ -8,6 +8,6 @@ docs/decisions/0017.
 """
 
 from shared.runtime.server.limits import Limits
-from shared.runtime.server.listening import Server, listener
+from shared.runtime.server.listening import Server, listening_socket
 
-__all__ = ["Limits", "Server", "listener"]
+__all__ = ["Limits", "Server", "listening_socket"]

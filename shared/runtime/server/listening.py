@@ -150,7 +150,7 @@ def _threads(count: int) -> ThreadedTaskDispatcher:
     return dispatcher
 
 
-def listener(bind: str, port: int) -> socket.socket:
+def listening_socket(bind: str, port: int) -> socket.socket:
     """A socket that listens there."""
     family = socket.AF_INET6 if ":" in bind else socket.AF_INET
     return socket.create_server((bind, port), family=family, backlog=2048)

@@ -182,7 +182,7 @@ def _three_workers(platform: Platform) -> float:
     _forget_effects()
     group = f"bench-{uuid4()}"
     code = (
-        "import threading; from benchmarks import spine; from chaos import witness; from shared import database;"
+        "import threading; from benchmarks import throughput; from chaos import witness; from shared import database;"
         "s = witness.Settings(); database.connect(s.database_url, pool_size=2);"
         f"spine.Consumer('witness', s.kafka_client(), spine._listeners(), group='{group}').run(threading.Event())"
     )
