@@ -87,7 +87,7 @@ def _drain(relay: Relay) -> float:
     while portion := relay.step():
         moved += portion
     took = time.perf_counter() - started
-    relay._leave()
+    relay._release_lease()
     return moved / took
 
 

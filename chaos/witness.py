@@ -105,7 +105,7 @@ PAUSE = 2.0
 class EarlyMarkingRelay(Relay):
     """Broken on purpose: marks events as published before Kafka has answered, and never sends one again."""
 
-    def _send_again(self, trouble_began: datetime) -> None:
+    def _resend(self, trouble_began: datetime) -> None:
         """It trusts its marks."""
 
     def _publish(self, rows: list[Row]) -> None:

@@ -1,4 +1,4 @@
-"""From a message on Kafka to the event in it, whatever bytes those are."""
+"""Reads the event in a Kafka message, whatever its bytes are."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class ReceivedMessage:
-    """A message that concerns us: its event, or why it cannot be read."""
+    """A message with an event type that this service handles: the event, or why it cannot be read."""
 
     message: Message
     event: Event | None
     problem: Exception | None = None
     envelope: EventEnvelope | None = None
-    """Where at least that could be read."""
+    """The envelope, where at least that could be read."""
 
 
 def read_message(message: Message, handled_types: set[type[Event]], now: datetime) -> ReceivedMessage | None:
-    """The event in a message; None for one that nobody here listens to. Never raises.
+    """Returns the event in a message; None for an event type without a listener here. Never raises.
 
-    An event did not happen after the broker had it: a time that says so, by less than clocks differ, is put right.
+    An event cannot have happened after the broker stored it: a later time, within the tolerance of clocks, is replaced
+    by the broker's.
     """
     value = message.value()
     if value is None:
@@ -41,7 +42,7 @@ def read_message(message: Message, handled_types: set[type[Event]], now: datetim
         if stamp == TIMESTAMP_LOG_APPEND_TIME and envelope.time.timestamp() * 1000 > milliseconds + 1:
             envelope = replace(envelope, time=EPOCH + timedelta(milliseconds=milliseconds))
             event.with_envelope(envelope)
-    except Exception as problem:  # of any kind: one that rose would stop the partition for good
+    except Exception as problem:  # of any kind: an exception that rises would stop the partition for good
         return ReceivedMessage(message, None, problem, _envelope_of(value))
     return ReceivedMessage(message, event, envelope=envelope)
 

@@ -36,7 +36,7 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True)
 class Service:
-    """What a service's `__main__.py` hands over: its name, its settings and how its two processes are made."""
+    """A service as its `__main__.py` declares it: its name, its settings and how its two processes are created."""
 
     name: str
     settings: type[ServiceSettings]
@@ -48,23 +48,23 @@ Command: TypeAlias = Callable[Concatenate[Service, ServiceSettings, P], None]
 
 
 def main(service: Service, arguments: list[str] | None = None) -> None:
-    """Do what the command line says; ends the process with a message when it cannot."""
+    """Run the command line; ends the process with a message when a command fails."""
     commands.main(arguments, prog_name=f"python -m {service.name}", obj=service)
 
 
 @click.group()
 def commands() -> None:
-    """The processes of a service, and what an operator does with it."""
+    """The processes of a service, and the commands of an operator."""
 
 
-def _prepared(command: Command[P]) -> Callable[P, None]:
-    """The command as click calls it, with settings, logs and database; a refusal becomes a message.
+def _with_service(command: Command[P]) -> Callable[P, None]:
+    """Returns the command as click calls it, with settings, logs and database; an error of ours becomes a message.
 
-    They are made when the whole line has been read: `--help` needs none of them.
+    They are created when the whole line has been parsed: `--help` needs none of them.
     """
 
     @wraps(command)
-    def prepared(*given: P.args, **options: P.kwargs) -> None:
+    def run(*given: P.args, **options: P.kwargs) -> None:
         context = click.get_current_context()
         service = context.find_object(Service)
         assert service is not None
@@ -81,10 +81,10 @@ def _prepared(command: Command[P]) -> Callable[P, None]:
             url = settings.database_url
             sys.exit(f"The database does not answer at {url.host}:{url.port}.")
 
-    return prepared
+    return run
 
 
-def _moment(text: str) -> datetime:
+def _datetime(text: str) -> datetime:
     try:
         return parse_berlin_datetime(text)
     except NotAcceptable as refused:
@@ -92,14 +92,14 @@ def _moment(text: str) -> datetime:
 
 
 @commands.command("web")
-@_prepared
+@_with_service
 def _web(service: Service, settings: ServiceSettings) -> None:
     """Answer HTTP requests."""
     web.serve(lambda: service.create_app(settings), settings)
 
 
 @commands.command("worker")
-@_prepared
+@_with_service
 def _worker(service: Service, settings: ServiceSettings) -> None:
     """Consume and relay events, run the jobs."""
     service.create_worker(settings).run()
@@ -107,8 +107,8 @@ def _worker(service: Service, settings: ServiceSettings) -> None:
 
 @commands.command("job")
 @click.argument("name", required=False)
-@click.option("--now", type=_moment, metavar="MOMENT", help="Pretend it is this in Berlin: 2026-12-01T09:00.")
-@_prepared
+@click.option("--now", type=_datetime, metavar="MOMENT", help="Pretend it is this in Berlin: 2026-12-01T09:00.")
+@_with_service
 def _job(service: Service, settings: ServiceSettings, name: str | None, now: datetime | None) -> None:
     """Run one job until it finds nothing more to do.
 
@@ -131,11 +131,11 @@ def _job(service: Service, settings: ServiceSettings, name: str | None, now: dat
 
 
 @commands.command("rebuild")
-@_prepared
+@_with_service
 def _rebuild(service: Service, settings: ServiceSettings) -> None:
-    """Write the copies anew from Kafka, while serving.
+    """Rebuild the copies from Kafka, while serving.
 
-    Copies are what this service keeps of other services' data.
+    Copies are the data of other services that this service keeps.
     """
     worker = service.create_worker(settings)
     if not worker.copies:
@@ -149,16 +149,16 @@ def _rebuild(service: Service, settings: ServiceSettings) -> None:
         batch_size=settings.consumer_batch_size,
         progress=lambda read, total: print(f"\r{read} of at most {total} events", end="", file=sys.stderr, flush=True),
     )
-    print_line(f"\nread {done.read} events; removed {done.removed} copies that no event speaks of")
+    print_line(f"\nread {done.read} events; removed {done.removed} copies without any event")
 
 
 @commands.command("republish")
-@click.option("--check", is_flag=True, help="Only say what Kafka holds that was never said here.")
-@_prepared
+@click.option("--check", is_flag=True, help="Only list the states on Kafka that this service never published.")
+@_with_service
 def _republish(service: Service, settings: ServiceSettings, check: bool) -> None:
-    """Tell the others anew what is, while serving.
+    """Publish this service's events and states once more, while serving.
 
-    For when Kafka has lost its data, or says what is not.
+    For when Kafka has lost its data, or holds false states.
     """
     worker = service.create_worker(settings)
     if check:
@@ -205,7 +205,7 @@ def _check(settings: ServiceSettings, worker: Worker) -> None:
 
 
 @commands.command("ahead")
-@_prepared
+@_with_service
 def _ahead(service: Service, _settings: ServiceSettings) -> None:
     """List the copies that are ahead of their source.
 
@@ -214,7 +214,7 @@ def _ahead(service: Service, _settings: ServiceSettings) -> None:
     with database.transaction() as session:
         found = copies.ahead(session)
     for row in found:
-        numbers = f"knows {row.known_sequence}, was told {row.told_sequence}"
+        numbers = f"sequence {row.known_sequence} here, {row.told_sequence} in the event"
         print_line(f"{row.copies} {row.id} {numbers} {row.noticed_at.isoformat()}")
     print_line(f"{service.name}: {len(found)} ahead of their source")
 
@@ -227,7 +227,7 @@ def _progress(line: str) -> Callable[[int], None]:
 @click.argument("action", type=click.Choice(["list", "show", "replay", "discard"]), default="list")
 @click.argument("id", type=click.UUID, required=False)
 @click.option("--reason", help="Why it is replayed or discarded.")
-@_prepared
+@_with_service
 def _dead_letters(
     service: Service, settings: ServiceSettings, action: str, id: UUID | None, reason: str | None
 ) -> None:

@@ -32,10 +32,10 @@ from shared.runtime.settings import ServiceSettings
 log = logger(__name__)
 
 SECONDS_TO_FINISH = 7
-"""Of the ten that a process has to end; the rest is for the last spans and log lines."""
+"""Of the ten seconds that a process has to end; the rest is for the last spans and log lines."""
 
 Work = Callable[[threading.Event, Duty], None]
-"""What a duty does until it is told to stop."""
+"""Does the work of a duty until the event is set."""
 
 
 @dataclass
@@ -49,15 +49,15 @@ class Worker:
     copies: Sequence[type[Any]] = ()
     """Table classes of the copies that the projections keep, for `rebuild`."""
     states: CurrentStates | None = None
-    """What the service's own aggregates are now, for `republish`."""
+    """Returns the current states of the service's own aggregates, for `republish`."""
     topic: KafkaTopic | None = None
     """The topic of these states, for `republish --check`."""
     unknown_aggregate: UnknownAggregate | None = None
-    """What is said of an aggregate on that topic that the service does not have; None: nothing, it is only shown."""
+    """Returns the event for an aggregate on that topic that the service does not have; None: it is only listed."""
     relay: type[Relay] = Relay
 
     def run(self) -> None:
-        """Work until SIGTERM or SIGINT; then finish what is in hand and return within ten seconds."""
+        """Work until SIGTERM or SIGINT; then finish the in-flight work and return within ten seconds."""
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
@@ -70,7 +70,7 @@ class Worker:
             ReadinessCheck("schema", lambda: is_current(self.settings.service)),
             ReadinessCheck("kafka", kafka),
             ReadinessCheck("duties", lambda: check_duties(duties)),
-            ReadinessCheck("events", lag.moves),
+            ReadinessCheck("events", lag.check_progress),
             *self.ready_checks,
         ]
         memory.freeze()
@@ -91,7 +91,7 @@ class Worker:
         late = [thread.name for thread in threads if thread.is_alive()]
         log.info("worker.stopped", unfinished=late)
         if late:
-            # what they hold is a transaction that rolls back or a lease that runs out
+            # they hold a transaction that rolls back or a lease that ends
             os._exit(1)
 
     def _duties(self, lag: Lag) -> dict[Duty, Work]:
@@ -126,7 +126,7 @@ def _supervised(duty: Duty, work: Work, stop: threading.Event) -> threading.Thre
         while not stop.is_set():
             try:
                 work(stop, duty)
-            except BaseException as problem:  # also what is no Exception: nobody else would start it again
+            except BaseException as problem:  # also those that are no Exception: nothing else would start it again
                 log.exception("worker.duty_failed", duty=duty.name)
                 duty.record_failure(problem)
                 stop.wait(1)

@@ -111,7 +111,7 @@ def test_an_event_from_the_future_cannot_be_replayed_before_its_time(session: Se
     dead_letter_id = set_aside(session, document(event).encode())
     answer = client.post(f"/api/dead-letters/{dead_letter_id}/replay", json={"reason": "try"})
     assert (answer.status_code, answer.json["code"]) == (409, "dead_letter.unreadable")
-    assert "ahead of the clock" in answer.json["detail"]
+    assert "is in the future" in answer.json["detail"]
 
 
 class Silent(Exception):

@@ -49,7 +49,7 @@ def problem(lag: Lag) -> str:
     """Why the lag's partitions do not move; empty where they do."""
     lag.measure()
     try:
-        lag.moves()
+        lag.check_progress()
     except Unreachable as found:
         return found.message
     return ""
@@ -116,7 +116,7 @@ def test_a_member_of_the_group_that_reads_nothing_is_found(own_kafka: dict[str, 
         def is_found() -> bool:
             with suppress(RuntimeError):
                 stranger.poll(0)
-            return "or somebody else in the group has it" in problem(lag)
+            return "or another program in the group has it" in problem(lag)
 
         until(is_found)
         stranger.close()

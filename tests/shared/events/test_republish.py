@@ -110,7 +110,7 @@ def test_without_a_relay_the_wait_ends_with_the_reason(session: Session, connect
     a_therapist(session)
     session.commit()
     with pytest.raises(Unreachable, match="is a worker running"):
-        wait_until_published(lambda _: None, silence=0)
+        wait_until_published(lambda _: None, stalled_seconds=0)
 
 
 def test_a_denial_is_recorded_under_a_number_that_is_free(session: Session) -> None:
