@@ -37,7 +37,7 @@ WeeklyJson = dict[str, list[dict[str, str]]]
 
 
 class Window(NamedTuple):
-    """Minutes from `start` up to but not including `end`; since when, the giver says."""
+    """Minutes from `start` up to but not including `end`, since Monday 00:00 or since midnight."""
 
     start: int
     end: int
@@ -47,7 +47,7 @@ class Window(NamedTuple):
 class Weekly:
     """Windows of a week, in order, apart from each other.
 
-    Empty, and false, only as the result of an intersection: two known weeks that never meet. Make one with
+    Empty, and false, only as the result of an intersection of weeks without a common time. Create one with
     `of`, `from_json` or `from_multirange`.
     """
 
