@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 
 from communication_service.settings import ContactRules
 from shared.values.datetimes import BERLIN, berlin_day
-from shared.values.holidays import may_be_public_holiday
+from shared.values.public_holidays import may_be_public_holiday
 from shared.values.weekly import Weekly
 
 Taken = Callable[[datetime, datetime], Sequence[tuple[datetime, datetime]]]
