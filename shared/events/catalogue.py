@@ -252,7 +252,7 @@ class PatientPlaced(Event, name="matching.patient_placed"):
 
 
 class RequestUpdated(Event, name="matching.request_updated"):
-    """The current state of a placement request, published by `republish`; whoever has another state adopts it."""
+    """The current state of a placement request, published by `republish`; it replaces another state."""
 
     placement_request_id: UUID
     patient_id: UUID

@@ -64,7 +64,7 @@ class _Worker(Worker):  # type: ignore[misc]
         self._server.stop(self.cfg.graceful_timeout - 1)
 
     def _notify_gunicorn(self) -> None:
-        """Tell gunicorn that the process is alive: a system call, so not for each request."""
+        """Notify gunicorn that the process is alive: a system call, so not for each request."""
         now = clock.monotonic()
         if now - self._notified_at >= 1:
             self._notified_at = now

@@ -134,8 +134,8 @@ class Weekly:
         On the two days on which the clocks change, a window can be an hour shorter or longer than it reads,
         and one that lies wholly in the skipped hour is left out.
         """
-        moments = ((_instant(day, window.start), _instant(day, window.end)) for window in self.windows_on(day))
-        return tuple((opens, closes) for opens, closes in moments if opens < closes)
+        instants = ((_instant(day, window.start), _instant(day, window.end)) for window in self.windows_on(day))
+        return tuple((opens, closes) for opens, closes in instants if opens < closes)
 
     def _windows_on_weekday(self, weekday: int) -> tuple[Window, ...]:
         midnight = weekday * MINUTES_A_DAY
@@ -278,7 +278,7 @@ class WeeklyColumn(TypeDecorator[Weekly]):
 
     Overlap in SQL is `column.overlaps(weekly)` (`&&`), intersection `column.intersection(weekly)` (`*`).
     psycopg2 cannot bind multiranges and returns them as text, so both ways go as text, past the processors of
-    SQLAlchemy's own type, which adds the cast that tells PostgreSQL what the text is.
+    SQLAlchemy's own type, which adds the cast that gives PostgreSQL the type of the text.
     """
 
     impl = INT4MULTIRANGE

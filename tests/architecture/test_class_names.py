@@ -77,9 +77,7 @@ def modules_named_like_a_library() -> set[str]:
     ours = {path.name for path in ROOT.iterdir()}
     libraries = (set(sys.stdlib_module_names) | set(packages_distributions())) - ours
     paths = {path if path.name != "__init__.py" else path.parent for path in modules()}
-    return {
-        str(path.relative_to(ROOT)) for path in paths if path.stem in libraries and not path.stem.startswith("_")
-    }
+    return {str(path.relative_to(ROOT)) for path in paths if path.stem in libraries and not path.stem.startswith("_")}
 
 
 def test_no_two_classes_have_one_name() -> None:
