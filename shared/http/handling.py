@@ -92,7 +92,7 @@ class RequestHandler:
 
     def _call(self, context: Context[Any], call: Call) -> Any:
         if self._declared.await_turn is not None:
-            self._declared.await_turn(context.session, **call.path)
+            self._declared.await_turn(context.session, *call.path.values())
             context = replace(context, now=clock.now())
         return self._declared.method(call.resource, context, **call.arguments)
 
