@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from communication_service.domain import states
 from communication_service.domain.schemas import CallResponse
 from communication_service.store import answers as store
 from communication_service.store import queries
@@ -99,9 +100,8 @@ def keep(
 def stop_asking(session: Session, said: Sequence[CallResponse], *, now: datetime) -> None:
     """Requests with an answer are over here, before matching has heard of it; a planned call is looked at again."""
     for request in queries.requests(session, _answers(said)):
-        if request.status in ("waiting", "contacted"):
-            request.status = "over"
-            request.look_at = now if request.inquiry_id else None
+        if request.status in states.IN_CONTACT:
+            states.end(request, now=now)
 
 
 def public(said: Sequence[CallResponse]) -> list[Answer]:

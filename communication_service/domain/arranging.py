@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from communication_service.domain import copies, gates, letters
+from communication_service.domain import copies, gates, letters, states
 from communication_service.domain.calendar import Opening
 from communication_service.domain.channels import Way
+from communication_service.domain.letters import Letter
 from communication_service.settings import ContactRules
 from communication_service.store import queries
 from communication_service.store.tables import Email, Inquiry, Patient, PhoneCall, Therapist
-from shared.database import Session, new_id
+from shared.database import Session
 from shared.values.datetimes import berlin_day
 
 
@@ -65,62 +65,47 @@ def _write(
     letter = letters.inquiry(therapist, patients, sender=rules.sender)
     email = queries.unsent_email(session, inquiry.id)
     if email is None:
-        email = _new_email(inquiry, rules, now)
-    fields: dict[str, Any] = {
-        # checked by `Reachability`: without an address the way would be another
-        "recipient": therapist.email or "",
-        "recipient_key": therapist.email_key or "",
-        "subject": letter.subject,
-        "body_text": letter.text,
-        "body_html": letter.html,
-        "placement_request_ids": list(inquiry.placement_request_ids),
-    }
+        email = states.new_email(inquiry, message_id_domain=rules.sender.domain, now=now)
+    _fill(email, letter, therapist, inquiry.placement_request_ids, now)
     waits_for, waits_until = way.waits_for, None
     if waits_for is None:
-        closed = gates.closed(session, therapist.id, fields["recipient_key"], today=berlin_day(now))
+        closed = gates.closed(session, therapist.id, email.recipient_key, today=berlin_day(now))
         if closed is not None:
             waits_for, waits_until = closed.waits_for, closed.waits_until
         elif not is_first_letter:
             waits_for = "earlier_inquiry"
-    fields |= {
-        "status": "approved" if waits_for is None else "waiting",
-        "waits_for": waits_for,
-        "waits_until": waits_until,
-    }
-    changed = {name: value for name, value in fields.items() if getattr(email, name) != value}
-    for name, value in changed.items():
-        setattr(email, name, value)
-    if changed:
-        email.updated_at = now
-    if "recipient_key" in changed:
-        email.not_before, email.refusals, email.troubles_begun = None, 0, 0  # that was about another address
+    if waits_for is None:
+        states.approve_email(email, now=now)
+    else:
+        states.hold_email(email, waits_for=waits_for, waits_until=waits_until, now=now)
     session.add(email)
     inquiry.waits_for, inquiry.waits_until = waits_for, waits_until
 
 
-def _new_email(inquiry: Inquiry, rules: ContactRules, now: datetime) -> Email:
-    identity = new_id()
-    return Email(
-        id=identity,
-        created_at=now,
-        updated_at=now,
-        version=1,
-        kind="inquiry",
-        therapist_id=inquiry.therapist_id,
-        inquiry_id=inquiry.id,
-        message_id=f"<{identity}@{rules.sender.domain}>",
-        attempts=0,
-        refusals=0,
-        troubles_begun=0,
-        correlation_id=inquiry.correlation_id,
-    )
+def _fill(email: Email, letter: Letter, therapist: Therapist, request_ids: list[UUID], now: datetime) -> None:
+    """Let the letter say what it should; it is told apart from before, so that a look that changes nothing shows."""
+    # checked by `Reachability`: without an address the way would be another
+    recipient, recipient_key = therapist.email or "", therapist.email_key or ""
+    if email.recipient_key != recipient_key:
+        email.not_before, email.refusals, email.troubles_begun = None, 0, 0  # that was about another address
+    before = _content(email)
+    email.recipient, email.recipient_key = recipient, recipient_key
+    email.subject, email.body_text, email.body_html = letter.subject, letter.text, letter.html
+    email.placement_request_ids = list(request_ids)
+    if _content(email) != before:
+        email.updated_at = now
+
+
+def _content(email: Email) -> tuple[object, ...]:
+    address = (email.recipient, email.recipient_key)
+    return (*address, email.subject, email.body_text, email.body_html, email.placement_request_ids)
 
 
 def cancel_letter(session: Session, inquiry: Inquiry, *, now: datetime) -> None:
     """Never send the letter that this inquiry has not sent yet, if there is one."""
     email = queries.unsent_email(session, inquiry.id)
     if email is not None:
-        email.status, email.waits_for, email.waits_until, email.updated_at = "cancelled", None, None, now
+        states.cancel_email(email, now=now)
         session.flush()
 
 
@@ -161,20 +146,12 @@ def _plan(
         inquiry.waits_for = "no_free_slot"
         return
     if call is None:
-        call = PhoneCall(
-            id=new_id(),
-            created_at=now,
-            version=1,
-            therapist_id=inquiry.therapist_id,
-            inquiry_id=inquiry.id,
-            placement_request_ids=list(inquiry.placement_request_ids),
-            line=UUID(int=0),
-            direction="outbound",
-            status="planned",
-            attempt=attempt,
+        call = states.new_phone_call(
+            inquiry, attempt=attempt, starts_at=start, ends_at=start + rules.call_length, now=now
         )
         session.add(call)
-    call.starts_at, call.ends_at, call.updated_at = start, start + rules.call_length, now
+    else:
+        call.starts_at, call.ends_at, call.updated_at = start, start + rules.call_length, now
     session.flush()
 
 
@@ -188,5 +165,5 @@ def cancel_call(session: Session, inquiry: Inquiry, *, now: datetime) -> None:
     """Never make the call that is planned for this inquiry, if there is one."""
     call = queries.planned_call(session, inquiry.id)
     if call is not None:
-        call.status, call.updated_at = "cancelled", now
+        states.cancel_phone_call(call, now=now)
         session.flush()

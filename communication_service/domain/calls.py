@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from communication_service.domain import answers, composing
+from communication_service.domain import answers, composing, states
 from communication_service.domain.letters import diagnosis_group
 from communication_service.domain.schemas import (
     CalledAboutPatient,
@@ -22,7 +22,7 @@ from communication_service.settings import ContactRules
 from communication_service.store import lists, queries
 from communication_service.store.tables import Inquiry, Patient, PhoneCall, PlacementRequest, Therapist
 from shared.database import Session
-from shared.errors import Conflict, FieldProblem, NotFound, RuleBroken
+from shared.errors import FieldProblem, NotFound, RuleBroken
 from shared.events.catalogue import AttemptsUsedUp, CallRecorded
 from shared.events.outbox import record
 from shared.values.contacts import shown_phone
@@ -119,8 +119,7 @@ def record_outcome(
     answers.must_be_open(session, outcome.responses, call.placement_request_ids)
     now = answers.after_those_known(session, call.therapist_id, now)
     occurred_at = min(outcome.occurred_at or now, now)
-    call.result, call.occurred_at, call.note = outcome.result, occurred_at, outcome.note
-    call.version, call.updated_at = call.version + 1, now
+    states.record_call_made(call, result=outcome.result, occurred_at=occurred_at, note=outcome.note, now=now)
     if outcome.result == CallResult.REACHED:
         _reached(session, call, inquiry, outcome.responses, occurred_at, now)
     else:
@@ -139,8 +138,7 @@ def _must_be_plausible(outcome: CallOutcome, *, now: datetime) -> None:
 
 def _planned(session: Session, call_id: UUID) -> PhoneCall:
     call = _locked(session, call_id)
-    if call.status != "planned":
-        raise Conflict("phone_call.not_planned", "This call was made or cancelled already.")
+    states.require_planned(call)
     return call
 
 
@@ -162,7 +160,6 @@ def _reached(
     occurred_at: datetime,
     now: datetime,
 ) -> None:
-    call.status = "completed"
     named = {response.placement_request_id for response in said}
     silent = [
         CallResponse(placement_request_id=request_id, outcome=CallAnswer.NOT_DISCUSSED)
@@ -173,14 +170,11 @@ def _reached(
     answers.keep(
         session, everything, therapist_id=call.therapist_id, phone_call_id=call.id, occurred_at=occurred_at, now=now
     )
-    inquiry.status, inquiry.waits_for, inquiry.updated_at = "gone_out", None, now
+    states.record_inquiry_gone_out(inquiry, now=now)
     outcomes = {response.placement_request_id: response.outcome for response in everything}
     for request in _members(session, call):
-        request.inquiry_id = request.look_at = None
-        if request.status == "waiting":
-            # what was not discussed is asked again when matching reopens it: it may have been withdrawn meanwhile
-            not_discussed = outcomes[request.id] == CallAnswer.NOT_DISCUSSED
-            request.status, request.hold = "contacted" if not_discussed else "over", None
+        # what was not discussed is asked again when matching reopens it: it may have been withdrawn meanwhile
+        states.record_contact(request, is_over=outcomes[request.id] != CallAnswer.NOT_DISCUSSED)
     _tell(session, call, everything, occurred_at, now)
     # others may wait for this call to be over
     queries.look_again(session, queries.requests_to_therapists([call.therapist_id]), at=now)
@@ -189,12 +183,11 @@ def _reached(
 def _not_reached(
     session: Session, call: PhoneCall, inquiry: Inquiry, outcome: CallOutcome, *, rules: ContactRules, now: datetime
 ) -> None:
-    call.status = "failed"
     inquiry.attempts, inquiry.updated_at = inquiry.attempts + 1, now
     _tell(session, call, [], call.occurred_at or now, now)
     stay = _those_with_attempts_left(session, call, inquiry, rules=rules, now=now)
     if not stay:
-        inquiry.status, inquiry.waits_for = "no_answer", None
+        states.record_inquiry_unanswered(inquiry)
         queries.look_again(session, queries.requests_to_therapists([call.therapist_id]), at=now)
         return
     inquiry.next_attempt_after = call.next_attempt_after = max(now, outcome.call_back_at or now)
@@ -217,10 +210,7 @@ def _those_with_attempts_left(
         request.attempts += 1
         if request.attempts < rules.call_attempts:
             stay.append(request)
-            continue
-        request.inquiry_id = request.look_at = None
-        if request.status == "waiting":
-            request.status = "over"
+        elif states.give_up(request):
             asked.append(request.id)
     if asked:
         event = AttemptsUsedUp(inquiry_id=inquiry.id, therapist_id=call.therapist_id, placement_request_ids=asked)

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from communication_service.domain import arranging
+from communication_service.domain import arranging, states
 from communication_service.domain.channels import Reachability, Way, way_to
 from communication_service.settings import ContactRules
 from communication_service.store import queries, suppressions
 from communication_service.store.tables import Inquiry, Patient, PhoneCall, PlacementRequest, Therapist
-from shared.database import Session, new_id
+from shared.database import Session
 from shared.events.catalogue import InquiryComposed, InquiryDissolved
 from shared.events.outbox import record
 from shared.values.datetimes import berlin_day, start_of_berlin_day
@@ -120,7 +120,9 @@ def _arrange(session: Session, unsent: Unsent, *, rules: ContactRules, now: date
     for way, members in groups:
         chosen = _best(free, members)
         if chosen is None:
-            chosen = _new(session, unsent.therapist.id, way, members[0], now)
+            cause = members[0].correlation_id
+            chosen = states.new_inquiry(unsent.therapist.id, channel=way.channel, correlation_id=cause, now=now)
+            session.add(chosen)
         else:
             free.remove(chosen)
         _keep_the_wish(chosen, members, unsent.inquiries)
@@ -237,23 +239,6 @@ def _may_join(request: PlacementRequest, inquiry: Inquiry) -> bool:
     return request.newest_inquiry_id < inquiry.id
 
 
-def _new(session: Session, therapist_id: UUID, way: Way, first: PlacementRequest, now: datetime) -> Inquiry:
-    inquiry = Inquiry(
-        id=new_id(),
-        created_at=now,
-        updated_at=now,
-        version=1,
-        therapist_id=therapist_id,
-        channel=way.channel,
-        status="open",
-        placement_request_ids=[],
-        attempts=0,
-        correlation_id=first.correlation_id,
-    )
-    session.add(inquiry)
-    return inquiry
-
-
 def _fill(session: Session, inquiry: Inquiry, way: Way, members: Sequence[PlacementRequest], now: datetime) -> None:
     """Let exactly these requests be in the contact, and tell the world what is new."""
     ids = [request.id for request in members]
@@ -273,7 +258,7 @@ def _fill(session: Session, inquiry: Inquiry, way: Way, members: Sequence[Placem
 
 
 def _dissolve(session: Session, inquiry: Inquiry, now: datetime) -> None:
-    inquiry.status, inquiry.waits_for, inquiry.waits_until, inquiry.updated_at = "dissolved", None, None, now
+    states.dissolve_inquiry(inquiry, now=now)
     arranging.cancel_letter(session, inquiry, now=now)
     arranging.cancel_call(session, inquiry, now=now)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from communication_service.domain import answers, sending
+from communication_service.domain import answers, sending, states
 from communication_service.domain.schemas import (
     CallResponse,
     EmailFilter,
@@ -71,8 +71,7 @@ def resolve(
 ) -> EmailView:
     """Settle a letter in doubt. Raises `NotFound`, and `Conflict` where there is no doubt."""
     email = _locked(session, email_id)
-    if email.status != "in_doubt":
-        raise Conflict("email.not_in_doubt", "What became of this e-mail is not in doubt.")
+    states.require_in_doubt(email)
     was_sent = found_out.outcome == EmailResolution.SENT
     sending.settle_doubt(session, email, was_sent=was_sent, rules=rules, now=now)
     session.flush()

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 from uuid import UUID
 
+from communication_service.domain import states
 from communication_service.settings import ContactRules
 from communication_service.store import answers, queries
 from communication_service.store.tables import PlacementRequest
@@ -55,15 +56,7 @@ def ask(session: Session, told: Told, *, priority: int, now: datetime) -> None:
         return
     request.asked, request.answered, request.priority = True, False, priority
     request.correlation_id = told.envelope.correlation_id
-    if request.status == "over":
-        request.by_phone, request.emailed_on = False, None  # a new round begins with an e-mail
-    _wait(request, now=now)
-
-
-def _wait(request: PlacementRequest, *, now: datetime) -> None:
-    if request.status != "waiting":
-        request.status, request.waiting_since, request.attempts = "waiting", now, 0
-    request.look_at = now
+    states.ask(request, now=now)
 
 
 def drop(
@@ -85,8 +78,11 @@ def _stop(session: Session, request: PlacementRequest, *, is_accepted: bool, now
     included (docs/domain.md#contact-rule-9).
     """
     was_accepted = request.status == "accepted"
-    request.asked, request.status = False, "accepted" if is_accepted else "over"
-    request.look_at = now if request.inquiry_id else None
+    request.asked = False
+    if is_accepted:
+        states.accept(request, now=now)
+    else:
+        states.end(request, now=now)
     if is_accepted or was_accepted:
         _look_at_the_patients(session, request, now=now)
 
@@ -104,7 +100,7 @@ def hold(session: Session, told: Told, reason: str | None, *, now: datetime) -> 
 
 
 def _hold(request: PlacementRequest, reason: str | None, *, now: datetime) -> None:
-    if request.status in ("announced", "waiting"):
+    if request.status in states.HOLDABLE:
         request.hold = reason
         request.look_at = now if request.status == "waiting" else None
 
@@ -154,13 +150,13 @@ def _go_on(session: Session, request: PlacementRequest, stands: RequestUpdated, 
     was_accepted = request.status == "accepted"
     request.asked, request.answered = True, False
     if is_reopened:
-        request.by_phone, request.emailed_on = False, None
+        states.begin_new_round(request)
     if stands.status == S.CONTACTED and stands.emailed_on is not None:
         request.emailed_on = min(stands.emailed_on, berlin_day(now))
     if request.emailed_on is not None and not request.by_phone:
-        request.status, request.look_at = "contacted", now if request.inquiry_id else None
+        states.wait_for_answer(request, now=now)
     else:
-        _wait(request, now=now)
+        states.wait(request, now=now)
     if was_accepted:
         _look_at_the_patients(session, request, now=now)
 
@@ -209,18 +205,10 @@ def _is_ahead(session: Session, request: PlacementRequest, envelope: Envelope) -
 def _known(session: Session, told: Told) -> PlacementRequest:
     request = queries.request_for_change(session, told.id)
     if request is None:
-        request = PlacementRequest(
-            id=told.id,
+        request = states.new_request(
+            told.id,
             patient_id=told.patient_id,
             therapist_id=told.therapist_id,
-            status="announced",
-            priority=0,
-            by_phone=False,
-            attempts=0,
-            asked=False,
-            answered=False,
-            asked_sequence=0,
-            hold_sequence=0,
             correlation_id=told.envelope.correlation_id,
         )
         session.add(request)
@@ -233,5 +221,5 @@ def follow_up(session: Session, *, rules: ContactRules, now: datetime, at_most: 
     last_day = berlin_day(now) - timedelta(days=rules.days_until_call)
     unanswered = queries.unanswered_since(session, day=last_day, limit=at_most)
     for request in unanswered:
-        request.status, request.waiting_since, request.by_phone, request.look_at = "waiting", now, True, now
+        states.wait_for_call(request, now=now)
     return len(unanswered)

@@ -19,6 +19,7 @@ from shared.values.enums import (
     EmailKind,
     EmailResolution,
     EmailStatus,
+    InquiryStatus,
     RequestOutcome,
 )
 from shared.values.errors import NotAcceptable
@@ -36,7 +37,6 @@ WaitsFor = Annotated[
     ),
 ]
 WaitsUntil = Annotated[IsoDate | None, Field(description="the last day on which it waits, where that is known")]
-InquiryStatus = Literal["open", "under_way", "gone_out", "no_answer", "dissolved"]
 OneTo100 = Field(min_length=1, max_length=100)
 
 

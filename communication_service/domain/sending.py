@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from communication_service.domain import composing, gates, mail_server, suppressions
+from communication_service.domain import composing, gates, mail_server, states, suppressions
 from communication_service.domain.letters import Letter
 from communication_service.settings import ContactRules
 from communication_service.store import queries
@@ -76,9 +76,8 @@ def claim(session: Session, email_id: UUID, *, rules: ContactRules, lease: timed
         queries.look_again(session, queries.requests_to_therapists([known.therapist_id]), at=now)
         _wait(session, email, now)
         return None
-    email.status, email.attempts = "sending", email.attempts + 1
-    email.claimed_at, email.claimed_until, email.updated_at = now, now + lease, now
-    _inquiry(session, email).status = "under_way"
+    states.claim_email(email, lease=lease, now=now)
+    states.begin_inquiry(_inquiry(session, email))
     session.flush()
     return Claim(
         email_id=email.id,
@@ -96,7 +95,7 @@ def _wait(session: Session, email: Email, now: datetime) -> None:
     closed = gates.closed(session, email.therapist_id, email.recipient_key, today=berlin_day(now))
     if closed is not None:
         inquiry = _inquiry(session, email)
-        email.status, email.waits_for, email.waits_until = "waiting", closed.waits_for, closed.waits_until
+        states.hold_email(email, waits_for=closed.waits_for, waits_until=closed.waits_until, now=now)
         inquiry.waits_for, inquiry.waits_until = closed.waits_for, closed.waits_until
 
 
@@ -162,8 +161,7 @@ def not_tried(session: Session, email_id: UUID, attempt: int, *, detail: str, no
 
 
 def _wait_again(session: Session, email: Email, *, detail: str, not_before: datetime | None, now: datetime) -> None:
-    email.status, email.error, email.updated_at = "approved", detail, now
-    email.not_before, email.claimed_until = not_before, None
+    states.retry_email(email, detail=detail, not_before=not_before, now=now)
     _open_again(session, email, now)
 
 
@@ -182,7 +180,7 @@ def refused(
 
 
 def _failed(session: Session, email: Email, *, detail: str, now: datetime) -> bool:
-    email.status, email.error, email.updated_at, email.claimed_until = "failed", detail, now, None
+    states.fail_email(email, detail=detail, now=now)
     for request in queries.requests(session, email.placement_request_ids):
         if request.inquiry_id == email.inquiry_id:
             request.by_phone = True
@@ -233,7 +231,7 @@ def doubt_what_nobody_recorded(session: Session, *, now: datetime, at_most: int 
 
 
 def _mark_in_doubt(session: Session, email: Email, detail: str, now: datetime) -> None:
-    email.status, email.error, email.updated_at = "in_doubt", detail, now
+    states.doubt_email(email, detail=detail, now=now)
     _inquiry(session, email).waits_for = "email_in_doubt"
 
 
@@ -243,23 +241,19 @@ def settle_doubt(session: Session, email: Email, *, was_sent: bool, rules: Conta
     if was_sent:
         _record_sent(session, email, rules=rules, sent_at=email.claimed_at or now, now=now)
     else:
-        email.status, email.updated_at, email.claimed_until = "failed", now, None
+        states.fail_email(email, detail=email.error, now=now)
         _open_again(session, email, now)
     email.version += 1
 
 
 def _record_sent(session: Session, email: Email, *, rules: ContactRules, sent_at: datetime, now: datetime) -> None:
-    email.status, email.sent_at, email.error, email.updated_at = "sent", sent_at, None, now
-    email.claimed_until = email.not_before = None
+    states.record_email_sent(email, sent_at=sent_at, now=now)
     gates.settle(session, email, rules=rules, sent_at=sent_at)
     inquiry = _inquiry(session, email)
-    inquiry.status, inquiry.waits_for, inquiry.waits_until, inquiry.updated_at = "gone_out", None, None, now
+    states.record_inquiry_gone_out(inquiry, now=now)
     for request in queries.requests(session, email.placement_request_ids):
         if request.inquiry_id == email.inquiry_id:
-            request.inquiry_id, request.look_at, request.emailed_on = None, None, berlin_day(sent_at)
-            if request.status == "waiting":
-                # a hold that came too late holds nothing; matching drops it too, without a word
-                request.status, request.hold = "contacted", None
+            states.record_contact(request, emailed_on=berlin_day(sent_at))
     event = EmailSent(
         email_id=email.id,
         inquiry_id=email.inquiry_id,
@@ -277,7 +271,7 @@ def _record_sent(session: Session, email: Email, *, rules: ContactRules, sent_at
 def _open_again(session: Session, email: Email, now: datetime) -> None:
     """Let the letter's requests be arranged anew, and open its gates."""
     inquiry = _inquiry(session, email)
-    inquiry.status, inquiry.waits_for, inquiry.waits_until, inquiry.updated_at = "open", None, None, now
+    states.reopen_inquiry(inquiry, now=now)
     session.flush()
     gates.release(session, email, now=now)
     if email.therapist_id is not None:
@@ -291,7 +285,7 @@ def _of_attempt(session: Session, email_id: UUID, attempt: int) -> Email | None:
         return None
     queries.lock_therapist(session, known.therapist_id)
     email = queries.email(session, email_id, lock=True)
-    if email is None or email.attempts != attempt or email.status not in ("sending", "in_doubt"):
+    if email is None or email.attempts != attempt or email.status not in states.CLAIMED:
         return None
     # before suppressions and gates, as everywhere (docs/decisions/0019)
     queries.lock_requests(session, email.placement_request_ids)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.database import NAMES, Aggregate, Copy, column_types, new_id
 from shared.database.tables import add_shared_tables
+from shared.values.enums import CallStatus, ContactRequestStatus, Direction, EmailKind, EmailStatus, InquiryStatus
 from shared.values.weekly import Weekly, WeeklyColumn
 
 
@@ -20,6 +22,11 @@ class Tables(DeclarativeBase):
 
     metadata = MetaData(naming_convention=NAMES)
     type_annotation_map = column_types
+
+
+def _one_of(column: str, words: type[StrEnum]) -> str:
+    """The condition that the column has a word of this vocabulary."""
+    return f"{column} IN ({', '.join(repr(str(word)) for word in words)})"
 
 
 def _ids() -> Any:
@@ -100,7 +107,6 @@ class PlacementRequest(Tables):
     patient_id: Mapped[UUID]
     therapist_id: Mapped[UUID]
     status: Mapped[str]
-    """announced (heard of, not approved yet), waiting (has not gone out), contacted (has gone out), accepted, over."""
     hold: Mapped[str | None]
     priority: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     waiting_since: Mapped[datetime | None]
@@ -140,7 +146,7 @@ class PlacementRequest(Tables):
         ),
         Index("ix_placement_requests_patient_id", "patient_id"),
         Index("ix_placement_requests_accepted", "patient_id", postgresql_where=text("status = 'accepted'")),
-        CheckConstraint("status IN ('announced', 'waiting', 'contacted', 'accepted', 'over')", name="status"),
+        CheckConstraint(_one_of("status", ContactRequestStatus), name="status"),
         CheckConstraint("status <> 'waiting' OR waiting_since IS NOT NULL", name="waits_since"),
     )
 
@@ -173,8 +179,6 @@ class Inquiry(Aggregate, Tables):
     therapist_id: Mapped[UUID]
     channel: Mapped[str]
     status: Mapped[str]
-    """open (has not gone out), under_way (the mail is being sent, or its fate is in doubt), gone_out, no_answer
-    (all attempts to call used up), dissolved (nothing left to ask)."""
     placement_request_ids: Mapped[list[UUID]] = _ids()
     waits_for: Mapped[str | None]
     waits_until: Mapped[date | None]
@@ -187,7 +191,9 @@ class Inquiry(Aggregate, Tables):
         Index("ix_inquiries_open", "therapist_id", postgresql_where=text("status = 'open'")),
         Index("ix_inquiries_therapist_id", "therapist_id", "created_at"),
         CheckConstraint("channel IN ('email', 'phone')", name="channel"),
-        CheckConstraint("status IN ('open', 'under_way', 'gone_out', 'no_answer', 'dissolved')", name="status"),
+        CheckConstraint(_one_of("status", InquiryStatus), name="status"),
+        CheckConstraint("waits_for IS NULL OR status IN ('open', 'under_way')", name="waits_before_it_went_out"),
+        CheckConstraint("waits_until IS NULL OR waits_for IS NOT NULL", name="waits_for_something"),
     )
 
 
@@ -243,15 +249,11 @@ class Email(Aggregate, Tables):
         Index("ix_emails_therapist_id", "therapist_id", "created_at"),
         Index("ix_emails_waiting", "recipient_key", postgresql_where=text("status = 'waiting'")),
         Index("ix_emails_placement_request_ids", "placement_request_ids", postgresql_using="gin"),
-        CheckConstraint("kind IN ('inquiry', 'confirmation', 'withdrawal', 'patient_notice')", name="kind"),
-        CheckConstraint(
-            "status IN ('draft', 'approved', 'waiting', 'sending', 'sent', 'in_doubt', 'failed', 'bounced',"
-            " 'cancelled')",
-            name="status",
-        ),
+        CheckConstraint(_one_of("kind", EmailKind), name="kind"),
+        CheckConstraint(_one_of("status", EmailStatus), name="status"),
         CheckConstraint("(status = 'waiting') = (waits_for IS NOT NULL)", name="waits_for_something"),
         CheckConstraint("(status = 'sent') = (sent_at IS NOT NULL)", name="sent_at"),
-        CheckConstraint("status <> 'sending' OR claimed_until IS NOT NULL", name="claimed"),
+        CheckConstraint("(status IN ('sending', 'in_doubt')) = (claimed_until IS NOT NULL)", name="claimed"),
     )
 
 
@@ -307,10 +309,11 @@ class PhoneCall(Aggregate, Tables):
         Index("ix_phone_calls_inquiry_id", "inquiry_id"),
         Index("ix_phone_calls_starts_at", "starts_at"),
         Index("ix_phone_calls_therapist_id", "therapist_id", "starts_at"),
-        CheckConstraint("direction IN ('outbound', 'inbound')", name="direction"),
-        CheckConstraint("status IN ('planned', 'completed', 'failed', 'cancelled')", name="status"),
+        CheckConstraint(_one_of("direction", Direction), name="direction"),
+        CheckConstraint(_one_of("status", CallStatus), name="status"),
         CheckConstraint("starts_at < ends_at", name="takes_time"),
         CheckConstraint("(status IN ('completed', 'failed')) = (result IS NOT NULL)", name="result"),
+        CheckConstraint("(result IS NULL) = (occurred_at IS NULL)", name="made_at"),
     )
 
 

@@ -87,6 +87,12 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "status IN ('open', 'under_way', 'gone_out', 'no_answer', 'dissolved')", name=op.f("ck_inquiries_status")
         ),
+        sa.CheckConstraint(
+            "waits_for IS NULL OR status IN ('open', 'under_way')", name=op.f("ck_inquiries_waits_before_it_went_out")
+        ),
+        sa.CheckConstraint(
+            "waits_until IS NULL OR waits_for IS NOT NULL", name=op.f("ck_inquiries_waits_for_something")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inquiries")),
     )
     op.create_index(
@@ -316,7 +322,9 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "kind IN ('inquiry', 'confirmation', 'withdrawal', 'patient_notice')", name=op.f("ck_emails_kind")
         ),
-        sa.CheckConstraint("status <> 'sending' OR claimed_until IS NOT NULL", name=op.f("ck_emails_claimed")),
+        sa.CheckConstraint(
+            "(status IN ('sending', 'in_doubt')) = (claimed_until IS NOT NULL)", name=op.f("ck_emails_claimed")
+        ),
         sa.CheckConstraint(
             "status IN ('draft', 'approved', 'waiting', 'sending', 'sent', 'in_doubt', 'failed', 'bounced', 'cancelled')",
             name=op.f("ck_emails_status"),
@@ -380,6 +388,7 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "(status IN ('completed', 'failed')) = (result IS NOT NULL)", name=op.f("ck_phone_calls_result")
         ),
+        sa.CheckConstraint("(result IS NULL) = (occurred_at IS NULL)", name=op.f("ck_phone_calls_made_at")),
         sa.CheckConstraint("direction IN ('outbound', 'inbound')", name=op.f("ck_phone_calls_direction")),
         sa.CheckConstraint(
             "status IN ('planned', 'completed', 'failed', 'cancelled')", name=op.f("ck_phone_calls_status")
