@@ -9,7 +9,7 @@ from uuid import UUID
 from communication_service.domain import states
 from communication_service.domain.schemas import CallResponse
 from communication_service.store import answers as store
-from communication_service.store import queries
+from communication_service.store import request_queries
 from communication_service.store import tables as t
 from shared.database import Session
 from shared.errors import Conflict, FieldProblem, RuleBroken
@@ -46,9 +46,9 @@ def must_be_open(session: Session, said: Sequence[CallResponse], request_ids: Se
     What is acknowledged here is told to matching, which would only note a second answer: it would change nothing. Locks
     the requests of the contact, so that of two answers at once one is refused; the caller holds the practice's lock.
     """
-    queries.lock_requests(session, request_ids)
+    request_queries.lock_requests(session, request_ids)
     answers = _answers(said)
-    closed = {request.id for request in queries.requests(session, answers) if request.answered}
+    closed = {request.id for request in request_queries.requests(session, answers) if request.answered}
     errors = [
         FieldProblem(f"responses.{place}.placement_request_id", "has an answer already")
         for place, response in enumerate(said)
@@ -92,14 +92,14 @@ def keep(
         for response in said
     )
     final = _answers([response for response in said if response.outcome != CallAnswer.LATER])
-    for request in queries.requests(session, final):
+    for request in request_queries.requests(session, final):
         request.answered = True
     session.flush()
 
 
 def stop_asking(session: Session, said: Sequence[CallResponse], *, now: datetime) -> None:
     """Requests with an answer are over here, before matching has heard of it; a planned call is looked at again."""
-    for request in queries.requests(session, _answers(said)):
+    for request in request_queries.requests(session, _answers(said)):
         if request.status in states.IN_CONTACT:
             states.end(request, now=now)
 

@@ -19,7 +19,15 @@ from communication_service.domain.schemas import (
     PhoneCallView,
 )
 from communication_service.settings import ContactRules
-from communication_service.store import lists, queries
+from communication_service.store import (
+    call_queries,
+    copy_queries,
+    inquiry_queries,
+    lists,
+    locks,
+    request_queries,
+    schedule,
+)
 from communication_service.store.tables import Inquiry, Patient, PhoneCall, PlacementRequest, Therapist
 from shared.database import Session
 from shared.errors import FieldProblem, NotFound, RuleBroken
@@ -53,16 +61,16 @@ def listed(session: Session, wanted: PhoneCallFilter) -> PhoneCallPage:
 
 def get(session: Session, call_id: UUID) -> PhoneCallView:
     """One call with what the caller may say; raises `NotFound`."""
-    call = queries.phone_call(session, call_id)
+    call = call_queries.phone_call(session, call_id)
     if call is None:
         raise NotFound("phone_call")
     return _view(session, call)
 
 
 def _view(session: Session, call: PhoneCall) -> PhoneCallView:
-    therapist = queries.therapist(session, call.therapist_id)
-    of_requests = queries.patients_of_requests(session, call.placement_request_ids)
-    patients = queries.patients(session, of_requests.values())
+    therapist = copy_queries.therapist(session, call.therapist_id)
+    of_requests = request_queries.patients_of_requests(session, call.placement_request_ids)
+    patients = copy_queries.patients(session, of_requests.values())
     known = [
         _patient(request_id, patients[of_requests[request_id]])
         for request_id in call.placement_request_ids
@@ -143,11 +151,11 @@ def _planned(session: Session, call_id: UUID) -> PhoneCall:
 
 
 def _locked(session: Session, call_id: UUID) -> PhoneCall:
-    known = queries.phone_call(session, call_id)
+    known = call_queries.phone_call(session, call_id)
     if known is None:
         raise NotFound("phone_call")
-    queries.lock_therapist(session, known.therapist_id)
-    call = queries.phone_call(session, call_id, lock=True)
+    locks.lock_therapist(session, known.therapist_id)
+    call = call_queries.phone_call(session, call_id, lock=True)
     assert call is not None  # calls are never deleted
     return call
 
@@ -177,7 +185,7 @@ def _reached(
         states.record_contact(request, is_over=outcomes[request.id] != CallAnswer.NOT_DISCUSSED)
     _tell(session, call, everything, occurred_at, now)
     # others may wait for this call to be over
-    queries.look_again(session, queries.requests_to_therapists([call.therapist_id]), at=now)
+    schedule.add(session, schedule.to_therapists([call.therapist_id]), at=now)
 
 
 def _not_reached(
@@ -188,7 +196,7 @@ def _not_reached(
     stay = _those_with_attempts_left(session, call, inquiry, rules=rules, now=now)
     if not stay:
         states.record_inquiry_unanswered(inquiry)
-        queries.look_again(session, queries.requests_to_therapists([call.therapist_id]), at=now)
+        schedule.add(session, schedule.to_therapists([call.therapist_id]), at=now)
         return
     inquiry.next_attempt_after = call.next_attempt_after = max(now, outcome.call_back_at or now)
     for request in stay:
@@ -236,12 +244,12 @@ def _tell(
 
 def _members(session: Session, call: PhoneCall) -> list[PlacementRequest]:
     """The call's requests that are still in its contact, locked."""
-    found = queries.requests(session, call.placement_request_ids)
+    found = request_queries.requests(session, call.placement_request_ids)
     return [request for request in found if request.inquiry_id == call.inquiry_id]
 
 
 def _inquiry(session: Session, call: PhoneCall) -> Inquiry:
     assert call.inquiry_id is not None  # every planned call has one
-    inquiry = queries.inquiry(session, call.inquiry_id, lock=True)
+    inquiry = inquiry_queries.inquiry(session, call.inquiry_id, lock=True)
     assert inquiry is not None  # a foreign key says so
     return inquiry

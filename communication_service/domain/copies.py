@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from communication_service.domain import suppressions
-from communication_service.store import queries
+from communication_service.store import schedule
 from communication_service.store import suppressions as suppression_queries
 from communication_service.store.tables import Patient, Place, Therapist
 from shared.database import Session
@@ -48,7 +48,7 @@ def remember_patients(session: Session, told: Sequence[tuple[PublicPatient, Enve
     """Keep what was told of patients, each in its envelope."""
     rows = [_patient(patient, envelope) for patient, envelope in told]
     keep_newest(session, Patient, rows)
-    queries.look_again(session, queries.requests_of_patients({row["id"] for row in rows}), at=now)
+    schedule.add(session, schedule.of_patients({row["id"] for row in rows}), at=now)
 
 
 def remember_places(session: Session, told: Sequence[AddressGeocoded], *, now: datetime) -> None:
@@ -66,7 +66,7 @@ def remember_places(session: Session, told: Sequence[AddressGeocoded], *, now: d
     if rows:
         keep_newest(session, Place, rows)
         ids: set[UUID] = {row["id"] for row in rows}
-        queries.look_again(session, queries.requests_to_therapists(ids), at=now)
+        schedule.add(session, schedule.to_therapists(ids), at=now)
 
 
 def federal_state(therapist: Therapist, place: Place | None) -> str | None:

@@ -19,7 +19,7 @@ from communication_service.domain.schemas import (
     Resolution,
 )
 from communication_service.settings import ContactRules
-from communication_service.store import lists, queries
+from communication_service.store import email_queries, inquiry_queries, lists, locks
 from communication_service.store.tables import Email, Inquiry
 from shared.database import Session
 from shared.errors import Conflict, NotFound
@@ -86,7 +86,7 @@ def inquiries(session: Session, wanted: InquiryFilter) -> InquiryPage:
 
 def inquiry(session: Session, inquiry_id: UUID) -> InquiryView:
     """One inquiry; raises `NotFound`."""
-    found = queries.inquiry(session, inquiry_id)
+    found = inquiry_queries.inquiry(session, inquiry_id)
     if found is None:
         raise NotFound("inquiry")
     return _shown(session, [found])[0]
@@ -105,7 +105,7 @@ def _shown(session: Session, found: Sequence[Inquiry]) -> list[InquiryView]:
 
 
 def _known(session: Session, email_id: UUID) -> Email:
-    email = queries.email(session, email_id)
+    email = email_queries.email(session, email_id)
     if email is None:
         raise NotFound("email", "There is no such e-mail.")
     return email
@@ -114,7 +114,7 @@ def _known(session: Session, email_id: UUID) -> Email:
 def _locked(session: Session, email_id: UUID) -> Email:
     known = _known(session, email_id)
     if known.therapist_id is not None:
-        queries.lock_therapist(session, known.therapist_id)
-    email = queries.email(session, email_id, lock=True)
+        locks.lock_therapist(session, known.therapist_id)
+    email = email_queries.email(session, email_id, lock=True)
     assert email is not None  # e-mails are never deleted
     return email

@@ -16,8 +16,8 @@ from uuid import UUID
 
 from communication_service.domain.schemas import MailServerView
 from communication_service.settings import ContactRules
+from communication_service.store import email_queries
 from communication_service.store import mail_server as store
-from communication_service.store import queries
 from communication_service.store.tables import MailServerState
 from shared.database import Session
 
@@ -143,7 +143,7 @@ def shown(session: Session) -> MailServerView:
         since=known.since if known else None,
         detail=known.detail if known else None,
         next_try_at=known.next_try_at if known else None,
-        emails_waiting=queries.count_emails_to_send(session),
+        emails_waiting=email_queries.count_emails_to_send(session),
     )
 
 

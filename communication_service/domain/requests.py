@@ -17,7 +17,7 @@ from uuid import UUID
 
 from communication_service.domain import states
 from communication_service.settings import ContactRules
-from communication_service.store import answers, queries
+from communication_service.store import answers, request_queries, schedule
 from communication_service.store.tables import PlacementRequest
 from shared.database import Session, copies
 from shared.events.catalogue import RequestUpdated
@@ -89,7 +89,7 @@ def _stop(session: Session, request: PlacementRequest, *, is_accepted: bool, now
 
 def _look_at_the_patients(session: Session, request: PlacementRequest, *, now: datetime) -> None:
     session.flush()
-    queries.look_again(session, queries.requests_of_patients([request.patient_id]), at=now)
+    schedule.add(session, schedule.of_patients([request.patient_id]), at=now)
 
 
 def hold(session: Session, told: Told, reason: str | None, *, now: datetime) -> None:
@@ -110,7 +110,7 @@ def follow(session: Session, told: Told, stands: RequestUpdated, *, now: datetim
 
     What was done here meanwhile (a letter that went, an answer), and what matching has not heard of yet, stays.
     """
-    if stands.status not in (*ASKED, S.ACCEPTED) and queries.request_for_change(session, told.id) is None:
+    if stands.status not in (*ASKED, S.ACCEPTED) and request_queries.request_for_change(session, told.id) is None:
         return
     request = _known(session, told)
     was_ahead = _is_ahead(session, request, told.envelope)
@@ -163,7 +163,7 @@ def _go_on(session: Session, request: PlacementRequest, stands: RequestUpdated, 
 
 def disown(session: Session, request_id: UUID, envelope: Envelope, *, now: datetime) -> None:
     """Let a request be over that matching has never made; one that is not known here either is none."""
-    request = queries.request_for_change(session, request_id)
+    request = request_queries.request_for_change(session, request_id)
     if request is None:
         return
     told = Told(request_id, request.patient_id, request.therapist_id, envelope)
@@ -174,7 +174,7 @@ def disown(session: Session, request_id: UUID, envelope: Envelope, *, now: datet
 
 def lock(session: Session, request_ids: Iterable[UUID]) -> None:
     """Let nobody else change these requests before this transaction ends; those heard of first are not there yet."""
-    queries.lock_requests(session, request_ids)
+    request_queries.lock_requests(session, request_ids)
 
 
 def _is_news(session: Session, request: PlacementRequest, told: Told, part: Part) -> bool:
@@ -203,7 +203,7 @@ def _is_ahead(session: Session, request: PlacementRequest, envelope: Envelope) -
 
 
 def _known(session: Session, told: Told) -> PlacementRequest:
-    request = queries.request_for_change(session, told.id)
+    request = request_queries.request_for_change(session, told.id)
     if request is None:
         request = states.new_request(
             told.id,
@@ -219,7 +219,7 @@ def _known(session: Session, told: Told) -> PlacementRequest:
 def follow_up(session: Session, *, rules: ContactRules, now: datetime, at_most: int = 100) -> int:
     """Call practices about e-mails a week without an answer (docs/domain.md#contact-rule-4); how many requests."""
     last_day = berlin_day(now) - timedelta(days=rules.days_until_call)
-    unanswered = queries.unanswered_since(session, day=last_day, limit=at_most)
+    unanswered = request_queries.unanswered_since(session, day=last_day, limit=at_most)
     for request in unanswered:
         states.wait_for_call(request, now=now)
     return len(unanswered)

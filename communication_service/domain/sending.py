@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from communication_service.domain import composing, gates, mail_server, states, suppressions
+from communication_service.domain import composing, cooldowns, mail_server, states, suppressions
 from communication_service.domain.letters import Letter
 from communication_service.settings import ContactRules
-from communication_service.store import queries
+from communication_service.store import email_queries, inquiry_queries, locks, request_queries, schedule
 from communication_service.store.tables import Email, Inquiry
 from shared.database import Session
 from shared.events.catalogue import EmailSent
@@ -54,7 +54,7 @@ def to_send(session: Session, *, rules: ContactRules, now: datetime, at_most: in
 
     Somebody else may be quicker.
     """
-    found = queries.emails_to_send(session, now=now, limit=at_most)
+    found = email_queries.emails_to_send(session, now=now, limit=at_most)
     if not found or not mail_server.claim_turn(session, rules=rules, now=now):
         return []
     return [Waiting(email.id, email.correlation_id) for email in found]
@@ -62,18 +62,18 @@ def to_send(session: Session, *, rules: ContactRules, now: datetime, at_most: in
 
 def claim(session: Session, email_id: UUID, *, rules: ContactRules, lease: timedelta, now: datetime) -> Claim | None:
     """The letter, if it may still go: as things are now, with both gates closed behind it. None otherwise."""
-    known = queries.email(session, email_id)
+    known = email_queries.email(session, email_id)
     if known is None or known.therapist_id is None or known.inquiry_id is None:
         return None
     # takes the therapist's lock; a withdrawal, a hold, another address count until this very moment
     if not composing.compose(session, known.therapist_id, rules=rules, now=now):
         return None
-    email = queries.email(session, email_id, lock=True)
+    email = email_queries.email(session, email_id, lock=True)
     if email is None or email.status != "approved" or (email.not_before and email.not_before > now):
         return None
-    if not gates.take(session, email, rules=rules, now=now, until=now + lease):
+    if not cooldowns.start(session, email, rules=rules, now=now, until=now + lease):
         # somebody took one since composing looked; the next look says which
-        queries.look_again(session, queries.requests_to_therapists([known.therapist_id]), at=now)
+        schedule.add(session, schedule.to_therapists([known.therapist_id]), at=now)
         _wait(session, email, now)
         return None
     states.claim_email(email, lease=lease, now=now)
@@ -92,7 +92,7 @@ def claim(session: Session, email_id: UUID, *, rules: ContactRules, lease: timed
 
 def _wait(session: Session, email: Email, now: datetime) -> None:
     assert email.therapist_id is not None
-    closed = gates.closed(session, email.therapist_id, email.recipient_key, today=berlin_day(now))
+    closed = cooldowns.current(session, email.therapist_id, email.recipient_key, today=berlin_day(now))
     if closed is not None:
         inquiry = _inquiry(session, email)
         states.hold_email(email, waits_for=closed.waits_for, waits_until=closed.waits_until, now=now)
@@ -106,7 +106,7 @@ def _in_ascii(email: Email) -> str:
 
 def leave_alone(session: Session, email_id: UUID, *, until: datetime, detail: str) -> None:
     """Do not try a letter before then: something about it cannot be handled."""
-    email = queries.email(session, email_id, lock=True)
+    email = email_queries.email(session, email_id, lock=True)
     if email is not None and email.status == "approved":
         email.not_before, email.error = until, detail
 
@@ -181,7 +181,7 @@ def refused(
 
 def _failed(session: Session, email: Email, *, detail: str, now: datetime) -> bool:
     states.fail_email(email, detail=detail, now=now)
-    for request in queries.requests(session, email.placement_request_ids):
+    for request in request_queries.requests(session, email.placement_request_ids):
         if request.inquiry_id == email.inquiry_id:
             request.by_phone = True
     _open_again(session, email, now)
@@ -193,18 +193,18 @@ def take_back_refusal(session: Session, email_id: UUID, *, now: datetime) -> Non
 
     Certainly it did not go. Where the practice was phoned about it meanwhile, it stays at that.
     """
-    known = queries.email(session, email_id)
+    known = email_queries.email(session, email_id)
     if known is None or known.therapist_id is None:
         return
-    queries.lock_therapist(session, known.therapist_id)
-    email = queries.email(session, email_id, lock=True)
+    locks.lock_therapist(session, known.therapist_id)
+    email = email_queries.email(session, email_id, lock=True)
     if email is None or email.status != "failed":
         return
-    requests = queries.requests(session, email.placement_request_ids)
+    requests = request_queries.requests(session, email.placement_request_ids)
     suppressions.lift_refusal(session, email.recipient_key, now=now)
     inquiry = _inquiry(session, email)
     was_phoned = inquiry.attempts or inquiry.next_attempt_after
-    if inquiry.status != "open" or was_phoned or queries.unsent_email(session, inquiry.id):
+    if inquiry.status != "open" or was_phoned or email_queries.unsent_emails(session, [inquiry.id]):
         return
     for request in requests:
         if request.inquiry_id == inquiry.id and not request.attempts:
@@ -224,7 +224,7 @@ def doubt(session: Session, email_id: UUID, attempt: int, *, detail: str, now: d
 
 def doubt_what_nobody_recorded(session: Session, *, now: datetime, at_most: int = 100) -> list[Waiting]:
     """Letters whose sender has not spoken before its lease ran out are in doubt from now on; which."""
-    lost = queries.emails_whose_lease_ran_out(session, now=now, limit=at_most)
+    lost = email_queries.emails_whose_lease_ran_out(session, now=now, limit=at_most)
     for email in lost:
         _mark_in_doubt(session, email, LEASE_RAN_OUT, now)
     return [Waiting(email.id, email.correlation_id) for email in lost]
@@ -237,7 +237,7 @@ def _mark_in_doubt(session: Session, email: Email, detail: str, now: datetime) -
 
 def settle_doubt(session: Session, email: Email, *, was_sent: bool, rules: ContactRules, now: datetime) -> None:
     """What staff found out about a letter in doubt; one that did not go is written anew at its turn."""
-    queries.lock_requests(session, email.placement_request_ids)
+    request_queries.lock_requests(session, email.placement_request_ids)
     if was_sent:
         _record_sent(session, email, rules=rules, sent_at=email.claimed_at or now, now=now)
     else:
@@ -248,10 +248,10 @@ def settle_doubt(session: Session, email: Email, *, was_sent: bool, rules: Conta
 
 def _record_sent(session: Session, email: Email, *, rules: ContactRules, sent_at: datetime, now: datetime) -> None:
     states.record_email_sent(email, sent_at=sent_at, now=now)
-    gates.settle(session, email, rules=rules, sent_at=sent_at)
+    cooldowns.count_from(session, email, rules=rules, sent_at=sent_at)
     inquiry = _inquiry(session, email)
     states.record_inquiry_gone_out(inquiry, now=now)
-    for request in queries.requests(session, email.placement_request_ids):
+    for request in request_queries.requests(session, email.placement_request_ids):
         if request.inquiry_id == email.inquiry_id:
             states.record_contact(request, emailed_on=berlin_day(sent_at))
     event = EmailSent(
@@ -265,7 +265,7 @@ def _record_sent(session: Session, email: Email, *, rules: ContactRules, sent_at
     record(session, email, event, now=now)
     if email.therapist_id is not None:
         # a second letter may wait behind this one
-        queries.look_again(session, queries.requests_to_therapists([email.therapist_id]), at=now)
+        schedule.add(session, schedule.to_therapists([email.therapist_id]), at=now)
 
 
 def _open_again(session: Session, email: Email, now: datetime) -> None:
@@ -273,27 +273,27 @@ def _open_again(session: Session, email: Email, now: datetime) -> None:
     inquiry = _inquiry(session, email)
     states.reopen_inquiry(inquiry, now=now)
     session.flush()
-    gates.release(session, email, now=now)
+    cooldowns.end(session, email, now=now)
     if email.therapist_id is not None:
-        queries.look_again(session, queries.requests_to_therapists([email.therapist_id]), at=now)
+        schedule.add(session, schedule.to_therapists([email.therapist_id]), at=now)
 
 
 def _of_attempt(session: Session, email_id: UUID, attempt: int) -> Email | None:
     """The letter, locked, if this attempt is the last one and nobody has settled what became of it."""
-    known = queries.email(session, email_id)
+    known = email_queries.email(session, email_id)
     if known is None or known.therapist_id is None:
         return None
-    queries.lock_therapist(session, known.therapist_id)
-    email = queries.email(session, email_id, lock=True)
+    locks.lock_therapist(session, known.therapist_id)
+    email = email_queries.email(session, email_id, lock=True)
     if email is None or email.attempts != attempt or email.status not in states.CLAIMED:
         return None
     # before suppressions and gates, as everywhere (docs/decisions/0019)
-    queries.lock_requests(session, email.placement_request_ids)
+    request_queries.lock_requests(session, email.placement_request_ids)
     return email
 
 
 def _inquiry(session: Session, email: Email) -> Inquiry:
     assert email.inquiry_id is not None
-    inquiry = queries.inquiry(session, email.inquiry_id, lock=True)
+    inquiry = inquiry_queries.inquiry(session, email.inquiry_id, lock=True)
     assert inquiry is not None  # a foreign key says so
     return inquiry

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from uuid import UUID
 
 from communication_service.domain.schemas import NewSuppression, SuppressionPage, SuppressionView
-from communication_service.store import queries
+from communication_service.store import schedule
 from communication_service.store import suppressions as store
 from communication_service.store.suppressions import OptOut
 from communication_service.store.tables import EmailSuppression
@@ -72,7 +72,7 @@ def follow_opt_outs(session: Session, before: set[OptOut], therapist_ids: Collec
 def _arrange_anew(session: Session, keys: Collection[str], *, now: datetime, also: Collection[UUID] = ()) -> None:
     concerned = store.therapists_at(session, keys) | set(also)
     if concerned:
-        queries.look_again(session, queries.requests_to_therapists(concerned), at=now)
+        schedule.add(session, schedule.to_therapists(concerned), at=now)
 
 
 def listed(session: Session, wanted: PageQuery) -> SuppressionPage:

@@ -8,10 +8,11 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from communication_service.domain import mail_server
-from communication_service.domain.composing import kept_back
+from communication_service.domain.composing import patient_facts
+from communication_service.domain.planning import kept_back
 from communication_service.domain.schemas import WaitingRequest, WaitingRequestFilter, WaitingRequestPage
 from communication_service.settings import ContactRules
-from communication_service.store import lists, queries
+from communication_service.store import copy_queries, lists, request_queries
 from communication_service.store.tables import Inquiry, Patient, PhoneCall, PlacementRequest
 from shared.database import Session
 from shared.values.datetimes import berlin_day
@@ -42,8 +43,8 @@ def list_page(
     therapists = {request.therapist_id for request in found}
     inquiries = [request.inquiry_id for request in found if request.inquiry_id is not None]
     around = Surroundings(
-        patients=queries.patients(session, patients),
-        offered=queries.patients_offered_a_place(session, patients),
+        patients=copy_queries.patients(session, patients),
+        offered=request_queries.patients_offered_a_place(session, patients),
         therapists=lists.known_therapists(session, therapists),
         followed_up=lists.therapists_followed_up(session, therapists),
         inquiries=lists.inquiries_with_ids(session, inquiries),
@@ -76,7 +77,7 @@ def reason(request: PlacementRequest, around: Surroundings, *, rules: ContactRul
     inquiry = around.inquiries.get(request.inquiry_id) if request.inquiry_id else None
     if inquiry is not None and inquiry.status == "under_way":
         return inquiry.waits_for or "sending", None
-    kept = kept_back(request, around.patients, around.offered)
+    kept = kept_back(request.hold, patient_facts(request, around.patients, around.offered))
     if kept is not None:
         return kept, _until_the_search_goes_on(around.patients.get(request.patient_id), kept)
     if request.therapist_id not in around.therapists:
@@ -92,7 +93,7 @@ def _until_the_search_goes_on(patient: Patient | None, kept: str) -> date | None
 
 
 def _until_the_call(request: PlacementRequest, around: Surroundings, rules: ContactRules) -> date | None:
-    """The last day before the call, if one follows as things are now: see `queries.unanswered_since`."""
+    """The last day before the call, if one follows as things are now: see `request_queries.unanswered_since`."""
     if request.emailed_on is None or request.by_phone:
         return None
     if request.therapist_id not in around.followed_up or request.patient_id in around.offered:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, Text, Uuid, cast, func, literal, n
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
-from communication_service.store import queries
+from communication_service.store import request_queries
 from communication_service.store.tables import (
     Answer,
     Email,
@@ -101,7 +101,7 @@ def known_therapists(session: Session, ids: Iterable[UUID]) -> set[UUID]:
 
 def therapists_followed_up(session: Session, ids: Iterable[UUID]) -> set[UUID]:
     """Those of these therapists who are called after a letter that they did not answer."""
-    return set(session.scalars(select(Therapist.id).where(Therapist.id.in_(list(ids)), queries.FOLLOWED_UP)))
+    return set(session.scalars(select(Therapist.id).where(Therapist.id.in_(list(ids)), request_queries.FOLLOWED_UP)))
 
 
 def inquiries_with_ids(session: Session, ids: Iterable[UUID]) -> dict[UUID, Inquiry]:

@@ -22,7 +22,7 @@ from communication_service.domain import requests as asking
 from communication_service.domain.schemas import CallOutcome, EmailResponse, WaitingRequest, WaitingRequestFilter
 from communication_service.domain.waiting import list_page as waiting_requests
 from communication_service.listeners import listeners as communication_listeners
-from communication_service.store import queries
+from communication_service.store import email_queries
 from communication_service.store import tables as c
 from matching_service.domain import answers, requests, telling
 from matching_service.domain.schemas import ContactList, Placing, Response, Withdrawal
@@ -230,7 +230,7 @@ class World:
 
     def send(self, *, in_doubt: bool = False) -> None:
         """Letters that may go, go; or nobody knows."""
-        for email in queries.emails_to_send(self.communication, now=self.now, limit=20):
+        for email in email_queries.emails_to_send(self.communication, now=self.now, limit=20):
             lease, email_id = timedelta(minutes=5), email.id
             claim = sending.claim(self.communication, email_id, rules=RULES, lease=lease, now=self.now)
             if claim is not None and in_doubt:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from communication_service import jobs
 from communication_service.domain import calls, gates, sending
-from communication_service.domain.calendar import Opening, is_closed
+from communication_service.domain.call_times import Opening, is_closed
 from communication_service.domain.schemas import CallOutcome
 from communication_service.settings import ContactRules
 from communication_service.store.tables import Email, Inquiry, PhoneCall, PlacementRequest

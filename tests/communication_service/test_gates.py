@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from communication_service import jobs
 from communication_service.domain import sending as domain
 from communication_service.jobs import Sending
-from communication_service.store import queries
+from communication_service.store import cooldown_queries, request_queries
 from communication_service.store.tables import Email, Gate, Inquiry
 from shared.database import transaction
 from tests.builders.communication import (
@@ -144,7 +144,7 @@ def test_the_database_refuses_two_gates_of_one_subject_on_one_day(session: Sessi
     composed()
     letter = the(Email).id
     first, later = date(2026, 11, 23), date(2026, 11, 29)
-    take = queries.take_gates
+    take = cooldown_queries.start
     assert take(session, letter, ["address:a", "therapist:t"], first=first, opens_on=date(2026, 11, 30))
     assert not take(session, letter, ["address:a", "therapist:u"], first=later, opens_on=date(2026, 12, 6))
 
@@ -164,7 +164,9 @@ def test_of_two_transactions_that_take_a_gate_at_once_one_gets_it(committed: Eng
             with transaction() as session:
                 subjects = ["address:praxis@muster.example.org", f"therapist:{therapist}"]
                 got.append(
-                    queries.take_gates(session, letter, subjects, first=date(2026, 11, 23), opens_on=date(2026, 11, 30))
+                    cooldown_queries.start(
+                        session, letter, subjects, first=date(2026, 11, 23), opens_on=date(2026, 11, 30)
+                    )
                 )
                 session.execute(text("SELECT pg_sleep(0.2)"))
 
@@ -209,7 +211,7 @@ def test_a_withdrawal_that_is_being_written_is_waited_for(committed: Engine, cat
     composed()
     letter = the(Email).id
     with transaction() as withdrawing:
-        row = queries.request_for_change(withdrawing, request)
+        row = request_queries.request_for_change(withdrawing, request)
         assert row is not None
         row.status, row.look_at = "over", NOW
         withdrawing.flush()

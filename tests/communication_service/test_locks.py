@@ -16,7 +16,7 @@ from communication_service import jobs
 from communication_service.domain import calls, emails, requests, sending, suppressions
 from communication_service.domain.schemas import CallOutcome, EmailResponse, NewSuppression
 from communication_service.listeners import listeners
-from communication_service.store import queries
+from communication_service.store import email_queries, locks
 from communication_service.store.tables import Email, PhoneCall, PlacementRequest
 from shared.database import new_id, transaction
 from shared.errors import PlatformError
@@ -120,7 +120,7 @@ class Bustle:
     def send(self) -> None:
         now = self._later()
         with transaction() as session:
-            found = [email.id for email in queries.emails_to_send(session, now=now, limit=5)]
+            found = [email.id for email in email_queries.emails_to_send(session, now=now, limit=5)]
         for email_id in found:
             with transaction() as session:
                 claim = sending.claim(session, email_id, rules=RULES, lease=timedelta(minutes=5), now=now)
@@ -185,14 +185,14 @@ class Bustle:
 @pytest.mark.slow
 @pytest.mark.usefixtures("committed")
 def test_consumers_jobs_callers_and_staff_never_wait_for_each_other() -> None:
-    line = queries._lock_number("line")
-    with observed(ORDER, lambda parameters: "line" if line in parameters.values() else "therapist") as locks:
+    line = locks.lock_number("line")
+    with observed(ORDER, lambda parameters: "line" if line in parameters.values() else "therapist") as taken:
         bustle = Bustle()
         bustle.run([*[bustle.poll] * 3, *[bustle.compose] * 2, bustle.send, bustle.call, bustle.answer, bustle.staff])
     assert bustle.ended["done"] > 100
     assert bustle.kinds | {catalogue.TherapistRegistered, catalogue.PatientRegistered} == listeners.heard()
-    assert locks.seen == set(locks.order)
-    assert not locks.wrong
+    assert taken.seen == set(taken.order)
+    assert not taken.wrong
     assert not {code for code in bustle.ended if len(code) == 5}, bustle.ended
     with transaction() as session:
         assert session.scalar(select(PlacementRequest.id).limit(1)) is not None

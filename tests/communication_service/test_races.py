@@ -16,7 +16,7 @@ from communication_service import jobs
 from communication_service.domain import calls, emails, suppressions
 from communication_service.domain import sending as domain
 from communication_service.domain.schemas import CallOutcome, EmailResponse, NewSuppression, Resolution
-from communication_service.store import queries
+from communication_service.store import locks
 from communication_service.store.tables import Email, PhoneCall
 from shared.database import transaction
 from shared.errors import Conflict, NotFound
@@ -188,6 +188,6 @@ def test_an_answer_counts_from_its_turn_whoever_it_waited_for(app: Flask) -> Non
         said = {"responses": [{"placement_request_id": str(request), "outcome": outcome}]}
         posting = partial(app.test_client().post, f"/api/{path}", json={**said, **result})
         freed_after = clock.now() + timedelta(seconds=0.3)
-        answer = while_uncommitted(lambda session: queries.lock_therapist(session, therapist), posting)
+        answer = while_uncommitted(lambda session: locks.lock_therapist(session, therapist), posting)
         assert answer.status_code == 200, answer.json
         assert min(times_of_answers()[-1]) > freed_after

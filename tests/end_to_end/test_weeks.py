@@ -16,7 +16,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine
 
-from communication_service.domain.calendar import is_closed
+from communication_service.domain.call_times import is_closed
 from communication_service.store import tables as c
 from shared.values.datetimes import BERLIN, berlin_day
 from shared.values.enums import PatientStatus

@@ -36,8 +36,8 @@ def _periods(written: Iterable[Mapping[str, str]]) -> Iterator[tuple[date, date]
 
 
 @dataclass(frozen=True)
-class Opening:
-    """When a practice answers the phone."""
+class CallTimes:
+    """When a practice can be phoned: the hours in which it answers, less holidays and what is closed."""
 
     hours: Weekly
     state: str | None
