@@ -13,8 +13,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from communication_service import jobs
-from communication_service.domain import calls, gates, sending
-from communication_service.domain.call_times import Opening, is_closed
+from communication_service.domain import calls, cooldowns, sending
+from communication_service.domain.call_times import CallTimes, is_closed
 from communication_service.domain.schemas import CallOutcome
 from communication_service.settings import ContactRules
 from communication_service.store.tables import Email, Inquiry, PhoneCall, PlacementRequest
@@ -178,7 +178,7 @@ def test_the_state_counts_only_while_the_address_is_the_current_one() -> None:
 def test_hours_on_the_day_the_clocks_change_are_local() -> None:
     hours = Weekly.from_json({"sunday": [{"start": "10:00", "end": "11:00"}]})
     assert hours is not None
-    opening = Opening(hours, "NW", [])
+    opening = CallTimes(hours, "NW", [])
     for day, start in ((date(2026, 10, 24), "2026-10-25T09:00Z"), (date(2027, 3, 27), "2027-03-28T08:00Z")):
         earliest = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
         found = opening.next_free_slot(earliest=earliest, rules=RULES, taken=lambda *_: [])
@@ -190,7 +190,7 @@ def test_calls_start_on_a_step_of_the_clock(step: int, start: str) -> None:
     hours = Weekly.from_json({"wednesday": [{"start": "10:00", "end": "12:00"}]})
     assert hours is not None
     rules = ContactRules(call_step_minutes=step)
-    found = Opening(hours, "NW", []).next_free_slot(
+    found = CallTimes(hours, "NW", []).next_free_slot(
         earliest=datetime(2026, 11, 25, 10, 6, 30, tzinfo=BERLIN), rules=rules, taken=lambda *_: []
     )
     assert found == datetime.fromisoformat(f"2026-11-25T{start}+01:00")
@@ -201,7 +201,7 @@ def test_no_call_is_planned_beyond_the_horizon(days: int, is_found: bool) -> Non
     """Today counts: on a Monday the third day is Wednesday."""
     hours = Weekly.from_json({"wednesday": [{"start": "10:00", "end": "12:00"}]})
     assert hours is not None
-    found = Opening(hours, "NW", []).next_free_slot(
+    found = CallTimes(hours, "NW", []).next_free_slot(
         earliest=datetime(2026, 11, 23, 10, tzinfo=BERLIN),
         rules=ContactRules(call_horizon_days=days),
         taken=lambda *_: [],
@@ -412,7 +412,7 @@ def test_a_call_that_nobody_made_and_a_follow_up_that_falls_due_are_one_call() -
     composed()
     with transaction() as session:
         the_letter = session.scalars(select(Email)).one()
-        gates.take(session, the_letter, rules=RULES, now=MONDAY, until=MONDAY)
+        cooldowns.start(session, the_letter, rules=RULES, now=MONDAY, until=MONDAY)
         sending.settle_doubt(session, the_letter, was_sent=True, rules=RULES, now=MONDAY)
     a_therapist(id=therapist, sequence=2, email=None, phone_hours=MONDAY_MORNINGS)
     tuesday = MONDAY + timedelta(days=1)
