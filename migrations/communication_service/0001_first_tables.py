@@ -21,7 +21,7 @@ def upgrade() -> None:
         sa.Column("copies", sa.Text(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("known_sequence", sa.BigInteger(), nullable=False),
-        sa.Column("told_sequence", sa.BigInteger(), nullable=False),
+        sa.Column("event_sequence", sa.BigInteger(), nullable=False),
         sa.Column("noticed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("copies", "id", name=op.f("pk_copies_ahead")),
     )
@@ -158,7 +158,7 @@ def upgrade() -> None:
         sa.Column("paused_until", sa.Date(), nullable=True),
         sa.Column("search_started_on", sa.Date(), nullable=True),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
-        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("event_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column("written_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_patients")),
     )
@@ -180,9 +180,9 @@ def upgrade() -> None:
         sa.Column("asked", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("answered", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("asked_sequence", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("asked_told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("asked_event_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column("hold_sequence", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("hold_told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("hold_event_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column("correlation_id", sa.Text(), nullable=True),
         sa.CheckConstraint(
             "status <> 'waiting' OR waiting_since IS NOT NULL", name=op.f("ck_placement_requests_waits_since")
@@ -231,7 +231,7 @@ def upgrade() -> None:
         sa.Column("city", sa.Text(), nullable=True),
         sa.Column("federal_state", sa.Text(), nullable=True),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
-        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("event_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column("written_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_places")),
     )
@@ -273,7 +273,7 @@ def upgrade() -> None:
         sa.Column("email_opt_out", sa.Boolean(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
-        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("event_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column("written_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_therapists")),
     )

@@ -19,7 +19,7 @@ def upgrade() -> None:
         sa.Column("copies", sa.Text(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("known_sequence", sa.BigInteger(), nullable=False),
-        sa.Column("told_sequence", sa.BigInteger(), nullable=False),
+        sa.Column("event_sequence", sa.BigInteger(), nullable=False),
         sa.Column("noticed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("copies", "id", name=op.f("pk_copies_ahead")),
     )
@@ -39,8 +39,8 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("owner_kind", sa.Text(), nullable=False),
         sa.Column("owner_sequence", sa.BigInteger(), nullable=False),
-        sa.Column("owner_told_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("told_sequence", sa.BigInteger(), nullable=False),
+        sa.Column("owner_event_time", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("answered_sequence", sa.BigInteger(), nullable=False),
         sa.Column("street", sa.Text(), nullable=True),
         sa.Column("house_number", sa.Text(), nullable=True),
         sa.Column("postal_code", sa.Text(), nullable=True),
@@ -58,7 +58,7 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "(latitude IS NULL) = (longitude IS NULL)", name=op.f("ck_located_addresses_both_coordinates")
         ),
-        sa.CheckConstraint("told_sequence <= owner_sequence", name=op.f("ck_located_addresses_told_sequence")),
+        sa.CheckConstraint("answered_sequence <= owner_sequence", name=op.f("ck_located_addresses_answered_sequence")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_located_addresses")),
     )
     op.create_table(

@@ -21,7 +21,7 @@ def upgrade() -> None:
         sa.Column("copies", sa.Text(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("known_sequence", sa.BigInteger(), nullable=False),
-        sa.Column("told_sequence", sa.BigInteger(), nullable=False),
+        sa.Column("event_sequence", sa.BigInteger(), nullable=False),
         sa.Column("noticed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("copies", "id", name=op.f("pk_copies_ahead")),
     )
@@ -100,7 +100,7 @@ def upgrade() -> None:
         sa.Column("geocoded_address", sa.Text(), nullable=True),
         sa.Column("geocoded_place", shared.values.places.PlaceColumn(), nullable=True),
         sa.Column("geocoded_sequence", sa.BigInteger(), server_default=sa.text("-1"), nullable=False),
-        sa.Column("geocoded_told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("geocoded_event_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
             "place",
             shared.values.places.PlaceColumn(),
@@ -108,7 +108,7 @@ def upgrade() -> None:
             nullable=True,
         ),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
-        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("event_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column("written_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_patients")),
     )
@@ -218,7 +218,7 @@ def upgrade() -> None:
         sa.Column("geocoded_address", sa.Text(), nullable=True),
         sa.Column("geocoded_place", shared.values.places.PlaceColumn(), nullable=True),
         sa.Column("geocoded_sequence", sa.BigInteger(), server_default=sa.text("-1"), nullable=False),
-        sa.Column("geocoded_told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("geocoded_event_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
             "place",
             shared.values.places.PlaceColumn(),
@@ -228,7 +228,7 @@ def upgrade() -> None:
             nullable=True,
         ),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
-        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("event_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column("written_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_therapists")),
     )
@@ -241,7 +241,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("place IS NULL AND status = 'active'"),
     )
     op.create_table(
-        "placement_request_history",
+        "placement_request_audit_log",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("placement_request_id", sa.Uuid(), nullable=False),
         sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
@@ -256,26 +256,26 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["placement_request_id"],
             ["placement_requests.id"],
-            name=op.f("fk_placement_request_history_placement_request_id"),
+            name=op.f("fk_placement_request_audit_log_placement_request_id"),
         ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_placement_request_history")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_placement_request_audit_log")),
     )
     op.create_index(
-        "ix_placement_request_history_request",
-        "placement_request_history",
+        "ix_placement_request_audit_log_request",
+        "placement_request_audit_log",
         ["placement_request_id", "id"],
         unique=False,
     )
     # to start a parallel worker takes longer than a matching does; the planner cannot know
     op.execute("ALTER TABLE therapists SET (parallel_workers = 0)")
     # what has happened is proof: the service adds rows, and corrects by adding more (tests/architecture/test_privileges.py)
-    op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON placement_request_history FROM matching_service")
+    op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON placement_request_audit_log FROM matching_service")
     op.execute("REVOKE DELETE, TRUNCATE ON placement_requests FROM matching_service")
 
 
 def downgrade() -> None:
-    op.drop_index("ix_placement_request_history_request", table_name="placement_request_history")
-    op.drop_table("placement_request_history")
+    op.drop_index("ix_placement_request_audit_log_request", table_name="placement_request_audit_log")
+    op.drop_table("placement_request_audit_log")
     op.drop_index(
         "ix_therapists_unplaced",
         table_name="therapists",

@@ -19,7 +19,7 @@ def upgrade() -> None:
         sa.Column("copies", sa.Text(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("known_sequence", sa.BigInteger(), nullable=False),
-        sa.Column("told_sequence", sa.BigInteger(), nullable=False),
+        sa.Column("event_sequence", sa.BigInteger(), nullable=False),
         sa.Column("noticed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("copies", "id", name=op.f("pk_copies_ahead")),
     )
@@ -40,7 +40,7 @@ def upgrade() -> None:
         sa.Column("postal_code", sa.Text(), nullable=True),
         sa.Column("is_known", sa.Boolean(), nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
-        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("event_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column("written_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_located_postal_codes")),
     )

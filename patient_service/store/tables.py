@@ -18,14 +18,14 @@ from shared.database.tables import add_shared_tables
 from shared.values.enums import ConsentPurpose, PatientStatus, PlacementState
 
 
-class Tables(DeclarativeBase):
+class PatientTables(DeclarativeBase):
     """All tables of the patient service."""
 
     metadata = MetaData(naming_convention=NAMES)
     type_annotation_map = column_types
 
 
-class Patient(Aggregate, Tables):
+class Patient(Aggregate, PatientTables):
     """One person who looks for a place; never deleted: to destroy the data key is to erase (GDPR Art. 17)."""
 
     __tablename__ = "patients"
@@ -81,7 +81,7 @@ class Patient(Aggregate, Tables):
     )
 
 
-class Consent(Tables):
+class Consent(PatientTables):
     """A patient's consent to one purpose; never deleted, also when it is withdrawn: it proves what was allowed when."""
 
     __tablename__ = "consents"
@@ -100,7 +100,7 @@ class Consent(Tables):
     )
 
 
-class StatusChange(Tables):
+class StatusChange(PatientTables):
     """One step of a patient's way through search and therapy; only ever added."""
 
     __tablename__ = "status_changes"
@@ -117,7 +117,7 @@ class StatusChange(Tables):
     __table_args__ = (Index("ix_status_changes_patient", "patient_id", "id"),)
 
 
-class FileAccess(Tables):
+class FileAccess(PatientTables):
     """That somebody was shown a patient's file; only ever added."""
 
     __tablename__ = "file_accesses"
@@ -137,7 +137,7 @@ class FileAccess(Tables):
     )
 
 
-class LocatedPostalCode(Copy, Tables):
+class LocatedPostalCode(Copy, PatientTables):
     """What geocoding answered for a patient's postal code; the id is the patient's."""
 
     __tablename__ = "located_postal_codes"
@@ -148,4 +148,5 @@ class LocatedPostalCode(Copy, Tables):
     __table_args__ = (Index("ix_located_postal_codes_known", "postal_code", postgresql_where=text("is_known")),)
 
 
-add_shared_tables(Tables.metadata)
+metadata = PatientTables.metadata
+add_shared_tables(metadata)

@@ -87,7 +87,7 @@ class Envelope:
 
     def position(self, part: str = "") -> dict[str, Any]:
         """What a copy keeps of where the event stands among others, or a part of a copy under names of its own."""
-        return {f"{part}sequence": self.sequence, f"{part}told_at": self.time, "republished": self.republished}
+        return {f"{part}sequence": self.sequence, f"{part}event_time": self.time, "republished": self.republished}
 
 
 class Event(BaseModel):

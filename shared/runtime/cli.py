@@ -212,7 +212,7 @@ def _ahead(service: Service, _settings: ServiceSettings) -> None:
     with database.transaction() as session:
         found = copies.ahead(session)
     for row in found:
-        numbers = f"knows {row.known_sequence}, was told {row.told_sequence}"
+        numbers = f"knows {row.known_sequence}, was sent {row.event_sequence}"
         say(f"{row.copies} {row.id} {numbers} {row.noticed_at.isoformat()}")
     say(f"{service.name}: {len(found)} ahead of their source")
 
