@@ -33,7 +33,7 @@ def run(connection: Connection) -> None:
     """Compare or upgrade the schema; the connection's search path is that schema."""
     context.configure(
         connection=connection,
-        target_metadata=import_module(f"{SERVICE}.store.tables").metadata,
+        target_metadata=import_module(f"{SERVICE}.store.tables").Tables.metadata,
         version_table_schema=SERVICE,
         include_object=_include_object,
         render_item=_render_item,

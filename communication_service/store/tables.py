@@ -376,5 +376,4 @@ class MailServerState(Tables):
     )
 
 
-metadata = Tables.metadata
-add_shared_tables(metadata)
+add_shared_tables(Tables.metadata)

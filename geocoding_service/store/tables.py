@@ -11,14 +11,14 @@ from shared.database import NAMES, Aggregate, column_types
 from shared.database.tables import add_shared_tables
 
 
-class GeocodingTables(DeclarativeBase):
+class Tables(DeclarativeBase):
     """All tables of the geocoding service."""
 
     metadata = MetaData(naming_convention=NAMES)
     type_annotation_map = column_types
 
 
-class LocatedAddress(Aggregate, GeocodingTables):
+class LocatedAddress(Aggregate, Tables):
     """The current address of a patient or therapist and where it lies; the id is the owner's."""
 
     __tablename__ = "located_addresses"
@@ -47,5 +47,4 @@ class LocatedAddress(Aggregate, GeocodingTables):
     )
 
 
-metadata = GeocodingTables.metadata
-add_shared_tables(metadata)
+add_shared_tables(Tables.metadata)

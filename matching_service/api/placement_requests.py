@@ -10,8 +10,8 @@ from matching_service.domain.schemas import (
     Approved,
     AuditLogPage,
     ContactList,
+    NewAnswer,
     Placing,
-    PracticeAnswer,
     RefusedTherapist,
     RequestFields,
     RequestFilter,
@@ -91,8 +91,8 @@ class PlacementRequestHistory(Resource):
 class PlacementRequestResponse(Resource):
     """The practice's answer."""
 
-    @endpoint(body=PracticeAnswer, answer=RequestView)
-    def post(self, id: UUID, body: PracticeAnswer) -> RequestView:
+    @endpoint(body=NewAnswer, answer=RequestView)
+    def post(self, id: UUID, body: NewAnswer) -> RequestView:
         """Record what the practice answered.
 
         409 where an answer is recorded already, unless that was "later".

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from matching_service.domain import audit_log, consequences, states
 from matching_service.domain.requests import count_change, lock_request
-from matching_service.domain.schemas import Placing, PracticeAnswer, RequestView, Withdrawal
+from matching_service.domain.schemas import NewAnswer, Placing, RequestView, Withdrawal
 from matching_service.settings import AskAgainRules
 from matching_service.store import queries
 from matching_service.store.tables import PlacementRequest
@@ -22,7 +22,7 @@ CLOCKS_MAY_DIFFER = timedelta(minutes=5)
 
 
 def respond(
-    session: Session, request_id: UUID, response: PracticeAnswer, *, rules: AskAgainRules, now: datetime
+    session: Session, request_id: UUID, response: NewAnswer, *, rules: AskAgainRules, now: datetime
 ) -> RequestView:
     """Record a practice's answer that staff enter.
 
@@ -61,7 +61,7 @@ def _wrong_time(message: str) -> RuleBroken:
 def take_answer(
     session: Session,
     request: PlacementRequest,
-    response: PracticeAnswer,
+    response: NewAnswer,
     *,
     at: datetime,
     event_time: datetime,
@@ -88,7 +88,7 @@ def take_answer(
 def _record_answer(
     session: Session,
     request: PlacementRequest,
-    response: PracticeAnswer,
+    response: NewAnswer,
     *,
     at: datetime,
     channel: str | None,
@@ -104,7 +104,7 @@ def _record_answer(
 def _log(
     session: Session,
     request: PlacementRequest,
-    response: PracticeAnswer,
+    response: NewAnswer,
     *,
     at: datetime,
     now: datetime,

@@ -14,7 +14,7 @@ from uuid import UUID
 from matching_service.domain import audit_log, states
 from matching_service.domain.answers import reopen, take_answer
 from matching_service.domain.consequences import recompute_holds_of
-from matching_service.domain.schemas import PracticeAnswer
+from matching_service.domain.schemas import NewAnswer
 from matching_service.settings import AskAgainRules
 from matching_service.store import queries
 from matching_service.store.tables import PlacementRequest
@@ -147,8 +147,8 @@ def record_attempts_used_up(
             audit_log.add_entry(session, request, "no_answer", occurred_at=at, channel=Channel.PHONE, now=now)
 
 
-def _answer_of(answer: Answer) -> PracticeAnswer:
-    return PracticeAnswer(outcome=RequestOutcome(answer.outcome), available_from=answer.available_from)
+def _answer_of(answer: Answer) -> NewAnswer:
+    return NewAnswer(outcome=RequestOutcome(answer.outcome), available_from=answer.available_from)
 
 
 def _is_late(request: PlacementRequest, contact: ContactEvent) -> bool:

@@ -217,7 +217,7 @@ class RequestFilter(PageQuery):
 RequestPage = Page[RequestView]
 
 
-class PracticeAnswer(Schema):
+class NewAnswer(Schema):
     """What the practice answered; without `occurred_at`, just now."""
 
     outcome: RequestOutcome

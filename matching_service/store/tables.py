@@ -50,7 +50,7 @@ In brackets: it stands beside other conditions.
 """
 
 
-class MatchingTables(DeclarativeBase):
+class Tables(DeclarativeBase):
     """All tables of the matching service."""
 
     metadata = MetaData(naming_convention=NAMES)
@@ -78,7 +78,7 @@ class CopyWithPlace(Copy):
     geocoded_event_time: Mapped[datetime | None] = mapped_column(sort_order=84)
 
 
-class TherapistCopy(CopyWithPlace, MatchingTables):
+class TherapistCopy(CopyWithPlace, Tables):
     """What therapist_service and geocoding_service published of a therapist."""
 
     __tablename__ = "therapists"
@@ -109,7 +109,7 @@ class TherapistCopy(CopyWithPlace, MatchingTables):
     )
 
 
-class PatientCopy(CopyWithPlace, MatchingTables):
+class PatientCopy(CopyWithPlace, Tables):
     """What patient_service published of a patient: a pseudonym and criteria, as far as matching needs them."""
 
     __tablename__ = "patients"
@@ -140,7 +140,7 @@ class PatientCopy(CopyWithPlace, MatchingTables):
     )
 
 
-class PlacementRequest(Aggregate, MatchingTables):
+class PlacementRequest(Aggregate, Tables):
     """One patient asked of one therapist; never deleted (docs/domain.md#contact-rule-12)."""
 
     __tablename__ = "placement_requests"
@@ -193,7 +193,7 @@ class PlacementRequest(Aggregate, MatchingTables):
     )
 
 
-class AuditLogEntry(MatchingTables):
+class AuditLogEntry(Tables):
     """Something that happened to a placement request; only ever added (docs/domain.md#contact-rule-12)."""
 
     __tablename__ = "placement_request_audit_log"
@@ -214,5 +214,4 @@ class AuditLogEntry(MatchingTables):
     __table_args__ = (Index("ix_placement_request_audit_log_request", "placement_request_id", "id"),)
 
 
-metadata = MatchingTables.metadata
-add_shared_tables(metadata)
+add_shared_tables(Tables.metadata)

@@ -18,14 +18,14 @@ from shared.database.tables import add_shared_tables
 from shared.values.enums import ConsentPurpose, PatientStatus, PlacementState
 
 
-class PatientTables(DeclarativeBase):
+class Tables(DeclarativeBase):
     """All tables of the patient service."""
 
     metadata = MetaData(naming_convention=NAMES)
     type_annotation_map = column_types
 
 
-class Patient(Aggregate, PatientTables):
+class Patient(Aggregate, Tables):
     """One person who looks for a place; never deleted: to destroy the data key is to erase (GDPR Art. 17)."""
 
     __tablename__ = "patients"
@@ -81,7 +81,7 @@ class Patient(Aggregate, PatientTables):
     )
 
 
-class Consent(PatientTables):
+class Consent(Tables):
     """A patient's consent to one purpose; never deleted, also when it is withdrawn: it proves what was allowed when."""
 
     __tablename__ = "consents"
@@ -100,7 +100,7 @@ class Consent(PatientTables):
     )
 
 
-class StatusChange(PatientTables):
+class StatusChange(Tables):
     """One step of a patient's way through search and therapy; only ever added."""
 
     __tablename__ = "status_changes"
@@ -117,7 +117,7 @@ class StatusChange(PatientTables):
     __table_args__ = (Index("ix_status_changes_patient", "patient_id", "id"),)
 
 
-class FileAccess(PatientTables):
+class FileAccess(Tables):
     """That somebody was shown a patient's file; only ever added."""
 
     __tablename__ = "file_accesses"
@@ -137,7 +137,7 @@ class FileAccess(PatientTables):
     )
 
 
-class LocatedPostalCode(Copy, PatientTables):
+class LocatedPostalCode(Copy, Tables):
     """What geocoding answered for a patient's postal code; the id is the patient's."""
 
     __tablename__ = "located_postal_codes"
@@ -148,5 +148,4 @@ class LocatedPostalCode(Copy, PatientTables):
     __table_args__ = (Index("ix_located_postal_codes_known", "postal_code", postgresql_where=text("is_known")),)
 
 
-metadata = PatientTables.metadata
-add_shared_tables(metadata)
+add_shared_tables(Tables.metadata)

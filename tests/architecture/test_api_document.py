@@ -75,7 +75,7 @@ def _checked(table: Table) -> set[str] | None:
 
 
 def _tables(service: str) -> dict[str, Table]:
-    return dict(importlib.import_module(f"{service}.store.tables").metadata.tables)
+    return dict(importlib.import_module(f"{service}.store.tables").Tables.metadata.tables)
 
 
 @pytest.mark.parametrize("anchor", STATES)

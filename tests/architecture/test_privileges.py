@@ -46,11 +46,11 @@ def role(service: str, infrastructure: Infrastructure) -> Iterator[Connection]:
 
 def promised(service: str) -> dict[str, set[str]]:
     """What the role may do with each table, by the table's docstring."""
-    tables = importlib.import_module(f"{service}.store.tables")
+    tables = importlib.import_module(f"{service}.store.tables").Tables
     found = dict.fromkeys(tables.metadata.tables, USUAL)
-    for table in (each for each in vars(tables).values() if hasattr(each, "__tablename__")):
-        words = inspect.getdoc(table) or ""
-        found[table.__tablename__] = next((LEFT[phrase] for phrase in LEFT if phrase in words), USUAL)
+    for mapper in tables.registry.mappers:
+        words = inspect.getdoc(mapper.class_) or ""
+        found[mapper.local_table.name] = next((LEFT[phrase] for phrase in LEFT if phrase in words), USUAL)
     return found
 
 

@@ -35,7 +35,7 @@ def test_every_history_has_one_head(service: str) -> None:
 @each_service
 def test_the_migrated_database_is_what_the_models_say(service: str, infrastructure: Infrastructure) -> None:
     """A model that drifts from its migrations works on one machine only."""
-    metadata = importlib.import_module(f"{service}.store.tables").metadata
+    metadata = importlib.import_module(f"{service}.store.tables").Tables.metadata
     with as_owner(MigrationSettings(), service) as connection:
         context = MigrationContext.configure(
             connection,
@@ -52,7 +52,7 @@ def test_the_migrated_database_is_what_the_models_say(service: str, infrastructu
 @each_service
 def test_no_foreign_key_crosses_schemas(service: str) -> None:
     """A service's data is its own: another one's table may move to another machine."""
-    metadata = importlib.import_module(f"{service}.store.tables").metadata
+    metadata = importlib.import_module(f"{service}.store.tables").Tables.metadata
     targets = {key.column.table for table in metadata.tables.values() for key in table.foreign_keys}
     assert targets <= set(metadata.tables.values())
 

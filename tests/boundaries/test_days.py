@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from communication_service.domain import answers
 from communication_service.domain.schemas import CallOutcome, EmailResponse
 from matching_service.domain.contacts import _answer_of
-from matching_service.domain.schemas import PracticeAnswer
+from matching_service.domain.schemas import NewAnswer
 from matching_service.domain.states import next_contact_after
 from matching_service.settings import AskAgainRules
 from shared.events.catalogue import Answer, EmailAnswered
@@ -91,7 +91,7 @@ def test_an_answer_that_one_service_takes_is_taken_by_the_next(day: date, outcom
         "e-mail": _takes(EmailResponse, {"responses": [said]}),
         "call": _takes(CallOutcome, {"result": "reached", "responses": [said]}),
         "event": _takes(Answer, said),
-        "matching": _takes(PracticeAnswer, own),
+        "matching": _takes(NewAnswer, own),
     }
     assert set(takes.values()) == {FIRST_DAY <= day <= LAST_DAY}, takes
 

@@ -25,7 +25,7 @@ from communication_service.listeners import listeners as communication_listeners
 from communication_service.store import queries
 from communication_service.store import tables as c
 from matching_service.domain import answers, publishing, requests
-from matching_service.domain.schemas import ContactList, Placing, PracticeAnswer, Withdrawal
+from matching_service.domain.schemas import ContactList, NewAnswer, Placing, Withdrawal
 from matching_service.store import tables as m
 from patient_service import listeners as patient_listeners
 from patient_service.domain import copies, patients, searches
@@ -191,7 +191,7 @@ class World:
 
     def respond(self, request: UUID, outcome: str) -> None:
         """Staff record a practice's answer."""
-        said = PracticeAnswer.from_json({"outcome": outcome})
+        said = NewAnswer.from_json({"outcome": outcome})
         self._try(self.matching, lambda: answers.respond(self.matching, request, said, rules=ASK_AGAIN, now=self.now))
 
     def place(self, request: UUID) -> None:

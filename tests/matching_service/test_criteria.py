@@ -240,7 +240,7 @@ def test_a_suggestion_says_what_giving_up_a_criterion_adds_and_shows_it(
     patient, therapist = recorded(session, case)
     a_known_therapist(session, **case.therapist | {"status": "inactive", "id": new_id()})  # fails another one as well
     suggested = candidates(session, patient).relax
-    (entry,) = (each for each in CRITERIA if each.rule == rule)
+    (entry,) = (each for each in CRITERIA if each.name == rule)
     assert [(each.rule, each.adds) for each in suggested] == [(rule, 1)] * (entry.relaxation is not None)
     for each in suggested:
         found = candidates(session, patient, **each.overrides)
@@ -304,15 +304,15 @@ def test_what_a_criterion_says_can_be_read(session: Session, rule: str, case: Ca
 
 
 def test_every_criterion_of_the_vocabulary_has_one_entry_in_its_order() -> None:
-    assert [each.rule for each in CRITERIA] == list(MatchCriterion)
+    assert [each.name for each in CRITERIA] == list(MatchCriterion)
 
 
 def test_every_entry_has_cases_for_everything_it_can_say() -> None:
     for each in CRITERIA:
         can_say = {"pass", "fail", "unknown"} if each.unknown else {"pass", "fail"}
-        assert {case.result for case in CASES.get(each.rule, [])} == can_say, each.rule
+        assert {case.result for case in CASES.get(each.name, [])} == can_say, each.name
         # what is no candidate where it fails need not be shown where it passes
-        assert can_say - {"pass"} <= set(each.explanations) <= can_say, each.rule
+        assert can_say - {"pass"} <= set(each.explanations) <= can_say, each.name
 
 
 def _some(dice: random.Random, fields: str) -> dict[str, Any]:

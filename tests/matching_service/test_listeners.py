@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from matching_service.domain import answers
-from matching_service.domain.schemas import PracticeAnswer
+from matching_service.domain.schemas import NewAnswer
 from matching_service.jobs import reopen_deferred
 from matching_service.listeners import create
 from matching_service.settings import AskAgainRules
@@ -254,7 +254,7 @@ def test_an_answer_to_what_is_over_is_logged_and_changes_nothing(session: Sessio
     count = len(recorded(session))
     handle(session, Contacts(request.id).answered("later"))
     assert (stored(session, request.id).status, len(recorded(session))) == (status, count)
-    entries, _ = queries.history_of(session, request.id, limit=50, offset=0)
+    entries, _ = queries.audit_log_of(session, request.id, limit=50, offset=0)
     assert (entries[-1].what, entries[-1].outcome, entries[-1].channel) == ("answered", "later", "email")
 
 
@@ -309,8 +309,6 @@ def test_a_word_that_no_answer_is_raises_so_that_the_event_becomes_a_dead_letter
 
 def test_every_change_counts_one_event_each(session: Session) -> None:
     request = a_request(session, RequestStatus.CONTACTED)
-    answers.respond(
-        session, request.id, PracticeAnswer(outcome=RequestOutcome.ACCEPTED), rules=RULES, now=MONDAY + HOUR
-    )
+    answers.respond(session, request.id, NewAnswer(outcome=RequestOutcome.ACCEPTED), rules=RULES, now=MONDAY + HOUR)
     sequences = [event["sequence"] for event in recorded(session, request.id)]
     assert sequences == list(range(1, len(sequences) + 1))

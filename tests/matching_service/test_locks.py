@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Engine, exc, select
 
 from matching_service.domain import answers, publishing, requests
-from matching_service.domain.schemas import ContactList, Placing, PracticeAnswer, Withdrawal
+from matching_service.domain.schemas import ContactList, NewAnswer, Placing, Withdrawal
 from matching_service.store.tables import PlacementRequest
 from shared import database
 from shared.database import new_id, transaction
@@ -148,7 +148,7 @@ class Bustle:
         """Staff record an answer."""
         for request in self._some_requests()[:1]:
             with transaction() as session:
-                said = PracticeAnswer.from_json({"outcome": random.choice(["accepted", "declined_other", "later"])})
+                said = NewAnswer.from_json({"outcome": random.choice(["accepted", "declined_other", "later"])})
                 answers.respond(session, request, said, rules=RULES, now=MONDAY + timedelta(hours=1))
 
     def staff(self) -> None:

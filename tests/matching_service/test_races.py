@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from matching_service.domain import answers, copies, requests
-from matching_service.domain.schemas import ContactList, Placing, PracticeAnswer, Withdrawal
+from matching_service.domain.schemas import ContactList, NewAnswer, Placing, Withdrawal
 from shared.database import transaction
 from shared.errors import Conflict
 from shared.events.catalogue import PatientUpdated
@@ -36,9 +36,7 @@ TODAY = berlin_day(NOW)
 
 
 def respond(outcome: RequestOutcome) -> Callable[[Session, UUID], Any]:
-    return lambda session, request: answers.respond(
-        session, request, PracticeAnswer(outcome=outcome), rules=RULES, now=NOW
-    )
+    return lambda session, request: answers.respond(session, request, NewAnswer(outcome=outcome), rules=RULES, now=NOW)
 
 
 def place(session: Session, request: UUID) -> Any:

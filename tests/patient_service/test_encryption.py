@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from patient_service.domain import files, patients
 from patient_service.store import queries
-from patient_service.store.tables import Patient, metadata
+from patient_service.store.tables import Patient, Tables
 from shared.security.encryption import Keys
 from tests.builders.patients import NOBODY, a_patient, a_ready_patient, new_patient
 from tests.conftest import MONDAY
@@ -41,7 +41,7 @@ TRACES = (
 def everything_stored(session: Session) -> str:
     """All rows of all tables of the service, as the database shows them, binary columns also decoded."""
     stored = []
-    for table in metadata.sorted_tables:
+    for table in Tables.metadata.sorted_tables:
         stored += [str(row) for row in session.scalars(text(f"SELECT t::text FROM {table.name} t"))]
         for column in table.columns:
             for value in session.scalars(text(f'SELECT "{column.name}" FROM {table.name}')):

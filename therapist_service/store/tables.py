@@ -15,7 +15,7 @@ from shared.database.tables import add_shared_tables
 from shared.values.weekly import Weekly, WeeklyColumn
 
 
-class TherapistTables(DeclarativeBase):
+class Tables(DeclarativeBase):
     """All tables of the therapist service."""
 
     metadata = MetaData(naming_convention=NAMES)
@@ -26,7 +26,7 @@ def _words() -> Any:
     return mapped_column(ARRAY(Text), default=list, server_default=text("'{}'"))
 
 
-class Therapist(Aggregate, TherapistTables):
+class Therapist(Aggregate, Tables):
     """One therapist at one practice address; never deleted: one who is gone becomes inactive."""
 
     __tablename__ = "therapists"
@@ -104,7 +104,7 @@ def _count() -> Any:
     return mapped_column(default=0, server_default=text("0"))
 
 
-class Import(Aggregate, TherapistTables):
+class Import(Aggregate, Tables):
     """One file of the scraper, and how far it has been applied."""
 
     __tablename__ = "imports"
@@ -154,7 +154,7 @@ class Import(Aggregate, TherapistTables):
     )
 
 
-class ImportContent(TherapistTables):
+class ImportContent(Tables):
     """A block of a taken file until it is applied: after a crash the import goes on whatever happened in the folder.
 
     Blocks are stored before their import exists, so that no file is ever whole in memory or in one transaction.
@@ -168,7 +168,7 @@ class ImportContent(TherapistTables):
     """Compressed (zlib), each block by itself."""
 
 
-class ImportCopy(TherapistTables):
+class ImportCopy(Tables):
     """How a file looked whose content was imported before: it need not be read again to be known."""
 
     __tablename__ = "import_copies"
@@ -182,7 +182,7 @@ class ImportCopy(TherapistTables):
     __table_args__ = (Index("ix_import_copies_file", "file"),)
 
 
-class ImportRecord(TherapistTables):
+class ImportRecord(Tables):
     """What became of one record of a file; only ever added, and gone with its import."""
 
     __tablename__ = "import_records"
@@ -202,5 +202,4 @@ class ImportRecord(TherapistTables):
     )
 
 
-metadata = TherapistTables.metadata
-add_shared_tables(metadata)
+add_shared_tables(Tables.metadata)
