@@ -20,5 +20,5 @@ def create(settings: Settings) -> Worker:
         copies=(TherapistCopy, PatientCopy),
         states=publishing.states,
         topic=TOPICS["matching"],
-        denial=publishing.unknown_request,
+        unknown_aggregate=publishing.unknown_request,
     )

@@ -12,21 +12,21 @@ from geocoding_service.store import queries
 from geocoding_service.store.tables import LocatedAddress
 from shared.database import Session
 from shared.events.catalogue import AddressGeocoded, PublicPatient, PublicTherapist
-from shared.events.event import Envelope
+from shared.events.event import EventEnvelope
 from shared.events.outbox import record_all
 
 Row = dict[str, Any]
 
 
 def keep_addresses_of_patients(
-    session: Session, states: Sequence[tuple[PublicPatient, Envelope]], *, now: datetime
+    session: Session, states: Sequence[tuple[PublicPatient, EventEnvelope]], *, now: datetime
 ) -> None:
     """Keep where these patients live, of whose addresses only the postal code is known."""
     _keep(session, [_of_patient(patient, envelope) for patient, envelope in states], now=now)
 
 
 def keep_addresses_of_therapists(
-    session: Session, states: Sequence[tuple[PublicTherapist, Envelope]], *, now: datetime
+    session: Session, states: Sequence[tuple[PublicTherapist, EventEnvelope]], *, now: datetime
 ) -> None:
     """Keep where these therapists have their practices."""
     _keep(session, [_of_therapist(therapist, envelope) for therapist, envelope in states], now=now)
@@ -64,16 +64,16 @@ def _event(known: Any) -> AddressGeocoded:
     return AddressGeocoded(owner_kind=known.owner_kind, owner_id=known.id, **published)
 
 
-def _of_patient(patient: PublicPatient, envelope: Envelope) -> Row:
+def _of_patient(patient: PublicPatient, envelope: EventEnvelope) -> Row:
     return _row(patient.id, "patient", Address(postal_code=patient.postal_code), envelope)
 
 
-def _of_therapist(therapist: PublicTherapist, envelope: Envelope) -> Row:
+def _of_therapist(therapist: PublicTherapist, envelope: EventEnvelope) -> Row:
     address = Address(therapist.street, therapist.house_number, therapist.postal_code, therapist.city)
     return _row(therapist.id, "therapist", address, envelope)
 
 
-def _row(owner_id: UUID, owner_kind: str, address: Address, envelope: Envelope) -> Row:
+def _row(owner_id: UUID, owner_kind: str, address: Address, envelope: EventEnvelope) -> Row:
     found = find(address)
     return {
         "id": owner_id,

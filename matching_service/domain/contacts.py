@@ -19,7 +19,7 @@ from matching_service.settings import AskAgainRules
 from matching_service.store import queries
 from matching_service.store.tables import PlacementRequest
 from shared.database import Session
-from shared.events.catalogue import Answer
+from shared.events.catalogue import PracticeAnswer
 from shared.runtime.logs import logger
 from shared.values.enums import CallAnswer, Channel, RequestOutcome, RequestStatus
 
@@ -79,7 +79,7 @@ def record_email(
 def record_call(
     session: Session,
     request_ids: Sequence[UUID],
-    answers: Sequence[Answer],
+    answers: Sequence[PracticeAnswer],
     *,
     contact: ContactEvent,
     occurred_at: datetime,
@@ -110,7 +110,7 @@ def record_call(
 
 def record_written_answers(
     session: Session,
-    answers: Sequence[Answer],
+    answers: Sequence[PracticeAnswer],
     *,
     occurred_at: datetime,
     event_time: datetime,
@@ -147,7 +147,7 @@ def record_attempts_used_up(
             audit_log.add_entry(session, request, "no_answer", occurred_at=at, channel=Channel.PHONE, now=now)
 
 
-def _answer_of(answer: Answer) -> NewAnswer:
+def _answer_of(answer: PracticeAnswer) -> NewAnswer:
     return NewAnswer(outcome=RequestOutcome(answer.outcome), available_from=answer.available_from)
 
 

@@ -10,10 +10,10 @@ from matching_service.store.tables import PatientCopy, TherapistCopy
 from shared.database import Session
 from shared.database.copies import keep_newest, week_of
 from shared.events.catalogue import AddressGeocoded, PublicPatient, PublicTherapist
-from shared.events.event import Envelope
+from shared.events.event import EventEnvelope
 from shared.runtime.logs import logger
 from shared.values.places import Place
-from shared.values.postal_codes import misplaced
+from shared.values.postal_codes import coordinates_problem
 from shared.values.text import one_line
 
 log = logger(__name__)
@@ -27,12 +27,12 @@ def comparable_address(street: str | None, house_number: str | None, postal_code
     return "|".join(one_line(part or "").casefold() for part in (street, house_number, postal_code, city))
 
 
-def keep_therapists(session: Session, states: Sequence[tuple[PublicTherapist, Envelope]]) -> None:
+def keep_therapists(session: Session, states: Sequence[tuple[PublicTherapist, EventEnvelope]]) -> None:
     """Keep the newest state of each therapist; the states come with their envelopes."""
     keep_newest(session, TherapistCopy, [_therapist(therapist, envelope) for therapist, envelope in states])
 
 
-def keep_patients(session: Session, states: Sequence[tuple[PublicPatient, Envelope]]) -> None:
+def keep_patients(session: Session, states: Sequence[tuple[PublicPatient, EventEnvelope]]) -> None:
     """Keep the newest state of each patient; the states come with their envelopes."""
     keep_newest(session, PatientCopy, [_patient(patient, envelope) for patient, envelope in states])
 
@@ -44,7 +44,7 @@ def keep_places(session: Session, events: Sequence[AddressGeocoded]) -> None:
         keep_newest(session, copies, rows, part="geocoded_", inserted=NO_STATE_YET)
 
 
-def _therapist(therapist: PublicTherapist, envelope: Envelope) -> dict[str, Any]:
+def _therapist(therapist: PublicTherapist, envelope: EventEnvelope) -> dict[str, Any]:
     return {
         "id": therapist.id,
         **envelope.position(),
@@ -66,7 +66,7 @@ def _therapist(therapist: PublicTherapist, envelope: Envelope) -> dict[str, Any]
     }
 
 
-def _patient(patient: PublicPatient, envelope: Envelope) -> dict[str, Any]:
+def _patient(patient: PublicPatient, envelope: EventEnvelope) -> dict[str, Any]:
     return {
         "id": patient.id,
         **envelope.position(),
@@ -116,7 +116,7 @@ def _place(owner: UUID, postal_code: str | None, latitude: float | None, longitu
     """
     if latitude is None or longitude is None:
         return None
-    why_not = misplaced(postal_code, latitude, longitude)
+    why_not = coordinates_problem(postal_code, latitude, longitude)
     if why_not is not None:
         log.warning("copies.coordinates_set_aside", owner_id=str(owner), reason=why_not)
         return None

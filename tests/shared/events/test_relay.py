@@ -14,7 +14,7 @@ from sqlalchemy import select, text
 from shared.database import new_id, transaction
 from shared.database.tables import outbox, relay_lease
 from shared.events.catalogue import PublicTherapist, TherapistUpdated
-from shared.events.event import Envelope
+from shared.events.event import EventEnvelope
 from shared.events.outbox import record_all, waiting
 from shared.events.relay import LeaseLost, Relay
 from tests.conftest import MONDAY
@@ -22,7 +22,7 @@ from tests.shared.events.conftest import at_work, until
 
 pytestmark = pytest.mark.usefixtures("committing")
 
-Log = Callable[[str, Any], list[Envelope]]
+Log = Callable[[str, Any], list[EventEnvelope]]
 
 
 def tell(subject: UUID, *sequences: int) -> None:
