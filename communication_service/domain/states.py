@@ -17,6 +17,7 @@ from communication_service.store.tables import Email, Inquiry, PhoneCall, Placem
 from shared.database import new_id
 from shared.errors import Conflict
 from shared.values.enums import CallResult, CallStatus, ContactRequestStatus, EmailStatus, InquiryStatus
+from shared.values.transitions import check_transition
 
 Status = TypeVar("Status", bound=StrEnum)
 Steps = Mapping[Status, frozenset[Status]]
@@ -28,9 +29,7 @@ class _HasStatus(Protocol):
 
 
 def _move(row: _HasStatus, to: Status, steps: Steps[Status]) -> None:
-    before = type(to)(row.status)
-    if to not in steps[before]:
-        raise Conflict("status.no_such_step", f"What is {before} cannot become {to}.")
+    check_transition(steps, row.status, to)
     row.status = to
 
 

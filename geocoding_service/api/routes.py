@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from geocoding_service.api.distances import Distance, DistanceMatrix
 from geocoding_service.api.places import Geocode, ReverseGeocode
 from geocoding_service.api.public_holidays import Holidays
-from geocoding_service.api.ways import Distance, DistanceMatrix
 from shared.http import Route
 from shared.security.authentication import SIGNED_IN
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from uuid import UUID
 
 from matching_service.api.rules import ask_again_rules
-from matching_service.domain import answers, history, requests
+from matching_service.domain import answers, audit_log, requests
 from matching_service.domain.schemas import (
     Approved,
+    AuditLogPage,
     ContactList,
-    HistoryPage,
+    NewAnswer,
     Placing,
-    Refusal,
+    RefusedTherapist,
     RequestFields,
     RequestFilter,
     RequestPage,
     RequestView,
-    Response,
     Withdrawal,
 )
 from shared.database import transaction
@@ -38,15 +38,17 @@ class PlacementRequests(Resource):
     def post(self, body: ContactList) -> Answer:
         """Approve a contact list: ask these therapists for this patient.
 
-        A rule that a therapist fails can be overridden with a reason, except a block, the wish for no contact, an open
-        request and a recent refusal.
+        A criterion that a therapist fails can be overridden with a reason, except a block, the wish for no contact, an
+        open request and a recent refusal.
         """
         with transaction() as session:
             approved = once(
                 session,
                 lambda: requests.approve(session, body, rules=ask_again_rules(), today=clock.today(), now=clock.now()),
                 recall=lambda note: requests.recall(
-                    session, [UUID(each) for each in note["items"]], [Refusal.from_json(e) for e in note["refused"]]
+                    session,
+                    [UUID(each) for each in note["items"]],
+                    [RefusedTherapist.from_json(e) for e in note["refused"]],
                 ),
                 remember=_remembered,
             )
@@ -79,18 +81,18 @@ class PlacementRequest(Resource):
 class PlacementRequestHistory(Resource):
     """What happened to a placement request."""
 
-    @endpoint(query=PageQuery, answer=HistoryPage)
-    def get(self, id: UUID, query: PageQuery) -> HistoryPage:
+    @endpoint(query=PageQuery, answer=AuditLogPage)
+    def get(self, id: UUID, query: PageQuery) -> AuditLogPage:
         """List what happened, oldest first."""
         with transaction() as session:
-            return history.listed(session, id, query)
+            return audit_log.listed(session, id, query)
 
 
 class PlacementRequestResponse(Resource):
     """The practice's answer."""
 
-    @endpoint(body=Response, answer=RequestView)
-    def post(self, id: UUID, body: Response) -> RequestView:
+    @endpoint(body=NewAnswer, answer=RequestView)
+    def post(self, id: UUID, body: NewAnswer) -> RequestView:
         """Record what the practice answered.
 
         409 where an answer is recorded already, unless that was "later".

@@ -61,7 +61,7 @@ def _words() -> Any:
     return mapped_column(ARRAY(Text), default=list, server_default=text("'{}'"))
 
 
-class Placed(Copy):
+class CopyWithPlace(Copy):
     """Columns of a copy that has a place on the map.
 
     The address and its place come in events of two services, in any order: each writes its own columns of the row,
@@ -75,11 +75,11 @@ class Placed(Copy):
     geocoded_address: Mapped[str | None] = mapped_column(sort_order=82)
     geocoded_place: Mapped[Place | None] = mapped_column(PlaceColumn, sort_order=83)
     geocoded_sequence: Mapped[int] = mapped_column(BigInteger, server_default=text("-1"), sort_order=84)
-    geocoded_told_at: Mapped[datetime | None] = mapped_column(sort_order=84)
+    geocoded_event_time: Mapped[datetime | None] = mapped_column(sort_order=84)
 
 
-class Therapist(Placed, Tables):
-    """What therapist_service and geocoding_service told of a therapist."""
+class TherapistCopy(CopyWithPlace, Tables):
+    """What therapist_service and geocoding_service published of a therapist."""
 
     __tablename__ = "therapists"
 
@@ -109,8 +109,8 @@ class Therapist(Placed, Tables):
     )
 
 
-class Patient(Placed, Tables):
-    """What patient_service told of a patient: a pseudonym and criteria, as far as matching needs them."""
+class PatientCopy(CopyWithPlace, Tables):
+    """What patient_service published of a patient: a pseudonym and criteria, as far as matching needs them."""
 
     __tablename__ = "patients"
 
@@ -131,7 +131,7 @@ class Patient(Placed, Tables):
     )
     search_started_on: Mapped[date | None]
     placement_request_id: Mapped[UUID | None]
-    """The request whose place the patient service heard of last."""
+    """The request whose place the patient service knows of."""
     placement_state: Mapped[str | None]
     place: Mapped[Place | None] = mapped_column(
         PlaceColumn,
@@ -156,7 +156,7 @@ class PlacementRequest(Aggregate, Tables):
     inquiry_id: Mapped[UUID | None]
     """The newest contact that this request was part of."""
     inquiry_at: Mapped[datetime | None]
-    """When the newest news of a contact happened; older ones come late."""
+    """When the newest event of a contact happened; older ones come late."""
     emailed_at: Mapped[datetime | None]
     called_at: Mapped[datetime | None]
     responded_at: Mapped[datetime | None]
@@ -167,7 +167,7 @@ class PlacementRequest(Aggregate, Tables):
     placed_on: Mapped[date | None]
     first_session_on: Mapped[date | None]
     place_ended_at: Mapped[datetime | None]
-    """When it was heard that the therapy is over; a place that failed has a status of its own."""
+    """When an event said that the therapy is over; a place that failed has a status of its own."""
     note: Mapped[str | None]
 
     __table_args__ = (
@@ -193,10 +193,10 @@ class PlacementRequest(Aggregate, Tables):
     )
 
 
-class HistoryEntry(Tables):
+class AuditLogEntry(Tables):
     """Something that happened to a placement request; only ever added (docs/domain.md#contact-rule-12)."""
 
-    __tablename__ = "placement_request_history"
+    __tablename__ = "placement_request_audit_log"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     placement_request_id: Mapped[UUID] = mapped_column(ForeignKey(PlacementRequest.id))
@@ -211,7 +211,7 @@ class HistoryEntry(Tables):
     reason: Mapped[str | None]
     note: Mapped[str | None]
 
-    __table_args__ = (Index("ix_placement_request_history_request", "placement_request_id", "id"),)
+    __table_args__ = (Index("ix_placement_request_audit_log_request", "placement_request_id", "id"),)
 
 
 add_shared_tables(Tables.metadata)

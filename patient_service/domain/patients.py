@@ -8,16 +8,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from patient_service.domain import accesses, indexes
+from patient_service.domain import accesses, indexes, states
 from patient_service.domain.accesses import Reader, TellsOfPatients
-from patient_service.domain.files import known, opened, public, tell, view, write
+from patient_service.domain.files import decrypt, get_patient, public, publish, view, write
 from patient_service.domain.indexes import Indexes, indexes_of
 from patient_service.domain.rules import days_that_cannot_be
 from patient_service.domain.schemas import NewPatient, PatientFields, PatientFilter, PatientPage, PatientView
 from patient_service.store import queries
 from patient_service.store.tables import Patient
 from shared.database import Executor, Session, new_id
-from shared.errors import FieldProblem, LostUpdate
+from shared.database.rows import check_version
+from shared.errors import FieldProblem
 from shared.events.catalogue import PatientRegistered, PatientUpdated
 from shared.events.outbox import as_rows
 from shared.security.encryption import Keys
@@ -46,14 +47,14 @@ def listed(session: Session, keys: Keys, wanted: PatientFilter, *, reader: Reade
     told_of = queries.patients_where(session, conditions, limit=wanted.limit, offset=0)[0] if beyond else found
     accesses.note(session, keys, told_of, reader, "listed", now=now)
     today = berlin_day(now)
-    shown = [view(patient, opened(keys, patient), today=today) for patient in found]
+    shown = [view(patient, decrypt(keys, patient), today=today) for patient in found]
     return PatientPage(items=shown, total=total, limit=wanted.limit, offset=wanted.offset)
 
 
 def get(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, now: datetime) -> PatientView:
     """One patient; that the file was read is noted. Raises `NotFound`."""
-    patient = accesses.shown(session, keys, patient_id, reader, now=now)
-    return view(patient, opened(keys, patient), today=berlin_day(now))
+    patient = accesses.read_patient(session, keys, patient_id, reader, now=now)
+    return view(patient, decrypt(keys, patient), today=berlin_day(now))
 
 
 def register(executor: Executor, keys: Keys, new: NewPatient, *, force: bool = False, now: datetime) -> PatientView:
@@ -69,7 +70,7 @@ def register(executor: Executor, keys: Keys, new: NewPatient, *, force: bool = F
 
 
 def _added(executor: Executor, keys: Keys, fields: PatientFields, force: bool, *, now: datetime) -> Patient:
-    """The patient, inserted and told of; one statement does it unless somebody alike is known, a second one asks who.
+    """The patient, inserted and published; one statement does it unless somebody alike is known, a second one asks who.
 
     Each of them may be a transaction of its own.
     """
@@ -79,7 +80,7 @@ def _added(executor: Executor, keys: Keys, fields: PatientFields, force: bool, *
         patient = Patient(
             id=identity,
             reference=reference,
-            status=PatientStatus.OPEN.value,
+            status=states.FIRST.value,
             data_key=keys.new_data_key(identity.bytes),
             consents=[],
             created_at=now,
@@ -136,9 +137,9 @@ def change(
     do not fit.
     """
     today = berlin_day(now)
-    patient = known(session, patient_id, lock=True)
-    _is_still(patient, expected_versions)
-    current = view(patient, opened(keys, patient), today=today)
+    patient = get_patient(session, patient_id, lock=True)
+    check_version(patient, expected_versions, "patient")
+    current = view(patient, decrypt(keys, patient), today=today)
     changes = patch.changes_to(current)
     wanted = merged(PatientFields, current, changes)
     accesses.note(session, keys, [patient], reader, "changed", now=now)
@@ -152,7 +153,7 @@ def change(
     write(keys, patient, wanted, found_by)
     patient.version += 1
     patient.updated_at = now
-    tell(session, patient, wanted, PatientUpdated, now=now)
+    publish(session, patient, wanted, PatientUpdated, now=now)
     return view(patient, wanted, today=today)
 
 
@@ -182,8 +183,3 @@ def _refuse_impossible_days(fields: PatientFields, status: PatientStatus, now: d
     problems = list(days_that_cannot_be(fields, status, today=berlin_day(now)))
     if problems:
         raise InvalidFields(problems)
-
-
-def _is_still(patient: Patient, expected_versions: Collection[int] | None) -> None:
-    if expected_versions is not None and patient.version not in expected_versions:
-        raise LostUpdate("patient.changed_meanwhile", "Somebody changed this patient since you read it.")

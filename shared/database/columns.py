@@ -49,6 +49,6 @@ class Copy:
 
     id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-10)
     sequence: Mapped[int] = mapped_column(BigInteger, sort_order=90)
-    told_at: Mapped[datetime | None] = mapped_column(sort_order=90)
+    event_time: Mapped[datetime | None] = mapped_column(sort_order=90)
     """When what is known happened, by its source; a place may be known before its owner."""
     written_at: Mapped[datetime] = mapped_column(server_default=func.now(), sort_order=91)

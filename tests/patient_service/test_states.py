@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from patient_service.domain import files, patients
-from patient_service.domain.birthdays import tell_ages_that_changed
+from patient_service.domain.birthdays import publish_changed_ages
 from shared.events.republish import republish
 from shared.security.encryption import Keys
 from tests.builders.patients import NOBODY, a_patient, a_patient_who_is
@@ -37,4 +37,4 @@ def test_the_age_is_todays_and_need_not_be_told_a_second_time(session: Session, 
     ((patient, event),) = files.states(session, keys, after=UUID(int=0), limit=10, now=tomorrow)
     assert (patient.id, event.patient.age) == (known.id, 36)
     session.flush()
-    assert tell_ages_that_changed(session, keys, now=tomorrow) == 0
+    assert publish_changed_ages(session, keys, now=tomorrow) == 0

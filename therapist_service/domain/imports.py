@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from shared.database import Session, new_id
-from shared.errors import NotFound
+from shared.database.rows import require
 from shared.events.event import Event
 from shared.events.outbox import record_all
 from shared.values.enums import ImportAction, ImportOutcome, ImportStatus
@@ -111,10 +111,7 @@ def _number(known: Import, outcome: ImportOutcome | None) -> int:
 
 
 def _known(session: Session, import_id: UUID) -> Import:
-    known = queries.one(session, import_id)
-    if known is None:
-        raise NotFound("import")
-    return known
+    return require(queries.one(session, import_id), "import")
 
 
 # Applying them

@@ -12,7 +12,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from matching_service.domain import telling
+from matching_service.domain import publishing
 from shared import database
 from shared.database import new_id
 from shared.database.tables import outbox
@@ -115,7 +115,7 @@ def test_without_a_relay_the_wait_ends_with_the_reason(session: Session, connect
 
 def test_a_denial_is_recorded_under_a_number_that_is_free(session: Session) -> None:
     ids = [new_id(), new_id()]
-    assert publish_unknown_aggregates(ids, telling.unknown) == 2
-    assert publish_unknown_aggregates(ids[:1], telling.unknown) == 1
+    assert publish_unknown_aggregates(ids, publishing.unknown_request) == 2
+    assert publish_unknown_aggregates(ids[:1], publishing.unknown_request) == 1
     assert [(e["sequence"], e["republished"]) for e in recorded(session, ids[0])] == [(1, True), (2, True)]
     assert [e["type"] for e in recorded(session, ids[1])] == ["matching.request_unknown"]
