@@ -19,7 +19,7 @@ def create(settings: Settings) -> Flask:
         settings,
         [*ROUTES, *dead_letter_routes(listeners)],
         title="Communication service",
-        description="Letters and calls to practices, why they wait, and what came of them.",
+        description="E-mails and calls to practices, why they wait, and what came of them.",
         schema_check=lambda: is_current(settings.service),
     )
     app.extensions["contact_rules"] = settings.contact

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from communication_service.domain import emails, history
-from communication_service.domain.schemas import ContactPage, HistoryQuery, InquiryFilter, InquiryPage, InquiryView
+from communication_service.domain import contact_log, emails
+from communication_service.domain.schemas import (
+    ContactLogPage,
+    ContactLogQuery,
+    InquiryFilter,
+    InquiryPage,
+    InquiryView,
+)
 from shared.database import transaction
 from shared.http import Resource, endpoint
 
@@ -33,8 +39,8 @@ class Inquiry(Resource):
 class ContactHistory(Resource):
     """What happened between us and a practice."""
 
-    @endpoint(query=HistoryQuery, answer=ContactPage)
-    def get(self, id: UUID, query: HistoryQuery) -> ContactPage:
+    @endpoint(query=ContactLogQuery, answer=ContactLogPage)
+    def get(self, id: UUID, query: ContactLogQuery) -> ContactLogPage:
         """List the e-mails and calls with a therapist, newest first."""
         with transaction() as session:
-            return history.of_therapist(session, id, query)
+            return contact_log.of_therapist(session, id, query)

@@ -23,7 +23,7 @@ class EmailSuppressions(Resource):
 
     @endpoint(body=NewSuppression, answer=SuppressionView, status=201)
     def post(self, body: NewSuppression) -> SuppressionView:
-        """Write no more inquiries to an address, whoever uses it."""
+        """Write no more inquiries to an address, for everybody who uses it."""
         with transaction() as session:
             return once(
                 session,

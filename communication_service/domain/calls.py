@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from communication_service.domain import answers, composing, states
-from communication_service.domain.letters import diagnosis_group
+from communication_service.domain.email_texts import diagnosis_group
 from communication_service.domain.schemas import (
     CalledAboutPatient,
     CalledTherapist,
@@ -28,7 +28,7 @@ from communication_service.store import (
     request_queries,
     schedule,
 )
-from communication_service.store.tables import Inquiry, Patient, PhoneCall, PlacementRequest, Therapist
+from communication_service.store.tables import ContactRequest, Inquiry, PatientPseudonym, PhoneCall, PracticeCopy
 from shared.database import Session
 from shared.errors import FieldProblem, NotFound, RuleBroken
 from shared.events.catalogue import AttemptsUsedUp, CallRecorded
@@ -83,7 +83,7 @@ def _view(session: Session, call: PhoneCall) -> PhoneCallView:
     )
 
 
-def _therapist(therapist: Therapist) -> CalledTherapist:
+def _therapist(therapist: PracticeCopy) -> CalledTherapist:
     return CalledTherapist(
         name=" ".join(filter(None, (therapist.title, therapist.first_name, therapist.last_name))),
         phone=format_phone(therapist.phone) if therapist.phone else None,
@@ -93,7 +93,7 @@ def _therapist(therapist: Therapist) -> CalledTherapist:
     )
 
 
-def _patient(request_id: UUID, patient: Patient) -> CalledAboutPatient:
+def _patient(request_id: UUID, patient: PatientPseudonym) -> CalledAboutPatient:
     return CalledAboutPatient(
         placement_request_id=request_id,
         reference=patient.reference,
@@ -109,7 +109,7 @@ def _patient(request_id: UUID, patient: Patient) -> CalledAboutPatient:
 
 def await_turn(session: Session, call_id: UUID) -> None:
     """Wait until nobody else changes what goes to the call's practice; a clock read after this is not too early."""
-    _locked(session, call_id)
+    _lock(session, call_id)
 
 
 def record_outcome(
@@ -120,12 +120,12 @@ def record_outcome(
     Raises `NotFound`, `Conflict` for a second outcome or an answer to a request that has one, `RuleBroken` for answers
     about other requests, for a call that is said to have happened in the future or to be repeated in another year.
     """
-    call = _planned(session, call_id)
+    call = _lock_planned(session, call_id)
     _must_be_plausible(outcome, now=now)
-    answers.must_be_about(outcome.responses, call.placement_request_ids)
+    answers.require_about(outcome.responses, call.placement_request_ids)
     inquiry = _inquiry(session, call)
-    answers.must_be_open(session, outcome.responses, call.placement_request_ids)
-    now = answers.after_those_known(session, call.therapist_id, now)
+    answers.require_open(session, outcome.responses, call.placement_request_ids)
+    now = answers.later_than_known(session, call.therapist_id, now)
     occurred_at = min(outcome.occurred_at or now, now)
     states.record_call_made(call, result=outcome.result, occurred_at=occurred_at, note=outcome.note, now=now)
     if outcome.result == CallResult.REACHED:
@@ -144,13 +144,13 @@ def _must_be_plausible(outcome: CallOutcome, *, now: datetime) -> None:
         raise RuleBroken("phone_call.too_far", "Nobody would be asked until then.", errors=[problem])
 
 
-def _planned(session: Session, call_id: UUID) -> PhoneCall:
-    call = _locked(session, call_id)
+def _lock_planned(session: Session, call_id: UUID) -> PhoneCall:
+    call = _lock(session, call_id)
     states.require_planned(call)
     return call
 
 
-def _locked(session: Session, call_id: UUID) -> PhoneCall:
+def _lock(session: Session, call_id: UUID) -> PhoneCall:
     known = call_queries.phone_call(session, call_id)
     if known is None:
         raise NotFound("phone_call")
@@ -175,7 +175,7 @@ def _reached(
         if request_id not in named
     ]
     everything = [*said, *silent]
-    answers.keep(
+    answers.record_answers(
         session, everything, therapist_id=call.therapist_id, phone_call_id=call.id, occurred_at=occurred_at, now=now
     )
     states.record_inquiry_gone_out(inquiry, now=now)
@@ -183,8 +183,8 @@ def _reached(
     for request in _members(session, call):
         # what was not discussed is asked again when matching reopens it: it may have been withdrawn meanwhile
         states.record_contact(request, is_over=outcomes[request.id] != CallAnswer.NOT_DISCUSSED)
-    _tell(session, call, everything, occurred_at, now)
-    # others may wait for this call to be over
+    _publish(session, call, everything, occurred_at, now)
+    # other requests may wait for this call to be over
     schedule.add(session, schedule.to_therapists([call.therapist_id]), at=now)
 
 
@@ -192,24 +192,24 @@ def _not_reached(
     session: Session, call: PhoneCall, inquiry: Inquiry, outcome: CallOutcome, *, rules: ContactRules, now: datetime
 ) -> None:
     inquiry.attempts, inquiry.updated_at = inquiry.attempts + 1, now
-    _tell(session, call, [], call.occurred_at or now, now)
-    stay = _those_with_attempts_left(session, call, inquiry, rules=rules, now=now)
+    _publish(session, call, [], call.occurred_at or now, now)
+    stay = _requests_with_attempts_left(session, call, inquiry, rules=rules, now=now)
     if not stay:
         states.record_inquiry_unanswered(inquiry)
         schedule.add(session, schedule.to_therapists([call.therapist_id]), at=now)
         return
     inquiry.next_attempt_after = call.next_attempt_after = max(now, outcome.call_back_at or now)
     for request in stay:
-        request.look_at = now
+        request.due_at = now
     session.flush()
     # plans the next call at once; while a listener holds one of the requests, the job does it a moment later
     composing.compose(session, call.therapist_id, rules=rules, now=now)
 
 
-def _those_with_attempts_left(
+def _requests_with_attempts_left(
     session: Session, call: PhoneCall, inquiry: Inquiry, *, rules: ContactRules, now: datetime
-) -> list[PlacementRequest]:
-    """The call's requests that are called about again; of the others, it is told that nobody was reached.
+) -> list[ContactRequest]:
+    """Return the call's requests that are called about again; for the others, publish that nobody was reached.
 
     Each counts its own attempts (docs/domain.md#contact-rule-7): a request may join others' contact, and leave it.
     """
@@ -226,7 +226,7 @@ def _those_with_attempts_left(
     return stay
 
 
-def _tell(
+def _publish(
     session: Session, call: PhoneCall, said: Sequence[CallResponse], occurred_at: datetime, now: datetime
 ) -> None:
     event = CallRecorded(
@@ -237,12 +237,12 @@ def _tell(
         result=call.result or "",
         occurred_at=occurred_at,
         placement_request_ids=call.placement_request_ids,
-        answers=answers.public(said),
+        answers=answers.for_event(said),
     )
     record(session, call, event, now=now)
 
 
-def _members(session: Session, call: PhoneCall) -> list[PlacementRequest]:
+def _members(session: Session, call: PhoneCall) -> list[ContactRequest]:
     """The call's requests that are still in its contact, locked."""
     found = request_queries.requests(session, call.placement_request_ids)
     return [request for request in found if request.inquiry_id == call.inquiry_id]

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from communication_service.domain import cooldowns, copies, letters, planning, states
+from communication_service.domain import cooldowns, copies, email_texts, planning, states
 from communication_service.domain.call_times import CallTimes
-from communication_service.domain.letters import Letter
+from communication_service.domain.email_texts import EmailText
 from communication_service.domain.planning import CallSlot, PatientFacts, PlannedContact, PracticeFacts, Unsent
 from communication_service.settings import ContactRules
 from communication_service.store import (
@@ -26,7 +26,7 @@ from communication_service.store import (
     schedule,
     suppressions,
 )
-from communication_service.store.tables import Email, Inquiry, Patient, PhoneCall, PlacementRequest, Therapist
+from communication_service.store.tables import ContactRequest, Email, Inquiry, PatientPseudonym, PhoneCall, PracticeCopy
 from shared.database import Session
 from shared.events.catalogue import InquiryComposed, InquiryDissolved
 from shared.events.outbox import record
@@ -70,9 +70,9 @@ def compose(session: Session, therapist_id: UUID, *, rules: ContactRules, now: d
     return True
 
 
-def _schedule(requests: Sequence[PlacementRequest], at: datetime) -> None:
+def _schedule(requests: Sequence[ContactRequest], at: datetime) -> None:
     for request in requests:
-        request.look_at = at if request.status == "waiting" or request.inquiry_id else None
+        request.due_at = at if request.status == "waiting" or request.inquiry_id else None
 
 
 # What is known
@@ -82,9 +82,9 @@ def _schedule(requests: Sequence[PlacementRequest], at: datetime) -> None:
 class _Rows:
     """The rows of everything that has not gone out to one therapist, locked; copies are not."""
 
-    therapist: Therapist
-    requests: Mapping[UUID, PlacementRequest]
-    patients: Mapping[UUID, Patient]
+    therapist: PracticeCopy
+    requests: Mapping[UUID, ContactRequest]
+    patients: Mapping[UUID, PatientPseudonym]
     offered: Set[UUID]
     """Patients whom a practice has offered a place."""
     inquiries: Mapping[UUID, Inquiry]
@@ -94,7 +94,7 @@ class _Rows:
     """By inquiry, as the e-mails."""
 
 
-def _read(session: Session, therapist: Therapist, requests: Sequence[PlacementRequest]) -> _Rows:
+def _read(session: Session, therapist: PracticeCopy, requests: Sequence[ContactRequest]) -> _Rows:
     inquiries = {each.id: each for each in inquiry_queries.open_inquiries(session, therapist.id)}
     patients = {request.patient_id for request in requests}
     return _Rows(
@@ -116,7 +116,7 @@ def _facts(session: Session, rows: _Rows, now: datetime) -> Unsent:
     )
 
 
-def _practice(session: Session, therapist: Therapist, now: datetime) -> PracticeFacts:
+def _practice(session: Session, therapist: PracticeCopy, now: datetime) -> PracticeFacts:
     key = therapist.email_key
     is_suppressed = key is not None and suppressions.is_suppressed(session, key)
     return PracticeFacts(
@@ -130,7 +130,7 @@ def _practice(session: Session, therapist: Therapist, now: datetime) -> Practice
     )
 
 
-def _call_times(session: Session, therapist: Therapist) -> CallTimes | None:
+def _call_times(session: Session, therapist: PracticeCopy) -> CallTimes | None:
     """When the practice can be phoned; None where its phone hours are unknown."""
     if not therapist.phone_hours:
         return None
@@ -139,7 +139,7 @@ def _call_times(session: Session, therapist: Therapist) -> CallTimes | None:
 
 
 def patient_facts(
-    request: PlacementRequest, patients: Mapping[UUID, Patient], offered: Set[UUID]
+    request: ContactRequest, patients: Mapping[UUID, PatientPseudonym], offered: Set[UUID]
 ) -> PatientFacts | None:
     """What matters of the request's patient; None where no copy has arrived."""
     patient = patients.get(request.patient_id)
@@ -148,7 +148,7 @@ def patient_facts(
     return PatientFacts(patient.status, patient.search_started_on, is_offered_a_place=patient.id in offered)
 
 
-def _request(request: PlacementRequest, patient: PatientFacts | None) -> planning.UnsentRequest:
+def _request(request: ContactRequest, patient: PatientFacts | None) -> planning.UnsentRequest:
     return planning.UnsentRequest(
         id=request.id,
         patient=patient,
@@ -200,7 +200,7 @@ def _apply(
             _plan_call(session, rows, inquiry, contact, unsent.practice.call_times, rules=rules, now=now)
 
 
-def _take_out(rows: _Rows, leaving: Sequence[planning.UnsentRequest]) -> list[tuple[Inquiry, PlacementRequest]]:
+def _take_out(rows: _Rows, leaving: Sequence[planning.UnsentRequest]) -> list[tuple[Inquiry, ContactRequest]]:
     """Take requests that may not go any more out of their contacts; those that wait all the same, of which contact."""
     left = []
     for each in leaving:
@@ -212,7 +212,7 @@ def _take_out(rows: _Rows, leaving: Sequence[planning.UnsentRequest]) -> list[tu
     return left
 
 
-def _publish_who_left(session: Session, left: Sequence[tuple[Inquiry, PlacementRequest]], now: datetime) -> None:
+def _publish_who_left(session: Session, left: Sequence[tuple[Inquiry, ContactRequest]], now: datetime) -> None:
     for inquiry in {inquiry.id: inquiry for inquiry, _ in left}.values():
         dissolved = InquiryDissolved(
             inquiry_id=inquiry.id,
@@ -265,7 +265,7 @@ def _write_email(
     session: Session, rows: _Rows, inquiry: Inquiry, contact: PlannedContact, *, rules: ContactRules, now: datetime
 ) -> None:
     patients = [rows.patients[rows.requests[each].patient_id] for each in contact.request_ids]
-    text = letters.inquiry(rows.therapist, patients, sender=rules.sender)
+    text = email_texts.inquiry(rows.therapist, patients, sender=rules.sender)
     email = rows.emails.get(inquiry.id)
     if email is None:
         email = states.new_email(inquiry, message_id_domain=rules.sender.domain, now=now)
@@ -277,12 +277,14 @@ def _write_email(
     session.add(email)
 
 
-def _set_text(email: Email, text: Letter, therapist: Therapist, request_ids: Sequence[UUID], now: datetime) -> None:
+def _set_text(
+    email: Email, text: EmailText, therapist: PracticeCopy, request_ids: Sequence[UUID], now: datetime
+) -> None:
     """Let the e-mail say this; where it says so already, it was not updated."""
     # checked by `planning.channel_to`: without an address the channel would be another
     recipient, recipient_key = therapist.email or "", therapist.email_key or ""
     if email.recipient_key != recipient_key:
-        email.not_before, email.refusals, email.troubles_begun = None, 0, 0  # that was about another address
+        email.not_before, email.deferrals, email.troubles_begun = None, 0, 0  # that was about another address
     before = _content(email)
     email.recipient, email.recipient_key = recipient, recipient_key
     email.subject, email.body_text, email.body_html = text.subject, text.text, text.html

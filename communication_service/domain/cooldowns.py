@@ -29,7 +29,7 @@ def current(session: Session, therapist_id: UUID, recipient_key: str, *, today: 
         return None
     latest = held[0]
     kind = latest.subject.partition(":")[0]
-    return Cooldown(f"{kind}_emailed_recently", latest.opens_on - timedelta(days=1))
+    return Cooldown(f"{kind}_emailed_recently", latest.ends_on - timedelta(days=1))
 
 
 def start(session: Session, email: Email, *, rules: ContactRules, now: datetime, until: datetime) -> bool:
@@ -39,14 +39,14 @@ def start(session: Session, email: Email, *, rules: ContactRules, now: datetime,
         email.id,
         subjects(email.therapist_id, email.recipient_key),
         first=berlin_day(now),
-        opens_on=berlin_day(until) + timedelta(days=rules.days_between_emails),
+        ends_on=berlin_day(until) + timedelta(days=rules.days_between_emails),
     )
 
 
 def count_from(session: Session, email: Email, *, rules: ContactRules, sent_at: datetime) -> None:
     """Count the days from when the e-mail really went."""
     ends_on = berlin_day(sent_at) + timedelta(days=rules.days_between_emails)
-    cooldown_queries.count_until(session, email.id, opens_on=ends_on)
+    cooldown_queries.count_until(session, email.id, ends_on=ends_on)
 
 
 def end(session: Session, email: Email, *, now: datetime) -> None:

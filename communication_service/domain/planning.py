@@ -146,7 +146,7 @@ class PlannedContact:
     """The contact that stands and becomes this one; None for a new one."""
     channel: ContactChannel
     request_ids: tuple[UUID, ...]
-    """In the order in which the practice reads or hears of them."""
+    """In the order in which the practice reads of them, or is asked."""
     attempt: int
     """The number that a call about them has."""
     next_attempt_after: datetime | None

@@ -2,7 +2,7 @@
 
 A step is one function: it refuses where the table of its kind does not allow it, and sets everything that belongs to
 it. Nobody else assigns a status (tests/architecture/test_states.py), also not in an UPDATE. The functions change one
-row each; what follows for other rows, whoever calls them does.
+row each; what follows for other rows, their callers do.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, Final, Protocol, TypeVar
 from uuid import UUID
 
-from communication_service.store.tables import Email, Inquiry, PhoneCall, PlacementRequest
+from communication_service.store.tables import ContactRequest, Email, Inquiry, PhoneCall
 from shared.database import new_id
 from shared.errors import Conflict
 from shared.values.enums import CallResult, CallStatus, ContactRequestStatus, EmailStatus, InquiryStatus
@@ -55,7 +55,7 @@ CLAIMED: Final = frozenset({E.SENDING, E.IN_DOUBT})
 
 
 def new_email(inquiry: Inquiry, *, message_id_domain: str, now: datetime) -> Email:
-    """Make the e-mail of an inquiry, approved; whoever writes its text adds it to the session."""
+    """Make the e-mail of an inquiry, approved; the caller writes its text and adds it to the session."""
     identity = new_id()
     return Email(
         id=identity,
@@ -68,7 +68,7 @@ def new_email(inquiry: Inquiry, *, message_id_domain: str, now: datetime) -> Ema
         inquiry_id=inquiry.id,
         message_id=f"<{identity}@{message_id_domain}>",
         attempts=0,
-        refusals=0,
+        deferrals=0,
         troubles_begun=0,
         correlation_id=inquiry.correlation_id,
     )
@@ -255,9 +255,9 @@ HOLDABLE: Final = frozenset({R.ANNOUNCED, R.WAITING})
 """What has gone out is not held any more."""
 
 
-def new_request(request_id: UUID, *, patient_id: UUID, therapist_id: UUID, correlation_id: str) -> PlacementRequest:
+def new_request(request_id: UUID, *, patient_id: UUID, therapist_id: UUID, correlation_id: str) -> ContactRequest:
     """Make the record of a request that an event speaks of, not approved yet as far as is known here."""
-    return PlacementRequest(
+    return ContactRequest(
         id=request_id,
         patient_id=patient_id,
         therapist_id=therapist_id,
@@ -273,45 +273,45 @@ def new_request(request_id: UUID, *, patient_id: UUID, therapist_id: UUID, corre
     )
 
 
-def ask(request: PlacementRequest, *, now: datetime) -> None:
+def ask(request: ContactRequest, *, now: datetime) -> None:
     """Let the request wait for its contact, or go on waiting; a new round begins with an e-mail."""
     if request.status == R.OVER:
         begin_new_round(request)
     wait(request, now=now)
 
 
-def begin_new_round(request: PlacementRequest) -> None:
+def begin_new_round(request: ContactRequest) -> None:
     """Forget the e-mail of an earlier round."""
     request.by_phone, request.emailed_on = False, None
 
 
-def wait(request: PlacementRequest, *, now: datetime) -> None:
+def wait(request: ContactRequest, *, now: datetime) -> None:
     """Let the request wait for its contact, in the round in which it is."""
     if request.status != R.WAITING:
         _move(request, R.WAITING, PLACEMENT_REQUEST)
         request.waiting_since, request.attempts = now, 0
-    request.look_at = now
+    request.due_at = now
 
 
-def wait_for_call(request: PlacementRequest, *, now: datetime) -> None:
+def wait_for_call(request: ContactRequest, *, now: datetime) -> None:
     """Nobody answered the e-mail: only a call will do."""
     _move(request, R.WAITING, PLACEMENT_REQUEST)
-    request.waiting_since, request.by_phone, request.look_at = now, True, now
+    request.waiting_since, request.by_phone, request.due_at = now, True, now
 
 
-def wait_for_answer(request: PlacementRequest, *, now: datetime) -> None:
+def wait_for_answer(request: ContactRequest, *, now: datetime) -> None:
     """The e-mail has gone out, as matching says too."""
     _move(request, R.CONTACTED, PLACEMENT_REQUEST)
     _leave_at_next_computation(request, now=now)
 
 
-def record_contact(request: PlacementRequest, *, emailed_on: date | None = None, is_over: bool = False) -> None:
+def record_contact(request: ContactRequest, *, emailed_on: date | None = None, is_over: bool = False) -> None:
     """The contact of the request has taken place: it waits for the answer, or has one and `is_over`.
 
     A hold that came too late holds nothing; matching drops it too, without an event. A request that does not wait any
     more only leaves the contact.
     """
-    request.inquiry_id = request.look_at = None
+    request.inquiry_id = request.due_at = None
     if emailed_on is not None:
         request.emailed_on = emailed_on
     if request.status == R.WAITING:
@@ -319,26 +319,26 @@ def record_contact(request: PlacementRequest, *, emailed_on: date | None = None,
         request.hold = None
 
 
-def give_up(request: PlacementRequest) -> bool:
+def give_up(request: ContactRequest) -> bool:
     """Nobody was reached in all attempts; False for a request that did not wait any more, which leaves its contact."""
-    request.inquiry_id = request.look_at = None
+    request.inquiry_id = request.due_at = None
     if request.status != R.WAITING:
         return False
     _move(request, R.OVER, PLACEMENT_REQUEST)
     return True
 
 
-def end(request: PlacementRequest, *, now: datetime) -> None:
+def end(request: ContactRequest, *, now: datetime) -> None:
     """Do not ask for the request any more; what has not gone out is computed without it."""
     _move(request, R.OVER, PLACEMENT_REQUEST)
     _leave_at_next_computation(request, now=now)
 
 
-def accept(request: PlacementRequest, *, now: datetime) -> None:
+def accept(request: ContactRequest, *, now: datetime) -> None:
     """The practice offers a place: nobody is asked for this request while the offer stands."""
     _move(request, R.ACCEPTED, PLACEMENT_REQUEST)
     _leave_at_next_computation(request, now=now)
 
 
-def _leave_at_next_computation(request: PlacementRequest, *, now: datetime) -> None:
-    request.look_at = now if request.inquiry_id else None
+def _leave_at_next_computation(request: ContactRequest, *, now: datetime) -> None:
+    request.due_at = now if request.inquiry_id else None

@@ -36,9 +36,9 @@ def unsent_emails(session: Session, inquiry_ids: Iterable[UUID]) -> dict[UUID, E
 
 
 def emails_to_send(session: Session, *, now: datetime, limit: int) -> Sequence[Email]:
-    """Letters that may go now: first those that nobody has tried, then those tried longest ago; not locked.
+    """E-mails that may go now: first those that nobody has tried, then those tried longest ago; not locked.
 
-    So letters that are refused again and again do not keep the others from being tried.
+    So e-mails that are refused again and again do not keep the others from being tried.
     """
     return session.scalars(
         select(Email)
@@ -49,12 +49,12 @@ def emails_to_send(session: Session, *, now: datetime, limit: int) -> Sequence[E
 
 
 def count_emails_to_send(session: Session) -> int:
-    """How many letters only wait for the mail server."""
+    """How many e-mails only wait for the mail server."""
     return session.scalar(select(func.count()).where(Email.status == "approved")) or 0
 
 
 def emails_whose_lease_ran_out(session: Session, *, now: datetime, limit: int) -> Sequence[Email]:
-    """Letters whose sender has not said what became of them in time, locked; those held elsewhere are left out."""
+    """E-mails whose sender has not said what became of them in time, locked; those held elsewhere are left out."""
     return session.scalars(
         select(Email)
         .where(Email.status == "sending", Email.claimed_until < now)

@@ -1,7 +1,7 @@
 """When each therapist is planned for again.
 
 A request has an instant of its own (`due_at`). What concerns many requests is an entry of the schedule, which is only
-added: whoever brings such news waits for nobody who holds a request.
+added: a transaction that adds one waits for nobody who holds a request.
 """
 
 from __future__ import annotations
@@ -31,40 +31,42 @@ from sqlalchemy.orm import Session
 
 from communication_service.store.request_queries import UNSENT
 from communication_service.store.tables import (
-    Look,
-    PlacementRequest,
-    Therapist,
+    ContactRequest,
+    PracticeCopy,
+    ScheduleEntry,
 )
 
 
 class Due(NamedTuple):
-    """A therapist whom composing must look at, and what caused the oldest of their requests."""
+    """A therapist whose contacts are to be planned, and what caused the oldest of their requests."""
 
     therapist_id: UUID
     correlation_id: str | None
 
 
 def due(session: Session, *, now: datetime, limit: int) -> list[Due]:
-    """Therapists with something to look at; those who may have a place first, then the longest due."""
-    looks = union_all(
+    """Therapists whose contacts are due to be planned; those who may have a place first, then the longest due."""
+    entries = union_all(
         select(
-            PlacementRequest.therapist_id,
-            PlacementRequest.look_at,
-            PlacementRequest.correlation_id,
-            PlacementRequest.waiting_since.label("since"),
-            PlacementRequest.id,
-        ).where(PlacementRequest.look_at <= now),
-        select(Look.therapist_id, Look.look_at, Look.correlation_id, null(), Look.id).where(Look.look_at <= now),
+            ContactRequest.therapist_id,
+            ContactRequest.due_at,
+            ContactRequest.correlation_id,
+            ContactRequest.waiting_since.label("since"),
+            ContactRequest.id,
+        ).where(ContactRequest.due_at <= now),
+        select(
+            ScheduleEntry.therapist_id, ScheduleEntry.due_at, ScheduleEntry.correlation_id, null(), ScheduleEntry.id
+        ).where(ScheduleEntry.due_at <= now),
     ).subquery()
-    oldest_first = aggregate_order_by(looks.c.correlation_id, looks.c.since.asc().nulls_last(), looks.c.id)
+    oldest_first = aggregate_order_by(entries.c.correlation_id, entries.c.since.asc().nulls_last(), entries.c.id)
     rows = (
-        select(looks.c.therapist_id, func.array_agg(oldest_first)[1])
-        .outerjoin(Therapist, Therapist.id == looks.c.therapist_id)
-        .group_by(looks.c.therapist_id, Therapist.potentially_available)
+        select(entries.c.therapist_id, func.array_agg(oldest_first)[1])
+        .outerjoin(PracticeCopy, PracticeCopy.id == entries.c.therapist_id)
+        .group_by(entries.c.therapist_id, PracticeCopy.potentially_available)
         .order_by(
-            func.coalesce(Therapist.potentially_available, false()).desc(),
-            func.min(looks.c.look_at),
-            looks.c.therapist_id,
+            func.coalesce(PracticeCopy.potentially_available, false()).desc(),
+            func.min(entries.c.due_at),
+            entries.c.therapist_id,
         )
         .limit(limit)
     )
@@ -72,51 +74,51 @@ def due(session: Session, *, now: datetime, limit: int) -> list[Due]:
 
 
 def is_due(session: Session, therapist_id: UUID, *, now: datetime) -> bool:
-    """Whether composing still has to look at this therapist."""
+    """Whether this therapist's contacts are still to be planned."""
     due = (
-        select(kind.id).where(kind.therapist_id == therapist_id, kind.look_at <= now).exists()
-        for kind in (PlacementRequest, Look)
+        select(kind.id).where(kind.therapist_id == therapist_id, kind.due_at <= now).exists()
+        for kind in (ContactRequest, ScheduleEntry)
     )
     return bool(session.scalar(select(or_(*due))))
 
 
 def add(session: Session, condition: ColumnElement[bool], *, at: datetime) -> None:
-    """Let composing look at the therapists of these unsent requests not later than `at`; waits for nobody."""
+    """Let the contacts with the therapists of these unsent requests be planned at `at`, or sooner; waits for nobody."""
     oldest_first = aggregate_order_by(
-        PlacementRequest.correlation_id, PlacementRequest.waiting_since.asc().nulls_last(), PlacementRequest.id
+        ContactRequest.correlation_id, ContactRequest.waiting_since.asc().nulls_last(), ContactRequest.id
     )
     found = session.execute(
-        select(PlacementRequest.therapist_id, func.array_agg(oldest_first)[1])
+        select(ContactRequest.therapist_id, func.array_agg(oldest_first)[1])
         .where(UNSENT, condition)
-        .group_by(PlacementRequest.therapist_id)
+        .group_by(ContactRequest.therapist_id)
     )
-    session.add_all(Look(therapist_id=one, look_at=at, correlation_id=cause) for one, cause in found)
+    session.add_all(ScheduleEntry(therapist_id=one, due_at=at, correlation_id=cause) for one, cause in found)
     session.flush()
 
 
 def clear(session: Session, therapist_id: UUID) -> None:
-    """What is read after this is as new as every wish to look that it takes; the therapist is locked."""
-    session.execute(delete(Look).where(Look.therapist_id == therapist_id))
+    """Remove the therapist's entries, who is locked: what is read after this is as new as each of them."""
+    session.execute(delete(ScheduleEntry).where(ScheduleEntry.therapist_id == therapist_id))
 
 
 def postpone(session: Session, therapist_id: UUID, *, at: datetime) -> None:
-    """Leave a therapist alone until then."""
+    """Do not plan for a therapist before then."""
     clear(session, therapist_id)
-    to_look_at = select(PlacementRequest).where(
-        PlacementRequest.therapist_id == therapist_id, PlacementRequest.look_at.is_not(None)
+    scheduled = select(ContactRequest).where(
+        ContactRequest.therapist_id == therapist_id, ContactRequest.due_at.is_not(None)
     )
-    for request in session.scalars(to_look_at.order_by(PlacementRequest.id).with_for_update()):
-        request.look_at = at
+    for request in session.scalars(scheduled.order_by(ContactRequest.id).with_for_update()):
+        request.due_at = at
 
 
 def to_therapists(ids: Iterable[UUID]) -> ColumnElement[bool]:
     """Requests to one of these therapists."""
-    return PlacementRequest.therapist_id == _one_of(ids)
+    return ContactRequest.therapist_id == _one_of(ids)
 
 
 def of_patients(ids: Iterable[UUID]) -> ColumnElement[bool]:
     """Requests for one of these patients."""
-    return PlacementRequest.patient_id == _one_of(ids)
+    return ContactRequest.patient_id == _one_of(ids)
 
 
 def _one_of(ids: Iterable[UUID]) -> CollectionAggregate[Any]:
@@ -126,4 +128,4 @@ def _one_of(ids: Iterable[UUID]) -> CollectionAggregate[Any]:
 
 def to_address(email_key: str) -> ColumnElement[bool]:
     """Requests to a therapist who has this address."""
-    return PlacementRequest.therapist_id.in_(select(Therapist.id).where(Therapist.email_key == email_key))
+    return ContactRequest.therapist_id.in_(select(PracticeCopy.id).where(PracticeCopy.email_key == email_key))

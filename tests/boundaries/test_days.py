@@ -114,7 +114,7 @@ def test_what_was_taken_is_computed_with(day: date, answered: datetime) -> None:
         email_id=REQUEST,
         therapist_id=REQUEST,
         occurred_at=at,
-        answers=answers.public(body.responses),  # type: ignore[arg-type]
+        answers=answers.for_event(body.responses),  # type: ignore[arg-type]
     )
     arrived = EmailAnswered.model_validate_json(event.model_dump_json())
     heard = _answer_of(arrived.answers[0])
