@@ -11,4 +11,4 @@ from shared.runtime.worker import Worker
 
 def create(settings: Settings) -> Worker:
     """The worker, wired."""
-    return Worker(settings, listeners=listeners, states=addresses.states, topic=TOPICS["address"])
+    return Worker(settings, listeners=listeners, states=addresses.snapshots, topic=TOPICS["address"])

@@ -18,7 +18,7 @@ def create(settings: Settings) -> Worker:
         listeners=listeners.create(settings.ask_again),
         jobs=JOBS,
         copies=(TherapistCopy, PatientCopy),
-        states=publishing.states,
+        states=publishing.snapshots,
         topic=TOPICS["matching"],
         unknown_aggregate=publishing.unknown_request,
     )

@@ -33,6 +33,6 @@ def create(keys: Keys) -> Listeners:
     @listeners.effect(PatientPlaced)
     def begin_therapy(session: Session, event: PatientPlaced, *, now: datetime) -> None:
         place = RecordedPlace(event.placement_request_id, recorded_at=event.envelope.time)
-        searches.take_up_place(session, keys, event.patient_id, place, now=now)
+        searches.record_place(session, keys, event.patient_id, place, now=now)
 
     return listeners

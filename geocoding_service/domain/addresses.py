@@ -47,7 +47,7 @@ def lock(session: Session, owner_ids: Iterable[UUID]) -> None:
     queries.lock_addresses(session, owner_ids)
 
 
-def states(
+def snapshots(
     session: Session,
     *,
     after: UUID,

@@ -1,4 +1,4 @@
-"""Where an address lies, by the tables at hand: to the postal code's area, or to the city."""
+"""Where an address lies, by the tables of this service: to the postal code's area, or to the city."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def read_free_text(text: str) -> Address:
 def area_at(place: Place) -> AreaView:
     """The postal code area whose middle is nearest; raises `NotFound` outside Germany.
 
-    The place may lie in the area next to it. So the federal state is told only where all areas around agree.
+    The place may lie in the area next to it. So the federal state is given only where all areas around agree.
     """
     by_distance = sorted((distance_km(place, middle), code) for code, middle in areas().items())
     distance, code = by_distance[0]

@@ -84,7 +84,7 @@ def _grouped(pairs: Sequence[tuple[str, Municipality]]) -> Mapping[str, Sequence
 
 
 def without_addition(city: str) -> str:
-    """The name of a municipality without what tells it from others of that name: "am Main", "(Efze)"."""
+    """The name of a municipality without what distinguishes it from others of that name: "am Main", "(Efze)"."""
     return _ADDITION.sub("", city)
 
 

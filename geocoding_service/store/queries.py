@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from geocoding_service.store.tables import LocatedAddress
 from shared.database import lock_rows, next_locked
-from shared.database.copies import Projection
+from shared.database.copies import UpsertIfNewer
 
 PUBLISHED: Final = (
     "street",
@@ -26,7 +26,7 @@ PUBLISHED: Final = (
 """What `address.geocoded` says; one of these changing is a change."""
 
 _IS_CHANGED = " OR ".join(f"known.{name} IS DISTINCT FROM excluded.{name}" for name in PUBLISHED)
-ADDRESSES: Final = Projection(
+ADDRESSES: Final = UpsertIfNewer(
     LocatedAddress,
     ("id", "owner_kind", "owner_sequence", "owner_event_time", *PUBLISHED),
     part="owner_",

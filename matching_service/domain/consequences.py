@@ -89,7 +89,7 @@ def is_unavailable(session: Session, therapist_id: UUID) -> bool:
 
 
 def recompute_holds_of(session: Session, patient_id: UUID, *, now: datetime) -> None:
-    """`recompute_holds` for whoever has not read the patient's copy."""
+    """`recompute_holds` where the patient's copy has not been read yet."""
     patient = queries.lock_patients(session, [patient_id]).get(patient_id)
     recompute_holds(session, patient_id, patient.status if patient else None, now=now)
 

@@ -92,7 +92,7 @@ def _patient(patient: PublicPatient, envelope: EventEnvelope) -> dict[str, Any]:
 
 
 def _line(text: str | None) -> str | None:
-    """A text in one form: whoever publishes it need not have brought it there."""
+    """A text in one form: its source need not have normalised it."""
     return None if text is None else one_line(text)
 
 

@@ -282,7 +282,7 @@ CRITERIA: Final = (
     ),
     Criterion(
         name=MatchCriterion.RECENT_REFUSAL,
-        fails="a.refused_on >= CAST(:refusals_count_since AS date)",
+        fails="a.refused_on >= CAST(:refused_since AS date)",
         explanations={PASS: _no_refusal, FAIL: _refusal},
         can_be_set_aside=False,
     ),

@@ -1,4 +1,4 @@
-"""The order of locks: therapists, then patients, each by id; whoever changes a request holds its patient first.
+"""The order of locks: therapists, then patients, each by id; a patient is locked before their requests.
 
 What a poll of events changes is locked before the first listener runs: its events name therapists and patients in any
 order, and two workers that each wait for what the other holds are both lost (docs/decisions/0019).

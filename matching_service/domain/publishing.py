@@ -1,4 +1,4 @@
-"""The present states of placement requests, which `republish` publishes for whoever knows others."""
+"""The present states of placement requests, which `republish` publishes for services that know others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.events.catalogue import RequestUnknown, RequestUpdated
 from shared.values.datetimes import berlin_day
 
 
-def states(
+def snapshots(
     session: Session,
     *,
     after: UUID,

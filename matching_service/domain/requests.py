@@ -34,8 +34,6 @@ from shared.events.outbox import record
 from shared.values.enums import MatchCriterion, PatientStatus
 from shared.values.schemas import MergePatch, merged
 
-NOUN = "placement_request"
-
 
 def listed(session: Session, wanted: RequestFilter) -> RequestPage:
     """A page of placement requests, newest first."""
@@ -47,7 +45,7 @@ def listed(session: Session, wanted: RequestFilter) -> RequestPage:
 
 def get(session: Session, request_id: UUID) -> RequestView:
     """One placement request; raises `NotFound`."""
-    return RequestView.of(require(queries.request(session, request_id), NOUN))
+    return RequestView.of(require(queries.request(session, request_id), "placement_request"))
 
 
 def change(
@@ -55,7 +53,7 @@ def change(
 ) -> RequestView:
     """Change priority or note. Raises `NotFound`, `LostUpdate`, and `InvalidFields` for fields that do not fit."""
     request = lock_request(session, request_id)
-    check_version(request, expected_versions, NOUN)
+    check_version(request, expected_versions, "placement_request")
     current = RequestView.of(request)
     wanted = merged(RequestFields, current, patch.changes_to(current))
     if (wanted.priority, wanted.note) != (current.priority, current.note):
@@ -67,7 +65,7 @@ def change(
 def lock_request(session: Session, request_id: UUID) -> PlacementRequest:
     """The request with its patient's lock and its own; raises `NotFound`."""
     queries.lock_patients(session, queries.patients_of(session, [request_id]))
-    return require(next(iter(queries.lock_requests(session, [request_id])), None), NOUN)
+    return require(next(iter(queries.lock_requests(session, [request_id])), None), "placement_request")
 
 
 def count_change(request: PlacementRequest, *, now: datetime) -> None:
@@ -80,7 +78,7 @@ def count_change(request: PlacementRequest, *, now: datetime) -> None:
 class Judgement:
     """Whether a therapist may be asked: why not, and which criteria staff set aside."""
 
-    refusals: list[RefusedTherapist]
+    refused: list[RefusedTherapist]
     overrides: list[dict[str, str]]
 
 
@@ -100,8 +98,8 @@ def approve(session: Session, wanted: ContactList, *, rules: AskAgainRules, toda
             f"This patient's status is {patient.status}; only for one who is searching may practices be asked.",
         )
     judgements = _judge(session, patient, wanted, rules=rules, today=today)
-    refused = [refusal for judgement in judgements.values() for refusal in judgement.refusals]
-    allowed = {who: judgement for who, judgement in judgements.items() if not judgement.refusals}
+    refused = [refusal for judgement in judgements.values() for refusal in judgement.refused]
+    allowed = {who: judgement for who, judgement in judgements.items() if not judgement.refused}
     if not allowed:
         raise Conflict(
             "placement_request.all_refused",
@@ -132,7 +130,6 @@ def _make(
         id=new_id(),
         patient_id=patient_id,
         therapist_id=therapist_id,
-        status=states.FIRST,
         priority=0,
         approved_at=now,
         overrides=overrides,
@@ -140,6 +137,7 @@ def _make(
         updated_at=now,
         version=1,
     )
+    states.approve(request)
     session.add(request)
     event = RequestApproved(
         placement_request_id=request.id, patient_id=patient_id, therapist_id=therapist_id, approved_at=now
@@ -166,7 +164,7 @@ def _judgement(therapist_id: UUID, failed: Sequence[CriterionCheck], overrides: 
     reasons = {each.rule: each.reason for each in overrides if each.therapist_id == therapist_id}
     set_aside = {criterion: reason for criterion, reason in reasons.items() if criterion in CAN_BE_SET_ASIDE}
     return Judgement(
-        refusals=[
+        refused=[
             RefusedTherapist(therapist_id=therapist_id, rule=check.rule, detail=check.detail)
             for check in failed
             if check.rule not in set_aside

@@ -1,7 +1,7 @@
 """From one status of a placement request to another (docs/api.md#states-of-a-placement-request).
 
-Nobody else assigns a status or a hold. A function sets everything that belongs to its transition; whoever calls it
-holds the request's lock and its patient's, writes the audit log and publishes the change.
+Nobody else assigns a status or a hold. A function sets everything that belongs to its transition; its
+caller holds the request's lock and its patient's, writes the audit log and publishes the change.
 """
 
 from __future__ import annotations
@@ -24,9 +24,6 @@ from shared.values.enums import (
 from shared.values.transitions import check_transition
 
 S = RequestStatus
-
-FIRST: Final = S.OPEN
-"""The status of a request that staff have just approved."""
 
 _ANSWERED: Final = frozenset({S.ACCEPTED, S.DEFERRED, S.DECLINED})
 ALLOWED: Final[dict[RequestStatus, frozenset[RequestStatus]]] = {
@@ -78,6 +75,11 @@ _WAITS_FOR: Final[dict[S, RequestWait]] = {
     S.DEFERRED: RequestWait.NEXT_CONTACT,
     S.NO_ANSWER: RequestWait.DECISION,
 }
+
+
+def approve(request: PlacementRequest) -> None:
+    """A new request is open: approved, in no contact."""
+    request.status = S.OPEN
 
 
 def queue(request: PlacementRequest, *, now: datetime) -> None:

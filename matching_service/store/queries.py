@@ -26,7 +26,7 @@ def patient(executor: Executor, patient_id: UUID) -> Row[Any] | None:
 def lock_patients(session: Session, patient_ids: Collection[UUID]) -> dict[UUID, PatientCopy]:
     """The copies of these patients by id, locked.
 
-    Whoever changes a patient's requests holds the patient's lock first: what happens to one request depends on the
+    The patient's lock is taken before a request of theirs is changed: what happens to one request depends on the
     others, and on the copy's status.
     """
     locked = session.scalars(

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from shared.database import NAMES, Aggregate, Copy, column_types, new_id
+from shared.database import NAMES, Aggregate, Copy, column_types, is_one_of, new_id
 from shared.database.tables import add_shared_tables
 from shared.values.enums import RequestHold, RequestOutcome, RequestStatus
 from shared.values.places import Place, PlaceColumn
@@ -39,11 +39,7 @@ LIVE = (
 """In these, and in a therapy that goes on, a patient has at most one request per therapist."""
 
 
-def _listed(words: Any) -> str:
-    return "(" + ", ".join(f"'{word.value}'" for word in words) + ")"
-
-
-IS_LIVE = f"(status IN {_listed(LIVE)} OR (status = 'placed' AND place_ended_at IS NULL))"
+IS_LIVE = f"({is_one_of('status', LIVE)} OR (status = 'placed' AND place_ended_at IS NULL))"
 """What keeps the therapist from being asked for the patient once more: an open request, or a place that goes on.
 
 In brackets: it stands beside other conditions.
@@ -184,9 +180,9 @@ class PlacementRequest(Aggregate, Tables):
         Index(
             "ix_placement_requests_deferred", "next_contact_after", "id", postgresql_where=text("status = 'deferred'")
         ),
-        CheckConstraint(f"status IN {_listed(RequestStatus)}", name="status"),
-        CheckConstraint(f"hold IN {_listed(RequestHold)}", name="hold"),
-        CheckConstraint(f"outcome IN {_listed(RequestOutcome)}", name="outcome"),
+        CheckConstraint(is_one_of("status", RequestStatus), name="status"),
+        CheckConstraint(is_one_of("hold", RequestHold), name="hold"),
+        CheckConstraint(is_one_of("outcome", RequestOutcome), name="outcome"),
         CheckConstraint("(status = 'deferred') = (next_contact_after IS NOT NULL)", name="deferred_until"),
         CheckConstraint("(status = 'withdrawn') = (withdrawn_reason IS NOT NULL)", name="withdrawn_reason"),
         CheckConstraint("place_ended_at IS NULL OR status = 'placed'", name="only_a_place_ends"),

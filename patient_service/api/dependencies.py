@@ -7,7 +7,7 @@ from typing import Any, cast
 from flask import current_app
 
 from patient_service.domain import accesses
-from patient_service.domain.accesses import Reader, TellsOfPatients
+from patient_service.domain.accesses import Reader, RevealingConflict
 from shared.database import transaction
 from shared.http import Resource
 from shared.runtime import clock
@@ -26,7 +26,7 @@ class FileResource(Resource):
         """Answer the request."""
         try:
             return super().dispatch_request(*args, **kwargs)
-        except TellsOfPatients as refusal:
+        except RevealingConflict as refusal:
             with transaction() as session:
                 accesses.note_refusal(session, keys(), refusal, reader(), now=clock.now())
             raise

@@ -25,7 +25,7 @@ class Reader:
     purpose: str | None
 
 
-class TellsOfPatients(Conflict):
+class RevealingConflict(Conflict):
     """A refusal from which the caller learns something of patients' files; noted although nothing else is stored."""
 
     def __init__(
@@ -65,8 +65,10 @@ def note(
     )
 
 
-def note_refusal(session: Session, keys: Keys, refusal: TellsOfPatients, reader: Reader, *, now: datetime) -> None:
-    """Write down what a refusal tells the reader, in a transaction of its own: that of the request is taken back."""
+def note_refusal(session: Session, keys: Keys, refusal: RevealingConflict, reader: Reader, *, now: datetime) -> None:
+    """Write down what the reader learns from a refusal, in a transaction of its own: that of the request is rolled
+    back.
+    """
     note(session, keys, [get_patient(session, each) for each in refusal.patient_ids], reader, "read", now=now)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from patient_service.domain import accesses
-from patient_service.domain.accesses import Reader, TellsOfPatients
+from patient_service.domain.accesses import Reader, RevealingConflict
 from patient_service.domain.files import decrypt, get_patient, publish
 from patient_service.domain.schemas import ConsentView, NewConsent
 from patient_service.domain.searches import pause_without_mandate
@@ -50,7 +50,7 @@ def withdraw(
     patient = get_patient(session, patient_id, lock=True)
     consent = _consent_of(patient, consent_id)
     if consent.withdrawn_on is not None:
-        raise TellsOfPatients([patient.id], "consent.withdrawn_before", "This consent was withdrawn before.")
+        raise RevealingConflict([patient.id], "consent.withdrawn_before", "This consent was withdrawn before.")
     consent.withdrawn_on = berlin_day(now)
     accesses.note(session, keys, [patient], reader, "changed", now=now)
     if not pause_without_mandate(session, keys, patient, now=now):
@@ -68,5 +68,5 @@ def _consent_of(patient: Patient, consent_id: UUID) -> Consent:
 def _changed(session: Session, keys: Keys, patient: Patient, now: datetime) -> None:
     patient.version += 1
     patient.updated_at = now
-    # what practices may be told of the diagnosis depends on it
+    # what practices may know of the diagnosis depends on it
     publish(session, patient, decrypt(keys, patient), PatientUpdated, now=now)

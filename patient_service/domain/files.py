@@ -121,7 +121,7 @@ def publish(
     record(session, patient, event(patient=public(patient, fields, today=today), **facts), now=now)
 
 
-def states(
+def snapshots(
     session: Session, keys: Keys, *, after: UUID, limit: int, now: datetime
 ) -> Sequence[tuple[Patient, PatientUpdated]]:
     """The next patients after this id, locked, and what other services are to know of them now."""

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from patient_service.domain import accesses, indexes, states
-from patient_service.domain.accesses import Reader, TellsOfPatients
+from patient_service.domain.accesses import Reader, RevealingConflict
 from patient_service.domain.files import decrypt, get_patient, public, publish, view, write
 from patient_service.domain.indexes import Indexes, indexes_of
 from patient_service.domain.rules import days_that_cannot_be
@@ -42,10 +42,10 @@ def listed(session: Session, keys: Keys, wanted: PatientFilter, *, reader: Reade
             raise InvalidFields([FieldProblem("q", "must have at least one letter or digit")])
         conditions.append(queries.has_words(words))
     found, total = queries.patients_where(session, conditions, limit=wanted.limit, offset=wanted.offset)
-    # past the end of the list nobody is shown, but the total tells that there is somebody
+    # past the end of the list nobody is shown, but the total reveals that there is somebody
     beyond = total > 0 and not found
-    told_of = queries.patients_where(session, conditions, limit=wanted.limit, offset=0)[0] if beyond else found
-    accesses.note(session, keys, told_of, reader, "listed", now=now)
+    revealed = queries.patients_where(session, conditions, limit=wanted.limit, offset=0)[0] if beyond else found
+    accesses.note(session, keys, revealed, reader, "listed", now=now)
     today = berlin_day(now)
     shown = [view(patient, decrypt(keys, patient), today=today) for patient in found]
     return PatientPage(items=shown, total=total, limit=wanted.limit, offset=wanted.offset)
@@ -80,7 +80,6 @@ def _added(executor: Executor, keys: Keys, fields: PatientFields, force: bool, *
         patient = Patient(
             id=identity,
             reference=reference,
-            status=states.FIRST.value,
             data_key=keys.new_data_key(identity.bytes),
             consents=[],
             created_at=now,
@@ -89,6 +88,7 @@ def _added(executor: Executor, keys: Keys, fields: PatientFields, force: bool, *
             sequence=1,
             age_published_on=berlin_day(now),
         )
+        states.register(patient)
         write(keys, patient, fields, found_by)
         event = PatientRegistered(patient=public(patient, fields, today=berlin_day(now)))
         events = as_rows([(patient.id, patient.sequence, event)], now=now)
@@ -110,7 +110,7 @@ def _refuse_duplicates(alike: Sequence[Any], found_by: Indexes, force: bool) -> 
     suspects = [other for other in alike if other.person_index == found_by.person_index]
     if found_by.person_index and suspects and not force:
         references = [other.reference for other in suspects]
-        raise TellsOfPatients(
+        raise RevealingConflict(
             [other.id for other in suspects],
             "patient.suspected_duplicate",
             f"A patient with this name and date of birth is already registered as {', '.join(references)}. "
@@ -170,8 +170,8 @@ def _identify(session: Session, patient: Patient, found_by: Indexes, force: bool
         # nobody is alike any more: try again
 
 
-def _same_insurance_number(other: Any) -> TellsOfPatients:
-    return TellsOfPatients(
+def _same_insurance_number(other: Any) -> RevealingConflict:
+    return RevealingConflict(
         [other.id],
         "patient.already_known",
         f"A patient with this insurance number is already registered as {other.reference}.",

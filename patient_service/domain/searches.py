@@ -8,7 +8,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from patient_service.domain import accesses, copies, states
-from patient_service.domain.accesses import Reader, TellsOfPatients
+from patient_service.domain.accesses import Reader, RevealingConflict
 from patient_service.domain.files import decrypt, get_patient, has_withdrawn, open_text, publish, seal_text, view
 from patient_service.domain.rules import LACKS, missing_for_search
 from patient_service.domain.schemas import (
@@ -80,7 +80,7 @@ def set_status(
     patient = get_patient(session, patient_id, lock=True)
     if new.status not in states.STAFF_MAY[PatientStatus(patient.status)]:
         problem = f"A patient who is {patient.status} cannot become {new.status}."
-        raise TellsOfPatients([patient.id], "patient.transition", problem)
+        raise RevealingConflict([patient.id], "patient.transition", problem)
     _check_pause(new, today)
     fields = decrypt(keys, patient)
     if new.status == PatientStatus.SEARCHING:
@@ -103,7 +103,7 @@ def _check_pause(new: NewStatus, today: date) -> None:
 
 def _refuse_unready(patient: Patient, missing: list[MissingForSearch]) -> None:
     if missing:
-        raise TellsOfPatients(
+        raise RevealingConflict(
             [patient.id],
             "patient.not_ready",
             "The search cannot start: something is still missing.",
@@ -147,8 +147,8 @@ def _stay_paused(
 def pause_without_mandate(session: Session, keys: Keys, patient: Patient, *, now: datetime) -> bool:
     """Pause a search that nobody may ask practices for any more, without an end; whether that was the case.
 
-    `patient` is locked. The agency asks on the patient's behalf (Vollmacht): without it every further letter would tell
-    a stranger of somebody's illness.
+    `patient` is locked. The agency asks on the patient's behalf (Vollmacht): without it every further letter would
+    reveal somebody's illness to people who must not know.
     """
     if patient.status != PatientStatus.SEARCHING or not has_withdrawn(patient, ConsentPurpose.MANDATE):
         return False
@@ -181,10 +181,10 @@ class RecordedPlace:
     recorded_at: datetime
 
 
-def take_up_place(session: Session, keys: Keys, patient_id: UUID, place: RecordedPlace, *, now: datetime) -> None:
+def record_place(session: Session, keys: Keys, patient_id: UUID, place: RecordedPlace, *, now: datetime) -> None:
     """A patient who searches, has paused or is in therapy already takes up this place.
 
-    Where the search had ended before, or people have ended it or let it go on since, the place has failed. The event
+    Where the search had ended before, or people have ended or resumed it since, the place has failed. The event
     says which, so that matching never takes somebody for placed who searches.
     """
     patient = queries.patient(session, patient_id, lock=True)
@@ -198,7 +198,7 @@ def take_up_place(session: Session, keys: Keys, patient_id: UUID, place: Recorde
         states.fail_place(patient, place.placement_request_id)
         reason = "A place was recorded, but the search had ended."
     else:
-        states.take_up_place(patient, place.placement_request_id)
+        states.give_place(patient, place.placement_request_id)
         reason = "A place was recorded." if before == PatientStatus.IN_THERAPY else "A place was taken up."
         if before != PatientStatus.IN_THERAPY:
             states.begin_therapy(patient, now)

@@ -1,6 +1,6 @@
 """From one status of a patient to another, and of the place they were given (docs/api.md#states-of-a-patient).
 
-Nobody else assigns a status. A function sets everything that belongs to its transition; whoever calls it holds the
+Nobody else assigns a status. A function sets everything that belongs to its transition; its caller holds the
 patient's lock, and publishes the change.
 """
 
@@ -17,9 +17,6 @@ from shared.values.enums import PatientStatus, PlacementState
 from shared.values.transitions import check_transition
 
 _S = PatientStatus
-
-FIRST: Final = _S.OPEN
-"""The status of a patient who is registered."""
 
 STAFF_MAY: Final[dict[PatientStatus, frozenset[PatientStatus]]] = {
     _S.OPEN: frozenset({_S.SEARCHING, _S.SEARCH_ABORTED}),
@@ -40,6 +37,11 @@ TAKES_UP_A_PLACE: Final = frozenset({_S.SEARCHING, _S.PAUSED, _S.IN_THERAPY})
 
 HAS_SEARCHED: Final = frozenset({_S.SEARCHING, _S.PAUSED, _S.IN_THERAPY})
 """Whose search has a first day."""
+
+
+def register(patient: Patient) -> None:
+    """A new patient is open: entered, without a search."""
+    patient.status = _S.OPEN.value
 
 
 def move(patient: Patient, to: PatientStatus, *, pause_until: date | None = None, now: datetime) -> None:
@@ -108,7 +110,7 @@ _TRANSITIONS: Final[dict[PatientStatus, Callable[[Patient, datetime], None]]] = 
 }
 
 
-def take_up_place(patient: Patient, placement_request_id: UUID) -> None:
+def give_place(patient: Patient, placement_request_id: UUID) -> None:
     """This request's place is the patient's now."""
     patient.placement_request_id, patient.placement_state = placement_request_id, PlacementState.TAKEN_UP
 

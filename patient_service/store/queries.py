@@ -179,7 +179,7 @@ def pauses_that_passed(session: Session, *, today: date, limit: int) -> Sequence
 def patients_who_grew_older(
     session: Session, latest_birthdays: Sequence[tuple[bytes, date]], *, limit: int
 ) -> Sequence[Patient]:
-    """Patients whose latest birthday is after the day of the age that was told last, locked; skips what others hold.
+    """Patients whose latest birthday is after the day of the last published age, locked; skips what others hold.
 
     `latest_birthdays`: for every day of the year its blind index and when it was celebrated last.
     """

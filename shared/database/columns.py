@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -29,6 +30,11 @@ GERMAN = "de-x-icu"
 
 column_types: dict[Any, Any] = {datetime: DateTime(timezone=True), str: Text}
 """How annotations of a service's tables become column types."""
+
+
+def is_one_of(column: str, words: Iterable[str]) -> str:
+    """The SQL condition that a column has one of these words: what a vocabulary's CHECK constraint says."""
+    return f"{column} IN ({', '.join(repr(str(word)) for word in words)})"
 
 
 class Aggregate:

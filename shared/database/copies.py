@@ -28,7 +28,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 MARK = "republished"
 LEAP = 1000
-"""An event so far behind a copy, and later all the same, is no neighbour whose clock differs a little."""
+"""An event so far behind a copy, and later all the same, is not another process whose clock differs a little."""
 
 
 def keep_newest(
@@ -47,18 +47,18 @@ def keep_newest(
     """
     if rows:
         columns = tuple(name for name in rows[0] if name != MARK)
-        _projection(copies, columns, part, tuple((inserted or {}).items())).keep(session, rows)
+        _upsert(copies, columns, part, tuple((inserted or {}).items())).keep(session, rows)
 
 
 @cache
-def _projection(
+def _upsert(
     copies: type[DeclarativeBase], columns: tuple[str, ...], part: str, inserted: tuple[tuple[str, str], ...]
-) -> Projection:
+) -> UpsertIfNewer:
     updated = {"written_at": "clock_timestamp()"}
-    return Projection(copies, columns, part=part, inserted=dict(inserted), updated=updated)
+    return UpsertIfNewer(copies, columns, part=part, inserted=dict(inserted), updated=updated)
 
 
-class Projection:
+class UpsertIfNewer:
     """The statement that keeps the newest state of each row in a table, or in a part of its columns.
 
     Beside the `columns` that a row holds, `inserted` and `updated` say in SQL what others become where a row is new or
@@ -103,7 +103,7 @@ class Projection:
 
 
 def week_of(owner: UUID, hours: object) -> Weekly | None:
-    """The week that an event tells; None (unknown) for one that cannot be read: it costs nothing but itself."""
+    """The week in an event; None (unknown) for one that cannot be read: it costs nothing but itself."""
     try:
         return Weekly.from_json(hours)
     except NotAcceptable as problem:
@@ -159,7 +159,7 @@ def notice_ahead(session: Session, table: str, rows: str, *, part: str = "") -> 
 
 @cache
 def _noticing(table: str, part: str) -> TextClause:
-    # a neighbour's clock may differ, and a request may have waited for the row: then the sequences are close
+    # another process's clock may differ, and a request may have waited for the row: then the sequences are close
     return text(
         f"INSERT INTO copies_ahead (copies, id, known_sequence, event_sequence)"  # noqa: S608 - names of our own tables
         f" SELECT :copies, known.id, known.{part}sequence, event.{part}sequence FROM {table} AS known"
@@ -172,9 +172,9 @@ def _noticing(table: str, part: str) -> TextClause:
 
 
 def forget_ahead(session: Session, table: str, rows: str, ids: Sequence[str], *, part: str = "") -> None:
-    """The source has said what is of these: copies that are as the rows say are not ahead of it any more.
+    """The source has published the states of these: copies that are equal to the rows are not ahead of it any more.
 
-    What it said before such a copy came to be changes nothing, and hides nothing.
+    A state that it published before such a copy was made changes nothing.
     """
     given = {"rows": rows, "copies": f"{table}.{part}sequence", "ids": ids}
     corrected = session.execute(_forgetting(table, part), given).scalars().all()

@@ -210,7 +210,7 @@ class World:
 
     def republish(self) -> None:
         """Matching says anew how every request stands."""
-        told = publishing.states(self.matching, after=UUID(int=0), limit=1000, now=self.now)
+        told = publishing.snapshots(self.matching, after=UUID(int=0), limit=1000, now=self.now)
         for request, _ in told:
             request.sequence += 1
         self.matching.flush()

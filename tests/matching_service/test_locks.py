@@ -171,7 +171,7 @@ class Bustle:
 
     def republish(self) -> None:
         """An operator lets it be told how every request stands."""
-        republish(publishing.states, portion=random.randrange(2, 20))
+        republish(publishing.snapshots, portion=random.randrange(2, 20))
 
     def run(self, work: Sequence[Callable[[], None]]) -> None:
         """All of this at once, for a while."""

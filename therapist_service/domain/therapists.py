@@ -19,9 +19,10 @@ from shared.events.catalogue import (
 )
 from shared.events.event import Event
 from shared.events.outbox import record
+from shared.values.enums import TherapistStatus
 from shared.values.postal_codes import coordinates_problem
 from shared.values.schemas import MergePatch, merged
-from therapist_service.domain import search
+from therapist_service.domain import search, states
 from therapist_service.domain.schemas import (
     PLACE,
     Block,
@@ -121,7 +122,8 @@ def get(session: Session, therapist_id: UUID) -> TherapistView:
 
 def register(session: Session, new: NewTherapist, *, now: datetime) -> TherapistView:
     """Enter a therapist by hand; what staff typed is protected from imports."""
-    therapist = Therapist(id=new_id(), created_at=now, updated_at=now, version=1, status="active", **values_of(new))
+    therapist = Therapist(id=new_id(), created_at=now, updated_at=now, version=1, **values_of(new))
+    states.register(therapist)
     therapist.protected_fields = sorted(new.model_fields_set & PROTECTABLE)
     _make_findable(therapist)
     session.add(therapist)
@@ -181,16 +183,14 @@ def block(session: Session, therapist_id: UUID, new: NewBlock, *, today: date, n
         problem = FieldProblem("until", "must not lie before today")
         raise RuleBroken("therapist.block_in_the_past", "The block would end before today.", errors=[problem])
     therapist = _get(session, therapist_id, lock=True)
-    therapist.block_since = therapist.block_since or today
-    therapist.block_reason, therapist.block_until = new.reason, new.until
-    therapist.status = "blocked"
+    states.block(therapist, reason=new.reason, until=new.until, today=today)
     return _changed(session, therapist, TherapistBlocked, now)
 
 
 def unblock(session: Session, therapist_id: UUID, *, now: datetime) -> TherapistView:
     """Lift the block; a therapist who was inactive before is inactive again. Raises `Conflict` when not blocked."""
     therapist = _get(session, therapist_id, lock=True)
-    if therapist.status != "blocked":
+    if therapist.status != TherapistStatus.BLOCKED:
         raise Conflict("therapist.not_blocked", "This therapist is not blocked.")
     return _lift_block(session, therapist, now)
 
@@ -204,12 +204,11 @@ def lift_blocks_that_ran_out(session: Session, *, today: date, now: datetime, at
 
 
 def _lift_block(session: Session, therapist: Therapist, now: datetime) -> TherapistView:
-    therapist.block_reason = therapist.block_since = therapist.block_until = None
-    therapist.status = "inactive" if therapist.inactive_by else "active"
+    states.unblock(therapist)
     return _changed(session, therapist, TherapistUnblocked, now)
 
 
-def states(
+def snapshots(
     session: Session,
     *,
     after: UUID,

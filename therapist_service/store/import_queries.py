@@ -134,7 +134,7 @@ def write_therapists(session: Session, rows: Sequence[Row]) -> None:
 
 
 def note_seen(session: Session, therapist_ids: Collection[UUID], at: datetime) -> None:
-    """Note when the source showed these therapists; no change that anybody is told of."""
+    """Note when the source showed these therapists; no change that is published."""
     if therapist_ids:
         table = Therapist.__table__
         session.execute(update(table).where(table.c.id.in_(therapist_ids)).values(last_seen_at=at))  # type: ignore[arg-type]
