@@ -20,7 +20,7 @@ def create(settings: Settings) -> Flask:
         settings,
         [*ROUTES, *dead_letter_routes(listeners)],
         title="Communication service",
-        description="Letters and calls to practices, why they wait, and what came of them.",
+        description="E-mails and calls to practices, why they wait, and what came of them.",
         schema_check=lambda: is_current(settings.service),
         dependencies=Dependencies(settings.contact),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from communication_service import jobs
 from communication_service.listeners import listeners
 from communication_service.settings import Settings
-from communication_service.store.tables import Patient, Place, Therapist
+from communication_service.store.tables import PatientPseudonym, PracticeCopy, PracticePlace
 from shared.runtime.worker import Worker
 
 
@@ -16,5 +16,5 @@ def create(settings: Settings) -> Worker:
         listeners=listeners,
         jobs=jobs.jobs(settings),
         ready_checks=[jobs.MAIL_SERVER],
-        copies=(Therapist, Patient, Place),
+        copies=(PracticeCopy, PatientPseudonym, PracticePlace),
     )

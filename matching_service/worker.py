@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from matching_service import listeners
-from matching_service.domain import telling
+from matching_service.domain import publishing
 from matching_service.jobs import JOBS
 from matching_service.settings import Settings
-from matching_service.store.tables import Patient, Therapist
+from matching_service.store.tables import PatientCopy, TherapistCopy
 from shared.events.event import TOPICS
 from shared.runtime.worker import Worker
 
@@ -17,8 +17,8 @@ def create(settings: Settings) -> Worker:
         settings,
         listeners=listeners.create(settings.ask_again),
         jobs=JOBS,
-        copies=(Therapist, Patient),
-        states=telling.states,
+        copies=(TherapistCopy, PatientCopy),
+        states=publishing.snapshots,
         topic=TOPICS["matching"],
-        unknown_aggregate=telling.unknown,
+        unknown_aggregate=publishing.unknown_request,
     )

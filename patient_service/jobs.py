@@ -13,10 +13,10 @@ from shared.security.encryption import Keys
 def create(keys: Keys) -> tuple[Job, ...]:
     """The jobs of this service; they open patients' files with these keys."""
 
-    def tell_ages(now: datetime) -> int:
-        """Tell the world the new age of patients who had their birthday."""
+    def publish_ages(now: datetime) -> int:
+        """Publish the new age of patients who had their birthday."""
         with transaction() as session:
-            return birthdays.tell_ages_that_changed(session, keys, now=now)
+            return birthdays.publish_changed_ages(session, keys, now=now)
 
     def end_pauses(now: datetime) -> int:
         """Resume searches whose pause has passed."""
@@ -25,6 +25,6 @@ def create(keys: Keys) -> tuple[Job, ...]:
 
     return (
         # hourly, so that a new age is known soon after midnight in Berlin; a second run on the same day finds nothing
-        Job("birthdays", timedelta(hours=1), tell_ages),
+        Job("birthdays", timedelta(hours=1), publish_ages),
         Job("pauses", timedelta(minutes=10), end_pauses),
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from patient_service.domain import locations, searches
-from patient_service.domain.searches import Place
+from patient_service.domain import copies, searches
+from patient_service.domain.searches import RecordedPlace
 from shared.database import Session
 from shared.events.catalogue import AddressGeocoded, PatientPlaced, RequestAccepted
 from shared.events.event import Event
@@ -23,8 +23,8 @@ def create(keys: Keys) -> Listeners:
         searches.lock(session, {e.patient_id for e in events if isinstance(e, RequestAccepted | PatientPlaced)})
 
     @listeners.projection(AddressGeocoded)
-    def keep_answers(session: Session, events: Sequence[AddressGeocoded], *, now: datetime) -> None:  # noqa: ARG001
-        locations.remember(session, events)
+    def keep_postal_codes(session: Session, events: Sequence[AddressGeocoded], *, now: datetime) -> None:  # noqa: ARG001
+        copies.keep_postal_codes(session, events)
 
     @listeners.effect(RequestAccepted)
     def note_first_place(session: Session, event: RequestAccepted, *, now: datetime) -> None:
@@ -32,7 +32,7 @@ def create(keys: Keys) -> Listeners:
 
     @listeners.effect(PatientPlaced)
     def begin_therapy(session: Session, event: PatientPlaced, *, now: datetime) -> None:
-        place = Place(event.placement_request_id, recorded_at=event.envelope.time)
-        searches.take_up_place(session, keys, event.patient_id, place, now=now)
+        place = RecordedPlace(event.placement_request_id, recorded_at=event.envelope.time)
+        searches.record_place(session, keys, event.patient_id, place, now=now)
 
     return listeners

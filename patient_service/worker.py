@@ -21,6 +21,6 @@ def create(settings: Settings) -> Worker:
         listeners=listeners.create(keys),
         jobs=jobs.create(keys),
         copies=(LocatedPostalCode,),
-        states=partial(files.states, keys=keys),
+        states=partial(files.snapshots, keys=keys),
         topic=TOPICS["patient"],
     )

@@ -16,6 +16,6 @@ def create(settings: Settings) -> Worker:
         settings,
         listeners=listeners,
         jobs=jobs(ImportFolder(settings)),
-        states=therapists.states,
+        states=therapists.snapshots,
         topic=TOPICS["therapist"],
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from patient_service.domain import accesses
-from patient_service.domain.accesses import Reader, TellsOfPatients
+from patient_service.domain.accesses import Reader, RevealingConflict
 from shared.errors import PlatformError
 from shared.http import Context
 from shared.security.encryption import Keys
@@ -29,6 +29,6 @@ def record_refusal(context: Context[Dependencies], refusal: PlatformError) -> No
     What an endpoint shows its domain call notes, in the same transaction; a refusal takes that back, so it is noted
     here. A note that cannot be written is an error, and then there is no response.
     """
-    if isinstance(refusal, TellsOfPatients):
+    if isinstance(refusal, RevealingConflict):
         keys = context.dependencies.keys
         accesses.note_refusal(context.session, keys, refusal, reader(context), now=context.now)

@@ -103,7 +103,7 @@ copies_ahead = Table(
     Column("copies", Text, primary_key=True),
     Column("id", Uuid, primary_key=True),
     Column("known_sequence", BigInteger, nullable=False),
-    Column("told_sequence", BigInteger, nullable=False),
+    Column("event_sequence", BigInteger, nullable=False),
     Column("noticed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 

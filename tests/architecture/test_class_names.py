@@ -16,42 +16,26 @@ PER_PACKAGE = {"Settings", "Tables", "Dependencies"}
 
 DUPLICATE_CLASSES = {
     "Answer": "shared.http, smtp_answers, the mail page, communication's table",
-    "Change": "communication's mail server, therapist's imports",
-    "Claim": "communication's sending, therapist's imports",
     "Consent": "patient's API resource and table",
-    "Contact": "communication's schemas, matching's contacts",
     "Decision": "shared.http's dead letters, therapist's import rules",
-    "DistanceMatrix": "geocoding's API resource and schema",
     "Email": "communication's API resource and table",
     "EmailSuppression": "communication's API resource and table",
-    "Found": "geocoding's lookup, matching's store",
-    "Holiday": "geocoding's and therapist's schemas",
-    "Holidays": "geocoding's API resource and schema",
     "Import": "therapist's API resource and table",
     "Inquiry": "communication's API resource and table",
-    "Look": "communication's table, therapist's import arrivals",
     "MailServer": "communication's API resource and SMTP client",
-    "Matches": "matching's API resource and schema",
     "Page": "the mail page, shared.values",
-    "Part": "geocoding's postal codes, operations",
     "Patient": "patient's API resource and table, the copies in matching and communication",
     "PatientStatus": "patient's API resource, shared.values",
     "PhoneCall": "communication's API resource and table",
-    "Place": "communication's table, patient's searches, shared.values",
     "PlacementRequest": "matching's API resource and table, communication's table",
-    "Refusal": "matching's schemas, the mail catcher",
-    "Response": "communication's and matching's schemas",
     "Service": "shared.http, shared.runtime",
     "Therapist": "therapist's API resource and table, the copies in matching and communication",
-    "Way": "communication's channels, geocoding's schemas",
 }
 """Names that still have two meanings; each goes when its package is renamed."""
 
 LIBRARY_NAMES = {
     "shared/http": "the package of our HTTP layer; nothing imports it as `http`",
     "operations/platform.py": "not renamed yet",
-    "communication_service/domain/calendar.py": "not renamed yet",
-    "communication_service/domain/requests.py": "not renamed yet",
     "matching_service/domain/requests.py": "not renamed yet",
 }
 """Modules that are named like a library, with the reason."""
