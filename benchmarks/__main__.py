@@ -13,7 +13,7 @@ import click
 from benchmarks.figures import Figure, table, write
 from chaos.campaign import prepare_witness, witnesses
 from operations.env_file import private
-from operations.platform import Platform
+from operations.orchestrator import Platform
 
 ROOT = Path(__file__).parent.parent
 NAMES = ("patients", "events", "therapists", "spine", "searches")

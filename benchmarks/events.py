@@ -20,8 +20,8 @@ from sqlalchemy.orm import Session
 
 from benchmarks.figures import Figure, at_most, quantile
 from chaos import witness
-from operations.platform import Platform
-from operations.surroundings import of_ours
+from operations.orchestrator import Platform
+from operations.process_environment import of_ours
 from shared import database
 from shared.database import new_id, transaction
 from shared.events.consumer import Consumer

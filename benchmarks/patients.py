@@ -18,7 +18,7 @@ from benchmarks.figures import Figure, share_at_least
 from benchmarks.load import alternately, throughput
 from migrations.connections import as_owner
 from migrations.settings import MigrationSettings
-from operations.platform import Platform
+from operations.orchestrator import Platform
 from operations.ports import reserve_block
 from operations.services import environment
 

@@ -14,9 +14,9 @@ from psycopg2.extras import execute_values
 from benchmarks.figures import Figure, at_most, quantile
 from migrations.connections import administrator
 from migrations.settings import MigrationSettings
-from operations.agency import Agency
-from operations.platform import Platform
-from operations.synthetic import therapists
+from operations.orchestrator import Platform
+from testkit.api_client import Agency
+from testkit.synthetic_region import therapists
 from therapist_service.domain import search
 
 DIFFERENT, TIMES = 5000, 80

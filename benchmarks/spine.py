@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session
 
 from benchmarks.figures import Figure, at_least, at_most, share_at_least
 from chaos import witness
-from operations.platform import Platform
-from operations.surroundings import of_ours
+from operations.orchestrator import Platform
+from operations.process_environment import of_ours
 from shared import database
 from shared.database import transaction
 from shared.events.consumer import Consumer

@@ -15,12 +15,12 @@ from psycopg2.extras import execute_values
 from benchmarks.figures import Figure, at_least, at_most, quantile
 from migrations.connections import administrator
 from migrations.settings import MigrationSettings
-from operations.agency import Agency
-from operations.platform import Platform
-from operations.synthetic import therapists
+from operations.orchestrator import Platform
 from shared import database
 from shared.events.rebuild import rebuild
 from shared.runtime import memory
+from testkit.api_client import Agency
+from testkit.synthetic_region import therapists
 
 THERAPISTS = 40_000
 MATCHES = 2000

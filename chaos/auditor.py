@@ -19,8 +19,8 @@ from chaos.hostile import Sent
 from chaos.load import Journal
 from migrations.connections import administrator
 from migrations.settings import MigrationSettings
-from operations.failures import Failure
-from operations.platform import Platform
+from operations.errors import Failure
+from operations.orchestrator import Platform
 from shared.events.batches import end_of_batch, is_unreadable, skip
 from shared.events.ends import read_to_ends
 from shared.events.event import PARTITIONS, TOPICS, decode_envelope

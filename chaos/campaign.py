@@ -26,12 +26,12 @@ from migrations.connections import administrator, as_owner
 from migrations.settings import MigrationSettings
 from operations import probes
 from operations.env_file import private
-from operations.failures import Failure
-from operations.parts import Part, Step
-from operations.platform import Platform
+from operations.errors import Failure
+from operations.orchestrator import Platform
 from operations.ports import reserve_block
+from operations.process_environment import of_ours
+from operations.process_specs import Part, Step
 from operations.services import environment
-from operations.surroundings import of_ours
 from shared import database
 
 ROOT = Path(__file__).parent.parent

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from itertools import chain, cycle
 from random import Random
 
-from operations.failures import Failure
-from operations.platform import Platform, Running
+from operations.errors import Failure
+from operations.orchestrator import Platform, Running
 
 
 @dataclass(frozen=True)

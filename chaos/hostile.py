@@ -23,7 +23,7 @@ from uuid import uuid4
 import requests
 from confluent_kafka import Message, Producer
 
-from operations.platform import Platform
+from operations.orchestrator import Platform
 from shared.events.event import TOPICS
 
 Position = tuple[str, int, int]

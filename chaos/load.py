@@ -16,8 +16,8 @@ import requests
 from sqlalchemy.exc import SQLAlchemyError
 
 from chaos import witness
-from operations.agency import Agency, Document
 from shared.database import transaction
+from testkit.api_client import Agency, Document
 
 PATIENCE = 120.0
 PLACES = (("95028", "Hof"), ("52062", "Aachen"), ("50667", "Köln"))

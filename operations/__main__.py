@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from operations import commands
-from operations.failures import Failure
+from operations.errors import Failure
 
 
 class Operations(click.Group):

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import psutil
 
-from operations import demo as story
 from operations import env_file, environment, processes, settings_check
-from operations.failures import Failure, Hopeless, NotReady
-from operations.parts import Part
-from operations.platform import Platform
+from operations.errors import Failure, Hopeless, NotReady
+from operations.orchestrator import Platform
+from operations.process_specs import Part
 from shared.runtime.terminal import say
+from testkit import demo as story
 
 ROOT = environment.ROOT
 

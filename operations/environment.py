@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from operations import env_file, processes
-from operations.failures import Failure
-from operations.places import Places
+from operations.errors import Failure
+from operations.paths import Places
 
 ROOT = Path(__file__).resolve().parent.parent
 

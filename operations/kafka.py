@@ -8,10 +8,10 @@ from pathlib import Path
 
 from operations import probes
 from operations.env_file import kafka_ports
-from operations.failures import Failure
-from operations.parts import Elsewhere, Part
-from operations.places import Places
-from operations.surroundings import of_machine
+from operations.errors import Failure
+from operations.paths import Places
+from operations.process_environment import of_machine
+from operations.process_specs import Elsewhere, Part
 
 READS = (
     "BIND",

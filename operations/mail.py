@@ -11,10 +11,10 @@ from typing import Any
 from urllib.parse import quote
 
 from operations import probes
-from operations.failures import Failure
-from operations.parts import Elsewhere, Part
-from operations.places import Places
-from operations.surroundings import of_machine
+from operations.errors import Failure
+from operations.paths import Places
+from operations.process_environment import of_machine
+from operations.process_specs import Elsewhere, Part
 
 
 def part(settings: Mapping[str, str], places: Places, *, rank: int) -> Part:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from operations import probes
-from operations.parts import Elsewhere, Part
-from operations.places import Places
-from operations.surroundings import of_machine
+from operations.paths import Places
+from operations.process_environment import of_machine
+from operations.process_specs import Elsewhere, Part
 
 
 def part(settings: Mapping[str, str], places: Places, *, rank: int) -> Part:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from operations.failures import Failure
+from operations.errors import Failure
 
 # Below 32768, where Linux begins to give out ports to outgoing connections.
 _FIRST, _LAST, _BLOCK = 10_000, 32_000, 250

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from operations import probes
-from operations.failures import Failure
-from operations.parts import Elsewhere, Part
-from operations.places import Places
+from operations.errors import Failure
+from operations.paths import Places
+from operations.process_environment import of_machine
+from operations.process_specs import Elsewhere, Part
 from operations.processes import as_user
-from operations.surroundings import of_machine
 
 _INSTALLED = Path("/usr/lib/postgresql")
 _SHARED = Path("/usr/share/postgresql")

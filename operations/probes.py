@@ -13,7 +13,7 @@ from typing import Any
 import psycopg2
 from confluent_kafka import KafkaException
 
-from operations.failures import Hopeless, NotReady
+from operations.errors import Hopeless, NotReady
 from shared.events.cluster import Administrator
 
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from operations.failures import Failure
+from operations.errors import Failure
 
 _MARK = "PLATFORM_PART"
 _OLD_LOG_BYTES = 20_000_000

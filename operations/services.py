@@ -6,10 +6,10 @@ from importlib import import_module
 from typing import Any
 
 from migrations.settings import MigrationSettings
-from operations import probes, surroundings
+from operations import probes, process_environment
 from operations.env_file import WORKER_PORT_DISTANCE, service_ports
-from operations.parts import Part, Step
-from operations.places import Places
+from operations.paths import Places
+from operations.process_specs import Part, Step
 from shared.runtime.settings import KafkaSettings
 
 BRINGS_NEWS = "therapist_service"
@@ -51,7 +51,7 @@ def _process(
 
 def environment(service: str, settings: Mapping[str, str], *, process: str | None = None) -> dict[str, str]:
     """What a service's `web` or `worker` is given, or a command of it at the terminal: what its `settings.py` names."""
-    return surroundings.of_ours(_declared_by(service), settings, process=process)
+    return process_environment.of_ours(_declared_by(service), settings, process=process)
 
 
 def _declared_by(service: str) -> type[Any] | None:
@@ -68,7 +68,7 @@ def _declared_by(service: str) -> type[Any] | None:
 def steps(settings: Mapping[str, str], *, migrations: int, topics: int) -> list[Step]:
     """What has to be done once between the starts: the tables, and the topics of the events."""
     python = sys.executable
-    tables, kafka = (surroundings.of_ours(declared, settings) for declared in (MigrationSettings, KafkaSettings))
+    tables, kafka = (process_environment.of_ours(declared, settings) for declared in (MigrationSettings, KafkaSettings))
     return [
         Step("migrations", (python, "-m", "migrations", "up"), rank=migrations, environment=tables),
         Step("topics", (python, "-m", "shared.events.topics", "create"), rank=topics, environment=kafka),

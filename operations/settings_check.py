@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from operations.declared_settings import Declarations
 from operations.env_file import declared, local_parts, local_ports
-from operations.failures import Failure
+from operations.errors import Failure
 from shared.runtime.settings import complaints
 
 CODE = Path(__file__).resolve().parent.parent

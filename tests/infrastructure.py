@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from operations.env_file import private
-from operations.platform import Platform
+from operations.orchestrator import Platform
 
 ROOT = Path(__file__).parent.parent
 

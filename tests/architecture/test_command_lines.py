@@ -19,7 +19,7 @@ import migrations.__main__
 import operations.__main__
 import tests.fuzz.__main__
 from operations import event_document, mail_catcher
-from operations.failures import Failure
+from operations.errors import Failure
 from patient_service.settings import Settings
 from shared.events import topics
 from shared.runtime import cli

@@ -14,7 +14,7 @@ from pydantic import SecretStr, ValidationError
 
 from migrations.settings import MigrationSettings
 from operations import env_file
-from operations.failures import Failure
+from operations.errors import Failure
 from operations.settings_check import check
 from shared.runtime.settings import EnvironmentSettings, fields
 from tests.architecture.sources import ROOT, SERVICES

@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings
 from migrations.settings import MigrationSettings
 from operations import env_file, pgbouncer
 from operations.compose import WITHOUT
-from operations.platform import Platform
+from operations.orchestrator import Platform
 from shared.runtime.settings import KafkaSettings, names
 from tests.architecture.sources import ROOT, SERVICES
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from operations.agency import Agency
-from operations.platform import Platform
+from operations.orchestrator import Platform
 from shared import database
+from testkit.api_client import Agency
 from tests.infrastructure import Infrastructure, private_platform
 
 

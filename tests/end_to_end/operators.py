@@ -8,7 +8,7 @@ from typing import Any
 
 from migrations.connections import administrator
 from migrations.settings import MigrationSettings
-from operations.platform import Platform
+from operations.orchestrator import Platform
 from operations.services import environment
 from tests.infrastructure import ROOT
 

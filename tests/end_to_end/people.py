@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
-from operations.agency import Agency, Document
+from testkit.api_client import Agency, Document
 
 OFFICE_HOURS = {day: [{"start": "08:00", "end": "20:00"}] for day in ("monday", "tuesday", "wednesday", "thursday")}
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from operations.agency import Agency, Document
-from operations.platform import Platform
+from operations.orchestrator import Platform
 from shared.database import new_id
 from shared.events import catalogue  # noqa: F401 - fills CATALOGUE
 from shared.events.event import CATALOGUE, LARGEST_SEQUENCE
+from testkit.api_client import Agency, Document
 from tests.end_to_end.operators import Tables, at_the_terminal, ended_well
 from tests.end_to_end.people import a_searching_patient, a_therapist, asked, known_to_matching
 

@@ -11,9 +11,9 @@ from uuid import UUID, uuid4
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from operations.agency import Agency
-from operations.platform import Platform
+from operations.orchestrator import Platform
 from shared.events.event import PARTITIONS, TOPICS, Unreadable, decode_envelope
+from testkit.api_client import Agency
 from tests.end_to_end.operators import COPIES, Tables, at_the_terminal, ended_well
 from tests.end_to_end.people import a_searching_patient, a_therapist, known_to_matching
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from operations.agency import Agency, Document, Refused
-from operations.platform import Platform
+from operations.orchestrator import Platform
+from testkit.api_client import Agency, Document, Refused
 from tests.end_to_end.people import a_searching_patient, a_therapist, asked, known_to_matching, status_becomes
 
 WORKERS = [f"{name}_service.worker" for name in ("patient", "therapist", "matching", "communication", "geocoding")]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from operations import demo
-from operations.agency import Agency
-from operations.platform import Platform
+from operations.orchestrator import Platform
+from testkit import demo
+from testkit.api_client import Agency
 from tests.end_to_end.people import a_searching_patient, a_therapist, asked, known_to_matching, status_becomes
 
 

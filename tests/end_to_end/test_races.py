@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import requests
 
-from operations.agency import Agency
+from testkit.api_client import Agency
 from tests.end_to_end.people import a_searching_patient, a_therapist, known_to_matching
 from tests.rivals import at_once
 

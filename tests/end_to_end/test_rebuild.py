@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from operations.agency import Agency
-from operations.platform import Platform
+from operations.orchestrator import Platform
+from testkit.api_client import Agency
 from tests.end_to_end.operators import COPIES, Tables, at_the_terminal, ended_well
 from tests.end_to_end.people import a_searching_patient, a_therapist, known_to_matching
 

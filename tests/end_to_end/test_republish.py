@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from operations.agency import Agency, Document
-from operations.platform import Platform
+from operations.orchestrator import Platform
+from testkit.api_client import Agency, Document
 from tests.end_to_end.operators import Tables, at_the_terminal, ended_well
 from tests.end_to_end.people import a_searching_patient, a_therapist, asked, known_to_matching, status_becomes
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from operations.agency import Agency
-from operations.platform import Platform
+from operations.orchestrator import Platform
+from testkit.api_client import Agency
 from tests.end_to_end.people import a_searching_patient, a_therapist, asked, status_becomes
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from operations.agency import Agency
-from operations.platform import Platform
+from operations.orchestrator import Platform
+from testkit.api_client import Agency
 from tests.declared_secrets import WHO_NEEDS
 
 pytestmark = pytest.mark.usefixtures("agency")

@@ -17,11 +17,11 @@ from sqlalchemy import func, insert, select
 
 from chaos import witness
 from chaos.campaign import prepare_witness, witnesses
-from operations.agency import Agency
-from operations.platform import Platform, Running
+from operations.orchestrator import Platform, Running
 from shared import database
 from shared.database import new_id, transaction
 from shared.runtime import clock
+from testkit.api_client import Agency
 from tests.end_to_end.people import a_searching_patient, a_therapist, asked
 from tests.end_to_end.test_faults import exactly_one_letter
 from tests.shared.events.test_relay import until

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from operations.env_file import private
-from operations.platform import Platform
+from operations.orchestrator import Platform
 
 ROOT = Path(__file__).resolve().parents[2]
 

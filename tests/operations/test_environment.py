@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from operations import env_file
-from operations.places import Places
+from operations.paths import Places
 from operations.processes import Record, Records, born
 from tests.operations.conftest import ROOT
 

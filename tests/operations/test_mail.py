@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from operations.failures import Failure
+from operations.errors import Failure
 from operations.mail import Mailbox
 
 

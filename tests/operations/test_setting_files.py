@@ -9,7 +9,7 @@ import pytest
 
 from operations import env_file, services, setting_files
 from operations.declared_settings import Declarations
-from operations.platform import Platform
+from operations.orchestrator import Platform
 from operations.settings import ContainerSettings, StartSettings
 from shared.runtime.settings import fields
 from tests.architecture.sources import ROOT

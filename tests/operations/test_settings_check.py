@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from operations import env_file
-from operations.failures import Failure
+from operations.errors import Failure
 from operations.settings_check import check
 
 

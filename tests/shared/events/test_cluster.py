@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from operations.platform import Platform
+from operations.orchestrator import Platform
 from shared.database import Session, new_id, transaction
 from shared.events.catalogue import PublicTherapist, TherapistUpdated
 from shared.events.listeners import Listeners

@@ -20,7 +20,7 @@ from confluent_kafka.admin import (
 )
 
 from operations import probes
-from operations.failures import Hopeless, NotReady
+from operations.errors import Hopeless, NotReady
 from shared.database import new_id
 from shared.errors import Unreachable
 from shared.events import topics

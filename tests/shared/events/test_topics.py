@@ -10,7 +10,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource
 from confluent_kafka.cimpl import NewTopic
 
-from operations.platform import Platform
+from operations.orchestrator import Platform
 from shared.events import topics
 from shared.events.event import TOPICS, Topic
 from shared.runtime.settings import KafkaSettings, read

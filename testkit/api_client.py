@@ -14,8 +14,8 @@ from uuid import uuid4
 
 import requests
 
-from operations.failures import Failure
-from operations.synthetic import import_file
+from operations.errors import Failure
+from testkit.synthetic_region import import_file
 
 Result = TypeVar("Result")
 Document = dict[str, Any]

@@ -8,7 +8,7 @@ import subprocess
 from functools import cached_property
 from pathlib import Path
 
-from operations.failures import Failure
+from operations.errors import Failure
 from operations.processes import as_user
 
 SERVER_USER = "postgres"

@@ -23,9 +23,9 @@ from pathlib import Path
 from operations import kafka, mail, pgbouncer, ports, postgres, processes, services
 from operations.env_file import local_parts
 from operations.environment import make_import_folder
-from operations.failures import Failure, Hopeless, NotReady
-from operations.parts import Elsewhere, Part, Step
-from operations.places import Places
+from operations.errors import Failure, Hopeless, NotReady
+from operations.paths import Places
+from operations.process_specs import Elsewhere, Part, Step
 from operations.processes import Launch, Record, Records
 
 _LAST_LINES = 20

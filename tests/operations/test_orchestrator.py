@@ -15,10 +15,10 @@ from migrations.connections import administrator
 from migrations.settings import MigrationSettings
 from operations import commands, ports, probes, processes
 from operations.env_file import local_ports
-from operations.failures import Failure, NotReady
+from operations.errors import Failure, NotReady
 from operations.mail_page import HELP
-from operations.parts import Part
-from operations.platform import Platform
+from operations.orchestrator import Platform
+from operations.process_specs import Part
 from tests.operations.conftest import ROOT
 
 INFRASTRUCTURE = ("postgresql", "pgbouncer", "kafka", "mail")

@@ -8,9 +8,9 @@ from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from operations.agency import Agency, Document
-from operations.platform import Platform
-from operations.synthetic import therapists
+from operations.orchestrator import Platform
+from testkit.api_client import Agency, Document
+from testkit.synthetic_region import therapists
 
 BERLIN = ZoneInfo("Europe/Berlin")
 THERAPISTS = 300

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from operations.agency import Agency
 from operations.env_file import private
-from operations.failures import Failure
-from operations.platform import Platform
+from operations.errors import Failure
+from operations.orchestrator import Platform
+from testkit.api_client import Agency
 from tests.operations.conftest import ROOT
 
 ADDRESSES = ("DATABASE_", "POSTGRES_", "KAFKA_", "SMTP_", "MAIL_", "MASTER_KEY")

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from operations import env_file, services
-from operations.places import Places
-from operations.platform import Platform
-from operations.surroundings import MACHINE, OURS
+from operations.orchestrator import Platform
+from operations.paths import Places
+from operations.process_environment import MACHINE, OURS
 from tests.architecture.sources import ROOT, SERVICES
 from tests.declared_secrets import WHO_NEEDS
 
