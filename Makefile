@@ -41,7 +41,7 @@ mails: setup  ## the mails that were sent; ID=... shows one of them
 
 .PHONY: demo
 demo: setup  ## watch the main job: from a scraped file to a letter to a therapist
-	@$(PYTHON) -m operations demo
+	@$(PYTHON) -m testkit.demo
 
 .PHONY: test
 test: setup  ## run the tests on real parts; ARGS="-k name" chooses

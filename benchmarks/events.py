@@ -20,7 +20,6 @@ from sqlalchemy.orm import Session
 
 from benchmarks.figures import Figure, at_most, quantile
 from chaos import witness
-from operations.orchestrator import Platform
 from operations.process_environment import of_ours
 from shared import database
 from shared.database import new_id, transaction
@@ -28,6 +27,7 @@ from shared.events.consumer import Consumer
 from shared.events.event import Event
 from shared.events.listeners import Listeners
 from shared.events.outbox import record_all
+from testkit.private_platform import PrivatePlatform
 
 RATE, SECONDS = 200, 20
 IDLE_EVENTS = 60
@@ -53,7 +53,7 @@ class Measuring(Consumer):
         ]
 
 
-def measure(platform: Platform) -> list[Figure]:
+def measure(platform: PrivatePlatform) -> list[Figure]:
     """Commit to effect, idle and at 200 events a second, beside Kafka alone: from one process through the witness's
     relay in a second one to an effect in this one."""
     settings = witness.Settings()
@@ -82,7 +82,7 @@ def measure(platform: Platform) -> list[Figure]:
     ]
 
 
-def _pour(platform: Platform, consumer: Measuring, *, rate: int, number: int) -> list[float]:
+def _pour(platform: PrivatePlatform, consumer: Measuring, *, rate: int, number: int) -> list[float]:
     """The ages, in ms, of that many events committed by another process at that rate."""
     begin = len(consumer.milliseconds)
     first = next(_sequences) * 1_000_000

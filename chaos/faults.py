@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from itertools import chain, cycle
 from random import Random
 
-from operations.errors import Failure
-from operations.orchestrator import Platform, Running
+from operations.errors import OperationsError
+from operations.managed_process import ManagedProcess
+from testkit.private_platform import PrivatePlatform
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Faults:
 
     def __init__(
         self,
-        platform: Platform,
+        platform: PrivatePlatform,
         planned: Sequence[Fault],
         say: Callable[[str], None],
         one_at_a_time: Sequence[str],
@@ -108,8 +109,8 @@ class Faults:
         """Wait for the last one, then heal everything."""
         self._work.result()
         self._platform.mailbox.accept()
-        for part in self._platform.parts:
-            running = self._platform.part(part.name)
+        for part in self._platform.process_specs:
+            running = self._platform.process(part.name)
             running.thaw()
             running.start()
 
@@ -123,15 +124,15 @@ class Faults:
                 self._say(f"{at:6.1f} s  {fault.kind:<20} {fault.victim} ({fault.seconds:g} s)")
                 self._happen(fault)
                 self.happened += 1
-            except Failure as failure:
+            except OperationsError as failure:
                 # a part that does not come back at once (its neighbour is down too) is healed at the end
                 self._say(f"          not healed yet: {str(failure).splitlines()[0]}")
 
     def _wait_for_others(self, victim: str) -> None:
         group = victim.partition(".")[0]
-        for part in self._platform.parts if group in self._one_at_a_time else []:
+        for part in self._platform.process_specs if group in self._one_at_a_time else []:
             if part.name.partition(".")[0] == group and part.name != victim:
-                self._platform.part(part.name).wait_until_ready()
+                self._platform.process(part.name).wait_until_ready()
 
     def _happen(self, fault: Fault) -> None:
         mailbox = self._platform.mailbox
@@ -144,18 +145,18 @@ class Faults:
             mailbox.refuse(550, seconds=fault.seconds, text="5.1.8 Sender address rejected: Domain not found")
         elif fault.kind == "freeze worker":
             # longer than the relay's lease: it wakes up believing that it still holds it
-            self._freeze(self._platform.part(fault.victim), 12 + fault.seconds)
+            self._freeze(self._platform.process(fault.victim), 12 + fault.seconds)
         else:
-            self._interrupt(self._platform.part(fault.victim), fault)
+            self._interrupt(self._platform.process(fault.victim), fault)
 
     @staticmethod
-    def _freeze(part: Running, seconds: float) -> None:
+    def _freeze(part: ManagedProcess, seconds: float) -> None:
         if part.is_alive():
             part.freeze()
             threading.Timer(seconds, part.thaw).start()
 
     @staticmethod
-    def _interrupt(part: Running, fault: Fault) -> None:
+    def _interrupt(part: ManagedProcess, fault: Fault) -> None:
         if fault.kind.startswith("kill"):
             part.kill()
         else:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from chaos import witness
 from shared.database import transaction
-from testkit.api_client import Agency, Document
+from testkit.api_client import ApiClient, Document
 
 PATIENCE = 120.0
 PLACES = (("95028", "Hof"), ("52062", "Aachen"), ("50667", "Köln"))
@@ -93,11 +93,11 @@ class Load:
 
     def _until_acknowledged(self, method: str, service: str, path: str, body: Document) -> Any:
         """The answer of a POST, repeated with one idempotency key until there is one; None for a refusal."""
-        agency = Agency(self._settings)
+        api = ApiClient(self._settings)
         key, deadline = {"Idempotency-Key": str(uuid4())}, time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             try:
-                answer = requests.request(method, agency.url(service, path), json=body, headers=key, timeout=10)
+                answer = requests.request(method, api.url(service, path), json=body, headers=key, timeout=10)
             except requests.RequestException:
                 time.sleep(0.2)
                 continue

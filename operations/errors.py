@@ -1,13 +1,13 @@
-"""What can go wrong while parts are started, in words for the person who typed the command."""
+"""What can go wrong while processes are started, in words for the person who typed the command."""
 
 
-class Failure(Exception):
+class OperationsError(Exception):
     """The command cannot do what was asked; the text says why and what to do."""
 
 
 class NotReady(Exception):
-    """A part does not answer yet; asking again may help."""
+    """A server does not answer yet; asking again may help."""
 
 
-class Hopeless(Exception):
-    """A part answers, but will never become ready like this; asking again does not help."""
+class PermanentFailure(Exception):
+    """A server answers, but cannot become ready with these settings; asking again does not help."""

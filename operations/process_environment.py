@@ -1,7 +1,7 @@
 """The environment of a process: what the machine tells everybody, and of the settings those that it declares.
 
 The declaration is in one place: the settings class that a process of ours reads, and for PostgreSQL, PgBouncer, Kafka
-and the mail catcher the description of the part. What declares nothing gets nothing.
+and the mail catcher the module that describes the process. What declares nothing gets nothing.
 """
 
 import os

@@ -19,7 +19,7 @@ import migrations.__main__
 import operations.__main__
 import tests.fuzz.__main__
 from operations import event_document, mail_catcher
-from operations.errors import Failure
+from operations.errors import OperationsError
 from patient_service.settings import Settings
 from shared.events import topics
 from shared.runtime import cli
@@ -124,7 +124,7 @@ def test_a_step_back_is_a_revision_and_no_option(revision: str, service: str) ->
 
 @pytest.mark.parametrize(
     ("raised", "code", "said"),
-    [(Failure("no port is free"), 1, "no port is free"), (KeyboardInterrupt(), 130, "`make down` stops it")],
+    [(OperationsError("no port is free"), 1, "no port is free"), (KeyboardInterrupt(), 130, "`make down` stops it")],
 )
 def test_the_operators_tool_says_why_it_ended(raised: BaseException, code: int, said: str) -> None:
     program = operations.__main__.Operations("operations")

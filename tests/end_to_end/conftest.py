@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from operations.orchestrator import Platform
 from shared import database
-from testkit.api_client import Agency
-from tests.infrastructure import Infrastructure, private_platform
+from testkit.api_client import ApiClient
+from testkit.private_platform import PrivatePlatform, private_platform
+from tests.infrastructure import Infrastructure
 
 
 @pytest.fixture(scope="session")
-def platform() -> Iterator[Platform]:
+def platform() -> Iterator[PrivatePlatform]:
     """Every part and every process, ready."""
     with private_platform(
         CONTACT_GATHERING_SECONDS="1", CONTACT_EMAIL_RETRY_SECONDS="2", WITNESS_DATABASE_PASSWORD="witness"
@@ -26,10 +26,10 @@ def platform() -> Iterator[Platform]:
 
 
 @pytest.fixture
-def agency(platform: Platform) -> Iterator[Agency]:
+def api(platform: PrivatePlatform) -> Iterator[ApiClient]:
     """Staff at their desk; whatever a test stopped is started again after it."""
     platform.up()
-    yield Agency(platform.settings)
+    yield ApiClient(platform.settings)
     platform.mailbox.accept()
     platform.up()
 

@@ -199,13 +199,13 @@ def use_every_connection(number: int = 4) -> None:
 
 
 def restart_pgbouncer(infrastructure: Infrastructure) -> None:
-    infrastructure.platform.part("pgbouncer").restart()
+    infrastructure.platform.process("pgbouncer").restart()
 
 
 def close_all_clients(infrastructure: Infrastructure) -> None:
     """As a kill -9 does: nobody says good-bye."""
-    infrastructure.platform.part("pgbouncer").kill()
-    infrastructure.platform.part("pgbouncer").start()
+    infrastructure.platform.process("pgbouncer").kill()
+    infrastructure.platform.process("pgbouncer").start()
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ from shared.events import dead_letters
 from shared.events.batches import BOUNDED, end_of_batch, is_unreadable
 from shared.events.ends import read_to_ends
 from shared.events.event import LARGEST_MESSAGE, PARTITIONS
-from tests.infrastructure import private_platform
+from testkit.private_platform import private_platform
 from tests.shared.events.conftest import consuming, until
 from tests.shared.events.test_consumer import Heard, message, withdrawn
 

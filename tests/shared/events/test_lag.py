@@ -17,7 +17,7 @@ from prometheus_client import REGISTRY
 from shared.database import new_id
 from shared.errors import Unreachable
 from shared.events.lag import Lag
-from tests.infrastructure import private_platform
+from testkit.private_platform import private_platform
 from tests.shared.events.conftest import consuming, until
 from tests.shared.events.test_consumer import Heard, message, publish, withdrawn
 
@@ -139,7 +139,7 @@ def test_a_kafka_that_was_killed_and_is_back_is_measured_again() -> None:
         publish(kafka, message(withdrawn(new_id(), 1)))
         lag = lag_of(kafka, f"g-{uuid4()}")
         until(lambda: waiting(lag) == 1)
-        broker = platform.part("kafka")
+        broker = platform.process("kafka")
         assert broker.pid is not None
         os.kill(broker.pid, signal.SIGKILL)
         for _ in range(2):

@@ -20,7 +20,7 @@ from confluent_kafka.admin import (
 )
 
 from operations import probes
-from operations.errors import Hopeless, NotReady
+from operations.errors import NotReady, PermanentFailure
 from shared.database import new_id
 from shared.errors import Unreachable
 from shared.events import topics
@@ -140,5 +140,5 @@ def test_settings_that_no_cluster_could_have_stop_the_process(
     with pytest.raises(SystemExit, match=named):
         kafka_settings(monkeypatch, change)
     known = SecuredCluster("127.0.0.1:1", tmp_path).settings()
-    with pytest.raises(Hopeless):
+    with pytest.raises(PermanentFailure):
         probes.kafka_answers(known | change)
