@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from testkit.api_client import ApiClient, Document
+from testkit.private_platform import PrivatePlatform
 
 OFFICE_HOURS = {day: [{"start": "08:00", "end": "20:00"}] for day in ("monday", "tuesday", "wednesday", "thursday")}
 
@@ -79,3 +80,11 @@ def status_becomes(api: ApiClient, request: Document, status: str) -> Document:
         return found if found["status"] == status else None
 
     return api.until(there, f"the request to become {status}")
+
+
+def exactly_one_letter(platform: PrivatePlatform, api: ApiClient, practice: Document, request: Document) -> None:
+    """The request was put to the practice in one letter, and everybody knows it."""
+    status_becomes(api, request, "contacted")
+    assert len(platform.mailbox.wait_for(1, to=practice["email"])) == 1
+    inquiries = api.get("communication", "/api/inquiries", therapist_id=practice["id"])["items"]
+    assert [inquiry["placement_request_ids"] for inquiry in inquiries] == [[request["id"]]]

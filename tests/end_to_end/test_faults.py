@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from testkit.api_client import ApiClient, Document, RequestRefused
 from testkit.private_platform import PrivatePlatform
-from tests.end_to_end.people import a_searching_patient, a_therapist, asked, known_to_matching, status_becomes
+from tests.end_to_end.people import (
+    a_searching_patient,
+    a_therapist,
+    asked,
+    exactly_one_letter,
+    known_to_matching,
+)
 
 WORKERS = [f"{name}_service.worker" for name in ("patient", "therapist", "matching", "communication", "geocoding")]
-
-
-def exactly_one_letter(platform: PrivatePlatform, api: ApiClient, practice: Document, request: Document) -> None:
-    """The request was put to the practice in one letter, and everybody knows it."""
-    status_becomes(api, request, "contacted")
-    assert len(platform.mailbox.wait_for(1, to=practice["email"])) == 1
-    inquiries = api.get("communication", "/api/inquiries", therapist_id=practice["id"])["items"]
-    assert [inquiry["placement_request_ids"] for inquiry in inquiries] == [[request["id"]]]
 
 
 def a_practice_about_to_be_asked(api: ApiClient) -> tuple[Document, Document]:

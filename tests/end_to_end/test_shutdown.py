@@ -23,9 +23,8 @@ from shared.database import new_id, transaction
 from shared.runtime import clock
 from testkit.api_client import ApiClient
 from testkit.private_platform import PrivatePlatform
-from tests.end_to_end.people import a_searching_patient, a_therapist, asked
-from tests.end_to_end.test_faults import exactly_one_letter
-from tests.shared.events.test_relay import until
+from tests.end_to_end.people import a_searching_patient, a_therapist, asked, exactly_one_letter
+from tests.shared.events.conftest import until
 
 IN_TIME = 15.0
 """Ten seconds, and what a busy machine adds."""

@@ -41,7 +41,7 @@ class FakeMailServer(MailHandler):
     @property
     def messages(self) -> list[EmailMessage]:
         """The messages it took, parsed."""
-        return [message_from_bytes(raw, policy=default) for _, _, raw in self.envelopes]  # type: ignore[misc]
+        return [message_from_bytes(raw, policy=default) for _, _, raw in self.envelopes]
 
     def refusal(self, step: str) -> str | None:
         """What the catcher is to say instead of taking this step."""

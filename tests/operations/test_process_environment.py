@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import defaultdict
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,8 +29,8 @@ def secrets(tmp_path: Path) -> dict[str, str]:
 
 
 def environments(platform: Orchestrator) -> dict[str, dict[str, str]]:
-    steps = services.startup_tasks(platform.settings, migrations=4, topics=5)
-    return {each.name: dict(each.environment) for each in [*platform.process_specs, *steps]}
+    tasks = services.startup_tasks(platform.settings, migrations=4, topics=5)
+    return {each.name: dict(each.environment) for each in chain[Any](platform.process_specs, tasks)}
 
 
 def test_a_secret_reaches_those_who_need_it_and_nobody_else(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,8 +55,8 @@ def test_who_reads_a_setting_is_who_is_given_it(tmp_path: Path, monkeypatch: pyt
     for name in SETTINGS:
         monkeypatch.delenv(name, raising=False)
     platform = Orchestrator(ROOT, private_settings(tmp_path, ROOT), tmp_path)
-    steps = services.startup_tasks(platform.settings, migrations=4, topics=5)
-    given = {part.name: part.environment.keys() & SETTINGS.keys() for part in [*platform.process_specs, *steps]}
+    tasks = services.startup_tasks(platform.settings, migrations=4, topics=5)
+    given = {part.name: part.environment.keys() & SETTINGS.keys() for part in chain[Any](platform.process_specs, tasks)}
     told = {part: {name for name, setting in SETTINGS.items() if part in setting.readers} for part in given}
     assert given == told
     tools = {"make up", "docker compose"}

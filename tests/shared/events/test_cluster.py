@@ -58,14 +58,14 @@ def test_any_one_of_three_brokers_may_die_while_events_flow(cluster: PrivatePlat
     # enough aggregates for every broker to lead some of their partitions
     subjects = [new_id() for _ in range(40)]
     relay = Relay("therapist_service", kafka)
-    nodes = [part.name for part in cluster.parts if part.name.startswith("kafka")]
+    nodes = [part.name for part in cluster.process_specs if part.name.startswith("kafka")]
     assert len(nodes) == 3
     with at_work(relay.run), consuming(kafka, listeners, f"cluster-{new_id()}"):
         for turn, node in enumerate(nodes):
             if turn:
                 # never two at once: the one before is back and has copied what it missed
-                cluster.part(nodes[turn - 1]).start()
-            cluster.part(node).kill()
+                cluster.process(nodes[turn - 1]).start()
+            cluster.process(node).kill()
             for step in range(EVENTS):
                 tell(subjects, turn * EVENTS + step + 1)
             expected = len(subjects) * EVENTS * (turn + 1)

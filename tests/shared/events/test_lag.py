@@ -19,7 +19,7 @@ from shared.errors import Unreachable
 from shared.events.lag import Lag
 from testkit.private_platform import private_platform
 from tests.shared.events.conftest import consuming, until
-from tests.shared.events.test_consumer import Heard, message, publish, withdrawn
+from tests.shared.events.helpers import RecordingListeners, message, publish, withdrawn
 
 pytestmark = pytest.mark.usefixtures("committing")
 
@@ -69,7 +69,7 @@ def open_transaction(kafka: dict[str, Any]) -> Iterator[Producer]:
 
 def test_markers_and_broken_off_transactions_do_not_look_unread(own_kafka: dict[str, Any]) -> None:
     subject, group = new_id(), f"g-{uuid4()}"
-    heard, lag = Heard([subject]), lag_of(own_kafka, group)
+    heard, lag = RecordingListeners([subject]), lag_of(own_kafka, group)
     publish(own_kafka, message(withdrawn(subject, 1)))
     with open_transaction(own_kafka):
         pass
@@ -84,7 +84,7 @@ def test_markers_and_broken_off_transactions_do_not_look_unread(own_kafka: dict[
 
 def test_a_transaction_that_is_left_open_is_named_and_forgotten_when_it_ends(own_kafka: dict[str, Any]) -> None:
     group = f"g-{uuid4()}"
-    heard, lag = Heard([new_id()]), lag_of(own_kafka, group)
+    heard, lag = RecordingListeners([new_id()]), lag_of(own_kafka, group)
     with consuming(own_kafka, heard.listeners, group):
         until(lambda: waiting(lag) == 0)
         with open_transaction(own_kafka):
@@ -97,7 +97,7 @@ def test_a_transaction_that_is_left_open_is_named_and_forgotten_when_it_ends(own
 
 def test_a_member_of_the_group_that_reads_nothing_is_found(own_kafka: dict[str, Any]) -> None:
     subjects, group = [new_id() for _ in range(40)], f"g-{uuid4()}"
-    heard, lag = Heard(subjects), lag_of(own_kafka, group)
+    heard, lag = RecordingListeners(subjects), lag_of(own_kafka, group)
     stranger = KafkaConsumer(
         {**own_kafka, "group.id": group, "group.protocol": "consumer", "enable.auto.commit": False,
          "auto.offset.reset": "earliest"}
