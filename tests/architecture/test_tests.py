@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.__main__ import FOUND_NOTHING, GROUPS, arguments_of_groups, exit_code, run_side_by_side
 from tests.architecture.sources import ROOT
 
 FILES = sorted((ROOT / "tests").rglob("*.py"))
@@ -42,3 +43,33 @@ def test_no_module_imports_a_test_module(file: Path) -> None:
 
 def test_what_tests_share_knows_no_test() -> None:
     assert [file for file in OUTSIDE if any(name.split(".")[0] == "tests" for name in imported_modules(file))] == []
+
+
+def test_every_folder_of_tests_is_in_one_group() -> None:
+    folders = [folder for group in GROUPS.values() for folder in group]
+    assert all((ROOT / folder).is_dir() for folder in folders)
+    assert len(folders) == len(set(folders))
+    assert arguments_of_groups()["database"] == [f"--ignore={folder}" for folder in folders]
+
+
+@pytest.mark.parametrize(
+    ("codes", "whole"),
+    [
+        ((0, 0, 0), 0),
+        ((0, 1, 0), 1),
+        ((1, 0, FOUND_NOTHING), 1),
+        ((0, 0, 2), 2),
+        ((-9, 0, 0), -9),
+        ((FOUND_NOTHING, 0, FOUND_NOTHING), 0),
+        ((FOUND_NOTHING, FOUND_NOTHING, FOUND_NOTHING), FOUND_NOTHING),
+    ],
+)
+def test_the_whole_fails_where_any_group_does(codes: tuple[int, int, int], whole: int) -> None:
+    assert exit_code(dict(zip("abc", codes, strict=True))) == whole
+
+
+def test_groups_that_run_side_by_side_end_with_codes_of_their_own(capfd: pytest.CaptureFixture[str]) -> None:
+    """The output of the second is printed whole, after that of the first."""
+    codes = run_side_by_side({"one": ["--version"], "two": ["--no-such-option"]})
+    assert codes == {"one": 0, "two": 4}
+    assert "unrecognized arguments: --no-such-option" in capfd.readouterr().out
