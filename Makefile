@@ -44,15 +44,15 @@ demo: setup  ## watch the main job: from a scraped file to a letter to a therapi
 	@$(PYTHON) -m testkit.demo
 
 .PHONY: test
-test: setup  ## run the tests on real servers, in three processes; ARGS="-k name" or ARGS=tests/… chooses
+test: setup  ## run the tests on real servers, in four processes; ARGS="-k name" or ARGS=tests/… chooses
 	@$(PYTHON) -m tests $(ARGS)
 
 .PHONY: test-fast
 test-fast: setup  ## run the tests that take no more than two seconds each
 	@$(PYTHON) -m tests -m "not slow" $(ARGS)
 
-.PHONY: test-durations
-test-durations: setup  ## run them and list what took more than two seconds and is not marked slow
+.PHONY: test-times
+test-times: setup  ## run them and list what took more than two seconds and is not marked slow
 	@$(PYTHON) -m tests -m "not slow" --durations=0 --durations-min=2 $(ARGS)
 
 .PHONY: fuzz

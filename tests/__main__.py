@@ -1,8 +1,8 @@
-"""`make test`: all tests in three pytest processes side by side, each with a PostgreSQL of its own.
+"""`make test`: all tests in four pytest processes side by side, each with a PostgreSQL of its own.
 
-The tests of one group mostly compute, in transactions that are rolled back. Those of the other two mostly wait: for
-Kafka and threads, and for whole platforms whose processes are stopped and started. Each group has one such platform,
-which its tests share, so the groups are explicit folders and no scheduler distributes single tests.
+Two groups use a processor and a database all the time. The other two mostly wait: for Kafka and threads, and for whole
+platforms whose processes are stopped and started. The tests of a group share its platform, so the groups are explicit
+folders, and no scheduler distributes single tests.
 """
 
 from __future__ import annotations
@@ -19,10 +19,17 @@ from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUPS = {
+    "services": (
+        "tests/patient_service",
+        "tests/therapist_service",
+        "tests/matching_service",
+        "tests/communication_service",
+        "tests/geocoding_service",
+    ),
     "platform": ("tests/end_to_end", "tests/operations", "tests/containers"),
     "kafka": ("tests/shared/events", "tests/shared/runtime"),
 }
-"""The folders of each group that waits; the group `database` has all the others, also folders that are new."""
+"""The folders of each group; the group `rules` has all the others, also folders that are new."""
 FOUND_NOTHING = 5
 """pytest's exit code where no test was chosen, such as by `-k`."""
 
@@ -47,7 +54,7 @@ class Run:
 def arguments_of_groups() -> dict[str, list[str]]:
     """Returns the arguments of pytest that choose the tests of each group."""
     others = [f"--ignore={folder}" for folders in GROUPS.values() for folder in folders]
-    return {"database": others} | {name: list(folders) for name, folders in GROUPS.items()}
+    return {"rules": others} | {name: list(folders) for name, folders in GROUPS.items()}
 
 
 def start(arguments: Sequence[str], output: IO[bytes] | None) -> Run:
@@ -76,7 +83,7 @@ def main(arguments: Sequence[str]) -> int:
     codes = run_side_by_side({name: [*chosen, *arguments] for name, chosen in arguments_of_groups().items()})
     words = {0: "passed", FOUND_NOTHING: "had nothing to run"}
     said = [f"{name} {words.get(code, f'FAILED (exit code {code})')}" for name, code in codes.items()]
-    print(f"\ntests in three groups: {', '.join(said)}, in {time.monotonic() - begun:.0f} s", flush=True)
+    print(f"\ntests in four groups: {', '.join(said)}, in {time.monotonic() - begun:.0f} s", flush=True)
     return exit_code(codes)
 
 

@@ -49,7 +49,7 @@ def test_every_folder_of_tests_is_in_one_group() -> None:
     folders = [folder for group in GROUPS.values() for folder in group]
     assert all((ROOT / folder).is_dir() for folder in folders)
     assert len(folders) == len(set(folders))
-    assert arguments_of_groups()["database"] == [f"--ignore={folder}" for folder in folders]
+    assert arguments_of_groups()["rules"] == [f"--ignore={folder}" for folder in folders]
 
 
 @pytest.mark.parametrize(
