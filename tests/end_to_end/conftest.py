@@ -26,11 +26,11 @@ def platform() -> Iterator[PrivatePlatform]:
 
 
 @pytest.fixture
-def api(platform: PrivatePlatform) -> Iterator[ApiClient]:
+def api(platform: PrivatePlatform) -> ApiClient:
     """Staff at their desk; whatever a test stopped is started again before the next one."""
     start_what_is_missing(platform)
     platform.mailbox.accept()
-    yield ApiClient(platform.settings)
+    return ApiClient(platform.settings)
 
 
 def start_what_is_missing(platform: PrivatePlatform) -> None:
