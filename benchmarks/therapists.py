@@ -1,4 +1,4 @@
-"""A day's full file of 40,000 therapists: its import, the copies of it, and matching among them."""
+"""A file of 40,000 therapists: its import, the copies in other services, and matching among them."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from testkit.synthetic_region import therapists
 
 THERAPISTS = 40_000
 MATCHES = 2000
-"""So many that the slowest hundredth is twenty, and no single hiccup of the machine."""
+"""So many that the slowest hundredth is twenty, and not a single pause of the machine."""
 
 
 def measure(platform: PrivatePlatform) -> list[Figure]:
-    """Import, catching up, `POST /api/matches` among the imported, and a rebuild of their copies."""
+    """Measure the import, the copies, `POST /api/matches` among the imported, and a rebuild of the copies."""
     api = ApiClient(platform.settings)
     records = list(therapists(THERAPISTS, seed=40, region="germany"))
     bare = _bare_insert(records)
@@ -69,19 +69,19 @@ def _until_copied(number: int) -> None:
             if cursor.fetchall()[0][0] >= number:
                 return
             if time.monotonic() > deadline:
-                raise RuntimeError("matching did not catch up")
+                raise RuntimeError("matching did not copy all therapists in time")
             time.sleep(0.2)
 
 
 def _rebuild() -> Figure:
-    """Copies per second of `python -m matching_service rebuild`, in this process."""
+    """Returns the copies per second of `python -m matching_service rebuild`, in this process."""
     from matching_service import worker
     from matching_service.settings import Settings
 
     settings = Settings()
     database.connect(settings.database_url, pool_size=2)
     made = worker.create(settings)
-    memory.settle()
+    memory.freeze()
     started = time.perf_counter()
     done = rebuild(settings.service, settings.kafka_client(), made.listeners, made.copies)
     rate = done.read / (time.perf_counter() - started)
@@ -89,7 +89,7 @@ def _rebuild() -> Figure:
 
 
 def _bare_insert(records: list[dict[str, Any]]) -> float:
-    """Records per second of a plain multi-row insert of the same JSON, without validation, history or events."""
+    """Returns the records per second of a plain multi-row insert of the same JSON, without validation or events."""
     with administrator(MigrationSettings()) as connection, connection.cursor() as cursor:
         cursor.execute("CREATE TABLE bare_therapists (external_id text PRIMARY KEY, record jsonb)")
         connection.commit()
@@ -135,7 +135,7 @@ def _matches(platform: PrivatePlatform, api: ApiClient) -> Iterator[Figure]:
 
 
 def _clean_up() -> None:
-    """What PostgreSQL does by itself in the minutes after an import, so that it is over when matching is measured."""
+    """Run what PostgreSQL does by itself in the minutes after an import, so that it does not slow matching down."""
     with closing(administrator(MigrationSettings())) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
@@ -144,7 +144,7 @@ def _clean_up() -> None:
 
 
 def _server_side(log: Path, begin: int) -> Iterator[float]:
-    """Milliseconds from a request's first byte in the application to its answer, from the service's own log."""
+    """Yields the milliseconds from a request's arrival in the application to its answer, from the service's log."""
     with log.open("rb") as lines:
         lines.seek(begin)
         for line in lines:

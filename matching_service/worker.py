@@ -20,5 +20,5 @@ def create(settings: Settings) -> Worker:
         copies=(Therapist, Patient),
         states=telling.states,
         topic=TOPICS["matching"],
-        denial=telling.unknown,
+        unknown_aggregate=telling.unknown,
     )

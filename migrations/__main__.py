@@ -18,7 +18,7 @@ from migrations.connections import administrator, as_owner
 from migrations.settings import MigrationSettings
 from shared.database.schema import MIGRATIONS, history
 from shared.runtime.settings import read
-from shared.runtime.terminal import say
+from shared.runtime.terminal import print_line
 
 
 def services() -> list[str]:
@@ -53,7 +53,7 @@ def upgrade(settings: MigrationSettings, only: str | None = None) -> None:
             configuration = history(service)
             configuration.attributes["connection"] = connection
             command.upgrade(configuration, "head")
-        say(f"{service}: up to date")
+        print_line(f"{service}: up to date")
 
 
 def downgrade(settings: MigrationSettings, service: str, revision: str) -> None:

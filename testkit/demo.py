@@ -13,7 +13,7 @@ import click
 from operations import commands
 from operations.explained_commands import ExplainedCommand
 from operations.orchestrator import Orchestrator
-from shared.runtime.terminal import say
+from shared.runtime.terminal import print_line
 from testkit.api_client import ApiClient, Document
 from testkit.synthetic_region import therapists
 
@@ -193,7 +193,7 @@ def _next_steps(api: ApiClient, patients: list[Document]) -> str:
 def main() -> None:
     """Start what is missing, then play the main job on the screen."""
     commands.up()
-    play(commands.orchestrator(), say=say)
+    play(commands.orchestrator(), say=print_line)
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ def dead_letter_routes(listeners: Listeners) -> list[Route]:
         def get(self, query: DeadLetterFilter) -> DeadLetterPage:
             """List dead letters, newest first."""
             with transaction() as session:
-                rows, total = dead_letters.listed(session, state=query.state, limit=query.limit, offset=query.offset)
+                rows, total = dead_letters.list_page(session, state=query.state, limit=query.limit, offset=query.offset)
             return DeadLetterPage(items=[_shown(r) for r in rows], total=total, limit=query.limit, offset=query.offset)
 
     class DeadLetterItem(Resource):

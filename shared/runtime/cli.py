@@ -19,16 +19,16 @@ from shared import database
 from shared.database import copies
 from shared.errors import PlatformError
 from shared.events import dead_letters
-from shared.events.cluster import for_a_command
-from shared.events.comparison import Stranger, strangers
+from shared.events.cluster import command_configuration
+from shared.events.comparison import Discrepancy, find_discrepancies
 from shared.events.rebuild import rebuild
-from shared.events.republish import deny, republish, until_published
+from shared.events.republish import publish_unknown_aggregates, republish, wait_until_published
 from shared.runtime import clock, logs, memory, spans, web
 from shared.runtime.jobs import run_once
 from shared.runtime.settings import ServiceSettings, read
-from shared.runtime.terminal import say
+from shared.runtime.terminal import print_line
 from shared.runtime.worker import Worker
-from shared.values.datetimes import moment_in_berlin
+from shared.values.datetimes import parse_berlin_datetime
 from shared.values.errors import NotAcceptable
 
 P = ParamSpec("P")
@@ -36,7 +36,7 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True)
 class Service:
-    """What a service's `__main__.py` hands over: its name, its settings and how its two processes are made."""
+    """A service as its `__main__.py` declares it: its name, its settings and how its two processes are created."""
 
     name: str
     settings: type[ServiceSettings]
@@ -48,23 +48,23 @@ Command: TypeAlias = Callable[Concatenate[Service, ServiceSettings, P], None]
 
 
 def main(service: Service, arguments: list[str] | None = None) -> None:
-    """Do what the command line says; ends the process with a message when it cannot."""
+    """Run the command line; ends the process with a message when a command fails."""
     commands.main(arguments, prog_name=f"python -m {service.name}", obj=service)
 
 
 @click.group()
 def commands() -> None:
-    """The processes of a service, and what an operator does with it."""
+    """The processes of a service, and the commands of an operator."""
 
 
-def _prepared(command: Command[P]) -> Callable[P, None]:
-    """The command as click calls it, with settings, logs and database; a refusal becomes a message.
+def _with_service(command: Command[P]) -> Callable[P, None]:
+    """Returns the command as click calls it, with settings, logs and database; an error of ours becomes a message.
 
-    They are made when the whole line has been read: `--help` needs none of them.
+    They are created when the whole line has been parsed: `--help` needs none of them.
     """
 
     @wraps(command)
-    def prepared(*given: P.args, **options: P.kwargs) -> None:
+    def run(*given: P.args, **options: P.kwargs) -> None:
         context = click.get_current_context()
         service = context.find_object(Service)
         assert service is not None
@@ -81,25 +81,25 @@ def _prepared(command: Command[P]) -> Callable[P, None]:
             url = settings.database_url
             sys.exit(f"The database does not answer at {url.host}:{url.port}.")
 
-    return prepared
+    return run
 
 
-def _moment(text: str) -> datetime:
+def _datetime(text: str) -> datetime:
     try:
-        return moment_in_berlin(text)
+        return parse_berlin_datetime(text)
     except NotAcceptable as refused:
         raise click.BadParameter(str(refused)) from None
 
 
 @commands.command("web")
-@_prepared
+@_with_service
 def _web(service: Service, settings: ServiceSettings) -> None:
     """Answer HTTP requests."""
     web.serve(lambda: service.create_app(settings), settings)
 
 
 @commands.command("worker")
-@_prepared
+@_with_service
 def _worker(service: Service, settings: ServiceSettings) -> None:
     """Consume and relay events, run the jobs."""
     service.create_worker(settings).run()
@@ -107,8 +107,8 @@ def _worker(service: Service, settings: ServiceSettings) -> None:
 
 @commands.command("job")
 @click.argument("name", required=False)
-@click.option("--now", type=_moment, metavar="MOMENT", help="Pretend it is this in Berlin: 2026-12-01T09:00.")
-@_prepared
+@click.option("--now", type=_datetime, metavar="MOMENT", help="Pretend it is this in Berlin: 2026-12-01T09:00.")
+@_with_service
 def _job(service: Service, settings: ServiceSettings, name: str | None, now: datetime | None) -> None:
     """Run one job until it finds nothing more to do.
 
@@ -116,7 +116,7 @@ def _job(service: Service, settings: ServiceSettings, name: str | None, now: dat
     """
     jobs = {job.name: job for job in service.create_worker(settings).jobs}
     if name is None:
-        say("\n".join(sorted(jobs)) or "no jobs")
+        print_line("\n".join(sorted(jobs)) or "no jobs")
         return
     if name not in jobs:
         sys.exit(f"There is no job {name!r}; there are: {', '.join(sorted(jobs)) or 'none'}.")
@@ -127,83 +127,85 @@ def _job(service: Service, settings: ServiceSettings, name: str | None, now: dat
             done += portion
     finally:
         spans.stop()
-    say(f"{name}: {done} done")
+    print_line(f"{name}: {done} done")
 
 
 @commands.command("rebuild")
-@_prepared
+@_with_service
 def _rebuild(service: Service, settings: ServiceSettings) -> None:
-    """Write the copies anew from Kafka, while serving.
+    """Rebuild the copies from Kafka, while serving.
 
-    Copies are what this service keeps of other services' data.
+    Copies are the data of other services that this service keeps.
     """
     worker = service.create_worker(settings)
     if not worker.copies:
         sys.exit(f"{service.name} keeps no copies.")
-    memory.settle()
+    memory.freeze()
     done = rebuild(
         service.name,
-        for_a_command(settings.kafka_client()),
+        command_configuration(settings.kafka_client()),
         worker.listeners,
         worker.copies,
         batch_size=settings.consumer_batch_size,
         progress=lambda read, total: print(f"\r{read} of at most {total} events", end="", file=sys.stderr, flush=True),
     )
-    say(f"\nread {done.read} events; removed {done.removed} copies that no event speaks of")
+    print_line(f"\nread {done.read} events; removed {done.removed} copies without any event")
 
 
 @commands.command("republish")
-@click.option("--check", is_flag=True, help="Only say what Kafka holds that was never said here.")
-@_prepared
+@click.option("--check", is_flag=True, help="Only list the states on Kafka that this service never published.")
+@_with_service
 def _republish(service: Service, settings: ServiceSettings, check: bool) -> None:
-    """Tell the others anew what is, while serving.
+    """Publish this service's events and states once more, while serving.
 
-    For when Kafka has lost its data, or says what is not.
+    For when Kafka has lost its data, or holds false states.
     """
     worker = service.create_worker(settings)
     if check:
         return _check(settings, worker)
-    for_a_command(settings.kafka_client())
+    command_configuration(settings.kafka_client())
     spans.start(service.name, settings.otel_exporter_otlp_endpoint)
     try:
         done = republish(worker.states, progress=_progress("{} states recorded"))
     finally:
         spans.stop()
-    say(f"\nrecorded {done.states} states; {done.kept} events of the last days are sent again")
-    until_published(_progress("{} events wait to be published"))
-    say("\nall of them are published")
-    _deny(settings, worker)
+    print_line(f"\nrecorded {done.states} states; {done.kept} events of the last days are sent again")
+    wait_until_published(_progress("{} events wait to be published"))
+    print_line("\nall of them are published")
+    _publish_unknown_aggregates(settings, worker)
     return None
 
 
-def _deny(settings: ServiceSettings, worker: Worker) -> None:
-    """Let what others believe to be the service's, and is not, end there."""
-    if worker.denial is None:
+def _publish_unknown_aggregates(settings: ServiceSettings, worker: Worker) -> None:
+    """Publish of each aggregate that only Kafka has that the service does not know it, so that others stop using it."""
+    if worker.unknown_aggregate is None:
         return
-    unknown = [each.id for each in _strangers(settings, worker) if each.known is None]
+    unknown = [each.id for each in _discrepancies(settings, worker) if each.own_sequence is None]
     if unknown:
-        say(f"{deny(unknown, worker.denial)} on Kafka are not known here, which is said of each")
-        until_published(_progress("{} events wait to be published"))
+        number = publish_unknown_aggregates(unknown, worker.unknown_aggregate)
+        print_line(f"{number} aggregates on Kafka do not exist here; an event that says so is recorded for each")
+        wait_until_published(_progress("{} events wait to be published"))
 
 
-def _strangers(settings: ServiceSettings, worker: Worker) -> list[Stranger]:
+def _discrepancies(settings: ServiceSettings, worker: Worker) -> list[Discrepancy]:
     if worker.topic is None or worker.states is None:
         return []
-    return strangers(for_a_command(settings.kafka_client()), worker.topic, worker.states, worker.denial)
+    kafka = command_configuration(settings.kafka_client())
+    return find_discrepancies(kafka, worker.topic, worker.states, worker.unknown_aggregate)
 
 
 def _check(settings: ServiceSettings, worker: Worker) -> None:
-    found = _strangers(settings, worker)
+    found = _discrepancies(settings, worker)
     for each in found:
-        here = "which is not known here" if each.known is None else f"here {each.known}"
-        say(f"{each.id}  Kafka says {each.said}, {here}")
-    say(f"{len(found)} states on Kafka that were never said here")
+        here = "no such aggregate here" if each.own_sequence is None else f"here {each.own_sequence}"
+        print_line(f"{each.id}  sequence {each.kafka_sequence} on Kafka, {here}")
+    print_line(f"{len(found)} states on Kafka that this service never published")
     if found:
         sys.exit(1)
 
 
 @commands.command("ahead")
-@_prepared
+@_with_service
 def _ahead(service: Service, _settings: ServiceSettings) -> None:
     """List the copies that are ahead of their source.
 
@@ -212,9 +214,9 @@ def _ahead(service: Service, _settings: ServiceSettings) -> None:
     with database.transaction() as session:
         found = copies.ahead(session)
     for row in found:
-        numbers = f"knows {row.known_sequence}, was told {row.told_sequence}"
-        say(f"{row.copies} {row.id} {numbers} {row.noticed_at.isoformat()}")
-    say(f"{service.name}: {len(found)} ahead of their source")
+        numbers = f"sequence {row.known_sequence} here, {row.told_sequence} in the event"
+        print_line(f"{row.copies} {row.id} {numbers} {row.noticed_at.isoformat()}")
+    print_line(f"{service.name}: {len(found)} ahead of their source")
 
 
 def _progress(line: str) -> Callable[[int], None]:
@@ -225,7 +227,7 @@ def _progress(line: str) -> Callable[[int], None]:
 @click.argument("action", type=click.Choice(["list", "show", "replay", "discard"]), default="list")
 @click.argument("id", type=click.UUID, required=False)
 @click.option("--reason", help="Why it is replayed or discarded.")
-@_prepared
+@_with_service
 def _dead_letters(
     service: Service, settings: ServiceSettings, action: str, id: UUID | None, reason: str | None
 ) -> None:
@@ -239,7 +241,7 @@ def _dead_letters(
         elif id is None:
             sys.exit("Which one? Give its id.")
         elif action == "show":
-            say(json.dumps(dict(dead_letters.get(session, id)), default=_readable, indent=2))
+            print_line(json.dumps(dict(dead_letters.get(session, id)), default=_readable, indent=2))
         elif not reason:
             sys.exit("Say why, with --reason.")
         elif action == "discard":
@@ -250,10 +252,10 @@ def _dead_letters(
 
 
 def _list_dead_letters(session: database.Session) -> None:
-    rows, total = dead_letters.listed(session, state="waiting", limit=200, offset=0)
+    rows, total = dead_letters.list_page(session, state="waiting", limit=200, offset=0)
     for row in rows:
-        say("  ".join([str(row["id"]), row["created_at"].isoformat(), str(row["event_type"]), row["reason"]]))
-    say(f"{total} dead letters")
+        print_line("  ".join([str(row["id"]), row["created_at"].isoformat(), str(row["event_type"]), row["reason"]]))
+    print_line(f"{total} dead letters")
 
 
 def _readable(value: Any) -> str:

@@ -21,7 +21,7 @@ from matching_service.domain.contacts import _response
 from matching_service.domain.schemas import Response
 from matching_service.domain.states import next_contact_after
 from matching_service.settings import AskAgainRules
-from shared.events.catalogue import Answer, EmailAnswered
+from shared.events.catalogue import EmailAnswered, PracticeAnswer
 from shared.runtime.cli import _moment
 from shared.values.datetimes import (
     FIRST_DAY,
@@ -32,9 +32,9 @@ from shared.values.datetimes import (
     age_on,
     berlin_day,
     days_later,
+    format_datetime,
     in_utc,
     start_of_berlin_day,
-    written,
 )
 from shared.values.errors import NotAcceptable
 from shared.values.weekly import Weekly
@@ -90,7 +90,7 @@ def test_an_answer_that_one_service_takes_is_taken_by_the_next(day: date, outcom
     takes = {
         "e-mail": _takes(EmailResponse, {"responses": [said]}),
         "call": _takes(CallOutcome, {"result": "reached", "responses": [said]}),
-        "event": _takes(Answer, said),
+        "event": _takes(PracticeAnswer, said),
         "matching": _takes(Response, own),
     }
     assert set(takes.values()) == {FIRST_DAY <= day <= LAST_DAY}, takes
@@ -128,7 +128,7 @@ def test_sums_of_moments_and_days_end_in_the_calendar_or_in_a_refusal(moment: da
     for compute in (
         lambda: in_utc(moment),
         lambda: berlin_day(moment),
-        lambda: written(moment),
+        lambda: format_datetime(moment),
         lambda: days_later(moment, days),
         lambda: days_later(moment, days % 400),
         lambda: start_of_berlin_day(moment.date()),
@@ -145,9 +145,9 @@ def test_weeks_and_ages_at_the_edge_of_the_calendar(day: date, other: date, wind
     assert age_groups(born, today)
     week = Weekly.of((start, end) for start, end in windows if start < end)
     with suppress(NotAcceptable):
-        assert all(opens < closes for opens, closes in week.moments_on(day))
+        assert all(opens < closes for opens, closes in week.datetimes_on(day))
     with suppress(NotAcceptable):
-        week.contains_moments(start_of_berlin_day(day), start_of_berlin_day(day) + timedelta(minutes=1))
+        week.contains_interval(start_of_berlin_day(day), start_of_berlin_day(day) + timedelta(minutes=1))
 
 
 @given(PLAUSIBLE, PLAUSIBLE)

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from shared.events.event import PARTITIONS, TOPICS, Unreadable, decode_envelope
+from shared.events.event import PARTITIONS, TOPICS, UnreadableEvent, decode_envelope
 from testkit.api_client import ApiClient
 from testkit.private_platform import PrivatePlatform
 from tests.end_to_end.operators import COPIES, Tables, at_the_terminal, ended_well
@@ -87,7 +87,7 @@ def on_kafka(platform: PrivatePlatform) -> Sequences:
         if message.error() is not None:
             unfinished.discard((message.topic(), message.partition()))
             continue
-        with suppress(Unreadable):  # other tests send what is no event
+        with suppress(UnreadableEvent):  # other tests send what is no event
             envelope, _ = decode_envelope(message.value())
             found[message.topic(), envelope.subject].append(envelope.sequence)
     reader.close()

@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 
 from shared.database import new_id, transaction
 from shared.database.tables import outbox, relay_lease
-from shared.events.event import Envelope
+from shared.events.event import EventEnvelope
 from shared.events.outbox import waiting
 from shared.events.relay import LeaseLost, Relay
 from tests.shared.events.conftest import at_work, until
@@ -20,7 +20,7 @@ from tests.shared.events.helpers import commit_events, relay
 
 pytestmark = pytest.mark.usefixtures("committing")
 
-Log = Callable[[str, Any], list[Envelope]]
+Log = Callable[[str, Any], list[EventEnvelope]]
 
 
 def test_events_arrive_in_order_and_are_marked(kafka: dict[str, Any], log: Log) -> None:

@@ -11,7 +11,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource
 from confluent_kafka.cimpl import NewTopic
 
 from shared.events import topics
-from shared.events.event import TOPICS, Topic
+from shared.events.event import TOPICS, KafkaTopic
 from shared.runtime.settings import KafkaSettings, read
 from testkit.private_platform import PrivatePlatform, private_platform
 from tests.shared.events.conftest import until
@@ -25,7 +25,7 @@ def empty() -> Iterator[PrivatePlatform]:
         yield platform
 
 
-def is_configured(admin: AdminClient, topic: Topic) -> bool:
+def is_configured(admin: AdminClient, topic: KafkaTopic) -> bool:
     resource = ConfigResource(ConfigResource.Type.TOPIC, topic.name)
     try:
         entries = admin.describe_configs([resource])[resource].result(10)
