@@ -2,7 +2,7 @@
 
     python -m operations.mail_catcher --smtp-port PORT --page-port PORT --folder FOLDER
 
-A mail is on disk before the sender reads "250". It can be told to refuse mails for a while, to see what the platform
+A mail is on disk before the sender reads "250". It refuses mails for a while on request, to see what the platform
 does then.
 """
 
@@ -91,39 +91,39 @@ class MailHandler:
 
     # ruff: noqa: ARG002
 
-    def __init__(self, store: MailKeeper, refusals: RefusalSource) -> None:
+    def __init__(self, store: MailKeeper, switch: RefusalSource) -> None:
         self._store = store
-        self._refusals = refusals
+        self._switch = switch
 
     async def handle_EHLO(
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
     ) -> list[str]:
         """Greet, or not."""
         session.host_name = hostname
-        refused = self._refusals.refusal("greeting")
+        refused = self._switch.refusal("greeting")
         return [refused] if refused else responses
 
     async def handle_HELO(self, server: SMTP, session: Session, envelope: Envelope, hostname: str) -> str:
         """Greet clients without extensions, and those that try HELO after EHLO was refused."""
         session.host_name = hostname
-        return self._refusals.refusal("greeting") or "250 mail-catcher"
+        return self._switch.refusal("greeting") or "250 mail-catcher"
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """Take a recipient, or not."""
-        refused = self._refusals.refusal("recipient")
+        refused = self._switch.refusal("recipient")
         if not refused:
             envelope.rcpt_tos.append(address)
         return refused or "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         """Keep the mail, then confirm it; or break the connection in between, so that the sender cannot know."""
-        if refused := self._refusals.refusal("data"):
+        if refused := self._switch.refusal("data"):
             return refused
         content = envelope.original_content or b""
         number = await asyncio.to_thread(self._store.keep, content, envelope.mail_from or "", envelope.rcpt_tos)
-        if self._refusals.refusal("answer") and isinstance(server.transport, asyncio.WriteTransport):
+        if self._switch.refusal("answer") and isinstance(server.transport, asyncio.WriteTransport):
             server.transport.abort()
         return f"250 kept as {number}"
 
@@ -136,13 +136,13 @@ class MailCatcher(SMTP):
 
 
 async def catch(bind: str, smtp_port: int, page_port: int, folder: Path, hosts: Hosts) -> None:
-    """Serve until the process is told to end."""
-    store, refusals, end = MailStore(folder), RefusalSwitch(), asyncio.Event()
+    """Serve until the process gets SIGTERM or SIGINT."""
+    store, switch, end = MailStore(folder), RefusalSwitch(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end.set)
-    server = await loop.create_server(lambda: MailCatcher(MailHandler(store, refusals)), bind, smtp_port)
-    end_page = serve(bind, page_port, MailPage(store, refusals), hosts)
+    server = await loop.create_server(lambda: MailCatcher(MailHandler(store, switch)), bind, smtp_port)
+    end_page = serve(bind, page_port, MailPage(store, switch), hosts)
     print(f"mails to {bind}:{smtp_port} are kept in {folder} and shown at http://{bind}:{page_port}", flush=True)
     await end.wait()
     server.close()

@@ -50,7 +50,7 @@ DEFAULTS: dict[str, Any] = {"code": 451, "seconds": 60, "at": "recipient", "text
 
 
 class RefusalTarget(Protocol):
-    """A server that can be told to refuse mails."""
+    """A server that refuses mails on request."""
 
     def refuse(self, *, code: int, seconds: float, at: str, text: str) -> None:
         """Refuse a step of the conversation for a while, with that text behind the code."""
@@ -76,9 +76,9 @@ def as_json(value: object, status: int = 200) -> PageAnswer:
 class MailPage:
     """What is answered to which request."""
 
-    def __init__(self, store: MailStore, refusals: RefusalTarget) -> None:
+    def __init__(self, store: MailStore, switch: RefusalTarget) -> None:
         self._store = store
-        self._refusals = refusals
+        self._switch = switch
 
     def answer(self, method: str, path: str, body: bytes, address: str) -> PageAnswer:
         """Returns the answer to one request that came to that address (`http://host:port`)."""
@@ -132,7 +132,7 @@ class MailPage:
 
     def _refuse(self, body: bytes, address: str) -> PageAnswer:
         try:
-            self._refusals.refuse(**{**DEFAULTS, **_options(body)})
+            self._switch.refuse(**{**DEFAULTS, **_options(body)})
         except ValueError as error:
             return PageAnswer(
                 f"Nothing has changed: {error}.\n\n{help_text(address)}", status=HTTPStatus.UNPROCESSABLE_ENTITY
@@ -140,7 +140,7 @@ class MailPage:
         return PageAnswer(status=HTTPStatus.NO_CONTENT)
 
     def _accept(self) -> PageAnswer:
-        self._refusals.accept()
+        self._switch.accept()
         return PageAnswer(status=HTTPStatus.NO_CONTENT)
 
 

@@ -35,7 +35,7 @@ class Paths:
 
     @cached_property
     def user(self) -> str | None:
-        """The user that PostgreSQL and PgBouncer run as; None where that is whoever runs this tool."""
+        """The user that PostgreSQL and PgBouncer run as; None where that is the user of this tool."""
         if os.getuid() != 0:
             return None
         try:

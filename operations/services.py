@@ -13,9 +13,9 @@ from operations.process_specs import ProcessSpec, StartupTask
 from shared.runtime.settings import KafkaSettings
 
 BRINGS_NEWS = "therapist_service"
-"""The service whose worker imports: what it has to tell, all others wait for."""
+"""The service whose worker imports: all others wait for its events."""
 FOLLOWING = 10
-"""The niceness of workers that follow what others tell: their copies may come a moment later, an answer may not."""
+"""The niceness of workers that copy the events of others: a copy may be late by a moment, an answer may not."""
 
 
 def process_specs(settings: Mapping[str, str], paths: Paths, *, rank: int) -> list[ProcessSpec]:

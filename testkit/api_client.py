@@ -92,7 +92,7 @@ class ApiClient:
         return patient
 
     def candidates(self, patient_id: str, **more: Any) -> Document:
-        """Therapists for a patient, with reasons; waits until matching has heard of the patient."""
+        """Therapists for a patient, with reasons; waits until matching knows the patient."""
 
         def ask() -> Document | None:
             try:
@@ -103,10 +103,10 @@ class ApiClient:
                 raise
             return found
 
-        return self.until(ask, "matching to hear of the patient")
+        return self.until(ask, "matching to know the patient")
 
     def approve(self, patient_id: str, therapist_ids: list[str]) -> Document:
-        """A contact list; waits until matching has heard that the search has begun."""
+        """A contact list; waits until matching knows that the search has begun."""
         body = {"patient_id": patient_id, "therapist_ids": therapist_ids}
 
         def ask() -> Document | None:
@@ -118,7 +118,7 @@ class ApiClient:
                 raise
             return approved
 
-        return self.until(ask, "matching to hear that the search has begun")
+        return self.until(ask, "matching to know that the search has begun")
 
     def requests_of(self, patient_id: str) -> list[Document]:
         """The patient's placement requests."""

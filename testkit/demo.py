@@ -131,7 +131,7 @@ def _show_candidates(api: ApiClient, patient: Document, say: Any) -> list[str]:
 
 
 def _show_requests(api: ApiClient, patients: list[Document], say: Any) -> None:
-    def settled() -> list[Document] | None:
+    def all_are_asked() -> list[Document] | None:
         found = [request for patient in patients for request in api.requests_of(patient["id"])]
         inquiries: list[Document] = api.get("communication", "/api/inquiries", limit=200)["items"]
         included = {request for inquiry in inquiries for request in inquiry["placement_request_ids"]}
@@ -139,7 +139,7 @@ def _show_requests(api: ApiClient, patients: list[Document], say: Any) -> None:
         mailed = [i for i in inquiries if i["channel"] == "email"]
         return inquiries if not pending and mailed and any(r["status"] == "contacted" for r in found) else None
 
-    api.until(settled, "every request to be in an inquiry, and one to have gone out", seconds=90)
+    api.until(all_are_asked, "every request to be in an inquiry, and one to have gone out", seconds=90)
     for patient in patients:
         statuses = [request["status"] for request in api.requests_of(patient["id"])]
         counted = ", ".join(f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses))

@@ -18,13 +18,13 @@ from pathlib import Path
 from operations.env_file import WORKER_PORT_DISTANCE, declared
 from operations.orchestrator import Orchestrator
 from operations.ports import reserve_block
-from testkit.mailbox import ControlledMailbox
+from testkit.mail_control import ControlledMailbox
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 class PrivatePlatform(Orchestrator):
-    """An orchestrator whose mail catcher can be told to refuse mails."""
+    """An orchestrator whose mail catcher refuses mails on request."""
 
     @property
     def mailbox(self) -> ControlledMailbox:

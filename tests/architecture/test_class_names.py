@@ -15,7 +15,7 @@ PER_PACKAGE = {"Settings", "Tables", "Dependencies"}
 """Classes of which every package that needs one declares its own, with the same purpose, under the same name."""
 
 DUPLICATE_CLASSES = {
-    "Answer": "shared.http, smtp_answers, the mail page, communication's table",
+    "Answer": "shared.http, smtp_answers, communication's table",
     "Change": "communication's mail server, therapist's imports",
     "Claim": "communication's sending, therapist's imports",
     "Consent": "patient's API resource and table",
@@ -32,14 +32,11 @@ DUPLICATE_CLASSES = {
     "Look": "communication's table, therapist's import arrivals",
     "MailServer": "communication's API resource and SMTP client",
     "Matches": "matching's API resource and schema",
-    "Page": "the mail page, shared.values",
-    "Part": "geocoding's postal codes, operations",
     "Patient": "patient's API resource and table, the copies in matching and communication",
     "PatientStatus": "patient's API resource, shared.values",
     "PhoneCall": "communication's API resource and table",
     "Place": "communication's table, patient's searches, shared.values",
     "PlacementRequest": "matching's API resource and table, communication's table",
-    "Refusal": "matching's schemas, the mail catcher",
     "Response": "communication's and matching's schemas",
     "Service": "shared.http, shared.runtime",
     "Therapist": "therapist's API resource and table, the copies in matching and communication",
@@ -49,7 +46,6 @@ DUPLICATE_CLASSES = {
 
 LIBRARY_NAMES = {
     "shared/http": "the package of our HTTP layer; nothing imports it as `http`",
-    "operations/platform.py": "not renamed yet",
     "communication_service/domain/calendar.py": "not renamed yet",
     "communication_service/domain/requests.py": "not renamed yet",
     "matching_service/domain/requests.py": "not renamed yet",
