@@ -161,7 +161,7 @@ def test_a_practice_that_said_later_is_asked_again_after_its_answer(answered_on:
 def test_the_moment_of_a_command_is_plausible_or_refused_with_a_sentence(text: str) -> None:
     """`--now 9999-12-31` would stop in the middle of a job."""
     try:
-        moment = _moment(text)
+        moment = _datetime(text)
     except click.BadParameter:
         return
     assert FIRST_INSTANT <= moment <= LAST_INSTANT
@@ -177,4 +177,4 @@ def test_a_file_whose_time_of_change_cannot_be_is_one_without(said: Any) -> None
 def test_an_implausible_moment_of_a_command_is_refused_with_a_sentence() -> None:
     """click shows it beside the option's name."""
     with pytest.raises(click.BadParameter, match="must lie between 2000-01-01 and 2099-12-31"):
-        _moment("9999-12-31T23:59")
+        _datetime("9999-12-31T23:59")
