@@ -15,7 +15,6 @@ PER_PACKAGE = {"Settings", "Tables", "Dependencies"}
 """Classes of which every package that needs one declares its own, with the same purpose, under the same name."""
 
 DUPLICATE_CLASSES = {
-    "Answer": "shared.http, smtp_answers, the mail page, communication's table",
     "Consent": "patient's API resource and table",
     "Decision": "shared.http's dead letters, therapist's import rules",
     "Email": "communication's API resource and table",
@@ -23,7 +22,6 @@ DUPLICATE_CLASSES = {
     "Import": "therapist's API resource and table",
     "Inquiry": "communication's API resource and table",
     "MailServer": "communication's API resource and SMTP client",
-    "Page": "the mail page, shared.values",
     "Patient": "patient's API resource and table, the copies in matching and communication",
     "PatientStatus": "patient's API resource, shared.values",
     "PhoneCall": "communication's API resource and table",
@@ -35,7 +33,6 @@ DUPLICATE_CLASSES = {
 
 LIBRARY_NAMES = {
     "shared/http": "the package of our HTTP layer; nothing imports it as `http`",
-    "operations/platform.py": "not renamed yet",
     "matching_service/domain/requests.py": "not renamed yet",
 }
 """Modules that are named like a library, with the reason."""

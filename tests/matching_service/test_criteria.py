@@ -157,7 +157,7 @@ CASES: dict[str, list[Case]] = {
 EACH = [
     pytest.param(rule, case, id=f"{rule}-{number}") for rule, each in CASES.items() for number, case in enumerate(each)
 ]
-EACH_FAILURE = [parameter for parameter in EACH if parameter.values[1].result == "fail"]  # type: ignore[union-attr]
+EACH_FAILURE = [parameter for parameter in EACH if parameter.values[1].result == "fail"]
 
 NEVER_SET_ASIDE = {"status", "contact_preference", "recent_refusal", "open_request"}
 

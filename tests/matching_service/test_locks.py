@@ -79,7 +79,7 @@ class Bustle:
         return made
 
     def _patients(self) -> list[Event]:
-        made = []
+        made: list[Event] = []
         for each in self.patients:
             told = public_patient(id=each)
             changed = PatientStatusChanged(patient=told, previous_status="paused")

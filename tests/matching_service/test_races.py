@@ -49,7 +49,7 @@ def withdraw(session: Session, request: UUID) -> Any:
 
 def the_search_ends(session: Session, request: UUID) -> None:
     """The copy of the patient says so; what follows from it has not come yet."""
-    patient = public_patient(id=answers.locked(session, request).patient_id, status="search_aborted")
+    patient = public_patient(id=requests.lock_request(session, request).patient_id, status="search_aborted")
     event = happened(PatientUpdated(patient=patient), patient.id, sequence=2)
     copies.keep_patients(session, [(patient, event.envelope)])
 
