@@ -149,7 +149,7 @@ def _chosen(looks: Sequence[FileLook], name: str | None) -> FileLook | None:
 
 
 def _why_nothing(place: str, looks: Sequence[FileLook], name: str | None) -> str:
-    """Where files are looked for, and which lie there: for whoever asks for one that is not there."""
+    """Where files are looked for, and which lie there: the explanation for a file that is not there."""
     names = [look.name for look in looks]
     if names and name is None:
         return f"No file waits in {place}: all {len(names)} that lie there were imported or asked for."
