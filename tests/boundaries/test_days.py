@@ -22,7 +22,7 @@ from matching_service.domain.schemas import Response
 from matching_service.domain.states import next_contact_after
 from matching_service.settings import AskAgainRules
 from shared.events.catalogue import EmailAnswered, PracticeAnswer
-from shared.runtime.cli import _moment
+from shared.runtime.cli import _datetime
 from shared.values.datetimes import (
     FIRST_DAY,
     FIRST_INSTANT,
@@ -161,7 +161,7 @@ def test_a_practice_that_said_later_is_asked_again_after_its_answer(answered_on:
 def test_the_moment_of_a_command_is_plausible_or_refused_with_a_sentence(text: str) -> None:
     """`--now 9999-12-31` would stop in the middle of a job."""
     try:
-        moment = _moment(text)
+        moment = _datetime(text)
     except click.BadParameter:
         return
     assert FIRST_INSTANT <= moment <= LAST_INSTANT
@@ -170,11 +170,11 @@ def test_the_moment_of_a_command_is_plausible_or_refused_with_a_sentence(text: s
 @pytest.mark.parametrize("said", params(NUMBERS | UNREAL_NUMBERS | DATES | INSTANTS | MOMENTS))
 def test_a_file_whose_time_of_change_cannot_be_is_one_without(said: Any) -> None:
     """One file in the folder, touched with a strange date, must not stop the watch."""
-    moment = inbox._moment(said)
+    moment = inbox._datetime(said)
     assert moment is None or moment.tzinfo is not None
 
 
 def test_an_implausible_moment_of_a_command_is_refused_with_a_sentence() -> None:
     """click shows it beside the option's name."""
     with pytest.raises(click.BadParameter, match="must lie between 2000-01-01 and 2099-12-31"):
-        _moment("9999-12-31T23:59")
+        _datetime("9999-12-31T23:59")
