@@ -170,7 +170,7 @@ def test_the_moment_of_a_command_is_plausible_or_refused_with_a_sentence(text: s
 @pytest.mark.parametrize("said", params(NUMBERS | UNREAL_NUMBERS | DATES | INSTANTS | MOMENTS))
 def test_a_file_whose_time_of_change_cannot_be_is_one_without(said: Any) -> None:
     """One file in the folder, touched with a strange date, must not stop the watch."""
-    moment = inbox._datetime(said)
+    moment = inbox._moment(said)
     assert moment is None or moment.tzinfo is not None
 
 
