@@ -173,7 +173,7 @@ CHECKS: dict[str, Callable[..., str]] = {
     "closed_for_calls": lambda day, state: _yes(is_closed(_day(day), state=state, practice_holidays=[])),
     "age": lambda born, day: str(datetimes.age_on(_day(born), _day(day))),
     "age_groups": _age_groups,
-    "seven_days_later": lambda at: datetimes.written(datetimes.days_later(datetimes.parse_instant(at), 7)),
+    "seven_days_later": lambda at: datetimes.format_datetime(datetimes.days_later(datetimes.parse_instant(at), 7)),
     "asked_again_after_refusal": lambda day: str(
         date.fromordinal(_day(day).toordinal() + ASK_AGAIN.days_after_refusal)
     ),
