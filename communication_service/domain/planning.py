@@ -1,4 +1,4 @@
-"""Which contacts there should be with one practice, as things are now: rules 4 to 6, decided without a database.
+"""Which contacts there should be with one practice, as things are now: decided without a database.
 
     docs/domain.md#contact-rule-4  which channel: e-mail first, a call otherwise
     docs/domain.md#contact-rule-5  when an e-mail may go: not within the cooldown of therapist or address
