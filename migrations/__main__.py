@@ -17,13 +17,9 @@ from migrations import roles
 from migrations.connections import administrator, as_owner
 from migrations.settings import MigrationSettings
 from shared.database.schema import MIGRATIONS, history
+from shared.runtime import registry
 from shared.runtime.settings import read
 from shared.runtime.terminal import say
-
-
-def services() -> list[str]:
-    """Every service that has a history."""
-    return sorted(folder.name for folder in MIGRATIONS.iterdir() if folder.name.endswith("_service"))
 
 
 def bootstrap(settings: MigrationSettings) -> None:
@@ -48,7 +44,7 @@ def bootstrap(settings: MigrationSettings) -> None:
 
 def upgrade(settings: MigrationSettings, only: str | None = None) -> None:
     """Bring every schema (or one) to its newest revision."""
-    for service in [only] if only else services():
+    for service in [only] if only else registry.names():
         with as_owner(settings, service) as connection:
             configuration = history(service)
             configuration.attributes["connection"] = connection

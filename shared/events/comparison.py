@@ -11,7 +11,7 @@ from shared.database import transaction
 from shared.events.ends import read_to_ends
 from shared.events.event import CATALOGUE, PARTITIONS, Envelope, Topic
 from shared.events.reading import read_message
-from shared.events.republish import PORTION, Denial, States
+from shared.events.republish import PORTION, Snapshots, States
 from shared.runtime import clock
 
 
@@ -26,19 +26,20 @@ class Stranger:
     """The service's own; None for an aggregate that it does not have."""
 
 
-def strangers(kafka: dict[str, Any], topic: Topic, states: States, denial: Denial | None = None) -> list[Stranger]:
+def strangers(kafka: dict[str, Any], snapshots: Snapshots) -> list[Stranger]:
     """Every aggregate of which Kafka's readers hold more than its service said; changes nothing.
 
     One that the service does not have, and of which it has said so since, is none. Raises `Unreachable` when Kafka does
     not answer or falls silent.
     """
     # Kafka first: what the service says meanwhile is known when it is asked
-    held = _held(kafka, topic)
-    known = dict(_known(states))
+    held = _held(kafka, snapshots.topic)
+    known = dict(_known(snapshots.read))
+    unknown = snapshots.unknown
     return [
         Stranger(id, last.sequence, known.get(id))
         for id, last in sorted(held.items())
-        if last.sequence > known.get(id, 0) and not (id not in known and denial and last.type == denial(id).name)
+        if last.sequence > known.get(id, 0) and not (id not in known and unknown and last.type == unknown(id).name)
     ]
 
 

@@ -22,7 +22,7 @@ from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, select
 from shared.database import Aggregate, Session, repeat_if_lost, single_statements, transaction
 from shared.database.tables import outbox
 from shared.errors import Unreachable
-from shared.events.event import Event
+from shared.events.event import Event, Topic
 from shared.events.outbox import mark_unpublished, record_all, waiting
 from shared.runtime import clock
 from shared.runtime.spans import span
@@ -92,6 +92,16 @@ def _record(session: Session, told: Sequence[tuple[Aggregate, Event]], *, now: d
 
 Denial = Callable[[UUID], Event]
 """What a service says of an aggregate that it does not have, though Kafka says something of it."""
+
+
+@dataclass(frozen=True)
+class Snapshots:
+    """The current public state of a service's aggregates: what `republish` sends, and where it lies on Kafka."""
+
+    topic: Topic
+    read: States
+    unknown: Denial | None = None
+    """What is said of an aggregate on that topic that the service does not have; None: nothing, it is only shown."""
 
 
 def deny(ids: Sequence[UUID], denial: Denial) -> int:
