@@ -12,7 +12,7 @@ from communication_service.settings import ContactRules, Settings
 class Dependencies:
     """Made once for each process."""
 
-    contact_rules: ContactRules
+    rules: ContactRules
     mail_server: MailServer
     """Used in the worker alone: a web process is not told where it is."""
 

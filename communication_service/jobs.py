@@ -252,7 +252,7 @@ def follow_up(rules: ContactRules, now: datetime) -> int:
 
 def jobs(dependencies: Dependencies) -> Sequence[Job]:
     """The jobs of this service."""
-    rules = dependencies.contact_rules
+    rules = dependencies.rules
     sending = Sending(rules, dependencies.mail_server)
     return [
         Job("compose", timedelta(seconds=1), partial(compose, rules)),

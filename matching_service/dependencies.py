@@ -11,7 +11,7 @@ from matching_service.settings import AskAgainRules, Settings
 class Dependencies:
     """Made once for each process."""
 
-    ask_again_rules: AskAgainRules
+    rules: AskAgainRules
     """When a practice that said no or "later" is asked again."""
 
     @classmethod

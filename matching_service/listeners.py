@@ -136,7 +136,7 @@ def note_call(session: Session, event: CallRecorded, *, dependencies: Dependenci
             event.answers,
             contact=_contact(event),
             occurred_at=event.occurred_at,
-            rules=dependencies.ask_again_rules,
+            rules=dependencies.rules,
             now=now,
         )
 
@@ -149,6 +149,6 @@ def take_written_answers(session: Session, event: EmailAnswered, *, dependencies
         event.answers,
         occurred_at=event.occurred_at,
         told_at=event.envelope.time,
-        rules=dependencies.ask_again_rules,
+        rules=dependencies.rules,
         now=now,
     )

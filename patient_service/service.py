@@ -12,12 +12,13 @@ from patient_service.jobs import jobs
 from patient_service.listeners import listeners
 from patient_service.settings import Settings
 from patient_service.store.tables import LocatedPostalCode
+from shared.errors import PlatformError
 from shared.events.event import TOPICS
 from shared.events.republish import Snapshots
 from shared.runtime.service import Service
 
 if TYPE_CHECKING:
-    from shared.http import Route
+    from shared.http import Context, Route
 
 
 def routes() -> Sequence[Route]:
@@ -27,12 +28,20 @@ def routes() -> Sequence[Route]:
     return ROUTES
 
 
+def record_refusal(context: Context[Dependencies], refusal: PlatformError) -> None:
+    """Note what a refusal tells of patients' files."""
+    from patient_service.api.dependencies import record_refusal as record
+
+    record(context, refusal)
+
+
 SERVICE = Service(
     settings=Settings,
     title="Patient service",
     description="Patients: who they are, what they look for, whether their search may start.",
     dependencies=Dependencies.of,
     routes=routes,
+    record_refusal=record_refusal,
     listeners=listeners,
     jobs=jobs,
     projections=(LocatedPostalCode,),

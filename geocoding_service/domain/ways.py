@@ -14,7 +14,7 @@ from shared.values.postal_codes import SOURCE, area
 from shared.values.travel import DETOUR_FACTORS, SPEEDS_KMH, detour_km, minutes
 
 
-def between(wanted: DistanceQuery) -> Way:
+def estimate(wanted: DistanceQuery) -> Way:
     """The way from one point to the other; raises `NotFound` for an unknown postal code."""
     origin, destination = _place(wanted.origin), _place(wanted.destination)
     if origin is None or destination is None:
@@ -29,7 +29,7 @@ def between(wanted: DistanceQuery) -> Way:
     )
 
 
-def matrix(wanted: DistanceMatrixRequest) -> DistanceMatrix:
+def estimate_matrix(wanted: DistanceMatrixRequest) -> DistanceMatrix:
     """The ways from every origin to every destination; None where a postal code is not known."""
     mode = wanted.mode
     starts, ends = [_place(point) for point in wanted.origins], [_place(point) for point in wanted.destinations]

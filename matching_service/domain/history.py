@@ -43,7 +43,7 @@ def note(
     )
 
 
-def listed(session: Session, request_id: UUID, page: PageQuery) -> HistoryPage:
+def list_page(session: Session, request_id: UUID, page: PageQuery) -> HistoryPage:
     """What happened to a request, oldest first; raises `NotFound`."""
     if queries.request(session, request_id) is None:
         raise NotFound("placement_request")

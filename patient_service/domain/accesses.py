@@ -70,7 +70,7 @@ def note_refusal(session: Session, keys: Keys, refusal: TellsOfPatients, reader:
     note(session, keys, [known(session, each) for each in refusal.patient_ids], reader, "read", now=now)
 
 
-def listed(
+def list_page(
     session: Session, keys: Keys, patient_id: UUID, wanted: PageQuery, *, reader: Reader, now: datetime
 ) -> AccessLogPage:
     """A page of who was shown the file, newest first; that the log was read is noted in it. Raises `NotFound`."""

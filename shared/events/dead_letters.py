@@ -165,7 +165,9 @@ SHOWN = {"dead_letters": count_waiting, "copies_ahead": copies.figure}
 """What `/health/ready` shows of events that went wrong."""
 
 
-def listed(session: Session, *, state: str | None, limit: int, offset: int) -> tuple[Sequence[Mapping[str, Any]], int]:
+def list_page(
+    session: Session, *, state: str | None, limit: int, offset: int
+) -> tuple[Sequence[Mapping[str, Any]], int]:
     """A page of dead letters, newest first, and how many there are."""
     wanted = [dead_letter_table.c.state == state] if state else []
     total = session.scalar(select(func.count()).select_from(dead_letter_table).where(*wanted)) or 0

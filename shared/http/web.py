@@ -16,13 +16,13 @@ from shared.runtime.settings import ServiceSettings
 def web_app(service: Service[Any, Any], settings: ServiceSettings) -> Flask:
     """The service's application: its own routes, and those for its dead letters."""
     dependencies = service.dependencies(settings)
-    app = service_app(
+    return service_app(
         service.name,
         settings,
         [*service.routes(), *dead_letter_routes(service.listeners.given(dependencies))],
         title=service.title,
         description=service.description,
         schema_check=lambda: is_current(service.name),
+        dependencies=dependencies,
+        record_refusal=service.record_refusal,
     )
-    app.extensions.update(vars(dependencies) if dependencies else {})
-    return app

@@ -207,7 +207,7 @@ def _dead_letters(
 
 
 def _list_dead_letters(session: database.Session) -> None:
-    rows, total = dead_letters.listed(session, state="waiting", limit=200, offset=0)
+    rows, total = dead_letters.list_page(session, state="waiting", limit=200, offset=0)
     for row in rows:
         say("  ".join([str(row["id"]), row["created_at"].isoformat(), str(row["event_type"]), row["reason"]]))
     say(f"{total} dead letters")

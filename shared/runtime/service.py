@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from shared.errors import PlatformError
 from shared.events.listeners import Listeners
 from shared.events.republish import Snapshots
 from shared.runtime.health import Check
@@ -18,7 +19,7 @@ from shared.runtime.jobs import Job
 from shared.runtime.settings import ServiceSettings
 
 if TYPE_CHECKING:
-    from shared.http import Route
+    from shared.http import Context, Route
 
 SettingsType = TypeVar("SettingsType", bound=ServiceSettings)
 DependenciesType = TypeVar("DependenciesType")
@@ -53,6 +54,8 @@ class Service(Generic[SettingsType, DependenciesType]):
     """What is published anew of its own aggregates by `republish`; None where others keep no state of this service."""
     ready_checks: Sequence[Check] = ()
     """What its worker needs beside the database and Kafka."""
+    record_refusal: Callable[[Context[DependenciesType], PlatformError], None] | None = None
+    """Keeps what a refused request tells; called in a transaction of its own."""
 
     @property
     def name(self) -> str:

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
-from shared.http.endpoint import BRINGS_A_BODY, Endpoint
+from shared.http.declaration import BRINGS_A_BODY, Endpoint
 from shared.runtime import registry
 from shared.values.schemas import patch_of
 from tests.architecture.sources import SERVICES

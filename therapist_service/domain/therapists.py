@@ -97,7 +97,7 @@ def _told(row: Mapping[str, Any]) -> dict[str, Any]:
     return told
 
 
-def listed(session: Session, wanted: TherapistFilter) -> TherapistPage:
+def list_page(session: Session, wanted: TherapistFilter) -> TherapistPage:
     """A page of the therapists that are wanted, by name. Raises `InvalidFields` for a search of too many words."""
     conditions = queries.fields_are(**wanted.model_dump(include=set(FILTERED)))
     if wanted.procedure is not None:

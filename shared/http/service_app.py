@@ -38,7 +38,7 @@ SAFE_HEADERS = (
 )
 
 
-class Service(Flask):
+class ServiceApp(Flask):
     """A Flask application that knows who may call what, and says of each request that it was answered."""
 
     access: AccessTable
