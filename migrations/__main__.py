@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import click
 import psycopg2
@@ -15,8 +14,9 @@ from sqlalchemy.exc import OperationalError
 
 from migrations import roles
 from migrations.connections import administrator, as_owner
+from migrations.history import history
 from migrations.settings import MigrationSettings
-from shared.database.schema import MIGRATIONS, history
+from shared.database.schema import MIGRATIONS, revisions
 from shared.runtime import registry
 from shared.runtime.settings import read
 from shared.runtime.terminal import say
@@ -74,8 +74,7 @@ def new(settings: MigrationSettings, service: str, message: str) -> None:
 
 
 def _next(service: str) -> str:
-    taken = [path.name[:4] for path in Path(MIGRATIONS / service).glob("[0-9]*.py")]
-    return f"{int(max(taken, default='0')) + 1:04d}"
+    return f"{int(max(revisions(service), default='0')) + 1:04d}"
 
 
 @click.group()
