@@ -22,7 +22,7 @@ class _OfServices(Contract):
 
 
 def _with(services: list[str], value: str | list[str], option: str) -> str | list[str]:
-    """The value of an option with all services for the word; as a layer they are siblings, independent of each other."""
+    """The value of an option with all services for the word; as a layer they are siblings, and independent."""
     if option == "name" or WORD not in value:
         return value
     written = [" | ".join(services)] if option == "layers" else services
