@@ -1,4 +1,4 @@
-"""Searches among 400,000 therapists: for what matches everybody, some or nobody, one at a time and 24 at once."""
+"""Searches among 400,000 therapists: with many, some or no results, one at a time and 24 at once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Row = dict[str, Any]
 
 
 def measure(platform: Platform) -> list[Figure]:
-    """The slowest hundredth of all searches, and of those that are sent by 24 people at once."""
+    """Measure the 99th percentile of all searches, one at a time and from 24 clients at once."""
     rows = [_row(each) for each in therapists(DIFFERENT, seed=9, region="germany")]
     agency = Agency(platform.settings)
     with closing(administrator(MigrationSettings())) as connection:

@@ -1,4 +1,4 @@
-"""A day's full file of 40,000 therapists: its import, the copies of it, and matching among them."""
+"""A file of 40,000 therapists: its import, the copies in other services, and matching among them."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from shared.runtime import memory
 
 THERAPISTS = 40_000
 MATCHES = 2000
-"""So many that the slowest hundredth is twenty, and no single hiccup of the machine."""
+"""So many that the slowest hundredth is twenty, and not a single pause of the machine."""
 
 
 def measure(platform: Platform) -> list[Figure]:
-    """Import, catching up, `POST /api/matches` among the imported, and a rebuild of their copies."""
+    """Measure the import, the copies, `POST /api/matches` among the imported, and a rebuild of the copies."""
     agency = Agency(platform.settings)
     records = list(therapists(THERAPISTS, seed=40, region="germany"))
     bare = _bare_insert(records)
@@ -69,18 +69,18 @@ def _until_copied(number: int) -> None:
             if cursor.fetchall()[0][0] >= number:
                 return
             if time.monotonic() > deadline:
-                raise RuntimeError("matching did not catch up")
+                raise RuntimeError("matching did not copy all therapists in time")
             time.sleep(0.2)
 
 
 def _rebuild() -> Figure:
-    """Copies per second of `python -m matching_service rebuild`, in this process."""
+    """Returns the copies per second of `python -m matching_service rebuild`, in this process."""
     from matching_service.service import SERVICE
 
     settings = SERVICE.settings()
     database.connect(settings.database_url, pool_size=2)
     listeners = SERVICE.listeners.given(SERVICE.dependencies(settings))
-    memory.settle()
+    memory.freeze()
     started = time.perf_counter()
     done = rebuild(settings.service, settings.kafka_client(), listeners, SERVICE.projections)
     rate = done.read / (time.perf_counter() - started)
@@ -88,7 +88,7 @@ def _rebuild() -> Figure:
 
 
 def _bare_insert(records: list[dict[str, Any]]) -> float:
-    """Records per second of a plain multi-row insert of the same JSON, without validation, history or events."""
+    """Returns the records per second of a plain multi-row insert of the same JSON, without validation or events."""
     with administrator(MigrationSettings()) as connection, connection.cursor() as cursor:
         cursor.execute("CREATE TABLE bare_therapists (external_id text PRIMARY KEY, record jsonb)")
         connection.commit()
@@ -134,7 +134,7 @@ def _matches(platform: Platform, agency: Agency) -> Iterator[Figure]:
 
 
 def _clean_up() -> None:
-    """What PostgreSQL does by itself in the minutes after an import, so that it is over when matching is measured."""
+    """Run what PostgreSQL does by itself in the minutes after an import, so that it does not slow matching down."""
     with closing(administrator(MigrationSettings())) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
@@ -143,7 +143,7 @@ def _clean_up() -> None:
 
 
 def _server_side(log: Path, begin: int) -> Iterator[float]:
-    """Milliseconds from a request's first byte in the application to its answer, from the service's own log."""
+    """Yields the milliseconds from a request's arrival in the application to its answer, from the service's log."""
     with log.open("rb") as lines:
         lines.seek(begin)
         for line in lines:

@@ -21,7 +21,7 @@ from communication_service.settings import ContactRules
 from shared.database import Session, is_trouble, transaction
 from shared.errors import Unreachable
 from shared.runtime import clock, metrics
-from shared.runtime.health import Check
+from shared.runtime.health import ReadinessCheck
 from shared.runtime.jobs import Job
 from shared.runtime.logs import logger
 from shared.runtime.spans import span
@@ -142,7 +142,7 @@ class Sending:
         log.info("email.handed_over", email_id=str(email_id), outcome=report.delivery, counted=counted)
         return report
 
-    def give_back(self, now: datetime) -> None:
+    def release(self, now: datetime) -> None:
         """Free the letter that a slow mail server has not yet let us hand over: it is not in doubt, it never went."""
         held = self.hand.close()
         if held is not None:
@@ -230,7 +230,7 @@ def mail_server_takes_letters() -> bool:
     return True
 
 
-MAIL_SERVER = Check("mail_server", mail_server_takes_letters, decisive=False)
+MAIL_SERVER = ReadinessCheck("mail_server", mail_server_takes_letters, decisive=False)
 """Not decisive: a worker that is started anew would not be let in either, and calls are planned meanwhile."""
 
 
@@ -256,7 +256,7 @@ def jobs(dependencies: Dependencies) -> Sequence[Job]:
     sending = Sending(rules, dependencies.mail_server)
     return [
         Job("compose", timedelta(seconds=1), partial(compose, rules)),
-        Job("send", timedelta(seconds=1), sending.run, give_back=sending.give_back),
+        Job("send", timedelta(seconds=1), sending.run, release=sending.release),
         Job("take-back", timedelta(seconds=15), take_back_refusals),
         Job("doubts", timedelta(seconds=15), doubts),
         Job("follow-up", timedelta(minutes=1), partial(follow_up, rules)),

@@ -35,5 +35,5 @@ SERVICE = Service(
     listeners=listeners,
     jobs=jobs,
     projections=(Therapist, Patient),
-    snapshots=lambda _: Snapshots(TOPICS["matching"], telling.states, unknown=telling.unknown),
+    snapshots=lambda _: Snapshots(TOPICS["matching"], telling.states, unknown_aggregate=telling.unknown),
 )

@@ -19,7 +19,7 @@ from migrations.settings import MigrationSettings
 from shared.database.schema import MIGRATIONS, revisions
 from shared.runtime import registry
 from shared.runtime.settings import read
-from shared.runtime.terminal import say
+from shared.runtime.terminal import print_line
 
 
 def bootstrap(settings: MigrationSettings) -> None:
@@ -49,7 +49,7 @@ def upgrade(settings: MigrationSettings, only: str | None = None) -> None:
             configuration = history(service)
             configuration.attributes["connection"] = connection
             command.upgrade(configuration, "head")
-        say(f"{service}: up to date")
+        print_line(f"{service}: up to date")
 
 
 def downgrade(settings: MigrationSettings, service: str, revision: str) -> None:

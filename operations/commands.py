@@ -13,7 +13,7 @@ from operations import env_file, environment, processes, settings_check
 from operations.failures import Failure, Hopeless, NotReady
 from operations.parts import Part
 from operations.platform import Platform
-from shared.runtime.terminal import say
+from shared.runtime.terminal import print_line
 
 ROOT = environment.ROOT
 
@@ -21,14 +21,14 @@ ROOT = environment.ROOT
 def _platform() -> Platform:
     if not (ROOT / ".env").exists():
         raise Failure("there is no .env yet; `make up` makes it")
-    return Platform(ROOT, env_file.load(ROOT), say=say)
+    return Platform(ROOT, env_file.load(ROOT), say=print_line)
 
 
 def up(only: Iterable[str] = ()) -> None:
     """Make `.env` where there is none, start what is missing, and print where everything is."""
-    environment.prepare(ROOT, say=say)
+    environment.prepare(ROOT, say=print_line)
     for warning in env_file.warnings(ROOT):
-        say(f"warning: {warning}")
+        print_line(f"warning: {warning}")
     platform = _platform()
     settings_check.check(platform.settings, ROOT)
     chosen = list(only)
@@ -39,7 +39,7 @@ def up(only: Iterable[str] = ()) -> None:
         platform.up(chosen or None)
     except Failure as failure:
         raise Failure(f"{failure}\n{_what_now(platform)}") from failure
-    say("")
+    print_line("")
     status()
 
 
@@ -56,8 +56,8 @@ def _exists(platform: Platform, name: str) -> bool:
 
 def down() -> None:
     """Stop what was started."""
-    if not Platform(ROOT, env_file.load(ROOT), say=say).down():  # Works even where .env is gone.
-        say("nothing was running")
+    if not Platform(ROOT, env_file.load(ROOT), say=print_line).down():  # Works even where .env is gone.
+        print_line("nothing was running")
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,11 @@ def status() -> None:
     ]
     _table(("name", "address", "state", "pid", "memory", "up for"), [line.cells() for line in lines])
     used = sum(line.memory for line in lines) // 1_000_000
-    say(f"\nmemory of all processes: {used} MB")
+    print_line(f"\nmemory of all processes: {used} MB")
     if "mail" in env_file.local_parts(platform.settings):
-        say(f"mails are caught and shown at {platform.mailbox.url}")
-    say(f"files to import are awaited in {platform.settings['IMPORT_URL']}")
-    say(f"settings: {ROOT / '.env'}   logs: {platform.places.logs}   data: {platform.places.servers}")
+        print_line(f"mails are caught and shown at {platform.mailbox.url}")
+    print_line(f"files to import are awaited in {platform.settings['IMPORT_URL']}")
+    print_line(f"settings: {ROOT / '.env'}   logs: {platform.places.logs}   data: {platform.places.servers}")
 
 
 def _line(platform: Platform, part: Part) -> Line:
@@ -139,7 +139,7 @@ def _age(seconds: float) -> str:
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
     for row in [head, *rows]:
-        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        print_line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def logs(name: str | None) -> None:
@@ -172,19 +172,19 @@ def mails(number: str | None) -> None:
 
 def _print_mails(found: list[dict[str, str]]) -> None:
     if not found:
-        return say("no mails yet")
+        return print_line("no mails yet")
     rows = [(mail["id"], mail["received_at"][:19], mail["to"], mail["subject"]) for mail in found]
     _table(("id", "received (UTC)", "to", "subject"), rows)
-    return say("\none of them whole: make mails ID=" + found[-1]["id"])
+    return print_line("\none of them whole: make mails ID=" + found[-1]["id"])
 
 
 def _print_mail(mail: dict[str, str]) -> None:
     for name in ("from", "to", "subject", "date", "message_id"):
-        say(f"{name.replace('_', '-').title()}: {mail[name]}")
-    say("\n" + (mail["text"] or mail["html"] or "(empty)"))
+        print_line(f"{name.replace('_', '-').title()}: {mail[name]}")
+    print_line("\n" + (mail["text"] or mail["html"] or "(empty)"))
 
 
 def demo() -> None:
     """Start what is missing, then play the main job on the screen."""
     up()
-    story.tell(_platform(), say=say)
+    story.tell(_platform(), say=print_line)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from operations.mail_store import MailStore
 from shared.runtime.hosts import Hosts
-from shared.runtime.server import Limits, Server, listener
+from shared.runtime.server import Limits, Server, listening_socket
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -195,4 +195,4 @@ def application(page: Page) -> WSGIApplication:
 def serve(bind: str, port: int, page: Page, hosts: Hosts) -> Callable[[], None]:
     """Serve that page beside the catcher; the function that is returned ends it."""
     guarded = hosts.guard(application(page))
-    return Server(guarded, listener(bind, port), threads=2, limits=Limits()).run_in_thread("page")
+    return Server(guarded, listening_socket(bind, port), threads=2, limits=Limits()).run_in_thread("page")

@@ -81,7 +81,7 @@ def kafka_answers(settings: Mapping[str, str], *, node: int | None = None, secon
     try:
         cluster = client.list_topics(timeout=seconds)
     except KafkaException as error:
-        raise NotReady(client.why(error)) from error
+        raise NotReady(client.reason_for(error)) from error
     if not cluster.brokers:
         raise NotReady("no broker has registered yet")
     if node is not None:

@@ -227,11 +227,11 @@ class Applying:
         except Exception as problem:
             if is_trouble(problem):  # no fault of the file's
                 with suppress(Exception):
-                    self.give_back(now)
+                    self.release(now)
             raise
         return 1
 
-    def give_back(self, now: datetime) -> None:
+    def release(self, now: datetime) -> None:
         """Let another worker go on from the end of the portion that is being written."""
         if self._claimed is not None:
             with transaction() as session, suppress(ClaimLost):
@@ -369,5 +369,5 @@ def jobs(dependencies: Dependencies) -> Sequence[Job]:
         Job("lift-blocks", timedelta(minutes=10), lift_blocks),
         Job("forget-left-import-content", timedelta(hours=1), forget_left_content),
         Job("watch-imports", timedelta(seconds=2), dependencies.import_folder.watch),
-        Job("apply-imports", timedelta(seconds=1), applying.next, give_back=applying.give_back),
+        Job("apply-imports", timedelta(seconds=1), applying.next, release=applying.release),
     ]

@@ -12,7 +12,7 @@ from communication_service.store import queries
 from communication_service.store import tables as t
 from shared.database import Session
 from shared.errors import Conflict, FieldProblem, RuleBroken
-from shared.events.catalogue import Answer
+from shared.events.catalogue import PracticeAnswer
 from shared.values.enums import CallAnswer
 
 SMALLEST_STEP = timedelta(microseconds=1)
@@ -104,10 +104,10 @@ def stop_asking(session: Session, said: Sequence[CallResponse], *, now: datetime
             request.look_at = now if request.inquiry_id else None
 
 
-def public(said: Sequence[CallResponse]) -> list[Answer]:
+def public(said: Sequence[CallResponse]) -> list[PracticeAnswer]:
     """The answers as events carry them: without notes, which may hold what a practice said of a patient."""
     return [
-        Answer(
+        PracticeAnswer(
             placement_request_id=response.placement_request_id,
             outcome=response.outcome,
             available_from=response.available_from,

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 
 from communication_service.settings import ContactRules
 from shared.values.datetimes import BERLIN, berlin_day
-from shared.values.holidays import may_be_public_holiday
+from shared.values.public_holidays import may_be_public_holiday
 from shared.values.weekly import Weekly
 
 Taken = Callable[[datetime, datetime], Sequence[tuple[datetime, datetime]]]
@@ -48,7 +48,7 @@ class Opening:
         day = berlin_day(start)
         if is_closed(day, state=self.state, practice_holidays=self.practice_holidays):
             return False
-        return any(opens <= start and end <= closes for opens, closes in self.hours.moments_on(day))
+        return any(opens <= start and end <= closes for opens, closes in self.hours.datetimes_on(day))
 
     def next_free_slot(self, *, earliest: datetime, rules: ContactRules, taken: Taken) -> datetime | None:
         """The first start from `earliest` on, on a step of the clock, that meets no other call; UTC.
@@ -60,7 +60,7 @@ class Opening:
             day = first_day + timedelta(days=days)
             if is_closed(day, state=self.state, practice_holidays=self.practice_holidays):
                 continue
-            for opens, closes in self.hours.moments_on(day):
+            for opens, closes in self.hours.datetimes_on(day):
                 start = _first_gap(max(opens, earliest), closes, rules, taken)
                 if start is not None:
                     return start

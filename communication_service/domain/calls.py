@@ -25,7 +25,7 @@ from shared.database import Session
 from shared.errors import Conflict, FieldProblem, NotFound, RuleBroken
 from shared.events.catalogue import AttemptsUsedUp, CallRecorded
 from shared.events.outbox import record
-from shared.values.contacts import shown_phone
+from shared.values.contacts import format_phone
 from shared.values.datetimes import start_of_berlin_day
 from shared.values.enums import CallAnswer, CallResult
 
@@ -78,8 +78,8 @@ def _view(session: Session, call: PhoneCall) -> PhoneCallView:
 def _therapist(therapist: Therapist) -> CalledTherapist:
     return CalledTherapist(
         name=" ".join(filter(None, (therapist.title, therapist.first_name, therapist.last_name))),
-        phone=shown_phone(therapist.phone) if therapist.phone else None,
-        mobile=shown_phone(therapist.mobile) if therapist.mobile else None,
+        phone=format_phone(therapist.phone) if therapist.phone else None,
+        mobile=format_phone(therapist.mobile) if therapist.mobile else None,
         phone_hours=therapist.phone_hours,
         note=None,
     )

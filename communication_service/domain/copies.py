@@ -14,7 +14,7 @@ from communication_service.store.tables import Patient, Place, Therapist
 from shared.database import Session
 from shared.database.copies import keep_newest, week_of
 from shared.events.catalogue import AddressGeocoded, PublicPatient, PublicTherapist
-from shared.events.event import Envelope
+from shared.events.event import EventEnvelope
 from shared.values.contacts import normalised_email
 from shared.values.errors import NotAcceptable
 from shared.values.text import one_line
@@ -32,7 +32,9 @@ SAME_IN_PATIENT = (
 )  # fmt: skip
 
 
-def remember_therapists(session: Session, told: Sequence[tuple[PublicTherapist, Envelope]], *, now: datetime) -> None:
+def remember_therapists(
+    session: Session, told: Sequence[tuple[PublicTherapist, EventEnvelope]], *, now: datetime
+) -> None:
     """Keep what was told of therapists, each in its envelope; an opt-out covers everyone who shares the address.
 
     What counts is how the copies change: news that is older than a copy, or heard again, opts nobody out.
@@ -44,7 +46,7 @@ def remember_therapists(session: Session, told: Sequence[tuple[PublicTherapist, 
     suppressions.follow_opt_outs(session, before, ids, now=now)  # docs/domain.md#import-rule-7
 
 
-def remember_patients(session: Session, told: Sequence[tuple[PublicPatient, Envelope]], *, now: datetime) -> None:
+def remember_patients(session: Session, told: Sequence[tuple[PublicPatient, EventEnvelope]], *, now: datetime) -> None:
     """Keep what was told of patients, each in its envelope."""
     rows = [_patient(patient, envelope) for patient, envelope in told]
     keep_newest(session, Patient, rows)
@@ -77,7 +79,7 @@ def federal_state(therapist: Therapist, place: Place | None) -> str | None:
     return place.federal_state if is_current else None
 
 
-def _therapist(told: PublicTherapist, envelope: Envelope) -> dict[str, Any]:
+def _therapist(told: PublicTherapist, envelope: EventEnvelope) -> dict[str, Any]:
     return {
         **{name: getattr(told, name) for name in SAME_IN_THERAPIST},
         **_lines(told, LINES_OF_THERAPIST),
@@ -87,7 +89,7 @@ def _therapist(told: PublicTherapist, envelope: Envelope) -> dict[str, Any]:
     }
 
 
-def _patient(told: PublicPatient, envelope: Envelope) -> dict[str, Any]:
+def _patient(told: PublicPatient, envelope: EventEnvelope) -> dict[str, Any]:
     return {
         **{name: getattr(told, name) for name in SAME_IN_PATIENT},
         **_lines(told, ("reference",)),

@@ -20,7 +20,7 @@ from communication_service.store import answers, queries
 from communication_service.store.tables import PlacementRequest
 from shared.database import Session, copies
 from shared.events.catalogue import RequestUpdated
-from shared.events.event import Envelope
+from shared.events.event import EventEnvelope
 from shared.values.datetimes import berlin_day
 from shared.values.enums import RequestStatus as S
 
@@ -40,7 +40,7 @@ class Told:
     id: UUID
     patient_id: UUID
     therapist_id: UUID
-    envelope: Envelope
+    envelope: EventEnvelope
 
 
 def ask(session: Session, told: Told, *, priority: int, now: datetime) -> None:
@@ -165,7 +165,7 @@ def _go_on(session: Session, request: PlacementRequest, stands: RequestUpdated, 
         _look_at_the_patients(session, request, now=now)
 
 
-def disown(session: Session, request_id: UUID, envelope: Envelope, *, now: datetime) -> None:
+def disown(session: Session, request_id: UUID, envelope: EventEnvelope, *, now: datetime) -> None:
     """Let a request be over that matching has never made; one that is not known here either is none."""
     request = queries.request_for_change(session, request_id)
     if request is None:
@@ -201,7 +201,7 @@ def _is_news(session: Session, request: PlacementRequest, told: Told, part: Part
     return is_news
 
 
-def _is_ahead(session: Session, request: PlacementRequest, envelope: Envelope) -> bool:
+def _is_ahead(session: Session, request: PlacementRequest, envelope: EventEnvelope) -> bool:
     """Whether what was heard last on asking is none of matching's."""
     return request.asked_sequence > envelope.sequence or copies.is_ahead(session, TABLE, request.id, part="asked_")
 

@@ -23,7 +23,7 @@ from shared.values.enums import (
 )
 from shared.values.errors import NotAcceptable
 from shared.values.rules import rule_across
-from shared.values.schemas import Page, PageQuery, Schema, Seen
+from shared.values.schemas import EntityView, Page, PageQuery, Schema
 from shared.values.text import Note, Reason
 from shared.values.weekly import WeeklyHours
 
@@ -47,7 +47,7 @@ def _refuse_two_answers(ids: list[UUID]) -> None:
         raise NotAcceptable("must not have two answers for one request", fields=fields)
 
 
-class EmailView(Seen):
+class EmailView(EntityView):
     """A letter and what became of it."""
 
     kind: EmailKind
@@ -107,7 +107,7 @@ class Resolution(Schema):
     outcome: EmailResolution
 
 
-class InquiryView(Seen):
+class InquiryView(EntityView):
     """One contact with one therapist."""
 
     therapist_id: UUID
@@ -195,7 +195,7 @@ class CallResponse(Schema):
     note: Note | None = None
 
 
-class PhoneCallFields(Seen):
+class PhoneCallFields(EntityView):
     """A call to a practice."""
 
     therapist_id: UUID
@@ -279,7 +279,7 @@ class NewSuppression(Schema):
     reason: Reason
 
 
-class SuppressionView(NewSuppression, Seen):
+class SuppressionView(NewSuppression, EntityView):
     """An address that gets no inquiries, whoever uses it."""
 
     source: Literal["staff", "opt_out", "mail_server"]

@@ -14,7 +14,7 @@ from geocoding_service.store.tables import LocatedAddress
 from shared.database import Session
 from shared.database.copies import newest_of
 from shared.events.catalogue import AddressGeocoded, PublicPatient, PublicTherapist
-from shared.events.event import Envelope
+from shared.events.event import EventEnvelope
 from shared.events.outbox import record_all
 
 
@@ -24,16 +24,16 @@ class Owner:
 
     id: UUID
     kind: str
-    envelope: Envelope
+    envelope: EventEnvelope
     address: Address
 
     @classmethod
-    def patient(cls, patient: PublicPatient, envelope: Envelope) -> Owner:
+    def patient(cls, patient: PublicPatient, envelope: EventEnvelope) -> Owner:
         """A patient, of whose address only the postal code is told."""
         return cls(patient.id, "patient", envelope, Address(postal_code=patient.postal_code))
 
     @classmethod
-    def therapist(cls, therapist: PublicTherapist, envelope: Envelope) -> Owner:
+    def therapist(cls, therapist: PublicTherapist, envelope: EventEnvelope) -> Owner:
         """A therapist."""
         address = Address(therapist.street, therapist.house_number, therapist.postal_code, therapist.city)
         return cls(therapist.id, "therapist", envelope, address)

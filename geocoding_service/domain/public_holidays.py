@@ -9,7 +9,7 @@ from geocoding_service.domain.schemas import LONGEST_SPAN_DAYS, Holiday, Holiday
 from shared.errors import FieldProblem, RuleBroken
 from shared.values.datetimes import LAST_DAY
 from shared.values.enums import FederalState
-from shared.values.holidays import PublicHoliday, public_holidays
+from shared.values.public_holidays import PublicHoliday, public_holidays
 
 
 def list_days(wanted: HolidaysQuery, *, today: date) -> Holidays:

@@ -19,7 +19,7 @@ from matching_service.settings import AskAgainRules
 from matching_service.store import queries
 from matching_service.store.tables import PlacementRequest
 from shared.database import Session
-from shared.events.catalogue import Answer
+from shared.events.catalogue import PracticeAnswer
 from shared.runtime.logs import logger
 from shared.values.enums import CallAnswer, Channel, RequestOutcome, RequestStatus
 
@@ -77,7 +77,7 @@ def emailed(
 def called(
     session: Session,
     request_ids: Sequence[UUID],
-    answers: Sequence[Answer],
+    answers: Sequence[PracticeAnswer],
     *,
     contact: Contact,
     occurred_at: datetime,
@@ -108,7 +108,7 @@ def called(
 
 def answered_by_email(
     session: Session,
-    answers: Sequence[Answer],
+    answers: Sequence[PracticeAnswer],
     *,
     occurred_at: datetime,
     told_at: datetime,
@@ -140,7 +140,7 @@ def attempts_used_up(session: Session, request_ids: Sequence[UUID], *, contact: 
             )
 
 
-def _response(answer: Answer) -> Response:
+def _response(answer: PracticeAnswer) -> Response:
     return Response(outcome=RequestOutcome(answer.outcome), available_from=answer.available_from)
 
 

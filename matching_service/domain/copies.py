@@ -10,10 +10,10 @@ from matching_service.store import copies
 from shared.database import Session
 from shared.database.copies import week_of
 from shared.events.catalogue import AddressGeocoded, PublicPatient, PublicTherapist
-from shared.events.event import Envelope
+from shared.events.event import EventEnvelope
 from shared.runtime.logs import logger
 from shared.values.places import Place
-from shared.values.postal_codes import misplaced
+from shared.values.postal_codes import coordinates_problem
 from shared.values.text import one_line
 
 log = logger(__name__)
@@ -24,12 +24,12 @@ def comparable_address(street: str | None, house_number: str | None, postal_code
     return "|".join(one_line(part or "").casefold() for part in (street, house_number, postal_code, city))
 
 
-def remember_therapists(session: Session, told: Sequence[tuple[PublicTherapist, Envelope]]) -> None:
+def remember_therapists(session: Session, told: Sequence[tuple[PublicTherapist, EventEnvelope]]) -> None:
     """Keep the newest state of each therapist; `told` is states with the envelopes they came in."""
     copies.keep_therapists(session, [_therapist(therapist, envelope) for therapist, envelope in told])
 
 
-def remember_patients(session: Session, told: Sequence[tuple[PublicPatient, Envelope]]) -> None:
+def remember_patients(session: Session, told: Sequence[tuple[PublicPatient, EventEnvelope]]) -> None:
     """Keep the newest state of each patient; `told` is states with the envelopes they came in."""
     copies.keep_patients(session, [_patient(patient, envelope) for patient, envelope in told])
 
@@ -41,7 +41,7 @@ def remember_places(session: Session, told: Sequence[AddressGeocoded]) -> None:
     copies.keep_patients_places(session, [row for kind, row in rows if kind == "patient"])
 
 
-def _therapist(therapist: PublicTherapist, envelope: Envelope) -> dict[str, Any]:
+def _therapist(therapist: PublicTherapist, envelope: EventEnvelope) -> dict[str, Any]:
     return {
         "id": therapist.id,
         **envelope.position(),
@@ -63,7 +63,7 @@ def _therapist(therapist: PublicTherapist, envelope: Envelope) -> dict[str, Any]
     }
 
 
-def _patient(patient: PublicPatient, envelope: Envelope) -> dict[str, Any]:
+def _patient(patient: PublicPatient, envelope: EventEnvelope) -> dict[str, Any]:
     return {
         "id": patient.id,
         **envelope.position(),
@@ -113,7 +113,7 @@ def _place(owner: UUID, postal_code: str | None, latitude: float | None, longitu
     """
     if latitude is None or longitude is None:
         return None
-    why_not = misplaced(postal_code, latitude, longitude)
+    why_not = coordinates_problem(postal_code, latitude, longitude)
     if why_not is not None:
         log.warning("copies.coordinates_set_aside", owner_id=str(owner), reason=why_not)
         return None

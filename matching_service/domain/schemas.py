@@ -26,7 +26,7 @@ from shared.values.enums import (
 from shared.values.errors import NotAcceptable
 from shared.values.identifiers import Language
 from shared.values.rules import rule_across
-from shared.values.schemas import MAX_LIMIT, Distinct, Page, PageQuery, Schema, Seen
+from shared.values.schemas import MAX_LIMIT, Distinct, EntityView, Page, PageQuery, Schema
 from shared.values.text import Note, Reason
 from shared.values.weekly import WeeklyHours
 
@@ -159,7 +159,7 @@ class RequestFields(Schema):
     note: Note | None = None
 
 
-class RequestView(RequestFields, Seen):
+class RequestView(RequestFields, EntityView):
     """A placement request as clients see it."""
 
     patient_id: UUID

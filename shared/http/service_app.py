@@ -55,7 +55,7 @@ class ServiceApp(Flask):
             # on the finished list, since Flask's own headers cost a scan for each
             present = {name for name, _ in headers}
             headers += [header for header in SAFE_HEADERS if header[0] not in present]
-            headers.append(("X-Correlation-Id", this.cause.correlation_id))
+            headers.append(("X-Correlation-Id", this.context.correlation_id))
             _write_down(environ, status[:3], clock.monotonic() - began, this)
             return start_response(status, headers, problem)
 

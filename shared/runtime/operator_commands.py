@@ -1,4 +1,4 @@
-"""What an operator does with a service at the terminal: `python -m <service> job | rebuild | republish | …`."""
+"""The commands of an operator at the terminal: `python -m <service> job | rebuild | republish | …`."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from sqlalchemy.exc import SQLAlchemyError
 from shared import database
 from shared.database import copies
 from shared.events import dead_letters
-from shared.events.cluster import for_a_command
-from shared.events.comparison import Stranger, strangers
+from shared.events.cluster import command_configuration
+from shared.events.comparison import Discrepancy, find_discrepancies
 from shared.events.rebuild import rebuild
-from shared.events.republish import Snapshots, deny, republish, until_published
+from shared.events.republish import Snapshots, publish_unknown_aggregates, republish, wait_until_published
 from shared.runtime import clock, memory, registry, spans
 from shared.runtime.jobs import run_once
 from shared.runtime.prepared import P, prepared
 from shared.runtime.service import Service
 from shared.runtime.settings import ServiceSettings
-from shared.runtime.terminal import say
-from shared.values.datetimes import moment_in_berlin
+from shared.runtime.terminal import print_line
+from shared.values.datetimes import parse_berlin_datetime
 from shared.values.errors import NotAcceptable
 
 AnyService: TypeAlias = Service[Any, Any]
@@ -34,11 +34,11 @@ AnyService: TypeAlias = Service[Any, Any]
 
 @click.group()
 def commands() -> None:
-    """What an operator does with a service."""
+    """The commands of an operator."""
 
 
 def _of_service(command: Callable[Concatenate[AnyService, ServiceSettings, P], None]) -> Callable[P, None]:
-    """The command with its service, settings and database; a database that does not answer becomes a message."""
+    """Returns the command with its service, settings and database; no answer of the database becomes a message."""
 
     @prepared
     @wraps(command)
@@ -55,16 +55,16 @@ def _of_service(command: Callable[Concatenate[AnyService, ServiceSettings, P], N
     return run
 
 
-def _moment(text: str) -> datetime:
+def _datetime(text: str) -> datetime:
     try:
-        return moment_in_berlin(text)
+        return parse_berlin_datetime(text)
     except NotAcceptable as refused:
         raise click.BadParameter(str(refused)) from None
 
 
 @commands.command("job")
 @click.argument("name", required=False)
-@click.option("--now", type=_moment, metavar="MOMENT", help="Pretend it is this in Berlin: 2026-12-01T09:00.")
+@click.option("--now", type=_datetime, metavar="MOMENT", help="Pretend it is this in Berlin: 2026-12-01T09:00.")
 @_of_service
 def _job(service: AnyService, settings: ServiceSettings, name: str | None, now: datetime | None) -> None:
     """Run one job until it finds nothing more to do.
@@ -73,7 +73,7 @@ def _job(service: AnyService, settings: ServiceSettings, name: str | None, now: 
     """
     jobs = {job.name: job for job in service.jobs(service.dependencies(settings))}
     if name is None:
-        say("\n".join(sorted(jobs)) or "no jobs")
+        print_line("\n".join(sorted(jobs)) or "no jobs")
         return
     if name not in jobs:
         sys.exit(f"There is no job {name!r}; there are: {', '.join(sorted(jobs)) or 'none'}.")
@@ -84,77 +84,78 @@ def _job(service: AnyService, settings: ServiceSettings, name: str | None, now: 
             done += portion
     finally:
         spans.stop()
-    say(f"{name}: {done} done")
+    print_line(f"{name}: {done} done")
 
 
 @commands.command("rebuild")
 @_of_service
 def _rebuild(service: AnyService, settings: ServiceSettings) -> None:
-    """Write the copies anew from Kafka, while serving.
+    """Rebuild the copies from Kafka, while serving.
 
-    Copies are what this service keeps of other services' data.
+    Copies are the data of other services that this service keeps.
     """
     if not service.projections:
         sys.exit(f"{service.name} keeps no copies.")
     listeners = service.listeners.given(service.dependencies(settings))
-    memory.settle()
+    memory.freeze()
     done = rebuild(
         service.name,
-        for_a_command(settings.kafka_client()),
+        command_configuration(settings.kafka_client()),
         listeners,
         service.projections,
         batch_size=settings.consumer_batch_size,
         progress=lambda read, total: print(f"\r{read} of at most {total} events", end="", file=sys.stderr, flush=True),
     )
-    say(f"\nread {done.read} events; removed {done.removed} copies that no event speaks of")
+    print_line(f"\nread {done.read} events; removed {done.removed} copies without any event")
 
 
 @commands.command("republish")
-@click.option("--check", is_flag=True, help="Only say what Kafka holds that was never said here.")
+@click.option("--check", is_flag=True, help="Only list the states on Kafka that this service never published.")
 @_of_service
 def _republish(service: AnyService, settings: ServiceSettings, check: bool) -> None:
-    """Tell the others anew what is, while serving.
+    """Publish events and states once more, while serving.
 
-    For when Kafka has lost its data, or says what is not.
+    For when Kafka has lost its data, or holds false states.
     """
     snapshots = service.snapshots and service.snapshots(service.dependencies(settings))
     if check:
         return _check(settings, snapshots)
-    for_a_command(settings.kafka_client())
+    command_configuration(settings.kafka_client())
     spans.start(service.name, settings.otel_exporter_otlp_endpoint)
     try:
         done = republish(snapshots.read if snapshots else None, progress=_progress("{} states recorded"))
     finally:
         spans.stop()
-    say(f"\nrecorded {done.states} states; {done.kept} events of the last days are sent again")
-    until_published(_progress("{} events wait to be published"))
-    say("\nall of them are published")
-    _deny(settings, snapshots)
+    print_line(f"\nrecorded {done.states} states; {done.kept} events of the last days are sent again")
+    wait_until_published(_progress("{} events wait to be published"))
+    print_line("\nall of them are published")
+    _publish_unknown_aggregates(settings, snapshots)
     return None
 
 
-def _deny(settings: ServiceSettings, snapshots: Snapshots | None) -> None:
-    """Let what others believe to be the service's, and is not, end there."""
-    if snapshots is None or snapshots.unknown is None:
+def _publish_unknown_aggregates(settings: ServiceSettings, snapshots: Snapshots | None) -> None:
+    """Publish of each aggregate that only Kafka has that the service does not know it, so that others stop using it."""
+    if snapshots is None or snapshots.unknown_aggregate is None:
         return
-    unknown = [each.id for each in _strangers(settings, snapshots) if each.known is None]
+    unknown = [each.id for each in _discrepancies(settings, snapshots) if each.own_sequence is None]
     if unknown:
-        say(f"{deny(unknown, snapshots.unknown)} on Kafka are not known here, which is said of each")
-        until_published(_progress("{} events wait to be published"))
+        number = publish_unknown_aggregates(unknown, snapshots.unknown_aggregate)
+        print_line(f"{number} aggregates on Kafka do not exist here; an event that says so is recorded for each")
+        wait_until_published(_progress("{} events wait to be published"))
 
 
-def _strangers(settings: ServiceSettings, snapshots: Snapshots | None) -> list[Stranger]:
+def _discrepancies(settings: ServiceSettings, snapshots: Snapshots | None) -> list[Discrepancy]:
     if snapshots is None:
         return []
-    return strangers(for_a_command(settings.kafka_client()), snapshots)
+    return find_discrepancies(command_configuration(settings.kafka_client()), snapshots)
 
 
 def _check(settings: ServiceSettings, snapshots: Snapshots | None) -> None:
-    found = _strangers(settings, snapshots)
+    found = _discrepancies(settings, snapshots)
     for each in found:
-        here = "which is not known here" if each.known is None else f"here {each.known}"
-        say(f"{each.id}  Kafka says {each.said}, {here}")
-    say(f"{len(found)} states on Kafka that were never said here")
+        here = "no such aggregate here" if each.own_sequence is None else f"here {each.own_sequence}"
+        print_line(f"{each.id}  sequence {each.kafka_sequence} on Kafka, {here}")
+    print_line(f"{len(found)} states on Kafka that this service never published")
     if found:
         sys.exit(1)
 
@@ -169,9 +170,9 @@ def _ahead(service: AnyService, _settings: ServiceSettings) -> None:
     with database.transaction() as session:
         found = copies.ahead(session)
     for row in found:
-        numbers = f"knows {row.known_sequence}, was told {row.told_sequence}"
-        say(f"{row.copies} {row.id} {numbers} {row.noticed_at.isoformat()}")
-    say(f"{service.name}: {len(found)} ahead of their source")
+        numbers = f"sequence {row.known_sequence} here, {row.told_sequence} in the event"
+        print_line(f"{row.copies} {row.id} {numbers} {row.noticed_at.isoformat()}")
+    print_line(f"{service.name}: {len(found)} ahead of their source")
 
 
 def _progress(line: str) -> Callable[[int], None]:
@@ -196,7 +197,7 @@ def _dead_letters(
         elif id is None:
             sys.exit("Which one? Give its id.")
         elif action == "show":
-            say(json.dumps(dict(dead_letters.get(session, id)), default=_readable, indent=2))
+            print_line(json.dumps(dict(dead_letters.get(session, id)), default=_readable, indent=2))
         elif not reason:
             sys.exit("Say why, with --reason.")
         elif action == "discard":
@@ -209,8 +210,8 @@ def _dead_letters(
 def _list_dead_letters(session: database.Session) -> None:
     rows, total = dead_letters.list_page(session, state="waiting", limit=200, offset=0)
     for row in rows:
-        say("  ".join([str(row["id"]), row["created_at"].isoformat(), str(row["event_type"]), row["reason"]]))
-    say(f"{total} dead letters")
+        print_line("  ".join([str(row["id"]), row["created_at"].isoformat(), str(row["event_type"]), row["reason"]]))
+    print_line(f"{total} dead letters")
 
 
 def _readable(value: Any) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from shared.errors import PlatformError
 from shared.events.listeners import Listeners
 from shared.events.republish import Snapshots
-from shared.runtime.health import Check
+from shared.runtime.health import ReadinessCheck
 from shared.runtime.jobs import Job
 from shared.runtime.settings import ServiceSettings
 
@@ -52,7 +52,7 @@ class Service(Generic[SettingsType, DependenciesType]):
     """Table classes of the copies that its projections keep, for `rebuild`."""
     snapshots: Callable[[DependenciesType], Snapshots] | None = None
     """What is published anew of its own aggregates by `republish`; None where others keep no state of this service."""
-    ready_checks: Sequence[Check] = ()
+    ready_checks: Sequence[ReadinessCheck] = ()
     """What its worker needs beside the database and Kafka."""
     record_refusal: Callable[[Context[DependenciesType], PlatformError], None] | None = None
     """Keeps what a refused request tells; called in a transaction of its own."""

@@ -18,7 +18,7 @@ class AgeGroup(StrEnum):
     CHILD_ADOLESCENT = "child_adolescent"
 
 
-class Setting(StrEnum):
+class TherapySetting(StrEnum):
     INDIVIDUAL = "individual"
     GROUP = "group"
 
@@ -110,7 +110,7 @@ class PatientStatus(StrEnum):
 
 
 class PlacementState(StrEnum):
-    """What became of the place that a patient was last given."""
+    """The state of the place that a patient was last given."""
 
     TAKEN_UP = "taken_up"
     FAILED = "failed"
@@ -132,7 +132,7 @@ class ConsentPurpose(StrEnum):
 
 
 class MissingForSearch(StrEnum):
-    """What a patient's file still lacks before a search may start."""
+    """The data that a patient's file still needs before a search may start."""
 
     CONTRACTS_SIGNED = "contracts_signed"
     DIAGNOSES = "diagnoses"
@@ -230,7 +230,7 @@ class CheckResult(StrEnum):
 
 
 class RequestStatus(StrEnum):
-    """Where a placement request stands."""
+    """The status of a placement request."""
 
     OPEN = "open"
     QUEUED = "queued"
@@ -257,12 +257,12 @@ class RequestWait(StrEnum):
     NEXT_CONTACT = "next_contact"
     """The day on which a practice that said "later" is asked again."""
     INQUIRY = "inquiry"
-    """To be put into an e-mail or a call: the communication service says what keeps it."""
+    """To be put into an e-mail or a call: the communication service knows what it waits for there."""
     CONTACT = "contact"
-    """Its e-mail or call has not gone out."""
+    """Its e-mail was not sent, or its call not made, yet."""
     ANSWER = "answer"
     PLACEMENT = "placement"
-    """A practice offers a place; staff say whether the patient takes it up."""
+    """A practice offers a place; staff record whether the patient takes it."""
     DECISION = "decision"
     """Nobody was reached in all the attempts; staff decide."""
 
@@ -333,7 +333,7 @@ class EmailStatus(StrEnum):
 
 
 class EmailResolution(StrEnum):
-    """What staff found out about an e-mail whose fate was in doubt."""
+    """What staff found out about an e-mail that was in doubt."""
 
     SENT = "sent"
     NOT_SENT = "not_sent"
@@ -356,7 +356,7 @@ class CallResult(StrEnum):
 
 
 class CallAnswer(StrEnum):
-    """What a call brought for one placement request: a RequestOutcome, or that it was not talked about."""
+    """The result of a call for one placement request: a RequestOutcome, or that it was not discussed."""
 
     ACCEPTED = "accepted"
     DECLINED_CAPACITY = "declined_capacity"

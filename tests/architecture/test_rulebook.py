@@ -16,7 +16,7 @@ from geocoding_service.domain import lookup
 from matching_service.domain.states import next_contact_after
 from matching_service.settings import Settings as MatchingSettings
 from shared.runtime.settings import fields
-from shared.values import contacts, datetimes, holidays, identifiers, places, postal_codes, text, travel
+from shared.values import contacts, datetimes, identifiers, places, postal_codes, public_holidays, text, travel
 from shared.values.enums import MatchRule, TravelMode
 from shared.values.errors import NotAcceptable
 from tests.architecture.documents import API, DOMAIN, anchors, citations, codes, named_anchors, table_after, tracked
@@ -113,7 +113,7 @@ def _federal_state(code: str, city: str | None = None) -> str:
 
 
 def _coordinates(code: str, latitude: str, longitude: str) -> str:
-    return "refused" if postal_codes.misplaced(code or None, float(latitude), float(longitude)) else "fit"
+    return "refused" if postal_codes.coordinates_problem(code or None, float(latitude), float(longitude)) else "fit"
 
 
 def _day(written: str) -> date:
@@ -167,11 +167,11 @@ CHECKS: dict[str, Callable[..., str]] = {
     "email_key": contacts.normalised_email,
     "name": contacts.person_name,
     "found_as": text.fold,
-    "holiday": lambda day, state: _yes(holidays.may_be_public_holiday(_day(day), state)),
+    "holiday": lambda day, state: _yes(public_holidays.may_be_public_holiday(_day(day), state)),
     "closed_for_calls": lambda day, state: _yes(is_closed(_day(day), state=state, practice_holidays=[])),
     "age": lambda born, day: str(datetimes.age_on(_day(born), _day(day))),
     "age_groups": _age_groups,
-    "seven_days_later": lambda at: datetimes.written(datetimes.days_later(datetimes.parse_instant(at), 7)),
+    "seven_days_later": lambda at: datetimes.format_datetime(datetimes.days_later(datetimes.parse_instant(at), 7)),
     "asked_again_after_refusal": lambda day: str(
         date.fromordinal(_day(day).toordinal() + ASK_AGAIN.days_after_refusal)
     ),

@@ -21,8 +21,8 @@ from matching_service.domain.contacts import _response
 from matching_service.domain.schemas import Response
 from matching_service.domain.states import next_contact_after
 from matching_service.settings import AskAgainRules
-from shared.events.catalogue import Answer, EmailAnswered
-from shared.runtime.operator_commands import _moment
+from shared.events.catalogue import EmailAnswered, PracticeAnswer
+from shared.runtime.operator_commands import _datetime
 from shared.values.datetimes import (
     FIRST_DAY,
     FIRST_INSTANT,
@@ -32,9 +32,9 @@ from shared.values.datetimes import (
     age_on,
     berlin_day,
     days_later,
+    format_datetime,
     in_utc,
     start_of_berlin_day,
-    written,
 )
 from shared.values.errors import NotAcceptable
 from shared.values.weekly import Weekly
@@ -90,7 +90,7 @@ def test_an_answer_that_one_service_takes_is_taken_by_the_next(day: date, outcom
     takes = {
         "e-mail": _takes(EmailResponse, {"responses": [said]}),
         "call": _takes(CallOutcome, {"result": "reached", "responses": [said]}),
-        "event": _takes(Answer, said),
+        "event": _takes(PracticeAnswer, said),
         "matching": _takes(Response, own),
     }
     assert set(takes.values()) == {FIRST_DAY <= day <= LAST_DAY}, takes
@@ -128,7 +128,7 @@ def test_sums_of_moments_and_days_end_in_the_calendar_or_in_a_refusal(moment: da
     for compute in (
         lambda: in_utc(moment),
         lambda: berlin_day(moment),
-        lambda: written(moment),
+        lambda: format_datetime(moment),
         lambda: days_later(moment, days),
         lambda: days_later(moment, days % 400),
         lambda: start_of_berlin_day(moment.date()),
@@ -145,9 +145,9 @@ def test_weeks_and_ages_at_the_edge_of_the_calendar(day: date, other: date, wind
     assert age_groups(born, today)
     week = Weekly.of((start, end) for start, end in windows if start < end)
     with suppress(NotAcceptable):
-        assert all(opens < closes for opens, closes in week.moments_on(day))
+        assert all(opens < closes for opens, closes in week.datetimes_on(day))
     with suppress(NotAcceptable):
-        week.contains_moments(start_of_berlin_day(day), start_of_berlin_day(day) + timedelta(minutes=1))
+        week.contains_interval(start_of_berlin_day(day), start_of_berlin_day(day) + timedelta(minutes=1))
 
 
 @given(PLAUSIBLE, PLAUSIBLE)
@@ -161,7 +161,7 @@ def test_a_practice_that_said_later_is_asked_again_after_its_answer(answered_on:
 def test_the_moment_of_a_command_is_plausible_or_refused_with_a_sentence(text: str) -> None:
     """`--now 9999-12-31` would stop in the middle of a job."""
     try:
-        moment = _moment(text)
+        moment = _datetime(text)
     except click.BadParameter:
         return
     assert FIRST_INSTANT <= moment <= LAST_INSTANT
@@ -170,11 +170,11 @@ def test_the_moment_of_a_command_is_plausible_or_refused_with_a_sentence(text: s
 @pytest.mark.parametrize("said", params(NUMBERS | UNREAL_NUMBERS | DATES | INSTANTS | MOMENTS))
 def test_a_file_whose_time_of_change_cannot_be_is_one_without(said: Any) -> None:
     """One file in the folder, touched with a strange date, must not stop the watch."""
-    moment = inbox._moment(said)
+    moment = inbox._datetime(said)
     assert moment is None or moment.tzinfo is not None
 
 
 def test_an_implausible_moment_of_a_command_is_refused_with_a_sentence() -> None:
     """click shows it beside the option's name."""
     with pytest.raises(click.BadParameter, match="must lie between 2000-01-01 and 2099-12-31"):
-        _moment("9999-12-31T23:59")
+        _datetime("9999-12-31T23:59")

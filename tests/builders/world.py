@@ -126,7 +126,7 @@ class World:
             for position, key, value in rows:
                 self.read_up_to[source] = position
                 for name, listeners in self.listeners.items():
-                    event = read_event(value.encode(), listeners.heard())
+                    event = read_event(value.encode(), listeners.handled_types())
                     if event is not None:
                         self.under_way.setdefault((name, key), []).append(event)
 

@@ -190,7 +190,7 @@ def test_consumers_jobs_callers_and_staff_never_wait_for_each_other() -> None:
         bustle = Bustle()
         bustle.run([*[bustle.poll] * 3, *[bustle.compose] * 2, bustle.send, bustle.call, bustle.answer, bustle.staff])
     assert bustle.ended["done"] > 100
-    assert bustle.kinds | {catalogue.TherapistRegistered, catalogue.PatientRegistered} == listeners.heard()
+    assert bustle.kinds | {catalogue.TherapistRegistered, catalogue.PatientRegistered} == listeners.handled_types()
     assert locks.seen == set(locks.order)
     assert not locks.wrong
     assert not {code for code in bustle.ended if len(code) == 5}, bustle.ended

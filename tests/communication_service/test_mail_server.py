@@ -191,7 +191,7 @@ def test_a_letter_that_waits_for_a_slow_server_is_given_back_and_goes_later(
         work = threading.Thread(target=stopping.run, args=(NOW,))
         work.start()
         connection, _ = silent.accept()
-        stopping.give_back(NOW)
+        stopping.release(NOW)
         assert the(Email).status == "approved"
         connection.close()
         work.join(10)
@@ -208,7 +208,7 @@ def test_a_letter_that_the_server_has_is_not_given_back(catcher: FakeMailServer)
         def deliver(self, *letter: Any, may_go: Callable[[], bool]) -> Report:  # type: ignore[override]
             def asked() -> bool:
                 answer = may_go()
-                job.give_back(NOW)
+                job.release(NOW)
                 return answer
 
             return super().deliver(*letter, may_go=asked)

@@ -55,7 +55,7 @@ def stands(id: UUID, status: str, *, sequence: int, time: datetime = AT_LAST, **
 
 def republished(event: Event, subject: UUID, *, sequence: int, time: datetime) -> Event:
     happened(event, subject, sequence=sequence, time=time)
-    event.arrived_in(replace(event.envelope, republished=True))
+    event.with_envelope(replace(event.envelope, republished=True))
     again(event)
     return event
 

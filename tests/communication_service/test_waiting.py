@@ -169,7 +169,7 @@ def test_a_contact_continues_the_cause_of_the_request_that_waits_longest() -> No
 
 def _arrives_because_of(event: Event, subject: UUID, cause: str, number: int) -> None:
     arrived = happened(event, subject, time=MONDAY + timedelta(seconds=number))
-    arrived.arrived_in(replace(arrived.envelope, correlation_id=cause))
+    arrived.with_envelope(replace(arrived.envelope, correlation_id=cause))
     with transaction() as session:
         listeners.apply(session, [arrived], now=arrived.envelope.time)
 

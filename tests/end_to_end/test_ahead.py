@@ -36,8 +36,8 @@ def test_a_block_reaches_everybody_in_spite_of_a_state_from_anybody(platform: Pl
     found = at_the_terminal(platform, "therapist_service", "republish", "--check")
     said = found.communicate(timeout=60)[0]
     assert found.returncode == 1
-    assert f"{practice['id']}  Kafka says {BOGUS}, here 1" in said
-    assert f"{stranger['id']}  Kafka says 7, which is not known here" in said
+    assert f"{practice['id']}  sequence {BOGUS} on Kafka, here 1" in said
+    assert f"{stranger['id']}  sequence 7 on Kafka, no such aggregate here" in said
     assert "2 states on Kafka" in said
 
     agency.post("therapist", f"/api/therapists/{practice['id']}/block", {"reason": "rests"})
@@ -82,8 +82,8 @@ def test_false_news_of_requests_neither_send_nor_hold_up_a_letter(platform: Plat
     found = at_the_terminal(platform, "matching_service", "republish", "--check")
     said = found.communicate(timeout=60)[0]
     assert found.returncode == 1
-    assert f"{kept['id']}  Kafka says {LARGEST_SEQUENCE}, here 1" in said
-    assert f"{invented['id']}  Kafka says 1, which is not known here" in said
+    assert f"{kept['id']}  sequence {LARGEST_SEQUENCE} on Kafka, here 1" in said
+    assert f"{invented['id']}  sequence 1 on Kafka, no such aggregate here" in said
     assert other["id"] not in said
 
     agency.post("matching", f"/api/placement-requests/{taken_back['id']}/withdraw", {"reason": "patient_declined"})

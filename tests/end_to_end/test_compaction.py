@@ -13,7 +13,7 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 
 from operations.agency import Agency
 from operations.platform import Platform
-from shared.events.event import PARTITIONS, TOPICS, Unreadable, decode_envelope
+from shared.events.event import PARTITIONS, TOPICS, UnreadableEvent, decode_envelope
 from tests.end_to_end.operators import COPIES, Tables, at_the_terminal, ended_well
 from tests.end_to_end.people import a_searching_patient, a_therapist, known_to_matching
 
@@ -85,7 +85,7 @@ def on_kafka(platform: Platform) -> Sequences:
         if message.error() is not None:
             unfinished.discard((message.topic(), message.partition()))
             continue
-        with suppress(Unreadable):  # other tests send what is no event
+        with suppress(UnreadableEvent):  # other tests send what is no event
             envelope, _ = decode_envelope(message.value())
             found[message.topic(), envelope.subject].append(envelope.sequence)
     reader.close()

@@ -24,7 +24,7 @@ def test_what_the_source_republishes_is_looked_up_again_and_told_once(session: S
     def tell(sequence: int, minutes: int, *, republished: bool = False, **fields: str) -> TherapistUpdated:
         event = a_therapist_changed(id, sequence=sequence, **fields)
         time = MONDAY + timedelta(minutes=minutes)
-        return event.arrived_in(replace(event.envelope, time=time, republished=republished))
+        return event.with_envelope(replace(event.envelope, time=time, republished=republished))
 
     def arrive(event: TherapistUpdated) -> LocatedAddress:
         listeners.apply(session, [event], now=MONDAY)

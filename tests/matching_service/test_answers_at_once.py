@@ -12,7 +12,7 @@ from matching_service.domain import answers
 from matching_service.domain.schemas import Response
 from shared.database import new_id
 from shared.errors import RuleBroken
-from shared.events.catalogue import Answer, CallRecorded, EmailAnswered
+from shared.events.catalogue import CallRecorded, EmailAnswered, PracticeAnswer
 from shared.values.enums import RequestStatus
 from tests.builders.happenings import happened
 from tests.builders.matching import RULES, a_request, an_open_request, listeners, stored
@@ -57,7 +57,7 @@ def called(session: Session, request: UUID, outcome: str, *, told_days_later: in
         result="reached",
         occurred_at=MONDAY - timedelta(days=9),
         placement_request_ids=[request],
-        answers=[Answer(placement_request_id=request, outcome=outcome)],
+        answers=[PracticeAnswer(placement_request_id=request, outcome=outcome)],
     )
     at = MONDAY + timedelta(days=told_days_later)
     listeners.apply(session, [happened(call, time=at)], now=at)
@@ -84,7 +84,7 @@ def test_an_acceptance_of_the_same_instant_that_is_heard_last_counts(session: Se
     """Staff recorded another answer here at that instant; the one that was acknowledged there is not older."""
     request = an_open_request(session)
     answers.respond(session, request.id, LATER, rules=RULES, now=MONDAY)
-    said = [Answer(placement_request_id=request.id, outcome="accepted")]
+    said = [PracticeAnswer(placement_request_id=request.id, outcome="accepted")]
     heard = EmailAnswered(email_id=new_id(), therapist_id=new_id(), occurred_at=MONDAY, answers=said)
     listeners.apply(session, [happened(heard, time=MONDAY)], now=MONDAY)
     assert stored(session, request.id).status == RequestStatus.ACCEPTED

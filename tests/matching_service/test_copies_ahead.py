@@ -34,7 +34,7 @@ def told(
 
 
 def marked(event: SomeEvent) -> SomeEvent:
-    return event.arrived_in(replace(event.envelope, republished=True))
+    return event.with_envelope(replace(event.envelope, republished=True))
 
 
 def arrive(session: Session, *events: Event, now: datetime = MONDAY) -> None:

@@ -19,13 +19,13 @@ from matching_service.settings import AskAgainRules
 from matching_service.store import queries
 from shared.database import new_id
 from shared.events.catalogue import (
-    Answer,
     AttemptsUsedUp,
     CallRecorded,
     EmailAnswered,
     EmailSent,
     InquiryComposed,
     InquiryDissolved,
+    PracticeAnswer,
 )
 from shared.events.event import Event
 from shared.values.enums import RequestOutcome, RequestStatus
@@ -77,13 +77,13 @@ class Contacts:
 
     def answered(self, outcome: str, hours: int = 3, **more: Any) -> Event:
         at = self.start + hours * HOUR
-        said = [Answer(placement_request_id=each, outcome=outcome, **more) for each in self.ids]
+        said = [PracticeAnswer(placement_request_id=each, outcome=outcome, **more) for each in self.ids]
         event = EmailAnswered(email_id=new_id(), therapist_id=self.therapist, occurred_at=at, answers=said)
         return happened(event, time=at)
 
     def called(self, outcome: str | None = None, hours: int = 3, result: str = "reached") -> Event:
         at = self.start + hours * HOUR
-        said = [Answer(placement_request_id=each, outcome=outcome) for each in self.ids] if outcome else []
+        said = [PracticeAnswer(placement_request_id=each, outcome=outcome) for each in self.ids] if outcome else []
         event = CallRecorded(
             phone_call_id=new_id(),
             inquiry_id=self.inquiry,
@@ -187,8 +187,8 @@ def test_a_call_takes_each_answer_and_what_was_not_discussed_waits_again(session
         occurred_at=at,
         placement_request_ids=[first.id, second.id, third.id],
         answers=[
-            Answer(placement_request_id=first.id, outcome="accepted"),
-            Answer(placement_request_id=second.id, outcome="not_discussed"),
+            PracticeAnswer(placement_request_id=first.id, outcome="accepted"),
+            PracticeAnswer(placement_request_id=second.id, outcome="not_discussed"),
         ],
     )
     hear(session, happened(call, time=at))

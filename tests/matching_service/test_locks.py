@@ -21,7 +21,6 @@ from shared.database import new_id, transaction
 from shared.errors import PlatformError
 from shared.events.catalogue import (
     AddressGeocoded,
-    Answer,
     AttemptsUsedUp,
     CallRecorded,
     EmailAnswered,
@@ -31,6 +30,7 @@ from shared.events.catalogue import (
     PatientRegistered,
     PatientStatusChanged,
     PatientUpdated,
+    PracticeAnswer,
     TherapistBlocked,
     TherapistDeactivated,
     TherapistRegistered,
@@ -112,7 +112,7 @@ class Bustle:
                     inquiry,
                 )
             )
-            said = [Answer(placement_request_id=each, outcome="later") for each in self._some_requests()]
+            said = [PracticeAnswer(placement_request_id=each, outcome="later") for each in self._some_requests()]
             facts = {"inquiry_id": inquiry, "therapist_id": therapist, "placement_request_ids": ids}
             call = {"phone_call_id": new_id(), "direction": "outbound", "result": "reached", "occurred_at": MONDAY}
             events = [
@@ -232,7 +232,7 @@ def test_staff_workers_and_jobs_never_wait_for_each_other() -> None:
             [*[bustle.poll] * 3, *[bustle.approve] * 3, bustle.answer, bustle.staff, bustle.reopen, bustle.republish]
         )
     assert bustle.ended["done"] > 100
-    assert bustle.kinds == listeners.heard()
+    assert bustle.kinds == listeners.handled_types()
     assert locks.seen == set(locks.order)
     assert not locks.wrong
     # 23505 is two lists that ask one therapist for one patient at once: a race that the endpoint answers with 409

@@ -13,7 +13,7 @@ from typing import Any
 
 from shared.events.catalogue import TherapistDeactivated, TherapistRegistered, TherapistUpdated
 from shared.values.enums import ImportAction, ImportOutcome
-from shared.values.postal_codes import misplaced
+from shared.values.postal_codes import coordinates_problem
 from shared.values.weekly import Weekly
 from therapist_service.domain.import_records import Entry
 from therapist_service.domain.schemas import PLACE, TherapistFields
@@ -111,7 +111,7 @@ def _wanted(entry: Entry, known: Mapping[str, Any]) -> tuple[dict[str, Any], str
 
 
 def _misplaced(therapist: Mapping[str, Any]) -> str | None:
-    return misplaced(therapist["postal_code"], therapist["latitude"], therapist["longitude"])
+    return coordinates_problem(therapist["postal_code"], therapist["latitude"], therapist["longitude"])
 
 
 def _same(before: Any, after: Any) -> bool:

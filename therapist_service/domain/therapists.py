@@ -18,7 +18,7 @@ from shared.events.catalogue import (
 )
 from shared.events.event import Event
 from shared.events.outbox import record
-from shared.values.postal_codes import misplaced
+from shared.values.postal_codes import coordinates_problem
 from shared.values.schemas import MergePatch, merged
 from therapist_service.domain import search
 from therapist_service.domain.schemas import (
@@ -158,7 +158,7 @@ def _coordinates_to_drop(current: TherapistView, sent: Mapping[str, Any]) -> dic
     if PLACE & sent.keys():
         return {}
     postal_code = sent.get("postal_code", current.postal_code)
-    return dict.fromkeys(PLACE) if misplaced(postal_code, current.latitude, current.longitude) else {}
+    return dict.fromkeys(PLACE) if coordinates_problem(postal_code, current.latitude, current.longitude) else {}
 
 
 def _make_findable(therapist: Therapist) -> None:

@@ -16,7 +16,7 @@ from shared.database import new_id, transaction
 from shared.database.tables import dead_letter_table
 from shared.errors import Conflict
 from shared.events import dead_letters
-from shared.events.batches import BOUNDED, end_of_batch, is_unreadable
+from shared.events.batches import FETCH_LIMITS, end_of_batch, is_unreadable
 from shared.events.ends import read_to_ends
 from shared.events.event import LARGEST_MESSAGE, PARTITIONS
 from tests.infrastructure import private_platform
@@ -26,7 +26,7 @@ from tests.shared.events.test_consumer import Heard, message, withdrawn
 pytestmark = pytest.mark.usefixtures("committing")
 
 TOPIC, PARTITION = "matching.events", 0
-TOO_MUCH = BOUNDED["receive.message.max.bytes"] * 2
+TOO_MUCH = FETCH_LIMITS["receive.message.max.bytes"] * 2
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def noted() -> list[Any]:
 def test_the_end_of_a_batch_that_cannot_be_unpacked_is_found(own_kafka: dict[str, Any], messages: int) -> None:
     begin = send_packed(own_kafka, "zstd", messages=messages, unpacked=TOO_MUCH)
     send_packed(own_kafka, "zstd", messages=2, unpacked=TOO_MUCH)
-    reader = KafkaConsumer({**own_kafka, **BOUNDED, "group.id": f"g-{uuid4()}"})
+    reader = KafkaConsumer({**own_kafka, **FETCH_LIMITS, "group.id": f"g-{uuid4()}"})
     found = []
 
     def is_met() -> bool:
@@ -111,7 +111,7 @@ def test_it_is_noted_once_and_what_lies_around_it_is_handled(own_kafka: dict[str
     (row,) = (row for row in mine if row["offset"] == second)
     assert row["value"] is None
     assert f"offsets {second} to {second + 39} cannot be unpacked (_BAD_COMPRESSION)" in row["reason"]
-    with transaction() as session, pytest.raises(Conflict, match="still cannot be taken"):
+    with transaction() as session, pytest.raises(Conflict, match="still cannot be handled"):
         dead_letters.replay(session, row["id"], reason="try", now=row["created_at"])
 
 

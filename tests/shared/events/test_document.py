@@ -72,8 +72,8 @@ def test_compacted_topics_say_so_and_facts_say_how_long_they_stay() -> None:
 
 def test_who_tells_and_who_listens_is_there() -> None:
     sends = DOCUMENT["operations"]["matching_service.sends.matching.events"]
-    hears = DOCUMENT["operations"]["communication_service.hears.matching.events"]
-    assert (sends["action"], hears["action"]) == ("send", "receive")
+    receives = DOCUMENT["operations"]["communication_service.receives.matching.events"]
+    assert (sends["action"], receives["action"]) == ("send", "receive")
     assert sends["messages"] == [{"$ref": "#/channels/matching.events/messages/matching.request_held"}]
 
 

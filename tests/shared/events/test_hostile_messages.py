@@ -20,7 +20,15 @@ from shared.events.catalogue import PublicTherapist, RequestWithdrawn, Therapist
 from shared.events.consumer import Consumer
 from shared.events.dead_letters import storable
 from shared.events.document import events
-from shared.events.event import AHEAD, LARGEST_MESSAGE, Event, Unreadable, decode, decode_envelope, read_event
+from shared.events.event import (
+    CLOCK_TOLERANCE,
+    LARGEST_MESSAGE,
+    Event,
+    UnreadableEvent,
+    decode,
+    decode_envelope,
+    read_event,
+)
 from shared.events.listeners import Listeners
 from shared.events.reading import read_message
 from shared.runtime import clock, registry
@@ -149,15 +157,15 @@ def test_nul_is_refused_and_a_text_about_nul_is_not(written: str, is_fine: bool)
     if is_fine:
         assert read_event(value, OURS) is not None
     else:
-        with pytest.raises(Unreadable):
+        with pytest.raises(UnreadableEvent):
             read_event(value, OURS)
-        with pytest.raises(Unreadable):
+        with pytest.raises(UnreadableEvent):
             decode_envelope(value)
 
 
 def test_what_is_larger_than_any_event_is_not_even_parsed() -> None:
     event = happened(TherapistUpdated(therapist=PublicTherapist(id=uuid4(), last_name="Lang")))
-    with pytest.raises(Unreadable, match="larger"):
+    with pytest.raises(UnreadableEvent, match="larger"):
         read_event(document(event).encode() + b" " * LARGEST_MESSAGE, OURS)
 
 
@@ -166,18 +174,19 @@ def test_an_event_from_the_future_is_set_aside_and_not_handled_as_if_it_were_the
 ) -> None:
     now, handled = clock.now(), []
     consumer.listeners = Listeners()
-    consumer.heard = {TherapistUpdated}
+    consumer.handled_types = {TherapistUpdated}
 
     @consumer.listeners.projection(TherapistUpdated)
     def note(session: Session, events: Sequence[TherapistUpdated], *, now: datetime) -> None:
         handled.append(now)
 
-    for offset, ahead in enumerate((AHEAD - timedelta(seconds=30), AHEAD + timedelta(seconds=30), timedelta(26_000))):
+    some = timedelta(seconds=30)
+    for offset, ahead in enumerate((CLOCK_TOLERANCE - some, CLOCK_TOLERANCE + some, timedelta(26_000))):
         event = TherapistUpdated(therapist=PublicTherapist(id=uuid4(), last_name="Morgen"))
         value = document(happened(event, time=now + ahead)).encode()
         consumer.handle([Message(topic="therapist.events", partition=0, offset=offset, value=value)])
     assert len(handled) == 1
-    assert set(session.scalars(select(dead_letter_table.c.reason))) == {"its time lies ahead of the clock"}
+    assert set(session.scalars(select(dead_letter_table.c.reason))) == {"its time is in the future"}
 
 
 @pytest.mark.parametrize("event", sorted(OURS, key=lambda event: event.name), ids=lambda event: event.name)
@@ -186,9 +195,9 @@ def test_an_event_says_nothing_of_another_than_its_subject(event: type[Event]) -
     said = a_document(event)
     assert read_event(json.dumps(said).encode(), OURS) is not None
     value = json.dumps(said | {"subject": str(uuid4())}).encode()
-    with pytest.raises(Unreadable, match="another"):
+    with pytest.raises(UnreadableEvent, match="another"):
         read_event(value, OURS)
-    with pytest.raises(Unreadable, match="another"):
+    with pytest.raises(UnreadableEvent, match="another"):
         decode(*decode_envelope(value))
 
 

@@ -36,7 +36,7 @@ def own_kafka() -> Iterator[dict[str, Any]]:
 
 
 def lag_of(kafka: dict[str, Any], group: str) -> Lag:
-    return Lag(kafka, group, [TOPIC], patience=PATIENCE)
+    return Lag(kafka, group, [TOPIC], stuck_after=PATIENCE)
 
 
 def waiting(lag: Lag) -> float:
@@ -49,7 +49,7 @@ def problem(lag: Lag) -> str:
     """Why the lag's partitions do not move; empty where they do."""
     lag.measure()
     try:
-        lag.moves()
+        lag.check_progress()
     except Unreachable as found:
         return found.message
     return ""
@@ -88,11 +88,11 @@ def test_a_transaction_that_is_left_open_is_named_and_forgotten_when_it_ends(own
     with consuming(own_kafka, heard.listeners, group):
         until(lambda: waiting(lag) == 0)
         with open_transaction(own_kafka):
-            until(lambda: "a transaction that somebody left open" in problem(lag))
+            until(lambda: "an open transaction blocks the rest" in problem(lag))
             assert f"{TOPIC} 0: nothing read for" in problem(lag)
-            assert REGISTRY.get_sample_value("platform_consumer_stands_seconds", {}) >= PATIENCE  # type: ignore[operator]
+            assert REGISTRY.get_sample_value("platform_consumer_stalled_seconds", {}) >= PATIENCE  # type: ignore[operator]
         until(lambda: problem(lag) == "")
-        assert REGISTRY.get_sample_value("platform_consumer_stands_seconds") == 0
+        assert REGISTRY.get_sample_value("platform_consumer_stalled_seconds") == 0
 
 
 def test_a_member_of_the_group_that_reads_nothing_is_found(own_kafka: dict[str, Any]) -> None:
@@ -116,7 +116,7 @@ def test_a_member_of_the_group_that_reads_nothing_is_found(own_kafka: dict[str, 
         def is_found() -> bool:
             with suppress(RuntimeError):
                 stranger.poll(0)
-            return "or somebody else in the group has it" in problem(lag)
+            return "or another program in the group has it" in problem(lag)
 
         until(is_found)
         stranger.close()

@@ -14,7 +14,7 @@ from sqlalchemy import select, text
 from shared.database import new_id, transaction
 from shared.database.tables import outbox, relay_lease
 from shared.events.catalogue import PublicTherapist, TherapistUpdated
-from shared.events.event import Envelope
+from shared.events.event import EventEnvelope
 from shared.events.outbox import record_all, waiting
 from shared.events.relay import LeaseLost, Relay
 from tests.conftest import MONDAY
@@ -22,7 +22,7 @@ from tests.shared.events.conftest import at_work, until
 
 pytestmark = pytest.mark.usefixtures("committing")
 
-Log = Callable[[str, Any], list[Envelope]]
+Log = Callable[[str, Any], list[EventEnvelope]]
 
 
 def tell(subject: UUID, *sequences: int) -> None:
@@ -117,9 +117,9 @@ def test_the_loss_of_all_brokers_is_a_trouble_and_that_of_one_is_none(kafka: dic
     tell(subject, 1)
     publishing = relay(kafka)
     assert (publishing.step(), publishing.step()) == (1, 0)
-    publishing._hear(KafkaError(KafkaError._TRANSPORT))
+    publishing._note_error(KafkaError(KafkaError._TRANSPORT))
     assert publishing.step() == 0
-    publishing._hear(KafkaError(KafkaError._ALL_BROKERS_DOWN))
+    publishing._note_error(KafkaError(KafkaError._ALL_BROKERS_DOWN))
     assert (publishing.step(), publishing.step()) == (1, 0)
 
 

@@ -18,7 +18,7 @@ from shared.database import new_id
 from shared.database.tables import outbox
 from shared.errors import Unreachable
 from shared.events.event import StateEvent
-from shared.events.republish import Republished, deny, republish, until_published
+from shared.events.republish import RepublishResult, publish_unknown_aggregates, republish, wait_until_published
 from tests.builders.therapists import a_therapist
 from tests.conftest import MONDAY
 from tests.events import recorded
@@ -35,7 +35,7 @@ def told(session: Session, therapist_id: UUID) -> list[tuple[str, int]]:
 def test_every_aggregate_is_told_once_with_its_next_sequence_however_many_portions_it_takes(session: Session) -> None:
     known = [a_therapist(session) for _ in range(5)]
     heard: list[int] = []
-    assert republish(therapists.states, portion=2, progress=heard.append) == Republished(kept=0, states=5)
+    assert republish(therapists.states, portion=2, progress=heard.append) == RepublishResult(kept=0, states=5)
     assert heard == [2, 4, 5]
     for each in known:
         assert told(session, each.id) == [("therapist.registered", 1), ("therapist.updated", 2)]
@@ -70,8 +70,8 @@ def test_what_the_outbox_keeps_waits_once_more_and_before_the_states(session: Se
     known = a_therapist(session)
     session.execute(update(outbox).values(published_at=MONDAY))
     waiting = a_therapist(session)
-    assert republish(None) == Republished(kept=1, states=0)
-    assert republish(therapists.states) == Republished(kept=0, states=2)
+    assert republish(None) == RepublishResult(kept=1, states=0)
+    assert republish(therapists.states) == RepublishResult(kept=0, states=2)
     in_order = (
         select(outbox.c.key, outbox.c.sequence).where(outbox.c.published_at.is_(None)).order_by(outbox.c.position)
     )
@@ -102,7 +102,7 @@ def test_the_end_is_when_all_that_was_recorded_is_published(session: Session) ->
         session.execute(update(outbox).where(outbox.c.position == first).values(published_at=MONDAY))
         session.commit()
 
-    until_published(publish_one)
+    wait_until_published(publish_one)
     assert heard == [3, 2, 1, 0]
 
 
@@ -110,12 +110,12 @@ def test_without_a_relay_the_wait_ends_with_the_reason(session: Session, connect
     a_therapist(session)
     session.commit()
     with pytest.raises(Unreachable, match="is a worker running"):
-        until_published(lambda _: None, silence=0)
+        wait_until_published(lambda _: None, stalled_seconds=0)
 
 
 def test_a_denial_is_recorded_under_a_number_that_is_free(session: Session) -> None:
     ids = [new_id(), new_id()]
-    assert deny(ids, telling.unknown) == 2
-    assert deny(ids[:1], telling.unknown) == 1
+    assert publish_unknown_aggregates(ids, telling.unknown) == 2
+    assert publish_unknown_aggregates(ids[:1], telling.unknown) == 1
     assert [(e["sequence"], e["republished"]) for e in recorded(session, ids[0])] == [(1, True), (2, True)]
     assert [e["type"] for e in recorded(session, ids[1])] == ["matching.request_unknown"]

@@ -29,7 +29,7 @@ from shared.events.cluster import Administrator, KafkaReachable
 from shared.events.consumer import Consumer
 from shared.events.event import TOPICS
 from shared.runtime.duties import Duty
-from shared.runtime.health import Check, readiness
+from shared.runtime.health import ReadinessCheck, readiness
 from shared.runtime.settings import KafkaSettings, read
 from shared.runtime.worker import _supervised
 from tests.fakes.kafka import PASSWORD, USER, SecuredCluster, secured_cluster
@@ -90,7 +90,9 @@ def test_what_the_cluster_refuses_is_trouble_until_it_refuses_no_more(
     duty, heard, stop = Duty("consumer"), Heard([new_id()]), threading.Event()
 
     def consume(stop: threading.Event, duty: Duty) -> None:
-        Consumer("test", settings.kafka_client(), heard.listeners, group="g-refused", duty=duty, patience=12).run(stop)
+        Consumer("test", settings.kafka_client(), heard.listeners, group="g-refused", duty=duty, retry_seconds=12).run(
+            stop
+        )
 
     thread = _supervised(duty, consume, stop)
     try:
@@ -102,7 +104,7 @@ def test_what_the_cluster_refuses_is_trouble_until_it_refuses_no_more(
         )
         for future in admin.delete_acls([wanted]).values():
             future.result(10)
-        until(lambda: duty.failures == 0 and duty.trouble() is None, 60)
+        until(lambda: duty.failures == 0 and duty.problem() is None, 60)
     finally:
         stop.set()
         thread.join(10)
@@ -114,7 +116,7 @@ def test_health_make_up_and_the_topics_step_say_why_the_cluster_does_not_let_us_
 ) -> None:
     wrong = cluster.settings() | change
     settings = kafka_settings(monkeypatch, wrong)
-    is_ready, document = readiness([Check("kafka", KafkaReachable(settings.kafka_client()))], {})
+    is_ready, document = readiness([ReadinessCheck("kafka", KafkaReachable(settings.kafka_client()))], {})
     answer: dict[str, Any] = json.loads(document)
     assert (is_ready, answer["checks"]["kafka"]["ok"]) == (False, False)
     with pytest.raises(NotReady) as told_by_make_up:

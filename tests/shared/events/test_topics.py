@@ -12,7 +12,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from operations.platform import Platform
 from shared.events import topics
-from shared.events.event import TOPICS, Topic
+from shared.events.event import TOPICS, KafkaTopic
 from shared.runtime.settings import KafkaSettings, read
 from tests.infrastructure import private_platform
 from tests.shared.events.conftest import until
@@ -26,7 +26,7 @@ def empty() -> Iterator[Platform]:
         yield platform
 
 
-def is_configured(admin: AdminClient, topic: Topic) -> bool:
+def is_configured(admin: AdminClient, topic: KafkaTopic) -> bool:
     resource = ConfigResource(ConfigResource.Type.TOPIC, topic.name)
     try:
         entries = admin.describe_configs([resource])[resource].result(10)

@@ -11,7 +11,7 @@ from openapi_spec_validator import validate
 
 from shared.http import Context, Resource, Route, endpoint
 from shared.http.routes import UndeclaredAccess
-from shared.runtime.health import Check
+from shared.runtime.health import ReadinessCheck
 from shared.security.authentication import COORDINATORS, READERS, SIGN_INS, Caller
 from shared.values.enums import Role
 from tests.shared.http.sample import ROUTES, PlainResource, create_app
@@ -75,7 +75,7 @@ def test_ready_names_every_check(stored: FlaskClient):
 
 
 def test_an_outage_that_is_not_decisive_is_shown_only(stored: FlaskClient):
-    client = create_app(ready_checks=[Check("folder", lambda: False, decisive=False)]).test_client()
+    client = create_app(ready_checks=[ReadinessCheck("folder", lambda: False, decisive=False)]).test_client()
     answer = client.get("/health/ready")
     assert (answer.status_code, answer.json["status"]) == (200, "ready")
     assert answer.json["checks"]["folder"] == {"ok": False, "decisive": False}

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from shared.runtime.health import Check, health_app, serve_in_thread
+from shared.runtime.health import ReadinessCheck, health_app, serve_in_thread
 
 ROOT = Path(__file__).parents[3]
 MEBIBYTE = b"x" * 1024 * 1024
@@ -137,7 +137,7 @@ def test_a_worker_answers_health_on_a_server_of_its_own():
     port = a_free_port()
     works = {"kafka": True}
     end = serve_in_thread(
-        health_app([Check("kafka", lambda: works["kafka"])], {"dead_letters": lambda: 3}), "127.0.0.1", port
+        health_app([ReadinessCheck("kafka", lambda: works["kafka"])], {"dead_letters": lambda: 3}), "127.0.0.1", port
     )
     try:
         address = f"http://127.0.0.1:{port}"

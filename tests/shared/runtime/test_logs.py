@@ -21,7 +21,7 @@ from shared.events.listeners import Listeners
 from shared.runtime import logs
 from shared.runtime.jobs import Job, run_once, run_until
 from shared.runtime.spans import span
-from shared.runtime.tracing import because_of, correlation_id, current_cause, new_cause
+from shared.runtime.tracing import correlation_id, current_trace_context, new_trace_context, use_trace_context
 from tests.builders.happenings import happened
 from tests.conftest import MONDAY
 from tests.events import document
@@ -157,7 +157,7 @@ def test_copies_of_one_cause_are_logged_under_its_id(session, capsys):
     lines = listening(capsys)
     listeners = Listeners()
     listeners.projection(TherapistUpdated)(lambda session, events, *, now: logs.logger("test").info("copies.kept"))
-    with because_of(new_cause("abc-1")):
+    with use_trace_context(new_trace_context("abc-1")):
         event = TherapistUpdated(therapist=PublicTherapist(id=new_id(), last_name="Erfunden"))
         listeners.apply(session, [arrived(event), arrived(event)], now=MONDAY)
         listeners.apply(session, [arrived(event)], now=MONDAY)
@@ -166,7 +166,7 @@ def test_copies_of_one_cause_are_logged_under_its_id(session, capsys):
 
 def arrived(event: Event) -> Event:
     """The event as it comes from the outbox: with the cause of the moment."""
-    cause = current_cause()
+    cause = current_trace_context()
     envelope = replace(happened(event).envelope, correlation_id=cause.correlation_id, traceparent=cause.traceparent)
-    value = document(event.arrived_in(envelope)).encode()
+    value = document(event.with_envelope(envelope)).encode()
     return read_event(value, {type(event)})

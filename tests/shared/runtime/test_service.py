@@ -53,7 +53,7 @@ def test_what_a_service_does_can_be_made_from_its_settings(service: str, setting
     assert len(set(names)) == len(names)
     assert declared.listeners.given(dependencies).topics() == declared.listeners.topics()
     snapshots = declared.snapshots and declared.snapshots(dependencies)
-    assert snapshots is None or (snapshots.topic.compacted or snapshots.unknown is not None)
+    assert snapshots is None or (snapshots.topic.compacted or snapshots.unknown_aggregate is not None)
 
 
 LOADED = """

@@ -32,7 +32,7 @@ def test_secrets_that_nobody_has_generated_stop_the_process(
     with pytest.raises(SystemExit) as ended:
         read(of)
     for name in named:
-        assert f"{name}: Value error, is still what .env.example says; `make env`" in str(ended.value)
+        assert f"{name}: Value error, still has the value of .env.example; `make env`" in str(ended.value)
 
 
 class Tea(SettingsGroup):

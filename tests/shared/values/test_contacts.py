@@ -13,10 +13,10 @@ from shared.values.contacts import (
     _is_plain_email,
     _validated,
     email_address,
+    format_phone,
     normalised_email,
     person_name,
     phone_number,
-    shown_phone,
 )
 from shared.values.errors import NotAcceptable
 from shared.values.schemas import Schema, problems_of
@@ -87,7 +87,7 @@ def test_plain_addresses_are_what_the_library_says(address):
 def test_phone_numbers_are_stored_in_one_form_and_shown_in_the_usual_one(text, stored, shown):
     assert phone_number(text) == stored
     assert phone_number(stored) == stored
-    assert shown_phone(stored) == shown
+    assert format_phone(stored) == shown
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from shared.values.datetimes import (
     age_on,
     berlin_day,
     days_later,
+    format_datetime,
     parse_date,
     parse_instant,
     start_of_berlin_day,
-    written,
 )
 from shared.values.enums import AgeGroup
 from shared.values.errors import NotAcceptable
@@ -62,7 +62,7 @@ def test_a_datetime_is_not_a_date():
     ],
 )
 def test_an_instant_is_read_with_its_offset_and_written_in_utc(text, utc):
-    assert written(parse_instant(text)) == utc
+    assert format_datetime(parse_instant(text)) == utc
     assert Stay.from_json({"at": text}).to_json()["at"] == utc
 
 
@@ -78,7 +78,7 @@ def test_an_instant_without_an_offset_or_in_another_form_is_refused(at):
 
 def test_a_naive_datetime_is_refused_everywhere():
     naive = datetime(2026, 11, 23)  # noqa: DTZ001 - that is the point
-    for use in (written, berlin_day, lambda at: days_later(at, 1), lambda at: Stay(at=at)):
+    for use in (format_datetime, berlin_day, lambda at: days_later(at, 1), lambda at: Stay(at=at)):
         with pytest.raises(ValueError):
             use(naive)
 

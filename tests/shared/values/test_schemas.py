@@ -14,12 +14,12 @@ from shared.values.errors import NotAcceptable
 from shared.values.periods import Period
 from shared.values.schemas import (
     Distinct,
+    EntityView,
     InvalidFields,
     Page,
     PageQuery,
     RecordSchema,
     Schema,
-    Seen,
     merged,
     patch_of,
     problems_of,
@@ -69,7 +69,7 @@ class PatientFields(Schema):
         return self
 
 
-class PatientView(Seen, PatientFields):
+class PatientView(EntityView, PatientFields):
     status: PatientStatus
     consents: list[Person] = []
 
@@ -307,7 +307,7 @@ class Case(Schema):
     mandate: Mandate | None = None
 
 
-class CaseView(Seen, Case):
+class CaseView(EntityView, Case):
     mandate: MandateView | None = None
 
 

@@ -130,17 +130,19 @@ def test_touching_windows_count_as_one_for_containing():
 
 def test_windows_of_a_day_are_instants_in_winter_and_summer_time():
     week = Weekly.from_json({"monday": hours("09:00-24:00")})
-    assert week.moments_on(MONDAY) == ((datetime(2026, 11, 23, 8, tzinfo=UTC), datetime(2026, 11, 23, 23, tzinfo=UTC)),)
-    assert week.moments_on(date(2026, 7, 6))[0][0] == datetime(2026, 7, 6, 7, tzinfo=UTC)
-    assert week.moments_on(date(2026, 11, 24)) == ()
+    assert week.datetimes_on(MONDAY) == (
+        (datetime(2026, 11, 23, 8, tzinfo=UTC), datetime(2026, 11, 23, 23, tzinfo=UTC)),
+    )
+    assert week.datetimes_on(date(2026, 7, 6))[0][0] == datetime(2026, 7, 6, 7, tzinfo=UTC)
+    assert week.datetimes_on(date(2026, 11, 24)) == ()
 
 
 def test_a_window_in_the_hour_that_summer_time_skips_does_not_happen():
-    assert Weekly.from_json({"sunday": hours("02:00-03:00")}).moments_on(SPRING_FORWARD) == ()
+    assert Weekly.from_json({"sunday": hours("02:00-03:00")}).datetimes_on(SPRING_FORWARD) == ()
 
 
 def test_a_window_over_the_hour_that_occurs_twice_is_longer():
-    ((opens, closes),) = Weekly.from_json({"sunday": hours("01:00-04:00")}).moments_on(FALL_BACK)
+    ((opens, closes),) = Weekly.from_json({"sunday": hours("01:00-04:00")}).datetimes_on(FALL_BACK)
     assert (closes - opens).total_seconds() == 4 * 3600
 
 
@@ -161,7 +163,7 @@ def test_an_appointment_is_inside_the_hours_by_berlin_time(start, end, inside):
     week = Weekly.from_json(
         {"monday": hours("09:00-12:00"), "tuesday": hours("22:00-24:00"), "wednesday": hours("00:00-01:00")}
     )
-    assert week.contains_moments(datetime.fromisoformat(start), datetime.fromisoformat(end)) is inside
+    assert week.contains_interval(datetime.fromisoformat(start), datetime.fromisoformat(end)) is inside
 
 
 class Practice(Schema):

@@ -1,4 +1,4 @@
-"""How much the event spine moves: the relay beside its two halves, effects beside bare statements, copies, memory."""
+"""The throughput of events: the relay and its two halves alone, effects and bare statements, copies, memory."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ COUNTERS = 1000
 
 
 class OnlyDatabase(Relay):
-    """Reads and marks, and sends nothing."""
+    """A relay that reads and marks events, and sends nothing."""
 
     def _publish(self, rows: list[Row]) -> None:
-        """Nothing leaves."""
+        """Sends nothing."""
 
 
 def measure(platform: Platform) -> list[Figure]:
-    """Relay, effects and memory, on tables and topics of the witness."""
-    # it would relay and consume beside what is measured
+    """Measure relay, effects and memory, on tables and topics of the witness."""
+    # it would relay and consume the measured events
     platform.part("witness.0").stop()
     settings = witness.Settings()
     database.connect(settings.database_url, pool_size=4)
@@ -50,7 +50,7 @@ def measure(platform: Platform) -> list[Figure]:
 
 
 def _fill(number: int, subjects: list[object]) -> None:
-    """That many waiting events, of a thousand counters in turns."""
+    """Record that many events, of a thousand counters in turns."""
     now = datetime.now(UTC)
     for begin in range(0, number, 5000):
         events = [
@@ -80,14 +80,14 @@ def _relay(settings: witness.Settings) -> Iterator[Figure]:
 
 
 def _drain(relay: Relay) -> float:
-    """Events per second from the first batch to the last."""
+    """Returns the events per second from the first batch to the last."""
     while not relay.step():
         time.sleep(0.05)
     moved, started = 0, time.perf_counter()
     while portion := relay.step():
         moved += portion
     took = time.perf_counter() - started
-    relay._leave()
+    relay._release_lease()
     return moved / took
 
 
@@ -107,7 +107,7 @@ def _produce(relay: Relay, rows: list[Row]) -> float:
 
 def _effects(platform: Platform, settings: witness.Settings) -> Iterator[Figure]:
     bare = _bare_effects(settings)
-    # what the relay's measurement published waits on the topic
+    # the events that the relay's measurement published are on the topic
     _forget_effects()
     one = _consume(settings, EVENTS)
     yield share_at_least("effects, one worker, against bare statements", one, "effects/s", 0.6, baseline=bare)
@@ -117,7 +117,7 @@ def _effects(platform: Platform, settings: witness.Settings) -> Iterator[Figure]
 
 
 def _bare_effects(settings: witness.Settings) -> float:
-    """Effects per second as the two statements in a transaction each, through the same PgBouncer."""
+    """Returns effects per second as two statements in one transaction each, through the same PgBouncer."""
     connection = psycopg2.connect(
         host=settings.database_host,
         port=settings.database_port,
@@ -155,7 +155,7 @@ def _listeners() -> Listeners:
 
 
 def _consume(settings: witness.Settings, number: int) -> float:
-    """Effects per second of one consumer, from its first effect to its last."""
+    """Returns the effects per second of one consumer, from its first effect to its last."""
     consumer = Consumer("witness", settings.kafka_client(), _listeners(), group=f"bench-{uuid4()}")
     stop = threading.Event()
     thread = threading.Thread(target=consumer.run, args=(stop,))
@@ -182,7 +182,7 @@ def _three_workers(platform: Platform) -> float:
     _forget_effects()
     group = f"bench-{uuid4()}"
     code = (
-        "import threading; from benchmarks import spine; from chaos import witness; from shared import database;"
+        "import threading; from benchmarks import throughput; from chaos import witness; from shared import database;"
         "s = witness.Settings(); database.connect(s.database_url, pool_size=2);"
         f"spine.Consumer('witness', s.kafka_client(), spine._listeners(), group='{group}').run(threading.Event())"
     )
@@ -201,7 +201,7 @@ def _three_workers(platform: Platform) -> float:
 
 
 def _growth(settings: witness.Settings) -> float:
-    """MB of memory that this process holds more after a million events than after the first twentieth of them."""
+    """Returns the MB of memory that this process gains over a million events, after a first twentieth of them."""
     listeners = Listeners()
     listeners.projection(witness.Counted)(_keep_nothing)
     consumer = Consumer("witness", settings.kafka_client(), listeners)
@@ -217,21 +217,21 @@ def _growth(settings: witness.Settings) -> float:
 
 
 def _keep_nothing(session: Session, events: Sequence[Event], *, now: datetime) -> None:
-    """A copy of nothing: what is measured is reading, checking and handing over."""
+    """Keeps no copy: reading, validation and dispatch are measured."""
 
 
 class _Message:
-    """A message whose bytes were read before: what is measured is the handling, not Kafka."""
+    """A message whose bytes were read before: the handling is measured, not Kafka."""
 
     def __init__(self, value: bytes) -> None:
         self._value = value
 
     def value(self) -> bytes:
-        """The event."""
+        """Returns the event."""
         return self._value
 
     def timestamp(self) -> tuple[int, int]:
-        """The broker said nothing of when it had the event."""
+        """Returns that there is no timestamp of the broker."""
         return TIMESTAMP_NOT_AVAILABLE, 0
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from shared.values.datetimes import FIRST_HOLIDAY, LAST_DAY
 from shared.values.enums import FederalState
-from shared.values.holidays import may_be_public_holiday, public_holidays
+from shared.values.public_holidays import may_be_public_holiday, public_holidays
 
 ALL = frozenset(["BW", "BY", "BE", "BB", "HB", "HH", "HE", "MV", "NI", "NW", "RP", "SL", "SN", "ST", "SH", "TH"])
 
