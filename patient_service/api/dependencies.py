@@ -15,7 +15,7 @@ def reader(context: Context[Dependencies]) -> Reader:
 
 
 def record_refusal(context: Context[Dependencies], refusal: PlatformError) -> None:
-    """Note in the access log what a refusal tells of patients' files.
+    """Note in the access log what a refusal reveals of patients' files.
 
     What an endpoint shows its domain call notes, in the same transaction; a refusal takes that back, so it is noted
     here. A note that cannot be written is an error, and then there is no response.

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from matching_service.domain import matches, requests
+from matching_service.domain import matches, placement_requests
 from matching_service.domain.criteria import CRITERIA, JUDGE
 from matching_service.domain.schemas import Approved, ContactList, MatchesView, MatchQuestion, OtherCriteria, Override
 from matching_service.domain.search import of_patient
@@ -179,7 +179,7 @@ def candidates(session: Session, patient: UUID, **overrides: Any) -> MatchesView
 def approved(session: Session, patient: UUID, therapist: UUID, *overridden: str) -> Approved:
     overrides = [Override(therapist_id=therapist, rule=MatchCriterion(rule), reason="agreed") for rule in overridden]
     wanted = ContactList(patient_id=patient, therapist_ids=[therapist], overrides=overrides)
-    return requests.approve(session, wanted, rules=RULES, today=TODAY, now=MONDAY)
+    return placement_requests.approve(session, wanted, rules=RULES, today=TODAY, now=MONDAY)
 
 
 def refusals(session: Session, patient: UUID, therapist: UUID, *overridden: str) -> list[str]:
