@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from geocoding_service.domain import owners
+from geocoding_service.domain import addresses
 from geocoding_service.listeners import listeners
 from geocoding_service.settings import Settings
 from shared.events.event import TOPICS
@@ -41,5 +41,5 @@ SERVICE = Service(
     dependencies=no_dependencies,
     routes=routes,
     listeners=listeners,
-    snapshots=lambda _: Snapshots(TOPICS["address"], owners.states),
+    snapshots=lambda _: Snapshots(TOPICS["address"], addresses.snapshots),
 )

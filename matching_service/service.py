@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from matching_service.dependencies import Dependencies
-from matching_service.domain import telling
+from matching_service.domain import publishing
 from matching_service.jobs import jobs
 from matching_service.listeners import listeners
 from matching_service.settings import Settings
-from matching_service.store.tables import Patient, Therapist
+from matching_service.store.tables import PatientCopy, TherapistCopy
 from shared.events.event import TOPICS
 from shared.events.republish import Snapshots
 from shared.runtime.service import Service
@@ -34,6 +34,6 @@ SERVICE = Service(
     routes=routes,
     listeners=listeners,
     jobs=jobs,
-    projections=(Therapist, Patient),
-    snapshots=lambda _: Snapshots(TOPICS["matching"], telling.states, unknown_aggregate=telling.unknown),
+    projections=(TherapistCopy, PatientCopy),
+    snapshots=lambda _: Snapshots(TOPICS["matching"], publishing.snapshots, publishing.unknown_request),
 )

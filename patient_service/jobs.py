@@ -13,10 +13,10 @@ from shared.runtime.jobs import Job
 from shared.security.encryption import Keys
 
 
-def tell_ages(keys: Keys, now: datetime) -> int:
-    """Tell the world the new age of patients who had their birthday."""
+def publish_ages(keys: Keys, now: datetime) -> int:
+    """Publish the new age of patients who had their birthday."""
     with transaction() as session:
-        return birthdays.tell_ages_that_changed(session, keys, now=now)
+        return birthdays.publish_changed_ages(session, keys, now=now)
 
 
 def end_pauses(keys: Keys, now: datetime) -> int:
@@ -30,6 +30,6 @@ def jobs(dependencies: Dependencies) -> Sequence[Job]:
     keys = dependencies.keys
     return [
         # hourly, so that a new age is known soon after midnight in Berlin; a second run on the same day finds nothing
-        Job("birthdays", timedelta(hours=1), partial(tell_ages, keys)),
+        Job("birthdays", timedelta(hours=1), partial(publish_ages, keys)),
         Job("pauses", timedelta(minutes=10), partial(end_pauses, keys)),
     ]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from patient_service.dependencies import Dependencies
-from patient_service.domain import locations, searches
-from patient_service.domain.searches import Place
+from patient_service.domain import copies, searches
+from patient_service.domain.searches import RecordedPlace
 from shared.database import Session
 from shared.events.catalogue import AddressGeocoded, PatientPlaced, RequestAccepted
 from shared.events.event import Event
@@ -23,9 +23,9 @@ def lock_patients(session: Session, events: Sequence[Event]) -> None:
 
 
 @listeners.projection(AddressGeocoded)
-def keep_answers(session: Session, events: Sequence[AddressGeocoded], *, now: datetime) -> None:  # noqa: ARG001
+def keep_postal_codes(session: Session, events: Sequence[AddressGeocoded], *, now: datetime) -> None:  # noqa: ARG001
     """Keep whether patients' postal codes were found."""
-    locations.remember(session, events)
+    copies.keep_postal_codes(session, events)
 
 
 @listeners.effect(RequestAccepted)
@@ -37,5 +37,5 @@ def note_first_place(session: Session, event: RequestAccepted, *, now: datetime)
 @listeners.effect(PatientPlaced)
 def begin_therapy(session: Session, event: PatientPlaced, *, dependencies: Dependencies, now: datetime) -> None:
     """Put the patient in therapy at the place that was taken."""
-    place = Place(event.placement_request_id, recorded_at=event.envelope.time)
-    searches.take_up_place(session, dependencies.keys, event.patient_id, place, now=now)
+    place = RecordedPlace(event.placement_request_id, recorded_at=event.envelope.time)
+    searches.record_place(session, dependencies.keys, event.patient_id, place, now=now)

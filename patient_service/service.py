@@ -45,5 +45,5 @@ SERVICE = Service(
     listeners=listeners,
     jobs=jobs,
     projections=(LocatedPostalCode,),
-    snapshots=lambda dependencies: Snapshots(TOPICS["patient"], partial(files.states, keys=dependencies.keys)),
+    snapshots=lambda dependencies: Snapshots(TOPICS["patient"], partial(files.snapshots, keys=dependencies.keys)),
 )

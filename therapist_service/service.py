@@ -33,5 +33,5 @@ SERVICE = Service(
     routes=routes,
     listeners=listeners,
     jobs=jobs,
-    snapshots=lambda _: Snapshots(TOPICS["therapist"], therapists.states),
+    snapshots=lambda _: Snapshots(TOPICS["therapist"], therapists.snapshots),
 )

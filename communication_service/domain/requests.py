@@ -186,19 +186,7 @@ def _is_news(session: Session, request: PlacementRequest, told: Told, part: Part
 
     So is another event of the same sequence, since one of the two is nobody's: the later one counts, as in copies.
     """
-    envelope, told_at = told.envelope, getattr(request, f"{part}_told_at")
-    overrules = envelope.republished and (told_at is None or told_at < envelope.time)
-    is_news = overrules or envelope.sequence >= getattr(request, f"{part}_sequence")
-    if is_news:
-        setattr(request, f"{part}_sequence", envelope.sequence)
-        setattr(request, f"{part}_told_at", envelope.time)
-    session.flush()
-    rows = copies.as_json([{"id": request.id, **envelope.position(f"{part}_")}])
-    if not is_news:
-        copies.notice_ahead(session, TABLE, rows, part=f"{part}_")
-    elif overrules:
-        copies.forget_ahead(session, TABLE, rows, [str(request.id)], part=f"{part}_")
-    return is_news
+    return copies.take_newer(session, request, told.envelope.position(f"{part}_"), part=f"{part}_")
 
 
 def _is_ahead(session: Session, request: PlacementRequest, envelope: EventEnvelope) -> bool:

@@ -120,9 +120,9 @@ class PlacementRequest(Tables):
     answered: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     """The practice has accepted or declined since it was asked; after "later" it may still do so."""
     asked_sequence: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    asked_told_at: Mapped[datetime | None]
+    asked_event_time: Mapped[datetime | None]
     hold_sequence: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    hold_told_at: Mapped[datetime | None]
+    hold_event_time: Mapped[datetime | None]
     """Newest event of matching that was heard: on whether to ask, and on the hold (`shared.database.copies`)."""
     correlation_id: Mapped[str | None]
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from uuid import UUID
 
 from matching_service.dependencies import Dependencies
-from matching_service.domain import answers, history, requests
+from matching_service.domain import answers, audit_log, requests
 from matching_service.domain.schemas import (
     Approved,
+    AuditLogPage,
     ContactList,
-    HistoryPage,
+    NewAnswer,
     Placing,
-    Refusal,
+    RefusedTherapist,
     RequestFields,
     RequestFilter,
     RequestPage,
     RequestView,
-    Response,
     Withdrawal,
 )
 from shared.http import Context, Replay, Resource, ResponseReference, endpoint
@@ -46,7 +46,9 @@ def _reference(approved: Approved) -> ResponseReference:
 
 def _find_approved(context: Context[Dependencies], reference: ResponseReference) -> Approved:
     ids = [UUID(each) for each in reference["items"]]
-    return requests.find_approved(context.session, ids, [Refusal.from_json(each) for each in reference["refused"]])
+    return requests.find_approved(
+        context.session, ids, [RefusedTherapist.from_json(each) for each in reference["refused"]]
+    )
 
 
 class PlacementRequestCollection(Resource):
@@ -78,17 +80,17 @@ class PlacementRequestCollection(Resource):
 class PlacementRequestHistoryCollection(Resource):
     """What happened to a placement request."""
 
-    @endpoint(query=PageQuery, response=HistoryPage)
-    def get(self, context: Context[Dependencies], id: UUID, query: PageQuery) -> HistoryPage:
+    @endpoint(query=PageQuery, response=AuditLogPage)
+    def get(self, context: Context[Dependencies], id: UUID, query: PageQuery) -> AuditLogPage:
         """List what happened, oldest first."""
-        return history.list_page(context.session, id, query)
+        return audit_log.list_page(context.session, id, query)
 
 
 class PlacementRequestResponseResource(Resource):
     """The practice's answer."""
 
-    @endpoint(body=Response, response=RequestView, replay=PlacementRequestItem.get)
-    def post(self, context: Context[Dependencies], id: UUID, body: Response) -> RequestView:
+    @endpoint(body=NewAnswer, response=RequestView, replay=PlacementRequestItem.get)
+    def post(self, context: Context[Dependencies], id: UUID, body: NewAnswer) -> RequestView:
         """Record what the practice answered.
 
         409 where an answer is recorded already, unless that was "later".

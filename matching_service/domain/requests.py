@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from matching_service.domain import explaining, history
+from matching_service.domain import audit_log, explaining, states
+from matching_service.domain.consequences import recompute_holds
 from matching_service.domain.criteria import CAN_BE_SET_ASIDE, JUDGE
-from matching_service.domain.holds import settle_holds
 from matching_service.domain.matches import unknown_patient
 from matching_service.domain.schemas import (
     Approved,
-    Check,
     ContactList,
+    CriterionCheck,
     Override,
-    Refusal,
+    RefusedTherapist,
     RequestFields,
     RequestFilter,
     RequestPage,
@@ -25,12 +25,13 @@ from matching_service.domain.schemas import (
 from matching_service.domain.search import of_patient
 from matching_service.settings import AskAgainRules
 from matching_service.store import queries
-from matching_service.store.tables import Patient, PlacementRequest
+from matching_service.store.tables import PatientCopy, PlacementRequest
 from shared.database import Session, new_id
-from shared.errors import Conflict, FieldProblem, LostUpdate, NotFound
+from shared.database.rows import check_version, require
+from shared.errors import Conflict, FieldProblem
 from shared.events.catalogue import RequestApproved
 from shared.events.outbox import record
-from shared.values.enums import MatchRule, PatientStatus, RequestStatus
+from shared.values.enums import MatchCriterion, PatientStatus
 from shared.values.schemas import MergePatch, merged
 
 
@@ -44,36 +45,30 @@ def list_page(session: Session, wanted: RequestFilter) -> RequestPage:
 
 def get(session: Session, request_id: UUID) -> RequestView:
     """One placement request; raises `NotFound`."""
-    request = queries.request(session, request_id)
-    if request is None:
-        raise NotFound("placement_request")
-    return RequestView.of(request)
+    return RequestView.of(require(queries.request(session, request_id), "placement_request"))
 
 
 def change(
     session: Session, request_id: UUID, patch: MergePatch, *, expected_versions: Collection[int] | None, now: datetime
 ) -> RequestView:
     """Change priority or note. Raises `NotFound`, `LostUpdate`, and `InvalidFields` for fields that do not fit."""
-    request = locked(session, request_id)
-    if expected_versions is not None and request.version not in expected_versions:
-        raise LostUpdate("placement_request.changed_meanwhile", "Somebody changed this request since you read it.")
+    request = lock_request(session, request_id)
+    check_version(request, expected_versions, "placement_request")
     current = RequestView.of(request)
     wanted = merged(RequestFields, current, patch.changes_to(current))
     if (wanted.priority, wanted.note) != (current.priority, current.note):
         request.priority, request.note = wanted.priority, wanted.note
-        touched(request, now=now)
+        count_change(request, now=now)
     return RequestView.of(request)
 
 
-def locked(session: Session, request_id: UUID) -> PlacementRequest:
+def lock_request(session: Session, request_id: UUID) -> PlacementRequest:
     """The request with its patient's lock and its own; raises `NotFound`."""
     queries.lock_patients(session, queries.patients_of(session, [request_id]))
-    for request in queries.lock_requests(session, [request_id]):
-        return request
-    raise NotFound("placement_request")
+    return require(next(iter(queries.lock_requests(session, [request_id])), None), "placement_request")
 
 
-def touched(request: PlacementRequest, *, now: datetime) -> None:
+def count_change(request: PlacementRequest, *, now: datetime) -> None:
     """Count a change that a person made."""
     request.version += 1
     request.updated_at = now
@@ -81,9 +76,9 @@ def touched(request: PlacementRequest, *, now: datetime) -> None:
 
 @dataclass(frozen=True)
 class Judgement:
-    """Whether a therapist may be asked: who refuses, and which rules staff set aside."""
+    """Whether a therapist may be asked: why not, and which criteria staff set aside."""
 
-    refusals: list[Refusal]
+    refused: list[RefusedTherapist]
     overrides: list[dict[str, str]]
 
 
@@ -103,8 +98,8 @@ def approve(session: Session, wanted: ContactList, *, rules: AskAgainRules, toda
             f"This patient's status is {patient.status}; only for one who is searching may practices be asked.",
         )
     judgements = _judge(session, patient, wanted, rules=rules, today=today)
-    refused = [refusal for judgement in judgements.values() for refusal in judgement.refusals]
-    allowed = {who: judgement for who, judgement in judgements.items() if not judgement.refusals}
+    refused = [refusal for judgement in judgements.values() for refusal in judgement.refused]
+    allowed = {who: judgement for who, judgement in judgements.items() if not judgement.refused}
     if not allowed:
         raise Conflict(
             "placement_request.all_refused",
@@ -112,17 +107,17 @@ def approve(session: Session, wanted: ContactList, *, rules: AskAgainRules, toda
             errors=[_problem(refusal, wanted.therapist_ids) for refusal in refused],
         )
     made = [_make(session, patient.id, who, judgement.overrides, now=now) for who, judgement in allowed.items()]
-    settle_holds(session, patient.id, patient.status, now=now)
+    recompute_holds(session, patient.id, patient.status, now=now)
     return Approved(items=[RequestView.of(request) for request in made], refused=refused)
 
 
-def find_approved(session: Session, request_ids: Sequence[UUID], refused: Sequence[Refusal]) -> Approved:
+def find_approved(session: Session, request_ids: Sequence[UUID], refused: Sequence[RefusedTherapist]) -> Approved:
     """What an approval answered the first time, with the requests as they are now."""
     found = queries.requests_with_ids(session, request_ids)
     return Approved(items=[RequestView.of(request) for request in found], refused=list(refused))
 
 
-def _problem(refusal: Refusal, therapist_ids: Sequence[UUID]) -> FieldProblem:
+def _problem(refusal: RefusedTherapist, therapist_ids: Sequence[UUID]) -> FieldProblem:
     return FieldProblem(
         f"therapist_ids.{therapist_ids.index(refusal.therapist_id)}", f"{refusal.rule}: {refusal.detail}"
     )
@@ -135,7 +130,6 @@ def _make(
         id=new_id(),
         patient_id=patient_id,
         therapist_id=therapist_id,
-        status=RequestStatus.OPEN,
         priority=0,
         approved_at=now,
         overrides=overrides,
@@ -143,17 +137,18 @@ def _make(
         updated_at=now,
         version=1,
     )
+    states.approve(request)
     session.add(request)
     event = RequestApproved(
         placement_request_id=request.id, patient_id=patient_id, therapist_id=therapist_id, approved_at=now
     )
     record(session, request, event, now=now)
-    history.note(session, request, "approved", occurred_at=now, now=now)
+    audit_log.add_entry(session, request, "approved", occurred_at=now, now=now)
     return request
 
 
 def _judge(
-    session: Session, patient: Patient, wanted: ContactList, *, rules: AskAgainRules, today: date
+    session: Session, patient: PatientCopy, wanted: ContactList, *, rules: AskAgainRules, today: date
 ) -> dict[UUID, Judgement]:
     """Each therapist of the list by the criteria of matching."""
     search = of_patient(patient, rules=rules, today=today)
@@ -165,12 +160,12 @@ def _judge(
     }
 
 
-def _judgement(therapist_id: UUID, failed: Sequence[Check], overrides: Sequence[Override]) -> Judgement:
+def _judgement(therapist_id: UUID, failed: Sequence[CriterionCheck], overrides: Sequence[Override]) -> Judgement:
     reasons = {each.rule: each.reason for each in overrides if each.therapist_id == therapist_id}
-    set_aside = {rule: reason for rule, reason in reasons.items() if rule in CAN_BE_SET_ASIDE}
+    set_aside = {criterion: reason for criterion, reason in reasons.items() if criterion in CAN_BE_SET_ASIDE}
     return Judgement(
-        refusals=[
-            Refusal(therapist_id=therapist_id, rule=check.rule, detail=check.detail)
+        refused=[
+            RefusedTherapist(therapist_id=therapist_id, rule=check.rule, detail=check.detail)
             for check in failed
             if check.rule not in set_aside
         ],
@@ -180,4 +175,4 @@ def _judgement(therapist_id: UUID, failed: Sequence[Check], overrides: Sequence[
 
 def _nobody_known(therapist_id: UUID) -> Judgement:
     detail = "There is no such therapist here; one who was entered just now may take a moment to arrive."
-    return Judgement([Refusal(therapist_id=therapist_id, rule=MatchRule.STATUS, detail=detail)], [])
+    return Judgement([RefusedTherapist(therapist_id=therapist_id, rule=MatchCriterion.STATUS, detail=detail)], [])

@@ -52,7 +52,7 @@ def endpoint(
     - `transaction=False` is for what needs no database: the context has no session then.
     - `outside(context, …)` is called with all arguments before the transaction opens, to ask what lies outside of the
       database; its result arrives as the keyword argument `outside`.
-    - `await_turn(session, …)` is called with the path's variables and waits for a lock; the instant of the request is
+    - `await_turn(session, …)` is given the path's variables in order and waits for a lock; the request's instant is
       read after it.
     - `raw`: the method reads the body itself. `media_types` beside JSON, and further `statuses`, are for the OpenAPI
       document.

@@ -92,7 +92,7 @@ class RequestHandler:
 
     def _call(self, context: Context[Any], call: Call) -> Any:
         if self._declared.await_turn is not None:
-            self._declared.await_turn(context.session, **call.path)
+            self._declared.await_turn(context.session, *call.path.values())
             context = replace(context, now=clock.now())
         return self._declared.method(call.resource, context, **call.arguments)
 
@@ -109,7 +109,7 @@ def _context(session: Session | None, sent: RequestHeaders) -> Context[Any]:
 
 
 def _record(refusal: PlatformError, sent: RequestHeaders) -> None:
-    """Let the service keep what a refusal tells, in a transaction of its own: that of the request is taken back."""
+    """Let the service record what a refusal reveals, in a transaction of its own: that of the request is taken back."""
     record = current_app.extensions["record_refusal"]
     if record is not None:
         with transaction() as session:
@@ -132,15 +132,28 @@ def _replay(declared: Endpoint) -> Replay | None:
     """How the response is found again; None where a key changes nothing."""
     if isinstance(declared.replay, Replay):
         return declared.replay
-    return _shown_by(endpoint_of(declared.replay)) if callable(declared.replay) else None
+    if not callable(declared.replay):
+        return None
+    shown = endpoint_of(declared.replay)
+    if shown.response is not declared.response:
+        raise TypeError(f"{declared.method.__qualname__} is replayed by an endpoint with another response")
+    return _shown_by(shown)
 
 
 def _shown_by(shown: Endpoint) -> Replay:
     """The replay of a POST whose result this endpoint shows: the result's id is the last variable of its path."""
-    _resource, _context, *others, last = signature(shown.method).parameters
+    *others, last = _variables(shown)
 
     def find(context: Context[Any], reference: ResponseReference, **path: Any) -> Any:
         variables = {name: path[name] for name in others} | {last: UUID(reference["id"])}
         return shown.method(None, context, **variables)  # no method needs its resource: it decides nothing
 
     return Replay(reference=lambda result: {"id": str(result.id)}, find=find)
+
+
+def _variables(shown: Endpoint) -> list[str]:
+    """The variables of the path of an endpoint that shows one object, in the order of its method's parameters."""
+    _resource, _context, *names = signature(shown.method).parameters
+    if shown.name != "get" or shown.query is not None or not names:
+        raise TypeError(f"{shown.method.__qualname__} does not show one object by its id")
+    return names

@@ -206,7 +206,7 @@ class ReviewState(StrEnum):
 # Matching
 
 
-class MatchRule(StrEnum):
+class MatchCriterion(StrEnum):
     STATUS = "status"
     CONTACT_PREFERENCE = "contact_preference"
     ACCREDITATION = "accreditation"

@@ -17,8 +17,8 @@ from pydantic import ValidationError
 
 from communication_service.domain import answers
 from communication_service.domain.schemas import CallOutcome, EmailResponse
-from matching_service.domain.contacts import _response
-from matching_service.domain.schemas import Response
+from matching_service.domain.contacts import _answer_of
+from matching_service.domain.schemas import NewAnswer
 from matching_service.domain.states import next_contact_after
 from matching_service.settings import AskAgainRules
 from shared.events.catalogue import EmailAnswered, PracticeAnswer
@@ -91,7 +91,7 @@ def test_an_answer_that_one_service_takes_is_taken_by_the_next(day: date, outcom
         "e-mail": _takes(EmailResponse, {"responses": [said]}),
         "call": _takes(CallOutcome, {"result": "reached", "responses": [said]}),
         "event": _takes(PracticeAnswer, said),
-        "matching": _takes(Response, own),
+        "matching": _takes(NewAnswer, own),
     }
     assert set(takes.values()) == {FIRST_DAY <= day <= LAST_DAY}, takes
 
@@ -117,7 +117,7 @@ def test_what_was_taken_is_computed_with(day: date, answered: datetime) -> None:
         answers=answers.public(body.responses),  # type: ignore[arg-type]
     )
     arrived = EmailAnswered.model_validate_json(event.model_dump_json())
-    heard = _response(arrived.answers[0])
+    heard = _answer_of(arrived.answers[0])
     again = next_contact_after(berlin_day(arrived.occurred_at), heard.available_from, AskAgainRules())
     assert again >= berlin_day(at)
 
@@ -170,7 +170,7 @@ def test_the_moment_of_a_command_is_plausible_or_refused_with_a_sentence(text: s
 @pytest.mark.parametrize("said", params(NUMBERS | UNREAL_NUMBERS | DATES | INSTANTS | MOMENTS))
 def test_a_file_whose_time_of_change_cannot_be_is_one_without(said: Any) -> None:
     """One file in the folder, touched with a strange date, must not stop the watch."""
-    moment = inbox._datetime(said)
+    moment = inbox._moment(said)
     assert moment is None or moment.tzinfo is not None
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from matching_service.dependencies import Dependencies
 from matching_service.domain import answers, requests
-from matching_service.domain.schemas import ContactList, RequestView, Response
+from matching_service.domain.schemas import ContactList, NewAnswer, RequestView
 from matching_service.listeners import listeners as unbound
 from matching_service.settings import AskAgainRules
 from matching_service.store import queries
@@ -157,7 +157,7 @@ def _finish(session: Session, request_id: UUID, status: RequestStatus, now: date
         RequestStatus.DEFERRED: RequestOutcome.LATER,
     }.get(status)
     if outcome is not None:
-        answers.respond(session, request_id, Response(outcome=outcome), rules=RULES, now=now)
+        answers.respond(session, request_id, NewAnswer(outcome=outcome), rules=RULES, now=now)
     request = stored(session, request_id)
     if status in (RequestStatus.PLACED, RequestStatus.FAILED):
         request.status, request.placed_on = status, berlin_day(now)

@@ -24,11 +24,11 @@ from communication_service.domain.waiting import list_page as waiting_requests
 from communication_service.listeners import listeners as communication_listeners
 from communication_service.store import queries
 from communication_service.store import tables as c
-from matching_service.domain import answers, requests, telling
-from matching_service.domain.schemas import ContactList, Placing, Response, Withdrawal
+from matching_service.domain import answers, publishing, requests
+from matching_service.domain.schemas import ContactList, NewAnswer, Placing, Withdrawal
 from matching_service.store import tables as m
 from patient_service.dependencies import Dependencies
-from patient_service.domain import locations, patients, searches
+from patient_service.domain import copies, patients, searches
 from patient_service.domain.schemas import NewPatient, NewStatus, PatientView
 from patient_service.listeners import listeners as patient_listeners
 from shared.database.tables import outbox
@@ -82,7 +82,7 @@ class World:
             precision="postal_code",
         )
         arrived = happened(place, registered.id, time=self.now)
-        locations.remember(self.patient, [arrived])
+        copies.keep_postal_codes(self.patient, [arrived])
         self.matching_hears(arrived)
         return registered.id
 
@@ -192,7 +192,7 @@ class World:
 
     def respond(self, request: UUID, outcome: str) -> None:
         """Staff record a practice's answer."""
-        said = Response.from_json({"outcome": outcome})
+        said = NewAnswer.from_json({"outcome": outcome})
         self._try(self.matching, lambda: answers.respond(self.matching, request, said, rules=ASK_AGAIN, now=self.now))
 
     def place(self, request: UUID) -> None:
@@ -211,7 +211,7 @@ class World:
 
     def republish(self) -> None:
         """Matching says anew how every request stands."""
-        told = telling.states(self.matching, after=UUID(int=0), limit=1000, now=self.now)
+        told = publishing.snapshots(self.matching, after=UUID(int=0), limit=1000, now=self.now)
         for request, _ in told:
             request.sequence += 1
         self.matching.flush()

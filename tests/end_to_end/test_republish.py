@@ -13,7 +13,7 @@ from shared.runtime import registry
 from tests.end_to_end.operators import Tables, at_the_terminal, ended_well
 from tests.end_to_end.people import a_searching_patient, a_therapist, asked, known_to_matching, status_becomes
 
-ONE_MORE_EVENT = ("written_at", "sequence", "told_at", "geocoded_sequence", "geocoded_told_at")
+ONE_MORE_EVENT = ("written_at", "sequence", "event_time", "geocoded_sequence", "geocoded_event_time")
 """What a copy of the same state differs in after the state was told anew."""
 
 

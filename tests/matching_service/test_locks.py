@@ -13,8 +13,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine, exc, select
 
-from matching_service.domain import answers, requests, telling
-from matching_service.domain.schemas import ContactList, Placing, Response, Withdrawal
+from matching_service.domain import answers, publishing, requests
+from matching_service.domain.schemas import ContactList, NewAnswer, Placing, Withdrawal
 from matching_service.store.tables import PlacementRequest
 from shared import database
 from shared.database import new_id, transaction
@@ -148,7 +148,7 @@ class Bustle:
         """Staff record an answer."""
         for request in self._some_requests()[:1]:
             with transaction() as session:
-                said = Response.from_json({"outcome": random.choice(["accepted", "declined_other", "later"])})
+                said = NewAnswer.from_json({"outcome": random.choice(["accepted", "declined_other", "later"])})
                 answers.respond(session, request, said, rules=RULES, now=MONDAY + timedelta(hours=1))
 
     def staff(self) -> None:
@@ -171,7 +171,7 @@ class Bustle:
 
     def republish(self) -> None:
         """An operator lets it be told how every request stands."""
-        republish(telling.states, portion=random.randrange(2, 20))
+        republish(publishing.snapshots, portion=random.randrange(2, 20))
 
     def run(self, work: Sequence[Callable[[], None]]) -> None:
         """All of this at once, for a while."""
@@ -213,7 +213,7 @@ def _emptied(infrastructure: Any) -> Iterator[None]:
     # the role itself may not delete history
     tables = Tables(infrastructure.platform)
     for table in (
-        "placement_request_history",
+        "placement_request_audit_log",
         "placement_requests",
         "therapists",
         "patients",

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from patient_service.dependencies import Dependencies
-from patient_service.domain import consents, locations, patients, searches
+from patient_service.domain import consents, copies, patients, searches
 from patient_service.domain.schemas import NewConsent, NewStatus, PatientView
 from patient_service.jobs import jobs
 from shared.runtime import clock
@@ -62,7 +62,7 @@ def test_a_search_that_lacks_something_does_not_start_and_says_what(
     assert [error["field"] for error in answer.json["errors"]] == missing
     assert len(recorded(session, known.id)) == 1
     client.patch(url, json={"contracts_signed": True, "diagnoses": ["F32.1"]})
-    locations.remember(session, [geocoded(known.id)])
+    copies.keep_postal_codes(session, [geocoded(known.id)])
     assert client.get(f"{url}/readiness").json == {"ready": True, "missing": []}
     assert client.post(f"{url}/status", json={"status": "searching"}).status_code == 200
 

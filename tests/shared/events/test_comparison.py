@@ -13,7 +13,7 @@ import pytest
 from confluent_kafka import Producer
 from sqlalchemy.orm import Session
 
-from matching_service.domain import telling
+from matching_service.domain import publishing
 from shared.database import new_id
 from shared.events.catalogue import RequestUnknown, TherapistUpdated
 from shared.events.comparison import Discrepancy, find_discrepancies
@@ -85,7 +85,7 @@ def test_what_the_service_has_said_not_to_have_is_no_stranger(kafka: dict[str, A
     id = new_id()
 
     def found_in_matching() -> list[Discrepancy]:
-        everything = find_discrepancies(kafka, Snapshots(RequestUnknown.topic, nobody, telling.unknown))
+        everything = find_discrepancies(kafka, Snapshots(RequestUnknown.topic, nobody, publishing.unknown_request))
         return [each for each in everything if each.id == id]
 
     say_of_request(kafka, id, "request_withdrawn", BOGUS, after=0)

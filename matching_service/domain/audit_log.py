@@ -1,19 +1,19 @@
-"""What happened to a placement request: entries are added and never changed (docs/domain.md#contact-rule-12)."""
+"""The audit log of a placement request: entries are added and never changed (docs/domain.md#contact-rule-12)."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 from uuid import UUID
 
-from matching_service.domain.schemas import HistoryEntryView, HistoryPage
+from matching_service.domain.schemas import AuditLogEntryView, AuditLogPage
 from matching_service.store import queries
-from matching_service.store.tables import HistoryEntry, PlacementRequest
+from matching_service.store.tables import AuditLogEntry, PlacementRequest
 from shared.database import Session
-from shared.errors import NotFound
+from shared.database.rows import require
 from shared.values.schemas import PageQuery
 
 
-def note(
+def add_entry(
     session: Session,
     request: PlacementRequest,
     what: str,
@@ -28,7 +28,7 @@ def note(
 ) -> None:
     """Add an entry with the request's present status."""
     session.add(
-        HistoryEntry(
+        AuditLogEntry(
             placement_request_id=request.id,
             occurred_at=occurred_at,
             recorded_at=now,
@@ -43,11 +43,10 @@ def note(
     )
 
 
-def list_page(session: Session, request_id: UUID, page: PageQuery) -> HistoryPage:
+def list_page(session: Session, request_id: UUID, page: PageQuery) -> AuditLogPage:
     """What happened to a request, oldest first; raises `NotFound`."""
-    if queries.request(session, request_id) is None:
-        raise NotFound("placement_request")
-    found, total = queries.history_of(session, request_id, limit=page.limit, offset=page.offset)
-    return HistoryPage(
-        items=[HistoryEntryView.of(entry) for entry in found], total=total, limit=page.limit, offset=page.offset
+    require(queries.request(session, request_id), "placement_request")
+    found, total = queries.audit_log_of(session, request_id, limit=page.limit, offset=page.offset)
+    return AuditLogPage(
+        items=[AuditLogEntryView.of(entry) for entry in found], total=total, limit=page.limit, offset=page.offset
     )

@@ -5,7 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from geocoding_service.domain.schemas import DistanceMatrix, DistanceMatrixRequest, DistanceQuery, Point, Way
+from geocoding_service.domain.schemas import (
+    DistanceMatrixRequest,
+    DistanceMatrixView,
+    DistanceQuery,
+    DistanceView,
+    Point,
+)
 from shared.errors import NotFound
 from shared.values.enums import TravelMode
 from shared.values.places import Place
@@ -14,13 +20,13 @@ from shared.values.postal_codes import SOURCE, area
 from shared.values.travel import DETOUR_FACTORS, SPEEDS_KMH, detour_km, minutes
 
 
-def estimate(wanted: DistanceQuery) -> Way:
-    """The way from one point to the other; raises `NotFound` for an unknown postal code."""
+def estimate(wanted: DistanceQuery) -> DistanceView:
+    """How far it is from one point to the other; raises `NotFound` for an unknown postal code."""
     origin, destination = _place(wanted.origin), _place(wanted.destination)
     if origin is None or destination is None:
         raise NotFound("postal_code", "The coordinates of this postal code are not known.")
     straight = straight_km(origin, destination)
-    return Way(
+    return DistanceView(
         distance_km=_kilometres(straight, wanted.mode),
         travel_minutes=_minutes(straight, wanted.mode),
         straight_line_km=round(straight, 2),
@@ -29,12 +35,12 @@ def estimate(wanted: DistanceQuery) -> Way:
     )
 
 
-def estimate_matrix(wanted: DistanceMatrixRequest) -> DistanceMatrix:
-    """The ways from every origin to every destination; None where a postal code is not known."""
+def estimate_matrix(wanted: DistanceMatrixRequest) -> DistanceMatrixView:
+    """The distances from every origin to every destination; None where a postal code is not known."""
     mode = wanted.mode
     starts, ends = [_place(point) for point in wanted.origins], [_place(point) for point in wanted.destinations]
     straight = [[straight_km(a, b) if a and b else None for b in ends] for a in starts]
-    return DistanceMatrix(
+    return DistanceMatrixView(
         mode=mode,
         source=_source(mode, [*wanted.origins, *wanted.destinations]),
         distances_km=[[None if km is None else _kilometres(km, mode) for km in row] for row in straight],

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy.orm import Session
 
-from matching_service.domain import telling
+from matching_service.domain import publishing
 from shared.events.republish import republish
 from shared.values.enums import RequestStatus
 from tests.builders.matching import a_request, stored
@@ -22,7 +22,7 @@ def test_a_request_is_told_as_it_stands_and_is_as_it_was(session: Session, statu
     request = a_request(session, status)
     before = len(recorded(session, request.id))
     version, updated_at = request.version, request.updated_at
-    republish(telling.states)
+    republish(publishing.snapshots)
     *_, told = recorded(session, request.id)
     assert (told["type"], told["republished"], told["sequence"]) == ("matching.request_updated", True, before + 1)
     ours = stored(session, request.id)
@@ -41,6 +41,6 @@ def test_a_request_is_told_as_it_stands_and_is_as_it_was(session: Session, statu
 
 def test_all_are_told_in_portions(session: Session) -> None:
     ids = sorted(a_request(session, RequestStatus.OPEN).id for _ in range(3))
-    first = telling.states(session, after=NOWHERE, limit=2, now=MONDAY)
-    rest = telling.states(session, after=first[-1][0].id, limit=2, now=MONDAY)
+    first = publishing.snapshots(session, after=NOWHERE, limit=2, now=MONDAY)
+    rest = publishing.snapshots(session, after=first[-1][0].id, limit=2, now=MONDAY)
     assert [request.id for request, _ in (*first, *rest)] == ids

@@ -40,7 +40,7 @@ from tests.events import recorded
 HOUR = timedelta(hours=1)
 
 
-def hear(session: Session, *events: Event, now: datetime = MONDAY) -> None:
+def handle(session: Session, *events: Event, now: datetime = MONDAY) -> None:
     listeners.apply(session, events, now=now)
 
 
@@ -106,7 +106,7 @@ def test_an_old_status_that_comes_again_changes_nothing(session: Session) -> Non
         patient=public_patient(id=request.patient_id, status="search_aborted"), previous_status="searching"
     )
     patient_becomes(session, request.patient_id, "searching", sequence=5)
-    hear(session, happened(aborted, request.patient_id, sequence=3))
+    handle(session, happened(aborted, request.patient_id, sequence=3))
     assert stored(session, request.id).status == "open"
 
 
@@ -118,29 +118,29 @@ def test_a_patient_whose_search_ends_before_anything_is_known_harms_nobody(sessi
 @pytest.mark.parametrize(("event", "status"), [(TherapistBlocked, "blocked"), (TherapistDeactivated, "inactive")])
 def test_what_has_not_gone_out_to_a_lost_therapist_is_withdrawn(session: Session, event: Any, status: str) -> None:
     lost = public_therapist()
-    hear(session, happened(TherapistUnblocked(therapist=lost), lost.id))
+    handle(session, happened(TherapistUnblocked(therapist=lost), lost.id))
     by_status = {
         s: a_request(session, s, therapist_id=lost.id).id
         for s in RequestStatus
         if s not in (RequestStatus.FAILED, RequestStatus.WITHDRAWN)
     }
     gone = happened(event(therapist=lost.model_copy(update={"status": status})), lost.id, sequence=2)
-    hear(session, gone)
+    handle(session, gone)
     withdrawn = {s for s, each in by_status.items() if stored(session, each).status == "withdrawn"}
     assert withdrawn == {"open", "queued", "deferred"}
     assert stored(session, by_status[RequestStatus.OPEN]).withdrawn_reason == "therapist_unavailable"
     assert types(session, by_status[RequestStatus.OPEN]) == ["approved", "withdrawn"]
     count = len(recorded(session))
-    hear(session, gone, happened(event(therapist=lost.model_copy(update={"status": status})), lost.id, sequence=2))
+    handle(session, gone, happened(event(therapist=lost.model_copy(update={"status": status})), lost.id, sequence=2))
     assert len(recorded(session)) == count
 
 
 def test_a_block_that_is_lifted_already_withdraws_nothing(session: Session) -> None:
     back = public_therapist()
-    hear(session, happened(TherapistUnblocked(therapist=back), back.id, sequence=7))
+    handle(session, happened(TherapistUnblocked(therapist=back), back.id, sequence=7))
     request = an_open_request(session, therapist_id=back.id)
     blocked = TherapistBlocked(therapist=back.model_copy(update={"status": "blocked"}))
-    hear(session, happened(blocked, back.id, sequence=6))
+    handle(session, happened(blocked, back.id, sequence=6))
     assert stored(session, request.id).status == "open"
 
 
@@ -158,7 +158,7 @@ def followed(session: Session, place: UUID, patient: UUID, status: str, state: s
     told = public_patient(id=patient, status=status, placement_request_id=place, placement_state=state)
     before = "searching" if status == "in_therapy" else "in_therapy"
     event = PatientStatusChanged(patient=told, previous_status=before)
-    hear(session, happened(event, patient, sequence=sequence, time=MONDAY + sequence * HOUR))
+    handle(session, happened(event, patient, sequence=sequence, time=MONDAY + sequence * HOUR))
 
 
 def a_place(session: Session) -> tuple[UUID, UUID, UUID]:
@@ -179,7 +179,7 @@ def test_a_place_that_failed_keeps_its_therapist_out_of_this_search_only(session
     assert "failed in this search" in refused.value.errors[0].message
     assert an_open_request(session, patient_id=patient).hold is None
     new_search = public_patient(id=patient, search_started_on=berlin_day(MONDAY + timedelta(days=400)))
-    hear(session, happened(PatientUpdated(patient=new_search), patient, sequence=9))
+    handle(session, happened(PatientUpdated(patient=new_search), patient, sequence=9))
     assert an_open_request(session, patient_id=patient, therapist_id=therapist).status == "open"
 
 
@@ -214,16 +214,16 @@ def test_what_an_ended_search_asked_is_over_also_where_the_next_search_began_bef
         )
         for number, (before, after) in enumerate(steps, start=2)
     ]
-    hear(session, *told)
+    handle(session, *told)
     assert stored(session, request.id).status == "withdrawn"
 
 
 def test_who_was_blocked_since_is_not_asked_again_after_a_call_that_did_not_come_to_it(session: Session) -> None:
     lost = public_therapist()
-    hear(session, happened(TherapistUnblocked(therapist=lost), lost.id))
+    handle(session, happened(TherapistUnblocked(therapist=lost), lost.id))
     request = a_request(session, RequestStatus.CONTACTED, therapist_id=lost.id)
     blocked = TherapistBlocked(therapist=lost.model_copy(update={"status": "blocked"}))
-    hear(session, happened(blocked, lost.id, sequence=2))
+    handle(session, happened(blocked, lost.id, sequence=2))
     answers.reopen(session, stored(session, request.id), now=MONDAY)
     ended = stored(session, request.id)
     assert (ended.status, ended.withdrawn_reason) == ("withdrawn", "therapist_unavailable")

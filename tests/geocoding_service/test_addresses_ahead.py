@@ -11,7 +11,7 @@ from geocoding_service.listeners import listeners
 from geocoding_service.store.tables import LocatedAddress
 from shared.database import copies, new_id
 from shared.events.catalogue import TherapistUpdated
-from tests.builders.owners import a_therapist_changed
+from tests.builders.addresses import a_therapist_changed
 from tests.conftest import MONDAY
 from tests.events import recorded
 

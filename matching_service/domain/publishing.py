@@ -1,4 +1,4 @@
-"""What matching says anew of placement requests, for whoever knows other: `republish`."""
+"""The present states of placement requests, which `republish` publishes for services that know others."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from shared.events.catalogue import RequestUnknown, RequestUpdated
 from shared.values.datetimes import berlin_day
 
 
-def states(
+def snapshots(
     session: Session,
     *,
     after: UUID,
     limit: int,
     now: datetime,  # noqa: ARG001 - all have it
 ) -> Sequence[tuple[PlacementRequest, RequestUpdated]]:
-    """The next requests after this id, locked after their patients as everywhere, and how they stand."""
+    """The next requests after this id, locked after their patients as everywhere, and how they are as events."""
     ids = queries.requests_after(session, after, limit=limit)
     queries.lock_patients(session, queries.patients_of(session, ids))
     return [(request, _state(request)) for request in queries.lock_requests(session, ids)]
@@ -39,6 +39,6 @@ def _state(request: PlacementRequest) -> RequestUpdated:
     )
 
 
-def unknown(request_id: UUID) -> RequestUnknown:
-    """What is said of a request that is none of ours; requests are never deleted."""
+def unknown_request(request_id: UUID) -> RequestUnknown:
+    """The event that says that a request is none of ours; requests are never deleted."""
     return RequestUnknown(placement_request_id=request_id)

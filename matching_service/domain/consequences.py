@@ -1,4 +1,4 @@
-"""Which of a patient's requests wait, and which are over because the search is."""
+"""What follows for a patient's requests: which of them wait, and which are over because the search is."""
 
 from __future__ import annotations
 
@@ -6,13 +6,20 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from matching_service.domain import history, states
+from matching_service.domain import audit_log, states
 from matching_service.store import queries
-from matching_service.store.tables import Patient, PlacementRequest
+from matching_service.store.tables import PatientCopy, PlacementRequest
 from shared.database import Session
 from shared.events.catalogue import RequestHeld, RequestReleased, RequestWithdrawn
 from shared.events.outbox import record
-from shared.values.enums import PatientStatus, PlacementState, RequestStatus, WithdrawalReason
+from shared.values.enums import (
+    PatientStatus,
+    PlacementState,
+    RequestHold,
+    RequestStatus,
+    TherapistStatus,
+    WithdrawalReason,
+)
 
 
 def follow_search(session: Session, patient_id: UUID, *, ended_at: datetime | None = None, now: datetime) -> None:
@@ -31,8 +38,8 @@ def follow_search(session: Session, patient_id: UUID, *, ended_at: datetime | No
             is_overtaken = patient.placement_request_id in places - {request.id}
             _follow_place(session, request, patient, is_overtaken=is_overtaken, now=now)
         elif _is_over(request, patient.status, ended_at):
-            end(session, request, WithdrawalReason.SEARCH_ENDED, now=now)
-    settle_holds(session, patient_id, patient.status, now=now)
+            withdraw(session, request, WithdrawalReason.SEARCH_ENDED, now=now)
+    recompute_holds(session, patient_id, patient.status, now=now)
 
 
 def _is_over(request: PlacementRequest, patient_status: str | None, ended_at: datetime | None) -> bool:
@@ -43,48 +50,51 @@ def _is_over(request: PlacementRequest, patient_status: str | None, ended_at: da
 
 
 def _follow_place(
-    session: Session, request: PlacementRequest, patient: Patient, *, is_overtaken: bool, now: datetime
+    session: Session, request: PlacementRequest, patient: PatientCopy, *, is_overtaken: bool, now: datetime
 ) -> None:
-    """What the patient service says of the place counts; a place of which it has not heard yet goes on.
+    """What the patient service says of the place counts; a place that it does not name yet goes on.
 
     Where two stand, the one that it does not name is over: nobody will speak of it again.
     """
     if is_overtaken:
-        request.place_ended_at = request.updated_at = now
-        history.note(session, request, "therapy_ended", occurred_at=now, now=now)
+        _end_place(session, request, now=now)
     elif patient.placement_request_id != request.id:
         return
     elif patient.placement_state == PlacementState.FAILED:
-        request.status, request.updated_at = RequestStatus.FAILED, now
-        history.note(session, request, "failed", occurred_at=now, now=now)
+        states.fail_place(request, now=now)
+        audit_log.add_entry(session, request, "failed", occurred_at=now, now=now)
     elif patient.placement_state == PlacementState.ENDED:
-        request.place_ended_at = request.updated_at = now
-        history.note(session, request, "therapy_ended", occurred_at=now, now=now)
+        _end_place(session, request, now=now)
 
 
-def therapist_became_unavailable(session: Session, therapist_id: UUID, *, now: datetime) -> None:
+def _end_place(session: Session, request: PlacementRequest, *, now: datetime) -> None:
+    states.end_place(request, now=now)
+    audit_log.add_entry(session, request, "therapy_ended", occurred_at=now, now=now)
+
+
+def withdraw_from_unavailable_therapist(session: Session, therapist_id: UUID, *, now: datetime) -> None:
     """Withdraw what has not gone out to a therapist who is blocked or inactive now; otherwise nothing."""
-    if not is_lost(session, therapist_id):
+    if not is_unavailable(session, therapist_id):
         return
     ids = queries.requests_to_therapists(session, [therapist_id], states.LOST_WITH_THE_THERAPIST)
     queries.lock_patients(session, queries.patients_of(session, ids))
     for request in queries.lock_requests(session, ids):
         if request.status in states.LOST_WITH_THE_THERAPIST:
-            end(session, request, WithdrawalReason.THERAPIST_UNAVAILABLE, now=now)
+            withdraw(session, request, WithdrawalReason.THERAPIST_UNAVAILABLE, now=now)
 
 
-def is_lost(session: Session, therapist_id: UUID) -> bool:
+def is_unavailable(session: Session, therapist_id: UUID) -> bool:
     """Whether nobody may ask this therapist now: blocked or inactive."""
-    return queries.therapist_status(session, therapist_id) not in (None, "active")
+    return queries.therapist_status(session, therapist_id) not in (None, TherapistStatus.ACTIVE)
 
 
-def settle(session: Session, patient_id: UUID, *, now: datetime) -> None:
-    """`settle_holds` for whoever has not read the patient's copy."""
+def recompute_holds_of(session: Session, patient_id: UUID, *, now: datetime) -> None:
+    """`recompute_holds` where the patient's copy has not been read yet."""
     patient = queries.lock_patients(session, [patient_id]).get(patient_id)
-    settle_holds(session, patient_id, patient.status if patient else None, now=now)
+    recompute_holds(session, patient_id, patient.status if patient else None, now=now)
 
 
-def settle_holds(session: Session, patient_id: UUID, patient_status: str | None, *, now: datetime) -> None:
+def recompute_holds(session: Session, patient_id: UUID, patient_status: str | None, *, now: datetime) -> None:
     """Hold and release the patient's requests as the search and the other requests stand now.
 
     The caller holds the patient's lock. Doing it again changes nothing.
@@ -98,10 +108,10 @@ def settle_holds(session: Session, patient_id: UUID, patient_status: str | None,
             _set_hold(session, request, hold, now=now)
 
 
-def _set_hold(session: Session, request: PlacementRequest, hold: str | None, *, now: datetime) -> None:
-    request.hold, request.updated_at = hold, now
-    history.note(session, request, "held" if hold else "released", occurred_at=now, now=now, reason=hold)
-    # nothing waits anywhere for the others, so nobody needs to hear of it
+def _set_hold(session: Session, request: PlacementRequest, hold: RequestHold | None, *, now: datetime) -> None:
+    states.set_hold(request, hold, now=now)
+    audit_log.add_entry(session, request, "held" if hold else "released", occurred_at=now, now=now, reason=hold)
+    # nothing waits anywhere for the others, so nobody needs to know
     if request.status in states.NOT_GONE_OUT:
         ids = {
             "placement_request_id": request.id,
@@ -122,14 +132,13 @@ def withdraw_all(
     """Withdraw all of a patient's requests that stand so. The caller holds the patient's lock."""
     for request in queries.lock_live_requests_of_patient(session, patient_id):
         if request.status in statuses:
-            end(session, request, reason, now=now)
+            withdraw(session, request, reason, now=now)
 
 
-def end(session: Session, request: PlacementRequest, reason: WithdrawalReason, *, now: datetime) -> None:
+def withdraw(session: Session, request: PlacementRequest, reason: WithdrawalReason, *, now: datetime) -> None:
     """The request is over without an answer; the caller knows that its status allows it and holds the locks."""
-    request.status, request.withdrawn_reason = RequestStatus.WITHDRAWN, reason
-    request.hold, request.next_contact_after, request.updated_at = None, None, now
-    history.note(session, request, "withdrawn", occurred_at=now, now=now, reason=reason)
+    states.withdraw(request, reason, now=now)
+    audit_log.add_entry(session, request, "withdrawn", occurred_at=now, now=now, reason=reason)
     event = RequestWithdrawn(
         placement_request_id=request.id,
         patient_id=request.patient_id,
