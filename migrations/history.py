@@ -1,4 +1,4 @@
-"""The history of one schema, as Alembic is configured for it."""
+"""The history of one schema, as Alembic reads it."""
 
 from __future__ import annotations
 

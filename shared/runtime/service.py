@@ -55,7 +55,7 @@ class Service(Generic[SettingsType, DependenciesType]):
     ready_checks: Sequence[ReadinessCheck] = ()
     """What its worker needs beside the database and Kafka."""
     record_refusal: Callable[[Context[DependenciesType], PlatformError], None] | None = None
-    """Stores what a refused request shows; called in a transaction of its own."""
+    """Notes in a transaction of its own that a request was refused."""
 
     @property
     def name(self) -> str:
