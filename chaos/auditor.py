@@ -23,8 +23,8 @@ from migrations.settings import MigrationSettings
 from operations.failures import Failure
 from operations.platform import Platform
 from shared.events.batches import end_of_batch, is_unreadable, skip
-from shared.events.ends import read_to_ends
 from shared.events.event import PARTITIONS, TOPICS, decode_envelope
+from shared.events.topic_reader import read_to_ends
 
 SERVICES = ("patient_service", "therapist_service", "matching_service", "communication_service", "geocoding_service")
 
