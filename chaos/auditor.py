@@ -25,8 +25,9 @@ from operations.platform import Platform
 from shared.events.batches import end_of_batch, is_unreadable, skip
 from shared.events.event import PARTITIONS, TOPICS, decode_envelope
 from shared.events.topic_reader import read_to_ends
+from shared.runtime import registry
 
-SERVICES = ("patient_service", "therapist_service", "matching_service", "communication_service", "geocoding_service")
+SERVICES = registry.names()
 
 SECONDS_TO_READ = 300
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from matching_service.api.dependencies import Dependencies
+from matching_service.dependencies import Dependencies
 from matching_service.domain import answers, audit_log, requests
 from matching_service.domain.schemas import (
     Approved,

@@ -22,7 +22,7 @@ from matching_service.domain.schemas import NewAnswer
 from matching_service.domain.states import next_contact_after
 from matching_service.settings import AskAgainRules
 from shared.events.catalogue import EmailAnswered, PracticeAnswer
-from shared.runtime.cli import _datetime
+from shared.runtime.operator_commands import _datetime
 from shared.values.datetimes import (
     FIRST_DAY,
     FIRST_INSTANT,

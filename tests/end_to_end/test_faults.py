@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from operations.agency import Agency, Document, Refused
 from operations.platform import Platform
+from shared.runtime import registry
 from tests.end_to_end.people import a_searching_patient, a_therapist, asked, known_to_matching, status_becomes
 
-WORKERS = [f"{name}_service.worker" for name in ("patient", "therapist", "matching", "communication", "geocoding")]
+WORKERS = [f"{name}.worker" for name in registry.names()]
 
 
 def exactly_one_letter(platform: Platform, agency: Agency, practice: Document, request: Document) -> None:

@@ -8,9 +8,10 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from patient_service import jobs
+from patient_service.dependencies import Dependencies
 from patient_service.domain import consents, copies, patients, searches
 from patient_service.domain.schemas import NewConsent, NewStatus, PatientView
+from patient_service.jobs import jobs
 from shared.runtime import clock
 from shared.security.encryption import Keys
 from shared.values.enums import PatientStatus
@@ -183,7 +184,7 @@ def test_a_search_that_is_not_ready_any_more_stays_paused_and_says_why(session: 
 
 def test_the_worker_runs_both_jobs(session: Session, keys: Keys) -> None:
     known = paused(session, keys, days=1)
-    by_name = {job.name: job for job in jobs.create(keys)}
+    by_name = {job.name: job for job in jobs(Dependencies(keys))}
     assert set(by_name) == {"birthdays", "pauses"}
     assert by_name["pauses"].run(MONDAY + timedelta(days=2)) == 1
     session.expire_all()
