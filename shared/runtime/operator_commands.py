@@ -170,7 +170,7 @@ def _ahead(service: AnyService, _settings: ServiceSettings) -> None:
     with database.transaction() as session:
         found = copies.ahead(session)
     for row in found:
-        numbers = f"sequence {row.known_sequence} here, {row.told_sequence} in the event"
+        numbers = f"sequence {row.known_sequence} here, {row.event_sequence} in the event"
         print_line(f"{row.copies} {row.id} {numbers} {row.noticed_at.isoformat()}")
     print_line(f"{service.name}: {len(found)} ahead of their source")
 

@@ -31,7 +31,7 @@ from shared.events.event import (
     read_event,
 )
 from shared.events.listeners import Listeners
-from shared.events.reading import read_message
+from shared.events.message_reader import read_message
 from shared.runtime import clock, registry
 from shared.runtime.worker import worker
 from tests.architecture.sources import SERVICES
