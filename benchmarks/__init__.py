@@ -1,1 +1,1 @@
-"""How fast and how large: each figure beside a baseline of the same run, since these machines are noisy."""
+"""Benchmarks: each figure is compared with a baseline of the same run, since the speed of the machine varies."""

@@ -16,11 +16,11 @@ from patient_service.settings import Settings
 
 
 class Tables(DeclarativeBase):
-    """One table."""
+    """The base class of the only table."""
 
 
 class BarePatient(Tables):
-    """A patient as a tutorial would store one: every field in the clear, no event, no checks."""
+    """A patient stored in the simplest way: every field unencrypted, no event, no checks."""
 
     __tablename__ = "bare_patients"
 
@@ -40,7 +40,7 @@ class BarePatient(Tables):
 
 
 def create() -> Flask:
-    """The bare application, on the same PgBouncer with the same pool."""
+    """Returns the bare application, on the same PgBouncer with the same pool."""
     settings = Settings()
     engine = create_engine(settings.database_url, pool_size=settings.database_pool_size)
     app = Flask(__name__)
@@ -58,7 +58,7 @@ def create() -> Flask:
     return app
 
 
-class Server(BaseApplication):  # type: ignore[misc]
+class BareServer(BaseApplication):  # type: ignore[misc]
     """gunicorn with its own threads, as many as our web processes have."""
 
     def __init__(self, port: int) -> None:
@@ -82,4 +82,4 @@ class Server(BaseApplication):  # type: ignore[misc]
 
 
 if __name__ == "__main__":
-    Server(int(sys.argv[1])).run()
+    BareServer(int(sys.argv[1])).run()

@@ -1,4 +1,4 @@
-"""How long after its commit an event has its effect in another process, at a steady 200 a second."""
+"""The time from an event's commit to its effect in another process, at a steady 200 events a second."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from sqlalchemy.orm import Session
 
 from benchmarks.figures import Figure, at_most, quantile
 from chaos import witness
-from operations.platform import Platform
-from operations.surroundings import of_ours
+from operations.process_environment import of_ours
 from shared import database
 from shared.database import new_id, transaction
 from shared.events.consumer import Consumer
 from shared.events.event import Event
 from shared.events.listeners import Listeners
 from shared.events.outbox import record_all
+from testkit.private_platform import PrivatePlatform
 
 RATE, SECONDS = 200, 20
 IDLE_EVENTS = 60
@@ -35,7 +35,7 @@ PROBE = "bench.probe"
 
 
 class Measuring(Consumer):
-    """A consumer that notes how old each of our events is when its transaction has committed."""
+    """A consumer that records the age of each of our events when its transaction has committed."""
 
     def __init__(self, kafka: dict[str, Any], listeners: Listeners, subject: UUID) -> None:
         super().__init__("witness", kafka, listeners, group=f"bench-{uuid4()}")
@@ -53,24 +53,24 @@ class Measuring(Consumer):
         ]
 
 
-def measure(platform: Platform) -> list[Figure]:
-    """Commit to effect, idle and at 200 events a second, beside Kafka alone: from one process through the witness's
-    relay in a second one to an effect in this one."""
+def measure(platform: PrivatePlatform) -> list[Figure]:
+    """Measure commit to effect, idle and at 200 events a second, and Kafka alone: events go from one process through
+    the witness's relay in a second one to an effect in this one."""
     settings = witness.Settings()
     database.connect(settings.database_url, pool_size=4)
     listeners, subject = Listeners(), new_id()
 
     @listeners.effect(witness.Counted)
-    def nothing_but_seen(session: Session, event: witness.Counted, *, now: datetime) -> None:
+    def no_other_effect(session: Session, event: witness.Counted, *, now: datetime) -> None:
         """The effect is the row in `processed_events`, written by the consumer."""
 
     consumer = Measuring(settings.kafka_client(), listeners, subject)
     stop = threading.Event()
     thread = threading.Thread(target=consumer.run, args=(stop,))
     thread.start()
-    _pour(platform, consumer, rate=2, number=20)
-    idle = _pour(platform, consumer, rate=4, number=IDLE_EVENTS)
-    busy = _pour(platform, consumer, rate=RATE, number=RATE * SECONDS)
+    _commit_and_wait(platform, consumer, rate=2, number=20)
+    idle = _commit_and_wait(platform, consumer, rate=4, number=IDLE_EVENTS)
+    busy = _commit_and_wait(platform, consumer, rate=RATE, number=RATE * SECONDS)
     stop.set()
     thread.join()
     bare = _kafka_alone(settings.kafka_client())
@@ -82,18 +82,20 @@ def measure(platform: Platform) -> list[Figure]:
     ]
 
 
-def _pour(platform: Platform, consumer: Measuring, *, rate: int, number: int) -> list[float]:
-    """The ages, in ms, of that many events committed by another process at that rate."""
+def _commit_and_wait(platform: PrivatePlatform, consumer: Measuring, *, rate: int, number: int) -> list[float]:
+    """Returns the ages, in ms, of that many events that another process commits at that rate."""
     begin = len(consumer.milliseconds)
     first = next(_sequences) * 1_000_000
-    code = f"from benchmarks.events import pour; pour('{consumer.subject}', {first}, {rate}, {number})"
+    code = (
+        f"from benchmarks.events import commit_events; commit_events('{consumer.subject}', {first}, {rate}, {number})"
+    )
     subprocess.run(
         [sys.executable, "-c", code],
         env=of_ours(witness.Settings, platform.settings) | {"WITNESS_PORT": "1"},
         check=True,
     )
     deadline = time.monotonic() + 30
-    # the first few of the first pour may come before the consumer has its partitions
+    # the first events may be committed before the consumer has its partitions
     while len(consumer.milliseconds) < begin + number - (0 if begin else number - 1):
         if time.monotonic() > deadline:
             raise RuntimeError("not every event arrived")
@@ -104,7 +106,7 @@ def _pour(platform: Platform, consumer: Measuring, *, rate: int, number: int) ->
 _sequences = count(1)
 
 
-def pour(subject: str, first: int, rate: int, number: int) -> None:
+def commit_events(subject: str, first: int, rate: int, number: int) -> None:
     """Commit that many events of one aggregate at that rate (a second)."""
     settings, counter = witness.Settings(), UUID(subject)
     database.connect(settings.database_url, pool_size=1)
@@ -117,7 +119,7 @@ def pour(subject: str, first: int, rate: int, number: int) -> None:
 
 
 def _kafka_alone(kafka: dict[str, Any]) -> list[float]:
-    """Milliseconds from produce to poll at the same rate, with neither database nor transactions."""
+    """Returns the milliseconds from produce to poll at the same rate, with neither database nor transactions."""
     admin = AdminClient(kafka)
     admin.create_topics([NewTopic(PROBE, 1, 1)])[PROBE].result(10)
     producer = Producer({**kafka, "linger.ms": 0})

@@ -1,4 +1,4 @@
-"""What a benchmark finds, and the table of it all."""
+"""The figures of benchmarks, and their table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured figure; `ratio` is figure / baseline; `goal` bounds the figure or, where it says so, the ratio."""
+    """One measured figure; `ratio` is figure / baseline; `goal` limits the figure or, if it says so, the ratio."""
 
     name: str
     figure: float
@@ -22,17 +22,17 @@ class Figure:
 
 
 def at_least(name: str, figure: float, unit: str, goal: float, *, baseline: float | None = None) -> Figure:
-    """A figure that should not be smaller than the goal."""
+    """Returns a figure that should not be smaller than the goal."""
     return _figure(name, figure, unit, f">= {goal:g}", figure >= goal, baseline)
 
 
 def at_most(name: str, figure: float, unit: str, goal: float, *, baseline: float | None = None) -> Figure:
-    """A figure that should not be larger than the goal."""
+    """Returns a figure that should not be larger than the goal."""
     return _figure(name, figure, unit, f"<= {goal:g}", figure <= goal, baseline)
 
 
 def share_at_least(name: str, figure: float, unit: str, share: float, *, baseline: float) -> Figure:
-    """A figure that should reach a share of its baseline."""
+    """Returns a figure that should reach a share of its baseline."""
     return _figure(name, figure, unit, f"ratio >= {share:g}", figure / baseline >= share, baseline)
 
 
@@ -42,13 +42,13 @@ def _figure(name: str, figure: float, unit: str, goal: str, met: bool, baseline:
 
 
 def quantile(values: Iterable[float], share: float) -> float:
-    """The value below which that share of them lies (nearest rank)."""
+    """Returns the value below which that share of the values is (nearest rank)."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, max(0, round(share * len(ordered)) - 1))]
 
 
 def table(figures: Sequence[Figure]) -> str:
-    """The figures for a person."""
+    """Returns the figures as a text table."""
     head = ("name", "figure", "unit", "baseline", "ratio", "goal", "met")
     rows = [head, *(_row(figure) for figure in figures)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
@@ -61,6 +61,6 @@ def _row(figure: Figure) -> tuple[str, ...]:
 
 
 def write(figures: Sequence[Figure], path: Path) -> None:
-    """The figures for a program: a list of objects."""
+    """Write the figures as JSON, a list of objects."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps([asdict(figure) for figure in figures], indent=2) + "\n")

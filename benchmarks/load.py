@@ -1,4 +1,4 @@
-"""A load that costs little itself: prepared requests over kept-alive connections, one thread each."""
+"""An HTTP load generator with little cost of its own: one thread per kept-alive connection."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 
 def post_bytes(url: str, body: bytes) -> bytes:
-    """A whole POST request, ready to be sent."""
+    """Returns the bytes of a whole POST request."""
     parts = urlsplit(url)
     head = (
         f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
@@ -20,7 +20,7 @@ def post_bytes(url: str, body: bytes) -> bytes:
 
 
 def throughput(url: str, bodies: Callable[[int], bytes], *, connections: int, seconds: float, expected: int) -> float:
-    """Requests per second that were answered as expected; raises `RuntimeError` at the first that was not.
+    """Returns the requests per second; raises `RuntimeError` at the first without the expected status.
 
     `bodies(n)` is the n-th body. A warm-up of a fifth of the time is not counted.
     """
@@ -82,7 +82,7 @@ def _some(connection: socket.socket) -> bytes:
 
 
 def alternately(rounds: int, *measures: Callable[[], float]) -> Sequence[float]:
-    """The best of several rounds of each, taken in turns, so that a noisy minute hits all of them."""
+    """Returns the best of several rounds of each measure, run in turns, so that a slow minute affects all of them."""
     best = [0.0] * len(measures)
     for _ in range(rounds):
         for place, measure in enumerate(measures):

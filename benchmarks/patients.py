@@ -1,4 +1,4 @@
-"""How much of a bare insert's throughput is left with checks, encryption and an event; neither request has a key."""
+"""The throughput of `POST /api/patients` relative to a bare insert; neither request has an idempotency key."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from benchmarks.figures import Figure, share_at_least
 from benchmarks.load import alternately, throughput
 from migrations.connections import as_owner
 from migrations.settings import MigrationSettings
-from operations.platform import Platform
 from operations.ports import reserve_block
 from operations.services import environment
+from testkit.private_platform import PrivatePlatform
 
 CONNECTIONS, SECONDS, ROUNDS = 8, 5.0, 3
 
 
-def measure(platform: Platform) -> list[Figure]:
-    """POST /api/patients against the bare application; workers rest, or other services' work would count as ours."""
+def measure(platform: PrivatePlatform) -> list[Figure]:
+    """Measure POST /api/patients and the bare application; workers are stopped, or their work would count too."""
     settings = platform.settings
-    workers = [platform.part(part.name) for part in platform.parts if part.name.endswith(".worker")]
+    workers = [platform.process(part.name) for part in platform.process_specs if part.name.endswith(".worker")]
     for worker in workers:
         worker.stop()
     turns = count()
@@ -48,7 +48,7 @@ def _run(url: str, turn: int) -> float:
 
 
 def _body(turn: int, number: int) -> bytes:
-    """A new person each time: no two are alike, so nobody is taken for a duplicate."""
+    """Returns a new person each time, so that none counts as a duplicate."""
     return json.dumps(
         {
             "first_name": f"Vorname{turn}",
@@ -67,8 +67,8 @@ def _body(turn: int, number: int) -> bytes:
 
 
 @contextmanager
-def _bare(platform: Platform) -> Iterator[str]:
-    """The bare application at work, with a table of its own in the same schema."""
+def _bare(platform: PrivatePlatform) -> Iterator[str]:
+    """Runs the bare application, with a table of its own in the same schema; yields its URL."""
     port = reserve_block(1)
     with as_owner(MigrationSettings(), "patient_service") as connection:
         connection.execute(CreateTable(BarePatient.__table__))  # type: ignore[arg-type]

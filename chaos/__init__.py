@@ -1,1 +1,1 @@
-"""The fault campaign: a steady load while parts of the platform die, and an auditor who trusts nobody's word."""
+"""The fault campaign: a steady load while processes are killed, and an auditor that checks the data afterwards."""

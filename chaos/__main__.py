@@ -1,4 +1,4 @@
-"""`python -m chaos`: a steady load while parts die at seeded times; an auditor proves that nothing was harmed."""
+"""`python -m chaos`: a steady load while processes are killed by a seeded schedule; an auditor checks the data."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ RESULT = Path(__file__).parent.parent / "build" / "chaos.json"
 
 @click.command()
 @click.option("--seed", type=int, help="Repeats the faults of a campaign; random without it.")
-@click.option("--seconds", type=float, default=120, show_default=True, help="How long the load and the faults last.")
+@click.option("--seconds", type=float, default=120, show_default=True, help="The duration of load and faults.")
 @click.option(
     "--brokers", type=click.Choice([1, 3]), default=1, show_default=True, help="Kafka nodes, killed one at a time."
 )
 @click.option(
     "--break",
     "broken",
-    type=click.Choice(["marking", "seen"]),
-    help="Try the auditor: break the witness on purpose, and let its workers die; no service is started.",
+    type=click.Choice(["marking", "processed"]),
+    help="Test the auditor: break the witness on purpose and kill its workers; no service is started.",
 )
 @click.option(
     "--result", type=click.Path(path_type=Path), default=RESULT, help="The file to write instead of build/chaos.json."
 )
 def main(seed: int | None, seconds: float, brokers: int, broken: str | None, result: Path) -> None:
-    """Keep a steady load up while parts die; ends with 1 when the auditor found something."""
+    """Keep up a steady load while processes are killed; ends with 1 when the auditor found something."""
     seed = SystemRandom().randrange(1_000_000) if seed is None else seed
     found = Campaign(seed, seconds, brokers, broken or "").run()
     result.parent.mkdir(exist_ok=True)

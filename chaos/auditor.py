@@ -1,6 +1,7 @@
-"""Proves from the databases, the Kafka log and the mail catcher what a campaign did to people's requests.
+"""Checks in the databases, the Kafka log and the mail catcher that a campaign lost or doubled nothing.
 
-The auditor asks no service: it reads tables as the administrator, topics as a stranger, and the catcher's folder.
+The auditor calls no service: it reads tables as the administrator, topics outside of any group, and the catcher's
+folder.
 """
 
 from __future__ import annotations
@@ -19,27 +20,28 @@ from chaos.hostile import Sent
 from chaos.load import Journal
 from migrations.connections import administrator
 from migrations.settings import MigrationSettings
-from operations.failures import Failure
-from operations.platform import Platform
+from operations.errors import OperationsError
 from shared.events.batches import end_of_batch, is_unreadable, skip
 from shared.events.ends import read_to_ends
 from shared.events.event import PARTITIONS, TOPICS, decode_envelope
+from shared.runtime import registry
+from testkit.private_platform import PrivatePlatform
 
-SERVICES = ("patient_service", "therapist_service", "matching_service", "communication_service", "geocoding_service")
+SERVICES = registry.names()
 
 SECONDS_TO_READ = 300
 
 
 @dataclass
 class Findings:
-    """What is not as it should be, each as a sentence; empty lists are the proof."""
+    """What the auditor found wrong, each as a sentence; all lists are empty when nothing was harmed."""
 
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
     reordered: list[str] = field(default_factory=list)
     twice_mailed: list[str] = field(default_factory=list)
     stuck: list[str] = field(default_factory=list)
-    """What hostile messages, files, clients or refusals have stopped."""
+    """Work that hostile messages, files, clients or refusals have stopped."""
     counts: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -48,31 +50,31 @@ class Findings:
         return not (self.lost or self.doubled or self.reordered or self.twice_mailed or self.stuck)
 
     def as_dict(self) -> dict[str, Any]:
-        """Counts of what was found, and the sentences."""
+        """Returns the sentences and the counts."""
         return asdict(self)
 
 
 class Auditor:
-    """Looks at a platform that has come to rest."""
+    """Checks a platform that is idle."""
 
-    def __init__(self, platform: Platform, journal: Journal, hostile: Sent) -> None:
+    def __init__(self, platform: PrivatePlatform, journal: Journal, hostile: Sent) -> None:
         self._platform, self._journal, self._hostile = platform, journal, hostile
         self._database = administrator(MigrationSettings.of(platform.settings))
         self._database.autocommit = True
         self.found = Findings()
 
     def audit(self) -> Findings:
-        """Everything that can be proved."""
-        self._acknowledged_writes_are_there()
-        self._log_holds_every_event_in_order()
-        self._counters_and_ledger_agree()
-        self._copies_are_what_they_copy()
-        self._every_request_is_where_its_letters_say()
-        self._no_mail_went_out_twice()
-        self._only_hostile_messages_are_dead_letters()
-        self._every_partition_moves_on()
-        self._every_hostile_file_has_ended()
-        self._no_refusal_about_us_suppresses_anybody()
+        """Run all checks; returns the findings."""
+        self._check_acknowledged_writes()
+        self._check_log()
+        self._check_counters_and_ledger()
+        self._check_copies()
+        self._check_requests()
+        self._check_mails()
+        self._check_dead_letters()
+        self._check_partitions()
+        self._check_hostile_files()
+        self._check_suppressions()
         self._database.close()
         return self.found
 
@@ -84,7 +86,7 @@ class Auditor:
     def _ids(self, table: str) -> set[str]:
         return {str(row[0]) for row in self._rows(f"SELECT id FROM {table}")}  # noqa: S608 - our own names
 
-    def _acknowledged_writes_are_there(self) -> None:
+    def _check_acknowledged_writes(self) -> None:
         journal = self._journal
         for noun, table in {
             "therapists": "therapist_service.therapists",
@@ -93,7 +95,7 @@ class Auditor:
         }.items():
             there, acknowledged = self._ids(table), getattr(journal, noun)
             self.found.counts[noun] = len(acknowledged)
-            self.found.lost += [f"{noun}: {one} was acknowledged and is gone" for one in set(acknowledged) - there]
+            self.found.lost += [f"{noun}: {one} was acknowledged and is missing" for one in set(acknowledged) - there]
             if len(acknowledged) != len(set(acknowledged)):
                 self.found.doubled.append(f"{noun}: one was acknowledged twice under different keys")
         answered = {str(i): o for i, o in self._rows("SELECT id, outcome FROM matching_service.placement_requests")}
@@ -106,14 +108,16 @@ class Auditor:
             str(row[0]) for row in self._rows("SELECT id FROM patient_service.patients WHERE status <> 'open'")
         }
         self.found.counts["searches"] = len(journal.searching)
-        self.found.lost += [f"search of {one} was acknowledged and is gone" for one in {*journal.searching} - searching]
+        self.found.lost += [
+            f"search of {one} was acknowledged and is missing" for one in {*journal.searching} - searching
+        ]
         self.found.counts["writes given up"] = journal.gave_up
-        # a request that was repeated under one key must have made one thing
+        # a request that was repeated under one key must have created one row
         made = len(self._rows("SELECT id FROM therapist_service.therapists WHERE external_id IS NULL"))
         if made > len(journal.therapists) + journal.gave_up:
             self.found.doubled.append(f"{made} therapists were made of {len(journal.therapists)} acknowledged requests")
 
-    def _log_holds_every_event_in_order(self) -> None:
+    def _check_log(self) -> None:
         log = self._read_log()
         self.found.counts["events in the log"] = sum(len(each) for each in log.values())
         repeated = 0
@@ -131,14 +135,14 @@ class Auditor:
                 recorded += 1
                 event = f"{schema}: event {sequence} of {key}, recorded {recorded_at:%T.%f}"
                 if sequence not in log[topic, str(key)]:
-                    marked = f"was marked as published at {published_at:%T.%f}" if published_at else "waits"
+                    marked = f"was marked as published at {published_at:%T.%f}" if published_at else "is unpublished"
                     self.found.lost.append(f"{event}, {marked} and is not in the log")
                 elif not published_at:
                     self.found.lost.append(f"{event}, was never marked")
         self.found.counts["events recorded"] = recorded
 
     def _read_log(self) -> dict[tuple[str, str], list[int]]:
-        """Per topic and key the sequences as they lie on Kafka, read committed."""
+        """Returns the sequences on Kafka, read committed, by topic and key."""
         kafka = {"bootstrap.servers": self._platform.settings["KAFKA_BOOTSTRAP_SERVERS"]}
         topics = [topic.name for topic in TOPICS.values()]
         log: dict[tuple[str, str], list[int]] = defaultdict(list)
@@ -149,22 +153,22 @@ class Auditor:
                     log[message.topic() or "", str(envelope.subject)].append(envelope.sequence)
         return log
 
-    def _counters_and_ledger_agree(self) -> None:
+    def _check_counters_and_ledger(self) -> None:
         stored = dict(self._rows("SELECT id::text, sequence FROM witness.counters"))
         for counter, number in stored.items():
-            sure, perhaps = self._journal.counted[UUID(counter)], self._journal.in_doubt[UUID(counter)]
-            if number < sure:
-                self.found.lost.append(f"counter {counter}: {sure} acknowledged, {number} there")
-            if number > sure + perhaps:
-                self.found.doubled.append(f"counter {counter}: {number} there, at most {sure + perhaps} asked for")
+            certain, possible = self._journal.counted[UUID(counter)], self._journal.in_doubt[UUID(counter)]
+            if number < certain:
+                self.found.lost.append(f"counter {counter}: {certain} acknowledged, {number} there")
+            if number > certain + possible:
+                self.found.doubled.append(f"counter {counter}: {number} there, at most {certain + possible} requested")
         effects = Counter(row[0] for row in self._rows("SELECT event_id::text FROM witness.ledger"))
         events = {row[0] for row in self._rows("SELECT event_id::text FROM witness.outbox")}
         self.found.counts["effects in the ledger"] = effects.total()
         self.found.lost += [f"event {event} had no effect" for event in events - effects.keys()]
         self.found.doubled += [f"event {event} had {n} effects" for event, n in effects.items() if n > 1]
 
-    def _copies_are_what_they_copy(self) -> None:
-        """Every projection has taken in the newest event of every aggregate."""
+    def _check_copies(self) -> None:
+        """Every projection must have handled the newest event of every aggregate."""
         for owner, nouns in {"therapist_service": "therapists", "patient_service": "patients"}.items():
             for keeper in ("matching_service", "communication_service"):
                 stale = self._rows(
@@ -173,11 +177,12 @@ class Auditor:
                     " WHERE c.sequence IS DISTINCT FROM o.sequence"
                 )
                 self.found.lost += [
-                    f"{nouns} {one}: {keeper} knows {copied} of {sequence} events" for one, sequence, copied in stale
+                    f"{nouns} {one}: {keeper} has handled {copied} of {sequence} events"
+                    for one, sequence, copied in stale
                 ]
 
-    def _every_request_is_where_its_letters_say(self) -> None:
-        """Both services tell the same story of every request, and no request was forgotten."""
+    def _check_requests(self) -> None:
+        """Both services must agree about every request, and no request may be left out."""
         rows = self._rows(
             """
             SELECT m.id::text, m.status, c.id IS NULL, count(i.id) FILTER (WHERE i.status <> 'dissolved')
@@ -198,15 +203,15 @@ class Auditor:
             " WHERE status = 'sent' AND kind = 'inquiry'"
         )}  # fmt: skip
         waiting = {request for request, status, _, _ in rows if status in ("open", "queued")}
-        self.found.lost += [f"request {one} was mailed, and matching does not know" for one in sent & waiting]
+        self.found.lost += [f"request {one} was mailed, but not in matching" for one in sent & waiting]
         self.found.counts["requests mailed"] = len(sent)
 
-    def _no_mail_went_out_twice(self) -> None:
+    def _check_mails(self) -> None:
         mails = self._platform.mailbox.mails()
         self.found.counts["mails in the catcher"] = len(mails)
         identities = Counter(mail["message_id"] for mail in mails)
         self.found.twice_mailed += [f"{identity} went out {n} times" for identity, n in identities.items() if n > 1]
-        # a campaign is much shorter than seven days: any second inquiry to one address is one too many
+        # a campaign is much shorter than seven days: any second inquiry to one address is wrong
         addresses = Counter(address.lower() for mail in mails for address in _addresses(mail))
         self.found.twice_mailed += [f"{address} got {n} inquiries" for address, n in addresses.items() if n > 1]
         per_therapist = self._rows(
@@ -223,8 +228,8 @@ class Auditor:
             if states.get(identity) not in ("sent", "in_doubt"):
                 self.found.doubled.append(f"mail {identity} arrived and counts as {states.get(identity)}")
 
-    def _only_hostile_messages_are_dead_letters(self) -> None:
-        """An outage, however long, is waited out: only a bad event may be set aside, and the load makes none."""
+    def _check_dead_letters(self) -> None:
+        """An outage, however long, must not make dead letters: only bad events may, and the load has none."""
         self.found.counts["dead_letters"] = 0
         for schema in (*SERVICES, "witness"):
             for topic, partition, offset, kind, reason in self._rows(
@@ -232,60 +237,64 @@ class Auditor:
             ):
                 self.found.counts["dead_letters"] += 1
                 if (topic, partition, offset) not in self._hostile.messages:
-                    self.found.lost.append(f"{schema}: {kind} was set aside: {reason}")
+                    self.found.lost.append(f"{schema}: {kind} became a dead letter: {reason}")
         self.found.counts["hostile messages"] = len(self._hostile.messages)
         if len(self._hostile.messages) > 10 and not self.found.counts["dead_letters"]:
-            self.found.lost.append("hostile messages were sent and none was set aside")
+            self.found.lost.append("hostile messages were sent and none became a dead letter")
 
-    def _every_partition_moves_on(self) -> None:
-        """No consumer stands before a message: every group has committed the end of what it reads."""
+    def _check_partitions(self) -> None:
+        """Every group must have committed the ends of its partitions."""
         for group in (*SERVICES, "witness"):
             unread = _unread(self._platform.settings["KAFKA_BOOTSTRAP_SERVERS"], group)
             self.found.stuck += [
-                f"{group} stands still in {topic}, partition {partition}, {number} messages before its end"
+                f"{group} is stuck in {topic}, partition {partition}, {number} messages before its end"
                 for (topic, partition), number in unread.items()
             ]
 
-    def _every_hostile_file_has_ended(self) -> None:
+    def _check_hostile_files(self) -> None:
         ended = dict(self._rows("SELECT file, status FROM therapist_service.imports"))
         self.found.counts["hostile files"] = len(self._hostile.files)
         self.found.counts["stalled requests"] = self._hostile.stalled
         self.found.stuck += [
-            f"file {file} ({kind}): {ended.get(file, 'was never taken')}"
+            f"file {file} ({kind}): {ended.get(file, 'was never imported')}"
             for file, kind in self._hostile.files.items()
             if ended.get(file) not in ("completed", "failed", "rejected")
         ]
         self.found.stuck += self._hostile.silent
 
-    def _no_refusal_about_us_suppresses_anybody(self) -> None:
+    def _check_suppressions(self) -> None:
         suppressed = self._rows("SELECT id::text, reason FROM communication_service.email_suppressions")
         self.found.stuck += [f"suppression {one} came from a refusal about us: {reason}" for one, reason in suppressed]
 
 
 def _unread(servers: str, group: str) -> Counter[tuple[str, int]]:
-    """How many messages a group has not read, by topic and partition, in the topics in which it has read any."""
+    """Returns the number of messages that a group has not read, by partition, in the topics that it reads."""
     settings = {"bootstrap.servers": servers, "group.id": group, "isolation.level": "read_committed"}
     reader = KafkaConsumer(settings | {"enable.partition.eof": True, "enable.auto.commit": False})
-    places = [TopicPartition(topic.name, p) for topic in TOPICS.values() for p in range(PARTITIONS)]
-    committed = reader.committed(places, timeout=30)
-    read = {place.topic for place in committed if place.offset >= 0}
-    # a difference of offsets would also count the marks that transactions leave behind
+    partitions = [TopicPartition(topic.name, p) for topic in TOPICS.values() for p in range(PARTITIONS)]
+    committed = reader.committed(partitions, timeout=30)
+    read = {each.topic for each in committed if each.offset >= 0}
+    # a difference of offsets would also count the markers of transactions
     begin = [TopicPartition(p.topic, p.partition, max(p.offset, 0)) for p in committed if p.topic in read]
     reader.assign(begin)
     unread: Counter[tuple[str, int]] = Counter()
-    for message in _until_the_ends(reader, settings, len(begin)):
+    for message in _read_to_the_ends(reader, settings, len(begin)):
         unread[message.topic() or "", message.partition() or 0] += 1
     reader.close()
     return unread
 
 
-def _until_the_ends(reader: KafkaConsumer, kafka: dict[str, Any], partitions: int) -> Iterator[Message]:
-    """Every message until the ends of all assigned partitions are reached; raises `Failure` where that takes long."""
+def _read_to_the_ends(reader: KafkaConsumer, kafka: dict[str, Any], partitions: int) -> Iterator[Message]:
+    """Yields every message up to the ends of all assigned partitions.
+
+    Raises:
+        OperationsError: that takes too long.
+    """
     ended: set[tuple[Any, Any]] = set()
     deadline = time.monotonic() + SECONDS_TO_READ
     while len(ended) < partitions:
         if time.monotonic() > deadline:
-            raise Failure(f"Kafka shows the end of only {len(ended)} of {partitions} partitions")
+            raise OperationsError(f"Kafka reported the end of only {len(ended)} of {partitions} partitions")
         for message in reader.consume(1000, 1):
             problem = message.error()
             if problem is None:

@@ -1,4 +1,4 @@
-"""One campaign: a private platform, a load, faults, quiet, an audit."""
+"""One campaign: a private platform, load and faults, then a wait until it is idle, and an audit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -25,38 +24,37 @@ from migrations import roles
 from migrations.connections import administrator, as_owner
 from migrations.settings import MigrationSettings
 from operations import probes
-from operations.env_file import private
-from operations.failures import Failure
-from operations.parts import Part, Step
-from operations.platform import Platform
+from operations.errors import OperationsError
 from operations.ports import reserve_block
+from operations.process_environment import of_ours
+from operations.process_specs import ProcessSpec, StartupTask
 from operations.services import environment
-from operations.surroundings import of_ours
 from shared import database
+from testkit.private_platform import PrivatePlatform, private_platform
 
 ROOT = Path(__file__).parent.parent
 WITNESSES = 2
-SECONDS_TO_REST = 180
+SECONDS_TO_IDLE = 180
 SECONDS_UNTIL_LOST = 45.0
-"""Longer than any lease, session or pause between two tries."""
+"""Longer than any lease, session or pause between two attempts."""
 TRIAL = {"kill worker": 1}
 LET_LEASES_END = (sys.executable, "-m", "communication_service", "job", "doubts", "--now", "2099-12-31T00:00")
-"""A letter whose sender died is in doubt once its lease of a quarter of an hour has run out."""
+"""An e-mail whose sender was killed is in doubt when its lease of a quarter of an hour has ended."""
 
 
 @dataclass(frozen=True)
 class Campaign:
-    """What is asked for: the same seed, length and number of brokers make the same faults."""
+    """The parameters: the same seed, duration and number of brokers cause the same faults."""
 
     seed: int
     seconds: float
     brokers: int = 1
     broken: str = ""
-    """`marking` or `seen`, to try the auditor: the witness alone, broken on purpose, its workers killed in turn."""
+    """`marking` or `processed`, to test the auditor: only the witness, broken on purpose, its workers killed."""
     say: Callable[[str], None] = print
 
     def run(self) -> dict[str, Any]:
-        """The result as it is written to build/chaos.json."""
+        """Run the campaign; returns the result that is written to build/chaos.json."""
         with self._platform() as platform:
             journal = Journal()
             load = Load(platform.settings, journal, self.seed, only_count=bool(self.broken))
@@ -75,24 +73,24 @@ class Campaign:
                 faults.stop()
                 load.finish()
                 hostile.finish()
-            self.say("all parts are back; waiting until nothing moves any more")
-            # where losses are certain they need not be waited for
-            Rest(platform, 15 if self.broken == "marking" else SECONDS_UNTIL_LOST).wait(SECONDS_TO_REST)
+            self.say("all processes are back; waiting until the platform is idle")
+            # a broken witness loses events for certain: no need to wait for them
+            IdleWatch(platform, 15 if self.broken == "marking" else SECONDS_UNTIL_LOST).wait(SECONDS_TO_IDLE)
             if not self.broken:
                 given = environment("communication_service", platform.settings)
-                platform.run(Step("doubts", LET_LEASES_END, rank=7, environment=given))
+                platform.run(StartupTask("doubts", LET_LEASES_END, rank=7, environment=given))
             found = Auditor(platform, journal, hostile.sent).audit()
             if not (found.ok or self.broken):
                 self._keep_evidence(platform)
             return self._result(found, journal, faults.happened)
 
-    def _keep_evidence(self, platform: Platform) -> None:
-        """What every part said and what Kafka holds: a finding that chance had a part in may not come again."""
+    def _keep_evidence(self, platform: PrivatePlatform) -> None:
+        """Keep all logs and Kafka's data: the same seed may not reproduce a finding."""
         kept = ROOT / "build" / f"chaos-{self.seed}"
         shutil.rmtree(kept, ignore_errors=True)
-        shutil.copytree(platform.places.logs, kept / "logs")
-        shutil.copytree(platform.places.state / "kafka", kept / "kafka")
-        self.say(f"what all parts said and what Kafka holds is kept in {kept}")
+        shutil.copytree(platform.paths.logs, kept / "logs")
+        shutil.copytree(platform.paths.state / "kafka", kept / "kafka")
+        self.say(f"logs and Kafka's data are kept in {kept}")
 
     def _result(self, found: Findings, journal: Journal, faults: int) -> dict[str, Any]:
         return {
@@ -112,39 +110,32 @@ class Campaign:
         }
 
     @contextmanager
-    def _platform(self) -> Iterator[Platform]:
-        state = Path(tempfile.mkdtemp(prefix="platform-chaos-"))
+    def _platform(self) -> Iterator[PrivatePlatform]:
         quick = {
             "CONTACT_GATHERING_SECONDS": "1",
             "CONTACT_EMAIL_RETRY_SECONDS": "2",
             "WITNESS_DATABASE_PASSWORD": "witness",
         }
-        # files that are cut off are waited for: with the usual minute they would hold up later ones beyond the campaign
+        # an incomplete file is waited for: with the usual minute it would delay later ones beyond the campaign
         quick["IMPORT_PATIENCE_SECONDS"] = "1"
         if self.broken:
-            # shorter than a restart: whoever takes over is at work before the next one dies
+            # shorter than a restart: the next holder works before its worker is killed
             quick["RELAY_LEASE_SECONDS"] = "3"
-        settings = private(state, ROOT, brokers=self.brokers) | quick
-        # durable: what PostgreSQL has acknowledged must survive its being killed
-        platform = Platform(ROOT, settings, state, durable=True, say=self.say)
-        os.environ.update(settings)
-        try:
+        # durable: what PostgreSQL has acknowledged must survive SIGKILL
+        with private_platform(quick, brokers=self.brokers, durable=True, say=self.say) as platform:
+            os.environ.update(platform.settings)
             platform.up(["postgresql", "pgbouncer", "kafka", "mail", "migrations", "topics"])
-            prepare_witness(settings)
+            prepare_witness(platform.settings)
             if self.broken:
-                platform.parts[:] = [part for part in platform.parts if "_service." not in part.name]
-            platform.parts.extend(witnesses(platform, WITNESSES, self.broken))
-            platform.up([part.name for part in platform.parts])
+                platform.process_specs[:] = [spec for spec in platform.process_specs if "_service." not in spec.name]
+            platform.process_specs.extend(witnesses(platform, WITNESSES, self.broken))
+            platform.up([spec.name for spec in platform.process_specs])
             yield platform
-        finally:
-            platform.down()
-            platform.remove()
-            shutil.rmtree(state, ignore_errors=True)
 
 
-def _victims(platform: Platform) -> dict[str, list[str]]:
-    """Who may be meant by a worker, a web process, a broker."""
-    names = [part.name for part in platform.parts]
+def _victims(platform: PrivatePlatform) -> dict[str, list[str]]:
+    """Returns the names of all workers, web processes and brokers."""
+    names = [part.name for part in platform.process_specs]
     return {
         "worker": [name for name in names if name.endswith(".worker") or name.startswith("witness")],
         "web": [name for name in names if name.endswith(".web")],
@@ -153,7 +144,7 @@ def _victims(platform: Platform) -> dict[str, list[str]]:
 
 
 def prepare_witness(settings: dict[str, str]) -> None:
-    """Role, schema and tables of the witness."""
+    """Create the role, schema and tables of the witness."""
     direct = MigrationSettings.of(settings)
     with closing(administrator(direct)) as admin:
         roles.prepare(
@@ -170,15 +161,15 @@ def prepare_witness(settings: dict[str, str]) -> None:
     database.connect(witness.Settings().database_url, pool_size=4)
 
 
-def witnesses(platform: Platform, number: int, broken: str = "") -> list[Part]:
-    """That many workers of the witness, as parts of the platform."""
+def witnesses(platform: PrivatePlatform, number: int, broken: str = "") -> list[ProcessSpec]:
+    """Returns that many workers of the witness, as parts of the platform."""
     first = reserve_block(number, also_at=100)
     return [_witness(platform, place, first + place, broken) for place in range(number)]
 
 
-def _witness(platform: Platform, number: int, port: int, broken: str) -> Part:
+def _witness(platform: PrivatePlatform, number: int, port: int, broken: str) -> ProcessSpec:
     address = f"http://127.0.0.1:{port + 100}"
-    return Part(
+    return ProcessSpec(
         name=f"witness.{number}",
         command=(sys.executable, "-m", "chaos.witness"),
         address=address,
@@ -190,15 +181,15 @@ def _witness(platform: Platform, number: int, port: int, broken: str) -> Part:
     )
 
 
-class Rest:
-    """Whether the platform has nothing left to do."""
+class IdleWatch:
+    """Waits until the platform has nothing left to do."""
 
-    def __init__(self, platform: Platform, lost_after: float) -> None:
-        """What has not moved for `lost_after` seconds never will: it is the auditor's to name."""
+    def __init__(self, platform: PrivatePlatform, lost_after: float) -> None:
+        """Work without progress for `lost_after` seconds is taken for lost; the auditor will report it."""
         self._settings, self._lost_after = MigrationSettings.of(platform.settings), lost_after
 
     def wait(self, seconds: float) -> None:
-        """Return when nothing has moved for a while; raises `Failure` naming what still does."""
+        """Return when nothing has changed for a while; raises `OperationsError` with the remaining work."""
         deadline, quiet_since, before = time.monotonic() + seconds, time.monotonic(), None
         while True:
             now = self._state()
@@ -210,7 +201,7 @@ class Rest:
             if time.monotonic() - quiet_since > self._lost_after:
                 return
             if time.monotonic() > deadline:
-                raise Failure(f"the platform did not come to rest within {seconds:g} s: {json.dumps(busy)}")
+                raise OperationsError(f"the platform was not idle within {seconds:g} s: {json.dumps(busy)}")
             time.sleep(0.5)
 
     def _state(self) -> dict[str, int]:
@@ -234,7 +225,7 @@ class Rest:
             "effects missing": "SELECT (SELECT count(*) FROM witness.outbox)"
             " - (SELECT count(DISTINCT event_id) FROM witness.ledger)",
             "mails on their way": "SELECT count(*) FROM communication_service.emails WHERE status = 'approved'",
-            # one whose sender was killed stays `sending` until its lease ends
+            # an e-mail whose sender was killed stays `sending` until its lease ends
             "done mails": "SELECT count(*) FROM communication_service.emails WHERE status IN ('sending', 'sent')",
             "requests on their way": "SELECT count(*) FROM matching_service.placement_requests m"
             " LEFT JOIN communication_service.placement_requests c USING (id) WHERE c.id IS NULL",

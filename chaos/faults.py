@@ -1,4 +1,4 @@
-"""What goes wrong, when, in an order that the seed decides."""
+"""The faults of a campaign, in an order that the seed decides."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from itertools import chain, cycle
 from random import Random
 
-from operations.failures import Failure
-from operations.platform import Platform, Running
+from operations.errors import OperationsError
+from operations.managed_process import ManagedProcess
+from testkit.private_platform import PrivatePlatform
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that goes wrong: when (seconds after the start), what, to whom, for how long."""
+    """One fault: its start in seconds after the campaign's, its kind, the process it affects, its duration."""
 
     at: float
     kind: str
@@ -38,19 +39,19 @@ KINDS = {
     "lose mail answers": 2,
     "refuse our mails": 2,
 }
-"""Each kind with how often it is drawn against the others, for every broker where there are several."""
+"""The weight of each kind in the random choice; per broker where there are several."""
 
 QUIET_START, QUIET_END = 3.0, 3.0
 SPACING = 3.0
-"""Seconds between two faults, in the mean; fewer where a short campaign would not reach every kind."""
+"""Mean seconds between two faults; less when a short campaign would not reach every kind."""
 
 
 def schedule(
     seed: int, seconds: float, victims: Mapping[str, Sequence[str]], kinds: Mapping[str, int] = KINDS
 ) -> list[Fault]:
-    """The faults of a campaign: every kind once, then as drawn. Same arguments, same faults.
+    """Returns the faults of a campaign: every kind once, then random ones. The same arguments give the same faults.
 
-    `victims` names the parts that stand for the last word of a kind; a word without any stands for the part itself.
+    `victims` has the process names for the last word of a kind; a word that is missing there is a process name itself.
     """
     chance = Random(seed)
     spacing = min(SPACING, (seconds - QUIET_START - QUIET_END) / len(kinds))
@@ -78,38 +79,38 @@ def _shuffled(what: Mapping[str, int] | Sequence[str], chance: Random) -> list[s
 
 
 class Faults:
-    """Lets the scheduled faults happen beside the load, one after the other."""
+    """Causes the scheduled faults during the load, one after the other."""
 
     def __init__(
         self,
-        platform: Platform,
+        platform: PrivatePlatform,
         planned: Sequence[Fault],
         say: Callable[[str], None],
         one_at_a_time: Sequence[str],
     ) -> None:
-        """`one_at_a_time`: of the parts whose names begin like this, one is down only while the others work."""
+        """`one_at_a_time`: of the processes with these prefixes one is stopped only while the others are ready."""
         self._platform, self._planned, self._say = platform, planned, say
         self._one_at_a_time = one_at_a_time
         self.happened = 0
         self._over = threading.Event()
-        self._hand = ThreadPoolExecutor(max_workers=1, thread_name_prefix="faults")
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="faults")
 
     def start(self) -> None:
         """Begin; returns at once."""
         self._began = time.monotonic()
-        self._work = self._hand.submit(self._run)
+        self._work = self._thread.submit(self._run)
 
     def stop(self) -> None:
-        """Let nothing more go wrong; what stopped them before rises here."""
+        """Cause no more faults; an error of the thread is raised here."""
         self._over.set()
         self._work.result()
 
     def finish(self) -> None:
-        """Wait for the last one, then heal everything."""
+        """Wait for the last fault, then start everything that is stopped."""
         self._work.result()
         self._platform.mailbox.accept()
-        for part in self._platform.parts:
-            running = self._platform.part(part.name)
+        for part in self._platform.process_specs:
+            running = self._platform.process(part.name)
             running.thaw()
             running.start()
 
@@ -123,15 +124,15 @@ class Faults:
                 self._say(f"{at:6.1f} s  {fault.kind:<20} {fault.victim} ({fault.seconds:g} s)")
                 self._happen(fault)
                 self.happened += 1
-            except Failure as failure:
-                # a part that does not come back at once (its neighbour is down too) is healed at the end
-                self._say(f"          not healed yet: {str(failure).splitlines()[0]}")
+            except OperationsError as failure:
+                # a process that does not start at once (one it needs is stopped too) is started at the end
+                self._say(f"          not started yet: {str(failure).splitlines()[0]}")
 
     def _wait_for_others(self, victim: str) -> None:
         group = victim.partition(".")[0]
-        for part in self._platform.parts if group in self._one_at_a_time else []:
+        for part in self._platform.process_specs if group in self._one_at_a_time else []:
             if part.name.partition(".")[0] == group and part.name != victim:
-                self._platform.part(part.name).wait_until_ready()
+                self._platform.process(part.name).wait_until_ready()
 
     def _happen(self, fault: Fault) -> None:
         mailbox = self._platform.mailbox
@@ -140,22 +141,22 @@ class Faults:
         elif fault.kind == "lose mail answers":
             mailbox.refuse(451, seconds=fault.seconds, at="answer")
         elif fault.kind == "refuse our mails":
-            # about us, not about the recipient, though the server says it when it hears the recipient
+            # about us, not about the recipient, although it is the answer to RCPT
             mailbox.refuse(550, seconds=fault.seconds, text="5.1.8 Sender address rejected: Domain not found")
         elif fault.kind == "freeze worker":
-            # longer than the relay's lease: it wakes up believing that it still holds it
-            self._freeze(self._platform.part(fault.victim), 12 + fault.seconds)
+            # longer than the relay's lease: when it continues it takes the lease for its own
+            self._freeze(self._platform.process(fault.victim), 12 + fault.seconds)
         else:
-            self._interrupt(self._platform.part(fault.victim), fault)
+            self._interrupt(self._platform.process(fault.victim), fault)
 
     @staticmethod
-    def _freeze(part: Running, seconds: float) -> None:
+    def _freeze(part: ManagedProcess, seconds: float) -> None:
         if part.is_alive():
             part.freeze()
             threading.Timer(seconds, part.thaw).start()
 
     @staticmethod
-    def _interrupt(part: Running, fault: Fault) -> None:
+    def _interrupt(part: ManagedProcess, fault: Fault) -> None:
         if fault.kind.startswith("kill"):
             part.kill()
         else:

@@ -1,6 +1,6 @@
-"""What strangers send while the load runs: messages that are no events, files that are no imports, requests that stall.
+"""Hostile input during the load: messages that are no events, files that are no imports, requests that stall.
 
-Everything that was sent is written down, so that the auditor can say what became of it.
+Everything that was sent is recorded, so that the auditor can check its outcome.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from uuid import uuid4
 import requests
 from confluent_kafka import Message, Producer
 
-from operations.platform import Platform
 from shared.events.event import TOPICS
+from testkit.private_platform import PrivatePlatform
 
 Position = tuple[str, int, int]
 """Topic, partition and offset of a message."""
 
 LONGEST_SILENCE = 10.0
-"""Seconds within which a process that is alive answers `/health/live`, whatever its clients do; generous, since the
-campaign keeps both processors busy."""
+"""Seconds within which a live process must answer `/health/live`, whatever its clients do; many, since the campaign
+uses both processors completely."""
 STALLED_CLIENTS = 12
 """More than a web process has threads."""
 HOLD_SECONDS = 4.0
@@ -44,11 +44,11 @@ STALLED: tuple[bytes, ...] = (
     HEADER + b"Content-Length: 1000\r\n\r\n{",
     HEADER + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{",
 )
-"""How far a request gets before its client falls silent."""
+"""Beginnings of requests whose client then sends nothing more."""
 
 
 def hostile_messages() -> Mapping[str, bytes]:
-    """Messages that no service can read, by a short name."""
+    """Returns messages that no service can read, by a short name."""
     return {
         "not JSON": b"\xff\xfe\x00",
         "empty": b"",
@@ -65,7 +65,7 @@ def hostile_messages() -> Mapping[str, bytes]:
 
 
 def hostile_files() -> Mapping[str, bytes]:
-    """Import files that cannot be applied, or not wholly, by a short name; none is large."""
+    """Returns import files that cannot be applied, or not completely, by a short name; none is large."""
     around = (
         b'{"metadata": {"timestamp": "2026-11-20T04:00:00Z", "source": "116117.de", "version": "1.0"}, "changes": %s}'
     )
@@ -84,22 +84,22 @@ def hostile_files() -> Mapping[str, bytes]:
 
 @dataclass
 class Sent:
-    """What strangers have sent, and which web processes fell silent meanwhile."""
+    """The hostile input that was sent, and the web processes that did not answer meanwhile."""
 
     messages: dict[Position, str] = field(default_factory=dict)
-    """Every message that Kafka took, with its name."""
+    """Every message that Kafka accepted, with its name."""
     files: dict[str, str] = field(default_factory=dict)
-    """Every file that was dropped, with the name of what it holds."""
+    """Every file that was written, with the name of its content."""
     stalled: int = 0
-    """Requests that were begun and not ended."""
+    """The number of incomplete requests."""
     silent: list[str] = field(default_factory=list)
-    """Processes that were alive and did not answer in time, each as a sentence."""
+    """Live processes that did not answer in time, each as a sentence."""
 
 
 class HostileLoad:
-    """Threads that send hostile things until told to stop."""
+    """Threads that send hostile input until `finish`."""
 
-    def __init__(self, platform: Platform, seed: int) -> None:
+    def __init__(self, platform: PrivatePlatform, seed: int) -> None:
         self.sent = Sent()
         self._platform, self._seed = platform, seed
         self._stop = threading.Event()
@@ -108,17 +108,17 @@ class HostileLoad:
 
     def start(self) -> None:
         """Begin; returns at once."""
-        works = (self._send_messages, self._drop_files, self._stall)
+        works = (self._send_messages, self._write_files, self._stall)
         self._at_work = [self._threads.submit(work, Random(f"{self._seed} {work.__name__}")) for work in works]
 
     def finish(self) -> None:
-        """Stop; what stopped one of the threads before rises here."""
+        """Stop; an error of one of the threads is raised here."""
         self._stop.set()
         for each in self._at_work:
             each.result()
 
     def _in_turn(self, names: list[str], chance: Random, pause: float) -> Iterator[str]:
-        """The names in an order by chance, each once before any comes again, with pauses, until told to stop."""
+        """Yields the names in random order, each once per round, with pauses, until `finish`."""
         while True:
             for name in chance.sample(names, len(names)):
                 if self._stop.wait(pause * chance.uniform(0.5, 1.5)):
@@ -137,20 +137,20 @@ class HostileLoad:
             if key is None:
                 key = f"no id {chance.random()}".encode()  # compacted topics refuse a message without a key
             producer = chance.choice(producers)
-            producer.produce(chance.choice(topics), values[name], key, on_delivery=self._noting(name))
+            producer.produce(chance.choice(topics), values[name], key, on_delivery=self._on_delivery(name))
             producer.poll(0)
         for each in producers:
             each.flush(30)
 
-    def _noting(self, name: str) -> Callable[[object, Message], None]:
-        def note(problem: object, message: Message) -> None:
+    def _on_delivery(self, name: str) -> Callable[[object, Message], None]:
+        def record(problem: object, message: Message) -> None:
             topic, partition, offset = message.topic(), message.partition(), message.offset()
             if problem is None and topic is not None and partition is not None and offset is not None:
                 self.sent.messages[topic, partition, offset] = name
 
-        return note
+        return record
 
-    def _drop_files(self, chance: Random) -> None:
+    def _write_files(self, chance: Random) -> None:
         folder = Path(unquote(urlsplit(self._platform.settings["IMPORT_URL"]).path))
         folder.mkdir(parents=True, exist_ok=True)
         contents, number = hostile_files(), count()
@@ -158,14 +158,16 @@ class HostileLoad:
         for name in self._in_turn(list(contents), chance, 3.0):
             at = begin + timedelta(seconds=next(number))
             file = f"therapists_{at:%Y%m%d_%H%M%S}.json"
-            # a blank more each time: an equal file would be known already
+            # one blank more each time: a file with the same content would be skipped
             part = folder / f".{file}.part"
             part.write_bytes(contents[name] + b" " * len(self.sent.files))
             os.replace(part, folder / file)
             self.sent.files[file] = name
 
     def _stall(self, chance: Random) -> None:
-        addresses = {part.name: part.address for part in self._platform.parts if part.address.startswith("http")}
+        addresses = {
+            part.name: part.address for part in self._platform.process_specs if part.address.startswith("http")
+        }
         for name in self._in_turn(list(addresses), chance, 1.0):
             with _half_requests(addresses[name], chance) as opened:
                 self.sent.stalled += opened
@@ -174,12 +176,12 @@ class HostileLoad:
                 self._stop.wait(HOLD_SECONDS)
 
     def _expect_an_answer(self, name: str, address: str) -> None:
-        """Note the process as silent, unless it ended or was restarted meanwhile."""
-        pid, began = self._platform.part(name).pid, time.monotonic()
+        """Record the process as silent when it does not answer, unless it ended or was restarted meanwhile."""
+        pid, began = self._platform.process(name).pid, time.monotonic()
         try:
             requests.get(f"{address}/health/live", timeout=LONGEST_SILENCE)
         except requests.Timeout:
-            if pid is not None and self._platform.part(name).pid == pid:
+            if pid is not None and self._platform.process(name).pid == pid:
                 waited = time.monotonic() - began
                 self.sent.silent.append(f"{name} did not answer within {waited:.0f} s, with {STALLED_CLIENTS} stalled")
         except requests.ConnectionError:
@@ -188,7 +190,7 @@ class HostileLoad:
 
 @contextmanager
 def _half_requests(address: str, chance: Random) -> Iterator[int]:
-    """So many connections on which a request was begun, open until the end of the block."""
+    """Opens connections with incomplete requests until the end of the block; yields their number."""
     host, port = urlsplit(address).hostname or "127.0.0.1", urlsplit(address).port or 80
     with ExitStack() as opened:
         number = 0

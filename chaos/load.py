@@ -1,4 +1,4 @@
-"""A steady mixed load: staff who repeat each request until it is acknowledged, and write down what was."""
+"""A steady mixed load: clients that repeat each request until it is acknowledged, and record it then."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ import requests
 from sqlalchemy.exc import SQLAlchemyError
 
 from chaos import witness
-from operations.agency import Agency, Document
 from shared.database import transaction
+from testkit.api_client import ApiClient, Document
 
-PATIENCE = 120.0
+GIVE_UP_SECONDS = 120.0
 PLACES = (("95028", "Hof"), ("52062", "Aachen"), ("50667", "Köln"))
 
 
 class Journal:
-    """What the platform has acknowledged: it must be there at the end."""
+    """The writes that the platform has acknowledged: they must be there at the end."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -36,35 +36,35 @@ class Journal:
         self.answers: dict[str, str] = {}
         self.counted: Counter[UUID] = Counter()
         self.in_doubt: Counter[UUID] = Counter()
-        """Increases whose commit was not answered: each may have happened."""
+        """Increases whose commit was not answered: each may have been committed."""
         self.gave_up = 0
 
     def acknowledged(self) -> int:
-        """How many writes were acknowledged."""
+        """Returns the number of acknowledged writes."""
         noted = (self.therapists, self.patients, self.searching, self.requests, self.answers)
         return sum(map(len, noted)) + self.counted.total()
 
     def note(self, kind: str, value: str) -> None:
-        """Write down an acknowledged creation."""
+        """Record an acknowledged creation."""
         with self._lock:
             getattr(self, kind).append(value)
 
-    def count(self, counter: UUID, *, sure: bool) -> None:
-        """Write down an increase: answered, or of unknown fate."""
+    def count(self, counter: UUID, *, committed: bool) -> None:
+        """Record an increase: committed, or of unknown outcome."""
         with self._lock:
-            (self.counted if sure else self.in_doubt)[counter] += 1
+            (self.counted if committed else self.in_doubt)[counter] += 1
 
     def answer(self, request: str, outcome: str) -> None:
-        """Write down an acknowledged answer."""
+        """Record an acknowledged answer."""
         with self._lock:
             self.answers[request] = outcome
 
 
 class Load:
-    """Threads at work until told to stop."""
+    """Threads that send requests until `finish`."""
 
     def __init__(self, settings: dict[str, str], journal: Journal, seed: int, *, only_count: bool = False) -> None:
-        """`only_count` leaves the services alone and works on the witness's counters."""
+        """`only_count`: only increase the witness's counters, without any request to a service."""
         self._settings, self._journal, self._seed = settings, journal, seed
         self._stop = threading.Event()
         self.counters = [uuid4() for _ in range(20)]
@@ -72,17 +72,17 @@ class Load:
         if not only_count:
             works += [self._therapists, self._patients, self._patients]
         self._works = [(work, Random(f"{seed} {number}")) for number, work in enumerate(works)]
-        self._hands = ThreadPoolExecutor(max_workers=len(works), thread_name_prefix="load")
+        self._threads = ThreadPoolExecutor(max_workers=len(works), thread_name_prefix="load")
 
     def start(self) -> None:
         """Begin; returns at once."""
         with transaction() as session:
             now = datetime.now(UTC)
             session.add_all([witness.Counter(id=c, created_at=now, updated_at=now) for c in self.counters])
-        self._at_work = [self._hands.submit(self._repeat, work, chance) for work, chance in self._works]
+        self._at_work = [self._threads.submit(self._repeat, work, chance) for work, chance in self._works]
 
     def finish(self) -> None:
-        """Let everybody finish what they are at; what stopped one of them before rises here."""
+        """Wait for the current requests; an error of one of the threads is raised here."""
         self._stop.set()
         for each in self._at_work:
             each.result()
@@ -92,12 +92,12 @@ class Load:
             work(chance)
 
     def _until_acknowledged(self, method: str, service: str, path: str, body: Document) -> Any:
-        """The answer of a POST, repeated with one idempotency key until there is one; None for a refusal."""
-        agency = Agency(self._settings)
-        key, deadline = {"Idempotency-Key": str(uuid4())}, time.monotonic() + PATIENCE
+        """Returns the answer of a POST, repeated with one idempotency key until there is one; None for a refusal."""
+        api = ApiClient(self._settings)
+        key, deadline = {"Idempotency-Key": str(uuid4())}, time.monotonic() + GIVE_UP_SECONDS
         while time.monotonic() < deadline:
             try:
-                answer = requests.request(method, agency.url(service, path), json=body, headers=key, timeout=10)
+                answer = requests.request(method, api.url(service, path), json=body, headers=key, timeout=10)
             except requests.RequestException:
                 time.sleep(0.2)
                 continue
@@ -183,9 +183,9 @@ class Load:
             with transaction() as session:
                 witness.increase(session, counter, now=datetime.now(UTC))
                 committing = True
-            self._journal.count(counter, sure=True)
+            self._journal.count(counter, committed=True)
         except SQLAlchemyError:
             if committing:
-                self._journal.count(counter, sure=False)
+                self._journal.count(counter, committed=False)
             time.sleep(0.1)
         time.sleep(chance.uniform(0.005, 0.03))

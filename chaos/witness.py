@@ -1,10 +1,9 @@
-"""A service that only counts: what the event spine promises, in a form in which a loss or a doubling shows at once.
+"""The witness, a test service that only counts, so that a lost or doubled event shows at once.
 
-The campaign adds to counters; each addition records an event in the same transaction. The witness's workers relay them
-and, as consumers, write each into a ledger that has no uniqueness of its own: an effect that happens twice is there
-twice. `BROKEN=marking` marks events as published before Kafka has answered, `BROKEN=seen` forgets what was seen: the
-auditor must notice both. What is broken is the order, or the memory; the pauses only widen the moment in which a crash
-shows it.
+The campaign increases counters; each increase records an event in the same transaction. The witness's workers relay
+the events and, as consumers, write each into a ledger without any unique constraint: an effect that happens twice has
+two rows. `BROKEN=marking` marks events as published before Kafka has answered, `BROKEN=processed` does not check
+`processed_events`: the auditor must find both. The pauses only make a crash at the wrong time more likely.
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ class Tables(DeclarativeBase):
 
 
 class Counter(Aggregate, Tables):
-    """Something that is counted: its `sequence` is the count."""
+    """A counter: its `sequence` is the count."""
 
     __tablename__ = "counters"
 
@@ -66,7 +65,7 @@ ledger = Table(
     Column("written_at", DateTime(timezone=True), server_default=func.clock_timestamp(), nullable=False),
     Index("ix_ledger_event_id", "event_id"),
 )
-"""Deliberately without a key: a second effect of the same event is a second row."""
+"""Without a unique constraint, on purpose: a second effect of the same event is a second row."""
 
 add_shared_tables(Tables.metadata)
 
@@ -78,7 +77,7 @@ class Counted(Event, name="import.counted"):
 
 
 def increase(session: Session, counter_id: UUID, *, now: datetime) -> None:
-    """Count one more; raises when there is no such counter."""
+    """Increase a counter by one; raises when it does not exist."""
     counter = session.get_one(Counter, counter_id, with_for_update=True)
     record(session, counter, Counted(counter_id=counter_id), now=now)
 
@@ -90,8 +89,8 @@ def write_down(session: Session, event: Counted, *, now: datetime) -> None:  # n
     )
 
 
-class Forgetful(Listeners):
-    """Broken on purpose: does not ask what was seen."""
+class UnfilteredListeners(Listeners):
+    """Broken on purpose: does not check which events were processed."""
 
     def _apply_effects(self, session: Session, events: Sequence[Event], now: datetime) -> None:
         for event in events:
@@ -102,11 +101,11 @@ class Forgetful(Listeners):
 PAUSE = 2.0
 
 
-class Hasty(Relay):
-    """Broken on purpose: marks events as published before Kafka has answered, and never sends one again."""
+class EarlyMarkingRelay(Relay):
+    """Broken on purpose: marks events as published before Kafka has answered, and never publishes one again."""
 
-    def _send_again(self, trouble_began: datetime) -> None:
-        """It trusts its marks."""
+    def _resend(self, trouble_began: datetime) -> None:
+        """Publishes nothing again."""
 
     def _publish(self, rows: list[Row]) -> None:
         super()._mark([row.position for row in rows])
@@ -114,8 +113,8 @@ class Hasty(Relay):
         super()._publish(rows)
 
 
-class Hesitant(Relay):
-    """Not broken, but slow to mark what it has published: a crash in between repeats events, as it always may."""
+class SlowMarkingRelay(Relay):
+    """Not broken, but slow to mark published events: a crash in between repeats them, which is allowed."""
 
     def _mark(self, positions: list[int]) -> None:
         time.sleep(PAUSE)
@@ -123,15 +122,15 @@ class Hesitant(Relay):
 
 
 def create(settings: Settings) -> Worker:
-    """The worker, wired."""
-    listeners = Forgetful() if settings.broken == "seen" else Listeners()
+    """Returns the worker with its listeners and relay."""
+    listeners = UnfilteredListeners() if settings.broken == "processed" else Listeners()
     listeners.effect(Counted)(write_down)
-    relays = {"marking": Hasty, "seen": Hesitant}
+    relays = {"marking": EarlyMarkingRelay, "processed": SlowMarkingRelay}
     return Worker(settings, listeners=listeners, relay=relays.get(settings.broken, Relay))
 
 
 def main() -> None:
-    """One worker process."""
+    """Run one worker process."""
     settings = read(Settings)
     logs.configure(SERVICE, "worker", settings.log_level)
     database.connect(settings.database_url, pool_size=settings.database_pool_size)

@@ -1,4 +1,4 @@
-"""What can go wrong, in words the domain uses. Only `shared/http` knows which status number each becomes."""
+"""The errors that the domain raises. Only `shared/http` maps them to status numbers."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from uuid import UUID
 
 @dataclass(frozen=True)
 class FieldProblem:
-    """One field of the input (a dotted path) and what is wrong with it; the message never repeats the value."""
+    """One field of the input (a dotted path) and its problem; the message never repeats the value."""
 
     field: str
     message: str
 
 
 class PlatformError(Exception):
-    """A refusal with a stable `code` for programs and a sentence for a person."""
+    """An error with a stable `code` for programs and a sentence for a person."""
 
     retry_after: int | None = None
     """After how many seconds the same request may pass."""
@@ -31,18 +31,18 @@ class PlatformError(Exception):
 
 
 class NotFound(PlatformError):
-    """What was asked for does not exist."""
+    """The requested object does not exist."""
 
     def __init__(self, noun: str, message: str | None = None) -> None:
         super().__init__(f"{noun}.not_found", message or f"There is no such {noun.replace('_', ' ')}.")
 
 
 class Conflict(PlatformError):
-    """The state of things does not allow it."""
+    """The current state does not allow the request."""
 
 
 class LostUpdate(PlatformError):
-    """Somebody else changed the object since it was read (`If-Match` is stale)."""
+    """The object was changed since it was read (`If-Match` is stale)."""
 
 
 class RuleBroken(PlatformError):
@@ -50,7 +50,7 @@ class RuleBroken(PlatformError):
 
 
 class Unreachable(PlatformError):
-    """Something outside our walls did not answer; trying later may help."""
+    """An external system did not answer; retrying later may help."""
 
 
 class Forbidden(PlatformError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from communication_service.api.dependencies import Dependencies
+from communication_service.dependencies import Dependencies
 from communication_service.domain import suppressions
 from communication_service.domain.schemas import NewSuppression, SuppressionPage, SuppressionView
 from shared.http import Context, Resource, endpoint
@@ -35,5 +35,5 @@ class EmailSuppressionCollection(Resource):
 
     @endpoint(body=NewSuppression, response=SuppressionView, status=201, replay=EmailSuppressionItem.get)
     def post(self, context: Context[Dependencies], body: NewSuppression) -> SuppressionView:
-        """Write no more inquiries to an address, whoever uses it."""
+        """Write no more inquiries to an address, for everybody who uses it."""
         return suppressions.add(context.session, body, now=context.now)

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from geocoding_service.domain import ways
-from geocoding_service.domain.schemas import DistanceMatrix, DistanceMatrixRequest, DistanceQuery, Way
+from geocoding_service.domain import distances
+from geocoding_service.domain.schemas import DistanceMatrixRequest, DistanceMatrixView, DistanceQuery, DistanceView
 from shared.http import READ_ONLY, Context, Resource, endpoint
 
 
 class DistanceResource(Resource):
-    """The way between two points."""
+    """The distance between two points."""
 
-    @endpoint(query=DistanceQuery, response=Way, statuses=(404,), transaction=False)
-    def get(self, context: Context[None], query: DistanceQuery) -> Way:
-        """Estimate a way from the straight line, with detour factors and speeds by means of travel."""
-        return ways.estimate(query)
+    @endpoint(query=DistanceQuery, response=DistanceView, statuses=(404,), transaction=False)
+    def get(self, context: Context[None], query: DistanceQuery) -> DistanceView:
+        """Estimate a distance from the straight line, with detour factors and speeds by means of travel."""
+        return distances.estimate(query)
 
 
 class DistanceMatrixResource(Resource):
-    """The ways between many points."""
+    """The distances between many points."""
 
-    @endpoint(body=DistanceMatrixRequest, response=DistanceMatrix, replay=READ_ONLY, transaction=False)
-    def post(self, context: Context[None], body: DistanceMatrixRequest) -> DistanceMatrix:
-        """Estimate the ways from every origin to every destination, at most 100 times 100."""
-        return ways.estimate_matrix(body)
+    @endpoint(body=DistanceMatrixRequest, response=DistanceMatrixView, replay=READ_ONLY, transaction=False)
+    def post(self, context: Context[None], body: DistanceMatrixRequest) -> DistanceMatrixView:
+        """Estimate the distances from every origin to every destination, at most 100 times 100."""
+        return distances.estimate_matrix(body)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from geocoding_service.domain import public_holidays
-from geocoding_service.domain.schemas import Holidays, HolidaysQuery
+from geocoding_service.domain.schemas import HolidayList, HolidaysQuery
 from shared.http import Context, Resource, endpoint
 
 
 class HolidayCollection(Resource):
     """Public holidays."""
 
-    @endpoint(query=HolidaysQuery, response=Holidays, transaction=False)
-    def get(self, context: Context[None], query: HolidaysQuery) -> Holidays:
+    @endpoint(query=HolidaysQuery, response=HolidayList, transaction=False)
+    def get(self, context: Context[None], query: HolidaysQuery) -> HolidayList:
         """List public holidays, of one federal state or, where it is not known, of all.
 
         `partial` says that a day is a holiday in part of these states only; nobody is phoned there that day either.

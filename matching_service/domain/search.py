@@ -12,7 +12,7 @@ from uuid import UUID
 from matching_service.settings import AskAgainRules
 from shared.values import travel
 from shared.values.datetimes import start_of_berlin_day
-from shared.values.enums import AgeGroup, InsuranceType, PreferredGender, Procedure, Setting, TravelMode
+from shared.values.enums import AgeGroup, InsuranceType, PreferredGender, Procedure, TherapySetting, TravelMode
 from shared.values.places import Place
 from shared.values.weekly import Weekly
 
@@ -53,7 +53,7 @@ class Search:
     """Practices whose place failed since then are left out (docs/domain.md#place-rule-10); unknown: since ever."""
 
     @cached_property
-    def refusals_count_since(self) -> date:
+    def refused_since(self) -> date:
         """A refusal on this Berlin day or later still counts (docs/domain.md#contact-rule-8)."""
         return self.today - timedelta(days=self.rules.days_after_refusal - 1)
 
@@ -68,9 +68,13 @@ class Search:
         return self.insurance_type is None and not self.reimbursement_case
 
     @cached_property
-    def settings(self) -> tuple[Setting, ...]:
+    def settings(self) -> tuple[TherapySetting, ...]:
         """The settings that fit."""
-        return (Setting.INDIVIDUAL, Setting.GROUP) if self.open_to_group_therapy else (Setting.INDIVIDUAL,)
+        return (
+            (TherapySetting.INDIVIDUAL, TherapySetting.GROUP)
+            if self.open_to_group_therapy
+            else (TherapySetting.INDIVIDUAL,)
+        )
 
     @cached_property
     def needed_languages(self) -> tuple[str, ...]:

@@ -1,21 +1,12 @@
-"""What the endpoints of this service are given beside the request, and what is kept of their refusals."""
+"""Who asks, and what is kept of refusals."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from patient_service.dependencies import Dependencies
 from patient_service.domain import accesses
-from patient_service.domain.accesses import Reader, TellsOfPatients
+from patient_service.domain.accesses import Reader, RevealingConflict
 from shared.errors import PlatformError
 from shared.http import Context
-from shared.security.encryption import Keys
-
-
-@dataclass(frozen=True)
-class Dependencies:
-    """What the service was wired with."""
-
-    keys: Keys
 
 
 def reader(context: Context[Dependencies]) -> Reader:
@@ -24,11 +15,11 @@ def reader(context: Context[Dependencies]) -> Reader:
 
 
 def record_refusal(context: Context[Dependencies], refusal: PlatformError) -> None:
-    """Note in the access log what a refusal tells of patients' files.
+    """Note in the access log what a refusal reveals of patients' files.
 
     What an endpoint shows its domain call notes, in the same transaction; a refusal takes that back, so it is noted
     here. A note that cannot be written is an error, and then there is no response.
     """
-    if isinstance(refusal, TellsOfPatients):
+    if isinstance(refusal, RevealingConflict):
         keys = context.dependencies.keys
         accesses.note_refusal(context.session, keys, refusal, reader(context), now=context.now)

@@ -8,16 +8,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from patient_service.domain import accesses, indexes
-from patient_service.domain.accesses import Reader, TellsOfPatients
-from patient_service.domain.files import known, opened, public, tell, view, write
+from patient_service.domain import accesses, indexes, states
+from patient_service.domain.accesses import Reader, RevealingConflict
+from patient_service.domain.files import decrypt, get_patient, public, publish, view, write
 from patient_service.domain.indexes import Indexes, indexes_of
 from patient_service.domain.rules import days_that_cannot_be
 from patient_service.domain.schemas import NewPatient, PatientFields, PatientFilter, PatientPage, PatientView
 from patient_service.store import queries
 from patient_service.store.tables import Patient
 from shared.database import Session, new_id
-from shared.errors import FieldProblem, LostUpdate
+from shared.database.rows import check_version
+from shared.errors import FieldProblem
 from shared.events.catalogue import PatientRegistered, PatientUpdated
 from shared.events.outbox import as_rows
 from shared.security.encryption import Keys
@@ -41,19 +42,19 @@ def list_page(session: Session, keys: Keys, wanted: PatientFilter, *, reader: Re
             raise InvalidFields([FieldProblem("q", "must have at least one letter or digit")])
         conditions.append(queries.has_words(words))
     found, total = queries.patients_where(session, conditions, limit=wanted.limit, offset=wanted.offset)
-    # past the end of the list nobody is shown, but the total tells that there is somebody
+    # past the end of the list nobody is shown, but the total reveals that there is somebody
     beyond = total > 0 and not found
-    told_of = queries.patients_where(session, conditions, limit=wanted.limit, offset=0)[0] if beyond else found
-    accesses.note(session, keys, told_of, reader, "listed", now=now)
+    revealed = queries.patients_where(session, conditions, limit=wanted.limit, offset=0)[0] if beyond else found
+    accesses.note(session, keys, revealed, reader, "listed", now=now)
     today = berlin_day(now)
-    shown = [view(patient, opened(keys, patient), today=today) for patient in found]
+    shown = [view(patient, decrypt(keys, patient), today=today) for patient in found]
     return PatientPage(items=shown, total=total, limit=wanted.limit, offset=wanted.offset)
 
 
 def get(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, now: datetime) -> PatientView:
     """One patient; that the file was read is noted. Raises `NotFound`."""
-    patient = accesses.shown(session, keys, patient_id, reader, now=now)
-    return view(patient, opened(keys, patient), today=berlin_day(now))
+    patient = accesses.read_patient(session, keys, patient_id, reader, now=now)
+    return view(patient, decrypt(keys, patient), today=berlin_day(now))
 
 
 def register(session: Session, keys: Keys, new: NewPatient, *, force: bool = False, now: datetime) -> PatientView:
@@ -76,7 +77,6 @@ def _added(session: Session, keys: Keys, fields: PatientFields, force: bool, *, 
         patient = Patient(
             id=identity,
             reference=reference,
-            status=PatientStatus.OPEN.value,
             data_key=keys.new_data_key(identity.bytes),
             consents=[],
             created_at=now,
@@ -85,6 +85,7 @@ def _added(session: Session, keys: Keys, fields: PatientFields, force: bool, *, 
             sequence=1,
             age_published_on=berlin_day(now),
         )
+        states.register(patient)
         write(keys, patient, fields, found_by)
         event = PatientRegistered(patient=public(patient, fields, today=berlin_day(now)))
         events = as_rows([(patient.id, patient.sequence, event)], now=now)
@@ -106,7 +107,7 @@ def _refuse_duplicates(alike: Sequence[Any], found_by: Indexes, force: bool) -> 
     suspects = [other for other in alike if other.person_index == found_by.person_index]
     if found_by.person_index and suspects and not force:
         references = [other.reference for other in suspects]
-        raise TellsOfPatients(
+        raise RevealingConflict(
             [other.id for other in suspects],
             "patient.suspected_duplicate",
             f"A patient with this name and date of birth is already registered as {', '.join(references)}. "
@@ -133,9 +134,9 @@ def change(
     do not fit.
     """
     today = berlin_day(now)
-    patient = known(session, patient_id, lock=True)
-    _is_still(patient, expected_versions)
-    current = view(patient, opened(keys, patient), today=today)
+    patient = get_patient(session, patient_id, lock=True)
+    check_version(patient, expected_versions, "patient")
+    current = view(patient, decrypt(keys, patient), today=today)
     changes = patch.changes_to(current)
     wanted = merged(PatientFields, current, changes)
     accesses.note(session, keys, [patient], reader, "changed", now=now)
@@ -149,7 +150,7 @@ def change(
     write(keys, patient, wanted, found_by)
     patient.version += 1
     patient.updated_at = now
-    tell(session, patient, wanted, PatientUpdated, now=now)
+    publish(session, patient, wanted, PatientUpdated, now=now)
     return view(patient, wanted, today=today)
 
 
@@ -166,8 +167,8 @@ def _identify(session: Session, patient: Patient, found_by: Indexes, force: bool
         # nobody is alike any more: try again
 
 
-def _same_insurance_number(other: Any) -> TellsOfPatients:
-    return TellsOfPatients(
+def _same_insurance_number(other: Any) -> RevealingConflict:
+    return RevealingConflict(
         [other.id],
         "patient.already_known",
         f"A patient with this insurance number is already registered as {other.reference}.",
@@ -179,8 +180,3 @@ def _refuse_impossible_days(fields: PatientFields, status: PatientStatus, now: d
     problems = list(days_that_cannot_be(fields, status, today=berlin_day(now)))
     if problems:
         raise InvalidFields(problems)
-
-
-def _is_still(patient: Patient, expected_versions: Collection[int] | None) -> None:
-    if expected_versions is not None and patient.version not in expected_versions:
-        raise LostUpdate("patient.changed_meanwhile", "Somebody changed this patient since you read it.")

@@ -23,7 +23,7 @@ from shared.values.enums import (
     TravelMode,
 )
 from shared.values.identifiers import DiagnosisCode, InsuranceNumber, InsurerNumber, Language, PostalCode
-from shared.values.schemas import Distinct, Page, PageQuery, QuerySchema, Schema, Seen
+from shared.values.schemas import Distinct, EntityView, Page, PageQuery, QuerySchema, Schema
 from shared.values.text import Line, Note
 from shared.values.weekly import WeeklyHours
 
@@ -104,7 +104,7 @@ class ConsentView(NewConsent):
     withdrawn_on: IsoDate | None = None
 
 
-class PatientView(PatientFields, Seen):
+class PatientView(PatientFields, EntityView):
     """A patient as clients see it."""
 
     reference: str

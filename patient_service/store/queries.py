@@ -35,6 +35,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from patient_service.store.tables import FileAccess, LocatedPostalCode, Patient, StatusChange
 from shared.database import lock_rows, next_locked
+from shared.database.rows import find_row, page_of
 from shared.database.tables import outbox, recording
 
 UNIQUE_VIOLATION = "23505"
@@ -42,8 +43,7 @@ UNIQUE_VIOLATION = "23505"
 
 def patient(session: Session, patient_id: UUID, *, lock: bool = False) -> Patient | None:
     """One patient with consents; with `lock` no other transaction can change the patient before ours ends."""
-    with_consents = selectinload(Patient.consents)
-    return session.get(Patient, patient_id, with_for_update=lock, populate_existing=lock, options=[with_consents])
+    return find_row(session, Patient, patient_id, lock=lock, options=[selectinload(Patient.consents)])
 
 
 def patient_exists(session: Session, patient_id: UUID) -> bool:
@@ -55,16 +55,8 @@ def patients_where(
     session: Session, conditions: Sequence[ColumnElement[bool]], *, limit: int, offset: int
 ) -> tuple[Sequence[Patient], int]:
     """A page of patients with consents, newest first, and how many there are in all."""
-    total = session.scalar(select(func.count()).select_from(Patient).where(*conditions)) or 0
-    newest = (
-        select(Patient)
-        .where(*conditions)
-        .options(selectinload(Patient.consents))
-        .order_by(Patient.id.desc())
-        .limit(limit)
-        .offset(offset)
-    )
-    return session.scalars(newest).all(), total
+    newest = select(Patient).where(*conditions).options(selectinload(Patient.consents)).order_by(Patient.id.desc())
+    return page_of(session, newest, limit=limit, offset=offset)
 
 
 def fields_are(**wanted: object) -> list[ColumnElement[bool]]:
@@ -187,7 +179,7 @@ def pauses_that_passed(session: Session, *, today: date, limit: int) -> Sequence
 def patients_who_grew_older(
     session: Session, latest_birthdays: Sequence[tuple[bytes, date]], *, limit: int
 ) -> Sequence[Patient]:
-    """Patients whose latest birthday is after the day of the age that was told last, locked; skips what others hold.
+    """Patients whose latest birthday is after the day of the last published age, locked; skips what others hold.
 
     `latest_birthdays`: for every day of the year its blind index and when it was celebrated last.
     """
@@ -206,10 +198,8 @@ def status_changes(
     session: Session, patient_id: UUID, *, limit: int, offset: int
 ) -> tuple[Sequence[StatusChange], int]:
     """A page of a patient's status changes, oldest first, and how many there are."""
-    of_patient = StatusChange.patient_id == patient_id
-    total = session.scalar(select(func.count()).select_from(StatusChange).where(of_patient)) or 0
-    oldest = select(StatusChange).where(of_patient).order_by(StatusChange.id)
-    return session.scalars(oldest.limit(limit).offset(offset)).all(), total
+    oldest = select(StatusChange).where(StatusChange.patient_id == patient_id).order_by(StatusChange.id)
+    return page_of(session, oldest, limit=limit, offset=offset)
 
 
 _LEFT = or_(
@@ -231,7 +221,5 @@ def lock_patients(session: Session, ids: Iterable[UUID]) -> None:
 
 def accesses(session: Session, patient_id: UUID, *, limit: int, offset: int) -> tuple[Sequence[FileAccess], int]:
     """A page of who was shown a patient's file, newest first, and how often that was."""
-    of_patient = FileAccess.patient_id == patient_id
-    total = session.scalar(select(func.count()).select_from(FileAccess).where(of_patient)) or 0
-    newest = select(FileAccess).where(of_patient).order_by(FileAccess.id.desc())
-    return session.scalars(newest.limit(limit).offset(offset)).all(), total
+    newest = select(FileAccess).where(FileAccess.patient_id == patient_id).order_by(FileAccess.id.desc())
+    return page_of(session, newest, limit=limit, offset=offset)

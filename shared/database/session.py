@@ -172,7 +172,7 @@ def repeat_if_lost(work: Callable[[], Result], *, resumes: bool = False) -> Resu
             if not lost_to_others(problem) or (_commits.number != before and not resumes):
                 raise
             transactions_repeated.inc()
-        # whoever won needs a moment to finish; two that lost must not meet again
+        # the transaction that won needs a moment to finish; two that lost must not collide again
         time.sleep(turn * random.uniform(0.005, 0.03))
     return work()
 

@@ -1,1 +1,1 @@
-"""How services tell each other what happened: recorded with the change, relayed once and in order, heard once."""
+"""Events between services: recorded with the change, published in order by the relay, handled once by listeners."""

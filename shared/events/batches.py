@@ -1,7 +1,7 @@
 """Batches that Kafka's client cannot read, and where they end.
 
-A broker takes a batch that unpacks to more than a client reads (some kilobytes of packed zeros suffice), and gives it
-to every reader again and again. Only where it begins is said, so its end is looked for.
+A broker accepts a batch that unpacks to more than a client reads (some kilobytes of packed zeros suffice), and gives it
+to every reader again and again. The client reports only the offset at which it begins, so its end is searched for.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from shared.events.event import LARGEST_BATCH
 from shared.runtime import clock
 
 ANSWER_SECONDS = 10.0
-_UNREADABLE = {
+_UNREADABLE_CODES = {
     KafkaError._BAD_COMPRESSION,
     KafkaError._BAD_MSG,
     KafkaError._NOT_IMPLEMENTED,
@@ -25,16 +25,16 @@ _UNREADABLE = {
     KafkaError.MSG_SIZE_TOO_LARGE,
 }
 
-BOUNDED = {
+FETCH_LIMITS = {
     "message.max.bytes": LARGEST_BATCH,  # or the client fetches at least a megabyte
     "max.partition.fetch.bytes": LARGEST_BATCH,
     "fetch.max.bytes": LARGEST_BATCH,
     "receive.message.max.bytes": 5_000_000,
     "queued.max.messages.kbytes": 16_384,
 }
-"""How much a consumer fetches at once and keeps, and how much a batch may unpack to where the client looks (zstd).
+"""How much a consumer fetches at once and keeps, and how much a batch may unpack to where the client checks it (zstd).
 
-It does not look at gzip and lz4: these are bounded by what a topic takes (`Topic.configuration`), one batch at a time.
+It does not check gzip and lz4: these are limited by what a topic accepts (`Topic.configuration`), one batch at a time.
 """
 
 
@@ -43,23 +43,23 @@ class UnreadableBatch(Exception):
 
 
 def is_unreadable(message: Message) -> bool:
-    """Whether this stands for a batch, beginning at its offset, that the client cannot read."""
+    """Whether this message reports a batch, beginning at its offset, that the client cannot read."""
     problem = message.error()
-    return problem is not None and problem.code() in _UNREADABLE and (message.offset() or 0) >= 0
+    return problem is not None and problem.code() in _UNREADABLE_CODES and (message.offset() or 0) >= 0
 
 
 def end_of_batch(kafka: dict[str, Any], batch: Message) -> int:
     """The first offset after an unreadable batch; `kafka` is a consumer's configuration.
 
     Steps of 1, 2, 4 … offsets until one lies beyond it, then the interval is halved: a batch of a million messages
-    takes forty questions. Raises `Unreachable` or `KafkaException` when Kafka does not answer them.
+    takes forty requests. Raises `Unreachable` or `KafkaException` when Kafka does not answer them.
     """
-    place = TopicPartition(batch.topic() or "", batch.partition() or 0)
+    partition = TopicPartition(batch.topic() or "", batch.partition() or 0)
     begin = batch.offset() or 0
     reader = KafkaConsumer(
         {
             **kafka,
-            **BOUNDED,
+            **FETCH_LIMITS,
             "group.id": f"batches-{uuid4()}",
             "enable.auto.commit": False,
             "enable.partition.eof": True,
@@ -68,16 +68,16 @@ def end_of_batch(kafka: dict[str, Any], batch: Message) -> int:
         }
     )
     try:
-        _, end = reader.get_watermark_offsets(place, timeout=ANSWER_SECONDS)
+        _, end = reader.get_watermark_offsets(partition, timeout=ANSWER_SECONDS)
         inside, beyond, step = begin, end, 1
         while inside + step < end:
-            if not _lies_in(reader, place, inside + step, begin):
+            if not _is_in_batch(reader, partition, inside + step, begin):
                 beyond = inside + step
                 break
             inside, step = inside + step, step * 2
         while beyond - inside > 1:
             middle = (inside + beyond) // 2
-            if _lies_in(reader, place, middle, begin):
+            if _is_in_batch(reader, partition, middle, begin):
                 inside = middle
             else:
                 beyond = middle
@@ -87,13 +87,16 @@ def end_of_batch(kafka: dict[str, Any], batch: Message) -> int:
 
 
 def skip(consumer: KafkaConsumer, batch: Message, end: int) -> None:
-    """Let the consumer go on behind an unreadable batch; raises `KafkaException` where the partition is not its own."""
+    """Set the consumer to the offset after an unreadable batch.
+
+    Raises `KafkaException` where the consumer does not have the partition.
+    """
     consumer.seek(TopicPartition(batch.topic() or "", batch.partition() or 0, end))
 
 
-def _lies_in(reader: KafkaConsumer, place: TopicPartition, offset: int, begin: int) -> bool:
-    """Whether reading from this offset meets the unreadable batch that begins at `begin`."""
-    reader.assign([TopicPartition(place.topic, place.partition, offset)])
+def _is_in_batch(reader: KafkaConsumer, partition: TopicPartition, offset: int, begin: int) -> bool:
+    """Whether this offset is part of the unreadable batch that begins at `begin`."""
+    reader.assign([TopicPartition(partition.topic, partition.partition, offset)])
     until = clock.monotonic() + ANSWER_SECONDS
     while clock.monotonic() < until:
         message = reader.poll(0.5)
@@ -105,4 +108,5 @@ def _lies_in(reader: KafkaConsumer, place: TopicPartition, offset: int, begin: i
         if is_unreadable(message):
             return message.offset() == begin
         raise KafkaException(problem)
-    raise Unreachable("kafka.silent", f"Kafka does not say where a batch of {place.topic} {place.partition} ends.")
+    name = f"{partition.topic} {partition.partition}"
+    raise Unreachable("kafka.silent", f"Kafka does not say where a batch of {name} ends.")

@@ -3,7 +3,7 @@
 State events carry the aggregate's whole public state, since their topics are compacted. Patient events hold only what
 other services need to match and to write a pseudonymous letter: no name, street, contact details, exact diagnosis.
 
-Every field has bounds, wide enough for all that the services let in and narrow enough for every column and index: texts
+Every field has bounds, wide enough for all that the services accept and narrow enough for every column and index: texts
 by the models' configuration, the rest by the types below.
 """
 
@@ -36,8 +36,8 @@ Count = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 Kilometres = Annotated[float, Field(ge=0, le=40_000)]
-Words = Annotated[list[str], Field(max_length=300)]
-"""As many as there are languages, and then some."""
+Texts = Annotated[list[str], Field(max_length=300)]
+"""The limit is above the number of languages, the largest set there is."""
 Ids = Annotated[list[UUID], Field(max_length=1000)]
 
 Window = Annotated[dict[str, str], Field(max_length=10)]
@@ -47,7 +47,7 @@ Holidays = Annotated[list[PeriodJson], Field(max_length=100)]
 
 
 class PublicTherapist(Payload):
-    """All that the platform knows of a therapist and other services may keep."""
+    """All data of a therapist, which other services may keep."""
 
     id: UUID
     salutation: str | None = None
@@ -65,10 +65,10 @@ class PublicTherapist(Payload):
     mobile: str | None = None
     email: str | None = None
     accreditation: str = "unknown"
-    procedures: Words = []
-    age_groups: Words = []
-    settings: Words = []
-    languages: Words = []
+    procedures: Texts = []
+    age_groups: Texts = []
+    settings: Texts = []
+    languages: Texts = []
     phone_hours: Weekly | None = None
     working_hours: Weekly | None = None
     holidays: Holidays = []
@@ -80,7 +80,7 @@ class PublicTherapist(Payload):
 
 
 class TherapistRegistered(StateEvent, name="therapist.registered"):
-    """A therapist became known."""
+    """A therapist was registered."""
 
     therapist: PublicTherapist
 
@@ -110,7 +110,7 @@ class TherapistDeactivated(StateEvent, name="therapist.deactivated"):
 
 
 class PublicPatient(Payload):
-    """What other services may know of a patient: a pseudonym and criteria."""
+    """The data of a patient that other services may have: a pseudonym and criteria."""
 
     id: UUID
     reference: str
@@ -121,15 +121,15 @@ class PublicPatient(Payload):
     reimbursement_case: bool = False
     diagnosis_block: str | None = None
     """The ICD-10-GM block, such as F30-F39; only while the patient consents to health data being passed on."""
-    age_groups: Words = []
+    age_groups: Texts = []
     availability: Weekly | None = None
     max_distance_km: Kilometres | None = None
     max_travel_minutes: Count | None = None
     travel_mode: str = "car"
     open_to_group_therapy: bool = False
     preferred_therapist_gender: str = "any"
-    preferred_procedures: Words = []
-    languages: Words = []
+    preferred_procedures: Texts = []
+    languages: Texts = []
     excluded_therapist_ids: Ids = []
     prior_therapy_within_two_years: bool | None = None
     status: str = "open"
@@ -138,11 +138,11 @@ class PublicPatient(Payload):
     placement_request_id: UUID | None = None
     """The request whose place the patient was given last, as far as the patient service knows."""
     placement_state: str | None = None
-    """What became of it: taken_up, failed (the search goes on, or had ended before), ended (with the therapy)."""
+    """The state of that place: taken_up, failed (the search goes on or had ended before), ended (with the therapy)."""
 
 
 class PatientRegistered(StateEvent, name="patient.registered"):
-    """A patient became known."""
+    """A patient was registered."""
 
     patient: PublicPatient
 
@@ -161,7 +161,7 @@ class PatientStatusChanged(StateEvent, name="patient.status_changed"):
 
 
 class AddressGeocoded(StateEvent, name="address.geocoded"):
-    """Where an address lies, or that nobody knows; it applies only while the address is still the current one."""
+    """The location of an address, or that it is unknown; it applies only while the address is still the current one."""
 
     owner_kind: str
     """patient or therapist; the event's subject is the owner's id."""
@@ -188,7 +188,7 @@ class RequestApproved(Event, name="matching.request_approved"):
 
 
 class RequestReopened(Event, name="matching.request_reopened"):
-    """A request waits to be asked again: its time came back, its contact failed, or its answer was a mistake."""
+    """A request is to be asked again: the date agreed for it has come, its contact failed or its answer was wrong."""
 
     placement_request_id: UUID
     patient_id: UUID
@@ -198,7 +198,7 @@ class RequestReopened(Event, name="matching.request_reopened"):
 
 
 class RequestHeld(Event, name="matching.request_held"):
-    """A request that has not gone out waits: the search is paused or another practice offered a place."""
+    """A request that was not sent yet must wait: the search is paused or another practice offered a place."""
 
     placement_request_id: UUID
     patient_id: UUID
@@ -207,7 +207,7 @@ class RequestHeld(Event, name="matching.request_held"):
 
 
 class RequestReleased(Event, name="matching.request_released"):
-    """A held request may go out again."""
+    """A held request may be sent again."""
 
     placement_request_id: UUID
     patient_id: UUID
@@ -215,7 +215,7 @@ class RequestReleased(Event, name="matching.request_released"):
 
 
 class RequestAnswered(Event, name="matching.request_answered"):
-    """A practice answered; the request is no longer asked for now."""
+    """A practice answered; the request is not asked again for now."""
 
     placement_request_id: UUID
     patient_id: UUID
@@ -252,7 +252,7 @@ class PatientPlaced(Event, name="matching.patient_placed"):
 
 
 class RequestUpdated(Event, name="matching.request_updated"):
-    """How a placement request stands, though nothing happened: `republish` tells it, and who knows other gives way."""
+    """The current state of a placement request, published by `republish`; it replaces another state."""
 
     placement_request_id: UUID
     patient_id: UUID
@@ -261,18 +261,18 @@ class RequestUpdated(Event, name="matching.request_updated"):
     hold: str | None = None
     priority: Count = 0
     inquiry_id: UUID | None = None
-    """The newest contact of which matching has heard."""
+    """The newest contact of which matching has handled an event."""
     emailed_on: PlausibleDate | None = None
 
 
 class RequestUnknown(Event, name="matching.request_unknown"):
-    """There is no such placement request, though somebody spoke of one: `republish` tells it."""
+    """A placement request of which Kafka has events does not exist in matching; published by `republish`."""
 
     placement_request_id: UUID
 
 
 class InquiryComposed(Event, name="communication.inquiry_composed"):
-    """Requests were put into one contact with one therapist, which has not gone out yet."""
+    """Requests were put into one contact with one therapist, which was not made yet."""
 
     inquiry_id: UUID
     therapist_id: UUID
@@ -281,7 +281,7 @@ class InquiryComposed(Event, name="communication.inquiry_composed"):
 
 
 class InquiryDissolved(Event, name="communication.inquiry_dissolved"):
-    """A contact will not take place as planned; its requests wait to be composed again."""
+    """A contact will not take place as planned; its requests are to be composed again."""
 
     inquiry_id: UUID
     therapist_id: UUID
@@ -289,7 +289,7 @@ class InquiryDissolved(Event, name="communication.inquiry_dissolved"):
 
 
 class EmailSent(Event, name="communication.email_sent"):
-    """The mail server took the e-mail."""
+    """The mail server accepted the e-mail."""
 
     email_id: UUID
     inquiry_id: UUID | None = None
@@ -299,15 +299,15 @@ class EmailSent(Event, name="communication.email_sent"):
     sent_at: PlausibleInstant
 
 
-class Answer(Payload):
-    """What a practice said about one request; outcomes as in docs/api.md#closed-vocabularies, or not_discussed."""
+class PracticeAnswer(Payload):
+    """A practice's answer to one request; outcomes as in docs/api.md#closed-vocabularies, or not_discussed."""
 
     placement_request_id: UUID
     outcome: str
     available_from: PlausibleDate | None = None
 
 
-Answers = Annotated[list[Answer], Field(max_length=1000)]
+Answers = Annotated[list[PracticeAnswer], Field(max_length=1000)]
 
 
 class CallRecorded(Event, name="communication.call_recorded"):
@@ -333,7 +333,7 @@ class EmailAnswered(Event, name="communication.email_answered"):
 
 
 class AttemptsUsedUp(Event, name="communication.attempts_used_up"):
-    """Nobody was reached in all the attempts there are."""
+    """Nobody was reached in any of the attempts."""
 
     inquiry_id: UUID
     therapist_id: UUID

@@ -1,4 +1,4 @@
-"""What Kafka says of a service's aggregates beside what the service knows: `python -m <service> republish --check`."""
+"""Compares the states that Kafka holds with those of the service: `python -m <service> republish --check`."""
 
 from __future__ import annotations
 
@@ -9,40 +9,44 @@ from uuid import UUID
 
 from shared.database import transaction
 from shared.events.ends import read_to_ends
-from shared.events.event import CATALOGUE, PARTITIONS, Envelope, Topic
+from shared.events.event import CATALOGUE, PARTITIONS, EventEnvelope, KafkaTopic
 from shared.events.reading import read_message
-from shared.events.republish import PORTION, Denial, States
+from shared.events.republish import PORTION, CurrentStates, Snapshots, UnknownAggregate
 from shared.runtime import clock
 
 
 @dataclass(frozen=True)
-class Stranger:
-    """An aggregate of which Kafka holds a state that its service never said."""
+class Discrepancy:
+    """An aggregate of which Kafka holds a state that its service never published."""
 
     id: UUID
-    said: int
-    """The sequence that whoever reads all of Kafka holds in the end."""
-    known: int | None
-    """The service's own; None for an aggregate that it does not have."""
+    kafka_sequence: int
+    """The sequence of the last state for a consumer that reads the whole topic."""
+    own_sequence: int | None
+    """The service's own sequence; None for an aggregate that it does not have."""
 
 
-def strangers(kafka: dict[str, Any], topic: Topic, states: States, denial: Denial | None = None) -> list[Stranger]:
-    """Every aggregate of which Kafka's readers hold more than its service said; changes nothing.
+def find_discrepancies(kafka: dict[str, Any], snapshots: Snapshots) -> list[Discrepancy]:
+    """Returns every aggregate whose sequence on Kafka is higher than that of its service; changes nothing.
 
-    One that the service does not have, and of which it has said so since, is none. Raises `Unreachable` when Kafka does
-    not answer or falls silent.
+    An aggregate that the service does not have is left out where the service has published so since. Raises
+    `Unreachable` when Kafka does not answer or sends nothing more.
     """
-    # Kafka first: what the service says meanwhile is known when it is asked
-    held = _held(kafka, topic)
-    known = dict(_known(states))
+    # Kafka first: what the service publishes meanwhile is in its tables when these are read
+    on_kafka = _last_envelopes(kafka, snapshots.topic)
+    own = dict(_own_sequences(snapshots.read))
     return [
-        Stranger(id, last.sequence, known.get(id))
-        for id, last in sorted(held.items())
-        if last.sequence > known.get(id, 0) and not (id not in known and denial and last.type == denial(id).name)
+        Discrepancy(id, last.sequence, own.get(id))
+        for id, last in sorted(on_kafka.items())
+        if last.sequence > own.get(id, 0) and not (id not in own and _says_unknown(last, snapshots.unknown_aggregate))
     ]
 
 
-def _known(states: States) -> Iterator[tuple[UUID, int]]:
+def _says_unknown(last: EventEnvelope, unknown_aggregate: UnknownAggregate | None) -> bool:
+    return unknown_aggregate is not None and last.type == unknown_aggregate(last.subject).name
+
+
+def _own_sequences(states: CurrentStates) -> Iterator[tuple[UUID, int]]:
     after = UUID(int=0)
     while True:
         with transaction() as session:
@@ -54,24 +58,24 @@ def _known(states: States) -> Iterator[tuple[UUID, int]]:
         after = portion[-1][0]
 
 
-def _held(kafka: dict[str, Any], topic: Topic) -> dict[UUID, Envelope]:
-    """What came last of each aggregate for whoever reads the whole topic, as `shared.database.copies` keeps it.
+def _last_envelopes(kafka: dict[str, Any], topic: KafkaTopic) -> dict[UUID, EventEnvelope]:
+    """The envelope of each aggregate's newest event, by the rule of `shared.database.copies`.
 
-    What the source has republished overrules, also while a stranger before it lies there still.
+    A republished state replaces a later sequence before it, also while that event is still on Kafka.
     """
     types = {each for each in CATALOGUE.values() if each.topic == topic}
-    held: dict[UUID, Envelope] = {}
+    newest: dict[UUID, EventEnvelope] = {}
     for messages in read_to_ends(kafka, [topic.name], range(PARTITIONS), at_most=1000):
         for message in messages:
             received = read_message(message, types, clock.now())
             if received is not None and received.event is not None:
-                told = received.event.envelope
-                if _counts(told, held.get(told.subject)):
-                    held[told.subject] = told
-    return held
+                envelope = received.event.envelope
+                if _replaces(envelope, newest.get(envelope.subject)):
+                    newest[envelope.subject] = envelope
+    return newest
 
 
-def _counts(told: Envelope, known: Envelope | None) -> bool:
-    if known is None or known.sequence <= told.sequence:
+def _replaces(envelope: EventEnvelope, newest: EventEnvelope | None) -> bool:
+    if newest is None or newest.sequence <= envelope.sequence:
         return True
-    return told.republished and known.time < told.time
+    return envelope.republished and newest.time < envelope.time

@@ -1,7 +1,7 @@
-"""Events that could not be handled, set aside whole, until a person replays or discards them.
+"""Dead letters: events that could not be handled, kept until a person replays or discards them.
 
-Their bytes are kept as they are. Every text about them (reason, traceback, type) goes through `storable`, since anybody
-may have written it; where a description cannot be made or stored all the same, the bytes are kept without one.
+Their bytes are kept unchanged. Every text about them (reason, traceback, type) goes through `storable`, since anybody
+may have written it; where a description still cannot be made or stored, the bytes are kept without one.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from shared.database import copies, is_trouble, new_id, repeat_if_lost, sqlstate
 from shared.database.tables import dead_letter_table, processed_events
 from shared.errors import Conflict, NotFound
 from shared.events.batches import UnreadableBatch
-from shared.events.event import LARGEST_MESSAGE, Event, Unreadable, decode, decode_envelope, refuse_future
-from shared.events.reading import Received
+from shared.events.event import LARGEST_MESSAGE, Event, UnreadableEvent, decode, decode_envelope, refuse_future
+from shared.events.reading import ReceivedMessage
 from shared.runtime import clock, metrics
 from shared.runtime.duties import kind_of
 from shared.runtime.logs import logger
-from shared.runtime.tracing import because_of, new_cause
+from shared.runtime.tracing import new_trace_context, use_trace_context
 
 log = logger(__name__)
 
@@ -37,13 +37,17 @@ LONGEST_TRACEBACK = 20_000
 LONGEST_REASON = 500
 
 
-def set_aside(received: Received, problem: Exception) -> None:
-    """Note a message as a dead letter, in a transaction of its own.
+def set_aside(received: ReceivedMessage, problem: Exception) -> None:
+    """Store a message as a dead letter, in a transaction of its own.
 
     Raises only when the database is in trouble or refuses any row.
     """
     message, envelope = received.message, received.envelope
-    with because_of(new_cause(envelope.correlation_id, envelope.traceparent)) if envelope else nullcontext():
+    with (
+        use_trace_context(new_trace_context(envelope.correlation_id, envelope.traceparent))
+        if envelope
+        else nullcontext()
+    ):
         place = {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()}
         log.error("consumer.dead_letter", **place, reason=kind_of(problem))
         try:
@@ -54,16 +58,16 @@ def set_aside(received: Received, problem: Exception) -> None:
             log.error("consumer.dead_letter_undescribed", **place, problem=kind_of(again))
             _in_one_transaction(lambda session: _add_undescribed(session, message, problem, now=clock.now()))
     metrics.events_dead_lettered.inc()
-    # its frames hold the message, which may be large, in a cycle that is collected late
+    # its frames hold the message, which may be large, in a reference cycle that is collected late
     problem.__traceback__ = None
 
 
 def set_aside_batch(batch: Message, end: int) -> None:
-    """Note messages that Kafka's client cannot read, from this one's offset up to `end`: one row, without bytes."""
+    """Store an unreadable batch, from this message's offset up to `end`, as one dead letter without bytes."""
     topic, begin = batch.topic(), batch.offset() or 0
     kind = batch.error().name()  # type: ignore[union-attr]
     problem = UnreadableBatch(f"offsets {begin} to {end - 1} cannot be unpacked ({kind}); their bytes are not kept")
-    set_aside(Received(Message(topic=topic, partition=batch.partition(), offset=begin), None), problem)
+    set_aside(ReceivedMessage(Message(topic=topic, partition=batch.partition(), offset=begin), None), problem)
 
 
 def _in_one_transaction(work: Callable[[Session], None]) -> None:
@@ -75,12 +79,12 @@ def _in_one_transaction(work: Callable[[Session], None]) -> None:
 
 
 def add(session: Session, message: Message, problem: Exception, *, now: datetime) -> None:
-    """Keep a message's bytes and place, with the reason; the same message is kept once.
+    """Store a message's bytes and position with the reason; the same message is stored once.
 
-    Not its headers: ours have none, and with a name that is no UTF-8 `Message.headers()` ends the process (there is a
-    hole in the list that confluent_kafka returns).
+    Its headers are not stored: ours have none, and with a name that is not UTF-8 `Message.headers()` ends the process
+    (the list that confluent_kafka returns has an empty item).
     """
-    _keep(
+    _insert(
         session,
         message,
         event_type=_event_type(message.value()),
@@ -92,10 +96,10 @@ def add(session: Session, message: Message, problem: Exception, *, now: datetime
 
 def _add_undescribed(session: Session, message: Message, problem: Exception, *, now: datetime) -> None:
     reason = f"{storable(kind_of(problem), LONGEST_REASON)}, without a description"
-    _keep(session, message, event_type=None, reason=reason, traceback="", created_at=now)
+    _insert(session, message, event_type=None, reason=reason, traceback="", created_at=now)
 
 
-def _keep(session: Session, message: Message, **description: Any) -> None:
+def _insert(session: Session, message: Message, **description: Any) -> None:
     row = {
         "id": new_id(),
         "topic": message.topic(),
@@ -109,17 +113,17 @@ def _keep(session: Session, message: Message, **description: Any) -> None:
 
 
 def storable(text: str, longest: int) -> str:
-    """The text as PostgreSQL can keep it, cut to this length: NUL and lone halves of surrogates become U+FFFD."""
+    """Returns the text as PostgreSQL can store it, cut to this length: NUL and lone surrogates become U+FFFD."""
     cut = text[:longest]
     return cut.replace("\x00", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def reason_of(problem: Exception) -> str:
-    """One line that says what went wrong without repeating any value of the event."""
+    """Returns one line that says what went wrong without repeating any value of the event."""
     if isinstance(problem, ValidationError):
         first = problem.errors(include_input=False, include_context=False, include_url=False)[0]
         return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-    if isinstance(problem, Unreadable):
+    if isinstance(problem, UnreadableEvent):
         return str(problem)
     # the text of a database's error may quote the row
     from_database = isinstance(problem, StatementError) or sqlstate(problem)
@@ -133,7 +137,7 @@ def _traceback(problem: Exception) -> str:
 
 
 def _bytes(content: str | bytes | None) -> bytes | None:
-    """What is kept: of what is larger than any event, which nobody can take, only the beginning."""
+    """The bytes to store; of a message larger than any event only the beginning."""
     encoded = content.encode() if isinstance(content, str) else content
     return encoded[:LARGEST_MESSAGE] if encoded is not None else None
 
@@ -141,12 +145,12 @@ def _bytes(content: str | bytes | None) -> bytes | None:
 def _event_type(value: str | bytes | None) -> str | None:
     try:
         return storable(decode_envelope(_bytes(value) or b"")[0].type, LONGEST_REASON)
-    except Exception:  # whatever it is, it names no type that can be read
+    except Exception:  # whatever the bytes are, they name no type that can be read
         return None
 
 
 def waiting(session: Session) -> int:
-    """How many dead letters wait for a decision."""
+    """Returns the number of dead letters that wait for a decision."""
     return (
         session.scalar(
             select(func.count()).select_from(dead_letter_table).where(dead_letter_table.c.state == "waiting")
@@ -156,19 +160,19 @@ def waiting(session: Session) -> int:
 
 
 def count_waiting() -> int:
-    """The same, asked in a transaction of its own."""
+    """Returns the same number, from a transaction of its own."""
     with transaction() as session:
         return waiting(session)
 
 
-SHOWN = {"dead_letters": count_waiting, "copies_ahead": copies.figure}
-"""What `/health/ready` shows of events that went wrong."""
+READINESS_FIGURES = {"dead_letters": count_waiting, "copies_ahead": copies.figure}
+"""The figures about events that `/health/ready` shows."""
 
 
 def list_page(
     session: Session, *, state: str | None, limit: int, offset: int
 ) -> tuple[Sequence[Mapping[str, Any]], int]:
-    """A page of dead letters, newest first, and how many there are."""
+    """Returns a page of dead letters, newest first, and the number of all of them."""
     wanted = [dead_letter_table.c.state == state] if state else []
     total = session.scalar(select(func.count()).select_from(dead_letter_table).where(*wanted)) or 0
     newest = (
@@ -180,40 +184,43 @@ def list_page(
 
 
 def get(session: Session, dead_letter_id: UUID, *, lock: bool = False) -> Mapping[str, Any]:
-    """One dead letter; raises `NotFound`."""
-    question = select(dead_letter_table).where(dead_letter_table.c.id == dead_letter_id)
-    row = session.execute(question.with_for_update() if lock else question).mappings().one_or_none()
+    """Returns one dead letter; raises `NotFound`."""
+    statement = select(dead_letter_table).where(dead_letter_table.c.id == dead_letter_id)
+    row = session.execute(statement.with_for_update() if lock else statement).mappings().one_or_none()
     if row is None:
         raise NotFound("dead_letter")
     return dict(row)
 
 
 def replay(session: Session, dead_letter_id: UUID, *, reason: str, now: datetime) -> Event:
-    """The event of a dead letter, which is marked replayed; the caller gives it to the listeners at once.
+    """Mark a dead letter as replayed and return its event; the caller gives it to the listeners at once.
 
-    Raises `Conflict` when it was dealt with before or can still not be read.
+    Raises `Conflict` when it was replayed or discarded before, or still cannot be read.
     """
-    row = _settle(session, dead_letter_id, "replayed", reason, now)
+    row = _resolve(session, dead_letter_id, "replayed", reason, now)
     try:
         envelope, data = decode_envelope(bytes(row["value"] or b""))
         event = decode(envelope, data)
         refuse_future(event, now)
         return event
-    except (Unreadable, ValidationError, KeyError) as problem:
+    except (UnreadableEvent, ValidationError, KeyError) as problem:
         why = storable(reason_of(problem), LONGEST_REASON)
-        message = f"The event still cannot be taken ({why}): discard it, or try again once that has changed."
+        message = f"The event still cannot be handled ({why}): discard it, or try again once that has changed."
         raise Conflict("dead_letter.unreadable", message) from problem
 
 
 def discard(session: Session, dead_letter_id: UUID, *, reason: str, now: datetime) -> None:
-    """Decide that a dead letter will have no effect, also when it comes again; raises `Conflict` if it was settled."""
-    row = _settle(session, dead_letter_id, "discarded", reason, now)
-    with suppress(Unreadable):  # bytes that are no event have no effect anyway
+    """Mark a dead letter as discarded: its event has no effect, also when it is delivered again.
+
+    Raises `Conflict` when it was replayed or discarded before.
+    """
+    row = _resolve(session, dead_letter_id, "discarded", reason, now)
+    with suppress(UnreadableEvent):  # bytes that are no event never have an effect
         envelope, _ = decode_envelope(bytes(row["value"] or b""))
         session.execute(insert(processed_events).values(event_id=envelope.id).on_conflict_do_nothing())
 
 
-def _settle(session: Session, dead_letter_id: UUID, state: str, reason: str, now: datetime) -> Mapping[str, Any]:
+def _resolve(session: Session, dead_letter_id: UUID, state: str, reason: str, now: datetime) -> Mapping[str, Any]:
     row = get(session, dead_letter_id, lock=True)
     if row["state"] != "waiting":
         raise Conflict("dead_letter.settled", f"This event was {row['state']} before.")

@@ -1,4 +1,4 @@
-"""The AsyncAPI 3.0 document of all events, written from the classes that publish and read them."""
+"""Writes the AsyncAPI 3.0 document of all events from the classes that publish and read them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from shared.events.event import (
     PARTITIONS,
     TOPICS,
     Event,
-    Topic,
+    KafkaTopic,
     source_of,
 )
 from shared.runtime.tracing import CORRELATION_ID, TRACEPARENT_00
@@ -29,28 +29,28 @@ KAFKA = "0.5.0"
 """The version of AsyncAPI's Kafka bindings."""
 
 DESCRIPTION = """\
-What the services of the platform tell each other. Every message is a CloudEvents 1.0 event in structured JSON; its \
-key is the subject, so the events of one aggregate stay in order. A message may come more than once: `id` says so, \
-and `sequence` counts the events of its subject. Payloads evolve by adding optional fields only; readers ignore fields \
-they do not know.
+The events that the services of the platform publish. Every message is a CloudEvents 1.0 event in structured JSON; its \
+key is the subject, so the events of one aggregate stay in order. A message may be delivered more than once, with the \
+same `id`; `sequence` counts the events of its subject. Payloads only gain optional fields; readers ignore fields they \
+do not know.
 
 Written by `make events` from `shared/events/catalogue.py`; a sample of each event is in `tests/samples/events`."""
 
 ENVELOPE: Document = {
     "type": "object",
-    "description": "What surrounds every payload (CloudEvents 1.0).",
+    "description": "The envelope of every payload (CloudEvents 1.0).",
     "required": ["specversion", "id", "source", "type", "subject", "time", "sequence", "correlationid", "traceparent",
                  "data"],
     "properties": {
         "specversion": {"type": "string", "const": "1.0"},
-        "id": {"type": "string", "format": "uuid", "description": "The same when the same event comes again."},
-        "source": {"type": "string", "maxLength": LONGEST_TEXT, "description": "Whose event it is."},
+        "id": {"type": "string", "format": "uuid", "description": "The same when the same event is delivered again."},
+        "source": {"type": "string", "maxLength": LONGEST_TEXT, "description": "The kind of its aggregate."},
         "type": {"type": "string", "description": "The event's name."},
         "subject": {"type": "string", "format": "uuid", "description": "The aggregate; also the message's key."},
         "time": {
             "type": "string",
             "format": "date-time",
-            "description": "When it happened, in UTC; an event from more than five minutes ahead is set aside.",
+            "description": "When it happened, in UTC; five minutes in the future it becomes a dead letter.",
         },
         "datacontenttype": {"type": "string", "const": "application/json"},
         "sequence": {
@@ -62,7 +62,7 @@ ENVELOPE: Document = {
         "correlationid": {
             "type": "string",
             "pattern": f"^{CORRELATION_ID.pattern}$",
-            "description": "One from the HTTP request to every event, log line and e-mail it caused.",
+            "description": "The same id in the HTTP request and in every event, log line and e-mail that it caused.",
         },
         "traceparent": {
             "type": "string",
@@ -71,7 +71,7 @@ ENVELOPE: Document = {
         },
         "republished": {
             "type": "boolean",
-            "description": "Only where true: the source says what is, so a copy that is ahead of it must give way.",
+            "description": "Only where true: the current state, which replaces a copy that is ahead of it.",
         },
         "data": {"type": "object", "description": "The payload."},
     },
@@ -79,28 +79,28 @@ ENVELOPE: Document = {
 
 
 def events() -> list[type[Event]]:
-    """Every event of the platform, by name."""
+    """Returns every event of the platform, sorted by name."""
     declared = [event for event in CATALOGUE.values() if event.__module__ == catalogue.__name__]
     return sorted(declared, key=lambda event: event.name)
 
 
-def document(sent_by: Mapping[str, str], heard_by: Mapping[str, Sequence[str]]) -> Document:
-    """The document; the arguments say which service records an event of that name, and which ones listen to it."""
+def document(published_by: Mapping[str, str], handled_by: Mapping[str, Sequence[str]]) -> Document:
+    """Returns the document; the arguments give the publishing and the handling services by the event's name."""
     found = events()
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "Psychotherapy matching platform: events", "version": "1", "description": DESCRIPTION},
         "defaultContentType": "application/cloudevents+json",
         "channels": {topic.name: _channel(topic, found) for topic in TOPICS.values()},
-        "operations": _operations(found, sent_by, heard_by),
+        "operations": _operations(found, published_by, handled_by),
         "components": {
-            "messages": {event.name: _message(event, sent_by, heard_by) for event in found},
+            "messages": {event.name: _message(event, published_by, handled_by) for event in found},
             "schemas": {"Envelope": ENVELOPE} | _payloads(found),
         },
     }
 
 
-def _channel(topic: Topic, found: Iterable[type[Event]]) -> Document:
+def _channel(topic: KafkaTopic, found: Iterable[type[Event]]) -> Document:
     if topic.compacted:
         kept = (
             "Compacted: keeps the newest event of every aggregate, so each carries the aggregate's whole public state."
@@ -125,31 +125,31 @@ def _channel(topic: Topic, found: Iterable[type[Event]]) -> Document:
     }
 
 
-def _on(topic: Topic, found: Iterable[type[Event]]) -> list[type[Event]]:
+def _on(topic: KafkaTopic, found: Iterable[type[Event]]) -> list[type[Event]]:
     return [event for event in found if event.topic == topic]
 
 
 def _operations(
-    found: Sequence[type[Event]], sent_by: Mapping[str, str], heard_by: Mapping[str, Sequence[str]]
+    found: Sequence[type[Event]], published_by: Mapping[str, str], handled_by: Mapping[str, Sequence[str]]
 ) -> Document:
-    services = sorted({*sent_by.values(), *(service for heard in heard_by.values() for service in heard)})
+    services = sorted({*published_by.values(), *(service for services in handled_by.values() for service in services)})
     operations: Document = {}
     for service in services:
         for topic in TOPICS.values():
-            sends = [event for event in _on(topic, found) if sent_by.get(event.name) == service]
-            hears = [event for event in _on(topic, found) if service in heard_by.get(event.name, ())]
+            sends = [event for event in _on(topic, found) if published_by.get(event.name) == service]
+            receives = [event for event in _on(topic, found) if service in handled_by.get(event.name, ())]
             if sends:
                 operations[f"{service}.sends.{topic.name}"] = _operation("send", service, topic, sends)
-            if hears:
-                operations[f"{service}.hears.{topic.name}"] = _operation("receive", service, topic, hears)
+            if receives:
+                operations[f"{service}.receives.{topic.name}"] = _operation("receive", service, topic, receives)
     return operations
 
 
-def _operation(action: str, service: str, topic: Topic, events: Iterable[type[Event]]) -> Document:
+def _operation(action: str, service: str, topic: KafkaTopic, events: Iterable[type[Event]]) -> Document:
     operation: Document = {
         "action": action,
         "channel": _reference("channels", topic.name),
-        "title": f"{service} {'tells' if action == 'send' else 'listens'}",
+        "title": f"{service} {'publishes' if action == 'send' else 'handles'}",
         "messages": [_reference(f"channels/{topic.name}/messages", event.name) for event in events],
     }
     if action == "receive":
@@ -158,13 +158,13 @@ def _operation(action: str, service: str, topic: Topic, events: Iterable[type[Ev
     return operation
 
 
-def _message(event: type[Event], sent_by: Mapping[str, str], heard_by: Mapping[str, Sequence[str]]) -> Document:
+def _message(event: type[Event], published_by: Mapping[str, str], handled_by: Mapping[str, Sequence[str]]) -> Document:
     return {
         "name": event.name,
         "title": event.__name__,
-        "summary": _meaning(event),
-        "description": f"Sent by {sent_by.get(event.name, 'nobody')}; "
-        f"heard by {', '.join(heard_by.get(event.name, ())) or 'nobody'}.",
+        "summary": _summary(event),
+        "description": f"Published by {published_by.get(event.name, 'no service')}; "
+        f"handled by {', '.join(handled_by.get(event.name, ())) or 'no service'}.",
         "contentType": "application/cloudevents+json",
         "correlationId": {"location": "$message.payload#/correlationid"},
         "payload": {
@@ -185,7 +185,7 @@ def _message(event: type[Event], sent_by: Mapping[str, str], heard_by: Mapping[s
 
 
 def _payloads(found: Sequence[type[BaseModel]]) -> Document:
-    """As readers must understand them: a field with a default may be missing in an older event."""
+    """The schemas for readers: a field with a default may be missing in an older event."""
     _, schemas = models_json_schema(
         [(event, "validation") for event in found], ref_template="#/components/schemas/{model}"
     )
@@ -193,9 +193,9 @@ def _payloads(found: Sequence[type[BaseModel]]) -> Document:
     return payloads
 
 
-def _meaning(event: type[Event]) -> str:
+def _summary(event: type[Event]) -> str:
     return (inspect.getdoc(event) or "").partition("\n")[0]
 
 
-def _reference(place: str, name: str) -> Document:
-    return {"$ref": f"#/{place}/{name}"}
+def _reference(path: str, name: str) -> Document:
+    return {"$ref": f"#/{path}/{name}"}

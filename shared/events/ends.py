@@ -1,23 +1,23 @@
-"""Reading topics from their beginning to the ends that they have now."""
+"""Reads topics from their beginning to the ends that they have when reading starts."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from uuid import uuid4
 
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka import Consumer as KafkaConsumer
+from tenacity import stop_after_attempt
 
 from shared.errors import Unreachable
-from shared.events.batches import BOUNDED, end_of_batch, is_unreadable, skip
-from shared.events.relay import Backoff
+from shared.events.batches import FETCH_LIMITS, end_of_batch, is_unreadable, skip
 from shared.runtime import clock
+from shared.runtime.retries import retrying
 
 SILENCE = 30.0
 """Seconds without a message before reading gives up instead of waiting for ever."""
-_LEADERS_CHANGE = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE}
+_LEADER_CHANGES = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE}
 
 
 def read_to_ends(
@@ -29,14 +29,14 @@ def read_to_ends(
     announce: Callable[[int], None] = lambda _: None,
     silence: float = SILENCE,
 ) -> Iterator[list[Message]]:
-    """Every message of these partitions that can be read, `at_most` at a time, outside any consumer group.
+    """Yields every readable message of these partitions, in lists of `at_most`, outside any consumer group.
 
-    `announce` hears how many offsets there are. Raises `Unreachable` when Kafka does not answer or, for `silence`
-    seconds, gives no message, with what it complains of.
+    Calls `announce` once with the number of offsets. Raises `Unreachable`, with Kafka's last error, when Kafka does not
+    answer or sends no message for `silence` seconds.
     """
     configuration = {
         **kafka,
-        **BOUNDED,
+        **FETCH_LIMITS,
         "group.id": f"reading-{uuid4()}",
         "enable.auto.commit": False,
         "enable.partition.eof": True,
@@ -60,27 +60,27 @@ def _read(
 ) -> Iterator[list[Message]]:
     unfinished = {place: end for place, (begin, end) in ends.items() if begin < end}
     consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for topic, partition in unfinished])
-    came_at, complaint = clock.monotonic(), ""
+    last_message_at, error = clock.monotonic(), ""
     while unfinished:
         arrived = consumer.consume(at_most, 0.2)
         messages = [message for message in arrived if message.error() is None]
         if len(messages) < len(arrived):
-            complaint = _complaint(arrived) or complaint
+            error = _error_text(arrived) or error
             if _skip_unreadable(consumer, configuration, arrived):
-                came_at = clock.monotonic()
+                last_message_at = clock.monotonic()
         if messages:
             yield messages
-            came_at = clock.monotonic()
-        elif clock.monotonic() - came_at > silence:
-            raise Unreachable("kafka.silent", f"Kafka gave nothing more before the end of the topics{complaint}.")
+            last_message_at = clock.monotonic()
+        elif clock.monotonic() - last_message_at > silence:
+            raise Unreachable("kafka.silent", f"Kafka sent nothing more before the end of the topics{error}.")
         for message in arrived:
             if _reaches_end(message, unfinished):
                 del unfinished[message.topic() or "", message.partition() or 0]
 
 
 def _skip_unreadable(consumer: KafkaConsumer, configuration: dict[str, Any], arrived: Sequence[Message]) -> int:
-    """Go on behind the batches that cannot be read; returns the number of them."""
-    # the same complaint may have come several times
+    """Continue after the batches that cannot be read; returns their number."""
+    # the same batch may be reported several times
     batches = {(each.topic(), each.partition()): each for each in arrived if is_unreadable(each)}
     try:
         for batch in batches.values():
@@ -91,7 +91,7 @@ def _skip_unreadable(consumer: KafkaConsumer, configuration: dict[str, Any], arr
     return len(batches)
 
 
-def _complaint(arrived: Sequence[Message]) -> str:
+def _error_text(arrived: Sequence[Message]) -> str:
     for message in arrived:
         problem = message.error()
         if problem is not None and problem.code() != KafkaError._PARTITION_EOF:
@@ -100,14 +100,14 @@ def _complaint(arrived: Sequence[Message]) -> str:
 
 
 def _reaches_end(message: Message, unfinished: dict[tuple[str, int], int]) -> bool:
-    """Whether this message, or what is said in its place, is the last of its partition."""
+    """Whether this message, or an error in its place, is the last of its partition."""
     end = unfinished.get((message.topic() or "", message.partition() or 0))
     if end is None:
         return False
     problem = message.error()
     if problem is None:
         return (message.offset() or 0) + 1 >= end
-    # the last offsets may be transaction markers, which are never delivered: the end of the partition is
+    # the last offsets may be transaction markers, which are never delivered: the report of the end is
     return bool(problem.code() == KafkaError._PARTITION_EOF)
 
 
@@ -123,14 +123,19 @@ def _all_ends(
 
 
 def _ends_of(consumer: KafkaConsumer, place: TopicPartition) -> tuple[int, int]:
-    wait = Backoff()
-    for _ in range(10):
-        try:
-            begin, end = consumer.get_watermark_offsets(place, timeout=10)
-            return begin, end
-        except KafkaException as problem:
-            # a partition that has just got its leader, or another one, is soon known under it
-            if problem.args[0].code() not in _LEADERS_CHANGE:
-                raise Unreachable("kafka.unreachable", "Kafka does not answer.") from problem
-        time.sleep(wait.next())
-    raise Unreachable("kafka.unreachable", f"Nobody leads {place.topic} {place.partition}.")
+    try:
+        begin, end = _while_leaders_change(consumer.get_watermark_offsets, place, timeout=10)
+        return begin, end
+    except KafkaException as problem:
+        if _is_leader_change(problem):
+            message = f"{place.topic} {place.partition} has no leader."
+            raise Unreachable("kafka.unreachable", message) from problem
+        raise Unreachable("kafka.unreachable", "Kafka does not answer.") from problem
+
+
+def _is_leader_change(problem: BaseException) -> bool:
+    """Whether a partition's leader is being elected: it answers soon."""
+    return isinstance(problem, KafkaException) and problem.args[0].code() in _LEADER_CHANGES
+
+
+_while_leaders_change = retrying(_is_leader_change, stop=stop_after_attempt(10))

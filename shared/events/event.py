@@ -1,7 +1,7 @@
-"""What an event is: a fact with a name, a topic and a payload, in a CloudEvents 1.0 envelope (structured JSON).
+"""The base class of events: facts with a name, a topic and a payload, in a CloudEvents 1.0 envelope (structured JSON).
 
 Anybody who reaches Kafka can write to it, so reading has limits: of size here, of depth in pydantic's parser (200
-levels), of every text, list and number in the models. What keeps within them can be stored by every listener.
+levels), of every text, list and number in the models. Every listener can store an event within these limits.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ PARTITIONS = 12
 DAY_MS = 24 * 3600 * 1000
 
 LARGEST_EVENT = 240_000
-"""Bytes; the broker refuses what is larger than a topic takes, and one refused event would hold up every later one."""
+"""Bytes; the broker refuses what is larger than a topic accepts, and one refused event would block all later ones."""
 LARGEST_MESSAGE = LARGEST_EVENT + 20_000
-"""What is read: the largest event with its envelope."""
+"""Bytes of the largest message that is read: the largest event with its envelope."""
 LARGEST_BATCH = 300_000
-"""Bytes, packed, that a topic takes. gzip unpacks to a thousand times as much at most, which a worker must endure."""
+"""Compressed bytes that a topic accepts. gzip unpacks to a thousand times as much at most, which fits in a worker."""
 LONGEST_TEXT = 320
 """Characters of any text in an event: an e-mail address fits, and so does the text in the row of an index (2.7 kB)."""
 LARGEST_SEQUENCE = 10_000_000
-"""An event every five minutes for a century: more is none of ours."""
+"""An event every five minutes for a century: a higher sequence cannot be ours."""
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-AHEAD = timedelta(minutes=5)
-"""How far clocks may differ: an event from further in the future is none of ours."""
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""How far clocks may differ: an event further in the future is not accepted."""
 
 
 @dataclass(frozen=True)
-class Topic:
+class KafkaTopic:
     """A Kafka topic: compacted ones keep the newest state of every aggregate, the others keep facts for 90 days."""
 
     name: str
     compacted: bool
 
     def configuration(self) -> dict[str, str]:
-        """The broker's settings for this topic."""
+        """Returns the broker's settings for this topic."""
         common = {
-            "message.timestamp.type": "LogAppendTime",  # the broker's, which nobody else can choose
+            "message.timestamp.type": "LogAppendTime",  # the broker's clock, which no producer can change
             "max.message.bytes": str(LARGEST_BATCH),
         }
         if self.compacted:
@@ -60,19 +60,19 @@ class Topic:
 
 
 TOPICS = {
-    "patient": Topic("patient.events", compacted=True),
-    "therapist": Topic("therapist.events", compacted=True),
-    "address": Topic("geocoding.events", compacted=True),
-    "matching": Topic("matching.events", compacted=False),
-    "communication": Topic("communication.events", compacted=False),
-    "import": Topic("import.events", compacted=False),
+    "patient": KafkaTopic("patient.events", compacted=True),
+    "therapist": KafkaTopic("therapist.events", compacted=True),
+    "address": KafkaTopic("geocoding.events", compacted=True),
+    "matching": KafkaTopic("matching.events", compacted=False),
+    "communication": KafkaTopic("communication.events", compacted=False),
+    "import": KafkaTopic("import.events", compacted=False),
 }
 """The topic follows from the first word of an event's name."""
 
 
 @dataclass(frozen=True, slots=True)
-class Envelope:
-    """What surrounds a payload: whose it is, its place in the aggregate's history, when and why it happened."""
+class EventEnvelope:
+    """The metadata of an event: its aggregate, its position among the aggregate's events, its time and trace."""
 
     id: UUID
     type: str
@@ -83,15 +83,15 @@ class Envelope:
     correlation_id: str
     traceparent: str
     republished: bool = False
-    """The source says what is, rather than what happened: a copy that is ahead of it must give way."""
+    """The event is the current state of its source, not a change: a copy that is ahead of it must be replaced."""
 
     def position(self, part: str = "") -> dict[str, Any]:
-        """What a copy keeps of where the event stands among others, or a part of a copy under names of its own."""
-        return {f"{part}sequence": self.sequence, f"{part}told_at": self.time, "republished": self.republished}
+        """Returns the columns by which a copy compares events; `part` is the prefix of their names."""
+        return {f"{part}sequence": self.sequence, f"{part}event_time": self.time, "republished": self.republished}
 
 
 class Event(BaseModel):
-    """A fact in the past tense. Its fields are what the listeners need: never clinical text, never a patient's name.
+    """A fact in the past tense. Its fields are the facts that listeners need: no clinical text, no patient's name.
 
     Unknown fields are ignored, so that adding one is safe; a new field needs a default.
     """
@@ -104,15 +104,15 @@ class Event(BaseModel):
         allow_inf_nan=False,
     )
 
-    # a private attribute of pydantic's costs a microsecond at every look; a slot costs nothing and is no field
+    # reading a private attribute of pydantic costs a microsecond; a slot costs nothing and is no field
     __slots__ = ("_envelope",)
 
     name: ClassVar[str]
-    topic: ClassVar[Topic]
+    topic: ClassVar[KafkaTopic]
     instants: ClassVar[tuple[str, ...]] = ()
-    """The fields that say when something happened."""
+    """The names of the fields that are datetimes."""
     aggregate: ClassVar[Callable[[Any], UUID]]
-    """Whose event it is, by its payload: the first id in it."""
+    """Returns the id of the event's aggregate: the first id in its payload."""
 
     def __init_subclass__(cls, name: str | None = None, **_: Any) -> None:
         super().__init_subclass__()
@@ -128,22 +128,22 @@ class Event(BaseModel):
         CATALOGUE[name] = cls
 
     @property
-    def envelope(self) -> Envelope:
-        """The envelope this event arrived in; raises `LookupError` for one that was never sent."""
+    def envelope(self) -> EventEnvelope:
+        """The envelope of a received event; raises `LookupError` for an event that was not recorded yet."""
         try:
-            found: Envelope = self._envelope  # type: ignore[attr-defined]
+            found: EventEnvelope = self._envelope  # type: ignore[attr-defined]
         except AttributeError:
             raise LookupError("this event has not been recorded yet") from None
         return found
 
-    def arrived_in(self, envelope: Envelope) -> Self:
-        """This event, knowing its envelope."""
+    def with_envelope(self, envelope: EventEnvelope) -> Self:
+        """Set the envelope of this event and return the event."""
         object.__setattr__(self, "_envelope", envelope)
         return self
 
 
 def _ids_of(payload: type[BaseModel]) -> Iterator[str]:
-    """The ids in a payload, and those of what it holds, as dotted names."""
+    """The ids in a payload and in its nested models, as dotted names."""
     for name, field in payload.model_fields.items():
         if field.annotation is UUID:
             yield name
@@ -152,73 +152,75 @@ def _ids_of(payload: type[BaseModel]) -> Iterator[str]:
 
 
 class StateEvent(Event):
-    """An event of a compacted topic: it carries the aggregate's whole public state, whatever its name."""
+    """An event of a compacted topic: it carries the aggregate's whole public state."""
 
 
 CATALOGUE: dict[str, type[Event]] = {}
 
 
 def source_of(event: Event | type[Event]) -> str:
-    """The envelope's source: what kind of thing the event is about."""
+    """Returns the envelope's source: the kind of aggregate that the event is about."""
     return "/" + event.name.partition(".")[0]
 
 
-class Unreadable(ValueError):
-    """Bytes on a topic that are no event of ours; says why."""
+class UnreadableEvent(ValueError):
+    """A message that is no valid event; its text says why."""
 
 
-def decode_envelope(value: bytes) -> tuple[Envelope, Any]:
-    """The envelope and the still unvalidated payload; raises `Unreadable`."""
+def decode_envelope(value: bytes) -> tuple[EventEnvelope, Any]:
+    """Returns the envelope and the payload, which is not validated yet; raises `UnreadableEvent`."""
     _refuse_excess(value)
     try:
         document = _Document.model_validate_json(value)
     except ValidationError as problem:
-        raise Unreadable("the envelope is not that of an event") from problem
+        raise UnreadableEvent("the envelope is not that of an event") from problem
     return document.envelope(), document.data
 
 
-def decode(envelope: Envelope, data: Any) -> Event:
-    """The event of a known type.
+def decode(envelope: EventEnvelope, data: Any) -> Event:
+    """Returns the event, whose type must be in the catalogue.
 
-    Raises `pydantic.ValidationError` when the payload does not fit, `Unreadable` when it is about somebody else.
+    Raises `pydantic.ValidationError` when the payload is not valid, `UnreadableEvent` when it is about another
+    aggregate than its subject.
     """
-    return _of_its_subject(CATALOGUE[envelope.type].model_validate(data).arrived_in(envelope))
+    return _check_subject(CATALOGUE[envelope.type].model_validate(data).with_envelope(envelope))
 
 
-def _of_its_subject(event: Event) -> Event:
-    """The event, whose sequence counts those of its subject: it says nothing of where another aggregate stands."""
+def _check_subject(event: Event) -> Event:
+    """Returns the event; its sequence counts events of the subject, so the payload must be about the subject."""
     if type(event).aggregate(event) != event.envelope.subject:
-        raise Unreadable("its payload is about another than its subject")
+        raise UnreadableEvent("its payload is about another aggregate than its subject")
     return event
 
 
 def refuse_future(event: Event, now: datetime) -> None:
-    """Raise `Unreadable` for an event that has not happened yet, or tells of what has not, by more than clocks differ.
+    """Raise `UnreadableEvent` when the event's time, or a datetime in it, is further in the future than clocks differ.
 
-    What it tells may be ahead of its own time, by as much: people say when they phoned, by their own clocks.
+    A datetime in the event may be later than the event's own time, by as much: people enter by their own clocks when
+    they phoned.
     """
     time = event.envelope.time
-    if time > now and time > now + AHEAD:
-        raise Unreadable("its time lies ahead of the clock")
+    if time > now and time > now + CLOCK_TOLERANCE:
+        raise UnreadableEvent("its time is in the future")
     for instant in event.instants:
-        if getattr(event, instant) > now + 2 * AHEAD:
-            raise Unreadable(f"{instant} lies ahead of the clock")
+        if getattr(event, instant) > now + 2 * CLOCK_TOLERANCE:
+            raise UnreadableEvent(f"{instant} is in the future")
 
 
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-"""The escape, and not the six characters that a text holds whose backslash is escaped."""
+"""The escape sequence of NUL, but not its six characters after an escaped backslash."""
 
 
 def _refuse_excess(value: bytes) -> None:
     if len(value) > LARGEST_MESSAGE:
-        raise Unreadable("larger than any event")
-    # most events have no escape at all, which is the quickest to see
+        raise UnreadableEvent("larger than any event")
+    # most events have no escape at all, which is the quickest check
     if b"\\" in value and rb"\u0000" in value and _NUL.search(value):
-        raise Unreadable("it holds NUL, which no text in PostgreSQL can")
+        raise UnreadableEvent("it holds NUL, which PostgreSQL cannot store in a text")
 
 
 class _Document(BaseModel):
-    """A CloudEvents document, read in one go; each event type has its own, with its own payload."""
+    """A CloudEvents document, parsed with its payload; each event type has a subclass of its own."""
 
     model_config = ConfigDict(
         extra="ignore", hide_input_in_errors=True, str_max_length=LONGEST_TEXT, allow_inf_nan=False
@@ -236,9 +238,9 @@ class _Document(BaseModel):
     republished: bool = False
     data: Any
 
-    def envelope(self) -> Envelope:
-        """What surrounds the payload."""
-        return Envelope(
+    def envelope(self) -> EventEnvelope:
+        """Returns the metadata without the payload."""
+        return EventEnvelope(
             self.id,
             self.type,
             self.source,
@@ -256,16 +258,16 @@ def _document_of(event_type: type[Event]) -> type[_Document]:
     return create_model(f"{event_type.__name__}Document", __base__=_Document, data=(event_type, ...))
 
 
-_TYPE = re.compile(rb'"type": ?"([a-z_.]{1,100})"')
+_TYPE_MEMBER = re.compile(rb'"type": ?"([a-z_.]{1,100})"')
 
 
 def read_event(value: bytes, wanted: set[type[Event]]) -> Event | None:
-    """The event in these bytes; None for one of a type that is not wanted or not known.
+    """Returns the event in these bytes; None for a type that is not wanted or not in the catalogue.
 
-    Raises `Unreadable` for bytes that are no event, `pydantic.ValidationError` for a wanted one that does not fit.
+    Raises `UnreadableEvent` for bytes that are no event, `pydantic.ValidationError` for a wanted one that is not valid.
     """
-    # our own documents name their type in front: what nobody here wants is not even parsed
-    named = _TYPE.search(value, 0, 400)
+    # our own documents begin with their type: an event that is not wanted is not parsed
+    named = _TYPE_MEMBER.search(value, 0, 400)
     kind = CATALOGUE.get(named[1].decode()) if named else None
     if named is None:
         envelope, _ = decode_envelope(value)
@@ -275,6 +277,6 @@ def read_event(value: bytes, wanted: set[type[Event]]) -> Event | None:
     _refuse_excess(value)
     document = _document_of(kind).model_validate_json(value)
     if document.type != kind.name:
-        raise Unreadable("the type is not where it belongs")
+        raise UnreadableEvent("the type is not at the top level of the document")
     event: Event = document.data
-    return _of_its_subject(event.arrived_in(document.envelope()))
+    return _check_subject(event.with_envelope(document.envelope()))

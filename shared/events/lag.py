@@ -1,9 +1,10 @@
-"""Whether what lies on Kafka reaches a service: what its consumer group has not read, and for how long nothing moves.
+"""Consumer lag: what a service's consumer group has not read, and for how long a partition makes no progress.
 
-A partition can stand still without any error: a transaction that somebody leaves open holds back all that comes after
-it, and a stranger who joins the group is given partitions that he need not read. Both are seen here, from outside.
+A partition can stall without any error: a transaction that somebody leaves open blocks all messages after it, and
+another program that joins the group is assigned partitions that it need not read. Both are detected here, by comparing
+offsets.
 
-The questions are asked by a consumer that joins no group. `AdminClient.list_offsets` was tried: asked while no broker
+The requests are made by a consumer that joins no group. `AdminClient.list_offsets` was tried: called while no broker
 answered, it timed out for ever after, and ended the process with a failed assertion (librdkafka 2.16).
 """
 
@@ -27,14 +28,14 @@ from shared.runtime.jobs import Job
 EVERY = timedelta(seconds=15)
 ANSWER_SECONDS = 10.0
 MOST_NAMED = 3
-"""Partitions that a problem names; it says how many there are."""
+"""The most partitions that a problem names; of the others it says the number."""
 
-Place = tuple[str, int]
+Partition = tuple[str, int]
 """A topic and the number of a partition."""
 
 
 class Offsets(NamedTuple):
-    """Where a partition begins, up to where the group has read it, and its end."""
+    """The first offset of a partition, the group's committed offset, and the end."""
 
     first: int
     committed: int
@@ -42,37 +43,37 @@ class Offsets(NamedTuple):
 
     @property
     def position(self) -> int:
-        """The offset that the group reads next; what retention has removed is not waited for."""
+        """The offset that the group reads next; offsets that retention has removed do not count."""
         return max(self.first, self.committed)
 
     @property
     def waiting(self) -> int:
-        """Offsets that the group has not read, of open transactions too."""
+        """The number of offsets that the group has not read, those of open transactions included."""
         return max(0, self.end - self.position)
 
 
 @dataclass(frozen=True)
-class Standing:
-    """A partition of which something has not been read, and since when (monotonic clock) its position is the same."""
+class PartitionLag:
+    """The offsets of a partition with unread messages, and since when (monotonic clock) its position is unchanged."""
 
     offsets: Offsets
     since: float
-    is_held_back: bool = False
-    """Whether an open transaction lies before what has not been read."""
+    is_blocked: bool = False
+    """Whether an open transaction comes before the unread messages."""
 
 
 class Lag:
-    """What a consumer group has not read of its topics: measured as a job, asked as a readiness check."""
+    """The lag of a consumer group: a job measures it, a readiness check reports a stalled partition."""
 
     def __init__(
-        self, kafka: dict[str, Any], group: str, topics: Sequence[str], *, patience: float = LASTING_SECONDS
+        self, kafka: dict[str, Any], group: str, topics: Sequence[str], *, stuck_after: float = LASTING_SECONDS
     ) -> None:
-        """`patience`: seconds for which a partition may stand still with something unread."""
+        """`stuck_after`: seconds without progress after which a partition with unread messages counts as stuck."""
         self._configuration = {**kafka, "group.id": group, "enable.auto.commit": False, "log_level": 0}
-        self._patience = patience
-        self._places = [(topic, number) for topic in topics for number in range(PARTITIONS)]
+        self._stuck_after = stuck_after
+        self._partitions = [(topic, number) for topic in topics for number in range(PARTITIONS)]
         self._reader: KafkaConsumer | None = None
-        self._standing: dict[Place, Standing] = {}
+        self._lags: dict[Partition, PartitionLag] = {}
 
     def job(self) -> Job:
         """The job that measures it."""
@@ -85,59 +86,60 @@ class Lag:
 
     def measure(self) -> None:
         """Ask Kafka and set the metrics; raises `Unreachable` when Kafka does not answer."""
-        if not self._places:
+        if not self._partitions:
             return
         try:
-            self._standing = self._measured()
+            self._lags = self._measure_all()
         except KafkaException as problem:
             self._drop_reader()
             raise Unreachable("kafka.unreachable", str(problem.args[0])) from problem
         moment = clock.monotonic()
-        metrics.consumer_lag.set(sum(each.offsets.waiting for each in self._standing.values()))
-        metrics.consumer_stands_seconds.set(max((moment - each.since for each in self._standing.values()), default=0))
+        metrics.consumer_lag.set(sum(each.offsets.waiting for each in self._lags.values()))
+        metrics.consumer_stalled_seconds.set(max((moment - each.since for each in self._lags.values()), default=0))
 
-    def moves(self) -> bool:
-        """True; raises `Unreachable` that names the partitions of which nothing was read for long, and why not."""
+    def check_progress(self) -> bool:
+        """Returns True; raises `Unreachable` that names the stuck partitions and why nothing is read of them."""
         moment = clock.monotonic()
-        stuck = {place: each for place, each in sorted(self._standing.items()) if self._is_stuck(each, moment)}
+        stuck = {partition: each for partition, each in sorted(self._lags.items()) if self._is_stuck(each, moment)}
         if not stuck:
             return True
-        named = "; ".join(_in_words(place, each, moment) for place, each in list(stuck.items())[:MOST_NAMED])
+        named = "; ".join(_describe(partition, each, moment) for partition, each in list(stuck.items())[:MOST_NAMED])
         more = f"; and {len(stuck) - MOST_NAMED} more partitions" if len(stuck) > MOST_NAMED else ""
         raise Unreachable("events.not_read", named + more)
 
-    def _is_stuck(self, standing: Standing, moment: float) -> bool:
-        return moment - standing.since >= self._patience
+    def _is_stuck(self, lag: PartitionLag, moment: float) -> bool:
+        return moment - lag.since >= self._stuck_after
 
-    def _measured(self) -> dict[Place, Standing]:
-        self._reader = reader = self._reader or self._made(read="read_uncommitted")
-        # the end first: what is read meanwhile must not look like more than there was
-        end, first = _offsets(reader, self._places, OFFSET_END), _offsets(reader, self._places, OFFSET_BEGINNING)
-        committed = _committed(reader, self._places)
-        moment, standing = clock.monotonic(), {}
-        for place in self._places:
-            offsets = Offsets(first[place], committed[place], end[place])
+    def _measure_all(self) -> dict[Partition, PartitionLag]:
+        self._reader = reader = self._reader or self._new_reader(read="read_uncommitted")
+        # the ends first: messages that arrive meanwhile must not count as lag
+        end = _offsets(reader, self._partitions, OFFSET_END)
+        first = _offsets(reader, self._partitions, OFFSET_BEGINNING)
+        committed = _committed(reader, self._partitions)
+        moment, lags = clock.monotonic(), {}
+        for partition in self._partitions:
+            offsets = Offsets(first[partition], committed[partition], end[partition])
             if offsets.waiting:
-                standing[place] = Standing(offsets, self._since(place, offsets, moment))
-        return standing | self._held_back({p: each for p, each in standing.items() if self._is_stuck(each, moment)})
+                lags[partition] = PartitionLag(offsets, self._since(partition, offsets, moment))
+        return lags | self._blocked({p: each for p, each in lags.items() if self._is_stuck(each, moment)})
 
-    def _since(self, place: Place, offsets: Offsets, moment: float) -> float:
-        before = self._standing.get(place)
+    def _since(self, partition: Partition, offsets: Offsets, moment: float) -> float:
+        before = self._lags.get(partition)
         return before.since if before and before.offsets.position == offsets.position else moment
 
-    def _held_back(self, stuck: dict[Place, Standing]) -> dict[Place, Standing]:
-        """Those of which nothing more can be read, since a transaction is open."""
+    def _blocked(self, stuck: dict[Partition, PartitionLag]) -> dict[Partition, PartitionLag]:
+        """The stuck partitions of which nothing can be read because a transaction is open."""
         if not stuck:
             return {}
-        with closing(self._made(read="read_committed")) as reader:
+        with closing(self._new_reader(read="read_committed")) as reader:
             readable = _offsets(reader, list(stuck), OFFSET_END)
         return {
-            place: Standing(each.offsets, each.since, is_held_back=True)
-            for place, each in stuck.items()
-            if each.offsets.position >= readable[place]
+            partition: PartitionLag(each.offsets, each.since, is_blocked=True)
+            for partition, each in stuck.items()
+            if each.offsets.position >= readable[partition]
         }
 
-    def _made(self, *, read: str) -> KafkaConsumer:
+    def _new_reader(self, *, read: str) -> KafkaConsumer:
         return KafkaConsumer({**self._configuration, "isolation.level": read})
 
     def _drop_reader(self) -> None:
@@ -146,29 +148,29 @@ class Lag:
             self._reader = None
 
 
-def _in_words(place: Place, standing: Standing, moment: float) -> str:
-    topic, partition = place
-    if standing.is_held_back:
-        why = "a transaction that somebody left open holds them back"
+def _describe(partition: Partition, lag: PartitionLag, moment: float) -> str:
+    topic, number = partition
+    if lag.is_blocked:
+        why = "an open transaction blocks the rest"
     else:
-        why = "the worker that has this partition does not get on, or somebody else in the group has it"
-    seconds = f"{moment - standing.since:.0f} s"
-    return f"{topic} {partition}: nothing read for {seconds} from offset {standing.offsets.position}, {why}"
+        why = "the worker that has this partition makes no progress, or another program in the group has it"
+    seconds = f"{moment - lag.since:.0f} s"
+    return f"{topic} {number}: nothing read for {seconds} from offset {lag.offsets.position}, {why}"
 
 
-def _offsets(reader: KafkaConsumer, places: Sequence[Place], which: int) -> dict[Place, int]:
-    """The first or the last offset of each; Kafka takes either in place of a time."""
-    wanted = [TopicPartition(*place, which) for place in places]
-    return _checked(reader.offsets_for_times(wanted, timeout=ANSWER_SECONDS))
+def _offsets(reader: KafkaConsumer, partitions: Sequence[Partition], which: int) -> dict[Partition, int]:
+    """The first or the end offset of each partition; Kafka accepts either in place of a time."""
+    wanted = [TopicPartition(*partition, which) for partition in partitions]
+    return _offsets_or_raise(reader.offsets_for_times(wanted, timeout=ANSWER_SECONDS))
 
 
-def _committed(reader: KafkaConsumer, places: Sequence[Place]) -> dict[Place, int]:
-    wanted = [TopicPartition(*place) for place in places]
-    # a negative offset says that nothing was committed yet
-    return _checked(reader.committed(wanted, timeout=ANSWER_SECONDS))
+def _committed(reader: KafkaConsumer, partitions: Sequence[Partition]) -> dict[Partition, int]:
+    wanted = [TopicPartition(*partition) for partition in partitions]
+    # a negative offset means that nothing was committed yet
+    return _offsets_or_raise(reader.committed(wanted, timeout=ANSWER_SECONDS))
 
 
-def _checked(answers: Sequence[TopicPartition]) -> dict[Place, int]:
+def _offsets_or_raise(answers: Sequence[TopicPartition]) -> dict[Partition, int]:
     for each in answers:
         if each.error is not None:
             raise KafkaException(each.error)

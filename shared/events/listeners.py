@@ -1,4 +1,4 @@
-"""What a service does about events: the projections and effects that its `listeners.py` declares.
+"""The listeners of a service: the projections and effects that its `listeners.py` declares.
 
 Projections come first, each with all its events at once, then the effects in order, each once, since
 `processed_events` is written in the same transaction.
@@ -11,16 +11,18 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache, partial
+from inspect import signature
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Uuid, text
 from sqlalchemy.orm import Session
 
-from shared.events.event import Envelope, Event
+from shared.events.event import Event, EventEnvelope
 from shared.runtime import metrics
 from shared.runtime.spans import Span, span
 
-# one parameter however many events: nothing to compile anew for every length of a poll
+# one parameter however many events: the statement is compiled once and not for every length of a poll
 MARK_PROCESSED = text(
     "INSERT INTO processed_events (event_id) SELECT unnest(CAST(:ids AS uuid[]))"
     " ON CONFLICT DO NOTHING RETURNING event_id"
@@ -30,13 +32,13 @@ EventType = TypeVar("EventType", bound=Event, contravariant=True)
 
 
 class Projection(Protocol[EventType]):
-    """Keeps a copy: given all of a poll's events of its types, in order."""
+    """Keeps a copy; it gets all of a poll's events of its types at once, in order."""
 
     def __call__(self, session: Session, events: Sequence[EventType], *, now: datetime) -> None: ...
 
 
 class Effect(Protocol[EventType]):
-    """Does something once for one event."""
+    """Acts once for each event."""
 
     def __call__(self, session: Session, event: EventType, *, now: datetime) -> None: ...
 
@@ -46,7 +48,7 @@ Lock = Callable[[Session, Sequence[Event]], None]
 
 @dataclass
 class Listeners:
-    """What a service does about which events: filled by decorators in its `listeners.py`."""
+    """The listeners of a service by event type; decorators in its `listeners.py` register them."""
 
     projections: dict[type[Event], list[Callable[..., None]]] = field(default_factory=lambda: defaultdict(list))
     effects: dict[type[Event], list[Callable[..., None]]] = field(default_factory=lambda: defaultdict(list))
@@ -61,15 +63,15 @@ class Listeners:
         return function
 
     def projection(self, *types: type[Event]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-        """Register a function `(session, events, *, now)` that keeps copies of what these events tell."""
-        return self._into(self.projections, types)
+        """Register a function `(session, events, *, now)` that keeps copies of the data in these events."""
+        return self._register(self.projections, types)
 
     def effect(self, *types: type[Event]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-        """Register a function `(session, event, *, now)` that happens once for each of these events."""
-        return self._into(self.effects, types)
+        """Register a function `(session, event, *, now)` that is called once for each of these events."""
+        return self._register(self.effects, types)
 
     @staticmethod
-    def _into(
+    def _register(
         kind: dict[type[Event], list[Callable[..., None]]], types: Iterable[type[Event]]
     ) -> Callable[[Callable[..., None]], Callable[..., None]]:
         def register(function: Callable[..., None]) -> Callable[..., None]:
@@ -79,17 +81,27 @@ class Listeners:
 
         return register
 
-    def heard(self) -> set[type[Event]]:
-        """Every event type that some listener wants."""
+    def handled_types(self) -> set[type[Event]]:
+        """Returns every event type that has a listener."""
         return {t for kind in (self.projections, self.effects) for t, functions in kind.items() if functions}
 
     def topics(self) -> list[str]:
-        """The topics to subscribe to."""
-        return sorted({event_type.topic.name for event_type in self.heard()})
+        """Returns the topics to subscribe to."""
+        return sorted({event_type.topic.name for event_type in self.handled_types()})
 
     def only_projections(self) -> Listeners:
-        """The same without effects: what a rebuild runs."""
+        """Returns the same listeners without effects, for a rebuild."""
         return Listeners(projections=self.projections, locks=self.locks)
+
+    def given(self, dependencies: object) -> Listeners:
+        """Returns the same listeners, where a function with a parameter `dependencies` is given these."""
+        # one object for each function, whatever its types: a projection is called once for all of a poll
+        bound = cache(partial(_bound, dependencies))
+        projections, effects = (
+            {event_type: [bound(each) for each in functions] for event_type, functions in kind.items()}
+            for kind in (self.projections, self.effects)
+        )
+        return Listeners(projections, effects, self.locks)
 
     def apply(self, session: Session, events: Sequence[Event], *, now: datetime) -> None:
         """Give the events to their listeners inside this session's transaction."""
@@ -105,24 +117,29 @@ class Listeners:
         for function, its_events in by_function.items():
             if not its_events:
                 continue
-            with _together(its_events):
+            with _span_of_batch(its_events):
                 function(session, its_events, now=max(now, max(e.envelope.time for e in its_events)))
         self._apply_effects(session, [e for e in events if self.effects.get(type(e))], now)
 
     def _apply_effects(self, session: Session, events: Sequence[Event], now: datetime) -> None:
-        fresh = newly_processed(session, events)
+        fresh = mark_processed(session, events)
         for event in events:
             if event.envelope.id not in fresh:
                 metrics.events_repeated.inc()
                 continue
             fresh.remove(event.envelope.id)
-            with _after(event.envelope):
+            with _span_of(event.envelope):
                 for function in self.effects[type(event)]:
                     function(session, event, now=max(now, event.envelope.time))
 
 
-def newly_processed(session: Session, events: Sequence[Event]) -> set[Any]:
-    """Write down these events as seen; the ids of those that had not been.
+def _bound(dependencies: object, function: Callable[..., None]) -> Callable[..., None]:
+    wants_them = "dependencies" in signature(function).parameters
+    return partial(function, dependencies=dependencies) if wants_them else function
+
+
+def mark_processed(session: Session, events: Sequence[Event]) -> set[Any]:
+    """Store the ids of these events in `processed_events`; returns those that were not stored yet.
 
     Another worker that handles the same event waits here until our transaction ends.
     """
@@ -133,8 +150,8 @@ def newly_processed(session: Session, events: Sequence[Event]) -> set[Any]:
     return set(session.scalars(MARK_PROCESSED, {"ids": ids}))
 
 
-def _after(envelope: Envelope) -> AbstractContextManager[Span]:
-    """The span that follows the one in which the event was recorded."""
+def _span_of(envelope: EventEnvelope) -> AbstractContextManager[Span]:
+    """The span of handling one event; its parent is the span in which the event was recorded."""
     return span(
         f"handle {envelope.type}",
         "consumer",
@@ -148,16 +165,16 @@ def _after(envelope: Envelope) -> AbstractContextManager[Span]:
     )
 
 
-def _together(events: Sequence[Event]) -> AbstractContextManager[Span]:
-    """The span that follows all these events: their cause where they have one in common, else one of its own."""
-    causes = {event.envelope.traceparent: event.envelope for event in events}
-    if len(causes) == 1:
-        return _after(events[0].envelope)
-    correlation_ids = {envelope.correlation_id for envelope in causes.values()}
+def _span_of_batch(events: Sequence[Event]) -> AbstractContextManager[Span]:
+    """The span of handling several events; its parent is the span that recorded them, where they share one."""
+    envelopes = {event.envelope.traceparent: event.envelope for event in events}
+    if len(envelopes) == 1:
+        return _span_of(events[0].envelope)
+    correlation_ids = {envelope.correlation_id for envelope in envelopes.values()}
     return span(
         "handle events together",
         "consumer",
         correlation_id=correlation_ids.pop() if len(correlation_ids) == 1 else None,
         attributes={"messaging.system": "kafka", "messaging.batch.message_count": len(events)},
-        links=list(causes),
+        links=list(envelopes),
     )

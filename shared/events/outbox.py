@@ -1,4 +1,4 @@
-"""Recording an event in the transaction of the change it tells of."""
+"""Records events in the outbox, in the transaction of the change."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session
 from shared.database import Aggregate, Executor, new_id
 from shared.database.tables import outbox, recording
 from shared.events.event import LARGEST_EVENT, Event, source_of
-from shared.runtime.tracing import Cause, current_cause
+from shared.runtime.tracing import TraceContext, current_trace_context
 
 _RECORD = recording()
 
 
 def record(session: Session, aggregate: Aggregate, event: Event, *, now: datetime) -> None:
-    """Tell the world of a change to this aggregate once its transaction commits.
+    """Record an event about a change to this aggregate; the relay publishes it after the transaction commits.
 
     The aggregate's row must be new or locked in this session, so that its events keep the order of its changes.
     Flushes the session. Raises `ValueError` for an event too large for the broker.
@@ -40,38 +40,38 @@ def record_all(
 
 
 def as_rows(events: Sequence[tuple[UUID, int, Event]], *, now: datetime, republished: bool = False) -> str:
-    """The events `(aggregate id, new sequence, event)` as the parameter of `recording`, caused by the present work.
+    """Returns events `(aggregate id, new sequence, event)` as the parameter of `recording`, in the current trace.
 
-    `republished` states say what is, and overrule copies that are ahead of their source (`shared.database.copies`).
+    `republished` events carry the current state and replace copies that are ahead of it (`shared.database.copies`).
     Raises `ValueError` for an event too large for the broker.
     """
-    cause = current_cause()
-    marks = {"republished": True} if republished else {}
-    same = {kind: _alike(kind, cause, now, marks) for kind in {type(event) for _, _, event in events}}
+    context = current_trace_context()
+    flags = {"republished": True} if republished else {}
+    same = {kind: _common_members(kind, context, now, flags) for kind in {type(event) for _, _, event in events}}
     rows = [_row(subject, sequence, event, same[type(event)]) for subject, sequence, event in events]
     return f"[{','.join(rows)}]"
 
 
-def _alike(kind: type[Event], cause: Cause, now: datetime, marks: dict[str, bool]) -> str:
-    """The members of an envelope that all events of a kind share within one call, written once."""
+def _common_members(kind: type[Event], context: TraceContext, now: datetime, flags: dict[str, bool]) -> str:
+    """The members of an envelope that are the same for all events of a type within one call, serialised once."""
     members = {
         "specversion": "1.0",
         "source": source_of(kind),
         "type": kind.name,
         "time": now.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         "datacontenttype": "application/json",
-        "correlationid": cause.correlation_id,
-        "traceparent": cause.traceparent,
-        **marks,
+        "correlationid": context.correlation_id,
+        "traceparent": context.traceparent,
+        **flags,
     }
     return json.dumps(members)[1:-1]
 
 
-def _row(subject: UUID, sequence: int, event: Event, alike: str) -> str:
+def _row(subject: UUID, sequence: int, event: Event, common: str) -> str:
     """The event's row in the outbox as JSON; ids and numbers need no escaping."""
     id = new_id()
     value = (
-        f'{{{alike}, "id": "{id}", "subject": "{subject}", "sequence": {sequence}, "data": {event.model_dump_json()}}}'
+        f'{{{common}, "id": "{id}", "subject": "{subject}", "sequence": {sequence}, "data": {event.model_dump_json()}}}'
     )
     if len(value) * 4 > LARGEST_EVENT and len(value.encode()) > LARGEST_EVENT:
         raise ValueError(f"{event.name} is too large for an event")
@@ -79,23 +79,27 @@ def _row(subject: UUID, sequence: int, event: Event, alike: str) -> str:
 
 
 def waiting(session: Session, *, up_to: int | None = None) -> int:
-    """How many events are not yet published, of all or of those up to a position."""
+    """Returns the number of events not yet published, of all or of those up to a position."""
     unpublished = select(func.count()).select_from(outbox).where(outbox.c.published_at.is_(None))
     return session.scalar(unpublished if up_to is None else unpublished.where(outbox.c.position <= up_to)) or 0
 
 
 def mark_unpublished(executor: Executor, *, published_after: datetime | None = None) -> int:
-    """Let published events wait for the relay once more, all or those published after an instant; how many those are.
+    """Mark published events as unpublished, all or those published after an instant; returns their number.
 
-    In one statement: in portions, the relay could publish a later event of an aggregate before an earlier one.
+    The relay publishes them once more. In one statement: in portions, the relay could publish a later event of an
+    aggregate before an earlier one.
     """
     is_published = outbox.c.published_at.is_not(None)
-    meant = is_published if published_after is None else outbox.c.published_at > published_after
-    return executor.execute(update(outbox).where(meant).values(published_at=None)).rowcount  # type: ignore[attr-defined, no-any-return]
+    wanted = is_published if published_after is None else outbox.c.published_at > published_after
+    return executor.execute(update(outbox).where(wanted).values(published_at=None)).rowcount  # type: ignore[attr-defined, no-any-return]
 
 
 def prune(session: Session, *, now: datetime, keep: timedelta, at_most: int = 5000) -> int:
-    """Forget published events older than `keep`, at most so many at once, so that no lock is held long; the count."""
+    """Delete published events older than `keep`; returns their number.
+
+    At most `at_most` at once, so that no lock is held for long.
+    """
     old = (
         select(outbox.c.position)
         .where(outbox.c.published_at < now - keep)

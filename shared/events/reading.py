@@ -1,4 +1,4 @@
-"""From a message on Kafka to the event in it, whatever bytes those are."""
+"""Reads the event in a Kafka message, whatever its bytes are."""
 
 from __future__ import annotations
 
@@ -7,32 +7,33 @@ from datetime import UTC, datetime, timedelta
 
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Message
 
-from shared.events.event import Envelope, Event, decode_envelope, read_event, refuse_future
+from shared.events.event import Event, EventEnvelope, decode_envelope, read_event, refuse_future
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Received:
-    """A message that concerns us: its event, or why it cannot be read."""
+class ReceivedMessage:
+    """A message with an event type that this service handles: the event, or why it cannot be read."""
 
     message: Message
     event: Event | None
     problem: Exception | None = None
-    envelope: Envelope | None = None
-    """Where at least that could be read."""
+    envelope: EventEnvelope | None = None
+    """The envelope, where at least that could be read."""
 
 
-def read_message(message: Message, heard: set[type[Event]], now: datetime) -> Received | None:
-    """The event in a message; None for one that nobody here listens to. Never raises.
+def read_message(message: Message, handled_types: set[type[Event]], now: datetime) -> ReceivedMessage | None:
+    """Returns the event in a message; None for an event type without a listener here. Never raises.
 
-    An event did not happen after the broker had it: a time that says so, by less than clocks differ, is put right.
+    An event cannot have happened after the broker stored it: a later time, within the tolerance of clocks, is replaced
+    by the broker's.
     """
     value = message.value()
     if value is None:
         return None  # a tombstone: compacted topics may hold them, we never write any
     try:
-        event = read_event(value, heard)
+        event = read_event(value, handled_types)
         if event is None:
             return None
         envelope = event.envelope
@@ -40,13 +41,13 @@ def read_message(message: Message, heard: set[type[Event]], now: datetime) -> Re
         stamp, milliseconds = message.timestamp()
         if stamp == TIMESTAMP_LOG_APPEND_TIME and envelope.time.timestamp() * 1000 > milliseconds + 1:
             envelope = replace(envelope, time=EPOCH + timedelta(milliseconds=milliseconds))
-            event.arrived_in(envelope)
-    except Exception as problem:  # of any kind: one that rose would stop the partition for good
-        return Received(message, None, problem, _envelope_of(value))
-    return Received(message, event, envelope=envelope)
+            event.with_envelope(envelope)
+    except Exception as problem:  # of any kind: an exception that rises would stop the partition for good
+        return ReceivedMessage(message, None, problem, _envelope_of(value))
+    return ReceivedMessage(message, event, envelope=envelope)
 
 
-def _envelope_of(value: bytes) -> Envelope | None:
+def _envelope_of(value: bytes) -> EventEnvelope | None:
     try:
         return decode_envelope(value)[0]
     except Exception:

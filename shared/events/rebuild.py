@@ -1,15 +1,13 @@
-"""Recreating a service's copies from Kafka alone, while it serves and while new events arrive.
+"""Rebuilds a service's copies from Kafka alone, while it serves and while new events arrive.
 
-A fresh reader goes through the projections' topics from their beginning to the ends that were there at the start. Each
-copy that an event speaks of is written again (`keep_newest` writes an equal sequence anew), by the rebuild or, if
-newer, by the consumer at work beside it; what nobody has written since the rebuild began is spoken of by no event and
-removed.
+New readers read the projections' topics from their beginning to the ends that were there at the start. Each copy that
+has an event is written again (`keep_newest` writes an equal sequence again), by the rebuild or, if newer, by the
+running consumer; a copy that was not written since the rebuild began has no event and is deleted.
 """
 
 from __future__ import annotations
 
 import multiprocessing
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +17,7 @@ from typing import Any
 
 from confluent_kafka import Message
 from sqlalchemy import Table, delete, func, select
+from tenacity import RetryCallState
 
 from shared.database import database_answers, is_trouble, transaction
 from shared.errors import Unreachable
@@ -26,26 +25,25 @@ from shared.events.consumer import Consumer
 from shared.events.ends import read_to_ends
 from shared.events.event import PARTITIONS
 from shared.events.listeners import Listeners
-from shared.events.relay import Backoff
-from shared.runtime import clock
 from shared.runtime.duties import kind_of
 from shared.runtime.logs import logger
+from shared.runtime.retries import retrying
 
 log = logger(__name__)
 
-LOOK_SECONDS = 0.2
-"""How often the progress of the readers is looked at."""
+PROGRESS_SECONDS = 0.2
+"""How often the progress is reported."""
 
 PORTION = 5000
 READERS = 3
-"""Processes, for decoding keeps Python busy; while PostgreSQL writes what one has read, the others decode."""
-FORKED = multiprocessing.get_context("fork")
-"""Listeners hold what cannot be sent to another process, such as keys: a reader is born with them."""
+"""Processes, since decoding uses all of Python's time; while PostgreSQL writes one's events, the others decode."""
+FORK = multiprocessing.get_context("fork")
+"""Listeners hold objects that cannot be sent to another process, such as keys: a forked process has them."""
 
 
 @dataclass(frozen=True)
-class Rebuilt:
-    """What a rebuild did: events read, copies removed since no event speaks of them."""
+class RebuildResult:
+    """The numbers of events read and of copies removed because no event is about them."""
 
     read: int
     removed: int
@@ -59,63 +57,64 @@ def rebuild(
     *,
     batch_size: int = 1000,
     progress: Callable[[int, int], None] | None = None,
-) -> Rebuilt:
-    """Write every copy anew and remove those that no event speaks of; raises `Unreachable` when Kafka falls silent.
+) -> RebuildResult:
+    """Write every copy again and remove those that no event is about; effects do not happen again.
 
-    `copies` are table classes with the columns of `shared.database.Copy`. Effects do not happen again.
+    `copies` are table classes with the columns of `shared.database.Copy`. Raises `Unreachable` when Kafka sends nothing
+    more.
     """
     began = _database_clock()
     reader = Consumer(service, kafka, listeners.only_projections(), batch_size=batch_size)
-    reading = _Reading(reader, kafka)
-    for read, total in reading.in_processes():
+    readers = _ReaderProcesses(reader, kafka)
+    for read, total in readers.run():
         if progress is not None:
             progress(read, total)
-    return Rebuilt(read, sum(_remove_unspoken_of(copy.__table__, began) for copy in copies))
+    return RebuildResult(read, sum(_remove_stale_copies(copy.__table__, began) for copy in copies))
 
 
-class _Reading:
-    """Reading all topics to their ends, in shares: an aggregate's events lie in partitions of one number."""
+class _ReaderProcesses:
+    """Processes that read all topics to their ends, by partition number: an aggregate's events all have the same."""
 
     def __init__(self, reader: Consumer, kafka: dict[str, Any]) -> None:
         self._reader, self._kafka = reader, kafka
-        self._counts: Any = FORKED.Array("q", 2)  # events read and to read, of all readers
-        self._refusals = FORKED.SimpleQueue()
+        self._counts: Any = FORK.Array("q", 2)  # events read and to read, of all readers
+        self._errors = FORK.SimpleQueue()
 
-    def in_processes(self) -> Iterator[tuple[int, int]]:
-        """Let the readers read to the ends; now and then, and then, how many events they read, of how many at most."""
-        readers = [FORKED.Process(target=self._share, args=(number,), daemon=True) for number in range(READERS)]
+    def run(self) -> Iterator[tuple[int, int]]:
+        """Run the processes; yields several times the number of events read and the largest number there may be."""
+        readers = [FORK.Process(target=self._run_reader, args=(number,), daemon=True) for number in range(READERS)]
         try:
             for reader in readers:
                 reader.start()
             for reader in readers:
                 while reader.is_alive():
-                    reader.join(LOOK_SECONDS)
-                    self._refuse_if_one_failed(readers)
-                    yield self._so_far()
-            self._refuse_if_one_failed(readers)
-            yield self._so_far()
+                    reader.join(PROGRESS_SECONDS)
+                    self._raise_error_of_a_reader(readers)
+                    yield self._progress()
+            self._raise_error_of_a_reader(readers)
+            yield self._progress()
         finally:
             for reader in readers:
                 if reader.pid is not None:
                     reader.terminate()
                     reader.join()
 
-    def _refuse_if_one_failed(self, readers: Sequence[BaseProcess]) -> None:
-        if not self._refusals.empty():
-            raise Unreachable(*self._refusals.get())
+    def _raise_error_of_a_reader(self, readers: Sequence[BaseProcess]) -> None:
+        if not self._errors.empty():
+            raise Unreachable(*self._errors.get())
         if failed := [reader.exitcode for reader in readers if reader.exitcode]:
-            raise RuntimeError(f"a reader ended before its time, with exit code {failed[0]}")
+            raise RuntimeError(f"a reader ended early, with exit code {failed[0]}")
 
-    def _so_far(self) -> tuple[int, int]:
-        read, to_read = self._counts.get_obj()  # without the lock, which a reader may have taken to its grave
+    def _progress(self) -> tuple[int, int]:
+        read, to_read = self._counts.get_obj()  # without the lock, which a reader that was killed may still hold
         return read, to_read
 
-    def _share(self, number: int) -> None:
+    def _run_reader(self, number: int) -> None:
         """Read every READERS-th partition of each topic, beginning with this one."""
         try:
             self._read(range(number, PARTITIONS, READERS))
         except Unreachable as problem:
-            self._refusals.put((problem.code, problem.message))
+            self._errors.put((problem.code, problem.message))
 
     def _read(self, partitions: range) -> None:
         topics, at_most = self._reader.listeners.topics(), self._reader.batch_size
@@ -125,23 +124,26 @@ class _Reading:
             self._count(len(messages), 0)
 
     def _handle(self, messages: list[Message]) -> None:
-        wait, began = Backoff(), clock.monotonic()
-        while True:
-            try:
-                return self._reader.handle(messages)
-            except Exception as problem:
-                if not is_trouble(problem):
-                    raise
-                log.warning("rebuild.database_trouble", error=kind_of(problem))
-                if clock.monotonic() - began > self._reader.patience and database_answers():
-                    kind = kind_of(problem)
-                    raise Unreachable("database.refuses", f"The database answers and refuses: {kind}.") from problem
-            time.sleep(wait.next())
+        try:
+            retrying(is_trouble, stop=self._is_refused, on_retry=_log_trouble)(self._reader.handle, messages)
+        except Exception as problem:
+            if not is_trouble(problem):
+                raise
+            message = f"The database answers, but refuses the events: {kind_of(problem)}."
+            raise Unreachable("database.refuses", message) from problem
+
+    def _is_refused(self, state: RetryCallState) -> bool:
+        """Whether the messages themselves are the trouble: the database answers, and has not taken them for long."""
+        return (state.seconds_since_start or 0) > self._reader.retry_seconds and database_answers()
 
     def _count(self, read: int, to_read: int) -> None:
         with self._counts.get_lock():
             self._counts[0] += read
             self._counts[1] += to_read
+
+
+def _log_trouble(problem: BaseException) -> None:
+    log.warning("rebuild.database_trouble", error=kind_of(problem))
 
 
 def _database_clock() -> datetime:
@@ -150,7 +152,7 @@ def _database_clock() -> datetime:
         return now
 
 
-def _remove_unspoken_of(table: Table, began: datetime) -> int:
+def _remove_stale_copies(table: Table, began: datetime) -> int:
     removed = 0
     while True:
         with transaction() as session:

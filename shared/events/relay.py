@@ -1,11 +1,11 @@
-"""From outbox to Kafka: one active relay per schema, in order, one Kafka transaction per batch.
+"""The relay publishes the outbox to Kafka: one active relay per schema, in order, one Kafka transaction per batch.
 
-Two things keep a second relay harmless. The lease row says who may publish; the transactional id makes Kafka refuse
-("fence") the former holder as soon as the new one has called `init_transactions`. Rows are marked only after the
-broker's commit: a crash between the two repeats events in the log and never loses one.
+Two things prevent damage by a second relay. The lease row says which relay may publish; the transactional id makes
+Kafka refuse ("fence") the former holder as soon as the new one has called `init_transactions`. Rows are marked only
+after the broker's commit: a crash between the two repeats events in the log and never loses one.
 
-A broker acknowledges from memory. After a trouble with Kafka, and when a relay takes over from one that did not hand
-over, what was published in the minute before is sent again: listeners skip what they know.
+A broker acknowledges from memory. After trouble with Kafka, and when a relay takes the lease over from one that did not
+release it, the events published in the minute before are published again: listeners skip repeated events.
 """
 
 from __future__ import annotations
@@ -27,24 +27,25 @@ from shared.events.outbox import mark_unpublished
 from shared.runtime import clock, metrics
 from shared.runtime.duties import Duty, kind_of
 from shared.runtime.logs import logger
+from shared.runtime.retries import Backoff
 from shared.runtime.spans import span
 
 log = logger(__name__)
 
 TAKE_LEASE = text("""
-      WITH former AS (SELECT nullif(expires_at, '-infinity') AS broke_off_at FROM relay_lease WHERE name = 'relay')
+      WITH former AS (SELECT nullif(expires_at, '-infinity') AS abandoned_at FROM relay_lease WHERE name = 'relay')
     INSERT INTO relay_lease (name, holder, term, expires_at)
     VALUES ('relay', :holder, 1, clock_timestamp() + make_interval(secs => :seconds))
     ON CONFLICT (name) DO UPDATE
        SET holder = excluded.holder, term = relay_lease.term + 1, expires_at = excluded.expires_at
      WHERE relay_lease.expires_at < clock_timestamp()
-    RETURNING term, (SELECT broke_off_at FROM former) AS broke_off_at""")
-KEEP_LEASE = text("""
+    RETURNING term, (SELECT abandoned_at FROM former) AS abandoned_at""")
+RENEW_LEASE = text("""
     UPDATE relay_lease SET expires_at = clock_timestamp() + make_interval(secs => :seconds)
      WHERE name = 'relay' AND holder = :holder AND term = :term RETURNING term""")
-HAND_OVER_LEASE = text("""
+RELEASE_LEASE = text("""
     UPDATE relay_lease SET expires_at = '-infinity' WHERE name = 'relay' AND holder = :holder AND term = :term""")
-BREAK_OFF_LEASE = text("""
+ABANDON_LEASE = text("""
     UPDATE relay_lease SET expires_at = coalesce(:doubtful_since, clock_timestamp())
      WHERE name = 'relay' AND holder = :holder AND term = :term""")
 WAITING = (
@@ -59,15 +60,16 @@ MARK = text("""
     UPDATE outbox SET published_at = clock_timestamp() FROM unhurried
      WHERE position = ANY (CAST(:positions AS bigint[])) AND published_at IS NULL""")
 
-DOUBTFUL = timedelta(seconds=60)
-"""What was published so long before a trouble is sent again: twice the longest that a transaction may last."""
+RESEND_PERIOD = timedelta(seconds=60)
+"""Events published within this time before trouble are published again: twice the longest transaction."""
 QUIET_SECONDS = 2.0
-"""After this long without an event the relay looks less often."""
+"""After this time without an event the relay polls less often."""
 QUIET_FACTOR = 2.5
+"""How many times longer the interval between polls is then."""
 
 
 class Row(NamedTuple):
-    """One waiting event as it lies in the outbox."""
+    """One unpublished event of the outbox."""
 
     position: int
     topic: str
@@ -81,7 +83,7 @@ class LeaseLost(Exception):
 
 @dataclass
 class Relay:
-    """Publishes one service's outbox for as long as it holds the lease; stands by otherwise."""
+    """Publishes one service's outbox while it holds the lease; otherwise it waits for the lease."""
 
     service: str
     kafka: dict[str, Any] = field(repr=False)
@@ -90,29 +92,29 @@ class Relay:
     lease_seconds: float = 10
     duty: Duty = field(default_factory=lambda: Duty("relay"), repr=False)
     producer_timeout: float = 30
-    """Seconds to wait for Kafka's transaction coordinator before the lease is offered to others."""
+    """Seconds to wait for Kafka's transaction coordinator before the lease is given up."""
 
     def __post_init__(self) -> None:
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{new_id()}"
         self.term: int | None = None
         self.producer: Producer | None = None
         self.renewed = 0.0
-        self.busy = 0.0
+        self.last_moved = 0.0
         self.doubtful_since: datetime | None = None
-        """When the trouble began, since when nothing was published: Kafka may have forgotten what came before."""
+        """When trouble with Kafka began, if nothing was published since: Kafka may have lost the events before."""
 
     def run(self, stop: threading.Event) -> None:
         """Relay until `stop` is set, through every outage of the database and of Kafka."""
         wait = Backoff(longest=min(5.0, self.lease_seconds))
         while not stop.is_set():
             try:
-                moved = self.step()
+                published = self.step()
             except LeaseLost:
                 log.warning("relay.lease_lost", holder=self.holder)
                 self._drop_producer()
             except KafkaException as problem:
                 metrics.consumer_retries.inc()
-                self.duty.waits(problem)
+                self.duty.record_wait(problem)
                 log.warning("relay.kafka_trouble", error=str(problem.args[0]))
                 self._drop_producer()
                 stop.wait(wait.next())
@@ -120,32 +122,32 @@ class Relay:
                 if not is_trouble(problem):
                     raise
                 metrics.consumer_retries.inc()
-                self.duty.waits(problem)
+                self.duty.record_wait(problem)
                 log.warning("relay.database_trouble", error=kind_of(problem))
                 stop.wait(wait.next())
             else:
                 wait.reset()
-                self.duty.worked()
-                if moved:
-                    self.busy = clock.monotonic()
+                self.duty.record_success()
+                if published:
+                    self.last_moved = clock.monotonic()
                 else:
                     stop.wait(self._pause() if self.term else self.lease_seconds / 5)
-        self._leave()
+        self._release_lease()
 
     def _pause(self) -> float:
-        """How long to wait before looking again: where little happens, looking is most of an idle worker's work."""
-        return self.poll_seconds * (QUIET_FACTOR if clock.monotonic() - self.busy > QUIET_SECONDS else 1)
+        """Seconds to the next poll: polling is most of an idle worker's work, so it is rarer after a quiet time."""
+        return self.poll_seconds * (QUIET_FACTOR if clock.monotonic() - self.last_moved > QUIET_SECONDS else 1)
 
     def step(self) -> int:
-        """Publish one batch and return its size; 0 when nothing waits or another relay holds the lease."""
+        """Publish one batch; returns its size, 0 when the outbox is empty or another relay holds the lease."""
         if self.term is None and not self._take_lease():
             return 0
         if self.producer is None:
             self.producer = self._fencing_producer()
-        self.producer.poll(0)  # what it complains of is heard now
+        self.producer.poll(0)  # calls `_note_error` for errors since the last call
         doubtful_since = self.doubtful_since
         if doubtful_since is not None:
-            self._send_again(doubtful_since)
+            self._resend(doubtful_since)
         rows = self._read()
         if rows:
             with span("relay a batch", "producer", attributes={"messaging.batch.message_count": len(rows)}):
@@ -162,16 +164,16 @@ class Relay:
             taken = executor.execute(TAKE_LEASE, mine).one_or_none()
         if taken is None:
             return False
-        self.term, self.doubtful_since = taken.term, taken.broke_off_at
+        self.term, self.doubtful_since = taken.term, taken.abandoned_at
         self.renewed = clock.monotonic()
-        log.info("relay.lease_taken", term=self.term, is_handed_over=taken.broke_off_at is None)
+        log.info("relay.lease_taken", term=self.term, was_released=taken.abandoned_at is None)
         return True
 
     def _fencing_producer(self) -> Producer:
         producer = Producer(
             {
                 **self.kafka,
-                "error_cb": self._hear,
+                "error_cb": self._note_error,
                 "transactional.id": f"{self.service}-relay",
                 "transaction.timeout.ms": 30_000,
                 "compression.type": "zstd",
@@ -181,31 +183,31 @@ class Relay:
             }
         )
         producer.init_transactions(self.producer_timeout)
-        # the wait for the broker may have outlived the lease
+        # the lease may have ended during the wait for the broker
         self.renewed = 0.0
         return producer
 
-    def _hear(self, problem: KafkaError) -> None:
+    def _note_error(self, problem: KafkaError) -> None:
         if problem.code() == KafkaError._ALL_BROKERS_DOWN and self.doubtful_since is None:
             self.doubtful_since = clock.now()
 
-    def _send_again(self, trouble_began: datetime) -> None:
+    def _resend(self, trouble_began: datetime) -> None:
         with single_statements() as executor:
-            again = mark_unpublished(executor, published_after=trouble_began - DOUBTFUL)
-        log.info("relay.sends_again", events=again)
+            again = mark_unpublished(executor, published_after=trouble_began - RESEND_PERIOD)
+        log.info("relay.resend", events=again)
 
     def _read(self) -> list[Row]:
         with single_statements() as executor:
             if clock.monotonic() - self.renewed > self.lease_seconds / 3:
                 started = clock.monotonic()
                 mine = {"holder": self.holder, "term": self.term, "seconds": self.lease_seconds}
-                if executor.scalar(KEEP_LEASE, mine) is None:
+                if executor.scalar(RENEW_LEASE, mine) is None:
                     raise LeaseLost
                 self.renewed = started
             return [Row._make(row) for row in executor.execute(WAITING, {"most": self.batch_size})]
 
     def _publish(self, rows: list[Row]) -> None:
-        """One Kafka transaction for the batch; raises `KafkaException` with nothing committed or its fate unknown."""
+        """One Kafka transaction for the batch; raises `KafkaException` when it was not, or perhaps not, committed."""
         producer = self.producer
         assert producer is not None
         producer.begin_transaction()
@@ -223,15 +225,15 @@ class Relay:
             executor.execute(MARK, {"positions": positions})
 
     def _drop_producer(self) -> None:
-        """Forget the producer and break off the term: the next step takes the lease anew and fences what was open."""
+        """Drop the producer and abandon the lease: the next step takes it again and fences the open transaction."""
         if self.producer is not None:
             self.producer.purge()
             self.producer = None
-        self._end_term(BREAK_OFF_LEASE)
+        self._end_term(ABANDON_LEASE)
 
-    def _leave(self) -> None:
+    def _release_lease(self) -> None:
         self.producer = None
-        self._end_term(HAND_OVER_LEASE if self.doubtful_since is None else BREAK_OFF_LEASE)
+        self._end_term(RELEASE_LEASE if self.doubtful_since is None else ABANDON_LEASE)
 
     def _end_term(self, statement: TextClause) -> None:
         term, self.term = self.term, None
@@ -244,21 +246,4 @@ class Relay:
         except Exception as problem:
             if not is_trouble(problem):
                 raise
-            log.info("relay.lease_left_to_expire")
-
-
-@dataclass
-class Backoff:
-    """Waits that double from a twentieth of a second up to `longest` seconds."""
-
-    longest: float = 5.0
-    seconds: float = 0.05
-
-    def next(self) -> float:
-        """How long to wait this time."""
-        self.seconds = min(self.seconds * 2, self.longest)
-        return self.seconds
-
-    def reset(self) -> None:
-        """Things went well: start small again."""
-        self.seconds = 0.05
+            log.info("relay.lease_not_released")

@@ -1,10 +1,10 @@
-"""Telling the world anew what is, for when Kafka has lost its data: `python -m <service> republish`.
+"""Publishes a service's events and states once more, when Kafka has lost its data: `python -m <service> republish`.
 
-First the events that the outbox still keeps wait for the relay once more, facts among them: who had one skips it
-(`processed_events`, `sequence`), and who had not now gets it. Then the present state of every aggregate is recorded as
-one more event of it, under its row's lock, in portions: whatever lay in a compacted topic before, the newest state is
-again the last of its key. A copy that is ahead of its source (`shared.database.copies`) gives way to it. An end halfway
-does no harm, nor does a second run.
+First the events that the outbox still keeps are marked as unpublished, facts among them: a service that had handled one
+skips it (`processed_events`, `sequence`), a service that had not handles it now. Then the current state of every
+aggregate is recorded as one more event of it, under its row's lock, in portions: whatever a compacted topic held
+before, the newest state is again the last of its key. A copy that is ahead of its source (`shared.database.copies`) is
+replaced. The command may be stopped halfway and run again.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, select
 from shared.database import Aggregate, Session, repeat_if_lost, single_statements, transaction
 from shared.database.tables import outbox
 from shared.errors import Unreachable
-from shared.events.event import Event
+from shared.events.event import Event, KafkaTopic
 from shared.events.outbox import mark_unpublished, record_all, waiting
 from shared.runtime import clock
 from shared.runtime.spans import span
 
 PORTION = 200
 """Aggregates per transaction: few enough that staff do not notice their locks."""
-SILENCE = 30.0
-"""Seconds in which no event is published before waiting for the relay is given up."""
+STALLED_SECONDS = 30.0
+"""Seconds without any published event after which waiting for the relay ends with an error."""
 
 
-class States(Protocol):
-    """The next aggregates after an id, by id and locked, each with the event that tells its whole present state.
+class CurrentStates(Protocol):
+    """Returns the next aggregates after an id, by id and locked, each with an event of its whole current state.
 
-    The event is of a type that has no effects where what it says is known: nothing has happened.
+    The event is of a type that has no effect in a service that has this state already: nothing has changed.
     """
 
     def __call__(
@@ -45,70 +45,81 @@ class States(Protocol):
 
 
 @dataclass(frozen=True)
-class Republished:
-    """What was recorded to be published: kept events once more, and present states."""
+class RepublishResult:
+    """The numbers of old events to be published again, and of current states recorded."""
 
     kept: int
     states: int
 
 
 def republish(
-    states: States | None, *, portion: int = PORTION, progress: Callable[[int], None] | None = None
-) -> Republished:
-    """Let everything be published that the others need to have; `None` for a service without states.
+    states: CurrentStates | None, *, portion: int = PORTION, progress: Callable[[int], None] | None = None
+) -> RepublishResult:
+    """Record everything that other services need; `states` is None for a service without aggregates of its own.
 
-    `progress` hears how many states are recorded so far. The relay publishes: `until_published` waits for it.
+    Calls `progress` with the number of states recorded so far. The relay publishes them: see `wait_until_published`.
     """
     with single_statements() as executor:
         kept = mark_unpublished(executor)
     done, after = 0, UUID(int=0)
     while states is not None:
         with span("republish states"):
-            told = repeat_if_lost(partial(_portion, states, after, portion))
-        done += len(told)
+            recorded = repeat_if_lost(partial(_portion, states, after, portion))
+        done += len(recorded)
         if progress is not None:
             progress(done)
-        if len(told) < portion:
+        if len(recorded) < portion:
             break
-        after = told[-1]
-    return Republished(kept, done)
+        after = recorded[-1]
+    return RepublishResult(kept, done)
 
 
-def _portion(states: States, after: UUID, limit: int) -> list[UUID]:
+def _portion(states: CurrentStates, after: UUID, limit: int) -> list[UUID]:
     with transaction() as session:
         found = states(session, after=after, limit=limit, now=clock.now())
-        # the locks are held: what happened before has its time, and this comes later
+        # the time is read while the locks are held: it is later than that of every earlier event
         return _record(session, found, now=clock.now())
 
 
-def _record(session: Session, told: Sequence[tuple[Aggregate, Event]], *, now: datetime) -> list[UUID]:
-    for aggregate, _ in told:
+def _record(session: Session, states: Sequence[tuple[Aggregate, Event]], *, now: datetime) -> list[UUID]:
+    for aggregate, _ in states:
         aggregate.sequence += 1
     session.flush()
-    events = [(aggregate.id, aggregate.sequence, event) for aggregate, event in told]
+    events = [(aggregate.id, aggregate.sequence, event) for aggregate, event in states]
     record_all(session, events, now=now, republished=True)
-    return [aggregate.id for aggregate, _ in told]
+    return [aggregate.id for aggregate, _ in states]
 
 
-Denial = Callable[[UUID], Event]
-"""What a service says of an aggregate that it does not have, though Kafka says something of it."""
+UnknownAggregate = Callable[[UUID], Event]
+"""Returns the event which says that the service has no aggregate of this id, although Kafka has events about it."""
 
 
-def deny(ids: Sequence[UUID], denial: Denial) -> int:
-    """Record of each of these that there is no such aggregate; returns the number of them.
+@dataclass(frozen=True)
+class Snapshots:
+    """The current public state of a service's aggregates: `republish` sends them once more."""
 
-    Its sequence only has to be free: like every republished event it counts by its time.
+    topic: KafkaTopic
+    read: CurrentStates
+    unknown_aggregate: UnknownAggregate | None = None
+    """Returns the event for an aggregate on that topic that the service does not have; None: it is only listed."""
+
+
+def publish_unknown_aggregates(ids: Sequence[UUID], unknown_aggregate: UnknownAggregate) -> int:
+    """Record for each of these ids that there is no such aggregate; returns their number.
+
+    The sequence only has to be unused: republished events are compared by their time.
     """
-    with span("deny strangers"):
+    with span("publish unknown aggregates"):
         for first in range(0, len(ids), PORTION):
-            repeat_if_lost(partial(_deny, ids[first : first + PORTION], denial))
+            repeat_if_lost(partial(_record_unknown, ids[first : first + PORTION], unknown_aggregate))
     return len(ids)
 
 
-def _deny(ids: Sequence[UUID], denial: Denial) -> None:
+def _record_unknown(ids: Sequence[UUID], unknown_aggregate: UnknownAggregate) -> None:
     with transaction() as session:
-        said = {row.key: row.last for row in session.execute(_NEWEST, {"ids": list(ids)})}
-        record_all(session, [(id, said.get(id, 0) + 1, denial(id)) for id in ids], now=clock.now(), republished=True)
+        last = {row.key: row.last for row in session.execute(_NEWEST, {"ids": list(ids)})}
+        events = [(id, last.get(id, 0) + 1, unknown_aggregate(id)) for id in ids]
+        record_all(session, events, now=clock.now(), republished=True)
 
 
 _NEWEST = (
@@ -118,10 +129,10 @@ _NEWEST = (
 )
 
 
-def until_published(progress: Callable[[int], None], *, silence: float = SILENCE) -> None:
-    """Return when all that is recorded now lies on Kafka; raises `Unreachable` where the relay does not get on.
+def wait_until_published(progress: Callable[[int], None], *, stalled_seconds: float = STALLED_SECONDS) -> None:
+    """Wait until all events recorded by now are on Kafka; raises `Unreachable` when the relay makes no progress.
 
-    `progress` hears how many events still wait.
+    Calls `progress` with the number of events that still wait.
     """
     with transaction() as session:
         last = session.scalar(select(func.max(outbox.c.position))) or 0
@@ -132,10 +143,10 @@ def until_published(progress: Callable[[int], None], *, silence: float = SILENCE
         number = _waiting_up_to(last)
         if number < fewest:
             fewest, moved_at = number, clock.monotonic()
-        elif clock.monotonic() - moved_at > silence:
+        elif clock.monotonic() - moved_at > stalled_seconds:
             raise Unreachable(
                 "kafka.nothing_published",
-                f"{number} events are recorded and wait, but nobody publishes them: is a worker running, and Kafka?",
+                f"{number} events wait to be published, and no relay publishes them: is a worker running, and Kafka?",
             )
     progress(0)
 

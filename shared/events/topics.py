@@ -1,46 +1,49 @@
-"""The topics of the platform: `python -m shared.events.topics create` makes those that are missing.
+"""Creates the topics of the platform: `python -m shared.events.topics create`.
 
-Those that are there are given the same settings: whoever made them, or an earlier version, may have meant others.
+Topics that exist already get our settings: somebody else, or an earlier version, may have created them with others.
 """
 
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Sequence
 
 import click
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.cimpl import NewTopic
+from tenacity import stop_after_delay
 
 from shared.errors import Unreachable
 from shared.events.cluster import Administrator
-from shared.events.event import PARTITIONS, TOPICS, Topic
+from shared.events.event import PARTITIONS, TOPICS, KafkaTopic
+from shared.runtime.retries import retrying
 from shared.runtime.settings import KafkaSettings, read
-from shared.runtime.terminal import say
+from shared.runtime.terminal import print_line
 
 
 def create(settings: KafkaSettings, *, wait_seconds: float = 30) -> list[str]:
-    """Make the topics that are missing and return their names; the others are given our settings.
+    """Create the missing topics and return their names; existing topics get our settings.
 
-    Raises `Unreachable` when Kafka does not answer, or does not let us.
+    Raises `Unreachable` when Kafka does not answer, or does not allow it.
     """
     admin = Administrator(settings.kafka_client())
-    made = []
-    asked = admin.create_topics(_wanted(settings), operation_timeout=wait_seconds, request_timeout=wait_seconds)
-    for name, future in asked.items():
+    created = []
+    futures = admin.create_topics(_wanted(settings), operation_timeout=wait_seconds, request_timeout=wait_seconds)
+    for name, future in futures.items():
         try:
             future.result()
-            made.append(name)
+            created.append(name)
         except KafkaException as problem:
             if problem.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise Unreachable("kafka.unreachable", admin.why(problem)) from problem
-    _configure(admin, settings, [topic for topic in TOPICS.values() if topic.name not in made], wait_seconds)
-    return made
+                raise Unreachable("kafka.unreachable", admin.reason_for(problem)) from problem
+    _configure(admin, settings, [topic for topic in TOPICS.values() if topic.name not in created], wait_seconds)
+    return created
 
 
-def _configure(admin: Administrator, settings: KafkaSettings, topics: Sequence[Topic], wait_seconds: float) -> None:
+def _configure(
+    admin: Administrator, settings: KafkaSettings, topics: Sequence[KafkaTopic], wait_seconds: float
+) -> None:
     resources = [
         ConfigResource(
             ConfigResource.Type.TOPIC,
@@ -58,7 +61,7 @@ def _configure(admin: Administrator, settings: KafkaSettings, topics: Sequence[T
         try:
             future.result()
         except KafkaException as problem:
-            raise Unreachable("kafka.unreachable", admin.why(problem)) from problem
+            raise Unreachable("kafka.unreachable", admin.reason_for(problem)) from problem
 
 
 def _wanted(settings: KafkaSettings) -> list[NewTopic]:
@@ -73,7 +76,7 @@ def _wanted(settings: KafkaSettings) -> list[NewTopic]:
     ]
 
 
-def _configuration(topic: Topic, settings: KafkaSettings) -> dict[str, str]:
+def _configuration(topic: KafkaTopic, settings: KafkaSettings) -> dict[str, str]:
     return {**topic.configuration(), "min.insync.replicas": str(settings.kafka_min_insync_replicas)}
 
 
@@ -84,20 +87,16 @@ def commands() -> None:
 
 @commands.command("create")
 def _create() -> None:
-    """Make the topics that are missing.
+    """Create the topics that are missing.
 
-    Those that are there are given our settings.
+    Topics that exist already get our settings.
     """
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            made = create(read(KafkaSettings))
-            break
-        except Unreachable as problem:
-            if time.monotonic() > deadline:
-                sys.exit(f"Kafka does not answer: {problem.message}")
-            time.sleep(1)
-    say("\n".join(f"created {name}" for name in made) or "all topics exist")
+    patiently = retrying(lambda problem: isinstance(problem, Unreachable), stop=stop_after_delay(60))
+    try:
+        created = patiently(create, read(KafkaSettings))
+    except Unreachable as problem:
+        sys.exit(f"Kafka does not answer: {problem.message}")
+    print_line("\n".join(f"created {name}" for name in created) or "all topics exist")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from shared.http import docs, openapi, problems
 from shared.http.context import Context
 from shared.http.routes import Route
 from shared.http.service_app import AccessTable, ServiceApp
-from shared.runtime.health import JSON, Check, liveness, metrics, readiness
+from shared.runtime.health import JSON, ReadinessCheck, liveness, metrics, readiness
 from shared.runtime.settings import ServiceSettings
 from shared.security.authentication import ANYONE, SIGN_INS
 from shared.security.encryption import Digests
@@ -42,7 +42,7 @@ def service_app(
     title: str,
     description: str,
     schema_check: Callable[[], bool] | None = None,
-    ready_checks: Sequence[Check] = (),
+    ready_checks: Sequence[ReadinessCheck] = (),
     largest_body: int = MEBIBYTE,
     dependencies: Any = None,
     record_refusal: RecordRefusal | None = None,
@@ -82,20 +82,22 @@ def _open(app: Flask, routes: Sequence[Route]) -> AccessTable:
     return access
 
 
-def _checks(settings: ServiceSettings, schema_check: Callable[[], bool] | None, more: Sequence[Check]) -> list[Check]:
-    database = [Check("database", database_answers)]
-    schema = [] if schema_check is None else [Check("schema", schema_check)]
+def _checks(
+    settings: ServiceSettings, schema_check: Callable[[], bool] | None, more: Sequence[ReadinessCheck]
+) -> list[ReadinessCheck]:
+    database = [ReadinessCheck("database", database_answers)]
+    schema = [] if schema_check is None else [ReadinessCheck("schema", schema_check)]
     # an outage of Kafka stops no request: the outbox keeps the events
-    kafka = [Check("kafka", KafkaReachable(settings.kafka_client()), decisive=False)]
+    kafka = [ReadinessCheck("kafka", KafkaReachable(settings.kafka_client()), decisive=False)]
     return [*database, *schema, *kafka, *more]
 
 
-def _open_platform(app: Flask, checks: Sequence[Check]) -> AccessTable:
+def _open_platform(app: Flask, checks: Sequence[ReadinessCheck]) -> AccessTable:
     def live() -> Response:
         return Response(liveness(), content_type=JSON)
 
     def ready() -> Response:
-        is_ready, document = readiness(checks, dead_letters.SHOWN)
+        is_ready, document = readiness(checks, dead_letters.READINESS_FIGURES)
         return Response(document, 200 if is_ready else 503, content_type=JSON)
 
     def measured() -> Response:

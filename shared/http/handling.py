@@ -109,7 +109,7 @@ def _context(session: Session | None, sent: RequestHeaders) -> Context[Any]:
 
 
 def _record(refusal: PlatformError, sent: RequestHeaders) -> None:
-    """Let the service keep what a refusal tells, in a transaction of its own: that of the request is taken back."""
+    """Let the service record what a refusal reveals, in a transaction of its own: that of the request is taken back."""
     record = current_app.extensions["record_refusal"]
     if record is not None:
         with transaction() as session:

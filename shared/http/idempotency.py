@@ -59,12 +59,12 @@ def find_reference(context: Context[Any], keyed: KeyedRequest) -> ResponseRefere
         return None
     if not hmac.compare_digest(bytes(known.digest), keyed.digest):
         raise _wrong("was used before with another request", code="idempotency_key.reused")
-    return known.note
+    return known.response_reference
 
 
 def keep_reference(context: Context[Any], keyed: KeyedRequest, reference: ResponseReference) -> None:
     """Store the reference to the response in the transaction of the effect: a refusal leaves none."""
-    fresh = {"digest": keyed.digest, "note": reference, "created_at": context.now}
+    fresh = {"digest": keyed.digest, "response_reference": reference, "created_at": context.now}
     statement = insert(idempotency).values(caller=keyed.caller, path=keyed.path, key=keyed.key, **fresh)
     # a row that is still there is older than 24 hours, or `find_reference` had found it
     context.session.execute(statement.on_conflict_do_update(index_elements=["caller", "path", "key"], set_=fresh))
@@ -72,7 +72,7 @@ def keep_reference(context: Context[Any], keyed: KeyedRequest, reference: Respon
 
 def _known(context: Context[Any], keyed: KeyedRequest) -> Row[Any, Any] | None:
     return context.session.execute(
-        select(idempotency.c.digest, idempotency.c.note).where(
+        select(idempotency.c.digest, idempotency.c.response_reference).where(
             idempotency.c.caller == keyed.caller,
             idempotency.c.path == keyed.path,
             idempotency.c.key == keyed.key,

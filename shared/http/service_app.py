@@ -55,7 +55,7 @@ class ServiceApp(Flask):
             # on the finished list, since Flask's own headers cost a scan for each
             present = {name for name, _ in headers}
             headers += [header for header in SAFE_HEADERS if header[0] not in present]
-            headers.append(("X-Correlation-Id", this.cause.correlation_id))
+            headers.append(("X-Correlation-Id", this.context.correlation_id))
             _write_down(environ, status[:3], clock.monotonic() - began, this)
             return start_response(status, headers, problem)
 
@@ -78,7 +78,7 @@ class ServiceApp(Flask):
 
 
 def _write_down(environ: WSGIEnvironment, status: str, seconds: float, this: Span) -> None:
-    """Measure, log and tell that a request was answered: its route, never its path or query, which may hold names."""
+    """Measure, log and trace that a request was answered: its route, never its path or query, which may hold names."""
     method = environ["REQUEST_METHOD"] if environ["REQUEST_METHOD"] in KNOWN_METHODS else "OTHER"
     route = environ.get(ROUTE, "unknown")
     requests_seconds.labels(method, route, status).observe(seconds)

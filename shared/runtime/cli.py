@@ -1,260 +1,72 @@
-"""The command line of every service: `python -m <service> web | worker | job NAME | rebuild | dead-letters …`."""
+"""The command line of every service: `python -m <service> web | worker | job NAME | rebuild | dead-letters …`.
+
+A process loads what it does and no more: gunicorn's own process neither the service nor SQLAlchemy, a worker neither
+Flask nor gunicorn. So each command imports what it needs when it is called.
+"""
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
-from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeAlias
-from uuid import UUID
+from typing import TYPE_CHECKING
 
 import click
-from flask import Flask
-from sqlalchemy.exc import SQLAlchemyError
 
-from shared import database
-from shared.database import copies
-from shared.errors import PlatformError
-from shared.events import dead_letters
-from shared.events.cluster import for_a_command
-from shared.events.comparison import Stranger, strangers
-from shared.events.rebuild import rebuild
-from shared.events.republish import deny, republish, until_published
-from shared.runtime import clock, logs, memory, spans, web
-from shared.runtime.jobs import run_once
-from shared.runtime.settings import ServiceSettings, read
-from shared.runtime.terminal import say
-from shared.runtime.worker import Worker
-from shared.values.datetimes import moment_in_berlin
-from shared.values.errors import NotAcceptable
+from shared.runtime import registry
+from shared.runtime.prepared import prepared
+from shared.runtime.settings import ServiceSettings
 
-P = ParamSpec("P")
+if TYPE_CHECKING:
+    from flask import Flask
 
 
-@dataclass(frozen=True)
-class Service:
-    """What a service's `__main__.py` hands over: its name, its settings and how its two processes are made."""
-
-    name: str
-    settings: type[ServiceSettings]
-    create_app: Callable[[Any], Flask]
-    create_worker: Callable[[Any], Worker]
+def main(service: str, arguments: list[str] | None = None) -> None:
+    """Do what the command line of this service says; ends the process with a message when it cannot."""
+    commands.main(arguments, prog_name=f"python -m {service}", obj=service)
 
 
-Command: TypeAlias = Callable[Concatenate[Service, ServiceSettings, P], None]
+class _Commands(click.Group):
+    """The two processes of a service, and what an operator does, which is loaded where somebody asks for it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *_of_operators().list_commands(ctx)])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return super().get_command(ctx, cmd_name) or _of_operators().get_command(ctx, cmd_name)
 
 
-def main(service: Service, arguments: list[str] | None = None) -> None:
-    """Do what the command line says; ends the process with a message when it cannot."""
-    commands.main(arguments, prog_name=f"python -m {service.name}", obj=service)
+def _of_operators() -> click.Group:
+    from shared.runtime.operator_commands import commands
+
+    return commands
 
 
-@click.group()
+@click.group(cls=_Commands)
 def commands() -> None:
     """The processes of a service, and what an operator does with it."""
 
 
-def _prepared(command: Command[P]) -> Callable[P, None]:
-    """The command as click calls it, with settings, logs and database; a refusal becomes a message.
-
-    They are made when the whole line has been read: `--help` needs none of them.
-    """
-
-    @wraps(command)
-    def prepared(*given: P.args, **options: P.kwargs) -> None:
-        context = click.get_current_context()
-        service = context.find_object(Service)
-        assert service is not None
-        settings = read(service.settings)
-        logs.configure(service.name, str(context.info_name), settings.log_level)
-        database.connect(settings.database_url, pool_size=settings.database_pool_size)
-        try:
-            command(service, settings, *given, **options)
-        except PlatformError as problem:
-            sys.exit(problem.message)
-        except SQLAlchemyError as problem:
-            if not database.is_trouble(problem):
-                raise
-            url = settings.database_url
-            sys.exit(f"The database does not answer at {url.host}:{url.port}.")
-
-    return prepared
-
-
-def _moment(text: str) -> datetime:
-    try:
-        return moment_in_berlin(text)
-    except NotAcceptable as refused:
-        raise click.BadParameter(str(refused)) from None
-
-
 @commands.command("web")
-@_prepared
-def _web(service: Service, settings: ServiceSettings) -> None:
+@prepared
+def _web(settings: ServiceSettings) -> None:
     """Answer HTTP requests."""
-    web.serve(lambda: service.create_app(settings), settings)
+    from shared.runtime import web
+
+    web.serve(lambda: _application(settings), settings)
+
+
+def _application(settings: ServiceSettings) -> Flask:
+    from shared import database
+    from shared.http.web import web_app
+
+    database.connect(settings.database_url, pool_size=settings.database_pool_size)
+    return web_app(registry.load(settings.service), settings)
 
 
 @commands.command("worker")
-@_prepared
-def _worker(service: Service, settings: ServiceSettings) -> None:
+@prepared
+def _worker(settings: ServiceSettings) -> None:
     """Consume and relay events, run the jobs."""
-    service.create_worker(settings).run()
+    from shared import database
+    from shared.runtime.worker import worker
 
-
-@commands.command("job")
-@click.argument("name", required=False)
-@click.option("--now", type=_moment, metavar="MOMENT", help="Pretend it is this in Berlin: 2026-12-01T09:00.")
-@_prepared
-def _job(service: Service, settings: ServiceSettings, name: str | None, now: datetime | None) -> None:
-    """Run one job until it finds nothing more to do.
-
-    Without a NAME the jobs are listed.
-    """
-    jobs = {job.name: job for job in service.create_worker(settings).jobs}
-    if name is None:
-        say("\n".join(sorted(jobs)) or "no jobs")
-        return
-    if name not in jobs:
-        sys.exit(f"There is no job {name!r}; there are: {', '.join(sorted(jobs)) or 'none'}.")
-    spans.start(service.name, settings.otel_exporter_otlp_endpoint)
-    done = 0
-    try:
-        while portion := run_once(jobs[name], now=now or clock.now()):
-            done += portion
-    finally:
-        spans.stop()
-    say(f"{name}: {done} done")
-
-
-@commands.command("rebuild")
-@_prepared
-def _rebuild(service: Service, settings: ServiceSettings) -> None:
-    """Write the copies anew from Kafka, while serving.
-
-    Copies are what this service keeps of other services' data.
-    """
-    worker = service.create_worker(settings)
-    if not worker.copies:
-        sys.exit(f"{service.name} keeps no copies.")
-    memory.settle()
-    done = rebuild(
-        service.name,
-        for_a_command(settings.kafka_client()),
-        worker.listeners,
-        worker.copies,
-        batch_size=settings.consumer_batch_size,
-        progress=lambda read, total: print(f"\r{read} of at most {total} events", end="", file=sys.stderr, flush=True),
-    )
-    say(f"\nread {done.read} events; removed {done.removed} copies that no event speaks of")
-
-
-@commands.command("republish")
-@click.option("--check", is_flag=True, help="Only say what Kafka holds that was never said here.")
-@_prepared
-def _republish(service: Service, settings: ServiceSettings, check: bool) -> None:
-    """Tell the others anew what is, while serving.
-
-    For when Kafka has lost its data, or says what is not.
-    """
-    worker = service.create_worker(settings)
-    if check:
-        return _check(settings, worker)
-    for_a_command(settings.kafka_client())
-    spans.start(service.name, settings.otel_exporter_otlp_endpoint)
-    try:
-        done = republish(worker.states, progress=_progress("{} states recorded"))
-    finally:
-        spans.stop()
-    say(f"\nrecorded {done.states} states; {done.kept} events of the last days are sent again")
-    until_published(_progress("{} events wait to be published"))
-    say("\nall of them are published")
-    _deny(settings, worker)
-    return None
-
-
-def _deny(settings: ServiceSettings, worker: Worker) -> None:
-    """Let what others believe to be the service's, and is not, end there."""
-    if worker.denial is None:
-        return
-    unknown = [each.id for each in _strangers(settings, worker) if each.known is None]
-    if unknown:
-        say(f"{deny(unknown, worker.denial)} on Kafka are not known here, which is said of each")
-        until_published(_progress("{} events wait to be published"))
-
-
-def _strangers(settings: ServiceSettings, worker: Worker) -> list[Stranger]:
-    if worker.topic is None or worker.states is None:
-        return []
-    return strangers(for_a_command(settings.kafka_client()), worker.topic, worker.states, worker.denial)
-
-
-def _check(settings: ServiceSettings, worker: Worker) -> None:
-    found = _strangers(settings, worker)
-    for each in found:
-        here = "which is not known here" if each.known is None else f"here {each.known}"
-        say(f"{each.id}  Kafka says {each.said}, {here}")
-    say(f"{len(found)} states on Kafka that were never said here")
-    if found:
-        sys.exit(1)
-
-
-@commands.command("ahead")
-@_prepared
-def _ahead(service: Service, _settings: ServiceSettings) -> None:
-    """List the copies that are ahead of their source.
-
-    They are until the source's service republishes.
-    """
-    with database.transaction() as session:
-        found = copies.ahead(session)
-    for row in found:
-        numbers = f"knows {row.known_sequence}, was told {row.told_sequence}"
-        say(f"{row.copies} {row.id} {numbers} {row.noticed_at.isoformat()}")
-    say(f"{service.name}: {len(found)} ahead of their source")
-
-
-def _progress(line: str) -> Callable[[int], None]:
-    return lambda number: print(f"\r{line.format(number)}", end="\x1b[K", file=sys.stderr, flush=True)
-
-
-@commands.command("dead-letters")
-@click.argument("action", type=click.Choice(["list", "show", "replay", "discard"]), default="list")
-@click.argument("id", type=click.UUID, required=False)
-@click.option("--reason", help="Why it is replayed or discarded.")
-@_prepared
-def _dead_letters(
-    service: Service, settings: ServiceSettings, action: str, id: UUID | None, reason: str | None
-) -> None:
-    """List, show, replay or discard dead letters.
-
-    Dead letters are the events that could not be handled.
-    """
-    with database.transaction() as session:
-        if action == "list":
-            _list_dead_letters(session)
-        elif id is None:
-            sys.exit("Which one? Give its id.")
-        elif action == "show":
-            say(json.dumps(dict(dead_letters.get(session, id)), default=_readable, indent=2))
-        elif not reason:
-            sys.exit("Say why, with --reason.")
-        elif action == "discard":
-            dead_letters.discard(session, id, reason=reason, now=clock.now())
-        else:
-            event = dead_letters.replay(session, id, reason=reason, now=clock.now())
-            service.create_worker(settings).listeners.apply(session, [event], now=clock.now())
-
-
-def _list_dead_letters(session: database.Session) -> None:
-    rows, total = dead_letters.list_page(session, state="waiting", limit=200, offset=0)
-    for row in rows:
-        say("  ".join([str(row["id"]), row["created_at"].isoformat(), str(row["event_type"]), row["reason"]]))
-    say(f"{total} dead letters")
-
-
-def _readable(value: Any) -> str:
-    return bytes(value).decode(errors="replace") if isinstance(value, bytes | memoryview) else str(value)
+    database.connect(settings.database_url, pool_size=settings.database_pool_size)
+    worker(registry.load(settings.service), settings).run()

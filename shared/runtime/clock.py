@@ -1,4 +1,4 @@
-"""The only place that reads the wall clock; endpoints ask it and pass the answer on."""
+"""The only module that reads the wall clock; endpoints call it and pass the datetime on."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from shared.values.datetimes import BERLIN
 
 
 def now() -> datetime:
-    """The present instant, aware, in UTC."""
+    """Returns the current instant, aware, in UTC."""
     return datetime.now(UTC)
 
 
 def today() -> date:
-    """The present calendar day in Berlin."""
+    """Returns the current calendar day in Berlin."""
     return datetime.now(BERLIN).date()
 
 
 def monotonic() -> float:
-    """Seconds that only ever grow, for measuring how long something takes."""
+    """Returns seconds that never decrease, for measuring durations."""
     return time.monotonic()

@@ -1,4 +1,4 @@
-"""How a worker's duties fare: what fails again and again, or waits for long, is shown in readiness and in metrics."""
+"""The state of a worker's duties: one that fails repeatedly, or retries for long, shows in readiness and metrics."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ LASTING_SECONDS = 60.0
 
 
 class Duty:
-    """One duty of a worker (the consumer, the relay, each job): its failures in a row, and since when it waits.
+    """One duty of a worker (the consumer, the relay, each job): its failures in a row, and since when it has trouble.
 
-    Its own thread writes, others read: every attribute is set whole.
+    Its own thread writes, others read: every attribute is set in one assignment.
     """
 
     def __init__(self, name: str) -> None:
@@ -26,29 +26,29 @@ class Duty:
         self._problem = ""
         self._troubled_since: float | None = None
 
-    def failed(self, problem: BaseException) -> None:
-        """An attempt ended with this; there will be another one."""
+    def record_failure(self, problem: BaseException) -> None:
+        """An attempt ended with this problem; the duty is started again."""
         self.failures += 1
         metrics.duty_failures.labels(self.name).inc()
-        self.waits(problem)
+        self.record_wait(problem)
 
-    def waits(self, problem: BaseException) -> None:
-        """What is in hand is tried again, since trying again can help."""
+    def record_wait(self, problem: BaseException) -> None:
+        """The duty retries its present work because of this problem."""
         now = clock.monotonic()
         self._problem = kind_of(problem)
         if self._troubled_since is None:
             self._troubled_since = now
         metrics.duty_trouble_seconds.labels(self.name).set(now - self._troubled_since)
 
-    def worked(self) -> None:
-        """Something was done, or there was nothing to do."""
+    def record_success(self) -> None:
+        """An attempt succeeded, or there was nothing to do."""
         if self._troubled_since is None:
             return
         self.failures, self._troubled_since = 0, None
         metrics.duty_trouble_seconds.labels(self.name).set(0)
 
-    def trouble(self) -> str | None:
-        """Why this duty is not done, where it failed three times in a row or has waited for a minute; else None."""
+    def problem(self) -> str | None:
+        """Returns the problem of a duty that failed three times in a row or has had trouble for a minute; else None."""
         since = self._troubled_since
         if since is None:
             return None
@@ -58,15 +58,15 @@ class Duty:
         return f"{self.name}: {self._problem}, without success for {seconds:.0f} s ({self.failures} failures)"
 
 
-def all_go_well(duties: Iterable[Duty]) -> bool:
-    """True; raises `Unreachable` that says which duties fail, and why, in words without anybody's data."""
-    if found := [trouble for duty in duties if (trouble := duty.trouble())]:
-        raise Unreachable("duty.fails", "; ".join(found))
+def check_duties(duties: Iterable[Duty]) -> bool:
+    """Returns True; raises `Unreachable` that names the failing duties and their problems, without personal data."""
+    if problems := [problem for duty in duties if (problem := duty.problem())]:
+        raise Unreachable("duty.fails", "; ".join(problems))
     return True
 
 
 def kind_of(problem: BaseException) -> str:
-    """What kind of problem it is, with the database's, Kafka's or our code; never its text, which may quote a value."""
+    """Returns the class of a problem with its SQLSTATE or code; never its text, which may quote a value."""
     code = sqlstate(problem)
     if isinstance(problem, KafkaException):
         code = problem.args[0].name()

@@ -1,8 +1,9 @@
-"""Under which names this platform is reached: whoever else's page asks it something is refused.
+"""The host names of this platform: requests for other names and from other sites' pages are refused.
 
-Without accounts whoever reaches a port is an administrator. A web page that somebody here has open reaches ports of
-this machine too: it lets its own name point to 127.0.0.1 and reads (`Host` gives it away), or sends a form and changes
-something (`Origin` and `Sec-Fetch-Site`, which a page cannot forge, give it away). Programs send neither of the two.
+Without accounts everybody who reaches a port is an administrator. A web page that is open in a browser here reaches
+ports of this machine too: its own name can point to 127.0.0.1, so that it reads (the `Host` header shows it), or it
+sends a form and changes something (`Origin` and `Sec-Fetch-Site`, which a page cannot forge, show it). Programs send
+neither of these two headers.
 """
 
 from __future__ import annotations
@@ -22,49 +23,49 @@ if TYPE_CHECKING:
 LOCAL = "127.0.0.1,localhost,[::1]"
 """The names of this machine, for itself."""
 
-EVERYWHERE = frozenset({"0.0.0.0", "[::]"})  # noqa: S104
-"""May be listened on, but is no name: browsers take it for this machine."""
-CHANGES_NOTHING = frozenset({"GET", "HEAD", "OPTIONS"})
-OF_OUR_OWN = frozenset({"same-origin", "none"})
-"""Values of `Sec-Fetch-Site`: a page of ours, or a person who typed the address."""
+ALL_ADDRESSES = frozenset({"0.0.0.0", "[::]"})  # noqa: S104
+"""Addresses to listen on that are no host names: browsers take them for this machine."""
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+OWN_SITES = frozenset({"same-origin", "none"})
+"""Values of `Sec-Fetch-Site`: one of our pages, or a person who typed the address."""
 
 _AUTHORITY = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?P<port>:\d{1,5})?")
 
 
 class ForeignHost(PlatformError):
-    """The request was meant for a name that is not ours."""
+    """The request names a host that is not ours."""
 
 
 @dataclass(frozen=True)
 class Hosts:
-    """The names that are ours; only pages that were read under one of them may change anything."""
+    """Our host names; only pages that were loaded under one of them may change anything."""
 
     names: frozenset[str]
 
     @classmethod
     def of(cls, names: str, *, bind: str = "") -> Hosts:
-        """From a setting, a list with commas.
+        """Returns the hosts of a setting, a list with commas.
 
-        The address that is listened on is one of the names, and 127.0.0.1 always is: who watches a process asks there.
+        The address we listen on is added, and 127.0.0.1, which health probes use.
         """
         own = f"[{bind}]" if ":" in bind else bind
-        return cls(frozenset(_parts(f"{names},{own},127.0.0.1")) - EVERYWHERE)
+        return cls(frozenset(_parts(f"{names},{own},127.0.0.1")) - ALL_ADDRESSES)
 
     def admit(self, environ: WSGIEnvironment) -> None:
-        """Raises `ForeignHost` or `Forbidden` where the request is not for us, or comes from somebody else's page."""
+        """Raise `ForeignHost` for a request to another host name, `Forbidden` for one from another site's page."""
         host = environ.get("HTTP_HOST", "").lower()
         found = _AUTHORITY.fullmatch(host)
         if found is None or found["name"] not in self.names:
-            raise ForeignHost("host.unknown", "Nobody here has this name; the setting ALLOWED_HOSTS lists ours.")
+            raise ForeignHost("host.unknown", "This host name is not ours; the setting ALLOWED_HOSTS lists our names.")
         origin = environ.get("HTTP_ORIGIN")
         if origin is not None and origin.lower() not in (f"http://{host}", f"https://{host}"):
             raise _forbidden()
         site = environ.get("HTTP_SEC_FETCH_SITE", "none")
-        if site not in OF_OUR_OWN and origin is None and environ["REQUEST_METHOD"] not in CHANGES_NOTHING:
+        if site not in OWN_SITES and origin is None and environ["REQUEST_METHOD"] not in SAFE_METHODS:
             raise _forbidden()
 
     def guard(self, app: WSGIApplication) -> WSGIApplication:
-        """The application, which is asked only what it may be asked."""
+        """Returns the application behind these checks."""
 
         def guarded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
             try:
@@ -77,7 +78,7 @@ class Hosts:
 
 
 def _forbidden() -> Forbidden:
-    return Forbidden("origin.foreign", "Somebody else's page asked for this; pages of this address may.")
+    return Forbidden("origin.foreign", "A page of another site sent this request; only pages of this address may.")
 
 
 def _refused(refused: PlatformError, start_response: StartResponse) -> Iterable[bytes]:
@@ -92,8 +93,8 @@ def _parts(listed: str) -> Iterable[str]:
     return (part.strip().lower() for part in listed.split(",") if part.strip())
 
 
-def names_are_hosts(listed: str) -> str:
-    """The list itself. Raises `ValueError` where a name has a port or is none."""
+def check_host_names(listed: str) -> str:
+    """Returns the list unchanged; raises `ValueError` for a name with a port, or that is no host name."""
     for name in _parts(listed):
         found = _AUTHORITY.fullmatch(name)
         if found is None or found["port"]:

@@ -1,4 +1,4 @@
-"""Jobs that every worker runs: they keep small the tables that every service has, and count what waits in them."""
+"""Jobs of every worker: they delete old rows of the tables that every service has, and count the rows for metrics."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from shared.runtime.jobs import Job
 
 KEEP_PUBLISHED = timedelta(days=2)
 KEEP_PROCESSED = timedelta(days=100)
-"""Facts stay on Kafka for 90 days and may be read again for as long: what was seen is remembered longer than that."""
-KEEP_SETTLED = timedelta(days=365)
+"""Facts stay on Kafka for 90 days and may be delivered again until then: the ids must be kept longer."""
+KEEP_RESOLVED = timedelta(days=365)
 PORTION = 5000
 
 
-def tidy(now: datetime) -> int:
-    """Remove one portion of what is old; the count, so that a full portion is followed by another."""
+def prune(now: datetime) -> int:
+    """Delete one portion of old rows; returns their number, so that a full portion is followed by another."""
     with transaction() as session:
         metrics.outbox_waiting.set(outbox.waiting(session))
         metrics.dead_letters_waiting.set(dead_letters.waiting(session))
@@ -31,7 +31,7 @@ def tidy(now: datetime) -> int:
         removed += _prune_processed_events(session, now)
         session.execute(
             delete(dead_letter_table).where(
-                dead_letter_table.c.state != "waiting", dead_letter_table.c.resolved_at < now - KEEP_SETTLED
+                dead_letter_table.c.state != "waiting", dead_letter_table.c.resolved_at < now - KEEP_RESOLVED
             )
         )
     return removed
@@ -53,5 +53,5 @@ def _forget_keys(now: datetime) -> int:
         return prune_idempotency(session, now)
 
 
-HOUSEKEEPING = Job("housekeeping", timedelta(seconds=30), tidy)
+HOUSEKEEPING = Job("housekeeping", timedelta(seconds=30), prune)
 FORGET_KEYS = Job("forget-idempotency-keys", timedelta(minutes=10), _forget_keys)

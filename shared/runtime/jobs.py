@@ -1,6 +1,6 @@
-"""Work on a schedule: every worker runs every job; what a job works on are rows that it claims with a lease.
+"""Work on a schedule: every worker runs every job, and a job claims the rows that it works on with a lease.
 
-No process is "the scheduler": two workers that wake at once find different rows (`SKIP LOCKED`) or none.
+No process is "the scheduler": two workers that wake at once claim different rows (`SKIP LOCKED`) or none.
 """
 
 from __future__ import annotations
@@ -24,24 +24,25 @@ SOON = timedelta(seconds=30)
 
 @dataclass(frozen=True)
 class Job:
-    """`run(now)` does one portion of work and returns how much that was; 0 means there is nothing more to do now.
+    """`run(now)` does one portion of work and returns its size; 0 means there is nothing more to do now.
 
-    `give_back(now)` is called once, in another thread, when the worker stops: what `run` has claimed and cannot finish
-    within seconds is released for other workers at once, instead of when the lease runs out.
+    `release(now)` is called once, in another thread, when the worker stops: it releases claims that `run` cannot finish
+    within seconds, so that other workers need not wait for the end of the lease.
     """
 
     name: str
     every: timedelta
     run: Callable[[datetime], int]
-    give_back: Callable[[datetime], None] | None = None
+    release: Callable[[datetime], None] | None = None
 
 
 def run_once(job: Job, *, now: datetime) -> int:
-    """One portion of a job's work, measured, as a cause of its own; a failure is logged and rises.
+    """Run one portion of a job's work, with metrics, in a trace of its own; a failure is logged and raised.
 
-    What is `Unreachable` the job has logged itself, once: it can last for hours, and every turn would say it again.
+    `Unreachable` is not logged here: it can last for hours, so the job logs it once.
 
-    What the job works on often has an earlier cause: `with span("send an e-mail", correlation_id=row.correlation_id)`.
+    The rows that a job works on often continue an earlier trace:
+    `with span("send an e-mail", correlation_id=row.correlation_id)`.
     """
     started = clock.monotonic()
     outcome = "failed"
@@ -63,9 +64,9 @@ def run_once(job: Job, *, now: datetime) -> int:
 
 
 def run_until(job: Job, stop: threading.Event, duty: Duty | None = None) -> None:
-    """Run a job at once again while it finds work, else every `job.every`; a failure waits for the next turn.
+    """Run a job again at once while it finds work, else every `job.every`, until `stop` is set.
 
-    The turn after a failure comes within `SOON`, also for a rare job: whether it works again is soon known.
+    After a failure the next run comes within `SOON`, also for a rare job, so that readiness soon shows a recovery.
     """
     duty = duty or Duty(f"job {job.name}")
     while not stop.is_set():
@@ -73,8 +74,8 @@ def run_until(job: Job, stop: threading.Event, duty: Duty | None = None) -> None
         try:
             if run_once(job, now=clock.now()):
                 pause = timedelta()
-            duty.worked()
+            duty.record_success()
         except Exception as problem:  # it was logged where its cause is known
-            duty.failed(problem)
+            duty.record_failure(problem)
             pause = min(job.every, SOON)
         stop.wait(pause.total_seconds())

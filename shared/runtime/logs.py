@@ -1,4 +1,4 @@
-"""JSON lines for operators: an event name, ids and numbers. Never a request body, never anything about a patient."""
+"""Logs in JSON lines for operators: an event name, ids and numbers; no request bodies, nothing about a patient."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from shared.runtime.tracing import correlation_id
 
 
 def configure(service: str, process: str, level: str) -> None:
-    """Let this process log JSON lines to standard error, each with its service, process and correlation id."""
+    """Configure this process to log JSON lines to standard error, with its service, process and correlation id."""
     steps: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _who(service, process),
+        _add_process(service, process),
     ]
     structlog.configure(
         processors=[*steps, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -43,11 +43,11 @@ def configure(service: str, process: str, level: str) -> None:
 
 
 def logger(name: str) -> Any:
-    """A structured logger: `log.info("relay.started", batch=100)`."""
+    """Returns a structured logger: `log.info("relay.started", batch=100)`."""
     return structlog.stdlib.get_logger(name)
 
 
-def _who(service: str, process: str) -> Any:
+def _add_process(service: str, process: str) -> Any:
     def add(_logger: Any, _method: str, event: Any) -> Any:
         event["service"], event["process"] = service, process
         current = correlation_id()
@@ -58,8 +58,8 @@ def _who(service: str, process: str) -> Any:
     return add
 
 
-# whose own text speaks of our code; that of any other exception may quote a patient's data ("Key (email)=(…) exists")
-SPEAKS_OF_CODE = {"AttributeError", "ImportError", "ModuleNotFoundError", "NameError", "RuntimeError", "TypeError"}
+# exceptions whose text is about our code; that of any other may quote a patient's data ("Key (email)=(…) exists")
+ERRORS_ABOUT_CODE = {"AttributeError", "ImportError", "ModuleNotFoundError", "NameError", "RuntimeError", "TypeError"}
 
 
 def _without_values(_logger: Any, _method: str, event: Any) -> Any:
@@ -69,7 +69,7 @@ def _without_values(_logger: Any, _method: str, event: Any) -> Any:
 
 
 def _remove_values(problem: dict[str, Any]) -> None:
-    if problem.get("exc_type") not in SPEAKS_OF_CODE:
+    if problem.get("exc_type") not in ERRORS_ABOUT_CODE:
         problem.pop("exc_value", None)
     problem.pop("exc_notes", None)
     problem.pop("syntax_error", None)

@@ -1,19 +1,19 @@
-"""What a process that lives long does about Python's garbage collector."""
+"""Settings of Python's garbage collector for processes that run for long."""
 
 from __future__ import annotations
 
 import gc
 
-EASY_GOING = 10_000
-"""Objects made before the youngest are looked through; a poll of a thousand events makes more than the default 700."""
+YOUNGEST_THRESHOLD = 10_000
+"""New objects before a collection of the youngest; a poll of a thousand events makes more than the default 700."""
 
 
-def settle() -> None:
-    """Take everything made so far for permanent: call it once all is imported and made, before the work begins.
+def freeze() -> None:
+    """Exclude all existing objects from collection: call it when everything is imported and created, before the work.
 
-    A full collection would walk these hundred thousand objects each time: it holds up some request in a hundred by
+    A full collection would visit these hundred thousand objects each time: it delays one request in a hundred by
     80 ms, and costs a consumer half of its time.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(EASY_GOING, *gc.get_threshold()[1:])
+    gc.set_threshold(YOUNGEST_THRESHOLD, *gc.get_threshold()[1:])

@@ -23,18 +23,18 @@ requests_refused = Counter(
 )
 connections_ended = Counter(
     "platform_http_connections_ended_total",
-    "Connections that a deadline ended (header, body, answer, idle, lingering), or that made room (crowded, memory)",
+    "Connections closed by a deadline (header, body, answer, idle, lingering) or a limit (crowded, memory)",
     ["reason"],
 )
 events_published = Counter("platform_events_published_total", "Events committed to Kafka by the relay")
 events_handled = Counter("platform_events_handled_total", "Events whose transaction committed", ["type"])
-events_repeated = Counter("platform_events_repeated_total", "Events skipped since they were seen before")
-events_dead_lettered = Counter("platform_events_dead_lettered_total", "Events set aside after three tries")
-consumer_retries = Counter("platform_consumer_retries_total", "Waits for a database or a Kafka that did not answer")
+events_repeated = Counter("platform_events_repeated_total", "Events skipped because they were handled before")
+events_dead_lettered = Counter("platform_events_dead_lettered_total", "Events that became dead letters")
+consumer_retries = Counter("platform_consumer_retries_total", "Retries because the database or Kafka did not answer")
 duty_failures = Counter("platform_duty_failures_total", "Times a worker's duty ended with an error", ["duty"])
 duty_trouble_seconds = Gauge(
     "platform_duty_trouble_seconds",
-    "For how long a worker's duty has failed or waited without success, as of its last attempt; 0 when it works",
+    "Seconds for which a worker's duty has failed or retried, as of its last attempt; 0 when it works",
     ["duty"],
     multiprocess_mode="mostrecent",
 )
@@ -43,9 +43,9 @@ consumer_lag = Gauge(
     "Offsets on Kafka that the service's consumer group has not read",
     multiprocess_mode="mostrecent",
 )
-consumer_stands_seconds = Gauge(
-    "platform_consumer_stands_seconds",
-    "For how long nothing was read of the partition that stands still longest with something unread; 0 when all move",
+consumer_stalled_seconds = Gauge(
+    "platform_consumer_stalled_seconds",
+    "Seconds since anything was read of the partition that has been stalled longest; 0 when none is",
     multiprocess_mode="mostrecent",
 )
 copies_ahead = Gauge(
@@ -64,17 +64,19 @@ event_age_seconds = Histogram(
 )
 emails_handed_over = Counter(
     "platform_emails_handed_over_total",
-    "Attempts to hand a letter to the mail server, by what became of it",
+    "Attempts to send an e-mail through the mail server, by outcome",
     ["outcome"],
 )
 mail_server_in_trouble = Gauge(
-    "platform_mail_server_in_trouble", "1 while letters are held back", multiprocess_mode="mostrecent"
+    "platform_mail_server_in_trouble",
+    "1 while no e-mails are sent because of the mail server",
+    multiprocess_mode="mostrecent",
 )
 jobs_seconds = Histogram("platform_job_seconds", "Time a job took", ["job", "outcome"], buckets=(*QUICK, 30, 60, 300))
 
 
 def exposition(multiprocess_directory: str | None) -> tuple[bytes, str]:
-    """The metrics as text, gathered over all web processes where they share a directory; and its content type."""
+    """Returns the metrics as text, of all web processes where they share a directory, and the content type."""
     if multiprocess_directory is None:
         return generate_latest(REGISTRY), CONTENT_TYPE_LATEST
     registry = CollectorRegistry()

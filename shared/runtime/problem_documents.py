@@ -1,4 +1,4 @@
-"""A refusal as RFC 9457 describes it, for those who answer without an application around them."""
+"""Problem documents (RFC 9457) for code that answers outside of the Flask application."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MEDIA_TYPE = "application/problem+json"
 def problem_document(
     status: int, code: str, detail: str, *, correlation_id: str | None = None, errors: Sequence[FieldProblem] = ()
 ) -> str:
-    """The document; `code` is stable and for programs, `detail` is a sentence for a person."""
+    """Returns the document; `code` is stable and for programs, `detail` is a sentence for a person."""
     document = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,

@@ -1,9 +1,9 @@
-"""What every service reads from the environment, once, at start; a missing setting stops the process with its name.
+"""Settings that every service reads from the environment, once, at start; a missing one stops the process by name.
 
-A setting stands here, or in the `settings.py` of whoever reads it, and nowhere else: its default, its unit (in its
-type), its meaning (the docstring below it). `make env-example` writes `.env.example`, the environments in
-`docker-compose.yml` and `docs/settings.md` from these classes. They also declare what a process is given: what none of
-its fields names, it does not get.
+A setting is declared here, or in the `settings.py` of the package that reads it, and nowhere else: its default, its
+unit (in its type), its meaning (the docstring below it). `make env-example` writes `.env.example`, the environments in
+`docker-compose.yml` and `docs/settings.md` from these classes. A process gets only the variables that its class
+declares.
 """
 
 from __future__ import annotations
@@ -14,26 +14,28 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
-from sqlalchemy import URL
 
-from shared.runtime.hosts import LOCAL, Hosts, names_are_hosts
+from shared.runtime.hosts import LOCAL, Hosts, check_host_names
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
 LONGEST_SETTING = 1000
 HIGHEST_PORT = 65_535
 HIGHEST_WEB_PORT = HIGHEST_PORT - 100
-"""The worker's port lies 100 above."""
+"""The worker's port is 100 higher."""
 Port = Annotated[int, Field(ge=1, le=HIGHEST_PORT)]
 WebPort = Annotated[int, Field(ge=1, le=HIGHEST_WEB_PORT)]
 
 
 @dataclass(frozen=True)
 class OnlyIn:
-    """Beside a field's type: only this process of a service (`web` or `worker`) is given the setting."""
+    """Annotates a field: only this process of a service (`web` or `worker`) gets the setting."""
 
     process: str
 
@@ -43,7 +45,7 @@ IN_WORKER = OnlyIn("worker")
 
 @dataclass(frozen=True)
 class Unit:
-    """Beside a field's type: what its number counts or measures."""
+    """Annotates a field: the unit of its number."""
 
     name: str
 
@@ -53,7 +55,7 @@ Seconds = Annotated[float, Unit("seconds")]
 
 @dataclass(frozen=True)
 class InEnvFile:
-    """Beside a field's type: what a new `.env` says, where that is not the default.
+    """Annotates a field: its value in a new `.env`, where that is not the default.
 
     `generate:password` and `generate:key` stand for a fresh secret, `@checkout@` for the folder of the checkout.
     """
@@ -61,10 +63,10 @@ class InEnvFile:
     value: str
 
 
-def _can_be_meant(value: Any) -> Any:
+def _is_plausible(value: Any) -> Any:
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
     if isinstance(text, str) and text.startswith("generate:"):
-        raise ValueError("is still what .env.example says; `make env` generates a secret")
+        raise ValueError("still has the value of .env.example; `make env` generates a secret")
     if isinstance(text, str) and (len(text) > LONGEST_SETTING or not text.isprintable()):
         raise ValueError(f"must be one line of at most {LONGEST_SETTING} printable characters")
     return value
@@ -77,13 +79,13 @@ class SettingsGroup(BaseModel):
         frozen=True, hide_input_in_errors=True, allow_inf_nan=False, use_attribute_docstrings=True
     )
 
-    _each = field_validator("*", mode="before")(_can_be_meant)
+    _each = field_validator("*", mode="before")(_is_plausible)
 
 
 class EnvironmentSettings(BaseSettings):
-    """What is read from the environment, or from `.env` beside it; refuses secrets that nobody has generated yet.
+    """Settings read from the environment, or from a file `.env`; refuses secrets that were not generated yet.
 
-    Whom the platform's tool starts has no `.env` (`ENV_FILE=`): it reads what it was given and nothing beside that.
+    Processes that `make up` starts do not read `.env` (`ENV_FILE=`), only their environment.
     """
 
     model_config = SettingsConfigDict(
@@ -97,7 +99,7 @@ class EnvironmentSettings(BaseSettings):
         env_nested_max_split=1,
     )
 
-    _each = field_validator("*", mode="before")(_can_be_meant)
+    _each = field_validator("*", mode="before")(_is_plausible)
 
     @classmethod
     def settings_customise_sources(
@@ -108,13 +110,13 @@ class EnvironmentSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Where values come from, the first that has one counts."""
+        """Returns the sources of values; the first that has a value wins."""
         has_file = os.environ.get("ENV_FILE") != ""
         return (init_settings, env_settings, *([dotenv_settings] if has_file else []))
 
     @classmethod
     def of(cls, settings: Mapping[str, str]) -> Self:
-        """The settings that these variables say, whatever the environment says; raises `ValidationError`."""
+        """Returns the settings in these variables, without the environment; raises `ValidationError`."""
         given: dict[str, Any] = {}
         for name, field in cls.model_fields.items():
             alias = str(field.validation_alias or name)
@@ -126,26 +128,26 @@ class EnvironmentSettings(BaseSettings):
 
 
 class DatabaseSettings(EnvironmentSettings):
-    """Where PostgreSQL is: through PgBouncer for services, directly for migrations."""
+    """The address of PostgreSQL: through PgBouncer for services, directly for migrations."""
 
     database_host: str = "127.0.0.1"
     """PgBouncer (transaction mode), which the services connect to."""
     database_port: Port = 6432
     """PgBouncer's port."""
     database_name: str = "psychotherapy"
-    """The one database of the platform; each service has a schema of its own in it."""
+    """The name of the platform's database, in which each service has its own schema."""
     database_sslmode: str = "prefer"
-    """TLS on the way to the database: disable, prefer, require, verify-ca or verify-full, as libpq has it."""
+    """TLS to the database: disable, prefer, require, verify-ca or verify-full, as in libpq."""
 
 
 class KafkaSettings(EnvironmentSettings):
-    """How to reach the Kafka cluster; the security settings are handed to librdkafka as they are."""
+    """The address of the Kafka cluster; the security settings are passed to librdkafka unchanged."""
 
     kafka_bootstrap_servers: str = "127.0.0.1:9092"
-    """Host:port of Apache Kafka; several, separated by commas. `make up` starts a node for each: decide before the
-    first start."""
+    """Host:port of Apache Kafka; several are separated by commas. `make up` starts a node for each; the number cannot
+    change after the first start."""
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    """PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL; what SASL and TLS need follows."""
+    """PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL; the next settings are for SASL and TLS."""
     kafka_sasl_mechanism: str = ""
     """SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN."""
     kafka_sasl_username: str = ""
@@ -153,11 +155,11 @@ class KafkaSettings(EnvironmentSettings):
     kafka_sasl_password: SecretStr = SecretStr("")
     """The password of that account."""
     kafka_ssl_ca_location: str = ""
-    """A file with the certificate of the authority that vouches for Kafka; empty: those that this machine trusts."""
+    """A file with the certificate of Kafka's certificate authority; empty: the authorities that this machine trusts."""
     kafka_replication_factor: Annotated[int, Unit("copies")] = Field(default=1, ge=1, le=100)
-    """How often each topic is kept: 3 on three nodes or more."""
+    """Replicas of each topic: 3 on three nodes or more."""
     kafka_min_insync_replicas: Annotated[int, Unit("copies")] = Field(default=1, ge=1, le=100)
-    """How many copies must have a message before it counts: 2 on three nodes or more."""
+    """Replicas that must have a message before it is acknowledged: 2 on three nodes or more."""
 
     @field_validator("kafka_ssl_ca_location")
     @classmethod
@@ -167,7 +169,7 @@ class KafkaSettings(EnvironmentSettings):
         return location
 
     def kafka_client(self) -> dict[str, str | int]:
-        """The part of a librdkafka configuration that says where the cluster is and who we are."""
+        """Returns the part of a librdkafka configuration with the cluster's address and our credentials."""
         named = {
             "bootstrap.servers": self.kafka_bootstrap_servers,
             "security.protocol": self.kafka_security_protocol,
@@ -196,7 +198,7 @@ Password = Annotated[SecretStr, InEnvFile("generate:password")]
 
 
 class ServiceSettings(DatabaseSettings, KafkaSettings):
-    """What a web or worker process of any service needs; each service adds its own fields.
+    """The settings of a web or worker process of any service; each service adds its own fields.
 
     `database_password` and `port` are read from `<SERVICE>_DATABASE_PASSWORD` and `<SERVICE>_PORT`: a service's
     own class names these as validation aliases.
@@ -213,11 +215,11 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     database_pool_size: Annotated[int, Unit("connections")] = Field(default=4, ge=1, le=1000)
     """Connections to PgBouncer that each process keeps open."""
     bind: str = "127.0.0.1"
-    """The address that everything started here listens on. Without accounts (AUTH=none) leave it at 127.0.0.1."""
+    """The address that all processes listen on. Without accounts (AUTH=none) leave it at 127.0.0.1."""
     allowed_hosts: str = LOCAL
-    """Names, without ports, under which the services and the mail catcher are reached, with commas; a request for any
-    other is answered 421, so that no web page reads patients by letting its own name point here. 127.0.0.1 always
-    counts."""
+    """Host names, without ports and separated by commas, of the services and the mail catcher; a request to any
+    other is answered 421, so that no web page can read patients with a name of its own that points here. 127.0.0.1 is
+    always allowed."""
     web_processes: Annotated[int, Unit("processes")] = Field(default=1, ge=1, le=1000)
     """Processes of each web server."""
     web_threads: Annotated[int, Unit("threads")] = Field(default=8, ge=1, le=1000)
@@ -227,30 +229,31 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     auth: Literal["none"] = "none"
     """Who may call: `none` treats every caller as admin, the only mode until accounts exist."""
     digest_key: Key
-    """Keys the digests by which a repeated request is recognised (`Idempotency-Key`). Changed, it lets repetitions of
-    the last 24 hours be refused; nothing is lost with it."""
+    """The key of the digests that recognise a repeated request (`Idempotency-Key`). After a change repetitions of
+    requests of the last 24 hours are refused; no data is lost."""
 
     consumer_batch_size: Annotated[int, Unit("events")] = Field(default=1000, ge=1, le=100_000)
     """The most events that a worker handles in one transaction."""
     relay_batch_size: Annotated[int, Unit("events")] = Field(default=1000, ge=1, le=100_000)
     """The most events that a worker publishes in one Kafka transaction."""
     relay_poll_seconds: Seconds = Field(default=0.02, ge=0.001, le=3600)
-    """How long a worker waits before it looks for new events to publish."""
+    """How long a worker waits between two polls for events to publish."""
     relay_lease_seconds: Seconds = Field(default=10, ge=0.1, le=3600)
-    """How long the one worker of a service that publishes may be silent before another takes over."""
+    """How long the lease of a service's relay is valid without renewal before another worker takes over."""
 
     otel_exporter_otlp_endpoint: str = ""
-    """Where OpenTelemetry spans of requests, events and jobs go: the address of an OTLP/HTTP collector, such as
-    http://127.0.0.1:4318; empty: nowhere. A service that runs outside of `make up` needs requirements/tracing.txt."""
+    """The address of an OTLP/HTTP collector for OpenTelemetry spans of requests, events and jobs, such as
+    http://127.0.0.1:4318; empty: spans are not exported. A service that runs outside of `make up` needs
+    requirements/tracing.txt."""
 
     @field_validator("allowed_hosts")
     @classmethod
     def _are_hosts(cls, listed: str) -> str:
-        return names_are_hosts(listed)
+        return check_host_names(listed)
 
     @field_validator("otel_exporter_otlp_endpoint")
     @classmethod
-    def _can_be_told(cls, endpoint: str) -> str:
+    def _is_an_endpoint(cls, endpoint: str) -> str:
         if endpoint and not endpoint.startswith(("http://", "https://")):
             raise ValueError("is not an http(s) address")
         if endpoint and find_spec("opentelemetry") is None:
@@ -259,17 +262,19 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
 
     @property
     def hosts(self) -> Hosts:
-        """Under which names we are reached."""
+        """Our host names."""
         return Hosts.of(self.allowed_hosts, bind=self.bind)
 
     @property
     def worker_port(self) -> int:
-        """Where the worker answers health and metrics."""
+        """The port on which the worker answers health and metrics."""
         return self.port + 100
 
     @property
     def database_url(self) -> URL:
-        """The service's own schema, as its own role, through PgBouncer."""
+        """The URL of the database for the service's own role, through PgBouncer."""
+        from sqlalchemy import URL  # 20 MB, which gunicorn's own process and the tools do without
+
         return URL.create(
             "postgresql+psycopg2",
             username=self.service,
@@ -289,7 +294,7 @@ SettingsClass = TypeVar("SettingsClass", bound=BaseSettings)
 
 
 def group_of(field: FieldInfo) -> type[SettingsGroup] | None:
-    """The class of a field that is a group of settings."""
+    """Returns the class of a field that is a group of settings, else None."""
     kind = field.annotation
     return kind if isinstance(kind, type) and issubclass(kind, SettingsGroup) else None
 
@@ -299,7 +304,7 @@ def _chosen(settings: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str,
 
 
 def fields(settings_class: type[BaseSettings]) -> dict[str, FieldInfo]:
-    """Every setting of a class, those of its groups included, by the environment variable that it is read from."""
+    """Returns every setting of a class, those of its groups included, by its environment variable."""
     found: dict[str, FieldInfo] = {}
     for name, field in settings_class.model_fields.items():
         if group := group_of(field):
@@ -310,7 +315,7 @@ def fields(settings_class: type[BaseSettings]) -> dict[str, FieldInfo]:
 
 
 def names(settings_class: type[BaseSettings], *, process: str | None = None) -> list[str]:
-    """The environment variables that this class reads in one process of its service, or in any."""
+    """Returns the environment variables that this class reads in one process of its service, or in any."""
     return [
         name
         for name, field in fields(settings_class).items()
@@ -319,12 +324,12 @@ def names(settings_class: type[BaseSettings], *, process: str | None = None) -> 
 
 
 def complaints(problem: ValidationError) -> list[str]:
-    """What is wrong with which setting, as the environment names it; never its value."""
+    """Returns a line for each wrong setting with its environment variable and the problem, never its value."""
     return [f"{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in problem.errors(include_input=False)]
 
 
 def read(settings_class: type[SettingsClass]) -> SettingsClass:
-    """The settings from the environment, or the process ends and names each one that is missing or wrong."""
+    """Returns the settings from the environment; ends the process, naming each one that is missing or wrong."""
     try:
         return settings_class()
     except ValidationError as problem:

@@ -1,7 +1,7 @@
-"""Spans of work, exported to OpenTelemetry where OTEL_EXPORTER_OTLP_ENDPOINT says to whom.
+"""Spans of work, exported with OpenTelemetry when OTEL_EXPORTER_OTLP_ENDPOINT is set.
 
-A span is the same with and without export: it sets the cause of the work inside it. The ids are our own
-(shared.runtime.tracing); OpenTelemetry only sends, and is imported only where there is somebody to send to.
+A span is the same with and without export: it sets the trace context of the work inside it. The ids are our own
+(shared.runtime.tracing); OpenTelemetry only sends them, and is imported only when there is an endpoint.
 """
 
 from __future__ import annotations
@@ -14,29 +14,29 @@ from datetime import datetime
 from typing import Literal
 
 from shared.runtime import clock
-from shared.runtime.tracing import Cause, because_of, new_cause, parent_ids
+from shared.runtime.tracing import TraceContext, new_trace_context, parent_ids, use_trace_context
 
 Kind = Literal["internal", "server", "consumer", "producer"]
 Attribute = str | int | float | bool
 
 SECONDS_FOR_AN_EXPORT = 5
 SECONDS_FOR_THE_LAST_EXPORT = 2
-"""A collector that is away must not keep a process from ending in time."""
+"""A collector that does not answer must not keep a process from ending in time."""
 MOST_LINKS = 32
 
 
 @dataclass
 class Span:
-    """One piece of work in a chain, which may still be named, described, or kept from export."""
+    """One piece of work in a trace; its name, attributes and `should_export` may be set until it ends."""
 
     name: str
     kind: Kind
-    cause: Cause
+    context: TraceContext
     attributes: dict[str, Attribute] = field(default_factory=dict)
     links: Sequence[str] = ()
-    """Traceparents of spans that led to this one together, as the many events of one poll do."""
+    """Traceparents of other spans that caused this one, such as those of the events of one poll."""
     failed: str | None = None
-    """The kind of failure; never its text, which may quote a patient's data."""
+    """The class of the error; never its text, which may quote a patient's data."""
     should_export: bool = True
 
 
@@ -45,7 +45,7 @@ Exporter = Callable[[Span, datetime, datetime], None]
 
 @dataclass
 class _Export:
-    """How this process exports its spans, if at all."""
+    """How this process exports its spans; None where it does not."""
 
     export: Exporter | None = None
     end: Callable[[], None] | None = None
@@ -64,32 +64,32 @@ def span(
     attributes: Mapping[str, Attribute] | None = None,
     links: Sequence[str] = (),
 ) -> Iterator[Span]:
-    """Everything inside the block is the next span after the given ids, or the first of a chain."""
-    this = Span(name, kind, new_cause(correlation_id, traceparent), dict(attributes or ()), links)
+    """Run the block in a new span, the child of the given ids or the first of a new trace."""
+    this = Span(name, kind, new_trace_context(correlation_id, traceparent), dict(attributes or ()), links)
     export = _export.export
     began = clock.now() if export else None
     try:
-        with because_of(this.cause):
+        with use_trace_context(this.context):
             yield this
     except BaseException as problem:
         this.failed = type(problem).__name__
         raise
     finally:
-        if export and began and this.should_export and this.cause.sampled:
+        if export and began and this.should_export and this.context.sampled:
             export(this, began, clock.now())
 
 
 def start(service: str, endpoint: str) -> None:
-    """Export every span to this OTLP/HTTP endpoint from now on; none where it is empty.
+    """Export every span to this OTLP/HTTP endpoint from now on; nothing happens when it is empty.
 
-    For a process that will not fork any more: a thread does the sending.
+    Call it when the process does not fork any more: a thread sends the spans.
     """
     if endpoint and _export.export is None:
         _export.export, _export.end = _exporter(service, endpoint)
 
 
 def stop() -> None:
-    """Send what has not been sent, for two seconds at most, and export no more."""
+    """Send the remaining spans, for two seconds at most, and stop exporting."""
     end, _export.export, _export.end = _export.end, None, None
     if end is not None:
         last = threading.Thread(target=end, daemon=True)
@@ -110,20 +110,20 @@ def _exporter(service: str, endpoint: str) -> tuple[Exporter, Callable[[], None]
     sender = OTLPSpanExporter(endpoint.rstrip("/") + "/v1/traces", timeout=SECONDS_FOR_AN_EXPORT)
     processor = BatchSpanProcessor(sender)
 
-    def context(trace_id: str, span_id: str) -> SpanContext:
+    def span_context(trace_id: str, span_id: str) -> SpanContext:
         return SpanContext(int(trace_id, 16), int(span_id, 16), False, TraceFlags(TraceFlags.SAMPLED))
 
     def export(this: Span, began: datetime, ended: datetime) -> None:
-        cause, attributes = this.cause, {"correlation_id": this.cause.correlation_id, **this.attributes}
+        own, attributes = this.context, {"correlation_id": this.context.correlation_id, **this.attributes}
         if this.failed:
             attributes["error.type"] = this.failed
         finished = ReadableSpan(
             name=this.name,
-            context=context(cause.trace_id, cause.span_id),
-            parent=context(cause.trace_id, cause.parent_span_id) if cause.parent_span_id else None,
+            context=span_context(own.trace_id, own.span_id),
+            parent=span_context(own.trace_id, own.parent_span_id) if own.parent_span_id else None,
             resource=resource,
             attributes=attributes,
-            links=[Link(context(*led[:2])) for each in this.links[:MOST_LINKS] if (led := parent_ids(each))],
+            links=[Link(span_context(*ids[:2])) for each in this.links[:MOST_LINKS] if (ids := parent_ids(each))],
             kind=SpanKind[this.kind.upper()],
             instrumentation_scope=scope,
             status=Status(StatusCode.ERROR if this.failed else StatusCode.UNSET),

@@ -1,4 +1,4 @@
-"""Words for whoever sits at the terminal, or for the next command of a pipe."""
+"""Output of commands at the terminal."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import os
 import sys
 
 
-def say(text: str) -> None:
-    """Print a line at once; who reads no further (`make status | head -1`) does not stop the work."""
+def print_line(text: str) -> None:
+    """Print a line at once; a reader that closes its end (`make status | head -1`) does not stop the command."""
     try:
         print(text, flush=True)
     except BrokenPipeError:
-        # what is still in the buffer, and all that follows, goes nowhere
+        # discards the buffer and all later output
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,7 +1,7 @@
-"""Which cause the present work belongs to: one correlation id and a W3C `traceparent` from request to e-mail.
+"""The trace context of the current work: one correlation id and a W3C `traceparent` from request to e-mail.
 
-Every span (a request, an event handled, a job's run, a row a job works on) keeps the correlation id and the trace id of
-what caused it and has a span id of its own.
+Every span (a request, an event handled, a job's run, a row a job works on) has the correlation id and the trace id of
+the span that caused it, and a span id of its own.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import NamedTuple
 CORRELATION_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 TRACE_ID = re.compile(r"(?!0{32})[0-9a-f]{32}")
 TRACEPARENT_00 = "00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
-"""What we write ourselves, as a pattern for others."""
+"""The pattern of the headers that we write."""
 # later versions may only append to what version 00 says; ff is none (W3C Trace Context, 3.2.2)
 TRACEPARENT = re.compile(
     r"(?P<version>(?!ff)[0-9a-f]{2})-(?P<trace>(?!0{32})[0-9a-f]{32})-(?P<span>(?!0{16})[0-9a-f]{16})"
@@ -27,26 +27,26 @@ TRACEPARENT = re.compile(
 LONGEST_TRACEPARENT = 512
 
 
-class Cause(NamedTuple):
-    """One span of a chain of work: what every event, log line and e-mail it leads to carries on."""
+class TraceContext(NamedTuple):
+    """The ids of one span; events, log lines and e-mails that it causes carry them on."""
 
     correlation_id: str
     trace_id: str
     span_id: str
     sampled: bool = True
     parent_span_id: str | None = None
-    """The span before this one; None where the chain begins."""
+    """The span that caused this one; None for the first of a trace."""
 
     @property
     def traceparent(self) -> str:
-        """This span as the W3C header that the next one continues."""
+        """The W3C header for the spans that this one causes."""
         return f"00-{self.trace_id}-{self.span_id}-{self.sampled:02x}"
 
 
-def new_cause(correlation_id: str | None = None, traceparent: str | None = None) -> Cause:
-    """The next span after the given ids, or the first one; what is not well-formed is replaced.
+def new_trace_context(correlation_id: str | None = None, traceparent: str | None = None) -> TraceContext:
+    """Returns the context of a child of the given ids, or of a new trace; ids that are not well-formed are replaced.
 
-    The trace id follows from the correlation id where no traceparent is given: a row that kept only the correlation id
+    Without a traceparent the trace id is computed from the correlation id: a row that stored only the correlation id
     continues the trace.
     """
     if correlation_id is not None and not CORRELATION_ID.fullmatch(correlation_id):
@@ -54,13 +54,13 @@ def new_cause(correlation_id: str | None = None, traceparent: str | None = None)
     before = parent_ids(traceparent)
     if before is None:
         correlation_id = correlation_id or secrets.token_hex(16)
-        return Cause(correlation_id, _trace_of(correlation_id), _new_span_id())
+        return TraceContext(correlation_id, _trace_of(correlation_id), _new_span_id())
     trace_id, span_id, sampled = before
-    return Cause(correlation_id or trace_id, trace_id, _new_span_id(), sampled, span_id)
+    return TraceContext(correlation_id or trace_id, trace_id, _new_span_id(), sampled, span_id)
 
 
 def parent_ids(traceparent: str | None) -> tuple[str, str, bool] | None:
-    """The trace id, span id and sampled flag of a header; None for one that is missing or not well-formed."""
+    """Returns the trace id, span id and sampled flag of a header; None when it is missing or not well-formed."""
     if traceparent is None or len(traceparent) > LONGEST_TRACEPARENT:
         return None
     found = TRACEPARENT.fullmatch(traceparent)
@@ -76,35 +76,35 @@ def _trace_of(correlation_id: str) -> str:
 
 
 def _new_span_id() -> str:
-    # no secret, only different; the last bit is set, since all zeros would mean that there is no span
+    # not secret, only unique; the last bit is set, since all zeros would mean that there is no span
     return f"{random.getrandbits(64) | 1:016x}"
 
 
-_current: ContextVar[Cause | None] = ContextVar("cause", default=None)
+_current: ContextVar[TraceContext | None] = ContextVar("trace_context", default=None)
 
 
-def current_cause() -> Cause:
-    """The cause of the present work; work that nobody asked for (a schedule) gets one of its own."""
-    return _current.get() or new_cause()
+def current_trace_context() -> TraceContext:
+    """Returns the context of the current work; a new one for work without a request or event (a schedule)."""
+    return _current.get() or new_trace_context()
 
 
 def correlation_id() -> str | None:
-    """The present correlation id, or None outside any cause."""
-    cause = _current.get()
-    return cause.correlation_id if cause else None
+    """Returns the current correlation id; None outside of any span."""
+    context = _current.get()
+    return context.correlation_id if context else None
 
 
 def outgoing_headers() -> dict[str, str]:
-    """What an HTTP call to another service carries, so that its work continues ours."""
-    cause = current_cause()
-    return {"X-Correlation-Id": cause.correlation_id, "traceparent": cause.traceparent}
+    """Returns the headers with which another service continues the trace."""
+    context = current_trace_context()
+    return {"X-Correlation-Id": context.correlation_id, "traceparent": context.traceparent}
 
 
 @contextmanager
-def because_of(cause: Cause) -> Iterator[Cause]:
-    """Everything inside the block happens because of `cause`."""
-    token = _current.set(cause)
+def use_trace_context(context: TraceContext) -> Iterator[TraceContext]:
+    """Run the block in this context."""
+    token = _current.set(context)
     try:
-        yield cause
+        yield context
     finally:
         _current.reset(token)

@@ -1,4 +1,4 @@
-"""Runs a service's web processes: gunicorn starts and watches them, `shared.runtime.server` speaks HTTP in each."""
+"""Runs a service's web processes: gunicorn starts and monitors them, `shared.runtime.server` serves HTTP in each."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def serve(create_app: Callable[[], Flask], settings: ServiceSettings) -> None:
-    """Serve until told to stop. `create_app` runs in each process, after the fork: nothing may be made before."""
-    _arrange_metrics(settings)
+    """Serve until a signal to stop. `create_app` runs in each process after the fork; nothing is created before."""
+    _set_metrics_folder(settings)
     logs.configure(settings.service, "web", settings.log_level)
     _Server(create_app, settings).run()
 
@@ -44,7 +44,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
         # in each process, after the fork
         spans.start(self._settings.service, self._settings.otel_exporter_otlp_endpoint)
         application = self._create_app()
-        memory.settle()
+        memory.freeze()
         return application
 
 
@@ -52,22 +52,22 @@ class _Worker(Worker):  # type: ignore[misc]
     """One web process."""
 
     _server: Server
-    _told = 0.0
+    _notified_at = 0.0
 
     def run(self) -> None:
-        """Answer requests until told to stop, or until gunicorn's own process has gone."""
+        """Answer requests until a signal to stop, or until gunicorn's own process has ended."""
         limits = Limits(body_bytes=self.wsgi.config["MAX_CONTENT_LENGTH"])
         self._server = Server(self.wsgi, self.sockets[0].sock, threads=self.cfg.threads, limits=limits)
         while self.alive and self.ppid == os.getppid():
-            self._tell()
+            self._notify_gunicorn()
             self._server.step()
         self._server.stop(self.cfg.graceful_timeout - 1)
 
-    def _tell(self) -> None:
-        """Show gunicorn that the process lives: a system call, so not for each request."""
+    def _notify_gunicorn(self) -> None:
+        """Notify gunicorn that the process is alive: a system call, so not for each request."""
         now = clock.monotonic()
-        if now - self._told >= 1:
-            self._told = now
+        if now - self._notified_at >= 1:
+            self._notified_at = now
             self.notify()
 
     def handle_exit(self, sig: int, frame: object) -> None:
@@ -98,15 +98,15 @@ def _configuration(settings: ServiceSettings) -> dict[str, Any]:
 
 
 class _JsonLines(Logger):  # type: ignore[misc]
-    """Hands gunicorn's messages to the process's own log."""
+    """Writes gunicorn's messages to the process's own log."""
 
     def setup(self, cfg: Any) -> None:  # noqa: ARG002
         self.error_log.propagate = True
         self.access_log.disabled = True
 
 
-def _arrange_metrics(settings: ServiceSettings) -> None:
-    """Give several processes a folder in which their metrics meet, empty at the start; a single one needs none."""
+def _set_metrics_folder(settings: ServiceSettings) -> None:
+    """Set an empty folder in which several processes share their metrics; a single process needs none."""
     folder = Path(tempfile.gettempdir()) / f"platform-metrics-{os.getuid()}-{settings.service}-{settings.port}"
     wanted = {MULTIPROCESS: str(folder)} if settings.web_processes > 1 else {}
     if os.environ.get(MULTIPROCESS) == wanted.get(MULTIPROCESS):
@@ -114,7 +114,7 @@ def _arrange_metrics(settings: ServiceSettings) -> None:
     if wanted:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700)
-    # prometheus-client looks at the variable when it is imported, which has happened by now: begin again
+    # prometheus-client reads the variable when it is imported, which has happened already: start again
     others = {name: value for name, value in os.environ.items() if name != MULTIPROCESS}
     os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], others | wanted)  # noqa: S606
 

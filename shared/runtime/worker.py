@@ -16,26 +16,25 @@ from shared.database.schema import is_current
 from shared.events import dead_letters
 from shared.events.cluster import KafkaReachable
 from shared.events.consumer import Consumer
-from shared.events.event import Topic
 from shared.events.lag import Lag
 from shared.events.listeners import Listeners
 from shared.events.relay import Relay
-from shared.events.republish import Denial, States
 from shared.runtime import clock, memory, spans
-from shared.runtime.duties import Duty, all_go_well
-from shared.runtime.health import Check, health_app, serve_in_thread
+from shared.runtime.duties import Duty, check_duties
+from shared.runtime.health import ReadinessCheck, health_app, serve_in_thread
 from shared.runtime.housekeeping import FORGET_KEYS, HOUSEKEEPING
 from shared.runtime.jobs import Job, run_until
 from shared.runtime.logs import logger
+from shared.runtime.service import Service
 from shared.runtime.settings import ServiceSettings
 
 log = logger(__name__)
 
 SECONDS_TO_FINISH = 7
-"""Of the ten that a process has to end; the rest is for the last spans and log lines."""
+"""Of the ten seconds that a process has to end; the rest is for the last spans and log lines."""
 
 Work = Callable[[threading.Event, Duty], None]
-"""What a duty does until it is told to stop."""
+"""Does the work of a duty until the event is set."""
 
 
 @dataclass
@@ -45,19 +44,11 @@ class Worker:
     settings: ServiceSettings
     listeners: Listeners = field(default_factory=Listeners)
     jobs: Sequence[Job] = ()
-    ready_checks: Sequence[Check] = ()
-    copies: Sequence[type[Any]] = ()
-    """Table classes of the copies that the projections keep, for `rebuild`."""
-    states: States | None = None
-    """What the service's own aggregates are now, for `republish`."""
-    topic: Topic | None = None
-    """The topic of these states, for `republish --check`."""
-    denial: Denial | None = None
-    """What is said of an aggregate on that topic that the service does not have; None: nothing, it is only shown."""
+    ready_checks: Sequence[ReadinessCheck] = ()
     relay: type[Relay] = Relay
 
     def run(self) -> None:
-        """Work until SIGTERM or SIGINT; then finish what is in hand and return within ten seconds."""
+        """Work until SIGTERM or SIGINT; then finish the in-flight work and return within ten seconds."""
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
@@ -66,16 +57,16 @@ class Worker:
         lag = Lag(self.settings.kafka_client(), self.settings.service, self.listeners.topics())
         duties = self._duties(lag)
         checks = [
-            Check("database", database.database_answers),
-            Check("schema", lambda: is_current(self.settings.service)),
-            Check("kafka", kafka),
-            Check("duties", lambda: all_go_well(duties)),
-            Check("events", lag.moves),
+            ReadinessCheck("database", database.database_answers),
+            ReadinessCheck("schema", lambda: is_current(self.settings.service)),
+            ReadinessCheck("kafka", kafka),
+            ReadinessCheck("duties", lambda: check_duties(duties)),
+            ReadinessCheck("events", lag.check_progress),
             *self.ready_checks,
         ]
-        memory.settle()
+        memory.freeze()
         end_health = serve_in_thread(
-            self.settings.hosts.guard(health_app(checks, dead_letters.SHOWN)),
+            self.settings.hosts.guard(health_app(checks, dead_letters.READINESS_FIGURES)),
             self.settings.bind,
             self.settings.worker_port,
         )
@@ -83,7 +74,7 @@ class Worker:
         log.info("worker.started", pid=os.getpid())
         stop.wait()
         deadline = clock.monotonic() + SECONDS_TO_FINISH
-        threads += [_given_back(job, job.give_back) for job in self.jobs if job.give_back is not None]
+        threads += [_release_in_thread(job, job.release) for job in self.jobs if job.release is not None]
         for thread in threads:
             thread.join(max(0.0, deadline - clock.monotonic()))
         end_health()
@@ -91,7 +82,7 @@ class Worker:
         late = [thread.name for thread in threads if thread.is_alive()]
         log.info("worker.stopped", unfinished=late)
         if late:
-            # what they hold is a transaction that rolls back or a lease that runs out
+            # they hold a transaction that rolls back or a lease that ends
             os._exit(1)
 
     def _duties(self, lag: Lag) -> dict[Duty, Work]:
@@ -119,6 +110,17 @@ class Worker:
         return duties
 
 
+def worker(service: Service[Any, Any], settings: ServiceSettings) -> Worker:
+    """The worker of a service, as its `service.py` declares it."""
+    dependencies = service.dependencies(settings)
+    return Worker(
+        settings,
+        listeners=service.listeners.given(dependencies),
+        jobs=service.jobs(dependencies),
+        ready_checks=service.ready_checks,
+    )
+
+
 def _supervised(duty: Duty, work: Work, stop: threading.Event) -> threading.Thread:
     """A thread that does the work until `stop`; work that fails is logged, counted and started again."""
 
@@ -126,9 +128,9 @@ def _supervised(duty: Duty, work: Work, stop: threading.Event) -> threading.Thre
         while not stop.is_set():
             try:
                 work(stop, duty)
-            except BaseException as problem:  # also what is no Exception: nobody else would start it again
+            except BaseException as problem:  # also those that are no Exception: nothing else would start it again
                 log.exception("worker.duty_failed", duty=duty.name)
-                duty.failed(problem)
+                duty.record_failure(problem)
                 stop.wait(1)
 
     thread = threading.Thread(target=keep_working, name=duty.name, daemon=True)
@@ -136,15 +138,15 @@ def _supervised(duty: Duty, work: Work, stop: threading.Event) -> threading.Thre
     return thread
 
 
-def _given_back(job: Job, give_back: Callable[[datetime], None]) -> threading.Thread:
-    """A thread that releases what the job has in hand: the job's own may be waiting for somebody."""
+def _release_in_thread(job: Job, release: Callable[[datetime], None]) -> threading.Thread:
+    """Returns a started thread that releases what the job has claimed; the job's own thread may be waiting."""
 
-    def release() -> None:
+    def run() -> None:
         try:
-            give_back(clock.now())
+            release(clock.now())
         except Exception:
-            log.exception("job.not_given_back", job=job.name)
+            log.exception("job.not_released", job=job.name)
 
-    thread = threading.Thread(target=release, name=f"give back {job.name}", daemon=True)
+    thread = threading.Thread(target=run, name=f"release {job.name}", daemon=True)
     thread.start()
     return thread

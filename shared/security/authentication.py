@@ -1,4 +1,4 @@
-"""Who calls and what they may do. Until accounts exist (`AUTH=none`) everybody is an administrator."""
+"""The caller of a request and their roles. Until accounts exist (`AUTH=none`) everybody is an administrator."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ LONGEST_PURPOSE = 500
 Access: TypeAlias = frozenset[Role] | Literal["anyone"]
 
 ANYONE: Final = "anyone"
-"""No sign-in is asked for: health, documentation, and links that carry their own right."""
+"""No sign-in is required: health, documentation, and links that carry their own authorisation."""
 
 ADMINS: Final = frozenset({Role.ADMIN})
 COORDINATORS: Final = ADMINS | {Role.COORDINATOR}
 CALLERS: Final = COORDINATORS | {Role.CALLER}
-"""Those who phone practices; nothing here may show an anamnesis."""
+"""Staff who phone practices; they must not see an anamnesis."""
 IMPORTERS: Final = ADMINS | {Role.IMPORTER}
 AUDITORS: Final = COORDINATORS | {Role.AUDITOR}
-"""Those who read logs and reports."""
+"""Staff who read logs and reports."""
 SERVICES: Final = ADMINS | {Role.SERVICE}
 READERS: Final = COORDINATORS | {Role.SERVICE}
-"""Those who read patients, therapists and requests in full."""
+"""Those who read patients, therapists and requests completely."""
 SIGNED_IN: Final = frozenset(Role)
 
 
@@ -42,7 +42,7 @@ class Caller:
     roles: frozenset[Role]
 
     def may(self, access: Access) -> bool:
-        """Whether one of the roles is admitted; an administrator always is."""
+        """Whether one of the roles has access; an administrator always has."""
         return access == ANYONE or Role.ADMIN in self.roles or not self.roles.isdisjoint(access)
 
 
@@ -57,24 +57,24 @@ def everybody_is_admin(_request: Request) -> Caller:
 
 
 SIGN_INS: dict[str, SignIn] = {"none": everybody_is_admin}
-"""How a request proves who sent it, by the value of the setting `AUTH`."""
+"""How the caller of a request is found, by the value of the setting `AUTH`."""
 
 
 def caller() -> Caller:
-    """Who sent the present request."""
+    """Returns the caller of the current request."""
     if "caller" not in g:
         g.caller = cast(SignIn, current_app.extensions["sign_in"])(request)
     return cast(Caller, g.caller)
 
 
 def admit(access: Access) -> None:
-    """Let the present caller in, or refuse with `Forbidden`."""
+    """Raise `Forbidden` when the current caller has no access."""
     if access != ANYONE and not caller().may(access):
         raise Forbidden("role.missing", "Your role does not allow this.")
 
 
 def purpose() -> str | None:
-    """Why the caller reads a patient's file, as they put it in `X-Purpose`; recorded with the read."""
+    """Returns why the caller reads a patient's file, from the header `X-Purpose`; it is recorded with the access."""
     given = request.headers.get("X-Purpose") if has_request_context() else None
     if given is None:
         return None

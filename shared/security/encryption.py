@@ -24,7 +24,7 @@ NONCE = 12
 
 
 class Keys:
-    """What the master key opens: data keys and blind indexes, each with a key derived for it."""
+    """Data keys and blind indexes, each with a key derived from the master key."""
 
     def __init__(self, master_key: str) -> None:
         """`master_key` is the base64 of 32 bytes."""
@@ -32,35 +32,35 @@ class Keys:
         self._index = _derive(master_key, "blind index")
 
     def new_data_key(self, owner: bytes) -> bytes:
-        """A fresh data key, wrapped for this owner (an aggregate's id)."""
-        return _seal(self._wrapping, AESGCM.generate_key(256), owner)
+        """Returns a new data key, wrapped for this owner (an aggregate's id)."""
+        return _encrypt(self._wrapping, AESGCM.generate_key(256), owner)
 
-    def seal(self, wrapped_key: bytes, owner: bytes, document: dict[str, Any]) -> bytes:
-        """A JSON-able document encrypted with the owner's data key."""
-        return _seal(self._data_key(wrapped_key, owner), json.dumps(document, ensure_ascii=False).encode(), owner)
+    def encrypt(self, wrapped_key: bytes, owner: bytes, document: dict[str, Any]) -> bytes:
+        """Returns a JSON-serialisable document encrypted with the owner's data key."""
+        return _encrypt(self._data_key(wrapped_key, owner), json.dumps(document, ensure_ascii=False).encode(), owner)
 
-    def open(self, wrapped_key: bytes, owner: bytes, sealed: bytes) -> dict[str, Any]:
-        """The document that was sealed; raises `cryptography.exceptions.InvalidTag` when anything was altered."""
-        return json.loads(_open(self._data_key(wrapped_key, owner), sealed, owner))  # type: ignore[no-any-return]
+    def decrypt(self, wrapped_key: bytes, owner: bytes, sealed: bytes) -> dict[str, Any]:
+        """Returns the document; raises `cryptography.exceptions.InvalidTag` when anything was altered."""
+        return json.loads(_decrypt(self._data_key(wrapped_key, owner), sealed, owner))  # type: ignore[no-any-return]
 
     def _data_key(self, wrapped_key: bytes, owner: bytes) -> AESGCM:
-        return AESGCM(_open(self._wrapping, wrapped_key, owner))
+        return AESGCM(_decrypt(self._wrapping, wrapped_key, owner))
 
     def blind_index(self, text: str) -> bytes:
-        """A keyed digest under which equal words are found again (case, accents' form and outer blanks aside)."""
+        """Returns a keyed digest, the same for equal texts apart from case, form of accents and outer blanks."""
         word = unicodedata.normalize("NFKC", text).strip().casefold()
         return hmac.digest(self._index, word.encode(), sha256)[:16]
 
 
 class Digests:
-    """Keyed digests of requests, for recognising a repetition without keeping its content."""
+    """Keyed digests of requests, which recognise a repetition without storing its content."""
 
     def __init__(self, digest_key: str) -> None:
-        """`digest_key` is the base64 of 32 bytes; it opens nothing of a patient's."""
+        """`digest_key` is the base64 of 32 bytes; it decrypts nothing."""
         self._key = _derive(digest_key, "request digest")
 
     def digest(self, *parts: bytes) -> bytes:
-        """The digest of these parts."""
+        """Returns the digest of these parts."""
         framed = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
         return hmac.digest(self._key, framed, sha256)
 
@@ -69,10 +69,10 @@ def _derive(key: str, purpose: str) -> bytes:
     return HKDF(SHA256(), length=32, salt=None, info=purpose.encode()).derive(base64.b64decode(key, validate=True))
 
 
-def _seal(cipher: AESGCM, plaintext: bytes, owner: bytes) -> bytes:
+def _encrypt(cipher: AESGCM, plaintext: bytes, owner: bytes) -> bytes:
     nonce = secrets.token_bytes(NONCE)
     return nonce + cipher.encrypt(nonce, plaintext, owner)
 
 
-def _open(cipher: AESGCM, sealed: bytes, owner: bytes) -> bytes:
+def _decrypt(cipher: AESGCM, sealed: bytes, owner: bytes) -> bytes:
     return cipher.decrypt(sealed[:NONCE], sealed[NONCE:], owner)

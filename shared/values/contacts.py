@@ -1,4 +1,4 @@
-"""How people and practices are reached, and what they are called."""
+"""E-mail addresses, phone numbers and names of people."""
 
 import re
 import unicodedata
@@ -8,7 +8,7 @@ from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 from pydantic import Field
 
 from shared.values.errors import NotAcceptable
-from shared.values.phone import PhoneNumber, phone_number, shown_phone
+from shared.values.phone import PhoneNumber, format_phone, phone_number
 from shared.values.text import Text, has_unstorable, one_line
 
 __all__ = [
@@ -16,10 +16,10 @@ __all__ = [
     "PersonName",
     "PhoneNumber",
     "email_address",
+    "format_phone",
     "normalised_email",
     "person_name",
     "phone_number",
-    "shown_phone",
 ]
 
 LONGEST_NAME = 100
@@ -27,7 +27,7 @@ LONGEST_EMAIL = 254
 """RFC 5321: a path of 256 octets with its angle brackets."""
 
 
-# Most addresses are of this form, and its rules leave nothing to find out: the library takes 0.1 ms for each.
+# Most addresses have this simple form, which is always valid; the library takes 0.1 ms for each address.
 _PLAIN_EMAIL = re.compile(
     r"[a-z0-9]+(?:[._-][a-z0-9]+)*@(?=.{4,180}\Z)(?:[a-z0-9]{1,30}(?:-[a-z0-9]{1,30})?\.)+(?:de|com|net|org|eu|info|at|ch)"
 )
@@ -40,24 +40,24 @@ def _is_plain_email(text: str) -> bool:
 
 def _validated(address: str) -> ValidatedEmail:
     try:
-        if len(address) > LONGEST_EMAIL:  # the library composes the text (NFC) before it looks at its length
+        if len(address) > LONGEST_EMAIL:  # the library composes the text (NFC) before it checks its length
             raise EmailNotValidError
-        # The test environment lets the reserved domain .test pass, which demonstrations use; example.org always does.
+        # The test environment accepts the reserved domain .test, which demonstrations use; example.org always does.
         return validate_email(one_line(address), strict=True, check_deliverability=False, test_environment=True)
     except EmailNotValidError:
         raise NotAcceptable("must be an e-mail address like praxis@example.org") from None
 
 
 def email_address(text: str) -> str:
-    """The address as it is written to: trimmed, the domain in lower case, Unicode composed (NFC).
+    """Returns the address for sending: trimmed, the domain in lower case, Unicode composed (NFC).
 
-    Nothing is looked up, so the domain need not exist. Raises NotAcceptable for what is not an address.
+    There is no DNS query, so the domain need not exist. Raises NotAcceptable for what is not an address.
     """
     return text if _is_plain_email(text) else _validated(text).normalized
 
 
 def normalised_email(address: str) -> str:
-    """The key under which two spellings are one mailbox: for the weekly gate, suppressions and opt-outs.
+    """Returns the same key for all spellings of one mailbox: for cooldowns, suppressions and opt-outs.
 
     Trimmed, Unicode composed (NFC), lower case throughout, the domain in its ASCII form (IDNA): practices write the
     address they share as `Praxis@Müller.de` and `praxis@xn--mller-kva.de`. By RFC 5321 the part before the @ could
@@ -74,7 +74,7 @@ def normalised_email(address: str) -> str:
 
 
 def person_name(text: str) -> str:
-    """The name on one line, composed (NFC), without invisible signs; otherwise as it was written.
+    """Returns the name on one line, composed (NFC), without invisible characters; otherwise as it was written.
 
     "Null", "von der Heide", "Tietz -Roder" and "Ng" are names (docs/domain.md#import-rule-8). Raises NotAcceptable
     without any letter, with control characters, and beyond 100 characters.

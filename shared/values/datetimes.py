@@ -1,11 +1,11 @@
-"""Dates and instants: how they are written, and what a day is in Berlin.
+"""Dates and instants: their text forms, and days in Berlin.
 
 A date is a calendar day in Europe/Berlin. An instant is a point on the UTC time line; it always carries an
 offset. Nothing here reads the clock: "today" and "now" are arguments.
 
-What comes in is one of the kinds with a range (`PlausibleDate`, `DateOfBirth`, `HolidayDate`, `PlausibleInstant`), the
-same at every boundary: HTTP, events, import files, the command line. So what one service has taken the next one takes
-too, and no sum of a day and a setting leaves the calendar. `IsoDate` and `Instant` are for what only goes out.
+Input has one of the types with a range (`PlausibleDate`, `DateOfBirth`, `HolidayDate`, `PlausibleInstant`), the same at
+every boundary: HTTP, events, import files, the command line. So every service accepts what another has accepted, and no
+sum of a day and a setting exceeds the calendar. `IsoDate` and `Instant` are for output only.
 """
 
 import re
@@ -27,14 +27,14 @@ ADULT_FROM = 18
 ADULT_ONLY_FROM = 21
 
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
-"""What is agreed, planned or answered lies between these days; what does not is a slip of the keyboard."""
+"""Days on which something is agreed, planned or answered are in this range; others are typing mistakes."""
 FIRST_BIRTH = date(1900, 1, 1)
 FIRST_HOLIDAY = date(1991, 1, 1)
 """Holidays of the sixteen states are known from the first year after the reunification."""
 FIRST_INSTANT, LAST_INSTANT = datetime(2000, 1, 1, tzinfo=UTC), datetime(2099, 12, 31, 22, 59, 59, 999999, tzinfo=UTC)
 """The last instant is that of the last day in Berlin."""
 
-_LONGEST_AS_WRITTEN = 60
+_LONGEST_INPUT = 60
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _INSTANT = re.compile(
@@ -43,13 +43,13 @@ _INSTANT = re.compile(
 
 
 def parse_date(text: str) -> date:
-    """The day written as `YYYY-MM-DD`, and in no other way.
+    """Returns the day written as `YYYY-MM-DD`, the only accepted form.
 
-    pydantic on its own takes "0" and Unix times for dates, even in strict mode.
+    pydantic on its own accepts "0" and Unix times as dates, even in strict mode.
     Raises NotAcceptable for anything else, and for days that do not exist.
     """
     try:
-        if len(text) <= _LONGEST_AS_WRITTEN and _DATE.fullmatch(text):
+        if len(text) <= _LONGEST_INPUT and _DATE.fullmatch(text):
             return date.fromisoformat(text)
     except ValueError:
         raise NotAcceptable("must be a day that exists, like 2026-11-23") from None
@@ -57,11 +57,11 @@ def parse_date(text: str) -> date:
 
 
 def parse_instant(text: str) -> datetime:
-    """The instant written as RFC 3339 with seconds and an offset (`Z` or `+01:00`), in UTC.
+    """Returns the instant written as RFC 3339 with seconds and an offset (`Z` or `+01:00`), in UTC.
 
     Raises NotAcceptable for anything else, and for instants that do not exist.
     """
-    if len(text) > _LONGEST_AS_WRITTEN or not _INSTANT.fullmatch(text):
+    if len(text) > _LONGEST_INPUT or not _INSTANT.fullmatch(text):
         raise NotAcceptable("must be a date and time with an offset, like 2026-11-23T09:30:00Z")
     try:
         return datetime.fromisoformat(text.upper()).astimezone(UTC)
@@ -74,29 +74,29 @@ Result = TypeVar("Result")
 
 
 def within_the_calendar(compute: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Let a computation that leaves the years 1 to 9999 raise NotAcceptable: OverflowError is no ValueError."""
+    """Make a computation outside of the years 1 to 9999 raise NotAcceptable: OverflowError is no ValueError."""
 
     @wraps(compute)
-    def computed(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+    def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
         try:
             return compute(*args, **kwargs)
         except OverflowError:
             raise NotAcceptable("must lie between the years 1 and 9999") from None
 
-    return computed
+    return run
 
 
 @within_the_calendar
-def in_utc(moment: datetime) -> datetime:
-    """The same instant in UTC. Raises NotAcceptable for a datetime without an offset, or beyond the calendar."""
-    if moment.utcoffset() is None:
+def in_utc(instant: datetime) -> datetime:
+    """Returns the instant in UTC. Raises NotAcceptable for a datetime without an offset, or beyond the calendar."""
+    if instant.utcoffset() is None:
         raise NotAcceptable("must carry an offset from UTC")
-    return moment.astimezone(UTC)
+    return instant.astimezone(UTC)
 
 
-def written(moment: datetime) -> str:
-    """The instant as RFC 3339 in UTC with `Z`. Raises NotAcceptable without an offset."""
-    return in_utc(moment).isoformat().replace("+00:00", "Z")
+def format_datetime(instant: datetime) -> str:
+    """Returns the instant as RFC 3339 in UTC with `Z`. Raises NotAcceptable without an offset."""
+    return in_utc(instant).isoformat().replace("+00:00", "Z")
 
 
 def _accepted_date(value: Any) -> date:
@@ -116,15 +116,15 @@ def _accepted_instant(value: Any) -> datetime:
 
 
 IsoDate = Annotated[date, BeforeValidator(_accepted_date)]
-"""A calendar day in Europe/Berlin, whichever; JSON `YYYY-MM-DD` only."""
+"""Any calendar day in Europe/Berlin; JSON `YYYY-MM-DD` only."""
 
 Instant = Annotated[
     datetime,
     BeforeValidator(_accepted_instant),
-    PlainSerializer(written, when_used="json"),
+    PlainSerializer(format_datetime, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
-"""A point in time, whichever; JSON RFC 3339, offset required; in Python always UTC; written with `Z`."""
+"""Any point in time; JSON RFC 3339, offset required; in Python always UTC; written with `Z`."""
 
 Point = TypeVar("Point", date, datetime)
 
@@ -139,7 +139,7 @@ def _between(first: Point, last: Point) -> AfterValidator:
 
 
 def _described(first: date, last: date, years: str | None = None) -> Any:
-    """The range for the OpenAPI document: JSON Schema has no bounds for dates, but a pattern for their years."""
+    """The range in the OpenAPI document: JSON Schema has no bounds for dates, only a pattern for their years."""
     extra: JsonDict | None = {"pattern": f"^({years})-"} if years else None
     return Field(description=f"From {first} to {last}", json_schema_extra=extra)
 
@@ -149,52 +149,52 @@ PlausibleDate = Annotated[IsoDate, _between(FIRST_DAY, LAST_DAY), _described(FIR
 DateOfBirth = Annotated[
     IsoDate, _between(FIRST_BIRTH, LAST_DAY), _described(FIRST_BIRTH, LAST_DAY, "19[0-9]{2}|20[0-9]{2}")
 ]
-"""A day of birth; that it does not lie in the future is for who knows what day it is."""
+"""A day of birth; the caller, who knows the current day, checks that it is not in the future."""
 HolidayDate = Annotated[
     IsoDate, _between(FIRST_HOLIDAY, LAST_DAY), _described(FIRST_HOLIDAY, LAST_DAY, "199[1-9]|20[0-9]{2}")
 ]
 """A day for which public holidays are known."""
 PlausibleInstant = Annotated[Instant, _between(FIRST_INSTANT, LAST_INSTANT), _described(FIRST_DAY, LAST_DAY)]
-"""A moment at which something happened or is planned."""
+"""An instant at which something happened or is planned."""
 
 
-def moment_in_berlin(text: str) -> datetime:
-    """The moment of a command line, as `2026-12-01T09:00`: in Berlin unless it has an offset. Raises NotAcceptable."""
+def parse_berlin_datetime(text: str) -> datetime:
+    """Returns a command line's `2026-12-01T09:00` in UTC; it is Berlin time without an offset. Raises NotAcceptable."""
     try:
-        moment = datetime.fromisoformat(text)
+        parsed = datetime.fromisoformat(text)
     except ValueError:
         raise NotAcceptable("must be a date and time like 2026-12-01T09:00") from None
-    moment = in_utc(moment if moment.tzinfo else moment.replace(tzinfo=BERLIN))
-    if not FIRST_INSTANT <= moment <= LAST_INSTANT:
+    instant = in_utc(parsed if parsed.tzinfo else parsed.replace(tzinfo=BERLIN))
+    if not FIRST_INSTANT <= instant <= LAST_INSTANT:
         raise NotAcceptable(f"must lie between {FIRST_DAY} and {LAST_DAY}")
-    return moment
+    return instant
 
 
 @within_the_calendar
-def berlin_day(moment: datetime) -> date:
-    """The day it is in Berlin at that instant. Raises NotAcceptable without an offset."""
-    return in_utc(moment).astimezone(BERLIN).date()
+def berlin_day(instant: datetime) -> date:
+    """Returns the calendar day in Berlin at that instant. Raises NotAcceptable without an offset."""
+    return in_utc(instant).astimezone(BERLIN).date()
 
 
 @within_the_calendar
 def start_of_berlin_day(day: date) -> datetime:
-    """The instant, in UTC, at which that day begins in Berlin."""
+    """Returns the instant, in UTC, at which that day begins in Berlin."""
     return datetime.combine(day, time(), BERLIN).astimezone(UTC)
 
 
 @within_the_calendar
-def days_later(moment: datetime, days: int) -> datetime:
-    """The instant, in UTC, that many Berlin calendar days later (or earlier), at the same wall-clock time.
+def days_later(instant: datetime, days: int) -> datetime:
+    """Returns the instant, in UTC, that many Berlin calendar days later (or earlier), at the same wall-clock time.
 
     So "7 days" after Friday 09:00 is the next Friday 09:00, also when the clocks change in between. A time
     that the change to summer time skips is taken an hour later; of one that occurs twice, the first is taken.
     """
-    local = in_utc(moment).astimezone(BERLIN)
+    local = in_utc(instant).astimezone(BERLIN)
     return (local + timedelta(days=days)).astimezone(UTC)
 
 
 def age_on(date_of_birth: date, day: date) -> int:
-    """Completed years of life on that day.
+    """Returns the completed years of life on that day.
 
     A year is completed at the end of the day before the birthday (BGB §§ 187 (2), 188 (2)), so who was born
     on 29 February is a year older from 1 March in other years. Raises ValueError for a day before the birth.
@@ -206,7 +206,7 @@ def age_on(date_of_birth: date, day: date) -> int:
 
 
 def age_groups(date_of_birth: date | None, day: date) -> list[AgeGroup]:
-    """The age groups whose therapists may treat someone of that age; empty where the birth date is unknown.
+    """Returns the age groups whose therapists may treat someone of that age; empty where the birth date is unknown.
 
     Under 18 children's therapists, from 21 adults' therapists, between 18 and 20 both (docs/domain.md#days).
     Raises ValueError for a day before the birth.

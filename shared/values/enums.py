@@ -18,7 +18,7 @@ class AgeGroup(StrEnum):
     CHILD_ADOLESCENT = "child_adolescent"
 
 
-class Setting(StrEnum):
+class TherapySetting(StrEnum):
     INDIVIDUAL = "individual"
     GROUP = "group"
 
@@ -110,7 +110,7 @@ class PatientStatus(StrEnum):
 
 
 class PlacementState(StrEnum):
-    """What became of the place that a patient was last given."""
+    """The state of the place that a patient was last given."""
 
     TAKEN_UP = "taken_up"
     FAILED = "failed"
@@ -132,7 +132,7 @@ class ConsentPurpose(StrEnum):
 
 
 class MissingForSearch(StrEnum):
-    """What a patient's file still lacks before a search may start."""
+    """The data that a patient's file still needs before a search may start."""
 
     CONTRACTS_SIGNED = "contracts_signed"
     DIAGNOSES = "diagnoses"
@@ -206,7 +206,7 @@ class ReviewState(StrEnum):
 # Matching
 
 
-class MatchRule(StrEnum):
+class MatchCriterion(StrEnum):
     STATUS = "status"
     CONTACT_PREFERENCE = "contact_preference"
     ACCREDITATION = "accreditation"
@@ -230,7 +230,7 @@ class CheckResult(StrEnum):
 
 
 class RequestStatus(StrEnum):
-    """Where a placement request stands."""
+    """The status of a placement request."""
 
     OPEN = "open"
     QUEUED = "queued"
@@ -257,12 +257,12 @@ class RequestWait(StrEnum):
     NEXT_CONTACT = "next_contact"
     """The day on which a practice that said "later" is asked again."""
     INQUIRY = "inquiry"
-    """To be put into an e-mail or a call: the communication service says what keeps it."""
+    """To be put into an e-mail or a call: the communication service knows what it waits for there."""
     CONTACT = "contact"
-    """Its e-mail or call has not gone out."""
+    """Its e-mail was not sent, or its call not made, yet."""
     ANSWER = "answer"
     PLACEMENT = "placement"
-    """A practice offers a place; staff say whether the patient takes it up."""
+    """A practice offers a place; staff record whether the patient takes it."""
     DECISION = "decision"
     """Nobody was reached in all the attempts; staff decide."""
 
@@ -322,6 +322,7 @@ class EmailKind(StrEnum):
 
 class EmailStatus(StrEnum):
     DRAFT = "draft"
+    """Nothing sets it yet: e-mails that wait for approval are issue 15."""
     APPROVED = "approved"
     WAITING = "waiting"
     SENDING = "sending"
@@ -329,11 +330,38 @@ class EmailStatus(StrEnum):
     IN_DOUBT = "in_doubt"
     FAILED = "failed"
     BOUNCED = "bounced"
+    """Nothing sets it yet: bounces are issue 15."""
     CANCELLED = "cancelled"
 
 
+class InquiryStatus(StrEnum):
+    """Where one contact with one therapist stands."""
+
+    OPEN = "open"
+    """It has not gone out."""
+    UNDER_WAY = "under_way"
+    """Its e-mail is being sent, or its fate is in doubt."""
+    GONE_OUT = "gone_out"
+    NO_ANSWER = "no_answer"
+    """All attempts to call are used up."""
+    DISSOLVED = "dissolved"
+    """Nothing is left to ask."""
+
+
+class ContactRequestStatus(StrEnum):
+    """Where a placement request stands as far as contacting the therapist goes."""
+
+    ANNOUNCED = "announced"
+    """An event spoke of it before its approval did."""
+    WAITING = "waiting"
+    """It is to be asked, or to be called about, and has not gone out."""
+    CONTACTED = "contacted"
+    ACCEPTED = "accepted"
+    OVER = "over"
+
+
 class EmailResolution(StrEnum):
-    """What staff found out about an e-mail whose fate was in doubt."""
+    """What staff found out about an e-mail that was in doubt."""
 
     SENT = "sent"
     NOT_SENT = "not_sent"
@@ -356,7 +384,7 @@ class CallResult(StrEnum):
 
 
 class CallAnswer(StrEnum):
-    """What a call brought for one placement request: a RequestOutcome, or that it was not talked about."""
+    """The result of a call for one placement request: a RequestOutcome, or that it was not discussed."""
 
     ACCEPTED = "accepted"
     DECLINED_CAPACITY = "declined_capacity"

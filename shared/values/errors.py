@@ -1,4 +1,4 @@
-"""How a value is refused: with a sentence for the person who sent it, and never with the value itself."""
+"""The error for a value that is not accepted: a sentence for the sender, without the value itself."""
 
 from __future__ import annotations
 

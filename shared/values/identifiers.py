@@ -1,7 +1,7 @@
-"""Identifiers of German health care, checked and brought to one spelling.
+"""Identifiers of German health care: checks and normal forms.
 
-Blanks and lower case are harmless and are put right; everything else is refused with NotAcceptable, whose message
-says what would be right. The rules and their test vectors stand in docs/domain.md#identifiers.
+Blanks and lower case are corrected; everything else is refused with NotAcceptable, whose message says what would be
+right. The rules and their test vectors are in docs/domain.md#identifiers.
 """
 
 import re
@@ -46,8 +46,8 @@ def _digit_sum(number: int) -> int:
     return sum(map(int, str(number)))
 
 
-LONGEST_AS_WRITTEN = 50
-"""Characters of an identifier with all the blanks that people put into it."""
+LONGEST_INPUT = 50
+"""The most characters of an identifier with the blanks that people add."""
 
 
 def _without_blanks(text: str) -> str:
@@ -76,7 +76,7 @@ def has_valid_lanr_check(number: str) -> bool:
 
 
 def insurance_number(text: str) -> str:
-    """The KVNR, as `A123456780`. Raises NotAcceptable for another form or a wrong check digit."""
+    """Returns the KVNR, as `A123456780`. Raises NotAcceptable for another form or a wrong check digit."""
     number = _without_blanks(text)
     if not _KVNR.fullmatch(number):
         raise NotAcceptable("must be a letter and nine digits, as on the insurance card")
@@ -86,7 +86,7 @@ def insurance_number(text: str) -> str:
 
 
 def insurer_number(text: str) -> str:
-    """The IK of an institution, as `109519005`. Raises NotAcceptable for another form or a wrong check digit."""
+    """Returns the IK of an insurer, as `109519005`. Raises NotAcceptable for another form or a wrong check digit."""
     number = _without_blanks(text)
     if not _NINE_DIGITS.fullmatch(number):
         raise NotAcceptable("must be nine digits")
@@ -96,7 +96,7 @@ def insurer_number(text: str) -> str:
 
 
 def physician_number(text: str) -> str:
-    """The LANR, as `123456601`. Raises NotAcceptable for another form or a wrong check digit."""
+    """Returns the LANR, as `123456601`. Raises NotAcceptable for another form or a wrong check digit."""
     number = _without_blanks(text)
     if not _NINE_DIGITS.fullmatch(number):
         raise NotAcceptable("must be nine digits")
@@ -113,9 +113,10 @@ class Diagnosis(NamedTuple):
 
 
 def parse_diagnosis(text: str) -> Diagnosis:
-    """The parts of `F32.1G`. Raises NotAcceptable for what is not in the form of an ICD-10-GM code.
+    """Returns the parts of a diagnosis such as `F32.1G`.
 
-    Whether the code exists in the catalogue of a year is not checked.
+    Raises NotAcceptable for a text that does not have the form of an ICD-10-GM code. Whether the code
+    exists in the catalogue of a year is not checked.
     """
     match = _ICD10.fullmatch(_without_blanks(text))
     if match is None:
@@ -124,7 +125,7 @@ def parse_diagnosis(text: str) -> Diagnosis:
 
 
 def diagnosis_code(text: str) -> str:
-    """The code in one spelling, with the certainty if there is one, as `F32.1G`. Raises NotAcceptable."""
+    """Returns the code in its normal form, with the certainty if there is one, as `F32.1G`. Raises NotAcceptable."""
     code, certainty = parse_diagnosis(text)
     return code + (certainty or "")
 
@@ -141,7 +142,7 @@ def covers(parent: str, child: str) -> bool:
 
 
 def block_of(code: str) -> str | None:
-    """The group of the code in chapter V of ICD-10-GM, as `F30-F39`; `F99` stands alone. None elsewhere."""
+    """Returns the group of the code in chapter V of ICD-10-GM, as `F30-F39` or `F99`; None for other chapters."""
     category = parse_diagnosis(code).code[:3]
     for first, last in _BLOCKS:
         if category[0] == "F" and first <= int(category[1:]) <= last:
@@ -150,9 +151,9 @@ def block_of(code: str) -> str | None:
 
 
 def postal_code(text: str) -> str:
-    """The German postal code, five digits from 01001 to 99998. A leading `D-` is dropped. Raises NotAcceptable.
+    """Returns the German postal code, five digits from 01001 to 99998. A leading `D-` is dropped. Raises NotAcceptable.
 
-    Whether it is in use is a question for the table of postal codes.
+    Whether it is in use is not checked: see `shared.values.postal_codes`.
     """
     match = _POSTAL_CODE.fullmatch(_without_blanks(text))
     if match is None:
@@ -163,57 +164,57 @@ def postal_code(text: str) -> str:
 
 
 def language(text: str) -> str:
-    """The ISO 639-1 code of a language, as `de`. Raises NotAcceptable."""
+    """Returns the ISO 639-1 code of a language, as `de`. Raises NotAcceptable."""
     code = one_line(text).lower()
     if code not in _LANGUAGES:
         raise NotAcceptable("must be a language's two-letter code (ISO 639-1), like de, en or tr")
     return code
 
 
-# What JSON Schema can say of each; check digits it cannot compute.
+# Patterns for JSON Schema, which cannot compute check digits.
 
 
-def _spelled(form: str) -> str:
-    """A pattern for how people write an identifier: with a blank, or none, wherever the form has one.
+def _pattern_of(form: str) -> str:
+    """Returns a pattern for an identifier as people write it: with or without a blank wherever the form has one.
 
-    More blanks are put right as well; nobody needs to be told.
+    More blanks are accepted too; the document need not say so.
     """
     return r"^\s*" + form.replace(" ", r"\s?") + r"\s*$"
 
 
 def _any_case(codes: Iterable[str]) -> str:
-    """A pattern for these two-letter codes in capitals or not, by their first letters."""
+    """Returns a pattern for these two-letter codes in upper or lower case, by their first letters."""
     return "|".join(
         f"[{first.upper()}{first}][{''.join(code[1].upper() + code[1] for code in group)}]"
         for first, group in groupby(sorted(codes), key=itemgetter(0))
     )
 
 
-INSURANCE_NUMBER = _spelled("[A-Za-z]( [0-9]){9}")
-NINE_DIGITS = _spelled("[0-9]( [0-9]){8}")
-DIAGNOSIS_CODE = _spelled(r"[A-Za-z]( [0-9]){2}( \.( [0-9]){1,2}| \. -)?( [VGAZvgaz])?")
-POSTAL_CODE = _spelled(r"([Dd] ([Ee] )?- )?(0 [1-9]|[1-9] [0-9])( [0-9]){3}")
+INSURANCE_NUMBER = _pattern_of("[A-Za-z]( [0-9]){9}")
+NINE_DIGITS = _pattern_of("[0-9]( [0-9]){8}")
+DIAGNOSIS_CODE = _pattern_of(r"[A-Za-z]( [0-9]){2}( \.( [0-9]){1,2}| \. -)?( [VGAZvgaz])?")
+POSTAL_CODE = _pattern_of(r"([Dd] ([Ee] )?- )?(0 [1-9]|[1-9] [0-9])( [0-9]){3}")
 LANGUAGE = rf"^\s*({_any_case(_LANGUAGES)})\s*$"
-REFERENCE = _spelled(f"[Pp] -( [{LEGIBLE}{LEGIBLE.lower()}]){{4}} -( [{LEGIBLE}{LEGIBLE.lower()}]){{2}}")
+REFERENCE = _pattern_of(f"[Pp] -( [{LEGIBLE}{LEGIBLE.lower()}]){{4}} -( [{LEGIBLE}{LEGIBLE.lower()}]){{2}}")
 
 
-class Chooser(Protocol):
-    """A source of chance, such as `random.Random` or `secrets.SystemRandom`."""
+class RandomSource(Protocol):
+    """A source of randomness, such as `random.Random` or `secrets.SystemRandom`."""
 
     def choice(self, seq: str, /) -> str: ...
 
 
-def new_reference(random: Chooser) -> str:
-    """A new reference for a patient, as `P-7K3M-2Q`: one of 10⁹, easy to read aloud, says nothing about anyone.
+def new_reference(random: RandomSource) -> str:
+    """Returns a random reference for a patient, as `P-7K3M-2Q`: one of 10⁹, easy to read aloud, without personal data.
 
-    It is not certain to be new: the table's unique constraint decides.
+    It may exist already: the table's unique constraint decides.
     """
     symbols = "".join(random.choice(LEGIBLE) for _ in range(6))
     return f"P-{symbols[:4]}-{symbols[4:]}"
 
 
 def patient_reference(text: str) -> str:
-    """The reference in one spelling. Raises NotAcceptable."""
+    """Returns the reference in its normal form. Raises NotAcceptable."""
     reference = _without_blanks(text)
     if not _REFERENCE.fullmatch(reference):
         raise NotAcceptable("must be a patient's reference like P-7K3M-2Q (it has no 0, O, 1 and I)")
@@ -221,7 +222,7 @@ def patient_reference(text: str) -> str:
 
 
 def placement_code(text: str) -> str:
-    """The placement code (Vermittlungscode) as `XXXX-XXXX-XXXX`; a secret. Raises NotAcceptable."""
+    """Returns the placement code (Vermittlungscode) as `XXXX-XXXX-XXXX`; a secret. Raises NotAcceptable."""
     symbols = _without_blanks(text).replace("-", "")
     if not _PLACEMENT_CODE.fullmatch(symbols):
         raise NotAcceptable("must be twelve letters and digits in three groups of four, as on form PTV 11")
@@ -229,12 +230,12 @@ def placement_code(text: str) -> str:
 
 
 def masked(code: str) -> str:
-    """The placement code as it may be shown: `****-****-AB12`."""
+    """Returns the placement code in the form that may be shown: `****-****-AB12`."""
     return "****-****-" + placement_code(code)[-4:]
 
 
 def is_masked(text: str) -> bool:
-    """Whether this is a placement code as it was shown, sent back by someone who did not mean to change it."""
+    """Whether this is a placement code in its masked form, sent back by a client that does not change it."""
     return _PLACEMENT_MASK.fullmatch(_without_blanks(text)) is not None
 
 
@@ -244,30 +245,30 @@ def _placement_code_or_mask(text: str) -> str:
 
 InsuranceNumber = Annotated[
     str,
-    Text(LONGEST_AS_WRITTEN, insurance_number, INSURANCE_NUMBER),
+    Text(LONGEST_INPUT, insurance_number, INSURANCE_NUMBER),
     Field(description="KVNR", examples=["A123456780"]),
 ]
 InsurerNumber = Annotated[
-    str, Text(LONGEST_AS_WRITTEN, insurer_number, NINE_DIGITS), Field(description="IK", examples=["109519005"])
+    str, Text(LONGEST_INPUT, insurer_number, NINE_DIGITS), Field(description="IK", examples=["109519005"])
 ]
 PhysicianNumber = Annotated[
-    str, Text(LONGEST_AS_WRITTEN, physician_number, NINE_DIGITS), Field(description="LANR", examples=["123456601"])
+    str, Text(LONGEST_INPUT, physician_number, NINE_DIGITS), Field(description="LANR", examples=["123456601"])
 ]
 DiagnosisCode = Annotated[
     str,
-    Text(LONGEST_AS_WRITTEN, diagnosis_code, DIAGNOSIS_CODE),
+    Text(LONGEST_INPUT, diagnosis_code, DIAGNOSIS_CODE),
     Field(description="ICD-10-GM, with the certainty V, G, A or Z if known", examples=["F32.1", "F32.1G"]),
 ]
 PostalCode = Annotated[
-    str, Text(LONGEST_AS_WRITTEN, postal_code, POSTAL_CODE), Field(description="German postal code", examples=["04109"])
+    str, Text(LONGEST_INPUT, postal_code, POSTAL_CODE), Field(description="German postal code", examples=["04109"])
 ]
-Language = Annotated[str, Text(LONGEST_AS_WRITTEN, language, LANGUAGE), Field(description="ISO 639-1", examples=["de"])]
-PatientReference = Annotated[str, Text(LONGEST_AS_WRITTEN, patient_reference, REFERENCE), Field(examples=["P-7K3M-2Q"])]
+Language = Annotated[str, Text(LONGEST_INPUT, language, LANGUAGE), Field(description="ISO 639-1", examples=["de"])]
+PatientReference = Annotated[str, Text(LONGEST_INPUT, patient_reference, REFERENCE), Field(examples=["P-7K3M-2Q"])]
 PlacementCode = Annotated[
-    str, Text(LONGEST_AS_WRITTEN, placement_code), Field(description="Vermittlungscode", examples=["A1B2-C3D4-E5F6"])
+    str, Text(LONGEST_INPUT, placement_code), Field(description="Vermittlungscode", examples=["A1B2-C3D4-E5F6"])
 ]
 PlacementCodeOrMask = Annotated[
     str,
-    Text(LONGEST_AS_WRITTEN, _placement_code_or_mask),
+    Text(LONGEST_INPUT, _placement_code_or_mask),
     Field(description="Vermittlungscode; as it was shown (masked) it is ignored", examples=["A1B2-C3D4-E5F6"]),
 ]

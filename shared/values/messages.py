@@ -1,4 +1,4 @@
-"""What pydantic finds wrong, in sentences that read on from the name of the field."""
+"""Pydantic's validation errors as sentences that follow the name of the field."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _NULL_IS_NOT_THE_PROBLEM = {"missing", "extra_forbidden", "unexpected_keyword_ar
 
 
 def message_of(detail: ErrorDetails) -> str:
-    """What is wrong with a value, for the person who sent it; the value is never repeated."""
+    """Returns what is wrong with a value, for its sender; the value is never repeated."""
     kind, context = detail["type"], detail.get("ctx", {})
     if detail["input"] is None and kind not in _NULL_IS_NOT_THE_PROBLEM:
         return "must not be null"

@@ -1,4 +1,4 @@
-"""Spans of days, such as a practice's holidays."""
+"""Periods of days, such as a practice's holidays."""
 
 from datetime import date
 from typing import Annotated
@@ -33,4 +33,4 @@ def _is_a_period(written: dict[str, str]) -> dict[str, str]:
 
 
 PeriodJson = Annotated[dict[str, str], Field(max_length=10), AfterValidator(_is_a_period)]
-"""A period in its JSON form, as events carry it: checked, and otherwise left as it is."""
+"""A period in its JSON form, as events carry it: validated, but not converted."""

@@ -1,4 +1,4 @@
-"""Phone numbers: read as people write them, or refused; never turned into the number of somebody else."""
+"""Phone numbers as people write them: parsed, or refused when they could be the number of somebody else."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shared.values.text import Text, one_line
 
 HOME_REGION = "DE"
 HOME_COUNTRY_CODE = 49
-LONGEST_AS_WRITTEN = 100
+LONGEST_INPUT = 100
 LONGEST_AREA_CODE = 6
 LONGEST_USUAL = 11
 """Digits of a German number without its 0, but for switchboards with long extensions."""
@@ -28,7 +28,7 @@ _LABEL = re.compile(
     r"(?:[-. ]*(?:nr|nummer))?[.: ]*",
     re.IGNORECASE,
 )
-"""What stands before a number and says no more than that it is one. A fax number is not a number to call."""
+"""Labels before a number that only mean "telephone". A fax number is not a number to call."""
 _SIGNS = str.maketrans(
     dict.fromkeys("‐‑‒–—―−﹣－_", "-") | dict.fromkeys("∕⁄／", "/") | dict.fromkeys("·•", ".")
     | {"＋": "+", "（": "(", "）": ")", "[": "(", "]": ")"}
@@ -43,7 +43,7 @@ _SHORTEST_AFTER_SLASH = 3
 
 
 def phone_number(text: str) -> str:
-    """The number in E.164, as `+493012345678`; without a country code it is German and begins with a 0.
+    """Returns the number in E.164, as `+493012345678`; without a country code it is German and begins with a 0.
 
     Blanks, brackets, dots, dashes, a slash after the area code and a word such as "Tel.:" in front are dropped, a
     zero in brackets is the one that is not dialled from abroad. Refused is what could be another number: several in
@@ -51,29 +51,29 @@ def phone_number(text: str) -> str:
     no numbering plan allows, such as 116117: nobody can be called back there (docs/domain.md#phone-number).
     Raises NotAcceptable.
     """
-    # half of the cost of a number is to parse it, and this is the one form in which there is nothing to find out
+    # parsing is half of the cost of a number, and this form needs none
     if _GERMAN_E164.fullmatch(text) and _is_ordinary(text.removeprefix("+49")):
         return text
-    written = _in_plain_signs(text)
+    written = _normalise_characters(text)
     if not _WRITTEN.fullmatch(written):
         raise NotAcceptable("must be a phone number without words, like 030 1234567 or +43 1 5877777")
-    if _ends_in_a_second_number(written) or _has_a_stray_zero(written):
+    if _has_number_after_slash(written) or _has_misplaced_zero(written):
         raise NotAcceptable("must be one phone number, like 030 1234567 or +49 30 1234567")
-    number = _parsed(_dialled(written))
-    if _begins_a_second_number(written, number) or not phonenumbers.is_valid_number(number):
+    number = _parse(_with_country_code(written))
+    if _has_second_area_code(written, number) or not phonenumbers.is_valid_number(number):
         raise NotAcceptable("must be a phone number that exists, with its area code, like 030 1234567")
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
 
 
-def _in_plain_signs(text: str) -> str:
-    """The number with ordinary blanks, digits, dashes and brackets, without a label; `49 (0)` begins with its +."""
+def _normalise_characters(text: str) -> str:
+    """Returns the number with ASCII blanks, digits, dashes and brackets, without a label; `49 (0)` gets its +."""
     unlabelled = _LABEL.sub("", one_line(text).translate(_SIGNS))
     digits = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in unlabelled)
     return "+" + digits if _BARE_COUNTRY_CODE.match(digits) else digits
 
 
-def _has_a_stray_zero(written: str) -> bool:
-    """Whether a zero in brackets stands elsewhere than in front or after the country code."""
+def _has_misplaced_zero(written: str) -> bool:
+    """Whether a zero in brackets is anywhere but at the beginning or after the country code."""
     zero = _ZERO_IN_BRACKETS.search(written)
     if zero is None:
         return False
@@ -81,8 +81,8 @@ def _has_a_stray_zero(written: str) -> bool:
     return in_place is None or _ZERO_IN_BRACKETS.search(written, zero.end()) is not None
 
 
-def _ends_in_a_second_number(written: str) -> bool:
-    """Whether a slash stands elsewhere than after the area code, as in `030 1234567/8`."""
+def _has_number_after_slash(written: str) -> bool:
+    """Whether a slash is anywhere but after the area code, as in `030 1234567/8`."""
     before, slash, after = written.partition("/")
     if not slash:
         return False
@@ -90,8 +90,8 @@ def _ends_in_a_second_number(written: str) -> bool:
     return not is_area_code or "/" in after or len(re.findall("[0-9]", after)) < _SHORTEST_AFTER_SLASH
 
 
-def _begins_a_second_number(written: str, number: phonenumbers.PhoneNumber) -> bool:
-    """Whether a long number goes on with what looks like an area code, as in `030 1234 030 5678`."""
+def _has_second_area_code(written: str, number: phonenumbers.PhoneNumber) -> bool:
+    """Whether a long number contains a second area code, as in `030 1234 030 5678`."""
     if len(str(number.national_number)) <= LONGEST_USUAL:
         return False
     groups = re.findall("[0-9]+", written)
@@ -103,8 +103,8 @@ def _begins_a_second_number(written: str, number: phonenumbers.PhoneNumber) -> b
     return any(group.startswith("0") and len(group) > 2 for group in groups[first:])
 
 
-def _dialled(written: str) -> str:
-    """The number with its country code, as `+…`. Raises NotAcceptable without an area code."""
+def _with_country_code(written: str) -> str:
+    """Returns the number with its country code, as `+…`. Raises NotAcceptable without an area code."""
     digits = re.sub("[^0-9]", "", written)
     if "+" in written:
         return "+" + digits
@@ -115,7 +115,7 @@ def _dialled(written: str) -> str:
     raise NotAcceptable("must be a phone number with its area code, like 030 1234567")
 
 
-def _parsed(dialled: str) -> phonenumbers.PhoneNumber:
+def _parse(dialled: str) -> phonenumbers.PhoneNumber:
     try:
         number = phonenumbers.parse(dialled, None)
     except NumberParseException:
@@ -134,7 +134,7 @@ def _is_ordinary(digits: str) -> bool:
 
 
 class _Kind(NamedTuple):
-    """One kind of number of a country's numbering plan."""
+    """A kind of number in a country's numbering plan."""
 
     lengths: frozenset[int]
     pattern: re.Pattern[str]
@@ -145,7 +145,7 @@ class _Kind(NamedTuple):
 
 @cache
 def _german_kinds() -> tuple[_Kind, ...]:
-    """What all German numbers have in common, then landline and mobile numbers."""
+    """Returns the pattern of all German numbers, then those of landline and mobile numbers."""
     plan = phonenumbers.PhoneMetadata.metadata_for_region(HOME_REGION)
     assert plan is not None
     return tuple(
@@ -155,17 +155,17 @@ def _german_kinds() -> tuple[_Kind, ...]:
     )
 
 
-def shown_phone(number: str) -> str:
-    """A stored number (E.164) as people in Germany write it: `030 12345678`, abroad `+43 1 5877777`."""
+def format_phone(number: str) -> str:
+    """Returns a stored number (E.164) as people in Germany write it: `030 12345678`, abroad `+43 1 5877777`."""
     parsed = phonenumbers.parse(number, HOME_REGION)
     national = phonenumbers.format_number(parsed, PhoneNumberFormat.NATIONAL)
-    if parsed.country_code == HOME_COUNTRY_CODE and national.startswith("0"):  # a few special ones are given without
+    if parsed.country_code == HOME_COUNTRY_CODE and national.startswith("0"):  # a few special numbers have none
         return national
     return phonenumbers.format_number(parsed, PhoneNumberFormat.INTERNATIONAL)
 
 
 PhoneNumber = Annotated[
     str,
-    Text(LONGEST_AS_WRITTEN, phone_number),
+    Text(LONGEST_INPUT, phone_number),
     Field(description="Stored as E.164", examples=["030 1234567"]),
 ]

@@ -37,10 +37,10 @@ class Place:
 
 
 def distance_km(one: Place, other: Place) -> float:
-    """The great-circle distance in kilometres by the haversine formula, on a sphere of the mean earth radius.
+    """Returns the great-circle distance in kilometres by the haversine formula, on a sphere of the mean earth radius.
 
-    Within 0.6 % of the distance on the ellipsoid, which PostGIS gives for geographies. It is for where the
-    database is not at hand: filters in SQL use ST_DWithin.
+    Within 0.6 % of the distance on the ellipsoid, which PostGIS gives for geographies. It is for code
+    without the database: filters in SQL use ST_DWithin.
     Source: R. W. Sinnott, "Virtues of the Haversine", Sky and Telescope 68 (1984).
     """
     north, other_north = math.radians(one.latitude), math.radians(other.latitude)
@@ -52,12 +52,12 @@ def distance_km(one: Place, other: Place) -> float:
 
 
 def to_ewkt(place: Place) -> str:
-    """The place as PostGIS reads it, longitude first: `SRID=4326;POINT(12.37 51.34)`."""
+    """Returns the place as PostGIS reads it, longitude first: `SRID=4326;POINT(12.37 51.34)`."""
     return f"SRID={SRID};POINT({place.longitude!r} {place.latitude!r})"
 
 
 def from_wkb(wkb: bytes) -> Place:
-    """The place from PostGIS's binary form of a point, with or without its SRID. Raises ValueError for others."""
+    """Returns the place of a point in PostGIS's binary form, with or without SRID. Raises ValueError otherwise."""
     order = "<" if wkb[:1] == b"\x01" else ">"
     (kind,) = struct.unpack_from(f"{order}I", wkb, 1)
     if kind & ~_EWKB_HAS_SRID != _WKB_POINT:
@@ -82,8 +82,13 @@ class PlaceColumn(TypeDecorator[Place]):
     def __repr__(self) -> str:
         return "PlaceColumn()"  # what a generated migration contains: SQLAlchemy would list Geography's arguments
 
-    def process_bind_param(self, value: Place | None, dialect: Dialect) -> Any:  # noqa: ARG002 - SQLAlchemy's
+    @staticmethod
+    def as_text(value: Place | None) -> str | None:
+        """The place as PostgreSQL reads it."""
         return None if value is None else to_ewkt(value)
+
+    def process_bind_param(self, value: Place | None, dialect: Dialect) -> Any:  # noqa: ARG002 - SQLAlchemy's
+        return self.as_text(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Place | None:  # noqa: ARG002 - signatures
         if value is None:

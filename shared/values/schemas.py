@@ -1,4 +1,4 @@
-"""What every schema has in common: strictness, pages, merge patches, and problems a person can read."""
+"""The base of all schemas: strict parsing, pages, merge patches, and problems as sentences."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,7 +26,7 @@ from shared.errors import FieldProblem
 from shared.values.datetimes import Instant
 from shared.values.errors import NotAcceptable
 from shared.values.messages import message_of
-from shared.values.rules import with_rules_said, without_rule
+from shared.values.rules import describe_with_rules, without_rule
 
 MAX_LIMIT = 200
 DEFAULT_LIMIT = 50
@@ -48,11 +48,11 @@ def _refuse_unstorable(value: Any) -> None:
 
 
 class Schema(BaseModel):
-    """What comes in or goes out over HTTP.
+    """A request or response body over HTTP.
 
     JSON is read strictly (`from_json`, or `model_validate_json` on the bytes): "5" is not a number, 1 is not
     true, unknown fields are refused; dates, ids and vocabularies are strings there, as JSON has nothing else.
-    Objects of our own (rows, other schemas) are read leniently (`of`). Strings lose their outer blanks.
+    Python objects (rows, other schemas) are read leniently (`of`). Strings lose their outer blanks.
     Validators raise NotAcceptable: the text of no other exception reaches the sender.
     """
 
@@ -76,44 +76,44 @@ class Schema(BaseModel):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """The JSON schema, whose description says the rules across fields that it cannot express."""
+        """Returns the JSON schema, whose description has the rules across fields that it cannot express."""
         described = handler(schema)
         resolved = handler.resolve_ref_schema(described)
-        if said := with_rules_said(cls, resolved.get("description")):
+        if said := describe_with_rules(cls, resolved.get("description")):
             resolved["description"] = said
         return described
 
     @classmethod
     def from_json(cls, document: object) -> Self:
-        """The schema from parsed JSON (dicts, lists, strings…), read strictly. Raises ValidationError."""
+        """Returns the schema from parsed JSON (dicts, lists, strings…), read strictly. Raises ValidationError."""
         return cls.model_validate_json(json.dumps(document))
 
     @classmethod
     def of(cls, source: object) -> Self:
-        """The schema from an object's attributes or a dict of Python values. Raises ValidationError."""
-        if isinstance(source, cls):  # pydantic would give a subclass back as it is, with fields not meant to be shown
+        """Returns the schema from an object's attributes or a dict of Python values. Raises ValidationError."""
+        if isinstance(source, cls):  # pydantic would return a subclass as it is, with fields that must not be shown
             source = {name: getattr(source, name) for name in cls.model_fields}
         return cls.model_validate(source, strict=False, from_attributes=True)
 
     def to_json(self) -> dict[str, Any]:
-        """The JSON document as Python dicts, lists, strings, numbers and None."""
+        """Returns the JSON document as Python dicts, lists, strings, numbers and None."""
         return self.model_dump(mode="json")
 
 
 class RecordSchema(Schema):
-    """What arrives in events: unknown fields are ignored, so that old readers understand new writers."""
+    """Data in events: unknown fields are ignored, so that old readers accept new events."""
 
     model_config = ConfigDict(extra="ignore")
 
 
 class QuerySchema(Schema):
-    """What arrives in a query string or a form, where every value is a string: "5" is a number there."""
+    """Data of a query string or a form, where every value is a string: "5" is a number there."""
 
     model_config = ConfigDict(strict=False)
 
 
 class PageQuery(QuerySchema):
-    """Which part of a list is wanted; filters are added by inheritance."""
+    """The requested part of a list; filters are added by inheritance."""
 
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
     offset: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
@@ -124,7 +124,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class Page(Schema, Generic[Item]):
-    """A part of a list, and how long the whole list is."""
+    """A part of a list, and the length of the whole list."""
 
     items: list[Item]
     total: int
@@ -132,8 +132,8 @@ class Page(Schema, Generic[Item]):
     offset: int
 
 
-class Seen(Schema):
-    """What the view of every object shows and nobody writes."""
+class EntityView(Schema):
+    """The read-only fields in the view of every stored object."""
 
     id: UUID
     created_at: Instant
@@ -145,7 +145,7 @@ class Seen(Schema):
 class Distinct:
     """For lists that are sets: `Annotated[list[Procedure], Distinct(50)]` drops repeats and keeps the order.
 
-    The length as sent is looked at first: a list that is too long is not read any further.
+    The length as sent is checked first: a list that is too long is not read further.
     """
 
     longest: int
@@ -163,7 +163,7 @@ def _without_repeats(values: list[Item]) -> list[Item]:
 
 
 class InvalidFields(ValueError):
-    """Fields that cannot be accepted, all of them at once."""
+    """All fields that cannot be accepted."""
 
     def __init__(self, problems: Iterable[FieldProblem]) -> None:
         self.problems = list(problems)
@@ -171,14 +171,14 @@ class InvalidFields(ValueError):
 
 
 def problems_of(error: ValidationError) -> list[FieldProblem]:
-    """What is wrong, for the person who sent it, the first hundred mistakes; what was sent is never repeated."""
+    """Returns the first hundred problems, as sentences for the sender; values are never repeated."""
     details = error.errors(include_url=False)[:MOST_PROBLEMS]
     problems = [FieldProblem(field, message_of(detail)) for detail in details for field in refused_fields(detail)]
     return problems[:MOST_PROBLEMS]
 
 
 def refused_fields(detail: ErrorDetails) -> Iterator[str]:
-    """The dotted path of the value that is refused, or those of the fields in it that a rule is about."""
+    """Yields the dotted path of the refused value, or the paths of the fields in it that a rule names."""
     place = [str(part)[:LONGEST_NAME_SHOWN] for part in detail["loc"]]
     refused = detail.get("ctx", {}).get("error")
     for field in (refused.fields if isinstance(refused, NotAcceptable) else ()) or ("",):
@@ -190,7 +190,7 @@ def refused_fields(detail: ErrorDetails) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class MergePatch:
-    """A checked merge patch that has not met the object it changes."""
+    """A validated merge patch, before it is applied to an object."""
 
     changes: dict[str, Any]
     """Writable fields and their new values. An object inside the object is the dict of what changes in it,
@@ -199,7 +199,7 @@ class MergePatch:
     """Fields that cannot be written, as sent."""
 
     def changes_to(self, current: Schema) -> dict[str, Any]:
-        """The writable changes, once the read-only fields prove to be those of the object as it is shown now.
+        """Returns the changes of writable fields; read-only fields must have their current values.
 
         Raises InvalidFields naming each read-only field that was sent with another value.
         """
@@ -210,7 +210,7 @@ class MergePatch:
 
 
 def read_patch(document: object, writable: type[BaseModel], view: type[BaseModel]) -> MergePatch:
-    """A merge patch from parsed JSON, checked against the writable fields and those that are only shown.
+    """Returns a merge patch from parsed JSON, checked against the writable fields and those that are only shown.
 
     `null` clears an optional field and sets one with a default back to it; a required field refuses it.
     Objects are merged, lists and weekly hours replaced whole. Rules that concern several fields are not
@@ -219,7 +219,7 @@ def read_patch(document: object, writable: type[BaseModel], view: type[BaseModel
     """
     if not isinstance(document, dict):
         raise InvalidFields([FieldProblem("", "must be an object")])
-    to_write, to_compare = _divided(document, writable, view)
+    to_write, to_compare = _split(document, writable, view)
     try:
         patch = patch_of(writable).model_validate_json(json.dumps(to_write))
     except ValidationError as error:
@@ -228,7 +228,7 @@ def read_patch(document: object, writable: type[BaseModel], view: type[BaseModel
 
 
 def merged(model: type[Model], current: object, changes: Mapping[str, Any]) -> Model:
-    """The model with the changes of a merge patch applied to it.
+    """Returns the model with the changes of a merge patch applied to it.
 
     `current` is an object or a dict with the model's fields, or None to begin with an empty one. The whole is
     checked, rules across fields too. Raises ValidationError.
@@ -237,8 +237,8 @@ def merged(model: type[Model], current: object, changes: Mapping[str, Any]) -> M
 
 
 def _merged_values(model: type[BaseModel], current: object, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """What the model is made of; made once, as a whole, so that problems name fields by their whole path."""
-    values = {} if current is None else {name: _held(current, name) for name in model.model_fields}
+    """The values of the model; validated once, as a whole, so that problems name fields by their full path."""
+    values = {} if current is None else {name: _value_of(current, name) for name in model.model_fields}
     for name, change in changes.items():
         inner = _nested_model(model.model_fields[name].annotation)
         is_object = inner is not None and isinstance(change, Mapping)
@@ -246,23 +246,23 @@ def _merged_values(model: type[BaseModel], current: object, changes: Mapping[str
     return values
 
 
-def _held(current: object, name: str) -> Any:
+def _value_of(current: object, name: str) -> Any:
     return current[name] if isinstance(current, Mapping) else getattr(current, name)
 
 
 @cache
 def patch_of(model: type[Model]) -> type[Model]:
-    """The model of a merge patch of this model: the same fields and checks, none of them required.
+    """Returns the model of a merge patch of this model: the same fields and checks, none of them required.
 
-    Named `<Model>Patch`. Which fields were sent is `model_fields_set`; the others hold nothing that means
-    anything. Validators of single fields are kept, those of the whole model are left out.
+    Named `<Model>Patch`. Which fields were sent is `model_fields_set`; the others have no
+    meaning. Validators of single fields are kept, those of the whole model are left out.
     """
     fields = {name: _optional(field) for name, field in model.model_fields.items()}
     silenced: dict[str, Any] = {name: without_rule() for name in model.__pydantic_decorators__.model_validators}
     return create_model(  # type: ignore[call-overload, no-any-return]
         f"{model.__name__}Patch",
         __base__=model,
-        __doc__=with_rules_said(model, model.__doc__),
+        __doc__=describe_with_rules(model, model.__doc__),
         __validators__=silenced,
         __cls_kwargs__={"json_schema_extra": None},  # rules across fields hold for the whole, not for what changes
         **fields,
@@ -270,7 +270,7 @@ def patch_of(model: type[Model]) -> type[Model]:
 
 
 def changes_in(patch: BaseModel, model: type[BaseModel]) -> dict[str, Any]:
-    """The fields that were sent, by their Python names; `null` for a field with a default is the default."""
+    """Returns the fields that were sent, by their Python names; `null` for a field with a default is the default."""
     return {name: _change(getattr(patch, name), model.model_fields[name]) for name in patch.model_fields_set}
 
 
@@ -323,10 +323,10 @@ def _by_json_name(model: type[BaseModel]) -> dict[str, FieldInfo]:
     return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
-def _divided(
+def _split(
     document: Mapping[str, Any], writable: type[BaseModel], view: type[BaseModel]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What is to be written, which refuses unknown fields, and what is only to be compared."""
+    """Returns the fields to write, unknown fields included, and the read-only fields to compare."""
     fields, shown = _by_json_name(writable), _by_json_name(view)
     to_write: dict[str, Any] = {}
     to_compare: dict[str, Any] = {}
@@ -339,7 +339,7 @@ def _divided(
         if inner is None or inner_view is None or not isinstance(value, dict):
             to_write[name] = value
             continue
-        inner_write, inner_compare = _divided(value, inner, inner_view)
+        inner_write, inner_compare = _split(value, inner, inner_view)
         if inner_write or not inner_compare:
             to_write[name] = inner_write
         if inner_compare:

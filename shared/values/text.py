@@ -1,8 +1,8 @@
-"""Text that people write: brought to one form, and the form under which it is found (docs/domain.md#names).
+"""Normal forms of text that people write, for storing and for searching (docs/domain.md#names).
 
-Names, streets and notes come from keyboards, web pages, PDF files and other programs. What looks the same is stored
-the same: composed (NFC), without signs that nobody sees, with single ordinary blanks, trimmed. Lengths are checked
-before anything else is done: to compose a text of combining marks takes time that grows with the square of its length.
+Names, streets and notes come from keyboards, web pages, PDF files and other programs. Equal-looking texts are stored
+equally: composed (NFC), without invisible characters, with single ordinary blanks, trimmed. Lengths are checked
+before anything else: to compose a text of combining marks takes time that grows with the square of its length.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from shared.values.errors import NotAcceptable
 
-# What nobody sees: Unicode's Default_Ignorable_Code_Point (soft hyphen, zero-width signs, direction marks, variation
+# Invisible: Unicode's Default_Ignorable_Code_Point (soft hyphen, zero-width signs, direction marks, variation
 # selectors, byte order mark, …) and annotation marks. The two joiners (U+200C, U+200D) are among them: no name in Latin
 # letters needs them, and one that holds them would not be found. Private-use characters and those that Unicode keeps
 # for programs mean nothing to anybody else; they come from the icon fonts of web pages.
@@ -29,7 +29,7 @@ _INVISIBLE = re.compile(
     "\ue000-\uf8ff\U000f0000-\U000fffff\U00100000-\U0010ffff\ufdd0-\ufdef\ufffe\uffff]"
 )
 _BRAILLE_BLANK = "\u2800"
-"""The one blank that Python does not take for one."""
+"""The only blank that `str.isspace` does not recognise."""
 
 _UNSTORABLE = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
 """Control characters that are no blanks or line breaks, and halves of surrogate pairs."""
@@ -38,7 +38,7 @@ _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 _WITHOUT_PARTS = str.maketrans(
     {"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "þ": "th", "ŧ": "t", "ı": "i"}
 )
-"""Letters that Unicode does not take apart into a letter and its sign; `casefold` makes ss of ß."""
+"""Letters that Unicode does not decompose into a letter and a sign; `casefold` makes ss of ß."""
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -48,9 +48,9 @@ def has_unstorable(text: str) -> bool:
 
 
 def one_line(text: str) -> str:
-    """The text on one line in one form: composed, nothing invisible, single blanks, trimmed.
+    """Returns the text on one line in normal form: composed, no invisible characters, single blanks, trimmed.
 
-    Line breaks and control characters become blanks. It refuses nothing; what it returns it leaves as it is.
+    Line breaks and control characters become blanks. It refuses nothing and is idempotent.
     """
     if text.isascii() and text.isprintable():
         return " ".join(text.split())
@@ -58,7 +58,7 @@ def one_line(text: str) -> str:
 
 
 def lines(text: str) -> str:
-    """The text in one form, as `one_line`, with its line breaks, each `\\n`; blank lines around it are dropped."""
+    """Returns the text in normal form, as `one_line`, with line breaks as `\\n`; outer blank lines are dropped."""
     return "\n".join(" ".join(line.split()) for line in _composed(text).splitlines()).strip("\n")
 
 
@@ -68,7 +68,7 @@ def _composed(text: str) -> str:
 
 
 def fold(text: str) -> str:
-    """The form under which text is looked for: without case and accents, `ä` as `ae`, `ß` as `ss`.
+    """Returns the form of a text for searching: without case and accents, `ä` as `ae`, `ß` as `ss`.
 
     So Müller, MUELLER and Mu\u0308ller are one, also Lü\u00addenscheid and Luedenscheid. To be stored beside a text
     and compared with a folded search; never shown. The caller limits the length.
@@ -83,18 +83,18 @@ def fold(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """The words of a text, folded: runs of letters and digits, without hyphens and other signs."""
+    """Returns the words of a text, folded: runs of letters and digits, without hyphens and other signs."""
     return _WORD.findall(fold(text))
 
 
 _CONTROL = r"\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f"
 PRINTABLE = rf"^\s*[^\s{_CONTROL}][^{_CONTROL}]*$"
-"""What JSON Schema can say of a text: something stands in it, and no control characters."""
+"""The JSON Schema pattern of a text: not blank, no control characters."""
 
 
 @dataclass(frozen=True)
 class Text:
-    """A text field: at most so many characters, looked at before anything else, then brought to one form.
+    """A text field: the length is checked first, then the text is brought to its normal form.
 
     `Annotated[str, Text(200, one_line)]`. `form` returns what is stored and raises NotAcceptable for what is not
     acceptable; it is only ever given a text of an allowed length without control characters. `pattern` describes for
@@ -106,27 +106,27 @@ class Text:
     pattern: str = PRINTABLE
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        # as sent, with the blanks around it: so the document says it, and so the limit is meant
+        # the limit is for the text as sent, with the blanks around it, as in the document
         limited = core_schema.str_schema(min_length=1, max_length=self.longest, strip_whitespace=False)
-        return core_schema.no_info_after_validator_function(self.kept, limited)
+        return core_schema.no_info_after_validator_function(self.normalise, limited)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {**handler(schema), "pattern": self.pattern}
 
-    def kept(self, text: str) -> str:
-        """What is stored of a text. Raises NotAcceptable."""
+    def normalise(self, text: str) -> str:
+        """Returns the text as it is stored. Raises NotAcceptable."""
         if len(text) > self.longest:
             raise NotAcceptable(f"must have at most {self.longest} characters")
         if "\x00" in text:
             raise NotAcceptable("must not contain the NUL character")
         if has_unstorable(text):
             raise NotAcceptable("must not contain control characters")
-        kept = self.form(text)
-        if not kept:
+        normal = self.form(text)
+        if not normal:
             raise NotAcceptable("must have at least one visible character")
-        if len(kept) > self.longest:  # a few rare characters become two when they are composed
+        if len(normal) > self.longest:  # a few rare characters become two when they are composed
             raise NotAcceptable(f"must have at most {self.longest} characters")
-        return kept
+        return normal
 
 
 Line = Annotated[str, Text(200, one_line)]

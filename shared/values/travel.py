@@ -1,7 +1,7 @@
-"""How far and how long a way is when only the straight line is known: estimates, until a router is asked.
+"""Estimates of distance and travel time from the straight line, while there is no router.
 
-matching's SQL uses the same two tables of constants (docs/domain.md#distance), so that every service says the same of
-one way.
+matching's SQL uses the same two tables of constants (docs/domain.md#distance), so that all services give the same
+estimate.
 """
 
 from collections.abc import Mapping
@@ -47,15 +47,15 @@ SPEEDS_KMH: Mapping[TravelMode, float] = MappingProxyType(
 
 
 def detour_km(straight_km: float, mode: TravelMode) -> float:
-    """The estimated length of the way in kilometres for a straight line of so many kilometres."""
+    """Returns the estimated length of the way in kilometres for a straight line of so many kilometres."""
     return straight_km * DETOUR_FACTORS[mode]
 
 
 def minutes(straight_km: float, mode: TravelMode) -> float:
-    """The estimated minutes from door to door for a straight line of so many kilometres, not rounded."""
+    """Returns the estimated minutes from door to door for a straight line of so many kilometres, not rounded."""
     return detour_km(straight_km, mode) / SPEEDS_KMH[mode] * 60
 
 
 def straight_km_within(travel_minutes: float, mode: TravelMode) -> float:
-    """The longest straight line, in kilometres, that is travelled in so many minutes: the inverse of `minutes`."""
+    """Returns the longest straight line in kilometres for a travel time in minutes: the inverse of `minutes`."""
     return travel_minutes / 60 * SPEEDS_KMH[mode] / DETOUR_FACTORS[mode]

@@ -37,7 +37,7 @@ WeeklyJson = dict[str, list[dict[str, str]]]
 
 
 class Window(NamedTuple):
-    """Minutes from `start` up to but not including `end`; since when, the giver says."""
+    """Minutes from `start` up to but not including `end`, since Monday 00:00 or since midnight."""
 
     start: int
     end: int
@@ -47,7 +47,7 @@ class Window(NamedTuple):
 class Weekly:
     """Windows of a week, in order, apart from each other.
 
-    Empty, and false, only as the result of an intersection: two known weeks that never meet. Make one with
+    Empty, and false, only as the result of an intersection of weeks without a common time. Create one with
     `of`, `from_json` or `from_multirange`.
     """
 
@@ -108,7 +108,7 @@ class Weekly:
         return any(window.start <= start < end <= window.end for window in self.windows)
 
     @within_the_calendar
-    def contains_moments(self, start: datetime, end: datetime) -> bool:
+    def contains_interval(self, start: datetime, end: datetime) -> bool:
         """Whether the time from one instant up to another lies inside these hours, in Berlin.
 
         Raises NotAcceptable for instants without an offset.
@@ -118,7 +118,7 @@ class Weekly:
             return False
         reached = start
         for days in range((end.astimezone(BERLIN).date() - start.astimezone(BERLIN).date()).days + 1):
-            for opens, closes in self.moments_on(start.astimezone(BERLIN).date() + timedelta(days=days)):
+            for opens, closes in self.datetimes_on(start.astimezone(BERLIN).date() + timedelta(days=days)):
                 if opens <= reached < closes:
                     reached = closes
         return reached >= end
@@ -128,14 +128,14 @@ class Weekly:
         return self._windows_on_weekday(day.weekday())
 
     @within_the_calendar
-    def moments_on(self, day: date) -> tuple[tuple[datetime, datetime], ...]:
+    def datetimes_on(self, day: date) -> tuple[tuple[datetime, datetime], ...]:
         """The windows on that day in Berlin as instants in UTC.
 
         On the two days on which the clocks change, a window can be an hour shorter or longer than it reads,
         and one that lies wholly in the skipped hour is left out.
         """
-        moments = ((_instant(day, window.start), _instant(day, window.end)) for window in self.windows_on(day))
-        return tuple((opens, closes) for opens, closes in moments if opens < closes)
+        instants = ((_instant(day, window.start), _instant(day, window.end)) for window in self.windows_on(day))
+        return tuple((opens, closes) for opens, closes in instants if opens < closes)
 
     def _windows_on_weekday(self, weekday: int) -> tuple[Window, ...]:
         midnight = weekday * MINUTES_A_DAY
@@ -278,14 +278,19 @@ class WeeklyColumn(TypeDecorator[Weekly]):
 
     Overlap in SQL is `column.overlaps(weekly)` (`&&`), intersection `column.intersection(weekly)` (`*`).
     psycopg2 cannot bind multiranges and returns them as text, so both ways go as text, past the processors of
-    SQLAlchemy's own type, which adds the cast that tells PostgreSQL what the text is.
+    SQLAlchemy's own type, which adds the cast that gives PostgreSQL the type of the text.
     """
 
     impl = INT4MULTIRANGE
     cache_ok = True
 
+    @staticmethod
+    def as_text(week: Weekly | None) -> str | None:
+        """The week as PostgreSQL reads it."""
+        return week.to_multirange() if week else None
+
     def bind_processor(self, dialect: Dialect) -> Callable[[Weekly | None], str | None]:  # noqa: ARG002 - SQLAlchemy's
-        return lambda week: week.to_multirange() if week else None
+        return self.as_text
 
     def literal_processor(self, dialect: Dialect) -> Callable[[Weekly | None], str]:  # noqa: ARG002 - signatures
         return lambda week: f"'{week.to_multirange()}'::int4multirange" if week else "NULL"

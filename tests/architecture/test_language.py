@@ -1,16 +1,22 @@
-"""Words that were ours and are the field's now (docs/glossary.md has the few that remain) do not come back.
+"""Private words that were replaced by the field's terms (docs/glossary.md has the few that remain) do not come back.
 
-The list grows with each word that is renamed; none is ever taken out.
+`GONE` are words that no text may contain; `PRIVATE_WORDS` are words that identifiers, and `PHRASES` those that
+docstrings and comments, of the finished packages do not contain. The lists grow with each word that is renamed.
 """
 
 from __future__ import annotations
 
+import ast
+import io
 import re
 import subprocess
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.architecture.sources import ROOT
+from tests.architecture.sources import ROOT, sources, tree
 
 GONE = {
     "hop": "span",
@@ -26,6 +32,35 @@ GONE = {
     "journeys": "end-to-end tests",
     "at_hand": "dependencies",
 }
+
+PRIVATE_WORDS = {
+    "tell": "publish", "tells": "publishes", "told": "published", "telling": "publishing",
+    "hear": "handle", "hears": "handles", "heard": "handled",
+    "stranger": "discrepancy", "strangers": "discrepancies",
+    "deny": "publish_unknown", "denies": "publishes_unknown", "denial": "unknown_aggregate", "disown": "end",
+    "recall": "replay", "wait_again": "mark_unpublished", "take_up": "replay",
+    "settle": "recompute, resolve", "settled": "resolved",
+    "gate": "cooldown", "gates": "cooldowns", "look_at": "due_at", "look_again": "schedule",
+    "moments": "datetimes", "refusals": "errors", "letters": "emails",
+    "hopeless": "permanent_failure", "agency": "api_client",
+    "hand": "in_flight", "give_back": "release",
+}  # fmt: skip
+"""Words of an identifier, and what to write instead."""
+NOT_PRIVATE = re.compile("dead_letters")
+"""Terms that contain such a word."""
+
+PHRASES = {
+    "tell", "tells", "told", "hear", "hears", "heard", "stranger", "strangers", "deny", "denies", "denial", "disown",
+    "in hand", "at hand", "falls silent", "goes well", "let it go on", "whoever", "and then some", "the world",
+    "now and then",
+}  # fmt: skip
+"""Words and phrases of no docstring and no comment; write what happens, with its subject: "the relay publishes"."""
+
+PACKAGES = sorted(
+    str(path.parent.relative_to(ROOT))
+    for path in [*ROOT.glob("*/__init__.py"), *ROOT.glob("shared/*/__init__.py")]
+    if path.parent.name not in ("tests", "shared")
+)
 ALLOWED = re.compile(r"door to door|next door|door plates|walks to the stop, waiting and parking")
 TEXT = (".py", ".md", ".yml", ".toml", ".sh", ".ini")
 HERE = "tests/architecture/test_language.py"
@@ -56,3 +91,55 @@ def test_no_file_is_named_by_a_word_that_is_gone() -> None:
     """What is looked for is found under the field's name."""
     parts = {part: name for name in files() for part in re.split(r"[/._]", name)}
     assert {parts[word] for word in GONE if word in parts} == set()
+
+
+def _words(identifier: str) -> str:
+    """Returns an identifier in snake case between underscores, so that `_tell_` finds the word."""
+    separated = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", identifier).lower().strip("_")
+    return f"_{NOT_PRIVATE.sub('', separated)}_"
+
+
+def _declared(module: ast.Module) -> Iterator[tuple[int, str]]:
+    """Yields the name of every class, function, parameter, variable and attribute that is declared, with its line."""
+    for node in ast.walk(module):
+        match node:
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                yield node.lineno, name
+            case ast.arg(arg=name) | ast.Name(id=name, ctx=ast.Store()) | ast.Attribute(attr=name, ctx=ast.Store()):
+                yield node.lineno, name
+
+
+def _prose(path: Path) -> Iterator[tuple[int, str]]:
+    """Yields every docstring and comment with its line."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            yield node.lineno, node.value.value
+    for token in tokenize.generate_tokens(io.StringIO(path.read_text()).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+
+
+def private_words(package: str) -> list[str]:
+    """Returns each private word in an identifier, and each phrase in a docstring or comment, with its line."""
+    found = []
+    for path in sources(package):
+        place = path.relative_to(ROOT)
+        for line, name in _declared(tree(path)):
+            found += [
+                f"{place}:{line}: {name}: write {PRIVATE_WORDS[word]}"
+                for word in PRIVATE_WORDS
+                if f"_{word}_" in _words(name)
+            ]
+        for line, text in _prose(path):
+            found += [
+                f"{place}:{line}: {phrase!r}: {text[:80]}"
+                for phrase in PHRASES
+                if re.search(rf"(?<!\w){phrase}(?!\w)", text, re.IGNORECASE)
+            ]
+    return found
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_has_no_private_words(package: str) -> None:
+    """A reader who knows the field guesses right from the name alone."""
+    assert private_words(package) == []

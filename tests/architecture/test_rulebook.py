@@ -10,14 +10,14 @@ from itertools import groupby
 
 import pytest
 
-from communication_service.domain.calendar import is_closed
+from communication_service.domain.call_times import is_closed
 from communication_service.settings import Settings
 from geocoding_service.domain import lookup
 from matching_service.domain.states import next_contact_after
 from matching_service.settings import Settings as MatchingSettings
 from shared.runtime.settings import fields
-from shared.values import contacts, datetimes, holidays, identifiers, places, postal_codes, text, travel
-from shared.values.enums import MatchRule, TravelMode
+from shared.values import contacts, datetimes, identifiers, places, postal_codes, public_holidays, text, travel
+from shared.values.enums import MatchCriterion, TravelMode
 from shared.values.errors import NotAcceptable
 from tests.architecture.documents import API, DOMAIN, anchors, citations, codes, named_anchors, table_after, tracked
 from tests.architecture.sources import ROOT
@@ -90,7 +90,9 @@ def test_every_rule_is_cited_where_it_is_kept() -> None:
 
 def test_the_criteria_of_the_rulebook_are_those_of_matching() -> None:
     """A criterion that staff cannot read up on is one they do not trust."""
-    assert [codes(row[0])[0] for row in table_after(DOMAIN, "matching-rule-2")] == [each.value for each in MatchRule]
+    assert [codes(row[0])[0] for row in table_after(DOMAIN, "matching-rule-2")] == [
+        each.value for each in MatchCriterion
+    ]
 
 
 def test_ways_are_estimated_as_the_rulebook_says() -> None:
@@ -113,7 +115,7 @@ def _federal_state(code: str, city: str | None = None) -> str:
 
 
 def _coordinates(code: str, latitude: str, longitude: str) -> str:
-    return "refused" if postal_codes.misplaced(code or None, float(latitude), float(longitude)) else "fit"
+    return "refused" if postal_codes.coordinates_problem(code or None, float(latitude), float(longitude)) else "fit"
 
 
 def _day(written: str) -> date:
@@ -167,11 +169,11 @@ CHECKS: dict[str, Callable[..., str]] = {
     "email_key": contacts.normalised_email,
     "name": contacts.person_name,
     "found_as": text.fold,
-    "holiday": lambda day, state: _yes(holidays.may_be_public_holiday(_day(day), state)),
+    "holiday": lambda day, state: _yes(public_holidays.may_be_public_holiday(_day(day), state)),
     "closed_for_calls": lambda day, state: _yes(is_closed(_day(day), state=state, practice_holidays=[])),
     "age": lambda born, day: str(datetimes.age_on(_day(born), _day(day))),
     "age_groups": _age_groups,
-    "seven_days_later": lambda at: datetimes.written(datetimes.days_later(datetimes.parse_instant(at), 7)),
+    "seven_days_later": lambda at: datetimes.format_datetime(datetimes.days_later(datetimes.parse_instant(at), 7)),
     "asked_again_after_refusal": lambda day: str(
         date.fromordinal(_day(day).toordinal() + ASK_AGAIN.days_after_refusal)
     ),

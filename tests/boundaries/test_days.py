@@ -17,12 +17,12 @@ from pydantic import ValidationError
 
 from communication_service.domain import answers
 from communication_service.domain.schemas import CallOutcome, EmailResponse
-from matching_service.domain.contacts import _response
-from matching_service.domain.schemas import Response
+from matching_service.domain.contacts import _answer_of
+from matching_service.domain.schemas import NewAnswer
 from matching_service.domain.states import next_contact_after
 from matching_service.settings import AskAgainRules
-from shared.events.catalogue import Answer, EmailAnswered
-from shared.runtime.cli import _moment
+from shared.events.catalogue import EmailAnswered, PracticeAnswer
+from shared.runtime.operator_commands import _datetime
 from shared.values.datetimes import (
     FIRST_DAY,
     FIRST_INSTANT,
@@ -32,9 +32,9 @@ from shared.values.datetimes import (
     age_on,
     berlin_day,
     days_later,
+    format_datetime,
     in_utc,
     start_of_berlin_day,
-    written,
 )
 from shared.values.errors import NotAcceptable
 from shared.values.weekly import Weekly
@@ -90,8 +90,8 @@ def test_an_answer_that_one_service_takes_is_taken_by_the_next(day: date, outcom
     takes = {
         "e-mail": _takes(EmailResponse, {"responses": [said]}),
         "call": _takes(CallOutcome, {"result": "reached", "responses": [said]}),
-        "event": _takes(Answer, said),
-        "matching": _takes(Response, own),
+        "event": _takes(PracticeAnswer, said),
+        "matching": _takes(NewAnswer, own),
     }
     assert set(takes.values()) == {FIRST_DAY <= day <= LAST_DAY}, takes
 
@@ -114,10 +114,10 @@ def test_what_was_taken_is_computed_with(day: date, answered: datetime) -> None:
         email_id=REQUEST,
         therapist_id=REQUEST,
         occurred_at=at,
-        answers=answers.public(body.responses),  # type: ignore[arg-type]
+        answers=answers.for_event(body.responses),
     )
     arrived = EmailAnswered.model_validate_json(event.model_dump_json())
-    heard = _response(arrived.answers[0])
+    heard = _answer_of(arrived.answers[0])
     again = next_contact_after(berlin_day(arrived.occurred_at), heard.available_from, AskAgainRules())
     assert again >= berlin_day(at)
 
@@ -128,7 +128,7 @@ def test_sums_of_moments_and_days_end_in_the_calendar_or_in_a_refusal(moment: da
     for compute in (
         lambda: in_utc(moment),
         lambda: berlin_day(moment),
-        lambda: written(moment),
+        lambda: format_datetime(moment),
         lambda: days_later(moment, days),
         lambda: days_later(moment, days % 400),
         lambda: start_of_berlin_day(moment.date()),
@@ -145,9 +145,9 @@ def test_weeks_and_ages_at_the_edge_of_the_calendar(day: date, other: date, wind
     assert age_groups(born, today)
     week = Weekly.of((start, end) for start, end in windows if start < end)
     with suppress(NotAcceptable):
-        assert all(opens < closes for opens, closes in week.moments_on(day))
+        assert all(opens < closes for opens, closes in week.datetimes_on(day))
     with suppress(NotAcceptable):
-        week.contains_moments(start_of_berlin_day(day), start_of_berlin_day(day) + timedelta(minutes=1))
+        week.contains_interval(start_of_berlin_day(day), start_of_berlin_day(day) + timedelta(minutes=1))
 
 
 @given(PLAUSIBLE, PLAUSIBLE)
@@ -161,13 +161,13 @@ def test_a_practice_that_said_later_is_asked_again_after_its_answer(answered_on:
 def test_the_moment_of_a_command_is_plausible_or_refused_with_a_sentence(text: str) -> None:
     """`--now 9999-12-31` would stop in the middle of a job."""
     try:
-        moment = _moment(text)
+        moment = _datetime(text)
     except click.BadParameter:
         return
     assert FIRST_INSTANT <= moment <= LAST_INSTANT
 
 
-@pytest.mark.parametrize("said", params(NUMBERS | UNREAL_NUMBERS | DATES | INSTANTS | MOMENTS))
+@pytest.mark.parametrize("said", params({**NUMBERS, **UNREAL_NUMBERS, **DATES, **INSTANTS, **MOMENTS}))
 def test_a_file_whose_time_of_change_cannot_be_is_one_without(said: Any) -> None:
     """One file in the folder, touched with a strange date, must not stop the watch."""
     moment = inbox._moment(said)
@@ -177,4 +177,4 @@ def test_a_file_whose_time_of_change_cannot_be_is_one_without(said: Any) -> None
 def test_an_implausible_moment_of_a_command_is_refused_with_a_sentence() -> None:
     """click shows it beside the option's name."""
     with pytest.raises(click.BadParameter, match="must lie between 2000-01-01 and 2099-12-31"):
-        _moment("9999-12-31T23:59")
+        _datetime("9999-12-31T23:59")

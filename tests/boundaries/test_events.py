@@ -15,7 +15,7 @@ import pytest
 from pydantic import ValidationError
 
 from shared.events import catalogue
-from shared.events.event import CATALOGUE, Event, Unreadable, read_event
+from shared.events.event import CATALOGUE, Event, UnreadableEvent, read_event
 from tests.boundaries.samples import Path
 from tests.hostile import DAYS, MOMENTS, WRITTEN_NUMBERS, json_values, params
 from tests.samples.invention import invented
@@ -65,7 +65,7 @@ def read(kind: type[Event], message: bytes) -> Event | None:
     began = time.thread_time()
     try:
         return read_event(message, {kind})
-    except (Unreadable, ValidationError) as refused:
+    except (UnreadableEvent, ValidationError) as refused:
         str(refused).encode(errors="surrogatepass")
         return None
     finally:

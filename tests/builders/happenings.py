@@ -7,8 +7,8 @@ from typing import TypeVar
 from uuid import UUID
 
 from shared.database import new_id
-from shared.events.event import Envelope, Event
-from shared.runtime.tracing import new_cause
+from shared.events.event import Event, EventEnvelope
+from shared.runtime.tracing import new_trace_context
 from tests.conftest import MONDAY
 
 SomeEvent = TypeVar("SomeEvent", bound=Event)
@@ -16,8 +16,8 @@ SomeEvent = TypeVar("SomeEvent", bound=Event)
 
 def happened(event: SomeEvent, subject: UUID | None = None, *, sequence: int = 1, time: datetime = MONDAY) -> SomeEvent:
     """The event as a listener gets it, as the `sequence`-th of the aggregate that it is about (or of `subject`)."""
-    cause = new_cause()
-    envelope = Envelope(
+    cause = new_trace_context()
+    envelope = EventEnvelope(
         id=new_id(),
         type=event.name,
         source="/test",
@@ -27,5 +27,5 @@ def happened(event: SomeEvent, subject: UUID | None = None, *, sequence: int = 1
         correlation_id=cause.correlation_id,
         traceparent=cause.traceparent,
     )
-    event.arrived_in(envelope)
+    event.with_envelope(envelope)
     return event

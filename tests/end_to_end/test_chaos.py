@@ -72,7 +72,7 @@ def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Campa
     """A campaign for each way to break the witness; side by side, since they mostly wait."""
     started = {
         broken: Campaign(tmp_path_factory.mktemp(broken), "--seed", "10", "--seconds", "12", "--break", broken)
-        for broken in ("marking", "seen")
+        for broken in ("marking", "processed")
     }
     yield started
     for campaign in started.values():
@@ -92,9 +92,9 @@ def test_the_auditor_finds_what_marking_before_the_answer_loses(trials: dict[str
 
 
 def test_the_auditor_finds_what_happens_twice_without_seen(trials: dict[str, Campaign]) -> None:
-    code, said = trials["seen"].end()
+    code, said = trials["processed"].end()
     assert code == 1, said
-    result = trials["seen"].result()
+    result = trials["processed"].result()
     assert not result["ok"]
     assert result["doubled"] > 0
     assert any(re.search(r"had ([2-9]|\d\d+) effects", finding) for finding in result["findings"]), said

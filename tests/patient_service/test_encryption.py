@@ -82,7 +82,7 @@ def test_every_patient_has_a_key_of_their_own(session: Session, keys: Keys) -> N
     assert one.data_key != other.data_key
     assert one.sealed != other.sealed
     with pytest.raises(InvalidTag):
-        keys.open(other.data_key, one.id.bytes, one.sealed)
+        keys.decrypt(other.data_key, one.id.bytes, one.sealed)
 
 
 def test_an_altered_ciphertext_is_refused(client: FlaskClient, session: Session, keys: Keys) -> None:
@@ -107,19 +107,19 @@ def test_a_ciphertext_moved_to_another_row_is_refused(session: Session, keys: Ke
     for column in moved:
         setattr(one, column, getattr(other, column))
     with pytest.raises(InvalidTag):
-        files.opened(keys, one)
+        files.decrypt(keys, one)
 
 
 def test_another_master_key_opens_nothing(session: Session, keys: Keys) -> None:
     known = queries.patient(session, a_patient(session, keys).id)
     assert known is not None
     with pytest.raises(InvalidTag):
-        files.opened(Keys("A" * 43 + "="), known)
+        files.decrypt(Keys("A" * 43 + "="), known)
 
 
 def test_a_field_that_came_later_has_its_default_and_one_that_went_is_passed_over(session: Session, keys: Keys) -> None:
     known = queries.patient(session, a_ready_patient(session, keys).id)
     assert known is not None
     old = {"first_name": "Erika", "last_name": "Erfunden", "shoe_size": 38}
-    known.sealed = keys.seal(known.data_key, known.id.bytes, old)
-    assert files.opened(keys, known).travel_mode == "car"
+    known.sealed = keys.encrypt(known.data_key, known.id.bytes, old)
+    assert files.decrypt(keys, known).travel_mode == "car"

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel
 
-from shared.events.event import Envelope, Event, source_of
+from shared.events.event import Event, EventEnvelope, source_of
 from tests.events import document
 
 MOMENT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -79,7 +79,7 @@ def invented(event: type[Event]) -> dict[str, Any]:
     """A CloudEvents document of this event, as it would have been published; the same one each time."""
     payload = _filled(event)
     subject = payload.get("owner_id") or _first_id(payload)
-    envelope = Envelope(
+    envelope = EventEnvelope(
         id=_id(f"event {event.name}"),
         type=event.name,
         source=source_of(event),
@@ -89,7 +89,7 @@ def invented(event: type[Event]) -> dict[str, Any]:
         correlation_id="sample",
         traceparent=f"00-{1:032x}-{1:016x}-01",
     )
-    written: dict[str, Any] = json.loads(document(event.model_validate(payload).arrived_in(envelope)))
+    written: dict[str, Any] = json.loads(document(event.model_validate(payload).with_envelope(envelope)))
     return written
 
 

@@ -13,12 +13,12 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from operations.synthetic import import_file, therapists
 from shared.database import transaction
 from shared.database.tables import outbox
 from shared.errors import Unreachable
 from shared.runtime.duties import Duty
 from shared.runtime.jobs import Job, run_until
+from testkit.synthetic_region import import_file, therapists
 from tests.builders.imports import FIRST, SECOND, THIRD, Folder, a_file, a_record, entries
 from tests.conftest import MONDAY
 from tests.shared.events.conftest import until
@@ -179,9 +179,9 @@ def test_a_folder_that_stays_away_turns_readiness_red_and_is_logged_once(
     thread.start()
     try:
         until(lambda: duty.failures > 5)
-        assert "Unreachable (import.folder)" in (duty.trouble() or "")
+        assert "Unreachable (import.folder)" in (duty.problem() or "")
         away.rename(folder.path)
-        until(lambda: duty.trouble() is None)
+        until(lambda: duty.problem() is None)
     finally:
         stop.set()
         thread.join()
@@ -200,7 +200,7 @@ def test_a_bucket_is_a_folder_too(folder: Folder) -> None:
     assert (arrival.name, arrival.size, list(inbox.blocks(arrival.name, 1))) == (FIRST, 2, [b"{", b"}"])
 
 
-def looked_through(session: Session, claimed: imports.Claim) -> ImportFile:
+def looked_through(session: Session, claimed: imports.ImportClaim) -> ImportFile:
     return import_files.read(Blocks(claimed.size, lambda number: imports.block(session, claimed, number)))
 
 
@@ -247,7 +247,7 @@ def test_a_worker_that_stops_gives_the_import_back_at_the_next_portion(
 
     def told_to_stop_after_a_portion(*given: Any) -> None:
         portion(*given)
-        stopping.give_back(MONDAY)
+        stopping.release(MONDAY)
 
     with monkeypatch.context() as patch:
         patch.setattr(jobs._Application, "_apply", told_to_stop_after_a_portion)
@@ -255,7 +255,7 @@ def test_a_worker_that_stops_gives_the_import_back_at_the_next_portion(
     assert session.scalars(select(Import.done)).all() == [500]
     jobs.Applying().next(MONDAY)
     one_of_each(session, 510)
-    stopping.give_back(MONDAY)
+    stopping.release(MONDAY)
     assert [each.status for each in folder.imports()] == ["completed"]
 
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from shared.values.datetimes import Instant
 from shared.values.enums import ImportAction, ImportOutcome, ImportStatus
 from shared.values.errors import NotAcceptable
-from shared.values.schemas import Page, PageQuery, Schema, Seen
+from shared.values.schemas import EntityView, Page, PageQuery, Schema
 from shared.values.text import Text
 
 FILE_NAME = r"^therapists_[0-9]{8}_[0-9]{6}\.json$"
@@ -41,7 +41,7 @@ class Counts(Schema):
     rejected: int
 
 
-class ImportView(Seen):
+class ImportView(EntityView):
     """One file, and what became of it. `done` of `total` records have an outcome.
 
     `checksum` is null until a worker has read the file, and `total` until it has looked it through.
@@ -60,7 +60,7 @@ class ImportView(Seen):
     done: int
 
 
-class Change(Schema):
+class FieldChange(Schema):
     """One field before and after."""
 
     field: str
@@ -77,7 +77,7 @@ class ImportRecordView(Schema):
     outcome: ImportOutcome
     reason: str | None
     therapist_id: UUID | None
-    difference: list[Change]
+    difference: list[FieldChange]
 
 
 class ImportRecordFilter(PageQuery):

@@ -15,15 +15,15 @@ from shared.values.enums import (
     ContactPreference,
     Gender,
     Procedure,
-    Setting,
     TherapistStatus,
+    TherapySetting,
 )
 from shared.values.errors import NotAcceptable
 from shared.values.identifiers import Language, PostalCode
 from shared.values.places import Latitude, Longitude
-from shared.values.postal_codes import misplaced
+from shared.values.postal_codes import coordinates_problem
 from shared.values.rules import rule_across, without_rule
-from shared.values.schemas import Distinct, Page, PageQuery, Schema, Seen
+from shared.values.schemas import Distinct, EntityView, Page, PageQuery, Schema
 from shared.values.text import Line, Note
 from shared.values.weekly import WeeklyHours
 
@@ -82,7 +82,7 @@ class ImportedFields(Schema):
     accreditation: Accreditation = Accreditation.UNKNOWN
     procedures: Annotated[list[Procedure], Distinct(50)] = []
     age_groups: Annotated[list[AgeGroup], Distinct(50)] = []
-    settings: Annotated[list[Setting], Distinct(50)] = []
+    settings: Annotated[list[TherapySetting], Distinct(50)] = []
     languages: Annotated[list[Language], Distinct(50)] = []
     qualifications: Lines = []
     offers: Lines = []
@@ -97,7 +97,7 @@ class ImportedFields(Schema):
     @rule_across("latitude", "longitude")
     def _has_coordinates_that_can_be_right(self) -> None:
         """They lie within 30 km of the postal code, or in its region, or without one in Germany."""
-        why_not = misplaced(self.postal_code, self.latitude, self.longitude)
+        why_not = coordinates_problem(self.postal_code, self.latitude, self.longitude)
         if why_not is not None:
             raise NotAcceptable(f"the coordinates {why_not}")
 
@@ -149,7 +149,7 @@ class Source(Schema):
     last_seen_at: Instant | None = None
 
 
-class TherapistView(TherapistFields, Seen):
+class TherapistView(TherapistFields, EntityView):
     """A therapist as clients see it: as it is stored, whatever a newer table of postal codes says."""
 
     status: TherapistStatus

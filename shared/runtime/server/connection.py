@@ -1,4 +1,4 @@
-"""One client: what it asked, the answers that wait for it, and the deadlines for both."""
+"""One client connection: its requests, the responses that wait for it, and the deadlines for both."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 log = logger(__name__)
 
 
-class _OneWrite(Task):  # type: ignore[misc]
-    """Sends head and body in one piece: two cost a system call and a packet more."""
+class _SingleWriteTask(Task):  # type: ignore[misc]
+    """Sends head and body in one write: two writes cost a system call and a packet more."""
 
     wrote_header: bool
 
@@ -46,18 +46,18 @@ class _OneWrite(Task):  # type: ignore[misc]
         return head
 
 
-class Work(_OneWrite, WSGITask):  # type: ignore[misc]
-    """One request in the hands of the application."""
+class RequestTask(_SingleWriteTask, WSGITask):  # type: ignore[misc]
+    """Runs the application for one request."""
 
     def get_environment(self) -> dict[str, Any]:
-        """What the application is told; the path as it was sent, where waitress would fold its first slashes."""
+        """Returns the WSGI environment; the path as it was sent, where waitress would merge its first slashes."""
         environ: dict[str, Any] = super().get_environment()
         environ["PATH_INFO"] = self.request.path
         return environ
 
 
-class Refuse(_OneWrite, ErrorTask):  # type: ignore[misc]
-    """One request that does not reach the application."""
+class RefusalTask(_SingleWriteTask, ErrorTask):  # type: ignore[misc]
+    """Answers a request that does not reach the application."""
 
     def execute(self) -> None:
         """Answer with a problem document."""
@@ -73,8 +73,8 @@ class Refuse(_OneWrite, ErrorTask):  # type: ignore[misc]
         self.write(body)
 
 
-class _WithoutPaths:
-    """Stands in for waitress's own log, whose lines quote paths, which may hold names."""
+class _LogWithoutPaths:
+    """Replaces waitress's own log, whose lines quote paths, which may hold names."""
 
     def exception(self, _text: str, *_: object) -> None:
         log.error("http.failed", exc_info=True)
@@ -83,16 +83,16 @@ class _WithoutPaths:
         log.log(level, "http.failed", exc_info=level >= logging.ERROR)
 
     def info(self, *_: object) -> None:
-        """A client that has gone is not worth a line."""
+        """A client that disconnected is not logged."""
 
     warning = info
 
 
 class Connection(HTTPChannel):  # type: ignore[misc]
-    """One client. Everything here runs in the thread that speaks with clients, except `service` and what it calls."""
+    """One client. Everything here runs in the thread that reads and writes, except `service` and what it calls."""
 
-    task_class, error_task_class, parser_class = Work, Refuse, Parser
-    logger = _WithoutPaths()
+    task_class, error_task_class, parser_class = RequestTask, RefusalTask, Parser
+    logger = _LogWithoutPaths()
     request: Any
 
     def __init__(self, server: Server, sock: socket.socket, addr: Any, adj: Adjustments, map: Any = None) -> None:
@@ -103,26 +103,26 @@ class Connection(HTTPChannel):  # type: ignore[misc]
 
     @property
     def is_idle(self) -> bool:
-        """Whether nobody works for this client and nothing waits for it."""
+        """Whether no request is being handled and no response waits to be sent."""
         return not self.requests and not self.total_outbufs_len
 
     @property
     def waiting_bytes(self) -> int:
-        """How much is kept of a request that is not whole yet, and of answers that are not taken."""
+        """Bytes in memory of an incomplete request and of responses that were not sent."""
         received = 0 if self.request is None else self.request.body_bytes_received
         return int(self.total_outbufs_len + received)
 
     @property
     def since(self) -> float:
-        """Since when nothing has happened that counts: a byte more of a request or of an answer does not."""
+        """Since when the current deadline runs (monotonic clock): single bytes do not extend it."""
         return self._since
 
     def readable(self) -> bool:
-        """Whether what the client sends is wanted now."""
+        """Whether to read from the client now."""
         return self._lingers or bool(super().readable())
 
     def handle_read(self) -> None:
-        """Take what has come."""
+        """Read the bytes that have arrived."""
         try:
             data = self.socket.recv(self.adj.recv_bytes)
         except (BlockingIOError, InterruptedError):
@@ -133,14 +133,14 @@ class Connection(HTTPChannel):  # type: ignore[misc]
             if not data:
                 self.handle_close()
         elif data:
-            self._take(data)
+            self._receive(data)
         elif self.request is not None and self.is_idle:
             self.refuse(BadRequest("cut off"))
         else:
             self.handle_close()
 
-    def _take(self, data: bytes) -> None:
-        # empty lines are no beginning of a request, or they would keep a connection open for ever
+    def _receive(self, data: bytes) -> None:
+        # empty lines do not begin a request, or they would keep a connection open for ever
         if data.strip(b"\r\n") and self._has_not_begun():
             self._since = clock.monotonic()
         self.received(data)
@@ -150,7 +150,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         return request is None or not (request.headers_finished or request.header_plus.strip())
 
     def refuse(self, error: Error) -> None:
-        """Answer the request that is not whole yet with this refusal, and close."""
+        """Answer the incomplete request with this error, and close."""
         with self.requests_lock:
             self.request.error, self.request.completed = error, True
             self.requests.append(self.request)
@@ -158,7 +158,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
             self.server.add_task(self)
 
     def handle_write(self) -> None:
-        """Send what waits; having sent the last answer of a connection, hear the client out."""
+        """Send waiting bytes; after the last response of a connection, read and discard until the client closes."""
         if self.will_close or not self.close_when_flushed or self.requests:
             super().handle_write()
             return
@@ -176,18 +176,18 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         self._lingers, self._since = True, clock.monotonic()
 
     def service(self) -> None:
-        """Work on one request; runs in one of the threads for it."""
+        """Handle one request; runs in a worker thread."""
         super().service()
         self._since, self._answered = clock.monotonic(), True
 
     def _flush_outbufs_below_high_watermark(self) -> None:
-        """Never wait for the client: one that asks on and on without reading is let go."""
+        """Never wait for the client: one that sends requests without reading responses is disconnected."""
         if self.total_outbufs_len > self.server.limits.unread_bytes and len(self.requests) > 1:
             self.will_close, self.connected = True, False
 
     def end_if_late(self, now: float) -> None:
-        """Close, or refuse, where one of the deadlines has passed."""
-        if self.will_close:  # a client that does not read is never ready for the rest
+        """Close the connection, or refuse the request, when a deadline has passed."""
+        if self.will_close:  # a client that does not read is never writable
             self.abort()
             return
         reason = self._deadline_passed(now - self._since)
@@ -200,7 +200,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
             self.abort()
 
     def abort(self) -> None:
-        """Close at once, and let the system forget what it holds for the client."""
+        """Close at once, and discard the bytes that the system still holds for the client."""
         if self.total_outbufs_len:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.handle_close()
@@ -208,7 +208,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
     def _deadline_passed(self, seconds: float) -> str | None:
         limits = self.server.limits
         if self.requests:
-            return None  # we are the ones who are slow
+            return None  # the delay is ours
         if self._lingers:
             return "lingering" if seconds > limits.linger_seconds else None
         if self.total_outbufs_len:

@@ -1,4 +1,4 @@
-"""A port: who may come in, whose time is up, and which thread works for whom."""
+"""The server of one port: it accepts connections, enforces the limits, and assigns requests to threads."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 HEALTH = ("/health/", "/metrics")
-SPARE: Final = 16
+OWN_SOCKETS: Final = 16
 """Waitress counts its own sockets among the connections."""
 HEALTH_THREADS: Final = 2
 SECONDS_FOR_KEPT: Final = 1.0
-"""How long a kept connection stays open while we stop: its client may be sending at this moment."""
+"""For how long idle connections stay open while we stop: a client may be sending a request at this moment."""
 
 
 class Server(TcpWSGIServer):  # type: ignore[misc]
-    """Listens on one socket. `step` until told to stop, then `stop`; or `run_in_thread`."""
+    """Listens on one socket. Call `step` repeatedly, then `stop`; or use `run_in_thread`."""
 
     channel_class = Connection
 
@@ -39,14 +39,14 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         self.limits = limits
         self.stopping = False
-        self._looked_at = 0.0
+        self._limits_checked_at = 0.0
         self._health = _threads(HEALTH_THREADS)
         adjustments = Adjustments(
             sockets=[listener],
             threads=threads,
             ident=None,
             clear_untrusted_proxy_headers=False,
-            connection_limit=limits.connections + SPARE,
+            connection_limit=limits.connections + OWN_SOCKETS,
             max_request_header_size=limits.header_bytes,
             max_request_body_size=limits.body_bytes + 1,  # waitress refuses what is as large
             outbuf_high_watermark=limits.unread_bytes,
@@ -65,26 +65,26 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         )
 
     def add_task(self, task: Connection) -> None:
-        """Let a thread work on the connection's first request; health has threads of its own."""
+        """Give the connection's first request to a worker thread; health requests have threads of their own."""
         asked = getattr(task.requests[0], "path", "")
         (self._health if asked.startswith(HEALTH) else self.task_dispatcher).add_task(task)
 
     def step(self, seconds: float = 1.0) -> None:
-        """Wait for something to happen, at most so long, and do what follows from it."""
+        """Wait for network events, at most so long, and handle them."""
         # between two rounds: within one, the number of a socket that was closed may be that of a new client
-        self._make_room()
+        self._close_idle_if_full()
         now = clock.monotonic()
-        if now - self._looked_at >= 1:
-            self._looked_at = now
+        if now - self._limits_checked_at >= 1:
+            self._limits_checked_at = now
             for connection in list(self.active_channels.values()):
                 connection.end_if_late(now)
             self._end_the_longest_waits()
         wasyncore.poll2(seconds, self._map)
 
     def maintenance(self, now: float) -> None:
-        """Waitress's own, which closes nobody who does not read: `step` does it."""
+        """Disabled: waitress's own check does not close clients that do not read; `step` does."""
 
-    def _make_room(self) -> None:
+    def _close_idle_if_full(self) -> None:
         if len(self.active_channels) < self.limits.connections:
             return
         idle = [each for each in self.active_channels.values() if each.is_idle]
@@ -103,7 +103,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             connections_ended.labels("memory").inc()
 
     def stop(self, seconds: float) -> None:
-        """Take no more clients, finish the requests that there are, and close everything, within that time."""
+        """Accept no more clients, finish the current requests, and close everything, within that time."""
         self.stopping = True
         self.accepting = False
         began = clock.monotonic()
@@ -115,17 +115,17 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
             connection.handle_close()
         self.task_dispatcher.shutdown(timeout=0.5)
         self._health.shutdown(timeout=0.5)
-        # the trigger stays open: a thread that ends late would write to whoever has its number then
+        # the trigger stays open: a thread that ends late would write to another socket with its number
 
     def _is_needed(self, passed: float, seconds: float) -> bool:
-        """Whether somebody waits for an answer, or may just be sending a request on a connection that was kept."""
+        """Whether a client waits for a response, or may be sending a request on an idle connection."""
         if passed > seconds:
             return False
         clients = list(self.active_channels.values())
         return any(not each.is_idle for each in clients) or (bool(clients) and passed < SECONDS_FOR_KEPT)
 
     def run_in_thread(self, name: str) -> Callable[[], None]:
-        """Serve beside the process's real work; the function that is returned ends it."""
+        """Serve in a thread; returns a function that stops the server."""
         ended = False
 
         def serve() -> None:
@@ -150,7 +150,7 @@ def _threads(count: int) -> ThreadedTaskDispatcher:
     return dispatcher
 
 
-def listener(bind: str, port: int) -> socket.socket:
-    """A socket that listens there."""
+def listening_socket(bind: str, port: int) -> socket.socket:
+    """Returns a socket that listens on this address and port."""
     family = socket.AF_INET6 if ":" in bind else socket.AF_INET
     return socket.create_server((bind, port), family=family, backlog=2048)

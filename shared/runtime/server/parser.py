@@ -1,4 +1,4 @@
-"""One request, read as it comes: what it says about itself, and what is refused."""
+"""Parses a request while it arrives, and refuses malformed ones."""
 
 from __future__ import annotations
 
@@ -39,20 +39,20 @@ SENTENCES: Final = {
     408: "The request was not sent in time.",
     413: "The request is larger than this service accepts.",
     431: "The headers of the request are larger than this service accepts.",
-    500: "Something went wrong here; the logs tell what.",
+    500: "Something went wrong here; the logs have the details.",
     501: "This transfer encoding is not known here; send the body as it is, or chunked.",
     505: "This service speaks HTTP/1.1.",
 }
 
 
 class Parser(HTTPRequestParser):  # type: ignore[misc]
-    """Reads one request; refuses what two servers in a row could understand differently."""
+    """Parses one request; refuses what two servers in a row could interpret differently."""
 
     expect_continue: bool
-    path = ""  # waitress speaks of it even where the first line was never understood
+    path = ""  # waitress reads it even where the first line could not be parsed
 
     def parse_header(self, header_plus: bytes) -> None:
-        """The first line and the headers."""
+        """Parse the first line and the headers."""
         if b"\r\n " in header_plus or b"\r\n\t" in header_plus:
             raise ParsingError("a header goes on in the next line")
         framing = sorted(name.lower() for name in _FRAMING.findall(header_plus))
@@ -67,13 +67,13 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
             self.error, self.completed = NotPercentEncoded("the address is not UTF-8"), True
             return
         super().parse_header(understood)
-        self._judge(chunked=encoding is not None)
+        self._check_version_and_framing(chunked=encoding is not None)
 
-    def _judge(self, *, chunked: bool) -> None:
+    def _check_version_and_framing(self, *, chunked: bool) -> None:
         if self.version not in ("1.0", "1.1"):
             self.error, self.completed = VersionNotSupported(self.version), True
         if chunked and self.version == "1.0":
-            raise ParsingError("HTTP/1.0 knows no chunks")
+            raise ParsingError("HTTP/1.0 has no chunks")
         if self.version == "1.1" and not self.headers.get("HOST"):
             raise ParsingError("HTTP/1.1 names its host")
         if self.proxy_netloc:
@@ -83,7 +83,7 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
         self.expect_continue = self.expect_continue and self.body_rcv is not None
 
     def received(self, data: bytes) -> int:
-        """Take what belongs to this request; returns how many bytes that was."""
+        """Parse the bytes that belong to this request; returns their number."""
         try:
             taken: int = super().received(data)
         except Exception:  # such as a length of 5,000 digits
@@ -99,9 +99,9 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
 
 
 def _with_address_in_ascii(header_plus: bytes) -> bytes:
-    """The same request, with letters beyond ASCII in its address percent-encoded: `curl '…?q=Müller'` sends them bare.
+    """Returns the request with letters beyond ASCII in its address percent-encoded: `curl '…?q=Müller'` sends them raw.
 
-    RFC 3987, 3.1, says how. Raises UnicodeDecodeError where they are not UTF-8.
+    By RFC 3987, 3.1. Raises UnicodeDecodeError where they are not UTF-8.
     """
     line, end, headers = header_plus.partition(b"\r\n")
     if line.isascii():

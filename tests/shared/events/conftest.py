@@ -13,7 +13,7 @@ import pytest
 from confluent_kafka import Consumer as KafkaConsumer
 
 from shared.events.consumer import Consumer
-from shared.events.event import Envelope, decode_envelope
+from shared.events.event import EventEnvelope, decode_envelope
 from shared.events.listeners import Listeners
 from tests.infrastructure import Infrastructure
 
@@ -32,16 +32,17 @@ def committing(real_commits: None) -> None:
 
 
 @pytest.fixture
-def log(kafka: dict[str, Any]) -> Callable[[str, Any], list[Envelope]]:
+def log(kafka: dict[str, Any]) -> Callable[[str, Any], list[EventEnvelope]]:
     """Reads a topic to its end, as committed, and returns the envelopes of one aggregate."""
 
-    def read(topic: str, subject: Any) -> list[Envelope]:
+    def read(topic: str, subject: Any) -> list[EventEnvelope]:
         reader = KafkaConsumer(
             {**kafka, "group.id": f"reader-{uuid4()}", "auto.offset.reset": "earliest", "enable.partition.eof": True,
              "isolation.level": "read_committed"}
         )  # fmt: skip
         reader.subscribe([topic])
-        found, ended = [], set()
+        found: list[EventEnvelope] = []
+        ended: set[int | None] = set()
         while len(ended) < 12:
             message = reader.poll(10)
             assert message is not None, "the topic did not end"

@@ -16,17 +16,17 @@ from shared.database import new_id, transaction
 from shared.database.tables import dead_letter_table
 from shared.errors import Conflict
 from shared.events import dead_letters
-from shared.events.batches import BOUNDED, end_of_batch, is_unreadable
+from shared.events.batches import FETCH_LIMITS, end_of_batch, is_unreadable
 from shared.events.ends import read_to_ends
 from shared.events.event import LARGEST_MESSAGE, PARTITIONS
-from tests.infrastructure import private_platform
+from testkit.private_platform import private_platform
 from tests.shared.events.conftest import consuming, until
-from tests.shared.events.test_consumer import Heard, message, withdrawn
+from tests.shared.events.helpers import RecordingListeners, message, withdrawn
 
 pytestmark = pytest.mark.usefixtures("committing")
 
 TOPIC, PARTITION = "matching.events", 0
-TOO_MUCH = BOUNDED["receive.message.max.bytes"] * 2
+TOO_MUCH = FETCH_LIMITS["receive.message.max.bytes"] * 2
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +78,8 @@ def noted() -> list[Any]:
 def test_the_end_of_a_batch_that_cannot_be_unpacked_is_found(own_kafka: dict[str, Any], messages: int) -> None:
     begin = send_packed(own_kafka, "zstd", messages=messages, unpacked=TOO_MUCH)
     send_packed(own_kafka, "zstd", messages=2, unpacked=TOO_MUCH)
-    reader = KafkaConsumer({**own_kafka, **BOUNDED, "group.id": f"g-{uuid4()}"})
-    found = []
+    reader = KafkaConsumer({**own_kafka, **FETCH_LIMITS, "group.id": f"g-{uuid4()}"})
+    found: list[Message] = []
 
     def is_met() -> bool:
         found.extend(each for each in reader.consume(10, 0.5) if each.offset() == begin)
@@ -94,7 +94,7 @@ def test_the_end_of_a_batch_that_cannot_be_unpacked_is_found(own_kafka: dict[str
 
 def test_it_is_noted_once_and_what_lies_around_it_is_handled(own_kafka: dict[str, Any]) -> None:
     subject, group = new_id(), f"g-{uuid4()}"
-    heard = Heard([subject])
+    heard = RecordingListeners([subject])
     send_to_the_same(own_kafka, subject, 1)
     first = send_packed(own_kafka, "zstd", messages=1, unpacked=TOO_MUCH)
     send_to_the_same(own_kafka, subject, 2)
@@ -111,13 +111,13 @@ def test_it_is_noted_once_and_what_lies_around_it_is_handled(own_kafka: dict[str
     (row,) = (row for row in mine if row["offset"] == second)
     assert row["value"] is None
     assert f"offsets {second} to {second + 39} cannot be unpacked (_BAD_COMPRESSION)" in row["reason"]
-    with transaction() as session, pytest.raises(Conflict, match="still cannot be taken"):
+    with transaction() as session, pytest.raises(Conflict, match="still cannot be handled"):
         dead_letters.replay(session, row["id"], reason="try", now=row["created_at"])
 
 
 def test_a_batch_at_the_end_is_passed_and_its_offsets_are_committed(own_kafka: dict[str, Any]) -> None:
     subject, group = new_id(), f"g-{uuid4()}"
-    heard = Heard([subject])
+    heard = RecordingListeners([subject])
     begin = send_packed(own_kafka, "zstd", messages=3, unpacked=TOO_MUCH)
     with consuming(own_kafka, heard.listeners, group):
         until(lambda: begin in {row["offset"] for row in noted()}, 60)
@@ -139,7 +139,7 @@ def test_readers_of_whole_topics_pass_it_too(own_kafka: dict[str, Any]) -> None:
 @pytest.mark.parametrize("codec", ["gzip", "lz4", "zstd", "none"])
 def test_what_is_larger_than_any_event_is_kept_only_in_part(own_kafka: dict[str, Any], codec: str) -> None:
     subject = new_id()
-    heard = Heard([subject])
+    heard = RecordingListeners([subject])
     unpacked = LARGEST_MESSAGE + 1 if codec == "none" else TOO_MUCH // 10
     begin = send_packed(own_kafka, codec, messages=1, unpacked=unpacked)
     send_to_the_same(own_kafka, subject, 1)

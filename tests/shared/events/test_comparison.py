@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -14,13 +13,12 @@ import pytest
 from confluent_kafka import Producer
 from sqlalchemy.orm import Session
 
-from matching_service.domain import telling
+from matching_service.domain import publishing
 from shared.database import new_id
 from shared.events.catalogue import RequestUnknown, TherapistUpdated
-from shared.events.comparison import Stranger, strangers
+from shared.events.comparison import Discrepancy, find_discrepancies
 from shared.events.event import CATALOGUE, Event, StateEvent
-from shared.runtime.settings import read
-from tests.architecture.sources import SERVICES
+from shared.events.republish import Snapshots
 
 THERAPISTS = TherapistUpdated.topic
 BOGUS = 1_000_000
@@ -49,20 +47,20 @@ def say(
     assert producer.flush(10) == 0
 
 
-def found(kafka: dict[str, Any], id: UUID, *, known: int | None) -> list[Stranger]:
+def found(kafka: dict[str, Any], id: UUID, *, known: int | None) -> list[Discrepancy]:
     """What is found of this therapist by a service that has it, or has nobody at all."""
 
     def states(_: Session, *, after: UUID, limit: int, now: datetime) -> Sequence[tuple[Any, StateEvent]]:
         here = SimpleNamespace(id=id, sequence=known)
         return [(here, None)] if known is not None and after < id else []  # type: ignore[list-item]
 
-    return [each for each in strangers(kafka, THERAPISTS, states) if each.id == id]
+    return [each for each in find_discrepancies(kafka, Snapshots(THERAPISTS, states)) if each.id == id]
 
 
 def test_a_service_without_a_single_row_finds_all_that_kafka_says(kafka: dict[str, Any]) -> None:
     id = new_id()
     say(kafka, id, 7, after=0)
-    assert found(kafka, id, known=None) == [Stranger(id, 7, None)]
+    assert found(kafka, id, known=None) == [Discrepancy(id, 7, None)]
 
 
 def test_what_was_said_here_is_no_stranger(kafka: dict[str, Any]) -> None:
@@ -76,34 +74,26 @@ def test_after_a_republish_a_stranger_that_still_lies_there_counts_no_more(kafka
     id = new_id()
     say(kafka, id, 1, after=0)
     say(kafka, id, BOGUS, after=1)
-    assert found(kafka, id, known=1) == [Stranger(id, BOGUS, 1)]
+    assert found(kafka, id, known=1) == [Discrepancy(id, BOGUS, 1)]
     say(kafka, id, 2, after=2, republished=True)
     assert found(kafka, id, known=2) == []
     say(kafka, id, 9, after=3)
-    assert found(kafka, id, known=2) == [Stranger(id, 9, 2)]
-
-
-@pytest.mark.parametrize("service", SERVICES)
-def test_who_has_states_says_on_which_topic_they_lie(service: str) -> None:
-    settings = read(importlib.import_module(f"{service}.settings").Settings)
-    worker = importlib.import_module(f"{service}.worker").create(settings)
-    assert (worker.topic is None) == (worker.states is None)
-    assert worker.denial is None or worker.states is not None
+    assert found(kafka, id, known=2) == [Discrepancy(id, 9, 2)]
 
 
 def test_what_the_service_has_said_not_to_have_is_no_stranger(kafka: dict[str, Any]) -> None:
     id = new_id()
 
-    def found_in_matching() -> list[Stranger]:
-        everything = strangers(kafka, RequestUnknown.topic, nobody, denial=telling.unknown)
+    def found_in_matching() -> list[Discrepancy]:
+        everything = find_discrepancies(kafka, Snapshots(RequestUnknown.topic, nobody, publishing.unknown_request))
         return [each for each in everything if each.id == id]
 
     say_of_request(kafka, id, "request_withdrawn", BOGUS, after=0)
-    assert found_in_matching() == [Stranger(id, BOGUS, None)]
+    assert found_in_matching() == [Discrepancy(id, BOGUS, None)]
     say_of_request(kafka, id, "request_unknown", 1, after=1, republished=True)
     assert found_in_matching() == []
     say_of_request(kafka, id, "request_withdrawn", 9, after=2)
-    assert found_in_matching() == [Stranger(id, 9, None)]
+    assert found_in_matching() == [Discrepancy(id, 9, None)]
 
 
 def nobody(_: Session, **__: Any) -> Sequence[tuple[Any, Event]]:

@@ -16,9 +16,9 @@ from shared.database.tables import dead_letter_table
 from shared.errors import Conflict
 from shared.events import dead_letters
 from shared.events.catalogue import EmailSent, RequestWithdrawn
-from shared.events.event import Event, Unreadable
+from shared.events.event import Event, UnreadableEvent
 from shared.events.listeners import Listeners
-from shared.events.reading import Received
+from shared.events.reading import ReceivedMessage
 from shared.runtime import clock
 from shared.runtime.health import readiness
 from tests.builders.happenings import happened
@@ -40,7 +40,7 @@ def test_ready_shows_how_many_wait_and_stays_ready(session: Session, client: Fla
     answer = client.get("/health/ready")
     assert (answer.status_code, answer.json["status"]) == (200, "ready")
     assert answer.json["figures"]["dead_letters"] == 1
-    assert b'"dead_letters": 1' in readiness([], dead_letters.SHOWN)[1]
+    assert b'"dead_letters": 1' in readiness([], dead_letters.READINESS_FIGURES)[1]
     dead_letters.discard(session, dead_letter_id, reason="no event", now=MONDAY)
     session.commit()
     assert client.get("/health/ready").json["figures"]["dead_letters"] == 0
@@ -74,7 +74,7 @@ def test_a_message_is_kept_once_and_another_one_at_its_place_too(session: Sessio
         return Message(topic="matching.events", partition=0, offset=0, value=value)
 
     for value in (b"before the loss", b"before the loss", b"after it"):
-        dead_letters.add(session, message(value), Unreadable("no event"), now=MONDAY)
+        dead_letters.add(session, message(value), UnreadableEvent("no event"), now=MONDAY)
     kept = session.scalars(
         select(dead_letter_table.c.value).where(dead_letter_table.c.topic == "matching.events")
     ).all()
@@ -111,7 +111,7 @@ def test_an_event_from_the_future_cannot_be_replayed_before_its_time(session: Se
     dead_letter_id = set_aside(session, document(event).encode())
     answer = client.post(f"/api/dead-letters/{dead_letter_id}/replay", json={"reason": "try"})
     assert (answer.status_code, answer.json["code"]) == (409, "dead_letter.unreadable")
-    assert "ahead of the clock" in answer.json["detail"]
+    assert "is in the future" in answer.json["detail"]
 
 
 class Silent(Exception):
@@ -123,7 +123,7 @@ class Silent(Exception):
 
 def test_what_cannot_be_described_is_kept_without_a_description(session: Session) -> None:
     message = Message(topic="matching.events", partition=0, offset=7, key=b"\x00", value=b"\xff\x00")
-    dead_letters.set_aside(Received(message, None), Silent())
+    dead_letters.set_aside(ReceivedMessage(message, None), Silent())
     (row,) = session.execute(select(dead_letter_table).where(dead_letter_table.c.offset == 7)).mappings()
     assert (bytes(row["key"]), bytes(row["value"])) == (b"\x00", b"\xff\x00")
     assert row["reason"] == "Silent, without a description"
@@ -132,7 +132,7 @@ def test_what_cannot_be_described_is_kept_without_a_description(session: Session
 @pytest.mark.parametrize("reason", ["\x00", "\ud800", "x" * 10_000, "\U0001f600" * 600])
 def test_any_reason_can_be_stored(session: Session, reason: str) -> None:
     message = Message(topic="matching.events", partition=1, offset=0, value=b"{}")
-    dead_letters.set_aside(Received(message, None), ValueError(reason))
+    dead_letters.set_aside(ReceivedMessage(message, None), ValueError(reason))
     kept = session.scalars(select(dead_letter_table.c.reason).where(dead_letter_table.c.partition == 1)).one()
     assert kept.startswith("ValueError: ")
     assert len(kept) <= 500

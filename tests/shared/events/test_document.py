@@ -72,8 +72,8 @@ def test_compacted_topics_say_so_and_facts_say_how_long_they_stay() -> None:
 
 def test_who_tells_and_who_listens_is_there() -> None:
     sends = DOCUMENT["operations"]["matching_service.sends.matching.events"]
-    hears = DOCUMENT["operations"]["communication_service.hears.matching.events"]
-    assert (sends["action"], hears["action"]) == ("send", "receive")
+    receives = DOCUMENT["operations"]["communication_service.receives.matching.events"]
+    assert (sends["action"], receives["action"]) == ("send", "receive")
     assert sends["messages"] == [{"$ref": "#/channels/matching.events/messages/matching.request_held"}]
 
 
@@ -87,7 +87,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def test_the_sender_is_the_service_whose_domain_makes_the_event(checkout: Path) -> None:
-    (checkout / "matching_service/domain/holds.py").write_text(
+    (checkout / "matching_service/domain/consequences.py").write_text(
         "from shared.events.catalogue import RequestHeld, EmailSent\n"
         "def hold(session, sent: EmailSent) -> EmailSent | None:\n    record(session, RequestHeld(hold='x'))\n"
     )
@@ -105,11 +105,11 @@ def test_an_event_with_two_senders_is_refused(checkout: Path) -> None:
         event_document.senders(checkout)
 
 
-def test_hearers_are_found_in_their_listeners_also_by_way_of_a_group(checkout: Path) -> None:
+def test_handlers_are_found_in_their_listeners_also_by_way_of_a_group(checkout: Path) -> None:
     (checkout / "communication_service/listeners.py").write_text(
         "from shared.events.catalogue import *\nSTATES = (TherapistUpdated, TherapistBlocked)\n"
         "Any = PatientUpdated | None\n"
         "@listeners.projection(*STATES)\ndef f(): ...\n"
         "def listeners(keys):\n    @heard.effect(RequestHeld)\n    def g(event: RequestReleased): ...\n"
     )
-    assert set(event_document.hearers(checkout)) == {"matching.request_held", "therapist.blocked", "therapist.updated"}
+    assert set(event_document.handlers(checkout)) == {"matching.request_held", "therapist.blocked", "therapist.updated"}

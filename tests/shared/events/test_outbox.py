@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 from shared.database import new_id
 from shared.database.tables import outbox
 from shared.events.catalogue import PublicTherapist, TherapistRegistered, TherapistUpdated
-from shared.events.event import decode, decode_envelope
-from shared.events.outbox import LARGEST_EVENT, record_all
-from shared.runtime.tracing import because_of, new_cause
+from shared.events.event import LARGEST_EVENT, decode, decode_envelope
+from shared.events.outbox import record_all
+from shared.runtime.tracing import new_trace_context, use_trace_context
 from tests.conftest import MONDAY
 from tests.events import document
 
@@ -26,14 +26,14 @@ def test_what_is_recorded_is_the_event_as_a_document_by_the_book(session: Sessio
         (strange.id, 1, TherapistRegistered(therapist=strange)),
         (plain.id, 7, TherapistUpdated(therapist=plain)),
     ]
-    with because_of(new_cause("what-staff-asked-for")) as cause:
+    with use_trace_context(new_trace_context("what-staff-asked-for")) as cause:
         record_all(session, events, now=MONDAY)
     rows = session.execute(select(outbox).where(outbox.c.key.in_([strange.id, plain.id])).order_by(outbox.c.position))
     for row, (subject, sequence, event) in zip(rows, events, strict=True):
         envelope, payload = decode_envelope(row.value.encode())
         assert (row.event_id, row.topic, row.key, row.sequence) == (envelope.id, "therapist.events", subject, sequence)
         assert decode(envelope, payload).model_dump() == event.model_dump()
-        assert json.loads(row.value) == json.loads(document(event.arrived_in(envelope)))
+        assert json.loads(row.value) == json.loads(document(event.with_envelope(envelope)))
         assert (envelope.time, envelope.correlation_id) == (MONDAY, cause.correlation_id)
 
 

@@ -53,7 +53,7 @@ class Heard:
         self.good.append(event.placement_request_id)
 
 
-def withdrawn(reason: str) -> Event:
+def withdrawn(reason: str) -> RequestWithdrawn:
     id = new_id()
     return happened(
         RequestWithdrawn(placement_request_id=id, patient_id=new_id(), therapist_id=new_id(), reason=reason), id
@@ -81,20 +81,20 @@ def test_what_looks_like_trouble_for_ever_becomes_a_dead_letter_and_the_rest_goe
     heard, key = Heard(), str(uuid4())
     before, bad, after = withdrawn("good"), withdrawn(reason), withdrawn("good")
     publish(kafka, key, before, bad, after)
-    consumer = Consumer("therapist_service", kafka, heard.listeners, group=f"g-{uuid4()}", patience=1)
+    consumer = Consumer("therapist_service", kafka, heard.listeners, group=f"g-{uuid4()}", retry_seconds=1)
     with at_work(consumer.run):
         until(lambda: len(dead_letters_with(key)) == 1, 40)
         until(lambda: after.placement_request_id in heard.good)
     assert {before.placement_request_id, after.placement_request_id} <= set(heard.good)
     (row,) = dead_letters_with(key)
     assert str(bad.envelope.id) in bytes(row["value"]).decode()
-    assert consumer.duty.trouble() is None
+    assert consumer.duty.problem() is None
 
 
 def test_an_outage_longer_than_the_patience_sets_nothing_aside(kafka: dict[str, Any], settings: Any) -> None:
     heard, key = Heard(), str(uuid4())
     first, second = withdrawn("good"), withdrawn("good")
-    consumer = Consumer("therapist_service", kafka, heard.listeners, group=f"g-{uuid4()}", patience=1)
+    consumer = Consumer("therapist_service", kafka, heard.listeners, group=f"g-{uuid4()}", retry_seconds=1)
     database.connect(settings.database_url.set(port=1))
     publish(kafka, key, first, second)
     duty = consumer.duty

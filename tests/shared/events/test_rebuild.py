@@ -12,12 +12,12 @@ import pytest
 from shared.errors import Unreachable
 from shared.events.consumer import Consumer
 from shared.events.listeners import Listeners
-from shared.events.rebuild import READERS, _Reading
+from shared.events.rebuild import READERS, _ReaderProcesses
 
 Work = Callable[["Reading", int], None]
 
 
-class Reading(_Reading):
+class Reading(_ReaderProcesses):
     """Readers whose work is what a test says."""
 
     def __init__(self, work: Work) -> None:
@@ -29,7 +29,7 @@ class Reading(_Reading):
 
 
 def outcome(work: Work) -> tuple[int, int]:
-    *_, last = Reading(work).in_processes()
+    *_, last = Reading(work).run()
     return last
 
 
@@ -77,7 +77,7 @@ def test_whoever_stops_waiting_leaves_no_reader_behind() -> None:
     def wait_for_ever(_: Reading, mine: int) -> None:
         signal.pause()
 
-    progress = Reading(wait_for_ever).in_processes()
+    progress = Reading(wait_for_ever).run()
     next(progress)
     before = children()
     assert len(before) >= READERS

@@ -23,7 +23,7 @@ from shared.runtime.settings import ServiceSettings
 from shared.runtime.web import serve
 from shared.security.authentication import ANYONE, COORDINATORS, READERS
 from shared.values.datetimes import Instant, IsoDate
-from shared.values.schemas import MergePatch, Page, PageQuery, QuerySchema, Schema, Seen
+from shared.values.schemas import EntityView, MergePatch, Page, PageQuery, QuerySchema, Schema
 
 SLOW_STARTED, SLOW_MAY_END = threading.Event(), threading.Event()
 """A bench named "slow" says that it is being built, and waits until it may be finished."""
@@ -65,7 +65,7 @@ class BenchFields(Schema):
     built_on: IsoDate | None = None
 
 
-class BenchView(Seen, BenchFields):
+class BenchView(EntityView, BenchFields):
     """A bench as it is shown."""
 
 

@@ -17,9 +17,9 @@ from sqlalchemy import exc
 
 from operations.ports import reserve_block
 from shared.errors import Unreachable
-from shared.runtime import duties
-from shared.runtime.duties import Duty, all_go_well, kind_of
-from shared.runtime.health import Check, health_app, readiness, serve_in_thread
+from shared.runtime import clock
+from shared.runtime.duties import Duty, check_duties, kind_of
+from shared.runtime.health import ReadinessCheck, health_app, readiness, serve_in_thread
 from shared.runtime.jobs import Job, run_until
 from shared.runtime.worker import _supervised
 
@@ -33,45 +33,45 @@ def metric(name: str, duty: str) -> float:
 def test_three_failures_in_a_row_are_told_with_their_kind_and_without_their_text() -> None:
     duty = Duty("consumer")
     for _ in range(2):
-        duty.failed(ValueError(SECRET))
-        assert all_go_well([duty])
-    duty.failed(ValueError(SECRET))
+        duty.record_failure(ValueError(SECRET))
+        assert check_duties([duty])
+    duty.record_failure(ValueError(SECRET))
     with pytest.raises(Unreachable) as told:
-        all_go_well([Duty("relay"), duty])
+        check_duties([Duty("relay"), duty])
     assert told.value.message.startswith("consumer: ValueError")
     assert SECRET not in told.value.message
-    duty.worked()
-    assert all_go_well([duty])
+    duty.record_success()
+    assert check_duties([duty])
 
 
 def test_a_success_in_between_begins_a_new_count() -> None:
     duty = Duty("between")
     for _ in range(5):
-        duty.failed(ValueError())
-        duty.failed(ValueError())
-        duty.worked()
-    assert duty.trouble() is None
+        duty.record_failure(ValueError())
+        duty.record_failure(ValueError())
+        duty.record_success()
+    assert duty.problem() is None
 
 
 def test_failures_and_trouble_are_measured() -> None:
     duty, before = Duty("measured"), metric("platform_duty_failures_total", "measured")
-    duty.failed(ValueError())
-    duty.waits(ValueError())
+    duty.record_failure(ValueError())
+    duty.record_wait(ValueError())
     assert metric("platform_duty_failures_total", "measured") == before + 1
     assert metric("platform_duty_trouble_seconds", "measured") > 0
-    duty.worked()
+    duty.record_success()
     assert metric("platform_duty_trouble_seconds", "measured") == 0
 
 
 def test_what_waits_for_more_than_a_minute_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
-    monkeypatch.setattr(duties.clock, "monotonic", lambda: now)
+    monkeypatch.setattr(clock, "monotonic", lambda: now)
     duty = Duty("patient")
-    duty.waits(exc.OperationalError("SELECT", {"name": SECRET}, Exception(SECRET)))
+    duty.record_wait(exc.OperationalError("SELECT", {"name": SECRET}, Exception(SECRET)))
     now += 59
-    assert duty.trouble() is None
+    assert duty.problem() is None
     now += 2
-    trouble = duty.trouble()
+    trouble = duty.problem()
     assert trouble is not None
     assert "OperationalError" in trouble
     assert SECRET not in trouble
@@ -83,13 +83,13 @@ def test_kafka_says_its_code_and_not_its_text() -> None:
 
 def test_readiness_says_why_and_recovers() -> None:
     duty = Duty("job send")
-    checks = [Check("duties", lambda: all_go_well([duty]))]
+    checks = [ReadinessCheck("duties", lambda: check_duties([duty]))]
     for _ in range(3):
-        duty.failed(RuntimeError(SECRET))
+        duty.record_failure(RuntimeError(SECRET))
     ready, document = readiness(checks, {})
     assert not ready
     assert "job send: RuntimeError" in json.loads(document)["checks"]["duties"]["problem"]
-    duty.worked()
+    duty.record_success()
     assert readiness(checks, {})[0]
 
 
@@ -111,7 +111,9 @@ def test_a_failing_job_turns_a_workers_readiness_red_over_http_until_it_works() 
 
     job = Job("mend", timedelta(milliseconds=20), run)
     port = reserve_block(1)
-    end_health = serve_in_thread(health_app([Check("duties", lambda: all_go_well([duty]))], {}), "127.0.0.1", port)
+    end_health = serve_in_thread(
+        health_app([ReadinessCheck("duties", lambda: check_duties([duty]))], {}), "127.0.0.1", port
+    )
     address = f"http://127.0.0.1:{port}/health/ready"
     thread = threading.Thread(target=run_until, args=(job, stop, duty))
     thread.start()

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from migrations.settings import MigrationSettings
 from shared.runtime.settings import EnvironmentSettings, OnlyIn, SettingsGroup, Unit, names, read
-from tests.operations.conftest import ROOT
+from testkit.private_platform import ROOT
 from therapist_service.settings import Settings
 
 
@@ -32,7 +32,7 @@ def test_secrets_that_nobody_has_generated_stop_the_process(
     with pytest.raises(SystemExit) as ended:
         read(of)
     for name in named:
-        assert f"{name}: Value error, is still what .env.example says; `make env`" in str(ended.value)
+        assert f"{name}: Value error, still has the value of .env.example; `make env`" in str(ended.value)
 
 
 class Tea(SettingsGroup):

@@ -22,13 +22,13 @@ from shared.events.listeners import Listeners
 from shared.runtime import spans
 from shared.runtime.jobs import Job, run_once
 from shared.runtime.settings import ServiceSettings
-from shared.runtime.tracing import correlation_id, current_cause, new_cause
+from shared.runtime.tracing import correlation_id, current_trace_context, new_trace_context
 from tests.architecture.sources import ROOT
 from tests.builders.happenings import happened
 from tests.conftest import MONDAY
 from tests.fakes.otlp import FakeCollector, collector
-from tests.shared.events.test_consumer import withdrawn
-from tests.shared.http.test_web import a_free_port, until_alive
+from tests.shared.events.helpers import withdrawn
+from tests.shared.http.helpers import a_free_port, until_alive
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
@@ -69,7 +69,7 @@ def test_an_effect_is_exported_as_the_child_of_the_span_that_recorded_its_event(
 ) -> None:
     listeners = Listeners()
     inside = []
-    listeners.effect(RequestWithdrawn)(lambda session, event, *, now: inside.append(current_cause()))
+    listeners.effect(RequestWithdrawn)(lambda session, event, *, now: inside.append(current_trace_context()))
     event = withdrawn(new_id(), 1)
     listeners.apply(session, [event], now=MONDAY)
     spans.stop()
@@ -120,7 +120,7 @@ def test_what_a_job_does_for_a_row_belongs_to_the_rows_cause(told: FakeCollector
     run_once(Job("send", timedelta(seconds=1), run), now=MONDAY)
     spans.stop()
     assert inside[0] == "abc-1" != inside[1]
-    assert told.named("send an e-mail").trace_id.hex() == new_cause("abc-1").trace_id
+    assert told.named("send an e-mail").trace_id.hex() == new_trace_context("abc-1").trace_id
 
 
 def test_a_caller_who_samples_nothing_is_not_told_of(told: FakeCollector) -> None:

@@ -11,10 +11,10 @@ from tests.architecture.sources import ROOT
 WORK = """
 import sys
 from pathlib import Path
-from shared.runtime.terminal import say
+from shared.runtime.terminal import print_line
 
 for number in range(10_000):
-    say(f"step {number}")
+    print_line(f"step {number}")
 Path(sys.argv[1]).write_text("done")
 """
 

@@ -6,39 +6,46 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.runtime.tracing import TRACEPARENT, because_of, correlation_id, current_cause, new_cause, outgoing_headers
+from shared.runtime.tracing import (
+    TRACEPARENT,
+    correlation_id,
+    current_trace_context,
+    new_trace_context,
+    outgoing_headers,
+    use_trace_context,
+)
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 GIVEN = f"00-{TRACE}-{SPAN}-01"
 
 
 def test_a_span_keeps_the_trace_and_has_an_id_of_its_own() -> None:
-    span = new_cause("abc-1", GIVEN)
+    span = new_trace_context("abc-1", GIVEN)
     assert (span.correlation_id, span.trace_id, span.parent_span_id) == ("abc-1", TRACE, SPAN)
     assert span.span_id != SPAN
-    after = new_cause(span.correlation_id, span.traceparent)
+    after = new_trace_context(span.correlation_id, span.traceparent)
     assert (after.correlation_id, after.trace_id, after.parent_span_id) == ("abc-1", TRACE, span.span_id)
 
 
 def test_a_caller_who_traces_and_gives_no_correlation_id_finds_the_trace_id_in_the_logs() -> None:
-    assert new_cause(None, GIVEN).correlation_id == TRACE
+    assert new_trace_context(None, GIVEN).correlation_id == TRACE
 
 
 @pytest.mark.parametrize("given", [None, "abc-1"])
 def test_a_row_that_kept_only_the_correlation_id_continues_the_trace(given: str | None) -> None:
-    request = new_cause(given)
-    job = new_cause(request.correlation_id)
+    request = new_trace_context(given)
+    job = new_trace_context(request.correlation_id)
     assert job.trace_id == request.trace_id
     assert job.span_id != request.span_id
 
 
 def test_a_caller_who_samples_nothing_is_followed() -> None:
-    assert new_cause(None, f"00-{TRACE}-{SPAN}-00").traceparent.endswith("-00")
-    assert new_cause(None, f"00-{TRACE}-{SPAN}-ff").traceparent.endswith("-01")
+    assert new_trace_context(None, f"00-{TRACE}-{SPAN}-00").traceparent.endswith("-00")
+    assert new_trace_context(None, f"00-{TRACE}-{SPAN}-ff").traceparent.endswith("-01")
 
 
 def test_a_later_version_of_the_header_is_continued_as_version_00() -> None:
-    span = new_cause(None, f"42-{TRACE}-{SPAN}-01-more")
+    span = new_trace_context(None, f"42-{TRACE}-{SPAN}-01-more")
     assert span.traceparent.startswith(f"00-{TRACE}-")
 
 
@@ -48,20 +55,20 @@ def test_a_later_version_of_the_header_is_continued_as_version_00() -> None:
      f"00-{TRACE}-{'0' * 16}-01", GIVEN.upper(), GIVEN + "\n", f"42-{TRACE}-{SPAN}-01-{'x' * 600}"],
 )  # fmt: skip
 def test_a_header_that_is_not_well_formed_starts_a_new_trace(bad: str) -> None:
-    span = new_cause(None, bad)
+    span = new_trace_context(None, bad)
     assert span.trace_id != TRACE
     assert span.parent_span_id is None
 
 
 @given(st.none() | st.text(), st.none() | st.text())
 def test_whatever_is_given_what_goes_out_is_well_formed(given_id: str | None, given_parent: str | None) -> None:
-    span = new_cause(given_id, given_parent)
+    span = new_trace_context(given_id, given_parent)
     assert TRACEPARENT.fullmatch(span.traceparent)
-    assert new_cause(span.correlation_id, span.traceparent).correlation_id == span.correlation_id
+    assert new_trace_context(span.correlation_id, span.traceparent).correlation_id == span.correlation_id
 
 
 def test_outgoing_calls_carry_the_present_cause_and_nothing_is_left_of_it_afterwards() -> None:
-    with because_of(new_cause("abc-1", GIVEN)) as cause:
+    with use_trace_context(new_trace_context("abc-1", GIVEN)) as cause:
         assert outgoing_headers() == {"X-Correlation-Id": "abc-1", "traceparent": cause.traceparent}
-        assert current_cause() is cause
+        assert current_trace_context() is cause
     assert correlation_id() is None

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from phonenumbers import PhoneNumberFormat
 
 from shared.values.errors import NotAcceptable
-from shared.values.phone import LONGEST_USUAL, phone_number, shown_phone
+from shared.values.phone import LONGEST_USUAL, format_phone, phone_number
 from shared.values.text import one_line
 from tests.hostile import TEXTS, params
 
@@ -193,7 +193,7 @@ def test_what_is_stored_and_shown_in_any_format_is_read_back_the_same(national: 
     if not phonenumbers.is_valid_number(number):
         return
     stored = phonenumbers.format_number(number, PhoneNumberFormat.E164)
-    shown = [stored, shown_phone(stored)]
+    shown = [stored, format_phone(stored)]
     shown += [phonenumbers.format_number(number, kind) for kind in FORMATS]
     shown += [stored.replace("+", "00"), stored.replace("+49", "0"), stored.replace("+49", "49 (0)")]
     assert {phone_number(each) for each in shown} == {stored}

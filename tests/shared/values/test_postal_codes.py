@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from geocoding_service.store.rebuild_postal_code_points import known_places
 from shared.values.places import Place
-from shared.values.postal_codes import area, areas, contradiction, misplaced
+from shared.values.postal_codes import area, areas, contradiction, coordinates_problem
 
 AACHEN = Place(50.7753, 6.0839)
 MUNICH = Place(48.1374, 11.5755)
@@ -72,6 +72,6 @@ def test_every_postal_code_lies_in_germany() -> None:
 @given(st.none() | st.floats(), st.none() | st.floats(), codes | st.none() | st.text(max_size=8))
 def test_any_two_numbers_are_judged(north: float | None, east: float | None, code: str | None) -> None:
     """Also those that are infinite, no number, off the earth, or only one: no number breaks who asks."""
-    why_not = misplaced(code, north, east)
+    why_not = coordinates_problem(code, north, east)
     if why_not is None and north is not None and east is not None:
         Place(north, east)

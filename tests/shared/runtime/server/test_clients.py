@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from shared.runtime.server import Limits, Server, listener
+from shared.runtime.server import Limits, Server, listening_socket
 
 MEBIBYTE = 1024 * 1024
 QUICK = Limits(
@@ -75,7 +75,7 @@ class Application:
 @contextmanager
 def serving(limits: Limits) -> Iterator[tuple[Application, tuple[str, int]]]:
     application = Application()
-    socket_ = listener("127.0.0.1", 0)
+    socket_ = listening_socket("127.0.0.1", 0)
     address = socket_.getsockname()
     end = Server(application, socket_, threads=THREADS, limits=limits).run_in_thread("test")
     try:
