@@ -28,7 +28,7 @@ def create_shared_tables() -> None:
         sa.Column("path", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
-        sa.Column("note", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("response_reference", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("caller", "path", "key", name=op.f("pk_idempotency")),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from patient_service import listeners
+from patient_service.api.dependencies import Dependencies, record_refusal
 from patient_service.api.routes import ROUTES
 from patient_service.settings import Settings
 from shared.database.schema import is_current
@@ -16,13 +17,13 @@ from shared.security.encryption import Keys
 def create(settings: Settings) -> Flask:
     """The application, wired."""
     keys = Keys(settings.master_key.get_secret_value())
-    app = service_app(
+    return service_app(
         settings.service,
         settings,
         [*ROUTES, *dead_letter_routes(listeners.create(keys))],
         title="Patient service",
         description="Patients: who they are, what they look for, whether their search may start.",
         schema_check=lambda: is_current(settings.service),
+        dependencies=Dependencies(keys),
+        record_refusal=record_refusal,
     )
-    app.extensions["keys"] = keys
-    return app

@@ -19,7 +19,7 @@ from shared.runtime.logs import logger
 from shared.values.datetimes import berlin_day
 from therapist_service.clients.inbox import Arrival, FileUnreadable, Inbox, InboxUnreachable
 from therapist_service.domain import import_arrivals, import_files, import_records, imports, therapists
-from therapist_service.domain.import_arrivals import Content, FileLook
+from therapist_service.domain.import_arrivals import Content, FileLook, FileSearch
 from therapist_service.domain.import_files import Blocks, ImportFile, NotImportable
 from therapist_service.domain.import_records import Entry
 from therapist_service.domain.imports import ClaimLost, ImportClaim
@@ -56,8 +56,8 @@ class ImportFolder:
         self._waited_for: tuple[FileLook, datetime] | None = None
         self._unreachable = False
 
-    def find(self, name: str | None) -> FileLook | None:
-        """The file of that name, or the next one that nobody imported or asked for; no file is read.
+    def search(self, name: str | None) -> FileSearch:
+        """FileLook for the file of that name, or the next one that nobody imported or asked for; no file is read.
 
         Raises `Conflict` where no folder is watched, and `Unreachable` where it cannot be read.
         """
@@ -67,23 +67,7 @@ class ImportFolder:
             looks = [_look(arrival) for arrival in self._inbox.arrivals()]
         except InboxUnreachable:
             raise _unreachable() from None
-        if name is not None:
-            return next((look for look in looks if look.name == name), None)
-        with transaction() as session:
-            return next(iter(import_arrivals.unfamiliar(session, looks)), None)
-
-    def why_nothing(self, name: str | None) -> str:
-        """Where files are looked for, and which lie there: the explanation for a file that is not there."""
-        if self._inbox is None:
-            return "No folder for imports is set (IMPORT_URL)."
-        try:
-            names = [arrival.name for arrival in self._inbox.arrivals()]
-        except InboxUnreachable:
-            names = []
-        if names and name is None:
-            return f"No file waits in {self._inbox.place}: all {len(names)} that lie there were imported or asked for."
-        there = f"the last ones are {', '.join(names[-3:])}" if names else "no file of such a name lies there"
-        return f"In {self._inbox.place} files like therapists_20261120_040000.json are awaited; {there}."
+        return FileSearch(_chosen(looks, name), _why_nothing(self._inbox.place, looks, name))
 
     def watch(self, now: datetime) -> int:
         """Take in the next file that waits, if any; returns how many files were dealt with.
@@ -155,6 +139,22 @@ class ImportFolder:
 
 def _unreachable() -> Unreachable:
     return Unreachable("import.folder", "The folder for imports cannot be read at the moment.")
+
+
+def _chosen(looks: Sequence[FileLook], name: str | None) -> FileLook | None:
+    if name is not None:
+        return next((look for look in looks if look.name == name), None)
+    with transaction() as session:
+        return next(iter(import_arrivals.unfamiliar(session, looks)), None)
+
+
+def _why_nothing(place: str, looks: Sequence[FileLook], name: str | None) -> str:
+    """Where files are looked for, and which lie there: the explanation for a file that is not there."""
+    names = [look.name for look in looks]
+    if names and name is None:
+        return f"No file waits in {place}: all {len(names)} that lie there were imported or asked for."
+    there = f"the last ones are {', '.join(names[-3:])}" if names else "no file of such a name lies there"
+    return f"In {place} files like therapists_20261120_040000.json are awaited; {there}."
 
 
 def _look(arrival: Arrival) -> FileLook:

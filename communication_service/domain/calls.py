@@ -42,7 +42,7 @@ LONGEST_UNTIL_CALL_BACK = timedelta(days=366)
 """Patients wait about 142 days for a therapy: a later time is a slip of the keyboard, or the answer "later"."""
 
 
-def listed(session: Session, wanted: PhoneCallFilter) -> PhoneCallPage:
+def list_page(session: Session, wanted: PhoneCallFilter) -> PhoneCallPage:
     """A page of calls by their start."""
     starts = [day for day in (wanted.date, wanted.from_) if day is not None]
     ends = [day for day in (wanted.date, wanted.to) if day is not None]

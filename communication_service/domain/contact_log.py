@@ -9,7 +9,7 @@ from communication_service.store import lists
 from shared.database import Session
 
 
-def of_therapist(session: Session, therapist_id: UUID, wanted: ContactLogQuery) -> ContactLogPage:
+def list_page(session: Session, therapist_id: UUID, wanted: ContactLogQuery) -> ContactLogPage:
     """A page of the e-mails and calls with a therapist, newest first; empty for one nobody contacted."""
     rows, total = lists.contacts(session, therapist_id, limit=wanted.limit, offset=wanted.offset)
     answers = lists.answers_to(

@@ -28,7 +28,7 @@ from shared.events.outbox import record
 from shared.values.enums import EmailResolution
 
 
-def listed(session: Session, wanted: EmailFilter) -> EmailPage:
+def list_page(session: Session, wanted: EmailFilter) -> EmailPage:
     """A page of e-mails, newest first."""
     found, total = lists.emails(session, **wanted.model_dump())
     return EmailPage(items=[EmailView.of(e) for e in found], total=total, limit=wanted.limit, offset=wanted.offset)
@@ -78,13 +78,13 @@ def resolve(
     return EmailView.of(email)
 
 
-def inquiries(session: Session, wanted: InquiryFilter) -> InquiryPage:
+def list_inquiries(session: Session, wanted: InquiryFilter) -> InquiryPage:
     """A page of inquiries, newest first."""
     found, total = lists.inquiries(session, **wanted.model_dump())
     return InquiryPage(items=_views(session, found), total=total, limit=wanted.limit, offset=wanted.offset)
 
 
-def inquiry(session: Session, inquiry_id: UUID) -> InquiryView:
+def get_inquiry(session: Session, inquiry_id: UUID) -> InquiryView:
     """One inquiry; raises `NotFound`."""
     found = inquiry_queries.inquiry(session, inquiry_id)
     if found is None:

@@ -135,7 +135,7 @@ def trouble(session: Session) -> str | None:
     return f"no e-mail goes since {known.since:%Y-%m-%d %H:%M} UTC: {known.cause}"
 
 
-def shown(session: Session) -> MailServerView:
+def show(session: Session) -> MailServerView:
     """What staff see of it."""
     known = store.state(session)
     return MailServerView(

@@ -18,7 +18,7 @@ from communication_service.store import suppressions as store
 from communication_service.store.suppressions import OptOut
 from communication_service.store.tables import EmailSuppression
 from shared.database import Session, new_id
-from shared.errors import Conflict, NotFound
+from shared.errors import Conflict, LostUpdate, NotFound
 from shared.values.contacts import normalised_email
 from shared.values.schemas import PageQuery
 
@@ -75,7 +75,7 @@ def _schedule(session: Session, keys: Collection[str], *, now: datetime, also: C
         schedule.add(session, schedule.to_therapists(concerned), at=now)
 
 
-def listed(session: Session, wanted: PageQuery) -> SuppressionPage:
+def list_page(session: Session, wanted: PageQuery) -> SuppressionPage:
     """A page of suppressed addresses, newest first."""
     found, total = store.page(session, limit=wanted.limit, offset=wanted.offset)
     shown = [SuppressionView.of(each) for each in found]
@@ -99,9 +99,13 @@ def add(session: Session, new: NewSuppression, *, now: datetime) -> SuppressionV
     return SuppressionView.of(added[0])
 
 
-def remove(session: Session, suppression_id: UUID, *, now: datetime) -> None:
-    """Take back one reason; the address gets inquiries again when none is left. Raises `NotFound`."""
+def remove(
+    session: Session, suppression_id: UUID, *, expected_versions: Collection[int] | None = None, now: datetime
+) -> None:
+    """Take back one reason; the address gets inquiries again when none is left. Raises `NotFound`, `LostUpdate`."""
     suppression = _get_or_raise(session, suppression_id)
+    if expected_versions is not None and suppression.version not in expected_versions:
+        raise LostUpdate("if_match.stale", "Somebody changed this since you read it.")
     key = suppression.email_key
     session.delete(suppression)
     session.flush()

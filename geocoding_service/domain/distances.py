@@ -20,7 +20,7 @@ from shared.values.postal_codes import SOURCE, area
 from shared.values.travel import DETOUR_FACTORS, SPEEDS_KMH, detour_km, minutes
 
 
-def between(wanted: DistanceQuery) -> DistanceView:
+def estimate(wanted: DistanceQuery) -> DistanceView:
     """How far it is from one point to the other; raises `NotFound` for an unknown postal code."""
     origin, destination = _place(wanted.origin), _place(wanted.destination)
     if origin is None or destination is None:
@@ -35,7 +35,7 @@ def between(wanted: DistanceQuery) -> DistanceView:
     )
 
 
-def matrix(wanted: DistanceMatrixRequest) -> DistanceMatrixView:
+def estimate_matrix(wanted: DistanceMatrixRequest) -> DistanceMatrixView:
     """The distances from every origin to every destination; None where a postal code is not known."""
     mode = wanted.mode
     starts, ends = [_place(point) for point in wanted.origins], [_place(point) for point in wanted.destinations]

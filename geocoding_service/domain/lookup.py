@@ -117,7 +117,7 @@ def read_free_text(text: str) -> Address:
     return Address(postal_code=code.group(), city=text[code.end() :].partition(",")[0].strip() or None)
 
 
-def area_at(place: Place) -> AreaView:
+def find_area(place: Place) -> AreaView:
     """The postal code area whose middle is nearest; raises `NotFound` outside Germany.
 
     The place may lie in the area next to it. So the federal state is given only where all areas around agree.

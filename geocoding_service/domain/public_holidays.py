@@ -12,7 +12,7 @@ from shared.values.enums import FederalState
 from shared.values.public_holidays import PublicHoliday, public_holidays
 
 
-def listed(wanted: HolidaysQuery, *, today: date) -> HolidayList:
+def list_days(wanted: HolidaysQuery, *, today: date) -> HolidayList:
     """The holidays that are asked for; raises `RuleBroken` for a span that is too long or ends before it begins."""
     first = wanted.first or today
     last = wanted.last or min(first + timedelta(days=364), LAST_DAY)

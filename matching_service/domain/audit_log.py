@@ -43,7 +43,7 @@ def add_entry(
     )
 
 
-def listed(session: Session, request_id: UUID, page: PageQuery) -> AuditLogPage:
+def list_page(session: Session, request_id: UUID, page: PageQuery) -> AuditLogPage:
     """What happened to a request, oldest first; raises `NotFound`."""
     require(queries.request(session, request_id), "placement_request")
     found, total = queries.audit_log_of(session, request_id, limit=page.limit, offset=page.offset)

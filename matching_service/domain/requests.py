@@ -35,7 +35,7 @@ from shared.values.enums import MatchCriterion, PatientStatus
 from shared.values.schemas import MergePatch, merged
 
 
-def listed(session: Session, wanted: RequestFilter) -> RequestPage:
+def list_page(session: Session, wanted: RequestFilter) -> RequestPage:
     """A page of placement requests, newest first."""
     found, total = queries.requests_where(session, **wanted.model_dump())
     return RequestPage(
@@ -111,7 +111,7 @@ def approve(session: Session, wanted: ContactList, *, rules: AskAgainRules, toda
     return Approved(items=[RequestView.of(request) for request in made], refused=refused)
 
 
-def recall(session: Session, request_ids: Sequence[UUID], refused: Sequence[RefusedTherapist]) -> Approved:
+def find_approved(session: Session, request_ids: Sequence[UUID], refused: Sequence[RefusedTherapist]) -> Approved:
     """What an approval answered the first time, with the requests as they are now."""
     found = queries.requests_with_ids(session, request_ids)
     return Approved(items=[RequestView.of(request) for request in found], refused=list(refused))

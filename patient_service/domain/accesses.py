@@ -72,7 +72,7 @@ def note_refusal(session: Session, keys: Keys, refusal: RevealingConflict, reade
     note(session, keys, [get_patient(session, each) for each in refusal.patient_ids], reader, "read", now=now)
 
 
-def listed(
+def list_page(
     session: Session, keys: Keys, patient_id: UUID, wanted: PageQuery, *, reader: Reader, now: datetime
 ) -> AccessLogPage:
     """A page of who was shown the file, newest first; that the log was read is noted in it. Raises `NotFound`."""

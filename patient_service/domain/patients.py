@@ -16,7 +16,7 @@ from patient_service.domain.rules import days_that_cannot_be
 from patient_service.domain.schemas import NewPatient, PatientFields, PatientFilter, PatientPage, PatientView
 from patient_service.store import queries
 from patient_service.store.tables import Patient
-from shared.database import Executor, Session, new_id
+from shared.database import Session, new_id
 from shared.database.rows import check_version
 from shared.errors import FieldProblem
 from shared.events.catalogue import PatientRegistered, PatientUpdated
@@ -30,7 +30,7 @@ from shared.values.schemas import InvalidFields, MergePatch, merged
 CHANCE = secrets.SystemRandom()
 
 
-def listed(session: Session, keys: Keys, wanted: PatientFilter, *, reader: Reader, now: datetime) -> PatientPage:
+def list_page(session: Session, keys: Keys, wanted: PatientFilter, *, reader: Reader, now: datetime) -> PatientPage:
     """A page of the patients that are wanted, newest first; that these files were shown is noted.
 
     Raises `InvalidFields` for a `q` without any word, or with too many.
@@ -57,7 +57,7 @@ def get(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, now: 
     return view(patient, decrypt(keys, patient), today=berlin_day(now))
 
 
-def register(executor: Executor, keys: Keys, new: NewPatient, *, force: bool = False, now: datetime) -> PatientView:
+def register(session: Session, keys: Keys, new: NewPatient, *, force: bool = False, now: datetime) -> PatientView:
     """Enter a patient.
 
     Raises `Conflict` for an insurance number that is known and, without `force`, where a patient of that name and
@@ -66,14 +66,11 @@ def register(executor: Executor, keys: Keys, new: NewPatient, *, force: bool = F
     today = berlin_day(now)
     fields = PatientFields.model_construct(**vars(new) | {"registered_on": new.registered_on or today})
     _refuse_impossible_days(fields, PatientStatus.OPEN, now)
-    return view(_added(executor, keys, fields, force, now=now), fields, today=today)
+    return view(_added(session, keys, fields, force, now=now), fields, today=today)
 
 
-def _added(executor: Executor, keys: Keys, fields: PatientFields, force: bool, *, now: datetime) -> Patient:
-    """The patient, inserted and published; one statement does it unless somebody alike is known, a second one asks who.
-
-    Each of them may be a transaction of its own.
-    """
+def _added(session: Session, keys: Keys, fields: PatientFields, force: bool, *, now: datetime) -> Patient:
+    """The patient, inserted and published in one statement; where somebody alike is known, a second one asks who."""
     while True:
         identity, reference = new_id(), new_reference(CHANCE)
         found_by = indexes_of(keys, fields, reference)
@@ -92,10 +89,10 @@ def _added(executor: Executor, keys: Keys, fields: PatientFields, force: bool, *
         write(keys, patient, fields, found_by)
         event = PatientRegistered(patient=public(patient, fields, today=berlin_day(now)))
         events = as_rows([(patient.id, patient.sequence, event)], now=now)
-        if queries.add_unless_known(executor, patient, events=events, is_forced=force):
+        if queries.add_unless_known(session, patient, events=events, is_forced=force):
             return patient
         alike = queries.patients_alike(
-            executor,
+            session,
             person_index=None if force else found_by.person_index,
             insurance_number_index=found_by.insurance_number_index,
         )

@@ -30,7 +30,7 @@ from shared.values.enums import ConsentPurpose, MissingForSearch, PatientStatus,
 from shared.values.schemas import InvalidFields, PageQuery
 
 
-def readiness(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, now: datetime) -> Readiness:
+def check_readiness(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, now: datetime) -> Readiness:
     """Whether this patient's search may start; that the file was read is noted. Raises `NotFound`."""
     patient = accesses.read_patient(session, keys, patient_id, reader, now=now)
     missing = _missing(session, patient, decrypt(keys, patient), today=berlin_day(now))
@@ -47,7 +47,7 @@ def _missing(session: Session, patient: Patient, fields: PatientFields, *, today
     )
 
 
-def history(
+def list_history(
     session: Session, keys: Keys, patient_id: UUID, wanted: PageQuery, *, reader: Reader, now: datetime
 ) -> HistoryPage:
     """A page of the patient's status changes, oldest first; that the file was read is noted. Raises `NotFound`."""

@@ -34,7 +34,7 @@ from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.sql.dml import ReturningInsert
 
 from patient_service.store.tables import FileAccess, LocatedPostalCode, Patient, StatusChange
-from shared.database import Executor, lock_rows, next_locked
+from shared.database import lock_rows, next_locked
 from shared.database.rows import find_row, page_of
 from shared.database.tables import outbox, recording
 
@@ -115,21 +115,21 @@ _ADDING = {is_forced: _adding(is_forced=is_forced) for is_forced in (False, True
 
 
 def patients_alike(
-    executor: Executor, *, person_index: bytes | None, insurance_number_index: bytes | None
+    session: Session, *, person_index: bytes | None, insurance_number_index: bytes | None
 ) -> Sequence[Row[UUID, str, bytes | None, bytes | None]]:
     """Id, reference and both indexes of patients who share one of the indexes; None is never shared."""
     shared = {"person_index": person_index, "insurance_number_index": insurance_number_index}
-    return executor.execute(_ALIKE, shared).all()
+    return session.execute(_ALIKE, shared).all()
 
 
-def add_unless_known(executor: Executor, patient: Patient, *, events: str, is_forced: bool) -> bool:
+def add_unless_known(session: Session, patient: Patient, *, events: str, is_forced: bool) -> bool:
     """Insert a new patient past the unit of work and record its events (`as_rows`), in one statement.
 
     False, and nothing inserted, where somebody alike is known: of the same reference or insurance number or, unless
     forced, of the same name and date of birth.
     """
     row = {each.name: getattr(patient, each.name) for each in _PATIENTS.columns if each.name != "namesake"}
-    return executor.scalar(_ADDING[is_forced], {**row, "events": events}) is not None
+    return session.scalar(_ADDING[is_forced], {**row, "events": events}) is not None
 
 
 def identify(session: Session, patient: Patient, *, is_forced: bool, **indexes: bytes | None) -> bool:

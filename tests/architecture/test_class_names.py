@@ -15,21 +15,7 @@ PER_PACKAGE = {"Settings", "Tables", "Dependencies"}
 """Classes of which every package that needs one declares its own, with the same purpose, under the same name."""
 
 DUPLICATE_CLASSES = {
-    "Answer": "shared.http, smtp_answers, the mail page, communication's table",
-    "Consent": "patient's API resource and table",
-    "Decision": "shared.http's dead letters, therapist's import rules",
-    "Email": "communication's API resource and table",
-    "EmailSuppression": "communication's API resource and table",
-    "Import": "therapist's API resource and table",
-    "Inquiry": "communication's API resource and table",
-    "MailServer": "communication's API resource and SMTP client",
     "Page": "the mail page, shared.values",
-    "Patient": "patient's API resource and table, the copies in matching and communication",
-    "PatientStatus": "patient's API resource, shared.values",
-    "PhoneCall": "communication's API resource and table",
-    "PlacementRequest": "matching's API resource and table, communication's table",
-    "Service": "shared.http, shared.runtime",
-    "Therapist": "therapist's API resource and table, the copies in matching and communication",
 }
 """Names that still have two meanings; each goes when its package is renamed."""
 

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
-from shared.http.endpoint import BRINGS_A_BODY, Endpoint
+from shared.http.declaration import BRINGS_A_BODY, Endpoint
 from shared.values.schemas import patch_of
 from tests.architecture.sources import SERVICES
 from tests.boundaries.samples import Input, all_endpoints

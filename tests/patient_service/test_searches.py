@@ -176,7 +176,7 @@ def test_a_search_that_is_not_ready_any_more_stays_paused_and_says_why(session: 
     assert searches.end_pauses_that_passed(session, keys, now=later) == 0
     assert status_of(session, keys, known) == "paused"
     assert recorded(session, known.id)[-1]["data"]["patient"]["paused_until"] is None
-    last = searches.history(session, keys, known.id, PageQuery(), reader=NOBODY, now=MONDAY).items[-1]
+    last = searches.list_history(session, keys, known.id, PageQuery(), reader=NOBODY, now=MONDAY).items[-1]
     assert (last.from_, last.to) == ("paused", "paused")
     assert "mandate_withdrawn" in str(last.reason)
 

@@ -25,7 +25,7 @@ class ImportedBefore(Conflict):
 
     def __init__(self, import_id: UUID) -> None:
         super().__init__("import.known", "A file with this content was imported before.")
-        self.import_id = import_id
+        self.existing_id = import_id
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,15 @@ class FileLook:
     size: int
     modified_at: datetime | None
     """None where the storage does not say."""
+
+
+@dataclass(frozen=True)
+class FileSearch:
+    """What looking for a file in the folder brought."""
+
+    look: FileLook | None
+    otherwise: str
+    """Where there is none: the sentence that says why."""
 
 
 @dataclass(frozen=True)

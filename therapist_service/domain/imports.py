@@ -82,7 +82,7 @@ def view(known: Import) -> ImportView:
     return ImportView.of({**{name: getattr(known, name) for name in fields}, "counts": counts})
 
 
-def listed(session: Session, wanted: PageQuery) -> ImportPage:
+def list_page(session: Session, wanted: PageQuery) -> ImportPage:
     """A page of all imports, the newest first."""
     found, total = queries.listed(session, limit=wanted.limit, offset=wanted.offset)
     return ImportPage(items=[view(i) for i in found], total=total, limit=wanted.limit, offset=wanted.offset)
@@ -93,7 +93,7 @@ def get(session: Session, import_id: UUID) -> ImportView:
     return view(_known(session, import_id))
 
 
-def records(session: Session, import_id: UUID, wanted: ImportRecordFilter) -> ImportRecordPage:
+def list_records(session: Session, import_id: UUID, wanted: ImportRecordFilter) -> ImportRecordPage:
     """A page of an import's records; raises `NotFound`."""
     known = _known(session, import_id)
     part = {"limit": wanted.limit, "offset": wanted.offset}

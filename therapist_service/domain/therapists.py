@@ -99,7 +99,7 @@ def _published(row: Mapping[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def listed(session: Session, wanted: TherapistFilter) -> TherapistPage:
+def list_page(session: Session, wanted: TherapistFilter) -> TherapistPage:
     """A page of the therapists that are wanted, by name. Raises `InvalidFields` for a search of too many words."""
     conditions = queries.fields_are(**wanted.model_dump(include=set(FILTERED)))
     if wanted.procedure is not None:

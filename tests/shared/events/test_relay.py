@@ -117,9 +117,9 @@ def test_the_loss_of_all_brokers_is_a_trouble_and_that_of_one_is_none(kafka: dic
     tell(subject, 1)
     publishing = relay(kafka)
     assert (publishing.step(), publishing.step()) == (1, 0)
-    publishing._hear(KafkaError(KafkaError._TRANSPORT))
+    publishing._note_error(KafkaError(KafkaError._TRANSPORT))
     assert publishing.step() == 0
-    publishing._hear(KafkaError(KafkaError._ALL_BROKERS_DOWN))
+    publishing._note_error(KafkaError(KafkaError._ALL_BROKERS_DOWN))
     assert (publishing.step(), publishing.step()) == (1, 0)
 
 

@@ -38,7 +38,7 @@ SAFE_HEADERS = (
 )
 
 
-class Service(Flask):
+class ServiceApp(Flask):
     """A Flask application that knows who may call what, and says of each request that it was answered."""
 
     access: AccessTable
@@ -78,7 +78,7 @@ class Service(Flask):
 
 
 def _write_down(environ: WSGIEnvironment, status: str, seconds: float, this: Span) -> None:
-    """Measure, log and tell that a request was answered: its route, never its path or query, which may hold names."""
+    """Measure, log and trace that a request was answered: its route, never its path or query, which may hold names."""
     method = environ["REQUEST_METHOD"] if environ["REQUEST_METHOD"] in KNOWN_METHODS else "OTHER"
     route = environ.get(ROUTE, "unknown")
     requests_seconds.labels(method, route, status).observe(seconds)
