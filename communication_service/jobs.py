@@ -79,14 +79,14 @@ class InFlightEmail:
             self._held = None if self._closed else claim
             return not self._closed
 
-    def release(self) -> bool:
-        """Whether the held e-mail may go; if so, nobody can give it back from now on."""
+    def start_delivery(self) -> bool:
+        """Let go of the held e-mail, since nobody can give it back from now on; False when it may not go any more."""
         with self._lock:
             self._held = None
             return not self._closed
 
     def close(self) -> EmailClaim | None:
-        """Let nothing go any more; the e-mail that was still held."""
+        """Let nothing go any more, and return the e-mail that was still held."""
         with self._lock:
             self._closed, held, self._held = True, self._held, None
             return held
@@ -133,9 +133,9 @@ class Sending:
         report = GIVEN_BACK
         if self.in_flight.take(claim):
             report = self.server.deliver(
-                outgoing.sender, outgoing.recipient, outgoing.message, may_go=self.in_flight.release
+                outgoing.sender, outgoing.recipient, outgoing.message, may_go=self.in_flight.start_delivery
             )
-            self.in_flight.release()
+            self.in_flight.start_delivery()
         ended = now + timedelta(seconds=clock.monotonic() - started)
         for attempt in RECORDING:
             with attempt, transaction() as session:
