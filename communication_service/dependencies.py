@@ -14,7 +14,7 @@ class Dependencies:
 
     rules: ContactRules
     mail_server: MailServer
-    """Used in the worker alone: a web process is not told where it is."""
+    """Used in the worker alone: a web process does not get its address."""
 
     @classmethod
     def of(cls, settings: Settings) -> Dependencies:

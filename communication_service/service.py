@@ -9,7 +9,7 @@ from communication_service.dependencies import Dependencies
 from communication_service.jobs import MAIL_SERVER, jobs
 from communication_service.listeners import listeners
 from communication_service.settings import Settings
-from communication_service.store.tables import Patient, Place, Therapist
+from communication_service.store.tables import PatientPseudonym, PracticeCopy, PracticePlace
 from shared.runtime.service import Service
 
 if TYPE_CHECKING:
@@ -32,5 +32,5 @@ SERVICE = Service(
     listeners=listeners,
     jobs=jobs,
     ready_checks=(MAIL_SERVER,),
-    projections=(Therapist, Patient, Place),
+    projections=(PracticeCopy, PatientPseudonym, PracticePlace),
 )

@@ -35,7 +35,5 @@ SERVICE = Service(
     listeners=listeners,
     jobs=jobs,
     projections=(TherapistCopy, PatientCopy),
-    snapshots=lambda _: Snapshots(
-        TOPICS["matching"], publishing.snapshots, unknown_aggregate=publishing.unknown_request
-    ),
+    snapshots=lambda _: Snapshots(TOPICS["matching"], publishing.snapshots, publishing.unknown_request),
 )

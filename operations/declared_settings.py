@@ -29,7 +29,7 @@ PROCESSES = ("web", "worker")
 
 
 @dataclass(frozen=True)
-class Setting:
+class DeclaredSetting:
     """One setting, as its model declares it."""
 
     name: str
@@ -48,16 +48,16 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Section:
+class SettingsSection:
     """The settings that one model declares."""
 
     title: str
     about: str
     file: str
-    settings: tuple[Setting, ...]
+    settings: tuple[DeclaredSetting, ...]
 
 
-class Declarations:
+class DeclaredSettings:
     """All settings of one checkout."""
 
     def __init__(self, root: Path) -> None:
@@ -73,7 +73,7 @@ class Declarations:
             "Containers": ContainerSettings,
         }
 
-    def sections(self) -> list[Section]:
+    def sections(self) -> list[SettingsSection]:
         """Every setting once, where it is declared."""
         common: dict[str, Model] = {
             "What `make up` starts": StartSettings,
@@ -86,14 +86,14 @@ class Declarations:
         for title, model in (common | self.models()).items():
             settings = tuple(self._new(model, said))
             file = model.__module__.replace(".", "/") + ".py"
-            found.append(Section(title, _first_paragraph(model), file, settings))
+            found.append(SettingsSection(title, _first_paragraph(model), file, settings))
         return found
 
-    def settings(self) -> dict[str, Setting]:
+    def settings(self) -> dict[str, DeclaredSetting]:
         """Every setting by its name."""
         return {each.name: each for section in self.sections() for each in section.settings}
 
-    def _new(self, model: Model, said: set[str]) -> Iterator[Setting]:
+    def _new(self, model: Model, said: set[str]) -> Iterator[DeclaredSetting]:
         for name, field in fields(model).items():
             readers = frozenset(self._readers(name))
             if readers and name not in said:  # what nobody reads is a field that each service names in its own way
@@ -120,10 +120,10 @@ def _services(root: Path) -> dict[str, type[ServiceSettings]]:
     return dict(sorted(found.items(), key=lambda each: each[1].model_fields["port"].default))
 
 
-def _setting(name: str, field: FieldInfo, meaning: str, readers: frozenset[str]) -> Setting:
+def _setting(name: str, field: FieldInfo, meaning: str, readers: frozenset[str]) -> DeclaredSetting:
     marks = {type(mark): mark for mark in field.metadata}
     default = "" if field.is_required() else _written(field.default)
-    return Setting(
+    return DeclaredSetting(
         name=name,
         default=default,
         in_env_file=marks[InEnvFile].value if InEnvFile in marks else default,

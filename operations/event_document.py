@@ -1,7 +1,7 @@
 """Writes docs/asyncapi.json: `python -m operations.event_document` (`make events`); `--check` only says if it is stale.
 
-Who sends and who hears an event is read from the services' source: the domain names the class of what it records,
-`listeners.py` that of what it hears.
+Which service publishes and which handle an event is read from their source: the domain names the classes of the events
+that it records, `listeners.py` those that it handles.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FILE = ROOT / "docs" / "asyncapi.json"
 
 def written(root: Path = ROOT) -> str:
     """The document as the file holds it; raises `ValueError` for an event that two services seem to send."""
-    return json.dumps(document(senders(root), hearers(root)), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(document(senders(root), handlers(root)), indent=2, ensure_ascii=False) + "\n"
 
 
 def senders(root: Path = ROOT) -> dict[str, str]:
@@ -37,14 +37,14 @@ def senders(root: Path = ROOT) -> dict[str, str]:
     return found
 
 
-def hearers(root: Path = ROOT) -> dict[str, list[str]]:
+def handlers(root: Path = ROOT) -> dict[str, list[str]]:
     """The services with a listener for the event of that name."""
     found: dict[str, list[str]] = {}
     for service in registry.names(root):
         file = root / service / "listeners.py"
-        heard = set(_heard(_parsed(file))) if file.exists() else set()
+        handled = set(_handled(_parsed(file))) if file.exists() else set()
         for event in events():
-            if event.__name__ in heard:
+            if event.__name__ in handled:
                 found.setdefault(event.name, []).append(service)
     return found
 
@@ -65,7 +65,7 @@ def _used(node: ast.AST) -> Iterator[str]:
                 yield from _used(each)
 
 
-def _heard(module: ast.Module) -> Iterator[str]:
+def _handled(module: ast.Module) -> Iterator[str]:
     """Names given to `@….effect(…)` and `@….projection(…)`, also by way of a group: `*STATES`."""
     groups = {
         target.id: statement.value

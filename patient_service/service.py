@@ -29,7 +29,7 @@ def routes() -> Sequence[Route]:
 
 
 def record_refusal(context: Context[Dependencies], refusal: PlatformError) -> None:
-    """Note what a refusal reveals of patients' files."""
+    """Record in the access log what a refusal reveals of patients' files."""
     from patient_service.api.dependencies import record_refusal as record
 
     record(context, refusal)

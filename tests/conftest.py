@@ -28,6 +28,17 @@ MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 """An ordinary Monday, ten o'clock in Berlin."""
 
 
+SLOW_TO_START = {"platform", "kafka", "own_kafka", "cluster", "empty"}
+"""Fixtures that start Kafka or a whole platform."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what needs a fixture that is slow to start."""
+    for item in items:
+        if SLOW_TO_START & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def infrastructure() -> Iterator[Infrastructure]:
     """PostgreSQL and PgBouncer of our own, every schema migrated; its settings are in the environment."""

@@ -5,8 +5,14 @@ from __future__ import annotations
 from uuid import UUID
 
 from communication_service.dependencies import Dependencies
-from communication_service.domain import emails, history
-from communication_service.domain.schemas import ContactPage, HistoryQuery, InquiryFilter, InquiryPage, InquiryView
+from communication_service.domain import contact_log, emails
+from communication_service.domain.schemas import (
+    ContactLogPage,
+    ContactLogQuery,
+    InquiryFilter,
+    InquiryPage,
+    InquiryView,
+)
 from shared.http import Context, Resource, endpoint
 
 
@@ -31,7 +37,7 @@ class InquiryCollection(Resource):
 class ContactHistoryCollection(Resource):
     """What happened between us and a practice."""
 
-    @endpoint(query=HistoryQuery, response=ContactPage)
-    def get(self, context: Context[Dependencies], id: UUID, query: HistoryQuery) -> ContactPage:
+    @endpoint(query=ContactLogQuery, response=ContactLogPage)
+    def get(self, context: Context[Dependencies], id: UUID, query: ContactLogQuery) -> ContactLogPage:
         """List the e-mails and calls with a therapist, newest first."""
-        return history.list_page(context.session, id, query)
+        return contact_log.list_page(context.session, id, query)

@@ -35,5 +35,5 @@ class EmailSuppressionCollection(Resource):
 
     @endpoint(body=NewSuppression, response=SuppressionView, status=201, replay=EmailSuppressionItem.get)
     def post(self, context: Context[Dependencies], body: NewSuppression) -> SuppressionView:
-        """Write no more inquiries to an address, whoever uses it."""
+        """Write no more inquiries to an address, for everybody who uses it."""
         return suppressions.add(context.session, body, now=context.now)

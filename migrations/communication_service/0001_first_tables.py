@@ -68,6 +68,12 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "status IN ('open', 'under_way', 'gone_out', 'no_answer', 'dissolved')", name=op.f("ck_inquiries_status")
         ),
+        sa.CheckConstraint(
+            "waits_for IS NULL OR status IN ('open', 'under_way')", name=op.f("ck_inquiries_waits_before_it_went_out")
+        ),
+        sa.CheckConstraint(
+            "waits_until IS NULL OR waits_for IS NOT NULL", name=op.f("ck_inquiries_waits_for_something")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inquiries")),
     )
     op.create_index(
@@ -75,15 +81,15 @@ def upgrade() -> None:
     )
     op.create_index("ix_inquiries_therapist_id", "inquiries", ["therapist_id", "created_at"], unique=False)
     op.create_table(
-        "looks",
+        "schedule",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("therapist_id", sa.Uuid(), nullable=False),
-        sa.Column("look_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("correlation_id", sa.Text(), nullable=True),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_looks")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_schedule")),
     )
-    op.create_index("ix_looks_look_at", "looks", ["look_at"], unique=False)
-    op.create_index("ix_looks_therapist_id", "looks", ["therapist_id"], unique=False)
+    op.create_index("ix_schedule_due_at", "schedule", ["due_at"], unique=False)
+    op.create_index("ix_schedule_therapist_id", "schedule", ["therapist_id"], unique=False)
     op.create_table(
         "patients",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -117,7 +123,7 @@ def upgrade() -> None:
         sa.Column("newest_inquiry_id", sa.Uuid(), nullable=True),
         sa.Column("emailed_on", sa.Date(), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("look_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("asked", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("answered", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("asked_sequence", sa.Integer(), server_default=sa.text("0"), nullable=False),
@@ -142,11 +148,11 @@ def upgrade() -> None:
         postgresql_where=sa.text("status = 'accepted'"),
     )
     op.create_index(
-        "ix_placement_requests_look_at",
+        "ix_placement_requests_due_at",
         "placement_requests",
-        ["look_at"],
+        ["due_at"],
         unique=False,
-        postgresql_where=sa.text("look_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
     )
     op.create_index("ix_placement_requests_patient_id", "placement_requests", ["patient_id"], unique=False)
     op.create_index(
@@ -224,7 +230,7 @@ def upgrade() -> None:
         sa.Column("waits_for", sa.Text(), nullable=True),
         sa.Column("waits_until", sa.Date(), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("refusals", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("deferrals", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("troubles_begun", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("not_before", sa.DateTime(timezone=True), nullable=True),
         sa.Column("claimed_at", sa.DateTime(timezone=True), nullable=True),
@@ -242,7 +248,9 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "kind IN ('inquiry', 'confirmation', 'withdrawal', 'patient_notice')", name=op.f("ck_emails_kind")
         ),
-        sa.CheckConstraint("status <> 'sending' OR claimed_until IS NOT NULL", name=op.f("ck_emails_claimed")),
+        sa.CheckConstraint(
+            "(status IN ('sending', 'in_doubt')) = (claimed_until IS NOT NULL)", name=op.f("ck_emails_claimed")
+        ),
         sa.CheckConstraint(
             "status IN ('draft', 'approved', 'waiting', 'sending', 'sent', 'in_doubt', 'failed', 'bounced', 'cancelled')",
             name=op.f("ck_emails_status"),
@@ -306,6 +314,7 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "(status IN ('completed', 'failed')) = (result IS NOT NULL)", name=op.f("ck_phone_calls_result")
         ),
+        sa.CheckConstraint("(result IS NULL) = (occurred_at IS NULL)", name=op.f("ck_phone_calls_made_at")),
         sa.CheckConstraint("direction IN ('outbound', 'inbound')", name=op.f("ck_phone_calls_direction")),
         sa.CheckConstraint(
             "status IN ('planned', 'completed', 'failed', 'cancelled')", name=op.f("ck_phone_calls_status")
@@ -345,19 +354,22 @@ def upgrade() -> None:
     op.create_index(op.f("ix_answers_placement_request_id"), "answers", ["placement_request_id"], unique=False)
     op.create_index(op.f("ix_answers_therapist_id"), "answers", ["therapist_id"], unique=False)
     op.create_table(
-        "gates",
+        "cooldowns",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("during", postgresql.DATERANGE(), nullable=False),
         sa.Column("email_id", sa.Uuid(), nullable=False),
         postgresql.ExcludeConstraint(
-            (sa.column("subject"), "="), (sa.column("during"), "&&"), using="gist", name="ex_gates_one_inquiry_a_week"
+            (sa.column("subject"), "="),
+            (sa.column("during"), "&&"),
+            using="gist",
+            name="ex_cooldowns_one_inquiry_a_week",
         ),
-        sa.CheckConstraint("NOT isempty(during)", name=op.f("ck_gates_lasts")),
-        sa.ForeignKeyConstraint(["email_id"], ["emails.id"], name=op.f("fk_gates_email_id"), ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_gates")),
+        sa.CheckConstraint("NOT isempty(during)", name=op.f("ck_cooldowns_lasts")),
+        sa.ForeignKeyConstraint(["email_id"], ["emails.id"], name=op.f("fk_cooldowns_email_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_cooldowns")),
     )
-    op.create_index(op.f("ix_gates_email_id"), "gates", ["email_id"], unique=False)
+    op.create_index(op.f("ix_cooldowns_email_id"), "cooldowns", ["email_id"], unique=False)
     # what has happened is proof: the service adds rows, and corrects by adding more (tests/architecture/test_privileges.py)
     op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON answers FROM communication_service")
     op.execute("REVOKE DELETE, TRUNCATE ON inquiries FROM communication_service")
@@ -366,8 +378,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.drop_index(op.f("ix_gates_email_id"), table_name="gates")
-    op.drop_table("gates")
+    op.drop_index(op.f("ix_cooldowns_email_id"), table_name="cooldowns")
+    op.drop_table("cooldowns")
     op.drop_index(op.f("ix_answers_therapist_id"), table_name="answers")
     op.drop_index(op.f("ix_answers_placement_request_id"), table_name="answers")
     op.drop_index(op.f("ix_answers_phone_call_id"), table_name="answers")
@@ -405,9 +417,9 @@ def downgrade() -> None:
     )
     op.drop_index("ix_placement_requests_patient_id", table_name="placement_requests")
     op.drop_index(
-        "ix_placement_requests_look_at",
+        "ix_placement_requests_due_at",
         table_name="placement_requests",
-        postgresql_where=sa.text("look_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
     )
     op.drop_index(
         "ix_placement_requests_accepted",
@@ -416,9 +428,9 @@ def downgrade() -> None:
     )
     op.drop_table("placement_requests")
     op.drop_table("patients")
-    op.drop_index("ix_looks_therapist_id", table_name="looks")
-    op.drop_index("ix_looks_look_at", table_name="looks")
-    op.drop_table("looks")
+    op.drop_index("ix_schedule_therapist_id", table_name="schedule")
+    op.drop_index("ix_schedule_due_at", table_name="schedule")
+    op.drop_table("schedule")
     op.drop_index("ix_inquiries_therapist_id", table_name="inquiries")
     op.drop_index("ix_inquiries_open", table_name="inquiries", postgresql_where=sa.text("status = 'open'"))
     op.drop_table("inquiries")

@@ -18,9 +18,11 @@ import migrations.__main__
 import operations.__main__
 import tests.fuzz.__main__
 from operations import event_document, mail_catcher
-from operations.failures import Failure
+from operations.errors import OperationsError
+from operations.explained_commands import ExplainedGroup
 from shared.events import topics
 from shared.runtime import cli
+from testkit import demo
 from tests.architecture.sources import ROOT
 from tests.samples import published
 
@@ -31,6 +33,7 @@ PROGRAMS: dict[str, click.Command] = {
     "operations": operations.__main__.main,
     "operations.mail_catcher": mail_catcher.main,
     "operations.event_document": event_document.main,
+    "testkit.demo": demo.main,
     "benchmarks": benchmarks.__main__.main,
     "chaos": chaos.__main__.main,
     "tests.fuzz": tests.fuzz.__main__.main,
@@ -80,7 +83,8 @@ def test_what_nobody_offers_is_refused_in_one_line(program: str, command: click.
         ("patient_service", ["job", "geocode", "--now", "9999-12-31T09:00"], "--now"),
         ("patient_service", ["dead-letters", "forget"], "forget"),
         ("patient_service", ["dead-letters", "show", "12"], "12"),
-        ("operations.mail_catcher", [], "--folder"),
+        ("operations.mail_catcher", [], "--smtp-port"),
+        ("operations.mail_catcher", ["--smtp-port", "1", "--page-port", "2"], "--folder"),
         ("operations.mail_catcher", ["--folder", "x", "--smtp-port", "many"], "many"),
         ("benchmarks", ["everything"], "everything"),
         ("chaos", ["--brokers", "2"], "--brokers"),
@@ -119,10 +123,10 @@ def test_a_step_back_is_a_revision_and_no_option(revision: str, service: str) ->
 
 @pytest.mark.parametrize(
     ("raised", "code", "said"),
-    [(Failure("no port is free"), 1, "no port is free"), (KeyboardInterrupt(), 130, "`make down` stops it")],
+    [(OperationsError("no port is free"), 1, "no port is free"), (KeyboardInterrupt(), 130, "`make down` stops it")],
 )
 def test_the_operators_tool_says_why_it_ended(raised: BaseException, code: int, said: str) -> None:
-    program = operations.__main__.Operations("operations")
+    program = ExplainedGroup("operations")
 
     @program.command("fail")
     def fail() -> None:

@@ -28,7 +28,7 @@ def test_every_event_is_recorded_somewhere() -> None:
 
 def test_every_event_is_heard_somewhere() -> None:
     """An event nobody hears is traffic without a reason, or a forgotten listener."""
-    assert {event.name for event in OURS} - set(event_document.hearers()) == set()
+    assert {event.name for event in OURS} - set(event_document.handlers()) == set()
 
 
 @pytest.mark.parametrize("event", OURS, ids=lambda e: e.name)

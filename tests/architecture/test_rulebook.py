@@ -10,7 +10,7 @@ from itertools import groupby
 
 import pytest
 
-from communication_service.domain.calendar import is_closed
+from communication_service.domain.call_times import is_closed
 from communication_service.settings import Settings
 from geocoding_service.domain import lookup
 from matching_service.domain.states import next_contact_after

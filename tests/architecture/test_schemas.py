@@ -49,7 +49,7 @@ def test_the_migrated_database_is_what_the_models_say(service: str, infrastructu
             connection,
             opts={
                 "include_object": lambda thing, name, kind, reflected, other: (
-                    name != "alembic_version" and alembic_helpers.include_object(thing, name, kind, reflected, other)
+                    name != "alembic_version" and alembic_helpers.include_object(thing, name, kind, reflected, other)  # type: ignore[no-untyped-call]
                 ),
                 "compare_type": True,
             },
@@ -95,7 +95,7 @@ def test_no_password_reaches_the_log_of_postgresql(infrastructure: Infrastructur
         roles.prepare(admin, owner_password=owner, service_passwords={"role_of_a_test": other})
         with admin, admin.cursor() as cursor:
             cursor.execute("DROP SCHEMA role_of_a_test; DROP OWNED BY role_of_a_test; DROP ROLE role_of_a_test")
-    log = infrastructure.platform.log("postgresql").read_text()
+    log = infrastructure.platform.paths.log("postgresql").read_text()
     assert 'ALTER ROLE "role_of_a_test" LOGIN PASSWORD' in log
     assert owner not in log
     assert other not in log

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from matching_service.dependencies import Dependencies
-from matching_service.domain import answers, requests
+from matching_service.domain import answers, placement_requests
 from matching_service.domain.schemas import ContactList, NewAnswer, RequestView
 from matching_service.listeners import listeners as unbound
 from matching_service.settings import AskAgainRules
@@ -127,7 +127,7 @@ def an_open_request(
         patient_id=patient_id or a_known_patient(session),
         therapist_ids=[therapist_id or a_known_therapist(session)],
     )
-    return requests.approve(session, wanted, rules=RULES, today=berlin_day(now), now=now).items[0]
+    return placement_requests.approve(session, wanted, rules=RULES, today=berlin_day(now), now=now).items[0]
 
 
 def a_request(session: Session, status: RequestStatus, *, now: datetime = MONDAY, **whose: Any) -> PlacementRequest:

@@ -18,13 +18,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from communication_service.domain import calls, composing, emails, sending
-from communication_service.domain import requests as asking
+from communication_service.domain import placement_requests as asking
 from communication_service.domain.schemas import CallOutcome, EmailResponse, WaitingRequest, WaitingRequestFilter
 from communication_service.domain.waiting import list_page as waiting_requests
 from communication_service.listeners import listeners as communication_listeners
-from communication_service.store import queries
+from communication_service.store import email_queries
 from communication_service.store import tables as c
-from matching_service.domain import answers, publishing, requests
+from matching_service.domain import answers, placement_requests, publishing
 from matching_service.domain.schemas import ContactList, NewAnswer, Placing, Withdrawal
 from matching_service.store import tables as m
 from patient_service.dependencies import Dependencies
@@ -186,7 +186,9 @@ class World:
         wanted = ContactList(patient_id=patient, therapist_ids=[therapist])
         made = self._try(
             self.matching,
-            lambda: requests.approve(self.matching, wanted, rules=ASK_AGAIN, today=berlin_day(self.now), now=self.now),
+            lambda: placement_requests.approve(
+                self.matching, wanted, rules=ASK_AGAIN, today=berlin_day(self.now), now=self.now
+            ),
         )
         return made.items[0].id if made else None
 
@@ -231,20 +233,20 @@ class World:
 
     def send(self, *, in_doubt: bool = False) -> None:
         """Letters that may go, go; or nobody knows."""
-        for email in queries.emails_to_send(self.communication, now=self.now, limit=20):
+        for email in email_queries.emails_to_send(self.communication, now=self.now, limit=20):
             lease, email_id = timedelta(minutes=5), email.id
             claim = sending.claim(self.communication, email_id, rules=RULES, lease=lease, now=self.now)
             if claim is not None and in_doubt:
-                sending.doubt(self.communication, email_id, claim.attempt, detail="?", now=self.now)
+                sending.record_doubt(self.communication, email_id, claim.attempt, detail="?", now=self.now)
             elif claim is not None:
-                sending.sent(self.communication, email_id, claim.attempt, rules=RULES, now=self.now)
+                sending.record_sent(self.communication, email_id, claim.attempt, rules=RULES, now=self.now)
         self.communication.flush()
 
     def resolve(self, outcome: str) -> None:
         """Staff settle what is in doubt."""
         doubtful = self.communication.scalars(select(c.Email).where(c.Email.status == "in_doubt")).all()
         for email in doubtful:
-            sending.settle_doubt(self.communication, email, was_sent=outcome == "sent", rules=RULES, now=self.now)
+            sending.resolve_doubt(self.communication, email, was_sent=outcome == "sent", rules=RULES, now=self.now)
 
     def call(self, choice: int, result: str, answer: str | None = None, *, days_ago: int = 0) -> None:
         """A caller records what came of a call, on the day or with a wrong date."""
@@ -286,9 +288,9 @@ class World:
         """The patient as the patient service shows them."""
         return patients.get(self.patient, self.keys, patient, reader=NOBODY, now=self.now)
 
-    def requests_now(self) -> list[tuple[m.PlacementRequest, c.PlacementRequest]]:
+    def requests_now(self) -> list[tuple[m.PlacementRequest, c.ContactRequest]]:
         """Every placement request that communication has heard of, as matching and as communication know it."""
-        theirs = {each.id: each for each in self._rows(self.communication, c.PlacementRequest)}
+        theirs = {each.id: each for each in self._rows(self.communication, c.ContactRequest)}
         ours = self._rows(self.matching, m.PlacementRequest)
         return [(each, theirs[each.id]) for each in ours if each.id in theirs]
 

@@ -16,7 +16,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine
 
-from communication_service.domain.calendar import is_closed
+from communication_service.domain.call_times import is_closed
 from communication_service.store import tables as c
 from shared.values.datetimes import BERLIN, berlin_day
 from shared.values.enums import PatientStatus
@@ -98,7 +98,7 @@ def check_rules(world: World) -> None:
     """What docs/domain.md#contact-rule-5 and its like demand of all that was done so far."""
     calls = [call for call in world.rows(c.PhoneCall) if call.status != "cancelled"]
     letters = [email for email in world.rows(c.Email) if email.status in ("sent", "in_doubt")]
-    therapists = {each.id: each for each in world.rows(c.Therapist)}
+    therapists = {each.id: each for each in world.rows(c.PracticeCopy)}
     _one_planned_call_to_a_practice(calls)
     for call in calls:
         _lies_in_the_phone_hours(call, therapists[call.therapist_id])
@@ -121,7 +121,7 @@ def _one_planned_call_to_a_practice(calls: list[c.PhoneCall]) -> None:
     assert len(planned) == len(set(planned))
 
 
-def _lies_in_the_phone_hours(call: c.PhoneCall, therapist: c.Therapist) -> None:
+def _lies_in_the_phone_hours(call: c.PhoneCall, therapist: c.PracticeCopy) -> None:
     day = berlin_day(call.starts_at)
     assert not is_closed(day, state=None, practice_holidays=[])
     windows = therapist.phone_hours.datetimes_on(day) if therapist.phone_hours else []
@@ -146,22 +146,22 @@ def _no_two_letters_in_seven_days(letters: list[c.Email]) -> None:
 @pytest.mark.parametrize("seed", [1])
 def test_weeks_of_an_agency_keep_the_rules(world_engines: dict[str, tuple[Engine, Any]], seed: int) -> None:
     with a_world(world_engines) as world:
-        agency = Agency(world, random.Random(seed))
+        api = Agency(world, random.Random(seed))
         for _ in range(WEEKS * 7):
-            agency.day()
-        nobody_waits_for_ever(agency)
+            api.day()
+        nobody_waits_for_ever(api)
 
 
-def nobody_waits_for_ever(agency: Agency) -> None:
+def nobody_waits_for_ever(api: Agency) -> None:
     """Four weeks in which every call is made and every practice declines: nothing is left that waits to be asked."""
-    world = agency.world
+    world = api.world
     for therapist in [t for t, (status, _) in world.therapists.items() if status == "blocked"]:
         world.turn_therapist(therapist)
     for _ in range(10 * 7):
         for ours, _ in world.requests_now():
             if ours.status == "accepted":
                 world.withdraw(ours.id)
-        for patient in agency.patients:
+        for patient in api.patients:
             world.set_status(patient, "searching")
         world.resolve("sent")
         for call in world.rows(c.PhoneCall, status="planned"):
@@ -170,7 +170,7 @@ def nobody_waits_for_ever(agency: Agency) -> None:
                     {"placement_request_id": str(i), "outcome": "declined_other"} for i in call.placement_request_ids
                 ]
                 world.record_call(call.id, {"result": "reached", "responses": said})
-        agency._jobs()
+        api._jobs()
         world.settle()
         world.send()
         world.settle()
@@ -182,4 +182,4 @@ def nobody_waits_for_ever(agency: Agency) -> None:
         if ours.status in ("open", "queued", "contacted")
     }
     assert not left
-    assert all(world.patient_now(each).status == PatientStatus.SEARCHING for each in agency.patients)
+    assert all(world.patient_now(each).status == PatientStatus.SEARCHING for each in api.patients)

@@ -113,7 +113,7 @@ def test_a_contact_goes_from_the_queue_to_the_practice_to_an_answer(session: Ses
         assert stored(session, request.id).status == status
     done = stored(session, request.id)
     assert (done.emailed_at, done.responded_at) == (MONDAY + 2 * HOUR, MONDAY + 3 * HOUR)
-    assert done.available_from.isoformat() == "2027-01-04"  # type: ignore[union-attr]
+    assert done.available_from.isoformat() == "2027-01-04"
     assert types(session, request.id) == ["approved", "answered", "accepted"]
 
 

@@ -17,10 +17,9 @@ from patient_service.listeners import listeners
 from shared.events.catalogue import AddressGeocoded, PatientPlaced, RequestAccepted
 from shared.security.encryption import Keys
 from tests.builders.happenings import happened
-from tests.builders.patients import NOBODY, a_patient, a_patient_who_is, a_ready_patient, geocoded
+from tests.builders.patients import NOBODY, STEPS_TO, a_patient, a_patient_who_is, a_ready_patient, geocoded
 from tests.conftest import MONDAY
 from tests.events import recorded
-from tests.patient_service.test_searches import WAYS
 
 
 def hear(session: Session, keys: Keys, *events: Any) -> None:
@@ -112,11 +111,11 @@ def test_the_first_acceptance_is_kept(session: Session, keys: Keys) -> None:
     assert shown.version == known.version
 
 
-@pytest.mark.parametrize("before", list(WAYS))
+@pytest.mark.parametrize("before", list(STEPS_TO))
 def test_a_placement_takes_a_searching_or_paused_patient_into_therapy(
     session: Session, keys: Keys, before: str
 ) -> None:
-    known = a_patient_who_is(session, keys, *WAYS[before])
+    known = a_patient_who_is(session, keys, *STEPS_TO[before])
     told_before = len(recorded(session, known.id))
     hear(session, keys, placed(known.id))
     shown = now_shown(session, keys, known.id)

@@ -16,21 +16,17 @@ from shared.runtime import clock
 from shared.security.encryption import Keys
 from shared.values.enums import PatientStatus
 from shared.values.schemas import PageQuery
-from tests.builders.patients import NOBODY, a_patient, a_patient_who_is, a_ready_patient, geocoded
+from tests.builders.patients import (
+    ALLOWED_STEPS,
+    NOBODY,
+    STEPS_TO,
+    a_patient,
+    a_patient_who_is,
+    a_ready_patient,
+    geocoded,
+)
 from tests.conftest import MONDAY
 from tests.events import recorded
-from tests.patient_service.test_rules import CONTRACT
-
-WAYS = {
-    "open": (),
-    "searching": ("searching",),
-    "paused": ("searching", "paused"),
-    "in_therapy": ("searching", "in_therapy"),
-    "search_aborted": ("search_aborted",),
-    "therapy_completed": ("searching", "in_therapy", "therapy_completed"),
-    "therapy_aborted": ("searching", "in_therapy", "therapy_aborted"),
-}
-"""How a patient comes to each status."""
 
 
 @pytest.mark.parametrize("before", list(PatientStatus))
@@ -38,10 +34,10 @@ def test_a_patient_takes_the_steps_of_the_contract_and_no_other(
     client: FlaskClient, session: Session, keys: Keys, before: PatientStatus
 ) -> None:
     for after in PatientStatus:
-        known = a_patient_who_is(session, keys, *WAYS[before])
+        known = a_patient_who_is(session, keys, *STEPS_TO[before])
         answer = client.post(f"/api/patients/{known.id}/status", json={"status": after, "reason": "it is so"})
         last = recorded(session, known.id)[-1]
-        if after in CONTRACT[before]:
+        if after in ALLOWED_STEPS[before]:
             assert (answer.status_code, answer.json["status"]) == (200, after)
             assert (last["type"], last["data"]["previous_status"]) == ("patient.status_changed", before)
             assert last["data"]["patient"]["status"] == after

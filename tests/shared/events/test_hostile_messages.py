@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 from uuid import uuid4
 
@@ -40,7 +41,7 @@ from tests.fakes.kafka_client import produce_with_header
 from tests.samples.hostile_messages import HostileMessage, a_document, hostile_messages
 from tests.shared.events.conftest import consuming, until
 
-OURS = set(events())
+OURS: set[type[Event]] = set(events())
 
 
 def as_message(hostile: HostileMessage, topic: str, offset: int) -> Message:
@@ -80,7 +81,7 @@ def test_every_service_ends_with_hostile_messages(service: str, consumer: Consum
     assert all(len(row.reason) <= 500 for row in kept)
 
 
-@pytest.mark.parametrize("event", sorted(OURS, key=lambda event: event.name), ids=lambda event: event.name)
+@pytest.mark.parametrize("event", sorted(OURS, key=attrgetter("name")), ids=attrgetter("name"))
 def test_every_text_list_and_number_of_an_event_has_a_bound(event: type[Event]) -> None:
     """A field that somebody adds tomorrow is bounded too, or this fails."""
     unbounded = [
@@ -189,7 +190,7 @@ def test_an_event_from_the_future_is_set_aside_and_not_handled_as_if_it_were_the
     assert set(session.scalars(select(dead_letter_table.c.reason))) == {"its time is in the future"}
 
 
-@pytest.mark.parametrize("event", sorted(OURS, key=lambda event: event.name), ids=lambda event: event.name)
+@pytest.mark.parametrize("event", sorted(OURS, key=attrgetter("name")), ids=attrgetter("name"))
 def test_an_event_says_nothing_of_another_than_its_subject(event: type[Event]) -> None:
     """Its sequence counts the events of its subject, and `republish --check` looks at those."""
     said = a_document(event)
@@ -275,7 +276,7 @@ class Failing:
         self.good.append(event.placement_request_id)
 
 
-def withdrawn(reason: str) -> Event:
+def withdrawn(reason: str) -> RequestWithdrawn:
     id = uuid4()
     event = RequestWithdrawn(placement_request_id=id, patient_id=uuid4(), therapist_id=uuid4(), reason=reason)
     return happened(event, id)

@@ -85,7 +85,8 @@ def test_a_process_loads_what_it_does_and_no_more(service: str, process: str, fo
 
 
 def test_a_listener_is_given_the_dependencies_it_asks_for() -> None:
-    listeners, calls = Listeners(), []
+    listeners = Listeners()
+    calls: list[tuple[str, Any]] = []
 
     @listeners.projection(AddressGeocoded, PatientPlaced)
     def keep(session: Any, events: Any, *, now: Any) -> None:

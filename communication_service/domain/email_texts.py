@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from communication_service.domain import headers
 from communication_service.settings import Sender
-from communication_service.store.tables import Patient, Therapist
+from communication_service.store.tables import PatientPseudonym, PracticeCopy
 from shared.values.text import one_line
 from shared.values.weekly import Weekly
 
@@ -44,8 +44,8 @@ INSURANCES = {
 
 
 @dataclass(frozen=True)
-class Letter:
-    """A letter ready to be put into an e-mail."""
+class EmailText:
+    """The text of an e-mail."""
 
     subject: str
     text: str
@@ -82,8 +82,8 @@ _TEXT = _environment(autoescape=False)
 _HTML = _environment(autoescape=True)
 
 
-def inquiry(therapist: Therapist, patients: Sequence[Patient], *, sender: Sender) -> Letter:
-    """The letter that asks a practice for places for these patients."""
+def inquiry(therapist: PracticeCopy, patients: Sequence[PatientPseudonym], *, sender: Sender) -> EmailText:
+    """Return the text that asks a practice for places for these patients."""
     words = {
         "greeting": _greeting(therapist),
         "patients": [_pseudonym(patient) for patient in patients],
@@ -91,7 +91,7 @@ def inquiry(therapist: Therapist, patients: Sequence[Patient], *, sender: Sender
     }
     references = ", ".join(one_line(patient.reference) for patient in patients)
     persons = "eine Person" if len(patients) == 1 else f"{len(patients)} Personen"
-    return Letter(
+    return EmailText(
         subject=f"Anfrage: Therapieplatz für {persons} ({references})",
         text=_TEXT.get_template("inquiry.txt.j2").render(words),
         html=_HTML.get_template("inquiry.html.j2").render(words),
@@ -103,7 +103,7 @@ def diagnosis_group(block: str | None) -> str | None:
     return f"{block} {DIAGNOSIS_GROUPS[block]}" if block in DIAGNOSIS_GROUPS else None
 
 
-def _greeting(therapist: Therapist) -> str:
+def _greeting(therapist: PracticeCopy) -> str:
     name = " ".join(filter(None, (therapist.title, therapist.last_name)))
     if therapist.salutation == "Frau" or therapist.gender == "female":
         return f"Sehr geehrte Frau {name}"
@@ -112,7 +112,7 @@ def _greeting(therapist: Therapist) -> str:
     return "Guten Tag " + " ".join(filter(None, (therapist.title, therapist.first_name, therapist.last_name)))
 
 
-def _pseudonym(patient: Patient) -> Pseudonym:
+def _pseudonym(patient: PatientPseudonym) -> Pseudonym:
     age = "Alter nicht angegeben" if patient.age is None else f"{patient.age} Jahre"
     gender = GENDERS.get(patient.gender)
     insurance = INSURANCES.get(patient.insurance_type or "", "nicht angegeben")
@@ -143,11 +143,11 @@ def german_hours(week: Weekly | None) -> str:
 DAYS_IN_ENGLISH = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
-# The e-mail around the letter
+# The message around the text
 
 
 @dataclass(frozen=True)
-class Envelope:
+class OutgoingEmail:
     """What is handed to a mail server: who to whom, and the message's bytes."""
 
     sender: str
@@ -155,23 +155,25 @@ class Envelope:
     message: bytes
 
 
-def as_message(letter: Letter, *, sender: Sender, recipient: str, message_id: str, more: dict[str, str]) -> Envelope:
-    """The e-mail of a letter, with `more` headers. No text of any header can add a header of its own.
+def as_message(
+    text: EmailText, *, sender: Sender, recipient: str, message_id: str, more: dict[str, str]
+) -> OutgoingEmail:
+    """Return the message with this text and with `more` headers. No text of any header can add a header of its own.
 
     Raises ValueError for a sender or a recipient that is not one address in ASCII.
     """
     written = {
         "From": headers.mailbox(sender.name, sender.address),
         "To": headers.mailbox("", recipient),
-        "Subject": headers.text(letter.subject),
+        "Subject": headers.text(text.subject),
         "Message-ID": headers.text(message_id),
         **{name: headers.text(value) for name, value in more.items()},
     }
     content = EmailMessage(policy=SMTP)
     # quoted-printable, so that no server on the way needs 8BITMIME
-    content.set_content(letter.text, cte="quoted-printable")
-    content.add_alternative(letter.html, subtype="html", cte="quoted-printable")
-    return Envelope(sender.address, headers.address(recipient), headers.block(written) + content.as_bytes())
+    content.set_content(text.text, cte="quoted-printable")
+    content.add_alternative(text.html, subtype="html", cte="quoted-printable")
+    return OutgoingEmail(sender.address, headers.address(recipient), headers.block(written) + content.as_bytes())
 
 
 def inquiry_headers(*, sender: Sender, date: datetime, correlation_id: str | None) -> dict[str, str]:

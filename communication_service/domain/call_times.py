@@ -15,14 +15,14 @@ Taken = Callable[[datetime, datetime], Sequence[tuple[datetime, datetime]]]
 """When other calls are planned between two instants."""
 
 
-def is_agency_closed(day: date) -> bool:
+def is_closed_by_us(day: date) -> bool:
     """Whether nobody of ours calls that day, though practices may be open: 24 and 31 December."""
     return day.month == 12 and day.day in (24, 31)
 
 
 def is_closed(day: date, *, state: str | None, practice_holidays: Iterable[Mapping[str, str]]) -> bool:
     """Whether nobody is phoned that day: a public holiday in the state or a part of it, or one of us is closed."""
-    if is_agency_closed(day) or may_be_public_holiday(day, state):
+    if is_closed_by_us(day) or may_be_public_holiday(day, state):
         return True
     return any(first <= day <= last for first, last in _periods(practice_holidays))
 
@@ -36,8 +36,8 @@ def _periods(written: Iterable[Mapping[str, str]]) -> Iterator[tuple[date, date]
 
 
 @dataclass(frozen=True)
-class Opening:
-    """When a practice answers the phone."""
+class CallTimes:
+    """When a practice can be phoned: the hours in which it answers, less holidays and what is closed."""
 
     hours: Weekly
     state: str | None

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from communication_service import jobs
 from communication_service.domain import sending as domain
 from communication_service.jobs import Sending
-from communication_service.store import queries
-from communication_service.store.tables import Email, Gate, Inquiry
+from communication_service.store import cooldown_queries, request_queries
+from communication_service.store.tables import Email, EmailCooldown, Inquiry
 from shared.database import transaction
 from tests.builders.communication import (
     RULES,
@@ -33,7 +33,7 @@ NOW = MONDAY + timedelta(seconds=6)
 Send = Callable[..., None]
 
 
-def test_a_second_request_within_the_week_waits_visibly_and_goes_when_the_gate_opens(
+def test_a_second_request_within_the_week_waits_visibly_and_goes_when_the_cooldown_ends(
     catcher: FakeMailServer, sent: Send
 ) -> None:
     therapist = a_therapist()
@@ -61,7 +61,7 @@ def test_a_second_request_within_the_week_waits_visibly_and_goes_when_the_gate_o
     assert set(rows(Email)[1].placement_request_ids) == {second, third}
 
 
-def test_therapists_who_share_an_address_share_its_gate(catcher: FakeMailServer, sent: Send) -> None:
+def test_therapists_who_share_an_address_share_its_cooldown(catcher: FakeMailServer, sent: Send) -> None:
     a_request(a_therapist(email="Praxis@Muster.example.org"))
     a_request(a_therapist(email="praxis@muster.example.org"))
     composed()
@@ -75,7 +75,7 @@ def test_therapists_who_share_an_address_share_its_gate(catcher: FakeMailServer,
     assert len(catcher.envelopes) == 1
 
 
-def test_a_therapist_with_a_new_address_keeps_the_gate(catcher: FakeMailServer, sent: Send) -> None:
+def test_a_therapist_with_a_new_address_keeps_the_cooldown(catcher: FakeMailServer, sent: Send) -> None:
     therapist = a_therapist()
     a_request(therapist)
     composed()
@@ -87,7 +87,7 @@ def test_a_therapist_with_a_new_address_keeps_the_gate(catcher: FakeMailServer, 
     assert rows(Email)[1].waits_for == "therapist_emailed_recently"
 
 
-def test_a_gate_that_opens_early_lets_the_others_go(catcher: FakeMailServer, sent: Send) -> None:
+def test_a_cooldown_that_ends_early_lets_the_others_go(catcher: FakeMailServer, sent: Send) -> None:
     catcher.data_answer = "554 5.6.0 no"
     a_request(a_therapist(email="praxis@muster.example.org"))
     composed()
@@ -126,7 +126,7 @@ def test_seven_days_are_berlin_calendar_days_also_when_the_clocks_change(
     assert len(catcher.envelopes) == 2
 
 
-def test_a_letter_claimed_before_midnight_and_sent_after_it_counts_from_the_later_day(sending: Sending) -> None:
+def test_an_email_claimed_before_midnight_and_sent_after_it_counts_from_the_later_day(sending: Sending) -> None:
     midnight = datetime(2026, 11, 23, 23, 0, tzinfo=UTC)
     a_request(a_therapist())
     composed()
@@ -135,47 +135,49 @@ def test_a_letter_claimed_before_midnight_and_sent_after_it_counts_from_the_late
             session, the(Email).id, rules=RULES, lease=sending.lease, now=midnight - timedelta(seconds=1)
         )
         assert claim is not None
-        domain.sent(session, claim.email_id, claim.attempt, rules=RULES, now=midnight + timedelta(seconds=1))
-    assert {gate.during.upper for gate in rows(Gate)} == {date(2026, 12, 1)}
+        domain.record_sent(session, claim.email_id, claim.attempt, rules=RULES, now=midnight + timedelta(seconds=1))
+    assert {cooldown.during.upper for cooldown in rows(EmailCooldown)} == {date(2026, 12, 1)}
 
 
-def test_the_database_refuses_two_gates_of_one_subject_on_one_day(session: Session) -> None:
+def test_the_database_refuses_two_cooldowns_of_one_subject_on_one_day(session: Session) -> None:
     a_request(a_therapist())
     composed()
-    letter = the(Email).id
+    mail = the(Email).id
     first, later = date(2026, 11, 23), date(2026, 11, 29)
-    take = queries.take_gates
-    assert take(session, letter, ["address:a", "therapist:t"], first=first, opens_on=date(2026, 11, 30))
-    assert not take(session, letter, ["address:a", "therapist:u"], first=later, opens_on=date(2026, 12, 6))
+    take = cooldown_queries.start
+    assert take(session, mail, ["address:a", "therapist:t"], first=first, ends_on=date(2026, 11, 30))
+    assert not take(session, mail, ["address:a", "therapist:u"], first=later, ends_on=date(2026, 12, 6))
 
 
 # Several workers at once, on connections of their own
 
 
-def test_of_two_transactions_that_take_a_gate_at_once_one_gets_it(committed: Engine) -> None:
+def test_of_two_transactions_that_take_a_cooldown_at_once_one_gets_it(committed: Engine) -> None:
     for _ in range(2):
         a_request(a_therapist(email="praxis@muster.example.org"))
     composed()
-    letters = [email.id for email in rows(Email)]
+    emails = [email.id for email in rows(Email)]
     got: list[bool] = []
 
-    def take(letter: UUID, therapist: str) -> Callable[[], None]:
+    def take(mail: UUID, therapist: str) -> Callable[[], None]:
         def work() -> None:
             with transaction() as session:
                 subjects = ["address:praxis@muster.example.org", f"therapist:{therapist}"]
                 got.append(
-                    queries.take_gates(session, letter, subjects, first=date(2026, 11, 23), opens_on=date(2026, 11, 30))
+                    cooldown_queries.start(
+                        session, mail, subjects, first=date(2026, 11, 23), ends_on=date(2026, 11, 30)
+                    )
                 )
                 session.execute(text("SELECT pg_sleep(0.2)"))
 
         return work
 
-    at_once(take(letters[0], "a"), take(letters[1], "b"))
+    at_once(take(emails[0], "a"), take(emails[1], "b"))
     assert sorted(got) == [False, True]
-    assert len(rows(Gate)) == 2
+    assert len(rows(EmailCooldown)) == 2
 
 
-def test_many_workers_send_each_letter_once_and_one_per_address(committed: Engine, catcher: FakeMailServer) -> None:
+def test_many_workers_send_each_email_once_and_one_per_address(committed: Engine, catcher: FakeMailServer) -> None:
     for number in range(12):
         a_request(a_therapist(email=f"praxis{number % 4}@muster.example.org"))
     composed()
@@ -207,13 +209,13 @@ def test_workers_that_compose_at_once_put_each_request_into_one_contact(committe
 def test_a_withdrawal_that_is_being_written_is_waited_for(committed: Engine, catcher: FakeMailServer) -> None:
     request = a_request(a_therapist())
     composed()
-    letter = the(Email).id
+    mail = the(Email).id
     with transaction() as withdrawing:
-        row = queries.request_for_change(withdrawing, request)
+        row = request_queries.request_for_change(withdrawing, request)
         assert row is not None
-        row.status, row.look_at = "over", NOW
+        row.status, row.due_at = "over", NOW
         withdrawing.flush()
         with transaction() as session:
-            assert domain.claim(session, letter, rules=RULES, lease=timedelta(minutes=1), now=NOW) is None
+            assert domain.claim(session, mail, rules=RULES, lease=timedelta(minutes=1), now=NOW) is None
     Sending(RULES, reaching(catcher)).run(NOW)
     assert (the(Email).status, catcher.heard) == ("cancelled", [])

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from communication_service.domain.schemas import CallResponse, Contact, ContactPage, HistoryQuery
+from communication_service.domain.schemas import CallResponse, ContactLogEntry, ContactLogPage, ContactLogQuery
 from communication_service.store import lists
 from shared.database import Session
 
 
-def list_page(session: Session, therapist_id: UUID, wanted: HistoryQuery) -> ContactPage:
+def list_page(session: Session, therapist_id: UUID, wanted: ContactLogQuery) -> ContactLogPage:
     """A page of the e-mails and calls with a therapist, newest first; empty for one nobody contacted."""
     rows, total = lists.contacts(session, therapist_id, limit=wanted.limit, offset=wanted.offset)
     answers = lists.answers_to(
@@ -18,7 +18,7 @@ def list_page(session: Session, therapist_id: UUID, wanted: HistoryQuery) -> Con
         calls=[row.phone_call_id for row in rows if row.phone_call_id],
     )
     shown = [
-        Contact.of(
+        ContactLogEntry.of(
             dict(row._mapping)
             | {
                 "responses": [
@@ -30,4 +30,4 @@ def list_page(session: Session, therapist_id: UUID, wanted: HistoryQuery) -> Con
         )
         for row in rows
     ]
-    return ContactPage(items=shown, total=total, limit=wanted.limit, offset=wanted.offset)
+    return ContactLogPage(items=shown, total=total, limit=wanted.limit, offset=wanted.offset)
