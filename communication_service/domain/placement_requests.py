@@ -180,7 +180,7 @@ def lock(session: Session, request_ids: Iterable[UUID]) -> None:
 def _take_if_newer(session: Session, request: ContactRequest, facts: RequestFacts, part: Part) -> bool:
     """Keep the event's position where it is newer than what is known of this part; False where it is not.
 
-    Another event of the same sequence counts as newer: one of the two is nobody's, and the later one stays, as in copies.
+    Another event of the same sequence counts as newer: one of the two is nobody's, and the later one stays.
     """
     return copies.take_newer(session, request, facts.envelope.position(f"{part}_"), part=f"{part}_")
 
