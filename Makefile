@@ -41,11 +41,19 @@ mails: setup  ## the mails that were sent; ID=... shows one of them
 
 .PHONY: demo
 demo: setup  ## watch the main job: from a scraped file to a letter to a therapist
-	@$(PYTHON) -m operations demo
+	@$(PYTHON) -m testkit.demo
 
 .PHONY: test
-test: setup  ## run the tests on real parts; ARGS="-k name" chooses
-	@$(PYTHON) -m pytest $(ARGS)
+test: setup  ## run the tests on real servers, in four processes; ARGS="-k name" or ARGS=tests/… chooses
+	@$(PYTHON) -m tests $(ARGS)
+
+.PHONY: test-fast
+test-fast: setup  ## run the tests that take no more than two seconds each
+	@$(PYTHON) -m tests -m "not slow" $(ARGS)
+
+.PHONY: test-times
+test-times: setup  ## run them and list what took more than two seconds and is not marked slow
+	@$(PYTHON) -m tests -m "not slow" --durations=0 --durations-min=2 $(ARGS)
 
 .PHONY: fuzz
 fuzz: setup  ## made-up requests against every OpenAPI document; CASES=50000 SEED=… repeats, ARGS="--service patient_service"

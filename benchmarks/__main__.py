@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from importlib import import_module
 from pathlib import Path
 
@@ -12,8 +10,7 @@ import click
 
 from benchmarks.figures import Figure, table, write
 from chaos.campaign import prepare_witness, witnesses
-from operations.env_file import private
-from operations.platform import Platform
+from testkit.private_platform import PrivatePlatform, private_platform
 
 ROOT = Path(__file__).parent.parent
 NAMES = ("patients", "events", "therapists", "throughput", "searches")
@@ -26,27 +23,21 @@ def main(names: tuple[str, ...]) -> None:
 
     A missed goal is shown but is no failure, since the speed of the machine varies.
     """
-    state = Path(tempfile.mkdtemp(prefix="platform-bench-"))
-    platform = Platform(ROOT, private(state, ROOT, WITNESS_DATABASE_PASSWORD="witness"), state, say=print)
-    os.environ.update(platform.settings)
-    try:
+    figures: list[Figure] = []
+    with private_platform(WITNESS_DATABASE_PASSWORD="witness", durable=True, say=print) as platform:
+        os.environ.update(platform.settings)
         platform.up(["postgresql", "pgbouncer", "kafka", "mail", "migrations", "topics"])
         prepare_witness(platform.settings)
-        platform.parts.extend(witnesses(platform, 1))
+        platform.process_specs.extend(witnesses(platform, 1))
         platform.up()
-        figures: list[Figure] = []
         for name in names or NAMES:
             print(f"measuring {name} …", flush=True)
             figures += _measure(name, platform)
-    finally:
-        platform.down()
-        platform.remove()
-        shutil.rmtree(state, ignore_errors=True)
     write(figures, ROOT / "build" / "bench.json")
     print("\n" + table(figures))
 
 
-def _measure(name: str, platform: Platform) -> list[Figure]:
+def _measure(name: str, platform: PrivatePlatform) -> list[Figure]:
     # imported late: the modules read the settings of the private platform
     measured: list[Figure] = import_module(f"benchmarks.{name}").measure(platform)
     return measured

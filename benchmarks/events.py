@@ -20,14 +20,14 @@ from sqlalchemy.orm import Session
 
 from benchmarks.figures import Figure, at_most, quantile
 from chaos import witness
-from operations.platform import Platform
-from operations.surroundings import of_ours
+from operations.process_environment import of_ours
 from shared import database
 from shared.database import new_id, transaction
 from shared.events.consumer import Consumer
 from shared.events.event import Event
 from shared.events.listeners import Listeners
 from shared.events.outbox import record_all
+from testkit.private_platform import PrivatePlatform
 
 RATE, SECONDS = 200, 20
 IDLE_EVENTS = 60
@@ -53,7 +53,7 @@ class Measuring(Consumer):
         ]
 
 
-def measure(platform: Platform) -> list[Figure]:
+def measure(platform: PrivatePlatform) -> list[Figure]:
     """Measure commit to effect, idle and at 200 events a second, and Kafka alone: events go from one process through
     the witness's relay in a second one to an effect in this one."""
     settings = witness.Settings()
@@ -82,7 +82,7 @@ def measure(platform: Platform) -> list[Figure]:
     ]
 
 
-def _commit_and_wait(platform: Platform, consumer: Measuring, *, rate: int, number: int) -> list[float]:
+def _commit_and_wait(platform: PrivatePlatform, consumer: Measuring, *, rate: int, number: int) -> list[float]:
     """Returns the ages, in ms, of that many events that another process commits at that rate."""
     begin = len(consumer.milliseconds)
     first = next(_sequences) * 1_000_000

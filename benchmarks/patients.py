@@ -18,17 +18,17 @@ from benchmarks.figures import Figure, share_at_least
 from benchmarks.load import alternately, throughput
 from migrations.connections import as_owner
 from migrations.settings import MigrationSettings
-from operations.platform import Platform
 from operations.ports import reserve_block
 from operations.services import environment
+from testkit.private_platform import PrivatePlatform
 
 CONNECTIONS, SECONDS, ROUNDS = 8, 5.0, 3
 
 
-def measure(platform: Platform) -> list[Figure]:
+def measure(platform: PrivatePlatform) -> list[Figure]:
     """Measure POST /api/patients and the bare application; workers are stopped, or their work would count too."""
     settings = platform.settings
-    workers = [platform.part(part.name) for part in platform.parts if part.name.endswith(".worker")]
+    workers = [platform.process(part.name) for part in platform.process_specs if part.name.endswith(".worker")]
     for worker in workers:
         worker.stop()
     turns = count()
@@ -67,7 +67,7 @@ def _body(turn: int, number: int) -> bytes:
 
 
 @contextmanager
-def _bare(platform: Platform) -> Iterator[str]:
+def _bare(platform: PrivatePlatform) -> Iterator[str]:
     """Runs the bare application, with a table of its own in the same schema; yields its URL."""
     port = reserve_block(1)
     with as_owner(MigrationSettings(), "patient_service") as connection:

@@ -14,9 +14,9 @@ from psycopg2.extras import execute_values
 from benchmarks.figures import Figure, at_most, quantile
 from migrations.connections import administrator
 from migrations.settings import MigrationSettings
-from operations.agency import Agency
-from operations.platform import Platform
-from operations.synthetic import therapists
+from testkit.api_client import ApiClient
+from testkit.private_platform import PrivatePlatform
+from testkit.synthetic_region import therapists
 from therapist_service.domain import search
 
 DIFFERENT, TIMES = 5000, 80
@@ -27,16 +27,16 @@ EVERYBODY = "praxis"
 Row = dict[str, Any]
 
 
-def measure(platform: Platform) -> list[Figure]:
+def measure(platform: PrivatePlatform) -> list[Figure]:
     """Measure the 99th percentile of all searches, one at a time and from 24 clients at once."""
     rows = [_row(each) for each in therapists(DIFFERENT, seed=9, region="germany")]
-    agency = Agency(platform.settings)
+    api = ApiClient(platform.settings)
     with closing(administrator(MigrationSettings())) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
             _load(cursor, rows)
             try:
-                return list(_measure(agency, list(_searches(rows))))
+                return list(_measure(api, list(_searches(rows))))
             finally:
                 cursor.execute("DELETE FROM therapist_service.therapists WHERE source_name = 'benchmark'")
 
@@ -81,10 +81,10 @@ def _searches(rows: list[Row]) -> Iterator[dict[str, Any]]:
         yield {"q": q, "offset": 2**31 - 1}
 
 
-def _measure(agency: Agency, searches: list[dict[str, Any]]) -> Iterator[Figure]:
+def _measure(api: ApiClient, searches: list[dict[str, Any]]) -> Iterator[Figure]:
     def took(wanted: dict[str, Any]) -> float:
         started = time.perf_counter()
-        agency.get("therapist", "/api/therapists", limit=50, **wanted)
+        api.get("therapist", "/api/therapists", limit=50, **wanted)
         return (time.perf_counter() - started) * 1000
 
     for wanted in searches[:20]:

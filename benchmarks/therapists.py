@@ -15,30 +15,30 @@ from psycopg2.extras import execute_values
 from benchmarks.figures import Figure, at_least, at_most, quantile
 from migrations.connections import administrator
 from migrations.settings import MigrationSettings
-from operations.agency import Agency
-from operations.platform import Platform
-from operations.synthetic import therapists
 from shared import database
 from shared.events.rebuild import rebuild
 from shared.runtime import memory
+from testkit.api_client import ApiClient
+from testkit.private_platform import PrivatePlatform
+from testkit.synthetic_region import therapists
 
 THERAPISTS = 40_000
 MATCHES = 2000
 """So many that the slowest hundredth is twenty, and not a single pause of the machine."""
 
 
-def measure(platform: Platform) -> list[Figure]:
+def measure(platform: PrivatePlatform) -> list[Figure]:
     """Measure the import, the copies, `POST /api/matches` among the imported, and a rebuild of the copies."""
-    agency = Agency(platform.settings)
+    api = ApiClient(platform.settings)
     records = list(therapists(THERAPISTS, seed=40, region="germany"))
     bare = _bare_insert(records)
-    return [*_import(platform, agency, records, bare), *_matches(platform, agency), _rebuild()]
+    return [*_import(platform, api, records, bare), *_matches(platform, api), _rebuild()]
 
 
-def _import(platform: Platform, agency: Agency, records: list[dict[str, Any]], bare: float) -> Iterator[Figure]:
-    name = agency.drop_import_file(records, datetime.now(UTC))
-    done = agency.until(
-        lambda: (found := agency.import_of(name)) and found["status"] != "running" and found,
+def _import(platform: PrivatePlatform, api: ApiClient, records: list[dict[str, Any]], bare: float) -> Iterator[Figure]:
+    name = api.drop_import_file(records, datetime.now(UTC))
+    done = api.until(
+        lambda: (found := api.import_of(name)) and found["status"] != "running" and found,
         "the import",
         seconds=300,
         every=1,
@@ -48,7 +48,7 @@ def _import(platform: Platform, agency: Agency, records: list[dict[str, Any]], b
     finished = datetime.fromisoformat(done["finished_at"])
     took = (finished - datetime.fromisoformat(done["started_at"])).total_seconds()
     yield at_least("import of 40,000 therapists", THERAPISTS / took, "records/s", 2000, baseline=bare)
-    pid = platform.part("therapist_service.worker").pid
+    pid = platform.process("therapist_service.worker").pid
     yield at_most("memory of the importing worker, peak", _peak_megabytes(pid), "MB", 300)
     _until_copied(THERAPISTS)
     late = (datetime.now(UTC) - finished).total_seconds()
@@ -75,15 +75,14 @@ def _until_copied(number: int) -> None:
 
 def _rebuild() -> Figure:
     """Returns the copies per second of `python -m matching_service rebuild`, in this process."""
-    from matching_service import worker
-    from matching_service.settings import Settings
+    from matching_service.service import SERVICE
 
-    settings = Settings()
+    settings = SERVICE.settings()
     database.connect(settings.database_url, pool_size=2)
-    made = worker.create(settings)
+    listeners = SERVICE.listeners.given(SERVICE.dependencies(settings))
     memory.freeze()
     started = time.perf_counter()
-    done = rebuild(settings.service, settings.kafka_client(), made.listeners, made.copies)
+    done = rebuild(settings.service, settings.kafka_client(), listeners, SERVICE.projections)
     rate = done.read / (time.perf_counter() - started)
     return at_least("copies written by a rebuild of matching", rate, "copies/s", 15_000)
 
@@ -103,9 +102,9 @@ def _bare_insert(records: list[dict[str, Any]]) -> float:
         return len(records) / took
 
 
-def _matches(platform: Platform, agency: Agency) -> Iterator[Figure]:
+def _matches(platform: PrivatePlatform, api: ApiClient) -> Iterator[Figure]:
     patients = [
-        agency.enter_patient(
+        api.enter_patient(
             first_name="Probe",
             last_name=f"Messung{postal_code}",
             date_of_birth="1990-05-05",
@@ -121,12 +120,12 @@ def _matches(platform: Platform, agency: Agency) -> Iterator[Figure]:
         for postal_code in ("52062", "50667", "10115", "20095", "80331", "60311", "95028", "17033")
     ]
     for patient in patients:
-        agency.candidates(patient["id"])
+        api.candidates(patient["id"])
     _clean_up()
-    log = platform.part("matching_service.web").log
+    log = platform.process("matching_service.web").log
     begin = log.stat().st_size
     for turn in range(MATCHES):
-        agency.post("matching", "/api/matches", {"patient_id": patients[turn % len(patients)]["id"]})
+        api.post("matching", "/api/matches", {"patient_id": patients[turn % len(patients)]["id"]})
     times = list(_server_side(log, begin))
     if len(times) < MATCHES:
         raise RuntimeError("the log does not hold every answer")

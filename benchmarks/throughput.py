@@ -18,8 +18,7 @@ from sqlalchemy.orm import Session
 
 from benchmarks.figures import Figure, at_least, at_most, share_at_least
 from chaos import witness
-from operations.platform import Platform
-from operations.surroundings import of_ours
+from operations.process_environment import of_ours
 from shared import database
 from shared.database import transaction
 from shared.events.consumer import Consumer
@@ -27,6 +26,7 @@ from shared.events.event import Event
 from shared.events.listeners import Listeners
 from shared.events.outbox import record_all
 from shared.events.relay import WAITING, Relay, Row
+from testkit.private_platform import PrivatePlatform
 
 EVENTS = 60_000
 FLAT_EVENTS = 1_000_000
@@ -40,10 +40,10 @@ class OnlyDatabase(Relay):
         """Sends nothing."""
 
 
-def measure(platform: Platform) -> list[Figure]:
+def measure(platform: PrivatePlatform) -> list[Figure]:
     """Measure relay, effects and memory, on tables and topics of the witness."""
     # it would relay and consume the measured events
-    platform.part("witness.0").stop()
+    platform.process("witness.0").stop()
     settings = witness.Settings()
     database.connect(settings.database_url, pool_size=4)
     return [*_relay(settings), *_effects(platform, settings)]
@@ -105,7 +105,7 @@ def _produce(relay: Relay, rows: list[Row]) -> float:
     return (len(rows) - relay.batch_size) / (time.perf_counter() - started)
 
 
-def _effects(platform: Platform, settings: witness.Settings) -> Iterator[Figure]:
+def _effects(platform: PrivatePlatform, settings: witness.Settings) -> Iterator[Figure]:
     bare = _bare_effects(settings)
     # the events that the relay's measurement published are on the topic
     _forget_effects()
@@ -178,7 +178,7 @@ def _rate_until(number: int) -> float:
     return (number - first) / (time.perf_counter() - begun)
 
 
-def _three_workers(platform: Platform) -> float:
+def _three_workers(platform: PrivatePlatform) -> float:
     _forget_effects()
     group = f"bench-{uuid4()}"
     code = (

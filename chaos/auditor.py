@@ -20,13 +20,14 @@ from chaos.hostile import Sent
 from chaos.load import Journal
 from migrations.connections import administrator
 from migrations.settings import MigrationSettings
-from operations.failures import Failure
-from operations.platform import Platform
+from operations.errors import OperationsError
 from shared.events.batches import end_of_batch, is_unreadable, skip
-from shared.events.ends import read_to_ends
 from shared.events.event import PARTITIONS, TOPICS, decode_envelope
+from shared.events.topic_reader import read_to_ends
+from shared.runtime import registry
+from testkit.private_platform import PrivatePlatform
 
-SERVICES = ("patient_service", "therapist_service", "matching_service", "communication_service", "geocoding_service")
+SERVICES = registry.names()
 
 SECONDS_TO_READ = 300
 
@@ -56,7 +57,7 @@ class Findings:
 class Auditor:
     """Checks a platform that is idle."""
 
-    def __init__(self, platform: Platform, journal: Journal, hostile: Sent) -> None:
+    def __init__(self, platform: PrivatePlatform, journal: Journal, hostile: Sent) -> None:
         self._platform, self._journal, self._hostile = platform, journal, hostile
         self._database = administrator(MigrationSettings.of(platform.settings))
         self._database.autocommit = True
@@ -284,12 +285,16 @@ def _unread(servers: str, group: str) -> Counter[tuple[str, int]]:
 
 
 def _read_to_the_ends(reader: KafkaConsumer, kafka: dict[str, Any], partitions: int) -> Iterator[Message]:
-    """Yields every message up to the ends of all assigned partitions; raises `Failure` when that takes too long."""
+    """Yields every message up to the ends of all assigned partitions.
+
+    Raises:
+        OperationsError: that takes too long.
+    """
     ended: set[tuple[Any, Any]] = set()
     deadline = time.monotonic() + SECONDS_TO_READ
     while len(ended) < partitions:
         if time.monotonic() > deadline:
-            raise Failure(f"Kafka reported the end of only {len(ended)} of {partitions} partitions")
+            raise OperationsError(f"Kafka reported the end of only {len(ended)} of {partitions} partitions")
         for message in reader.consume(1000, 1):
             problem = message.error()
             if problem is None:

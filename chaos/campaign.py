@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -25,14 +24,13 @@ from migrations import roles
 from migrations.connections import administrator, as_owner
 from migrations.settings import MigrationSettings
 from operations import probes
-from operations.env_file import private
-from operations.failures import Failure
-from operations.parts import Part, Step
-from operations.platform import Platform
+from operations.errors import OperationsError
 from operations.ports import reserve_block
+from operations.process_environment import of_ours
+from operations.process_specs import ProcessSpec, StartupTask
 from operations.services import environment
-from operations.surroundings import of_ours
 from shared import database
+from testkit.private_platform import PrivatePlatform, private_platform
 
 ROOT = Path(__file__).parent.parent
 WITNESSES = 2
@@ -80,18 +78,18 @@ class Campaign:
             IdleWatch(platform, 15 if self.broken == "marking" else SECONDS_UNTIL_LOST).wait(SECONDS_TO_IDLE)
             if not self.broken:
                 given = environment("communication_service", platform.settings)
-                platform.run(Step("doubts", LET_LEASES_END, rank=7, environment=given))
+                platform.run(StartupTask("doubts", LET_LEASES_END, rank=7, environment=given))
             found = Auditor(platform, journal, hostile.sent).audit()
             if not (found.ok or self.broken):
                 self._keep_evidence(platform)
             return self._result(found, journal, faults.happened)
 
-    def _keep_evidence(self, platform: Platform) -> None:
+    def _keep_evidence(self, platform: PrivatePlatform) -> None:
         """Keep all logs and Kafka's data: the same seed may not reproduce a finding."""
         kept = ROOT / "build" / f"chaos-{self.seed}"
         shutil.rmtree(kept, ignore_errors=True)
-        shutil.copytree(platform.places.logs, kept / "logs")
-        shutil.copytree(platform.places.state / "kafka", kept / "kafka")
+        shutil.copytree(platform.paths.logs, kept / "logs")
+        shutil.copytree(platform.paths.state / "kafka", kept / "kafka")
         self.say(f"logs and Kafka's data are kept in {kept}")
 
     def _result(self, found: Findings, journal: Journal, faults: int) -> dict[str, Any]:
@@ -112,8 +110,7 @@ class Campaign:
         }
 
     @contextmanager
-    def _platform(self) -> Iterator[Platform]:
-        state = Path(tempfile.mkdtemp(prefix="platform-chaos-"))
+    def _platform(self) -> Iterator[PrivatePlatform]:
         quick = {
             "CONTACT_GATHERING_SECONDS": "1",
             "CONTACT_EMAIL_RETRY_SECONDS": "2",
@@ -124,27 +121,21 @@ class Campaign:
         if self.broken:
             # shorter than a restart: the next holder works before its worker is killed
             quick["RELAY_LEASE_SECONDS"] = "3"
-        settings = private(state, ROOT, brokers=self.brokers) | quick
         # durable: what PostgreSQL has acknowledged must survive SIGKILL
-        platform = Platform(ROOT, settings, state, durable=True, say=self.say)
-        os.environ.update(settings)
-        try:
+        with private_platform(quick, brokers=self.brokers, durable=True, say=self.say) as platform:
+            os.environ.update(platform.settings)
             platform.up(["postgresql", "pgbouncer", "kafka", "mail", "migrations", "topics"])
-            prepare_witness(settings)
+            prepare_witness(platform.settings)
             if self.broken:
-                platform.parts[:] = [part for part in platform.parts if "_service." not in part.name]
-            platform.parts.extend(witnesses(platform, WITNESSES, self.broken))
-            platform.up([part.name for part in platform.parts])
+                platform.process_specs[:] = [spec for spec in platform.process_specs if "_service." not in spec.name]
+            platform.process_specs.extend(witnesses(platform, WITNESSES, self.broken))
+            platform.up([spec.name for spec in platform.process_specs])
             yield platform
-        finally:
-            platform.down()
-            platform.remove()
-            shutil.rmtree(state, ignore_errors=True)
 
 
-def _victims(platform: Platform) -> dict[str, list[str]]:
+def _victims(platform: PrivatePlatform) -> dict[str, list[str]]:
     """Returns the names of all workers, web processes and brokers."""
-    names = [part.name for part in platform.parts]
+    names = [part.name for part in platform.process_specs]
     return {
         "worker": [name for name in names if name.endswith(".worker") or name.startswith("witness")],
         "web": [name for name in names if name.endswith(".web")],
@@ -170,15 +161,15 @@ def prepare_witness(settings: dict[str, str]) -> None:
     database.connect(witness.Settings().database_url, pool_size=4)
 
 
-def witnesses(platform: Platform, number: int, broken: str = "") -> list[Part]:
+def witnesses(platform: PrivatePlatform, number: int, broken: str = "") -> list[ProcessSpec]:
     """Returns that many workers of the witness, as parts of the platform."""
     first = reserve_block(number, also_at=100)
     return [_witness(platform, place, first + place, broken) for place in range(number)]
 
 
-def _witness(platform: Platform, number: int, port: int, broken: str) -> Part:
+def _witness(platform: PrivatePlatform, number: int, port: int, broken: str) -> ProcessSpec:
     address = f"http://127.0.0.1:{port + 100}"
-    return Part(
+    return ProcessSpec(
         name=f"witness.{number}",
         command=(sys.executable, "-m", "chaos.witness"),
         address=address,
@@ -193,12 +184,12 @@ def _witness(platform: Platform, number: int, port: int, broken: str) -> Part:
 class IdleWatch:
     """Waits until the platform has nothing left to do."""
 
-    def __init__(self, platform: Platform, lost_after: float) -> None:
+    def __init__(self, platform: PrivatePlatform, lost_after: float) -> None:
         """Work without progress for `lost_after` seconds is taken for lost; the auditor will report it."""
         self._settings, self._lost_after = MigrationSettings.of(platform.settings), lost_after
 
     def wait(self, seconds: float) -> None:
-        """Return when nothing has changed for a while; raises `Failure` with the remaining work."""
+        """Return when nothing has changed for a while; raises `OperationsError` with the remaining work."""
         deadline, quiet_since, before = time.monotonic() + seconds, time.monotonic(), None
         while True:
             now = self._state()
@@ -210,7 +201,7 @@ class IdleWatch:
             if time.monotonic() - quiet_since > self._lost_after:
                 return
             if time.monotonic() > deadline:
-                raise Failure(f"the platform was not idle within {seconds:g} s: {json.dumps(busy)}")
+                raise OperationsError(f"the platform was not idle within {seconds:g} s: {json.dumps(busy)}")
             time.sleep(0.5)
 
     def _state(self) -> dict[str, int]:

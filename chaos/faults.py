@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from itertools import chain, cycle
 from random import Random
 
-from operations.failures import Failure
-from operations.platform import Platform, Running
+from operations.errors import OperationsError
+from operations.managed_process import ManagedProcess
+from testkit.private_platform import PrivatePlatform
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Faults:
 
     def __init__(
         self,
-        platform: Platform,
+        platform: PrivatePlatform,
         planned: Sequence[Fault],
         say: Callable[[str], None],
         one_at_a_time: Sequence[str],
@@ -108,8 +109,8 @@ class Faults:
         """Wait for the last fault, then start everything that is stopped."""
         self._work.result()
         self._platform.mailbox.accept()
-        for part in self._platform.parts:
-            running = self._platform.part(part.name)
+        for part in self._platform.process_specs:
+            running = self._platform.process(part.name)
             running.thaw()
             running.start()
 
@@ -123,15 +124,15 @@ class Faults:
                 self._say(f"{at:6.1f} s  {fault.kind:<20} {fault.victim} ({fault.seconds:g} s)")
                 self._happen(fault)
                 self.happened += 1
-            except Failure as failure:
+            except OperationsError as failure:
                 # a process that does not start at once (one it needs is stopped too) is started at the end
                 self._say(f"          not started yet: {str(failure).splitlines()[0]}")
 
     def _wait_for_others(self, victim: str) -> None:
         group = victim.partition(".")[0]
-        for part in self._platform.parts if group in self._one_at_a_time else []:
+        for part in self._platform.process_specs if group in self._one_at_a_time else []:
             if part.name.partition(".")[0] == group and part.name != victim:
-                self._platform.part(part.name).wait_until_ready()
+                self._platform.process(part.name).wait_until_ready()
 
     def _happen(self, fault: Fault) -> None:
         mailbox = self._platform.mailbox
@@ -144,18 +145,18 @@ class Faults:
             mailbox.refuse(550, seconds=fault.seconds, text="5.1.8 Sender address rejected: Domain not found")
         elif fault.kind == "freeze worker":
             # longer than the relay's lease: when it continues it takes the lease for its own
-            self._freeze(self._platform.part(fault.victim), 12 + fault.seconds)
+            self._freeze(self._platform.process(fault.victim), 12 + fault.seconds)
         else:
-            self._interrupt(self._platform.part(fault.victim), fault)
+            self._interrupt(self._platform.process(fault.victim), fault)
 
     @staticmethod
-    def _freeze(part: Running, seconds: float) -> None:
+    def _freeze(part: ManagedProcess, seconds: float) -> None:
         if part.is_alive():
             part.freeze()
             threading.Timer(seconds, part.thaw).start()
 
     @staticmethod
-    def _interrupt(part: Running, fault: Fault) -> None:
+    def _interrupt(part: ManagedProcess, fault: Fault) -> None:
         if fault.kind.startswith("kill"):
             part.kill()
         else:

@@ -23,8 +23,8 @@ from uuid import uuid4
 import requests
 from confluent_kafka import Message, Producer
 
-from operations.platform import Platform
 from shared.events.event import TOPICS
+from testkit.private_platform import PrivatePlatform
 
 Position = tuple[str, int, int]
 """Topic, partition and offset of a message."""
@@ -99,7 +99,7 @@ class Sent:
 class HostileLoad:
     """Threads that send hostile input until `finish`."""
 
-    def __init__(self, platform: Platform, seed: int) -> None:
+    def __init__(self, platform: PrivatePlatform, seed: int) -> None:
         self.sent = Sent()
         self._platform, self._seed = platform, seed
         self._stop = threading.Event()
@@ -165,7 +165,9 @@ class HostileLoad:
             self.sent.files[file] = name
 
     def _stall(self, chance: Random) -> None:
-        addresses = {part.name: part.address for part in self._platform.parts if part.address.startswith("http")}
+        addresses = {
+            part.name: part.address for part in self._platform.process_specs if part.address.startswith("http")
+        }
         for name in self._in_turn(list(addresses), chance, 1.0):
             with _half_requests(addresses[name], chance) as opened:
                 self.sent.stalled += opened
@@ -175,11 +177,11 @@ class HostileLoad:
 
     def _expect_an_answer(self, name: str, address: str) -> None:
         """Record the process as silent when it does not answer, unless it ended or was restarted meanwhile."""
-        pid, began = self._platform.part(name).pid, time.monotonic()
+        pid, began = self._platform.process(name).pid, time.monotonic()
         try:
             requests.get(f"{address}/health/live", timeout=LONGEST_SILENCE)
         except requests.Timeout:
-            if pid is not None and self._platform.part(name).pid == pid:
+            if pid is not None and self._platform.process(name).pid == pid:
                 waited = time.monotonic() - began
                 self.sent.silent.append(f"{name} did not answer within {waited:.0f} s, with {STALLED_CLIENTS} stalled")
         except requests.ConnectionError:

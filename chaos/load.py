@@ -16,8 +16,8 @@ import requests
 from sqlalchemy.exc import SQLAlchemyError
 
 from chaos import witness
-from operations.agency import Agency, Document
 from shared.database import transaction
+from testkit.api_client import ApiClient, Document
 
 GIVE_UP_SECONDS = 120.0
 PLACES = (("95028", "Hof"), ("52062", "Aachen"), ("50667", "Köln"))
@@ -93,11 +93,11 @@ class Load:
 
     def _until_acknowledged(self, method: str, service: str, path: str, body: Document) -> Any:
         """Returns the answer of a POST, repeated with one idempotency key until there is one; None for a refusal."""
-        agency = Agency(self._settings)
+        api = ApiClient(self._settings)
         key, deadline = {"Idempotency-Key": str(uuid4())}, time.monotonic() + GIVE_UP_SECONDS
         while time.monotonic() < deadline:
             try:
-                answer = requests.request(method, agency.url(service, path), json=body, headers=key, timeout=10)
+                answer = requests.request(method, api.url(service, path), json=body, headers=key, timeout=10)
             except requests.RequestException:
                 time.sleep(0.2)
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -11,11 +12,12 @@ from uuid import UUID
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from communication_service.clients.smtp import Delivery, MailServer, Report
+from communication_service.dependencies import Dependencies
 from communication_service.domain import composing, mail_server, placement_requests, sending
 from communication_service.domain.email_texts import OutgoingEmail, as_message, inquiry_headers
 from communication_service.domain.mail_server import NotTaken, TroubleCause, TroubleChange
 from communication_service.domain.sending import EmailClaim
-from communication_service.settings import ContactRules, Settings
+from communication_service.settings import ContactRules
 from shared.database import Session, is_trouble, transaction
 from shared.errors import Unreachable
 from shared.runtime import clock, metrics
@@ -254,14 +256,14 @@ def follow_up(rules: ContactRules, now: datetime) -> int:
         return placement_requests.follow_up(session, rules=rules, now=now)
 
 
-def jobs(settings: Settings) -> tuple[Job, ...]:
+def jobs(dependencies: Dependencies) -> Sequence[Job]:
     """The jobs of this service."""
-    rules = settings.contact
-    sending = Sending(rules, MailServer.of(settings))
-    return (
+    rules = dependencies.rules
+    sending = Sending(rules, dependencies.mail_server)
+    return [
         Job("compose", timedelta(seconds=1), partial(compose, rules)),
         Job("send", timedelta(seconds=1), sending.run, release=sending.release),
         Job("take-back", timedelta(seconds=15), take_back_rejections),
         Job("doubts", timedelta(seconds=15), doubts),
         Job("follow-up", timedelta(minutes=1), partial(follow_up, rules)),
-    )
+    ]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from copy import deepcopy
 from datetime import datetime
 from uuid import UUID
 
+from matching_service.dependencies import Dependencies
 from matching_service.domain import consequences, contacts, copies, locks
 from matching_service.domain.contacts import ContactEvent
 from matching_service.domain.locks import Affected
 from matching_service.domain.states import ends_all_requests
-from matching_service.settings import AskAgainRules
 from shared.database import Session
 from shared.events.catalogue import (
     AddressGeocoded,
@@ -34,11 +33,10 @@ from shared.events.event import Event
 from shared.events.listeners import Listeners
 from shared.values.enums import CallResult, EmailKind
 
-_base = Listeners()
-"""Those that need no rules."""
+listeners = Listeners()
 
 
-@_base.locks_first
+@listeners.locks_first
 def lock_in_order(session: Session, events: Sequence[Event]) -> None:
     """Therapists, then patients, each by id, before anything is changed; requests belong to their patients."""
     places = [event for event in events if isinstance(event, AddressGeocoded)]
@@ -71,50 +69,50 @@ UnavailableEvent = TherapistBlocked | TherapistDeactivated
 AnyPatientEvent = PatientRegistered | PatientUpdated | PatientStatusChanged
 
 
-@_base.projection(TherapistRegistered, TherapistUpdated, TherapistBlocked, TherapistUnblocked, TherapistDeactivated)
+@listeners.projection(TherapistRegistered, TherapistUpdated, TherapistBlocked, TherapistUnblocked, TherapistDeactivated)
 def keep_therapists(session: Session, events: Sequence[AnyTherapistEvent], *, now: datetime) -> None:  # noqa: ARG001
     """Keep copies of therapists."""
     copies.keep_therapists(session, [(event.therapist, event.envelope) for event in events])
 
 
-@_base.projection(PatientRegistered, PatientUpdated, PatientStatusChanged)
+@listeners.projection(PatientRegistered, PatientUpdated, PatientStatusChanged)
 def keep_patients(session: Session, events: Sequence[AnyPatientEvent], *, now: datetime) -> None:  # noqa: ARG001
     """Keep copies of patients' criteria."""
     copies.keep_patients(session, [(event.patient, event.envelope) for event in events])
 
 
-@_base.projection(AddressGeocoded)
+@listeners.projection(AddressGeocoded)
 def keep_places(session: Session, events: Sequence[AddressGeocoded], *, now: datetime) -> None:  # noqa: ARG001
     """Keep where therapists and patients are."""
     copies.keep_places(session, events)
 
 
-@_base.effect(PatientStatusChanged)
+@listeners.effect(PatientStatusChanged)
 def follow_the_search(session: Session, event: PatientStatusChanged, *, now: datetime) -> None:
     """Hold, release or withdraw the patient's requests, as the search stands now."""
     ended = ends_all_requests(event.previous_status, event.patient.status)
     consequences.follow_search(session, event.patient.id, ended_at=event.envelope.time if ended else None, now=now)
 
 
-@_base.effect(TherapistBlocked, TherapistDeactivated)
+@listeners.effect(TherapistBlocked, TherapistDeactivated)
 def withdraw_from_therapist(session: Session, event: UnavailableEvent, *, now: datetime) -> None:
     """Withdraw what has not gone out to a therapist who is not available now."""
     consequences.withdraw_from_unavailable_therapist(session, event.therapist.id, now=now)
 
 
-@_base.effect(InquiryComposed)
+@listeners.effect(InquiryComposed)
 def queue(session: Session, event: InquiryComposed, *, now: datetime) -> None:
     """The requests are in an inquiry that has not gone out."""
     contacts.record_composed(session, event.placement_request_ids, contact=_contact(event), now=now)
 
 
-@_base.effect(InquiryDissolved)
+@listeners.effect(InquiryDissolved)
 def take_out_of_the_queue(session: Session, event: InquiryDissolved, *, now: datetime) -> None:
     """The requests wait to be composed again."""
     contacts.record_dissolved(session, event.placement_request_ids, contact=_contact(event), now=now)
 
 
-@_base.effect(EmailSent)
+@listeners.effect(EmailSent)
 def note_email(session: Session, event: EmailSent, *, now: datetime) -> None:
     """An inquiry went out by e-mail; confirmations and withdrawals change no request."""
     if event.kind == EmailKind.INQUIRY:
@@ -123,7 +121,7 @@ def note_email(session: Session, event: EmailSent, *, now: datetime) -> None:
         )
 
 
-@_base.effect(AttemptsUsedUp)
+@listeners.effect(AttemptsUsedUp)
 def give_up_calling(session: Session, event: AttemptsUsedUp, *, now: datetime) -> None:
     """Nobody was reached in all the attempts there are."""
     contacts.record_attempts_used_up(session, event.placement_request_ids, contact=_contact(event), now=now)
@@ -133,29 +131,29 @@ def _contact(event: InquiryComposed | InquiryDissolved | EmailSent | CallRecorde
     return ContactEvent(inquiry_id=event.inquiry_id, event_time=event.envelope.time)
 
 
-def create(rules: AskAgainRules) -> Listeners:
-    """All listeners of this service; what a practice answers leads to what these rules say."""
-    created = deepcopy(_base)
-
-    @created.effect(CallRecorded)
-    def note_call(session: Session, event: CallRecorded, *, now: datetime) -> None:
-        """A practice was reached; a call that reached nobody changes nothing until the attempts are used up."""
-        if event.result == CallResult.REACHED:
-            contacts.record_call(
-                session,
-                event.placement_request_ids,
-                event.answers,
-                contact=_contact(event),
-                occurred_at=event.occurred_at,
-                rules=rules,
-                now=now,
-            )
-
-    @created.effect(EmailAnswered)
-    def take_written_answers(session: Session, event: EmailAnswered, *, now: datetime) -> None:
-        """A practice answered an e-mail."""
-        contacts.record_written_answers(
-            session, event.answers, occurred_at=event.occurred_at, event_time=event.envelope.time, rules=rules, now=now
+@listeners.effect(CallRecorded)
+def note_call(session: Session, event: CallRecorded, *, dependencies: Dependencies, now: datetime) -> None:
+    """A practice was reached; a call that reached nobody changes nothing until the attempts are used up."""
+    if event.result == CallResult.REACHED:
+        contacts.record_call(
+            session,
+            event.placement_request_ids,
+            event.answers,
+            contact=_contact(event),
+            occurred_at=event.occurred_at,
+            rules=dependencies.rules,
+            now=now,
         )
 
-    return created
+
+@listeners.effect(EmailAnswered)
+def take_written_answers(session: Session, event: EmailAnswered, *, dependencies: Dependencies, now: datetime) -> None:
+    """A practice answered an e-mail."""
+    contacts.record_written_answers(
+        session,
+        event.answers,
+        occurred_at=event.occurred_at,
+        event_time=event.envelope.time,
+        rules=dependencies.rules,
+        now=now,
+    )

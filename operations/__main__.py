@@ -1,29 +1,12 @@
 """The command line behind `make up`, `make down`, `make status`, `make logs` and `make mails`."""
 
-from typing import Any
-
 import click
 
 from operations import commands
-from operations.failures import Failure
+from operations.explained_commands import ExplainedGroup
 
 
-class Operations(click.Group):
-    """Says in words why a command failed, and what goes on when it is interrupted."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; what it raises becomes a message and an exit code."""
-        try:
-            return super().invoke(ctx)
-        except Failure as failure:
-            click.echo(f"\n{failure}", err=True)
-            ctx.exit(1)
-        except KeyboardInterrupt:
-            click.echo("\ninterrupted; what was started keeps running, `make down` stops it", err=True)
-            ctx.exit(130)
-
-
-@click.group(cls=Operations)
+@click.group(cls=ExplainedGroup)
 def main() -> None:
     """Start, watch and stop the platform on this machine."""
 
@@ -33,7 +16,7 @@ def main() -> None:
 def _up(only: tuple[str, ...]) -> None:
     """Start what is missing and wait until it is ready.
 
-    NAMEs choose parts, services, or steps (migrations, topics).
+    NAMEs choose processes, services, or tasks (migrations, topics).
     """
     commands.up(list(only))
 
@@ -55,7 +38,7 @@ def _status() -> None:
 def _logs(name: str | None) -> None:
     """Show the end of the logs.
 
-    NAME is a part (kafka), a process (matching_service.web) or a service. On a terminal it goes on as they grow.
+    NAME is a process (kafka, matching_service.web) or a service. On a terminal it follows the logs as they grow.
     """
     commands.logs(name)
 
@@ -65,15 +48,9 @@ def _logs(name: str | None) -> None:
 def _mails(id: str | None) -> None:
     """List the mails that the catcher kept.
 
-    With an ID that mail is shown, whole.
+    With an ID, the whole of that mail is shown.
     """
     commands.mails(id)
-
-
-@main.command("demo")
-def _demo() -> None:
-    """Play the platform's main job from a file to a letter."""
-    commands.demo()
 
 
 if __name__ == "__main__":

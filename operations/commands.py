@@ -8,20 +8,20 @@ from dataclasses import dataclass
 
 import psutil
 
-from operations import demo as story
 from operations import env_file, environment, processes, settings_check
-from operations.failures import Failure, Hopeless, NotReady
-from operations.parts import Part
-from operations.platform import Platform
+from operations.errors import NotReady, OperationsError, PermanentFailure
+from operations.orchestrator import Orchestrator
+from operations.process_specs import ProcessSpec
 from shared.runtime.terminal import print_line
 
 ROOT = environment.ROOT
 
 
-def _platform() -> Platform:
+def orchestrator() -> Orchestrator:
+    """Returns the platform that `.env` describes."""
     if not (ROOT / ".env").exists():
-        raise Failure("there is no .env yet; `make up` makes it")
-    return Platform(ROOT, env_file.load(ROOT), say=print_line)
+        raise OperationsError("there is no .env yet; `make up` makes it")
+    return Orchestrator(ROOT, env_file.load(ROOT), say=print_line)
 
 
 def up(only: Iterable[str] = ()) -> None:
@@ -29,39 +29,41 @@ def up(only: Iterable[str] = ()) -> None:
     environment.prepare(ROOT, say=print_line)
     for warning in env_file.warnings(ROOT):
         print_line(f"warning: {warning}")
-    platform = _platform()
+    platform = orchestrator()
     settings_check.check(platform.settings, ROOT)
     chosen = list(only)
     unknown = sorted({name for name in chosen if not _exists(platform, name)})
     if unknown:
-        raise Failure(f"there is no {', '.join(unknown)}; there are {', '.join(part.name for part in platform.parts)}")
+        raise OperationsError(
+            f"there is no {', '.join(unknown)}; there are {', '.join(part.name for part in platform.process_specs)}"
+        )
     try:
         platform.up(chosen or None)
-    except Failure as failure:
-        raise Failure(f"{failure}\n{_what_now(platform)}") from failure
+    except OperationsError as failure:
+        raise OperationsError(f"{failure}\n{_what_now(platform)}") from failure
     print_line("")
     status()
 
 
-def _what_now(platform: Platform) -> str:
-    if not any(platform.records.living(part.name) for part in platform.parts):
+def _what_now(platform: Orchestrator) -> str:
+    if not any(platform.records.living(part.name) for part in platform.process_specs):
         return "Nothing was started."
     return "What was started keeps running: `make up` goes on from here, `make down` stops it."
 
 
-def _exists(platform: Platform, name: str) -> bool:
-    names = {part.name for part in platform.parts}
+def _exists(platform: Orchestrator, name: str) -> bool:
+    names = {part.name for part in platform.process_specs}
     return name in names | {part.partition(".")[0] for part in names} | {"migrations", "topics"}
 
 
 def down() -> None:
     """Stop what was started."""
-    if not Platform(ROOT, env_file.load(ROOT), say=print_line).down():  # Works even where .env is gone.
+    if not Orchestrator(ROOT, env_file.load(ROOT), say=print_line).down():  # Works even where .env is gone.
         print_line("nothing was running")
 
 
 @dataclass(frozen=True)
-class Line:
+class StatusLine:
     """One line of the table."""
 
     name: str
@@ -79,11 +81,11 @@ class Line:
 
 def status() -> None:
     """Print every process with its address, state, memory and age."""
-    platform = _platform()
-    lines = [_line(platform, part) for part in platform.parts]
+    platform = orchestrator()
+    lines = [_line(platform, part) for part in platform.process_specs]
     lines += [
-        Line(part.name, part.address, _answer(part.ready, "elsewhere: reached", "elsewhere: no answer"))
-        for part in platform.elsewhere()
+        StatusLine(part.name, part.address, _answer(part.ready, "elsewhere: reached", "elsewhere: no answer"))
+        for part in platform.external_services()
     ]
     _table(("name", "address", "state", "pid", "memory", "up for"), [line.cells() for line in lines])
     used = sum(line.memory for line in lines) // 1_000_000
@@ -91,24 +93,24 @@ def status() -> None:
     if "mail" in env_file.local_parts(platform.settings):
         print_line(f"mails are caught and shown at {platform.mailbox.url}")
     print_line(f"files to import are awaited in {platform.settings['IMPORT_URL']}")
-    print_line(f"settings: {ROOT / '.env'}   logs: {platform.places.logs}   data: {platform.places.servers}")
+    print_line(f"settings: {ROOT / '.env'}   logs: {platform.paths.logs}   data: {platform.paths.servers}")
 
 
-def _line(platform: Platform, part: Part) -> Line:
+def _line(platform: Orchestrator, part: ProcessSpec) -> StatusLine:
     record = platform.records.read(part.name)
     if record is None:
-        return Line(part.name, part.address, "stopped")
+        return StatusLine(part.name, part.address, "stopped")
     if not processes.is_alive(record):
-        return Line(part.name, record.address, "died (see its log)")
+        return StatusLine(part.name, record.address, "died (see its log)")
     state = _answer(part.ready, "ready", "not ready")
     age = _age(time.time() - record.started_at)
-    return Line(part.name, record.address, state, str(record.pid), _memory(record.pid), age)
+    return StatusLine(part.name, record.address, state, str(record.pid), _memory(record.pid), age)
 
 
 def _answer(question: Callable[[], None], good: str, bad: str) -> str:
     try:
         question()
-    except (NotReady, Hopeless):
+    except (NotReady, PermanentFailure):
         return bad
     return good
 
@@ -144,11 +146,11 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
 
 def logs(name: str | None) -> None:
     """Show the end of the logs; on a terminal, go on as they grow."""
-    platform = _platform()
-    found = sorted(file for file in platform.places.logs.glob("*.log") if name is None or _is_of(file.stem, name))
+    platform = orchestrator()
+    found = sorted(file for file in platform.paths.logs.glob("*.log") if name is None or _is_of(file.stem, name))
     if not found:
-        known = ", ".join(sorted(file.stem for file in platform.places.logs.glob("*.log"))) or "no logs yet"
-        raise Failure(f"there is no log of {name}; there are: {known}")
+        known = ", ".join(sorted(file.stem for file in platform.paths.logs.glob("*.log"))) or "no logs yet"
+        raise OperationsError(f"there is no log of {name}; there are: {known}")
     lines = "100" if name else "10"
     follow = ["-F"] if sys.stdout.isatty() else []
     subprocess.run(["tail", "-n", lines, *follow, *map(str, found)], check=False)
@@ -160,14 +162,14 @@ def _is_of(log: str, name: str) -> bool:
 
 def mails(number: str | None) -> None:
     """Print the caught mails, or one of them whole."""
-    mailbox = _platform().mailbox
+    mailbox = orchestrator().mailbox
     try:
         if number:
             _print_mail(mailbox.mail(number))
         else:
             _print_mails(mailbox.mails())
     except OSError as error:
-        raise Failure(f"the mail catcher at {mailbox.url} does not answer as expected: {error}") from error
+        raise OperationsError(f"the mail catcher at {mailbox.url} does not answer as expected: {error}") from error
 
 
 def _print_mails(found: list[dict[str, str]]) -> None:
@@ -182,9 +184,3 @@ def _print_mail(mail: dict[str, str]) -> None:
     for name in ("from", "to", "subject", "date", "message_id"):
         print_line(f"{name.replace('_', '-').title()}: {mail[name]}")
     print_line("\n" + (mail["text"] or mail["html"] or "(empty)"))
-
-
-def demo() -> None:
-    """Start what is missing, then play the main job on the screen."""
-    up()
-    story.tell(_platform(), say=print_line)

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
-from operations.declared_settings import PROCESSES, Declarations, Setting
+from operations.declared_settings import PROCESSES, DeclaredSetting, DeclaredSettings
 from operations.env_file import WORKER_PORT_DISTANCE
 
 BEGIN = "# >>> written by `make env-example` from the settings models (docs/settings.md); do not edit it here\n"
@@ -42,13 +42,13 @@ WITHOUT = {
 _PLAIN = re.compile(r"(?!(true|false|yes|no|on|off|null)$)[A-Za-z$][^#\"']*")
 
 
-def with_environments(text: str, declared: Declarations) -> str:
+def with_environments(text: str, declared: DeclaredSettings) -> str:
     """The compose file with its environments as the settings models want them."""
     begin, end = text.index(BEGIN) + len(BEGIN), text.index(END)
     return text[:begin] + "\n".join(_blocks(declared)) + text[end:]
 
 
-def _blocks(declared: Declarations) -> Iterator[str]:
+def _blocks(declared: DeclaredSettings) -> Iterator[str]:
     settings = declared.settings()
     values = {name: _value(each, declared) for name, each in settings.items() if name not in WITHOUT}
 
@@ -77,7 +77,7 @@ def _without(values: Mapping[str, str], others: Mapping[str, str]) -> dict[str, 
     return {name: value for name, value in values.items() if name not in others}
 
 
-def _value(setting: Setting, declared: Declarations) -> str:
+def _value(setting: DeclaredSetting, declared: DeclaredSettings) -> str:
     if setting.name in INSIDE:
         return INSIDE[setting.name]
     if setting.name.endswith("_SERVICE_PORT"):
@@ -88,7 +88,7 @@ def _value(setting: Setting, declared: Declarations) -> str:
     return ",".join([value, *_containers(declared)]) if setting.name == "ALLOWED_HOSTS" else value
 
 
-def _containers(declared: Declarations) -> list[str]:
+def _containers(declared: DeclaredSettings) -> list[str]:
     """The names inside the network, for those who ask from other containers."""
     return [f"{name.removesuffix('_service')}-{process}" for name in declared.services for process in PROCESSES]
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
@@ -14,6 +12,7 @@ from pydantic.fields import FieldInfo
 from migrations.settings import MigrationSettings
 from operations import kafka, pgbouncer
 from operations.settings import ContainerSettings, StartSettings
+from shared.runtime import registry
 from shared.runtime.settings import (
     DatabaseSettings,
     EnvironmentSettings,
@@ -30,7 +29,7 @@ PROCESSES = ("web", "worker")
 
 
 @dataclass(frozen=True)
-class Setting:
+class DeclaredSetting:
     """One setting, as its model declares it."""
 
     name: str
@@ -49,16 +48,16 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Section:
+class SettingsSection:
     """The settings that one model declares."""
 
     title: str
     about: str
     file: str
-    settings: tuple[Setting, ...]
+    settings: tuple[DeclaredSetting, ...]
 
 
-class Declarations:
+class DeclaredSettings:
     """All settings of one checkout."""
 
     def __init__(self, root: Path) -> None:
@@ -74,7 +73,7 @@ class Declarations:
             "Containers": ContainerSettings,
         }
 
-    def sections(self) -> list[Section]:
+    def sections(self) -> list[SettingsSection]:
         """Every setting once, where it is declared."""
         common: dict[str, Model] = {
             "What `make up` starts": StartSettings,
@@ -87,14 +86,14 @@ class Declarations:
         for title, model in (common | self.models()).items():
             settings = tuple(self._new(model, said))
             file = model.__module__.replace(".", "/") + ".py"
-            found.append(Section(title, _first_paragraph(model), file, settings))
+            found.append(SettingsSection(title, _first_paragraph(model), file, settings))
         return found
 
-    def settings(self) -> dict[str, Setting]:
+    def settings(self) -> dict[str, DeclaredSetting]:
         """Every setting by its name."""
         return {each.name: each for section in self.sections() for each in section.settings}
 
-    def _new(self, model: Model, said: set[str]) -> Iterator[Setting]:
+    def _new(self, model: Model, said: set[str]) -> Iterator[DeclaredSetting]:
         for name, field in fields(model).items():
             readers = frozenset(self._readers(name))
             if readers and name not in said:  # what nobody reads is a field that each service names in its own way
@@ -116,18 +115,15 @@ class Declarations:
 
 
 def _services(root: Path) -> dict[str, type[ServiceSettings]]:
-    """The settings model of every service, in the order of their ports; found by name, since this tool knows none."""
-    found: Mapping[str, Any] = {
-        file.parent.name: import_module(f"{file.parent.name}.settings").Settings
-        for file in root.glob("*_service/settings.py")
-    }
+    """The settings model of every service, in the order of their ports."""
+    found = {name: registry.settings_of(name) for name in registry.names(root)}
     return dict(sorted(found.items(), key=lambda each: each[1].model_fields["port"].default))
 
 
-def _setting(name: str, field: FieldInfo, meaning: str, readers: frozenset[str]) -> Setting:
+def _setting(name: str, field: FieldInfo, meaning: str, readers: frozenset[str]) -> DeclaredSetting:
     marks = {type(mark): mark for mark in field.metadata}
     default = "" if field.is_required() else _written(field.default)
-    return Setting(
+    return DeclaredSetting(
         name=name,
         default=default,
         in_env_file=marks[InEnvFile].value if InEnvFile in marks else default,

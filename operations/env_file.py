@@ -26,7 +26,7 @@ _SECRETS = {
 
 
 @dataclass(frozen=True)
-class Declared:
+class EnvFileSetting:
     """One setting as `.env.example` declares it."""
 
     name: str
@@ -40,21 +40,21 @@ class Declared:
         """The value a new `.env` gets: a fresh secret, a port moved by the offset, or the default."""
         if self.is_secret:
             return _SECRETS[self.default]()
-        return _moved(self, offset).replace("@checkout@", str(checkout))
+        return self.moved_by(offset).replace("@checkout@", str(checkout))
+
+    def moved_by(self, offset: int) -> str:
+        """Returns the default, with the offset added to its port where it has one."""
+        if self.name.endswith("_PORT"):
+            return str(int(self.default) + offset)
+        if address := _HOST_AND_PORT.match(self.default):
+            return f"{address[1]}:{int(address[2]) + offset}"
+        return self.default
 
 
-def _moved(setting: Declared, offset: int) -> str:
-    if setting.name.endswith("_PORT"):
-        return str(int(setting.default) + offset)
-    if address := _HOST_AND_PORT.match(setting.default):
-        return f"{address[1]}:{int(address[2]) + offset}"
-    return setting.default
-
-
-def declared(root: Path) -> dict[str, Declared]:
+def declared(root: Path) -> dict[str, EnvFileSetting]:
     """Every setting that `.env.example` declares, in its order."""
     text = (root / ".env.example").read_text(encoding="utf-8")
-    return {name: Declared(name, value) for name, value in parse(text)}
+    return {name: EnvFileSetting(name, value) for name, value in parse(text)}
 
 
 def parse(text: str) -> list[tuple[str, str]]:
@@ -95,26 +95,26 @@ def _offset_in(text: str) -> int:
 
 
 def _move_ports(root: Path, file: Path, offset: int) -> list[str]:
-    """Give every port its place by this offset, unless somebody has put it somewhere else by hand."""
+    """Move every port by this offset, unless somebody has changed it by hand."""
     text = file.read_text(encoding="utf-8")
     before = _offset_in(text)
     if before == offset:
         return []
-    places = {f"{name}={_moved(setting, before)}": setting for name, setting in declared(root).items()}
-    moved = {line: f"{each.name}={_moved(each, offset)}" for line, each in places.items()}
+    settings = {f"{name}={setting.moved_by(before)}": setting for name, setting in declared(root).items()}
+    moved = {line: f"{each.name}={each.moved_by(offset)}" for line, each in settings.items()}
     moved = {line: new for line, new in moved.items() if line != new}
     lines = [line for line in text.splitlines() if not line.startswith("PORT_OFFSET=")]
     _write_private(file, "\n".join([f"PORT_OFFSET={offset}", *(moved.get(line, line) for line in lines)]) + "\n")
-    return ["PORT_OFFSET", *(places[line].name for line in lines if line in moved)]
+    return ["PORT_OFFSET", *(settings[line].name for line in lines if line in moved)]
 
 
 def _fill_in(root: Path, file: Path) -> list[str]:
-    """Write what a copied line only stands for: a secret of our own instead of `generate:`, the folder we are in."""
+    """Replace what a copied line only stands for: `generate:` by a fresh secret, `@checkout@` by this folder."""
     lines = file.read_text(encoding="utf-8").splitlines()
     filled_in = []
     for number, line in enumerate(lines):
         match = _LINE.match(line)
-        copied = Declared(match[1], _unquoted(match[2])) if match else None
+        copied = EnvFileSetting(match[1], _unquoted(match[2])) if match else None
         if copied and (copied.is_secret or "@checkout@" in copied.default):
             lines[number] = f"{copied.name}={copied.value(checkout=root, offset=0)}"
             filled_in.append(copied.name)
@@ -134,7 +134,7 @@ def _filled_line(line: str, *, checkout: Path, offset: int) -> str:
         return line
     if match[1] == "PORT_OFFSET":
         return f"PORT_OFFSET={offset}"
-    setting = Declared(match[1], _unquoted(match[2]))
+    setting = EnvFileSetting(match[1], _unquoted(match[2]))
     return f"{setting.name}={setting.value(checkout=checkout, offset=offset)}"
 
 
@@ -180,9 +180,7 @@ def warnings(root: Path) -> list[str]:
     known = list(declared(root))
     unknown = [_unknown(name, known) for name in dict.fromkeys(names) if name not in known]
     twice = [
-        f"{name} stands in .env {times} times; the last one counts"
-        for name, times in Counter(names).items()
-        if times > 1
+        f"{name} is in .env {times} times; the last one counts" for name, times in Counter(names).items() if times > 1
     ]
     return unknown + twice
 
@@ -225,40 +223,11 @@ def kafka_ports(settings: Mapping[str, str]) -> list[dict[str, int]]:
     """The two ports of every local Kafka node, by the settings that move them."""
     controller = int(settings["KAFKA_CONTROLLER_PORT"])
     nodes = []
-    for place, address in enumerate(settings["KAFKA_BOOTSTRAP_SERVERS"].split(",")):
-        own = f"KAFKA_BOOTSTRAP_SERVERS, number {place + 1}" if place else "KAFKA_BOOTSTRAP_SERVERS"
-        second = f"KAFKA_CONTROLLER_PORT + {place}" if place else "KAFKA_CONTROLLER_PORT"
-        nodes.append({own: int(address.rpartition(":")[2]), second: controller + place})
+    for index, address in enumerate(settings["KAFKA_BOOTSTRAP_SERVERS"].split(",")):
+        own = f"KAFKA_BOOTSTRAP_SERVERS, number {index + 1}" if index else "KAFKA_BOOTSTRAP_SERVERS"
+        second = f"KAFKA_CONTROLLER_PORT + {index}" if index else "KAFKA_CONTROLLER_PORT"
+        nodes.append({own: int(address.rpartition(":")[2]), second: controller + index})
     return nodes
-
-
-def private(state: Path, root: Path, *, brokers: int = 1, **overrides: str) -> dict[str, str]:
-    """A whole set of settings for a platform of one's own: free ports, fresh secrets, files under `state`.
-
-    With several `brokers` every event is kept by each, and counts as soon as most have it. The ports stay reserved
-    until this process ends, so that tests that run at once never meet.
-    """
-    from operations.ports import reserve_block  # needs psutil, which `make env` does without
-
-    known = declared(root)
-    numbers = [name for name, setting in known.items() if _moved(setting, 1) != setting.default]
-    first = reserve_block(len(numbers) + 2 * brokers, also_at=WORKER_PORT_DISTANCE)
-    settings = {name: setting.value(checkout=root, offset=0) for name, setting in known.items()}
-    for position, name in enumerate(numbers):
-        host = "127.0.0.1:" if ":" in settings[name] else ""
-        settings[name] = f"{host}{first + position}"
-    kafka = _cluster(first + len(numbers), brokers)
-    return settings | kafka | {"IMPORT_URL": (state / "imports").as_uri()} | overrides
-
-
-def _cluster(first_port: int, brokers: int) -> dict[str, str]:
-    """The settings of so many Kafka nodes: any one of three may die, and everything goes on."""
-    return {
-        "KAFKA_BOOTSTRAP_SERVERS": ",".join(f"127.0.0.1:{first_port + place}" for place in range(brokers)),
-        "KAFKA_CONTROLLER_PORT": str(first_port + brokers),
-        "KAFKA_REPLICATION_FACTOR": str(brokers),
-        "KAFKA_MIN_INSYNC_REPLICAS": str(brokers // 2 + 1),
-    }
 
 
 def _number(text: str) -> int:

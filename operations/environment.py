@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from operations import env_file, processes
-from operations.failures import Failure
-from operations.places import Places
+from operations.errors import OperationsError
+from operations.paths import Paths
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -33,7 +33,7 @@ def _offset() -> int | None:
     if text is None:
         return None
     if not text.isdecimal():
-        raise Failure(f"PORT_OFFSET={text} is not a number")
+        raise OperationsError(f"PORT_OFFSET={text} is not a number")
     return int(text)
 
 
@@ -41,9 +41,9 @@ def _refuse_to_move_what_runs(root: Path, offset: int | None) -> None:
     before = env_file.offset_of(root)
     if None in (offset, before) or offset == before:
         return
-    records = processes.Records(Places(root, root / ".state").run)
+    records = processes.ProcessRecords(Paths(root, root / ".state").run)
     if any(processes.is_alive(record) for record in records.all()):
-        raise Failure(
+        raise OperationsError(
             f"PORT_OFFSET={offset}, but what runs here was started with PORT_OFFSET={before}:"
             " `make down` first, then it moves"
         )
@@ -59,7 +59,7 @@ def main() -> None:
     """The command line."""
     try:
         prepare(ROOT, say=print)
-    except Failure as failure:
+    except OperationsError as failure:
         sys.exit(str(failure))
     print("settings are in .env")
 

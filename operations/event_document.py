@@ -1,7 +1,7 @@
 """Writes docs/asyncapi.json: `python -m operations.event_document` (`make events`); `--check` only says if it is stale.
 
-Who sends and who hears an event is read from the services' source: the domain names the class of what it records,
-`listeners.py` that of what it hears.
+Which service publishes and which handle an event is read from their source: the domain names the classes of the events
+that it records, `listeners.py` those that it handles.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 
 from shared.events.document import document, events
+from shared.runtime import registry
 
 ROOT = Path(__file__).parent.parent
 FILE = ROOT / "docs" / "asyncapi.json"
@@ -22,13 +23,13 @@ FILE = ROOT / "docs" / "asyncapi.json"
 
 def written(root: Path = ROOT) -> str:
     """The document as the file holds it; raises `ValueError` for an event that two services seem to send."""
-    return json.dumps(document(senders(root), hearers(root)), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(document(senders(root), handlers(root)), indent=2, ensure_ascii=False) + "\n"
 
 
 def senders(root: Path = ROOT) -> dict[str, str]:
     """The service that records the event of that name; an event nobody records is left out."""
     found: dict[str, str] = {}
-    for service in _services(root):
+    for service in registry.names(root):
         named = {name for path in (root / service / "domain").rglob("*.py") for name in _used(_parsed(path))}
         for event in events():
             if event.__name__ in named and found.setdefault(event.name, service) != service:
@@ -36,20 +37,16 @@ def senders(root: Path = ROOT) -> dict[str, str]:
     return found
 
 
-def hearers(root: Path = ROOT) -> dict[str, list[str]]:
+def handlers(root: Path = ROOT) -> dict[str, list[str]]:
     """The services with a listener for the event of that name."""
     found: dict[str, list[str]] = {}
-    for service in _services(root):
+    for service in registry.names(root):
         file = root / service / "listeners.py"
-        heard = set(_heard(_parsed(file))) if file.exists() else set()
+        handled = set(_handled(_parsed(file))) if file.exists() else set()
         for event in events():
-            if event.__name__ in heard:
+            if event.__name__ in handled:
                 found.setdefault(event.name, []).append(service)
     return found
-
-
-def _services(root: Path) -> list[str]:
-    return sorted(folder.parent.name for folder in root.glob("*_service/__init__.py"))
 
 
 def _parsed(file: Path) -> ast.Module:
@@ -68,7 +65,7 @@ def _used(node: ast.AST) -> Iterator[str]:
                 yield from _used(each)
 
 
-def _heard(module: ast.Module) -> Iterator[str]:
+def _handled(module: ast.Module) -> Iterator[str]:
     """Names given to `@….effect(…)` and `@….projection(…)`, also by way of a group: `*STATES`."""
     groups = {
         target.id: statement.value

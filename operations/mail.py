@@ -1,26 +1,25 @@
-"""The mail catcher as a part, and reading what it caught."""
+"""The process of the mail catcher, and the mails that it kept."""
 
 import json
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 from operations import probes
-from operations.failures import Failure
-from operations.parts import Elsewhere, Part
-from operations.places import Places
-from operations.surroundings import of_machine
+from operations.errors import OperationsError
+from operations.paths import Paths
+from operations.process_environment import of_machine
+from operations.process_specs import ExternalService, ProcessSpec
 
 
-def part(settings: Mapping[str, str], places: Places, *, rank: int) -> Part:
+def process_spec(settings: Mapping[str, str], paths: Paths, *, rank: int) -> ProcessSpec:
     """A server that takes every mail, keeps it as a file and delivers none."""
     page = Mailbox.of(settings)
-    words = (
+    options = (
         "--bind",
         settings["BIND"],
         "--smtp-port",
@@ -30,9 +29,9 @@ def part(settings: Mapping[str, str], places: Places, *, rank: int) -> Part:
         "--allowed-hosts",
         settings["ALLOWED_HOSTS"],
     )
-    return Part(
+    return ProcessSpec(
         name="mail",
-        command=(sys.executable, "-m", "operations.mail_catcher", *words, "--folder", str(places.mails)),
+        command=(sys.executable, "-m", "operations.mail_catcher", *options, "--folder", str(paths.mails)),
         address=page.url,
         ready=lambda: probes.answers_http(f"{page.url}/health/ready"),
         rank=rank,
@@ -42,9 +41,9 @@ def part(settings: Mapping[str, str], places: Places, *, rank: int) -> Part:
     )
 
 
-def elsewhere(settings: Mapping[str, str]) -> Elsewhere:
+def external_service(settings: Mapping[str, str]) -> ExternalService:
     """An SMTP server that exists already."""
-    return Elsewhere(
+    return ExternalService(
         name="mail",
         address=f"smtp://{settings['SMTP_HOST']}:{settings['SMTP_PORT']}",
         ready=lambda: probes.takes_mail(settings),
@@ -53,13 +52,13 @@ def elsewhere(settings: Mapping[str, str]) -> Elsewhere:
 
 
 class Mailbox:
-    """The mails of one mail catcher, and its bad moods for tests."""
+    """The mails of one mail catcher."""
 
     def __init__(self, url: str) -> None:
         self.url = url
 
     @classmethod
-    def of(cls, settings: Mapping[str, str]) -> "Mailbox":
+    def of(cls, settings: Mapping[str, str]) -> Self:
         """The mailbox of the catcher that these settings name."""
         host = "127.0.0.1" if settings["BIND"] == "0.0.0.0" else settings["BIND"]
         return cls(f"http://{host}:{settings['MAIL_CATCHER_PORT']}")
@@ -76,36 +75,8 @@ class Mailbox:
         except urllib.error.HTTPError as refused:
             if refused.code != HTTPStatus.NOT_FOUND:
                 raise
-            raise Failure(f"there is no mail with the id {number!r}; `make mails` lists them") from None
+            raise OperationsError(f"there is no mail with the id {number!r}; `make mails` lists them") from None
         return found
-
-    def wait_for(self, count: int = 1, *, to: str | None = None, seconds: float = 30) -> list[dict[str, Any]]:
-        """At least `count` mails (to that address), read whole; a Failure when they do not arrive in time."""
-        deadline = time.monotonic() + seconds
-        while True:
-            found = [mail for mail in self.mails() if to is None or to in mail["envelope_to"]]
-            if len(found) >= count:
-                return [self.mail(mail["id"]) for mail in found]
-            if time.monotonic() > deadline:
-                raise Failure(f"{len(found)} of {count} mails arrived within {seconds} s")
-            time.sleep(0.05)
-
-    def refuse(
-        self, code: int = 451, *, seconds: float = 3600, at: str = "recipient", text: str = "refused on request"
-    ) -> None:
-        """Answer mails with that code and text for a while; `at` is greeting, recipient, data or answer.
-
-        `answer` is the doubtful case: the mail is kept, and the connection breaks before the sender learns of it.
-        """
-        self._ask("POST", "/refuse", {"code": code, "seconds": seconds, "at": at, "text": text})
-
-    def accept(self) -> None:
-        """Take mails again."""
-        self._ask("DELETE", "/refuse")
-
-    def clear(self) -> None:
-        """Throw all mails away."""
-        self._ask("DELETE", "/mails")
 
     def _ask(self, method: str, path: str, body: object = None) -> Any:
         data = None if body is None else json.dumps(body).encode()

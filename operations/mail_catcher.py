@@ -1,8 +1,9 @@
 """A mail catcher: takes every mail over SMTP, keeps it as a file, delivers none, and shows them on a page.
 
-    python -m operations.mail_catcher --smtp-port 1025 --page-port 8025 --folder .state/mails
+    python -m operations.mail_catcher --smtp-port PORT --page-port PORT --folder FOLDER
 
-A mail is on disk before the sender reads "250". For tests of bad days it can refuse for a while.
+A mail is on disk before the sender reads "250". It refuses mails for a while on request, to see what the platform
+does then.
 """
 
 import asyncio
@@ -18,16 +19,19 @@ from typing import Any, ClassVar, Protocol
 import click
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from operations.mail_page import HELP, Page, serve
+from operations.mail_page import MailPage, help_text, serve
 from operations.mail_store import MailStore
 from shared.runtime.hosts import LOCAL, Hosts
 
 _UNWRAPPED = "\b\n"
 """Before a paragraph: click leaves its lines as they are."""
+_HELP = f"{_UNWRAPPED}At the page's address:\n\n{help_text('http://127.0.0.1:PAGE_PORT')}".replace(
+    "\n\n", f"\n\n{_UNWRAPPED}"
+)
 
 
 @dataclass(frozen=True)
-class Refusal:
+class StepRefusal:
     """For how long which step is refused, and with what code."""
 
     code: int
@@ -36,13 +40,13 @@ class Refusal:
     text: str
 
 
-class Mood:
-    """Whether mails are taken at the moment; the page changes it."""
+class RefusalSwitch:
+    """Which step of the conversation is refused at the moment; the page changes it."""
 
     STEPS: ClassVar = ("greeting", "recipient", "data", "answer")
 
     def __init__(self) -> None:
-        self._refusal: Refusal | None = None
+        self._refusal: StepRefusal | None = None
 
     def refuse(self, *, code: int, seconds: float, at: str, text: str) -> None:
         """Refuse a step from now on, for that long, with that text behind the code."""
@@ -54,7 +58,7 @@ class Mood:
             raise ValueError(f"at must be one of {', '.join(self.STEPS)}")
         if not (text.isascii() and text.isprintable() and len(text) <= 500):
             raise ValueError("text must have at most 500 printable ASCII characters")
-        self._refusal = Refusal(code, at, time.monotonic() + seconds, text)
+        self._refusal = StepRefusal(code, at, time.monotonic() + seconds, text)
 
     def accept(self) -> None:
         """Take mails again."""
@@ -68,87 +72,87 @@ class Mood:
         return f"{refusal.code} {refusal.text}"
 
 
-class Keeping(Protocol):
-    """Where mails go."""
+class MailKeeper(Protocol):
+    """Keeps mails."""
 
     def keep(self, content: bytes, sender: str, recipients: Sequence[str]) -> str:
         """Keep a mail and return its id."""
 
 
-class Answering(Protocol):
-    """What is not taken at the moment."""
+class RefusalSource(Protocol):
+    """Says which step is refused at the moment."""
 
     def refusal(self, step: str) -> str | None:
         """The answer that refuses this step now; None while it is taken."""
 
 
-class Handler:
+class MailHandler:
     """What aiosmtpd asks at each step of a conversation; names and arguments are its own."""
 
     # ruff: noqa: ARG002
 
-    def __init__(self, store: Keeping, mood: Answering) -> None:
+    def __init__(self, store: MailKeeper, switch: RefusalSource) -> None:
         self._store = store
-        self._mood = mood
+        self._switch = switch
 
     async def handle_EHLO(
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
     ) -> list[str]:
         """Greet, or not."""
         session.host_name = hostname
-        refused = self._mood.refusal("greeting")
+        refused = self._switch.refusal("greeting")
         return [refused] if refused else responses
 
     async def handle_HELO(self, server: SMTP, session: Session, envelope: Envelope, hostname: str) -> str:
-        """Greet those who speak only the old way, or who try it after EHLO was refused."""
+        """Greet clients without extensions, and those that try HELO after EHLO was refused."""
         session.host_name = hostname
-        return self._mood.refusal("greeting") or "250 mail-catcher"
+        return self._switch.refusal("greeting") or "250 mail-catcher"
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """Take a recipient, or not."""
-        refused = self._mood.refusal("recipient")
+        refused = self._switch.refusal("recipient")
         if not refused:
             envelope.rcpt_tos.append(address)
         return refused or "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        """Keep the mail, then say so; or break the connection in between, which leaves the sender in doubt."""
-        if refused := self._mood.refusal("data"):
+        """Keep the mail, then confirm it; or break the connection in between, so that the sender cannot know."""
+        if refused := self._switch.refusal("data"):
             return refused
         content = envelope.original_content or b""
         number = await asyncio.to_thread(self._store.keep, content, envelope.mail_from or "", envelope.rcpt_tos)
-        if self._mood.refusal("answer") and isinstance(server.transport, asyncio.WriteTransport):
+        if self._switch.refusal("answer") and isinstance(server.transport, asyncio.WriteTransport):
             server.transport.abort()
         return f"250 kept as {number}"
 
 
-class Catcher(SMTP):
-    """aiosmtpd's server under a name of its own; `more` is what aiosmtpd knows beside it, such as TLS and sign-in."""
+class MailCatcher(SMTP):
+    """aiosmtpd's server with our name in its answers; `more` are other options of it, such as TLS and sign-in."""
 
-    def __init__(self, handler: Handler, **more: Any) -> None:
+    def __init__(self, handler: MailHandler, **more: Any) -> None:
         super().__init__(handler, **{"enable_SMTPUTF8": True, **more}, ident="mail catcher", hostname="mail-catcher")
 
 
 async def catch(bind: str, smtp_port: int, page_port: int, folder: Path, hosts: Hosts) -> None:
-    """Serve until the process is told to end."""
-    store, mood, end = MailStore(folder), Mood(), asyncio.Event()
+    """Serve until the process gets SIGTERM or SIGINT."""
+    store, switch, end = MailStore(folder), RefusalSwitch(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end.set)
-    server = await loop.create_server(lambda: Catcher(Handler(store, mood)), bind, smtp_port)
-    end_page = serve(bind, page_port, Page(store, mood), hosts)
+    server = await loop.create_server(lambda: MailCatcher(MailHandler(store, switch)), bind, smtp_port)
+    end_page = serve(bind, page_port, MailPage(store, switch), hosts)
     print(f"mails to {bind}:{smtp_port} are kept in {folder} and shown at http://{bind}:{page_port}", flush=True)
     await end.wait()
     server.close()
     end_page()
 
 
-@click.command(epilog=_UNWRAPPED + f"At the page's address:\n\n{HELP}".replace("\n\n", f"\n\n{_UNWRAPPED}"))
+@click.command(epilog=_HELP)
 @click.option("--bind", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--smtp-port", type=int, default=1025, show_default=True, help="Where mails are taken.")
-@click.option("--page-port", type=int, default=8025, show_default=True, help="Where mails are shown.")
+@click.option("--smtp-port", type=int, required=True, help="Where mails are taken.")
+@click.option("--page-port", type=int, required=True, help="Where mails are shown.")
 @click.option("--folder", type=click.Path(path_type=Path), required=True, help="Where the mails are kept.")
 @click.option("--allowed-hosts", default=LOCAL, help="Names under which the page is reached, with commas.")
 def main(bind: str, smtp_port: int, page_port: int, folder: Path, allowed_hosts: str) -> None:

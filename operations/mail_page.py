@@ -1,4 +1,4 @@
-"""The mail catcher's page: mails as HTML for people and as JSON for programs; `HELP` lists its addresses."""
+"""The mail catcher's page: mails as HTML for people and as JSON for programs; `/help` lists its addresses."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ iframe{width:100%;height:30rem;border:1px solid #ccc}</style>"""
 _HTML = "text/html; charset=utf-8"
 _MOST_SHOWN = 500
 REFUSED = "refused on request"
-HELP = """\
+_HELP = """\
 GET /            list of the mails, for people     GET /mails         the same as JSON
 GET /read/ID     one mail, for people              GET /mails/ID      the same as JSON
-GET /mails/ID.eml, ID.html, ID.txt  its parts      DELETE /mails      throw all mails away
+GET /mails/ID.eml, ID.html, ID.txt  its contents   DELETE /mails      delete all mails
 GET /help        this text                         GET /health/ready  whether it works
 POST /refuse     refuse mails for a while          DELETE /refuse     take them again
 
 To see how the platform copes with a mail server that refuses:
-  curl -d '{"code": 550, "seconds": 60, "at": "recipient", "text": "5.1.1 User unknown"}' http://127.0.0.1:8025/refuse
+  curl -d '{"code": 550, "seconds": 60, "at": "recipient", "text": "5.1.1 User unknown"}' $address/refuse
 All four may be left out:
   code     400 to 599 (451)
   seconds  for how long, above 0 (60)
@@ -38,12 +38,19 @@ All four may be left out:
            (recipient)
   text     what follows the code: at most 500 printable ASCII characters (refused on request)
 """
-WISHES: dict[str, type] = {"code": int, "seconds": float, "at": str, "text": str}
-USUAL: dict[str, Any] = {"code": 451, "seconds": 60, "at": "recipient", "text": REFUSED}
 
 
-class Refusing(Protocol):
-    """Whoever can be told to refuse mails."""
+def help_text(address: str) -> str:
+    """Returns what the page at that address (`http://host:port`) can be asked."""
+    return _HELP.replace("$address", address)
+
+
+OPTIONS: dict[str, type] = {"code": int, "seconds": float, "at": str, "text": str}
+DEFAULTS: dict[str, Any] = {"code": 451, "seconds": 60, "at": "recipient", "text": REFUSED}
+
+
+class RefusalTarget(Protocol):
+    """A server that refuses mails on request."""
 
     def refuse(self, *, code: int, seconds: float, at: str, text: str) -> None:
         """Refuse a step of the conversation for a while, with that text behind the code."""
@@ -52,7 +59,7 @@ class Refusing(Protocol):
         """Take mails again."""
 
 
-class Answer:
+class PageAnswer:
     """An HTTP answer."""
 
     def __init__(self, body: bytes | str = b"", kind: str = "text/plain; charset=utf-8", status: int = 200) -> None:
@@ -61,27 +68,27 @@ class Answer:
         self.status = status
 
 
-def as_json(value: object, status: int = 200) -> Answer:
+def as_json(value: object, status: int = 200) -> PageAnswer:
     """An answer in JSON."""
-    return Answer(json.dumps(value, ensure_ascii=False, indent=1), "application/json", status)
+    return PageAnswer(json.dumps(value, ensure_ascii=False, indent=1), "application/json", status)
 
 
-class Page:
+class MailPage:
     """What is answered to which request."""
 
-    def __init__(self, store: MailStore, mood: Refusing) -> None:
+    def __init__(self, store: MailStore, switch: RefusalTarget) -> None:
         self._store = store
-        self._mood = mood
+        self._switch = switch
 
-    def answer(self, method: str, path: str, body: bytes) -> Answer:
-        """The answer to one request."""
-        fixed: dict[tuple[str, str], Callable[[], Answer]] = {
+    def answer(self, method: str, path: str, body: bytes, address: str) -> PageAnswer:
+        """Returns the answer to one request that came to that address (`http://host:port`)."""
+        fixed: dict[tuple[str, str], Callable[[], PageAnswer]] = {
             ("GET", "/"): self._list,
-            ("GET", "/help"): lambda: Answer(HELP),
+            ("GET", "/help"): lambda: PageAnswer(help_text(address)),
             ("GET", "/health/ready"): lambda: as_json({"status": "ready"}),
             ("GET", "/mails"): lambda: as_json(self._store.summaries()),
             ("DELETE", "/mails"): self._clear,
-            ("POST", "/refuse"): lambda: self._refuse(body),
+            ("POST", "/refuse"): lambda: self._refuse(body, address),
             ("DELETE", "/refuse"): self._accept,
         }
         if action := fixed.get((method, path)):
@@ -89,66 +96,68 @@ class Page:
         try:
             return self._one(method, path)
         except KeyError:
-            return Answer(f"There is no such page. There are:\n\n{HELP}", status=HTTPStatus.NOT_FOUND)
+            return PageAnswer(f"There is no such page. There are:\n\n{help_text(address)}", status=HTTPStatus.NOT_FOUND)
 
-    def _one(self, method: str, path: str) -> Answer:
-        _, room, name = [*path.split("/"), "", ""][:3]
-        if method != "GET" or room not in ("mails", "read"):
+    def _one(self, method: str, path: str) -> PageAnswer:
+        _, folder, name = [*path.split("/"), "", ""][:3]
+        if method != "GET" or folder not in ("mails", "read"):
             raise KeyError(path)
-        if room == "read":
-            return Answer(_mail_page(self._store.mail(name)), _HTML)
+        if folder == "read":
+            return PageAnswer(_mail_page(self._store.mail(name)), _HTML)
         number, _, form = name.partition(".")
         return self._form(number, form)
 
-    def _form(self, number: str, form: str) -> Answer:
+    def _form(self, number: str, form: str) -> PageAnswer:
         if form == "eml":
-            return Answer(self._store.raw(number), "message/rfc822")
+            return PageAnswer(self._store.raw(number), "message/rfc822")
         mail = self._store.mail(number)
         if form == "html":
-            return Answer(mail["html"] or "", _HTML)
+            return PageAnswer(mail["html"] or "", _HTML)
         if form == "txt":
-            return Answer(mail["text"] or "")
+            return PageAnswer(mail["text"] or "")
         if form:
             raise KeyError(form)
         return as_json(mail)
 
-    def _list(self) -> Answer:
+    def _list(self) -> PageAnswer:
         mails = self._store.summaries()[::-1]
         rows = "".join(map(_row, mails[:_MOST_SHOWN]))
         title = f"{len(mails)} mails" if len(mails) != 1 else "1 mail"
         table = f"<table><tr><th>received (UTC)<th>to<th>subject</tr>{rows}</table>"
-        return Answer(f"<!doctype html><title>{title}</title>{_STYLE}<h1>{title}</h1>{table}", _HTML)
+        return PageAnswer(f"<!doctype html><title>{title}</title>{_STYLE}<h1>{title}</h1>{table}", _HTML)
 
-    def _clear(self) -> Answer:
+    def _clear(self) -> PageAnswer:
         self._store.clear()
-        return Answer(status=HTTPStatus.NO_CONTENT)
+        return PageAnswer(status=HTTPStatus.NO_CONTENT)
 
-    def _refuse(self, body: bytes) -> Answer:
+    def _refuse(self, body: bytes, address: str) -> PageAnswer:
         try:
-            self._mood.refuse(**{**USUAL, **_wish(body)})
+            self._switch.refuse(**{**DEFAULTS, **_options(body)})
         except ValueError as error:
-            return Answer(f"Nothing has changed: {error}.\n\n{HELP}", status=HTTPStatus.UNPROCESSABLE_ENTITY)
-        return Answer(status=HTTPStatus.NO_CONTENT)
+            return PageAnswer(
+                f"Nothing has changed: {error}.\n\n{help_text(address)}", status=HTTPStatus.UNPROCESSABLE_ENTITY
+            )
+        return PageAnswer(status=HTTPStatus.NO_CONTENT)
 
-    def _accept(self) -> Answer:
-        self._mood.accept()
-        return Answer(status=HTTPStatus.NO_CONTENT)
+    def _accept(self) -> PageAnswer:
+        self._switch.accept()
+        return PageAnswer(status=HTTPStatus.NO_CONTENT)
 
 
-def _wish(body: bytes) -> dict[str, Any]:
-    """How mails are to be refused; raises ValueError with what is wrong."""
+def _options(body: bytes) -> dict[str, Any]:
+    """Returns how mails are to be refused; raises ValueError with what is wrong."""
     try:
-        wish = json.loads(body or b"{}")
+        options = json.loads(body or b"{}")
     except (ValueError, RecursionError):
         raise ValueError("the body is not JSON") from None
-    if not isinstance(wish, dict):
+    if not isinstance(options, dict):
         raise ValueError("the body is not an object")
-    if unknown := wish.keys() - WISHES.keys():
-        raise ValueError(f"{', '.join(sorted(unknown))}: known are {', '.join(WISHES)}")
-    for name, value in wish.items():
-        if not _fits(value, WISHES[name]):
-            raise ValueError(f"{name} must be {'text' if WISHES[name] is str else 'a number'}")
-    return wish
+    if unknown := options.keys() - OPTIONS.keys():
+        raise ValueError(f"{', '.join(sorted(unknown))}: known are {', '.join(OPTIONS)}")
+    for name, value in options.items():
+        if not _fits(value, OPTIONS[name]):
+            raise ValueError(f"{name} must be {'text' if OPTIONS[name] is str else 'a number'}")
+    return options
 
 
 def _fits(value: object, kind: type) -> bool:
@@ -167,23 +176,25 @@ def _mail_page(mail: dict[str, Any]) -> str:
     letter = f'<h2>HTML</h2><iframe sandbox src="/mails/{number}.html"></iframe>' if mail["html"] else ""
     text = f"<h2>Text</h2><pre>{escape(mail['text'])}</pre>" if mail["text"] else ""
     forms = f'<a href="/mails/{number}.eml">as a file</a> · <a href="/mails/{number}">JSON</a>'
-    ways = f'<p><a href="/">all mails</a> · {forms}'
+    links = f'<p><a href="/">all mails</a> · {forms}'
     return (
-        f"<!doctype html><title>{escape(mail['subject'])}</title>{_STYLE}<h1>{escape(mail['subject'])}</h1>{ways}"
+        f"<!doctype html><title>{escape(mail['subject'])}</title>{_STYLE}<h1>{escape(mail['subject'])}</h1>{links}"
         f"<table>{headers}</table>{text}{letter}"
     )
 
 
-def application(page: Page) -> WSGIApplication:
+def application(page: MailPage) -> WSGIApplication:
     """The page as a WSGI application."""
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
         path = environ["PATH_INFO"].encode("latin-1").decode(errors="replace")
-        given = page.answer(environ["REQUEST_METHOD"], path, environ["wsgi.input"].read())
+        given = page.answer(
+            environ["REQUEST_METHOD"], path, environ["wsgi.input"].read(), f"http://{environ['HTTP_HOST']}"
+        )
         headers = [
             ("Content-Type", given.kind),
             ("Content-Length", str(len(given.body))),
-            # A mail's HTML is a stranger's: it may show itself and do nothing.
+            # The HTML of a mail comes from outside: it may be shown and do nothing.
             ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'"),
         ]
         start_response(f"{given.status} {HTTPStatus(given.status).phrase}", headers)
@@ -192,7 +203,7 @@ def application(page: Page) -> WSGIApplication:
     return answer
 
 
-def serve(bind: str, port: int, page: Page, hosts: Hosts) -> Callable[[], None]:
+def serve(bind: str, port: int, page: MailPage, hosts: Hosts) -> Callable[[], None]:
     """Serve that page beside the catcher; the function that is returned ends it."""
     guarded = hosts.guard(application(page))
     return Server(guarded, listening_socket(bind, port), threads=2, limits=Limits()).run_in_thread("page")

@@ -3,25 +3,25 @@
 from collections.abc import Mapping
 
 from operations import probes
-from operations.parts import Elsewhere, Part
-from operations.places import Places
-from operations.surroundings import of_machine
+from operations.paths import Paths
+from operations.process_environment import of_machine
+from operations.process_specs import ExternalService, ProcessSpec
 
 
-def part(settings: Mapping[str, str], places: Places, *, rank: int) -> Part:
+def process_spec(settings: Mapping[str, str], paths: Paths, *, rank: int) -> ProcessSpec:
     """The process that `pgbouncer/start.sh` becomes, here as in a container."""
     host, port = settings["DATABASE_HOST"], int(settings["DATABASE_PORT"])
-    return Part(
+    return ProcessSpec(
         name="pgbouncer",
-        command=("sh", str(places.script("pgbouncer"))),
+        command=("sh", str(paths.script("pgbouncer"))),
         address=f"{host}:{port}",
         ready=lambda: probes.speaks_postgres(host, port),
         rank=rank,
-        environment=of_machine() | _what_it_needs(settings) | {"STATE_DIR": str(places.servers / "pgbouncer")},
+        environment=of_machine() | _what_it_needs(settings) | {"STATE_DIR": str(paths.servers / "pgbouncer")},
         ports={"DATABASE_PORT": port},
-        prepare=lambda: places.make_server_folder("pgbouncer"),
-        user=places.user,
-        folder=places.servers,
+        prepare=lambda: paths.make_server_folder("pgbouncer"),
+        user=paths.user,
+        folder=paths.servers,
         stop_seconds=5,
     )
 
@@ -36,10 +36,10 @@ def _what_it_needs(settings: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in settings.items() if reads(name)}
 
 
-def elsewhere(settings: Mapping[str, str]) -> Elsewhere:
+def external_service(settings: Mapping[str, str]) -> ExternalService:
     """A PgBouncer that exists already."""
     host, port = settings["DATABASE_HOST"], int(settings["DATABASE_PORT"])
-    return Elsewhere(
+    return ExternalService(
         name="pgbouncer",
         address=f"{host}:{port}",
         ready=lambda: probes.speaks_postgres(host, port),

@@ -1,4 +1,4 @@
-"""Ports of this machine: who holds one, and which are free for a platform of one's own."""
+"""Ports of this machine: which process uses one, and which are free for a private platform."""
 
 import fcntl
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from operations.failures import Failure
+from operations.errors import OperationsError
 
 # Below 32768, where Linux begins to give out ports to outgoing connections.
 _FIRST, _LAST, _BLOCK = 10_000, 32_000, 250
@@ -32,7 +32,7 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def holder(port: int) -> str:
-    """The process that listens on a port, or else speaks from it, in words."""
+    """Describes the process that listens on a port, or else has a connection from it."""
     using = [connection for connection in _connections() if connection.laddr and connection.laddr.port == port]
     using.sort(key=lambda connection: connection.status != psutil.CONN_LISTEN)
     pids = [connection.pid for connection in using if connection.pid]
@@ -81,7 +81,7 @@ def reserve_block(size: int, *, also_at: int = 0) -> int:
             _reservations.append(lock)
             return start
         os.close(lock)
-    raise Failure(f"no {size} free ports in a row between {_FIRST} and {_LAST}")
+    raise OperationsError(f"no {size} free ports in a row between {_FIRST} and {_LAST}")
 
 
 def _lock(start: int) -> int | None:

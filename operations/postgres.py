@@ -1,4 +1,4 @@
-"""PostgreSQL with PostGIS: a cluster of the platform's own, never the machine's."""
+"""PostgreSQL with PostGIS: a cluster of this platform alone, never that of the machine."""
 
 import shutil
 import signal
@@ -8,21 +8,21 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from operations import probes
-from operations.failures import Failure
-from operations.parts import Elsewhere, Part
-from operations.places import Places
+from operations.errors import OperationsError
+from operations.paths import Paths
+from operations.process_environment import of_machine
+from operations.process_specs import ExternalService, ProcessSpec
 from operations.processes import as_user
-from operations.surroundings import of_machine
 
 _INSTALLED = Path("/usr/lib/postgresql")
 _SHARED = Path("/usr/share/postgresql")
 _MISSING = "PostgreSQL 15 or newer with PostGIS is not installed; run `make setup`"
 
 
-def part(settings: Mapping[str, str], places: Places, *, rank: int, durable: bool) -> Part:
-    """The server process; `durable=False` trades safety against a power cut for speed, for tests."""
-    data = places.servers / "postgresql"
-    return Part(
+def process_spec(settings: Mapping[str, str], paths: Paths, *, rank: int, durable: bool) -> ProcessSpec:
+    """The server process; with `durable=False` it is faster and may lose data in a power cut, for tests."""
+    data = paths.servers / "postgresql"
+    return ProcessSpec(
         name="postgresql",
         command=_command(settings, data, durable=durable),
         address=f"{settings['POSTGRES_HOST']}:{settings['POSTGRES_PORT']}",
@@ -30,18 +30,18 @@ def part(settings: Mapping[str, str], places: Places, *, rank: int, durable: boo
         rank=rank,
         environment=of_machine(),
         ports={"POSTGRES_PORT": int(settings["POSTGRES_PORT"])},
-        prepare=lambda: _make_cluster(data, settings, places),
-        user=places.user,
-        folder=places.servers,
+        prepare=lambda: _make_cluster(data, settings, paths),
+        user=paths.user,
+        folder=paths.servers,
         stop_signal=signal.SIGINT,  # "fast": SIGTERM would wait until every client has gone.
         stop_seconds=60,
     )
 
 
-def elsewhere(settings: Mapping[str, str]) -> Elsewhere:
+def external_service(settings: Mapping[str, str]) -> ExternalService:
     """A PostgreSQL that exists already."""
     host, port = settings["POSTGRES_HOST"], int(settings["POSTGRES_PORT"])
-    return Elsewhere(
+    return ExternalService(
         name="postgresql",
         address=f"{host}:{port}",
         ready=lambda: probes.speaks_postgres(host, port),
@@ -75,11 +75,13 @@ def _programs(data: Path) -> Path:
     if _exists(marker):
         version = int(marker.read_text())
         if version not in installed:
-            raise Failure(f"the data in {data} was made by PostgreSQL {version}, which is not installed any more")
+            raise OperationsError(
+                f"the data in {data} was made by PostgreSQL {version}, which is not installed any more"
+            )
         return installed[version]
     usable = [version for version in installed if version >= 15 and _has_postgis(version)]
     if not usable:
-        raise Failure(_MISSING)
+        raise OperationsError(_MISSING)
     return installed[max(usable)]
 
 
@@ -94,24 +96,24 @@ def _has_postgis(version: int) -> bool:
     return (_SHARED / str(version) / "extension/postgis.control").exists()
 
 
-def _make_cluster(data: Path, settings: Mapping[str, str], places: Places) -> None:
+def _make_cluster(data: Path, settings: Mapping[str, str], paths: Paths) -> None:
     """Make the data folder where there is none; it appears by a rename, so that half of one is never used."""
     if _exists(data / "PG_VERSION"):
         return
-    unfinished = places.servers / "postgresql.new"
+    unfinished = paths.servers / "postgresql.new"
     shutil.rmtree(unfinished, ignore_errors=True)
-    places.make_server_folder(unfinished.name)
+    paths.make_server_folder(unfinished.name)
     with tempfile.NamedTemporaryFile("w", dir="/tmp") as password:
         password.write(settings["POSTGRES_ADMIN_PASSWORD"])
         password.flush()
-        places.give(Path(password.name))
-        _initdb(unfinished, Path(password.name), settings, places)
+        paths.give(Path(password.name))
+        _initdb(unfinished, Path(password.name), settings, paths)
     unfinished.rename(data)
 
 
-def _initdb(data: Path, password: Path, settings: Mapping[str, str], places: Places) -> None:
+def _initdb(data: Path, password: Path, settings: Mapping[str, str], paths: Paths) -> None:
     # C.UTF-8 is everywhere and never changes with the C library; sorting for people asks for COLLATE "de-x-icu".
-    words = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"]
+    options = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"]
     command = [
         str(_programs(data) / "initdb"),
         "-D",
@@ -119,16 +121,16 @@ def _initdb(data: Path, password: Path, settings: Mapping[str, str], places: Pla
         "-U",
         settings["POSTGRES_ADMIN_USER"],
         f"--pwfile={password}",
-        *words,
+        *options,
     ]
     made = subprocess.run(
         command,
-        cwd=places.servers,
+        cwd=paths.servers,
         env=of_machine(),
         check=False,
         capture_output=True,
         text=True,
-        **as_user(places.user),
+        **as_user(paths.user),
     )
     if made.returncode:
-        raise Failure(f"postgresql: initdb could not make {data}:\n{made.stdout}{made.stderr}")
+        raise OperationsError(f"postgresql: initdb could not make {data}:\n{made.stdout}{made.stderr}")

@@ -1,4 +1,4 @@
-"""Questions that show whether a part works: each returns when it does and raises NotReady or Hopeless when not."""
+"""Checks whether a server works: each returns when it does and raises NotReady or PermanentFailure when not."""
 
 import json
 import smtplib
@@ -13,7 +13,7 @@ from typing import Any
 import psycopg2
 from confluent_kafka import KafkaException
 
-from operations.failures import Hopeless, NotReady
+from operations.errors import NotReady, PermanentFailure
 from shared.events.cluster import Administrator
 
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
@@ -64,7 +64,7 @@ def lets_in(settings: Mapping[str, str]) -> None:
     except psycopg2.OperationalError as error:
         text = str(error).strip()
         if "password authentication failed" in text:
-            raise Hopeless(
+            raise PermanentFailure(
                 "POSTGRES_ADMIN_PASSWORD is not the one its data was made with: bring back the .env of that time,"
                 " or remove its data folder"
             ) from error
@@ -77,7 +77,7 @@ def kafka_answers(settings: Mapping[str, str], *, node: int | None = None, secon
     try:
         client = Administrator(kafka_options(settings) | {"log_level": 0})
     except KafkaException as error:
-        raise Hopeless(f"a client cannot be made with these settings: {error.args[0].str()}") from error
+        raise PermanentFailure(f"a client cannot be made with these settings: {error.args[0].str()}") from error
     try:
         cluster = client.list_topics(timeout=seconds)
     except KafkaException as error:
@@ -89,7 +89,7 @@ def kafka_answers(settings: Mapping[str, str], *, node: int | None = None, secon
 
 
 def _is_in_sync(cluster: Any, node: int) -> None:
-    """What an operator waits for before touching the next node: this one is back and misses nothing."""
+    """An operator waits for this before stopping the next node: this one is back and its copies are complete."""
     if node not in cluster.brokers:
         raise NotReady(f"node {node} has not registered yet")
     for topic in cluster.topics.values():
@@ -112,7 +112,7 @@ def kafka_options(settings: Mapping[str, str]) -> dict[str, Any]:
 
 
 def takes_mail(settings: Mapping[str, str], *, seconds: float = 5) -> None:
-    """An SMTP server greets, and lets in whoever the settings name."""
+    """An SMTP server greets, and accepts the account that the settings name."""
     host, port = settings["SMTP_HOST"], int(settings["SMTP_PORT"])
     try:
         with _smtp(host, port, settings["SMTP_TLS"], seconds) as server:
@@ -120,7 +120,7 @@ def takes_mail(settings: Mapping[str, str], *, seconds: float = 5) -> None:
                 server.login(settings["SMTP_USERNAME"], settings["SMTP_PASSWORD"])
             server.noop()
     except smtplib.SMTPAuthenticationError as error:
-        raise Hopeless(f"{host}:{port} refuses SMTP_USERNAME and SMTP_PASSWORD") from error
+        raise PermanentFailure(f"{host}:{port} refuses SMTP_USERNAME and SMTP_PASSWORD") from error
     except (OSError, smtplib.SMTPException) as error:
         raise NotReady(f"{host}:{port}: {error}") from error
 

@@ -1,4 +1,4 @@
-"""Processes that this tool started, and only those: each is known by its pid and the moment it was born."""
+"""The processes that this tool started, and only those: each is identified by its pid and the time of its start."""
 
 import fcntl
 import json
@@ -13,32 +13,32 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from operations.failures import Failure
+from operations.errors import OperationsError
 
 _MARK = "PLATFORM_PART"
 _OLD_LOG_BYTES = 20_000_000
 
 
 @dataclass(frozen=True)
-class Record:
+class ProcessRecord:
     """What is kept of a started process, so that another run of the tool can find and stop it."""
 
     name: str
     pid: int
-    born: str
-    """Boot of the machine and clock tick of the process' start: a recycled pid has another one."""
+    start: str
+    """Boot of the machine and clock tick of the start: a later process with the same pid has another one."""
     address: str
     rank: int
     log: str
     log_start: int
-    """Where in the log this life of the process begins."""
+    """Where in the log the output since this start begins."""
     started_at: float
     stop_signal: int
     stop_seconds: float
 
 
-def born(pid: int) -> str | None:
-    """The moment of birth of a living process, which no later process with its pid shares; None when it is dead."""
+def start_of(pid: int) -> str | None:
+    """Returns the start of a living process, which no later process with its pid shares; None when it has ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
@@ -58,43 +58,43 @@ def _reap(pid: int) -> None:
         os.waitpid(pid, os.WNOHANG)
 
 
-def is_alive(record: Record) -> bool:
+def is_alive(record: ProcessRecord) -> bool:
     """Whether the very process that was started still lives."""
-    return born(record.pid) == record.born
+    return start_of(record.pid) == record.start
 
 
-class Records:
+class ProcessRecords:
     """The started processes of one platform, one small file each."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def write(self, record: Record) -> None:
+    def write(self, record: ProcessRecord) -> None:
         """Keep a record, whole or not at all."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         unfinished = self._folder / f"{record.name}.{os.getpid()}.new"
         unfinished.write_text(json.dumps(asdict(record)))
         unfinished.replace(self._file(record.name))
 
-    def read(self, name: str) -> Record | None:
-        """The record of a part, whether its process lives or not."""
+    def read(self, name: str) -> ProcessRecord | None:
+        """The record of that name, whether its process lives or not."""
         try:
-            return Record(**json.loads(self._file(name).read_text()))
+            return ProcessRecord(**json.loads(self._file(name).read_text()))
         except FileNotFoundError:
             return None
 
-    def living(self, name: str) -> Record | None:
-        """The record of a part whose process lives."""
+    def living(self, name: str) -> ProcessRecord | None:
+        """The record of that name, if its process lives."""
         record = self.read(name)
         return record if record and is_alive(record) else None
 
-    def all(self) -> list[Record]:
-        """Every record, in the order in which the parts were started."""
+    def all(self) -> list[ProcessRecord]:
+        """Every record, in the order in which the processes were started."""
         names = [file.stem for file in self._folder.glob("*.json")]
         found = [record for name in names if (record := self.read(name))]
         return sorted(found, key=lambda record: (record.rank, record.started_at))
 
-    def forget(self, record: Record) -> None:
+    def forget(self, record: ProcessRecord) -> None:
         """Remove the record of a process that is gone."""
         self._file(record.name).unlink(missing_ok=True)
 
@@ -103,7 +103,7 @@ class Records:
 
 
 @dataclass(frozen=True)
-class Launch:
+class LaunchSpec:
     """Everything the start of one process needs."""
 
     name: str
@@ -116,21 +116,21 @@ class Launch:
     niceness: int = 0
 
 
-def launch(what: Launch) -> tuple[int, str, int]:
-    """Pid and birth of a new process that outlives this one, and where in its log it begins."""
+def launch(what: LaunchSpec) -> tuple[int, str, int]:
+    """Returns the pid and the start of a new process that outlives this one, and where in the log its output begins."""
     what.log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _set_aside(what.log)
+    _rotate(what.log)
     with what.log.open("ab") as log:
         begin = log.tell()
         process = _spawn(what, log.fileno())
     if what.niceness:
-        _let_others_go_first(process.pid, what.niceness)
+        _set_niceness(process.pid, what.niceness)
     process.returncode = 0  # It is meant to outlive us: no warning when this object goes.
-    birth = born(process.pid)
-    return process.pid, birth or "dead at birth", begin
+    start = start_of(process.pid)
+    return process.pid, start or "ended at once", begin
 
 
-def _spawn(what: Launch, log: int) -> "subprocess.Popen[bytes]":
+def _spawn(what: LaunchSpec, log: int) -> "subprocess.Popen[bytes]":
     try:
         return subprocess.Popen(
             what.command,
@@ -143,10 +143,10 @@ def _spawn(what: Launch, log: int) -> "subprocess.Popen[bytes]":
             **as_user(what.user),
         )
     except FileNotFoundError as error:
-        raise Failure(f"{what.name} cannot start: {error.filename} is not there; run `make setup`") from error
+        raise OperationsError(f"{what.name} cannot start: {error.filename} is not there; run `make setup`") from error
 
 
-def _let_others_go_first(pid: int, niceness: int) -> None:
+def _set_niceness(pid: int, niceness: int) -> None:
     """Lower the priority of a process that has a session of its own."""
     os.setpriority(os.PRIO_PROCESS, pid, niceness)
     # where Linux groups processes by session, a process is nice within its session only, and sessions to each other
@@ -168,15 +168,16 @@ def as_user(user: str | None) -> dict[str, Any]:
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": os.getgrouplist(user, entry.pw_gid)}
 
 
-def _set_aside(log: Path) -> None:
+def _rotate(log: Path) -> None:
     if log.exists() and log.stat().st_size > _OLD_LOG_BYTES:
         log.replace(log.with_suffix(".log.1"))
 
 
-def send(record: Record, number: int) -> bool:
-    """Signal the very process of a record; False when it is gone, and whoever has its pid now is left alone."""
+def send(record: ProcessRecord, number: int) -> bool:
+    """Send a signal to exactly the process of a record; False when it has ended, also if another one has its pid."""
     try:
-        handle = os.pidfd_open(record.pid)  # Holds on to this process: the check below cannot be outrun.
+        # The handle refers to this process, even if it ends after the check below and its pid is used again.
+        handle = os.pidfd_open(record.pid)
     except ProcessLookupError:
         return False
     try:
@@ -190,18 +191,18 @@ def send(record: Record, number: int) -> bool:
         os.close(handle)
 
 
-def stop(record: Record, mark: str) -> bool:
-    """End a process and what it left behind, first by asking; True if it had to be killed."""
+def stop(record: ProcessRecord, mark: str) -> bool:
+    """End a process and its children, first by its stop signal; True if it had to be killed."""
     send(record, record.stop_signal)
-    send(record, signal.SIGCONT)  # A frozen process would not hear it.
-    insisted = not wait_until_gone(record, record.stop_seconds)
-    if insisted:
+    send(record, signal.SIGCONT)  # A paused process would not handle it.
+    was_killed = not wait_until_gone(record, record.stop_seconds)
+    if was_killed:
         kill(record, mark)
     end_the_rest(record, mark, patience=2)
-    return insisted
+    return was_killed
 
 
-def kill(record: Record, mark: str) -> None:
+def kill(record: ProcessRecord, mark: str) -> None:
     """End a process at once (SIGKILL), and its children with it."""
     children = list(_session(record, mark))
     send(record, signal.SIGKILL)
@@ -212,7 +213,7 @@ def kill(record: Record, mark: str) -> None:
         wait_until_gone(child, 10)
 
 
-def wait_until_gone(record: Record, seconds: float) -> bool:
+def wait_until_gone(record: ProcessRecord, seconds: float) -> bool:
     """Whether the process ended within that time."""
     deadline = time.monotonic() + seconds
     while is_alive(record):
@@ -234,14 +235,14 @@ def only_one(lock: Path, say: Callable[[str], None] = print) -> Iterator[None]:
         yield
 
 
-def end_the_rest(record: Record, mark: str, *, patience: float) -> None:
+def end_the_rest(record: ProcessRecord, mark: str, *, patience: float) -> None:
     """Wait for the children of a process that ended, and end those that stay."""
     for child in list(_session(record, mark)):
         if not wait_until_gone(child, patience):
             send(child, signal.SIGKILL)
 
 
-def _session(record: Record, mark: str) -> Iterator[Record]:
+def _session(record: ProcessRecord, mark: str) -> Iterator[ProcessRecord]:
     """The processes that a recorded one started: in its session, and either below it or carrying its mark."""
     leader_lives = is_alive(record)
     for entry in Path("/proc").iterdir():
@@ -252,13 +253,13 @@ def _session(record: Record, mark: str) -> Iterator[Record]:
             yield child
 
 
-def _member(pid: int, record: Record) -> Record | None:
+def _member(pid: int, record: ProcessRecord) -> ProcessRecord | None:
     try:
         session = os.getsid(pid)
     except (ProcessLookupError, PermissionError):
         return None
-    birth = born(pid) if session == record.pid else None
-    return Record(**{**asdict(record), "pid": pid, "born": birth}) if birth else None
+    start = start_of(pid) if session == record.pid else None
+    return ProcessRecord(**{**asdict(record), "pid": pid, "start": start}) if start else None
 
 
 def _carries(pid: int, mark: str) -> bool:

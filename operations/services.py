@@ -2,39 +2,39 @@
 
 import sys
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any
 
 from migrations.settings import MigrationSettings
-from operations import probes, surroundings
+from operations import probes, process_environment
 from operations.env_file import WORKER_PORT_DISTANCE, service_ports
-from operations.parts import Part, Step
-from operations.places import Places
+from operations.paths import Paths
+from operations.process_specs import ProcessSpec, StartupTask
+from shared.runtime import registry
 from shared.runtime.settings import KafkaSettings
 
 BRINGS_NEWS = "therapist_service"
-"""The service whose worker imports: what it has to tell, all others wait for."""
+"""The service whose worker imports: all others wait for its events."""
 FOLLOWING = 10
-"""The niceness of workers that follow what others tell: their copies may come a moment later, an answer may not."""
+"""The niceness of workers that copy the events of others: a copy may be late by a moment, an answer may not."""
 
 
-def parts(settings: Mapping[str, str], places: Places, *, rank: int) -> list[Part]:
-    """Web and worker of every service whose folder exists and whose port is set."""
-    found = []
+def process_specs(settings: Mapping[str, str], paths: Paths, *, rank: int) -> list[ProcessSpec]:
+    """Web and worker of every service that is declared in this checkout and whose port is set."""
+    found, declared = [], registry.names(paths.root)
     for name, port in service_ports(settings).items():
         service = name.removesuffix("_PORT").lower()
-        if (places.root / service / "__main__.py").exists():
-            found.append(_process(service, "web", name, port, settings, places, rank))
-            found.append(_process(service, "worker", name, port + WORKER_PORT_DISTANCE, settings, places, rank))
+        if service in declared:
+            found.append(_process(service, "web", name, port, settings, paths, rank))
+            found.append(_process(service, "worker", name, port + WORKER_PORT_DISTANCE, settings, paths, rank))
     return found
 
 
 def _process(
-    service: str, role: str, setting: str, port: int, settings: Mapping[str, str], places: Places, rank: int
-) -> Part:
+    service: str, role: str, setting: str, port: int, settings: Mapping[str, str], paths: Paths, rank: int
+) -> ProcessSpec:
     host = "127.0.0.1" if settings["BIND"] == "0.0.0.0" else settings["BIND"]
-    own_folder = places.state / f"{service}.{role}"
-    return Part(
+    own_folder = paths.state / f"{service}.{role}"
+    return ProcessSpec(
         name=f"{service}.{role}",
         command=(sys.executable, "-m", service, role),
         address=f"http://{host}:{port}",
@@ -51,25 +51,23 @@ def _process(
 
 def environment(service: str, settings: Mapping[str, str], *, process: str | None = None) -> dict[str, str]:
     """What a service's `web` or `worker` is given, or a command of it at the terminal: what its `settings.py` names."""
-    return surroundings.of_ours(_declared_by(service), settings, process=process)
+    return process_environment.of_ours(_declared_by(service), settings, process=process)
 
 
 def _declared_by(service: str) -> type[Any] | None:
-    """The settings class of a service, found by its name: this tool knows none of them, and their files load little."""
     try:
-        found: type[Any] = import_module(f"{service}.settings").Settings
+        return registry.settings_of(service)
     except ModuleNotFoundError as missing:
         if missing.name in (service, f"{service}.settings"):
             return None
         raise
-    return found
 
 
-def steps(settings: Mapping[str, str], *, migrations: int, topics: int) -> list[Step]:
+def startup_tasks(settings: Mapping[str, str], *, migrations: int, topics: int) -> list[StartupTask]:
     """What has to be done once between the starts: the tables, and the topics of the events."""
     python = sys.executable
-    tables, kafka = (surroundings.of_ours(declared, settings) for declared in (MigrationSettings, KafkaSettings))
+    tables, kafka = (process_environment.of_ours(declared, settings) for declared in (MigrationSettings, KafkaSettings))
     return [
-        Step("migrations", (python, "-m", "migrations", "up"), rank=migrations, environment=tables),
-        Step("topics", (python, "-m", "shared.events.topics", "create"), rank=topics, environment=kafka),
+        StartupTask("migrations", (python, "-m", "migrations", "up"), rank=migrations, environment=tables),
+        StartupTask("topics", (python, "-m", "shared.events.topics", "create"), rank=topics, environment=kafka),
     ]

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from operations import compose
-from operations.declared_settings import PROCESSES, Declarations, Section, Setting
+from operations.declared_settings import PROCESSES, DeclaredSetting, DeclaredSettings, SettingsSection
 
 ROOT = Path(__file__).resolve().parent.parent
 WITH_DEFAULTS = (
@@ -27,7 +27,7 @@ _WIDTH = 120
 
 def written(root: Path = ROOT) -> dict[str, str]:
     """The text of each of these files as it should be, by its path."""
-    declared = Declarations(root)
+    declared = DeclaredSettings(root)
     settings = declared.settings()
     texts = {name: with_defaults((root / name).read_text(encoding="utf-8"), settings) for name in WITH_DEFAULTS}
     texts["docker-compose.yml"] = compose.with_environments(texts["docker-compose.yml"], declared)
@@ -36,7 +36,7 @@ def written(root: Path = ROOT) -> dict[str, str]:
     return texts
 
 
-def with_defaults(text: str, settings: Mapping[str, Setting]) -> str:
+def with_defaults(text: str, settings: Mapping[str, DeclaredSetting]) -> str:
     """The text with every `${NAME:-default}` and `ARG NAME=default` of a setting as its model declares it."""
 
     def refreshed(match: re.Match[str], form: str) -> str:
@@ -57,11 +57,11 @@ _HEAD = """\
 """
 
 
-def _env_example(sections: Iterable[Section]) -> str:
+def _env_example(sections: Iterable[SettingsSection]) -> str:
     return "\n".join([_HEAD, *map(_env_section, sections)])
 
 
-def _env_section(section: Section) -> str:
+def _env_section(section: SettingsSection) -> str:
     heading = f"# --- {section.title} ".ljust(_WIDTH - 1, "-")
     lines = [heading, *_comment(section.about)]
     for setting in section.settings:
@@ -87,17 +87,17 @@ each process those that it reads itself and no others, as `docker compose` does
 """
 
 
-def _page(declared: Declarations) -> str:
+def _page(declared: DeclaredSettings) -> str:
     return "\n".join([_PAGE_HEAD, *(_table(section, declared) for section in declared.sections())])
 
 
-def _table(section: Section, declared: Declarations) -> str:
+def _table(section: SettingsSection, declared: DeclaredSettings) -> str:
     rows = [_row(setting, declared) for setting in section.settings]
     head = ["| name | default | unit | meaning | read by |", "|---|---|---|---|---|"]
     return "\n".join([f"## {section.title}", "", f"{section.about} (`{section.file}`)", "", *head, *rows]) + "\n"
 
 
-def _row(setting: Setting, declared: Declarations) -> str:
+def _row(setting: DeclaredSetting, declared: DeclaredSettings) -> str:
     default = "*made by `make env`*" if setting.is_secret else _code(setting.in_env_file)
     meaning = _RULE.sub(r"[rule \1](domain.md#contact-rule-\1)", setting.meaning)
     cells = (_code(setting.name), default, setting.unit, meaning, ", ".join(_readers(setting, declared)))
@@ -108,7 +108,7 @@ def _code(text: str) -> str:
     return f"`{text}`" if text else ""
 
 
-def _readers(setting: Setting, declared: Declarations) -> list[str]:
+def _readers(setting: DeclaredSetting, declared: DeclaredSettings) -> list[str]:
     """Who reads it, in few words: both processes of a service by its name, all services together."""
     both = {f"{name}.{process}": name for name in declared.services for process in PROCESSES}
     whole = [name for name in declared.services if {f"{name}.{each}" for each in PROCESSES} <= setting.readers]

@@ -1,4 +1,4 @@
-"""What only the operator's tools read: `make env`, `make up` and `docker compose`, beside what each part reads itself.
+"""What only the operator's tools read: `make env`, `make up` and `docker compose`. Each process reads its own settings.
 
 These classes declare; `.env.example` is written from them, and the tool reads values and defaults through
 `operations/env_file.py`, which needs nothing but Python.

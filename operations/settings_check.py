@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from operations.declared_settings import Declarations
+from operations.declared_settings import DeclaredSettings
 from operations.env_file import declared, local_parts, local_ports
-from operations.failures import Failure
+from operations.errors import OperationsError
 from shared.runtime.settings import complaints
 
 CODE = Path(__file__).resolve().parent.parent
@@ -24,12 +24,12 @@ def check(settings: Mapping[str, str], root: Path) -> None:
     problems += [*_empty_secrets(settings, root), *_wrong_parts(settings)]
     problems = problems or _shared_ports(settings)
     if problems:
-        raise Failure("the settings cannot work:\n" + "\n".join(f"  {problem}" for problem in problems))
+        raise OperationsError("the settings cannot work:\n" + "\n".join(f"  {problem}" for problem in problems))
 
 
 def _refused_by_their_readers(settings: Mapping[str, str]) -> Iterator[str]:
     """What the processes would refuse at their start; by name, and without the value."""
-    for model in Declarations(CODE).models().values():
+    for model in DeclaredSettings(CODE).models().values():
         try:
             model.of(settings)
         except ValidationError as problem:

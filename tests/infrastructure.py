@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from operations.env_file import private
-from operations.platform import Platform
+from testkit.private_platform import PrivatePlatform, private_platform
 
 ROOT = Path(__file__).parent.parent
 
@@ -18,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 class Infrastructure:
     """PostgreSQL behind PgBouncer, every schema migrated; Kafka when a test asks for it."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: PrivatePlatform) -> None:
         self.platform = platform
         self.settings = platform.settings
         self._has_kafka = False
@@ -38,17 +35,3 @@ class Infrastructure:
             platform.up(only=["postgresql", "pgbouncer", "migrations"])
             os.environ.update(platform.settings)
             yield cls(platform)
-
-
-@contextmanager
-def private_platform(*, brokers: int = 1, **settings: str) -> Iterator[Platform]:
-    """A platform that nobody else uses and of which nothing remains; nothing is started yet."""
-    # PostgreSQL's user must be able to enter: the folders of pytest are closed to it
-    state = Path(tempfile.mkdtemp(prefix="platform-tests-"))
-    platform = Platform(ROOT, private(state, ROOT, brokers=brokers, **settings), state, durable=False)
-    try:
-        yield platform
-    finally:
-        platform.down()
-        platform.remove()
-        shutil.rmtree(state, ignore_errors=True)

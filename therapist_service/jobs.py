@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
 from shared.database import is_trouble, new_id, transaction
@@ -24,6 +24,9 @@ from therapist_service.domain.import_files import Blocks, ImportFile, NotImporta
 from therapist_service.domain.import_records import Entry
 from therapist_service.domain.imports import ClaimLost, ImportClaim
 from therapist_service.settings import Settings
+
+if TYPE_CHECKING:
+    from therapist_service.dependencies import Dependencies
 
 log = logger(__name__)
 
@@ -359,12 +362,12 @@ class _Application:
         self.heartbeat.progress()
 
 
-def jobs(folder: ImportFolder) -> tuple[Job, ...]:
-    """Every job of this service."""
+def jobs(dependencies: Dependencies) -> Sequence[Job]:
+    """The jobs of this service."""
     applying = Applying()
-    return (
+    return [
         Job("lift-blocks", timedelta(minutes=10), lift_blocks),
         Job("forget-left-import-content", timedelta(hours=1), forget_left_content),
-        Job("watch-imports", timedelta(seconds=2), folder.watch),
+        Job("watch-imports", timedelta(seconds=2), dependencies.import_folder.watch),
         Job("apply-imports", timedelta(seconds=1), applying.next, release=applying.release),
-    )
+    ]

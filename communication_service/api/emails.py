@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from communication_service.api.dependencies import Dependencies
+from communication_service.dependencies import Dependencies
 from communication_service.domain import emails
 from communication_service.domain.schemas import EmailFilter, EmailPage, EmailResponse, EmailView, Resolution
 from shared.http import Context, Resource, endpoint

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from communication_service.api.dependencies import Dependencies
+from communication_service.dependencies import Dependencies
 from communication_service.domain import mail_server
 from communication_service.domain.schemas import MailServerView
 from shared.http import Context, Resource, endpoint

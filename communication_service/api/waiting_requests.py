@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from communication_service.api.dependencies import Dependencies
+from communication_service.dependencies import Dependencies
 from communication_service.domain import waiting
 from communication_service.domain.schemas import WaitingRequestFilter, WaitingRequestPage
 from shared.http import Context, Resource, endpoint

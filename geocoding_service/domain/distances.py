@@ -21,7 +21,7 @@ from shared.values.travel import DETOUR_FACTORS, SPEEDS_KMH, detour_km, minutes
 
 
 def estimate(wanted: DistanceQuery) -> DistanceView:
-    """How far it is from one point to the other; raises `NotFound` for an unknown postal code."""
+    """The distance from one point to the other; raises `NotFound` for an unknown postal code."""
     origin, destination = _place(wanted.origin), _place(wanted.destination)
     if origin is None or destination is None:
         raise NotFound("postal_code", "The coordinates of this postal code are not known.")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from matching_service.api.dependencies import Dependencies
-from matching_service.domain import answers, audit_log, requests
+from matching_service.dependencies import Dependencies
+from matching_service.domain import answers, audit_log, placement_requests
 from matching_service.domain.schemas import (
     Approved,
     AuditLogPage,
@@ -29,12 +29,14 @@ class PlacementRequestItem(Resource):
     @endpoint(response=RequestView)
     def get(self, context: Context[Dependencies], id: UUID) -> RequestView:
         """Show a placement request."""
-        return requests.get(context.session, id)
+        return placement_requests.get(context.session, id)
 
     @endpoint(patch=RequestFields, response=RequestView)
     def patch(self, context: Context[Dependencies], id: UUID, patch: MergePatch) -> RequestView:
         """Change priority or note."""
-        return requests.change(context.session, id, patch, expected_versions=context.if_match, now=context.now)
+        return placement_requests.change(
+            context.session, id, patch, expected_versions=context.if_match, now=context.now
+        )
 
 
 def _reference(approved: Approved) -> ResponseReference:
@@ -46,7 +48,7 @@ def _reference(approved: Approved) -> ResponseReference:
 
 def _find_approved(context: Context[Dependencies], reference: ResponseReference) -> Approved:
     ids = [UUID(each) for each in reference["items"]]
-    return requests.find_approved(
+    return placement_requests.find_approved(
         context.session, ids, [RefusedTherapist.from_json(each) for each in reference["refused"]]
     )
 
@@ -57,7 +59,7 @@ class PlacementRequestCollection(Resource):
     @endpoint(query=RequestFilter, response=RequestPage)
     def get(self, context: Context[Dependencies], query: RequestFilter) -> RequestPage:
         """List placement requests, newest first."""
-        return requests.list_page(context.session, query)
+        return placement_requests.list_page(context.session, query)
 
     @endpoint(
         body=ContactList,
@@ -70,11 +72,11 @@ class PlacementRequestCollection(Resource):
     def post(self, context: Context[Dependencies], body: ContactList) -> Approved:
         """Approve a contact list: ask these therapists for this patient.
 
-        A rule that a therapist fails can be overridden with a reason, except a block, the wish for no contact, an open
-        request and a recent refusal.
+        A criterion that a therapist fails can be overridden with a reason, except a block, the wish for no contact, an
+        open request and a recent refusal.
         """
         rules = context.dependencies.rules
-        return requests.approve(context.session, body, rules=rules, today=context.today, now=context.now)
+        return placement_requests.approve(context.session, body, rules=rules, today=context.today, now=context.now)
 
 
 class PlacementRequestHistoryCollection(Resource):

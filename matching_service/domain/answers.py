@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from matching_service.domain import audit_log, consequences, states
-from matching_service.domain.requests import count_change, lock_request
+from matching_service.domain.placement_requests import count_change, lock_request
 from matching_service.domain.schemas import NewAnswer, Placing, RequestView, Withdrawal
 from matching_service.settings import AskAgainRules
 from matching_service.store import queries

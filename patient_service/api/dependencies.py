@@ -1,21 +1,12 @@
-"""What the endpoints of this service are given beside the request, and what is kept of their refusals."""
+"""Who asks, and what is kept of refusals."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from patient_service.dependencies import Dependencies
 from patient_service.domain import accesses
 from patient_service.domain.accesses import Reader, RevealingConflict
 from shared.errors import PlatformError
 from shared.http import Context
-from shared.security.encryption import Keys
-
-
-@dataclass(frozen=True)
-class Dependencies:
-    """What the service was wired with."""
-
-    keys: Keys
 
 
 def reader(context: Context[Dependencies]) -> Reader:

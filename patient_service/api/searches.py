@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from patient_service.api.dependencies import Dependencies, reader
+from patient_service.api.dependencies import reader
 from patient_service.api.patients import PatientItem
+from patient_service.dependencies import Dependencies
 from patient_service.domain import searches
 from patient_service.domain.schemas import HistoryPage, NewStatus, PatientView, Readiness
 from shared.http import Context, Resource, endpoint

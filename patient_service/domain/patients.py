@@ -74,7 +74,7 @@ def _added(session: Session, keys: Keys, fields: PatientFields, force: bool, *, 
     while True:
         identity, reference = new_id(), new_reference(CHANCE)
         found_by = indexes_of(keys, fields, reference)
-        patient = Patient(
+        patient = queries.new_patient(
             id=identity,
             reference=reference,
             data_key=keys.new_data_key(identity.bytes),

@@ -22,9 +22,9 @@ from tenacity import RetryCallState
 from shared.database import database_answers, is_trouble, transaction
 from shared.errors import Unreachable
 from shared.events.consumer import Consumer
-from shared.events.ends import read_to_ends
 from shared.events.event import PARTITIONS
 from shared.events.listeners import Listeners
+from shared.events.topic_reader import read_to_ends
 from shared.runtime.duties import kind_of
 from shared.runtime.logs import logger
 from shared.runtime.retries import retrying

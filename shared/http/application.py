@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import flask_restful
@@ -65,7 +66,7 @@ def service_app(
     problems.translate(app)
     app.access = _open(app, routes)
     app.access |= _open_platform(app, _checks(settings, schema_check, ready_checks))
-    app.access |= docs.open_on(app, openapi.document(routes, title=title, description=description))
+    app.access |= docs.open_on(app, title, partial(openapi.document, routes, title=title, description=description))
     return app
 
 

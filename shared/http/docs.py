@@ -6,6 +6,7 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Callable
+from functools import cache
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
@@ -24,13 +25,20 @@ PAGE = Path(__file__).parent / "page" / "docs.html"
 SWAGGER_UI = str(files(flask_swagger_ui) / "dist")
 
 
-def open_on(app: Flask, document: dict[str, Any]) -> AccessTable:
-    """Register the document, the page and the files that the page loads; returns who may call them."""
-    written = json.dumps(document, ensure_ascii=False).encode()
-    page, policy = _page(document["info"]["title"])
+def open_on(app: Flask, title: str, document: Callable[[], dict[str, Any]]) -> AccessTable:
+    """Register the document, the page and the files that the page loads; returns who may call them.
+
+    `document` is called when it is first asked for: most processes never need it, and it takes longer than all else
+    that an application does at its start.
+    """
+    page, policy = _page(title)
+
+    @cache
+    def written() -> bytes:
+        return json.dumps(document(), ensure_ascii=False).encode()
 
     def openapi() -> Response:
-        return Response(written, content_type="application/json")
+        return Response(written(), content_type="application/json")
 
     def docs() -> AnyResponse:
         if request.path.endswith("/"):  # the page's links are relative, so that any prefix may stand before them

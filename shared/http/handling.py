@@ -79,9 +79,9 @@ class RequestHandler:
             context = _context(session, call.sent)
             if self._replay is None or call.sent.idempotency_key is None:
                 return self._call(context, call), False
-            return self._once(context, call, self._replay, call.sent.idempotency_key)
+            return self._replay_or_call(context, call, self._replay, call.sent.idempotency_key)
 
-    def _once(self, context: Context[Any], call: Call, replay: Replay, key: str) -> tuple[Any, bool]:
+    def _replay_or_call(self, context: Context[Any], call: Call, replay: Replay, key: str) -> tuple[Any, bool]:
         keyed = idempotency.keyed_request(context, key)
         reference = idempotency.find_reference(context, keyed)
         if reference is not None:

@@ -2,7 +2,7 @@
 
 Three things are tried again elsewhere, for a reason: a transaction that lost against others, at once and never after it
 committed something (`shared.database.repeat_if_lost`); the loops of relay and consumer, which never end, keep their
-membership meanwhile and stop when told to (`Backoff`); and an e-mail, whose next time lies in its row.
+membership meanwhile and stop when asked to (`Backoff`); and an e-mail, whose next time lies in its row.
 """
 
 from __future__ import annotations

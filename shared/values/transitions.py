@@ -10,7 +10,7 @@ Status = TypeVar("Status", bound=StrEnum)
 
 
 class TransitionNotAllowed(Exception):
-    """A status was to follow another one that it cannot follow: whoever calls must refuse that before."""
+    """A status was to follow another one that it cannot follow: the caller must refuse that before."""
 
     def __init__(self, before: str, after: str) -> None:
         super().__init__(f"{before} cannot become {after}")

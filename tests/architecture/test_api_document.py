@@ -23,7 +23,7 @@ from therapist_service.domain import states as therapist
 
 each_service = pytest.mark.parametrize("service", SERVICES)
 
-STATES = {
+STATES: dict[str, tuple[str, str, Any]] = {
     "states-of-a-patient": ("patient_service", "patients", enums.PatientStatus),
     "states-of-a-therapist": ("therapist_service", "therapists", enums.TherapistStatus),
     "states-of-an-import": ("therapist_service", "imports", enums.ImportStatus),
@@ -142,9 +142,9 @@ def _codes_in_the_code() -> Iterator[str]:
     inside = [call for kind in kinds for call in ast.walk(kind) if isinstance(call, ast.Call)]
     everywhere = [node for file in files for node in ast.walk(file) if isinstance(node, ast.Call)]
     for call in [*inside, *(each for each in everywhere if ast.unparse(each.func) in names)]:
-        yield from (a.value for a in call.args if isinstance(a, ast.Constant) and CODE.fullmatch(str(a.value)))
+        yield from (str(a.value) for a in call.args if isinstance(a, ast.Constant) and CODE.fullmatch(str(a.value)))
     for call in everywhere:
-        yield from (k.value.value for k in call.keywords if k.arg == "code" and isinstance(k.value, ast.Constant))
+        yield from (str(k.value.value) for k in call.keywords if k.arg == "code" and isinstance(k.value, ast.Constant))
         if ast.unparse(call.func) == "check_version":
             yield f"{ast.literal_eval(call.args[2])}.changed_meanwhile"
 

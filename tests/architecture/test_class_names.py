@@ -14,15 +14,8 @@ PACKAGES = sorted(path.parent.name for path in ROOT.glob("*/__init__.py") if pat
 PER_PACKAGE = {"Settings", "Tables", "Dependencies"}
 """Classes of which every package that needs one declares its own, with the same purpose, under the same name."""
 
-DUPLICATE_CLASSES = {
-    "Page": "the mail page, shared.values",
-}
-"""Names that still have two meanings; each goes when its package is renamed."""
-
 LIBRARY_NAMES = {
     "shared/http": "the package of our HTTP layer; nothing imports it as `http`",
-    "operations/platform.py": "not renamed yet",
-    "matching_service/domain/requests.py": "not renamed yet",
 }
 """Modules that are named like a library, with the reason."""
 
@@ -52,13 +45,7 @@ def modules_named_like_a_library() -> set[str]:
 
 def test_no_two_classes_have_one_name() -> None:
     """A reader who searches for a class finds one, and an error message names one."""
-    found = duplicate_classes()
-    assert {name: where for name, where in found.items() if name not in DUPLICATE_CLASSES} == {}
-
-
-def test_the_list_of_duplicate_classes_has_no_entry_too_many() -> None:
-    """The list only becomes shorter: an entry that is not needed any more must be removed."""
-    assert set(DUPLICATE_CLASSES) - set(duplicate_classes()) == set()
+    assert duplicate_classes() == {}
 
 
 def test_no_module_is_named_like_a_library() -> None:

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import Any
 from uuid import uuid4
 
 import click
@@ -19,10 +18,11 @@ import migrations.__main__
 import operations.__main__
 import tests.fuzz.__main__
 from operations import event_document, mail_catcher
-from operations.failures import Failure
-from patient_service.settings import Settings
+from operations.errors import OperationsError
+from operations.explained_commands import ExplainedGroup
 from shared.events import topics
 from shared.runtime import cli
+from testkit import demo
 from tests.architecture.sources import ROOT
 from tests.samples import published
 
@@ -33,6 +33,7 @@ PROGRAMS: dict[str, click.Command] = {
     "operations": operations.__main__.main,
     "operations.mail_catcher": mail_catcher.main,
     "operations.event_document": event_document.main,
+    "testkit.demo": demo.main,
     "benchmarks": benchmarks.__main__.main,
     "chaos": chaos.__main__.main,
     "tests.fuzz": tests.fuzz.__main__.main,
@@ -43,7 +44,7 @@ PROGRAMS: dict[str, click.Command] = {
 def _commands() -> Iterator[tuple[str, click.Command, list[str]]]:
     for program, command in PROGRAMS.items():
         yield program, command, []
-        for name in command.commands if isinstance(command, click.Group) else ():
+        for name in command.list_commands(click.Context(command)) if isinstance(command, click.Group) else ():
             yield program, command, [name]
 
 
@@ -51,21 +52,18 @@ COMMANDS = list(_commands())
 each_command = pytest.mark.parametrize(("program", "command", "path"), COMMANDS, ids=lambda value: str(value)[:40])
 
 
-def _no_service(*_: object) -> Any:
-    raise AssertionError("nothing is to be started")
-
-
 def run(command: click.Command, *arguments: str) -> tuple[int, list[str]]:
     """The exit code and the lines on stderr, in a service without a process."""
-    service = cli.Service("patient_service", Settings, _no_service, _no_service)
-    done = CliRunner().invoke(command, arguments, obj=service)
+    done = CliRunner().invoke(command, arguments, obj="patient_service")
     return done.exit_code, done.stderr.strip().splitlines()
 
 
 @each_command
 def test_every_command_and_every_option_is_explained(program: str, command: click.Command, path: list[str]) -> None:
     assert run(command, *path, "--help") == (0, [])
-    found = command.commands[path[0]] if path and isinstance(command, click.Group) else command
+    group = isinstance(command, click.Group) and command
+    found = group.get_command(click.Context(group), path[0]) if path and group else command
+    assert found
     assert found.help
     assert not path or len(found.help.splitlines()[0]) <= 60, "the list of commands would cut it off"
     for parameter in found.params:
@@ -85,7 +83,8 @@ def test_what_nobody_offers_is_refused_in_one_line(program: str, command: click.
         ("patient_service", ["job", "geocode", "--now", "9999-12-31T09:00"], "--now"),
         ("patient_service", ["dead-letters", "forget"], "forget"),
         ("patient_service", ["dead-letters", "show", "12"], "12"),
-        ("operations.mail_catcher", [], "--folder"),
+        ("operations.mail_catcher", [], "--smtp-port"),
+        ("operations.mail_catcher", ["--smtp-port", "1", "--page-port", "2"], "--folder"),
         ("operations.mail_catcher", ["--folder", "x", "--smtp-port", "many"], "many"),
         ("benchmarks", ["everything"], "everything"),
         ("chaos", ["--brokers", "2"], "--brokers"),
@@ -124,10 +123,10 @@ def test_a_step_back_is_a_revision_and_no_option(revision: str, service: str) ->
 
 @pytest.mark.parametrize(
     ("raised", "code", "said"),
-    [(Failure("no port is free"), 1, "no port is free"), (KeyboardInterrupt(), 130, "`make down` stops it")],
+    [(OperationsError("no port is free"), 1, "no port is free"), (KeyboardInterrupt(), 130, "`make down` stops it")],
 )
 def test_the_operators_tool_says_why_it_ended(raised: BaseException, code: int, said: str) -> None:
-    program = operations.__main__.Operations("operations")
+    program = ExplainedGroup("operations")
 
     @program.command("fail")
     def fail() -> None:

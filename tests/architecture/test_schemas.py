@@ -17,9 +17,10 @@ from sqlalchemy import text
 
 from migrations import roles
 from migrations.connections import administrator, as_owner
+from migrations.history import history
 from migrations.settings import MigrationSettings
 from shared import database
-from shared.database.schema import history
+from shared.database.schema import revisions
 from tests.architecture.sources import ROOT, SERVICES
 from tests.infrastructure import Infrastructure
 
@@ -33,6 +34,13 @@ def test_every_history_has_one_head(service: str) -> None:
 
 
 @each_service
+def test_a_revision_is_the_number_of_its_file(service: str) -> None:
+    """A process reads from the names which revisions its code knows, and whether the database is older."""
+    walked = ScriptDirectory.from_config(history(service)).walk_revisions()
+    assert [each.revision for each in walked] == list(reversed(revisions(service)))
+
+
+@each_service
 def test_the_migrated_database_is_what_the_models_say(service: str, infrastructure: Infrastructure) -> None:
     """A model that drifts from its migrations works on one machine only."""
     metadata = importlib.import_module(f"{service}.store.tables").Tables.metadata
@@ -41,7 +49,7 @@ def test_the_migrated_database_is_what_the_models_say(service: str, infrastructu
             connection,
             opts={
                 "include_object": lambda thing, name, kind, reflected, other: (
-                    name != "alembic_version" and alembic_helpers.include_object(thing, name, kind, reflected, other)
+                    name != "alembic_version" and alembic_helpers.include_object(thing, name, kind, reflected, other)  # type: ignore[no-untyped-call]
                 ),
                 "compare_type": True,
             },
@@ -87,7 +95,7 @@ def test_no_password_reaches_the_log_of_postgresql(infrastructure: Infrastructur
         roles.prepare(admin, owner_password=owner, service_passwords={"role_of_a_test": other})
         with admin, admin.cursor() as cursor:
             cursor.execute("DROP SCHEMA role_of_a_test; DROP OWNED BY role_of_a_test; DROP ROLE role_of_a_test")
-    log = infrastructure.platform.log("postgresql").read_text()
+    log = infrastructure.platform.paths.log("postgresql").read_text()
     assert 'ALTER ROLE "role_of_a_test" LOGIN PASSWORD' in log
     assert owner not in log
     assert other not in log

@@ -22,7 +22,7 @@ from matching_service.domain.schemas import NewAnswer
 from matching_service.domain.states import next_contact_after
 from matching_service.settings import AskAgainRules
 from shared.events.catalogue import EmailAnswered, PracticeAnswer
-from shared.runtime.cli import _datetime
+from shared.runtime.operator_commands import _datetime
 from shared.values.datetimes import (
     FIRST_DAY,
     FIRST_INSTANT,
@@ -114,7 +114,7 @@ def test_what_was_taken_is_computed_with(day: date, answered: datetime) -> None:
         email_id=REQUEST,
         therapist_id=REQUEST,
         occurred_at=at,
-        answers=answers.for_event(body.responses),  # type: ignore[arg-type]
+        answers=answers.for_event(body.responses),
     )
     arrived = EmailAnswered.model_validate_json(event.model_dump_json())
     heard = _answer_of(arrived.answers[0])
@@ -167,7 +167,7 @@ def test_the_moment_of_a_command_is_plausible_or_refused_with_a_sentence(text: s
     assert FIRST_INSTANT <= moment <= LAST_INSTANT
 
 
-@pytest.mark.parametrize("said", params(NUMBERS | UNREAL_NUMBERS | DATES | INSTANTS | MOMENTS))
+@pytest.mark.parametrize("said", params({**NUMBERS, **UNREAL_NUMBERS, **DATES, **INSTANTS, **MOMENTS}))
 def test_a_file_whose_time_of_change_cannot_be_is_one_without(said: Any) -> None:
     """One file in the folder, touched with a strange date, must not stop the watch."""
     moment = inbox._moment(said)

@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 @pytest.mark.parametrize("field", FIELDS)
 def test_a_hostile_value_in_one_field_costs_no_other_record(service: str, folder: Folder, field: str) -> None:
     """Every value in a record of its own, between two good ones."""
-    hostile = [a_record(f"h-{number}", **{field: value}) if field != "external_id" else a_record(value)  # type: ignore[arg-type]
+    hostile = [a_record(f"h-{number}", **{field: value}) if field != "external_id" else a_record(value)
                for number, value in enumerate(VALUES.values())]  # fmt: skip
     began = time.thread_time()
     done = folder.bring(FIRST, _document([a_record("good-1"), *hostile, a_record("good-2")]))

@@ -143,7 +143,7 @@ def test_the_worst_list_of_every_field_costs_little(known: Input) -> None:
 @pytest.mark.parametrize("known", params(INPUTS))
 def test_a_mebibyte_of_unknown_fields_costs_little(known: Input) -> None:
     """Each is refused by name; a person reads the first hundred at most."""
-    document = {f"k{number}": [] for number in range(60_000)}
+    document: dict[str, Any] = {f"k{number}": [] for number in range(60_000)}
     assert seconds_for(known, document, rounds=1) < SECONDS_REFUSED
 
 

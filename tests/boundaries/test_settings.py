@@ -14,7 +14,7 @@ from pydantic import SecretStr, ValidationError
 
 from migrations.settings import MigrationSettings
 from operations import env_file
-from operations.failures import Failure
+from operations.errors import OperationsError
 from operations.settings_check import check
 from shared.runtime.settings import EnvironmentSettings, fields
 from tests.architecture.sources import ROOT, SERVICES
@@ -93,6 +93,6 @@ def test_a_hostile_value_in_the_env_file_stops_make_up_with_a_sentence(
 def _refusal(settings: dict[str, str]) -> str | None:
     try:
         check(settings, ROOT)
-    except Failure as refused:
+    except OperationsError as refused:
         return str(refused)
     return None

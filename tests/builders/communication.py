@@ -123,3 +123,10 @@ def the(kind: type[Row], **wanted: Any) -> Row:
     """The one row."""
     (row,) = rows(kind, **wanted)
     return row
+
+
+def an_email_to_send(**therapist: object) -> Email:
+    """Returns a letter that was composed and waits to be sent."""
+    a_request(a_therapist(**therapist))
+    composed()
+    return the(Email)

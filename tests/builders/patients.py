@@ -64,3 +64,26 @@ def a_patient_who_is(session: Session, keys: Keys, *steps: str, now: datetime = 
         new = NewStatus.from_json({"status": step})
         patient = searches.set_status(session, keys, patient.id, new, reader=NOBODY, now=now)
     return patient
+
+
+ALLOWED_STEPS = {
+    "open": {"searching", "search_aborted"},
+    "searching": {"paused", "in_therapy", "search_aborted"},
+    "paused": {"searching", "search_aborted"},
+    "in_therapy": {"searching", "therapy_completed", "therapy_aborted"},
+    "search_aborted": {"open"},
+    "therapy_completed": {"open"},
+    "therapy_aborted": {"open"},
+}
+"""The statuses that may follow each (docs/api.md#states-of-a-patient)."""
+
+STEPS_TO: dict[str, tuple[str, ...]] = {
+    "open": (),
+    "searching": ("searching",),
+    "paused": ("searching", "paused"),
+    "in_therapy": ("searching", "in_therapy"),
+    "search_aborted": ("search_aborted",),
+    "therapy_completed": ("searching", "in_therapy", "therapy_completed"),
+    "therapy_aborted": ("searching", "in_therapy", "therapy_aborted"),
+}
+"""The statuses through which a patient comes to each."""

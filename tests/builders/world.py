@@ -24,12 +24,13 @@ from communication_service.domain.waiting import list_page as waiting_requests
 from communication_service.listeners import listeners as communication_listeners
 from communication_service.store import email_queries
 from communication_service.store import tables as c
-from matching_service.domain import answers, publishing, requests
+from matching_service.domain import answers, placement_requests, publishing
 from matching_service.domain.schemas import ContactList, NewAnswer, Placing, Withdrawal
 from matching_service.store import tables as m
-from patient_service import listeners as patient_listeners
+from patient_service.dependencies import Dependencies
 from patient_service.domain import copies, patients, searches
 from patient_service.domain.schemas import NewPatient, NewStatus, PatientView
+from patient_service.listeners import listeners as patient_listeners
 from shared.database.tables import outbox
 from shared.errors import PlatformError
 from shared.events.catalogue import AddressGeocoded, TherapistBlocked, TherapistRegistered, TherapistUnblocked
@@ -54,7 +55,7 @@ class World:
         self.now = MONDAY
         self.sessions = {"patient": patient, "matching": matching, "communication": communication}
         self.listeners = {
-            "patient": patient_listeners.create(keys),
+            "patient": patient_listeners.given(Dependencies(keys)),
             "matching": matching_listeners,
             "communication": communication_listeners,
         }
@@ -185,7 +186,9 @@ class World:
         wanted = ContactList(patient_id=patient, therapist_ids=[therapist])
         made = self._try(
             self.matching,
-            lambda: requests.approve(self.matching, wanted, rules=ASK_AGAIN, today=berlin_day(self.now), now=self.now),
+            lambda: placement_requests.approve(
+                self.matching, wanted, rules=ASK_AGAIN, today=berlin_day(self.now), now=self.now
+            ),
         )
         return made.items[0].id if made else None
 

@@ -18,6 +18,9 @@ from tests.conftest import MONDAY
 from tests.fakes.smtp import FakeMailServer, mail_server
 from tests.fakes.smtp_script import ScriptedServer
 
+NOW = MONDAY + timedelta(seconds=6)
+"""When a letter of MONDAY may go: its requests have been gathered."""
+
 
 @pytest.fixture(autouse=True)
 def _in_one_transaction(request: pytest.FixtureRequest) -> None:
@@ -57,7 +60,7 @@ def sending(catcher: FakeMailServer) -> Sending:
 def sent(sending: Sending) -> Callable[..., None]:
     """Sends everything that may go."""
 
-    def run(now: datetime = MONDAY + timedelta(seconds=6)) -> None:
+    def run(now: datetime = NOW) -> None:
         while sending.run(now):
             pass
 

@@ -247,7 +247,7 @@ def test_a_therapist_who_cannot_be_handled_holds_up_nobody(monkeypatch: pytest.M
     def breaks(session: Session, therapist_id: UUID, **rest: object) -> bool:
         if therapist_id == poison:
             raise ValueError("a mistake of ours")
-        return real(session, therapist_id, **rest)  # type: ignore[arg-type]
+        return real(session, therapist_id, **rest)
 
     monkeypatch.setattr(composing, "compose_if_due", breaks)
     assert jobs.compose(RULES, MONDAY + 5 * SECONDS) == 1

@@ -60,14 +60,13 @@ def script() -> Iterator[ScriptedServer]:
 
 
 def delivered(script: ScriptedServer, **more: Any) -> Report:
-    waits = {"connect_seconds": 2.0, "command_seconds": 2.0, "answer_seconds": 2.0} | more
-    server = MailServer(
-        "127.0.0.1", script.port, waits.pop("tls", "none"), *waits.pop("login", ("", "")), "a.example", **waits
-    )
+    waits: dict[str, Any] = {"connect_seconds": 2.0, "command_seconds": 2.0, "answer_seconds": 2.0} | more
+    user, password = waits.pop("login", ("", ""))
+    server = MailServer("127.0.0.1", script.port, waits.pop("tls", "none"), user, password, "a.example", **waits)
     return server.deliver(SENDER, "a@example.org", b"Subject: x\r\n\r\ny\r\n")
 
 
-def each(table: list[Said]) -> Any:
+def each(table: list[Said]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("said", table, ids=[f"{s.by}: {s.answer[:50]}" for s in table])
 
 

@@ -17,9 +17,8 @@ from communication_service.jobs import Sending
 from communication_service.settings import Settings
 from communication_service.store.tables import Email
 from shared.runtime.settings import read
-from tests.builders.communication import RULES, the
-from tests.communication_service.conftest import reaching
-from tests.communication_service.test_sending import NOW, an_email_to_send
+from tests.builders.communication import RULES, an_email_to_send, the
+from tests.communication_service.conftest import NOW, reaching
 from tests.fakes.certificates import Certificates, certificates
 from tests.fakes.smtp import FakeMailServer, mail_server
 from tests.fakes.smtp_script import ScriptedServer, scripted

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from communication_service import jobs
 from communication_service.clients.smtp import MailServer
+from communication_service.domain import mail_server
 from communication_service.domain.mail_server import MOST_NOT_TAKEN
 from communication_service.domain.sending import MOST_DEFERRALS, MOST_TROUBLES
 from communication_service.jobs import Sending
@@ -80,7 +81,7 @@ def run_until(job: Sending, start: timedelta, end: timedelta, every: timedelta) 
         at += every
 
 
-def some(means: str) -> Any:
+def some(means: str) -> pytest.MarkDecorator:
     """Every eighth of the answers with this meaning; test_mail_answers.py reads all of them."""
     chosen = [said for said in TABLE if said.means == means][::8]
     return pytest.mark.parametrize("said", chosen, ids=lambda said: said.answer[:60])
@@ -248,7 +249,7 @@ def test_refusals_of_every_email_are_no_accident_whatever_they_say(
     assert tries(server) == MOST_NOT_TAKEN
     assert suppressions() == []
     with transaction() as session:
-        assert "5 e-mails in a row" in (jobs.mail_server.trouble(session) or "")
+        assert "5 e-mails in a row" in (mail_server.trouble(session) or "")
     server.answers.clear()
     run_until(job, timedelta(minutes=2), timedelta(minutes=2), timedelta(seconds=1))
     assert len(server.taken) >= 4

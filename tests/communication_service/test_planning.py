@@ -54,7 +54,7 @@ def number(n: int) -> UUID:
 
 def a_request(n: int, **facts: object) -> UnsentRequest:
     usual: dict[str, object] = {"patient": SEARCHES, "is_waiting": True, "waiting_since": LONG_AGO}
-    return UnsentRequest(id=number(n), **(usual | facts))  # type: ignore[arg-type]
+    return UnsentRequest(id=number(n), **(usual | facts))
 
 
 def of_search(n: int, day: int, **facts: object) -> UnsentRequest:
@@ -106,7 +106,7 @@ def numbers(contact: PlannedContact) -> list[int]:
 def test_an_email_comes_first_and_a_call_where_there_can_be_none(
     facts: dict[str, object], by_phone: bool, channel: str, waits_for: str | None
 ) -> None:
-    (contact,) = planned(replace(MAILED, **facts), [a_request(1, by_phone=by_phone)])  # type: ignore[arg-type]
+    (contact,) = planned(replace(MAILED, **facts), [a_request(1, by_phone=by_phone)])
     assert (contact.channel, contact.waits_for) == (channel, waits_for)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -31,29 +32,23 @@ from tests.builders.communication import (
     a_patient,
     a_request,
     a_therapist,
+    an_email_to_send,
     composed,
     publish,
     rows,
     the,
     withdraw,
 )
-from tests.communication_service.conftest import reaching
+from tests.communication_service.conftest import NOW, reaching
 from tests.conftest import MONDAY
 from tests.events import recorded
 from tests.fakes.smtp import FakeMailServer
 
-NOW = MONDAY + timedelta(seconds=6)
 Send = Callable[..., None]
 
 
 def events(session: Session, kind: str) -> list[dict[str, object]]:
     return [event["data"] for event in recorded(session) if event["type"] == kind]
-
-
-def an_email_to_send(**therapist: object) -> Email:
-    a_request(a_therapist(**therapist))
-    composed()
-    return the(Email)
 
 
 def test_an_email_goes_once_and_everybody_hears_of_it(session: Session, catcher: FakeMailServer, sent: Send) -> None:
@@ -98,7 +93,7 @@ def test_the_message_id_is_stored_and_the_claim_committed_before_anything_is_han
     seen: list[tuple[str, str, int]] = []
 
     class Watching(MailServer):
-        def deliver(self, sender: str, recipient: str, message: bytes, **more):  # type: ignore[no-untyped-def]
+        def deliver(self, sender: str, recipient: str, message: bytes, **more: Any) -> Any:
             now = the(Email)
             seen.append((now.status, now.message_id, len(rows(EmailCooldown))))
             return super().deliver(sender, recipient, message, **more)

@@ -13,10 +13,11 @@ import yaml
 from pydantic_settings import BaseSettings
 
 from migrations.settings import MigrationSettings
-from operations import env_file, pgbouncer
+from operations import env_file, pgbouncer, services
 from operations.compose import WITHOUT
-from operations.platform import Platform
+from operations.orchestrator import Orchestrator
 from shared.runtime.settings import KafkaSettings, names
+from testkit.private_platform import private_settings
 from tests.architecture.sources import ROOT, SERVICES
 
 TEXT = (ROOT / "docker-compose.yml").read_text()
@@ -56,9 +57,9 @@ def test_every_service_has_a_web_and_a_worker_process() -> None:
 
 
 def test_those_who_follow_let_others_go_first_with_containers_and_without(tmp_path: Path) -> None:
-    followers = {"patient_service", "matching_service", "communication_service", "geocoding_service"}
-    platform = Platform(ROOT, env_file.private(tmp_path, ROOT), tmp_path, say=lambda *_: None)
-    assert {part.name for part in platform.parts if part.niceness} == {f"{name}.worker" for name in followers}
+    followers = set(SERVICES) - {services.BRINGS_NEWS}
+    platform = Orchestrator(ROOT, private_settings(tmp_path, ROOT), tmp_path, say=lambda *_: None)
+    assert {part.name for part in platform.process_specs if part.niceness} == {f"{name}.worker" for name in followers}
     yielding = {name for name, container in CONTAINERS.items() if container.get("cpu_shares", 1024) < 1024}
     assert yielding == {f"{name.removesuffix('_service')}-worker" for name in followers}
 

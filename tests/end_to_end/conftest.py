@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from operations.agency import Agency
-from operations.platform import Platform
 from shared import database
-from tests.infrastructure import Infrastructure, private_platform
+from testkit.api_client import ApiClient
+from testkit.private_platform import PrivatePlatform, private_platform
+from tests.infrastructure import Infrastructure
 
 
 @pytest.fixture(scope="session")
-def platform() -> Iterator[Platform]:
+def platform() -> Iterator[PrivatePlatform]:
     """Every part and every process, ready."""
     with private_platform(
         CONTACT_GATHERING_SECONDS="1", CONTACT_EMAIL_RETRY_SECONDS="2", WITNESS_DATABASE_PASSWORD="witness"
@@ -26,12 +26,16 @@ def platform() -> Iterator[Platform]:
 
 
 @pytest.fixture
-def agency(platform: Platform) -> Iterator[Agency]:
-    """Staff at their desk; whatever a test stopped is started again after it."""
-    platform.up()
-    yield Agency(platform.settings)
+def api(platform: PrivatePlatform) -> ApiClient:
+    """Staff at their desk; whatever a test stopped is started again before the next one."""
+    start_what_is_missing(platform)
     platform.mailbox.accept()
-    platform.up()
+    return ApiClient(platform.settings)
+
+
+def start_what_is_missing(platform: PrivatePlatform) -> None:
+    """Start the processes that do not run, without the tasks of a first start: they would cost two seconds a test."""
+    platform.up([spec.name for spec in platform.process_specs])
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,8 @@ from typing import Any
 
 from migrations.connections import administrator
 from migrations.settings import MigrationSettings
-from operations.platform import Platform
 from operations.services import environment
+from testkit.private_platform import PrivatePlatform
 from tests.infrastructure import ROOT
 
 COPIES = {
@@ -39,7 +39,7 @@ UNHEARD = """
 class Tables:
     """The tables as an administrator sees them."""
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: PrivatePlatform) -> None:
         self._connection = administrator(MigrationSettings.of(platform.settings))
         self._connection.autocommit = True
 
@@ -82,7 +82,7 @@ class Tables:
         return not self.run(UNHEARD)
 
 
-def at_the_terminal(platform: Platform, service: str, *command: str) -> subprocess.Popen[str]:
+def at_the_terminal(platform: PrivatePlatform, service: str, *command: str) -> subprocess.Popen[str]:
     """A command of a service, running."""
     return subprocess.Popen(
         [sys.executable, "-m", service, *command],

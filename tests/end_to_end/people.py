@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
-from operations.agency import Agency, Document
+from testkit.api_client import ApiClient, Document
+from testkit.private_platform import PrivatePlatform
 
 OFFICE_HOURS = {day: [{"start": "08:00", "end": "20:00"}] for day in ("monday", "tuesday", "wednesday", "thursday")}
 
 
-def a_therapist(agency: Agency, **fields: Any) -> Document:
+def a_therapist(api: ApiClient, **fields: Any) -> Document:
     """A therapist in Hof, whom nobody else in these tests is near, with an e-mail address of their own."""
     mark = uuid4().hex[:12]
-    therapist: Document = agency.post(
+    therapist: Document = api.post(
         "therapist",
         "/api/therapists",
         {
@@ -35,9 +36,9 @@ def a_therapist(agency: Agency, **fields: Any) -> Document:
     return therapist
 
 
-def a_searching_patient(agency: Agency, **fields: Any) -> Document:
+def a_searching_patient(api: ApiClient, **fields: Any) -> Document:
     """A patient in Hof whose search has begun."""
-    patient = agency.enter_patient(
+    patient = api.enter_patient(
         **{
             "first_name": "Probe",
             "last_name": f"Geheim {uuid4().hex[:12]}",
@@ -50,32 +51,40 @@ def a_searching_patient(agency: Agency, **fields: Any) -> Document:
             **fields,
         }
     )
-    return agency.start_search(patient["id"])
+    return api.start_search(patient["id"])
 
 
-def known_to_matching(agency: Agency, patient: Document, *practices: Document) -> None:
+def known_to_matching(api: ApiClient, patient: Document, *practices: Document) -> None:
     """Wait until matching would propose these therapists."""
     wanted = {each["id"] for each in practices}
 
     def all_known() -> bool:
-        found = agency.candidates(patient["id"], limit=200)["candidates"]
+        found = api.candidates(patient["id"], limit=200)["candidates"]
         return wanted <= {candidate["therapist_id"] for candidate in found}
 
-    agency.until(all_known, "matching to know the therapists")
+    api.until(all_known, "matching to know the therapists")
 
 
-def asked(agency: Agency, patient: Document, *practices: Document) -> list[Document]:
+def asked(api: ApiClient, patient: Document, *practices: Document) -> list[Document]:
     """The placement requests of an approved contact list, once matching knows these therapists."""
-    known_to_matching(agency, patient, *practices)
-    items: list[Document] = agency.approve(patient["id"], [each["id"] for each in practices])["items"]
+    known_to_matching(api, patient, *practices)
+    items: list[Document] = api.approve(patient["id"], [each["id"] for each in practices])["items"]
     return items
 
 
-def status_becomes(agency: Agency, request: Document, status: str) -> Document:
+def status_becomes(api: ApiClient, request: Document, status: str) -> Document:
     """The placement request, once it has that status."""
 
     def there() -> Document | None:
-        found: Document = agency.get("matching", f"/api/placement-requests/{request['id']}")
+        found: Document = api.get("matching", f"/api/placement-requests/{request['id']}")
         return found if found["status"] == status else None
 
-    return agency.until(there, f"the request to become {status}")
+    return api.until(there, f"the request to become {status}")
+
+
+def exactly_one_letter(platform: PrivatePlatform, api: ApiClient, practice: Document, request: Document) -> None:
+    """The request was put to the practice in one letter, and everybody knows it."""
+    status_becomes(api, request, "contacted")
+    assert len(platform.mailbox.wait_for(1, to=practice["email"])) == 1
+    inquiries = api.get("communication", "/api/inquiries", therapist_id=practice["id"])["items"]
+    assert [inquiry["placement_request_ids"] for inquiry in inquiries] == [[request["id"]]]

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from operations.agency import Agency, Document
-from operations.platform import Platform
 from shared.database import new_id
 from shared.events import catalogue  # noqa: F401 - fills CATALOGUE
 from shared.events.event import CATALOGUE, LARGEST_SEQUENCE
+from testkit.api_client import ApiClient, Document
+from testkit.private_platform import PrivatePlatform
 from tests.end_to_end.operators import Tables, at_the_terminal, ended_well
 from tests.end_to_end.people import a_searching_patient, a_therapist, asked, known_to_matching
 
@@ -22,15 +22,15 @@ BOGUS = 1_000_000
 
 
 @pytest.mark.timeout(300)
-def test_a_block_reaches_everybody_in_spite_of_a_state_from_anybody(platform: Platform, agency: Agency) -> None:
-    practice, patient = a_therapist(agency), a_searching_patient(agency)
-    known_to_matching(agency, patient, practice)
+def test_a_block_reaches_everybody_in_spite_of_a_state_from_anybody(platform: PrivatePlatform, api: ApiClient) -> None:
+    practice, patient = a_therapist(api), a_searching_patient(api)
+    known_to_matching(api, patient, practice)
     tables = Tables(platform)
-    agency.until(tables.all_have_heard, "everybody to know everybody")
+    api.until(tables.all_have_heard, "everybody to know everybody")
     dead_letters = figure(platform, "dead_letters")
     write(platform, practice, sequence=BOGUS)
     write(platform, practice, sequence=10**9)
-    agency.until(lambda: copies_of(tables, practice) == {("active", BOGUS)}, "the copies to be frozen")
+    api.until(lambda: copies_of(tables, practice) == {("active", BOGUS)}, "the copies to be frozen")
     stranger = {"id": str(new_id())}
     write(platform, stranger, sequence=7)
     found = at_the_terminal(platform, "therapist_service", "republish", "--check")
@@ -40,18 +40,18 @@ def test_a_block_reaches_everybody_in_spite_of_a_state_from_anybody(platform: Pl
     assert f"{stranger['id']}  sequence 7 on Kafka, no such aggregate here" in said
     assert "2 states on Kafka" in said
 
-    agency.post("therapist", f"/api/therapists/{practice['id']}/block", {"reason": "rests"})
-    agency.until(lambda: figure(platform, "copies_ahead") == 1, "the copy to be found")
+    api.post("therapist", f"/api/therapists/{practice['id']}/block", {"reason": "rests"})
+    api.until(lambda: figure(platform, "copies_ahead") == 1, "the copy to be found")
     assert figure(platform, "dead_letters") == dead_letters + 1, "more events than any aggregate has"
     assert practice["id"] in ended_well(at_the_terminal(platform, "matching_service", "ahead"))
     assert copies_of(tables, practice) == {("active", BOGUS)}
 
     ended_well(at_the_terminal(platform, "therapist_service", "republish"))
-    agency.until(lambda: {status for status, _ in copies_of(tables, practice)} == {"blocked"}, "the block to arrive")
-    agency.until(tables.all_have_heard, "everybody to know everybody again")
+    api.until(lambda: {status for status, _ in copies_of(tables, practice)} == {"blocked"}, "the block to arrive")
+    api.until(tables.all_have_heard, "everybody to know everybody again")
     assert figure(platform, "copies_ahead") == 0
-    agency.post("therapist", f"/api/therapists/{practice['id']}/unblock", {})
-    agency.until(lambda: {status for status, _ in copies_of(tables, practice)} == {"active"}, "later events to count")
+    api.post("therapist", f"/api/therapists/{practice['id']}/unblock", {})
+    api.until(lambda: {status for status, _ in copies_of(tables, practice)} == {"active"}, "later events to count")
 
     # all that somebody wrote still lies on Kafka, before what the source said
     ended_well(at_the_terminal(platform, "matching_service", "rebuild"))
@@ -59,20 +59,20 @@ def test_a_block_reaches_everybody_in_spite_of_a_state_from_anybody(platform: Pl
 
 
 @pytest.mark.timeout(300)
-def test_false_news_of_requests_neither_send_nor_hold_up_a_letter(platform: Platform, agency: Agency) -> None:
-    patient, reader = a_searching_patient(agency), a_searching_patient(agency)
+def test_false_news_of_requests_neither_send_nor_hold_up_a_letter(platform: PrivatePlatform, api: ApiClient) -> None:
+    patient, reader = a_searching_patient(api), a_searching_patient(api)
     # no letter can be sent to these practices, so what is asked waits
-    practices = [a_therapist(agency, email=None, phone_hours=None) for _ in range(2)]
-    kept, taken_back = asked(agency, patient, *practices)
-    (other,) = asked(agency, reader, practices[0])
+    practices = [a_therapist(api, email=None, phone_hours=None) for _ in range(2)]
+    kept, taken_back = asked(api, patient, *practices)
+    (other,) = asked(api, reader, practices[0])
     tables = Tables(platform)
     heard_of = [each["id"] for each in (kept, taken_back, other)]
-    agency.until(lambda: {status for status, _ in known_of(tables, *heard_of)} == {"waiting"}, "all to be known")
+    api.until(lambda: {status for status, _ in known_of(tables, *heard_of)} == {"waiting"}, "all to be known")
     speak(platform, kept, "request_withdrawn", reason="other")
     speak(platform, taken_back, "request_approved", approved_at=datetime.now(UTC).isoformat())
     invented = {**kept, "id": str(new_id())}
     speak(platform, invented, "request_approved", sequence=1, approved_at=datetime.now(UTC).isoformat())
-    agency.until(
+    api.until(
         lambda: (
             known_of(tables, kept["id"], taken_back["id"], invented["id"])
             == [("over", LARGEST_SEQUENCE), ("waiting", LARGEST_SEQUENCE), ("waiting", 1)]
@@ -86,13 +86,13 @@ def test_false_news_of_requests_neither_send_nor_hold_up_a_letter(platform: Plat
     assert f"{invented['id']}  sequence 1 on Kafka, no such aggregate here" in said
     assert other["id"] not in said
 
-    agency.post("matching", f"/api/placement-requests/{taken_back['id']}/withdraw", {"reason": "patient_declined"})
-    agency.until(lambda: figure(platform, "copies_ahead", "COMMUNICATION_SERVICE_PORT") == 1, "it to be found")
+    api.post("matching", f"/api/placement-requests/{taken_back['id']}/withdraw", {"reason": "patient_declined"})
+    api.until(lambda: figure(platform, "copies_ahead", "COMMUNICATION_SERVICE_PORT") == 1, "it to be found")
     assert taken_back["id"] in ended_well(at_the_terminal(platform, "communication_service", "ahead"))
     assert [status for status, _ in known_of(tables, taken_back["id"])] == ["waiting"]
 
     ended_well(at_the_terminal(platform, "matching_service", "republish"))
-    agency.until(
+    api.until(
         lambda: (
             [status for status, _ in known_of(tables, kept["id"], taken_back["id"], invented["id"], other["id"])]
             == ["waiting", "over", "over", "waiting"]
@@ -102,8 +102,8 @@ def test_false_news_of_requests_neither_send_nor_hold_up_a_letter(platform: Plat
     assert figure(platform, "copies_ahead", "COMMUNICATION_SERVICE_PORT") == 0
     said = ended_well(at_the_terminal(platform, "matching_service", "republish", "--check"))
     assert "0 states on Kafka" in said
-    agency.post("matching", f"/api/placement-requests/{kept['id']}/withdraw", {"reason": "patient_declined"})
-    agency.until(lambda: [status for status, _ in known_of(tables, kept["id"])] == ["over"], "later events to count")
+    api.post("matching", f"/api/placement-requests/{kept['id']}/withdraw", {"reason": "patient_declined"})
+    api.until(lambda: [status for status, _ in known_of(tables, kept["id"])] == ["over"], "later events to count")
 
 
 def known_of(tables: Tables, *ids: str) -> list[tuple[str, int]]:
@@ -119,7 +119,9 @@ def known_of(tables: Tables, *ids: str) -> list[tuple[str, int]]:
     return [found[id] for id in ids if id in found]
 
 
-def speak(platform: Platform, request: Document, what: str, *, sequence: int = LARGEST_SEQUENCE, **fields: Any) -> None:
+def speak(
+    platform: PrivatePlatform, request: Document, what: str, *, sequence: int = LARGEST_SEQUENCE, **fields: Any
+) -> None:
     """Say something of a request, as anybody can."""
     whose = {name: request[name] for name in ("patient_id", "therapist_id")}
     data = {"placement_request_id": request["id"], **whose, **fields}
@@ -135,20 +137,20 @@ def copies_of(tables: Tables, practice: Document) -> set[tuple[str, int]]:
     }
 
 
-def figure(platform: Platform, name: str, service: str = "MATCHING_SERVICE_PORT") -> Any:
+def figure(platform: PrivatePlatform, name: str, service: str = "MATCHING_SERVICE_PORT") -> Any:
     """A figure in the readiness of matching's worker, or another's."""
     port = int(platform.settings[service]) + 100
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready") as answer:
         return json.load(answer)["figures"][name]
 
 
-def write(platform: Platform, practice: Document, *, sequence: int) -> None:
+def write(platform: PrivatePlatform, practice: Document, *, sequence: int) -> None:
     """Say something of a therapist, as anybody can."""
     told = {"id": practice["id"], "last_name": "Irgendwer", "status": "active"}
     produce(platform, "therapist.updated", practice["id"], sequence=sequence, data={"therapist": told})
 
 
-def produce(platform: Platform, kind: str, subject: str, *, sequence: int, data: Document) -> None:
+def produce(platform: PrivatePlatform, kind: str, subject: str, *, sequence: int, data: Document) -> None:
     """What anybody can do who reaches the broker."""
     producer = Producer({"bootstrap.servers": platform.settings["KAFKA_BOOTSTRAP_SERVERS"]})
     document = {

@@ -11,9 +11,9 @@ from uuid import UUID, uuid4
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from operations.agency import Agency
-from operations.platform import Platform
 from shared.events.event import PARTITIONS, TOPICS, UnreadableEvent, decode_envelope
+from testkit.api_client import ApiClient
+from testkit.private_platform import PrivatePlatform
 from tests.end_to_end.operators import COPIES, Tables, at_the_terminal, ended_well
 from tests.end_to_end.people import a_searching_patient, a_therapist, known_to_matching
 
@@ -26,15 +26,17 @@ Sequences = dict[tuple[str, UUID], list[int]]
 """Which events lie on Kafka, by topic and aggregate."""
 
 
-def test_a_rebuild_after_compaction_restores_every_copy_and_removes_strays(platform: Platform, agency: Agency) -> None:
-    practice, patient, tables = a_therapist(agency), a_searching_patient(agency), Tables(platform)
-    known_to_matching(agency, patient, practice)
+def test_a_rebuild_after_compaction_restores_every_copy_and_removes_strays(
+    platform: PrivatePlatform, api: ApiClient
+) -> None:
+    practice, patient, tables = a_therapist(api), a_searching_patient(api), Tables(platform)
+    known_to_matching(api, patient, practice)
 
     def both_move() -> None:
         postal_code = next(POSTAL_CODES)
-        agency.patch("therapist", f"/api/therapists/{practice['id']}", {"postal_code": postal_code})
-        agency.patch("patient", f"/api/patients/{patient['id']}", {"postal_code": postal_code})
-        agency.until(tables.all_have_heard, "everybody to know where they live")
+        api.patch("therapist", f"/api/therapists/{practice['id']}", {"postal_code": postal_code})
+        api.patch("patient", f"/api/patients/{patient['id']}", {"postal_code": postal_code})
+        api.until(tables.all_have_heard, "everybody to know where they live")
 
     for _ in range(3):
         both_move()
@@ -49,7 +51,7 @@ def test_a_rebuild_after_compaction_restores_every_copy_and_removes_strays(platf
         return all(set(written[key][:-1]).isdisjoint(kept[key]) for key in ours)
 
     with cleaning_eagerly(platform):
-        agency.until(old_states_are_gone, "the log cleaner to remove old states", seconds=120)
+        api.until(old_states_are_gone, "the log cleaner to remove old states", seconds=120)
     kept = on_kafka(platform)
     assert sum(map(len, kept.values())) < sum(map(len, written.values()))
     assert all(kept[key][-1] >= written[key][-1] for key in written), "the newest state of everybody is there"
@@ -65,7 +67,7 @@ def test_a_rebuild_after_compaction_restores_every_copy_and_removes_strays(platf
         assert tables.content(service) == before
 
 
-def on_kafka(platform: Platform) -> Sequences:
+def on_kafka(platform: PrivatePlatform) -> Sequences:
     """What lies in the compacted topics now."""
     found: Sequences = defaultdict(list)
     reader = Consumer(
@@ -93,7 +95,7 @@ def on_kafka(platform: Platform) -> Sequences:
 
 
 @contextmanager
-def cleaning_eagerly(platform: Platform) -> Iterator[None]:
+def cleaning_eagerly(platform: PrivatePlatform) -> Iterator[None]:
     """A broker that does in seconds what it does over days."""
     admin = AdminClient({"bootstrap.servers": platform.settings["KAFKA_BOOTSTRAP_SERVERS"]})
     (broker,) = admin.list_topics().brokers

@@ -2,112 +2,115 @@
 
 from __future__ import annotations
 
-from operations.agency import Agency, Document, Refused
-from operations.platform import Platform
-from tests.end_to_end.people import a_searching_patient, a_therapist, asked, known_to_matching, status_becomes
+from shared.runtime import registry
+from testkit.api_client import ApiClient, Document, RequestRefused
+from testkit.private_platform import PrivatePlatform
+from tests.end_to_end.people import (
+    a_searching_patient,
+    a_therapist,
+    asked,
+    exactly_one_letter,
+    known_to_matching,
+)
 
-WORKERS = [f"{name}_service.worker" for name in ("patient", "therapist", "matching", "communication", "geocoding")]
+WORKERS = [f"{name}.worker" for name in registry.names()]
 
 
-def exactly_one_letter(platform: Platform, agency: Agency, practice: Document, request: Document) -> None:
-    """The request was put to the practice in one letter, and everybody knows it."""
-    status_becomes(agency, request, "contacted")
-    assert len(platform.mailbox.wait_for(1, to=practice["email"])) == 1
-    inquiries = agency.get("communication", "/api/inquiries", therapist_id=practice["id"])["items"]
-    assert [inquiry["placement_request_ids"] for inquiry in inquiries] == [[request["id"]]]
-
-
-def a_practice_about_to_be_asked(agency: Agency) -> tuple[Document, Document]:
+def a_practice_about_to_be_asked(api: ApiClient) -> tuple[Document, Document]:
     """A practice and a patient, of whose running search matching has heard: an approval needs no further event."""
-    other, practice, patient = a_therapist(agency), a_therapist(agency), a_searching_patient(agency)
-    asked(agency, patient, other)
-    known_to_matching(agency, patient, practice)
+    other, practice, patient = a_therapist(api), a_therapist(api), a_searching_patient(api)
+    asked(api, patient, other)
+    known_to_matching(api, patient, practice)
     return practice, patient
 
 
-def test_workers_killed_between_commit_and_publish_lose_and_double_nothing(platform: Platform, agency: Agency) -> None:
-    practice, patient = a_practice_about_to_be_asked(agency)
+def test_workers_killed_between_commit_and_publish_lose_and_double_nothing(
+    platform: PrivatePlatform, api: ApiClient
+) -> None:
+    practice, patient = a_practice_about_to_be_asked(api)
     for worker in WORKERS:
-        platform.part(worker).kill()
+        platform.process(worker).kill()
     # committed while nobody publishes
-    (request,) = agency.approve(patient["id"], [practice["id"]])["items"]
+    (request,) = api.approve(patient["id"], [practice["id"]])["items"]
     for worker in WORKERS:
-        platform.part(worker).launch()
+        platform.process(worker).launch()
     # and again in the middle of whatever they do now
     for worker in WORKERS:
-        platform.part(worker).kill()
-        platform.part(worker).launch()
+        platform.process(worker).kill()
+        platform.process(worker).launch()
     for worker in WORKERS:
-        platform.part(worker).wait_until_ready()
-    exactly_one_letter(platform, agency, practice, request)
+        platform.process(worker).wait_until_ready()
+    exactly_one_letter(platform, api, practice, request)
 
 
-def test_kafka_stopped_and_started_delays_and_loses_nothing(platform: Platform, agency: Agency) -> None:
-    practice, patient = a_practice_about_to_be_asked(agency)
-    platform.part("kafka").stop()
-    (request,) = agency.approve(patient["id"], [practice["id"]])["items"]
-    other = agency.enter_patient(first_name="Auch", last_name="Ohne Kafka")
-    platform.part("kafka").start()
-    exactly_one_letter(platform, agency, practice, request)
-    agency.until(lambda: _known_to_matching(agency, other), "the patient entered meanwhile to be known")
+def test_kafka_stopped_and_started_delays_and_loses_nothing(platform: PrivatePlatform, api: ApiClient) -> None:
+    practice, patient = a_practice_about_to_be_asked(api)
+    platform.process("kafka").stop()
+    (request,) = api.approve(patient["id"], [practice["id"]])["items"]
+    other = api.enter_patient(first_name="Auch", last_name="Ohne Kafka")
+    platform.process("kafka").start()
+    exactly_one_letter(platform, api, practice, request)
+    api.until(lambda: _known_to_matching(api, other), "the patient entered meanwhile to be known")
 
 
-def _known_to_matching(agency: Agency, patient: Document) -> bool:
+def _known_to_matching(api: ApiClient, patient: Document) -> bool:
     try:
-        agency.post("matching", "/api/matches", {"patient_id": patient["id"]})
-    except Refused as refused:
+        api.post("matching", "/api/matches", {"patient_id": patient["id"]})
+    except RequestRefused as refused:
         return refused.status != 404
     return True
 
 
-def test_postgresql_restarted_is_survived_by_every_process(platform: Platform, agency: Agency) -> None:
-    practice, patient = a_therapist(agency), a_searching_patient(agency)
-    (request,) = asked(agency, patient, practice)
-    platform.part("postgresql").restart()
-    agency.until(lambda: _answers(agency), "the database to be back")
-    exactly_one_letter(platform, agency, practice, request)
+def test_postgresql_restarted_is_survived_by_every_process(platform: PrivatePlatform, api: ApiClient) -> None:
+    practice, patient = a_therapist(api), a_searching_patient(api)
+    (request,) = asked(api, patient, practice)
+    platform.process("postgresql").restart()
+    api.until(lambda: _answers(api), "the database to be back")
+    exactly_one_letter(platform, api, practice, request)
     for worker in WORKERS:
-        platform.part(worker).wait_until_ready()
+        platform.process(worker).wait_until_ready()
 
 
-def test_pgbouncer_killed_and_started_is_survived_too(platform: Platform, agency: Agency) -> None:
-    practice, patient = a_therapist(agency), a_searching_patient(agency)
-    (request,) = asked(agency, patient, practice)
-    platform.part("pgbouncer").kill()
-    platform.part("pgbouncer").start()
-    agency.until(lambda: _answers(agency), "the database to be back")
-    exactly_one_letter(platform, agency, practice, request)
+def test_pgbouncer_killed_and_started_is_survived_too(platform: PrivatePlatform, api: ApiClient) -> None:
+    practice, patient = a_therapist(api), a_searching_patient(api)
+    (request,) = asked(api, patient, practice)
+    platform.process("pgbouncer").kill()
+    platform.process("pgbouncer").start()
+    api.until(lambda: _answers(api), "the database to be back")
+    exactly_one_letter(platform, api, practice, request)
 
 
-def _answers(agency: Agency) -> bool:
+def _answers(api: ApiClient) -> bool:
     try:
         for service in ("patient", "therapist", "matching", "communication"):
             path = {"patient": "/api/patients", "therapist": "/api/therapists", "matching": "/api/placement-requests",
                     "communication": "/api/emails"}[service]  # fmt: skip
-            agency.get(service, path, limit=1)
-    except Refused:
+            api.get(service, path, limit=1)
+    except RequestRefused:
         return False
     return True
 
 
-def test_a_mail_server_that_refuses_for_a_while_gets_the_letter_later(platform: Platform, agency: Agency) -> None:
+def test_a_mail_server_that_refuses_for_a_while_gets_the_letter_later(
+    platform: PrivatePlatform, api: ApiClient
+) -> None:
     platform.mailbox.refuse(451, seconds=3)
-    practice, patient = a_therapist(agency), a_searching_patient(agency)
-    (request,) = asked(agency, patient, practice)
-    exactly_one_letter(platform, agency, practice, request)
+    practice, patient = a_therapist(api), a_searching_patient(api)
+    (request,) = asked(api, patient, practice)
+    exactly_one_letter(platform, api, practice, request)
 
 
-def test_a_mail_whose_fate_is_unknown_is_never_sent_again_by_itself(platform: Platform, agency: Agency) -> None:
-    practice, patient = a_therapist(agency), a_searching_patient(agency)
+def test_a_mail_whose_fate_is_unknown_is_never_sent_again_by_itself(platform: PrivatePlatform, api: ApiClient) -> None:
+    practice, patient = a_therapist(api), a_searching_patient(api)
     platform.mailbox.refuse(451, seconds=60, at="answer")
-    (request,) = asked(agency, patient, practice)
-    doubtful = agency.until(
+    (request,) = asked(api, patient, practice)
+    doubtful = api.until(
         lambda: next(
-            (m for m in agency.get("communication", "/api/emails", therapist_id=practice["id"])["items"]
+            (m for m in api.get("communication", "/api/emails", therapist_id=practice["id"])["items"]
              if m["status"] == "in_doubt"), None),
         "the mail to be in doubt",
     )  # fmt: skip
     platform.mailbox.accept()
     assert len(platform.mailbox.wait_for(1, to=practice["email"])) == 1
-    agency.post("communication", f"/api/emails/{doubtful['id']}/resolve", {"outcome": "sent"})
-    exactly_one_letter(platform, agency, practice, request)
+    api.post("communication", f"/api/emails/{doubtful['id']}/resolve", {"outcome": "sent"})
+    exactly_one_letter(platform, api, practice, request)

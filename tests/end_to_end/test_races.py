@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import requests
 
-from operations.agency import Agency
+from testkit.api_client import ApiClient
 from tests.end_to_end.people import a_searching_patient, a_therapist, known_to_matching
 from tests.rivals import at_once
 
@@ -19,42 +19,42 @@ def somebody(**fields: Any) -> dict[str, Any]:
     return {"first_name": "Gleich", "last_name": f"Zeitig {uuid4().hex[:12]}", "date_of_birth": "1990-05-05", **fields}
 
 
-def post(agency: Agency, service: str, path: str, body: object, **query: str) -> requests.Response:
+def post(api: ApiClient, service: str, path: str, body: object, **query: str) -> requests.Response:
     # a connection of its own: with a shared one the requests would follow each other
-    return requests.post(agency.url(service, path), json=body, params=query, timeout=30)
+    return requests.post(api.url(service, path), json=body, params=query, timeout=30)
 
 
 def statuses(answers: list[requests.Response]) -> Counter[int]:
     return Counter(answer.status_code for answer in answers)
 
 
-def test_of_six_who_enter_the_same_person_one_succeeds(agency: Agency) -> None:
+def test_of_six_who_enter_the_same_person_one_succeeds(api: ApiClient) -> None:
     for _ in range(10):
         body = somebody()
-        assert statuses(at_once([lambda body=body: post(agency, "patient", "/api/patients", body)] * PEOPLE)) == {  # type: ignore[misc]
+        assert statuses(at_once([lambda body=body: post(api, "patient", "/api/patients", body)] * PEOPLE)) == {  # type: ignore[misc]
             201: 1,
             409: PEOPLE - 1,
         }
 
 
-def test_of_six_who_turn_somebody_into_the_same_person_one_succeeds(agency: Agency) -> None:
+def test_of_six_who_turn_somebody_into_the_same_person_one_succeeds(api: ApiClient) -> None:
     one_name = somebody()
-    known = [agency.post("patient", "/api/patients", somebody())["id"] for _ in range(PEOPLE)]
+    known = [api.post("patient", "/api/patients", somebody())["id"] for _ in range(PEOPLE)]
     answers = at_once([lambda each=each: requests.patch(  # type: ignore[misc]
-        agency.url("patient", f"/api/patients/{each}"), json=one_name, timeout=30) for each in known])  # fmt: skip
+        api.url("patient", f"/api/patients/{each}"), json=one_name, timeout=30) for each in known])  # fmt: skip
     assert statuses(answers) == {200: 1, 409: PEOPLE - 1}
     assert {a.json()["code"] for a in answers if a.status_code == 409} == {"patient.suspected_duplicate"}
 
 
-def test_of_six_who_ask_a_practice_for_a_patient_one_succeeds(agency: Agency) -> None:
-    practice, patient = a_therapist(agency), a_searching_patient(agency)
-    known_to_matching(agency, patient, practice)
+def test_of_six_who_ask_a_practice_for_a_patient_one_succeeds(api: ApiClient) -> None:
+    practice, patient = a_therapist(api), a_searching_patient(api)
+    known_to_matching(api, patient, practice)
     body = {"patient_id": patient["id"], "therapist_ids": [practice["id"]]}
 
     def somebody_asked() -> bool:
-        found = statuses(at_once([lambda: post(agency, "matching", "/api/placement-requests", body)] * PEOPLE))
+        found = statuses(at_once([lambda: post(api, "matching", "/api/placement-requests", body)] * PEOPLE))
         assert set(found) <= {201, 409}
         return found[201] > 0
 
-    agency.until(somebody_asked, "matching to hear that the search has begun")
-    assert len(agency.requests_of(patient["id"])) == 1
+    api.until(somebody_asked, "matching to hear that the search has begun")
+    assert len(api.requests_of(patient["id"])) == 1

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from operations.agency import Agency
-from operations.platform import Platform
+from testkit.api_client import ApiClient
+from testkit.private_platform import PrivatePlatform
 from tests.end_to_end.operators import COPIES, Tables, at_the_terminal, ended_well
 from tests.end_to_end.people import a_searching_patient, a_therapist, known_to_matching
 
 
 @pytest.mark.parametrize("service", sorted(COPIES))
 def test_a_rebuild_while_serving_restores_every_copy_and_removes_strays(
-    platform: Platform, agency: Agency, service: str
+    platform: PrivatePlatform, api: ApiClient, service: str
 ) -> None:
-    practice, patient = a_therapist(agency), a_searching_patient(agency)
-    known_to_matching(agency, patient, practice)
+    practice, patient = a_therapist(api), a_searching_patient(api)
+    known_to_matching(api, patient, practice)
     tables, first = Tables(platform), COPIES[service][0]
-    agency.until(tables.all_have_heard, "everybody to know everybody")
+    api.until(tables.all_have_heard, "everybody to know everybody")
     before = tables.content(service)
     assert before[first]
     # a stray that no event speaks of, a copy that is gone, and one that was altered behind everybody's back
@@ -27,15 +27,15 @@ def test_a_rebuild_while_serving_restores_every_copy_and_removes_strays(
     assert tables.content(service) != before
 
     rebuilding = at_the_terminal(platform, service, "rebuild")
-    newcomer = a_therapist(agency)
+    newcomer = a_therapist(api)
     assert "removed" in ended_well(rebuilding)
 
-    known_to_matching(agency, patient, practice, newcomer)
+    known_to_matching(api, patient, practice, newcomer)
 
     def is_restored() -> bool:
         after = tables.content(service)
         return all(row in after[table] for table, rows in before.items() for row in rows)
 
-    agency.until(is_restored, "every copy to be as it was")
+    api.until(is_restored, "every copy to be as it was")
     known = {row["id"] for rows in before.values() for row in rows} | {newcomer["id"]}
     assert {row["id"] for rows in tables.content(service).values() for row in rows} <= known

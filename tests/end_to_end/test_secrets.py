@@ -8,14 +8,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from operations.agency import Agency
-from operations.platform import Platform
+from testkit.api_client import ApiClient
+from testkit.private_platform import PrivatePlatform
 from tests.declared_secrets import WHO_NEEDS
 
-pytestmark = pytest.mark.usefixtures("agency")
+pytestmark = pytest.mark.usefixtures("api")
 
 
-def processes(platform: Platform) -> Iterator[tuple[str, psutil.Process]]:
+def processes(platform: PrivatePlatform) -> Iterator[tuple[str, psutil.Process]]:
     """Every process of every part, children included."""
     for record in platform.records.all():
         leader = psutil.Process(record.pid)
@@ -23,11 +23,11 @@ def processes(platform: Platform) -> Iterator[tuple[str, psutil.Process]]:
             yield record.name, process
 
 
-def secrets(platform: Platform) -> dict[str, bytes]:
+def secrets(platform: PrivatePlatform) -> dict[str, bytes]:
     return {name: platform.settings[name].encode() for name in WHO_NEEDS if platform.settings[name]}
 
 
-def test_no_process_has_the_secret_of_another(platform: Platform) -> None:
+def test_no_process_has_the_secret_of_another(platform: PrivatePlatform) -> None:
     everybody = list(processes(platform))
     assert len(everybody) >= 14
     for part, process in everybody:
@@ -38,13 +38,13 @@ def test_no_process_has_the_secret_of_another(platform: Platform) -> None:
         assert part != "pgbouncer" or not has
 
 
-def test_no_secret_stands_in_a_command_line_or_a_log(platform: Platform, agency: Agency) -> None:
-    agency.enter_patient(first_name="Probe", last_name="Geheim")
+def test_no_secret_stands_in_a_command_line_or_a_log(platform: PrivatePlatform, api: ApiClient) -> None:
+    api.enter_patient(first_name="Probe", last_name="Geheim")
     known = secrets(platform).items()
     for part, process in processes(platform):
         command = Path(f"/proc/{process.pid}/cmdline").read_bytes()
         assert not [name for name, value in known if value in command], part
-    files = [*platform.places.logs.iterdir(), *platform.places.run.iterdir()]
+    files = [*platform.paths.logs.iterdir(), *platform.paths.run.iterdir()]
     assert len(files) >= 14
     for file in files:
         assert not [name for name, value in known if value in file.read_bytes()], file

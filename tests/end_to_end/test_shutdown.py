@@ -17,27 +17,27 @@ from sqlalchemy import func, insert, select
 
 from chaos import witness
 from chaos.campaign import prepare_witness, witnesses
-from operations.agency import Agency
-from operations.platform import Platform, Running
+from operations.managed_process import ManagedProcess
 from shared import database
 from shared.database import new_id, transaction
 from shared.runtime import clock
-from tests.end_to_end.people import a_searching_patient, a_therapist, asked
-from tests.end_to_end.test_faults import exactly_one_letter
-from tests.shared.events.test_relay import until
+from testkit.api_client import ApiClient
+from testkit.private_platform import PrivatePlatform
+from tests.end_to_end.people import a_searching_patient, a_therapist, asked, exactly_one_letter
+from tests.shared.events.conftest import until
 
 IN_TIME = 15.0
 """Ten seconds, and what a busy machine adds."""
 
 
-def told_to_stop(*processes: Running) -> list[float]:
+def told_to_stop(*processes: ManagedProcess) -> list[float]:
     """Send all of them SIGTERM at once; how long each took to end."""
 
-    def stopped(process: Running) -> float:
+    def stopped(process: ManagedProcess) -> float:
         began, pid = time.monotonic(), process.pid
         process.send(signal.SIGTERM)
         while process.is_alive():
-            assert time.monotonic() - began < 30, f"{process.part.name} does not stop"
+            assert time.monotonic() - began < 30, f"{process.spec.name} does not stop"
             time.sleep(0.02)
         assert pid is not None
         return time.monotonic() - began
@@ -77,7 +77,7 @@ class Counters:
 
 
 @pytest.fixture(scope="module")
-def slow_witness(platform: Platform) -> Iterator[Running]:
+def slow_witness(platform: PrivatePlatform) -> Iterator[ManagedProcess]:
     """A worker whose listener takes its time, beside the services; not started yet."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in platform.settings.items():
@@ -89,13 +89,13 @@ def slow_witness(platform: Platform) -> Iterator[Running]:
             command=(sys.executable, "-m", "tests.end_to_end.slow_witness"),
             environment={**part.environment, "CONSUMER_BATCH_SIZE": "10", "RELAY_BATCH_SIZE": "20"},
         )
-        platform.parts.append(slow)
-        yield platform.part(slow.name)
-        platform.part(slow.name).stop()
-        platform.parts.remove(slow)
+        platform.process_specs.append(slow)
+        yield platform.process(slow.name)
+        platform.process(slow.name).stop()
+        platform.process_specs.remove(slow)
 
 
-def test_a_worker_in_the_midst_of_relaying_and_consuming_finishes_or_gives_back(slow_witness: Running) -> None:
+def test_a_worker_in_the_midst_of_relaying_and_consuming_finishes_or_gives_back(slow_witness: ManagedProcess) -> None:
     counters = Counters()
     counters.increase(200)
     for _ in range(2):
@@ -111,17 +111,17 @@ def test_a_worker_in_the_midst_of_relaying_and_consuming_finishes_or_gives_back(
 
 @pytest.mark.parametrize("down", ["kafka", "postgresql", "pgbouncer"])
 def test_processes_end_in_time_while_something_they_need_is_down(
-    platform: Platform, agency: Agency, slow_witness: Running, down: str
+    platform: PrivatePlatform, api: ApiClient, slow_witness: ManagedProcess, down: str
 ) -> None:
     counters = Counters()
     slow_witness.start()
     counters.increase(100)
     until(lambda: counters.effects()[0] > 0)
-    told = [slow_witness, platform.part("communication_service.web")]
-    platform.part(down).kill()
+    told = [slow_witness, platform.process("communication_service.web")]
+    platform.process(down).kill()
     time.sleep(1.5)  # everybody has noticed
     ended = told_to_stop(*told)
-    platform.part(down).start()
+    platform.process(down).start()
     for process in told:
         process.launch()
     for process in told:
@@ -131,29 +131,29 @@ def test_processes_end_in_time_while_something_they_need_is_down(
     assert max(ended) < IN_TIME
 
 
-def test_a_letter_that_the_mail_server_does_not_take_yet_is_given_back(platform: Platform, agency: Agency) -> None:
-    practice, patient = a_therapist(agency), a_searching_patient(agency)
-    worker, mail = platform.part("communication_service.worker"), platform.part("mail")
+def test_a_letter_that_the_mail_server_does_not_take_yet_is_given_back(
+    platform: PrivatePlatform, api: ApiClient
+) -> None:
+    practice, patient = a_therapist(api), a_searching_patient(api)
+    worker, mail = platform.process("communication_service.worker"), platform.process("mail")
     mail.freeze()
     with ExitStack() as afterwards:
         afterwards.callback(mail.thaw)
-        (request,) = asked(agency, patient, practice)
-        agency.until(lambda: "sending" in _letters(agency, practice), "the letter to be on its way")
+        (request,) = asked(api, patient, practice)
+        api.until(lambda: "sending" in _letters(api, practice), "the letter to be on its way")
         (seconds,) = told_to_stop(worker)
-        assert _letters(agency, practice) == ["approved"]
+        assert _letters(api, practice) == ["approved"]
     assert seconds < IN_TIME
     worker.start()
-    exactly_one_letter(platform, agency, practice, request)
+    exactly_one_letter(platform, api, practice, request)
 
 
-def _letters(agency: Agency, practice: dict[str, Any]) -> list[str]:
-    return [
-        email["status"] for email in agency.get("communication", "/api/emails", therapist_id=practice["id"])["items"]
-    ]
+def _letters(api: ApiClient, practice: dict[str, Any]) -> list[str]:
+    return [email["status"] for email in api.get("communication", "/api/emails", therapist_id=practice["id"])["items"]]
 
 
 @contextmanager
-def connected(platform: Platform, service: str) -> Iterator[psycopg2.extensions.connection]:
+def connected(platform: PrivatePlatform, service: str) -> Iterator[psycopg2.extensions.connection]:
     """A connection as a service's role, whose open transaction ends with the block."""
     settings = platform.settings
     connection = psycopg2.connect(
@@ -169,13 +169,13 @@ def connected(platform: Platform, service: str) -> Iterator[psycopg2.extensions.
         connection.close()
 
 
-def test_a_web_process_answers_the_requests_that_it_has(platform: Platform, agency: Agency) -> None:
-    therapist, web = a_therapist(agency), platform.part("therapist_service.web")
+def test_a_web_process_answers_the_requests_that_it_has(platform: PrivatePlatform, api: ApiClient) -> None:
+    therapist, web = a_therapist(api), platform.process("therapist_service.web")
     path = f"/api/therapists/{therapist['id']}"
     with connected(platform, "therapist_service") as other, ThreadPoolExecutor() as hands:
         with other.cursor() as cursor:
             cursor.execute("SELECT FROM therapists WHERE id = %s FOR UPDATE", (therapist["id"],))
-            asked_for = hands.submit(agency.patch, "therapist", path, {"title": "Dr."})
+            asked_for = hands.submit(api.patch, "therapist", path, {"title": "Dr."})
             until(lambda: _somebody_waits(cursor))
             stopping = hands.submit(told_to_stop, web)
             time.sleep(1)  # long enough for a process that would not wait
@@ -184,7 +184,7 @@ def test_a_web_process_answers_the_requests_that_it_has(platform: Platform, agen
         assert asked_for.result()["title"] == "Dr."
         assert stopping.result()[0] < IN_TIME
     web.start()
-    assert agency.get("therapist", path)["title"] == "Dr."
+    assert api.get("therapist", path)["title"] == "Dr."
 
 
 def _somebody_waits(cursor: psycopg2.extensions.cursor) -> bool:

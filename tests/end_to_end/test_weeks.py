@@ -146,22 +146,22 @@ def _no_two_letters_in_seven_days(letters: list[c.Email]) -> None:
 @pytest.mark.parametrize("seed", [1])
 def test_weeks_of_an_agency_keep_the_rules(world_engines: dict[str, tuple[Engine, Any]], seed: int) -> None:
     with a_world(world_engines) as world:
-        agency = Agency(world, random.Random(seed))
+        api = Agency(world, random.Random(seed))
         for _ in range(WEEKS * 7):
-            agency.day()
-        nobody_waits_for_ever(agency)
+            api.day()
+        nobody_waits_for_ever(api)
 
 
-def nobody_waits_for_ever(agency: Agency) -> None:
+def nobody_waits_for_ever(api: Agency) -> None:
     """Four weeks in which every call is made and every practice declines: nothing is left that waits to be asked."""
-    world = agency.world
+    world = api.world
     for therapist in [t for t, (status, _) in world.therapists.items() if status == "blocked"]:
         world.turn_therapist(therapist)
     for _ in range(10 * 7):
         for ours, _ in world.requests_now():
             if ours.status == "accepted":
                 world.withdraw(ours.id)
-        for patient in agency.patients:
+        for patient in api.patients:
             world.set_status(patient, "searching")
         world.resolve("sent")
         for call in world.rows(c.PhoneCall, status="planned"):
@@ -170,7 +170,7 @@ def nobody_waits_for_ever(agency: Agency) -> None:
                     {"placement_request_id": str(i), "outcome": "declined_other"} for i in call.placement_request_ids
                 ]
                 world.record_call(call.id, {"result": "reached", "responses": said})
-        agency._jobs()
+        api._jobs()
         world.settle()
         world.send()
         world.settle()
@@ -182,4 +182,4 @@ def nobody_waits_for_ever(agency: Agency) -> None:
         if ours.status in ("open", "queued", "contacted")
     }
     assert not left
-    assert all(world.patient_now(each).status == PatientStatus.SEARCHING for each in agency.patients)
+    assert all(world.patient_now(each).status == PatientStatus.SEARCHING for each in api.patients)

@@ -15,13 +15,13 @@ from typing import Any, Literal
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
-from operations.mail_catcher import Catcher, Handler
+from operations.mail_catcher import MailCatcher, MailHandler
 
 Login = tuple[str, str]
 Behaviour = Literal["accept", "drop_after_data", "hang_after_data", "drop_before_data", "hang_at_recipient"]
 
 
-class FakeMailServer(Handler):
+class FakeMailServer(MailHandler):
     """The catcher of `make up` in this process, which keeps what it took, and stalls or hangs up as told.
 
     `recipient_answer` and `data_answer` are replies instead of 250.
@@ -41,7 +41,7 @@ class FakeMailServer(Handler):
     @property
     def messages(self) -> list[EmailMessage]:
         """The messages it took, parsed."""
-        return [message_from_bytes(raw, policy=default) for _, _, raw in self.envelopes]  # type: ignore[misc]
+        return [message_from_bytes(raw, policy=default) for _, _, raw in self.envelopes]
 
     def refusal(self, step: str) -> str | None:
         """What the catcher is to say instead of taking this step."""
@@ -72,8 +72,8 @@ class FakeMailServer(Handler):
 class _Controller(Controller):
     """Runs the catcher in a thread."""
 
-    def factory(self) -> Catcher:
-        return Catcher(self.handler, **self.SMTP_kwargs)
+    def factory(self) -> MailCatcher:
+        return MailCatcher(self.handler, **self.SMTP_kwargs)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from communication_service.store import tables
 from shared.security.encryption import Keys
 from shared.values.enums import RequestStatus
 from tests.builders import communication, imports, matching, patients, therapists
@@ -53,9 +54,9 @@ def _communication(session: Session, settings: Any, folder: Path) -> Known:
     request = [communication.a_request(each) for each in therapist for _ in range(2)]
     communication.composed()
     return {
-        "/api/emails": _ids(each.id for each in communication.rows(communication.Email)),
-        "/api/inquiries": _ids(each.id for each in communication.rows(communication.Inquiry)),
-        "/api/phone-calls": _ids(each.id for each in communication.rows(communication.PhoneCall)),
+        "/api/emails": _ids(each.id for each in communication.rows(tables.Email)),
+        "/api/inquiries": _ids(each.id for each in communication.rows(tables.Inquiry)),
+        "/api/phone-calls": _ids(each.id for each in communication.rows(tables.PhoneCall)),
         "/api/therapists": _ids(therapist),
         "therapist_id": _ids(therapist),
         "placement_request_id": _ids(request),

@@ -148,7 +148,8 @@ def lies_in_the_future(value: Any, sent: Sent) -> bool:
 
 def lies_beyond_a_year(value: Any, sent: Sent) -> bool:
     """A moment more than 366 days from now."""
-    return _moment(value) > datetime.now(UTC) + timedelta(days=366)
+    moment = _moment(value)
+    return moment is not None and moment > datetime.now(UTC) + timedelta(days=366)
 
 
 def does_not_lie_in_the_future(value: Any, sent: Sent) -> bool:

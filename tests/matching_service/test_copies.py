@@ -74,7 +74,7 @@ def test_a_stale_event_changes_nothing_and_a_repeated_one_neither(session: Sessi
     assert therapist(session, known).sequence == 5
     patient = a_known_patient(session, sequence=5, max_distance_km=10)
     a_known_patient(session, id=patient, sequence=4, max_distance_km=20)
-    assert queries.patient(session, patient).max_distance_km == 10  # type: ignore[union-attr]
+    assert queries.patient(session, patient).max_distance_km == 10
 
 
 def test_own_coordinates_win_over_the_geocoded_ones(session: Session) -> None:

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from matching_service.domain import matches, requests
+from matching_service.domain import matches, placement_requests
 from matching_service.domain.criteria import CRITERIA, JUDGE
 from matching_service.domain.schemas import Approved, ContactList, MatchesView, MatchQuestion, OtherCriteria, Override
 from matching_service.domain.search import of_patient
@@ -157,7 +157,7 @@ CASES: dict[str, list[Case]] = {
 EACH = [
     pytest.param(rule, case, id=f"{rule}-{number}") for rule, each in CASES.items() for number, case in enumerate(each)
 ]
-EACH_FAILURE = [parameter for parameter in EACH if parameter.values[1].result == "fail"]  # type: ignore[union-attr]
+EACH_FAILURE = [parameter for parameter in EACH if parameter.values[1].result == "fail"]
 
 NEVER_SET_ASIDE = {"status", "contact_preference", "recent_refusal", "open_request"}
 
@@ -179,7 +179,7 @@ def candidates(session: Session, patient: UUID, **overrides: Any) -> MatchesView
 def approved(session: Session, patient: UUID, therapist: UUID, *overridden: str) -> Approved:
     overrides = [Override(therapist_id=therapist, rule=MatchCriterion(rule), reason="agreed") for rule in overridden]
     wanted = ContactList(patient_id=patient, therapist_ids=[therapist], overrides=overrides)
-    return requests.approve(session, wanted, rules=RULES, today=TODAY, now=MONDAY)
+    return placement_requests.approve(session, wanted, rules=RULES, today=TODAY, now=MONDAY)
 
 
 def refusals(session: Session, patient: UUID, therapist: UUID, *overridden: str) -> list[str]:

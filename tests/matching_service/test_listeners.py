@@ -10,10 +10,11 @@ from uuid import UUID
 import pytest
 from sqlalchemy.orm import Session
 
+from matching_service.dependencies import Dependencies
 from matching_service.domain import answers
 from matching_service.domain.schemas import NewAnswer
 from matching_service.jobs import reopen_deferred
-from matching_service.listeners import create
+from matching_service.listeners import listeners as unbound
 from matching_service.settings import AskAgainRules
 from matching_service.store import queries
 from shared.database import new_id
@@ -112,7 +113,7 @@ def test_a_contact_goes_from_the_queue_to_the_practice_to_an_answer(session: Ses
         assert stored(session, request.id).status == status
     done = stored(session, request.id)
     assert (done.emailed_at, done.responded_at) == (MONDAY + 2 * HOUR, MONDAY + 3 * HOUR)
-    assert done.available_from.isoformat() == "2027-01-04"  # type: ignore[union-attr]
+    assert done.available_from.isoformat() == "2027-01-04"
     assert types(session, request.id) == ["approved", "answered", "accepted"]
 
 
@@ -260,7 +261,7 @@ def test_an_answer_to_what_is_over_is_logged_and_changes_nothing(session: Sessio
 
 def test_what_later_leads_to_is_what_the_rules_of_this_process_say(session: Session) -> None:
     by_email, by_phone = (a_request(session, RequestStatus.CONTACTED) for _ in range(2))
-    asking = create(AskAgainRules(days_without_a_date=5))
+    asking = unbound.given(Dependencies(AskAgainRules(days_without_a_date=5)))
     answers = [Contacts(by_email.id).answered("later"), Contacts(by_phone.id).called("later")]
     asking.apply(session, answers, now=MONDAY)
     for request in (by_email, by_phone):

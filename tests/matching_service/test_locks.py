@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine, exc, select
 
-from matching_service.domain import answers, publishing, requests
+from matching_service.domain import answers, placement_requests, publishing
 from matching_service.domain.schemas import ContactList, NewAnswer, Placing, Withdrawal
 from matching_service.store.tables import PlacementRequest
 from shared import database
@@ -79,7 +79,7 @@ class Bustle:
         return made
 
     def _patients(self) -> list[Event]:
-        made = []
+        made: list[Event] = []
         for each in self.patients:
             told = public_patient(id=each)
             changed = PatientStatusChanged(patient=told, previous_status="paused")
@@ -142,7 +142,7 @@ class Bustle:
         """Staff approve a list."""
         wanted = ContactList(patient_id=random.choice(self.patients), therapist_ids=random.sample(self.therapists, 4))
         with transaction() as session:
-            requests.approve(session, wanted, rules=RULES, today=berlin_day(MONDAY), now=MONDAY)
+            placement_requests.approve(session, wanted, rules=RULES, today=berlin_day(MONDAY), now=MONDAY)
 
     def answer(self) -> None:
         """Staff record an answer."""
@@ -156,7 +156,7 @@ class Bustle:
         patch = MergePatch({"note": "urgent"}, {})
         for request in self._some_requests()[:1]:
             with transaction() as session:
-                requests.change(session, request, patch, expected_versions=None, now=MONDAY)
+                placement_requests.change(session, request, patch, expected_versions=None, now=MONDAY)
             with transaction() as session:
                 if random.random() < 0.5:
                     answers.withdraw(session, request, Withdrawal.from_json({"reason": "other"}), now=MONDAY)

@@ -23,8 +23,7 @@ from tests.builders.matching import (
 def matches(client: FlaskClient, patient_id: UUID, **more: Any) -> dict[str, Any]:
     answer = client.post("/api/matches", json={"patient_id": str(patient_id), **more})
     assert answer.status_code == 200, answer.json
-    found: dict[str, Any] = answer.json
-    return found
+    return dict(answer.json or {})
 
 
 def test_a_candidate_comes_with_every_check_and_its_reasons(client: FlaskClient, session: Session) -> None:

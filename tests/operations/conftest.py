@@ -1,16 +1,12 @@
-"""What these tests stand on: a platform of their own, on free ports, in a folder that PostgreSQL's user may enter."""
+"""A platform for these tests alone."""
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from operations.env_file import private
-from operations.platform import Platform
-
-ROOT = Path(__file__).resolve().parents[2]
+from testkit.private_platform import ROOT, PrivatePlatform, private_platform
 
 
 @pytest.fixture
@@ -21,10 +17,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def platform() -> Iterator[Platform]:
-    """A platform whose parts each test starts as it needs them."""
-    state = Path(tempfile.mkdtemp(prefix="platform-"))
-    platform = Platform(ROOT, private(state, ROOT), state, durable=False)
-    yield platform
-    platform.down()
-    platform.remove()
+def platform() -> Iterator[PrivatePlatform]:
+    """A platform whose processes each test starts as it needs them."""
+    with private_platform() as platform:
+        yield platform

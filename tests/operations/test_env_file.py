@@ -4,7 +4,7 @@ import stat
 from pathlib import Path
 
 from operations import env_file
-from tests.operations.conftest import ROOT
+from testkit.private_platform import ROOT
 
 SECRETS = [name for name, setting in env_file.declared(ROOT).items() if setting.is_secret]
 

@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 
 from operations import env_file
-from operations.places import Places
-from operations.processes import Record, Records, born
-from tests.operations.conftest import ROOT
+from operations.paths import Paths
+from operations.processes import ProcessRecord, ProcessRecords, start_of
+from testkit.private_platform import ROOT
 
 
 def make_env(checkout: Path, offset: str) -> subprocess.CompletedProcess[str]:
@@ -52,10 +52,12 @@ def test_another_offset_is_said_and_moves_the_ports_unless_something_runs(tmp_pa
     moved = make_env(tmp_path, "9")
     assert "written to .env: PORT_OFFSET, " in moved.stdout
     assert env_file.load(tmp_path, {})["THERAPIST_SERVICE_PORT"] == "8011"
-    state = Places(tmp_path, tmp_path / ".state")
+    state = Paths(tmp_path, tmp_path / ".state")
     state.make()
     with subprocess.Popen(["sleep", "60"]) as running:
-        Records(state.run).write(Record("part", running.pid, born(running.pid) or "", "", 0, "", 0, 0, 15, 5))
+        ProcessRecords(state.run).write(
+            ProcessRecord("part", running.pid, start_of(running.pid) or "", "", 0, "", 0, 0, 15, 5)
+        )
         refused = make_env(tmp_path, "3")
         running.terminate()
     assert refused.returncode == 1

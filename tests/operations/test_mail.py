@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from operations.failures import Failure
+from operations.errors import OperationsError
 from operations.mail import Mailbox
 
 
@@ -26,7 +26,7 @@ def test_an_id_that_no_mail_has_is_said_so() -> None:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         mailbox = Mailbox(f"http://127.0.0.1:{server.server_port}")
         for id in ("quatsch", "what ever?", "../ä"):
-            with pytest.raises(Failure, match="there is no mail with the id"):
+            with pytest.raises(OperationsError, match="there is no mail with the id"):
                 mailbox.mail(id)
         with pytest.raises(OSError, match="500"):
             mailbox.mail("1")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from operations import processes
-from operations.processes import Launch, Record, Records
+from operations.processes import LaunchSpec, ProcessRecord, ProcessRecords
 
 SLEEP = (sys.executable, "-c", "import time; time.sleep(600)")
 DEAF = (
@@ -25,11 +25,11 @@ PARENT = (
 )
 
 
-def started(command: tuple[str, ...], folder: Path, *, patience: float = 5, niceness: int = 0) -> Record:
+def started(command: tuple[str, ...], folder: Path, *, patience: float = 5, niceness: int = 0) -> ProcessRecord:
     environment = dict(os.environ)
-    what = Launch("part", command, environment, folder, folder / "part.log", mark=str(folder), niceness=niceness)
-    pid, born, begin = processes.launch(what)
-    return Record("part", pid, born, "", 0, str(what.log), begin, time.time(), 15, patience)
+    what = LaunchSpec("part", command, environment, folder, folder / "part.log", mark=str(folder), niceness=niceness)
+    pid, start, begin = processes.launch(what)
+    return ProcessRecord("part", pid, start, "", 0, str(what.log), begin, time.time(), 15, patience)
 
 
 def written(folder: Path) -> str:
@@ -47,7 +47,7 @@ def stranger() -> Iterator["subprocess.Popen[bytes]"]:
 
 
 def test_a_recycled_pid_is_never_touched(stranger: "subprocess.Popen[bytes]", tmp_path: Path) -> None:
-    time.sleep(0.05)  # births are told apart by the clock's ticks, of 10 ms
+    time.sleep(0.05)  # starts are compared by the clock's ticks of 10 ms
     ours = started(SLEEP, tmp_path)
     recycled = replace(ours, pid=stranger.pid)
     assert not processes.is_alive(recycled)
@@ -74,7 +74,7 @@ def test_children_go_with_a_killed_process(tmp_path: Path) -> None:
     record = started(PARENT, tmp_path)
     child = int(written(tmp_path))
     processes.kill(record, str(tmp_path))
-    assert processes.born(child) is None
+    assert processes.start_of(child) is None
 
 
 def test_children_that_a_dead_process_left_behind_are_ended(tmp_path: Path) -> None:
@@ -82,16 +82,16 @@ def test_children_that_a_dead_process_left_behind_are_ended(tmp_path: Path) -> N
     child = int(written(tmp_path))
     processes.send(record, 9)
     processes.wait_until_gone(record, 5)
-    assert processes.born(child)
+    assert processes.start_of(child)
     processes.end_the_rest(record, str(tmp_path), patience=0)
     deadline = time.monotonic() + 5
-    while processes.born(child) and time.monotonic() < deadline:
+    while processes.start_of(child) and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert processes.born(child) is None
+    assert processes.start_of(child) is None
 
 
 def test_a_record_of_a_dead_process_is_kept_but_not_living(tmp_path: Path) -> None:
-    records = Records(tmp_path / "run")
+    records = ProcessRecords(tmp_path / "run")
     record = started(SLEEP, tmp_path)
     records.write(record)
     assert records.living("part") == record

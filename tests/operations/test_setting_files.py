@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from operations import env_file, services, setting_files
-from operations.declared_settings import Declarations
-from operations.platform import Platform
+from operations.declared_settings import DeclaredSettings
+from operations.orchestrator import Orchestrator
 from operations.settings import ContainerSettings, StartSettings
 from shared.runtime.settings import fields
+from testkit.private_platform import private_settings
 from tests.architecture.sources import ROOT
 
-DECLARED = Declarations(ROOT)
+DECLARED = DeclaredSettings(ROOT)
 SETTINGS = DECLARED.settings()
 
 
@@ -51,9 +54,9 @@ def test_who_reads_a_setting_is_who_is_given_it(tmp_path: Path, monkeypatch: pyt
     """The page is a promise: nobody else learns what is a secret (docs/faults.md, 23)."""
     for name in SETTINGS:
         monkeypatch.delenv(name, raising=False)
-    platform = Platform(ROOT, env_file.private(tmp_path, ROOT), tmp_path)
-    steps = services.steps(platform.settings, migrations=4, topics=5)
-    given = {part.name: part.environment.keys() & SETTINGS.keys() for part in [*platform.parts, *steps]}
+    platform = Orchestrator(ROOT, private_settings(tmp_path, ROOT), tmp_path)
+    tasks = services.startup_tasks(platform.settings, migrations=4, topics=5)
+    given = {part.name: part.environment.keys() & SETTINGS.keys() for part in chain[Any](platform.process_specs, tasks)}
     told = {part: {name for name, setting in SETTINGS.items() if part in setting.readers} for part in given}
     assert given == told
     tools = {"make up", "docker compose"}

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from operations import env_file
-from operations.failures import Failure
+from operations.errors import OperationsError
 from operations.settings_check import check
+from testkit.private_platform import private_settings
 
 
 @pytest.mark.parametrize(
@@ -32,14 +33,14 @@ from operations.settings_check import check
 )
 def test_settings_that_cannot_work_are_refused_by_name(checkout: Path, change: dict[str, str], named: str) -> None:
     env_file.complete(checkout)
-    with pytest.raises(Failure, match=named):
+    with pytest.raises(OperationsError, match=named):
         check(env_file.load(checkout, change), checkout)
 
 
 def test_a_setting_of_all_services_is_refused_once_and_no_value_is_shown(checkout: Path) -> None:
     """Values may be secrets, also of other settings: people paste them into the wrong line."""
     env_file.complete(checkout)
-    with pytest.raises(Failure) as refused:
+    with pytest.raises(OperationsError) as refused:
         check(env_file.load(checkout, {"DIGEST_KEY": "hunter2", "WEB_THREADS": "hunter3"}), checkout)
     assert str(refused.value).count("DIGEST_KEY") == str(refused.value).count("WEB_THREADS") == 1
     assert "hunter" not in str(refused.value)
@@ -52,7 +53,7 @@ def test_the_generated_settings_work(checkout: Path) -> None:
 
 def test_two_private_platforms_share_no_port_and_no_secret(checkout: Path) -> None:
     secrets = [name for name, setting in env_file.declared(checkout).items() if setting.is_secret]
-    first, second = (env_file.private(checkout / name, checkout) for name in "ab")
+    first, second = (private_settings(checkout / name, checkout) for name in "ab")
     ports = [{*env_file.local_ports(one).values()} for one in (first, second)]
     assert not ports[0] & ports[1]
     assert not {first[name] for name in secrets} & {second[name] for name in secrets}
@@ -86,12 +87,12 @@ def test_every_address_of_kafka_is_a_node_with_two_ports_of_its_own(checkout: Pa
 )
 def test_kafka_nodes_that_cannot_work_are_refused(checkout: Path, change: dict[str, str], named: str) -> None:
     env_file.complete(checkout)
-    with pytest.raises(Failure, match=named):
+    with pytest.raises(OperationsError, match=named):
         check(env_file.load(checkout, THREE | change), checkout)
 
 
 def test_a_private_platform_may_have_three_brokers(checkout: Path) -> None:
-    three = env_file.private(checkout, checkout, brokers=3)
+    three = private_settings(checkout, checkout, brokers=3)
     check(three, checkout)
     assert len(env_file.kafka_ports(three)) == 3
     assert (three["KAFKA_REPLICATION_FACTOR"], three["KAFKA_MIN_INSYNC_REPLICAS"]) == ("3", "2")

@@ -10,20 +10,20 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from patient_service import listeners
+from patient_service.dependencies import Dependencies
 from patient_service.domain import patients, searches
 from patient_service.domain.schemas import NewStatus, PatientView
+from patient_service.listeners import listeners
 from shared.events.catalogue import AddressGeocoded, PatientPlaced, RequestAccepted
 from shared.security.encryption import Keys
 from tests.builders.happenings import happened
-from tests.builders.patients import NOBODY, a_patient, a_patient_who_is, a_ready_patient, geocoded
+from tests.builders.patients import NOBODY, STEPS_TO, a_patient, a_patient_who_is, a_ready_patient, geocoded
 from tests.conftest import MONDAY
 from tests.events import recorded
-from tests.patient_service.test_searches import WAYS
 
 
 def hear(session: Session, keys: Keys, *events: Any) -> None:
-    listeners.create(keys).apply(session, events, now=MONDAY)
+    listeners.given(Dependencies(keys)).apply(session, events, now=MONDAY)
 
 
 def now_shown(session: Session, keys: Keys, patient_id: UUID) -> PatientView:
@@ -111,11 +111,11 @@ def test_the_first_acceptance_is_kept(session: Session, keys: Keys) -> None:
     assert shown.version == known.version
 
 
-@pytest.mark.parametrize("before", list(WAYS))
+@pytest.mark.parametrize("before", list(STEPS_TO))
 def test_a_placement_takes_a_searching_or_paused_patient_into_therapy(
     session: Session, keys: Keys, before: str
 ) -> None:
-    known = a_patient_who_is(session, keys, *WAYS[before])
+    known = a_patient_who_is(session, keys, *STEPS_TO[before])
     told_before = len(recorded(session, known.id))
     hear(session, keys, placed(known.id))
     shown = now_shown(session, keys, known.id)

@@ -8,28 +8,25 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from patient_service import jobs
+from patient_service.dependencies import Dependencies
 from patient_service.domain import consents, copies, patients, searches
 from patient_service.domain.schemas import NewConsent, NewStatus, PatientView
+from patient_service.jobs import jobs
 from shared.runtime import clock
 from shared.security.encryption import Keys
 from shared.values.enums import PatientStatus
 from shared.values.schemas import PageQuery
-from tests.builders.patients import NOBODY, a_patient, a_patient_who_is, a_ready_patient, geocoded
+from tests.builders.patients import (
+    ALLOWED_STEPS,
+    NOBODY,
+    STEPS_TO,
+    a_patient,
+    a_patient_who_is,
+    a_ready_patient,
+    geocoded,
+)
 from tests.conftest import MONDAY
 from tests.events import recorded
-from tests.patient_service.test_rules import CONTRACT
-
-WAYS = {
-    "open": (),
-    "searching": ("searching",),
-    "paused": ("searching", "paused"),
-    "in_therapy": ("searching", "in_therapy"),
-    "search_aborted": ("search_aborted",),
-    "therapy_completed": ("searching", "in_therapy", "therapy_completed"),
-    "therapy_aborted": ("searching", "in_therapy", "therapy_aborted"),
-}
-"""How a patient comes to each status."""
 
 
 @pytest.mark.parametrize("before", list(PatientStatus))
@@ -37,10 +34,10 @@ def test_a_patient_takes_the_steps_of_the_contract_and_no_other(
     client: FlaskClient, session: Session, keys: Keys, before: PatientStatus
 ) -> None:
     for after in PatientStatus:
-        known = a_patient_who_is(session, keys, *WAYS[before])
+        known = a_patient_who_is(session, keys, *STEPS_TO[before])
         answer = client.post(f"/api/patients/{known.id}/status", json={"status": after, "reason": "it is so"})
         last = recorded(session, known.id)[-1]
-        if after in CONTRACT[before]:
+        if after in ALLOWED_STEPS[before]:
             assert (answer.status_code, answer.json["status"]) == (200, after)
             assert (last["type"], last["data"]["previous_status"]) == ("patient.status_changed", before)
             assert last["data"]["patient"]["status"] == after
@@ -183,7 +180,7 @@ def test_a_search_that_is_not_ready_any_more_stays_paused_and_says_why(session: 
 
 def test_the_worker_runs_both_jobs(session: Session, keys: Keys) -> None:
     known = paused(session, keys, days=1)
-    by_name = {job.name: job for job in jobs.create(keys)}
+    by_name = {job.name: job for job in jobs(Dependencies(keys))}
     assert set(by_name) == {"birthdays", "pauses"}
     assert by_name["pauses"].run(MONDAY + timedelta(days=2)) == 1
     session.expire_all()

@@ -319,7 +319,7 @@ def test_a_file_that_cannot_be_read_waits_and_then_lets_later_ones_go_on(folder:
     assert (completed.file, completed.status) == (SECOND, "completed")
 
 
-class DirectoriesAsFiles(LocalFileSystem):
+class DirectoriesAsFiles(LocalFileSystem):  # type: ignore[misc] # fsspec ships no types
     """A storage that says of a directory that it is a file, as some do."""
 
     def ls(self, *given: Any, **named: Any) -> Any:

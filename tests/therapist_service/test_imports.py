@@ -13,12 +13,12 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from operations.synthetic import import_file, therapists
 from shared.database import transaction
 from shared.database.tables import outbox
 from shared.errors import Unreachable
 from shared.runtime.duties import Duty
 from shared.runtime.jobs import Job, run_until
+from testkit.synthetic_region import import_file, therapists
 from tests.builders.imports import FIRST, SECOND, THIRD, Folder, a_file, a_record, entries
 from tests.conftest import MONDAY
 from tests.shared.events.conftest import until

@@ -12,6 +12,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from shared.values.enums import ImportOutcome
+from shared.values.text import words
 from tests.builders.imports import FIRST, SECOND, Folder, a_file, a_record
 from tests.builders.therapists import a_therapist, new_therapist
 from tests.hostile import TEXTS, params
@@ -110,7 +111,7 @@ def test_everybody_is_found_by_their_own_words(last_name: str, first_name: str |
     row = {"last_name": last_name, "first_name": first_name, "city": city}
     stored = search.found_by({name: row.get(name) for name in search.FIELDS}).split(" ")
     for typed in filter(None, (last_name, first_name, city)):
-        asked = search.words(typed)
+        asked = words(typed)
         assert all(word in stored for word in asked)
         assert all(sign not in word for word in asked for sign in "'\\:&|!()<>* "), "nothing that PostgreSQL reads"
 

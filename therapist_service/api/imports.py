@@ -6,7 +6,7 @@ from uuid import UUID
 
 from shared.http import Context, Resource, endpoint
 from shared.values.schemas import PageQuery
-from therapist_service.api.dependencies import Dependencies
+from therapist_service.dependencies import Dependencies
 from therapist_service.domain import import_arrivals, imports
 from therapist_service.domain.import_arrivals import FileSearch
 from therapist_service.domain.import_schemas import (

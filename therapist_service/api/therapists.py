@@ -6,7 +6,7 @@ from uuid import UUID
 
 from shared.http import Context, Resource, endpoint
 from shared.values.schemas import MergePatch
-from therapist_service.api.dependencies import Dependencies
+from therapist_service.dependencies import Dependencies
 from therapist_service.domain import therapists
 from therapist_service.domain.schemas import (
     ChangedTherapist,

@@ -127,7 +127,7 @@ def test_a_session_that_asks_nothing_opens_nothing(settings: Any) -> None:
     with transaction() as session:
         connection = session.connection().connection.dbapi_connection
         assert connection is not None
-        assert connection.info.transaction_status == extensions.TRANSACTION_STATUS_IDLE  # type: ignore[attr-defined]
+        assert connection.info.transaction_status == extensions.TRANSACTION_STATUS_IDLE
 
 
 def test_no_connection_returns_to_the_pool_with_a_transaction(settings: Any) -> None:
@@ -137,7 +137,7 @@ def test_no_connection_returns_to_the_pool_with_a_transaction(settings: Any) -> 
             session.execute(text(statement))
         with transaction() as session:
             connection = session.connection().connection.dbapi_connection
-            assert connection.info.transaction_status == extensions.TRANSACTION_STATUS_IDLE  # type: ignore[union-attr]
+            assert connection.info.transaction_status == extensions.TRANSACTION_STATUS_IDLE
 
 
 # Whatever is done with it, it does what psycopg2's own connection does

@@ -100,7 +100,7 @@ def crossing(first: str, second: str, met: threading.Barrier) -> Callable[[], No
 def test_a_deadlock_is_not_seen_and_everything_happens_once() -> None:
     met = threading.Barrier(2)
     with ThreadPoolExecutor(2) as pool:
-        for done in [pool.submit(repeat_if_lost, crossing(*names, met)) for names in ("ab", "ba")]:
+        for done in [pool.submit(repeat_if_lost, crossing(one, other, met)) for one, other in ("ab", "ba")]:
             done.result(30)
     assert terms() == {"a": 2, "b": 2}
 
@@ -110,7 +110,7 @@ def test_without_the_repetition_one_of_them_loses() -> None:
     """The test above would pass without a deadlock."""
     met = threading.Barrier(2)
     with ThreadPoolExecutor(2) as pool:
-        both = [pool.submit(crossing(*names, met)) for names in ("ab", "ba")]
+        both = [pool.submit(crossing(one, other, met)) for one, other in ("ab", "ba")]
         problems = [problem for each in both if (problem := each.exception(30)) is not None]
     assert [database.sqlstate(problem) for problem in problems] == ["40P01"]
 
@@ -199,13 +199,13 @@ def use_every_connection(number: int = 4) -> None:
 
 
 def restart_pgbouncer(infrastructure: Infrastructure) -> None:
-    infrastructure.platform.part("pgbouncer").restart()
+    infrastructure.platform.process("pgbouncer").restart()
 
 
 def close_all_clients(infrastructure: Infrastructure) -> None:
     """As a kill -9 does: nobody says good-bye."""
-    infrastructure.platform.part("pgbouncer").kill()
-    infrastructure.platform.part("pgbouncer").start()
+    infrastructure.platform.process("pgbouncer").kill()
+    infrastructure.platform.process("pgbouncer").start()
 
 
 @pytest.mark.slow

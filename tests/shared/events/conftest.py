@@ -41,7 +41,8 @@ def log(kafka: dict[str, Any]) -> Callable[[str, Any], list[EventEnvelope]]:
              "isolation.level": "read_committed"}
         )  # fmt: skip
         reader.subscribe([topic])
-        found, ended = [], set()
+        found: list[EventEnvelope] = []
+        ended: set[int | None] = set()
         while len(ended) < 12:
             message = reader.poll(10)
             assert message is not None, "the topic did not end"

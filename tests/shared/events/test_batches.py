@@ -17,11 +17,11 @@ from shared.database.tables import dead_letter_table
 from shared.errors import Conflict
 from shared.events import dead_letters
 from shared.events.batches import FETCH_LIMITS, end_of_batch, is_unreadable
-from shared.events.ends import read_to_ends
 from shared.events.event import LARGEST_MESSAGE, PARTITIONS
-from tests.infrastructure import private_platform
+from shared.events.topic_reader import read_to_ends
+from testkit.private_platform import private_platform
 from tests.shared.events.conftest import consuming, until
-from tests.shared.events.test_consumer import Heard, message, withdrawn
+from tests.shared.events.helpers import RecordingListeners, message, withdrawn
 
 pytestmark = pytest.mark.usefixtures("committing")
 
@@ -79,7 +79,7 @@ def test_the_end_of_a_batch_that_cannot_be_unpacked_is_found(own_kafka: dict[str
     begin = send_packed(own_kafka, "zstd", messages=messages, unpacked=TOO_MUCH)
     send_packed(own_kafka, "zstd", messages=2, unpacked=TOO_MUCH)
     reader = KafkaConsumer({**own_kafka, **FETCH_LIMITS, "group.id": f"g-{uuid4()}"})
-    found = []
+    found: list[Message] = []
 
     def is_met() -> bool:
         found.extend(each for each in reader.consume(10, 0.5) if each.offset() == begin)
@@ -94,7 +94,7 @@ def test_the_end_of_a_batch_that_cannot_be_unpacked_is_found(own_kafka: dict[str
 
 def test_it_is_noted_once_and_what_lies_around_it_is_handled(own_kafka: dict[str, Any]) -> None:
     subject, group = new_id(), f"g-{uuid4()}"
-    heard = Heard([subject])
+    heard = RecordingListeners([subject])
     send_to_the_same(own_kafka, subject, 1)
     first = send_packed(own_kafka, "zstd", messages=1, unpacked=TOO_MUCH)
     send_to_the_same(own_kafka, subject, 2)
@@ -117,7 +117,7 @@ def test_it_is_noted_once_and_what_lies_around_it_is_handled(own_kafka: dict[str
 
 def test_a_batch_at_the_end_is_passed_and_its_offsets_are_committed(own_kafka: dict[str, Any]) -> None:
     subject, group = new_id(), f"g-{uuid4()}"
-    heard = Heard([subject])
+    heard = RecordingListeners([subject])
     begin = send_packed(own_kafka, "zstd", messages=3, unpacked=TOO_MUCH)
     with consuming(own_kafka, heard.listeners, group):
         until(lambda: begin in {row["offset"] for row in noted()}, 60)
@@ -139,7 +139,7 @@ def test_readers_of_whole_topics_pass_it_too(own_kafka: dict[str, Any]) -> None:
 @pytest.mark.parametrize("codec", ["gzip", "lz4", "zstd", "none"])
 def test_what_is_larger_than_any_event_is_kept_only_in_part(own_kafka: dict[str, Any], codec: str) -> None:
     subject = new_id()
-    heard = Heard([subject])
+    heard = RecordingListeners([subject])
     unpacked = LARGEST_MESSAGE + 1 if codec == "none" else TOO_MUCH // 10
     begin = send_packed(own_kafka, codec, messages=1, unpacked=unpacked)
     send_to_the_same(own_kafka, subject, 1)

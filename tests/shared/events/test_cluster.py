@@ -9,14 +9,13 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from operations.platform import Platform
 from shared.database import Session, new_id, transaction
 from shared.events.catalogue import PublicTherapist, TherapistUpdated
 from shared.events.listeners import Listeners
 from shared.events.outbox import record_all
 from shared.events.relay import Relay
+from testkit.private_platform import PrivatePlatform, private_platform
 from tests.conftest import MONDAY
-from tests.infrastructure import private_platform
 from tests.shared.events.conftest import at_work, consuming, until
 
 pytestmark = pytest.mark.usefixtures("committing")
@@ -25,7 +24,7 @@ EVENTS = 10
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Platform]:
+def cluster() -> Iterator[PrivatePlatform]:
     """Three brokers, each of which holds every event."""
     with private_platform(brokers=3) as platform:
         platform.up(["kafka", "topics"])
@@ -33,7 +32,7 @@ def cluster() -> Iterator[Platform]:
 
 
 @pytest.fixture
-def kafka(cluster: Platform) -> dict[str, Any]:
+def kafka(cluster: PrivatePlatform) -> dict[str, Any]:
     """The three brokers instead of the one that other tests use."""
     return {"bootstrap.servers": cluster.settings["KAFKA_BOOTSTRAP_SERVERS"]}
 
@@ -48,7 +47,7 @@ def tell(subjects: list[UUID], sequence: int) -> None:
         record_all(session, events, now=MONDAY)
 
 
-def test_any_one_of_three_brokers_may_die_while_events_flow(cluster: Platform, kafka: dict[str, Any]) -> None:
+def test_any_one_of_three_brokers_may_die_while_events_flow(cluster: PrivatePlatform, kafka: dict[str, Any]) -> None:
     heard: list[tuple[UUID, int]] = []
     listeners = Listeners()
 
@@ -59,14 +58,14 @@ def test_any_one_of_three_brokers_may_die_while_events_flow(cluster: Platform, k
     # enough aggregates for every broker to lead some of their partitions
     subjects = [new_id() for _ in range(40)]
     relay = Relay("therapist_service", kafka)
-    nodes = [part.name for part in cluster.parts if part.name.startswith("kafka")]
+    nodes = [part.name for part in cluster.process_specs if part.name.startswith("kafka")]
     assert len(nodes) == 3
     with at_work(relay.run), consuming(kafka, listeners, f"cluster-{new_id()}"):
         for turn, node in enumerate(nodes):
             if turn:
                 # never two at once: the one before is back and has copied what it missed
-                cluster.part(nodes[turn - 1]).start()
-            cluster.part(node).kill()
+                cluster.process(nodes[turn - 1]).start()
+            cluster.process(node).kill()
             for step in range(EVENTS):
                 tell(subjects, turn * EVENTS + step + 1)
             expected = len(subjects) * EVENTS * (turn + 1)

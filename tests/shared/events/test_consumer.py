@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
-from confluent_kafka import Producer
 from sqlalchemy import select, text
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from shared.database import new_id, transaction
@@ -19,63 +15,13 @@ from shared.database.tables import dead_letter_table, processed_events
 from shared.errors import Conflict
 from shared.events import dead_letters
 from shared.events.catalogue import PublicTherapist, RequestWithdrawn, TherapistUpdated
-from shared.events.event import Event
-from shared.events.listeners import Listeners
-from shared.runtime.tracing import correlation_id
 from tests.builders.happenings import happened
 from tests.conftest import MONDAY
 from tests.events import document
 from tests.shared.events.conftest import consuming, until
+from tests.shared.events.helpers import RecordingListeners, message, publish, withdrawn
 
 pytestmark = pytest.mark.usefixtures("committing")
-
-
-class Heard:
-    """Listeners that write down what they were told about one test's aggregates."""
-
-    def __init__(self, mine: Sequence[UUID]) -> None:
-        self.mine = set(mine)
-        self.effects: list[int] = []
-        self.copies: list[int] = []
-        self.causes: list[str | None] = []
-        self.failing: set[int] = set()
-        self.outage = threading.Event()
-        self.tries = 0
-        self.listeners = Listeners()
-        self.listeners.effect(RequestWithdrawn)(self.effect)
-        self.listeners.projection(TherapistUpdated)(self.projection)
-
-    def effect(self, session: Session, event: RequestWithdrawn, *, now: datetime) -> None:
-        if event.envelope.subject not in self.mine:
-            return
-        self.tries += 1
-        if self.outage.is_set():
-            raise OperationalError("SELECT 1", {}, Exception("server closed the connection unexpectedly"))
-        if event.envelope.sequence in self.failing:
-            raise ValueError("a listener's mistake")
-        self.causes.append(correlation_id())
-        # kept by the transaction, so that a rolled back try does not count
-        session.info.setdefault("told", []).append(event.envelope.sequence)
-        self.effects.append(event.envelope.sequence)
-
-    def projection(self, session: Session, events: Sequence[TherapistUpdated], *, now: datetime) -> None:
-        self.copies += [event.envelope.sequence for event in events if event.envelope.subject in self.mine]
-
-
-def withdrawn(subject: UUID, sequence: int) -> Event:
-    event = RequestWithdrawn(placement_request_id=subject, patient_id=new_id(), therapist_id=new_id(), reason="other")
-    return happened(event, subject, sequence=sequence)
-
-
-def publish(kafka: dict[str, Any], *values: tuple[str, str, Any]) -> None:
-    producer = Producer(kafka)
-    for topic, key, value in values:
-        producer.produce(topic, key=key, value=value)
-    assert producer.flush(10) == 0
-
-
-def message(event: Event) -> tuple[str, str, str]:
-    return (event.topic.name, str(event.envelope.subject), document(event))
 
 
 def dead_letters_of(key: str) -> list[Any]:
@@ -87,7 +33,7 @@ def dead_letters_of(key: str) -> list[Any]:
 
 def test_an_event_that_comes_twice_has_one_effect_and_keeps_its_cause(kafka: dict[str, Any]) -> None:
     subject = new_id()
-    heard = Heard([subject])
+    heard = RecordingListeners([subject])
     first, second = withdrawn(subject, 1), withdrawn(subject, 2)
     publish(kafka, *map(message, [first, first, second, first]))
     with consuming(kafka, heard.listeners, f"g-{uuid4()}"):
@@ -102,7 +48,7 @@ def test_an_event_that_comes_twice_has_one_effect_and_keeps_its_cause(kafka: dic
 
 def test_bytes_that_are_no_event_become_dead_letters_and_the_rest_goes_on(kafka: dict[str, Any]) -> None:
     subject, key = new_id(), str(uuid4())
-    heard = Heard([subject])
+    heard = RecordingListeners([subject])
     bad: list[Any] = [b"\xff\xfe", b"not json", b"[]", b'{"specversion": "1.0"}', b"", b"null"]
     wrong = document(withdrawn(subject, 9)).replace('"reason":"other"', '"reason":{}')
     publish(
@@ -120,7 +66,7 @@ def test_bytes_that_are_no_event_become_dead_letters_and_the_rest_goes_on(kafka:
 
 def test_an_event_nobody_here_listens_to_is_passed_over(kafka: dict[str, Any]) -> None:
     subject = new_id()
-    heard = Heard([subject])
+    heard = RecordingListeners([subject])
     unknown = message(withdrawn(subject, 1))[2].replace("matching.request_withdrawn", "matching.from_the_future")
     publish(kafka, ("matching.events", str(subject), unknown), message(withdrawn(subject, 2)))
     with consuming(kafka, heard.listeners, f"g-{uuid4()}"):
@@ -130,7 +76,7 @@ def test_an_event_nobody_here_listens_to_is_passed_over(kafka: dict[str, Any]) -
 
 def test_a_listener_that_fails_for_one_event_sets_that_one_aside_only(kafka: dict[str, Any]) -> None:
     subject = new_id()
-    heard = Heard([subject])
+    heard = RecordingListeners([subject])
     heard.failing = {3}
     publish(kafka, *(message(withdrawn(subject, n)) for n in range(1, 6)))
     with consuming(kafka, heard.listeners, f"g-{uuid4()}"):
@@ -144,7 +90,7 @@ def test_a_listener_that_fails_for_one_event_sets_that_one_aside_only(kafka: dic
 
 def test_a_dead_letter_can_be_replayed_once_or_discarded(kafka: dict[str, Any]) -> None:
     subject = new_id()
-    heard = Heard([subject])
+    heard = RecordingListeners([subject])
     heard.failing = {1, 2}
     publish(kafka, *(message(withdrawn(subject, n)) for n in (1, 2)))
     with consuming(kafka, heard.listeners, f"g-{uuid4()}"):
@@ -164,7 +110,7 @@ def test_a_dead_letter_can_be_replayed_once_or_discarded(kafka: dict[str, Any]) 
 
 def test_an_outage_of_the_database_sets_nothing_aside_and_loses_nothing(kafka: dict[str, Any]) -> None:
     subject = new_id()
-    heard = Heard([subject])
+    heard = RecordingListeners([subject])
     heard.outage.set()
     publish(kafka, message(withdrawn(subject, 1)))
     with consuming(kafka, heard.listeners, f"g-{uuid4()}"):
@@ -177,7 +123,7 @@ def test_an_outage_of_the_database_sets_nothing_aside_and_loses_nothing(kafka: d
 
 def test_a_stop_during_an_outage_gives_the_events_back(kafka: dict[str, Any]) -> None:
     subject = new_id()
-    heard, group = Heard([subject]), f"g-{uuid4()}"
+    heard, group = RecordingListeners([subject]), f"g-{uuid4()}"
     heard.outage.set()
     publish(kafka, message(withdrawn(subject, 1)))
     with consuming(kafka, heard.listeners, group):
@@ -190,7 +136,7 @@ def test_a_stop_during_an_outage_gives_the_events_back(kafka: dict[str, Any]) ->
 def test_several_workers_share_the_work_and_double_nothing(kafka: dict[str, Any]) -> None:
     subjects = [new_id() for _ in range(40)]
     group = f"g-{uuid4()}"
-    one, other = Heard(subjects), Heard(subjects)
+    one, other = RecordingListeners(subjects), RecordingListeners(subjects)
     with consuming(kafka, one.listeners, group):
         publish(kafka, *(message(withdrawn(s, 1)) for s in subjects))
         with consuming(kafka, other.listeners, group):
@@ -203,7 +149,7 @@ def test_several_workers_share_the_work_and_double_nothing(kafka: dict[str, Any]
 
 def test_projections_get_a_polls_events_at_once_and_in_order(kafka: dict[str, Any]) -> None:
     subject = new_id()
-    heard = Heard([subject])
+    heard = RecordingListeners([subject])
     events = [
         happened(TherapistUpdated(therapist=PublicTherapist(id=subject, last_name="X")), subject, sequence=n)
         for n in range(1, 21)
@@ -216,7 +162,7 @@ def test_projections_get_a_polls_events_at_once_and_in_order(kafka: dict[str, An
 
 def test_the_database_itself_going_away_is_an_outage(kafka: dict[str, Any]) -> None:
     subject = new_id()
-    heard = Heard([subject])
+    heard = RecordingListeners([subject])
     cut: list[int] = []
 
     def cut_once(session: Session, event: RequestWithdrawn, *, now: datetime) -> None:

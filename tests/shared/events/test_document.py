@@ -105,11 +105,11 @@ def test_an_event_with_two_senders_is_refused(checkout: Path) -> None:
         event_document.senders(checkout)
 
 
-def test_hearers_are_found_in_their_listeners_also_by_way_of_a_group(checkout: Path) -> None:
+def test_handlers_are_found_in_their_listeners_also_by_way_of_a_group(checkout: Path) -> None:
     (checkout / "communication_service/listeners.py").write_text(
         "from shared.events.catalogue import *\nSTATES = (TherapistUpdated, TherapistBlocked)\n"
         "Any = PatientUpdated | None\n"
         "@listeners.projection(*STATES)\ndef f(): ...\n"
         "def listeners(keys):\n    @heard.effect(RequestHeld)\n    def g(event: RequestReleased): ...\n"
     )
-    assert set(event_document.hearers(checkout)) == {"matching.request_held", "therapist.blocked", "therapist.updated"}
+    assert set(event_document.handlers(checkout)) == {"matching.request_held", "therapist.blocked", "therapist.updated"}

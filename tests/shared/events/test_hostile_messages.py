@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 from uuid import uuid4
 
@@ -31,8 +31,9 @@ from shared.events.event import (
     read_event,
 )
 from shared.events.listeners import Listeners
-from shared.events.reading import read_message
-from shared.runtime import clock
+from shared.events.message_reader import read_message
+from shared.runtime import clock, registry
+from shared.runtime.worker import worker
 from tests.architecture.sources import SERVICES
 from tests.builders.happenings import happened
 from tests.events import document
@@ -40,7 +41,7 @@ from tests.fakes.kafka_client import produce_with_header
 from tests.samples.hostile_messages import HostileMessage, a_document, hostile_messages
 from tests.shared.events.conftest import consuming, until
 
-OURS = set(events())
+OURS: set[type[Event]] = set(events())
 
 
 def as_message(hostile: HostileMessage, topic: str, offset: int) -> Message:
@@ -62,8 +63,7 @@ def test_reading_never_raises_and_what_it_lets_pass_can_be_stored(topic: str) ->
 @pytest.fixture
 def consumer(service: str, settings: Any, connection: Any) -> Consumer:
     """A consumer with the real listeners of a service, whose transactions are rolled back after the test."""
-    listeners = importlib.import_module(f"{service}.worker").create(settings).listeners
-    return Consumer(service, {}, listeners)
+    return Consumer(service, {}, worker(registry.load(service), settings).listeners)
 
 
 @pytest.mark.slow
@@ -81,7 +81,7 @@ def test_every_service_ends_with_hostile_messages(service: str, consumer: Consum
     assert all(len(row.reason) <= 500 for row in kept)
 
 
-@pytest.mark.parametrize("event", sorted(OURS, key=lambda event: event.name), ids=lambda event: event.name)
+@pytest.mark.parametrize("event", sorted(OURS, key=attrgetter("name")), ids=attrgetter("name"))
 def test_every_text_list_and_number_of_an_event_has_a_bound(event: type[Event]) -> None:
     """A field that somebody adds tomorrow is bounded too, or this fails."""
     unbounded = [
@@ -190,7 +190,7 @@ def test_an_event_from_the_future_is_set_aside_and_not_handled_as_if_it_were_the
     assert set(session.scalars(select(dead_letter_table.c.reason))) == {"its time is in the future"}
 
 
-@pytest.mark.parametrize("event", sorted(OURS, key=lambda event: event.name), ids=lambda event: event.name)
+@pytest.mark.parametrize("event", sorted(OURS, key=attrgetter("name")), ids=attrgetter("name"))
 def test_an_event_says_nothing_of_another_than_its_subject(event: type[Event]) -> None:
     """Its sequence counts the events of its subject, and `republish --check` looks at those."""
     said = a_document(event)
@@ -276,7 +276,7 @@ class Failing:
         self.good.append(event.placement_request_id)
 
 
-def withdrawn(reason: str) -> Event:
+def withdrawn(reason: str) -> RequestWithdrawn:
     id = uuid4()
     event = RequestWithdrawn(placement_request_id=id, patient_id=uuid4(), therapist_id=uuid4(), reason=reason)
     return happened(event, id)

@@ -17,9 +17,9 @@ from prometheus_client import REGISTRY
 from shared.database import new_id
 from shared.errors import Unreachable
 from shared.events.lag import Lag
-from tests.infrastructure import private_platform
+from testkit.private_platform import private_platform
 from tests.shared.events.conftest import consuming, until
-from tests.shared.events.test_consumer import Heard, message, publish, withdrawn
+from tests.shared.events.helpers import RecordingListeners, message, publish, withdrawn
 
 pytestmark = pytest.mark.usefixtures("committing")
 
@@ -69,11 +69,11 @@ def open_transaction(kafka: dict[str, Any]) -> Iterator[Producer]:
 
 def test_markers_and_broken_off_transactions_do_not_look_unread(own_kafka: dict[str, Any]) -> None:
     subject, group = new_id(), f"g-{uuid4()}"
-    heard, lag = Heard([subject]), lag_of(own_kafka, group)
+    heard, lag = RecordingListeners([subject]), lag_of(own_kafka, group)
     publish(own_kafka, message(withdrawn(subject, 1)))
     with open_transaction(own_kafka):
         pass
-    assert waiting(lag) >= 2
+    until(lambda: waiting(lag) >= 2)
     with consuming(own_kafka, heard.listeners, group):
         until(lambda: heard.effects == [1] and waiting(lag) == 0)
         with open_transaction(own_kafka):
@@ -84,7 +84,7 @@ def test_markers_and_broken_off_transactions_do_not_look_unread(own_kafka: dict[
 
 def test_a_transaction_that_is_left_open_is_named_and_forgotten_when_it_ends(own_kafka: dict[str, Any]) -> None:
     group = f"g-{uuid4()}"
-    heard, lag = Heard([new_id()]), lag_of(own_kafka, group)
+    heard, lag = RecordingListeners([new_id()]), lag_of(own_kafka, group)
     with consuming(own_kafka, heard.listeners, group):
         until(lambda: waiting(lag) == 0)
         with open_transaction(own_kafka):
@@ -97,7 +97,7 @@ def test_a_transaction_that_is_left_open_is_named_and_forgotten_when_it_ends(own
 
 def test_a_member_of_the_group_that_reads_nothing_is_found(own_kafka: dict[str, Any]) -> None:
     subjects, group = [new_id() for _ in range(40)], f"g-{uuid4()}"
-    heard, lag = Heard(subjects), lag_of(own_kafka, group)
+    heard, lag = RecordingListeners(subjects), lag_of(own_kafka, group)
     stranger = KafkaConsumer(
         {**own_kafka, "group.id": group, "group.protocol": "consumer", "enable.auto.commit": False,
          "auto.offset.reset": "earliest"}
@@ -139,7 +139,7 @@ def test_a_kafka_that_was_killed_and_is_back_is_measured_again() -> None:
         publish(kafka, message(withdrawn(new_id(), 1)))
         lag = lag_of(kafka, f"g-{uuid4()}")
         until(lambda: waiting(lag) == 1)
-        broker = platform.part("kafka")
+        broker = platform.process("kafka")
         assert broker.pid is not None
         os.kill(broker.pid, signal.SIGKILL)
         for _ in range(2):

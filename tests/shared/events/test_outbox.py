@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from shared.database import new_id
 from shared.database.tables import outbox
 from shared.events.catalogue import PublicTherapist, TherapistRegistered, TherapistUpdated
-from shared.events.event import decode, decode_envelope
-from shared.events.outbox import LARGEST_EVENT, record_all
+from shared.events.event import LARGEST_EVENT, decode, decode_envelope
+from shared.events.outbox import record_all
 from shared.runtime.tracing import new_trace_context, use_trace_context
 from tests.conftest import MONDAY
 from tests.events import document

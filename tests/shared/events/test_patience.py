@@ -53,7 +53,7 @@ class Heard:
         self.good.append(event.placement_request_id)
 
 
-def withdrawn(reason: str) -> Event:
+def withdrawn(reason: str) -> RequestWithdrawn:
     id = new_id()
     return happened(
         RequestWithdrawn(placement_request_id=id, patient_id=new_id(), therapist_id=new_id(), reason=reason), id

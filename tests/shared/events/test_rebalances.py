@@ -15,16 +15,15 @@ from sqlalchemy.orm import Session
 from shared.database import new_id
 from shared.events.catalogue import RequestWithdrawn, TherapistUpdated
 from shared.events.consumer import Consumer
-from tests.shared.events.conftest import at_work, consuming
-from tests.shared.events.test_consumer import Heard, message, publish, withdrawn
-from tests.shared.events.test_relay import until
+from tests.shared.events.conftest import at_work, consuming, until
+from tests.shared.events.helpers import RecordingListeners, message, publish, withdrawn
 
 pytestmark = pytest.mark.usefixtures("committing")
 
 SUBJECTS_FOR_ALL_PARTITIONS = 60
 
 
-class Member(Heard):
+class Member(RecordingListeners):
     """A worker of a group; it listens to one topic, so that every partition is one of its."""
 
     def __init__(self, mine: Sequence[UUID]) -> None:

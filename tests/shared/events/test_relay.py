@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
@@ -13,32 +12,20 @@ from sqlalchemy import select, text
 
 from shared.database import new_id, transaction
 from shared.database.tables import outbox, relay_lease
-from shared.events.catalogue import PublicTherapist, TherapistUpdated
 from shared.events.event import EventEnvelope
-from shared.events.outbox import record_all, waiting
+from shared.events.outbox import waiting
 from shared.events.relay import LeaseLost, Relay
-from tests.conftest import MONDAY
 from tests.shared.events.conftest import at_work, until
+from tests.shared.events.helpers import commit_events, relay
 
 pytestmark = pytest.mark.usefixtures("committing")
 
 Log = Callable[[str, Any], list[EventEnvelope]]
 
 
-def tell(subject: UUID, *sequences: int) -> None:
-    """Commit events of one aggregate."""
-    event = TherapistUpdated(therapist=PublicTherapist(id=subject, last_name="Erfunden"))
-    with transaction() as session:
-        record_all(session, [(subject, sequence, event) for sequence in sequences], now=MONDAY)
-
-
-def relay(kafka: dict[str, Any], **more: Any) -> Relay:
-    return Relay("therapist_service", kafka, **more)
-
-
 def test_events_arrive_in_order_and_are_marked(kafka: dict[str, Any], log: Log) -> None:
     subject = new_id()
-    tell(subject, 1, 2, 3)
+    commit_events(subject, 1, 2, 3)
     assert relay(kafka).step() == 3
     assert [e.sequence for e in log("therapist.events", subject)] == [1, 2, 3]
     with transaction() as session:
@@ -52,10 +39,10 @@ def test_a_crash_between_publishing_and_marking_repeats_and_loses_nothing(kafka:
             raise RuntimeError("killed here")
 
     subject = new_id()
-    tell(subject, 1, 2)
+    commit_events(subject, 1, 2)
     with pytest.raises(RuntimeError):
         Crashing("therapist_service", kafka, lease_seconds=0.1).step()
-    tell(subject, 3)
+    commit_events(subject, 3)
     time.sleep(0.2)
     assert relay(kafka).step() == 3
     assert [e.sequence for e in log("therapist.events", subject)] == [1, 2, 1, 2, 3]
@@ -64,9 +51,9 @@ def test_a_crash_between_publishing_and_marking_repeats_and_loses_nothing(kafka:
 def test_a_second_relay_stands_by_and_takes_over_when_the_lease_runs_out(kafka: dict[str, Any], log: Log) -> None:
     first, second = relay(kafka, lease_seconds=1), relay(kafka, lease_seconds=1)
     subject = new_id()
-    tell(subject, 1)
+    commit_events(subject, 1)
     assert (first.step(), second.step()) == (1, 0)
-    tell(subject, 2)
+    commit_events(subject, 2)
     assert second.step() == 0
     time.sleep(1.1)
     assert second.step() == 2
@@ -81,8 +68,8 @@ def test_what_was_published_last_is_sent_again_after_a_trouble(kafka: dict[str, 
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
 
     subject, other = new_id(), new_id()
-    tell(other, 1)
-    tell(subject, 1)
+    commit_events(other, 1)
+    commit_events(subject, 1)
     relay(kafka).step()
     with transaction() as session:
         session.execute(
@@ -90,7 +77,7 @@ def test_what_was_published_last_is_sent_again_after_a_trouble(kafka: dict[str, 
             {"key": other},
         )
         session.execute(text("UPDATE relay_lease SET expires_at = '-infinity'"))
-    tell(subject, 2)
+    commit_events(subject, 2)
     troubled = Troubled("therapist_service", kafka)
     for _ in range(3):  # a trouble that lasts reaches no further back
         with pytest.raises(KafkaException):
@@ -104,17 +91,17 @@ def test_what_was_published_last_is_sent_again_after_a_trouble(kafka: dict[str, 
 
 def test_an_orderly_handover_sends_nothing_again(kafka: dict[str, Any], log: Log) -> None:
     subject = new_id()
-    tell(subject, 1)
+    commit_events(subject, 1)
     with at_work(relay(kafka).run):
         until(lambda: [e.sequence for e in log("therapist.events", subject)] == [1])
-    tell(subject, 2)
+    commit_events(subject, 2)
     assert relay(kafka).step() == 1
     assert [e.sequence for e in log("therapist.events", subject)] == [1, 2]
 
 
 def test_the_loss_of_all_brokers_is_a_trouble_and_that_of_one_is_none(kafka: dict[str, Any]) -> None:
     subject = new_id()
-    tell(subject, 1)
+    commit_events(subject, 1)
     publishing = relay(kafka)
     assert (publishing.step(), publishing.step()) == (1, 0)
     publishing._note_error(KafkaError(KafkaError._TRANSPORT))
@@ -135,7 +122,7 @@ def test_a_relay_that_does_not_know_it_lost_the_lease_is_fenced(kafka: dict[str,
 
     successor = relay(kafka)
     subject = new_id()
-    tell(subject, 1, 2)
+    commit_events(subject, 1, 2)
     with pytest.raises(KafkaException):
         Unaware("therapist_service", kafka).step()
     assert [e.sequence for e in log("therapist.events", subject)] == [1, 2]
@@ -152,7 +139,7 @@ def test_a_relay_whose_lease_was_taken_learns_it_before_it_reads(kafka: dict[str
 
 def test_a_relay_without_kafka_keeps_the_events_and_sends_them_later(kafka: dict[str, Any], log: Log) -> None:
     subject = new_id()
-    tell(subject, 1)
+    commit_events(subject, 1)
     nobody = Relay("therapist_service", {"bootstrap.servers": "127.0.0.1:1", "log_level": 0}, lease_seconds=1)
     nobody.producer_timeout = 1
     with at_work(nobody.run):

@@ -23,6 +23,7 @@ from tests.builders.therapists import a_therapist
 from tests.conftest import MONDAY
 from tests.events import recorded
 from therapist_service.domain import therapists
+from therapist_service.domain.schemas import NewBlock
 from therapist_service.store.tables import Therapist
 
 NOWHERE = UUID(int=0)
@@ -62,7 +63,7 @@ def test_a_run_that_dies_halfway_is_simply_run_again(session: Session) -> None:
 def test_a_change_afterwards_comes_after_it(session: Session) -> None:
     known = a_therapist(session)
     republish(therapists.snapshots)
-    therapists.block(session, known.id, therapists.NewBlock(reason="rests"), today=MONDAY.date(), now=MONDAY)
+    therapists.block(session, known.id, NewBlock(reason="rests"), today=MONDAY.date(), now=MONDAY)
     assert told(session, known.id)[1:] == [("therapist.updated", 2), ("therapist.blocked", 3)]
 
 

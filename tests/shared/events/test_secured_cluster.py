@@ -20,7 +20,7 @@ from confluent_kafka.admin import (
 )
 
 from operations import probes
-from operations.failures import Hopeless, NotReady
+from operations.errors import NotReady, PermanentFailure
 from shared.database import new_id
 from shared.errors import Unreachable
 from shared.events import topics
@@ -33,9 +33,8 @@ from shared.runtime.health import ReadinessCheck, readiness
 from shared.runtime.settings import KafkaSettings, read
 from shared.runtime.worker import _supervised
 from tests.fakes.kafka import PASSWORD, USER, SecuredCluster, secured_cluster
-from tests.shared.events.conftest import consuming
-from tests.shared.events.test_consumer import Heard
-from tests.shared.events.test_relay import relay, tell, until
+from tests.shared.events.conftest import consuming, until
+from tests.shared.events.helpers import RecordingListeners, commit_events, relay
 
 WRONG = [
     ({"KAFKA_SASL_PASSWORD": "another"}, "Authentication failed"),
@@ -67,8 +66,8 @@ def test_topics_relay_consumer_and_health_work_there(
     assert set(topics.create(settings)) in ({topic.name for topic in TOPICS.values()}, set())
     assert KafkaReachable(settings.kafka_client())()
     subject = new_id()
-    heard = Heard([subject])
-    tell(subject, 1, 2, 3)
+    heard = RecordingListeners([subject])
+    commit_events(subject, 1, 2, 3)
     assert relay(settings.kafka_client()).step() == 3
     with consuming(settings.kafka_client(), heard.listeners, f"g-{uuid4()}"):
         until(lambda: heard.copies == [1, 2, 3])
@@ -87,7 +86,7 @@ def test_what_the_cluster_refuses_is_trouble_until_it_refuses_no_more(
         f"User:{USER}", "*", AclOperation.READ, AclPermissionType.DENY,
     )  # fmt: skip
     admin.create_acls([refusal])[refusal].result(10)
-    duty, heard, stop = Duty("consumer"), Heard([new_id()]), threading.Event()
+    duty, heard, stop = Duty("consumer"), RecordingListeners([new_id()]), threading.Event()
 
     def consume(stop: threading.Event, duty: Duty) -> None:
         Consumer("test", settings.kafka_client(), heard.listeners, group="g-refused", duty=duty, retry_seconds=12).run(
@@ -142,5 +141,5 @@ def test_settings_that_no_cluster_could_have_stop_the_process(
     with pytest.raises(SystemExit, match=named):
         kafka_settings(monkeypatch, change)
     known = SecuredCluster("127.0.0.1:1", tmp_path).settings()
-    with pytest.raises(Hopeless):
+    with pytest.raises(PermanentFailure):
         probes.kafka_answers(known | change)

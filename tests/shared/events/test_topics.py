@@ -10,16 +10,15 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource
 from confluent_kafka.cimpl import NewTopic
 
-from operations.platform import Platform
 from shared.events import topics
 from shared.events.event import TOPICS, KafkaTopic
 from shared.runtime.settings import KafkaSettings, read
-from tests.infrastructure import private_platform
+from testkit.private_platform import PrivatePlatform, private_platform
 from tests.shared.events.conftest import until
 
 
 @pytest.fixture(scope="module")
-def empty() -> Iterator[Platform]:
+def empty() -> Iterator[PrivatePlatform]:
     """A broker without topics."""
     with private_platform() as platform:
         platform.up(["kafka"])
@@ -35,7 +34,9 @@ def is_configured(admin: AdminClient, topic: KafkaTopic) -> bool:
     return topic.configuration().items() <= {name: entry.value for name, entry in entries.items()}.items()
 
 
-def test_a_topic_that_is_there_already_is_given_our_settings(empty: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_topic_that_is_there_already_is_given_our_settings(
+    empty: PrivatePlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", empty.settings["KAFKA_BOOTSTRAP_SERVERS"])
     settings = read(KafkaSettings)
     admin = AdminClient(settings.kafka_client())

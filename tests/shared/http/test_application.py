@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -17,7 +18,7 @@ from shared.values.enums import Role
 from tests.shared.http.sample import ROUTES, PlainResource, create_app
 
 
-def test_a_route_whose_method_admits_nobody_is_refused():
+def test_a_route_whose_method_admits_nobody_is_refused() -> None:
     for roles in ({}, {"get": READERS}, dict.fromkeys(["get", "post", "put", "delete", "patch"], READERS)):
         with pytest.raises(UndeclaredAccess):
             Route("/api/plain", PlainResource, **roles)
@@ -25,7 +26,7 @@ def test_a_route_whose_method_admits_nobody_is_refused():
         Route("/api/plain", PlainResource, get=frozenset(), post=READERS, put=READERS, delete=READERS)
 
 
-def test_a_method_without_the_decorator_is_refused():
+def test_a_method_without_the_decorator_is_refused() -> Any:
     class Bare(Resource):
         def get(self) -> str:
             return ""
@@ -34,12 +35,12 @@ def test_a_method_without_the_decorator_is_refused():
         create_app([Route("/api/bare", Bare, get=READERS)])
 
 
-def test_an_address_is_declared_once():
+def test_an_address_is_declared_once() -> None:
     with pytest.raises(ValueError):
         create_app([*ROUTES, Route("/api/paper", ROUTES[-1].resource, get=READERS)])
 
 
-def test_a_role_that_is_not_admitted_is_forbidden(monkeypatch: pytest.MonkeyPatch):
+def test_a_role_that_is_not_admitted_is_forbidden(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SIGN_INS, "none", lambda _request: Caller(id=None, roles=frozenset({Role.SERVICE})))
     client = create_app().test_client()
     assert client.get("/api/plain").status_code == 200
@@ -50,7 +51,7 @@ def test_a_role_that_is_not_admitted_is_forbidden(monkeypatch: pytest.MonkeyPatc
     assert client.get("/health/live").status_code == 200
 
 
-def test_one_resource_may_live_at_two_addresses_with_roles_of_their_own(monkeypatch: pytest.MonkeyPatch):
+def test_one_resource_may_live_at_two_addresses_with_roles_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     class Thing(Resource):
         @endpoint(transaction=False)
         def get(self, context: Context[None]) -> None:
@@ -61,20 +62,20 @@ def test_one_resource_may_live_at_two_addresses_with_roles_of_their_own(monkeypa
     assert [client.get(path).status_code for path in ("/api/a", "/api/b")] == [204, 403]
 
 
-def test_a_purpose_that_is_too_long_is_refused(client: FlaskClient):
+def test_a_purpose_that_is_too_long_is_refused(client: FlaskClient) -> None:
     assert client.get("/api/paper", headers={"X-Purpose": "x" * 501}).status_code == 422
 
 
-def test_live_answers_without_a_database(without_database: FlaskClient):
+def test_live_answers_without_a_database(without_database: FlaskClient) -> None:
     assert without_database.get("/health/live").status_code == 200
 
 
-def test_ready_names_every_check(stored: FlaskClient):
+def test_ready_names_every_check(stored: FlaskClient) -> None:
     assert stored.get("/health/ready").json["checks"]["database"] == {"ok": True, "decisive": True}
     assert stored.get("/health/ready").status_code == 200
 
 
-def test_an_outage_that_is_not_decisive_is_shown_only(stored: FlaskClient):
+def test_an_outage_that_is_not_decisive_is_shown_only(stored: FlaskClient) -> None:
     client = create_app(ready_checks=[ReadinessCheck("folder", lambda: False, decisive=False)]).test_client()
     answer = client.get("/health/ready")
     assert (answer.status_code, answer.json["status"]) == (200, "ready")
@@ -82,12 +83,12 @@ def test_an_outage_that_is_not_decisive_is_shown_only(stored: FlaskClient):
     assert answer.json["checks"]["kafka"]["decisive"] is False
 
 
-def test_a_figure_that_is_not_known_makes_nothing_unready(stored: FlaskClient):
+def test_a_figure_that_is_not_known_makes_nothing_unready(stored: FlaskClient) -> None:
     answer = stored.get("/health/ready")  # this service has no table of dead letters
     assert (answer.status_code, answer.json["figures"]) == (200, {"dead_letters": None, "copies_ahead": None})
 
 
-def test_an_old_schema_or_no_database_is_not_ready(stored: FlaskClient):
+def test_an_old_schema_or_no_database_is_not_ready(stored: FlaskClient) -> None:
     def fails() -> bool:
         raise OSError
 
@@ -96,12 +97,14 @@ def test_an_old_schema_or_no_database_is_not_ready(stored: FlaskClient):
         assert (answer.status_code, answer.json["checks"]["schema"]["ok"]) == (503, False)
 
 
-def test_without_a_database_it_is_not_ready(without_database: FlaskClient):
+def test_without_a_database_it_is_not_ready(without_database: FlaskClient) -> None:
     answer = without_database.get("/health/ready")
     assert (answer.status_code, answer.json["checks"]["database"]["ok"]) == (503, False)
 
 
-def test_metrics_and_log_know_the_route_and_never_the_path(client: FlaskClient, caplog: pytest.LogCaptureFixture):
+def test_metrics_and_log_know_the_route_and_never_the_path(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.DEBUG):
         client.get("/api/failing/Mustermann?name=Erika")
         client.get("/api/Mustermann")
@@ -114,20 +117,20 @@ def test_metrics_and_log_know_the_route_and_never_the_path(client: FlaskClient, 
     assert "Erika" not in caplog.text
 
 
-def test_a_correlation_id_is_kept_and_a_bad_one_replaced(client: FlaskClient):
+def test_a_correlation_id_is_kept_and_a_bad_one_replaced(client: FlaskClient) -> None:
     assert client.get("/api/plain", headers={"X-Correlation-Id": "abc"}).headers["X-Correlation-Id"] == "abc"
     replaced = client.get("/api/plain", headers={"X-Correlation-Id": "a b<script>"}).headers["X-Correlation-Id"]
     assert re.fullmatch("[0-9a-f]{32}", replaced)
 
 
-def test_answers_are_not_stored_or_sniffed(client: FlaskClient):
+def test_answers_are_not_stored_or_sniffed(client: FlaskClient) -> None:
     for path in ("/api/plain", "/api/nothing", "/api/failing/bug", "/docs", "/openapi.json"):
         headers = client.get(path).headers
         assert headers["Cache-Control"] == "no-store"
         assert headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_the_openapi_document_is_valid_and_complete(client: FlaskClient):
+def test_the_openapi_document_is_valid_and_complete(client: FlaskClient) -> None:
     document = client.get("/openapi.json").json
     validate(document)
     assert document["openapi"].startswith("3.1")
@@ -145,7 +148,7 @@ def test_the_openapi_document_is_valid_and_complete(client: FlaskClient):
     }
 
 
-def test_operation_ids_are_unique(client: FlaskClient):
+def test_operation_ids_are_unique(client: FlaskClient) -> None:
     paths = client.get("/openapi.json").json["paths"].values()
     ids = [operation["operationId"] for path in paths for operation in path.values() if "operationId" in operation]
     assert len(ids) == len(set(ids))

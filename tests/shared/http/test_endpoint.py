@@ -165,7 +165,7 @@ def test_a_method_is_given_who_asks_why_and_when(client: FlaskClient) -> None:
 @pytest.mark.parametrize(("sent", "given"), [(None, None), ("*", None), ('"5"', [5]), ('W/"1", "2", "3"', [2, 3])])
 def test_a_change_is_given_the_versions_that_its_caller_saw(client: FlaskClient, sent: str, given: Any) -> None:
     headers = {} if sent is None else {"If-Match": sent}
-    assert client.put("/api/asked", headers=headers).json["if_match"] == given  # type: ignore[index]
+    assert client.put("/api/asked", headers=headers).json["if_match"] == given
 
 
 def test_without_a_transaction_there_is_no_session(client: FlaskClient) -> None:
@@ -181,12 +181,12 @@ def test_an_endpoint_that_needs_no_database_answers_without_one(without_database
 
 def test_the_outside_is_asked_before_the_transaction_opens(stored: FlaskClient) -> None:
     answer = stored.post("/api/deliveries", json={"name": "oak"})
-    assert (answer.status_code, answer.json["name"]) == (202, "oak, delivered; 0 transactions open")  # type: ignore[index]
+    assert (answer.status_code, answer.json["name"]) == (202, "oak, delivered; 0 transactions open")
 
 
 def test_accepted_work_is_to_be_found_below_its_collection(stored: FlaskClient) -> None:
     answer = stored.post("/api/deliveries/", json={"name": "oak"})
-    assert answer.location == f"/api/deliveries/{answer.json['id']}"  # type: ignore[index]
+    assert answer.location == f"/api/deliveries/{answer.json['id']}"
 
 
 @pytest.mark.parametrize("state", ["40001", "40P01"])

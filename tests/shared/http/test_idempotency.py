@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -18,17 +19,17 @@ from tests.shared.http import sample
 KEY = {"Idempotency-Key": "3f0c"}
 
 
-def rows() -> list:
+def rows() -> list[Any]:
     with transaction() as session:
         return list(session.execute(select(idempotency)))
 
 
 def count_of_benches() -> int:
     with transaction() as session:
-        return session.scalar(text("SELECT count(*) FROM bench"))
+        return int(session.execute(text("SELECT count(*) FROM bench")).scalar_one())
 
 
-def test_a_repetition_gets_the_first_answer_and_does_nothing(stored: FlaskClient):
+def test_a_repetition_gets_the_first_answer_and_does_nothing(stored: FlaskClient) -> None:
     first = stored.post("/api/benches", json={"name": "x"}, headers=KEY)
     second = stored.post("/api/benches", json={"name": "x"}, headers=KEY)
     assert (first.status_code, second.status_code) == (201, 201)
@@ -40,13 +41,13 @@ def test_a_repetition_gets_the_first_answer_and_does_nothing(stored: FlaskClient
     assert count_of_benches() == 1
 
 
-def test_without_a_key_every_request_counts(stored: FlaskClient):
+def test_without_a_key_every_request_counts(stored: FlaskClient) -> None:
     stored.post("/api/benches", json={"name": "x"})
     stored.post("/api/benches", json={"name": "y"})
     assert (count_of_benches(), rows()) == (2, [])
 
 
-def test_the_same_key_with_another_request_is_refused(stored: FlaskClient):
+def test_the_same_key_with_another_request_is_refused(stored: FlaskClient) -> None:
     stored.post("/api/benches", json={"name": "x"}, headers=KEY)
     for other in (
         stored.post("/api/benches", json={"name": "y"}, headers=KEY),
@@ -57,19 +58,19 @@ def test_the_same_key_with_another_request_is_refused(stored: FlaskClient):
     assert count_of_benches() == 1
 
 
-def test_the_same_key_at_another_address_is_another_key(stored: FlaskClient):
+def test_the_same_key_at_another_address_is_another_key(stored: FlaskClient) -> None:
     assert stored.post("/api/benches", json={"name": "x"}, headers=KEY).status_code == 201
     assert stored.post("/api/naps", json={"names": ["y"]}, headers=KEY).status_code == 201
 
 
-def test_a_trailing_slash_is_no_other_address(stored: FlaskClient):
+def test_a_trailing_slash_is_no_other_address(stored: FlaskClient) -> None:
     first = stored.post("/api/benches", json={"name": "x"}, headers=KEY)
     second = stored.post("/api/benches/", json={"name": "x"}, headers=KEY)
     assert second.json == first.json
     assert second.location == first.location
 
 
-def test_nothing_of_the_body_is_kept(stored: FlaskClient):
+def test_nothing_of_the_body_is_kept(stored: FlaskClient) -> None:
     stored.post("/api/benches", json={"name": "Erika Mustermann"}, headers=KEY)
     (row,) = rows()
     assert set(row.response_reference) == {"id"}
@@ -77,20 +78,21 @@ def test_nothing_of_the_body_is_kept(stored: FlaskClient):
     assert len(row.digest) == 32
 
 
-def test_a_refused_request_leaves_the_key_free(stored: FlaskClient):
+def test_a_refused_request_leaves_the_key_free(stored: FlaskClient) -> None:
     assert stored.post("/api/benches", json={"name": "forbidden"}, headers=KEY).status_code == 422
     assert rows() == []
     assert stored.post("/api/benches", json={"name": "x"}, headers=KEY).status_code == 201
 
 
-def test_a_request_that_the_database_refuses_leaves_the_key_free(stored: FlaskClient):
+def test_a_request_that_the_database_refuses_leaves_the_key_free(stored: FlaskClient) -> None:
     stored.post("/api/benches", json={"name": "x"})
     assert stored.post("/api/benches", json={"name": "x"}, headers=KEY).status_code == 409
     assert rows() == []
 
 
-def test_while_the_first_still_runs_a_second_is_told_to_wait(stored: FlaskClient):
-    sample.SLOW_STARTED.clear(), sample.SLOW_MAY_END.clear()
+def test_while_the_first_still_runs_a_second_is_told_to_wait(stored: FlaskClient) -> None:
+    sample.SLOW_STARTED.clear()
+    sample.SLOW_MAY_END.clear()
     answers = []
     other = stored.application.test_client()
     first = threading.Thread(
@@ -108,7 +110,7 @@ def test_while_the_first_still_runs_a_second_is_told_to_wait(stored: FlaskClient
     assert count_of_benches() == 1
 
 
-def test_many_at_once_have_one_effect(stored: FlaskClient):
+def test_many_at_once_have_one_effect(stored: FlaskClient) -> None:
     sample.SLOW_MAY_END.set()
     answers = []
 
@@ -126,7 +128,7 @@ def test_many_at_once_have_one_effect(stored: FlaskClient):
     assert count_of_benches() == 1
 
 
-def test_an_answer_of_several_objects_is_remembered_by_its_note(stored: FlaskClient):
+def test_an_answer_of_several_objects_is_remembered_by_its_note(stored: FlaskClient) -> None:
     first = stored.post("/api/naps", json={"names": ["a", "b", "snorer"]}, headers=KEY)
     second = stored.post("/api/naps", json={"names": ["a", "b", "snorer"]}, headers=KEY)
     assert first.status_code == second.status_code == 201
@@ -136,7 +138,7 @@ def test_an_answer_of_several_objects_is_remembered_by_its_note(stored: FlaskCli
     assert "Location" not in first.headers
 
 
-def test_a_key_is_forgotten_after_a_day(stored: FlaskClient):
+def test_a_key_is_forgotten_after_a_day(stored: FlaskClient) -> None:
     stored.post("/api/benches", json={"name": "x"}, headers=KEY)
     with transaction() as session:
         session.execute(idempotency.update().values(created_at=clock.now() - timedelta(hours=25)))
@@ -145,7 +147,7 @@ def test_a_key_is_forgotten_after_a_day(stored: FlaskClient):
     assert row.created_at > clock.now() - timedelta(minutes=1)
 
 
-def test_pruning_forgets_old_keys_only(stored: FlaskClient):
+def test_pruning_forgets_old_keys_only(stored: FlaskClient) -> None:
     stored.post("/api/benches", json={"name": "x"}, headers=KEY)
     with transaction() as session:
         assert prune_idempotency(session, clock.now()) == 0
@@ -154,11 +156,11 @@ def test_pruning_forgets_old_keys_only(stored: FlaskClient):
 
 
 @pytest.mark.parametrize("key", ["", " ", "x" * 256, "a\tb", "a\x7fb"])
-def test_a_key_that_is_none_is_refused(stored: FlaskClient, key):
+def test_a_key_that_is_none_is_refused(stored: FlaskClient, key: str) -> None:
     answer = stored.post("/api/benches", json={"name": "x"}, headers={"Idempotency-Key": key})
     assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "Idempotency-Key")
     assert count_of_benches() == 0
 
 
-def test_the_longest_key_is_accepted(stored: FlaskClient):
+def test_the_longest_key_is_accepted(stored: FlaskClient) -> None:
     assert stored.post("/api/benches", json={"name": "x"}, headers={"Idempotency-Key": "x" * 255}).status_code == 201

@@ -16,16 +16,11 @@ import pytest
 import requests
 
 from shared.runtime.health import ReadinessCheck, health_app, serve_in_thread
+from tests.shared.http.helpers import a_free_port, until_alive
 
 ROOT = Path(__file__).parents[3]
 MEBIBYTE = b"x" * 1024 * 1024
 JSON = {"Content-Type": "application/json"}
-
-
-def a_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
@@ -40,19 +35,8 @@ def server() -> Iterator[tuple[subprocess.Popen[bytes], str]]:
         process.wait()
 
 
-def until_alive(address: str) -> str:
-    for _ in range(300):
-        try:
-            requests.get(f"{address}/health/live", timeout=5)
-        except requests.ConnectionError:
-            time.sleep(0.1)
-        else:
-            return address
-    raise AssertionError("the server does not answer")
-
-
 @pytest.fixture
-def address(server) -> str:
+def address(server: tuple[subprocess.Popen[bytes], str]) -> str:
     return server[1]
 
 
@@ -64,7 +48,7 @@ def told(address: str, request: bytes) -> bytes:
         return connection.recv(65536)
 
 
-def test_fifty_megabytes_are_refused_promptly_and_the_server_goes_on(address):
+def test_fifty_megabytes_are_refused_promptly_and_the_server_goes_on(address: str) -> None:
     began = time.monotonic()
     for body in (MEBIBYTE * 50, (MEBIBYTE for _ in range(50))):
         answer = requests.post(f"{address}/api/plain", data=body, headers=JSON, timeout=10)
@@ -74,7 +58,7 @@ def test_fifty_megabytes_are_refused_promptly_and_the_server_goes_on(address):
     assert requests.get(f"{address}/api/plain", timeout=5).status_code == 200
 
 
-def test_a_chunked_body_that_fits_is_read(address):
+def test_a_chunked_body_that_fits_is_read(address: str) -> None:
     answer = requests.post(f"{address}/api/plain", data=iter([b'{"name"', b': "x"}']), headers=JSON, timeout=5)
     assert (answer.status_code, answer.json()["name"]) == (201, "x")
 
@@ -87,22 +71,22 @@ def test_a_chunked_body_that_fits_is_read(address):
         b'Transfer-Encoding: chunked\r\n\r\nd\r\n{"name": "x"}\r\n',
     ],
 )
-def test_a_body_that_is_cut_or_malformed_is_a_bad_request(address, rest):
+def test_a_body_that_is_cut_or_malformed_is_a_bad_request(address: str, rest: bytes) -> None:
     head = b"POST /api/plain HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     assert told(address, head + rest).startswith(b"HTTP/1.1 400")
     assert requests.get(f"{address}/api/plain", timeout=5).status_code == 200
 
 
-def test_garbage_is_a_bad_request(address):
+def test_garbage_is_a_bad_request(address: str) -> None:
     assert told(address, b"\x16\x03\x01 garbage\r\n\r\n").startswith(b"HTTP/1.1 400")
 
 
-def test_no_header_rewrites_the_path(address):
+def test_no_header_rewrites_the_path(address: str) -> None:
     head = b"GET /api/nothing HTTP/1.1\r\nHost: localhost\r\nPath-Info: /api/plain\r\nScript-Name: /api\r\n\r\n"
     assert told(address, head).startswith(b"HTTP/1.1 404")
 
 
-def test_stalled_clients_keep_nobody_waiting(address):
+def test_stalled_clients_keep_nobody_waiting(address: str) -> None:
     head = b"POST /api/plain HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     stalled = {b"": 400, head: 40, head + b"Content-Length: 100\r\n\r\n{": 40}
     host, port = address.removeprefix("http://").split(":")
@@ -115,14 +99,14 @@ def test_stalled_clients_keep_nobody_waiting(address):
             assert requests.get(f"{address}{path}", timeout=3).status_code == 200
 
 
-def test_metrics_count_over_all_processes(address):
+def test_metrics_count_over_all_processes(address: str) -> None:
     for _ in range(20):
         requests.delete(f"{address}/api/plain", timeout=5)
     text = requests.get(f"{address}/metrics", timeout=5).text
     assert 'platform_http_request_seconds_count{method="DELETE",route="/api/plain",status="204"} 20.0' in text
 
 
-def test_it_ends_within_the_grace_when_told_to(server):
+def test_it_ends_within_the_grace_when_told_to(server: tuple[subprocess.Popen[bytes], str]) -> None:
     process, address = server
     requests.get(f"{address}/api/plain", timeout=5)
     os.kill(process.pid, signal.SIGTERM)
@@ -133,7 +117,7 @@ def test_it_ends_within_the_grace_when_told_to(server):
     assert all(line.startswith("{") for line in lines)
 
 
-def test_a_worker_answers_health_on_a_server_of_its_own():
+def test_a_worker_answers_health_on_a_server_of_its_own() -> None:
     port = a_free_port()
     works = {"kafka": True}
     end = serve_in_thread(

@@ -17,7 +17,7 @@ from sqlalchemy import exc
 
 from operations.ports import reserve_block
 from shared.errors import Unreachable
-from shared.runtime import duties
+from shared.runtime import clock
 from shared.runtime.duties import Duty, check_duties, kind_of
 from shared.runtime.health import ReadinessCheck, health_app, readiness, serve_in_thread
 from shared.runtime.jobs import Job, run_until
@@ -65,7 +65,7 @@ def test_failures_and_trouble_are_measured() -> None:
 
 def test_what_waits_for_more_than_a_minute_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
-    monkeypatch.setattr(duties.clock, "monotonic", lambda: now)
+    monkeypatch.setattr(clock, "monotonic", lambda: now)
     duty = Duty("patient")
     duty.record_wait(exc.OperationalError("SELECT", {"name": SECRET}, Exception(SECRET)))
     now += 59

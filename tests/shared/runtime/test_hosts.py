@@ -8,14 +8,14 @@ import pytest
 import requests
 from pydantic import ValidationError
 
-from operations.mail_catcher import Mood
-from operations.mail_page import Page, serve
+from operations.mail_catcher import RefusalSwitch
+from operations.mail_page import MailPage, serve
 from operations.mail_store import MailStore
 from shared.errors import Forbidden
 from shared.runtime.health import health_app, serve_in_thread
 from shared.runtime.hosts import LOCAL, ForeignHost, Hosts
 from tests.shared.http import sample
-from tests.shared.http.test_web import a_free_port
+from tests.shared.http.helpers import a_free_port
 
 HOSTS = Hosts.of(f"{LOCAL},Desk.Example.org", bind="0.0.0.0")
 
@@ -118,7 +118,7 @@ def test_a_workers_port_and_the_mail_page_are_guarded(tmp_path: Any) -> None:
     store = MailStore(tmp_path)
     ends = [
         serve_in_thread(HOSTS.guard(health_app([], {})), "127.0.0.1", health),
-        serve("127.0.0.1", page, Page(store, Mood()), HOSTS),
+        serve("127.0.0.1", page, MailPage(store, RefusalSwitch()), HOSTS),
     ]
     try:
         for port in (health, page):

@@ -8,9 +8,11 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 import structlog
+from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from shared.database import new_id
@@ -36,17 +38,18 @@ def as_before() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-def failed(problem: Exception, capsys: pytest.CaptureFixture[str]) -> dict:
+def failed(problem: Exception, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     logs.configure("patient_service", "web", "INFO")
     try:
         name = "Erika Mustermann"
         raise problem
     except Exception:
         structlog.stdlib.get_logger("test").exception("request.failed", length=len(name))
-    return json.loads(capsys.readouterr().err)
+    line: dict[str, Any] = json.loads(capsys.readouterr().err)
+    return line
 
 
-def test_a_failure_names_its_type_and_place_and_no_value(capsys):
+def test_a_failure_names_its_type_and_place_and_no_value(capsys: pytest.CaptureFixture[str]) -> None:
     line = failed(KeyError("Erika"), capsys)
     (problem,) = line["exception"]
     assert problem["exc_type"] == "KeyError"
@@ -54,32 +57,32 @@ def test_a_failure_names_its_type_and_place_and_no_value(capsys):
     assert "Erika" not in json.dumps(line)
 
 
-def test_causes_and_groups_are_as_silent(capsys):
+def test_causes_and_groups_are_as_silent(capsys: pytest.CaptureFixture[str]) -> None:
     line = failed(ExceptionGroup("Erika", [ValueError("Erika")]), capsys)
     assert "ValueError" in json.dumps(line)
     assert "Erika" not in json.dumps(line)
 
 
-def test_what_speaks_of_our_code_is_kept(capsys):
+def test_what_speaks_of_our_code_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
     assert failed(RuntimeError("connect() was not called"), capsys)["exception"][0]["exc_value"]
 
 
 # Every line that somebody's request caused carries that request's correlation id
 
 
-def listening(capsys: pytest.CaptureFixture[str]) -> Callable[[], list[dict]]:
+def listening(capsys: pytest.CaptureFixture[str]) -> Callable[[], list[dict[str, Any]]]:
     logs.configure("therapist_service", "worker", "INFO")
     return lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
 
-def test_a_requests_lines_carry_its_correlation_id(client, capsys):
+def test_a_requests_lines_carry_its_correlation_id(client: FlaskClient, capsys: pytest.CaptureFixture[str]) -> None:
     lines = listening(capsys)
     client.get("/api/therapists", headers={"X-Correlation-Id": "abc-1"})
     (line,) = [line for line in lines() if line["event"] == "request.answered"]
     assert line["correlation_id"] == "abc-1"
 
 
-def test_a_job_that_fails_says_so_under_its_own_correlation_id(capsys):
+def test_a_job_that_fails_says_so_under_its_own_correlation_id(capsys: pytest.CaptureFixture[str]) -> None:
     lines = listening(capsys)
     inside = []
 
@@ -94,7 +97,9 @@ def test_a_job_that_fails_says_so_under_its_own_correlation_id(capsys):
     assert (line["event"], line["job"], line["correlation_id"]) == ("job.failed", "broken", inside[0])
 
 
-def test_a_row_that_a_job_works_on_is_logged_under_the_id_of_the_request_that_caused_it(capsys):
+def test_a_row_that_a_job_works_on_is_logged_under_the_id_of_the_request_that_caused_it(
+    capsys: pytest.CaptureFixture[str],
+) -> Any:
     lines = listening(capsys)
 
     def run(_: datetime) -> int:
@@ -134,7 +139,9 @@ class Arrived:
 
 
 @pytest.mark.parametrize("damage", ["", '"reason"'], ids=["the listener fails", "the payload cannot be read"])
-def test_an_event_becomes_a_dead_letter_under_the_id_of_the_request_that_caused_it(damage, session, capsys):
+def test_an_event_becomes_a_dead_letter_under_the_id_of_the_request_that_caused_it(
+    damage: str, session: Session, capsys: pytest.CaptureFixture[str]
+) -> None:
     lines = listening(capsys)
 
     def fail(session: Session, event: Event, *, now: datetime) -> None:
@@ -147,13 +154,13 @@ def test_an_event_becomes_a_dead_letter_under_the_id_of_the_request_that_caused_
     event = happened(RequestWithdrawn(**ids, reason="other"))
     text = document(event)
     text = text.replace(damage, '"no reason"') if damage else text
-    Consumer("therapist_service", {}, listeners).handle([Arrived(text)])
+    Consumer("therapist_service", {}, listeners).handle([Arrived(text)])  # type: ignore[list-item]
     said = lines()
     assert [line["event"] for line in said] == ["listener.tries"] * (0 if damage else 3) + ["consumer.dead_letter"]
     assert {line["correlation_id"] for line in said} == {event.envelope.correlation_id}
 
 
-def test_copies_of_one_cause_are_logged_under_its_id(session, capsys):
+def test_copies_of_one_cause_are_logged_under_its_id(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
     lines = listening(capsys)
     listeners = Listeners()
     listeners.projection(TherapistUpdated)(lambda session, events, *, now: logs.logger("test").info("copies.kept"))
@@ -169,4 +176,6 @@ def arrived(event: Event) -> Event:
     cause = current_trace_context()
     envelope = replace(happened(event).envelope, correlation_id=cause.correlation_id, traceparent=cause.traceparent)
     value = document(event.with_envelope(envelope)).encode()
-    return read_event(value, {type(event)})
+    read = read_event(value, {type(event)})
+    assert read is not None
+    return read

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from migrations.settings import MigrationSettings
 from shared.runtime.settings import EnvironmentSettings, OnlyIn, SettingsGroup, Unit, names, read
-from tests.operations.conftest import ROOT
+from testkit.private_platform import ROOT
 from therapist_service.settings import Settings
 
 

@@ -27,8 +27,8 @@ from tests.architecture.sources import ROOT
 from tests.builders.happenings import happened
 from tests.conftest import MONDAY
 from tests.fakes.otlp import FakeCollector, collector
-from tests.shared.events.test_consumer import withdrawn
-from tests.shared.http.test_web import a_free_port, until_alive
+from tests.shared.events.helpers import withdrawn
+from tests.shared.http.helpers import a_free_port, until_alive
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 

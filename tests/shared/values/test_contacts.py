@@ -26,7 +26,7 @@ from shared.values.schemas import Schema, problems_of
     "address",
     ["praxis@example.org", "a.b+c@example.com", "x@praxis.example", "x@demo.test", "müller@müller.de", "o'hara@a-b.de"],
 )
-def test_addresses_that_are_accepted_as_they_are(address):
+def test_addresses_that_are_accepted_as_they_are(address: str) -> None:
     assert email_address(address) == address
 
 
@@ -34,7 +34,7 @@ def test_addresses_that_are_accepted_as_they_are(address):
     "text", ["", "praxis", "praxis@", "@example.org", "a b@example.org", "a@localhost", "a@b..de", "A <a@example.org>",
              "a@example.org, b@example.org", "a@example.org\nBcc: b@example.org", "x" * 65 + "@example.org"]
 )  # fmt: skip
-def test_what_is_not_one_address_is_refused(text):
+def test_what_is_not_one_address_is_refused(text: str) -> None:
     with pytest.raises(NotAcceptable, match="must be an e-mail address"):
         email_address(text)
 
@@ -48,7 +48,7 @@ def test_what_is_not_one_address_is_refused(text):
         ("mu\u0308ller@example.org", "MÜLLER@example.org"),
     ],
 )
-def test_spellings_of_one_mailbox_have_one_key(one, other):
+def test_spellings_of_one_mailbox_have_one_key(one: str, other: str) -> None:
     assert normalised_email(one) == normalised_email(other)
 
 
@@ -56,17 +56,17 @@ def test_spellings_of_one_mailbox_have_one_key(one, other):
     ("one", "other"),
     [("a.b@example.org", "ab@example.org"), ("a+x@example.org", "a@example.org"), ("a@gmail.com", "a@googlemail.com")],
 )
-def test_what_may_be_different_mailboxes_has_different_keys(one, other):
+def test_what_may_be_different_mailboxes_has_different_keys(one: str, other: str) -> None:
     assert normalised_email(one) != normalised_email(other)
 
 
-def test_normalising_twice_changes_nothing():
+def test_normalising_twice_changes_nothing() -> None:
     key = normalised_email("Praxis@MÜLLER.de")
     assert normalised_email(key) == key == "praxis@xn--mller-kva.de"
 
 
 @given(st.from_regex(_PLAIN_EMAIL, fullmatch=True))
-def test_plain_addresses_are_what_the_library_says(address):
+def test_plain_addresses_are_what_the_library_says(address: str) -> None:
     if _is_plain_email(address):
         validated = _validated(address)
         assert validated.normalized == address
@@ -84,7 +84,7 @@ def test_plain_addresses_are_what_the_library_says(address):
         ("+43 1 5877777", "+4315877777", "+43 1 5877777"),
     ],
 )
-def test_phone_numbers_are_stored_in_one_form_and_shown_in_the_usual_one(text, stored, shown):
+def test_phone_numbers_are_stored_in_one_form_and_shown_in_the_usual_one(text: str, stored: str, shown: str) -> None:
     assert phone_number(text) == stored
     assert phone_number(stored) == stored
     assert format_phone(stored) == shown
@@ -93,23 +93,23 @@ def test_phone_numbers_are_stored_in_one_form_and_shown_in_the_usual_one(text, s
 @pytest.mark.parametrize(
     "text", ["", "12", "abc", "116117", "030 1234567 abends", "030 1234567 ext. 12", "030 123456789012345", "+999 1234"]
 )
-def test_what_nobody_could_dial_is_refused(text):
+def test_what_nobody_could_dial_is_refused(text: str) -> None:
     with pytest.raises(NotAcceptable, match="must be a phone number"):
         phone_number(text)
 
 
 @pytest.mark.parametrize("name", ["Null", "von der Heide", "Tietz -Roder", "Ng", "Ö", "O'Hara", "Müller-Lüdenscheidt"])
-def test_names_stay_as_people_write_them(name):
+def test_names_stay_as_people_write_them(name: str) -> None:
     assert person_name(name) == name
 
 
-def test_names_lose_only_needless_blanks():
+def test_names_lose_only_needless_blanks() -> None:
     assert person_name("  von   der\tHeide ") == "von der Heide"
     assert person_name("Mu\u0308ller") == "Müller"
 
 
 @pytest.mark.parametrize("text", ["", "  ", "-", "123", "?", "A\x00B", "A\x1bB", "x" * 101])
-def test_what_is_no_name_is_refused(text):
+def test_what_is_no_name_is_refused(text: str) -> None:
     with pytest.raises(NotAcceptable):
         person_name(text)
 
@@ -120,7 +120,7 @@ class Card(Schema):
     phone: PhoneNumber | None = None
 
 
-def test_the_field_types_normalise_and_refuse_without_repeating():
+def test_the_field_types_normalise_and_refuse_without_repeating() -> None:
     card = Card.from_json({"name": " Tietz  -Roder", "email": "A@Example.ORG", "phone": "030 12345678"})
     assert card.to_json() == {"name": "Tietz -Roder", "email": "A@example.org", "phone": "+493012345678"}
     with pytest.raises(ValueError) as refused:
@@ -129,7 +129,7 @@ def test_the_field_types_normalise_and_refuse_without_repeating():
     assert "secret" not in str(refused.value) + str(problems_of(refused.value))
 
 
-def test_every_written_number_of_germany_is_judged_as_the_library_judges_it():
+def test_every_written_number_of_germany_is_judged_as_the_library_judges_it() -> None:
     chance = Random(49)
     for _ in range(3000):
         digits = str(chance.randrange(10 ** chance.randrange(4, 15)))

@@ -1,4 +1,5 @@
 from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -32,7 +33,7 @@ class Stay(Schema):
     ["0", "", "2026-2-3", "20260203", "2026-02-30", "0000-01-01", "2026-02-03T00:00:00", "1700000000", "03.02.2026",
      "٢٠٢٦-٠٢-٠٣", 0, 1700000000, 1.5, True, [], {}],
 )  # fmt: skip
-def test_a_date_is_written_in_one_way_only(day):
+def test_a_date_is_written_in_one_way_only(day: Any) -> None:
     with pytest.raises(ValueError) as refused:
         Stay.from_json({"day": day})
     (problem,) = problems_of(refused.value)
@@ -40,12 +41,12 @@ def test_a_date_is_written_in_one_way_only(day):
     assert "like 2026-11-23" in problem.message
 
 
-def test_a_date_goes_in_and_out():
+def test_a_date_goes_in_and_out() -> None:
     assert Stay.from_json({"day": "2024-02-29"}).day == date(2024, 2, 29)
     assert Stay(day=date(2024, 2, 29)).to_json()["day"] == "2024-02-29"
 
 
-def test_a_datetime_is_not_a_date():
+def test_a_datetime_is_not_a_date() -> None:
     with pytest.raises(ValueError):
         Stay(day=datetime(2024, 2, 29, tzinfo=UTC))
 
@@ -61,7 +62,7 @@ def test_a_datetime_is_not_a_date():
         ("2026-11-23T10:00:00.25-00:00", "2026-11-23T10:00:00.250000Z"),
     ],
 )
-def test_an_instant_is_read_with_its_offset_and_written_in_utc(text, utc):
+def test_an_instant_is_read_with_its_offset_and_written_in_utc(text: str, utc: str) -> None:
     assert format_datetime(parse_instant(text)) == utc
     assert Stay.from_json({"at": text}).to_json()["at"] == utc
 
@@ -71,25 +72,25 @@ def test_an_instant_is_read_with_its_offset_and_written_in_utc(text, utc):
     ["2026-11-23T10:00:00", "2026-11-23", "2026-11-23T10:00Z", "2026-11-23T25:00:00Z", "2026-02-30T10:00:00Z",
      "0001-01-01T00:00:00+14:00", "2026-11-23T10:00:00+25:00", "0", 0, 1700000000],
 )  # fmt: skip
-def test_an_instant_without_an_offset_or_in_another_form_is_refused(at):
+def test_an_instant_without_an_offset_or_in_another_form_is_refused(at: str | int) -> None:
     with pytest.raises(ValueError):
         Stay.from_json({"at": at})
 
 
-def test_a_naive_datetime_is_refused_everywhere():
+def test_a_naive_datetime_is_refused_everywhere() -> None:
     naive = datetime(2026, 11, 23)  # noqa: DTZ001 - that is the point
     for use in (format_datetime, berlin_day, lambda at: days_later(at, 1), lambda at: Stay(at=at)):
         with pytest.raises(ValueError):
             use(naive)
 
 
-def test_instants_from_python_are_kept_in_utc():
+def test_instants_from_python_are_kept_in_utc() -> None:
     at = Stay(at=datetime(2026, 11, 23, 10, tzinfo=timezone(timedelta(hours=1)))).at
     assert at.isoformat() == "2026-11-23T09:00:00+00:00"
 
 
 @pytest.mark.parametrize("text", ["x", "2026-13-01"])
-def test_refusals_never_repeat_the_value(text):
+def test_refusals_never_repeat_the_value(text: str) -> None:
     with pytest.raises(NotAcceptable) as refused:
         parse_date(text)
     assert text not in str(refused.value)
@@ -104,12 +105,12 @@ def test_refusals_never_repeat_the_value(text):
         ("2026-07-01T22:00:00Z", date(2026, 7, 2)),
     ],
 )
-def test_the_day_is_berlins(at, day):
+def test_the_day_is_berlins(at: str, day: date) -> None:
     assert berlin_day(parse_instant(at)) == day
 
 
 @given(st.dates(date(1990, 1, 1), date(2060, 1, 1)))
-def test_a_day_begins_with_its_first_instant(day):
+def test_a_day_begins_with_its_first_instant(day: Any) -> None:
     start = start_of_berlin_day(day)
     assert berlin_day(start) == day
     assert berlin_day(start - timedelta(microseconds=1)) == day - timedelta(days=1)
@@ -126,12 +127,12 @@ def test_a_day_begins_with_its_first_instant(day):
         ("2026-10-18T00:30:00Z", 7, "2026-10-25T00:30:00Z"),  # 02:30 occurs twice: the first
     ],
 )
-def test_days_later_keeps_the_time_on_the_wall(at, days, later):
+def test_days_later_keeps_the_time_on_the_wall(at: str, days: int, later: str) -> None:
     assert days_later(parse_instant(at), days) == parse_instant(later)
 
 
 @given(st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(BERLIN)), st.integers(0, 400))  # noqa: DTZ001
-def test_days_later_is_that_many_calendar_days_later(at, days):
+def test_days_later_is_that_many_calendar_days_later(at: Any, days: Any) -> None:
     assert berlin_day(days_later(at, days)) == berlin_day(at) + timedelta(days=days)
 
 
@@ -146,11 +147,11 @@ def test_days_later_is_that_many_calendar_days_later(at, days):
         (date(2026, 1, 1), date(2026, 1, 1), 0),
     ],
 )
-def test_age_counts_completed_years(born, day, age):
+def test_age_counts_completed_years(born: date, day: date, age: int) -> None:
     assert age_on(born, day) == age
 
 
-def test_nobody_has_an_age_before_birth():
+def test_nobody_has_an_age_before_birth() -> None:
     with pytest.raises(ValueError):
         age_on(date(2026, 1, 2), date(2026, 1, 1))
 
@@ -166,11 +167,11 @@ def test_nobody_has_an_age_before_birth():
         (90, [AgeGroup.ADULT]),
     ],
 )
-def test_age_groups_follow_the_age(age, groups):
+def test_age_groups_follow_the_age(age: int, groups: list[Any]) -> None:
     assert age_groups(date(2026 - age, 11, 23), date(2026, 11, 23)) == groups
 
 
-def test_an_unknown_birth_date_has_no_age_group():
+def test_an_unknown_birth_date_has_no_age_group() -> None:
     assert age_groups(None, date(2026, 11, 23)) == []
 
 
@@ -178,6 +179,6 @@ def test_an_unknown_birth_date_has_no_age_group():
 @pytest.mark.parametrize(
     "text", ["2026-12-01T09:00:00." + "9" * 400_000 + "Z", "2" * 400_000, "2026-12-01" + " " * 400_000]
 )
-def test_a_day_or_moment_of_any_length_is_refused_by_its_length(read, text):
+def test_a_day_or_moment_of_any_length_is_refused_by_its_length(read: Any, text: str) -> None:
     with pytest.raises(NotAcceptable):
         read(text)

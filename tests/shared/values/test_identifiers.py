@@ -14,17 +14,17 @@ from shared.values.schemas import Schema, problems_of
 
 
 @pytest.mark.parametrize("number", ["A123456780", "T012345678", "Z987654321", "M123456785"])
-def test_valid_insurance_numbers(number):
+def test_valid_insurance_numbers(number: str) -> None:
     assert identifiers.insurance_number(number) == number
 
 
 @pytest.mark.parametrize("number", ["260120196", "109519005"])
-def test_valid_insurer_numbers(number):
+def test_valid_insurer_numbers(number: str) -> None:
     assert identifiers.insurer_number(number) == number
 
 
 @pytest.mark.parametrize("number", ["123456601", "838382202"])
-def test_valid_physician_numbers(number):
+def test_valid_physician_numbers(number: str) -> None:
     assert identifiers.physician_number(number) == number
 
 
@@ -61,7 +61,7 @@ def test_valid_physician_numbers(number):
         (identifiers.placement_code, "****-****-AB12", "twelve"),
     ],
 )
-def test_what_is_wrong_is_refused_with_a_message_for_a_clerk(check, text, message):
+def test_what_is_wrong_is_refused_with_a_message_for_a_clerk(check: Any, text: str, message: str) -> None:
     with pytest.raises(NotAcceptable, match=message) as refused:
         check(text)
     assert len(text) < 8 or text not in str(refused.value)
@@ -88,12 +88,12 @@ def test_what_is_wrong_is_refused_with_a_message_for_a_clerk(check, text, messag
         (identifiers.placement_code, "ABCDEFGH2345", "ABCD-EFGH-2345"),
     ],
 )
-def test_harmless_variance_is_put_right(check, text, kept):
+def test_harmless_variance_is_put_right(check: Any, text: str, kept: str) -> None:
     assert check(text) == kept
 
 
 @given(st.integers(0, 25), st.integers(0, 99_999_999), st.integers(0, 9), st.integers(1, 9))
-def test_one_wrong_digit_in_an_insurance_number_is_noticed(letter, digits, place, shift):
+def test_one_wrong_digit_in_an_insurance_number_is_noticed(letter: Any, digits: Any, place: Any, shift: Any) -> None:
     stem = f"{chr(65 + letter)}{digits:08}"
     (number,) = (stem + str(check) for check in range(10) if identifiers.has_valid_kvnr_check(stem + str(check)))
     if place > 0:
@@ -105,14 +105,14 @@ def test_one_wrong_digit_in_an_insurance_number_is_noticed(letter, digits, place
     ("text", "code", "certainty"),
     [("F32.1G", "F32.1", "G"), ("F32.1", "F32.1", None), ("F32.-V", "F32.-", "V"), ("Z73A", "Z73", "A")],
 )
-def test_a_diagnosis_has_a_code_and_a_certainty(text, code, certainty):
+def test_a_diagnosis_has_a_code_and_a_certainty(text: str, code: str, certainty: str | None) -> None:
     assert identifiers.parse_diagnosis(text) == Diagnosis(code, certainty)
 
 
 @pytest.mark.parametrize(
     ("code", "does"), [("F32.1", True), ("F32.1G", True), ("F32.1V", True), ("F32.1A", False), ("F32.1Z", False)]
 )
-def test_excluded_and_past_diagnoses_do_not_count(code, does):
+def test_excluded_and_past_diagnoses_do_not_count(code: str, does: bool) -> None:
     assert identifiers.counts(code) is does
 
 
@@ -131,7 +131,7 @@ def test_excluded_and_past_diagnoses_do_not_count(code, does):
         ("F40.-", "F41", False),
     ],
 )
-def test_a_parent_covers_its_children(parent, child, does):
+def test_a_parent_covers_its_children(parent: str, child: str, does: bool) -> None:
     assert identifiers.covers(parent, child) is does
 
 
@@ -144,23 +144,23 @@ def test_a_parent_covers_its_children(parent, child, does):
         ("G47.0", None), ("Z73", None),
     ],
 )  # fmt: skip
-def test_blocks_are_the_groups_of_chapter_v(code, block):
+def test_blocks_are_the_groups_of_chapter_v(code: str, block: str | None) -> None:
     assert identifiers.block_of(code) == block
 
 
 @given(st.randoms())
-def test_a_new_reference_is_a_valid_one(chance):
+def test_a_new_reference_is_a_valid_one(chance: Any) -> None:
     reference = identifiers.new_reference(chance)
     assert identifiers.patient_reference(reference) == reference
     assert not set("01IO") & set(reference)
 
 
-def test_references_differ():
+def test_references_differ() -> None:
     chance = random.Random(1)
     assert len({identifiers.new_reference(chance) for _ in range(1000)}) > 990
 
 
-def test_a_placement_code_is_shown_masked_and_recognised_when_it_comes_back():
+def test_a_placement_code_is_shown_masked_and_recognised_when_it_comes_back() -> None:
     assert identifiers.masked("abcd-efgh-2345") == "****-****-2345"
     assert identifiers.is_masked("****-****-2345")
     assert not identifiers.is_masked("ABCD-EFGH-2345")
@@ -178,7 +178,7 @@ class Card(Schema):
     code_or_mask: identifiers.PlacementCodeOrMask | None = None
 
 
-def test_the_field_types_put_right_what_is_harmless():
+def test_the_field_types_put_right_what_is_harmless() -> None:
     card = Card.from_json(
         {"number": "a123456780", "insurer": "109 519 005", "lanr": "123456601", "diagnoses": ["f32.1g"],
          "postal_code": "D-04109", "languages": ["DE"], "reference": "p-7k3m-2q", "code": "abcdefgh2345",
@@ -191,7 +191,7 @@ def test_the_field_types_put_right_what_is_harmless():
     }  # fmt: skip
 
 
-def test_the_field_types_name_the_place_of_the_problem():
+def test_the_field_types_name_the_place_of_the_problem() -> None:
     with pytest.raises(ValueError) as refused:
         Card.from_json({"diagnoses": ["F32", "nonsense"], "postal_code": 4109})
     problems = {problem.field: problem.message for problem in problems_of(refused.value)}

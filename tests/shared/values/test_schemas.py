@@ -1,7 +1,7 @@
 import json
 from datetime import UTC, date, datetime
 from types import SimpleNamespace
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 import pytest
@@ -91,7 +91,7 @@ def patch_problems(document: object) -> dict[str, str]:
     return {problem.field: problem.message for problem in refused.value.problems}
 
 
-def test_json_strings_become_dates_ids_and_words():
+def test_json_strings_become_dates_ids_and_words() -> None:
     patient = PatientFields.from_json(
         {"last_name": " Ng ", "gender": "female", "date_of_birth": "2000-01-31", "excluded": [str(ID)], "distance": 5}
     )
@@ -123,11 +123,11 @@ def test_json_strings_become_dates_ids_and_words():
         ("first_name", "X", "must not be X"),
     ],
 )
-def test_what_json_does_not_mean_is_refused(field, value, message):
+def test_what_json_does_not_mean_is_refused(field: str, value: Any, message: str) -> None:
     assert problems({"last_name": "Ng"} | {field: value}) == {field: message}
 
 
-def test_problems_have_dotted_paths_and_come_all_at_once():
+def test_problems_have_dotted_paths_and_come_all_at_once() -> None:
     assert problems({"contact_persons": [{"name": "Ng"}, {"name": "N", "age": "5"}], "excluded": ["x"]}) == {
         "last_name": "is required",
         "contact_persons.1.name": "must have at least 2 characters",
@@ -136,23 +136,23 @@ def test_problems_have_dotted_paths_and_come_all_at_once():
     }
 
 
-def test_a_problem_of_the_whole_has_no_field():
+def test_a_problem_of_the_whole_has_no_field() -> None:
     assert problems([]) == {"": "must be an object"}
     assert problems({"last_name": "Ng", "first_name": "Ng"}) == {"": "the names must differ"}
 
 
-def test_text_that_no_database_stores_is_a_problem_not_a_crash():
+def test_text_that_no_database_stores_is_a_problem_not_a_crash() -> None:
     assert problems({"last_name": "\ud800"}) == {"": "must be valid JSON"}
 
 
-def test_nothing_that_was_sent_is_repeated():
+def test_nothing_that_was_sent_is_repeated() -> None:
     document = {"last_name": "SECRET", "gender": "SECRET", "date_of_birth": "SECRET", "excluded": ["SECRET"]}
     with pytest.raises(ValidationError) as refused:
         PatientFields.from_json(document | {"availability": {"SECRET": []}, "contact_persons": "SECRET"})
     assert "SECRET" not in str(refused.value) + str(problems_of(refused.value))
 
 
-def test_the_text_of_foreign_exceptions_is_not_shown():
+def test_the_text_of_foreign_exceptions_is_not_shown() -> Any:
     class Careless(Schema):
         number: str
 
@@ -164,7 +164,7 @@ def test_the_text_of_foreign_exceptions_is_not_shown():
     assert problems({"number": "SECRET"}, Careless) == {"number": "is not valid"}
 
 
-def test_rows_are_read_leniently_since_tables_hold_words_as_text():
+def test_rows_are_read_leniently_since_tables_hold_words_as_text() -> None:
     row = SimpleNamespace(
         **dict.fromkeys(PatientView.model_fields), spare=1
     )  # a row has more attributes than its view shows
@@ -179,7 +179,7 @@ def test_rows_are_read_leniently_since_tables_hold_words_as_text():
     assert shown.to_json()["created_at"] == "2026-11-23T09:00:00Z"
 
 
-def test_events_ignore_what_they_do_not_know_but_stay_strict():
+def test_events_ignore_what_they_do_not_know_but_stay_strict() -> None:
     class Payload(RecordSchema):
         count: int
 
@@ -187,23 +187,23 @@ def test_events_ignore_what_they_do_not_know_but_stay_strict():
     assert problems({"count": "1"}, Payload) == {"count": "must be a whole number"}
 
 
-def test_sets_lose_their_repeats_and_keep_their_order():
+def test_sets_lose_their_repeats_and_keep_their_order() -> None:
     patient = PatientFields.from_json({"last_name": "Ng", "procedures": ["TP", "VT", "TP"]})
     assert patient.procedures == [Procedure.PSYCHODYNAMIC, Procedure.BEHAVIOURAL]
 
 
-def test_a_page_query_reads_strings():
+def test_a_page_query_reads_strings() -> None:
     assert PageQuery.model_validate({"limit": "200", "offset": "5"}) == PageQuery(limit=200, offset=5)
     assert PageQuery.model_validate({}) == PageQuery(limit=50, offset=0)
 
 
 @pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "201"}, {"limit": "x"}, {"offset": "-1"}, {"page": "2"}])
-def test_a_page_query_out_of_bounds_is_refused(query):
+def test_a_page_query_out_of_bounds_is_refused(query: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         PageQuery.model_validate(query)
 
 
-def test_a_page_holds_its_items():
+def test_a_page_holds_its_items() -> None:
     page = Page[Person](items=[Person(name="Ng")], total=1, limit=50, offset=0)
     assert page.to_json() == {"items": [{"name": "Ng", "age": 0}], "total": 1, "limit": 50, "offset": 0}
 
@@ -211,16 +211,16 @@ def test_a_page_holds_its_items():
 # Merge patches
 
 
-def test_a_patch_holds_only_what_was_sent():
+def test_a_patch_holds_only_what_was_sent() -> None:
     patch = read_patch({"first_name": " Ada ", "date_of_birth": "2000-01-31"}, PatientFields, PatientView)
     assert patch.changes_to(view()) == {"first_name": "Ada", "date_of_birth": date(2000, 1, 31)}
 
 
-def test_an_empty_patch_changes_nothing():
+def test_an_empty_patch_changes_nothing() -> None:
     assert read_patch({}, PatientFields, PatientView).changes_to(view()) == {}
 
 
-def test_null_clears_or_sets_back_to_the_default():
+def test_null_clears_or_sets_back_to_the_default() -> None:
     document = {"first_name": None, "availability": None, "anamnesis": None, "gender": None, "procedures": None}
     assert read_patch(document, PatientFields, PatientView).changes == {
         "first_name": None,
@@ -231,7 +231,7 @@ def test_null_clears_or_sets_back_to_the_default():
     }
 
 
-def test_weekly_hours_and_lists_are_replaced_whole():
+def test_weekly_hours_and_lists_are_replaced_whole() -> None:
     week = {"monday": [{"start": "09:00", "end": "12:00"}]}
     patch = read_patch({"availability": week, "contact_persons": [{"name": "Ng"}]}, PatientFields, PatientView)
     assert patch.changes == {"availability": Weekly.of([(540, 720)]), "contact_persons": [Person(name="Ng")]}
@@ -256,17 +256,17 @@ def test_weekly_hours_and_lists_are_replaced_whole():
         (None, {"": "must be an object"}),
     ],
 )  # fmt: skip
-def test_a_patch_is_checked_like_the_whole(document, found):
+def test_a_patch_is_checked_like_the_whole(document: dict[str, Any] | list[Any] | None, found: dict[str, Any]) -> None:
     assert patch_problems(document) == found
 
 
-def test_rules_across_fields_wait_for_the_merged_whole():
+def test_rules_across_fields_wait_for_the_merged_whole() -> None:
     changes = read_patch({"first_name": "Heide"}, PatientFields, PatientView).changes
     with pytest.raises(ValidationError):
         merged(PatientFields, view(), changes)
 
 
-def test_objects_are_merged_with_what_is_there():
+def test_objects_are_merged_with_what_is_there() -> None:
     changes = read_patch({"anamnesis": {"since": "2020-01-01"}}, PatientFields, PatientView).changes
     assert changes == {"anamnesis": {"since": date(2020, 1, 1)}}
     whole = merged(PatientFields, view(anamnesis={"occupation": "nurse"}), changes)
@@ -277,7 +277,7 @@ def test_objects_are_merged_with_what_is_there():
     )
 
 
-def test_read_only_fields_sent_back_unchanged_are_ignored():
+def test_read_only_fields_sent_back_unchanged_are_ignored() -> None:
     current = view(consents=[{"name": "Ng", "age": 1}])
     whole = current.to_json()
     changes = read_patch(whole, PatientFields, PatientView).changes_to(current)
@@ -285,7 +285,7 @@ def test_read_only_fields_sent_back_unchanged_are_ignored():
     assert merged(PatientFields, current, changes).model_dump() == PatientFields.of(current).model_dump()
 
 
-def test_read_only_fields_sent_with_another_value_are_problems():
+def test_read_only_fields_sent_with_another_value_are_problems() -> None:
     patch = read_patch({"status": "searching", "version": 3, "consents": [], "id": None}, PatientFields, PatientView)
     with pytest.raises(InvalidFields) as refused:
         patch.changes_to(view())
@@ -311,7 +311,7 @@ class CaseView(EntityView, Case):
     mandate: MandateView | None = None
 
 
-def test_read_only_fields_inside_an_object_are_compared_too():
+def test_read_only_fields_inside_an_object_are_compared_too() -> None:
     shown = CaseView(id=ID, created_at=NOW, updated_at=NOW, version=1, mandate=MandateView(given_on=date(2026, 1, 1)))
     same = read_patch({"mandate": {"given_on": "2026-02-01", "revoked": False}}, Case, CaseView)
     assert same.changes_to(shown) == {"mandate": {"given_on": date(2026, 2, 1)}}
@@ -319,11 +319,11 @@ def test_read_only_fields_inside_an_object_are_compared_too():
         read_patch({"mandate": {"revoked": True}}, Case, CaseView).changes_to(shown)
 
 
-def test_fields_with_aliases_are_patched_by_their_json_name():
+def test_fields_with_aliases_are_patched_by_their_json_name() -> None:
     assert read_patch({"from": "2026-12-24"}, Period, Period).changes == {"first": date(2026, 12, 24)}
 
 
-def test_the_patch_model_is_one_component_with_nothing_required():
+def test_the_patch_model_is_one_component_with_nothing_required() -> None:
     assert patch_of(PatientFields) is patch_of(PatientFields)
     schema = patch_of(PatientFields).model_json_schema()
     assert schema["title"] == "PatientFieldsPatch"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from matching_service.domain import states as matching
@@ -10,7 +12,7 @@ from shared.values.enums import ImportStatus, PatientStatus, RequestStatus, Ther
 from shared.values.transitions import TransitionNotAllowed, check_transition
 from therapist_service.domain import states as therapist
 
-MACHINES = {
+MACHINES: dict[str, tuple[Any, Any]] = {
     "patient": (PatientStatus, patient.ALLOWED),
     "placement request": (RequestStatus, matching.ALLOWED),
     "therapist": (TherapistStatus, therapist.THERAPISTS),

@@ -1,4 +1,4 @@
-"""The main job on the screen: from a scraped file to a letter to a therapist."""
+"""`make demo`: the main job on the screen, from a scraped file to a letter to a therapist."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from operations.agency import Agency, Document
-from operations.platform import Platform
-from operations.synthetic import therapists
+import click
+
+from operations import commands
+from operations.explained_commands import ExplainedCommand
+from operations.orchestrator import Orchestrator
+from shared.runtime.terminal import print_line
+from testkit.api_client import ApiClient, Document
+from testkit.synthetic_region import therapists
 
 BERLIN = ZoneInfo("Europe/Berlin")
 THERAPISTS = 300
@@ -66,80 +71,80 @@ PATIENTS: list[Document] = [
 ]
 
 
-def tell(platform: Platform, *, say: Any = print) -> None:
+def play(platform: Orchestrator, *, say: Any = print) -> None:
     """The whole story against a running platform; raises `Failure` where a step does not happen."""
-    agency, began = Agency(platform.settings), time.monotonic()
+    api, began = ApiClient(platform.settings), time.monotonic()
 
-    say("\n1. The scraper drops a file of therapists; the import takes it up by itself")
-    _import(agency, say)
+    say("\n1. The scraper drops a file of therapists; the therapist service imports it by itself")
+    _import(api, say)
 
     say("\n2. Staff enter patients; each search begins when the file is complete")
-    patients = [_enter(agency, fields, say) for fields in PATIENTS]
+    patients = [_enter(api, fields, say) for fields in PATIENTS]
 
     say("\n3. Candidates, with the reasons for each")
-    chosen = {patient["id"]: _show_candidates(agency, patient, say) for patient in patients}
+    chosen = {patient["id"]: _show_candidates(api, patient, say) for patient in patients}
 
     say("\n4. Staff approve the contact lists: from here on practices may be asked")
     for patient in patients:
-        approved = agency.approve(patient["id"], chosen[patient["id"]])
+        approved = api.approve(patient["id"], chosen[patient["id"]])
         say(f"   {patient['reference']}: {len(approved['items'])} approved, {len(approved['refused'])} refused")
 
     say("\n5. Requests for one therapist gather, then become one e-mail or one planned call")
-    _show_requests(agency, patients, say)
+    _show_requests(api, patients, say)
 
     say("\n6. What a practice reads")
-    _show_letter(agency, platform, patients, say)
+    _show_letter(api, platform, patients, say)
 
-    say(f"\nDone in {time.monotonic() - began:.0f} s. {_next_steps(agency, patients)}")
+    say(f"\nDone in {time.monotonic() - began:.0f} s. {_next_steps(api, patients)}")
 
 
-def _import(agency: Agency, say: Any) -> None:
+def _import(api: ApiClient, say: Any) -> None:
     # a seed of its own each time: therapists who were written to are not written to again for seven days
     seed = int(time.time()) % 1_000_000
-    name = agency.drop_import_file(therapists(THERAPISTS, seed=seed), datetime.now(UTC))
-    done = agency.until(
-        lambda: (found := agency.import_of(name)) and found["status"] != "running" and found, f"the import of {name}"
+    name = api.drop_import_file(therapists(THERAPISTS, seed=seed), datetime.now(UTC))
+    done = api.until(
+        lambda: (found := api.import_of(name)) and found["status"] != "running" and found, f"the import of {name}"
     )
     counts = ", ".join(f"{number} {what}" for what, number in done["counts"].items() if number)
     say(f"   {name}: {done['status']}, {counts}")
 
 
-def _enter(agency: Agency, fields: Document, say: Any) -> Document:
-    patient = agency.enter_patient(**fields)
-    patient = agency.start_search(patient["id"])
+def _enter(api: ApiClient, fields: Document, say: Any) -> Document:
+    patient = api.enter_patient(**fields)
+    patient = api.start_search(patient["id"])
     say(f"   {patient['reference']}  {fields['postal_code']} {fields['city']}, {patient['status']}")
     return patient
 
 
-def _show_candidates(agency: Agency, patient: Document, say: Any) -> list[str]:
-    found = agency.until(
-        lambda: (answer := agency.candidates(patient["id"], limit=ASKED_PER_PATIENT))["candidates"] and answer,
+def _show_candidates(api: ApiClient, patient: Document, say: Any) -> list[str]:
+    found = api.until(
+        lambda: (answer := api.candidates(patient["id"], limit=ASKED_PER_PATIENT))["candidates"] and answer,
         "candidates",
     )
     excluded = ", ".join(f"{rule} {number}" for rule, number in found["excluded"].items() if number) or "nobody"
     say(f"   {patient['reference']}: excluded by {excluded}")
     for candidate in found["candidates"][:3]:
-        therapist = agency.get("therapist", f"/api/therapists/{candidate['therapist_id']}")
+        therapist = api.get("therapist", f"/api/therapists/{candidate['therapist_id']}")
         reasons = "; ".join(candidate["reasons"])
         say(f"     {candidate['rank']}. {therapist['last_name']}, {therapist['city']}: {reasons}")
     return [candidate["therapist_id"] for candidate in found["candidates"]]
 
 
-def _show_requests(agency: Agency, patients: list[Document], say: Any) -> None:
-    def settled() -> list[Document] | None:
-        found = [request for patient in patients for request in agency.requests_of(patient["id"])]
-        inquiries: list[Document] = agency.get("communication", "/api/inquiries", limit=200)["items"]
-        told = {request for inquiry in inquiries for request in inquiry["placement_request_ids"]}
-        pending = [r for r in found if r["id"] not in told]
+def _show_requests(api: ApiClient, patients: list[Document], say: Any) -> None:
+    def all_are_asked() -> list[Document] | None:
+        found = [request for patient in patients for request in api.requests_of(patient["id"])]
+        inquiries: list[Document] = api.get("communication", "/api/inquiries", limit=200)["items"]
+        included = {request for inquiry in inquiries for request in inquiry["placement_request_ids"]}
+        pending = [r for r in found if r["id"] not in included]
         mailed = [i for i in inquiries if i["channel"] == "email"]
         return inquiries if not pending and mailed and any(r["status"] == "contacted" for r in found) else None
 
-    agency.until(settled, "every request to be in an inquiry, and one to have gone out", seconds=90)
+    api.until(all_are_asked, "every request to be in an inquiry, and one to have gone out", seconds=90)
     for patient in patients:
-        statuses = [request["status"] for request in agency.requests_of(patient["id"])]
+        statuses = [request["status"] for request in api.requests_of(patient["id"])]
         counted = ", ".join(f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses))
         say(f"   {patient['reference']}: {counted}")
-    calls = agency.get("communication", "/api/phone-calls", status="planned", limit=200)
+    calls = api.get("communication", "/api/phone-calls", status="planned", limit=200)
     for call in calls["items"][:3]:
         say(f"   call planned at {_berlin(call['starts_at'])} for {len(call['placement_request_ids'])} patient(s)")
     if calls["total"] > 3:
@@ -150,9 +155,9 @@ def _berlin(instant: str) -> str:
     return datetime.fromisoformat(instant).astimezone(BERLIN).strftime("%a %d.%m. %H:%M")
 
 
-def _show_letter(agency: Agency, platform: Platform, patients: list[Document], say: Any) -> None:
+def _show_letter(api: ApiClient, platform: Orchestrator, patients: list[Document], say: Any) -> None:
     references = [patient["reference"] for patient in patients]
-    if "mail" not in agency.settings["LOCAL_PARTS"]:
+    if "mail" not in api.settings["LOCAL_PARTS"]:
         say("   (the letters went to your own mail server)")
         return
 
@@ -163,22 +168,33 @@ def _show_letter(agency: Agency, platform: Platform, patients: list[Document], s
                 return whole
         return None
 
-    mail = agency.until(letter, "a letter in the mail catcher")
+    mail = api.until(letter, "a letter in the mail catcher")
     say(f"   To: {mail['to']}\n   Subject: {mail['subject']}\n")
     say("\n".join(f"   | {line}" for line in mail["text"].strip().splitlines()))
 
 
-def _next_steps(agency: Agency, patients: list[Document]) -> str:
+def _next_steps(api: ApiClient, patients: list[Document]) -> str:
     patient = patients[0]["id"]
-    request = next((r["id"] for r in agency.requests_of(patient) if r["status"] == "contacted"), "<request>")
-    mailbox = f"http://127.0.0.1:{agency.settings['MAIL_CATCHER_PORT']}"
+    request = next((r["id"] for r in api.requests_of(patient) if r["status"] == "contacted"), "<request>")
+    mailbox = f"http://127.0.0.1:{api.settings['MAIL_CATCHER_PORT']}"
     return f"""Try next:
-   curl -s '{agency.url("matching")}/api/placement-requests?patient_id={patient}'
-   curl -s '{agency.url("communication")}/api/inquiries?limit=3'
+   curl -s '{api.url("matching")}/api/placement-requests?patient_id={patient}'
+   curl -s '{api.url("communication")}/api/inquiries?limit=3'
    curl -s -X POST -H 'Content-Type: application/json' -H 'Idempotency-Key: {uuid4()}' \\
         -d '{{"outcome": "accepted", "occurred_at": "{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}}' \\
-        {agency.url("matching")}/api/placement-requests/{request}/response
+        {api.url("matching")}/api/placement-requests/{request}/response
    curl -s -X POST -H 'Content-Type: application/json' -d '{{"first_session_on": "{datetime.now(BERLIN):%Y-%m-%d}"}}' \\
-        {agency.url("matching")}/api/placement-requests/{request}/place
-   curl -s {agency.url("patient")}/api/patients/{patient}
-   all mails: {mailbox}    every API: {agency.url("patient")}/docs    stop: make down"""
+        {api.url("matching")}/api/placement-requests/{request}/place
+   curl -s {api.url("patient")}/api/patients/{patient}
+   all mails: {mailbox}    every API: {api.url("patient")}/docs    stop: make down"""
+
+
+@click.command(cls=ExplainedCommand)
+def main() -> None:
+    """Start what is missing, then play the main job on the screen."""
+    commands.up()
+    play(commands.orchestrator(), say=print_line)
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m testkit.demo")

@@ -1,15 +1,19 @@
-"""The web process of this service."""
+"""The geocoding service, declared."""
 
 from __future__ import annotations
 
-from flask import Flask
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from geocoding_service.api.routes import ROUTES
+from geocoding_service.domain import addresses
 from geocoding_service.listeners import listeners
 from geocoding_service.settings import Settings
-from shared.database.schema import is_current
-from shared.http import service_app
-from shared.http.dead_letters import dead_letter_routes
+from shared.events.event import TOPICS
+from shared.events.republish import Snapshots
+from shared.runtime.service import Service, no_dependencies
+
+if TYPE_CHECKING:
+    from shared.http import Route
 
 DESCRIPTION = """\
 Where an address lies, how far it is to another, and which days are public holidays there; works without a network.
@@ -23,13 +27,19 @@ countrystatecity-postal-codes; the table derived from it (`geocoding_service/sto
 license. Distances and travel times are estimates from the straight line, not routes."""
 
 
-def create(settings: Settings) -> Flask:
-    """The application, wired."""
-    return service_app(
-        settings.service,
-        settings,
-        [*ROUTES, *dead_letter_routes(listeners)],
-        title="Geocoding service",
-        description=DESCRIPTION,
-        schema_check=lambda: is_current(settings.service),
-    )
+def routes() -> Sequence[Route]:
+    """Every URL."""
+    from geocoding_service.api.routes import ROUTES
+
+    return ROUTES
+
+
+SERVICE = Service(
+    settings=Settings,
+    title="Geocoding service",
+    description=DESCRIPTION,
+    dependencies=no_dependencies,
+    routes=routes,
+    listeners=listeners,
+    snapshots=lambda _: Snapshots(TOPICS["address"], addresses.snapshots),
+)

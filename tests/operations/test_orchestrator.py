@@ -15,11 +15,10 @@ from migrations.connections import administrator
 from migrations.settings import MigrationSettings
 from operations import commands, ports, probes, processes
 from operations.env_file import local_ports
-from operations.failures import Failure, NotReady
-from operations.mail_page import HELP
-from operations.parts import Part
-from operations.platform import Platform
-from tests.operations.conftest import ROOT
+from operations.errors import NotReady, OperationsError
+from operations.mail_page import help_text
+from operations.process_specs import ProcessSpec
+from testkit.private_platform import ROOT, PrivatePlatform
 
 INFRASTRUCTURE = ("postgresql", "pgbouncer", "kafka", "mail")
 
@@ -32,39 +31,39 @@ def letter(subject: str, to: str = "praxis@example.org") -> EmailMessage:
     return message
 
 
-def send(platform: Platform, message: EmailMessage) -> None:
+def send(platform: PrivatePlatform, message: EmailMessage) -> None:
     with smtplib.SMTP("127.0.0.1", int(platform.settings["SMTP_PORT"]), timeout=5) as server:
         server.send_message(message)
 
 
-def test_up_starts_everything_and_a_second_one_nothing(platform: Platform) -> None:
+def test_up_starts_everything_and_a_second_one_nothing(platform: PrivatePlatform) -> None:
     platform.up(INFRASTRUCTURE)
-    before = {name: platform.part(name).pid for name in INFRASTRUCTURE}
-    assert all(platform.part(name).is_ready() for name in INFRASTRUCTURE)
+    before = {name: platform.process(name).pid for name in INFRASTRUCTURE}
+    assert all(platform.process(name).is_ready() for name in INFRASTRUCTURE)
     platform.up(INFRASTRUCTURE)
-    assert {name: platform.part(name).pid for name in INFRASTRUCTURE} == before
+    assert {name: platform.process(name).pid for name in INFRASTRUCTURE} == before
     probes.kafka_answers(platform.settings)
 
 
-def test_up_starts_again_only_what_died(platform: Platform) -> None:
+def test_up_starts_again_only_what_died(platform: PrivatePlatform) -> None:
     platform.up(["pgbouncer", "mail"])
-    mail = platform.part("mail").pid
-    platform.part("pgbouncer").kill()
-    assert not platform.part("pgbouncer").is_ready()
+    mail = platform.process("mail").pid
+    platform.process("pgbouncer").kill()
+    assert not platform.process("pgbouncer").is_ready()
     platform.up(["pgbouncer", "mail"])
-    assert platform.part("pgbouncer").is_ready()
-    assert platform.part("mail").pid == mail
+    assert platform.process("pgbouncer").is_ready()
+    assert platform.process("mail").pid == mail
 
 
-def test_a_killed_postgresql_keeps_what_was_committed(platform: Platform) -> None:
-    platform.part("postgresql").start()
+def test_a_killed_postgresql_keeps_what_was_committed(platform: PrivatePlatform) -> None:
+    platform.process("postgresql").start()
     query(platform, "CREATE TABLE kept AS SELECT 42 AS answer")
-    platform.part("postgresql").kill()
-    platform.part("postgresql").start()
+    platform.process("postgresql").kill()
+    platform.process("postgresql").start()
     assert query(platform, "SELECT answer FROM kept") == 42
 
 
-def query(platform: Platform, statement: str) -> object:
+def query(platform: PrivatePlatform, statement: str) -> object:
     connection = administrator(MigrationSettings.of(platform.settings), "postgres")
     connection.autocommit = True
     with connection.cursor() as cursor:
@@ -75,7 +74,7 @@ def query(platform: Platform, statement: str) -> object:
     return answer
 
 
-def test_a_role_reaches_postgresql_through_pgbouncer(platform: Platform) -> None:
+def test_a_role_reaches_postgresql_through_pgbouncer(platform: PrivatePlatform) -> None:
     platform.up(["postgresql", "pgbouncer"])
     password = platform.settings["MATCHING_SERVICE_DATABASE_PASSWORD"]
     query(platform, f"CREATE ROLE matching_service LOGIN PASSWORD '{password}'")
@@ -90,14 +89,14 @@ def test_a_role_reaches_postgresql_through_pgbouncer(platform: Platform) -> None
         assert connection.info.parameter_status("server_version") is not None
 
 
-def test_a_taken_port_names_part_port_process_and_setting(platform: Platform) -> None:
-    platform.part("mail").stop()
+def test_a_taken_port_names_part_port_process_and_setting(platform: PrivatePlatform) -> None:
+    platform.process("mail").stop()
     port = int(platform.settings["MAIL_CATCHER_PORT"])
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.bind(("127.0.0.1", port))
         other.listen(1)
-        with pytest.raises(Failure) as refused:
+        with pytest.raises(OperationsError) as refused:
             platform.up(["mail"])
     text = str(refused.value)
     offer = "or PORT_OFFSET=1000 make up moves all ports"
@@ -105,9 +104,9 @@ def test_a_taken_port_names_part_port_process_and_setting(platform: Platform) ->
         assert clue in text
 
 
-def test_what_keeps_running_is_said_only_where_something_does(platform: Platform, tmp_path: Path) -> None:
-    assert commands._what_now(Platform(ROOT, platform.settings, tmp_path / "other")) == "Nothing was started."
-    platform.part("mail").start()
+def test_what_keeps_running_is_said_only_where_something_does(platform: PrivatePlatform, tmp_path: Path) -> None:
+    assert commands._what_now(PrivatePlatform(ROOT, platform.settings, tmp_path / "other")) == "Nothing was started."
+    platform.process("mail").start()
     assert "keeps running: `make up` goes on from here" in commands._what_now(platform)
 
 
@@ -115,30 +114,30 @@ def not_yet() -> None:
     raise NotReady("it does not answer")
 
 
-def test_a_part_that_fails_is_named_with_the_end_of_its_log(platform: Platform) -> None:
+def test_a_part_that_fails_is_named_with_the_end_of_its_log(platform: PrivatePlatform) -> None:
     words = ("sh", "-c", "echo the disk is full; exit 3")
-    platform.parts.append(Part("broken", words, "nowhere", ready=not_yet, rank=9))
+    platform.process_specs.append(ProcessSpec("broken", words, "nowhere", ready=not_yet, rank=9))
     try:
-        with pytest.raises(Failure, match="the disk is full") as failed:
-            platform.part("broken").start()
+        with pytest.raises(OperationsError, match="the disk is full") as failed:
+            platform.process("broken").start()
         assert "broken failed" in str(failed.value)
-        assert str(platform.log("broken")) in str(failed.value)
+        assert str(platform.paths.log("broken")) in str(failed.value)
     finally:
-        platform.parts.pop()
+        platform.process_specs.pop()
 
 
-def test_a_part_elsewhere_is_only_asked(platform: Platform) -> None:
-    platform.part("postgresql").start()
+def test_a_part_elsewhere_is_only_asked(platform: PrivatePlatform) -> None:
+    platform.process("postgresql").start()
     settings = platform.settings | {"LOCAL_PARTS": "mail"}
-    other = Platform(platform.root, settings, platform.places.state / "other")
-    assert [part.name for part in other.parts if part.name in INFRASTRUCTURE] == ["mail"]
+    other = PrivatePlatform(platform.root, settings, platform.paths.state / "other")
+    assert [spec.name for spec in other.process_specs if spec.name in INFRASTRUCTURE] == ["mail"]
     other.up(["postgresql"])
-    platform.part("postgresql").stop()
-    with pytest.raises(Failure, match="POSTGRES_HOST, POSTGRES_PORT"):
-        other._check_elsewhere({"postgresql"}, seconds=0)
+    platform.process("postgresql").stop()
+    with pytest.raises(OperationsError, match="POSTGRES_HOST, POSTGRES_PORT"):
+        other._check_external_services({"postgresql"}, seconds=0)
 
 
-def test_down_stops_everything_and_frees_every_port(platform: Platform) -> None:
+def test_down_stops_everything_and_frees_every_port(platform: PrivatePlatform) -> None:
     platform.up(["postgresql", "pgbouncer", "mail"])
     records = platform.records.all()
     assert platform.down() is True
@@ -149,12 +148,12 @@ def test_down_stops_everything_and_frees_every_port(platform: Platform) -> None:
 
 class TestTheMailCatcher:
     @pytest.fixture(autouse=True)
-    def _running(self, platform: Platform) -> None:
-        platform.part("mail").start()
+    def _running(self, platform: PrivatePlatform) -> None:
+        platform.process("mail").start()
         platform.mailbox.accept()
         platform.mailbox.clear()
 
-    def test_keeps_and_shows_what_was_sent(self, platform: Platform) -> None:
+    def test_keeps_and_shows_what_was_sent(self, platform: PrivatePlatform) -> None:
         send(platform, letter("Anfrage für drei Plätze"))
         (mail,) = platform.mailbox.wait_for(1, to="praxis@example.org")
         assert mail["subject"] == "Anfrage für drei Plätze"
@@ -162,30 +161,30 @@ class TestTheMailCatcher:
         assert "<b>Platz</b>" in mail["html"]
         assert mail["envelope_to"] == ["praxis@example.org"]
 
-    def test_keeps_its_mails_when_it_is_killed(self, platform: Platform) -> None:
+    def test_keeps_its_mails_when_it_is_killed(self, platform: PrivatePlatform) -> None:
         send(platform, letter("Vorher"))
-        platform.part("mail").kill()
-        platform.part("mail").start()
+        platform.process("mail").kill()
+        platform.process("mail").start()
         assert [mail["subject"] for mail in platform.mailbox.mails()] == ["Vorher"]
 
-    def test_has_a_page_for_people(self, platform: Platform) -> None:
+    def test_has_a_page_for_people(self, platform: PrivatePlatform) -> None:
         send(platform, letter("<Titel>"))
         (mail,) = platform.mailbox.mails()
         assert "&lt;Titel&gt;" in self.page(platform, "/")
         assert "hätten Sie einen Platz?" in self.page(platform, f"/read/{mail['id']}")
         assert "Subject: <Titel>" in self.page(platform, f"/mails/{mail['id']}.eml")
 
-    def test_hands_out_nothing_but_mails(self, platform: Platform) -> None:
+    def test_hands_out_nothing_but_mails(self, platform: PrivatePlatform) -> None:
         assert "no such page" in self.page(platform, "/mails/../../../etc/passwd")
         assert "no such page" in self.page(platform, "/mails/%2e%2e%2f.env")
 
-    def page(self, platform: Platform, path: str) -> str:
+    def page(self, platform: PrivatePlatform, path: str) -> str:
         connection = http.client.HTTPConnection("127.0.0.1", int(platform.settings["MAIL_CATCHER_PORT"]))
         connection.request("GET", path)
         return connection.getresponse().read().decode()
 
     @pytest.mark.parametrize("step", ["recipient", "data"])
-    def test_refuses_on_request_until_told_otherwise(self, platform: Platform, step: str) -> None:
+    def test_refuses_on_request_until_told_otherwise(self, platform: PrivatePlatform, step: str) -> None:
         platform.mailbox.refuse(452, at=step)
         with pytest.raises((smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError), match="452"):
             send(platform, letter("Abgelehnt"))
@@ -207,7 +206,7 @@ class TestTheMailCatcher:
         ],
     )
     def test_a_wish_that_makes_no_sense_is_refused_with_what_would(
-        self, platform: Platform, wish: bytes, wrong: str
+        self, platform: PrivatePlatform, wish: bytes, wrong: str
     ) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", int(platform.settings["MAIL_CATCHER_PORT"]))
         connection.request("POST", "/refuse", wish)
@@ -218,14 +217,16 @@ class TestTheMailCatcher:
         assert "curl -d" in text
         send(platform, letter("Trotzdem"))
 
-    def test_help_is_found_at_the_terminal_and_on_the_page(self, platform: Platform) -> None:
+    def test_help_is_found_at_the_terminal_and_on_the_page(self, platform: PrivatePlatform) -> None:
         words = [sys.executable, "-m", "operations.mail_catcher"]
         helped = subprocess.run([*words, "--help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-        assert indent(HELP, "  ") in helped
-        assert self.page(platform, "/help") == HELP
-        assert self.page(platform, "/refuse").endswith(HELP)
+        assert indent(help_text("http://127.0.0.1:PAGE_PORT"), "  ") in helped
+        real = help_text(platform.mailbox.url)
+        assert f"http://127.0.0.1:{platform.settings['MAIL_CATCHER_PORT']}/refuse" in real
+        assert self.page(platform, "/help") == real
+        assert self.page(platform, "/refuse").endswith(real)
 
-    def test_a_port_that_is_taken_is_said_in_a_line(self, platform: Platform, tmp_path: Path) -> None:
+    def test_a_port_that_is_taken_is_said_in_a_line(self, platform: PrivatePlatform, tmp_path: Path) -> None:
         ports_ = ["--smtp-port", platform.settings["SMTP_PORT"], "--page-port", platform.settings["MAIL_CATCHER_PORT"]]
         words = [sys.executable, "-m", "operations.mail_catcher", "--folder", str(tmp_path), *ports_]
         refused = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)
@@ -233,7 +234,7 @@ class TestTheMailCatcher:
         assert "Traceback" not in refused.stderr
         assert platform.settings["SMTP_PORT"] in refused.stderr
 
-    def test_can_leave_the_sender_in_doubt(self, platform: Platform) -> None:
+    def test_can_leave_the_sender_in_doubt(self, platform: PrivatePlatform) -> None:
         platform.mailbox.refuse(at="answer")
         with pytest.raises(smtplib.SMTPServerDisconnected):
             send(platform, letter("Zweifel"))

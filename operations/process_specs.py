@@ -1,4 +1,4 @@
-"""A part: one process of the platform, described before it is started."""
+"""What is known of a process before it is started."""
 
 import signal
 from collections.abc import Callable, Mapping
@@ -11,18 +11,18 @@ def _nothing() -> None:
 
 
 @dataclass(frozen=True)
-class Part:
+class ProcessSpec:
     """One long-running process: how to start it, how to know that it works, how to stop it."""
 
     name: str
     command: tuple[str, ...]
     address: str
     ready: Callable[[], None]
-    """Returns when the part works; raises NotReady while it may still come, Hopeless when it will not."""
+    """Returns when the process works; raises NotReady while that may still come, PermanentFailure when it cannot."""
     rank: int
-    """Parts start in the order of their ranks and stop in the opposite one; those of one rank go together."""
+    """Processes start in the order of their ranks and stop in the opposite one; those of one rank together."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """All of it: a part is given nothing that is not named here."""
+    """The whole environment: a process is given nothing that is not named here."""
     ports: Mapping[str, int] = field(default_factory=dict)
     """The ports it opens, by the setting that moves each."""
     prepare: Callable[[], None] = _nothing
@@ -30,15 +30,15 @@ class Part:
     folder: Path | None = None
     """Where it runs; the checkout, where nothing else is said."""
     niceness: int = 0
-    """Where processors are short, parts of a lower one go first; from 0 to 19."""
+    """From 0 to 19; where processors are short, processes with a lower number go first."""
     stop_signal: signal.Signals = signal.SIGTERM
     start_seconds: float = 60
     stop_seconds: float = 20
 
 
 @dataclass(frozen=True)
-class Elsewhere:
-    """A part that exists already: it is only asked whether it answers."""
+class ExternalService:
+    """A server that exists already: it is only asked whether it answers."""
 
     name: str
     address: str
@@ -48,7 +48,7 @@ class Elsewhere:
 
 
 @dataclass(frozen=True)
-class Step:
+class StartupTask:
     """One command that runs to its end while the platform starts, such as the migrations."""
 
     name: str

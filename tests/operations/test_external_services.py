@@ -8,37 +8,36 @@ from pathlib import Path
 
 import pytest
 
-from operations.agency import Agency
-from operations.env_file import private
-from operations.failures import Failure
-from operations.platform import Platform
-from tests.operations.conftest import ROOT
+from operations.errors import OperationsError
+from operations.orchestrator import Orchestrator
+from testkit.api_client import ApiClient
+from testkit.private_platform import ROOT, private_settings
 
 ADDRESSES = ("DATABASE_", "POSTGRES_", "KAFKA_", "SMTP_", "MAIL_", "MASTER_KEY")
 
 
-def of_another(platform: Platform, state: Path, **changes: str) -> Platform:
+def of_another(platform: Orchestrator, state: Path, **changes: str) -> Orchestrator:
     """A platform of its own that uses this one's infrastructure."""
     theirs = {name: value for name, value in platform.settings.items() if name.startswith(ADDRESSES)}
     passwords = {name: value for name, value in platform.settings.items() if name.endswith("_DATABASE_PASSWORD")}
-    settings = private(state, ROOT) | theirs | passwords | {"LOCAL_PARTS": ""} | changes
-    return Platform(ROOT, settings, state)
+    settings = private_settings(state) | theirs | passwords | {"LOCAL_PARTS": ""} | changes
+    return Orchestrator(ROOT, settings, state)
 
 
-def test_services_start_on_parts_that_exist_already(platform: Platform) -> None:
+def test_services_start_on_parts_that_exist_already(platform: Orchestrator) -> None:
     platform.up(["postgresql", "pgbouncer", "kafka", "mail"])
     state = Path(tempfile.mkdtemp(prefix="platform-"))
     other = of_another(platform, state)
     try:
         other.up(["migrations", "topics", "therapist_service"])
-        assert {part.name.partition(".")[0] for part in other.parts if part.name in _running(other)} == {
+        assert {part.name.partition(".")[0] for part in other.process_specs if part.name in _running(other)} == {
             "therapist_service"
         }
-        made = Agency(other.settings).post("therapist", "/api/therapists", {"last_name": "Erfunden"})
+        made = ApiClient(other.settings).post("therapist", "/api/therapists", {"last_name": "Erfunden"})
         assert made["status"] == "active"
         other.down()
-        assert platform.part("postgresql").is_ready()
-        assert platform.part("kafka").is_ready()
+        assert platform.process("postgresql").is_ready()
+        assert platform.process("kafka").is_ready()
     finally:
         other.down()
         other.remove()
@@ -54,12 +53,12 @@ def test_services_start_on_parts_that_exist_already(platform: Platform) -> None:
     ],
 )
 def test_an_existing_part_that_does_not_answer_is_named_with_its_settings(
-    platform: Platform, tmp_path: Path, part: str, setting: dict[str, str], named: str
+    platform: Orchestrator, tmp_path: Path, part: str, setting: dict[str, str], named: str
 ) -> None:
     other = of_another(platform, tmp_path, **setting)
-    with pytest.raises(Failure, match=named):
-        other._check_elsewhere({part}, seconds=0)
+    with pytest.raises(OperationsError, match=named):
+        other._check_external_services({part}, seconds=0)
 
 
-def _running(platform: Platform) -> set[str]:
+def _running(platform: Orchestrator) -> set[str]:
     return {record.name for record in platform.records.all()}

@@ -8,12 +8,12 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from operations.synthetic import Region, import_file, therapists
 from shared.values.contacts import email_address, phone_number
 from shared.values.identifiers import postal_code
 from shared.values.places import Place, distance_km
 from shared.values.postal_codes import areas
 from shared.values.weekly import Weekly
+from testkit.synthetic_region import Region, import_file, therapists
 
 # the Bundesnetzagentur's numbers for films, in E.164 without the last digits
 DRAMA = re.compile(r"\+49(2214710|3023125|6990009|4066969|8999998)\d{3}")

@@ -14,14 +14,14 @@ from uuid import uuid4
 
 import requests
 
-from operations.failures import Failure
-from operations.synthetic import import_file
+from operations.errors import OperationsError
+from testkit.synthetic_region import import_file
 
 Result = TypeVar("Result")
 Document = dict[str, Any]
 
 
-class Refused(Failure):
+class RequestRefused(OperationsError):
     """The platform answered with a problem."""
 
     def __init__(self, method: str, path: str, answer: requests.Response) -> None:
@@ -29,8 +29,8 @@ class Refused(Failure):
         super().__init__(f"{method} {path} was answered with {answer.status_code}: {answer.text[:1000]}")
 
 
-class Agency:
-    """Staff at their desk: every call is one they could make with curl."""
+class ApiClient:
+    """Calls the REST APIs as staff do; every call could also be made with curl."""
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         self.settings = settings
@@ -43,7 +43,7 @@ class Agency:
         return f"http://{host}:{self.settings[f'{service.upper()}_SERVICE_PORT']}{path}"
 
     def get(self, service: str, path: str, **query: Any) -> Any:
-        """The JSON answer to a GET; raises `Refused`."""
+        """The JSON answer to a GET; raises `RequestRefused`."""
         return self._ask("GET", service, path, params={k: v for k, v in query.items() if v is not None})
 
     def post(self, service: str, path: str, body: object = None, **query: Any) -> Any:
@@ -57,7 +57,7 @@ class Agency:
     def _ask(self, method: str, service: str, path: str, **more: Any) -> Any:
         answer = self._session.request(method, self.url(service, path), timeout=30, **more)
         if not answer.ok:
-            raise Refused(method, path, answer)
+            raise RequestRefused(method, path, answer)
         return answer.json() if answer.content else None
 
     # --- the daily work ----------------------------------------------------------------------------------------------
@@ -92,33 +92,33 @@ class Agency:
         return patient
 
     def candidates(self, patient_id: str, **more: Any) -> Document:
-        """Therapists for a patient, with reasons; waits until matching has heard of the patient."""
+        """Therapists for a patient, with reasons; waits until matching knows the patient."""
 
         def ask() -> Document | None:
             try:
                 found: Document = self.post("matching", "/api/matches", {"patient_id": patient_id, **more})
-            except Refused as refused:
+            except RequestRefused as refused:
                 if refused.status in (404, 409, 422):
                     return None
                 raise
             return found
 
-        return self.until(ask, "matching to hear of the patient")
+        return self.until(ask, "matching to know the patient")
 
     def approve(self, patient_id: str, therapist_ids: list[str]) -> Document:
-        """A contact list; waits until matching has heard that the search has begun."""
+        """A contact list; waits until matching knows that the search has begun."""
         body = {"patient_id": patient_id, "therapist_ids": therapist_ids}
 
         def ask() -> Document | None:
             try:
                 approved: Document = self.post("matching", "/api/placement-requests", body)
-            except Refused as refused:
+            except RequestRefused as refused:
                 if refused.status in (404, 409) and "not_searching" in str(refused):
                     return None
                 raise
             return approved
 
-        return self.until(ask, "matching to hear that the search has begun")
+        return self.until(ask, "matching to know that the search has begun")
 
     def requests_of(self, patient_id: str) -> list[Document]:
         """The patient's placement requests."""
@@ -128,12 +128,16 @@ class Agency:
         return found
 
     def until(self, ask: Callable[[], Result | None], what: str, seconds: float = 60, every: float = 0.1) -> Result:
-        """What `ask`, called every so many seconds, returns once it is true; raises `Failure` naming what is late."""
+        """Returns what `ask` returns once that is true; `ask` is called every so many seconds.
+
+        Raises:
+            OperationsError: it does not happen in time; the text names `what`.
+        """
         deadline = time.monotonic() + seconds
         while True:
             answer = ask()
             if answer:
                 return answer
             if time.monotonic() > deadline:
-                raise Failure(f"waited {seconds:g} s for {what}")
+                raise OperationsError(f"waited {seconds:g} s for {what}")
             time.sleep(every)

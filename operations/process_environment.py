@@ -1,7 +1,8 @@
-"""The environment of a process: what the machine tells everybody, and of the settings those that it declares.
+"""The environment of a process: the variables of the machine that every process gets, and of the
+settings those that it declares.
 
 The declaration is in one place: the settings class that a process of ours reads, and for PostgreSQL, PgBouncer, Kafka
-and the mail catcher the description of the part. What declares nothing gets nothing.
+and the mail catcher the module that describes the process. What declares nothing gets nothing.
 """
 
 import os
@@ -17,7 +18,7 @@ MACHINE = (
 """What is passed on of our own environment: where things are and how people write, and no secret of anybody's."""
 
 OURS = {"PYTHONUNBUFFERED": "1", "ENV_FILE": ""}
-"""For Python of ours. `ENV_FILE`: whoever is given settings does not look for more of them in `.env`."""
+"""For Python of ours. `ENV_FILE`: a process that is given its settings does not read more of them from `.env`."""
 
 
 def of_machine() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Where a platform keeps what it writes, and as whom its servers run."""
+"""Where a platform keeps what it writes, and as which user its servers run."""
 
 import hashlib
 import os
@@ -8,7 +8,7 @@ import subprocess
 from functools import cached_property
 from pathlib import Path
 
-from operations.failures import Failure
+from operations.errors import OperationsError
 from operations.processes import as_user
 
 SERVER_USER = "postgres"
@@ -16,7 +16,7 @@ SERVER_USER = "postgres"
 _SYSTEM_STATE = Path("/var/lib/psychotherapy-platform")
 
 
-class Places:
+class Paths:
     """The folders of one platform."""
 
     def __init__(self, root: Path, state: Path) -> None:
@@ -35,23 +35,23 @@ class Places:
 
     @cached_property
     def user(self) -> str | None:
-        """The user that PostgreSQL and PgBouncer run as; None where that is whoever runs this tool."""
+        """The user that PostgreSQL and PgBouncer run as; None where that is the user of this tool."""
         if os.getuid() != 0:
             return None
         try:
             return pwd.getpwnam(SERVER_USER).pw_name
         except KeyError:
-            raise Failure(f"there is no user {SERVER_USER} on this machine; run `make setup`") from None
+            raise OperationsError(f"there is no user {SERVER_USER} on this machine; run `make setup`") from None
 
     @cached_property
     def servers(self) -> Path:
-        """Where PostgreSQL and PgBouncer keep their data: with the rest, or where their user can get at it."""
+        """Where PostgreSQL and PgBouncer keep their data: with the rest, or where their user can reach it."""
         if self.user is None or _may(self.user, "-x", self.state):
             return self.state
         name = f"{self.state.parent.name}-{hashlib.sha256(str(self.state).encode()).hexdigest()[:8]}"
-        place = _SYSTEM_STATE / name
-        place.mkdir(parents=True, exist_ok=True, mode=0o711)
-        return place
+        folder = _SYSTEM_STATE / name
+        folder.mkdir(parents=True, exist_ok=True, mode=0o711)
+        return folder
 
     def make_server_folder(self, name: str) -> None:
         """Make a folder of a server's own, which its user may write."""
@@ -64,6 +64,10 @@ class Places:
         if self.user:
             entry = pwd.getpwnam(self.user)
             os.chown(path, entry.pw_uid, entry.pw_gid)
+
+    def log(self, name: str) -> Path:
+        """The log file of a process or task."""
+        return self.logs / f"{name}.log"
 
     def script(self, folder: str) -> Path:
         """The `start.sh` of a top-level folder, as a copy where the server's user cannot read the checkout."""
@@ -82,7 +86,7 @@ class Places:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _may(user: str, question: str, path: Path) -> bool:
+def _may(user: str, test: str, path: Path) -> bool:
     """Whether a user may enter (`-x`) or read (`-r`) a path, as the system itself sees it."""
-    answer = subprocess.run(["/usr/bin/test", question, str(path)], cwd="/", check=False, **as_user(user))
+    answer = subprocess.run(["/usr/bin/test", test, str(path)], cwd="/", check=False, **as_user(user))
     return bool(answer.returncode == 0)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import defaultdict
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from operations import env_file, services
-from operations.places import Places
-from operations.platform import Platform
-from operations.surroundings import MACHINE, OURS
+from operations import services
+from operations.orchestrator import Orchestrator
+from operations.paths import Paths
+from operations.process_environment import MACHINE, OURS
+from testkit.private_platform import private_settings
 from tests.architecture.sources import ROOT, SERVICES
 from tests.declared_secrets import WHO_NEEDS
 
@@ -20,14 +23,14 @@ from tests.declared_secrets import WHO_NEEDS
 @pytest.fixture
 def secrets(tmp_path: Path) -> dict[str, str]:
     """The settings of a platform, every secret with a value that is nobody else's."""
-    found = env_file.private(tmp_path, ROOT)
+    found = private_settings(tmp_path, ROOT)
     names = [name for name in found if "PASSWORD" in name or name.endswith("_KEY")]
     return found | {name: f"secret-{name}" for name in names}
 
 
-def environments(platform: Platform) -> dict[str, dict[str, str]]:
-    steps = services.steps(platform.settings, migrations=4, topics=5)
-    return {each.name: dict(each.environment) for each in [*platform.parts, *steps]}
+def environments(platform: Orchestrator) -> dict[str, dict[str, str]]:
+    tasks = services.startup_tasks(platform.settings, migrations=4, topics=5)
+    return {each.name: dict(each.environment) for each in chain[Any](platform.process_specs, tasks)}
 
 
 def test_a_secret_reaches_those_who_need_it_and_nobody_else(
@@ -37,7 +40,7 @@ def test_a_secret_reaches_those_who_need_it_and_nobody_else(
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("CLOUD_TOKEN", "secret-of somebody else")
     given = defaultdict(set)
-    for part, environment in environments(Platform(ROOT, secrets, tmp_path)).items():
+    for part, environment in environments(Orchestrator(ROOT, secrets, tmp_path)).items():
         for value in environment.values():
             if value.startswith("secret-"):
                 given[value.removeprefix("secret-")].add(part)
@@ -46,9 +49,9 @@ def test_a_secret_reaches_those_who_need_it_and_nobody_else(
 
 def test_a_part_that_declares_nothing_gets_nothing(secrets: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "future_service").mkdir()
-    (tmp_path / "future_service" / "__main__.py").touch()
+    (tmp_path / "future_service" / "service.py").touch()
     known = secrets | {"FUTURE_SERVICE_PORT": "9999", "FUTURE_SERVICE_DATABASE_PASSWORD": "secret"}
-    parts = [part for part in services.parts(known, Places(tmp_path, tmp_path), rank=6) if "future" in part.name]
+    parts = [part for part in services.process_specs(known, Paths(tmp_path, tmp_path), rank=6) if "future" in part.name]
     assert [part.name for part in parts] == ["future_service.web", "future_service.worker"]
     assert all(part.environment.keys() <= {*MACHINE, *OURS, "STATE_DIR"} for part in parts)
 
@@ -71,7 +74,7 @@ def test_what_is_not_given_is_not_found_in_the_checkout_either(
 
 
 def test_a_person_in_the_checkout_needs_no_more_than_its_file(tmp_path: Path) -> None:
-    known = env_file.private(tmp_path, ROOT)
+    known = private_settings(tmp_path, ROOT)
     (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in known.items()))
     reading = "from matching_service.settings import Settings; print(*Settings().model_dump())"
     given = {"PATH": "/usr/bin", "PYTHONPATH": str(ROOT)}

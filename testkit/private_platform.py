@@ -1,0 +1,85 @@
+"""A whole platform that nobody else uses: on free ports, with fresh secrets, in a folder of its own.
+
+with private_platform() as platform:
+    platform.up(only=["postgresql", "pgbouncer", "migrations", "kafka", "topics", "mail"])
+    platform.process("kafka").kill()                     # kill -9
+    platform.process("kafka").start()
+    platform.mailbox.wait_for(1)
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from operations.env_file import WORKER_PORT_DISTANCE, declared
+from operations.orchestrator import Orchestrator
+from operations.ports import reserve_block
+from testkit.mail_control import ControlledMailbox
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class PrivatePlatform(Orchestrator):
+    """An orchestrator whose mail catcher refuses mails on request."""
+
+    @property
+    def mailbox(self) -> ControlledMailbox:
+        """The mails that its catcher kept, and what the catcher refuses."""
+        return ControlledMailbox.of(self.settings)
+
+
+@contextmanager
+def private_platform(
+    settings: Mapping[str, str] | None = None,
+    *,
+    brokers: int = 1,
+    durable: bool = False,
+    say: Callable[[str], None] = lambda _: None,
+    **overrides: str,
+) -> Iterator[PrivatePlatform]:
+    """Yields a platform of which nothing is started yet; at the end it is stopped and everything it wrote is deleted.
+
+    `settings` and `overrides` go before what a private platform chooses by itself. Without `durable`, PostgreSQL is
+    faster and would lose data in a power cut.
+    """
+    # not one of pytest's folders, which are closed to PostgreSQL's user
+    state = Path(tempfile.mkdtemp(prefix="private-platform-"))
+    chosen = private_settings(state, brokers=brokers) | dict(settings or {}) | overrides
+    platform = PrivatePlatform(ROOT, chosen, state, durable=durable, say=say)
+    try:
+        yield platform
+    finally:
+        platform.down()
+        platform.remove()
+        shutil.rmtree(state, ignore_errors=True)
+
+
+def private_settings(state: Path, root: Path = ROOT, *, brokers: int = 1, **overrides: str) -> dict[str, str]:
+    """Returns all settings of a platform of its own: free ports, fresh secrets, files under `state`.
+
+    With several `brokers` each of them keeps a copy of every event, and an event counts as soon as most of them have
+    it. The ports stay reserved until this process ends, so that test runs side by side never collide.
+    """
+    known = declared(root)
+    numbers = [name for name, setting in known.items() if setting.moved_by(1) != setting.default]
+    first = reserve_block(len(numbers) + 2 * brokers, also_at=WORKER_PORT_DISTANCE)
+    settings = {name: setting.value(checkout=root, offset=0) for name, setting in known.items()}
+    for position, name in enumerate(numbers):
+        host = "127.0.0.1:" if ":" in settings[name] else ""
+        settings[name] = f"{host}{first + position}"
+    kafka = _cluster(first + len(numbers), brokers)
+    return settings | kafka | {"IMPORT_URL": (state / "imports").as_uri()} | overrides
+
+
+def _cluster(first_port: int, brokers: int) -> dict[str, str]:
+    """Returns the settings of that many Kafka nodes: of three, any one may die and everything goes on."""
+    return {
+        "KAFKA_BOOTSTRAP_SERVERS": ",".join(f"127.0.0.1:{first_port + index}" for index in range(brokers)),
+        "KAFKA_CONTROLLER_PORT": str(first_port + brokers),
+        "KAFKA_REPLICATION_FACTOR": str(brokers),
+        "KAFKA_MIN_INSYNC_REPLICAS": str(brokers // 2 + 1),
+    }

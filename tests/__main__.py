@@ -1,0 +1,102 @@
+"""`make test`: all tests in four pytest processes side by side, each with a PostgreSQL of its own.
+
+Two groups use a processor and a database all the time. The other two mostly wait: for Kafka and threads, and for whole
+platforms whose processes are stopped and started. The tests of a group share its platform, so the groups are explicit
+folders, and no scheduler distributes single tests.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+ROOT = Path(__file__).resolve().parent.parent
+GROUPS = {
+    "services": (
+        "tests/patient_service",
+        "tests/therapist_service",
+        "tests/matching_service",
+        "tests/communication_service",
+        "tests/geocoding_service",
+    ),
+    "platform": ("tests/end_to_end", "tests/operations", "tests/containers"),
+    "kafka": ("tests/shared/events", "tests/shared/runtime"),
+}
+"""The folders of each group; the group `rules` has all the others, also folders that are new."""
+FOUND_NOTHING = 5
+"""pytest's exit code where no test was chosen, such as by `-k`."""
+
+
+@dataclass
+class Run:
+    """One pytest process."""
+
+    process: subprocess.Popen[bytes]
+    output: IO[bytes] | None
+
+    def finish(self) -> int:
+        """Wait for the end, print what was not printed yet, and return the exit code."""
+        code = self.process.wait()
+        if self.output is not None:
+            self.output.seek(0)
+            sys.stdout.buffer.write(self.output.read())
+            sys.stdout.flush()
+        return code
+
+
+def arguments_of_groups() -> dict[str, list[str]]:
+    """Returns the arguments of pytest that choose the tests of each group."""
+    others = [f"--ignore={folder}" for folders in GROUPS.values() for folder in folders]
+    return {"rules": others} | {name: list(folders) for name, folders in GROUPS.items()}
+
+
+def start(arguments: Sequence[str], output: IO[bytes] | None) -> Run:
+    """Start pytest; without `output` it prints to the terminal as it runs."""
+    command = [sys.executable, "-m", "pytest", *arguments]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT if output else None)
+    return Run(process, output)
+
+
+def run_side_by_side(groups: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """Returns the exit code of each group; the first prints as it runs, the others at their end."""
+    with ExitStack() as stack:
+        outputs = [None, *(stack.enter_context(tempfile.TemporaryFile()) for _ in list(groups)[1:])]
+        runs = {name: start(groups[name], output) for name, output in zip(groups, outputs, strict=True)}
+        return {name: run.finish() for name, run in runs.items()}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run all groups with these further arguments of pytest; returns 0 where no test failed.
+
+    Where the arguments name files or folders, one process runs those.
+    """
+    if any(each.startswith("tests/") for each in arguments):
+        return start(arguments, None).finish()
+    begun = time.monotonic()
+    codes = run_side_by_side({name: [*chosen, *arguments] for name, chosen in arguments_of_groups().items()})
+    words = {0: "passed", FOUND_NOTHING: "had nothing to run"}
+    said = [f"{name} {words.get(code, f'FAILED (exit code {code})')}" for name, code in codes.items()]
+    print(f"\ntests in four groups: {', '.join(said)}, in {time.monotonic() - begun:.0f} s", flush=True)
+    return exit_code(codes)
+
+
+def exit_code(codes: Mapping[str, int]) -> int:
+    """Returns the exit code of the whole from those of the groups: not 0 where any has failed.
+
+    That a group found nothing is fine as long as another one found something.
+    """
+    failed = [code for code in codes.values() if code not in (0, FOUND_NOTHING)]
+    if failed:
+        return failed[0]
+    return FOUND_NOTHING if set(codes.values()) == {FOUND_NOTHING} else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
