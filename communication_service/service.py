@@ -26,7 +26,7 @@ def routes() -> Sequence[Route]:
 SERVICE = Service(
     settings=Settings,
     title="Communication service",
-    description="Letters and calls to practices, why they wait, and what came of them.",
+    description="E-mails and calls to practices, why they wait, and what came of them.",
     dependencies=Dependencies.of,
     routes=routes,
     listeners=listeners,

@@ -15,7 +15,7 @@ class EmailItem(Resource):
 
     @endpoint(response=EmailView)
     def get(self, context: Context[Dependencies], id: UUID) -> EmailView:
-        """Show an e-mail: its letter, where it stands and why it waits."""
+        """Show an e-mail: its text, where it stands and why it waits."""
         return emails.get(context.session, id)
 
 

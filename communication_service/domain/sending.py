@@ -64,18 +64,10 @@ def claim(
     session: Session, email_id: UUID, *, rules: ContactRules, lease: timedelta, now: datetime
 ) -> EmailClaim | None:
     """The e-mail, if it may still go: as things are now, and with both cooldowns begun. None otherwise."""
-    known = email_queries.email(session, email_id)
-    if known is None or known.therapist_id is None or known.inquiry_id is None:
-        return None
-    # takes the therapist's lock; a withdrawal, a hold, another address count until this very moment
-    if not composing.compose(session, known.therapist_id, rules=rules, now=now):
-        return None
-    email = email_queries.email(session, email_id, lock=True)
-    if email is None or email.status != "approved" or (email.not_before and email.not_before > now):
+    email = _ready(session, email_id, rules=rules, now=now)
+    if email is None:
         return None
     if not cooldowns.start(session, email, rules=rules, now=now, until=now + lease):
-        # another e-mail began one since this was planned; the next plan says which
-        schedule.add(session, schedule.to_therapists([known.therapist_id]), at=now)
         _wait_for_cooldown(session, email, now)
         return None
     states.claim_email(email, lease=lease, now=now)
@@ -92,13 +84,29 @@ def claim(
     )
 
 
+def _ready(session: Session, email_id: UUID, *, rules: ContactRules, now: datetime) -> Email | None:
+    """The e-mail, locked, if it may go as things are now but for the cooldowns."""
+    known = email_queries.email(session, email_id)
+    if known is None or known.therapist_id is None or known.inquiry_id is None:
+        return None
+    # takes the therapist's lock; a withdrawal, a hold, another address count until this very moment
+    if not composing.compose(session, known.therapist_id, rules=rules, now=now):
+        return None
+    email = email_queries.email(session, email_id, lock=True)
+    if email is None or email.status != "approved" or (email.not_before and email.not_before > now):
+        return None
+    return email
+
+
 def _wait_for_cooldown(session: Session, email: Email, now: datetime) -> None:
-    assert email.therapist_id is not None
-    closed = cooldowns.current(session, email.therapist_id, email.recipient_key, today=berlin_day(now))
-    if closed is not None:
+    """Let the e-mail wait: another one began a cooldown since it was planned, and the next plan says which."""
+    assert email.therapist_id is not None  # `_ready`
+    schedule.add(session, schedule.to_therapists([email.therapist_id]), at=now)
+    cooldown = cooldowns.current(session, email.therapist_id, email.recipient_key, today=berlin_day(now))
+    if cooldown is not None:
         inquiry = _inquiry(session, email)
-        states.hold_email(email, waits_for=closed.waits_for, waits_until=closed.waits_until, now=now)
-        inquiry.waits_for, inquiry.waits_until = closed.waits_for, closed.waits_until
+        states.hold_email(email, waits_for=cooldown.waits_for, waits_until=cooldown.waits_until, now=now)
+        inquiry.waits_for, inquiry.waits_until = cooldown.waits_for, cooldown.waits_until
 
 
 def _in_ascii(email: Email) -> str:

@@ -1,7 +1,7 @@
-"""Every step from one status to another, of e-mails, inquiries, requests and phone calls (docs/api.md#states).
+"""Every transition from one status to another, of e-mails, inquiries, requests and phone calls (docs/api.md#states).
 
-A step is one function: it refuses where the table of its kind does not allow it, and sets everything that belongs to
-it. Nobody else assigns a status (tests/architecture/test_states.py), also not in an UPDATE. The functions change one
+A transition is one function: it refuses where the table of its kind does not allow it, and sets everything that belongs
+to it. Nobody else assigns a status (tests/architecture/test_states.py), also not in an UPDATE. The functions change one
 row each; what follows for other rows, their callers do.
 """
 
@@ -20,37 +20,36 @@ from shared.values.enums import CallResult, CallStatus, ContactRequestStatus, Em
 from shared.values.transitions import check_transition
 
 Status = TypeVar("Status", bound=StrEnum)
-Steps = Mapping[Status, frozenset[Status]]
-"""Where each status may lead; to itself where a step may be taken again."""
+Transitions = Mapping[Status, frozenset[Status]]
+"""Where each status may lead; to itself where only what belongs to it changes."""
 
 
 class _HasStatus(Protocol):
     status: Any
 
 
-def _move(row: _HasStatus, to: Status, steps: Steps[Status]) -> None:
-    check_transition(steps, row.status, to)
+def _enter(row: _HasStatus, to: Status, allowed: Transitions[Status]) -> None:
+    check_transition(allowed, row.status, to)
     row.status = to
 
 
 # E-mails
 
-E = EmailStatus
-EMAIL: Final[Steps[EmailStatus]] = {
-    E.DRAFT: frozenset(),
-    E.WAITING: frozenset({E.WAITING, E.APPROVED, E.CANCELLED}),
-    E.APPROVED: frozenset({E.APPROVED, E.WAITING, E.SENDING, E.CANCELLED}),
-    E.SENDING: frozenset({E.APPROVED, E.SENT, E.IN_DOUBT, E.FAILED}),
-    E.SENT: frozenset(),
-    E.IN_DOUBT: frozenset({E.IN_DOUBT, E.APPROVED, E.SENT, E.FAILED}),
-    E.FAILED: frozenset({E.APPROVED}),
-    E.BOUNCED: frozenset(),
-    E.CANCELLED: frozenset(),
+EMAILS: Final[Transitions[EmailStatus]] = {
+    EmailStatus.DRAFT: frozenset(),
+    EmailStatus.WAITING: frozenset({EmailStatus.WAITING, EmailStatus.APPROVED, EmailStatus.CANCELLED}),
+    EmailStatus.APPROVED: frozenset(
+        {EmailStatus.APPROVED, EmailStatus.WAITING, EmailStatus.SENDING, EmailStatus.CANCELLED}
+    ),
+    EmailStatus.SENDING: frozenset({EmailStatus.APPROVED, EmailStatus.SENT, EmailStatus.IN_DOUBT, EmailStatus.FAILED}),
+    EmailStatus.SENT: frozenset(),
+    EmailStatus.IN_DOUBT: frozenset({EmailStatus.IN_DOUBT, EmailStatus.APPROVED, EmailStatus.SENT, EmailStatus.FAILED}),
+    EmailStatus.FAILED: frozenset({EmailStatus.APPROVED}),
+    EmailStatus.BOUNCED: frozenset(),
+    EmailStatus.CANCELLED: frozenset(),
 }
 """Where an e-mail may go from each status; drafts and bounces come with issue 15."""
-UNSENT: Final = frozenset({E.WAITING, E.APPROVED})
-"""Not handed to the mail server: these are recomputed until the very claim."""
-CLAIMED: Final = frozenset({E.SENDING, E.IN_DOUBT})
+CLAIMED: Final = frozenset({EmailStatus.SENDING, EmailStatus.IN_DOUBT})
 """Handed over, perhaps; what became of it is not recorded."""
 
 
@@ -63,7 +62,7 @@ def new_email(inquiry: Inquiry, *, message_id_domain: str, now: datetime) -> Ema
         updated_at=now,
         version=1,
         kind="inquiry",
-        status=E.APPROVED,
+        status=EmailStatus.APPROVED,
         therapist_id=inquiry.therapist_id,
         inquiry_id=inquiry.id,
         message_id=f"<{identity}@{message_id_domain}>",
@@ -76,72 +75,79 @@ def new_email(inquiry: Inquiry, *, message_id_domain: str, now: datetime) -> Ema
 
 def approve_email(email: Email, *, now: datetime) -> None:
     """Let the e-mail go at its turn."""
-    if email.status != E.APPROVED:
-        _move(email, E.APPROVED, EMAIL)
+    if email.status != EmailStatus.APPROVED:
+        _enter(email, EmailStatus.APPROVED, EMAILS)
         email.waits_for, email.waits_until, email.updated_at = None, None, now
 
 
 def hold_email(email: Email, *, waits_for: str, waits_until: date | None, now: datetime) -> None:
     """Let the e-mail wait for something, until a day where one is known."""
-    if (email.status, email.waits_for, email.waits_until) != (E.WAITING, waits_for, waits_until):
-        _move(email, E.WAITING, EMAIL)
+    if (email.status, email.waits_for, email.waits_until) != (EmailStatus.WAITING, waits_for, waits_until):
+        _enter(email, EmailStatus.WAITING, EMAILS)
         email.waits_for, email.waits_until, email.updated_at = waits_for, waits_until, now
 
 
 def cancel_email(email: Email, *, now: datetime) -> None:
     """Never send the e-mail: nothing is left to say in it."""
-    _move(email, E.CANCELLED, EMAIL)
+    _enter(email, EmailStatus.CANCELLED, EMAILS)
     email.waits_for, email.waits_until, email.updated_at = None, None, now
 
 
 def claim_email(email: Email, *, lease: timedelta, now: datetime) -> None:
     """From here on the e-mail is never sent again by itself, unless it is certain that it did not go."""
-    _move(email, E.SENDING, EMAIL)
+    _enter(email, EmailStatus.SENDING, EMAILS)
     email.attempts += 1
     email.claimed_at, email.claimed_until, email.updated_at = now, now + lease, now
 
 
 def record_email_sent(email: Email, *, sent_at: datetime, now: datetime) -> None:
     """The mail server took the e-mail at `sent_at`."""
-    _move(email, E.SENT, EMAIL)
+    _enter(email, EmailStatus.SENT, EMAILS)
     email.sent_at, email.error, email.updated_at = sent_at, None, now
     email.claimed_until = email.not_before = None
 
 
 def retry_email(email: Email, *, detail: str, not_before: datetime | None, now: datetime) -> None:
     """The e-mail certainly did not go, and goes again: at `not_before`, or at its turn."""
-    _move(email, E.APPROVED, EMAIL)
+    _enter(email, EmailStatus.APPROVED, EMAILS)
     email.error, email.updated_at = detail, now
     email.not_before, email.claimed_until = not_before, None
 
 
 def fail_email(email: Email, *, detail: str | None, now: datetime) -> None:
     """The e-mail certainly did not go, and does not go again."""
-    _move(email, E.FAILED, EMAIL)
+    _enter(email, EmailStatus.FAILED, EMAILS)
     email.error, email.updated_at, email.claimed_until = detail, now, None
 
 
 def require_in_doubt(email: Email) -> None:
     """Raise `Conflict` unless nobody knows what became of the e-mail."""
-    if email.status != E.IN_DOUBT:
+    if email.status != EmailStatus.IN_DOUBT:
         raise Conflict("email.not_in_doubt", "What became of this e-mail is not in doubt.")
 
 
 def doubt_email(email: Email, *, detail: str, now: datetime) -> None:
     """Nobody knows whether the e-mail went: it counts as sent until staff find out."""
-    _move(email, E.IN_DOUBT, EMAIL)
+    _enter(email, EmailStatus.IN_DOUBT, EMAILS)
     email.error, email.updated_at = detail, now
 
 
 # Inquiries
 
-I = InquiryStatus  # noqa: E741 - as the other kinds are abbreviated here
-INQUIRY: Final[Steps[InquiryStatus]] = {
-    I.OPEN: frozenset({I.OPEN, I.UNDER_WAY, I.GONE_OUT, I.NO_ANSWER, I.DISSOLVED}),
-    I.UNDER_WAY: frozenset({I.OPEN, I.GONE_OUT}),
-    I.GONE_OUT: frozenset(),
-    I.NO_ANSWER: frozenset(),
-    I.DISSOLVED: frozenset(),
+INQUIRIES: Final[Transitions[InquiryStatus]] = {
+    InquiryStatus.OPEN: frozenset(
+        {
+            InquiryStatus.OPEN,
+            InquiryStatus.UNDER_WAY,
+            InquiryStatus.GONE_OUT,
+            InquiryStatus.NO_ANSWER,
+            InquiryStatus.DISSOLVED,
+        }
+    ),
+    InquiryStatus.UNDER_WAY: frozenset({InquiryStatus.OPEN, InquiryStatus.GONE_OUT}),
+    InquiryStatus.GONE_OUT: frozenset(),
+    InquiryStatus.NO_ANSWER: frozenset(),
+    InquiryStatus.DISSOLVED: frozenset(),
 }
 
 
@@ -154,7 +160,7 @@ def new_inquiry(therapist_id: UUID, *, channel: str, correlation_id: str | None,
         version=1,
         therapist_id=therapist_id,
         channel=channel,
-        status=I.OPEN,
+        status=InquiryStatus.OPEN,
         placement_request_ids=[],
         attempts=0,
         correlation_id=correlation_id,
@@ -163,41 +169,40 @@ def new_inquiry(therapist_id: UUID, *, channel: str, correlation_id: str | None,
 
 def begin_inquiry(inquiry: Inquiry) -> None:
     """Its e-mail is being sent."""
-    _move(inquiry, I.UNDER_WAY, INQUIRY)
+    _enter(inquiry, InquiryStatus.UNDER_WAY, INQUIRIES)
 
 
 def reopen_inquiry(inquiry: Inquiry, *, now: datetime) -> None:
     """Its e-mail did not go: what it carries is computed anew."""
-    _move(inquiry, I.OPEN, INQUIRY)
+    _enter(inquiry, InquiryStatus.OPEN, INQUIRIES)
     inquiry.waits_for, inquiry.waits_until, inquiry.updated_at = None, None, now
 
 
 def record_inquiry_gone_out(inquiry: Inquiry, *, now: datetime) -> None:
     """Its e-mail was sent, or the practice was reached."""
-    _move(inquiry, I.GONE_OUT, INQUIRY)
+    _enter(inquiry, InquiryStatus.GONE_OUT, INQUIRIES)
     inquiry.waits_for, inquiry.waits_until, inquiry.updated_at = None, None, now
 
 
 def record_inquiry_unanswered(inquiry: Inquiry) -> None:
     """All attempts to call are used up."""
-    _move(inquiry, I.NO_ANSWER, INQUIRY)
+    _enter(inquiry, InquiryStatus.NO_ANSWER, INQUIRIES)
     inquiry.waits_for, inquiry.waits_until = None, None
 
 
 def dissolve_inquiry(inquiry: Inquiry, *, now: datetime) -> None:
     """Nothing is left to ask."""
-    _move(inquiry, I.DISSOLVED, INQUIRY)
+    _enter(inquiry, InquiryStatus.DISSOLVED, INQUIRIES)
     inquiry.waits_for, inquiry.waits_until, inquiry.updated_at = None, None, now
 
 
 # Phone calls
 
-P = CallStatus
-PHONE_CALL: Final[Steps[CallStatus]] = {
-    P.PLANNED: frozenset({P.COMPLETED, P.FAILED, P.CANCELLED}),
-    P.COMPLETED: frozenset(),
-    P.FAILED: frozenset(),
-    P.CANCELLED: frozenset(),
+PHONE_CALLS: Final[Transitions[CallStatus]] = {
+    CallStatus.PLANNED: frozenset({CallStatus.COMPLETED, CallStatus.FAILED, CallStatus.CANCELLED}),
+    CallStatus.COMPLETED: frozenset(),
+    CallStatus.FAILED: frozenset(),
+    CallStatus.CANCELLED: frozenset(),
 }
 
 
@@ -215,7 +220,7 @@ def new_phone_call(
         placement_request_ids=list(inquiry.placement_request_ids),
         line=UUID(int=0),
         direction="outbound",
-        status=P.PLANNED,
+        status=CallStatus.PLANNED,
         starts_at=starts_at,
         ends_at=ends_at,
         attempt=attempt,
@@ -224,7 +229,7 @@ def new_phone_call(
 
 def require_planned(call: PhoneCall) -> None:
     """Raise `Conflict` unless the call is still to be made."""
-    if call.status != P.PLANNED:
+    if call.status != CallStatus.PLANNED:
         raise Conflict("phone_call.not_planned", "This call was made or cancelled already.")
 
 
@@ -232,26 +237,32 @@ def record_call_made(
     call: PhoneCall, *, result: CallResult, occurred_at: datetime, note: str | None, now: datetime
 ) -> None:
     """The call was made: completed where the practice was reached, failed otherwise."""
-    _move(call, P.COMPLETED if result == CallResult.REACHED else P.FAILED, PHONE_CALL)
+    _enter(call, CallStatus.COMPLETED if result == CallResult.REACHED else CallStatus.FAILED, PHONE_CALLS)
     call.result, call.occurred_at, call.note = result, occurred_at, note
     call.version, call.updated_at = call.version + 1, now
 
 
 def cancel_phone_call(call: PhoneCall, *, now: datetime) -> None:
     """Never make the call."""
-    _move(call, P.CANCELLED, PHONE_CALL)
+    _enter(call, CallStatus.CANCELLED, PHONE_CALLS)
     call.updated_at = now
 
 
 # Placement requests, as far as contacting goes
 
-R = ContactRequestStatus
-_AFTER_NEWS: Final = frozenset({R.WAITING, R.CONTACTED, R.ACCEPTED, R.OVER})
+_AFTER_NEWS: Final = frozenset(
+    {
+        ContactRequestStatus.WAITING,
+        ContactRequestStatus.CONTACTED,
+        ContactRequestStatus.ACCEPTED,
+        ContactRequestStatus.OVER,
+    }
+)
 """Matching's events may come in any order, and what it says counts."""
-PLACEMENT_REQUEST: Final[Steps[ContactRequestStatus]] = dict.fromkeys(R, _AFTER_NEWS)
-IN_CONTACT: Final = frozenset({R.WAITING, R.CONTACTED})
+PLACEMENT_REQUESTS: Final[Transitions[ContactRequestStatus]] = dict.fromkeys(ContactRequestStatus, _AFTER_NEWS)
+IN_CONTACT: Final = frozenset({ContactRequestStatus.WAITING, ContactRequestStatus.CONTACTED})
 """An answer ends these: the others are not asked for."""
-HOLDABLE: Final = frozenset({R.ANNOUNCED, R.WAITING})
+HOLDABLE: Final = frozenset({ContactRequestStatus.ANNOUNCED, ContactRequestStatus.WAITING})
 """What has gone out is not held any more."""
 
 
@@ -261,7 +272,7 @@ def new_request(request_id: UUID, *, patient_id: UUID, therapist_id: UUID, corre
         id=request_id,
         patient_id=patient_id,
         therapist_id=therapist_id,
-        status=R.ANNOUNCED,
+        status=ContactRequestStatus.ANNOUNCED,
         priority=0,
         by_phone=False,
         attempts=0,
@@ -275,7 +286,7 @@ def new_request(request_id: UUID, *, patient_id: UUID, therapist_id: UUID, corre
 
 def ask(request: ContactRequest, *, now: datetime) -> None:
     """Let the request wait for its contact, or go on waiting; a new round begins with an e-mail."""
-    if request.status == R.OVER:
+    if request.status == ContactRequestStatus.OVER:
         begin_new_round(request)
     wait(request, now=now)
 
@@ -287,21 +298,21 @@ def begin_new_round(request: ContactRequest) -> None:
 
 def wait(request: ContactRequest, *, now: datetime) -> None:
     """Let the request wait for its contact, in the round in which it is."""
-    if request.status != R.WAITING:
-        _move(request, R.WAITING, PLACEMENT_REQUEST)
+    if request.status != ContactRequestStatus.WAITING:
+        _enter(request, ContactRequestStatus.WAITING, PLACEMENT_REQUESTS)
         request.waiting_since, request.attempts = now, 0
     request.due_at = now
 
 
 def wait_for_call(request: ContactRequest, *, now: datetime) -> None:
     """Nobody answered the e-mail: only a call will do."""
-    _move(request, R.WAITING, PLACEMENT_REQUEST)
+    _enter(request, ContactRequestStatus.WAITING, PLACEMENT_REQUESTS)
     request.waiting_since, request.by_phone, request.due_at = now, True, now
 
 
 def wait_for_answer(request: ContactRequest, *, now: datetime) -> None:
     """The e-mail has gone out, as matching says too."""
-    _move(request, R.CONTACTED, PLACEMENT_REQUEST)
+    _enter(request, ContactRequestStatus.CONTACTED, PLACEMENT_REQUESTS)
     _leave_at_next_computation(request, now=now)
 
 
@@ -314,29 +325,29 @@ def record_contact(request: ContactRequest, *, emailed_on: date | None = None, i
     request.inquiry_id = request.due_at = None
     if emailed_on is not None:
         request.emailed_on = emailed_on
-    if request.status == R.WAITING:
-        _move(request, R.OVER if is_over else R.CONTACTED, PLACEMENT_REQUEST)
+    if request.status == ContactRequestStatus.WAITING:
+        _enter(request, ContactRequestStatus.OVER if is_over else ContactRequestStatus.CONTACTED, PLACEMENT_REQUESTS)
         request.hold = None
 
 
 def give_up(request: ContactRequest) -> bool:
     """Nobody was reached in all attempts; False for a request that did not wait any more, which leaves its contact."""
     request.inquiry_id = request.due_at = None
-    if request.status != R.WAITING:
+    if request.status != ContactRequestStatus.WAITING:
         return False
-    _move(request, R.OVER, PLACEMENT_REQUEST)
+    _enter(request, ContactRequestStatus.OVER, PLACEMENT_REQUESTS)
     return True
 
 
 def end(request: ContactRequest, *, now: datetime) -> None:
     """Do not ask for the request any more; what has not gone out is computed without it."""
-    _move(request, R.OVER, PLACEMENT_REQUEST)
+    _enter(request, ContactRequestStatus.OVER, PLACEMENT_REQUESTS)
     _leave_at_next_computation(request, now=now)
 
 
 def accept(request: ContactRequest, *, now: datetime) -> None:
     """The practice offers a place: nobody is asked for this request while the offer stands."""
-    _move(request, R.ACCEPTED, PLACEMENT_REQUEST)
+    _enter(request, ContactRequestStatus.ACCEPTED, PLACEMENT_REQUESTS)
     _leave_at_next_computation(request, now=now)
 
 

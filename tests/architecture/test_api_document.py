@@ -39,10 +39,10 @@ TRANSITIONS: dict[str, Mapping[Any, frozenset[Any]]] = {
     "states-of-a-therapist": therapist.THERAPISTS,
     "states-of-an-import": therapist.IMPORTS,
     "states-of-a-placement-request": matching.ALLOWED,
-    "states-of-an-inquiry": communication.INQUIRY,
-    "states-of-an-email": communication.EMAIL,
-    "states-of-a-phone-call": communication.PHONE_CALL,
-    "states-of-a-request-to-contact": communication.PLACEMENT_REQUEST,
+    "states-of-an-inquiry": communication.INQUIRIES,
+    "states-of-an-email": communication.EMAILS,
+    "states-of-a-phone-call": communication.PHONE_CALLS,
+    "states-of-a-request-to-contact": communication.PLACEMENT_REQUESTS,
 }
 
 VOCABULARIES: dict[str, type[StrEnum]] = {

@@ -69,10 +69,10 @@ REQUEST_STEPS: dict[ContactRequestStatus, list[Step]] = {
     ContactRequestStatus.OVER: [lambda r: states.end(r, now=MONDAY)],
 }
 MACHINES: dict[type[Any], tuple[Mapping[Any, frozenset[Any]], Mapping[Any, list[Step]]]] = {
-    Email: (states.EMAIL, EMAIL_STEPS),
-    Inquiry: (states.INQUIRY, INQUIRY_STEPS),
-    PhoneCall: (states.PHONE_CALL, CALL_STEPS),
-    ContactRequest: (states.PLACEMENT_REQUEST, REQUEST_STEPS),
+    Email: (states.EMAILS, EMAIL_STEPS),
+    Inquiry: (states.INQUIRIES, INQUIRY_STEPS),
+    PhoneCall: (states.PHONE_CALLS, CALL_STEPS),
+    ContactRequest: (states.PLACEMENT_REQUESTS, REQUEST_STEPS),
 }
 SET_BY_NOBODY = {EmailStatus.DRAFT, EmailStatus.BOUNCED}
 """Their issue is 15."""
