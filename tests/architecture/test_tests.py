@@ -52,6 +52,7 @@ def test_every_folder_of_tests_is_in_one_group() -> None:
     assert arguments_of_groups()["rules"] == [f"--ignore={folder}" for folder in folders]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("codes", "whole"),
     [

@@ -148,6 +148,7 @@ def test_a_letter_put_off_is_tried_again_after_a_pause_and_then_goes_once(
     assert (the(Email).status, the(Email).message_id) == ("sent", letter.message_id)
 
 
+@pytest.mark.slow
 def test_a_letter_that_a_server_puts_off_for_ever_moves_to_the_phone(catcher: FakeMailServer, sending: Sending) -> None:
     catcher.recipient_answer = "452 4.2.2 mailbox full"
     a_letter_to_send(phone_hours=MONDAY_MORNINGS)

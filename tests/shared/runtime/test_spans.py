@@ -123,6 +123,7 @@ def test_what_a_job_does_for_a_row_belongs_to_the_rows_cause(told: FakeCollector
     assert told.named("send an e-mail").trace_id.hex() == new_trace_context("abc-1").trace_id
 
 
+@pytest.mark.slow
 def test_a_caller_who_samples_nothing_is_not_told_of(told: FakeCollector) -> None:
     with spans.span("silent", traceparent=f"00-{TRACE}-{SPAN}-00"):
         pass
@@ -156,6 +157,7 @@ def test_an_endpoint_that_is_no_address_is_refused_at_start(wrong: str) -> None:
         ServiceSettings(database_password="x", port=1, digest_key="x", otel_exporter_otlp_endpoint=wrong)
 
 
+@pytest.mark.slow
 def test_an_endpoint_without_the_packages_is_refused_at_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shared.runtime.settings.find_spec", lambda name: None)
     with pytest.raises(ValidationError, match=r"requirements/tracing\.txt"):

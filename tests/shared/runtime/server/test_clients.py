@@ -171,6 +171,7 @@ def test_stalled_clients_do_not_keep_others_waiting(address: tuple[str, int], wh
         assert threading.active_count() == threads
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", STALLED)
 def test_stalled_clients_are_let_go(address: tuple[str, int], what: str) -> None:
     with client(address, STALLED[what], buffer=4096) as connection:
@@ -184,6 +185,7 @@ def test_stalled_clients_are_let_go(address: tuple[str, int], what: str) -> None
             assert is_problem(received, 408)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", [HALF_A_HEADER, HALF_A_BODY, HALF_A_CHUNK])
 def test_a_byte_now_and_again_is_no_excuse(address: tuple[str, int], sent: bytes) -> None:
     with client(address, sent) as connection:
@@ -192,6 +194,7 @@ def test_a_byte_now_and_again_is_no_excuse(address: tuple[str, int], sent: bytes
     assert is_problem(received, 408)
 
 
+@pytest.mark.slow
 def test_empty_lines_keep_no_connection_open(address: tuple[str, int]) -> None:
     with client(address) as connection:
         seconds, _ = seconds_until_closed(connection, lambda: connection.sendall(b"\r\n"))
@@ -351,6 +354,7 @@ def test_who_asks_on_and_on_without_reading_gets_little(application: Application
     assert asked(address, A_REQUEST).startswith(b"HTTP/1.1 200")
 
 
+@pytest.mark.slow
 def test_who_asks_on_and_on_and_never_reads_is_let_go(address: tuple[str, int]) -> None:
     with client(address, AN_ANSWER_NOT_READ * 100, buffer=4096) as connection:
         for _ in range(70):
@@ -370,6 +374,7 @@ def test_halves_of_bodies_do_not_pile_up() -> None:
     assert ended[0], "the longest wait ends first"
 
 
+@pytest.mark.slow
 def is_closed(connection: socket.socket) -> bool:
     connection.settimeout(0.2)
     try:
