@@ -22,8 +22,8 @@ from migrations.connections import administrator
 from migrations.settings import MigrationSettings
 from operations.errors import OperationsError
 from shared.events.batches import end_of_batch, is_unreadable, skip
-from shared.events.ends import read_to_ends
 from shared.events.event import PARTITIONS, TOPICS, decode_envelope
+from shared.events.topic_reader import read_to_ends
 from testkit.private_platform import PrivatePlatform
 
 SERVICES = ("patient_service", "therapist_service", "matching_service", "communication_service", "geocoding_service")

@@ -8,10 +8,10 @@ from typing import Any
 from uuid import UUID
 
 from shared.database import transaction
-from shared.events.ends import read_to_ends
 from shared.events.event import CATALOGUE, PARTITIONS, EventEnvelope, KafkaTopic
-from shared.events.reading import read_message
+from shared.events.message_reader import read_message
 from shared.events.republish import PORTION, CurrentStates, UnknownAggregate
+from shared.events.topic_reader import read_to_ends
 from shared.runtime import clock
 
 

@@ -25,7 +25,7 @@ from shared.database.tables import dead_letter_table, processed_events
 from shared.errors import Conflict, NotFound
 from shared.events.batches import UnreadableBatch
 from shared.events.event import LARGEST_MESSAGE, Event, UnreadableEvent, decode, decode_envelope, refuse_future
-from shared.events.reading import ReceivedMessage
+from shared.events.message_reader import ReceivedMessage
 from shared.runtime import clock, metrics
 from shared.runtime.duties import kind_of
 from shared.runtime.logs import logger

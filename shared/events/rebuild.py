@@ -22,10 +22,10 @@ from sqlalchemy import Table, delete, func, select
 from shared.database import database_answers, is_trouble, transaction
 from shared.errors import Unreachable
 from shared.events.consumer import Consumer
-from shared.events.ends import read_to_ends
 from shared.events.event import PARTITIONS
 from shared.events.listeners import Listeners
 from shared.events.relay import Backoff
+from shared.events.topic_reader import read_to_ends
 from shared.runtime import clock
 from shared.runtime.duties import kind_of
 from shared.runtime.logs import logger

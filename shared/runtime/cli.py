@@ -156,7 +156,7 @@ def _rebuild(service: Service, settings: ServiceSettings) -> None:
 @click.option("--check", is_flag=True, help="Only list the states on Kafka that this service never published.")
 @_with_service
 def _republish(service: Service, settings: ServiceSettings, check: bool) -> None:
-    """Publish this service's events and states once more, while serving.
+    """Publish events and states once more, while serving.
 
     For when Kafka has lost its data, or holds false states.
     """

@@ -133,19 +133,19 @@ class DatabaseSettings(EnvironmentSettings):
     database_port: Port = 6432
     """PgBouncer's port."""
     database_name: str = "psychotherapy"
-    """The one database of the platform; each service has a schema of its own in it."""
+    """The name of the platform's database, in which each service has its own schema."""
     database_sslmode: str = "prefer"
-    """TLS on the way to the database: disable, prefer, require, verify-ca or verify-full, as libpq has it."""
+    """TLS to the database: disable, prefer, require, verify-ca or verify-full, as in libpq."""
 
 
 class KafkaSettings(EnvironmentSettings):
-    """How to reach the Kafka cluster; the security settings are handed to librdkafka as they are."""
+    """The address of the Kafka cluster; the security settings are passed to librdkafka unchanged."""
 
     kafka_bootstrap_servers: str = "127.0.0.1:9092"
-    """Host:port of Apache Kafka; several, separated by commas. `make up` starts a node for each: decide before the
-    first start."""
+    """Host:port of Apache Kafka; several are separated by commas. `make up` starts a node for each; the number cannot
+    change after the first start."""
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    """PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL; what SASL and TLS need follows."""
+    """PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL; the next settings are for SASL and TLS."""
     kafka_sasl_mechanism: str = ""
     """SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN."""
     kafka_sasl_username: str = ""
@@ -153,11 +153,11 @@ class KafkaSettings(EnvironmentSettings):
     kafka_sasl_password: SecretStr = SecretStr("")
     """The password of that account."""
     kafka_ssl_ca_location: str = ""
-    """A file with the certificate of the authority that vouches for Kafka; empty: those that this machine trusts."""
+    """A file with the certificate of Kafka's certificate authority; empty: the authorities that this machine trusts."""
     kafka_replication_factor: Annotated[int, Unit("copies")] = Field(default=1, ge=1, le=100)
-    """How often each topic is kept: 3 on three nodes or more."""
+    """Replicas of each topic: 3 on three nodes or more."""
     kafka_min_insync_replicas: Annotated[int, Unit("copies")] = Field(default=1, ge=1, le=100)
-    """How many copies must have a message before it counts: 2 on three nodes or more."""
+    """Replicas that must have a message before it is acknowledged: 2 on three nodes or more."""
 
     @field_validator("kafka_ssl_ca_location")
     @classmethod
@@ -213,11 +213,11 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     database_pool_size: Annotated[int, Unit("connections")] = Field(default=4, ge=1, le=1000)
     """Connections to PgBouncer that each process keeps open."""
     bind: str = "127.0.0.1"
-    """The address that everything started here listens on. Without accounts (AUTH=none) leave it at 127.0.0.1."""
+    """The address that all processes listen on. Without accounts (AUTH=none) leave it at 127.0.0.1."""
     allowed_hosts: str = LOCAL
-    """Names, without ports, under which the services and the mail catcher are reached, with commas; a request for any
-    other is answered 421, so that no web page reads patients by letting its own name point here. 127.0.0.1 always
-    counts."""
+    """Host names, without ports and separated by commas, of the services and the mail catcher; a request to any
+    other is answered 421, so that no web page can read patients with a name of its own that points here. 127.0.0.1 is
+    always allowed."""
     web_processes: Annotated[int, Unit("processes")] = Field(default=1, ge=1, le=1000)
     """Processes of each web server."""
     web_threads: Annotated[int, Unit("threads")] = Field(default=8, ge=1, le=1000)
@@ -227,21 +227,22 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     auth: Literal["none"] = "none"
     """Who may call: `none` treats every caller as admin, the only mode until accounts exist."""
     digest_key: Key
-    """Keys the digests by which a repeated request is recognised (`Idempotency-Key`). Changed, it lets repetitions of
-    the last 24 hours be refused; nothing is lost with it."""
+    """The key of the digests that recognise a repeated request (`Idempotency-Key`). After a change repetitions of
+    requests of the last 24 hours are refused; no data is lost."""
 
     consumer_batch_size: Annotated[int, Unit("events")] = Field(default=1000, ge=1, le=100_000)
     """The most events that a worker handles in one transaction."""
     relay_batch_size: Annotated[int, Unit("events")] = Field(default=1000, ge=1, le=100_000)
     """The most events that a worker publishes in one Kafka transaction."""
     relay_poll_seconds: Seconds = Field(default=0.02, ge=0.001, le=3600)
-    """How long a worker waits before it looks for new events to publish."""
+    """How long a worker waits between two polls for events to publish."""
     relay_lease_seconds: Seconds = Field(default=10, ge=0.1, le=3600)
-    """How long the one worker of a service that publishes may be silent before another takes over."""
+    """How long the lease of a service's relay is valid without renewal before another worker takes over."""
 
     otel_exporter_otlp_endpoint: str = ""
-    """Where OpenTelemetry spans of requests, events and jobs go: the address of an OTLP/HTTP collector, such as
-    http://127.0.0.1:4318; empty: nowhere. A service that runs outside of `make up` needs requirements/tracing.txt."""
+    """The address of an OTLP/HTTP collector for OpenTelemetry spans of requests, events and jobs, such as
+    http://127.0.0.1:4318; empty: spans are not exported. A service that runs outside of `make up` needs
+    requirements/tracing.txt."""
 
     @field_validator("allowed_hosts")
     @classmethod

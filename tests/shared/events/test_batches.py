@@ -17,8 +17,8 @@ from shared.database.tables import dead_letter_table
 from shared.errors import Conflict
 from shared.events import dead_letters
 from shared.events.batches import FETCH_LIMITS, end_of_batch, is_unreadable
-from shared.events.ends import read_to_ends
 from shared.events.event import LARGEST_MESSAGE, PARTITIONS
+from shared.events.topic_reader import read_to_ends
 from testkit.private_platform import private_platform
 from tests.shared.events.conftest import consuming, until
 from tests.shared.events.helpers import RecordingListeners, message, withdrawn

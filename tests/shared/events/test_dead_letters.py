@@ -18,7 +18,7 @@ from shared.events import dead_letters
 from shared.events.catalogue import EmailSent, RequestWithdrawn
 from shared.events.event import Event, UnreadableEvent
 from shared.events.listeners import Listeners
-from shared.events.reading import ReceivedMessage
+from shared.events.message_reader import ReceivedMessage
 from shared.runtime import clock
 from shared.runtime.health import readiness
 from tests.builders.happenings import happened

@@ -32,7 +32,7 @@ from shared.events.event import (
     read_event,
 )
 from shared.events.listeners import Listeners
-from shared.events.reading import read_message
+from shared.events.message_reader import read_message
 from shared.runtime import clock
 from tests.architecture.sources import SERVICES
 from tests.builders.happenings import happened

@@ -88,7 +88,7 @@ def test_a_transaction_that_is_left_open_is_named_and_forgotten_when_it_ends(own
     with consuming(own_kafka, heard.listeners, group):
         until(lambda: waiting(lag) == 0)
         with open_transaction(own_kafka):
-            until(lambda: "a transaction that somebody left open" in problem(lag))
+            until(lambda: "an open transaction blocks the rest" in problem(lag))
             assert f"{TOPIC} 0: nothing read for" in problem(lag)
             assert REGISTRY.get_sample_value("platform_consumer_stalled_seconds", {}) >= PATIENCE  # type: ignore[operator]
         until(lambda: problem(lag) == "")
