@@ -75,15 +75,14 @@ def _until_copied(number: int) -> None:
 
 def _rebuild() -> Figure:
     """Returns the copies per second of `python -m matching_service rebuild`, in this process."""
-    from matching_service import worker
-    from matching_service.settings import Settings
+    from matching_service.service import SERVICE
 
-    settings = Settings()
+    settings = SERVICE.settings()
     database.connect(settings.database_url, pool_size=2)
-    made = worker.create(settings)
+    listeners = SERVICE.listeners.given(SERVICE.dependencies(settings))
     memory.freeze()
     started = time.perf_counter()
-    done = rebuild(settings.service, settings.kafka_client(), made.listeners, made.copies)
+    done = rebuild(settings.service, settings.kafka_client(), listeners, SERVICE.projections)
     rate = done.read / (time.perf_counter() - started)
     return at_least("copies written by a rebuild of matching", rate, "copies/s", 15_000)
 

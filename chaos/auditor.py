@@ -24,9 +24,10 @@ from operations.errors import OperationsError
 from shared.events.batches import end_of_batch, is_unreadable, skip
 from shared.events.event import PARTITIONS, TOPICS, decode_envelope
 from shared.events.topic_reader import read_to_ends
+from shared.runtime import registry
 from testkit.private_platform import PrivatePlatform
 
-SERVICES = ("patient_service", "therapist_service", "matching_service", "communication_service", "geocoding_service")
+SERVICES = registry.names()
 
 SECONDS_TO_READ = 300
 

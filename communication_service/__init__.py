@@ -1,1 +1,1 @@
-"""Communication with practices: letters, calls and what came of them; at most one inquiry e-mail a week each."""
+"""Communication with practices: e-mails, calls and what came of them; at most one inquiry e-mail a week each."""

@@ -1,7 +1,5 @@
 """`python -m communication_service web | worker | job …`."""
 
-from communication_service import app, worker
-from communication_service.settings import Settings
-from shared.runtime.cli import Service, main
+from shared.runtime.cli import main
 
-main(Service("communication_service", Settings, app.create, worker.create))
+main("communication_service")

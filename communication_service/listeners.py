@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from communication_service.domain import copies, requests
-from communication_service.domain.requests import Told
+from communication_service.domain import copies, placement_requests
+from communication_service.domain.placement_requests import RequestFacts
 from shared.database import Session
 from shared.events.catalogue import (
     AddressGeocoded,
@@ -54,76 +54,76 @@ listeners = Listeners()
 @listeners.locks_first
 def lock_requests(session: Session, events: Sequence[Event]) -> None:
     """Lock the requests of these events by id: they come in any order, and staff's answers lock several too."""
-    requests.lock(
+    placement_requests.lock(
         session, {event.placement_request_id for event in events if isinstance(event, RequestEvent | RequestUnknown)}
     )
 
 
 @listeners.projection(TherapistRegistered, TherapistUpdated, TherapistBlocked, TherapistUnblocked, TherapistDeactivated)
 def keep_therapists(session: Session, events: Sequence[TherapistEvent], *, now: datetime) -> None:
-    copies.remember_therapists(session, [(e.therapist, e.envelope) for e in events], now=now)
+    copies.keep_therapists(session, [(e.therapist, e.envelope) for e in events], now=now)
 
 
 @listeners.projection(PatientRegistered, PatientUpdated, PatientStatusChanged)
 def keep_patients(session: Session, events: Sequence[PatientEvent], *, now: datetime) -> None:
-    copies.remember_patients(session, [(e.patient, e.envelope) for e in events], now=now)
+    copies.keep_patients(session, [(e.patient, e.envelope) for e in events], now=now)
 
 
 @listeners.projection(AddressGeocoded)
 def keep_places(session: Session, events: Sequence[AddressGeocoded], *, now: datetime) -> None:
-    copies.remember_places(session, events, now=now)
+    copies.keep_places(session, events, now=now)
 
 
 @listeners.effect(RequestApproved, RequestReopened)
-def let_it_be_asked(session: Session, event: RequestApproved | RequestReopened, *, now: datetime) -> None:
-    requests.ask(session, _told(event), priority=event.priority, now=now)
+def ask(session: Session, event: RequestApproved | RequestReopened, *, now: datetime) -> None:
+    placement_requests.ask(session, _facts(event), priority=event.priority, now=now)
 
 
 @listeners.effect(RequestHeld)
-def let_it_wait(session: Session, event: RequestHeld, *, now: datetime) -> None:
-    requests.hold(session, _told(event), event.hold, now=now)
+def hold(session: Session, event: RequestHeld, *, now: datetime) -> None:
+    placement_requests.hold(session, _facts(event), event.hold, now=now)
 
 
 @listeners.effect(RequestReleased)
-def let_it_go_on(session: Session, event: RequestReleased, *, now: datetime) -> None:
-    requests.hold(session, _told(event), None, now=now)
+def release(session: Session, event: RequestReleased, *, now: datetime) -> None:
+    placement_requests.hold(session, _facts(event), None, now=now)
 
 
 @listeners.effect(RequestAnswered)
-def take_the_answer(session: Session, event: RequestAnswered, *, now: datetime) -> None:
+def record_answer(session: Session, event: RequestAnswered, *, now: datetime) -> None:
     is_final = event.outcome != RequestOutcome.LATER
     # one of ours may be on its way to matching, which takes it after "later"
-    requests.drop(session, _told(event), is_answered=is_final or None, now=now)
+    placement_requests.drop(session, _facts(event), is_answered=is_final or None, now=now)
 
 
 @listeners.effect(RequestAccepted)
-def keep_the_place(session: Session, event: RequestAccepted, *, now: datetime) -> None:
-    requests.drop(session, _told(event), is_accepted=True, is_answered=True, now=now)
+def record_acceptance(session: Session, event: RequestAccepted, *, now: datetime) -> None:
+    placement_requests.drop(session, _facts(event), is_accepted=True, is_answered=True, now=now)
 
 
 @listeners.effect(PatientPlaced)
-def let_the_place_be_taken(session: Session, event: PatientPlaced, *, now: datetime) -> None:
-    requests.drop(session, _told(event), is_answered=True, now=now)
+def record_placement(session: Session, event: PatientPlaced, *, now: datetime) -> None:
+    placement_requests.drop(session, _facts(event), is_answered=True, now=now)
 
 
 @listeners.effect(RequestWithdrawn)
-def stop_asking(session: Session, event: RequestWithdrawn, *, now: datetime) -> None:
+def withdraw(session: Session, event: RequestWithdrawn, *, now: datetime) -> None:
     # matching notes an answer to it all the same
-    requests.drop(session, _told(event), is_answered=False, now=now)
+    placement_requests.drop(session, _facts(event), is_answered=False, now=now)
 
 
 @listeners.effect(RequestUpdated)
-def follow_matching(session: Session, event: RequestUpdated, *, now: datetime) -> None:
-    requests.follow(session, _told(event), event, now=now)
+def follow_update(session: Session, event: RequestUpdated, *, now: datetime) -> None:
+    placement_requests.follow(session, _facts(event), event, now=now)
 
 
 @listeners.effect(RequestUnknown)
-def disown(session: Session, event: RequestUnknown, *, now: datetime) -> None:
-    requests.disown(session, event.placement_request_id, event.envelope, now=now)
+def end_unknown(session: Session, event: RequestUnknown, *, now: datetime) -> None:
+    placement_requests.end_unknown(session, event.placement_request_id, event.envelope, now=now)
 
 
-def _told(event: RequestEvent) -> Told:
-    return Told(
+def _facts(event: RequestEvent) -> RequestFacts:
+    return RequestFacts(
         id=event.placement_request_id,
         patient_id=event.patient_id,
         therapist_id=event.therapist_id,

@@ -15,7 +15,7 @@ from shared.values.contacts import EmailAddress
 
 @dataclass(frozen=True)
 class Sender:
-    """Who letters come from: an ASCII address and a name of one line."""
+    """Who e-mails come from: an ASCII address and a name of one line."""
 
     address: str
     name: str

@@ -1,7 +1,5 @@
-"""`python -m geocoding_service web | worker | …`."""
+"""`python -m geocoding_service web | worker | job …`."""
 
-from geocoding_service import app, worker
-from geocoding_service.settings import Settings
-from shared.runtime.cli import Service, main
+from shared.runtime.cli import main
 
-main(Service("geocoding_service", Settings, app.create, worker.create))
+main("geocoding_service")

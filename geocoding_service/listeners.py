@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from geocoding_service.domain import owners
-from geocoding_service.domain.owners import Owner
+from geocoding_service.domain import addresses
 from shared.database import Session
 from shared.events.catalogue import (
     PatientRegistered,
@@ -27,7 +26,7 @@ PatientEvent = PatientRegistered | PatientUpdated | PatientStatusChanged
 TherapistEvent = TherapistRegistered | TherapistUpdated | TherapistBlocked | TherapistUnblocked | TherapistDeactivated
 
 # Both are projections, although they record events: an import brings 40,000 therapists, and a projection is given a
-# whole poll at once. Nothing happens twice: a sequence that is not newer than the remembered one changes nothing.
+# whole poll at once. Nothing happens twice: a sequence that is not newer than the known one changes nothing.
 
 
 @listeners.locks_first
@@ -36,16 +35,16 @@ def lock_addresses(session: Session, events: Sequence[Event]) -> None:
     patients = {event.patient.id for event in events if isinstance(event, PatientEvent)}
     therapists = {event.therapist.id for event in events if isinstance(event, TherapistEvent)}
     if patients and therapists:
-        owners.lock(session, patients | therapists)
+        addresses.lock(session, patients | therapists)
 
 
 @listeners.projection(PatientRegistered, PatientUpdated, PatientStatusChanged)
-def locate_patients(session: Session, events: Sequence[PatientEvent], *, now: datetime) -> None:
+def keep_addresses_of_patients(session: Session, events: Sequence[PatientEvent], *, now: datetime) -> None:
     """Look up the postal codes of patients that changed."""
-    owners.locate(session, [Owner.patient(event.patient, event.envelope) for event in events], now=now)
+    addresses.keep_addresses_of_patients(session, [(e.patient, e.envelope) for e in events], now=now)
 
 
 @listeners.projection(TherapistRegistered, TherapistUpdated, TherapistBlocked, TherapistUnblocked, TherapistDeactivated)
-def locate_therapists(session: Session, events: Sequence[TherapistEvent], *, now: datetime) -> None:
+def keep_addresses_of_therapists(session: Session, events: Sequence[TherapistEvent], *, now: datetime) -> None:
     """Look up the addresses of therapists that changed; also where coordinates are known, for the federal state."""
-    owners.locate(session, [Owner.therapist(event.therapist, event.envelope) for event in events], now=now)
+    addresses.keep_addresses_of_therapists(session, [(e.therapist, e.envelope) for e in events], now=now)

@@ -1,7 +1,5 @@
 """`python -m matching_service web | worker | job …`."""
 
-from matching_service import app, worker
-from matching_service.settings import Settings
-from shared.runtime.cli import Service, main
+from shared.runtime.cli import main
 
-main(Service("matching_service", Settings, app.create, worker.create))
+main("matching_service")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from matching_service.dependencies import Dependencies
 from matching_service.domain import answers
 from shared.database import transaction
 from shared.runtime.jobs import Job
@@ -16,4 +18,6 @@ def reopen_deferred(now: datetime) -> int:
         return answers.reopen_deferred(session, today=berlin_day(now), now=now)
 
 
-JOBS = (Job("reopen-deferred", timedelta(minutes=10), reopen_deferred),)
+def jobs(_dependencies: Dependencies) -> Sequence[Job]:
+    """The jobs of this service."""
+    return [Job("reopen-deferred", timedelta(minutes=10), reopen_deferred)]

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from copy import deepcopy
 from datetime import datetime
 from uuid import UUID
 
-from matching_service.domain import contacts, copies, holds, locking
-from matching_service.domain.contacts import Contact
-from matching_service.domain.locking import Concerned
+from matching_service.dependencies import Dependencies
+from matching_service.domain import consequences, contacts, copies, locks
+from matching_service.domain.contacts import ContactEvent
+from matching_service.domain.locks import Affected
 from matching_service.domain.states import ends_all_requests
-from matching_service.settings import AskAgainRules
 from shared.database import Session
 from shared.events.catalogue import (
     AddressGeocoded,
@@ -34,25 +33,26 @@ from shared.events.event import Event
 from shared.events.listeners import Listeners
 from shared.values.enums import CallResult, EmailKind
 
-_base = Listeners()
-"""Those that need no rules."""
+listeners = Listeners()
 
 
-@_base.locks_first
+@listeners.locks_first
 def lock_in_order(session: Session, events: Sequence[Event]) -> None:
     """Therapists, then patients, each by id, before anything is changed; requests belong to their patients."""
     places = [event for event in events if isinstance(event, AddressGeocoded)]
     calls = [event for event in events if isinstance(event, CallRecorded)]
-    concerned = Concerned(
+    affected = Affected(
         therapists={event.therapist.id for event in events if isinstance(event, AnyTherapistEvent)},
         patients={event.patient.id for event in events if isinstance(event, AnyPatientEvent)},
         located_therapists={event.owner_id for event in places if event.owner_kind == "therapist"},
         located_patients={event.owner_id for event in places if event.owner_kind == "patient"},
-        lost_therapists={e.therapist.id for e in events if isinstance(e, TherapistBlocked | TherapistDeactivated)},
+        unavailable_therapists={
+            e.therapist.id for e in events if isinstance(e, TherapistBlocked | TherapistDeactivated)
+        },
         called_therapists={event.therapist_id for event in calls},
         requests={request for event in events for request in _requests(event)},
     )
-    locking.lock(session, concerned)
+    locks.lock(session, affected)
 
 
 def _requests(event: Event) -> Iterator[UUID]:
@@ -65,92 +65,95 @@ def _requests(event: Event) -> Iterator[UUID]:
 AnyTherapistEvent = (
     TherapistRegistered | TherapistUpdated | TherapistBlocked | TherapistUnblocked | TherapistDeactivated
 )
+UnavailableEvent = TherapistBlocked | TherapistDeactivated
 AnyPatientEvent = PatientRegistered | PatientUpdated | PatientStatusChanged
 
 
-@_base.projection(TherapistRegistered, TherapistUpdated, TherapistBlocked, TherapistUnblocked, TherapistDeactivated)
+@listeners.projection(TherapistRegistered, TherapistUpdated, TherapistBlocked, TherapistUnblocked, TherapistDeactivated)
 def keep_therapists(session: Session, events: Sequence[AnyTherapistEvent], *, now: datetime) -> None:  # noqa: ARG001
     """Keep copies of therapists."""
-    copies.remember_therapists(session, [(event.therapist, event.envelope) for event in events])
+    copies.keep_therapists(session, [(event.therapist, event.envelope) for event in events])
 
 
-@_base.projection(PatientRegistered, PatientUpdated, PatientStatusChanged)
+@listeners.projection(PatientRegistered, PatientUpdated, PatientStatusChanged)
 def keep_patients(session: Session, events: Sequence[AnyPatientEvent], *, now: datetime) -> None:  # noqa: ARG001
     """Keep copies of patients' criteria."""
-    copies.remember_patients(session, [(event.patient, event.envelope) for event in events])
+    copies.keep_patients(session, [(event.patient, event.envelope) for event in events])
 
 
-@_base.projection(AddressGeocoded)
+@listeners.projection(AddressGeocoded)
 def keep_places(session: Session, events: Sequence[AddressGeocoded], *, now: datetime) -> None:  # noqa: ARG001
     """Keep where therapists and patients are."""
-    copies.remember_places(session, events)
+    copies.keep_places(session, events)
 
 
-@_base.effect(PatientStatusChanged)
+@listeners.effect(PatientStatusChanged)
 def follow_the_search(session: Session, event: PatientStatusChanged, *, now: datetime) -> None:
     """Hold, release or withdraw the patient's requests, as the search stands now."""
     ended = ends_all_requests(event.previous_status, event.patient.status)
-    holds.follow_search(session, event.patient.id, ended_at=event.envelope.time if ended else None, now=now)
+    consequences.follow_search(session, event.patient.id, ended_at=event.envelope.time if ended else None, now=now)
 
 
-@_base.effect(TherapistBlocked, TherapistDeactivated)
-def let_go_of_the_therapist(session: Session, event: TherapistBlocked | TherapistDeactivated, *, now: datetime) -> None:
+@listeners.effect(TherapistBlocked, TherapistDeactivated)
+def withdraw_from_therapist(session: Session, event: UnavailableEvent, *, now: datetime) -> None:
     """Withdraw what has not gone out to a therapist who is not available now."""
-    holds.therapist_became_unavailable(session, event.therapist.id, now=now)
+    consequences.withdraw_from_unavailable_therapist(session, event.therapist.id, now=now)
 
 
-@_base.effect(InquiryComposed)
+@listeners.effect(InquiryComposed)
 def queue(session: Session, event: InquiryComposed, *, now: datetime) -> None:
     """The requests are in an inquiry that has not gone out."""
-    contacts.composed(session, event.placement_request_ids, contact=_contact(event), now=now)
+    contacts.record_composed(session, event.placement_request_ids, contact=_contact(event), now=now)
 
 
-@_base.effect(InquiryDissolved)
+@listeners.effect(InquiryDissolved)
 def take_out_of_the_queue(session: Session, event: InquiryDissolved, *, now: datetime) -> None:
     """The requests wait to be composed again."""
-    contacts.dissolved(session, event.placement_request_ids, contact=_contact(event), now=now)
+    contacts.record_dissolved(session, event.placement_request_ids, contact=_contact(event), now=now)
 
 
-@_base.effect(EmailSent)
+@listeners.effect(EmailSent)
 def note_email(session: Session, event: EmailSent, *, now: datetime) -> None:
     """An inquiry went out by e-mail; confirmations and withdrawals change no request."""
     if event.kind == EmailKind.INQUIRY:
-        contacts.emailed(session, event.placement_request_ids, contact=_contact(event), sent_at=event.sent_at, now=now)
-
-
-@_base.effect(AttemptsUsedUp)
-def give_up_calling(session: Session, event: AttemptsUsedUp, *, now: datetime) -> None:
-    """Nobody was reached in all the attempts there are."""
-    contacts.attempts_used_up(session, event.placement_request_ids, contact=_contact(event), now=now)
-
-
-def _contact(event: InquiryComposed | InquiryDissolved | EmailSent | CallRecorded | AttemptsUsedUp) -> Contact:
-    return Contact(inquiry_id=event.inquiry_id, told_at=event.envelope.time)
-
-
-def create(rules: AskAgainRules) -> Listeners:
-    """All listeners of this service; what a practice answers leads to what these rules say."""
-    created = deepcopy(_base)
-
-    @created.effect(CallRecorded)
-    def note_call(session: Session, event: CallRecorded, *, now: datetime) -> None:
-        """A practice was reached; a call that reached nobody changes nothing until the attempts are used up."""
-        if event.result == CallResult.REACHED:
-            contacts.called(
-                session,
-                event.placement_request_ids,
-                event.answers,
-                contact=_contact(event),
-                occurred_at=event.occurred_at,
-                rules=rules,
-                now=now,
-            )
-
-    @created.effect(EmailAnswered)
-    def take_written_answers(session: Session, event: EmailAnswered, *, now: datetime) -> None:
-        """A practice answered an e-mail."""
-        contacts.answered_by_email(
-            session, event.answers, occurred_at=event.occurred_at, told_at=event.envelope.time, rules=rules, now=now
+        contacts.record_email(
+            session, event.placement_request_ids, contact=_contact(event), sent_at=event.sent_at, now=now
         )
 
-    return created
+
+@listeners.effect(AttemptsUsedUp)
+def give_up_calling(session: Session, event: AttemptsUsedUp, *, now: datetime) -> None:
+    """Nobody was reached in all the attempts there are."""
+    contacts.record_attempts_used_up(session, event.placement_request_ids, contact=_contact(event), now=now)
+
+
+def _contact(event: InquiryComposed | InquiryDissolved | EmailSent | CallRecorded | AttemptsUsedUp) -> ContactEvent:
+    return ContactEvent(inquiry_id=event.inquiry_id, event_time=event.envelope.time)
+
+
+@listeners.effect(CallRecorded)
+def note_call(session: Session, event: CallRecorded, *, dependencies: Dependencies, now: datetime) -> None:
+    """A practice was reached; a call that reached nobody changes nothing until the attempts are used up."""
+    if event.result == CallResult.REACHED:
+        contacts.record_call(
+            session,
+            event.placement_request_ids,
+            event.answers,
+            contact=_contact(event),
+            occurred_at=event.occurred_at,
+            rules=dependencies.rules,
+            now=now,
+        )
+
+
+@listeners.effect(EmailAnswered)
+def take_written_answers(session: Session, event: EmailAnswered, *, dependencies: Dependencies, now: datetime) -> None:
+    """A practice answered an e-mail."""
+    contacts.record_written_answers(
+        session,
+        event.answers,
+        occurred_at=event.occurred_at,
+        event_time=event.envelope.time,
+        rules=dependencies.rules,
+        now=now,
+    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import click
 import psycopg2
@@ -15,15 +14,12 @@ from sqlalchemy.exc import OperationalError
 
 from migrations import roles
 from migrations.connections import administrator, as_owner
+from migrations.history import history
 from migrations.settings import MigrationSettings
-from shared.database.schema import MIGRATIONS, history
+from shared.database.schema import MIGRATIONS, revisions
+from shared.runtime import registry
 from shared.runtime.settings import read
 from shared.runtime.terminal import print_line
-
-
-def services() -> list[str]:
-    """Every service that has a history."""
-    return sorted(folder.name for folder in MIGRATIONS.iterdir() if folder.name.endswith("_service"))
 
 
 def bootstrap(settings: MigrationSettings) -> None:
@@ -48,7 +44,7 @@ def bootstrap(settings: MigrationSettings) -> None:
 
 def upgrade(settings: MigrationSettings, only: str | None = None) -> None:
     """Bring every schema (or one) to its newest revision."""
-    for service in [only] if only else services():
+    for service in [only] if only else registry.names():
         with as_owner(settings, service) as connection:
             configuration = history(service)
             configuration.attributes["connection"] = connection
@@ -78,8 +74,7 @@ def new(settings: MigrationSettings, service: str, message: str) -> None:
 
 
 def _next(service: str) -> str:
-    taken = [path.name[:4] for path in Path(MIGRATIONS / service).glob("[0-9]*.py")]
-    return f"{int(max(taken, default='0')) + 1:04d}"
+    return f"{int(max(revisions(service), default='0')) + 1:04d}"
 
 
 @click.group()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import SecretStr
 
+from shared.runtime import registry
 from shared.runtime.settings import DatabaseSettings, Password, Port
 
 
@@ -20,17 +21,9 @@ class MigrationSettings(DatabaseSettings):
     """The password of that user. Empty: an administrator has run the statements of `migrations/roles.py` before."""
     database_owner_password: Password
     """The password of the role `platform_owner`, which owns the tables and runs migrations."""
-    patient_service_database_password: Password
-    therapist_service_database_password: Password
-    matching_service_database_password: Password
-    communication_service_database_password: Password
-    geocoding_service_database_password: Password
+
+    __annotations__ |= {f"{name}_database_password": Password for name in registry.names()}
 
     def service_passwords(self) -> dict[str, str]:
         """The login role of every service, with its password."""
-        ending = "_database_password"
-        return {
-            name.removesuffix(ending): value.get_secret_value()
-            for name, value in self
-            if name.endswith(f"_service{ending}")
-        }
+        return {name: getattr(self, f"{name}_database_password").get_secret_value() for name in registry.names()}

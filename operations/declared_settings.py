@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
@@ -14,6 +12,7 @@ from pydantic.fields import FieldInfo
 from migrations.settings import MigrationSettings
 from operations import kafka, pgbouncer
 from operations.settings import ContainerSettings, StartSettings
+from shared.runtime import registry
 from shared.runtime.settings import (
     DatabaseSettings,
     EnvironmentSettings,
@@ -116,11 +115,8 @@ class DeclaredSettings:
 
 
 def _services(root: Path) -> dict[str, type[ServiceSettings]]:
-    """The settings model of every service, in the order of their ports; found by name, since this tool knows none."""
-    found: Mapping[str, Any] = {
-        file.parent.name: import_module(f"{file.parent.name}.settings").Settings
-        for file in root.glob("*_service/settings.py")
-    }
+    """The settings model of every service, in the order of their ports."""
+    found = {name: registry.settings_of(name) for name in registry.names(root)}
     return dict(sorted(found.items(), key=lambda each: each[1].model_fields["port"].default))
 
 

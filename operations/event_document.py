@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 
 from shared.events.document import document, events
+from shared.runtime import registry
 
 ROOT = Path(__file__).parent.parent
 FILE = ROOT / "docs" / "asyncapi.json"
@@ -28,7 +29,7 @@ def written(root: Path = ROOT) -> str:
 def senders(root: Path = ROOT) -> dict[str, str]:
     """The service that records the event of that name; an event nobody records is left out."""
     found: dict[str, str] = {}
-    for service in _services(root):
+    for service in registry.names(root):
         named = {name for path in (root / service / "domain").rglob("*.py") for name in _used(_parsed(path))}
         for event in events():
             if event.__name__ in named and found.setdefault(event.name, service) != service:
@@ -39,17 +40,13 @@ def senders(root: Path = ROOT) -> dict[str, str]:
 def handlers(root: Path = ROOT) -> dict[str, list[str]]:
     """The services with a listener for the event of that name."""
     found: dict[str, list[str]] = {}
-    for service in _services(root):
+    for service in registry.names(root):
         file = root / service / "listeners.py"
         handled = set(_handled(_parsed(file))) if file.exists() else set()
         for event in events():
             if event.__name__ in handled:
                 found.setdefault(event.name, []).append(service)
     return found
-
-
-def _services(root: Path) -> list[str]:
-    return sorted(folder.parent.name for folder in root.glob("*_service/__init__.py"))
 
 
 def _parsed(file: Path) -> ast.Module:

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any
 
 from migrations.settings import MigrationSettings
@@ -10,6 +9,7 @@ from operations import probes, process_environment
 from operations.env_file import WORKER_PORT_DISTANCE, service_ports
 from operations.paths import Paths
 from operations.process_specs import ProcessSpec, StartupTask
+from shared.runtime import registry
 from shared.runtime.settings import KafkaSettings
 
 BRINGS_NEWS = "therapist_service"
@@ -19,11 +19,11 @@ FOLLOWING = 10
 
 
 def process_specs(settings: Mapping[str, str], paths: Paths, *, rank: int) -> list[ProcessSpec]:
-    """Web and worker of every service whose folder exists and whose port is set."""
-    found = []
+    """Web and worker of every service that is declared in this checkout and whose port is set."""
+    found, declared = [], registry.names(paths.root)
     for name, port in service_ports(settings).items():
         service = name.removesuffix("_PORT").lower()
-        if (paths.root / service / "__main__.py").exists():
+        if service in declared:
             found.append(_process(service, "web", name, port, settings, paths, rank))
             found.append(_process(service, "worker", name, port + WORKER_PORT_DISTANCE, settings, paths, rank))
     return found
@@ -55,14 +55,12 @@ def environment(service: str, settings: Mapping[str, str], *, process: str | Non
 
 
 def _declared_by(service: str) -> type[Any] | None:
-    """The settings class of a service, found by its name: this tool knows none of them, and their files load little."""
     try:
-        found: type[Any] = import_module(f"{service}.settings").Settings
+        return registry.settings_of(service)
     except ModuleNotFoundError as missing:
         if missing.name in (service, f"{service}.settings"):
             return None
         raise
-    return found
 
 
 def startup_tasks(settings: Mapping[str, str], *, migrations: int, topics: int) -> list[StartupTask]:

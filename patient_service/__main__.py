@@ -1,7 +1,5 @@
 """`python -m patient_service web | worker | job …`."""
 
-from patient_service import app, worker
-from patient_service.settings import Settings
-from shared.runtime.cli import Service, main
+from shared.runtime.cli import main
 
-main(Service("patient_service", Settings, app.create, worker.create))
+main("patient_service")

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
+from patient_service.dependencies import Dependencies
 from patient_service.domain import birthdays, searches
 from shared.database import transaction
 from shared.runtime.jobs import Job
 from shared.security.encryption import Keys
 
 
-def create(keys: Keys) -> tuple[Job, ...]:
-    """The jobs of this service; they open patients' files with these keys."""
+def publish_ages(keys: Keys, now: datetime) -> int:
+    """Publish the new age of patients who had their birthday."""
+    with transaction() as session:
+        return birthdays.publish_changed_ages(session, keys, now=now)
 
-    def tell_ages(now: datetime) -> int:
-        """Tell the world the new age of patients who had their birthday."""
-        with transaction() as session:
-            return birthdays.tell_ages_that_changed(session, keys, now=now)
 
-    def end_pauses(now: datetime) -> int:
-        """Resume searches whose pause has passed."""
-        with transaction() as session:
-            return searches.end_pauses_that_passed(session, keys, now=now)
+def end_pauses(keys: Keys, now: datetime) -> int:
+    """Resume searches whose pause has passed."""
+    with transaction() as session:
+        return searches.end_pauses_that_passed(session, keys, now=now)
 
-    return (
+
+def jobs(dependencies: Dependencies) -> Sequence[Job]:
+    """The jobs of this service."""
+    keys = dependencies.keys
+    return [
         # hourly, so that a new age is known soon after midnight in Berlin; a second run on the same day finds nothing
-        Job("birthdays", timedelta(hours=1), tell_ages),
-        Job("pauses", timedelta(minutes=10), end_pauses),
-    )
+        Job("birthdays", timedelta(hours=1), partial(publish_ages, keys)),
+        Job("pauses", timedelta(minutes=10), partial(end_pauses, keys)),
+    ]

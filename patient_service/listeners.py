@@ -5,34 +5,37 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from patient_service.domain import locations, searches
-from patient_service.domain.searches import Place
+from patient_service.dependencies import Dependencies
+from patient_service.domain import copies, searches
+from patient_service.domain.searches import RecordedPlace
 from shared.database import Session
 from shared.events.catalogue import AddressGeocoded, PatientPlaced, RequestAccepted
 from shared.events.event import Event
 from shared.events.listeners import Listeners
-from shared.security.encryption import Keys
+
+listeners = Listeners()
 
 
-def create(keys: Keys) -> Listeners:
-    """The listeners of this service; they open patients' files with these keys."""
-    listeners = Listeners()
+@listeners.locks_first
+def lock_patients(session: Session, events: Sequence[Event]) -> None:
+    """Lock the patients of these events, which come in any order."""
+    searches.lock(session, {e.patient_id for e in events if isinstance(e, RequestAccepted | PatientPlaced)})
 
-    @listeners.locks_first
-    def lock_patients(session: Session, events: Sequence[Event]) -> None:
-        searches.lock(session, {e.patient_id for e in events if isinstance(e, RequestAccepted | PatientPlaced)})
 
-    @listeners.projection(AddressGeocoded)
-    def keep_answers(session: Session, events: Sequence[AddressGeocoded], *, now: datetime) -> None:  # noqa: ARG001
-        locations.remember(session, events)
+@listeners.projection(AddressGeocoded)
+def keep_postal_codes(session: Session, events: Sequence[AddressGeocoded], *, now: datetime) -> None:  # noqa: ARG001
+    """Keep whether patients' postal codes were found."""
+    copies.keep_postal_codes(session, events)
 
-    @listeners.effect(RequestAccepted)
-    def note_first_place(session: Session, event: RequestAccepted, *, now: datetime) -> None:
-        searches.note_first_place(session, event.patient_id, event.accepted_on, now=now)
 
-    @listeners.effect(PatientPlaced)
-    def begin_therapy(session: Session, event: PatientPlaced, *, now: datetime) -> None:
-        place = Place(event.placement_request_id, recorded_at=event.envelope.time)
-        searches.take_up_place(session, keys, event.patient_id, place, now=now)
+@listeners.effect(RequestAccepted)
+def note_first_place(session: Session, event: RequestAccepted, *, now: datetime) -> None:
+    """Note when a practice first offered the patient a place."""
+    searches.note_first_place(session, event.patient_id, event.accepted_on, now=now)
 
-    return listeners
+
+@listeners.effect(PatientPlaced)
+def begin_therapy(session: Session, event: PatientPlaced, *, dependencies: Dependencies, now: datetime) -> None:
+    """Put the patient in therapy at the place that was taken."""
+    place = RecordedPlace(event.placement_request_id, recorded_at=event.envelope.time)
+    searches.record_place(session, dependencies.keys, event.patient_id, place, now=now)

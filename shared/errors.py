@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,11 @@ class FieldProblem:
 
 class PlatformError(Exception):
     """An error with a stable `code` for programs and a sentence for a person."""
+
+    retry_after: int | None = None
+    """After how many seconds the same request may pass."""
+    existing_id: UUID | None = None
+    """The object of the collection that was asked which is there already."""
 
     def __init__(self, code: str, message: str, *, errors: Sequence[FieldProblem] = ()) -> None:
         super().__init__(message)

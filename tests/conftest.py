@@ -6,7 +6,6 @@ service, as an example of any. Time is an argument everywhere, so tests pass it;
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +20,8 @@ from sqlalchemy.orm import Session
 from migrations.connections import as_owner
 from migrations.settings import MigrationSettings
 from shared import database
+from shared.http.web import web_app
+from shared.runtime import registry
 from tests.infrastructure import Infrastructure
 
 MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -64,7 +65,7 @@ def engines(infrastructure: Infrastructure) -> Iterator[dict[str, Engine]]:
 @pytest.fixture
 def settings(infrastructure: Infrastructure, service: str) -> Any:
     """The service's settings, read from the environment as its processes read them."""
-    return importlib.import_module(f"{service}.settings").Settings()
+    return registry.settings_of(service)()
 
 
 @pytest.fixture
@@ -101,8 +102,7 @@ def session(connection: Connection) -> Iterator[Session]:
 @pytest.fixture
 def app(settings: Any, service: str) -> Flask:
     """The service's web application as it runs in production: TESTING is off, so errors become answers."""
-    made: Flask = importlib.import_module(f"{service}.app").create(settings)
-    return made
+    return web_app(registry.load(service), settings)
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """`python -m therapist_service web | worker | job …`."""
 
-from shared.runtime.cli import Service, main
-from therapist_service import app, worker
-from therapist_service.settings import Settings
+from shared.runtime.cli import main
 
-main(Service("therapist_service", Settings, app.create, worker.create))
+main("therapist_service")

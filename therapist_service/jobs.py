@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Self
+from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
 from shared.database import is_trouble, new_id, transaction
@@ -19,11 +19,14 @@ from shared.runtime.logs import logger
 from shared.values.datetimes import berlin_day
 from therapist_service.clients.inbox import Arrival, FileUnreadable, Inbox, InboxUnreachable
 from therapist_service.domain import import_arrivals, import_files, import_records, imports, therapists
-from therapist_service.domain.import_arrivals import Content, Look
+from therapist_service.domain.import_arrivals import Content, FileLook, FileSearch
 from therapist_service.domain.import_files import Blocks, ImportFile, NotImportable
 from therapist_service.domain.import_records import Entry
-from therapist_service.domain.imports import Claim, ClaimLost
+from therapist_service.domain.imports import ClaimLost, ImportClaim
 from therapist_service.settings import Settings
+
+if TYPE_CHECKING:
+    from therapist_service.dependencies import Dependencies
 
 log = logger(__name__)
 
@@ -53,11 +56,11 @@ class ImportFolder:
     def __init__(self, settings: Settings) -> None:
         self._inbox = Inbox(settings.import_url) if settings.import_url else None
         self._patience = timedelta(seconds=settings.import_patience_seconds)
-        self._waited_for: tuple[Look, datetime] | None = None
+        self._waited_for: tuple[FileLook, datetime] | None = None
         self._unreachable = False
 
-    def find(self, name: str | None) -> Look | None:
-        """The file of that name, or the next one that nobody imported or asked for; no file is read.
+    def search(self, name: str | None) -> FileSearch:
+        """FileLook for the file of that name, or the next one that nobody imported or asked for; no file is read.
 
         Raises `Conflict` where no folder is watched, and `Unreachable` where it cannot be read.
         """
@@ -67,23 +70,7 @@ class ImportFolder:
             looks = [_look(arrival) for arrival in self._inbox.arrivals()]
         except InboxUnreachable:
             raise _unreachable() from None
-        if name is not None:
-            return next((look for look in looks if look.name == name), None)
-        with transaction() as session:
-            return next(iter(import_arrivals.unfamiliar(session, looks)), None)
-
-    def why_nothing(self, name: str | None) -> str:
-        """Where files are looked for, and which lie there: for whoever asked for one that is not there."""
-        if self._inbox is None:
-            return "No folder for imports is set (IMPORT_URL)."
-        try:
-            names = [arrival.name for arrival in self._inbox.arrivals()]
-        except InboxUnreachable:
-            names = []
-        if names and name is None:
-            return f"No file waits in {self._inbox.place}: all {len(names)} that lie there were imported or asked for."
-        there = f"the last ones are {', '.join(names[-3:])}" if names else "no file of such a name lies there"
-        return f"In {self._inbox.place} files like therapists_20261120_040000.json are awaited; {there}."
+        return FileSearch(_chosen(looks, name), _why_nothing(self._inbox.place, looks, name))
 
     def watch(self, now: datetime) -> int:
         """Take in the next file that waits, if any; returns how many files were dealt with.
@@ -106,7 +93,7 @@ class ImportFolder:
         # one that is being written holds up later ones
         return self._take(self._inbox, waiting[0], now) if waiting else missing
 
-    def _take(self, inbox: Inbox, look: Look, now: datetime) -> int:
+    def _take(self, inbox: Inbox, look: FileLook, now: datetime) -> int:
         if look.size > import_files.LARGEST_FILE:
             return self._fail(look, f"The file is larger than {import_files.LARGEST_FILE} bytes.", now)
         if self._is_waited_for(look) and self._is_young(look, now):
@@ -128,13 +115,13 @@ class ImportFolder:
         log.info("imports.file_taken", import_id=str(taken.id), file=look.name)
         return 1
 
-    def _fail(self, look: Look, reason: str, now: datetime) -> int:
+    def _fail(self, look: FileLook, reason: str, now: datetime) -> int:
         with transaction() as session:
             import_arrivals.fail(session, look, reason, now=now)
         log.warning("imports.file_unreadable", file=look.name, reason=reason)
         return 1
 
-    def _waits(self, look: Look, now: datetime) -> bool:
+    def _waits(self, look: FileLook, now: datetime) -> bool:
         """Whether to look again later at a file that is not whole."""
         if not self._is_young(look, now):
             return False
@@ -142,10 +129,10 @@ class ImportFolder:
             self._waited_for = (look, now)
         return True
 
-    def _is_waited_for(self, look: Look) -> bool:
+    def _is_waited_for(self, look: FileLook) -> bool:
         return self._waited_for is not None and self._waited_for[0] == look
 
-    def _is_young(self, look: Look, now: datetime) -> bool:
+    def _is_young(self, look: FileLook, now: datetime) -> bool:
         """Whether somebody may still be writing: it changed a moment ago, by its own time and as we saw it."""
         since = [look.modified_at] if look.modified_at is not None else []
         if self._waited_for is not None and self._waited_for[0] == look:
@@ -157,14 +144,30 @@ def _unreachable() -> Unreachable:
     return Unreachable("import.folder", "The folder for imports cannot be read at the moment.")
 
 
-def _look(arrival: Arrival) -> Look:
-    return Look(arrival.name, arrival.size, arrival.modified_at)
+def _chosen(looks: Sequence[FileLook], name: str | None) -> FileLook | None:
+    if name is not None:
+        return next((look for look in looks if look.name == name), None)
+    with transaction() as session:
+        return next(iter(import_arrivals.unfamiliar(session, looks)), None)
+
+
+def _why_nothing(place: str, looks: Sequence[FileLook], name: str | None) -> str:
+    """Where files are looked for, and which lie there: the explanation for a file that is not there."""
+    names = [look.name for look in looks]
+    if names and name is None:
+        return f"No file waits in {place}: all {len(names)} that lie there were imported or asked for."
+    there = f"the last ones are {', '.join(names[-3:])}" if names else "no file of such a name lies there"
+    return f"In {place} files like therapists_20261120_040000.json are awaited; {there}."
+
+
+def _look(arrival: Arrival) -> FileLook:
+    return FileLook(arrival.name, arrival.size, arrival.modified_at)
 
 
 class _Reading:
     """A file on its way from the folder into the database, block by block, each in a transaction of its own."""
 
-    def __init__(self, inbox: Inbox, look: Look) -> None:
+    def __init__(self, inbox: Inbox, look: FileLook) -> None:
         self._blocks = inbox.blocks(look.name, import_files.BLOCK)
         self._checksum = hashlib.sha256()
         self._id = new_id()
@@ -209,7 +212,7 @@ class Applying:
 
     def __init__(self, lease: timedelta = LEASE) -> None:
         self._lease = lease
-        self._claimed: Claim | None = None
+        self._claimed: ImportClaim | None = None
 
     def next(self, now: datetime) -> int:
         """Apply one file that was taken in, from where it was left; 0 where none waits or another worker is at it."""
@@ -244,7 +247,7 @@ def _passing_from(now: datetime) -> Callable[[], datetime]:
 class _Heartbeat:
     """Renews a claim, in transactions of its own, for as long as its holder gets on with the work."""
 
-    def __init__(self, claimed: Claim, moment: Callable[[], datetime], lease: timedelta) -> None:
+    def __init__(self, claimed: ImportClaim, moment: Callable[[], datetime], lease: timedelta) -> None:
         self._claimed, self._moment, self._lease = claimed, moment, lease
         self._renewed = self._progressed = moment()
         self._ended = threading.Event()
@@ -283,7 +286,7 @@ class _Heartbeat:
 class _Application:
     """One worker's work on one import."""
 
-    def __init__(self, claimed: Claim, moment: Callable[[], datetime], lease: timedelta) -> None:
+    def __init__(self, claimed: ImportClaim, moment: Callable[[], datetime], lease: timedelta) -> None:
         self.claimed = claimed
         self.moment = moment
         self.lease = lease
@@ -291,7 +294,7 @@ class _Application:
         self.heartbeat = _Heartbeat(claimed, moment, lease)
 
     def run(self) -> None:
-        """Look the whole file through, then apply its records in portions."""
+        """FileLook the whole file through, then apply its records in portions."""
         with self.heartbeat:
             try:
                 file = self._read()
@@ -359,12 +362,12 @@ class _Application:
         self.heartbeat.progress()
 
 
-def jobs(folder: ImportFolder) -> tuple[Job, ...]:
-    """Every job of this service."""
+def jobs(dependencies: Dependencies) -> Sequence[Job]:
+    """The jobs of this service."""
     applying = Applying()
-    return (
+    return [
         Job("lift-blocks", timedelta(minutes=10), lift_blocks),
         Job("forget-left-import-content", timedelta(hours=1), forget_left_content),
-        Job("watch-imports", timedelta(seconds=2), folder.watch),
+        Job("watch-imports", timedelta(seconds=2), dependencies.import_folder.watch),
         Job("apply-imports", timedelta(seconds=1), applying.next, release=applying.release),
-    )
+    ]

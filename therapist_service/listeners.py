@@ -1,4 +1,4 @@
-"""What this service hears: which practices were written to and called."""
+"""Every event this service reacts to: which practices were written to and called."""
 
 from __future__ import annotations
 

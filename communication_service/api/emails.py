@@ -4,61 +4,46 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from communication_service.api.rules import contact_rules
+from communication_service.dependencies import Dependencies
 from communication_service.domain import emails
 from communication_service.domain.schemas import EmailFilter, EmailPage, EmailResponse, EmailView, Resolution
-from shared.database import transaction
-from shared.http import Resource, endpoint, once
-from shared.runtime import clock
+from shared.http import Context, Resource, endpoint
 
 
-class Emails(Resource):
-    """All e-mails."""
-
-    @endpoint(query=EmailFilter, answer=EmailPage)
-    def get(self, query: EmailFilter) -> EmailPage:
-        """List e-mails, newest first."""
-        with transaction() as session:
-            return emails.listed(session, query)
-
-
-class Email(Resource):
+class EmailItem(Resource):
     """One e-mail."""
 
-    @endpoint(answer=EmailView)
-    def get(self, id: UUID) -> EmailView:
+    @endpoint(response=EmailView)
+    def get(self, context: Context[Dependencies], id: UUID) -> EmailView:
         """Show an e-mail: its letter, where it stands and why it waits."""
-        with transaction() as session:
-            return emails.get(session, id)
+        return emails.get(context.session, id)
 
 
-class EmailAnswer(Resource):
+class EmailCollection(Resource):
+    """All e-mails."""
+
+    @endpoint(query=EmailFilter, response=EmailPage)
+    def get(self, context: Context[Dependencies], query: EmailFilter) -> EmailPage:
+        """List e-mails, newest first."""
+        return emails.list_page(context.session, query)
+
+
+class EmailResponseResource(Resource):
     """A practice's answer to an e-mail."""
 
-    @endpoint(body=EmailResponse, answer=EmailView)
-    def post(self, id: UUID, body: EmailResponse) -> EmailView:
+    @endpoint(body=EmailResponse, response=EmailView, replay=EmailItem.get, await_turn=emails.await_turn)
+    def post(self, context: Context[Dependencies], id: UUID, body: EmailResponse) -> EmailView:
         """Record what the practice answered, request by request.
 
         409 where a request has an answer already, unless that was "later"; then nothing is recorded.
         """
-
-        def record() -> EmailView:
-            emails.await_turn(session, id)
-            return emails.answer(session, id, body, now=clock.now())
-
-        with transaction() as session:
-            return once(session, record, recall=lambda known: emails.get(session, known))
+        return emails.answer(context.session, id, body, now=context.now)
 
 
-class EmailDoubt(Resource):
+class EmailResolveResource(Resource):
     """The doubt about an e-mail."""
 
-    @endpoint(body=Resolution, answer=EmailView)
-    def post(self, id: UUID, body: Resolution) -> EmailView:
+    @endpoint(body=Resolution, response=EmailView, replay=EmailItem.get)
+    def post(self, context: Context[Dependencies], id: UUID, body: Resolution) -> EmailView:
         """Say whether an e-mail in doubt was sent; one that was not is written anew at its turn."""
-        with transaction() as session:
-            return once(
-                session,
-                lambda: emails.resolve(session, id, body, rules=contact_rules(), now=clock.now()),
-                recall=lambda known: emails.get(session, known),
-            )
+        return emails.resolve(context.session, id, body, rules=context.dependencies.rules, now=context.now)

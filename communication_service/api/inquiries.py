@@ -4,37 +4,40 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from communication_service.domain import emails, history
-from communication_service.domain.schemas import ContactPage, HistoryQuery, InquiryFilter, InquiryPage, InquiryView
-from shared.database import transaction
-from shared.http import Resource, endpoint
+from communication_service.dependencies import Dependencies
+from communication_service.domain import contact_log, emails
+from communication_service.domain.schemas import (
+    ContactLogPage,
+    ContactLogQuery,
+    InquiryFilter,
+    InquiryPage,
+    InquiryView,
+)
+from shared.http import Context, Resource, endpoint
 
 
-class Inquiries(Resource):
-    """All inquiries."""
-
-    @endpoint(query=InquiryFilter, answer=InquiryPage)
-    def get(self, query: InquiryFilter) -> InquiryPage:
-        """List inquiries, newest first."""
-        with transaction() as session:
-            return emails.inquiries(session, query)
-
-
-class Inquiry(Resource):
+class InquiryItem(Resource):
     """One inquiry."""
 
-    @endpoint(answer=InquiryView)
-    def get(self, id: UUID) -> InquiryView:
+    @endpoint(response=InquiryView)
+    def get(self, context: Context[Dependencies], id: UUID) -> InquiryView:
         """Show an inquiry: its channel, its requests, what it waits for."""
-        with transaction() as session:
-            return emails.inquiry(session, id)
+        return emails.get_inquiry(context.session, id)
 
 
-class ContactHistory(Resource):
+class InquiryCollection(Resource):
+    """All inquiries."""
+
+    @endpoint(query=InquiryFilter, response=InquiryPage)
+    def get(self, context: Context[Dependencies], query: InquiryFilter) -> InquiryPage:
+        """List inquiries, newest first."""
+        return emails.list_inquiries(context.session, query)
+
+
+class ContactHistoryCollection(Resource):
     """What happened between us and a practice."""
 
-    @endpoint(query=HistoryQuery, answer=ContactPage)
-    def get(self, id: UUID, query: HistoryQuery) -> ContactPage:
+    @endpoint(query=ContactLogQuery, response=ContactLogPage)
+    def get(self, context: Context[Dependencies], id: UUID, query: ContactLogQuery) -> ContactLogPage:
         """List the e-mails and calls with a therapist, newest first."""
-        with transaction() as session:
-            return history.of_therapist(session, id, query)
+        return contact_log.list_page(context.session, id, query)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from communication_service.dependencies import Dependencies
 from communication_service.domain import mail_server
 from communication_service.domain.schemas import MailServerView
-from shared.database import transaction
-from shared.http import Resource, endpoint
+from shared.http import Context, Resource, endpoint
 
 
-class MailServer(Resource):
+class MailServerResource(Resource):
     """The mail server."""
 
-    @endpoint(answer=MailServerView)
-    def get(self) -> MailServerView:
+    @endpoint(response=MailServerView)
+    def get(self, context: Context[Dependencies]) -> MailServerView:
         """Say whether e-mails go out; if not, since when, what the mail server said, and when it is tried again."""
-        with transaction() as session:
-            return mail_server.shown(session)
+        return mail_server.show(context.session)

@@ -4,46 +4,36 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from communication_service.dependencies import Dependencies
 from communication_service.domain import suppressions
 from communication_service.domain.schemas import NewSuppression, SuppressionPage, SuppressionView
-from shared.database import transaction
-from shared.http import Resource, endpoint, insist_on_match, once
-from shared.runtime import clock
+from shared.http import Context, Resource, endpoint
 from shared.values.schemas import PageQuery
 
 
-class EmailSuppressions(Resource):
-    """All suppressed addresses."""
-
-    @endpoint(query=PageQuery, answer=SuppressionPage)
-    def get(self, query: PageQuery) -> SuppressionPage:
-        """List addresses that get no inquiries, newest first; one may stand for several sources."""
-        with transaction() as session:
-            return suppressions.listed(session, query)
-
-    @endpoint(body=NewSuppression, answer=SuppressionView, status=201)
-    def post(self, body: NewSuppression) -> SuppressionView:
-        """Write no more inquiries to an address, whoever uses it."""
-        with transaction() as session:
-            return once(
-                session,
-                lambda: suppressions.add(session, body, now=clock.now()),
-                recall=lambda known: suppressions.get(session, known),
-            )
-
-
-class EmailSuppression(Resource):
+class EmailSuppressionItem(Resource):
     """One suppressed address."""
 
-    @endpoint(answer=SuppressionView)
-    def get(self, id: UUID) -> SuppressionView:
+    @endpoint(response=SuppressionView)
+    def get(self, context: Context[Dependencies], id: UUID) -> SuppressionView:
         """Show a suppressed address."""
-        with transaction() as session:
-            return suppressions.get(session, id)
+        return suppressions.get(context.session, id)
 
     @endpoint()
-    def delete(self, id: UUID) -> None:
+    def delete(self, context: Context[Dependencies], id: UUID) -> None:
         """Take back one reason why an address gets no inquiries; it gets them again when none is left."""
-        with transaction() as session:
-            insist_on_match(suppressions.get(session, id).version)
-            suppressions.remove(session, id, now=clock.now())
+        suppressions.remove(context.session, id, expected_versions=context.if_match, now=context.now)
+
+
+class EmailSuppressionCollection(Resource):
+    """All suppressed addresses."""
+
+    @endpoint(query=PageQuery, response=SuppressionPage)
+    def get(self, context: Context[Dependencies], query: PageQuery) -> SuppressionPage:
+        """List addresses that get no inquiries, newest first; one may stand for several sources."""
+        return suppressions.list_page(context.session, query)
+
+    @endpoint(body=NewSuppression, response=SuppressionView, status=201, replay=EmailSuppressionItem.get)
+    def post(self, context: Context[Dependencies], body: NewSuppression) -> SuppressionView:
+        """Write no more inquiries to an address, for everybody who uses it."""
+        return suppressions.add(context.session, body, now=context.now)

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from communication_service.clients.smtp_answers import Answer, Delivery, judged, short_line
+from communication_service.clients.smtp_answers import Delivery, ServerAnswer, judged, short_line
 from communication_service.clients.smtp_conversation import Conversation, NotUnderstood
 from communication_service.settings import Settings
 
@@ -75,7 +75,7 @@ class MailServer:
     def deliver(
         self, sender: str, recipient: str, message: bytes, *, may_go: Callable[[], bool] = lambda: True
     ) -> Report:
-        """Hand over one message for one recipient; raises nothing.
+        """InFlight over one message for one recipient; raises nothing.
 
         `may_go` is asked last, when the server waits for the first byte of the message.
         """
@@ -89,7 +89,7 @@ class MailServer:
             _expect(server.docmd("DATA"), GO_AHEAD, or_else=judge)
             if not may_go():
                 raise _Refused(Delivery.NOT_TRIED, "not handed over: it was given back meanwhile")
-            return self._hand_over(server, message, judge)
+            return self._deliver_message(server, message, judge)
         except Exception as problem:
             return _report(problem, otherwise=Delivery.SERVER_TROUBLE)
         finally:
@@ -120,14 +120,16 @@ class MailServer:
         try:
             server.login(self.username, self.password)
         except smtplib.SMTPResponseException as problem:
-            # its words stay out: a server may repeat what it was told
+            # its words stay out: a server may repeat what it was sent
             codes = _answer_of(problem).code_only
             raise _Refused(
                 Delivery.SERVER_TROUBLE, f"{codes}: the mail server refuses SMTP_USERNAME and SMTP_PASSWORD", codes
             ) from None
 
-    def _hand_over(self, server: Conversation, message: bytes, judge: Callable[[Answer], Delivery]) -> Report:
-        """From the first byte on, only the server's own words tell what became of the message."""
+    def _deliver_message(
+        self, server: Conversation, message: bytes, judge: Callable[[ServerAnswer], Delivery]
+    ) -> Report:
+        """From the first byte on, only the server's own words say what became of the message."""
         server.step_seconds, server.ends_at = self.answer_seconds, float("inf")
         try:
             server.send(_as_data(message))
@@ -145,9 +147,11 @@ def _take_leave(server: Conversation) -> None:
         server.quit()
 
 
-def _expect(reply: tuple[int, bytes], wanted: int | None = None, *, or_else: Callable[[Answer], Delivery]) -> None:
+def _expect(
+    reply: tuple[int, bytes], wanted: int | None = None, *, or_else: Callable[[ServerAnswer], Delivery]
+) -> None:
     """Go on when the server agrees. What is neither agreement nor 4xx or 5xx is no answer."""
-    answer = Answer.of(*reply)
+    answer = ServerAnswer.of(*reply)
     if answer.code == wanted or (wanted is None and 200 <= answer.code < 300):
         return
     if answer.code < 400:
@@ -165,9 +169,9 @@ def _report(problem: Exception, *, otherwise: Delivery) -> Report:
     return Report(otherwise, short_line(f"{kind}: {problem}"), kind)
 
 
-def _answer_of(problem: smtplib.SMTPResponseException) -> Answer:
+def _answer_of(problem: smtplib.SMTPResponseException) -> ServerAnswer:
     words = problem.smtp_error
-    return Answer.of(problem.smtp_code, words if isinstance(words, bytes) else str(words).encode())
+    return ServerAnswer.of(problem.smtp_code, words if isinstance(words, bytes) else str(words).encode())
 
 
 def _as_data(message: bytes) -> bytes:

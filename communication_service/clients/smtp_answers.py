@@ -114,14 +114,14 @@ _BY_SUBJECT = {2: Topic.LETTER, 4: Topic.LETTER, 6: Topic.LETTER}
 
 
 @dataclass(frozen=True)
-class Answer:
+class ServerAnswer:
     """An answer of a mail server: its code, and its lines without it."""
 
     code: int
     words: str
 
     @classmethod
-    def of(cls, code: int, words: bytes) -> Answer:
+    def of(cls, code: int, words: bytes) -> ServerAnswer:
         """The answer as smtplib has it."""
         return cls(code, words.decode("utf-8", "replace"))
 
@@ -152,7 +152,7 @@ def short_line(text: str) -> str:
     return one_line(text[: 4 * LONGEST_TEXT])[:LONGEST_TEXT]
 
 
-def judged(refusal: Answer, *, sender: str) -> Delivery:
+def judged(refusal: ServerAnswer, *, sender: str) -> Delivery:
     """What a 4xx or 5xx answer means that came after the recipient was named; it may repeat who the sender is."""
     if refusal.code == 421:
         return Delivery.SERVER_TROUBLE
@@ -165,19 +165,19 @@ def judged(refusal: Answer, *, sender: str) -> Delivery:
     return Delivery.REFUSED_RECIPIENT if topic == Topic.RECIPIENT else Delivery.REFUSED_MESSAGE
 
 
-def _topic(refusal: Answer) -> Topic:
+def _topic(refusal: ServerAnswer) -> Topic:
     words = " ".join(_QUOTED.sub(" ", refusal.words).lower().split())
     if not refusal.is_for_good and _GREYLISTED.search(words):
         return Topic.LATER
     # x.0.0 says only that nothing is known
-    told = [_topic_of(*status) for status in refusal.statuses if status[1:] != (0, 0)]
-    if told and min(told) != Topic.RECIPIENT:
-        return min(told)
+    topics = [_topic_of(*status) for status in refusal.statuses if status[1:] != (0, 0)]
+    if topics and min(topics) != Topic.RECIPIENT:
+        return min(topics)
     if _ABOUT_US.search(words):
         return Topic.US
     if _FULL.search(words) or _NOT_LOOKED_UP.search(words):
         return Topic.LATER
-    return Topic.RECIPIENT if told else _topic_of_words(refusal, words)
+    return Topic.RECIPIENT if topics else _topic_of_words(refusal, words)
 
 
 def _topic_of(kind: int, subject: int, detail: int) -> Topic:
@@ -186,7 +186,7 @@ def _topic_of(kind: int, subject: int, detail: int) -> Topic:
     return _BY_STATUS.get((subject, detail)) or _BY_SUBJECT.get(subject, Topic.US)
 
 
-def _topic_of_words(refusal: Answer, words: str) -> Topic:
+def _topic_of_words(refusal: ServerAnswer, words: str) -> Topic:
     if _MAYBE_NOT_LOOKED_UP.search(words):
         return Topic.LATER
     if _TOO_BIG.search(words) or _THIS_MAILBOX.search(words):

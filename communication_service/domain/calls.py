@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from communication_service.domain import answers, composing
-from communication_service.domain.letters import diagnosis_group
+from communication_service.domain import answers, composing, states
+from communication_service.domain.email_texts import diagnosis_group
 from communication_service.domain.schemas import (
     CalledAboutPatient,
     CalledTherapist,
@@ -19,10 +19,18 @@ from communication_service.domain.schemas import (
     PhoneCallView,
 )
 from communication_service.settings import ContactRules
-from communication_service.store import lists, queries
-from communication_service.store.tables import Inquiry, Patient, PhoneCall, PlacementRequest, Therapist
+from communication_service.store import (
+    call_queries,
+    copy_queries,
+    inquiry_queries,
+    lists,
+    locks,
+    request_queries,
+    schedule,
+)
+from communication_service.store.tables import ContactRequest, Inquiry, PatientPseudonym, PhoneCall, PracticeCopy
 from shared.database import Session
-from shared.errors import Conflict, FieldProblem, NotFound, RuleBroken
+from shared.errors import FieldProblem, NotFound, RuleBroken
 from shared.events.catalogue import AttemptsUsedUp, CallRecorded
 from shared.events.outbox import record
 from shared.values.contacts import format_phone
@@ -34,7 +42,7 @@ LONGEST_UNTIL_CALL_BACK = timedelta(days=366)
 """Patients wait about 142 days for a therapy: a later time is a slip of the keyboard, or the answer "later"."""
 
 
-def listed(session: Session, wanted: PhoneCallFilter) -> PhoneCallPage:
+def list_page(session: Session, wanted: PhoneCallFilter) -> PhoneCallPage:
     """A page of calls by their start."""
     starts = [day for day in (wanted.date, wanted.from_) if day is not None]
     ends = [day for day in (wanted.date, wanted.to) if day is not None]
@@ -53,16 +61,16 @@ def listed(session: Session, wanted: PhoneCallFilter) -> PhoneCallPage:
 
 def get(session: Session, call_id: UUID) -> PhoneCallView:
     """One call with what the caller may say; raises `NotFound`."""
-    call = queries.phone_call(session, call_id)
+    call = call_queries.phone_call(session, call_id)
     if call is None:
         raise NotFound("phone_call")
     return _view(session, call)
 
 
 def _view(session: Session, call: PhoneCall) -> PhoneCallView:
-    therapist = queries.therapist(session, call.therapist_id)
-    of_requests = queries.patients_of_requests(session, call.placement_request_ids)
-    patients = queries.patients(session, of_requests.values())
+    therapist = copy_queries.therapist(session, call.therapist_id)
+    of_requests = request_queries.patients_of_requests(session, call.placement_request_ids)
+    patients = copy_queries.patients(session, of_requests.values())
     known = [
         _patient(request_id, patients[of_requests[request_id]])
         for request_id in call.placement_request_ids
@@ -75,7 +83,7 @@ def _view(session: Session, call: PhoneCall) -> PhoneCallView:
     )
 
 
-def _therapist(therapist: Therapist) -> CalledTherapist:
+def _therapist(therapist: PracticeCopy) -> CalledTherapist:
     return CalledTherapist(
         name=" ".join(filter(None, (therapist.title, therapist.first_name, therapist.last_name))),
         phone=format_phone(therapist.phone) if therapist.phone else None,
@@ -85,7 +93,7 @@ def _therapist(therapist: Therapist) -> CalledTherapist:
     )
 
 
-def _patient(request_id: UUID, patient: Patient) -> CalledAboutPatient:
+def _patient(request_id: UUID, patient: PatientPseudonym) -> CalledAboutPatient:
     return CalledAboutPatient(
         placement_request_id=request_id,
         reference=patient.reference,
@@ -101,7 +109,7 @@ def _patient(request_id: UUID, patient: Patient) -> CalledAboutPatient:
 
 def await_turn(session: Session, call_id: UUID) -> None:
     """Wait until nobody else changes what goes to the call's practice; a clock read after this is not too early."""
-    _locked(session, call_id)
+    _lock(session, call_id)
 
 
 def record_outcome(
@@ -112,15 +120,14 @@ def record_outcome(
     Raises `NotFound`, `Conflict` for a second outcome or an answer to a request that has one, `RuleBroken` for answers
     about other requests, for a call that is said to have happened in the future or to be repeated in another year.
     """
-    call = _planned(session, call_id)
+    call = _lock_planned(session, call_id)
     _must_be_plausible(outcome, now=now)
-    answers.must_be_about(outcome.responses, call.placement_request_ids)
+    answers.require_about(outcome.responses, call.placement_request_ids)
     inquiry = _inquiry(session, call)
-    answers.must_be_open(session, outcome.responses, call.placement_request_ids)
-    now = answers.after_those_known(session, call.therapist_id, now)
+    answers.require_open(session, outcome.responses, call.placement_request_ids)
+    now = answers.later_than_known(session, call.therapist_id, now)
     occurred_at = min(outcome.occurred_at or now, now)
-    call.result, call.occurred_at, call.note = outcome.result, occurred_at, outcome.note
-    call.version, call.updated_at = call.version + 1, now
+    states.record_call_made(call, result=outcome.result, occurred_at=occurred_at, note=outcome.note, now=now)
     if outcome.result == CallResult.REACHED:
         _reached(session, call, inquiry, outcome.responses, occurred_at, now)
     else:
@@ -137,19 +144,18 @@ def _must_be_plausible(outcome: CallOutcome, *, now: datetime) -> None:
         raise RuleBroken("phone_call.too_far", "Nobody would be asked until then.", errors=[problem])
 
 
-def _planned(session: Session, call_id: UUID) -> PhoneCall:
-    call = _locked(session, call_id)
-    if call.status != "planned":
-        raise Conflict("phone_call.not_planned", "This call was made or cancelled already.")
+def _lock_planned(session: Session, call_id: UUID) -> PhoneCall:
+    call = _lock(session, call_id)
+    states.require_planned(call)
     return call
 
 
-def _locked(session: Session, call_id: UUID) -> PhoneCall:
-    known = queries.phone_call(session, call_id)
+def _lock(session: Session, call_id: UUID) -> PhoneCall:
+    known = call_queries.phone_call(session, call_id)
     if known is None:
         raise NotFound("phone_call")
-    queries.lock_therapist(session, known.therapist_id)
-    call = queries.phone_call(session, call_id, lock=True)
+    locks.lock_therapist(session, known.therapist_id)
+    call = call_queries.phone_call(session, call_id, lock=True)
     assert call is not None  # calls are never deleted
     return call
 
@@ -162,7 +168,6 @@ def _reached(
     occurred_at: datetime,
     now: datetime,
 ) -> None:
-    call.status = "completed"
     named = {response.placement_request_id for response in said}
     silent = [
         CallResponse(placement_request_id=request_id, outcome=CallAnswer.NOT_DISCUSSED)
@@ -170,45 +175,41 @@ def _reached(
         if request_id not in named
     ]
     everything = [*said, *silent]
-    answers.keep(
+    answers.record_answers(
         session, everything, therapist_id=call.therapist_id, phone_call_id=call.id, occurred_at=occurred_at, now=now
     )
-    inquiry.status, inquiry.waits_for, inquiry.updated_at = "gone_out", None, now
+    states.record_inquiry_gone_out(inquiry, now=now)
     outcomes = {response.placement_request_id: response.outcome for response in everything}
     for request in _members(session, call):
-        request.inquiry_id = request.look_at = None
-        if request.status == "waiting":
-            # what was not discussed is asked again when matching reopens it: it may have been withdrawn meanwhile
-            not_discussed = outcomes[request.id] == CallAnswer.NOT_DISCUSSED
-            request.status, request.hold = "contacted" if not_discussed else "over", None
-    _tell(session, call, everything, occurred_at, now)
-    # others may wait for this call to be over
-    queries.look_again(session, queries.requests_to_therapists([call.therapist_id]), at=now)
+        # what was not discussed is asked again when matching reopens it: it may have been withdrawn meanwhile
+        states.record_contact(request, is_over=outcomes[request.id] != CallAnswer.NOT_DISCUSSED)
+    _publish(session, call, everything, occurred_at, now)
+    # other requests may wait for this call to be over
+    schedule.add(session, schedule.to_therapists([call.therapist_id]), at=now)
 
 
 def _not_reached(
     session: Session, call: PhoneCall, inquiry: Inquiry, outcome: CallOutcome, *, rules: ContactRules, now: datetime
 ) -> None:
-    call.status = "failed"
     inquiry.attempts, inquiry.updated_at = inquiry.attempts + 1, now
-    _tell(session, call, [], call.occurred_at or now, now)
-    stay = _those_with_attempts_left(session, call, inquiry, rules=rules, now=now)
+    _publish(session, call, [], call.occurred_at or now, now)
+    stay = _requests_with_attempts_left(session, call, inquiry, rules=rules, now=now)
     if not stay:
-        inquiry.status, inquiry.waits_for = "no_answer", None
-        queries.look_again(session, queries.requests_to_therapists([call.therapist_id]), at=now)
+        states.record_inquiry_unanswered(inquiry)
+        schedule.add(session, schedule.to_therapists([call.therapist_id]), at=now)
         return
     inquiry.next_attempt_after = call.next_attempt_after = max(now, outcome.call_back_at or now)
     for request in stay:
-        request.look_at = now
+        request.due_at = now
     session.flush()
     # plans the next call at once; while a listener holds one of the requests, the job does it a moment later
     composing.compose(session, call.therapist_id, rules=rules, now=now)
 
 
-def _those_with_attempts_left(
+def _requests_with_attempts_left(
     session: Session, call: PhoneCall, inquiry: Inquiry, *, rules: ContactRules, now: datetime
-) -> list[PlacementRequest]:
-    """The call's requests that are called about again; of the others, it is told that nobody was reached.
+) -> list[ContactRequest]:
+    """Return the call's requests that are called about again; for the others, publish that nobody was reached.
 
     Each counts its own attempts (docs/domain.md#contact-rule-7): a request may join others' contact, and leave it.
     """
@@ -217,10 +218,7 @@ def _those_with_attempts_left(
         request.attempts += 1
         if request.attempts < rules.call_attempts:
             stay.append(request)
-            continue
-        request.inquiry_id = request.look_at = None
-        if request.status == "waiting":
-            request.status = "over"
+        elif states.give_up(request):
             asked.append(request.id)
     if asked:
         event = AttemptsUsedUp(inquiry_id=inquiry.id, therapist_id=call.therapist_id, placement_request_ids=asked)
@@ -228,7 +226,7 @@ def _those_with_attempts_left(
     return stay
 
 
-def _tell(
+def _publish(
     session: Session, call: PhoneCall, said: Sequence[CallResponse], occurred_at: datetime, now: datetime
 ) -> None:
     event = CallRecorded(
@@ -239,19 +237,19 @@ def _tell(
         result=call.result or "",
         occurred_at=occurred_at,
         placement_request_ids=call.placement_request_ids,
-        answers=answers.public(said),
+        answers=answers.for_event(said),
     )
     record(session, call, event, now=now)
 
 
-def _members(session: Session, call: PhoneCall) -> list[PlacementRequest]:
+def _members(session: Session, call: PhoneCall) -> list[ContactRequest]:
     """The call's requests that are still in its contact, locked."""
-    found = queries.requests(session, call.placement_request_ids)
+    found = request_queries.requests(session, call.placement_request_ids)
     return [request for request in found if request.inquiry_id == call.inquiry_id]
 
 
 def _inquiry(session: Session, call: PhoneCall) -> Inquiry:
     assert call.inquiry_id is not None  # every planned call has one
-    inquiry = queries.inquiry(session, call.inquiry_id, lock=True)
+    inquiry = inquiry_queries.inquiry(session, call.inquiry_id, lock=True)
     assert inquiry is not None  # a foreign key says so
     return inquiry

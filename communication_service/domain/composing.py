@@ -1,266 +1,252 @@
-"""From requests that wait to contacts that can take place: who is asked together, on which way, and what it waits for.
+"""Bring the contacts with a practice to what they should be: `planning` says what, this reads and writes the rows.
 
-Everything that has not gone out to a therapist is arranged anew each time something about it changed, and once more
-in the transaction that claims a letter: so a letter never carries a request that was withdrawn or held meanwhile.
+Everything that has not gone out to a therapist is planned anew each time something about it changed, and once more in
+the transaction that claims an e-mail: so an e-mail never carries a request that was withdrawn or held meanwhile.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-from communication_service.domain import arranging
-from communication_service.domain.channels import Reachability, Way, way_to
+from communication_service.domain import cooldowns, copies, email_texts, planning, states
+from communication_service.domain.call_times import CallTimes
+from communication_service.domain.email_texts import EmailText
+from communication_service.domain.planning import CallSlot, PatientFacts, PlannedContact, PracticeFacts, Unsent
 from communication_service.settings import ContactRules
-from communication_service.store import queries, suppressions
-from communication_service.store.tables import Inquiry, Patient, PhoneCall, PlacementRequest, Therapist
-from shared.database import Session, new_id
+from communication_service.store import (
+    call_queries,
+    copy_queries,
+    email_queries,
+    inquiry_queries,
+    locks,
+    request_queries,
+    schedule,
+    suppressions,
+)
+from communication_service.store.tables import ContactRequest, Email, Inquiry, PatientPseudonym, PhoneCall, PracticeCopy
+from shared.database import Session
 from shared.events.catalogue import InquiryComposed, InquiryDissolved
 from shared.events.outbox import record
-from shared.values.datetimes import berlin_day, start_of_berlin_day
-
-NOT_SEARCHING = frozenset({"paused", "in_therapy", "therapy_completed", "search_aborted", "therapy_aborted"})
-UNTIL_A_COPY_IS_LOOKED_FOR_AGAIN = timedelta(minutes=1)
-UNTIL_ANOTHER_LOOK = timedelta(hours=1)
-"""Whatever changes leads to a look at once; this one is for what changes by itself, and for mishaps."""
+from shared.values.datetimes import berlin_day
 
 
-@dataclass
-class Unsent:
-    """Everything that has not gone out to one therapist."""
-
-    therapist: Therapist
-    requests: Sequence[PlacementRequest]
-    patients: Mapping[UUID, Patient]
-    inquiries: Sequence[Inquiry]
-    calls: Mapping[UUID, PhoneCall]
-    offered: Set[UUID]
-    """Patients whom a practice has offered a place."""
-
-    def may_go(self, request: PlacementRequest) -> bool:
-        """Whether the request is asked for now."""
-        return request.status == "waiting" and kept_back(request, self.patients, self.offered) is None
-
-
-def kept_back(request: PlacementRequest, patients: Mapping[UUID, Patient], offered: Set[UUID]) -> str | None:
-    """Why a request that waits may not go, whatever its practice; None where it may (docs/domain.md#contact-rule-9)."""
-    patient = patients.get(request.patient_id)
-    if request.hold is not None:
-        return request.hold
-    if patient is None:
-        return "patient_not_known"
-    if patient.id in offered:
-        return "accepted_elsewhere"
-    if patient.status in NOT_SEARCHING:
-        return "search_paused" if patient.status == "paused" else "search_ended"
-    return None
-
-
-def due(session: Session, *, now: datetime, at_most: int) -> Sequence[queries.Due]:
+def due(session: Session, *, now: datetime, at_most: int) -> Sequence[schedule.Due]:
     """Therapists to compose for, those who may have a place first (docs/domain.md#contact-rule-7)."""
-    return queries.therapists_to_look_at(session, now=now, limit=at_most)
+    return schedule.due(session, now=now, limit=at_most)
 
 
 def compose_if_due(session: Session, therapist_id: UUID, *, rules: ContactRules, now: datetime) -> bool:
-    """Arrange what has not gone out to this therapist, if there is still need; False where nothing was done."""
-    return queries.is_due(session, therapist_id, now=now) and compose(session, therapist_id, rules=rules, now=now)
+    """Compose what has not gone out to this therapist, if there is still need; False where nothing was done."""
+    return schedule.is_due(session, therapist_id, now=now) and compose(session, therapist_id, rules=rules, now=now)
 
 
 def leave_alone(session: Session, therapist_id: UUID, *, until: datetime) -> None:
     """Do not compose for a therapist before then: something about them cannot be handled."""
-    queries.look_later(session, therapist_id, at=until)
+    schedule.postpone(session, therapist_id, at=until)
 
 
 def compose(session: Session, therapist_id: UUID, *, rules: ContactRules, now: datetime) -> bool:
-    """Arrange what has not gone out to this therapist, as things are now; False while somebody else changes it."""
-    if not queries.try_to_lock_therapist(session, therapist_id):
+    """Plan what has not gone out to this therapist, as things are now; False while somebody else changes it."""
+    if not locks.try_to_lock_therapist(session, therapist_id):
         return False
-    requests = queries.unsent_requests(session, therapist_id)
+    requests = request_queries.unsent_requests(session, therapist_id)
     if requests is None:
         return False
-    queries.begin_look(session, therapist_id)
-    therapist = queries.therapist(session, therapist_id)
+    schedule.clear(session, therapist_id)
+    therapist = copy_queries.therapist(session, therapist_id)
     if therapist is None:
-        _look_next(requests, now + UNTIL_A_COPY_IS_LOOKED_FOR_AGAIN)
+        _schedule(requests, now + planning.UNTIL_A_COPY_IS_LOOKED_FOR_AGAIN)
         return True
-    unsent = _gathered(session, therapist, requests)
-    inquiries = _arrange(session, unsent, rules=rules, now=now)
+    rows = _read(session, therapist, requests)
+    unsent = _facts(session, rows, now)
+    contacts = planning.plan(unsent, rules, now)
+    _apply(session, rows, unsent, contacts, rules=rules, now=now)
     session.flush()
-    _look_next(requests, _next_look(unsent, inquiries, rules=rules, now=now))
+    _schedule(requests, planning.next_plan_at(unsent, contacts, rules, now))
     session.flush()
     return True
 
 
-def _gathered(session: Session, therapist: Therapist, requests: Sequence[PlacementRequest]) -> Unsent:
-    inquiries = queries.open_inquiries(session, therapist.id)
-    calls = {each.id: queries.planned_call(session, each.id) for each in inquiries}
+def _schedule(requests: Sequence[ContactRequest], at: datetime) -> None:
+    for request in requests:
+        request.due_at = at if request.status == "waiting" or request.inquiry_id else None
+
+
+# What is known
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of everything that has not gone out to one therapist, locked; copies are not."""
+
+    therapist: PracticeCopy
+    requests: Mapping[UUID, ContactRequest]
+    patients: Mapping[UUID, PatientPseudonym]
+    offered: Set[UUID]
+    """Patients whom a practice has offered a place."""
+    inquiries: Mapping[UUID, Inquiry]
+    """The oldest first."""
+    emails: Mapping[UUID, Email]
+    calls: Mapping[UUID, PhoneCall]
+    """By inquiry, as the e-mails."""
+
+
+def _read(session: Session, therapist: PracticeCopy, requests: Sequence[ContactRequest]) -> _Rows:
+    inquiries = {each.id: each for each in inquiry_queries.open_inquiries(session, therapist.id)}
     patients = {request.patient_id for request in requests}
-    return Unsent(
+    return _Rows(
         therapist=therapist,
-        requests=requests,
-        patients=queries.patients(session, patients),
-        offered=queries.patients_offered_a_place(session, patients),
+        requests={request.id: request for request in requests},
+        patients=copy_queries.patients(session, patients),
+        offered=request_queries.patients_offered_a_place(session, patients),
         inquiries=inquiries,
-        calls={inquiry: call for inquiry, call in calls.items() if call is not None},
+        emails=email_queries.unsent_emails(session, inquiries),
+        calls=call_queries.planned_calls(session, inquiries),
     )
 
 
-def _arrange(session: Session, unsent: Unsent, *, rules: ContactRules, now: datetime) -> list[Inquiry]:
-    settled = [each for each in unsent.inquiries if _is_settled(unsent.calls.get(each.id), now=now)]
-    free = [each for each in unsent.inquiries if each not in settled]
-    left = _leave(unsent)
-    groups = _groups(session, unsent, settled, rules=rules, now=now)
-    placed: list[tuple[Inquiry, Way, list[PlacementRequest]]] = []
-    for inquiry in settled:
-        members = [r for r in unsent.requests if r.inquiry_id == inquiry.id]
-        way = _way(session, unsent.therapist, only_by_phone=True)
-        placed.append((inquiry, way, members))
-    for way, members in groups:
-        chosen = _best(free, members)
-        if chosen is None:
-            chosen = _new(session, unsent.therapist.id, way, members[0], now)
+def _facts(session: Session, rows: _Rows, now: datetime) -> Unsent:
+    return Unsent(
+        practice=_practice(session, rows.therapist, now),
+        requests=[_request(each, patient_facts(each, rows.patients, rows.offered)) for each in rows.requests.values()],
+        contacts=[_contact(each, rows.calls.get(each.id)) for each in rows.inquiries.values()],
+    )
+
+
+def _practice(session: Session, therapist: PracticeCopy, now: datetime) -> PracticeFacts:
+    key = therapist.email_key
+    is_suppressed = key is not None and suppressions.is_suppressed(session, key)
+    return PracticeFacts(
+        status=therapist.status,
+        contact_preference=therapist.contact_preference,
+        email_key=key,
+        is_suppressed=is_suppressed or therapist.email_opt_out,
+        has_phone=bool(therapist.phone or therapist.mobile),
+        call_times=_call_times(session, therapist),
+        cooldown=None if key is None else cooldowns.current(session, therapist.id, key, today=berlin_day(now)),
+    )
+
+
+def _call_times(session: Session, therapist: PracticeCopy) -> CallTimes | None:
+    """When the practice can be phoned; None where its phone hours are unknown."""
+    if not therapist.phone_hours:
+        return None
+    state = copies.federal_state(therapist, copy_queries.place(session, therapist.id))
+    return CallTimes(therapist.phone_hours, state, therapist.holidays)
+
+
+def patient_facts(
+    request: ContactRequest, patients: Mapping[UUID, PatientPseudonym], offered: Set[UUID]
+) -> PatientFacts | None:
+    """What matters of the request's patient; None where no copy has arrived."""
+    patient = patients.get(request.patient_id)
+    if patient is None:
+        return None
+    return PatientFacts(patient.status, patient.search_started_on, is_offered_a_place=patient.id in offered)
+
+
+def _request(request: ContactRequest, patient: PatientFacts | None) -> planning.UnsentRequest:
+    return planning.UnsentRequest(
+        id=request.id,
+        patient=patient,
+        is_waiting=request.status == "waiting",
+        hold=request.hold,
+        priority=request.priority,
+        waiting_since=request.waiting_since,
+        by_phone=request.by_phone,
+        attempts=request.attempts,
+        contact_id=request.inquiry_id,
+        newest_contact_id=request.newest_inquiry_id,
+    )
+
+
+def _contact(inquiry: Inquiry, call: PhoneCall | None) -> planning.UnsentContact:
+    slot = CallSlot(call.starts_at, call.ends_at) if call else None
+    return planning.UnsentContact(inquiry.id, inquiry.next_attempt_after, slot)
+
+
+# What should be
+
+
+def _apply(
+    session: Session,
+    rows: _Rows,
+    unsent: Unsent,
+    contacts: Sequence[PlannedContact],
+    *,
+    rules: ContactRules,
+    now: datetime,
+) -> None:
+    left = _take_out(rows, planning.leaving(unsent))
+    placed = [(_inquiry(session, rows, contact, now), contact) for contact in contacts]
+    kept = {inquiry.id for inquiry, _ in placed}
+    for inquiry in rows.inquiries.values():
+        if inquiry.id not in kept:
+            _dissolve(rows, inquiry, now)
+    _publish_who_left(session, left, now)
+    for inquiry, contact in placed:
+        _fill(session, rows, inquiry, contact, now)
+        if contact.channel == "email" or contact.waits_for is not None:
+            _cancel_call(rows, inquiry, now)
+    session.flush()  # a therapist has one planned call: those that are cancelled go before others are planned
+    for inquiry, contact in placed:
+        if contact.channel == "email":
+            _write_email(session, rows, inquiry, contact, rules=rules, now=now)
         else:
-            free.remove(chosen)
-        _keep_the_wish(chosen, members, unsent.inquiries)
-        placed.append((chosen, way, members))
-    for inquiry in [*free, *(each for each, _, members in placed if not members)]:
-        _dissolve(session, inquiry, now)
-    _tell_who_left(session, left, now)
-    placed = [each for each in placed if each[2]]
-    for inquiry, way, members in placed:
-        _fill(session, inquiry, way, members, now)
-    first = {way.channel: inquiry for inquiry, way, _ in reversed(placed)}
-    for inquiry, way, _ in placed:
-        if first[way.channel] is not inquiry:
-            arranging.cancel_call(session, inquiry, now=now)  # before the first one's is planned
-    for inquiry, way, members in placed:
-        arranging.arrange(
-            session,
-            inquiry,
-            unsent.therapist,
-            [unsent.patients[request.patient_id] for request in members],
-            way=way,
-            is_first=first[way.channel] is inquiry,
-            attempt=1 + max(request.attempts for request in members),
-            rules=rules,
-            now=now,
-        )
-    return [inquiry for inquiry, _, _ in placed]
+            _cancel_email(rows, inquiry, now)
+            _plan_call(session, rows, inquiry, contact, unsent.practice.call_times, rules=rules, now=now)
 
 
-def _is_settled(call: PhoneCall | None, *, now: datetime) -> bool:
-    """Whether nobody joins this contact: its call is due today, so somebody may be making it.
-
-    A call that nobody made on its day is planned anew, and may be joined.
-    """
-    return call is not None and call.starts_at <= now and berlin_day(call.starts_at) == berlin_day(now)
-
-
-def _keep_the_wish(inquiry: Inquiry, members: Sequence[PlacementRequest], before: Sequence[Inquiry]) -> None:
-    """A practice that wants to be called back later is not called sooner because others join, or go with it."""
-    theirs = {request.inquiry_id for request in members}
-    wishes = [each.next_attempt_after for each in before if each.id in theirs and each.next_attempt_after is not None]
-    if wishes:
-        inquiry.next_attempt_after = max(wishes)
-
-
-def _leave(unsent: Unsent) -> list[tuple[Inquiry, PlacementRequest]]:
-    """Take requests that may not go any more out of the contacts that have not gone out."""
-    by_id = {inquiry.id: inquiry for inquiry in unsent.inquiries}
+def _take_out(rows: _Rows, leaving: Sequence[planning.UnsentRequest]) -> list[tuple[Inquiry, ContactRequest]]:
+    """Take requests that may not go any more out of their contacts; those that wait all the same, of which contact."""
     left = []
-    for request in unsent.requests:
-        inquiry = by_id.get(request.inquiry_id) if request.inquiry_id else None
-        if inquiry is not None and not unsent.may_go(request):
-            request.inquiry_id = None
-            if request.status == "waiting":
-                left.append((inquiry, request))
+    for each in leaving:
+        request = rows.requests[each.id]
+        assert request.inquiry_id is not None  # `planning.leaving`
+        if each.is_waiting:
+            left.append((rows.inquiries[request.inquiry_id], request))
+        request.inquiry_id = None
     return left
 
 
-def _groups(
-    session: Session, unsent: Unsent, settled: Sequence[Inquiry], *, rules: ContactRules, now: datetime
-) -> list[tuple[Way, list[PlacementRequest]]]:
-    """Who is asked together: letters first, the longest waiting first, at most six (docs/domain.md#contact-rule-6)."""
-    taken = {inquiry.id for inquiry in settled}
-    opened = {inquiry.id for inquiry in unsent.inquiries}
-    going = [
-        request
-        for request in unsent.requests
-        if unsent.may_go(request)
-        and request.inquiry_id not in taken
-        and (request.inquiry_id is None or request.inquiry_id in opened)
-    ]
-    if not any(_has_gathered(request, rules=rules, now=now) for request in going):
-        return []
-    going.sort(key=lambda request: _turn(request, unsent.patients[request.patient_id]))
-    groups = []
-    ways = {only: _way(session, unsent.therapist, only_by_phone=only) for only in (False, True)}
-    for channel in ("email", "phone"):
-        members = [request for request in going if ways[request.by_phone].channel == channel]
-        for start in range(0, len(members), rules.patients_together):
-            group = members[start : start + rules.patients_together]
-            groups.append((ways[group[0].by_phone], group))
-    return groups
+def _publish_who_left(session: Session, left: Sequence[tuple[Inquiry, ContactRequest]], now: datetime) -> None:
+    for inquiry in {inquiry.id: inquiry for inquiry, _ in left}.values():
+        dissolved = InquiryDissolved(
+            inquiry_id=inquiry.id,
+            therapist_id=inquiry.therapist_id,
+            placement_request_ids=[request.id for of, request in left if of is inquiry],
+        )
+        record(session, inquiry, dissolved, now=now)
 
 
-def _has_gathered(request: PlacementRequest, *, rules: ContactRules, now: datetime) -> bool:
-    if request.inquiry_id is not None:
-        return True
-    return request.waiting_since is not None and request.waiting_since + rules.gathering <= now
+def _inquiry(session: Session, rows: _Rows, contact: PlannedContact, now: datetime) -> Inquiry:
+    if contact.contact_id is not None:
+        return rows.inquiries[contact.contact_id]
+    cause = rows.requests[contact.request_ids[0]].correlation_id
+    made = states.new_inquiry(rows.therapist.id, channel=contact.channel, correlation_id=cause, now=now)
+    session.add(made)
+    return made
 
 
-def _turn(request: PlacementRequest, patient: Patient) -> tuple[date, int, datetime | None, UUID]:
-    """Who goes first: the longest search, then the higher priority, then who has waited longer here."""
-    return (patient.search_started_on or date.max, -request.priority, request.waiting_since, request.id)
+def _dissolve(rows: _Rows, inquiry: Inquiry, now: datetime) -> None:
+    states.dissolve_inquiry(inquiry, now=now)
+    _cancel_email(rows, inquiry, now)
+    _cancel_call(rows, inquiry, now)
 
 
-def _way(session: Session, therapist: Therapist, *, only_by_phone: bool) -> Way:
-    suppressed = therapist.email_key is not None and suppressions.is_suppressed(session, therapist.email_key)
-    return way_to(Reachability.of(therapist, is_suppressed=suppressed), only_by_phone=only_by_phone)
-
-
-def _best(free: Sequence[Inquiry], members: Sequence[PlacementRequest]) -> Inquiry | None:
-    """The contact that most of these are in already, and that all the others may join; of several the oldest.
-
-    Nobody goes back to a contact they left, or to an older one: its news would pass for late there.
-    """
-    present = [request.inquiry_id for request in members]
-    open_to_all = [each for each in free if all(_may_join(request, each) for request in members)]
-    return max(open_to_all, key=lambda inquiry: present.count(inquiry.id), default=None)
-
-
-def _may_join(request: PlacementRequest, inquiry: Inquiry) -> bool:
-    if request.inquiry_id == inquiry.id or request.newest_inquiry_id is None:
-        return True
-    return request.newest_inquiry_id < inquiry.id
-
-
-def _new(session: Session, therapist_id: UUID, way: Way, first: PlacementRequest, now: datetime) -> Inquiry:
-    inquiry = Inquiry(
-        id=new_id(),
-        created_at=now,
-        updated_at=now,
-        version=1,
-        therapist_id=therapist_id,
-        channel=way.channel,
-        status="open",
-        placement_request_ids=[],
-        attempts=0,
-        correlation_id=first.correlation_id,
-    )
-    session.add(inquiry)
-    return inquiry
-
-
-def _fill(session: Session, inquiry: Inquiry, way: Way, members: Sequence[PlacementRequest], now: datetime) -> None:
-    """Let exactly these requests be in the contact, and tell the world what is new."""
-    ids = [request.id for request in members]
-    is_news = inquiry.channel != way.channel or not set(ids) <= set(inquiry.placement_request_ids)
+def _fill(session: Session, rows: _Rows, inquiry: Inquiry, contact: PlannedContact, now: datetime) -> None:
+    """Let the inquiry carry exactly these requests, and publish what is new in it."""
+    ids = list(contact.request_ids)
+    is_news = inquiry.channel != contact.channel or not set(ids) <= set(inquiry.placement_request_ids)
     if inquiry.placement_request_ids != ids or is_news:
-        inquiry.placement_request_ids, inquiry.channel, inquiry.updated_at = ids, way.channel, now
-    for request in members:
+        inquiry.placement_request_ids, inquiry.channel, inquiry.updated_at = ids, contact.channel, now
+    inquiry.waits_for, inquiry.waits_until = contact.waits_for, contact.waits_until
+    inquiry.next_attempt_after = contact.next_attempt_after
+    for request_id in ids:
+        request = rows.requests[request_id]
         request.inquiry_id = request.newest_inquiry_id = inquiry.id
     if is_news:
         composed = InquiryComposed(
@@ -272,36 +258,99 @@ def _fill(session: Session, inquiry: Inquiry, way: Way, members: Sequence[Placem
         record(session, inquiry, composed, now=now)
 
 
-def _dissolve(session: Session, inquiry: Inquiry, now: datetime) -> None:
-    inquiry.status, inquiry.waits_for, inquiry.waits_until, inquiry.updated_at = "dissolved", None, None, now
-    arranging.cancel_letter(session, inquiry, now=now)
-    arranging.cancel_call(session, inquiry, now=now)
+# E-mails
 
 
-def _tell_who_left(session: Session, left: Sequence[tuple[Inquiry, PlacementRequest]], now: datetime) -> None:
-    for inquiry in {inquiry.id: inquiry for inquiry, _ in left}.values():
-        dissolved = InquiryDissolved(
-            inquiry_id=inquiry.id,
-            therapist_id=inquiry.therapist_id,
-            placement_request_ids=[request.id for of, request in left if of is inquiry],
-        )
-        record(session, inquiry, dissolved, now=now)
+def _write_email(
+    session: Session, rows: _Rows, inquiry: Inquiry, contact: PlannedContact, *, rules: ContactRules, now: datetime
+) -> None:
+    patients = [rows.patients[rows.requests[each].patient_id] for each in contact.request_ids]
+    text = email_texts.inquiry(rows.therapist, patients, sender=rules.sender)
+    email = rows.emails.get(inquiry.id)
+    if email is None:
+        email = states.new_email(inquiry, message_id_domain=rules.sender.domain, now=now)
+    _set_text(email, text, rows.therapist, contact.request_ids, now)
+    if contact.waits_for is None:
+        states.approve_email(email, now=now)
+    else:
+        states.hold_email(email, waits_for=contact.waits_for, waits_until=contact.waits_until, now=now)
+    session.add(email)
 
 
-def _next_look(unsent: Unsent, inquiries: Sequence[Inquiry], *, rules: ContactRules, now: datetime) -> datetime:
-    """When something changes by itself: requests have gathered, a gate opens; else in an hour, to be safe."""
-    moments = [now + UNTIL_ANOTHER_LOOK]
-    for request in unsent.requests:
-        if request.inquiry_id is None and unsent.may_go(request) and request.waiting_since is not None:
-            moments.append(request.waiting_since + rules.gathering)
-        if request.patient_id not in unsent.patients:
-            moments.append(now + UNTIL_A_COPY_IS_LOOKED_FOR_AGAIN)
-    for inquiry in inquiries:
-        if inquiry.waits_until is not None:
-            moments.append(start_of_berlin_day(inquiry.waits_until + timedelta(days=1)))
-    return min(moments)
+def _set_text(
+    email: Email, text: EmailText, therapist: PracticeCopy, request_ids: Sequence[UUID], now: datetime
+) -> None:
+    """Let the e-mail say this; where it says so already, it was not updated."""
+    # checked by `planning.channel_to`: without an address the channel would be another
+    recipient, recipient_key = therapist.email or "", therapist.email_key or ""
+    if email.recipient_key != recipient_key:
+        email.not_before, email.deferrals, email.troubles_begun = None, 0, 0  # that was about another address
+    before = _content(email)
+    email.recipient, email.recipient_key = recipient, recipient_key
+    email.subject, email.body_text, email.body_html = text.subject, text.text, text.html
+    email.placement_request_ids = list(request_ids)
+    if _content(email) != before:
+        email.updated_at = now
 
 
-def _look_next(requests: Sequence[PlacementRequest], at: datetime) -> None:
-    for request in requests:
-        request.look_at = at if request.status == "waiting" or request.inquiry_id else None
+def _content(email: Email) -> tuple[object, ...]:
+    address = (email.recipient, email.recipient_key)
+    return (*address, email.subject, email.body_text, email.body_html, email.placement_request_ids)
+
+
+def _cancel_email(rows: _Rows, inquiry: Inquiry, now: datetime) -> None:
+    email = rows.emails.get(inquiry.id)
+    if email is not None:
+        states.cancel_email(email, now=now)
+
+
+# Calls
+
+
+def _plan_call(
+    session: Session,
+    rows: _Rows,
+    inquiry: Inquiry,
+    contact: PlannedContact,
+    call_times: CallTimes | None,
+    *,
+    rules: ContactRules,
+    now: datetime,
+) -> None:
+    """Put the call into the first slot that is free, unless it keeps the one it has or waits for something."""
+    call = rows.calls.get(inquiry.id)
+    if contact.waits_for is not None:
+        return
+    if call is not None and call.placement_request_ids != inquiry.placement_request_ids:
+        call.placement_request_ids, call.attempt = list(inquiry.placement_request_ids), contact.attempt
+        call.updated_at = now
+    if contact.keeps_call:
+        return
+    assert call_times is not None  # `planning.channel_to`: otherwise it waits for them
+    slot = _free_slot(session, call_times, earliest=contact.earliest or now, rules=rules)
+    if slot is None:
+        _cancel_call(rows, inquiry, now)
+        inquiry.waits_for = "no_free_slot"
+    elif call is None:
+        first, last = slot
+        session.add(states.new_phone_call(inquiry, attempt=contact.attempt, starts_at=first, ends_at=last, now=now))
+    else:
+        call.starts_at, call.ends_at, call.updated_at = *slot, now
+    session.flush()
+
+
+def _free_slot(session: Session, call_times: CallTimes, *, earliest: datetime, rules: ContactRules) -> CallSlot | None:
+    locks.lock_line(session)
+    session.flush()
+    start = call_times.next_free_slot(
+        earliest=earliest,
+        rules=rules,
+        taken=lambda first, last: call_queries.taken_times(session, first, last),
+    )
+    return None if start is None else CallSlot(start, start + rules.call_length)
+
+
+def _cancel_call(rows: _Rows, inquiry: Inquiry, now: datetime) -> None:
+    call = rows.calls.get(inquiry.id)
+    if call is not None:
+        states.cancel_phone_call(call, now=now)

@@ -1,4 +1,4 @@
-"""Copies of therapists, patients and places, kept from events; whoever waits for one is looked at again."""
+"""Copies of therapists, patients and places, kept from events; what waits for one is scheduled again."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from communication_service.domain import suppressions
-from communication_service.store import queries
+from communication_service.store import schedule
 from communication_service.store import suppressions as suppression_queries
-from communication_service.store.tables import Patient, Place, Therapist
+from communication_service.store.tables import PatientPseudonym, PracticeCopy, PracticePlace
 from shared.database import Session
 from shared.database.copies import keep_newest, week_of
 from shared.events.catalogue import AddressGeocoded, PublicPatient, PublicTherapist
@@ -21,7 +21,7 @@ from shared.values.text import one_line
 
 ADDRESS = ("street", "house_number", "postal_code", "city")
 LINES_OF_THERAPIST = ("salutation", "title", "first_name", "last_name", *ADDRESS)
-"""Texts that people write and read: brought to one form here too, since whoever tells them need not have done so."""
+"""Texts that people write and read: brought to one form here too, since their publisher need not have done so."""
 SAME_IN_THERAPIST = (
     "id", "gender", "phone", "mobile", "email", "holidays", "potentially_available", "contact_preference",
     "email_opt_out", "status",
@@ -32,28 +32,28 @@ SAME_IN_PATIENT = (
 )  # fmt: skip
 
 
-def remember_therapists(
-    session: Session, told: Sequence[tuple[PublicTherapist, EventEnvelope]], *, now: datetime
+def keep_therapists(
+    session: Session, states: Sequence[tuple[PublicTherapist, EventEnvelope]], *, now: datetime
 ) -> None:
-    """Keep what was told of therapists, each in its envelope; an opt-out covers everyone who shares the address.
+    """Keep the published states of therapists, each with its envelope; an opt-out covers everyone at the address.
 
-    What counts is how the copies change: news that is older than a copy, or heard again, opts nobody out.
+    What counts is how the copies change: a state that is older than a copy, or comes again, opts nobody out.
     """
-    rows = [_therapist(therapist, envelope) for therapist, envelope in told]
+    rows = [_therapist(therapist, envelope) for therapist, envelope in states]
     ids: set[UUID] = {row["id"] for row in rows}
     before = suppression_queries.opt_outs(session, ids)
-    keep_newest(session, Therapist, rows)
+    keep_newest(session, PracticeCopy, rows)
     suppressions.follow_opt_outs(session, before, ids, now=now)  # docs/domain.md#import-rule-7
 
 
-def remember_patients(session: Session, told: Sequence[tuple[PublicPatient, EventEnvelope]], *, now: datetime) -> None:
-    """Keep what was told of patients, each in its envelope."""
-    rows = [_patient(patient, envelope) for patient, envelope in told]
-    keep_newest(session, Patient, rows)
-    queries.look_again(session, queries.requests_of_patients({row["id"] for row in rows}), at=now)
+def keep_patients(session: Session, states: Sequence[tuple[PublicPatient, EventEnvelope]], *, now: datetime) -> None:
+    """Keep the published states of patients, each with its envelope."""
+    rows = [_patient(patient, envelope) for patient, envelope in states]
+    keep_newest(session, PatientPseudonym, rows)
+    schedule.add(session, schedule.of_patients({row["id"] for row in rows}), at=now)
 
 
-def remember_places(session: Session, told: Sequence[AddressGeocoded], *, now: datetime) -> None:
+def keep_places(session: Session, events: Sequence[AddressGeocoded], *, now: datetime) -> None:
     """Keep the federal states of therapists' addresses; whether an address is still the current one is asked later."""
     rows = [
         {
@@ -62,16 +62,16 @@ def remember_places(session: Session, told: Sequence[AddressGeocoded], *, now: d
             **_lines(event, ADDRESS),
             "federal_state": event.federal_state,
         }
-        for event in told
+        for event in events
         if event.owner_kind == "therapist"
     ]
     if rows:
-        keep_newest(session, Place, rows)
+        keep_newest(session, PracticePlace, rows)
         ids: set[UUID] = {row["id"] for row in rows}
-        queries.look_again(session, queries.requests_to_therapists(ids), at=now)
+        schedule.add(session, schedule.to_therapists(ids), at=now)
 
 
-def federal_state(therapist: Therapist, place: Place | None) -> str | None:
+def federal_state(therapist: PracticeCopy, place: PracticePlace | None) -> str | None:
     """The state the practice lies in, as `NW`; None where unknown, also while a new address is being looked up."""
     if place is None:
         return None
@@ -79,27 +79,27 @@ def federal_state(therapist: Therapist, place: Place | None) -> str | None:
     return place.federal_state if is_current else None
 
 
-def _therapist(told: PublicTherapist, envelope: EventEnvelope) -> dict[str, Any]:
+def _therapist(state: PublicTherapist, envelope: EventEnvelope) -> dict[str, Any]:
     return {
-        **{name: getattr(told, name) for name in SAME_IN_THERAPIST},
-        **_lines(told, LINES_OF_THERAPIST),
-        "email_key": _key(told.email),
-        "phone_hours": week_of(told.id, told.phone_hours),
+        **{name: getattr(state, name) for name in SAME_IN_THERAPIST},
+        **_lines(state, LINES_OF_THERAPIST),
+        "email_key": _key(state.email),
+        "phone_hours": week_of(state.id, state.phone_hours),
         **envelope.position(),
     }
 
 
-def _patient(told: PublicPatient, envelope: EventEnvelope) -> dict[str, Any]:
+def _patient(state: PublicPatient, envelope: EventEnvelope) -> dict[str, Any]:
     return {
-        **{name: getattr(told, name) for name in SAME_IN_PATIENT},
-        **_lines(told, ("reference",)),
-        "availability": week_of(told.id, told.availability),
+        **{name: getattr(state, name) for name in SAME_IN_PATIENT},
+        **_lines(state, ("reference",)),
+        "availability": week_of(state.id, state.availability),
         **envelope.position(),
     }
 
 
-def _lines(told: object, names: Sequence[str]) -> dict[str, str | None]:
-    texts: dict[str, str | None] = {name: getattr(told, name) for name in names}
+def _lines(state: object, names: Sequence[str]) -> dict[str, str | None]:
+    texts: dict[str, str | None] = {name: getattr(state, name) for name in names}
     return {name: None if text is None else one_line(text) for name, text in texts.items()}
 
 

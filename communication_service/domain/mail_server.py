@@ -1,10 +1,10 @@
-"""Whether the mail server takes letters at all.
+"""Whether the mail server takes e-mails at all.
 
-A wrong setting, a blocklist, an outage concern every letter alike. While there is such a trouble, one letter is tried
+A wrong setting, a blocklist, an outage concern every e-mail alike. While there is such a trouble, one e-mail is tried
 in a while, a different one each time, and all others stay as they are; the first that is taken ends it.
 
-Who refuses every letter knows nothing of the addresses: those refusals are taken back, and none is believed until a
-letter is taken.
+A server that refuses every e-mail knows nothing of the addresses: its refusals are taken back, and none is believed
+until an e-mail is taken.
 """
 
 from __future__ import annotations
@@ -16,107 +16,107 @@ from uuid import UUID
 
 from communication_service.domain.schemas import MailServerView
 from communication_service.settings import ContactRules
+from communication_service.store import email_queries
 from communication_service.store import mail_server as store
-from communication_service.store import queries
 from communication_service.store.tables import MailServerState
 from shared.database import Session
 
 LONGEST_PAUSE = timedelta(minutes=15)
 MOST_NOT_TAKEN = 5
-"""So many different letters in a row that were not taken, for whatever reasons, are no accident."""
+"""So many different e-mails in a row that were not taken, for whatever reasons, are no accident."""
 
 
-class Change(Enum):
-    """What news of one letter changes for all."""
+class TroubleChange(Enum):
+    """What news of one e-mail changes for all."""
 
     NOTHING = "nothing"
     TROUBLE_BEGINS = "trouble begins"
     TROUBLE_ENDS = "trouble ends"
 
 
-class Cause(NamedTuple):
-    """Why a letter was not taken: as the server said it, and without its words."""
+class TroubleCause(NamedTuple):
+    """Why an e-mail was not taken: as the server said it, and without its words."""
 
     detail: str
     code: str
 
 
 class NotTaken(NamedTuple):
-    """A letter that was not taken for a reason that seems to be its own."""
+    """An e-mail that was not taken for a reason that seems to be its own."""
 
     email_id: UUID
-    cause: Cause
+    cause: TroubleCause
     is_first: bool
-    """Whether that is new of this letter: one that is tried again and again says no more of the server."""
+    """Whether that is new of this e-mail: one that is tried again and again says no more of the server."""
     is_refused: bool
     """Whether it is for good."""
 
 
 def claim_turn(session: Session, *, rules: ContactRules, now: datetime) -> bool:
-    """Whether a letter may go now; with a server in trouble one worker gets the turn, once in a pause."""
+    """Whether an e-mail may go now; with a server in trouble one worker gets the turn, once in a pause."""
     known = store.state(session)
     if known is None or not known.troubles:
         return True
     return store.take_probe(session, now=now, next_at=now + _pause(known.troubles, rules))
 
 
-def record_taken(session: Session) -> Change:
-    """A letter was taken: nothing is known against the server any more."""
+def record_taken(session: Session) -> TroubleChange:
+    """An e-mail was taken: nothing is known against the server any more."""
     known = store.state_with_failures(session)
     if known is None:
-        return Change.NOTHING
+        return TroubleChange.NOTHING
     known.not_taken, known.refused = 0, []
     return _end_trouble(session, known)
 
 
-def record_trouble(session: Session, cause: Cause, *, rules: ContactRules, now: datetime) -> Change:
-    """Something failed that concerns every letter: let nothing go for a while, longer each time."""
+def record_trouble(session: Session, cause: TroubleCause, *, rules: ContactRules, now: datetime) -> TroubleChange:
+    """Something failed that concerns every e-mail: let nothing go for a while, longer each time."""
     return _add_trouble(session, store.state_for_change(session), cause, rules=rules, now=now)
 
 
-def record_not_taken(session: Session, letter: NotTaken, *, rules: ContactRules, now: datetime) -> Change:
-    """The server spoke of this letter alone, so it lets us in: unless it says such things of every letter."""
+def record_not_taken(session: Session, not_taken: NotTaken, *, rules: ContactRules, now: datetime) -> TroubleChange:
+    """The server spoke of this e-mail alone, so it lets us in: unless it says such things of every e-mail."""
     known = store.state_for_change(session)
-    known.not_taken = min(known.not_taken + letter.is_first, MOST_NOT_TAKEN)
+    known.not_taken = min(known.not_taken + not_taken.is_first, MOST_NOT_TAKEN)
     if known.not_taken < MOST_NOT_TAKEN:
-        known.refused = [*known.refused, letter.email_id] if letter.is_refused else known.refused
+        known.refused = [*known.refused, not_taken.email_id] if not_taken.is_refused else known.refused
         return _end_trouble(session, known)
     known.to_take_back, known.refused = [*known.to_take_back, *known.refused], []
-    so_many = Cause(*(f"{known.not_taken} letters in a row: {each}" for each in letter.cause))
+    so_many = TroubleCause(*(f"{known.not_taken} e-mails in a row: {each}" for each in not_taken.cause))
     return _add_trouble(session, known, so_many, rules=rules, now=now)
 
 
 def _add_trouble(
-    session: Session, known: MailServerState, cause: Cause, *, rules: ContactRules, now: datetime
-) -> Change:
+    session: Session, known: MailServerState, cause: TroubleCause, *, rules: ContactRules, now: datetime
+) -> TroubleChange:
     known.troubles += 1
     known.since, known.detail, known.cause = known.since or now, cause.detail, cause.code
     known.next_try_at = now + _pause(known.troubles, rules)
     session.flush()
-    return Change.TROUBLE_BEGINS if known.troubles == 1 else Change.NOTHING
+    return TroubleChange.TROUBLE_BEGINS if known.troubles == 1 else TroubleChange.NOTHING
 
 
-def _end_trouble(session: Session, known: MailServerState) -> Change:
-    change = Change.TROUBLE_ENDS if known.troubles else Change.NOTHING
+def _end_trouble(session: Session, known: MailServerState) -> TroubleChange:
+    change = TroubleChange.TROUBLE_ENDS if known.troubles else TroubleChange.NOTHING
     known.troubles, known.since, known.detail, known.cause, known.next_try_at = 0, None, None, None, None
     session.flush()
     return change
 
 
-def refusals_count(session: Session) -> bool:
-    """Whether a refusal is believed: not while the server refuses every letter."""
+def are_rejections_believed(session: Session) -> bool:
+    """Whether a refusal is believed: not while the server refuses every e-mail."""
     known = store.state(session)
     return known is None or known.not_taken < MOST_NOT_TAKEN
 
 
-def refusals_to_take_back(session: Session) -> list[UUID]:
-    """Letters whose refusal was not to be believed."""
+def rejections_to_take_back(session: Session) -> list[UUID]:
+    """E-mails whose refusal was not to be believed."""
     known = store.state(session)
     return known.to_take_back if known else []
 
 
 def begin_to_take_back(session: Session, email_id: UUID) -> bool:
-    """Strike the letter from those, in the transaction that takes its refusal back; False where another one did."""
+    """Strike the e-mail from those, in the transaction that takes its refusal back; False where another one did."""
     known = store.state_for_change(session)  # before the therapist's lock, as where an answer is recorded
     is_there = email_id in known.to_take_back
     known.to_take_back = [each for each in known.to_take_back if each != email_id]
@@ -125,7 +125,7 @@ def begin_to_take_back(session: Session, email_id: UUID) -> bool:
 
 
 def trouble(session: Session) -> str | None:
-    """Since when nothing goes, and the code of the reason; None while letters go.
+    """Since when nothing goes, and the code of the reason; None while e-mails go.
 
     Anybody may see it, so it has none of the server's words: they may name a practice's address.
     """
@@ -135,7 +135,7 @@ def trouble(session: Session) -> str | None:
     return f"no e-mail goes since {known.since:%Y-%m-%d %H:%M} UTC: {known.cause}"
 
 
-def shown(session: Session) -> MailServerView:
+def show(session: Session) -> MailServerView:
     """What staff see of it."""
     known = store.state(session)
     return MailServerView(
@@ -143,7 +143,7 @@ def shown(session: Session) -> MailServerView:
         since=known.since if known else None,
         detail=known.detail if known else None,
         next_try_at=known.next_try_at if known else None,
-        emails_waiting=queries.count_emails_to_send(session),
+        emails_waiting=email_queries.count_emails_to_send(session),
     )
 
 

@@ -19,6 +19,7 @@ from shared.values.enums import (
     EmailKind,
     EmailResolution,
     EmailStatus,
+    InquiryStatus,
     RequestOutcome,
 )
 from shared.values.errors import NotAcceptable
@@ -36,7 +37,6 @@ WaitsFor = Annotated[
     ),
 ]
 WaitsUntil = Annotated[IsoDate | None, Field(description="the last day on which it waits, where that is known")]
-InquiryStatus = Literal["open", "under_way", "gone_out", "no_answer", "dissolved"]
 OneTo100 = Field(min_length=1, max_length=100)
 
 
@@ -48,7 +48,7 @@ def _refuse_two_answers(ids: list[UUID]) -> None:
 
 
 class EmailView(EntityView):
-    """A letter and what became of it."""
+    """An e-mail and what became of it."""
 
     kind: EmailKind
     therapist_id: UUID | None
@@ -91,7 +91,7 @@ class Response(Schema):
 
 
 class EmailResponse(Schema):
-    """What a practice answered to a letter."""
+    """What a practice answered to an e-mail."""
 
     responses: Annotated[list[Response], OneTo100]
 
@@ -102,7 +102,7 @@ class EmailResponse(Schema):
 
 
 class Resolution(Schema):
-    """What staff found out about a letter in doubt."""
+    """What staff found out about an e-mail in doubt."""
 
     outcome: EmailResolution
 
@@ -143,7 +143,7 @@ class WaitingRequest(Schema):
     waits_for: Annotated[
         str,
         Field(
-            description="what the inquiry waits for; or sending, mail_server (it takes no letters at the moment), "
+            description="what the inquiry waits for; or sending, mail_server (it takes no e-mails at the moment), "
             "planned_call, search_paused, accepted_elsewhere, "
             "search_ended, patient_not_known, therapist_not_known, gathering, composing, approval; "
             "of one that has gone out: answer, placement"
@@ -280,7 +280,7 @@ class NewSuppression(Schema):
 
 
 class SuppressionView(NewSuppression, EntityView):
-    """An address that gets no inquiries, whoever uses it."""
+    """An address that gets no inquiries, for everybody who uses it."""
 
     source: Literal["staff", "opt_out", "mail_server"]
 
@@ -289,7 +289,7 @@ SuppressionPage = Page[SuppressionView]
 
 
 class MailServerView(Schema):
-    """Whether e-mails go out; the letters that only wait for that are counted."""
+    """Whether e-mails go out; the e-mails that only wait for that are counted."""
 
     status: Literal["working", "in_trouble"]
     since: Instant | None
@@ -298,11 +298,11 @@ class MailServerView(Schema):
     emails_waiting: int
 
 
-class HistoryQuery(PageQuery):
-    """Which part of a therapist's history to show."""
+class ContactLogQuery(PageQuery):
+    """Which part of the contacts with a therapist to show."""
 
 
-class Contact(Schema):
+class ContactLogEntry(Schema):
     """One e-mail or call, with the answers it brought."""
 
     channel: Channel
@@ -317,4 +317,4 @@ class Contact(Schema):
     responses: list[CallResponse]
 
 
-ContactPage = Page[Contact]
+ContactLogPage = Page[ContactLogEntry]

@@ -1,7 +1,7 @@
-"""The way of a letter to the mail server: claimed in one transaction, handed over outside of any, recorded in a third.
+"""The way of an e-mail to the mail server: claimed in one transaction, handed over outside of any, recorded in a third.
 
-A claim is committed before anything is handed over. Whoever claimed it and died, or got no answer, leaves it in doubt:
-nothing is ever sent again by itself unless it is certain that it did not go.
+A claim is committed before anything is handed over. A worker that dies with a claim, or gets no answer, leaves it in
+doubt: nothing is ever sent again by itself unless it is certain that it did not go.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from communication_service.domain import composing, gates, mail_server, suppressions
-from communication_service.domain.letters import Letter
+from communication_service.domain import composing, cooldowns, mail_server, states, suppressions
+from communication_service.domain.email_texts import EmailText
 from communication_service.settings import ContactRules
-from communication_service.store import queries
+from communication_service.store import email_queries, inquiry_queries, locks, request_queries, schedule
 from communication_service.store.tables import Email, Inquiry
 from shared.database import Session
 from shared.events.catalogue import EmailSent
@@ -22,81 +22,82 @@ from shared.events.outbox import record
 from shared.values.datetimes import berlin_day
 
 LONGEST_PAUSE = timedelta(hours=1)
-MOST_REFUSALS = 40
-"""A server that puts us off for this long (about a day and a half) will not take the letter."""
+MOST_DEFERRALS = 40
+"""A server that puts us off for this long (about a day and a half) will not take the e-mail."""
 MOST_TROUBLES = 8
-"""A letter that began so many troubles (in two hours, while others went) is the reason for them."""
-LEASE_RAN_OUT = "the sender stopped before it recorded what became of the letter"
+"""An e-mail that began so many troubles (in two hours, while others went) is the reason for them."""
+LEASE_RAN_OUT = "the sender stopped before it recorded what became of the e-mail"
 
 
 class Waiting(NamedTuple):
-    """A letter that a job works on, and what caused it."""
+    """An e-mail that a job works on, and what caused it."""
 
     email_id: UUID
     correlation_id: str | None
 
 
 @dataclass(frozen=True)
-class Claim:
-    """A letter that we alone may hand over now."""
+class EmailClaim:
+    """An e-mail that we alone may hand over now."""
 
     email_id: UUID
     attempt: int
-    refusals: int
-    letter: Letter
+    deferrals: int
+    text: EmailText
     recipient: str
     message_id: str
     correlation_id: str | None
 
 
-def to_send(session: Session, *, rules: ContactRules, now: datetime, at_most: int = 20) -> list[Waiting]:
-    """Letters that may go now, one of them at most; none while the mail server is left alone.
+def next_to_send(session: Session, *, rules: ContactRules, now: datetime, at_most: int = 20) -> list[Waiting]:
+    """E-mails that may go now, one of them at most; none while the mail server is left alone.
 
     Somebody else may be quicker.
     """
-    found = queries.emails_to_send(session, now=now, limit=at_most)
+    found = email_queries.emails_to_send(session, now=now, limit=at_most)
     if not found or not mail_server.claim_turn(session, rules=rules, now=now):
         return []
     return [Waiting(email.id, email.correlation_id) for email in found]
 
 
-def claim(session: Session, email_id: UUID, *, rules: ContactRules, lease: timedelta, now: datetime) -> Claim | None:
-    """The letter, if it may still go: as things are now, with both gates closed behind it. None otherwise."""
-    known = queries.email(session, email_id)
+def claim(
+    session: Session, email_id: UUID, *, rules: ContactRules, lease: timedelta, now: datetime
+) -> EmailClaim | None:
+    """The e-mail, if it may still go: as things are now, and with both cooldowns begun. None otherwise."""
+    known = email_queries.email(session, email_id)
     if known is None or known.therapist_id is None or known.inquiry_id is None:
         return None
     # takes the therapist's lock; a withdrawal, a hold, another address count until this very moment
     if not composing.compose(session, known.therapist_id, rules=rules, now=now):
         return None
-    email = queries.email(session, email_id, lock=True)
+    email = email_queries.email(session, email_id, lock=True)
     if email is None or email.status != "approved" or (email.not_before and email.not_before > now):
         return None
-    if not gates.take(session, email, rules=rules, now=now, until=now + lease):
-        # somebody took one since composing looked; the next look says which
-        queries.look_again(session, queries.requests_to_therapists([known.therapist_id]), at=now)
-        _wait(session, email, now)
+    if not cooldowns.start(session, email, rules=rules, now=now, until=now + lease):
+        # another e-mail began one since this was planned; the next plan says which
+        schedule.add(session, schedule.to_therapists([known.therapist_id]), at=now)
+        _wait_for_cooldown(session, email, now)
         return None
-    email.status, email.attempts = "sending", email.attempts + 1
-    email.claimed_at, email.claimed_until, email.updated_at = now, now + lease, now
-    _inquiry(session, email).status = "under_way"
+    states.claim_email(email, lease=lease, now=now)
+    states.begin_inquiry(_inquiry(session, email))
     session.flush()
-    return Claim(
+    return EmailClaim(
         email_id=email.id,
         attempt=email.attempts,
-        refusals=email.refusals,
-        letter=Letter(email.subject, email.body_text, email.body_html),
+        deferrals=email.deferrals,
+        text=EmailText(email.subject, email.body_text, email.body_html),
         recipient=_in_ascii(email),
         message_id=email.message_id,
         correlation_id=email.correlation_id,
     )
 
 
-def _wait(session: Session, email: Email, now: datetime) -> None:
+def _wait_for_cooldown(session: Session, email: Email, now: datetime) -> None:
     assert email.therapist_id is not None
-    closed = gates.closed(session, email.therapist_id, email.recipient_key, today=berlin_day(now))
+    closed = cooldowns.current(session, email.therapist_id, email.recipient_key, today=berlin_day(now))
     if closed is not None:
         inquiry = _inquiry(session, email)
-        email.status, email.waits_for, email.waits_until = "waiting", closed.waits_for, closed.waits_until
+        states.hold_email(email, waits_for=closed.waits_for, waits_until=closed.waits_until, now=now)
         inquiry.waits_for, inquiry.waits_until = closed.waits_for, closed.waits_until
 
 
@@ -106,8 +107,8 @@ def _in_ascii(email: Email) -> str:
 
 
 def leave_alone(session: Session, email_id: UUID, *, until: datetime, detail: str) -> None:
-    """Do not try a letter before then: something about it cannot be handled."""
-    email = queries.email(session, email_id, lock=True)
+    """Do not try an e-mail before then: something about it cannot be handled."""
+    email = email_queries.email(session, email_id, lock=True)
     if email is not None and email.status == "approved":
         email.not_before, email.error = until, detail
 
@@ -115,8 +116,8 @@ def leave_alone(session: Session, email_id: UUID, *, until: datetime, detail: st
 # What became of it
 
 
-def sent(session: Session, email_id: UUID, attempt: int, *, rules: ContactRules, now: datetime) -> bool:
-    """The mail server took the letter; False where this attempt is no longer the one that counts."""
+def record_sent(session: Session, email_id: UUID, attempt: int, *, rules: ContactRules, now: datetime) -> bool:
+    """Record that the mail server took the e-mail; False where this attempt is no longer the one that counts."""
     email = _of_attempt(session, email_id, attempt)
     if email is None:
         return False
@@ -134,43 +135,42 @@ def put_off(
     now: datetime,
     began_trouble: bool = False,
 ) -> bool:
-    """The letter was not taken for a reason of its own: it is tried again after a pause that doubles.
+    """The e-mail was not taken for a reason of its own: it is tried again after a pause that doubles.
 
-    So is one that began a trouble of every letter. Each kind is counted by itself; after `MOST_REFUSALS` or
-    `MOST_TROUBLES` the letter fails and its requests move to the phone.
+    So is one that began a trouble of every e-mail. Each kind is counted by itself; after `MOST_DEFERRALS` or
+    `MOST_TROUBLES` the e-mail fails and its requests move to the phone.
     """
     email = _of_attempt(session, email_id, attempt)
     if email is None:
         return False
-    email.refusals += not began_trouble
+    email.deferrals += not began_trouble
     email.troubles_begun += began_trouble
-    if email.refusals >= MOST_REFUSALS or email.troubles_begun >= MOST_TROUBLES:
-        return _failed(session, email, detail=detail, now=now)
-    times = email.troubles_begun if began_trouble else email.refusals
+    if email.deferrals >= MOST_DEFERRALS or email.troubles_begun >= MOST_TROUBLES:
+        return _fail(session, email, detail=detail, now=now)
+    times = email.troubles_begun if began_trouble else email.deferrals
     pause = min(rules.email_retry * 2 ** min(times - 1, 10), LONGEST_PAUSE)
-    _wait_again(session, email, detail=detail, not_before=now + pause, now=now)
+    _retry(session, email, detail=detail, not_before=now + pause, now=now)
     return True
 
 
-def not_tried(session: Session, email_id: UUID, attempt: int, *, detail: str, now: datetime) -> bool:
-    """The letter did not go for a reason that is none of its own: it goes as soon as letters go."""
+def record_not_tried(session: Session, email_id: UUID, attempt: int, *, detail: str, now: datetime) -> bool:
+    """Record that the e-mail did not go for a reason that is none of its own: it goes as soon as e-mails go."""
     email = _of_attempt(session, email_id, attempt)
     if email is None:
         return False
-    _wait_again(session, email, detail=detail, not_before=None, now=now)
+    _retry(session, email, detail=detail, not_before=None, now=now)
     return True
 
 
-def _wait_again(session: Session, email: Email, *, detail: str, not_before: datetime | None, now: datetime) -> None:
-    email.status, email.error, email.updated_at = "approved", detail, now
-    email.not_before, email.claimed_until = not_before, None
-    _open_again(session, email, now)
+def _retry(session: Session, email: Email, *, detail: str, not_before: datetime | None, now: datetime) -> None:
+    states.retry_email(email, detail=detail, not_before=not_before, now=now)
+    _reopen(session, email, now)
 
 
-def refused(
+def record_refusal(
     session: Session, email_id: UUID, attempt: int, *, detail: str, address_is_bad: bool, now: datetime
 ) -> bool:
-    """The letter will never be taken: its requests move to the phone; a bad address gets no more letters."""
+    """Record that the e-mail will never be taken: its requests are called about; a bad address gets no more e-mails."""
     email = _of_attempt(session, email_id, attempt)
     if email is None:
         return False
@@ -178,45 +178,45 @@ def refused(
         reason = f"The mail server refused this address: {detail}"
         wanted = suppressions.Wanted(email.recipient, email.recipient_key, reason, "mail_server")
         suppressions.suppress(session, [wanted], now=now)
-    return _failed(session, email, detail=detail, now=now)
+    return _fail(session, email, detail=detail, now=now)
 
 
-def _failed(session: Session, email: Email, *, detail: str, now: datetime) -> bool:
-    email.status, email.error, email.updated_at, email.claimed_until = "failed", detail, now, None
-    for request in queries.requests(session, email.placement_request_ids):
+def _fail(session: Session, email: Email, *, detail: str, now: datetime) -> bool:
+    states.fail_email(email, detail=detail, now=now)
+    for request in request_queries.requests(session, email.placement_request_ids):
         if request.inquiry_id == email.inquiry_id:
             request.by_phone = True
-    _open_again(session, email, now)
+    _reopen(session, email, now)
     return True
 
 
-def take_back_refusal(session: Session, email_id: UUID, *, now: datetime) -> None:
-    """The refusal said nothing of the letter: its address is free, and it waits again with its requests.
+def take_back_rejection(session: Session, email_id: UUID, *, now: datetime) -> None:
+    """Take back a refusal that said nothing of the e-mail: its address is free, and it waits again with its requests.
 
     Certainly it did not go. Where the practice was phoned about it meanwhile, it stays at that.
     """
-    known = queries.email(session, email_id)
+    known = email_queries.email(session, email_id)
     if known is None or known.therapist_id is None:
         return
-    queries.lock_therapist(session, known.therapist_id)
-    email = queries.email(session, email_id, lock=True)
+    locks.lock_therapist(session, known.therapist_id)
+    email = email_queries.email(session, email_id, lock=True)
     if email is None or email.status != "failed":
         return
-    requests = queries.requests(session, email.placement_request_ids)
+    requests = request_queries.requests(session, email.placement_request_ids)
     suppressions.lift_refusal(session, email.recipient_key, now=now)
     inquiry = _inquiry(session, email)
     was_phoned = inquiry.attempts or inquiry.next_attempt_after
-    if inquiry.status != "open" or was_phoned or queries.unsent_email(session, inquiry.id):
+    if inquiry.status != "open" or was_phoned or email_queries.unsent_emails(session, [inquiry.id]):
         return
     for request in requests:
         if request.inquiry_id == inquiry.id and not request.attempts:
             request.by_phone = False
-    email.refusals += 1
-    _wait_again(session, email, detail=email.error or "", not_before=None, now=now)
+    email.deferrals += 1
+    _retry(session, email, detail=email.error or "", not_before=None, now=now)
 
 
-def doubt(session: Session, email_id: UUID, attempt: int, *, detail: str, now: datetime) -> bool:
-    """Nobody knows whether the letter went: it counts as sent until staff find out."""
+def record_doubt(session: Session, email_id: UUID, attempt: int, *, detail: str, now: datetime) -> bool:
+    """Record that nobody knows whether the e-mail went: it counts as sent until staff find out."""
     email = _of_attempt(session, email_id, attempt)
     if email is None:
         return False
@@ -224,42 +224,38 @@ def doubt(session: Session, email_id: UUID, attempt: int, *, detail: str, now: d
     return True
 
 
-def doubt_what_nobody_recorded(session: Session, *, now: datetime, at_most: int = 100) -> list[Waiting]:
-    """Letters whose sender has not spoken before its lease ran out are in doubt from now on; which."""
-    lost = queries.emails_whose_lease_ran_out(session, now=now, limit=at_most)
+def doubt_unrecorded(session: Session, *, now: datetime, at_most: int = 100) -> list[Waiting]:
+    """Put e-mails in doubt whose sender recorded nothing before its lease ran out, and return them."""
+    lost = email_queries.emails_whose_lease_ran_out(session, now=now, limit=at_most)
     for email in lost:
         _mark_in_doubt(session, email, LEASE_RAN_OUT, now)
     return [Waiting(email.id, email.correlation_id) for email in lost]
 
 
 def _mark_in_doubt(session: Session, email: Email, detail: str, now: datetime) -> None:
-    email.status, email.error, email.updated_at = "in_doubt", detail, now
+    states.doubt_email(email, detail=detail, now=now)
     _inquiry(session, email).waits_for = "email_in_doubt"
 
 
-def settle_doubt(session: Session, email: Email, *, was_sent: bool, rules: ContactRules, now: datetime) -> None:
-    """What staff found out about a letter in doubt; one that did not go is written anew at its turn."""
-    queries.lock_requests(session, email.placement_request_ids)
+def resolve_doubt(session: Session, email: Email, *, was_sent: bool, rules: ContactRules, now: datetime) -> None:
+    """Record what staff found out about an e-mail in doubt; one that did not go is written anew at its turn."""
+    request_queries.lock_requests(session, email.placement_request_ids)
     if was_sent:
         _record_sent(session, email, rules=rules, sent_at=email.claimed_at or now, now=now)
     else:
-        email.status, email.updated_at, email.claimed_until = "failed", now, None
-        _open_again(session, email, now)
+        states.fail_email(email, detail=email.error, now=now)
+        _reopen(session, email, now)
     email.version += 1
 
 
 def _record_sent(session: Session, email: Email, *, rules: ContactRules, sent_at: datetime, now: datetime) -> None:
-    email.status, email.sent_at, email.error, email.updated_at = "sent", sent_at, None, now
-    email.claimed_until = email.not_before = None
-    gates.settle(session, email, rules=rules, sent_at=sent_at)
+    states.record_email_sent(email, sent_at=sent_at, now=now)
+    cooldowns.count_from(session, email, rules=rules, sent_at=sent_at)
     inquiry = _inquiry(session, email)
-    inquiry.status, inquiry.waits_for, inquiry.waits_until, inquiry.updated_at = "gone_out", None, None, now
-    for request in queries.requests(session, email.placement_request_ids):
+    states.record_inquiry_gone_out(inquiry, now=now)
+    for request in request_queries.requests(session, email.placement_request_ids):
         if request.inquiry_id == email.inquiry_id:
-            request.inquiry_id, request.look_at, request.emailed_on = None, None, berlin_day(sent_at)
-            if request.status == "waiting":
-                # a hold that came too late holds nothing; matching drops it too, without a word
-                request.status, request.hold = "contacted", None
+            states.record_contact(request, emailed_on=berlin_day(sent_at))
     event = EmailSent(
         email_id=email.id,
         inquiry_id=email.inquiry_id,
@@ -270,36 +266,36 @@ def _record_sent(session: Session, email: Email, *, rules: ContactRules, sent_at
     )
     record(session, email, event, now=now)
     if email.therapist_id is not None:
-        # a second letter may wait behind this one
-        queries.look_again(session, queries.requests_to_therapists([email.therapist_id]), at=now)
+        # a second e-mail may wait behind this one
+        schedule.add(session, schedule.to_therapists([email.therapist_id]), at=now)
 
 
-def _open_again(session: Session, email: Email, now: datetime) -> None:
-    """Let the letter's requests be arranged anew, and open its gates."""
+def _reopen(session: Session, email: Email, now: datetime) -> None:
+    """Let the e-mail's requests be planned anew, and end its cooldowns."""
     inquiry = _inquiry(session, email)
-    inquiry.status, inquiry.waits_for, inquiry.waits_until, inquiry.updated_at = "open", None, None, now
+    states.reopen_inquiry(inquiry, now=now)
     session.flush()
-    gates.release(session, email, now=now)
+    cooldowns.end(session, email, now=now)
     if email.therapist_id is not None:
-        queries.look_again(session, queries.requests_to_therapists([email.therapist_id]), at=now)
+        schedule.add(session, schedule.to_therapists([email.therapist_id]), at=now)
 
 
 def _of_attempt(session: Session, email_id: UUID, attempt: int) -> Email | None:
-    """The letter, locked, if this attempt is the last one and nobody has settled what became of it."""
-    known = queries.email(session, email_id)
+    """The e-mail, locked, if this attempt is the last one and what became of it is not recorded."""
+    known = email_queries.email(session, email_id)
     if known is None or known.therapist_id is None:
         return None
-    queries.lock_therapist(session, known.therapist_id)
-    email = queries.email(session, email_id, lock=True)
-    if email is None or email.attempts != attempt or email.status not in ("sending", "in_doubt"):
+    locks.lock_therapist(session, known.therapist_id)
+    email = email_queries.email(session, email_id, lock=True)
+    if email is None or email.attempts != attempt or email.status not in states.CLAIMED:
         return None
-    # before suppressions and gates, as everywhere (docs/decisions/0019)
-    queries.lock_requests(session, email.placement_request_ids)
+    # before suppressions and cooldowns, as everywhere (docs/decisions/0019)
+    request_queries.lock_requests(session, email.placement_request_ids)
     return email
 
 
 def _inquiry(session: Session, email: Email) -> Inquiry:
     assert email.inquiry_id is not None
-    inquiry = queries.inquiry(session, email.inquiry_id, lock=True)
+    inquiry = inquiry_queries.inquiry(session, email.inquiry_id, lock=True)
     assert inquiry is not None  # a foreign key says so
     return inquiry

@@ -1,4 +1,4 @@
-"""Addresses that get no inquiries, whoever uses them: one way in and one way out, whatever the source.
+"""Addresses that get no inquiries, for everybody who uses them: one way in and one way out, whatever the source.
 
 Each source stands by itself, and the address is free only when none is left: an opt-out that is taken back leaves what
 staff or the mail server said since. What waits for the address moves to the phone at once, for every therapist who has
@@ -13,12 +13,12 @@ from typing import Literal, NamedTuple
 from uuid import UUID
 
 from communication_service.domain.schemas import NewSuppression, SuppressionPage, SuppressionView
-from communication_service.store import queries
+from communication_service.store import schedule
 from communication_service.store import suppressions as store
 from communication_service.store.suppressions import OptOut
 from communication_service.store.tables import EmailSuppression
 from shared.database import Session, new_id
-from shared.errors import Conflict, NotFound
+from shared.errors import Conflict, LostUpdate, NotFound
 from shared.values.contacts import normalised_email
 from shared.values.schemas import PageQuery
 
@@ -39,18 +39,18 @@ def suppress(
 ) -> list[EmailSuppression]:
     """Write no more inquiries to these addresses; those of which their sources had not said so before.
 
-    All that waits for one of them is arranged anew at once, and what waits for the therapists `also`.
+    All that waits for one of them is planned anew at once, and what waits for the therapists `also`.
     """
     stamp = {"created_at": now, "updated_at": now, "version": 1}
     added = store.add(session, [{"id": new_id(), **each._asdict(), **stamp} for each in wanted])
-    _arrange_anew(session, [each.email_key for each in added], now=now, also=also)
+    _schedule(session, [each.email_key for each in added], now=now, also=also)
     return added
 
 
 def lift_refusal(session: Session, email_key: str, *, now: datetime) -> None:
     """The mail server's refusal of this address was none: it is free, unless there is another reason."""
     if store.remove_refusal(session, email_key):
-        _arrange_anew(session, [email_key], now=now)
+        _schedule(session, [email_key], now=now)
 
 
 def follow_opt_outs(session: Session, before: set[OptOut], therapist_ids: Collection[UUID], *, now: datetime) -> None:
@@ -69,13 +69,13 @@ def follow_opt_outs(session: Session, before: set[OptOut], therapist_ids: Collec
     suppress(session, wanted, now=now, also={*therapist_ids, *store.therapists_at(session, freed)})
 
 
-def _arrange_anew(session: Session, keys: Collection[str], *, now: datetime, also: Collection[UUID] = ()) -> None:
+def _schedule(session: Session, keys: Collection[str], *, now: datetime, also: Collection[UUID] = ()) -> None:
     concerned = store.therapists_at(session, keys) | set(also)
     if concerned:
-        queries.look_again(session, queries.requests_to_therapists(concerned), at=now)
+        schedule.add(session, schedule.to_therapists(concerned), at=now)
 
 
-def listed(session: Session, wanted: PageQuery) -> SuppressionPage:
+def list_page(session: Session, wanted: PageQuery) -> SuppressionPage:
     """A page of suppressed addresses, newest first."""
     found, total = store.page(session, limit=wanted.limit, offset=wanted.offset)
     shown = [SuppressionView.of(each) for each in found]
@@ -84,7 +84,7 @@ def listed(session: Session, wanted: PageQuery) -> SuppressionPage:
 
 def get(session: Session, suppression_id: UUID) -> SuppressionView:
     """One suppression; raises `NotFound`."""
-    return SuppressionView.of(_known(session, suppression_id))
+    return SuppressionView.of(_get_or_raise(session, suppression_id))
 
 
 def add(session: Session, new: NewSuppression, *, now: datetime) -> SuppressionView:
@@ -99,16 +99,20 @@ def add(session: Session, new: NewSuppression, *, now: datetime) -> SuppressionV
     return SuppressionView.of(added[0])
 
 
-def remove(session: Session, suppression_id: UUID, *, now: datetime) -> None:
-    """Take back one reason; the address gets inquiries again when none is left. Raises `NotFound`."""
-    suppression = _known(session, suppression_id)
+def remove(
+    session: Session, suppression_id: UUID, *, expected_versions: Collection[int] | None = None, now: datetime
+) -> None:
+    """Take back one reason; the address gets inquiries again when none is left. Raises `NotFound`, `LostUpdate`."""
+    suppression = _get_or_raise(session, suppression_id)
+    if expected_versions is not None and suppression.version not in expected_versions:
+        raise LostUpdate("if_match.stale", "Somebody changed this since you read it.")
     key = suppression.email_key
     session.delete(suppression)
     session.flush()
-    _arrange_anew(session, [key], now=now)
+    _schedule(session, [key], now=now)
 
 
-def _known(session: Session, suppression_id: UUID) -> EmailSuppression:
+def _get_or_raise(session: Session, suppression_id: UUID) -> EmailSuppression:
     suppression = store.suppression(session, suppression_id)
     if suppression is None:
         raise NotFound("email_suppression")

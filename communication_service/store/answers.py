@@ -8,18 +8,18 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from communication_service.store.tables import Answer
+from communication_service.store.tables import RecordedAnswer
 from shared.values.enums import CallAnswer
 
 
 def has_definite(session: Session, placement_request_id: UUID) -> bool:
     """Whether an answer other than "later" or none at all is on record here for this request."""
-    definite = Answer.outcome.not_in((CallAnswer.LATER, CallAnswer.NOT_DISCUSSED))
-    found = select(Answer.id).where(Answer.placement_request_id == placement_request_id, definite)
+    definite = RecordedAnswer.outcome.not_in((CallAnswer.LATER, CallAnswer.NOT_DISCUSSED))
+    found = select(RecordedAnswer.id).where(RecordedAnswer.placement_request_id == placement_request_id, definite)
     return session.scalar(select(found.exists())) or False
 
 
 def newest_of(session: Session, therapist_id: UUID) -> datetime | None:
     """The last instant at which an answer of this practice was given or recorded, if it has ever answered."""
-    newest = func.greatest(func.max(Answer.occurred_at), func.max(Answer.recorded_at))
-    return session.scalar(select(newest).where(Answer.therapist_id == therapist_id))
+    newest = func.greatest(func.max(RecordedAnswer.occurred_at), func.max(RecordedAnswer.recorded_at))
+    return session.scalar(select(newest).where(RecordedAnswer.therapist_id == therapist_id))

@@ -11,15 +11,15 @@ from sqlalchemy import ColumnElement, Select, Text, Uuid, cast, func, literal, n
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
-from communication_service.store import queries
+from communication_service.store import request_queries
 from communication_service.store.tables import (
-    Answer,
+    ContactRequest,
     Email,
     Inquiry,
     PhoneCall,
-    PlacementRequest,
+    PracticeCopy,
+    RecordedAnswer,
     Tables,
-    Therapist,
 )
 
 Row = TypeVar("Row", bound=Tables)
@@ -33,7 +33,7 @@ def _page(session: Session, wanted: Select[Row], *, limit: int, offset: int) -> 
 
 def _with_patient(session: Session, column: Any, patient_id: UUID) -> ColumnElement[bool]:
     """The column's requests include one of this patient's."""
-    mine = session.scalars(select(PlacementRequest.id).where(PlacementRequest.patient_id == patient_id)).all()
+    mine = session.scalars(select(ContactRequest.id).where(ContactRequest.patient_id == patient_id)).all()
     return column.overlap(cast(list(mine), ARRAY(Uuid)))  # type: ignore[no-any-return]
 
 
@@ -80,28 +80,30 @@ def inquiries(
 
 def waiting_requests(
     session: Session, *, patient_id: UUID | None, therapist_id: UUID | None, limit: int, offset: int
-) -> Found[PlacementRequest]:
+) -> Found[ContactRequest]:
     """Requests that are not over, the longest waiting first."""
     wanted = (
-        select(PlacementRequest)
-        .where(PlacementRequest.status != "over")
-        .order_by(PlacementRequest.waiting_since, PlacementRequest.id)
+        select(ContactRequest)
+        .where(ContactRequest.status != "over")
+        .order_by(ContactRequest.waiting_since, ContactRequest.id)
     )
     if patient_id is not None:
-        wanted = wanted.where(PlacementRequest.patient_id == patient_id)
+        wanted = wanted.where(ContactRequest.patient_id == patient_id)
     if therapist_id is not None:
-        wanted = wanted.where(PlacementRequest.therapist_id == therapist_id)
+        wanted = wanted.where(ContactRequest.therapist_id == therapist_id)
     return _page(session, wanted, limit=limit, offset=offset)
 
 
 def known_therapists(session: Session, ids: Iterable[UUID]) -> set[UUID]:
     """Those of these therapists whose copy has arrived."""
-    return set(session.scalars(select(Therapist.id).where(Therapist.id.in_(list(ids)))))
+    return set(session.scalars(select(PracticeCopy.id).where(PracticeCopy.id.in_(list(ids)))))
 
 
 def therapists_followed_up(session: Session, ids: Iterable[UUID]) -> set[UUID]:
-    """Those of these therapists who are called after a letter that they did not answer."""
-    return set(session.scalars(select(Therapist.id).where(Therapist.id.in_(list(ids)), queries.FOLLOWED_UP)))
+    """Those of these therapists who are called after an e-mail that they did not answer."""
+    return set(
+        session.scalars(select(PracticeCopy.id).where(PracticeCopy.id.in_(list(ids)), request_queries.FOLLOWED_UP))
+    )
 
 
 def inquiries_with_ids(session: Session, ids: Iterable[UUID]) -> dict[UUID, Inquiry]:
@@ -153,12 +155,14 @@ def phone_calls(
     return _page(session, wanted, limit=limit, offset=offset)
 
 
-def answers_to(session: Session, *, emails: Sequence[UUID] = (), calls: Sequence[UUID] = ()) -> Sequence[Answer]:
+def answers_to(
+    session: Session, *, emails: Sequence[UUID] = (), calls: Sequence[UUID] = ()
+) -> Sequence[RecordedAnswer]:
     """The answers that these e-mails and calls brought, in the order in which they were recorded."""
     return session.scalars(
-        select(Answer)
-        .where(or_(Answer.email_id.in_(emails), Answer.phone_call_id.in_(calls)))
-        .order_by(Answer.recorded_at, Answer.id)
+        select(RecordedAnswer)
+        .where(or_(RecordedAnswer.email_id.in_(emails), RecordedAnswer.phone_call_id.in_(calls)))
+        .order_by(RecordedAnswer.recorded_at, RecordedAnswer.id)
     ).all()
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, Uuid, any_, delete, false, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from communication_service.store.tables import EmailSuppression, Therapist
+from communication_service.store.tables import EmailSuppression, PracticeCopy
 
 
 class OptOut(NamedTuple):
@@ -42,10 +42,10 @@ def add(session: Session, rows: Sequence[dict[str, Any]]) -> list[EmailSuppressi
 
 def opt_outs(session: Session, therapist_ids: Collection[UUID]) -> set[OptOut]:
     """Those of these therapists who want no e-mails, as the copies say."""
-    rows = select(Therapist.id, Therapist.email, Therapist.email_key).where(
+    rows = select(PracticeCopy.id, PracticeCopy.email, PracticeCopy.email_key).where(
         # one parameter however many ids: a poll brings hundreds
-        Therapist.id == any_(literal(list(therapist_ids), ARRAY(Uuid))),
-        Therapist.email_opt_out,
+        PracticeCopy.id == any_(literal(list(therapist_ids), ARRAY(Uuid))),
+        PracticeCopy.email_opt_out,
     )
     return {OptOut(*row) for row in session.execute(rows)}
 
@@ -53,7 +53,9 @@ def opt_outs(session: Session, therapist_ids: Collection[UUID]) -> set[OptOut]:
 def therapists_at(session: Session, email_keys: Collection[str]) -> set[UUID]:
     """Everybody who has one of these addresses."""
     return (
-        set(session.scalars(select(Therapist.id).where(Therapist.email_key.in_(email_keys)))) if email_keys else set()
+        set(session.scalars(select(PracticeCopy.id).where(PracticeCopy.email_key.in_(email_keys))))
+        if email_keys
+        else set()
     )
 
 
@@ -65,7 +67,9 @@ def remove_opt_outs_of_nobody(session: Session, email_keys: Collection[str]) -> 
     of_opt_outs = (EmailSuppression.email_key.in_(email_keys), EmailSuppression.source == "opt_out")
     locked = select(EmailSuppression.id).where(*of_opt_outs)
     session.execute(locked.order_by(EmailSuppression.email_key).with_for_update()).all()
-    still = select(Therapist.id).where(Therapist.email_key == EmailSuppression.email_key, Therapist.email_opt_out)
+    still = select(PracticeCopy.id).where(
+        PracticeCopy.email_key == EmailSuppression.email_key, PracticeCopy.email_opt_out
+    )
     gone = (
         delete(EmailSuppression)
         .where(*of_opt_outs, ~still.exists())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.database import NAMES, Aggregate, Copy, column_types, new_id
 from shared.database.tables import add_shared_tables
+from shared.values.enums import CallStatus, ContactRequestStatus, Direction, EmailKind, EmailStatus, InquiryStatus
 from shared.values.weekly import Weekly, WeeklyColumn
 
 
@@ -22,6 +24,11 @@ class Tables(DeclarativeBase):
     type_annotation_map = column_types
 
 
+def _one_of(column: str, words: type[StrEnum]) -> str:
+    """The condition that the column has a word of this vocabulary."""
+    return f"{column} IN ({', '.join(repr(str(word)) for word in words)})"
+
+
 def _ids() -> Any:
     return mapped_column(ARRAY(Uuid), default=list, server_default=text("'{}'"))
 
@@ -29,7 +36,7 @@ def _ids() -> Any:
 # Copies
 
 
-class Therapist(Copy, Tables):
+class PracticeCopy(Copy, Tables):
     """What a contact with a therapist needs to know of them."""
 
     __tablename__ = "therapists"
@@ -58,7 +65,7 @@ class Therapist(Copy, Tables):
     __table_args__ = (Index("ix_therapists_email_key", "email_key"),)
 
 
-class Place(Copy, Tables):
+class PracticePlace(Copy, Tables):
     """The federal state of the address that a therapist had when it was looked up."""
 
     __tablename__ = "places"
@@ -70,8 +77,8 @@ class Place(Copy, Tables):
     federal_state: Mapped[str | None]
 
 
-class Patient(Copy, Tables):
-    """What a practice may be told of a patient before it accepts: a pseudonym."""
+class PatientPseudonym(Copy, Tables):
+    """What a practice may know of a patient before it accepts: a pseudonym."""
 
     __tablename__ = "patients"
 
@@ -91,7 +98,7 @@ class Patient(Copy, Tables):
 # What is wanted
 
 
-class PlacementRequest(Tables):
+class ContactRequest(Tables):
     """One patient asked of one therapist, as far as contacting the therapist goes; kept from matching's events."""
 
     __tablename__ = "placement_requests"
@@ -100,7 +107,6 @@ class PlacementRequest(Tables):
     patient_id: Mapped[UUID]
     therapist_id: Mapped[UUID]
     status: Mapped[str]
-    """announced (heard of, not approved yet), waiting (has not gone out), contacted (has gone out), accepted, over."""
     hold: Mapped[str | None]
     priority: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     waiting_since: Mapped[datetime | None]
@@ -109,25 +115,25 @@ class PlacementRequest(Tables):
     inquiry_id: Mapped[UUID | None]
     """The contact that it is part of, while that has not gone out."""
     newest_inquiry_id: Mapped[UUID | None]
-    """The newest contact that it was ever part of; matching takes news of an older one for late news."""
+    """The newest contact that it was ever part of; matching takes events of an older one for late ones."""
     emailed_on: Mapped[date | None]
     attempts: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     """Calls about it that reached nobody, in whichever inquiry (docs/domain.md#contact-rule-7)."""
-    look_at: Mapped[datetime | None]
-    """When composing must look at this therapist again."""
+    due_at: Mapped[datetime | None]
+    """When the contacts with this therapist are to be planned again."""
     asked: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
-    """Whether matching wants the practice to be asked, as far as it was heard."""
+    """Whether matching wants the practice to be asked, by its newest event."""
     answered: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     """The practice has accepted or declined since it was asked; after "later" it may still do so."""
     asked_sequence: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    asked_told_at: Mapped[datetime | None]
+    asked_event_time: Mapped[datetime | None]
     hold_sequence: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    hold_told_at: Mapped[datetime | None]
-    """Newest event of matching that was heard: on whether to ask, and on the hold (`shared.database.copies`)."""
+    hold_event_time: Mapped[datetime | None]
+    """Newest event of matching that is known: on whether to ask, and on the hold (`shared.database.copies`)."""
     correlation_id: Mapped[str | None]
 
     __table_args__ = (
-        Index("ix_placement_requests_look_at", "look_at", postgresql_where=text("look_at IS NOT NULL")),
+        Index("ix_placement_requests_due_at", "due_at", postgresql_where=text("due_at IS NOT NULL")),
         Index(
             "ix_placement_requests_unsent",
             "therapist_id",
@@ -140,26 +146,26 @@ class PlacementRequest(Tables):
         ),
         Index("ix_placement_requests_patient_id", "patient_id"),
         Index("ix_placement_requests_accepted", "patient_id", postgresql_where=text("status = 'accepted'")),
-        CheckConstraint("status IN ('announced', 'waiting', 'contacted', 'accepted', 'over')", name="status"),
+        CheckConstraint(_one_of("status", ContactRequestStatus), name="status"),
         CheckConstraint("status <> 'waiting' OR waiting_since IS NOT NULL", name="waits_since"),
     )
 
 
-class Look(Tables):
-    """That composing must look at a therapist again, because of something that is not a request of theirs.
+class ScheduleEntry(Tables):
+    """That the contacts with a therapist are to be planned again, because of something that is not one of its requests.
 
-    A row of its own instead of the requests' `look_at`: whoever brings such news waits for nobody who holds a request.
+    A row of its own instead of the requests' `due_at`: who adds one waits for nobody that holds a request.
     """
 
-    __tablename__ = "looks"
+    __tablename__ = "schedule"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     therapist_id: Mapped[UUID]
-    look_at: Mapped[datetime]
+    due_at: Mapped[datetime]
     correlation_id: Mapped[str | None]
     """What caused the oldest request that waits."""
 
-    __table_args__ = (Index("ix_looks_look_at", "look_at"), Index("ix_looks_therapist_id", "therapist_id"))
+    __table_args__ = (Index("ix_schedule_due_at", "due_at"), Index("ix_schedule_therapist_id", "therapist_id"))
 
 
 # Contacts
@@ -173,8 +179,6 @@ class Inquiry(Aggregate, Tables):
     therapist_id: Mapped[UUID]
     channel: Mapped[str]
     status: Mapped[str]
-    """open (has not gone out), under_way (the mail is being sent, or its fate is in doubt), gone_out, no_answer
-    (all attempts to call used up), dissolved (nothing left to ask)."""
     placement_request_ids: Mapped[list[UUID]] = _ids()
     waits_for: Mapped[str | None]
     waits_until: Mapped[date | None]
@@ -187,12 +191,14 @@ class Inquiry(Aggregate, Tables):
         Index("ix_inquiries_open", "therapist_id", postgresql_where=text("status = 'open'")),
         Index("ix_inquiries_therapist_id", "therapist_id", "created_at"),
         CheckConstraint("channel IN ('email', 'phone')", name="channel"),
-        CheckConstraint("status IN ('open', 'under_way', 'gone_out', 'no_answer', 'dissolved')", name="status"),
+        CheckConstraint(_one_of("status", InquiryStatus), name="status"),
+        CheckConstraint("waits_for IS NULL OR status IN ('open', 'under_way')", name="waits_before_it_went_out"),
+        CheckConstraint("waits_until IS NULL OR waits_for IS NOT NULL", name="waits_for_something"),
     )
 
 
 class Email(Aggregate, Tables):
-    """A letter to a practice and what became of it; never deleted (docs/domain.md#contact-rule-12)."""
+    """An e-mail to a practice and what became of it; never deleted (docs/domain.md#contact-rule-12)."""
 
     __tablename__ = "emails"
 
@@ -214,10 +220,10 @@ class Email(Aggregate, Tables):
     waits_until: Mapped[date | None]
     attempts: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     """How often it was claimed for sending; the number of the attempt that may record what came of it."""
-    refusals: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    """How often the server put this letter off for a reason of its own."""
+    deferrals: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """How often the server put this e-mail off for a reason of its own."""
     troubles_begun: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    """How many troubles that concern every letter began with this one."""
+    """How many troubles that concern every e-mail began with this one."""
     not_before: Mapped[datetime | None]
     claimed_at: Mapped[datetime | None]
     claimed_until: Mapped[datetime | None]
@@ -226,7 +232,7 @@ class Email(Aggregate, Tables):
 
     __table_args__ = (
         Index("uq_emails_message_id", "message_id", unique=True),
-        # an inquiry never has two letters that went out or may yet go out
+        # an inquiry never has two e-mails that went out or may yet go out
         Index(
             "uq_emails_live",
             "inquiry_id",
@@ -243,22 +249,18 @@ class Email(Aggregate, Tables):
         Index("ix_emails_therapist_id", "therapist_id", "created_at"),
         Index("ix_emails_waiting", "recipient_key", postgresql_where=text("status = 'waiting'")),
         Index("ix_emails_placement_request_ids", "placement_request_ids", postgresql_using="gin"),
-        CheckConstraint("kind IN ('inquiry', 'confirmation', 'withdrawal', 'patient_notice')", name="kind"),
-        CheckConstraint(
-            "status IN ('draft', 'approved', 'waiting', 'sending', 'sent', 'in_doubt', 'failed', 'bounced',"
-            " 'cancelled')",
-            name="status",
-        ),
+        CheckConstraint(_one_of("kind", EmailKind), name="kind"),
+        CheckConstraint(_one_of("status", EmailStatus), name="status"),
         CheckConstraint("(status = 'waiting') = (waits_for IS NOT NULL)", name="waits_for_something"),
         CheckConstraint("(status = 'sent') = (sent_at IS NOT NULL)", name="sent_at"),
-        CheckConstraint("status <> 'sending' OR claimed_until IS NOT NULL", name="claimed"),
+        CheckConstraint("(status IN ('sending', 'in_doubt')) = (claimed_until IS NOT NULL)", name="claimed"),
     )
 
 
-class Gate(Tables):
+class EmailCooldown(Tables):
     """The days without another inquiry e-mail to this therapist, or to this address (docs/domain.md#contact-rule-5)."""
 
-    __tablename__ = "gates"
+    __tablename__ = "cooldowns"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     subject: Mapped[str]
@@ -268,7 +270,7 @@ class Gate(Tables):
 
     __table_args__ = (
         # the guarantee: two workers that send at once cannot both have the same subject on the same day
-        ExcludeConstraint(("subject", "="), ("during", "&&"), using="gist", name="ex_gates_one_inquiry_a_week"),
+        ExcludeConstraint(("subject", "="), ("during", "&&"), using="gist", name="ex_cooldowns_one_inquiry_a_week"),
         CheckConstraint("NOT isempty(during)", name="lasts"),
     )
 
@@ -307,14 +309,15 @@ class PhoneCall(Aggregate, Tables):
         Index("ix_phone_calls_inquiry_id", "inquiry_id"),
         Index("ix_phone_calls_starts_at", "starts_at"),
         Index("ix_phone_calls_therapist_id", "therapist_id", "starts_at"),
-        CheckConstraint("direction IN ('outbound', 'inbound')", name="direction"),
-        CheckConstraint("status IN ('planned', 'completed', 'failed', 'cancelled')", name="status"),
+        CheckConstraint(_one_of("direction", Direction), name="direction"),
+        CheckConstraint(_one_of("status", CallStatus), name="status"),
         CheckConstraint("starts_at < ends_at", name="takes_time"),
         CheckConstraint("(status IN ('completed', 'failed')) = (result IS NOT NULL)", name="result"),
+        CheckConstraint("(result IS NULL) = (occurred_at IS NULL)", name="made_at"),
     )
 
 
-class Answer(Tables):
+class RecordedAnswer(Tables):
     """What a practice said about one request; only ever added (docs/domain.md#contact-rule-12)."""
 
     __tablename__ = "answers"
@@ -332,7 +335,7 @@ class Answer(Tables):
 
 
 class EmailSuppression(Aggregate, Tables):
-    """One reason why an address gets no inquiries, whoever uses it; each source stands by itself."""
+    """One reason why an address gets no inquiries, for everybody who uses it; each source stands by itself."""
 
     __tablename__ = "email_suppressions"
 
@@ -349,19 +352,19 @@ class EmailSuppression(Aggregate, Tables):
 
 
 class MailServerState(Tables):
-    """What the workers know of the mail server: one row, which says whether letters go."""
+    """What the workers know of the mail server: one row, which says whether e-mails go."""
 
     __tablename__ = "mail_server"
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     troubles: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    """Tries in a row that failed for reasons that concern every letter; 0: letters go."""
+    """Tries in a row that failed for reasons that concern every e-mail; 0: e-mails go."""
     not_taken: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    """Different letters in a row that were not taken, for reasons that seem to be their own."""
+    """Different e-mails in a row that were not taken, for reasons that seem to be their own."""
     refused: Mapped[list[UUID]] = _ids()
-    """Letters of this row that were refused for good: so many in a row would make that doubtful."""
+    """E-mails of this row that were refused for good: so many in a row would make that doubtful."""
     to_take_back: Mapped[list[UUID]] = _ids()
-    """Letters whose refusal was not to be believed, and which are to wait again."""
+    """E-mails whose refusal was not to be believed, and which are to wait again."""
     since: Mapped[datetime | None]
     detail: Mapped[str | None]
     """What the mail server said, which may name a practice's address."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from geocoding_service.domain import lookup
 from geocoding_service.domain.schemas import AreaView, GeocodeQuery, Location, ReverseGeocodeQuery
-from shared.http import Resource, endpoint
+from shared.http import Context, Resource, endpoint
 from shared.values.places import Place
 
 
-class Geocode(Resource):
+class GeocodeResource(Resource):
     """Where an address lies."""
 
-    @endpoint(query=GeocodeQuery, answer=Location, statuses=(404,))
-    def get(self, query: GeocodeQuery) -> Location:
+    @endpoint(query=GeocodeQuery, response=Location, statuses=(404,), transaction=False)
+    def get(self, context: Context[None], query: GeocodeQuery) -> Location:
         """Find an address.
 
         In parts (`street, house_number, postal_code, city`) or in one line (`q`). The answer is the middle of the
@@ -22,10 +22,10 @@ class Geocode(Resource):
         return lookup.locate(query)
 
 
-class ReverseGeocode(Resource):
+class ReverseGeocodeResource(Resource):
     """What lies at a place."""
 
-    @endpoint(query=ReverseGeocodeQuery, answer=AreaView, statuses=(404,))
-    def get(self, query: ReverseGeocodeQuery) -> AreaView:
+    @endpoint(query=ReverseGeocodeQuery, response=AreaView, statuses=(404,), transaction=False)
+    def get(self, context: Context[None], query: ReverseGeocodeQuery) -> AreaView:
         """Find the postal code area nearest to a place."""
-        return lookup.area_at(Place(query.latitude, query.longitude))
+        return lookup.find_area(Place(query.latitude, query.longitude))

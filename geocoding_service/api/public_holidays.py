@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from geocoding_service.domain import public_holidays, schemas
-from geocoding_service.domain.schemas import HolidaysQuery
-from shared.http import Resource, endpoint
-from shared.runtime import clock
+from geocoding_service.domain import public_holidays
+from geocoding_service.domain.schemas import HolidayList, HolidaysQuery
+from shared.http import Context, Resource, endpoint
 
 
-class Holidays(Resource):
+class HolidayCollection(Resource):
     """Public holidays."""
 
-    @endpoint(query=HolidaysQuery, answer=schemas.Holidays)
-    def get(self, query: HolidaysQuery) -> schemas.Holidays:
+    @endpoint(query=HolidaysQuery, response=HolidayList, transaction=False)
+    def get(self, context: Context[None], query: HolidaysQuery) -> HolidayList:
         """List public holidays, of one federal state or, where it is not known, of all.
 
         `partial` says that a day is a holiday in part of these states only; nobody is phoned there that day either.
         """
-        return public_holidays.listed(query, today=clock.today())
+        return public_holidays.list_days(query, today=context.today)

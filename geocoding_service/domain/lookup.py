@@ -1,4 +1,4 @@
-"""Where an address lies, by the tables at hand: to the postal code's area, or to the city."""
+"""Where an address lies, by the tables of this service: to the postal code's area, or to the city."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from statistics import median
 
 from geocoding_service.domain.schemas import AreaView, GeocodeQuery, Location
 from geocoding_service.store import postal_codes
-from geocoding_service.store.postal_codes import Part
+from geocoding_service.store.postal_codes import Municipality
 from shared.errors import NotFound
 from shared.values.enums import FederalState, GeocodePrecision
 from shared.values.places import Place, distance_km
@@ -37,7 +37,7 @@ class Address:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundAddress:
     """Where an address lies, how exactly that is known, from where, and in which federal state (None: unknown)."""
 
     place: Place
@@ -63,7 +63,7 @@ def locate(query: GeocodeQuery) -> Location:
     )
 
 
-def find(address: Address) -> Found | None:
+def find(address: Address) -> FoundAddress | None:
     """Where the address lies: the middle of its postal code's area, else of its city; None where neither is known.
 
     The postal code outweighs the city. Streets are not known to the tables.
@@ -72,15 +72,15 @@ def find(address: Address) -> Found | None:
 
 
 @lru_cache(maxsize=20_000)
-def _find(postal_code: str | None, city: str | None) -> Found | None:
+def _find(postal_code: str | None, city: str | None) -> FoundAddress | None:
     place = area(postal_code) if postal_code else None
     if place is not None:
-        state = federal_state(postal_codes.parts(postal_code or ""), city=city)
-        return Found(place, GeocodePrecision.POSTAL_CODE, SOURCE, state)
+        state = federal_state(postal_codes.municipalities(postal_code or ""), city=city)
+        return FoundAddress(place, GeocodePrecision.POSTAL_CODE, SOURCE, state)
     return _middle_of_city(city) if city else None
 
 
-def federal_state(parts: Collection[Part], *, city: str | None = None) -> FederalState | None:
+def federal_state(parts: Collection[Municipality], *, city: str | None = None) -> FederalState | None:
     """The one federal state of these parts of a postal code's area; across a border, that of the city's part.
 
     None where that leaves none or several: it is never guessed (docs/domain.md#postal-code-federal-state).
@@ -91,16 +91,16 @@ def federal_state(parts: Collection[Part], *, city: str | None = None) -> Federa
     return states.pop() if len(states) == 1 else None
 
 
-def _middle_of_city(city: str) -> Found | None:
+def _middle_of_city(city: str) -> FoundAddress | None:
     """The middle of a city's postal code areas; None for a name that several places bear."""
-    places = {part: place for part in postal_codes.parts_of_city(city) if (place := area(part.postal_code))}
+    places = {part: place for part in postal_codes.municipalities_named(city) if (place := area(part.postal_code))}
     if not places:
         return None
     middle = Place(median(p.latitude for p in places.values()), median(p.longitude for p in places.values()))
     together = [part for part, place in places.items() if distance_km(place, middle) <= CITY_RADIUS_KM]
     if len(together) < SHARE_OF_A_CITY * len(places):
         return None
-    return Found(middle, GeocodePrecision.CITY, SOURCE, federal_state(together))
+    return FoundAddress(middle, GeocodePrecision.CITY, SOURCE, federal_state(together))
 
 
 def read_free_text(text: str) -> Address:
@@ -117,17 +117,17 @@ def read_free_text(text: str) -> Address:
     return Address(postal_code=code.group(), city=text[code.end() :].partition(",")[0].strip() or None)
 
 
-def area_at(place: Place) -> AreaView:
+def find_area(place: Place) -> AreaView:
     """The postal code area whose middle is nearest; raises `NotFound` outside Germany.
 
-    The place may lie in the area next to it. So the federal state is told only where all areas around agree.
+    The place may lie in the area next to it. So the federal state is given only where all areas around agree.
     """
     by_distance = sorted((distance_km(place, middle), code) for code, middle in areas().items())
     distance, code = by_distance[0]
     if distance > FARTHEST_AREA_KM:
         raise NotFound("postal_code", "No German postal code area is near this place.")
     middle = areas()[code]
-    around = [part for _, near in by_distance[:NEIGHBOURS] for part in postal_codes.parts(near)]
+    around = [part for _, near in by_distance[:NEIGHBOURS] for part in postal_codes.municipalities(near)]
     return AreaView(
         latitude=middle.latitude,
         longitude=middle.longitude,
@@ -135,6 +135,6 @@ def area_at(place: Place) -> AreaView:
         source=SOURCE,
         federal_state=federal_state(around),
         postal_code=code,
-        cities=sorted({part.city for part in postal_codes.parts(code)}),
+        cities=sorted({part.city for part in postal_codes.municipalities(code)}),
         distance_km=round(distance, 2),
     )

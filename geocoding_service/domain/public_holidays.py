@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import date, timedelta
 
-from geocoding_service.domain.schemas import LONGEST_SPAN_DAYS, Holiday, Holidays, HolidaysQuery
+from geocoding_service.domain.schemas import LONGEST_SPAN_DAYS, HolidayList, HolidaysQuery, HolidayView
 from shared.errors import FieldProblem, RuleBroken
 from shared.values.datetimes import LAST_DAY
 from shared.values.enums import FederalState
 from shared.values.public_holidays import PublicHoliday, public_holidays
 
 
-def listed(wanted: HolidaysQuery, *, today: date) -> Holidays:
+def list_days(wanted: HolidaysQuery, *, today: date) -> HolidayList:
     """The holidays that are asked for; raises `RuleBroken` for a span that is too long or ends before it begins."""
     first = wanted.first or today
     last = wanted.last or min(first + timedelta(days=364), LAST_DAY)
@@ -27,7 +27,7 @@ def _refused(field: str, message: str) -> RuleBroken:
     return RuleBroken("holidays.span", "This span of days cannot be answered.", errors=[FieldProblem(field, message)])
 
 
-def between(first: date, last: date, federal_state: FederalState | None) -> Holidays:
+def between(first: date, last: date, federal_state: FederalState | None) -> HolidayList:
     """The public holidays of a federal state from one day to another, both included.
 
     Without a state the holidays of all of them: where nobody knows in which one a practice is, no day that may be a
@@ -40,7 +40,7 @@ def between(first: date, last: date, federal_state: FederalState | None) -> Holi
                 if first <= holiday.on <= last:
                     kept_in[holiday].append(state)
     items = [
-        Holiday(on=holiday.on, name=holiday.name, partial=holiday.partial, federal_states=kept_in[holiday])
+        HolidayView(on=holiday.on, name=holiday.name, partial=holiday.partial, federal_states=kept_in[holiday])
         for holiday in sorted(kept_in)
     ]
-    return Holidays(federal_state=federal_state, first=first, last=last, items=items)
+    return HolidayList(federal_state=federal_state, first=first, last=last, items=items)

@@ -127,17 +127,17 @@ class DistanceQuery(QuerySchema):
 
     @property
     def origin(self) -> Point:
-        """Where the way starts."""
+        """Where it starts."""
         return Point(latitude=self.from_latitude, longitude=self.from_longitude, postal_code=self.from_postal_code)
 
     @property
     def destination(self) -> Point:
-        """Where the way ends."""
+        """Where it ends."""
         return Point(latitude=self.to_latitude, longitude=self.to_longitude, postal_code=self.to_postal_code)
 
 
-class Way(Schema):
-    """A way: kilometres along it (two decimals), minutes from door to door (rounded up), how they are known."""
+class DistanceView(Schema):
+    """A distance: kilometres on the way (two decimals), minutes from door to door (rounded up), how they are known."""
 
     distance_km: float
     travel_minutes: int
@@ -147,14 +147,14 @@ class Way(Schema):
 
 
 class DistanceMatrixRequest(Schema):
-    """The ways from each of the origins to each of the destinations are wanted."""
+    """The distances from each of the origins to each of the destinations are wanted."""
 
     origins: Annotated[list[Point], Field(min_length=1, max_length=MOST_POINTS)]
     destinations: Annotated[list[Point], Field(min_length=1, max_length=MOST_POINTS)]
     mode: TravelMode = TravelMode.CAR
 
 
-class DistanceMatrix(Schema):
+class DistanceMatrixView(Schema):
     """One row for each origin, in it one entry for each destination; null where a postal code is not known."""
 
     mode: TravelMode
@@ -171,7 +171,7 @@ class HolidaysQuery(QuerySchema):
     last: Annotated[HolidayDate | None, Field(alias="to")] = None
 
 
-class Holiday(Schema):
+class HolidayView(Schema):
     """A public holiday, and in which of the federal states asked for: in all of them or, if `partial`, in parts.
 
     A feast that some states keep wholly and others in part is listed twice.
@@ -183,10 +183,10 @@ class Holiday(Schema):
     federal_states: list[FederalState]
 
 
-class Holidays(Schema):
+class HolidayList(Schema):
     """The public holidays of a span of days, in their order."""
 
     federal_state: FederalState | None
     first: IsoDate = Field(alias="from")
     last: IsoDate = Field(alias="to")
-    items: list[Holiday]
+    items: list[HolidayView]

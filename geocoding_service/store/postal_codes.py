@@ -24,7 +24,7 @@ _ADDITION = re.compile(r"\s*[(/,].*|\s(?:am|an|auf|bei|im|in|ob|vor|-|[abiv]\.|[
 
 
 @dataclass(frozen=True)
-class Part:
+class Municipality:
     """A municipality that a postal code area covers, wholly or in part."""
 
     postal_code: str
@@ -32,12 +32,12 @@ class Part:
     federal_state: FederalState
 
 
-def parts(postal_code: str) -> Sequence[Part]:
+def municipalities(postal_code: str) -> Sequence[Municipality]:
     """The municipalities of a postal code; none where the table does not know it."""
     return _by_code().get(postal_code, ())
 
 
-def parts_of_city(name: str) -> Sequence[Part]:
+def municipalities_named(name: str) -> Sequence[Municipality]:
     """The postal codes of every municipality of that name.
 
     Case, umlauts (`ü`, `ue`) and punctuation do not matter. An addition may be left out ("Limburg an der Lahn",
@@ -46,45 +46,45 @@ def parts_of_city(name: str) -> Sequence[Part]:
     if found := _by_name().get(spelled(name)):
         return found
     found = _by_short_name().get(spelled(name), ())
-    return found if len({part.city for part in found}) == 1 else ()
+    return found if len({each.city for each in found}) == 1 else ()
 
 
-def is_named(part: Part, name: str) -> bool:
+def is_named(municipality: Municipality, name: str) -> bool:
     """Whether the municipality bears this name, with or without its addition."""
-    return spelled(name) in (spelled(part.city), spelled(without_addition(part.city)))
+    return spelled(name) in (spelled(municipality.city), spelled(without_addition(municipality.city)))
 
 
 @cache
-def _all_parts() -> Sequence[Part]:
+def _all_municipalities() -> Sequence[Municipality]:
     with TABLE.open(encoding="utf-8", newline="") as file:
         rows = csv.reader(line for line in file if not line.startswith("#"))
-        return [Part(code, city, FederalState(state)) for code, state, city in rows]
+        return [Municipality(code, city, FederalState(state)) for code, state, city in rows]
 
 
 @cache
-def _by_code() -> Mapping[str, Sequence[Part]]:
-    return _grouped([(part.postal_code, part) for part in _all_parts()])
+def _by_code() -> Mapping[str, Sequence[Municipality]]:
+    return _grouped([(each.postal_code, each) for each in _all_municipalities()])
 
 
 @cache
-def _by_name() -> Mapping[str, Sequence[Part]]:
-    return _grouped([(spelled(part.city), part) for part in _all_parts()])
+def _by_name() -> Mapping[str, Sequence[Municipality]]:
+    return _grouped([(spelled(each.city), each) for each in _all_municipalities()])
 
 
 @cache
-def _by_short_name() -> Mapping[str, Sequence[Part]]:
-    return _grouped([(spelled(without_addition(part.city)), part) for part in _all_parts()])
+def _by_short_name() -> Mapping[str, Sequence[Municipality]]:
+    return _grouped([(spelled(without_addition(each.city)), each) for each in _all_municipalities()])
 
 
-def _grouped(pairs: Sequence[tuple[str, Part]]) -> Mapping[str, Sequence[Part]]:
-    groups: dict[str, list[Part]] = defaultdict(list)
-    for key, part in pairs:
-        groups[key].append(part)
+def _grouped(pairs: Sequence[tuple[str, Municipality]]) -> Mapping[str, Sequence[Municipality]]:
+    groups: dict[str, list[Municipality]] = defaultdict(list)
+    for key, each in pairs:
+        groups[key].append(each)
     return dict(groups)
 
 
 def without_addition(city: str) -> str:
-    """The name of a municipality without what tells it from others of that name: "am Main", "(Efze)"."""
+    """The name of a municipality without what distinguishes it from others of that name: "am Main", "(Efze)"."""
     return _ADDITION.sub("", city)
 
 

@@ -21,7 +21,7 @@ from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
-from geocoding_service.store.postal_codes import parts_of_city, spelled, without_addition
+from geocoding_service.store.postal_codes import municipalities_named, spelled, without_addition
 from shared.values.places import Place, distance_km
 from shared.values.postal_codes import middles
 
@@ -59,7 +59,7 @@ def rebuild() -> int:
     for code, name, _ in known:
         codes[_city(name)].add(code)
     for city, found in codes.items():
-        found |= {part.postal_code for part in parts_of_city(city)}
+        found |= {part.postal_code for part in municipalities_named(city)}
     rows = sorted(
         {_row(code, name, place, inhabited, _sharing(code, codes[_city(name)])) for code, name, place in known}
     )

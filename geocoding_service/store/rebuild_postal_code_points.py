@@ -7,7 +7,7 @@ compared with a second table, the places of GeoNames (`geonames_places.csv`):
 
 1. A middle stands if no place of the postal code is nearer to its inhabitants by more than `TOLERANCE_KM` on average.
 2. Else the code moves to the place that is nearest to them: the town of a large area, the right one of several pieces.
-3. Where GeoNames cannot tell, the middle stands and the code is listed with the reason: GeoNames gives the districts
+3. Where GeoNames does not say, the middle stands and the code is listed with the reason: GeoNames gives the districts
    of a city the city's middle, and of some places it knows no inhabitants. Both are known to be wrong by up to 20 km.
 4. `DECIDED` are codes under 3 of which a person knows better. All those under 3 were looked at.
 """
@@ -132,7 +132,7 @@ def mean_km(point: Place, places: Sequence[KnownPlace]) -> float:
 
 
 def _doubt(nearest: KnownPlace) -> str | None:
-    """Why GeoNames cannot tell that people live there; None where it can."""
+    """Why GeoNames does not say that people live there; None where it can."""
     if nearest.sharing > 1:
         return f"GeoNames may give the middle of {nearest.name} for each of its {nearest.sharing} postal codes"
     return None if nearest.inhabitants else f"GeoNames knows no inhabitants of {nearest.name}"

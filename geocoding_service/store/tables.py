@@ -26,9 +26,9 @@ class LocatedAddress(Aggregate, Tables):
     owner_kind: Mapped[str]
     owner_sequence: Mapped[int] = mapped_column(BigInteger)
     """The owner's newest event that was looked at."""
-    owner_told_at: Mapped[datetime | None]
+    owner_event_time: Mapped[datetime | None]
     """When that happened."""
-    told_sequence: Mapped[int] = mapped_column(BigInteger)
+    answered_sequence: Mapped[int] = mapped_column(BigInteger)
     """The owner's event that our newest `address.geocoded` answers."""
     street: Mapped[str | None]
     house_number: Mapped[str | None]
@@ -42,7 +42,7 @@ class LocatedAddress(Aggregate, Tables):
 
     __table_args__ = (
         CheckConstraint("owner_kind IN ('patient', 'therapist')", name="owner_kind"),
-        CheckConstraint("told_sequence <= owner_sequence", name="told_sequence"),
+        CheckConstraint("answered_sequence <= owner_sequence", name="answered_sequence"),
         CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name="both_coordinates"),
     )
 

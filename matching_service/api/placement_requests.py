@@ -4,128 +4,115 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from matching_service.api.rules import ask_again_rules
-from matching_service.domain import answers, history, requests
+from matching_service.dependencies import Dependencies
+from matching_service.domain import answers, audit_log, placement_requests
 from matching_service.domain.schemas import (
     Approved,
+    AuditLogPage,
     ContactList,
-    HistoryPage,
+    NewAnswer,
     Placing,
-    Refusal,
+    RefusedTherapist,
     RequestFields,
     RequestFilter,
     RequestPage,
     RequestView,
-    Response,
     Withdrawal,
 )
-from shared.database import transaction
-from shared.http import Answer, Note, Resource, endpoint, if_match, once
-from shared.runtime import clock
+from shared.http import Context, Replay, Resource, ResponseReference, endpoint
 from shared.values.schemas import MergePatch, PageQuery
 
 
-class PlacementRequests(Resource):
-    """All placement requests."""
+class PlacementRequestItem(Resource):
+    """One placement request."""
 
-    @endpoint(query=RequestFilter, answer=RequestPage)
-    def get(self, query: RequestFilter) -> RequestPage:
-        """List placement requests, newest first."""
-        with transaction() as session:
-            return requests.listed(session, query)
+    @endpoint(response=RequestView)
+    def get(self, context: Context[Dependencies], id: UUID) -> RequestView:
+        """Show a placement request."""
+        return placement_requests.get(context.session, id)
 
-    @endpoint(body=ContactList, answer=Approved, status=201, statuses=(404,))
-    def post(self, body: ContactList) -> Answer:
-        """Approve a contact list: ask these therapists for this patient.
-
-        A rule that a therapist fails can be overridden with a reason, except a block, the wish for no contact, an open
-        request and a recent refusal.
-        """
-        with transaction() as session:
-            approved = once(
-                session,
-                lambda: requests.approve(session, body, rules=ask_again_rules(), today=clock.today(), now=clock.now()),
-                recall=lambda note: requests.recall(
-                    session, [UUID(each) for each in note["items"]], [Refusal.from_json(e) for e in note["refused"]]
-                ),
-                remember=_remembered,
-            )
-            return Answer(approved, location=f"/api/placement-requests?patient_id={body.patient_id}")
+    @endpoint(patch=RequestFields, response=RequestView)
+    def patch(self, context: Context[Dependencies], id: UUID, patch: MergePatch) -> RequestView:
+        """Change priority or note."""
+        return placement_requests.change(
+            context.session, id, patch, expected_versions=context.if_match, now=context.now
+        )
 
 
-def _remembered(approved: Approved) -> Note:
+def _reference(approved: Approved) -> ResponseReference:
     return {
         "items": [str(item.id) for item in approved.items],
         "refused": [refusal.to_json() for refusal in approved.refused],
     }
 
 
-class PlacementRequest(Resource):
-    """One placement request."""
-
-    @endpoint(answer=RequestView)
-    def get(self, id: UUID) -> RequestView:
-        """Show a placement request."""
-        with transaction() as session:
-            return requests.get(session, id)
-
-    @endpoint(patch=RequestFields, answer=RequestView)
-    def patch(self, id: UUID, patch: MergePatch) -> RequestView:
-        """Change priority or note."""
-        with transaction() as session:
-            return requests.change(session, id, patch, expected_versions=if_match(), now=clock.now())
+def _find_approved(context: Context[Dependencies], reference: ResponseReference) -> Approved:
+    ids = [UUID(each) for each in reference["items"]]
+    return placement_requests.find_approved(
+        context.session, ids, [RefusedTherapist.from_json(each) for each in reference["refused"]]
+    )
 
 
-class PlacementRequestHistory(Resource):
+class PlacementRequestCollection(Resource):
+    """All placement requests."""
+
+    @endpoint(query=RequestFilter, response=RequestPage)
+    def get(self, context: Context[Dependencies], query: RequestFilter) -> RequestPage:
+        """List placement requests, newest first."""
+        return placement_requests.list_page(context.session, query)
+
+    @endpoint(
+        body=ContactList,
+        response=Approved,
+        status=201,
+        statuses=(404,),
+        location="/api/placement-requests?patient_id={body.patient_id}",
+        replay=Replay(reference=_reference, find=_find_approved),
+    )
+    def post(self, context: Context[Dependencies], body: ContactList) -> Approved:
+        """Approve a contact list: ask these therapists for this patient.
+
+        A criterion that a therapist fails can be overridden with a reason, except a block, the wish for no contact, an
+        open request and a recent refusal.
+        """
+        rules = context.dependencies.rules
+        return placement_requests.approve(context.session, body, rules=rules, today=context.today, now=context.now)
+
+
+class PlacementRequestHistoryCollection(Resource):
     """What happened to a placement request."""
 
-    @endpoint(query=PageQuery, answer=HistoryPage)
-    def get(self, id: UUID, query: PageQuery) -> HistoryPage:
+    @endpoint(query=PageQuery, response=AuditLogPage)
+    def get(self, context: Context[Dependencies], id: UUID, query: PageQuery) -> AuditLogPage:
         """List what happened, oldest first."""
-        with transaction() as session:
-            return history.listed(session, id, query)
+        return audit_log.list_page(context.session, id, query)
 
 
-class PlacementRequestResponse(Resource):
+class PlacementRequestResponseResource(Resource):
     """The practice's answer."""
 
-    @endpoint(body=Response, answer=RequestView)
-    def post(self, id: UUID, body: Response) -> RequestView:
+    @endpoint(body=NewAnswer, response=RequestView, replay=PlacementRequestItem.get)
+    def post(self, context: Context[Dependencies], id: UUID, body: NewAnswer) -> RequestView:
         """Record what the practice answered.
 
         409 where an answer is recorded already, unless that was "later".
         """
-        with transaction() as session:
-            return once(
-                session,
-                lambda: answers.respond(session, id, body, rules=ask_again_rules(), now=clock.now()),
-                recall=lambda known: requests.get(session, known),
-            )
+        return answers.respond(context.session, id, body, rules=context.dependencies.rules, now=context.now)
 
 
-class PlacementRequestPlace(Resource):
+class PlacementRequestPlaceResource(Resource):
     """The place that the patient takes up."""
 
-    @endpoint(body=Placing, answer=RequestView)
-    def post(self, id: UUID, body: Placing) -> RequestView:
+    @endpoint(body=Placing, response=RequestView, replay=PlacementRequestItem.get)
+    def post(self, context: Context[Dependencies], id: UUID, body: Placing) -> RequestView:
         """Place the patient: every other request is withdrawn."""
-        with transaction() as session:
-            return once(
-                session,
-                lambda: answers.place(session, id, body, today=clock.today(), now=clock.now()),
-                recall=lambda known: requests.get(session, known),
-            )
+        return answers.place(context.session, id, body, today=context.today, now=context.now)
 
 
-class PlacementRequestWithdraw(Resource):
+class PlacementRequestWithdrawResource(Resource):
     """The end of a request."""
 
-    @endpoint(body=Withdrawal, answer=RequestView)
-    def post(self, id: UUID, body: Withdrawal) -> RequestView:
+    @endpoint(body=Withdrawal, response=RequestView, replay=PlacementRequestItem.get)
+    def post(self, context: Context[Dependencies], id: UUID, body: Withdrawal) -> RequestView:
         """Withdraw a placement request."""
-        with transaction() as session:
-            return once(
-                session,
-                lambda: answers.withdraw(session, id, body, now=clock.now()),
-                recall=lambda known: requests.get(session, known),
-            )
+        return answers.withdraw(context.session, id, body, now=context.now)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from matching_service.domain import history, states
-from matching_service.domain.holds import end, is_lost, settle, withdraw_all
-from matching_service.domain.requests import locked, touched
-from matching_service.domain.schemas import Placing, RequestView, Response, Withdrawal
+from matching_service.domain import audit_log, consequences, states
+from matching_service.domain.placement_requests import count_change, lock_request
+from matching_service.domain.schemas import NewAnswer, Placing, RequestView, Withdrawal
 from matching_service.settings import AskAgainRules
 from matching_service.store import queries
 from matching_service.store.tables import PlacementRequest
@@ -17,20 +16,20 @@ from shared.errors import Conflict, FieldProblem, RuleBroken
 from shared.events.catalogue import PatientPlaced, RequestAccepted, RequestAnswered, RequestReopened
 from shared.events.outbox import record
 from shared.values.datetimes import berlin_day
-from shared.values.enums import RequestOutcome, RequestStatus, WithdrawalReason
+from shared.values.enums import RequestStatus, WithdrawalReason
 
 CLOCKS_MAY_DIFFER = timedelta(minutes=5)
 
 
 def respond(
-    session: Session, request_id: UUID, response: Response, *, rules: AskAgainRules, now: datetime
+    session: Session, request_id: UUID, response: NewAnswer, *, rules: AskAgainRules, now: datetime
 ) -> RequestView:
-    """Record a practice's answer that staff heard.
+    """Record a practice's answer that staff enter.
 
     An answer to a withdrawn request is logged and changes nothing. Raises `NotFound`, `Conflict` where an answer is
     recorded already, `RuleBroken` for a time that cannot be.
     """
-    request = locked(session, request_id)
+    request = lock_request(session, request_id)
     if response.occurred_at is not None and response.occurred_at > now + CLOCKS_MAY_DIFFER:
         raise _wrong_time("must not lie in the future")
     # their clock may be ahead; an answer dated later than now would make one of the next minutes too old
@@ -45,8 +44,8 @@ def respond(
         )
     if request.responded_at is not None and at < request.responded_at:
         raise _wrong_time("must not lie before the answer that is recorded")
-    _take(session, request, response, at=at, channel=None, rules=rules, now=now)
-    touched(request, now=now)
+    _record_answer(session, request, response, at=at, channel=None, rules=rules, now=now)
+    count_change(request, now=now)
     return RequestView.of(request)
 
 
@@ -59,13 +58,13 @@ def _wrong_time(message: str) -> RuleBroken:
     return RuleBroken("response.time", f"occurred_at {message}.", errors=[FieldProblem("occurred_at", message)])
 
 
-def hear(
+def take_answer(
     session: Session,
     request: PlacementRequest,
-    response: Response,
+    response: NewAnswer,
     *,
     at: datetime,
-    told_at: datetime,
+    event_time: datetime,
     channel: str,
     rules: AskAgainRules,
     now: datetime,
@@ -78,49 +77,40 @@ def hear(
     """
     known = request.responded_at
     is_asked_again = request.status in states.ASKED_FOR
-    # the same instant is not older: both were acknowledged, and this one is heard last
-    too_late = known is not None and (told_at <= known if is_asked_again else at < known)
+    # the same instant is not older: both were acknowledged, and this one comes last
+    too_late = known is not None and (event_time <= known if is_asked_again else at < known)
     if request.status in states.TAKES_AN_ANSWER and not too_late:
-        _take(session, request, response, at=at, channel=channel, rules=rules, now=now)
+        _record_answer(session, request, response, at=at, channel=channel, rules=rules, now=now)
     else:
         _log(session, request, response, at=at, channel=channel, now=now)
 
 
-def _take(
+def _record_answer(
     session: Session,
     request: PlacementRequest,
-    response: Response,
+    response: NewAnswer,
     *,
     at: datetime,
     channel: str | None,
     rules: AskAgainRules,
     now: datetime,
 ) -> None:
-    answered_on = berlin_day(at)
-    request.status = states.status_after(response.outcome)
-    request.outcome, request.updated_at = response.outcome, now
-    request.responded_at = states.latest(request.responded_at, at)
-    request.available_from, request.hold = response.available_from, None
-    request.next_contact_after = (
-        states.next_contact_after(answered_on, response.available_from, rules)
-        if response.outcome == RequestOutcome.LATER
-        else None
-    )
+    states.take_answer(request, response.outcome, response.available_from, at=at, rules=rules, now=now)
     _log(session, request, response, at=at, channel=channel, now=now)
-    _tell_answer(session, request, answered_on, now=now)
-    settle(session, request.patient_id, now=now)
+    _publish_answer(session, request, berlin_day(at), now=now)
+    consequences.recompute_holds_of(session, request.patient_id, now=now)
 
 
 def _log(
     session: Session,
     request: PlacementRequest,
-    response: Response,
+    response: NewAnswer,
     *,
     at: datetime,
     now: datetime,
     channel: str | None = None,
 ) -> None:
-    history.note(
+    audit_log.add_entry(
         session,
         request,
         "answered",
@@ -133,7 +123,7 @@ def _log(
     )
 
 
-def _tell_answer(session: Session, request: PlacementRequest, answered_on: date, *, now: datetime) -> None:
+def _publish_answer(session: Session, request: PlacementRequest, answered_on: date, *, now: datetime) -> None:
     ids = {
         "placement_request_id": request.id,
         "patient_id": request.patient_id,
@@ -150,7 +140,7 @@ def place(session: Session, request_id: UUID, placing: Placing, *, today: date, 
 
     Raises `NotFound`, and `Conflict` unless the practice accepted, the search goes on and no other place stands.
     """
-    request = locked(session, request_id)
+    request = lock_request(session, request_id)
     if request.status != RequestStatus.ACCEPTED:
         raise Conflict(
             "placement_request.not_accepted", f"This request is {request.status}; a place must be accepted first."
@@ -162,9 +152,9 @@ def place(session: Session, request_id: UUID, placing: Placing, *, today: date, 
     if any(each.status == RequestStatus.PLACED for each in queries.lock_live_requests_of_patient(session, patient.id)):
         # the patient service speaks of one place: what became of another, nobody would ever say
         raise Conflict("patient.placed_already", "Another place is recorded; it must fail or end first.")
-    request.status, request.placed_on, request.first_session_on = RequestStatus.PLACED, today, placing.first_session_on
-    touched(request, now=now)
-    history.note(session, request, "placed", occurred_at=now, now=now)
+    states.place(request, first_session_on=placing.first_session_on, today=today, now=now)
+    count_change(request, now=now)
+    audit_log.add_entry(session, request, "placed", occurred_at=now, now=now)
     placed = PatientPlaced(
         placement_request_id=request.id,
         patient_id=request.patient_id,
@@ -172,7 +162,9 @@ def place(session: Session, request_id: UUID, placing: Placing, *, today: date, 
         placed_on=today,
     )
     record(session, request, placed, now=now)
-    withdraw_all(session, request.patient_id, WithdrawalReason.PLACED_ELSEWHERE, states.WITHDRAWABLE, now=now)
+    consequences.withdraw_all(
+        session, request.patient_id, WithdrawalReason.PLACED_ELSEWHERE, states.WITHDRAWABLE, now=now
+    )
     return RequestView.of(request)
 
 
@@ -181,17 +173,17 @@ def withdraw(session: Session, request_id: UUID, withdrawal: Withdrawal, *, now:
 
     Raises `NotFound`, and `Conflict` for a request that is over.
     """
-    request = locked(session, request_id)
+    request = lock_request(session, request_id)
     if request.status not in states.WITHDRAWABLE:
         raise Conflict("placement_request.over", f"This request is {request.status} and cannot be withdrawn.")
-    end(session, request, withdrawal.reason, now=now)
-    touched(request, now=now)
-    settle(session, request.patient_id, now=now)
+    consequences.withdraw(session, request, withdrawal.reason, now=now)
+    count_change(request, now=now)
+    consequences.recompute_holds_of(session, request.patient_id, now=now)
     return RequestView.of(request)
 
 
 def reopen_deferred(session: Session, *, today: date, now: datetime, at_most: int = 100) -> int:
-    """Ask practices again that said "later", now that their time has come; how many."""
+    """Ask practices again that said "later", now that their time has come; returns the number of requests."""
     ids = queries.deferred_until(session, today, limit=at_most)
     queries.lock_patients(session, queries.patients_of(session, ids))
     due = [
@@ -203,7 +195,7 @@ def reopen_deferred(session: Session, *, today: date, now: datetime, at_most: in
         and request.next_contact_after <= today
     ]
     for request in due:
-        # it is composed only after it was heard of this, so whatever is told of earlier contacts is old news
+        # it is composed only after communication knows of this, so whatever is said of earlier contacts is old
         request.inquiry_at = now
         reopen(session, request, now=now)
     return len(due)
@@ -214,11 +206,11 @@ def reopen(session: Session, request: PlacementRequest, *, now: datetime) -> Non
 
     A therapist who was blocked since the practice was asked is not asked again (docs/domain.md#contact-rule-9).
     """
-    if is_lost(session, request.therapist_id):
-        end(session, request, WithdrawalReason.THERAPIST_UNAVAILABLE, now=now)
+    if consequences.is_unavailable(session, request.therapist_id):
+        consequences.withdraw(session, request, WithdrawalReason.THERAPIST_UNAVAILABLE, now=now)
         return
-    request.status, request.next_contact_after, request.updated_at = RequestStatus.OPEN, None, now
-    history.note(session, request, "reopened", occurred_at=now, now=now)
+    states.reopen(request, now=now)
+    audit_log.add_entry(session, request, "reopened", occurred_at=now, now=now)
     event = RequestReopened(
         placement_request_id=request.id,
         patient_id=request.patient_id,

@@ -1,14 +1,14 @@
-"""What this service keeps of other services' therapists, patients and places."""
+"""What this service keeps of other services' therapists and patients, and of where they are."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from matching_service.store import copies
+from matching_service.store.tables import PatientCopy, TherapistCopy
 from shared.database import Session
-from shared.database.copies import week_of
+from shared.database.copies import keep_newest, week_of
 from shared.events.catalogue import AddressGeocoded, PublicPatient, PublicTherapist
 from shared.events.event import EventEnvelope
 from shared.runtime.logs import logger
@@ -18,27 +18,30 @@ from shared.values.text import one_line
 
 log = logger(__name__)
 
+NO_STATE_YET: Final = {"sequence": "-1"}
+"""A row of which only the place is known is older than any state of its owner."""
+
 
 def comparable_address(street: str | None, house_number: str | None, postal_code: str | None, city: str | None) -> str:
     """An address as one text that is equal for equal addresses, whatever the blanks and capitals."""
     return "|".join(one_line(part or "").casefold() for part in (street, house_number, postal_code, city))
 
 
-def remember_therapists(session: Session, told: Sequence[tuple[PublicTherapist, EventEnvelope]]) -> None:
-    """Keep the newest state of each therapist; `told` is states with the envelopes they came in."""
-    copies.keep_therapists(session, [_therapist(therapist, envelope) for therapist, envelope in told])
+def keep_therapists(session: Session, states: Sequence[tuple[PublicTherapist, EventEnvelope]]) -> None:
+    """Keep the newest state of each therapist; the states come with their envelopes."""
+    keep_newest(session, TherapistCopy, [_therapist(therapist, envelope) for therapist, envelope in states])
 
 
-def remember_patients(session: Session, told: Sequence[tuple[PublicPatient, EventEnvelope]]) -> None:
-    """Keep the newest state of each patient; `told` is states with the envelopes they came in."""
-    copies.keep_patients(session, [_patient(patient, envelope) for patient, envelope in told])
+def keep_patients(session: Session, states: Sequence[tuple[PublicPatient, EventEnvelope]]) -> None:
+    """Keep the newest state of each patient; the states come with their envelopes."""
+    keep_newest(session, PatientCopy, [_patient(patient, envelope) for patient, envelope in states])
 
 
-def remember_places(session: Session, told: Sequence[AddressGeocoded]) -> None:
+def keep_places(session: Session, events: Sequence[AddressGeocoded]) -> None:
     """Keep where addresses lie. An answer for another address than the present one waits until that is the present."""
-    rows = [(event.owner_kind, _geocoded(event)) for event in told]
-    copies.keep_therapists_places(session, [row for kind, row in rows if kind == "therapist"])
-    copies.keep_patients_places(session, [row for kind, row in rows if kind == "patient"])
+    for kind, copies in (("therapist", TherapistCopy), ("patient", PatientCopy)):
+        rows = [_geocoded(event) for event in events if event.owner_kind == kind]
+        keep_newest(session, copies, rows, part="geocoded_", inserted=NO_STATE_YET)
 
 
 def _therapist(therapist: PublicTherapist, envelope: EventEnvelope) -> dict[str, Any]:
@@ -89,7 +92,7 @@ def _patient(patient: PublicPatient, envelope: EventEnvelope) -> dict[str, Any]:
 
 
 def _line(text: str | None) -> str | None:
-    """A text in one form: whoever tells it need not have brought it there."""
+    """A text in one form: its source need not have normalised it."""
     return None if text is None else one_line(text)
 
 

@@ -1,8 +1,8 @@
 """The criteria of docs/domain.md#matching-rule-2, one entry each: everything the code knows about one stands there.
 
 PostgreSQL judges, by the entry's two conditions (`store/matching.py` says what they can name); the rest of an entry is
-what staff read and what they may do. A new criterion is a word in `MatchRule` and an entry here, at the same place;
-beside the code, a row of that table, and cases in tests/matching_service/test_criteria.py.
+what staff read and what they may do. A new criterion is a word in `MatchCriterion` and an entry here, at the same
+place; beside the code, a row of that table, and cases in tests/matching_service/test_criteria.py.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from matching_service.domain.scoring import POINTS, POINTS_LOST_PER_UNKNOWN
 from matching_service.domain.search import METRES_A_KILOMETRE, Search
 from matching_service.store.matching import Condition, Judge
 from shared.values import travel
-from shared.values.enums import CheckResult, MatchRule, TravelMode
+from shared.values.enums import CheckResult, MatchCriterion, TravelMode
 
 PASS, FAIL, UNKNOWN = CheckResult.PASS, CheckResult.FAIL, CheckResult.UNKNOWN
 
@@ -128,19 +128,19 @@ def _no_refusal(_: Any, search: Search) -> str:
 
 CRITERIA: Final = (
     Criterion(
-        rule=MatchRule.STATUS,
+        name=MatchCriterion.STATUS,
         fails="t.status <> 'active'",
         explanations={PASS: "The practice is active.", FAIL: lambda t, _: f"The therapist is {t.status}."},
         can_be_set_aside=False,
     ),
     Criterion(
-        rule=MatchRule.CONTACT_PREFERENCE,
+        name=MatchCriterion.CONTACT_PREFERENCE,
         fails="t.contact_preference = 'none'",
         explanations={PASS: _contact, FAIL: "The practice wishes no contact."},
         can_be_set_aside=False,
     ),
     Criterion(
-        rule=MatchRule.ACCREDITATION,
+        name=MatchCriterion.ACCREDITATION,
         fails=":needs_statutory_seat AND t.accreditation = 'private'",
         unknown="(:needs_statutory_seat AND t.accreditation = 'unknown')"
         " OR (:may_need_statutory_seat AND t.accreditation <> 'statutory')",
@@ -160,18 +160,18 @@ CRITERIA: Final = (
         ),
     ),
     Criterion(
-        rule=MatchRule.DISTANCE,
+        name=MatchCriterion.DISTANCE,
         fails="t.metres > :radius_metres",
         explanations={PASS: _way, FAIL: _way},
         relaxation=Suggestion("Accept a way that is a quarter longer.", lambda search: search.wider_limits),
     ),
     Criterion(
-        rule=MatchRule.DISTANCE_UNKNOWN,
+        name=MatchCriterion.DISTANCE_UNKNOWN,
         fails="t.metres IS NULL",
         explanations={FAIL: "It is not known how far away the practice is."},
     ),
     Criterion(
-        rule=MatchRule.PROCEDURE,
+        name=MatchCriterion.PROCEDURE,
         fails=f"{some(':preferred_procedures')} AND {none_in_common('t.procedures', ':preferred_procedures')}",
         unknown=f"{some(':preferred_procedures')} AND cardinality(t.procedures) = 0",
         explanations={
@@ -187,7 +187,7 @@ CRITERIA: Final = (
         relaxation=Suggestion("Accept any procedure.", lambda _: {"preferred_procedures": []}),
     ),
     Criterion(
-        rule=MatchRule.AGE_GROUP,
+        name=MatchCriterion.AGE_GROUP,
         fails=f"{some(':age_groups')} AND {none_in_common('t.age_groups', ':age_groups')}",
         unknown=f"NOT {some(':age_groups')} OR cardinality(t.age_groups) = 0",
         explanations={
@@ -201,7 +201,7 @@ CRITERIA: Final = (
         },
     ),
     Criterion(
-        rule=MatchRule.SETTING,
+        name=MatchCriterion.SETTING,
         fails=none_in_common("t.settings", ":settings"),
         unknown="cardinality(t.settings) = 0",
         explanations={
@@ -212,7 +212,7 @@ CRITERIA: Final = (
         relaxation=Suggestion("Accept group therapy.", lambda _: {"open_to_group_therapy": True}),
     ),
     Criterion(
-        rule=MatchRule.GENDER,
+        name=MatchCriterion.GENDER,
         fails=":preferred_therapist_gender <> 'any'"
         " AND t.gender <> 'unknown' AND t.gender <> :preferred_therapist_gender",
         unknown=":preferred_therapist_gender <> 'any' AND t.gender = 'unknown'",
@@ -231,7 +231,7 @@ CRITERIA: Final = (
         relaxation=Suggestion("Accept any gender.", lambda _: {"preferred_therapist_gender": "any"}),
     ),
     Criterion(
-        rule=MatchRule.LANGUAGE,
+        name=MatchCriterion.LANGUAGE,
         fails=f"{some(':needed_languages')} AND {none_in_common('t.languages', ':needed_languages')}",
         unknown=f"{some(':needed_languages')} AND cardinality(t.languages) = 0",
         explanations={
@@ -247,7 +247,7 @@ CRITERIA: Final = (
         relaxation=Suggestion("Accept treatment in German.", lambda _: {"languages": ["de"]}),
     ),
     Criterion(
-        rule=MatchRule.AVAILABILITY,
+        name=MatchCriterion.AVAILABILITY,
         fails="NOT t.working_hours && CAST(:availability AS int4multirange)",
         unknown="t.working_hours IS NULL OR CAST(:availability AS int4multirange) IS NULL",
         explanations={
@@ -263,7 +263,7 @@ CRITERIA: Final = (
         relaxation=Suggestion("Find other times.", lambda _: {"availability": None}),
     ),
     Criterion(
-        rule=MatchRule.PATIENT_EXCLUSION,
+        name=MatchCriterion.PATIENT_EXCLUSION,
         fails="t.id = ANY (CAST(:excluded_therapist_ids AS uuid[])) OR a.place_failed",
         explanations={
             PASS: "Not excluded by the patient.",
@@ -275,19 +275,19 @@ CRITERIA: Final = (
         },
     ),
     Criterion(
-        rule=MatchRule.OPEN_REQUEST,
+        name=MatchCriterion.OPEN_REQUEST,
         fails="a.is_open",
         explanations={PASS: "No open request.", FAIL: "A request for this patient is open with this therapist."},
         can_be_set_aside=False,  # of an open request there is one
     ),
     Criterion(
-        rule=MatchRule.RECENT_REFUSAL,
-        fails="a.refused_on >= CAST(:refusals_count_since AS date)",
+        name=MatchCriterion.RECENT_REFUSAL,
+        fails="a.refused_on >= CAST(:refused_since AS date)",
         explanations={PASS: _no_refusal, FAIL: _refusal},
         can_be_set_aside=False,
     ),
 )
 """In the order in which staff read them."""
 
-CAN_BE_SET_ASIDE: Final = frozenset(each.rule for each in CRITERIA if each.can_be_set_aside)
+CAN_BE_SET_ASIDE: Final = frozenset(each.name for each in CRITERIA if each.can_be_set_aside)
 JUDGE: Final = Judge(CRITERIA, POINTS)

@@ -7,40 +7,45 @@ from functools import lru_cache
 from typing import Any
 
 from matching_service.domain.criteria import BY, CRITERIA, FAIL, PASS, UNKNOWN, Text, minutes_of
-from matching_service.domain.schemas import Check, Relaxation
+from matching_service.domain.schemas import CriterionCheck, Relaxation
 from matching_service.domain.search import METRES_A_KILOMETRE, Search
 from matching_service.store.matching import Judged
-from shared.values.enums import CheckResult, MatchRule
+from shared.values.enums import CheckResult, MatchCriterion
 
-Failures = Mapping[frozenset[MatchRule], int]
+Criteria = frozenset[MatchCriterion]
+Failures = Mapping[Criteria, int]
 
 
-def checks(judged: Judged, search: Search) -> list[Check]:
+def checks(judged: Judged, search: Search) -> list[CriterionCheck]:
     """Every check of a candidate, in the order of the criteria."""
     return [_worded(said, judged, search) for said in _said(judged.failed, judged.unknown)]
 
 
-def failures_of(judged: Judged, search: Search) -> list[Check]:
+def failures_of(judged: Judged, search: Search) -> list[CriterionCheck]:
     """Only what fails, in the order of the criteria."""
     return [_worded(said, judged, search) for said in _said(judged.failed, judged.unknown) if said[1] is FAIL]
 
 
 @lru_cache(1024)
-def _said(failed: frozenset[MatchRule], unknown: frozenset[MatchRule]) -> list[tuple[MatchRule, CheckResult, Text]]:
-    results = ((each, FAIL if each.rule in failed else UNKNOWN if each.rule in unknown else PASS) for each in CRITERIA)
+def _said(
+    failed: frozenset[MatchCriterion], unknown: frozenset[MatchCriterion]
+) -> list[tuple[MatchCriterion, CheckResult, Text]]:
+    results = ((each, FAIL if each.name in failed else UNKNOWN if each.name in unknown else PASS) for each in CRITERIA)
     return [
-        (each.rule, result, each.explanations[result])
+        (each.name, result, each.explanations[result])
         for each, result in results
         if result is not PASS or PASS in each.explanations
     ]
 
 
-def _worded(said: tuple[MatchRule, CheckResult, Text], judged: Judged, search: Search) -> Check:
-    rule, result, text = said
-    return Check(rule, result, text if isinstance(text, str) else text(judged.therapist, search))
+def _worded(said: tuple[MatchCriterion, CheckResult, Text], judged: Judged, search: Search) -> CriterionCheck:
+    criterion, result, text = said
+    return CriterionCheck(criterion, result, text if isinstance(text, str) else text(judged.therapist, search))
 
 
-def reasons(therapist: Any, checks: Sequence[Check], search: Search, *, asked_for: frozenset[MatchRule]) -> list[str]:
+def reasons(
+    therapist: Any, checks: Sequence[CriterionCheck], search: Search, *, asked_for: frozenset[MatchCriterion]
+) -> list[str]:
     """Why this therapist stands there: availability, the way, what was asked for and fits, what is not known."""
     said = []
     if therapist.potentially_available:
@@ -55,31 +60,31 @@ def reasons(therapist: Any, checks: Sequence[Check], search: Search, *, asked_fo
     return said
 
 
-def rules_asked_for(search: Search) -> frozenset[MatchRule]:
+def criteria_asked_for(search: Search) -> Criteria:
     """The criteria about which the patient has a need or a wish: only these speak for a therapist who fits."""
-    return frozenset(each.rule for each in CRITERIA if each.is_asked_for and each.is_asked_for(search))
+    return frozenset(each.name for each in CRITERIA if each.is_asked_for and each.is_asked_for(search))
 
 
-def _for(check: Check) -> str:
+def _for(check: CriterionCheck) -> str:
     return f"{check.rule.replace('_', ' ').capitalize()}: {check.detail[0].lower()}{check.detail[1:]}"
 
 
-def excluded(failures: Failures, *, distance_unknown: int) -> dict[MatchRule, int]:
+def excluded(failures: Failures, *, distance_unknown: int) -> dict[MatchCriterion, int]:
     """How many each criterion excludes within the radius, in their order; those that exclude nobody are left out."""
-    counts = dict.fromkeys(MatchRule, 0) | {MatchRule.DISTANCE_UNKNOWN: distance_unknown}
-    for rules, number in failures.items():
-        if MatchRule.DISTANCE not in rules:
-            for rule in rules:
-                counts[rule] += number
-    return {rule: number for rule, number in counts.items() if number}
+    counts = dict.fromkeys(MatchCriterion, 0) | {MatchCriterion.DISTANCE_UNKNOWN: distance_unknown}
+    for failed, number in failures.items():
+        if MatchCriterion.DISTANCE not in failed:
+            for criterion in failed:
+                counts[criterion] += number
+    return {criterion: number for criterion, number in counts.items() if number}
 
 
 def relaxations(failures: Failures, search: Search) -> list[Relaxation]:
     """Which single criterion, given up, would add whom; most first. Only what patient or staff can give up."""
     found = []
     for each in CRITERIA:
-        adds = failures.get(frozenset({each.rule}), 0)
+        adds = failures.get(frozenset({each.name}), 0)
         if adds and each.relaxation:
             suggestion, overrides = each.relaxation
-            found.append(Relaxation(rule=each.rule, adds=adds, suggestion=suggestion, overrides=overrides(search)))
+            found.append(Relaxation(rule=each.name, adds=adds, suggestion=suggestion, overrides=overrides(search)))
     return sorted(found, key=lambda each: -each.adds)

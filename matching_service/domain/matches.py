@@ -8,7 +8,7 @@ from typing import Any
 
 from matching_service.domain import explaining
 from matching_service.domain.criteria import JUDGE, minutes_of
-from matching_service.domain.schemas import Candidate, Matches, MatchQuestion, OtherCriteria
+from matching_service.domain.schemas import Candidate, MatchesView, MatchQuestion, OtherCriteria
 from matching_service.domain.scoring import score_parts
 from matching_service.domain.search import METRES_A_KILOMETRE, Search, of_patient
 from matching_service.settings import AskAgainRules
@@ -16,7 +16,7 @@ from matching_service.store import queries
 from matching_service.store.matching import Judged
 from shared.database import Executor
 from shared.errors import Conflict, NotFound
-from shared.values.enums import MatchRule
+from shared.values.enums import MatchCriterion
 
 
 def unknown_patient() -> NotFound:
@@ -26,8 +26,8 @@ def unknown_patient() -> NotFound:
     )
 
 
-def find(executor: Executor, question: MatchQuestion, *, rules: AskAgainRules, today: date) -> Matches:
-    """The therapists who fit, how many each rule excludes, and what could be relaxed.
+def find(executor: Executor, question: MatchQuestion, *, rules: AskAgainRules, today: date) -> MatchesView:
+    """The therapists who fit, how many each criterion excludes, and what could be relaxed.
 
     Raises `NotFound` for a patient whose copy is not here, `Conflict` while it is not known where the patient lives or
     how far away a place may be.
@@ -37,9 +37,9 @@ def find(executor: Executor, question: MatchQuestion, *, rules: AskAgainRules, t
         raise unknown_patient()
     search = with_overrides(of_patient(patient, rules=rules, today=today), question.overrides)
     _require_a_circle(search)
-    asked_for = explaining.rules_asked_for(search)
+    asked_for = explaining.criteria_asked_for(search)
     found = JUDGE.best(executor, search, limit=question.limit)
-    return Matches(
+    return MatchesView(
         patient_id=patient.id,
         candidates=[_candidate(each, search, asked_for, rank) for rank, each in enumerate(found.best, start=1)],
         total=found.failures.get(frozenset(), 0),
@@ -67,7 +67,7 @@ def _require_a_circle(search: Search) -> None:
         )
 
 
-def _candidate(judged: Judged, search: Search, asked_for: frozenset[MatchRule], rank: int) -> Candidate:
+def _candidate(judged: Judged, search: Search, asked_for: frozenset[MatchCriterion], rank: int) -> Candidate:
     therapist, checks = judged.therapist, explaining.checks(judged, search)
     kilometres = therapist.metres / METRES_A_KILOMETRE
     return Candidate(

@@ -13,7 +13,7 @@ from matching_service.domain.scoring import ScoreParts
 from shared.values.datetimes import Instant, IsoDate, PlausibleDate, PlausibleInstant
 from shared.values.enums import (
     CheckResult,
-    MatchRule,
+    MatchCriterion,
     PreferredGender,
     Procedure,
     RequestHold,
@@ -58,13 +58,13 @@ class MatchQuestion(Schema):
 
 
 @dataclass(slots=True)
-class Check:
+class CriterionCheck:
     """What one criterion says of one therapist for one patient, in words for staff.
 
     Not frozen: an answer has hundreds, and to freeze each takes longer than to put it into words.
     """
 
-    rule: MatchRule
+    rule: MatchCriterion
     result: CheckResult
     detail: str
 
@@ -85,38 +85,39 @@ class Candidate:
     score_parts: ScoreParts
     distance_km: float
     travel_minutes: int
-    checks: list[Check]
+    checks: list[CriterionCheck]
     reasons: list[str]
 
 
 class Relaxation(Schema):
     """One criterion that, if it alone were given up, would bring in so many therapists; `overrides` shows them."""
 
-    rule: MatchRule
+    rule: MatchCriterion
     adds: int
     suggestion: str
     overrides: dict[str, Any]
 
 
-class Matches(Schema):
+class MatchesView(Schema):
     """Therapists for one patient, best first.
 
-    `total` counts all who fit. `excluded` counts, within the patient's radius, the therapists whom each rule excludes:
-    who fails two rules is counted under both. `distance_unknown` there counts all active therapists without a place.
+    `total` counts all who fit. `excluded` counts, within the patient's radius, the therapists whom each criterion
+    excludes: who fails two criteria is counted under both. `distance_unknown` there counts all active therapists
+    without a place.
     """
 
     patient_id: UUID
     candidates: list[Candidate]
     total: int
-    excluded: dict[MatchRule, int]
+    excluded: dict[MatchCriterion, int]
     relax: list[Relaxation]
 
 
 class Override(Schema):
-    """A rule that shall not stand in one therapist's way, and why."""
+    """A criterion that shall not stand in one therapist's way, and why."""
 
     therapist_id: UUID
-    rule: MatchRule
+    rule: MatchCriterion
     reason: Reason
 
 
@@ -137,18 +138,18 @@ class ContactList(Schema):
             raise NotAcceptable("overrides must concern therapists in therapist_ids", fields=fields)
 
 
-class Refusal(Schema):
-    """Why a therapist is not asked: one entry per rule."""
+class RefusedTherapist(Schema):
+    """Why a therapist is not asked: one entry per criterion."""
 
     therapist_id: UUID
-    rule: MatchRule
+    rule: MatchCriterion
     detail: str
 
 
 class AppliedOverride(Schema):
-    """A rule that was set aside when the request was approved, and why."""
+    """A criterion that was set aside when the request was approved, and why."""
 
-    rule: MatchRule
+    rule: MatchCriterion
     reason: str
 
 
@@ -202,7 +203,7 @@ class Approved(Schema):
     """The requests that were made and the therapists who were refused."""
 
     items: list[RequestView]
-    refused: list[Refusal]
+    refused: list[RefusedTherapist]
 
 
 class RequestFilter(PageQuery):
@@ -216,7 +217,7 @@ class RequestFilter(PageQuery):
 RequestPage = Page[RequestView]
 
 
-class Response(Schema):
+class NewAnswer(Schema):
     """What the practice answered; without `occurred_at`, just now."""
 
     outcome: RequestOutcome
@@ -237,7 +238,7 @@ class Withdrawal(Schema):
     reason: WithdrawalReason
 
 
-class HistoryEntryView(Schema):
+class AuditLogEntryView(Schema):
     """Something that happened to a placement request, and the status after it."""
 
     id: UUID
@@ -252,4 +253,4 @@ class HistoryEntryView(Schema):
     note: str | None
 
 
-HistoryPage = Page[HistoryEntryView]
+AuditLogPage = Page[AuditLogEntryView]

@@ -53,7 +53,7 @@ class Search:
     """Practices whose place failed since then are left out (docs/domain.md#place-rule-10); unknown: since ever."""
 
     @cached_property
-    def refusals_count_since(self) -> date:
+    def refused_since(self) -> date:
         """A refusal on this Berlin day or later still counts (docs/domain.md#contact-rule-8)."""
         return self.today - timedelta(days=self.rules.days_after_refusal - 1)
 

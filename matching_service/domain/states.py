@@ -1,4 +1,8 @@
-"""From one status of a placement request to another: plain functions (docs/api.md#states-of-a-placement-request)."""
+"""From one status of a placement request to another (docs/api.md#states-of-a-placement-request).
+
+Nobody else assigns a status or a hold. A function sets everything that belongs to its transition; its
+caller holds the request's lock and its patient's, writes the audit log and publishes the change.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +11,48 @@ from typing import Final
 from uuid import UUID
 
 from matching_service.settings import AskAgainRules
-from shared.values.enums import PatientStatus, RequestHold, RequestOutcome, RequestStatus, RequestWait
+from matching_service.store.tables import PlacementRequest
+from shared.values.datetimes import berlin_day
+from shared.values.enums import (
+    PatientStatus,
+    RequestHold,
+    RequestOutcome,
+    RequestStatus,
+    RequestWait,
+    WithdrawalReason,
+)
+from shared.values.transitions import check_transition
 
 S = RequestStatus
+
+_ANSWERED: Final = frozenset({S.ACCEPTED, S.DEFERRED, S.DECLINED})
+ALLOWED: Final[dict[RequestStatus, frozenset[RequestStatus]]] = {
+    # a call may say of a request that it was not discussed before anything says that it was in an inquiry
+    S.OPEN: _ANSWERED | {S.OPEN, S.QUEUED, S.CONTACTED, S.NO_ANSWER, S.WITHDRAWN},
+    S.QUEUED: _ANSWERED | {S.OPEN, S.CONTACTED, S.NO_ANSWER, S.WITHDRAWN},
+    S.CONTACTED: _ANSWERED | {S.OPEN, S.NO_ANSWER, S.WITHDRAWN},
+    S.DEFERRED: _ANSWERED | {S.OPEN, S.WITHDRAWN},
+    S.NO_ANSWER: _ANSWERED | {S.WITHDRAWN},
+    S.ACCEPTED: frozenset({S.PLACED, S.WITHDRAWN}),
+    S.PLACED: frozenset({S.FAILED}),
+    S.DECLINED: frozenset(),
+    S.WITHDRAWN: frozenset(),
+    S.FAILED: frozenset(),
+}
+
+
+def _that_can_become(status: RequestStatus) -> frozenset[RequestStatus]:
+    return frozenset(before for before, after in ALLOWED.items() if status in after)
+
 
 NOT_GONE_OUT: Final = frozenset({S.OPEN, S.QUEUED})
 HOLDABLE: Final = NOT_GONE_OUT | {S.DEFERRED}
 """A deferred request would go out again by itself, so it is held as well."""
 ASKED_FOR: Final = NOT_GONE_OUT | {S.CONTACTED}
 """What a contact is to bring an answer for, or has been asked and waits for it."""
-TAKES_AN_ANSWER: Final = frozenset({S.OPEN, S.QUEUED, S.CONTACTED, S.DEFERRED, S.NO_ANSWER})
+TAKES_AN_ANSWER: Final = _that_can_become(S.DECLINED)
 """Practices also call back before we reach them."""
-WITHDRAWABLE: Final = TAKES_AN_ANSWER | {S.ACCEPTED}
+WITHDRAWABLE: Final = _that_can_become(S.WITHDRAWN)
 LOST_WITH_THE_THERAPIST: Final = HOLDABLE
 """What has gone out to a practice that is now blocked or inactive may still be answered."""
 
@@ -41,6 +75,87 @@ _WAITS_FOR: Final[dict[S, RequestWait]] = {
     S.DEFERRED: RequestWait.NEXT_CONTACT,
     S.NO_ANSWER: RequestWait.DECISION,
 }
+
+
+def approve(request: PlacementRequest) -> None:
+    """A new request is open: approved, in no contact."""
+    request.status = S.OPEN
+
+
+def queue(request: PlacementRequest, *, now: datetime) -> None:
+    """open → queued: the request is part of an inquiry that has not gone out."""
+    _enter(request, S.QUEUED, now)
+
+
+def leave_queue(request: PlacementRequest, *, now: datetime) -> None:
+    """queued → open: the inquiry was dissolved."""
+    _enter(request, S.OPEN, now)
+
+
+def mark_contacted(request: PlacementRequest, *, now: datetime) -> None:
+    """open or queued → contacted: the practice was written to or called."""
+    _enter(request, S.CONTACTED, now)
+
+
+def give_up(request: PlacementRequest, *, now: datetime) -> None:
+    """open, queued or contacted → no answer: nobody was reached in all the attempts there are."""
+    _enter(request, S.NO_ANSWER, now)
+
+
+def take_answer(
+    request: PlacementRequest,
+    outcome: RequestOutcome,
+    available_from: date | None,
+    *,
+    at: datetime,
+    rules: AskAgainRules,
+    now: datetime,
+) -> None:
+    """A status that takes an answer → accepted, deferred or declined."""
+    _enter(request, status_after(outcome), now)
+    request.outcome, request.available_from, request.hold = outcome, available_from, None
+    request.responded_at = latest(request.responded_at, at)
+    if outcome == RequestOutcome.LATER:
+        request.next_contact_after = next_contact_after(berlin_day(at), available_from, rules)
+
+
+def reopen(request: PlacementRequest, *, now: datetime) -> None:
+    """Deferred, or asked for → open: the practice is to be asked again."""
+    _enter(request, S.OPEN, now)
+
+
+def place(request: PlacementRequest, *, first_session_on: date | None, today: date, now: datetime) -> None:
+    """accepted → placed: the patient takes up the place."""
+    _enter(request, S.PLACED, now)
+    request.placed_on, request.first_session_on = today, first_session_on
+
+
+def end_place(request: PlacementRequest, *, now: datetime) -> None:
+    """placed → placed: the therapy is over."""
+    request.place_ended_at = request.updated_at = now
+
+
+def fail_place(request: PlacementRequest, *, now: datetime) -> None:
+    """placed → failed: the patient is back in the search."""
+    _enter(request, S.FAILED, now)
+
+
+def withdraw(request: PlacementRequest, reason: WithdrawalReason, *, now: datetime) -> None:
+    """Anything that is not over → withdrawn."""
+    _enter(request, S.WITHDRAWN, now)
+    request.withdrawn_reason = reason
+
+
+def set_hold(request: PlacementRequest, hold: RequestHold | None, *, now: datetime) -> None:
+    """Let the request wait, for another reason than before, or not any more."""
+    request.hold, request.updated_at = hold, now
+
+
+def _enter(request: PlacementRequest, to: RequestStatus, now: datetime) -> None:
+    check_transition(ALLOWED, request.status, to)
+    request.status, request.updated_at, request.next_contact_after = to, now, None
+    if to not in HOLDABLE:
+        request.hold = None
 
 
 def status_after(outcome: RequestOutcome) -> RequestStatus:
@@ -92,15 +207,15 @@ def ends_all_requests(before: str, after: str) -> bool:
 
 
 def is_old_news(
-    inquiry_id: UUID | None, told_at: datetime, *, present_inquiry_id: UUID | None, inquiry_at: datetime | None
+    inquiry_id: UUID | None, event_time: datetime, *, present_inquiry_id: UUID | None, inquiry_at: datetime | None
 ) -> bool:
     """Whether news of a contact are older than those of another contact that are known already.
 
-    Events of different contacts come in any order; `told_at` is when they happened.
+    Events of different contacts come in any order; `event_time` is when they happened.
     """
     if inquiry_id is None or inquiry_id == present_inquiry_id or inquiry_at is None:
         return False
-    return told_at < inquiry_at
+    return event_time < inquiry_at
 
 
 def latest(one: datetime | None, other: datetime) -> datetime:

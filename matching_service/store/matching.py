@@ -17,7 +17,7 @@ from sqlalchemy import Row, Uuid, column, text
 
 from matching_service.store.tables import IS_LIVE
 from shared.database import Executor
-from shared.values.enums import MatchRule
+from shared.values.enums import MatchCriterion
 from shared.values.places import Place, to_ewkt
 from shared.values.weekly import Weekly, WeeklyColumn
 
@@ -30,7 +30,7 @@ class Condition:
     asked for this patient before: `is_open`, `place_failed`, `refused_on`. `:name` is the search's attribute `name`.
     """
 
-    rule: MatchRule
+    name: MatchCriterion
     fails: str
     unknown: str | None = None
     weight: int
@@ -52,17 +52,17 @@ class Judged:
 
     therapist: Row[Any]
     """The copy with `metres` and `refused_on`, as conditions know them; a candidate has the score and its parts too."""
-    failed: frozenset[MatchRule]
-    unknown: frozenset[MatchRule]
+    failed: frozenset[MatchCriterion]
+    unknown: frozenset[MatchCriterion]
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """The best therapists, and how many failed which criteria."""
 
     best: list[Judged]
     """Best first."""
-    failures: dict[frozenset[MatchRule], int]
+    failures: dict[frozenset[MatchCriterion], int]
     """How many therapists within the wide radius fail exactly these criteria; the empty set is those who fit."""
     distance_unknown: int
     """Active therapists anywhere whose place is not known."""
@@ -84,17 +84,17 @@ class Judge:
     """Asks PostgreSQL about therapists by these conditions; made once, since it puts its statements together."""
 
     def __init__(self, conditions: Sequence[Condition], points: Points) -> None:
-        self._bits = {each.rule: bit for bit, each in _numbered(conditions)}
+        self._bits = {each.name: bit for bit, each in _numbered(conditions)}
         self._best = _Question(_best_sql(conditions, points), ("tally", "distance_unknown", *_SCORE, *_FOUND, *_COPY))
         self._each = _Question(_each_sql(conditions), (*_FOUND, *_COPY))
-        self._rules = lru_cache(1024)(self._rules_of)
+        self._criteria = lru_cache(1024)(self._criteria_of)
 
-    def best(self, executor: Executor, search: Any, *, limit: int) -> Found:
+    def best(self, executor: Executor, search: Any, *, limit: int) -> SearchResult:
         """The therapists who fail no criterion, ranked, at most `limit`; and the counts of all in the wide radius."""
         rows = self._best.ask(executor, search, limit=limit)
-        return Found(
+        return SearchResult(
             best=[self._judged(row) for row in rows if row.id is not None],
-            failures={self._rules(int(mask)): number for mask, number in from_json(rows[0].tally).items()},
+            failures={self._criteria(int(mask)): number for mask, number in from_json(rows[0].tally).items()},
             distance_unknown=rows[0].distance_unknown,
         )
 
@@ -104,10 +104,10 @@ class Judge:
         return {row.id: self._judged(row) for row in rows}
 
     def _judged(self, row: Row[Any]) -> Judged:
-        return Judged(row, failed=self._rules(row.fails), unknown=self._rules(row.unknowns))
+        return Judged(row, failed=self._criteria(row.fails), unknown=self._criteria(row.unknowns))
 
-    def _rules_of(self, mask: int) -> frozenset[MatchRule]:
-        return frozenset(rule for rule, bit in self._bits.items() if mask & bit)
+    def _criteria_of(self, mask: int) -> frozenset[MatchCriterion]:
+        return frozenset(name for name, bit in self._bits.items() if mask & bit)
 
 
 class _Question:

@@ -7,13 +7,14 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, Table, bindparam, func, select, text
+from sqlalchemy import Row, Select, Table, bindparam, select, text
 
-from matching_service.store.tables import IS_LIVE, HistoryEntry, Patient, PlacementRequest, Therapist
+from matching_service.store.tables import IS_LIVE, AuditLogEntry, PatientCopy, PlacementRequest, TherapistCopy
 from shared.database import Executor, Session
+from shared.database.rows import find_row, page_of
 from shared.values.enums import RequestStatus
 
-_PATIENT: Table = Patient.__table__  # type: ignore[assignment]  # declared as the wider FromClause
+_PATIENT: Table = PatientCopy.__table__  # type: ignore[assignment]  # declared as the wider FromClause
 _PATIENT_TO_MATCH = select(_PATIENT).where(_PATIENT.c.id == bindparam("patient_id"), _PATIENT.c.status.is_not(None))
 
 
@@ -22,23 +23,23 @@ def patient(executor: Executor, patient_id: UUID) -> Row[Any] | None:
     return executor.execute(_PATIENT_TO_MATCH, {"patient_id": patient_id}).one_or_none()
 
 
-def lock_patients(session: Session, patient_ids: Collection[UUID]) -> dict[UUID, Patient]:
+def lock_patients(session: Session, patient_ids: Collection[UUID]) -> dict[UUID, PatientCopy]:
     """The copies of these patients by id, locked.
 
-    Whoever changes a patient's requests holds the patient's lock first: what happens to one request depends on the
+    The patient's lock is taken before a request of theirs is changed: what happens to one request depends on the
     others, and on the copy's status.
     """
     locked = session.scalars(
-        select(Patient)
-        .where(Patient.id.in_(patient_ids), Patient.status.is_not(None))
-        .order_by(Patient.id)
+        select(PatientCopy)
+        .where(PatientCopy.id.in_(patient_ids), PatientCopy.status.is_not(None))
+        .order_by(PatientCopy.id)
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
     return {each.id: each for each in locked}
 
 
-def lock_copies(session: Session, kind: type[Therapist | Patient], ids: Collection[UUID]) -> None:
+def lock_copies(session: Session, kind: type[TherapistCopy | PatientCopy], ids: Collection[UUID]) -> None:
     """Let no other transaction change these copies before ours ends; those that are not there yet are made, unknown.
 
     In the order of their ids, those that are new as well: two workers that keep copies cannot wait for each other.
@@ -53,7 +54,7 @@ _LOCK = {
         f"INSERT INTO {name} AS t (id, sequence) SELECT id, -1 FROM unnest(CAST(:ids AS uuid[])) AS id"  # noqa: S608
         " ON CONFLICT (id) DO UPDATE SET sequence = t.sequence WHERE false"
     )
-    for name in (Therapist.__tablename__, Patient.__tablename__)
+    for name in (TherapistCopy.__tablename__, PatientCopy.__tablename__)
 }
 
 
@@ -63,18 +64,21 @@ def share_therapists(session: Session, therapist_ids: Collection[UUID]) -> None:
     Before any patient is locked, as everywhere.
     """
     session.execute(
-        select(Therapist.id).where(Therapist.id.in_(therapist_ids)).order_by(Therapist.id).with_for_update(read=True)
+        select(TherapistCopy.id)
+        .where(TherapistCopy.id.in_(therapist_ids))
+        .order_by(TherapistCopy.id)
+        .with_for_update(read=True)
     ).all()
 
 
 def therapist_status(session: Session, therapist_id: UUID) -> str | None:
     """Whether the copy of a therapist is active, blocked or inactive; None where none has arrived."""
-    return session.scalar(select(Therapist.status).where(Therapist.id == therapist_id))
+    return session.scalar(select(TherapistCopy.status).where(TherapistCopy.id == therapist_id))
 
 
 def request(session: Session, request_id: UUID) -> PlacementRequest | None:
     """One placement request."""
-    return session.get(PlacementRequest, request_id)
+    return find_row(session, PlacementRequest, request_id)
 
 
 def requests_with_ids(session: Session, ids: Collection[UUID]) -> Sequence[PlacementRequest]:
@@ -143,14 +147,11 @@ def requests_where(
 ) -> tuple[Sequence[PlacementRequest], int]:
     """A page of placement requests, newest first, and how many there are; None as a filter means that any will do."""
     conditions = [getattr(PlacementRequest, name) == value for name, value in wanted.items() if value is not None]
-    total = session.scalar(select(func.count()).select_from(PlacementRequest).where(*conditions)) or 0
-    page = select(PlacementRequest).where(*conditions).order_by(PlacementRequest.id.desc()).limit(limit).offset(offset)
-    return session.scalars(page).all(), total
+    newest = select(PlacementRequest).where(*conditions).order_by(PlacementRequest.id.desc())
+    return page_of(session, newest, limit=limit, offset=offset)
 
 
-def history_of(session: Session, request_id: UUID, *, limit: int, offset: int) -> tuple[Sequence[HistoryEntry], int]:
+def audit_log_of(session: Session, request_id: UUID, *, limit: int, offset: int) -> tuple[Sequence[AuditLogEntry], int]:
     """A page of what happened to a request, oldest first, and how much that is."""
-    mine = HistoryEntry.placement_request_id == request_id
-    total = session.scalar(select(func.count()).select_from(HistoryEntry).where(mine)) or 0
-    page = select(HistoryEntry).where(mine).order_by(HistoryEntry.id).limit(limit).offset(offset)
-    return session.scalars(page).all(), total
+    oldest = select(AuditLogEntry).where(AuditLogEntry.placement_request_id == request_id).order_by(AuditLogEntry.id)
+    return page_of(session, oldest, limit=limit, offset=offset)

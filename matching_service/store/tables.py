@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from shared.database import NAMES, Aggregate, Copy, column_types, new_id
+from shared.database import NAMES, Aggregate, Copy, column_types, is_one_of, new_id
 from shared.database.tables import add_shared_tables
 from shared.values.enums import RequestHold, RequestOutcome, RequestStatus
 from shared.values.places import Place, PlaceColumn
@@ -39,11 +39,7 @@ LIVE = (
 """In these, and in a therapy that goes on, a patient has at most one request per therapist."""
 
 
-def _listed(words: Any) -> str:
-    return "(" + ", ".join(f"'{word.value}'" for word in words) + ")"
-
-
-IS_LIVE = f"(status IN {_listed(LIVE)} OR (status = 'placed' AND place_ended_at IS NULL))"
+IS_LIVE = f"({is_one_of('status', LIVE)} OR (status = 'placed' AND place_ended_at IS NULL))"
 """What keeps the therapist from being asked for the patient once more: an open request, or a place that goes on.
 
 In brackets: it stands beside other conditions.
@@ -61,7 +57,7 @@ def _words() -> Any:
     return mapped_column(ARRAY(Text), default=list, server_default=text("'{}'"))
 
 
-class Placed(Copy):
+class CopyWithPlace(Copy):
     """Columns of a copy that has a place on the map.
 
     The address and its place come in events of two services, in any order: each writes its own columns of the row,
@@ -75,11 +71,11 @@ class Placed(Copy):
     geocoded_address: Mapped[str | None] = mapped_column(sort_order=82)
     geocoded_place: Mapped[Place | None] = mapped_column(PlaceColumn, sort_order=83)
     geocoded_sequence: Mapped[int] = mapped_column(BigInteger, server_default=text("-1"), sort_order=84)
-    geocoded_told_at: Mapped[datetime | None] = mapped_column(sort_order=84)
+    geocoded_event_time: Mapped[datetime | None] = mapped_column(sort_order=84)
 
 
-class Therapist(Placed, Tables):
-    """What therapist_service and geocoding_service told of a therapist."""
+class TherapistCopy(CopyWithPlace, Tables):
+    """What therapist_service and geocoding_service published of a therapist."""
 
     __tablename__ = "therapists"
 
@@ -109,8 +105,8 @@ class Therapist(Placed, Tables):
     )
 
 
-class Patient(Placed, Tables):
-    """What patient_service told of a patient: a pseudonym and criteria, as far as matching needs them."""
+class PatientCopy(CopyWithPlace, Tables):
+    """What patient_service published of a patient: a pseudonym and criteria, as far as matching needs them."""
 
     __tablename__ = "patients"
 
@@ -131,7 +127,7 @@ class Patient(Placed, Tables):
     )
     search_started_on: Mapped[date | None]
     placement_request_id: Mapped[UUID | None]
-    """The request whose place the patient service heard of last."""
+    """The request whose place the patient service knows of."""
     placement_state: Mapped[str | None]
     place: Mapped[Place | None] = mapped_column(
         PlaceColumn,
@@ -156,7 +152,7 @@ class PlacementRequest(Aggregate, Tables):
     inquiry_id: Mapped[UUID | None]
     """The newest contact that this request was part of."""
     inquiry_at: Mapped[datetime | None]
-    """When the newest news of a contact happened; older ones come late."""
+    """When the newest event of a contact happened; older ones come late."""
     emailed_at: Mapped[datetime | None]
     called_at: Mapped[datetime | None]
     responded_at: Mapped[datetime | None]
@@ -167,7 +163,7 @@ class PlacementRequest(Aggregate, Tables):
     placed_on: Mapped[date | None]
     first_session_on: Mapped[date | None]
     place_ended_at: Mapped[datetime | None]
-    """When it was heard that the therapy is over; a place that failed has a status of its own."""
+    """When an event said that the therapy is over; a place that failed has a status of its own."""
     note: Mapped[str | None]
 
     __table_args__ = (
@@ -184,19 +180,19 @@ class PlacementRequest(Aggregate, Tables):
         Index(
             "ix_placement_requests_deferred", "next_contact_after", "id", postgresql_where=text("status = 'deferred'")
         ),
-        CheckConstraint(f"status IN {_listed(RequestStatus)}", name="status"),
-        CheckConstraint(f"hold IN {_listed(RequestHold)}", name="hold"),
-        CheckConstraint(f"outcome IN {_listed(RequestOutcome)}", name="outcome"),
+        CheckConstraint(is_one_of("status", RequestStatus), name="status"),
+        CheckConstraint(is_one_of("hold", RequestHold), name="hold"),
+        CheckConstraint(is_one_of("outcome", RequestOutcome), name="outcome"),
         CheckConstraint("(status = 'deferred') = (next_contact_after IS NOT NULL)", name="deferred_until"),
         CheckConstraint("(status = 'withdrawn') = (withdrawn_reason IS NOT NULL)", name="withdrawn_reason"),
         CheckConstraint("place_ended_at IS NULL OR status = 'placed'", name="only_a_place_ends"),
     )
 
 
-class HistoryEntry(Tables):
+class AuditLogEntry(Tables):
     """Something that happened to a placement request; only ever added (docs/domain.md#contact-rule-12)."""
 
-    __tablename__ = "placement_request_history"
+    __tablename__ = "placement_request_audit_log"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     placement_request_id: Mapped[UUID] = mapped_column(ForeignKey(PlacementRequest.id))
@@ -211,7 +207,7 @@ class HistoryEntry(Tables):
     reason: Mapped[str | None]
     note: Mapped[str | None]
 
-    __table_args__ = (Index("ix_placement_request_history_request", "placement_request_id", "id"),)
+    __table_args__ = (Index("ix_placement_request_audit_log_request", "placement_request_id", "id"),)
 
 
 add_shared_tables(Tables.metadata)

@@ -8,6 +8,7 @@ from sqlalchemy.dialects import postgresql
 
 import shared.values.places
 import shared.values.weekly
+from migrations.shared_tables import create_shared_tables, drop_shared_tables
 
 revision = "0001"
 down_revision = None
@@ -16,66 +17,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.create_table(
-        "copies_ahead",
-        sa.Column("copies", sa.Text(), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("known_sequence", sa.BigInteger(), nullable=False),
-        sa.Column("told_sequence", sa.BigInteger(), nullable=False),
-        sa.Column("noticed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("copies", "id", name=op.f("pk_copies_ahead")),
-    )
-    op.create_table(
-        "idempotency",
-        sa.Column("caller", sa.Text(), nullable=False),
-        sa.Column("path", sa.Text(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("digest", sa.LargeBinary(), nullable=False),
-        sa.Column("note", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("caller", "path", "key", name=op.f("pk_idempotency")),
-    )
-    op.create_index("ix_idempotency_created_at", "idempotency", ["created_at"], unique=False)
-    op.create_table(
-        "outbox",
-        sa.Column("position", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("event_id", sa.Uuid(), nullable=False),
-        sa.Column("topic", sa.Text(), nullable=False),
-        sa.Column("key", sa.Uuid(), nullable=False),
-        sa.Column("sequence", sa.BigInteger(), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
-        sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
-        sa.PrimaryKeyConstraint("position", name=op.f("pk_outbox")),
-        sa.UniqueConstraint("key", "sequence", name=op.f("uq_outbox_key_sequence")),
-    )
-    op.create_index(
-        "ix_outbox_waiting", "outbox", ["position"], unique=False, postgresql_where=sa.text("published_at IS NULL")
-    )
-    op.create_table(
-        "dead_letters",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("topic", sa.Text(), nullable=False),
-        sa.Column("partition", sa.Integer(), nullable=False),
-        sa.Column("offset", sa.BigInteger(), nullable=False),
-        sa.Column("key", sa.LargeBinary(), nullable=True),
-        sa.Column("value", sa.LargeBinary(), nullable=True),
-        sa.Column("event_type", sa.Text(), nullable=True),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("traceback", sa.Text(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("state", sa.Text(), server_default=sa.text("'waiting'"), nullable=False),
-        sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("resolved_reason", sa.Text(), nullable=True),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_dead_letters")),
-    )
-    op.create_index(
-        "uq_dead_letters_message",
-        "dead_letters",
-        ["topic", "partition", "offset", sa.text("md5(value)")],
-        unique=True,
-        postgresql_nulls_not_distinct=True,
-    )
+    create_shared_tables()
     op.create_table(
         "patients",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -100,7 +42,7 @@ def upgrade() -> None:
         sa.Column("geocoded_address", sa.Text(), nullable=True),
         sa.Column("geocoded_place", shared.values.places.PlaceColumn(), nullable=True),
         sa.Column("geocoded_sequence", sa.BigInteger(), server_default=sa.text("-1"), nullable=False),
-        sa.Column("geocoded_told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("geocoded_event_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
             "place",
             shared.values.places.PlaceColumn(),
@@ -108,7 +50,7 @@ def upgrade() -> None:
             nullable=True,
         ),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
-        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("event_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column("written_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_patients")),
     )
@@ -183,21 +125,6 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
-        "relay_lease",
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("holder", sa.Text(), nullable=False),
-        sa.Column("term", sa.BigInteger(), nullable=False),
-        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("name", name=op.f("pk_relay_lease")),
-    )
-    op.create_table(
-        "processed_events",
-        sa.Column("event_id", sa.Uuid(), nullable=False),
-        sa.Column("processed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("event_id", name=op.f("pk_processed_events")),
-    )
-    op.create_index("ix_processed_events_processed_at", "processed_events", ["processed_at"], unique=False)
-    op.create_table(
         "therapists",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.Text(), nullable=True),
@@ -218,7 +145,7 @@ def upgrade() -> None:
         sa.Column("geocoded_address", sa.Text(), nullable=True),
         sa.Column("geocoded_place", shared.values.places.PlaceColumn(), nullable=True),
         sa.Column("geocoded_sequence", sa.BigInteger(), server_default=sa.text("-1"), nullable=False),
-        sa.Column("geocoded_told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("geocoded_event_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
             "place",
             shared.values.places.PlaceColumn(),
@@ -228,7 +155,7 @@ def upgrade() -> None:
             nullable=True,
         ),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
-        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("event_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column("written_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_therapists")),
     )
@@ -241,7 +168,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("place IS NULL AND status = 'active'"),
     )
     op.create_table(
-        "placement_request_history",
+        "placement_request_audit_log",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("placement_request_id", sa.Uuid(), nullable=False),
         sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
@@ -256,26 +183,26 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["placement_request_id"],
             ["placement_requests.id"],
-            name=op.f("fk_placement_request_history_placement_request_id"),
+            name=op.f("fk_placement_request_audit_log_placement_request_id"),
         ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_placement_request_history")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_placement_request_audit_log")),
     )
     op.create_index(
-        "ix_placement_request_history_request",
-        "placement_request_history",
+        "ix_placement_request_audit_log_request",
+        "placement_request_audit_log",
         ["placement_request_id", "id"],
         unique=False,
     )
     # to start a parallel worker takes longer than a matching does; the planner cannot know
     op.execute("ALTER TABLE therapists SET (parallel_workers = 0)")
     # what has happened is proof: the service adds rows, and corrects by adding more (tests/architecture/test_privileges.py)
-    op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON placement_request_history FROM matching_service")
+    op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON placement_request_audit_log FROM matching_service")
     op.execute("REVOKE DELETE, TRUNCATE ON placement_requests FROM matching_service")
 
 
 def downgrade() -> None:
-    op.drop_index("ix_placement_request_history_request", table_name="placement_request_history")
-    op.drop_table("placement_request_history")
+    op.drop_index("ix_placement_request_audit_log_request", table_name="placement_request_audit_log")
+    op.drop_table("placement_request_audit_log")
     op.drop_index(
         "ix_therapists_unplaced",
         table_name="therapists",
@@ -283,9 +210,6 @@ def downgrade() -> None:
     )
     op.drop_index("ix_therapists_place", table_name="therapists", postgresql_using="gist")
     op.drop_table("therapists")
-    op.drop_index("ix_processed_events_processed_at", table_name="processed_events")
-    op.drop_table("processed_events")
-    op.drop_table("relay_lease")
     op.drop_index(
         "uq_placement_requests_live",
         table_name="placement_requests",
@@ -304,10 +228,4 @@ def downgrade() -> None:
     )
     op.drop_table("placement_requests")
     op.drop_table("patients")
-    op.drop_index("uq_dead_letters_message", table_name="dead_letters")
-    op.drop_table("dead_letters")
-    op.drop_index("ix_outbox_waiting", table_name="outbox", postgresql_where=sa.text("published_at IS NULL"))
-    op.drop_table("outbox")
-    op.drop_index("ix_idempotency_created_at", table_name="idempotency")
-    op.drop_table("idempotency")
-    op.drop_table("copies_ahead")
+    drop_shared_tables()

@@ -1,42 +1,25 @@
-"""What an endpoint takes from around the request and hands to the domain."""
+"""Who asks, and what is kept of refusals."""
 
 from __future__ import annotations
 
-from typing import Any, cast
-
-from flask import current_app
-
+from patient_service.dependencies import Dependencies
 from patient_service.domain import accesses
-from patient_service.domain.accesses import Reader, TellsOfPatients
-from shared.database import transaction
-from shared.http import Resource
-from shared.runtime import clock
-from shared.security.authentication import caller, purpose
-from shared.security.encryption import Keys
+from patient_service.domain.accesses import Reader, RevealingConflict
+from shared.errors import PlatformError
+from shared.http import Context
 
 
-class FileResource(Resource):
-    """The endpoints of one address at which somebody learns of patients' files, if only from a refusal.
+def reader(context: Context[Dependencies]) -> Reader:
+    """Who asks, and what for (`X-Purpose`)."""
+    return Reader(id=context.user.id, purpose=context.purpose)
+
+
+def record_refusal(context: Context[Dependencies], refusal: PlatformError) -> None:
+    """Note in the access log what a refusal reveals of patients' files.
 
     What an endpoint shows its domain call notes, in the same transaction; a refusal takes that back, so it is noted
-    here. A note that cannot be written is an error, and then there is no answer.
+    here. A note that cannot be written is an error, and then there is no response.
     """
-
-    def dispatch_request(self, *args: Any, **kwargs: Any) -> Any:
-        """Answer the request."""
-        try:
-            return super().dispatch_request(*args, **kwargs)
-        except TellsOfPatients as refusal:
-            with transaction() as session:
-                accesses.note_refusal(session, keys(), refusal, reader(), now=clock.now())
-            raise
-
-
-def keys() -> Keys:
-    """The keys the application was wired with."""
-    return cast(Keys, current_app.extensions["keys"])
-
-
-def reader() -> Reader:
-    """Who asks, and what for (`X-Purpose`)."""
-    return Reader(id=caller().id, purpose=purpose())
+    if isinstance(refusal, RevealingConflict):
+        keys = context.dependencies.keys
+        accesses.note_refusal(context.session, keys, refusal, reader(context), now=context.now)

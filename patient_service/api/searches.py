@@ -4,45 +4,40 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from patient_service.api.dependencies import FileResource, keys, reader
-from patient_service.domain import patients, searches
+from patient_service.api.dependencies import reader
+from patient_service.api.patients import PatientItem
+from patient_service.dependencies import Dependencies
+from patient_service.domain import searches
 from patient_service.domain.schemas import HistoryPage, NewStatus, PatientView, Readiness
-from shared.database import transaction
-from shared.http import endpoint, once
-from shared.runtime import clock
+from shared.http import Context, Resource, endpoint
 from shared.values.schemas import PageQuery
 
 
-class PatientStatus(FileResource):
+class PatientStatusResource(Resource):
     """The status of a patient."""
 
-    @endpoint(body=NewStatus, answer=PatientView)
-    def post(self, id: UUID, body: NewStatus) -> PatientView:
+    @endpoint(body=NewStatus, response=PatientView, replay=PatientItem.get)
+    def post(self, context: Context[Dependencies], id: UUID, body: NewStatus) -> PatientView:
         """Start, pause, resume or end the search or the therapy; 409 names what a search still lacks."""
-        now = clock.now()
-        with transaction() as session:
-            return once(
-                session,
-                lambda: searches.set_status(session, keys(), id, body, reader=reader(), now=now),
-                recall=lambda known: patients.get(session, keys(), known, reader=reader(), now=now),
-            )
+        keys = context.dependencies.keys
+        return searches.set_status(context.session, keys, id, body, reader=reader(context), now=context.now)
 
 
-class PatientReadiness(FileResource):
+class PatientReadinessResource(Resource):
     """Whether a search may start."""
 
-    @endpoint(answer=Readiness)
-    def get(self, id: UUID) -> Readiness:
+    @endpoint(response=Readiness)
+    def get(self, context: Context[Dependencies], id: UUID) -> Readiness:
         """Say whether the search may start, and what is missing; noted in the access log."""
-        with transaction() as session:
-            return searches.readiness(session, keys(), id, reader=reader(), now=clock.now())
+        keys = context.dependencies.keys
+        return searches.check_readiness(context.session, keys, id, reader=reader(context), now=context.now)
 
 
-class PatientHistory(FileResource):
+class PatientHistoryCollection(Resource):
     """How a patient's status changed."""
 
-    @endpoint(query=PageQuery, answer=HistoryPage)
-    def get(self, id: UUID, query: PageQuery) -> HistoryPage:
+    @endpoint(query=PageQuery, response=HistoryPage)
+    def get(self, context: Context[Dependencies], id: UUID, query: PageQuery) -> HistoryPage:
         """List the status changes, oldest first; noted in the access log."""
-        with transaction() as session:
-            return searches.history(session, keys(), id, query, reader=reader(), now=clock.now())
+        keys = context.dependencies.keys
+        return searches.list_history(context.session, keys, id, query, reader=reader(context), now=context.now)

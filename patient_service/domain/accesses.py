@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from patient_service.domain.files import known, open_text, seal_text
+from patient_service.domain.files import get_patient, open_text, seal_text
 from patient_service.domain.schemas import AccessLogPage, Action, FileAccessView
 from patient_service.store import queries
 from patient_service.store.tables import FileAccess, Patient
@@ -25,7 +25,7 @@ class Reader:
     purpose: str | None
 
 
-class TellsOfPatients(Conflict):
+class RevealingConflict(Conflict):
     """A refusal from which the caller learns something of patients' files; noted although nothing else is stored."""
 
     def __init__(
@@ -35,11 +35,11 @@ class TellsOfPatients(Conflict):
         self.patient_ids = patient_ids
 
 
-def shown(
+def read_patient(
     session: Session, keys: Keys, patient_id: UUID, reader: Reader, action: Action = "read", *, now: datetime
 ) -> Patient:
-    """One patient's row, of whose file the reader is about to be shown something; noted. Raises `NotFound`."""
-    patient = known(session, patient_id)
+    """One patient's row, of whose file the reader is about to be shown something; that is noted. Raises `NotFound`."""
+    patient = get_patient(session, patient_id)
     note(session, keys, [patient], reader, action, now=now)
     return patient
 
@@ -65,16 +65,18 @@ def note(
     )
 
 
-def note_refusal(session: Session, keys: Keys, refusal: TellsOfPatients, reader: Reader, *, now: datetime) -> None:
-    """Write down what a refusal tells the reader, in a transaction of its own: that of the request is taken back."""
-    note(session, keys, [known(session, each) for each in refusal.patient_ids], reader, "read", now=now)
+def note_refusal(session: Session, keys: Keys, refusal: RevealingConflict, reader: Reader, *, now: datetime) -> None:
+    """Write down what the reader learns from a refusal, in a transaction of its own: that of the request is rolled
+    back.
+    """
+    note(session, keys, [get_patient(session, each) for each in refusal.patient_ids], reader, "read", now=now)
 
 
-def listed(
+def list_page(
     session: Session, keys: Keys, patient_id: UUID, wanted: PageQuery, *, reader: Reader, now: datetime
 ) -> AccessLogPage:
     """A page of who was shown the file, newest first; that the log was read is noted in it. Raises `NotFound`."""
-    patient = known(session, patient_id)
+    patient = get_patient(session, patient_id)
     found, total = queries.accesses(session, patient_id, limit=wanted.limit, offset=wanted.offset)
     # people write names into purposes, so the log is a part of the file; its own reader stands in the next page
     note(session, keys, [patient], reader, "audited", now=now)

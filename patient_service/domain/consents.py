@@ -6,8 +6,8 @@ from datetime import datetime
 from uuid import UUID
 
 from patient_service.domain import accesses
-from patient_service.domain.accesses import Reader, TellsOfPatients
-from patient_service.domain.files import known, opened, tell
+from patient_service.domain.accesses import Reader, RevealingConflict
+from patient_service.domain.files import decrypt, get_patient, publish
 from patient_service.domain.schemas import ConsentView, NewConsent
 from patient_service.domain.searches import pause_without_mandate
 from patient_service.store.tables import Consent, Patient
@@ -23,7 +23,7 @@ def get(
     session: Session, keys: Keys, patient_id: UUID, consent_id: UUID, *, reader: Reader, now: datetime
 ) -> ConsentView:
     """One consent of a patient; that the file was read is noted. Raises `NotFound`."""
-    return ConsentView.of(_known(accesses.shown(session, keys, patient_id, reader, now=now), consent_id))
+    return ConsentView.of(_consent_of(accesses.read_patient(session, keys, patient_id, reader, now=now), consent_id))
 
 
 def give(
@@ -32,7 +32,7 @@ def give(
     """Record a consent; raises `NotFound`, and `InvalidFields` for one given in the future."""
     if new.given_on > berlin_day(now):
         raise InvalidFields([FieldProblem("given_on", "must not lie in the future")])
-    patient = known(session, patient_id, lock=True)
+    patient = get_patient(session, patient_id, lock=True)
     consent = Consent(id=new_id(), patient_id=patient.id, withdrawn_on=None, recorded_at=now, **new.model_dump())
     patient.consents.append(consent)
     accesses.note(session, keys, [patient], reader, "changed", now=now)
@@ -47,10 +47,10 @@ def withdraw(
 
     Raises `NotFound`, and `Conflict` when that was done before.
     """
-    patient = known(session, patient_id, lock=True)
-    consent = _known(patient, consent_id)
+    patient = get_patient(session, patient_id, lock=True)
+    consent = _consent_of(patient, consent_id)
     if consent.withdrawn_on is not None:
-        raise TellsOfPatients([patient.id], "consent.withdrawn_before", "This consent was withdrawn before.")
+        raise RevealingConflict([patient.id], "consent.withdrawn_before", "This consent was withdrawn before.")
     consent.withdrawn_on = berlin_day(now)
     accesses.note(session, keys, [patient], reader, "changed", now=now)
     if not pause_without_mandate(session, keys, patient, now=now):
@@ -58,7 +58,7 @@ def withdraw(
     return ConsentView.of(consent)
 
 
-def _known(patient: Patient, consent_id: UUID) -> Consent:
+def _consent_of(patient: Patient, consent_id: UUID) -> Consent:
     for consent in patient.consents:
         if consent.id == consent_id:
             return consent
@@ -68,5 +68,5 @@ def _known(patient: Patient, consent_id: UUID) -> Consent:
 def _changed(session: Session, keys: Keys, patient: Patient, now: datetime) -> None:
     patient.version += 1
     patient.updated_at = now
-    # what practices may be told of the diagnosis depends on it
-    tell(session, patient, opened(keys, patient), PatientUpdated, now=now)
+    # what practices may know of the diagnosis depends on it
+    publish(session, patient, decrypt(keys, patient), PatientUpdated, now=now)

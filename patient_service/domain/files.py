@@ -1,4 +1,4 @@
-"""A patient's file: the sealed document and the columns beside it, opened, shown, and told to the world."""
+"""A patient's file: the sealed document and the columns beside it, encrypted and decrypted, shown, and published."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from patient_service.domain.schemas import ConsentView, PatientFields, PatientVi
 from patient_service.store import queries
 from patient_service.store.tables import Patient
 from shared.database import Session
-from shared.errors import NotFound
+from shared.database.rows import require
 from shared.events.catalogue import PatientStatusChanged, PatientUpdated, PublicPatient
 from shared.events.outbox import record
 from shared.security.encryption import Keys
@@ -28,22 +28,19 @@ _SHOWN = (
 )  # fmt: skip
 
 
-def known(session: Session, patient_id: UUID, *, lock: bool = False) -> Patient:
+def get_patient(session: Session, patient_id: UUID, *, lock: bool = False) -> Patient:
     """One patient's row; raises `NotFound`."""
-    patient = queries.patient(session, patient_id, lock=lock)
-    if patient is None:
-        raise NotFound("patient")
-    return patient
+    return require(queries.patient(session, patient_id, lock=lock), "patient")
 
 
-def opened(keys: Keys, patient: Patient) -> PatientFields:
+def decrypt(keys: Keys, patient: Patient) -> PatientFields:
     """The fields of a patient.
 
     Raises `cryptography.exceptions.InvalidTag` when the ciphertext was altered or belongs to another row.
     """
     sealed = keys.decrypt(patient.data_key, patient.id.bytes, patient.sealed)
-    known = {name: value for name, value in sealed.items() if name in PatientFields.model_fields}
-    return PatientFields.of(known | {name: getattr(patient, name) for name in IN_THE_CLEAR})
+    read = {name: value for name, value in sealed.items() if name in PatientFields.model_fields}
+    return PatientFields.of(read | {name: getattr(patient, name) for name in IN_THE_CLEAR})
 
 
 def write(keys: Keys, patient: Patient, fields: PatientFields, indexes: Indexes) -> None:
@@ -80,7 +77,7 @@ def view(patient: Patient, fields: PatientFields, *, today: date) -> PatientView
 
 
 def public(patient: Patient, fields: PatientFields, *, today: date) -> PublicPatient:
-    """What other services are told of the patient: a pseudonym and criteria."""
+    """What other services may know of the patient: a pseudonym and criteria."""
     own = {"diagnosis_block", "age", "age_groups", "availability", "prior_therapy_within_two_years"}
     of_row = {"id", "reference", "status", "paused_until", "placement_request_id", "placement_state"}
     of_row |= IN_THE_CLEAR & PublicPatient.model_fields.keys()
@@ -109,7 +106,7 @@ def has_withdrawn(patient: Patient, purpose: ConsentPurpose) -> bool:
     return any(c.purpose == purpose for c in patient.consents) and not consents_to(patient, purpose)
 
 
-def tell(
+def publish(
     session: Session,
     patient: Patient,
     fields: PatientFields,
@@ -124,7 +121,7 @@ def tell(
     record(session, patient, event(patient=public(patient, fields, today=today), **facts), now=now)
 
 
-def states(
+def snapshots(
     session: Session, keys: Keys, *, after: UUID, limit: int, now: datetime
 ) -> Sequence[tuple[Patient, PatientUpdated]]:
     """The next patients after this id, locked, and what other services are to know of them now."""
@@ -132,4 +129,4 @@ def states(
     found = queries.patients_after(session, after, limit=limit)
     for patient in found:
         patient.age_published_on = today
-    return [(p, PatientUpdated(patient=public(p, opened(keys, p), today=today))) for p in found]
+    return [(p, PatientUpdated(patient=public(p, decrypt(keys, p), today=today))) for p in found]

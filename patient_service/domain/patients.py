@@ -8,16 +8,17 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from patient_service.domain import accesses, indexes
-from patient_service.domain.accesses import Reader, TellsOfPatients
-from patient_service.domain.files import known, opened, public, tell, view, write
+from patient_service.domain import accesses, indexes, states
+from patient_service.domain.accesses import Reader, RevealingConflict
+from patient_service.domain.files import decrypt, get_patient, public, publish, view, write
 from patient_service.domain.indexes import Indexes, indexes_of
 from patient_service.domain.rules import days_that_cannot_be
 from patient_service.domain.schemas import NewPatient, PatientFields, PatientFilter, PatientPage, PatientView
 from patient_service.store import queries
 from patient_service.store.tables import Patient
-from shared.database import Executor, Session, new_id
-from shared.errors import FieldProblem, LostUpdate
+from shared.database import Session, new_id
+from shared.database.rows import check_version
+from shared.errors import FieldProblem
 from shared.events.catalogue import PatientRegistered, PatientUpdated
 from shared.events.outbox import as_rows
 from shared.security.encryption import Keys
@@ -29,7 +30,7 @@ from shared.values.schemas import InvalidFields, MergePatch, merged
 CHANCE = secrets.SystemRandom()
 
 
-def listed(session: Session, keys: Keys, wanted: PatientFilter, *, reader: Reader, now: datetime) -> PatientPage:
+def list_page(session: Session, keys: Keys, wanted: PatientFilter, *, reader: Reader, now: datetime) -> PatientPage:
     """A page of the patients that are wanted, newest first; that these files were shown is noted.
 
     Raises `InvalidFields` for a `q` without any word, or with too many.
@@ -41,22 +42,22 @@ def listed(session: Session, keys: Keys, wanted: PatientFilter, *, reader: Reade
             raise InvalidFields([FieldProblem("q", "must have at least one letter or digit")])
         conditions.append(queries.has_words(words))
     found, total = queries.patients_where(session, conditions, limit=wanted.limit, offset=wanted.offset)
-    # past the end of the list nobody is shown, but the total tells that there is somebody
+    # past the end of the list nobody is shown, but the total reveals that there is somebody
     beyond = total > 0 and not found
-    told_of = queries.patients_where(session, conditions, limit=wanted.limit, offset=0)[0] if beyond else found
-    accesses.note(session, keys, told_of, reader, "listed", now=now)
+    revealed = queries.patients_where(session, conditions, limit=wanted.limit, offset=0)[0] if beyond else found
+    accesses.note(session, keys, revealed, reader, "listed", now=now)
     today = berlin_day(now)
-    shown = [view(patient, opened(keys, patient), today=today) for patient in found]
+    shown = [view(patient, decrypt(keys, patient), today=today) for patient in found]
     return PatientPage(items=shown, total=total, limit=wanted.limit, offset=wanted.offset)
 
 
 def get(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, now: datetime) -> PatientView:
     """One patient; that the file was read is noted. Raises `NotFound`."""
-    patient = accesses.shown(session, keys, patient_id, reader, now=now)
-    return view(patient, opened(keys, patient), today=berlin_day(now))
+    patient = accesses.read_patient(session, keys, patient_id, reader, now=now)
+    return view(patient, decrypt(keys, patient), today=berlin_day(now))
 
 
-def register(executor: Executor, keys: Keys, new: NewPatient, *, force: bool = False, now: datetime) -> PatientView:
+def register(session: Session, keys: Keys, new: NewPatient, *, force: bool = False, now: datetime) -> PatientView:
     """Enter a patient.
 
     Raises `Conflict` for an insurance number that is known and, without `force`, where a patient of that name and
@@ -65,21 +66,17 @@ def register(executor: Executor, keys: Keys, new: NewPatient, *, force: bool = F
     today = berlin_day(now)
     fields = PatientFields.model_construct(**vars(new) | {"registered_on": new.registered_on or today})
     _refuse_impossible_days(fields, PatientStatus.OPEN, now)
-    return view(_added(executor, keys, fields, force, now=now), fields, today=today)
+    return view(_added(session, keys, fields, force, now=now), fields, today=today)
 
 
-def _added(executor: Executor, keys: Keys, fields: PatientFields, force: bool, *, now: datetime) -> Patient:
-    """The patient, inserted and told of; one statement does it unless somebody alike is known, a second one asks who.
-
-    Each of them may be a transaction of its own.
-    """
+def _added(session: Session, keys: Keys, fields: PatientFields, force: bool, *, now: datetime) -> Patient:
+    """The patient, inserted and published in one statement; where somebody alike is known, a second one asks who."""
     while True:
         identity, reference = new_id(), new_reference(CHANCE)
         found_by = indexes_of(keys, fields, reference)
-        patient = Patient(
+        patient = queries.new_patient(
             id=identity,
             reference=reference,
-            status=PatientStatus.OPEN.value,
             data_key=keys.new_data_key(identity.bytes),
             consents=[],
             created_at=now,
@@ -88,13 +85,14 @@ def _added(executor: Executor, keys: Keys, fields: PatientFields, force: bool, *
             sequence=1,
             age_published_on=berlin_day(now),
         )
+        states.register(patient)
         write(keys, patient, fields, found_by)
         event = PatientRegistered(patient=public(patient, fields, today=berlin_day(now)))
         events = as_rows([(patient.id, patient.sequence, event)], now=now)
-        if queries.add_unless_known(executor, patient, events=events, is_forced=force):
+        if queries.add_unless_known(session, patient, events=events, is_forced=force):
             return patient
         alike = queries.patients_alike(
-            executor,
+            session,
             person_index=None if force else found_by.person_index,
             insurance_number_index=found_by.insurance_number_index,
         )
@@ -109,7 +107,7 @@ def _refuse_duplicates(alike: Sequence[Any], found_by: Indexes, force: bool) -> 
     suspects = [other for other in alike if other.person_index == found_by.person_index]
     if found_by.person_index and suspects and not force:
         references = [other.reference for other in suspects]
-        raise TellsOfPatients(
+        raise RevealingConflict(
             [other.id for other in suspects],
             "patient.suspected_duplicate",
             f"A patient with this name and date of birth is already registered as {', '.join(references)}. "
@@ -136,9 +134,9 @@ def change(
     do not fit.
     """
     today = berlin_day(now)
-    patient = known(session, patient_id, lock=True)
-    _is_still(patient, expected_versions)
-    current = view(patient, opened(keys, patient), today=today)
+    patient = get_patient(session, patient_id, lock=True)
+    check_version(patient, expected_versions, "patient")
+    current = view(patient, decrypt(keys, patient), today=today)
     changes = patch.changes_to(current)
     wanted = merged(PatientFields, current, changes)
     accesses.note(session, keys, [patient], reader, "changed", now=now)
@@ -152,7 +150,7 @@ def change(
     write(keys, patient, wanted, found_by)
     patient.version += 1
     patient.updated_at = now
-    tell(session, patient, wanted, PatientUpdated, now=now)
+    publish(session, patient, wanted, PatientUpdated, now=now)
     return view(patient, wanted, today=today)
 
 
@@ -169,8 +167,8 @@ def _identify(session: Session, patient: Patient, found_by: Indexes, force: bool
         # nobody is alike any more: try again
 
 
-def _same_insurance_number(other: Any) -> TellsOfPatients:
-    return TellsOfPatients(
+def _same_insurance_number(other: Any) -> RevealingConflict:
+    return RevealingConflict(
         [other.id],
         "patient.already_known",
         f"A patient with this insurance number is already registered as {other.reference}.",
@@ -182,8 +180,3 @@ def _refuse_impossible_days(fields: PatientFields, status: PatientStatus, now: d
     problems = list(days_that_cannot_be(fields, status, today=berlin_day(now)))
     if problems:
         raise InvalidFields(problems)
-
-
-def _is_still(patient: Patient, expected_versions: Collection[int] | None) -> None:
-    if expected_versions is not None and patient.version not in expected_versions:
-        raise LostUpdate("patient.changed_meanwhile", "Somebody changed this patient since you read it.")

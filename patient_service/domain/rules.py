@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
+from patient_service.domain import states
 from patient_service.domain.schemas import PatientFields
 from shared.errors import FieldProblem
 from shared.values.datetimes import age_on
@@ -14,21 +15,6 @@ from shared.values.identifiers import counts
 OF_AGE = 18
 DECIDES_ALONE_FROM = 15
 """From 15 a person can ask for benefits of statutory insurance themselves (SGB I § 36)."""
-
-_S = PatientStatus
-TRANSITIONS: dict[PatientStatus, frozenset[PatientStatus]] = {
-    _S.OPEN: frozenset({_S.SEARCHING, _S.SEARCH_ABORTED}),
-    _S.SEARCHING: frozenset({_S.PAUSED, _S.IN_THERAPY, _S.SEARCH_ABORTED}),
-    _S.PAUSED: frozenset({_S.SEARCHING, _S.SEARCH_ABORTED}),
-    _S.IN_THERAPY: frozenset({_S.SEARCHING, _S.THERAPY_COMPLETED, _S.THERAPY_ABORTED}),
-    _S.SEARCH_ABORTED: frozenset({_S.OPEN}),
-    _S.THERAPY_COMPLETED: frozenset({_S.OPEN}),
-    _S.THERAPY_ABORTED: frozenset({_S.OPEN}),
-}
-"""What staff may do (docs/api.md#states-of-a-patient); a placement also ends a pause."""
-
-TAKES_UP_A_PLACE = frozenset({_S.SEARCHING, _S.PAUSED, _S.IN_THERAPY})
-"""Who is given a place that matching recorded; staff may have noted the therapy before the place."""
 
 LACKS: dict[MissingForSearch, str] = {
     MissingForSearch.CONTRACTS_SIGNED: "The contracts, which include the mandate, are not signed.",
@@ -75,5 +61,5 @@ def days_that_cannot_be(fields: PatientFields, status: PatientStatus, *, today: 
         day = getattr(fields, name)
         if day is not None and day > today:
             yield FieldProblem(name, "must not lie in the future")
-    if status in (_S.SEARCHING, _S.PAUSED, _S.IN_THERAPY) and fields.search_started_on is None:
+    if status in states.HAS_SEARCHED and fields.search_started_on is None:
         yield FieldProblem("search_started_on", "must not be empty once the search has started")

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from patient_service.domain import accesses, locations
-from patient_service.domain.accesses import Reader, TellsOfPatients
-from patient_service.domain.files import has_withdrawn, known, open_text, opened, seal_text, tell, view
-from patient_service.domain.rules import LACKS, TAKES_UP_A_PLACE, TRANSITIONS, missing_for_search
+from patient_service.domain import accesses, copies, states
+from patient_service.domain.accesses import Reader, RevealingConflict
+from patient_service.domain.files import decrypt, get_patient, has_withdrawn, open_text, publish, seal_text, view
+from patient_service.domain.rules import LACKS, missing_for_search
 from patient_service.domain.schemas import (
     HistoryPage,
     NewStatus,
@@ -30,28 +30,28 @@ from shared.values.enums import ConsentPurpose, MissingForSearch, PatientStatus,
 from shared.values.schemas import InvalidFields, PageQuery
 
 
-def readiness(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, now: datetime) -> Readiness:
+def check_readiness(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, now: datetime) -> Readiness:
     """Whether this patient's search may start; that the file was read is noted. Raises `NotFound`."""
-    patient = accesses.shown(session, keys, patient_id, reader, now=now)
-    missing = _missing(session, patient, opened(keys, patient), today=berlin_day(now))
+    patient = accesses.read_patient(session, keys, patient_id, reader, now=now)
+    missing = _missing(session, patient, decrypt(keys, patient), today=berlin_day(now))
     return Readiness(ready=not missing, missing=missing)
 
 
 def _missing(session: Session, patient: Patient, fields: PatientFields, *, today: date) -> list[MissingForSearch]:
     return missing_for_search(
         fields,
-        location_known=locations.is_known(session, patient),
+        location_known=copies.is_postal_code_known(session, patient),
         # where no mandate was ever recorded by itself, the signed contracts stand for it: they include it
         mandate_withdrawn=has_withdrawn(patient, ConsentPurpose.MANDATE),
         today=today,
     )
 
 
-def history(
+def list_history(
     session: Session, keys: Keys, patient_id: UUID, wanted: PageQuery, *, reader: Reader, now: datetime
 ) -> HistoryPage:
     """A page of the patient's status changes, oldest first; that the file was read is noted. Raises `NotFound`."""
-    patient = accesses.shown(session, keys, patient_id, reader, now=now)
+    patient = accesses.read_patient(session, keys, patient_id, reader, now=now)
     found, total = queries.status_changes(session, patient_id, limit=wanted.limit, offset=wanted.offset)
     shown = [
         StatusChangeView.of(
@@ -77,16 +77,17 @@ def set_status(
     missing), `InvalidFields` for a pause that does not end in the future.
     """
     today = berlin_day(now)
-    patient = known(session, patient_id, lock=True)
-    if new.status not in TRANSITIONS[PatientStatus(patient.status)]:
+    patient = get_patient(session, patient_id, lock=True)
+    if new.status not in states.STAFF_MAY[PatientStatus(patient.status)]:
         problem = f"A patient who is {patient.status} cannot become {new.status}."
-        raise TellsOfPatients([patient.id], "patient.transition", problem)
+        raise RevealingConflict([patient.id], "patient.transition", problem)
     _check_pause(new, today)
-    fields = opened(keys, patient)
+    fields = decrypt(keys, patient)
     if new.status == PatientStatus.SEARCHING:
         _refuse_unready(patient, _missing(session, patient, fields, today=today))
-    until, by = new.paused_until, reader.id
-    _move(session, keys, patient, fields, new.status, reason=new.reason, until=until, by=by, now=now)
+    before = patient.status
+    states.move(patient, new.status, pause_until=new.paused_until, now=now)
+    _record_change(session, keys, patient, fields, before, reason=new.reason, by=reader.id, now=now)
     accesses.note(session, keys, [patient], reader, "changed", now=now)
     return view(patient, fields, today=today)
 
@@ -102,7 +103,7 @@ def _check_pause(new: NewStatus, today: date) -> None:
 
 def _refuse_unready(patient: Patient, missing: list[MissingForSearch]) -> None:
     if missing:
-        raise TellsOfPatients(
+        raise RevealingConflict(
             [patient.id],
             "patient.not_ready",
             "The search cannot start: something is still missing.",
@@ -111,19 +112,20 @@ def _refuse_unready(patient: Patient, missing: list[MissingForSearch]) -> None:
 
 
 def end_pauses_that_passed(session: Session, keys: Keys, *, now: datetime, at_most: int = 100) -> int:
-    """Resume searches whose pause ended before today (docs/domain.md#search-rule-13); how many pauses ended.
+    """Resume searches whose pause ended before today (docs/domain.md#search-rule-13); returns the number of pauses.
 
     A search that is not ready any more stays paused, without an end, until staff take it up.
     """
     today = berlin_day(now)
     ended = queries.pauses_that_passed(session, today=today, limit=at_most)
     for patient in ended:
-        fields = opened(keys, patient)
+        fields = decrypt(keys, patient)
         missing = _missing(session, patient, fields, today=today)
         if missing:
             _stay_paused(session, keys, patient, fields, missing, now=now)
         else:
-            _move(session, keys, patient, fields, PatientStatus.SEARCHING, reason="The pause is over.", now=now)
+            states.search(patient, now)
+            _record_change(session, keys, patient, fields, PatientStatus.PAUSED, reason="The pause is over.", now=now)
     return len(ended)
 
 
@@ -136,23 +138,23 @@ def _stay_paused(
     *,
     now: datetime,
 ) -> None:
-    patient.paused_until = None
-    patient.updated_at = now
+    states.stay_paused(patient, now)
     reason = "The pause is over, but the search is not ready: " + ", ".join(missing)
-    session.add(_step(keys, patient, patient.status, reason=reason, by=None, now=now))
-    tell(session, patient, fields, PatientUpdated, now=now)
+    session.add(_change(keys, patient, patient.status, reason=reason, by=None, now=now))
+    publish(session, patient, fields, PatientUpdated, now=now)
 
 
 def pause_without_mandate(session: Session, keys: Keys, patient: Patient, *, now: datetime) -> bool:
     """Pause a search that nobody may ask practices for any more, without an end; whether that was the case.
 
-    `patient` is locked. The agency asks on the patient's behalf (Vollmacht): without it every further letter would tell
-    a stranger of somebody's illness.
+    `patient` is locked. The agency asks on the patient's behalf (Vollmacht): without it every further letter would
+    reveal somebody's illness to people who must not know.
     """
     if patient.status != PatientStatus.SEARCHING or not has_withdrawn(patient, ConsentPurpose.MANDATE):
         return False
-    reason = "The mandate was withdrawn."
-    _move(session, keys, patient, opened(keys, patient), PatientStatus.PAUSED, reason=reason, now=now)
+    states.pause(patient, until=None, now=now)
+    fields, before = decrypt(keys, patient), PatientStatus.SEARCHING
+    _record_change(session, keys, patient, fields, before, reason="The mandate was withdrawn.", now=now)
     return True
 
 
@@ -172,83 +174,57 @@ def note_first_place(session: Session, patient_id: UUID, accepted_on: date, *, n
 
 
 @dataclass(frozen=True)
-class Place:
+class RecordedPlace:
     """A place that matching recorded: of which request, and when."""
 
     placement_request_id: UUID
     recorded_at: datetime
 
 
-def take_up_place(session: Session, keys: Keys, patient_id: UUID, place: Place, *, now: datetime) -> None:
+def record_place(session: Session, keys: Keys, patient_id: UUID, place: RecordedPlace, *, now: datetime) -> None:
     """A patient who searches, has paused or is in therapy already takes up this place.
 
-    Where the search had ended before, or people have ended it or let it go on since, the place has failed. The event
+    Where the search had ended before, or people have ended or resumed it since, the place has failed. The event
     says which, so that matching never takes somebody for placed who searches.
     """
     patient = queries.patient(session, patient_id, lock=True)
     if patient is None or patient.placement_request_id == place.placement_request_id:
         return
-    fields = opened(keys, patient)
+    fields, before = decrypt(keys, patient), patient.status
     is_late = queries.has_left_search_or_therapy(session, patient_id, since=place.recorded_at)
     if is_late and patient.placement_state == PlacementState.TAKEN_UP:
         return  # the search that went on has found another place, and that one stands
-    is_taken_up = patient.status in TAKES_UP_A_PLACE and not is_late
-    patient.placement_request_id = place.placement_request_id
-    patient.placement_state = PlacementState.TAKEN_UP if is_taken_up else PlacementState.FAILED
-    if not is_taken_up:
-        _stay(session, keys, patient, fields, reason="A place was recorded, but the search had ended.", now=now)
-    elif patient.status == PatientStatus.IN_THERAPY:
-        _stay(session, keys, patient, fields, reason="A place was recorded.", now=now)
+    if is_late or before not in states.TAKES_UP_A_PLACE:
+        states.fail_place(patient, place.placement_request_id)
+        reason = "A place was recorded, but the search had ended."
     else:
-        _move(session, keys, patient, fields, PatientStatus.IN_THERAPY, reason="A place was taken up.", now=now)
-
-
-def _stay(session: Session, keys: Keys, patient: Patient, fields: PatientFields, *, reason: str, now: datetime) -> None:
-    """Tell others of the patient's place, and people too, where the status stays as it is."""
+        states.give_place(patient, place.placement_request_id)
+        reason = "A place was recorded." if before == PatientStatus.IN_THERAPY else "A place was taken up."
+        if before != PatientStatus.IN_THERAPY:
+            states.begin_therapy(patient, now)
     patient.updated_at = now
-    session.add(_step(keys, patient, patient.status, reason=reason, by=None, now=now))
-    tell(session, patient, fields, PatientStatusChanged, now=now, previous_status=patient.status)
+    _record_change(session, keys, patient, fields, before, reason=reason, now=now)
 
 
-def _end_of_therapy(patient: Patient, to: PatientStatus) -> None:
-    """What becomes of the place when a patient leaves the therapy: a search that goes on means that it failed."""
-    if patient.placement_state == PlacementState.TAKEN_UP:
-        failed = to == PatientStatus.SEARCHING
-        patient.placement_state = PlacementState.FAILED if failed else PlacementState.ENDED
-
-
-def _move(
+def _record_change(
     session: Session,
     keys: Keys,
     patient: Patient,
     fields: PatientFields,
-    to: PatientStatus,
+    before: str,
     *,
     reason: str | None,
-    until: date | None = None,
     by: UUID | None = None,
     now: datetime,
 ) -> None:
-    before = patient.status
-    if before == PatientStatus.IN_THERAPY:
-        _end_of_therapy(patient, to)
-    patient.status = to.value
-    patient.paused_until = until
-    patient.updated_at = now
-    patient.version += 1
-    if to == PatientStatus.OPEN:
-        # the search is over; a new one waits from its own start
-        patient.search_started_on = patient.first_place_on = patient.working_place_on = None
-    elif to == PatientStatus.SEARCHING and patient.search_started_on is None:
-        patient.search_started_on = berlin_day(now)
-    session.add(_step(keys, patient, before, reason=reason, by=by, now=now))
-    tell(session, patient, fields, PatientStatusChanged, now=now, previous_status=before)
+    """Record the change from the status before to the present one, and publish it; also where only a place changed."""
+    session.add(_change(keys, patient, before, reason=reason, by=by, now=now))
+    publish(session, patient, fields, PatientStatusChanged, now=now, previous_status=before)
 
 
-def _step(
+def _change(
     keys: Keys, patient: Patient, before: str, *, reason: str | None, by: UUID | None, now: datetime
 ) -> StatusChange:
-    """The step from the status before to the present one, for the history."""
     return StatusChange(
         id=new_id(),
         patient_id=patient.id,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -34,7 +36,8 @@ from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.sql.dml import ReturningInsert
 
 from patient_service.store.tables import FileAccess, LocatedPostalCode, Patient, StatusChange
-from shared.database import Executor, lock_rows, next_locked
+from shared.database import lock_rows, next_locked
+from shared.database.rows import find_row, page_of
 from shared.database.tables import outbox, recording
 
 UNIQUE_VIOLATION = "23505"
@@ -42,8 +45,7 @@ UNIQUE_VIOLATION = "23505"
 
 def patient(session: Session, patient_id: UUID, *, lock: bool = False) -> Patient | None:
     """One patient with consents; with `lock` no other transaction can change the patient before ours ends."""
-    with_consents = selectinload(Patient.consents)
-    return session.get(Patient, patient_id, with_for_update=lock, populate_existing=lock, options=[with_consents])
+    return find_row(session, Patient, patient_id, lock=lock, options=[selectinload(Patient.consents)])
 
 
 def patient_exists(session: Session, patient_id: UUID) -> bool:
@@ -55,16 +57,8 @@ def patients_where(
     session: Session, conditions: Sequence[ColumnElement[bool]], *, limit: int, offset: int
 ) -> tuple[Sequence[Patient], int]:
     """A page of patients with consents, newest first, and how many there are in all."""
-    total = session.scalar(select(func.count()).select_from(Patient).where(*conditions)) or 0
-    newest = (
-        select(Patient)
-        .where(*conditions)
-        .options(selectinload(Patient.consents))
-        .order_by(Patient.id.desc())
-        .limit(limit)
-        .offset(offset)
-    )
-    return session.scalars(newest).all(), total
+    newest = select(Patient).where(*conditions).options(selectinload(Patient.consents)).order_by(Patient.id.desc())
+    return page_of(session, newest, limit=limit, offset=offset)
 
 
 def fields_are(**wanted: object) -> list[ColumnElement[bool]]:
@@ -90,6 +84,7 @@ _ALIKE = (
     .limit(20)
 )
 _NAMESAKE = _PATIENTS.alias()
+_EMPTY: dict[str, Any] = dict.fromkeys(each.key for each in Patient.__mapper__.attrs)
 
 
 def _is_namesake(person_index: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -123,21 +118,30 @@ _ADDING = {is_forced: _adding(is_forced=is_forced) for is_forced in (False, True
 
 
 def patients_alike(
-    executor: Executor, *, person_index: bytes | None, insurance_number_index: bytes | None
+    session: Session, *, person_index: bytes | None, insurance_number_index: bytes | None
 ) -> Sequence[Row[UUID, str, bytes | None, bytes | None]]:
     """Id, reference and both indexes of patients who share one of the indexes; None is never shared."""
     shared = {"person_index": person_index, "insurance_number_index": insurance_number_index}
-    return executor.execute(_ALIKE, shared).all()
+    return session.execute(_ALIKE, shared).all()
 
 
-def add_unless_known(executor: Executor, patient: Patient, *, events: str, is_forced: bool) -> bool:
+def new_patient(**attributes: Any) -> Patient:
+    """What has the attributes of a patient and is never given to a session: those that are not given are None.
+
+    `add_unless_known` inserts it past the unit of work, whose bookkeeping of every attribute costs more than the
+    statement does.
+    """
+    return typing.cast(Patient, SimpleNamespace(**_EMPTY | attributes))
+
+
+def add_unless_known(session: Session, patient: Patient, *, events: str, is_forced: bool) -> bool:
     """Insert a new patient past the unit of work and record its events (`as_rows`), in one statement.
 
     False, and nothing inserted, where somebody alike is known: of the same reference or insurance number or, unless
     forced, of the same name and date of birth.
     """
     row = {each.name: getattr(patient, each.name) for each in _PATIENTS.columns if each.name != "namesake"}
-    return executor.scalar(_ADDING[is_forced], {**row, "events": events}) is not None
+    return session.scalar(_ADDING[is_forced], {**row, "events": events}) is not None
 
 
 def identify(session: Session, patient: Patient, *, is_forced: bool, **indexes: bytes | None) -> bool:
@@ -187,7 +191,7 @@ def pauses_that_passed(session: Session, *, today: date, limit: int) -> Sequence
 def patients_who_grew_older(
     session: Session, latest_birthdays: Sequence[tuple[bytes, date]], *, limit: int
 ) -> Sequence[Patient]:
-    """Patients whose latest birthday is after the day of the age that was told last, locked; skips what others hold.
+    """Patients whose latest birthday is after the day of the last published age, locked; skips what others hold.
 
     `latest_birthdays`: for every day of the year its blind index and when it was celebrated last.
     """
@@ -206,10 +210,8 @@ def status_changes(
     session: Session, patient_id: UUID, *, limit: int, offset: int
 ) -> tuple[Sequence[StatusChange], int]:
     """A page of a patient's status changes, oldest first, and how many there are."""
-    of_patient = StatusChange.patient_id == patient_id
-    total = session.scalar(select(func.count()).select_from(StatusChange).where(of_patient)) or 0
-    oldest = select(StatusChange).where(of_patient).order_by(StatusChange.id)
-    return session.scalars(oldest.limit(limit).offset(offset)).all(), total
+    oldest = select(StatusChange).where(StatusChange.patient_id == patient_id).order_by(StatusChange.id)
+    return page_of(session, oldest, limit=limit, offset=offset)
 
 
 _LEFT = or_(
@@ -231,7 +233,5 @@ def lock_patients(session: Session, ids: Iterable[UUID]) -> None:
 
 def accesses(session: Session, patient_id: UUID, *, limit: int, offset: int) -> tuple[Sequence[FileAccess], int]:
     """A page of who was shown a patient's file, newest first, and how often that was."""
-    of_patient = FileAccess.patient_id == patient_id
-    total = session.scalar(select(func.count()).select_from(FileAccess).where(of_patient)) or 0
-    newest = select(FileAccess).where(of_patient).order_by(FileAccess.id.desc())
-    return session.scalars(newest.limit(limit).offset(offset)).all(), total
+    newest = select(FileAccess).where(FileAccess.patient_id == patient_id).order_by(FileAccess.id.desc())
+    return page_of(session, newest, limit=limit, offset=offset)

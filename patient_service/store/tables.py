@@ -13,7 +13,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, MetaData
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from shared.database import NAMES, Aggregate, Copy, column_types, new_id
+from shared.database import NAMES, Aggregate, Copy, column_types, is_one_of, new_id
 from shared.database.tables import add_shared_tables
 from shared.values.enums import ConsentPurpose, PatientStatus, PlacementState
 
@@ -40,7 +40,7 @@ class Patient(Aggregate, Tables):
     first_place_on: Mapped[date | None]
     working_place_on: Mapped[date | None]
     placement_request_id: Mapped[UUID | None]
-    """The request whose place the patient was given last; kept when the place is over, so that others hear of it."""
+    """The request whose place the patient was given last; kept when the place is over, so that others learn of it."""
     placement_state: Mapped[str | None]
 
     data_key: Mapped[bytes]
@@ -53,12 +53,12 @@ class Patient(Aggregate, Tables):
     person_index: Mapped[bytes | None]
     """Blind index of name and date of birth together; null where the date is unknown."""
     namesake: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    """Tells patients of one `person_index` apart: 0, or by force the next number after those of the others."""
+    """Distinguishes patients of one `person_index`: 0, or by force the next number after those of the others."""
     insurance_number_index: Mapped[bytes | None]
     birthday_index: Mapped[bytes | None]
     """Blind index of month and day of birth."""
     age_published_on: Mapped[date]
-    """The day whose age other services were told last."""
+    """The day whose age was published last."""
 
     consents: Mapped[list[Consent]] = relationship(order_by="Consent.id", lazy="raise")
 
@@ -72,11 +72,9 @@ class Patient(Aggregate, Tables):
         Index("ix_patients_status", "status", "id"),
         Index("ix_patients_postal_code", "postal_code", "id"),
         Index("ix_patients_paused_until", "paused_until", postgresql_where=text("paused_until IS NOT NULL")),
-        CheckConstraint(f"status IN ({', '.join(repr(str(s)) for s in PatientStatus)})", name="status"),
+        CheckConstraint(is_one_of("status", PatientStatus), name="status"),
         CheckConstraint("paused_until IS NULL OR status = 'paused'", name="only_a_pause_ends"),
-        CheckConstraint(
-            f"placement_state IN ({', '.join(repr(str(s)) for s in PlacementState)})", name="placement_state"
-        ),
+        CheckConstraint(is_one_of("placement_state", PlacementState), name="placement_state"),
         CheckConstraint("(placement_request_id IS NULL) = (placement_state IS NULL)", name="placement_has_a_state"),
     )
 
@@ -96,7 +94,7 @@ class Consent(Tables):
 
     __table_args__ = (
         Index("ix_consents_patient", "patient_id", "id"),
-        CheckConstraint(f"purpose IN ({', '.join(repr(str(p)) for p in ConsentPurpose)})", name="purpose"),
+        CheckConstraint(is_one_of("purpose", ConsentPurpose), name="purpose"),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -31,6 +32,11 @@ column_types: dict[Any, Any] = {datetime: DateTime(timezone=True), str: Text}
 """How annotations of a service's tables become column types."""
 
 
+def is_one_of(column: str, words: Iterable[str]) -> str:
+    """The SQL condition that a column has one of these words: what a vocabulary's CHECK constraint says."""
+    return f"{column} IN ({', '.join(repr(str(word)) for word in words)})"
+
+
 class Aggregate:
     """Columns of everything that has an identity of its own: an id, two instants and two counters.
 
@@ -49,6 +55,6 @@ class Copy:
 
     id: Mapped[UUID] = mapped_column(primary_key=True, sort_order=-10)
     sequence: Mapped[int] = mapped_column(BigInteger, sort_order=90)
-    told_at: Mapped[datetime | None] = mapped_column(sort_order=90)
+    event_time: Mapped[datetime | None] = mapped_column(sort_order=90)
     """When what is known happened, by its source; a place may be known before its owner."""
     written_at: Mapped[datetime] = mapped_column(server_default=func.now(), sort_order=91)

@@ -8,57 +8,102 @@ repaired by `republish`, whose states overrule by their time: the source says no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 import structlog
-from pydantic_core import to_json
-from sqlalchemy import CursorResult, TextClause, func, select, text
 from sqlalchemy import Row as RowOf
+from sqlalchemy import TextClause, func, select, text
+from sqlalchemy.orm import DeclarativeBase
 
 from shared.database import Session, transaction
+from shared.database.bulk import Row, as_json, insert_of_rows, rows_of
 from shared.database.tables import copies_ahead
 from shared.values.errors import NotAcceptable
-from shared.values.places import Place, to_ewkt
 from shared.values.weekly import Weekly
 
 log = structlog.stdlib.get_logger(__name__)
 
-Row = Mapping[str, Any]
-
 MARK = "republished"
 LEAP = 1000
-"""An event so far behind a copy, and later all the same, is no neighbour whose clock differs a little."""
+"""An event so far behind a copy, and later all the same, is not another process whose clock differs a little."""
 
 
 def keep_newest(
-    session: Session, copies: type[Any], rows: Sequence[Row], *, part: str = "", at_first: Row | None = None
+    session: Session,
+    copies: type[DeclarativeBase],
+    rows: Sequence[Row],
+    *,
+    part: str = "",
+    inserted: Mapping[str, str] | None = None,
 ) -> None:
     """Insert or update copies in one statement, except where the stored one is newer.
 
     `copies` is a table class with the columns of `shared.database.Copy`; every row has the same keys, `id` among them
     and what `Envelope.position(part)` says. Of several rows with one id the newest counts. An equal sequence is written
-    again, so that a rebuild touches it. `at_first` holds further columns for rows that are not there yet.
+    again, so that a rebuild touches it. `inserted` holds further columns of rows that are not there yet, as SQL.
     """
-    if not rows:
-        return
-    newest, overruling = newest_of(rows, part=part)
-    first = dict(at_first or {})
-    table = copies.__tablename__
-    columns = tuple(name for name in newest[0] if name != MARK)
-    statement = _keeping(table, columns, part, tuple(first))
-    given = as_json(newest, first)
-    written = cast("CursorResult[Any]", session.execute(statement, {"rows": given, "overruling": overruling}))
-    if written.rowcount < len(newest):
-        notice_ahead(session, table, given, part=part)
-    if overruling:
-        forget_ahead(session, table, given, overruling, part=part)
+    if rows:
+        columns = tuple(name for name in rows[0] if name != MARK)
+        _upsert(copies, columns, part, tuple((inserted or {}).items())).keep(session, rows)
+
+
+@cache
+def _upsert(
+    copies: type[DeclarativeBase], columns: tuple[str, ...], part: str, inserted: tuple[tuple[str, str], ...]
+) -> UpsertIfNewer:
+    updated = {"written_at": "clock_timestamp()"}
+    return UpsertIfNewer(copies, columns, part=part, inserted=dict(inserted), updated=updated)
+
+
+class UpsertIfNewer:
+    """The statement that keeps the newest state of each row in a table, or in a part of its columns.
+
+    Beside the `columns` that a row holds, `inserted` and `updated` say in SQL what others become where a row is new or
+    replaced; there `known` is the stored row and `excluded` the new one. Without `repeats` an event that is known
+    already changes nothing.
+    """
+
+    def __init__(
+        self,
+        table: type[DeclarativeBase],
+        columns: Sequence[str],
+        *,
+        part: str = "",
+        inserted: Mapping[str, str],
+        updated: Mapping[str, str],
+        repeats: bool = True,
+        returning: Sequence[str] = ("id",),
+    ) -> None:
+        self._table, self._name, self._part = table, table.__tablename__, part
+        changes = {name: f"excluded.{name}" for name in columns if name != "id"} | dict(updated)
+        self._statement = text(
+            f"{insert_of_rows(self._name, columns, inserted)}"
+            f" ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = {value}' for name, value in changes.items())}"
+            f" WHERE known.{part}sequence {'<=' if repeats else '<'} excluded.{part}sequence"
+            " OR (known.id = ANY (CAST(:overruling AS uuid[]))"
+            f" AND known.{part}event_time < excluded.{part}event_time)"
+            f" RETURNING {', '.join(returning)}"
+        )
+
+    def keep(self, session: Session, rows: Sequence[Row], **parameters: Any) -> Sequence[RowOf[Any]]:
+        """Keep these rows; returns what the statement says of those that were written."""
+        if not rows:
+            return []
+        newest, overruling = newest_of(rows, part=self._part)
+        given = as_json(self._table, newest)
+        written = session.execute(self._statement, {"rows": given, "overruling": overruling} | parameters).all()
+        if len(written) < len(newest):
+            notice_ahead(session, self._name, given, part=self._part)
+        if overruling:
+            forget_ahead(session, self._name, given, overruling, part=self._part)
+        return written
 
 
 def week_of(owner: UUID, hours: object) -> Weekly | None:
-    """The week that an event tells; None (unknown) for one that cannot be read: it costs nothing but itself."""
+    """The week in an event; None (unknown) for one that cannot be read: it costs nothing but itself."""
     try:
         return Weekly.from_json(hours)
     except NotAcceptable as problem:
@@ -68,13 +113,13 @@ def week_of(owner: UUID, hours: object) -> Weekly | None:
 
 def newest_of(rows: Sequence[Row], *, part: str = "") -> tuple[list[Row], list[str]]:
     """The newest row of each id, by id; and the ids where the source has overruled."""
-    sequence, told_at = f"{part}sequence", f"{part}told_at"
+    sequence, event_time = f"{part}sequence", f"{part}event_time"
     newest: dict[UUID, Row] = {}
     overruling: set[UUID] = set()
     for row in rows:
         id = row["id"]
         known = newest.get(id)
-        if row[MARK] and (known is None or known[told_at] < row[told_at]):
+        if row[MARK] and (known is None or known[event_time] < row[event_time]):
             overruling.add(id)
             newest[id] = row
         elif known is None or known[sequence] <= row[sequence]:
@@ -83,41 +128,26 @@ def newest_of(rows: Sequence[Row], *, part: str = "") -> tuple[list[Row], list[s
     return [newest[id] for id in sorted(newest)], sorted(map(str, overruling))
 
 
-def as_json(rows: Sequence[Row], first: Row | None = None) -> str:
-    """The rows as one parameter, with weeks and places as the text that PostgreSQL reads; JSON has the rest.
+def take_newer(session: Session, row: Any, position: Row, *, part: str = "") -> bool:
+    """Whether an event is newer than what this row, locked in the session, knows; then the row knows the event.
 
-    `first` stands in every row that does not say otherwise. PostgreSQL passes over what is no column.
+    For a row whose part follows events one by one. `position` is what `Envelope.position(part)` says. An equal sequence
+    counts as newer, since one of the two events is nobody's.
     """
-    written = [_written(row) for row in rows]
-    return to_json([{**first, **row} for row in written] if first else written).decode()
-
-
-def _written(row: Row) -> dict[str, Any]:
-    return {name: _TEXTS[type(value)](value) if type(value) in _TEXTS else value for name, value in row.items()}
-
-
-_TEXTS: dict[type, Callable[[Any], str]] = {Weekly: Weekly.to_multirange, Place: to_ewkt}
-
-
-def is_newer(known: str, part: str = "", *, than: str = "<=") -> str:
-    """The SQL that says whether the row `excluded` may replace the one of the table (or its alias) `known`."""
-    return (
-        f"({known}.{part}sequence {than} excluded.{part}sequence"
-        f" OR ({known}.id = ANY (CAST(:overruling AS uuid[])) AND {known}.{part}told_at < excluded.{part}told_at))"
-    )
-
-
-@cache
-def _keeping(table: str, columns: tuple[str, ...], part: str, at_first: tuple[str, ...]) -> TextClause:
-    """One parameter however many rows: SQLAlchemy would spend longer on a thousand rows than PostgreSQL."""
-    written = ", ".join((*columns, *at_first))
-    changed = ", ".join(f"{name} = excluded.{name}" for name in columns if name != "id")
-    return text(
-        f"INSERT INTO {table} ({written})"  # noqa: S608 - names of our own tables
-        f" SELECT {written} FROM json_populate_recordset(CAST(NULL AS {table}), CAST(:rows AS json))"
-        f" ON CONFLICT (id) DO UPDATE SET {changed}, written_at = clock_timestamp()"
-        f" WHERE {is_newer(table, part)}"
-    )
+    sequence, event_time = f"{part}sequence", f"{part}event_time"
+    known_time = getattr(row, event_time)
+    overrules = position[MARK] and (known_time is None or known_time < position[event_time])
+    is_newer = overrules or position[sequence] >= getattr(row, sequence)
+    if is_newer:
+        setattr(row, sequence, position[sequence])
+        setattr(row, event_time, position[event_time])
+    session.flush()
+    table, given = row.__tablename__, as_json(type(row), [{"id": row.id, **position}])
+    if not is_newer:
+        notice_ahead(session, table, given, part=part)
+    elif overrules:
+        forget_ahead(session, table, given, [str(row.id)], part=part)
+    return bool(is_newer)
 
 
 def notice_ahead(session: Session, table: str, rows: str, *, part: str = "") -> None:
@@ -129,22 +159,22 @@ def notice_ahead(session: Session, table: str, rows: str, *, part: str = "") -> 
 
 @cache
 def _noticing(table: str, part: str) -> TextClause:
-    # a neighbour's clock may differ, and a request may have waited for the row: then the sequences are close
+    # another process's clock may differ, and a request may have waited for the row: then the sequences are close
     return text(
-        f"INSERT INTO copies_ahead (copies, id, known_sequence, told_sequence)"  # noqa: S608 - names of our own tables
-        f" SELECT :copies, known.id, known.{part}sequence, told.{part}sequence FROM {table} AS known"
-        f" JOIN json_populate_recordset(CAST(NULL AS {table}), CAST(:rows AS json)) AS told ON told.id = known.id"
-        f" WHERE told.{part}sequence < known.{part}sequence AND told.{part}told_at > known.{part}told_at"
-        f" AND (told.{part}told_at > known.{part}told_at + interval '1 minute'"
-        f" OR told.{part}sequence < known.{part}sequence - :leap)"
+        f"INSERT INTO copies_ahead (copies, id, known_sequence, event_sequence)"  # noqa: S608 - names of our own tables
+        f" SELECT :copies, known.id, known.{part}sequence, event.{part}sequence FROM {table} AS known"
+        f" JOIN {rows_of(table)} AS event ON event.id = known.id"
+        f" WHERE event.{part}sequence < known.{part}sequence AND event.{part}event_time > known.{part}event_time"
+        f" AND (event.{part}event_time > known.{part}event_time + interval '1 minute'"
+        f" OR event.{part}sequence < known.{part}sequence - :leap)"
         " ON CONFLICT (copies, id) DO NOTHING RETURNING id"
     )
 
 
 def forget_ahead(session: Session, table: str, rows: str, ids: Sequence[str], *, part: str = "") -> None:
-    """The source has said what is of these: copies that are as the rows say are not ahead of it any more.
+    """The source has published the states of these: copies that are equal to the rows are not ahead of it any more.
 
-    What it said before such a copy came to be changes nothing, and hides nothing.
+    A state that it published before such a copy was made changes nothing.
     """
     given = {"rows": rows, "copies": f"{table}.{part}sequence", "ids": ids}
     corrected = session.execute(_forgetting(table, part), given).scalars().all()
@@ -156,9 +186,9 @@ def forget_ahead(session: Session, table: str, rows: str, ids: Sequence[str], *,
 def _forgetting(table: str, part: str) -> TextClause:
     return text(
         f"DELETE FROM copies_ahead USING {table} AS known"  # noqa: S608 - names of our own tables
-        f" JOIN json_populate_recordset(CAST(NULL AS {table}), CAST(:rows AS json)) AS told ON told.id = known.id"
+        f" JOIN {rows_of(table)} AS event ON event.id = known.id"
         " WHERE copies_ahead.copies = :copies AND copies_ahead.id = known.id AND known.id = ANY (CAST(:ids AS uuid[]))"
-        f" AND (known.{part}sequence, known.{part}told_at) = (told.{part}sequence, told.{part}told_at)"
+        f" AND (known.{part}sequence, known.{part}event_time) = (event.{part}sequence, event.{part}event_time)"
         " RETURNING copies_ahead.id"
     )
 

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import psycopg2
 from prometheus_client import Counter
+from psycopg2 import extensions
 from sqlalchemy import (
     URL,
     Connection,
@@ -25,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, sessionmaker
 
+from shared.database.connections import PromptConnection
 from shared.database.errors import lost_to_others
 
 
@@ -57,17 +59,26 @@ def use(connection: Connection) -> None:
     _Database.opened = _Opened(os.getpid(), sessions)
 
 
-def engine_for(url: URL, *, pool_size: int, **options: Any) -> Engine:
-    """An engine fit for PgBouncer in transaction mode: no session state, a small pool, dead connections replaced."""
+def engine_for(url: URL, *, pool_size: int, autocommit: bool = False) -> Engine:
+    """An engine fit for PgBouncer in transaction mode: no session state, a small pool, dead connections replaced.
+
+    With `autocommit` every statement is a transaction of its own.
+    """
+    factory = extensions.connection if autocommit else PromptConnection
     engine = create_engine(
         url,
-        **options,
+        isolation_level="AUTOCOMMIT" if autocommit else None,
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=10,
         pool_recycle=1800,
         pool_use_lifo=True,
-        connect_args={"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3},
+        connect_args={
+            "connection_factory": factory,
+            "keepalives_idle": 30,
+            "keepalives_interval": 10,
+            "keepalives_count": 3,
+        },
         hide_parameters=True,  # a parameter may be health data and errors are logged
     )
     event.listen(engine, "checkout", _refuse_dead)
@@ -103,7 +114,7 @@ def _opened() -> _Opened:
         if _Database.url is None:
             raise RuntimeError("connect() was not called")
         whole = engine_for(_Database.url, pool_size=_Database.pool_size)
-        single = engine_for(_Database.url, pool_size=_Database.pool_size, isolation_level="AUTOCOMMIT")
+        single = engine_for(_Database.url, pool_size=_Database.pool_size, autocommit=True)
         event.listen(single, "after_cursor_execute", _count_commit)
         opened = _Database.opened = _Opened(os.getpid(), sessionmaker(whole, expire_on_commit=False), single)
     return opened
@@ -112,13 +123,15 @@ def _opened() -> _Opened:
 @contextmanager
 def transaction() -> Iterator[Session]:
     """A session whose work is committed at the end of the block, or rolled back whole if it raises."""
-    with _opened().transactions() as session:
-        try:
-            yield session
-            session.commit()
-        except BaseException:
-            session.rollback()
-            raise
+    session = _opened().transactions()
+    try:
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        session.close()
     _commits.number += 1
 
 
@@ -159,7 +172,7 @@ def repeat_if_lost(work: Callable[[], Result], *, resumes: bool = False) -> Resu
             if not lost_to_others(problem) or (_commits.number != before and not resumes):
                 raise
             transactions_repeated.inc()
-        # whoever won needs a moment to finish; two that lost must not meet again
+        # the transaction that won needs a moment to finish; two that lost must not collide again
         time.sleep(turn * random.uniform(0.005, 0.03))
     return work()
 

@@ -103,7 +103,7 @@ copies_ahead = Table(
     Column("copies", Text, primary_key=True),
     Column("id", Uuid, primary_key=True),
     Column("known_sequence", BigInteger, nullable=False),
-    Column("told_sequence", BigInteger, nullable=False),
+    Column("event_sequence", BigInteger, nullable=False),
     Column("noticed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 
@@ -115,7 +115,7 @@ idempotency = Table(
     Column("key", Text, primary_key=True),
     Column("digest", LargeBinary, nullable=False),
     # ids and refusals only: the answer is made anew from them, so nothing of the body is kept
-    Column("note", JSONB, nullable=False),
+    Column("response_reference", JSONB, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
 )
 Index("ix_idempotency_created_at", idempotency.c.created_at)

@@ -10,7 +10,7 @@ from uuid import UUID
 from shared.database import transaction
 from shared.events.event import CATALOGUE, PARTITIONS, EventEnvelope, KafkaTopic
 from shared.events.message_reader import read_message
-from shared.events.republish import PORTION, CurrentStates, UnknownAggregate
+from shared.events.republish import PORTION, CurrentStates, Snapshots, UnknownAggregate
 from shared.events.topic_reader import read_to_ends
 from shared.runtime import clock
 
@@ -26,24 +26,19 @@ class Discrepancy:
     """The service's own sequence; None for an aggregate that it does not have."""
 
 
-def find_discrepancies(
-    kafka: dict[str, Any],
-    topic: KafkaTopic,
-    states: CurrentStates,
-    unknown_aggregate: UnknownAggregate | None = None,
-) -> list[Discrepancy]:
+def find_discrepancies(kafka: dict[str, Any], snapshots: Snapshots) -> list[Discrepancy]:
     """Returns every aggregate whose sequence on Kafka is higher than that of its service; changes nothing.
 
     An aggregate that the service does not have is left out where the service has published so since. Raises
     `Unreachable` when Kafka does not answer or sends nothing more.
     """
     # Kafka first: what the service publishes meanwhile is in its tables when these are read
-    on_kafka = _last_envelopes(kafka, topic)
-    own = dict(_own_sequences(states))
+    on_kafka = _last_envelopes(kafka, snapshots.topic)
+    own = dict(_own_sequences(snapshots.read))
     return [
         Discrepancy(id, last.sequence, own.get(id))
         for id, last in sorted(on_kafka.items())
-        if last.sequence > own.get(id, 0) and not (id not in own and _says_unknown(last, unknown_aggregate))
+        if last.sequence > own.get(id, 0) and not (id not in own and _says_unknown(last, snapshots.unknown_aggregate))
     ]
 
 

@@ -28,10 +28,10 @@ from shared.events.dead_letters import set_aside, set_aside_batch
 from shared.events.event import Event, UnreadableEvent
 from shared.events.listeners import Listeners
 from shared.events.message_reader import ReceivedMessage, read_message
-from shared.events.relay import Backoff
 from shared.runtime import clock, metrics
 from shared.runtime.duties import LASTING_SECONDS, Duty, kind_of
 from shared.runtime.logs import logger
+from shared.runtime.retries import Backoff
 
 log = logger(__name__)
 

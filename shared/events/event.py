@@ -87,7 +87,7 @@ class EventEnvelope:
 
     def position(self, part: str = "") -> dict[str, Any]:
         """Returns the columns by which a copy compares events; `part` is the prefix of their names."""
-        return {f"{part}sequence": self.sequence, f"{part}told_at": self.time, "republished": self.republished}
+        return {f"{part}sequence": self.sequence, f"{part}event_time": self.time, "republished": self.republished}
 
 
 class Event(BaseModel):

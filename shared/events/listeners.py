@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache, partial
+from inspect import signature
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Uuid, text
@@ -91,6 +93,16 @@ class Listeners:
         """Returns the same listeners without effects, for a rebuild."""
         return Listeners(projections=self.projections, locks=self.locks)
 
+    def given(self, dependencies: object) -> Listeners:
+        """Returns the same listeners, where a function with a parameter `dependencies` is given these."""
+        # one object for each function, whatever its types: a projection is called once for all of a poll
+        bound = cache(partial(_bound, dependencies))
+        projections, effects = (
+            {event_type: [bound(each) for each in functions] for event_type, functions in kind.items()}
+            for kind in (self.projections, self.effects)
+        )
+        return Listeners(projections, effects, self.locks)
+
     def apply(self, session: Session, events: Sequence[Event], *, now: datetime) -> None:
         """Give the events to their listeners inside this session's transaction."""
         for lock in self.locks:
@@ -119,6 +131,11 @@ class Listeners:
             with _span_of(event.envelope):
                 for function in self.effects[type(event)]:
                     function(session, event, now=max(now, event.envelope.time))
+
+
+def _bound(dependencies: object, function: Callable[..., None]) -> Callable[..., None]:
+    wants_them = "dependencies" in signature(function).parameters
+    return partial(function, dependencies=dependencies) if wants_them else function
 
 
 def mark_processed(session: Session, events: Sequence[Event]) -> set[Any]:

@@ -8,7 +8,6 @@ running consumer; a copy that was not written since the rebuild began has no eve
 from __future__ import annotations
 
 import multiprocessing
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,17 +17,17 @@ from typing import Any
 
 from confluent_kafka import Message
 from sqlalchemy import Table, delete, func, select
+from tenacity import RetryCallState
 
 from shared.database import database_answers, is_trouble, transaction
 from shared.errors import Unreachable
 from shared.events.consumer import Consumer
 from shared.events.event import PARTITIONS
 from shared.events.listeners import Listeners
-from shared.events.relay import Backoff
 from shared.events.topic_reader import read_to_ends
-from shared.runtime import clock
 from shared.runtime.duties import kind_of
 from shared.runtime.logs import logger
+from shared.runtime.retries import retrying
 
 log = logger(__name__)
 
@@ -125,23 +124,26 @@ class _ReaderProcesses:
             self._count(len(messages), 0)
 
     def _handle(self, messages: list[Message]) -> None:
-        wait, began = Backoff(), clock.monotonic()
-        while True:
-            try:
-                return self._reader.handle(messages)
-            except Exception as problem:
-                if not is_trouble(problem):
-                    raise
-                log.warning("rebuild.database_trouble", error=kind_of(problem))
-                if clock.monotonic() - began > self._reader.retry_seconds and database_answers():
-                    message = f"The database answers, but refuses the events: {kind_of(problem)}."
-                    raise Unreachable("database.refuses", message) from problem
-            time.sleep(wait.next())
+        try:
+            retrying(is_trouble, stop=self._is_refused, on_retry=_log_trouble)(self._reader.handle, messages)
+        except Exception as problem:
+            if not is_trouble(problem):
+                raise
+            message = f"The database answers, but refuses the events: {kind_of(problem)}."
+            raise Unreachable("database.refuses", message) from problem
+
+    def _is_refused(self, state: RetryCallState) -> bool:
+        """Whether the messages themselves are the trouble: the database answers, and has not taken them for long."""
+        return (state.seconds_since_start or 0) > self._reader.retry_seconds and database_answers()
 
     def _count(self, read: int, to_read: int) -> None:
         with self._counts.get_lock():
             self._counts[0] += read
             self._counts[1] += to_read
+
+
+def _log_trouble(problem: BaseException) -> None:
+    log.warning("rebuild.database_trouble", error=kind_of(problem))
 
 
 def _database_clock() -> datetime:

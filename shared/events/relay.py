@@ -27,6 +27,7 @@ from shared.events.outbox import mark_unpublished
 from shared.runtime import clock, metrics
 from shared.runtime.duties import Duty, kind_of
 from shared.runtime.logs import logger
+from shared.runtime.retries import Backoff
 from shared.runtime.spans import span
 
 log = logger(__name__)
@@ -246,20 +247,3 @@ class Relay:
             if not is_trouble(problem):
                 raise
             log.info("relay.lease_not_released")
-
-
-@dataclass
-class Backoff:
-    """Waits that double from a twentieth of a second up to `longest` seconds."""
-
-    longest: float = 5.0
-    seconds: float = 0.05
-
-    def next(self) -> float:
-        """Returns the seconds to wait this time."""
-        self.seconds = min(self.seconds * 2, self.longest)
-        return self.seconds
-
-    def reset(self) -> None:
-        """Start again with the shortest wait, after a success."""
-        self.seconds = 0.05

@@ -22,7 +22,7 @@ from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, select
 from shared.database import Aggregate, Session, repeat_if_lost, single_statements, transaction
 from shared.database.tables import outbox
 from shared.errors import Unreachable
-from shared.events.event import Event
+from shared.events.event import Event, KafkaTopic
 from shared.events.outbox import mark_unpublished, record_all, waiting
 from shared.runtime import clock
 from shared.runtime.spans import span
@@ -92,6 +92,16 @@ def _record(session: Session, states: Sequence[tuple[Aggregate, Event]], *, now:
 
 UnknownAggregate = Callable[[UUID], Event]
 """Returns the event which says that the service has no aggregate of this id, although Kafka has events about it."""
+
+
+@dataclass(frozen=True)
+class Snapshots:
+    """The current public state of a service's aggregates: `republish` sends them once more."""
+
+    topic: KafkaTopic
+    read: CurrentStates
+    unknown_aggregate: UnknownAggregate | None = None
+    """Returns the event for an aggregate on that topic that the service does not have; None: it is only listed."""
 
 
 def publish_unknown_aggregates(ids: Sequence[UUID], unknown_aggregate: UnknownAggregate) -> int:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from uuid import uuid4
 
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka import Consumer as KafkaConsumer
+from tenacity import stop_after_attempt
 
 from shared.errors import Unreachable
 from shared.events.batches import FETCH_LIMITS, end_of_batch, is_unreadable, skip
-from shared.events.relay import Backoff
 from shared.runtime import clock
+from shared.runtime.retries import retrying
 
 SILENCE = 30.0
 """Seconds without a message before reading gives up instead of waiting for ever."""
@@ -123,14 +123,19 @@ def _all_ends(
 
 
 def _ends_of(consumer: KafkaConsumer, place: TopicPartition) -> tuple[int, int]:
-    wait = Backoff()
-    for _ in range(10):
-        try:
-            begin, end = consumer.get_watermark_offsets(place, timeout=10)
-            return begin, end
-        except KafkaException as problem:
-            # a partition whose leader was just elected answers soon
-            if problem.args[0].code() not in _LEADER_CHANGES:
-                raise Unreachable("kafka.unreachable", "Kafka does not answer.") from problem
-        time.sleep(wait.next())
-    raise Unreachable("kafka.unreachable", f"{place.topic} {place.partition} has no leader.")
+    try:
+        begin, end = _while_leaders_change(consumer.get_watermark_offsets, place, timeout=10)
+        return begin, end
+    except KafkaException as problem:
+        if _is_leader_change(problem):
+            message = f"{place.topic} {place.partition} has no leader."
+            raise Unreachable("kafka.unreachable", message) from problem
+        raise Unreachable("kafka.unreachable", "Kafka does not answer.") from problem
+
+
+def _is_leader_change(problem: BaseException) -> bool:
+    """Whether a partition's leader is being elected: it answers soon."""
+    return isinstance(problem, KafkaException) and problem.args[0].code() in _LEADER_CHANGES
+
+
+_while_leaders_change = retrying(_is_leader_change, stop=stop_after_attempt(10))

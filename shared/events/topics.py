@@ -6,17 +6,18 @@ Topics that exist already get our settings: somebody else, or an earlier version
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Sequence
 
 import click
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.cimpl import NewTopic
+from tenacity import stop_after_delay
 
 from shared.errors import Unreachable
 from shared.events.cluster import Administrator
 from shared.events.event import PARTITIONS, TOPICS, KafkaTopic
+from shared.runtime.retries import retrying
 from shared.runtime.settings import KafkaSettings, read
 from shared.runtime.terminal import print_line
 
@@ -90,15 +91,11 @@ def _create() -> None:
 
     Topics that exist already get our settings.
     """
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            created = create(read(KafkaSettings))
-            break
-        except Unreachable as problem:
-            if time.monotonic() > deadline:
-                sys.exit(f"Kafka does not answer: {problem.message}")
-            time.sleep(1)
+    patiently = retrying(lambda problem: isinstance(problem, Unreachable), stop=stop_after_delay(60))
+    try:
+        created = patiently(create, read(KafkaSettings))
+    except Unreachable as problem:
+        sys.exit(f"Kafka does not answer: {problem.message}")
     print_line("\n".join(f"created {name}" for name in created) or "all topics exist")
 
 

@@ -10,17 +10,21 @@ import flask_restful
 from flask import Flask, Response
 
 from shared.database import database_answers
+from shared.errors import PlatformError
 from shared.events import dead_letters
 from shared.events.cluster import KafkaReachable
 from shared.http import docs, openapi, problems
+from shared.http.context import Context
 from shared.http.routes import Route
-from shared.http.service import AccessTable, Service
+from shared.http.service_app import AccessTable, ServiceApp
 from shared.runtime.health import JSON, ReadinessCheck, liveness, metrics, readiness
 from shared.runtime.settings import ServiceSettings
 from shared.security.authentication import ANYONE, SIGN_INS
 from shared.security.encryption import Digests
 
 MEBIBYTE = 1024 * 1024
+
+RecordRefusal = Callable[[Context[Any], PlatformError], None]
 
 
 class Api(flask_restful.Api):  # type: ignore[misc]  # flask-restful ships no types
@@ -41,19 +45,24 @@ def service_app(
     schema_check: Callable[[], bool] | None = None,
     ready_checks: Sequence[ReadinessCheck] = (),
     largest_body: int = MEBIBYTE,
+    dependencies: Any = None,
+    record_refusal: RecordRefusal | None = None,
 ) -> Flask:
     """The web application of a service.
 
     `schema_check` says whether the database's schema is not older than the code; `ready_checks` are shown and, where
-    they are decisive, count as well.
+    they are decisive, count as well. `dependencies` is what endpoints find in their context. `record_refusal` is called
+    with a context and every refusal of an endpoint, in a transaction of its own.
     """
-    app = Service(name, static_folder=None)
+    app = ServiceApp(name, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = largest_body
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.hosts = settings.hosts
     app.extensions["sign_in"] = SIGN_INS[settings.auth]
     app.extensions["digests"] = Digests(settings.digest_key.get_secret_value())
+    app.extensions["dependencies"] = dependencies
+    app.extensions["record_refusal"] = record_refusal
     problems.translate(app)
     app.access = _open(app, routes)
     app.access |= _open_platform(app, _checks(settings, schema_check, ready_checks))

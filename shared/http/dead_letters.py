@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field
 
-from shared.database import transaction
+from shared.database import Session
 from shared.events import dead_letters
 from shared.events.listeners import Listeners
+from shared.http.context import Context
 from shared.http.endpoint import Resource, endpoint
-from shared.http.idempotency import once
 from shared.http.routes import Route
-from shared.runtime import clock
 from shared.security.authentication import ADMINS
 from shared.values.datetimes import Instant
 from shared.values.schemas import Page, PageQuery, Schema
@@ -54,57 +54,69 @@ class Decision(Schema):
 DeadLetterPage = Page[DeadLetterView]
 
 
+class DeadLetterItem(Resource):
+    """One dead letter."""
+
+    @endpoint(response=DeadLetterView)
+    def get(self, context: Context[Any], id: UUID) -> DeadLetterView:
+        """Show a dead letter with its traceback."""
+        return _get(context.session, id)
+
+
+class DeadLetterCollection(Resource):
+    """All dead letters."""
+
+    @endpoint(query=DeadLetterFilter, response=DeadLetterPage)
+    def get(self, context: Context[Any], query: DeadLetterFilter) -> DeadLetterPage:
+        """List dead letters, newest first."""
+        return _list_page(context.session, query)
+
+
+class DeadLetterDiscardResource(Resource):
+    """The end of a dead letter without an effect."""
+
+    @endpoint(body=Decision, response=DeadLetterView, replay=DeadLetterItem.get)
+    def post(self, context: Context[Any], id: UUID, body: Decision) -> DeadLetterView:
+        """Decide that the event will have no effect."""
+        return _discard(context.session, id, reason=body.reason, now=context.now)
+
+
 def dead_letter_routes(listeners: Listeners) -> list[Route]:
     """The routes; a replayed event goes to these listeners, in the transaction that marks it replayed."""
 
-    class DeadLetterCollection(Resource):
-        @endpoint(query=DeadLetterFilter, answer=DeadLetterPage)
-        def get(self, query: DeadLetterFilter) -> DeadLetterPage:
-            """List dead letters, newest first."""
-            with transaction() as session:
-                rows, total = dead_letters.list_page(session, state=query.state, limit=query.limit, offset=query.offset)
-            return DeadLetterPage(items=[_shown(r) for r in rows], total=total, limit=query.limit, offset=query.offset)
-
-    class DeadLetterItem(Resource):
-        @endpoint(answer=DeadLetterView)
-        def get(self, id: UUID) -> DeadLetterView:
-            """Show a dead letter with its traceback."""
-            with transaction() as session:
-                return _shown(dead_letters.get(session, id))
-
-    class Replay(Resource):
-        @endpoint(body=Decision, answer=DeadLetterView)
-        def post(self, id: UUID, body: Decision) -> DeadLetterView:
+    class DeadLetterReplayResource(Resource):
+        @endpoint(body=Decision, response=DeadLetterView, replay=DeadLetterItem.get)
+        def post(self, context: Context[Any], id: UUID, body: Decision) -> DeadLetterView:
             """Give the event to its listeners again; if they fail again, it stays a dead letter."""
-            now: datetime = clock.now()
-
-            def replayed() -> DeadLetterView:
-                event = dead_letters.replay(session, id, reason=body.reason, now=now)
-                listeners.apply(session, [event], now=now)
-                return _shown(dead_letters.get(session, id))
-
-            with transaction() as session:
-                return once(session, replayed, lambda known: _shown(dead_letters.get(session, known)))
-
-    class Discard(Resource):
-        @endpoint(body=Decision, answer=DeadLetterView)
-        def post(self, id: UUID, body: Decision) -> DeadLetterView:
-            """Decide that the event will have no effect."""
-
-            def discarded() -> DeadLetterView:
-                dead_letters.discard(session, id, reason=body.reason, now=clock.now())
-                return _shown(dead_letters.get(session, id))
-
-            with transaction() as session:
-                return once(session, discarded, lambda known: _shown(dead_letters.get(session, known)))
+            return _replay(context.session, id, listeners, reason=body.reason, now=context.now)
 
     return [
         Route("/api/dead-letters", DeadLetterCollection, get=ADMINS),
         Route("/api/dead-letters/<uuid:id>", DeadLetterItem, get=ADMINS),
-        Route("/api/dead-letters/<uuid:id>/replay", Replay, post=ADMINS),
-        Route("/api/dead-letters/<uuid:id>/discard", Discard, post=ADMINS),
+        Route("/api/dead-letters/<uuid:id>/replay", DeadLetterReplayResource, post=ADMINS),
+        Route("/api/dead-letters/<uuid:id>/discard", DeadLetterDiscardResource, post=ADMINS),
     ]
 
 
-def _shown(row: Any) -> DeadLetterView:
+def _list_page(session: Session, wanted: DeadLetterFilter) -> DeadLetterPage:
+    rows, total = dead_letters.list_page(session, state=wanted.state, limit=wanted.limit, offset=wanted.offset)
+    return DeadLetterPage(items=[_view(row) for row in rows], total=total, limit=wanted.limit, offset=wanted.offset)
+
+
+def _get(session: Session, id: UUID) -> DeadLetterView:
+    return _view(dead_letters.get(session, id))
+
+
+def _replay(session: Session, id: UUID, listeners: Listeners, *, reason: str, now: datetime) -> DeadLetterView:
+    event = dead_letters.replay(session, id, reason=reason, now=now)
+    listeners.apply(session, [event], now=now)
+    return _get(session, id)
+
+
+def _discard(session: Session, id: UUID, *, reason: str, now: datetime) -> DeadLetterView:
+    dead_letters.discard(session, id, reason=reason, now=now)
+    return _get(session, id)
+
+
+def _view(row: Mapping[str, Any]) -> DeadLetterView:
     return DeadLetterView.of({name: row[name] for name in DeadLetterView.model_fields})

@@ -15,9 +15,9 @@ from typing import Any
 
 import flask_swagger_ui
 from flask import Flask, Response, redirect, request, send_from_directory
-from werkzeug.wrappers import Response as Answer
+from werkzeug.wrappers import Response as AnyResponse
 
-from shared.http.service import AccessTable
+from shared.http.service_app import AccessTable
 from shared.security.authentication import ANYONE
 
 PAGE = Path(__file__).parent / "page" / "docs.html"
@@ -40,7 +40,7 @@ def open_on(app: Flask, title: str, document: Callable[[], dict[str, Any]]) -> A
     def openapi() -> Response:
         return Response(written(), content_type="application/json")
 
-    def docs() -> Answer:
+    def docs() -> AnyResponse:
         if request.path.endswith("/"):  # the page's links are relative, so that any prefix may stand before them
             return redirect("../docs")
         return Response(page, headers={"Content-Security-Policy": policy}, content_type="text/html; charset=utf-8")
@@ -48,7 +48,7 @@ def open_on(app: Flask, title: str, document: Callable[[], dict[str, Any]]) -> A
     def docs_file(name: str) -> Response:
         return send_from_directory(SWAGGER_UI, name)
 
-    views: dict[str, Callable[..., Answer]] = {"/openapi.json": openapi, "/docs": docs, "/docs/<name>": docs_file}
+    views: dict[str, Callable[..., AnyResponse]] = {"/openapi.json": openapi, "/docs": docs, "/docs/<name>": docs_file}
     for path, view in views.items():
         app.add_url_rule(path, path, view)
     return {(path, "GET"): ANYONE for path in views}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any, Final
 
 from flask import request
 
-from shared.errors import FieldProblem, LostUpdate, RuleBroken
+from shared.errors import FieldProblem, RuleBroken
 from shared.security.authentication import LONGEST_PURPOSE, purpose
 
 LONGEST_KEY: Final = 255
@@ -69,17 +70,25 @@ def names_of(method: str) -> list[str]:
     return [name for name in (own.get(method), "Purpose", "CorrelationId") if name]
 
 
-def check(method: str) -> None:
-    """Raises `RuleBroken` where a header that the method takes is not in its form."""
-    purpose()
-    if method == "post":
-        idempotency_key()
-    if method in CHANGES:
-        if_match()
+@dataclass(frozen=True)
+class RequestHeaders:
+    """What the headers of a request say, as far as its method takes them."""
+
+    purpose: str | None
+    idempotency_key: str | None
+    if_match: frozenset[int] | None
 
 
-def idempotency_key() -> str | None:
-    """The key of the request; None without one."""
+def read(method: str) -> RequestHeaders:
+    """The headers of the present request. Raises `RuleBroken` where one that the method takes is not in its form."""
+    return RequestHeaders(
+        purpose=purpose(),
+        idempotency_key=_idempotency_key() if method == "post" else None,
+        if_match=_if_match() if method in CHANGES else None,
+    )
+
+
+def _idempotency_key() -> str | None:
     key = request.headers.get(IDEMPOTENCY_KEY)
     if key is not None and (len(key) > LONGEST_KEY or not re.fullmatch(KEY_FORM, key)):
         message = f"must have 1 to {LONGEST_KEY} printable ASCII characters"
@@ -91,7 +100,7 @@ def _at_key(message: str) -> FieldProblem:
     return FieldProblem(IDEMPOTENCY_KEY, message)
 
 
-def if_match() -> frozenset[int] | None:
+def _if_match() -> frozenset[int] | None:
     """The versions that the caller last saw, of which one must be the present one; None where any will do.
 
     Compared strongly (RFC 9110, 13.1.1): a weak tag, or one that never was an ETag of ours, is none of them.
@@ -103,10 +112,3 @@ def if_match() -> frozenset[int] | None:
         message = 'must be *, or ETags in double quotes, such as "5"'
         raise RuleBroken("if_match.malformed", f"If-Match {message}.", errors=[FieldProblem("If-Match", message)])
     return frozenset(int(version) for version in _STRONG.findall(sent))
-
-
-def insist_on_match(version: int) -> None:
-    """Raises `LostUpdate` where the object has another version than the caller last saw."""
-    versions = if_match()
-    if versions is not None and version not in versions:
-        raise LostUpdate("if_match.stale", "Somebody changed this since you read it.")

@@ -10,8 +10,9 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from shared.http import headers
-from shared.http.endpoint import BRINGS_A_BODY, Endpoint
+from shared.http.declaration import BRINGS_A_BODY, Endpoint
 from shared.http.inputs import JSON, MERGE_PATCH
+from shared.http.responses import MADE
 from shared.http.routes import Route
 from shared.runtime.problem_documents import MEDIA_TYPE
 from shared.security.authentication import ANYONE, Access
@@ -131,8 +132,8 @@ def _kinds(routes: Sequence[Route]) -> Iterator[tuple[Any, Mode]]:
                 yield patch_of(endpoint.patch), "validation"
             if endpoint.query is not None:
                 yield endpoint.query, "validation"
-            if endpoint.answer is not None:
-                yield endpoint.answer, "serialization"
+            if endpoint.response is not None:
+                yield endpoint.response, "serialization"
 
 
 def _path(rule: str) -> tuple[str, list[Document]]:
@@ -206,19 +207,19 @@ def _responses(route: Route, method: str, endpoint: Endpoint, schemas: _Schemas)
     if VARIABLE.search(route.path):
         refused |= {404}
     problem = {"$ref": "#/components/responses/Problem"}
-    answers: Document = {str(endpoint.status): _success(endpoint, schemas)}
-    return answers | {str(status): problem for status in sorted(refused)} | {"default": problem}
+    found: Document = {str(endpoint.success): _success(endpoint, schemas)}
+    return found | {str(status): problem for status in sorted(refused)} | {"default": problem}
 
 
 def _success(endpoint: Endpoint, schemas: _Schemas) -> Document:
-    success: Document = {"description": HTTPStatus(endpoint.status).phrase}
+    success: Document = {"description": HTTPStatus(endpoint.success).phrase}
     content: Document = {each: {"schema": {"type": "string"}} for each in endpoint.media_types}
     sent: Document = {}
-    if endpoint.answer is not None:
-        content = {"application/json": {"schema": schemas.of(endpoint.answer, "serialization")}} | content
-        if "version" in schemas.resolved(endpoint.answer, "serialization").get("properties", {}):
+    if endpoint.response is not None:
+        content = {"application/json": {"schema": schemas.of(endpoint.response, "serialization")}} | content
+        if "version" in schemas.resolved(endpoint.response, "serialization").get("properties", {}):
             sent["ETag"] = {"schema": {"type": "string"}, "description": "The version, for If-Match."}
-    if endpoint.status in (HTTPStatus.CREATED, HTTPStatus.ACCEPTED):
+    if endpoint.success in MADE:
         sent["Location"] = {"schema": {"type": "string"}, "description": "Where the object or the work is."}
     return success | ({"content": content} if content else {}) | ({"headers": sent} if sent else {})
 

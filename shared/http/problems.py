@@ -21,6 +21,7 @@ from shared.errors import (
     RuleBroken,
     Unreachable,
 )
+from shared.http.responses import location_of
 from shared.runtime.hosts import ForeignHost
 from shared.runtime.logs import logger
 from shared.runtime.problem_documents import MEDIA_TYPE, problem_document
@@ -86,9 +87,12 @@ def translate(app: Flask) -> None:
 
 def _refused(refusal: PlatformError) -> Response:
     status = next((STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS), HTTPStatus.CONFLICT)
-    wait = getattr(refusal, "retry_after", None)
-    headers = {"Retry-After": str(wait)} if wait is not None else None
-    return problem(status, refusal.code, refusal.message, errors=refusal.errors, headers=headers)
+    return problem(status, refusal.code, refusal.message, errors=refusal.errors, headers=_headers_of(refusal))
+
+
+def _headers_of(refusal: PlatformError) -> dict[str, str]:
+    headers = {"Retry-After": str(refusal.retry_after)} if refusal.retry_after is not None else {}
+    return headers | ({"Location": location_of(refusal.existing_id)} if refusal.existing_id is not None else {})
 
 
 def _not_acceptable(refused: NotAcceptable) -> Response:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from shared.http.endpoint import Endpoint, Resource
+from shared.http.declaration import Endpoint, endpoint_of
+from shared.http.endpoint import Resource
 from shared.security.authentication import Access
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -43,12 +43,4 @@ class Route:
         """Each method with its endpoint and who may call it."""
         for method in METHODS:
             if method in self.access:
-                yield method, endpoint_of(self.resource, method), self.access[method]
-
-
-def endpoint_of(resource: type[Resource], method: str) -> Endpoint:
-    """What the resource's method takes and gives."""
-    found: Any = getattr(getattr(resource, method), "endpoint", None)
-    if not isinstance(found, Endpoint):
-        raise TypeError(f"{resource.__name__}.{method} is not decorated with @endpoint")
-    return found
+                yield method, endpoint_of(getattr(self.resource, method)), self.access[method]

@@ -1,262 +1,72 @@
-"""The command line of every service: `python -m <service> web | worker | job NAME | rebuild | dead-letters …`."""
+"""The command line of every service: `python -m <service> web | worker | job NAME | rebuild | dead-letters …`.
+
+A process loads what it does and no more: gunicorn's own process neither the service nor SQLAlchemy, a worker neither
+Flask nor gunicorn. So each command imports what it needs when it is called.
+"""
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
-from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeAlias
-from uuid import UUID
+from typing import TYPE_CHECKING
 
 import click
-from flask import Flask
-from sqlalchemy.exc import SQLAlchemyError
 
-from shared import database
-from shared.database import copies
-from shared.errors import PlatformError
-from shared.events import dead_letters
-from shared.events.cluster import command_configuration
-from shared.events.comparison import Discrepancy, find_discrepancies
-from shared.events.rebuild import rebuild
-from shared.events.republish import publish_unknown_aggregates, republish, wait_until_published
-from shared.runtime import clock, logs, memory, spans, web
-from shared.runtime.jobs import run_once
-from shared.runtime.settings import ServiceSettings, read
-from shared.runtime.terminal import print_line
-from shared.runtime.worker import Worker
-from shared.values.datetimes import parse_berlin_datetime
-from shared.values.errors import NotAcceptable
+from shared.runtime import registry
+from shared.runtime.prepared import prepared
+from shared.runtime.settings import ServiceSettings
 
-P = ParamSpec("P")
+if TYPE_CHECKING:
+    from flask import Flask
 
 
-@dataclass(frozen=True)
-class Service:
-    """A service as its `__main__.py` declares it: its name, its settings and how its two processes are created."""
-
-    name: str
-    settings: type[ServiceSettings]
-    create_app: Callable[[Any], Flask]
-    create_worker: Callable[[Any], Worker]
+def main(service: str, arguments: list[str] | None = None) -> None:
+    """Do what the command line of this service says; ends the process with a message when it cannot."""
+    commands.main(arguments, prog_name=f"python -m {service}", obj=service)
 
 
-Command: TypeAlias = Callable[Concatenate[Service, ServiceSettings, P], None]
+class _Commands(click.Group):
+    """The two processes of a service, and what an operator does, which is loaded where somebody asks for it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *_of_operators().list_commands(ctx)])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return super().get_command(ctx, cmd_name) or _of_operators().get_command(ctx, cmd_name)
 
 
-def main(service: Service, arguments: list[str] | None = None) -> None:
-    """Run the command line; ends the process with a message when a command fails."""
-    commands.main(arguments, prog_name=f"python -m {service.name}", obj=service)
+def _of_operators() -> click.Group:
+    from shared.runtime.operator_commands import commands
+
+    return commands
 
 
-@click.group()
+@click.group(cls=_Commands)
 def commands() -> None:
-    """The processes of a service, and the commands of an operator."""
-
-
-def _with_service(command: Command[P]) -> Callable[P, None]:
-    """Returns the command as click calls it, with settings, logs and database; an error of ours becomes a message.
-
-    They are created when the whole line has been parsed: `--help` needs none of them.
-    """
-
-    @wraps(command)
-    def run(*given: P.args, **options: P.kwargs) -> None:
-        context = click.get_current_context()
-        service = context.find_object(Service)
-        assert service is not None
-        settings = read(service.settings)
-        logs.configure(service.name, str(context.info_name), settings.log_level)
-        database.connect(settings.database_url, pool_size=settings.database_pool_size)
-        try:
-            command(service, settings, *given, **options)
-        except PlatformError as problem:
-            sys.exit(problem.message)
-        except SQLAlchemyError as problem:
-            if not database.is_trouble(problem):
-                raise
-            url = settings.database_url
-            sys.exit(f"The database does not answer at {url.host}:{url.port}.")
-
-    return run
-
-
-def _datetime(text: str) -> datetime:
-    try:
-        return parse_berlin_datetime(text)
-    except NotAcceptable as refused:
-        raise click.BadParameter(str(refused)) from None
+    """The processes of a service, and what an operator does with it."""
 
 
 @commands.command("web")
-@_with_service
-def _web(service: Service, settings: ServiceSettings) -> None:
+@prepared
+def _web(settings: ServiceSettings) -> None:
     """Answer HTTP requests."""
-    web.serve(lambda: service.create_app(settings), settings)
+    from shared.runtime import web
+
+    web.serve(lambda: _application(settings), settings)
+
+
+def _application(settings: ServiceSettings) -> Flask:
+    from shared import database
+    from shared.http.web import web_app
+
+    database.connect(settings.database_url, pool_size=settings.database_pool_size)
+    return web_app(registry.load(settings.service), settings)
 
 
 @commands.command("worker")
-@_with_service
-def _worker(service: Service, settings: ServiceSettings) -> None:
+@prepared
+def _worker(settings: ServiceSettings) -> None:
     """Consume and relay events, run the jobs."""
-    service.create_worker(settings).run()
+    from shared import database
+    from shared.runtime.worker import worker
 
-
-@commands.command("job")
-@click.argument("name", required=False)
-@click.option("--now", type=_datetime, metavar="MOMENT", help="Pretend it is this in Berlin: 2026-12-01T09:00.")
-@_with_service
-def _job(service: Service, settings: ServiceSettings, name: str | None, now: datetime | None) -> None:
-    """Run one job until it finds nothing more to do.
-
-    Without a NAME the jobs are listed.
-    """
-    jobs = {job.name: job for job in service.create_worker(settings).jobs}
-    if name is None:
-        print_line("\n".join(sorted(jobs)) or "no jobs")
-        return
-    if name not in jobs:
-        sys.exit(f"There is no job {name!r}; there are: {', '.join(sorted(jobs)) or 'none'}.")
-    spans.start(service.name, settings.otel_exporter_otlp_endpoint)
-    done = 0
-    try:
-        while portion := run_once(jobs[name], now=now or clock.now()):
-            done += portion
-    finally:
-        spans.stop()
-    print_line(f"{name}: {done} done")
-
-
-@commands.command("rebuild")
-@_with_service
-def _rebuild(service: Service, settings: ServiceSettings) -> None:
-    """Rebuild the copies from Kafka, while serving.
-
-    Copies are the data of other services that this service keeps.
-    """
-    worker = service.create_worker(settings)
-    if not worker.copies:
-        sys.exit(f"{service.name} keeps no copies.")
-    memory.freeze()
-    done = rebuild(
-        service.name,
-        command_configuration(settings.kafka_client()),
-        worker.listeners,
-        worker.copies,
-        batch_size=settings.consumer_batch_size,
-        progress=lambda read, total: print(f"\r{read} of at most {total} events", end="", file=sys.stderr, flush=True),
-    )
-    print_line(f"\nread {done.read} events; removed {done.removed} copies without any event")
-
-
-@commands.command("republish")
-@click.option("--check", is_flag=True, help="Only list the states on Kafka that this service never published.")
-@_with_service
-def _republish(service: Service, settings: ServiceSettings, check: bool) -> None:
-    """Publish events and states once more, while serving.
-
-    For when Kafka has lost its data, or holds false states.
-    """
-    worker = service.create_worker(settings)
-    if check:
-        return _check(settings, worker)
-    command_configuration(settings.kafka_client())
-    spans.start(service.name, settings.otel_exporter_otlp_endpoint)
-    try:
-        done = republish(worker.states, progress=_progress("{} states recorded"))
-    finally:
-        spans.stop()
-    print_line(f"\nrecorded {done.states} states; {done.kept} events of the last days are sent again")
-    wait_until_published(_progress("{} events wait to be published"))
-    print_line("\nall of them are published")
-    _publish_unknown_aggregates(settings, worker)
-    return None
-
-
-def _publish_unknown_aggregates(settings: ServiceSettings, worker: Worker) -> None:
-    """Publish of each aggregate that only Kafka has that the service does not know it, so that others stop using it."""
-    if worker.unknown_aggregate is None:
-        return
-    unknown = [each.id for each in _discrepancies(settings, worker) if each.own_sequence is None]
-    if unknown:
-        number = publish_unknown_aggregates(unknown, worker.unknown_aggregate)
-        print_line(f"{number} aggregates on Kafka do not exist here; an event that says so is recorded for each")
-        wait_until_published(_progress("{} events wait to be published"))
-
-
-def _discrepancies(settings: ServiceSettings, worker: Worker) -> list[Discrepancy]:
-    if worker.topic is None or worker.states is None:
-        return []
-    kafka = command_configuration(settings.kafka_client())
-    return find_discrepancies(kafka, worker.topic, worker.states, worker.unknown_aggregate)
-
-
-def _check(settings: ServiceSettings, worker: Worker) -> None:
-    found = _discrepancies(settings, worker)
-    for each in found:
-        here = "no such aggregate here" if each.own_sequence is None else f"here {each.own_sequence}"
-        print_line(f"{each.id}  sequence {each.kafka_sequence} on Kafka, {here}")
-    print_line(f"{len(found)} states on Kafka that this service never published")
-    if found:
-        sys.exit(1)
-
-
-@commands.command("ahead")
-@_with_service
-def _ahead(service: Service, _settings: ServiceSettings) -> None:
-    """List the copies that are ahead of their source.
-
-    They are until the source's service republishes.
-    """
-    with database.transaction() as session:
-        found = copies.ahead(session)
-    for row in found:
-        numbers = f"sequence {row.known_sequence} here, {row.told_sequence} in the event"
-        print_line(f"{row.copies} {row.id} {numbers} {row.noticed_at.isoformat()}")
-    print_line(f"{service.name}: {len(found)} ahead of their source")
-
-
-def _progress(line: str) -> Callable[[int], None]:
-    return lambda number: print(f"\r{line.format(number)}", end="\x1b[K", file=sys.stderr, flush=True)
-
-
-@commands.command("dead-letters")
-@click.argument("action", type=click.Choice(["list", "show", "replay", "discard"]), default="list")
-@click.argument("id", type=click.UUID, required=False)
-@click.option("--reason", help="Why it is replayed or discarded.")
-@_with_service
-def _dead_letters(
-    service: Service, settings: ServiceSettings, action: str, id: UUID | None, reason: str | None
-) -> None:
-    """List, show, replay or discard dead letters.
-
-    Dead letters are the events that could not be handled.
-    """
-    with database.transaction() as session:
-        if action == "list":
-            _list_dead_letters(session)
-        elif id is None:
-            sys.exit("Which one? Give its id.")
-        elif action == "show":
-            print_line(json.dumps(dict(dead_letters.get(session, id)), default=_readable, indent=2))
-        elif not reason:
-            sys.exit("Say why, with --reason.")
-        elif action == "discard":
-            dead_letters.discard(session, id, reason=reason, now=clock.now())
-        else:
-            event = dead_letters.replay(session, id, reason=reason, now=clock.now())
-            service.create_worker(settings).listeners.apply(session, [event], now=clock.now())
-
-
-def _list_dead_letters(session: database.Session) -> None:
-    rows, total = dead_letters.list_page(session, state="waiting", limit=200, offset=0)
-    for row in rows:
-        print_line("  ".join([str(row["id"]), row["created_at"].isoformat(), str(row["event_type"]), row["reason"]]))
-    print_line(f"{total} dead letters")
-
-
-def _readable(value: Any) -> str:
-    return bytes(value).decode(errors="replace") if isinstance(value, bytes | memoryview) else str(value)
+    database.connect(settings.database_url, pool_size=settings.database_pool_size)
+    worker(registry.load(settings.service), settings).run()

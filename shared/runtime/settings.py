@@ -14,14 +14,16 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
-from sqlalchemy import URL
 
 from shared.runtime.hosts import LOCAL, Hosts, check_host_names
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
 LONGEST_SETTING = 1000
 HIGHEST_PORT = 65_535
@@ -271,6 +273,8 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     @property
     def database_url(self) -> URL:
         """The URL of the database for the service's own role, through PgBouncer."""
+        from sqlalchemy import URL  # 20 MB, which gunicorn's own process and the tools do without
+
         return URL.create(
             "postgresql+psycopg2",
             username=self.service,

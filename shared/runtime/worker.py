@@ -16,17 +16,16 @@ from shared.database.schema import is_current
 from shared.events import dead_letters
 from shared.events.cluster import KafkaReachable
 from shared.events.consumer import Consumer
-from shared.events.event import KafkaTopic
 from shared.events.lag import Lag
 from shared.events.listeners import Listeners
 from shared.events.relay import Relay
-from shared.events.republish import CurrentStates, UnknownAggregate
 from shared.runtime import clock, memory, spans
 from shared.runtime.duties import Duty, check_duties
 from shared.runtime.health import ReadinessCheck, health_app, serve_in_thread
 from shared.runtime.housekeeping import FORGET_KEYS, HOUSEKEEPING
 from shared.runtime.jobs import Job, run_until
 from shared.runtime.logs import logger
+from shared.runtime.service import Service
 from shared.runtime.settings import ServiceSettings
 
 log = logger(__name__)
@@ -46,14 +45,6 @@ class Worker:
     listeners: Listeners = field(default_factory=Listeners)
     jobs: Sequence[Job] = ()
     ready_checks: Sequence[ReadinessCheck] = ()
-    copies: Sequence[type[Any]] = ()
-    """Table classes of the copies that the projections keep, for `rebuild`."""
-    states: CurrentStates | None = None
-    """Returns the current states of the service's own aggregates, for `republish`."""
-    topic: KafkaTopic | None = None
-    """The topic of these states, for `republish --check`."""
-    unknown_aggregate: UnknownAggregate | None = None
-    """Returns the event for an aggregate on that topic that the service does not have; None: it is only listed."""
     relay: type[Relay] = Relay
 
     def run(self) -> None:
@@ -117,6 +108,17 @@ class Worker:
         for job in (*self.jobs, HOUSEKEEPING, FORGET_KEYS, lag.job()):
             duties[Duty(f"job {job.name}")] = partial(run_until, job)
         return duties
+
+
+def worker(service: Service[Any, Any], settings: ServiceSettings) -> Worker:
+    """The worker of a service, as its `service.py` declares it."""
+    dependencies = service.dependencies(settings)
+    return Worker(
+        settings,
+        listeners=service.listeners.given(dependencies),
+        jobs=service.jobs(dependencies),
+        ready_checks=service.ready_checks,
+    )
 
 
 def _supervised(duty: Duty, work: Work, stop: threading.Event) -> threading.Thread:

@@ -206,7 +206,7 @@ class ReviewState(StrEnum):
 # Matching
 
 
-class MatchRule(StrEnum):
+class MatchCriterion(StrEnum):
     STATUS = "status"
     CONTACT_PREFERENCE = "contact_preference"
     ACCREDITATION = "accreditation"
@@ -322,6 +322,7 @@ class EmailKind(StrEnum):
 
 class EmailStatus(StrEnum):
     DRAFT = "draft"
+    """Nothing sets it yet: e-mails that wait for approval are issue 15."""
     APPROVED = "approved"
     WAITING = "waiting"
     SENDING = "sending"
@@ -329,7 +330,34 @@ class EmailStatus(StrEnum):
     IN_DOUBT = "in_doubt"
     FAILED = "failed"
     BOUNCED = "bounced"
+    """Nothing sets it yet: bounces are issue 15."""
     CANCELLED = "cancelled"
+
+
+class InquiryStatus(StrEnum):
+    """Where one contact with one therapist stands."""
+
+    OPEN = "open"
+    """It has not gone out."""
+    UNDER_WAY = "under_way"
+    """Its e-mail is being sent, or its fate is in doubt."""
+    GONE_OUT = "gone_out"
+    NO_ANSWER = "no_answer"
+    """All attempts to call are used up."""
+    DISSOLVED = "dissolved"
+    """Nothing is left to ask."""
+
+
+class ContactRequestStatus(StrEnum):
+    """Where a placement request stands as far as contacting the therapist goes."""
+
+    ANNOUNCED = "announced"
+    """An event spoke of it before its approval did."""
+    WAITING = "waiting"
+    """It is to be asked, or to be called about, and has not gone out."""
+    CONTACTED = "contacted"
+    ACCEPTED = "accepted"
+    OVER = "over"
 
 
 class EmailResolution(StrEnum):

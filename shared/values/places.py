@@ -82,8 +82,13 @@ class PlaceColumn(TypeDecorator[Place]):
     def __repr__(self) -> str:
         return "PlaceColumn()"  # what a generated migration contains: SQLAlchemy would list Geography's arguments
 
-    def process_bind_param(self, value: Place | None, dialect: Dialect) -> Any:  # noqa: ARG002 - SQLAlchemy's
+    @staticmethod
+    def as_text(value: Place | None) -> str | None:
+        """The place as PostgreSQL reads it."""
         return None if value is None else to_ewkt(value)
+
+    def process_bind_param(self, value: Place | None, dialect: Dialect) -> Any:  # noqa: ARG002 - SQLAlchemy's
+        return self.as_text(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Place | None:  # noqa: ARG002 - signatures
         if value is None:

@@ -284,8 +284,13 @@ class WeeklyColumn(TypeDecorator[Weekly]):
     impl = INT4MULTIRANGE
     cache_ok = True
 
+    @staticmethod
+    def as_text(week: Weekly | None) -> str | None:
+        """The week as PostgreSQL reads it."""
+        return week.to_multirange() if week else None
+
     def bind_processor(self, dialect: Dialect) -> Callable[[Weekly | None], str | None]:  # noqa: ARG002 - SQLAlchemy's
-        return lambda week: week.to_multirange() if week else None
+        return self.as_text
 
     def literal_processor(self, dialect: Dialect) -> Callable[[Weekly | None], str]:  # noqa: ARG002 - signatures
         return lambda week: f"'{week.to_multirange()}'::int4multirange" if week else "NULL"

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from shared.runtime import registry
+
 ROOT = Path(__file__).parent.parent.parent
-SERVICES = sorted(folder.name for folder in ROOT.glob("*_service") if (folder / "app.py").exists())
+SERVICES = registry.names()
 
 
 def sources(*folders: str) -> Iterator[Path]:

@@ -14,41 +14,8 @@ PACKAGES = sorted(path.parent.name for path in ROOT.glob("*/__init__.py") if pat
 PER_PACKAGE = {"Settings", "Tables", "Dependencies"}
 """Classes of which every package that needs one declares its own, with the same purpose, under the same name."""
 
-DUPLICATE_CLASSES = {
-    "Answer": "shared.http, smtp_answers, communication's table",
-    "Change": "communication's mail server, therapist's imports",
-    "Claim": "communication's sending, therapist's imports",
-    "Consent": "patient's API resource and table",
-    "Contact": "communication's schemas, matching's contacts",
-    "Decision": "shared.http's dead letters, therapist's import rules",
-    "DistanceMatrix": "geocoding's API resource and schema",
-    "Email": "communication's API resource and table",
-    "EmailSuppression": "communication's API resource and table",
-    "Found": "geocoding's lookup, matching's store",
-    "Holiday": "geocoding's and therapist's schemas",
-    "Holidays": "geocoding's API resource and schema",
-    "Import": "therapist's API resource and table",
-    "Inquiry": "communication's API resource and table",
-    "Look": "communication's table, therapist's import arrivals",
-    "MailServer": "communication's API resource and SMTP client",
-    "Matches": "matching's API resource and schema",
-    "Patient": "patient's API resource and table, the copies in matching and communication",
-    "PatientStatus": "patient's API resource, shared.values",
-    "PhoneCall": "communication's API resource and table",
-    "Place": "communication's table, patient's searches, shared.values",
-    "PlacementRequest": "matching's API resource and table, communication's table",
-    "Response": "communication's and matching's schemas",
-    "Service": "shared.http, shared.runtime",
-    "Therapist": "therapist's API resource and table, the copies in matching and communication",
-    "Way": "communication's channels, geocoding's schemas",
-}
-"""Names that still have two meanings; each goes when its package is renamed."""
-
 LIBRARY_NAMES = {
     "shared/http": "the package of our HTTP layer; nothing imports it as `http`",
-    "communication_service/domain/calendar.py": "not renamed yet",
-    "communication_service/domain/requests.py": "not renamed yet",
-    "matching_service/domain/requests.py": "not renamed yet",
 }
 """Modules that are named like a library, with the reason."""
 
@@ -78,13 +45,7 @@ def modules_named_like_a_library() -> set[str]:
 
 def test_no_two_classes_have_one_name() -> None:
     """A reader who searches for a class finds one, and an error message names one."""
-    found = duplicate_classes()
-    assert {name: where for name, where in found.items() if name not in DUPLICATE_CLASSES} == {}
-
-
-def test_the_list_of_duplicate_classes_has_no_entry_too_many() -> None:
-    """The list only becomes shorter: an entry that is not needed any more must be removed."""
-    assert set(DUPLICATE_CLASSES) - set(duplicate_classes()) == set()
+    assert duplicate_classes() == {}
 
 
 def test_no_module_is_named_like_a_library() -> None:

@@ -76,13 +76,13 @@ def test_no_module_has_a_name_that_says_nothing() -> None:
 def test_every_service_has_the_same_rooms() -> None:
     """A reader who knows one service knows them all; a new kind of layer is a decision."""
     layers = {"api", "domain", "store", "clients"}
-    files = {"__init__", "__main__", "app", "worker", "settings", "listeners", "jobs", "cli"}
+    files = {"__init__", "__main__", "service", "settings", "dependencies", "listeners", "jobs", "cli"}
     for service in SERVICES:
         folder = ROOT / service
         entries = {p for p in folder.iterdir() if p.name != "__pycache__"}
         assert {p.name for p in entries if p.is_dir()} <= layers, service
         assert {p.stem for p in entries if p.is_file()} <= files, service
-        assert {"app", "worker", "settings", "__main__"} <= {p.stem for p in entries}, service
+        assert {"service", "settings", "__main__"} <= {p.stem for p in entries}, service
 
 
 def test_nothing_names_this_machine_or_a_package_host() -> None:

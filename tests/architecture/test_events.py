@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,7 @@ from operations import event_document
 from shared.events.catalogue import RequestUpdated
 from shared.events.document import events
 from shared.events.event import Event, StateEvent, decode, decode_envelope
+from shared.runtime import registry
 from tests.architecture.sources import ROOT, SERVICES, calls_in, sources
 from tests.events import document
 from tests.samples import published
@@ -106,18 +106,18 @@ Tried in tests/communication_service/test_requests_ahead.py and, in any order, t
 @pytest.mark.parametrize("service", SERVICES)
 def test_who_records_states_can_tell_them_anew_and_nothing_happens(service: str, settings: Any) -> None:
     """Kafka may lose its data: then states are told with events that have effects nowhere."""
-    worker = importlib.import_module(f"{service}.worker").create(settings)
+    declared = registry.load(service)
+    snapshots = declared.snapshots and declared.snapshots(declared.dependencies(settings))
     records_states = {e.name for e in OURS if issubclass(e, StateEvent)} & {
         name for name, sender in event_document.senders().items() if sender == service
     }
-    told = _told_by(worker.states) if worker.states else None
+    told = _told_by(snapshots.read) if snapshots else None
     if told not in COMPARED:
         assert (told is not None) == bool(records_states)
     for other in SERVICES:
         if (told, other) in COMPARED.items():
             continue
-        listeners = importlib.import_module(f"{other}.worker").create(_settings_of(other)).listeners
-        assert told is None or not listeners.effects.get(told), f"{other} would act on {told}"
+        assert told is None or not registry.load(other).listeners.effects.get(told), f"{other} would act on {told}"
 
 
 def _told_by(states: Any) -> type[Event]:
@@ -125,7 +125,3 @@ def _told_by(states: Any) -> type[Event]:
     (pair,) = get_args(get_type_hints(function)["return"])
     told: type[Event] = get_args(pair)[1]
     return told
-
-
-def _settings_of(service: str) -> Any:
-    return importlib.import_module(f"{service}.settings").Settings()

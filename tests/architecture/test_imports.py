@@ -3,34 +3,69 @@
 from __future__ import annotations
 
 import configparser
+import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 from tests.architecture.sources import ROOT, SERVICES
 
-LAYERS = {"api": "api", "domain": "domain", "store": "store", "clients": "clients"}
-FILES = {"listeners": "listeners", "jobs": "jobs"}
+CONTRACTS = configparser.ConfigParser()
+CONTRACTS.read(ROOT / ".importlinter")
+PACKAGES = CONTRACTS["importlinter"]["root_packages"].split()
+
+AGAINST: dict[str, tuple[str, str]] = {
+    "packages": ("patient_service/settings.py", "import matching_service.settings"),
+    "operations": ("operations/ports.py", "import patient_service.settings"),
+    "layers": ("patient_service/domain/rules.py", "import patient_service.jobs"),
+    "edges": ("patient_service/api/routes.py", "import sqlalchemy"),
+    "listeners": ("matching_service/listeners.py", "import matching_service.jobs"),
+    "jobs-and-clients": ("therapist_service/jobs.py", "import therapist_service.store.queries"),
+    "domain": ("communication_service/domain/schemas.py", "import shared.runtime.clock"),
+    "store": ("matching_service/store/tables.py", "import shared.events.outbox"),
+    "shared": ("shared/database/locks.py", "import shared.security.encryption"),
+    "database-loads": ("shared/values/text.py", "import flask"),
+    "domain-loads": ("geocoding_service/store/tables.py", "import confluent_kafka"),
+    "worker-loads": ("shared/runtime/jobs.py", "import gunicorn"),
+}
+"""An import against each contract: the file in which it would be written, and the line."""
 
 
-def test_every_room_that_exists_has_its_contract() -> None:
-    """import-linter checks only what is named; a new service or layer must not slip past it."""
-    contracts = configparser.ConfigParser()
-    contracts.read(ROOT / ".importlinter")
-    for service in SERVICES:
-        assert service in contracts["importlinter"]["root_packages"].split()
-        layers = {layer: contract for layer, contract in LAYERS.items() if (ROOT / service / layer).is_dir()}
-        files = {file: contract for file, contract in FILES.items() if (ROOT / service / f"{file}.py").is_file()}
-        for layer, contract in (layers | files).items():
-            named = contracts[f"importlinter:contract:{contract}"]["source_modules"].split()
-            assert f"{service}.{layer}" in named, f"{service}.{layer} is missing in .importlinter"
+def lint(folder: Path) -> subprocess.CompletedProcess[str]:
+    """What import-linter says of the packages in this folder."""
+    command = [sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"]
+    given = {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}", "COLUMNS": "200"}
+    return subprocess.run([*command, "--no-cache"], cwd=folder, env=given, capture_output=True, text=True)
+
+
+def test_every_service_is_checked() -> None:
+    """import-linter looks only at what is named; a new service must not slip past it."""
+    assert sorted(name for name in PACKAGES if name.endswith("_service")) == SERVICES
+
+
+def test_every_module_of_runtime_has_its_layer() -> None:
+    """Some stand above events and http and some below: import-linter cannot tell where a new one belongs."""
+    layers = set(CONTRACTS["importlinter:contract:shared"]["layers"].replace("|", " ").replace(":", " ").split())
+    files = {file.stem for file in (ROOT / "shared/runtime").iterdir() if not file.name.startswith("__")}
+    assert {f"runtime.{name}" for name in files} == {name for name in layers if name.startswith("runtime.")}
 
 
 def test_the_arrows_hold() -> None:
     """An import against the arrows makes the tenth change larger than the first."""
-    done = subprocess.run(
-        [sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
+    done = lint(ROOT)
     assert done.returncode == 0, done.stdout[-3000:]
+
+
+def test_an_import_against_an_arrow_breaks_its_contract(tmp_path: Path) -> None:
+    """A contract that nothing can break says nothing."""
+    names = {name.rpartition(":")[2]: CONTRACTS[name]["name"] for name in CONTRACTS.sections()[1:]}
+    assert AGAINST.keys() == names.keys()
+    shutil.copy(ROOT / ".importlinter", tmp_path)
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("*.csv", "__pycache__"))
+    for file, line in AGAINST.values():
+        with (tmp_path / file).open("a") as against:
+            against.write(f"\n{line}\n")
+    said = lint(tmp_path).stdout
+    assert [name for name in names.values() if f"{name} BROKEN" not in said] == []

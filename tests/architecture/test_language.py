@@ -56,11 +56,6 @@ PHRASES = {
 }  # fmt: skip
 """Words and phrases of no docstring and no comment; write what happens, with its subject: "the relay publishes"."""
 
-NOT_YET = {
-    "communication_service", "geocoding_service", "matching_service",
-    "patient_service", "shared/database", "shared/http", "therapist_service",
-}  # fmt: skip
-"""Packages that are not renamed yet; the list only becomes shorter."""
 PACKAGES = sorted(
     str(path.parent.relative_to(ROOT))
     for path in [*ROOT.glob("*/__init__.py"), *ROOT.glob("shared/*/__init__.py")]
@@ -144,13 +139,7 @@ def private_words(package: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("package", sorted(set(PACKAGES) - NOT_YET))
+@pytest.mark.parametrize("package", PACKAGES)
 def test_a_package_has_no_private_words(package: str) -> None:
     """A reader who knows the field guesses right from the name alone."""
     assert private_words(package) == []
-
-
-@pytest.mark.parametrize("package", sorted(NOT_YET))
-def test_a_package_that_is_not_renamed_yet_still_has_private_words(package: str) -> None:
-    """An entry of `NOT_YET` that is not needed any more must be removed."""
-    assert private_words(package) != []

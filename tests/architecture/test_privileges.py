@@ -116,7 +116,7 @@ def test_the_logs_that_the_law_asks_for_make_the_promise() -> None:
         ("patient_service", "file_accesses"),
         ("patient_service", "status_changes"),
         ("communication_service", "answers"),
-        ("matching_service", "placement_request_history"),
+        ("matching_service", "placement_request_audit_log"),
     }
     kept = {(s, table) for s in SERVICES for table, left in promised(s).items() if left == LEFT[NEVER_DELETED]}
     assert kept >= {("patient_service", "consents"), ("communication_service", "emails")}

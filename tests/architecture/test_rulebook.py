@@ -10,14 +10,14 @@ from itertools import groupby
 
 import pytest
 
-from communication_service.domain.calendar import is_closed
+from communication_service.domain.call_times import is_closed
 from communication_service.settings import Settings
 from geocoding_service.domain import lookup
 from matching_service.domain.states import next_contact_after
 from matching_service.settings import Settings as MatchingSettings
 from shared.runtime.settings import fields
 from shared.values import contacts, datetimes, identifiers, places, postal_codes, public_holidays, text, travel
-from shared.values.enums import MatchRule, TravelMode
+from shared.values.enums import MatchCriterion, TravelMode
 from shared.values.errors import NotAcceptable
 from tests.architecture.documents import API, DOMAIN, anchors, citations, codes, named_anchors, table_after, tracked
 from tests.architecture.sources import ROOT
@@ -90,7 +90,9 @@ def test_every_rule_is_cited_where_it_is_kept() -> None:
 
 def test_the_criteria_of_the_rulebook_are_those_of_matching() -> None:
     """A criterion that staff cannot read up on is one they do not trust."""
-    assert [codes(row[0])[0] for row in table_after(DOMAIN, "matching-rule-2")] == [each.value for each in MatchRule]
+    assert [codes(row[0])[0] for row in table_after(DOMAIN, "matching-rule-2")] == [
+        each.value for each in MatchCriterion
+    ]
 
 
 def test_ways_are_estimated_as_the_rulebook_says() -> None:

@@ -17,9 +17,10 @@ from sqlalchemy import text
 
 from migrations import roles
 from migrations.connections import administrator, as_owner
+from migrations.history import history
 from migrations.settings import MigrationSettings
 from shared import database
-from shared.database.schema import history
+from shared.database.schema import revisions
 from tests.architecture.sources import ROOT, SERVICES
 from tests.infrastructure import Infrastructure
 
@@ -30,6 +31,13 @@ each_service = pytest.mark.parametrize("service", SERVICES)
 def test_every_history_has_one_head(service: str) -> None:
     """Two heads mean two people's migrations that never met."""
     assert len(ScriptDirectory.from_config(history(service)).get_heads()) == 1
+
+
+@each_service
+def test_a_revision_is_the_number_of_its_file(service: str) -> None:
+    """A process reads from the names which revisions its code knows, and whether the database is older."""
+    walked = ScriptDirectory.from_config(history(service)).walk_revisions()
+    assert [each.revision for each in walked] == list(reversed(revisions(service)))
 
 
 @each_service

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 
 from shared.http.dead_letters import DeadLetterFilter, Decision
-from shared.http.endpoint import Endpoint
+from shared.http.declaration import Endpoint
 from shared.values.schemas import patch_of
 from tests.architecture.sources import SERVICES
 from therapist_service.domain.import_files import Metadata

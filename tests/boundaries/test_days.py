@@ -17,12 +17,12 @@ from pydantic import ValidationError
 
 from communication_service.domain import answers
 from communication_service.domain.schemas import CallOutcome, EmailResponse
-from matching_service.domain.contacts import _response
-from matching_service.domain.schemas import Response
+from matching_service.domain.contacts import _answer_of
+from matching_service.domain.schemas import NewAnswer
 from matching_service.domain.states import next_contact_after
 from matching_service.settings import AskAgainRules
 from shared.events.catalogue import EmailAnswered, PracticeAnswer
-from shared.runtime.cli import _datetime
+from shared.runtime.operator_commands import _datetime
 from shared.values.datetimes import (
     FIRST_DAY,
     FIRST_INSTANT,
@@ -91,7 +91,7 @@ def test_an_answer_that_one_service_takes_is_taken_by_the_next(day: date, outcom
         "e-mail": _takes(EmailResponse, {"responses": [said]}),
         "call": _takes(CallOutcome, {"result": "reached", "responses": [said]}),
         "event": _takes(PracticeAnswer, said),
-        "matching": _takes(Response, own),
+        "matching": _takes(NewAnswer, own),
     }
     assert set(takes.values()) == {FIRST_DAY <= day <= LAST_DAY}, takes
 
@@ -114,10 +114,10 @@ def test_what_was_taken_is_computed_with(day: date, answered: datetime) -> None:
         email_id=REQUEST,
         therapist_id=REQUEST,
         occurred_at=at,
-        answers=answers.public(body.responses),
+        answers=answers.for_event(body.responses),
     )
     arrived = EmailAnswered.model_validate_json(event.model_dump_json())
-    heard = _response(arrived.answers[0])
+    heard = _answer_of(arrived.answers[0])
     again = next_contact_after(berlin_day(arrived.occurred_at), heard.available_from, AskAgainRules())
     assert again >= berlin_day(at)
 

@@ -5,7 +5,6 @@ The routes and schemas that are declared are walked, so a new endpoint or field 
 
 from __future__ import annotations
 
-import importlib
 import json
 import re
 import time
@@ -19,7 +18,8 @@ from pydantic import ValidationError
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
-from shared.http.endpoint import BRINGS_A_BODY, Endpoint
+from shared.http.declaration import BRINGS_A_BODY, Endpoint
+from shared.runtime import registry
 from shared.values.schemas import patch_of
 from tests.architecture.sources import SERVICES
 from tests.boundaries.samples import Input, all_endpoints
@@ -189,7 +189,7 @@ def test_any_text_in_any_header_is_answered(service: str, endpoints: Endpoints) 
 @each_service
 def test_the_dead_letters_are_asked_for_with_anything(service: str, endpoints: Endpoints) -> None:
     """Every service with a worker has them."""
-    importlib.import_module(f"{service}.listeners")
+    registry.load(service)
     for name, value in SHORT.items():
         text = value if isinstance(value, str) else json.dumps(value)
         for parameter in ("state", "limit", "offset"):

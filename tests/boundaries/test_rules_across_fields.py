@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-import importlib
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from shared.runtime import registry
 from shared.values.schemas import Schema, patch_of, problems_of
 from tests.architecture.sources import SERVICES, sources, tree
 
@@ -68,8 +68,7 @@ BROKEN: dict[tuple[str, str], tuple[dict[str, Any], set[str]]] = {
 def schemas(of: type[BaseModel] = Schema) -> Iterator[type[BaseModel]]:
     """Every schema of every service."""
     for service in SERVICES:
-        importlib.import_module(f"{service}.app")
-        importlib.import_module(f"{service}.worker")
+        registry.load(service).routes()
     for each in of.__subclasses__():
         # tests have schemas of their own
         if each.__module__.partition(".")[0] in ("shared", *SERVICES) and "[" not in each.__name__:

@@ -12,14 +12,14 @@ from sqlalchemy import select
 from communication_service import jobs
 from communication_service.listeners import listeners
 from communication_service.settings import ContactRules
-from communication_service.store.tables import Email, Gate, Inquiry, PhoneCall, PlacementRequest
+from communication_service.store.tables import ContactRequest, Email, EmailCooldown, Inquiry, PhoneCall
 from shared.database import new_id, transaction
 from shared.events import catalogue
 from shared.events.event import Event
 from tests.builders.happenings import happened
 from tests.conftest import MONDAY
 
-Row = TypeVar("Row", Email, Inquiry, PhoneCall, PlacementRequest, Gate)
+Row = TypeVar("Row", Email, Inquiry, PhoneCall, ContactRequest, EmailCooldown)
 
 RULES = ContactRules()
 SENDER = RULES.sender
@@ -87,9 +87,9 @@ def a_request(
     return identity
 
 
-def tell(kind: type[Event], request: UUID, *, sequence: int = 2, time: datetime = MONDAY, **fields: Any) -> Event:
-    """Matching tells something of a request that is known here."""
-    (row,) = rows(PlacementRequest, id=request)
+def publish(kind: type[Event], request: UUID, *, sequence: int = 2, time: datetime = MONDAY, **fields: Any) -> Event:
+    """Matching publishes something about a request that is known here."""
+    (row,) = rows(ContactRequest, id=request)
     event = kind(
         **{
             "placement_request_id": request,
@@ -103,7 +103,7 @@ def tell(kind: type[Event], request: UUID, *, sequence: int = 2, time: datetime 
 
 def withdraw(request: UUID, *, sequence: int = 2, time: datetime = MONDAY) -> None:
     """The request is over."""
-    tell(catalogue.RequestWithdrawn, request, sequence=sequence, time=time, reason="search_ended")
+    publish(catalogue.RequestWithdrawn, request, sequence=sequence, time=time, reason="search_ended")
 
 
 def composed(now: datetime = MONDAY + timedelta(seconds=5), *, rules: ContactRules = RULES) -> None:
@@ -125,7 +125,7 @@ def the(kind: type[Row], **wanted: Any) -> Row:
     return row
 
 
-def a_letter_to_send(**therapist: object) -> Email:
+def an_email_to_send(**therapist: object) -> Email:
     """Returns a letter that was composed and waits to be sent."""
     a_request(a_therapist(**therapist))
     composed()

@@ -87,7 +87,7 @@ class Folder:
     def imports(self) -> list[ImportView]:
         """All imports, the oldest first."""
         with transaction() as session:
-            return imports.listed(session, PageQuery(limit=200)).items[::-1]
+            return imports.list_page(session, PageQuery(limit=200)).items[::-1]
 
     def bring(self, name: str, content: Any, *, now: datetime = MONDAY) -> ImportView:
         """Drop a file and let the worker work; the newest import. Documents differ by their names, as scrapes do."""
@@ -100,4 +100,4 @@ class Folder:
     def records(self, known: ImportView) -> list[ImportRecordView]:
         """What became of the first records of an import."""
         with transaction() as session:
-            return imports.records(session, known.id, ImportRecordFilter(limit=200)).items
+            return imports.list_records(session, known.id, ImportRecordFilter(limit=200)).items

@@ -8,9 +8,10 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from matching_service.domain import answers, requests
-from matching_service.domain.schemas import ContactList, RequestView, Response
-from matching_service.listeners import create
+from matching_service.dependencies import Dependencies
+from matching_service.domain import answers, placement_requests
+from matching_service.domain.schemas import ContactList, NewAnswer, RequestView
+from matching_service.listeners import listeners as unbound
 from matching_service.settings import AskAgainRules
 from matching_service.store import queries
 from matching_service.store.tables import PlacementRequest
@@ -31,7 +32,7 @@ from tests.builders.happenings import happened
 from tests.conftest import MONDAY
 
 RULES = AskAgainRules()
-listeners = create(RULES)
+listeners = unbound.given(Dependencies(RULES))
 
 AACHEN = (50.7753, 6.0839)
 """Where patients and therapists live unless a test says otherwise."""
@@ -126,7 +127,7 @@ def an_open_request(
         patient_id=patient_id or a_known_patient(session),
         therapist_ids=[therapist_id or a_known_therapist(session)],
     )
-    return requests.approve(session, wanted, rules=RULES, today=berlin_day(now), now=now).items[0]
+    return placement_requests.approve(session, wanted, rules=RULES, today=berlin_day(now), now=now).items[0]
 
 
 def a_request(session: Session, status: RequestStatus, *, now: datetime = MONDAY, **whose: Any) -> PlacementRequest:
@@ -156,7 +157,7 @@ def _finish(session: Session, request_id: UUID, status: RequestStatus, now: date
         RequestStatus.DEFERRED: RequestOutcome.LATER,
     }.get(status)
     if outcome is not None:
-        answers.respond(session, request_id, Response(outcome=outcome), rules=RULES, now=now)
+        answers.respond(session, request_id, NewAnswer(outcome=outcome), rules=RULES, now=now)
     request = stored(session, request_id)
     if status in (RequestStatus.PLACED, RequestStatus.FAILED):
         request.status, request.placed_on = status, berlin_day(now)

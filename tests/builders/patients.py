@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from patient_service.domain import locations, patients, searches
+from patient_service.domain import copies, patients, searches
 from patient_service.domain.accesses import Reader
 from patient_service.domain.schemas import NewPatient, NewStatus, PatientView
 from shared.events.catalogue import AddressGeocoded
@@ -53,7 +53,7 @@ def geocoded(patient_id: UUID, postal_code: str | None = "52062", *, found: bool
 def a_ready_patient(session: Session, keys: Keys, **fields: Any) -> PatientView:
     """A patient whose search may start."""
     patient = a_patient(session, keys, **fields)
-    locations.remember(session, [geocoded(patient.id)])
+    copies.keep_postal_codes(session, [geocoded(patient.id)])
     return patient
 
 

@@ -18,18 +18,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from communication_service.domain import calls, composing, emails, sending
-from communication_service.domain import requests as asking
+from communication_service.domain import placement_requests as asking
 from communication_service.domain.schemas import CallOutcome, EmailResponse, WaitingRequest, WaitingRequestFilter
 from communication_service.domain.waiting import list_page as waiting_requests
 from communication_service.listeners import listeners as communication_listeners
-from communication_service.store import queries
+from communication_service.store import email_queries
 from communication_service.store import tables as c
-from matching_service.domain import answers, requests, telling
-from matching_service.domain.schemas import ContactList, Placing, Response, Withdrawal
+from matching_service.domain import answers, placement_requests, publishing
+from matching_service.domain.schemas import ContactList, NewAnswer, Placing, Withdrawal
 from matching_service.store import tables as m
-from patient_service import listeners as patient_listeners
-from patient_service.domain import locations, patients, searches
+from patient_service.dependencies import Dependencies
+from patient_service.domain import copies, patients, searches
 from patient_service.domain.schemas import NewPatient, NewStatus, PatientView
+from patient_service.listeners import listeners as patient_listeners
 from shared.database.tables import outbox
 from shared.errors import PlatformError
 from shared.events.catalogue import AddressGeocoded, TherapistBlocked, TherapistRegistered, TherapistUnblocked
@@ -54,7 +55,7 @@ class World:
         self.now = MONDAY
         self.sessions = {"patient": patient, "matching": matching, "communication": communication}
         self.listeners = {
-            "patient": patient_listeners.create(keys),
+            "patient": patient_listeners.given(Dependencies(keys)),
             "matching": matching_listeners,
             "communication": communication_listeners,
         }
@@ -81,7 +82,7 @@ class World:
             precision="postal_code",
         )
         arrived = happened(place, registered.id, time=self.now)
-        locations.remember(self.patient, [arrived])
+        copies.keep_postal_codes(self.patient, [arrived])
         self.matching_hears(arrived)
         return registered.id
 
@@ -185,13 +186,15 @@ class World:
         wanted = ContactList(patient_id=patient, therapist_ids=[therapist])
         made = self._try(
             self.matching,
-            lambda: requests.approve(self.matching, wanted, rules=ASK_AGAIN, today=berlin_day(self.now), now=self.now),
+            lambda: placement_requests.approve(
+                self.matching, wanted, rules=ASK_AGAIN, today=berlin_day(self.now), now=self.now
+            ),
         )
         return made.items[0].id if made else None
 
     def respond(self, request: UUID, outcome: str) -> None:
         """Staff record a practice's answer."""
-        said = Response.from_json({"outcome": outcome})
+        said = NewAnswer.from_json({"outcome": outcome})
         self._try(self.matching, lambda: answers.respond(self.matching, request, said, rules=ASK_AGAIN, now=self.now))
 
     def place(self, request: UUID) -> None:
@@ -210,7 +213,7 @@ class World:
 
     def republish(self) -> None:
         """Matching says anew how every request stands."""
-        told = telling.states(self.matching, after=UUID(int=0), limit=1000, now=self.now)
+        told = publishing.snapshots(self.matching, after=UUID(int=0), limit=1000, now=self.now)
         for request, _ in told:
             request.sequence += 1
         self.matching.flush()
@@ -230,20 +233,20 @@ class World:
 
     def send(self, *, in_doubt: bool = False) -> None:
         """Letters that may go, go; or nobody knows."""
-        for email in queries.emails_to_send(self.communication, now=self.now, limit=20):
+        for email in email_queries.emails_to_send(self.communication, now=self.now, limit=20):
             lease, email_id = timedelta(minutes=5), email.id
             claim = sending.claim(self.communication, email_id, rules=RULES, lease=lease, now=self.now)
             if claim is not None and in_doubt:
-                sending.doubt(self.communication, email_id, claim.attempt, detail="?", now=self.now)
+                sending.record_doubt(self.communication, email_id, claim.attempt, detail="?", now=self.now)
             elif claim is not None:
-                sending.sent(self.communication, email_id, claim.attempt, rules=RULES, now=self.now)
+                sending.record_sent(self.communication, email_id, claim.attempt, rules=RULES, now=self.now)
         self.communication.flush()
 
     def resolve(self, outcome: str) -> None:
         """Staff settle what is in doubt."""
         doubtful = self.communication.scalars(select(c.Email).where(c.Email.status == "in_doubt")).all()
         for email in doubtful:
-            sending.settle_doubt(self.communication, email, was_sent=outcome == "sent", rules=RULES, now=self.now)
+            sending.resolve_doubt(self.communication, email, was_sent=outcome == "sent", rules=RULES, now=self.now)
 
     def call(self, choice: int, result: str, answer: str | None = None, *, days_ago: int = 0) -> None:
         """A caller records what came of a call, on the day or with a wrong date."""
@@ -285,9 +288,9 @@ class World:
         """The patient as the patient service shows them."""
         return patients.get(self.patient, self.keys, patient, reader=NOBODY, now=self.now)
 
-    def requests_now(self) -> list[tuple[m.PlacementRequest, c.PlacementRequest]]:
+    def requests_now(self) -> list[tuple[m.PlacementRequest, c.ContactRequest]]:
         """Every placement request that communication has heard of, as matching and as communication know it."""
-        theirs = {each.id: each for each in self._rows(self.communication, c.PlacementRequest)}
+        theirs = {each.id: each for each in self._rows(self.communication, c.ContactRequest)}
         ours = self._rows(self.matching, m.PlacementRequest)
         return [(each, theirs[each.id]) for each in ours if each.id in theirs]
 

@@ -1,4 +1,4 @@
-"""Letters, inquiries, suppressions and history over HTTP."""
+"""E-mails, inquiries, suppressions and history over HTTP."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.conftest import MONDAY
 Send = Callable[..., None]
 
 
-def test_a_letter_is_shown_with_what_it_waits_for(client: FlaskClient, sent: Send) -> None:
+def test_an_email_is_shown_with_what_it_waits_for(client: FlaskClient, sent: Send) -> None:
     therapist, patient = a_therapist(), a_patient()
     a_request(therapist, patient)
     composed()
@@ -43,7 +43,7 @@ def test_a_letter_is_shown_with_what_it_waits_for(client: FlaskClient, sent: Sen
     assert client.get(f"/api/emails/{new_id()}").status_code == 404
 
 
-def test_an_inquiry_is_shown_with_its_letters_and_calls(client: FlaskClient) -> None:
+def test_an_inquiry_is_shown_with_its_emails_and_calls(client: FlaskClient) -> None:
     therapist = a_therapist(email=None)
     patient = a_patient()
     request = a_request(therapist, patient)
@@ -59,7 +59,7 @@ def test_an_inquiry_is_shown_with_its_letters_and_calls(client: FlaskClient) -> 
     assert client.get(f"/api/inquiries/{new_id()}").status_code == 404
 
 
-def test_an_answer_must_be_about_what_was_asked_in_a_letter_that_was_sent(client: FlaskClient, sent: Send) -> None:
+def test_an_answer_must_be_about_what_was_asked_in_an_email_that_was_sent(client: FlaskClient, sent: Send) -> None:
     request = a_request(a_therapist())
     composed()
     url = f"/api/emails/{the(Email).id}/response"
@@ -95,7 +95,7 @@ def test_a_suppressed_address_is_left_alone_and_its_inquiries_move_to_the_phone(
     assert the(Inquiry).channel == "email"
 
 
-def test_the_history_tells_of_letters_and_calls_newest_first(client: FlaskClient, sent: Send) -> None:
+def test_the_contact_log_has_emails_and_calls_newest_first(client: FlaskClient, sent: Send) -> None:
     therapist = a_therapist(email="praxis@example.org", phone_hours=MONDAY_MORNINGS)
     request = a_request(therapist)
     composed()

@@ -8,16 +8,15 @@ from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from communication_service import jobs
-from communication_service.domain import calls, gates, sending
-from communication_service.domain.calendar import Opening, is_closed
+from communication_service.domain import calls, sending
+from communication_service.domain.call_times import CallTimes, is_closed
 from communication_service.domain.schemas import CallOutcome
 from communication_service.settings import ContactRules
-from communication_service.store.tables import Email, Inquiry, PhoneCall, PlacementRequest
+from communication_service.store.tables import ContactRequest, Email, Inquiry, PhoneCall
 from shared.database import new_id, transaction
 from shared.events import catalogue
 from shared.values.datetimes import BERLIN
@@ -31,8 +30,8 @@ from tests.builders.communication import (
     a_therapist,
     arrives,
     composed,
+    publish,
     rows,
-    tell,
     the,
     withdraw,
 )
@@ -178,7 +177,7 @@ def test_the_state_counts_only_while_the_address_is_the_current_one() -> None:
 def test_hours_on_the_day_the_clocks_change_are_local() -> None:
     hours = Weekly.from_json({"sunday": [{"start": "10:00", "end": "11:00"}]})
     assert hours is not None
-    opening = Opening(hours, "NW", [])
+    opening = CallTimes(hours, "NW", [])
     for day, start in ((date(2026, 10, 24), "2026-10-25T09:00Z"), (date(2027, 3, 27), "2027-03-28T08:00Z")):
         earliest = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
         found = opening.next_free_slot(earliest=earliest, rules=RULES, taken=lambda *_: [])
@@ -190,7 +189,7 @@ def test_calls_start_on_a_step_of_the_clock(step: int, start: str) -> None:
     hours = Weekly.from_json({"wednesday": [{"start": "10:00", "end": "12:00"}]})
     assert hours is not None
     rules = ContactRules(call_step_minutes=step)
-    found = Opening(hours, "NW", []).next_free_slot(
+    found = CallTimes(hours, "NW", []).next_free_slot(
         earliest=datetime(2026, 11, 25, 10, 6, 30, tzinfo=BERLIN), rules=rules, taken=lambda *_: []
     )
     assert found == datetime.fromisoformat(f"2026-11-25T{start}+01:00")
@@ -201,7 +200,7 @@ def test_no_call_is_planned_beyond_the_horizon(days: int, is_found: bool) -> Non
     """Today counts: on a Monday the third day is Wednesday."""
     hours = Weekly.from_json({"wednesday": [{"start": "10:00", "end": "12:00"}]})
     assert hours is not None
-    found = Opening(hours, "NW", []).next_free_slot(
+    found = CallTimes(hours, "NW", []).next_free_slot(
         earliest=datetime(2026, 11, 23, 10, tzinfo=BERLIN),
         rules=ContactRules(call_horizon_days=days),
         taken=lambda *_: [],
@@ -315,20 +314,20 @@ def test_a_practice_that_was_reached_answers_request_by_request(client: FlaskCli
     answer = client.post(url, json=body, headers={"Idempotency-Key": "k1"})
     assert (answer.status_code, answer.json["status"], answer.json["result"]) == (200, "completed", "reached")
     assert len(answer.json["responses"]) == 3
-    (told,) = events(session, "communication.call_recorded")
-    assert {one["placement_request_id"]: one["outcome"] for one in told["answers"]} == {
+    (published,) = events(session, "communication.call_recorded")
+    assert {one["placement_request_id"]: one["outcome"] for one in published["answers"]} == {
         str(yes): "accepted",
         str(no): "declined_capacity",
         str(open_): "not_discussed",
     }
-    assert "freundlich" not in str(told)
-    assert "ab März" not in str(told)
+    assert "freundlich" not in str(published)
+    assert "ab März" not in str(published)
     assert the(Inquiry).status == "gone_out"
-    assert the(PlacementRequest, id=yes).status == "over"
+    assert the(ContactRequest, id=yes).status == "over"
     assert client.post(url, json=body, headers={"Idempotency-Key": "k1"}).status_code == 200
     assert client.post(url, json=body).status_code == 409
     assert len(events(session, "communication.call_recorded")) == 1
-    tell(catalogue.RequestReopened, open_, sequence=2, approved_at=MONDAY, time=TEN)
+    publish(catalogue.RequestReopened, open_, sequence=2, approved_at=MONDAY, time=TEN)
     composed(TEN + timedelta(minutes=1))
     assert rows(PhoneCall)[1].placement_request_ids == [open_]
 
@@ -342,8 +341,8 @@ def test_a_call_that_reached_nobody_is_planned_again_in_the_next_free_slot(resul
     assert (failed.status, failed.result) == ("failed", result)
     assert (planned.status, planned.attempt, planned.inquiry_id) == ("planned", 2, failed.inquiry_id)
     assert (planned.starts_at, planned.placement_request_ids) == (TEN + FIVE, [request])
-    (told,) = events(session, "communication.call_recorded")
-    assert (told["result"], told["answers"]) == (result, [])
+    (published,) = events(session, "communication.call_recorded")
+    assert (published["result"], published["answers"]) == (result, [])
 
 
 def test_a_practice_that_wants_to_be_called_back_is_called_then() -> None:
@@ -360,9 +359,9 @@ def test_after_three_attempts_nobody_is_called_any_more(session: Session) -> Non
         outcome(rows(PhoneCall, status="planned")[0].id, "no_answer", now=TEN + attempt * FIVE)
     composed(TEN + timedelta(days=1))
     assert [call.status for call in rows(PhoneCall)] == ["failed"] * 3
-    (told,) = events(session, "communication.attempts_used_up")
-    assert told["placement_request_ids"] == [str(request)]
-    assert (the(Inquiry).status, the(PlacementRequest).status) == ("no_answer", "over")
+    (published,) = events(session, "communication.attempts_used_up")
+    assert published["placement_request_ids"] == [str(request)]
+    assert (the(Inquiry).status, the(ContactRequest).status) == ("no_answer", "over")
 
 
 def test_requests_that_come_after_a_failed_attempt_join_the_next_one_with_three_attempts_of_their_own(
@@ -378,7 +377,7 @@ def test_requests_that_come_after_a_failed_attempt_join_the_next_one_with_three_
     assert (call.attempt, call.placement_request_ids) == (2, [first, later])
     for attempt in (1, 2):
         outcome(the(PhoneCall, status="planned").id, "busy", now=TEN + attempt * FIVE)
-    assert [told["placement_request_ids"] for told in events(session, "communication.attempts_used_up")] == [
+    assert [published["placement_request_ids"] for published in events(session, "communication.attempts_used_up")] == [
         [str(first)]
     ]
     assert (the(PhoneCall, status="planned").attempt, the(PhoneCall, status="planned").placement_request_ids) == (
@@ -395,10 +394,10 @@ def test_a_hold_between_attempts_gives_no_new_ones(session: Session) -> None:
     composed()
     for attempt in (0, 1):
         outcome(the(PhoneCall, status="planned").id, "busy", now=TEN + attempt * FIVE)
-    tell(catalogue.RequestHeld, request, sequence=2, hold="search_paused", time=TEN + 2 * FIVE)
+    publish(catalogue.RequestHeld, request, sequence=2, hold="search_paused", time=TEN + 2 * FIVE)
     composed(TEN + 2 * FIVE)
     assert rows(PhoneCall, status="planned") == []
-    tell(catalogue.RequestReleased, request, sequence=3, time=TEN + timedelta(days=1))
+    publish(catalogue.RequestReleased, request, sequence=3, time=TEN + timedelta(days=1))
     composed(TEN + timedelta(days=1))
     assert the(PhoneCall, status="planned").attempt == 3
     outcome(the(PhoneCall, status="planned").id, "busy", now=TEN + timedelta(days=7))
@@ -410,10 +409,11 @@ def test_a_call_that_nobody_made_and_a_follow_up_that_falls_due_are_one_call() -
     therapist = a_therapist(phone_hours=MONDAY_MORNINGS)
     mailed = a_request(therapist)
     composed()
+    sent_at = MONDAY + timedelta(seconds=6)
     with transaction() as session:
-        the_letter = session.scalars(select(Email)).one()
-        gates.take(session, the_letter, rules=RULES, now=MONDAY, until=MONDAY)
-        sending.settle_doubt(session, the_letter, was_sent=True, rules=RULES, now=MONDAY)
+        claim = sending.claim(session, the(Email).id, rules=RULES, lease=timedelta(minutes=5), now=sent_at)
+        assert claim is not None
+        sending.record_sent(session, claim.email_id, claim.attempt, rules=RULES, now=sent_at)
     a_therapist(id=therapist, sequence=2, email=None, phone_hours=MONDAY_MORNINGS)
     tuesday = MONDAY + timedelta(days=1)
     fresh = a_request(therapist, time=tuesday)

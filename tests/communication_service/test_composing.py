@@ -1,4 +1,4 @@
-"""From requests that wait to one letter."""
+"""From requests that wait to one e-mail."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from communication_service import jobs
 from communication_service.domain import composing
-from communication_service.store.tables import Email, Inquiry, PhoneCall, PlacementRequest
+from communication_service.store.tables import ContactRequest, Email, Inquiry, PhoneCall
 from shared.database import new_id, transaction
 from shared.events import catalogue
 from tests.builders.communication import (
@@ -23,8 +23,8 @@ from tests.builders.communication import (
     a_therapist,
     arrives,
     composed,
+    publish,
     rows,
-    tell,
     the,
     withdraw,
 )
@@ -49,9 +49,9 @@ def test_requests_for_one_therapist_gather_into_one_mail(session: Session) -> No
     email, inquiry = the(Email), the(Inquiry)
     assert (email.status, email.kind, inquiry.channel) == ("approved", "inquiry", "email")
     assert set(email.placement_request_ids) == {first, second}
-    (told,) = events(session, "communication.inquiry_composed")
-    assert set(told["placement_request_ids"]) == {str(first), str(second)}  # type: ignore[call-overload]
-    assert told["channel"] == "email"
+    (published,) = events(session, "communication.inquiry_composed")
+    assert set(published["placement_request_ids"]) == {str(first), str(second)}  # type: ignore[call-overload]
+    assert published["channel"] == "email"
 
 
 def test_a_request_that_comes_before_the_mail_went_joins_it(session: Session) -> None:
@@ -155,12 +155,12 @@ def test_a_mail_of_which_nothing_is_left_is_cancelled() -> None:
 def test_a_hold_takes_the_request_out_and_says_so_and_a_release_brings_it_back(session: Session) -> None:
     request = a_request(a_therapist())
     composed()
-    tell(catalogue.RequestHeld, request, hold="accepted_elsewhere")
+    publish(catalogue.RequestHeld, request, hold="accepted_elsewhere")
     composed(MONDAY + 6 * SECONDS)
     assert the(Email).status == "cancelled"
-    (told,) = events(session, "communication.inquiry_dissolved")
-    assert told["placement_request_ids"] == [str(request)]
-    tell(catalogue.RequestReleased, request, sequence=3)
+    (published,) = events(session, "communication.inquiry_dissolved")
+    assert published["placement_request_ids"] == [str(request)]
+    publish(catalogue.RequestReleased, request, sequence=3)
     composed(MONDAY + 7 * SECONDS)
     assert [email.status for email in rows(Email)] == ["cancelled", "approved"]
 
@@ -252,9 +252,9 @@ def test_a_therapist_who_cannot_be_handled_holds_up_nobody(monkeypatch: pytest.M
     monkeypatch.setattr(composing, "compose_if_due", breaks)
     assert jobs.compose(RULES, MONDAY + 5 * SECONDS) == 1
     assert the(Email).therapist_id == fine
-    (left,) = rows(PlacementRequest, therapist_id=poison)
-    assert left.look_at is not None
-    assert left.look_at > MONDAY + 5 * SECONDS
+    (left,) = rows(ContactRequest, therapist_id=poison)
+    assert left.due_at is not None
+    assert left.due_at > MONDAY + 5 * SECONDS
 
 
 def test_a_mail_carries_the_correlation_of_what_was_approved() -> None:

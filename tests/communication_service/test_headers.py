@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, assume, example, given, settings
 from hypothesis import strategies as st
 
 from communication_service.domain import headers
-from communication_service.domain.letters import Envelope, Letter, as_message, inquiry_headers
+from communication_service.domain.email_texts import EmailText, OutgoingEmail, as_message, inquiry_headers
 from communication_service.settings import Sender, Settings
 from shared.runtime.settings import read as read_settings
 from shared.values.contacts import email_address
@@ -48,9 +48,11 @@ PHASES = [Phase.explicit, Phase.generate]
 LONG_NAME = "Vermittlung von Therapieplätzen, Praxisverbund Aachen, Düren, Heinsberg e. V."
 
 
-def written(sender: Sender, *, to: str = "praxis@example.org", subject: str = "Anfrage", cause: str = "c") -> Envelope:
+def written(
+    sender: Sender, *, to: str = "praxis@example.org", subject: str = "Anfrage", cause: str = "c"
+) -> OutgoingEmail:
     return as_message(
-        Letter(subject, "Text", "<p>Text</p>"),
+        EmailText(subject, "Text", "<p>Text</p>"),
         sender=sender,
         recipient=to,
         message_id=f"<0192@{sender.domain}>",

@@ -13,11 +13,11 @@ import pytest
 from sqlalchemy import exc, select
 
 from communication_service import jobs
-from communication_service.domain import calls, emails, requests, sending, suppressions
+from communication_service.domain import calls, emails, placement_requests, sending, suppressions
 from communication_service.domain.schemas import CallOutcome, EmailResponse, NewSuppression
 from communication_service.listeners import listeners
-from communication_service.store import queries
-from communication_service.store.tables import Email, PhoneCall, PlacementRequest
+from communication_service.store import email_queries, locks
+from communication_service.store.tables import ContactRequest, Email, PhoneCall
 from shared.database import new_id, transaction
 from shared.errors import PlatformError
 from shared.events import catalogue
@@ -32,10 +32,10 @@ PEOPLE = 6
 ORDER = (
     "therapist", "placement_requests", "therapists", "email_suppressions", "patients", "places", "line", "gates",
 )  # fmt: skip
-"""`therapist` and `line` are advisory locks; under the first lie the inquiries, letters and calls of a practice."""
+"""`therapist` and `line` are advisory locks; under the first lie the inquiries, e-mails and calls of a practice."""
 
 
-class Bustle:
+class BusyService:
     """Everybody at once: three workers' consumers and jobs, callers, and staff with answers; all want the same few."""
 
     def __init__(self) -> None:
@@ -83,7 +83,7 @@ class Bustle:
             made.append(happened(event, request, sequence=next(self.sequence)))
         for therapist in random.sample(self.therapists, 2):
             address = f"praxis{random.randrange(20)}@example.org"  # some share one; an opt-out closes it for good
-            told = catalogue.PublicTherapist(
+            state = catalogue.PublicTherapist(
                 id=therapist,
                 last_name="Erfunden",
                 email=address,
@@ -99,13 +99,13 @@ class Bustle:
                     catalogue.TherapistDeactivated,
                 ]
             )
-            made.append(happened(kind(therapist=told), therapist, sequence=next(self.sequence)))
+            made.append(happened(kind(therapist=state), therapist, sequence=next(self.sequence)))
             place = catalogue.AddressGeocoded(owner_kind="therapist", owner_id=therapist, federal_state="NW")
             made.append(happened(place, therapist, sequence=next(self.sequence)))
         for patient in random.sample(self.patients, 2):
-            told_patient = catalogue.PublicPatient(id=patient, reference=f"P-{patient.hex[-6:]}", status="searching")
-            changed = catalogue.PatientStatusChanged(patient=told_patient, previous_status="searching")
-            event = random.choice([changed, catalogue.PatientUpdated(patient=told_patient)])
+            patient_state = catalogue.PublicPatient(id=patient, reference=f"P-{patient.hex[-6:]}", status="searching")
+            changed = catalogue.PatientStatusChanged(patient=patient_state, previous_status="searching")
+            event = random.choice([changed, catalogue.PatientUpdated(patient=patient_state)])
             made.append(happened(event, patient, sequence=next(self.sequence)))
         self.kinds |= {type(event) for event in made}
         return random.sample(made, len(made))
@@ -120,7 +120,7 @@ class Bustle:
     def send(self) -> None:
         now = self._later()
         with transaction() as session:
-            found = [email.id for email in queries.emails_to_send(session, now=now, limit=5)]
+            found = [email.id for email in email_queries.emails_to_send(session, now=now, limit=5)]
         for email_id in found:
             with transaction() as session:
                 claim = sending.claim(session, email_id, rules=RULES, lease=timedelta(minutes=5), now=now)
@@ -128,9 +128,9 @@ class Bustle:
                 continue
             with transaction() as session:
                 if random.random() < 0.5:
-                    sending.sent(session, email_id, claim.attempt, rules=RULES, now=now)
+                    sending.record_sent(session, email_id, claim.attempt, rules=RULES, now=now)
                 else:
-                    sending.refused(
+                    sending.record_refusal(
                         session, email_id, claim.attempt, detail="no", address_is_bad=random.random() < 0.3, now=now
                     )
 
@@ -155,7 +155,7 @@ class Bustle:
 
     def staff(self) -> None:
         with transaction() as session:
-            requests.follow_up(session, rules=RULES, now=self._later() + timedelta(days=8))
+            placement_requests.follow_up(session, rules=RULES, now=self._later() + timedelta(days=8))
         with transaction() as session:
             new = NewSuppression.from_json({"email": f"{new_id().hex}@example.org", "reason": "asked"})
             suppressions.add(session, new, now=self._later())
@@ -185,14 +185,14 @@ class Bustle:
 @pytest.mark.slow
 @pytest.mark.usefixtures("committed")
 def test_consumers_jobs_callers_and_staff_never_wait_for_each_other() -> None:
-    line = queries._lock_number("line")
-    with observed(ORDER, lambda parameters: "line" if line in parameters.values() else "therapist") as locks:
-        bustle = Bustle()
-        bustle.run([*[bustle.poll] * 3, *[bustle.compose] * 2, bustle.send, bustle.call, bustle.answer, bustle.staff])
-    assert bustle.ended["done"] > 100
-    assert bustle.kinds | {catalogue.TherapistRegistered, catalogue.PatientRegistered} == listeners.handled_types()
-    assert locks.seen == set(locks.order)
-    assert not locks.wrong
-    assert not {code for code in bustle.ended if len(code) == 5}, bustle.ended
+    line = locks.lock_number("line")
+    with observed(ORDER, lambda parameters: "line" if line in parameters.values() else "therapist") as taken:
+        busy = BusyService()
+        busy.run([*[busy.poll] * 3, *[busy.compose] * 2, busy.send, busy.call, busy.answer, busy.staff])
+    assert busy.ended["done"] > 100
+    assert busy.kinds | {catalogue.TherapistRegistered, catalogue.PatientRegistered} == listeners.handled_types()
+    assert taken.seen == set(taken.order)
+    assert not taken.wrong
+    assert not {code for code in busy.ended if len(code) == 5}, busy.ended
     with transaction() as session:
-        assert session.scalar(select(PlacementRequest.id).limit(1)) is not None
+        assert session.scalar(select(ContactRequest.id).limit(1)) is not None

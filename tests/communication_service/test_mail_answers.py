@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from communication_service.clients.smtp import Delivery, MailServer, Report
-from communication_service.clients.smtp_answers import LONGEST_TEXT, Answer, judged
+from communication_service.clients.smtp_answers import LONGEST_TEXT, ServerAnswer, judged
 from communication_service.clients.smtp_conversation import LONGEST_ANSWER
 from shared.values.text import has_unstorable
 from tests.fakes.certificates import certificates
@@ -22,7 +22,7 @@ from tests.fakes.smtp_script import POLITE, ScriptedServer, scripted
 SENDER = "v@agentur.example"
 MEANS = {
     "recipient": Delivery.REFUSED_RECIPIENT,
-    "letter": Delivery.REFUSED_MESSAGE,
+    "mail": Delivery.REFUSED_MESSAGE,
     "later": Delivery.TRY_LATER,
     "us": Delivery.REFUSED_US,
     "server": Delivery.SERVER_TROUBLE,
@@ -98,12 +98,12 @@ def test_words_about_us_suppress_nobody_whatever_else_is_said(
     code: int, status: str, words: list[str], us: str, noise: str
 ) -> None:
     for parts in ((us, *words, noise), (*words, us, noise), (noise, us, words[0])):
-        assert judged(Answer(code, status + " ".join(parts)), sender=SENDER) != Delivery.REFUSED_RECIPIENT
+        assert judged(ServerAnswer(code, status + " ".join(parts)), sender=SENDER) != Delivery.REFUSED_RECIPIENT
 
 
 @given(code=st.integers(400, 599), text=st.text(st.characters(exclude_categories=["L"]), max_size=80))
 def test_an_answer_without_words_suppresses_only_by_a_code_that_speaks_of_the_address(code: int, text: str) -> None:
-    answer = Answer(code, text)
+    answer = ServerAnswer(code, text)
     about_address = {(5, 1, detail) for detail in (1, 2, 3, 6, 10)}
     if judged(answer, sender=SENDER) == Delivery.REFUSED_RECIPIENT:
         assert code >= 500
@@ -113,7 +113,7 @@ def test_an_answer_without_words_suppresses_only_by_a_code_that_speaks_of_the_ad
 
 @given(st.integers(400, 499), st.text(max_size=80), st.sampled_from(["", "5.1.1 ", "4.1.1 ", "5.7.1 "]))
 def test_an_answer_that_is_not_for_good_ends_nothing_for_good(code: int, text: str, status: str) -> None:
-    assert judged(Answer(code, status + text), sender=SENDER) not in (
+    assert judged(ServerAnswer(code, status + text), sender=SENDER) not in (
         Delivery.REFUSED_RECIPIENT,
         Delivery.REFUSED_MESSAGE,
     )
@@ -121,7 +121,7 @@ def test_an_answer_that_is_not_for_good_ends_nothing_for_good(code: int, text: s
 
 @given(st.integers(400, 599), st.binary(max_size=2000))
 def test_what_is_kept_of_an_answer_can_be_stored_and_shown(code: int, words: bytes) -> None:
-    text = Answer.of(code, words).text
+    text = ServerAnswer.of(code, words).text
     assert not has_unstorable(text)
     assert len(text.splitlines()) == 1
     assert len(text) <= LONGEST_TEXT
@@ -150,7 +150,7 @@ def test_reading_the_longest_answer_takes_no_time() -> None:
         "(#5.1.1" * 999,
     ):
         started = time.perf_counter()
-        judged(Answer(550, text), sender=SENDER)
+        judged(ServerAnswer(550, text), sender=SENDER)
         assert time.perf_counter() - started < 0.2
 
 

@@ -17,7 +17,7 @@ from communication_service.jobs import Sending
 from communication_service.settings import Settings
 from communication_service.store.tables import Email
 from shared.runtime.settings import read
-from tests.builders.communication import RULES, a_letter_to_send, the
+from tests.builders.communication import RULES, an_email_to_send, the
 from tests.communication_service.conftest import NOW, reaching
 from tests.fakes.certificates import Certificates, certificates
 from tests.fakes.smtp import FakeMailServer, mail_server
@@ -47,8 +47,8 @@ def towards(fake: FakeMailServer | ScriptedServer, tls: str, *, password: str = 
 
 
 @pytest.mark.parametrize("tls", ["starttls", "tls"])
-def test_a_letter_goes_over_tls_to_a_server_that_wants_a_password(tls: Tls, trusted: Certificates) -> None:
-    a_letter_to_send()
+def test_an_email_goes_over_tls_to_a_server_that_wants_a_password(tls: Tls, trusted: Certificates) -> None:
+    an_email_to_send()
     with mail_server(tls=tls, context=trusted.context(), login=LOGIN) as fake:
         Sending(RULES, towards(fake, tls)).run(NOW)
         assert len(fake.envelopes) == 1
@@ -56,17 +56,17 @@ def test_a_letter_goes_over_tls_to_a_server_that_wants_a_password(tls: Tls, trus
 
 
 @pytest.mark.parametrize("tls", ["starttls", "tls"])
-def test_a_wrong_password_keeps_the_letter_and_appears_nowhere(
+def test_a_wrong_password_keeps_the_email_and_appears_nowhere(
     tls: Tls, trusted: Certificates, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    a_letter_to_send()
+    an_email_to_send()
     with mail_server(tls=tls, context=trusted.context(), login=LOGIN) as fake:
         job = Sending(RULES, towards(fake, tls, password="falsch-und-lang"))
         assert job.run(NOW) == 0
         assert fake.passwords[0] == b"falsch-und-lang"
         assert fake.heard == []
     email, written = the(Email), capsys.readouterr()
-    assert (email.status, email.refusals) == ("approved", 0)
+    assert (email.status, email.deferrals) == ("approved", 0)
     assert email.error == "535 5.7.8: the mail server refuses SMTP_USERNAME and SMTP_PASSWORD"
     for text in (written.out, written.err, caplog.text, repr(job)):
         assert "falsch-und-lang" not in text
@@ -83,7 +83,7 @@ def test_a_server_that_repeats_what_it_was_told_is_not_quoted() -> None:
 def test_a_certificate_that_nobody_vouches_for_is_refused_before_the_password_is_said(
     tls: Tls, ours: Certificates
 ) -> None:
-    a_letter_to_send()
+    an_email_to_send()
     with mail_server(tls=tls, context=ours.context(), login=LOGIN) as fake:
         assert Sending(RULES, towards(fake, tls)).run(NOW) == 0
         assert (fake.passwords, fake.heard) == ([], [])
@@ -100,7 +100,7 @@ def test_a_certificate_for_somebody_else_is_refused(tmp_path: Path, monkeypatch:
     assert "IP address mismatch" in report.detail
 
 
-def test_a_server_without_tls_gets_neither_password_nor_letter_where_starttls_is_set() -> None:
+def test_a_server_without_tls_gets_neither_password_nor_email_where_starttls_is_set() -> None:
     with mail_server(login=LOGIN) as fake:
         report = towards(fake, "starttls").deliver("a@example.org", "b@example.org", b"Subject: x")
         assert (fake.passwords, fake.heard) == ([], [])
@@ -121,17 +121,17 @@ def test_a_server_without_tls_gets_neither_password_nor_letter_where_starttls_is
         ("data", b"hello?\r\n"),
     ],
 )
-def test_nonsense_before_the_message_keeps_the_letter(stage: str, answer: bytes) -> None:
-    a_letter_to_send()
+def test_nonsense_before_the_message_keeps_the_email(stage: str, answer: bytes) -> None:
+    an_email_to_send()
     with scripted(hangs_up=stage, **{stage: answer}) as script:
         assert Sending(RULES, reaching(script)).run(NOW) == 0
     email = the(Email)
-    assert (email.status, email.refusals) == ("approved", 0)
+    assert (email.status, email.deferrals) == ("approved", 0)
     assert email.error
 
 
 def test_nonsense_after_the_message_is_a_doubt() -> None:
-    a_letter_to_send()
+    an_email_to_send()
     with scripted(hangs_up="end", end=b"SSH-2.0-OpenSSH_9.2\r\n") as script:
         Sending(RULES, reaching(script)).run(NOW)
     assert the(Email).status == "in_doubt"
@@ -181,10 +181,10 @@ def test_a_password_goes_in_clear_to_nobody_but_this_machine(
 
 
 @pytest.mark.usefixtures("committed")
-def test_a_letter_that_waits_for_a_slow_server_is_given_back_and_goes_later(
+def test_an_email_that_waits_for_a_slow_server_is_given_back_and_goes_later(
     catcher: FakeMailServer,
 ) -> None:
-    a_letter_to_send()
+    an_email_to_send()
     with socket.create_server(("127.0.0.1", 0)) as silent:
         stopping = Sending(RULES, replace(reaching(catcher), port=silent.getsockname()[1]))
         work = threading.Thread(target=stopping.run, args=(NOW,))
@@ -200,17 +200,17 @@ def test_a_letter_that_waits_for_a_slow_server_is_given_back_and_goes_later(
     assert (the(Email).status, len(catcher.heard)) == ("sent", 1)
 
 
-def test_a_letter_that_the_server_has_is_not_given_back(catcher: FakeMailServer) -> None:
-    a_letter_to_send()
+def test_an_email_that_the_server_has_is_not_given_back(catcher: FakeMailServer) -> None:
+    an_email_to_send()
 
     class StoppedJustThen(MailServer):
-        def deliver(self, *letter: Any, may_go: Callable[[], bool]) -> Report:  # type: ignore[override]
+        def deliver(self, *mail: Any, may_go: Callable[[], bool]) -> Report:  # type: ignore[override]
             def asked() -> bool:
                 answer = may_go()
                 job.release(NOW)
                 return answer
 
-            return super().deliver(*letter, may_go=asked)
+            return super().deliver(*mail, may_go=asked)
 
     reached = reaching(catcher)
     job = Sending(RULES, StoppedJustThen(**{name: getattr(reached, name) for name in MailServer.__dataclass_fields__}))

@@ -15,9 +15,16 @@ from communication_service import jobs
 from communication_service.clients.smtp import MailServer
 from communication_service.domain import mail_server
 from communication_service.domain.mail_server import MOST_NOT_TAKEN
-from communication_service.domain.sending import MOST_REFUSALS, MOST_TROUBLES
+from communication_service.domain.sending import MOST_DEFERRALS, MOST_TROUBLES
 from communication_service.jobs import Sending
-from communication_service.store.tables import Email, EmailSuppression, Gate, Inquiry, PhoneCall, PlacementRequest
+from communication_service.store.tables import (
+    ContactRequest,
+    Email,
+    EmailCooldown,
+    EmailSuppression,
+    Inquiry,
+    PhoneCall,
+)
 from shared.database import transaction
 from shared.runtime.health import readiness
 from shared.runtime.metrics import exposition
@@ -42,7 +49,7 @@ def job(server: ScriptedServer) -> Sending:
     return Sending(RULES, MailServer("127.0.0.1", server.port, "none", "", "", "agentur.example", 2, 2, 2))
 
 
-def letters(count: int, **therapist: Any) -> list[Email]:
+def emails(count: int, **therapist: Any) -> list[Email]:
     for number in range(count):
         a_request(a_therapist(**{"email": f"p{number}@example.org", "phone_hours": MONDAY_MORNINGS, **therapist}))
     composed()
@@ -70,7 +77,7 @@ def run_until(job: Sending, start: timedelta, end: timedelta, every: timedelta) 
         composed(NOW + at)
         while job.run(NOW + at):
             pass
-        jobs.take_back_refusals(NOW + at)
+        jobs.take_back_rejections(NOW + at)
         at += every
 
 
@@ -81,29 +88,29 @@ def some(means: str) -> pytest.MarkDecorator:
 
 
 @some("us")
-def test_what_is_said_about_us_stops_all_letters_and_suppresses_nobody(
+def test_what_is_said_about_us_stops_all_emails_and_suppresses_nobody(
     said: Said, server: ScriptedServer, job: Sending
 ) -> None:
-    before = letters(3)
+    before = emails(3)
     server.answers["rcpt"] = said.answer.encode() + b"\r\n"
     for second in (0, 1, 30, 59):
         assert job.run(NOW + timedelta(seconds=second)) == 0
     assert tries(server) == 1
     assert suppressions() == []
-    assert rows(Gate) == []
+    assert rows(EmailCooldown) == []
     assert [email.status for email in rows(Email)] == ["approved"] * 3
     assert [email.error for email in rows(Email)].count(None) == 2
     server.answers.clear()
     run_until(job, RULES.email_retry, 3 * RULES.email_retry, timedelta(seconds=10))
     assert sorted(server.taken) == sorted(email.recipient for email in before)
-    assert {request.by_phone for request in rows(PlacementRequest)} == {False}
+    assert {request.by_phone for request in rows(ContactRequest)} == {False}
 
 
 @some("recipient")
-def test_an_address_that_does_not_exist_gets_no_more_letters_and_the_others_get_theirs(
+def test_an_address_that_does_not_exist_gets_no_more_emails_and_the_others_get_theirs(
     said: Said, server: ScriptedServer, job: Sending
 ) -> None:
-    letters(3)
+    emails(3)
     server.for_recipient["p1@example.org"] = said.answer.encode() + b"\r\n"
     run_until(job, timedelta(), timedelta(seconds=3), timedelta(seconds=1))
     (suppression,) = suppressions()
@@ -112,11 +119,11 @@ def test_an_address_that_does_not_exist_gets_no_more_letters_and_the_others_get_
     assert the(PhoneCall).status == "planned"
 
 
-@some("letter")
-def test_a_refusal_of_one_letter_moves_it_to_the_phone_and_leaves_the_address_in_use(
+@some("mail")
+def test_a_refusal_of_one_email_moves_it_to_the_phone_and_leaves_the_address_in_use(
     said: Said, server: ScriptedServer, job: Sending
 ) -> None:
-    letters(3)
+    emails(3)
     server.for_recipient["p1@example.org"] = said.answer.encode() + b"\r\n"
     run_until(job, timedelta(), timedelta(seconds=3), timedelta(seconds=1))
     assert suppressions() == []
@@ -125,10 +132,10 @@ def test_a_refusal_of_one_letter_moves_it_to_the_phone_and_leaves_the_address_in
 
 
 @some("later")
-def test_a_letter_that_is_put_off_keeps_nobody_waiting_and_goes_when_it_may(
+def test_an_email_that_is_put_off_keeps_nobody_waiting_and_goes_when_it_may(
     said: Said, server: ScriptedServer, job: Sending
 ) -> None:
-    letters(3)
+    emails(3)
     server.for_recipient["p1@example.org"] = said.answer.encode() + b"\r\n"
     run_until(job, timedelta(), timedelta(seconds=3), timedelta(seconds=1))
     assert sorted(server.taken) == ["p0@example.org", "p2@example.org"]
@@ -141,27 +148,27 @@ def test_a_letter_that_is_put_off_keeps_nobody_waiting_and_goes_when_it_may(
 def test_a_box_that_stays_full_is_tried_for_a_day_and_then_the_practice_is_phoned(
     server: ScriptedServer, job: Sending
 ) -> None:
-    letters(1)
+    emails(1)
     server.answers["rcpt"] = b"552 5.2.2 mailbox full\r\n"
     run_until(job, timedelta(), timedelta(hours=24), timedelta(minutes=61))
     assert the(Email).status == "approved"
     run_until(job, timedelta(hours=25), timedelta(days=3), timedelta(minutes=61))
-    assert tries(server) == MOST_REFUSALS
+    assert tries(server) == MOST_DEFERRALS
     assert (the(Email).status, the(Inquiry).channel, suppressions()) == ("failed", "phone", [])
 
 
 def test_a_trouble_that_lasts_for_weeks_is_asked_after_now_and_again_and_ends_by_itself(
     server: ScriptedServer, job: Sending
 ) -> None:
-    letters(4)
+    emails(4)
     server.answers["mail"] = b"553 5.1.8 Sender address rejected\r\n"
     run_until(job, timedelta(), timedelta(hours=1), timedelta(seconds=30))
     connections = sum(line.lower().startswith(b"mail") for line in server.heard)
     assert connections == 7, "after 0, 1, 3, 7, 15, 30, 45 minutes; the next one is due just after the hour"
     run_until(job, timedelta(hours=2), timedelta(days=21), timedelta(days=1))
     assert {email.status for email in rows(Email)} == {"approved"}
-    assert {email.refusals for email in rows(Email)} == {0}
-    # everybody has been tried: no letter is the one that all wait for
+    assert {email.deferrals for email in rows(Email)} == {0}
+    # everybody has been tried: no e-mail is the one that all wait for
     assert min(email.attempts for email in rows(Email)) >= 6
     server.answers.clear()
     run_until(job, timedelta(days=22), timedelta(days=22), timedelta(seconds=1))
@@ -172,24 +179,24 @@ def test_a_practice_whose_server_dislikes_us_does_not_stop_the_others_and_is_pho
     server: ScriptedServer, job: Sending
 ) -> None:
     """The answer cannot be told from one about us; what tells is that others go."""
-    letters(1)
+    emails(1)
     server.for_recipient["p0@example.org"] = b"550 5.7.1 your network is blocked here\r\n"
     for number in range(1, 18):
         at = number * timedelta(minutes=10)
         a_request(a_therapist(email=f"p{number}@example.org"), time=NOW + at)
         run_until(job, at, at + timedelta(minutes=10), timedelta(minutes=2))
     (email,) = [email for email in rows(Email) if email.recipient == "p0@example.org"]
-    assert (email.status, email.troubles_begun, email.refusals) == ("failed", MOST_TROUBLES, 0)
+    assert (email.status, email.troubles_begun, email.deferrals) == ("failed", MOST_TROUBLES, 0)
     assert [call.therapist_id for call in rows(PhoneCall)] == [email.therapist_id]
     assert len(server.taken) == 17
     assert suppressions() == []
 
 
-def test_letters_to_practices_that_dislike_us_do_not_keep_a_new_one_waiting(
+def test_emails_to_practices_that_dislike_us_do_not_keep_a_new_one_waiting(
     server: ScriptedServer, job: Sending
 ) -> None:
-    for letter in letters(6):
-        server.for_recipient[letter.recipient] = b"550 5.7.1 your network is blocked here\r\n"
+    for mail in emails(6):
+        server.for_recipient[mail.recipient] = b"550 5.7.1 your network is blocked here\r\n"
     run_until(job, timedelta(), timedelta(hours=4), timedelta(minutes=5))
     morning = timedelta(hours=12)
     a_request(a_therapist(email="new@example.org"), time=NOW + morning)
@@ -198,26 +205,26 @@ def test_letters_to_practices_that_dislike_us_do_not_keep_a_new_one_waiting(
     assert {email.status for email in rows(Email) if email.recipient != "new@example.org"} == {"approved"}
 
 
-def test_the_only_letter_there_is_waits_for_as_long_as_something_is_wrong_with_us(
+def test_the_only_email_there_is_waits_for_as_long_as_something_is_wrong_with_us(
     server: ScriptedServer, job: Sending
 ) -> None:
-    letters(1)
+    emails(1)
     server.answers["rcpt"] = OTHERS_ANSWER.encode() + b"\r\n"
     run_until(job, timedelta(), timedelta(days=20), timedelta(days=1))
     assert (the(Email).status, the(Email).troubles_begun) == ("approved", 1)
 
 
-def test_a_letter_that_was_put_off_often_is_not_the_reason_for_the_first_trouble_it_begins(
+def test_an_email_that_was_put_off_often_is_not_the_reason_for_the_first_trouble_it_begins(
     server: ScriptedServer, job: Sending
 ) -> None:
-    letters(1)
+    emails(1)
     server.answers["rcpt"] = b"451 4.7.1 greylisted, come back later\r\n"
     for hour in range(MOST_TROUBLES):
         run_until(job, timedelta(hours=2 * hour), timedelta(hours=2 * hour), timedelta(hours=1))
-    assert the(Email).refusals == MOST_TROUBLES
+    assert the(Email).deferrals == MOST_TROUBLES
     server.answers["rcpt"] = b"550 5.7.1 your network is on a blocklist\r\n"
     run_until(job, timedelta(days=1), timedelta(days=1), timedelta(hours=1))
-    assert (the(Email).status, the(Email).refusals) == ("approved", MOST_TROUBLES)
+    assert (the(Email).status, the(Email).deferrals) == ("approved", MOST_TROUBLES)
     server.answers.clear()
     run_until(job, timedelta(days=2), timedelta(days=2), timedelta(hours=1))
     assert the(Email).status == "sent"
@@ -232,17 +239,17 @@ def test_a_letter_that_was_put_off_often_is_not_the_reason_for_the_first_trouble
         b"451 try again\r\n",
     ],
 )
-def test_refusals_of_every_letter_are_no_accident_whatever_they_say(
+def test_refusals_of_every_email_are_no_accident_whatever_they_say(
     answer: bytes, server: ScriptedServer, job: Sending
 ) -> None:
     """A relay that knows only its own users, or has no DNS, says of every practice that there is no such address."""
-    letters(MOST_NOT_TAKEN + 4)
+    emails(MOST_NOT_TAKEN + 4)
     server.answers["rcpt"] = answer
     run_until(job, timedelta(), timedelta(seconds=30), timedelta(seconds=5))
     assert tries(server) == MOST_NOT_TAKEN
     assert suppressions() == []
     with transaction() as session:
-        assert "5 letters in a row" in (mail_server.trouble(session) or "")
+        assert "5 e-mails in a row" in (mail_server.trouble(session) or "")
     server.answers.clear()
     run_until(job, timedelta(minutes=2), timedelta(minutes=2), timedelta(seconds=1))
     assert len(server.taken) >= 4
@@ -255,13 +262,13 @@ REFUSES_EVERYBODY = [
 
 
 @pytest.mark.parametrize("answer", REFUSES_EVERYBODY)
-def test_what_a_server_says_that_refuses_everybody_is_taken_back_and_every_letter_goes_once(
+def test_what_a_server_says_that_refuses_everybody_is_taken_back_and_every_email_goes_once(
     answer: bytes, server: ScriptedServer, job: Sending
 ) -> None:
-    letters(MOST_NOT_TAKEN + 4)
+    emails(MOST_NOT_TAKEN + 4)
     server.answers["rcpt"] = answer
     run_until(job, timedelta(), timedelta(hours=6), timedelta(minutes=7))
-    assert tries(server) > 2 * MOST_NOT_TAKEN, "different letters ask now and again whether it works"
+    assert tries(server) > 2 * MOST_NOT_TAKEN, "different e-mails ask now and again whether it works"
     assert suppressions() == []
     assert {email.status for email in rows(Email)} == {"approved"}
     assert {call.status for call in rows(PhoneCall)} <= {"cancelled"}
@@ -269,15 +276,15 @@ def test_what_a_server_says_that_refuses_everybody_is_taken_back_and_every_lette
     run_until(job, timedelta(hours=7), timedelta(hours=8), timedelta(minutes=7))
     assert sorted(server.taken) == [f"p{number}@example.org" for number in range(MOST_NOT_TAKEN + 4)]
     assert {email.status for email in rows(Email)} == {"sent"}
-    assert {request.status for request in rows(PlacementRequest)} == {"contacted"}
+    assert {request.status for request in rows(ContactRequest)} == {"contacted"}
     assert {call.status for call in rows(PhoneCall)} <= {"cancelled"}
 
 
-def test_letters_that_were_tried_in_a_trouble_before_are_not_refused_for_good_by_what_follows_it(
+def test_emails_that_were_tried_in_a_trouble_before_are_not_refused_for_good_by_what_follows_it(
     server: ScriptedServer, job: Sending
 ) -> None:
     """The relay is mended by half: first it lets us not in, then it knows no address."""
-    letters(MOST_NOT_TAKEN + 1)
+    emails(MOST_NOT_TAKEN + 1)
     server.answers["rcpt"] = b"554 5.7.1 Relay access denied\r\n"
     run_until(job, timedelta(), timedelta(hours=3), timedelta(minutes=5))
     assert min(email.attempts for email in rows(Email)) > 1
@@ -291,7 +298,7 @@ def test_addresses_that_really_do_not_exist_are_found_out_once_the_server_takes_
     server: ScriptedServer, job: Sending
 ) -> None:
     """Five bad ones in a row look like a trouble; they end as any other, and hold nobody up for ever."""
-    letters(2 * MOST_NOT_TAKEN)
+    emails(2 * MOST_NOT_TAKEN)
     for number in range(2 * MOST_NOT_TAKEN):
         server.for_recipient[f"p{number}@example.org"] = b"550 5.1.1 User unknown\r\n"
     run_until(job, timedelta(), timedelta(hours=1), timedelta(minutes=5))
@@ -307,7 +314,7 @@ def test_addresses_that_really_do_not_exist_are_found_out_once_the_server_takes_
 def test_what_others_said_of_an_address_stays_when_a_refusal_is_taken_back(
     server: ScriptedServer, job: Sending, client: FlaskClient
 ) -> None:
-    letters(MOST_NOT_TAKEN)
+    emails(MOST_NOT_TAKEN)
     server.answers["rcpt"] = REFUSES_EVERYBODY[0]
     job.run(NOW)
     (refused,) = [email.recipient for email in rows(Email) if email.status == "failed"]
@@ -316,8 +323,8 @@ def test_what_others_said_of_an_address_stays_when_a_refusal_is_taken_back(
     assert [(each.email_key, each.source) for each in suppressions()] == [(refused, "staff")]
 
 
-def test_a_practice_that_was_phoned_meanwhile_gets_no_letter_besides(server: ScriptedServer, job: Sending) -> None:
-    letters(MOST_NOT_TAKEN)
+def test_a_practice_that_was_phoned_meanwhile_gets_no_email_besides(server: ScriptedServer, job: Sending) -> None:
+    emails(MOST_NOT_TAKEN)
     server.answers["rcpt"] = REFUSES_EVERYBODY[0]
     job.run(NOW)
     (refused,) = [email for email in rows(Email) if email.status == "failed"]
@@ -329,18 +336,18 @@ def test_a_practice_that_was_phoned_meanwhile_gets_no_letter_besides(server: Scr
     assert refused.recipient not in server.taken
     assert len(server.taken) == MOST_NOT_TAKEN - 1
     assert suppressions() == []
-    assert [request.therapist_id for request in rows(PlacementRequest) if request.by_phone] == [refused.therapist_id]
+    assert [request.therapist_id for request in rows(ContactRequest) if request.by_phone] == [refused.therapist_id]
 
 
 def test_a_few_bad_addresses_among_good_ones_stop_nothing(server: ScriptedServer, job: Sending) -> None:
-    letters(12)
+    emails(12)
     server.for_recipient = {f"p{n}@example.org": b"550 5.1.1 User unknown\r\n" for n in range(12) if n % 3}
     run_until(job, timedelta(), timedelta(seconds=1), timedelta(seconds=1))
     assert len(server.taken) == 4
 
 
-def test_a_server_that_leaves_every_letter_in_doubt_gets_no_more_of_them(server: ScriptedServer, job: Sending) -> None:
-    letters(4)
+def test_a_server_that_leaves_every_email_in_doubt_gets_no_more_of_them(server: ScriptedServer, job: Sending) -> None:
+    emails(4)
     server.answers["end"] = b"what?\r\n"
     run_until(job, timedelta(), timedelta(seconds=30), timedelta(seconds=1))
     assert sorted(email.status for email in rows(Email)) == ["approved"] * 3 + ["in_doubt"]
@@ -348,7 +355,7 @@ def test_a_server_that_leaves_every_letter_in_doubt_gets_no_more_of_them(server:
 
 @pytest.mark.parametrize("stage", ["banner", "ehlo", "mail", "rcpt", "data", "end"])
 def test_what_a_server_says_can_be_stored_whatever_it_is(stage: str, server: ScriptedServer, job: Sending) -> None:
-    letters(1)
+    emails(1)
     server.answers[stage] = b"550 \x00\xff\xed\xa0\x80 no\x1b\r\n"
     job.run(NOW)
     assert (the(Email).error or "").startswith("550")
@@ -361,7 +368,7 @@ def test_staff_see_since_when_and_why_nothing_goes(server: ScriptedServer, job: 
     assert client.get("/api/mail-server").json == {
         "status": "working", "since": None, "detail": None, "next_try_at": None, "emails_waiting": 0,
     }  # fmt: skip
-    letters(3)
+    emails(3)
     server.answers["rcpt"] = OTHERS_ANSWER.encode() + b"\r\n"
     job.run(NOW)
     shown = client.get("/api/mail-server").json
@@ -380,7 +387,7 @@ def test_health_and_a_metric_say_so_and_the_worker_stays_ready(server: ScriptedS
         (gauge,) = [line for line in text.decode().splitlines() if line.startswith("platform_mail_server_in_trouble")]
         return is_ready, json.loads(document)["checks"]["mail_server"], gauge.split()[1]
 
-    letters(1)
+    emails(1)
     server.answers["mail"] = b"530 5.7.0 Must issue a STARTTLS command first\r\n"
     job.run(NOW)
     job.run(NOW)
@@ -398,8 +405,8 @@ def test_health_and_a_metric_say_so_and_the_worker_stays_ready(server: ScriptedS
 def test_what_everybody_may_see_and_what_is_logged_name_no_practice(
     stage: str, code: str, server: ScriptedServer, job: Sending
 ) -> None:
-    """A server's words repeat whom a letter was for; whoever watches the processes must not learn it."""
-    letters(MOST_NOT_TAKEN)
+    """A server's words repeat whom an e-mail was for; whoever watches the processes must not learn it."""
+    emails(MOST_NOT_TAKEN)
     server.answers[stage] = f"{code} <praxis-k@example.org>: not for praxis-k@example.org, Dr. Erfunden\r\n".encode()
     with capture_logs() as lines:
         run_until(job, timedelta(), timedelta(seconds=MOST_NOT_TAKEN), timedelta(seconds=1))
@@ -417,7 +424,7 @@ def test_every_beginning_and_end_of_a_trouble_is_logged_once(server: ScriptedSer
             run_until(job, start, end, timedelta(seconds=9))
         return troubles_in(lines)
 
-    letters(MOST_NOT_TAKEN + 2)
+    emails(MOST_NOT_TAKEN + 2)
     server.answers["rcpt"] = b"550 5.1.1 User unknown\r\n"
     assert logged(timedelta(), timedelta(seconds=1)) == ["mail_server.in_trouble"]
     assert logged(timedelta(minutes=2), timedelta(minutes=2)) == [], "it lasts"
@@ -425,10 +432,10 @@ def test_every_beginning_and_end_of_a_trouble_is_logged_once(server: ScriptedSer
     assert logged(timedelta(minutes=30), timedelta(minutes=30)) == ["mail_server.works_again"]
 
 
-def test_a_letter_that_is_refused_for_itself_ends_a_trouble_and_one_that_is_taken_ends_none(
+def test_an_email_that_is_refused_for_itself_ends_a_trouble_and_one_that_is_taken_ends_none(
     server: ScriptedServer, job: Sending
 ) -> None:
-    letters(2)
+    emails(2)
     server.answers["mail"] = b"451 4.3.0 not now\r\n"
     job.run(NOW)
     server.answers.clear()
@@ -449,7 +456,7 @@ def test_a_letter_that_is_refused_for_itself_ends_a_trouble_and_one_that_is_take
 
 @pytest.mark.usefixtures("committed")
 def test_of_several_workers_one_tries_a_server_in_trouble(server: ScriptedServer, job: Sending) -> None:
-    letters(8)
+    emails(8)
     server.answers["mail"] = b"451 4.3.0 no\r\n"
     job.run(NOW)
     server.heard.clear()

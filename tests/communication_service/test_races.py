@@ -16,7 +16,7 @@ from communication_service import jobs
 from communication_service.domain import calls, emails, suppressions
 from communication_service.domain import sending as domain
 from communication_service.domain.schemas import CallOutcome, EmailResponse, NewSuppression, Resolution
-from communication_service.store import queries
+from communication_service.store import locks
 from communication_service.store.tables import Email, PhoneCall
 from shared.database import transaction
 from shared.errors import Conflict, NotFound
@@ -36,24 +36,24 @@ def suppressing(session: Session) -> Any:
     return suppressions.add(session, ADDRESS, now=NOW)
 
 
-def a_letter_in_doubt() -> Email:
+def an_email_in_doubt() -> Email:
     a_request(a_therapist())
     composed()
     lease = timedelta(minutes=1)
     with transaction() as session:
         assert domain.claim(session, the(Email).id, rules=RULES, lease=lease, now=NOW)
     with transaction() as session:
-        domain.doubt_what_nobody_recorded(session, now=NOW + 2 * lease)
+        domain.doubt_unrecorded(session, now=NOW + 2 * lease)
     return the(Email)
 
 
 @pytest.mark.parametrize("said", ["sent", "not_sent"])
 def test_a_doubt_is_settled_once(said: str) -> None:
-    letter = a_letter_in_doubt()
+    mail = an_email_in_doubt()
 
     def settling(outcome: str) -> Callable[[Session], Any]:
         resolution = Resolution.from_json({"outcome": outcome})
-        return lambda session: emails.resolve(session, letter.id, resolution, rules=RULES, now=NOW)
+        return lambda session: emails.resolve(session, mail.id, resolution, rules=RULES, now=NOW)
 
     second = in_turn(settling(said), settling("sent"))
     assert isinstance(second, Conflict)
@@ -61,22 +61,22 @@ def test_a_doubt_is_settled_once(said: str) -> None:
 
 
 @pytest.mark.parametrize(("first", "second"), [("declined_other", "accepted"), ("accepted", "accepted")])
-def test_of_two_answers_to_a_letter_at_once_one_is_refused(first: str, second: str) -> None:
-    letter, request = a_letter_that_was_sent(a_therapist())
-    refused = in_turn(answering(letter, request, first, seconds=10), answering(letter, request, second, seconds=10))
+def test_of_two_answers_to_an_email_at_once_one_is_refused(first: str, second: str) -> None:
+    mail, request = an_email_that_was_sent(a_therapist())
+    refused = in_turn(answering(mail, request, first, seconds=10), answering(mail, request, second, seconds=10))
     assert isinstance(refused, Conflict)
     assert refused.code == "placement_request.answered_already"
     assert len(times_of_answers()) == 1
 
 
-def test_of_an_answer_to_a_letter_and_one_on_the_phone_at_once_one_is_refused() -> None:
-    letter, request = a_letter_that_was_sent(a_therapist(phone_hours=EVERY_DAY))
+def test_of_an_answer_to_an_email_and_one_on_the_phone_at_once_one_is_refused() -> None:
+    mail, request = an_email_that_was_sent(a_therapist(phone_hours=EVERY_DAY))
     jobs.follow_up(RULES, NOW + timedelta(days=8))
     composed(NOW + timedelta(days=8, minutes=1))
     said = {"result": "reached", "responses": [{"placement_request_id": str(request), "outcome": "accepted"}]}
     outcome, call, later = CallOutcome.from_json(said), the(PhoneCall).id, NOW + timedelta(days=8, minutes=5)
     calling = partial(calls.record_outcome, call_id=call, outcome=outcome, rules=RULES, now=later)
-    refused = in_turn(answering(letter, request, "declined_other", seconds=8 * 24 * 3600), calling)
+    refused = in_turn(answering(mail, request, "declined_other", seconds=8 * 24 * 3600), calling)
     assert isinstance(refused, Conflict)
     assert refused.code == "placement_request.answered_already"
     assert the(PhoneCall).status == "planned"
@@ -116,20 +116,20 @@ def test_a_suppression_is_lifted_once() -> None:
 
 
 def answering(email: UUID, request: UUID, outcome: str, *, seconds: int) -> Callable[[Session], Any]:
-    """Records an answer to a letter, by a clock that was read so many seconds after it was sent."""
+    """Records an answer to an e-mail, by a clock that was read so many seconds after it was sent."""
     said = EmailResponse.from_json({"responses": [{"placement_request_id": str(request), "outcome": outcome}]})
     return lambda session: emails.answer(session, email, said, now=NOW + timedelta(seconds=seconds))
 
 
-def a_letter_that_was_sent(therapist: UUID) -> tuple[UUID, UUID]:
+def an_email_that_was_sent(therapist: UUID) -> tuple[UUID, UUID]:
     request = a_request(therapist)
     composed()
-    letter = the(Email).id
+    mail = the(Email).id
     with transaction() as session:
-        claim = domain.claim(session, letter, rules=RULES, lease=timedelta(minutes=1), now=NOW)
+        claim = domain.claim(session, mail, rules=RULES, lease=timedelta(minutes=1), now=NOW)
         assert claim is not None
-        assert domain.sent(session, letter, claim.attempt, rules=RULES, now=NOW)
-    return letter, request
+        assert domain.record_sent(session, mail, claim.attempt, rules=RULES, now=NOW)
+    return mail, request
 
 
 instant = datetime.fromisoformat
@@ -143,11 +143,9 @@ def times_of_answers() -> list[tuple[datetime, datetime]]:
 
 
 def test_an_acceptance_that_waited_for_another_answer_is_told_as_the_newer_one() -> None:
-    letter, request = a_letter_that_was_sent(a_therapist())
+    mail, request = an_email_that_was_sent(a_therapist())
     # the one that waits has read its clock first
-    accepted = in_turn(
-        answering(letter, request, "later", seconds=20), answering(letter, request, "accepted", seconds=10)
-    )
+    accepted = in_turn(answering(mail, request, "later", seconds=20), answering(mail, request, "accepted", seconds=10))
     assert not isinstance(accepted, Exception)
     later, accepted = times_of_answers()
     assert later[0] < accepted[0]
@@ -157,7 +155,7 @@ def test_an_acceptance_that_waited_for_another_answer_is_told_as_the_newer_one()
 @pytest.mark.parametrize("said", [None, NOW + timedelta(seconds=1)])
 def test_a_call_that_waited_counts_from_its_recording_unless_staff_say_when_it_was(said: datetime | None) -> None:
     therapist = a_therapist(phone_hours=EVERY_DAY)
-    letter, request = a_letter_that_was_sent(therapist)
+    mail, request = an_email_that_was_sent(therapist)
     jobs.follow_up(RULES, NOW + timedelta(days=8))
     composed(NOW + timedelta(days=8, minutes=1))
     week = 8 * 24 * 3600
@@ -169,7 +167,7 @@ def test_a_call_that_waited_counts_from_its_recording_unless_staff_say_when_it_w
     call = CallOutcome.from_json({name: value for name, value in outcome.items() if value})
     at = NOW + timedelta(seconds=week + 10)
     recording = partial(calls.record_outcome, call_id=the(PhoneCall).id, outcome=call, rules=RULES, now=at)
-    assert not isinstance(in_turn(answering(letter, request, "later", seconds=week + 20), recording), Exception)
+    assert not isinstance(in_turn(answering(mail, request, "later", seconds=week + 20), recording), Exception)
     later, accepted = times_of_answers()
     assert (accepted[0] < later[0]) is (said is not None)
     assert later[1] < accepted[1]
@@ -178,16 +176,16 @@ def test_a_call_that_waited_counts_from_its_recording_unless_staff_say_when_it_w
 def test_an_answer_counts_from_its_turn_whoever_it_waited_for(app: Flask) -> None:
     """Nobody answered here meanwhile; but matching may have been told of another answer while this one waited."""
     therapist = a_therapist(phone_hours=EVERY_DAY)
-    letter, request = a_letter_that_was_sent(therapist)
+    mail, request = an_email_that_was_sent(therapist)
     jobs.follow_up(RULES, NOW + timedelta(days=8))
     composed(NOW + timedelta(days=8, minutes=1))
     for path, outcome, result in (
-        (f"emails/{letter}/response", "later", {}),
+        (f"emails/{mail}/response", "later", {}),
         (f"phone-calls/{the(PhoneCall).id}/outcome", "accepted", {"result": "reached"}),
     ):
         said = {"responses": [{"placement_request_id": str(request), "outcome": outcome}]}
         posting = partial(app.test_client().post, f"/api/{path}", json={**said, **result})
         freed_after = clock.now() + timedelta(seconds=0.3)
-        answer = while_uncommitted(lambda session: queries.lock_therapist(session, therapist), posting)
+        answer = while_uncommitted(lambda session: locks.lock_therapist(session, therapist), posting)
         assert answer.status_code == 200, answer.json
         assert min(times_of_answers()[-1]) > freed_after

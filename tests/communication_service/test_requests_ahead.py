@@ -15,12 +15,22 @@ from communication_service import jobs
 from communication_service.domain import answers
 from communication_service.domain.schemas import CallResponse
 from communication_service.listeners import listeners
-from communication_service.store.tables import Email, PlacementRequest
+from communication_service.store.tables import ContactRequest, Email
 from shared.database import copies, new_id, transaction
 from shared.events import catalogue
 from shared.events.event import LARGEST_SEQUENCE, Event
 from shared.values.enums import CallAnswer
-from tests.builders.communication import RULES, a_patient, a_request, a_therapist, composed, rows, tell, the, withdraw
+from tests.builders.communication import (
+    RULES,
+    a_patient,
+    a_request,
+    a_therapist,
+    composed,
+    publish,
+    rows,
+    the,
+    withdraw,
+)
 from tests.builders.happenings import happened
 from tests.conftest import MONDAY
 
@@ -40,8 +50,8 @@ FALSE: dict[type[Event], dict[str, Any]] = {
 """What anybody may say of a request."""
 
 
-def request(id: UUID) -> PlacementRequest:
-    return the(PlacementRequest, id=id)
+def request(id: UUID) -> ContactRequest:
+    return the(ContactRequest, id=id)
 
 
 def stands(id: UUID, status: str, *, sequence: int, time: datetime = AT_LAST, **fields: Any) -> Event:
@@ -74,19 +84,19 @@ def ahead() -> list[tuple[str, UUID, int]]:
 def test_a_false_withdrawal_is_noticed_and_overruled(sent: Send, bogus: int) -> None:
     id = a_request(a_therapist())
     withdraw(id, sequence=bogus, time=SOON)
-    tell(catalogue.RequestReopened, id, sequence=2, time=LATER, approved_at=MONDAY)
+    publish(catalogue.RequestReopened, id, sequence=2, time=LATER, approved_at=MONDAY)
     assert request(id).status == "over"
     assert ahead() == [("placement_requests.asked_sequence", id, bogus)]
     stands(id, "open", sequence=3)
     assert (request(id).status, ahead()) == ("waiting", [])
-    tell(catalogue.RequestWithdrawn, id, sequence=4, time=AT_LAST, reason="other")
+    publish(catalogue.RequestWithdrawn, id, sequence=4, time=AT_LAST, reason="other")
     assert request(id).status == "over"
 
 
 @pytest.mark.parametrize("bogus", [3, 1000, 10**6, LARGEST_SEQUENCE])
-def test_a_false_approval_does_not_let_a_letter_go_out_for_good(sent: Send, bogus: int) -> None:
+def test_a_false_approval_does_not_let_an_email_go_out_for_good(sent: Send, bogus: int) -> None:
     id = a_request(a_therapist())
-    tell(catalogue.RequestApproved, id, sequence=bogus, time=SOON, approved_at=MONDAY)
+    publish(catalogue.RequestApproved, id, sequence=bogus, time=SOON, approved_at=MONDAY)
     withdraw(id, sequence=2, time=LATER)
     assert (request(id).status, len(ahead())) == ("waiting", 1)
     stands(id, "withdrawn", sequence=3)
@@ -101,8 +111,8 @@ def test_a_false_hold_or_release_is_noticed_and_overruled(is_held: bool, bogus: 
     id = a_request(a_therapist())
     false, true = (catalogue.RequestHeld, catalogue.RequestReleased)[:: 1 if is_held else -1]
     hold = {catalogue.RequestHeld: {"hold": "search_paused"}}
-    tell(false, id, sequence=bogus, time=SOON, **hold.get(false, {}))
-    tell(true, id, sequence=3, time=LATER, **hold.get(true, {}))
+    publish(false, id, sequence=bogus, time=SOON, **hold.get(false, {}))
+    publish(true, id, sequence=3, time=LATER, **hold.get(true, {}))
     assert (request(id).hold is not None) is is_held
     assert ahead() == [("placement_requests.hold_sequence", id, bogus)]
     truth = None if is_held else "search_paused"
@@ -126,20 +136,20 @@ def test_whatever_anybody_said_the_request_is_what_matching_says(
     if truth not in ("open", "queued"):
         composed()
         sent()
-    tell(false, id, sequence=bogus, time=SOON, **FALSE[false])
+    publish(false, id, sequence=bogus, time=SOON, **FALSE[false])
     stands(id, truth, sequence=5, inquiry_id=None)
     row = request(id)
     assert row.status == TRUTHS[truth]
     assert row.answered is (truth in ("accepted", "declined", "placed", "failed"))
     assert row.hold is None
     # and goes on as if nothing had been
-    tell(catalogue.RequestReopened, id, sequence=6, time=AT_LAST + MINUTE, approved_at=MONDAY)
+    publish(catalogue.RequestReopened, id, sequence=6, time=AT_LAST + MINUTE, approved_at=MONDAY)
     assert (request(id).status, request(id).answered) == ("waiting", False)
 
 
 @pytest.mark.parametrize("status", ["open", "queued", "contacted"])
 def test_what_was_done_here_meanwhile_stays(sent: Send, status: str) -> None:
-    """The letter went out, and the practice has answered; matching has not heard of either."""
+    """The e-mail went out, and the practice has answered; matching has not heard of either."""
     id = a_request(a_therapist())
     composed()
     sent()
@@ -155,7 +165,7 @@ def test_an_answer_that_matching_has_not_heard_of_stays(session: Session, status
     """Another one would be acknowledged, too, and matching takes only one of them."""
     id = a_request(a_therapist())
     said = [CallResponse(placement_request_id=id, outcome=CallAnswer.DECLINED_OTHER)]
-    answers.keep(session, said, therapist_id=request(id).therapist_id, occurred_at=MONDAY, now=MONDAY)
+    answers.record_answers(session, said, therapist_id=request(id).therapist_id, occurred_at=MONDAY, now=MONDAY)
     session.commit()
     stands(id, status, sequence=2)
     assert request(id).answered
@@ -163,11 +173,11 @@ def test_an_answer_that_matching_has_not_heard_of_stays(session: Session, status
 
 def test_what_matching_asks_anew_is_asked_though_somebody_froze_it(sent: Send) -> None:
     id = a_request(a_therapist())
-    tell(catalogue.RequestApproved, id, sequence=LARGEST_SEQUENCE, time=MONDAY, approved_at=MONDAY)
+    publish(catalogue.RequestApproved, id, sequence=LARGEST_SEQUENCE, time=MONDAY, approved_at=MONDAY)
     composed()
     sent()
     inquiry = the(Email).inquiry_id
-    tell(catalogue.RequestReopened, id, sequence=2, time=LATER, approved_at=MONDAY)
+    publish(catalogue.RequestReopened, id, sequence=2, time=LATER, approved_at=MONDAY)
     assert request(id).status == "contacted"
     stands(id, "open", inquiry_id=inquiry, sequence=3)
     assert (request(id).status, request(id).emailed_on) == ("waiting", None)
@@ -176,7 +186,7 @@ def test_what_matching_asks_anew_is_asked_though_somebody_froze_it(sent: Send) -
 def test_another_offer_that_was_none_holds_nobody_any_more(sent: Send) -> None:
     patient = a_patient()
     id, other = a_request(a_therapist(), patient), a_request(a_therapist(), patient)
-    tell(catalogue.RequestAccepted, id, sequence=LARGEST_SEQUENCE, time=MONDAY, accepted_on=MONDAY.date())
+    publish(catalogue.RequestAccepted, id, sequence=LARGEST_SEQUENCE, time=MONDAY, accepted_on=MONDAY.date())
     composed()
     assert rows(Email) == []
     stands(id, "withdrawn", sequence=2)
@@ -187,12 +197,12 @@ def test_another_offer_that_was_none_holds_nobody_any_more(sent: Send) -> None:
 def test_an_event_with_the_number_of_another_is_acted_on(sent: Send) -> None:
     """One of the two is nobody's, and a withdrawal must not be lost."""
     id = a_request(a_therapist())
-    tell(catalogue.RequestApproved, id, sequence=2, time=MONDAY, approved_at=MONDAY)
+    publish(catalogue.RequestApproved, id, sequence=2, time=MONDAY, approved_at=MONDAY)
     withdraw(id, sequence=2, time=MONDAY)
     assert request(id).status == "over"
 
 
-def test_a_state_does_not_say_what_day_a_letter_will_have_gone_out(sent: Send) -> None:
+def test_a_state_does_not_say_what_day_an_email_will_have_gone_out(sent: Send) -> None:
     """The call after it would be made in that year."""
     id = a_request(a_therapist())
     withdraw(id, sequence=LARGEST_SEQUENCE, time=SOON)
@@ -211,14 +221,14 @@ def test_late_states_change_nothing() -> None:
 
 def test_usual_events_in_another_order_are_nothing_to_notice() -> None:
     id = a_request(a_therapist(), sequence=3, time=SOON)
-    tell(catalogue.RequestHeld, id, sequence=2, time=SOON + timedelta(seconds=2), hold="search_paused")
+    publish(catalogue.RequestHeld, id, sequence=2, time=SOON + timedelta(seconds=2), hold="search_paused")
     withdraw(id, sequence=1, time=MONDAY)
     assert (request(id).status, request(id).hold, ahead()) == ("waiting", None, [])
 
 
 def test_a_request_that_matching_does_not_have_is_over(session: Session, sent: Send) -> None:
     id, true = a_request(a_therapist(), sequence=LARGEST_SEQUENCE), a_request(a_therapist())
-    tell(catalogue.RequestHeld, id, sequence=LARGEST_SEQUENCE, hold="search_paused")
+    publish(catalogue.RequestHeld, id, sequence=LARGEST_SEQUENCE, hold="search_paused")
     composed()
     republished(catalogue.RequestUnknown(placement_request_id=id), id, sequence=1, time=LATER)
     composed(AT_LAST)
@@ -226,7 +236,7 @@ def test_a_request_that_matching_does_not_have_is_over(session: Session, sent: S
     assert (request(id).status, request(true).status) == ("over", "contacted")
     nobody = new_id()
     republished(catalogue.RequestUnknown(placement_request_id=nobody), nobody, sequence=1, time=LATER)
-    assert rows(PlacementRequest, id=nobody) == []
+    assert rows(ContactRequest, id=nobody) == []
 
 
 def test_a_state_of_a_request_that_is_over_and_unknown_makes_none() -> None:
@@ -243,4 +253,4 @@ def test_a_state_of_a_request_that_is_over_and_unknown_makes_none() -> None:
             emailed_on=MONDAY.date() if status == "contacted" else None,
         )  # fmt: skip
         republished(event, id, sequence=9, time=LATER)
-        assert [row.status for row in rows(PlacementRequest, id=id)] == here
+        assert [row.status for row in rows(ContactRequest, id=id)] == here

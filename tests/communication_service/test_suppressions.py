@@ -18,7 +18,7 @@ from communication_service.domain import copies, suppressions
 from communication_service.domain import sending as domain
 from communication_service.domain.schemas import NewSuppression
 from communication_service.jobs import Sending
-from communication_service.store.tables import Email, EmailSuppression, Inquiry, PhoneCall, Therapist
+from communication_service.store.tables import Email, EmailSuppression, Inquiry, PhoneCall, PracticeCopy
 from shared.database import transaction
 from shared.events.catalogue import PublicTherapist, TherapistUpdated
 from tests.builders.communication import MONDAY_MORNINGS, RULES, a_patient, a_request, a_therapist, composed, rows
@@ -45,7 +45,7 @@ def staff(therapist: UUID) -> None:
 
 
 def hard_bounce(therapist: UUID) -> None:
-    """The mail server says that there is no such address, of a letter that was on its way."""
+    """The mail server says that there is no such address, of an e-mail that was on its way."""
     key = suppressed_key(therapist)
     with transaction() as session:
         suppressions.suppress(session, [suppressions.Wanted(SHARED, key, "550 5.1.1", "mail_server")], now=NOW)
@@ -53,7 +53,7 @@ def hard_bounce(therapist: UUID) -> None:
 
 def suppressed_key(therapist: UUID) -> str:
     with transaction() as session:
-        return session.get_one(Therapist, therapist).email_key or ""
+        return session.get_one(PracticeCopy, therapist).email_key or ""
 
 
 def practices(*, phone_hours: Any = MONDAY_MORNINGS, **fields: Any) -> list[UUID]:
@@ -106,7 +106,7 @@ def test_all_that_waits_for_the_address_moves_to_the_phone_and_says_so(source: S
 
 
 @pytest.mark.parametrize("source", [opt_out, staff])
-def test_a_letter_that_waits_for_the_gate_does_not_wait_for_it_any_more(source: Suppress, sent: Send) -> None:
+def test_an_email_that_waits_for_the_cooldown_does_not_wait_for_it_any_more(source: Suppress, sent: Send) -> None:
     therapists = practices()
     sent()
     waiting = rows(Email, status="waiting")
@@ -254,7 +254,7 @@ def test_staff_see_and_remove_each_reason_by_itself(client: FlaskClient) -> None
     assert [each.source for each in suppressed()] == ["opt_out"]
 
 
-def test_a_suppression_that_staff_remove_lets_all_who_share_the_address_get_letters() -> None:
+def test_a_suppression_that_staff_remove_lets_all_who_share_the_address_get_emails() -> None:
     therapists = practices()
     staff(therapists[0])
     composed(NOW)
@@ -276,19 +276,19 @@ def test_news_heard_again_brings_no_suppression_back_that_staff_removed() -> Non
     assert suppressed() == []
 
 
-# A letter that is on its way
+# An e-mail that is on its way
 
 
-def on_its_way(sending: Sending) -> domain.Claim:
+def on_its_way(sending: Sending) -> domain.EmailClaim:
     with transaction() as session:
-        (letter, *_) = domain.to_send(session, rules=RULES, now=NOW)
-        claim = domain.claim(session, letter.email_id, rules=RULES, lease=sending.lease, now=NOW)
+        (mail, *_) = domain.next_to_send(session, rules=RULES, now=NOW)
+        claim = domain.claim(session, mail.email_id, rules=RULES, lease=sending.lease, now=NOW)
     assert claim is not None
     return claim
 
 
 @pytest.mark.parametrize("source", [opt_out, staff])
-def test_a_letter_on_its_way_that_did_not_go_goes_no_more(source: Suppress, sending: Sending) -> None:
+def test_an_email_on_its_way_that_did_not_go_goes_no_more(source: Suppress, sending: Sending) -> None:
     therapists = practices()
     claim = on_its_way(sending)
     source(therapists[0])
@@ -300,13 +300,13 @@ def test_a_letter_on_its_way_that_did_not_go_goes_no_more(source: Suppress, send
     assert {c.therapist_id for c in rows(PhoneCall, status="planned")} == set(therapists)
 
 
-def test_a_letter_on_its_way_that_went_is_sent_and_the_others_are_phoned(sending: Sending) -> None:
+def test_an_email_on_its_way_that_went_is_sent_and_the_others_are_phoned(sending: Sending) -> None:
     therapists = practices()
     claim = on_its_way(sending)
     opt_out(therapists[0])
     composed(NOW)
     with transaction() as session:
-        domain.sent(session, claim.email_id, claim.attempt, rules=RULES, now=NOW)
+        domain.record_sent(session, claim.email_id, claim.attempt, rules=RULES, now=NOW)
     composed(NOW + timedelta(seconds=1))
     assert sorted(email.status for email in rows(Email)) == ["cancelled", "cancelled", "sent"]
     assert len(rows(PhoneCall, status="planned")) == 2
@@ -323,7 +323,7 @@ def test_an_opt_out_that_is_being_written_keeps_the_address_suppressed() -> None
     with transaction() as session:
         wants_none = PublicTherapist(id=second, last_name="Erfunden", email=SHARED, email_opt_out=True)
         event = happened(TherapistUpdated(therapist=wants_none), second, sequence=2)
-        copies.remember_therapists(session, [(wants_none, event.envelope)], now=NOW)
+        copies.keep_therapists(session, [(wants_none, event.envelope)], now=NOW)
         other.start()
         other.join(0.5)
         assert other.is_alive(), "it must wait to see what becomes of the neighbour's"

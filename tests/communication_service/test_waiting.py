@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from communication_service import jobs
 from communication_service.domain import composing, mail_server
 from communication_service.listeners import listeners
-from communication_service.store.tables import PhoneCall, PlacementRequest
+from communication_service.store.tables import ContactRequest, PhoneCall
 from shared.database import new_id, transaction
 from shared.events import catalogue
 from shared.events.event import Event
@@ -26,8 +26,8 @@ from tests.builders.communication import (
     a_request,
     a_therapist,
     composed,
+    publish,
     rows,
-    tell,
     the,
     withdraw,
 )
@@ -49,7 +49,7 @@ def reason(client: FlaskClient, request: UUID, **wanted: Any) -> tuple[str, str 
 def test_every_request_that_waits_says_what_for_also_in_no_inquiry(client: FlaskClient, sent: Send) -> None:
     therapist, patient = a_therapist(), a_patient()
     held, paused = a_request(therapist), a_request(therapist, a_patient(status="paused"))
-    tell(catalogue.RequestHeld, held, hold="accepted_elsewhere")
+    publish(catalogue.RequestHeld, held, hold="accepted_elsewhere")
     stranger, nobody = a_request(new_id()), a_request(therapist, new_id())
     going, phoned = a_request(therapist, patient), a_request(a_practice_to_phone())
     unreachable = a_request(a_therapist(email=None, phone=None))
@@ -67,11 +67,11 @@ def test_every_request_that_waits_says_what_for_also_in_no_inquiry(client: Flask
     assert client.get("/api/waiting-requests", query_string={"patient_id": str(patient)}).json["total"] == 0
 
 
-def test_a_letter_waits_for_the_mail_server_while_that_is_in_trouble(client: FlaskClient) -> None:
+def test_an_email_waits_for_the_mail_server_while_that_is_in_trouble(client: FlaskClient) -> None:
     going, phoned = a_request(a_therapist()), a_request(a_practice_to_phone())
     composed()
     with transaction() as session:
-        mail_server.record_trouble(session, mail_server.Cause("out of order", "out"), rules=RULES, now=MONDAY)
+        mail_server.record_trouble(session, mail_server.TroubleCause("out of order", "out"), rules=RULES, now=MONDAY)
     assert reason(client, going) == ("mail_server", None, True)
     assert reason(client, phoned) == ("planned_call", "2026-11-23", True)
     with transaction() as session:
@@ -83,7 +83,7 @@ def test_a_letter_waits_for_the_mail_server_while_that_is_in_trouble(client: Fla
 def test_a_paused_search_says_until_when(client: FlaskClient, until: str | None) -> None:
     patient = a_patient(status="paused", paused_until=until)
     request, held = a_request(a_therapist(), patient), a_request(a_therapist(), patient)
-    tell(catalogue.RequestHeld, held, hold="search_paused")
+    publish(catalogue.RequestHeld, held, hold="search_paused")
     assert reason(client, request) == reason(client, held) == ("search_paused", until, False)
 
 
@@ -113,7 +113,7 @@ def test_no_call_follows_while_another_practice_offers_a_place(client: FlaskClie
     request, other = a_request(a_therapist(), patient), a_request(a_therapist(), patient)
     composed()
     sent()
-    tell(catalogue.RequestAccepted, other, sequence=2, accepted_on=MONDAY.date())
+    publish(catalogue.RequestAccepted, other, sequence=2, accepted_on=MONDAY.date())
     assert reason(client, request) == ("answer", None, False)
     assert jobs.follow_up(RULES, MONDAY + WEEK) == 0
 
@@ -121,15 +121,15 @@ def test_no_call_follows_while_another_practice_offers_a_place(client: FlaskClie
 def test_a_placed_patient_is_asked_for_again(client: FlaskClient) -> None:
     patient = a_patient()
     placed = a_request(a_therapist(), patient)
-    tell(catalogue.RequestAccepted, placed, sequence=2, accepted_on=MONDAY.date())
-    tell(catalogue.PatientPlaced, placed, sequence=3, placed_on=MONDAY.date())
+    publish(catalogue.RequestAccepted, placed, sequence=2, accepted_on=MONDAY.date())
+    publish(catalogue.PatientPlaced, placed, sequence=3, placed_on=MONDAY.date())
     again = a_request(a_therapist(), patient)
     composed()
-    assert the(PlacementRequest, id=placed).status == "over"
+    assert the(ContactRequest, id=placed).status == "over"
     assert reason(client, again) == ("sending", None, True)
 
 
-def test_an_offer_elsewhere_cancels_the_call_after_an_unanswered_letter(client: FlaskClient, sent: Send) -> None:
+def test_an_offer_elsewhere_cancels_the_call_after_an_unanswered_email(client: FlaskClient, sent: Send) -> None:
     patient, therapist = a_patient(), a_therapist(phone_hours=MONDAY_MORNINGS)
     mailed = a_request(therapist, patient)
     other = a_request(a_therapist(), patient)
@@ -138,11 +138,11 @@ def test_an_offer_elsewhere_cancels_the_call_after_an_unanswered_letter(client: 
     assert jobs.follow_up(RULES, MONDAY + WEEK) == 2
     composed(MONDAY + WEEK + timedelta(minutes=1))
     assert the(PhoneCall, therapist_id=therapist).status == "planned"
-    tell(catalogue.RequestAccepted, other, sequence=2, accepted_on=MONDAY.date(), time=MONDAY + WEEK)
+    publish(catalogue.RequestAccepted, other, sequence=2, accepted_on=MONDAY.date(), time=MONDAY + WEEK)
     composed(MONDAY + WEEK + timedelta(minutes=2))
     assert the(PhoneCall, therapist_id=therapist).status == "cancelled"
     assert reason(client, mailed) == ("accepted_elsewhere", None, False)
-    tell(catalogue.RequestWithdrawn, other, sequence=3, reason="patient_declined", time=MONDAY + WEEK)
+    publish(catalogue.RequestWithdrawn, other, sequence=3, reason="patient_declined", time=MONDAY + WEEK)
     composed(MONDAY + WEEK + timedelta(minutes=3))
     assert the(PhoneCall, therapist_id=therapist, status="planned").placement_request_ids == [mailed]
 
@@ -179,4 +179,4 @@ def test_news_that_nothing_waits_for_leaves_no_look() -> None:
     with transaction() as session:
         assert composing.due(session, now=MONDAY + WEEK, at_most=10) == []
         assert recorded(session) == []
-    assert rows(PlacementRequest) == []
+    assert rows(ContactRequest) == []

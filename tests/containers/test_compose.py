@@ -13,7 +13,7 @@ import yaml
 from pydantic_settings import BaseSettings
 
 from migrations.settings import MigrationSettings
-from operations import env_file, pgbouncer
+from operations import env_file, pgbouncer, services
 from operations.compose import WITHOUT
 from operations.orchestrator import Orchestrator
 from shared.runtime.settings import KafkaSettings, names
@@ -57,7 +57,7 @@ def test_every_service_has_a_web_and_a_worker_process() -> None:
 
 
 def test_those_who_follow_let_others_go_first_with_containers_and_without(tmp_path: Path) -> None:
-    followers = {"patient_service", "matching_service", "communication_service", "geocoding_service"}
+    followers = set(SERVICES) - {services.BRINGS_NEWS}
     platform = Orchestrator(ROOT, private_settings(tmp_path, ROOT), tmp_path, say=lambda *_: None)
     assert {part.name for part in platform.process_specs if part.niceness} == {f"{name}.worker" for name in followers}
     yielding = {name for name, container in CONTAINERS.items() if container.get("cpu_shares", 1024) < 1024}

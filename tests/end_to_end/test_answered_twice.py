@@ -15,7 +15,7 @@ from communication_service.domain import calls, emails
 from communication_service.domain.schemas import CallOutcome, EmailResponse
 from communication_service.store import tables as c
 from matching_service.domain import answers
-from matching_service.domain.schemas import Response
+from matching_service.domain.schemas import NewAnswer
 from matching_service.domain.states import status_after
 from matching_service.store import tables as m
 from shared.errors import Conflict
@@ -39,7 +39,7 @@ def by_phone(world: World, request: UUID, outcome: str) -> None:
 
 
 def to_matching(world: World, request: UUID, outcome: str) -> None:
-    answers.respond(world.matching, request, Response.from_json({"outcome": outcome}), rules=ASK_AGAIN, now=world.now)
+    answers.respond(world.matching, request, NewAnswer.from_json({"outcome": outcome}), rules=ASK_AGAIN, now=world.now)
 
 
 Way = Callable[[World, UUID, str], None]
@@ -165,7 +165,7 @@ def test_an_answer_to_a_withdrawn_request_is_noted_as_matching_does(
         assert acknowledged(world, by_letter, request, "declined_other")
         world.settle()
         assert status(world, request) == "withdrawn"
-        noted = [entry.outcome for entry in world._rows(world.matching, m.HistoryEntry) if entry.outcome]
+        noted = [entry.outcome for entry in world._rows(world.matching, m.AuditLogEntry) if entry.outcome]
         assert noted == ["declined_other"]
 
 

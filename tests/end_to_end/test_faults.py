@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.runtime import registry
 from testkit.api_client import ApiClient, Document, RequestRefused
 from testkit.private_platform import PrivatePlatform
 from tests.end_to_end.people import (
@@ -12,7 +13,7 @@ from tests.end_to_end.people import (
     known_to_matching,
 )
 
-WORKERS = [f"{name}_service.worker" for name in ("patient", "therapist", "matching", "communication", "geocoding")]
+WORKERS = [f"{name}.worker" for name in registry.names()]
 
 
 def a_practice_about_to_be_asked(api: ApiClient) -> tuple[Document, Document]:

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from shared.runtime import registry
 from testkit.api_client import ApiClient, Document
 from testkit.private_platform import PrivatePlatform
 from tests.end_to_end.operators import Tables, at_the_terminal, ended_well
 from tests.end_to_end.people import a_searching_patient, a_therapist, asked, known_to_matching, status_becomes
 
-SERVICES = ("patient_service", "therapist_service", "geocoding_service", "matching_service", "communication_service")
-ONE_MORE_EVENT = ("written_at", "sequence", "told_at", "geocoded_sequence", "geocoded_told_at")
+ONE_MORE_EVENT = ("written_at", "sequence", "event_time", "geocoded_sequence", "geocoded_event_time")
 """What a copy of the same state differs in after the state was told anew."""
 
 
@@ -37,7 +37,7 @@ def test_a_kafka_that_lost_everything_is_filled_anew_and_life_goes_on(
     meanwhile = api.enter_patient(first_name="Ohne", last_name="Kafka", postal_code="95028")
 
     platform.up()
-    for running in [at_the_terminal(platform, service, "republish") for service in SERVICES]:
+    for running in [at_the_terminal(platform, service, "republish") for service in registry.names()]:
         assert "all of them are published" in ended_well(running)
     api.until(tables.all_have_heard, "everybody to know everybody again")
     tables.run("DELETE FROM matching_service.therapists; DELETE FROM matching_service.patients")

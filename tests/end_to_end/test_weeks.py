@@ -16,7 +16,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine
 
-from communication_service.domain.calendar import is_closed
+from communication_service.domain.call_times import is_closed
 from communication_service.store import tables as c
 from shared.values.datetimes import BERLIN, berlin_day
 from shared.values.enums import PatientStatus
@@ -98,7 +98,7 @@ def check_rules(world: World) -> None:
     """What docs/domain.md#contact-rule-5 and its like demand of all that was done so far."""
     calls = [call for call in world.rows(c.PhoneCall) if call.status != "cancelled"]
     letters = [email for email in world.rows(c.Email) if email.status in ("sent", "in_doubt")]
-    therapists = {each.id: each for each in world.rows(c.Therapist)}
+    therapists = {each.id: each for each in world.rows(c.PracticeCopy)}
     _one_planned_call_to_a_practice(calls)
     for call in calls:
         _lies_in_the_phone_hours(call, therapists[call.therapist_id])
@@ -121,7 +121,7 @@ def _one_planned_call_to_a_practice(calls: list[c.PhoneCall]) -> None:
     assert len(planned) == len(set(planned))
 
 
-def _lies_in_the_phone_hours(call: c.PhoneCall, therapist: c.Therapist) -> None:
+def _lies_in_the_phone_hours(call: c.PhoneCall, therapist: c.PracticeCopy) -> None:
     day = berlin_day(call.starts_at)
     assert not is_closed(day, state=None, practice_holidays=[])
     windows = therapist.phone_hours.datetimes_on(day) if therapist.phone_hours else []

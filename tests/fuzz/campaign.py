@@ -7,7 +7,6 @@ name, something valid refused, or something invalid taken.
 
 from __future__ import annotations
 
-import importlib
 import json
 import re
 from collections import Counter, defaultdict
@@ -30,6 +29,8 @@ from schemathesis.core.failures import Failure, FailureGroup
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
+from shared.http.web import web_app
+from shared.runtime import registry
 from tests.fuzz.known import Known, examples, make, with_known_values, within
 from tests.fuzz.reasons import explained
 from tests.fuzz.sent import Sent
@@ -103,7 +104,7 @@ def prepare(service: str, session: Session, settings: Any, folder: Path) -> Prep
     """The service's application, its document and what exists in it; all work is in the session's transaction."""
     known = make(service, session, settings, folder)
     # a folder that the imports can be read from
-    app = importlib.import_module(f"{service}.app").create(within(settings, folder))
+    app = web_app(registry.load(service), within(settings, folder))
     document: Any = app.test_client().get("/openapi.json").json
     return Prepared(app, document, {**examples(document), **known}, session.connection())
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from geocoding_service.domain import lookup, owners
+from geocoding_service.domain import addresses, lookup
 from geocoding_service.listeners import listeners
 from geocoding_service.store.tables import LocatedAddress
 from shared.database import new_id
 from shared.events.event import Event
-from tests.builders.owners import a_patient_changed, a_therapist_changed
+from tests.builders.addresses import a_patient_changed, a_therapist_changed
 from tests.conftest import MONDAY
 from tests.events import recorded
 
@@ -135,7 +135,7 @@ def test_after_a_crash_before_the_commit_the_events_are_handled_as_new(session: 
 def test_a_better_table_is_told_with_the_owners_next_event(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     arrive(session, a_therapist_changed(SOME_ID, postal_code="00001", city=None))
     found = lookup.find(lookup.Address(postal_code="10115"))
-    monkeypatch.setattr(owners, "find", lambda _: found)
+    monkeypatch.setattr(addresses, "find", lambda _: found)
     arrive(session, a_therapist_changed(SOME_ID, sequence=2, postal_code="00001", city=None))
     assert [data["federal_state"] for data in told(session)] == [None, "BE"]
 

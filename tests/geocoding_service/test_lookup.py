@@ -109,11 +109,11 @@ def test_free_text_is_searched_for_a_postal_code(text: str, address: Address) ->
 
 
 def test_every_row_of_the_table_is_a_postal_code_in_a_federal_state() -> None:
-    rows = [part for code in areas() for part in postal_codes.parts(code)]
+    rows = [part for code in areas() for part in postal_codes.municipalities(code)]
     assert len(rows) > 12_000
     assert {len(part.postal_code) for part in rows} == {5}
     assert len({part.federal_state for part in rows}) == 16
-    without = [code for code in areas() if not postal_codes.parts(code)]
+    without = [code for code in areas() if not postal_codes.municipalities(code)]
     assert len(without) < 20
 
 

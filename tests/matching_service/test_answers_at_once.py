@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from matching_service.domain import answers
-from matching_service.domain.schemas import Response
+from matching_service.domain.schemas import NewAnswer
 from shared.database import new_id
 from shared.errors import RuleBroken
 from shared.events.catalogue import CallRecorded, EmailAnswered, PracticeAnswer
@@ -19,7 +19,10 @@ from tests.builders.matching import RULES, a_request, an_open_request, listeners
 from tests.conftest import MONDAY
 from tests.events import recorded
 
-LATER, DECLINED = Response.from_json({"outcome": "later"}), Response.from_json({"outcome": "declined_other"})
+LATER, DECLINED = (
+    NewAnswer.from_json({"outcome": "later"}),
+    NewAnswer.from_json({"outcome": "declined_other"}),
+)
 SECOND = timedelta(seconds=1)
 
 
@@ -34,17 +37,17 @@ def test_of_two_answers_at_once_the_one_that_waited_is_not_too_early(session: Se
 def test_a_time_that_somebody_entered_may_not_lie_before_the_known_answer(session: Session) -> None:
     request = an_open_request(session)
     answers.respond(session, request.id, LATER, rules=RULES, now=MONDAY)
-    earlier = Response.from_json({"outcome": "accepted", "occurred_at": (MONDAY - SECOND).isoformat()})
+    earlier = NewAnswer.from_json({"outcome": "accepted", "occurred_at": (MONDAY - SECOND).isoformat()})
     with pytest.raises(RuleBroken):
         answers.respond(session, request.id, earlier, rules=RULES, now=MONDAY)
 
 
 def test_clocks_may_differ_by_minutes(session: Session) -> None:
     ahead = {"outcome": "later", "occurred_at": (MONDAY + timedelta(minutes=4)).isoformat()}
-    assert answers.respond(session, an_open_request(session).id, Response.from_json(ahead), rules=RULES, now=MONDAY)
+    assert answers.respond(session, an_open_request(session).id, NewAnswer.from_json(ahead), rules=RULES, now=MONDAY)
     tomorrow = ahead | {"occurred_at": (MONDAY + timedelta(days=1)).isoformat()}
     with pytest.raises(RuleBroken):
-        answers.respond(session, an_open_request(session).id, Response.from_json(tomorrow), rules=RULES, now=MONDAY)
+        answers.respond(session, an_open_request(session).id, NewAnswer.from_json(tomorrow), rules=RULES, now=MONDAY)
 
 
 def called(session: Session, request: UUID, outcome: str, *, told_days_later: int, inquiry: UUID | None = None) -> None:

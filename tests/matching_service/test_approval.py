@@ -11,7 +11,7 @@ from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
-from matching_service.store.tables import HistoryEntry, PlacementRequest
+from matching_service.store.tables import AuditLogEntry, PlacementRequest
 from shared import database
 from shared.database import new_id
 from shared.values.enums import RequestStatus
@@ -239,7 +239,7 @@ def test_the_history_can_be_added_to_and_never_changed(client: FlaskClient, sess
     assert [entry["what"] for entry in page["items"]] == ["approved", "queued", "emailed", "answered"]
     assert [entry["status"] for entry in page["items"]] == ["open", "queued", "contacted", "declined"]
     assert page["items"][3]["outcome"] == "declined_capacity"
-    for change in ("UPDATE placement_request_history SET what = 'x'", "DELETE FROM placement_request_history"):
+    for change in ("UPDATE placement_request_audit_log SET what = 'x'", "DELETE FROM placement_request_audit_log"):
         with pytest.raises(ProgrammingError, match="permission denied"), session.begin_nested():
             session.connection().exec_driver_sql(change)
-    assert session.query(HistoryEntry).count() == 4
+    assert session.query(AuditLogEntry).count() == 4

@@ -10,7 +10,7 @@ from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from matching_service.store import queries
-from matching_service.store.tables import Patient, Therapist
+from matching_service.store.tables import PatientCopy, TherapistCopy
 from shared.database import new_id
 from shared.events.catalogue import (
     PatientRegistered,
@@ -37,10 +37,10 @@ ADDRESS = {"street": "Musterweg", "house_number": "1", "postal_code": "52062", "
 IN_AACHEN = Place(*AACHEN)
 
 
-def therapist(session: Session, therapist_id: UUID) -> Therapist:
+def therapist(session: Session, therapist_id: UUID) -> TherapistCopy:
     session.flush()
     session.expire_all()
-    found = session.get(Therapist, therapist_id)
+    found = session.get(TherapistCopy, therapist_id)
     assert found is not None
     return found
 
@@ -125,7 +125,7 @@ def test_a_patient_is_where_the_present_postal_code_is(session: Session) -> None
     def place() -> Place | None:
         session.flush()
         session.expire_all()
-        found = session.get(Patient, patient)
+        found = session.get(PatientCopy, patient)
         assert found is not None
         return found.place
 
@@ -153,7 +153,7 @@ def test_a_place_that_came_first_is_no_patient_yet(session: Session) -> None:
 def test_matching_keeps_no_diagnosis(session: Session) -> None:
     patient = public_patient(diagnosis_block="F30-F39", gender="female", age=44)
     listeners.apply(session, [happened(PatientUpdated(patient=patient), patient.id)], now=MONDAY)
-    assert not {"diagnosis_block", "age", "gender"} & set(Patient.__table__.columns.keys())
+    assert not {"diagnosis_block", "age", "gender"} & set(PatientCopy.__table__.columns.keys())
 
 
 def test_copies_are_written_in_one_statement_a_poll(session: Session) -> None:
@@ -171,7 +171,7 @@ def test_copies_are_written_in_one_statement_a_poll(session: Session) -> None:
         event.remove(session.get_bind(), "before_cursor_execute", heard)
     inserts = [statement for statement in statements if "INSERT INTO therapists" in statement]
     assert len(inserts) == 1
-    assert {each.id for each in therapists} <= set(session.scalars(select(Therapist.id)))
+    assert {each.id for each in therapists} <= set(session.scalars(select(TherapistCopy.id)))
 
 
 def test_what_people_write_is_kept_in_one_form_whoever_tells_it(session: Session) -> None:
@@ -180,7 +180,7 @@ def test_what_people_write_is_kept_in_one_form_whoever_tells_it(session: Session
         session, a_known_therapist(session, title=None, first_name=strange, last_name=strange, city=strange)
     )
     assert (known.name, known.city) == (f"{ordinary} {ordinary}", ordinary)
-    patient = session.get_one(Patient, a_known_patient(session, reference="P-7K\u00ad3M-2Q"))
+    patient = session.get_one(PatientCopy, a_known_patient(session, reference="P-7K\u00ad3M-2Q"))
     assert patient.reference == "P-7K3M-2Q"
 
 
@@ -202,4 +202,4 @@ def test_hours_that_cannot_be_read_are_unknown_and_cost_nothing_else(session: Se
     ]
     listeners.apply(session, told, now=MONDAY)
     assert (therapist(session, practice.id).city, therapist(session, practice.id).working_hours) == ("Aachen", None)
-    assert session.get_one(Patient, patient.id).availability is None
+    assert session.get_one(PatientCopy, patient.id).availability is None

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings, strategies
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from matching_service.store.tables import Therapist
+from matching_service.store.tables import TherapistCopy
 from shared.database import copies, new_id
 from shared.events.catalogue import AddressGeocoded, TherapistBlocked, TherapistUpdated
 from shared.events.event import LARGEST_SEQUENCE, Event
@@ -43,7 +43,7 @@ def arrive(session: Session, *events: Event, now: datetime = MONDAY) -> None:
 
 
 def city(session: Session, id: UUID) -> str | None:
-    return session.get_one(Therapist, id, populate_existing=True).city
+    return session.get_one(TherapistCopy, id, populate_existing=True).city
 
 
 def test_a_state_from_anybody_is_overruled_by_what_the_source_republishes(session: Session) -> None:
@@ -52,7 +52,7 @@ def test_a_state_from_anybody_is_overruled_by_what_the_source_republishes(sessio
     arrive(session, told(id, BOGUS, 1, city="anywhere"))
     arrive(session, told(id, 2, 2))
     assert city(session, id) == "anywhere"
-    assert [(row.copies, row.id, row.known_sequence, row.told_sequence) for row in copies.ahead(session)] == [
+    assert [(row.copies, row.id, row.known_sequence, row.event_sequence) for row in copies.ahead(session)] == [
         ("therapists.sequence", id, BOGUS, 2)
     ]
     arrive(session, told(id, 3, 3, republished=True))
@@ -113,7 +113,7 @@ def test_a_place_from_anybody_is_overruled_too(session: Session) -> None:
         return marked(event) if mark else event
 
     def latitude() -> float:
-        known = session.get_one(Therapist, id, populate_existing=True).geocoded_place
+        known = session.get_one(TherapistCopy, id, populate_existing=True).geocoded_place
         assert known is not None
         return known.latitude
 

@@ -13,16 +13,16 @@ import pytest
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from matching_service.domain import matches, requests
+from matching_service.domain import matches, placement_requests
 from matching_service.domain.criteria import CRITERIA, JUDGE
-from matching_service.domain.schemas import Approved, ContactList, Matches, MatchQuestion, OtherCriteria, Override
+from matching_service.domain.schemas import Approved, ContactList, MatchesView, MatchQuestion, OtherCriteria, Override
 from matching_service.domain.search import of_patient
 from matching_service.settings import AskAgainRules
 from matching_service.store import queries
 from matching_service.store.tables import PlacementRequest
 from shared.database import new_id
 from shared.errors import Conflict
-from shared.values.enums import MatchRule
+from shared.values.enums import MatchCriterion
 from tests.builders.matching import RULES, a_known_patient, a_known_therapist, north_of_aachen
 from tests.conftest import MONDAY
 
@@ -171,15 +171,15 @@ def recorded(session: Session, case: Case) -> tuple[UUID, UUID]:
     return patient, therapist
 
 
-def candidates(session: Session, patient: UUID, **overrides: Any) -> Matches:
+def candidates(session: Session, patient: UUID, **overrides: Any) -> MatchesView:
     other = OtherCriteria.model_validate_json(json.dumps(overrides))
     return matches.find(session, MatchQuestion(patient_id=patient, overrides=other), rules=RULES, today=TODAY)
 
 
 def approved(session: Session, patient: UUID, therapist: UUID, *overridden: str) -> Approved:
-    overrides = [Override(therapist_id=therapist, rule=MatchRule(rule), reason="agreed") for rule in overridden]
+    overrides = [Override(therapist_id=therapist, rule=MatchCriterion(rule), reason="agreed") for rule in overridden]
     wanted = ContactList(patient_id=patient, therapist_ids=[therapist], overrides=overrides)
-    return requests.approve(session, wanted, rules=RULES, today=TODAY, now=MONDAY)
+    return placement_requests.approve(session, wanted, rules=RULES, today=TODAY, now=MONDAY)
 
 
 def refusals(session: Session, patient: UUID, therapist: UUID, *overridden: str) -> list[str]:
@@ -213,7 +213,7 @@ def test_the_list_shows_or_counts_what_a_criterion_says(session: Session, rule: 
     else:
         (candidate,) = found.candidates
         others = {check.rule: check.result for check in candidate.checks}
-        assert others.pop(MatchRule(rule), "pass") == case.result
+        assert others.pop(MatchCriterion(rule), "pass") == case.result
         assert set(others.values()) == {"pass"}
         assert any("Not known" in reason for reason in candidate.reasons) == (case.result == "unknown")
 
@@ -240,7 +240,7 @@ def test_a_suggestion_says_what_giving_up_a_criterion_adds_and_shows_it(
     patient, therapist = recorded(session, case)
     a_known_therapist(session, **case.therapist | {"status": "inactive", "id": new_id()})  # fails another one as well
     suggested = candidates(session, patient).relax
-    (entry,) = (each for each in CRITERIA if each.rule == rule)
+    (entry,) = (each for each in CRITERIA if each.name == rule)
     assert [(each.rule, each.adds) for each in suggested] == [(rule, 1)] * (entry.relaxation is not None)
     for each in suggested:
         found = candidates(session, patient, **each.overrides)
@@ -299,20 +299,20 @@ def test_what_a_criterion_says_can_be_read(session: Session, rule: str, case: Ca
     patient, therapist = recorded(session, case)
     shown = [check for each in candidates(session, patient).candidates for check in each.checks]
     said = {check.rule: (str(check.result), check.detail) for check in shown}
-    said |= {MatchRule(failed): ("fail", why) for failed, why in refused_because(session, patient, therapist)}
-    assert said[MatchRule(rule)] == (case.result, sentence)
+    said |= {MatchCriterion(failed): ("fail", why) for failed, why in refused_because(session, patient, therapist)}
+    assert said[MatchCriterion(rule)] == (case.result, sentence)
 
 
 def test_every_criterion_of_the_vocabulary_has_one_entry_in_its_order() -> None:
-    assert [each.rule for each in CRITERIA] == list(MatchRule)
+    assert [each.name for each in CRITERIA] == list(MatchCriterion)
 
 
 def test_every_entry_has_cases_for_everything_it_can_say() -> None:
     for each in CRITERIA:
         can_say = {"pass", "fail", "unknown"} if each.unknown else {"pass", "fail"}
-        assert {case.result for case in CASES.get(each.rule, [])} == can_say, each.rule
+        assert {case.result for case in CASES.get(each.name, [])} == can_say, each.name
         # what is no candidate where it fails need not be shown where it passes
-        assert can_say - {"pass"} <= set(each.explanations) <= can_say, each.rule
+        assert can_say - {"pass"} <= set(each.explanations) <= can_say, each.name
 
 
 def _some(dice: random.Random, fields: str) -> dict[str, Any]:

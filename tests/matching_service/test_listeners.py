@@ -10,10 +10,11 @@ from uuid import UUID
 import pytest
 from sqlalchemy.orm import Session
 
+from matching_service.dependencies import Dependencies
 from matching_service.domain import answers
-from matching_service.domain.schemas import Response
+from matching_service.domain.schemas import NewAnswer
 from matching_service.jobs import reopen_deferred
-from matching_service.listeners import create
+from matching_service.listeners import listeners as unbound
 from matching_service.settings import AskAgainRules
 from matching_service.store import queries
 from shared.database import new_id
@@ -43,7 +44,7 @@ from tests.events import recorded
 HOUR = timedelta(hours=1)
 
 
-def hear(session: Session, *events: Event, now: datetime = MONDAY) -> None:
+def handle(session: Session, *events: Event, now: datetime = MONDAY) -> None:
     listeners.apply(session, events, now=now)
 
 
@@ -108,7 +109,7 @@ def test_a_contact_goes_from_the_queue_to_the_practice_to_an_answer(session: Ses
         (contact.emailed(), "contacted"),
         (contact.answered("accepted", available_from="2027-01-04"), "accepted"),
     ]:
-        hear(session, event)
+        handle(session, event)
         assert stored(session, request.id).status == status
     done = stored(session, request.id)
     assert (done.emailed_at, done.responded_at) == (MONDAY + 2 * HOUR, MONDAY + 3 * HOUR)
@@ -127,7 +128,7 @@ def test_news_of_one_contact_in_any_order_and_twice_lead_to_the_same_end(
     contact = Contacts(request.id)
     news = [contact.composed(), contact.emailed(), contact.answered(outcome)]
     for place in (*order, *order):
-        hear(session, news[place])
+        handle(session, news[place])
     end = stored(session, request.id)
     assert (end.status, end.emailed_at, end.responded_at) == (status, MONDAY + 2 * HOUR, MONDAY + 3 * HOUR)
     assert types(session, request.id).count("answered") == 1
@@ -136,27 +137,27 @@ def test_news_of_one_contact_in_any_order_and_twice_lead_to_the_same_end(
 def test_an_inquiry_that_is_dissolved_opens_its_requests_again(session: Session) -> None:
     request = an_open_request(session)
     contact, next_one = Contacts(request.id), Contacts(request.id)
-    hear(session, contact.composed(1), contact.dissolved(2))
+    handle(session, contact.composed(1), contact.dissolved(2))
     assert stored(session, request.id).status == "open"
-    hear(session, next_one.composed(3))
+    handle(session, next_one.composed(3))
     assert stored(session, request.id).status == "queued"
-    hear(session, contact.dissolved(2))  # late news of the first one
+    handle(session, contact.dissolved(2))  # late news of the first one
     assert stored(session, request.id).status == "queued"
-    hear(session, contact.composed(4))  # the first one has it again: it took in what was left of the next
-    hear(session, next_one.dissolved(4))
+    handle(session, contact.composed(4))  # the first one has it again: it took in what was left of the next
+    handle(session, next_one.dissolved(4))
     assert stored(session, request.id).status == "queued"
 
 
 def test_a_composition_that_is_heard_after_its_dissolution_queues_nothing(session: Session) -> None:
     request = an_open_request(session)
     contact = Contacts(request.id)
-    hear(session, contact.dissolved(2), contact.composed(1))
+    handle(session, contact.dissolved(2), contact.composed(1))
     assert stored(session, request.id).status == "open"
 
 
 def test_only_an_inquiry_counts_as_a_contact(session: Session) -> None:
     request = an_open_request(session)
-    hear(session, Contacts(request.id).emailed(kind="withdrawal"))
+    handle(session, Contacts(request.id).emailed(kind="withdrawal"))
     untouched = stored(session, request.id)
     assert (untouched.status, untouched.emailed_at) == ("open", None)
 
@@ -164,13 +165,13 @@ def test_only_an_inquiry_counts_as_a_contact(session: Session) -> None:
 def test_an_old_email_does_not_make_a_reopened_request_contacted(session: Session) -> None:
     request = an_open_request(session)
     contact = Contacts(request.id)
-    hear(session, contact.composed(), contact.answered("later", hours=3))
+    handle(session, contact.composed(), contact.answered("later", hours=3))
     assert reopen_deferred(MONDAY + timedelta(days=200)) == 1
-    hear(session, contact.emailed(2))
+    handle(session, contact.emailed(2))
     late = stored(session, request.id)
     assert (late.status, late.emailed_at) == ("open", MONDAY + 2 * HOUR)
     again = Contacts(request.id, start=MONDAY + timedelta(days=200))
-    hear(session, again.composed(1), again.emailed(2))
+    handle(session, again.composed(1), again.emailed(2))
     assert stored(session, request.id).status == "contacted"
 
 
@@ -190,12 +191,12 @@ def test_a_call_takes_each_answer_and_what_was_not_discussed_waits_again(session
             PracticeAnswer(placement_request_id=second.id, outcome="not_discussed"),
         ],
     )
-    hear(session, happened(call, time=at))
+    handle(session, happened(call, time=at))
     ends = [stored(session, each.id) for each in (first, second, third)]
     assert [each.status for each in ends] == ["accepted", "open", "contacted"]
     assert [each.called_at for each in ends] == [at] * 3
     assert types(session, second.id) == ["approved", "reopened"]
-    hear(session, happened(call, time=at))
+    handle(session, happened(call, time=at))
     assert types(session, second.id) == ["approved", "reopened"]
     assert types(session, first.id) == ["approved", "answered", "accepted"]
 
@@ -203,10 +204,10 @@ def test_a_call_takes_each_answer_and_what_was_not_discussed_waits_again(session
 def test_what_was_not_discussed_can_be_composed_again_at_once(session: Session) -> None:
     request = an_open_request(session)
     call, next_one = Contacts(request.id), Contacts(request.id)
-    hear(session, call.composed(1), call.called("not_discussed", 2), now=MONDAY + 9 * HOUR)  # heard seven hours late
-    hear(session, next_one.composed(3))
+    handle(session, call.composed(1), call.called("not_discussed", 2), now=MONDAY + 9 * HOUR)  # heard seven hours late
+    handle(session, next_one.composed(3))
     assert stored(session, request.id).status == "queued"
-    hear(session, call.called("not_discussed", 2))
+    handle(session, call.called("not_discussed", 2))
     assert stored(session, request.id).status == "queued"
 
 
@@ -215,7 +216,7 @@ def test_what_was_not_discussed_is_held_again_while_the_search_is_paused(session
     patient_becomes(session, request.patient_id, "paused")
     call = Contacts(request.id)
     call.inquiry = request.inquiry_id or call.inquiry
-    hear(session, call.called("not_discussed"))
+    handle(session, call.called("not_discussed"))
     again = stored(session, request.id)
     assert (again.status, again.hold) == ("open", "search_paused")
 
@@ -223,7 +224,7 @@ def test_what_was_not_discussed_is_held_again_while_the_search_is_paused(session
 @pytest.mark.parametrize("result", ["no_answer", "busy", "voicemail", "wrong_number", "call_back"])
 def test_a_call_that_reached_nobody_changes_nothing(session: Session, result: str) -> None:
     request = a_request(session, RequestStatus.QUEUED)
-    hear(session, Contacts(request.id).called(result=result))
+    handle(session, Contacts(request.id).called(result=result))
     same = stored(session, request.id)
     assert (same.status, same.called_at) == ("queued", None)
 
@@ -231,20 +232,20 @@ def test_a_call_that_reached_nobody_changes_nothing(session: Session, result: st
 def test_after_all_attempts_there_is_no_answer_which_one_can_still_come(session: Session) -> None:
     request = an_open_request(session)
     contact = Contacts(request.id)
-    hear(session, contact.composed(), contact.used_up())
+    handle(session, contact.composed(), contact.used_up())
     assert stored(session, request.id).status == "no_answer"
-    hear(session, contact.answered("accepted", hours=50))
+    handle(session, contact.answered("accepted", hours=50))
     assert stored(session, request.id).status == "accepted"
-    hear(session, contact.used_up(hours=51))
+    handle(session, contact.used_up(hours=51))
     assert stored(session, request.id).status == "accepted"
 
 
 def test_a_follow_up_call_to_a_contacted_practice_can_end_without_an_answer(session: Session) -> None:
     request = a_request(session, RequestStatus.CONTACTED)
     call = Contacts(request.id, start=MONDAY + timedelta(days=7))
-    hear(session, call.composed())
+    handle(session, call.composed())
     assert stored(session, request.id).status == "contacted"
-    hear(session, call.used_up())
+    handle(session, call.used_up())
     assert stored(session, request.id).status == "no_answer"
 
 
@@ -252,15 +253,15 @@ def test_a_follow_up_call_to_a_contacted_practice_can_end_without_an_answer(sess
 def test_an_answer_to_what_is_over_is_logged_and_changes_nothing(session: Session, status: str) -> None:
     request = a_request(session, RequestStatus(status))
     count = len(recorded(session))
-    hear(session, Contacts(request.id).answered("later"))
+    handle(session, Contacts(request.id).answered("later"))
     assert (stored(session, request.id).status, len(recorded(session))) == (status, count)
-    entries, _ = queries.history_of(session, request.id, limit=50, offset=0)
+    entries, _ = queries.audit_log_of(session, request.id, limit=50, offset=0)
     assert (entries[-1].what, entries[-1].outcome, entries[-1].channel) == ("answered", "later", "email")
 
 
 def test_what_later_leads_to_is_what_the_rules_of_this_process_say(session: Session) -> None:
     by_email, by_phone = (a_request(session, RequestStatus.CONTACTED) for _ in range(2))
-    asking = create(AskAgainRules(days_without_a_date=5))
+    asking = unbound.given(Dependencies(AskAgainRules(days_without_a_date=5)))
     answers = [Contacts(by_email.id).answered("later"), Contacts(by_phone.id).called("later")]
     asking.apply(session, answers, now=MONDAY)
     for request in (by_email, by_phone):
@@ -270,17 +271,17 @@ def test_what_later_leads_to_is_what_the_rules_of_this_process_say(session: Sess
 def test_an_older_answer_that_arrives_later_does_not_count(session: Session) -> None:
     request = a_request(session, RequestStatus.CONTACTED)
     contact = Contacts(request.id)
-    hear(session, contact.answered("later", hours=5))
-    hear(session, contact.answered("declined_other", hours=4))
+    handle(session, contact.answered("later", hours=5))
+    handle(session, contact.answered("declined_other", hours=4))
     assert stored(session, request.id).status == "deferred"
-    hear(session, contact.answered("declined_other", hours=6))
+    handle(session, contact.answered("declined_other", hours=6))
     assert stored(session, request.id).status == "declined"
 
 
 def test_an_acceptance_by_email_holds_the_patients_other_requests(session: Session) -> None:
     request = a_request(session, RequestStatus.CONTACTED)
     other = an_open_request(session, patient_id=request.patient_id)
-    hear(session, Contacts(request.id).answered("accepted"))
+    handle(session, Contacts(request.id).answered("accepted"))
     assert stored(session, other.id).hold == "accepted_elsewhere"
 
 
@@ -288,7 +289,7 @@ def test_going_out_ends_a_hold_that_came_too_late(session: Session) -> None:
     request = a_request(session, RequestStatus.QUEUED)
     patient_becomes(session, request.patient_id, "paused")
     contact = Contacts(request.id)
-    hear(session, contact.emailed())
+    handle(session, contact.emailed())
     gone = stored(session, request.id)
     assert (gone.status, gone.hold) == ("contacted", None)
 
@@ -297,18 +298,18 @@ def test_requests_that_nobody_knows_are_left_aside_and_the_others_are_not(sessio
     request = an_open_request(session)
     contact = Contacts(request.id)
     contact.ids = [new_id(), request.id]
-    hear(session, contact.composed(), contact.emailed(), contact.answered("accepted"))
+    handle(session, contact.composed(), contact.emailed(), contact.answered("accepted"))
     assert stored(session, request.id).status == "accepted"
 
 
 def test_a_word_that_no_answer_is_raises_so_that_the_event_becomes_a_dead_letter(session: Session) -> None:
     request = a_request(session, RequestStatus.CONTACTED)
     with pytest.raises(ValueError, match="perhaps"):
-        hear(session, Contacts(request.id).answered("perhaps"))
+        handle(session, Contacts(request.id).answered("perhaps"))
 
 
 def test_every_change_counts_one_event_each(session: Session) -> None:
     request = a_request(session, RequestStatus.CONTACTED)
-    answers.respond(session, request.id, Response(outcome=RequestOutcome.ACCEPTED), rules=RULES, now=MONDAY + HOUR)
+    answers.respond(session, request.id, NewAnswer(outcome=RequestOutcome.ACCEPTED), rules=RULES, now=MONDAY + HOUR)
     sequences = [event["sequence"] for event in recorded(session, request.id)]
     assert sequences == list(range(1, len(sequences) + 1))

@@ -13,8 +13,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine, exc, select
 
-from matching_service.domain import answers, requests, telling
-from matching_service.domain.schemas import ContactList, Placing, Response, Withdrawal
+from matching_service.domain import answers, placement_requests, publishing
+from matching_service.domain.schemas import ContactList, NewAnswer, Placing, Withdrawal
 from matching_service.store.tables import PlacementRequest
 from shared import database
 from shared.database import new_id, transaction
@@ -142,13 +142,13 @@ class Bustle:
         """Staff approve a list."""
         wanted = ContactList(patient_id=random.choice(self.patients), therapist_ids=random.sample(self.therapists, 4))
         with transaction() as session:
-            requests.approve(session, wanted, rules=RULES, today=berlin_day(MONDAY), now=MONDAY)
+            placement_requests.approve(session, wanted, rules=RULES, today=berlin_day(MONDAY), now=MONDAY)
 
     def answer(self) -> None:
         """Staff record an answer."""
         for request in self._some_requests()[:1]:
             with transaction() as session:
-                said = Response.from_json({"outcome": random.choice(["accepted", "declined_other", "later"])})
+                said = NewAnswer.from_json({"outcome": random.choice(["accepted", "declined_other", "later"])})
                 answers.respond(session, request, said, rules=RULES, now=MONDAY + timedelta(hours=1))
 
     def staff(self) -> None:
@@ -156,7 +156,7 @@ class Bustle:
         patch = MergePatch({"note": "urgent"}, {})
         for request in self._some_requests()[:1]:
             with transaction() as session:
-                requests.change(session, request, patch, expected_versions=None, now=MONDAY)
+                placement_requests.change(session, request, patch, expected_versions=None, now=MONDAY)
             with transaction() as session:
                 if random.random() < 0.5:
                     answers.withdraw(session, request, Withdrawal.from_json({"reason": "other"}), now=MONDAY)
@@ -171,7 +171,7 @@ class Bustle:
 
     def republish(self) -> None:
         """An operator lets it be told how every request stands."""
-        republish(telling.states, portion=random.randrange(2, 20))
+        republish(publishing.snapshots, portion=random.randrange(2, 20))
 
     def run(self, work: Sequence[Callable[[], None]]) -> None:
         """All of this at once, for a while."""
@@ -213,7 +213,7 @@ def _emptied(infrastructure: Any) -> Iterator[None]:
     # the role itself may not delete history
     tables = Tables(infrastructure.platform)
     for table in (
-        "placement_request_history",
+        "placement_request_audit_log",
         "placement_requests",
         "therapists",
         "patients",

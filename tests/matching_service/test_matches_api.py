@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from shared.database import new_id
-from shared.values.enums import MatchRule
+from shared.values.enums import MatchCriterion
 from tests.builders.matching import (
     a_known_patient,
     a_known_therapist,
@@ -37,7 +37,9 @@ def test_a_candidate_comes_with_every_check_and_its_reasons(client: FlaskClient,
     assert candidate["rank"] == 1
     assert candidate["distance_km"] == 5.0
     assert candidate["travel_minutes"] == 13
-    assert [each["rule"] for each in candidate["checks"]] == [rule for rule in MatchRule if rule != "distance_unknown"]
+    assert [each["rule"] for each in candidate["checks"]] == [
+        rule for rule in MatchCriterion if rule != "distance_unknown"
+    ]
     assert {each["result"] for each in candidate["checks"]} == {"pass"}
     assert candidate["reasons"] == [
         "5.0 km away, about 13 minutes by car.",

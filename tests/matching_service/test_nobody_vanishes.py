@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from geocoding_service.domain.lookup import Address, find
 from matching_service.domain import matches
 from matching_service.domain.schemas import MatchQuestion
-from matching_service.store.tables import Therapist
+from matching_service.store.tables import TherapistCopy
 from shared.database import new_id
 from shared.values.datetimes import berlin_day
 from shared.values.places import Place, distance_km
@@ -96,7 +96,7 @@ def arrives(session: Session, practice: Practice) -> Any:
 def test_every_active_therapist_is_listed_or_counted_or_too_far(
     session: Session, world: list[Practice], radius: float
 ) -> None:
-    session.execute(delete(Therapist))
+    session.execute(delete(TherapistCopy))
     patient = a_known_patient(session, postal_code=AACHEN, placed=False, id=new_id(), max_distance_km=radius)
     tell_place(session, "patient", patient, postal_code=AACHEN, latitude=HOME.latitude, longitude=HOME.longitude)
     there = {arrives(session, practice): practice for practice in world}
@@ -120,7 +120,7 @@ def test_the_postal_code_counts_where_coordinates_contradict_it(
 ) -> None:
     known = arrives(session, Practice(AACHEN, coordinates, HOME, is_geocoded=True, fields={}))
     session.expire_all()
-    assert session.get_one(Therapist, known).place == HOME
+    assert session.get_one(TherapistCopy, known).place == HOME
 
 
 @pytest.mark.parametrize("coordinates", [(6.0839, 50.7753), (0.0, 0.0), (90.0, 0.0), (50.77, None)])
@@ -133,4 +133,4 @@ def test_a_place_that_contradicts_its_own_address_is_no_place(
     address = {"street": "Musterweg", "house_number": "1", "postal_code": AACHEN, "city": None}
     tell_place(session, "therapist", known, **address, latitude=coordinates[0], longitude=coordinates[1])
     session.expire_all()
-    assert session.get_one(Therapist, known).place is None
+    assert session.get_one(TherapistCopy, known).place is None

@@ -10,8 +10,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy.orm import Session
 
-from matching_service.domain import answers, copies, requests
-from matching_service.domain.schemas import ContactList, Placing, Response, Withdrawal
+from matching_service.domain import answers, copies, placement_requests
+from matching_service.domain.schemas import ContactList, NewAnswer, Placing, Withdrawal
 from shared.database import transaction
 from shared.errors import Conflict
 from shared.events.catalogue import PatientUpdated
@@ -36,7 +36,7 @@ TODAY = berlin_day(NOW)
 
 
 def respond(outcome: RequestOutcome) -> Callable[[Session, UUID], Any]:
-    return lambda session, request: answers.respond(session, request, Response(outcome=outcome), rules=RULES, now=NOW)
+    return lambda session, request: answers.respond(session, request, NewAnswer(outcome=outcome), rules=RULES, now=NOW)
 
 
 def place(session: Session, request: UUID) -> Any:
@@ -49,9 +49,9 @@ def withdraw(session: Session, request: UUID) -> Any:
 
 def the_search_ends(session: Session, request: UUID) -> None:
     """The copy of the patient says so; what follows from it has not come yet."""
-    patient = public_patient(id=requests.locked(session, request).patient_id, status="search_aborted")
+    patient = public_patient(id=placement_requests.lock_request(session, request).patient_id, status="search_aborted")
     event = happened(PatientUpdated(patient=patient), patient.id, sequence=2)
-    copies.remember_patients(session, [(patient, event.envelope)])
+    copies.keep_patients(session, [(patient, event.envelope)])
 
 
 ACCEPTED, DECLINED = respond(RequestOutcome.ACCEPTED), respond(RequestOutcome.DECLINED_CAPACITY)
@@ -84,7 +84,7 @@ def test_what_was_decided_a_moment_before_is_not_decided_again(
 
 def approving(patient: UUID, therapist: UUID) -> Callable[[Session], Any]:
     wanted = ContactList(patient_id=patient, therapist_ids=[therapist])
-    return lambda session: requests.approve(session, wanted, rules=RULES, today=TODAY, now=NOW)
+    return lambda session: placement_requests.approve(session, wanted, rules=RULES, today=TODAY, now=NOW)
 
 
 def test_a_therapist_is_asked_once_for_a_patient() -> None:

@@ -14,7 +14,7 @@ from matching_service.domain.scoring import POINTS
 from matching_service.domain.search import of_patient
 from matching_service.store import queries
 from matching_service.store.matching import Condition, Judge
-from shared.values.enums import MatchRule
+from shared.values.enums import MatchCriterion
 from tests.architecture.documents import DOMAIN, codes, table_after
 from tests.builders.matching import RULES, a_known_patient, a_known_therapist, north_of_aachen
 from tests.conftest import MONDAY
@@ -53,13 +53,13 @@ def test_the_score_is_what_the_rulebook_says(session: Session, given: str, score
 def test_an_unknown_criterion_costs_its_weight_but_never_more_than_there_is(
     session: Session, weight: int, certainty: int
 ) -> None:
-    unknown = Condition(rule=MatchRule.GENDER, fails="false", unknown="true", weight=weight)
+    unknown = Condition(name=MatchCriterion.GENDER, fails="false", unknown="true", weight=weight)
     a_known_therapist(session)
     patient = queries.patient(session, a_known_patient(session))
     (found,) = (
         Judge([unknown], POINTS).best(session, of_patient(patient, rules=RULES, today=MONDAY.date()), limit=1).best
     )
-    assert (set(found.unknown), found.therapist.certainty) == ({MatchRule.GENDER}, certainty)
+    assert (set(found.unknown), found.therapist.certainty) == ({MatchCriterion.GENDER}, certainty)
 
 
 def test_there_are_vectors() -> None:

@@ -155,7 +155,7 @@ def test_nobody_is_placed_whose_search_has_ended(client: FlaskClient, session: S
     accepted = a_request(session, RequestStatus.ACCEPTED)
     aborted = public_patient(id=accepted.patient_id, status="search_aborted")
     event = happened(PatientUpdated(patient=aborted), aborted.id, sequence=2)
-    copies.remember_patients(session, [(aborted, event.envelope)])  # its effect has not come yet
+    copies.keep_patients(session, [(aborted, event.envelope)])  # its effect has not come yet
     answer = post(client, accepted.id, "place")
     assert (answer.status_code, answer.json["code"]) == (409, "patient.not_searching")
 

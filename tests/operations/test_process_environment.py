@@ -49,7 +49,7 @@ def test_a_secret_reaches_those_who_need_it_and_nobody_else(
 
 def test_a_part_that_declares_nothing_gets_nothing(secrets: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "future_service").mkdir()
-    (tmp_path / "future_service" / "__main__.py").touch()
+    (tmp_path / "future_service" / "service.py").touch()
     known = secrets | {"FUTURE_SERVICE_PORT": "9999", "FUTURE_SERVICE_DATABASE_PASSWORD": "secret"}
     parts = [part for part in services.process_specs(known, Paths(tmp_path, tmp_path), rank=6) if "future" in part.name]
     assert [part.name for part in parts] == ["future_service.web", "future_service.worker"]

@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from patient_service.domain.birthdays import tell_ages_that_changed
+from patient_service.domain.birthdays import publish_changed_ages
 from shared.security.encryption import Keys
 from tests.builders.patients import a_patient
 from tests.events import recorded
@@ -26,9 +26,9 @@ def test_a_birthday_is_told_once_and_from_midnight_in_berlin(session: Session, k
     known = a_patient(session, keys, now=at("2026-05-01"), date_of_birth="2005-05-17")
     a_patient(session, keys, now=at("2026-05-01"), date_of_birth="2005-06-17")
     a_patient(session, keys, now=at("2026-05-01"), date_of_birth=None)
-    assert tell_ages_that_changed(session, keys, now=at("2026-05-16", "21:59")) == 0
-    assert tell_ages_that_changed(session, keys, now=at("2026-05-16", "22:00")) == 1
-    assert tell_ages_that_changed(session, keys, now=at("2026-05-17")) == 0
+    assert publish_changed_ages(session, keys, now=at("2026-05-16", "21:59")) == 0
+    assert publish_changed_ages(session, keys, now=at("2026-05-16", "22:00")) == 1
+    assert publish_changed_ages(session, keys, now=at("2026-05-17")) == 0
     first, last = recorded(session, known.id)
     assert (first["data"]["patient"]["age"], last["data"]["patient"]["age"]) == (20, 21)
     assert first["data"]["patient"]["age_groups"] == ["child_adolescent", "adult"]
@@ -54,7 +54,7 @@ def test_an_age_is_out_of_date_after_a_birthday(
     session: Session, keys: Keys, born: str, told: str, looked: str, grown: bool
 ) -> None:
     known = a_patient(session, keys, now=at(told), date_of_birth=born)
-    assert tell_ages_that_changed(session, keys, now=at(looked)) == grown
+    assert publish_changed_ages(session, keys, now=at(looked)) == grown
     assert len(set(ages(session, known.id))) == 1 + grown
 
 
@@ -65,11 +65,11 @@ def test_what_was_told_for_another_reason_need_not_be_told_again(
     born = f"1990-{(now - timedelta(days=3)):%m-%d}"
     known = a_patient(session, keys, now=now - timedelta(days=10), date_of_birth=born)
     client.patch(f"/api/patients/{known.id}", json={"city": "Bonn"})
-    assert tell_ages_that_changed(session, keys, now=now) == 0
+    assert publish_changed_ages(session, keys, now=now) == 0
 
 
 def test_birthdays_are_told_in_portions(session: Session, keys: Keys) -> None:
     for _ in range(3):
         a_patient(session, keys, now=at("2026-05-01"), date_of_birth="2005-05-17")
     now = at("2026-05-20")
-    assert [tell_ages_that_changed(session, keys, now=now, at_most=2) for _ in range(3)] == [2, 1, 0]
+    assert [publish_changed_ages(session, keys, now=now, at_most=2) for _ in range(3)] == [2, 1, 0]

@@ -107,14 +107,14 @@ def test_a_ciphertext_moved_to_another_row_is_refused(session: Session, keys: Ke
     for column in moved:
         setattr(one, column, getattr(other, column))
     with pytest.raises(InvalidTag):
-        files.opened(keys, one)
+        files.decrypt(keys, one)
 
 
 def test_another_master_key_opens_nothing(session: Session, keys: Keys) -> None:
     known = queries.patient(session, a_patient(session, keys).id)
     assert known is not None
     with pytest.raises(InvalidTag):
-        files.opened(Keys("A" * 43 + "="), known)
+        files.decrypt(Keys("A" * 43 + "="), known)
 
 
 def test_a_field_that_came_later_has_its_default_and_one_that_went_is_passed_over(session: Session, keys: Keys) -> None:
@@ -122,4 +122,4 @@ def test_a_field_that_came_later_has_its_default_and_one_that_went_is_passed_ove
     assert known is not None
     old = {"first_name": "Erika", "last_name": "Erfunden", "shoe_size": 38}
     known.sealed = keys.encrypt(known.data_key, known.id.bytes, old)
-    assert files.opened(keys, known).travel_mode == "car"
+    assert files.decrypt(keys, known).travel_mode == "car"

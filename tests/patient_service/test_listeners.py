@@ -10,9 +10,10 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from patient_service import listeners
+from patient_service.dependencies import Dependencies
 from patient_service.domain import patients, searches
 from patient_service.domain.schemas import NewStatus, PatientView
+from patient_service.listeners import listeners
 from shared.events.catalogue import AddressGeocoded, PatientPlaced, RequestAccepted
 from shared.security.encryption import Keys
 from tests.builders.happenings import happened
@@ -22,7 +23,7 @@ from tests.events import recorded
 
 
 def hear(session: Session, keys: Keys, *events: Any) -> None:
-    listeners.create(keys).apply(session, events, now=MONDAY)
+    listeners.given(Dependencies(keys)).apply(session, events, now=MONDAY)
 
 
 def now_shown(session: Session, keys: Keys, patient_id: UUID) -> PatientView:

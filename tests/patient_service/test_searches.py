@@ -8,9 +8,10 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from patient_service import jobs
-from patient_service.domain import consents, locations, patients, searches
+from patient_service.dependencies import Dependencies
+from patient_service.domain import consents, copies, patients, searches
 from patient_service.domain.schemas import NewConsent, NewStatus, PatientView
+from patient_service.jobs import jobs
 from shared.runtime import clock
 from shared.security.encryption import Keys
 from shared.values.enums import PatientStatus
@@ -57,7 +58,7 @@ def test_a_search_that_lacks_something_does_not_start_and_says_what(
     assert [error["field"] for error in answer.json["errors"]] == missing
     assert len(recorded(session, known.id)) == 1
     client.patch(url, json={"contracts_signed": True, "diagnoses": ["F32.1"]})
-    locations.remember(session, [geocoded(known.id)])
+    copies.keep_postal_codes(session, [geocoded(known.id)])
     assert client.get(f"{url}/readiness").json == {"ready": True, "missing": []}
     assert client.post(f"{url}/status", json={"status": "searching"}).status_code == 200
 
@@ -172,14 +173,14 @@ def test_a_search_that_is_not_ready_any_more_stays_paused_and_says_why(session: 
     assert searches.end_pauses_that_passed(session, keys, now=later) == 0
     assert status_of(session, keys, known) == "paused"
     assert recorded(session, known.id)[-1]["data"]["patient"]["paused_until"] is None
-    last = searches.history(session, keys, known.id, PageQuery(), reader=NOBODY, now=MONDAY).items[-1]
+    last = searches.list_history(session, keys, known.id, PageQuery(), reader=NOBODY, now=MONDAY).items[-1]
     assert (last.from_, last.to) == ("paused", "paused")
     assert "mandate_withdrawn" in str(last.reason)
 
 
 def test_the_worker_runs_both_jobs(session: Session, keys: Keys) -> None:
     known = paused(session, keys, days=1)
-    by_name = {job.name: job for job in jobs.create(keys)}
+    by_name = {job.name: job for job in jobs(Dependencies(keys))}
     assert set(by_name) == {"birthdays", "pauses"}
     assert by_name["pauses"].run(MONDAY + timedelta(days=2)) == 1
     session.expire_all()

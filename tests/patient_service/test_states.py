@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from patient_service.domain import files, patients
-from patient_service.domain.birthdays import tell_ages_that_changed
+from patient_service.domain.birthdays import publish_changed_ages
 from shared.events.republish import republish
 from shared.security.encryption import Keys
 from tests.builders.patients import NOBODY, a_patient, a_patient_who_is
@@ -22,7 +22,7 @@ def test_every_patient_is_told_as_they_are_now_without_a_step_or_a_version(sessi
         a_patient_who_is(session, keys, "searching"),
         a_patient_who_is(session, keys, "searching", "paused"),
     )
-    assert republish(partial(files.states, keys=keys), portion=1).states == 2
+    assert republish(partial(files.snapshots, keys=keys), portion=1).states == 2
     for known in (searching, paused):
         before, again = recorded(session, known.id)[-2:]
         assert (before["type"], again["type"]) == ("patient.status_changed", "patient.updated")
@@ -34,7 +34,7 @@ def test_every_patient_is_told_as_they_are_now_without_a_step_or_a_version(sessi
 def test_the_age_is_todays_and_need_not_be_told_a_second_time(session: Session, keys: Keys) -> None:
     known = a_patient(session, keys, date_of_birth="1990-11-24")
     tomorrow = MONDAY + timedelta(days=1)
-    ((patient, event),) = files.states(session, keys, after=UUID(int=0), limit=10, now=tomorrow)
+    ((patient, event),) = files.snapshots(session, keys, after=UUID(int=0), limit=10, now=tomorrow)
     assert (patient.id, event.patient.age) == (known.id, 36)
     session.flush()
-    assert tell_ages_that_changed(session, keys, now=tomorrow) == 0
+    assert publish_changed_ages(session, keys, now=tomorrow) == 0

@@ -24,14 +24,14 @@ SLOW = b'{"tsz": [' + b"[[[[[[[[]]]]]]]]," * 600_000 + b'1], "external_id": "slo
 """Takes longer to look at than a short claim lasts: bracket by bracket, in Python."""
 
 
-def claimed(now: datetime) -> imports.Claim:
+def claimed(now: datetime) -> imports.ImportClaim:
     with transaction() as session:
         claim = imports.claim(session, now=now, lease=jobs.LEASE)
     assert claim is not None
     return claim
 
 
-def tried(claim: imports.Claim, position: int) -> bool:
+def tried(claim: imports.ImportClaim, position: int) -> bool:
     with transaction() as session:
         return imports.try_alone(session, claim, position)
 
@@ -100,7 +100,7 @@ def test_a_record_at_which_workers_end_is_set_aside_and_the_others_go_on(folder:
     assert set(session.scalars(select(Therapist.external_id))) == {"a-1", "a-2", "a-3", "later"}
 
 
-def total_of(claim: imports.Claim, total: int) -> None:
+def total_of(claim: imports.ImportClaim, total: int) -> None:
     """The file was looked through."""
     with transaction() as session:
         known = session.get_one(Import, claim.import_id)

@@ -200,7 +200,7 @@ def test_a_bucket_is_a_folder_too(folder: Folder) -> None:
     assert (arrival.name, arrival.size, list(inbox.blocks(arrival.name, 1))) == (FIRST, 2, [b"{", b"}"])
 
 
-def looked_through(session: Session, claimed: imports.Claim) -> ImportFile:
+def looked_through(session: Session, claimed: imports.ImportClaim) -> ImportFile:
     return import_files.read(Blocks(claimed.size, lambda number: imports.block(session, claimed, number)))
 
 

@@ -11,16 +11,17 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Connection
 
+from shared.http.web import web_app
 from tests.builders.imports import FIRST, SECOND, Folder, a_file, a_record
 from tests.conftest import MONDAY
-from therapist_service import app as application
 from therapist_service import jobs
 from therapist_service.clients.inbox import Inbox
+from therapist_service.service import SERVICE
 
 
 @pytest.fixture
 def app(folder: Folder) -> Flask:
-    return application.create(folder.settings)
+    return web_app(SERVICE, folder.settings)
 
 
 def test_a_named_file_is_imported_and_can_be_looked_at(client: FlaskClient, folder: Folder) -> None:
@@ -130,6 +131,6 @@ def test_a_folder_that_is_away_says_so(client: FlaskClient, folder: Folder) -> N
 
 
 def test_without_a_folder_nothing_can_be_imported(settings: Any, connection: Connection) -> None:
-    client = application.create(settings.model_copy(update={"import_url": ""})).test_client()
+    client = web_app(SERVICE, settings.model_copy(update={"import_url": ""})).test_client()
     assert client.post("/api/imports").status_code == 409
     assert jobs.ImportFolder(settings.model_copy(update={"import_url": ""})).watch(MONDAY) == 0

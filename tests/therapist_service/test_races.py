@@ -17,13 +17,13 @@ from tests.builders.therapists import a_therapist
 from tests.conftest import MONDAY
 from tests.rivals import in_turn
 from therapist_service.domain import import_arrivals, imports, therapists
-from therapist_service.domain.import_arrivals import Content, ImportedBefore, Look
+from therapist_service.domain.import_arrivals import Content, FileLook, ImportedBefore
 from therapist_service.domain.schemas import NewBlock
 from therapist_service.store.tables import Import
 
 pytestmark = pytest.mark.usefixtures("real_commits")
 
-FILE = Look("therapists_20261123_040000.json", 2, MONDAY)
+FILE = FileLook("therapists_20261123_040000.json", 2, MONDAY)
 
 
 def content() -> Content:

@@ -19,7 +19,7 @@ def test_blocked_and_inactive_therapists_are_told_as_such(session: Session) -> N
     new = NewBlock.from_json({"reason": "rests", "until": "2026-12-24"})
     therapists.block(session, blocked.id, new, today=MONDAY.date(), now=MONDAY)
     session.execute(update(Therapist).where(Therapist.id == inactive.id).values(status="inactive", inactive_by="staff"))
-    assert republish(therapists.states).states == 2
+    assert republish(therapists.snapshots).states == 2
     before, again = recorded(session, blocked.id)[-2:]
     assert (again["type"], again["sequence"], again["data"]) == ("therapist.updated", 3, before["data"])
     assert (again["data"]["therapist"]["status"], again["data"]["therapist"]["blocked_until"]) == (

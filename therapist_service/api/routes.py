@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from shared.http import Route
 from shared.security.authentication import CALLERS, COORDINATORS, IMPORTERS
-from therapist_service.api.imports import Import, ImportRecords, Imports
-from therapist_service.api.therapists import Therapist, TherapistBlock, Therapists, TherapistUnblock
+from therapist_service.api.imports import ImportCollection, ImportItem, ImportRecordCollection
+from therapist_service.api.therapists import (
+    TherapistBlockResource,
+    TherapistCollection,
+    TherapistItem,
+    TherapistUnblockResource,
+)
 
 ROUTES = [
-    Route("/api/therapists", Therapists, get=CALLERS, post=COORDINATORS),
-    Route("/api/therapists/<uuid:id>", Therapist, get=CALLERS, patch=COORDINATORS),
-    Route("/api/therapists/<uuid:id>/block", TherapistBlock, post=COORDINATORS),
-    Route("/api/therapists/<uuid:id>/unblock", TherapistUnblock, post=COORDINATORS),
-    Route("/api/imports", Imports, get=IMPORTERS, post=IMPORTERS),
-    Route("/api/imports/<uuid:id>", Import, get=IMPORTERS),
-    Route("/api/imports/<uuid:id>/records", ImportRecords, get=IMPORTERS),
+    Route("/api/therapists", TherapistCollection, get=CALLERS, post=COORDINATORS),
+    Route("/api/therapists/<uuid:id>", TherapistItem, get=CALLERS, patch=COORDINATORS),
+    Route("/api/therapists/<uuid:id>/block", TherapistBlockResource, post=COORDINATORS),
+    Route("/api/therapists/<uuid:id>/unblock", TherapistUnblockResource, post=COORDINATORS),
+    Route("/api/imports", ImportCollection, get=IMPORTERS, post=IMPORTERS),
+    Route("/api/imports/<uuid:id>", ImportItem, get=IMPORTERS),
+    Route("/api/imports/<uuid:id>/records", ImportRecordCollection, get=IMPORTERS),
 ]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from shared.database import transaction
-from shared.http import Resource, endpoint, if_match, once
-from shared.runtime import clock
+from shared.http import Context, Resource, endpoint
 from shared.values.schemas import MergePatch
+from therapist_service.dependencies import Dependencies
 from therapist_service.domain import therapists
 from therapist_service.domain.schemas import (
     ChangedTherapist,
@@ -19,65 +18,47 @@ from therapist_service.domain.schemas import (
 )
 
 
-class Therapists(Resource):
-    """All therapists."""
-
-    @endpoint(query=TherapistFilter, answer=TherapistPage)
-    def get(self, query: TherapistFilter) -> TherapistPage:
-        """List therapists by name."""
-        with transaction() as session:
-            return therapists.listed(session, query)
-
-    @endpoint(body=NewTherapist, answer=TherapistView, status=201)
-    def post(self, body: NewTherapist) -> TherapistView:
-        """Enter a therapist by hand."""
-        with transaction() as session:
-            return once(
-                session,
-                lambda: therapists.register(session, body, now=clock.now()),
-                recall=lambda known: therapists.get(session, known),
-            )
-
-
-class Therapist(Resource):
+class TherapistItem(Resource):
     """One therapist."""
 
-    @endpoint(answer=TherapistView)
-    def get(self, id: UUID) -> TherapistView:
+    @endpoint(response=TherapistView)
+    def get(self, context: Context[Dependencies], id: UUID) -> TherapistView:
         """Show a therapist."""
-        with transaction() as session:
-            return therapists.get(session, id)
+        return therapists.get(context.session, id)
 
-    @endpoint(patch=ChangedTherapist, answer=TherapistView)
-    def patch(self, id: UUID, patch: MergePatch) -> TherapistView:
+    @endpoint(patch=ChangedTherapist, response=TherapistView)
+    def patch(self, context: Context[Dependencies], id: UUID, patch: MergePatch) -> TherapistView:
         """Change a therapist; what staff change is protected from imports."""
-        with transaction() as session:
-            return therapists.change(session, id, patch, expected_versions=if_match(), now=clock.now())
+        return therapists.change(context.session, id, patch, expected_versions=context.if_match, now=context.now)
 
 
-class TherapistBlock(Resource):
+class TherapistCollection(Resource):
+    """All therapists."""
+
+    @endpoint(query=TherapistFilter, response=TherapistPage)
+    def get(self, context: Context[Dependencies], query: TherapistFilter) -> TherapistPage:
+        """List therapists by name."""
+        return therapists.list_page(context.session, query)
+
+    @endpoint(body=NewTherapist, response=TherapistView, status=201, replay=TherapistItem.get)
+    def post(self, context: Context[Dependencies], body: NewTherapist) -> TherapistView:
+        """Enter a therapist by hand."""
+        return therapists.register(context.session, body, now=context.now)
+
+
+class TherapistBlockResource(Resource):
     """The block of a therapist."""
 
-    @endpoint(body=NewBlock, answer=TherapistView)
-    def post(self, id: UUID, body: NewBlock) -> TherapistView:
+    @endpoint(body=NewBlock, response=TherapistView, replay=TherapistItem.get)
+    def post(self, context: Context[Dependencies], id: UUID, body: NewBlock) -> TherapistView:
         """Let nobody contact this therapist."""
-        with transaction() as session:
-            return once(
-                session,
-                lambda: therapists.block(session, id, body, today=clock.today(), now=clock.now()),
-                recall=lambda known: therapists.get(session, known),
-            )
+        return therapists.block(context.session, id, body, today=context.today, now=context.now)
 
 
-class TherapistUnblock(Resource):
+class TherapistUnblockResource(Resource):
     """The end of a block."""
 
-    @endpoint(answer=TherapistView)
-    def post(self, id: UUID) -> TherapistView:
+    @endpoint(response=TherapistView, replay=TherapistItem.get)
+    def post(self, context: Context[Dependencies], id: UUID) -> TherapistView:
         """Let the therapist be contacted again."""
-        with transaction() as session:
-            return once(
-                session,
-                lambda: therapists.unblock(session, id, now=clock.now()),
-                recall=lambda known: therapists.get(session, known),
-            )
+        return therapists.unblock(context.session, id, now=context.now)

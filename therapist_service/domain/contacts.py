@@ -1,6 +1,6 @@
 """When a practice was last written to, called and spoken to: a machine's notes, which refuse no person's save.
 
-They neither count as a change (`version`) nor are told to anyone.
+They neither count as a change (`version`) nor are published.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from uuid import UUID
 from shared.database import Session, new_id
 from shared.errors import Conflict, NotFound
 from shared.values.enums import ImportStatus
-from therapist_service.domain import imports
+from therapist_service.domain import imports, states
 from therapist_service.domain.import_schemas import ImportView
 from therapist_service.store import import_queries as queries
 from therapist_service.store.tables import Import, ImportCopy
@@ -25,17 +25,26 @@ class ImportedBefore(Conflict):
 
     def __init__(self, import_id: UUID) -> None:
         super().__init__("import.known", "A file with this content was imported before.")
-        self.import_id = import_id
+        self.existing_id = import_id
 
 
 @dataclass(frozen=True)
-class Look:
+class FileLook:
     """A file as it lies in the folder: enough to know it again without reading it."""
 
     name: str
     size: int
     modified_at: datetime | None
     """None where the storage does not say."""
+
+
+@dataclass(frozen=True)
+class FileSearch:
+    """What looking for a file in the folder brought."""
+
+    look: FileLook | None
+    otherwise: str
+    """Where there is none: the sentence that says why."""
 
 
 @dataclass(frozen=True)
@@ -48,20 +57,22 @@ class Content:
     size: int
 
 
-def unfamiliar(session: Session, looks: Sequence[Look]) -> list[Look]:
+def unfamiliar(session: Session, looks: Sequence[FileLook]) -> list[FileLook]:
     """Those of the files that nobody has imported or asked for, as they look now."""
     known = queries.looks_of(session, [look.name for look in looks])
     return [look for look in looks if (look.name, look.size, look.modified_at) not in known]
 
 
-def unread(session: Session, looks: Sequence[Look]) -> list[Look]:
+def unread(session: Session, looks: Sequence[FileLook]) -> list[FileLook]:
     """Those of the files that are new or asked for, and have not been read as they look now."""
     waiting = {each.file for each in queries.asked_for(session)}
     new = set(unfamiliar(session, looks))
     return [look for look in looks if look in new or look.name in waiting]
 
 
-def ask(session: Session, look: Look | None, *, now: datetime, otherwise: str = "There is no such file.") -> ImportView:
+def ask(
+    session: Session, look: FileLook | None, *, now: datetime, otherwise: str = "There is no such file."
+) -> ImportView:
     """Have a worker read and apply this file.
 
     Raises `ImportedBefore`, and `NotFound`, with the sentence `otherwise`, where there is no file.
@@ -85,8 +96,8 @@ def drop(session: Session, content: Content) -> None:
     queries.drop_content(session, content.id)
 
 
-def take(session: Session, look: Look, content: Content, *, now: datetime) -> ImportView:
-    """Import this content, unless it was imported before: who asked for it again is told so."""
+def take(session: Session, look: FileLook, content: Content, *, now: datetime) -> ImportView:
+    """Import this content, unless it was imported before: then the refusal says so."""
     queries.take_in_turn(session)
     asked = [each for each in queries.asked_for(session) if each.file == look.name]
     original = queries.with_checksum(session, content.checksum)
@@ -104,7 +115,7 @@ def take(session: Session, look: Look, content: Content, *, now: datetime) -> Im
     return imports.view(original)
 
 
-def fail(session: Session, look: Look, reason: str, *, now: datetime) -> None:
+def fail(session: Session, look: FileLook, reason: str, *, now: datetime) -> None:
     """This file cannot be read; it is not tried again unless it changes."""
     queries.take_in_turn(session)
     asked = [each for each in queries.asked_for(session) if each.file == look.name]
@@ -128,9 +139,10 @@ def forget_left_content(session: Session, *, now: datetime) -> int:
     return queries.drop_left_content(session, older_than=UUID(int=before << 80))
 
 
-def _begun(session: Session, look: Look, now: datetime) -> Import:
+def _begun(session: Session, look: FileLook, now: datetime) -> Import:
     times = {"created_at": now, "updated_at": now, "started_at": now}
     begun = Import(id=new_id(), file=look.name, size=look.size, modified_at=look.modified_at, **times)
+    states.begin_import(begun)
     session.add(begun)
     session.flush()
     return begun

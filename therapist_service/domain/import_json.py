@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _AHEAD = 1 << 16
-"""Bytes that are at hand before a value is looked at, so that nearly every value is found in one step."""
+"""Bytes that are in memory before a value is looked at, so that nearly every value is found in one step."""
 _USUAL_DEPTH = 6
 
 _BLANKS = re.compile(rb"[ \t\n\r]*+")

@@ -285,8 +285,8 @@ def _fields(error: ErrorDetails) -> list[str]:
 
 
 def _sentence(invalid: ValidationError) -> str:
-    told = [f"{p.field}: {p.message}" for p in problems_of(invalid) if p.field.partition(".")[0] in ESSENTIAL]
-    return _note(told) or "must be an object in valid JSON"
+    sentences = [f"{p.field}: {p.message}" for p in problems_of(invalid) if p.field.partition(".")[0] in ESSENTIAL]
+    return _note(sentences) or "must be an object in valid JSON"
 
 
 def _is_blank(value: Any) -> bool:

@@ -15,10 +15,9 @@ from shared.events.catalogue import TherapistDeactivated, TherapistRegistered, T
 from shared.values.enums import ImportAction, ImportOutcome
 from shared.values.postal_codes import coordinates_problem
 from shared.values.weekly import Weekly
+from therapist_service.domain import states
 from therapist_service.domain.import_records import Entry
 from therapist_service.domain.schemas import PLACE, TherapistFields
-
-BY_IMPORT = "import"
 
 DEFAULTS: Mapping[str, Any] = {
     name: info.default for name, info in TherapistFields.model_fields.items() if not info.is_required()
@@ -28,7 +27,7 @@ AnyTherapistEvent = type[TherapistRegistered] | type[TherapistUpdated] | type[Th
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class ImportDecision:
     """What becomes of a record."""
 
     action: ImportAction
@@ -40,57 +39,52 @@ class Decision:
     event: AnyTherapistEvent | None = None
 
 
-def decide(entry: Entry, known: Mapping[str, Any] | None) -> Decision:
+def decide(entry: Entry, known: Mapping[str, Any] | None) -> ImportDecision:
     """What the entry does to the therapist with its `external_id`, or to nobody where none is known."""
     if entry.refused is not None:
-        return Decision(entry.action, ImportOutcome.REJECTED, entry.refused)
+        return ImportDecision(entry.action, ImportOutcome.REJECTED, entry.refused)
     if entry.action == ImportAction.DELETION:
         return _gone(entry, known)
     return _new(entry) if known is None else _seen_again(entry, known)
 
 
-def _gone(entry: Entry, known: Mapping[str, Any] | None) -> Decision:
+def _gone(entry: Entry, known: Mapping[str, Any] | None) -> ImportDecision:
     # inactive, never deleted: docs/domain.md#import-rule-5
     action, note = ImportAction.DELETION, entry.note
     if known is None:
-        return Decision(action, ImportOutcome.UNCHANGED, _both(note, "not known here"))
+        return ImportDecision(action, ImportOutcome.UNCHANGED, _both(note, "not known here"))
     if known["inactive_by"] is not None:
-        return Decision(action, ImportOutcome.UNCHANGED, note)
-    changes: dict[str, Any] = {"inactive_by": BY_IMPORT}
-    if known["status"] == "blocked":
-        # the block wins; who is unblocked is inactive then
+        return ImportDecision(action, ImportOutcome.UNCHANGED, note)
+    changes = states.columns_of_one_who_is_gone(known)
+    if "status" not in changes:
         reason = _both(note, "blocked; inactive when the block ends")
-        return Decision(action, ImportOutcome.APPLIED, reason, changes, _difference(known, changes))
-    changes["status"] = "inactive"
-    difference = _difference(known, {"status": "inactive"})
-    return Decision(action, ImportOutcome.APPLIED, note, changes, difference, TherapistDeactivated)
+        return ImportDecision(action, ImportOutcome.APPLIED, reason, changes, _difference(known, changes))
+    difference = _difference(known, {name: value for name, value in changes.items() if name != "inactive_by"})
+    return ImportDecision(action, ImportOutcome.APPLIED, note, changes, difference, TherapistDeactivated)
 
 
 def _both(note: str | None, reason: str) -> str:
     return f"{note}; {reason}" if note else reason
 
 
-def _new(entry: Entry) -> Decision:
+def _new(entry: Entry) -> ImportDecision:
     values = {**DEFAULTS, **entry.values}
-    changes = {**values, "status": "active", "protected_fields": [], "set_aside": entry.set_aside}
-    return Decision(ImportAction.ADDITION, ImportOutcome.APPLIED, entry.note, changes, [], TherapistRegistered)
+    changes = {**values, **states.columns_of_a_new_one(), "protected_fields": [], "set_aside": entry.set_aside}
+    return ImportDecision(ImportAction.ADDITION, ImportOutcome.APPLIED, entry.note, changes, [], TherapistRegistered)
 
 
-def _seen_again(entry: Entry, known: Mapping[str, Any]) -> Decision:
+def _seen_again(entry: Entry, known: Mapping[str, Any]) -> ImportDecision:
     wanted, note = _wanted(entry, known)
     changes = {name: value for name, value in wanted.items() if not _same(known[name], value)}
-    if known["inactive_by"] == BY_IMPORT:  # docs/domain.md#import-rule-6
-        changes["inactive_by"] = None
-        if known["status"] == "inactive":
-            changes["status"] = "active"
+    changes |= states.columns_of_one_who_is_back(known)
     quiet = {} if known["set_aside"] == entry.set_aside else {"set_aside": entry.set_aside}
     if not changes:
-        return Decision(ImportAction.MODIFICATION, ImportOutcome.UNCHANGED, note, quiet)
+        return ImportDecision(ImportAction.MODIFICATION, ImportOutcome.UNCHANGED, note, quiet)
     shown = {name: value for name, value in changes.items() if name != "inactive_by" or "status" not in changes}
     # of one who is blocked nobody else sees whether they would be inactive otherwise
     event = None if changes.keys() == {"inactive_by"} else TherapistUpdated
     difference = _difference(known, shown)
-    return Decision(ImportAction.MODIFICATION, ImportOutcome.APPLIED, note, changes | quiet, difference, event)
+    return ImportDecision(ImportAction.MODIFICATION, ImportOutcome.APPLIED, note, changes | quiet, difference, event)
 
 
 def _wanted(entry: Entry, known: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:

@@ -60,7 +60,7 @@ class ImportView(EntityView):
     done: int
 
 
-class Change(Schema):
+class FieldChange(Schema):
     """One field before and after."""
 
     field: str
@@ -77,7 +77,7 @@ class ImportRecordView(Schema):
     outcome: ImportOutcome
     reason: str | None
     therapist_id: UUID | None
-    difference: list[Change]
+    difference: list[FieldChange]
 
 
 class ImportRecordFilter(PageQuery):

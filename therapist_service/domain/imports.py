@@ -16,15 +16,15 @@ from typing import Any
 from uuid import UUID
 
 from shared.database import Session, new_id
-from shared.errors import NotFound
+from shared.database.rows import require
 from shared.events.event import Event
 from shared.events.outbox import record_all
 from shared.values.enums import ImportAction, ImportOutcome, ImportStatus
 from shared.values.schemas import PageQuery
-from therapist_service.domain import search, therapists
+from therapist_service.domain import search, states, therapists
 from therapist_service.domain.import_files import ImportFile, Metadata, NotImportable, refuse_out_of_turn
 from therapist_service.domain.import_records import Entry
-from therapist_service.domain.import_rules import Decision, decide
+from therapist_service.domain.import_rules import ImportDecision, decide
 from therapist_service.domain.import_schemas import (
     Counts,
     ImportPage,
@@ -61,7 +61,7 @@ class ClaimLost(Exception):
 
 
 @dataclass(frozen=True)
-class Claim:
+class ImportClaim:
     """The right to work on an import for a while."""
 
     import_id: UUID
@@ -82,7 +82,7 @@ def view(known: Import) -> ImportView:
     return ImportView.of({**{name: getattr(known, name) for name in fields}, "counts": counts})
 
 
-def listed(session: Session, wanted: PageQuery) -> ImportPage:
+def list_page(session: Session, wanted: PageQuery) -> ImportPage:
     """A page of all imports, the newest first."""
     found, total = queries.listed(session, limit=wanted.limit, offset=wanted.offset)
     return ImportPage(items=[view(i) for i in found], total=total, limit=wanted.limit, offset=wanted.offset)
@@ -93,7 +93,7 @@ def get(session: Session, import_id: UUID) -> ImportView:
     return view(_known(session, import_id))
 
 
-def records(session: Session, import_id: UUID, wanted: ImportRecordFilter) -> ImportRecordPage:
+def list_records(session: Session, import_id: UUID, wanted: ImportRecordFilter) -> ImportRecordPage:
     """A page of an import's records; raises `NotFound`."""
     known = _known(session, import_id)
     part = {"limit": wanted.limit, "offset": wanted.offset}
@@ -111,16 +111,13 @@ def _number(known: Import, outcome: ImportOutcome | None) -> int:
 
 
 def _known(session: Session, import_id: UUID) -> Import:
-    known = queries.one(session, import_id)
-    if known is None:
-        raise NotFound("import")
-    return known
+    return require(queries.one(session, import_id), "import")
 
 
 # Applying them
 
 
-def claim(session: Session, *, now: datetime, lease: timedelta) -> Claim | None:
+def claim(session: Session, *, now: datetime, lease: timedelta) -> ImportClaim | None:
     """The import whose turn it is; None where there is none, or another worker is at work on one."""
     waiting = queries.unfinished(session)
     if not waiting or any(each.claimed_until is not None and each.claimed_until > now for each in waiting):
@@ -135,7 +132,7 @@ def claim(session: Session, *, now: datetime, lease: timedelta) -> Claim | None:
     chosen.term += 1
     chosen.claimed_until = now + lease
     is_careful = chosen.abandoned > 0
-    return Claim(chosen.id, chosen.term, chosen.file, chosen.size, chosen.content_id, chosen.done, is_careful)
+    return ImportClaim(chosen.id, chosen.term, chosen.file, chosen.size, chosen.content_id, chosen.done, is_careful)
 
 
 def _try(known: Import, position: int | None) -> None:
@@ -143,13 +140,13 @@ def _try(known: Import, position: int | None) -> None:
     known.trying = position
 
 
-def renew(session: Session, claimed: Claim, *, now: datetime, lease: timedelta) -> None:
+def renew(session: Session, claimed: ImportClaim, *, now: datetime, lease: timedelta) -> None:
     """Keep the claim for longer while its holder works; raises `ClaimLost`."""
     if not queries.renew(session, claimed.import_id, claimed.term, until=now + lease):
         raise ClaimLost
 
 
-def try_alone(session: Session, claimed: Claim, position: int) -> bool:
+def try_alone(session: Session, claimed: ImportClaim, position: int) -> bool:
     """Note that a record is looked at, before it is; False where workers ended at it before: it is to be refused.
 
     Raises `ClaimLost`.
@@ -159,14 +156,14 @@ def try_alone(session: Session, claimed: Claim, position: int) -> bool:
     return known.tries <= TRIES
 
 
-def look_through(session: Session, claimed: Claim) -> None:
+def look_through(session: Session, claimed: ImportClaim) -> None:
     """Raise `NotImportable` where workers ended while they looked this file through, and `ClaimLost`."""
     known = _claimed(session, claimed)
     if known.total is None and known.tries > TRIES:
         raise NotImportable(f"The file could not be looked through: {TRIES} workers ended while they did.")
 
 
-def block(session: Session, claimed: Claim, number: int) -> bytes:
+def block(session: Session, claimed: ImportClaim, number: int) -> bytes:
     """A block of the file; raises `ClaimLost`."""
     packed = queries.block(session, claimed.content_id, number)
     if packed is None:
@@ -174,7 +171,7 @@ def block(session: Session, claimed: Claim, number: int) -> bytes:
     return zlib.decompress(packed)
 
 
-def begin(session: Session, claimed: Claim, file: ImportFile, *, now: datetime, lease: timedelta) -> None:
+def begin(session: Session, claimed: ImportClaim, file: ImportFile, *, now: datetime, lease: timedelta) -> None:
     """Write down what the file is; raises `NotImportable` for one that is out of turn, and `ClaimLost`."""
     known = _claimed(session, claimed)
     if known.total is None:
@@ -187,13 +184,13 @@ def begin(session: Session, claimed: Claim, file: ImportFile, *, now: datetime, 
     known.updated_at = now
 
 
-def give_up(session: Session, claimed: Claim, problem: NotImportable, *, now: datetime) -> None:
+def give_up(session: Session, claimed: ImportClaim, problem: NotImportable, *, now: datetime) -> None:
     """The whole file cannot be applied; raises `ClaimLost`."""
     end(session, _claimed(session, claimed), problem.status, now).reason = problem.reason
 
 
-def release(session: Session, claimed: Claim, *, now: datetime) -> None:
-    """Let others claim what is left at once, and whoever holds this claim find it gone; raises `ClaimLost`."""
+def release(session: Session, claimed: ImportClaim, *, now: datetime) -> None:
+    """Let others claim what is left at once, and the holder of this claim find it gone; raises `ClaimLost`."""
     known = _claimed(session, claimed)
     known.term += 1
     known.claimed_until = None
@@ -201,24 +198,21 @@ def release(session: Session, claimed: Claim, *, now: datetime) -> None:
     known.updated_at = now
 
 
-def finish(session: Session, claimed: Claim, *, now: datetime) -> None:
+def finish(session: Session, claimed: ImportClaim, *, now: datetime) -> None:
     """Every record has its outcome; raises `ClaimLost`."""
     end(session, _claimed(session, claimed), ImportStatus.COMPLETED, now)
 
 
 def end(session: Session, known: Import, status: ImportStatus, now: datetime) -> Import:
     """Nothing more becomes of this import."""
-    known.status = status
-    known.finished_at = known.updated_at = now
-    known.claimed_until = None
-    known.version += 1
+    states.end_import(known, status, now=now)
     if known.content_id is not None:
         queries.drop_content(session, known.content_id)
         known.content_id = None
     return known
 
 
-def _claimed(session: Session, claimed: Claim) -> Import:
+def _claimed(session: Session, claimed: ImportClaim) -> Import:
     known = queries.one(session, claimed.import_id, lock=True)
     if known is None or known.term != claimed.term or known.status != ImportStatus.RUNNING:
         raise ClaimLost
@@ -226,7 +220,13 @@ def _claimed(session: Session, claimed: Claim) -> Import:
 
 
 def apply(
-    session: Session, claimed: Claim, metadata: Metadata, portion: Sequence[Entry], *, now: datetime, lease: timedelta
+    session: Session,
+    claimed: ImportClaim,
+    metadata: Metadata,
+    portion: Sequence[Entry],
+    *,
+    now: datetime,
+    lease: timedelta,
 ) -> None:
     """Apply the next records, with their outcomes and events, and keep the claim for longer.
 
@@ -249,12 +249,12 @@ def apply(
         known.abandoned = 0
 
 
-def refuse(session: Session, claimed: Claim, entry: Entry, reason: str, *, now: datetime) -> None:
+def refuse(session: Session, claimed: ImportClaim, entry: Entry, reason: str, *, now: datetime) -> None:
     """Write down that a record could not be applied; raises `ClaimLost`."""
     known = _claimed(session, claimed)
     if entry.position != known.done:
         raise ClaimLost
-    refused = Outcome(entry, Decision(entry.action, ImportOutcome.REJECTED, reason), None)
+    refused = Outcome(entry, ImportDecision(entry.action, ImportOutcome.REJECTED, reason), None)
     queries.add_records(session, [_record(claimed, refused)])
     _count(known, [refused])
     known.updated_at = now
@@ -265,7 +265,7 @@ class Outcome:
     """What is to be written for one record."""
 
     entry: Entry
-    decision: Decision
+    decision: ImportDecision
     therapist_id: UUID | None
     row: dict[str, Any] | None = None
     event: tuple[UUID, int, Event] | None = None
@@ -286,8 +286,8 @@ def _outcome(entry: Entry, known: dict[str, Any] | None, metadata: Metadata, now
     event = None
     if decision.event is not None:
         row |= {"updated_at": now, "version": row["version"] + 1, "sequence": row["sequence"] + 1}
-        told = decision.event.model_construct(therapist=therapists.public_row(row))
-        event = (row["id"], row["sequence"], told)
+        event_of_row = decision.event.model_construct(therapist=therapists.public_row(row))
+        event = (row["id"], row["sequence"], event_of_row)
     return Outcome(entry, decision, row["id"], {name: row[name] for name in WRITTEN}, event)
 
 
@@ -305,7 +305,7 @@ def _newcomer(entry: Entry, metadata: Metadata, now: datetime) -> dict[str, Any]
     }
 
 
-def _record(claimed: Claim, outcome: Outcome) -> dict[str, Any]:
+def _record(claimed: ImportClaim, outcome: Outcome) -> dict[str, Any]:
     decision = outcome.decision
     return {
         "import_id": claimed.import_id,

@@ -40,8 +40,8 @@ def wanted(text: str) -> str | None:
     if len(typed) > MOST_WORDS:
         raise InvalidFields([FieldProblem("q", f"must have at most {MOST_WORDS} words")])
     # beside longer words one letter says little, and costs the reading of whatever begins with it
-    telling = [word for word in typed if len(word) > 1] or typed[:1]
-    every_word = " & ".join(f"'{word}':*" for word in dict.fromkeys(telling))
+    selective = [word for word in typed if len(word) > 1] or typed[:1]
+    every_word = " & ".join(f"'{word}':*" for word in dict.fromkeys(selective))
     number = _phone_number(text)
     return " | ".join(filter(None, (every_word, number and f"'{number}':*"))) or None
 

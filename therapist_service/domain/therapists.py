@@ -8,7 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from shared.database import Session, new_id
-from shared.errors import Conflict, FieldProblem, LostUpdate, NotFound, RuleBroken
+from shared.database.rows import check_version, require
+from shared.errors import Conflict, FieldProblem, RuleBroken
 from shared.events.catalogue import (
     PublicTherapist,
     TherapistBlocked,
@@ -18,9 +19,10 @@ from shared.events.catalogue import (
 )
 from shared.events.event import Event
 from shared.events.outbox import record
+from shared.values.enums import TherapistStatus
 from shared.values.postal_codes import coordinates_problem
 from shared.values.schemas import MergePatch, merged
-from therapist_service.domain import search
+from therapist_service.domain import search, states
 from therapist_service.domain.schemas import (
     PLACE,
     Block,
@@ -40,8 +42,8 @@ from therapist_service.store.tables import Therapist
 PROTECTABLE = frozenset(ImportedFields.model_fields)
 """The fields that an import could overwrite."""
 
-_TOLD_AS_THEY_ARE = PublicTherapist.model_fields.keys() - {"phone_hours", "working_hours", "blocked_until"}
-_TOLD_FROM = _TOLD_AS_THEY_ARE | {"phone_hours", "working_hours", "block_until"}
+_PUBLISHED_AS_THEY_ARE = PublicTherapist.model_fields.keys() - {"phone_hours", "working_hours", "blocked_until"}
+_PUBLISHED_FROM = _PUBLISHED_AS_THEY_ARE | {"phone_hours", "working_hours", "block_until"}
 
 FILTERED = ("postal_code", "city", "gender", "status", "accreditation", "potentially_available")
 
@@ -80,24 +82,24 @@ def _source(therapist: Therapist) -> Source | None:
 
 
 def public(therapist: Therapist) -> PublicTherapist:
-    """What other services are told of the therapist."""
-    return PublicTherapist(**_told({name: getattr(therapist, name) for name in _TOLD_FROM}))
+    """What other services may know of the therapist."""
+    return PublicTherapist(**_published({name: getattr(therapist, name) for name in _PUBLISHED_FROM}))
 
 
 def public_row(row: Mapping[str, Any]) -> PublicTherapist:
     """The same from a row of the table whose values were checked already, as those of an import were."""
-    return PublicTherapist.model_construct(**_told(row))
+    return PublicTherapist.model_construct(**_published(row))
 
 
-def _told(row: Mapping[str, Any]) -> dict[str, Any]:
-    told = {name: row[name] for name in _TOLD_AS_THEY_ARE}
+def _published(row: Mapping[str, Any]) -> dict[str, Any]:
+    fields = {name: row[name] for name in _PUBLISHED_AS_THEY_ARE}
     for name in ("phone_hours", "working_hours"):
-        told[name] = row[name].to_json() if row[name] else None
-    told["blocked_until"] = row["block_until"]
-    return told
+        fields[name] = row[name].to_json() if row[name] else None
+    fields["blocked_until"] = row["block_until"]
+    return fields
 
 
-def listed(session: Session, wanted: TherapistFilter) -> TherapistPage:
+def list_page(session: Session, wanted: TherapistFilter) -> TherapistPage:
     """A page of the therapists that are wanted, by name. Raises `InvalidFields` for a search of too many words."""
     conditions = queries.fields_are(**wanted.model_dump(include=set(FILTERED)))
     if wanted.procedure is not None:
@@ -115,12 +117,13 @@ def listed(session: Session, wanted: TherapistFilter) -> TherapistPage:
 
 def get(session: Session, therapist_id: UUID) -> TherapistView:
     """One therapist; raises `NotFound`."""
-    return view(_known(session, therapist_id))
+    return view(_get(session, therapist_id))
 
 
 def register(session: Session, new: NewTherapist, *, now: datetime) -> TherapistView:
     """Enter a therapist by hand; what staff typed is protected from imports."""
-    therapist = Therapist(id=new_id(), created_at=now, updated_at=now, version=1, status="active", **values_of(new))
+    therapist = Therapist(id=new_id(), created_at=now, updated_at=now, version=1, **values_of(new))
+    states.register(therapist)
     therapist.protected_fields = sorted(new.model_fields_set & PROTECTABLE)
     _make_findable(therapist)
     session.add(therapist)
@@ -135,8 +138,8 @@ def change(
 
     Raises `NotFound`, `LostUpdate`, and `InvalidFields` or a `ValidationError` for fields that do not fit.
     """
-    therapist = _known(session, therapist_id, lock=True)
-    _is_still(therapist, expected_versions)
+    therapist = _get(session, therapist_id, lock=True)
+    check_version(therapist, expected_versions, "therapist")
     current = view(therapist)
     sent = patch.changes_to(current)
     changes = {**_coordinates_to_drop(current, sent), **sent}
@@ -179,23 +182,21 @@ def block(session: Session, therapist_id: UUID, new: NewBlock, *, today: date, n
     if new.until is not None and new.until < today:
         problem = FieldProblem("until", "must not lie before today")
         raise RuleBroken("therapist.block_in_the_past", "The block would end before today.", errors=[problem])
-    therapist = _known(session, therapist_id, lock=True)
-    therapist.block_since = therapist.block_since or today
-    therapist.block_reason, therapist.block_until = new.reason, new.until
-    therapist.status = "blocked"
+    therapist = _get(session, therapist_id, lock=True)
+    states.block(therapist, reason=new.reason, until=new.until, today=today)
     return _changed(session, therapist, TherapistBlocked, now)
 
 
 def unblock(session: Session, therapist_id: UUID, *, now: datetime) -> TherapistView:
     """Lift the block; a therapist who was inactive before is inactive again. Raises `Conflict` when not blocked."""
-    therapist = _known(session, therapist_id, lock=True)
-    if therapist.status != "blocked":
+    therapist = _get(session, therapist_id, lock=True)
+    if therapist.status != TherapistStatus.BLOCKED:
         raise Conflict("therapist.not_blocked", "This therapist is not blocked.")
     return _lift_block(session, therapist, now)
 
 
 def lift_blocks_that_ran_out(session: Session, *, today: date, now: datetime, at_most: int = 100) -> int:
-    """Unblock therapists whose block ended before today; how many."""
+    """Unblock therapists whose block ended before today; returns the number of them."""
     ended = queries.blocks_that_ran_out(session, today=today, limit=at_most)
     for therapist in ended:
         _lift_block(session, therapist, now)
@@ -203,12 +204,11 @@ def lift_blocks_that_ran_out(session: Session, *, today: date, now: datetime, at
 
 
 def _lift_block(session: Session, therapist: Therapist, now: datetime) -> TherapistView:
-    therapist.block_reason = therapist.block_since = therapist.block_until = None
-    therapist.status = "inactive" if therapist.inactive_by else "active"
+    states.unblock(therapist)
     return _changed(session, therapist, TherapistUnblocked, now)
 
 
-def states(
+def snapshots(
     session: Session,
     *,
     after: UUID,
@@ -223,8 +223,8 @@ def states(
 def _changed(session: Session, therapist: Therapist, event: Any, now: datetime) -> TherapistView:
     therapist.version += 1
     therapist.updated_at = now
-    told: Event = event(therapist=public(therapist))
-    record(session, therapist, told, now=now)
+    change: Event = event(therapist=public(therapist))
+    record(session, therapist, change, now=now)
     return view(therapist)
 
 
@@ -236,13 +236,5 @@ def values_of(fields: TherapistFields | ImportedFields) -> dict[str, Any]:
     return values
 
 
-def _known(session: Session, therapist_id: UUID, *, lock: bool = False) -> Therapist:
-    therapist = queries.therapist(session, therapist_id, lock=lock)
-    if therapist is None:
-        raise NotFound("therapist")
-    return therapist
-
-
-def _is_still(therapist: Therapist, expected_versions: Collection[int] | None) -> None:
-    if expected_versions is not None and therapist.version not in expected_versions:
-        raise LostUpdate("therapist.changed_meanwhile", "Somebody changed this therapist since you read it.")
+def _get(session: Session, therapist_id: UUID, *, lock: bool = False) -> Therapist:
+    return require(queries.therapist(session, therapist_id, lock=lock), "therapist")

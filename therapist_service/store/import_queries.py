@@ -1,4 +1,4 @@
-"""Named questions to the tables of imports, and the statements that write many rows at once."""
+"""Named questions to the tables of imports, and what is written of them."""
 
 from __future__ import annotations
 
@@ -7,21 +7,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic_core import to_json
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from shared.values.weekly import Weekly
+from shared.database.bulk import Row, write_rows
+from shared.database.rows import find_row, page_of
 from therapist_service.store.tables import Import, ImportContent, ImportCopy, ImportRecord, Therapist
-
-Row = dict[str, Any]
-"""Columns and their values, as Python has them."""
 
 
 def one(session: Session, import_id: UUID, *, lock: bool = False) -> Import | None:
     """One import; with `lock` no other transaction can change it before ours ends."""
-    return session.get(Import, import_id, with_for_update=lock, populate_existing=lock)
+    return find_row(session, Import, import_id, lock=lock)
 
 
 def with_checksum(session: Session, checksum: str) -> Import | None:
@@ -104,9 +101,8 @@ def drop_left_content(session: Session, *, older_than: UUID) -> int:
 
 def listed(session: Session, *, limit: int, offset: int) -> tuple[Sequence[Import], int]:
     """A page of imports, the newest first, and how many there are."""
-    total = session.scalar(select(func.count()).select_from(Import)) or 0
-    newest = select(Import).order_by(Import.created_at.desc(), Import.id.desc()).limit(limit).offset(offset)
-    return session.scalars(newest).all(), total
+    newest = select(Import).order_by(Import.created_at.desc(), Import.id.desc())
+    return page_of(session, newest, limit=limit, offset=offset)
 
 
 def records_of(
@@ -119,7 +115,7 @@ def records_of(
     return session.scalars(page.where(ImportRecord.outcome == outcome).offset(offset)).all()
 
 
-def known_to_source(session: Session, source: str, external_ids: Collection[str]) -> dict[str, Row]:
+def known_to_source(session: Session, source: str, external_ids: Collection[str]) -> dict[str, dict[str, Any]]:
     """All columns of the source's therapists with these ids, locked, by external id."""
     table = Therapist.__table__
     found = session.execute(
@@ -133,14 +129,12 @@ def known_to_source(session: Session, source: str, external_ids: Collection[str]
 
 def write_therapists(session: Session, rows: Sequence[Row]) -> None:
     """Insert these rows, or update those whose id is known, in one statement; all rows name the same columns."""
-    if rows:
-        changed = (f"{name} = excluded.{name}" for name in rows[0] if name not in ("id", "created_at"))
-        and_then = f"ON CONFLICT (id) DO UPDATE SET {', '.join(changed)}"
-        _insert(session, Therapist, [_with_plain_hours(row) for row in rows], and_then)
+    updated = [name for name in rows[0] if name not in ("id", "created_at")] if rows else ()
+    write_rows(session, Therapist, rows, updated=updated)
 
 
 def note_seen(session: Session, therapist_ids: Collection[UUID], at: datetime) -> None:
-    """Note when the source showed these therapists; no change that anybody is told of."""
+    """Note when the source showed these therapists; no change that is published."""
     if therapist_ids:
         table = Therapist.__table__
         session.execute(update(table).where(table.c.id.in_(therapist_ids)).values(last_seen_at=at))  # type: ignore[arg-type]
@@ -148,16 +142,4 @@ def note_seen(session: Session, therapist_ids: Collection[UUID], at: datetime) -
 
 def add_records(session: Session, rows: Sequence[Row]) -> None:
     """Write down outcomes; all rows name the same columns."""
-    _insert(session, ImportRecord, rows)
-
-
-def _insert(session: Session, table: type[Any], rows: Sequence[Row], and_then: str = "") -> None:
-    """Insert rows that PostgreSQL unpacks from one JSON document: a third of the cost of a parameter per value."""
-    name, columns = table.__tablename__, ", ".join(rows[0])
-    statement = f"INSERT INTO {name} ({columns}) SELECT {columns} FROM json_populate_recordset(NULL::{name}, :rows) "  # noqa: S608 - names of ours
-    session.execute(text(statement + and_then), {"rows": to_json(rows).decode()})
-
-
-def _with_plain_hours(row: Row) -> Row:
-    hours: Weekly | None = row["phone_hours"]  # the only week among the columns that an import writes
-    return {**row, "phone_hours": hours.to_multirange()} if hours else row
+    write_rows(session, ImportRecord, rows)

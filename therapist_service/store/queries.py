@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Uuid, cast, func, select, text, update
+from sqlalchemy import ColumnElement, Select, Uuid, cast, func, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 from sqlalchemy.orm import Session
 
 from shared.database import lock_rows, next_locked
+from shared.database.rows import find_row, page_of
 from therapist_service.store.tables import Therapist
 
 SHUFFLED = (text("hashtext(id::text)"), Therapist.id)
@@ -19,7 +20,7 @@ SHUFFLED = (text("hashtext(id::text)"), Therapist.id)
 
 def therapist(session: Session, therapist_id: UUID, *, lock: bool = False) -> Therapist | None:
     """One therapist; with `lock` no other transaction can change it before ours ends."""
-    return session.get(Therapist, therapist_id, with_for_update=lock, populate_existing=lock)
+    return find_row(session, Therapist, therapist_id, lock=lock)
 
 
 def therapists_after(session: Session, therapist_id: UUID, *, limit: int) -> Sequence[Therapist]:
@@ -36,8 +37,7 @@ def therapists_where(
     session: Session, conditions: Sequence[ColumnElement[bool]], *, limit: int, offset: int
 ) -> tuple[Sequence[Therapist], int]:
     """A page of therapists by name, and how many there are in all."""
-    total = session.scalar(select(func.count()).select_from(Therapist).where(*conditions)) or 0
-    return _by_name(session, conditions, limit=limit, offset=offset), total
+    return page_of(session, _by_name(conditions), limit=limit, offset=offset)
 
 
 def found_therapists(
@@ -50,20 +50,12 @@ def found_therapists(
     """
     found = session.scalars(select(Therapist.id).where(*conditions).order_by(*SHUFFLED).limit(at_most)).all()
     these = Therapist.id == func.any(cast(list(found), ARRAY(Uuid)))
-    return _by_name(session, [these], limit=limit, offset=offset), len(found)
+    return session.scalars(_by_name([these]).limit(limit).offset(offset)).all(), len(found)
 
 
-def _by_name(
-    session: Session, conditions: Sequence[ColumnElement[bool]], *, limit: int, offset: int
-) -> Sequence[Therapist]:
-    by_name = (
-        select(Therapist)
-        .where(*conditions)
-        .order_by(Therapist.last_name, Therapist.first_name, Therapist.id)
-        .limit(limit)
-        .offset(offset)
-    )
-    return session.scalars(by_name).all()
+def _by_name(conditions: Sequence[ColumnElement[bool]]) -> Select[Therapist]:
+    by_name = (Therapist.last_name, Therapist.first_name, Therapist.id)
+    return select(Therapist).where(*conditions).order_by(*by_name)
 
 
 def fields_are(**wanted: object) -> list[ColumnElement[bool]]:

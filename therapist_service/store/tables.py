@@ -10,8 +10,9 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, MetaData,
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from shared.database import GERMAN, NAMES, Aggregate, column_types, new_id
+from shared.database import GERMAN, NAMES, Aggregate, column_types, is_one_of, new_id
 from shared.database.tables import add_shared_tables
+from shared.values.enums import ImportAction, ImportOutcome, ImportStatus, TherapistStatus
 from shared.values.weekly import Weekly, WeeklyColumn
 
 
@@ -92,7 +93,7 @@ class Therapist(Aggregate, Tables):
         Index("ix_therapists_shuffled", text("hashtext(id::text)"), "id"),
         Index("ix_therapists_search", "search", postgresql_using="gin"),
         Index("ix_therapists_name", "last_name", "first_name", "id"),
-        CheckConstraint("status IN ('active', 'blocked', 'inactive')", name="status"),
+        CheckConstraint(is_one_of("status", TherapistStatus), name="status"),
         CheckConstraint("(status = 'blocked') = (block_reason IS NOT NULL)", name="block_has_a_reason"),
         CheckConstraint("inactive_by IN ('import', 'staff')", name="inactive_by"),
         CheckConstraint("latitude BETWEEN -90 AND 90 AND longitude BETWEEN -180 AND 180", name="place"),
@@ -148,7 +149,7 @@ class Import(Aggregate, Tables):
         Index("uq_imports_checksum", "checksum", unique=True),
         Index("ix_imports_created_at", "created_at", "id"),
         Index("ix_imports_file", "file"),
-        CheckConstraint("status IN ('running', 'completed', 'held', 'failed', 'rejected', 'undone')", name="status"),
+        CheckConstraint(is_one_of("status", ImportStatus), name="status"),
         CheckConstraint("(status IN ('running', 'held')) = (finished_at IS NULL)", name="finished_when_over"),
         CheckConstraint("done BETWEEN 0 AND total OR total IS NULL AND done = 0", name="done"),
     )
@@ -197,8 +198,8 @@ class ImportRecord(Tables):
     difference: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
 
     __table_args__ = (
-        CheckConstraint("action IN ('addition', 'modification', 'deletion')", name="action"),
-        CheckConstraint("outcome IN ('applied', 'unchanged', 'waiting', 'rejected')", name="outcome"),
+        CheckConstraint(is_one_of("action", ImportAction), name="action"),
+        CheckConstraint(is_one_of("outcome", ImportOutcome), name="outcome"),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -14,13 +13,12 @@ import pytest
 from confluent_kafka import Producer
 from sqlalchemy.orm import Session
 
-from matching_service.domain import telling
+from matching_service.domain import publishing
 from shared.database import new_id
 from shared.events.catalogue import RequestUnknown, TherapistUpdated
 from shared.events.comparison import Discrepancy, find_discrepancies
 from shared.events.event import CATALOGUE, Event, StateEvent
-from shared.runtime.settings import read
-from tests.architecture.sources import SERVICES
+from shared.events.republish import Snapshots
 
 THERAPISTS = TherapistUpdated.topic
 BOGUS = 1_000_000
@@ -56,7 +54,7 @@ def found(kafka: dict[str, Any], id: UUID, *, known: int | None) -> list[Discrep
         here = SimpleNamespace(id=id, sequence=known)
         return [(here, None)] if known is not None and after < id else []  # type: ignore[list-item]
 
-    return [each for each in find_discrepancies(kafka, THERAPISTS, states) if each.id == id]
+    return [each for each in find_discrepancies(kafka, Snapshots(THERAPISTS, states)) if each.id == id]
 
 
 def test_a_service_without_a_single_row_finds_all_that_kafka_says(kafka: dict[str, Any]) -> None:
@@ -83,19 +81,11 @@ def test_after_a_republish_a_stranger_that_still_lies_there_counts_no_more(kafka
     assert found(kafka, id, known=2) == [Discrepancy(id, 9, 2)]
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_who_has_states_says_on_which_topic_they_lie(service: str) -> None:
-    settings = read(importlib.import_module(f"{service}.settings").Settings)
-    worker = importlib.import_module(f"{service}.worker").create(settings)
-    assert (worker.topic is None) == (worker.states is None)
-    assert worker.unknown_aggregate is None or worker.states is not None
-
-
 def test_what_the_service_has_said_not_to_have_is_no_stranger(kafka: dict[str, Any]) -> None:
     id = new_id()
 
     def found_in_matching() -> list[Discrepancy]:
-        everything = find_discrepancies(kafka, RequestUnknown.topic, nobody, unknown_aggregate=telling.unknown)
+        everything = find_discrepancies(kafka, Snapshots(RequestUnknown.topic, nobody, publishing.unknown_request))
         return [each for each in everything if each.id == id]
 
     say_of_request(kafka, id, "request_withdrawn", BOGUS, after=0)

@@ -87,7 +87,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def test_the_sender_is_the_service_whose_domain_makes_the_event(checkout: Path) -> None:
-    (checkout / "matching_service/domain/holds.py").write_text(
+    (checkout / "matching_service/domain/consequences.py").write_text(
         "from shared.events.catalogue import RequestHeld, EmailSent\n"
         "def hold(session, sent: EmailSent) -> EmailSent | None:\n    record(session, RequestHeld(hold='x'))\n"
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -33,7 +32,8 @@ from shared.events.event import (
 )
 from shared.events.listeners import Listeners
 from shared.events.message_reader import read_message
-from shared.runtime import clock
+from shared.runtime import clock, registry
+from shared.runtime.worker import worker
 from tests.architecture.sources import SERVICES
 from tests.builders.happenings import happened
 from tests.events import document
@@ -63,8 +63,7 @@ def test_reading_never_raises_and_what_it_lets_pass_can_be_stored(topic: str) ->
 @pytest.fixture
 def consumer(service: str, settings: Any, connection: Any) -> Consumer:
     """A consumer with the real listeners of a service, whose transactions are rolled back after the test."""
-    listeners = importlib.import_module(f"{service}.worker").create(settings).listeners
-    return Consumer(service, {}, listeners)
+    return Consumer(service, {}, worker(registry.load(service), settings).listeners)
 
 
 @pytest.mark.slow

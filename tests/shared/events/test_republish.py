@@ -12,7 +12,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from matching_service.domain import telling
+from matching_service.domain import publishing
 from shared import database
 from shared.database import new_id
 from shared.database.tables import outbox
@@ -36,7 +36,7 @@ def told(session: Session, therapist_id: UUID) -> list[tuple[str, int]]:
 def test_every_aggregate_is_told_once_with_its_next_sequence_however_many_portions_it_takes(session: Session) -> None:
     known = [a_therapist(session) for _ in range(5)]
     heard: list[int] = []
-    assert republish(therapists.states, portion=2, progress=heard.append) == RepublishResult(kept=0, states=5)
+    assert republish(therapists.snapshots, portion=2, progress=heard.append) == RepublishResult(kept=0, states=5)
     assert heard == [2, 4, 5]
     for each in known:
         assert told(session, each.id) == [("therapist.registered", 1), ("therapist.updated", 2)]
@@ -47,7 +47,7 @@ def test_a_run_that_dies_halfway_is_simply_run_again(session: Session) -> None:
     first, second = a_therapist(session), a_therapist(session)
 
     def dying(session: Session, *, after: UUID, limit: int, now: datetime) -> Sequence[tuple[Therapist, StateEvent]]:
-        found = therapists.states(session, after=after, limit=limit, now=now)
+        found = therapists.snapshots(session, after=after, limit=limit, now=now)
         if after != NOWHERE:
             raise KeyboardInterrupt
         return found
@@ -55,14 +55,14 @@ def test_a_run_that_dies_halfway_is_simply_run_again(session: Session) -> None:
     with pytest.raises(KeyboardInterrupt):
         republish(dying, portion=1)
     assert [len(told(session, each.id)) for each in (first, second)] == [2, 1]
-    republish(therapists.states, portion=1)
+    republish(therapists.snapshots, portion=1)
     assert [sequence for _, sequence in told(session, first.id)] == [1, 2, 3]
     assert [sequence for _, sequence in told(session, second.id)] == [1, 2]
 
 
 def test_a_change_afterwards_comes_after_it(session: Session) -> None:
     known = a_therapist(session)
-    republish(therapists.states)
+    republish(therapists.snapshots)
     therapists.block(session, known.id, NewBlock(reason="rests"), today=MONDAY.date(), now=MONDAY)
     assert told(session, known.id)[1:] == [("therapist.updated", 2), ("therapist.blocked", 3)]
 
@@ -72,7 +72,7 @@ def test_what_the_outbox_keeps_waits_once_more_and_before_the_states(session: Se
     session.execute(update(outbox).values(published_at=MONDAY))
     waiting = a_therapist(session)
     assert republish(None) == RepublishResult(kept=1, states=0)
-    assert republish(therapists.states) == RepublishResult(kept=0, states=2)
+    assert republish(therapists.snapshots) == RepublishResult(kept=0, states=2)
     in_order = (
         select(outbox.c.key, outbox.c.sequence).where(outbox.c.published_at.is_(None)).order_by(outbox.c.position)
     )
@@ -86,7 +86,7 @@ def test_nobody_changes_an_aggregate_while_its_state_is_being_recorded() -> None
     with database.transaction() as session:
         known = a_therapist(session)
     with database.transaction() as recording:
-        ((locked, _),) = therapists.states(recording, after=NOWHERE, limit=10, now=MONDAY)
+        ((locked, _),) = therapists.snapshots(recording, after=NOWHERE, limit=10, now=MONDAY)
         assert locked.id == known.id
         with pytest.raises(OperationalError, match="could not obtain lock"), database.transaction() as other:
             other.execute(text("SELECT 1 FROM therapists WHERE id = :id FOR UPDATE NOWAIT"), {"id": known.id})
@@ -116,7 +116,7 @@ def test_without_a_relay_the_wait_ends_with_the_reason(session: Session, connect
 
 def test_a_denial_is_recorded_under_a_number_that_is_free(session: Session) -> None:
     ids = [new_id(), new_id()]
-    assert publish_unknown_aggregates(ids, telling.unknown) == 2
-    assert publish_unknown_aggregates(ids[:1], telling.unknown) == 1
+    assert publish_unknown_aggregates(ids, publishing.unknown_request) == 2
+    assert publish_unknown_aggregates(ids[:1], publishing.unknown_request) == 1
     assert [(e["sequence"], e["republished"]) for e in recorded(session, ids[0])] == [(1, True), (2, True)]
     assert [e["type"] for e in recorded(session, ids[1])] == ["matching.request_unknown"]

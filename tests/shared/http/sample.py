@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import sys
 import threading
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import Any, ClassVar
 from uuid import UUID
@@ -14,14 +15,13 @@ from pydantic import SecretStr
 from sqlalchemy import DateTime, MetaData, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from shared.database import NAMES, Aggregate, Session, new_id, transaction
+from shared.database import NAMES, Aggregate, Session, new_id
 from shared.database.tables import idempotency
 from shared.errors import Conflict, LostUpdate, NotFound, RuleBroken, Unreachable
-from shared.http import Answer, Resource, Route, endpoint, if_match, once, service_app
-from shared.runtime import clock
+from shared.http import READ_ONLY, Context, Replay, Resource, ResponseReference, Route, endpoint, service_app
 from shared.runtime.settings import ServiceSettings
 from shared.runtime.web import serve
-from shared.security.authentication import ANYONE, COORDINATORS, READERS, purpose
+from shared.security.authentication import ANYONE, COORDINATORS, READERS
 from shared.values.datetimes import Instant, IsoDate
 from shared.values.schemas import EntityView, MergePatch, Page, PageQuery, QuerySchema, Schema
 
@@ -101,7 +101,7 @@ class NewNaps(Schema):
     names: list[str]
 
 
-def registered(session: Session, new: BenchFields) -> Bench:
+def register(session: Session, new: BenchFields) -> Bench:
     if new.name == "forbidden":
         raise RuleBroken("bench.forbidden", "Not this one.")
     if new.name == "slow":
@@ -113,116 +113,119 @@ def registered(session: Session, new: BenchFields) -> Bench:
     return bench
 
 
-def found(session: Session, id: UUID) -> Bench:
+def find(session: Session, id: UUID) -> Bench:
     bench = session.get(Bench, id)
     if bench is None:
         raise NotFound("bench")
     return bench
 
 
-class Benches(Resource):
+def list_page(session: Session, query: BenchFilter) -> Page[Any]:
+    benches = session.scalars(select(Bench).order_by(Bench.id).offset(query.offset).limit(query.limit)).all()
+    total = len(session.scalars(select(Bench.id)).all())
+    items = [BenchView.of(bench) for bench in benches]
+    return Page[BenchView](items=items, total=total, limit=query.limit, offset=query.offset)
+
+
+def change(session: Session, id: UUID, patch: MergePatch, *, expected_versions: Collection[int] | None) -> Bench:
+    bench = find(session, id)
+    if expected_versions is not None and bench.version not in expected_versions:
+        raise LostUpdate("bench.changed", "Somebody changed this bench since you read it.")
+    for name, value in patch.changes_to(BenchView.of(bench)).items():
+        setattr(bench, name, value)
+    bench.version += 1
+    return bench
+
+
+def sleep_together(session: Session, new: NewNaps) -> Naps:
+    benches = [register(session, BenchFields(name=name)) for name in new.names if name != "snorer"]
+    return Naps(items=[BenchView.of(bench) for bench in benches], refused=["snorer"])
+
+
+class BenchItem(Resource):
+    """One bench."""
+
+    @endpoint(response=BenchView)
+    def get(self, context: Context[None], id: UUID) -> Bench:
+        """Show a bench."""
+        return find(context.session, id)
+
+    @endpoint(patch=BenchFields, response=BenchView)
+    def patch(self, context: Context[None], id: UUID, patch: MergePatch) -> Bench:
+        """Change a bench."""
+        return change(context.session, id, patch, expected_versions=context.if_match)
+
+    @endpoint()
+    def delete(self, context: Context[None], id: UUID) -> None:
+        """Take a bench away."""
+        context.session.delete(find(context.session, id))
+
+
+class BenchCollection(Resource):
     """The collection."""
 
-    @endpoint(query=BenchFilter, answer=Page[BenchView])
-    def get(self, query: BenchFilter) -> Page[Any]:
+    @endpoint(query=BenchFilter, response=Page[BenchView])
+    def get(self, context: Context[None], query: BenchFilter) -> Page[Any]:
         """List benches.
 
         In the order in which they were built.
         """
-        with transaction() as session:
-            benches = session.scalars(select(Bench).order_by(Bench.id).offset(query.offset).limit(query.limit)).all()
-            total = len(session.scalars(select(Bench.id)).all())
-            items = [BenchView.of(bench) for bench in benches]
-            return Page[BenchView](items=items, total=total, limit=query.limit, offset=query.offset)
+        return list_page(context.session, query)
 
-    @endpoint(body=BenchFields, query=Force, answer=BenchView, status=201)
-    def post(self, body: BenchFields, query: Force) -> Bench:
+    @endpoint(body=BenchFields, query=Force, response=BenchView, status=201, replay=BenchItem.get)
+    def post(self, context: Context[None], body: BenchFields, query: Force) -> Bench:
         """Build a bench."""
-        with transaction() as session:
-            return once(session, lambda: registered(session, body), lambda id: found(session, id))
+        return register(context.session, body)
 
 
-class OneBench(Resource):
-    """One bench."""
-
-    @endpoint(answer=BenchView)
-    def get(self, id: UUID) -> Bench:
-        """Show a bench."""
-        with transaction() as session:
-            return found(session, id)
-
-    @endpoint(patch=BenchFields, answer=BenchView)
-    def patch(self, id: UUID, patch: MergePatch) -> Bench:
-        """Change a bench."""
-        expected = if_match()
-        with transaction() as session:
-            bench = found(session, id)
-            if expected is not None and bench.version not in expected:
-                raise LostUpdate("bench.changed", "Somebody changed this bench since you read it.")
-            for name, value in patch.changes_to(BenchView.of(bench)).items():
-                setattr(bench, name, value)
-            bench.version += 1
-            return bench
-
-    @endpoint()
-    def delete(self, id: UUID) -> None:
-        """Take a bench away."""
-        with transaction() as session:
-            session.delete(found(session, id))
-
-
-class BenchNap(Resource):
+class BenchNapResource(Resource):
     """Sleeping on a bench."""
 
-    @endpoint(body=Nap, answer=BenchView)
-    def post(self, id: UUID, body: Nap) -> Bench:
+    @endpoint(body=Nap, response=BenchView, replay=BenchItem.get)
+    def post(self, context: Context[None], id: UUID, body: Nap) -> Bench:
         """Sleep."""
-        with transaction() as session:
-            return found(session, id)
+        return find(context.session, id)
 
 
-class ManyNaps(Resource):
-    """Several sleepers at once: an answer that is not one object."""
+def _reference(naps: Naps) -> ResponseReference:
+    return {"ids": [str(item.id) for item in naps.items], "refused": naps.refused}
 
-    @endpoint(body=NewNaps, answer=Naps, status=201)
-    def post(self, body: NewNaps) -> Naps:
+
+def _find_naps(context: Context[None], reference: ResponseReference) -> Naps:
+    items = [BenchView.of(find(context.session, UUID(id))) for id in reference["ids"]]
+    return Naps(items=items, refused=reference["refused"])
+
+
+class NapCollection(Resource):
+    """Several sleepers at once: a response that is not one object."""
+
+    @endpoint(body=NewNaps, response=Naps, status=201, replay=Replay(reference=_reference, find=_find_naps))
+    def post(self, context: Context[None], body: NewNaps) -> Naps:
         """Sleep together."""
-
-        def built() -> Naps:
-            benches = [registered(session, BenchFields(name=name)) for name in body.names if name != "snorer"]
-            return Naps(items=[BenchView.of(bench) for bench in benches], refused=["snorer"])
-
-        def again(note: Any) -> Naps:
-            return Naps(items=[BenchView.of(found(session, UUID(id))) for id in note["ids"]], refused=note["refused"])
-
-        def noted(naps: Naps) -> Any:
-            return {"ids": [str(item.id) for item in naps.items], "refused": naps.refused}
-
-        with transaction() as session:
-            return once(session, built, again, noted)
+        return sleep_together(context.session, body)
 
 
-class Plain(Resource):
+class PlainResource(Resource):
     """Endpoints that need no database."""
 
-    @endpoint(answer=Schema, query=QuerySchema)
-    def get(self, query: QuerySchema) -> Schema:
+    @endpoint(response=Schema, query=QuerySchema, transaction=False)
+    def get(self, context: Context[None], query: QuerySchema) -> Schema:
         """Answer nothing."""
         return Schema()
 
-    @endpoint(body=BenchFields, answer=BenchView, status=201)
-    def post(self, body: BenchFields) -> BenchView:
+    @endpoint(body=BenchFields, response=BenchView, status=201, replay=READ_ONLY, transaction=False)
+    def post(self, context: Context[None], body: BenchFields) -> BenchView:
         """Repeat what was sent."""
-        now = clock.now()
-        return BenchView(id=new_id(), created_at=now, updated_at=now, version=5, **body.model_dump())
+        stamps = {"created_at": context.now, "updated_at": context.now, "version": 5}
+        return BenchView(id=new_id(), **stamps, **body.model_dump())
 
-    @endpoint(status=202, answer=Schema)
-    def put(self) -> Answer:
+    @endpoint(status=202, response=Schema, location="/api/plain/work/1", transaction=False)
+    def put(self, context: Context[None]) -> Schema:
         """Go on working."""
-        return Answer(Schema(), location="/api/plain/work/1")
+        return Schema()
 
-    @endpoint()
-    def delete(self) -> None:
+    @endpoint(transaction=False)
+    def delete(self, context: Context[None]) -> None:
         """Do nothing."""
 
 
@@ -234,42 +237,42 @@ FAILURES: dict[str, Exception] = {
 }
 
 
-class Failing(Resource):
+class FailingResource(Resource):
     """Endpoints that fail."""
 
-    @endpoint()
-    def get(self, how: str) -> None:
+    @endpoint(transaction=False)
+    def get(self, context: Context[None], how: str) -> None:
         """Fail."""
         raise FAILURES[how]
 
 
-class Misshapen(Resource):
+class MisshapenResource(Resource):
     """An endpoint whose answer is not what it promised."""
 
-    @endpoint(answer=BenchView)
-    def get(self) -> object:
+    @endpoint(response=BenchView, transaction=False)
+    def get(self, context: Context[None]) -> object:
         """Answer something else."""
         return object()
 
 
-class Paper(Resource):
+class PaperResource(Resource):
     """An endpoint that answers with something else than JSON."""
 
-    @endpoint(answer=BenchView, media_types=("text/csv",))
-    def get(self) -> Response:
+    @endpoint(response=BenchView, media_types=("text/csv",), transaction=False)
+    def get(self, context: Context[None]) -> Response:
         """Print."""
-        return Response(f"name;{purpose()}\n", content_type="text/csv")
+        return Response(f"name;{context.purpose}\n", content_type="text/csv")
 
 
 ROUTES = [
-    Route("/api/benches", Benches, get=READERS, post=COORDINATORS),
-    Route("/api/benches/<uuid:id>", OneBench, get=READERS, patch=COORDINATORS, delete=COORDINATORS),
-    Route("/api/benches/<uuid:id>/nap", BenchNap, post=COORDINATORS),
-    Route("/api/naps", ManyNaps, post=COORDINATORS),
-    Route("/api/plain", Plain, get=READERS, post=COORDINATORS, put=COORDINATORS, delete=COORDINATORS),
-    Route("/api/failing/<how>", Failing, get=READERS),
-    Route("/api/misshapen", Misshapen, get=READERS),
-    Route("/api/paper", Paper, get=ANYONE),
+    Route("/api/benches", BenchCollection, get=READERS, post=COORDINATORS),
+    Route("/api/benches/<uuid:id>", BenchItem, get=READERS, patch=COORDINATORS, delete=COORDINATORS),
+    Route("/api/benches/<uuid:id>/nap", BenchNapResource, post=COORDINATORS),
+    Route("/api/naps", NapCollection, post=COORDINATORS),
+    Route("/api/plain", PlainResource, get=READERS, post=COORDINATORS, put=COORDINATORS, delete=COORDINATORS),
+    Route("/api/failing/<how>", FailingResource, get=READERS),
+    Route("/api/misshapen", MisshapenResource, get=READERS),
+    Route("/api/paper", PaperResource, get=ANYONE),
 ]
 
 

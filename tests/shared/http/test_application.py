@@ -10,20 +10,20 @@ import pytest
 from flask.testing import FlaskClient
 from openapi_spec_validator import validate
 
-from shared.http import Resource, Route, endpoint
+from shared.http import Context, Resource, Route, endpoint
 from shared.http.routes import UndeclaredAccess
 from shared.runtime.health import ReadinessCheck
 from shared.security.authentication import COORDINATORS, READERS, SIGN_INS, Caller
 from shared.values.enums import Role
-from tests.shared.http.sample import ROUTES, Plain, create_app
+from tests.shared.http.sample import ROUTES, PlainResource, create_app
 
 
 def test_a_route_whose_method_admits_nobody_is_refused() -> None:
     for roles in ({}, {"get": READERS}, dict.fromkeys(["get", "post", "put", "delete", "patch"], READERS)):
         with pytest.raises(UndeclaredAccess):
-            Route("/api/plain", Plain, **roles)
+            Route("/api/plain", PlainResource, **roles)
     with pytest.raises(UndeclaredAccess):
-        Route("/api/plain", Plain, get=frozenset(), post=READERS, put=READERS, delete=READERS)
+        Route("/api/plain", PlainResource, get=frozenset(), post=READERS, put=READERS, delete=READERS)
 
 
 def test_a_method_without_the_decorator_is_refused() -> Any:
@@ -53,8 +53,8 @@ def test_a_role_that_is_not_admitted_is_forbidden(monkeypatch: pytest.MonkeyPatc
 
 def test_one_resource_may_live_at_two_addresses_with_roles_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     class Thing(Resource):
-        @endpoint()
-        def get(self) -> None:
+        @endpoint(transaction=False)
+        def get(self, context: Context[None]) -> None:
             """Nothing."""
 
     monkeypatch.setitem(SIGN_INS, "none", lambda _request: Caller(id=None, roles=frozenset({Role.SERVICE})))

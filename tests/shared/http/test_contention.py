@@ -14,10 +14,10 @@ from sqlalchemy import URL, select, text
 
 from shared import database
 from shared.database import Session, new_id, transaction
-from shared.http import Resource, Route, endpoint, once
+from shared.http import READ_ONLY, Context, Resource, Route, endpoint
 from shared.security.authentication import COORDINATORS
 from shared.values.schemas import Schema
-from tests.shared.http.sample import Bench, BenchFields, BenchView, create_app, found, registered
+from tests.shared.http.sample import Bench, BenchFields, BenchItem, BenchView, create_app, register
 
 TURNS: dict[str, Iterator[bool]] = {}
 MET = threading.Barrier(2)
@@ -31,8 +31,8 @@ class Pair(Schema):
     built: str
 
 
-def seats_added(session: Session, pair: Pair) -> Bench:
-    bench = registered(session, BenchFields(name=pair.built))
+def add_seats(session: Session, pair: Pair) -> Bench:
+    bench = register(session, BenchFields(name=pair.built))
     add_seat(session, pair.first)
     if next(TURNS[pair.built], False):
         MET.wait(10)
@@ -44,24 +44,22 @@ def add_seat(session: Session, id: UUID) -> None:
     session.execute(text("UPDATE bench SET seats = seats + 1 WHERE id = :id"), {"id": id})
 
 
-class Seats(Resource):
+class SeatCollection(Resource):
     """Adding seats."""
 
-    @endpoint(body=Pair, answer=BenchView, status=201)
-    def post(self, body: Pair) -> Bench:
+    @endpoint(body=Pair, response=BenchView, status=201, replay=BenchItem.get)
+    def post(self, context: Context[None], body: Pair) -> Bench:
         """Add a seat to both."""
-        with transaction() as session:
-            return once(session, lambda: seats_added(session, body), lambda id: found(session, id))
+        return add_seats(context.session, body)
 
 
-class Losing(Resource):
+class LosingResource(Resource):
     """Requests that lose every time."""
 
-    @endpoint()
-    def post(self, state: str) -> None:
+    @endpoint(replay=READ_ONLY)
+    def post(self, context: Context[None], state: str) -> None:
         """Lose."""
-        with transaction() as session:
-            session.execute(text(f"DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{state}'; END $$"))
+        context.session.execute(text(f"DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{state}'; END $$"))
 
 
 @pytest.fixture
@@ -69,8 +67,8 @@ def benches(benches_url: URL) -> Iterator[FlaskClient]:
     """A client whose service has two benches, and endpoints that cross each other."""
     database.connect(benches_url)
     routes = [
-        Route("/api/seats", Seats, post=COORDINATORS),
-        Route("/api/losing/<state>", Losing, post=COORDINATORS),
+        Route("/api/seats", SeatCollection, post=COORDINATORS),
+        Route("/api/losing/<state>", LosingResource, post=COORDINATORS),
     ]
     with transaction() as session:
         session.execute(text("TRUNCATE bench, idempotency"))

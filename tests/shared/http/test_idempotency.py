@@ -73,7 +73,7 @@ def test_a_trailing_slash_is_no_other_address(stored: FlaskClient) -> None:
 def test_nothing_of_the_body_is_kept(stored: FlaskClient) -> None:
     stored.post("/api/benches", json={"name": "Erika Mustermann"}, headers=KEY)
     (row,) = rows()
-    assert set(row.note) == {"id"}
+    assert set(row.response_reference) == {"id"}
     assert "Erika" not in repr(row)
     assert len(row.digest) == 32
 

@@ -123,7 +123,6 @@ def test_what_a_job_does_for_a_row_belongs_to_the_rows_cause(told: FakeCollector
     assert told.named("send an e-mail").trace_id.hex() == new_trace_context("abc-1").trace_id
 
 
-@pytest.mark.slow
 def test_a_caller_who_samples_nothing_is_not_told_of(told: FakeCollector) -> None:
     with spans.span("silent", traceparent=f"00-{TRACE}-{SPAN}-00"):
         pass
@@ -134,6 +133,7 @@ def test_a_caller_who_samples_nothing_is_not_told_of(told: FakeCollector) -> Non
     assert [span.name for _, span in told.spans] == ["told"]
 
 
+@pytest.mark.slow
 def test_a_collector_that_hangs_keeps_nobody_from_ending() -> None:
     with collector(hangs=True) as fake:
         spans.start("therapist_service", fake.endpoint)
@@ -157,13 +157,13 @@ def test_an_endpoint_that_is_no_address_is_refused_at_start(wrong: str) -> None:
         ServiceSettings(database_password="x", port=1, digest_key="x", otel_exporter_otlp_endpoint=wrong)
 
 
-@pytest.mark.slow
 def test_an_endpoint_without_the_packages_is_refused_at_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shared.runtime.settings.find_spec", lambda name: None)
     with pytest.raises(ValidationError, match=r"requirements/tracing\.txt"):
         ServiceSettings(database_password="x", port=1, digest_key="x", otel_exporter_otlp_endpoint="http://x:4318")
 
 
+@pytest.mark.slow
 def test_a_web_process_that_is_told_to_stop_says_the_last_first() -> None:
     """Spans are sent every few seconds; those of the last ones must not be lost at each deployment."""
     port = a_free_port()

@@ -194,13 +194,13 @@ def test_a_byte_now_and_again_is_no_excuse(address: tuple[str, int], sent: bytes
     assert is_problem(received, 408)
 
 
-@pytest.mark.slow
 def test_empty_lines_keep_no_connection_open(address: tuple[str, int]) -> None:
     with client(address) as connection:
         seconds, _ = seconds_until_closed(connection, lambda: connection.sendall(b"\r\n"))
     assert seconds < QUICK.idle_seconds + 3
 
 
+@pytest.mark.slow
 def test_who_reads_an_answer_byte_by_byte_is_let_go(address: tuple[str, int]) -> None:
     with client(address, AN_ANSWER_NOT_READ, buffer=4096) as connection:
         began, received = time.monotonic(), 0
@@ -354,7 +354,6 @@ def test_who_asks_on_and_on_without_reading_gets_little(application: Application
     assert asked(address, A_REQUEST).startswith(b"HTTP/1.1 200")
 
 
-@pytest.mark.slow
 def test_who_asks_on_and_on_and_never_reads_is_let_go(address: tuple[str, int]) -> None:
     with client(address, AN_ANSWER_NOT_READ * 100, buffer=4096) as connection:
         for _ in range(70):
@@ -364,6 +363,7 @@ def test_who_asks_on_and_on_and_never_reads_is_let_go(address: tuple[str, int]) 
     raise AssertionError("still open")
 
 
+@pytest.mark.slow
 def test_halves_of_bodies_do_not_pile_up() -> None:
     half = HEAD + b"Content-Length: 1000000\r\n\r\n" + b"x" * 900_000
     with serving(Limits(all_waiting_bytes=4 * MEBIBYTE)) as (_, address), ExitStack() as open_clients:
@@ -374,7 +374,6 @@ def test_halves_of_bodies_do_not_pile_up() -> None:
     assert ended[0], "the longest wait ends first"
 
 
-@pytest.mark.slow
 def is_closed(connection: socket.socket) -> bool:
     connection.settimeout(0.2)
     try:
@@ -385,6 +384,7 @@ def is_closed(connection: socket.socket) -> bool:
         return True
 
 
+@pytest.mark.slow
 def test_answers_that_nobody_takes_do_not_pile_up() -> None:
     with serving(Limits(all_waiting_bytes=20 * MEBIBYTE, idle_seconds=1)) as (_, address), ExitStack() as open_clients:
         slow = [open_clients.enter_context(client(address, AN_ANSWER_NOT_READ, buffer=4096)) for _ in range(8)]

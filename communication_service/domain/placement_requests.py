@@ -1,0 +1,213 @@
+"""What matching publishes about placement requests, kept so that no order of its events can ask a practice wrongly.
+
+A request's events arrive in order, since they have one key. Should they not, whether to ask and whether to hold are
+kept apart, each with the newest event about it: a withdrawal stays, whatever older event comes later.
+
+Anybody can write an event with a high sequence to Kafka, and then every true one looks old. As with copies
+(`shared.database.copies`) that is noticed, and what matching republishes overrules it by its time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal
+from uuid import UUID
+
+from communication_service.domain import states
+from communication_service.settings import ContactRules
+from communication_service.store import answers, request_queries, schedule
+from communication_service.store.tables import ContactRequest
+from shared.database import Session, copies
+from shared.events.catalogue import RequestUpdated
+from shared.events.event import EventEnvelope
+from shared.values.datetimes import berlin_day
+from shared.values.enums import RequestStatus as S
+
+Part = Literal["asked", "hold"]
+"""What is kept apart of a request, each with a sequence and a time of its own."""
+
+TABLE: Final = ContactRequest.__tablename__
+ASKED: Final = frozenset({S.OPEN, S.QUEUED, S.CONTACTED})
+"""Statuses of matching in which the practice is to be asked, or was asked and has not answered."""
+ANSWERED: Final = frozenset({S.ACCEPTED, S.DECLINED, S.PLACED, S.FAILED})
+
+
+@dataclass(frozen=True)
+class RequestFacts:
+    """Which request an event is about, and the event's place among those of the request."""
+
+    id: UUID
+    patient_id: UUID
+    therapist_id: UUID
+    envelope: EventEnvelope
+
+
+def ask(session: Session, facts: RequestFacts, *, priority: int, now: datetime) -> None:
+    """Let the practice be asked, once the requests for it have gathered for a while.
+
+    Where the request waits already it goes on waiting. A hold from before is lifted: matching publishes one anew.
+    """
+    request = _get_or_create(session, facts)
+    if _take_if_newer(session, request, facts, "hold"):
+        request.hold = None
+    if not _take_if_newer(session, request, facts, "asked"):
+        return
+    request.asked, request.answered, request.priority = True, False, priority
+    request.correlation_id = facts.envelope.correlation_id
+    states.ask(request, now=now)
+
+
+def drop(
+    session: Session, facts: RequestFacts, *, is_accepted: bool = False, is_answered: bool | None = None, now: datetime
+) -> None:
+    """Do not ask (any more): the request was withdrawn, answered or accepted, or the patient has taken up the place.
+
+    `is_answered`: whether the practice may not answer any more; None leaves that as it is.
+    """
+    request = _get_or_create(session, facts)
+    if _take_if_newer(session, request, facts, "asked"):
+        if is_answered is not None:
+            request.answered = is_answered
+        _end(session, request, is_accepted=is_accepted, now=now)
+
+
+def _end(session: Session, request: ContactRequest, *, is_accepted: bool, now: datetime) -> None:
+    """While a practice's offer stands, the patient's other requests do not go out, calls after an unanswered e-mail
+    included (docs/domain.md#contact-rule-9).
+    """
+    was_accepted = request.status == "accepted"
+    request.asked = False
+    if is_accepted:
+        states.accept(request, now=now)
+    else:
+        states.end(request, now=now)
+    if is_accepted or was_accepted:
+        _schedule_patient(session, request, now=now)
+
+
+def _schedule_patient(session: Session, request: ContactRequest, *, now: datetime) -> None:
+    session.flush()
+    schedule.add(session, schedule.of_patients([request.patient_id]), at=now)
+
+
+def hold(session: Session, facts: RequestFacts, reason: str | None, *, now: datetime) -> None:
+    """Let the request wait for this reason, or no longer (None); what has gone out stays."""
+    request = _get_or_create(session, facts)
+    if _take_if_newer(session, request, facts, "hold"):
+        _hold(request, reason, now=now)
+
+
+def _hold(request: ContactRequest, reason: str | None, *, now: datetime) -> None:
+    if request.status in states.HOLDABLE:
+        request.hold = reason
+        request.due_at = now if request.status == "waiting" else None
+
+
+def follow(session: Session, facts: RequestFacts, stands: RequestUpdated, *, now: datetime) -> None:
+    """Let the request be what matching says it is, where something else is known here; otherwise nothing changes.
+
+    What was done here meanwhile (an e-mail that went, an answer), and what matching does not know yet, stays.
+    """
+    if stands.status not in (*ASKED, S.ACCEPTED) and request_queries.request_for_change(session, facts.id) is None:
+        return
+    request = _get_or_create(session, facts)
+    was_ahead = _is_ahead(session, request, facts.envelope)
+    if _take_if_newer(session, request, facts, "asked"):
+        _agree(session, request, stands, was_ahead=was_ahead, now=now)
+    if _take_if_newer(session, request, facts, "hold") and request.hold != stands.hold:
+        _hold(request, stands.hold, now=now)
+
+
+def _agree(
+    session: Session, request: ContactRequest, stands: RequestUpdated, *, was_ahead: bool, now: datetime
+) -> None:
+    request.priority = stands.priority
+    is_asked, is_accepted = stands.status in ASKED, stands.status == S.ACCEPTED
+    if not is_asked:
+        # an answer that was acknowledged here may still be under way to matching
+        is_kept = request.answered and answers.has_definite(session, request.id)
+        request.answered = stands.status in ANSWERED or is_kept
+    is_known = (is_asked, is_accepted) == (request.asked, request.status == "accepted")
+    if is_known and not was_ahead and not _is_asked_twice(request, stands):
+        return
+    if is_asked:
+        _ask_again(session, request, stands, now=now)
+    else:
+        _end(session, request, is_accepted=is_accepted, now=now)
+
+
+def _is_asked_twice(request: ContactRequest, stands: RequestUpdated) -> bool:
+    """Whether an e-mail has gone out and another is to go, of which matching knows nothing."""
+    is_to_go = request.status == "waiting" and not request.by_phone
+    return stands.status == S.CONTACTED and is_to_go and request.emailed_on is not None
+
+
+def _ask_again(session: Session, request: ContactRequest, stands: RequestUpdated, *, now: datetime) -> None:
+    """Ask the practice; but where an e-mail has gone out, wait for its answer, unless matching asks anew since."""
+    is_reopened = stands.status == S.OPEN and stands.inquiry_id == request.newest_inquiry_id
+    was_accepted = request.status == "accepted"
+    request.asked, request.answered = True, False
+    if is_reopened:
+        states.begin_new_round(request)
+    if stands.status == S.CONTACTED and stands.emailed_on is not None:
+        request.emailed_on = min(stands.emailed_on, berlin_day(now))
+    if request.emailed_on is not None and not request.by_phone:
+        states.wait_for_answer(request, now=now)
+    else:
+        states.wait(request, now=now)
+    if was_accepted:
+        _schedule_patient(session, request, now=now)
+
+
+def end_unknown(session: Session, request_id: UUID, envelope: EventEnvelope, *, now: datetime) -> None:
+    """Let a request be over that matching has never made; one that is not known here either is none."""
+    request = request_queries.request_for_change(session, request_id)
+    if request is None:
+        return
+    facts = RequestFacts(request_id, request.patient_id, request.therapist_id, envelope)
+    if _take_if_newer(session, request, facts, "asked"):
+        _end(session, request, is_accepted=False, now=now)
+    _take_if_newer(session, request, facts, "hold")
+
+
+def lock(session: Session, request_ids: Iterable[UUID]) -> None:
+    """Let nobody else change these requests before this transaction ends; new ones are not there yet."""
+    request_queries.lock_requests(session, request_ids)
+
+
+def _take_if_newer(session: Session, request: ContactRequest, facts: RequestFacts, part: Part) -> bool:
+    """Keep the event's position where it is newer than what is known of this part; False where it is not.
+
+    Another event of the same sequence counts as newer: one of the two is nobody's, and the later one stays, as in copies.
+    """
+    return copies.take_newer(session, request, facts.envelope.position(f"{part}_"), part=f"{part}_")
+
+
+def _is_ahead(session: Session, request: ContactRequest, envelope: EventEnvelope) -> bool:
+    """Whether the last known event on asking is none of matching's."""
+    return request.asked_sequence > envelope.sequence or copies.is_ahead(session, TABLE, request.id, part="asked_")
+
+
+def _get_or_create(session: Session, facts: RequestFacts) -> ContactRequest:
+    request = request_queries.request_for_change(session, facts.id)
+    if request is None:
+        request = states.new_request(
+            facts.id,
+            patient_id=facts.patient_id,
+            therapist_id=facts.therapist_id,
+            correlation_id=facts.envelope.correlation_id,
+        )
+        session.add(request)
+        session.flush()
+    return request
+
+
+def follow_up(session: Session, *, rules: ContactRules, now: datetime, at_most: int = 100) -> int:
+    """Call practices about e-mails a week without an answer (docs/domain.md#contact-rule-4); how many requests."""
+    last_day = berlin_day(now) - timedelta(days=rules.days_until_call)
+    unanswered = request_queries.unanswered_since(session, day=last_day, limit=at_most)
+    for request in unanswered:
+        states.wait_for_call(request, now=now)
+    return len(unanswered)

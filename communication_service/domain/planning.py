@@ -1,0 +1,359 @@
+"""Which contacts there should be with one practice, as things are now: decided without a database.
+
+    docs/domain.md#contact-rule-4  which channel: e-mail first, a call otherwise
+    docs/domain.md#contact-rule-5  when an e-mail may go: not within the cooldown of therapist or address
+    docs/domain.md#contact-rule-6  who is asked together: six at most, the longest waiting first, once gathered
+    docs/domain.md#contact-rule-9  who is not asked for: paused, placed or offered a place meanwhile
+
+`plan` takes values and returns values; `domain/composing.py` reads the former from the tables and brings these to what
+the latter say. Planning what is planned already changes nothing, so that it can be done again at any time, and is once
+more when an e-mail is claimed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Literal, NamedTuple
+from uuid import UUID
+
+from communication_service.domain.call_times import CallTimes
+from communication_service.settings import ContactRules
+from shared.values.datetimes import berlin_day, start_of_berlin_day
+
+ContactChannel = Literal["email", "phone"]
+NOT_SEARCHING = frozenset({"paused", "in_therapy", "therapy_completed", "search_aborted", "therapy_aborted"})
+UNTIL_A_COPY_IS_LOOKED_FOR_AGAIN = timedelta(minutes=1)
+UNTIL_THE_NEXT_PLAN = timedelta(hours=1)
+"""Whatever changes leads to a new plan at once; this one is for what changes by itself, and for mishaps."""
+
+
+# What is known
+
+
+@dataclass(frozen=True)
+class PatientFacts:
+    """What matters of the patient for whom a practice is to be asked."""
+
+    status: str
+    search_started_on: date | None
+    is_offered_a_place: bool
+    """Some practice has accepted, and the patient has not decided."""
+
+
+@dataclass(frozen=True)
+class UnsentRequest:
+    """A placement request that waits, or is in a contact that has not gone out."""
+
+    id: UUID
+    patient: PatientFacts | None
+    """None while no copy of the patient has arrived."""
+    is_waiting: bool
+    hold: str | None = None
+    priority: int = 0
+    waiting_since: datetime | None = None
+    by_phone: bool = False
+    """An e-mail brought nothing."""
+    attempts: int = 0
+    contact_id: UUID | None = None
+    newest_contact_id: UUID | None = None
+    """The newest contact it was ever part of."""
+
+    @property
+    def kept_back(self) -> str | None:
+        """Why it is not asked for now; None where it is."""
+        return kept_back(self.hold, self.patient) if self.is_waiting else "over"
+
+
+def kept_back(hold: str | None, patient: PatientFacts | None) -> str | None:
+    """Why a request that waits may not go, whatever its practice; None where it may (docs/domain.md#contact-rule-9)."""
+    if hold is not None:
+        return hold
+    if patient is None:
+        return "patient_not_known"
+    if patient.is_offered_a_place:
+        return "accepted_elsewhere"
+    if patient.status in NOT_SEARCHING:
+        return "search_paused" if patient.status == "paused" else "search_ended"
+    return None
+
+
+@dataclass(frozen=True)
+class Cooldown:
+    """Another e-mail went to the therapist or the address: what to wait for, and the last day of it."""
+
+    waits_for: str
+    waits_until: date
+
+
+@dataclass(frozen=True)
+class PracticeFacts:
+    """What matters of the practice: how it may be reached."""
+
+    status: str = "active"
+    contact_preference: str = "any"
+    email_key: str | None = None
+    is_suppressed: bool = False
+    """Somebody asked to leave the address alone, or there is none behind it."""
+    has_phone: bool = False
+    call_times: CallTimes | None = None
+    """None where the phone hours are not known."""
+    cooldown: Cooldown | None = None
+
+    @property
+    def has_email(self) -> bool:
+        """Whether there is an address that one can write to and that nobody asked to leave alone."""
+        # beyond ASCII before the @ needs SMTPUTF8, which many servers on the way lack: such a practice is phoned
+        return self.email_key is not None and self.email_key.isascii() and not self.is_suppressed
+
+
+class CallSlot(NamedTuple):
+    """When a call is planned."""
+
+    starts_at: datetime
+    ends_at: datetime
+
+
+@dataclass(frozen=True)
+class UnsentContact:
+    """A contact that has not gone out."""
+
+    id: UUID
+    next_attempt_after: datetime | None = None
+    """The practice is not called before."""
+    call: CallSlot | None = None
+
+
+@dataclass(frozen=True)
+class Unsent:
+    """Everything that has not gone out to one practice."""
+
+    practice: PracticeFacts
+    requests: Sequence[UnsentRequest]
+    contacts: Sequence[UnsentContact] = ()
+    """The oldest first."""
+
+
+# What should be
+
+
+@dataclass(frozen=True)
+class PlannedContact:
+    """A contact that should be."""
+
+    contact_id: UUID | None
+    """The contact that stands and becomes this one; None for a new one."""
+    channel: ContactChannel
+    request_ids: tuple[UUID, ...]
+    """In the order in which the practice reads of them, or is asked."""
+    attempt: int
+    """The number that a call about them has."""
+    next_attempt_after: datetime | None
+    waits_for: str | None = None
+    waits_until: date | None = None
+    """The last day on which it waits, where that is known."""
+    earliest: datetime | None = None
+    """When it may go, or where it may be put into a free slot, at the earliest; None while that cannot be known."""
+    keeps_call: bool = False
+    """The call that is planned for it stays as it is."""
+
+
+class _Draft(NamedTuple):
+    """A contact whose members are known."""
+
+    contact: UnsentContact | None
+    channel: ContactChannel
+    missing: str | None
+    members: Sequence[UnsentRequest]
+
+
+def plan(unsent: Unsent, rules: ContactRules, now: datetime) -> list[PlannedContact]:
+    """Return the contacts that should be; in each channel, all but the first wait for it.
+
+    A contact that stands and is none of these has nothing left to ask.
+    """
+    drafts = [draft for draft in (*_due_today(unsent, now), *_grouped(unsent, rules, now)) if draft.members]
+    firsts = {draft.channel: draft for draft in reversed(drafts)}
+    return [
+        _planned(draft, unsent, wish, is_first=firsts[draft.channel] is draft, now=now)
+        for draft, wish in zip(drafts, _not_called_before(drafts, unsent.contacts), strict=True)
+    ]
+
+
+def leaving(unsent: Unsent) -> list[UnsentRequest]:
+    """Return the requests that are in a contact which has not gone out, and may not go any more."""
+    open_ids = {contact.id for contact in unsent.contacts}
+    return [each for each in unsent.requests if each.contact_id in open_ids and each.kept_back is not None]
+
+
+def next_plan_at(unsent: Unsent, contacts: Sequence[PlannedContact], rules: ContactRules, now: datetime) -> datetime:
+    """When something changes by itself: requests have gathered, a cooldown ends; else in an hour, to be safe."""
+    placed = {request_id for contact in contacts for request_id in contact.request_ids}
+    at = [now + UNTIL_THE_NEXT_PLAN]
+    for request in unsent.requests:
+        is_free = request.contact_id is None and request.id not in placed and request.kept_back is None
+        if is_free and request.waiting_since is not None:
+            at.append(request.waiting_since + rules.gathering)
+        if request.patient is None:
+            at.append(now + UNTIL_A_COPY_IS_LOOKED_FOR_AGAIN)
+    at += [_day_after(contact.waits_until) for contact in contacts if contact.waits_until is not None]
+    return min(at)
+
+
+def _day_after(day: date) -> datetime:
+    return start_of_berlin_day(day + timedelta(days=1))
+
+
+# Who goes together
+
+
+def _due_today(unsent: Unsent, now: datetime) -> list[_Draft]:
+    """Contacts that nobody joins: their call is due today, so somebody may be making it."""
+    channel, missing = channel_to(unsent.practice, only_by_phone=True)
+    return [
+        _Draft(contact, channel, missing, _going(unsent, contact.id))
+        for contact in unsent.contacts
+        if _is_due_today(contact.call, now)
+    ]
+
+
+def _is_due_today(call: CallSlot | None, now: datetime) -> bool:
+    """A call that nobody made on its day is planned anew, and may be joined."""
+    return call is not None and call.starts_at <= now and berlin_day(call.starts_at) == berlin_day(now)
+
+
+def _going(unsent: Unsent, *contact_ids: UUID | None) -> list[UnsentRequest]:
+    return [each for each in unsent.requests if each.contact_id in contact_ids and each.kept_back is None]
+
+
+def _grouped(unsent: Unsent, rules: ContactRules, now: datetime) -> list[_Draft]:
+    """Who is asked together: e-mails first, then calls (docs/domain.md#contact-rule-6)."""
+    free = [contact for contact in unsent.contacts if not _is_due_today(contact.call, now)]
+    going = _going(unsent, None, *(contact.id for contact in free))
+    if not any(_has_gathered(request, rules, now) for request in going):
+        return []
+    going.sort(key=_turn)
+    choices = {only: channel_to(unsent.practice, only_by_phone=only) for only in (False, True)}
+    drafts = []
+    for channel in ("email", "phone"):
+        members = [request for request in going if choices[request.by_phone].channel == channel]
+        for start in range(0, len(members), rules.patients_together):
+            group = members[start : start + rules.patients_together]
+            contact = _best(free, group)
+            free = [each for each in free if each is not contact]
+            drafts.append(_Draft(contact, *choices[group[0].by_phone], group))
+    return drafts
+
+
+def _has_gathered(request: UnsentRequest, rules: ContactRules, now: datetime) -> bool:
+    if request.contact_id is not None:
+        return True
+    return request.waiting_since is not None and request.waiting_since + rules.gathering <= now
+
+
+def _turn(request: UnsentRequest) -> tuple[date, int, datetime | None, UUID]:
+    """Who goes first: the longest search, then the higher priority, then who has waited longer here."""
+    started_on = request.patient.search_started_on if request.patient else None
+    return (started_on or date.max, -request.priority, request.waiting_since, request.id)
+
+
+def _best(free: Sequence[UnsentContact], members: Sequence[UnsentRequest]) -> UnsentContact | None:
+    """The contact that most of these are in already, and that all the others may join; of several the oldest.
+
+    Nobody goes back to a contact they left, or to an older one: matching would take its events for late ones.
+    """
+    present = [request.contact_id for request in members]
+    open_to_all = [each for each in free if all(_may_join(request, each) for request in members)]
+    return max(open_to_all, key=lambda contact: present.count(contact.id), default=None)
+
+
+def _may_join(request: UnsentRequest, contact: UnsentContact) -> bool:
+    if request.contact_id == contact.id or request.newest_contact_id is None:
+        return True
+    return request.newest_contact_id < contact.id
+
+
+# How, and when
+
+
+class ChannelChoice(NamedTuple):
+    """How requests reach the practice, and what is missing before they can."""
+
+    channel: ContactChannel
+    missing: str | None = None
+
+
+def channel_to(practice: PracticeFacts, *, only_by_phone: bool) -> ChannelChoice:
+    """The channel for a request; `only_by_phone` after an e-mail brought nothing (docs/domain.md#contact-rule-4)."""
+    wants_email = practice.contact_preference in ("any", "email_only")
+    by_email = wants_email and practice.has_email and not only_by_phone
+    channel: ContactChannel = "email" if by_email else "phone"
+    if practice.status != "active":
+        return ChannelChoice(channel, "therapist_not_active")
+    if practice.contact_preference == "none":
+        return ChannelChoice(channel, "no_contact_wanted")
+    return ChannelChoice(channel, None if by_email else _missing_for_a_call(practice))
+
+
+def _missing_for_a_call(practice: PracticeFacts) -> str | None:
+    if practice.contact_preference == "email_only":
+        return "email_suppressed" if practice.is_suppressed else "email_address_missing"
+    if not practice.has_phone:
+        return "phone_number_missing"
+    return None if practice.call_times else "phone_hours_unknown"
+
+
+def _planned(draft: _Draft, unsent: Unsent, wish: datetime | None, *, is_first: bool, now: datetime) -> PlannedContact:
+    waits_for, waits_until = _waits(draft, unsent.practice, is_first=is_first)
+    contact = PlannedContact(
+        contact_id=draft.contact.id if draft.contact else None,
+        channel=draft.channel,
+        request_ids=tuple(request.id for request in draft.members),
+        attempt=1 + max(request.attempts for request in draft.members),
+        next_attempt_after=wish,
+        waits_for=waits_for,
+        waits_until=waits_until,
+    )
+    if waits_for is not None:
+        return replace(contact, earliest=_day_after(waits_until) if waits_until else None)
+    if draft.channel == "email":
+        return replace(contact, earliest=now)
+    earliest = max(now, wish or now)
+    call = draft.contact.call if draft.contact else None
+    if call is not None and _still_fits(call, unsent.practice.call_times, wish, now):
+        return replace(contact, earliest=call.starts_at, keeps_call=True)
+    return replace(contact, earliest=earliest)
+
+
+def _waits(draft: _Draft, practice: PracticeFacts, *, is_first: bool) -> tuple[str | None, date | None]:
+    """What the contact waits for, and until when: something is missing, the cooldown, or an earlier one's turn."""
+    if draft.missing is not None:
+        return draft.missing, None
+    if draft.channel == "email" and practice.cooldown is not None:
+        return practice.cooldown.waits_for, practice.cooldown.waits_until  # docs/domain.md#contact-rule-5
+    return (None if is_first else "earlier_inquiry"), None
+
+
+def _not_called_before(drafts: Sequence[_Draft], contacts: Sequence[UnsentContact]) -> list[datetime | None]:
+    """A practice that wants to be called back later is not called sooner because others join, or go with it."""
+    wishes = {contact.id: contact.next_attempt_after for contact in contacts}
+    found = []
+    for draft in drafts:
+        theirs = [wishes.get(request.contact_id) for request in draft.members if request.contact_id]
+        own = wishes[draft.contact.id] if draft.contact else None
+        wish = max((each for each in theirs if each is not None), default=own)
+        if draft.contact:
+            wishes[draft.contact.id] = wish
+        found.append(wish)
+    return found
+
+
+def _still_fits(
+    call: CallSlot, call_times: CallTimes | None, next_attempt_after: datetime | None, now: datetime
+) -> bool:
+    """Whether a planned call may stay: in the practice's hours, not before its wish, and not of a day that is over."""
+    is_early = next_attempt_after is not None and call.starts_at < next_attempt_after
+    is_past = berlin_day(call.starts_at) < berlin_day(now)
+    fits_hours = call_times is not None and call_times.allows(call.starts_at, call.ends_at)
+    return not is_early and not is_past and fits_hours

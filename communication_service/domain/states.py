@@ -1,0 +1,344 @@
+"""Every step from one status to another, of e-mails, inquiries, requests and phone calls (docs/api.md#states).
+
+A step is one function: it refuses where the table of its kind does not allow it, and sets everything that belongs to
+it. Nobody else assigns a status (tests/architecture/test_states.py), also not in an UPDATE. The functions change one
+row each; what follows for other rows, their callers do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final, Protocol, TypeVar
+from uuid import UUID
+
+from communication_service.store.tables import ContactRequest, Email, Inquiry, PhoneCall
+from shared.database import new_id
+from shared.errors import Conflict
+from shared.values.enums import CallResult, CallStatus, ContactRequestStatus, EmailStatus, InquiryStatus
+from shared.values.transitions import check_transition
+
+Status = TypeVar("Status", bound=StrEnum)
+Steps = Mapping[Status, frozenset[Status]]
+"""Where each status may lead; to itself where a step may be taken again."""
+
+
+class _HasStatus(Protocol):
+    status: Any
+
+
+def _move(row: _HasStatus, to: Status, steps: Steps[Status]) -> None:
+    check_transition(steps, row.status, to)
+    row.status = to
+
+
+# E-mails
+
+E = EmailStatus
+EMAIL: Final[Steps[EmailStatus]] = {
+    E.DRAFT: frozenset(),
+    E.WAITING: frozenset({E.WAITING, E.APPROVED, E.CANCELLED}),
+    E.APPROVED: frozenset({E.APPROVED, E.WAITING, E.SENDING, E.CANCELLED}),
+    E.SENDING: frozenset({E.APPROVED, E.SENT, E.IN_DOUBT, E.FAILED}),
+    E.SENT: frozenset(),
+    E.IN_DOUBT: frozenset({E.IN_DOUBT, E.APPROVED, E.SENT, E.FAILED}),
+    E.FAILED: frozenset({E.APPROVED}),
+    E.BOUNCED: frozenset(),
+    E.CANCELLED: frozenset(),
+}
+"""Where an e-mail may go from each status; drafts and bounces come with issue 15."""
+UNSENT: Final = frozenset({E.WAITING, E.APPROVED})
+"""Not handed to the mail server: these are recomputed until the very claim."""
+CLAIMED: Final = frozenset({E.SENDING, E.IN_DOUBT})
+"""Handed over, perhaps; what became of it is not recorded."""
+
+
+def new_email(inquiry: Inquiry, *, message_id_domain: str, now: datetime) -> Email:
+    """Make the e-mail of an inquiry, approved; the caller writes its text and adds it to the session."""
+    identity = new_id()
+    return Email(
+        id=identity,
+        created_at=now,
+        updated_at=now,
+        version=1,
+        kind="inquiry",
+        status=E.APPROVED,
+        therapist_id=inquiry.therapist_id,
+        inquiry_id=inquiry.id,
+        message_id=f"<{identity}@{message_id_domain}>",
+        attempts=0,
+        deferrals=0,
+        troubles_begun=0,
+        correlation_id=inquiry.correlation_id,
+    )
+
+
+def approve_email(email: Email, *, now: datetime) -> None:
+    """Let the e-mail go at its turn."""
+    if email.status != E.APPROVED:
+        _move(email, E.APPROVED, EMAIL)
+        email.waits_for, email.waits_until, email.updated_at = None, None, now
+
+
+def hold_email(email: Email, *, waits_for: str, waits_until: date | None, now: datetime) -> None:
+    """Let the e-mail wait for something, until a day where one is known."""
+    if (email.status, email.waits_for, email.waits_until) != (E.WAITING, waits_for, waits_until):
+        _move(email, E.WAITING, EMAIL)
+        email.waits_for, email.waits_until, email.updated_at = waits_for, waits_until, now
+
+
+def cancel_email(email: Email, *, now: datetime) -> None:
+    """Never send the e-mail: nothing is left to say in it."""
+    _move(email, E.CANCELLED, EMAIL)
+    email.waits_for, email.waits_until, email.updated_at = None, None, now
+
+
+def claim_email(email: Email, *, lease: timedelta, now: datetime) -> None:
+    """From here on the e-mail is never sent again by itself, unless it is certain that it did not go."""
+    _move(email, E.SENDING, EMAIL)
+    email.attempts += 1
+    email.claimed_at, email.claimed_until, email.updated_at = now, now + lease, now
+
+
+def record_email_sent(email: Email, *, sent_at: datetime, now: datetime) -> None:
+    """The mail server took the e-mail at `sent_at`."""
+    _move(email, E.SENT, EMAIL)
+    email.sent_at, email.error, email.updated_at = sent_at, None, now
+    email.claimed_until = email.not_before = None
+
+
+def retry_email(email: Email, *, detail: str, not_before: datetime | None, now: datetime) -> None:
+    """The e-mail certainly did not go, and goes again: at `not_before`, or at its turn."""
+    _move(email, E.APPROVED, EMAIL)
+    email.error, email.updated_at = detail, now
+    email.not_before, email.claimed_until = not_before, None
+
+
+def fail_email(email: Email, *, detail: str | None, now: datetime) -> None:
+    """The e-mail certainly did not go, and does not go again."""
+    _move(email, E.FAILED, EMAIL)
+    email.error, email.updated_at, email.claimed_until = detail, now, None
+
+
+def require_in_doubt(email: Email) -> None:
+    """Raise `Conflict` unless nobody knows what became of the e-mail."""
+    if email.status != E.IN_DOUBT:
+        raise Conflict("email.not_in_doubt", "What became of this e-mail is not in doubt.")
+
+
+def doubt_email(email: Email, *, detail: str, now: datetime) -> None:
+    """Nobody knows whether the e-mail went: it counts as sent until staff find out."""
+    _move(email, E.IN_DOUBT, EMAIL)
+    email.error, email.updated_at = detail, now
+
+
+# Inquiries
+
+I = InquiryStatus  # noqa: E741 - as the other kinds are abbreviated here
+INQUIRY: Final[Steps[InquiryStatus]] = {
+    I.OPEN: frozenset({I.OPEN, I.UNDER_WAY, I.GONE_OUT, I.NO_ANSWER, I.DISSOLVED}),
+    I.UNDER_WAY: frozenset({I.OPEN, I.GONE_OUT}),
+    I.GONE_OUT: frozenset(),
+    I.NO_ANSWER: frozenset(),
+    I.DISSOLVED: frozenset(),
+}
+
+
+def new_inquiry(therapist_id: UUID, *, channel: str, correlation_id: str | None, now: datetime) -> Inquiry:
+    """Make a contact with a practice that carries nothing yet; it is open."""
+    return Inquiry(
+        id=new_id(),
+        created_at=now,
+        updated_at=now,
+        version=1,
+        therapist_id=therapist_id,
+        channel=channel,
+        status=I.OPEN,
+        placement_request_ids=[],
+        attempts=0,
+        correlation_id=correlation_id,
+    )
+
+
+def begin_inquiry(inquiry: Inquiry) -> None:
+    """Its e-mail is being sent."""
+    _move(inquiry, I.UNDER_WAY, INQUIRY)
+
+
+def reopen_inquiry(inquiry: Inquiry, *, now: datetime) -> None:
+    """Its e-mail did not go: what it carries is computed anew."""
+    _move(inquiry, I.OPEN, INQUIRY)
+    inquiry.waits_for, inquiry.waits_until, inquiry.updated_at = None, None, now
+
+
+def record_inquiry_gone_out(inquiry: Inquiry, *, now: datetime) -> None:
+    """Its e-mail was sent, or the practice was reached."""
+    _move(inquiry, I.GONE_OUT, INQUIRY)
+    inquiry.waits_for, inquiry.waits_until, inquiry.updated_at = None, None, now
+
+
+def record_inquiry_unanswered(inquiry: Inquiry) -> None:
+    """All attempts to call are used up."""
+    _move(inquiry, I.NO_ANSWER, INQUIRY)
+    inquiry.waits_for, inquiry.waits_until = None, None
+
+
+def dissolve_inquiry(inquiry: Inquiry, *, now: datetime) -> None:
+    """Nothing is left to ask."""
+    _move(inquiry, I.DISSOLVED, INQUIRY)
+    inquiry.waits_for, inquiry.waits_until, inquiry.updated_at = None, None, now
+
+
+# Phone calls
+
+P = CallStatus
+PHONE_CALL: Final[Steps[CallStatus]] = {
+    P.PLANNED: frozenset({P.COMPLETED, P.FAILED, P.CANCELLED}),
+    P.COMPLETED: frozenset(),
+    P.FAILED: frozenset(),
+    P.CANCELLED: frozenset(),
+}
+
+
+def new_phone_call(
+    inquiry: Inquiry, *, attempt: int, starts_at: datetime, ends_at: datetime, now: datetime
+) -> PhoneCall:
+    """Plan a call about what the inquiry carries."""
+    return PhoneCall(
+        id=new_id(),
+        created_at=now,
+        updated_at=now,
+        version=1,
+        therapist_id=inquiry.therapist_id,
+        inquiry_id=inquiry.id,
+        placement_request_ids=list(inquiry.placement_request_ids),
+        line=UUID(int=0),
+        direction="outbound",
+        status=P.PLANNED,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        attempt=attempt,
+    )
+
+
+def require_planned(call: PhoneCall) -> None:
+    """Raise `Conflict` unless the call is still to be made."""
+    if call.status != P.PLANNED:
+        raise Conflict("phone_call.not_planned", "This call was made or cancelled already.")
+
+
+def record_call_made(
+    call: PhoneCall, *, result: CallResult, occurred_at: datetime, note: str | None, now: datetime
+) -> None:
+    """The call was made: completed where the practice was reached, failed otherwise."""
+    _move(call, P.COMPLETED if result == CallResult.REACHED else P.FAILED, PHONE_CALL)
+    call.result, call.occurred_at, call.note = result, occurred_at, note
+    call.version, call.updated_at = call.version + 1, now
+
+
+def cancel_phone_call(call: PhoneCall, *, now: datetime) -> None:
+    """Never make the call."""
+    _move(call, P.CANCELLED, PHONE_CALL)
+    call.updated_at = now
+
+
+# Placement requests, as far as contacting goes
+
+R = ContactRequestStatus
+_AFTER_NEWS: Final = frozenset({R.WAITING, R.CONTACTED, R.ACCEPTED, R.OVER})
+"""Matching's events may come in any order, and what it says counts."""
+PLACEMENT_REQUEST: Final[Steps[ContactRequestStatus]] = dict.fromkeys(R, _AFTER_NEWS)
+IN_CONTACT: Final = frozenset({R.WAITING, R.CONTACTED})
+"""An answer ends these: the others are not asked for."""
+HOLDABLE: Final = frozenset({R.ANNOUNCED, R.WAITING})
+"""What has gone out is not held any more."""
+
+
+def new_request(request_id: UUID, *, patient_id: UUID, therapist_id: UUID, correlation_id: str) -> ContactRequest:
+    """Make the record of a request that an event speaks of, not approved yet as far as is known here."""
+    return ContactRequest(
+        id=request_id,
+        patient_id=patient_id,
+        therapist_id=therapist_id,
+        status=R.ANNOUNCED,
+        priority=0,
+        by_phone=False,
+        attempts=0,
+        asked=False,
+        answered=False,
+        asked_sequence=0,
+        hold_sequence=0,
+        correlation_id=correlation_id,
+    )
+
+
+def ask(request: ContactRequest, *, now: datetime) -> None:
+    """Let the request wait for its contact, or go on waiting; a new round begins with an e-mail."""
+    if request.status == R.OVER:
+        begin_new_round(request)
+    wait(request, now=now)
+
+
+def begin_new_round(request: ContactRequest) -> None:
+    """Forget the e-mail of an earlier round."""
+    request.by_phone, request.emailed_on = False, None
+
+
+def wait(request: ContactRequest, *, now: datetime) -> None:
+    """Let the request wait for its contact, in the round in which it is."""
+    if request.status != R.WAITING:
+        _move(request, R.WAITING, PLACEMENT_REQUEST)
+        request.waiting_since, request.attempts = now, 0
+    request.due_at = now
+
+
+def wait_for_call(request: ContactRequest, *, now: datetime) -> None:
+    """Nobody answered the e-mail: only a call will do."""
+    _move(request, R.WAITING, PLACEMENT_REQUEST)
+    request.waiting_since, request.by_phone, request.due_at = now, True, now
+
+
+def wait_for_answer(request: ContactRequest, *, now: datetime) -> None:
+    """The e-mail has gone out, as matching says too."""
+    _move(request, R.CONTACTED, PLACEMENT_REQUEST)
+    _leave_at_next_computation(request, now=now)
+
+
+def record_contact(request: ContactRequest, *, emailed_on: date | None = None, is_over: bool = False) -> None:
+    """The contact of the request has taken place: it waits for the answer, or has one and `is_over`.
+
+    A hold that came too late holds nothing; matching drops it too, without an event. A request that does not wait any
+    more only leaves the contact.
+    """
+    request.inquiry_id = request.due_at = None
+    if emailed_on is not None:
+        request.emailed_on = emailed_on
+    if request.status == R.WAITING:
+        _move(request, R.OVER if is_over else R.CONTACTED, PLACEMENT_REQUEST)
+        request.hold = None
+
+
+def give_up(request: ContactRequest) -> bool:
+    """Nobody was reached in all attempts; False for a request that did not wait any more, which leaves its contact."""
+    request.inquiry_id = request.due_at = None
+    if request.status != R.WAITING:
+        return False
+    _move(request, R.OVER, PLACEMENT_REQUEST)
+    return True
+
+
+def end(request: ContactRequest, *, now: datetime) -> None:
+    """Do not ask for the request any more; what has not gone out is computed without it."""
+    _move(request, R.OVER, PLACEMENT_REQUEST)
+    _leave_at_next_computation(request, now=now)
+
+
+def accept(request: ContactRequest, *, now: datetime) -> None:
+    """The practice offers a place: nobody is asked for this request while the offer stands."""
+    _move(request, R.ACCEPTED, PLACEMENT_REQUEST)
+    _leave_at_next_computation(request, now=now)
+
+
+def _leave_at_next_computation(request: ContactRequest, *, now: datetime) -> None:
+    request.due_at = now if request.inquiry_id else None

@@ -1,0 +1,43 @@
+"""Phone calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    and_,
+    select,
+)
+from sqlalchemy.orm import Session
+
+from communication_service.store.tables import (
+    PhoneCall,
+)
+
+
+def phone_call(session: Session, call_id: UUID, *, lock: bool = False) -> PhoneCall | None:
+    """One call; with `lock`, as it is now."""
+    return session.get(PhoneCall, call_id, with_for_update=lock, populate_existing=lock)
+
+
+def planned_calls(session: Session, inquiry_ids: Iterable[UUID]) -> dict[UUID, PhoneCall]:
+    """The call of each of these inquiries that has not been made, by inquiry, locked."""
+    found = session.scalars(
+        select(PhoneCall)
+        .where(PhoneCall.inquiry_id.in_(list(inquiry_ids)), PhoneCall.status == "planned")
+        .order_by(PhoneCall.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return {call.inquiry_id: call for call in found if call.inquiry_id is not None}
+
+
+def taken_times(session: Session, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
+    """When calls are planned on the agency's line between two instants."""
+    rows = select(PhoneCall.starts_at, PhoneCall.ends_at).where(
+        and_(PhoneCall.status == "planned", PhoneCall.starts_at < end, PhoneCall.ends_at > start),
+        PhoneCall.line == UUID(int=0),
+    )
+    return [(starts, ends) for starts, ends in session.execute(rows)]

@@ -1,0 +1,65 @@
+"""E-mails that are to go, go, or went."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    func,
+    or_,
+    select,
+)
+from sqlalchemy.orm import Session
+
+from communication_service.store.tables import (
+    Email,
+)
+
+
+def email(session: Session, email_id: UUID, *, lock: bool = False) -> Email | None:
+    """One e-mail; with `lock`, as it is now."""
+    return session.get(Email, email_id, with_for_update=lock, populate_existing=lock)
+
+
+def unsent_emails(session: Session, inquiry_ids: Iterable[UUID]) -> dict[UUID, Email]:
+    """The e-mail of each of these inquiries that has not been handed to the mail server, by inquiry, locked."""
+    found = session.scalars(
+        select(Email)
+        .where(Email.inquiry_id.in_(list(inquiry_ids)), Email.status.in_(("approved", "waiting")))
+        .order_by(Email.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return {email.inquiry_id: email for email in found if email.inquiry_id is not None}
+
+
+def emails_to_send(session: Session, *, now: datetime, limit: int) -> Sequence[Email]:
+    """E-mails that may go now: first those that nobody has tried, then those tried longest ago; not locked.
+
+    So e-mails that are refused again and again do not keep the others from being tried.
+    """
+    return session.scalars(
+        select(Email)
+        .where(Email.status == "approved", or_(Email.not_before.is_(None), Email.not_before <= now))
+        .order_by(Email.claimed_at.asc().nulls_first(), Email.created_at, Email.id)
+        .limit(limit)
+    ).all()
+
+
+def count_emails_to_send(session: Session) -> int:
+    """How many e-mails only wait for the mail server."""
+    return session.scalar(select(func.count()).where(Email.status == "approved")) or 0
+
+
+def emails_whose_lease_ran_out(session: Session, *, now: datetime, limit: int) -> Sequence[Email]:
+    """E-mails whose sender has not said what became of them in time, locked; those held elsewhere are left out."""
+    return session.scalars(
+        select(Email)
+        .where(Email.status == "sending", Email.claimed_until < now)
+        .order_by(Email.claimed_until)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    ).all()

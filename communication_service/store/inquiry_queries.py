@@ -1,0 +1,31 @@
+"""Inquiries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import (
+    select,
+)
+from sqlalchemy.orm import Session
+
+from communication_service.store.tables import (
+    Inquiry,
+)
+
+
+def inquiry(session: Session, inquiry_id: UUID, *, lock: bool = False) -> Inquiry | None:
+    """One inquiry."""
+    return session.get(Inquiry, inquiry_id, with_for_update=lock, populate_existing=lock)
+
+
+def open_inquiries(session: Session, therapist_id: UUID) -> Sequence[Inquiry]:
+    """Contacts with this therapist that have not gone out, oldest first, locked."""
+    return session.scalars(
+        select(Inquiry)
+        .where(Inquiry.therapist_id == therapist_id, Inquiry.status == "open")
+        .order_by(Inquiry.created_at, Inquiry.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()

@@ -1,0 +1,102 @@
+"""Placement requests: those that wait, those that are locked, those that nobody answered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import (
+    and_,
+    func,
+    or_,
+    select,
+)
+from sqlalchemy.orm import Session, aliased
+
+from communication_service.store.tables import (
+    ContactRequest,
+    PracticeCopy,
+)
+from shared.database import lock_rows
+
+UNSENT = or_(ContactRequest.status == "waiting", ContactRequest.inquiry_id.is_not(None))
+
+
+def request_for_change(session: Session, request_id: UUID) -> ContactRequest | None:
+    """One request, locked."""
+    return session.get(ContactRequest, request_id, with_for_update=True, populate_existing=True)
+
+
+def requests(session: Session, ids: Iterable[UUID]) -> Sequence[ContactRequest]:
+    """These requests, by id, locked."""
+    return session.scalars(
+        select(ContactRequest)
+        .where(ContactRequest.id.in_(list(ids)))
+        .order_by(ContactRequest.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+def patients_of_requests(session: Session, ids: Iterable[UUID]) -> dict[UUID, UUID]:
+    """The patient of each request."""
+    rows = select(ContactRequest.id, ContactRequest.patient_id).where(ContactRequest.id.in_(list(ids)))
+    return {row.id: row.patient_id for row in session.execute(rows)}
+
+
+def lock_requests(session: Session, ids: Iterable[UUID]) -> None:
+    """Let no other transaction change these requests before ours ends."""
+    lock_rows(session, ContactRequest, ids)
+
+
+def unsent_requests(session: Session, therapist_id: UUID) -> Sequence[ContactRequest] | None:
+    """Requests to this therapist that have not gone out, locked; None while one of them is being changed elsewhere."""
+    wanted = (ContactRequest.therapist_id == therapist_id, UNSENT)
+    found = session.scalars(
+        select(ContactRequest)
+        .where(*wanted)
+        .order_by(ContactRequest.id)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    ).all()
+    # waiting for a listener that waits for us would be a deadlock; a withdrawal must not be overlooked either
+    total = session.scalar(select(func.count()).select_from(ContactRequest).where(*wanted))
+    return found if total == len(found) else None
+
+
+def patients_offered_a_place(session: Session, ids: Iterable[UUID]) -> set[UUID]:
+    """Those of these patients whom some practice has offered a place."""
+    wanted = select(ContactRequest.patient_id).where(
+        ContactRequest.patient_id.in_(list(ids)), ContactRequest.status == "accepted"
+    )
+    return set(session.scalars(wanted))
+
+
+FOLLOWED_UP = and_(PracticeCopy.status == "active", PracticeCopy.contact_preference.in_(("any", "phone_only")))
+"""Practices that are called after an e-mail they did not answer."""
+
+
+def unanswered_since(session: Session, *, day: date, limit: int) -> Sequence[ContactRequest]:
+    """Requests e-mailed on that day or before, without an answer or a call, for patients who have been offered no
+    place; locked, those held by others left out.
+    """
+    elsewhere = aliased(ContactRequest)
+    offered = select(elsewhere.id).where(
+        elsewhere.patient_id == ContactRequest.patient_id, elsewhere.status == "accepted"
+    )
+    return session.scalars(
+        select(ContactRequest)
+        .join(PracticeCopy, PracticeCopy.id == ContactRequest.therapist_id)
+        .where(
+            ContactRequest.status == "contacted",
+            ~ContactRequest.by_phone,
+            ContactRequest.emailed_on <= day,
+            ContactRequest.inquiry_id.is_(None),
+            ~offered.exists(),
+            FOLLOWED_UP,
+        )
+        .order_by(ContactRequest.emailed_on, ContactRequest.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=ContactRequest)
+    ).all()

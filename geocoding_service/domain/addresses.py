@@ -1,0 +1,88 @@
+"""The addresses of patients and therapists: kept from events, looked up, and published where they changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from geocoding_service.domain.lookup import Address, find
+from geocoding_service.store import queries
+from geocoding_service.store.tables import LocatedAddress
+from shared.database import Session
+from shared.events.catalogue import AddressGeocoded, PublicPatient, PublicTherapist
+from shared.events.event import EventEnvelope
+from shared.events.outbox import record_all
+
+Row = dict[str, Any]
+
+
+def keep_addresses_of_patients(
+    session: Session, states: Sequence[tuple[PublicPatient, EventEnvelope]], *, now: datetime
+) -> None:
+    """Keep where these patients live, of whose addresses only the postal code is known."""
+    _keep(session, [_of_patient(patient, envelope) for patient, envelope in states], now=now)
+
+
+def keep_addresses_of_therapists(
+    session: Session, states: Sequence[tuple[PublicTherapist, EventEnvelope]], *, now: datetime
+) -> None:
+    """Keep where these therapists have their practices."""
+    _keep(session, [_of_therapist(therapist, envelope) for therapist, envelope in states], now=now)
+
+
+def _keep(session: Session, rows: Sequence[Row], *, now: datetime) -> None:
+    """Keep these addresses, and record `address.geocoded` for each that is new or changed.
+
+    Events may come twice and in any order: only a newer one than the known one counts. An address that nobody knows is
+    published too, without coordinates. A newer table of postal codes is published with the owner's next event.
+    """
+    written = queries.ADDRESSES.keep(session, rows, now=now)
+    record_all(session, [(each.id, each.sequence, _event(each)) for each in written if each.is_due], now=now)
+
+
+def lock(session: Session, owner_ids: Iterable[UUID]) -> None:
+    """Let nobody else change the addresses of these owners before this transaction ends."""
+    queries.lock_addresses(session, owner_ids)
+
+
+def snapshots(
+    session: Session,
+    *,
+    after: UUID,
+    limit: int,
+    now: datetime,  # noqa: ARG001 - all have it
+) -> Sequence[tuple[LocatedAddress, AddressGeocoded]]:
+    """The next owners' addresses after this id, locked, and what was last published of them."""
+    return [(address, _event(address)) for address in queries.addresses_after(session, after, limit=limit)]
+
+
+def _event(known: Any) -> AddressGeocoded:
+    """The event of a row of the table."""
+    published = {name: getattr(known, name) for name in queries.PUBLISHED}
+    return AddressGeocoded(owner_kind=known.owner_kind, owner_id=known.id, **published)
+
+
+def _of_patient(patient: PublicPatient, envelope: EventEnvelope) -> Row:
+    return _row(patient.id, "patient", Address(postal_code=patient.postal_code), envelope)
+
+
+def _of_therapist(therapist: PublicTherapist, envelope: EventEnvelope) -> Row:
+    address = Address(therapist.street, therapist.house_number, therapist.postal_code, therapist.city)
+    return _row(therapist.id, "therapist", address, envelope)
+
+
+def _row(owner_id: UUID, owner_kind: str, address: Address, envelope: EventEnvelope) -> Row:
+    found = find(address)
+    return {
+        "id": owner_id,
+        "owner_kind": owner_kind,
+        **envelope.position("owner_"),
+        **vars(address),
+        "latitude": found.place.latitude if found else None,
+        "longitude": found.place.longitude if found else None,
+        "precision": found.precision if found else None,
+        "federal_state": found.federal_state if found else None,
+        "source": found.source if found else None,
+    }

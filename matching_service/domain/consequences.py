@@ -1,0 +1,148 @@
+"""What follows for a patient's requests: which of them wait, and which are over because the search is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from matching_service.domain import audit_log, states
+from matching_service.store import queries
+from matching_service.store.tables import PatientCopy, PlacementRequest
+from shared.database import Session
+from shared.events.catalogue import RequestHeld, RequestReleased, RequestWithdrawn
+from shared.events.outbox import record
+from shared.values.enums import (
+    PatientStatus,
+    PlacementState,
+    RequestHold,
+    RequestStatus,
+    TherapistStatus,
+    WithdrawalReason,
+)
+
+
+def follow_search(session: Session, patient_id: UUID, *, ended_at: datetime | None = None, now: datetime) -> None:
+    """Hold, release or withdraw a patient's requests, as the search stands now; doing it again changes nothing.
+
+    `ended_at`: when the search ended, as an event says, though it may have begun anew meanwhile: whatever was approved
+    until then is over. A patient whose copy is not here has no requests: they are made only for a copy.
+    """
+    patient = queries.lock_patients(session, [patient_id]).get(patient_id)
+    if patient is None:
+        return
+    live = queries.lock_live_requests_of_patient(session, patient_id)
+    places = {request.id for request in live if request.status == RequestStatus.PLACED}
+    for request in live:
+        if request.id in places:
+            is_overtaken = patient.placement_request_id in places - {request.id}
+            _follow_place(session, request, patient, is_overtaken=is_overtaken, now=now)
+        elif _is_over(request, patient.status, ended_at):
+            withdraw(session, request, WithdrawalReason.SEARCH_ENDED, now=now)
+    recompute_holds(session, patient_id, patient.status, now=now)
+
+
+def _is_over(request: PlacementRequest, patient_status: str | None, ended_at: datetime | None) -> bool:
+    if patient_status in states.SEARCH_ENDED or (ended_at is not None and request.approved_at < ended_at):
+        return True
+    # staff may have noted the therapy before they recorded which acceptance it was
+    return patient_status == PatientStatus.IN_THERAPY and request.status != RequestStatus.ACCEPTED
+
+
+def _follow_place(
+    session: Session, request: PlacementRequest, patient: PatientCopy, *, is_overtaken: bool, now: datetime
+) -> None:
+    """What the patient service says of the place counts; a place that it does not name yet goes on.
+
+    Where two stand, the one that it does not name is over: nobody will speak of it again.
+    """
+    if is_overtaken:
+        _end_place(session, request, now=now)
+    elif patient.placement_request_id != request.id:
+        return
+    elif patient.placement_state == PlacementState.FAILED:
+        states.fail_place(request, now=now)
+        audit_log.add_entry(session, request, "failed", occurred_at=now, now=now)
+    elif patient.placement_state == PlacementState.ENDED:
+        _end_place(session, request, now=now)
+
+
+def _end_place(session: Session, request: PlacementRequest, *, now: datetime) -> None:
+    states.end_place(request, now=now)
+    audit_log.add_entry(session, request, "therapy_ended", occurred_at=now, now=now)
+
+
+def withdraw_from_unavailable_therapist(session: Session, therapist_id: UUID, *, now: datetime) -> None:
+    """Withdraw what has not gone out to a therapist who is blocked or inactive now; otherwise nothing."""
+    if not is_unavailable(session, therapist_id):
+        return
+    ids = queries.requests_to_therapists(session, [therapist_id], states.LOST_WITH_THE_THERAPIST)
+    queries.lock_patients(session, queries.patients_of(session, ids))
+    for request in queries.lock_requests(session, ids):
+        if request.status in states.LOST_WITH_THE_THERAPIST:
+            withdraw(session, request, WithdrawalReason.THERAPIST_UNAVAILABLE, now=now)
+
+
+def is_unavailable(session: Session, therapist_id: UUID) -> bool:
+    """Whether nobody may ask this therapist now: blocked or inactive."""
+    return queries.therapist_status(session, therapist_id) not in (None, TherapistStatus.ACTIVE)
+
+
+def recompute_holds_of(session: Session, patient_id: UUID, *, now: datetime) -> None:
+    """`recompute_holds` where the patient's copy has not been read yet."""
+    patient = queries.lock_patients(session, [patient_id]).get(patient_id)
+    recompute_holds(session, patient_id, patient.status if patient else None, now=now)
+
+
+def recompute_holds(session: Session, patient_id: UUID, patient_status: str | None, *, now: datetime) -> None:
+    """Hold and release the patient's requests as the search and the other requests stand now.
+
+    The caller holds the patient's lock. Doing it again changes nothing.
+    """
+    live = queries.lock_live_requests_of_patient(session, patient_id)
+    # a place that the patient takes up is one too, until the patient service has followed or refused it
+    accepted = any(request.status in (RequestStatus.ACCEPTED, RequestStatus.PLACED) for request in live)
+    for request in live:
+        hold = states.hold_for(request.status, patient_status, accepted_elsewhere=accepted)
+        if hold != request.hold:
+            _set_hold(session, request, hold, now=now)
+
+
+def _set_hold(session: Session, request: PlacementRequest, hold: RequestHold | None, *, now: datetime) -> None:
+    states.set_hold(request, hold, now=now)
+    audit_log.add_entry(session, request, "held" if hold else "released", occurred_at=now, now=now, reason=hold)
+    # nothing waits anywhere for the others, so nobody needs to know
+    if request.status in states.NOT_GONE_OUT:
+        ids = {
+            "placement_request_id": request.id,
+            "patient_id": request.patient_id,
+            "therapist_id": request.therapist_id,
+        }
+        record(session, request, RequestHeld(**ids, hold=hold) if hold else RequestReleased(**ids), now=now)
+
+
+def withdraw_all(
+    session: Session,
+    patient_id: UUID,
+    reason: WithdrawalReason,
+    statuses: Collection[RequestStatus],
+    *,
+    now: datetime,
+) -> None:
+    """Withdraw all of a patient's requests that stand so. The caller holds the patient's lock."""
+    for request in queries.lock_live_requests_of_patient(session, patient_id):
+        if request.status in statuses:
+            withdraw(session, request, reason, now=now)
+
+
+def withdraw(session: Session, request: PlacementRequest, reason: WithdrawalReason, *, now: datetime) -> None:
+    """The request is over without an answer; the caller knows that its status allows it and holds the locks."""
+    states.withdraw(request, reason, now=now)
+    audit_log.add_entry(session, request, "withdrawn", occurred_at=now, now=now, reason=reason)
+    event = RequestWithdrawn(
+        placement_request_id=request.id,
+        patient_id=request.patient_id,
+        therapist_id=request.therapist_id,
+        reason=reason,
+    )
+    record(session, request, event, now=now)

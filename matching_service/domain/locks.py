@@ -1,0 +1,52 @@
+"""The order of locks: therapists, then patients, each by id; a patient is locked before their requests.
+
+What a poll of events changes is locked before the first listener runs: its events name therapists and patients in any
+order, and two workers that each wait for what the other holds are both lost (docs/decisions/0019).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from dataclasses import dataclass
+from uuid import UUID
+
+from matching_service.domain import states
+from matching_service.store import queries
+from matching_service.store.tables import PatientCopy, TherapistCopy
+from shared.database import Session
+
+
+@dataclass(frozen=True)
+class Affected:
+    """Whom some events concern: by their own state, by where they are, or by what became of requests."""
+
+    therapists: Set[UUID] = frozenset()
+    patients: Set[UUID] = frozenset()
+    located_therapists: Set[UUID] = frozenset()
+    located_patients: Set[UUID] = frozenset()
+    unavailable_therapists: Set[UUID] = frozenset()
+    """Among the therapists, those whose requests may be withdrawn."""
+    called_therapists: Set[UUID] = frozenset()
+    requests: Set[UUID] = frozenset()
+
+    @property
+    def needs_no_lock(self) -> bool:
+        """Whether one statement, which writes its rows in order, changes everything that is changed."""
+        places = self.located_therapists | self.located_patients
+        return bool(self.therapists) + bool(self.patients) + bool(places) < 2 and not (
+            self.unavailable_therapists or self.called_therapists or self.requests
+        )
+
+
+def lock(session: Session, affected: Affected) -> None:
+    """Lock the copies of all who are affected, and of the patients whose requests are."""
+    if affected.needs_no_lock:
+        return
+    therapists = affected.therapists | affected.located_therapists | affected.called_therapists
+    queries.lock_copies(session, TherapistCopy, therapists)
+    # after the therapists: from now on nobody can approve another request to one of them
+    unavailable = queries.requests_to_therapists(
+        session, affected.unavailable_therapists, states.LOST_WITH_THE_THERAPIST
+    )
+    asked = queries.patients_of(session, affected.requests | set(unavailable))
+    queries.lock_copies(session, PatientCopy, affected.patients | affected.located_patients | asked)

@@ -1,0 +1,178 @@
+"""Whom staff decided to ask for a patient."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from matching_service.domain import audit_log, explaining, states
+from matching_service.domain.consequences import recompute_holds
+from matching_service.domain.criteria import CAN_BE_SET_ASIDE, JUDGE
+from matching_service.domain.matches import unknown_patient
+from matching_service.domain.schemas import (
+    Approved,
+    ContactList,
+    CriterionCheck,
+    Override,
+    RefusedTherapist,
+    RequestFields,
+    RequestFilter,
+    RequestPage,
+    RequestView,
+)
+from matching_service.domain.search import of_patient
+from matching_service.settings import AskAgainRules
+from matching_service.store import queries
+from matching_service.store.tables import PatientCopy, PlacementRequest
+from shared.database import Session, new_id
+from shared.database.rows import check_version, require
+from shared.errors import Conflict, FieldProblem
+from shared.events.catalogue import RequestApproved
+from shared.events.outbox import record
+from shared.values.enums import MatchCriterion, PatientStatus
+from shared.values.schemas import MergePatch, merged
+
+
+def list_page(session: Session, wanted: RequestFilter) -> RequestPage:
+    """A page of placement requests, newest first."""
+    found, total = queries.requests_where(session, **wanted.model_dump())
+    return RequestPage(
+        items=[RequestView.of(each) for each in found], total=total, limit=wanted.limit, offset=wanted.offset
+    )
+
+
+def get(session: Session, request_id: UUID) -> RequestView:
+    """One placement request; raises `NotFound`."""
+    return RequestView.of(require(queries.request(session, request_id), "placement_request"))
+
+
+def change(
+    session: Session, request_id: UUID, patch: MergePatch, *, expected_versions: Collection[int] | None, now: datetime
+) -> RequestView:
+    """Change priority or note. Raises `NotFound`, `LostUpdate`, and `InvalidFields` for fields that do not fit."""
+    request = lock_request(session, request_id)
+    check_version(request, expected_versions, "placement_request")
+    current = RequestView.of(request)
+    wanted = merged(RequestFields, current, patch.changes_to(current))
+    if (wanted.priority, wanted.note) != (current.priority, current.note):
+        request.priority, request.note = wanted.priority, wanted.note
+        count_change(request, now=now)
+    return RequestView.of(request)
+
+
+def lock_request(session: Session, request_id: UUID) -> PlacementRequest:
+    """The request with its patient's lock and its own; raises `NotFound`."""
+    queries.lock_patients(session, queries.patients_of(session, [request_id]))
+    return require(next(iter(queries.lock_requests(session, [request_id])), None), "placement_request")
+
+
+def count_change(request: PlacementRequest, *, now: datetime) -> None:
+    """Count a change that a person made."""
+    request.version += 1
+    request.updated_at = now
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Whether a therapist may be asked: why not, and which criteria staff set aside."""
+
+    refused: list[RefusedTherapist]
+    overrides: list[dict[str, str]]
+
+
+def approve(session: Session, wanted: ContactList, *, rules: AskAgainRules, today: date, now: datetime) -> Approved:
+    """Ask these therapists for this patient, as far as the rules allow it (docs/domain.md#contact-rule-3).
+
+    Raises `NotFound` for a patient whose copy is not here, `Conflict` where the patient does not search or every
+    therapist is refused; then its errors say why, per therapist.
+    """
+    queries.share_therapists(session, wanted.therapist_ids)
+    patient = queries.lock_patients(session, [wanted.patient_id]).get(wanted.patient_id)
+    if patient is None:
+        raise unknown_patient()
+    if patient.status != PatientStatus.SEARCHING:
+        raise Conflict(
+            "patient.not_searching",
+            f"This patient's status is {patient.status}; only for one who is searching may practices be asked.",
+        )
+    judgements = _judge(session, patient, wanted, rules=rules, today=today)
+    refused = [refusal for judgement in judgements.values() for refusal in judgement.refused]
+    allowed = {who: judgement for who, judgement in judgements.items() if not judgement.refused}
+    if not allowed:
+        raise Conflict(
+            "placement_request.all_refused",
+            "None of these therapists can be asked for this patient.",
+            errors=[_problem(refusal, wanted.therapist_ids) for refusal in refused],
+        )
+    made = [_make(session, patient.id, who, judgement.overrides, now=now) for who, judgement in allowed.items()]
+    recompute_holds(session, patient.id, patient.status, now=now)
+    return Approved(items=[RequestView.of(request) for request in made], refused=refused)
+
+
+def find_approved(session: Session, request_ids: Sequence[UUID], refused: Sequence[RefusedTherapist]) -> Approved:
+    """What an approval answered the first time, with the requests as they are now."""
+    found = queries.requests_with_ids(session, request_ids)
+    return Approved(items=[RequestView.of(request) for request in found], refused=list(refused))
+
+
+def _problem(refusal: RefusedTherapist, therapist_ids: Sequence[UUID]) -> FieldProblem:
+    return FieldProblem(
+        f"therapist_ids.{therapist_ids.index(refusal.therapist_id)}", f"{refusal.rule}: {refusal.detail}"
+    )
+
+
+def _make(
+    session: Session, patient_id: UUID, therapist_id: UUID, overrides: list[dict[str, str]], *, now: datetime
+) -> PlacementRequest:
+    request = PlacementRequest(
+        id=new_id(),
+        patient_id=patient_id,
+        therapist_id=therapist_id,
+        priority=0,
+        approved_at=now,
+        overrides=overrides,
+        created_at=now,
+        updated_at=now,
+        version=1,
+    )
+    states.approve(request)
+    session.add(request)
+    event = RequestApproved(
+        placement_request_id=request.id, patient_id=patient_id, therapist_id=therapist_id, approved_at=now
+    )
+    record(session, request, event, now=now)
+    audit_log.add_entry(session, request, "approved", occurred_at=now, now=now)
+    return request
+
+
+def _judge(
+    session: Session, patient: PatientCopy, wanted: ContactList, *, rules: AskAgainRules, today: date
+) -> dict[UUID, Judgement]:
+    """Each therapist of the list by the criteria of matching."""
+    search = of_patient(patient, rules=rules, today=today)
+    judged = JUDGE.each(session, search, wanted.therapist_ids)
+    failed = {who: explaining.failures_of(each, search) for who, each in judged.items()}
+    return {
+        who: _judgement(who, failed[who], wanted.overrides) if who in failed else _nobody_known(who)
+        for who in wanted.therapist_ids
+    }
+
+
+def _judgement(therapist_id: UUID, failed: Sequence[CriterionCheck], overrides: Sequence[Override]) -> Judgement:
+    reasons = {each.rule: each.reason for each in overrides if each.therapist_id == therapist_id}
+    set_aside = {criterion: reason for criterion, reason in reasons.items() if criterion in CAN_BE_SET_ASIDE}
+    return Judgement(
+        refused=[
+            RefusedTherapist(therapist_id=therapist_id, rule=check.rule, detail=check.detail)
+            for check in failed
+            if check.rule not in set_aside
+        ],
+        overrides=[{"rule": c.rule, "reason": set_aside[c.rule]} for c in failed if c.rule in set_aside],
+    )
+
+
+def _nobody_known(therapist_id: UUID) -> Judgement:
+    detail = "There is no such therapist here; one who was entered just now may take a moment to arrive."
+    return Judgement([RefusedTherapist(therapist_id=therapist_id, rule=MatchCriterion.STATUS, detail=detail)], [])

@@ -1,0 +1,44 @@
+"""The present states of placement requests, which `republish` publishes for services that know others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from matching_service.store import queries
+from matching_service.store.tables import PlacementRequest
+from shared.database import Session
+from shared.events.catalogue import RequestUnknown, RequestUpdated
+from shared.values.datetimes import berlin_day
+
+
+def snapshots(
+    session: Session,
+    *,
+    after: UUID,
+    limit: int,
+    now: datetime,  # noqa: ARG001 - all have it
+) -> Sequence[tuple[PlacementRequest, RequestUpdated]]:
+    """The next requests after this id, locked after their patients as everywhere, and how they are as events."""
+    ids = queries.requests_after(session, after, limit=limit)
+    queries.lock_patients(session, queries.patients_of(session, ids))
+    return [(request, _state(request)) for request in queries.lock_requests(session, ids)]
+
+
+def _state(request: PlacementRequest) -> RequestUpdated:
+    return RequestUpdated(
+        placement_request_id=request.id,
+        patient_id=request.patient_id,
+        therapist_id=request.therapist_id,
+        status=request.status,
+        hold=request.hold,
+        priority=request.priority,
+        inquiry_id=request.inquiry_id,
+        emailed_on=request.emailed_at and berlin_day(request.emailed_at),
+    )
+
+
+def unknown_request(request_id: UUID) -> RequestUnknown:
+    """The event that says that a request is none of ours; requests are never deleted."""
+    return RequestUnknown(placement_request_id=request_id)

@@ -1,0 +1,21 @@
+"""What this service's endpoints, listeners and jobs need beside the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from patient_service.settings import Settings
+from shared.security.encryption import Keys
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """Made once for each process."""
+
+    keys: Keys
+    """They open patients' files."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Dependencies:
+        """With the keys that the settings name."""
+        return cls(Keys(settings.master_key.get_secret_value()))

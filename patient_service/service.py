@@ -1,0 +1,49 @@
+"""The patient service, declared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from patient_service.dependencies import Dependencies
+from patient_service.domain import files
+from patient_service.jobs import jobs
+from patient_service.listeners import listeners
+from patient_service.settings import Settings
+from patient_service.store.tables import LocatedPostalCode
+from shared.errors import PlatformError
+from shared.events.event import TOPICS
+from shared.events.republish import Snapshots
+from shared.runtime.service import Service
+
+if TYPE_CHECKING:
+    from shared.http import Context, Route
+
+
+def routes() -> Sequence[Route]:
+    """Every URL."""
+    from patient_service.api.routes import ROUTES
+
+    return ROUTES
+
+
+def record_refusal(context: Context[Dependencies], refusal: PlatformError) -> None:
+    """Record in the access log what a refusal reveals of patients' files."""
+    from patient_service.api.dependencies import record_refusal as record
+
+    record(context, refusal)
+
+
+SERVICE = Service(
+    settings=Settings,
+    title="Patient service",
+    description="Patients: who they are, what they look for, whether their search may start.",
+    dependencies=Dependencies.of,
+    routes=routes,
+    record_refusal=record_refusal,
+    listeners=listeners,
+    jobs=jobs,
+    projections=(LocatedPostalCode,),
+    snapshots=lambda dependencies: Snapshots(TOPICS["patient"], partial(files.snapshots, keys=dependencies.keys)),
+)

@@ -1,0 +1,54 @@
+"""Reading one row or a page of them, and checking that a row is still the one that its reader saw."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Select, func
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.interfaces import ORMOption
+
+from shared.errors import LostUpdate, NotFound
+
+Kind = TypeVar("Kind")
+
+
+class Versioned(Protocol):
+    """A row that counts the changes people made."""
+
+    version: Any
+
+
+def find_row(
+    session: Session, kind: type[Kind], id: UUID, *, lock: bool = False, options: Sequence[ORMOption] = ()
+) -> Kind | None:
+    """The row with this id, or None. With `lock` it is read anew, and nobody else changes it before we end."""
+    return session.get(kind, id, with_for_update=lock, populate_existing=lock, options=options)
+
+
+def require(row: Kind | None, noun: str, message: str | None = None) -> Kind:
+    """The row that was looked for; raises `NotFound` of this noun where there is none."""
+    if row is None:
+        raise NotFound(noun, message)
+    return row
+
+
+def check_version(row: Versioned, expected: Collection[int] | None, noun: str) -> None:
+    """Raise `LostUpdate` where the row has none of the versions that its reader may have seen; None expects nothing."""
+    if expected is not None and row.version not in expected:
+        name = noun.replace("_", " ")
+        raise LostUpdate(f"{noun}.changed_meanwhile", f"Somebody changed this {name} since you read it.")
+
+
+def page_of(session: Session, wanted: Select[Kind], *, limit: int, offset: int) -> tuple[Sequence[Kind], int]:
+    """A page of the rows that are wanted, in the order of the select, and how many there are in all."""
+    return session.scalars(wanted.limit(limit).offset(offset)).all(), count_of(session, wanted)
+
+
+def count_of(session: Session, wanted: Select[Any]) -> int:
+    """How many rows the select would return."""
+    # over the same tables and conditions: a subquery would name every column, and the rows' order does not matter
+    counted = wanted.with_only_columns(func.count(), maintain_column_froms=True).order_by(None)
+    return session.scalar(counted) or 0

@@ -1,0 +1,44 @@
+"""What a request brings beside its data, handed to every endpoint as its first argument."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Generic, TypeVar
+
+from shared.database import Session
+from shared.security.authentication import Caller
+from shared.values.datetimes import berlin_day
+
+Dependencies = TypeVar("Dependencies")
+
+
+class NoTransaction(RuntimeError):
+    """An endpoint that declares `transaction=False` asks for the session."""
+
+
+@dataclass(frozen=True)
+class Context(Generic[Dependencies]):
+    """Who asks, when and why, the open session, and what the service was wired with (None where it needs nothing)."""
+
+    opened: Session | None
+    now: datetime
+    """The instant of the request: everything that it does happens at this time."""
+    user: Caller
+    purpose: str | None
+    """Why a patient's file is read (`X-Purpose`)."""
+    if_match: frozenset[int] | None
+    """The versions of which one must be the present one (`If-Match`); None where any will do."""
+    dependencies: Dependencies
+
+    @property
+    def session(self) -> Session:
+        """The session of the request's one transaction. Raises `NoTransaction`."""
+        if self.opened is None:
+            raise NoTransaction("declare transaction=True to use the session")
+        return self.opened
+
+    @property
+    def today(self) -> date:
+        """The calendar day of the request in Berlin."""
+        return berlin_day(self.now)

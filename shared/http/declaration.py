@@ -1,0 +1,79 @@
+"""What an endpoint declares: read by the handler of its requests, by the routes and by the OpenAPI document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel
+
+from shared.http.replay import READ_ONLY, Replay
+
+BRINGS_A_BODY = frozenset({"post", "put", "patch"})
+
+
+class UndeclaredReplay(TypeError):
+    """A POST does not say how a repeated `Idempotency-Key` finds the first response again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """What a method takes and gives; the parameters of `endpoint` say what each of them means."""
+
+    method: Callable[..., Any]
+    body: Any
+    patch: type[BaseModel] | None
+    query: type[BaseModel] | None
+    response: Any
+    status: int | None
+    location: str | None
+    replay: Callable[..., Any] | Replay | str | None
+    transaction: bool
+    outside: Callable[..., Any] | None
+    await_turn: Callable[..., None] | None
+    raw: bool
+    media_types: tuple[str, ...]
+    statuses: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if (self.name == "post") != (self.replay is not None):
+            raise UndeclaredReplay(f"{self.method.__qualname__}: every POST, and nothing else, says its replay")
+        if not self.transaction and (self.replay not in (None, READ_ONLY) or self.await_turn or self.outside):
+            raise TypeError(f"{self.method.__qualname__} needs a transaction: it notes a key, or waits for its turn")
+        if self.patch is not None and self.response is None:
+            raise TypeError(f"{self.method.__qualname__} takes a patch, so it names its response: the fields shown")
+
+    @property
+    def name(self) -> str:
+        """The HTTP method, in lower case."""
+        return self.method.__name__
+
+    @property
+    def success(self) -> int:
+        """The status of a response that is no refusal."""
+        is_empty = self.response is None and not self.raw
+        return self.status or (HTTPStatus.NO_CONTENT if is_empty else HTTPStatus.OK)
+
+    @property
+    def summary(self) -> str:
+        """The first line of what the method says of itself."""
+        return self._documentation()[0].rstrip(".")
+
+    @property
+    def description(self) -> str:
+        """Everything after that line."""
+        return self._documentation()[1].strip()
+
+    def _documentation(self) -> tuple[str, str]:
+        summary, _, description = (self.method.__doc__ or "").strip().partition("\n")
+        return summary, description
+
+
+def endpoint_of(method: Callable[..., Any]) -> Endpoint:
+    """What a decorated method declares. Raises `TypeError` for one that is not decorated."""
+    found = getattr(method, "endpoint", None)
+    if not isinstance(found, Endpoint):
+        raise TypeError(f"{method.__qualname__} is not decorated with @endpoint")
+    return found

@@ -1,0 +1,159 @@
+"""What happens to a request between its route and the endpoint's method, and on the way back.
+
+The headers, the query and the body are read, the outside is asked, the transaction opens, a repeated key is answered,
+the request awaits its turn, the method is called, the transaction ends, the result is shaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from inspect import signature
+from typing import Any
+from uuid import UUID
+
+from flask import Response, current_app
+
+from shared.database import Session, repeat_if_lost, transaction
+from shared.errors import PlatformError
+from shared.http import headers, idempotency
+from shared.http.context import Context
+from shared.http.declaration import BRINGS_A_BODY, Endpoint, endpoint_of
+from shared.http.headers import RequestHeaders
+from shared.http.inputs import JsonBody, QueryString, read_merge_patch, refuse_body, refuse_parameters
+from shared.http.replay import Replay, ResponseReference
+from shared.http.responses import ResponseShape
+from shared.runtime import clock
+from shared.security.authentication import caller
+
+Arguments = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request that was read: who makes it, and what the method is called with."""
+
+    resource: Any
+    sent: RequestHeaders
+    path: Arguments
+    arguments: Arguments
+
+
+class RequestHandler:
+    """Answers the requests to one endpoint."""
+
+    def __init__(self, declared: Endpoint) -> None:
+        self._declared = declared
+        self._readers = _readers(declared)
+        self._replay = _replay(declared)
+        self._shape = ResponseShape(declared.response, declared.success)
+
+    def respond(self, resource: Any, path: Arguments) -> Response:
+        """The response to the present request, whose path has these variables. Raises what refuses it."""
+        sent = headers.read(self._declared.name)
+        call = Call(resource, sent, path, path | self._read())
+        try:
+            self._ask_outside(call)
+            result, is_replayed = repeat_if_lost(lambda: self._result(call))
+        except PlatformError as refusal:
+            _record(refusal, sent)
+            raise
+        if isinstance(result, Response):
+            return result
+        location = self._declared.location and self._declared.location.format(**call.arguments)
+        return self._shape.response(result, location=location, is_replayed=is_replayed)
+
+    def _read(self) -> Arguments:
+        read = [(name, reader()) for name, reader in self._readers]
+        return {name: value for name, value in read if name}
+
+    def _ask_outside(self, call: Call) -> None:
+        if self._declared.outside is not None:
+            call.arguments["outside"] = self._declared.outside(_context(None, call.sent), **call.arguments)
+
+    def _result(self, call: Call) -> tuple[Any, bool]:
+        """What the method returns, or returned the first time; whether it is a replay."""
+        if not self._declared.transaction:
+            return self._declared.method(call.resource, _context(None, call.sent), **call.arguments), False
+        with transaction() as session:
+            context = _context(session, call.sent)
+            if self._replay is None or call.sent.idempotency_key is None:
+                return self._call(context, call), False
+            return self._replay_or_call(context, call, self._replay, call.sent.idempotency_key)
+
+    def _replay_or_call(self, context: Context[Any], call: Call, replay: Replay, key: str) -> tuple[Any, bool]:
+        keyed = idempotency.keyed_request(context, key)
+        reference = idempotency.find_reference(context, keyed)
+        if reference is not None:
+            return replay.find(context, reference, **call.path), True
+        result = self._call(context, call)
+        idempotency.keep_reference(context, keyed, replay.reference(result))
+        return result, False
+
+    def _call(self, context: Context[Any], call: Call) -> Any:
+        if self._declared.await_turn is not None:
+            self._declared.await_turn(context.session, *call.path.values())
+            context = replace(context, now=clock.now())
+        return self._declared.method(call.resource, context, **call.arguments)
+
+
+def _context(session: Session | None, sent: RequestHeaders) -> Context[Any]:
+    return Context(
+        opened=session,
+        now=clock.now(),
+        user=caller(),
+        purpose=sent.purpose,
+        if_match=sent.if_match,
+        dependencies=current_app.extensions["dependencies"],
+    )
+
+
+def _record(refusal: PlatformError, sent: RequestHeaders) -> None:
+    """Let the service record what a refusal reveals, in a transaction of its own: that of the request is taken back."""
+    record = current_app.extensions["record_refusal"]
+    if record is not None:
+        with transaction() as session:
+            record(_context(session, sent), refusal)
+
+
+def _readers(declared: Endpoint) -> list[tuple[str | None, Callable[[], Any]]]:
+    """What reads each argument; without a name what refuses input that nobody takes."""
+    query = ("query", QueryString(declared.query).read) if declared.query else (None, refuse_parameters)
+    if declared.patch is not None:
+        writable, view = declared.patch, declared.response
+        return [query, ("patch", lambda: read_merge_patch(writable, view))]
+    if declared.body is not None:
+        return [query, ("body", JsonBody(declared.body).read)]
+    takes_none = declared.name in BRINGS_A_BODY and not declared.raw
+    return [query, (None, refuse_body)] if takes_none else [query]
+
+
+def _replay(declared: Endpoint) -> Replay | None:
+    """How the response is found again; None where a key changes nothing."""
+    if isinstance(declared.replay, Replay):
+        return declared.replay
+    if not callable(declared.replay):
+        return None
+    shown = endpoint_of(declared.replay)
+    if shown.response is not declared.response:
+        raise TypeError(f"{declared.method.__qualname__} is replayed by an endpoint with another response")
+    return _shown_by(shown)
+
+
+def _shown_by(shown: Endpoint) -> Replay:
+    """The replay of a POST whose result this endpoint shows: the result's id is the last variable of its path."""
+    *others, last = _variables(shown)
+
+    def find(context: Context[Any], reference: ResponseReference, **path: Any) -> Any:
+        variables = {name: path[name] for name in others} | {last: UUID(reference["id"])}
+        return shown.method(None, context, **variables)  # no method needs its resource: it decides nothing
+
+    return Replay(reference=lambda result: {"id": str(result.id)}, find=find)
+
+
+def _variables(shown: Endpoint) -> list[str]:
+    """The variables of the path of an endpoint that shows one object, in the order of its method's parameters."""
+    _resource, _context, *names = signature(shown.method).parameters
+    if shown.name != "get" or shown.query is not None or not names:
+        raise TypeError(f"{shown.method.__qualname__} does not show one object by its id")
+    return names

@@ -1,0 +1,59 @@
+"""What goes back: the result shaped by its schema, with `ETag`, `Location` and status."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+from flask import Response, request
+from pydantic import TypeAdapter, ValidationError
+
+MADE = frozenset({HTTPStatus.CREATED, HTTPStatus.ACCEPTED})
+"""A response with one of these says where the object, or the work that goes on, can be looked at."""
+
+
+class ResponseShape:
+    """Turns results into responses of one schema and status."""
+
+    def __init__(self, schema: Any, status: int) -> None:
+        self._adapter: TypeAdapter[Any] | None = None if schema is None else TypeAdapter(schema)
+        self._status = status
+
+    def response(self, result: Any, *, location: str | None = None, is_replayed: bool = False) -> Response:
+        """The response for what the endpoint's method returned."""
+        if self._adapter is None or self._status == HTTPStatus.NO_CONTENT:
+            response = Response(status=self._status)
+            del response.headers["Content-Type"]
+            shaped = None
+        else:
+            shaped = self._shaped(result)
+            response = Response(self._adapter.dump_json(shaped), self._status, content_type="application/json")
+        self._describe(response, shaped, location)
+        if is_replayed:
+            response.headers["Idempotency-Replayed"] = "true"
+        return response
+
+    def _shaped(self, result: Any) -> Any:
+        assert self._adapter is not None
+        try:
+            return self._adapter.validate_python(result, strict=False, from_attributes=True)
+        except ValidationError as mistake:
+            # ours, not the caller's: without this it would pass for a 422
+            raise RuntimeError("the result does not fit the schema of the response") from mistake
+
+    def _describe(self, response: Response, shaped: Any, location: str | None) -> None:
+        version = getattr(shaped, "version", None)
+        if isinstance(version, int):
+            response.headers["ETag"] = f'"{version}"'
+        identity = getattr(shaped, "id", None)
+        if location is None and identity is not None and self._status in MADE:
+            location = location_of(identity)
+        if location is not None:
+            response.headers["Location"] = location
+
+
+def location_of(id: UUID) -> str:
+    """Where an object of the collection that was asked can be looked at."""
+    return f"{quote(request.path.rstrip('/'))}/{id}"

@@ -1,0 +1,28 @@
+"""The web process of a service, as its `service.py` declares it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask
+
+from shared.database.schema import is_current
+from shared.http.application import service_app
+from shared.http.dead_letters import dead_letter_routes
+from shared.runtime.service import Service
+from shared.runtime.settings import ServiceSettings
+
+
+def web_app(service: Service[Any, Any], settings: ServiceSettings) -> Flask:
+    """The service's application: its own routes, and those for its dead letters."""
+    dependencies = service.dependencies(settings)
+    return service_app(
+        service.name,
+        settings,
+        [*service.routes(), *dead_letter_routes(service.listeners.given(dependencies))],
+        title=service.title,
+        description=service.description,
+        schema_check=lambda: is_current(service.name),
+        dependencies=dependencies,
+        record_refusal=service.record_refusal,
+    )

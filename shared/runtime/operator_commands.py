@@ -1,0 +1,218 @@
+"""The commands of an operator at the terminal: `python -m <service> job | rebuild | republish | …`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from functools import wraps
+from typing import Any, Concatenate, TypeAlias
+from uuid import UUID
+
+import click
+from sqlalchemy.exc import SQLAlchemyError
+
+from shared import database
+from shared.database import copies
+from shared.events import dead_letters
+from shared.events.cluster import command_configuration
+from shared.events.comparison import Discrepancy, find_discrepancies
+from shared.events.rebuild import rebuild
+from shared.events.republish import Snapshots, publish_unknown_aggregates, republish, wait_until_published
+from shared.runtime import clock, memory, registry, spans
+from shared.runtime.jobs import run_once
+from shared.runtime.prepared import P, prepared
+from shared.runtime.service import Service
+from shared.runtime.settings import ServiceSettings
+from shared.runtime.terminal import print_line
+from shared.values.datetimes import parse_berlin_datetime
+from shared.values.errors import NotAcceptable
+
+AnyService: TypeAlias = Service[Any, Any]
+
+
+@click.group()
+def commands() -> None:
+    """The commands of an operator."""
+
+
+def _of_service(command: Callable[Concatenate[AnyService, ServiceSettings, P], None]) -> Callable[P, None]:
+    """Returns the command with its service, settings and database; no answer of the database becomes a message."""
+
+    @prepared
+    @wraps(command)
+    def run(settings: ServiceSettings, /, *given: P.args, **options: P.kwargs) -> None:
+        database.connect(settings.database_url, pool_size=settings.database_pool_size)
+        try:
+            command(registry.load(settings.service), settings, *given, **options)
+        except SQLAlchemyError as problem:
+            if not database.is_trouble(problem):
+                raise
+            url = settings.database_url
+            sys.exit(f"The database does not answer at {url.host}:{url.port}.")
+
+    return run
+
+
+def _datetime(text: str) -> datetime:
+    try:
+        return parse_berlin_datetime(text)
+    except NotAcceptable as refused:
+        raise click.BadParameter(str(refused)) from None
+
+
+@commands.command("job")
+@click.argument("name", required=False)
+@click.option("--now", type=_datetime, metavar="MOMENT", help="Pretend it is this in Berlin: 2026-12-01T09:00.")
+@_of_service
+def _job(service: AnyService, settings: ServiceSettings, name: str | None, now: datetime | None) -> None:
+    """Run one job until it finds nothing more to do.
+
+    Without a NAME the jobs are listed.
+    """
+    jobs = {job.name: job for job in service.jobs(service.dependencies(settings))}
+    if name is None:
+        print_line("\n".join(sorted(jobs)) or "no jobs")
+        return
+    if name not in jobs:
+        sys.exit(f"There is no job {name!r}; there are: {', '.join(sorted(jobs)) or 'none'}.")
+    spans.start(service.name, settings.otel_exporter_otlp_endpoint)
+    done = 0
+    try:
+        while portion := run_once(jobs[name], now=now or clock.now()):
+            done += portion
+    finally:
+        spans.stop()
+    print_line(f"{name}: {done} done")
+
+
+@commands.command("rebuild")
+@_of_service
+def _rebuild(service: AnyService, settings: ServiceSettings) -> None:
+    """Rebuild the copies from Kafka, while serving.
+
+    Copies are the data of other services that this service keeps.
+    """
+    if not service.projections:
+        sys.exit(f"{service.name} keeps no copies.")
+    listeners = service.listeners.given(service.dependencies(settings))
+    memory.freeze()
+    done = rebuild(
+        service.name,
+        command_configuration(settings.kafka_client()),
+        listeners,
+        service.projections,
+        batch_size=settings.consumer_batch_size,
+        progress=lambda read, total: print(f"\r{read} of at most {total} events", end="", file=sys.stderr, flush=True),
+    )
+    print_line(f"\nread {done.read} events; removed {done.removed} copies without any event")
+
+
+@commands.command("republish")
+@click.option("--check", is_flag=True, help="Only list the states on Kafka that this service never published.")
+@_of_service
+def _republish(service: AnyService, settings: ServiceSettings, check: bool) -> None:
+    """Publish events and states once more, while serving.
+
+    For when Kafka has lost its data, or holds false states.
+    """
+    snapshots = service.snapshots and service.snapshots(service.dependencies(settings))
+    if check:
+        return _check(settings, snapshots)
+    command_configuration(settings.kafka_client())
+    spans.start(service.name, settings.otel_exporter_otlp_endpoint)
+    try:
+        done = republish(snapshots.read if snapshots else None, progress=_progress("{} states recorded"))
+    finally:
+        spans.stop()
+    print_line(f"\nrecorded {done.states} states; {done.kept} events of the last days are sent again")
+    wait_until_published(_progress("{} events wait to be published"))
+    print_line("\nall of them are published")
+    _publish_unknown_aggregates(settings, snapshots)
+    return None
+
+
+def _publish_unknown_aggregates(settings: ServiceSettings, snapshots: Snapshots | None) -> None:
+    """Publish of each aggregate that only Kafka has that the service does not know it, so that others stop using it."""
+    if snapshots is None or snapshots.unknown_aggregate is None:
+        return
+    unknown = [each.id for each in _discrepancies(settings, snapshots) if each.own_sequence is None]
+    if unknown:
+        number = publish_unknown_aggregates(unknown, snapshots.unknown_aggregate)
+        print_line(f"{number} aggregates on Kafka do not exist here; an event that says so is recorded for each")
+        wait_until_published(_progress("{} events wait to be published"))
+
+
+def _discrepancies(settings: ServiceSettings, snapshots: Snapshots | None) -> list[Discrepancy]:
+    if snapshots is None:
+        return []
+    return find_discrepancies(command_configuration(settings.kafka_client()), snapshots)
+
+
+def _check(settings: ServiceSettings, snapshots: Snapshots | None) -> None:
+    found = _discrepancies(settings, snapshots)
+    for each in found:
+        here = "no such aggregate here" if each.own_sequence is None else f"here {each.own_sequence}"
+        print_line(f"{each.id}  sequence {each.kafka_sequence} on Kafka, {here}")
+    print_line(f"{len(found)} states on Kafka that this service never published")
+    if found:
+        sys.exit(1)
+
+
+@commands.command("ahead")
+@_of_service
+def _ahead(service: AnyService, _settings: ServiceSettings) -> None:
+    """List the copies that are ahead of their source.
+
+    They are until the source's service republishes.
+    """
+    with database.transaction() as session:
+        found = copies.ahead(session)
+    for row in found:
+        numbers = f"sequence {row.known_sequence} here, {row.event_sequence} in the event"
+        print_line(f"{row.copies} {row.id} {numbers} {row.noticed_at.isoformat()}")
+    print_line(f"{service.name}: {len(found)} ahead of their source")
+
+
+def _progress(line: str) -> Callable[[int], None]:
+    return lambda number: print(f"\r{line.format(number)}", end="\x1b[K", file=sys.stderr, flush=True)
+
+
+@commands.command("dead-letters")
+@click.argument("action", type=click.Choice(["list", "show", "replay", "discard"]), default="list")
+@click.argument("id", type=click.UUID, required=False)
+@click.option("--reason", help="Why it is replayed or discarded.")
+@_of_service
+def _dead_letters(
+    service: AnyService, settings: ServiceSettings, action: str, id: UUID | None, reason: str | None
+) -> None:
+    """List, show, replay or discard dead letters.
+
+    Dead letters are the events that could not be handled.
+    """
+    with database.transaction() as session:
+        if action == "list":
+            _list_dead_letters(session)
+        elif id is None:
+            sys.exit("Which one? Give its id.")
+        elif action == "show":
+            print_line(json.dumps(dict(dead_letters.get(session, id)), default=_readable, indent=2))
+        elif not reason:
+            sys.exit("Say why, with --reason.")
+        elif action == "discard":
+            dead_letters.discard(session, id, reason=reason, now=clock.now())
+        else:
+            event = dead_letters.replay(session, id, reason=reason, now=clock.now())
+            service.listeners.given(service.dependencies(settings)).apply(session, [event], now=clock.now())
+
+
+def _list_dead_letters(session: database.Session) -> None:
+    rows, total = dead_letters.list_page(session, state="waiting", limit=200, offset=0)
+    for row in rows:
+        print_line("  ".join([str(row["id"]), row["created_at"].isoformat(), str(row["event_type"]), row["reason"]]))
+    print_line(f"{total} dead letters")
+
+
+def _readable(value: Any) -> str:
+    return bytes(value).decode(errors="replace") if isinstance(value, bytes | memoryview) else str(value)

@@ -1,0 +1,37 @@
+"""What every command of a service begins with: its settings are read and its log is set up."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeAlias
+
+import click
+
+from shared.errors import PlatformError
+from shared.runtime import logs, registry
+from shared.runtime.settings import ServiceSettings, read
+
+P = ParamSpec("P")
+
+Command: TypeAlias = Callable[Concatenate[ServiceSettings, P], None]
+
+
+def prepared(command: Command[P]) -> Callable[P, None]:
+    """The command as click calls it, given the settings of its service; a refusal becomes a message.
+
+    They are read when the whole line has been: `--help` needs none of them.
+    """
+
+    @wraps(command)
+    def run(*given: P.args, **options: P.kwargs) -> None:
+        context = click.get_current_context()
+        settings = read(registry.settings_of(context.find_root().obj))
+        logs.configure(settings.service, str(context.info_name), settings.log_level)
+        try:
+            command(settings, *given, **options)
+        except PlatformError as problem:
+            sys.exit(problem.message)
+
+    return run

@@ -1,0 +1,61 @@
+"""Calls that are tried again, with pauses that double, while what fails may pass by itself.
+
+Three things are tried again elsewhere, for a reason: a transaction that lost against others, at once and never after it
+committed something (`shared.database.repeat_if_lost`); the loops of relay and consumer, which never end, keep their
+membership meanwhile and stop when asked to (`Backoff`); and an e-mail, whose next time lies in its row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponential
+
+FIRST_PAUSE = 0.1
+LONGEST_PAUSE = 5.0
+"""Seconds."""
+
+
+def retrying(
+    when: Callable[[BaseException], bool],
+    *,
+    stop: Callable[[RetryCallState], bool],
+    on_retry: Callable[[BaseException], None] = lambda _: None,
+) -> Retrying:
+    """Returns what tries a call again while `when` accepts its exception, until `stop`; then the exception is raised.
+
+    `retrying(…)(function, *arguments)` calls the function, and `on_retry` gets each exception that is followed by
+    another attempt.
+    """
+    return Retrying(
+        retry=retry_if_exception(when),
+        wait=wait_exponential(multiplier=FIRST_PAUSE, max=LONGEST_PAUSE),
+        stop=stop,
+        before_sleep=lambda state: on_retry(_exception_of(state)),
+        reraise=True,
+    )
+
+
+def _exception_of(state: RetryCallState) -> BaseException:
+    assert state.outcome is not None
+    problem = state.outcome.exception()
+    assert problem is not None
+    return problem
+
+
+@dataclass
+class Backoff:
+    """Pauses that double from a tenth of a second up to `longest` seconds."""
+
+    longest: float = LONGEST_PAUSE
+    seconds: float = FIRST_PAUSE / 2
+
+    def next(self) -> float:
+        """How long to wait this time."""
+        self.seconds = min(self.seconds * 2, self.longest)
+        return self.seconds
+
+    def reset(self) -> None:
+        """Start again with the shortest pause."""
+        self.seconds = FIRST_PAUSE / 2

@@ -1,0 +1,229 @@
+"""What searches and therapists do to requests: in any order, also repeated."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy.orm import Session
+
+from matching_service.domain import answers
+from matching_service.domain.schemas import Placing, Withdrawal
+from shared.database import new_id
+from shared.errors import Conflict
+from shared.events.catalogue import (
+    PatientStatusChanged,
+    PatientUpdated,
+    TherapistBlocked,
+    TherapistDeactivated,
+    TherapistUnblocked,
+)
+from shared.events.event import Event
+from shared.values.datetimes import berlin_day
+from shared.values.enums import RequestStatus, WithdrawalReason
+from tests.builders.happenings import happened
+from tests.builders.matching import (
+    a_known_patient,
+    a_request,
+    an_open_request,
+    listeners,
+    patient_becomes,
+    public_patient,
+    public_therapist,
+    stored,
+)
+from tests.conftest import MONDAY
+from tests.events import recorded
+
+HOUR = timedelta(hours=1)
+
+
+def handle(session: Session, *events: Event, now: datetime = MONDAY) -> None:
+    listeners.apply(session, events, now=now)
+
+
+def types(session: Session, request_id: Any) -> list[str]:
+    return [event["type"].removeprefix("matching.request_") for event in recorded(session, request_id)]
+
+
+def test_a_pause_holds_what_has_not_gone_out_and_resuming_releases_it(session: Session) -> None:
+    patient = a_known_patient(session)
+    statuses = ("open", "queued", "contacted", "deferred", "no_answer", "accepted")
+    for status in statuses[:-1]:
+        a_request(session, RequestStatus(status), patient_id=patient)
+    requests = [a_request(session, RequestStatus(s), patient_id=patient).id for s in statuses[:-1]]
+    patient_becomes(session, patient, "paused", sequence=2)
+    holds = [stored(session, each).hold for each in requests]
+    assert holds == ["search_paused", "search_paused", None, "search_paused", None]
+    assert types(session, requests[0]) == ["approved", "held"]
+    patient_becomes(session, patient, "searching", sequence=3)
+    assert [stored(session, each).hold for each in requests] == [None] * 5
+    assert types(session, requests[0]) == ["approved", "held", "released"]
+
+
+def test_resuming_releases_nothing_that_an_acceptance_holds(session: Session) -> None:
+    held = an_open_request(session)
+    accepted = a_request(session, RequestStatus.ACCEPTED, patient_id=held.patient_id)
+    patient_becomes(session, held.patient_id, "paused", sequence=2)
+    patient_becomes(session, held.patient_id, "searching", sequence=3)
+    assert stored(session, held.id).hold == "accepted_elsewhere"
+    assert types(session, held.id) == ["approved", "held"]
+    patient_becomes(session, held.patient_id, "paused", sequence=4)
+    answers.withdraw(session, accepted.id, Withdrawal(reason=WithdrawalReason.PATIENT_DECLINED), now=MONDAY)
+    assert stored(session, held.id).hold == "search_paused"
+
+
+@pytest.mark.parametrize("status", ["search_aborted", "therapy_completed", "therapy_aborted", "open"])
+def test_the_end_of_a_search_withdraws_everything(session: Session, status: str) -> None:
+    patient = a_known_patient(session)
+    live = ("open", "queued", "contacted", "deferred", "no_answer", "accepted")
+    requests = [a_request(session, RequestStatus(s), patient_id=patient).id for s in live]
+    declined = a_request(session, RequestStatus.DECLINED, patient_id=patient).id
+    patient_becomes(session, patient, status)
+    for each in requests:
+        ended = stored(session, each)
+        assert (ended.status, ended.withdrawn_reason, ended.hold) == ("withdrawn", "search_ended", None)
+    assert stored(session, declined).status == "declined"
+    count = len(recorded(session))
+    patient_becomes(session, patient, status, sequence=3)
+    assert len(recorded(session)) == count
+
+
+def test_a_therapy_that_staff_noted_ends_the_search_and_leaves_the_acceptance(session: Session) -> None:
+    patient = a_known_patient(session)
+    contacted = a_request(session, RequestStatus.CONTACTED, patient_id=patient)
+    accepted = a_request(session, RequestStatus.ACCEPTED, patient_id=patient)
+    patient_becomes(session, patient, "in_therapy")
+    assert stored(session, contacted.id).status == "withdrawn"
+    assert stored(session, accepted.id).status == "accepted"
+
+
+def test_an_old_status_that_comes_again_changes_nothing(session: Session) -> None:
+    request = an_open_request(session)
+    aborted = PatientStatusChanged(
+        patient=public_patient(id=request.patient_id, status="search_aborted"), previous_status="searching"
+    )
+    patient_becomes(session, request.patient_id, "searching", sequence=5)
+    handle(session, happened(aborted, request.patient_id, sequence=3))
+    assert stored(session, request.id).status == "open"
+
+
+def test_a_patient_whose_search_ends_before_anything_is_known_harms_nobody(session: Session) -> None:
+    patient_becomes(session, new_id(), "search_aborted")
+    assert recorded(session) == []
+
+
+@pytest.mark.parametrize(("event", "status"), [(TherapistBlocked, "blocked"), (TherapistDeactivated, "inactive")])
+def test_what_has_not_gone_out_to_a_lost_therapist_is_withdrawn(session: Session, event: Any, status: str) -> None:
+    lost = public_therapist()
+    handle(session, happened(TherapistUnblocked(therapist=lost), lost.id))
+    by_status = {
+        s: a_request(session, s, therapist_id=lost.id).id
+        for s in RequestStatus
+        if s not in (RequestStatus.FAILED, RequestStatus.WITHDRAWN)
+    }
+    gone = happened(event(therapist=lost.model_copy(update={"status": status})), lost.id, sequence=2)
+    handle(session, gone)
+    withdrawn = {s for s, each in by_status.items() if stored(session, each).status == "withdrawn"}
+    assert withdrawn == {"open", "queued", "deferred"}
+    assert stored(session, by_status[RequestStatus.OPEN]).withdrawn_reason == "therapist_unavailable"
+    assert types(session, by_status[RequestStatus.OPEN]) == ["approved", "withdrawn"]
+    count = len(recorded(session))
+    handle(session, gone, happened(event(therapist=lost.model_copy(update={"status": status})), lost.id, sequence=2))
+    assert len(recorded(session)) == count
+
+
+def test_a_block_that_is_lifted_already_withdraws_nothing(session: Session) -> None:
+    back = public_therapist()
+    handle(session, happened(TherapistUnblocked(therapist=back), back.id, sequence=7))
+    request = an_open_request(session, therapist_id=back.id)
+    blocked = TherapistBlocked(therapist=back.model_copy(update={"status": "blocked"}))
+    handle(session, happened(blocked, back.id, sequence=6))
+    assert stored(session, request.id).status == "open"
+
+
+def test_another_patients_place_holds_nobody_and_ends_with_nobody_elses_search(session: Session) -> None:
+    place = a_request(session, RequestStatus.ACCEPTED)
+    answers.place(session, place.id, Placing(), today=berlin_day(MONDAY), now=MONDAY)
+    other = an_open_request(session)
+    assert other.hold is None
+    patient_becomes(session, other.patient_id, "search_aborted")
+    assert stored(session, place.id).status == "placed"
+
+
+def followed(session: Session, place: UUID, patient: UUID, status: str, state: str, *, sequence: int) -> None:
+    """The patient service says what became of a place."""
+    told = public_patient(id=patient, status=status, placement_request_id=place, placement_state=state)
+    before = "searching" if status == "in_therapy" else "in_therapy"
+    event = PatientStatusChanged(patient=told, previous_status=before)
+    handle(session, happened(event, patient, sequence=sequence, time=MONDAY + sequence * HOUR))
+
+
+def a_place(session: Session) -> tuple[UUID, UUID, UUID]:
+    """The ids of a placed request, its patient and its therapist."""
+    request = a_request(session, RequestStatus.ACCEPTED)
+    answers.place(session, request.id, Placing(), today=berlin_day(MONDAY), now=MONDAY)
+    followed(session, request.id, request.patient_id, "in_therapy", "taken_up", sequence=2)
+    assert stored(session, request.id).status == "placed"
+    return request.id, request.patient_id, request.therapist_id
+
+
+def test_a_place_that_failed_keeps_its_therapist_out_of_this_search_only(session: Session) -> None:
+    place, patient, therapist = a_place(session)
+    followed(session, place, patient, "searching", "failed", sequence=3)
+    assert stored(session, place).status == "failed"
+    with pytest.raises(Conflict) as refused:
+        an_open_request(session, patient_id=patient, therapist_id=therapist)
+    assert "failed in this search" in refused.value.errors[0].message
+    assert an_open_request(session, patient_id=patient).hold is None
+    new_search = public_patient(id=patient, search_started_on=berlin_day(MONDAY + timedelta(days=400)))
+    handle(session, happened(PatientUpdated(patient=new_search), patient, sequence=9))
+    assert an_open_request(session, patient_id=patient, therapist_id=therapist).status == "open"
+
+
+def test_after_a_therapy_that_ended_the_same_therapist_may_be_asked_in_a_new_search(session: Session) -> None:
+    place, patient, therapist = a_place(session)
+    followed(session, place, patient, "therapy_completed", "ended", sequence=3)
+    assert stored(session, place).status == "placed"
+    patient_becomes(session, patient, "searching", sequence=5)
+    assert an_open_request(session, patient_id=patient, therapist_id=therapist).hold is None
+
+
+def test_a_list_approved_before_the_patient_service_has_heard_of_the_place_is_held(session: Session) -> None:
+    request = a_request(session, RequestStatus.ACCEPTED)
+    answers.place(session, request.id, Placing(), today=berlin_day(MONDAY), now=MONDAY)
+    between = an_open_request(session, patient_id=request.patient_id)
+    assert (between.hold, between.waits_for) == ("accepted_elsewhere", "accepted_elsewhere")
+    followed(session, request.id, request.patient_id, "in_therapy", "taken_up", sequence=2)
+    assert stored(session, between.id).status == "withdrawn"
+
+
+def test_what_an_ended_search_asked_is_over_also_where_the_next_search_began_before_that_was_heard(
+    session: Session,
+) -> None:
+    request = an_open_request(session)
+    steps = [("searching", "search_aborted"), ("search_aborted", "open"), ("open", "searching")]
+    told = [
+        happened(
+            PatientStatusChanged(patient=public_patient(id=request.patient_id, status=after), previous_status=before),
+            request.patient_id,
+            sequence=number,
+            time=MONDAY + HOUR,
+        )
+        for number, (before, after) in enumerate(steps, start=2)
+    ]
+    handle(session, *told)
+    assert stored(session, request.id).status == "withdrawn"
+
+
+def test_who_was_blocked_since_is_not_asked_again_after_a_call_that_did_not_come_to_it(session: Session) -> None:
+    lost = public_therapist()
+    handle(session, happened(TherapistUnblocked(therapist=lost), lost.id))
+    request = a_request(session, RequestStatus.CONTACTED, therapist_id=lost.id)
+    blocked = TherapistBlocked(therapist=lost.model_copy(update={"status": "blocked"}))
+    handle(session, happened(blocked, lost.id, sequence=2))
+    answers.reopen(session, stored(session, request.id), now=MONDAY)
+    ended = stored(session, request.id)
+    assert (ended.status, ended.withdrawn_reason) == ("withdrawn", "therapist_unavailable")

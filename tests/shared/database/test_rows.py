@@ -1,0 +1,103 @@
+"""One way to read rows, to page, to check a version, and to write many rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from sqlalchemy import event, select
+from sqlalchemy.orm import Session
+
+from matching_service.store.tables import PatientCopy, TherapistCopy
+from shared.database import bulk, new_id
+from shared.database.rows import check_version, count_of, find_row, page_of, require
+from shared.errors import LostUpdate, NotFound
+from shared.values.places import Place
+from shared.values.weekly import Weekly
+
+TUESDAYS = Weekly.of([(1980, 2100)])
+
+
+@pytest.fixture
+def service() -> str:
+    """Matching, whose tables have columns of both kinds that are written as text."""
+    return "matching_service"
+
+
+def therapist(**columns: Any) -> dict[str, Any]:
+    return {"id": new_id(), "sequence": 1, "name": "Erfunden", "working_hours": None, "given_place": None} | columns
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "kept"),
+    [
+        ("working_hours", TUESDAYS, TUESDAYS),
+        ("working_hours", None, None),
+        ("working_hours", Weekly(), None),
+        ("given_place", Place(51.34, 12.37), Place(51.34, 12.37)),
+        ("given_place", None, None),
+        ("name", "'; DROP TABLE therapists; --", "'; DROP TABLE therapists; --"),
+    ],
+)
+def test_each_column_writes_its_values_itself(session: Session, column: str, value: Any, kept: Any) -> None:
+    row = therapist(**{column: value})
+    bulk.write_rows(session, TherapistCopy, [row, therapist()])
+    assert getattr(session.get_one(TherapistCopy, row["id"]), column) == kept
+    unknown = getattr(TherapistCopy, column).is_(None)
+    found = session.scalars(select(TherapistCopy.id).where(TherapistCopy.id == row["id"], unknown)).all()
+    assert bool(found) == (kept is None), "what is unknown is NULL to SQL too"
+
+
+def test_rows_that_are_there_get_only_what_is_updated(session: Session) -> None:
+    row = therapist(name="before", sequence=1)
+    bulk.write_rows(session, TherapistCopy, [row])
+    bulk.write_rows(session, TherapistCopy, [row | {"name": "after", "sequence": 2}], updated=["name"])
+    known = session.get_one(TherapistCopy, row["id"], populate_existing=True)
+    assert (known.name, known.sequence) == ("after", 1)
+
+
+def test_no_rows_are_no_statement(session: Session) -> None:
+    statements: list[str] = []
+    event.listen(session.connection(), "before_cursor_execute", lambda *given: statements.append(given[2]))
+    bulk.write_rows(session, TherapistCopy, [])
+    assert statements == []
+
+
+def test_a_page_has_its_rows_in_order_and_counts_all_that_are_wanted(session: Session) -> None:
+    ids = [new_id() for _ in range(5)]
+    bulk.write_rows(session, PatientCopy, [{"id": id, "sequence": place} for place, id in enumerate(ids)])
+    wanted = select(PatientCopy).where(PatientCopy.id.in_(ids[1:])).order_by(PatientCopy.sequence.desc())
+    page, total = page_of(session, wanted, limit=2, offset=1)
+    assert ([each.id for each in page], total) == ([ids[3], ids[2]], 4)
+    assert page_of(session, wanted, limit=2, offset=9) == ([], 4)
+    assert count_of(session, wanted.limit(2)) == 4
+
+
+def test_who_is_not_there_is_not_found(session: Session) -> None:
+    with pytest.raises(NotFound) as refused:
+        require(find_row(session, PatientCopy, new_id()), "placement_request")
+    assert (refused.value.code, refused.value.message) == (
+        "placement_request.not_found",
+        "There is no such placement request.",
+    )
+
+
+@dataclass
+class Versioned:
+    """A row as far as versions go."""
+
+    version: int
+
+
+@pytest.mark.parametrize("expected", [None, {3}, {2, 3}])
+def test_a_version_that_was_seen_is_no_lost_update(expected: set[int] | None) -> None:
+    check_version(Versioned(3), expected, "placement_request")
+
+
+@pytest.mark.parametrize("expected", [{2}, set()])
+def test_a_version_that_nobody_saw_is_a_lost_update(expected: set[int]) -> None:
+    with pytest.raises(LostUpdate) as refused:
+        check_version(Versioned(3), expected, "placement_request")
+    assert refused.value.code == "placement_request.changed_meanwhile"
+    assert refused.value.message == "Somebody changed this placement request since you read it."

@@ -1,0 +1,94 @@
+"""From one status of a therapist or of an import to another (docs/api.md#states-of-a-therapist).
+
+Nobody else assigns a status. A function sets everything that belongs to its transition. What an import does to a
+therapist is written with thousands of others in one statement, so that those functions return columns instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, Final
+
+from shared.values.enums import ImportStatus, TherapistStatus
+from shared.values.transitions import check_transition
+from therapist_service.store.tables import Import, Therapist
+
+_T = TherapistStatus
+_I = ImportStatus
+
+BY_IMPORT: Final = "import"
+"""Who made a therapist inactive; an import lifts only what an import set (docs/domain.md#import-rule-6)."""
+
+THERAPISTS: Final[dict[TherapistStatus, frozenset[TherapistStatus]]] = {
+    _T.ACTIVE: frozenset({_T.BLOCKED, _T.INACTIVE}),
+    # a block on top of a block replaces reason and end
+    _T.BLOCKED: frozenset({_T.BLOCKED, _T.ACTIVE, _T.INACTIVE}),
+    _T.INACTIVE: frozenset({_T.BLOCKED, _T.ACTIVE}),
+}
+
+IMPORTS: Final[dict[ImportStatus, frozenset[ImportStatus]]] = {
+    _I.RUNNING: frozenset({_I.COMPLETED, _I.FAILED, _I.REJECTED}),
+    _I.COMPLETED: frozenset(),
+    _I.FAILED: frozenset(),
+    _I.REJECTED: frozenset(),
+    # not yet: a file that is held for approval, and one that is taken back
+    _I.HELD: frozenset(),
+    _I.UNDONE: frozenset(),
+}
+
+
+def register(therapist: Therapist) -> None:
+    """A new therapist is active."""
+    therapist.status = _T.ACTIVE
+
+
+def block(therapist: Therapist, *, reason: str, until: date | None, today: date) -> None:
+    """Any status → blocked; a block that is replaced keeps its first day."""
+    _enter(therapist, _T.BLOCKED)
+    therapist.block_since = therapist.block_since or today
+    therapist.block_reason, therapist.block_until = reason, until
+
+
+def unblock(therapist: Therapist) -> None:
+    """blocked → active, or inactive where somebody said so before."""
+    _enter(therapist, _T.INACTIVE if therapist.inactive_by else _T.ACTIVE)
+    therapist.block_reason = therapist.block_since = therapist.block_until = None
+
+
+def _enter(therapist: Therapist, to: TherapistStatus) -> None:
+    check_transition(THERAPISTS, therapist.status, to)
+    therapist.status = to.value
+
+
+def columns_of_a_new_one() -> dict[str, Any]:
+    """A therapist whom an import brings is active."""
+    return {"status": _T.ACTIVE.value}
+
+
+def columns_of_one_who_is_gone(known: Mapping[str, Any]) -> dict[str, Any]:
+    """active → inactive, since the source does not have them any more; a block wins, and they are inactive after it."""
+    by_import = {"inactive_by": BY_IMPORT}
+    return by_import if known["status"] == _T.BLOCKED else by_import | {"status": _T.INACTIVE.value}
+
+
+def columns_of_one_who_is_back(known: Mapping[str, Any]) -> dict[str, Any]:
+    """inactive → active, where an import had made them inactive; a block stays."""
+    if known["inactive_by"] != BY_IMPORT:
+        return {}
+    nobody = {"inactive_by": None}
+    return nobody | {"status": _T.ACTIVE.value} if known["status"] == _T.INACTIVE else nobody
+
+
+def begin_import(known: Import) -> None:
+    """A new import is running, until its file has been applied or refused."""
+    known.status = _I.RUNNING
+
+
+def end_import(known: Import, to: ImportStatus, *, now: datetime) -> None:
+    """running → completed, failed or rejected: nobody works on it any more."""
+    check_transition(IMPORTS, known.status, to)
+    known.status = to.value
+    known.finished_at = known.updated_at = now
+    known.claimed_until = None
+    known.version += 1
