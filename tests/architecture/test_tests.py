@@ -68,6 +68,7 @@ def test_the_whole_fails_where_any_group_does(codes: tuple[int, int, int], whole
     assert exit_code(dict(zip("abc", codes, strict=True))) == whole
 
 
+@pytest.mark.slow
 def test_groups_that_run_side_by_side_end_with_codes_of_their_own(capfd: pytest.CaptureFixture[str]) -> None:
     """The output of the second is printed whole, after that of the first."""
     codes = run_side_by_side({"one": ["--version"], "two": ["--no-such-option"]})

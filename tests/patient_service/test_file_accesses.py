@@ -135,6 +135,7 @@ def log_that_cannot_be_written(file: File) -> Iterator[None]:
         owner.commit()
 
 
+@pytest.mark.slow
 @each_way
 @pytest.mark.usefixtures("log_that_cannot_be_written")
 def test_without_a_note_there_is_no_answer(
