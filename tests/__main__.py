@@ -7,6 +7,7 @@ folders, and no scheduler distributes single tests.
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import tempfile
@@ -50,6 +51,12 @@ class Run:
             sys.stdout.flush()
         return code
 
+    def stop(self) -> None:
+        """End it where it still runs; it then stops what it has started."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait()
+
 
 def arguments_of_groups() -> dict[str, list[str]]:
     """Returns the arguments of pytest that choose the tests of each group."""
@@ -69,6 +76,8 @@ def run_side_by_side(groups: Mapping[str, Sequence[str]]) -> dict[str, int]:
     with ExitStack() as stack:
         outputs = [None, *(stack.enter_context(tempfile.TemporaryFile()) for _ in list(groups)[1:])]
         runs = {name: start(groups[name], output) for name, output in zip(groups, outputs, strict=True)}
+        for run in runs.values():
+            stack.callback(run.stop)
         return {name: run.finish() for name, run in runs.items()}
 
 
@@ -98,5 +107,13 @@ def exit_code(codes: Mapping[str, int]) -> int:
     return FOUND_NOTHING if set(codes.values()) == {FOUND_NOTHING} else 0
 
 
+def _terminate(number: int, _: object) -> None:
+    """On SIGTERM, leave as after an exception, so that the groups are stopped."""
+    sys.exit(128 + number)
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _terminate)
+    # a shell starts what runs in its background with SIGINT ignored, and the groups would inherit that
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(main(sys.argv[1:]))
