@@ -9,7 +9,7 @@ from functools import partial
 from threading import Lock
 from uuid import UUID
 
-from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
+from tenacity import stop_after_delay
 
 from communication_service.clients.smtp import Delivery, MailServer, Report
 from communication_service.dependencies import Dependencies
@@ -24,18 +24,14 @@ from shared.runtime import clock, metrics
 from shared.runtime.health import ReadinessCheck
 from shared.runtime.jobs import Job
 from shared.runtime.logs import logger
+from shared.runtime.retries import retrying
 from shared.runtime.spans import span
 
 log = logger(__name__)
 
 AT_ONCE = 50
 UNTIL_A_FAILURE_IS_TRIED_AGAIN = timedelta(minutes=10)
-RECORDING = Retrying(
-    retry=retry_if_exception(is_trouble),
-    wait=wait_exponential(multiplier=0.2, max=10),
-    stop=stop_after_delay(120),
-    reraise=True,
-)
+RECORDING = retrying(is_trouble, stop=stop_after_delay(120))
 """What the mail server said must not be lost to a moment without a database: it would leave the e-mail in doubt."""
 
 

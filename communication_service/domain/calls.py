@@ -30,7 +30,8 @@ from communication_service.store import (
 )
 from communication_service.store.tables import ContactRequest, Inquiry, PatientPseudonym, PhoneCall, PracticeCopy
 from shared.database import Session
-from shared.errors import FieldProblem, NotFound, RuleBroken
+from shared.database.rows import require
+from shared.errors import FieldProblem, RuleBroken
 from shared.events.catalogue import AttemptsUsedUp, CallRecorded
 from shared.events.outbox import record
 from shared.values.contacts import format_phone
@@ -61,10 +62,7 @@ def list_page(session: Session, wanted: PhoneCallFilter) -> PhoneCallPage:
 
 def get(session: Session, call_id: UUID) -> PhoneCallView:
     """One call with what the caller may say; raises `NotFound`."""
-    call = call_queries.phone_call(session, call_id)
-    if call is None:
-        raise NotFound("phone_call")
-    return _view(session, call)
+    return _view(session, require(call_queries.phone_call(session, call_id), "phone_call"))
 
 
 def _view(session: Session, call: PhoneCall) -> PhoneCallView:
@@ -151,9 +149,7 @@ def _lock_planned(session: Session, call_id: UUID) -> PhoneCall:
 
 
 def _lock(session: Session, call_id: UUID) -> PhoneCall:
-    known = call_queries.phone_call(session, call_id)
-    if known is None:
-        raise NotFound("phone_call")
+    known = require(call_queries.phone_call(session, call_id), "phone_call")
     locks.lock_therapist(session, known.therapist_id)
     call = call_queries.phone_call(session, call_id, lock=True)
     assert call is not None  # calls are never deleted

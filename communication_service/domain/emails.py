@@ -22,7 +22,8 @@ from communication_service.settings import ContactRules
 from communication_service.store import email_queries, inquiry_queries, lists, locks
 from communication_service.store.tables import Email, Inquiry
 from shared.database import Session
-from shared.errors import Conflict, NotFound
+from shared.database.rows import require
+from shared.errors import Conflict
 from shared.events.catalogue import EmailAnswered
 from shared.events.outbox import record
 from shared.values.enums import EmailResolution
@@ -86,10 +87,7 @@ def list_inquiries(session: Session, wanted: InquiryFilter) -> InquiryPage:
 
 def get_inquiry(session: Session, inquiry_id: UUID) -> InquiryView:
     """One inquiry; raises `NotFound`."""
-    found = inquiry_queries.inquiry(session, inquiry_id)
-    if found is None:
-        raise NotFound("inquiry")
-    return _views(session, [found])[0]
+    return _views(session, [require(inquiry_queries.inquiry(session, inquiry_id), "inquiry")])[0]
 
 
 def _views(session: Session, found: Sequence[Inquiry]) -> list[InquiryView]:
@@ -105,10 +103,7 @@ def _views(session: Session, found: Sequence[Inquiry]) -> list[InquiryView]:
 
 
 def _get_or_raise(session: Session, email_id: UUID) -> Email:
-    email = email_queries.email(session, email_id)
-    if email is None:
-        raise NotFound("email", "There is no such e-mail.")
-    return email
+    return require(email_queries.email(session, email_id), "email", "There is no such e-mail.")
 
 
 def _lock(session: Session, email_id: UUID) -> Email:

@@ -18,7 +18,8 @@ from communication_service.store import suppressions as store
 from communication_service.store.suppressions import OptOut
 from communication_service.store.tables import EmailSuppression
 from shared.database import Session, new_id
-from shared.errors import Conflict, LostUpdate, NotFound
+from shared.database.rows import require
+from shared.errors import Conflict, LostUpdate
 from shared.values.contacts import normalised_email
 from shared.values.schemas import PageQuery
 
@@ -113,7 +114,4 @@ def remove(
 
 
 def _get_or_raise(session: Session, suppression_id: UUID) -> EmailSuppression:
-    suppression = store.suppression(session, suppression_id)
-    if suppression is None:
-        raise NotFound("email_suppression")
-    return suppression
+    return require(store.suppression(session, suppression_id), "email_suppression")

@@ -15,11 +15,12 @@ from sqlalchemy.orm import Session
 from communication_service.store.tables import (
     PhoneCall,
 )
+from shared.database.rows import find_row
 
 
 def phone_call(session: Session, call_id: UUID, *, lock: bool = False) -> PhoneCall | None:
     """One call; with `lock`, as it is now."""
-    return session.get(PhoneCall, call_id, with_for_update=lock, populate_existing=lock)
+    return find_row(session, PhoneCall, call_id, lock=lock)
 
 
 def planned_calls(session: Session, inquiry_ids: Iterable[UUID]) -> dict[UUID, PhoneCall]:

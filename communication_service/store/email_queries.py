@@ -16,11 +16,12 @@ from sqlalchemy.orm import Session
 from communication_service.store.tables import (
     Email,
 )
+from shared.database.rows import find_row
 
 
 def email(session: Session, email_id: UUID, *, lock: bool = False) -> Email | None:
     """One e-mail; with `lock`, as it is now."""
-    return session.get(Email, email_id, with_for_update=lock, populate_existing=lock)
+    return find_row(session, Email, email_id, lock=lock)
 
 
 def unsent_emails(session: Session, inquiry_ids: Iterable[UUID]) -> dict[UUID, Email]:

@@ -13,11 +13,12 @@ from sqlalchemy.orm import Session
 from communication_service.store.tables import (
     Inquiry,
 )
+from shared.database.rows import find_row
 
 
 def inquiry(session: Session, inquiry_id: UUID, *, lock: bool = False) -> Inquiry | None:
     """One inquiry."""
-    return session.get(Inquiry, inquiry_id, with_for_update=lock, populate_existing=lock)
+    return find_row(session, Inquiry, inquiry_id, lock=lock)
 
 
 def open_inquiries(session: Session, therapist_id: UUID) -> Sequence[Inquiry]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Text, Uuid, cast, func, literal, null, or_, select, union_all
+from sqlalchemy import ColumnElement, Text, Uuid, cast, func, literal, null, or_, select, union_all
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
@@ -21,14 +21,10 @@ from communication_service.store.tables import (
     RecordedAnswer,
     Tables,
 )
+from shared.database.rows import count_of, page_of
 
 Row = TypeVar("Row", bound=Tables)
 Found = tuple[Sequence[Row], int]
-
-
-def _page(session: Session, wanted: Select[Row], *, limit: int, offset: int) -> Found[Row]:
-    total = session.scalar(select(func.count()).select_from(wanted.order_by(None).subquery())) or 0
-    return session.scalars(wanted.limit(limit).offset(offset)).all(), total
 
 
 def _with_patient(session: Session, column: Any, patient_id: UUID) -> ColumnElement[bool]:
@@ -55,7 +51,7 @@ def emails(
     if patient_id is not None:
         about = _with_patient(session, Email.placement_request_ids, patient_id)
         wanted = wanted.where(or_(Email.patient_id == patient_id, about))
-    return _page(session, wanted, limit=limit, offset=offset)
+    return page_of(session, wanted, limit=limit, offset=offset)
 
 
 def inquiries(
@@ -75,7 +71,7 @@ def inquiries(
             wanted = wanted.where(column == value)
     if patient_id is not None:
         wanted = wanted.where(_with_patient(session, Inquiry.placement_request_ids, patient_id))
-    return _page(session, wanted, limit=limit, offset=offset)
+    return page_of(session, wanted, limit=limit, offset=offset)
 
 
 def waiting_requests(
@@ -91,7 +87,7 @@ def waiting_requests(
         wanted = wanted.where(ContactRequest.patient_id == patient_id)
     if therapist_id is not None:
         wanted = wanted.where(ContactRequest.therapist_id == therapist_id)
-    return _page(session, wanted, limit=limit, offset=offset)
+    return page_of(session, wanted, limit=limit, offset=offset)
 
 
 def known_therapists(session: Session, ids: Iterable[UUID]) -> set[UUID]:
@@ -152,7 +148,7 @@ def phone_calls(
     for column, value in ((PhoneCall.therapist_id, therapist_id), (PhoneCall.status, status)):
         if value is not None:
             wanted = wanted.where(column == value)
-    return _page(session, wanted, limit=limit, offset=offset)
+    return page_of(session, wanted, limit=limit, offset=offset)
 
 
 def answers_to(
@@ -191,6 +187,5 @@ def contacts(session: Session, therapist_id: UUID, *, limit: int, offset: int) -
         PhoneCall.placement_request_ids,
     ).where(PhoneCall.therapist_id == therapist_id, PhoneCall.status != "cancelled")
     both = union_all(mails, calls).subquery()
-    total = session.scalar(select(func.count()).select_from(both)) or 0
     newest_first = select(both).order_by(both.c.at.desc(), both.c.inquiry_id.desc(), both.c.status)
-    return session.execute(newest_first.limit(limit).offset(offset)).all(), total
+    return session.execute(newest_first.limit(limit).offset(offset)).all(), count_of(session, newest_first)

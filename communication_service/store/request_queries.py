@@ -19,13 +19,14 @@ from communication_service.store.tables import (
     PracticeCopy,
 )
 from shared.database import lock_rows
+from shared.database.rows import find_row
 
 UNSENT = or_(ContactRequest.status == "waiting", ContactRequest.inquiry_id.is_not(None))
 
 
 def request_for_change(session: Session, request_id: UUID) -> ContactRequest | None:
     """One request, locked."""
-    return session.get(ContactRequest, request_id, with_for_update=True, populate_existing=True)
+    return find_row(session, ContactRequest, request_id, lock=True)
 
 
 def requests(session: Session, ids: Iterable[UUID]) -> Sequence[ContactRequest]:

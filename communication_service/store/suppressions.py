@@ -6,11 +6,12 @@ from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, any_, delete, false, func, literal, select
+from sqlalchemy import ARRAY, Uuid, any_, delete, false, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from communication_service.store.tables import EmailSuppression, PracticeCopy
+from shared.database.rows import find_row, page_of
 
 
 class OptOut(NamedTuple):
@@ -90,11 +91,10 @@ def remove_refusal(session: Session, email_key: str) -> bool:
 
 def suppression(session: Session, suppression_id: UUID) -> EmailSuppression | None:
     """One suppression, locked."""
-    return session.get(EmailSuppression, suppression_id, with_for_update=True)
+    return find_row(session, EmailSuppression, suppression_id, lock=True)
 
 
 def page(session: Session, *, limit: int, offset: int) -> tuple[Sequence[EmailSuppression], int]:
     """Suppressed addresses, newest first, and how many there are in all."""
     newest_first = select(EmailSuppression).order_by(EmailSuppression.created_at.desc(), EmailSuppression.id.desc())
-    total = session.scalar(select(func.count()).select_from(EmailSuppression)) or 0
-    return session.scalars(newest_first.limit(limit).offset(offset)).all(), total
+    return page_of(session, newest_first, limit=limit, offset=offset)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +10,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, MetaData, Text, Uuid,
 from sqlalchemy.dialects.postgresql import ARRAY, DATERANGE, JSONB, ExcludeConstraint, Range
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from shared.database import NAMES, Aggregate, Copy, column_types, new_id
+from shared.database import NAMES, Aggregate, Copy, column_types, is_one_of, new_id
 from shared.database.tables import add_shared_tables
 from shared.values.enums import CallStatus, ContactRequestStatus, Direction, EmailKind, EmailStatus, InquiryStatus
 from shared.values.weekly import Weekly, WeeklyColumn
@@ -22,11 +21,6 @@ class Tables(DeclarativeBase):
 
     metadata = MetaData(naming_convention=NAMES)
     type_annotation_map = column_types
-
-
-def _one_of(column: str, words: type[StrEnum]) -> str:
-    """The condition that the column has a word of this vocabulary."""
-    return f"{column} IN ({', '.join(repr(str(word)) for word in words)})"
 
 
 def _ids() -> Any:
@@ -146,7 +140,7 @@ class ContactRequest(Tables):
         ),
         Index("ix_placement_requests_patient_id", "patient_id"),
         Index("ix_placement_requests_accepted", "patient_id", postgresql_where=text("status = 'accepted'")),
-        CheckConstraint(_one_of("status", ContactRequestStatus), name="status"),
+        CheckConstraint(is_one_of("status", ContactRequestStatus), name="status"),
         CheckConstraint("status <> 'waiting' OR waiting_since IS NOT NULL", name="waits_since"),
     )
 
@@ -191,7 +185,7 @@ class Inquiry(Aggregate, Tables):
         Index("ix_inquiries_open", "therapist_id", postgresql_where=text("status = 'open'")),
         Index("ix_inquiries_therapist_id", "therapist_id", "created_at"),
         CheckConstraint("channel IN ('email', 'phone')", name="channel"),
-        CheckConstraint(_one_of("status", InquiryStatus), name="status"),
+        CheckConstraint(is_one_of("status", InquiryStatus), name="status"),
         CheckConstraint("waits_for IS NULL OR status IN ('open', 'under_way')", name="waits_before_it_went_out"),
         CheckConstraint("waits_until IS NULL OR waits_for IS NOT NULL", name="waits_for_something"),
     )
@@ -249,8 +243,8 @@ class Email(Aggregate, Tables):
         Index("ix_emails_therapist_id", "therapist_id", "created_at"),
         Index("ix_emails_waiting", "recipient_key", postgresql_where=text("status = 'waiting'")),
         Index("ix_emails_placement_request_ids", "placement_request_ids", postgresql_using="gin"),
-        CheckConstraint(_one_of("kind", EmailKind), name="kind"),
-        CheckConstraint(_one_of("status", EmailStatus), name="status"),
+        CheckConstraint(is_one_of("kind", EmailKind), name="kind"),
+        CheckConstraint(is_one_of("status", EmailStatus), name="status"),
         CheckConstraint("(status = 'waiting') = (waits_for IS NOT NULL)", name="waits_for_something"),
         CheckConstraint("(status = 'sent') = (sent_at IS NOT NULL)", name="sent_at"),
         CheckConstraint("(status IN ('sending', 'in_doubt')) = (claimed_until IS NOT NULL)", name="claimed"),
@@ -309,8 +303,8 @@ class PhoneCall(Aggregate, Tables):
         Index("ix_phone_calls_inquiry_id", "inquiry_id"),
         Index("ix_phone_calls_starts_at", "starts_at"),
         Index("ix_phone_calls_therapist_id", "therapist_id", "starts_at"),
-        CheckConstraint(_one_of("direction", Direction), name="direction"),
-        CheckConstraint(_one_of("status", CallStatus), name="status"),
+        CheckConstraint(is_one_of("direction", Direction), name="direction"),
+        CheckConstraint(is_one_of("status", CallStatus), name="status"),
         CheckConstraint("starts_at < ends_at", name="takes_time"),
         CheckConstraint("(status IN ('completed', 'failed')) = (result IS NOT NULL)", name="result"),
         CheckConstraint("(result IS NULL) = (occurred_at IS NULL)", name="made_at"),

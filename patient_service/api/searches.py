@@ -8,7 +8,7 @@ from patient_service.api.dependencies import reader
 from patient_service.api.patients import PatientItem
 from patient_service.dependencies import Dependencies
 from patient_service.domain import searches
-from patient_service.domain.schemas import HistoryPage, NewStatus, PatientView, Readiness
+from patient_service.domain.schemas import NewStatus, PatientView, Readiness, StatusChangePage
 from shared.http import Context, Resource, endpoint
 from shared.values.schemas import PageQuery
 
@@ -36,8 +36,8 @@ class PatientReadinessResource(Resource):
 class PatientHistoryCollection(Resource):
     """How a patient's status changed."""
 
-    @endpoint(query=PageQuery, response=HistoryPage)
-    def get(self, context: Context[Dependencies], id: UUID, query: PageQuery) -> HistoryPage:
+    @endpoint(query=PageQuery, response=StatusChangePage)
+    def get(self, context: Context[Dependencies], id: UUID, query: PageQuery) -> StatusChangePage:
         """List the status changes, oldest first; noted in the access log."""
         keys = context.dependencies.keys
         return searches.list_history(context.session, keys, id, query, reader=reader(context), now=context.now)

@@ -160,7 +160,7 @@ class StatusChangeView(Schema):
     by: UUID | None
 
 
-HistoryPage = Page[StatusChangeView]
+StatusChangePage = Page[StatusChangeView]
 
 
 class Readiness(Schema):

@@ -12,11 +12,11 @@ from patient_service.domain.accesses import Reader, RevealingConflict
 from patient_service.domain.files import decrypt, get_patient, has_withdrawn, open_text, publish, seal_text, view
 from patient_service.domain.rules import LACKS, missing_for_search
 from patient_service.domain.schemas import (
-    HistoryPage,
     NewStatus,
     PatientFields,
     PatientView,
     Readiness,
+    StatusChangePage,
     StatusChangeView,
 )
 from patient_service.store import queries
@@ -49,7 +49,7 @@ def _missing(session: Session, patient: Patient, fields: PatientFields, *, today
 
 def list_history(
     session: Session, keys: Keys, patient_id: UUID, wanted: PageQuery, *, reader: Reader, now: datetime
-) -> HistoryPage:
+) -> StatusChangePage:
     """A page of the patient's status changes, oldest first; that the file was read is noted. Raises `NotFound`."""
     patient = accesses.read_patient(session, keys, patient_id, reader, now=now)
     found, total = queries.status_changes(session, patient_id, limit=wanted.limit, offset=wanted.offset)
@@ -65,7 +65,7 @@ def list_history(
         )
         for change in found
     ]
-    return HistoryPage(items=shown, total=total, limit=wanted.limit, offset=wanted.offset)
+    return StatusChangePage(items=shown, total=total, limit=wanted.limit, offset=wanted.offset)
 
 
 def set_status(

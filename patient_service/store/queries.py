@@ -48,11 +48,6 @@ def patient(session: Session, patient_id: UUID, *, lock: bool = False) -> Patien
     return find_row(session, Patient, patient_id, lock=lock, options=[selectinload(Patient.consents)])
 
 
-def patient_exists(session: Session, patient_id: UUID) -> bool:
-    """Whether there is such a patient."""
-    return bool(session.scalar(select(exists().where(Patient.id == patient_id))))
-
-
 def patients_where(
     session: Session, conditions: Sequence[ColumnElement[bool]], *, limit: int, offset: int
 ) -> tuple[Sequence[Patient], int]:

@@ -11,7 +11,7 @@ from psycopg2.sql import Composable
 Statement = str | bytes | Composable
 
 
-class PromptConnection(extensions.connection):
+class LazyBeginConnection(extensions.connection):
     """Sends `BEGIN` together with the first statement; psycopg2 sends it before, in a round trip of its own.
 
     PgBouncer gives a server connection from there to the end of the transaction, as with a `BEGIN` that comes alone.
@@ -22,7 +22,7 @@ class PromptConnection(extensions.connection):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.autocommit = True
-        self.cursor_factory = _PromptCursor
+        self.cursor_factory = _LazyBeginCursor
 
     def commit(self) -> None:
         """Commit the open transaction, if there is one."""
@@ -37,7 +37,7 @@ class PromptConnection(extensions.connection):
             extensions.cursor(self).execute(statement)
 
 
-class _PromptCursor(extensions.cursor):
+class _LazyBeginCursor(extensions.cursor):
     """Opens the transaction where a statement is the first one."""
 
     def execute(self, query: Statement, vars: Any = None) -> None:

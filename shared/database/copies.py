@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import structlog
+from sqlalchemy import CursorResult, TextClause, func, select, text
 from sqlalchemy import Row as RowOf
-from sqlalchemy import TextClause, func, select, text
 from sqlalchemy.orm import DeclarativeBase
 
 from shared.database import Session, transaction
@@ -75,7 +75,7 @@ class UpsertIfNewer:
         inserted: Mapping[str, str],
         updated: Mapping[str, str],
         repeats: bool = True,
-        returning: Sequence[str] = ("id",),
+        returning: Sequence[str] = (),
     ) -> None:
         self._table, self._name, self._part = table, table.__tablename__, part
         changes = {name: f"excluded.{name}" for name in columns if name != "id"} | dict(updated)
@@ -85,21 +85,22 @@ class UpsertIfNewer:
             f" WHERE known.{part}sequence {'<=' if repeats else '<'} excluded.{part}sequence"
             " OR (known.id = ANY (CAST(:overruling AS uuid[]))"
             f" AND known.{part}event_time < excluded.{part}event_time)"
-            f" RETURNING {', '.join(returning)}"
+            + (f" RETURNING {', '.join(returning)}" if returning else "")
         )
 
     def keep(self, session: Session, rows: Sequence[Row], **parameters: Any) -> Sequence[RowOf[Any]]:
-        """Keep these rows; returns what the statement says of those that were written."""
+        """Keep these rows; returns the columns `returning` of those that were written."""
         if not rows:
             return []
         newest, overruling = newest_of(rows, part=self._part)
         given = as_json(self._table, newest)
-        written = session.execute(self._statement, {"rows": given, "overruling": overruling} | parameters).all()
-        if len(written) < len(newest):
+        parameters |= {"rows": given, "overruling": overruling}
+        written = cast("CursorResult[Any]", session.execute(self._statement, parameters))
+        if written.rowcount < len(newest):
             notice_ahead(session, self._name, given, part=self._part)
         if overruling:
             forget_ahead(session, self._name, given, overruling, part=self._part)
-        return written
+        return written.all() if written.returns_rows else []
 
 
 def week_of(owner: UUID, hours: object) -> Weekly | None:

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, sessionmaker
 
-from shared.database.connections import PromptConnection
+from shared.database.connections import LazyBeginConnection
 from shared.database.errors import lost_to_others
 
 
@@ -64,7 +64,7 @@ def engine_for(url: URL, *, pool_size: int, autocommit: bool = False) -> Engine:
 
     With `autocommit` every statement is a transaction of its own.
     """
-    factory = extensions.connection if autocommit else PromptConnection
+    factory = extensions.connection if autocommit else LazyBeginConnection
     engine = create_engine(
         url,
         isolation_level="AUTOCOMMIT" if autocommit else None,

@@ -21,6 +21,7 @@ from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
 
 from shared.database import copies, is_trouble, new_id, repeat_if_lost, sqlstate, transaction
+from shared.database.rows import count_of
 from shared.database.tables import dead_letter_table, processed_events
 from shared.errors import Conflict, NotFound
 from shared.events.batches import UnreadableBatch
@@ -174,13 +175,14 @@ def list_page(
 ) -> tuple[Sequence[Mapping[str, Any]], int]:
     """Returns a page of dead letters, newest first, and the number of all of them."""
     wanted = [dead_letter_table.c.state == state] if state else []
-    total = session.scalar(select(func.count()).select_from(dead_letter_table).where(*wanted)) or 0
     newest = (
         select(dead_letter_table)
         .where(*wanted)
         .order_by(dead_letter_table.c.created_at.desc(), dead_letter_table.c.id.desc())
     )
-    return [dict(row) for row in session.execute(newest.limit(limit).offset(offset)).mappings()], total
+    return [dict(row) for row in session.execute(newest.limit(limit).offset(offset)).mappings()], count_of(
+        session, newest
+    )
 
 
 def get(session: Session, dead_letter_id: UUID, *, lock: bool = False) -> Mapping[str, Any]:

@@ -101,6 +101,7 @@ def test_no_password_reaches_the_log_of_postgresql(infrastructure: Infrastructur
     assert other not in log
 
 
+@pytest.mark.slow
 @each_service
 def test_every_migration_can_be_taken_back_and_applied_again(service: str, infrastructure: Infrastructure) -> None:
     """A deployment that goes wrong at night is rolled back by somebody who did not write it."""

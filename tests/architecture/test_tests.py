@@ -37,7 +37,7 @@ def _is_a_file(name: str) -> bool:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
 def test_no_module_imports_a_test_module(file: Path) -> None:
-    """What several tests need belongs into `conftest.py`, `helpers.py`, `tests/builders` or `tests/fakes`."""
+    """What several tests need is in `conftest.py`, a named module beside them, `tests/builders` or `tests/fakes`."""
     assert [name for name in imported_modules(file) if is_test_module(name)] == []
 
 
@@ -68,6 +68,7 @@ def test_the_whole_fails_where_any_group_does(codes: tuple[int, int, int], whole
     assert exit_code(dict(zip("abc", codes, strict=True))) == whole
 
 
+@pytest.mark.slow
 def test_groups_that_run_side_by_side_end_with_codes_of_their_own(capfd: pytest.CaptureFixture[str]) -> None:
     """The output of the second is printed whole, after that of the first."""
     codes = run_side_by_side({"one": ["--version"], "two": ["--no-such-option"]})

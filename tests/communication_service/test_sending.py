@@ -165,6 +165,7 @@ def test_an_email_that_a_server_puts_off_for_ever_moves_to_the_phone(catcher: Fa
     assert (the(Email).status, the(Inquiry).channel) == ("failed", "phone")
 
 
+@pytest.mark.slow
 def test_a_server_that_is_away_keeps_every_email_and_starts_no_cooldown(sending: Sending) -> None:
     an_email_to_send()
     nobody = Sending(RULES, replace(sending.server, port=1))

@@ -24,7 +24,7 @@ from testkit.private_platform import private_settings
         ({"LOCAL_PARTS": "", "SMTP_HOST": "mail.example.org", "SMTP_USERNAME": "x"}, "SMTP_PASSWORD in clear"),
         ({"MASTER_KEY": ""}, "MASTER_KEY"),
         ({"ALLOWED_HOSTS": "localhost:8001"}, "ALLOWED_HOSTS"),
-        ({"DATABASE_OWNER_PASSWORD": "generate:password"}, "DATABASE_OWNER_PASSWORD: Value error, is still what"),
+        ({"DATABASE_OWNER_PASSWORD": "generate:password"}, "DATABASE_OWNER_PASSWORD: Value error, still has the value"),
         ({"CONTACT_CALL_MINUTES": "7"}, "CONTACT_CALL_MINUTES: Input should be a multiple of 5"),
         ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL: Input should be"),
         ({"IMPORT_PATIENCE_SECONDS": ""}, "IMPORT_PATIENCE_SECONDS: "),

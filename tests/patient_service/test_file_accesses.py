@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 
 from migrations.connections import as_owner
 from migrations.settings import MigrationSettings
-from patient_service.api.dependencies import record_refusal
 from patient_service.domain import consents
 from patient_service.domain.schemas import NewConsent
+from patient_service.service import record_refusal
 from patient_service.store.tables import FileAccess
 from shared.security.encryption import Keys
 from tests.architecture.sources import calls_in, sources
@@ -135,6 +135,7 @@ def log_that_cannot_be_written(file: File) -> Iterator[None]:
         owner.commit()
 
 
+@pytest.mark.slow
 @each_way
 @pytest.mark.usefixtures("log_that_cannot_be_written")
 def test_without_a_note_there_is_no_answer(

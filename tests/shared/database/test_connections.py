@@ -16,7 +16,7 @@ from sqlalchemy import URL, text
 
 from shared import database
 from shared.database import transaction
-from shared.database.connections import PromptConnection
+from shared.database.connections import LazyBeginConnection
 from tests.infrastructure import Infrastructure
 
 Connection = extensions.connection
@@ -48,7 +48,7 @@ def server(infrastructure: Infrastructure) -> URL:
 @pytest.fixture
 def prompt(server: URL) -> Iterator[Connection]:
     """A connection of ours, and an empty table `seen_by_all` that another one can look into."""
-    connection = connected(server, PromptConnection)
+    connection = connected(server, LazyBeginConnection)
     execute(connection, "CREATE TABLE IF NOT EXISTS seen_by_all (n int PRIMARY KEY)")
     execute(connection, "TRUNCATE seen_by_all")
     connection.commit()
@@ -171,7 +171,7 @@ def outcome(connection: Connection, step: str, table: str) -> Any:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_steps_end_as_with_psycopg2_alone(server: URL, steps: list[str]) -> None:
     results = []
-    for kind in (Connection, PromptConnection):
+    for kind in (Connection, LazyBeginConnection):
         table = f"steps_{next(TABLES)}"
         connection = connected(server, kind)
         try:

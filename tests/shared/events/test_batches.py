@@ -21,7 +21,7 @@ from shared.events.event import LARGEST_MESSAGE, PARTITIONS
 from shared.events.topic_reader import read_to_ends
 from testkit.private_platform import private_platform
 from tests.shared.events.conftest import consuming, until
-from tests.shared.events.helpers import RecordingListeners, message, withdrawn
+from tests.shared.events.publishing import RecordingListeners, message, withdrawn
 
 pytestmark = pytest.mark.usefixtures("committing")
 

@@ -19,7 +19,7 @@ from tests.builders.happenings import happened
 from tests.conftest import MONDAY
 from tests.events import document
 from tests.shared.events.conftest import consuming, until
-from tests.shared.events.helpers import RecordingListeners, message, publish, withdrawn
+from tests.shared.events.publishing import RecordingListeners, message, publish, withdrawn
 
 pytestmark = pytest.mark.usefixtures("committing")
 

@@ -19,7 +19,7 @@ from shared.errors import Unreachable
 from shared.events.lag import Lag
 from testkit.private_platform import private_platform
 from tests.shared.events.conftest import consuming, until
-from tests.shared.events.helpers import RecordingListeners, message, publish, withdrawn
+from tests.shared.events.publishing import RecordingListeners, message, publish, withdrawn
 
 pytestmark = pytest.mark.usefixtures("committing")
 

@@ -16,7 +16,7 @@ from shared.database import new_id
 from shared.events.catalogue import RequestWithdrawn, TherapistUpdated
 from shared.events.consumer import Consumer
 from tests.shared.events.conftest import at_work, consuming, until
-from tests.shared.events.helpers import RecordingListeners, message, publish, withdrawn
+from tests.shared.events.publishing import RecordingListeners, message, publish, withdrawn
 
 pytestmark = pytest.mark.usefixtures("committing")
 

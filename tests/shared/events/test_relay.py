@@ -16,7 +16,7 @@ from shared.events.event import EventEnvelope
 from shared.events.outbox import waiting
 from shared.events.relay import LeaseLost, Relay
 from tests.shared.events.conftest import at_work, until
-from tests.shared.events.helpers import commit_events, relay
+from tests.shared.events.publishing import commit_events, relay
 
 pytestmark = pytest.mark.usefixtures("committing")
 

@@ -34,7 +34,7 @@ from shared.runtime.settings import KafkaSettings, read
 from shared.runtime.worker import _supervised
 from tests.fakes.kafka import PASSWORD, USER, SecuredCluster, secured_cluster
 from tests.shared.events.conftest import consuming, until
-from tests.shared.events.helpers import RecordingListeners, commit_events, relay
+from tests.shared.events.publishing import RecordingListeners, commit_events, relay
 
 WRONG = [
     ({"KAFKA_SASL_PASSWORD": "another"}, "Authentication failed"),

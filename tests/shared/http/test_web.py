@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from shared.runtime.health import ReadinessCheck, health_app, serve_in_thread
-from tests.shared.http.helpers import a_free_port, until_alive
+from tests.shared.http.addresses import a_free_port, until_alive
 
 ROOT = Path(__file__).parents[3]
 MEBIBYTE = b"x" * 1024 * 1024

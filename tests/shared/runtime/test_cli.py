@@ -16,6 +16,7 @@ from tests.architecture.sources import ROOT
 from tests.infrastructure import Infrastructure
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("service", "words"),
     [
@@ -57,6 +58,7 @@ def test_a_client_that_has_asked_is_gone_before_a_rebuild_forks() -> None:
         gc.enable()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["ahead"], ["dead-letters"], ["republish", "--check"]])
 def test_a_command_says_in_one_line_that_the_database_does_not_answer(
     infrastructure: Infrastructure, words: list[str]

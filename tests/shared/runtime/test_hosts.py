@@ -15,7 +15,7 @@ from shared.errors import Forbidden
 from shared.runtime.health import health_app, serve_in_thread
 from shared.runtime.hosts import LOCAL, ForeignHost, Hosts
 from tests.shared.http import sample
-from tests.shared.http.helpers import a_free_port
+from tests.shared.http.addresses import a_free_port
 
 HOSTS = Hosts.of(f"{LOCAL},Desk.Example.org", bind="0.0.0.0")
 

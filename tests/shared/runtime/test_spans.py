@@ -27,8 +27,8 @@ from tests.architecture.sources import ROOT
 from tests.builders.happenings import happened
 from tests.conftest import MONDAY
 from tests.fakes.otlp import FakeCollector, collector
-from tests.shared.events.helpers import withdrawn
-from tests.shared.http.helpers import a_free_port, until_alive
+from tests.shared.events.publishing import withdrawn
+from tests.shared.http.addresses import a_free_port, until_alive
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
@@ -133,6 +133,7 @@ def test_a_caller_who_samples_nothing_is_not_told_of(told: FakeCollector) -> Non
     assert [span.name for _, span in told.spans] == ["told"]
 
 
+@pytest.mark.slow
 def test_a_collector_that_hangs_keeps_nobody_from_ending() -> None:
     with collector(hangs=True) as fake:
         spans.start("therapist_service", fake.endpoint)
@@ -162,6 +163,7 @@ def test_an_endpoint_without_the_packages_is_refused_at_start(monkeypatch: pytes
         ServiceSettings(database_password="x", port=1, digest_key="x", otel_exporter_otlp_endpoint="http://x:4318")
 
 
+@pytest.mark.slow
 def test_a_web_process_that_is_told_to_stop_says_the_last_first() -> None:
     """Spans are sent every few seconds; those of the last ones must not be lost at each deployment."""
     port = a_free_port()

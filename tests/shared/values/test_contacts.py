@@ -65,6 +65,7 @@ def test_normalising_twice_changes_nothing() -> None:
     assert normalised_email(key) == key == "praxis@xn--mller-kva.de"
 
 
+@pytest.mark.slow
 @given(st.from_regex(_PLAIN_EMAIL, fullmatch=True))
 def test_plain_addresses_are_what_the_library_says(address: str) -> None:
     if _is_plain_email(address):

@@ -171,6 +171,7 @@ def test_stalled_clients_do_not_keep_others_waiting(address: tuple[str, int], wh
         assert threading.active_count() == threads
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", STALLED)
 def test_stalled_clients_are_let_go(address: tuple[str, int], what: str) -> None:
     with client(address, STALLED[what], buffer=4096) as connection:
@@ -184,6 +185,7 @@ def test_stalled_clients_are_let_go(address: tuple[str, int], what: str) -> None
             assert is_problem(received, 408)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sent", [HALF_A_HEADER, HALF_A_BODY, HALF_A_CHUNK])
 def test_a_byte_now_and_again_is_no_excuse(address: tuple[str, int], sent: bytes) -> None:
     with client(address, sent) as connection:
@@ -198,6 +200,7 @@ def test_empty_lines_keep_no_connection_open(address: tuple[str, int]) -> None:
     assert seconds < QUICK.idle_seconds + 3
 
 
+@pytest.mark.slow
 def test_who_reads_an_answer_byte_by_byte_is_let_go(address: tuple[str, int]) -> None:
     with client(address, AN_ANSWER_NOT_READ, buffer=4096) as connection:
         began, received = time.monotonic(), 0
@@ -360,6 +363,7 @@ def test_who_asks_on_and_on_and_never_reads_is_let_go(address: tuple[str, int]) 
     raise AssertionError("still open")
 
 
+@pytest.mark.slow
 def test_halves_of_bodies_do_not_pile_up() -> None:
     half = HEAD + b"Content-Length: 1000000\r\n\r\n" + b"x" * 900_000
     with serving(Limits(all_waiting_bytes=4 * MEBIBYTE)) as (_, address), ExitStack() as open_clients:
@@ -380,6 +384,7 @@ def is_closed(connection: socket.socket) -> bool:
         return True
 
 
+@pytest.mark.slow
 def test_answers_that_nobody_takes_do_not_pile_up() -> None:
     with serving(Limits(all_waiting_bytes=20 * MEBIBYTE, idle_seconds=1)) as (_, address), ExitStack() as open_clients:
         slow = [open_clients.enter_context(client(address, AN_ANSWER_NOT_READ, buffer=4096)) for _ in range(8)]
