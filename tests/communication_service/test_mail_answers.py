@@ -22,7 +22,7 @@ from tests.fakes.smtp_script import POLITE, ScriptedServer, scripted
 SENDER = "v@agentur.example"
 MEANS = {
     "recipient": Delivery.REFUSED_RECIPIENT,
-    "letter": Delivery.REFUSED_MESSAGE,
+    "message": Delivery.REFUSED_MESSAGE,
     "later": Delivery.TRY_LATER,
     "us": Delivery.REFUSED_US,
     "server": Delivery.SERVER_TROUBLE,

@@ -119,7 +119,7 @@ def test_an_address_that_does_not_exist_gets_no_more_emails_and_the_others_get_t
     assert the(PhoneCall).status == "planned"
 
 
-@some("mail")
+@some("message")
 def test_a_refusal_of_one_email_moves_it_to_the_phone_and_leaves_the_address_in_use(
     said: Said, server: ScriptedServer, job: Sending
 ) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-Meaning = Literal["recipient", "letter", "later", "us", "server"]
+Meaning = Literal["recipient", "message", "later", "us", "server"]
 
 
 class Said(NamedTuple):
@@ -68,20 +68,20 @@ TABLE = [
     Said("without a word about us", "550 Unbekannter Empfänger", "recipient"),
     # Nothing against the address, but not this letter
     Said("Google", "550-5.2.1 The email account that you tried to reach is inactive. For more\r\n"
-         "550 5.2.1 information, go to https://support.google.com/mail/?p=DisabledUser", "letter"),
-    Said("Exchange", "550 5.2.1 Mailbox disabled, not accepting messages", "letter"),
+         "550 5.2.1 information, go to https://support.google.com/mail/?p=DisabledUser", "message"),
+    Said("Exchange", "550 5.2.1 Mailbox disabled, not accepting messages", "message"),
     Said("Exchange Online", "550 5.4.1 Recipient address rejected: Access denied. "
-         "[AM0EUR02FT018.eop-EUR02.example]", "letter"),
-    Said("Postfix", "550 5.4.4 Unable to route: no route to host", "letter"),
-    Said("Postfix", "554 5.4.6 Too many hops", "letter"),
-    Said("Postfix", "552 5.3.4 Message size exceeds fixed limit", "letter"),
-    Said("Exchange", "550 5.2.3 RESOLVER.RST.RecipSizeLimit; message too large for this recipient", "letter"),
-    Said("Exim", "552 Message size exceeds maximum permitted", "letter"),
-    Said("Exim", "550 Unrouteable address", "letter"),
-    Said("GMX, web.de", "550 Requested action not taken: mailbox unavailable", "letter"),
-    Said("Postfix", "554 5.6.0 Message content is not acceptable", "letter"),
-    Said("Exim", "550 Account is disabled", "letter"),
-    Said("Exchange", "550 5.1.4 RESOLVER.ADR.Ambiguous; ambiguous address", "letter"),
+         "[AM0EUR02FT018.eop-EUR02.example]", "message"),
+    Said("Postfix", "550 5.4.4 Unable to route: no route to host", "message"),
+    Said("Postfix", "554 5.4.6 Too many hops", "message"),
+    Said("Postfix", "552 5.3.4 Message size exceeds fixed limit", "message"),
+    Said("Exchange", "550 5.2.3 RESOLVER.RST.RecipSizeLimit; message too large for this recipient", "message"),
+    Said("Exim", "552 Message size exceeds maximum permitted", "message"),
+    Said("Exim", "550 Unrouteable address", "message"),
+    Said("GMX, web.de", "550 Requested action not taken: mailbox unavailable", "message"),
+    Said("Postfix", "554 5.6.0 Message content is not acceptable", "message"),
+    Said("Exim", "550 Account is disabled", "message"),
+    Said("Exchange", "550 5.1.4 RESOLVER.ADR.Ambiguous; ambiguous address", "message"),
     # Not now
     Said("Postfix", "452 4.2.2 <a@example.org>: mailbox full", "later"),
     Said("Exchange", "552 5.2.2 mailbox full", "later"),
@@ -120,7 +120,7 @@ TABLE = [
     Said("contradictory", "550 4.1.1 User unknown", "later"),
     Said("contradictory", "550 5.1.1 mailbox full", "later"),
     Said("contradictory", "550-5.7.1 blocked\r\n550 5.1.1 User unknown", "us"),
-    Said("contradictory", "550-5.2.1 disabled\r\n550 5.1.1 User unknown", "letter"),
+    Said("contradictory", "550-5.2.1 disabled\r\n550 5.1.1 User unknown", "message"),
     Said("contradictory", "550 2.1.5 Recipient ok", "us"),
     # Sender, network, policy: us
     Said("Postfix", "550 5.1.8 <v@agentur.example>: Sender address rejected: Domain not found", "us"),
