@@ -19,7 +19,6 @@ AGAINST: dict[str, tuple[str, str]] = {
     "packages": ("patient_service/settings.py", "import matching_service.settings"),
     "operations": ("operations/ports.py", "import patient_service.settings"),
     "layers": ("patient_service/domain/rules.py", "import patient_service.jobs"),
-    "testkit": ("operations/paths.py", "import testkit.demo"),
     "edges": ("patient_service/api/routes.py", "import sqlalchemy"),
     "listeners": ("matching_service/listeners.py", "import matching_service.jobs"),
     "jobs-and-clients": ("therapist_service/jobs.py", "import therapist_service.store.queries"),
