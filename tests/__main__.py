@@ -17,15 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from shared.runtime import registry
+
 ROOT = Path(__file__).resolve().parent.parent
 GROUPS = {
-    "services": (
-        "tests/patient_service",
-        "tests/therapist_service",
-        "tests/matching_service",
-        "tests/communication_service",
-        "tests/geocoding_service",
-    ),
+    "services": tuple(f"tests/{name}" for name in registry.names()),
     "platform": ("tests/end_to_end", "tests/operations", "tests/containers"),
     "kafka": ("tests/shared/events", "tests/shared/runtime"),
 }

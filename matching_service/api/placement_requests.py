@@ -7,11 +7,11 @@ from uuid import UUID
 from matching_service.dependencies import Dependencies
 from matching_service.domain import answers, audit_log, placement_requests
 from matching_service.domain.schemas import (
-    Approved,
+    Approval,
     AuditLogPage,
     ContactList,
     NewAnswer,
-    Placing,
+    NewPlace,
     RefusedTherapist,
     RequestFields,
     RequestFilter,
@@ -39,14 +39,14 @@ class PlacementRequestItem(Resource):
         )
 
 
-def _reference(approved: Approved) -> ResponseReference:
+def _reference(approved: Approval) -> ResponseReference:
     return {
         "items": [str(item.id) for item in approved.items],
         "refused": [refusal.to_json() for refusal in approved.refused],
     }
 
 
-def _find_approved(context: Context[Dependencies], reference: ResponseReference) -> Approved:
+def _find_approved(context: Context[Dependencies], reference: ResponseReference) -> Approval:
     ids = [UUID(each) for each in reference["items"]]
     return placement_requests.find_approved(
         context.session, ids, [RefusedTherapist.from_json(each) for each in reference["refused"]]
@@ -63,13 +63,13 @@ class PlacementRequestCollection(Resource):
 
     @endpoint(
         body=ContactList,
-        response=Approved,
+        response=Approval,
         status=201,
         statuses=(404,),
         location="/api/placement-requests?patient_id={body.patient_id}",
         replay=Replay(reference=_reference, find=_find_approved),
     )
-    def post(self, context: Context[Dependencies], body: ContactList) -> Approved:
+    def post(self, context: Context[Dependencies], body: ContactList) -> Approval:
         """Approve a contact list: ask these therapists for this patient.
 
         A criterion that a therapist fails can be overridden with a reason, except a block, the wish for no contact, an
@@ -103,8 +103,8 @@ class PlacementRequestResponseResource(Resource):
 class PlacementRequestPlaceResource(Resource):
     """The place that the patient takes up."""
 
-    @endpoint(body=Placing, response=RequestView, replay=PlacementRequestItem.get)
-    def post(self, context: Context[Dependencies], id: UUID, body: Placing) -> RequestView:
+    @endpoint(body=NewPlace, response=RequestView, replay=PlacementRequestItem.get)
+    def post(self, context: Context[Dependencies], id: UUID, body: NewPlace) -> RequestView:
         """Place the patient: every other request is withdrawn."""
         return answers.place(context.session, id, body, today=context.today, now=context.now)
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from matching_service.domain import audit_log, consequences, states
 from matching_service.domain.placement_requests import count_change, lock_request
-from matching_service.domain.schemas import NewAnswer, Placing, RequestView, Withdrawal
+from matching_service.domain.schemas import NewAnswer, NewPlace, RequestView, Withdrawal
 from matching_service.settings import AskAgainRules
 from matching_service.store import queries
 from matching_service.store.tables import PlacementRequest
@@ -135,7 +135,7 @@ def _publish_answer(session: Session, request: PlacementRequest, answered_on: da
         record(session, request, RequestAccepted(**ids, accepted_on=answered_on), now=now)
 
 
-def place(session: Session, request_id: UUID, placing: Placing, *, today: date, now: datetime) -> RequestView:
+def place(session: Session, request_id: UUID, placing: NewPlace, *, today: date, now: datetime) -> RequestView:
     """The patient takes up this place: every other request is withdrawn.
 
     Raises `NotFound`, and `Conflict` unless the practice accepted, the search goes on and no other place stands.

@@ -12,7 +12,7 @@ from matching_service.domain.consequences import recompute_holds
 from matching_service.domain.criteria import CAN_BE_SET_ASIDE, JUDGE
 from matching_service.domain.matches import unknown_patient
 from matching_service.domain.schemas import (
-    Approved,
+    Approval,
     ContactList,
     CriterionCheck,
     Override,
@@ -82,7 +82,7 @@ class Judgement:
     overrides: list[dict[str, str]]
 
 
-def approve(session: Session, wanted: ContactList, *, rules: AskAgainRules, today: date, now: datetime) -> Approved:
+def approve(session: Session, wanted: ContactList, *, rules: AskAgainRules, today: date, now: datetime) -> Approval:
     """Ask these therapists for this patient, as far as the rules allow it (docs/domain.md#contact-rule-3).
 
     Raises `NotFound` for a patient whose copy is not here, `Conflict` where the patient does not search or every
@@ -108,13 +108,13 @@ def approve(session: Session, wanted: ContactList, *, rules: AskAgainRules, toda
         )
     made = [_make(session, patient.id, who, judgement.overrides, now=now) for who, judgement in allowed.items()]
     recompute_holds(session, patient.id, patient.status, now=now)
-    return Approved(items=[RequestView.of(request) for request in made], refused=refused)
+    return Approval(items=[RequestView.of(request) for request in made], refused=refused)
 
 
-def find_approved(session: Session, request_ids: Sequence[UUID], refused: Sequence[RefusedTherapist]) -> Approved:
+def find_approved(session: Session, request_ids: Sequence[UUID], refused: Sequence[RefusedTherapist]) -> Approval:
     """What an approval answered the first time, with the requests as they are now."""
     found = queries.requests_with_ids(session, request_ids)
-    return Approved(items=[RequestView.of(request) for request in found], refused=list(refused))
+    return Approval(items=[RequestView.of(request) for request in found], refused=list(refused))
 
 
 def _problem(refusal: RefusedTherapist, therapist_ids: Sequence[UUID]) -> FieldProblem:

@@ -199,7 +199,7 @@ class RequestView(RequestFields, EntityView):
         return super().of(known | {"waits_for": waits_for, "waits_until": waits_until})
 
 
-class Approved(Schema):
+class Approval(Schema):
     """The requests that were made and the therapists who were refused."""
 
     items: list[RequestView]
@@ -226,7 +226,7 @@ class NewAnswer(Schema):
     note: Note | None = None
 
 
-class Placing(Schema):
+class NewPlace(Schema):
     """When the first session is, where it is known."""
 
     first_session_on: PlausibleDate | None = None

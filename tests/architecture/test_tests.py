@@ -37,7 +37,7 @@ def _is_a_file(name: str) -> bool:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
 def test_no_module_imports_a_test_module(file: Path) -> None:
-    """What several tests need belongs into `conftest.py`, a named module beside them, `tests/builders` or `tests/fakes`."""
+    """What several tests need is in `conftest.py`, a named module beside them, `tests/builders` or `tests/fakes`."""
     assert [name for name in imported_modules(file) if is_test_module(name)] == []
 
 

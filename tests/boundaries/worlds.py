@@ -25,7 +25,7 @@ Ids = dict[str, UUID]
 
 def world_of(service: str, session: Session, settings: Any) -> Ids:
     """The service's objects are made; their ids."""
-    return WORLDS[service](session, settings)
+    return WORLDS[service](session, settings) if service in WORLDS else {}
 
 
 def _patients(session: Session, settings: Any) -> Ids:
@@ -69,16 +69,11 @@ def _communication(session: Session, settings: Any) -> Ids:
     }
 
 
-def _geocoding(session: Session, settings: Any) -> Ids:
-    return {}
-
-
 WORLDS = {
     "patient_service": _patients,
     "therapist_service": _therapists,
     "matching_service": _matching,
     "communication_service": _communication,
-    "geocoding_service": _geocoding,
 }
 
 

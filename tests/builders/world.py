@@ -25,7 +25,7 @@ from communication_service.listeners import listeners as communication_listeners
 from communication_service.store import email_queries
 from communication_service.store import tables as c
 from matching_service.domain import answers, placement_requests, publishing
-from matching_service.domain.schemas import ContactList, NewAnswer, Placing, Withdrawal
+from matching_service.domain.schemas import ContactList, NewAnswer, NewPlace, Withdrawal
 from matching_service.store import tables as m
 from patient_service.dependencies import Dependencies
 from patient_service.domain import copies, patients, searches
@@ -200,7 +200,7 @@ class World:
     def place(self, request: UUID) -> None:
         """Staff record that the patient takes up the place."""
         today = berlin_day(self.now)
-        self._try(self.matching, lambda: answers.place(self.matching, request, Placing(), today=today, now=self.now))
+        self._try(self.matching, lambda: answers.place(self.matching, request, NewPlace(), today=today, now=self.now))
 
     def withdraw(self, request: UUID) -> None:
         """Staff take the request back."""

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from matching_service.domain import answers
-from matching_service.domain.schemas import Placing, Withdrawal
+from matching_service.domain.schemas import NewPlace, Withdrawal
 from shared.database import new_id
 from shared.errors import Conflict
 from shared.events.catalogue import (
@@ -146,7 +146,7 @@ def test_a_block_that_is_lifted_already_withdraws_nothing(session: Session) -> N
 
 def test_another_patients_place_holds_nobody_and_ends_with_nobody_elses_search(session: Session) -> None:
     place = a_request(session, RequestStatus.ACCEPTED)
-    answers.place(session, place.id, Placing(), today=berlin_day(MONDAY), now=MONDAY)
+    answers.place(session, place.id, NewPlace(), today=berlin_day(MONDAY), now=MONDAY)
     other = an_open_request(session)
     assert other.hold is None
     patient_becomes(session, other.patient_id, "search_aborted")
@@ -164,7 +164,7 @@ def followed(session: Session, place: UUID, patient: UUID, status: str, state: s
 def a_place(session: Session) -> tuple[UUID, UUID, UUID]:
     """The ids of a placed request, its patient and its therapist."""
     request = a_request(session, RequestStatus.ACCEPTED)
-    answers.place(session, request.id, Placing(), today=berlin_day(MONDAY), now=MONDAY)
+    answers.place(session, request.id, NewPlace(), today=berlin_day(MONDAY), now=MONDAY)
     followed(session, request.id, request.patient_id, "in_therapy", "taken_up", sequence=2)
     assert stored(session, request.id).status == "placed"
     return request.id, request.patient_id, request.therapist_id
@@ -193,7 +193,7 @@ def test_after_a_therapy_that_ended_the_same_therapist_may_be_asked_in_a_new_sea
 
 def test_a_list_approved_before_the_patient_service_has_heard_of_the_place_is_held(session: Session) -> None:
     request = a_request(session, RequestStatus.ACCEPTED)
-    answers.place(session, request.id, Placing(), today=berlin_day(MONDAY), now=MONDAY)
+    answers.place(session, request.id, NewPlace(), today=berlin_day(MONDAY), now=MONDAY)
     between = an_open_request(session, patient_id=request.patient_id)
     assert (between.hold, between.waits_for) == ("accepted_elsewhere", "accepted_elsewhere")
     followed(session, request.id, request.patient_id, "in_therapy", "taken_up", sequence=2)

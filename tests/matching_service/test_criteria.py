@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from matching_service.domain import matches, placement_requests
 from matching_service.domain.criteria import CRITERIA, JUDGE
-from matching_service.domain.schemas import Approved, ContactList, MatchesView, MatchQuestion, OtherCriteria, Override
+from matching_service.domain.schemas import Approval, ContactList, MatchesView, MatchQuestion, OtherCriteria, Override
 from matching_service.domain.search import of_patient
 from matching_service.settings import AskAgainRules
 from matching_service.store import queries
@@ -176,7 +176,7 @@ def candidates(session: Session, patient: UUID, **overrides: Any) -> MatchesView
     return matches.find(session, MatchQuestion(patient_id=patient, overrides=other), rules=RULES, today=TODAY)
 
 
-def approved(session: Session, patient: UUID, therapist: UUID, *overridden: str) -> Approved:
+def approved(session: Session, patient: UUID, therapist: UUID, *overridden: str) -> Approval:
     overrides = [Override(therapist_id=therapist, rule=MatchCriterion(rule), reason="agreed") for rule in overridden]
     wanted = ContactList(patient_id=patient, therapist_ids=[therapist], overrides=overrides)
     return placement_requests.approve(session, wanted, rules=RULES, today=TODAY, now=MONDAY)

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Engine, exc, select
 
 from matching_service.domain import answers, placement_requests, publishing
-from matching_service.domain.schemas import ContactList, NewAnswer, Placing, Withdrawal
+from matching_service.domain.schemas import ContactList, NewAnswer, NewPlace, Withdrawal
 from matching_service.store.tables import PlacementRequest
 from shared import database
 from shared.database import new_id, transaction
@@ -161,7 +161,7 @@ class Bustle:
                 if random.random() < 0.5:
                     answers.withdraw(session, request, Withdrawal.from_json({"reason": "other"}), now=MONDAY)
                 else:
-                    answers.place(session, request, Placing(), today=berlin_day(MONDAY), now=MONDAY)
+                    answers.place(session, request, NewPlace(), today=berlin_day(MONDAY), now=MONDAY)
 
     def reopen(self) -> None:
         """The job."""

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from matching_service.domain import answers, copies, placement_requests
-from matching_service.domain.schemas import ContactList, NewAnswer, Placing, Withdrawal
+from matching_service.domain.schemas import ContactList, NewAnswer, NewPlace, Withdrawal
 from shared.database import transaction
 from shared.errors import Conflict
 from shared.events.catalogue import PatientUpdated
@@ -40,7 +40,7 @@ def respond(outcome: RequestOutcome) -> Callable[[Session, UUID], Any]:
 
 
 def place(session: Session, request: UUID) -> Any:
-    return answers.place(session, request, Placing(), today=TODAY, now=NOW)
+    return answers.place(session, request, NewPlace(), today=TODAY, now=NOW)
 
 
 def withdraw(session: Session, request: UUID) -> Any:

@@ -84,7 +84,7 @@ def view(known: Import) -> ImportView:
 
 def list_page(session: Session, wanted: PageQuery) -> ImportPage:
     """A page of all imports, the newest first."""
-    found, total = queries.listed(session, limit=wanted.limit, offset=wanted.offset)
+    found, total = queries.imports_page(session, limit=wanted.limit, offset=wanted.offset)
     return ImportPage(items=[view(i) for i in found], total=total, limit=wanted.limit, offset=wanted.offset)
 
 

@@ -99,7 +99,7 @@ def drop_left_content(session: Session, *, older_than: UUID) -> int:
     return len(session.execute(left.returning(ImportContent.number)).all())
 
 
-def listed(session: Session, *, limit: int, offset: int) -> tuple[Sequence[Import], int]:
+def imports_page(session: Session, *, limit: int, offset: int) -> tuple[Sequence[Import], int]:
     """A page of imports, the newest first, and how many there are."""
     newest = select(Import).order_by(Import.created_at.desc(), Import.id.desc())
     return page_of(session, newest, limit=limit, offset=offset)
