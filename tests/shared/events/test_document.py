@@ -82,7 +82,7 @@ def checkout(tmp_path: Path) -> Path:
     """Two services in source form."""
     for service in ("matching_service", "communication_service"):
         (tmp_path / service / "domain").mkdir(parents=True)
-        (tmp_path / service / "__init__.py").touch()
+        (tmp_path / service / "service.py").touch()
     return tmp_path
 
 
