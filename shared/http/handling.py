@@ -137,6 +137,8 @@ def _replay(declared: Endpoint) -> Replay | None:
     shown = endpoint_of(declared.replay)
     if shown.response is not declared.response:
         raise TypeError(f"{declared.method.__qualname__} is replayed by an endpoint with another response")
+    if "id" not in getattr(shown.response, "model_fields", ()):
+        raise TypeError(f"{declared.method.__qualname__} returns nothing with an id: its replay is a Replay")
     return _shown_by(shown)
 
 

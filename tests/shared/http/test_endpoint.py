@@ -301,3 +301,14 @@ def test_a_replay_is_an_endpoint_that_shows_one_object_by_its_id() -> None:
 
     with pytest.raises(TypeError):
         endpoint(response=BenchView, replay=Whole.get)(named("post"))
+
+
+def test_a_result_without_an_id_is_not_found_again_by_its_id() -> None:
+    class Colours(Resource):
+        @endpoint(response=ContextView)
+        def get(self, context: Context[None], id: UUID) -> Bench:
+            """Show what has no id of its own."""
+            raise NotImplementedError
+
+    with pytest.raises(TypeError, match="id"):
+        endpoint(response=ContextView, replay=Colours.get)(named("post"))
