@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from email import message_from_bytes
 from email.policy import default
 from typing import Any
@@ -71,6 +72,16 @@ def test_an_email_says_all_that_a_practice_may_know_in_german() -> None:
         assert part in mail.text
         assert part in BeautifulSoup(mail.html, "html.parser").get_text().replace("\n", " ")
     assert mail.subject == "Anfrage: Therapieplatz für eine Person (P-7K3M-2Q)"
+
+
+@pytest.mark.parametrize("patients", [1, 2])
+def test_both_forms_of_an_email_say_the_same_words(patients: int) -> None:
+    """A sentence is written into both templates; mail programs show only one of the two."""
+    known = {"diagnosis_block": "F30-F39", "prior_therapy_within_two_years": True}
+    mail = written(*[patient(**known) for _ in range(patients)], to=therapist())
+    body = BeautifulSoup(mail.html, "html.parser").body
+    assert body is not None
+    assert re.findall(r"\w+", body.get_text(" ")) == re.findall(r"\w+", mail.text)
 
 
 def test_a_diagnosis_group_appears_only_if_it_is_known_and_is_one() -> None:
