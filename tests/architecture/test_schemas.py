@@ -13,7 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from geoalchemy2 import alembic_helpers
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from migrations import roles
 from migrations.connections import administrator, as_owner
@@ -55,6 +55,43 @@ def test_the_migrated_database_is_what_the_models_say(service: str, infrastructu
             },
         )
         assert compare_metadata(context, metadata) == []
+
+
+CONSTRAINTS = text("""
+    SELECT conrelid::regclass::text || '.' || conname, pg_get_constraintdef(oid) FROM pg_constraint
+    WHERE connamespace = :schema AND conrelid <> 0 AND conrelid::regclass::text <> 'alembic_version'
+""")
+DEFAULTS = text("""
+    SELECT attrelid::regclass::text || '.' || attname, pg_get_expr(adbin, adrelid)
+    FROM pg_attribute JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum JOIN pg_class ON pg_class.oid = attrelid
+    WHERE relnamespace = :schema
+""")
+
+
+def _expressions(connection: Connection, schema: str) -> dict[str, str]:
+    """Returns every constraint and every default in this schema, as PostgreSQL writes them."""
+    connection.execute(text(f"SET LOCAL search_path = {schema}, public"))
+    place = "pg_my_temp_schema()" if schema == "pg_temp" else f"'{schema}'::regnamespace::oid"
+    found = connection.scalar(text(f"SELECT {place}"))
+    return {
+        name: written
+        for each in (CONSTRAINTS, DEFAULTS)
+        for name, written in connection.execute(each, {"schema": found}).all()
+    }
+
+
+@each_service
+def test_constraints_and_defaults_of_the_migrated_database_are_those_of_the_models(
+    service: str, infrastructure: Infrastructure
+) -> None:
+    """Alembic compares neither: a status that only the model knows would be refused in production."""
+    metadata = importlib.import_module(f"{service}.store.tables").Tables.metadata
+    with as_owner(MigrationSettings(), service) as connection:
+        migrated = _expressions(connection, service)
+        connection.execute(text("SET LOCAL search_path = pg_temp, public"))
+        metadata.create_all(connection, checkfirst=False)
+        assert _expressions(connection, "pg_temp") == migrated
+        connection.rollback()
 
 
 @each_service
