@@ -1,4 +1,7 @@
-"""What docs/faults.md tells operators to look for is what the code says: metrics, log events, fields, other names."""
+"""What docs/faults.md tells operators to look for is what the code says: metrics, log events, fields, other names.
+
+And the files and tests that docs/how-to.md names are there.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,9 @@ from pathlib import Path
 from tests.architecture.sources import ROOT, SERVICES, sources, tree
 
 FAULTS = (ROOT / "docs" / "faults.md").read_text()
+HOW_TO = (ROOT / "docs" / "how-to.md").read_text()
+TO_BE_MADE = re.compile("(tests/|migrations/)?statistics_service/|tests/samples/events/")
+"""What only who follows a recipe makes."""
 CODE = ("shared", "operations", "migrations", *SERVICES)
 LEVELS = {"debug", "info", "warning", "error", "exception"}
 KINDS = {"Counter": "_total", "Gauge": "", "Histogram": "_count"}
@@ -124,3 +130,18 @@ def test_every_dotted_name_exists() -> None:
 def test_every_file_exists() -> None:
     for name in re.findall(r"`((?:\w+/)+[\w*]+\.\w+)`", FAULTS):
         assert list(ROOT.glob(name)) or list(ROOT.glob(f"*/{name}")), f"there is no file {name}"
+
+
+def test_every_file_of_a_recipe_exists() -> None:
+    """A recipe that names a file of last year is followed once and never again."""
+    found = {name for name in re.findall(r"`((?:[\w.]+/)+[\w.]+)`", HOW_TO) if not TO_BE_MADE.match(name)}
+    assert len(found) > 30
+    assert sorted(name for name in found if not [*ROOT.glob(name), *ROOT.glob(f"*_service/{name}")]) == []
+
+
+def test_every_test_that_a_recipe_names_exists() -> None:
+    """Who waits for a test that is gone is told of no mistake."""
+    found = set(re.findall(r"`(test_\w+)`", HOW_TO))
+    files = [path.read_text() for path in (ROOT / "tests").rglob("test_*.py")]
+    assert len(found) > 10
+    assert sorted(name for name in found if not any(f"def {name}(" in file for file in files)) == []
