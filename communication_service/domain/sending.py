@@ -63,7 +63,7 @@ def next_to_send(session: Session, *, rules: ContactRules, now: datetime, at_mos
 def claim(
     session: Session, email_id: UUID, *, rules: ContactRules, lease: timedelta, now: datetime
 ) -> EmailClaim | None:
-    """The e-mail, if it may still go: as things are now, and with both cooldowns begun. None otherwise."""
+    """Claims an e-mail and starts both cooldowns (docs/domain.md#contact-rule-5); None where it may not be sent now."""
     email = _ready(session, email_id, rules=rules, now=now)
     if email is None:
         return None
