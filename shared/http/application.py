@@ -44,7 +44,6 @@ def service_app(
     description: str,
     schema_check: Callable[[], bool] | None = None,
     ready_checks: Sequence[ReadinessCheck] = (),
-    largest_body: int = MEBIBYTE,
     dependencies: Any = None,
     record_refusal: RecordRefusal | None = None,
 ) -> Flask:
@@ -55,7 +54,7 @@ def service_app(
     with a context and every refusal of an endpoint, in a transaction of its own.
     """
     app = ServiceApp(name, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = largest_body
+    app.config["MAX_CONTENT_LENGTH"] = MEBIBYTE
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.hosts = settings.hosts
