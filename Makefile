@@ -40,7 +40,7 @@ mails: setup  ## the mails that were sent; ID=... shows one of them
 	@$(PYTHON) -m operations mails $(ID)
 
 .PHONY: demo
-demo: setup  ## watch the main job: from a scraped file to a letter to a therapist
+demo: setup  ## watch the main job: from a scraped file to an e-mail to a therapist
 	@$(PYTHON) -m testkit.demo
 
 .PHONY: test

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -48,10 +48,6 @@ class Findings:
     def ok(self) -> bool:
         """Whether nothing was found."""
         return not (self.lost or self.doubled or self.reordered or self.twice_mailed or self.stuck)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Returns the sentences and the counts."""
-        return asdict(self)
 
 
 class Auditor:

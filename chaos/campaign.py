@@ -189,7 +189,7 @@ class IdleWatch:
         self._settings, self._lost_after = MigrationSettings.of(platform.settings), lost_after
 
     def wait(self, seconds: float) -> None:
-        """Return when nothing has changed for a while; raises `OperationsError` with the remaining work."""
+        """Returns when nothing has changed for a while; raises `OperationsError` with the remaining work."""
         deadline, quiet_since, before = time.monotonic() + seconds, time.monotonic(), None
         while True:
             now = self._state()

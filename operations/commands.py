@@ -1,4 +1,4 @@
-"""What each command prints and does."""
+"""The commands of `make up`, `down`, `status`, `logs` and `mails`: what they do and print."""
 
 import subprocess
 import sys
@@ -40,12 +40,12 @@ def up(only: Iterable[str] = ()) -> None:
     try:
         platform.up(chosen or None)
     except OperationsError as failure:
-        raise OperationsError(f"{failure}\n{_what_now(platform)}") from failure
+        raise OperationsError(f"{failure}\n{_hint(platform)}") from failure
     print_line("")
     status()
 
 
-def _what_now(platform: Orchestrator) -> str:
+def _hint(platform: Orchestrator) -> str:
     if not any(platform.records.living(part.name) for part in platform.process_specs):
         return "Nothing was started."
     return "What was started keeps running: `make up` goes on from here, `make down` stops it."

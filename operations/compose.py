@@ -28,7 +28,7 @@ INSIDE = {
     "BIND": "0.0.0.0",
     "IMPORT_URL": "file:///imports",
 }
-"""Where things are inside the containers' network, whatever `.env` says; so are the ports of the services."""
+"""The values inside the containers' network, which replace those of `.env`; the ports of the services do so too."""
 
 WITHOUT = {
     **dict.fromkeys(

@@ -162,7 +162,7 @@ def _write_private(file: Path, text: str) -> None:
 
 
 def load(root: Path, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The settings that hold: those of the environment before those of `.env` before the defaults."""
+    """The effective settings: those of the environment before those of `.env` before the defaults."""
     file = root / ".env"
     written = dict(parse(file.read_text(encoding="utf-8"))) if file.exists() else {}
     known = declared(root)

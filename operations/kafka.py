@@ -45,7 +45,7 @@ def _node(
         address=address,
         ready=lambda: probes.kafka_answers(itself, node=number),
         rank=rank,
-        environment=of_machine() | _what_it_needs(settings) | own,
+        environment=of_machine() | _environment(settings) | own,
         ports=ports,
         prepare=lambda: fetch_jars(paths.root),
         start_seconds=90,
@@ -53,7 +53,7 @@ def _node(
     )
 
 
-def _what_it_needs(settings: Mapping[str, str]) -> dict[str, str]:
+def _environment(settings: Mapping[str, str]) -> dict[str, str]:
     return {name: settings[name] for name in READS}
 
 

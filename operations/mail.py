@@ -69,7 +69,7 @@ class Mailbox:
         return found
 
     def mail(self, number: str) -> dict[str, Any]:
-        """One mail with all headers, its text and its HTML; a Failure where there is none of that id."""
+        """One mail with all headers, its text and its HTML; raises `OperationsError` where there is none of that id."""
         try:
             found: dict[str, Any] = self._ask("GET", f"/mails/{quote(number, safe='')}")
         except urllib.error.HTTPError as refused:

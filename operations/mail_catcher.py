@@ -32,7 +32,7 @@ _HELP = f"{_UNWRAPPED}At the page's address:\n\n{help_text('http://127.0.0.1:PAG
 
 @dataclass(frozen=True)
 class StepRefusal:
-    """For how long which step is refused, and with what code."""
+    """The step that is refused, with which code and text, and until when (monotonic clock)."""
 
     code: int
     at: str
@@ -49,7 +49,7 @@ class RefusalSwitch:
         self._refusal: StepRefusal | None = None
 
     def refuse(self, *, code: int, seconds: float, at: str, text: str) -> None:
-        """Refuse a step from now on, for that long, with that text behind the code."""
+        """Refuse a step from now on, for so many seconds, with this code and text."""
         if not 400 <= code <= 599:
             raise ValueError("code must be from 400 to 599")
         if not 0 < seconds < float("inf"):
@@ -98,7 +98,7 @@ class MailHandler:
     async def handle_EHLO(
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
     ) -> list[str]:
-        """Greet, or not."""
+        """Answer EHLO, or refuse it."""
         session.host_name = hostname
         refused = self._switch.refusal("greeting")
         return [refused] if refused else responses
@@ -111,7 +111,7 @@ class MailHandler:
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        """Take a recipient, or not."""
+        """Accept a recipient, or refuse it."""
         refused = self._switch.refusal("recipient")
         if not refused:
             envelope.rcpt_tos.append(address)

@@ -53,7 +53,7 @@ class RefusalTarget(Protocol):
     """A server that refuses mails on request."""
 
     def refuse(self, *, code: int, seconds: float, at: str, text: str) -> None:
-        """Refuse a step of the conversation for a while, with that text behind the code."""
+        """Refuse a step of the conversation for so many seconds, with this code and text."""
 
     def accept(self) -> None:
         """Take mails again."""

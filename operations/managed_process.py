@@ -1,4 +1,4 @@
-"""One process of the platform while it runs: started, stopped, killed, paused and waited for by itself."""
+"""One process of the platform: it is started, stopped, killed, paused and waited for without the others."""
 
 import signal
 import time
@@ -80,7 +80,7 @@ class ManagedProcess:
         )
 
     def wait_until_ready(self, seconds: float | None = None) -> None:
-        """Return when it works.
+        """Returns when it works.
 
         Raises:
             OperationsError: it has ended or takes too long; the text has the end of its log.

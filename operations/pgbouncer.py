@@ -17,7 +17,7 @@ def process_spec(settings: Mapping[str, str], paths: Paths, *, rank: int) -> Pro
         address=f"{host}:{port}",
         ready=lambda: probes.speaks_postgres(host, port),
         rank=rank,
-        environment=of_machine() | _what_it_needs(settings) | {"STATE_DIR": str(paths.servers / "pgbouncer")},
+        environment=of_machine() | _environment(settings) | {"STATE_DIR": str(paths.servers / "pgbouncer")},
         ports={"DATABASE_PORT": port},
         prepare=lambda: paths.make_server_folder("pgbouncer"),
         user=paths.user,
@@ -32,7 +32,7 @@ def reads(name: str) -> bool:
     return name in known or name.endswith("_DATABASE_PASSWORD")
 
 
-def _what_it_needs(settings: Mapping[str, str]) -> dict[str, str]:
+def _environment(settings: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in settings.items() if reads(name)}
 
 

@@ -15,19 +15,19 @@ MACHINE = (
     "PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR",
     "JAVA_HOME", "XDG_CACHE_HOME", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "PYTHONPATH",
 )  # fmt: skip
-"""What is passed on of our own environment: where things are and how people write, and no secret of anybody's."""
+"""Variables of our own environment that every process gets: folders, language and time zone, and no secrets."""
 
 OURS = {"PYTHONUNBUFFERED": "1", "ENV_FILE": ""}
-"""For Python of ours. `ENV_FILE`: a process that is given its settings does not read more of them from `.env`."""
+"""For our Python processes. `ENV_FILE`: a process that is given its settings does not read more of them from `.env`."""
 
 
 def of_machine() -> dict[str, str]:
-    """What every process sees of this environment: enough to run."""
+    """Returns the variables of the machine that every process gets."""
     return _chosen(os.environ, MACHINE)
 
 
 def of_ours(declared: type[Any] | None, settings: Mapping[str, str], *, process: str | None = None) -> dict[str, str]:
-    """The environment of Python of ours that reads this settings class; None is a process that declares nothing.
+    """Returns the environment of a Python process that reads this settings class; None is one that declares nothing.
 
     `process` is `web` or `worker` of a service; without it, it is a command, which may do what either does.
     """

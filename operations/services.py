@@ -15,7 +15,7 @@ from shared.runtime.settings import KafkaSettings
 BRINGS_NEWS = "therapist_service"
 """The service whose worker imports: all others wait for its events."""
 FOLLOWING = 10
-"""The niceness of workers that copy the events of others: a copy may be late by a moment, an answer may not."""
+"""The niceness of workers that copy the events of others: a copy may be late by a moment, a response may not."""
 
 
 def process_specs(settings: Mapping[str, str], paths: Paths, *, rank: int) -> list[ProcessSpec]:

@@ -99,5 +99,5 @@ def _shared_ports(settings: Mapping[str, str]) -> list[str]:
 
 
 def _number(text: str) -> int:
-    """The number, or none that is large enough where its reader refuses it."""
+    """The number; 0 where it is none, which its reader refuses."""
     return int(text) if text.isdecimal() and len(text) < 10 else 0

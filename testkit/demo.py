@@ -1,4 +1,4 @@
-"""`make demo`: the main job on the screen, from a scraped file to a letter to a therapist."""
+"""`make demo`: the main job on the screen, from a scraped file to an e-mail to a therapist."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ PATIENTS: list[Document] = [
 
 
 def play(platform: Orchestrator, *, say: Any = print) -> None:
-    """The whole story against a running platform; raises `Failure` where a step does not happen."""
+    """Run the whole demo against a running platform; raises `OperationsError` where a step does not happen."""
     api, began = ApiClient(platform.settings), time.monotonic()
 
     say("\n1. The scraper drops a file of therapists; the therapist service imports it by itself")
@@ -93,7 +93,7 @@ def play(platform: Orchestrator, *, say: Any = print) -> None:
     _show_requests(api, patients, say)
 
     say("\n6. What a practice reads")
-    _show_letter(api, platform, patients, say)
+    _show_email(api, platform, patients, say)
 
     say(f"\nDone in {time.monotonic() - began:.0f} s. {_next_steps(api, patients)}")
 
@@ -155,20 +155,20 @@ def _berlin(instant: str) -> str:
     return datetime.fromisoformat(instant).astimezone(BERLIN).strftime("%a %d.%m. %H:%M")
 
 
-def _show_letter(api: ApiClient, platform: Orchestrator, patients: list[Document], say: Any) -> None:
+def _show_email(api: ApiClient, platform: Orchestrator, patients: list[Document], say: Any) -> None:
     references = [patient["reference"] for patient in patients]
     if "mail" not in api.settings["LOCAL_PARTS"]:
-        say("   (the letters went to your own mail server)")
+        say("   (the e-mails went to your own mail server)")
         return
 
-    def letter() -> Document | None:
+    def email() -> Document | None:
         for mail in reversed(platform.mailbox.mails()):
             whole = platform.mailbox.mail(mail["id"])
             if any(reference in (whole.get("text") or "") for reference in references):
                 return whole
         return None
 
-    mail = api.until(letter, "a letter in the mail catcher")
+    mail = api.until(email, "an e-mail in the mail catcher")
     say(f"   To: {mail['to']}\n   Subject: {mail['subject']}\n")
     say("\n".join(f"   | {line}" for line in mail["text"].strip().splitlines()))
 

@@ -1,4 +1,4 @@
-"""What a mail server's answer says, and of whom it says it: of the recipient's address, of this letter, or of us.
+"""What a mail server's answer says, and of whom it says it: of the recipient's address, of this e-mail, or of us.
 
 Only an answer that certainly speaks of the recipient's address may keep that address from being written to again.
 Whatever is not understood is taken to be about us: that is found out by trying again, while a suppression stays.
@@ -53,7 +53,7 @@ _QUOTED = re.compile(r"<[^<>\n]*>|(?<![^\s@:])[^\s@:]*@\S+|https?:\S+")
 
 _GREYLISTED = re.compile(r"gr[ea]y.?list")
 _ABOUT_US = re.compile(
-    # whom a letter comes from
+    # whom an e-mail comes from
     r"\bsender|absender|versender|einlieferer|originat|submitter|\bsource\b"
     r"|return.?path|reverse.?path|bounce (?:path|addr)"
     r"|envelope.?from|mail.?from|\bfrom:|\bfrom.(?:address|adress|header|domain|field)"

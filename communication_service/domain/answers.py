@@ -1,4 +1,4 @@
-"""What practices answer: recorded for good, published, and no longer asked for."""
+"""Answers of practices: they are recorded, never changed, and published, and the answered requests end."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ SMALLEST_STEP = timedelta(microseconds=1)
 
 
 def later_than_known(session: Session, therapist_id: UUID, now: datetime) -> datetime:
-    """Now, but after every answer of this practice that is recorded; the caller holds the practice's lock.
+    """Returns `now`, or an instant after the newest recorded answer of this practice; the caller holds its lock.
 
-    An answer without a time of its own is newer than all that are recorded, though clocks differ between machines:
-    published as an older one, it would change nothing.
+    An answer without a time of its own must be newer than all recorded ones, although clocks differ between machines:
+    an older answer would change nothing in matching.
     """
     newest = store.newest_of(session, therapist_id)
     return now if newest is None else max(now, newest + SMALLEST_STEP)
@@ -41,11 +41,10 @@ def require_about(said: Sequence[CallResponse], request_ids: Sequence[UUID]) -> 
 
 
 def require_open(session: Session, said: Sequence[CallResponse], request_ids: Sequence[UUID]) -> None:
-    """Raise `Conflict`, naming each answer to a request that has one, as matching does; after "later" one may follow.
+    """Raise `Conflict`, naming each answer to a request that is answered already, except by "later".
 
-    What is acknowledged here is published to matching, which would only note a second answer: it would change nothing.
-    Locks the requests of the contact, so that of two answers at once one is refused; the caller holds the practice's
-    lock.
+    Matching applies the same rule: it would only log a second answer. Locks the requests of the contact, so that of two
+    answers at once one is refused; the caller holds the practice's lock.
     """
     request_queries.lock_requests(session, request_ids)
     answers = _answers(said)
@@ -106,7 +105,7 @@ def end_requests(session: Session, said: Sequence[CallResponse], *, now: datetim
 
 
 def for_event(said: Sequence[CallResponse]) -> list[PracticeAnswer]:
-    """Return the answers as events carry them: without notes, which may hold what a practice said of a patient."""
+    """Returns the answers as events carry them: without notes, which may hold what a practice said of a patient."""
     return [
         PracticeAnswer(
             placement_request_id=response.placement_request_id,

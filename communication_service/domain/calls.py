@@ -40,7 +40,7 @@ from shared.values.enums import CallAnswer, CallResult
 
 CLOCKS_MAY_DIFFER = timedelta(minutes=5)
 LONGEST_UNTIL_CALL_BACK = timedelta(days=366)
-"""Patients wait about 142 days for a therapy: a later time is a slip of the keyboard, or the answer "later"."""
+"""Patients wait about 142 days for a therapy: a later time is a typing error, or means the answer "later"."""
 
 
 def list_page(session: Session, wanted: PhoneCallFilter) -> PhoneCallPage:
@@ -113,7 +113,7 @@ def await_turn(session: Session, call_id: UUID) -> None:
 def record_outcome(
     session: Session, call_id: UUID, outcome: CallOutcome, *, rules: ContactRules, now: datetime
 ) -> PhoneCallView:
-    """Write down what came of a planned call, and plan the next where nobody was reached.
+    """Record the outcome of a planned call, and plan the next one where nobody was reached.
 
     Raises `NotFound`, `Conflict` for a second outcome or an answer to a request that has one, `RuleBroken` for answers
     about other requests, for a call that is said to have happened in the future or to be repeated in another year.
@@ -205,7 +205,7 @@ def _not_reached(
 def _requests_with_attempts_left(
     session: Session, call: PhoneCall, inquiry: Inquiry, *, rules: ContactRules, now: datetime
 ) -> list[ContactRequest]:
-    """Return the call's requests that are called about again; for the others, publish that nobody was reached.
+    """Returns the call's requests that are called about again; for the others, publish that nobody was reached.
 
     Each counts its own attempts (docs/domain.md#contact-rule-7): a request may join others' contact, and leave it.
     """

@@ -1,4 +1,4 @@
-"""Bring the contacts with a practice to what they should be: `planning` says what, this reads and writes the rows.
+"""Composing: `planning` decides which contacts a practice should have; this module reads and writes the rows.
 
 Everything that has not gone out to a therapist is planned anew each time something about it changed, and once more in
 the transaction that claims an e-mail: so an e-mail never carries a request that was withdrawn or held meanwhile.
@@ -39,17 +39,17 @@ def due(session: Session, *, now: datetime, at_most: int) -> Sequence[schedule.D
 
 
 def compose_if_due(session: Session, therapist_id: UUID, *, rules: ContactRules, now: datetime) -> bool:
-    """Compose what has not gone out to this therapist, if there is still need; False where nothing was done."""
+    """Compose what has not gone out to this therapist, if it is still due; returns False where nothing was done."""
     return schedule.is_due(session, therapist_id, now=now) and compose(session, therapist_id, rules=rules, now=now)
 
 
 def leave_alone(session: Session, therapist_id: UUID, *, until: datetime) -> None:
-    """Do not compose for a therapist before then: something about them cannot be handled."""
+    """Postpone composing for a therapist whose data caused an error."""
     schedule.postpone(session, therapist_id, at=until)
 
 
 def compose(session: Session, therapist_id: UUID, *, rules: ContactRules, now: datetime) -> bool:
-    """Plan what has not gone out to this therapist, as things are now; False while somebody else changes it."""
+    """Plan anew what has not gone out to this therapist; returns False while another transaction changes it."""
     if not locks.try_to_lock_therapist(session, therapist_id):
         return False
     requests = request_queries.unsent_requests(session, therapist_id)
@@ -201,7 +201,7 @@ def _apply(
 
 
 def _take_out(rows: _Rows, leaving: Sequence[planning.UnsentRequest]) -> list[tuple[Inquiry, ContactRequest]]:
-    """Take requests that may not go any more out of their contacts; those that wait all the same, of which contact."""
+    """Take requests that may not go any more out of their contacts; returns those that still wait, with the contact."""
     left = []
     for each in leaving:
         request = rows.requests[each.id]
@@ -238,7 +238,7 @@ def _dissolve(rows: _Rows, inquiry: Inquiry, now: datetime) -> None:
 
 
 def _fill(session: Session, rows: _Rows, inquiry: Inquiry, contact: PlannedContact, now: datetime) -> None:
-    """Let the inquiry carry exactly these requests, and publish what is new in it."""
+    """Put exactly these requests into the inquiry, and publish those that are new in it."""
     ids = list(contact.request_ids)
     is_news = inquiry.channel != contact.channel or not set(ids) <= set(inquiry.placement_request_ids)
     if inquiry.placement_request_ids != ids or is_news:
@@ -280,7 +280,7 @@ def _write_email(
 def _set_text(
     email: Email, text: EmailText, therapist: PracticeCopy, request_ids: Sequence[UUID], now: datetime
 ) -> None:
-    """Let the e-mail say this; where it says so already, it was not updated."""
+    """Write text and requests into the e-mail; where nothing differs, `updated_at` stays as it is."""
     # checked by `planning.channel_to`: without an address the channel would be another
     recipient, recipient_key = therapist.email or "", therapist.email_key or ""
     if email.recipient_key != recipient_key:

@@ -18,12 +18,12 @@ from shared.values.datetimes import berlin_day
 
 
 def subjects(therapist_id: UUID | None, recipient_key: str) -> list[str]:
-    """Whom an e-mail starts the cooldowns of."""
+    """Returns the subjects of an e-mail's two cooldowns: the address and the therapist."""
     return [f"address:{recipient_key}", f"therapist:{therapist_id}"]
 
 
 def current(session: Session, therapist_id: UUID, recipient_key: str, *, today: date) -> Cooldown | None:
-    """What keeps an e-mail to this therapist at this address waiting; None where nothing does."""
+    """Returns the cooldown of this therapist or this address that ends last; None where neither has one."""
     held = cooldown_queries.active(session, subjects(therapist_id, recipient_key), today=today)
     if not held:
         return None
@@ -33,7 +33,7 @@ def current(session: Session, therapist_id: UUID, recipient_key: str, *, today: 
 
 
 def start(session: Session, email: Email, *, rules: ContactRules, now: datetime, until: datetime) -> bool:
-    """Start both for an e-mail that is handed over between `now` and `until`; False where one is on already."""
+    """Start both cooldowns of an e-mail that is sent between `now` and `until`; False where one runs already."""
     return cooldown_queries.start(
         session,
         email.id,
@@ -44,7 +44,7 @@ def start(session: Session, email: Email, *, rules: ContactRules, now: datetime,
 
 
 def count_from(session: Session, email: Email, *, rules: ContactRules, sent_at: datetime) -> None:
-    """Count the days from when the e-mail really went."""
+    """Count the days of both cooldowns from the instant at which the e-mail was sent."""
     ends_on = berlin_day(sent_at) + timedelta(days=rules.days_between_emails)
     cooldown_queries.count_until(session, email.id, ends_on=ends_on)
 

@@ -83,7 +83,7 @@ _HTML = _environment(autoescape=True)
 
 
 def inquiry(therapist: PracticeCopy, patients: Sequence[PatientPseudonym], *, sender: Sender) -> EmailText:
-    """Return the text that asks a practice for places for these patients."""
+    """Returns the text that asks a practice for places for these patients."""
     words = {
         "greeting": _greeting(therapist),
         "patients": [_pseudonym(patient) for patient in patients],
@@ -158,7 +158,7 @@ class OutgoingEmail:
 def as_message(
     text: EmailText, *, sender: Sender, recipient: str, message_id: str, more: dict[str, str]
 ) -> OutgoingEmail:
-    """Return the message with this text and with `more` headers. No text of any header can add a header of its own.
+    """Returns the message with this text and with `more` headers. No text of any header can add a header of its own.
 
     Raises ValueError for a sender or a recipient that is not one address in ASCII.
     """

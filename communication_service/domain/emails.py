@@ -70,7 +70,7 @@ def answer(session: Session, email_id: UUID, response: EmailResponse, *, now: da
 def resolve(
     session: Session, email_id: UUID, found_out: Resolution, *, rules: ContactRules, now: datetime
 ) -> EmailView:
-    """Settle an e-mail in doubt. Raises `NotFound`, and `Conflict` where there is no doubt."""
+    """Resolve an e-mail in doubt. Raises `NotFound`, and `Conflict` where there is no doubt."""
     email = _lock(session, email_id)
     states.require_in_doubt(email)
     was_sent = found_out.outcome == EmailResolution.SENT

@@ -1,10 +1,10 @@
-"""Whether the mail server takes e-mails at all.
+"""The state of the mail server: whether it takes e-mails at all.
 
-A wrong setting, a blocklist, an outage concern every e-mail alike. While there is such a trouble, one e-mail is tried
-in a while, a different one each time, and all others stay as they are; the first that is taken ends it.
+A wrong setting, a blocklist or an outage affects every e-mail. While there is such a trouble, one e-mail is tried after
+each pause, a different one each time, and all others wait unchanged; the first that is taken ends the trouble.
 
-A server that refuses every e-mail knows nothing of the addresses: its refusals are taken back, and none is believed
-until an e-mail is taken.
+The refusals of a server that refuses every e-mail are not about the addresses: they are taken back, and no refusal is
+believed until an e-mail is taken.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from shared.database import Session
 
 LONGEST_PAUSE = timedelta(minutes=15)
 MOST_NOT_TAKEN = 5
-"""So many different e-mails in a row that were not taken, for whatever reasons, are no accident."""
+"""After this many different e-mails in a row that were not taken, for any reasons, the server is in trouble."""
 
 
 class TroubleChange(Enum):
-    """What news of one e-mail changes for all."""
+    """How the outcome of one e-mail changes the state of the mail server."""
 
     NOTHING = "nothing"
     TROUBLE_BEGINS = "trouble begins"
@@ -35,7 +35,7 @@ class TroubleChange(Enum):
 
 
 class TroubleCause(NamedTuple):
-    """Why an e-mail was not taken: as the server said it, and without its words."""
+    """Why an e-mail was not taken: the text of the server, and a code without it."""
 
     detail: str
     code: str
@@ -47,13 +47,13 @@ class NotTaken(NamedTuple):
     email_id: UUID
     cause: TroubleCause
     is_first: bool
-    """Whether that is new of this e-mail: one that is tried again and again says no more of the server."""
+    """Whether it is the first time for this e-mail: further attempts of the same e-mail are not counted."""
     is_refused: bool
-    """Whether it is for good."""
+    """Whether the refusal is permanent."""
 
 
 def claim_turn(session: Session, *, rules: ContactRules, now: datetime) -> bool:
-    """Whether an e-mail may go now; with a server in trouble one worker gets the turn, once in a pause."""
+    """Returns whether an e-mail may be sent now; while the server is in trouble, one worker may, once in each pause."""
     known = store.state(session)
     if known is None or not known.troubles:
         return True
@@ -61,7 +61,7 @@ def claim_turn(session: Session, *, rules: ContactRules, now: datetime) -> bool:
 
 
 def record_taken(session: Session) -> TroubleChange:
-    """An e-mail was taken: nothing is known against the server any more."""
+    """Record that an e-mail was taken, which ends a trouble and clears the count of failures."""
     known = store.state_with_failures(session)
     if known is None:
         return TroubleChange.NOTHING
@@ -70,12 +70,12 @@ def record_taken(session: Session) -> TroubleChange:
 
 
 def record_trouble(session: Session, cause: TroubleCause, *, rules: ContactRules, now: datetime) -> TroubleChange:
-    """Something failed that concerns every e-mail: let nothing go for a while, longer each time."""
+    """Record a failure that affects every e-mail: nothing is sent during a pause, which becomes longer each time."""
     return _add_trouble(session, store.state_for_change(session), cause, rules=rules, now=now)
 
 
 def record_not_taken(session: Session, not_taken: NotTaken, *, rules: ContactRules, now: datetime) -> TroubleChange:
-    """The server spoke of this e-mail alone, so it lets us in: unless it says such things of every e-mail."""
+    """Record a failure of this e-mail alone: it ends a trouble, but begins one after `MOST_NOT_TAKEN` such e-mails."""
     known = store.state_for_change(session)
     known.not_taken = min(known.not_taken + not_taken.is_first, MOST_NOT_TAKEN)
     if known.not_taken < MOST_NOT_TAKEN:
@@ -110,13 +110,13 @@ def are_rejections_believed(session: Session) -> bool:
 
 
 def rejections_to_take_back(session: Session) -> list[UUID]:
-    """E-mails whose refusal was not to be believed."""
+    """Returns the e-mails whose refusals must be taken back."""
     known = store.state(session)
     return known.to_take_back if known else []
 
 
 def begin_to_take_back(session: Session, email_id: UUID) -> bool:
-    """Strike the e-mail from those, in the transaction that takes its refusal back; False where another one did."""
+    """Remove an e-mail from them in the transaction that takes its refusal back; False where it is gone already."""
     known = store.state_for_change(session)  # before the therapist's lock, as where an answer is recorded
     is_there = email_id in known.to_take_back
     known.to_take_back = [each for each in known.to_take_back if each != email_id]
@@ -125,9 +125,9 @@ def begin_to_take_back(session: Session, email_id: UUID) -> bool:
 
 
 def trouble(session: Session) -> str | None:
-    """Since when nothing goes, and the code of the reason; None while e-mails go.
+    """Returns since when no e-mail is sent, with the code of the cause; None while e-mails are sent.
 
-    Anybody may see it, so it has none of the server's words: they may name a practice's address.
+    Anybody may see it, so it does not quote the server, which may name a practice's address.
     """
     known = store.state(session)
     if known is None or not known.troubles or known.since is None:
@@ -136,7 +136,7 @@ def trouble(session: Session) -> str | None:
 
 
 def show(session: Session) -> MailServerView:
-    """What staff see of it."""
+    """Returns the state of the mail server as staff see it."""
     known = store.state(session)
     return MailServerView(
         status="in_trouble" if known and known.troubles else "working",

@@ -1,4 +1,4 @@
-"""What matching publishes about placement requests, kept so that no order of its events can ask a practice wrongly.
+"""What matching publishes about placement requests, kept so that no order of events asks a practice wrongly.
 
 A request's events arrive in order, since they have one key. Should they not, whether to ask and whether to hold are
 kept apart, each with the newest event about it: a withdrawal stays, whatever older event comes later.
@@ -180,13 +180,13 @@ def lock(session: Session, request_ids: Iterable[UUID]) -> None:
 def _take_if_newer(session: Session, request: ContactRequest, facts: RequestFacts, part: Part) -> bool:
     """Keep the event's position where it is newer than what is known of this part; False where it is not.
 
-    Another event of the same sequence counts as newer: one of the two is nobody's, and the later one stays.
+    Another event of the same sequence counts as newer: one of the two is false, and the later one stays.
     """
     return copies.take_newer(session, request, facts.envelope.position(f"{part}_"), part=f"{part}_")
 
 
 def _is_ahead(session: Session, request: ContactRequest, envelope: EventEnvelope) -> bool:
-    """Whether the last known event on asking is none of matching's."""
+    """Whether the request is ahead of matching: its last event on asking did not come from there."""
     return request.asked_sequence > envelope.sequence or copies.is_ahead(session, TABLE, request.id, part="asked_")
 
 
@@ -205,7 +205,10 @@ def _get_or_create(session: Session, facts: RequestFacts) -> ContactRequest:
 
 
 def follow_up(session: Session, *, rules: ContactRules, now: datetime, at_most: int = 100) -> int:
-    """Call practices about e-mails a week without an answer (docs/domain.md#contact-rule-4); how many requests."""
+    """Let requests without an answer to their e-mail wait for a call (docs/domain.md#contact-rule-4).
+
+    Returns the number of requests.
+    """
     last_day = berlin_day(now) - timedelta(days=rules.days_until_call)
     unanswered = request_queries.unanswered_since(session, day=last_day, limit=at_most)
     for request in unanswered:

@@ -26,7 +26,7 @@ ContactChannel = Literal["email", "phone"]
 NOT_SEARCHING = frozenset({"paused", "in_therapy", "therapy_completed", "search_aborted", "therapy_aborted"})
 UNTIL_A_COPY_IS_LOOKED_FOR_AGAIN = timedelta(minutes=1)
 UNTIL_THE_NEXT_PLAN = timedelta(hours=1)
-"""Whatever changes leads to a new plan at once; this one is for what changes by itself, and for mishaps."""
+"""Every change leads to a new plan at once; this one is for what changes with time, and in case one was missed."""
 
 
 # What is known
@@ -95,7 +95,7 @@ class PracticeFacts:
     contact_preference: str = "any"
     email_key: str | None = None
     is_suppressed: bool = False
-    """Somebody asked to leave the address alone, or there is none behind it."""
+    """Somebody asked for no e-mails to the address, or it does not exist."""
     has_phone: bool = False
     call_times: CallTimes | None = None
     """None where the phone hours are not known."""
@@ -103,7 +103,7 @@ class PracticeFacts:
 
     @property
     def has_email(self) -> bool:
-        """Whether there is an address that one can write to and that nobody asked to leave alone."""
+        """Whether there is an address that one can write to and that is not suppressed."""
         # beyond ASCII before the @ needs SMTPUTF8, which many servers on the way lack: such a practice is phoned
         return self.email_key is not None and self.email_key.isascii() and not self.is_suppressed
 
@@ -169,7 +169,7 @@ class _Draft(NamedTuple):
 
 
 def plan(unsent: Unsent, rules: ContactRules, now: datetime) -> list[PlannedContact]:
-    """Return the contacts that should be; in each channel, all but the first wait for it.
+    """Returns the contacts that should be; in each channel, all but the first wait for it.
 
     A contact that stands and is none of these has nothing left to ask.
     """
@@ -182,7 +182,7 @@ def plan(unsent: Unsent, rules: ContactRules, now: datetime) -> list[PlannedCont
 
 
 def leaving(unsent: Unsent) -> list[UnsentRequest]:
-    """Return the requests that are in a contact which has not gone out, and may not go any more."""
+    """Returns the requests that are in a contact which has not gone out, and may not go any more."""
     open_ids = {contact.id for contact in unsent.contacts}
     return [each for each in unsent.requests if each.contact_id in open_ids and each.kept_back is not None]
 
@@ -212,28 +212,28 @@ def _due_today(unsent: Unsent, now: datetime) -> list[_Draft]:
     """Contacts that nobody joins: their call is due today, so somebody may be making it."""
     channel, missing = channel_to(unsent.practice, only_by_phone=True)
     return [
-        _Draft(contact, channel, missing, _going(unsent, contact.id))
+        _Draft(contact, channel, missing, _requests_to_ask(unsent, contact.id))
         for contact in unsent.contacts
         if _is_due_today(contact.call, now)
     ]
 
 
 def _is_due_today(call: CallSlot | None, now: datetime) -> bool:
-    """A call that nobody made on its day is planned anew, and may be joined."""
+    """Whether a call has begun to be due and its day is not over; after that day it is planned anew."""
     return call is not None and call.starts_at <= now and berlin_day(call.starts_at) == berlin_day(now)
 
 
-def _going(unsent: Unsent, *contact_ids: UUID | None) -> list[UnsentRequest]:
+def _requests_to_ask(unsent: Unsent, *contact_ids: UUID | None) -> list[UnsentRequest]:
     return [each for each in unsent.requests if each.contact_id in contact_ids and each.kept_back is None]
 
 
 def _grouped(unsent: Unsent, rules: ContactRules, now: datetime) -> list[_Draft]:
     """Who is asked together: e-mails first, then calls (docs/domain.md#contact-rule-6)."""
     free = [contact for contact in unsent.contacts if not _is_due_today(contact.call, now)]
-    going = _going(unsent, None, *(contact.id for contact in free))
+    going = _requests_to_ask(unsent, None, *(contact.id for contact in free))
     if not any(_has_gathered(request, rules, now) for request in going):
         return []
-    going.sort(key=_turn)
+    going.sort(key=_order)
     choices = {only: channel_to(unsent.practice, only_by_phone=only) for only in (False, True)}
     drafts = []
     for channel in ("email", "phone"):
@@ -252,7 +252,7 @@ def _has_gathered(request: UnsentRequest, rules: ContactRules, now: datetime) ->
     return request.waiting_since is not None and request.waiting_since + rules.gathering <= now
 
 
-def _turn(request: UnsentRequest) -> tuple[date, int, datetime | None, UUID]:
+def _order(request: UnsentRequest) -> tuple[date, int, datetime | None, UUID]:
     """Who goes first: the longest search, then the higher priority, then who has waited longer here."""
     started_on = request.patient.search_started_on if request.patient else None
     return (started_on or date.max, -request.priority, request.waiting_since, request.id)
@@ -336,7 +336,7 @@ def _waits(draft: _Draft, practice: PracticeFacts, *, is_first: bool) -> tuple[s
 
 
 def _not_called_before(drafts: Sequence[_Draft], contacts: Sequence[UnsentContact]) -> list[datetime | None]:
-    """A practice that wants to be called back later is not called sooner because others join, or go with it."""
+    """Returns the instant before which each draft is not called: requests that join never make a call earlier."""
     wishes = {contact.id: contact.next_attempt_after for contact in contacts}
     found = []
     for draft in drafts:

@@ -1,4 +1,4 @@
-"""The way of an e-mail to the mail server: claimed in one transaction, handed over outside of any, recorded in a third.
+"""Sending an e-mail: claimed in one transaction, handed over outside of any, recorded in another one.
 
 A claim is committed before anything is handed over. A worker that dies with a claim, or gets no answer, leaves it in
 doubt: nothing is ever sent again by itself unless it is certain that it did not go.
@@ -38,7 +38,7 @@ class Waiting(NamedTuple):
 
 @dataclass(frozen=True)
 class EmailClaim:
-    """An e-mail that we alone may hand over now."""
+    """An e-mail that only this worker may hand over now."""
 
     email_id: UUID
     attempt: int
@@ -50,9 +50,9 @@ class EmailClaim:
 
 
 def next_to_send(session: Session, *, rules: ContactRules, now: datetime, at_most: int = 20) -> list[Waiting]:
-    """E-mails that may go now, one of them at most; none while the mail server is left alone.
+    """Returns candidates for the next e-mail, of which the caller sends one; none while the mail server gets a pause.
 
-    Somebody else may be quicker.
+    There are several, since another worker may claim the first one.
     """
     found = email_queries.emails_to_send(session, now=now, limit=at_most)
     if not found or not mail_server.claim_turn(session, rules=rules, now=now):
@@ -63,7 +63,7 @@ def next_to_send(session: Session, *, rules: ContactRules, now: datetime, at_mos
 def claim(
     session: Session, email_id: UUID, *, rules: ContactRules, lease: timedelta, now: datetime
 ) -> EmailClaim | None:
-    """The e-mail, if it may still go: as things are now, and with both cooldowns begun. None otherwise."""
+    """Claims an e-mail and starts both cooldowns (docs/domain.md#contact-rule-5); None where it may not be sent now."""
     email = _ready(session, email_id, rules=rules, now=now)
     if email is None:
         return None
@@ -115,7 +115,7 @@ def _in_ascii(email: Email) -> str:
 
 
 def leave_alone(session: Session, email_id: UUID, *, until: datetime, detail: str) -> None:
-    """Do not try an e-mail before then: something about it cannot be handled."""
+    """Postpone an e-mail whose data caused an error."""
     email = email_queries.email(session, email_id, lock=True)
     if email is not None and email.status == "approved":
         email.not_before, email.error = until, detail
@@ -199,9 +199,9 @@ def _fail(session: Session, email: Email, *, detail: str, now: datetime) -> bool
 
 
 def take_back_rejection(session: Session, email_id: UUID, *, now: datetime) -> None:
-    """Take back a refusal that said nothing of the e-mail: its address is free, and it waits again with its requests.
+    """Take back a refusal that was not about the e-mail: its address is free, and it waits again with its requests.
 
-    Certainly it did not go. Where the practice was phoned about it meanwhile, it stays at that.
+    The e-mail was certainly not sent. Where the practice was phoned instead, the e-mail stays failed.
     """
     known = email_queries.email(session, email_id)
     if known is None or known.therapist_id is None:

@@ -305,7 +305,7 @@ def wait(request: ContactRequest, *, now: datetime) -> None:
 
 
 def wait_for_call(request: ContactRequest, *, now: datetime) -> None:
-    """Nobody answered the e-mail: only a call will do."""
+    """Nobody answered the e-mail: the request waits for a call."""
     _enter(request, ContactRequestStatus.WAITING, PLACEMENT_REQUESTS)
     request.waiting_since, request.by_phone, request.due_at = now, True, now
 

@@ -1,8 +1,8 @@
-"""Addresses that get no inquiries, for everybody who uses them: one way in and one way out, whatever the source.
+"""Suppressions: addresses that get no inquiries, for every therapist who uses them.
 
-Each source stands by itself, and the address is free only when none is left: an opt-out that is taken back leaves what
-staff or the mail server said since. What waits for the address moves to the phone at once, for every therapist who has
-it, or says what it waits for.
+Each source has a suppression of its own, and the address is free only when none is left: an opt-out that is taken back
+leaves those of staff or the mail server. What waits for the address moves to the phone at once, for every therapist who
+has it, or gets a reason why it waits.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Wanted(NamedTuple):
 def suppress(
     session: Session, wanted: Sequence[Wanted], *, now: datetime, also: Collection[UUID] = ()
 ) -> list[EmailSuppression]:
-    """Write no more inquiries to these addresses; those of which their sources had not said so before.
+    """Suppress these addresses; returns the suppressions that are new.
 
     All that waits for one of them is planned anew at once, and what waits for the therapists `also`.
     """
@@ -49,13 +49,13 @@ def suppress(
 
 
 def lift_refusal(session: Session, email_key: str, *, now: datetime) -> None:
-    """The mail server's refusal of this address was none: it is free, unless there is another reason."""
+    """Remove the mail server's suppression of an address, which stays suppressed where there is another reason."""
     if store.remove_refusal(session, email_key):
         _schedule(session, [email_key], now=now)
 
 
 def follow_opt_outs(session: Session, before: set[OptOut], therapist_ids: Collection[UUID], *, now: datetime) -> None:
-    """Let the addresses follow what these therapists want now; `before` is what `store.opt_outs` said of them.
+    """Add and remove suppressions as these therapists opt out now; `before` is what `store.opt_outs` returned before.
 
     A new opt-out covers everybody at the address (docs/domain.md#data-protection-mail). One that is taken back frees
     the address, unless somebody else there wants no e-mails either, or it was suppressed for another reason. After a
@@ -91,7 +91,7 @@ def get(session: Session, suppression_id: UUID) -> SuppressionView:
 def add(session: Session, new: NewSuppression, *, now: datetime) -> SuppressionView:
     """Write no more inquiries to an address; what waits for it moves to the phone.
 
-    Raises `Conflict` if staff said so before. That a therapist or the mail server did is another reason, kept beside.
+    Raises `Conflict` if staff suppressed it before; one by a therapist or the mail server is kept beside it.
     """
     wanted = Wanted(new.email, normalised_email(new.email), new.reason, "staff")
     added = suppress(session, [wanted], now=now)

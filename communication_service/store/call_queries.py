@@ -6,15 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import (
-    and_,
-    select,
-)
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
-from communication_service.store.tables import (
-    PhoneCall,
-)
+from communication_service.store.tables import PhoneCall
 from shared.database.rows import find_row
 
 

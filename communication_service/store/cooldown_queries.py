@@ -7,19 +7,11 @@ from datetime import date
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import (
-    delete,
-    func,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import Range, insert
 from sqlalchemy.orm import Session
 
-from communication_service.store.tables import (
-    EmailCooldown,
-)
+from communication_service.store.tables import EmailCooldown
 
 
 class ActiveCooldown(NamedTuple):

@@ -5,16 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
-from sqlalchemy import (
-    select,
-)
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from communication_service.store.tables import (
-    PatientPseudonym,
-    PracticeCopy,
-    PracticePlace,
-)
+from communication_service.store.tables import PatientPseudonym, PracticeCopy, PracticePlace
 
 
 def therapist(session: Session, therapist_id: UUID) -> PracticeCopy | None:

@@ -6,16 +6,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import (
-    func,
-    or_,
-    select,
-)
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from communication_service.store.tables import (
-    Email,
-)
+from communication_service.store.tables import Email
 from shared.database.rows import find_row
 
 

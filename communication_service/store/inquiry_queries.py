@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import (
-    select,
-)
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from communication_service.store.tables import (
-    Inquiry,
-)
+from communication_service.store.tables import Inquiry
 from shared.database.rows import find_row
 
 

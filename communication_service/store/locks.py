@@ -5,11 +5,7 @@ from __future__ import annotations
 from hashlib import blake2b
 from uuid import UUID
 
-from sqlalchemy import (
-    Boolean,
-    func,
-    select,
-)
+from sqlalchemy import Boolean, func, select
 from sqlalchemy.orm import Session
 
 

@@ -6,18 +6,10 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import (
-    and_,
-    func,
-    or_,
-    select,
-)
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from communication_service.store.tables import (
-    ContactRequest,
-    PracticeCopy,
-)
+from communication_service.store.tables import ContactRequest, PracticeCopy
 from shared.database import lock_rows
 from shared.database.rows import find_row
 

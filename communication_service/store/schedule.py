@@ -30,11 +30,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from communication_service.store.request_queries import UNSENT
-from communication_service.store.tables import (
-    ContactRequest,
-    PracticeCopy,
-    ScheduleEntry,
-)
+from communication_service.store.tables import ContactRequest, PracticeCopy, ScheduleEntry
 
 
 class Due(NamedTuple):

@@ -71,7 +71,7 @@ def take_answer(
 ) -> None:
     """Take an answer that came by e-mail or call, whatever happened meanwhile; the caller holds the locks.
 
-    One that came to nothing (the request is over, answered, or a newer answer is known) is logged and changes nothing:
+    One without an effect (the request is over, answered, or a newer answer is known) is logged and changes nothing:
     it cannot be refused, and staff can see it. Of a request that was opened again since it was answered, only an
     answer that was recorded before that comes too late: whenever it was given, nobody asks for it any more.
     """

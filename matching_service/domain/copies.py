@@ -38,7 +38,7 @@ def keep_patients(session: Session, states: Sequence[tuple[PublicPatient, EventE
 
 
 def keep_places(session: Session, events: Sequence[AddressGeocoded]) -> None:
-    """Keep where addresses lie. An answer for another address than the present one waits until that is the present."""
+    """Keep where addresses lie. A place of another address waits until that address is the present one."""
     for kind, copies in (("therapist", TherapistCopy), ("patient", PatientCopy)):
         rows = [_geocoded(event) for event in events if event.owner_kind == kind]
         keep_newest(session, copies, rows, part="geocoded_", inserted=NO_STATE_YET)
@@ -110,9 +110,9 @@ def _geocoded(event: AddressGeocoded) -> dict[str, Any]:
 
 
 def _place(owner: UUID, postal_code: str | None, latitude: float | None, longitude: float | None) -> Place | None:
-    """Where coordinates lie; None where they cannot be right, so that nobody vanishes to where they do not live.
+    """Where coordinates lie; None where they cannot be right, so that nobody is placed far from their address.
 
-    Then the place of the address counts, and who has none is counted as `distance_unknown`.
+    Then the geocoded place of the address counts; a therapist without a place is counted as `distance_unknown`.
     """
     if latitude is None or longitude is None:
         return None

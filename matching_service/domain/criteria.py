@@ -40,7 +40,7 @@ class Criterion(Condition):
     explanations: Mapping[CheckResult, Text]
     """What staff read, for each result it can have; one without words for a pass is shown only where it fails."""
     is_asked_for: Callable[[Search], object] | None = None
-    """Whether the patient has a need or a wish about it: only then it speaks for a therapist who fits."""
+    """Whether the patient has a need or a wish about it: only then it is a reason for a therapist who fits."""
     can_be_set_aside: bool = True
     """Whether staff may set it aside, with a reason, when they approve."""
     relaxation: Suggestion | None = None
@@ -74,7 +74,7 @@ def _words(parameter: str) -> str:
     return f"CAST({parameter} AS text[])"
 
 
-def _way(therapist: Any, search: Search) -> str:
+def _distance(therapist: Any, search: Search) -> str:
     kilometres, mode = therapist.metres / METRES_A_KILOMETRE, search.travel_mode
     limit = _limit(search.max_distance_km, search.max_travel_minutes)
     return f"{kilometres:.1f} km, about {minutes_of(kilometres, mode)} minutes {BY[mode]}; {limit}."
@@ -162,7 +162,7 @@ CRITERIA: Final = (
     Criterion(
         name=MatchCriterion.DISTANCE,
         fails="t.metres > :radius_metres",
-        explanations={PASS: _way, FAIL: _way},
+        explanations={PASS: _distance, FAIL: _distance},
         relaxation=Suggestion("Accept a way that is a quarter longer.", lambda search: search.wider_limits),
     ),
     Criterion(

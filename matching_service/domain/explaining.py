@@ -46,7 +46,7 @@ def _worded(said: tuple[MatchCriterion, CheckResult, Text], judged: Judged, sear
 def reasons(
     therapist: Any, checks: Sequence[CriterionCheck], search: Search, *, asked_for: frozenset[MatchCriterion]
 ) -> list[str]:
-    """Why this therapist stands there: availability, the way, what was asked for and fits, what is not known."""
+    """Why this therapist is a candidate: availability, distance, what was asked for and fits, what is not known."""
     said = []
     if therapist.potentially_available:
         said.append("Potentially available: contact first.")
@@ -61,7 +61,7 @@ def reasons(
 
 
 def criteria_asked_for(search: Search) -> Criteria:
-    """The criteria about which the patient has a need or a wish: only these speak for a therapist who fits."""
+    """The criteria about which the patient has a need or a wish: only these are reasons for a therapist who fits."""
     return frozenset(each.name for each in CRITERIA if each.is_asked_for and each.is_asked_for(search))
 
 
@@ -80,7 +80,7 @@ def excluded(failures: Failures, *, distance_unknown: int) -> dict[MatchCriterio
 
 
 def relaxations(failures: Failures, search: Search) -> list[Relaxation]:
-    """Which single criterion, given up, would add whom; most first. Only what patient or staff can give up."""
+    """How many therapists each criterion with a relaxation would add if it alone were given up, most first."""
     found = []
     for each in CRITERIA:
         adds = failures.get(frozenset({each.name}), 0)

@@ -1,7 +1,7 @@
 """The order of locks: therapists, then patients, each by id; a patient is locked before their requests.
 
 What a poll of events changes is locked before the first listener runs: its events name therapists and patients in any
-order, and two workers that each wait for what the other holds are both lost (docs/decisions/0019).
+order, and two workers that each wait for what the other holds would be a deadlock (docs/decisions/0019).
 """
 
 from __future__ import annotations

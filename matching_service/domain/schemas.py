@@ -50,7 +50,7 @@ CANDIDATES_SHOWN = 20
 
 
 class MatchQuestion(Schema):
-    """For whom to look, how many therapists to show, and what if the criteria were others."""
+    """The patient, the number of therapists to show, and criteria to use in place of the patient's own."""
 
     patient_id: UUID
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = CANDIDATES_SHOWN
@@ -114,7 +114,7 @@ class MatchesView(Schema):
 
 
 class Override(Schema):
-    """A criterion that shall not stand in one therapist's way, and why."""
+    """A criterion that staff set aside for one therapist, and why."""
 
     therapist_id: UUID
     rule: MatchCriterion

@@ -9,7 +9,7 @@ from matching_service.store.matching import Judged, Points
 
 POINTS: Final = Points(nearness=32, potentially_available=40, certainty=28)
 """Nearness: all of them next door, none at the limit of the patient's radius, in proportion between. Staff's hint that
-a place may be free counts more than any distance. Certainty never falls below nothing, however many criteria there are.
+a place may be free counts more than any distance. Certainty never falls below 0, however many criteria there are.
 """
 POINTS_LOST_PER_UNKNOWN: Final = 4
 """What a criterion costs that is unknown, unless it says otherwise."""

@@ -50,7 +50,7 @@ class Search:
     """Those the patient can be treated in; empty: no wish."""
     excluded_therapist_ids: frozenset[UUID] = field(default_factory=frozenset)
     search_started_on: date | None = None
-    """Practices whose place failed since then are left out (docs/domain.md#place-rule-10); unknown: since ever."""
+    """Practices whose place failed since then are left out (docs/domain.md#place-rule-10); unknown: at any time."""
 
     @cached_property
     def refused_since(self) -> date:
@@ -97,7 +97,7 @@ class Search:
 
     @cached_property
     def radius_metres(self) -> float | None:
-        """The radius in metres, at least one: a radius of nothing would divide by nothing."""
+        """The radius in metres, at least one: the score divides by it."""
         return _in_metres(self.radius_km)
 
     @cached_property
@@ -123,7 +123,7 @@ def _in_metres(kilometres: float | None) -> float | None:
 
 
 def of_patient(patient: Any, *, rules: AskAgainRules, today: date) -> Search:
-    """The search in a patient's copy. Words that this code does not know yet raise `ValueError`."""
+    """The search in a patient's copy. Raises `ValueError` for values that our enums do not have."""
     return Search(
         patient_id=patient.id,
         today=today,

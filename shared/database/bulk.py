@@ -35,12 +35,12 @@ def write_rows(
     With `updated`, a row whose id is there already gives that row these columns instead. Without, it is an error.
     """
     if rows:
-        statement = _writing(table.__tablename__, tuple(rows[0]), tuple(updated))
+        statement = _insert_statement(table.__tablename__, tuple(rows[0]), tuple(updated))
         session.execute(statement, {"rows": as_json(table, rows)})
 
 
 @cache
-def _writing(table: str, columns: tuple[str, ...], updated: tuple[str, ...]) -> TextClause:
+def _insert_statement(table: str, columns: tuple[str, ...], updated: tuple[str, ...]) -> TextClause:
     statement = insert_of_rows(table, columns)
     changes = ", ".join(f"{name} = excluded.{name}" for name in updated)
     return text(f"{statement} ON CONFLICT (id) DO UPDATE SET {changes}" if updated else statement)

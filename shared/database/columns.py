@@ -33,7 +33,7 @@ column_types: dict[Any, Any] = {datetime: DateTime(timezone=True), str: Text}
 
 
 def is_one_of(column: str, words: Iterable[str]) -> str:
-    """The SQL condition that a column has one of these words: what a vocabulary's CHECK constraint says."""
+    """The SQL condition that a column has one of these words: the CHECK constraint of an enum."""
     return f"{column} IN ({', '.join(repr(str(word)) for word in words)})"
 
 

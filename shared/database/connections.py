@@ -15,8 +15,8 @@ class LazyBeginConnection(extensions.connection):
     """Sends `BEGIN` together with the first statement; psycopg2 sends it before, in a round trip of its own.
 
     PgBouncer gives a server connection from there to the end of the transaction, as with a `BEGIN` that comes alone.
-    For psycopg2 the connection is in autocommit, so that it sends nothing by itself; whether a transaction is open is
-    what the server said last. One that nothing was executed in was never opened, so its end costs nothing either.
+    For psycopg2 the connection is in autocommit, so that it sends nothing by itself; the last status from the server
+    says whether a transaction is open. Without a statement none is opened, so ending it costs nothing either.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:

@@ -1,9 +1,9 @@
-"""Keeping copies of other services' aggregates: the newest event counts, and where a copy is wrong, its source.
+"""Copies of other services' aggregates: the newest event is kept, and a wrong copy is corrected from its source.
 
-Which of two events is newer, their `sequence` says. A copy can be ahead of its source all the same: anybody can write
+Of two events, the one with the higher `sequence` is newer. A copy can still be ahead of its source: anybody can write
 an event with a sequence of a million to Kafka, and a source may have been restored from a backup. Then every later
-event looks old. It is noticed where such an event happened later than what the copy knows (table `copies_ahead`), and
-repaired by `republish`, whose states overrule by their time: the source says now what is.
+event looks old. This is detected where such an event has a later time than the copy (table `copies_ahead`), and
+repaired by `republish`, whose states replace every state with an earlier time, whatever its sequence.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ log = structlog.stdlib.get_logger(__name__)
 
 MARK = "republished"
 LEAP = 1000
-"""An event so far behind a copy, and later all the same, is not another process whose clock differs a little."""
+"""A later event whose sequence is lower by more than this: a difference between two clocks cannot explain it."""
 
 
 def keep_newest(
@@ -104,7 +104,7 @@ class UpsertIfNewer:
 
 
 def week_of(owner: UUID, hours: object) -> Weekly | None:
-    """The week in an event; None (unknown) for one that cannot be read: it costs nothing but itself."""
+    """Returns the week in an event; None (unknown) for one that cannot be read, so that the rest of it is kept."""
     try:
         return Weekly.from_json(hours)
     except NotAcceptable as problem:
@@ -130,10 +130,10 @@ def newest_of(rows: Sequence[Row], *, part: str = "") -> tuple[list[Row], list[s
 
 
 def take_newer(session: Session, row: Any, position: Row, *, part: str = "") -> bool:
-    """Whether an event is newer than what this row, locked in the session, knows; then the row knows the event.
+    """Returns whether an event is newer than the last one of this row; if it is, the row gets the event's position.
 
-    For a row whose part follows events one by one. `position` is what `Envelope.position(part)` says. An equal sequence
-    counts as newer, since one of the two events is nobody's.
+    For a row that is locked in the session and changed by events one by one. `position` is what
+    `Envelope.position(part)` returns. An equal sequence counts as newer, since one of the two events is false.
     """
     sequence, event_time = f"{part}sequence", f"{part}event_time"
     known_time = getattr(row, event_time)
@@ -152,14 +152,16 @@ def take_newer(session: Session, row: Any, position: Row, *, part: str = "") -> 
 
 
 def notice_ahead(session: Session, table: str, rows: str, *, part: str = "") -> None:
-    """Write down those of the rows that happened later than what is known, though their sequence is lower."""
-    found = session.execute(_noticing(table, part), {"rows": rows, "copies": f"{table}.{part}sequence", "leap": LEAP})
+    """Record, in `copies_ahead`, the copies of those rows whose time is later although their sequence is lower."""
+    found = session.execute(
+        _notice_statement(table, part), {"rows": rows, "copies": f"{table}.{part}sequence", "leap": LEAP}
+    )
     if noticed := found.scalars().all():
         log.error("copies.ahead_of_source", copies=table, ids=[str(id) for id in noticed[:10]], number=len(noticed))
 
 
 @cache
-def _noticing(table: str, part: str) -> TextClause:
+def _notice_statement(table: str, part: str) -> TextClause:
     # another process's clock may differ, and a request may have waited for the row: then the sequences are close
     return text(
         f"INSERT INTO copies_ahead (copies, id, known_sequence, event_sequence)"  # noqa: S608 - names of our own tables
@@ -173,18 +175,18 @@ def _noticing(table: str, part: str) -> TextClause:
 
 
 def forget_ahead(session: Session, table: str, rows: str, ids: Sequence[str], *, part: str = "") -> None:
-    """The source has published the states of these: copies that are equal to the rows are not ahead of it any more.
+    """Remove from `copies_ahead` the copies that are equal to the rows: their source has published these states.
 
     A state that it published before such a copy was made changes nothing.
     """
     given = {"rows": rows, "copies": f"{table}.{part}sequence", "ids": ids}
-    corrected = session.execute(_forgetting(table, part), given).scalars().all()
+    corrected = session.execute(_forget_statement(table, part), given).scalars().all()
     if corrected:
         log.warning("copies.corrected", copies=table, number=len(corrected))
 
 
 @cache
-def _forgetting(table: str, part: str) -> TextClause:
+def _forget_statement(table: str, part: str) -> TextClause:
     return text(
         f"DELETE FROM copies_ahead USING {table} AS known"  # noqa: S608 - names of our own tables
         f" JOIN {rows_of(table)} AS event ON event.id = known.id"
@@ -211,6 +213,6 @@ def number_ahead(session: Session) -> int:
 
 
 def figure() -> int:
-    """The same, asked in a transaction of its own."""
+    """Returns the number of copies ahead of their source, read in a transaction of its own."""
     with transaction() as session:
         return number_ahead(session)

@@ -1,4 +1,4 @@
-"""What an error of the database means: whether trying again can help, and whether others were preferred."""
+"""What an error of the database means: whether trying again can help, and whether other transactions caused it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def sqlstate(problem: BaseException) -> str | None:
 
 
 LOST_TO_OTHERS = frozenset({"40001", "40P01"})
-"""Failed serialisation, deadlock: the transaction was rolled back for the good of another one."""
+"""Failed serialisation, deadlock: the transaction was rolled back so that another one could continue."""
 PASSING_CLASSES = frozenset({"08", "28", "3D", "40", "53", "57", "58"})
 """Connection, sign-in, no such database, rollback, resources, intervention, system: not the statement's fault."""
 PASSING_STATES = frozenset(
@@ -22,7 +22,7 @@ PASSING_STATES = frozenset(
         "25006",  # read-only: a server that is being replaced
         "25P03",  # idle for too long in its transaction
         "25P04",  # a transaction that took too long
-        "26000",  # prepared statements that another connection of PgBouncer's has, or has not
+        "26000",  # prepared statements that this connection of PgBouncer lacks, or has already
         "42P05",
         "55006",  # somebody else has it or locks it now
         "55P03",
@@ -33,7 +33,7 @@ LASTING_STATES = frozenset({"53400"})
 
 
 def lost_to_others(problem: BaseException) -> bool:
-    """Whether a transaction was rolled back for the good of another one: doing it again helps."""
+    """Whether a transaction was rolled back so that another one could continue: running it again helps."""
     return sqlstate(problem) in LOST_TO_OTHERS
 
 

@@ -24,7 +24,7 @@ class Versioned(Protocol):
 def find_row(
     session: Session, kind: type[Kind], id: UUID, *, lock: bool = False, options: Sequence[ORMOption] = ()
 ) -> Kind | None:
-    """The row with this id, or None. With `lock` it is read anew, and nobody else changes it before we end."""
+    """The row with this id, or None. With `lock` it is read anew and locked until the transaction ends."""
     return session.get(kind, id, with_for_update=lock, populate_existing=lock, options=options)
 
 

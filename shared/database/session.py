@@ -31,8 +31,8 @@ from shared.database.errors import lost_to_others
 
 
 @dataclass(frozen=True)
-class _Opened:
-    """This process's way to the database."""
+class _Engines:
+    """The engines of this process."""
 
     pid: int
     transactions: sessionmaker[Session]
@@ -45,7 +45,7 @@ class _Database:
 
     url: URL | None = None
     pool_size: int = 4
-    opened: _Opened | None = None
+    opened: _Engines | None = None
 
 
 def connect(url: URL, *, pool_size: int = 4) -> None:
@@ -56,7 +56,7 @@ def connect(url: URL, *, pool_size: int = 4) -> None:
 def use(connection: Connection) -> None:
     """Let every `transaction()` run inside this connection's open transaction (tests roll it back)."""
     sessions = sessionmaker(connection, expire_on_commit=False, join_transaction_mode="create_savepoint")
-    _Database.opened = _Opened(os.getpid(), sessions)
+    _Database.opened = _Engines(os.getpid(), sessions)
 
 
 def engine_for(url: URL, *, pool_size: int, autocommit: bool = False) -> Engine:
@@ -86,15 +86,15 @@ def engine_for(url: URL, *, pool_size: int, autocommit: bool = False) -> Engine:
 
 
 def _refuse_dead(connection: Any, _record: Any, _proxy: Any) -> None:
-    """Let the pool replace a connection that PgBouncer has closed meanwhile, before anybody's statement meets it."""
+    """Let the pool replace a connection that PgBouncer has closed, before a statement fails on it."""
     if _is_dead(connection):
         raise exc.DisconnectionError("closed by the server")
 
 
 def _is_dead(connection: Any) -> bool:
-    """Whether the other end has gone, asked without a round trip: a connection that waits for us has nothing to say.
+    """Whether the server has closed the connection, without a round trip: an idle open connection has nothing to read.
 
-    What can be read all the same is the end of the stream, or a message (as TLS has some), after which it is quiet.
+    Where something can be read, it is the end of the stream, or messages (as of TLS) after which there is nothing.
     """
     readable = sockets.poll()
     readable.register(connection.fileno(), sockets.POLLIN)
@@ -108,7 +108,7 @@ def _is_dead(connection: Any) -> bool:
     return True
 
 
-def _opened() -> _Opened:
+def _engines() -> _Engines:
     opened = _Database.opened
     if opened is None or opened.pid != os.getpid():
         if _Database.url is None:
@@ -116,14 +116,14 @@ def _opened() -> _Opened:
         whole = engine_for(_Database.url, pool_size=_Database.pool_size)
         single = engine_for(_Database.url, pool_size=_Database.pool_size, autocommit=True)
         event.listen(single, "after_cursor_execute", _count_commit)
-        opened = _Database.opened = _Opened(os.getpid(), sessionmaker(whole, expire_on_commit=False), single)
+        opened = _Database.opened = _Engines(os.getpid(), sessionmaker(whole, expire_on_commit=False), single)
     return opened
 
 
 @contextmanager
 def transaction() -> Iterator[Session]:
     """A session whose work is committed at the end of the block, or rolled back whole if it raises."""
-    session = _opened().transactions()
+    session = _engines().transactions()
     try:
         yield session
         session.commit()
@@ -158,11 +158,11 @@ Result = TypeVar("Result")
 
 
 def repeat_if_lost(work: Callable[[], Result], *, resumes: bool = False) -> Result:
-    """What `work` returns; done again, twice at most, where its transaction lost against others.
+    """Returns what `work` returns; runs it again, twice at most, where its transaction lost against others.
 
     Such a transaction (a deadlock, a failed serialisation) was rolled back whole, with all that `work` did in it. Work
-    that committed something before is not repeated: the problem rises. Unless it `resumes`: a job's turn finds what is
-    left to do in the rows that it claims.
+    that committed something before is not repeated: the error is raised. Work that `resumes` is repeated even then, as
+    a job's run: it continues with the rows that are left.
     """
     for turn in range(1, REPEATS + 1):
         before = _commits.number
@@ -187,7 +187,7 @@ def single_statements() -> Iterator[Executor]:
 
     It saves the round trips of BEGIN and COMMIT and a session's bookkeeping, which cost more than most statements.
     """
-    statements = _opened().statements
+    statements = _engines().statements
     if statements is None:  # a test's connection, whose transaction nothing here may end
         with transaction() as session:
             yield session

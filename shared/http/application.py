@@ -1,4 +1,4 @@
-"""A service's web application: its routes, and around them what every service has."""
+"""A service's web application: its own routes, and those that every service has."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RecordRefusal = Callable[[Context[Any], PlatformError], None]
 
 
 class Api(flask_restful.Api):  # type: ignore[misc]  # flask-restful ships no types
-    """Flask-RESTful, without its own idea of errors."""
+    """Flask-RESTful without its own error handling."""
 
     def error_router(self, original_handler: Callable[[Exception], Any], e: Exception) -> Any:
         # flask-restful bypasses the application's error handlers when TESTING is off: a 409 would become a 500
@@ -44,7 +44,6 @@ def service_app(
     description: str,
     schema_check: Callable[[], bool] | None = None,
     ready_checks: Sequence[ReadinessCheck] = (),
-    largest_body: int = MEBIBYTE,
     dependencies: Any = None,
     record_refusal: RecordRefusal | None = None,
 ) -> Flask:
@@ -55,7 +54,7 @@ def service_app(
     with a context and every refusal of an endpoint, in a transaction of its own.
     """
     app = ServiceApp(name, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = largest_body
+    app.config["MAX_CONTENT_LENGTH"] = MEBIBYTE
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.hosts = settings.hosts
@@ -64,14 +63,14 @@ def service_app(
     app.extensions["dependencies"] = dependencies
     app.extensions["record_refusal"] = record_refusal
     problems.translate(app)
-    app.access = _open(app, routes)
-    app.access |= _open_platform(app, _checks(settings, schema_check, ready_checks))
+    app.access = _register_routes(app, routes)
+    app.access |= _register_platform_routes(app, _checks(settings, schema_check, ready_checks))
     app.access |= docs.open_on(app, title, partial(openapi.document, routes, title=title, description=description))
     return app
 
 
-def _open(app: Flask, routes: Sequence[Route]) -> AccessTable:
-    """Register the routes; who may call which method of which path."""
+def _register_routes(app: Flask, routes: Sequence[Route]) -> AccessTable:
+    """Register the routes; returns who may call which method of which path."""
     api = Api(app)
     access: AccessTable = {}
     for route in routes:
@@ -93,7 +92,7 @@ def _checks(
     return [*database, *schema, *kafka, *more]
 
 
-def _open_platform(app: Flask, checks: Sequence[ReadinessCheck]) -> AccessTable:
+def _register_platform_routes(app: Flask, checks: Sequence[ReadinessCheck]) -> AccessTable:
     def live() -> Response:
         return Response(liveness(), content_type=JSON)
 

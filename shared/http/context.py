@@ -1,4 +1,4 @@
-"""What a request brings beside its data, handed to every endpoint as its first argument."""
+"""What an endpoint knows of a request beside its input: its first argument."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Dependencies = TypeVar("Dependencies")
 
 
 class NoTransaction(RuntimeError):
-    """An endpoint that declares `transaction=False` asks for the session."""
+    """An endpoint that declares `transaction=False` uses the session."""
 
 
 @dataclass(frozen=True)
 class Context(Generic[Dependencies]):
-    """Who asks, when and why, the open session, and what the service was wired with (None where it needs nothing)."""
+    """Who asks, when and why, the open session, and the service's dependencies (None where it has none)."""
 
     opened: Session | None
     now: datetime

@@ -1,4 +1,4 @@
-"""`/api/dead-letters`: what could not be handled, for administrators, in every service with a worker."""
+"""`/api/dead-letters`, in every service: administrators list, replay or discard events that could not be handled."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class DeadLetterFilter(PageQuery):
 
 
 class DeadLetterView(Schema):
-    """An event that was set aside: where it lay, why it failed, what was decided."""
+    """An event that could not be handled: its position on Kafka, why it failed, and what was decided."""
 
     id: UUID
     topic: str
@@ -73,7 +73,7 @@ class DeadLetterCollection(Resource):
 
 
 class DeadLetterDiscardResource(Resource):
-    """The end of a dead letter without an effect."""
+    """The decision that a dead letter has no effect."""
 
     @endpoint(body=Decision, response=DeadLetterView, replay=DeadLetterItem.get)
     def post(self, context: Context[Any], id: UUID, body: Decision) -> DeadLetterView:
@@ -82,7 +82,7 @@ class DeadLetterDiscardResource(Resource):
 
 
 def dead_letter_routes(listeners: Listeners) -> list[Route]:
-    """The routes; a replayed event goes to these listeners, in the transaction that marks it replayed."""
+    """Returns the routes; `replay` gives the event to these listeners in the transaction that marks it as replayed."""
 
     class DeadLetterReplayResource(Resource):
         @endpoint(body=Decision, response=DeadLetterView, replay=DeadLetterItem.get)

@@ -20,7 +20,7 @@ class UndeclaredReplay(TypeError):
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """What a method takes and gives; the parameters of `endpoint` say what each of them means."""
+    """What a method takes and returns; the docstring of `endpoint` explains each field."""
 
     method: Callable[..., Any]
     body: Any
@@ -52,18 +52,18 @@ class Endpoint:
 
     @property
     def success(self) -> int:
-        """The status of a response that is no refusal."""
+        """The status of a successful response."""
         is_empty = self.response is None and not self.raw
         return self.status or (HTTPStatus.NO_CONTENT if is_empty else HTTPStatus.OK)
 
     @property
     def summary(self) -> str:
-        """The first line of what the method says of itself."""
+        """The first line of the method's docstring."""
         return self._documentation()[0].rstrip(".")
 
     @property
     def description(self) -> str:
-        """Everything after that line."""
+        """The rest of the method's docstring."""
         return self._documentation()[1].strip()
 
     def _documentation(self) -> tuple[str, str]:

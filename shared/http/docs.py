@@ -1,4 +1,4 @@
-"""`/openapi.json`, and `/docs`: Swagger UI, which shows it and tries it out without any network beyond this service."""
+"""`/openapi.json`, and `/docs`: Swagger UI, which shows it and sends requests; it loads nothing from other hosts."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def open_on(app: Flask, title: str, document: Callable[[], dict[str, Any]]) -> A
     page, policy = _page(title)
 
     @cache
-    def written() -> bytes:
+    def document_bytes() -> bytes:
         return json.dumps(document(), ensure_ascii=False).encode()
 
     def openapi() -> Response:
-        return Response(written(), content_type="application/json")
+        return Response(document_bytes(), content_type="application/json")
 
     def docs() -> AnyResponse:
         if request.path.endswith("/"):  # the page's links are relative, so that any prefix may stand before them

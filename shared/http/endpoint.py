@@ -50,8 +50,8 @@ def endpoint(
     - `replay` says of every POST how a repeated `Idempotency-Key` finds the first response again: the GET endpoint that
       shows the result, a `Replay`, or `READ_ONLY` where nothing changes.
     - `transaction=False` is for what needs no database: the context has no session then.
-    - `outside(context, …)` is called with all arguments before the transaction opens, to ask what lies outside of the
-      database; its result arrives as the keyword argument `outside`.
+    - `outside(context, …)` is called with all arguments before the transaction opens, to call an external system; its
+      result arrives as the keyword argument `outside`.
     - `await_turn(session, …)` is given the path's variables in order and waits for a lock; the request's instant is
       read after it.
     - `raw`: the method reads the body itself. `media_types` beside JSON, and further `statuses`, are for the OpenAPI

@@ -49,7 +49,7 @@ class RequestHandler:
         self._shape = ResponseShape(declared.response, declared.success)
 
     def respond(self, resource: Any, path: Arguments) -> Response:
-        """The response to the present request, whose path has these variables. Raises what refuses it."""
+        """The response to the present request, whose path has these variables. Raises its refusal."""
         sent = headers.read(self._declared.name)
         call = Call(resource, sent, path, path | self._read())
         try:
@@ -72,7 +72,7 @@ class RequestHandler:
             call.arguments["outside"] = self._declared.outside(_context(None, call.sent), **call.arguments)
 
     def _result(self, call: Call) -> tuple[Any, bool]:
-        """What the method returns, or returned the first time; whether it is a replay."""
+        """Returns the result of the method, or the replayed first one, and whether it is replayed."""
         if not self._declared.transaction:
             return self._declared.method(call.resource, _context(None, call.sent), **call.arguments), False
         with transaction() as session:
@@ -109,7 +109,7 @@ def _context(session: Session | None, sent: RequestHeaders) -> Context[Any]:
 
 
 def _record(refusal: PlatformError, sent: RequestHeaders) -> None:
-    """Let the service record what a refusal reveals, in a transaction of its own: that of the request is taken back."""
+    """Let the service record what a refusal reveals, in a transaction of its own: the request's is rolled back."""
     record = current_app.extensions["record_refusal"]
     if record is not None:
         with transaction() as session:
@@ -117,7 +117,7 @@ def _record(refusal: PlatformError, sent: RequestHeaders) -> None:
 
 
 def _readers(declared: Endpoint) -> list[tuple[str | None, Callable[[], Any]]]:
-    """What reads each argument; without a name what refuses input that nobody takes."""
+    """Returns the reader of each argument with its name, and readers without a name that refuse undeclared input."""
     query = ("query", QueryString(declared.query).read) if declared.query else (None, refuse_parameters)
     if declared.patch is not None:
         writable, view = declared.patch, declared.response

@@ -15,7 +15,7 @@ LONGEST_KEY: Final = 255
 LONGEST_IF_MATCH: Final = 1000
 
 KEY_FORM: Final = r"^[!-~]([ -~]*[!-~])?$"
-"""Printable ASCII: a header's other bytes mean something else to every program on the way."""
+"""Printable ASCII: clients, proxies and servers decode the other bytes of a header differently."""
 _TAG = r'(W/)?"[!#-~]*"'
 IF_MATCH_FORM: Final = rf"^(\*|{_TAG}([ \t]*,[ \t]*{_TAG})*)$"
 
@@ -103,7 +103,7 @@ def _at_key(message: str) -> FieldProblem:
 def _if_match() -> frozenset[int] | None:
     """The versions that the caller last saw, of which one must be the present one; None where any will do.
 
-    Compared strongly (RFC 9110, 13.1.1): a weak tag, or one that never was an ETag of ours, is none of them.
+    Compared strongly (RFC 9110, 13.1.1): a weak tag, or one that never was an ETag of ours, matches none.
     """
     sent = request.environ.get("HTTP_IF_MATCH")
     if sent is None or sent == "*":

@@ -22,14 +22,14 @@ from shared.security.encryption import Digests
 
 
 class StillRunning(Conflict):
-    """The same request is being worked on at this moment."""
+    """The first request with this key is still running."""
 
     retry_after = 1
 
 
 @dataclass(frozen=True)
 class KeyedRequest:
-    """What one request with a key is recognised by."""
+    """What identifies a request with a key."""
 
     caller: str
     path: str
@@ -38,7 +38,7 @@ class KeyedRequest:
 
 
 def keyed_request(context: Context[Any], key: str) -> KeyedRequest:
-    """The present request, which brings this key."""
+    """Returns what identifies the present request, which has this key."""
     path = request.path.rstrip("/")
     digests = cast(Digests, current_app.extensions["digests"])
     digest = digests.digest(request.method.encode(), path.encode(), request.query_string, raw_body())
@@ -46,10 +46,10 @@ def keyed_request(context: Context[Any], key: str) -> KeyedRequest:
 
 
 def find_reference(context: Context[Any], keyed: KeyedRequest) -> ResponseReference | None:
-    """The reference to the response of the first time; None where this is the first time.
+    """Returns the reference to the first response; None where this is the first request with the key.
 
-    Until the transaction ends, nobody else does the same request. Raises RuleBroken where the key came with another
-    request, Conflict where the first one is still running.
+    Until the transaction ends, no other process can handle the same request. Raises RuleBroken where the key came with
+    another request, Conflict where the first one is still running.
     """
     # two statements: one statement would read the snapshot from before the lock
     if not context.session.scalar(text("SELECT pg_try_advisory_xact_lock(:number)"), {"number": _lock_number(keyed)}):

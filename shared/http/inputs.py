@@ -1,4 +1,4 @@
-"""What a request brings, read into schemas: the body (JSON only), a merge patch, the query string."""
+"""Parses the input of a request into schemas: the body (JSON only), a merge patch, the query string."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class JsonBody:
 
     def __init__(self, kind: Any) -> None:
         self._adapter: TypeAdapter[Any] = TypeAdapter(kind)
-        self._may_be_empty = isinstance(kind, type) and issubclass(kind, BaseModel) and _asks_for_nothing(kind)
+        self._may_be_empty = isinstance(kind, type) and issubclass(kind, BaseModel) and _has_no_required_field(kind)
 
     def read(self) -> Any:
         """The body as the schema. Raises ValidationError, 400 (not JSON), 413 or 415."""
@@ -36,7 +36,7 @@ class JsonBody:
         if not sent and (self._may_be_empty or not request.mimetype):
             sent = NOTHING
         else:
-            _insist_on(JSON)
+            _require_media_type(JSON)
         _refuse_numbers_that_json_lacks(sent)
         try:
             return self._adapter.validate_json(sent)
@@ -49,16 +49,16 @@ class JsonBody:
 def read_merge_patch(writable: type[BaseModel], view: type[BaseModel]) -> MergePatch:
     """The merge patch in the body. Raises InvalidFields, 400 (not JSON), 413 or 415."""
     sent = raw_body()
-    _insist_on(MERGE_PATCH)
+    _require_media_type(MERGE_PATCH)
     return read_patch(_parsed(sent), writable, view)
 
 
 def refuse_body() -> None:
-    """An endpoint that takes no fields accepts no body, or an empty object."""
+    """Refuse every body except an empty object: the endpoint takes no fields."""
     sent = raw_body()
     if not sent:
         return
-    _insist_on(JSON)
+    _require_media_type(JSON)
     document = _parsed(sent)
     if not isinstance(document, dict):
         raise InvalidFields([FieldProblem("", "must be an object")])
@@ -67,7 +67,7 @@ def refuse_body() -> None:
 
 
 def raw_body() -> bytes:
-    """The bytes of the body, kept for a second look (the idempotency digest). Raises 400, 413 or 415."""
+    """Returns the bytes of the body, cached for the idempotency digest. Raises 400, 413 or 415."""
     if request.environ.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
         raise UnsupportedMediaType("Send the body as it is, without a content encoding.")
     try:
@@ -84,7 +84,7 @@ def raw_body() -> bytes:
 
 
 def _refuse_more() -> None:
-    # a chunked body announces no length: werkzeug hands over what fits, and a body that was cut must not pass for whole
+    # a chunked body announces no length: werkzeug returns what fits, and a truncated body must not be accepted
     if request.environ["wsgi.input"].read(1):
         raise RequestEntityTooLarge
 
@@ -111,7 +111,7 @@ class QueryString:
 
 
 def refuse_parameters() -> None:
-    """An endpoint without a query schema knows no parameter."""
+    """Refuse every parameter: the endpoint has no query schema."""
     if request.query_string:
         unknown = [FieldProblem(name, "is not a known parameter") for name in request.args]
         if unknown:
@@ -119,7 +119,7 @@ def refuse_parameters() -> None:
 
 
 def _refuse_what_is_not_utf8(query: bytes) -> None:
-    """Raises InvalidFields; Werkzeug would look for the letters `M%FCller`, which nobody means."""
+    """Raises InvalidFields for such parameters; Werkzeug would search for the text `M%FCller`."""
     wrong = [pair.partition(b"=")[0] for pair in query.split(b"&") if not _is_utf8(unquote_to_bytes(pair))]
     if wrong:
         names = (unquote_to_bytes(name).decode(errors="replace") for name in wrong)
@@ -134,7 +134,7 @@ def _is_utf8(text: bytes) -> bool:
     return True
 
 
-def _insist_on(media_types: Iterable[str]) -> None:
+def _require_media_type(media_types: Iterable[str]) -> None:
     if request.mimetype not in media_types:
         raise UnsupportedMediaType(f"Send the body as {' or '.join(sorted(media_types))}.")
 
@@ -147,12 +147,12 @@ def _parsed(sent: bytes) -> Any:
 
 
 def _refuse_numbers_that_json_lacks(sent: bytes) -> None:
-    # pydantic's own parser takes them; the words may also be part of a text, which the second look finds out
+    # pydantic's own parser accepts them; the words may also be part of a string, so the body is parsed once more
     if b"NaN" in sent or b"Infinity" in sent:
         _parsed(sent)
 
 
-def _asks_for_nothing(schema: type[BaseModel]) -> bool:
+def _has_no_required_field(schema: type[BaseModel]) -> bool:
     return not any(field.is_required() for field in schema.model_fields.values())
 
 

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, written from what the endpoints check."""
+"""The OpenAPI 3.1 document, generated from the schemas that the endpoints check."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def _operation(route: Route, method: str, endpoint: Endpoint, access: Access, sc
 
 
 def _description(endpoint: Endpoint, roles: Sequence[str], schemas: _Schemas) -> Iterator[str]:
-    """What the method says, what its parameters say together (no schema of a single one can), and the roles."""
+    """The method's description, the rules across its parameters (no single schema has them), and the roles."""
     yield endpoint.description
     if endpoint.query is not None:
         yield schemas.resolved(endpoint.query, "validation").get("description", "")

@@ -75,7 +75,7 @@ def problem(
 
 
 def translate(app: Flask) -> None:
-    """Let every exception of this application leave as a problem."""
+    """Register the handlers that answer every exception of this application with a problem document."""
     app.register_error_handler(PlatformError, _refused)
     app.register_error_handler(ValidationError, lambda invalid: invalid_input(problems_of(invalid)))
     app.register_error_handler(InvalidFields, lambda invalid: invalid_input(invalid.problems))

@@ -15,7 +15,7 @@ READ_ONLY: Final = "read only"
 
 @dataclass(frozen=True)
 class Replay:
-    """For a response that is more than one object."""
+    """How the response to a repeated key is found where it is more than one object."""
 
     reference: Callable[[Any], ResponseReference]
     """Given the result, returns what is stored of it in the transaction of the effect."""

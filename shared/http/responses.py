@@ -1,4 +1,4 @@
-"""What goes back: the result shaped by its schema, with `ETag`, `Location` and status."""
+"""Responses: the result shaped by its schema, with `ETag`, `Location` and status."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flask import Response, request
 from pydantic import TypeAdapter, ValidationError
 
 MADE = frozenset({HTTPStatus.CREATED, HTTPStatus.ACCEPTED})
-"""A response with one of these says where the object, or the work that goes on, can be looked at."""
+"""Statuses whose response has a `Location`: the address of the new object, or of work that continues."""
 
 
 class ResponseShape:
@@ -40,7 +40,7 @@ class ResponseShape:
         try:
             return self._adapter.validate_python(result, strict=False, from_attributes=True)
         except ValidationError as mistake:
-            # ours, not the caller's: without this it would pass for a 422
+            # our mistake: a ValidationError would be answered with 422, as if it were the caller's
             raise RuntimeError("the result does not fit the schema of the response") from mistake
 
     def _describe(self, response: Response, shaped: Any, location: str | None) -> None:
@@ -55,5 +55,5 @@ class ResponseShape:
 
 
 def location_of(id: UUID) -> str:
-    """Where an object of the collection that was asked can be looked at."""
+    """Returns the address of an object in the collection to which the request was sent."""
     return f"{quote(request.path.rstrip('/'))}/{id}"

@@ -1,4 +1,4 @@
-"""A service's addresses: each names its resource and, per method, who may call it."""
+"""A service's routes: each names its path, its resource and, per method, who may call it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ METHODS = ("get", "post", "put", "patch", "delete")
 
 
 class UndeclaredAccess(TypeError):
-    """A route or one of its methods does not say who may call it, or admits somebody to nothing."""
+    """A route does not say who may call one of its methods, or names a method that its resource does not have."""
 
 
 @dataclass(frozen=True, init=False)
 class Route:
-    """One address. `Route("/api/patients/<uuid:id>", Patient, get=READERS, patch=COORDINATORS)`."""
+    """One path. `Route("/api/patients/<uuid:id>", PatientItem, get=READERS, patch=COORDINATORS)`."""
 
     path: str
     resource: type[Resource]

@@ -1,4 +1,4 @@
-"""The Flask application under every service: each request has a cause, a guard, a measurement and safe headers."""
+"""The Flask application of every service: it authorises, traces, measures and logs requests, and sets headers."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ SAFE_HEADERS = (
 
 
 class ServiceApp(Flask):
-    """A Flask application that knows who may call what, and says of each request that it was answered."""
+    """A Flask application that checks the roles of each caller, and measures, logs and traces each response."""
 
     access: AccessTable
     hosts: Hosts
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """The function itself: no endpoint is a coroutine, and asking each time costs more than the call."""
+        """Returns the function itself: no endpoint is a coroutine, and to check each time costs more than the call."""
         return func
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -56,7 +56,7 @@ class ServiceApp(Flask):
             present = {name for name, _ in headers}
             headers += [header for header in SAFE_HEADERS if header[0] not in present]
             headers.append(("X-Correlation-Id", this.context.correlation_id))
-            _write_down(environ, status[:3], clock.monotonic() - began, this)
+            _record_response(environ, status[:3], clock.monotonic() - began, this)
             return start_response(status, headers, problem)
 
         asked_by, before = environ.get("HTTP_X_CORRELATION_ID"), environ.get("HTTP_TRACEPARENT")
@@ -64,11 +64,11 @@ class ServiceApp(Flask):
             return super().wsgi_app(environ, answered)
 
     def preprocess_request(self, *context: Any) -> Any:
-        """Let the request pass if its caller has one of the roles; what nobody declared, nobody may call."""
+        """Let the request pass if its caller has one of the roles; nobody may call a method without declared roles."""
         current = request
         path, rule, method = current.path, current.url_rule, current.method
         self.hosts.admit(current.environ)
-        if "\x00" in path:  # PostgreSQL's text cannot hold it: there can be no such thing
+        if "\x00" in path:  # PostgreSQL's text cannot contain it, so no such object exists
             raise NotFound
         if rule is not None:
             current.environ[ROUTE] = rule.rule
@@ -77,7 +77,7 @@ class ServiceApp(Flask):
         return super().preprocess_request(*context)
 
 
-def _write_down(environ: WSGIEnvironment, status: str, seconds: float, this: Span) -> None:
+def _record_response(environ: WSGIEnvironment, status: str, seconds: float, this: Span) -> None:
     """Measure, log and trace that a request was answered: its route, never its path or query, which may hold names."""
     method = environ["REQUEST_METHOD"] if environ["REQUEST_METHOD"] in KNOWN_METHODS else "OTHER"
     route = environ.get(ROUTE, "unknown")

@@ -1,9 +1,9 @@
 """The host names of this platform: requests for other names and from other sites' pages are refused.
 
-Without accounts everybody who reaches a port is an administrator. A web page that is open in a browser here reaches
-ports of this machine too: its own name can point to 127.0.0.1, so that it reads (the `Host` header shows it), or it
-sends a form and changes something (`Origin` and `Sec-Fetch-Site`, which a page cannot forge, show it). Programs send
-neither of these two headers.
+Without accounts everybody who reaches a port is an administrator. A web page that is open in a browser on this machine
+reaches its ports too. Its own host name can point to 127.0.0.1, so that it can read responses: the `Host` header shows
+that name. Or it sends a form that changes something: `Origin` and `Sec-Fetch-Site`, which a page cannot forge, show
+that. Programs send neither of these two headers.
 """
 
 from __future__ import annotations

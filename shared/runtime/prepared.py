@@ -1,4 +1,4 @@
-"""What every command of a service begins with: its settings are read and its log is set up."""
+"""What every command of a service does first: it reads the settings and configures the log."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ Command: TypeAlias = Callable[Concatenate[ServiceSettings, P], None]
 
 
 def prepared(command: Command[P]) -> Callable[P, None]:
-    """The command as click calls it, given the settings of its service; a refusal becomes a message.
+    """Returns the command as click calls it: with the settings of its service, and errors as messages.
 
-    They are read when the whole line has been: `--help` needs none of them.
+    The settings are read after the whole command line: `--help` needs none of them.
     """
 
     @wraps(command)

@@ -1,7 +1,7 @@
-"""Which services there are: every folder of the checkout that holds a `service.py`, where it is declared.
+"""The services of this checkout: every folder that contains a `service.py`, where it is declared.
 
 Nobody lists services by hand: command line, tools and tests ask here. `shared` knows none of them by name, and this
-module needs nothing but Python; a service's own code is loaded only by who asks for it.
+module needs nothing but Python; a service's own code is loaded only by a caller that asks for it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Calls that are tried again, with pauses that double, while what fails may pass by itself.
+"""Retries of calls, with pauses that double, for failures that may pass by themselves.
 
 Three things are tried again elsewhere, for a reason: a transaction that lost against others, at once and never after it
 committed something (`shared.database.repeat_if_lost`); the loops of relay and consumer, which never end, keep their
@@ -23,7 +23,7 @@ def retrying(
     stop: Callable[[RetryCallState], bool],
     on_retry: Callable[[BaseException], None] = lambda _: None,
 ) -> Retrying:
-    """Returns what tries a call again while `when` accepts its exception, until `stop`; then the exception is raised.
+    """Returns a caller that tries again while `when` accepts the exception, until `stop`; then the exception is raised.
 
     `retrying(…)(function, *arguments)` calls the function, and `on_retry` gets each exception that is followed by
     another attempt.

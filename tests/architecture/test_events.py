@@ -26,7 +26,7 @@ def test_every_event_is_recorded_somewhere() -> None:
     assert {event.name for event in OURS} - set(event_document.senders()) == set()
 
 
-def test_every_event_is_heard_somewhere() -> None:
+def test_every_event_is_handled_somewhere() -> None:
     """An event nobody hears is traffic without a reason, or a forgotten listener."""
     assert {event.name for event in OURS} - set(event_document.handlers()) == set()
 
@@ -104,7 +104,7 @@ Tried in tests/communication_service/test_requests_ahead.py and, in any order, t
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_who_records_states_can_tell_them_anew_and_nothing_happens(service: str, settings: Any) -> None:
+def test_states_can_be_republished_without_an_effect(service: str, settings: Any) -> None:
     """Kafka may lose its data: then states are told with events that have effects nowhere."""
     declared = registry.load(service)
     snapshots = declared.snapshots and declared.snapshots(declared.dependencies(settings))

@@ -61,7 +61,7 @@ def test_what_was_created_can_be_looked_at_where_its_location_says(service: str,
 
 
 @each_service
-def test_who_changes_or_deletes_is_heard_out_on_the_version_that_they_saw(service: str, endpoints: Any) -> None:
+def test_every_change_and_deletion_accepts_the_version_that_the_caller_saw(service: str, endpoints: Any) -> None:
     """The document names `If-Match` at each of them; an endpoint that ignores it loses somebody's update."""
     for route in endpoints:
         for method in {"put", "patch", "delete"} & set(route.access):

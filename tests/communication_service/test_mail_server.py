@@ -72,7 +72,7 @@ def test_a_wrong_password_keeps_the_email_and_appears_nowhere(
         assert "falsch-und-lang" not in text
 
 
-def test_a_server_that_repeats_what_it_was_told_is_not_quoted() -> None:
+def test_a_server_that_repeats_what_it_received_is_not_quoted() -> None:
     with scripted(ehlo=b"250-x\r\n250 AUTH PLAIN\r\n", auth=b"535 unknown AHZlcm1pdHRsdW5nAGdlaGVpbQ==\r\n") as script:
         report = towards(script, "none").deliver("a@example.org", "b@example.org", b"")
     assert report.delivery == Delivery.SERVER_TROUBLE

@@ -48,7 +48,7 @@ def an_email_in_doubt() -> Email:
 
 
 @pytest.mark.parametrize("said", ["sent", "not_sent"])
-def test_a_doubt_is_settled_once(said: str) -> None:
+def test_a_doubt_is_resolved_once(said: str) -> None:
     mail = an_email_in_doubt()
 
     def settling(outcome: str) -> Callable[[Session], Any]:
@@ -142,7 +142,7 @@ def times_of_answers() -> list[tuple[datetime, datetime]]:
     return [(instant(event["data"]["occurred_at"]), instant(event["time"])) for event in told]
 
 
-def test_an_acceptance_that_waited_for_another_answer_is_told_as_the_newer_one() -> None:
+def test_an_acceptance_that_waited_for_another_answer_is_published_as_the_newer_one() -> None:
     mail, request = an_email_that_was_sent(a_therapist())
     # the one that waits has read its clock first
     accepted = in_turn(answering(mail, request, "later", seconds=20), answering(mail, request, "accepted", seconds=10))

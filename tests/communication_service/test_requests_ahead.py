@@ -161,7 +161,7 @@ def test_what_was_done_here_meanwhile_stays(sent: Send, status: str) -> None:
 
 
 @pytest.mark.parametrize("status", ["deferred", "no_answer"])
-def test_an_answer_that_matching_has_not_heard_of_stays(session: Session, status: str) -> None:
+def test_an_answer_that_matching_does_not_know_stays(session: Session, status: str) -> None:
     """Another one would be acknowledged, too, and matching takes only one of them."""
     id = a_request(a_therapist())
     said = [CallResponse(placement_request_id=id, outcome=CallAnswer.DECLINED_OTHER)]

@@ -51,7 +51,7 @@ def events(session: Session, kind: str) -> list[dict[str, object]]:
     return [event["data"] for event in recorded(session) if event["type"] == kind]
 
 
-def test_an_email_goes_once_and_everybody_hears_of_it(session: Session, catcher: FakeMailServer, sent: Send) -> None:
+def test_an_email_is_sent_once_and_published(session: Session, catcher: FakeMailServer, sent: Send) -> None:
     request = a_request(a_therapist(email="Praxis@Beispiel.example.org"))
     composed()
     sent()

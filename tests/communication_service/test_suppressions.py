@@ -263,7 +263,7 @@ def test_a_suppression_that_staff_remove_lets_all_who_share_the_address_get_emai
     assert {inquiry.channel for inquiry in rows(Inquiry, status="open")} == {"email"}
 
 
-def test_news_heard_again_brings_no_suppression_back_that_staff_removed() -> None:
+def test_a_repeated_event_brings_no_suppression_back_that_staff_removed() -> None:
     """A rebuild hears every event once more; an opt-out that was taken back is among them."""
     therapists = practices()
     opt_out(therapists[0])

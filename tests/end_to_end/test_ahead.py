@@ -59,7 +59,7 @@ def test_a_block_reaches_everybody_in_spite_of_a_state_from_anybody(platform: Pr
 
 
 @pytest.mark.timeout(300)
-def test_false_news_of_requests_neither_send_nor_hold_up_a_letter(platform: PrivatePlatform, api: ApiClient) -> None:
+def test_false_events_of_requests_neither_send_nor_delay_an_email(platform: PrivatePlatform, api: ApiClient) -> None:
     patient, reader = a_searching_patient(api), a_searching_patient(api)
     # no letter can be sent to these practices, so what is asked waits
     practices = [a_therapist(api, email=None, phone_hours=None) for _ in range(2)]

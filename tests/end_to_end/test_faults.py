@@ -91,9 +91,7 @@ def _answers(api: ApiClient) -> bool:
     return True
 
 
-def test_a_mail_server_that_refuses_for_a_while_gets_the_letter_later(
-    platform: PrivatePlatform, api: ApiClient
-) -> None:
+def test_a_mail_server_that_refuses_for_a_while_gets_the_email_later(platform: PrivatePlatform, api: ApiClient) -> None:
     platform.mailbox.refuse(451, seconds=3)
     practice, patient = a_therapist(api), a_searching_patient(api)
     (request,) = asked(api, patient, practice)

@@ -20,7 +20,7 @@ def test_the_demo_plays_to_its_end(platform: PrivatePlatform, api: ApiClient) ->
         assert patient["last_name"] not in letters
 
 
-def test_several_patients_of_one_practice_go_into_one_letter(platform: PrivatePlatform, api: ApiClient) -> None:
+def test_several_patients_of_one_practice_go_into_one_email(platform: PrivatePlatform, api: ApiClient) -> None:
     practice = a_therapist(api)
     first, second = a_searching_patient(api), a_searching_patient(api, gender="male")
     requests = [*asked(api, first, practice), *asked(api, second, practice)]
@@ -93,7 +93,7 @@ def test_an_acceptance_holds_the_rest_and_a_place_ends_the_search(api: ApiClient
     assert placed["first_place_on"] is not None
 
 
-def test_one_correlation_id_leads_from_the_request_to_the_letter(platform: PrivatePlatform, api: ApiClient) -> None:
+def test_one_correlation_id_leads_from_the_request_to_the_email(platform: PrivatePlatform, api: ApiClient) -> None:
     practice = a_therapist(api)
     patient = a_searching_patient(api)
     known_to_matching(api, patient, practice)

@@ -9,7 +9,7 @@ from testkit.private_platform import PrivatePlatform
 from tests.end_to_end.people import a_searching_patient, a_therapist, asked, status_becomes
 
 
-def test_after_a_place_that_failed_a_new_approval_sends_a_letter(platform: PrivatePlatform, api: ApiClient) -> None:
+def test_after_a_place_that_failed_a_new_approval_sends_an_email(platform: PrivatePlatform, api: ApiClient) -> None:
     first, second = a_therapist(api), a_therapist(api)
     patient = a_searching_patient(api)
     (request,) = asked(api, patient, first)

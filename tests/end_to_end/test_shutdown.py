@@ -131,9 +131,7 @@ def test_processes_end_in_time_while_something_they_need_is_down(
     assert max(ended) < IN_TIME
 
 
-def test_a_letter_that_the_mail_server_does_not_take_yet_is_given_back(
-    platform: PrivatePlatform, api: ApiClient
-) -> None:
+def test_an_email_that_the_mail_server_does_not_take_yet_is_released(platform: PrivatePlatform, api: ApiClient) -> None:
     practice, patient = a_therapist(api), a_searching_patient(api)
     worker, mail = platform.process("communication_service.worker"), platform.process("mail")
     mail.freeze()

@@ -18,7 +18,7 @@ from tests.events import recorded
 BOGUS = 10**9
 
 
-def test_what_the_source_republishes_is_looked_up_again_and_told_once(session: Session) -> None:
+def test_what_the_source_republishes_is_looked_up_again_and_published_once(session: Session) -> None:
     id = new_id()
 
     def tell(sequence: int, minutes: int, *, republished: bool = False, **fields: str) -> TherapistUpdated:

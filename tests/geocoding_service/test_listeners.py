@@ -28,7 +28,7 @@ def told(session: Session) -> list[dict[str, Any]]:
     return [event["data"] for event in recorded(session, SOME_ID)]
 
 
-def test_a_new_therapists_address_is_looked_up_and_told(session: Session) -> None:
+def test_a_new_therapists_address_is_looked_up_and_published(session: Session) -> None:
     arrive(session, a_therapist_changed(SOME_ID))
     (event,) = recorded(session, SOME_ID)
     assert (event["type"], event["subject"], event["sequence"]) == ("address.geocoded", str(SOME_ID), 1)
@@ -61,7 +61,7 @@ def test_a_change_of_something_else_is_no_event(session: Session) -> None:
     assert session.get_one(LocatedAddress, SOME_ID).owner_sequence == 2
 
 
-def test_a_move_is_told_with_the_whole_new_state(session: Session) -> None:
+def test_a_move_is_published_with_the_whole_new_state(session: Session) -> None:
     arrive(session, a_therapist_changed(SOME_ID))
     arrive(session, a_therapist_changed(SOME_ID, sequence=2, street=None, postal_code="10115", city="Berlin"))
     assert [event["sequence"] for event in recorded(session, SOME_ID)] == [1, 2]
@@ -69,7 +69,7 @@ def test_a_move_is_told_with_the_whole_new_state(session: Session) -> None:
     assert (data["street"], data["house_number"], data["federal_state"]) == (None, "1", "BE")
 
 
-def test_an_address_nobody_knows_is_told_without_coordinates(session: Session) -> None:
+def test_an_unknown_address_is_published_without_coordinates(session: Session) -> None:
     arrive(session, a_therapist_changed(SOME_ID))
     arrive(session, a_therapist_changed(SOME_ID, sequence=2, postal_code="00001", city="Nirgendwo"))
     data = told(session)[1]
@@ -83,7 +83,7 @@ def test_garbage_in_an_address_is_an_address_nobody_knows(session: Session, garb
     assert told(session)[0]["latitude"] is None
 
 
-def test_no_address_at_all_is_told_as_unknown(session: Session) -> None:
+def test_no_address_at_all_is_published_as_unknown(session: Session) -> None:
     arrive(session, a_patient_changed(SOME_ID, postal_code=None))
     assert told(session)[0]["latitude"] is None
 
@@ -115,7 +115,7 @@ def test_moving_away_and_back_are_two_changes(session: Session) -> None:
     assert [data["postal_code"] for data in told(session)] == ["52062", "10115", "52062"]
 
 
-def test_every_owner_in_a_poll_is_told_for_itself(session: Session) -> None:
+def test_every_owner_in_a_poll_is_published_separately(session: Session) -> None:
     ids = [new_id() for _ in range(3)]
     arrive(session, a_therapist_changed(ids[0]), a_patient_changed(ids[1]), a_therapist_changed(ids[2]))
     assert {event["subject"] for event in recorded(session)} == {str(each) for each in ids}
@@ -132,7 +132,9 @@ def test_after_a_crash_before_the_commit_the_events_are_handled_as_new(session: 
     assert len(told(session)) == 1
 
 
-def test_a_better_table_is_told_with_the_owners_next_event(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_better_table_is_published_with_the_owners_next_event(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
     arrive(session, a_therapist_changed(SOME_ID, postal_code="00001", city=None))
     found = lookup.find(lookup.Address(postal_code="10115"))
     monkeypatch.setattr(addresses, "find", lambda _: found)

@@ -18,7 +18,7 @@ def arrive(session: Session, *events: Event) -> None:
     listeners.apply(session, events, now=MONDAY)
 
 
-def test_each_owners_latest_address_is_told_again(session: Session) -> None:
+def test_each_owners_latest_address_is_published_again(session: Session) -> None:
     therapist, patient = new_id(), new_id()
     arrive(session, a_therapist_changed(therapist), a_patient_changed(patient, postal_code="00001"))
     arrive(session, a_therapist_changed(therapist, sequence=2, postal_code="10115", city="Berlin"))
@@ -28,7 +28,7 @@ def test_each_owners_latest_address_is_told_again(session: Session) -> None:
         assert (again["type"], again["sequence"], again["data"]) == ("address.geocoded", sequence, before["data"])
 
 
-def test_owners_who_are_told_again_change_no_address(session: Session) -> None:
+def test_owners_who_are_published_again_change_no_address(session: Session) -> None:
     owner = new_id()
     arrive(session, a_therapist_changed(owner))
     arrive(session, a_therapist_changed(owner, sequence=2))

@@ -77,13 +77,15 @@ def test_an_answer_with_an_old_date_counts_for_a_request_that_was_opened_again_s
     assert stored(session, request.id).status == status
 
 
-def test_what_was_not_discussed_in_a_call_is_asked_again_also_if_the_inquiry_is_told_of_later(session: Session) -> None:
+def test_what_was_not_discussed_in_a_call_is_asked_again_also_if_the_inquiry_is_published_later(
+    session: Session,
+) -> None:
     request = an_open_request(session)
     called(session, request.id, "not_discussed", told_days_later=1)
     assert [event["type"] for event in recorded(session, request.id)][-1] == "matching.request_reopened"
 
 
-def test_an_acceptance_of_the_same_instant_that_is_heard_last_counts(session: Session) -> None:
+def test_an_acceptance_of_the_same_instant_that_is_handled_last_counts(session: Session) -> None:
     """Staff recorded another answer here at that instant; the one that was acknowledged there is not older."""
     request = an_open_request(session)
     answers.respond(session, request.id, LATER, rules=RULES, now=MONDAY)

@@ -191,7 +191,7 @@ def test_after_a_therapy_that_ended_the_same_therapist_may_be_asked_in_a_new_sea
     assert an_open_request(session, patient_id=patient, therapist_id=therapist).hold is None
 
 
-def test_a_list_approved_before_the_patient_service_has_heard_of_the_place_is_held(session: Session) -> None:
+def test_a_list_approved_before_the_patient_service_knows_of_the_place_is_held(session: Session) -> None:
     request = a_request(session, RequestStatus.ACCEPTED)
     answers.place(session, request.id, NewPlace(), today=berlin_day(MONDAY), now=MONDAY)
     between = an_open_request(session, patient_id=request.patient_id)
@@ -200,7 +200,7 @@ def test_a_list_approved_before_the_patient_service_has_heard_of_the_place_is_he
     assert stored(session, between.id).status == "withdrawn"
 
 
-def test_what_an_ended_search_asked_is_over_also_where_the_next_search_began_before_that_was_heard(
+def test_what_an_ended_search_asked_is_over_also_where_the_next_search_began_before_that_was_handled(
     session: Session,
 ) -> None:
     request = an_open_request(session)

@@ -105,9 +105,9 @@ def test_a_taken_port_names_part_port_process_and_setting(platform: PrivatePlatf
 
 
 def test_what_keeps_running_is_said_only_where_something_does(platform: PrivatePlatform, tmp_path: Path) -> None:
-    assert commands._what_now(PrivatePlatform(ROOT, platform.settings, tmp_path / "other")) == "Nothing was started."
+    assert commands._hint(PrivatePlatform(ROOT, platform.settings, tmp_path / "other")) == "Nothing was started."
     platform.process("mail").start()
-    assert "keeps running: `make up` goes on from here" in commands._what_now(platform)
+    assert "keeps running: `make up` goes on from here" in commands._hint(platform)
 
 
 def not_yet() -> None:
