@@ -92,13 +92,9 @@ def create_shared_tables() -> None:
 
 def drop_shared_tables() -> None:
     """Remove them."""
-    op.drop_index("ix_processed_events_processed_at", table_name="processed_events")
     op.drop_table("processed_events")
     op.drop_table("relay_lease")
-    op.drop_index("uq_dead_letters_message", table_name="dead_letters")
     op.drop_table("dead_letters")
-    op.drop_index("ix_outbox_waiting", table_name="outbox", postgresql_where=sa.text("published_at IS NULL"))
     op.drop_table("outbox")
-    op.drop_index("ix_idempotency_created_at", table_name="idempotency")
     op.drop_table("idempotency")
     op.drop_table("copies_ahead")

@@ -378,63 +378,16 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.drop_index(op.f("ix_cooldowns_email_id"), table_name="cooldowns")
     op.drop_table("cooldowns")
-    op.drop_index(op.f("ix_answers_therapist_id"), table_name="answers")
-    op.drop_index(op.f("ix_answers_placement_request_id"), table_name="answers")
-    op.drop_index(op.f("ix_answers_phone_call_id"), table_name="answers")
-    op.drop_index(op.f("ix_answers_email_id"), table_name="answers")
     op.drop_table("answers")
-    op.drop_index("uq_phone_calls_planned", table_name="phone_calls", postgresql_where=sa.text("status = 'planned'"))
-    op.drop_index("ix_phone_calls_therapist_id", table_name="phone_calls")
-    op.drop_index("ix_phone_calls_inquiry_id", table_name="phone_calls")
-    op.drop_index("ix_phone_calls_starts_at", table_name="phone_calls")
     op.drop_table("phone_calls")
-    op.drop_index("uq_emails_message_id", table_name="emails")
-    op.drop_index(
-        "uq_emails_live",
-        table_name="emails",
-        postgresql_where=sa.text("status IN ('draft', 'approved', 'waiting', 'sending', 'in_doubt', 'sent')"),
-    )
-    op.drop_index("ix_emails_waiting", table_name="emails", postgresql_where=sa.text("status = 'waiting'"))
-    op.drop_index("ix_emails_to_send", table_name="emails", postgresql_where=sa.text("status = 'approved'"))
-    op.drop_index("ix_emails_therapist_id", table_name="emails")
-    op.drop_index("ix_emails_sending", table_name="emails", postgresql_where=sa.text("status = 'sending'"))
-    op.drop_index("ix_emails_placement_request_ids", table_name="emails", postgresql_using="gin")
     op.drop_table("emails")
-    op.drop_index("ix_therapists_email_key", table_name="therapists")
     op.drop_table("therapists")
     op.drop_table("places")
-    op.drop_index(
-        "ix_placement_requests_unsent",
-        table_name="placement_requests",
-        postgresql_where=sa.text("status = 'waiting' OR inquiry_id IS NOT NULL"),
-    )
-    op.drop_index(
-        "ix_placement_requests_unanswered",
-        table_name="placement_requests",
-        postgresql_where=sa.text("status = 'contacted' AND NOT by_phone"),
-    )
-    op.drop_index("ix_placement_requests_patient_id", table_name="placement_requests")
-    op.drop_index(
-        "ix_placement_requests_due_at",
-        table_name="placement_requests",
-        postgresql_where=sa.text("due_at IS NOT NULL"),
-    )
-    op.drop_index(
-        "ix_placement_requests_accepted",
-        table_name="placement_requests",
-        postgresql_where=sa.text("status = 'accepted'"),
-    )
     op.drop_table("placement_requests")
     op.drop_table("patients")
-    op.drop_index("ix_schedule_therapist_id", table_name="schedule")
-    op.drop_index("ix_schedule_due_at", table_name="schedule")
     op.drop_table("schedule")
-    op.drop_index("ix_inquiries_therapist_id", table_name="inquiries")
-    op.drop_index("ix_inquiries_open", table_name="inquiries", postgresql_where=sa.text("status = 'open'"))
     op.drop_table("inquiries")
     op.drop_table("mail_server")
-    op.drop_index("uq_email_suppressions_email_key", table_name="email_suppressions")
     op.drop_table("email_suppressions")
     drop_shared_tables()

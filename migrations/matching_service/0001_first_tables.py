@@ -201,31 +201,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.drop_index("ix_placement_request_audit_log_request", table_name="placement_request_audit_log")
     op.drop_table("placement_request_audit_log")
-    op.drop_index(
-        "ix_therapists_unplaced",
-        table_name="therapists",
-        postgresql_where=sa.text("place IS NULL AND status = 'active'"),
-    )
-    op.drop_index("ix_therapists_place", table_name="therapists", postgresql_using="gist")
     op.drop_table("therapists")
-    op.drop_index(
-        "uq_placement_requests_live",
-        table_name="placement_requests",
-        postgresql_where=sa.text(
-            "(status IN ('open', 'queued', 'contacted', 'accepted', 'deferred', 'no_answer')"
-            " OR (status = 'placed' AND place_ended_at IS NULL))"
-        ),
-    )
-    op.drop_index("ix_placement_requests_therapist_id", table_name="placement_requests")
-    op.drop_index("ix_placement_requests_status", table_name="placement_requests")
-    op.drop_index("ix_placement_requests_patient_id", table_name="placement_requests")
-    op.drop_index(
-        "ix_placement_requests_deferred",
-        table_name="placement_requests",
-        postgresql_where=sa.text("status = 'deferred'"),
-    )
     op.drop_table("placement_requests")
     op.drop_table("patients")
     drop_shared_tables()

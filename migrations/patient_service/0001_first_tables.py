@@ -138,25 +138,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.drop_index("ix_status_changes_patient", table_name="status_changes")
     op.drop_table("status_changes")
-    op.drop_index("ix_file_accesses_patient", table_name="file_accesses")
     op.drop_table("file_accesses")
-    op.drop_index("ix_consents_patient", table_name="consents")
     op.drop_table("consents")
-    op.drop_index("uq_patients_reference", table_name="patients")
-    op.drop_index("uq_patients_person", table_name="patients")
-    op.drop_index("uq_patients_insurance_number_index", table_name="patients")
-    op.drop_index("ix_patients_status", table_name="patients")
-    op.drop_index("ix_patients_search_index", table_name="patients", postgresql_using="gin")
-    op.drop_index("ix_patients_postal_code", table_name="patients")
-    op.drop_index(
-        "ix_patients_paused_until", table_name="patients", postgresql_where=sa.text("paused_until IS NOT NULL")
-    )
-    op.drop_index("ix_patients_birthday", table_name="patients")
     op.drop_table("patients")
-    op.drop_index(
-        "ix_located_postal_codes_known", table_name="located_postal_codes", postgresql_where=sa.text("is_known")
-    )
     op.drop_table("located_postal_codes")
     drop_shared_tables()

@@ -181,18 +181,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("import_records")
-    op.drop_index("ix_import_copies_file", table_name="import_copies")
     op.drop_table("import_copies")
     op.drop_table("import_contents")
-    op.drop_index("uq_therapists_source", table_name="therapists")
-    op.drop_index("ix_therapists_shuffled", table_name="therapists")
-    op.drop_index("ix_therapists_search", table_name="therapists", postgresql_using="gin")
-    op.drop_index("ix_therapists_postal_code", table_name="therapists")
-    op.drop_index("ix_therapists_name", table_name="therapists")
-    op.drop_index("ix_therapists_city", table_name="therapists")
     op.drop_table("therapists")
-    op.drop_index("uq_imports_checksum", table_name="imports")
-    op.drop_index("ix_imports_file", table_name="imports")
-    op.drop_index("ix_imports_created_at", table_name="imports")
     op.drop_table("imports")
     drop_shared_tables()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any, TypeVar
 from uuid import UUID
@@ -10,6 +10,8 @@ from uuid import UUID
 from sqlalchemy import select
 
 from communication_service import jobs
+from communication_service.domain import calls
+from communication_service.domain.schemas import CallOutcome
 from communication_service.listeners import listeners
 from communication_service.settings import ContactRules
 from communication_service.store.tables import ContactRequest, Email, EmailCooldown, Inquiry, PhoneCall
@@ -25,6 +27,10 @@ RULES = ContactRules()
 SENDER = RULES.sender
 MONDAY_MORNINGS = {"monday": [{"start": "10:00", "end": "11:00"}]}
 
+TEN = datetime(2026, 11, 23, 9, 5, tzinfo=UTC)
+"""The first slot after MONDAY plus five seconds, 10:05 in Berlin: MONDAY_MORNINGS are from ten to eleven."""
+FIVE = timedelta(minutes=5)
+"""How long a call takes."""
 EVERY_DAY = {
     day: [{"start": "08:00", "end": "18:00"}] for day in ("monday", "tuesday", "wednesday", "thursday", "friday")
 }
@@ -130,3 +136,10 @@ def an_email_to_send(**therapist: object) -> Email:
     a_request(a_therapist(**therapist))
     composed()
     return the(Email)
+
+
+def outcome(call: UUID, result: str, *, now: datetime = TEN, **fields: Any) -> None:
+    """Staff say what came of the call."""
+    with transaction() as session:
+        said = CallOutcome.from_json({"result": result, **fields})
+        calls.record_outcome(session, call, said, rules=RULES, now=now)

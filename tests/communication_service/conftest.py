@@ -16,7 +16,7 @@ from shared import database
 from tests.builders.communication import RULES
 from tests.conftest import MONDAY
 from tests.fakes.smtp import FakeMailServer, mail_server
-from tests.fakes.smtp_script import ScriptedServer
+from tests.fakes.smtp_script import ScriptedServer, scripted
 
 NOW = MONDAY + timedelta(seconds=6)
 """When a letter of MONDAY may go: its requests have been gathered."""
@@ -48,6 +48,19 @@ def reaching(fake: FakeMailServer | ScriptedServer, **seconds: float) -> MailSer
     """The way to the fake, with short waits."""
     waits = {"connect_seconds": 2.0, "command_seconds": 2.0, "answer_seconds": 2.0} | seconds
     return MailServer("127.0.0.1", fake.port, "none", "", "", "agentur.example.org", **waits)
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    """A mail server that answers as it is told."""
+    with scripted() as running:
+        yield running
+
+
+@pytest.fixture
+def job(server: ScriptedServer) -> Sending:
+    """The job that sends to it."""
+    return Sending(RULES, reaching(server))
 
 
 @pytest.fixture

@@ -2,83 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from structlog.testing import capture_logs
 
-from communication_service import jobs
-from communication_service.clients.smtp import MailServer
 from communication_service.domain import mail_server
 from communication_service.domain.mail_server import MOST_NOT_TAKEN
 from communication_service.domain.sending import MOST_DEFERRALS, MOST_TROUBLES
 from communication_service.jobs import Sending
-from communication_service.store.tables import (
-    ContactRequest,
-    Email,
-    EmailCooldown,
-    EmailSuppression,
-    Inquiry,
-    PhoneCall,
-)
+from communication_service.store.tables import ContactRequest, Email, EmailCooldown, Inquiry, PhoneCall
 from shared.database import transaction
-from shared.runtime.health import readiness
-from shared.runtime.metrics import exposition
-from tests.builders.communication import MONDAY_MORNINGS, RULES, a_request, a_therapist, composed, rows, the
-from tests.communication_service.conftest import at_once
-from tests.conftest import MONDAY
+from tests.builders.communication import RULES, a_request, a_therapist, rows, the
+from tests.communication_service.conftest import NOW, at_once
+from tests.communication_service.mail_runs import OTHERS_ANSWER, emails, run_until, suppressions, tries
 from tests.fakes.mail_answers import TABLE, Said
-from tests.fakes.smtp_script import ScriptedServer, scripted
-
-NOW = MONDAY + timedelta(seconds=6)
-OTHERS_ANSWER = "550 5.1.8 <v@agentur.example>: Sender address rejected: Domain not found"
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with scripted() as running:
-        yield running
-
-
-@pytest.fixture
-def job(server: ScriptedServer) -> Sending:
-    return Sending(RULES, MailServer("127.0.0.1", server.port, "none", "", "", "agentur.example", 2, 2, 2))
-
-
-def emails(count: int, **therapist: Any) -> list[Email]:
-    for number in range(count):
-        a_request(a_therapist(**{"email": f"p{number}@example.org", "phone_hours": MONDAY_MORNINGS, **therapist}))
-    composed()
-    return rows(Email)
-
-
-def suppressions() -> list[EmailSuppression]:
-    with transaction() as session:
-        return list(session.query(EmailSuppression))
-
-
-def tries(server: ScriptedServer) -> int:
-    return sum(line.lower().startswith(b"rcpt") for line in server.heard)
-
-
-def troubles_in(lines: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What was logged of the mail server as a whole."""
-    return [line["event"] for line in lines if line["event"].startswith("mail_server.")]
-
-
-def run_until(job: Sending, start: timedelta, end: timedelta, every: timedelta) -> None:
-    """The job as a worker runs it: at once again while it finds work, else at its next turn."""
-    at = start
-    while at <= end:
-        composed(NOW + at)
-        while job.run(NOW + at):
-            pass
-        jobs.take_back_rejections(NOW + at)
-        at += every
+from tests.fakes.smtp_script import ScriptedServer
 
 
 def some(means: str) -> pytest.MarkDecorator:
@@ -359,96 +299,6 @@ def test_what_a_server_says_can_be_stored_whatever_it_is(stage: str, server: Scr
     server.answers[stage] = b"550 \x00\xff\xed\xa0\x80 no\x1b\r\n"
     job.run(NOW)
     assert (the(Email).error or "").startswith("550")
-
-
-# What staff and operators see
-
-
-def test_staff_see_since_when_and_why_nothing_goes(server: ScriptedServer, job: Sending, client: FlaskClient) -> None:
-    assert client.get("/api/mail-server").json == {
-        "status": "working", "since": None, "detail": None, "next_try_at": None, "emails_waiting": 0,
-    }  # fmt: skip
-    emails(3)
-    server.answers["rcpt"] = OTHERS_ANSWER.encode() + b"\r\n"
-    job.run(NOW)
-    shown = client.get("/api/mail-server").json
-    assert (shown["status"], shown["detail"], shown["emails_waiting"]) == ("in_trouble", OTHERS_ANSWER, 3)
-    assert shown["since"].startswith("2026-11-23T09:00:0")
-    assert shown["next_try_at"].startswith("2026-11-23T09:01:0")
-    server.answers.clear()
-    run_until(job, timedelta(minutes=2), timedelta(minutes=2), timedelta(seconds=1))
-    assert client.get("/api/mail-server").json["status"] == "working"
-
-
-def test_health_and_a_metric_say_so_and_the_worker_stays_ready(server: ScriptedServer, job: Sending) -> None:
-    def said() -> tuple[bool, dict[str, Any], str]:
-        is_ready, document = readiness([jobs.MAIL_SERVER], {})
-        text, _ = exposition(None)
-        (gauge,) = [line for line in text.decode().splitlines() if line.startswith("platform_mail_server_in_trouble")]
-        return is_ready, json.loads(document)["checks"]["mail_server"], gauge.split()[1]
-
-    emails(1)
-    server.answers["mail"] = b"530 5.7.0 Must issue a STARTTLS command first\r\n"
-    job.run(NOW)
-    job.run(NOW)
-    is_ready, check, gauge = said()
-    assert (is_ready, check["ok"], gauge) == (True, False, "1.0")
-    assert check["problem"] == "no e-mail goes since 2026-11-23 09:00 UTC: 530 5.7.0"
-    server.answers.clear()
-    run_until(job, timedelta(minutes=2), timedelta(minutes=2), timedelta(seconds=1))
-    job.run(NOW + timedelta(minutes=3))
-    assert said() == (True, {"ok": True, "decisive": False}, "0.0")
-
-
-@pytest.mark.parametrize("stage", ["banner", "ehlo", "mail", "rcpt", "data", "end"])
-@pytest.mark.parametrize("code", ["550 5.7.1", "550 5.1.1", "451 4.3.0", "421", "999"])
-def test_what_everybody_may_see_and_what_is_logged_name_no_practice(
-    stage: str, code: str, server: ScriptedServer, job: Sending
-) -> None:
-    """A server's words repeat whom an e-mail was for; whoever watches the processes must not learn it."""
-    emails(MOST_NOT_TAKEN)
-    server.answers[stage] = f"{code} <praxis-k@example.org>: not for praxis-k@example.org, Dr. Erfunden\r\n".encode()
-    with capture_logs() as lines:
-        run_until(job, timedelta(), timedelta(seconds=MOST_NOT_TAKEN), timedelta(seconds=1))
-    _, document = readiness([jobs.MAIL_SERVER], {})
-    problem = json.loads(document)["checks"]["mail_server"]["problem"]
-    for shown in (problem, str(lines)):
-        assert not any(word in shown for word in ("@", "praxis", "Erfunden"))
-    assert problem.startswith("no e-mail goes since 2026-11-23 09:00 UTC: ")
-    assert troubles_in(lines) == ["mail_server.in_trouble"]
-
-
-def test_every_beginning_and_end_of_a_trouble_is_logged_once(server: ScriptedServer, job: Sending) -> None:
-    def logged(start: timedelta, end: timedelta) -> list[str]:
-        with capture_logs() as lines:
-            run_until(job, start, end, timedelta(seconds=9))
-        return troubles_in(lines)
-
-    emails(MOST_NOT_TAKEN + 2)
-    server.answers["rcpt"] = b"550 5.1.1 User unknown\r\n"
-    assert logged(timedelta(), timedelta(seconds=1)) == ["mail_server.in_trouble"]
-    assert logged(timedelta(minutes=2), timedelta(minutes=2)) == [], "it lasts"
-    server.answers.clear()
-    assert logged(timedelta(minutes=30), timedelta(minutes=30)) == ["mail_server.works_again"]
-
-
-def test_an_email_that_is_refused_for_itself_ends_a_trouble_and_one_that_is_taken_ends_none(
-    server: ScriptedServer, job: Sending
-) -> None:
-    emails(2)
-    server.answers["mail"] = b"451 4.3.0 not now\r\n"
-    job.run(NOW)
-    server.answers.clear()
-    for email in rows(Email):
-        server.for_recipient[email.recipient] = b"451 4.7.1 greylisted\r\n"
-    with capture_logs() as lines:
-        job.run(NOW + timedelta(minutes=2))
-    assert troubles_in(lines) == ["mail_server.works_again"]
-    server.for_recipient.clear()
-    with capture_logs() as lines:
-        run_until(job, timedelta(minutes=9), timedelta(minutes=9), timedelta(seconds=9))
-    assert len(server.taken) == 2
-    assert troubles_in(lines) == []
 
 
 # Several workers

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from uuid import UUID
 
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
 
 from communication_service.domain.call_times import CallTimes
 from communication_service.domain.planning import (
@@ -27,34 +24,14 @@ from communication_service.domain.planning import (
     plan,
 )
 from communication_service.settings import ContactRules
-from shared.values.datetimes import berlin_day
-from shared.values.weekly import Weekly
-from tests.builders.communication import EVERY_DAY, MONDAY_MORNINGS, RULES
+from tests.builders.communication import MONDAY_MORNINGS, RULES
+from tests.builders.planning import LONG_AGO, SEARCHES, a_request, hours, number
 from tests.conftest import MONDAY
-
-LONG_AGO = MONDAY - timedelta(days=3)
-SEARCHES = PatientFacts("searching", date(2026, 11, 1), is_offered_a_place=False)
 
 
 @pytest.fixture(autouse=True)
 def _in_one_transaction() -> None:
     """No database: everything here is a value."""
-
-
-def hours(week: object = EVERY_DAY, *, holidays: Sequence[dict[str, str]] = ()) -> CallTimes:
-    read = Weekly.from_json(week)
-    assert read is not None
-    return CallTimes(read, "NW", holidays)
-
-
-def number(n: int) -> UUID:
-    """Ids in the order in which they were made, as ours are."""
-    return UUID(int=n)
-
-
-def a_request(n: int, **facts: object) -> UnsentRequest:
-    usual: dict[str, object] = {"patient": SEARCHES, "is_waiting": True, "waiting_since": LONG_AGO}
-    return UnsentRequest(id=number(n), **(usual | facts))
 
 
 def of_search(n: int, day: int, **facts: object) -> UnsentRequest:
@@ -244,197 +221,3 @@ def test_who_is_held_or_no_longer_searches_is_not_asked_for(
     unsent = Unsent(MAILED, [inside], [UnsentContact(number(90))])
     assert [numbers(contact) for contact in plan(unsent, RULES, MONDAY)] == ([] if reason else [[1]])
     assert leaving(unsent) == ([inside] if reason else [])
-
-
-# Whatever there is
-
-
-INSTANTS = st.integers(-3 * 24 * 60, 0).map(lambda minutes: MONDAY + timedelta(minutes=minutes, seconds=1))
-LATER = st.integers(-2 * 24 * 60, 5 * 24 * 60).map(lambda minutes: MONDAY + timedelta(minutes=minutes))
-PATIENTS = st.builds(
-    PatientFacts,
-    status=st.sampled_from(["searching", "searching", "searching", "paused", "in_therapy", "open"]),
-    search_started_on=st.none() | st.dates(date(2026, 9, 1), date(2026, 11, 20)),
-    is_offered_a_place=st.sampled_from([False, False, False, True]),
-)
-PRACTICES = st.builds(
-    PracticeFacts,
-    status=st.sampled_from(["active", "active", "active", "blocked"]),
-    contact_preference=st.sampled_from(["any", "any", "any", "phone_only", "email_only", "none"]),
-    email_key=st.sampled_from([None, "a@example.org", "ä@example.org"]),
-    is_suppressed=st.booleans(),
-    has_phone=st.booleans(),
-    call_times=st.sampled_from([None, hours(), hours(MONDAY_MORNINGS)]),
-    cooldown=st.none()
-    | st.builds(Cooldown, st.just("address_emailed_recently"), st.dates(date(2026, 11, 23), date(2026, 11, 29))),
-)
-SMALL = ContactRules(patients_together=3)
-
-
-@st.composite
-def worlds(draw: st.DrawFn) -> Unsent:
-    """A practice with up to a dozen requests, some in up to three contacts that have not gone out."""
-    contacts = [UnsentContact(number(100 + n), draw(st.none() | LATER)) for n in range(draw(st.integers(0, 3)))]
-    called = draw(st.integers(0, 3))
-    if called < len(contacts):  # the database allows one planned call to a practice
-        start = draw(LATER)
-        contacts[called] = replace(contacts[called], call=CallSlot(start, start + timedelta(minutes=5)))
-    free = {contact.id: 3 for contact in contacts}
-    requests = []
-    for n in range(draw(st.integers(0, 12))):
-        contact = draw(st.sampled_from([None, *(id for id, left in free.items() if left), number(99)]))
-        if contact in free:
-            free[contact] -= 1
-        newest = contact or draw(st.sampled_from([None, number(98), number(100), number(101)]))
-        requests.append(
-            UnsentRequest(
-                id=number(n + 1),
-                patient=draw(st.none() | PATIENTS if n % 4 == 0 else PATIENTS),
-                is_waiting=draw(st.sampled_from([True, True, True, contact is None])),
-                hold=draw(st.sampled_from([None, None, None, None, "search_paused"])),
-                priority=draw(st.sampled_from([0, 0, 5])),
-                waiting_since=draw(INSTANTS),
-                by_phone=draw(st.booleans()),
-                attempts=draw(st.integers(0, 2)),
-                contact_id=contact,
-                newest_contact_id=newest,
-            )
-        )
-    return Unsent(draw(PRACTICES), requests, contacts)
-
-
-def is_due_today(contact: PlannedContact, unsent: Unsent) -> bool:
-    calls = {each.id: each.call for each in unsent.contacts}
-    call = calls.get(contact.contact_id) if contact.contact_id else None
-    return call is not None and call.starts_at <= MONDAY and berlin_day(call.starts_at) == berlin_day(MONDAY)
-
-
-def applied(unsent: Unsent, contacts: Sequence[PlannedContact]) -> Unsent:
-    """What there is when everything is as planned, and the practice has a free line."""
-    requests = {each.id: each for each in unsent.requests}
-    for each in leaving(unsent):
-        requests[each.id] = replace(each, contact_id=None)
-    calls = {each.id: each.call for each in unsent.contacts}
-    stand = []
-    for n, contact in enumerate(contacts):
-        id = contact.contact_id or number(200 + n)
-        for request in contact.request_ids:
-            requests[request] = replace(requests[request], contact_id=id, newest_contact_id=id)
-        call = calls.get(id) if contact.keeps_call else None
-        if contact.channel == "phone" and contact.waits_for is None and not contact.keeps_call:
-            times = unsent.practice.call_times
-            assert times is not None
-            assert contact.earliest is not None
-            start = times.next_free_slot(earliest=contact.earliest, rules=SMALL, taken=lambda *_: [])
-            assert start is not None
-            call = CallSlot(start, start + SMALL.call_length)
-        stand.append(UnsentContact(id, contact.next_attempt_after, call))
-    stand.sort(key=lambda each: each.id)
-    return Unsent(unsent.practice, list(requests.values()), stand)
-
-
-@given(worlds())
-def test_everybody_who_is_asked_for_is_in_one_contact_and_nobody_else(unsent: Unsent) -> None:
-    contacts = plan(unsent, SMALL, MONDAY)
-    asked = [request for contact in contacts for request in contact.request_ids]
-    elsewhere = {each.id for each in unsent.requests if each.contact_id == number(99)}  # it is being sent
-    going = {each.id for each in unsent.requests if each.kept_back is None} - elsewhere
-    assert len(asked) == len(set(asked))
-    assert set(asked) <= going
-    gathered = [each for each in unsent.requests if each.id in going and not _waits_to_gather(each)]
-    assert set(asked) == going or not gathered
-
-
-def _waits_to_gather(request: UnsentRequest) -> bool:
-    assert request.waiting_since is not None
-    return request.contact_id is None and request.waiting_since + SMALL.gathering > MONDAY
-
-
-@given(worlds())
-def test_at_most_so_many_go_together(unsent: Unsent) -> None:
-    assert all(0 < len(contact.request_ids) <= 3 for contact in plan(unsent, SMALL, MONDAY))
-
-
-@given(worlds())
-def test_at_most_one_email_and_one_call_go_and_no_email_within_the_cooldown(unsent: Unsent) -> None:
-    ready = [contact.channel for contact in plan(unsent, SMALL, MONDAY) if contact.waits_for is None]
-    assert len(ready) == len(set(ready))
-    assert unsent.practice.cooldown is None or "email" not in ready
-
-
-@given(worlds())
-def test_whoever_waits_longest_is_asked_first(unsent: Unsent) -> None:
-    by_id = {each.id: each for each in unsent.requests}
-    for channel in ("email", "phone"):
-        asked = [
-            by_id[request]
-            for contact in plan(unsent, SMALL, MONDAY)
-            if contact.channel == channel and not is_due_today(contact, unsent)
-            for request in contact.request_ids
-        ]
-        started = [each.patient.search_started_on or date.max for each in asked if each.patient]
-        assert started == sorted(started)
-
-
-@given(worlds())
-def test_nobody_joins_an_older_contact_than_they_were_in(unsent: Unsent) -> None:
-    by_id = {each.id: each for each in unsent.requests}
-    for contact in plan(unsent, SMALL, MONDAY):
-        for request in contact.request_ids:
-            newest = by_id[request].newest_contact_id
-            assert contact.contact_id is None or newest is None or newest <= contact.contact_id
-
-
-@given(worlds())
-def test_what_does_not_go_says_why_or_when(unsent: Unsent) -> None:
-    contacts = plan(unsent, SMALL, MONDAY)
-    assert all(contact.earliest is not None or contact.waits_for is not None for contact in contacts)
-    assert all(contact.waits_for is not None for contact in contacts if contact.waits_until is not None)
-    assert MONDAY < next_plan_at(unsent, contacts, SMALL, MONDAY) <= MONDAY + timedelta(hours=1)
-
-
-@given(worlds())
-def test_planning_what_is_planned_changes_nothing(unsent: Unsent) -> None:
-    contacts = plan(unsent, SMALL, MONDAY)
-    # a call of today that cannot be made is cancelled first; only the next plan lets others join its contact
-    assume(not any(is_due_today(contact, unsent) and contact.waits_for for contact in contacts))
-    again = plan(applied(unsent, contacts), SMALL, MONDAY)
-    assert {_said(contact) for contact in again} == {_said(contact) for contact in contacts}
-    assert all(contact.contact_id is not None for contact in again)
-    third = plan(applied(applied(unsent, contacts), again), SMALL, MONDAY)
-    assert third == again
-
-
-def _said(contact: PlannedContact) -> tuple[object, ...]:
-    """What practices and staff can tell apart; a call that is due by now need not wait for another one's turn."""
-    return (contact.channel, frozenset(contact.request_ids), contact.waits_until, contact.next_attempt_after)
-
-
-@given(worlds(), st.data())
-def test_without_a_request_there_are_no_more_contacts(unsent: Unsent, data: st.DataObject) -> None:
-    if not unsent.requests:
-        return
-    gone = data.draw(st.sampled_from(list(unsent.requests)))
-    without = replace(unsent, requests=[each for each in unsent.requests if each is not gone])
-    assert len(plan(without, SMALL, MONDAY)) <= len(plan(unsent, SMALL, MONDAY))
-
-
-@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from([0, 5, 3600, 86_400, 3 * 86_400])), max_size=40))
-def test_no_address_and_no_therapist_gets_two_emails_within_the_cooldown(steps: list[tuple[int, int]]) -> None:
-    """Four practices at two addresses; each step plans for one of them and sends what may go, as a claim does."""
-    addresses = ["a@example.org", "a@example.org", "b@example.org", "b@example.org"]
-    sent: list[tuple[int, str, date]] = []
-    now, days = MONDAY, timedelta(days=RULES.days_between_emails)
-    for n, (practice, seconds) in enumerate(steps):
-        now += timedelta(seconds=seconds)
-        mine = [day for who, where, day in sent if who == practice or where == addresses[practice]]
-        last = max(mine, default=None)
-        is_over = last is None or last + days <= berlin_day(now)
-        cooldown = None if is_over or last is None else Cooldown("address_emailed_recently", last + days - timedelta(1))
-        facts = PracticeFacts(email_key=addresses[practice], cooldown=cooldown)
-        for contact in plan(Unsent(facts, [a_request(n + 1)]), RULES, now):
-            assert (contact.waits_for is None) == is_over
-            if contact.waits_for is None:
-                sent.append((practice, addresses[practice], berlin_day(now)))
-    for place, (who, where, day) in enumerate(sent):
-        assert all(day - before >= days for other, at, before in sent[:place] if other == who or at == where)

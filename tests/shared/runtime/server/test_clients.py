@@ -6,30 +6,18 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
-from shared.runtime.server import Limits, Server, listening_socket
+from shared.runtime.server import Limits
+from tests.shared.runtime.server.echo_server import LARGE, MEBIBYTE, QUICK, THREADS, Application, serving
+from tests.shared.runtime.server.raw_clients import all_of, asked, client, is_closed, is_problem, seconds_until_closed
 
-MEBIBYTE = 1024 * 1024
-QUICK = Limits(
-    header_seconds=1,
-    request_seconds=2,
-    answer_seconds=2,
-    idle_seconds=1.5,
-    linger_seconds=0.5,
-    unread_bytes=4 * MEBIBYTE,
-    connections=40,
-)
-THREADS = 4
 ESTABLISHED = 1
 """As the first byte of TCP_INFO says it."""
-LARGE = b"x" * 8 * MEBIBYTE
-"""More than a socket takes by itself."""
-
 HALF_A_HEADER = b"POST /echo HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
 HALF_A_BODY = b"POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nabc"
 HALF_A_CHUNK = b"POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nabc"
@@ -47,44 +35,6 @@ STALLED = {
 }
 
 
-class Application:
-    """Echoes; can be told to hold its threads."""
-
-    def __init__(self) -> None:
-        self.may_go_on = threading.Event()
-        self.may_go_on.set()
-        self.reached: list[str] = []
-
-    def __call__(self, environ: Any, start_response: Any) -> list[bytes]:
-        self.reached.append(environ["PATH_INFO"])
-        body = environ["wsgi.input"].read()
-        if environ["PATH_INFO"] == "/large":
-            body = LARGE
-        if environ["PATH_INFO"] == "/holds":
-            self.may_go_on.wait(20)
-        if environ["PATH_INFO"].endswith("//path"):
-            body = environ["PATH_INFO"].encode()
-        if environ["PATH_INFO"].startswith("/address"):
-            body = f"{environ['PATH_INFO']}?{environ['QUERY_STRING']}".encode("latin-1")
-        if environ["PATH_INFO"] == "/host":
-            body = environ.get("HTTP_HOST", "").encode()
-        start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
-        return [body]
-
-
-@contextmanager
-def serving(limits: Limits) -> Iterator[tuple[Application, tuple[str, int]]]:
-    application = Application()
-    socket_ = listening_socket("127.0.0.1", 0)
-    address = socket_.getsockname()
-    end = Server(application, socket_, threads=THREADS, limits=limits).run_in_thread("test")
-    try:
-        yield application, address
-    finally:
-        application.may_go_on.set()
-        end()
-
-
 @pytest.fixture
 def served() -> Iterator[tuple[Application, tuple[str, int]]]:
     with serving(QUICK) as running:
@@ -99,62 +49,6 @@ def application(served: Any) -> Application:
 @pytest.fixture
 def address(served: Any) -> tuple[str, int]:
     return served[1]  # type: ignore[no-any-return]
-
-
-def client(address: tuple[str, int], sent: bytes = b"", *, buffer: int | None = None) -> socket.socket:
-    connection = socket.socket()
-    if buffer:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-    connection.settimeout(10)
-    connection.connect(address)
-    connection.sendall(sent)
-    return connection
-
-
-def all_of(connection: socket.socket) -> bytes:
-    """What comes until the other side closes."""
-    received = b""
-    try:
-        while some := connection.recv(65536):
-            received += some
-    except ConnectionResetError:
-        pass
-    return received
-
-
-def asked(address: tuple[str, int], request: bytes) -> bytes:
-    """The answer to raw bytes from a client that has nothing more to say."""
-    with client(address, request) as connection:
-        connection.shutdown(socket.SHUT_WR)
-        return all_of(connection)
-
-
-def seconds_until_closed(connection: socket.socket, between: Callable[[], None] = lambda: None) -> tuple[float, bytes]:
-    began, received = time.monotonic(), b""
-    connection.settimeout(0.1)
-    while time.monotonic() - began < 12:
-        try:
-            some = connection.recv(1024)
-            if not some:
-                return time.monotonic() - began, received
-            received += some
-        except TimeoutError:
-            pass
-        except OSError:
-            return time.monotonic() - began, received
-        try:
-            between()
-        except OSError:
-            return time.monotonic() - began, received
-    raise AssertionError("still open")
-
-
-def is_problem(answer: bytes, status: int) -> bool:
-    head, _, body = answer.partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 %d " % status), head
-    assert b"Content-Type: application/problem+json" in head, head
-    document = json.loads(body)
-    return document["status"] == status and document["detail"] and not document["errors"]
 
 
 @pytest.mark.parametrize("what", STALLED)
@@ -372,16 +266,6 @@ def test_halves_of_bodies_do_not_pile_up() -> None:
         ended = [is_closed(connection) for connection in halves]
     assert 3 <= sum(ended) <= 5, "as many as are too many"
     assert ended[0], "the longest wait ends first"
-
-
-def is_closed(connection: socket.socket) -> bool:
-    connection.settimeout(0.2)
-    try:
-        return not connection.recv(1)
-    except TimeoutError:
-        return False
-    except OSError:
-        return True
 
 
 @pytest.mark.slow
