@@ -77,7 +77,7 @@ def run_until(job: Sending, start: timedelta, end: timedelta, every: timedelta) 
         composed(NOW + at)
         while job.run(NOW + at):
             pass
-        jobs.take_back_rejections(NOW + at)
+        jobs.take_back_refusals(NOW + at)
         at += every
 
 

@@ -1,4 +1,4 @@
-"""Which contacts there should be (docs/domain.md#contact-rule-4 and the next two): values in, values out."""
+"""Which inquiries there should be (docs/domain.md#contact-rule-4 and the next two): values in, values out."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from communication_service.domain.planning import (
     CallSlot,
     Cooldown,
     PatientFacts,
-    PlannedContact,
+    PlannedInquiry,
     PracticeFacts,
     Unsent,
-    UnsentContact,
+    UnsentInquiry,
     UnsentRequest,
     kept_back,
-    leaving,
     next_plan_at,
     plan,
+    requests_to_take_out,
 )
 from communication_service.settings import ContactRules
 from shared.values.datetimes import berlin_day
@@ -68,16 +68,16 @@ PHONED = PracticeFacts(has_phone=True, call_times=hours())
 def planned(
     practice: PracticeFacts,
     requests: Sequence[UnsentRequest],
-    contacts: Sequence[UnsentContact] = (),
+    inquiries: Sequence[UnsentInquiry] = (),
     *,
     now: datetime = MONDAY,
     rules: ContactRules = RULES,
-) -> list[PlannedContact]:
-    return plan(Unsent(practice, requests, contacts), rules, now)
+) -> list[PlannedInquiry]:
+    return plan(Unsent(practice, requests, inquiries), rules, now)
 
 
-def numbers(contact: PlannedContact) -> list[int]:
-    return [each.int for each in contact.request_ids]
+def numbers(inquiry: PlannedInquiry) -> list[int]:
+    return [each.int for each in inquiry.request_ids]
 
 
 # docs/domain.md#contact-rule-4
@@ -106,8 +106,8 @@ def numbers(contact: PlannedContact) -> list[int]:
 def test_an_email_comes_first_and_a_call_where_there_can_be_none(
     facts: dict[str, object], by_phone: bool, channel: str, waits_for: str | None
 ) -> None:
-    (contact,) = planned(replace(MAILED, **facts), [a_request(1, by_phone=by_phone)])
-    assert (contact.channel, contact.waits_for) == (channel, waits_for)
+    (inquiry,) = planned(replace(MAILED, **facts), [a_request(1, by_phone=by_phone)])
+    assert (inquiry.channel, inquiry.waits_for) == (channel, waits_for)
 
 
 # docs/domain.md#contact-rule-5
@@ -116,15 +116,15 @@ def test_an_email_comes_first_and_a_call_where_there_can_be_none(
 @pytest.mark.parametrize("reason", ["therapist_emailed_recently", "address_emailed_recently"])
 def test_an_email_waits_for_the_cooldown_and_says_until_when(reason: str) -> None:
     practice = replace(MAILED, cooldown=Cooldown(reason, date(2026, 11, 29)))
-    (contact,) = planned(practice, [a_request(1)])
-    assert (contact.waits_for, contact.waits_until) == (reason, date(2026, 11, 29))
-    assert contact.earliest == datetime(2026, 11, 29, 23, 0, tzinfo=UTC), "Monday, 00:00 in Berlin"
+    (inquiry,) = planned(practice, [a_request(1)])
+    assert (inquiry.waits_for, inquiry.waits_until) == (reason, date(2026, 11, 29))
+    assert inquiry.earliest == datetime(2026, 11, 29, 23, 0, tzinfo=UTC), "Monday, 00:00 in Berlin"
 
 
 def test_a_call_waits_for_no_cooldown() -> None:
     practice = replace(MAILED, cooldown=Cooldown("therapist_emailed_recently", date(2026, 11, 29)))
-    (contact,) = planned(practice, [a_request(1, by_phone=True)])
-    assert (contact.channel, contact.waits_for, contact.earliest) == ("phone", None, MONDAY)
+    (inquiry,) = planned(practice, [a_request(1, by_phone=True)])
+    assert (inquiry.channel, inquiry.waits_for, inquiry.earliest) == ("phone", None, MONDAY)
 
 
 def test_the_longest_search_goes_first_then_the_higher_priority_then_who_waits_longer_here() -> None:
@@ -135,8 +135,8 @@ def test_the_longest_search_goes_first_then_the_higher_priority_then_who_waits_l
         of_search(4, 3, priority=5),
         a_request(5, patient=replace(SEARCHES, search_started_on=None)),
     ]
-    (contact,) = planned(MAILED, requests)
-    assert numbers(contact) == [4, 3, 2, 1, 5]
+    (inquiry,) = planned(MAILED, requests)
+    assert numbers(inquiry) == [4, 3, 2, 1, 5]
 
 
 # docs/domain.md#contact-rule-6
@@ -144,34 +144,34 @@ def test_the_longest_search_goes_first_then_the_higher_priority_then_who_waits_l
 
 @pytest.mark.parametrize(("count", "sizes"), [(0, []), (1, [1]), (6, [6]), (7, [6, 1]), (13, [6, 6, 1])])
 def test_six_at_most_go_together_and_the_others_wait_for_their_turn(count: int, sizes: list[int]) -> None:
-    contacts = planned(MAILED, [of_search(n, n) for n in range(1, count + 1)])
-    assert [len(contact.request_ids) for contact in contacts] == sizes
-    assert [contact.waits_for for contact in contacts] == [None, "earlier_inquiry", "earlier_inquiry"][: len(sizes)]
-    assert [n for contact in contacts for n in numbers(contact)] == list(range(1, count + 1))
+    inquiries = planned(MAILED, [of_search(n, n) for n in range(1, count + 1)])
+    assert [len(inquiry.request_ids) for inquiry in inquiries] == sizes
+    assert [inquiry.waits_for for inquiry in inquiries] == [None, "earlier_inquiry", "earlier_inquiry"][: len(sizes)]
+    assert [n for inquiry in inquiries for n in numbers(inquiry)] == list(range(1, count + 1))
 
 
 @pytest.mark.parametrize(("seconds", "count"), [(4, 0), (5, 1)])
 def test_requests_gather_before_the_first_of_them_is_asked(seconds: int, count: int) -> None:
     now = MONDAY + timedelta(seconds=seconds)
     requests = [a_request(1, waiting_since=MONDAY), a_request(2, waiting_since=now)]
-    contacts = planned(MAILED, requests, now=now)
-    assert [numbers(contact) for contact in contacts] == [[1, 2]][:count]
-    assert next_plan_at(Unsent(MAILED, requests), contacts, RULES, now) == (
+    inquiries = planned(MAILED, requests, now=now)
+    assert [numbers(inquiry) for inquiry in inquiries] == [[1, 2]][:count]
+    assert next_plan_at(Unsent(MAILED, requests), inquiries, RULES, now) == (
         MONDAY + timedelta(seconds=5) if not count else now + timedelta(hours=1)
     )
 
 
 def test_who_comes_later_joins_the_contact_that_has_not_gone_out() -> None:
-    inside = a_request(1, contact_id=number(90), newest_contact_id=number(90))
-    (contact,) = planned(MAILED, [inside, a_request(2, waiting_since=MONDAY)], [UnsentContact(number(90))])
-    assert (contact.contact_id, numbers(contact)) == (number(90), [1, 2])
+    inside = a_request(1, inquiry_id=number(90), newest_inquiry_id=number(90))
+    (inquiry,) = planned(MAILED, [inside, a_request(2, waiting_since=MONDAY)], [UnsentInquiry(number(90))])
+    assert (inquiry.inquiry_id, numbers(inquiry)) == (number(90), [1, 2])
 
 
 def test_nobody_goes_back_to_a_contact_they_left() -> None:
-    was_in_a_newer_one = a_request(2, newest_contact_id=number(91))
-    inside = a_request(1, contact_id=number(90), newest_contact_id=number(90))
-    (contact,) = planned(MAILED, [inside, was_in_a_newer_one], [UnsentContact(number(90))])
-    assert (contact.contact_id, numbers(contact)) == (None, [1, 2])
+    was_in_a_newer_one = a_request(2, newest_inquiry_id=number(91))
+    inside = a_request(1, inquiry_id=number(90), newest_inquiry_id=number(90))
+    (inquiry,) = planned(MAILED, [inside, was_in_a_newer_one], [UnsentInquiry(number(90))])
+    assert (inquiry.inquiry_id, numbers(inquiry)) == (None, [1, 2])
 
 
 # docs/domain.md#contact-rule-7
@@ -179,10 +179,10 @@ def test_nobody_goes_back_to_a_contact_they_left() -> None:
 
 def test_a_call_that_is_due_today_stays_as_it_is_and_nobody_joins_it() -> None:
     slot = CallSlot(MONDAY - timedelta(minutes=2), MONDAY + timedelta(minutes=3))
-    inside = a_request(1, contact_id=number(90), newest_contact_id=number(90))
-    first, second = planned(PHONED, [inside, a_request(2)], [UnsentContact(number(90), call=slot)])
-    assert (first.contact_id, numbers(first), first.keeps_call) == (number(90), [1], True)
-    assert (second.contact_id, numbers(second), second.waits_for) == (None, [2], "earlier_inquiry")
+    inside = a_request(1, inquiry_id=number(90), newest_inquiry_id=number(90))
+    first, second = planned(PHONED, [inside, a_request(2)], [UnsentInquiry(number(90), call=slot)])
+    assert (first.inquiry_id, numbers(first), first.keeps_call) == (number(90), [1], True)
+    assert (second.inquiry_id, numbers(second), second.waits_for) == (None, [2], "earlier_inquiry")
 
 
 @pytest.mark.parametrize(
@@ -200,23 +200,23 @@ def test_a_planned_call_moves_only_where_it_no_longer_fits(
     now: datetime, wish: datetime | None, times: CallTimes, keeps: bool
 ) -> None:
     slot = CallSlot(MONDAY + timedelta(minutes=60), MONDAY + timedelta(minutes=65))
-    inside = a_request(1, contact_id=number(90), newest_contact_id=number(90))
-    (contact,) = planned(replace(PHONED, call_times=times), [inside], [UnsentContact(number(90), wish, slot)], now=now)
-    assert contact.keeps_call == keeps
-    assert contact.earliest == (slot.starts_at if keeps else max(now, wish or now))
+    inside = a_request(1, inquiry_id=number(90), newest_inquiry_id=number(90))
+    (inquiry,) = planned(replace(PHONED, call_times=times), [inside], [UnsentInquiry(number(90), wish, slot)], now=now)
+    assert inquiry.keeps_call == keeps
+    assert inquiry.earliest == (slot.starts_at if keeps else max(now, wish or now))
 
 
 def test_a_practice_is_not_called_sooner_than_it_wished_because_others_go_with_it() -> None:
     wish = MONDAY + timedelta(days=2)
-    old = [UnsentContact(number(90), wish), UnsentContact(number(91))]
-    inside = [a_request(n, contact_id=number(89 + n), newest_contact_id=number(89 + n)) for n in (1, 2)]
-    (contact,) = planned(PHONED, inside, old)
-    assert (contact.next_attempt_after, contact.earliest) == (wish, wish)
+    old = [UnsentInquiry(number(90), wish), UnsentInquiry(number(91))]
+    inside = [a_request(n, inquiry_id=number(89 + n), newest_inquiry_id=number(89 + n)) for n in (1, 2)]
+    (inquiry,) = planned(PHONED, inside, old)
+    assert (inquiry.next_attempt_after, inquiry.earliest) == (wish, wish)
 
 
 def test_a_call_has_the_number_of_the_request_that_was_called_about_most() -> None:
-    (contact,) = planned(PHONED, [a_request(1, attempts=2), a_request(2)])
-    assert contact.attempt == 3
+    (inquiry,) = planned(PHONED, [a_request(1, attempts=2), a_request(2)])
+    assert inquiry.attempt == 3
 
 
 # docs/domain.md#contact-rule-9
@@ -240,10 +240,10 @@ def test_who_is_held_or_no_longer_searches_is_not_asked_for(
     hold: str | None, patient: PatientFacts | None, reason: str | None
 ) -> None:
     assert kept_back(hold, patient) == reason
-    inside = a_request(1, hold=hold, patient=patient, contact_id=number(90), newest_contact_id=number(90))
-    unsent = Unsent(MAILED, [inside], [UnsentContact(number(90))])
-    assert [numbers(contact) for contact in plan(unsent, RULES, MONDAY)] == ([] if reason else [[1]])
-    assert leaving(unsent) == ([inside] if reason else [])
+    inside = a_request(1, hold=hold, patient=patient, inquiry_id=number(90), newest_inquiry_id=number(90))
+    unsent = Unsent(MAILED, [inside], [UnsentInquiry(number(90))])
+    assert [numbers(inquiry) for inquiry in plan(unsent, RULES, MONDAY)] == ([] if reason else [[1]])
+    assert requests_to_take_out(unsent) == ([inside] if reason else [])
 
 
 # Whatever there is
@@ -273,71 +273,71 @@ SMALL = ContactRules(patients_together=3)
 
 @st.composite
 def worlds(draw: st.DrawFn) -> Unsent:
-    """A practice with up to a dozen requests, some in up to three contacts that have not gone out."""
-    contacts = [UnsentContact(number(100 + n), draw(st.none() | LATER)) for n in range(draw(st.integers(0, 3)))]
+    """A practice with up to a dozen requests, some in up to three inquiries that have not gone out."""
+    inquiries = [UnsentInquiry(number(100 + n), draw(st.none() | LATER)) for n in range(draw(st.integers(0, 3)))]
     called = draw(st.integers(0, 3))
-    if called < len(contacts):  # the database allows one planned call to a practice
+    if called < len(inquiries):  # the database allows one planned call to a practice
         start = draw(LATER)
-        contacts[called] = replace(contacts[called], call=CallSlot(start, start + timedelta(minutes=5)))
-    free = {contact.id: 3 for contact in contacts}
+        inquiries[called] = replace(inquiries[called], call=CallSlot(start, start + timedelta(minutes=5)))
+    free = {inquiry.id: 3 for inquiry in inquiries}
     requests = []
     for n in range(draw(st.integers(0, 12))):
-        contact = draw(st.sampled_from([None, *(id for id, left in free.items() if left), number(99)]))
-        if contact in free:
-            free[contact] -= 1
-        newest = contact or draw(st.sampled_from([None, number(98), number(100), number(101)]))
+        inquiry = draw(st.sampled_from([None, *(id for id, left in free.items() if left), number(99)]))
+        if inquiry in free:
+            free[inquiry] -= 1
+        newest = inquiry or draw(st.sampled_from([None, number(98), number(100), number(101)]))
         requests.append(
             UnsentRequest(
                 id=number(n + 1),
                 patient=draw(st.none() | PATIENTS if n % 4 == 0 else PATIENTS),
-                is_waiting=draw(st.sampled_from([True, True, True, contact is None])),
+                is_waiting=draw(st.sampled_from([True, True, True, inquiry is None])),
                 hold=draw(st.sampled_from([None, None, None, None, "search_paused"])),
                 priority=draw(st.sampled_from([0, 0, 5])),
                 waiting_since=draw(INSTANTS),
                 by_phone=draw(st.booleans()),
                 attempts=draw(st.integers(0, 2)),
-                contact_id=contact,
-                newest_contact_id=newest,
+                inquiry_id=inquiry,
+                newest_inquiry_id=newest,
             )
         )
-    return Unsent(draw(PRACTICES), requests, contacts)
+    return Unsent(draw(PRACTICES), requests, inquiries)
 
 
-def is_due_today(contact: PlannedContact, unsent: Unsent) -> bool:
-    calls = {each.id: each.call for each in unsent.contacts}
-    call = calls.get(contact.contact_id) if contact.contact_id else None
+def is_due_today(inquiry: PlannedInquiry, unsent: Unsent) -> bool:
+    calls = {each.id: each.call for each in unsent.inquiries}
+    call = calls.get(inquiry.inquiry_id) if inquiry.inquiry_id else None
     return call is not None and call.starts_at <= MONDAY and berlin_day(call.starts_at) == berlin_day(MONDAY)
 
 
-def applied(unsent: Unsent, contacts: Sequence[PlannedContact]) -> Unsent:
+def applied(unsent: Unsent, inquiries: Sequence[PlannedInquiry]) -> Unsent:
     """What there is when everything is as planned, and the practice has a free line."""
     requests = {each.id: each for each in unsent.requests}
-    for each in leaving(unsent):
-        requests[each.id] = replace(each, contact_id=None)
-    calls = {each.id: each.call for each in unsent.contacts}
+    for each in requests_to_take_out(unsent):
+        requests[each.id] = replace(each, inquiry_id=None)
+    calls = {each.id: each.call for each in unsent.inquiries}
     stand = []
-    for n, contact in enumerate(contacts):
-        id = contact.contact_id or number(200 + n)
-        for request in contact.request_ids:
-            requests[request] = replace(requests[request], contact_id=id, newest_contact_id=id)
-        call = calls.get(id) if contact.keeps_call else None
-        if contact.channel == "phone" and contact.waits_for is None and not contact.keeps_call:
+    for n, inquiry in enumerate(inquiries):
+        id = inquiry.inquiry_id or number(200 + n)
+        for request in inquiry.request_ids:
+            requests[request] = replace(requests[request], inquiry_id=id, newest_inquiry_id=id)
+        call = calls.get(id) if inquiry.keeps_call else None
+        if inquiry.channel == "phone" and inquiry.waits_for is None and not inquiry.keeps_call:
             times = unsent.practice.call_times
             assert times is not None
-            assert contact.earliest is not None
-            start = times.next_free_slot(earliest=contact.earliest, rules=SMALL, taken=lambda *_: [])
+            assert inquiry.earliest is not None
+            start = times.next_free_slot(earliest=inquiry.earliest, rules=SMALL, taken=lambda *_: [])
             assert start is not None
             call = CallSlot(start, start + SMALL.call_length)
-        stand.append(UnsentContact(id, contact.next_attempt_after, call))
+        stand.append(UnsentInquiry(id, inquiry.next_attempt_after, call))
     stand.sort(key=lambda each: each.id)
     return Unsent(unsent.practice, list(requests.values()), stand)
 
 
 @given(worlds())
 def test_everybody_who_is_asked_for_is_in_one_contact_and_nobody_else(unsent: Unsent) -> None:
-    contacts = plan(unsent, SMALL, MONDAY)
-    asked = [request for contact in contacts for request in contact.request_ids]
-    elsewhere = {each.id for each in unsent.requests if each.contact_id == number(99)}  # it is being sent
+    inquiries = plan(unsent, SMALL, MONDAY)
+    asked = [request for inquiry in inquiries for request in inquiry.request_ids]
+    elsewhere = {each.id for each in unsent.requests if each.inquiry_id == number(99)}  # it is being sent
     going = {each.id for each in unsent.requests if each.kept_back is None} - elsewhere
     assert len(asked) == len(set(asked))
     assert set(asked) <= going
@@ -347,17 +347,17 @@ def test_everybody_who_is_asked_for_is_in_one_contact_and_nobody_else(unsent: Un
 
 def _waits_to_gather(request: UnsentRequest) -> bool:
     assert request.waiting_since is not None
-    return request.contact_id is None and request.waiting_since + SMALL.gathering > MONDAY
+    return request.inquiry_id is None and request.waiting_since + SMALL.gathering > MONDAY
 
 
 @given(worlds())
 def test_at_most_so_many_go_together(unsent: Unsent) -> None:
-    assert all(0 < len(contact.request_ids) <= 3 for contact in plan(unsent, SMALL, MONDAY))
+    assert all(0 < len(inquiry.request_ids) <= 3 for inquiry in plan(unsent, SMALL, MONDAY))
 
 
 @given(worlds())
 def test_at_most_one_email_and_one_call_go_and_no_email_within_the_cooldown(unsent: Unsent) -> None:
-    ready = [contact.channel for contact in plan(unsent, SMALL, MONDAY) if contact.waits_for is None]
+    ready = [inquiry.channel for inquiry in plan(unsent, SMALL, MONDAY) if inquiry.waits_for is None]
     assert len(ready) == len(set(ready))
     assert unsent.practice.cooldown is None or "email" not in ready
 
@@ -368,9 +368,9 @@ def test_whoever_waits_longest_is_asked_first(unsent: Unsent) -> None:
     for channel in ("email", "phone"):
         asked = [
             by_id[request]
-            for contact in plan(unsent, SMALL, MONDAY)
-            if contact.channel == channel and not is_due_today(contact, unsent)
-            for request in contact.request_ids
+            for inquiry in plan(unsent, SMALL, MONDAY)
+            if inquiry.channel == channel and not is_due_today(inquiry, unsent)
+            for request in inquiry.request_ids
         ]
         started = [each.patient.search_started_on or date.max for each in asked if each.patient]
         assert started == sorted(started)
@@ -379,35 +379,35 @@ def test_whoever_waits_longest_is_asked_first(unsent: Unsent) -> None:
 @given(worlds())
 def test_nobody_joins_an_older_contact_than_they_were_in(unsent: Unsent) -> None:
     by_id = {each.id: each for each in unsent.requests}
-    for contact in plan(unsent, SMALL, MONDAY):
-        for request in contact.request_ids:
-            newest = by_id[request].newest_contact_id
-            assert contact.contact_id is None or newest is None or newest <= contact.contact_id
+    for inquiry in plan(unsent, SMALL, MONDAY):
+        for request in inquiry.request_ids:
+            newest = by_id[request].newest_inquiry_id
+            assert inquiry.inquiry_id is None or newest is None or newest <= inquiry.inquiry_id
 
 
 @given(worlds())
 def test_what_does_not_go_says_why_or_when(unsent: Unsent) -> None:
-    contacts = plan(unsent, SMALL, MONDAY)
-    assert all(contact.earliest is not None or contact.waits_for is not None for contact in contacts)
-    assert all(contact.waits_for is not None for contact in contacts if contact.waits_until is not None)
-    assert MONDAY < next_plan_at(unsent, contacts, SMALL, MONDAY) <= MONDAY + timedelta(hours=1)
+    inquiries = plan(unsent, SMALL, MONDAY)
+    assert all(inquiry.earliest is not None or inquiry.waits_for is not None for inquiry in inquiries)
+    assert all(inquiry.waits_for is not None for inquiry in inquiries if inquiry.waits_until is not None)
+    assert MONDAY < next_plan_at(unsent, inquiries, SMALL, MONDAY) <= MONDAY + timedelta(hours=1)
 
 
 @given(worlds())
 def test_planning_what_is_planned_changes_nothing(unsent: Unsent) -> None:
-    contacts = plan(unsent, SMALL, MONDAY)
-    # a call of today that cannot be made is cancelled first; only the next plan lets others join its contact
-    assume(not any(is_due_today(contact, unsent) and contact.waits_for for contact in contacts))
-    again = plan(applied(unsent, contacts), SMALL, MONDAY)
-    assert {_said(contact) for contact in again} == {_said(contact) for contact in contacts}
-    assert all(contact.contact_id is not None for contact in again)
-    third = plan(applied(applied(unsent, contacts), again), SMALL, MONDAY)
+    inquiries = plan(unsent, SMALL, MONDAY)
+    # a call of today that cannot be made is cancelled first; only the next plan lets others join its inquiry
+    assume(not any(is_due_today(inquiry, unsent) and inquiry.waits_for for inquiry in inquiries))
+    again = plan(applied(unsent, inquiries), SMALL, MONDAY)
+    assert {_said(inquiry) for inquiry in again} == {_said(inquiry) for inquiry in inquiries}
+    assert all(inquiry.inquiry_id is not None for inquiry in again)
+    third = plan(applied(applied(unsent, inquiries), again), SMALL, MONDAY)
     assert third == again
 
 
-def _said(contact: PlannedContact) -> tuple[object, ...]:
+def _said(inquiry: PlannedInquiry) -> tuple[object, ...]:
     """What practices and staff can tell apart; a call that is due by now need not wait for another one's turn."""
-    return (contact.channel, frozenset(contact.request_ids), contact.waits_until, contact.next_attempt_after)
+    return (inquiry.channel, frozenset(inquiry.request_ids), inquiry.waits_until, inquiry.next_attempt_after)
 
 
 @given(worlds(), st.data())
@@ -432,9 +432,9 @@ def test_no_address_and_no_therapist_gets_two_emails_within_the_cooldown(steps: 
         is_over = last is None or last + days <= berlin_day(now)
         cooldown = None if is_over or last is None else Cooldown("address_emailed_recently", last + days - timedelta(1))
         facts = PracticeFacts(email_key=addresses[practice], cooldown=cooldown)
-        for contact in plan(Unsent(facts, [a_request(n + 1)]), RULES, now):
-            assert (contact.waits_for is None) == is_over
-            if contact.waits_for is None:
+        for inquiry in plan(Unsent(facts, [a_request(n + 1)]), RULES, now):
+            assert (inquiry.waits_for is None) == is_over
+            if inquiry.waits_for is None:
                 sent.append((practice, addresses[practice], berlin_day(now)))
     for place, (who, where, day) in enumerate(sent):
         assert all(day - before >= days for other, at, before in sent[:place] if other == who or at == where)
