@@ -105,7 +105,7 @@ def _patient(request_id: UUID, patient: PatientPseudonym) -> CalledAboutPatient:
     )
 
 
-def await_turn(session: Session, call_id: UUID) -> None:
+def lock(session: Session, call_id: UUID) -> None:
     """Wait until nobody else changes what goes to the call's practice; a clock read after this is not too early."""
     _lock(session, call_id)
 

@@ -62,10 +62,12 @@ def service_app(
     app.extensions["digests"] = Digests(settings.digest_key.get_secret_value())
     app.extensions["dependencies"] = dependencies
     app.extensions["record_refusal"] = record_refusal
-    problems.translate(app)
+    problems.register_error_handlers(app)
     app.access = _register_routes(app, routes)
     app.access |= _register_platform_routes(app, _checks(settings, schema_check, ready_checks))
-    app.access |= docs.open_on(app, title, partial(openapi.document, routes, title=title, description=description))
+    app.access |= docs.register_docs(
+        app, title, partial(openapi.document, routes, title=title, description=description)
+    )
     return app
 
 

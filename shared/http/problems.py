@@ -74,7 +74,7 @@ def problem(
     return answer
 
 
-def translate(app: Flask) -> None:
+def register_error_handlers(app: Flask) -> None:
     """Register the handlers that answer every exception of this application with a problem document."""
     app.register_error_handler(PlatformError, _refused)
     app.register_error_handler(ValidationError, lambda invalid: invalid_input(problems_of(invalid)))
