@@ -126,7 +126,7 @@ def _practice(session: Session, therapist: PracticeCopy, now: datetime) -> Pract
         is_suppressed=is_suppressed or therapist.email_opt_out,
         has_phone=bool(therapist.phone or therapist.mobile),
         call_times=_call_times(session, therapist),
-        cooldown=None if key is None else cooldowns.current(session, therapist.id, key, today=berlin_day(now)),
+        cooldown=None if key is None else cooldowns.last_to_end(session, therapist.id, key, today=berlin_day(now)),
     )
 
 
@@ -201,7 +201,7 @@ def _apply(
 
 
 def _take_out(rows: _Rows, to_take_out: Sequence[planning.UnsentRequest]) -> list[tuple[Inquiry, ContactRequest]]:
-    """Take requests that may no longer go out of their inquiries; returns those still waiting, each with its inquiry."""
+    """Take requests that may no longer go out of their inquiries; returns those that wait, each with its inquiry."""
     left = []
     for each in to_take_out:
         request = rows.requests[each.id]

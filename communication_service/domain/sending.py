@@ -102,7 +102,7 @@ def _wait_for_cooldown(session: Session, email: Email, now: datetime) -> None:
     """Let the e-mail wait: another one began a cooldown since it was planned, and the next plan says which."""
     assert email.therapist_id is not None  # `_ready`
     schedule.add(session, schedule.to_therapists([email.therapist_id]), at=now)
-    cooldown = cooldowns.current(session, email.therapist_id, email.recipient_key, today=berlin_day(now))
+    cooldown = cooldowns.last_to_end(session, email.therapist_id, email.recipient_key, today=berlin_day(now))
     if cooldown is not None:
         inquiry = _inquiry(session, email)
         states.hold_email(email, waits_for=cooldown.waits_for, waits_until=cooldown.waits_until, now=now)
