@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from operations.declared_settings import DeclaredSettings
 from operations.env_file import declared, local_parts, local_ports
 from operations.errors import OperationsError
-from shared.runtime.settings import complaints
+from shared.runtime.settings import error_lines
 
 CODE = Path(__file__).resolve().parent.parent
 INFRASTRUCTURE = ("postgresql", "pgbouncer", "kafka", "mail")
@@ -33,7 +33,7 @@ def _refused_by_their_readers(settings: Mapping[str, str]) -> Iterator[str]:
         try:
             model.of(settings)
         except ValidationError as problem:
-            yield from complaints(problem)
+            yield from error_lines(problem)
 
 
 def _empty_secrets(settings: Mapping[str, str], root: Path) -> list[str]:

@@ -168,7 +168,7 @@ def _ahead(service: AnyService, _settings: ServiceSettings) -> None:
     They are until the source's service republishes.
     """
     with database.transaction() as session:
-        found = copies.ahead(session)
+        found = copies.list_ahead(session)
     for row in found:
         numbers = f"sequence {row.known_sequence} here, {row.event_sequence} in the event"
         print_line(f"{row.copies} {row.id} {numbers} {row.noticed_at.isoformat()}")

@@ -323,7 +323,7 @@ def names(settings_class: type[BaseSettings], *, process: str | None = None) -> 
     ]
 
 
-def complaints(problem: ValidationError) -> list[str]:
+def error_lines(problem: ValidationError) -> list[str]:
     """Returns a line for each wrong setting with its environment variable and the problem, never its value."""
     return [f"{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in problem.errors(include_input=False)]
 
@@ -333,7 +333,7 @@ def read(settings_class: type[SettingsClass]) -> SettingsClass:
     try:
         return settings_class()
     except ValidationError as problem:
-        lines = complaints(problem)
+        lines = error_lines(problem)
     except SettingsError as problem:  # the name of a group, which is read from the environment as JSON
         lines = [str(problem)]
     sys.exit("These settings are missing or wrong (see docs/settings.md):\n" + "\n".join(f"  {each}" for each in lines))
