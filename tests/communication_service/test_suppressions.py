@@ -22,7 +22,7 @@ from communication_service.store.tables import Email, EmailSuppression, Inquiry,
 from shared.database import transaction
 from shared.events.catalogue import PublicTherapist, TherapistUpdated
 from tests.builders.communication import MONDAY_MORNINGS, RULES, a_patient, a_request, a_therapist, composed, rows
-from tests.builders.happenings import happened
+from tests.builders.events import happened
 from tests.communication_service.conftest import at_once
 from tests.conftest import MONDAY
 from tests.events import recorded

@@ -17,7 +17,7 @@ from matching_service.store.tables import TherapistCopy
 from shared.database import copies, new_id
 from shared.events.catalogue import AddressGeocoded, TherapistBlocked, TherapistUpdated
 from shared.events.event import LARGEST_SEQUENCE, Event
-from tests.builders.happenings import SomeEvent, happened
+from tests.builders.events import SomeEvent, happened
 from tests.builders.matching import listeners, public_therapist
 from tests.conftest import MONDAY
 
