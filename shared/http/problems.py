@@ -86,7 +86,9 @@ def register_error_handlers(app: Flask) -> None:
 
 
 def _refused(refusal: PlatformError) -> Response:
-    status = next((STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS), HTTPStatus.CONFLICT)
+    status = next((STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS), None)
+    if status is None:
+        return _unexpected(refusal)  # nobody has decided what it tells the caller
     return problem(status, refusal.code, refusal.message, errors=refusal.errors, headers=_headers_of(refusal))
 
 
