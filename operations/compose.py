@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from operations.declared_settings import PROCESSES, DeclaredSetting, DeclaredSettings
-from operations.env_file import WORKER_PORT_DISTANCE
+from shared.runtime.worker_port import WORKER_PORT_DISTANCE
 
 BEGIN = "# >>> written by `make env-example` from the settings models (docs/settings.md); do not edit it here\n"
 END = "# <<< written by `make env-example`\n"

@@ -6,11 +6,12 @@ from typing import Any
 
 from migrations.settings import MigrationSettings
 from operations import probes, process_environment
-from operations.env_file import WORKER_PORT_DISTANCE, service_ports
+from operations.env_file import service_ports
 from operations.paths import Paths
 from operations.process_specs import ProcessSpec, StartupTask
 from shared.runtime import registry
 from shared.runtime.settings import KafkaSettings
+from shared.runtime.worker_port import WORKER_PORT_DISTANCE
 
 IMPORTING_SERVICE = "therapist_service"
 """The service whose worker imports: all others wait for its events."""

@@ -18,11 +18,10 @@ from shared.http.context import Context
 from shared.http.routes import Route
 from shared.http.service_app import AccessTable, ServiceApp
 from shared.runtime.health import JSON, ReadinessCheck, liveness, metrics, readiness
+from shared.runtime.server.limits import MEBIBYTE
 from shared.runtime.settings import ServiceSettings
 from shared.security.authentication import ANYONE, SIGN_INS
 from shared.security.encryption import Digests
-
-MEBIBYTE = 1024 * 1024
 
 RecordRefusal = Callable[[Context[Any], PlatformError], None]
 

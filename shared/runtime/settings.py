@@ -21,14 +21,14 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from shared.runtime.hosts import LOCAL, Hosts, check_host_names
+from shared.runtime.worker_port import WORKER_PORT_DISTANCE
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
 LONGEST_SETTING = 1000
 HIGHEST_PORT = 65_535
-HIGHEST_WEB_PORT = HIGHEST_PORT - 100
-"""The worker's port is 100 higher."""
+HIGHEST_WEB_PORT = HIGHEST_PORT - WORKER_PORT_DISTANCE
 Port = Annotated[int, Field(ge=1, le=HIGHEST_PORT)]
 WebPort = Annotated[int, Field(ge=1, le=HIGHEST_WEB_PORT)]
 
@@ -268,7 +268,7 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     @property
     def worker_port(self) -> int:
         """The port on which the worker answers health and metrics."""
-        return self.port + 100
+        return self.port + WORKER_PORT_DISTANCE
 
     @property
     def database_url(self) -> URL:
