@@ -181,7 +181,7 @@ def _record(session: Session, claim: EmailClaim, report: Report, *, rules: Conta
         return sending.record_sent(session, *attempt, rules=rules, now=now)
     if report.delivery == Delivery.IN_DOUBT:
         return sending.record_doubt(session, *attempt, detail=detail, now=now)
-    if report.delivery in REFUSED and mail_server.are_refusals_believed(session):
+    if report.delivery in REFUSED and mail_server.is_refusal_believed(session):
         is_bad = report.delivery == Delivery.REFUSED_RECIPIENT
         return sending.record_refusal(session, *attempt, detail=detail, address_is_bad=is_bad, now=now)
     began_trouble = report.delivery == Delivery.REFUSED_US and begins_trouble
@@ -213,10 +213,10 @@ def _record_of_server(
     return change == TroubleChange.TROUBLE_BEGINS
 
 
-def take_back_refusals(now: datetime) -> int:
+def retry_wrongly_refused(now: datetime) -> int:
     """Let e-mails wait again, and free their addresses, that a mail server refused which refuses everybody."""
     with transaction() as session:
-        wrong = mail_server.refusals_to_take_back(session)
+        wrong = mail_server.list_wrongly_refused(session)
     for email_id in wrong:
         with transaction() as session:
             if mail_server.begin_to_take_back(session, email_id):
@@ -261,7 +261,7 @@ def jobs(dependencies: Dependencies) -> Sequence[Job]:
     return [
         Job("compose", timedelta(seconds=1), partial(compose, rules)),
         Job("send", timedelta(seconds=1), sending.run, release=sending.release),
-        Job("take-back", timedelta(seconds=15), take_back_refusals),
+        Job("take-back", timedelta(seconds=15), retry_wrongly_refused),
         Job("doubts", timedelta(seconds=15), doubts),
         Job("follow-up", timedelta(minutes=1), partial(follow_up, rules)),
     ]

@@ -79,9 +79,7 @@ def _not_a_local_kafka(settings: Mapping[str, str]) -> list[str]:
     in_sync = number_or_zero(settings["KAFKA_MIN_INSYNC_REPLICAS"])
     if not _ADDRESSES.match(addresses):
         problems.append(f"KAFKA_BOOTSTRAP_SERVERS={addresses} is not host:port, or several separated by commas")
-    elif (
-        not number_or_zero(settings["KAFKA_MIN_INSYNC_REPLICAS"]) <= number_or_zero(copies) <= addresses.count(",") + 1
-    ):
+    elif not in_sync <= number_or_zero(copies) <= addresses.count(",") + 1:
         problems.append(
             f"KAFKA_REPLICATION_FACTOR={copies}: at least KAFKA_MIN_INSYNC_REPLICAS,"
             " and at most the addresses in KAFKA_BOOTSTRAP_SERVERS"

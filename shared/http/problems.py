@@ -88,7 +88,7 @@ def register_error_handlers(app: Flask) -> None:
 def _refused(refusal: PlatformError) -> Response:
     status = next((STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS), None)
     if status is None:
-        return _unexpected(refusal)  # nobody has decided what it tells the caller
+        return _unexpected(refusal)  # which answer is right has not been decided
     return problem(status, refusal.code, refusal.message, errors=refusal.errors, headers=_headers_of(refusal))
 
 
