@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from benchmarks.figures import Figure, at_most, quantile
 from chaos import witness
-from operations.process_environment import of_ours
+from operations.process_environment import of_python_process
 from shared import database
 from shared.database import new_id, transaction
 from shared.events.consumer import Consumer
@@ -91,7 +91,7 @@ def _commit_and_wait(platform: PrivatePlatform, consumer: Measuring, *, rate: in
     )
     subprocess.run(
         [sys.executable, "-c", code],
-        env=of_ours(witness.Settings, platform.settings) | {"WITNESS_PORT": "1"},
+        env=of_python_process(witness.Settings, platform.settings) | {"WITNESS_PORT": "1"},
         check=True,
     )
     deadline = time.monotonic() + 30

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from benchmarks.figures import Figure, at_least, at_most, share_at_least
 from chaos import witness
-from operations.process_environment import of_ours
+from operations.process_environment import of_python_process
 from shared import database
 from shared.database import transaction
 from shared.events.consumer import Consumer
@@ -188,7 +188,8 @@ def _three_workers(platform: PrivatePlatform) -> float:
     )
     workers = [
         subprocess.Popen(
-            [sys.executable, "-c", code], env=of_ours(witness.Settings, platform.settings) | {"WITNESS_PORT": "1"}
+            [sys.executable, "-c", code],
+            env=of_python_process(witness.Settings, platform.settings) | {"WITNESS_PORT": "1"},
         )
         for _ in range(3)
     ]

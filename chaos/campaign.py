@@ -26,7 +26,7 @@ from migrations.settings import MigrationSettings
 from operations import probes
 from operations.errors import OperationsError
 from operations.ports import reserve_block
-from operations.process_environment import of_ours
+from operations.process_environment import of_python_process
 from operations.process_specs import ProcessSpec, StartupTask
 from operations.services import environment
 from shared import database
@@ -175,7 +175,8 @@ def _witness(platform: PrivatePlatform, number: int, port: int, broken: str) -> 
         address=address,
         ready=lambda: probes.answers_http(f"{address}/health/ready"),
         rank=6,
-        environment=of_ours(witness.Settings, platform.settings) | {"WITNESS_PORT": str(port), "BROKEN": broken},
+        environment=of_python_process(witness.Settings, platform.settings)
+        | {"WITNESS_PORT": str(port), "BROKEN": broken},
         ports={f"witness {number}": port + 100},
         start_seconds=120,
     )

@@ -57,7 +57,7 @@ def _compose(therapist_id: UUID, rules: ContactRules, now: datetime) -> int:
             raise
         log.exception("compose.failed", therapist_id=str(therapist_id))
         with transaction() as session:
-            composing.leave_alone(session, therapist_id, until=now + UNTIL_A_FAILURE_IS_TRIED_AGAIN)
+            composing.postpone(session, therapist_id, until=now + UNTIL_A_FAILURE_IS_TRIED_AGAIN)
         return 0
 
 
@@ -159,7 +159,7 @@ class Sending:
             log.exception("send.not_possible", email_id=str(email_id))
             with transaction() as session:
                 until = now + UNTIL_A_FAILURE_IS_TRIED_AGAIN
-                sending.leave_alone(session, email_id, until=until, detail=type(problem).__name__)
+                sending.postpone(session, email_id, until=until, detail=type(problem).__name__)
             return None
 
     def _message(self, claim: EmailClaim, now: datetime) -> OutgoingEmail:
@@ -181,12 +181,14 @@ def _record(session: Session, claim: EmailClaim, report: Report, *, rules: Conta
         return sending.record_sent(session, *attempt, rules=rules, now=now)
     if report.delivery == Delivery.IN_DOUBT:
         return sending.record_doubt(session, *attempt, detail=detail, now=now)
-    if report.delivery in REFUSED and mail_server.are_rejections_believed(session):
+    if report.delivery in REFUSED and mail_server.is_refusal_believed(session):
         is_bad = report.delivery == Delivery.REFUSED_RECIPIENT
         return sending.record_refusal(session, *attempt, detail=detail, address_is_bad=is_bad, now=now)
     began_trouble = report.delivery == Delivery.REFUSED_US and begins_trouble
     if report.delivery == Delivery.TRY_LATER or began_trouble:
-        return sending.put_off(session, *attempt, detail=detail, rules=rules, now=now, began_trouble=began_trouble)
+        return sending.record_deferral(
+            session, *attempt, detail=detail, rules=rules, now=now, began_trouble=began_trouble
+        )
     return sending.record_not_tried(session, *attempt, detail=detail, now=now)
 
 
@@ -211,14 +213,14 @@ def _record_of_server(
     return change == TroubleChange.TROUBLE_BEGINS
 
 
-def take_back_rejections(now: datetime) -> int:
+def retry_wrongly_refused(now: datetime) -> int:
     """Let e-mails wait again, and free their addresses, that a mail server refused which refuses everybody."""
     with transaction() as session:
-        wrong = mail_server.rejections_to_take_back(session)
+        wrong = mail_server.list_wrongly_refused(session)
     for email_id in wrong:
         with transaction() as session:
             if mail_server.begin_to_take_back(session, email_id):
-                sending.take_back_rejection(session, email_id, now=now)
+                sending.take_back_refusal(session, email_id, now=now)
         log.info("email.refusal_taken_back", email_id=str(email_id))
     return len(wrong)
 
@@ -259,7 +261,7 @@ def jobs(dependencies: Dependencies) -> Sequence[Job]:
     return [
         Job("compose", timedelta(seconds=1), partial(compose, rules)),
         Job("send", timedelta(seconds=1), sending.run, release=sending.release),
-        Job("take-back", timedelta(seconds=15), take_back_rejections),
+        Job("take-back", timedelta(seconds=15), retry_wrongly_refused),
         Job("doubts", timedelta(seconds=15), doubts),
         Job("follow-up", timedelta(minutes=1), partial(follow_up, rules)),
     ]

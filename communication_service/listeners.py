@@ -93,28 +93,28 @@ def release(session: Session, event: RequestReleased, *, now: datetime) -> None:
 def record_answer(session: Session, event: RequestAnswered, *, now: datetime) -> None:
     is_final = event.outcome != RequestOutcome.LATER
     # one of ours may be on its way to matching, which takes it after "later"
-    placement_requests.drop(session, _facts(event), is_answered=is_final or None, now=now)
+    placement_requests.stop_asking(session, _facts(event), is_answered=is_final or None, now=now)
 
 
 @listeners.effect(RequestAccepted)
 def record_acceptance(session: Session, event: RequestAccepted, *, now: datetime) -> None:
-    placement_requests.drop(session, _facts(event), is_accepted=True, is_answered=True, now=now)
+    placement_requests.stop_asking(session, _facts(event), is_accepted=True, is_answered=True, now=now)
 
 
 @listeners.effect(PatientPlaced)
 def record_placement(session: Session, event: PatientPlaced, *, now: datetime) -> None:
-    placement_requests.drop(session, _facts(event), is_answered=True, now=now)
+    placement_requests.stop_asking(session, _facts(event), is_answered=True, now=now)
 
 
 @listeners.effect(RequestWithdrawn)
 def withdraw(session: Session, event: RequestWithdrawn, *, now: datetime) -> None:
     # matching notes an answer to it all the same
-    placement_requests.drop(session, _facts(event), is_answered=False, now=now)
+    placement_requests.stop_asking(session, _facts(event), is_answered=False, now=now)
 
 
 @listeners.effect(RequestUpdated)
 def follow_update(session: Session, event: RequestUpdated, *, now: datetime) -> None:
-    placement_requests.follow(session, _facts(event), event, now=now)
+    placement_requests.apply_update(session, _facts(event), event, now=now)
 
 
 @listeners.effect(RequestUnknown)

@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterator, Mapping
 
 from operations.declared_settings import PROCESSES, DeclaredSetting, DeclaredSettings
-from operations.env_file import WORKER_PORT_DISTANCE
+from shared.runtime.worker_port import WORKER_PORT_DISTANCE
 
 BEGIN = "# >>> written by `make env-example` from the settings models (docs/settings.md); do not edit it here\n"
 END = "# <<< written by `make env-example`\n"
 
-INSIDE = {
+CONTAINER_VALUES = {
     "KAFKA_BOOTSTRAP_SERVERS": "kafka:9092",
     "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
     "KAFKA_REPLICATION_FACTOR": "1",
@@ -30,7 +30,7 @@ INSIDE = {
 }
 """The values inside the containers' network, which replace those of `.env`; the ports of the services do so too."""
 
-WITHOUT = {
+NOT_IN_CONTAINERS = {
     **dict.fromkeys(
         ("KAFKA_SASL_MECHANISM", "KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD", "KAFKA_SSL_CA_LOCATION"),
         "the Kafka in its container has no accounts",
@@ -50,7 +50,7 @@ def with_environments(text: str, declared: DeclaredSettings) -> str:
 
 def _blocks(declared: DeclaredSettings) -> Iterator[str]:
     settings = declared.settings()
-    values = {name: _value(each, declared) for name, each in settings.items() if name not in WITHOUT}
+    values = {name: _value(each, declared) for name, each in settings.items() if name not in NOT_IN_CONTAINERS}
 
     def read_by(*readers: str) -> dict[str, str]:
         return {name: value for name, value in values.items() if settings[name].readers >= {*readers}}
@@ -78,8 +78,8 @@ def _without(values: Mapping[str, str], others: Mapping[str, str]) -> dict[str, 
 
 
 def _value(setting: DeclaredSetting, declared: DeclaredSettings) -> str:
-    if setting.name in INSIDE:
-        return INSIDE[setting.name]
+    if setting.name in CONTAINER_VALUES:
+        return CONTAINER_VALUES[setting.name]
     if setting.name.endswith("_SERVICE_PORT"):
         return setting.default
     if setting.is_secret:

@@ -12,8 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-WORKER_PORT_DISTANCE = 100
-"""A worker's health and metrics are this far above its service's web port."""
+from shared.runtime.worker_port import WORKER_PORT_DISTANCE
 
 _LINE = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*$")
 _COMMENT = re.compile(r"\s+#.*$")
@@ -91,7 +90,7 @@ def offset_of(root: Path) -> int | None:
 
 
 def _offset_in(text: str) -> int:
-    return _number(dict(parse(text)).get("PORT_OFFSET", "0"))
+    return number_or_zero(dict(parse(text)).get("PORT_OFFSET", "0"))
 
 
 def _move_ports(root: Path, file: Path, offset: int) -> list[str]:
@@ -230,5 +229,6 @@ def kafka_ports(settings: Mapping[str, str]) -> list[dict[str, int]]:
     return nodes
 
 
-def _number(text: str) -> int:
+def number_or_zero(text: str) -> int:
+    """Returns the number; 0 where the text is none, which its reader refuses."""
     return int(text) if text.isdecimal() and len(text) < 10 else 0

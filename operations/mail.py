@@ -46,7 +46,7 @@ def external_service(settings: Mapping[str, str]) -> ExternalService:
     return ExternalService(
         name="mail",
         address=f"smtp://{settings['SMTP_HOST']}:{settings['SMTP_PORT']}",
-        ready=lambda: probes.takes_mail(settings),
+        ready=lambda: probes.accepts_mail(settings),
         settings="SMTP_HOST, SMTP_PORT, SMTP_USERNAME, SMTP_PASSWORD, SMTP_TLS",
     )
 

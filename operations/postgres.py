@@ -26,7 +26,7 @@ def process_spec(settings: Mapping[str, str], paths: Paths, *, rank: int, durabl
         name="postgresql",
         command=_command(settings, data, durable=durable),
         address=f"{settings['POSTGRES_HOST']}:{settings['POSTGRES_PORT']}",
-        ready=lambda: probes.lets_in(settings),
+        ready=lambda: probes.accepts_login(settings),
         rank=rank,
         environment=of_machine(),
         ports={"POSTGRES_PORT": int(settings["POSTGRES_PORT"])},

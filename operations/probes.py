@@ -50,7 +50,7 @@ def speaks_postgres(host: str, port: int, *, seconds: float = 3) -> None:
         raise NotReady(f"{host}:{port} does not speak PostgreSQL")
 
 
-def lets_in(settings: Mapping[str, str]) -> None:
+def accepts_login(settings: Mapping[str, str]) -> None:
     """PostgreSQL answers a query of its administrator."""
     try:
         connection = psycopg2.connect(
@@ -111,7 +111,7 @@ def kafka_options(settings: Mapping[str, str]) -> dict[str, Any]:
     return {option: settings[name] for option, name in names.items() if settings.get(name)}
 
 
-def takes_mail(settings: Mapping[str, str], *, seconds: float = 5) -> None:
+def accepts_mail(settings: Mapping[str, str], *, seconds: float = 5) -> None:
     """An SMTP server greets, and accepts the account that the settings name."""
     host, port = settings["SMTP_HOST"], int(settings["SMTP_PORT"])
     try:

@@ -26,7 +26,9 @@ def of_machine() -> dict[str, str]:
     return _chosen(os.environ, MACHINE)
 
 
-def of_ours(declared: type[Any] | None, settings: Mapping[str, str], *, process: str | None = None) -> dict[str, str]:
+def of_python_process(
+    declared: type[Any] | None, settings: Mapping[str, str], *, process: str | None = None
+) -> dict[str, str]:
     """Returns the environment of a Python process that reads this settings class; None is one that declares nothing.
 
     `process` is `web` or `worker` of a service; without it, it is a command, which may do what either does.

@@ -6,15 +6,16 @@ from typing import Any
 
 from migrations.settings import MigrationSettings
 from operations import probes, process_environment
-from operations.env_file import WORKER_PORT_DISTANCE, service_ports
+from operations.env_file import service_ports
 from operations.paths import Paths
 from operations.process_specs import ProcessSpec, StartupTask
 from shared.runtime import registry
 from shared.runtime.settings import KafkaSettings
+from shared.runtime.worker_port import WORKER_PORT_DISTANCE
 
-BRINGS_NEWS = "therapist_service"
+IMPORTING_SERVICE = "therapist_service"
 """The service whose worker imports: all others wait for its events."""
-FOLLOWING = 10
+WORKER_NICENESS = 10
 """The niceness of workers that copy the events of others: a copy may be late by a moment, a response may not."""
 
 
@@ -45,13 +46,13 @@ def _process(
         prepare=lambda: own_folder.mkdir(exist_ok=True, mode=0o700),
         start_seconds=120,
         stop_seconds=20,
-        niceness=FOLLOWING if role == "worker" and service != BRINGS_NEWS else 0,
+        niceness=WORKER_NICENESS if role == "worker" and service != IMPORTING_SERVICE else 0,
     )
 
 
 def environment(service: str, settings: Mapping[str, str], *, process: str | None = None) -> dict[str, str]:
     """What a service's `web` or `worker` is given, or a command of it at the terminal: what its `settings.py` names."""
-    return process_environment.of_ours(_declared_by(service), settings, process=process)
+    return process_environment.of_python_process(_declared_by(service), settings, process=process)
 
 
 def _declared_by(service: str) -> type[Any] | None:
@@ -66,7 +67,9 @@ def _declared_by(service: str) -> type[Any] | None:
 def startup_tasks(settings: Mapping[str, str], *, migrations: int, topics: int) -> list[StartupTask]:
     """What has to be done once between the starts: the tables, and the topics of the events."""
     python = sys.executable
-    tables, kafka = (process_environment.of_ours(declared, settings) for declared in (MigrationSettings, KafkaSettings))
+    tables, kafka = (
+        process_environment.of_python_process(declared, settings) for declared in (MigrationSettings, KafkaSettings)
+    )
     return [
         StartupTask("migrations", (python, "-m", "migrations", "up"), rank=migrations, environment=tables),
         StartupTask("topics", (python, "-m", "shared.events.topics", "create"), rank=topics, environment=kafka),

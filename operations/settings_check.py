@@ -9,9 +9,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from operations.declared_settings import DeclaredSettings
-from operations.env_file import declared, local_parts, local_ports
+from operations.env_file import declared, local_parts, local_ports, number_or_zero
 from operations.errors import OperationsError
-from shared.runtime.settings import complaints
+from shared.runtime.settings import error_lines
 
 CODE = Path(__file__).resolve().parent.parent
 INFRASTRUCTURE = ("postgresql", "pgbouncer", "kafka", "mail")
@@ -33,7 +33,7 @@ def _refused_by_their_readers(settings: Mapping[str, str]) -> Iterator[str]:
         try:
             model.of(settings)
         except ValidationError as problem:
-            yield from complaints(problem)
+            yield from error_lines(problem)
 
 
 def _empty_secrets(settings: Mapping[str, str], root: Path) -> list[str]:
@@ -76,9 +76,10 @@ def _hosts_elsewhere(settings: Mapping[str, str], local: Iterable[str]) -> list[
 def _not_a_local_kafka(settings: Mapping[str, str]) -> list[str]:
     problems = []
     addresses, copies = settings["KAFKA_BOOTSTRAP_SERVERS"], settings["KAFKA_REPLICATION_FACTOR"]
+    in_sync = number_or_zero(settings["KAFKA_MIN_INSYNC_REPLICAS"])
     if not _ADDRESSES.match(addresses):
         problems.append(f"KAFKA_BOOTSTRAP_SERVERS={addresses} is not host:port, or several separated by commas")
-    elif not _number(settings["KAFKA_MIN_INSYNC_REPLICAS"]) <= _number(copies) <= addresses.count(",") + 1:
+    elif not in_sync <= number_or_zero(copies) <= addresses.count(",") + 1:
         problems.append(
             f"KAFKA_REPLICATION_FACTOR={copies}: at least KAFKA_MIN_INSYNC_REPLICAS,"
             " and at most the addresses in KAFKA_BOOTSTRAP_SERVERS"
@@ -96,8 +97,3 @@ def _shared_ports(settings: Mapping[str, str]) -> list[str]:
     for name, port in local_ports(settings).items():
         users.setdefault(port, []).append(name)
     return [f"port {port} is given to {' and '.join(names)}" for port, names in users.items() if len(names) > 1]
-
-
-def _number(text: str) -> int:
-    """The number; 0 where it is none, which its reader refuses."""
-    return int(text) if text.isdecimal() and len(text) < 10 else 0

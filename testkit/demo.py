@@ -71,7 +71,7 @@ PATIENTS: list[Document] = [
 ]
 
 
-def play(platform: Orchestrator, *, say: Any = print) -> None:
+def run(platform: Orchestrator, *, say: Any = print) -> None:
     """Run the whole demo against a running platform; raises `OperationsError` where a step does not happen."""
     api, began = ApiClient(platform.settings), time.monotonic()
 
@@ -191,9 +191,9 @@ def _next_steps(api: ApiClient, patients: list[Document]) -> str:
 
 @click.command(cls=ExplainedCommand)
 def main() -> None:
-    """Start what is missing, then play the main job on the screen."""
+    """Start what is missing, then run the main job on the screen."""
     commands.up()
-    play(commands.orchestrator(), say=print_line)
+    run(commands.orchestrator(), say=print_line)
 
 
 if __name__ == "__main__":

@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from operations.env_file import WORKER_PORT_DISTANCE, declared
+from operations.env_file import declared
 from operations.orchestrator import Orchestrator
 from operations.ports import reserve_block
+from shared.runtime.worker_port import WORKER_PORT_DISTANCE
 from testkit.mail_control import ControlledMailbox
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -93,7 +93,6 @@ def import_file(
     *,
     modifications: Iterable[Record] = (),
     deletions: Iterable[str] = (),
-    unchanged: int = 0,
 ) -> tuple[str, Record]:
     """The name and the document of the file that a scraper would drop at that instant (aware).
 
@@ -111,11 +110,11 @@ def import_file(
         },
         "changes": {"additions": added, "modifications": changed, "deletions": gone},
         "statistics": {
-            "total_therapists_scraped": len(added) + len(changed) + unchanged,
+            "total_therapists_scraped": len(added) + len(changed),
             "new_therapists": len(added),
             "updated_therapists": len(changed),
             "deleted_therapists": len(gone),
-            "unchanged_therapists": unchanged,
+            "unchanged_therapists": 0,
         },
     }
     return f"therapists_{moment:%Y%m%d_%H%M%S}.json", document

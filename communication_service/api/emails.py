@@ -31,7 +31,7 @@ class EmailCollection(Resource):
 class EmailResponseResource(Resource):
     """A practice's answer to an e-mail."""
 
-    @endpoint(body=EmailResponse, response=EmailView, replay=EmailItem.get, await_turn=emails.await_turn)
+    @endpoint(body=EmailResponse, response=EmailView, replay=EmailItem.get, lock_before=emails.lock)
     def post(self, context: Context[Dependencies], id: UUID, body: EmailResponse) -> EmailView:
         """Record what the practice answered, request by request.
 

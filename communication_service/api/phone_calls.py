@@ -31,7 +31,7 @@ class PhoneCallCollection(Resource):
 class PhoneCallOutcomeResource(Resource):
     """What came of a call."""
 
-    @endpoint(body=CallOutcome, response=PhoneCallView, replay=PhoneCallItem.get, await_turn=calls.await_turn)
+    @endpoint(body=CallOutcome, response=PhoneCallView, replay=PhoneCallItem.get, lock_before=calls.lock)
     def post(self, context: Context[Dependencies], id: UUID, body: CallOutcome) -> PhoneCallView:
         """Record what came of a call; where nobody was reached the next one is planned.
 

@@ -35,10 +35,9 @@ from shared.errors import FieldProblem, RuleBroken
 from shared.events.catalogue import AttemptsUsedUp, CallRecorded
 from shared.events.outbox import record
 from shared.values.contacts import format_phone
-from shared.values.datetimes import start_of_berlin_day
+from shared.values.datetimes import CLOCKS_MAY_DIFFER, start_of_berlin_day
 from shared.values.enums import CallAnswer, CallResult
 
-CLOCKS_MAY_DIFFER = timedelta(minutes=5)
 LONGEST_UNTIL_CALL_BACK = timedelta(days=366)
 """Patients wait about 142 days for a therapy: a later time is a typing error, or means the answer "later"."""
 
@@ -105,7 +104,7 @@ def _patient(request_id: UUID, patient: PatientPseudonym) -> CalledAboutPatient:
     )
 
 
-def await_turn(session: Session, call_id: UUID) -> None:
+def lock(session: Session, call_id: UUID) -> None:
     """Wait until nobody else changes what goes to the call's practice; a clock read after this is not too early."""
     _lock(session, call_id)
 

@@ -1,4 +1,4 @@
-"""Composing: `planning` decides which contacts a practice should have; this module reads and writes the rows.
+"""Composing: `planning` decides which inquiries a practice should have; this module reads and writes the rows.
 
 Everything that has not gone out to a therapist is planned anew each time something about it changed, and once more in
 the transaction that claims an e-mail: so an e-mail never carries a request that was withdrawn or held meanwhile.
@@ -14,7 +14,7 @@ from uuid import UUID
 from communication_service.domain import cooldowns, copies, email_texts, planning, states
 from communication_service.domain.call_times import CallTimes
 from communication_service.domain.email_texts import EmailText
-from communication_service.domain.planning import CallSlot, PatientFacts, PlannedContact, PracticeFacts, Unsent
+from communication_service.domain.planning import CallSlot, PatientFacts, PlannedInquiry, PracticeFacts, Unsent
 from communication_service.settings import ContactRules
 from communication_service.store import (
     call_queries,
@@ -43,7 +43,7 @@ def compose_if_due(session: Session, therapist_id: UUID, *, rules: ContactRules,
     return schedule.is_due(session, therapist_id, now=now) and compose(session, therapist_id, rules=rules, now=now)
 
 
-def leave_alone(session: Session, therapist_id: UUID, *, until: datetime) -> None:
+def postpone(session: Session, therapist_id: UUID, *, until: datetime) -> None:
     """Postpone composing for a therapist whose data caused an error."""
     schedule.postpone(session, therapist_id, at=until)
 
@@ -62,10 +62,10 @@ def compose(session: Session, therapist_id: UUID, *, rules: ContactRules, now: d
         return True
     rows = _read(session, therapist, requests)
     unsent = _facts(session, rows, now)
-    contacts = planning.plan(unsent, rules, now)
-    _apply(session, rows, unsent, contacts, rules=rules, now=now)
+    plan = planning.plan(unsent, rules, now)
+    _apply(session, rows, unsent, plan, rules=rules, now=now)
     session.flush()
-    _schedule(requests, planning.next_plan_at(unsent, contacts, rules, now))
+    _schedule(requests, planning.next_plan_at(unsent, plan, rules, now))
     session.flush()
     return True
 
@@ -112,7 +112,7 @@ def _facts(session: Session, rows: _Rows, now: datetime) -> Unsent:
     return Unsent(
         practice=_practice(session, rows.therapist, now),
         requests=[_request(each, patient_facts(each, rows.patients, rows.offered)) for each in rows.requests.values()],
-        contacts=[_contact(each, rows.calls.get(each.id)) for each in rows.inquiries.values()],
+        inquiries=[_unsent_inquiry(each, rows.calls.get(each.id)) for each in rows.inquiries.values()],
     )
 
 
@@ -126,7 +126,7 @@ def _practice(session: Session, therapist: PracticeCopy, now: datetime) -> Pract
         is_suppressed=is_suppressed or therapist.email_opt_out,
         has_phone=bool(therapist.phone or therapist.mobile),
         call_times=_call_times(session, therapist),
-        cooldown=None if key is None else cooldowns.current(session, therapist.id, key, today=berlin_day(now)),
+        cooldown=None if key is None else cooldowns.last_to_end(session, therapist.id, key, today=berlin_day(now)),
     )
 
 
@@ -158,14 +158,14 @@ def _request(request: ContactRequest, patient: PatientFacts | None) -> planning.
         waiting_since=request.waiting_since,
         by_phone=request.by_phone,
         attempts=request.attempts,
-        contact_id=request.inquiry_id,
-        newest_contact_id=request.newest_inquiry_id,
+        inquiry_id=request.inquiry_id,
+        newest_inquiry_id=request.newest_inquiry_id,
     )
 
 
-def _contact(inquiry: Inquiry, call: PhoneCall | None) -> planning.UnsentContact:
+def _unsent_inquiry(inquiry: Inquiry, call: PhoneCall | None) -> planning.UnsentInquiry:
     slot = CallSlot(call.starts_at, call.ends_at) if call else None
-    return planning.UnsentContact(inquiry.id, inquiry.next_attempt_after, slot)
+    return planning.UnsentInquiry(inquiry.id, inquiry.next_attempt_after, slot)
 
 
 # What should be
@@ -175,37 +175,37 @@ def _apply(
     session: Session,
     rows: _Rows,
     unsent: Unsent,
-    contacts: Sequence[PlannedContact],
+    plan: Sequence[PlannedInquiry],
     *,
     rules: ContactRules,
     now: datetime,
 ) -> None:
-    left = _take_out(rows, planning.leaving(unsent))
-    placed = [(_inquiry(session, rows, contact, now), contact) for contact in contacts]
+    left = _take_out(rows, planning.requests_to_take_out(unsent))
+    placed = [(_inquiry(session, rows, planned, now), planned) for planned in plan]
     kept = {inquiry.id for inquiry, _ in placed}
     for inquiry in rows.inquiries.values():
         if inquiry.id not in kept:
             _dissolve(rows, inquiry, now)
     _publish_who_left(session, left, now)
-    for inquiry, contact in placed:
-        _fill(session, rows, inquiry, contact, now)
-        if contact.channel == "email" or contact.waits_for is not None:
+    for inquiry, planned in placed:
+        _fill(session, rows, inquiry, planned, now)
+        if planned.channel == "email" or planned.waits_for is not None:
             _cancel_call(rows, inquiry, now)
     session.flush()  # a therapist has one planned call: those that are cancelled go before others are planned
-    for inquiry, contact in placed:
-        if contact.channel == "email":
-            _write_email(session, rows, inquiry, contact, rules=rules, now=now)
+    for inquiry, planned in placed:
+        if planned.channel == "email":
+            _write_email(session, rows, inquiry, planned, rules=rules, now=now)
         else:
             _cancel_email(rows, inquiry, now)
-            _plan_call(session, rows, inquiry, contact, unsent.practice.call_times, rules=rules, now=now)
+            _plan_call(session, rows, inquiry, planned, unsent.practice.call_times, rules=rules, now=now)
 
 
-def _take_out(rows: _Rows, leaving: Sequence[planning.UnsentRequest]) -> list[tuple[Inquiry, ContactRequest]]:
-    """Take requests that may not go any more out of their contacts; returns those that still wait, with the contact."""
+def _take_out(rows: _Rows, to_take_out: Sequence[planning.UnsentRequest]) -> list[tuple[Inquiry, ContactRequest]]:
+    """Take requests that may no longer go out of their inquiries; returns those that wait, each with its inquiry."""
     left = []
-    for each in leaving:
+    for each in to_take_out:
         request = rows.requests[each.id]
-        assert request.inquiry_id is not None  # `planning.leaving`
+        assert request.inquiry_id is not None  # `planning.requests_to_take_out`
         if each.is_waiting:
             left.append((rows.inquiries[request.inquiry_id], request))
         request.inquiry_id = None
@@ -222,11 +222,11 @@ def _publish_who_left(session: Session, left: Sequence[tuple[Inquiry, ContactReq
         record(session, inquiry, dissolved, now=now)
 
 
-def _inquiry(session: Session, rows: _Rows, contact: PlannedContact, now: datetime) -> Inquiry:
-    if contact.contact_id is not None:
-        return rows.inquiries[contact.contact_id]
-    cause = rows.requests[contact.request_ids[0]].correlation_id
-    made = states.new_inquiry(rows.therapist.id, channel=contact.channel, correlation_id=cause, now=now)
+def _inquiry(session: Session, rows: _Rows, planned: PlannedInquiry, now: datetime) -> Inquiry:
+    if planned.inquiry_id is not None:
+        return rows.inquiries[planned.inquiry_id]
+    cause = rows.requests[planned.request_ids[0]].correlation_id
+    made = states.new_inquiry(rows.therapist.id, channel=planned.channel, correlation_id=cause, now=now)
     session.add(made)
     return made
 
@@ -237,14 +237,14 @@ def _dissolve(rows: _Rows, inquiry: Inquiry, now: datetime) -> None:
     _cancel_call(rows, inquiry, now)
 
 
-def _fill(session: Session, rows: _Rows, inquiry: Inquiry, contact: PlannedContact, now: datetime) -> None:
+def _fill(session: Session, rows: _Rows, inquiry: Inquiry, planned: PlannedInquiry, now: datetime) -> None:
     """Put exactly these requests into the inquiry, and publish those that are new in it."""
-    ids = list(contact.request_ids)
-    is_news = inquiry.channel != contact.channel or not set(ids) <= set(inquiry.placement_request_ids)
+    ids = list(planned.request_ids)
+    is_news = inquiry.channel != planned.channel or not set(ids) <= set(inquiry.placement_request_ids)
     if inquiry.placement_request_ids != ids or is_news:
-        inquiry.placement_request_ids, inquiry.channel, inquiry.updated_at = ids, contact.channel, now
-    inquiry.waits_for, inquiry.waits_until = contact.waits_for, contact.waits_until
-    inquiry.next_attempt_after = contact.next_attempt_after
+        inquiry.placement_request_ids, inquiry.channel, inquiry.updated_at = ids, planned.channel, now
+    inquiry.waits_for, inquiry.waits_until = planned.waits_for, planned.waits_until
+    inquiry.next_attempt_after = planned.next_attempt_after
     for request_id in ids:
         request = rows.requests[request_id]
         request.inquiry_id = request.newest_inquiry_id = inquiry.id
@@ -262,18 +262,18 @@ def _fill(session: Session, rows: _Rows, inquiry: Inquiry, contact: PlannedConta
 
 
 def _write_email(
-    session: Session, rows: _Rows, inquiry: Inquiry, contact: PlannedContact, *, rules: ContactRules, now: datetime
+    session: Session, rows: _Rows, inquiry: Inquiry, planned: PlannedInquiry, *, rules: ContactRules, now: datetime
 ) -> None:
-    patients = [rows.patients[rows.requests[each].patient_id] for each in contact.request_ids]
+    patients = [rows.patients[rows.requests[each].patient_id] for each in planned.request_ids]
     text = email_texts.inquiry(rows.therapist, patients, sender=rules.sender)
     email = rows.emails.get(inquiry.id)
     if email is None:
         email = states.new_email(inquiry, message_id_domain=rules.sender.domain, now=now)
-    _set_text(email, text, rows.therapist, contact.request_ids, now)
-    if contact.waits_for is None:
+    _set_text(email, text, rows.therapist, planned.request_ids, now)
+    if planned.waits_for is None:
         states.approve_email(email, now=now)
     else:
-        states.hold_email(email, waits_for=contact.waits_for, waits_until=contact.waits_until, now=now)
+        states.hold_email(email, waits_for=planned.waits_for, waits_until=planned.waits_until, now=now)
     session.add(email)
 
 
@@ -311,7 +311,7 @@ def _plan_call(
     session: Session,
     rows: _Rows,
     inquiry: Inquiry,
-    contact: PlannedContact,
+    planned: PlannedInquiry,
     call_times: CallTimes | None,
     *,
     rules: ContactRules,
@@ -319,21 +319,21 @@ def _plan_call(
 ) -> None:
     """Put the call into the first slot that is free, unless it keeps the one it has or waits for something."""
     call = rows.calls.get(inquiry.id)
-    if contact.waits_for is not None:
+    if planned.waits_for is not None:
         return
     if call is not None and call.placement_request_ids != inquiry.placement_request_ids:
-        call.placement_request_ids, call.attempt = list(inquiry.placement_request_ids), contact.attempt
+        call.placement_request_ids, call.attempt = list(inquiry.placement_request_ids), planned.attempt
         call.updated_at = now
-    if contact.keeps_call:
+    if planned.keeps_call:
         return
     assert call_times is not None  # `planning.channel_to`: otherwise it waits for them
-    slot = _free_slot(session, call_times, earliest=contact.earliest or now, rules=rules)
+    slot = _free_slot(session, call_times, earliest=planned.earliest or now, rules=rules)
     if slot is None:
         _cancel_call(rows, inquiry, now)
         inquiry.waits_for = "no_free_slot"
     elif call is None:
         first, last = slot
-        session.add(states.new_phone_call(inquiry, attempt=contact.attempt, starts_at=first, ends_at=last, now=now))
+        session.add(states.new_phone_call(inquiry, attempt=planned.attempt, starts_at=first, ends_at=last, now=now))
     else:
         call.starts_at, call.ends_at, call.updated_at = *slot, now
     session.flush()

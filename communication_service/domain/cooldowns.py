@@ -17,14 +17,14 @@ from shared.database import Session
 from shared.values.datetimes import berlin_day
 
 
-def subjects(therapist_id: UUID | None, recipient_key: str) -> list[str]:
+def list_subjects(therapist_id: UUID | None, recipient_key: str) -> list[str]:
     """Returns the subjects of an e-mail's two cooldowns: the address and the therapist."""
     return [f"address:{recipient_key}", f"therapist:{therapist_id}"]
 
 
-def current(session: Session, therapist_id: UUID, recipient_key: str, *, today: date) -> Cooldown | None:
+def last_to_end(session: Session, therapist_id: UUID, recipient_key: str, *, today: date) -> Cooldown | None:
     """Returns the cooldown of this therapist or this address that ends last; None where neither has one."""
-    held = cooldown_queries.active(session, subjects(therapist_id, recipient_key), today=today)
+    held = cooldown_queries.active(session, list_subjects(therapist_id, recipient_key), today=today)
     if not held:
         return None
     latest = held[0]
@@ -37,7 +37,7 @@ def start(session: Session, email: Email, *, rules: ContactRules, now: datetime,
     return cooldown_queries.start(
         session,
         email.id,
-        subjects(email.therapist_id, email.recipient_key),
+        list_subjects(email.therapist_id, email.recipient_key),
         first=berlin_day(now),
         ends_on=berlin_day(until) + timedelta(days=rules.days_between_emails),
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from communication_service.domain import headers
+from communication_service.domain import email_headers
 from communication_service.settings import Sender
 from communication_service.store.tables import PatientPseudonym, PracticeCopy
 from shared.values.text import one_line
@@ -163,17 +163,19 @@ def as_message(
     Raises ValueError for a sender or a recipient that is not one address in ASCII.
     """
     written = {
-        "From": headers.mailbox(sender.name, sender.address),
-        "To": headers.mailbox("", recipient),
-        "Subject": headers.text(text.subject),
-        "Message-ID": headers.text(message_id),
-        **{name: headers.text(value) for name, value in more.items()},
+        "From": email_headers.mailbox(sender.name, sender.address),
+        "To": email_headers.mailbox("", recipient),
+        "Subject": email_headers.text(text.subject),
+        "Message-ID": email_headers.text(message_id),
+        **{name: email_headers.text(value) for name, value in more.items()},
     }
     content = EmailMessage(policy=SMTP)
     # quoted-printable, so that no server on the way needs 8BITMIME
     content.set_content(text.text, cte="quoted-printable")
     content.add_alternative(text.html, subtype="html", cte="quoted-printable")
-    return OutgoingEmail(sender.address, headers.address(recipient), headers.block(written) + content.as_bytes())
+    return OutgoingEmail(
+        sender.address, email_headers.address(recipient), email_headers.block(written) + content.as_bytes()
+    )
 
 
 def inquiry_headers(*, sender: Sender, date: datetime, correlation_id: str | None) -> dict[str, str]:
@@ -185,6 +187,6 @@ def inquiry_headers(*, sender: Sender, date: datetime, correlation_id: str | Non
         "Date": format_datetime(date),
         "Auto-Submitted": "auto-generated",
         "Content-Language": "de",
-        "List-Unsubscribe": headers.unsubscribe_by_mail(sender.address, "Keine Anfragen mehr"),
+        "List-Unsubscribe": email_headers.unsubscribe_by_mail(sender.address, "Keine Anfragen mehr"),
     }
     return known | ({"X-Correlation-Id": correlation_id} if correlation_id else {})

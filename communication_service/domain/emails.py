@@ -40,7 +40,7 @@ def get(session: Session, email_id: UUID) -> EmailView:
     return EmailView.of(_get_or_raise(session, email_id))
 
 
-def await_turn(session: Session, email_id: UUID) -> None:
+def lock(session: Session, email_id: UUID) -> None:
     """Wait until nobody else changes what goes to the e-mail's practice; a clock read after this is not too early."""
     _lock(session, email_id)
 

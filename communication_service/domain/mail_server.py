@@ -103,13 +103,13 @@ def _end_trouble(session: Session, known: MailServerState) -> TroubleChange:
     return change
 
 
-def are_rejections_believed(session: Session) -> bool:
+def is_refusal_believed(session: Session) -> bool:
     """Whether a refusal is believed: not while the server refuses every e-mail."""
     known = store.state(session)
     return known is None or known.not_taken < MOST_NOT_TAKEN
 
 
-def rejections_to_take_back(session: Session) -> list[UUID]:
+def list_wrongly_refused(session: Session) -> list[UUID]:
     """Returns the e-mails whose refusals must be taken back."""
     known = store.state(session)
     return known.to_take_back if known else []

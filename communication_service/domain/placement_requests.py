@@ -59,7 +59,7 @@ def ask(session: Session, facts: RequestFacts, *, priority: int, now: datetime) 
     states.ask(request, now=now)
 
 
-def drop(
+def stop_asking(
     session: Session, facts: RequestFacts, *, is_accepted: bool = False, is_answered: bool | None = None, now: datetime
 ) -> None:
     """Do not ask (any more): the request was withdrawn, answered or accepted, or the patient has taken up the place.
@@ -105,7 +105,7 @@ def _hold(request: ContactRequest, reason: str | None, *, now: datetime) -> None
         request.due_at = now if request.status == "waiting" else None
 
 
-def follow(session: Session, facts: RequestFacts, stands: RequestUpdated, *, now: datetime) -> None:
+def apply_update(session: Session, facts: RequestFacts, stands: RequestUpdated, *, now: datetime) -> None:
     """Let the request be what matching says it is, where something else is known here; otherwise nothing changes.
 
     What was done here meanwhile (an e-mail that went, an answer), and what matching does not know yet, stays.
@@ -115,12 +115,12 @@ def follow(session: Session, facts: RequestFacts, stands: RequestUpdated, *, now
     request = _get_or_create(session, facts)
     was_ahead = _is_ahead(session, request, facts.envelope)
     if _take_if_newer(session, request, facts, "asked"):
-        _agree(session, request, stands, was_ahead=was_ahead, now=now)
+        _apply_status(session, request, stands, was_ahead=was_ahead, now=now)
     if _take_if_newer(session, request, facts, "hold") and request.hold != stands.hold:
         _hold(request, stands.hold, now=now)
 
 
-def _agree(
+def _apply_status(
     session: Session, request: ContactRequest, stands: RequestUpdated, *, was_ahead: bool, now: datetime
 ) -> None:
     request.priority = stands.priority

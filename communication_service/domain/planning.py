@@ -1,4 +1,4 @@
-"""Which contacts there should be with one practice, as things are now: decided without a database.
+"""Which inquiries there should be with one practice, as things are now: decided without a database.
 
     docs/domain.md#contact-rule-4  which channel: e-mail first, a call otherwise
     docs/domain.md#contact-rule-5  when an e-mail may go: not within the cooldown of therapist or address
@@ -44,7 +44,7 @@ class PatientFacts:
 
 @dataclass(frozen=True)
 class UnsentRequest:
-    """A placement request that waits, or is in a contact that has not gone out."""
+    """A placement request that waits, or is in an inquiry that has not gone out."""
 
     id: UUID
     patient: PatientFacts | None
@@ -56,9 +56,9 @@ class UnsentRequest:
     by_phone: bool = False
     """An e-mail brought nothing."""
     attempts: int = 0
-    contact_id: UUID | None = None
-    newest_contact_id: UUID | None = None
-    """The newest contact it was ever part of."""
+    inquiry_id: UUID | None = None
+    newest_inquiry_id: UUID | None = None
+    """The newest inquiry it was ever part of."""
 
     @property
     def kept_back(self) -> str | None:
@@ -116,8 +116,8 @@ class CallSlot(NamedTuple):
 
 
 @dataclass(frozen=True)
-class UnsentContact:
-    """A contact that has not gone out."""
+class UnsentInquiry:
+    """An inquiry that has not gone out."""
 
     id: UUID
     next_attempt_after: datetime | None = None
@@ -131,7 +131,7 @@ class Unsent:
 
     practice: PracticeFacts
     requests: Sequence[UnsentRequest]
-    contacts: Sequence[UnsentContact] = ()
+    inquiries: Sequence[UnsentInquiry] = ()
     """The oldest first."""
 
 
@@ -139,11 +139,11 @@ class Unsent:
 
 
 @dataclass(frozen=True)
-class PlannedContact:
-    """A contact that should be."""
+class PlannedInquiry:
+    """An inquiry that should be."""
 
-    contact_id: UUID | None
-    """The contact that stands and becomes this one; None for a new one."""
+    inquiry_id: UUID | None
+    """The inquiry that stands and becomes this one; None for a new one."""
     channel: ContactChannel
     request_ids: tuple[UUID, ...]
     """In the order in which the practice reads of them, or is asked."""
@@ -160,44 +160,44 @@ class PlannedContact:
 
 
 class _Draft(NamedTuple):
-    """A contact whose members are known."""
+    """An inquiry whose members are known."""
 
-    contact: UnsentContact | None
+    inquiry: UnsentInquiry | None
     channel: ContactChannel
     missing: str | None
     members: Sequence[UnsentRequest]
 
 
-def plan(unsent: Unsent, rules: ContactRules, now: datetime) -> list[PlannedContact]:
-    """Returns the contacts that should be; in each channel, all but the first wait for it.
+def plan(unsent: Unsent, rules: ContactRules, now: datetime) -> list[PlannedInquiry]:
+    """Returns the inquiries that should be; in each channel, all but the first wait for it.
 
-    A contact that stands and is none of these has nothing left to ask.
+    An inquiry that stands and is none of these has nothing left to ask.
     """
     drafts = [draft for draft in (*_due_today(unsent, now), *_grouped(unsent, rules, now)) if draft.members]
     firsts = {draft.channel: draft for draft in reversed(drafts)}
     return [
         _planned(draft, unsent, wish, is_first=firsts[draft.channel] is draft, now=now)
-        for draft, wish in zip(drafts, _not_called_before(drafts, unsent.contacts), strict=True)
+        for draft, wish in zip(drafts, _not_called_before(drafts, unsent.inquiries), strict=True)
     ]
 
 
-def leaving(unsent: Unsent) -> list[UnsentRequest]:
-    """Returns the requests that are in a contact which has not gone out, and may not go any more."""
-    open_ids = {contact.id for contact in unsent.contacts}
-    return [each for each in unsent.requests if each.contact_id in open_ids and each.kept_back is not None]
+def requests_to_take_out(unsent: Unsent) -> list[UnsentRequest]:
+    """Returns the requests that are in an inquiry which has not gone out, and may not go any more."""
+    open_ids = {inquiry.id for inquiry in unsent.inquiries}
+    return [each for each in unsent.requests if each.inquiry_id in open_ids and each.kept_back is not None]
 
 
-def next_plan_at(unsent: Unsent, contacts: Sequence[PlannedContact], rules: ContactRules, now: datetime) -> datetime:
+def next_plan_at(unsent: Unsent, inquiries: Sequence[PlannedInquiry], rules: ContactRules, now: datetime) -> datetime:
     """When something changes by itself: requests have gathered, a cooldown ends; else in an hour, to be safe."""
-    placed = {request_id for contact in contacts for request_id in contact.request_ids}
+    placed = {request_id for inquiry in inquiries for request_id in inquiry.request_ids}
     at = [now + UNTIL_THE_NEXT_PLAN]
     for request in unsent.requests:
-        is_free = request.contact_id is None and request.id not in placed and request.kept_back is None
+        is_free = request.inquiry_id is None and request.id not in placed and request.kept_back is None
         if is_free and request.waiting_since is not None:
             at.append(request.waiting_since + rules.gathering)
         if request.patient is None:
             at.append(now + UNTIL_A_COPY_IS_LOOKED_FOR_AGAIN)
-    at += [_day_after(contact.waits_until) for contact in contacts if contact.waits_until is not None]
+    at += [_day_after(inquiry.waits_until) for inquiry in inquiries if inquiry.waits_until is not None]
     return min(at)
 
 
@@ -209,12 +209,12 @@ def _day_after(day: date) -> datetime:
 
 
 def _due_today(unsent: Unsent, now: datetime) -> list[_Draft]:
-    """Contacts that nobody joins: their call is due today, so somebody may be making it."""
+    """Inquiries that nobody joins: their call is due today, so somebody may be making it."""
     channel, missing = channel_to(unsent.practice, only_by_phone=True)
     return [
-        _Draft(contact, channel, missing, _requests_to_ask(unsent, contact.id))
-        for contact in unsent.contacts
-        if _is_due_today(contact.call, now)
+        _Draft(inquiry, channel, missing, _requests_to_ask(unsent, inquiry.id))
+        for inquiry in unsent.inquiries
+        if _is_due_today(inquiry.call, now)
     ]
 
 
@@ -223,31 +223,31 @@ def _is_due_today(call: CallSlot | None, now: datetime) -> bool:
     return call is not None and call.starts_at <= now and berlin_day(call.starts_at) == berlin_day(now)
 
 
-def _requests_to_ask(unsent: Unsent, *contact_ids: UUID | None) -> list[UnsentRequest]:
-    return [each for each in unsent.requests if each.contact_id in contact_ids and each.kept_back is None]
+def _requests_to_ask(unsent: Unsent, *inquiry_ids: UUID | None) -> list[UnsentRequest]:
+    return [each for each in unsent.requests if each.inquiry_id in inquiry_ids and each.kept_back is None]
 
 
 def _grouped(unsent: Unsent, rules: ContactRules, now: datetime) -> list[_Draft]:
     """Who is asked together: e-mails first, then calls (docs/domain.md#contact-rule-6)."""
-    free = [contact for contact in unsent.contacts if not _is_due_today(contact.call, now)]
-    going = _requests_to_ask(unsent, None, *(contact.id for contact in free))
-    if not any(_has_gathered(request, rules, now) for request in going):
+    free = [inquiry for inquiry in unsent.inquiries if not _is_due_today(inquiry.call, now)]
+    to_ask = _requests_to_ask(unsent, None, *(inquiry.id for inquiry in free))
+    if not any(_has_gathered(request, rules, now) for request in to_ask):
         return []
-    going.sort(key=_order)
+    to_ask.sort(key=_order)
     choices = {only: channel_to(unsent.practice, only_by_phone=only) for only in (False, True)}
     drafts = []
     for channel in ("email", "phone"):
-        members = [request for request in going if choices[request.by_phone].channel == channel]
+        members = [request for request in to_ask if choices[request.by_phone].channel == channel]
         for start in range(0, len(members), rules.patients_together):
             group = members[start : start + rules.patients_together]
-            contact = _best(free, group)
-            free = [each for each in free if each is not contact]
-            drafts.append(_Draft(contact, *choices[group[0].by_phone], group))
+            inquiry = _best(free, group)
+            free = [each for each in free if each is not inquiry]
+            drafts.append(_Draft(inquiry, *choices[group[0].by_phone], group))
     return drafts
 
 
 def _has_gathered(request: UnsentRequest, rules: ContactRules, now: datetime) -> bool:
-    if request.contact_id is not None:
+    if request.inquiry_id is not None:
         return True
     return request.waiting_since is not None and request.waiting_since + rules.gathering <= now
 
@@ -258,20 +258,20 @@ def _order(request: UnsentRequest) -> tuple[date, int, datetime | None, UUID]:
     return (started_on or date.max, -request.priority, request.waiting_since, request.id)
 
 
-def _best(free: Sequence[UnsentContact], members: Sequence[UnsentRequest]) -> UnsentContact | None:
-    """The contact that most of these are in already, and that all the others may join; of several the oldest.
+def _best(free: Sequence[UnsentInquiry], members: Sequence[UnsentRequest]) -> UnsentInquiry | None:
+    """The inquiry that most of these are in already, and that all the others may join; of several the oldest.
 
-    Nobody goes back to a contact they left, or to an older one: matching would take its events for late ones.
+    Nobody goes back to an inquiry they left, or to an older one: matching would take its events for late ones.
     """
-    present = [request.contact_id for request in members]
+    present = [request.inquiry_id for request in members]
     open_to_all = [each for each in free if all(_may_join(request, each) for request in members)]
-    return max(open_to_all, key=lambda contact: present.count(contact.id), default=None)
+    return max(open_to_all, key=lambda inquiry: present.count(inquiry.id), default=None)
 
 
-def _may_join(request: UnsentRequest, contact: UnsentContact) -> bool:
-    if request.contact_id == contact.id or request.newest_contact_id is None:
+def _may_join(request: UnsentRequest, inquiry: UnsentInquiry) -> bool:
+    if request.inquiry_id == inquiry.id or request.newest_inquiry_id is None:
         return True
-    return request.newest_contact_id < contact.id
+    return request.newest_inquiry_id < inquiry.id
 
 
 # How, and when
@@ -304,10 +304,10 @@ def _missing_for_a_call(practice: PracticeFacts) -> str | None:
     return None if practice.call_times else "phone_hours_unknown"
 
 
-def _planned(draft: _Draft, unsent: Unsent, wish: datetime | None, *, is_first: bool, now: datetime) -> PlannedContact:
+def _planned(draft: _Draft, unsent: Unsent, wish: datetime | None, *, is_first: bool, now: datetime) -> PlannedInquiry:
     waits_for, waits_until = _waits(draft, unsent.practice, is_first=is_first)
-    contact = PlannedContact(
-        contact_id=draft.contact.id if draft.contact else None,
+    inquiry = PlannedInquiry(
+        inquiry_id=draft.inquiry.id if draft.inquiry else None,
         channel=draft.channel,
         request_ids=tuple(request.id for request in draft.members),
         attempt=1 + max(request.attempts for request in draft.members),
@@ -316,18 +316,18 @@ def _planned(draft: _Draft, unsent: Unsent, wish: datetime | None, *, is_first: 
         waits_until=waits_until,
     )
     if waits_for is not None:
-        return replace(contact, earliest=_day_after(waits_until) if waits_until else None)
+        return replace(inquiry, earliest=_day_after(waits_until) if waits_until else None)
     if draft.channel == "email":
-        return replace(contact, earliest=now)
+        return replace(inquiry, earliest=now)
     earliest = max(now, wish or now)
-    call = draft.contact.call if draft.contact else None
+    call = draft.inquiry.call if draft.inquiry else None
     if call is not None and _still_fits(call, unsent.practice.call_times, wish, now):
-        return replace(contact, earliest=call.starts_at, keeps_call=True)
-    return replace(contact, earliest=earliest)
+        return replace(inquiry, earliest=call.starts_at, keeps_call=True)
+    return replace(inquiry, earliest=earliest)
 
 
 def _waits(draft: _Draft, practice: PracticeFacts, *, is_first: bool) -> tuple[str | None, date | None]:
-    """What the contact waits for, and until when: something is missing, the cooldown, or an earlier one's turn."""
+    """What the inquiry waits for, and until when: something is missing, the cooldown, or an earlier one's turn."""
     if draft.missing is not None:
         return draft.missing, None
     if draft.channel == "email" and practice.cooldown is not None:
@@ -335,16 +335,16 @@ def _waits(draft: _Draft, practice: PracticeFacts, *, is_first: bool) -> tuple[s
     return (None if is_first else "earlier_inquiry"), None
 
 
-def _not_called_before(drafts: Sequence[_Draft], contacts: Sequence[UnsentContact]) -> list[datetime | None]:
+def _not_called_before(drafts: Sequence[_Draft], inquiries: Sequence[UnsentInquiry]) -> list[datetime | None]:
     """Returns the instant before which each draft is not called: requests that join never make a call earlier."""
-    wishes = {contact.id: contact.next_attempt_after for contact in contacts}
+    wishes = {inquiry.id: inquiry.next_attempt_after for inquiry in inquiries}
     found = []
     for draft in drafts:
-        theirs = [wishes.get(request.contact_id) for request in draft.members if request.contact_id]
-        own = wishes[draft.contact.id] if draft.contact else None
+        theirs = [wishes.get(request.inquiry_id) for request in draft.members if request.inquiry_id]
+        own = wishes[draft.inquiry.id] if draft.inquiry else None
         wish = max((each for each in theirs if each is not None), default=own)
-        if draft.contact:
-            wishes[draft.contact.id] = wish
+        if draft.inquiry:
+            wishes[draft.inquiry.id] = wish
         found.append(wish)
     return found
 

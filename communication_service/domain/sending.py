@@ -23,7 +23,7 @@ from shared.values.datetimes import berlin_day
 
 LONGEST_PAUSE = timedelta(hours=1)
 MOST_DEFERRALS = 40
-"""A server that puts us off for this long (about a day and a half) will not take the e-mail."""
+"""A server that defers an e-mail for this long (about a day and a half) will not take the e-mail."""
 MOST_TROUBLES = 8
 """An e-mail that began so many troubles (in two hours, while others went) is the reason for them."""
 LEASE_RAN_OUT = "the sender stopped before it recorded what became of the e-mail"
@@ -102,7 +102,7 @@ def _wait_for_cooldown(session: Session, email: Email, now: datetime) -> None:
     """Let the e-mail wait: another one began a cooldown since it was planned, and the next plan says which."""
     assert email.therapist_id is not None  # `_ready`
     schedule.add(session, schedule.to_therapists([email.therapist_id]), at=now)
-    cooldown = cooldowns.current(session, email.therapist_id, email.recipient_key, today=berlin_day(now))
+    cooldown = cooldowns.last_to_end(session, email.therapist_id, email.recipient_key, today=berlin_day(now))
     if cooldown is not None:
         inquiry = _inquiry(session, email)
         states.hold_email(email, waits_for=cooldown.waits_for, waits_until=cooldown.waits_until, now=now)
@@ -114,7 +114,7 @@ def _in_ascii(email: Email) -> str:
     return email.recipient.rpartition("@")[0] + "@" + email.recipient_key.rpartition("@")[2]
 
 
-def leave_alone(session: Session, email_id: UUID, *, until: datetime, detail: str) -> None:
+def postpone(session: Session, email_id: UUID, *, until: datetime, detail: str) -> None:
     """Postpone an e-mail whose data caused an error."""
     email = email_queries.email(session, email_id, lock=True)
     if email is not None and email.status == "approved":
@@ -133,7 +133,7 @@ def record_sent(session: Session, email_id: UUID, attempt: int, *, rules: Contac
     return True
 
 
-def put_off(
+def record_deferral(
     session: Session,
     email_id: UUID,
     attempt: int,
@@ -198,7 +198,7 @@ def _fail(session: Session, email: Email, *, detail: str, now: datetime) -> bool
     return True
 
 
-def take_back_rejection(session: Session, email_id: UUID, *, now: datetime) -> None:
+def take_back_refusal(session: Session, email_id: UUID, *, now: datetime) -> None:
     """Take back a refusal that was not about the e-mail: its address is free, and it waits again with its requests.
 
     The e-mail was certainly not sent. Where the practice was phoned instead, the e-mail stays failed.

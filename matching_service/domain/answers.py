@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from uuid import UUID
 
 from matching_service.domain import audit_log, consequences, states
@@ -15,10 +15,8 @@ from shared.database import Session
 from shared.errors import Conflict, FieldProblem, RuleBroken
 from shared.events.catalogue import PatientPlaced, RequestAccepted, RequestAnswered, RequestReopened
 from shared.events.outbox import record
-from shared.values.datetimes import berlin_day
+from shared.values.datetimes import CLOCKS_MAY_DIFFER, berlin_day
 from shared.values.enums import RequestStatus, WithdrawalReason
-
-CLOCKS_MAY_DIFFER = timedelta(minutes=5)
 
 
 def respond(

@@ -158,7 +158,7 @@ def _is_late(request: PlacementRequest, contact: ContactEvent) -> bool:
     """
     if request.responded_at is not None and contact.event_time <= request.responded_at:
         return True
-    return states.is_old_news(
+    return states.is_late(
         contact.inquiry_id,
         contact.event_time,
         present_inquiry_id=request.inquiry_id,

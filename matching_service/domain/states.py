@@ -206,12 +206,12 @@ def ends_all_requests(before: str, after: str) -> bool:
     return after in SEARCH_ENDED or (before == PatientStatus.IN_THERAPY and after != PatientStatus.IN_THERAPY)
 
 
-def is_old_news(
+def is_late(
     inquiry_id: UUID | None, event_time: datetime, *, present_inquiry_id: UUID | None, inquiry_at: datetime | None
 ) -> bool:
-    """Whether news of a contact are older than those of another contact that are known already.
+    """Whether an event of an inquiry is older than what is known of another inquiry already.
 
-    Events of different contacts come in any order; `event_time` is when they happened.
+    Events of different inquiries come in any order; `event_time` is when they happened.
     """
     if inquiry_id is None or inquiry_id == present_inquiry_id or inquiry_at is None:
         return False

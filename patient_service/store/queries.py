@@ -38,7 +38,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 from patient_service.store.tables import FileAccess, LocatedPostalCode, Patient, StatusChange
 from shared.database import lock_rows, next_locked
 from shared.database.rows import find_row, page_of
-from shared.database.tables import outbox, recording
+from shared.database.tables import outbox, record_statement
 
 UNIQUE_VIOLATION = "23505"
 
@@ -106,7 +106,7 @@ def _adding(*, is_forced: bool) -> ReturningInsert[tuple[int]]:
         .returning(_PATIENTS.c.id)
         .cte("added")
     )
-    return recording(exists(select(added.c.id))).returning(outbox.c.position)
+    return record_statement(exists(select(added.c.id))).returning(outbox.c.position)
 
 
 _ADDING = {is_forced: _adding(is_forced=is_forced) for is_forced in (False, True)}

@@ -202,17 +202,17 @@ def is_ahead(session: Session, table: str, id: UUID, *, part: str = "") -> bool:
     return session.scalar(select(copies_ahead.c.id).where(*wanted)) is not None
 
 
-def ahead(session: Session) -> Sequence[RowOf[Any]]:
+def list_ahead(session: Session) -> Sequence[RowOf[Any]]:
     """The copies that are known to be ahead of their source: table and column, id, both sequences, since when."""
     return session.execute(select(copies_ahead).order_by(copies_ahead.c.noticed_at)).all()
 
 
-def number_ahead(session: Session) -> int:
+def count_ahead(session: Session) -> int:
     """The number of copies that are known to be ahead of their source."""
     return session.scalar(select(func.count()).select_from(copies_ahead)) or 0
 
 
-def figure() -> int:
+def count_ahead_now() -> int:
     """Returns the number of copies ahead of their source, read in a transaction of its own."""
     with transaction() as session:
-        return number_ahead(session)
+        return count_ahead(session)

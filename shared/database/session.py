@@ -45,18 +45,18 @@ class _Database:
 
     url: URL | None = None
     pool_size: int = 4
-    opened: _Engines | None = None
+    engines: _Engines | None = None
 
 
 def connect(url: URL, *, pool_size: int = 4) -> None:
     """Say where the database is. Connections are made at first use, so that none crosses a fork."""
-    _Database.url, _Database.pool_size, _Database.opened = url, pool_size, None
+    _Database.url, _Database.pool_size, _Database.engines = url, pool_size, None
 
 
 def use(connection: Connection) -> None:
     """Let every `transaction()` run inside this connection's open transaction (tests roll it back)."""
     sessions = sessionmaker(connection, expire_on_commit=False, join_transaction_mode="create_savepoint")
-    _Database.opened = _Engines(os.getpid(), sessions)
+    _Database.engines = _Engines(os.getpid(), sessions)
 
 
 def engine_for(url: URL, *, pool_size: int, autocommit: bool = False) -> Engine:
@@ -109,15 +109,15 @@ def _is_dead(connection: Any) -> bool:
 
 
 def _engines() -> _Engines:
-    opened = _Database.opened
-    if opened is None or opened.pid != os.getpid():
+    engines = _Database.engines
+    if engines is None or engines.pid != os.getpid():
         if _Database.url is None:
             raise RuntimeError("connect() was not called")
         whole = engine_for(_Database.url, pool_size=_Database.pool_size)
         single = engine_for(_Database.url, pool_size=_Database.pool_size, autocommit=True)
         event.listen(single, "after_cursor_execute", _count_commit)
-        opened = _Database.opened = _Engines(os.getpid(), sessionmaker(whole, expire_on_commit=False), single)
-    return opened
+        engines = _Database.engines = _Engines(os.getpid(), sessionmaker(whole, expire_on_commit=False), single)
+    return engines
 
 
 @contextmanager

@@ -124,7 +124,7 @@ Index("ix_idempotency_created_at", idempotency.c.created_at)
 _COLUMNS = ("event_id", "topic", "key", "sequence", "value")
 
 
-def recording(*conditions: ColumnElement[bool]) -> Insert:
+def record_statement(*conditions: ColumnElement[bool]) -> Insert:
     """A statement that, where all conditions hold, records the events of its one parameter: `events`, by `as_rows`.
 
     With a change as its CTE and condition, change and events are one statement: atomic without a transaction around it.

@@ -166,7 +166,7 @@ def count_waiting() -> int:
         return waiting(session)
 
 
-READINESS_FIGURES = {"dead_letters": count_waiting, "copies_ahead": copies.figure}
+READINESS_FIGURES = {"dead_letters": count_waiting, "copies_ahead": copies.count_ahead_now}
 """The figures about events that `/health/ready` shows."""
 
 

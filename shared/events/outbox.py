@@ -11,11 +11,11 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from shared.database import Aggregate, Executor, new_id
-from shared.database.tables import outbox, recording
+from shared.database.tables import outbox, record_statement
 from shared.events.event import LARGEST_EVENT, Event, source_of
 from shared.runtime.tracing import TraceContext, current_trace_context
 
-_RECORD = recording()
+_RECORD = record_statement()
 
 
 def record(session: Session, aggregate: Aggregate, event: Event, *, now: datetime) -> None:
@@ -40,7 +40,7 @@ def record_all(
 
 
 def as_rows(events: Sequence[tuple[UUID, int, Event]], *, now: datetime, republished: bool = False) -> str:
-    """Returns events `(aggregate id, new sequence, event)` as the parameter of `recording`, in the current trace.
+    """Returns events `(aggregate id, new sequence, event)` as the parameter of `record_statement`, in this trace.
 
     `republished` events carry the current state and replace copies that are ahead of it (`shared.database.copies`).
     Raises `ValueError` for an event too large for the broker.

@@ -27,12 +27,11 @@ def read_to_ends(
     *,
     at_most: int,
     announce: Callable[[int], None] = lambda _: None,
-    silence: float = SILENCE,
 ) -> Iterator[list[Message]]:
     """Yields every readable message of these partitions, in lists of `at_most`, outside any consumer group.
 
     Calls `announce` once with the number of offsets. Raises `Unreachable`, with Kafka's last error, when Kafka does not
-    answer or sends no message for `silence` seconds.
+    answer or sends no message for `SILENCE` seconds.
     """
     configuration = {
         **kafka,
@@ -46,7 +45,7 @@ def read_to_ends(
     try:
         ends = _all_ends(consumer, topics, partitions)
         announce(sum(end - begin for begin, end in ends.values()))
-        yield from _read(consumer, configuration, ends, at_most, silence)
+        yield from _read(consumer, configuration, ends, at_most)
     finally:
         consumer.close()
 
@@ -56,7 +55,6 @@ def _read(
     configuration: dict[str, Any],
     ends: dict[tuple[str, int], tuple[int, int]],
     at_most: int,
-    silence: float,
 ) -> Iterator[list[Message]]:
     unfinished = {place: end for place, (begin, end) in ends.items() if begin < end}
     consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for topic, partition in unfinished])
@@ -71,7 +69,7 @@ def _read(
         if messages:
             yield messages
             last_message_at = clock.monotonic()
-        elif clock.monotonic() - last_message_at > silence:
+        elif clock.monotonic() - last_message_at > SILENCE:
             raise Unreachable("kafka.silent", f"Kafka sent nothing more before the end of the topics{error}.")
         for message in arrived:
             if _reaches_end(message, unfinished):

@@ -18,11 +18,10 @@ from shared.http.context import Context
 from shared.http.routes import Route
 from shared.http.service_app import AccessTable, ServiceApp
 from shared.runtime.health import JSON, ReadinessCheck, liveness, metrics, readiness
+from shared.runtime.server.limits import MEBIBYTE
 from shared.runtime.settings import ServiceSettings
 from shared.security.authentication import ANYONE, SIGN_INS
 from shared.security.encryption import Digests
-
-MEBIBYTE = 1024 * 1024
 
 RecordRefusal = Callable[[Context[Any], PlatformError], None]
 
@@ -62,10 +61,12 @@ def service_app(
     app.extensions["digests"] = Digests(settings.digest_key.get_secret_value())
     app.extensions["dependencies"] = dependencies
     app.extensions["record_refusal"] = record_refusal
-    problems.translate(app)
+    problems.register_error_handlers(app)
     app.access = _register_routes(app, routes)
     app.access |= _register_platform_routes(app, _checks(settings, schema_check, ready_checks))
-    app.access |= docs.open_on(app, title, partial(openapi.document, routes, title=title, description=description))
+    app.access |= docs.register_docs(
+        app, title, partial(openapi.document, routes, title=title, description=description)
+    )
     return app
 
 

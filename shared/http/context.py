@@ -21,7 +21,7 @@ class NoTransaction(RuntimeError):
 class Context(Generic[Dependencies]):
     """Who asks, when and why, the open session, and the service's dependencies (None where it has none)."""
 
-    opened: Session | None
+    open_session: Session | None
     now: datetime
     """The instant of the request: everything that it does happens at this time."""
     user: Caller
@@ -34,9 +34,9 @@ class Context(Generic[Dependencies]):
     @property
     def session(self) -> Session:
         """The session of the request's one transaction. Raises `NoTransaction`."""
-        if self.opened is None:
+        if self.open_session is None:
             raise NoTransaction("declare transaction=True to use the session")
-        return self.opened
+        return self.open_session
 
     @property
     def today(self) -> date:

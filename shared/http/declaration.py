@@ -31,8 +31,8 @@ class Endpoint:
     location: str | None
     replay: Callable[..., Any] | Replay | str | None
     transaction: bool
-    outside: Callable[..., Any] | None
-    await_turn: Callable[..., None] | None
+    before_transaction: Callable[..., Any] | None
+    lock_before: Callable[..., None] | None
     raw: bool
     media_types: tuple[str, ...]
     statuses: tuple[int, ...]
@@ -40,8 +40,10 @@ class Endpoint:
     def __post_init__(self) -> None:
         if (self.name == "post") != (self.replay is not None):
             raise UndeclaredReplay(f"{self.method.__qualname__}: every POST, and nothing else, says its replay")
-        if not self.transaction and (self.replay not in (None, READ_ONLY) or self.await_turn or self.outside):
-            raise TypeError(f"{self.method.__qualname__} needs a transaction: it notes a key, or waits for its turn")
+        if not self.transaction and (
+            self.replay not in (None, READ_ONLY) or self.lock_before or self.before_transaction
+        ):
+            raise TypeError(f"{self.method.__qualname__} needs a transaction: it notes a key, or waits for a lock")
         if self.patch is not None and self.response is None:
             raise TypeError(f"{self.method.__qualname__} takes a patch, so it names its response: the fields shown")
 

@@ -25,7 +25,7 @@ PAGE = Path(__file__).parent / "page" / "docs.html"
 SWAGGER_UI = str(files(flask_swagger_ui) / "dist")
 
 
-def open_on(app: Flask, title: str, document: Callable[[], dict[str, Any]]) -> AccessTable:
+def register_docs(app: Flask, title: str, document: Callable[[], dict[str, Any]]) -> AccessTable:
     """Register the document, the page and the files that the page loads; returns who may call them.
 
     `document` is called when it is first asked for: most processes never need it, and it takes longer than all else

@@ -33,8 +33,8 @@ def endpoint(
     location: str | None = None,
     replay: Callable[..., Any] | Replay | str | None = None,
     transaction: bool = True,
-    outside: Callable[..., Any] | None = None,
-    await_turn: Callable[..., None] | None = None,
+    before_transaction: Callable[..., Any] | None = None,
+    lock_before: Callable[..., None] | None = None,
     raw: bool = False,
     media_types: tuple[str, ...] = (),
     statuses: tuple[int, ...] = (),
@@ -50,9 +50,9 @@ def endpoint(
     - `replay` says of every POST how a repeated `Idempotency-Key` finds the first response again: the GET endpoint that
       shows the result, a `Replay`, or `READ_ONLY` where nothing changes.
     - `transaction=False` is for what needs no database: the context has no session then.
-    - `outside(context, …)` is called with all arguments before the transaction opens, to call an external system; its
-      result arrives as the keyword argument `outside`.
-    - `await_turn(session, …)` is given the path's variables in order and waits for a lock; the request's instant is
+    - `before_transaction(context, …)` is called with all arguments before the transaction opens, to call an external
+      system; its result arrives as the keyword argument `fetched`.
+    - `lock_before(session, …)` is given the path's variables in order and waits for a lock; the request's instant is
       read after it.
     - `raw`: the method reads the body itself. `media_types` beside JSON, and further `statuses`, are for the OpenAPI
       document.
@@ -72,8 +72,8 @@ def endpoint(
             location=location,
             replay=replay,
             transaction=transaction,
-            outside=outside,
-            await_turn=await_turn,
+            before_transaction=before_transaction,
+            lock_before=lock_before,
             raw=raw,
             media_types=media_types,
             statuses=statuses,

@@ -1,7 +1,7 @@
 """What happens to a request between its route and the endpoint's method, and on the way back.
 
-The headers, the query and the body are read, the outside is asked, the transaction opens, a repeated key is answered,
-the request awaits its turn, the method is called, the transaction ends, the result is shaped.
+The headers, the query and the body are read, `before_transaction` is called, the transaction opens, a repeated key is
+answered, the lock is taken, the method is called, the transaction ends, the result is shaped.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class RequestHandler:
         sent = headers.read(self._declared.name)
         call = Call(resource, sent, path, path | self._read())
         try:
-            self._ask_outside(call)
+            self._call_before_transaction(call)
             result, is_replayed = repeat_if_lost(lambda: self._result(call))
         except PlatformError as refusal:
             _record(refusal, sent)
@@ -67,9 +67,9 @@ class RequestHandler:
         read = [(name, reader()) for name, reader in self._readers]
         return {name: value for name, value in read if name}
 
-    def _ask_outside(self, call: Call) -> None:
-        if self._declared.outside is not None:
-            call.arguments["outside"] = self._declared.outside(_context(None, call.sent), **call.arguments)
+    def _call_before_transaction(self, call: Call) -> None:
+        if self._declared.before_transaction is not None:
+            call.arguments["fetched"] = self._declared.before_transaction(_context(None, call.sent), **call.arguments)
 
     def _result(self, call: Call) -> tuple[Any, bool]:
         """Returns the result of the method, or the replayed first one, and whether it is replayed."""
@@ -91,15 +91,15 @@ class RequestHandler:
         return result, False
 
     def _call(self, context: Context[Any], call: Call) -> Any:
-        if self._declared.await_turn is not None:
-            self._declared.await_turn(context.session, *call.path.values())
+        if self._declared.lock_before is not None:
+            self._declared.lock_before(context.session, *call.path.values())
             context = replace(context, now=clock.now())
         return self._declared.method(call.resource, context, **call.arguments)
 
 
 def _context(session: Session | None, sent: RequestHeaders) -> Context[Any]:
     return Context(
-        opened=session,
+        open_session=session,
         now=clock.now(),
         user=caller(),
         purpose=sent.purpose,

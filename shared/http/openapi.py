@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from shared.http import headers
 from shared.http.declaration import BRINGS_A_BODY, Endpoint
 from shared.http.inputs import JSON, MERGE_PATCH
-from shared.http.responses import MADE
+from shared.http.responses import HAS_LOCATION
 from shared.http.routes import Route
 from shared.runtime.problem_documents import MEDIA_TYPE
 from shared.security.authentication import ANYONE, Access
@@ -219,7 +219,7 @@ def _success(endpoint: Endpoint, schemas: _Schemas) -> Document:
         content = {"application/json": {"schema": schemas.of(endpoint.response, "serialization")}} | content
         if "version" in schemas.resolved(endpoint.response, "serialization").get("properties", {}):
             sent["ETag"] = {"schema": {"type": "string"}, "description": "The version, for If-Match."}
-    if endpoint.success in MADE:
+    if endpoint.success in HAS_LOCATION:
         sent["Location"] = {"schema": {"type": "string"}, "description": "Where the object or the work is."}
     return success | ({"content": content} if content else {}) | ({"headers": sent} if sent else {})
 

@@ -74,7 +74,7 @@ def problem(
     return answer
 
 
-def translate(app: Flask) -> None:
+def register_error_handlers(app: Flask) -> None:
     """Register the handlers that answer every exception of this application with a problem document."""
     app.register_error_handler(PlatformError, _refused)
     app.register_error_handler(ValidationError, lambda invalid: invalid_input(problems_of(invalid)))
@@ -86,7 +86,9 @@ def translate(app: Flask) -> None:
 
 
 def _refused(refusal: PlatformError) -> Response:
-    status = next((STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS), HTTPStatus.CONFLICT)
+    status = next((STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS), None)
+    if status is None:
+        return _unexpected(refusal)  # which answer is right has not been decided
     return problem(status, refusal.code, refusal.message, errors=refusal.errors, headers=_headers_of(refusal))
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from flask import Response, request
 from pydantic import TypeAdapter, ValidationError
 
-MADE = frozenset({HTTPStatus.CREATED, HTTPStatus.ACCEPTED})
+HAS_LOCATION = frozenset({HTTPStatus.CREATED, HTTPStatus.ACCEPTED})
 """Statuses whose response has a `Location`: the address of the new object, or of work that continues."""
 
 
@@ -48,7 +48,7 @@ class ResponseShape:
         if isinstance(version, int):
             response.headers["ETag"] = f'"{version}"'
         identity = getattr(shaped, "id", None)
-        if location is None and identity is not None and self._status in MADE:
+        if location is None and identity is not None and self._status in HAS_LOCATION:
             location = location_of(identity)
         if location is not None:
             response.headers["Location"] = location

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from shared.runtime import registry
-from shared.runtime.prepared import prepared
+from shared.runtime.command_settings import with_settings
 from shared.runtime.settings import ServiceSettings
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def commands() -> None:
 
 
 @commands.command("web")
-@prepared
+@with_settings
 def _web(settings: ServiceSettings) -> None:
     """Answer HTTP requests."""
     from shared.runtime import web
@@ -62,7 +62,7 @@ def _application(settings: ServiceSettings) -> Flask:
 
 
 @commands.command("worker")
-@prepared
+@with_settings
 def _worker(settings: ServiceSettings) -> None:
     """Consume and relay events, run the jobs."""
     from shared import database

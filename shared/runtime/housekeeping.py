@@ -26,7 +26,7 @@ def prune(now: datetime) -> int:
     with transaction() as session:
         metrics.outbox_waiting.set(outbox.waiting(session))
         metrics.dead_letters_waiting.set(dead_letters.waiting(session))
-        metrics.copies_ahead.set(copies.number_ahead(session))
+        metrics.copies_ahead.set(copies.count_ahead(session))
         removed = outbox.prune(session, now=now, keep=KEEP_PUBLISHED, at_most=PORTION)
         removed += _prune_processed_events(session, now)
         session.execute(

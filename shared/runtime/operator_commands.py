@@ -21,8 +21,8 @@ from shared.events.comparison import Discrepancy, find_discrepancies
 from shared.events.rebuild import rebuild
 from shared.events.republish import Snapshots, publish_unknown_aggregates, republish, wait_until_published
 from shared.runtime import clock, memory, registry, spans
+from shared.runtime.command_settings import P, with_settings
 from shared.runtime.jobs import run_once
-from shared.runtime.prepared import P, prepared
 from shared.runtime.service import Service
 from shared.runtime.settings import ServiceSettings
 from shared.runtime.terminal import print_line
@@ -40,7 +40,7 @@ def commands() -> None:
 def _of_service(command: Callable[Concatenate[AnyService, ServiceSettings, P], None]) -> Callable[P, None]:
     """Returns the command with its service, settings and database; no answer of the database becomes a message."""
 
-    @prepared
+    @with_settings
     @wraps(command)
     def run(settings: ServiceSettings, /, *given: P.args, **options: P.kwargs) -> None:
         database.connect(settings.database_url, pool_size=settings.database_pool_size)
@@ -168,7 +168,7 @@ def _ahead(service: AnyService, _settings: ServiceSettings) -> None:
     They are until the source's service republishes.
     """
     with database.transaction() as session:
-        found = copies.ahead(session)
+        found = copies.list_ahead(session)
     for row in found:
         numbers = f"sequence {row.known_sequence} here, {row.event_sequence} in the event"
         print_line(f"{row.copies} {row.id} {numbers} {row.noticed_at.isoformat()}")

@@ -21,14 +21,14 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from shared.runtime.hosts import LOCAL, Hosts, check_host_names
+from shared.runtime.worker_port import WORKER_PORT_DISTANCE
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
 LONGEST_SETTING = 1000
 HIGHEST_PORT = 65_535
-HIGHEST_WEB_PORT = HIGHEST_PORT - 100
-"""The worker's port is 100 higher."""
+HIGHEST_WEB_PORT = HIGHEST_PORT - WORKER_PORT_DISTANCE
 Port = Annotated[int, Field(ge=1, le=HIGHEST_PORT)]
 WebPort = Annotated[int, Field(ge=1, le=HIGHEST_WEB_PORT)]
 
@@ -268,7 +268,7 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     @property
     def worker_port(self) -> int:
         """The port on which the worker answers health and metrics."""
-        return self.port + 100
+        return self.port + WORKER_PORT_DISTANCE
 
     @property
     def database_url(self) -> URL:
@@ -323,7 +323,7 @@ def names(settings_class: type[BaseSettings], *, process: str | None = None) -> 
     ]
 
 
-def complaints(problem: ValidationError) -> list[str]:
+def error_lines(problem: ValidationError) -> list[str]:
     """Returns a line for each wrong setting with its environment variable and the problem, never its value."""
     return [f"{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in problem.errors(include_input=False)]
 
@@ -333,7 +333,7 @@ def read(settings_class: type[SettingsClass]) -> SettingsClass:
     try:
         return settings_class()
     except ValidationError as problem:
-        lines = complaints(problem)
+        lines = error_lines(problem)
     except SettingsError as problem:  # the name of a group, which is read from the environment as JSON
         lines = [str(problem)]
     sys.exit("These settings are missing or wrong (see docs/settings.md):\n" + "\n".join(f"  {each}" for each in lines))

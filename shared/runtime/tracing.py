@@ -94,7 +94,7 @@ def correlation_id() -> str | None:
     return context.correlation_id if context else None
 
 
-def outgoing_headers() -> dict[str, str]:
+def outgoing_headers() -> dict[str, str]:  # for the calls between services of issue 12
     """Returns the headers with which another service continues the trace."""
     context = current_trace_context()
     return {"X-Correlation-Id": context.correlation_id, "traceparent": context.traceparent}

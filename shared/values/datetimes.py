@@ -23,6 +23,9 @@ from shared.values.errors import NotAcceptable
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
+CLOCKS_MAY_DIFFER = timedelta(minutes=5)
+"""An instant that somebody states may be this far ahead of our clock."""
+
 ADULT_FROM = 18
 ADULT_ONLY_FROM = 21
 

@@ -160,7 +160,7 @@ class ContactPreference(StrEnum):
     NONE = "none"
 
 
-class CapacityState(StrEnum):
+class CapacityState(StrEnum):  # for issue 13
     FREE = "free"
     WAITING_LIST = "waiting_list"
     FULL = "full"
@@ -189,14 +189,14 @@ class ImportOutcome(StrEnum):
     REJECTED = "rejected"
 
 
-class ReviewKind(StrEnum):
+class ReviewKind(StrEnum):  # for issue 13
     NEW = "new"
     IDENTITY = "identity"
     CONTACT = "contact"
     REACTIVATION = "reactivation"
 
 
-class ReviewState(StrEnum):
+class ReviewState(StrEnum):  # for issue 13
     PENDING = "pending"
     APPROVED = "approved"
     REJECTED = "rejected"
@@ -277,7 +277,7 @@ class RequestOutcome(StrEnum):
     LATER = "later"
 
 
-class PlacementFailure(StrEnum):
+class PlacementFailure(StrEnum):  # for issue 14
     NO_SHOW = "no_show"
     PATIENT_LEFT = "patient_left"
     THERAPIST_LEFT = "therapist_left"

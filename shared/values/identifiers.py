@@ -251,9 +251,6 @@ InsuranceNumber = Annotated[
 InsurerNumber = Annotated[
     str, Text(LONGEST_INPUT, insurer_number, NINE_DIGITS), Field(description="IK", examples=["109519005"])
 ]
-PhysicianNumber = Annotated[
-    str, Text(LONGEST_INPUT, physician_number, NINE_DIGITS), Field(description="LANR", examples=["123456601"])
-]
 DiagnosisCode = Annotated[
     str,
     Text(LONGEST_INPUT, diagnosis_code, DIAGNOSIS_CODE),
@@ -264,7 +261,7 @@ PostalCode = Annotated[
 ]
 Language = Annotated[str, Text(LONGEST_INPUT, language, LANGUAGE), Field(description="ISO 639-1", examples=["de"])]
 PatientReference = Annotated[str, Text(LONGEST_INPUT, patient_reference, REFERENCE), Field(examples=["P-7K3M-2Q"])]
-PlacementCode = Annotated[
+PlacementCode = Annotated[  # for the endpoint of issue 12 that shows it
     str, Text(LONGEST_INPUT, placement_code), Field(description="Vermittlungscode", examples=["A1B2-C3D4-E5F6"])
 ]
 PlacementCodeOrMask = Annotated[

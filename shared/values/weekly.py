@@ -17,7 +17,7 @@ from sqlalchemy import Dialect
 from sqlalchemy.dialects.postgresql import INT4MULTIRANGE
 from sqlalchemy.types import TypeDecorator
 
-from shared.values.datetimes import BERLIN, in_utc, within_the_calendar
+from shared.values.datetimes import BERLIN, within_the_calendar
 from shared.values.errors import NotAcceptable
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -106,22 +106,6 @@ class Weekly:
     def contains(self, start: int, end: int) -> bool:
         """Whether one window holds all of the minutes from `start` up to `end` since Monday 00:00."""
         return any(window.start <= start < end <= window.end for window in self.windows)
-
-    @within_the_calendar
-    def contains_interval(self, start: datetime, end: datetime) -> bool:
-        """Whether the time from one instant up to another lies inside these hours, in Berlin.
-
-        Raises NotAcceptable for instants without an offset.
-        """
-        start, end = in_utc(start), in_utc(end)
-        if not start < end <= start + timedelta(days=7):
-            return False
-        reached = start
-        for days in range((end.astimezone(BERLIN).date() - start.astimezone(BERLIN).date()).days + 1):
-            for opens, closes in self.datetimes_on(start.astimezone(BERLIN).date() + timedelta(days=days)):
-                if opens <= reached < closes:
-                    reached = closes
-        return reached >= end
 
     def windows_on(self, day: date) -> tuple[Window, ...]:
         """The windows on that calendar day, in minutes (0 to 1440) since its midnight on the wall clock."""

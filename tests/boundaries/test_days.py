@@ -146,8 +146,6 @@ def test_weeks_and_ages_at_the_edge_of_the_calendar(day: date, other: date, wind
     week = Weekly.of((start, end) for start, end in windows if start < end)
     with suppress(NotAcceptable):
         assert all(opens < closes for opens, closes in week.datetimes_on(day))
-    with suppress(NotAcceptable):
-        week.contains_interval(start_of_berlin_day(day), start_of_berlin_day(day) + timedelta(minutes=1))
 
 
 @given(PLAUSIBLE, PLAUSIBLE)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from shared.database import new_id
 from shared.events.catalogue import PatientUpdated, PublicPatient, PublicTherapist, TherapistUpdated
-from tests.builders.happenings import happened
+from tests.builders.events import happened
 
 
 def a_therapist_changed(therapist_id: UUID | None = None, *, sequence: int = 1, **fields: Any) -> TherapistUpdated:

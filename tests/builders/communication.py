@@ -18,7 +18,7 @@ from communication_service.store.tables import ContactRequest, Email, EmailCoold
 from shared.database import new_id, transaction
 from shared.events import catalogue
 from shared.events.event import Event
-from tests.builders.happenings import happened
+from tests.builders.events import happened
 from tests.conftest import MONDAY
 
 Row = TypeVar("Row", Email, Inquiry, PhoneCall, ContactRequest, EmailCooldown)

@@ -28,7 +28,7 @@ from shared.events.catalogue import (
 )
 from shared.values.datetimes import berlin_day
 from shared.values.enums import RequestOutcome, RequestStatus
-from tests.builders.happenings import happened
+from tests.builders.events import happened
 from tests.conftest import MONDAY
 
 RULES = AskAgainRules()

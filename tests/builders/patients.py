@@ -13,7 +13,7 @@ from patient_service.domain.accesses import Reader
 from patient_service.domain.schemas import NewPatient, NewStatus, PatientView
 from shared.events.catalogue import AddressGeocoded
 from shared.security.encryption import Keys
-from tests.builders.happenings import happened
+from tests.builders.events import happened
 from tests.conftest import MONDAY
 
 NOBODY = Reader(id=None, purpose=None)

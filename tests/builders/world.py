@@ -39,7 +39,7 @@ from shared.events.outbox import record_all
 from shared.security.encryption import Keys
 from shared.values.datetimes import berlin_day
 from tests.builders.communication import EVERY_DAY, RULES
-from tests.builders.happenings import happened
+from tests.builders.events import happened
 from tests.builders.matching import AACHEN, public_therapist
 from tests.builders.matching import RULES as ASK_AGAIN
 from tests.builders.matching import listeners as matching_listeners

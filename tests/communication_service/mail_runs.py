@@ -49,5 +49,5 @@ def run_until(job: Sending, start: timedelta, end: timedelta, every: timedelta) 
         composed(NOW + at)
         while job.run(NOW + at):
             pass
-        jobs.take_back_rejections(NOW + at)
+        jobs.retry_wrongly_refused(NOW + at)
         at += every

@@ -28,7 +28,7 @@ from tests.builders.communication import (
     the,
     withdraw,
 )
-from tests.builders.happenings import happened
+from tests.builders.events import happened
 from tests.conftest import MONDAY
 from tests.events import recorded
 

@@ -23,7 +23,7 @@ from shared.errors import PlatformError
 from shared.events import catalogue
 from shared.events.event import Event
 from tests.builders.communication import EVERY_DAY, RULES, a_patient, a_request, a_therapist
-from tests.builders.happenings import happened
+from tests.builders.events import happened
 from tests.builders.locks import observed
 from tests.conftest import MONDAY
 

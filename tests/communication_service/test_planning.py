@@ -1,4 +1,4 @@
-"""Which contacts there should be (docs/domain.md#contact-rule-4 and the next two): values in, values out."""
+"""Which inquiries there should be (docs/domain.md#contact-rule-4 and the next two): values in, values out."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from communication_service.domain.planning import (
     CallSlot,
     Cooldown,
     PatientFacts,
-    PlannedContact,
+    PlannedInquiry,
     PracticeFacts,
     Unsent,
-    UnsentContact,
+    UnsentInquiry,
     UnsentRequest,
     kept_back,
-    leaving,
     next_plan_at,
     plan,
+    requests_to_take_out,
 )
 from communication_service.settings import ContactRules
 from tests.builders.communication import MONDAY_MORNINGS, RULES
@@ -45,16 +45,16 @@ PHONED = PracticeFacts(has_phone=True, call_times=hours())
 def planned(
     practice: PracticeFacts,
     requests: Sequence[UnsentRequest],
-    contacts: Sequence[UnsentContact] = (),
+    inquiries: Sequence[UnsentInquiry] = (),
     *,
     now: datetime = MONDAY,
     rules: ContactRules = RULES,
-) -> list[PlannedContact]:
-    return plan(Unsent(practice, requests, contacts), rules, now)
+) -> list[PlannedInquiry]:
+    return plan(Unsent(practice, requests, inquiries), rules, now)
 
 
-def numbers(contact: PlannedContact) -> list[int]:
-    return [each.int for each in contact.request_ids]
+def numbers(inquiry: PlannedInquiry) -> list[int]:
+    return [each.int for each in inquiry.request_ids]
 
 
 # docs/domain.md#contact-rule-4
@@ -83,8 +83,8 @@ def numbers(contact: PlannedContact) -> list[int]:
 def test_an_email_comes_first_and_a_call_where_there_can_be_none(
     facts: dict[str, object], by_phone: bool, channel: str, waits_for: str | None
 ) -> None:
-    (contact,) = planned(replace(MAILED, **facts), [a_request(1, by_phone=by_phone)])
-    assert (contact.channel, contact.waits_for) == (channel, waits_for)
+    (inquiry,) = planned(replace(MAILED, **facts), [a_request(1, by_phone=by_phone)])
+    assert (inquiry.channel, inquiry.waits_for) == (channel, waits_for)
 
 
 # docs/domain.md#contact-rule-5
@@ -93,15 +93,15 @@ def test_an_email_comes_first_and_a_call_where_there_can_be_none(
 @pytest.mark.parametrize("reason", ["therapist_emailed_recently", "address_emailed_recently"])
 def test_an_email_waits_for_the_cooldown_and_says_until_when(reason: str) -> None:
     practice = replace(MAILED, cooldown=Cooldown(reason, date(2026, 11, 29)))
-    (contact,) = planned(practice, [a_request(1)])
-    assert (contact.waits_for, contact.waits_until) == (reason, date(2026, 11, 29))
-    assert contact.earliest == datetime(2026, 11, 29, 23, 0, tzinfo=UTC), "Monday, 00:00 in Berlin"
+    (inquiry,) = planned(practice, [a_request(1)])
+    assert (inquiry.waits_for, inquiry.waits_until) == (reason, date(2026, 11, 29))
+    assert inquiry.earliest == datetime(2026, 11, 29, 23, 0, tzinfo=UTC), "Monday, 00:00 in Berlin"
 
 
 def test_a_call_waits_for_no_cooldown() -> None:
     practice = replace(MAILED, cooldown=Cooldown("therapist_emailed_recently", date(2026, 11, 29)))
-    (contact,) = planned(practice, [a_request(1, by_phone=True)])
-    assert (contact.channel, contact.waits_for, contact.earliest) == ("phone", None, MONDAY)
+    (inquiry,) = planned(practice, [a_request(1, by_phone=True)])
+    assert (inquiry.channel, inquiry.waits_for, inquiry.earliest) == ("phone", None, MONDAY)
 
 
 def test_the_longest_search_goes_first_then_the_higher_priority_then_who_waits_longer_here() -> None:
@@ -112,8 +112,8 @@ def test_the_longest_search_goes_first_then_the_higher_priority_then_who_waits_l
         of_search(4, 3, priority=5),
         a_request(5, patient=replace(SEARCHES, search_started_on=None)),
     ]
-    (contact,) = planned(MAILED, requests)
-    assert numbers(contact) == [4, 3, 2, 1, 5]
+    (inquiry,) = planned(MAILED, requests)
+    assert numbers(inquiry) == [4, 3, 2, 1, 5]
 
 
 # docs/domain.md#contact-rule-6
@@ -121,34 +121,34 @@ def test_the_longest_search_goes_first_then_the_higher_priority_then_who_waits_l
 
 @pytest.mark.parametrize(("count", "sizes"), [(0, []), (1, [1]), (6, [6]), (7, [6, 1]), (13, [6, 6, 1])])
 def test_six_at_most_go_together_and_the_others_wait_for_their_turn(count: int, sizes: list[int]) -> None:
-    contacts = planned(MAILED, [of_search(n, n) for n in range(1, count + 1)])
-    assert [len(contact.request_ids) for contact in contacts] == sizes
-    assert [contact.waits_for for contact in contacts] == [None, "earlier_inquiry", "earlier_inquiry"][: len(sizes)]
-    assert [n for contact in contacts for n in numbers(contact)] == list(range(1, count + 1))
+    inquiries = planned(MAILED, [of_search(n, n) for n in range(1, count + 1)])
+    assert [len(inquiry.request_ids) for inquiry in inquiries] == sizes
+    assert [inquiry.waits_for for inquiry in inquiries] == [None, "earlier_inquiry", "earlier_inquiry"][: len(sizes)]
+    assert [n for inquiry in inquiries for n in numbers(inquiry)] == list(range(1, count + 1))
 
 
 @pytest.mark.parametrize(("seconds", "count"), [(4, 0), (5, 1)])
 def test_requests_gather_before_the_first_of_them_is_asked(seconds: int, count: int) -> None:
     now = MONDAY + timedelta(seconds=seconds)
     requests = [a_request(1, waiting_since=MONDAY), a_request(2, waiting_since=now)]
-    contacts = planned(MAILED, requests, now=now)
-    assert [numbers(contact) for contact in contacts] == [[1, 2]][:count]
-    assert next_plan_at(Unsent(MAILED, requests), contacts, RULES, now) == (
+    inquiries = planned(MAILED, requests, now=now)
+    assert [numbers(inquiry) for inquiry in inquiries] == [[1, 2]][:count]
+    assert next_plan_at(Unsent(MAILED, requests), inquiries, RULES, now) == (
         MONDAY + timedelta(seconds=5) if not count else now + timedelta(hours=1)
     )
 
 
 def test_who_comes_later_joins_the_contact_that_has_not_gone_out() -> None:
-    inside = a_request(1, contact_id=number(90), newest_contact_id=number(90))
-    (contact,) = planned(MAILED, [inside, a_request(2, waiting_since=MONDAY)], [UnsentContact(number(90))])
-    assert (contact.contact_id, numbers(contact)) == (number(90), [1, 2])
+    inside = a_request(1, inquiry_id=number(90), newest_inquiry_id=number(90))
+    (inquiry,) = planned(MAILED, [inside, a_request(2, waiting_since=MONDAY)], [UnsentInquiry(number(90))])
+    assert (inquiry.inquiry_id, numbers(inquiry)) == (number(90), [1, 2])
 
 
 def test_nobody_goes_back_to_a_contact_they_left() -> None:
-    was_in_a_newer_one = a_request(2, newest_contact_id=number(91))
-    inside = a_request(1, contact_id=number(90), newest_contact_id=number(90))
-    (contact,) = planned(MAILED, [inside, was_in_a_newer_one], [UnsentContact(number(90))])
-    assert (contact.contact_id, numbers(contact)) == (None, [1, 2])
+    was_in_a_newer_one = a_request(2, newest_inquiry_id=number(91))
+    inside = a_request(1, inquiry_id=number(90), newest_inquiry_id=number(90))
+    (inquiry,) = planned(MAILED, [inside, was_in_a_newer_one], [UnsentInquiry(number(90))])
+    assert (inquiry.inquiry_id, numbers(inquiry)) == (None, [1, 2])
 
 
 # docs/domain.md#contact-rule-7
@@ -156,10 +156,10 @@ def test_nobody_goes_back_to_a_contact_they_left() -> None:
 
 def test_a_call_that_is_due_today_stays_as_it_is_and_nobody_joins_it() -> None:
     slot = CallSlot(MONDAY - timedelta(minutes=2), MONDAY + timedelta(minutes=3))
-    inside = a_request(1, contact_id=number(90), newest_contact_id=number(90))
-    first, second = planned(PHONED, [inside, a_request(2)], [UnsentContact(number(90), call=slot)])
-    assert (first.contact_id, numbers(first), first.keeps_call) == (number(90), [1], True)
-    assert (second.contact_id, numbers(second), second.waits_for) == (None, [2], "earlier_inquiry")
+    inside = a_request(1, inquiry_id=number(90), newest_inquiry_id=number(90))
+    first, second = planned(PHONED, [inside, a_request(2)], [UnsentInquiry(number(90), call=slot)])
+    assert (first.inquiry_id, numbers(first), first.keeps_call) == (number(90), [1], True)
+    assert (second.inquiry_id, numbers(second), second.waits_for) == (None, [2], "earlier_inquiry")
 
 
 @pytest.mark.parametrize(
@@ -177,23 +177,23 @@ def test_a_planned_call_moves_only_where_it_no_longer_fits(
     now: datetime, wish: datetime | None, times: CallTimes, keeps: bool
 ) -> None:
     slot = CallSlot(MONDAY + timedelta(minutes=60), MONDAY + timedelta(minutes=65))
-    inside = a_request(1, contact_id=number(90), newest_contact_id=number(90))
-    (contact,) = planned(replace(PHONED, call_times=times), [inside], [UnsentContact(number(90), wish, slot)], now=now)
-    assert contact.keeps_call == keeps
-    assert contact.earliest == (slot.starts_at if keeps else max(now, wish or now))
+    inside = a_request(1, inquiry_id=number(90), newest_inquiry_id=number(90))
+    (inquiry,) = planned(replace(PHONED, call_times=times), [inside], [UnsentInquiry(number(90), wish, slot)], now=now)
+    assert inquiry.keeps_call == keeps
+    assert inquiry.earliest == (slot.starts_at if keeps else max(now, wish or now))
 
 
 def test_a_practice_is_not_called_sooner_than_it_wished_because_others_go_with_it() -> None:
     wish = MONDAY + timedelta(days=2)
-    old = [UnsentContact(number(90), wish), UnsentContact(number(91))]
-    inside = [a_request(n, contact_id=number(89 + n), newest_contact_id=number(89 + n)) for n in (1, 2)]
-    (contact,) = planned(PHONED, inside, old)
-    assert (contact.next_attempt_after, contact.earliest) == (wish, wish)
+    old = [UnsentInquiry(number(90), wish), UnsentInquiry(number(91))]
+    inside = [a_request(n, inquiry_id=number(89 + n), newest_inquiry_id=number(89 + n)) for n in (1, 2)]
+    (inquiry,) = planned(PHONED, inside, old)
+    assert (inquiry.next_attempt_after, inquiry.earliest) == (wish, wish)
 
 
 def test_a_call_has_the_number_of_the_request_that_was_called_about_most() -> None:
-    (contact,) = planned(PHONED, [a_request(1, attempts=2), a_request(2)])
-    assert contact.attempt == 3
+    (inquiry,) = planned(PHONED, [a_request(1, attempts=2), a_request(2)])
+    assert inquiry.attempt == 3
 
 
 # docs/domain.md#contact-rule-9
@@ -217,7 +217,7 @@ def test_who_is_held_or_no_longer_searches_is_not_asked_for(
     hold: str | None, patient: PatientFacts | None, reason: str | None
 ) -> None:
     assert kept_back(hold, patient) == reason
-    inside = a_request(1, hold=hold, patient=patient, contact_id=number(90), newest_contact_id=number(90))
-    unsent = Unsent(MAILED, [inside], [UnsentContact(number(90))])
-    assert [numbers(contact) for contact in plan(unsent, RULES, MONDAY)] == ([] if reason else [[1]])
-    assert leaving(unsent) == ([inside] if reason else [])
+    inside = a_request(1, hold=hold, patient=patient, inquiry_id=number(90), newest_inquiry_id=number(90))
+    unsent = Unsent(MAILED, [inside], [UnsentInquiry(number(90))])
+    assert [numbers(inquiry) for inquiry in plan(unsent, RULES, MONDAY)] == ([] if reason else [[1]])
+    assert requests_to_take_out(unsent) == ([inside] if reason else [])

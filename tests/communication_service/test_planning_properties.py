@@ -1,4 +1,4 @@
-"""What is true of every plan, whatever practices, requests and contacts there are."""
+"""What is true of every plan, whatever practices, requests and inquiries there are."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from communication_service.domain.planning import (
     CallSlot,
     Cooldown,
     PatientFacts,
-    PlannedContact,
+    PlannedInquiry,
     PracticeFacts,
     Unsent,
-    UnsentContact,
+    UnsentInquiry,
     UnsentRequest,
-    leaving,
     next_plan_at,
     plan,
+    requests_to_take_out,
 )
 from communication_service.settings import ContactRules
 from shared.values.datetimes import berlin_day
@@ -59,71 +59,71 @@ SMALL = ContactRules(patients_together=3)
 
 @st.composite
 def worlds(draw: st.DrawFn) -> Unsent:
-    """A practice with up to a dozen requests, some in up to three contacts that have not gone out."""
-    contacts = [UnsentContact(number(100 + n), draw(st.none() | LATER)) for n in range(draw(st.integers(0, 3)))]
+    """A practice with up to a dozen requests, some in up to three inquiries that have not gone out."""
+    inquiries = [UnsentInquiry(number(100 + n), draw(st.none() | LATER)) for n in range(draw(st.integers(0, 3)))]
     called = draw(st.integers(0, 3))
-    if called < len(contacts):  # the database allows one planned call to a practice
+    if called < len(inquiries):  # the database allows one planned call to a practice
         start = draw(LATER)
-        contacts[called] = replace(contacts[called], call=CallSlot(start, start + timedelta(minutes=5)))
-    free = {contact.id: 3 for contact in contacts}
+        inquiries[called] = replace(inquiries[called], call=CallSlot(start, start + timedelta(minutes=5)))
+    free = {inquiry.id: 3 for inquiry in inquiries}
     requests = []
     for n in range(draw(st.integers(0, 12))):
-        contact = draw(st.sampled_from([None, *(id for id, left in free.items() if left), number(99)]))
-        if contact in free:
-            free[contact] -= 1
-        newest = contact or draw(st.sampled_from([None, number(98), number(100), number(101)]))
+        inquiry = draw(st.sampled_from([None, *(id for id, left in free.items() if left), number(99)]))
+        if inquiry in free:
+            free[inquiry] -= 1
+        newest = inquiry or draw(st.sampled_from([None, number(98), number(100), number(101)]))
         requests.append(
             UnsentRequest(
                 id=number(n + 1),
                 patient=draw(st.none() | PATIENTS if n % 4 == 0 else PATIENTS),
-                is_waiting=draw(st.sampled_from([True, True, True, contact is None])),
+                is_waiting=draw(st.sampled_from([True, True, True, inquiry is None])),
                 hold=draw(st.sampled_from([None, None, None, None, "search_paused"])),
                 priority=draw(st.sampled_from([0, 0, 5])),
                 waiting_since=draw(INSTANTS),
                 by_phone=draw(st.booleans()),
                 attempts=draw(st.integers(0, 2)),
-                contact_id=contact,
-                newest_contact_id=newest,
+                inquiry_id=inquiry,
+                newest_inquiry_id=newest,
             )
         )
-    return Unsent(draw(PRACTICES), requests, contacts)
+    return Unsent(draw(PRACTICES), requests, inquiries)
 
 
-def is_due_today(contact: PlannedContact, unsent: Unsent) -> bool:
-    calls = {each.id: each.call for each in unsent.contacts}
-    call = calls.get(contact.contact_id) if contact.contact_id else None
+def is_due_today(inquiry: PlannedInquiry, unsent: Unsent) -> bool:
+    calls = {each.id: each.call for each in unsent.inquiries}
+    call = calls.get(inquiry.inquiry_id) if inquiry.inquiry_id else None
     return call is not None and call.starts_at <= MONDAY and berlin_day(call.starts_at) == berlin_day(MONDAY)
 
 
-def applied(unsent: Unsent, contacts: Sequence[PlannedContact]) -> Unsent:
+def applied(unsent: Unsent, inquiries: Sequence[PlannedInquiry]) -> Unsent:
     """What there is when everything is as planned, and the practice has a free line."""
     requests = {each.id: each for each in unsent.requests}
-    for each in leaving(unsent):
-        requests[each.id] = replace(each, contact_id=None)
-    calls = {each.id: each.call for each in unsent.contacts}
+    for each in requests_to_take_out(unsent):
+        requests[each.id] = replace(each, inquiry_id=None)
+    calls = {each.id: each.call for each in unsent.inquiries}
     stand = []
-    for n, contact in enumerate(contacts):
-        id = contact.contact_id or number(200 + n)
-        for request in contact.request_ids:
-            requests[request] = replace(requests[request], contact_id=id, newest_contact_id=id)
-        call = calls.get(id) if contact.keeps_call else None
-        if contact.channel == "phone" and contact.waits_for is None and not contact.keeps_call:
+    for n, inquiry in enumerate(inquiries):
+        id = inquiry.inquiry_id or number(200 + n)
+        for request in inquiry.request_ids:
+            requests[request] = replace(requests[request], inquiry_id=id, newest_inquiry_id=id)
+        call = calls.get(id) if inquiry.keeps_call else None
+        if inquiry.channel == "phone" and inquiry.waits_for is None and not inquiry.keeps_call:
             times = unsent.practice.call_times
             assert times is not None
-            assert contact.earliest is not None
-            start = times.next_free_slot(earliest=contact.earliest, rules=SMALL, taken=lambda *_: [])
+            assert inquiry.earliest is not None
+            start = times.next_free_slot(earliest=inquiry.earliest, rules=SMALL, taken=lambda *_: [])
             assert start is not None
             call = CallSlot(start, start + SMALL.call_length)
-        stand.append(UnsentContact(id, contact.next_attempt_after, call))
+        stand.append(UnsentInquiry(id, inquiry.next_attempt_after, call))
     stand.sort(key=lambda each: each.id)
     return Unsent(unsent.practice, list(requests.values()), stand)
 
 
 @given(worlds())
 def test_everybody_who_is_asked_for_is_in_one_contact_and_nobody_else(unsent: Unsent) -> None:
-    contacts = plan(unsent, SMALL, MONDAY)
-    asked = [request for contact in contacts for request in contact.request_ids]
-    elsewhere = {each.id for each in unsent.requests if each.contact_id == number(99)}  # it is being sent
+    inquiries = plan(unsent, SMALL, MONDAY)
+    asked = [request for inquiry in inquiries for request in inquiry.request_ids]
+    elsewhere = {each.id for each in unsent.requests if each.inquiry_id == number(99)}  # it is being sent
     going = {each.id for each in unsent.requests if each.kept_back is None} - elsewhere
     assert len(asked) == len(set(asked))
     assert set(asked) <= going
@@ -133,17 +133,17 @@ def test_everybody_who_is_asked_for_is_in_one_contact_and_nobody_else(unsent: Un
 
 def _waits_to_gather(request: UnsentRequest) -> bool:
     assert request.waiting_since is not None
-    return request.contact_id is None and request.waiting_since + SMALL.gathering > MONDAY
+    return request.inquiry_id is None and request.waiting_since + SMALL.gathering > MONDAY
 
 
 @given(worlds())
 def test_at_most_so_many_go_together(unsent: Unsent) -> None:
-    assert all(0 < len(contact.request_ids) <= 3 for contact in plan(unsent, SMALL, MONDAY))
+    assert all(0 < len(inquiry.request_ids) <= 3 for inquiry in plan(unsent, SMALL, MONDAY))
 
 
 @given(worlds())
 def test_at_most_one_email_and_one_call_go_and_no_email_within_the_cooldown(unsent: Unsent) -> None:
-    ready = [contact.channel for contact in plan(unsent, SMALL, MONDAY) if contact.waits_for is None]
+    ready = [inquiry.channel for inquiry in plan(unsent, SMALL, MONDAY) if inquiry.waits_for is None]
     assert len(ready) == len(set(ready))
     assert unsent.practice.cooldown is None or "email" not in ready
 
@@ -154,9 +154,9 @@ def test_whoever_waits_longest_is_asked_first(unsent: Unsent) -> None:
     for channel in ("email", "phone"):
         asked = [
             by_id[request]
-            for contact in plan(unsent, SMALL, MONDAY)
-            if contact.channel == channel and not is_due_today(contact, unsent)
-            for request in contact.request_ids
+            for inquiry in plan(unsent, SMALL, MONDAY)
+            if inquiry.channel == channel and not is_due_today(inquiry, unsent)
+            for request in inquiry.request_ids
         ]
         started = [each.patient.search_started_on or date.max for each in asked if each.patient]
         assert started == sorted(started)
@@ -165,35 +165,35 @@ def test_whoever_waits_longest_is_asked_first(unsent: Unsent) -> None:
 @given(worlds())
 def test_nobody_joins_an_older_contact_than_they_were_in(unsent: Unsent) -> None:
     by_id = {each.id: each for each in unsent.requests}
-    for contact in plan(unsent, SMALL, MONDAY):
-        for request in contact.request_ids:
-            newest = by_id[request].newest_contact_id
-            assert contact.contact_id is None or newest is None or newest <= contact.contact_id
+    for inquiry in plan(unsent, SMALL, MONDAY):
+        for request in inquiry.request_ids:
+            newest = by_id[request].newest_inquiry_id
+            assert inquiry.inquiry_id is None or newest is None or newest <= inquiry.inquiry_id
 
 
 @given(worlds())
 def test_what_does_not_go_says_why_or_when(unsent: Unsent) -> None:
-    contacts = plan(unsent, SMALL, MONDAY)
-    assert all(contact.earliest is not None or contact.waits_for is not None for contact in contacts)
-    assert all(contact.waits_for is not None for contact in contacts if contact.waits_until is not None)
-    assert MONDAY < next_plan_at(unsent, contacts, SMALL, MONDAY) <= MONDAY + timedelta(hours=1)
+    inquiries = plan(unsent, SMALL, MONDAY)
+    assert all(inquiry.earliest is not None or inquiry.waits_for is not None for inquiry in inquiries)
+    assert all(inquiry.waits_for is not None for inquiry in inquiries if inquiry.waits_until is not None)
+    assert MONDAY < next_plan_at(unsent, inquiries, SMALL, MONDAY) <= MONDAY + timedelta(hours=1)
 
 
 @given(worlds())
 def test_planning_what_is_planned_changes_nothing(unsent: Unsent) -> None:
-    contacts = plan(unsent, SMALL, MONDAY)
-    # a call of today that cannot be made is cancelled first; only the next plan lets others join its contact
-    assume(not any(is_due_today(contact, unsent) and contact.waits_for for contact in contacts))
-    again = plan(applied(unsent, contacts), SMALL, MONDAY)
-    assert {_said(contact) for contact in again} == {_said(contact) for contact in contacts}
-    assert all(contact.contact_id is not None for contact in again)
-    third = plan(applied(applied(unsent, contacts), again), SMALL, MONDAY)
+    inquiries = plan(unsent, SMALL, MONDAY)
+    # a call of today that cannot be made is cancelled first; only the next plan lets others join its inquiry
+    assume(not any(is_due_today(inquiry, unsent) and inquiry.waits_for for inquiry in inquiries))
+    again = plan(applied(unsent, inquiries), SMALL, MONDAY)
+    assert {_said(inquiry) for inquiry in again} == {_said(inquiry) for inquiry in inquiries}
+    assert all(inquiry.inquiry_id is not None for inquiry in again)
+    third = plan(applied(applied(unsent, inquiries), again), SMALL, MONDAY)
     assert third == again
 
 
-def _said(contact: PlannedContact) -> tuple[object, ...]:
+def _said(inquiry: PlannedInquiry) -> tuple[object, ...]:
     """What practices and staff can tell apart; a call that is due by now need not wait for another one's turn."""
-    return (contact.channel, frozenset(contact.request_ids), contact.waits_until, contact.next_attempt_after)
+    return (inquiry.channel, frozenset(inquiry.request_ids), inquiry.waits_until, inquiry.next_attempt_after)
 
 
 @given(worlds(), st.data())
@@ -218,9 +218,9 @@ def test_no_address_and_no_therapist_gets_two_emails_within_the_cooldown(steps: 
         is_over = last is None or last + days <= berlin_day(now)
         cooldown = None if is_over or last is None else Cooldown("address_emailed_recently", last + days - timedelta(1))
         facts = PracticeFacts(email_key=addresses[practice], cooldown=cooldown)
-        for contact in plan(Unsent(facts, [a_request(n + 1)]), RULES, now):
-            assert (contact.waits_for is None) == is_over
-            if contact.waits_for is None:
+        for inquiry in plan(Unsent(facts, [a_request(n + 1)]), RULES, now):
+            assert (inquiry.waits_for is None) == is_over
+            if inquiry.waits_for is None:
                 sent.append((practice, addresses[practice], berlin_day(now)))
     for place, (who, where, day) in enumerate(sent):
         assert all(day - before >= days for other, at, before in sent[:place] if other == who or at == where)

@@ -22,9 +22,9 @@ from shared.database import transaction
 from shared.errors import Conflict, NotFound
 from shared.runtime import clock
 from tests.builders.communication import EVERY_DAY, RULES, a_practice_to_phone, a_request, a_therapist, composed, the
+from tests.concurrency import in_turn, while_uncommitted
 from tests.conftest import MONDAY
 from tests.events import recorded
-from tests.rivals import in_turn, while_uncommitted
 
 pytestmark = pytest.mark.usefixtures("real_commits")
 

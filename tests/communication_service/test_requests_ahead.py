@@ -31,7 +31,7 @@ from tests.builders.communication import (
     the,
     withdraw,
 )
-from tests.builders.happenings import happened
+from tests.builders.events import happened
 from tests.conftest import MONDAY
 
 Send = Callable[..., None]
@@ -77,7 +77,7 @@ def again(*events: Event) -> None:
 
 def ahead() -> list[tuple[str, UUID, int]]:
     with transaction() as session:
-        return [(row.copies, row.id, row.known_sequence) for row in copies.ahead(session)]
+        return [(row.copies, row.id, row.known_sequence) for row in copies.list_ahead(session)]
 
 
 @pytest.mark.parametrize("bogus", [3, 1000, 10**6, LARGEST_SEQUENCE])

@@ -22,7 +22,7 @@ from communication_service.store.tables import Email, EmailSuppression, Inquiry,
 from shared.database import transaction
 from shared.events.catalogue import PublicTherapist, TherapistUpdated
 from tests.builders.communication import MONDAY_MORNINGS, RULES, a_patient, a_request, a_therapist, composed, rows
-from tests.builders.happenings import happened
+from tests.builders.events import happened
 from tests.communication_service.conftest import at_once
 from tests.conftest import MONDAY
 from tests.events import recorded
@@ -294,7 +294,7 @@ def test_an_email_on_its_way_that_did_not_go_goes_no_more(source: Suppress, send
     source(therapists[0])
     composed(NOW)
     with transaction() as session:
-        domain.put_off(session, claim.email_id, claim.attempt, detail="451", rules=RULES, now=NOW)
+        domain.record_deferral(session, claim.email_id, claim.attempt, detail="451", rules=RULES, now=NOW)
     composed(NOW + timedelta(seconds=1))
     assert {email.status for email in rows(Email)} == {"cancelled"}
     assert {c.therapist_id for c in rows(PhoneCall, status="planned")} == set(therapists)

@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings
 
 from migrations.settings import MigrationSettings
 from operations import env_file, pgbouncer, services
-from operations.compose import WITHOUT
+from operations.compose import NOT_IN_CONTAINERS
 from operations.orchestrator import Orchestrator
 from shared.runtime.settings import KafkaSettings, names
 from testkit.private_platform import private_settings
@@ -57,7 +57,7 @@ def test_every_service_has_a_web_and_a_worker_process() -> None:
 
 
 def test_those_who_follow_let_others_go_first_with_containers_and_without(tmp_path: Path) -> None:
-    followers = set(SERVICES) - {services.BRINGS_NEWS}
+    followers = set(SERVICES) - {services.IMPORTING_SERVICE}
     platform = Orchestrator(ROOT, private_settings(tmp_path, ROOT), tmp_path, say=lambda *_: None)
     assert {part.name for part in platform.process_specs if part.niceness} == {f"{name}.worker" for name in followers}
     yielding = {name for name, container in CONTAINERS.items() if container.get("cpu_shares", 1024) < 1024}
@@ -112,14 +112,14 @@ def test_a_process_is_given_what_its_settings_name(service: str, process: str) -
     """The same as with `make up`: what a process cannot tell, nobody learns from it."""
     declared: type[BaseSettings] = importlib.import_module(f"{service}.settings").Settings
     given = environment(f"{service.removesuffix('_service')}-{process}").keys() - {"HEALTH_PORT"}
-    assert given == set(names(declared, process=process)) - WITHOUT.keys()
+    assert given == set(names(declared, process=process)) - NOT_IN_CONTAINERS.keys()
     needed = {str(f.validation_alias or n.upper()) for n, f in declared.model_fields.items() if f.is_required()}
     assert needed <= given, "nothing stands in for what has no default"
 
 
 def test_what_is_no_service_is_given_what_it_needs() -> None:
     assert environment("mail").keys() == {"HEALTH_PORT"}
-    assert environment("topics").keys() == set(names(KafkaSettings)) - WITHOUT.keys()
+    assert environment("topics").keys() == set(names(KafkaSettings)) - NOT_IN_CONTAINERS.keys()
     assert environment("migrations").keys() == set(names(MigrationSettings))
     assert environment("pgbouncer").keys() == set(filter(pgbouncer.reads, DECLARED))
     admins = {name for name in CONTAINERS for variable in environment(name) if variable in ADMINISTRATORS}
@@ -135,8 +135,8 @@ def test_defaults_are_those_of_the_example() -> None:
 
 
 def test_what_is_kept_from_containers_is_a_setting_with_a_reason() -> None:
-    assert WITHOUT.keys() <= DECLARED.keys()
-    assert all(WITHOUT.values())
+    assert NOT_IN_CONTAINERS.keys() <= DECLARED.keys()
+    assert all(NOT_IN_CONTAINERS.values())
 
 
 def test_kafka_is_set_as_it_is_without_containers() -> None:

@@ -10,7 +10,7 @@ from tests.end_to_end.people import a_searching_patient, a_therapist, asked, kno
 
 def test_the_demo_plays_to_its_end(platform: PrivatePlatform, api: ApiClient) -> None:
     lines: list[str] = []
-    demo.play(platform, say=lines.append)
+    demo.run(platform, say=lines.append)
     told = "\n".join(lines)
     assert "completed" in told
     assert "contacted" in told

@@ -9,8 +9,8 @@ from uuid import uuid4
 import requests
 
 from testkit.api_client import ApiClient
+from tests.concurrency import at_once
 from tests.end_to_end.people import a_searching_patient, a_therapist, known_to_matching
-from tests.rivals import at_once
 
 PEOPLE = 6
 

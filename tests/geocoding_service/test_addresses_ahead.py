@@ -34,10 +34,10 @@ def test_what_the_source_republishes_is_looked_up_again_and_published_once(sessi
     arrive(tell(1, 0))
     assert arrive(tell(BOGUS, 1, postal_code="10115", city="Berlin")).city == "Berlin"
     assert arrive(tell(2, 2, postal_code="50667", city="Köln")).city == "Berlin"
-    assert copies.number_ahead(session) == 1
+    assert copies.count_ahead(session) == 1
     known = arrive(tell(3, 3, republished=True, postal_code="50667", city="Köln"))
     assert (known.city, known.owner_sequence, known.sequence) == ("Köln", 3, 3)
-    assert copies.number_ahead(session) == 0
+    assert copies.count_ahead(session) == 0
     # the same address again, past another one from anybody: nothing more is told of it
     arrive(tell(BOGUS, 4, postal_code="50667", city="Köln"))
     assert arrive(tell(5, 5, republished=True, postal_code="50667", city="Köln")).owner_sequence == 5

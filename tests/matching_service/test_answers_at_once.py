@@ -14,7 +14,7 @@ from shared.database import new_id
 from shared.errors import RuleBroken
 from shared.events.catalogue import CallRecorded, EmailAnswered, PracticeAnswer
 from shared.values.enums import RequestStatus
-from tests.builders.happenings import happened
+from tests.builders.events import happened
 from tests.builders.matching import RULES, a_request, an_open_request, listeners, stored
 from tests.conftest import MONDAY
 from tests.events import recorded

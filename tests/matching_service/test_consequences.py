@@ -23,7 +23,7 @@ from shared.events.catalogue import (
 from shared.events.event import Event
 from shared.values.datetimes import berlin_day
 from shared.values.enums import RequestStatus, WithdrawalReason
-from tests.builders.happenings import happened
+from tests.builders.events import happened
 from tests.builders.matching import (
     a_known_patient,
     a_request,

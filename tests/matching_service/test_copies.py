@@ -20,7 +20,7 @@ from shared.events.catalogue import (
     TherapistUpdated,
 )
 from shared.values.places import Place
-from tests.builders.happenings import happened
+from tests.builders.events import happened
 from tests.builders.matching import (
     AACHEN,
     a_known_patient,

@@ -17,7 +17,7 @@ from matching_service.store.tables import TherapistCopy
 from shared.database import copies, new_id
 from shared.events.catalogue import AddressGeocoded, TherapistBlocked, TherapistUpdated
 from shared.events.event import LARGEST_SEQUENCE, Event
-from tests.builders.happenings import SomeEvent, happened
+from tests.builders.events import SomeEvent, happened
 from tests.builders.matching import listeners, public_therapist
 from tests.conftest import MONDAY
 
@@ -52,12 +52,12 @@ def test_a_state_from_anybody_is_overruled_by_what_the_source_republishes(sessio
     arrive(session, told(id, BOGUS, 1, city="anywhere"))
     arrive(session, told(id, 2, 2))
     assert city(session, id) == "anywhere"
-    assert [(row.copies, row.id, row.known_sequence, row.event_sequence) for row in copies.ahead(session)] == [
+    assert [(row.copies, row.id, row.known_sequence, row.event_sequence) for row in copies.list_ahead(session)] == [
         ("therapists.sequence", id, BOGUS, 2)
     ]
     arrive(session, told(id, 3, 3, republished=True))
     assert city(session, id) == "after 3"
-    assert copies.number_ahead(session) == 0
+    assert copies.count_ahead(session) == 0
     arrive(session, told(id, 4, 4))
     assert city(session, id) == "after 4"
 
@@ -84,21 +84,21 @@ def test_what_was_republished_before_does_not_overwrite_what_happened_since(sess
     arrive(session, told(id, 1, 0), republished, told(id, 3, 3))
     arrive(session, republished)
     assert city(session, id) == "after 3"
-    assert copies.number_ahead(session) == 0
+    assert copies.count_ahead(session) == 0
     arrive(session, told(old, 5, 5), told(old, 4, 6))  # two requests at once: the second one had the earlier time
     arrive(session, told(old, 4, 6))
     assert city(session, old) == "after 5"
     arrive(session, told(old, 4, 5.5))
-    assert copies.number_ahead(session) == 0
+    assert copies.count_ahead(session) == 0
 
 
 def test_a_source_that_was_restored_is_noticed_though_the_distance_is_small(session: Session) -> None:
     id = new_id()
     arrive(session, told(id, 20, 0))
     arrive(session, told(id, 16, 60))
-    assert copies.number_ahead(session) == 1
+    assert copies.count_ahead(session) == 1
     arrive(session, told(id, 17, 61, republished=True))
-    assert (city(session, id), copies.number_ahead(session)) == ("after 17", 0)
+    assert (city(session, id), copies.count_ahead(session)) == ("after 17", 0)
 
 
 def test_a_place_from_anybody_is_overruled_too(session: Session) -> None:
@@ -119,9 +119,9 @@ def test_a_place_from_anybody_is_overruled_too(session: Session) -> None:
 
     arrive(session, place(1, 0, 50.7), place(BOGUS, 1, 50.9))
     arrive(session, place(2, 2, 50.8))
-    assert (latitude(), copies.number_ahead(session)) == (50.9, 1)
+    assert (latitude(), copies.count_ahead(session)) == (50.9, 1)
     arrive(session, place(3, 3, 50.6, republished=True))
-    assert (latitude(), copies.number_ahead(session)) == (50.6, 0)
+    assert (latitude(), copies.count_ahead(session)) == (50.6, 0)
 
 
 def test_what_was_republished_before_does_not_hide_that_a_copy_is_ahead(session: Session) -> None:
@@ -131,11 +131,11 @@ def test_what_was_republished_before_does_not_hide_that_a_copy_is_ahead(session:
     arrive(session, told(id, 1, 0), republished)
     arrive(session, told(id, BOGUS, 3, city="anywhere"))
     arrive(session, told(id, 3, 5))
-    assert copies.number_ahead(session) == 1
+    assert copies.count_ahead(session) == 1
     arrive(session, republished)
-    assert (city(session, id), copies.number_ahead(session)) == ("anywhere", 1)
+    assert (city(session, id), copies.count_ahead(session)) == ("anywhere", 1)
     arrive(session, told(id, 4, 6, republished=True), told(id, 5, 7))
-    assert (city(session, id), copies.number_ahead(session)) == ("after 5", 0)
+    assert (city(session, id), copies.count_ahead(session)) == ("after 5", 0)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)

@@ -29,7 +29,7 @@ from shared.events.catalogue import (
 )
 from shared.events.event import Event
 from shared.values.enums import RequestOutcome, RequestStatus
-from tests.builders.happenings import happened
+from tests.builders.events import happened
 from tests.builders.matching import (
     RULES,
     a_request,

@@ -41,7 +41,7 @@ from shared.events.event import Event
 from shared.events.republish import republish
 from shared.values.datetimes import berlin_day
 from shared.values.schemas import MergePatch
-from tests.builders.happenings import happened
+from tests.builders.events import happened
 from tests.builders.locks import observed
 from tests.builders.matching import AACHEN, RULES, listeners, public_patient, public_therapist
 from tests.conftest import MONDAY

@@ -17,7 +17,7 @@ from shared.errors import Conflict
 from shared.events.catalogue import PatientUpdated
 from shared.values.datetimes import berlin_day
 from shared.values.enums import RequestOutcome, RequestStatus, WithdrawalReason
-from tests.builders.happenings import happened
+from tests.builders.events import happened
 from tests.builders.matching import (
     RULES,
     a_known_patient,
@@ -26,8 +26,8 @@ from tests.builders.matching import (
     patient_becomes,
     public_patient,
 )
+from tests.concurrency import in_turn
 from tests.conftest import MONDAY
-from tests.rivals import in_turn
 
 pytestmark = pytest.mark.usefixtures("real_commits")
 

@@ -16,7 +16,7 @@ from patient_service.domain.schemas import NewStatus, PatientView
 from patient_service.listeners import listeners
 from shared.events.catalogue import AddressGeocoded, PatientPlaced, RequestAccepted
 from shared.security.encryption import Keys
-from tests.builders.happenings import happened
+from tests.builders.events import happened
 from tests.builders.patients import NOBODY, STEPS_TO, a_patient, a_patient_who_is, a_ready_patient, geocoded
 from tests.conftest import MONDAY
 from tests.events import recorded

@@ -18,8 +18,8 @@ from shared.security.encryption import Keys
 from shared.values.enums import ConsentPurpose
 from shared.values.schemas import read_patch
 from tests.builders.patients import NOBODY, a_patient, a_ready_patient, new_patient
+from tests.concurrency import at_once, in_turn, while_uncommitted
 from tests.conftest import MONDAY
-from tests.rivals import at_once, in_turn, while_uncommitted
 
 pytestmark = pytest.mark.usefixtures("real_commits")
 

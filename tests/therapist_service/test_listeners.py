@@ -8,7 +8,7 @@ from uuid import uuid4
 from sqlalchemy.orm import Session
 
 from shared.events.catalogue import CallRecorded, EmailSent
-from tests.builders.happenings import happened
+from tests.builders.events import happened
 from tests.builders.therapists import a_therapist
 from tests.conftest import MONDAY
 from tests.events import recorded

@@ -14,8 +14,8 @@ from shared.database.tables import dead_letter_table
 from shared.errors import Conflict
 from shared.events import dead_letters
 from tests.builders.therapists import a_therapist
+from tests.concurrency import in_turn
 from tests.conftest import MONDAY
-from tests.rivals import in_turn
 from therapist_service.domain import import_arrivals, imports, therapists
 from therapist_service.domain.import_arrivals import Content, FileLook, ImportedBefore
 from therapist_service.domain.schemas import NewBlock

@@ -41,16 +41,21 @@ class ImportCollection(Resource):
         return imports.list_page(context.session, query)
 
     @endpoint(
-        body=NewImport, outside=_search, response=ImportView, status=202, statuses=(404, 409), replay=ImportItem.get
+        body=NewImport,
+        before_transaction=_search,
+        response=ImportView,
+        status=202,
+        statuses=(404, 409),
+        replay=ImportItem.get,
     )
-    def post(self, context: Context[Dependencies], body: NewImport, outside: FileSearch) -> ImportView:
+    def post(self, context: Context[Dependencies], body: NewImport, fetched: FileSearch) -> ImportView:
         """Import a file of the watched folder now: the named one, or the next that waits.
 
         The worker reads and applies it, after those with earlier names; look at the address in `Location` for what
         becomes of it. A file that was imported before is refused with 409 and the `Location` of that import; where
         that shows only when the worker reads its content, the import ends as `rejected` and names the earlier one.
         """
-        return import_arrivals.ask(context.session, outside.look, now=context.now, otherwise=outside.otherwise)
+        return import_arrivals.ask(context.session, fetched.look, now=context.now, otherwise=fetched.otherwise)
 
 
 class ImportRecordCollection(Resource):

@@ -47,7 +47,7 @@ def test_the_newest_event_counts_in_any_order_and_portions(
         copies.keep_newest(session, TherapistCopy, rows)
     known = session.get_one(TherapistCopy, id, populate_existing=True)
     assert (known.name, known.sequence) == ("as of 3", 3)
-    assert copies.number_ahead(session) == 0
+    assert copies.count_ahead(session) == 0
 
 
 def test_a_republished_state_replaces_what_is_ahead_of_its_source(session: Session) -> None:

@@ -19,7 +19,7 @@ from shared.events.listeners import Listeners
 from shared.events.outbox import record_all
 from shared.events.relay import Relay
 from shared.runtime.tracing import correlation_id
-from tests.builders.happenings import happened
+from tests.builders.events import happened
 from tests.conftest import MONDAY
 from tests.events import document
 

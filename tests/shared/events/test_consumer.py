@@ -15,7 +15,7 @@ from shared.database.tables import dead_letter_table, processed_events
 from shared.errors import Conflict
 from shared.events import dead_letters
 from shared.events.catalogue import PublicTherapist, RequestWithdrawn, TherapistUpdated
-from tests.builders.happenings import happened
+from tests.builders.events import happened
 from tests.conftest import MONDAY
 from tests.events import document
 from tests.shared.events.conftest import consuming, until

@@ -21,7 +21,7 @@ from shared.events.listeners import Listeners
 from shared.events.message_reader import ReceivedMessage
 from shared.runtime import clock
 from shared.runtime.health import readiness
-from tests.builders.happenings import happened
+from tests.builders.events import happened
 from tests.conftest import MONDAY
 from tests.events import document
 

@@ -35,7 +35,7 @@ from shared.events.message_reader import read_message
 from shared.runtime import clock, registry
 from shared.runtime.worker import worker
 from tests.architecture.sources import SERVICES
-from tests.builders.happenings import happened
+from tests.builders.events import happened
 from tests.events import document
 from tests.fakes.kafka_client import produce_with_header
 from tests.samples.hostile_messages import HostileMessage, a_document, hostile_messages

@@ -21,7 +21,7 @@ from shared.events.consumer import Consumer
 from shared.events.event import Event
 from shared.events.listeners import Listeners
 from shared.runtime.duties import Duty
-from tests.builders.happenings import happened
+from tests.builders.events import happened
 from tests.events import document
 from tests.shared.events.conftest import at_work, until
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.database import NAMES, Aggregate, Session, new_id
 from shared.database.tables import idempotency
-from shared.errors import Conflict, LostUpdate, NotFound, RuleBroken, Unreachable
+from shared.errors import Conflict, LostUpdate, NotFound, PlatformError, RuleBroken, Unreachable
 from shared.http import READ_ONLY, Context, Replay, Resource, ResponseReference, Route, endpoint, service_app
 from shared.runtime.settings import ServiceSettings
 from shared.runtime.web import serve
@@ -229,11 +229,16 @@ class PlainResource(Resource):
         """Do nothing."""
 
 
+class WithoutStatus(PlatformError):
+    """An error that `problems.STATUS` does not name."""
+
+
 FAILURES: dict[str, Exception] = {
     "conflict": Conflict("bench.taken", "Somebody sits there."),
     "unreachable": Unreachable("park.closed", "The park is closed."),
     "bug": KeyError("Erika Mustermann"),
     "lost": LostUpdate("bench.changed", "Changed."),
+    "without-status": WithoutStatus("bench.odd", "Erika Mustermann sits there."),
 }
 
 

@@ -87,23 +87,23 @@ def deliver(context: Context[Yard], body: BenchFields) -> str:
 class DeliveryCollection(Resource):
     """Benches that are bought outside."""
 
-    @endpoint(body=BenchFields, response=BenchView, status=202, outside=deliver, replay=BenchItem.get)
-    def post(self, context: Context[Yard], body: BenchFields, outside: str) -> Bench:
+    @endpoint(body=BenchFields, response=BenchView, status=202, before_transaction=deliver, replay=BenchItem.get)
+    def post(self, context: Context[Yard], body: BenchFields, fetched: str) -> Bench:
         """Build a bench from what was delivered."""
-        bench = register(context.session, BenchFields(name=outside))
+        bench = register(context.session, BenchFields(name=fetched))
         if state := next(context.dependencies.loses, None):
             context.session.execute(text(f"DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{state}'; END $$"))
         return bench
 
 
-def await_turn(session: Session, id: UUID) -> None:
+def lock_bench(session: Session, id: UUID) -> None:
     session.execute(text("SELECT 1 FROM bench WHERE id = :id FOR UPDATE"), {"id": id})
 
 
 class PaintResource(Resource):
     """Painting a bench, one painter after the other."""
 
-    @endpoint(response=BenchView, replay=BenchItem.get, await_turn=await_turn)
+    @endpoint(response=BenchView, replay=BenchItem.get, lock_before=lock_bench)
     def post(self, context: Context[Yard], id: UUID) -> Bench:
         """Paint it at the instant of its turn."""
         bench = context.session.get_one(Bench, id)
@@ -217,7 +217,7 @@ def test_the_instant_of_a_request_that_waits_is_that_of_its_turn(stored: FlaskCl
         session.add(Bench(id=id, name="wet"))
     answers: list[Any] = []
     with transaction() as session:
-        await_turn(session, id)
+        lock_bench(session, id)
         other = threading.Thread(target=lambda: answers.append(stored.post(f"/api/benches/{id}/paint")))
         other.start()
         other.join(0.3)
@@ -274,8 +274,8 @@ def test_nothing_else_has_a_replay(name: str) -> None:
     [
         {"replay": BenchItem.get, "transaction": False},
         {"replay": Replay(reference=str, find=str), "transaction": False},
-        {"replay": READ_ONLY, "transaction": False, "outside": deliver},
-        {"replay": READ_ONLY, "transaction": False, "await_turn": await_turn},
+        {"replay": READ_ONLY, "transaction": False, "before_transaction": deliver},
+        {"replay": READ_ONLY, "transaction": False, "lock_before": lock_bench},
         {"replay": READ_ONLY, "patch": BenchFields},
         {"replay": change},
         {"replay": BenchItem.patch},

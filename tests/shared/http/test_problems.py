@@ -15,6 +15,7 @@ from tests.shared.http.sample import create_app
         ("lost", 412, "bench.changed"),
         ("unreachable", 503, "park.closed"),
         ("bug", 500, "internal"),
+        ("without-status", 500, "internal"),
     ],
 )
 def test_an_error_becomes_a_problem(client: FlaskClient, how: str, status: int, code: str) -> None:
@@ -34,8 +35,9 @@ def test_testing_makes_no_difference(client: FlaskClient) -> None:
     assert {answer.status_code for answer in answers} == {409}
 
 
-def test_a_bug_leaves_no_trace_outside(client: FlaskClient) -> None:
-    answer = client.get("/api/failing/bug")
+@pytest.mark.parametrize("how", ["bug", "without-status"])
+def test_a_bug_leaves_no_trace_outside(client: FlaskClient, how: str) -> None:
+    answer = client.get(f"/api/failing/{how}")
     for secret in ("Traceback", "KeyError", "Erika", "Mustermann", ".py", "File"):
         assert secret not in answer.text
 

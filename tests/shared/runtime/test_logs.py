@@ -24,7 +24,7 @@ from shared.runtime import logs
 from shared.runtime.jobs import Job, run_once, run_until
 from shared.runtime.spans import span
 from shared.runtime.tracing import correlation_id, current_trace_context, new_trace_context, use_trace_context
-from tests.builders.happenings import happened
+from tests.builders.events import happened
 from tests.conftest import MONDAY
 from tests.events import document
 

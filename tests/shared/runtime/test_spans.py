@@ -24,7 +24,7 @@ from shared.runtime.jobs import Job, run_once
 from shared.runtime.settings import ServiceSettings
 from shared.runtime.tracing import correlation_id, current_trace_context, new_trace_context
 from tests.architecture.sources import ROOT
-from tests.builders.happenings import happened
+from tests.builders.events import happened
 from tests.conftest import MONDAY
 from tests.fakes.otlp import FakeCollector, collector
 from tests.shared.events.publishing import withdrawn

@@ -169,7 +169,6 @@ def test_a_placement_code_is_shown_masked_and_recognised_when_it_comes_back() ->
 class Card(Schema):
     number: identifiers.InsuranceNumber | None = None
     insurer: identifiers.InsurerNumber | None = None
-    lanr: identifiers.PhysicianNumber | None = None
     diagnoses: list[identifiers.DiagnosisCode] = []
     postal_code: identifiers.PostalCode | None = None
     languages: list[identifiers.Language] = []
@@ -180,12 +179,12 @@ class Card(Schema):
 
 def test_the_field_types_put_right_what_is_harmless() -> None:
     card = Card.from_json(
-        {"number": "a123456780", "insurer": "109 519 005", "lanr": "123456601", "diagnoses": ["f32.1g"],
+        {"number": "a123456780", "insurer": "109 519 005", "diagnoses": ["f32.1g"],
          "postal_code": "D-04109", "languages": ["DE"], "reference": "p-7k3m-2q", "code": "abcdefgh2345",
          "code_or_mask": "****-****-ab12"}
     )  # fmt: skip
     assert card.to_json() == {
-        "number": "A123456780", "insurer": "109519005", "lanr": "123456601", "diagnoses": ["F32.1G"],
+        "number": "A123456780", "insurer": "109519005", "diagnoses": ["F32.1G"],
         "postal_code": "04109", "languages": ["de"], "reference": "P-7K3M-2Q", "code": "ABCD-EFGH-2345",
         "code_or_mask": "****-****-AB12",
     }  # fmt: skip

@@ -147,26 +147,6 @@ def test_a_window_over_the_hour_that_occurs_twice_is_longer() -> None:
     assert (closes - opens).total_seconds() == 4 * 3600
 
 
-@pytest.mark.parametrize(
-    ("start", "end", "inside"),
-    [
-        ("2026-11-23T08:00:00+00:00", "2026-11-23T11:00:00+00:00", True),
-        ("2026-11-23T09:00:00+01:00", "2026-11-23T12:00:00+01:00", True),
-        ("2026-11-23T07:59:00+00:00", "2026-11-23T08:30:00+00:00", False),
-        ("2026-11-23T10:59:00+00:00", "2026-11-23T11:01:00+00:00", False),
-        ("2026-11-23T10:00:00+00:00", "2026-11-23T10:00:00+00:00", False),
-        ("2026-11-23T10:00:00+00:00", "2026-11-30T10:00:00+00:00", False),
-        ("2026-11-24T22:00:00+01:00", "2026-11-25T01:00:00+01:00", True),
-        ("2026-07-06T09:00:00+02:00", "2026-07-06T12:00:00+02:00", True),
-    ],
-)
-def test_an_appointment_is_inside_the_hours_by_berlin_time(start: str, end: str, inside: bool) -> None:
-    week = Weekly.from_json(
-        {"monday": hours("09:00-12:00"), "tuesday": hours("22:00-24:00"), "wednesday": hours("00:00-01:00")}
-    )
-    assert week.contains_interval(datetime.fromisoformat(start), datetime.fromisoformat(end)) is inside
-
-
 class Practice(Schema):
     phone_hours: WeeklyHours = None
 

@@ -18,7 +18,7 @@ P = ParamSpec("P")
 Command: TypeAlias = Callable[Concatenate[ServiceSettings, P], None]
 
 
-def prepared(command: Command[P]) -> Callable[P, None]:
+def with_settings(command: Command[P]) -> Callable[P, None]:
     """Returns the command as click calls it: with the settings of its service, and errors as messages.
 
     The settings are read after the whole command line: `--help` needs none of them.

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, assume, example, given, settings
 from hypothesis import strategies as st
 
-from communication_service.domain import headers
+from communication_service.domain import email_headers
 from communication_service.domain.email_texts import EmailText, OutgoingEmail, as_message, inquiry_headers
 from communication_service.settings import Sender, Settings
 from shared.runtime.settings import read as read_settings
@@ -240,4 +240,4 @@ def test_every_address_that_settings_and_therapists_may_have_can_be_written_to(t
     except ValueError:
         return
     if address.isascii():
-        assert headers.address(address) == address
+        assert email_headers.address(address) == address
