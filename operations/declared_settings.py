@@ -122,7 +122,7 @@ def _services(root: Path) -> dict[str, type[ServiceSettings]]:
 
 def _setting(name: str, field: FieldInfo, meaning: str, readers: frozenset[str]) -> DeclaredSetting:
     marks = {type(mark): mark for mark in field.metadata}
-    default = "" if field.is_required() else _written(field.default)
+    default = "" if field.is_required() else _as_text(field.default)
     return DeclaredSetting(
         name=name,
         default=default,
@@ -133,7 +133,7 @@ def _setting(name: str, field: FieldInfo, meaning: str, readers: frozenset[str])
     )
 
 
-def _written(value: object) -> str:
+def _as_text(value: object) -> str:
     if isinstance(value, SecretStr):
         return value.get_secret_value()
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 FILE = ROOT / "docs" / "asyncapi.json"
 
 
-def written(root: Path = ROOT) -> str:
+def render(root: Path = ROOT) -> str:
     """The document as the file holds it; raises `ValueError` for an event that two services seem to send."""
     return json.dumps(document(senders(root), handlers(root)), indent=2, ensure_ascii=False) + "\n"
 
@@ -91,7 +91,7 @@ def _handled(module: ast.Module) -> Iterator[str]:
 @click.option("--check", is_flag=True, help="Write nothing; fail if the file is not up to date.")
 def main(check: bool) -> None:
     """Write docs/asyncapi.json from the catalogue."""
-    wanted, name = written(), FILE.relative_to(ROOT)
+    wanted, name = render(), FILE.relative_to(ROOT)
     is_current = FILE.exists() and FILE.read_text() == wanted
     if check:
         sys.exit(0 if is_current else f"{name} is not what the catalogue says: `make events` writes it anew")

@@ -25,7 +25,7 @@ _RULE = re.compile(r"docs/domain\.md#contact-rule-(\d+)")
 _WIDTH = 120
 
 
-def written(root: Path = ROOT) -> dict[str, str]:
+def render(root: Path = ROOT) -> dict[str, str]:
     """The text of each of these files as it should be, by its path."""
     declared = DeclaredSettings(root)
     settings = declared.settings()
@@ -121,7 +121,7 @@ def _readers(setting: DeclaredSetting, declared: DeclaredSettings) -> list[str]:
 
 def main() -> None:
     """Write every file that is not as it should be, and say which."""
-    for name, text in written().items():
+    for name, text in render().items():
         file = ROOT / name
         if not file.exists() or file.read_text(encoding="utf-8") != text:
             file.write_text(text, encoding="utf-8")

@@ -203,10 +203,10 @@ def _phone_hours(chance: Random) -> Weekly:
 
 
 def _window(start: int, minutes: int) -> dict[str, str]:
-    return {"start": _written(start), "end": _written(start + minutes)}
+    return {"start": _as_clock_time(start), "end": _as_clock_time(start + minutes)}
 
 
-def _written(minutes: int) -> str:
+def _as_clock_time(minutes: int) -> str:
     return f"{minutes // 60:02}:{minutes % 60:02}"
 
 

@@ -21,10 +21,10 @@ DECLARED = DeclaredSettings(ROOT)
 SETTINGS = DECLARED.settings()
 
 
-@pytest.mark.parametrize("name", setting_files.written(ROOT))
+@pytest.mark.parametrize("name", setting_files.render(ROOT))
 def test_files_written_from_the_settings_are_not_stale(name: str) -> None:
     """Who has changed a setting, or one of these files by hand, is told what to do."""
-    assert (ROOT / name).read_text() == setting_files.written(ROOT)[name], "`make env-example` writes it"
+    assert (ROOT / name).read_text() == setting_files.render(ROOT)[name], "`make env-example` writes it"
 
 
 @pytest.mark.parametrize("name", SETTINGS)
