@@ -149,9 +149,9 @@ def test_reading_the_longest_answer_takes_no_time() -> None:
         "5.1.1 \n" * 1000,
         "(#5.1.1" * 999,
     ):
-        started = time.perf_counter()
+        started = time.thread_time()
         judged(ServerAnswer(550, text), sender=SENDER)
-        assert time.perf_counter() - started < 0.2
+        assert time.thread_time() - started < 0.5
 
 
 # Answers without end, and answers to what nobody asked
