@@ -178,14 +178,17 @@ def _rate_until(number: int) -> float:
     return (number - first) / (time.perf_counter() - begun)
 
 
+def run_worker(group: str) -> None:
+    """Consume as one of several workers of a group, with the settings of the environment, until it is killed."""
+    settings = witness.Settings()
+    database.connect(settings.database_url, pool_size=2)
+    Consumer("witness", settings.kafka_client(), _listeners(), group=group).run(threading.Event())
+
+
 def _three_workers(platform: PrivatePlatform) -> float:
     _forget_effects()
     group = f"bench-{uuid4()}"
-    code = (
-        "import threading; from benchmarks import throughput; from chaos import witness; from shared import database;"
-        "s = witness.Settings(); database.connect(s.database_url, pool_size=2);"
-        f"spine.Consumer('witness', s.kafka_client(), spine._listeners(), group='{group}').run(threading.Event())"
-    )
+    code = f"from {__name__} import {run_worker.__name__}; {run_worker.__name__}({group!r})"
     workers = [
         subprocess.Popen(
             [sys.executable, "-c", code],
