@@ -219,7 +219,7 @@ class PlainResource(Resource):
         stamps = {"created_at": context.now, "updated_at": context.now, "version": 5}
         return BenchView(id=new_id(), **stamps, **body.model_dump())
 
-    @endpoint(status=202, response=Schema, location="/api/plain/work/1", transaction=False)
+    @endpoint(status=202, response=Schema, location="/api/plain/jobs/1", transaction=False)
     def put(self, context: Context[None]) -> Schema:
         """Go on working."""
         return Schema()

@@ -25,7 +25,7 @@ def test_the_place_has_no_doubled_slash(client: FlaskClient) -> None:
 
 def test_work_that_goes_on_says_where_to_look(client: FlaskClient) -> None:
     answer = client.put("/api/plain")
-    assert (answer.status_code, answer.location) == (202, "/api/plain/work/1")
+    assert (answer.status_code, answer.location) == (202, "/api/plain/jobs/1")
 
 
 def test_deleting_answers_with_nothing(stored: FlaskClient) -> None:
