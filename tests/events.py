@@ -21,6 +21,11 @@ def recorded(session: Session, aggregate_id: Any = None) -> list[dict[str, Any]]
     return [json.loads(value) for value in session.scalars(wanted)]
 
 
+def recorded_data(session: Session, type: str) -> list[dict[str, Any]]:
+    """The data of the events of this type in the outbox, in order."""
+    return [event["data"] for event in recorded(session) if event["type"] == type]
+
+
 def document(event: Event) -> str:
     """The CloudEvents document of an event that has an envelope, by the book and not by the outbox's shortcuts."""
     envelope = event.envelope

@@ -26,13 +26,26 @@ from shared.events.catalogue import (
     PublicTherapist,
     TherapistUpdated,
 )
+from shared.events.event import Event
 from shared.values.datetimes import berlin_day
 from shared.values.enums import RequestOutcome, RequestStatus
 from tests.builders.events import happened
 from tests.conftest import MONDAY
+from tests.events import recorded
 
 RULES = AskAgainRules()
 listeners = unbound.given(Dependencies(RULES))
+
+
+def handle(session: Session, *events: Event, now: datetime = MONDAY) -> None:
+    """The events reach the service, in one poll."""
+    listeners.apply(session, events, now=now)
+
+
+def types(session: Session, request_id: Any) -> list[str]:
+    """What was recorded of a request, in order: `approved`, `held`."""
+    return [event["type"].removeprefix("matching.request_") for event in recorded(session, request_id)]
+
 
 AACHEN = (50.7753, 6.0839)
 """Where patients and therapists live unless a test says otherwise."""

@@ -30,13 +30,9 @@ from tests.builders.communication import (
     withdraw,
 )
 from tests.conftest import MONDAY
-from tests.events import recorded
+from tests.events import recorded_data
 
 EVERY_MORNING = {day: [{"start": "10:00", "end": "11:00"}] for day in ("monday", "tuesday", "wednesday")}
-
-
-def events(session: Session, kind: str) -> list[dict[str, Any]]:
-    return [event["data"] for event in recorded(session) if event["type"] == kind]
 
 
 def test_a_practice_that_was_reached_answers_request_by_request(client: FlaskClient, session: Session) -> None:
@@ -56,7 +52,7 @@ def test_a_practice_that_was_reached_answers_request_by_request(client: FlaskCli
     answer = client.post(url, json=body, headers={"Idempotency-Key": "k1"})
     assert (answer.status_code, answer.json["status"], answer.json["result"]) == (200, "completed", "reached")
     assert len(answer.json["responses"]) == 3
-    (published,) = events(session, "communication.call_recorded")
+    (published,) = recorded_data(session, "communication.call_recorded")
     assert {one["placement_request_id"]: one["outcome"] for one in published["answers"]} == {
         str(yes): "accepted",
         str(no): "declined_capacity",
@@ -68,7 +64,7 @@ def test_a_practice_that_was_reached_answers_request_by_request(client: FlaskCli
     assert the(ContactRequest, id=yes).status == "over"
     assert client.post(url, json=body, headers={"Idempotency-Key": "k1"}).status_code == 200
     assert client.post(url, json=body).status_code == 409
-    assert len(events(session, "communication.call_recorded")) == 1
+    assert len(recorded_data(session, "communication.call_recorded")) == 1
     publish(catalogue.RequestReopened, open_, sequence=2, approved_at=MONDAY, time=TEN)
     composed(TEN + timedelta(minutes=1))
     assert rows(PhoneCall)[1].placement_request_ids == [open_]
@@ -83,7 +79,7 @@ def test_a_call_that_reached_nobody_is_planned_again_in_the_next_free_slot(resul
     assert (failed.status, failed.result) == ("failed", result)
     assert (planned.status, planned.attempt, planned.inquiry_id) == ("planned", 2, failed.inquiry_id)
     assert (planned.starts_at, planned.placement_request_ids) == (TEN + FIVE, [request])
-    (published,) = events(session, "communication.call_recorded")
+    (published,) = recorded_data(session, "communication.call_recorded")
     assert (published["result"], published["answers"]) == (result, [])
 
 
@@ -101,7 +97,7 @@ def test_after_three_attempts_nobody_is_called_any_more(session: Session) -> Non
         outcome(rows(PhoneCall, status="planned")[0].id, "no_answer", now=TEN + attempt * FIVE)
     composed(TEN + timedelta(days=1))
     assert [call.status for call in rows(PhoneCall)] == ["failed"] * 3
-    (published,) = events(session, "communication.attempts_used_up")
+    (published,) = recorded_data(session, "communication.attempts_used_up")
     assert published["placement_request_ids"] == [str(request)]
     assert (the(Inquiry).status, the(ContactRequest).status) == ("no_answer", "over")
 
@@ -119,16 +115,16 @@ def test_requests_that_come_after_a_failed_attempt_join_the_next_one_with_three_
     assert (call.attempt, call.placement_request_ids) == (2, [first, later])
     for attempt in (1, 2):
         outcome(the(PhoneCall, status="planned").id, "busy", now=TEN + attempt * FIVE)
-    assert [published["placement_request_ids"] for published in events(session, "communication.attempts_used_up")] == [
-        [str(first)]
-    ]
+    assert [
+        published["placement_request_ids"] for published in recorded_data(session, "communication.attempts_used_up")
+    ] == [[str(first)]]
     assert (the(PhoneCall, status="planned").attempt, the(PhoneCall, status="planned").placement_request_ids) == (
         3,
         [later],
     )
     outcome(the(PhoneCall, status="planned").id, "busy", now=TEN + 3 * FIVE)
     assert rows(PhoneCall, status="planned") == []
-    assert events(session, "communication.attempts_used_up")[1]["placement_request_ids"] == [str(later)]
+    assert recorded_data(session, "communication.attempts_used_up")[1]["placement_request_ids"] == [str(later)]
 
 
 def test_a_hold_between_attempts_gives_no_new_ones(session: Session) -> None:
@@ -144,7 +140,7 @@ def test_a_hold_between_attempts_gives_no_new_ones(session: Session) -> None:
     assert the(PhoneCall, status="planned").attempt == 3
     outcome(the(PhoneCall, status="planned").id, "busy", now=TEN + timedelta(days=7))
     assert rows(PhoneCall, status="planned") == []
-    assert len(events(session, "communication.attempts_used_up")) == 1
+    assert len(recorded_data(session, "communication.attempts_used_up")) == 1
 
 
 def test_a_call_that_nobody_made_and_a_follow_up_that_falls_due_are_one_call() -> None:
@@ -190,7 +186,7 @@ def test_a_withdrawal_between_two_attempts_cancels_the_next(session: Session) ->
     withdraw(request)
     composed(TEN + timedelta(seconds=1))
     assert [call.status for call in rows(PhoneCall)] == ["failed", "cancelled"]
-    assert events(session, "communication.attempts_used_up") == []
+    assert recorded_data(session, "communication.attempts_used_up") == []
 
 
 @pytest.mark.parametrize(

@@ -30,13 +30,9 @@ from tests.builders.communication import (
 )
 from tests.builders.events import happened
 from tests.conftest import MONDAY
-from tests.events import recorded
+from tests.events import recorded_data
 
 SECONDS = timedelta(seconds=1)
-
-
-def events(session: Session, kind: str) -> list[dict[str, object]]:
-    return [event["data"] for event in recorded(session) if event["type"] == kind]
 
 
 def test_requests_for_one_therapist_gather_into_one_mail(session: Session) -> None:
@@ -49,8 +45,8 @@ def test_requests_for_one_therapist_gather_into_one_mail(session: Session) -> No
     email, inquiry = the(Email), the(Inquiry)
     assert (email.status, email.kind, inquiry.channel) == ("approved", "inquiry", "email")
     assert set(email.placement_request_ids) == {first, second}
-    (published,) = events(session, "communication.inquiry_composed")
-    assert set(published["placement_request_ids"]) == {str(first), str(second)}  # type: ignore[call-overload]
+    (published,) = recorded_data(session, "communication.inquiry_composed")
+    assert set(published["placement_request_ids"]) == {str(first), str(second)}
     assert published["channel"] == "email"
 
 
@@ -61,7 +57,7 @@ def test_a_request_that_comes_before_the_mail_went_joins_it(session: Session) ->
     later = a_request(therapist, time=MONDAY + 6 * SECONDS)
     composed(MONDAY + 6 * SECONDS)
     assert set(the(Email).placement_request_ids) == {first, later}
-    assert len(events(session, "communication.inquiry_composed")) == 2
+    assert len(recorded_data(session, "communication.inquiry_composed")) == 2
 
 
 def test_at_most_six_go_together_and_those_who_wait_longest_go_first() -> None:
@@ -93,7 +89,7 @@ def test_an_event_that_arrives_twice_changes_nothing(session: Session) -> None:
     arrives(approved, request)  # as after `processed_events` was pruned: the same fact in another envelope
     composed(MONDAY + 20 * SECONDS)
     assert len(rows(Email)) == 1
-    assert len(events(session, "communication.inquiry_composed")) == 1
+    assert len(recorded_data(session, "communication.inquiry_composed")) == 1
 
 
 def test_a_request_waits_for_the_copies_of_its_therapist_and_its_patient() -> None:
@@ -158,7 +154,7 @@ def test_a_hold_takes_the_request_out_and_says_so_and_a_release_brings_it_back(s
     publish(catalogue.RequestHeld, request, hold="accepted_elsewhere")
     composed(MONDAY + 6 * SECONDS)
     assert the(Email).status == "cancelled"
-    (published,) = events(session, "communication.inquiry_dissolved")
+    (published,) = recorded_data(session, "communication.inquiry_dissolved")
     assert published["placement_request_ids"] == [str(request)]
     publish(catalogue.RequestReleased, request, sequence=3)
     composed(MONDAY + 7 * SECONDS)

@@ -41,14 +41,10 @@ from tests.builders.communication import (
 )
 from tests.communication_service.conftest import NOW, reaching
 from tests.conftest import MONDAY
-from tests.events import recorded
+from tests.events import recorded_data
 from tests.fakes.smtp import FakeMailServer
 
 Send = Callable[..., None]
-
-
-def events(session: Session, kind: str) -> list[dict[str, object]]:
-    return [event["data"] for event in recorded(session) if event["type"] == kind]
 
 
 def test_an_email_is_sent_once_and_published(session: Session, catcher: FakeMailServer, sent: Send) -> None:
@@ -62,7 +58,7 @@ def test_an_email_is_sent_once_and_published(session: Session, catcher: FakeMail
     assert timedelta() <= email.sent_at - NOW < timedelta(minutes=1)
     ((sender, recipients, _),) = catcher.envelopes
     assert (sender, recipients) == ("vermittlung@agentur.example.org", ["Praxis@beispiel.example.org"])
-    (published,) = events(session, "communication.email_sent")
+    (published,) = recorded_data(session, "communication.email_sent")
     assert published["placement_request_ids"] == [str(request)]
     assert published["kind"] == "inquiry"
     assert the(Inquiry).status == "gone_out"
@@ -123,8 +119,8 @@ def test_a_refused_address_fails_opens_the_cooldown_and_the_practice_is_phoned(
     assert (email.status, email.error) == ("failed", "550 5.1.1 no such user")
     assert rows(EmailCooldown) == []
     assert (inquiry.channel, inquiry.status, call.status) == ("phone", "open", "planned")
-    assert events(session, "communication.inquiry_composed")[-1]["channel"] == "phone"
-    assert events(session, "communication.email_sent") == []
+    assert recorded_data(session, "communication.inquiry_composed")[-1]["channel"] == "phone"
+    assert recorded_data(session, "communication.email_sent") == []
     with transaction() as other:
         assert other.query(EmailSuppression).one().email_key == "weg@example.org"
 
@@ -212,7 +208,7 @@ def test_an_email_handed_over_without_an_answer_is_in_doubt_and_never_goes_again
         jobs.follow_up(RULES, later)
     assert len(catcher.heard) == 1
     assert the(Email).status == "in_doubt"
-    assert events(session, "communication.email_sent") == []
+    assert recorded_data(session, "communication.email_sent") == []
 
 
 def test_a_crash_between_sending_and_recording_leaves_a_doubt_and_no_second_email(
@@ -289,7 +285,7 @@ def test_staff_can_say_that_an_email_in_doubt_was_sent(
     answer = client.post(url, json={"outcome": "sent"})
     assert (answer.status_code, answer.json["status"], len(rows(EmailCooldown))) == (200, "sent", 2)
     assert answer.json["sent_at"].startswith("2026-11-23T09:00:06")
-    assert len(events(session, "communication.email_sent")) == 1
+    assert len(recorded_data(session, "communication.email_sent")) == 1
     assert client.post(url, json={"outcome": "sent"}).status_code == 409
     assert client.post(url, json={"outcome": "maybe"}).status_code == 422
 
@@ -349,7 +345,7 @@ def test_an_answered_email_is_not_followed_by_a_call(client: FlaskClient, sent: 
     body = {"responses": [{"placement_request_id": str(request), "outcome": "later", "available_from": "2027-02-01"}]}
     answer = client.post(f"/api/emails/{the(Email).id}/response", json=body)
     assert answer.status_code == 200
-    (published,) = events(session, "communication.email_answered")
+    (published,) = recorded_data(session, "communication.email_answered")
     assert published["answers"] == [
         {"placement_request_id": str(request), "outcome": "later", "available_from": "2027-02-01"}
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +20,6 @@ from shared.events.catalogue import (
     TherapistDeactivated,
     TherapistUnblocked,
 )
-from shared.events.event import Event
 from shared.values.datetimes import berlin_day
 from shared.values.enums import RequestStatus, WithdrawalReason
 from tests.builders.events import happened
@@ -28,24 +27,17 @@ from tests.builders.matching import (
     a_known_patient,
     a_request,
     an_open_request,
-    listeners,
+    handle,
     patient_becomes,
     public_patient,
     public_therapist,
     stored,
+    types,
 )
 from tests.conftest import MONDAY
 from tests.events import recorded
 
 HOUR = timedelta(hours=1)
-
-
-def handle(session: Session, *events: Event, now: datetime = MONDAY) -> None:
-    listeners.apply(session, events, now=now)
-
-
-def types(session: Session, request_id: Any) -> list[str]:
-    return [event["type"].removeprefix("matching.request_") for event in recorded(session, request_id)]
 
 
 def test_a_pause_holds_what_has_not_gone_out_and_resuming_releases_it(session: Session) -> None:

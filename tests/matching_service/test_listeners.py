@@ -34,22 +34,15 @@ from tests.builders.matching import (
     RULES,
     a_request,
     an_open_request,
-    listeners,
+    handle,
     patient_becomes,
     stored,
+    types,
 )
 from tests.conftest import MONDAY
 from tests.events import recorded
 
 HOUR = timedelta(hours=1)
-
-
-def handle(session: Session, *events: Event, now: datetime = MONDAY) -> None:
-    listeners.apply(session, events, now=now)
-
-
-def types(session: Session, request_id: Any) -> list[str]:
-    return [event["type"].removeprefix("matching.request_") for event in recorded(session, request_id)]
 
 
 class Contacts:

@@ -26,6 +26,7 @@ from tests.builders.matching import (
     patient_becomes,
     public_patient,
     stored,
+    types,
 )
 from tests.events import recorded
 
@@ -34,10 +35,6 @@ ANSWERABLE = {"open", "queued", "contacted", "deferred", "no_answer"}
 
 def post(client: FlaskClient, request_id: Any, verb: str, **body: Any) -> Any:
     return client.post(f"/api/placement-requests/{request_id}/{verb}", json=body)
-
-
-def types(session: Session, request_id: Any) -> list[str]:
-    return [event["type"].removeprefix("matching.request_") for event in recorded(session, request_id)]
 
 
 @pytest.mark.parametrize("status", list(RequestStatus))
