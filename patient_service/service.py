@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from patient_service.api.access_log import record_refusal
 from patient_service.dependencies import Dependencies
 from patient_service.domain import files
 from patient_service.jobs import jobs
 from patient_service.listeners import listeners
 from patient_service.settings import Settings
 from patient_service.store.tables import LocatedPostalCode
-from shared.errors import PlatformError
 from shared.events.event import TOPICS
 from shared.events.republish import Snapshots
 from shared.runtime.service import Service
 
 if TYPE_CHECKING:
-    from shared.http import Context, Route
+    from shared.http import Route
 
 
 def routes() -> Sequence[Route]:
@@ -26,13 +26,6 @@ def routes() -> Sequence[Route]:
     from patient_service.api.routes import ROUTES
 
     return ROUTES
-
-
-def record_refusal(context: Context[Dependencies], refusal: PlatformError) -> None:
-    """Record in the access log what a refusal reveals of patients' files."""
-    from patient_service.api.dependencies import record_refusal as record
-
-    record(context, refusal)
 
 
 SERVICE = Service(

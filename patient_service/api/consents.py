@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from patient_service.api.dependencies import reader
+from patient_service.api.access_log import reader
 from patient_service.dependencies import Dependencies
 from patient_service.domain import consents
 from patient_service.domain.schemas import ConsentView, NewConsent

@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 
 from migrations.connections import as_owner
 from migrations.settings import MigrationSettings
+from patient_service.api.access_log import record_refusal
 from patient_service.domain import consents
 from patient_service.domain.schemas import NewConsent
-from patient_service.service import record_refusal
 from patient_service.store.tables import FileAccess
 from shared.security.encryption import Keys
 from tests.architecture.sources import calls_in, sources

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from patient_service.dependencies import Dependencies
 from patient_service.domain import accesses
 from patient_service.domain.accesses import Reader, RevealingConflict
 from shared.errors import PlatformError
-from shared.http import Context
+
+if TYPE_CHECKING:
+    from shared.http import Context  # a worker imports this module with service.py and loads no Flask
 
 
 def reader(context: Context[Dependencies]) -> Reader:
