@@ -1,7 +1,7 @@
 """Which path belongs to which service, from the services' own routes: a new route needs no line here.
 
-A service's own paths are passed on as they are. Every service has `/docs`, `/openapi.json` and `/api/dead-letters`: these are
-found under `/<service>/…`. What is only for operators on this machine (health, metrics) is not passed on at all.
+A service's own paths are passed on as they are. Every service has `/docs`, `/openapi.json` and `/api/dead-letters`:
+these are found under `/<service>/…`. What is only for operators on this machine (health, metrics) is not passed on.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def forwarded_paths() -> list[ForwardedPath]:
 
 
 def arranged(routes: Mapping[str, Sequence[Route]]) -> list[ForwardedPath]:
-    """Returns the paths of these services' routes, the more specific before the more general. Raises `AmbiguousPath`."""
+    """Returns the paths of these routes by service, the more specific ones first. Raises `AmbiguousPath`."""
     paths = [path for service, own in routes.items() for path in _of(service, own)]
     _refuse_ambiguous(paths)
     return sorted(paths, key=lambda each: (each.variables, each.path))

@@ -86,16 +86,17 @@ class Gateway:
     services: dict[str, RecordingService]
     state: Path
     scheme: str = "http"
+    host: str = "127.0.0.1"
 
     @property
     def url(self) -> str:
         """Its address."""
-        return f"{self.scheme}://127.0.0.1:{self.port}"
+        return f"{self.scheme}://{self.host}:{self.port}"
 
     @property
     def address(self) -> tuple[str, int]:
         """Its address, for sockets."""
-        return "127.0.0.1", self.port
+        return self.host, self.port
 
     @property
     def reached(self) -> int:
@@ -149,8 +150,9 @@ def _running(
     port = a_free_port()
     own = state / "own"
     own.mkdir()
-    if user is not None:
-        shutil.chown(own, user)
+    (state / "log").touch()
+    for path in (own, state / "log") if user else ():
+        shutil.chown(path, user)
     environment = {"PATH": os.environ["PATH"], "STATE_DIR": str(own), "GATEWAY_PORT": str(port), **settings}
     with (state / "log").open("ab") as log:
         process = subprocess.Popen(
@@ -163,7 +165,7 @@ def _running(
             user=user,
         )
     scheme = "https" if settings.get("GATEWAY_TLS_CERTIFICATE") else "http"
-    running = Gateway(process, port, services, state, scheme)
+    running = Gateway(process, port, services, state, scheme, settings.get("GATEWAY_BIND", "127.0.0.1"))
     try:
         _wait(running)
         yield running

@@ -1,4 +1,4 @@
-"""What nobody may send is refused at the gateway, in the same form in which services refuse, and reaches none of them."""
+"""What nobody may send is refused at the gateway, in the form in which services refuse, and reaches none of them."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def test_safe_headers_are_added_where_a_service_leaves_them_out_and_not_twice(fr
     assert answer.headers["X-Frame-Options"] == "DENY"
 
 
-# --- too many ----------------------------------------------------------------------------------------------------------
+# --- too many --------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
