@@ -21,10 +21,10 @@ class GatewaySettings(EnvironmentSettings):
     """The gateway's port."""
     gateway_bind: str = "127.0.0.1"
     """The address that the gateway listens on. Without accounts (AUTH=none) it must be one of this machine alone."""
-    gateway_tls_certificate: str = ""
+    gateway_tls_certificate_file: str = ""
     """A file (PEM) with the gateway's certificate and those of its authorities; with it the gateway speaks HTTPS only.
     Empty: HTTP."""
-    gateway_tls_key: str = ""
+    gateway_tls_key_file: str = ""
     """The file (PEM) with the certificate's private key, which nobody else should be able to read."""
     gateway_requests_per_second: Annotated[int, Unit("requests")] = Field(default=100, ge=1, le=1_000_000)
     """Requests that one client address may send in a second, for long; twice as many in a burst. More are answered
@@ -40,7 +40,7 @@ class GatewaySettings(EnvironmentSettings):
         ip_address(bind)
         return bind
 
-    @field_validator("gateway_tls_certificate", "gateway_tls_key")
+    @field_validator("gateway_tls_certificate_file", "gateway_tls_key_file")
     @classmethod
     def _is_a_file(cls, location: str) -> str:
         if location and not _PATH.fullmatch(location):
@@ -51,6 +51,6 @@ class GatewaySettings(EnvironmentSettings):
 
     @model_validator(mode="after")
     def _has_both(self) -> Self:
-        if bool(self.gateway_tls_certificate) != bool(self.gateway_tls_key):
-            raise ValueError("GATEWAY_TLS_CERTIFICATE and GATEWAY_TLS_KEY belong together: set both, or neither")
+        if bool(self.gateway_tls_certificate_file) != bool(self.gateway_tls_key_file):
+            raise ValueError("GATEWAY_TLS_CERTIFICATE_FILE and GATEWAY_TLS_KEY_FILE belong together: set both, or neither")
         return self

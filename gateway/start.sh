@@ -1,13 +1,13 @@
 #!/bin/sh
 # Becomes the gateway: an nginx in front of all services, on a laptop or in a container.
 #
-#   STATE_DIR                                   where its configuration is written
-#   GATEWAY_BIND, GATEWAY_PORT                  where it listens
-#   GATEWAY_TLS_CERTIFICATE, GATEWAY_TLS_KEY    files (PEM); with them it speaks HTTPS only
-#   ALLOWED_HOSTS                               the names under which it answers, separated by commas
+#   STATE_DIR                     where its configuration is written
+#   GATEWAY_BIND, GATEWAY_PORT    where it listens
+#   GATEWAY_TLS_CERTIFICATE_FILE, GATEWAY_TLS_KEY_FILE    with both it speaks HTTPS only
+#   ALLOWED_HOSTS                 the names under which it answers, separated by commas
 #   GATEWAY_REQUESTS_PER_SECOND, GATEWAY_OPEN_REQUESTS_PER_SECOND, GATEWAY_CONNECTIONS    of one client address
-#   <SERVICE>_HOST, <SERVICE>_PORT              of each service: an address, or a name with one for each web process
-#   SERVICES_HAVE_OWN_PORTS                     `yes`: it listens on the port of each service too, for that service alone
+#   <SERVICE>_HOST, <SERVICE>_PORT    of each service: an address, or a name that has one for each web process
+#   SERVICES_HAVE_OWN_PORTS       `yes`: it listens on the port of each service too, for that service alone
 set -eu
 umask 077
 PATH=$PATH:/usr/sbin
@@ -17,8 +17,8 @@ state=${STATE_DIR:?STATE_DIR is not set}
 template=$here/nginx.conf.template
 bind=${GATEWAY_BIND:-127.0.0.1}
 port=${GATEWAY_PORT:-8080}
-certificate=${GATEWAY_TLS_CERTIFICATE:-}
-key=${GATEWAY_TLS_KEY:-}
+certificate=${GATEWAY_TLS_CERTIFICATE_FILE:-}
+key=${GATEWAY_TLS_KEY_FILE:-}
 requests=${GATEWAY_REQUESTS_PER_SECOND:-100}
 open_requests=${GATEWAY_OPEN_REQUESTS_PER_SECOND:-10}
 connections=${GATEWAY_CONNECTIONS:-100}
@@ -57,7 +57,7 @@ own_ports() { for service in $own; do printf ' %s %s;' "$(setting "$service" POR
 
 tls() {
     [ -n "$certificate" ] || return 0
-    printf 'ssl_certificate "%s"; ssl_certificate_key "%s"; ' "$certificate" "${key:?GATEWAY_TLS_KEY is not set}"
+    printf 'ssl_certificate "%s"; ssl_certificate_key "%s"; ' "$certificate" "${key:?GATEWAY_TLS_KEY_FILE is not set}"
     printf 'ssl_protocols TLSv1.2 TLSv1.3; ssl_session_cache shared:tls:5m; ssl_session_tickets off;'
 }
 

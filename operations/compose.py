@@ -26,6 +26,8 @@ CONTAINER_VALUES = {
     "SMTP_PORT": "1025",
     "SMTP_TLS": "none",
     "BIND": "0.0.0.0",
+    "GATEWAY_BIND": "0.0.0.0",
+    "GATEWAY_PORT": "8080",
     "IMPORT_URL": "file:///imports",
 }
 """The values inside the containers' network, which replace those of `.env`; the ports of the services do so too."""
@@ -36,6 +38,7 @@ NOT_IN_CONTAINERS = {
         "the Kafka in its container has no accounts",
     ),
     **dict.fromkeys(("SMTP_USERNAME", "SMTP_PASSWORD"), "the mail catcher has no accounts"),
+    **dict.fromkeys(("GATEWAY_TLS_CERTIFICATE_FILE", "GATEWAY_TLS_KEY_FILE"), "docs/containers.md says how to mount both files"),
 }
 """Settings that no container is given, each with its reason."""
 
@@ -60,6 +63,7 @@ def _blocks(declared: DeclaredSettings) -> Iterator[str]:
     yield _block("migrations", read_by("migrations"))
     yield _block("topics", read_by("topics"))
     yield _block("pgbouncer", read_by("pgbouncer"))
+    yield _block("gateway", read_by("gateway") | dict(_own_ports(declared)))
     yield _block("every-service", for_all)
     for service in declared.services:
         short = service.removesuffix("_service")
@@ -71,6 +75,13 @@ def _blocks(declared: DeclaredSettings) -> Iterator[str]:
         for process, own in {"web": web, "worker": worker}.items():
             own = _without(own, for_all | both) | {"HEALTH_PORT": str(health[process])}
             yield _block(f"{short}-{process}", own, short)
+
+
+def _own_ports(declared: DeclaredSettings) -> Iterator[tuple[str, str]]:
+    """Where the gateway finds the processes of each service, whose port it also has on this machine."""
+    yield "SERVICES_HAVE_OWN_PORTS", "yes"
+    for service in declared.services:
+        yield f"{service.upper()}_HOST", f"{service.removesuffix('_service')}-web"
 
 
 def _without(values: Mapping[str, str], others: Mapping[str, str]) -> dict[str, str]:

@@ -9,8 +9,9 @@ from pathlib import Path
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from gateway.settings import GatewaySettings
 from migrations.settings import MigrationSettings
-from operations import kafka, pgbouncer
+from operations import gateway, kafka, pgbouncer
 from operations.settings import ContainerSettings, StartSettings
 from shared.runtime import registry
 from shared.runtime.settings import (
@@ -69,6 +70,7 @@ class DeclaredSettings:
         return {
             "What `make up` starts": StartSettings,
             **services,
+            "Gateway": GatewaySettings,
             "Migrations": MigrationSettings,
             "Containers": ContainerSettings,
         }
@@ -108,6 +110,7 @@ class DeclaredSettings:
             "topics": names(KafkaSettings),
             "pgbouncer": filter(pgbouncer.reads, [name]),
             "kafka": kafka.READS,
+            "gateway": filter(gateway.reads, [name]),
             "make up": names(StartSettings),
             "docker compose": names(ContainerSettings),
         }

@@ -164,7 +164,7 @@ def _running(
             start_new_session=True,
             user=user,
         )
-    scheme = "https" if settings.get("GATEWAY_TLS_CERTIFICATE") else "http"
+    scheme = "https" if settings.get("GATEWAY_TLS_CERTIFICATE_FILE") else "http"
     running = Gateway(process, port, services, state, scheme, settings.get("GATEWAY_BIND", "127.0.0.1"))
     try:
         _wait(running)

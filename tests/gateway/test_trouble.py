@@ -247,7 +247,7 @@ def test_started_by_root_it_answers_as_nobody_special() -> None:
 @pytest.mark.filterwarnings("ignore:.*TLSv1_1:DeprecationWarning", "ignore:Unverified HTTPS request")
 def test_with_a_certificate_it_speaks_https_only(tmp_path: Path) -> None:
     made = certificates(tmp_path)
-    settings = {"GATEWAY_TLS_CERTIFICATE": str(made.server), "GATEWAY_TLS_KEY": str(made.server)}
+    settings = {"GATEWAY_TLS_CERTIFICATE_FILE": str(made.server), "GATEWAY_TLS_KEY_FILE": str(made.server)}
     with gateway(settings=settings) as front:
         answer = front.asked("GET", "/api/patients", verify=str(made.authority))
         assert answer.ok
