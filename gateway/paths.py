@@ -14,12 +14,13 @@ from itertools import combinations
 from shared.events.listeners import Listeners
 from shared.http import Route
 from shared.http.dead_letters import dead_letter_routes
+from shared.http.openapi import OPERATIONS
 from shared.runtime import registry
 from shared.security.authentication import ANYONE
 
 OF_EVERY_SERVICE = ("/docs", "/docs/<name>", "/openapi.json", *(each.path for each in dead_letter_routes(Listeners())))
 """Paths that every service has, by its name in front."""
-INTERNAL = ("/health/live", "/health/ready", "/metrics")
+INTERNAL = tuple(OPERATIONS)
 """Paths that every service has and that the gateway does not pass on."""
 
 _VARIABLE = re.compile(r"<[^<>]*>")

@@ -52,5 +52,5 @@ class GatewaySettings(EnvironmentSettings):
     @model_validator(mode="after")
     def _has_both(self) -> Self:
         if bool(self.gateway_tls_certificate_file) != bool(self.gateway_tls_key_file):
-            raise ValueError("GATEWAY_TLS_CERTIFICATE_FILE and GATEWAY_TLS_KEY_FILE belong together: set both, or neither")
+            raise ValueError("set both GATEWAY_TLS_CERTIFICATE_FILE and GATEWAY_TLS_KEY_FILE, or neither")
         return self

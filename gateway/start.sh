@@ -90,16 +90,18 @@ follow_names() {
     kill -HUP "$$"
 }
 
-# nginx's processes outlive the one that started them when that is killed, and would keep the port.
+# nginx's processes outlive the one that started them when that is killed, and would keep the port. They finish what
+# they are answering; this ends within the second that `make up` waits for it.
 end_orphans() {
     for file in /proc/[0-9]*/stat; do
         read -r pid name _ parent _ of _ 2> /dev/null < "$file" || continue
         [ "$name" = "(nginx)" ] && [ "$of" = "$session" ] && [ "$pid" != "$$" ] && kill -QUIT "$pid"
     done
+    sleep 0.1
 }
 
 beside_nginx() {
-    while sleep 1 && kill -0 "$$" 2> /dev/null; do [ -z "$names" ] || follow_names || true; done
+    while sleep 0.5 && kill -0 "$$" 2> /dev/null; do [ -z "$names" ] || follow_names || true; done
     end_orphans
 }
 

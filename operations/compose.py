@@ -38,7 +38,9 @@ NOT_IN_CONTAINERS = {
         "the Kafka in its container has no accounts",
     ),
     **dict.fromkeys(("SMTP_USERNAME", "SMTP_PASSWORD"), "the mail catcher has no accounts"),
-    **dict.fromkeys(("GATEWAY_TLS_CERTIFICATE_FILE", "GATEWAY_TLS_KEY_FILE"), "docs/containers.md says how to mount both files"),
+    **dict.fromkeys(
+        ("GATEWAY_TLS_CERTIFICATE_FILE", "GATEWAY_TLS_KEY_FILE"), "docs/containers.md says how to mount them"
+    ),
 }
 """Settings that no container is given, each with its reason."""
 
