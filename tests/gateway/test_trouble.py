@@ -125,29 +125,6 @@ def test_a_silent_service_is_504_and_may_have_done_it(quick: Gateway) -> None:
     assert len(service.requests) == 1, "it is not asked twice"
 
 
-def test_a_service_that_breaks_off_is_asked_once() -> None:
-    """Only it knows whether the request had its effect."""
-    asked: list[bytes] = []
-    with socket.create_server(("127.0.0.1", 0)) as breaking:
-        thread = threading.Thread(target=_break_off, args=(breaking, asked), daemon=True)
-        thread.start()
-        port = str(breaking.getsockname()[1])
-        with gateway(services=SERVICES[:-1], settings={"THERAPIST_SERVICE_PORT": port}) as front:
-            answer = front.asked("POST", "/api/therapists", data=b"{}")
-    assert (answer.status_code, answer.json()["code"]) == (503, "service.unreachable")
-    assert len(asked) == 1
-
-
-def _break_off(listener: socket.socket, asked: list[bytes]) -> None:
-    while True:
-        try:
-            connection, _ = listener.accept()
-        except OSError:
-            return
-        with connection:
-            asked.append(connection.recv(1000))
-
-
 # --- several processes of one service --------------------------------------------------------------------------------
 
 
@@ -198,6 +175,34 @@ def test_a_process_that_died_costs_no_request_while_another_lives(names: Path) -
     (names / "patient-web").write_text("127.0.0.1 STREAM\n127.0.0.2 STREAM\n")  # and nobody listens at the second
     with gateway(settings=settings) as front:
         assert {front.asked("POST", "/api/patients", data=b"{}").status_code for _ in range(20)} == {200}
+
+
+def test_a_request_that_broke_off_is_not_sent_to_another_process(names: Path) -> None:
+    """It may have had its effect."""
+    asked: list[bytes] = []
+    with ExitStack() as stack:
+        first = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        port = first.getsockname()[1]
+        second = stack.enter_context(socket.create_server(("127.0.0.2", port)))
+        for breaking in (first, second):
+            threading.Thread(target=_break_off, args=(breaking, asked), daemon=True).start()
+        (names / "therapist-web").write_text("127.0.0.1 STREAM\n127.0.0.2 STREAM\n")
+        settings = {"PATH": f"{names}/bin:{os.environ['PATH']}", "THERAPIST_SERVICE_HOST": "therapist-web"}
+        settings["THERAPIST_SERVICE_PORT"] = str(port)
+        front = stack.enter_context(gateway(services=SERVICES[:-1], settings=settings))
+        answer = front.asked("POST", "/api/therapists", data=b"{}")
+        assert (answer.status_code, answer.json()["code"]) == (503, "service.unreachable")
+        assert len(asked) == 1
+
+
+def _break_off(listener: socket.socket, asked: list[bytes]) -> None:
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except OSError:
+            return
+        with connection:
+            asked.append(connection.recv(1000))
 
 
 # --- start and end ---------------------------------------------------------------------------------------------------
