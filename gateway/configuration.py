@@ -11,9 +11,10 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gateway.paths import ForwardedPath
-from gateway.problems import REFUSALS, by_name
+from gateway.problems import GATEWAY_PROBLEMS, by_name
 from shared.http.service_app import SAFE_HEADERS
 from shared.runtime.health import JSON, liveness
+from shared.runtime.problem_documents import MEDIA_TYPE
 from shared.runtime.server import Limits
 from shared.runtime.tracing import CORRELATION_ID
 
@@ -37,10 +38,11 @@ def render(paths: Sequence[ForwardedPath], limits: Limits | None = None) -> str:
         paths=paths,
         services=sorted({each.service for each in paths}),
         limits=limits or Limits(),
-        refusals=REFUSALS,
-        refusal=by_name(),
+        problems=GATEWAY_PROBLEMS,
+        problem=by_name(),
         correlation_id=CORRELATION_ID.pattern,
         safe_headers=SAFE_HEADERS,
         json=JSON,
+        problem_json=MEDIA_TYPE,
         liveness=liveness().decode(),
     )

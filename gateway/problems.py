@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -12,7 +11,7 @@ from shared.runtime.server import parser
 
 
 @dataclass(frozen=True)
-class Refusal:
+class GatewayProblem:
     """One refusal: how a configuration of nginx names it, and what the client is answered."""
 
     name: str
@@ -34,35 +33,41 @@ class Refusal:
         return f"'{text}'"
 
 
-REFUSALS = (
-    Refusal("malformed", 400, parser.SENTENCES[400], nginx=(400,)),
-    Refusal(
+GATEWAY_PROBLEMS = (
+    GatewayProblem("malformed", 400, parser.SENTENCES[400], nginx=(400,)),
+    GatewayProblem(
         "ambiguous_path",
         400,
         "The path has an empty or dotted part, or an encoded slash, backslash or NUL: write it as it is.",
         code="path.ambiguous",
     ),
-    Refusal("plain_http", 400, "This port speaks HTTPS; the address begins with https://.", "https.needed", (497,)),
-    Refusal("unknown_path", 404, SENTENCES[HTTPStatus.NOT_FOUND], nginx=(404,)),
-    Refusal("method", 405, "This method is not known here.", nginx=(405,)),
-    Refusal("too_large", 413, parser.SENTENCES[413], nginx=(413,)),
-    Refusal(
+    GatewayProblem(
+        "plain_http",
+        400,
+        "This port speaks HTTPS; the address begins with https://.",
+        code="https.needed",
+        nginx=(497,),
+    ),
+    GatewayProblem("unknown_path", 404, SENTENCES[HTTPStatus.NOT_FOUND], nginx=(404,)),
+    GatewayProblem("method", 405, "This method is not known here.", nginx=(405,)),
+    GatewayProblem("too_large", 413, parser.SENTENCES[413], nginx=(413,)),
+    GatewayProblem(
         "foreign_host",
         421,
         "This host name is not ours; the setting ALLOWED_HOSTS lists our names.",
         code="host.unknown",
     ),
-    Refusal(
+    GatewayProblem(
         "too_many",
         429,
         "More requests came from this address than one client may send; wait, and send fewer at once.",
         nginx=(429,),
         retry_after="1",
     ),
-    Refusal("headers_too_large", 431, parser.SENTENCES[431], nginx=(414, 494)),
-    Refusal("failed", 500, parser.SENTENCES[500], code="internal", nginx=(500,)),
-    Refusal("encoding", 501, parser.SENTENCES[501], nginx=(501,)),
-    Refusal(
+    GatewayProblem("headers_too_large", 431, parser.SENTENCES[431], nginx=(414, 494)),
+    GatewayProblem("failed", 500, parser.SENTENCES[500], code="internal", nginx=(500,)),
+    GatewayProblem("encoding", 501, parser.SENTENCES[501], nginx=(501,)),
+    GatewayProblem(
         "unreachable",
         503,
         "The service behind this address does not answer at the moment. Please try again.",
@@ -70,7 +75,7 @@ REFUSALS = (
         nginx=(502, 503),
         retry_after=RETRY_AFTER_SECONDS,
     ),
-    Refusal(
+    GatewayProblem(
         "late",
         504,
         "The service did not answer in time; it may have done what was asked. Please look, or repeat the request with "
@@ -79,10 +84,10 @@ REFUSALS = (
         nginx=(504,),
         retry_after=RETRY_AFTER_SECONDS,
     ),
-    Refusal("version", 505, parser.SENTENCES[505], nginx=(505,)),
+    GatewayProblem("version", 505, parser.SENTENCES[505], nginx=(505,)),
 )
 
 
-def by_name(refusals: Iterable[Refusal] = REFUSALS) -> dict[str, Refusal]:
-    """Returns the refusals by their names."""
-    return {each.name: each for each in refusals}
+def by_name() -> dict[str, GatewayProblem]:
+    """Returns the problems by their names."""
+    return {each.name: each for each in GATEWAY_PROBLEMS}
