@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gateway.paths import ForwardedPath
 from gateway.problems import GATEWAY_PROBLEMS, by_name
-from shared.http.service_app import SAFE_HEADERS
+from shared.http.service_app import KNOWN_METHODS, SAFE_HEADERS
 from shared.runtime.health import JSON, liveness
 from shared.runtime.problem_documents import MEDIA_TYPE
 from shared.runtime.server import Limits
@@ -42,6 +42,7 @@ def render(paths: Sequence[ForwardedPath], limits: Limits | None = None) -> str:
         problem=by_name(),
         correlation_id=CORRELATION_ID.pattern,
         safe_headers=SAFE_HEADERS,
+        methods=sorted(KNOWN_METHODS),
         json=JSON,
         problem_json=MEDIA_TYPE,
         liveness=liveness().decode(),

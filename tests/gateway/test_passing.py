@@ -68,8 +68,11 @@ def test_headers_and_status_pass_and_what_clients_claim_about_proxies_does_not(f
         "Idempotency-Key": "k",
         "Cookie": "c=d",
     }
-    answer = front.asked("POST", "/api/patients", data=b"{}", headers={**wanted, **FORWARDED})
+    answer = front.asked(
+        "POST", "/api/patients", data=b"{}", headers={**wanted, **FORWARDED, "X-Note": "Rückruf".encode()}
+    )
     assert answer.status_code == 409
+    assert seen(front)["X-NOTE"].encode("latin-1").decode() == "Rückruf"
     assert answer.headers.items() >= dict(service.headers).items()
     assert {name: seen(front)[name.upper()] for name in wanted} == wanted
     assert [name for name in FORWARDED if name.upper() in seen(front)] == []

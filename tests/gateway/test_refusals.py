@@ -188,6 +188,14 @@ def test_safe_headers_are_added_where_a_service_leaves_them_out_and_not_twice(fr
     assert answer.headers["X-Frame-Options"] == "DENY"
 
 
+def test_a_method_that_nobody_has_is_told_which_there_are(front: Gateway) -> None:
+    refused_by_gateway = front.asked("TRACE", "/api/patients")
+    assert "GET" in refused_by_gateway.headers["Allow"].split(", ")
+    service = front.services["patient_service"]
+    service.status, service.headers = "405 METHOD NOT ALLOWED", [("Allow", "GET, POST")]
+    assert front.asked("DELETE", "/api/patients").headers["Allow"] == "GET, POST"
+
+
 # --- too many --------------------------------------------------------------------------------------------------------
 
 
