@@ -155,7 +155,11 @@ MALFORMED = {
 }
 
 
-@pytest.mark.parametrize("what", MALFORMED)
+LINGERS = {what: [pytest.mark.slow] for what, (_, status) in MALFORMED.items() if status == 413}
+"""nginx waits for what the client may still send."""
+
+
+@pytest.mark.parametrize("what", [pytest.param(what, marks=LINGERS.get(what, [])) for what in MALFORMED])
 def test_what_is_malformed_or_too_large_is_refused(front: Gateway, what: str) -> None:
     bytes_, status = MALFORMED[what]
     refused(front, bytes_.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1), status)
