@@ -68,8 +68,9 @@ def engine_for(url: URL, *, pool_size: int, autocommit: bool = False) -> Engine:
     engine = create_engine(
         url,
         isolation_level="AUTOCOMMIT" if autocommit else None,
-        pool_size=pool_size,
-        max_overflow=pool_size,
+        # those that a burst adds are kept: to close and open one costs a SCRAM login, as much time as several requests
+        pool_size=2 * pool_size,
+        max_overflow=0,
         pool_timeout=10,
         pool_recycle=1800,
         pool_use_lifo=True,
