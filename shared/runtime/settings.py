@@ -213,7 +213,7 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     """The port of the web process; the worker's health and metrics are on the port + 100."""
 
     database_pool_size: Annotated[int, Unit("connections")] = Field(default=4, ge=1, le=1000)
-    """Connections to PgBouncer that each process keeps open."""
+    """Half of the connections to PgBouncer that each process opens at most; those it has needed stay open."""
     bind: str = "127.0.0.1"
     """The address that all processes listen on. Without accounts (AUTH=none) leave it at 127.0.0.1."""
     allowed_hosts: str = LOCAL
