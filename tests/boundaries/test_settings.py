@@ -6,6 +6,7 @@ What works is used as the process uses it at its start, so that no figure overfl
 from __future__ import annotations
 
 import importlib
+import os
 from datetime import date, timedelta
 from typing import Any
 
@@ -58,7 +59,7 @@ def test_a_hostile_value_of_a_setting_works_or_is_refused_by_name(
 
 def _made(kind: type[EnvironmentSettings], name: str, value: str) -> tuple[Any, Any]:
     try:
-        return kind.of({name: value}), None
+        return kind.of({**os.environ, name: value}), None
     except ValidationError as refused:
         return None, refused
 
