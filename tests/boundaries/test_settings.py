@@ -21,6 +21,7 @@ from shared.runtime.settings import EnvironmentSettings, fields
 from tests.architecture.sources import ROOT, SERVICES
 from tests.hostile import BROKEN_TEXTS, DATES, NUMBERS, TEXTS, UNREAL_NUMBERS
 from tests.infrastructure import Infrastructure
+from tests.selection import mostly_slow
 
 VALUES: dict[str, str] = {
     **{name: text for name, text in TEXTS.items() if len(text) < 10_000 or name == "long"},
@@ -81,7 +82,7 @@ def _use(settings: Any) -> None:
         assert name
 
 
-@pytest.mark.parametrize("name", sorted(env_file.declared(ROOT)))
+@pytest.mark.parametrize("name", mostly_slow(sorted(env_file.declared(ROOT)), every=4))
 def test_a_hostile_value_in_the_env_file_stops_make_up_with_a_sentence(
     name: str, infrastructure: Infrastructure
 ) -> None:

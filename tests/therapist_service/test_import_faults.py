@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from tests.builders.imports import FIRST, SECOND, Folder, a_file, a_record, entries
 from tests.conftest import MONDAY
 from tests.hostile import BROKEN_TEXTS, COMBINING, DEPTHS, LISTS, NUMBERS, TEXTS, WRITTEN_NUMBERS
+from tests.selection import mostly_slow
 from therapist_service.domain import import_files
 from therapist_service.domain.import_files import BLOCK, LARGEST_RECORD, Blocks
 from therapist_service.domain.import_records import DEEPEST, KNOWN, LARGEST_SET_ASIDE, LONGEST_REASON, Entry
@@ -91,7 +92,7 @@ def looked_at(raw: bytes) -> list[Entry]:
     return entries(file, end=file.total)
 
 
-@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("field", mostly_slow(FIELDS, every=6))
 def test_a_known_field_never_costs_more_than_itself(field: str) -> None:
     for name, raw in WRITTEN.items():
         if "100000" in name:

@@ -213,6 +213,7 @@ def one_of_each(session: Session, number: int) -> None:
     assert (len(told), set(told.values())) == (number, {1})
 
 
+@pytest.mark.slow
 def test_after_a_crash_another_worker_goes_on_where_it_was_left(folder: Folder, session: Session) -> None:
     folder.drop(FIRST, wholesome(1200))
     assert folder.watch.watch(MONDAY) == 1
