@@ -107,6 +107,7 @@ def test_a_known_field_never_costs_more_than_itself(field: str) -> None:
         to_json(record.set_aside).decode().encode()
 
 
+@pytest.mark.slow
 def test_what_is_left_of_each_field_can_be_stored(folder: Folder, session: Session) -> None:
     """Each hostile value in a known field, in turn."""
     fields = itertools.cycle(FIELDS)
@@ -117,6 +118,7 @@ def test_what_is_left_of_each_field_can_be_stored(folder: Folder, session: Sessi
     assert (done.status, done.counts.additions, done.counts.rejected) == ("completed", len(WRITTEN) + 2, 0)
 
 
+@pytest.mark.slow
 def test_an_unknown_field_of_a_deletion_costs_nothing(folder: Folder, session: Session) -> None:
     folder.bring(FIRST, a_file([a_record("a-2")]))
     gone = [b'{"external_id": "a-2", "strange": ' + raw + b"}" for raw in WRITTEN.values()]
@@ -125,7 +127,7 @@ def test_an_unknown_field_of_a_deletion_costs_nothing(folder: Folder, session: S
     assert stored(session)["a-2"].status == "inactive"
 
 
-@pytest.mark.parametrize("field", ["external_id", "last_name"])
+@pytest.mark.parametrize("field", mostly_slow(["external_id", "last_name"], every=2))
 def test_an_essential_field_costs_its_record_and_says_why(folder: Folder, session: Session, field: str) -> None:
     bad = [raw for name, raw in WRITTEN.items() if "text" not in name]
     done = folder.bring(FIRST, a_raw_file(*(with_raw(field, raw) for raw in bad)))

@@ -341,6 +341,7 @@ def test_two_workers_at_the_same_files_do_everything_once(
     assert (len(told), set(told.values())) == (1600, {1})
 
 
+@pytest.mark.slow
 def test_five_thousand_records_in_a_few_seconds(folder: Folder, session: Session) -> None:
     started = time.monotonic()
     done = folder.bring(FIRST, wholesome(5000))
