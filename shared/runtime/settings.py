@@ -116,7 +116,7 @@ class EnvironmentSettings(BaseSettings):
 
     @classmethod
     def of(cls, settings: Mapping[str, str]) -> Self:
-        """Returns the settings in these variables, without the environment; raises `ValidationError`."""
+        """Returns the settings in these variables and no others; raises `ValidationError`."""
         given: dict[str, Any] = {}
         for name, field in cls.model_fields.items():
             alias = str(field.validation_alias or name)
@@ -124,7 +124,9 @@ class EnvironmentSettings(BaseSettings):
                 given[name] = _chosen(settings, {inner: f"{name}_{inner}" for inner in group.model_fields})
             else:
                 given |= _chosen(settings, {alias: alias})
-        return cls(**given)
+        made = cls.__new__(cls)
+        BaseModel.__init__(made, **given)  # not BaseSettings', which fills what is missing from the environment
+        return made
 
 
 class DatabaseSettings(EnvironmentSettings):

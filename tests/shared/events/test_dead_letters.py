@@ -34,6 +34,7 @@ def set_aside(session: Session, value: bytes) -> Any:
     return row["id"]
 
 
+@pytest.mark.slow
 def test_ready_shows_how_many_wait_and_stays_ready(session: Session, client: FlaskClient) -> None:
     assert client.get("/health/ready").json["figures"]["dead_letters"] == 0
     dead_letter_id = set_aside(session, b"no event")

@@ -114,6 +114,7 @@ TRY_OUT = """(async () => {
 """Opens an operation, tries it out with the values that are proposed, and reads where it asked and what came back."""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="needs chromium (apt-get install chromium)")
 def test_a_browser_draws_the_page_and_tries_out_operations_below_a_prefix(gateway: str, tmp_path: Path) -> None:
     with browsing(tmp_path) as browser:
