@@ -202,10 +202,14 @@ def reopen_deferred(session: Session, *, today: date, now: datetime, at_most: in
 def reopen(session: Session, request: PlacementRequest, *, now: datetime) -> None:
     """The request waits to be asked again; the caller knows that its status allows it and holds the locks.
 
-    A therapist who was blocked since the practice was asked is not asked again (docs/domain.md#contact-rule-9).
+    A therapist who was blocked since the practice was asked, or excluded by the patient, is not asked again
+    (docs/domain.md#contact-rule-9).
     """
     if consequences.is_unavailable(session, request.therapist_id):
         consequences.withdraw(session, request, WithdrawalReason.THERAPIST_UNAVAILABLE, now=now)
+        return
+    if consequences.is_excluded(session, request):
+        consequences.withdraw(session, request, WithdrawalReason.PATIENT_DECLINED, now=now)
         return
     states.reopen(request, now=now)
     audit_log.add_entry(session, request, "reopened", occurred_at=now, now=now)

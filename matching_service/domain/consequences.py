@@ -13,6 +13,7 @@ from shared.database import Session
 from shared.events.catalogue import RequestHeld, RequestReleased, RequestWithdrawn
 from shared.events.outbox import record
 from shared.values.enums import (
+    MatchCriterion,
     PatientStatus,
     PlacementState,
     RequestHold,
@@ -81,6 +82,25 @@ def withdraw_from_unavailable_therapist(session: Session, therapist_id: UUID, *,
     for request in queries.lock_requests(session, ids):
         if request.status in states.LOST_WITH_THE_THERAPIST:
             withdraw(session, request, WithdrawalReason.THERAPIST_UNAVAILABLE, now=now)
+
+
+def withdraw_from_excluded_therapists(session: Session, patient_id: UUID, *, now: datetime) -> None:
+    """Withdraw what has not gone out to therapists whom the patient excludes now."""
+    queries.lock_patients(session, [patient_id])
+    for request in queries.lock_live_requests_of_patient(session, patient_id):
+        if request.status in states.LOST_WITH_THE_THERAPIST and is_excluded(session, request):
+            withdraw(session, request, WithdrawalReason.PATIENT_DECLINED, now=now)
+
+
+def is_excluded(session: Session, request: PlacementRequest) -> bool:
+    """Whether the patient excludes this therapist, and staff did not set that aside for a recorded reason.
+
+    The caller holds the patient's lock.
+    """
+    if any(override["rule"] == MatchCriterion.PATIENT_EXCLUSION for override in request.overrides):
+        return False
+    patient = queries.lock_patients(session, [request.patient_id]).get(request.patient_id)
+    return patient is not None and request.therapist_id in patient.excluded_therapist_ids
 
 
 def is_unavailable(session: Session, therapist_id: UUID) -> bool:

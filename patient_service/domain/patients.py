@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from patient_service.domain import accesses, indexes, states
+from patient_service.domain import accesses, indexes, searches, states
 from patient_service.domain.accesses import Reader, RevealingConflict
 from patient_service.domain.files import decrypt, get_patient, public, publish, view, write
 from patient_service.domain.indexes import Indexes, indexes_of
@@ -19,7 +19,7 @@ from patient_service.store.tables import Patient
 from shared.database import Session, new_id
 from shared.database.rows import check_version
 from shared.errors import FieldProblem
-from shared.events.catalogue import PatientRegistered, PatientUpdated
+from shared.events.catalogue import PatientRegistered, PatientTherapistsExcluded, PatientUpdated
 from shared.events.outbox import as_rows
 from shared.security.encryption import Keys
 from shared.values.datetimes import berlin_day
@@ -131,7 +131,7 @@ def change(
 
     Raises `NotFound`, `LostUpdate`, `Conflict` for an insurance number that is another patient's and, without `force`,
     for a name and date of birth that are another patient's, and `InvalidFields` or a `ValidationError` for fields that
-    do not fit.
+    do not fit. A search that could not start any more pauses until staff resume it.
     """
     today = berlin_day(now)
     patient = get_patient(session, patient_id, lock=True)
@@ -150,7 +150,9 @@ def change(
     write(keys, patient, wanted, found_by)
     patient.version += 1
     patient.updated_at = now
-    publish(session, patient, wanted, PatientUpdated, now=now)
+    has_excluded = not set(wanted.excluded_therapist_ids) <= set(current.excluded_therapist_ids)
+    publish(session, patient, wanted, PatientTherapistsExcluded if has_excluded else PatientUpdated, now=now)
+    searches.pause_if_unready(session, keys, patient, wanted, by=reader.id, now=now)
     return view(patient, wanted, today=today)
 
 

@@ -144,17 +144,25 @@ def _stay_paused(
     publish(session, patient, fields, PatientUpdated, now=now)
 
 
-def pause_without_mandate(session: Session, keys: Keys, patient: Patient, *, now: datetime) -> bool:
-    """Pause a search that nobody may ask practices for any more, without an end; whether that was the case.
+def pause_if_unready(
+    session: Session, keys: Keys, patient: Patient, fields: PatientFields, *, by: UUID | None, now: datetime
+) -> bool:
+    """Pause, without an end, a search that could not start as the file is now; returns whether it was paused.
 
-    `patient` is locked. The agency asks on the patient's behalf (Vollmacht): without it every further letter would
-    reveal somebody's illness to people who must not know.
+    `patient` is locked and has these fields. The agency asks on the patient's behalf (Vollmacht): without a mandate
+    every further e-mail would reveal somebody's illness to people who must not know. The location of a new postal
+    code is looked up by another service, so a search goes on while it is not known yet.
     """
-    if patient.status != PatientStatus.SEARCHING or not has_withdrawn(patient, ConsentPurpose.MANDATE):
+    if patient.status != PatientStatus.SEARCHING:
+        return False
+    missing = _missing(session, patient, fields, today=berlin_day(now))
+    if fields.postal_code is not None and MissingForSearch.LOCATION in missing:
+        missing.remove(MissingForSearch.LOCATION)
+    if not missing:
         return False
     states.pause(patient, until=None, now=now)
-    fields, before = decrypt(keys, patient), PatientStatus.SEARCHING
-    _record_change(session, keys, patient, fields, before, reason="The mandate was withdrawn.", now=now)
+    reason = " ".join(LACKS[what] for what in missing)
+    _record_change(session, keys, patient, fields, PatientStatus.SEARCHING, reason=reason, by=by, now=now)
     return True
 
 

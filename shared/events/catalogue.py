@@ -160,6 +160,12 @@ class PatientStatusChanged(StateEvent, name="patient.status_changed"):
     previous_status: str
 
 
+class PatientTherapistsExcluded(StateEvent, name="patient.therapists_excluded"):
+    """A patient excluded further therapists: `excluded_therapist_ids` has more entries than before."""
+
+    patient: PublicPatient
+
+
 class AddressGeocoded(StateEvent, name="address.geocoded"):
     """The location of an address, or that it is unknown; it applies only while the address is still the current one."""
 

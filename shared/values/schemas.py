@@ -107,9 +107,7 @@ class RecordSchema(Schema):
 
 
 class QuerySchema(Schema):
-    """Data of a query string or a form, where every value is a string: "5" is a number there."""
-
-    model_config = ConfigDict(strict=False)
+    """Data of a query string, where numbers and booleans are written as in JSON."""
 
 
 class PageQuery(QuerySchema):

@@ -16,6 +16,7 @@ from migrations.settings import MigrationSettings
 from operations import env_file, pgbouncer, services
 from operations.compose import NOT_IN_CONTAINERS
 from operations.orchestrator import Orchestrator
+from operations.postgres import NO_VALUES_IN_THE_LOG
 from shared.runtime.settings import KafkaSettings, names
 from testkit.private_platform import private_settings
 from tests.architecture.sources import ROOT, SERVICES
@@ -115,6 +116,12 @@ def test_a_process_is_given_what_its_settings_name(service: str, process: str) -
     assert given == set(names(declared, process=process)) - NOT_IN_CONTAINERS.keys()
     needed = {str(f.validation_alias or n.upper()) for n, f in declared.model_fields.items() if f.is_required()}
     assert needed <= given, "nothing stands in for what has no default"
+
+
+def test_the_database_server_logs_no_values() -> None:
+    """As with `make up` (tests/operations/test_postgres.py): a statement holds what practices say of patients."""
+    command = CONTAINERS["postgres"]["command"]
+    assert [name for name, value in NO_VALUES_IN_THE_LOG.items() if f"-c {name}={value}" not in command] == []
 
 
 def test_what_is_no_service_is_given_what_it_needs() -> None:
