@@ -52,6 +52,7 @@ class Schema(BaseModel):
 
     JSON is read strictly (`from_json`, or `model_validate_json` on the bytes): "5" is not a number, 1 is not
     true, unknown fields are refused; dates, ids and vocabularies are strings there, as JSON has nothing else.
+    The docstring of a field is its description in the OpenAPI document.
     Python objects (rows, other schemas) are read leniently (`of`). Strings lose their outer blanks.
     Validators raise NotAcceptable: the text of no other exception reaches the sender.
     """
@@ -66,6 +67,7 @@ class Schema(BaseModel):
         validate_by_name=True,
         validate_by_alias=True,
         hide_input_in_errors=True,
+        use_attribute_docstrings=True,
     )
 
     @field_validator("*")
@@ -113,10 +115,12 @@ class QuerySchema(Schema):
 
 
 class PageQuery(QuerySchema):
-    """The requested part of a list; filters are added by inheritance."""
+    """Which part of the list to show."""
 
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
+    """How many entries to show."""
     offset: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    """How many entries to leave out before the first."""
 
 
 Item = TypeVar("Item")
