@@ -31,6 +31,7 @@ from shared.database import Session
 from shared.events.catalogue import InquiryComposed, InquiryDissolved
 from shared.events.outbox import record
 from shared.values.datetimes import berlin_day
+from shared.values.enums import ContactWait
 
 
 def due(session: Session, *, now: datetime, at_most: int) -> Sequence[schedule.Due]:
@@ -330,7 +331,7 @@ def _plan_call(
     slot = _free_slot(session, call_times, earliest=planned.earliest or now, rules=rules)
     if slot is None:
         _cancel_call(rows, inquiry, now)
-        inquiry.waits_for = "no_free_slot"
+        inquiry.waits_for = ContactWait.NO_FREE_SLOT
     elif call is None:
         first, last = slot
         session.add(states.new_phone_call(inquiry, attempt=planned.attempt, starts_at=first, ends_at=last, now=now))

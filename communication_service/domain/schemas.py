@@ -15,6 +15,7 @@ from shared.values.enums import (
     CallResult,
     CallStatus,
     Channel,
+    ContactWait,
     Direction,
     EmailKind,
     EmailResolution,
@@ -28,14 +29,7 @@ from shared.values.schemas import EntityView, Page, PageQuery, Schema
 from shared.values.text import Note, Reason
 from shared.values.weekly import WeeklyHours
 
-WaitsFor = Annotated[
-    str | None,
-    Field(
-        description="why it has not gone out: therapist_emailed_recently, address_emailed_recently, earlier_inquiry, "
-        "email_in_doubt, phone_hours_unknown, phone_number_missing, email_address_missing, email_suppressed, "
-        "no_free_slot, no_contact_wanted, therapist_not_active"
-    ),
-]
+WaitsFor = Annotated[ContactWait | None, Field(description="why it has not gone out; null once it has")]
 WaitsUntil = Annotated[IsoDate | None, Field(description="the last day on which it waits, where that is known")]
 OneTo100 = Field(min_length=1, max_length=100)
 
@@ -154,15 +148,8 @@ class WaitingRequest(Schema):
     patient_id: UUID
     therapist_id: UUID
     inquiry_id: UUID | None
-    waits_for: Annotated[
-        str,
-        Field(
-            description="what the inquiry waits for; or sending, mail_server (it takes no e-mails at the moment), "
-            "planned_call, search_paused, accepted_elsewhere, "
-            "search_ended, patient_not_known, therapist_not_known, gathering, composing, approval; "
-            "of one that has gone out: answer, placement"
-        ),
-    ]
+    waits_for: ContactWait
+    """Why it has not gone out; of one that has gone out: `answer` or `placement`."""
     waits_until: WaitsUntil
 
 

@@ -20,6 +20,7 @@ from shared.database import Session
 from shared.events.catalogue import EmailSent
 from shared.events.outbox import record
 from shared.values.datetimes import berlin_day
+from shared.values.enums import ContactWait
 
 LONGEST_PAUSE = timedelta(hours=1)
 MOST_DEFERRALS = 40
@@ -242,7 +243,7 @@ def doubt_unrecorded(session: Session, *, now: datetime, at_most: int = 100) -> 
 
 def _mark_in_doubt(session: Session, email: Email, detail: str, now: datetime) -> None:
     states.doubt_email(email, detail=detail, now=now)
-    _inquiry(session, email).waits_for = "email_in_doubt"
+    _inquiry(session, email).waits_for = ContactWait.EMAIL_IN_DOUBT
 
 
 def resolve_doubt(session: Session, email: Email, *, was_sent: bool, rules: ContactRules, now: datetime) -> None:

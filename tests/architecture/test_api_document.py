@@ -55,6 +55,7 @@ VOCABULARIES: dict[str, type[StrEnum]] = {
     "outcome on the phone": enums.CallAnswer,
     "hold of a request": enums.RequestHold,
     "what a request waits for": enums.RequestWait,
+    "what a contact waits for": enums.ContactWait,
     "reason of a withdrawal": enums.WithdrawalReason,
     "kind of an e-mail": enums.EmailKind,
     "resolution of a doubt": enums.EmailResolution,
