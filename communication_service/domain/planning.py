@@ -19,9 +19,9 @@ from typing import Literal, NamedTuple
 from uuid import UUID
 
 from communication_service.domain.call_times import CallTimes
+from communication_service.domain.contact_waits import ContactWait
 from communication_service.settings import ContactRules
 from shared.values.datetimes import berlin_day, start_of_berlin_day
-from shared.values.enums import ContactWait
 
 ContactChannel = Literal["email", "phone"]
 NOT_SEARCHING = frozenset({"paused", "in_therapy", "therapy_completed", "search_aborted", "therapy_aborted"})

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
+from communication_service.domain.contact_waits import ContactWait
 from shared.values.contacts import EmailAddress
 from shared.values.datetimes import Instant, IsoDate, PlausibleDate, PlausibleInstant
 from shared.values.enums import (
@@ -15,7 +16,6 @@ from shared.values.enums import (
     CallResult,
     CallStatus,
     Channel,
-    ContactWait,
     Direction,
     EmailKind,
     EmailResolution,

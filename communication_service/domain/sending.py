@@ -12,6 +12,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from communication_service.domain import composing, cooldowns, mail_server, states, suppressions
+from communication_service.domain.contact_waits import ContactWait
 from communication_service.domain.email_texts import EmailText
 from communication_service.settings import ContactRules
 from communication_service.store import email_queries, inquiry_queries, locks, request_queries, schedule
@@ -20,7 +21,6 @@ from shared.database import Session
 from shared.events.catalogue import EmailSent
 from shared.events.outbox import record
 from shared.values.datetimes import berlin_day
-from shared.values.enums import ContactWait
 
 LONGEST_PAUSE = timedelta(hours=1)
 MOST_DEFERRALS = 40

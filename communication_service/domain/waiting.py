@@ -9,6 +9,7 @@ from uuid import UUID
 
 from communication_service.domain import mail_server
 from communication_service.domain.composing import patient_facts
+from communication_service.domain.contact_waits import ContactWait
 from communication_service.domain.planning import kept_back
 from communication_service.domain.schemas import WaitingRequest, WaitingRequestFilter, WaitingRequestPage
 from communication_service.settings import ContactRules
@@ -16,7 +17,6 @@ from communication_service.store import copy_queries, lists, request_queries
 from communication_service.store.tables import ContactRequest, Inquiry, PatientPseudonym, PhoneCall
 from shared.database import Session
 from shared.values.datetimes import berlin_day
-from shared.values.enums import ContactWait
 
 Waits = tuple[ContactWait, date | None]
 """What a request waits for, and the last day on which it does where that is known."""

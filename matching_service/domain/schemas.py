@@ -26,7 +26,7 @@ from shared.values.enums import (
 from shared.values.errors import NotAcceptable
 from shared.values.identifiers import Language
 from shared.values.rules import rule_across
-from shared.values.schemas import MAX_LIMIT, Distinct, EntityView, Page, PageQuery, Schema
+from shared.values.schemas import MAX_LIMIT, Changed, Distinct, EntityView, Page, PageQuery, Schema
 from shared.values.text import Note, Reason
 from shared.values.weekly import WeeklyHours
 
@@ -157,10 +157,10 @@ class ContactList(Schema):
 
 
 class RefusedTherapist(Schema):
-    """Why a therapist is not asked: one entry per criterion."""
+    """Why a therapist is not asked: one entry per criterion, and one without where the therapist is not known."""
 
     therapist_id: UUID
-    rule: MatchCriterion
+    rule: MatchCriterion | None
     detail: str
 
 
@@ -184,7 +184,7 @@ class RequestView(RequestFields, EntityView):
 
     patient_id: UUID
     therapist_id: UUID
-    status: RequestStatus
+    status: Annotated[RequestStatus, Changed(by="POST /api/placement-requests/{id}/response, /place or /withdraw")]
     hold: RequestHold | None
     approved_by: UUID | None
     approved_at: Instant

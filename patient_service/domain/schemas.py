@@ -23,7 +23,7 @@ from shared.values.enums import (
     TravelMode,
 )
 from shared.values.identifiers import DiagnosisCode, InsuranceNumber, InsurerNumber, Language, PostalCode
-from shared.values.schemas import Distinct, EntityView, Page, PageQuery, QuerySchema, Schema
+from shared.values.schemas import Changed, Distinct, EntityView, Page, PageQuery, QuerySchema, Schema
 from shared.values.text import Line, Note
 from shared.values.weekly import WeeklyHours
 
@@ -151,7 +151,7 @@ class PatientView(PatientFields, EntityView):
     """A patient as clients see it."""
 
     reference: str
-    status: PatientStatus
+    status: Annotated[PatientStatus, Changed(by="POST /api/patients/{id}/status")]
     paused_until: IsoDate | None = None
     age_groups: list[AgeGroup] = []
     first_place_on: IsoDate | None = None

@@ -267,44 +267,6 @@ class RequestWait(StrEnum):
     """Nobody was reached in all the attempts; staff decide."""
 
 
-class ContactWait(StrEnum):
-    """What a request to contact, its inquiry or its e-mail waits for in the communication service."""
-
-    THERAPIST_EMAILED_RECENTLY = "therapist_emailed_recently"
-    ADDRESS_EMAILED_RECENTLY = "address_emailed_recently"
-    EARLIER_INQUIRY = "earlier_inquiry"
-    """Another inquiry to the same therapist goes first."""
-    EMAIL_IN_DOUBT = "email_in_doubt"
-    PHONE_HOURS_UNKNOWN = "phone_hours_unknown"
-    PHONE_NUMBER_MISSING = "phone_number_missing"
-    EMAIL_ADDRESS_MISSING = "email_address_missing"
-    EMAIL_SUPPRESSED = "email_suppressed"
-    NO_FREE_SLOT = "no_free_slot"
-    NO_CONTACT_WANTED = "no_contact_wanted"
-    THERAPIST_NOT_ACTIVE = "therapist_not_active"
-    SENDING = "sending"
-    """From here on, only what a request waits for: its e-mail is about to go."""
-    MAIL_SERVER = "mail_server"
-    """The mail server takes no e-mails at the moment."""
-    PLANNED_CALL = "planned_call"
-    SEARCH_PAUSED = "search_paused"
-    ACCEPTED_ELSEWHERE = "accepted_elsewhere"
-    SEARCH_ENDED = "search_ended"
-    PATIENT_NOT_KNOWN = "patient_not_known"
-    """The patient's event has not arrived."""
-    THERAPIST_NOT_KNOWN = "therapist_not_known"
-    """The therapist's event has not arrived."""
-    GATHERING = "gathering"
-    """Further requests for the therapist are collected."""
-    COMPOSING = "composing"
-    """It is about to be put into an e-mail or a call."""
-    APPROVAL = "approval"
-    """The event of its approval has not arrived."""
-    ANSWER = "answer"
-    PLACEMENT = "placement"
-    """A practice offers a place; staff record whether the patient takes it."""
-
-
 class RequestOutcome(StrEnum):
     """A practice's answer to one placement request."""
 

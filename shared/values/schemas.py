@@ -193,6 +193,13 @@ def refused_fields(detail: ErrorDetails) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
+class Changed:
+    """For a field that no merge patch changes: `Annotated[Status, Changed(by="POST …/status")]` says what does."""
+
+    by: str
+
+
+@dataclass(frozen=True)
 class MergePatch:
     """A validated merge patch, before it is applied to an object."""
 
@@ -209,7 +216,7 @@ class MergePatch:
         """
         changed = list(_differing(self.read_only, current.to_json(), ""))
         if changed:
-            raise InvalidFields(FieldProblem(field, "cannot be changed") for field in changed)
+            raise InvalidFields(FieldProblem(field, _how_it_changes(field, type(current))) for field in changed)
         return self.changes
 
 
@@ -349,6 +356,12 @@ def _split(
         if inner_compare:
             to_compare[name] = inner_compare
     return to_write, to_compare
+
+
+def _how_it_changes(field: str, view: type[BaseModel]) -> str:
+    shown = _by_json_name(view).get(field)
+    ways = [each.by for each in shown.metadata if isinstance(each, Changed)] if shown else []
+    return f"is changed by {ways[0]}" if ways else "cannot be changed"
 
 
 def _differing(sent: Mapping[str, Any], shown: Mapping[str, Any], path: str) -> Iterable[str]:

@@ -85,6 +85,7 @@ class ImportRecordFilter(PageQuery):
     """Which records to list."""
 
     outcome: ImportOutcome | None = None
+    """Only those with this outcome."""
 
 
 ImportPage = Page[ImportView]

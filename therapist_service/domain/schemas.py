@@ -23,7 +23,7 @@ from shared.values.identifiers import Language, PostalCode
 from shared.values.places import Latitude, Longitude
 from shared.values.postal_codes import coordinates_problem
 from shared.values.rules import rule_across, without_rule
-from shared.values.schemas import Distinct, EntityView, Page, PageQuery, Schema
+from shared.values.schemas import Changed, Distinct, EntityView, Page, PageQuery, Schema
 from shared.values.text import Line, Note
 from shared.values.weekly import WeeklyHours
 
@@ -190,7 +190,7 @@ class Source(Schema):
 class TherapistView(TherapistFields, EntityView):
     """A therapist as clients see it: as it is stored, whatever a newer table of postal codes says."""
 
-    status: TherapistStatus
+    status: Annotated[TherapistStatus, Changed(by="POST /api/therapists/{id}/block or /unblock, and by imports")]
     block: Block | None = None
     last_email_on: IsoDate | None = None
     last_call_on: IsoDate | None = None
