@@ -57,7 +57,7 @@ def require_open(session: Session, said: Sequence[CallResponse], request_ids: Se
     if errors:
         raise Conflict(
             "placement_request.answered_already",
-            "An answer is recorded already; a mistaken one is corrected, not given again. Nothing was recorded now.",
+            "An answer is recorded already and cannot be changed yet. Nothing was recorded now.",
             errors=errors,
         )
 

@@ -51,6 +51,7 @@ def list_page(session: Session, wanted: PhoneCallFilter) -> PhoneCallPage:
         first=start_of_berlin_day(max(starts)) if starts else None,
         before=start_of_berlin_day(min(ends) + timedelta(days=1)) if ends else None,
         therapist_id=wanted.therapist_id,
+        patient_id=wanted.patient_id,
         status=wanted.status,
         limit=wanted.limit,
         offset=wanted.offset,

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from communication_service.domain import composing, cooldowns, mail_server, states, suppressions
+from communication_service.domain.contact_waits import ContactWait
 from communication_service.domain.email_texts import EmailText
 from communication_service.settings import ContactRules
 from communication_service.store import email_queries, inquiry_queries, locks, request_queries, schedule
@@ -242,7 +243,7 @@ def doubt_unrecorded(session: Session, *, now: datetime, at_most: int = 100) -> 
 
 def _mark_in_doubt(session: Session, email: Email, detail: str, now: datetime) -> None:
     states.doubt_email(email, detail=detail, now=now)
-    _inquiry(session, email).waits_for = "email_in_doubt"
+    _inquiry(session, email).waits_for = ContactWait.EMAIL_IN_DOUBT
 
 
 def resolve_doubt(session: Session, email: Email, *, was_sent: bool, rules: ContactRules, now: datetime) -> None:

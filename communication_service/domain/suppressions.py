@@ -18,7 +18,7 @@ from communication_service.store import suppressions as store
 from communication_service.store.suppressions import OptOut
 from communication_service.store.tables import EmailSuppression
 from shared.database import Session, new_id
-from shared.database.rows import require
+from shared.database.rows import READ_AGAIN, require
 from shared.errors import Conflict, LostUpdate
 from shared.values.contacts import normalised_email
 from shared.values.schemas import PageQuery
@@ -106,7 +106,7 @@ def remove(
     """Take back one reason; the address gets inquiries again when none is left. Raises `NotFound`, `LostUpdate`."""
     suppression = _get_or_raise(session, suppression_id)
     if expected_versions is not None and suppression.version not in expected_versions:
-        raise LostUpdate("if_match.stale", "Somebody changed this since you read it.")
+        raise LostUpdate("if_match.stale", f"Somebody changed this since you read it. {READ_AGAIN}")
     key = suppression.email_key
     session.delete(suppression)
     session.flush()

@@ -135,6 +135,7 @@ def phone_calls(
     first: datetime | None,
     before: datetime | None,
     therapist_id: UUID | None,
+    patient_id: UUID | None,
     status: str | None,
     limit: int,
     offset: int,
@@ -148,6 +149,8 @@ def phone_calls(
     for column, value in ((PhoneCall.therapist_id, therapist_id), (PhoneCall.status, status)):
         if value is not None:
             wanted = wanted.where(column == value)
+    if patient_id is not None:
+        wanted = wanted.where(_with_patient(session, PhoneCall.placement_request_ids, patient_id))
     return page_of(session, wanted, limit=limit, offset=offset)
 
 

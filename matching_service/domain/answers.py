@@ -38,7 +38,7 @@ def respond(
     if request.status not in states.TAKES_AN_ANSWER:
         raise Conflict(
             "placement_request.answered_already",
-            f"This request is {request.status}; a mistaken answer is corrected, not given again.",
+            f"This request is {request.status}; an answer that was recorded cannot be changed yet.",
         )
     if request.responded_at is not None and at < request.responded_at:
         raise _wrong_time("must not lie before the answer that is recorded")
@@ -139,6 +139,8 @@ def place(session: Session, request_id: UUID, placing: NewPlace, *, today: date,
     Raises `NotFound`, and `Conflict` unless the practice accepted, the search goes on and no other place stands.
     """
     request = lock_request(session, request_id)
+    if request.status == RequestStatus.PLACED:
+        raise Conflict("placement_request.placed_already", "The patient has this place already.")
     if request.status != RequestStatus.ACCEPTED:
         raise Conflict(
             "placement_request.not_accepted", f"This request is {request.status}; a place must be accepted first."

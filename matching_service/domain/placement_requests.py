@@ -31,7 +31,7 @@ from shared.database.rows import check_version, require
 from shared.errors import Conflict, FieldProblem
 from shared.events.catalogue import RequestApproved
 from shared.events.outbox import record
-from shared.values.enums import MatchCriterion, PatientStatus
+from shared.values.enums import PatientStatus
 from shared.values.schemas import MergePatch, merged
 
 
@@ -118,9 +118,8 @@ def find_approved(session: Session, request_ids: Sequence[UUID], refused: Sequen
 
 
 def _problem(refusal: RefusedTherapist, therapist_ids: Sequence[UUID]) -> FieldProblem:
-    return FieldProblem(
-        f"therapist_ids.{therapist_ids.index(refusal.therapist_id)}", f"{refusal.rule}: {refusal.detail}"
-    )
+    message = refusal.detail if refusal.rule is None else f"{refusal.rule}: {refusal.detail}"
+    return FieldProblem(f"therapist_ids.{therapist_ids.index(refusal.therapist_id)}", message)
 
 
 def _make(
@@ -175,4 +174,4 @@ def _judgement(therapist_id: UUID, failed: Sequence[CriterionCheck], overrides: 
 
 def _nobody_known(therapist_id: UUID) -> Judgement:
     detail = "There is no such therapist here; one who was entered just now may take a moment to arrive."
-    return Judgement([RefusedTherapist(therapist_id=therapist_id, rule=MatchCriterion.STATUS, detail=detail)], [])
+    return Judgement([RefusedTherapist(therapist_id=therapist_id, rule=None, detail=detail)], [])

@@ -22,7 +22,7 @@ from shared.values.schemas import InvalidFields
 def get(
     session: Session, keys: Keys, patient_id: UUID, consent_id: UUID, *, reader: Reader, now: datetime
 ) -> ConsentView:
-    """One consent of a patient; that the file was read is noted. Raises `NotFound`."""
+    """One consent of a patient; records the read in the access log. Raises `NotFound`."""
     return ConsentView.of(_consent_of(accesses.read_patient(session, keys, patient_id, reader, now=now), consent_id))
 
 

@@ -79,8 +79,7 @@ def set_status(
     today = berlin_day(now)
     patient = get_patient(session, patient_id, lock=True)
     if new.status not in states.STAFF_MAY[PatientStatus(patient.status)]:
-        problem = f"A patient who is {patient.status} cannot become {new.status}."
-        raise RevealingConflict([patient.id], "patient.transition", problem)
+        raise RevealingConflict([patient.id], "patient.transition", _why_not(PatientStatus(patient.status), new.status))
     _check_pause(new, today)
     fields = decrypt(keys, patient)
     if new.status == PatientStatus.SEARCHING:
@@ -90,6 +89,14 @@ def set_status(
     _record_change(session, keys, patient, fields, before, reason=new.reason, by=reader.id, now=now)
     accesses.note(session, keys, [patient], reader, "changed", now=now)
     return view(patient, fields, today=today)
+
+
+def _why_not(status: PatientStatus, wanted: PatientStatus) -> str:
+    """The sentence for a step that does not exist, with those that do."""
+    if status == wanted:
+        return f"This patient's status is {status} already."
+    steps = ", ".join(each for each in PatientStatus if each in states.STAFF_MAY[status])
+    return f"A patient who is {status} cannot become {wanted}; from here: {steps}."
 
 
 def _check_pause(new: NewStatus, today: date) -> None:
@@ -172,7 +179,10 @@ def lock(session: Session, patient_ids: Iterable[UUID]) -> None:
 
 
 def note_first_place(session: Session, patient_id: UUID, accepted_on: date, *, now: datetime) -> None:
-    """Keep the day of the first place that was offered in this search; of an earlier search it is another one's."""
+    """Keep the day of the first place that was offered in this search.
+
+    An acceptance before this search began does not count.
+    """
     patient = queries.patient(session, patient_id, lock=True)
     if patient is None or patient.first_place_on is not None:
         return
@@ -193,7 +203,7 @@ def record_place(session: Session, keys: Keys, patient_id: UUID, place: Recorded
     """A patient who searches, has paused or is in therapy already takes up this place.
 
     Where the search had ended before, or people have ended or resumed it since, the place has failed. The event
-    says which, so that matching never takes somebody for placed who searches.
+    says which, so that matching does not count a searching patient as placed.
     """
     patient = queries.patient(session, patient_id, lock=True)
     if patient is None or patient.placement_request_id == place.placement_request_id:

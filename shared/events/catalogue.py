@@ -1,7 +1,7 @@
 """Every event of the platform, declared once: name, topic and parsing follow from the class.
 
 State events carry the aggregate's whole public state, since their topics are compacted. Patient events hold only what
-other services need to match and to write a pseudonymous letter: no name, street, contact details, exact diagnosis.
+other services need to match and to write a pseudonymous e-mail: no name, street, contact details, exact diagnosis.
 
 Every field has bounds, wide enough for all that the services accept and narrow enough for every column and index: texts
 by the models' configuration, the rest by the types below.

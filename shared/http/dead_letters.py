@@ -27,6 +27,7 @@ class DeadLetterFilter(PageQuery):
     """Which dead letters to list."""
 
     state: State | None = None
+    """Only those about which this was decided."""
 
 
 class DeadLetterView(Schema):
@@ -48,7 +49,7 @@ class DeadLetterView(Schema):
 class Decision(Schema):
     """Why an event is replayed or discarded."""
 
-    reason: Annotated[Reason, Field(description="why")]
+    reason: Annotated[Reason, Field(description="Why it is replayed or discarded.")]
 
 
 DeadLetterPage = Page[DeadLetterView]

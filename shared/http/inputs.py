@@ -19,7 +19,8 @@ from shared.values.schemas import LONGEST_NAME_SHOWN, InvalidFields, MergePatch,
 JSON = frozenset({"application/json"})
 MERGE_PATCH = JSON | {"application/merge-patch+json"}
 
-NOT_JSON = "The body is not valid JSON in UTF-8."
+NOT_JSON = "The body is not valid JSON in UTF-8"
+_PLACE_IN_JSON = re.compile(r"line (\d+) column (\d+)")
 CUT_OFF = "The body could not be read to its end."
 NOT_UTF8 = "must be percent-encoded in UTF-8: M%C3%BCller for Müller"
 GIVEN_TWICE = "must be given once"
@@ -49,8 +50,9 @@ class JsonBody:
         try:
             return self._adapter.validate_json(sent)
         except ValidationError as invalid:
-            if any(each["type"] == "json_invalid" for each in invalid.errors(include_input=False)):
-                raise BadRequest(NOT_JSON) from None
+            for each in invalid.errors(include_input=False):
+                if each["type"] == "json_invalid":
+                    raise BadRequest(_not_json(each["ctx"]["error"])) from None
             raise
 
 
@@ -159,10 +161,16 @@ def _require_media_type(media_types: Iterable[str]) -> None:
 def _parsed(sent: bytes) -> Any:
     try:
         document = from_json(sent, allow_inf_nan=False)
-    except ValueError:
-        raise BadRequest(NOT_JSON) from None
+    except ValueError as invalid:
+        raise BadRequest(_not_json(invalid)) from None
     _refuse_repeated_names(sent)
     return document
+
+
+def _not_json(why: object) -> str:
+    """The sentence with the place that the parser names, and without its words: they may quote the body."""
+    place = _PLACE_IN_JSON.search(str(why))
+    return f"{NOT_JSON}: see line {place[1]}, column {place[2]}." if place else f"{NOT_JSON}."
 
 
 def _refuse_repeated_names(sent: bytes) -> None:

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from shared.http import headers
 from shared.http.declaration import BRINGS_A_BODY, Endpoint
+from shared.http.examples import example_of
 from shared.http.inputs import JSON, MERGE_PATCH
 from shared.http.responses import HAS_LOCATION
 from shared.http.routes import Route
@@ -193,7 +194,8 @@ def _request_body(endpoint: Endpoint, schemas: _Schemas) -> Document:
         required = "required" in schemas.resolved(endpoint.body, "validation")
     else:
         return {}
-    return {"required": required, "content": {each: {"schema": schema} for each in sorted(media_types)}}
+    described = {"schema": schema, "example": example_of(schema, schemas.definitions)}
+    return {"required": required, "content": dict.fromkeys(sorted(media_types), described)}
 
 
 def _responses(route: Route, method: str, endpoint: Endpoint, schemas: _Schemas) -> Document:

@@ -39,7 +39,7 @@ _numbers = count(1)
 
 
 def arrives(event: Event, subject: UUID, *, sequence: int = 1, time: datetime = MONDAY) -> Event:
-    """The event reaches the service, once."""
+    """Hand the event to the service's listeners, as the consumer does; returns it as they got it."""
     arrived = happened(event, subject, sequence=sequence, time=time)
     with transaction() as session:
         listeners.apply(session, [arrived], now=time)
@@ -137,7 +137,7 @@ def the(kind: type[Row], **wanted: Any) -> Row:
 
 
 def an_email_to_send(**therapist: object) -> Email:
-    """Returns a letter that was composed and waits to be sent."""
+    """Returns an e-mail that was composed and waits to be sent."""
     a_request(a_therapist(**therapist))
     composed()
     return the(Email)

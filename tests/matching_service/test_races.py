@@ -62,7 +62,7 @@ ACCEPTED, DECLINED = respond(RequestOutcome.ACCEPTED), respond(RequestOutcome.DE
     [
         (RequestStatus.CONTACTED, ACCEPTED, DECLINED, "placement_request.answered_already"),
         (RequestStatus.CONTACTED, DECLINED, ACCEPTED, "placement_request.answered_already"),
-        (RequestStatus.ACCEPTED, place, place, "placement_request.not_accepted"),
+        (RequestStatus.ACCEPTED, place, place, "placement_request.placed_already"),
         (RequestStatus.ACCEPTED, withdraw, place, "placement_request.not_accepted"),
         (RequestStatus.ACCEPTED, place, withdraw, "placement_request.over"),
         (RequestStatus.CONTACTED, withdraw, withdraw, "placement_request.over"),

@@ -103,7 +103,7 @@ def take(session: Session, look: FileLook, content: Content, *, now: datetime) -
     original = queries.with_checksum(session, content.checksum)
     if original is None:
         original = asked.pop(0) if asked else _begun(session, look, now)
-        original.checksum, original.content_id = content.checksum, content.id
+        original.checksum, original.content_id, original.reason = content.checksum, content.id, None
         original.size, original.modified_at = content.size, look.modified_at
     else:
         queries.drop_content(session, content.id)
@@ -113,6 +113,13 @@ def take(session: Session, look: FileLook, content: Content, *, now: datetime) -
         imports.end(session, again, ImportStatus.REJECTED, now).reason = reason
     session.flush()
     return imports.view(original)
+
+
+def wait_for_the_rest(session: Session, look: FileLook, *, now: datetime) -> None:
+    """Say of the imports of this file that were asked for why they do not begin: it ends too early."""
+    for each in queries.asked_for(session):
+        if each.file == look.name:
+            each.reason, each.updated_at = "The file ends too early; it may still be being written.", now
 
 
 def fail(session: Session, look: FileLook, reason: str, *, now: datetime) -> None:

@@ -28,6 +28,7 @@ class NewImport(Schema):
     """What starts an import: a file's name inside the watched folder; without it, the next file that waits there."""
 
     file: Annotated[str, Text(40, _file_name, pattern=FILE_NAME), Field(examples=[A_FILE_NAME])] | None = None
+    """The name of a file in the folder IMPORT_URL."""
 
 
 class Counts(Schema):
@@ -84,6 +85,7 @@ class ImportRecordFilter(PageQuery):
     """Which records to list."""
 
     outcome: ImportOutcome | None = None
+    """Only those with this outcome."""
 
 
 ImportPage = Page[ImportView]

@@ -104,7 +104,7 @@ def test_json_strings_become_dates_ids_and_words() -> None:
     [
         ("last_name", 5, "must be text"),
         ("last_name", None, "must not be null"),
-        ("last_name", "  ", "must have at least 1 characters"),
+        ("last_name", "  ", "must not be empty"),
         ("last_name", "abcdef", "must have at most 5 characters"),
         ("last_name", "a\x00b", "must not contain the NUL character"),
         ("gender", "f", "must be one of: 'female', 'male', 'diverse' or 'unknown'"),
@@ -241,7 +241,7 @@ def test_weekly_hours_and_lists_are_replaced_whole() -> None:
     ("document", "found"),
     [
         ({"last_name": None}, {"last_name": "must not be null"}),
-        ({"last_name": ""}, {"last_name": "must have at least 1 characters"}),
+        ({"last_name": ""}, {"last_name": "must not be empty"}),
         ({"distance": -1}, {"distance": "must be at least 0"}),
         ({"distance": "1"}, {"distance": "must be a number"}),
         ({"first_name": "X"}, {"first_name": "must not be X"}),
