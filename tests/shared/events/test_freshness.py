@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from math import inf
@@ -108,10 +109,23 @@ def is_stale(kafka: dict[str, Any], freshness: Freshness, times: int = 4) -> boo
     """Whether the events are not current, however often that is measured."""
     for _ in range(times):
         beat(kafka)
-        freshness.measure()
+        until(lambda: measures(freshness))
         if freshness.is_current():
             return False
     return True
+
+
+def measures(freshness: Freshness) -> bool:
+    """Measure; whether Kafka answered, which it does not while a new topic has no leader."""
+    freshness.measure()
+    return freshness.is_current() or "does not answer" not in problem(freshness)
+
+
+def problem(freshness: Freshness) -> str:
+    """Why jobs wait."""
+    with pytest.raises(Unreachable) as raised:
+        freshness.check()
+    return raised.value.message
 
 
 def test_nothing_is_current_before_the_first_measurement(own_kafka: dict[str, Any], group: str) -> None:
@@ -123,8 +137,7 @@ def test_events_that_wait_when_a_worker_starts_are_handled_first(own_kafka: dict
     publish(own_kafka, *(message(withdrawn(subject, 1)) for subject in subjects))
     recording, freshness = RecordingListeners(subjects), fresh(own_kafka, group)
     assert is_stale(own_kafka, freshness)
-    with pytest.raises(Unreachable, match="offsets are unread here"):
-        freshness.check()
+    assert "offsets are unread here" in problem(freshness)
     with consuming(own_kafka, recording.listeners, group):
         becomes_current(own_kafka, freshness)
         assert sum(recording.effects) == len(subjects)
@@ -145,7 +158,7 @@ def test_committed_events_behind_an_open_transaction_are_not_handled(own_kafka: 
     with consuming(own_kafka, RecordingListeners([]).listeners, group):
         becomes_current(own_kafka, fresh(own_kafka, group))
         transaction = begin_transaction(own_kafka)
-        publish(own_kafka, (TOPIC, "k", "{}"))
+        publish(own_kafka, *(message(withdrawn(new_id(), 1)) for _ in range(40)))
         assert is_stale(own_kafka, fresh(own_kafka, group))
         transaction.abort_transaction(20)
         becomes_current(own_kafka, fresh(own_kafka, group))
@@ -162,22 +175,21 @@ def begin_transaction(kafka: dict[str, Any]) -> Producer:
 
 
 def test_samples_are_reached_under_constant_traffic(own_kafka: dict[str, Any], group: str) -> None:
-    """There is always something unread then; only that of an earlier instant is certainly handled."""
-    freshness, producer = fresh(own_kafka, group), Producer(own_kafka)
+    """There is always something unread then; only what was there at an earlier instant is certainly handled."""
+    producer = Producer(own_kafka)
+
+    def flood(stop: threading.Event) -> None:
+        while not stop.wait(0.005):
+            topic, key, value = message(withdrawn(new_id(), 1))
+            producer.produce(topic, key=key, value=value)
+            producer.poll(0)
+
     with consuming(own_kafka, RecordingListeners([]).listeners, group):
-        becomes_current(own_kafka, freshness)
-
-        def flood(stop: Any) -> None:
-            while not stop.wait(0.002):
-                producer.produce(TOPIC, key=uuid4().hex, value=b"{}")
-                producer.poll(0)
-
+        becomes_current(own_kafka, fresh(own_kafka, group))
         with at_work(flood):
-            for _ in range(30):
-                beat(own_kafka)
-                freshness.measure()
-                assert freshness.is_current(), freshness.check()
-    producer.flush(10)
+            for _ in range(5):
+                becomes_current(own_kafka, fresh(own_kafka, group))
+    assert producer.flush(10) == 0
 
 
 def test_what_retention_has_removed_need_not_be_handled(own_kafka: dict[str, Any], group: str) -> None:
@@ -185,8 +197,9 @@ def test_what_retention_has_removed_need_not_be_handled(own_kafka: dict[str, Any
     freshness = fresh(own_kafka, group)
     assert is_stale(own_kafka, freshness)
     everything = [TopicPartition(TOPIC, number, -1) for number in range(12)]
-    for future in AdminClient(own_kafka).delete_records(everything).values():  # type: ignore[arg-type]
-        future.result()
+    admin = AdminClient(own_kafka)  # a client that is not kept never answers
+    for future in admin.delete_records(everything).values():  # type: ignore[arg-type]
+        future.result(20)
     becomes_current(own_kafka, freshness)
 
 
