@@ -65,6 +65,26 @@ class Sample:
         return moment - self.taken + (self.at - until).total_seconds()
 
 
+class Samples:
+    """The samples that are not reached yet, and the newest one that was."""
+
+    def __init__(self) -> None:
+        self.reached: Sample | None = None
+        self._waiting: deque[Sample] = deque(maxlen=MOST_SAMPLES)
+
+    def add(self, sample: Sample) -> None:
+        """Add a sample that is newer than all others."""
+        self._waiting.append(sample)
+
+    def compare(self, positions: Mapping[Partition, int]) -> None:
+        """Find the newest sample that is reached at these positions; older ones are of no use then."""
+        for index in reversed(range(len(self._waiting))):
+            if self._waiting[index].is_reached(positions):
+                self.reached = self._waiting[index]
+                self._waiting = deque(list(self._waiting)[index + 1 :], maxlen=MOST_SAMPLES)
+                return
+
+
 class Freshness:
     """Measures how fresh a group's copies are: a job of every worker, which keeps other jobs from working on old ones.
 
@@ -78,8 +98,7 @@ class Freshness:
         self._partitions = [(topic, number) for topic in topics for number in range(PARTITIONS)]
         self._limit_seconds = limit_seconds
         self._clients: tuple[KafkaConsumer, Heartbeats] | None = None
-        self._waiting: deque[Sample] = deque(maxlen=MOST_SAMPLES)
-        self._reached: Sample | None = None
+        self._samples = Samples()
         self._problem = "nothing was measured yet"
         self._stale_since: float | None = None
         self._is_logged = False
@@ -111,7 +130,7 @@ class Freshness:
 
     def age(self) -> float:
         """Returns for how many seconds others may have said something that this service does not know yet."""
-        reached = self._reached
+        reached = self._samples.reached
         return inf if reached is None else reached.age(clock.monotonic())
 
     def handled_until(self) -> datetime | None:
@@ -120,7 +139,8 @@ class Freshness:
         How far those have come with the events that they handle themselves does not count: services listen to each
         other in a circle.
         """
-        return self._reached.published_until if self._reached else None
+        reached = self._samples.reached
+        return reached.published_until if reached else None
 
     def measure(self) -> None:
         """Ask Kafka; without an answer nothing is current."""
@@ -128,7 +148,7 @@ class Freshness:
             self._measure()
         except KafkaException as problem:
             # a client may be of no use after an outage
-            self._clients = self._reached = None
+            self._clients = self._samples.reached = None
             self._problem = f"Kafka does not answer ({problem.args[0].name()})"
         metrics.events_behind_seconds.set(self.age())
         self._log_change()
@@ -136,7 +156,7 @@ class Freshness:
     def _measure(self) -> None:
         taken, at = clock.monotonic(), database_clock()
         if not self._topics:
-            self._reached = Sample(taken, at, published_until=at, handled_until=at, ends={})
+            self._samples.reached = Sample(taken, at, published_until=at, handled_until=at, ends={})
             return
         reader, heartbeats = self._clients = self._clients or self._new_clients()
         # the heartbeats first: what they say is published is then below the ends
@@ -145,9 +165,9 @@ class Freshness:
         if silent := sorted(set(self._topics) - set(sources)):
             self._problem = f"no relay has reported for {', '.join(silent)}"
             return
-        self._waiting.append(_sample(taken, at, sources.values(), ends))
+        self._samples.add(_sample(taken, at, sources.values(), ends))
         positions = self._positions(reader, ends)
-        self._take_reached(positions)
+        self._samples.compare(positions)
         self._problem = _describe(sources, ends, positions, at)
 
     def _positions(self, reader: KafkaConsumer, ends: Mapping[Partition, int]) -> dict[Partition, int]:
@@ -158,14 +178,6 @@ class Freshness:
             return committed
         first = offsets_of(reader, unread, OFFSET_BEGINNING, wait_seconds=ANSWER_SECONDS)
         return committed | {partition: max(first[partition], committed[partition]) for partition in unread}
-
-    def _take_reached(self, positions: Mapping[Partition, int]) -> None:
-        """Keep the newest sample that is reached, and of the others those that are newer."""
-        for index in reversed(range(len(self._waiting))):
-            if self._waiting[index].is_reached(positions):
-                self._reached = self._waiting[index]
-                self._waiting = deque(list(self._waiting)[index + 1 :], maxlen=MOST_SAMPLES)
-                return
 
     def _new_clients(self) -> tuple[KafkaConsumer, Heartbeats]:
         reader = KafkaConsumer({**self._kafka, "isolation.level": "read_uncommitted"})
