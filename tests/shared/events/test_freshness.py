@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -108,9 +109,9 @@ def beat(kafka: dict[str, Any], *, published: float = 0, handled: float | None =
         handled_until=None if handled is None else now - timedelta(seconds=handled),
     )
     heartbeats = Heartbeats(kafka)
-    heartbeats.write([TOPIC], heartbeat)
 
     def is_there() -> bool:
+        heartbeats.write([TOPIC], heartbeat)
         with suppress(KafkaException):  # the coordinator of a group that is new
             return heartbeats.read([TOPIC], wait_seconds=5).get(TOPIC) == heartbeat
         return False
@@ -336,8 +337,9 @@ def test_a_relay_says_nothing_that_is_not_published(kafka: dict[str, Any]) -> No
         def _publish(self, rows: list[Any]) -> None:
             raise RuntimeError("killed here")
 
+    before = database_clock()
     with at_work(relay(kafka).run):
-        until(lambda: reported(kafka) is not None)
+        until(lambda: (found := reported(kafka)) is not None and found.published_until > before)
     committed_at = database_clock()
     commit_events(new_id(), 1, 2, 3)
     with pytest.raises(RuntimeError):
@@ -348,6 +350,15 @@ def test_a_relay_says_nothing_that_is_not_published(kafka: dict[str, Any]) -> No
     assert found.published_until < committed_at  # the third event waits
     first.step()
     until(lambda: (found := reported(kafka)) is not None and found.published_until > committed_at)
+
+
+def test_a_relay_that_stops_without_kafka_does_not_wait_for_its_last_report() -> None:
+    heartbeats = Heartbeats({"bootstrap.servers": "127.0.0.1:1"})
+    for _ in range(10):
+        heartbeats.write([TOPIC], Heartbeat(published_until=NOON))
+    began = time.monotonic()
+    del heartbeats
+    assert time.monotonic() - began < 5
 
 
 def test_what_somebody_else_committed_is_no_heartbeat(own_kafka: dict[str, Any]) -> None:
