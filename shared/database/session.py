@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 import psycopg2
@@ -195,6 +196,13 @@ def single_statements() -> Iterator[Executor]:
     else:
         with statements.connect() as connection:
             yield connection
+
+
+def database_clock() -> datetime:
+    """Returns the time of the database's clock, the only one that all processes share."""
+    with single_statements() as executor:
+        now: datetime = executor.execute(text("SELECT clock_timestamp()")).scalar_one()
+        return now
 
 
 def database_answers() -> bool:

@@ -36,6 +36,8 @@ class Job:
     every: timedelta
     run: Callable[[datetime], int]
     release: Callable[[datetime], None] | None = None
+    needs_current_events: bool = False
+    """It acts on what other services said: it waits while their events are not handled (`shared.events.freshness`)."""
 
     @property
     def does(self) -> str:

@@ -243,6 +243,10 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     relay_lease_seconds: Seconds = Field(default=10, ge=0.1, le=3600)
     """How long the lease of a service's relay is valid without renewal before another worker takes over."""
 
+    current_events_seconds: Seconds = Field(default=3, ge=2, le=600)
+    """For how long e-mails and other jobs that act on events of other services go on without certainty that all of
+    them are handled (docs/faults.md, section 28). A shorter time than 3 lets them wait for no reason under load."""
+
     otel_exporter_otlp_endpoint: str = ""
     """The address of an OTLP/HTTP collector for OpenTelemetry spans of requests, events and jobs, such as
     http://127.0.0.1:4318; empty: spans are not exported. A service that runs outside of `make up` needs
