@@ -67,6 +67,7 @@ class EmailView(EntityView):
     waits_until: WaitsUntil
     attempts: int
     error: str | None
+    resolved_by: Annotated[UUID | None, Field(description="who said whether it was sent, when that was in doubt")]
 
 
 class EmailFilter(PageQuery):
@@ -195,6 +196,13 @@ class CallResponse(Schema):
     note: Note | None = None
 
 
+class RecordedResponse(CallResponse):
+    """What a practice said, when that was recorded and by whom."""
+
+    recorded_at: Instant
+    recorded_by: UUID | None
+
+
 class PhoneCallFields(EntityView):
     """A call to a practice."""
 
@@ -211,6 +219,7 @@ class PhoneCallFields(EntityView):
     occurred_at: Instant | None
     next_attempt_after: Instant | None
     note: str | None
+    recorded_by: Annotated[UUID | None, Field(description="who recorded what came of it")]
 
 
 class PhoneCallView(PhoneCallFields):
@@ -218,7 +227,7 @@ class PhoneCallView(PhoneCallFields):
 
     therapist: CalledTherapist | None
     patients: list[CalledAboutPatient]
-    responses: list[CallResponse]
+    responses: list[RecordedResponse]
 
 
 class PhoneCallFilter(PageQuery):
@@ -283,6 +292,7 @@ class SuppressionView(NewSuppression, EntityView):
     """An address that gets no inquiries, for everybody who uses it."""
 
     source: Literal["staff", "opt_out", "mail_server"]
+    recorded_by: UUID | None
 
 
 SuppressionPage = Page[SuppressionView]
@@ -314,7 +324,10 @@ class ContactLogEntry(Schema):
     phone_call_id: UUID | None
     inquiry_id: UUID | None
     placement_request_ids: list[UUID]
-    responses: list[CallResponse]
+    recorded_by: Annotated[
+        UUID | None, Field(description="who recorded what came of the call, or said whether a doubtful e-mail was sent")
+    ]
+    responses: list[RecordedResponse]
 
 
 ContactLogPage = Page[ContactLogEntry]

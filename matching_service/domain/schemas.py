@@ -244,6 +244,7 @@ class AuditLogEntryView(Schema):
     id: UUID
     occurred_at: Instant
     recorded_at: Instant
+    recorded_by: Annotated[UUID | None, Field(description="null where it followed from something else")]
     what: str
     status: RequestStatus
     channel: str | None

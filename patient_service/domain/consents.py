@@ -33,10 +33,11 @@ def give(
     if new.given_on > berlin_day(now):
         raise InvalidFields([FieldProblem("given_on", "must not lie in the future")])
     patient = get_patient(session, patient_id, lock=True)
-    consent = Consent(id=new_id(), patient_id=patient.id, withdrawn_on=None, recorded_at=now, **new.model_dump())
+    recorded = {"recorded_at": now, "recorded_by": reader.id}
+    consent = Consent(id=new_id(), patient_id=patient.id, withdrawn_on=None, **recorded, **new.model_dump())
     patient.consents.append(consent)
     accesses.note(session, keys, [patient], reader, "changed", now=now)
-    _changed(session, keys, patient, now)
+    _changed(session, keys, patient, by=reader.id, now=now)
     return ConsentView.of(consent)
 
 
@@ -51,10 +52,10 @@ def withdraw(
     consent = _consent_of(patient, consent_id)
     if consent.withdrawn_on is not None:
         raise RevealingConflict([patient.id], "consent.withdrawn_before", "This consent was withdrawn before.")
-    consent.withdrawn_on = berlin_day(now)
+    consent.withdrawn_on, consent.withdrawn_by = berlin_day(now), reader.id
     accesses.note(session, keys, [patient], reader, "changed", now=now)
-    if not pause_without_mandate(session, keys, patient, now=now):
-        _changed(session, keys, patient, now)
+    if not pause_without_mandate(session, keys, patient, by=reader.id, now=now):
+        _changed(session, keys, patient, by=reader.id, now=now)
     return ConsentView.of(consent)
 
 
@@ -65,8 +66,7 @@ def _consent_of(patient: Patient, consent_id: UUID) -> Consent:
     raise NotFound("consent")
 
 
-def _changed(session: Session, keys: Keys, patient: Patient, now: datetime) -> None:
-    patient.version += 1
-    patient.updated_at = now
+def _changed(session: Session, keys: Keys, patient: Patient, *, by: UUID | None, now: datetime) -> None:
+    patient.count_change(by=by, now=now)
     # what practices may know of the diagnosis depends on it
     publish(session, patient, decrypt(keys, patient), PatientUpdated, now=now)

@@ -101,7 +101,9 @@ class ConsentView(NewConsent):
     """A consent as clients see it; it counts until it is withdrawn."""
 
     id: UUID
+    recorded_by: UUID | None = None
     withdrawn_on: IsoDate | None = None
+    withdrawn_by: UUID | None = None
 
 
 class PatientView(PatientFields, EntityView):
@@ -109,6 +111,7 @@ class PatientView(PatientFields, EntityView):
 
     reference: str
     status: PatientStatus
+    registered_by: UUID | None = None
     paused_until: IsoDate | None = None
     age_groups: list[AgeGroup] = []
     first_place_on: IsoDate | None = None

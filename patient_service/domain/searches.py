@@ -86,7 +86,7 @@ def set_status(
     if new.status == PatientStatus.SEARCHING:
         _refuse_unready(patient, _missing(session, patient, fields, today=today))
     before = patient.status
-    states.move(patient, new.status, pause_until=new.paused_until, now=now)
+    states.move(patient, new.status, pause_until=new.paused_until, by=reader.id, now=now)
     _record_change(session, keys, patient, fields, before, reason=new.reason, by=reader.id, now=now)
     accesses.note(session, keys, [patient], reader, "changed", now=now)
     return view(patient, fields, today=today)
@@ -124,8 +124,10 @@ def end_pauses_that_passed(session: Session, keys: Keys, *, now: datetime, at_mo
         if missing:
             _stay_paused(session, keys, patient, fields, missing, now=now)
         else:
-            states.search(patient, now)
-            _record_change(session, keys, patient, fields, PatientStatus.PAUSED, reason="The pause is over.", now=now)
+            states.search(patient, by=None, now=now)
+            _record_change(
+                session, keys, patient, fields, PatientStatus.PAUSED, reason="The pause is over.", by=None, now=now
+            )
     return len(ended)
 
 
@@ -144,17 +146,17 @@ def _stay_paused(
     publish(session, patient, fields, PatientUpdated, now=now)
 
 
-def pause_without_mandate(session: Session, keys: Keys, patient: Patient, *, now: datetime) -> bool:
+def pause_without_mandate(session: Session, keys: Keys, patient: Patient, *, by: UUID | None, now: datetime) -> bool:
     """Pause a search that nobody may ask practices for any more, without an end; whether that was the case.
 
-    `patient` is locked. The agency asks on the patient's behalf (Vollmacht): without it every further letter would
-    reveal somebody's illness to people who must not know.
+    `patient` is locked; `by` recorded the withdrawal. The agency asks on the patient's behalf (Vollmacht): without it
+    every further letter would reveal somebody's illness to people who must not know.
     """
     if patient.status != PatientStatus.SEARCHING or not has_withdrawn(patient, ConsentPurpose.MANDATE):
         return False
-    states.pause(patient, until=None, now=now)
+    states.pause(patient, until=None, by=by, now=now)
     fields, before = decrypt(keys, patient), PatientStatus.SEARCHING
-    _record_change(session, keys, patient, fields, before, reason="The mandate was withdrawn.", now=now)
+    _record_change(session, keys, patient, fields, before, reason="The mandate was withdrawn.", by=by, now=now)
     return True
 
 
@@ -201,9 +203,9 @@ def record_place(session: Session, keys: Keys, patient_id: UUID, place: Recorded
         states.give_place(patient, place.placement_request_id)
         reason = "A place was recorded." if before == PatientStatus.IN_THERAPY else "A place was taken up."
         if before != PatientStatus.IN_THERAPY:
-            states.begin_therapy(patient, now)
+            states.begin_therapy(patient, by=None, now=now)
     patient.updated_at = now
-    _record_change(session, keys, patient, fields, before, reason=reason, now=now)
+    _record_change(session, keys, patient, fields, before, reason=reason, by=None, now=now)
 
 
 def _record_change(
@@ -214,7 +216,7 @@ def _record_change(
     before: str,
     *,
     reason: str | None,
-    by: UUID | None = None,
+    by: UUID | None,
     now: datetime,
 ) -> None:
     """Record the change from the status before to the present one, and publish it; also where only a place changed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
@@ -127,11 +128,12 @@ class ChangedTherapist(TherapistFields):
 
 
 class Block(Schema):
-    """Why and since when a therapist must not be contacted."""
+    """Why and since when a therapist must not be contacted, and who said so."""
 
     reason: str
     since: IsoDate
     until: IsoDate | None = None
+    blocked_by: UUID | None = None
 
 
 class NewBlock(Schema):
@@ -158,6 +160,8 @@ class TherapistView(TherapistFields, EntityView):
     last_call_on: IsoDate | None = None
     last_conversation_on: IsoDate | None = None
     protected_fields: list[str] = []
+    protected_by: Annotated[dict[str, UUID | None], Field(description="who set each protected field last")] = {}
+    registered_by: Annotated[UUID | None, Field(description="who entered them by hand")] = None
     source: Source | None = None
 
     _has_coordinates_that_can_be_right = without_rule()

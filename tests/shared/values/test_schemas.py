@@ -312,7 +312,14 @@ class CaseView(EntityView, Case):
 
 
 def test_read_only_fields_inside_an_object_are_compared_too() -> None:
-    shown = CaseView(id=ID, created_at=NOW, updated_at=NOW, version=1, mandate=MandateView(given_on=date(2026, 1, 1)))
+    shown = CaseView(
+        id=ID,
+        created_at=NOW,
+        updated_at=NOW,
+        updated_by=None,
+        version=1,
+        mandate=MandateView(given_on=date(2026, 1, 1)),
+    )
     same = read_patch({"mandate": {"given_on": "2026-02-01", "revoked": False}}, Case, CaseView)
     assert same.changes_to(shown) == {"mandate": {"given_on": date(2026, 2, 1)}}
     with pytest.raises(InvalidFields, match=r"mandate\.revoked: cannot be changed"):
