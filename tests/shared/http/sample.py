@@ -17,7 +17,16 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.database import NAMES, Aggregate, Session, new_id
 from shared.database.tables import idempotency
-from shared.errors import Conflict, LostUpdate, NotFound, PlatformError, RuleBroken, Unreachable
+from shared.errors import (
+    Conflict,
+    LostUpdate,
+    NotFound,
+    PlatformError,
+    RuleBroken,
+    TooManyRequests,
+    Unauthenticated,
+    Unreachable,
+)
 from shared.http import READ_ONLY, Context, Replay, Resource, ResponseReference, Route, endpoint, service_app
 from shared.runtime.settings import ServiceSettings
 from shared.runtime.web import serve
@@ -237,6 +246,8 @@ FAILURES: dict[str, Exception] = {
     "conflict": Conflict("bench.taken", "Somebody sits there."),
     "unreachable": Unreachable("park.closed", "The park is closed."),
     "bug": KeyError("Erika Mustermann"),
+    "unknown-caller": Unauthenticated("visitor.unknown", "Say who you are."),
+    "too-often": TooManyRequests("bench.too_often", "Others want to sit, too.", retry_after=17),
     "lost": LostUpdate("bench.changed", "Changed."),
     "without-status": WithoutStatus("bench.odd", "Erika Mustermann sits there."),
 }
