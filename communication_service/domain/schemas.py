@@ -23,6 +23,7 @@ from shared.values.enums import (
     RequestOutcome,
 )
 from shared.values.errors import NotAcceptable
+from shared.values.readable import FOR_CALLERS, FOR_COORDINATORS
 from shared.values.rules import rule_across
 from shared.values.schemas import EntityView, Page, PageQuery, Schema
 from shared.values.text import Note, Reason
@@ -57,9 +58,9 @@ class EmailView(EntityView):
     placement_request_ids: list[UUID]
     status: EmailStatus
     recipient: str
-    subject: str
-    body_text: str
-    body_html: str
+    subject: Annotated[str, FOR_COORDINATORS]
+    body_text: Annotated[str, FOR_COORDINATORS]
+    body_html: Annotated[str, FOR_COORDINATORS]
     template_id: UUID | None
     message_id: str
     sent_at: Instant | None
@@ -193,7 +194,7 @@ class CallResponse(Schema):
     placement_request_id: UUID
     outcome: CallAnswer
     available_from: PlausibleDate | None = None
-    note: Note | None = None
+    note: Annotated[Note | None, FOR_CALLERS] = None
 
 
 class RecordedResponse(CallResponse):
@@ -218,7 +219,7 @@ class PhoneCallFields(EntityView):
     result: CallResult | None
     occurred_at: Instant | None
     next_attempt_after: Instant | None
-    note: str | None
+    note: Annotated[str | None, FOR_CALLERS]
     recorded_by: Annotated[UUID | None, Field(description="who recorded what came of it")]
 
 

@@ -23,6 +23,7 @@ from shared.values.enums import (
     TravelMode,
 )
 from shared.values.identifiers import DiagnosisCode, InsuranceNumber, InsurerNumber, Language, PostalCode
+from shared.values.readable import FOR_COORDINATORS
 from shared.values.schemas import Distinct, EntityView, Page, PageQuery, QuerySchema, Schema
 from shared.values.text import Line, Note
 from shared.values.weekly import WeeklyHours
@@ -53,14 +54,14 @@ class PatientFields(Schema):
     email: EmailAddress | None = None
     phone: PhoneNumber | None = None
     contact_persons: Annotated[list[ContactPerson], Field(max_length=20)] = []
-    reason_without_guardian: Note | None = None
+    reason_without_guardian: Annotated[Note | None, FOR_COORDINATORS] = None
     general_practitioner: Line | None = None
     insurance_type: InsuranceType | None = None
     reimbursement_case: bool = False
     health_insurer: Line | None = None
     health_insurer_ik: InsurerNumber | None = None
-    insurance_number: InsuranceNumber | None = None
-    diagnoses: Annotated[list[DiagnosisCode], Distinct(30)] = []
+    insurance_number: Annotated[InsuranceNumber | None, FOR_COORDINATORS] = None
+    diagnoses: Annotated[list[DiagnosisCode], Distinct(30), FOR_COORDINATORS] = []
     contracts_signed: bool = False
     registered_on: Annotated[PlausibleDate | None, Field(description="today, where nothing is said")] = None
     search_started_on: PlausibleDate | None = None
@@ -76,7 +77,9 @@ class PatientFields(Schema):
     preferred_procedures: Annotated[list[Procedure], Distinct(50)] = []
     languages: Annotated[list[Language], Distinct(50)] = []
     excluded_therapist_ids: Annotated[list[UUID], Distinct(1000)] = []
-    practice_summary: Annotated[Note | None, Field(description="what a practice may read, only with consent")] = None
+    practice_summary: Annotated[
+        Note | None, Field(description="what a practice may read, only with consent"), FOR_COORDINATORS
+    ] = None
 
 
 class NewPatient(PatientFields):
@@ -158,7 +161,7 @@ class StatusChangeView(Schema):
 
     from_: PatientStatus = Field(alias="from")
     to: PatientStatus
-    reason: str | None
+    reason: Annotated[str | None, FOR_COORDINATORS]
     at: Instant
     by: UUID | None
 

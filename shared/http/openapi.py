@@ -17,6 +17,7 @@ from shared.http.routes import Route
 from shared.runtime.problem_documents import MEDIA_TYPE
 from shared.security.authentication import ANYONE, Access
 from shared.values.enums import Role, Scope
+from shared.values.readable import IN_THE_DOCUMENT
 from shared.values.schemas import patch_of
 
 Document = dict[str, Any]
@@ -121,6 +122,8 @@ class _Schemas:
             ref_template="#/components/schemas/{model}",
         )
         self.definitions: Document = rest.get("$defs", {})
+        for shown in self.definitions.values():
+            _require_only_what_everybody_reads(shown)
 
     def of(self, kind: Any, mode: Mode) -> Document:
         """The schema of one kind, usually a reference."""
@@ -132,6 +135,13 @@ class _Schemas:
         reference = schema.get("$ref", "")
         found: Document = self.definitions[reference.rsplit("/", 1)[-1]] if reference else schema
         return found
+
+
+def _require_only_what_everybody_reads(schema: Document) -> None:
+    """A field that is left out for some callers cannot be promised to all."""
+    fields = schema.get("properties", {})
+    if "required" in schema:
+        schema["required"] = [name for name in schema["required"] if IN_THE_DOCUMENT not in fields.get(name, {})]
 
 
 def _kinds(routes: Sequence[Route]) -> Iterator[tuple[Any, Mode]]:

@@ -13,8 +13,8 @@ import pytest
 from shared.database import Aggregate, first_version
 from shared.http.declaration import Endpoint
 from shared.security.authentication import ANYONE
+from tests.accounts import has_effect, operations
 from tests.architecture.sources import ROOT, SERVICES, sources, tree
-from tests.callers import has_effect, operations
 
 COUNTED_IN = ROOT / "shared" / "database" / "columns.py"
 AUTHORED = {"version", "updated_by"}

@@ -16,6 +16,7 @@ from communication_service.domain.schemas import NewSuppression
 from communication_service.jobs import Sending
 from communication_service.store.tables import Email, EmailSuppression, PhoneCall
 from shared.values.enums import Role
+from tests.accounts import ANNA, columns_that_name, effects_of, signed_in
 from tests.builders.communication import (
     RULES,
     a_practice_to_phone,
@@ -26,7 +27,6 @@ from tests.builders.communication import (
     rows,
     the,
 )
-from tests.callers import ANNA, columns_that_name, effects_of, signed_in
 from tests.communication_service.conftest import NOW, reaching
 from tests.conftest import MONDAY
 from tests.events import recorded_data

@@ -75,7 +75,7 @@ def test_of_an_answer_to_an_email_and_one_on_the_phone_at_once_one_is_refused() 
     composed(NOW + timedelta(days=8, minutes=1))
     said = {"result": "reached", "responses": [{"placement_request_id": str(request), "outcome": "accepted"}]}
     outcome, call, later = CallOutcome.from_json(said), the(PhoneCall).id, NOW + timedelta(days=8, minutes=5)
-    calling = partial(calls.record_outcome, call_id=call, outcome=outcome, rules=RULES, now=later)
+    calling = partial(calls.record_outcome, call_id=call, outcome=outcome, rules=RULES, by=None, now=later)
     refused = in_turn(answering(mail, request, "declined_other", seconds=8 * 24 * 3600), calling)
     assert isinstance(refused, Conflict)
     assert refused.code == "placement_request.answered_already"
@@ -166,7 +166,7 @@ def test_a_call_that_waited_counts_from_its_recording_unless_staff_say_when_it_w
     }
     call = CallOutcome.from_json({name: value for name, value in outcome.items() if value})
     at = NOW + timedelta(seconds=week + 10)
-    recording = partial(calls.record_outcome, call_id=the(PhoneCall).id, outcome=call, rules=RULES, now=at)
+    recording = partial(calls.record_outcome, call_id=the(PhoneCall).id, outcome=call, rules=RULES, by=None, now=at)
     assert not isinstance(in_turn(answering(mail, request, "later", seconds=week + 20), recording), Exception)
     later, accepted = times_of_answers()
     assert (accepted[0] < later[0]) is (said is not None)

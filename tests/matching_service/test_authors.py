@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from shared.database import new_id
 from shared.events.catalogue import CallRecorded, EmailAnswered, PracticeAnswer
 from shared.values.enums import RequestStatus, Role
+from tests.accounts import ANNA, columns_that_name, effects_of, signed_in
 from tests.builders.events import happened
 from tests.builders.matching import (
     a_known_patient,
@@ -21,7 +22,6 @@ from tests.builders.matching import (
     an_open_request,
     handle,
 )
-from tests.callers import ANNA, columns_that_name, effects_of, signed_in
 from tests.conftest import MONDAY
 
 

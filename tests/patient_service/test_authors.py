@@ -18,8 +18,8 @@ from patient_service.domain.schemas import NewConsent
 from shared.database import new_id
 from shared.security.encryption import Keys
 from shared.values.enums import Role
+from tests.accounts import ANNA, columns_that_name, effects_of, signed_in
 from tests.builders.patients import a_patient, a_patient_who_is, a_ready_patient, new_patient
-from tests.callers import ANNA, columns_that_name, effects_of, signed_in
 from tests.conftest import MONDAY
 
 CONSENT = {"purpose": "mandate", "given_on": "2026-11-02", "text_version": "2"}

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 from shared.database import new_id
 from shared.http.web import web_app
 from shared.values.enums import Role
+from tests.accounts import ANNA, columns_that_name, effects_of, signed_in
 from tests.builders.imports import FIRST, SECOND, Folder, a_file, a_record
 from tests.builders.therapists import a_therapist, new_therapist
-from tests.callers import ANNA, columns_that_name, effects_of, signed_in
 from tests.conftest import MONDAY
 from therapist_service import jobs
 from therapist_service.domain import therapists

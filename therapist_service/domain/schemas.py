@@ -23,6 +23,7 @@ from shared.values.errors import NotAcceptable
 from shared.values.identifiers import Language, PostalCode
 from shared.values.places import Latitude, Longitude
 from shared.values.postal_codes import coordinates_problem
+from shared.values.readable import FOR_CALLERS
 from shared.values.rules import rule_across, without_rule
 from shared.values.schemas import Distinct, EntityView, Page, PageQuery, Schema
 from shared.values.text import Line, Note
@@ -112,9 +113,9 @@ class TherapistFields(ImportedFields):
     free_individual_from: PlausibleDate | None = None
     free_group_from: PlausibleDate | None = None
     potentially_available: bool = False
-    potentially_available_note: Note | None = None
-    contact_preference: ContactPreference = ContactPreference.ANY
-    email_opt_out: bool = False
+    potentially_available_note: Annotated[Note | None, FOR_CALLERS] = None
+    contact_preference: Annotated[ContactPreference, FOR_CALLERS] = ContactPreference.ANY
+    email_opt_out: Annotated[bool, FOR_CALLERS] = False
 
 
 class NewTherapist(TherapistFields):
@@ -155,10 +156,10 @@ class TherapistView(TherapistFields, EntityView):
     """A therapist as clients see it: as it is stored, whatever a newer table of postal codes says."""
 
     status: TherapistStatus
-    block: Block | None = None
-    last_email_on: IsoDate | None = None
-    last_call_on: IsoDate | None = None
-    last_conversation_on: IsoDate | None = None
+    block: Annotated[Block | None, FOR_CALLERS] = None
+    last_email_on: Annotated[IsoDate | None, FOR_CALLERS] = None
+    last_call_on: Annotated[IsoDate | None, FOR_CALLERS] = None
+    last_conversation_on: Annotated[IsoDate | None, FOR_CALLERS] = None
     protected_fields: list[str] = []
     protected_by: Annotated[dict[str, UUID | None], Field(description="who set each protected field last")] = {}
     registered_by: Annotated[UUID | None, Field(description="who entered them by hand")] = None

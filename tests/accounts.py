@@ -17,7 +17,8 @@ from shared.http.declaration import Endpoint
 from shared.http.replay import READ_ONLY
 from shared.http.routes import Route
 from shared.security.authentication import Access, Caller
-from shared.values.enums import Role
+from shared.values.enums import Role, Scope
+from tests.fakes.callers import called_by
 
 ANNA = UUID("0190aaaa-0000-7000-8000-000000000001")
 """The account of a member of staff."""
@@ -27,10 +28,12 @@ BESIDE = {"outbox", "idempotency", "alembic_version"}
 """Tables that do not say who did something: events on their way, and repeated requests for a day."""
 
 
-def signed_in(app: Flask, *roles: Role, id: UUID | None = ANNA) -> FlaskClient:
-    """A client whose requests are those of an account with these roles."""
-    app.extensions["sign_in"] = lambda _request: Caller(id=id, roles=frozenset(roles))
-    return app.test_client()
+def signed_in(app: Flask, *who: Role | Scope, id: UUID | None = ANNA) -> FlaskClient:
+    """A client whose requests are those of a person with these roles, or of a machine with these scopes."""
+    roles = frozenset(each for each in who if isinstance(each, Role))
+    scopes = frozenset(each for each in who if isinstance(each, Scope))
+    machine = {Role.SERVICE} if scopes else set()
+    return called_by(app, Caller(id=id, roles=roles | machine, scopes=scopes)).test_client()
 
 
 def operations(*services: str) -> Iterator[tuple[str, Endpoint, Access]]:
