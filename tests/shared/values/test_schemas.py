@@ -76,7 +76,9 @@ class PatientView(EntityView, PatientFields):
 
 def view(**changes: object) -> PatientView:
     fields = {"last_name": "Heide", "status": "open", "id": str(ID), "created_at": "2026-11-23T09:00:00Z"}
-    return PatientView.from_json(fields | {"updated_at": "2026-11-23T09:00:00Z", "version": 3} | changes)
+    return PatientView.from_json(
+        fields | {"updated_at": "2026-11-23T09:00:00Z", "updated_by": None, "version": 3} | changes
+    )
 
 
 def problems(document: object, schema: type[Schema] = PatientFields) -> dict[str, str]:
