@@ -148,6 +148,7 @@ def note_call(session: Session, event: CallRecorded, *, dependencies: Dependenci
             event.answers,
             contact=_contact(event),
             occurred_at=event.occurred_at,
+            by=event.recorded_by,
             rules=dependencies.rules,
             now=now,
         )
@@ -161,6 +162,7 @@ def take_written_answers(session: Session, event: EmailAnswered, *, dependencies
         event.answers,
         occurred_at=event.occurred_at,
         event_time=event.envelope.time,
+        by=event.recorded_by,
         rules=dependencies.rules,
         now=now,
     )

@@ -72,6 +72,7 @@ def record_answers(
     *,
     therapist_id: UUID,
     occurred_at: datetime,
+    by: UUID | None,
     now: datetime,
     email_id: UUID | None = None,
     phone_call_id: UUID | None = None,
@@ -88,6 +89,7 @@ def record_answers(
             note=response.note,
             occurred_at=occurred_at,
             recorded_at=now,
+            recorded_by=by,
         )
         for response in said
     )

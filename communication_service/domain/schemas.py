@@ -24,6 +24,7 @@ from shared.values.enums import (
     RequestOutcome,
 )
 from shared.values.errors import NotAcceptable
+from shared.values.readable import FOR_CALLERS, FOR_COORDINATORS
 from shared.values.rules import rule_across
 from shared.values.schemas import EntityView, Page, PageQuery, Schema
 from shared.values.text import Note, Reason
@@ -51,9 +52,9 @@ class EmailView(EntityView):
     placement_request_ids: list[UUID]
     status: EmailStatus
     recipient: str
-    subject: str
-    body_text: str
-    body_html: str
+    subject: Annotated[str, FOR_COORDINATORS]
+    body_text: Annotated[str, FOR_COORDINATORS]
+    body_html: Annotated[str, FOR_COORDINATORS]
     template_id: UUID | None
     message_id: str
     sent_at: Instant | None
@@ -61,6 +62,7 @@ class EmailView(EntityView):
     waits_until: WaitsUntil
     attempts: int
     error: str | None
+    resolved_by: Annotated[UUID | None, Field(description="who said whether it was sent, when that was in doubt")]
 
 
 class EmailFilter(PageQuery):
@@ -198,8 +200,15 @@ class CallResponse(Schema):
     """What the practice said."""
     available_from: PlausibleDate | None = None
     """From which day there is a place, where the practice said so."""
-    note: Note | None = None
+    note: Annotated[Note | None, FOR_CALLERS] = None
     """What else was said."""
+
+
+class RecordedResponse(CallResponse):
+    """What a practice said, when that was recorded and by whom."""
+
+    recorded_at: Instant
+    recorded_by: UUID | None
 
 
 class PhoneCallFields(EntityView):
@@ -217,7 +226,8 @@ class PhoneCallFields(EntityView):
     result: CallResult | None
     occurred_at: Instant | None
     next_attempt_after: Instant | None
-    note: str | None
+    note: Annotated[str | None, FOR_CALLERS]
+    recorded_by: Annotated[UUID | None, Field(description="who recorded what came of it")]
 
 
 class PhoneCallView(PhoneCallFields):
@@ -225,7 +235,7 @@ class PhoneCallView(PhoneCallFields):
 
     therapist: CalledTherapist | None
     patients: list[CalledAboutPatient]
-    responses: list[CallResponse]
+    responses: list[RecordedResponse]
 
 
 class PhoneCallFilter(PageQuery):
@@ -304,6 +314,7 @@ class SuppressionView(NewSuppression, EntityView):
     """An address that gets no inquiries, for everybody who uses it."""
 
     source: Literal["staff", "opt_out", "mail_server"]
+    recorded_by: UUID | None
 
 
 SuppressionPage = Page[SuppressionView]
@@ -335,7 +346,10 @@ class ContactLogEntry(Schema):
     phone_call_id: UUID | None
     inquiry_id: UUID | None
     placement_request_ids: list[UUID]
-    responses: list[CallResponse]
+    recorded_by: Annotated[
+        UUID | None, Field(description="who recorded what came of the call, or said whether a doubtful e-mail was sent")
+    ]
+    responses: list[RecordedResponse]
 
 
 ContactLogPage = Page[ContactLogEntry]

@@ -25,6 +25,7 @@ from shared.values.enums import (
 )
 from shared.values.errors import NotAcceptable
 from shared.values.identifiers import Language
+from shared.values.readable import FOR_COORDINATORS
 from shared.values.rules import rule_across
 from shared.values.schemas import MAX_LIMIT, Changed, Distinct, EntityView, Page, PageQuery, Schema
 from shared.values.text import Note, Reason
@@ -175,7 +176,7 @@ class RequestFields(Schema):
     """What people may change of a placement request."""
 
     priority: Annotated[int, Field(ge=0, le=100, description="higher first")] = 0
-    note: Note | None = None
+    note: Annotated[Note | None, FOR_COORDINATORS] = None
     """What staff should know of this request."""
 
 
@@ -188,7 +189,7 @@ class RequestView(RequestFields, EntityView):
     hold: RequestHold | None
     approved_by: UUID | None
     approved_at: Instant
-    overrides: list[AppliedOverride]
+    overrides: Annotated[list[AppliedOverride], FOR_COORDINATORS]
     emailed_at: Instant | None
     called_at: Instant | None
     responded_at: Instant | None
@@ -272,13 +273,14 @@ class AuditLogEntryView(Schema):
     id: UUID
     occurred_at: Instant
     recorded_at: Instant
+    recorded_by: Annotated[UUID | None, Field(description="null where it followed from something else")]
     what: str
     status: RequestStatus
     channel: str | None
     outcome: RequestOutcome | None
     available_from: IsoDate | None
     reason: str | None
-    note: str | None
+    note: Annotated[str | None, FOR_COORDINATORS]
 
 
 AuditLogPage = Page[AuditLogEntryView]

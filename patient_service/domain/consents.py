@@ -41,10 +41,11 @@ def give(
     if withdrawn_on is not None and new.given_on < withdrawn_on:
         message = f"must not lie before {withdrawn_on}, when a consent to this purpose was withdrawn"
         raise InvalidFields([FieldProblem("given_on", message)])
-    consent = Consent(id=new_id(), patient_id=patient.id, withdrawn_on=None, recorded_at=now, **new.model_dump())
+    recorded = {"recorded_at": now, "recorded_by": reader.id}
+    consent = Consent(id=new_id(), patient_id=patient.id, withdrawn_on=None, **recorded, **new.model_dump())
     patient.consents.append(consent)
     accesses.note(session, keys, [patient], reader, "changed", now=now)
-    _changed(session, keys, patient, now)
+    _changed(session, keys, patient, by=reader.id, now=now)
     return ConsentView.of(consent)
 
 
@@ -62,10 +63,10 @@ def withdraw(
         raise RevealingConflict([patient.id], "consent.withdrawn_before", "This consent was withdrawn before.")
     for each in patient.consents:
         if each.purpose == consent.purpose and each.withdrawn_on is None:
-            each.withdrawn_on = berlin_day(now)
+            each.withdrawn_on, each.withdrawn_by = berlin_day(now), reader.id
     accesses.note(session, keys, [patient], reader, "changed", now=now)
     if not pause_if_unready(session, keys, patient, decrypt(keys, patient), by=reader.id, now=now):
-        _changed(session, keys, patient, now)
+        _changed(session, keys, patient, by=reader.id, now=now)
     return ConsentView.of(consent)
 
 
@@ -76,8 +77,7 @@ def _consent_of(patient: Patient, consent_id: UUID) -> Consent:
     raise NotFound("consent")
 
 
-def _changed(session: Session, keys: Keys, patient: Patient, now: datetime) -> None:
-    patient.version += 1
-    patient.updated_at = now
+def _changed(session: Session, keys: Keys, patient: Patient, *, by: UUID | None, now: datetime) -> None:
+    patient.count_change(by=by, now=now)
     # what practices may know of the diagnosis depends on it
     publish(session, patient, decrypt(keys, patient), PatientUpdated, now=now)

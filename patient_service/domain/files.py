@@ -24,7 +24,8 @@ IN_THE_CLEAR = frozenset({"postal_code", "registered_on", "search_started_on", "
 """Fields with a column of their own; all others are sealed."""
 
 _SHOWN = (
-    "id", "created_at", "updated_at", "version", "reference", "paused_until", "first_place_on", "working_place_on",
+    "id", "created_at", "updated_at", "updated_by", "version", "reference", "registered_by", "paused_until",
+    "first_place_on", "working_place_on",
 )  # fmt: skip
 
 

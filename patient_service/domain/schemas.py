@@ -23,6 +23,7 @@ from shared.values.enums import (
     TravelMode,
 )
 from shared.values.identifiers import DiagnosisCode, InsuranceNumber, InsurerNumber, Language, PostalCode
+from shared.values.readable import FOR_COORDINATORS
 from shared.values.schemas import Changed, Distinct, EntityView, Page, PageQuery, QuerySchema, Schema
 from shared.values.text import Line, Note
 from shared.values.weekly import WeeklyHours
@@ -70,7 +71,7 @@ class PatientFields(Schema):
     """The patient's own phone number."""
     contact_persons: Annotated[list[ContactPerson], Field(max_length=20)] = []
     """People to turn to beside the patient; a minor needs a guardian."""
-    reason_without_guardian: Note | None = None
+    reason_without_guardian: Annotated[Note | None, FOR_COORDINATORS] = None
     """Why a minor searches without a guardian."""
     general_practitioner: Annotated[Line, Field(examples=["Dr. Birkenhain, Aachen"])] | None = None
     """The family doctor."""
@@ -82,9 +83,9 @@ class PatientFields(Schema):
     """Name of the insurer."""
     health_insurer_ik: InsurerNumber | None = None
     """Number of the insurer (IK)."""
-    insurance_number: InsuranceNumber | None = None
+    insurance_number: Annotated[InsuranceNumber | None, FOR_COORDINATORS] = None
     """The patient's number at the insurer (KVNR); one patient has each number."""
-    diagnoses: Annotated[list[DiagnosisCode], Distinct(30)] = []
+    diagnoses: Annotated[list[DiagnosisCode], Distinct(30), FOR_COORDINATORS] = []
     """ICD-10-GM codes, each with its certainty where known."""
     contracts_signed: bool = False
     """Whether our contracts are signed; no search begins before."""
@@ -115,7 +116,9 @@ class PatientFields(Schema):
     """Languages in which therapy is possible; with `de`, or none, nothing is required."""
     excluded_therapist_ids: Annotated[list[UUID], Distinct(1000)] = []
     """Therapists who are never asked for this patient."""
-    practice_summary: Annotated[Note | None, Field(description="what a practice may read, only with consent")] = None
+    practice_summary: Annotated[
+        Note | None, Field(description="what a practice may read, only with consent"), FOR_COORDINATORS
+    ] = None
 
 
 class NewPatient(PatientFields):
@@ -144,7 +147,9 @@ class ConsentView(NewConsent):
     """A consent as clients see it; it counts until it is withdrawn."""
 
     id: UUID
+    recorded_by: UUID | None = None
     withdrawn_on: IsoDate | None = None
+    withdrawn_by: UUID | None = None
 
 
 class PatientView(PatientFields, EntityView):
@@ -152,6 +157,7 @@ class PatientView(PatientFields, EntityView):
 
     reference: str
     status: Annotated[PatientStatus, Changed(by="POST /api/patients/{id}/status")]
+    registered_by: UUID | None = None
     paused_until: IsoDate | None = None
     age_groups: list[AgeGroup] = []
     first_place_on: IsoDate | None = None
@@ -207,7 +213,7 @@ class StatusChangeView(Schema):
 
     from_: PatientStatus = Field(alias="from")
     to: PatientStatus
-    reason: str | None
+    reason: Annotated[str | None, FOR_COORDINATORS]
     at: Instant
     by: UUID | None
 

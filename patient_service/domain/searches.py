@@ -85,7 +85,7 @@ def set_status(
     if new.status == PatientStatus.SEARCHING:
         _refuse_unready(patient, _missing(session, patient, fields, today=today))
     before = patient.status
-    states.move(patient, new.status, pause_until=new.paused_until, now=now)
+    states.move(patient, new.status, pause_until=new.paused_until, by=reader.id, now=now)
     _record_change(session, keys, patient, fields, before, reason=new.reason, by=reader.id, now=now)
     accesses.note(session, keys, [patient], reader, "changed", now=now)
     return view(patient, fields, today=today)
@@ -131,8 +131,10 @@ def end_pauses_that_passed(session: Session, keys: Keys, *, now: datetime, at_mo
         if missing:
             _stay_paused(session, keys, patient, fields, missing, now=now)
         else:
-            states.search(patient, now)
-            _record_change(session, keys, patient, fields, PatientStatus.PAUSED, reason="The pause is over.", now=now)
+            states.search(patient, by=None, now=now)
+            _record_change(
+                session, keys, patient, fields, PatientStatus.PAUSED, reason="The pause is over.", by=None, now=now
+            )
     return len(ended)
 
 
@@ -167,7 +169,7 @@ def pause_if_unready(
         missing.remove(MissingForSearch.LOCATION)
     if not missing:
         return False
-    states.pause(patient, until=None, now=now)
+    states.pause(patient, until=None, by=by, now=now)
     reason = " ".join(LACKS[what] for what in missing)
     _record_change(session, keys, patient, fields, PatientStatus.SEARCHING, reason=reason, by=by, now=now)
     return True
@@ -219,9 +221,9 @@ def record_place(session: Session, keys: Keys, patient_id: UUID, place: Recorded
         states.give_place(patient, place.placement_request_id)
         reason = "A place was recorded." if before == PatientStatus.IN_THERAPY else "A place was taken up."
         if before != PatientStatus.IN_THERAPY:
-            states.begin_therapy(patient, now)
+            states.begin_therapy(patient, by=None, now=now)
     patient.updated_at = now
-    _record_change(session, keys, patient, fields, before, reason=reason, now=now)
+    _record_change(session, keys, patient, fields, before, reason=reason, by=None, now=now)
 
 
 def _record_change(
@@ -232,7 +234,7 @@ def _record_change(
     before: str,
     *,
     reason: str | None,
-    by: UUID | None = None,
+    by: UUID | None,
     now: datetime,
 ) -> None:
     """Record the change from the status before to the present one, and publish it; also where only a place changed."""

@@ -327,6 +327,8 @@ class CallRecorded(Event, name="communication.call_recorded"):
     occurred_at: PlausibleInstant
     placement_request_ids: Ids
     answers: Answers = []
+    recorded_by: UUID | None = None
+    """The account of who recorded it: the log of each request names them."""
 
 
 class EmailAnswered(Event, name="communication.email_answered"):
@@ -336,6 +338,8 @@ class EmailAnswered(Event, name="communication.email_answered"):
     therapist_id: UUID
     occurred_at: PlausibleInstant
     answers: Answers
+    recorded_by: UUID | None = None
+    """The account of who recorded it."""
 
 
 class AttemptsUsedUp(Event, name="communication.attempts_used_up"):

@@ -24,7 +24,7 @@ class Context(Generic[Dependencies]):
     open_session: Session | None
     now: datetime
     """The instant of the request: everything that it does happens at this time."""
-    user: Caller
+    caller: Caller
     purpose: str | None
     """Why a patient's file is read (`X-Purpose`)."""
     if_match: frozenset[int] | None

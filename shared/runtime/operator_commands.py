@@ -207,9 +207,9 @@ def _dead_letters(
         elif not reason:
             sys.exit("Say why, with --reason.")
         elif action == "discard":
-            dead_letters.discard(session, id, reason=reason, now=clock.now())
+            dead_letters.discard(session, id, reason=reason, by=None, now=clock.now())
         else:
-            event = dead_letters.replay(session, id, reason=reason, now=clock.now())
+            event = dead_letters.replay(session, id, reason=reason, by=None, now=clock.now())
             service.listeners.given(service.dependencies(settings)).apply(session, [event], now=clock.now())
 
 

@@ -140,6 +140,10 @@ class EntityView(Schema):
     id: UUID
     created_at: Instant
     updated_at: Instant
+    updated_by: Annotated[
+        UUID | None,
+        Field(description="the account of who made the last change that `version` counts; null: the platform itself"),
+    ]
     version: int
 
 

@@ -166,7 +166,9 @@ def test_an_answer_that_matching_does_not_know_stays(session: Session, status: s
     """Another one would be acknowledged, too, and matching takes only one of them."""
     id = a_request(a_therapist())
     said = [CallResponse(placement_request_id=id, outcome=CallAnswer.DECLINED_OTHER)]
-    answers.record_answers(session, said, therapist_id=request(id).therapist_id, occurred_at=MONDAY, now=MONDAY)
+    answers.record_answers(
+        session, said, therapist_id=request(id).therapist_id, occurred_at=MONDAY, by=None, now=MONDAY
+    )
     session.commit()
     stands(id, status, sequence=2)
     assert request(id).answered

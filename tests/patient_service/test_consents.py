@@ -31,7 +31,12 @@ def test_a_consent_is_recorded_shown_and_withdrawn(client: FlaskClient, session:
     given = answer.json
     assert answer.headers["Location"] == f"{url}/consents/{given['id']}"
     assert client.get(answer.headers["Location"]).json == given
-    assert given == consent("patient_mail") | {"id": given["id"], "withdrawn_on": None}
+    assert given == consent("patient_mail") | {
+        "id": given["id"],
+        "recorded_by": None,
+        "withdrawn_on": None,
+        "withdrawn_by": None,
+    }
     shown = client.get(url).json
     assert (shown["consents"], shown["version"]) == ([given], 2)
     withdrawn = client.post(f"{url}/consents/{given['id']}/withdraw")

@@ -45,7 +45,8 @@ class Counts(Schema):
 class ImportView(EntityView):
     """One file, and what became of it. `done` of `total` records have an outcome.
 
-    `checksum` is null until a worker has read the file, and `total` until it has looked it through.
+    `checksum` is null until a worker has read the file, and `total` until it has looked it through. `started_by` is who
+    asked for the file, null where it was found in the folder.
     """
 
     file: str
@@ -54,6 +55,7 @@ class ImportView(EntityView):
     source: str | None
     scrape_id: str | None
     started_at: Instant
+    started_by: UUID | None
     finished_at: Instant | None
     reason: str | None
     counts: Counts

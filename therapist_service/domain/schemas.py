@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
@@ -22,6 +23,7 @@ from shared.values.errors import NotAcceptable
 from shared.values.identifiers import Language, PostalCode
 from shared.values.places import Latitude, Longitude
 from shared.values.postal_codes import coordinates_problem
+from shared.values.readable import FOR_CALLERS
 from shared.values.rules import rule_across, without_rule
 from shared.values.schemas import Changed, Distinct, EntityView, Page, PageQuery, Schema
 from shared.values.text import Line, Note
@@ -143,11 +145,11 @@ class TherapistFields(ImportedFields):
     """From which day there is a place in a group."""
     potentially_available: bool = False
     """Whether a place may become free soon."""
-    potentially_available_note: Note | None = None
+    potentially_available_note: Annotated[Note | None, FOR_CALLERS] = None
     """What is known about that place."""
-    contact_preference: ContactPreference = ContactPreference.ANY
+    contact_preference: Annotated[ContactPreference, FOR_CALLERS] = ContactPreference.ANY
     """How the practice wants to be asked."""
-    email_opt_out: bool = False
+    email_opt_out: Annotated[bool, FOR_CALLERS] = False
     """Whether the practice wants no e-mails."""
 
 
@@ -163,11 +165,12 @@ class ChangedTherapist(TherapistFields):
 
 
 class Block(Schema):
-    """Why and since when a therapist must not be contacted."""
+    """Why and since when a therapist must not be contacted, and who said so."""
 
     reason: str
     since: IsoDate
     until: IsoDate | None = None
+    blocked_by: UUID | None = None
 
 
 class NewBlock(Schema):
@@ -191,11 +194,13 @@ class TherapistView(TherapistFields, EntityView):
     """A therapist as clients see it: as it is stored, whatever a newer table of postal codes says."""
 
     status: Annotated[TherapistStatus, Changed(by="POST /api/therapists/{id}/block or /unblock, and by imports")]
-    block: Block | None = None
-    last_email_on: IsoDate | None = None
-    last_call_on: IsoDate | None = None
-    last_conversation_on: IsoDate | None = None
+    block: Annotated[Block | None, FOR_CALLERS] = None
+    last_email_on: Annotated[IsoDate | None, FOR_CALLERS] = None
+    last_call_on: Annotated[IsoDate | None, FOR_CALLERS] = None
+    last_conversation_on: Annotated[IsoDate | None, FOR_CALLERS] = None
     protected_fields: list[str] = []
+    protected_by: Annotated[dict[str, UUID | None], Field(description="who set each protected field last")] = {}
+    registered_by: Annotated[UUID | None, Field(description="who entered them by hand")] = None
     source: Source | None = None
 
     _has_coordinates_that_can_be_right = without_rule()
