@@ -219,7 +219,7 @@ def reopen(session: Session, request: PlacementRequest, *, now: datetime) -> Non
         consequences.withdraw(session, request, WithdrawalReason.THERAPIST_UNAVAILABLE, by=None, now=now)
         return
     if consequences.is_excluded(session, request):
-        consequences.withdraw(session, request, WithdrawalReason.PATIENT_DECLINED, now=now)
+        consequences.withdraw(session, request, WithdrawalReason.PATIENT_DECLINED, by=None, now=now)
         return
     states.reopen(request, now=now)
     audit_log.add_entry(session, request, "reopened", occurred_at=now, by=None, now=now)

@@ -89,7 +89,7 @@ def withdraw_from_excluded_therapists(session: Session, patient_id: UUID, *, now
     queries.lock_patients(session, [patient_id])
     for request in queries.lock_live_requests_of_patient(session, patient_id):
         if request.status in states.LOST_WITH_THE_THERAPIST and is_excluded(session, request):
-            withdraw(session, request, WithdrawalReason.PATIENT_DECLINED, now=now)
+            withdraw(session, request, WithdrawalReason.PATIENT_DECLINED, by=None, now=now)
 
 
 def is_excluded(session: Session, request: PlacementRequest) -> bool:

@@ -170,7 +170,9 @@ def test_an_exclusion_that_staff_set_aside_withdraws_nothing(session: Session) -
     exclude(session, patient, therapist)
     reason = Override(therapist_id=therapist, rule=MatchCriterion.PATIENT_EXCLUSION, reason="The patient asked for it.")
     wanted = ContactList(patient_id=patient, therapist_ids=[therapist], overrides=[reason])
-    request = placement_requests.approve(session, wanted, rules=RULES, today=berlin_day(MONDAY), now=MONDAY).items[0]
+    request = placement_requests.approve(
+        session, wanted, rules=RULES, by=None, today=berlin_day(MONDAY), now=MONDAY
+    ).items[0]
     exclude(session, patient, therapist, new_id(), sequence=3)
     assert stored(session, request.id).status == "open"
 
