@@ -26,6 +26,7 @@ CONTAINER_VALUES = {
     "SMTP_PORT": "1025",
     "SMTP_TLS": "none",
     "BIND": "0.0.0.0",
+    "TRUSTED_PROXIES": "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16",
     "IMPORT_URL": "file:///imports",
 }
 """The values inside the containers' network, which replace those of `.env`; the ports of the services do so too."""

@@ -12,6 +12,7 @@ WHO_NEEDS = {
     "MASTER_KEY": {"patient_service.web", "patient_service.worker"},
     "DIGEST_KEY": WEBS | WORKERS,
     "KAFKA_SASL_PASSWORD": WEBS | WORKERS | {"topics"},
+    "SIGNING_KEY_SECRET": {"user_service.web", "user_service.worker"},
     "SMTP_PASSWORD": {"communication_service.worker"},
 } | {
     f"{service.upper()}_DATABASE_PASSWORD": {f"{service}.web", f"{service}.worker", "migrations", "pgbouncer"}

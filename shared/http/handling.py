@@ -101,7 +101,7 @@ def _context(session: Session | None, sent: RequestHeaders) -> Context[Any]:
     return Context(
         open_session=session,
         now=clock.now(),
-        user=caller(),
+        caller=caller(),
         purpose=sent.purpose,
         if_match=sent.if_match,
         dependencies=current_app.extensions["dependencies"],

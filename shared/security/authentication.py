@@ -40,6 +40,7 @@ class Caller:
 
     id: UUID | None
     roles: frozenset[Role]
+    session_id: UUID | None = None
 
     def may(self, access: Access) -> bool:
         """Whether one of the roles has access; an administrator always has."""
