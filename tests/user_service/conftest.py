@@ -24,6 +24,13 @@ def settings(infrastructure: Infrastructure, service: str) -> Any:
     return registry.settings_of(service)().model_copy(update={"hashing": CHEAP})
 
 
+@pytest.fixture(autouse=True)
+def _in_one_transaction(request: pytest.FixtureRequest) -> None:
+    """Every test here works inside the transaction that is rolled back, unless it commits for real."""
+    if "real_commits" not in request.fixturenames:
+        request.getfixturevalue("connection")
+
+
 @pytest.fixture
 def needed(settings: Any) -> Dependencies:
     """What endpoints and jobs of one process share."""

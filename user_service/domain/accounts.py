@@ -13,8 +13,8 @@ from uuid import UUID
 from shared.database import Session, new_id
 from shared.database.rows import check_version, require
 from shared.errors import Conflict
-from shared.values.contacts import normalised_email
 from shared.values.account_enums import AccountChangeKind, AccountKind, SessionEnd
+from shared.values.contacts import normalised_email
 from shared.values.enums import Role
 from shared.values.schemas import MergePatch, Schema, merged
 from user_service.domain import account_log, sessions

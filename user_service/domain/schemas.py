@@ -9,9 +9,9 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, GetCoreSchemaHandler, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
+from shared.values.account_enums import AccountChangeKind, SessionEnd
 from shared.values.contacts import EmailAddress, PersonName
 from shared.values.datetimes import Instant
-from shared.values.account_enums import AccountChangeKind, SessionEnd
 from shared.values.enums import Role, Scope
 from shared.values.errors import NotAcceptable
 from shared.values.schemas import Distinct, EntityView, Page, PageQuery, Schema

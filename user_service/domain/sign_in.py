@@ -11,8 +11,8 @@ from datetime import datetime
 
 from shared.database import Session
 from shared.errors import Unauthenticated
-from shared.values.contacts import normalised_email
 from shared.values.account_enums import AccountChangeKind
+from shared.values.contacts import normalised_email
 from user_service.domain import access_tokens, account_log, sessions, throttling
 from user_service.domain.access_tokens import TokenRules
 from user_service.domain.schemas import AccessToken, MachineSignIn
