@@ -7,9 +7,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from flask import Flask
 
 from shared.runtime import registry
-from shared.security.authentication import SIGN_INS, Caller
+from shared.security.authentication import Caller
 from shared.values.enums import Role
 from tests.builders.accounts import CHEAP
 from tests.infrastructure import Infrastructure
@@ -38,12 +39,12 @@ def needed(settings: Any) -> Dependencies:
 
 
 @pytest.fixture
-def call_as(monkeypatch: pytest.MonkeyPatch) -> CallAs:
+def call_as(app: Flask) -> CallAs:
     """Makes the requests that follow those of this account, and returns the caller."""
 
     def sign_in(id: UUID | None = None, *roles: Role, session_id: UUID | None = None) -> Caller:
         caller = Caller(id=id or uuid4(), roles=frozenset(roles or {Role.ADMIN}), session_id=session_id)
-        monkeypatch.setitem(SIGN_INS, "none", lambda _request: caller)
+        app.extensions["sign_in"] = lambda _request: caller
         return caller
 
     return sign_in

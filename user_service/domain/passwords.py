@@ -18,10 +18,10 @@ from user_service.settings import PasswordHashing
 
 WAIT_SECONDS = 1.0
 """How long an attempt waits for others to finish; longer, it would keep a thread from everybody else."""
-JUDGED_CHARACTERS = 72
-"""Of these the guesses are estimated: the estimate takes time that grows faster than the length."""
-LEAST_SCORE = 3
-"""Of zxcvbn: at least 10^8 guesses, which takes years at the rate that the throttle allows."""
+JUDGED_CHARACTERS = 40
+"""Of these the guesses are estimated: that takes up to a second for 40, and three for 72 that look like letters."""
+LEAST_SCORE = 4
+"""Of zxcvbn: at least 10^10 guesses. Three parts of any kind, as a name, a word and a year, have 10^8 already."""
 WORDS_OF_OURS = (
     "psychotherapie", "psychotherapy", "therapie", "therapeut", "praxis", "patient", "warteliste", "vermittlung",
     "passwort", "kennwort", "geheim", "willkommen", "hallo", "start", "montag", "dienstag", "mittwoch", "donnerstag",
