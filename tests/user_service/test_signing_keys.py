@@ -81,7 +81,7 @@ def test_every_token_is_accepted_by_who_fetches_the_keys_every_ten_minutes(
         signing_keys.remove_old(session, needed.tokens.times, now=now)
         if minute % 10 == 0:
             keys = signing_keys.published(session, needed.values, needed.tokens.times, now=now)
-            fetched = KeySet.import_key_set({"keys": keys})  # type: ignore[typeddict-item]
+            fetched = KeySet.import_key_set({"keys": keys})
         token = access_tokens.issue(
             session, account, session_id=account.id, rules=needed.tokens, values=needed.values, now=now
         )
@@ -140,7 +140,7 @@ def test_a_token_of_another_key_or_with_other_claims_is_not_confirmed(
         session, account, session_id=account.id, rules=needed.tokens, values=needed.values, now=MONDAY
     ).access_token
     keys = signing_keys.published(session, needed.values, needed.tokens.times, now=MONDAY)
-    known = KeySet.import_key_set({"keys": keys})  # type: ignore[typeddict-item]
+    known = KeySet.import_key_set({"keys": keys})
     claims = jwt.decode(token, known, algorithms=["Ed25519"]).claims
     assert "erika" not in json.dumps(claims).lower()
     head, _, signature = token.split(".")
