@@ -25,8 +25,8 @@ def token(client: FlaskClient, client_id: object, secret: str | None) -> Any:
 def test_a_machine_signs_in_with_the_secret_that_was_shown_once(client: FlaskClient, session: Session) -> None:
     answer = client.post("/api/machine-accounts", json=NEW)
     assert answer.status_code == 201
-    made = answer.json
-    shown = client.get(answer.headers["Location"]).json
+    made: Any = answer.json
+    shown: Any = client.get(answer.headers["Location"]).json
     assert shown | {"client_secret": made["client_secret"]} == made
     for client_id in (made["id"], "scraper"):
         signed_in = token(client, client_id, made["client_secret"])
@@ -44,7 +44,8 @@ def test_a_machine_signs_in_with_the_secret_that_was_shown_once(client: FlaskCli
 def test_a_repeated_key_shows_no_secret_and_makes_no_second_account(client: FlaskClient) -> None:
     headers = {"Idempotency-Key": "one"}
     first, second = (client.post("/api/machine-accounts", json=NEW, headers=headers) for _ in range(2))
-    assert second.json == first.json | {"client_secret": None}
+    made: Any = first.json
+    assert second.json == made | {"client_secret": None}
     assert client.get("/api/machine-accounts").json["total"] == 1
 
 
