@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
-from operations.declared_settings import PROCESSES, DeclaredSetting, DeclaredSettings
+from operations.declared_settings import PROCESSES, SIGN_IN_SERVICE, DeclaredSetting, DeclaredSettings
 from shared.runtime.worker_port import WORKER_PORT_DISTANCE
 
 BEGIN = "# >>> written by `make env-example` from the settings models (docs/settings.md); do not edit it here\n"
@@ -72,6 +72,8 @@ def _blocks(declared: DeclaredSettings) -> Iterator[str]:
         for process, own in {"web": web, "worker": worker}.items():
             own = _without(own, for_all | both) | {"HEALTH_PORT": str(health[process])}
             yield _block(f"{short}-{process}", own, short)
+    sign_in = SIGN_IN_SERVICE.removesuffix("_service")
+    yield _block("administrator", _without(read_by("administrator"), read_by(f"{SIGN_IN_SERVICE}.web")), sign_in)
 
 
 def _without(values: Mapping[str, str], others: Mapping[str, str]) -> dict[str, str]:

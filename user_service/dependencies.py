@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
-from user_service.domain.access_tokens import TokenRules
+from user_service.domain.access_tokens import IssuerRules
 from user_service.domain.passwords import PasswordHashes
 from user_service.domain.secret_values import SecretValues
 from user_service.domain.signing_keys import KeyTimes
@@ -19,7 +19,7 @@ class Dependencies:
 
     passwords: PasswordHashes
     values: SecretValues
-    tokens: TokenRules
+    tokens: IssuerRules
     sessions: SessionRules
     public_url: str
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
@@ -38,7 +38,7 @@ class Dependencies:
         return cls(
             passwords=PasswordHashes(settings.hashing),
             values=SecretValues.of(settings.signing_key_secret.get_secret_value()),
-            tokens=TokenRules(settings.token_issuer, settings.token_audience, times),
+            tokens=IssuerRules(settings.token_issuer, settings.token_audience, times),
             sessions=settings.session,
             public_url=settings.public_url,
             trusted_proxies=tuple(map(ip_network, proxies)),

@@ -19,7 +19,7 @@ TYPE = "at+jwt"
 
 
 @dataclass(frozen=True)
-class TokenRules:
+class IssuerRules:
     """What access tokens say of us, and for how long they are valid."""
 
     issuer: str
@@ -37,7 +37,7 @@ def issue(
     account: Account,
     *,
     session_id: UUID | None,
-    rules: TokenRules,
+    rules: IssuerRules,
     values: SecretValues,
     now: datetime,
 ) -> AccessToken:

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from shared.database import Session, new_id
-from shared.database.rows import check_version, require
+from shared.database.rows import check_version
 from shared.errors import Conflict
 from shared.values.account_enums import AccountChangeKind, AccountKind, SessionEnd
 from shared.values.contacts import normalised_email
@@ -55,9 +55,8 @@ def get(session: Session, account_id: UUID) -> UserView:
 
 
 def get_own(session: Session, account_id: UUID | None) -> MeView:
-    """The account of the caller, person or machine; raises `NotFound` where the caller has none here."""
-    found = account_id and queries.account(session, account_id)
-    return own_view(require(found or None, "account"))
+    """The account of the caller; raises `NotFound` where they have none here."""
+    return own_view(sessions.get_person(session, account_id))
 
 
 def list_page(session: Session, wanted: UserFilter) -> UserPage:

@@ -128,13 +128,11 @@ class UserView(EntityView, UserFields):
     updated_by: UUID | None
 
 
-class MeView(EntityView):
-    """The account of the caller, and what it may call."""
+class MeView(EntityView, OwnFields):
+    """The caller's own account."""
 
-    name: str
-    email: str | None
+    email: EmailAddress
     roles: list[Role]
-    scopes: list[Scope]
     otp_enabled: bool
     last_signed_in_at: Instant | None
 

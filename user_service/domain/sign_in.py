@@ -14,7 +14,7 @@ from shared.errors import Unauthenticated
 from shared.values.account_enums import AccountChangeKind
 from shared.values.contacts import normalised_email
 from user_service.domain import access_tokens, account_log, sessions, throttling
-from user_service.domain.access_tokens import TokenRules
+from user_service.domain.access_tokens import IssuerRules
 from user_service.domain.schemas import AccessToken, MachineSignIn
 from user_service.domain.secret_values import SecretValues, hash_of
 from user_service.domain.sessions import ContinuedSession, Origin
@@ -86,7 +86,7 @@ def session_over() -> Unauthenticated:
 
 
 def tokens_of(
-    session: Session, continued: ContinuedSession, rules: TokenRules, values: SecretValues, *, now: datetime
+    session: Session, continued: ContinuedSession, rules: IssuerRules, values: SecretValues, *, now: datetime
 ) -> SignedIn:
     """A new access token of a session, with the refresh token that continues it."""
     begun = continued.session
@@ -95,7 +95,7 @@ def tokens_of(
 
 
 def of_machine(
-    session: Session, given: MachineSignIn, rules: TokenRules, values: SecretValues, *, now: datetime
+    session: Session, given: MachineSignIn, rules: IssuerRules, values: SecretValues, *, now: datetime
 ) -> AccessToken:
     """An access token of a machine account. Raises `Unauthenticated`.
 
