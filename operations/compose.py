@@ -31,6 +31,9 @@ CONTAINER_VALUES = {
 }
 """The values inside the containers' network, which replace those of `.env`; the ports of the services do so too."""
 
+CONTAINER_DEFAULTS = {"JWKS_URL": "http://user-web:8006/.well-known/jwks.json"}
+"""The values inside the containers' network of settings that `.env` may set."""
+
 NOT_IN_CONTAINERS = {
     **dict.fromkeys(
         ("KAFKA_SASL_MECHANISM", "KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD", "KAFKA_SSL_CA_LOCATION"),
@@ -87,7 +90,7 @@ def _value(setting: DeclaredSetting, declared: DeclaredSettings) -> str:
         return setting.default
     if setting.is_secret:
         return f"${{{setting.name}:?{setting.name} is not set; `make env` writes a .env with fresh secrets}}"
-    value = f"${{{setting.name}:-{setting.default}}}"
+    value = f"${{{setting.name}:-{CONTAINER_DEFAULTS.get(setting.name, setting.default)}}}"
     return ",".join([value, *_containers(declared)]) if setting.name == "ALLOWED_HOSTS" else value
 
 

@@ -59,10 +59,6 @@ class Settings(ServiceSettings):
     hashing: PasswordHashing = PasswordHashing()
     session: SessionRules = SessionRules()
 
-    token_issuer: str = Field(default="psychotherapy-platform", min_length=1)
-    """Who issues the access tokens (`iss`)."""
-    token_audience: str = Field(default="psychotherapy-platform", min_length=1)
-    """For whom access tokens are (`aud`)."""
     signing_key_secret: Key
     """Encrypts the keys that sign access tokens and those of one-time passwords. After a change nobody who uses
     one-time passwords can sign in: keep it, apart from the database and its backups."""

@@ -28,6 +28,7 @@ from shared.runtime.hosts import ForeignHost
 from shared.runtime.logs import logger
 from shared.runtime.problem_documents import MEDIA_TYPE, problem_document
 from shared.runtime.tracing import correlation_id
+from shared.security.tokens import TokenRefused
 from shared.values.errors import NotAcceptable
 from shared.values.schemas import InvalidFields, problems_of
 
@@ -48,7 +49,9 @@ STATUS: dict[type[PlatformError], HTTPStatus] = {
 }
 
 CHALLENGE = 'Bearer realm="psychotherapy-platform"'
-"""What every 401 must say (RFC 9110, 15.5.2): how to sign in."""
+"""What every 401 must say (RFC 9110, 15.5.2; RFC 6750, 3): how to sign in."""
+
+INVALID = ', error="invalid_token"'
 
 KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
 
@@ -102,7 +105,7 @@ def _refused(refusal: PlatformError) -> Response:
 def _headers_of(refusal: PlatformError) -> dict[str, str]:
     headers = {"Retry-After": str(refusal.retry_after)} if refusal.retry_after is not None else {}
     if isinstance(refusal, Unauthenticated):
-        headers["WWW-Authenticate"] = CHALLENGE
+        headers["WWW-Authenticate"] = CHALLENGE + (INVALID if isinstance(refusal, TokenRefused) else "")
     return headers | ({"Location": location_of(refusal.existing_id)} if refusal.existing_id is not None else {})
 
 

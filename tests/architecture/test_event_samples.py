@@ -24,7 +24,7 @@ class Part(BaseModel):
     available_from: date | None = None
 
 
-class Told(BaseModel):
+class Published(BaseModel):
     """A payload as it was once published."""
 
     id: UUID
@@ -46,12 +46,12 @@ def changed(model: type[BaseModel], drop: str = "", **fields: Any) -> type[BaseM
 
 
 def problems(after: type[BaseModel]) -> list[str]:
-    return list(breaks(shape(Told), shape(after)))
+    return list(breaks(shape(Published), shape(after)))
 
 
 def test_a_payload_that_did_not_change_is_no_problem() -> None:
-    assert problems(Told) == []
-    assert problems(changed(Told)) == []
+    assert problems(Published) == []
+    assert problems(changed(Published)) == []
 
 
 MORE: Any = changed(Part, note=(str | None, None))
@@ -60,14 +60,14 @@ MORE: Any = changed(Part, note=(str | None, None))
 @pytest.mark.parametrize(
     "after",
     [
-        changed(Told, note=(str | None, None)),
-        changed(Told, names=(list[str], [])),
-        changed(Told, inner=(Part | None, None)),
-        changed(Told, whole=(MORE, ...)),
-        changed(Told, parts=(list[MORE], [])),
-        changed(Told, maybe=(MORE | None, None)),
-        changed(Told, title=(str, "unknown")),
-        changed(Told, title=(str, Field(description="Now it is explained."))),
+        changed(Published, note=(str | None, None)),
+        changed(Published, names=(list[str], [])),
+        changed(Published, inner=(Part | None, None)),
+        changed(Published, whole=(MORE, ...)),
+        changed(Published, parts=(list[MORE], [])),
+        changed(Published, maybe=(MORE | None, None)),
+        changed(Published, title=(str, "unknown")),
+        changed(Published, title=(str, Field(description="Now it is explained."))),
     ],
     ids=["field", "list", "part", "in a part", "in a list", "in an optional part", "got a default", "explained"],
 )
@@ -78,25 +78,28 @@ def test_adding_is_allowed(after: type[BaseModel]) -> None:
 @pytest.mark.parametrize(
     ("after", "named"),
     [
-        (changed(Told, drop="title"), "title is gone"),
-        (changed(Told, drop="title", heading=(str, None)), "title is gone"),
-        (changed(Told, drop="maybe"), "maybe is gone"),
-        (changed(Told, note=(str, ...)), "note must be there"),
-        (changed(Told, priority=(int, ...)), "priority must be there"),
-        (changed(Told, priority=(int, 1)), "priority: default"),
-        (changed(Told, priority=(str, 0)), "priority: type"),
-        (changed(Told, title=(str | None, None)), "title"),
-        (changed(Told, description=(str, "")), "description"),
-        (changed(Told, happened_at=(date, ...)), "happened_at: format"),
-        (changed(Told, id=(str, ...)), "id: format"),
-        (changed(Told, ids=(list[str], ...)), "ids[]: format"),
-        (changed(Told, ids=(UUID, ...)), "ids"),
-        (changed(Told, title=(str, Field(max_length=5))), "title: maxLength"),
-        (changed(Told, title=(Literal["Dr."], ...)), "title: const"),
-        (changed(Told, week=(dict[str, list[str]] | None, None)), "week"),
-        (changed(Told, whole=(changed(Part, drop="request_id"), ...)), "whole.request_id is gone"),
-        (changed(Told, parts=(list[changed(Part, note=(str, ...))], [])), "parts[].note must be there"),  # type: ignore[misc]
-        (changed(Told, maybe=(changed(Part, available_from=(str | None, None)) | None, None)), "maybe.available_from"),
+        (changed(Published, drop="title"), "title is gone"),
+        (changed(Published, drop="title", heading=(str, None)), "title is gone"),
+        (changed(Published, drop="maybe"), "maybe is gone"),
+        (changed(Published, note=(str, ...)), "note must be there"),
+        (changed(Published, priority=(int, ...)), "priority must be there"),
+        (changed(Published, priority=(int, 1)), "priority: default"),
+        (changed(Published, priority=(str, 0)), "priority: type"),
+        (changed(Published, title=(str | None, None)), "title"),
+        (changed(Published, description=(str, "")), "description"),
+        (changed(Published, happened_at=(date, ...)), "happened_at: format"),
+        (changed(Published, id=(str, ...)), "id: format"),
+        (changed(Published, ids=(list[str], ...)), "ids[]: format"),
+        (changed(Published, ids=(UUID, ...)), "ids"),
+        (changed(Published, title=(str, Field(max_length=5))), "title: maxLength"),
+        (changed(Published, title=(Literal["Dr."], ...)), "title: const"),
+        (changed(Published, week=(dict[str, list[str]] | None, None)), "week"),
+        (changed(Published, whole=(changed(Part, drop="request_id"), ...)), "whole.request_id is gone"),
+        (changed(Published, parts=(list[changed(Part, note=(str, ...))], [])), "parts[].note must be there"),  # type: ignore[misc]
+        (
+            changed(Published, maybe=(changed(Part, available_from=(str | None, None)) | None, None)),
+            "maybe.available_from",
+        ),
     ],
 )
 def test_anything_else_is_refused_by_name(after: type[BaseModel], named: str) -> None:

@@ -27,7 +27,7 @@ def test_every_event_is_recorded_somewhere() -> None:
 
 
 def test_every_event_is_handled_somewhere() -> None:
-    """An event nobody hears is traffic without a reason, or a forgotten listener."""
+    """An event nobody handles is traffic without a reason, or a forgotten listener."""
     assert {event.name for event in OURS} - set(event_document.handlers()) == set()
 
 
@@ -97,7 +97,7 @@ def test_no_event_carries_what_identifies_or_describes_a_patient(event: type[Eve
 
 
 COMPARED: dict[type[Event] | None, str] = {RequestUpdated: "communication_service"}
-"""States that are no copies: who acts on them does so only where something else was heard.
+"""States that are no copies: who acts on them does so only where they handled something else.
 
 Tried in tests/communication_service/test_requests_ahead.py and, in any order, tests/end_to_end/test_states_agree.py.
 """
@@ -105,23 +105,25 @@ Tried in tests/communication_service/test_requests_ahead.py and, in any order, t
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_states_can_be_republished_without_an_effect(service: str, settings: Any) -> None:
-    """Kafka may lose its data: then states are told with events that have effects nowhere."""
+    """Kafka may lose its data: then states are published with events that have effects nowhere."""
     declared = registry.load(service)
     snapshots = declared.snapshots and declared.snapshots(declared.dependencies(settings))
     records_states = {e.name for e in OURS if issubclass(e, StateEvent)} & {
         name for name, sender in event_document.senders().items() if sender == service
     }
-    told = _told_by(snapshots.read) if snapshots else None
-    if told not in COMPARED:
-        assert (told is not None) == bool(records_states)
+    state_event = _published_by(snapshots.read) if snapshots else None
+    if state_event not in COMPARED:
+        assert (state_event is not None) == bool(records_states)
     for other in SERVICES:
-        if (told, other) in COMPARED.items():
+        if (state_event, other) in COMPARED.items():
             continue
-        assert told is None or not registry.load(other).listeners.effects.get(told), f"{other} would act on {told}"
+        assert state_event is None or not registry.load(other).listeners.effects.get(state_event), (
+            f"{other} would act on {state_event}"
+        )
 
 
-def _told_by(states: Any) -> type[Event]:
+def _published_by(states: Any) -> type[Event]:
     function = states.func if isinstance(states, partial) else states
     (pair,) = get_args(get_type_hints(function)["return"])
-    told: type[Event] = get_args(pair)[1]
-    return told
+    state_event: type[Event] = get_args(pair)[1]
+    return state_event

@@ -117,8 +117,8 @@ def test_what_was_taken_is_computed_with(day: date, answered: datetime) -> None:
         answers=answers.for_event(body.responses),
     )
     arrived = EmailAnswered.model_validate_json(event.model_dump_json())
-    heard = _answer_of(arrived.answers[0])
-    again = next_contact_after(berlin_day(arrived.occurred_at), heard.available_from, AskAgainRules())
+    handled = _answer_of(arrived.answers[0])
+    again = next_contact_after(berlin_day(arrived.occurred_at), handled.available_from, AskAgainRules())
     assert again >= berlin_day(at)
 
 

@@ -49,8 +49,13 @@ def arrives(event: Event, subject: UUID, *, sequence: int = 1, time: datetime = 
 def a_therapist(*, id: UUID | None = None, sequence: int = 1, time: datetime = MONDAY, **fields: Any) -> UUID:
     """A therapist is known here; has an e-mail address of their own unless told otherwise."""
     identity = id or new_id()
-    told = {"last_name": "Erfunden", "email": f"praxis{next(_numbers)}@example.org", "phone": "+49241123456", **fields}
-    event = catalogue.TherapistRegistered(therapist=catalogue.PublicTherapist(id=identity, **told))
+    published = {
+        "last_name": "Erfunden",
+        "email": f"praxis{next(_numbers)}@example.org",
+        "phone": "+49241123456",
+        **fields,
+    }
+    event = catalogue.TherapistRegistered(therapist=catalogue.PublicTherapist(id=identity, **published))
     arrives(event, identity, sequence=sequence, time=time)
     return identity
 
@@ -63,7 +68,7 @@ def a_practice_to_phone(**fields: Any) -> UUID:
 def a_patient(*, id: UUID | None = None, sequence: int = 1, time: datetime = MONDAY, **fields: Any) -> UUID:
     """A patient is known here: searching since the first of November."""
     identity = id or new_id()
-    told = {
+    published = {
         "reference": f"P-{next(_numbers):04}-AB",
         "age": 34,
         "gender": "female",
@@ -72,7 +77,7 @@ def a_patient(*, id: UUID | None = None, sequence: int = 1, time: datetime = MON
         "search_started_on": date(2026, 11, 1),
         **fields,
     }
-    event = catalogue.PatientRegistered(patient=catalogue.PublicPatient(id=identity, **told))
+    event = catalogue.PatientRegistered(patient=catalogue.PublicPatient(id=identity, **published))
     arrives(event, identity, sequence=sequence, time=time)
     return identity
 

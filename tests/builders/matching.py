@@ -109,11 +109,11 @@ def a_known_patient(session: Session, *, sequence: int = 1, placed: bool = True,
     patient = public_patient(**fields)
     listeners.apply(session, [happened(PatientUpdated(patient=patient), patient.id, sequence=sequence)], now=MONDAY)
     if placed:
-        tell_place(session, "patient", patient.id, postal_code=patient.postal_code)
+        publish_place(session, "patient", patient.id, postal_code=patient.postal_code)
     return patient.id
 
 
-def tell_place(session: Session, kind: str, owner: UUID, *, sequence: int = 1, **fields: Any) -> None:
+def publish_place(session: Session, kind: str, owner: UUID, *, sequence: int = 1, **fields: Any) -> None:
     """Let the geocoding service say where an address lies: in the middle of Aachen, unless told otherwise."""
     place = {"latitude": AACHEN[0], "longitude": AACHEN[1], "precision": "postal_code"}
     event = AddressGeocoded(owner_kind=kind, owner_id=owner, **(place | fields))

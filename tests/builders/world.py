@@ -83,32 +83,32 @@ class World:
         )
         arrived = happened(place, registered.id, time=self.now)
         copies.keep_postal_codes(self.patient, [arrived])
-        self.matching_hears(arrived)
+        self.matching_handles(arrived)
         return registered.id
 
     def a_therapist(self, **fields: Any) -> UUID:
         """A therapist whom everybody knows at once."""
-        told = public_therapist(**{"phone": "+49241123456", "phone_hours": EVERY_DAY, **fields})
-        self.therapists[told.id] = ("active", 1)
-        self._tell_therapist(TherapistRegistered(therapist=told), told.id)
-        self._public = getattr(self, "_public", {}) | {told.id: told}
-        return told.id
+        published = public_therapist(**{"phone": "+49241123456", "phone_hours": EVERY_DAY, **fields})
+        self.therapists[published.id] = ("active", 1)
+        self._publish_therapist(TherapistRegistered(therapist=published), published.id)
+        self._public = getattr(self, "_public", {}) | {published.id: published}
+        return published.id
 
     def turn_therapist(self, therapist: UUID) -> None:
         """Block a therapist, or lift the block."""
         status, sequence = self.therapists[therapist]
         status = "blocked" if status == "active" else "active"
         self.therapists[therapist] = (status, sequence + 1)
-        told = self._public[therapist].model_copy(update={"status": status})
+        published = self._public[therapist].model_copy(update={"status": status})
         kind = TherapistBlocked if status == "blocked" else TherapistUnblocked
-        self._tell_therapist(kind(therapist=told), therapist)
+        self._publish_therapist(kind(therapist=published), therapist)
 
-    def _tell_therapist(self, event: Event, therapist: UUID) -> None:
+    def _publish_therapist(self, event: Event, therapist: UUID) -> None:
         happened(event, therapist, sequence=self.therapists[therapist][1], time=self.now)
         for name in ("matching", "communication"):
             self.under_way.setdefault((name, therapist), []).append(event)
 
-    def matching_hears(self, event: Event) -> None:
+    def matching_handles(self, event: Event) -> None:
         """An event from geocoding."""
         matching_listeners.apply(self.matching, [event], now=self.now)
 
@@ -163,7 +163,7 @@ class World:
                 self.fetch()
             self.now += timedelta(minutes=1)  # longer than requests gather
             self.compose()
-        raise AssertionError("the services tell each other something for ever")
+        raise AssertionError("the services publish events to each other for ever")
 
     # What people and jobs do; what is refused changes nothing
 
@@ -213,11 +213,11 @@ class World:
 
     def republish(self) -> None:
         """Matching says anew how every request stands."""
-        told = publishing.snapshots(self.matching, after=UUID(int=0), limit=1000, now=self.now)
-        for request, _ in told:
+        published = publishing.snapshots(self.matching, after=UUID(int=0), limit=1000, now=self.now)
+        for request, _ in published:
             request.sequence += 1
         self.matching.flush()
-        events = [(request.id, request.sequence, event) for request, event in told]
+        events = [(request.id, request.sequence, event) for request, event in published]
         record_all(self.matching, events, now=self.now, republished=True)
 
     def compose(self) -> None:
@@ -289,7 +289,7 @@ class World:
         return patients.get(self.patient, self.keys, patient, reader=NOBODY, now=self.now)
 
     def requests_now(self) -> list[tuple[m.PlacementRequest, c.ContactRequest]]:
-        """Every placement request that communication has heard of, as matching and as communication know it."""
+        """Every placement request that communication knows, as matching and as communication know it."""
         theirs = {each.id: each for each in self._rows(self.communication, c.ContactRequest)}
         ours = self._rows(self.matching, m.PlacementRequest)
         return [(each, theirs[each.id]) for each in ours if each.id in theirs]

@@ -34,7 +34,7 @@ def suppressions() -> list[EmailSuppression]:
 
 def tries(server: ScriptedServer) -> int:
     """How often the server was told a recipient."""
-    return sum(line.lower().startswith(b"rcpt") for line in server.heard)
+    return sum(line.lower().startswith(b"rcpt") for line in server.received)
 
 
 def troubles_in(lines: Sequence[Mapping[str, Any]]) -> list[str]:

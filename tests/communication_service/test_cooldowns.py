@@ -218,4 +218,4 @@ def test_a_withdrawal_that_is_being_written_is_waited_for(committed: Engine, cat
         with transaction() as session:
             assert domain.claim(session, mail, rules=RULES, lease=timedelta(minutes=1), now=NOW) is None
     Sending(RULES, reaching(catcher)).run(NOW)
-    assert (the(Email).status, catcher.heard) == ("cancelled", [])
+    assert (the(Email).status, catcher.received) == ("cancelled", [])

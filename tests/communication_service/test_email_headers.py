@@ -210,7 +210,7 @@ def test_a_real_server_gets_what_was_meant(
 def test_a_quoted_local_part_is_said_as_it_is() -> None:
     with scripted() as script:
         reaching(script).deliver("a@b.de", '"a, b"@c.de', b"Subject: x\r\n\r\n")
-    assert [line for line in script.heard if line.startswith(b"RCPT")] == [b'RCPT TO:<"a, b"@c.de>\r\n']
+    assert [line for line in script.received if line.startswith(b"RCPT")] == [b'RCPT TO:<"a, b"@c.de>\r\n']
 
 
 # Settings

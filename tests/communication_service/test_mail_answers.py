@@ -250,7 +250,7 @@ def test_without_tls_nothing_is_said_to_a_server_that_must_speak_it(
         report = delivered(server, tls="starttls", login=LOGIN)
     assert report.delivery == Delivery.SERVER_TROUBLE
     assert [
-        line for line in server.heard if not line.startswith((b"ehlo", b"helo", b"HELO", b"EHLO", b"STARTTLS"))
+        line for line in server.received if not line.startswith((b"ehlo", b"helo", b"HELO", b"EHLO", b"STARTTLS"))
     ] == []
     assert server.messages == []
 
@@ -270,7 +270,7 @@ def test_what_was_offered_before_tls_is_forgotten(tmp_path: Path, monkeypatch: p
         server.__class__ = TwoFaced
         report = delivered(server, tls="starttls", login=LOGIN)
         assert delivered(server, tls="starttls").delivery == Delivery.SENT
-    assert (report.delivery, [line for line in server.heard if line.startswith(b"AUTH")]) == (
+    assert (report.delivery, [line for line in server.received if line.startswith(b"AUTH")]) == (
         Delivery.SERVER_TROUBLE,
         [],
     )

@@ -64,7 +64,7 @@ def test_a_wrong_password_keeps_the_email_and_appears_nowhere(
         job = Sending(RULES, towards(fake, tls, password="falsch-und-lang"))
         assert job.run(NOW) == 0
         assert fake.passwords[0] == b"falsch-und-lang"
-        assert fake.heard == []
+        assert fake.received == []
     email, written = the(Email), capsys.readouterr()
     assert (email.status, email.deferrals) == ("approved", 0)
     assert email.error == "535 5.7.8: the mail server refuses SMTP_USERNAME and SMTP_PASSWORD"
@@ -86,7 +86,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused_before_the_password_is
     an_email_to_send()
     with mail_server(tls=tls, context=ours.context(), login=LOGIN) as fake:
         assert Sending(RULES, towards(fake, tls)).run(NOW) == 0
-        assert (fake.passwords, fake.heard) == ([], [])
+        assert (fake.passwords, fake.received) == ([], [])
     assert the(Email).status == "approved"
     assert "certificate verify failed" in (the(Email).error or "")
 
@@ -103,7 +103,7 @@ def test_a_certificate_for_somebody_else_is_refused(tmp_path: Path, monkeypatch:
 def test_a_server_without_tls_gets_neither_password_nor_email_where_starttls_is_set() -> None:
     with mail_server(login=LOGIN) as fake:
         report = towards(fake, "starttls").deliver("a@example.org", "b@example.org", b"Subject: x")
-        assert (fake.passwords, fake.heard) == ([], [])
+        assert (fake.passwords, fake.received) == ([], [])
     assert report.delivery == Delivery.SERVER_TROUBLE
     assert "STARTTLS" in report.detail
 
@@ -197,7 +197,7 @@ def test_an_email_that_waits_for_a_slow_server_is_given_back_and_goes_later(
     assert the(Email).status == "approved"
     assert stopping.run(NOW + RULES.email_retry) == 0, "who has stopped hands over nothing any more"
     Sending(RULES, reaching(catcher)).run(NOW + 10 * RULES.email_retry)
-    assert (the(Email).status, len(catcher.heard)) == ("sent", 1)
+    assert (the(Email).status, len(catcher.received)) == ("sent", 1)
 
 
 def test_an_email_that_the_server_has_is_not_given_back(catcher: FakeMailServer) -> None:
@@ -215,4 +215,4 @@ def test_an_email_that_the_server_has_is_not_given_back(catcher: FakeMailServer)
     reached = reaching(catcher)
     job = Sending(RULES, StoppedJustThen(**{name: getattr(reached, name) for name in MailServer.__dataclass_fields__}))
     job.run(NOW)
-    assert (the(Email).status, len(catcher.heard)) == ("sent", 1)
+    assert (the(Email).status, len(catcher.received)) == ("sent", 1)

@@ -103,7 +103,7 @@ def test_a_trouble_that_lasts_for_weeks_is_asked_after_now_and_again_and_ends_by
     emails(4)
     server.answers["mail"] = b"553 5.1.8 Sender address rejected\r\n"
     run_until(job, timedelta(), timedelta(hours=1), timedelta(seconds=30))
-    connections = sum(line.lower().startswith(b"mail") for line in server.heard)
+    connections = sum(line.lower().startswith(b"mail") for line in server.received)
     assert connections == 7, "after 0, 1, 3, 7, 15, 30, 45 minutes; the next one is due just after the hour"
     run_until(job, timedelta(hours=2), timedelta(days=21), timedelta(days=1))
     assert {email.status for email in rows(Email)} == {"approved"}
@@ -309,8 +309,8 @@ def test_of_several_workers_one_tries_a_server_in_trouble(server: ScriptedServer
     emails(8)
     server.answers["mail"] = b"451 4.3.0 no\r\n"
     job.run(NOW)
-    server.heard.clear()
+    server.received.clear()
     later = NOW + 2 * RULES.email_retry
     work: Callable[[], object] = lambda: job.run(later)  # noqa: E731
     at_once(*[work] * 6)
-    assert sum(line.lower().startswith(b"mail") for line in server.heard) == 1
+    assert sum(line.lower().startswith(b"mail") for line in server.received) == 1

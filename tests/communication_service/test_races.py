@@ -136,10 +136,10 @@ instant = datetime.fromisoformat
 
 
 def times_of_answers() -> list[tuple[datetime, datetime]]:
-    """When answers were given, and when they were recorded, as others are told, in the order of recording."""
+    """When answers were given, and when they were recorded, as published, in the order of recording."""
     with transaction() as session:
-        told = [e for e in recorded(session) if e["data"].get("answers")]
-    return [(instant(event["data"]["occurred_at"]), instant(event["time"])) for event in told]
+        published = [e for e in recorded(session) if e["data"].get("answers")]
+    return [(instant(event["data"]["occurred_at"]), instant(event["time"])) for event in published]
 
 
 def test_an_acceptance_that_waited_for_another_answer_is_published_as_the_newer_one() -> None:

@@ -149,7 +149,7 @@ def test_whatever_anybody_said_the_request_is_what_matching_says(
 
 @pytest.mark.parametrize("status", ["open", "queued", "contacted"])
 def test_what_was_done_here_meanwhile_stays(sent: Send, status: str) -> None:
-    """The e-mail went out, and the practice has answered; matching has not heard of either."""
+    """The e-mail went out, and the practice has answered; matching has handled neither."""
     id = a_request(a_therapist())
     composed()
     sent()

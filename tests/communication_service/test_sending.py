@@ -184,7 +184,7 @@ def test_a_connection_lost_before_the_message_was_handed_over_is_no_doubt(
     catcher.behaviour = behaviour  # type: ignore[assignment]
     an_email_to_send()
     Sending(RULES, replace(sending.server, command_seconds=0.3)).run(NOW)
-    assert (the(Email).status, catcher.heard) == ("approved", [])
+    assert (the(Email).status, catcher.received) == ("approved", [])
 
 
 # Doubt
@@ -206,7 +206,7 @@ def test_an_email_handed_over_without_an_answer_is_in_doubt_and_never_goes_again
         composed(later)
         job.run(later)
         jobs.follow_up(RULES, later)
-    assert len(catcher.heard) == 1
+    assert len(catcher.received) == 1
     assert the(Email).status == "in_doubt"
     assert recorded_data(session, "communication.email_sent") == []
 
@@ -226,7 +226,7 @@ def test_a_crash_between_sending_and_recording_leaves_a_doubt_and_no_second_emai
         patch.setattr(domain, "record_sent", crash)
         with pytest.raises(Killed):
             sending.run(NOW)
-    assert (the(Email).status, len(catcher.heard)) == ("sending", 1)
+    assert (the(Email).status, len(catcher.received)) == ("sending", 1)
     soon = NOW + sending.lease - timedelta(seconds=1)
     assert jobs.doubts(soon) == 0
     sending.run(soon)
@@ -234,7 +234,7 @@ def test_a_crash_between_sending_and_recording_leaves_a_doubt_and_no_second_emai
     assert jobs.doubts(late) == 1
     composed(late)
     sending.run(late)
-    assert (the(Email).status, len(catcher.heard), len(rows(EmailCooldown))) == ("in_doubt", 1, 2)
+    assert (the(Email).status, len(catcher.received), len(rows(EmailCooldown))) == ("in_doubt", 1, 2)
 
 
 def test_a_crash_between_claiming_and_sending_is_a_doubt_too(

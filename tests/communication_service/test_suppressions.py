@@ -101,8 +101,8 @@ def test_all_that_waits_for_the_address_moves_to_the_phone_and_says_so(source: S
     assert channels() == {("phone", None)}
     assert {email.status for email in rows(Email)} == {"cancelled"}
     assert {call.therapist_id for call in rows(PhoneCall, status="planned")} == set(therapists)
-    told = [e["data"] for e in recorded(session) if e["type"] == "communication.inquiry_composed"]
-    assert {e["therapist_id"] for e in told if e["channel"] == "phone"} == {str(each) for each in therapists}
+    published = [e["data"] for e in recorded(session) if e["type"] == "communication.inquiry_composed"]
+    assert {e["therapist_id"] for e in published if e["channel"] == "phone"} == {str(each) for each in therapists}
 
 
 @pytest.mark.parametrize("source", [opt_out, staff])
@@ -264,7 +264,7 @@ def test_a_suppression_that_staff_remove_lets_all_who_share_the_address_get_emai
 
 
 def test_a_repeated_event_brings_no_suppression_back_that_staff_removed() -> None:
-    """A rebuild hears every event once more; an opt-out that was taken back is among them."""
+    """A rebuild handles every event once more; an opt-out that was taken back is among them."""
     therapists = practices()
     opt_out(therapists[0])
     remove()

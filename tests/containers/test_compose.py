@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings
 
 from migrations.settings import MigrationSettings
 from operations import env_file, pgbouncer, services
-from operations.compose import NOT_IN_CONTAINERS
+from operations.compose import CONTAINER_DEFAULTS, NOT_IN_CONTAINERS
 from operations.orchestrator import Orchestrator
 from operations.settings import AdministratorSettings
 from shared.runtime.settings import KafkaSettings, names
@@ -135,7 +135,9 @@ def test_defaults_are_those_of_the_example() -> None:
     for match in VARIABLE.finditer(TEXT):
         assert match["name"] in DECLARED, f"{match['name']} is not in .env.example"
         if match["operator"] == ":-":
-            assert match["word"] == DECLARED[match["name"]].default, match["name"]
+            assert match["word"] == CONTAINER_DEFAULTS.get(match["name"], DECLARED[match["name"]].default), match[
+                "name"
+            ]
 
 
 def test_what_is_kept_from_containers_is_a_setting_with_a_reason() -> None:

@@ -33,7 +33,7 @@ UNHEARD = """
     UNION ALL (SELECT id, sequence FROM places EXCEPT (SELECT id, sequence FROM communication_service.places
                                                  UNION SELECT id, sequence FROM patient_service.located_postal_codes))
 """
-"""The last states of owners and of their places that somebody has not heard of."""
+"""The last states of owners and of their places that a service has not handled."""
 
 
 class Tables:
@@ -77,8 +77,8 @@ class Tables:
         ((waiting,),) = self.run(f"SELECT count(*) FROM {service}.outbox WHERE published_at IS NULL")
         return int(waiting)
 
-    def all_have_heard(self) -> bool:
-        """Whether every service has heard the last of every patient, therapist and place."""
+    def all_have_handled(self) -> bool:
+        """Whether every service has handled the last event of every patient, therapist and place."""
         return not self.run(UNHEARD)
 
 

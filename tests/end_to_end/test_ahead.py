@@ -26,7 +26,7 @@ def test_a_block_reaches_everybody_in_spite_of_a_state_from_anybody(platform: Pr
     practice, patient = a_therapist(api), a_searching_patient(api)
     known_to_matching(api, patient, practice)
     tables = Tables(platform)
-    api.until(tables.all_have_heard, "everybody to know everybody")
+    api.until(tables.all_have_handled, "everybody to know everybody")
     dead_letters = figure(platform, "dead_letters")
     write(platform, practice, sequence=BOGUS)
     write(platform, practice, sequence=10**9)
@@ -48,14 +48,14 @@ def test_a_block_reaches_everybody_in_spite_of_a_state_from_anybody(platform: Pr
 
     ended_well(at_the_terminal(platform, "therapist_service", "republish"))
     api.until(lambda: {status for status, _ in copies_of(tables, practice)} == {"blocked"}, "the block to arrive")
-    api.until(tables.all_have_heard, "everybody to know everybody again")
+    api.until(tables.all_have_handled, "everybody to know everybody again")
     assert figure(platform, "copies_ahead") == 0
     api.post("therapist", f"/api/therapists/{practice['id']}/unblock", {})
     api.until(lambda: {status for status, _ in copies_of(tables, practice)} == {"active"}, "later events to count")
 
     # all that somebody wrote still lies on Kafka, before what the source said
     ended_well(at_the_terminal(platform, "matching_service", "rebuild"))
-    assert tables.all_have_heard()
+    assert tables.all_have_handled()
 
 
 @pytest.mark.timeout(300)
@@ -66,8 +66,8 @@ def test_false_events_of_requests_neither_send_nor_delay_an_email(platform: Priv
     kept, taken_back = asked(api, patient, *practices)
     (other,) = asked(api, reader, practices[0])
     tables = Tables(platform)
-    heard_of = [each["id"] for each in (kept, taken_back, other)]
-    api.until(lambda: {status for status, _ in known_of(tables, *heard_of)} == {"waiting"}, "all to be known")
+    handled_events = [each["id"] for each in (kept, taken_back, other)]
+    api.until(lambda: {status for status, _ in known_of(tables, *handled_events)} == {"waiting"}, "all to be known")
     speak(platform, kept, "request_withdrawn", reason="other")
     speak(platform, taken_back, "request_approved", approved_at=datetime.now(UTC).isoformat())
     invented = {**kept, "id": str(new_id())}
@@ -146,8 +146,8 @@ def figure(platform: PrivatePlatform, name: str, service: str = "MATCHING_SERVIC
 
 def write(platform: PrivatePlatform, practice: Document, *, sequence: int) -> None:
     """Say something of a therapist, as anybody can."""
-    told = {"id": practice["id"], "last_name": "Irgendwer", "status": "active"}
-    produce(platform, "therapist.updated", practice["id"], sequence=sequence, data={"therapist": told})
+    published = {"id": practice["id"], "last_name": "Irgendwer", "status": "active"}
+    produce(platform, "therapist.updated", practice["id"], sequence=sequence, data={"therapist": published})
 
 
 def produce(platform: PrivatePlatform, kind: str, subject: str, *, sequence: int, data: Document) -> None:

@@ -36,7 +36,7 @@ def test_a_rebuild_after_compaction_restores_every_copy_and_removes_strays(
         postal_code = next(POSTAL_CODES)
         api.patch("therapist", f"/api/therapists/{practice['id']}", {"postal_code": postal_code})
         api.patch("patient", f"/api/patients/{patient['id']}", {"postal_code": postal_code})
-        api.until(tables.all_have_heard, "everybody to know where they live")
+        api.until(tables.all_have_handled, "everybody to know where they live")
 
     for _ in range(3):
         both_move()

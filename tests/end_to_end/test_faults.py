@@ -17,7 +17,7 @@ WORKERS = [f"{name}.worker" for name in registry.names()]
 
 
 def a_practice_about_to_be_asked(api: ApiClient) -> tuple[Document, Document]:
-    """A practice and a patient, of whose running search matching has heard: an approval needs no further event."""
+    """A practice and a patient, whose running search matching knows: an approval needs no further event."""
     other, practice, patient = a_therapist(api), a_therapist(api), a_searching_patient(api)
     asked(api, patient, other)
     known_to_matching(api, patient, practice)

@@ -11,10 +11,10 @@ from tests.end_to_end.people import a_searching_patient, a_therapist, asked, kno
 def test_the_demo_plays_to_its_end(platform: PrivatePlatform, api: ApiClient) -> None:
     lines: list[str] = []
     demo.run(platform, say=lines.append)
-    told = "\n".join(lines)
-    assert "completed" in told
-    assert "contacted" in told
-    assert "Subject:" in told
+    published = "\n".join(lines)
+    assert "completed" in published
+    assert "contacted" in published
+    assert "Subject:" in published
     for patient in demo.PATIENTS:
         letters = "".join(mail["text"] + (mail["html"] or "") for mail in platform.mailbox.wait_for(1))
         assert patient["last_name"] not in letters

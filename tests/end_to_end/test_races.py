@@ -56,5 +56,5 @@ def test_of_six_who_ask_a_practice_for_a_patient_one_succeeds(api: ApiClient) ->
         assert set(found) <= {201, 409}
         return found[201] > 0
 
-    api.until(somebody_asked, "matching to hear that the search has begun")
+    api.until(somebody_asked, "matching to handle the start of the search")
     assert len(api.requests_of(patient["id"])) == 1

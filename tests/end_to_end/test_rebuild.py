@@ -17,7 +17,7 @@ def test_a_rebuild_while_serving_restores_every_copy_and_removes_strays(
     practice, patient = a_therapist(api), a_searching_patient(api)
     known_to_matching(api, patient, practice)
     tables, first = Tables(platform), COPIES[service][0]
-    api.until(tables.all_have_heard, "everybody to know everybody")
+    api.until(tables.all_have_handled, "everybody to know everybody")
     before = tables.content(service)
     assert before[first]
     # a stray that no event speaks of, a copy that is gone, and one that was altered behind everybody's back

@@ -30,7 +30,7 @@ IN_TIME = 15.0
 """Ten seconds, and what a busy machine adds."""
 
 
-def told_to_stop(*processes: ManagedProcess) -> list[float]:
+def asked_to_stop(*processes: ManagedProcess) -> list[float]:
     """Send all of them SIGTERM at once; how long each took to end."""
 
     def stopped(process: ManagedProcess) -> float:
@@ -51,7 +51,7 @@ class Counters:
 
     def __init__(self) -> None:
         self.ids = [new_id() for _ in range(10)]
-        self.told = 0
+        self.published = 0
         with transaction() as session:
             session.execute(insert(witness.Counter), [{"id": each} for each in self.ids])
 
@@ -60,7 +60,7 @@ class Counters:
         with transaction() as session:
             for number in range(times):
                 witness.increase(session, self.ids[number % len(self.ids)], now=clock.now())
-        self.told += times
+        self.published += times
 
     def effects(self) -> tuple[int, int]:
         """How many effects there were, and of how many events."""
@@ -72,8 +72,8 @@ class Counters:
 
     def all_had_one_effect(self) -> None:
         """Wait for the last one; none is there twice."""
-        until(lambda: self.effects()[1] >= self.told, 60)
-        assert self.effects() == (self.told, self.told)
+        until(lambda: self.effects()[1] >= self.published, 60)
+        assert self.effects() == (self.published, self.published)
 
 
 @pytest.fixture(scope="module")
@@ -102,9 +102,9 @@ def test_a_worker_in_the_midst_of_relaying_and_consuming_finishes_or_gives_back(
         slow_witness.start()
         before = counters.effects()[0]
         until(lambda before=before: counters.effects()[0] > before)  # type: ignore[misc]
-        (seconds,) = told_to_stop(slow_witness)
+        (seconds,) = asked_to_stop(slow_witness)
         assert seconds < IN_TIME
-        assert counters.effects()[0] < counters.told, "it was not in the midst of its work"
+        assert counters.effects()[0] < counters.published, "it was not in the midst of its work"
     slow_witness.start()
     counters.all_had_one_effect()
 
@@ -117,14 +117,14 @@ def test_processes_end_in_time_while_something_they_need_is_down(
     slow_witness.start()
     counters.increase(100)
     until(lambda: counters.effects()[0] > 0)
-    told = [slow_witness, platform.process("communication_service.web")]
+    published = [slow_witness, platform.process("communication_service.web")]
     platform.process(down).kill()
     time.sleep(1.5)  # everybody has noticed
-    ended = told_to_stop(*told)
+    ended = asked_to_stop(*published)
     platform.process(down).start()
-    for process in told:
+    for process in published:
         process.launch()
-    for process in told:
+    for process in published:
         process.wait_until_ready()
     database.connect(witness.Settings().database_url)  # our own connections may have died too
     counters.all_had_one_effect()
@@ -139,7 +139,7 @@ def test_an_email_that_the_mail_server_does_not_take_yet_is_released(platform: P
         afterwards.callback(mail.thaw)
         (request,) = asked(api, patient, practice)
         api.until(lambda: "sending" in _letters(api, practice), "the letter to be on its way")
-        (seconds,) = told_to_stop(worker)
+        (seconds,) = asked_to_stop(worker)
         assert _letters(api, practice) == ["approved"]
     assert seconds < IN_TIME
     worker.start()
@@ -175,7 +175,7 @@ def test_a_web_process_answers_the_requests_that_it_has(platform: PrivatePlatfor
             cursor.execute("SELECT FROM therapists WHERE id = %s FOR UPDATE", (therapist["id"],))
             asked_for = hands.submit(api.patch, "therapist", path, {"title": "Dr."})
             until(lambda: _somebody_waits(cursor))
-            stopping = hands.submit(told_to_stop, web)
+            stopping = hands.submit(asked_to_stop, web)
             time.sleep(1)  # long enough for a process that would not wait
             assert not asked_for.done()
             other.rollback()

@@ -161,7 +161,7 @@ class Play:
                 assert (ours.status == "queued") == (theirs.inquiry_id is not None), story
                 assert ours.hold == theirs.hold, story
             if theirs.status != "over":
-                # composing and gathering pass by themselves: what they are told as a reason now would stay for ever
+                # composing and gathering pass by themselves: a reason that they are given now would stay for ever
                 assert waiting[ours.id].waits_for not in ("composing", "gathering", "approval"), story
                 assert "not_known" not in waiting[ours.id].waits_for, story
             if ours.status == "placed" and ours.place_ended_at is None:
@@ -208,7 +208,7 @@ PLACED_TWICE = [
     *PLACED_AND_BACK[:3], ("approve", 1), ("respond", (1, "accepted")), ("place", 1), ("settle", None),
     ("status", "searching"), ("settle", None), ("approve", 2), ("settle", None),
 ]  # fmt: skip
-"""The second while the patient service has not heard of the first."""
+"""The second while the patient service has not handled the first."""
 
 
 @given(steps=st.lists(STEPS, max_size=25))

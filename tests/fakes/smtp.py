@@ -35,7 +35,7 @@ class FakeMailServer(MailHandler):
         self.data_answer: str | None = None
         self.envelopes: list[tuple[str, list[str], bytes]] = []
         self.passwords: list[bytes] = []
-        self.heard: list[bytes] = []
+        self.received: list[bytes] = []
         """Every message that was handed over, also those that were refused or never answered."""
 
     @property
@@ -60,7 +60,7 @@ class FakeMailServer(MailHandler):
         return await super().handle_RCPT(server, session, envelope, address, options)
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        self.heard.append(envelope.original_content)
+        self.received.append(envelope.original_content)
         if self.behaviour == "drop_after_data":
             server.transport.abort()
             return "250 OK"

@@ -46,7 +46,7 @@ class ScriptedServer:
     """The pause between two bytes of what `answers` say."""
     hangs_up: Stage | None = None
     """The stage after whose answer the server leaves."""
-    heard: list[bytes] = field(default_factory=list)
+    received: list[bytes] = field(default_factory=list)
     """The lines of all commands."""
     messages: list[bytes] = field(default_factory=list)
     """Messages that were handed over whole, whatever was said of them."""
@@ -60,7 +60,7 @@ class ScriptedServer:
         recipient = ""
         self._say(connection, "banner")
         while self.hangs_up != "banner" and (line := lines.readline()):
-            self.heard.append(line)
+            self.received.append(line)
             stage = VERBS.get(line.split()[0].upper() if line.split() else b"", "")
             if stage == "rcpt":
                 recipient = line.decode("utf-8", "replace").partition("<")[2].partition(">")[0]

@@ -28,11 +28,11 @@ def main(cases: int, seed: int | None, service: str | None) -> None:
     print(f"seed {number}", flush=True)
     logs.configure("fuzz", "fuzz", "CRITICAL")
     with Infrastructure.started():
-        outcomes = [_tell(service, campaign(service, cases // len(services), number)) for service in services]
+        outcomes = [_report(service, campaign(service, cases // len(services), number)) for service in services]
     sys.exit(any(outcome.differences for outcome in outcomes))
 
 
-def _tell(service: str, outcome: Outcome) -> Outcome:
+def _report(service: str, outcome: Outcome) -> Outcome:
     statuses = ", ".join(f"{status}: {times}" for status, times in sorted(outcome.statuses.items()))
     print(f"\n{service}: {outcome.cases} requests ({statuses}), {sum(outcome.differences.values())} differences")
     for reason, times in outcome.explained.most_common():

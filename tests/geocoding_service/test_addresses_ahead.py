@@ -21,7 +21,7 @@ BOGUS = 10**9
 def test_what_the_source_republishes_is_looked_up_again_and_published_once(session: Session) -> None:
     id = new_id()
 
-    def tell(sequence: int, minutes: int, *, republished: bool = False, **fields: str) -> TherapistUpdated:
+    def updated(sequence: int, minutes: int, *, republished: bool = False, **fields: str) -> TherapistUpdated:
         event = a_therapist_changed(id, sequence=sequence, **fields)
         time = MONDAY + timedelta(minutes=minutes)
         return event.with_envelope(replace(event.envelope, time=time, republished=republished))
@@ -31,14 +31,14 @@ def test_what_the_source_republishes_is_looked_up_again_and_published_once(sessi
         session.commit()
         return session.get_one(LocatedAddress, id, populate_existing=True)
 
-    arrive(tell(1, 0))
-    assert arrive(tell(BOGUS, 1, postal_code="10115", city="Berlin")).city == "Berlin"
-    assert arrive(tell(2, 2, postal_code="50667", city="Köln")).city == "Berlin"
+    arrive(updated(1, 0))
+    assert arrive(updated(BOGUS, 1, postal_code="10115", city="Berlin")).city == "Berlin"
+    assert arrive(updated(2, 2, postal_code="50667", city="Köln")).city == "Berlin"
     assert copies.count_ahead(session) == 1
-    known = arrive(tell(3, 3, republished=True, postal_code="50667", city="Köln"))
+    known = arrive(updated(3, 3, republished=True, postal_code="50667", city="Köln"))
     assert (known.city, known.owner_sequence, known.sequence) == ("Köln", 3, 3)
     assert copies.count_ahead(session) == 0
-    # the same address again, past another one from anybody: nothing more is told of it
-    arrive(tell(BOGUS, 4, postal_code="50667", city="Köln"))
-    assert arrive(tell(5, 5, republished=True, postal_code="50667", city="Köln")).owner_sequence == 5
+    # the same address again, past another one from anybody: nothing more is published of it
+    arrive(updated(BOGUS, 4, postal_code="50667", city="Köln"))
+    assert arrive(updated(5, 5, republished=True, postal_code="50667", city="Köln")).owner_sequence == 5
     assert [event["sequence"] for event in recorded(session, id)] == [1, 2, 3]

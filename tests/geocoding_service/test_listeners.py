@@ -24,7 +24,7 @@ def arrive(session: Session, *events: Event) -> None:
     listeners.apply(session, events, now=MONDAY)
 
 
-def told(session: Session) -> list[dict[str, Any]]:
+def published(session: Session) -> list[dict[str, Any]]:
     return [event["data"] for event in recorded(session, SOME_ID)]
 
 
@@ -44,12 +44,12 @@ def test_a_new_therapists_address_is_looked_up_and_published(session: Session) -
 
 def test_coordinates_of_the_therapists_own_do_not_spare_the_lookup(session: Session) -> None:
     arrive(session, a_therapist_changed(SOME_ID, latitude=50.7, longitude=6.1))
-    assert told(session)[0]["federal_state"] == "NW"
+    assert published(session)[0]["federal_state"] == "NW"
 
 
 def test_of_a_patient_only_the_postal_code_is_known(session: Session) -> None:
     arrive(session, a_patient_changed(SOME_ID))
-    (data,) = told(session)
+    (data,) = published(session)
     assert (data["owner_kind"], data["postal_code"], data["city"]) == ("patient", "52062", None)
     assert data["latitude"] is not None
 
@@ -57,7 +57,7 @@ def test_of_a_patient_only_the_postal_code_is_known(session: Session) -> None:
 def test_a_change_of_something_else_is_no_event(session: Session) -> None:
     arrive(session, a_therapist_changed(SOME_ID))
     arrive(session, a_therapist_changed(SOME_ID, sequence=2, phone="+49241123456"))
-    assert len(told(session)) == 1
+    assert len(published(session)) == 1
     assert session.get_one(LocatedAddress, SOME_ID).owner_sequence == 2
 
 
@@ -65,14 +65,14 @@ def test_a_move_is_published_with_the_whole_new_state(session: Session) -> None:
     arrive(session, a_therapist_changed(SOME_ID))
     arrive(session, a_therapist_changed(SOME_ID, sequence=2, street=None, postal_code="10115", city="Berlin"))
     assert [event["sequence"] for event in recorded(session, SOME_ID)] == [1, 2]
-    data = told(session)[1]
+    data = published(session)[1]
     assert (data["street"], data["house_number"], data["federal_state"]) == (None, "1", "BE")
 
 
 def test_an_unknown_address_is_published_without_coordinates(session: Session) -> None:
     arrive(session, a_therapist_changed(SOME_ID))
     arrive(session, a_therapist_changed(SOME_ID, sequence=2, postal_code="00001", city="Nirgendwo"))
-    data = told(session)[1]
+    data = published(session)[1]
     assert data["postal_code"] == "00001"
     assert [data[f] for f in ("latitude", "longitude", "precision", "federal_state", "source")] == [None] * 5
 
@@ -80,39 +80,39 @@ def test_an_unknown_address_is_published_without_coordinates(session: Session) -
 @pytest.mark.parametrize("garbage", ["", "abc", "520621", "5206²", "🙂", "'; DROP TABLE located_addresses; --"])
 def test_garbage_in_an_address_is_an_address_nobody_knows(session: Session, garbage: str) -> None:
     arrive(session, a_therapist_changed(SOME_ID, postal_code=garbage, city=garbage))
-    assert told(session)[0]["latitude"] is None
+    assert published(session)[0]["latitude"] is None
 
 
 def test_no_address_at_all_is_published_as_unknown(session: Session) -> None:
     arrive(session, a_patient_changed(SOME_ID, postal_code=None))
-    assert told(session)[0]["latitude"] is None
+    assert published(session)[0]["latitude"] is None
 
 
 def test_an_event_that_comes_twice_changes_nothing(session: Session) -> None:
     event = a_therapist_changed(SOME_ID)
     arrive(session, event, event)
     arrive(session, event)
-    assert len(told(session)) == 1
+    assert len(published(session)) == 1
 
 
 def test_an_older_event_changes_nothing(session: Session) -> None:
     arrive(session, a_therapist_changed(SOME_ID, sequence=5, postal_code="10115", city="Berlin"))
     arrive(session, a_therapist_changed(SOME_ID, sequence=4))
-    assert len(told(session)) == 1
+    assert len(published(session)) == 1
     assert session.get_one(LocatedAddress, SOME_ID).postal_code == "10115"
 
 
 def test_of_several_events_in_one_poll_the_newest_counts(session: Session) -> None:
     berlin = {"postal_code": "10115", "city": "Berlin"}
     arrive(session, a_therapist_changed(SOME_ID, sequence=2, **berlin), a_therapist_changed(SOME_ID, sequence=1))
-    assert [data["postal_code"] for data in told(session)] == ["10115"]
+    assert [data["postal_code"] for data in published(session)] == ["10115"]
 
 
 def test_moving_away_and_back_are_two_changes(session: Session) -> None:
     arrive(session, a_patient_changed(SOME_ID, sequence=1))
     arrive(session, a_patient_changed(SOME_ID, sequence=2, postal_code="10115"))
     arrive(session, a_patient_changed(SOME_ID, sequence=3))
-    assert [data["postal_code"] for data in told(session)] == ["52062", "10115", "52062"]
+    assert [data["postal_code"] for data in published(session)] == ["52062", "10115", "52062"]
 
 
 def test_every_owner_in_a_poll_is_published_separately(session: Session) -> None:
@@ -127,9 +127,9 @@ def test_after_a_crash_before_the_commit_the_events_are_handled_as_new(session: 
     crash = session.begin_nested()
     arrive(session, event)
     crash.rollback()
-    assert told(session) == []
+    assert published(session) == []
     arrive(session, event)
-    assert len(told(session)) == 1
+    assert len(published(session)) == 1
 
 
 def test_a_better_table_is_published_with_the_owners_next_event(
@@ -139,7 +139,7 @@ def test_a_better_table_is_published_with_the_owners_next_event(
     found = lookup.find(lookup.Address(postal_code="10115"))
     monkeypatch.setattr(addresses, "find", lambda _: found)
     arrive(session, a_therapist_changed(SOME_ID, sequence=2, postal_code="00001", city=None))
-    assert [data["federal_state"] for data in told(session)] == [None, "BE"]
+    assert [data["federal_state"] for data in published(session)] == [None, "BE"]
 
 
 def test_the_time_of_the_last_change_is_kept(session: Session) -> None:

@@ -1,4 +1,4 @@
-"""What is told of addresses when Kafka has lost them."""
+"""The addresses that are published again when Kafka has lost them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_move_afterwards_comes_after_it(session: Session) -> None:
     arrive(session, a_patient_changed(owner))
     republish(addresses.snapshots)
     arrive(session, a_patient_changed(owner, sequence=2, postal_code="10115"))
-    told = recorded(session, owner)
-    assert [(event["sequence"], event["data"]["postal_code"]) for event in told] == [
+    published = recorded(session, owner)
+    assert [(event["sequence"], event["data"]["postal_code"]) for event in published] == [
         (1, "52062"), (2, "52062"), (3, "10115"),
     ]  # fmt: skip

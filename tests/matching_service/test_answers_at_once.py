@@ -50,7 +50,9 @@ def test_clocks_may_differ_by_minutes(session: Session) -> None:
         answers.respond(session, an_open_request(session).id, NewAnswer.from_json(tomorrow), rules=RULES, now=MONDAY)
 
 
-def called(session: Session, request: UUID, outcome: str, *, told_days_later: int, inquiry: UUID | None = None) -> None:
+def called(
+    session: Session, request: UUID, outcome: str, *, recorded_days_later: int, inquiry: UUID | None = None
+) -> None:
     """A caller records today what came of a call, and dates it before everything else that happened."""
     call = CallRecorded(
         phone_call_id=new_id(),
@@ -62,7 +64,7 @@ def called(session: Session, request: UUID, outcome: str, *, told_days_later: in
         placement_request_ids=[request],
         answers=[PracticeAnswer(placement_request_id=request, outcome=outcome)],
     )
-    at = MONDAY + timedelta(days=told_days_later)
+    at = MONDAY + timedelta(days=recorded_days_later)
     listeners.apply(session, [happened(call, time=at)], now=at)
 
 
@@ -73,7 +75,7 @@ def test_an_answer_with_an_old_date_counts_for_a_request_that_was_opened_again_s
     request = a_request(session, RequestStatus.DEFERRED)
     again = MONDAY + timedelta(days=40)
     assert answers.reopen_deferred(session, today=again.date(), now=again) == 1
-    called(session, request.id, outcome, told_days_later=41)
+    called(session, request.id, outcome, recorded_days_later=41)
     assert stored(session, request.id).status == status
 
 
@@ -81,7 +83,7 @@ def test_what_was_not_discussed_in_a_call_is_asked_again_also_if_the_inquiry_is_
     session: Session,
 ) -> None:
     request = an_open_request(session)
-    called(session, request.id, "not_discussed", told_days_later=1)
+    called(session, request.id, "not_discussed", recorded_days_later=1)
     assert [event["type"] for event in recorded(session, request.id)][-1] == "matching.request_reopened"
 
 
@@ -90,6 +92,6 @@ def test_an_acceptance_of_the_same_instant_that_is_handled_last_counts(session: 
     request = an_open_request(session)
     answers.respond(session, request.id, LATER, rules=RULES, now=MONDAY)
     said = [PracticeAnswer(placement_request_id=request.id, outcome="accepted")]
-    heard = EmailAnswered(email_id=new_id(), therapist_id=new_id(), occurred_at=MONDAY, answers=said)
-    listeners.apply(session, [happened(heard, time=MONDAY)], now=MONDAY)
+    handled = EmailAnswered(email_id=new_id(), therapist_id=new_id(), occurred_at=MONDAY, answers=said)
+    listeners.apply(session, [happened(handled, time=MONDAY)], now=MONDAY)
     assert stored(session, request.id).status == RequestStatus.ACCEPTED

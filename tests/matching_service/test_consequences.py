@@ -147,9 +147,9 @@ def test_another_patients_place_holds_nobody_and_ends_with_nobody_elses_search(s
 
 def followed(session: Session, place: UUID, patient: UUID, status: str, state: str, *, sequence: int) -> None:
     """The patient service says what became of a place."""
-    told = public_patient(id=patient, status=status, placement_request_id=place, placement_state=state)
+    published = public_patient(id=patient, status=status, placement_request_id=place, placement_state=state)
     before = "searching" if status == "in_therapy" else "in_therapy"
-    event = PatientStatusChanged(patient=told, previous_status=before)
+    event = PatientStatusChanged(patient=published, previous_status=before)
     handle(session, happened(event, patient, sequence=sequence, time=MONDAY + sequence * HOUR))
 
 
@@ -197,7 +197,7 @@ def test_what_an_ended_search_asked_is_over_also_where_the_next_search_began_bef
 ) -> None:
     request = an_open_request(session)
     steps = [("searching", "search_aborted"), ("search_aborted", "open"), ("open", "searching")]
-    told = [
+    published = [
         happened(
             PatientStatusChanged(patient=public_patient(id=request.patient_id, status=after), previous_status=before),
             request.patient_id,
@@ -206,7 +206,7 @@ def test_what_an_ended_search_asked_is_over_also_where_the_next_search_began_bef
         )
         for number, (before, after) in enumerate(steps, start=2)
     ]
-    handle(session, *told)
+    handle(session, *published)
     assert stored(session, request.id).status == "withdrawn"
 
 

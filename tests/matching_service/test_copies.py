@@ -28,7 +28,7 @@ from tests.builders.matching import (
     listeners,
     public_patient,
     public_therapist,
-    tell_place,
+    publish_place,
 )
 from tests.conftest import MONDAY
 
@@ -79,17 +79,17 @@ def test_a_stale_event_changes_nothing_and_a_repeated_one_neither(session: Sessi
 
 def test_own_coordinates_win_over_the_geocoded_ones(session: Session) -> None:
     known = a_known_therapist(session, latitude=50.8, longitude=6.2)
-    tell_place(session, "therapist", known, **ADDRESS)
+    publish_place(session, "therapist", known, **ADDRESS)
     assert therapist(session, known).place == Place(50.8, 6.2)
 
 
 def test_the_place_of_an_address_may_come_after_or_before_the_therapist(session: Session) -> None:
     after = a_known_therapist(session, **NOWHERE)
     assert therapist(session, after).place is None
-    tell_place(session, "therapist", after, **ADDRESS)
+    publish_place(session, "therapist", after, **ADDRESS)
     assert therapist(session, after).place == IN_AACHEN
     before = new_id()
-    tell_place(session, "therapist", before, **ADDRESS)
+    publish_place(session, "therapist", before, **ADDRESS)
     assert queries.therapist_status(session, before) is None
     a_known_therapist(session, id=before, **NOWHERE)
     assert therapist(session, before).place == IN_AACHEN
@@ -98,24 +98,24 @@ def test_the_place_of_an_address_may_come_after_or_before_the_therapist(session:
 @pytest.mark.parametrize("changed", [{"street": "Andere Straße"}, {"house_number": "2"}, {"postal_code": "52064"}])
 def test_a_place_counts_only_for_the_present_address(session: Session, changed: dict[str, str]) -> None:
     known = a_known_therapist(session, **NOWHERE)
-    tell_place(session, "therapist", known, **ADDRESS)
+    publish_place(session, "therapist", known, **ADDRESS)
     a_known_therapist(session, id=known, sequence=2, **NOWHERE, **changed)
     assert therapist(session, known).place is None
-    tell_place(session, "therapist", known, sequence=2, latitude=50.8, longitude=6.2, **ADDRESS | changed)
+    publish_place(session, "therapist", known, sequence=2, latitude=50.8, longitude=6.2, **ADDRESS | changed)
     assert therapist(session, known).place == Place(50.8, 6.2)
-    tell_place(session, "therapist", known, sequence=1, **ADDRESS)  # late: an answer about the address before
+    publish_place(session, "therapist", known, sequence=1, **ADDRESS)  # late: an answer about the address before
     assert therapist(session, known).place == Place(50.8, 6.2)
 
 
 def test_an_address_that_nobody_found_has_no_place(session: Session) -> None:
     known = a_known_therapist(session, **NOWHERE)
-    tell_place(session, "therapist", known, **ADDRESS, **NOWHERE)
+    publish_place(session, "therapist", known, **ADDRESS, **NOWHERE)
     assert therapist(session, known).place is None
 
 
 def test_blanks_and_capitals_make_no_other_address(session: Session) -> None:
     known = a_known_therapist(session, **NOWHERE)
-    tell_place(session, "therapist", known, **ADDRESS | {"street": " MUSTERWEG "})
+    publish_place(session, "therapist", known, **ADDRESS | {"street": " MUSTERWEG "})
     assert therapist(session, known).place == IN_AACHEN
 
 
@@ -130,11 +130,11 @@ def test_a_patient_is_where_the_present_postal_code_is(session: Session) -> None
         return found.place
 
     assert place() is None
-    tell_place(session, "patient", patient, postal_code="52062")
+    publish_place(session, "patient", patient, postal_code="52062")
     assert place() == IN_AACHEN
     a_known_patient(session, id=patient, sequence=2, placed=False, postal_code="50667")
     assert place() is None
-    tell_place(session, "patient", patient, sequence=2, postal_code="50667", latitude=50.94, longitude=6.96)
+    publish_place(session, "patient", patient, sequence=2, postal_code="50667", latitude=50.94, longitude=6.96)
     assert place() == Place(50.94, 6.96)
     a_known_patient(session, id=patient, sequence=3, placed=False, postal_code=None)
     assert place() is None
@@ -142,7 +142,7 @@ def test_a_patient_is_where_the_present_postal_code_is(session: Session) -> None
 
 def test_a_place_that_came_first_is_no_patient_yet(session: Session) -> None:
     patient = public_patient()
-    tell_place(session, "patient", patient.id, postal_code="52062")
+    publish_place(session, "patient", patient.id, postal_code="52062")
     assert queries.patient(session, patient.id) is None
     listeners.apply(session, [happened(PatientRegistered(patient=patient), patient.id)], now=MONDAY)
     found = queries.patient(session, patient.id)
@@ -159,22 +159,22 @@ def test_matching_keeps_no_diagnosis(session: Session) -> None:
 def test_copies_are_written_in_one_statement_a_poll(session: Session) -> None:
     statements: list[str] = []
 
-    def heard(_c: Any, _cursor: Any, statement: str, _p: Any, _x: Any, _many: bool) -> None:
+    def handled(_c: Any, _cursor: Any, statement: str, _p: Any, _x: Any, _many: bool) -> None:
         statements.append(statement)
 
     therapists = [public_therapist() for _ in range(50)]
     poll = [happened(TherapistUpdated(therapist=each), each.id) for each in therapists]
-    event.listen(session.get_bind(), "before_cursor_execute", heard)
+    event.listen(session.get_bind(), "before_cursor_execute", handled)
     try:
         listeners.apply(session, poll, now=MONDAY)
     finally:
-        event.remove(session.get_bind(), "before_cursor_execute", heard)
+        event.remove(session.get_bind(), "before_cursor_execute", handled)
     inserts = [statement for statement in statements if "INSERT INTO therapists" in statement]
     assert len(inserts) == 1
     assert {each.id for each in therapists} <= set(session.scalars(select(TherapistCopy.id)))
 
 
-def test_what_people_write_is_kept_in_one_form_whoever_tells_it(session: Session) -> None:
+def test_what_people_write_is_kept_in_one_form_whoever_sends_it(session: Session) -> None:
     strange, ordinary = "Mu\u0308ller\u00adLu\u200bx \u2028\r\n x", "MüllerLux x"
     known = therapist(
         session, a_known_therapist(session, title=None, first_name=strange, last_name=strange, city=strange)
@@ -196,10 +196,10 @@ def test_what_people_write_is_kept_in_one_form_whoever_tells_it(session: Session
 )
 def test_hours_that_cannot_be_read_are_unknown_and_cost_nothing_else(session: Session, week: dict[str, Any]) -> None:
     practice, patient = public_therapist(working_hours=week), public_patient(availability=week)
-    told = [
+    published = [
         happened(TherapistUpdated(therapist=practice), practice.id),
         happened(PatientUpdated(patient=patient), patient.id),
     ]
-    listeners.apply(session, told, now=MONDAY)
+    listeners.apply(session, published, now=MONDAY)
     assert (therapist(session, practice.id).city, therapist(session, practice.id).working_hours) == ("Aachen", None)
     assert session.get_one(PatientCopy, patient.id).availability is None

@@ -24,7 +24,7 @@ from tests.conftest import MONDAY
 BOGUS = 10**6
 
 
-def told(
+def updated(
     id: UUID, sequence: int, minutes: float, *, city: str | None = None, republished: bool = False
 ) -> TherapistUpdated:
     """What the source, or somebody else, says of a therapist so many minutes after the beginning."""
@@ -48,56 +48,56 @@ def city(session: Session, id: UUID) -> str | None:
 
 def test_a_state_from_anybody_is_overruled_by_what_the_source_republishes(session: Session) -> None:
     id = new_id()
-    arrive(session, told(id, 1, 0))
-    arrive(session, told(id, BOGUS, 1, city="anywhere"))
-    arrive(session, told(id, 2, 2))
+    arrive(session, updated(id, 1, 0))
+    arrive(session, updated(id, BOGUS, 1, city="anywhere"))
+    arrive(session, updated(id, 2, 2))
     assert city(session, id) == "anywhere"
     assert [(row.copies, row.id, row.known_sequence, row.event_sequence) for row in copies.list_ahead(session)] == [
         ("therapists.sequence", id, BOGUS, 2)
     ]
-    arrive(session, told(id, 3, 3, republished=True))
+    arrive(session, updated(id, 3, 3, republished=True))
     assert city(session, id) == "after 3"
     assert copies.count_ahead(session) == 0
-    arrive(session, told(id, 4, 4))
+    arrive(session, updated(id, 4, 4))
     assert city(session, id) == "after 4"
 
 
 @pytest.mark.parametrize("sequence", [4, 1000, BOGUS, LARGEST_SEQUENCE])
 def test_any_sequence_is_overruled(session: Session, sequence: int) -> None:
     id = new_id()
-    arrive(session, told(id, 1, 0), told(id, sequence, 0.5, city="anywhere"))
-    arrive(session, told(id, 3, 1, republished=True))
+    arrive(session, updated(id, 1, 0), updated(id, sequence, 0.5, city="anywhere"))
+    arrive(session, updated(id, 3, 1, republished=True))
     assert city(session, id) == "after 3"
 
 
 def test_within_one_poll_the_source_overrules_too_and_its_next_events_count(session: Session) -> None:
     id = new_id()
-    arrive(session, told(id, BOGUS, 0, city="anywhere"))
-    arrive(session, told(id, BOGUS + 1, 1, city="elsewhere"), told(id, 2, 2, republished=True), told(id, 3, 3))
+    arrive(session, updated(id, BOGUS, 0, city="anywhere"))
+    arrive(session, updated(id, BOGUS + 1, 1, city="elsewhere"), updated(id, 2, 2, republished=True), updated(id, 3, 3))
     assert city(session, id) == "after 3"
 
 
 def test_what_was_republished_before_does_not_overwrite_what_happened_since(session: Session) -> None:
     """The relay sends again, and a rebuild reads old events while the consumer is at the newest."""
     id, old = new_id(), new_id()
-    republished = told(id, 2, 2, republished=True)
-    arrive(session, told(id, 1, 0), republished, told(id, 3, 3))
+    republished = updated(id, 2, 2, republished=True)
+    arrive(session, updated(id, 1, 0), republished, updated(id, 3, 3))
     arrive(session, republished)
     assert city(session, id) == "after 3"
     assert copies.count_ahead(session) == 0
-    arrive(session, told(old, 5, 5), told(old, 4, 6))  # two requests at once: the second one had the earlier time
-    arrive(session, told(old, 4, 6))
+    arrive(session, updated(old, 5, 5), updated(old, 4, 6))  # two requests at once: the second one had the earlier time
+    arrive(session, updated(old, 4, 6))
     assert city(session, old) == "after 5"
-    arrive(session, told(old, 4, 5.5))
+    arrive(session, updated(old, 4, 5.5))
     assert copies.count_ahead(session) == 0
 
 
 def test_a_source_that_was_restored_is_noticed_though_the_distance_is_small(session: Session) -> None:
     id = new_id()
-    arrive(session, told(id, 20, 0))
-    arrive(session, told(id, 16, 60))
+    arrive(session, updated(id, 20, 0))
+    arrive(session, updated(id, 16, 60))
     assert copies.count_ahead(session) == 1
-    arrive(session, told(id, 17, 61, republished=True))
+    arrive(session, updated(id, 17, 61, republished=True))
     assert (city(session, id), copies.count_ahead(session)) == ("after 17", 0)
 
 
@@ -127,14 +127,14 @@ def test_a_place_from_anybody_is_overruled_too(session: Session) -> None:
 def test_what_was_republished_before_does_not_hide_that_a_copy_is_ahead(session: Session) -> None:
     """A rebuild reads the old state again, or the relay sends it twice: the copy stays as wrong as it was."""
     id = new_id()
-    republished = told(id, 2, 2, republished=True)
-    arrive(session, told(id, 1, 0), republished)
-    arrive(session, told(id, BOGUS, 3, city="anywhere"))
-    arrive(session, told(id, 3, 5))
+    republished = updated(id, 2, 2, republished=True)
+    arrive(session, updated(id, 1, 0), republished)
+    arrive(session, updated(id, BOGUS, 3, city="anywhere"))
+    arrive(session, updated(id, 3, 5))
     assert copies.count_ahead(session) == 1
     arrive(session, republished)
     assert (city(session, id), copies.count_ahead(session)) == ("anywhere", 1)
-    arrive(session, told(id, 4, 6, republished=True), told(id, 5, 7))
+    arrive(session, updated(id, 4, 6, republished=True), updated(id, 5, 7))
     assert (city(session, id), copies.count_ahead(session)) == ("after 5", 0)
 
 
@@ -150,13 +150,13 @@ def test_whatever_came_before_in_whatever_order_the_source_has_the_last_word(
     session: Session, genuine: int, bogus: Sequence[tuple[int, float]], seed: int
 ) -> None:
     random, id = Random(seed), new_id()
-    history = [told(id, number, number) for number in range(1, genuine + 1)]
-    before = history + [told(id, sequence, minutes, city="anywhere") for sequence, minutes in bogus]
+    history = [updated(id, number, number) for number in range(1, genuine + 1)]
+    before = history + [updated(id, sequence, minutes, city="anywhere") for sequence, minutes in bogus]
     before += random.choices(before, k=3)
     random.shuffle(before)
     for poll in split(random, before):
         arrive(session, *poll)
-    last = told(id, genuine + 1, 20, republished=True)
+    last = updated(id, genuine + 1, 20, republished=True)
     late = random.choices(history, k=3)
     for poll in split(random, [last, *late, last]):
         arrive(session, *poll)

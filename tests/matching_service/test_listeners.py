@@ -141,7 +141,7 @@ def test_an_inquiry_that_is_dissolved_opens_its_requests_again(session: Session)
     assert stored(session, request.id).status == "queued"
 
 
-def test_a_composition_that_is_heard_after_its_dissolution_queues_nothing(session: Session) -> None:
+def test_a_composition_handled_after_its_dissolution_queues_nothing(session: Session) -> None:
     request = an_open_request(session)
     contact = Contacts(request.id)
     handle(session, contact.dissolved(2), contact.composed(1))
@@ -197,7 +197,9 @@ def test_a_call_takes_each_answer_and_what_was_not_discussed_waits_again(session
 def test_what_was_not_discussed_can_be_composed_again_at_once(session: Session) -> None:
     request = an_open_request(session)
     call, next_one = Contacts(request.id), Contacts(request.id)
-    handle(session, call.composed(1), call.called("not_discussed", 2), now=MONDAY + 9 * HOUR)  # heard seven hours late
+    handle(
+        session, call.composed(1), call.called("not_discussed", 2), now=MONDAY + 9 * HOUR
+    )  # handled seven hours late
     handle(session, next_one.composed(3))
     assert stored(session, request.id).status == "queued"
     handle(session, call.called("not_discussed", 2))

@@ -74,16 +74,16 @@ class Bustle:
         made = []
         for each in self.therapists:
             status, kind = random.choice(STATUSES)
-            told = public_therapist(id=each, status=status)
-            made.append(happened(kind(therapist=told), each, sequence=next(self.sequence)))
+            published = public_therapist(id=each, status=status)
+            made.append(happened(kind(therapist=published), each, sequence=next(self.sequence)))
         return made
 
     def _patients(self) -> list[Event]:
         made: list[Event] = []
         for each in self.patients:
-            told = public_patient(id=each)
-            changed = PatientStatusChanged(patient=told, previous_status="paused")
-            event = random.choice([PatientRegistered(patient=told), PatientUpdated(patient=told), changed])
+            published = public_patient(id=each)
+            changed = PatientStatusChanged(patient=published, previous_status="paused")
+            event = random.choice([PatientRegistered(patient=published), PatientUpdated(patient=published), changed])
             made.append(happened(event, each, sequence=next(self.sequence)))
         return made
 
@@ -170,7 +170,7 @@ class Bustle:
             answers.reopen_deferred(session, today=berlin_day(later), now=later)
 
     def republish(self) -> None:
-        """An operator lets it be told how every request stands."""
+        """An operator has the state of every request published again."""
         republish(publishing.snapshots, portion=random.randrange(2, 20))
 
     def run(self, work: Sequence[Callable[[], None]]) -> None:

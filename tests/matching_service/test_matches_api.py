@@ -16,7 +16,7 @@ from tests.builders.matching import (
     a_known_therapist,
     north_of_aachen,
     public_patient,
-    tell_place,
+    publish_place,
 )
 
 
@@ -108,7 +108,7 @@ def test_a_patient_who_has_not_arrived_is_not_found_yet(client: FlaskClient, ses
     assert answer.status_code == 404
     assert "moment" in answer.json["detail"]
     only_a_place = new_id()
-    tell_place(session, "patient", only_a_place, postal_code="52062")
+    publish_place(session, "patient", only_a_place, postal_code="52062")
     assert client.post("/api/matches", json={"patient_id": str(only_a_place)}).status_code == 404
 
 

@@ -20,7 +20,7 @@ from shared.database import new_id
 from shared.values.datetimes import berlin_day
 from shared.values.places import Place, distance_km
 from shared.values.postal_codes import areas
-from tests.builders.matching import RULES, a_known_patient, a_known_therapist, tell_place
+from tests.builders.matching import RULES, a_known_patient, a_known_therapist, publish_place
 from tests.conftest import MONDAY
 
 AACHEN, DUEREN, COLOGNE, MUNICH = "52062", "52349", "50667", "80331"
@@ -39,7 +39,7 @@ FAILING: list[dict[str, Any]] = [
 
 @dataclass(frozen=True)
 class Practice:
-    """A therapist as events tell of them, and where in truth they are."""
+    """A therapist as events describe them, and where in truth they are."""
 
     postal_code: str | None
     coordinates: tuple[float | None, float | None]
@@ -87,7 +87,7 @@ def arrives(session: Session, practice: Practice) -> Any:
     if practice.is_geocoded:
         found = find(Address(postal_code=practice.postal_code))
         place = (found.place.latitude, found.place.longitude) if found else (None, None)
-        tell_place(session, "therapist", known, latitude=place[0], longitude=place[1], **address)
+        publish_place(session, "therapist", known, latitude=place[0], longitude=place[1], **address)
     return known
 
 
@@ -98,7 +98,7 @@ def test_every_active_therapist_is_listed_or_counted_or_too_far(
 ) -> None:
     session.execute(delete(TherapistCopy))
     patient = a_known_patient(session, postal_code=AACHEN, placed=False, id=new_id(), max_distance_km=radius)
-    tell_place(session, "patient", patient, postal_code=AACHEN, latitude=HOME.latitude, longitude=HOME.longitude)
+    publish_place(session, "patient", patient, postal_code=AACHEN, latitude=HOME.latitude, longitude=HOME.longitude)
     there = {arrives(session, practice): practice for practice in world}
     found = matches.find(session, MatchQuestion(patient_id=patient, limit=200), rules=RULES, today=berlin_day(MONDAY))
     near = {i: p for i, p in there.items() if p.truth is not None and distance_km(HOME, p.truth) <= radius}
@@ -128,9 +128,9 @@ def test_a_place_that_contradicts_its_own_address_is_no_place(
     session: Session, coordinates: tuple[float, float | None]
 ) -> None:
     patient = a_known_patient(session, placed=False)
-    tell_place(session, "patient", patient, postal_code=AACHEN, latitude=coordinates[0], longitude=coordinates[1])
+    publish_place(session, "patient", patient, postal_code=AACHEN, latitude=coordinates[0], longitude=coordinates[1])
     known = arrives(session, Practice(AACHEN, (None, None), None, is_geocoded=False, fields={}))
     address = {"street": "Musterweg", "house_number": "1", "postal_code": AACHEN, "city": None}
-    tell_place(session, "therapist", known, **address, latitude=coordinates[0], longitude=coordinates[1])
+    publish_place(session, "therapist", known, **address, latitude=coordinates[0], longitude=coordinates[1])
     session.expire_all()
     assert session.get_one(TherapistCopy, known).place is None

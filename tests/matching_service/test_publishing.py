@@ -1,4 +1,4 @@
-"""What matching tells anew of requests: how each stands, once, in the order of their ids."""
+"""What matching publishes again of requests: the state of each, once, in the order of their ids."""
 
 from __future__ import annotations
 
@@ -18,15 +18,19 @@ NOWHERE = UUID(int=0)
 
 
 @pytest.mark.parametrize("status", [each for each in RequestStatus if each != RequestStatus.FAILED])
-def test_a_request_is_told_as_it_stands_and_is_as_it_was(session: Session, status: RequestStatus) -> None:
+def test_a_request_is_published_as_it_is_and_stays_so(session: Session, status: RequestStatus) -> None:
     request = a_request(session, status)
     before = len(recorded(session, request.id))
     version, updated_at = request.version, request.updated_at
     republish(publishing.snapshots)
-    *_, told = recorded(session, request.id)
-    assert (told["type"], told["republished"], told["sequence"]) == ("matching.request_updated", True, before + 1)
+    *_, published = recorded(session, request.id)
+    assert (published["type"], published["republished"], published["sequence"]) == (
+        "matching.request_updated",
+        True,
+        before + 1,
+    )
     ours = stored(session, request.id)
-    assert told["data"] == {
+    assert published["data"] == {
         "placement_request_id": str(request.id),
         "patient_id": str(request.patient_id),
         "therapist_id": str(request.therapist_id),
@@ -39,7 +43,7 @@ def test_a_request_is_told_as_it_stands_and_is_as_it_was(session: Session, statu
     assert (ours.version, ours.updated_at, ours.status) == (version, updated_at, status)
 
 
-def test_all_are_told_in_portions(session: Session) -> None:
+def test_all_are_published_in_portions(session: Session) -> None:
     ids = sorted(a_request(session, RequestStatus.OPEN).id for _ in range(3))
     first = publishing.snapshots(session, after=NOWHERE, limit=2, now=MONDAY)
     rest = publishing.snapshots(session, after=first[-1][0].id, limit=2, now=MONDAY)

@@ -76,7 +76,7 @@ def test_every_status_with_every_verb(
         assert (stored(session, request.id).status, len(recorded(session, request.id))) == (status, before)
 
 
-def test_an_acceptance_is_told_and_holds_what_has_not_gone_out(client: FlaskClient, session: Session) -> None:
+def test_an_acceptance_is_published_and_holds_what_has_not_gone_out(client: FlaskClient, session: Session) -> None:
     patient = a_known_patient(session)
     waiting = {
         status: a_request(session, status, patient_id=patient)
@@ -181,7 +181,7 @@ def test_a_place_ends_when_the_patient_service_names_another_one(client: FlaskCl
     assert an_open_request(session, patient_id=older.patient_id).hold is None
 
 
-def test_a_place_of_which_the_patient_service_has_not_heard_goes_on(client: FlaskClient, session: Session) -> None:
+def test_a_place_unknown_to_the_patient_service_goes_on(client: FlaskClient, session: Session) -> None:
     first = a_request(session, RequestStatus.PLACED)
     the_patient_service_says(session, first.patient_id, first.id, "failed", sequence=2)
     second = a_request(session, RequestStatus.PLACED, patient_id=first.patient_id)
@@ -190,8 +190,8 @@ def test_a_place_of_which_the_patient_service_has_not_heard_goes_on(client: Flas
 
 
 def the_patient_service_says(session: Session, patient: Any, request: Any, state: str, *, sequence: int) -> None:
-    told = public_patient(id=patient, placement_request_id=request, placement_state=state)
-    event = happened(PatientStatusChanged(patient=told, previous_status="searching"), patient, sequence=sequence)
+    published = public_patient(id=patient, placement_request_id=request, placement_state=state)
+    event = happened(PatientStatusChanged(patient=published, previous_status="searching"), patient, sequence=sequence)
     listeners.apply(session, [event], now=clock.now())
 
 

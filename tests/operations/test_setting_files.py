@@ -57,8 +57,8 @@ def test_who_reads_a_setting_is_who_is_given_it(tmp_path: Path, monkeypatch: pyt
     platform = Orchestrator(ROOT, private_settings(tmp_path, ROOT), tmp_path)
     tasks = services.startup_tasks(platform.settings, migrations=4, topics=5)
     given = {part.name: part.environment.keys() & SETTINGS.keys() for part in chain[Any](platform.process_specs, tasks)}
-    told = {part: {name for name, setting in SETTINGS.items() if part in setting.readers} for part in given}
-    assert given == told
+    published = {part: {name for name, setting in SETTINGS.items() if part in setting.readers} for part in given}
+    assert given == published
     tools = {"make up", "docker compose"}
     assert {reader for setting in SETTINGS.values() for reader in setting.readers} - tools <= given.keys()
 

@@ -22,7 +22,7 @@ def ages(session: Session, patient_id: object) -> list[int]:
     return [event["data"]["patient"]["age"] for event in recorded(session, patient_id)]
 
 
-def test_a_birthday_is_told_once_and_from_midnight_in_berlin(session: Session, keys: Keys) -> None:
+def test_a_birthday_is_published_once_and_from_midnight_in_berlin(session: Session, keys: Keys) -> None:
     known = a_patient(session, keys, now=at("2026-05-01"), date_of_birth="2005-05-17")
     a_patient(session, keys, now=at("2026-05-01"), date_of_birth="2005-06-17")
     a_patient(session, keys, now=at("2026-05-01"), date_of_birth=None)
@@ -36,7 +36,7 @@ def test_a_birthday_is_told_once_and_from_midnight_in_berlin(session: Session, k
 
 
 @pytest.mark.parametrize(
-    ("born", "told", "looked", "grown"),
+    ("born", "published", "looked", "grown"),
     [
         ("1990-05-17", "2026-05-16", "2026-05-17", True),
         ("1990-05-17", "2026-05-17", "2026-05-17", False),
@@ -51,14 +51,14 @@ def test_a_birthday_is_told_once_and_from_midnight_in_berlin(session: Session, k
     ],
 )
 def test_an_age_is_out_of_date_after_a_birthday(
-    session: Session, keys: Keys, born: str, told: str, looked: str, grown: bool
+    session: Session, keys: Keys, born: str, published: str, looked: str, grown: bool
 ) -> None:
-    known = a_patient(session, keys, now=at(told), date_of_birth=born)
+    known = a_patient(session, keys, now=at(published), date_of_birth=born)
     assert publish_changed_ages(session, keys, now=at(looked)) == grown
     assert len(set(ages(session, known.id))) == 1 + grown
 
 
-def test_what_was_told_for_another_reason_need_not_be_told_again(
+def test_what_was_published_for_another_reason_is_not_published_again(
     client: FlaskClient, session: Session, keys: Keys
 ) -> None:
     now = datetime.now(UTC)
@@ -68,7 +68,7 @@ def test_what_was_told_for_another_reason_need_not_be_told_again(
     assert publish_changed_ages(session, keys, now=now) == 0
 
 
-def test_birthdays_are_told_in_portions(session: Session, keys: Keys) -> None:
+def test_birthdays_are_published_in_portions(session: Session, keys: Keys) -> None:
     for _ in range(3):
         a_patient(session, keys, now=at("2026-05-01"), date_of_birth="2005-05-17")
     now = at("2026-05-20")

@@ -19,7 +19,7 @@ def consent(purpose: str, **fields: str) -> dict[str, str]:
     return {"purpose": purpose, "given_on": "2026-01-02", "text_version": "2026-1", **fields}
 
 
-def told_block(session: Session, patient_id: object) -> str | None:
+def published_block(session: Session, patient_id: object) -> str | None:
     block: str | None = recorded(session, patient_id)[-1]["data"]["patient"]["diagnosis_block"]
     return block
 
@@ -40,21 +40,21 @@ def test_a_consent_is_recorded_shown_and_withdrawn(client: FlaskClient, session:
     assert client.post(f"{url}/consents/{given['id']}/withdraw").status_code == 409
 
 
-def test_the_block_of_the_diagnosis_is_told_only_while_the_patient_consents(
+def test_the_block_of_the_diagnosis_is_published_only_while_the_patient_consents(
     client: FlaskClient, session: Session, keys: Keys
 ) -> None:
     known = a_patient(session, keys, diagnoses=["Z73", "F41.0A", "F32.1G"])
     url = f"/api/patients/{known.id}"
     client.post(f"{url}/consents", json=consent("mandate"))
-    assert told_block(session, known.id) is None
+    assert published_block(session, known.id) is None
     given = client.post(f"{url}/consents", json=consent("health_data")).json
-    assert told_block(session, known.id) == "F30-F39"
+    assert published_block(session, known.id) == "F30-F39"
     client.patch(url, json={"diagnoses": ["F41.0"]})
-    assert told_block(session, known.id) == "F40-F48"
+    assert published_block(session, known.id) == "F40-F48"
     client.post(f"{url}/consents/{given['id']}/withdraw")
-    assert told_block(session, known.id) is None
+    assert published_block(session, known.id) is None
     client.post(f"{url}/consents", json=consent("health_data", text_version="2026-2"))
-    assert told_block(session, known.id) == "F40-F48"
+    assert published_block(session, known.id) == "F40-F48"
 
 
 def test_a_withdrawn_mandate_blocks_the_search_until_a_new_one_is_given(

@@ -168,7 +168,7 @@ def refusing(client: FlaskClient, session: Session, file: File) -> File:
 
 @pytest.mark.parametrize("key", [{}, {"Idempotency-Key": "k"}], ids=["", "with a key"])
 @pytest.mark.parametrize("code", REFUSALS)
-def test_a_refusal_that_tells_of_a_file_is_noted(
+def test_a_refusal_that_reveals_a_file_is_noted(
     client: FlaskClient, session: Session, refusing: File, code: str, key: dict[str, str]
 ) -> None:
     before = len(entries(session))

@@ -22,7 +22,7 @@ from tests.conftest import MONDAY
 from tests.events import recorded
 
 
-def hear(session: Session, keys: Keys, *events: Any) -> None:
+def handle(session: Session, keys: Keys, *events: Any) -> None:
     listeners.given(Dependencies(keys)).apply(session, events, now=MONDAY)
 
 
@@ -59,9 +59,9 @@ def location_missing(client: FlaskClient, patient_id: UUID) -> bool:
 def test_a_postal_code_is_known_once_it_was_found(client: FlaskClient, session: Session, keys: Keys) -> None:
     known = a_patient(session, keys)
     assert location_missing(client, known.id)
-    hear(session, keys, geocoded(known.id, found=False, sequence=1))
+    handle(session, keys, geocoded(known.id, found=False, sequence=1))
     assert location_missing(client, known.id)
-    hear(session, keys, geocoded(known.id, sequence=2), geocoded(known.id, found=False, sequence=1))
+    handle(session, keys, geocoded(known.id, sequence=2), geocoded(known.id, found=False, sequence=1))
     assert not location_missing(client, known.id)
 
 
@@ -71,7 +71,7 @@ def test_an_answer_counts_only_for_the_postal_code_it_is_about(
     known = a_ready_patient(session, keys)
     client.patch(f"/api/patients/{known.id}", json={"postal_code": "50667"})
     assert location_missing(client, known.id)
-    hear(session, keys, geocoded(known.id, "50667", sequence=2))
+    handle(session, keys, geocoded(known.id, "50667", sequence=2))
     assert not location_missing(client, known.id)
     client.patch(f"/api/patients/{known.id}", json={"postal_code": None})
     assert location_missing(client, known.id)
@@ -91,12 +91,12 @@ def test_a_therapists_address_says_nothing_about_postal_codes(
     answer = AddressGeocoded(
         owner_kind="therapist", owner_id=uuid4(), postal_code="52062", latitude=50.7, longitude=6.0, precision="city"
     )
-    hear(session, keys, happened(answer, answer.owner_id))
+    handle(session, keys, happened(answer, answer.owner_id))
     assert location_missing(client, known.id)
 
 
 def test_an_answer_may_come_before_or_without_its_patient(session: Session, keys: Keys) -> None:
-    hear(session, keys, geocoded(uuid4()), geocoded(uuid4(), None, found=False))
+    handle(session, keys, geocoded(uuid4()), geocoded(uuid4(), None, found=False))
 
 
 # Places
@@ -104,8 +104,8 @@ def test_an_answer_may_come_before_or_without_its_patient(session: Session, keys
 
 def test_the_first_acceptance_is_kept(session: Session, keys: Keys) -> None:
     known = a_patient_who_is(session, keys, "searching")
-    hear(session, keys, accepted(known.id, "2026-11-25"))
-    hear(session, keys, accepted(known.id, "2026-11-24"))
+    handle(session, keys, accepted(known.id, "2026-11-25"))
+    handle(session, keys, accepted(known.id, "2026-11-24"))
     shown = now_shown(session, keys, known.id)
     assert shown.first_place_on == date(2026, 11, 25)
     assert shown.version == known.version
@@ -116,25 +116,25 @@ def test_a_placement_takes_a_searching_or_paused_patient_into_therapy(
     session: Session, keys: Keys, before: str
 ) -> None:
     known = a_patient_who_is(session, keys, *STEPS_TO[before])
-    told_before = len(recorded(session, known.id))
-    hear(session, keys, placed(known.id))
+    published_before = len(recorded(session, known.id))
+    handle(session, keys, placed(known.id))
     shown = now_shown(session, keys, known.id)
-    told = recorded(session, known.id)[told_before:]
+    published = recorded(session, known.id)[published_before:]
     assert shown.status == ("in_therapy" if before in ("searching", "paused") else before)
-    assert [(e["type"], e["data"]["previous_status"]) for e in told] == [("patient.status_changed", before)]
+    assert [(e["type"], e["data"]["previous_status"]) for e in published] == [("patient.status_changed", before)]
     state = "taken_up" if before in ("searching", "paused", "in_therapy") else "failed"
-    assert told[0]["data"]["patient"]["placement_state"] == state
+    assert published[0]["data"]["patient"]["placement_state"] == state
 
 
-def test_a_place_heard_of_late_does_not_take_the_place_of_the_present_one(session: Session, keys: Keys) -> None:
+def test_a_place_handled_late_does_not_replace_the_present_one(session: Session, keys: Keys) -> None:
     """Such as one that was set aside and is read once more after the patient has found another."""
     known = a_patient_who_is(session, keys, "searching")
     late, present = placed(known.id), placed(known.id)
     for step in ("in_therapy", "searching"):
         new = NewStatus.from_json({"status": step})
         searches.set_status(session, keys, known.id, new, reader=NOBODY, now=MONDAY + timedelta(minutes=1))
-    hear(session, keys, happened(present, time=MONDAY + timedelta(minutes=2)))
-    hear(session, keys, late)
+    handle(session, keys, happened(present, time=MONDAY + timedelta(minutes=2)))
+    handle(session, keys, late)
     last = recorded(session, known.id)[-1]["data"]["patient"]
     assert last["placement_request_id"] == str(present.placement_request_id)
     assert last["placement_state"] == "taken_up"
@@ -146,7 +146,7 @@ def test_a_placement_ends_a_pause_with_its_date_and_is_in_the_history(
     known = a_patient_who_is(session, keys, "searching")
     client.post(f"/api/patients/{known.id}/status", json={"status": "paused", "paused_until": "2099-01-01"})
     session.expire_all()
-    hear(session, keys, placed(known.id))
+    handle(session, keys, placed(known.id))
     shown = now_shown(session, keys, known.id)
     assert (shown.status, shown.paused_until) == ("in_therapy", None)
     last = client.get(f"/api/patients/{known.id}/history").json["items"][-1]
@@ -156,14 +156,14 @@ def test_a_placement_ends_a_pause_with_its_date_and_is_in_the_history(
 def test_a_repeated_placement_does_not_undo_what_staff_did_since(session: Session, keys: Keys) -> None:
     known = a_patient_who_is(session, keys, "searching")
     event = placed(known.id)
-    hear(session, keys, event)
-    told = len(recorded(session, known.id))
-    hear(session, keys, event, event)
-    assert len(recorded(session, known.id)) == told
+    handle(session, keys, event)
+    published = len(recorded(session, known.id))
+    handle(session, keys, event, event)
+    assert len(recorded(session, known.id)) == published
 
 
 def test_events_about_an_unknown_patient_change_nothing(session: Session, keys: Keys) -> None:
-    hear(session, keys, accepted(uuid4(), "2026-11-20"), placed(uuid4()))
+    handle(session, keys, accepted(uuid4(), "2026-11-20"), placed(uuid4()))
     assert recorded(session) == []
 
 
@@ -184,21 +184,24 @@ def test_a_placement_that_comes_late_has_failed_where_people_went_on_without_it(
     for step in since:
         new = NewStatus.from_json({"status": step})
         searches.set_status(session, keys, known.id, new, reader=NOBODY, now=MONDAY + timedelta(minutes=1))
-    hear(session, keys, event)
+    handle(session, keys, event)
     assert now_shown(session, keys, known.id).status == since[-1]
-    told = recorded(session, known.id)[-1]["data"]["patient"]
-    assert (told["placement_request_id"], told["placement_state"]) == (str(event.placement_request_id), "failed")
+    published = recorded(session, known.id)[-1]["data"]["patient"]
+    assert (published["placement_request_id"], published["placement_state"]) == (
+        str(event.placement_request_id),
+        "failed",
+    )
 
 
 @pytest.mark.parametrize(("to", "state"), [("searching", "failed"), ("therapy_completed", "ended")])
-def test_what_became_of_a_place_is_told(session: Session, keys: Keys, to: str, state: str) -> None:
+def test_what_became_of_a_place_is_published(session: Session, keys: Keys, to: str, state: str) -> None:
     known = a_patient_who_is(session, keys, "searching")
-    hear(session, keys, placed(known.id))
+    handle(session, keys, placed(known.id))
     searches.set_status(session, keys, known.id, NewStatus.from_json({"status": to}), reader=NOBODY, now=MONDAY)
     assert recorded(session, known.id)[-1]["data"]["patient"]["placement_state"] == state
 
 
 def test_an_offer_of_an_earlier_search_is_not_the_first_of_this_one(session: Session, keys: Keys) -> None:
     known = a_patient_who_is(session, keys, "searching", "search_aborted", "open")
-    hear(session, keys, accepted(known.id, "2026-11-25"))
+    handle(session, keys, accepted(known.id, "2026-11-25"))
     assert now_shown(session, keys, known.id).first_place_on is None

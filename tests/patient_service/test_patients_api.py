@@ -49,15 +49,15 @@ def test_a_new_patient_is_shown_as_entered(client: FlaskClient) -> None:
     assert client.get(f"/api/patients/{shown['id']}").json == shown
 
 
-def test_a_new_patient_is_told_to_the_world_as_a_pseudonym(client: FlaskClient, session: Session) -> None:
+def test_a_new_patient_is_published_as_a_pseudonym(client: FlaskClient, session: Session) -> None:
     shown = client.post("/api/patients", json=new_patient()).json
     (event,) = recorded(session, shown["id"])
     assert (event["type"], event["sequence"]) == ("patient.registered", 1)
-    told = event["data"]["patient"]
+    published = event["data"]["patient"]
     age = clock.today().year - 1990 - (clock.today().strftime("%m-%d") < "05-17")
-    assert (told["reference"], told["postal_code"], told["age"]) == (shown["reference"], "52062", age)
-    assert told["max_distance_km"] == 25
-    assert told["diagnosis_block"] is None
+    assert (published["reference"], published["postal_code"], published["age"]) == (shown["reference"], "52062", age)
+    assert published["max_distance_km"] == 25
+    assert published["diagnosis_block"] is None
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ def test_the_same_key_pauses_once(client: FlaskClient, session: Session, keys: K
     assert len(recorded(session, known.id)) == 3
 
 
-def test_the_history_tells_every_step_and_its_reason(client: FlaskClient, session: Session, keys: Keys) -> None:
+def test_the_history_has_every_step_and_its_reason(client: FlaskClient, session: Session, keys: Keys) -> None:
     known = a_patient_who_is(session, keys, "searching")
     url = f"/api/patients/{known.id}"
     client.post(f"{url}/status", json={"status": "paused", "reason": "in a clinic"})

@@ -1,4 +1,4 @@
-"""What other services are told of patients when Kafka has lost it."""
+"""The state of patients that is published again when Kafka has lost it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.conftest import MONDAY
 from tests.events import recorded
 
 
-def test_every_patient_is_told_as_they_are_now_without_a_step_or_a_version(session: Session, keys: Keys) -> None:
+def test_every_patient_is_published_as_they_are_now_without_a_step_or_a_version(session: Session, keys: Keys) -> None:
     searching, paused = (
         a_patient_who_is(session, keys, "searching"),
         a_patient_who_is(session, keys, "searching", "paused"),
@@ -31,7 +31,7 @@ def test_every_patient_is_told_as_they_are_now_without_a_step_or_a_version(sessi
         assert patients.get(session, keys, known.id, reader=NOBODY, now=MONDAY) == known
 
 
-def test_the_age_is_todays_and_need_not_be_told_a_second_time(session: Session, keys: Keys) -> None:
+def test_the_age_is_todays_and_is_not_published_a_second_time(session: Session, keys: Keys) -> None:
     known = a_patient(session, keys, date_of_birth="1990-11-24")
     tomorrow = MONDAY + timedelta(days=1)
     ((patient, event),) = files.snapshots(session, keys, after=UUID(int=0), limit=10, now=tomorrow)

@@ -25,7 +25,9 @@ def types(session: Session, therapist_id: UUID) -> list[str]:
     return [event["type"] for event in recorded(session, therapist_id)]
 
 
-def test_an_addition_becomes_a_therapist_who_is_told_of(folder: Folder, session: Session, client: FlaskClient) -> None:
+def test_an_addition_becomes_a_therapist_who_is_published(
+    folder: Folder, session: Session, client: FlaskClient
+) -> None:
     hours = {"monday": [{"start": "09:00", "end": "09:50"}]}
     record = a_record(phone="0221 4710123", email=" Praxis@EXAMPLE.org ", phone_hours=hours, languages=["de", "TR"])
     done = folder.bring(FIRST, a_file([record]))
@@ -58,7 +60,7 @@ def test_a_modification_is_the_whole_new_state(folder: Folder, session: Session)
     }
 
 
-def test_the_same_state_again_changes_nothing_and_nobody_is_told(folder: Folder, session: Session) -> None:
+def test_the_same_state_again_changes_and_publishes_nothing(folder: Folder, session: Session) -> None:
     folder.bring(FIRST, a_file([a_record(procedures=["TP", "AP"])]))
     again = a_file(modifications=[a_record(procedures=["AP", "TP"])])
     again["metadata"]["timestamp"] = "2026-11-24T04:00:00Z"

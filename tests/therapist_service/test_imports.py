@@ -209,8 +209,8 @@ def one_of_each(session: Session, number: int) -> None:
     positions = session.scalars(select(ImportRecord.position).order_by(ImportRecord.position)).all()
     assert positions == list(range(number))
     assert count(session, Therapist) == number
-    told = Counter(session.scalars(select(outbox.c.key)))
-    assert (len(told), set(told.values())) == (number, {1})
+    published = Counter(session.scalars(select(outbox.c.key)))
+    assert (len(published), set(published.values())) == (number, {1})
 
 
 def test_after_a_crash_another_worker_goes_on_where_it_was_left(folder: Folder, session: Session) -> None:
@@ -245,12 +245,12 @@ def test_a_worker_that_stops_gives_the_import_back_at_the_next_portion(
     folder.watch.watch(MONDAY)
     stopping, portion = jobs.Applying(), jobs._Application._apply
 
-    def told_to_stop_after_a_portion(*given: Any) -> None:
+    def stop_after_a_portion(*given: Any) -> None:
         portion(*given)
         stopping.release(MONDAY)
 
     with monkeypatch.context() as patch:
-        patch.setattr(jobs._Application, "_apply", told_to_stop_after_a_portion)
+        patch.setattr(jobs._Application, "_apply", stop_after_a_portion)
         stopping.next(MONDAY)
     assert session.scalars(select(Import.done)).all() == [500]
     jobs.Applying().next(MONDAY)
@@ -336,8 +336,8 @@ def test_two_workers_at_the_same_files_do_everything_once(
     assert problems == []
     assert [(each.file, each.status) for each in workers[0].imports()] == [(FIRST, "completed"), (SECOND, "completed")]
     assert count(committed, ImportRecord) == 1600
-    told = Counter(committed.scalars(select(outbox.c.key)))
-    assert (len(told), set(told.values())) == (1600, {1})
+    published = Counter(committed.scalars(select(outbox.c.key)))
+    assert (len(published), set(published.values())) == (1600, {1})
 
 
 def test_five_thousand_records_in_a_few_seconds(folder: Folder, session: Session) -> None:

@@ -1,4 +1,4 @@
-"""What the service notes of contacts that others tell of."""
+"""What the service records of contacts from the events of others."""
 
 from __future__ import annotations
 

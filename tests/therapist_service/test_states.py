@@ -1,4 +1,4 @@
-"""What other services are told of therapists when Kafka has lost it."""
+"""The state of therapists that is published again when Kafka has lost it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from therapist_service.domain.schemas import NewBlock
 from therapist_service.store.tables import Therapist
 
 
-def test_blocked_and_inactive_therapists_are_told_as_such(session: Session) -> None:
+def test_blocked_and_inactive_therapists_are_published_as_such(session: Session) -> None:
     blocked, inactive = a_therapist(session), a_therapist(session)
     new = NewBlock.from_json({"reason": "rests", "until": "2026-12-24"})
     therapists.block(session, blocked.id, new, today=MONDAY.date(), now=MONDAY)

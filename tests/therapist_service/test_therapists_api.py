@@ -13,7 +13,7 @@ from tests.conftest import MONDAY
 from tests.events import recorded
 
 
-def test_a_new_therapist_is_shown_as_entered_and_told_to_the_world(client: FlaskClient, session: Session) -> None:
+def test_a_new_therapist_is_shown_as_entered_and_published(client: FlaskClient, session: Session) -> None:
     hours = {"monday": [{"start": "09:00", "end": "10:00"}, {"start": "10:00", "end": "11:00"}]}
     answer = client.post("/api/therapists", json=new_therapist(last_name="von der Heide", phone_hours=hours))
     assert answer.status_code == 201

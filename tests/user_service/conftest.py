@@ -13,6 +13,7 @@ from shared.runtime import registry
 from shared.security.authentication import Caller
 from shared.values.enums import Role
 from tests.builders.accounts import CHEAP
+from tests.fakes.callers import called_by
 from tests.infrastructure import Infrastructure
 from user_service.dependencies import Dependencies
 
@@ -44,7 +45,7 @@ def call_as(app: Flask) -> CallAs:
 
     def sign_in(id: UUID | None = None, *roles: Role, session_id: UUID | None = None) -> Caller:
         caller = Caller(id=id or uuid4(), roles=frozenset(roles or {Role.ADMIN}), session_id=session_id)
-        app.extensions["sign_in"] = lambda _request: caller
+        called_by(app, caller)
         return caller
 
     return sign_in

@@ -114,7 +114,7 @@ def test_after_a_first_statement_that_failed_the_connection_is_fit_again(prompt:
     assert execute(prompt, THIS_QUERY) == [(f"BEGIN;{THIS_QUERY}",)]
 
 
-def test_a_constraint_that_speaks_at_the_commit_is_heard(prompt: Connection) -> None:
+def test_a_constraint_that_fails_at_the_commit_is_raised(prompt: Connection) -> None:
     execute(prompt, "CREATE TEMPORARY TABLE later (n int UNIQUE DEFERRABLE INITIALLY DEFERRED)")
     execute(prompt, "INSERT INTO later VALUES (1), (1)")
     with pytest.raises(psycopg2.errors.UniqueViolation):

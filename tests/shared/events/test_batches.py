@@ -94,7 +94,7 @@ def test_the_end_of_a_batch_that_cannot_be_unpacked_is_found(own_kafka: dict[str
 
 def test_it_is_noted_once_and_what_lies_around_it_is_handled(own_kafka: dict[str, Any]) -> None:
     subject, group = new_id(), f"g-{uuid4()}"
-    heard = RecordingListeners([subject])
+    recording = RecordingListeners([subject])
     send_to_the_same(own_kafka, subject, 1)
     first = send_packed(own_kafka, "zstd", messages=1, unpacked=TOO_MUCH)
     send_to_the_same(own_kafka, subject, 2)
@@ -102,10 +102,10 @@ def test_it_is_noted_once_and_what_lies_around_it_is_handled(own_kafka: dict[str
     third = send_packed(own_kafka, "zstd", messages=1, unpacked=TOO_MUCH)
     send_to_the_same(own_kafka, subject, 3)
     for again, last in ((group, 3), (f"g-{uuid4()}", 4)):
-        with consuming(own_kafka, heard.listeners, again):
-            until(partial(heard.effects.__contains__, last), 60)
+        with consuming(own_kafka, recording.listeners, again):
+            until(partial(recording.effects.__contains__, last), 60)
         send_to_the_same(own_kafka, subject, 4)
-    assert heard.effects == [1, 2, 3, 4]
+    assert recording.effects == [1, 2, 3, 4]
     mine = [row for row in noted() if row["offset"] in (first, second, third)]
     assert len(mine) == 3
     (row,) = (row for row in mine if row["offset"] == second)
@@ -117,12 +117,12 @@ def test_it_is_noted_once_and_what_lies_around_it_is_handled(own_kafka: dict[str
 
 def test_a_batch_at_the_end_is_passed_and_its_offsets_are_committed(own_kafka: dict[str, Any]) -> None:
     subject, group = new_id(), f"g-{uuid4()}"
-    heard = RecordingListeners([subject])
+    recording = RecordingListeners([subject])
     begin = send_packed(own_kafka, "zstd", messages=3, unpacked=TOO_MUCH)
-    with consuming(own_kafka, heard.listeners, group):
+    with consuming(own_kafka, recording.listeners, group):
         until(lambda: begin in {row["offset"] for row in noted()}, 60)
         send_to_the_same(own_kafka, subject, 1)
-        until(lambda: heard.effects == [1])
+        until(lambda: recording.effects == [1])
 
 
 def test_readers_of_whole_topics_pass_it_too(own_kafka: dict[str, Any]) -> None:
@@ -139,12 +139,12 @@ def test_readers_of_whole_topics_pass_it_too(own_kafka: dict[str, Any]) -> None:
 @pytest.mark.parametrize("codec", ["gzip", "lz4", "zstd", "none"])
 def test_what_is_larger_than_any_event_is_kept_only_in_part(own_kafka: dict[str, Any], codec: str) -> None:
     subject = new_id()
-    heard = RecordingListeners([subject])
+    recording = RecordingListeners([subject])
     unpacked = LARGEST_MESSAGE + 1 if codec == "none" else TOO_MUCH // 10
     begin = send_packed(own_kafka, codec, messages=1, unpacked=unpacked)
     send_to_the_same(own_kafka, subject, 1)
-    with consuming(own_kafka, heard.listeners, f"g-{uuid4()}"):
-        until(lambda: heard.effects == [1], 60)
+    with consuming(own_kafka, recording.listeners, f"g-{uuid4()}"):
+        until(lambda: recording.effects == [1], 60)
     (row,) = (row for row in noted() if row["offset"] == begin)
     assert bytes(row["value"]) == bytes(LARGEST_MESSAGE)
     assert row["reason"].startswith("larger than any event")

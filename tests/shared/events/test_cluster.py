@@ -37,7 +37,7 @@ def kafka(cluster: PrivatePlatform) -> dict[str, Any]:
     return {"bootstrap.servers": cluster.settings["KAFKA_BOOTSTRAP_SERVERS"]}
 
 
-def tell(subjects: list[UUID], sequence: int) -> None:
+def publish(subjects: list[UUID], sequence: int) -> None:
     """Commit one event of each of these aggregates."""
     events = [
         (subject, sequence, TherapistUpdated(therapist=PublicTherapist(id=subject, last_name="Erfunden")))
@@ -48,12 +48,12 @@ def tell(subjects: list[UUID], sequence: int) -> None:
 
 
 def test_any_one_of_three_brokers_may_die_while_events_flow(cluster: PrivatePlatform, kafka: dict[str, Any]) -> None:
-    heard: list[tuple[UUID, int]] = []
+    handled: list[tuple[UUID, int]] = []
     listeners = Listeners()
 
     @listeners.effect(TherapistUpdated)
     def note(session: Session, event: TherapistUpdated, *, now: Any) -> None:
-        heard.append((event.envelope.subject, event.envelope.sequence))
+        handled.append((event.envelope.subject, event.envelope.sequence))
 
     # enough aggregates for every broker to lead some of their partitions
     subjects = [new_id() for _ in range(40)]
@@ -67,10 +67,10 @@ def test_any_one_of_three_brokers_may_die_while_events_flow(cluster: PrivatePlat
                 cluster.process(nodes[turn - 1]).start()
             cluster.process(node).kill()
             for step in range(EVENTS):
-                tell(subjects, turn * EVENTS + step + 1)
+                publish(subjects, turn * EVENTS + step + 1)
             expected = len(subjects) * EVENTS * (turn + 1)
-            until(lambda expected=expected: len(heard) >= expected, 60)  # type: ignore[misc]
+            until(lambda expected=expected: len(handled) >= expected, 60)  # type: ignore[misc]
     for subject in subjects:
-        assert [sequence for who, sequence in heard if who == subject] == [*range(1, 3 * EVENTS + 1)]
+        assert [sequence for who, sequence in handled if who == subject] == [*range(1, 3 * EVENTS + 1)]
     with transaction() as session:
         assert session.scalar(text("SELECT count(*) FROM dead_letters")) == 0

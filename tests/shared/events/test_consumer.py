@@ -33,22 +33,22 @@ def dead_letters_of(key: str) -> list[Any]:
 
 def test_an_event_that_comes_twice_has_one_effect_and_keeps_its_cause(kafka: dict[str, Any]) -> None:
     subject = new_id()
-    heard = RecordingListeners([subject])
+    recording = RecordingListeners([subject])
     first, second = withdrawn(subject, 1), withdrawn(subject, 2)
     publish(kafka, *map(message, [first, first, second, first]))
-    with consuming(kafka, heard.listeners, f"g-{uuid4()}"):
-        until(lambda: heard.effects == [1, 2])
-    assert heard.causes == [first.envelope.correlation_id, second.envelope.correlation_id]
-    with consuming(kafka, heard.listeners, f"g-{uuid4()}"):
+    with consuming(kafka, recording.listeners, f"g-{uuid4()}"):
+        until(lambda: recording.effects == [1, 2])
+    assert recording.causes == [first.envelope.correlation_id, second.envelope.correlation_id]
+    with consuming(kafka, recording.listeners, f"g-{uuid4()}"):
         last = withdrawn(subject, 3)
         publish(kafka, message(last))
-        until(lambda: 3 in heard.effects)
-    assert heard.effects == [1, 2, 3]
+        until(lambda: 3 in recording.effects)
+    assert recording.effects == [1, 2, 3]
 
 
 def test_bytes_that_are_no_event_become_dead_letters_and_the_rest_goes_on(kafka: dict[str, Any]) -> None:
     subject, key = new_id(), str(uuid4())
-    heard = RecordingListeners([subject])
+    recording = RecordingListeners([subject])
     bad: list[Any] = [b"\xff\xfe", b"not json", b"[]", b'{"specversion": "1.0"}', b"", b"null"]
     wrong = document(withdrawn(subject, 9)).replace('"reason":"other"', '"reason":{}')
     publish(
@@ -56,8 +56,8 @@ def test_bytes_that_are_no_event_become_dead_letters_and_the_rest_goes_on(kafka:
         *(("matching.events", key, value) for value in [*bad, wrong]),
         message(withdrawn(subject, 1)),
     )
-    with consuming(kafka, heard.listeners, f"g-{uuid4()}"):
-        until(lambda: heard.effects == [1])
+    with consuming(kafka, recording.listeners, f"g-{uuid4()}"):
+        until(lambda: recording.effects == [1])
         until(lambda: len(dead_letters_of(key)) == len(bad) + 1)
     kept = {bytes(row["value"]) for row in dead_letters_of(key)}
     assert kept == {*bad, wrong.encode()}
@@ -66,21 +66,21 @@ def test_bytes_that_are_no_event_become_dead_letters_and_the_rest_goes_on(kafka:
 
 def test_an_event_nobody_here_listens_to_is_passed_over(kafka: dict[str, Any]) -> None:
     subject = new_id()
-    heard = RecordingListeners([subject])
+    recording = RecordingListeners([subject])
     unknown = message(withdrawn(subject, 1))[2].replace("matching.request_withdrawn", "matching.from_the_future")
     publish(kafka, ("matching.events", str(subject), unknown), message(withdrawn(subject, 2)))
-    with consuming(kafka, heard.listeners, f"g-{uuid4()}"):
-        until(lambda: heard.effects == [2])
+    with consuming(kafka, recording.listeners, f"g-{uuid4()}"):
+        until(lambda: recording.effects == [2])
     assert dead_letters_of(str(subject)) == []
 
 
 def test_a_listener_that_fails_for_one_event_sets_that_one_aside_only(kafka: dict[str, Any]) -> None:
     subject = new_id()
-    heard = RecordingListeners([subject])
-    heard.failing = {3}
+    recording = RecordingListeners([subject])
+    recording.failing = {3}
     publish(kafka, *(message(withdrawn(subject, n)) for n in range(1, 6)))
-    with consuming(kafka, heard.listeners, f"g-{uuid4()}"):
-        until(lambda: len(dead_letters_of(str(subject))) == 1 and 5 in heard.effects)
+    with consuming(kafka, recording.listeners, f"g-{uuid4()}"):
+        until(lambda: len(dead_letters_of(str(subject))) == 1 and 5 in recording.effects)
     with transaction() as session:
         assert len(session.scalars(select(processed_events.c.event_id)).all()) >= 4
     (row,) = dead_letters_of(str(subject))
@@ -90,17 +90,17 @@ def test_a_listener_that_fails_for_one_event_sets_that_one_aside_only(kafka: dic
 
 def test_a_dead_letter_can_be_replayed_once_or_discarded(kafka: dict[str, Any]) -> None:
     subject = new_id()
-    heard = RecordingListeners([subject])
-    heard.failing = {1, 2}
+    recording = RecordingListeners([subject])
+    recording.failing = {1, 2}
     publish(kafka, *(message(withdrawn(subject, n)) for n in (1, 2)))
-    with consuming(kafka, heard.listeners, f"g-{uuid4()}"):
+    with consuming(kafka, recording.listeners, f"g-{uuid4()}"):
         until(lambda: len(dead_letters_of(str(subject))) == 2)
-    heard.failing = {2}
+    recording.failing = {2}
     first, second = sorted(dead_letters_of(str(subject)), key=lambda row: row["offset"])
     with transaction() as session:
         event = dead_letters.replay(session, first["id"], reason="fixed", now=MONDAY)
-        heard.listeners.apply(session, [event], now=MONDAY)
-    assert heard.effects[-1] == 1
+        recording.listeners.apply(session, [event], now=MONDAY)
+    assert recording.effects[-1] == 1
     with transaction() as session, pytest.raises(Conflict):
         dead_letters.replay(session, first["id"], reason="again", now=MONDAY)
     with transaction() as session:
@@ -110,27 +110,27 @@ def test_a_dead_letter_can_be_replayed_once_or_discarded(kafka: dict[str, Any]) 
 
 def test_an_outage_of_the_database_sets_nothing_aside_and_loses_nothing(kafka: dict[str, Any]) -> None:
     subject = new_id()
-    heard = RecordingListeners([subject])
-    heard.outage.set()
+    recording = RecordingListeners([subject])
+    recording.outage.set()
     publish(kafka, message(withdrawn(subject, 1)))
-    with consuming(kafka, heard.listeners, f"g-{uuid4()}"):
-        until(lambda: heard.tries > 4)
+    with consuming(kafka, recording.listeners, f"g-{uuid4()}"):
+        until(lambda: recording.tries > 4)
         publish(kafka, message(withdrawn(subject, 2)))
-        heard.outage.clear()
-        until(lambda: heard.effects == [1, 2])
+        recording.outage.clear()
+        until(lambda: recording.effects == [1, 2])
     assert dead_letters_of(str(subject)) == []
 
 
 def test_a_stop_during_an_outage_gives_the_events_back(kafka: dict[str, Any]) -> None:
     subject = new_id()
-    heard, group = RecordingListeners([subject]), f"g-{uuid4()}"
-    heard.outage.set()
+    recording, group = RecordingListeners([subject]), f"g-{uuid4()}"
+    recording.outage.set()
     publish(kafka, message(withdrawn(subject, 1)))
-    with consuming(kafka, heard.listeners, group):
-        until(lambda: heard.tries > 1)
-    heard.outage.clear()
-    with consuming(kafka, heard.listeners, group):
-        until(lambda: heard.effects == [1])
+    with consuming(kafka, recording.listeners, group):
+        until(lambda: recording.tries > 1)
+    recording.outage.clear()
+    with consuming(kafka, recording.listeners, group):
+        until(lambda: recording.effects == [1])
 
 
 def test_several_workers_share_the_work_and_double_nothing(kafka: dict[str, Any]) -> None:
@@ -149,20 +149,20 @@ def test_several_workers_share_the_work_and_double_nothing(kafka: dict[str, Any]
 
 def test_projections_get_a_polls_events_at_once_and_in_order(kafka: dict[str, Any]) -> None:
     subject = new_id()
-    heard = RecordingListeners([subject])
+    recording = RecordingListeners([subject])
     events = [
         happened(TherapistUpdated(therapist=PublicTherapist(id=subject, last_name="X")), subject, sequence=n)
         for n in range(1, 21)
     ]
     publish(kafka, *map(message, events))
-    with consuming(kafka, heard.listeners, f"g-{uuid4()}"):
-        until(lambda: len(heard.copies) >= 20)
-    assert heard.copies == list(range(1, 21))
+    with consuming(kafka, recording.listeners, f"g-{uuid4()}"):
+        until(lambda: len(recording.copies) >= 20)
+    assert recording.copies == list(range(1, 21))
 
 
 def test_the_database_itself_going_away_is_an_outage(kafka: dict[str, Any]) -> None:
     subject = new_id()
-    heard = RecordingListeners([subject])
+    recording = RecordingListeners([subject])
     cut: list[int] = []
 
     def cut_once(session: Session, event: RequestWithdrawn, *, now: datetime) -> None:
@@ -170,9 +170,9 @@ def test_the_database_itself_going_away_is_an_outage(kafka: dict[str, Any]) -> N
             cut.append(1)
             session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
 
-    heard.listeners.effects[RequestWithdrawn].insert(0, cut_once)
+    recording.listeners.effects[RequestWithdrawn].insert(0, cut_once)
     publish(kafka, message(withdrawn(subject, 1)))
-    with consuming(kafka, heard.listeners, f"g-{uuid4()}"):
-        until(lambda: heard.effects == [1])
+    with consuming(kafka, recording.listeners, f"g-{uuid4()}"):
+        until(lambda: recording.effects == [1])
     assert cut == [1]
     assert dead_letters_of(str(subject)) == []

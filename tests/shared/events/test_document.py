@@ -70,7 +70,7 @@ def test_compacted_topics_say_so_and_facts_say_how_long_they_stay() -> None:
     assert settings["matching.events"]["topicConfiguration"]["retention.ms"] == 90 * 24 * 3600 * 1000
 
 
-def test_who_tells_and_who_listens_is_there() -> None:
+def test_publishers_and_listeners_are_there() -> None:
     sends = DOCUMENT["operations"]["matching_service.sends.matching.events"]
     receives = DOCUMENT["operations"]["communication_service.receives.matching.events"]
     assert (sends["action"], receives["action"]) == ("send", "receive")
@@ -110,6 +110,6 @@ def test_handlers_are_found_in_their_listeners_also_by_way_of_a_group(checkout: 
         "from shared.events.catalogue import *\nSTATES = (TherapistUpdated, TherapistBlocked)\n"
         "Any = PatientUpdated | None\n"
         "@listeners.projection(*STATES)\ndef f(): ...\n"
-        "def listeners(keys):\n    @heard.effect(RequestHeld)\n    def g(event: RequestReleased): ...\n"
+        "def listeners(keys):\n    @events.effect(RequestHeld)\n    def g(event: RequestReleased): ...\n"
     )
     assert set(event_document.handlers(checkout)) == {"matching.request_held", "therapist.blocked", "therapist.updated"}

@@ -202,16 +202,16 @@ def test_an_event_says_nothing_of_another_than_its_subject(event: type[Event]) -
         decode(*decode_envelope(value))
 
 
-TELLING_OF_A_TIME = sorted((event for event in OURS if event.instants), key=lambda event: event.name)
+EVENTS_WITH_A_TIME = sorted((event for event in OURS if event.instants), key=lambda event: event.name)
 
 
-def test_these_events_tell_when_something_happened() -> None:
-    assert {instant for event in TELLING_OF_A_TIME for instant in event.instants} == {
+def test_these_events_say_when_something_happened() -> None:
+    assert {instant for event in EVENTS_WITH_A_TIME for instant in event.instants} == {
         "approved_at", "occurred_at", "sent_at",
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("event", TELLING_OF_A_TIME, ids=lambda event: event.name)
+@pytest.mark.parametrize("event", EVENTS_WITH_A_TIME, ids=lambda event: event.name)
 def test_what_is_said_to_have_happened_in_the_future_is_not_believed(event: type[Event]) -> None:
     """It would be newer than everything that is said of it until then."""
     now = clock.now()

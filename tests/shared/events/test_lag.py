@@ -69,13 +69,13 @@ def open_transaction(kafka: dict[str, Any]) -> Iterator[Producer]:
 
 def test_markers_and_broken_off_transactions_do_not_look_unread(own_kafka: dict[str, Any]) -> None:
     subject, group = new_id(), f"g-{uuid4()}"
-    heard, lag = RecordingListeners([subject]), lag_of(own_kafka, group)
+    recording, lag = RecordingListeners([subject]), lag_of(own_kafka, group)
     publish(own_kafka, message(withdrawn(subject, 1)))
     with open_transaction(own_kafka):
         pass
     until(lambda: waiting(lag) >= 2)
-    with consuming(own_kafka, heard.listeners, group):
-        until(lambda: heard.effects == [1] and waiting(lag) == 0)
+    with consuming(own_kafka, recording.listeners, group):
+        until(lambda: recording.effects == [1] and waiting(lag) == 0)
         with open_transaction(own_kafka):
             pass
         until(lambda: waiting(lag) == 0)
@@ -84,8 +84,8 @@ def test_markers_and_broken_off_transactions_do_not_look_unread(own_kafka: dict[
 
 def test_a_transaction_that_is_left_open_is_named_and_forgotten_when_it_ends(own_kafka: dict[str, Any]) -> None:
     group = f"g-{uuid4()}"
-    heard, lag = RecordingListeners([new_id()]), lag_of(own_kafka, group)
-    with consuming(own_kafka, heard.listeners, group):
+    recording, lag = RecordingListeners([new_id()]), lag_of(own_kafka, group)
+    with consuming(own_kafka, recording.listeners, group):
         until(lambda: waiting(lag) == 0)
         with open_transaction(own_kafka):
             until(lambda: "an open transaction blocks the rest" in problem(lag))
@@ -97,12 +97,12 @@ def test_a_transaction_that_is_left_open_is_named_and_forgotten_when_it_ends(own
 
 def test_a_member_of_the_group_that_reads_nothing_is_found(own_kafka: dict[str, Any]) -> None:
     subjects, group = [new_id() for _ in range(40)], f"g-{uuid4()}"
-    heard, lag = RecordingListeners(subjects), lag_of(own_kafka, group)
+    recording, lag = RecordingListeners(subjects), lag_of(own_kafka, group)
     stranger = KafkaConsumer(
         {**own_kafka, "group.id": group, "group.protocol": "consumer", "enable.auto.commit": False,
          "auto.offset.reset": "earliest"}
     )  # fmt: skip
-    with consuming(own_kafka, heard.listeners, group):
+    with consuming(own_kafka, recording.listeners, group):
         until(lambda: waiting(lag) == 0)
         stranger.subscribe([TOPIC])
 
@@ -120,7 +120,7 @@ def test_a_member_of_the_group_that_reads_nothing_is_found(own_kafka: dict[str, 
 
         until(is_found)
         stranger.close()
-        until(lambda: sum(heard.effects) == len(subjects) and problem(lag) == "")
+        until(lambda: sum(recording.effects) == len(subjects) and problem(lag) == "")
 
 
 def test_a_group_that_nobody_has_seen_and_a_kafka_that_is_away(own_kafka: dict[str, Any]) -> None:

@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.usefixtures("committing"), pytest.mark.slow]
 RAISE = "DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{}'; END $$"
 
 
-class Heard:
+class HandledRequests:
     """A listener that does what an event's reason says, and remembers those that went well."""
 
     def __init__(self) -> None:
@@ -78,30 +78,30 @@ def dead_letters_with(key: str) -> list[Any]:
 def test_what_looks_like_trouble_for_ever_becomes_a_dead_letter_and_the_rest_goes_on(
     kafka: dict[str, Any], reason: str
 ) -> None:
-    heard, key = Heard(), str(uuid4())
+    handled, key = HandledRequests(), str(uuid4())
     before, bad, after = withdrawn("good"), withdrawn(reason), withdrawn("good")
     publish(kafka, key, before, bad, after)
-    consumer = Consumer("therapist_service", kafka, heard.listeners, group=f"g-{uuid4()}", retry_seconds=1)
+    consumer = Consumer("therapist_service", kafka, handled.listeners, group=f"g-{uuid4()}", retry_seconds=1)
     with at_work(consumer.run):
         until(lambda: len(dead_letters_with(key)) == 1, 40)
-        until(lambda: after.placement_request_id in heard.good)
-    assert {before.placement_request_id, after.placement_request_id} <= set(heard.good)
+        until(lambda: after.placement_request_id in handled.good)
+    assert {before.placement_request_id, after.placement_request_id} <= set(handled.good)
     (row,) = dead_letters_with(key)
     assert str(bad.envelope.id) in bytes(row["value"]).decode()
     assert consumer.duty.problem() is None
 
 
 def test_an_outage_longer_than_the_patience_sets_nothing_aside(kafka: dict[str, Any], settings: Any) -> None:
-    heard, key = Heard(), str(uuid4())
+    handled, key = HandledRequests(), str(uuid4())
     first, second = withdrawn("good"), withdrawn("good")
-    consumer = Consumer("therapist_service", kafka, heard.listeners, group=f"g-{uuid4()}", retry_seconds=1)
+    consumer = Consumer("therapist_service", kafka, handled.listeners, group=f"g-{uuid4()}", retry_seconds=1)
     database.connect(settings.database_url.set(port=1))
     publish(kafka, key, first, second)
     duty = consumer.duty
     with at_work(consumer.run):
         until(lambda: metric_of(duty) > 4, 40)
         database.connect(settings.database_url, pool_size=8)
-        until(lambda: {first.placement_request_id, second.placement_request_id} <= set(heard.good), 40)
+        until(lambda: {first.placement_request_id, second.placement_request_id} <= set(handled.good), 40)
     assert dead_letters_with(key) == []
 
 

@@ -50,7 +50,7 @@ class SlowOnce(Member):
         return min(self.mine)
 
 
-def told(kafka: dict[str, Any], subjects: Sequence[UUID], sequence: int) -> None:
+def publish_all(kafka: dict[str, Any], subjects: Sequence[UUID], sequence: int) -> None:
     publish(kafka, *(message(withdrawn(subject, sequence)) for subject in subjects))
 
 
@@ -59,17 +59,17 @@ def test_partitions_that_come_back_after_an_outage_do_not_stand_still(kafka: dic
     subjects, group = [new_id() for _ in range(SUBJECTS_FOR_ALL_PARTITIONS)], f"g-{uuid4()}"
     one, other = Member(subjects), Member(subjects)
     one.outage.set()
-    told(kafka, subjects, 1)
+    publish_all(kafka, subjects, 1)
     with consuming(kafka, one.listeners, group):
         until(lambda: one.tries > 2)
         with consuming(kafka, other.listeners, group):
             # some of the partitions that `one` has paused went over
             until(lambda: len(other.effects) > 0)
-            told(kafka, subjects, 2)
+            publish_all(kafka, subjects, 2)
             if recovers == "before the other leaves":
                 one.outage.clear()
                 until(lambda: len(one.effects + other.effects) >= 2 * len(subjects))
-        told(kafka, subjects, 3)
+        publish_all(kafka, subjects, 3)
         one.outage.clear()
         until(lambda: len(one.effects + other.effects) >= 3 * len(subjects))
     assert sorted(one.effects + other.effects) == sorted([1, 2, 3] * len(subjects))
@@ -80,12 +80,12 @@ def test_a_listener_slower_than_the_session_keeps_its_partitions(kafka: dict[str
     # the test's broker gives up a silent member after 5 s
     one, other = SlowOnce(subjects, seconds=6.5), Member(subjects)
     with consuming(kafka, one.listeners, group):
-        told(kafka, subjects, 1)
+        publish_all(kafka, subjects, 1)
         assert one.began.wait(20)
         with consuming(kafka, other.listeners, group):
             until(lambda: one.effects != [])
             assert other.effects == []
-            told(kafka, subjects, 2)
+            publish_all(kafka, subjects, 2)
             until(lambda: len(one.effects + other.effects) >= 2 * len(subjects))
     assert sorted(one.effects + other.effects) == sorted([1, 2] * len(subjects))
 
@@ -96,13 +96,13 @@ def test_a_listener_slower_than_the_poll_interval_loses_its_partitions_and_comes
     slow = Consumer("therapist_service", kafka, one.listeners, group=group)
     slow.configuration["max.poll.interval.ms"] = 1500
     with at_work(slow.run):
-        told(kafka, subjects, 1)
+        publish_all(kafka, subjects, 1)
         assert one.began.wait(20)
         with consuming(kafka, other.listeners, group):
             # what is in the slow one's hands waits for its transaction; everything else is the other's
-            told(kafka, subjects, 2)
+            publish_all(kafka, subjects, 2)
             until(lambda: len(one.effects + other.effects) >= 2 * len(subjects))
-        told(kafka, subjects, 3)
+        publish_all(kafka, subjects, 3)
         until(lambda: len(one.effects + other.effects) >= 3 * len(subjects))
     assert sorted(one.effects + other.effects) == sorted([1, 2, 3] * len(subjects))
 
@@ -117,7 +117,7 @@ def test_workers_that_come_and_go_in_the_midst_of_their_work_lose_and_double_not
 
     with consuming(kafka, members[0].listeners, group):
         for number in range(rounds):
-            told(kafka, subjects, number + 1)
+            publish_all(kafka, subjects, number + 1)
             # a small batch: the group changes between the batches of one round
             guest = Consumer("therapist_service", kafka, members[1 + number % 2].listeners, batch_size=3, group=group)
             with at_work(guest.run):

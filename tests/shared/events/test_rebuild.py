@@ -61,11 +61,11 @@ def test_a_reader_that_fails_ends_the_rebuild(capfd: pytest.CaptureFixture[str])
 
 
 def test_silence_reaches_whoever_asked_for_the_rebuild() -> None:
-    def hear_nothing(_: Reading, mine: int) -> None:
+    def handle_nothing(_: Reading, mine: int) -> None:
         raise Unreachable("kafka.silent", "Kafka stopped answering.")
 
     with pytest.raises(Unreachable) as refusal:
-        outcome(hear_nothing)
+        outcome(handle_nothing)
     assert (refusal.value.code, refusal.value.message) == ("kafka.silent", "Kafka stopped answering.")
 
 

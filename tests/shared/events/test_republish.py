@@ -29,17 +29,19 @@ from therapist_service.store.tables import Therapist
 NOWHERE = UUID(int=0)
 
 
-def told(session: Session, therapist_id: UUID) -> list[tuple[str, int]]:
+def published(session: Session, therapist_id: UUID) -> list[tuple[str, int]]:
     return [(event["type"], event["sequence"]) for event in recorded(session, therapist_id)]
 
 
-def test_every_aggregate_is_told_once_with_its_next_sequence_however_many_portions_it_takes(session: Session) -> None:
+def test_every_aggregate_is_published_once_with_its_next_sequence_however_many_portions_it_takes(
+    session: Session,
+) -> None:
     known = [a_therapist(session) for _ in range(5)]
-    heard: list[int] = []
-    assert republish(therapists.snapshots, portion=2, progress=heard.append) == RepublishResult(kept=0, states=5)
-    assert heard == [2, 4, 5]
+    reported: list[int] = []
+    assert republish(therapists.snapshots, portion=2, progress=reported.append) == RepublishResult(kept=0, states=5)
+    assert reported == [2, 4, 5]
     for each in known:
-        assert told(session, each.id) == [("therapist.registered", 1), ("therapist.updated", 2)]
+        assert published(session, each.id) == [("therapist.registered", 1), ("therapist.updated", 2)]
         assert therapists.get(session, each.id) == each
 
 
@@ -54,17 +56,17 @@ def test_a_run_that_dies_halfway_is_simply_run_again(session: Session) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         republish(dying, portion=1)
-    assert [len(told(session, each.id)) for each in (first, second)] == [2, 1]
+    assert [len(published(session, each.id)) for each in (first, second)] == [2, 1]
     republish(therapists.snapshots, portion=1)
-    assert [sequence for _, sequence in told(session, first.id)] == [1, 2, 3]
-    assert [sequence for _, sequence in told(session, second.id)] == [1, 2]
+    assert [sequence for _, sequence in published(session, first.id)] == [1, 2, 3]
+    assert [sequence for _, sequence in published(session, second.id)] == [1, 2]
 
 
 def test_a_change_afterwards_comes_after_it(session: Session) -> None:
     known = a_therapist(session)
     republish(therapists.snapshots)
     therapists.block(session, known.id, NewBlock(reason="rests"), today=MONDAY.date(), now=MONDAY)
-    assert told(session, known.id)[1:] == [("therapist.updated", 2), ("therapist.blocked", 3)]
+    assert published(session, known.id)[1:] == [("therapist.updated", 2), ("therapist.blocked", 3)]
 
 
 def test_what_the_outbox_keeps_waits_once_more_and_before_the_states(session: Session) -> None:
@@ -95,16 +97,16 @@ def test_nobody_changes_an_aggregate_while_its_state_is_being_recorded() -> None
 def test_the_end_is_when_all_that_was_recorded_is_published(session: Session) -> None:
     for _ in range(3):
         a_therapist(session)
-    heard: list[int] = []
+    reported: list[int] = []
 
     def publish_one(waiting: int) -> None:
-        heard.append(waiting)
+        reported.append(waiting)
         first = select(func.min(outbox.c.position)).where(outbox.c.published_at.is_(None)).scalar_subquery()
         session.execute(update(outbox).where(outbox.c.position == first).values(published_at=MONDAY))
         session.commit()
 
     wait_until_published(publish_one)
-    assert heard == [3, 2, 1, 0]
+    assert reported == [3, 2, 1, 0]
 
 
 def test_without_a_relay_the_wait_ends_with_the_reason(session: Session, connection: Any) -> None:

@@ -66,11 +66,11 @@ def test_topics_relay_consumer_and_health_work_there(
     assert set(topics.create(settings)) in ({topic.name for topic in TOPICS.values()}, set())
     assert KafkaReachable(settings.kafka_client())()
     subject = new_id()
-    heard = RecordingListeners([subject])
+    recording = RecordingListeners([subject])
     commit_events(subject, 1, 2, 3)
     assert relay(settings.kafka_client()).step() == 3
-    with consuming(settings.kafka_client(), heard.listeners, f"g-{uuid4()}"):
-        until(lambda: heard.copies == [1, 2, 3])
+    with consuming(settings.kafka_client(), recording.listeners, f"g-{uuid4()}"):
+        until(lambda: recording.copies == [1, 2, 3])
 
 
 @pytest.mark.usefixtures("committing")
@@ -86,12 +86,12 @@ def test_what_the_cluster_refuses_is_trouble_until_it_refuses_no_more(
         f"User:{USER}", "*", AclOperation.READ, AclPermissionType.DENY,
     )  # fmt: skip
     admin.create_acls([refusal])[refusal].result(10)
-    duty, heard, stop = Duty("consumer"), RecordingListeners([new_id()]), threading.Event()
+    duty, recording, stop = Duty("consumer"), RecordingListeners([new_id()]), threading.Event()
 
     def consume(stop: threading.Event, duty: Duty) -> None:
-        Consumer("test", settings.kafka_client(), heard.listeners, group="g-refused", duty=duty, retry_seconds=12).run(
-            stop
-        )
+        Consumer(
+            "test", settings.kafka_client(), recording.listeners, group="g-refused", duty=duty, retry_seconds=12
+        ).run(stop)
 
     thread = _supervised(duty, consume, stop)
     try:
@@ -118,11 +118,11 @@ def test_health_make_up_and_the_topics_step_say_why_the_cluster_does_not_let_us_
     is_ready, document = readiness([ReadinessCheck("kafka", KafkaReachable(settings.kafka_client()))], {})
     answer: dict[str, Any] = json.loads(document)
     assert (is_ready, answer["checks"]["kafka"]["ok"]) == (False, False)
-    with pytest.raises(NotReady) as told_by_make_up:
+    with pytest.raises(NotReady) as shown_by_make_up:
         probes.kafka_answers(wrong)
-    with pytest.raises(Unreachable) as told_by_the_step:
+    with pytest.raises(Unreachable) as shown_by_the_step:
         topics.create(settings, wait_seconds=2)
-    for text in (answer["checks"]["kafka"]["problem"], str(told_by_make_up.value), str(told_by_the_step.value)):
+    for text in (answer["checks"]["kafka"]["problem"], str(shown_by_make_up.value), str(shown_by_the_step.value)):
         assert named in text
         assert PASSWORD not in text
         assert "another" not in text

@@ -29,7 +29,7 @@ def is_configured(admin: AdminClient, topic: KafkaTopic) -> bool:
     resource = ConfigResource(ConfigResource.Type.TOPIC, topic.name)
     try:
         entries = admin.describe_configs([resource])[resource].result(10)
-    except KafkaException:  # the broker has not heard yet of what the controller has made
+    except KafkaException:  # the broker does not know yet what the controller has made
         return False
     return topic.configuration().items() <= {name: entry.value for name, entry in entries.items()}.items()
 

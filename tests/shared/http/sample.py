@@ -301,10 +301,10 @@ def settings(**overrides: Any) -> ServiceSettings:
     return Settings(**{"_env_file": None} | fields | overrides)
 
 
-def create_app(routes: list[Route] = ROUTES, **more: Any) -> Flask:
+def create_app(routes: list[Route] = ROUTES, *, chosen: dict[str, Any] | None = None, **more: Any) -> Flask:
     return service_app(
         "bench_service",
-        settings(),
+        settings(**(chosen or {})),
         routes,
         title="Benches",
         description="Benches in a park.",
@@ -313,4 +313,6 @@ def create_app(routes: list[Route] = ROUTES, **more: Any) -> Flask:
 
 
 if __name__ == "__main__":
-    serve(create_app, settings(port=int(sys.argv[1]), web_processes=int(sys.argv[2])))
+    given = dict(each.split("=", 1) for each in sys.argv[3:])
+    chosen = settings(port=int(sys.argv[1]), web_processes=int(sys.argv[2]), **given)
+    serve(lambda: create_app(chosen=given), chosen)

@@ -40,7 +40,7 @@ def address(server: tuple[subprocess.Popen[bytes], str]) -> str:
     return server[1]
 
 
-def told(address: str, request: bytes) -> bytes:
+def answer_to(address: str, request: bytes) -> bytes:
     host, port = address.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=10) as connection:
         connection.sendall(request)
@@ -73,17 +73,17 @@ def test_a_chunked_body_that_fits_is_read(address: str) -> None:
 )
 def test_a_body_that_is_cut_or_malformed_is_a_bad_request(address: str, rest: bytes) -> None:
     head = b"POST /api/plain HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-    assert told(address, head + rest).startswith(b"HTTP/1.1 400")
+    assert answer_to(address, head + rest).startswith(b"HTTP/1.1 400")
     assert requests.get(f"{address}/api/plain", timeout=5).status_code == 200
 
 
 def test_garbage_is_a_bad_request(address: str) -> None:
-    assert told(address, b"\x16\x03\x01 garbage\r\n\r\n").startswith(b"HTTP/1.1 400")
+    assert answer_to(address, b"\x16\x03\x01 garbage\r\n\r\n").startswith(b"HTTP/1.1 400")
 
 
 def test_no_header_rewrites_the_path(address: str) -> None:
     head = b"GET /api/nothing HTTP/1.1\r\nHost: localhost\r\nPath-Info: /api/plain\r\nScript-Name: /api\r\n\r\n"
-    assert told(address, head).startswith(b"HTTP/1.1 404")
+    assert answer_to(address, head).startswith(b"HTTP/1.1 404")
 
 
 def test_stalled_clients_keep_nobody_waiting(address: str) -> None:

@@ -30,16 +30,16 @@ def metric(name: str, duty: str) -> float:
     return REGISTRY.get_sample_value(name, {"duty": duty}) or 0.0
 
 
-def test_three_failures_in_a_row_are_told_with_their_kind_and_without_their_text() -> None:
+def test_three_failures_in_a_row_are_reported_with_their_kind_and_without_their_text() -> None:
     duty = Duty("consumer")
     for _ in range(2):
         duty.record_failure(ValueError(SECRET))
         assert check_duties([duty])
     duty.record_failure(ValueError(SECRET))
-    with pytest.raises(Unreachable) as told:
+    with pytest.raises(Unreachable) as raised:
         check_duties([Duty("relay"), duty])
-    assert told.value.message.startswith("consumer: ValueError")
-    assert SECRET not in told.value.message
+    assert raised.value.message.startswith("consumer: ValueError")
+    assert SECRET not in raised.value.message
     duty.record_success()
     assert check_duties([duty])
 
@@ -63,7 +63,7 @@ def test_failures_and_trouble_are_measured() -> None:
     assert metric("platform_duty_trouble_seconds", "measured") == 0
 
 
-def test_what_waits_for_more_than_a_minute_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_waits_for_more_than_a_minute_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     monkeypatch.setattr(clock, "monotonic", lambda: now)
     duty = Duty("patient")

@@ -1,4 +1,4 @@
-"""Logs tell operators what failed and where, and nothing about a patient."""
+"""Logs say to operators what failed and where, and nothing about a patient."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Spans are told to an OpenTelemetry collector where one is set, and cost nothing where none is."""
+"""Spans are sent to an OpenTelemetry collector where one is set, and cost nothing where none is."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
 
 @pytest.fixture
-def told() -> Iterator[FakeCollector]:
-    """A collector that this process tells of its spans; `stop` sends at once what is waiting."""
+def spans_sent() -> Iterator[FakeCollector]:
+    """A collector to which this process sends its spans; `stop` sends at once what is waiting."""
     with collector() as fake:
         spans.start("therapist_service", fake.endpoint)
         yield fake
@@ -46,12 +46,12 @@ def attributes(span: Any) -> dict[str, Any]:
     return {a.key: getattr(a.value, a.value.WhichOneof("value")) for a in span.attributes}
 
 
-def test_a_request_is_told_as_the_child_of_its_callers_span(told: FakeCollector, client: FlaskClient) -> None:
+def test_a_request_is_exported_as_the_child_of_its_callers_span(spans_sent: FakeCollector, client: FlaskClient) -> None:
     answer = client.get("/api/therapists", headers={"traceparent": f"00-{TRACE}-{SPAN}-01", "X-Correlation-Id": "abc"})
     assert answer.status_code == 200
     client.get("/health/live")
     spans.stop()
-    span = told.named("GET /api/therapists")
+    span = spans_sent.named("GET /api/therapists")
     assert (span.trace_id.hex(), span.parent_span_id.hex()) == (TRACE, SPAN)
     assert span.kind == span.SPAN_KIND_SERVER
     assert span.end_time_unix_nano >= span.start_time_unix_nano > 10**18
@@ -61,11 +61,11 @@ def test_a_request_is_told_as_the_child_of_its_callers_span(told: FakeCollector,
         "http.route": "/api/therapists",
         "http.response.status_code": 200,
     }
-    assert [name for name, _ in told.spans] == ["therapist_service"], "health probes are not worth telling"
+    assert [name for name, _ in spans_sent.spans] == ["therapist_service"], "health probes are not worth telling"
 
 
 def test_an_effect_is_exported_as_the_child_of_the_span_that_recorded_its_event(
-    told: FakeCollector, session: Session
+    spans_sent: FakeCollector, session: Session
 ) -> None:
     listeners = Listeners()
     inside = []
@@ -73,25 +73,25 @@ def test_an_effect_is_exported_as_the_child_of_the_span_that_recorded_its_event(
     event = withdrawn(new_id(), 1)
     listeners.apply(session, [event], now=MONDAY)
     spans.stop()
-    span = told.named("handle matching.request_withdrawn")
+    span = spans_sent.named("handle matching.request_withdrawn")
     _, trace_id, span_id, _ = event.envelope.traceparent.split("-")
     assert (span.trace_id.hex(), span.parent_span_id.hex()) == (trace_id, span_id)
     assert span.span_id.hex() == inside[0].span_id != span_id
     assert inside[0].correlation_id == event.envelope.correlation_id
 
 
-def test_copies_of_many_causes_are_one_span_that_links_to_each(told: FakeCollector, session: Session) -> None:
+def test_copies_of_many_causes_are_one_span_that_links_to_each(spans_sent: FakeCollector, session: Session) -> None:
     listeners = Listeners()
     listeners.projection(TherapistUpdated)(lambda session, events, *, now: None)
     events = [happened(TherapistUpdated(therapist={"id": new_id(), "last_name": "Muster"})) for _ in range(3)]
     listeners.apply(session, events, now=MONDAY)
     spans.stop()
-    span = told.named("handle events together")
+    span = spans_sent.named("handle events together")
     assert {link.span_id.hex() for link in span.links} == {e.envelope.traceparent.split("-")[2] for e in events}
     assert not span.parent_span_id
 
 
-def test_a_job_that_worked_is_told_and_a_failure_without_its_text(told: FakeCollector) -> None:
+def test_a_job_that_worked_is_exported_and_a_failure_without_its_text(spans_sent: FakeCollector) -> None:
     def fail(_: object) -> int:
         raise ValueError("Erika Mustermann")
 
@@ -101,14 +101,14 @@ def test_a_job_that_worked_is_told_and_a_failure_without_its_text(told: FakeColl
         except ValueError:
             assert name == "broken"
     spans.stop()
-    span = told.named("job broken")
+    span = spans_sent.named("job broken")
     assert span.status.code == span.status.STATUS_CODE_ERROR
     assert attributes(span)["error.type"] == "ValueError"
     assert "Erika" not in str(span)
-    assert [span.name for _, span in told.spans] == ["job busy", "job broken"]
+    assert [span.name for _, span in spans_sent.spans] == ["job busy", "job broken"]
 
 
-def test_what_a_job_does_for_a_row_belongs_to_the_rows_cause(told: FakeCollector) -> None:
+def test_what_a_job_does_for_a_row_belongs_to_the_rows_cause(spans_sent: FakeCollector) -> None:
     inside = []
 
     def run(_: object) -> int:
@@ -120,17 +120,17 @@ def test_what_a_job_does_for_a_row_belongs_to_the_rows_cause(told: FakeCollector
     run_once(Job("send", timedelta(seconds=1), run), now=MONDAY)
     spans.stop()
     assert inside[0] == "abc-1" != inside[1]
-    assert told.named("send an e-mail").trace_id.hex() == new_trace_context("abc-1").trace_id
+    assert spans_sent.named("send an e-mail").trace_id.hex() == new_trace_context("abc-1").trace_id
 
 
-def test_a_caller_who_samples_nothing_is_not_told_of(told: FakeCollector) -> None:
+def test_a_caller_who_samples_nothing_is_not_exported(spans_sent: FakeCollector) -> None:
     with spans.span("silent", traceparent=f"00-{TRACE}-{SPAN}-00"):
         pass
-    with spans.span("told"):
+    with spans.span("sent"):
         pass
     spans.stop()
-    told.named("told")
-    assert [span.name for _, span in told.spans] == ["told"]
+    spans_sent.named("sent")
+    assert [span.name for _, span in spans_sent.spans] == ["sent"]
 
 
 @pytest.mark.slow
@@ -144,7 +144,7 @@ def test_a_collector_that_hangs_keeps_nobody_from_ending() -> None:
         assert time.monotonic() - began < spans.SECONDS_FOR_THE_LAST_EXPORT + 1
 
 
-def test_without_an_endpoint_nothing_is_imported_or_told() -> None:
+def test_without_an_endpoint_nothing_is_imported_or_exported() -> None:
     program = "import sys, shared.runtime.worker, shared.runtime.web, shared.runtime.spans as s; s.start('x', '')\n"
     program += "with s.span('y'): pass\n"
     program += "assert not [m for m in sys.modules if m.startswith('opentelemetry')]"
@@ -164,7 +164,7 @@ def test_an_endpoint_without_the_packages_is_refused_at_start(monkeypatch: pytes
 
 
 @pytest.mark.slow
-def test_a_web_process_that_is_told_to_stop_says_the_last_first() -> None:
+def test_a_web_process_that_is_stopped_exports_the_last_spans_first() -> None:
     """Spans are sent every few seconds; those of the last ones must not be lost at each deployment."""
     port = a_free_port()
     with collector() as fake:
