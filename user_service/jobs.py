@@ -12,13 +12,13 @@ from shared.runtime.jobs import Job
 from user_service.dependencies import Dependencies
 from user_service.domain import accounts, own_password, sessions, sign_in, signing_keys, throttling
 from user_service.domain.passwords import HashingBusy, refuse_weak
-from user_service.domain.schemas import NewPassword, NewUser, SignIn
+from user_service.domain.schemas import NewPassword, NewUser, PersonSignIn
 from user_service.domain.sessions import Origin
 from user_service.domain.sign_in import SignedIn, SignInClaim
 from user_service.domain.throttling import Attempt
 
 
-def sign_in_person(given: SignIn, origin: Origin, needed: Dependencies, *, now: datetime) -> SignedIn:
+def sign_in_person(given: PersonSignIn, origin: Origin, needed: Dependencies, *, now: datetime) -> SignedIn:
     """Sign a person in.
 
     Raises `TooManyRequests`, `HashingBusy`, and `Unauthenticated` with the same words whatever is wrong.
