@@ -16,7 +16,7 @@ def main() -> None:
 def _up(only: tuple[str, ...]) -> None:
     """Start what is missing and wait until it is ready.
 
-    NAMEs choose processes, services, or tasks (migrations, topics).
+    NAMEs choose processes, services, or tasks (migrations, topics, administrator).
     """
     commands.up(list(only))
 

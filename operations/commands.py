@@ -76,7 +76,7 @@ def _hint(platform: Orchestrator) -> str:
 
 def _exists(platform: Orchestrator, name: str) -> bool:
     names = {part.name for part in platform.process_specs}
-    return name in names | {part.partition(".")[0] for part in names} | {"migrations", "topics"}
+    return name in names | {part.partition(".")[0] for part in names} | {"migrations", "topics", "administrator"}
 
 
 def down(only: Iterable[str] = ()) -> None:

@@ -245,7 +245,7 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     count for nothing. Empty: the issuer uses our names."""
     jwks_url: str = ""
     """Where the issuer publishes its keys, fetched once a minute; empty: the user service on this machine."""
-    user_service_port: WebPort = Field(default=8006, validation_alias="USER_SERVICE_PORT")
+    user_service_port: WebPort = 8006
     """The port of the user service."""
     token_outage_grace: Seconds = Field(default=7200, ge=0, le=86_400)
     """For how long after the last contact with the issuer tokens count that have run out since then, while it cannot be
