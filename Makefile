@@ -93,6 +93,10 @@ events: setup  ## write docs/asyncapi.json, and samples of what new events look 
 	@$(PYTHON) -m operations.event_document
 	@$(PYTHON) -m tests.samples.published --write-missing
 
+.PHONY: gateway
+gateway: setup  ## write gateway/nginx.conf.template from the services' routes
+	@$(PYTHON) -m gateway
+
 LOCK := env -u PIP_FIND_LINKS UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile pyproject.toml --quiet --universal \
 	--python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from operations import env_file, environment, processes, settings_check
+from operations import env_file, environment, gateway, processes, settings_check
 from operations.errors import NotReady, OperationsError, PermanentFailure
 from operations.orchestrator import Orchestrator
 from operations.process_specs import ProcessSpec
@@ -114,6 +114,7 @@ def status() -> None:
     _table(("name", "address", "state", "pid", "memory", "up for"), [line.cells() for line in lines])
     used = sum(line.memory for line in lines) // 1_000_000
     print_line(f"\nmemory of all processes: {used} MB")
+    print_line(f"all services are at {gateway.url(platform.settings)}, their pages at /<service>/docs")
     if "mail" in env_file.local_parts(platform.settings):
         print_line(f"mails are caught and shown at {platform.mailbox.url}")
     print_line(f"files to import are awaited in {platform.settings['IMPORT_URL']}")

@@ -15,7 +15,7 @@ from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 
-from operations import kafka, mail, pgbouncer, ports, postgres, processes, services
+from operations import gateway, kafka, mail, pgbouncer, ports, postgres, processes, services
 from operations.env_file import local_parts
 from operations.environment import make_import_folder
 from operations.errors import NotReady, OperationsError, PermanentFailure
@@ -62,7 +62,8 @@ class Orchestrator:
             "mail": lambda: [mail.process_spec(self.settings, self.paths, rank=3)],
         }
         infrastructure = [spec for name, make in known.items() if name in local for spec in make()]
-        return [*infrastructure, *services.process_specs(self.settings, self.paths, rank=6)]
+        in_front = gateway.process_spec(self.settings, self.paths, rank=7)
+        return [*infrastructure, *services.process_specs(self.settings, self.paths, rank=6), in_front]
 
     @property
     def mailbox(self) -> mail.Mailbox:

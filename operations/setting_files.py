@@ -17,6 +17,7 @@ from operations.declared_settings import PROCESSES, DeclaredSetting, DeclaredSet
 ROOT = Path(__file__).resolve().parent.parent
 WITH_DEFAULTS = (
     "docker-compose.yml", "Dockerfile", "pgbouncer/Dockerfile", "pgbouncer/start.sh", "kafka/start.sh",
+    "gateway/Dockerfile", "gateway/start.sh",
 )  # fmt: skip
 """Files written by hand that name a setting with its default beside it."""
 _VARIABLE = re.compile(r"\$\{(?P<name>\w+):-[^}]*\}")

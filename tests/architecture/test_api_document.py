@@ -147,7 +147,7 @@ CODE = re.compile(r"[a-z_]+\.[a-z_]+")
 
 def _codes_in_the_code() -> Iterator[str]:
     """Of every refusal that is made, whether it is named at once or in a class of its own."""
-    files = [tree(path) for path in sources("shared", *SERVICES)]
+    files = [tree(path) for path in sources("shared", "gateway", *SERVICES)]
     classes = [node for file in files for node in ast.walk(file) if isinstance(node, ast.ClassDef)]
     kinds = [node for node in classes if set(map(ast.unparse, node.bases)) & REFUSALS]
     names = REFUSALS | {node.name for node in kinds}
