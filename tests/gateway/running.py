@@ -20,10 +20,11 @@ import requests
 
 from gateway.configuration import HERE, TEMPLATE, render
 from gateway.paths import ForwardedPath
+from shared.runtime import registry
 from shared.runtime.server import Limits, Server, listening_socket
 from tests.shared.http.addresses import a_free_port
 
-SERVICES = ("communication_service", "geocoding_service", "matching_service", "patient_service", "therapist_service")
+SERVICES = tuple(registry.names())
 NO_LIMITS = {
     "GATEWAY_REQUESTS_PER_SECOND": "100000",
     "GATEWAY_OPEN_REQUESTS_PER_SECOND": "100000",
