@@ -1,4 +1,4 @@
-"""The commands of `make up`, `down`, `status`, `logs` and `mails`: what they do and print."""
+"""The commands of `make up`, `restart`, `down`, `status`, `logs` and `mails`: what they do and print."""
 
 import subprocess
 import sys
@@ -26,17 +26,40 @@ def orchestrator() -> Orchestrator:
 
 def up(only: Iterable[str] = ()) -> None:
     """Make `.env` where there is none, start what is missing, and print where everything is."""
+    platform = _checked()
+    chosen = _known(platform, only)
+    _start(platform, chosen)
+
+
+def restart(only: Iterable[str] = ()) -> None:
+    """Stop what runs and start it with the settings and the code of now, after both names and settings are checked."""
+    platform = _checked()
+    chosen = _known(platform, only)
+    platform.down(chosen or None)
+    _start(platform, chosen)
+
+
+def _checked() -> Orchestrator:
+    """Returns the platform that `.env` describes, which is made or completed first."""
     environment.prepare(ROOT, say=print_line)
     for warning in env_file.warnings(ROOT):
         print_line(f"warning: {warning}")
     platform = orchestrator()
     settings_check.check(platform.settings, ROOT)
+    return platform
+
+
+def _known(platform: Orchestrator, only: Iterable[str]) -> list[str]:
     chosen = list(only)
     unknown = sorted({name for name in chosen if not _exists(platform, name)})
     if unknown:
         raise OperationsError(
             f"there is no {', '.join(unknown)}; there are {', '.join(part.name for part in platform.process_specs)}"
         )
+    return chosen
+
+
+def _start(platform: Orchestrator, chosen: Sequence[str]) -> None:
     try:
         platform.up(chosen or None)
     except OperationsError as failure:
@@ -53,12 +76,13 @@ def _hint(platform: Orchestrator) -> str:
 
 def _exists(platform: Orchestrator, name: str) -> bool:
     names = {part.name for part in platform.process_specs}
-    return name in names | {part.partition(".")[0] for part in names} | {"migrations", "topics"}
+    return name in names | {part.partition(".")[0] for part in names} | {"migrations", "topics", "administrator"}
 
 
-def down() -> None:
+def down(only: Iterable[str] = ()) -> None:
     """Stop what was started."""
-    if not Orchestrator(ROOT, env_file.load(ROOT), say=print_line).down():  # Works even where .env is gone.
+    platform = Orchestrator(ROOT, env_file.load(ROOT), say=print_line)  # Works even where .env is gone.
+    if not platform.down(_known(platform, only) or None):
         print_line("nothing was running")
 
 

@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from gateway.settings import GatewaySettings
 from migrations.settings import MigrationSettings
 from operations import gateway, kafka, pgbouncer
-from operations.settings import ContainerSettings, StartSettings
+from operations.settings import AdministratorSettings, ContainerSettings, StartSettings
 from shared.runtime import registry
 from shared.runtime.settings import (
     DatabaseSettings,
@@ -27,6 +27,8 @@ from shared.runtime.settings import (
 
 Model = type[EnvironmentSettings]
 PROCESSES = ("web", "worker")
+SIGN_IN_SERVICE = "user_service"
+"""The service that has the accounts."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ class DeclaredSettings:
             **services,
             "Gateway": GatewaySettings,
             "Migrations": MigrationSettings,
+            "The first administrator": AdministratorSettings,
             "Containers": ContainerSettings,
         }
 
@@ -108,6 +111,7 @@ class DeclaredSettings:
         others: dict[str, Iterable[str]] = {
             "migrations": names(MigrationSettings),
             "topics": names(KafkaSettings),
+            "administrator": [*names(AdministratorSettings), *self._of_sign_in()],
             "pgbouncer": filter(pgbouncer.reads, [name]),
             "kafka": kafka.READS,
             "gateway": filter(gateway.reads, [name]),
@@ -115,6 +119,10 @@ class DeclaredSettings:
             "docker compose": names(ContainerSettings),
         }
         yield from (reader for reader, read in others.items() if name in read)
+
+    def _of_sign_in(self) -> Iterable[str]:
+        """What the service reads that makes the first administrator."""
+        return names(self.services[SIGN_IN_SERVICE]) if SIGN_IN_SERVICE in self.services else ()
 
 
 def _services(root: Path) -> dict[str, type[ServiceSettings]]:

@@ -98,9 +98,9 @@ class Orchestrator:
     def up(self, only: Iterable[str] | None = None) -> None:
         """Start what is missing and return when all of it is ready.
 
-        `only` names processes, whole services, and the tasks `migrations` and `topics`; without it everything is
-        started. When a process fails, those that were started keep running: the cause can be looked at, and the next
-        `up` continues.
+        `only` names processes, whole services, and the tasks `migrations`, `topics` and `administrator`; without it
+        everything is started. When a process fails, those that were started keep running: the cause can be looked at,
+        and the next `up` continues.
         """
         wanted = None if only is None else frozenset(only)
         with processes.only_one(self.paths.state / "lock", self._say):
@@ -124,7 +124,8 @@ class Orchestrator:
             if spec in missing:
                 clear_remains(spec.name, self.records, self.paths)
             else:
-                self._say(f"{spec.name:<32} already running")
+                outdated = ", with older settings or code: `make restart`" if self._managed(spec).is_outdated() else ""
+                self._say(f"{spec.name:<32} already running{outdated}")
         return missing
 
     def _start_together(self, group: Sequence[ProcessSpec | StartupTask], missing: Sequence[ProcessSpec]) -> None:
@@ -150,10 +151,14 @@ class Orchestrator:
             self._say(f"{member.spec.name:<32} ready at {member.spec.address}  ({age:.1f} s)")
         return None
 
-    def down(self) -> bool:
-        """Stop everything that was started here, in the opposite order; False when nothing was running."""
+    def down(self, only: Iterable[str] | None = None) -> bool:
+        """Stop what was started here, in the opposite order; False when nothing was running.
+
+        `only` names processes and whole services, as in `up`.
+        """
+        wanted = None if only is None else frozenset(only)
         with processes.only_one(self.paths.state / "lock", self._say):
-            records = self.records.all()[::-1]
+            records = [record for record in self.records.all()[::-1] if _wanted(record.name, wanted)]
             for _, group in groupby(records, key=lambda record: record.rank):
                 together = list(group)
                 with ThreadPoolExecutor(max_workers=len(together)) as pool:
@@ -219,6 +224,8 @@ class Orchestrator:
         if code != 0:
             raise OperationsError(f"{task.name} failed with code {code}\n{end_of(log, begin)}")
         self._say(f"{task.name:<32} done  ({time.monotonic() - begun:.1f} s)")
+        if line := task.announce(end_of(log, begin)):
+            self._say(line)
 
 
 def _wanted(name: str, only: Set[str] | None) -> bool:

@@ -10,6 +10,10 @@ def _nothing() -> None:
     return None
 
 
+def _nothing_to_say(_output: str) -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class ProcessSpec:
     """One long-running process: how to start it, how to know that it works, how to stop it."""
@@ -25,6 +29,8 @@ class ProcessSpec:
     """The whole environment: a process is given nothing that is not named here."""
     ports: Mapping[str, int] = field(default_factory=dict)
     """The ports it opens, by the setting that moves each."""
+    sources: tuple[Path, ...] = ()
+    """The files and folders whose code it runs; where they change, it runs with older code until it is restarted."""
     prepare: Callable[[], None] = _nothing
     user: str | None = None
     folder: Path | None = None
@@ -56,3 +62,5 @@ class StartupTask:
     rank: int
     environment: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 300
+    announce: Callable[[str], str | None] = _nothing_to_say
+    """Given its output, a line for the person who starts the platform; it is in no log."""

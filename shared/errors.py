@@ -55,3 +55,15 @@ class Unreachable(PlatformError):
 
 class Forbidden(PlatformError):
     """The caller may not do this."""
+
+
+class Unauthenticated(PlatformError):
+    """The request does not prove who sends it; after signing in it may pass."""
+
+
+class TooManyRequests(PlatformError):
+    """The same was asked too often; after `retry_after` seconds it may pass."""
+
+    def __init__(self, code: str, message: str, *, retry_after: int) -> None:
+        super().__init__(code, message)
+        self.retry_after = retry_after

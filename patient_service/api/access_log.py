@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def reader(context: Context[Dependencies]) -> Reader:
     """Who asks, and what for (`X-Purpose`)."""
-    return Reader(id=context.user.id, purpose=context.purpose)
+    return Reader(id=context.caller.id, purpose=context.purpose)
 
 
 def record_refusal(context: Context[Dependencies], refusal: PlatformError) -> None:

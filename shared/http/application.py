@@ -20,8 +20,9 @@ from shared.http.service_app import AccessTable, ServiceApp
 from shared.runtime.health import JSON, ReadinessCheck, liveness, metrics, readiness
 from shared.runtime.server.limits import MEBIBYTE
 from shared.runtime.settings import ServiceSettings
-from shared.security.authentication import ANYONE, SIGN_INS
+from shared.security.authentication import ANYONE
 from shared.security.encryption import Digests
+from shared.security.sign_in import SIGN_INS
 
 RecordRefusal = Callable[[Context[Any], PlatformError], None]
 
@@ -57,13 +58,13 @@ def service_app(
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.hosts = settings.hosts
-    app.extensions["sign_in"] = SIGN_INS[settings.auth]
+    sign_in = app.extensions["sign_in"] = SIGN_INS[settings.auth](settings)
     app.extensions["digests"] = Digests(settings.digest_key.get_secret_value())
     app.extensions["dependencies"] = dependencies
     app.extensions["record_refusal"] = record_refusal
     problems.register_error_handlers(app)
     app.access = _register_routes(app, routes)
-    app.access |= _register_platform_routes(app, _checks(settings, schema_check, ready_checks))
+    app.access |= _register_platform_routes(app, _checks(settings, schema_check, [*sign_in.checks(), *ready_checks]))
     app.access |= docs.register_docs(
         app, title, partial(openapi.document, routes, title=title, description=description)
     )

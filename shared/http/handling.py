@@ -61,7 +61,7 @@ class RequestHandler:
         if isinstance(result, Response):
             return result
         location = self._declared.location and self._declared.location.format(**call.arguments)
-        return self._shape.response(result, location=location, is_replayed=is_replayed)
+        return self._shape.response(result, reader=caller(), location=location, is_replayed=is_replayed)
 
     def _read(self) -> Arguments:
         read = [(name, reader()) for name, reader in self._readers]
@@ -101,7 +101,7 @@ def _context(session: Session | None, sent: RequestHeaders) -> Context[Any]:
     return Context(
         open_session=session,
         now=clock.now(),
-        user=caller(),
+        caller=caller(),
         purpose=sent.purpose,
         if_match=sent.if_match,
         dependencies=current_app.extensions["dependencies"],

@@ -42,7 +42,7 @@ def keyed_request(context: Context[Any], key: str) -> KeyedRequest:
     path = request.path.rstrip("/")
     digests = cast(Digests, current_app.extensions["digests"])
     digest = digests.digest(request.method.encode(), path.encode(), request.query_string, raw_body())
-    return KeyedRequest(str(context.user.id or ""), path, key, digest)
+    return KeyedRequest(str(context.caller.id or ""), path, key, digest)
 
 
 def find_reference(context: Context[Any], keyed: KeyedRequest) -> ResponseReference | None:

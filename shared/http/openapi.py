@@ -11,11 +11,14 @@ from pydantic import TypeAdapter
 
 from shared.http import headers
 from shared.http.declaration import BRINGS_A_BODY, Endpoint
+from shared.http.examples import example_of
 from shared.http.inputs import JSON, MERGE_PATCH
 from shared.http.responses import HAS_LOCATION
 from shared.http.routes import Route
 from shared.runtime.problem_documents import MEDIA_TYPE
 from shared.security.authentication import ANYONE, Access
+from shared.values.enums import Role, Scope
+from shared.values.readable import IN_THE_DOCUMENT
 from shared.values.schemas import patch_of
 
 Document = dict[str, Any]
@@ -62,6 +65,15 @@ OWN_PATHS = ("/api/dead-letters",)
 
 BESIDE_THIS_DOCUMENT = [{"url": "."}]
 
+BEARER = "bearer"
+BEARER_SCHEME: Document = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "JWT",
+    "description": "An access token: `POST /api/auth/login` of the user service returns one for a person, "
+    "`POST /api/auth/token` for a machine.",
+}
+
 OPERATIONS = {
     "/health/live": "Whether the process answers",
     "/health/ready": "Whether it reaches what it needs (503 if not), and how many events are set aside",
@@ -88,6 +100,7 @@ def document(routes: Sequence[Route], *, title: str, description: str) -> Docume
         "servers": [{"url": "/"}],
         "paths": paths,
         "components": {
+            "securitySchemes": {BEARER: BEARER_SCHEME},
             "schemas": schemas.definitions | {"Problem": PROBLEM},
             "parameters": headers.DESCRIBED,
             "responses": {
@@ -110,6 +123,8 @@ class _Schemas:
             ref_template="#/components/schemas/{model}",
         )
         self.definitions: Document = rest.get("$defs", {})
+        for shown in self.definitions.values():
+            _require_only_what_everybody_reads(shown)
 
     def of(self, kind: Any, mode: Mode) -> Document:
         """The schema of one kind, usually a reference."""
@@ -121,6 +136,13 @@ class _Schemas:
         reference = schema.get("$ref", "")
         found: Document = self.definitions[reference.rsplit("/", 1)[-1]] if reference else schema
         return found
+
+
+def _require_only_what_everybody_reads(schema: Document) -> None:
+    """A field that is left out for some callers cannot be promised to all."""
+    fields = schema.get("properties", {})
+    if "required" in schema:
+        schema["required"] = [name for name in schema["required"] if IN_THE_DOCUMENT not in fields.get(name, {})]
 
 
 def _kinds(routes: Sequence[Route]) -> Iterator[tuple[Any, Mode]]:
@@ -150,26 +172,41 @@ def _path(rule: str) -> tuple[str, list[Document]]:
 
 
 def _operation(route: Route, method: str, endpoint: Endpoint, access: Access, schemas: _Schemas) -> Document:
-    roles = ["anyone"] if access == ANYONE else sorted(access)
+    signed_in = access != ANYONE
     operation: Document = {
         "operationId": f"{method}_{re.sub(r'[^a-z0-9]+', '_', route.path.removeprefix('/api').lower()).strip('_')}",
         "tags": [route.path.removeprefix("/api/").strip("/").partition("/")[0]],
         "summary": endpoint.summary,
-        "description": "\n\n".join(filter(None, _description(endpoint, roles, schemas))),
-        "x-roles": roles,
+        "description": "\n\n".join(filter(None, _description(endpoint, access, schemas))),
+        **_who_may(access),
         "parameters": [*_parameters(endpoint, schemas), *_headers(method)],
-        "responses": _responses(route, method, endpoint, schemas),
+        "responses": _responses(route, method, endpoint, schemas, signed_in=signed_in),
     }
     body = _request_body(endpoint, schemas)
     return operation | ({"requestBody": body} if body else {})
 
 
-def _description(endpoint: Endpoint, roles: Sequence[str], schemas: _Schemas) -> Iterator[str]:
-    """The method's description, the rules across its parameters (no single schema has them), and the roles."""
+def _who_may(access: Access) -> Document:
+    """Whether a token is needed, and which roles and machines' scopes let a caller pass."""
+    if access == ANYONE:
+        return {"security": [], "x-roles": [ANYONE]}
+    roles, scopes = _roles_and_scopes(access)
+    return {"security": [{BEARER: []}], "x-roles": roles} | ({"x-scopes": scopes} if scopes else {})
+
+
+def _roles_and_scopes(access: frozenset[Role | Scope]) -> tuple[list[str], list[str]]:
+    return sorted(access & frozenset(Role)), sorted(access & frozenset(Scope))
+
+
+def _description(endpoint: Endpoint, access: Access, schemas: _Schemas) -> Iterator[str]:
+    """The method's description, the rules across its parameters (no single schema has them), and who may call."""
     yield endpoint.description
     if endpoint.query is not None:
         yield schemas.resolved(endpoint.query, "validation").get("description", "")
+    roles, scopes = ([ANYONE], []) if access == ANYONE else _roles_and_scopes(access)
     yield f"Roles: {', '.join(roles)}."
+    if scopes:
+        yield f"Machines with the scope {' or '.join(scopes)}."
 
 
 def _parameters(endpoint: Endpoint, schemas: _Schemas) -> Iterator[Document]:
@@ -193,11 +230,14 @@ def _request_body(endpoint: Endpoint, schemas: _Schemas) -> Document:
         required = "required" in schemas.resolved(endpoint.body, "validation")
     else:
         return {}
-    return {"required": required, "content": {each: {"schema": schema} for each in sorted(media_types)}}
+    described = {"schema": schema, "example": example_of(schema, schemas.definitions)}
+    return {"required": required, "content": dict.fromkeys(sorted(media_types), described)}
 
 
-def _responses(route: Route, method: str, endpoint: Endpoint, schemas: _Schemas) -> Document:
+def _responses(route: Route, method: str, endpoint: Endpoint, schemas: _Schemas, *, signed_in: bool) -> Document:
     refused = {403, 421, 422, 500, 503, *endpoint.statuses}
+    if signed_in:
+        refused |= {401}
     if method in BRINGS_A_BODY:
         refused |= {400, 413, 415}
     if method != "get":
@@ -230,7 +270,7 @@ def _platform_operation(path: str, summary: str) -> Document:
         "operationId": f"get_{path.strip('/').replace('/', '_')}",
         "tags": ["operations"],
         "summary": summary,
-        "x-roles": ["anyone"],
+        **_who_may(ANYONE),
         "responses": {"200": {"description": "OK"}}
         | ({"503": {"description": "Not ready"}} if "ready" in path else {})
         | {"403": problem, "421": problem},

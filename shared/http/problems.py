@@ -19,6 +19,8 @@ from shared.errors import (
     NotFound,
     PlatformError,
     RuleBroken,
+    TooManyRequests,
+    Unauthenticated,
     Unreachable,
 )
 from shared.http.responses import location_of
@@ -26,6 +28,7 @@ from shared.runtime.hosts import ForeignHost
 from shared.runtime.logs import logger
 from shared.runtime.problem_documents import MEDIA_TYPE, problem_document
 from shared.runtime.tracing import correlation_id
+from shared.security.tokens import TokenRefused
 from shared.values.errors import NotAcceptable
 from shared.values.schemas import InvalidFields, problems_of
 
@@ -38,15 +41,22 @@ STATUS: dict[type[PlatformError], HTTPStatus] = {
     Conflict: HTTPStatus.CONFLICT,
     LostUpdate: HTTPStatus.PRECONDITION_FAILED,
     RuleBroken: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Unauthenticated: HTTPStatus.UNAUTHORIZED,
     Forbidden: HTTPStatus.FORBIDDEN,
+    TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     ForeignHost: HTTPStatus.MISDIRECTED_REQUEST,
     Unreachable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
+CHALLENGE = 'Bearer realm="psychotherapy-platform"'
+"""What every 401 must say (RFC 9110, 15.5.2; RFC 6750, 3): how to sign in."""
+
+INVALID = ', error="invalid_token"'
+
 KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
 
 SENTENCES = {
-    HTTPStatus.NOT_FOUND: "There is nothing at this address.",
+    HTTPStatus.NOT_FOUND: "There is nothing at this address; an id is a UUID.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take this method; the header Allow names those it takes.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The request is larger than this service accepts.",
 }
@@ -94,6 +104,8 @@ def _refused(refusal: PlatformError) -> Response:
 
 def _headers_of(refusal: PlatformError) -> dict[str, str]:
     headers = {"Retry-After": str(refusal.retry_after)} if refusal.retry_after is not None else {}
+    if isinstance(refusal, Unauthenticated):
+        headers["WWW-Authenticate"] = CHALLENGE + (INVALID if isinstance(refusal, TokenRefused) else "")
     return headers | ({"Location": location_of(refusal.existing_id)} if refusal.existing_id is not None else {})
 
 
@@ -103,7 +115,17 @@ def _not_acceptable(refused: NotAcceptable) -> Response:
 
 def invalid_input(errors: Sequence[FieldProblem]) -> Response:
     """422, naming every field that cannot be accepted."""
-    return problem(422, "input.invalid", "The input is not valid.", errors=errors)
+    return problem(422, "input.invalid", _what_is_invalid(errors), errors=errors)
+
+
+def _what_is_invalid(errors: Sequence[FieldProblem]) -> str:
+    """A sentence with the first field, for who sees no more than the sentence."""
+    if not errors:
+        return "The input is not valid."
+    first, others = errors[0], len(errors) - 1
+    return (
+        f"The input is not valid ({first.field or 'the body'}: {first.message}{f'; {others} more' if others else ''})."
+    )
 
 
 def _http(refusal: HTTPException) -> Response:

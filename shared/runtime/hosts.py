@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from shared.errors import Forbidden, PlatformError
 from shared.runtime.problem_documents import MEDIA_TYPE, problem_document
@@ -48,8 +49,7 @@ class Hosts:
 
         The address we listen on is added, and 127.0.0.1, which health probes use.
         """
-        own = f"[{bind}]" if ":" in bind else bind
-        return cls(frozenset(_parts(f"{names},{own},127.0.0.1")) - ALL_ADDRESSES)
+        return cls(frozenset(_parts(f"{names},{_in_url(bind)},127.0.0.1")) - ALL_ADDRESSES)
 
     def admit(self, environ: WSGIEnvironment) -> None:
         """Raise `ForeignHost` for a request to another host name, `Forbidden` for one from another site's page."""
@@ -77,6 +77,15 @@ class Hosts:
         return guarded
 
 
+def own_host(bind: str) -> str:
+    """Returns the host, as URLs write it, at which this machine reaches what listens on that address."""
+    return "127.0.0.1" if _in_url(bind) in ALL_ADDRESSES else _in_url(bind)
+
+
+def _in_url(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
+
+
 def _forbidden() -> Forbidden:
     return Forbidden("origin.foreign", "A page of another site sent this request; only pages of this address may.")
 
@@ -100,3 +109,12 @@ def check_host_names(listed: str) -> str:
         if found is None or found["port"]:
             raise ValueError("each must be the name of a host, without a port")
     return listed
+
+
+def check_url(url: str) -> str:
+    """Returns the URL unchanged; raises `ValueError` for one that is not http(s), or that has a user, or no host."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
+        raise ValueError("is not an http(s) address")
+    _ = parts.port  # raises ValueError for a port that is no number, or too high
+    return url

@@ -26,6 +26,17 @@ connections_ended = Counter(
     "Connections closed by a deadline (header, body, answer, idle, lingering) or a limit (crowded, memory)",
     ["reason"],
 )
+tokens_refused = Counter(
+    "platform_tokens_refused_total", "Requests whose access token was missing or not accepted, by the code", ["code"]
+)
+token_key_fetches = Counter(
+    "platform_token_key_fetches_total", "Attempts to fetch the keys of the issuer of access tokens", ["outcome"]
+)
+token_issuer_away_seconds = Gauge(
+    "platform_token_issuer_away_seconds",
+    "Seconds since the issuer of access tokens last answered, as of the last attempt; 0 when it answers",
+    multiprocess_mode="livemax",
+)
 events_published = Counter("platform_events_published_total", "Events committed to Kafka by the relay")
 events_handled = Counter("platform_events_handled_total", "Events whose transaction committed", ["type"])
 events_repeated = Counter("platform_events_repeated_total", "Events skipped because they were handled before")
@@ -46,6 +57,11 @@ consumer_lag = Gauge(
 consumer_stalled_seconds = Gauge(
     "platform_consumer_stalled_seconds",
     "Seconds since anything was read of the partition that has been stalled longest; 0 when none is",
+    multiprocess_mode="mostrecent",
+)
+events_behind_seconds = Gauge(
+    "platform_events_behind_seconds",
+    "Seconds for which it is not certain that everything that other services said is handled here",
     multiprocess_mode="mostrecent",
 )
 copies_ahead = Gauge(

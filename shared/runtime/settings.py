@@ -20,8 +20,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from shared.runtime.hosts import LOCAL, Hosts, check_host_names
+from shared.runtime.hosts import LOCAL, Hosts, check_host_names, check_url, own_host
 from shared.runtime.worker_port import WORKER_PORT_DISTANCE
+from shared.values.enums import Role
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -116,7 +117,7 @@ class EnvironmentSettings(BaseSettings):
 
     @classmethod
     def of(cls, settings: Mapping[str, str]) -> Self:
-        """Returns the settings in these variables, without the environment; raises `ValidationError`."""
+        """Returns the settings in these variables and no others; raises `ValidationError`."""
         given: dict[str, Any] = {}
         for name, field in cls.model_fields.items():
             alias = str(field.validation_alias or name)
@@ -124,7 +125,9 @@ class EnvironmentSettings(BaseSettings):
                 given[name] = _chosen(settings, {inner: f"{name}_{inner}" for inner in group.model_fields})
             else:
                 given |= _chosen(settings, {alias: alias})
-        return cls(**given)
+        made = cls.__new__(cls)
+        BaseModel.__init__(made, **given)  # not BaseSettings', which fills what is missing from the environment
+        return made
 
 
 class DatabaseSettings(EnvironmentSettings):
@@ -213,7 +216,7 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     """The port of the web process; the worker's health and metrics are on the port + 100."""
 
     database_pool_size: Annotated[int, Unit("connections")] = Field(default=4, ge=1, le=1000)
-    """Connections to PgBouncer that each process keeps open."""
+    """Half of the connections to PgBouncer that each process opens at most; those it has needed stay open."""
     bind: str = "127.0.0.1"
     """The address that all processes listen on. Without accounts (AUTH=none) leave it at 127.0.0.1."""
     allowed_hosts: str = LOCAL
@@ -226,8 +229,27 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     """Threads in each process of a web server."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """DEBUG, INFO, WARNING or ERROR."""
-    auth: Literal["none"] = "none"
-    """Who may call: `none` treats every caller as admin, the only mode until accounts exist."""
+    auth: Literal["none", "token"] = "none"
+    """Who may call: with `token` everybody who has an access token, as far as its roles allow; `none`, for development,
+    treats every caller as an administrator."""
+    token_issuer: str = Field(default="psychotherapy-platform", min_length=1)
+    """Who issues access tokens (`iss`): the user service, or an OpenID Connect issuer in its place."""
+    token_audience: str = Field(default="psychotherapy-platform", min_length=1)
+    """For whom access tokens are made (`aud`)."""
+    token_type: str = Field(default="at+jwt", min_length=1)
+    """The kind of token (`typ`) that counts. Issuers that do not follow RFC 9068 write `JWT`."""
+    token_roles_claim: str = Field(default="roles", min_length=1)
+    """The claim with the roles; a path with dots leads into others, such as realm_access.roles."""
+    token_role_names: str = ""
+    """Which role each name of another issuer stands for, such as `office=coordinator,phone=caller`; other names then
+    count for nothing. Empty: the issuer uses our names."""
+    jwks_url: str = ""
+    """Where the issuer publishes its keys, fetched once a minute; empty: the user service on this machine."""
+    user_service_port: WebPort = 8006
+    """The port of the user service."""
+    token_outage_grace: Seconds = Field(default=7200, ge=0, le=86_400)
+    """For how long after the last contact with the issuer tokens count that have run out since then, while it cannot be
+    reached: everybody who is signed in continues, nobody new can sign in."""
     digest_key: Key
     """The key of the digests that recognise a repeated request (`Idempotency-Key`). After a change repetitions of
     requests of the last 24 hours are refused; no data is lost."""
@@ -241,6 +263,10 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     relay_lease_seconds: Seconds = Field(default=10, ge=0.1, le=3600)
     """How long the lease of a service's relay is valid without renewal before another worker takes over."""
 
+    current_events_seconds: Seconds = Field(default=3, ge=2, le=600)
+    """For how long e-mails and other jobs that act on events of other services go on without certainty that all of
+    them are handled (docs/faults.md, section 28). A shorter time than 3 lets them wait for no reason under load."""
+
     otel_exporter_otlp_endpoint: str = ""
     """The address of an OTLP/HTTP collector for OpenTelemetry spans of requests, events and jobs, such as
     http://127.0.0.1:4318; empty: spans are not exported. A service that runs outside of `make up` needs
@@ -250,6 +276,17 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     @classmethod
     def _are_hosts(cls, listed: str) -> str:
         return check_host_names(listed)
+
+    @field_validator("jwks_url")
+    @classmethod
+    def _names_a_host(cls, url: str) -> str:
+        return url and check_url(url)
+
+    @field_validator("token_role_names")
+    @classmethod
+    def _are_roles(cls, listed: str) -> str:
+        _role_names(listed)
+        return listed
 
     @field_validator("otel_exporter_otlp_endpoint")
     @classmethod
@@ -264,6 +301,16 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     def hosts(self) -> Hosts:
         """Our host names."""
         return Hosts.of(self.allowed_hosts, bind=self.bind)
+
+    @property
+    def keys_url(self) -> str:
+        """The address of the issuer's keys."""
+        return self.jwks_url or f"http://{own_host(self.bind)}:{self.user_service_port}/.well-known/jwks.json"
+
+    @property
+    def role_names(self) -> dict[str, Role]:
+        """Our roles by the names that the issuer gives them."""
+        return _role_names(self.token_role_names) or {role.value: role for role in Role}
 
     @property
     def worker_port(self) -> int:
@@ -288,6 +335,13 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
                 "connect_timeout": "5",
             },
         )
+
+
+def _role_names(listed: str) -> dict[str, Role]:
+    pairs = [part.strip().partition("=") for part in listed.split(",") if part.strip()]
+    if any(not name or role not in list(Role) for name, _, role in pairs):
+        raise ValueError(f"must be like office=coordinator; the roles are {', '.join(Role)}")
+    return {name: Role(role) for name, _, role in pairs}
 
 
 SettingsClass = TypeVar("SettingsClass", bound=BaseSettings)

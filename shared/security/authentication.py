@@ -1,22 +1,28 @@
-"""The caller of a request and their roles. Until accounts exist (`AUTH=none`) everybody is an administrator."""
+"""The caller of a request, their roles and scopes, and who may call what."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias, cast
 from uuid import UUID
 
-from flask import Request, current_app, g, has_request_context, request
+from flask import current_app, g, has_request_context, request
 
 from shared.errors import FieldProblem, Forbidden, RuleBroken
-from shared.values.enums import Role
+from shared.values.enums import Role, Scope
 from shared.values.text import has_unstorable, one_line
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+    from shared.runtime.health import ReadinessCheck
 
 LONGEST_PURPOSE = 500
 
 
-Access: TypeAlias = frozenset[Role] | Literal["anyone"]
+Access: TypeAlias = frozenset[Role | Scope] | Literal["anyone"]
+"""Who may call: people with one of the roles, machines with one of the scopes."""
 
 ANYONE: Final = "anyone"
 """No sign-in is required: health, documentation, and links that carry their own authorisation."""
@@ -28,48 +34,64 @@ CALLERS: Final = COORDINATORS | {Role.CALLER}
 IMPORTERS: Final = ADMINS | {Role.IMPORTER}
 AUDITORS: Final = COORDINATORS | {Role.AUDITOR}
 """Staff who read logs and reports."""
-SERVICES: Final = ADMINS | {Role.SERVICE}
-READERS: Final = COORDINATORS | {Role.SERVICE}
-"""Those who read patients, therapists and requests completely."""
-SIGNED_IN: Final = frozenset(Role)
+READERS: Final = COORDINATORS
+"""Those who read patients and requests completely."""
+SIGNED_IN: Final = frozenset(Role) - {Role.SERVICE}
+"""Everybody with an account for a person."""
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who sent the request; `id` is None until accounts exist."""
+    """Who sent the request; `id` is None where nobody had to sign in."""
 
     id: UUID | None
     roles: frozenset[Role]
+    scopes: frozenset[Scope] = frozenset()
+    session_id: UUID | None = None
+    """The session that a person opened by signing in; machines have none."""
 
     def may(self, access: Access) -> bool:
-        """Whether one of the roles has access; an administrator always has."""
-        return access == ANYONE or Role.ADMIN in self.roles or not self.roles.isdisjoint(access)
+        """Whether the caller has access. An administrator has it wherever people have it.
+
+        The role of machines opens nothing by itself: it lets their scopes count, which are void without it.
+        """
+        if access == ANYONE:
+            return True
+        if Role.ADMIN in self.roles:
+            return any(isinstance(each, Role) for each in access)
+        scopes = self.scopes if Role.SERVICE in self.roles else frozenset()
+        return not access.isdisjoint((self.roles - {Role.SERVICE}) | scopes)
 
 
-SignIn = Callable[[Request], Caller]
+class SignIn(Protocol):
+    """Recognises callers in the way that the setting `AUTH` names (shared/security/sign_in.py)."""
 
-EVERYBODY = Caller(id=None, roles=ADMINS)
+    def caller(self, environ: WSGIEnvironment) -> Caller:
+        """Returns who sends a request. Raises `Unauthenticated`; `Unreachable` where nobody can be recognised."""
+
+    def checks(self) -> Sequence[ReadinessCheck]:
+        """Returns what is needed to recognise anybody."""
+
+    def stop(self) -> None:
+        """End what runs in the background."""
 
 
-def everybody_is_admin(_request: Request) -> Caller:
-    """`AUTH=none`: acceptable only because ports are published on 127.0.0.1."""
-    return EVERYBODY
-
-
-SIGN_INS: dict[str, SignIn] = {"none": everybody_is_admin}
-"""How the caller of a request is found, by the value of the setting `AUTH`."""
+NOBODY: Final = Caller(id=None, roles=frozenset())
+"""The caller of an endpoint that is open to anyone; a token that comes along is not looked at."""
 
 
 def caller() -> Caller:
-    """Returns the caller of the current request."""
-    if "caller" not in g:
-        g.caller = cast(SignIn, current_app.extensions["sign_in"])(request)
+    """Returns the caller of the current request, as `admit` found them."""
     return cast(Caller, g.caller)
 
 
 def admit(access: Access) -> None:
-    """Raise `Forbidden` when the current caller has no access."""
-    if access != ANYONE and not caller().may(access):
+    """Find the caller of the current request. Raises `Unauthenticated`, and `Forbidden` for one without access."""
+    if access == ANYONE:
+        g.caller = NOBODY
+        return
+    g.caller = cast(SignIn, current_app.extensions["sign_in"]).caller(request.environ)
+    if not caller().may(access):
         raise Forbidden("role.missing", "Your role does not allow this.")
 
 

@@ -96,6 +96,12 @@ class Role(StrEnum):
     SERVICE = "service"
 
 
+class Scope(StrEnum):
+    """What a machine account may call; the role `service` alone opens nothing."""
+
+    IMPORTS_START = "imports.start"
+
+
 # Patients
 
 

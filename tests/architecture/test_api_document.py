@@ -7,16 +7,18 @@ import importlib
 import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from http import HTTPStatus
 from typing import Any, get_args
 
 import pytest
 from sqlalchemy import CheckConstraint, Table
 
 from communication_service.domain import states as communication
+from communication_service.domain.contact_waits import ContactWait
 from matching_service.domain import states as matching
 from patient_service.domain import states as patient
 from shared.http import dead_letters
-from shared.values import enums
+from shared.values import account_enums, enums
 from tests.architecture.documents import API, anchors, codes, table_after
 from tests.architecture.sources import SERVICES, sources, tree
 from therapist_service.domain import states as therapist
@@ -55,12 +57,17 @@ VOCABULARIES: dict[str, type[StrEnum]] = {
     "outcome on the phone": enums.CallAnswer,
     "hold of a request": enums.RequestHold,
     "what a request waits for": enums.RequestWait,
+    "what a contact waits for": ContactWait,
     "reason of a withdrawal": enums.WithdrawalReason,
     "kind of an e-mail": enums.EmailKind,
     "resolution of a doubt": enums.EmailResolution,
     "result of a call": enums.CallResult,
     "outcome of a record": enums.ImportOutcome,
     "action of a record": enums.ImportAction,
+    "role": enums.Role,
+    "scope of a machine account": enums.Scope,
+    "change of an account": account_enums.AccountChangeKind,
+    "end of a session": account_enums.SessionEnd,
 }
 
 VARIABLE, NAMED = re.compile(r"<(?:\w+:)?(\w+)>"), r"{\1}"
@@ -129,7 +136,12 @@ def test_the_vocabularies_of_the_document_are_those_of_the_code() -> None:
     assert written == {field: [each.value for each in vocabulary] for field, vocabulary in VOCABULARIES.items()}
 
 
-REFUSALS = frozenset({"Conflict", "LostUpdate", "RuleBroken", "Forbidden", "ForeignHost", "problem"})
+REFUSALS = frozenset(
+    {"Conflict", "LostUpdate", "RuleBroken", "Unauthenticated", "Forbidden", "TooManyRequests", "ForeignHost"}
+    | {"TokenRefused", "UnknownKey", "NoKeys", "problem"}
+)
+CODES_OF_HTTP = {HTTPStatus(number).name.lower() for number in (400, 404, 405, 408, 413, 415, 431, 505)} | {"internal"}
+"""Refusals of HTTP itself: the code is the name of the status."""
 CODE = re.compile(r"[a-z_]+\.[a-z_]+")
 
 
@@ -153,7 +165,7 @@ def test_the_codes_of_problems_are_those_of_the_document() -> None:
     """Programs compare them; `….not_found` follows from the noun."""
     written = [codes(row[0])[0] for row in table_after(API, "code-of-a-problem")]
     assert len(written) == len(set(written))
-    assert set(written) == set(_codes_in_the_code())
+    assert set(written) == set(_codes_in_the_code()) | CODES_OF_HTTP
 
 
 def test_the_document_has_every_heading_that_is_looked_for() -> None:

@@ -14,11 +14,14 @@ from pydantic_settings import BaseSettings
 
 from migrations.settings import MigrationSettings
 from operations import env_file, gateway, pgbouncer, services
-from operations.compose import NOT_IN_CONTAINERS
+from operations.compose import CONTAINER_DEFAULTS, NOT_IN_CONTAINERS
 from operations.orchestrator import Orchestrator
+from operations.postgres import NO_VALUES_IN_THE_LOG
+from operations.settings import AdministratorSettings
 from shared.runtime.settings import KafkaSettings, names
 from testkit.private_platform import private_settings
 from tests.architecture.sources import ROOT, SERVICES
+from user_service.settings import Settings as UserSettings
 
 TEXT = (ROOT / "docker-compose.yml").read_text()
 FILE: dict[str, Any] = yaml.safe_load(TEXT)
@@ -27,8 +30,8 @@ DECLARED = env_file.declared(ROOT)
 VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?P<operator>:-|:\?)(?P<word>[^}]*)\}")
 
 OURS = {name for name, container in CONTAINERS.items() if "PLATFORM_IMAGE" in container["image"]}
-STEPS = {"migrations", "topics"}
-SECRET = re.compile(r"PASSWORD|KEY|SECRET|TOKEN")
+STEPS = {"migrations", "topics", "administrator"}
+SECRET = re.compile(r"PASSWORD|KEY$|SECRET|TOKEN$")
 ADMINISTRATORS = {"POSTGRES_PASSWORD", "POSTGRES_ADMIN_PASSWORD", "DATABASE_OWNER_PASSWORD"}
 
 
@@ -126,9 +129,17 @@ def test_a_process_is_given_what_its_settings_name(service: str, process: str) -
     assert needed <= given, "nothing stands in for what has no default"
 
 
+def test_the_database_server_logs_no_values() -> None:
+    """As with `make up` (tests/operations/test_postgres.py): a statement holds what practices say of patients."""
+    command = CONTAINERS["postgres"]["command"]
+    assert [name for name, value in NO_VALUES_IN_THE_LOG.items() if f"-c {name}={value}" not in command] == []
+
+
 def test_what_is_no_service_is_given_what_it_needs() -> None:
     assert environment("mail").keys() == {"HEALTH_PORT"}
     assert environment("topics").keys() == set(names(KafkaSettings)) - NOT_IN_CONTAINERS.keys()
+    of_accounts = {*names(UserSettings), *names(AdministratorSettings)}
+    assert environment("administrator").keys() == of_accounts - NOT_IN_CONTAINERS.keys()
     assert environment("migrations").keys() == set(names(MigrationSettings))
     assert environment("pgbouncer").keys() == set(filter(pgbouncer.reads, DECLARED))
     names_inside = {"SERVICES_HAVE_OWN_PORTS", *(f"{service.upper()}_HOST" for service in SERVICES)}
@@ -143,7 +154,9 @@ def test_defaults_are_those_of_the_example() -> None:
     for match in VARIABLE.finditer(TEXT):
         assert match["name"] in DECLARED, f"{match['name']} is not in .env.example"
         if match["operator"] == ":-":
-            assert match["word"] == DECLARED[match["name"]].default, match["name"]
+            assert match["word"] == CONTAINER_DEFAULTS.get(match["name"], DECLARED[match["name"]].default), match[
+                "name"
+            ]
 
 
 def test_what_is_kept_from_containers_is_a_setting_with_a_reason() -> None:

@@ -24,7 +24,7 @@ from shared.runtime import registry
 from shared.runtime.server import Limits, Server, listening_socket
 from tests.shared.http.addresses import a_free_port
 
-SERVICES = registry.names()
+SERVICES = tuple(registry.names())
 NO_LIMITS = {
     "GATEWAY_REQUESTS_PER_SECOND": "100000",
     "GATEWAY_OPEN_REQUESTS_PER_SECOND": "100000",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shared.http import Route
 from shared.security.authentication import CALLERS, COORDINATORS, IMPORTERS
+from shared.values.enums import Scope
 from therapist_service.api.imports import ImportCollection, ImportItem, ImportRecordCollection
 from therapist_service.api.therapists import (
     TherapistBlockResource,
@@ -13,11 +14,11 @@ from therapist_service.api.therapists import (
 )
 
 ROUTES = [
-    Route("/api/therapists", TherapistCollection, get=CALLERS, post=COORDINATORS),
-    Route("/api/therapists/<uuid:id>", TherapistItem, get=CALLERS, patch=COORDINATORS),
+    Route("/api/therapists", TherapistCollection, get=CALLERS | IMPORTERS, post=COORDINATORS),
+    Route("/api/therapists/<uuid:id>", TherapistItem, get=CALLERS | IMPORTERS, patch=COORDINATORS),
     Route("/api/therapists/<uuid:id>/block", TherapistBlockResource, post=COORDINATORS),
     Route("/api/therapists/<uuid:id>/unblock", TherapistUnblockResource, post=COORDINATORS),
-    Route("/api/imports", ImportCollection, get=IMPORTERS, post=IMPORTERS),
+    Route("/api/imports", ImportCollection, get=IMPORTERS, post=IMPORTERS | {Scope.IMPORTS_START}),
     Route("/api/imports/<uuid:id>", ImportItem, get=IMPORTERS),
     Route("/api/imports/<uuid:id>/records", ImportRecordCollection, get=IMPORTERS),
 ]

@@ -15,9 +15,18 @@ from pydantic import SecretStr
 from sqlalchemy import DateTime, MetaData, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from shared.database import NAMES, Aggregate, Session, new_id
+from shared.database import NAMES, Aggregate, Session, first_version, new_id
 from shared.database.tables import idempotency
-from shared.errors import Conflict, LostUpdate, NotFound, PlatformError, RuleBroken, Unreachable
+from shared.errors import (
+    Conflict,
+    LostUpdate,
+    NotFound,
+    PlatformError,
+    RuleBroken,
+    TooManyRequests,
+    Unauthenticated,
+    Unreachable,
+)
 from shared.http import READ_ONLY, Context, Replay, Resource, ResponseReference, Route, endpoint, service_app
 from shared.runtime.settings import ServiceSettings
 from shared.runtime.web import serve
@@ -216,8 +225,8 @@ class PlainResource(Resource):
     @endpoint(body=BenchFields, response=BenchView, status=201, replay=READ_ONLY, transaction=False)
     def post(self, context: Context[None], body: BenchFields) -> BenchView:
         """Repeat what was sent."""
-        stamps = {"created_at": context.now, "updated_at": context.now, "version": 5}
-        return BenchView(id=new_id(), **stamps, **body.model_dump())
+        made = first_version(by=context.caller.id, now=context.now) | {"version": 5}
+        return BenchView(id=new_id(), **made, **body.model_dump())
 
     @endpoint(status=202, response=Schema, location="/api/plain/jobs/1", transaction=False)
     def put(self, context: Context[None]) -> Schema:
@@ -237,6 +246,8 @@ FAILURES: dict[str, Exception] = {
     "conflict": Conflict("bench.taken", "Somebody sits there."),
     "unreachable": Unreachable("park.closed", "The park is closed."),
     "bug": KeyError("Erika Mustermann"),
+    "unknown-caller": Unauthenticated("visitor.unknown", "Say who you are."),
+    "too-often": TooManyRequests("bench.too_often", "Others want to sit, too.", retry_after=17),
     "lost": LostUpdate("bench.changed", "Changed."),
     "without-status": WithoutStatus("bench.odd", "Erika Mustermann sits there."),
 }
@@ -290,10 +301,10 @@ def settings(**overrides: Any) -> ServiceSettings:
     return Settings(**{"_env_file": None} | fields | overrides)
 
 
-def create_app(routes: list[Route] = ROUTES, **more: Any) -> Flask:
+def create_app(routes: list[Route] = ROUTES, *, chosen: dict[str, Any] | None = None, **more: Any) -> Flask:
     return service_app(
         "bench_service",
-        settings(),
+        settings(**(chosen or {})),
         routes,
         title="Benches",
         description="Benches in a park.",
@@ -302,4 +313,6 @@ def create_app(routes: list[Route] = ROUTES, **more: Any) -> Flask:
 
 
 if __name__ == "__main__":
-    serve(create_app, settings(port=int(sys.argv[1]), web_processes=int(sys.argv[2])))
+    given = dict(each.split("=", 1) for each in sys.argv[3:])
+    chosen = settings(port=int(sys.argv[1]), web_processes=int(sys.argv[2]), **given)
+    serve(lambda: create_app(chosen=given), chosen)

@@ -13,8 +13,9 @@ from openapi_spec_validator import validate
 from shared.http import Context, Resource, Route, endpoint
 from shared.http.routes import UndeclaredAccess
 from shared.runtime.health import ReadinessCheck
-from shared.security.authentication import COORDINATORS, READERS, SIGN_INS, Caller
-from shared.values.enums import Role
+from shared.security.authentication import ADMINS, ANYONE, COORDINATORS, IMPORTERS, READERS, Access, Caller
+from shared.values.enums import Role, Scope
+from tests.fakes.callers import called_by
 from tests.shared.http.sample import ROUTES, PlainResource, create_app
 
 
@@ -40,25 +41,55 @@ def test_an_address_is_declared_once() -> None:
         create_app([*ROUTES, Route("/api/paper", ROUTES[-1].resource, get=READERS)])
 
 
-def test_a_role_that_is_not_admitted_is_forbidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(SIGN_INS, "none", lambda _request: Caller(id=None, roles=frozenset({Role.SERVICE})))
-    client = create_app().test_client()
-    assert client.get("/api/plain").status_code == 200
+COORDINATOR = Caller(id=None, roles=frozenset({Role.COORDINATOR}))
+IMPORTER = Caller(id=None, roles=frozenset({Role.IMPORTER}))
+
+
+def test_a_role_that_is_not_admitted_is_forbidden() -> None:
+    routes = [*ROUTES, Route("/api/readable", PlainResource, get=IMPORTERS, post=ADMINS, put=ADMINS, delete=ADMINS)]
+    client = called_by(create_app(routes), IMPORTER).test_client()
+    assert client.get("/api/readable").status_code == 200
     refused = client.post("/api/plain", json={"name": "x"})
     assert (refused.status_code, refused.json["code"]) == (403, "role.missing")
-    assert client.head("/api/plain").status_code == 200
+    assert client.head("/api/readable").status_code == 200
     assert client.get("/api/paper").status_code == 200
     assert client.get("/health/live").status_code == 200
 
 
-def test_one_resource_may_live_at_two_addresses_with_roles_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("roles", "scopes", "access", "may"),
+    [
+        ({Role.COORDINATOR}, set(), COORDINATORS, True),
+        ({Role.COORDINATOR}, set(), ADMINS, False),
+        ({Role.ADMIN}, set(), IMPORTERS, True),
+        ({Role.ADMIN}, set(), frozenset({Role.CALLER}), True),
+        ({Role.ADMIN}, set(), frozenset({Scope.IMPORTS_START}), False),
+        ({Role.ADMIN}, set(), frozenset(), False),
+        (set(), set(), COORDINATORS, False),
+        ({Role.SERVICE}, set(), frozenset(Role), False),
+        ({Role.SERVICE}, {Scope.IMPORTS_START}, IMPORTERS, False),
+        ({Role.SERVICE}, {Scope.IMPORTS_START}, IMPORTERS | {Scope.IMPORTS_START}, True),
+        (set(), {Scope.IMPORTS_START}, IMPORTERS | {Scope.IMPORTS_START}, False),
+        ({Role.CALLER}, {Scope.IMPORTS_START}, IMPORTERS | {Scope.IMPORTS_START}, False),
+        (set(), set(), ANYONE, True),
+    ],
+)
+def test_who_may_call(roles: set[Role], scopes: set[Scope], access: Access, *, may: bool) -> None:
+    assert Caller(None, frozenset(roles), frozenset(scopes)).may(access) is may
+
+
+def test_no_scope_is_spelled_like_a_role() -> None:
+    assert not {str(role) for role in Role} & {str(scope) for scope in Scope}
+
+
+def test_one_resource_may_live_at_two_addresses_with_roles_of_their_own() -> None:
     class Thing(Resource):
         @endpoint(transaction=False)
         def get(self, context: Context[None]) -> None:
             """Nothing."""
 
-    monkeypatch.setitem(SIGN_INS, "none", lambda _request: Caller(id=None, roles=frozenset({Role.SERVICE})))
-    client = create_app([Route("/api/a", Thing, get=READERS), Route("/api/b", Thing, get=COORDINATORS)]).test_client()
+    app = create_app([Route("/api/a", Thing, get=READERS), Route("/api/b", Thing, get=ADMINS)])
+    client = called_by(app, COORDINATOR).test_client()
     assert [client.get(path).status_code for path in ("/api/a", "/api/b")] == [204, 403]
 
 

@@ -16,6 +16,7 @@ from flask.testing import FlaskClient
 from shared.events.listeners import Listeners
 from shared.http import openapi
 from shared.http.dead_letters import dead_letter_routes
+from testkit.token_issuer import TokenIssuer, token_issuer
 from tests.fakes.browser import CHROMIUM, browsing
 from tests.shared.http.sample import ROUTES, create_app
 
@@ -81,9 +82,15 @@ class Silent(WSGIRequestHandler):
 
 
 @pytest.fixture
-def gateway() -> Iterator[str]:
-    """The address of a gateway that serves what is not `/api` below a prefix."""
-    app = create_app()
+def issuer() -> Iterator[TokenIssuer]:
+    with token_issuer() as running:
+        yield running
+
+
+@pytest.fixture
+def gateway(issuer: TokenIssuer) -> Iterator[str]:
+    """The address of a gateway that serves what is not `/api` below a prefix, of a service that wants tokens."""
+    app = create_app(chosen={"auth": "token", "jwks_url": issuer.url})
 
     def forward(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
         environ["PATH_INFO"] = environ["PATH_INFO"].removeprefix(PREFIX)
@@ -93,6 +100,7 @@ def gateway() -> Iterator[str]:
         Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}{PREFIX}"
         server.shutdown()
+    app.extensions["sign_in"].stop()
 
 
 TRY_OUT = """(async () => {
@@ -114,12 +122,37 @@ TRY_OUT = """(async () => {
 """Opens an operation, tries it out with the values that are proposed, and reads where it asked and what came back."""
 
 
+AUTHORIZE = """(async () => {
+  const until = async (find) => {
+    for (const end = Date.now() + 30_000; Date.now() < end; await new Promise((done) => setTimeout(done, 20))) {
+      const found = find();
+      if (found) return found;
+    }
+    throw new Error(`not there: ${find}`);
+  };
+  (await until(() => document.querySelector(".auth-wrapper .authorize"))).click();
+  const input = await until(() => document.querySelector(".auth-container input"));
+  Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set.call(input, "%s");
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+  (await until(() => document.querySelector(".auth-btn-wrapper .authorize"))).click();
+  (await until(() => document.querySelector(".auth-btn-wrapper .btn-done"))).click();
+})()"""
+"""Gives the page an access token, as a person does who presses Authorize."""
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="needs chromium (apt-get install chromium)")
-def test_a_browser_draws_the_page_and_tries_out_operations_below_a_prefix(gateway: str, tmp_path: Path) -> None:
+def test_a_browser_draws_the_page_and_tries_out_operations_below_a_prefix(
+    gateway: str, issuer: TokenIssuer, tmp_path: Path
+) -> None:
     with browsing(tmp_path) as browser:
         browser.order("Page.navigate", url=f"{gateway}/docs")
+        refused = browser.run(TRY_OUT % "plain-put_plain")
+        browser.complaints.clear()  # the console notes the 401
+        browser.run(AUTHORIZE % issuer.token())
         posted = browser.run(TRY_OUT % "plain-post_plain")
         health = browser.run(TRY_OUT % "operations-get_health_live")
         assert browser.complaints == [], "its policy forbids what the page needs"
+    assert refused[1] == "401"
     assert posted == [gateway.removesuffix(PREFIX) + "/api/plain", "201"]
     assert health == [f"{gateway}/health/live", "200"]

@@ -13,6 +13,8 @@ from tests.shared.http.sample import create_app
     [
         ("conflict", 409, "bench.taken"),
         ("lost", 412, "bench.changed"),
+        ("unknown-caller", 401, "visitor.unknown"),
+        ("too-often", 429, "bench.too_often"),
         ("unreachable", 503, "park.closed"),
         ("bug", 500, "internal"),
         ("without-status", 500, "internal"),
@@ -44,6 +46,11 @@ def test_a_bug_leaves_no_trace_outside(client: FlaskClient, how: str) -> None:
 
 def test_what_may_help_later_says_when(client: FlaskClient) -> None:
     assert int(client.get("/api/failing/unreachable").headers["Retry-After"]) > 0
+    assert client.get("/api/failing/too-often").headers["Retry-After"] == "17"
+
+
+def test_who_must_sign_in_is_told_how(client: FlaskClient) -> None:
+    assert client.get("/api/failing/unknown-caller").headers["WWW-Authenticate"].startswith("Bearer realm=")
 
 
 def test_an_unknown_path_is_a_problem(client: FlaskClient) -> None:

@@ -1,0 +1,219 @@
+"""Access tokens (JWT, RFC 9068): which of them count, and what they say. Knows neither the clock nor the network.
+
+A key fixes the only algorithm that it is used with, so that a token cannot choose one (`none`, or HMAC with the public
+key as its secret). Nothing in a token's header is ever used as a key or as the address of one.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any, Final, NoReturn, TypeVar
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jws import JWSRegistry
+
+from shared.errors import Unauthenticated
+from shared.security.jwks import VerificationKey
+from shared.values.enums import Role, Scope
+
+LONGEST_TOKEN: Final = 8192
+"""Characters; ours have about 600."""
+LONGEST_SUBJECT: Final = 255
+Word = TypeVar("Word", Role, Scope)
+
+LEEWAY: Final = timedelta(seconds=30)
+"""By how much the clocks of issuer and services may differ."""
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LAST_TIMESTAMP: Final = 10**11
+
+_ROLES: Final[Mapping[str, Role]] = {role.value: role for role in Role}
+_SCOPES: Final[Mapping[str, Scope]] = {scope.value: scope for scope in Scope}
+_FORM = re.compile(r"[A-Za-z0-9_-]{1,700}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
+_NEVER_ACCEPTED = frozenset({"crit", "b64", "enc", "zip", "jwk", "jku", "x5u", "x5c"})
+"""Header parameters that change how a token is read, or bring a key of their own."""
+
+
+class TokenRefused(Unauthenticated):
+    """A token was sent, and does not count."""
+
+
+class UnknownKey(TokenRefused):
+    """The token names a key that is not among those of the issuer."""
+
+
+class TokenExpired(TokenRefused):
+    """The token is genuine and has run out."""
+
+    def __init__(self, expired_at: datetime) -> None:
+        super().__init__("token.expired", "This access token has expired; fetch a new one.")
+        self.expired_at = expired_at
+
+
+@dataclass(frozen=True)
+class TokenRules:
+    """What tokens must say to count here, and where an issuer of another make puts the roles."""
+
+    issuer: str
+    audience: str
+    type: str = "at+jwt"
+    roles_claim: str = "roles"
+    """The name of a claim, or a path with dots to one inside of others."""
+    roles: Mapping[str, Role] = field(default_factory=lambda: _ROLES)
+    """Our roles by the names that the issuer gives them; other names mean nothing here."""
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What an accepted token says of its bearer."""
+
+    subject: UUID
+    session_id: UUID | None
+    roles: frozenset[Role]
+    scopes: frozenset[Scope]
+
+
+def verify(
+    token: str, keys: Mapping[str, VerificationKey], rules: TokenRules, *, now: datetime, expired_as_of: datetime
+) -> Claims:
+    """Returns what the token says. Raises `TokenRefused`.
+
+    `expired_as_of` is the instant that a token must not have run out at: `now`, or an earlier one while the issuer
+    cannot be reached. Roles and scopes that are not known here are ignored: an issuer of a newer release may have more.
+    """
+    header = _header(token, rules)
+    key = keys.get(header["kid"])
+    if key is None:
+        raise UnknownKey("token.unknown_key", "This access token is signed with a key that the issuer does not have.")
+    if header["alg"] != key.algorithm or not _is_signed(token, key):
+        raise TokenRefused("token.signature", "The signature of this access token is wrong.")
+    claims = _object(token.split(".")[1])
+    _refuse_foreign(claims, rules)
+    _refuse_wrong_time(claims, now=now, expired_as_of=expired_as_of)
+    return Claims(
+        subject=_identity(claims.get("sub"), rules),
+        session_id=None if claims.get("sid") is None else _identity(claims["sid"], rules),
+        roles=_known(rules.roles, _inside(claims, rules.roles_claim)),
+        scopes=_known(_SCOPES, claims.get("scope")),
+    )
+
+
+def _header(token: str, rules: TokenRules) -> dict[str, Any]:
+    """Returns the header of a token in its form; its `kid`, `alg` and `typ` are texts."""
+    if len(token) > LONGEST_TOKEN or not _FORM.fullmatch(token):
+        _refuse_malformed()
+    header = _object(token.split(".")[0])
+    if not all(isinstance(header.get(name), str) for name in ("kid", "alg", "typ")) or header.keys() & _NEVER_ACCEPTED:
+        _refuse_malformed()
+    if header["typ"].lower().removeprefix("application/") != rules.type.lower():
+        raise TokenRefused("token.foreign", "This is a token of another kind, no access token.")
+    return header
+
+
+def _is_signed(token: str, key: VerificationKey) -> bool:
+    _bytes(token.split(".")[2])  # two spellings of one signature would be two tokens
+    try:
+        jws.deserialize_compact(token, key.key, registry=_registry(key.algorithm))
+    except (JoseError, ValueError):
+        return False
+    return True
+
+
+@cache
+def _registry(algorithm: str) -> JWSRegistry:
+    registry = JWSRegistry(algorithms=[algorithm], strict_check_header=False)
+    registry.max_header_length = registry.max_payload_length = registry.max_signature_length = LONGEST_TOKEN
+    return registry
+
+
+def _refuse_foreign(claims: Mapping[str, Any], rules: TokenRules) -> None:
+    audiences = claims.get("aud")
+    named = audiences if isinstance(audiences, list) else [audiences]
+    if claims.get("iss") != rules.issuer or rules.audience not in named:
+        raise TokenRefused("token.foreign", "This access token is from another issuer, or for somebody else.")
+
+
+def _refuse_wrong_time(claims: Mapping[str, Any], *, now: datetime, expired_as_of: datetime) -> None:
+    begins = [_instant(claims[name]) for name in ("nbf", "iat") if name in claims]
+    if any(instant > now + LEEWAY for instant in begins):
+        raise TokenRefused("token.not_yet_valid", "This access token is not valid yet.")
+    ends = _instant(claims.get("exp"))
+    if ends + LEEWAY <= expired_as_of:
+        raise TokenExpired(ends)
+
+
+def _instant(seconds: Any) -> datetime:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < LAST_TIMESTAMP:
+        _refuse_malformed()
+    return EPOCH + timedelta(seconds=seconds)
+
+
+def _identity(text: Any, rules: TokenRules) -> UUID:
+    """Returns the UUID that the issuer uses, or one that is made of an issuer's name and its own kind of identifier."""
+    if not isinstance(text, str) or not 0 < len(text) <= LONGEST_SUBJECT or not text.isprintable():
+        _refuse_malformed()
+    try:
+        return UUID(text)
+    except ValueError:
+        return uuid5(NAMESPACE_URL, f"{rules.issuer}#{text}")
+
+
+def _inside(claims: Mapping[str, Any], path: str) -> Any:
+    """Returns a claim by its name, which may have dots, or else by a path with dots; None where there is none."""
+    if path in claims:
+        return claims[path]
+    found: Any = claims
+    for name in path.split("."):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
+
+
+def _known(meanings: Mapping[str, Word], given: Any) -> frozenset[Word]:
+    """Returns what is known of the names in a list, or in a text with blanks between them (RFC 9068, 2.2.3)."""
+    names = given.split(" ") if isinstance(given, str) else [] if given is None else given
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        _refuse_malformed()
+    return frozenset(meanings[name] for name in names if name in meanings)
+
+
+def _object(part: str) -> dict[str, Any]:
+    try:
+        found = json.loads(_bytes(part).decode(), object_pairs_hook=_once_each, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        _refuse_malformed()
+    if not isinstance(found, dict):
+        _refuse_malformed()
+    return found
+
+
+def _bytes(part: str) -> bytes:
+    """Returns the decoded bytes; refuses a second spelling of them."""
+    try:
+        decoded = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    except ValueError:
+        _refuse_malformed()
+    if base64.urlsafe_b64encode(decoded).rstrip(b"=").decode() != part:
+        _refuse_malformed()
+    return decoded
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name occurs twice: readers would disagree on which one counts")
+    return found
+
+
+def _refuse_constant(_name: str) -> NoReturn:
+    raise ValueError("not a number of JSON")
+
+
+def _refuse_malformed() -> NoReturn:
+    raise TokenRefused("token.malformed", "This is not an access token in its form.")
