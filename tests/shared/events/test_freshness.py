@@ -228,7 +228,7 @@ def test_what_retention_has_removed_need_not_be_handled(own_kafka: dict[str, Any
     assert is_stale(own_kafka, freshness)
     everything = [TopicPartition(TOPIC, number, -1) for number in range(12)]
     admin = AdminClient(own_kafka)  # a client that is not kept never answers
-    for future in admin.delete_records(everything).values():  # type: ignore[arg-type]
+    for future in admin.delete_records(everything).values():
         future.result(20)
     becomes_current(own_kafka, freshness)
 
