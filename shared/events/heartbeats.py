@@ -39,7 +39,7 @@ class Heartbeats:
     """Writes and reads heartbeats; each object has a client of its own, which joins no group."""
 
     def __init__(self, kafka: dict[str, Any]) -> None:
-        self._client = KafkaConsumer(
+        self._consumer = KafkaConsumer(
             {**kafka, **QUICK_END, "group.id": GROUP, "enable.auto.commit": False, "log_level": 0}
         )
 
@@ -47,12 +47,13 @@ class Heartbeats:
         """Commit the heartbeat of these topics' service without waiting: one that is lost is followed by the next."""
         metadata = heartbeat.model_dump_json()
         offsets = [TopicPartition(topic, 0, 0, metadata=metadata) for topic in topics]
+        consumer = self._consumer
         with suppress(KafkaException):
-            self._client.commit(offsets=offsets, asynchronous=True)
+            consumer.commit(offsets=offsets, asynchronous=True)
 
     def read(self, topics: Sequence[str], *, wait_seconds: float) -> dict[str, Heartbeat]:
         """Returns the newest heartbeat of each topic that has one; raises `KafkaException` without an answer."""
-        answers = self._client.committed([TopicPartition(topic, 0) for topic in topics], timeout=wait_seconds)
+        answers = self._consumer.committed([TopicPartition(topic, 0) for topic in topics], timeout=wait_seconds)
         found = {}
         for each in answers:
             if each.error is not None:
