@@ -1,6 +1,6 @@
-"""Heartbeats: each relay says on Kafka, four times a second, how far its service has come.
+"""Heartbeats: each relay records on Kafka, four times a second, how far its service has come.
 
-A service that publishes nothing looks like one with nothing to publish. Whoever acts on copies must tell the two apart:
+A service that publishes nothing looks like one with nothing to publish. Who acts on copies must distinguish the two:
 a withdrawal that was answered 200 is of no use while it waits in an outbox whose relay is dead.
 
 A heartbeat is the metadata of an offset that the group `relays` commits for a topic of the service: Kafka keeps the
