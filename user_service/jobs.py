@@ -12,22 +12,25 @@ from shared.runtime.jobs import Job
 from user_service.dependencies import Dependencies
 from user_service.domain import accounts, own_password, sessions, sign_in, signing_keys, throttling
 from user_service.domain.passwords import HashingBusy, refuse_weak
-from user_service.domain.schemas import NewPassword, NewUser, SignIn
+from user_service.domain.schemas import NewPassword, NewUser, PersonSignIn
 from user_service.domain.sessions import Origin
 from user_service.domain.sign_in import SignedIn, SignInClaim
 from user_service.domain.throttling import Attempt
 
 
-def sign_in_person(given: SignIn, origin: Origin, needed: Dependencies, *, now: datetime) -> SignedIn:
+def sign_in_person(given: PersonSignIn, origin: Origin, needed: Dependencies, *, now: datetime) -> SignedIn:
     """Sign a person in.
 
     Raises `TooManyRequests`, `HashingBusy`, and `Unauthenticated` with the same words whatever is wrong.
     """
     with transaction() as session:
-        claimed = sign_in.claim(session, given.email, origin, needed.values, now=now)
-    if not _is_right(claimed.password_hash, given.password, claimed.attempt, needed):
-        raise sign_in.refused()
-    renewed_hash = _renewed_hash(claimed, given.password, needed)
+        is_known = sign_in.is_known(session, given.email, origin)
+    with needed.passwords.place(is_known=is_known):
+        with transaction() as session:
+            claimed = sign_in.claim(session, given.email, origin, needed.values, now=now)
+        if not _is_right(claimed.password_hash, given.password, claimed.attempt, needed):
+            raise sign_in.refused()
+        renewed_hash = _renewed_hash(claimed, given.password, needed)
     with transaction() as session:
         begun = sign_in.complete(session, claimed, origin, needed.sessions, renewed_hash=renewed_hash, now=now)
         return sign_in.tokens_of(session, begun, needed.tokens, needed.values, now=now)
@@ -73,12 +76,13 @@ def change_password(
     now: datetime,
 ) -> None:
     """Change one's own password. Raises `NotFound`, `TooManyRequests`, `HashingBusy`, `RuleBroken`."""
-    with transaction() as session:
-        claimed = own_password.claim(session, account_id, origin, needed.values, now=now)
-    if not _is_right(claimed.password_hash, given.current_password, claimed.attempt, needed):
-        raise own_password.wrong()
-    refuse_weak(given.new_password, field="new_password", about=claimed.about)
-    new_hash = needed.passwords.hash(given.new_password)
+    with needed.passwords.place(is_known=True):
+        with transaction() as session:
+            claimed = own_password.claim(session, account_id, origin, needed.values, now=now)
+        if not _is_right(claimed.password_hash, given.current_password, claimed.attempt, needed):
+            raise own_password.wrong()
+        refuse_weak(given.new_password, field="new_password", about=claimed.about)
+        new_hash = needed.passwords.hash(given.new_password)
     with transaction() as session:
         own_password.complete(session, claimed, new_hash, session_id=session_id, now=now)
 

@@ -19,8 +19,8 @@ class PasswordHashing(SettingsGroup):
     passes: Annotated[int, Unit("passes")] = Field(default=1, ge=1, le=100)
     """Passes over that memory."""
     at_once: Annotated[int, Unit("hashes")] = Field(default=2, ge=1, le=100)
-    """Hashes that one process computes side by side; as many more may wait a second, others are answered 503. Keep it
-    below a quarter of WEB_THREADS, so that a storm of sign-ins leaves threads for everything else."""
+    """Hashes that one process computes side by side. As many more may wait a second, and as many again who signed in
+    from the same address before; others are answered 503. A quarter of WEB_THREADS leaves threads for the rest."""
 
 
 class SessionRules(SettingsGroup):

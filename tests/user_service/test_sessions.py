@@ -19,7 +19,7 @@ from tests.conftest import MONDAY
 from user_service import jobs
 from user_service.dependencies import Dependencies
 from user_service.domain import accounts, sessions
-from user_service.domain.schemas import SignIn
+from user_service.domain.schemas import PersonSignIn
 from user_service.domain.sessions import Origin
 from user_service.domain.sign_in import SignedIn
 from user_service.store.tables import Account, RefreshToken, SignInSession
@@ -30,7 +30,7 @@ SOON = MONDAY + timedelta(minutes=5)
 
 def signed_in(needed: Dependencies, *, now: datetime = MONDAY) -> str:
     """The refresh token of somebody who signed in."""
-    return jobs.sign_in_person(SignIn(email=EMAIL, password=PASSWORD), HERE, needed, now=now).refresh_token
+    return jobs.sign_in_person(PersonSignIn(email=EMAIL, password=PASSWORD), HERE, needed, now=now).refresh_token
 
 
 def renewed(token: str, needed: Dependencies, *, now: datetime = SOON) -> str:

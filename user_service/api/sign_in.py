@@ -9,14 +9,14 @@ from user_service import jobs
 from user_service.api.responses import origin_of, refresh_token_of, signed_in, signed_out
 from user_service.dependencies import Dependencies
 from user_service.domain import sessions, sign_in, signing_keys
-from user_service.domain.schemas import AccessToken, JwksView, MachineSignIn, SignIn
+from user_service.domain.schemas import AccessToken, JwksView, MachineSignIn, PersonSignIn
 
 
 class LoginResource(Resource):
     """The sign-in of a person."""
 
-    @endpoint(body=SignIn, response=AccessToken, replay=NOT_REPLAYED, transaction=False, statuses=(401, 429))
-    def post(self, context: Context[Dependencies], body: SignIn) -> Response:
+    @endpoint(body=PersonSignIn, response=AccessToken, replay=NOT_REPLAYED, transaction=False, statuses=(401, 429))
+    def post(self, context: Context[Dependencies], body: PersonSignIn) -> Response:
         """Sign in with e-mail address and password.
 
         The answer has an access token for some minutes; a cookie has the refresh token with which `/api/auth/refresh`

@@ -44,15 +44,35 @@ def normal_form(password: str) -> str:
 
 
 class PasswordHashes:
-    """Hashes and verifies passwords; one object for each process, whose limit all threads share."""
+    """Hashes and verifies passwords; one object for each process, whose limits all threads share."""
 
     def __init__(self, rules: PasswordHashing) -> None:
         self._argon2 = argon2.PasswordHasher(
             time_cost=rules.passes, memory_cost=rules.memory_mib * 1024, parallelism=1, type=argon2.Type.ID
         )
         self._running = BoundedSemaphore(rules.at_once)
-        self._admitted = BoundedSemaphore(rules.at_once * 2)
+        self._places = BoundedSemaphore(rules.at_once * 2)
+        self._kept_places = BoundedSemaphore(rules.at_once)
         self._of_nobody = _hash_without_a_password(rules)
+
+    @contextmanager
+    def place(self, *, is_known: bool) -> Iterator[None]:
+        """A place among those who hash or wait for it, without waiting for one. Raises `HashingBusy`.
+
+        As many hash at once as the settings say, and as many more may wait. Some further places are kept for those who
+        are known: a storm of others cannot take them.
+        """
+        place = self._take(self._places) or (self._take(self._kept_places) if is_known else None)
+        if place is None:
+            raise _busy()
+        try:
+            yield
+        finally:
+            place.release()
+
+    @staticmethod
+    def _take(places: BoundedSemaphore) -> BoundedSemaphore | None:
+        return places if places.acquire(blocking=False) else None
 
     def hash(self, password: str) -> str:
         """Returns what is stored of a password. Raises `HashingBusy`."""
@@ -73,18 +93,13 @@ class PasswordHashes:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """Wait for a place among those who hash; who cannot even wait is refused at once."""
-        if not self._admitted.acquire(blocking=False):
+        """Wait a second at most until fewer are hashing than may."""
+        if not self._running.acquire(timeout=WAIT_SECONDS):
             raise _busy()
         try:
-            if not self._running.acquire(timeout=WAIT_SECONDS):
-                raise _busy()
-            try:
-                yield
-            finally:
-                self._running.release()
+            yield
         finally:
-            self._admitted.release()
+            self._running.release()
 
 
 def _busy() -> HashingBusy:

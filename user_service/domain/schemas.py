@@ -40,7 +40,7 @@ SecretText = Annotated[str, ExactText(LONGEST_SECRET), Field(json_schema_extra={
 # Signing in
 
 
-class SignIn(Schema):
+class PersonSignIn(Schema):
     """Who signs in; `otp` is the one-time password, or a recovery code, of an account that uses them."""
 
     email: EmailAddress

@@ -46,6 +46,11 @@ class SignedIn:
     """When the refresh token runs out, if it is not used before."""
 
 
+def is_known(session: Session, email: str, origin: Origin) -> bool:
+    """Whether the owner of this account has signed in from there before."""
+    return queries.was_used_from(session, normalised_email(email), origin.address)
+
+
 def claim(session: Session, email: str, origin: Origin, values: SecretValues, *, now: datetime) -> SignInClaim:
     """Count an attempt to sign in, before its password is looked at. Raises `TooManyRequests`."""
     key = normalised_email(email)
