@@ -45,6 +45,11 @@ class ApiClient:
         """The address of a service (`patient`, `therapist`, …)."""
         return f"http://{own_host(self.settings['BIND'])}:{self.settings[f'{service.upper()}_SERVICE_PORT']}{path}"
 
+    def curl(self) -> str:
+        """The command with which a person calls the platform: it signs in where that is needed."""
+        signed_in = ' -H "Authorization: Bearer $(make -s token)"' if self.settings["AUTH"] == "token" else ""
+        return f"curl -s{signed_in}"
+
     def get(self, service: str, path: str, **query: Any) -> Any:
         """The JSON answer to a GET; raises `RequestRefused`."""
         return self._ask("GET", service, path, params={k: v for k, v in query.items() if v is not None})
