@@ -39,16 +39,17 @@ def staff(platform: PrivatePlatform, front: str) -> ThroughTheGateway:
     return ThroughTheGateway(platform.settings)
 
 
-def asked(front: str, path: ForwardedPath) -> requests.Response:
-    return requests.get(front + re.sub("<[^<>]*>", ID, path.path), timeout=20)
+def asked(front: str, path: ForwardedPath, headers: dict[str, str]) -> requests.Response:
+    return requests.get(front + re.sub("<[^<>]*>", ID, path.path), headers=headers, timeout=20)
 
 
 def test_every_path_is_answered_by_its_service(platform: PrivatePlatform, front: str) -> None:
     """As the service itself answers there."""
+    headers = ApiClient(platform.settings).tokens.headers()
     for path in forwarded_paths():
         own = path.path.removeprefix(f"/{path.service}")
         address = platform.process(f"{path.service}.web").spec.address
-        direct, through = asked(address, ForwardedPath(own, path.service)), asked(front, path)
+        direct, through = asked(address, ForwardedPath(own, path.service), headers), asked(front, path, headers)
         assert (through.status_code, _shown(through)) == (direct.status_code, _shown(direct)), path
         assert through.headers["Content-Type"] == direct.headers["Content-Type"]
 
