@@ -1,4 +1,4 @@
-"""The command line behind `make up`, `make down`, `make status`, `make logs` and `make mails`."""
+"""The command line behind `make up`, `make down`, `make status`, `make logs`, `make mails` and `make token`."""
 
 import click
 
@@ -16,7 +16,7 @@ def main() -> None:
 def _up(only: tuple[str, ...]) -> None:
     """Start what is missing and wait until it is ready.
 
-    NAMEs choose processes, services, or tasks (migrations, topics).
+    NAMEs choose processes, services, or tasks (migrations, topics, administrator).
     """
     commands.up(list(only))
 
@@ -31,6 +31,15 @@ def _down() -> None:
 def _status() -> None:
     """Show every process with its address, state and memory."""
     commands.status()
+
+
+@main.command("token")
+def _token() -> None:
+    """Print an access token of the first administrator.
+
+    It signs in with ADMIN_EMAIL and ADMIN_PASSWORD; the token is valid for some minutes.
+    """
+    commands.token()
 
 
 @main.command("logs")

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
-from operations.declared_settings import PROCESSES, DeclaredSetting, DeclaredSettings
+from operations.declared_settings import PROCESSES, SIGN_IN_SERVICE, DeclaredSetting, DeclaredSettings
 from shared.runtime.worker_port import WORKER_PORT_DISTANCE
 
 BEGIN = "# >>> written by `make env-example` from the settings models (docs/settings.md); do not edit it here\n"
@@ -26,6 +26,7 @@ CONTAINER_VALUES = {
     "SMTP_PORT": "1025",
     "SMTP_TLS": "none",
     "BIND": "0.0.0.0",
+    "TRUSTED_PROXIES": "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16",
     "IMPORT_URL": "file:///imports",
 }
 """The values inside the containers' network, which replace those of `.env`; the ports of the services do so too."""
@@ -74,6 +75,8 @@ def _blocks(declared: DeclaredSettings) -> Iterator[str]:
         for process, own in {"web": web, "worker": worker}.items():
             own = _without(own, for_all | both) | {"HEALTH_PORT": str(health[process])}
             yield _block(f"{short}-{process}", own, short)
+    sign_in = SIGN_IN_SERVICE.removesuffix("_service")
+    yield _block("administrator", _without(read_by("administrator"), read_by(f"{SIGN_IN_SERVICE}.web")), sign_in)
 
 
 def _without(values: Mapping[str, str], others: Mapping[str, str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from migrations.settings import MigrationSettings
 from operations import kafka, pgbouncer
-from operations.settings import ContainerSettings, StartSettings
+from operations.settings import AdministratorSettings, ContainerSettings, StartSettings
 from shared.runtime import registry
 from shared.runtime.settings import (
     DatabaseSettings,
@@ -26,6 +26,8 @@ from shared.runtime.settings import (
 
 Model = type[EnvironmentSettings]
 PROCESSES = ("web", "worker")
+SIGN_IN_SERVICE = "user_service"
+"""The service that has the accounts."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class DeclaredSettings:
             "What `make up` starts": StartSettings,
             **services,
             "Migrations": MigrationSettings,
+            "The first administrator": AdministratorSettings,
             "Containers": ContainerSettings,
         }
 
@@ -106,12 +109,17 @@ class DeclaredSettings:
         others: dict[str, Iterable[str]] = {
             "migrations": names(MigrationSettings),
             "topics": names(KafkaSettings),
+            "administrator": [*names(AdministratorSettings), *self._of_sign_in()],
             "pgbouncer": filter(pgbouncer.reads, [name]),
             "kafka": kafka.READS,
             "make up": names(StartSettings),
             "docker compose": names(ContainerSettings),
         }
         yield from (reader for reader, read in others.items() if name in read)
+
+    def _of_sign_in(self) -> Iterable[str]:
+        """What the service reads that makes the first administrator."""
+        return names(self.services[SIGN_IN_SERVICE]) if SIGN_IN_SERVICE in self.services else ()
 
 
 def _services(root: Path) -> dict[str, type[ServiceSettings]]:

@@ -97,9 +97,9 @@ class Orchestrator:
     def up(self, only: Iterable[str] | None = None) -> None:
         """Start what is missing and return when all of it is ready.
 
-        `only` names processes, whole services, and the tasks `migrations` and `topics`; without it everything is
-        started. When a process fails, those that were started keep running: the cause can be looked at, and the next
-        `up` continues.
+        `only` names processes, whole services, and the tasks `migrations`, `topics` and `administrator`; without it
+        everything is started. When a process fails, those that were started keep running: the cause can be looked at,
+        and the next `up` continues.
         """
         wanted = None if only is None else frozenset(only)
         with processes.only_one(self.paths.state / "lock", self._say):
@@ -218,6 +218,8 @@ class Orchestrator:
         if code != 0:
             raise OperationsError(f"{task.name} failed with code {code}\n{end_of(log, begin)}")
         self._say(f"{task.name:<32} done  ({time.monotonic() - begun:.1f} s)")
+        if line := task.announce(end_of(log, begin)):
+            self._say(line)
 
 
 def _wanted(name: str, only: Set[str] | None) -> bool:

@@ -10,6 +10,10 @@ def _nothing() -> None:
     return None
 
 
+def _nothing_to_say(_output: str) -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class ProcessSpec:
     """One long-running process: how to start it, how to know that it works, how to stop it."""
@@ -56,3 +60,5 @@ class StartupTask:
     rank: int
     environment: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 300
+    announce: Callable[[str], str | None] = _nothing_to_say
+    """Given its output, a line for the person who starts the platform; it is in no log."""

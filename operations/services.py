@@ -6,9 +6,11 @@ from typing import Any
 
 from migrations.settings import MigrationSettings
 from operations import probes, process_environment
+from operations.declared_settings import SIGN_IN_SERVICE
 from operations.env_file import service_ports
 from operations.paths import Paths
 from operations.process_specs import ProcessSpec, StartupTask
+from operations.settings import AdministratorSettings
 from shared.runtime import registry
 from shared.runtime.settings import KafkaSettings
 from shared.runtime.worker_port import WORKER_PORT_DISTANCE
@@ -65,12 +67,31 @@ def _declared_by(service: str) -> type[Any] | None:
 
 
 def startup_tasks(settings: Mapping[str, str], *, migrations: int, topics: int) -> list[StartupTask]:
-    """What has to be done once between the starts: the tables, and the topics of the events."""
+    """What has to be done once between the starts: the tables, the topics of the events, the first administrator."""
     python = sys.executable
     tables, kafka = (
         process_environment.of_python_process(declared, settings) for declared in (MigrationSettings, KafkaSettings)
     )
-    return [
+    found = [
         StartupTask("migrations", (python, "-m", "migrations", "up"), rank=migrations, environment=tables),
         StartupTask("topics", (python, "-m", "shared.events.topics", "create"), rank=topics, environment=kafka),
     ]
+    return found + ([_administrator(settings, rank=topics)] if SIGN_IN_SERVICE in registry.names() else [])
+
+
+def _administrator(settings: Mapping[str, str], *, rank: int) -> StartupTask:
+    """Makes the first administrator, once; their password is in the environment, which nobody else can read."""
+    own = process_environment.of_python_process(AdministratorSettings, settings)
+
+    def announce(output: str) -> str | None:
+        if "made the administrator" not in output:
+            return None
+        return f"first administrator: {settings['ADMIN_EMAIL']}, password {settings['ADMIN_PASSWORD']} (see .env)"
+
+    return StartupTask(
+        "administrator",
+        (sys.executable, "-m", SIGN_IN_SERVICE, "create-admin", "--if-none"),
+        rank=rank,
+        environment=environment(SIGN_IN_SERVICE, settings) | own,
+        announce=announce,
+    )

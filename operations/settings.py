@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.runtime.settings import EnvironmentSettings, Port, Unit
+from shared.runtime.settings import EnvironmentSettings, Password, Port, Unit
 
 
 class StartSettings(EnvironmentSettings):
@@ -29,6 +29,15 @@ class StartSettings(EnvironmentSettings):
     """The mail catcher's page."""
     postgres_sslmode: str = "prefer"
     """TLS from PgBouncer to PostgreSQL: disable, prefer, require, verify-ca or verify-full."""
+
+
+class AdministratorSettings(EnvironmentSettings):
+    """The first administrator, whom the first start makes; later changes of these have no effect."""
+
+    admin_email: str = "admin@example.org"
+    """The e-mail address with which the first administrator signs in."""
+    admin_password: Password
+    """Their first password; change it after signing in (`POST /api/me/password`)."""
 
 
 class ContainerSettings(EnvironmentSettings):

@@ -1,13 +1,16 @@
 """HTTP: Flask-RESTful behind one decorator. A service declares routes and endpoints; everything else is here."""
 
 from shared.http.application import service_app
+from shared.http.client_details import ClientDetails
 from shared.http.context import Context
 from shared.http.endpoint import Resource, endpoint
-from shared.http.replay import READ_ONLY, Replay, ResponseReference
+from shared.http.replay import NOT_REPLAYED, READ_ONLY, Replay, ResponseReference
 from shared.http.routes import Route
 
 __all__ = [
+    "NOT_REPLAYED",
     "READ_ONLY",
+    "ClientDetails",
     "Context",
     "Replay",
     "Resource",

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Generic, TypeVar
 
 from shared.database import Session
+from shared.http.client_details import ClientDetails, client_details
 from shared.security.authentication import Caller
 from shared.values.datetimes import berlin_day
 
@@ -37,6 +38,11 @@ class Context(Generic[Dependencies]):
         if self.open_session is None:
             raise NoTransaction("declare transaction=True to use the session")
         return self.open_session
+
+    @property
+    def client(self) -> ClientDetails:
+        """From where the request was sent, and its cookies."""
+        return client_details()
 
     @property
     def today(self) -> date:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from shared.http.replay import READ_ONLY, Replay
+from shared.http.replay import NOT_REPLAYED, READ_ONLY, Replay
 
 BRINGS_A_BODY = frozenset({"post", "put", "patch"})
 
@@ -41,7 +41,7 @@ class Endpoint:
         if (self.name == "post") != (self.replay is not None):
             raise UndeclaredReplay(f"{self.method.__qualname__}: every POST, and nothing else, says its replay")
         if not self.transaction and (
-            self.replay not in (None, READ_ONLY) or self.lock_before or self.before_transaction
+            self.replay not in (None, READ_ONLY, NOT_REPLAYED) or self.lock_before or self.before_transaction
         ):
             raise TypeError(f"{self.method.__qualname__} needs a transaction: it notes a key, or waits for a lock")
         if self.patch is not None and self.response is None:

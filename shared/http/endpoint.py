@@ -48,7 +48,7 @@ def endpoint(
     - `location` writes the header `Location` from the arguments (`"/api/visits?patient_id={body.patient_id}"`) where
       it is not the address of the object that was made.
     - `replay` says of every POST how a repeated `Idempotency-Key` finds the first response again: the GET endpoint that
-      shows the result, a `Replay`, or `READ_ONLY` where nothing changes.
+      shows the result, a `Replay`, `READ_ONLY` where nothing changes, or `NOT_REPLAYED` where somebody signs in.
     - `transaction=False` is for what needs no database: the context has no session then.
     - `before_transaction(context, …)` is called with all arguments before the transaction opens, to call an external
       system; its result arrives as the keyword argument `fetched`.

@@ -12,6 +12,10 @@ ResponseReference = Any
 READ_ONLY: Final = "read only"
 """The replay of a POST that only asks: it has no effect, so a repeated question is answered anew."""
 
+NOT_REPLAYED: Final = "not replayed"
+"""The replay of a POST that signs somebody in or out: its response is a secret of which nothing is stored, or depends
+on one, so a repeated request is handled again and its key is ignored."""
+
 
 @dataclass(frozen=True)
 class Replay:

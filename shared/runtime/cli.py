@@ -6,6 +6,7 @@ Flask nor gunicorn. So each command imports what it needs when it is called.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -27,16 +28,24 @@ class _Commands(click.Group):
     """The two processes of a service, and what an operator does, which is loaded where somebody asks for it."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), *_of_operators().list_commands(ctx)])
+        others = (name for group in _of_operators(ctx) for name in group.list_commands(ctx))
+        return sorted([*super().list_commands(ctx), *others])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return super().get_command(ctx, cmd_name) or _of_operators().get_command(ctx, cmd_name)
+        found = super().get_command(ctx, cmd_name)
+        others = (command for group in _of_operators(ctx) if (command := group.get_command(ctx, cmd_name)))
+        return found or next(others, None)
 
 
-def _of_operators() -> click.Group:
+def _of_operators(ctx: click.Context) -> Iterator[click.Group]:
+    """The commands that every service has for operators, and those of this service's own."""
     from shared.runtime.operator_commands import commands
 
-    return commands
+    yield commands
+    service = ctx.find_root().obj
+    own = service and registry.commands_of(service)
+    if own:
+        yield own
 
 
 @click.group(cls=_Commands)

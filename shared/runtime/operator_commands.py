@@ -37,8 +37,8 @@ def commands() -> None:
     """The commands of an operator."""
 
 
-def _of_service(command: Callable[Concatenate[AnyService, ServiceSettings, P], None]) -> Callable[P, None]:
-    """Returns the command with its service, settings and database; no answer of the database becomes a message."""
+def with_service(command: Callable[Concatenate[AnyService, ServiceSettings, P], None]) -> Callable[P, None]:
+    """Returns the command as click calls it, with service, settings and database; an outage becomes a message."""
 
     @with_settings
     @wraps(command)
@@ -65,7 +65,7 @@ def _datetime(text: str) -> datetime:
 @commands.command("job")
 @click.argument("name", required=False)
 @click.option("--now", type=_datetime, metavar="MOMENT", help="Pretend it is this in Berlin: 2026-12-01T09:00.")
-@_of_service
+@with_service
 def _job(service: AnyService, settings: ServiceSettings, name: str | None, now: datetime | None) -> None:
     """Run one job until it finds nothing more to do.
 
@@ -88,7 +88,7 @@ def _job(service: AnyService, settings: ServiceSettings, name: str | None, now: 
 
 
 @commands.command("rebuild")
-@_of_service
+@with_service
 def _rebuild(service: AnyService, settings: ServiceSettings) -> None:
     """Rebuild the copies from Kafka, while serving.
 
@@ -111,7 +111,7 @@ def _rebuild(service: AnyService, settings: ServiceSettings) -> None:
 
 @commands.command("republish")
 @click.option("--check", is_flag=True, help="Only list the states on Kafka that this service never published.")
-@_of_service
+@with_service
 def _republish(service: AnyService, settings: ServiceSettings, check: bool) -> None:
     """Publish events and states once more, while serving.
 
@@ -161,7 +161,7 @@ def _check(settings: ServiceSettings, snapshots: Snapshots | None) -> None:
 
 
 @commands.command("ahead")
-@_of_service
+@with_service
 def _ahead(service: AnyService, _settings: ServiceSettings) -> None:
     """List the copies that are ahead of their source.
 
@@ -183,7 +183,7 @@ def _progress(line: str) -> Callable[[int], None]:
 @click.argument("action", type=click.Choice(["list", "show", "replay", "discard"]), default="list")
 @click.argument("id", type=click.UUID, required=False)
 @click.option("--reason", help="Why it is replayed or discarded.")
-@_of_service
+@with_service
 def _dead_letters(
     service: AnyService, settings: ServiceSettings, action: str, id: UUID | None, reason: str | None
 ) -> None:

@@ -7,10 +7,13 @@ module needs nothing but Python; a service's own code is loaded only by a caller
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import click
+
     from shared.runtime.service import Service
     from shared.runtime.settings import ServiceSettings
 
@@ -25,6 +28,14 @@ def names(root: Path = ROOT) -> list[str]:
 def settings_of(name: str) -> type[ServiceSettings]:
     """The settings class of a service, by the place that it has in all of them: its file loads little."""
     found: type[ServiceSettings] = import_module(f"{name}.settings").Settings
+    return found
+
+
+def commands_of(name: str) -> click.Group | None:
+    """The commands that a service adds to those of every service, in its `cli.py`; None where it has none."""
+    if find_spec(f"{name}.cli") is None:
+        return None
+    found: click.Group = import_module(f"{name}.cli").commands
     return found
 
 

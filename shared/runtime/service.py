@@ -8,7 +8,7 @@ service's dependencies.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from shared.errors import PlatformError
@@ -46,7 +46,8 @@ class Service(Generic[SettingsType, DependenciesType]):
     dependencies: Callable[[SettingsType], DependenciesType]
     routes: Callable[[], Sequence[Route]]
     """Imports the API and returns its routes; only a web process calls it, so that no worker loads Flask."""
-    listeners: Listeners
+    listeners: Listeners = field(default_factory=Listeners)
+    """None where it handles no events: its worker then joins no consumer group."""
     jobs: Callable[[DependenciesType], Sequence[Job]] = no_jobs
     projections: Sequence[type[Any]] = ()
     """Table classes of the copies that its projections keep, for `rebuild`."""

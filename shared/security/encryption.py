@@ -52,12 +52,28 @@ class Keys:
         return hmac.digest(self._index, word.encode(), sha256)[:16]
 
 
+class SecretBox:
+    """Encrypts secrets of a service's own, each tied to the row that holds it."""
+
+    def __init__(self, key: str, purpose: str) -> None:
+        """`key` is the base64 of 32 bytes; boxes of different purposes cannot open each other's secrets."""
+        self._cipher = AESGCM(_derive(key, purpose))
+
+    def encrypt(self, secret: bytes, owner: bytes) -> bytes:
+        """Returns the secret, encrypted for this owner (a row's id)."""
+        return _encrypt(self._cipher, secret, owner)
+
+    def decrypt(self, sealed: bytes, owner: bytes) -> bytes:
+        """Returns the secret; raises `cryptography.exceptions.InvalidTag` when anything was altered."""
+        return _decrypt(self._cipher, sealed, owner)
+
+
 class Digests:
     """Keyed digests of requests, which recognise a repetition without storing its content."""
 
-    def __init__(self, digest_key: str) -> None:
+    def __init__(self, digest_key: str, purpose: str = "request digest") -> None:
         """`digest_key` is the base64 of 32 bytes; it decrypts nothing."""
-        self._key = _derive(digest_key, "request digest")
+        self._key = _derive(digest_key, purpose)
 
     def digest(self, *parts: bytes) -> bytes:
         """Returns the digest of these parts."""

@@ -16,7 +16,7 @@ from communication_service.domain import states as communication
 from matching_service.domain import states as matching
 from patient_service.domain import states as patient
 from shared.http import dead_letters
-from shared.values import enums
+from shared.values import account_enums, enums
 from tests.architecture.documents import API, anchors, codes, table_after
 from tests.architecture.sources import SERVICES, sources, tree
 from therapist_service.domain import states as therapist
@@ -61,6 +61,10 @@ VOCABULARIES: dict[str, type[StrEnum]] = {
     "result of a call": enums.CallResult,
     "outcome of a record": enums.ImportOutcome,
     "action of a record": enums.ImportAction,
+    "role": enums.Role,
+    "scope of a machine account": enums.Scope,
+    "change of an account": account_enums.AccountChangeKind,
+    "end of a session": account_enums.SessionEnd,
 }
 
 VARIABLE, NAMED = re.compile(r"<(?:\w+:)?(\w+)>"), r"{\1}"

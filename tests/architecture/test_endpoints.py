@@ -14,6 +14,7 @@ import pytest
 from shared.events.listeners import Listeners
 from shared.http.dead_letters import dead_letter_routes
 from shared.http.declaration import Endpoint
+from shared.http.replay import NOT_REPLAYED, READ_ONLY
 from tests.architecture.sources import ROOT, SERVICES, names_in, tree
 
 OWNED_BY_THE_DECORATOR = {"transaction", "single_statements", "clock", "current_app", "g", "request", "once"}
@@ -68,9 +69,20 @@ def test_every_post_says_how_a_repeated_key_finds_the_first_response() -> None:
 
 def test_what_only_asks_is_known_by_name() -> None:
     """`READ_ONLY` ignores the key: an endpoint with an effect that says so would have it twice."""
-    assert {name for name, endpoint in endpoints() if isinstance(endpoint.replay, str)} == {
+    assert {name for name, endpoint in endpoints() if endpoint.replay == READ_ONLY} == {
         "POST /api/matches",
         "POST /api/distance-matrix",
+    }
+
+
+def test_what_is_never_replayed_is_known_by_name() -> None:
+    """`NOT_REPLAYED` ignores the key too: it is for those who sign in or out, and for nobody else."""
+    assert {name for name, endpoint in endpoints() if endpoint.replay == NOT_REPLAYED} == {
+        "POST /api/auth/login",
+        "POST /api/auth/refresh",
+        "POST /api/auth/logout",
+        "POST /api/auth/token",
+        "POST /api/me/password",
     }
 
 

@@ -16,9 +16,11 @@ from migrations.settings import MigrationSettings
 from operations import env_file, pgbouncer, services
 from operations.compose import CONTAINER_DEFAULTS, NOT_IN_CONTAINERS
 from operations.orchestrator import Orchestrator
+from operations.settings import AdministratorSettings
 from shared.runtime.settings import KafkaSettings, names
 from testkit.private_platform import private_settings
 from tests.architecture.sources import ROOT, SERVICES
+from user_service.settings import Settings as UserSettings
 
 TEXT = (ROOT / "docker-compose.yml").read_text()
 FILE: dict[str, Any] = yaml.safe_load(TEXT)
@@ -27,7 +29,7 @@ DECLARED = env_file.declared(ROOT)
 VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?P<operator>:-|:\?)(?P<word>[^}]*)\}")
 
 OURS = {name for name, container in CONTAINERS.items() if "PLATFORM_IMAGE" in container["image"]}
-STEPS = {"migrations", "topics"}
+STEPS = {"migrations", "topics", "administrator"}
 SECRET = re.compile(r"PASSWORD|KEY$|SECRET|TOKEN$")
 ADMINISTRATORS = {"POSTGRES_PASSWORD", "POSTGRES_ADMIN_PASSWORD", "DATABASE_OWNER_PASSWORD"}
 
@@ -120,6 +122,8 @@ def test_a_process_is_given_what_its_settings_name(service: str, process: str) -
 def test_what_is_no_service_is_given_what_it_needs() -> None:
     assert environment("mail").keys() == {"HEALTH_PORT"}
     assert environment("topics").keys() == set(names(KafkaSettings)) - NOT_IN_CONTAINERS.keys()
+    of_accounts = {*names(UserSettings), *names(AdministratorSettings)}
+    assert environment("administrator").keys() == of_accounts - NOT_IN_CONTAINERS.keys()
     assert environment("migrations").keys() == set(names(MigrationSettings))
     assert environment("pgbouncer").keys() == set(filter(pgbouncer.reads, DECLARED))
     admins = {name for name in CONTAINERS for variable in environment(name) if variable in ADMINISTRATORS}

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from communication_service.store import tables
 from shared.security.encryption import Keys
 from shared.values.enums import RequestStatus
-from tests.builders import communication, imports, matching, patients, therapists
+from tests.builders import accounts, communication, imports, matching, patients, therapists
 
 Known = Mapping[str, Sequence[str]]
 """Ids by the name of the parameter or field that takes them; `id` is what the path before it names."""
@@ -63,6 +63,18 @@ def _communication(session: Session, settings: Any, folder: Path) -> Known:
     }
 
 
+def _accounts(session: Session, settings: Any, folder: Path) -> Known:
+    person = [accounts.a_person(session, email=f"{place}@example.org") for place in "abc"]
+    machine = [accounts.a_machine(session, name=f"machine {place}") for place in "ab"]
+    return {
+        "/api/users": _ids(each.id for each in person),
+        "/api/machine-accounts": _ids(each.id for each in machine),
+        "client_id": _ids(each.id for each in machine),
+        "email": [f"{place}@example.org" for place in "abc"],
+        "password": [accounts.PASSWORD],
+    }
+
+
 def _ids(found: Any) -> list[str]:
     return [str(each) for each in found]
 
@@ -72,6 +84,7 @@ MAKERS: dict[str, Callable[[Session, Any, Path], Known]] = {
     "therapist_service": _therapists,
     "matching_service": _matching,
     "communication_service": _communication,
+    "user_service": _accounts,
 }
 
 

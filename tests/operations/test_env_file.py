@@ -79,11 +79,11 @@ def test_a_setting_declared_later_is_added_with_the_offset_of_the_first_start(ch
     env_file.complete(checkout, offset=1000)
     master_key = env_file.load(checkout, {})["MASTER_KEY"]
     with (checkout / ".env.example").open("a") as example:
-        example.write("USER_SERVICE_PORT=8006\nUSER_SERVICE_DATABASE_PASSWORD=generate:password\n")
-    assert env_file.complete(checkout) == ["USER_SERVICE_PORT", "USER_SERVICE_DATABASE_PASSWORD"]
+        example.write("NEW_SERVICE_PORT=8007\nNEW_SERVICE_DATABASE_PASSWORD=generate:password\n")
+    assert env_file.complete(checkout) == ["NEW_SERVICE_PORT", "NEW_SERVICE_DATABASE_PASSWORD"]
     now = env_file.load(checkout, {})
-    assert now["USER_SERVICE_PORT"] == "9006"
-    assert len(now["USER_SERVICE_DATABASE_PASSWORD"]) >= 32
+    assert now["NEW_SERVICE_PORT"] == "9007"
+    assert len(now["NEW_SERVICE_DATABASE_PASSWORD"]) >= 32
     assert now["MASTER_KEY"] == master_key
 
 

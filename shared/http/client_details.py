@@ -1,0 +1,59 @@
+"""From where a request was sent, as far as the connection and its headers say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+
+from flask import request
+
+LONGEST_USER_AGENT = 200
+Networks = tuple[IPv4Network | IPv6Network, ...]
+
+UNKNOWN = "unknown"
+"""The address of a client that has none, as in a test or on a Unix socket."""
+
+
+@dataclass(frozen=True)
+class ClientDetails:
+    """The client of a request. Nothing but `peer` is proven: every client writes its headers itself."""
+
+    peer: str
+    """The address at the other end of the connection: the client's own, or that of a proxy."""
+    forwarded: str
+    """What `X-Real-IP` says, which our gateway sets: the address of the gateway's client."""
+    user_agent: str | None
+    cookies: Mapping[str, str]
+
+    def address(self, trusted_proxies: Networks) -> str:
+        """The client's address; the header counts only where a trusted proxy sent the request."""
+        if _is_in(self.peer, trusted_proxies) and (forwarded := _normal(self.forwarded)):
+            return forwarded
+        return _normal(self.peer) or UNKNOWN
+
+
+def client_details() -> ClientDetails:
+    """Returns the client of the current request."""
+    agent = "".join(filter(str.isprintable, request.headers.get("User-Agent", "")))[:LONGEST_USER_AGENT].strip()
+    return ClientDetails(
+        peer=request.remote_addr or "",
+        forwarded=request.headers.get("X-Real-IP", ""),
+        user_agent=agent or None,
+        cookies=request.cookies,
+    )
+
+
+def _normal(address: str) -> str | None:
+    """One spelling of an address; an IPv4 address that was mapped to IPv6 is the IPv4 address."""
+    try:
+        found = ip_address(address.strip())
+    except ValueError:
+        return None
+    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
+    return str(mapped or found)
+
+
+def _is_in(address: str, networks: Networks) -> bool:
+    normal = _normal(address)
+    return normal is not None and any(ip_address(normal) in network for network in networks)

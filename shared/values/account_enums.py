@@ -1,0 +1,45 @@
+"""The closed vocabularies of accounts (docs/api.md#closed-vocabularies); roles and scopes are in `enums.py`."""
+
+from enum import StrEnum
+
+
+class AccountKind(StrEnum):
+    PERSON = "person"
+    MACHINE = "machine"
+
+
+class AccountChangeKind(StrEnum):
+    """What the log of an account says happened."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    ROLES_CHANGED = "roles_changed"
+    SCOPES_CHANGED = "scopes_changed"
+    ACTIVATED = "activated"
+    DEACTIVATED = "deactivated"
+    DELETED = "deleted"
+    PASSWORD_CHANGED = "password_changed"
+    SECRET_CHANGED = "secret_changed"
+    INVITED = "invited"
+    INVITATION_ACCEPTED = "invitation_accepted"
+    PASSWORD_RESET = "password_reset"
+    OTP_ENABLED = "otp_enabled"
+    OTP_DISABLED = "otp_disabled"
+    SIGNED_IN = "signed_in"
+    SESSIONS_ENDED = "sessions_ended"
+    TOKEN_REUSED = "token_reused"
+
+
+class SessionEnd(StrEnum):
+    """Why a session has ended before its time."""
+
+    SIGNED_OUT = "signed_out"
+    REVOKED = "revoked"
+    TOKEN_REUSED = "token_reused"
+    PASSWORD_CHANGED = "password_changed"
+    ACCOUNT_CLOSED = "account_closed"
+
+
+class OneTimeTokenPurpose(StrEnum):
+    INVITATION = "invitation"
+    PASSWORD_RESET = "password_reset"

@@ -1,0 +1,51 @@
+"""The user service with cheap hashes, and requests in somebody's name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from flask import Flask
+
+from shared.runtime import registry
+from shared.security.authentication import Caller
+from shared.values.enums import Role
+from tests.builders.accounts import CHEAP
+from tests.fakes.callers import called_by
+from tests.infrastructure import Infrastructure
+from user_service.dependencies import Dependencies
+
+CallAs = Callable[..., Caller]
+
+
+@pytest.fixture
+def settings(infrastructure: Infrastructure, service: str) -> Any:
+    """As in production, but for the time that a hash takes."""
+    return registry.settings_of(service)().model_copy(update={"hashing": CHEAP})
+
+
+@pytest.fixture(autouse=True)
+def _in_one_transaction(request: pytest.FixtureRequest) -> None:
+    """Every test here works inside the transaction that is rolled back, unless it commits for real."""
+    if "real_commits" not in request.fixturenames:
+        request.getfixturevalue("connection")
+
+
+@pytest.fixture
+def needed(settings: Any) -> Dependencies:
+    """What endpoints and jobs of one process share."""
+    return Dependencies.of(settings)
+
+
+@pytest.fixture
+def call_as(app: Flask) -> CallAs:
+    """Makes the requests that follow those of this account, and returns the caller."""
+
+    def sign_in(id: UUID | None = None, *roles: Role, session_id: UUID | None = None) -> Caller:
+        caller = Caller(id=id or uuid4(), roles=frozenset(roles or {Role.ADMIN}), session_id=session_id)
+        called_by(app, caller)
+        return caller
+
+    return sign_in

@@ -1,0 +1,98 @@
+"""Endpoints to the accounts of people, for administrators."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from shared.http import Context, Resource, endpoint
+from shared.values.schemas import MergePatch, PageQuery
+from user_service.dependencies import Dependencies
+from user_service.domain import account_log, accounts, sessions
+from user_service.domain.schemas import (
+    AccountChangePage,
+    NewUser,
+    SessionPage,
+    UserFields,
+    UserFilter,
+    UserPage,
+    UserView,
+)
+
+
+class UserItem(Resource):
+    """One person's account."""
+
+    @endpoint(response=UserView)
+    def get(self, context: Context[Dependencies], id: UUID) -> UserView:
+        """Show a person's account."""
+        return accounts.get(context.session, id)
+
+    @endpoint(patch=UserFields, response=UserView)
+    def patch(self, context: Context[Dependencies], id: UUID, patch: MergePatch) -> UserView:
+        """Change a person's account; who is deactivated is signed out. 409 for the last administrator."""
+        return accounts.change(
+            context.session,
+            id,
+            patch,
+            expected_versions=context.if_match,
+            by=context.caller.id,
+            now=context.now,
+        )
+
+    @endpoint()
+    def delete(self, context: Context[Dependencies], id: UUID) -> None:
+        """Close an account for good; its id and name stay in logs. 409 for the last administrator."""
+        accounts.delete(context.session, id, expected_versions=context.if_match, by=context.caller.id, now=context.now)
+
+
+class UserCollection(Resource):
+    """All accounts of people."""
+
+    @endpoint(query=UserFilter, response=UserPage)
+    def get(self, context: Context[Dependencies], query: UserFilter) -> UserPage:
+        """List the accounts of people by name."""
+        return accounts.list_page(context.session, query)
+
+    @endpoint(body=NewUser, response=UserView, status=201, replay=UserItem.get)
+    def post(self, context: Context[Dependencies], body: NewUser) -> UserView:
+        """Make an account for a person, who cannot sign in before there is a password."""
+        return accounts.create(context.session, body, by=context.caller.id, now=context.now)
+
+
+class UserSessionCollection(Resource):
+    """The sessions of a person."""
+
+    @endpoint(query=PageQuery, response=SessionPage)
+    def get(self, context: Context[Dependencies], id: UUID, query: PageQuery) -> SessionPage:
+        """List a person's sessions that go on, newest first."""
+        return sessions.list_page(context.session, id, query, current=context.caller.session_id, now=context.now)
+
+    @endpoint()
+    def delete(self, context: Context[Dependencies], id: UUID) -> None:
+        """End all sessions of a person; access tokens that were given out are valid for some minutes more."""
+        sessions.revoke(context.session, id, expected_versions=context.if_match, by=context.caller.id, now=context.now)
+
+
+class UserSessionItem(Resource):
+    """One session of a person."""
+
+    @endpoint()
+    def delete(self, context: Context[Dependencies], id: UUID, session_id: UUID) -> None:
+        """End one session of a person; 404 where it is over."""
+        sessions.revoke(
+            context.session,
+            id,
+            only=session_id,
+            expected_versions=context.if_match,
+            by=context.caller.id,
+            now=context.now,
+        )
+
+
+class UserHistoryResource(Resource):
+    """The log of an account."""
+
+    @endpoint(query=PageQuery, response=AccountChangePage)
+    def get(self, context: Context[Dependencies], id: UUID, query: PageQuery) -> AccountChangePage:
+        """List what happened to an account, of a person or a machine, oldest first; also of a deleted one."""
+        return account_log.list_page(context.session, id, query)

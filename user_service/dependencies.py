@@ -1,0 +1,45 @@
+"""What this service's endpoints and jobs need beside the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from user_service.domain.access_tokens import IssuerRules
+from user_service.domain.passwords import PasswordHashes
+from user_service.domain.secret_values import SecretValues
+from user_service.domain.signing_keys import KeyTimes
+from user_service.settings import SessionRules, Settings
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """Made once for each process."""
+
+    passwords: PasswordHashes
+    values: SecretValues
+    tokens: IssuerRules
+    sessions: SessionRules
+    public_url: str
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether people reach the platform over TLS."""
+        return self.public_url.startswith("https://")
+
+    @classmethod
+    def of(cls, settings: Settings) -> Dependencies:
+        """As the settings say."""
+        pending = timedelta(seconds=settings.signing_key_pending_seconds)
+        times = KeyTimes(pending=pending, token_lifetime=settings.session.access_token_lifetime)
+        proxies = filter(None, map(str.strip, settings.trusted_proxies.split(",")))
+        return cls(
+            passwords=PasswordHashes(settings.hashing),
+            values=SecretValues.of(settings.signing_key_secret.get_secret_value()),
+            tokens=IssuerRules(settings.token_issuer, settings.token_audience, times),
+            sessions=settings.session,
+            public_url=settings.public_url,
+            trusted_proxies=tuple(map(ip_network, proxies)),
+        )

@@ -1,0 +1,34 @@
+"""The log of an account: what happened to it and who did it, written in the transaction of the change."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from shared.database import Session
+from shared.values.account_enums import AccountChangeKind
+from shared.values.schemas import PageQuery
+from user_service.domain.schemas import AccountChangePage, AccountChangeView
+from user_service.store import queries
+from user_service.store.tables import AccountChange
+
+
+def note(
+    session: Session,
+    account_id: UUID,
+    change: AccountChangeKind,
+    *,
+    by: UUID | None,
+    now: datetime,
+    detail: str | None = None,
+) -> None:
+    """Write down that this happened; `by` is None at the command line."""
+    entry = AccountChange(account_id=account_id, change=change.value, detail=detail, changed_at=now, changed_by=by)
+    session.add(entry)
+
+
+def list_page(session: Session, account_id: UUID, wanted: PageQuery) -> AccountChangePage:
+    """A page of what happened to an account, oldest first; also to a deleted one."""
+    found, total = queries.changes_of(session, account_id, limit=wanted.limit, offset=wanted.offset)
+    shown = [AccountChangeView.of(each) for each in found]
+    return AccountChangePage(items=shown, total=total, limit=wanted.limit, offset=wanted.offset)

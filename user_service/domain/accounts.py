@@ -1,0 +1,226 @@
+"""Accounts of people: administrators make, change and close them; everybody changes their own name.
+
+Somebody must be able to administer: the last person who can sign in as an administrator stays one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from shared.database import Session, new_id
+from shared.database.rows import check_version
+from shared.errors import Conflict
+from shared.values.account_enums import AccountChangeKind, AccountKind, SessionEnd
+from shared.values.contacts import normalised_email
+from shared.values.enums import Role
+from shared.values.schemas import MergePatch, Schema, merged
+from user_service.domain import account_log, sessions
+from user_service.domain.schemas import (
+    MeView,
+    NewUser,
+    OwnFields,
+    UserFields,
+    UserFilter,
+    UserPage,
+    UserView,
+)
+from user_service.store import queries
+from user_service.store.tables import Account
+
+
+def view(account: Account) -> UserView:
+    """The account of a person as administrators see it."""
+    return UserView.of(_shown(account, UserView))
+
+
+def own_view(account: Account) -> MeView:
+    """The account as its owner sees it."""
+    return MeView.of(_shown(account, MeView))
+
+
+def _shown(account: Account, schema: type[Schema]) -> dict[str, Any]:
+    derived = {
+        "has_password": account.password_hash is not None,
+        "otp_enabled": account.otp_confirmed_at is not None,
+    }
+    return {name: derived[name] if name in derived else getattr(account, name) for name in schema.model_fields}
+
+
+def get(session: Session, account_id: UUID) -> UserView:
+    """One person's account; raises `NotFound`."""
+    return view(sessions.get_person(session, account_id))
+
+
+def get_own(session: Session, account_id: UUID | None) -> MeView:
+    """The account of the caller; raises `NotFound` where they have none here."""
+    return own_view(sessions.get_person(session, account_id))
+
+
+def list_page(session: Session, wanted: UserFilter) -> UserPage:
+    """A page of the accounts of people, by name."""
+    found, total = queries.page_of_accounts(
+        session, AccountKind.PERSON, role=wanted.role, active=wanted.active, limit=wanted.limit, offset=wanted.offset
+    )
+    return UserPage(items=[view(each) for each in found], total=total, limit=wanted.limit, offset=wanted.offset)
+
+
+def create(session: Session, new: NewUser, *, by: UUID | None, now: datetime) -> UserView:
+    """Make an account for a person, who cannot sign in before there is a password.
+
+    Raises `Conflict` where another account has this e-mail address.
+    """
+    _refuse_known(session, new.email)
+    account = Account(
+        id=new_id(),
+        kind=AccountKind.PERSON.value,
+        created_at=now,
+        updated_at=now,
+        version=1,
+        created_by=by,
+        updated_by=by,
+        **_columns(new),
+    )
+    session.add(account)
+    session.flush()
+    account_log.note(session, account.id, AccountChangeKind.CREATED, by=by, now=now, detail=", ".join(account.roles))
+    return view(account)
+
+
+def _columns(fields: NewUser | UserFields) -> dict[str, Any]:
+    values = fields.model_dump()
+    values["roles"] = sorted(role.value for role in fields.roles)
+    return values | {"email_key": normalised_email(fields.email)}
+
+
+def _refuse_known(session: Session, email: str) -> None:
+    if queries.account_of_email(session, normalised_email(email)) is not None:
+        raise Conflict("account.email_known", "Another account has this e-mail address.")
+
+
+def change(
+    session: Session,
+    account_id: UUID,
+    patch: MergePatch,
+    *,
+    expected_versions: Collection[int] | None,
+    by: UUID | None,
+    now: datetime,
+) -> UserView:
+    """Change a person's account; who is deactivated is signed out everywhere.
+
+    Raises `NotFound`, `LostUpdate`, `Conflict` for an e-mail address that another account has and for the last
+    administrator, and `InvalidFields` or a `ValidationError` for fields that do not fit.
+    """
+    administrators = queries.lock_administrators(session)
+    account = sessions.get_person(session, account_id, lock=True)
+    check_version(account, expected_versions, "account")
+    wanted = _columns(merged(UserFields, account, patch.changes_to(view(account))))
+    changed = {name: value for name, value in wanted.items() if getattr(account, name) != value}
+    if not changed:
+        return view(account)
+    if not wanted["active"] or Role.ADMIN.value not in wanted["roles"]:
+        _refuse_last(administrators, account)
+    if "email_key" in changed:
+        _refuse_known(session, wanted["email"])
+    apply_changes(session, account, changed, by=by, now=now)
+    return view(account)
+
+
+def apply_changes(
+    session: Session, account: Account, changed: Mapping[str, Any], *, by: UUID | None, now: datetime
+) -> None:
+    """Set these columns of a locked account, with entries in its log; who is deactivated is signed out everywhere."""
+    for name, value in changed.items():
+        setattr(account, name, value)
+    count_change(account, by=by, now=now)
+    session.flush()
+    for kind, detail in _what_happened(changed):
+        account_log.note(session, account.id, kind, by=by, now=now, detail=detail)
+    if not account.active:
+        sessions.end(session, account.id, SessionEnd.ACCOUNT_CLOSED, by=by, now=now)
+
+
+def _what_happened(changed: Mapping[str, Any]) -> list[tuple[AccountChangeKind, str | None]]:
+    found: list[tuple[AccountChangeKind, str | None]] = []
+    if "roles" in changed:
+        found.append((AccountChangeKind.ROLES_CHANGED, ", ".join(changed["roles"])))
+    if "scopes" in changed:
+        found.append((AccountChangeKind.SCOPES_CHANGED, ", ".join(changed["scopes"])))
+    if "active" in changed:
+        kind = AccountChangeKind.ACTIVATED if changed["active"] else AccountChangeKind.DEACTIVATED
+        found.append((kind, None))
+    others = sorted(changed.keys() - {"roles", "scopes", "active", "email_key"})
+    return found + ([(AccountChangeKind.CHANGED, ", ".join(others))] if others else [])
+
+
+def count_change(account: Account, *, by: UUID | None, now: datetime) -> None:
+    """Count a change of the fields that people edit, with its author."""
+    account.version += 1
+    account.updated_at, account.updated_by = now, by
+
+
+def change_own(
+    session: Session,
+    account_id: UUID | None,
+    patch: MergePatch,
+    *,
+    expected_versions: Collection[int] | None,
+    now: datetime,
+) -> MeView:
+    """Change one's own name; the rest is for administrators. Raises `NotFound`, `LostUpdate`, `InvalidFields`."""
+    account = sessions.get_person(session, account_id, lock=True)
+    check_version(account, expected_versions, "account")
+    wanted = merged(OwnFields, account, patch.changes_to(own_view(account)))
+    if wanted.name != account.name:
+        apply_changes(session, account, {"name": wanted.name}, by=account.id, now=now)
+    return own_view(account)
+
+
+def delete(
+    session: Session, account_id: UUID, *, expected_versions: Collection[int] | None, by: UUID | None, now: datetime
+) -> None:
+    """Close a person's account for good: nobody signs in with it again, and its e-mail address is free.
+
+    Its id and its name stay, for logs name them. Raises `NotFound`, `LostUpdate`, `Conflict` for the last
+    administrator.
+    """
+    administrators = queries.lock_administrators(session)
+    account = sessions.get_person(session, account_id, lock=True)
+    check_version(account, expected_versions, "account")
+    _refuse_last(administrators, account)
+    close(session, account, by=by, now=now)
+
+
+def close(session: Session, account: Account, *, by: UUID | None, now: datetime) -> None:
+    """Take from an account everything with which anybody could sign in."""
+    account.deleted_at, account.active = now, False
+    account.email = account.email_key = None
+    account.password_hash = account.secret_hash = account.otp_secret = account.otp_confirmed_at = None
+    count_change(account, by=by, now=now)
+    session.flush()
+    account_log.note(session, account.id, AccountChangeKind.DELETED, by=by, now=now)
+    sessions.end(session, account.id, SessionEnd.ACCOUNT_CLOSED, by=by, now=now)
+
+
+def _refuse_last(administrators: Collection[UUID], account: Account) -> None:
+    if set(administrators) == {account.id}:
+        raise Conflict(
+            "account.last_administrator",
+            "This is the only administrator who can sign in: make another one first.",
+        )
+
+
+def has_administrator(session: Session) -> bool:
+    """Whether anybody can sign in as an administrator; who asks waits for others who make one."""
+    return bool(queries.lock_administrators(session))
+
+
+def create_administrator(session: Session, new: NewUser, password_hash: str, *, now: datetime) -> UserView:
+    """Make an administrator who can sign in at once. Raises `Conflict` for a known e-mail address."""
+    made = create(session, new, by=None, now=now)
+    account = sessions.get_person(session, made.id)
+    account.password_hash, account.password_changed_at = password_hash, now
+    return view(account)

@@ -1,0 +1,73 @@
+"""A person changes their own password: they prove the present one, and all other sessions end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from shared.database import Session
+from shared.errors import FieldProblem, RuleBroken
+from shared.values.account_enums import AccountChangeKind, SessionEnd
+from user_service.domain import account_log, accounts, sessions, throttling
+from user_service.domain.secret_values import SecretValues
+from user_service.domain.sessions import Origin
+from user_service.domain.throttling import Attempt
+from user_service.store.tables import Account
+
+
+@dataclass(frozen=True)
+class PasswordClaim:
+    """A counted attempt to prove the present password, and what must be known to judge the new one."""
+
+    account_id: UUID
+    password_hash: str | None
+    about: tuple[str, ...]
+    attempt: Attempt
+
+
+def claim(
+    session: Session, account_id: UUID | None, origin: Origin, values: SecretValues, *, now: datetime
+) -> PasswordClaim:
+    """Count an attempt, for who has somebody's access token must not try passwords.
+
+    Raises `NotFound`, `TooManyRequests`.
+    """
+    account = sessions.get_person(session, account_id)
+    attempt = throttling.count_attempt(
+        session, values, account=str(account.id), address=origin.address, is_known=True, now=now
+    )
+    return PasswordClaim(account.id, account.password_hash, known_of(account), attempt)
+
+
+def known_of(account: Account) -> tuple[str, ...]:
+    """What everybody knows of a person, and a password must not be made of."""
+    return tuple(filter(None, (account.email, account.name)))
+
+
+def wrong() -> RuleBroken:
+    """The refusal of a present password that is not right."""
+    problem = FieldProblem("current_password", "is not your present password")
+    return RuleBroken("password.wrong", "This is not your present password.", errors=[problem])
+
+
+def complete(
+    session: Session, claimed: PasswordClaim, new_hash: str, *, session_id: UUID | None, now: datetime
+) -> None:
+    """Let the new password count; all other sessions end. Raises `RuleBroken` where it was changed meanwhile."""
+    account = sessions.get_person(session, claimed.account_id, lock=True)
+    if account.password_hash != claimed.password_hash:
+        raise wrong()
+    claimed.attempt.forgive(session)
+    set_password(session, account, new_hash, change=AccountChangeKind.PASSWORD_CHANGED, now=now)
+    sessions.end(session, account.id, SessionEnd.PASSWORD_CHANGED, except_for=session_id, by=account.id, now=now)
+
+
+def set_password(
+    session: Session, account: Account, new_hash: str, *, change: AccountChangeKind, now: datetime
+) -> None:
+    """Store the hash of a new password of this locked account, with an entry in its log."""
+    account.password_hash, account.password_changed_at = new_hash, now
+    accounts.count_change(account, by=account.id, now=now)
+    session.flush()
+    account_log.note(session, account.id, change, by=account.id, now=now)

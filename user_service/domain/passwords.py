@@ -1,0 +1,144 @@
+"""Passwords: hashed with Argon2id, by few threads at a time, and refused where they are easy to guess."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import BoundedSemaphore
+
+import argon2
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from shared.errors import FieldProblem, RuleBroken, Unreachable
+from user_service.domain.schemas import SHORTEST_PASSWORD
+from user_service.settings import PasswordHashing
+
+WAIT_SECONDS = 1.0
+"""How long an attempt waits for others to finish; longer, it would keep a thread from everybody else."""
+JUDGED_CHARACTERS = 40
+"""Of these the guesses are estimated: that takes up to a second for 40, and three for 72 that look like letters."""
+LEAST_SCORE = 4
+"""Of zxcvbn: at least 10^10 guesses. Three parts of any kind, as a name, a word and a year, have 10^8 already."""
+WORDS_OF_OURS = (
+    "psychotherapie", "psychotherapy", "therapie", "therapeut", "praxis", "patient", "warteliste", "vermittlung",
+    "passwort", "kennwort", "geheim", "willkommen", "hallo", "start", "montag", "dienstag", "mittwoch", "donnerstag",
+    "freitag", "samstag", "sonntag", "januar", "februar", "april", "juni", "juli", "august", "september", "oktober",
+    "november", "dezember", "frühling", "fruehling", "sommer", "herbst", "winter", "schatz", "sonnenschein", "ficken",
+    "deutschland", "berlin", "hamburg", "münchen", "muenchen", "köln", "koeln", "aachen", "fußball", "fussball",
+)  # fmt: skip
+"""Words that people here try first; zxcvbn knows the English ones."""
+
+
+class HashingBusy(Unreachable):
+    """As many passwords are being hashed as this process may; another try in a moment may pass."""
+
+    retry_after = 2
+
+
+def normal_form(password: str) -> str:
+    """The form that is hashed (NIST SP 800-63B, 3.1.1.2): keyboards compose the same characters differently."""
+    return unicodedata.normalize("NFKC", password)
+
+
+class PasswordHashes:
+    """Hashes and verifies passwords; one object for each process, whose limits all threads share."""
+
+    def __init__(self, rules: PasswordHashing) -> None:
+        self._argon2 = argon2.PasswordHasher(
+            time_cost=rules.passes, memory_cost=rules.memory_mib * 1024, parallelism=1, type=argon2.Type.ID
+        )
+        self._running = BoundedSemaphore(rules.at_once)
+        self._places = BoundedSemaphore(rules.at_once * 2)
+        self._kept_places = BoundedSemaphore(rules.at_once)
+        self._of_nobody = _hash_without_a_password(rules)
+
+    @contextmanager
+    def place(self, *, is_known: bool) -> Iterator[None]:
+        """A place among those who hash or wait for it, without waiting for one. Raises `HashingBusy`.
+
+        As many hash at once as the settings say, and as many more may wait. Some further places are kept for those who
+        are known: a storm of others cannot take them.
+        """
+        place = self._take(self._places) or (self._take(self._kept_places) if is_known else None)
+        if place is None:
+            raise _busy()
+        try:
+            yield
+        finally:
+            place.release()
+
+    @staticmethod
+    def _take(places: BoundedSemaphore) -> BoundedSemaphore | None:
+        return places if places.acquire(blocking=False) else None
+
+    def hash(self, password: str) -> str:
+        """Returns what is stored of a password. Raises `HashingBusy`."""
+        with self._turn():
+            return self._argon2.hash(normal_form(password))
+
+    def is_right(self, stored: str | None, password: str) -> bool:
+        """Whether it is the stored password; takes the same time where there is none. Raises `HashingBusy`."""
+        with self._turn():
+            try:
+                return self._argon2.verify(stored or self._of_nobody, normal_form(password)) and stored is not None
+            except (VerificationError, InvalidHashError):
+                return False
+
+    def is_outdated(self, stored: str) -> bool:
+        """Whether it was made with other parameters than are wanted now."""
+        return self._argon2.check_needs_rehash(stored)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait a second at most until fewer are hashing than may."""
+        if not self._running.acquire(timeout=WAIT_SECONDS):
+            raise _busy()
+        try:
+            yield
+        finally:
+            self._running.release()
+
+
+def _busy() -> HashingBusy:
+    return HashingBusy("sign_in.busy", "Too many people sign in at this moment. Please try again.")
+
+
+def _hash_without_a_password(rules: PasswordHashing) -> str:
+    """A hash that no password has, with our parameters: to verify it takes as long as to verify any."""
+    salt, digest = (base64.b64encode(secrets.token_bytes(length)).decode().rstrip("=") for length in (16, 32))
+    return f"$argon2id$v=19$m={rules.memory_mib * 1024},t={rules.passes},p=1${salt}${digest}"
+
+
+def refuse_weak(password: str, *, field: str, about: tuple[str, ...] = ()) -> None:
+    """Raises `RuleBroken`, naming the field, for a password that is easy to guess.
+
+    `about` is what everybody knows of its owner: e-mail address and name.
+    """
+    problem = weakness(password, about)
+    if problem is not None:
+        raise RuleBroken("password.weak", f"The password {problem}.", errors=[FieldProblem(field, problem)])
+
+
+def weakness(password: str, about: tuple[str, ...] = ()) -> str | None:
+    """What is wrong with a new password, to be read on from its name; None where nothing is.
+
+    No list of leaked passwords is asked. What counts is its length and how many guesses it takes: repeated characters,
+    sequences, keyboard rows, common words, dates, and what is known of its owner are guessed first.
+    """
+    normal = normal_form(password)
+    if len("".join(normal.split())) < SHORTEST_PASSWORD:
+        return f"must have at least {SHORTEST_PASSWORD} characters beside blanks"
+    if _score(normal, about) < LEAST_SCORE:
+        return "is easy to guess: take several words that do not belong together, and nothing of your name or address"
+    return None
+
+
+def _score(password: str, about: tuple[str, ...]) -> int:
+    from zxcvbn import zxcvbn  # 15 MB, which only those need who take a new password
+
+    known = {part for text in about for part in (text, *text.replace("@", " ").replace(".", " ").split())}
+    judged = password[:JUDGED_CHARACTERS]
+    return int(zxcvbn(judged, user_inputs=[*known, *WORDS_OF_OURS])["score"])

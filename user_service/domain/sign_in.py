@@ -1,0 +1,118 @@
+"""Signing in: the attempt is counted, the password is looked at without a transaction, the session begins.
+
+What a refusal says, and how long it takes, is the same whether or not the account exists.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.database import Session
+from shared.errors import Unauthenticated
+from shared.values.account_enums import AccountChangeKind
+from shared.values.contacts import normalised_email
+from user_service.domain import access_tokens, account_log, sessions, throttling
+from user_service.domain.access_tokens import IssuerRules
+from user_service.domain.schemas import AccessToken, MachineSignIn
+from user_service.domain.secret_values import SecretValues, hash_of
+from user_service.domain.sessions import ContinuedSession, Origin
+from user_service.domain.throttling import Attempt
+from user_service.settings import SessionRules
+from user_service.store import queries
+from user_service.store.tables import Account
+
+REFUSED = "The e-mail address or the password is not right."
+SIGN_IN_AGAIN = "Please sign in again."
+
+
+@dataclass(frozen=True)
+class SignInClaim:
+    """A counted attempt to sign in, and the hash that the password must have; None where nobody can sign in."""
+
+    email_key: str
+    password_hash: str | None
+    attempt: Attempt
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """What somebody gets who signed in or continued a session."""
+
+    access_token: AccessToken
+    refresh_token: str
+    expires_at: datetime
+    """When the refresh token runs out, if it is not used before."""
+
+
+def is_known(session: Session, email: str, origin: Origin) -> bool:
+    """Whether the owner of this account has signed in from there before."""
+    return queries.was_used_from(session, normalised_email(email), origin.address)
+
+
+def claim(session: Session, email: str, origin: Origin, values: SecretValues, *, now: datetime) -> SignInClaim:
+    """Count an attempt to sign in, before its password is looked at. Raises `TooManyRequests`."""
+    key = normalised_email(email)
+    is_known = queries.was_used_from(session, key, origin.address)
+    attempt = throttling.count_attempt(session, values, account=key, address=origin.address, is_known=is_known, now=now)
+    account = queries.account_of_email(session, key)
+    return SignInClaim(key, account.password_hash if account and account.active else None, attempt)
+
+
+def complete(
+    session: Session,
+    claimed: SignInClaim,
+    origin: Origin,
+    rules: SessionRules,
+    *,
+    renewed_hash: str | None,
+    now: datetime,
+) -> ContinuedSession:
+    """Begin the session of somebody whose password was right. Raises `Unauthenticated` where that changed meanwhile."""
+    account = queries.account_of_email(session, claimed.email_key, lock=True)
+    if account is None or not account.active or account.password_hash != claimed.password_hash:
+        raise refused()
+    claimed.attempt.forgive(session)
+    account.password_hash = renewed_hash or account.password_hash
+    account.last_signed_in_at = now
+    account_log.note(session, account.id, AccountChangeKind.SIGNED_IN, by=account.id, now=now)
+    return sessions.start(session, account, origin, rules, now=now)
+
+
+def refused() -> Unauthenticated:
+    """The refusal of every sign-in, whatever is wrong."""
+    return Unauthenticated("sign_in.refused", REFUSED)
+
+
+def session_over() -> Unauthenticated:
+    """The refusal of every refresh, whatever is wrong."""
+    return Unauthenticated("session.over", SIGN_IN_AGAIN)
+
+
+def tokens_of(
+    session: Session, continued: ContinuedSession, rules: IssuerRules, values: SecretValues, *, now: datetime
+) -> SignedIn:
+    """A new access token of a session, with the refresh token that continues it."""
+    begun = continued.session
+    token = access_tokens.issue(session, continued.account, session_id=begun.id, rules=rules, values=values, now=now)
+    return SignedIn(token, continued.refresh_token, begun.expires_at)
+
+
+def of_machine(
+    session: Session, given: MachineSignIn, rules: IssuerRules, values: SecretValues, *, now: datetime
+) -> AccessToken:
+    """An access token of a machine account. Raises `Unauthenticated`.
+
+    Attempts are not counted: nobody guesses 256 bits, and several processes may sign in at once.
+    """
+    account = queries.machine(session, given.client_id)
+    if not _is_secret_of(account, given.client_secret) or account is None:
+        raise Unauthenticated("sign_in.machine_refused", "The client_id or the client_secret is not right.")
+    account.last_signed_in_at = now
+    return access_tokens.issue(session, account, session_id=None, rules=rules, values=values, now=now)
+
+
+def _is_secret_of(account: Account | None, secret: str) -> bool:
+    stored = account.secret_hash if account and account.active else None
+    return hmac.compare_digest(stored or b"", hash_of(secret))

@@ -1,0 +1,87 @@
+"""What this service reads from the environment."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from ipaddress import ip_network
+from typing import Annotated, ClassVar
+
+from pydantic import Field, field_validator
+
+from shared.runtime.settings import Key, Password, Seconds, ServiceSettings, SettingsGroup, Unit, WebPort
+
+
+class PasswordHashing(SettingsGroup):
+    """How passwords are hashed: the first recommendation of OWASP's Password Storage Cheat Sheet, with one lane."""
+
+    memory_mib: Annotated[int, Unit("MiB")] = Field(default=46, ge=8, le=4096)
+    """Memory of one hash (Argon2id). A hash with other parameters is renewed at the next sign-in."""
+    passes: Annotated[int, Unit("passes")] = Field(default=1, ge=1, le=100)
+    """Passes over that memory."""
+    at_once: Annotated[int, Unit("hashes")] = Field(default=2, ge=1, le=100)
+    """Hashes that one process computes side by side. As many more may wait a second, and as many again who signed in
+    from the same address before; others are answered 503. A quarter of WEB_THREADS leaves threads for the rest."""
+
+
+class SessionRules(SettingsGroup):
+    """How long somebody stays signed in."""
+
+    access_token_seconds: Seconds = Field(default=300, ge=30, le=3600)
+    """How long an access token is valid; for so long a revoked session can go on."""
+    idle_hours: Annotated[float, Unit("hours")] = Field(default=12, ge=0.1, le=24 * 30)
+    """After this time without use a session ends."""
+    longest_days: Annotated[float, Unit("days")] = Field(default=14, ge=0.1, le=366)
+    """After this time a person must sign in again in any case."""
+
+    @property
+    def access_token_lifetime(self) -> timedelta:
+        """How long an access token is valid."""
+        return timedelta(seconds=self.access_token_seconds)
+
+    @property
+    def idle(self) -> timedelta:
+        """How long a session lives without use."""
+        return timedelta(hours=self.idle_hours)
+
+    @property
+    def longest(self) -> timedelta:
+        """How long a session lives at most."""
+        return timedelta(days=self.longest_days)
+
+
+class Settings(ServiceSettings):
+    """What the user service reads beside what every service does."""
+
+    service: ClassVar[str] = "user_service"
+
+    database_password: Password = Field(validation_alias="USER_SERVICE_DATABASE_PASSWORD")
+    port: WebPort = Field(default=8006, validation_alias="USER_SERVICE_PORT")
+    hashing: PasswordHashing = PasswordHashing()
+    session: SessionRules = SessionRules()
+
+    signing_key_secret: Key
+    """Encrypts the keys that sign access tokens and those of one-time passwords. After a change nobody who uses
+    one-time passwords can sign in: keep it, apart from the database and its backups."""
+    signing_key_pending_seconds: Seconds = Field(default=900, ge=0, le=86_400)
+    """How long a new signing key is published before it signs: longer than the interval at which services fetch the
+    keys."""
+    public_url: str = "http://127.0.0.1:8006"
+    """Where people reach the platform, for the links in e-mails; with https the cookie of a session is sent over TLS
+    only."""
+    trusted_proxies: str = "127.0.0.1,::1"
+    """Addresses and networks, separated by commas, of the gateways whose `X-Real-IP` names the client: attempts to sign
+    in are counted by it."""
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_an_address(cls, url: str) -> str:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError("is not an http(s) address")
+        return url.rstrip("/")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, listed: str) -> str:
+        for each in filter(None, map(str.strip, listed.split(","))):
+            ip_network(each)
+        return listed

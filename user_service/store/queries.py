@@ -1,0 +1,159 @@
+"""Named questions to accounts, their sessions and their log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, CursorResult, delete, func, select, update
+from sqlalchemy.orm import Session
+
+from shared.database.rows import find_row, page_of
+from shared.values.account_enums import AccountKind, SessionEnd
+from shared.values.enums import Role
+from user_service.store.tables import Account, AccountChange, RefreshToken, SignInSession
+
+PORTION = 5000
+
+
+# Accounts
+
+
+def account(session: Session, id: UUID, kind: AccountKind | None = None, *, lock: bool = False) -> Account | None:
+    """The account with this id, of this kind where one is named; None also for a deleted one."""
+    found = find_row(session, Account, id, lock=lock)
+    return found if found and found.deleted_at is None and kind in (None, found.kind) else None
+
+
+def account_of_email(session: Session, email_key: str, *, lock: bool = False) -> Account | None:
+    """The person's account with this address, in its one spelling."""
+    wanted = select(Account).where(Account.email_key == email_key)
+    if lock:
+        wanted = wanted.with_for_update().execution_options(populate_existing=True)
+    return session.scalar(wanted)
+
+
+def machine_named(session: Session, name: str) -> Account | None:
+    """The machine account of this name."""
+    return session.scalar(
+        select(Account).where(Account.kind == AccountKind.MACHINE, Account.name == name, Account.deleted_at.is_(None))
+    )
+
+
+def machine(session: Session, id_or_name: str) -> Account | None:
+    """The machine account with this id, or of this name."""
+    try:
+        return account(session, UUID(id_or_name), AccountKind.MACHINE)
+    except ValueError:
+        return machine_named(session, id_or_name)
+
+
+def page_of_accounts(
+    session: Session, kind: AccountKind, *, role: Role | None, active: bool | None, limit: int, offset: int
+) -> tuple[Sequence[Account], int]:
+    """A page of the accounts of this kind by name, with the total."""
+    conditions: list[ColumnElement[bool]] = [Account.kind == kind, Account.deleted_at.is_(None)]
+    if role is not None:
+        conditions.append(Account.roles.contains([role]))
+    if active is not None:
+        conditions.append(Account.active == active)
+    wanted = select(Account).where(*conditions).order_by(Account.name, Account.id)
+    return page_of(session, wanted, limit=limit, offset=offset)
+
+
+def lock_administrators(session: Session) -> Sequence[UUID]:
+    """The ids of the people who can sign in as administrators, as they are now, locked in the order of their ids.
+
+    Who changes one of them waits here for others who do.
+    """
+    return session.scalars(
+        select(Account.id)
+        .where(
+            Account.roles.contains([Role.ADMIN.value]),
+            Account.kind == AccountKind.PERSON,
+            Account.active,
+            Account.password_hash.is_not(None),
+        )
+        .order_by(Account.id)
+        .with_for_update()
+    ).all()
+
+
+def changes_of(session: Session, account_id: UUID, *, limit: int, offset: int) -> tuple[Sequence[AccountChange], int]:
+    """A page of an account's log, oldest first, with the total."""
+    wanted = select(AccountChange).where(AccountChange.account_id == account_id)
+    return page_of(session, wanted.order_by(AccountChange.changed_at, AccountChange.id), limit=limit, offset=offset)
+
+
+# Sessions
+
+
+def _goes_on(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return SignInSession.ended_at.is_(None), SignInSession.expires_at > now
+
+
+def was_used_from(session: Session, email_key: str, address: str) -> bool:
+    """Whether the owner of this account has signed in from this address; forgotten with the session."""
+    known = (
+        select(SignInSession.id)
+        .join(Account, Account.id == SignInSession.account_id)
+        .where(Account.email_key == email_key, SignInSession.address == address)
+    )
+    return session.scalar(select(known.exists())) or False
+
+
+def sessions_of(
+    session: Session, account_id: UUID, *, now: datetime, limit: int, offset: int
+) -> tuple[Sequence[SignInSession], int]:
+    """A page of an account's sessions that go on, newest first, with the total."""
+    wanted = select(SignInSession).where(SignInSession.account_id == account_id, *_goes_on(now))
+    newest_first = wanted.order_by(SignInSession.created_at.desc(), SignInSession.id)
+    return page_of(session, newest_first, limit=limit, offset=offset)
+
+
+def session_of_token(session: Session, token_hash: bytes) -> SignInSession | None:
+    """The session of a refresh token, locked: who continues or ends one waits for others who do."""
+    return session.scalar(
+        select(SignInSession)
+        .join(RefreshToken, RefreshToken.session_id == SignInSession.id)
+        .where(RefreshToken.token_hash == token_hash)
+        .with_for_update(of=SignInSession)
+        .execution_options(populate_existing=True)
+    )
+
+
+def refresh_token(session: Session, token_hash: bytes) -> RefreshToken | None:
+    """A refresh token as it is now."""
+    return session.get(RefreshToken, token_hash, populate_existing=True)
+
+
+def end_sessions(
+    session: Session,
+    account_id: UUID,
+    reason: SessionEnd,
+    *,
+    only: UUID | None = None,
+    except_for: UUID | None = None,
+    by: UUID | None,
+    now: datetime,
+) -> int:
+    """End an account's sessions that go on: all, only one, or all but one; returns their number."""
+    conditions = [SignInSession.account_id == account_id, *_goes_on(now)]
+    if only is not None:
+        conditions.append(SignInSession.id == only)
+    if except_for is not None:
+        conditions.append(SignInSession.id != except_for)
+    ended = session.execute(
+        update(SignInSession).where(*conditions).values(ended_at=now, end_reason=reason.value, ended_by=by)
+    )
+    return cast("CursorResult[Any]", ended).rowcount
+
+
+def prune_sessions(session: Session, *, before: datetime) -> int:
+    """Remove a portion of the sessions that could not be used since then, with their tokens; returns their number."""
+    last = func.least(SignInSession.expires_at, func.coalesce(SignInSession.ended_at, SignInSession.expires_at))
+    old = select(SignInSession.id).where(SignInSession.expires_at < before, last < before).limit(PORTION)
+    gone = session.execute(delete(SignInSession).where(SignInSession.id.in_(old.with_for_update(skip_locked=True))))
+    return cast("CursorResult[Any]", gone).rowcount

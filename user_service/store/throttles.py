@@ -1,0 +1,56 @@
+"""Counters of attempts to sign in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import CursorResult, case, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from user_service.store.tables import SignInThrottle
+
+PORTION = 5000
+
+
+def lock(session: Session, keys: Sequence[bytes], *, now: datetime) -> Sequence[SignInThrottle]:
+    """The counters with these keys, locked, always in the order of their keys; those that were missing are at 0."""
+    wanted = sorted(keys)
+    new = [{"key": key, "attempts": 0, "last_at": now, "next_at": now} for key in wanted]
+    session.execute(insert(SignInThrottle).values(new).on_conflict_do_nothing())
+    return session.scalars(
+        select(SignInThrottle)
+        .where(SignInThrottle.key.in_(wanted))
+        .order_by(SignInThrottle.key)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+def clear(session: Session, keys: Iterable[bytes], *, now: datetime) -> None:
+    """Set these counters back to 0."""
+    for key in sorted(keys):
+        session.execute(update(SignInThrottle).where(SignInThrottle.key == key).values(attempts=0, next_at=now))
+
+
+def take_back(session: Session, delayed_until: Mapping[bytes, datetime], *, now: datetime) -> None:
+    """Count one attempt less; the delay that it made ends, one that a later attempt made does not."""
+    less = func.greatest(SignInThrottle.attempts - 1, 0)
+    for key, mine in sorted(delayed_until.items()):
+        next_at = case((SignInThrottle.next_at == mine, now), else_=SignInThrottle.next_at)
+        session.execute(update(SignInThrottle).where(SignInThrottle.key == key).values(attempts=less, next_at=next_at))
+
+
+def prune(session: Session, *, before: datetime) -> int:
+    """Remove a portion of the counters without an attempt since then; returns their number."""
+    old = (
+        select(SignInThrottle.key)
+        .where(SignInThrottle.last_at < before)
+        .order_by(SignInThrottle.key)
+        .limit(PORTION)
+        .with_for_update(skip_locked=True)
+    )
+    gone = session.execute(delete(SignInThrottle).where(SignInThrottle.key.in_(old)))
+    return cast("CursorResult[Any]", gone).rowcount
