@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from migrations.shared_tables import create_shared_tables, drop_shared_tables
+from migrations.shared_tables import aggregate_columns, create_shared_tables, drop_shared_tables
 
 revision = "0001"
 down_revision = None
@@ -35,11 +35,7 @@ def upgrade() -> None:
         sa.Column("otp_last_step", sa.BigInteger(), nullable=True),
         sa.Column("last_signed_in_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_by", sa.Uuid(), nullable=True),
-        sa.Column("updated_by", sa.Uuid(), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
-        sa.Column("sequence", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        *aggregate_columns(),
         sa.CheckConstraint("kind IN ('person', 'machine')", name=op.f("ck_accounts_kind")),
         sa.CheckConstraint(
             "roles <@ ARRAY['admin', 'coordinator', 'caller', 'importer', 'auditor', 'service']",
