@@ -20,12 +20,16 @@ env-example: setup  ## write .env.example, docs/settings.md and the environments
 	@$(PYTHON) -m operations.setting_files
 
 .PHONY: up
-up: setup  ## start everything and wait until it is ready (PORT_OFFSET=1000 moves all ports)
+up: setup  ## start everything and wait until it is ready (PORT_OFFSET=1000 moves all ports; NAME=kafka or NAME=matching_service for one)
 	@$(PYTHON) -m operations up $(NAME)
 
+.PHONY: restart
+restart: setup  ## after a change of code or `.env`: stop and start again; NAME=matching_service for one
+	@$(PYTHON) -m operations restart $(NAME)
+
 .PHONY: down
-down:  ## stop exactly what `make up` started
-	@[ ! -x $(PYTHON) ] || $(PYTHON) -m operations down
+down:  ## stop exactly what `make up` started; NAME=matching_service for one
+	@[ ! -x $(PYTHON) ] || $(PYTHON) -m operations down $(NAME)
 
 .PHONY: status
 status: setup  ## every process with its address, state and memory
@@ -44,7 +48,7 @@ demo: setup  ## watch the main job: from a scraped file to an e-mail to a therap
 	@$(PYTHON) -m testkit.demo
 
 .PHONY: test
-test: setup  ## run the tests on real servers, in four processes; ARGS="-k name" or ARGS=tests/… chooses
+test: setup  ## run the tests on real servers, in five processes; ARGS="-k name" or ARGS=tests/… chooses
 	@$(PYTHON) -m tests $(ARGS)
 
 .PHONY: test-fast
@@ -88,6 +92,10 @@ migration: setup  ## generate a migration: SERVICE=patient_service MESSAGE="keep
 events: setup  ## write docs/asyncapi.json, and samples of what new events look like, from the catalogue
 	@$(PYTHON) -m operations.event_document
 	@$(PYTHON) -m tests.samples.published --write-missing
+
+.PHONY: gateway
+gateway: setup  ## write gateway/nginx.conf.template from the services' routes
+	@$(PYTHON) -m gateway
 
 LOCK := env -u PIP_FIND_LINKS UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile pyproject.toml --quiet --universal \
 	--python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate

@@ -42,7 +42,7 @@ class BarePatient(Tables):
 def create() -> Flask:
     """Returns the bare application, on the same PgBouncer with the same pool."""
     settings = Settings()
-    engine = create_engine(settings.database_url, pool_size=settings.database_pool_size)
+    engine = create_engine(settings.database_url, pool_size=2 * settings.database_pool_size, max_overflow=0)
     app = Flask(__name__)
 
     @app.post("/patients")

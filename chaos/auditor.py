@@ -259,7 +259,9 @@ class Auditor:
         self.found.stuck += self._hostile.silent
 
     def _check_suppressions(self) -> None:
-        suppressed = self._rows("SELECT id::text, reason FROM communication_service.email_suppressions")
+        suppressed = self._rows(
+            "SELECT id::text, reason FROM communication_service.email_suppressions WHERE removed_at IS NULL"
+        )
         self.found.stuck += [f"suppression {one} came from a refusal about us: {reason}" for one, reason in suppressed]
 
 

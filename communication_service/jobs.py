@@ -259,9 +259,9 @@ def jobs(dependencies: Dependencies) -> Sequence[Job]:
     rules = dependencies.rules
     sending = Sending(rules, dependencies.mail_server)
     return [
-        Job("compose", timedelta(seconds=1), partial(compose, rules)),
-        Job("send", timedelta(seconds=1), sending.run, release=sending.release),
+        Job("compose", timedelta(seconds=1), partial(compose, rules), needs_current_events=True),
+        Job("send", timedelta(seconds=1), sending.run, release=sending.release, needs_current_events=True),
         Job("take-back", timedelta(seconds=15), retry_wrongly_refused),
         Job("doubts", timedelta(seconds=15), doubts),
-        Job("follow-up", timedelta(minutes=1), partial(follow_up, rules)),
+        Job("follow-up", timedelta(minutes=1), partial(follow_up, rules), needs_current_events=True),
     ]

@@ -13,6 +13,7 @@ from shared.events.catalogue import (
     PatientPlaced,
     PatientRegistered,
     PatientStatusChanged,
+    PatientTherapistsExcluded,
     PatientUpdated,
     RequestAccepted,
     RequestAnswered,
@@ -34,7 +35,7 @@ from shared.events.listeners import Listeners
 from shared.values.enums import RequestOutcome
 
 TherapistEvent = TherapistRegistered | TherapistUpdated | TherapistBlocked | TherapistUnblocked | TherapistDeactivated
-PatientEvent = PatientRegistered | PatientUpdated | PatientStatusChanged
+PatientEvent = PatientRegistered | PatientUpdated | PatientStatusChanged | PatientTherapistsExcluded
 RequestEvent = (
     RequestApproved
     | RequestReopened
@@ -64,7 +65,7 @@ def keep_therapists(session: Session, events: Sequence[TherapistEvent], *, now: 
     copies.keep_therapists(session, [(e.therapist, e.envelope) for e in events], now=now)
 
 
-@listeners.projection(PatientRegistered, PatientUpdated, PatientStatusChanged)
+@listeners.projection(PatientRegistered, PatientUpdated, PatientStatusChanged, PatientTherapistsExcluded)
 def keep_patients(session: Session, events: Sequence[PatientEvent], *, now: datetime) -> None:
     copies.keep_patients(session, [(e.patient, e.envelope) for e in events], now=now)
 

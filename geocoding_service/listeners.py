@@ -10,6 +10,7 @@ from shared.database import Session
 from shared.events.catalogue import (
     PatientRegistered,
     PatientStatusChanged,
+    PatientTherapistsExcluded,
     PatientUpdated,
     TherapistBlocked,
     TherapistDeactivated,
@@ -22,7 +23,7 @@ from shared.events.listeners import Listeners
 
 listeners = Listeners()
 
-PatientEvent = PatientRegistered | PatientUpdated | PatientStatusChanged
+PatientEvent = PatientRegistered | PatientUpdated | PatientStatusChanged | PatientTherapistsExcluded
 TherapistEvent = TherapistRegistered | TherapistUpdated | TherapistBlocked | TherapistUnblocked | TherapistDeactivated
 
 # Both are projections, although they record events: an import brings 40,000 therapists, and a projection is given a
@@ -38,7 +39,7 @@ def lock_addresses(session: Session, events: Sequence[Event]) -> None:
         addresses.lock(session, patients | therapists)
 
 
-@listeners.projection(PatientRegistered, PatientUpdated, PatientStatusChanged)
+@listeners.projection(PatientRegistered, PatientUpdated, PatientStatusChanged, PatientTherapistsExcluded)
 def keep_addresses_of_patients(session: Session, events: Sequence[PatientEvent], *, now: datetime) -> None:
     """Look up the postal codes of patients that changed."""
     addresses.keep_addresses_of_patients(session, [(e.patient, e.envelope) for e in events], now=now)

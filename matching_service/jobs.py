@@ -20,4 +20,4 @@ def reopen_deferred(now: datetime) -> int:
 
 def jobs(_dependencies: Dependencies) -> Sequence[Job]:
     """The jobs of this service."""
-    return [Job("reopen-deferred", timedelta(minutes=10), reopen_deferred)]
+    return [Job("reopen-deferred", timedelta(minutes=10), reopen_deferred, needs_current_events=True)]

@@ -22,6 +22,7 @@ from shared.events.catalogue import (
     InquiryDissolved,
     PatientRegistered,
     PatientStatusChanged,
+    PatientTherapistsExcluded,
     PatientUpdated,
     TherapistBlocked,
     TherapistDeactivated,
@@ -66,7 +67,7 @@ AnyTherapistEvent = (
     TherapistRegistered | TherapistUpdated | TherapistBlocked | TherapistUnblocked | TherapistDeactivated
 )
 UnavailableEvent = TherapistBlocked | TherapistDeactivated
-AnyPatientEvent = PatientRegistered | PatientUpdated | PatientStatusChanged
+AnyPatientEvent = PatientRegistered | PatientUpdated | PatientStatusChanged | PatientTherapistsExcluded
 
 
 @listeners.projection(TherapistRegistered, TherapistUpdated, TherapistBlocked, TherapistUnblocked, TherapistDeactivated)
@@ -75,7 +76,7 @@ def keep_therapists(session: Session, events: Sequence[AnyTherapistEvent], *, no
     copies.keep_therapists(session, [(event.therapist, event.envelope) for event in events])
 
 
-@listeners.projection(PatientRegistered, PatientUpdated, PatientStatusChanged)
+@listeners.projection(PatientRegistered, PatientUpdated, PatientStatusChanged, PatientTherapistsExcluded)
 def keep_patients(session: Session, events: Sequence[AnyPatientEvent], *, now: datetime) -> None:  # noqa: ARG001
     """Keep copies of patients' criteria."""
     copies.keep_patients(session, [(event.patient, event.envelope) for event in events])
@@ -92,6 +93,12 @@ def follow_the_search(session: Session, event: PatientStatusChanged, *, now: dat
     """Hold, release or withdraw the patient's requests, as the search stands now."""
     ended = ends_all_requests(event.previous_status, event.patient.status)
     consequences.follow_search(session, event.patient.id, ended_at=event.envelope.time if ended else None, now=now)
+
+
+@listeners.effect(PatientTherapistsExcluded)
+def withdraw_from_excluded_therapists(session: Session, event: PatientTherapistsExcluded, *, now: datetime) -> None:
+    """Withdraw what has not gone out to therapists whom the patient excludes now."""
+    consequences.withdraw_from_excluded_therapists(session, event.patient.id, now=now)
 
 
 @listeners.effect(TherapistBlocked, TherapistDeactivated)
@@ -141,6 +148,7 @@ def note_call(session: Session, event: CallRecorded, *, dependencies: Dependenci
             event.answers,
             contact=_contact(event),
             occurred_at=event.occurred_at,
+            by=event.recorded_by,
             rules=dependencies.rules,
             now=now,
         )
@@ -154,6 +162,7 @@ def take_written_answers(session: Session, event: EmailAnswered, *, dependencies
         event.answers,
         occurred_at=event.occurred_at,
         event_time=event.envelope.time,
+        by=event.recorded_by,
         rules=dependencies.rules,
         now=now,
     )

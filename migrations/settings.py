@@ -12,7 +12,10 @@ class MigrationSettings(DatabaseSettings):
     """Where PostgreSQL itself is (never through PgBouncer), and who may change schemas."""
 
     postgres_host: str = "127.0.0.1"
-    """PostgreSQL itself: for PgBouncer and migrations."""
+    """PostgreSQL itself: for PgBouncer and migrations.
+
+    A server of your own must log no values: `NO_VALUES_IN_THE_LOG` in operations/postgres.py has its options.
+    """
     postgres_port: Port = 5433
     """PostgreSQL's port; not 5432, which a PostgreSQL of the machine's own has."""
     postgres_admin_user: str = "postgres"

@@ -1,10 +1,12 @@
-"""The tables that every service has, as its first revision makes them: once for all services.
+"""The tables and columns that every service has, as its first revision makes them: once for all services.
 
 They are written out and do not follow `shared/database/tables.py`, because a revision that has run somewhere never
 changes. A later change of these tables is two more functions here, which a new revision of every service calls.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -63,6 +65,7 @@ def create_shared_tables() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("state", sa.Text(), server_default=sa.text("'waiting'"), nullable=False),
         sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("resolved_by", sa.Uuid(), nullable=True),
         sa.Column("resolved_reason", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_dead_letters")),
     )
@@ -88,6 +91,17 @@ def create_shared_tables() -> None:
         sa.PrimaryKeyConstraint("event_id", name=op.f("pk_processed_events")),
     )
     op.create_index("ix_processed_events_processed_at", "processed_events", ["processed_at"], unique=False)
+
+
+def aggregate_columns() -> list[sa.Column[Any]]:
+    """The columns of everything that has an identity of its own, in a first revision."""
+    return [
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("updated_by", sa.Uuid(), nullable=True),
+        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
+        sa.Column("sequence", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+    ]
 
 
 def drop_shared_tables() -> None:

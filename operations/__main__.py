@@ -1,4 +1,4 @@
-"""The command line behind `make up`, `make down`, `make status`, `make logs` and `make mails`."""
+"""The command line behind `make up`, `make restart`, `make down`, `make status`, `make logs` and `make mails`."""
 
 import click
 
@@ -21,10 +21,24 @@ def _up(only: tuple[str, ...]) -> None:
     commands.up(list(only))
 
 
+@main.command("restart")
+@click.argument("only", nargs=-1, metavar="[NAME]...")
+def _restart(only: tuple[str, ...]) -> None:
+    """Stop and start again, with the settings and the code of now.
+
+    NAMEs choose processes or services.
+    """
+    commands.restart(list(only))
+
+
 @main.command("down")
-def _down() -> None:
-    """Stop exactly what up started."""
-    commands.down()
+@click.argument("only", nargs=-1, metavar="[NAME]...")
+def _down(only: tuple[str, ...]) -> None:
+    """Stop exactly what up started.
+
+    NAMEs choose processes or services.
+    """
+    commands.down(list(only))
 
 
 @main.command("status")

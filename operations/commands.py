@@ -1,4 +1,4 @@
-"""The commands of `make up`, `down`, `status`, `logs` and `mails`: what they do and print."""
+"""The commands of `make up`, `restart`, `down`, `status`, `logs` and `mails`: what they do and print."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from operations import env_file, environment, processes, settings_check
+from operations import env_file, environment, gateway, processes, settings_check
 from operations.errors import NotReady, OperationsError, PermanentFailure
 from operations.orchestrator import Orchestrator
 from operations.process_specs import ProcessSpec
@@ -26,17 +26,40 @@ def orchestrator() -> Orchestrator:
 
 def up(only: Iterable[str] = ()) -> None:
     """Make `.env` where there is none, start what is missing, and print where everything is."""
+    platform = _checked()
+    chosen = _known(platform, only)
+    _start(platform, chosen)
+
+
+def restart(only: Iterable[str] = ()) -> None:
+    """Stop what runs and start it with the settings and the code of now, after both names and settings are checked."""
+    platform = _checked()
+    chosen = _known(platform, only)
+    platform.down(chosen or None)
+    _start(platform, chosen)
+
+
+def _checked() -> Orchestrator:
+    """Returns the platform that `.env` describes, which is made or completed first."""
     environment.prepare(ROOT, say=print_line)
     for warning in env_file.warnings(ROOT):
         print_line(f"warning: {warning}")
     platform = orchestrator()
     settings_check.check(platform.settings, ROOT)
+    return platform
+
+
+def _known(platform: Orchestrator, only: Iterable[str]) -> list[str]:
     chosen = list(only)
     unknown = sorted({name for name in chosen if not _exists(platform, name)})
     if unknown:
         raise OperationsError(
             f"there is no {', '.join(unknown)}; there are {', '.join(part.name for part in platform.process_specs)}"
         )
+    return chosen
+
+
+def _start(platform: Orchestrator, chosen: Sequence[str]) -> None:
     try:
         platform.up(chosen or None)
     except OperationsError as failure:
@@ -56,9 +79,10 @@ def _exists(platform: Orchestrator, name: str) -> bool:
     return name in names | {part.partition(".")[0] for part in names} | {"migrations", "topics", "administrator"}
 
 
-def down() -> None:
+def down(only: Iterable[str] = ()) -> None:
     """Stop what was started."""
-    if not Orchestrator(ROOT, env_file.load(ROOT), say=print_line).down():  # Works even where .env is gone.
+    platform = Orchestrator(ROOT, env_file.load(ROOT), say=print_line)  # Works even where .env is gone.
+    if not platform.down(_known(platform, only) or None):
         print_line("nothing was running")
 
 
@@ -90,6 +114,7 @@ def status() -> None:
     _table(("name", "address", "state", "pid", "memory", "up for"), [line.cells() for line in lines])
     used = sum(line.memory for line in lines) // 1_000_000
     print_line(f"\nmemory of all processes: {used} MB")
+    print_line(f"all services are at {gateway.url(platform.settings)}, their pages at /<service>/docs")
     if "mail" in env_file.local_parts(platform.settings):
         print_line(f"mails are caught and shown at {platform.mailbox.url}")
     print_line(f"files to import are awaited in {platform.settings['IMPORT_URL']}")

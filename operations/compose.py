@@ -27,6 +27,8 @@ CONTAINER_VALUES = {
     "SMTP_TLS": "none",
     "BIND": "0.0.0.0",
     "TRUSTED_PROXIES": "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16",
+    "GATEWAY_BIND": "0.0.0.0",
+    "GATEWAY_PORT": "8080",
     "IMPORT_URL": "file:///imports",
 }
 """The values inside the containers' network, which replace those of `.env`; the ports of the services do so too."""
@@ -40,6 +42,9 @@ NOT_IN_CONTAINERS = {
         "the Kafka in its container has no accounts",
     ),
     **dict.fromkeys(("SMTP_USERNAME", "SMTP_PASSWORD"), "the mail catcher has no accounts"),
+    **dict.fromkeys(
+        ("GATEWAY_TLS_CERTIFICATE_FILE", "GATEWAY_TLS_KEY_FILE"), "docs/containers.md says how to mount them"
+    ),
 }
 """Settings that no container is given, each with its reason."""
 
@@ -64,6 +69,7 @@ def _blocks(declared: DeclaredSettings) -> Iterator[str]:
     yield _block("migrations", read_by("migrations"))
     yield _block("topics", read_by("topics"))
     yield _block("pgbouncer", read_by("pgbouncer"))
+    yield _block("gateway", read_by("gateway") | dict(_own_ports(declared)))
     yield _block("every-service", for_all)
     for service in declared.services:
         short = service.removesuffix("_service")
@@ -77,6 +83,13 @@ def _blocks(declared: DeclaredSettings) -> Iterator[str]:
             yield _block(f"{short}-{process}", own, short)
     sign_in = SIGN_IN_SERVICE.removesuffix("_service")
     yield _block("administrator", _without(read_by("administrator"), read_by(f"{SIGN_IN_SERVICE}.web")), sign_in)
+
+
+def _own_ports(declared: DeclaredSettings) -> Iterator[tuple[str, str]]:
+    """Where the gateway finds the processes of each service, whose port it also has on this machine."""
+    yield "SERVICES_HAVE_OWN_PORTS", "yes"
+    for service in declared.services:
+        yield f"{service.upper()}_HOST", f"{service.removesuffix('_service')}-web"
 
 
 def _without(values: Mapping[str, str], others: Mapping[str, str]) -> dict[str, str]:

@@ -9,8 +9,9 @@ from pathlib import Path
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from gateway.settings import GatewaySettings
 from migrations.settings import MigrationSettings
-from operations import kafka, pgbouncer
+from operations import gateway, kafka, pgbouncer
 from operations.settings import AdministratorSettings, ContainerSettings, StartSettings
 from shared.runtime import registry
 from shared.runtime.settings import (
@@ -71,6 +72,7 @@ class DeclaredSettings:
         return {
             "What `make up` starts": StartSettings,
             **services,
+            "Gateway": GatewaySettings,
             "Migrations": MigrationSettings,
             "The first administrator": AdministratorSettings,
             "Containers": ContainerSettings,
@@ -112,6 +114,7 @@ class DeclaredSettings:
             "administrator": [*names(AdministratorSettings), *self._of_sign_in()],
             "pgbouncer": filter(pgbouncer.reads, [name]),
             "kafka": kafka.READS,
+            "gateway": filter(gateway.reads, [name]),
             "make up": names(StartSettings),
             "docker compose": names(ContainerSettings),
         }

@@ -200,6 +200,7 @@ def local_ports(settings: Mapping[str, str]) -> dict[str, int]:
     }
     local = local_parts(settings)
     ports = {name: int(settings[name]) for part in local for name in owners[part]}
+    ports["GATEWAY_PORT"] = int(settings["GATEWAY_PORT"])
     for node in kafka_ports(settings) if "kafka" in local else []:
         ports |= node
     for name, port in service_ports(settings).items():

@@ -37,6 +37,7 @@ def process_spec(settings: Mapping[str, str], paths: Paths, *, rank: int) -> Pro
         rank=rank,
         environment=of_machine() | {"PYTHONUNBUFFERED": "1"},
         ports={name: int(settings[name]) for name in ("SMTP_PORT", "MAIL_CATCHER_PORT")},
+        sources=tuple((paths.root / "operations").glob("mail*.py")),
         stop_seconds=5,
     )
 

@@ -173,13 +173,13 @@ def _row(mail: dict[str, Any]) -> str:
 def _mail_page(mail: dict[str, Any]) -> str:
     number = mail["id"]
     headers = "".join(f"<tr><th>{escape(name)}<td>{escape(value)}</tr>" for name, value in mail["headers"])
-    letter = f'<h2>HTML</h2><iframe sandbox src="/mails/{number}.html"></iframe>' if mail["html"] else ""
+    html = f'<h2>HTML</h2><iframe sandbox src="/mails/{number}.html"></iframe>' if mail["html"] else ""
     text = f"<h2>Text</h2><pre>{escape(mail['text'])}</pre>" if mail["text"] else ""
     forms = f'<a href="/mails/{number}.eml">as a file</a> · <a href="/mails/{number}">JSON</a>'
     links = f'<p><a href="/">all mails</a> · {forms}'
     return (
         f"<!doctype html><title>{escape(mail['subject'])}</title>{_STYLE}<h1>{escape(mail['subject'])}</h1>{links}"
-        f"<table>{headers}</table>{text}{letter}"
+        f"<table>{headers}</table>{text}{html}"
     )
 
 

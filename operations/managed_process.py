@@ -7,6 +7,7 @@ from pathlib import Path
 
 from operations import processes
 from operations.errors import NotReady, OperationsError, PermanentFailure
+from operations.fingerprints import fingerprint
 from operations.paths import Paths
 from operations.process_specs import ProcessSpec
 from operations.processes import LaunchSpec, ProcessRecord, ProcessRecords
@@ -40,6 +41,10 @@ class ManagedProcess:
     def is_alive(self) -> bool:
         """Whether its process lives."""
         return self.record is not None
+
+    def is_outdated(self) -> bool:
+        """Whether it runs with other settings or code than it would be started with now."""
+        return self.record is not None and self.record.fingerprint != fingerprint(self.spec)
 
     def is_ready(self) -> bool:
         """Whether it lives and works."""
@@ -76,6 +81,7 @@ class ManagedProcess:
                 started_at=time.time(),
                 stop_signal=spec.stop_signal,
                 stop_seconds=spec.stop_seconds,
+                fingerprint=fingerprint(spec),
             )
         )
 

@@ -15,7 +15,7 @@ from functools import cached_property
 from itertools import groupby
 from pathlib import Path
 
-from operations import kafka, mail, pgbouncer, ports, postgres, processes, services
+from operations import gateway, kafka, mail, pgbouncer, ports, postgres, processes, services
 from operations.env_file import local_parts
 from operations.environment import make_import_folder
 from operations.errors import NotReady, OperationsError, PermanentFailure
@@ -62,7 +62,8 @@ class Orchestrator:
             "mail": lambda: [mail.process_spec(self.settings, self.paths, rank=3)],
         }
         infrastructure = [spec for name, make in known.items() if name in local for spec in make()]
-        return [*infrastructure, *services.process_specs(self.settings, self.paths, rank=6)]
+        in_front = gateway.process_spec(self.settings, self.paths, rank=7)
+        return [*infrastructure, *services.process_specs(self.settings, self.paths, rank=6), in_front]
 
     @property
     def mailbox(self) -> mail.Mailbox:
@@ -123,7 +124,8 @@ class Orchestrator:
             if spec in missing:
                 clear_remains(spec.name, self.records, self.paths)
             else:
-                self._say(f"{spec.name:<32} already running")
+                outdated = ", with older settings or code: `make restart`" if self._managed(spec).is_outdated() else ""
+                self._say(f"{spec.name:<32} already running{outdated}")
         return missing
 
     def _start_together(self, group: Sequence[ProcessSpec | StartupTask], missing: Sequence[ProcessSpec]) -> None:
@@ -149,10 +151,14 @@ class Orchestrator:
             self._say(f"{member.spec.name:<32} ready at {member.spec.address}  ({age:.1f} s)")
         return None
 
-    def down(self) -> bool:
-        """Stop everything that was started here, in the opposite order; False when nothing was running."""
+    def down(self, only: Iterable[str] | None = None) -> bool:
+        """Stop what was started here, in the opposite order; False when nothing was running.
+
+        `only` names processes and whole services, as in `up`.
+        """
+        wanted = None if only is None else frozenset(only)
         with processes.only_one(self.paths.state / "lock", self._say):
-            records = self.records.all()[::-1]
+            records = [record for record in self.records.all()[::-1] if _wanted(record.name, wanted)]
             for _, group in groupby(records, key=lambda record: record.rank):
                 together = list(group)
                 with ThreadPoolExecutor(max_workers=len(together)) as pool:

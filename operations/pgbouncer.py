@@ -19,6 +19,7 @@ def process_spec(settings: Mapping[str, str], paths: Paths, *, rank: int) -> Pro
         rank=rank,
         environment=of_machine() | _environment(settings) | {"STATE_DIR": str(paths.servers / "pgbouncer")},
         ports={"DATABASE_PORT": port},
+        sources=(paths.script("pgbouncer"),),
         prepare=lambda: paths.make_server_folder("pgbouncer"),
         user=paths.user,
         folder=paths.servers,

@@ -38,6 +38,15 @@ def process_spec(settings: Mapping[str, str], paths: Paths, *, rank: int, durabl
     )
 
 
+NO_VALUES_IN_THE_LOG = {
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+    "track_activity_query_size": "100",
+}
+"""Statements contain their values, among them what practices say about patients: no statement (`panic`), no row
+(DETAIL, left out by `terse`) and no long piece of a crashed process's statement in the log of the server."""
+
+
 def external_service(settings: Mapping[str, str]) -> ExternalService:
     """A PostgreSQL that exists already."""
     host, port = settings["POSTGRES_HOST"], int(settings["POSTGRES_PORT"])
@@ -59,6 +68,7 @@ def _command(settings: Mapping[str, str], data: Path, *, durable: bool) -> tuple
         "password_encryption": "scram-sha-256",
         "timezone": "UTC",
         "log_timezone": "UTC",
+        **NO_VALUES_IN_THE_LOG,
         "fsync": "on" if durable else "off",
         "full_page_writes": "on" if durable else "off",
     }

@@ -29,6 +29,8 @@ class ProcessSpec:
     """The whole environment: a process is given nothing that is not named here."""
     ports: Mapping[str, int] = field(default_factory=dict)
     """The ports it opens, by the setting that moves each."""
+    sources: tuple[Path, ...] = ()
+    """The files and folders whose code it runs; where they change, it runs with older code until it is restarted."""
     prepare: Callable[[], None] = _nothing
     user: str | None = None
     folder: Path | None = None

@@ -35,6 +35,8 @@ class ProcessRecord:
     started_at: float
     stop_signal: int
     stop_seconds: float
+    fingerprint: str = ""
+    """With which settings and code it was started: see `operations/fingerprints.py`."""
 
 
 def start_of(pid: int) -> str | None:

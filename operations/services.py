@@ -45,6 +45,7 @@ def _process(
         rank=rank,
         environment=environment(service, settings, process=role) | {"STATE_DIR": str(own_folder)},
         ports={setting if role == "web" else f"{setting} + {WORKER_PORT_DISTANCE}": port},
+        sources=(paths.root / service, paths.root / "shared"),
         prepare=lambda: own_folder.mkdir(exist_ok=True, mode=0o700),
         start_seconds=120,
         stop_seconds=20,

@@ -17,6 +17,7 @@ from operations.declared_settings import PROCESSES, DeclaredSetting, DeclaredSet
 ROOT = Path(__file__).resolve().parent.parent
 WITH_DEFAULTS = (
     "docker-compose.yml", "Dockerfile", "pgbouncer/Dockerfile", "pgbouncer/start.sh", "kafka/start.sh",
+    "gateway/Dockerfile", "gateway/start.sh",
 )  # fmt: skip
 """Files written by hand that name a setting with its default beside it."""
 _VARIABLE = re.compile(r"\$\{(?P<name>\w+):-[^}]*\}")
@@ -84,6 +85,7 @@ unit, default, limits, docstring); to change one, change it there. A value is re
 environment, or from `.env` beside it. `make env` makes `.env` with fresh secrets. `make up` reads all of them and gives
 each process those that it reads itself and no others, as `docker compose` does
 ([faults, 23](faults.md#23-secrets-and-passwords)). A process whose setting is missing or wrong ends and names it.
+In defaults `@checkout@` is the folder of the checkout, which `make env` writes in its place.
 """
 
 

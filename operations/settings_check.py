@@ -51,7 +51,7 @@ def _wrong_parts(settings: Mapping[str, str]) -> list[str]:
         for name in local
         if name not in INFRASTRUCTURE
     ]
-    problems += _hosts_elsewhere(settings, local)
+    problems += [*_hosts_elsewhere(settings, local), *_open_gateway(settings)]
     if "kafka" in local:
         problems += _not_a_local_kafka(settings)
     if "mail" in local and settings["SMTP_TLS"] != "none":
@@ -71,6 +71,13 @@ def _hosts_elsewhere(settings: Mapping[str, str], local: Iterable[str]) -> list[
         for part in local
         if part in hosts and settings[hosts[part]] not in here
     ]
+
+
+def _open_gateway(settings: Mapping[str, str]) -> Iterator[str]:
+    """Without accounts every caller is an administrator, also one who comes through the gateway."""
+    bind = settings["GATEWAY_BIND"]
+    if settings["AUTH"] == "none" and not (bind == "::1" or bind.startswith("127.")):
+        yield f"GATEWAY_BIND={bind} with AUTH=none: others could read patients; set 127.0.0.1"
 
 
 def _not_a_local_kafka(settings: Mapping[str, str]) -> list[str]:

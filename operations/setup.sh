@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what the platform needs on a Debian or Ubuntu machine, and only what is missing; quick when nothing is.
-#   1. packages: PostgreSQL with PostGIS, PgBouncer, Java, Maven, Python's venv, curl
+#   1. packages: PostgreSQL with PostGIS, PgBouncer, nginx, Java, Maven, Python's venv, curl
 #   2. .venv from requirements/dev.txt, with hashes
 #   3. Kafka's jars
 set -eu
@@ -38,7 +38,7 @@ has_java() {
 
 missing_packages() {
     has_postgis || echo "postgresql postgis-for-it"
-    has pgbouncer || [ -x /usr/sbin/pgbouncer ] || echo pgbouncer
+    for name in pgbouncer nginx; do has $name || [ -x /usr/sbin/$name ] || echo $name; done
     has_java || echo default-jre-headless
     has mvn || echo maven
     has curl || echo curl
@@ -58,8 +58,8 @@ as_root() {
     fi
 }
 
-# Debian starts a cluster on 5432 and a PgBouncer on 6432 as soon as they are installed, and at every boot. Ours are
-# apart from them, so what this script installs stays silent; what was there before is left as it is.
+# Debian starts a cluster on 5432, a PgBouncer on 6432 and an nginx on 80 as soon as they are installed, and at every
+# boot. Ours are apart from them, so what this script installs stays silent; what was there before is left as it is.
 install_silently() {
     if ! has pg_createcluster; then
         as_root mkdir -p /etc/postgresql-common/createcluster.d
@@ -72,7 +72,9 @@ install_silently() {
         trap 'as_root rm -f $policy' EXIT INT TERM
     fi
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$@"
-    case " $* " in *" pgbouncer "*) as_root update-rc.d pgbouncer disable > /dev/null 2>&1 || true ;; esac
+    for name in pgbouncer nginx; do
+        case " $* " in *" $name "*) as_root update-rc.d $name disable > /dev/null 2>&1 || true ;; esac
+    done
 }
 
 # PostGIS carries the version of PostgreSQL in its name.

@@ -85,9 +85,9 @@ class ApiClient:
         return patient
 
     def start_search(self, patient_id: str) -> Document:
-        """The search begins as soon as the patient's file is ready for it; the patient."""
+        """The search begins as soon as the patient's record is ready for it; the patient."""
         path = f"/api/patients/{patient_id}"
-        self.until(lambda: self.get("patient", f"{path}/readiness")["ready"], "the patient's file to be ready")
+        self.until(lambda: self.get("patient", f"{path}/readiness")["ready"], "the patient's record to be complete")
         patient: Document = self.post("patient", f"{path}/status", {"status": "searching"})
         return patient
 

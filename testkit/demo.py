@@ -78,7 +78,7 @@ def run(platform: Orchestrator, *, say: Any = print) -> None:
     say("\n1. The scraper drops a file of therapists; the therapist service imports it by itself")
     _import(api, say)
 
-    say("\n2. Staff enter patients; each search begins when the file is complete")
+    say("\n2. Staff enter patients; each search begins when the patient's record is complete")
     patients = [_enter(api, fields, say) for fields in PATIENTS]
 
     say("\n3. Candidates, with the reasons for each")
@@ -112,7 +112,8 @@ def _import(api: ApiClient, say: Any) -> None:
 def _enter(api: ApiClient, fields: Document, say: Any) -> Document:
     patient = api.enter_patient(**fields)
     patient = api.start_search(patient["id"])
-    say(f"   {patient['reference']}  {fields['postal_code']} {fields['city']}, {patient['status']}")
+    where = f"{fields['postal_code']} {fields['city']}"
+    say(f"   {patient['reference']}  {where}, {patient['status']}; consent to name the diagnosis group is recorded")
     return patient
 
 
@@ -125,7 +126,7 @@ def _show_candidates(api: ApiClient, patient: Document, say: Any) -> list[str]:
     say(f"   {patient['reference']}: excluded by {excluded}")
     for candidate in found["candidates"][:3]:
         therapist = api.get("therapist", f"/api/therapists/{candidate['therapist_id']}")
-        reasons = "; ".join(candidate["reasons"])
+        reasons = " ".join(candidate["reasons"])
         say(f"     {candidate['rank']}. {therapist['last_name']}, {therapist['city']}: {reasons}")
     return [candidate["therapist_id"] for candidate in found["candidates"]]
 
@@ -146,9 +147,13 @@ def _show_requests(api: ApiClient, patients: list[Document], say: Any) -> None:
         say(f"   {patient['reference']}: {counted}")
     calls = api.get("communication", "/api/phone-calls", status="planned", limit=200)
     for call in calls["items"][:3]:
-        say(f"   call planned at {_berlin(call['starts_at'])} for {len(call['placement_request_ids'])} patient(s)")
+        say(f"   call planned at {_berlin(call['starts_at'])} for {_patients(len(call['placement_request_ids']))}")
     if calls["total"] > 3:
         say(f"   … and {calls['total'] - 3} more calls")
+
+
+def _patients(number: int) -> str:
+    return f"{number} patient{'' if number == 1 else 's'}"
 
 
 def _berlin(instant: str) -> str:
@@ -169,6 +174,7 @@ def _show_email(api: ApiClient, platform: Orchestrator, patients: list[Document]
         return None
 
     mail = api.until(email, "an e-mail in the mail catcher")
+    say("   (several practices may share this address)")
     say(f"   To: {mail['to']}\n   Subject: {mail['subject']}\n")
     say("\n".join(f"   | {line}" for line in mail["text"].strip().splitlines()))
 

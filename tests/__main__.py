@@ -1,6 +1,7 @@
-"""`make test`: all tests in four pytest processes side by side, each with a PostgreSQL of its own.
+"""`make test`: all tests in five pytest processes side by side, each with a PostgreSQL of its own.
 
-Two groups use a processor and a database all the time. The other two mostly wait: for Kafka and threads, and for whole
+Three groups use a processor and a database all the time, the largest service in one of its own, since on two processors
+the longest group is what is waited for. The other two mostly wait: for Kafka and threads, and for whole
 platforms whose processes are stopped and started. The tests of a group share its platform, so the groups are explicit
 folders, and no scheduler distributes single tests.
 """
@@ -21,8 +22,10 @@ from typing import IO
 from shared.runtime import registry
 
 ROOT = Path(__file__).resolve().parent.parent
+LARGEST_SERVICE = "communication_service"
 GROUPS = {
-    "services": tuple(f"tests/{name}" for name in registry.names()),
+    "services": tuple(f"tests/{name}" for name in registry.names() if name != LARGEST_SERVICE),
+    "communication": (f"tests/{LARGEST_SERVICE}",),
     "platform": ("tests/end_to_end", "tests/operations", "tests/containers"),
     "kafka": ("tests/shared/events", "tests/shared/runtime"),
 }
@@ -88,7 +91,7 @@ def main(arguments: Sequence[str]) -> int:
     codes = run_side_by_side({name: [*chosen, *arguments] for name, chosen in arguments_of_groups().items()})
     words = {0: "passed", FOUND_NOTHING: "had nothing to run"}
     said = [f"{name} {words.get(code, f'FAILED (exit code {code})')}" for name, code in codes.items()]
-    print(f"\ntests in four groups: {', '.join(said)}, in {time.monotonic() - begun:.0f} s", flush=True)
+    print(f"\ntests in five groups: {', '.join(said)}, in {time.monotonic() - begun:.0f} s", flush=True)
     return exit_code(codes)
 
 

@@ -6,12 +6,14 @@ service, as an example of any. Time is an argument everywhere, so tests pass it;
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, Engine, inspect, text
@@ -28,8 +30,14 @@ MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 """An ordinary Monday, ten o'clock in Berlin."""
 
 
-SLOW_TO_START = {"platform", "kafka", "own_kafka", "cluster", "empty"}
+SLOW_TO_START = {"platform", "kafka", "own_kafka", "cluster", "empty", "short_campaign", "trials"}
 """Fixtures that start Kafka or a whole platform."""
+
+
+def pytest_configure() -> None:
+    """Log failures with Python's traceback: the one that structlog draws by default takes a second of computing."""
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -62,10 +70,16 @@ def engines(infrastructure: Infrastructure) -> Iterator[dict[str, Engine]]:
         engine.dispose()
 
 
+@pytest.fixture(scope="session")
+def settings_of(infrastructure: Infrastructure) -> Callable[[str], Any]:
+    """Reads a service's settings from the environment as its processes read them, once as they do."""
+    return cache(lambda service: registry.settings_of(service)())
+
+
 @pytest.fixture
-def settings(infrastructure: Infrastructure, service: str) -> Any:
-    """The service's settings, read from the environment as its processes read them."""
-    return registry.settings_of(service)()
+def settings(settings_of: Callable[[str], Any], service: str) -> Any:
+    """The settings of the service under test."""
+    return settings_of(service)
 
 
 @pytest.fixture

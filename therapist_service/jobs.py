@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -58,6 +58,7 @@ class ImportFolder:
         self._patience = timedelta(seconds=settings.import_patience_seconds)
         self._waited_for: tuple[FileLook, datetime] | None = None
         self._unreachable = False
+        self._ignored: frozenset[str] = frozenset()
 
     def search(self, name: str | None) -> FileSearch:
         """FileLook for the file of that name, or the next one that nobody imported or asked for; no file is read.
@@ -87,11 +88,18 @@ class ImportFolder:
             self._unreachable = True
             raise _unreachable() from None
         self._unreachable = False
+        self._say_what_is_ignored(self._inbox.ignored)
         with transaction() as session:
             missing = import_arrivals.fail_missing(session, [look.name for look in looks], now=now)
             waiting = import_arrivals.unread(session, looks)
         # one that is being written holds up later ones
         return self._take(self._inbox, waiting[0], now) if waiting else missing
+
+    def _say_what_is_ignored(self, names: Iterable[str]) -> None:
+        """Log each file in the folder whose name is not that of an import, once for as long as it lies there."""
+        for name in sorted({*names} - self._ignored):
+            log.warning("imports.file_ignored", file=name, expected="therapists_YYYYMMDD_HHMMSS.json")
+        self._ignored = frozenset(names)
 
     def _take(self, inbox: Inbox, look: FileLook, now: datetime) -> int:
         if look.size > import_files.LARGEST_FILE:
@@ -109,6 +117,8 @@ class ImportFolder:
             return self._fail(look, f"The file cannot be read ({problem}).", now)
         if not is_whole and self._waits(look, now):
             reading.drop()
+            with transaction() as session:
+                import_arrivals.wait_for_the_rest(session, look, now=now)
             return 0
         with transaction() as session:
             taken = import_arrivals.take(session, look, reading.content, now=now)

@@ -37,7 +37,7 @@ class EmailResponseResource(Resource):
 
         409 where a request has an answer already, unless that was "later"; then nothing is recorded.
         """
-        return emails.answer(context.session, id, body, now=context.now)
+        return emails.answer(context.session, id, body, by=context.caller.id, now=context.now)
 
 
 class EmailResolveResource(Resource):
@@ -46,4 +46,5 @@ class EmailResolveResource(Resource):
     @endpoint(body=Resolution, response=EmailView, replay=EmailItem.get)
     def post(self, context: Context[Dependencies], id: UUID, body: Resolution) -> EmailView:
         """Say whether an e-mail in doubt was sent; one that was not is written anew at its turn."""
-        return emails.resolve(context.session, id, body, rules=context.dependencies.rules, now=context.now)
+        rules = context.dependencies.rules
+        return emails.resolve(context.session, id, body, rules=rules, by=context.caller.id, now=context.now)

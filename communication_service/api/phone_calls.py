@@ -38,4 +38,5 @@ class PhoneCallOutcomeResource(Resource):
         409 for a second outcome, and where a request has an answer already, unless that was "later"; then nothing is
         recorded.
         """
-        return calls.record_outcome(context.session, id, body, rules=context.dependencies.rules, now=context.now)
+        rules = context.dependencies.rules
+        return calls.record_outcome(context.session, id, body, rules=rules, by=context.caller.id, now=context.now)

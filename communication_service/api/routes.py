@@ -9,7 +9,7 @@ from communication_service.api.phone_calls import PhoneCallCollection, PhoneCall
 from communication_service.api.suppressions import EmailSuppressionCollection, EmailSuppressionItem
 from communication_service.api.waiting_requests import WaitingRequestCollection
 from shared.http import Route
-from shared.security.authentication import CALLERS, COORDINATORS
+from shared.security.authentication import AUDITORS, CALLERS, COORDINATORS
 
 ROUTES = [
     Route("/api/emails", EmailCollection, get=COORDINATORS),
@@ -23,7 +23,7 @@ ROUTES = [
     Route("/api/phone-calls", PhoneCallCollection, get=CALLERS),
     Route("/api/phone-calls/<uuid:id>", PhoneCallItem, get=CALLERS),
     Route("/api/phone-calls/<uuid:id>/outcome", PhoneCallOutcomeResource, post=CALLERS),
-    Route("/api/therapists/<uuid:id>/contact-history", ContactHistoryCollection, get=CALLERS),
+    Route("/api/therapists/<uuid:id>/contact-history", ContactHistoryCollection, get=CALLERS | AUDITORS),
     Route("/api/email-suppressions", EmailSuppressionCollection, get=COORDINATORS, post=COORDINATORS),
     Route("/api/email-suppressions/<uuid:id>", EmailSuppressionItem, get=COORDINATORS, delete=COORDINATORS),
 ]

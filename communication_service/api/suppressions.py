@@ -22,7 +22,9 @@ class EmailSuppressionItem(Resource):
     @endpoint()
     def delete(self, context: Context[Dependencies], id: UUID) -> None:
         """Take back one reason why an address gets no inquiries; it gets them again when none is left."""
-        suppressions.remove(context.session, id, expected_versions=context.if_match, now=context.now)
+        suppressions.remove(
+            context.session, id, expected_versions=context.if_match, by=context.caller.id, now=context.now
+        )
 
 
 class EmailSuppressionCollection(Resource):
@@ -36,4 +38,4 @@ class EmailSuppressionCollection(Resource):
     @endpoint(body=NewSuppression, response=SuppressionView, status=201, replay=EmailSuppressionItem.get)
     def post(self, context: Context[Dependencies], body: NewSuppression) -> SuppressionView:
         """Write no more inquiries to an address, for everybody who uses it."""
-        return suppressions.add(context.session, body, now=context.now)
+        return suppressions.add(context.session, body, by=context.caller.id, now=context.now)

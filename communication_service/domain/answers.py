@@ -57,7 +57,7 @@ def require_open(session: Session, said: Sequence[CallResponse], request_ids: Se
     if errors:
         raise Conflict(
             "placement_request.answered_already",
-            "An answer is recorded already; a mistaken one is corrected, not given again. Nothing was recorded now.",
+            "An answer is recorded already and cannot be changed yet. Nothing was recorded now.",
             errors=errors,
         )
 
@@ -72,6 +72,7 @@ def record_answers(
     *,
     therapist_id: UUID,
     occurred_at: datetime,
+    by: UUID | None,
     now: datetime,
     email_id: UUID | None = None,
     phone_call_id: UUID | None = None,
@@ -88,6 +89,7 @@ def record_answers(
             note=response.note,
             occurred_at=occurred_at,
             recorded_at=now,
+            recorded_by=by,
         )
         for response in said
     )

@@ -17,6 +17,7 @@ from communication_service.domain.schemas import (
     PhoneCallFilter,
     PhoneCallPage,
     PhoneCallView,
+    RecordedResponse,
 )
 from communication_service.settings import ContactRules
 from communication_service.store import (
@@ -51,6 +52,7 @@ def list_page(session: Session, wanted: PhoneCallFilter) -> PhoneCallPage:
         first=start_of_berlin_day(max(starts)) if starts else None,
         before=start_of_berlin_day(min(ends) + timedelta(days=1)) if ends else None,
         therapist_id=wanted.therapist_id,
+        patient_id=wanted.patient_id,
         status=wanted.status,
         limit=wanted.limit,
         offset=wanted.offset,
@@ -73,7 +75,7 @@ def _view(session: Session, call: PhoneCall) -> PhoneCallView:
         for request_id in call.placement_request_ids
         if of_requests.get(request_id) in patients
     ]
-    said = [CallResponse.of(answer) for answer in lists.answers_to(session, calls=[call.id])]
+    said = [RecordedResponse.of(answer) for answer in lists.answers_to(session, calls=[call.id])]
     return PhoneCallView.of(
         {name: getattr(call, name) for name in PhoneCallFields.model_fields}
         | {"therapist": _therapist(therapist) if therapist else None, "patients": known, "responses": said}
@@ -110,7 +112,7 @@ def lock(session: Session, call_id: UUID) -> None:
 
 
 def record_outcome(
-    session: Session, call_id: UUID, outcome: CallOutcome, *, rules: ContactRules, now: datetime
+    session: Session, call_id: UUID, outcome: CallOutcome, *, rules: ContactRules, by: UUID | None, now: datetime
 ) -> PhoneCallView:
     """Record the outcome of a planned call, and plan the next one where nobody was reached.
 
@@ -124,7 +126,7 @@ def record_outcome(
     answers.require_open(session, outcome.responses, call.placement_request_ids)
     now = answers.later_than_known(session, call.therapist_id, now)
     occurred_at = min(outcome.occurred_at or now, now)
-    states.record_call_made(call, result=outcome.result, occurred_at=occurred_at, note=outcome.note, now=now)
+    states.record_call_made(call, result=outcome.result, occurred_at=occurred_at, note=outcome.note, by=by, now=now)
     if outcome.result == CallResult.REACHED:
         _reached(session, call, inquiry, outcome.responses, occurred_at, now)
     else:
@@ -171,7 +173,13 @@ def _reached(
     ]
     everything = [*said, *silent]
     answers.record_answers(
-        session, everything, therapist_id=call.therapist_id, phone_call_id=call.id, occurred_at=occurred_at, now=now
+        session,
+        everything,
+        therapist_id=call.therapist_id,
+        phone_call_id=call.id,
+        occurred_at=occurred_at,
+        by=call.recorded_by,
+        now=now,
     )
     states.record_inquiry_gone_out(inquiry, now=now)
     outcomes = {response.placement_request_id: response.outcome for response in everything}
@@ -233,6 +241,7 @@ def _publish(
         occurred_at=occurred_at,
         placement_request_ids=call.placement_request_ids,
         answers=answers.for_event(said),
+        recorded_by=call.recorded_by,
     )
     record(session, call, event, now=now)
 

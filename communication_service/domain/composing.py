@@ -13,6 +13,7 @@ from uuid import UUID
 
 from communication_service.domain import cooldowns, copies, email_texts, planning, states
 from communication_service.domain.call_times import CallTimes
+from communication_service.domain.contact_waits import ContactWait
 from communication_service.domain.email_texts import EmailText
 from communication_service.domain.planning import CallSlot, PatientFacts, PlannedInquiry, PracticeFacts, Unsent
 from communication_service.settings import ContactRules
@@ -330,7 +331,7 @@ def _plan_call(
     slot = _free_slot(session, call_times, earliest=planned.earliest or now, rules=rules)
     if slot is None:
         _cancel_call(rows, inquiry, now)
-        inquiry.waits_for = "no_free_slot"
+        inquiry.waits_for = ContactWait.NO_FREE_SLOT
     elif call is None:
         first, last = slot
         session.add(states.new_phone_call(inquiry, attempt=planned.attempt, starts_at=first, ends_at=last, now=now))

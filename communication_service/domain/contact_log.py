@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from communication_service.domain.schemas import CallResponse, ContactLogEntry, ContactLogPage, ContactLogQuery
+from communication_service.domain.schemas import ContactLogEntry, ContactLogPage, ContactLogQuery, RecordedResponse
 from communication_service.store import lists
 from shared.database import Session
 
@@ -22,7 +22,7 @@ def list_page(session: Session, therapist_id: UUID, wanted: ContactLogQuery) -> 
             dict(row._mapping)
             | {
                 "responses": [
-                    CallResponse.of(answer)
+                    RecordedResponse.of(answer)
                     for answer in answers
                     if (answer.email_id, answer.phone_call_id) == (row.email_id, row.phone_call_id)
                 ]

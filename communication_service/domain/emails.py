@@ -45,7 +45,7 @@ def lock(session: Session, email_id: UUID) -> None:
     _lock(session, email_id)
 
 
-def answer(session: Session, email_id: UUID, response: EmailResponse, *, now: datetime) -> EmailView:
+def answer(session: Session, email_id: UUID, response: EmailResponse, *, by: UUID | None, now: datetime) -> EmailView:
     """Record what the practice answered.
 
     Raises `NotFound`, `Conflict` unless it was sent and no other answer is recorded, `RuleBroken`.
@@ -57,24 +57,30 @@ def answer(session: Session, email_id: UUID, response: EmailResponse, *, now: da
     said = [CallResponse.from_json(each.to_json()) for each in response.responses]
     answers.require_about(said, email.placement_request_ids)
     answers.require_open(session, said, email.placement_request_ids)
-    answers.record_answers(session, said, therapist_id=email.therapist_id, email_id=email.id, occurred_at=now, now=now)
+    answers.record_answers(
+        session, said, therapist_id=email.therapist_id, email_id=email.id, occurred_at=now, by=by, now=now
+    )
     answers.end_requests(session, said, now=now)
-    email.version, email.updated_at = email.version + 1, now
+    email.count_change(by=by, now=now)
     event = EmailAnswered(
-        email_id=email.id, therapist_id=email.therapist_id, occurred_at=now, answers=answers.for_event(said)
+        email_id=email.id,
+        therapist_id=email.therapist_id,
+        occurred_at=now,
+        answers=answers.for_event(said),
+        recorded_by=by,
     )
     record(session, email, event, now=now)
     return EmailView.of(email)
 
 
 def resolve(
-    session: Session, email_id: UUID, found_out: Resolution, *, rules: ContactRules, now: datetime
+    session: Session, email_id: UUID, found_out: Resolution, *, rules: ContactRules, by: UUID | None, now: datetime
 ) -> EmailView:
     """Resolve an e-mail in doubt. Raises `NotFound`, and `Conflict` where there is no doubt."""
     email = _lock(session, email_id)
     states.require_in_doubt(email)
     was_sent = found_out.outcome == EmailResolution.SENT
-    sending.resolve_doubt(session, email, was_sent=was_sent, rules=rules, now=now)
+    sending.resolve_doubt(session, email, was_sent=was_sent, rules=rules, by=by, now=now)
     session.flush()
     return EmailView.of(email)
 

@@ -19,6 +19,7 @@ from typing import Literal, NamedTuple
 from uuid import UUID
 
 from communication_service.domain.call_times import CallTimes
+from communication_service.domain.contact_waits import ContactWait
 from communication_service.settings import ContactRules
 from shared.values.datetimes import berlin_day, start_of_berlin_day
 
@@ -71,11 +72,11 @@ def kept_back(hold: str | None, patient: PatientFacts | None) -> str | None:
     if hold is not None:
         return hold
     if patient is None:
-        return "patient_not_known"
+        return ContactWait.PATIENT_NOT_KNOWN
     if patient.is_offered_a_place:
-        return "accepted_elsewhere"
+        return ContactWait.ACCEPTED_ELSEWHERE
     if patient.status in NOT_SEARCHING:
-        return "search_paused" if patient.status == "paused" else "search_ended"
+        return ContactWait.SEARCH_PAUSED if patient.status == "paused" else ContactWait.SEARCH_ENDED
     return None
 
 
@@ -290,18 +291,18 @@ def channel_to(practice: PracticeFacts, *, only_by_phone: bool) -> ChannelChoice
     by_email = wants_email and practice.has_email and not only_by_phone
     channel: ContactChannel = "email" if by_email else "phone"
     if practice.status != "active":
-        return ChannelChoice(channel, "therapist_not_active")
+        return ChannelChoice(channel, ContactWait.THERAPIST_NOT_ACTIVE)
     if practice.contact_preference == "none":
-        return ChannelChoice(channel, "no_contact_wanted")
+        return ChannelChoice(channel, ContactWait.NO_CONTACT_WANTED)
     return ChannelChoice(channel, None if by_email else _missing_for_a_call(practice))
 
 
 def _missing_for_a_call(practice: PracticeFacts) -> str | None:
     if practice.contact_preference == "email_only":
-        return "email_suppressed" if practice.is_suppressed else "email_address_missing"
+        return ContactWait.EMAIL_SUPPRESSED if practice.is_suppressed else ContactWait.EMAIL_ADDRESS_MISSING
     if not practice.has_phone:
-        return "phone_number_missing"
-    return None if practice.call_times else "phone_hours_unknown"
+        return ContactWait.PHONE_NUMBER_MISSING
+    return None if practice.call_times else ContactWait.PHONE_HOURS_UNKNOWN
 
 
 def _planned(draft: _Draft, unsent: Unsent, wish: datetime | None, *, is_first: bool, now: datetime) -> PlannedInquiry:
@@ -332,7 +333,7 @@ def _waits(draft: _Draft, practice: PracticeFacts, *, is_first: bool) -> tuple[s
         return draft.missing, None
     if draft.channel == "email" and practice.cooldown is not None:
         return practice.cooldown.waits_for, practice.cooldown.waits_until  # docs/domain.md#contact-rule-5
-    return (None if is_first else "earlier_inquiry"), None
+    return (None if is_first else ContactWait.EARLIER_INQUIRY), None
 
 
 def _not_called_before(drafts: Sequence[_Draft], inquiries: Sequence[UnsentInquiry]) -> list[datetime | None]:

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
+from communication_service.domain.contact_waits import ContactWait
 from shared.values.contacts import EmailAddress
 from shared.values.datetimes import Instant, IsoDate, PlausibleDate, PlausibleInstant
 from shared.values.enums import (
@@ -23,19 +24,13 @@ from shared.values.enums import (
     RequestOutcome,
 )
 from shared.values.errors import NotAcceptable
+from shared.values.readable import FOR_CALLERS, FOR_COORDINATORS
 from shared.values.rules import rule_across
 from shared.values.schemas import EntityView, Page, PageQuery, Schema
 from shared.values.text import Note, Reason
 from shared.values.weekly import WeeklyHours
 
-WaitsFor = Annotated[
-    str | None,
-    Field(
-        description="why it has not gone out: therapist_emailed_recently, address_emailed_recently, earlier_inquiry, "
-        "email_in_doubt, phone_hours_unknown, phone_number_missing, email_address_missing, email_suppressed, "
-        "no_free_slot, no_contact_wanted, therapist_not_active"
-    ),
-]
+WaitsFor = Annotated[ContactWait | None, Field(description="why it has not gone out; null once it has")]
 WaitsUntil = Annotated[IsoDate | None, Field(description="the last day on which it waits, where that is known")]
 OneTo100 = Field(min_length=1, max_length=100)
 
@@ -57,9 +52,9 @@ class EmailView(EntityView):
     placement_request_ids: list[UUID]
     status: EmailStatus
     recipient: str
-    subject: str
-    body_text: str
-    body_html: str
+    subject: Annotated[str, FOR_COORDINATORS]
+    body_text: Annotated[str, FOR_COORDINATORS]
+    body_html: Annotated[str, FOR_COORDINATORS]
     template_id: UUID | None
     message_id: str
     sent_at: Instant | None
@@ -67,15 +62,20 @@ class EmailView(EntityView):
     waits_until: WaitsUntil
     attempts: int
     error: str | None
+    resolved_by: Annotated[UUID | None, Field(description="who said whether it was sent, when that was in doubt")]
 
 
 class EmailFilter(PageQuery):
     """Which e-mails to list."""
 
     therapist_id: UUID | None = None
+    """Only those to this therapist."""
     patient_id: UUID | None = None
+    """Only those to this patient, or about one of the patient's placement requests."""
     kind: EmailKind | None = None
+    """Only those of this kind."""
     status: EmailStatus | None = None
+    """Only those with this status."""
 
 
 EmailPage = Page[EmailView]
@@ -85,15 +85,20 @@ class Response(Schema):
     """What a practice said about one request."""
 
     placement_request_id: UUID
+    """The request that was answered."""
     outcome: RequestOutcome
+    """What the practice answered."""
     available_from: PlausibleDate | None = None
+    """From which day there is a place, where the practice said so."""
     note: Note | None = None
+    """What else was said."""
 
 
 class EmailResponse(Schema):
     """What a practice answered to an e-mail."""
 
     responses: Annotated[list[Response], OneTo100]
+    """One answer for each request that was answered."""
 
     @rule_across("responses")
     def _answers_each_request_once(self) -> None:
@@ -105,6 +110,7 @@ class Resolution(Schema):
     """What staff found out about an e-mail in doubt."""
 
     outcome: EmailResolution
+    """Whether the e-mail arrived."""
 
 
 class InquiryView(EntityView):
@@ -125,9 +131,13 @@ class InquiryFilter(PageQuery):
     """Which inquiries to list."""
 
     therapist_id: UUID | None = None
+    """Only those to this therapist."""
     patient_id: UUID | None = None
+    """Only those with a request for this patient."""
     channel: Literal["email", "phone"] | None = None
+    """Only those by e-mail, or only those by phone."""
     status: InquiryStatus | None = None
+    """Only those with this status."""
 
 
 InquiryPage = Page[InquiryView]
@@ -140,15 +150,8 @@ class WaitingRequest(Schema):
     patient_id: UUID
     therapist_id: UUID
     inquiry_id: UUID | None
-    waits_for: Annotated[
-        str,
-        Field(
-            description="what the inquiry waits for; or sending, mail_server (it takes no e-mails at the moment), "
-            "planned_call, search_paused, accepted_elsewhere, "
-            "search_ended, patient_not_known, therapist_not_known, gathering, composing, approval; "
-            "of one that has gone out: answer, placement"
-        ),
-    ]
+    waits_for: ContactWait
+    """Why it has not gone out; of one that has gone out: `answer` or `placement`."""
     waits_until: WaitsUntil
 
 
@@ -156,7 +159,9 @@ class WaitingRequestFilter(PageQuery):
     """Which waiting requests to list."""
 
     patient_id: UUID | None = None
+    """Only those for this patient."""
     therapist_id: UUID | None = None
+    """Only those to this therapist."""
 
 
 WaitingRequestPage = Page[WaitingRequest]
@@ -190,9 +195,20 @@ class CallResponse(Schema):
     """What a practice said about one request on the phone, or that it was not talked about."""
 
     placement_request_id: UUID
+    """The request that was talked about."""
     outcome: CallAnswer
+    """What the practice said."""
     available_from: PlausibleDate | None = None
-    note: Note | None = None
+    """From which day there is a place, where the practice said so."""
+    note: Annotated[Note | None, FOR_CALLERS] = None
+    """What else was said."""
+
+
+class RecordedResponse(CallResponse):
+    """What a practice said, when that was recorded and by whom."""
+
+    recorded_at: Instant
+    recorded_by: UUID | None
 
 
 class PhoneCallFields(EntityView):
@@ -210,7 +226,8 @@ class PhoneCallFields(EntityView):
     result: CallResult | None
     occurred_at: Instant | None
     next_attempt_after: Instant | None
-    note: str | None
+    note: Annotated[str | None, FOR_CALLERS]
+    recorded_by: Annotated[UUID | None, Field(description="who recorded what came of it")]
 
 
 class PhoneCallView(PhoneCallFields):
@@ -218,17 +235,24 @@ class PhoneCallView(PhoneCallFields):
 
     therapist: CalledTherapist | None
     patients: list[CalledAboutPatient]
-    responses: list[CallResponse]
+    responses: list[RecordedResponse]
 
 
 class PhoneCallFilter(PageQuery):
     """Which calls to list, by the day in Berlin on which they start."""
 
     date: PlausibleDate | None = None
+    """Only those on this day."""
     from_: PlausibleDate | None = Field(default=None, alias="from")
+    """Only those on this day or later."""
     to: PlausibleDate | None = None
+    """Only those on this day or earlier."""
+    patient_id: UUID | None = None
+    """Only those about one of the patient's placement requests."""
     therapist_id: UUID | None = None
+    """Only those to this therapist."""
     status: CallStatus | None = None
+    """Only those with this status."""
 
 
 PhoneCallPage = Page[PhoneCallFields]
@@ -249,10 +273,15 @@ class CallOutcome(Schema):
     model_config = ConfigDict(json_schema_extra={"allOf": [_ONLY_REACHED_ANSWER, _ONLY_CALL_BACK_HAS_A_TIME]})
 
     result: CallResult
+    """Whether somebody was reached, and what came of it."""
     occurred_at: PlausibleInstant | None = None
+    """When the call was; without it, just now."""
     call_back_at: PlausibleInstant | None = None
+    """When the practice wants to be called again."""
     note: Note | None = None
+    """What else was said."""
     responses: Annotated[list[CallResponse], Field(max_length=100)] = []
+    """What was said about single requests."""
 
     @rule_across("responses")
     def _answers_each_request_once(self) -> None:
@@ -275,14 +304,17 @@ class CallOutcome(Schema):
 class NewSuppression(Schema):
     """An address that is to get no inquiries, and why."""
 
-    email: EmailAddress
+    email: Annotated[EmailAddress, Field(examples=["keine-anfragen@example.org"])]
+    """The address."""
     reason: Reason
+    """Why it gets no inquiries."""
 
 
 class SuppressionView(NewSuppression, EntityView):
     """An address that gets no inquiries, for everybody who uses it."""
 
     source: Literal["staff", "opt_out", "mail_server"]
+    recorded_by: UUID | None
 
 
 SuppressionPage = Page[SuppressionView]
@@ -314,7 +346,10 @@ class ContactLogEntry(Schema):
     phone_call_id: UUID | None
     inquiry_id: UUID | None
     placement_request_ids: list[UUID]
-    responses: list[CallResponse]
+    recorded_by: Annotated[
+        UUID | None, Field(description="who recorded what came of the call, or said whether a doubtful e-mail was sent")
+    ]
+    responses: list[RecordedResponse]
 
 
 ContactLogPage = Page[ContactLogEntry]

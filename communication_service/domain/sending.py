@@ -12,6 +12,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from communication_service.domain import composing, cooldowns, mail_server, states, suppressions
+from communication_service.domain.contact_waits import ContactWait
 from communication_service.domain.email_texts import EmailText
 from communication_service.settings import ContactRules
 from communication_service.store import email_queries, inquiry_queries, locks, request_queries, schedule
@@ -185,7 +186,7 @@ def record_refusal(
     if address_is_bad:
         reason = f"The mail server refused this address: {detail}"
         wanted = suppressions.Wanted(email.recipient, email.recipient_key, reason, "mail_server")
-        suppressions.suppress(session, [wanted], now=now)
+        suppressions.suppress(session, [wanted], by=None, now=now)
     return _fail(session, email, detail=detail, now=now)
 
 
@@ -242,10 +243,12 @@ def doubt_unrecorded(session: Session, *, now: datetime, at_most: int = 100) -> 
 
 def _mark_in_doubt(session: Session, email: Email, detail: str, now: datetime) -> None:
     states.doubt_email(email, detail=detail, now=now)
-    _inquiry(session, email).waits_for = "email_in_doubt"
+    _inquiry(session, email).waits_for = ContactWait.EMAIL_IN_DOUBT
 
 
-def resolve_doubt(session: Session, email: Email, *, was_sent: bool, rules: ContactRules, now: datetime) -> None:
+def resolve_doubt(
+    session: Session, email: Email, *, was_sent: bool, rules: ContactRules, by: UUID | None, now: datetime
+) -> None:
     """Record what staff found out about an e-mail in doubt; one that did not go is written anew at its turn."""
     request_queries.lock_requests(session, email.placement_request_ids)
     if was_sent:
@@ -253,7 +256,8 @@ def resolve_doubt(session: Session, email: Email, *, was_sent: bool, rules: Cont
     else:
         states.fail_email(email, detail=email.error, now=now)
         _reopen(session, email, now)
-    email.version += 1
+    email.resolved_by = by
+    email.count_change(by=by, now=now)
 
 
 def _record_sent(session: Session, email: Email, *, rules: ContactRules, sent_at: datetime, now: datetime) -> None:

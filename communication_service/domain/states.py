@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol, TypeVar
 from uuid import UUID
 
 from communication_service.store.tables import ContactRequest, Email, Inquiry, PhoneCall
-from shared.database import new_id
+from shared.database import first_version, new_id
 from shared.errors import Conflict
 from shared.values.enums import CallResult, CallStatus, ContactRequestStatus, EmailStatus, InquiryStatus
 from shared.values.transitions import check_transition
@@ -58,9 +58,7 @@ def new_email(inquiry: Inquiry, *, message_id_domain: str, now: datetime) -> Ema
     identity = new_id()
     return Email(
         id=identity,
-        created_at=now,
-        updated_at=now,
-        version=1,
+        **first_version(by=None, now=now),
         kind="inquiry",
         status=EmailStatus.APPROVED,
         therapist_id=inquiry.therapist_id,
@@ -155,9 +153,7 @@ def new_inquiry(therapist_id: UUID, *, channel: str, correlation_id: str | None,
     """Make a contact with a practice that carries nothing yet; it is open."""
     return Inquiry(
         id=new_id(),
-        created_at=now,
-        updated_at=now,
-        version=1,
+        **first_version(by=None, now=now),
         therapist_id=therapist_id,
         channel=channel,
         status=InquiryStatus.OPEN,
@@ -212,9 +208,7 @@ def new_phone_call(
     """Plan a call about what the inquiry carries."""
     return PhoneCall(
         id=new_id(),
-        created_at=now,
-        updated_at=now,
-        version=1,
+        **first_version(by=None, now=now),
         therapist_id=inquiry.therapist_id,
         inquiry_id=inquiry.id,
         placement_request_ids=list(inquiry.placement_request_ids),
@@ -234,12 +228,18 @@ def require_planned(call: PhoneCall) -> None:
 
 
 def record_call_made(
-    call: PhoneCall, *, result: CallResult, occurred_at: datetime, note: str | None, now: datetime
+    call: PhoneCall,
+    *,
+    result: CallResult,
+    occurred_at: datetime,
+    note: str | None,
+    by: UUID | None,
+    now: datetime,
 ) -> None:
     """The call was made: completed where the practice was reached, failed otherwise."""
     _enter(call, CallStatus.COMPLETED if result == CallResult.REACHED else CallStatus.FAILED, PHONE_CALLS)
-    call.result, call.occurred_at, call.note = result, occurred_at, note
-    call.version, call.updated_at = call.version + 1, now
+    call.result, call.occurred_at, call.note, call.recorded_by = result, occurred_at, note, by
+    call.count_change(by=by, now=now)
 
 
 def cancel_phone_call(call: PhoneCall, *, now: datetime) -> None:

@@ -17,9 +17,9 @@ from communication_service.store import schedule
 from communication_service.store import suppressions as store
 from communication_service.store.suppressions import OptOut
 from communication_service.store.tables import EmailSuppression
-from shared.database import Session, new_id
-from shared.database.rows import require
-from shared.errors import Conflict, LostUpdate
+from shared.database import Session, first_version, new_id
+from shared.database.rows import check_version, require
+from shared.errors import Conflict
 from shared.values.contacts import normalised_email
 from shared.values.schemas import PageQuery
 
@@ -36,14 +36,14 @@ class Wanted(NamedTuple):
 
 
 def suppress(
-    session: Session, wanted: Sequence[Wanted], *, now: datetime, also: Collection[UUID] = ()
+    session: Session, wanted: Sequence[Wanted], *, by: UUID | None, now: datetime, also: Collection[UUID] = ()
 ) -> list[EmailSuppression]:
     """Suppress these addresses; returns the suppressions that are new.
 
     All that waits for one of them is planned anew at once, and what waits for the therapists `also`.
     """
-    stamp = {"created_at": now, "updated_at": now, "version": 1}
-    added = store.add(session, [{"id": new_id(), **each._asdict(), **stamp} for each in wanted])
+    made = {"recorded_by": by, **first_version(by=by, now=now)}
+    added = store.add(session, [{"id": new_id(), **each._asdict(), **made} for each in wanted])
     _schedule(session, [each.email_key for each in added], now=now, also=also)
     return added
 
@@ -67,7 +67,7 @@ def follow_opt_outs(session: Session, before: set[OptOut], therapist_ids: Collec
     freed = store.remove_opt_outs_of_nobody(session, taken_back)
     new = {each.email_key: each.email for each in after - before if each.email_key and each.email}
     wanted = [Wanted(email, key, OPTED_OUT, "opt_out") for key, email in new.items()]
-    suppress(session, wanted, now=now, also={*therapist_ids, *store.therapists_at(session, freed)})
+    suppress(session, wanted, by=None, now=now, also={*therapist_ids, *store.therapists_at(session, freed)})
 
 
 def _schedule(session: Session, keys: Collection[str], *, now: datetime, also: Collection[UUID] = ()) -> None:
@@ -88,29 +88,36 @@ def get(session: Session, suppression_id: UUID) -> SuppressionView:
     return SuppressionView.of(_get_or_raise(session, suppression_id))
 
 
-def add(session: Session, new: NewSuppression, *, now: datetime) -> SuppressionView:
+def add(session: Session, new: NewSuppression, *, by: UUID | None, now: datetime) -> SuppressionView:
     """Write no more inquiries to an address; what waits for it moves to the phone.
 
     Raises `Conflict` if staff suppressed it before; one by a therapist or the mail server is kept beside it.
     """
     wanted = Wanted(new.email, normalised_email(new.email), new.reason, "staff")
-    added = suppress(session, [wanted], now=now)
+    added = suppress(session, [wanted], by=by, now=now)
     if not added:
         raise Conflict("email_suppression.known", "Staff have suppressed this address already.")
     return SuppressionView.of(added[0])
 
 
 def remove(
-    session: Session, suppression_id: UUID, *, expected_versions: Collection[int] | None = None, now: datetime
+    session: Session,
+    suppression_id: UUID,
+    *,
+    expected_versions: Collection[int] | None = None,
+    by: UUID | None,
+    now: datetime,
 ) -> None:
-    """Take back one reason; the address gets inquiries again when none is left. Raises `NotFound`, `LostUpdate`."""
+    """Take back one reason; the address gets inquiries again when none is left. Raises `NotFound`, `LostUpdate`.
+
+    The row stays and names who did that: nobody else could say why a practice that had refused was written to again.
+    """
     suppression = _get_or_raise(session, suppression_id)
-    if expected_versions is not None and suppression.version not in expected_versions:
-        raise LostUpdate("if_match.stale", "Somebody changed this since you read it.")
-    key = suppression.email_key
-    session.delete(suppression)
+    check_version(suppression, expected_versions, "email_suppression")
+    suppression.removed_at, suppression.removed_by = now, by
+    suppression.count_change(by=by, now=now)
     session.flush()
-    _schedule(session, [key], now=now)
+    _schedule(session, [suppression.email_key], now=now)
 
 
 def _get_or_raise(session: Session, suppression_id: UUID) -> EmailSuppression:

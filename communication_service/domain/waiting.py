@@ -9,6 +9,7 @@ from uuid import UUID
 
 from communication_service.domain import mail_server
 from communication_service.domain.composing import patient_facts
+from communication_service.domain.contact_waits import ContactWait
 from communication_service.domain.planning import kept_back
 from communication_service.domain.schemas import WaitingRequest, WaitingRequestFilter, WaitingRequestPage
 from communication_service.settings import ContactRules
@@ -17,13 +18,13 @@ from communication_service.store.tables import ContactRequest, Inquiry, PatientP
 from shared.database import Session
 from shared.values.datetimes import berlin_day
 
-Waits = tuple[str, date | None]
+Waits = tuple[ContactWait, date | None]
 """What a request waits for, and the last day on which it does where that is known."""
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What the requests of a page depend on."""
+class PageContext:
+    """What is needed to say what the requests of a page wait for."""
 
     patients: Mapping[UUID, PatientPseudonym]
     offered: Set[UUID]
@@ -42,7 +43,7 @@ def list_page(
     patients = {request.patient_id for request in found}
     therapists = {request.therapist_id for request in found}
     inquiries = [request.inquiry_id for request in found if request.inquiry_id is not None]
-    around = Surroundings(
+    context = PageContext(
         patients=copy_queries.patients(session, patients),
         offered=request_queries.patients_offered_a_place(session, patients),
         therapists=lists.known_therapists(session, therapists),
@@ -51,7 +52,7 @@ def list_page(
         calls=lists.planned_calls_of(session, inquiries),
         emails_go=mail_server.trouble(session) is None,
     )
-    shown = [_view(request, reason(request, around, rules=rules, now=now)) for request in found]
+    shown = [_view(request, reason(request, context, rules=rules, now=now)) for request in found]
     return WaitingRequestPage(items=shown, total=total, limit=wanted.limit, offset=wanted.offset)
 
 
@@ -66,44 +67,44 @@ def _view(request: ContactRequest, waits: Waits) -> WaitingRequest:
     )
 
 
-def reason(request: ContactRequest, around: Surroundings, *, rules: ContactRules, now: datetime) -> Waits:
+def reason(request: ContactRequest, context: PageContext, *, rules: ContactRules, now: datetime) -> Waits:
     """What a request that is not over waits for."""
     if request.status == "accepted":
-        return "placement", None
+        return ContactWait.PLACEMENT, None
     if request.status == "contacted":
-        return "answer", _until_the_call(request, around, rules)
+        return ContactWait.ANSWER, _until_the_call(request, context, rules)
     if request.status == "announced":
-        return "approval", None
-    inquiry = around.inquiries.get(request.inquiry_id) if request.inquiry_id else None
+        return ContactWait.APPROVAL, None
+    inquiry = context.inquiries.get(request.inquiry_id) if request.inquiry_id else None
     if inquiry is not None and inquiry.status == "under_way":
-        return inquiry.waits_for or "sending", None
-    kept = kept_back(request.hold, patient_facts(request, around.patients, around.offered))
+        return ContactWait(inquiry.waits_for or ContactWait.SENDING), None
+    kept = kept_back(request.hold, patient_facts(request, context.patients, context.offered))
     if kept is not None:
-        return kept, _until_the_search_goes_on(around.patients.get(request.patient_id), kept)
-    if request.therapist_id not in around.therapists:
-        return "therapist_not_known", None
+        return ContactWait(kept), _until_the_search_goes_on(context.patients.get(request.patient_id), kept)
+    if request.therapist_id not in context.therapists:
+        return ContactWait.THERAPIST_NOT_KNOWN, None
     if inquiry is None:
         is_gathering = request.waiting_since is not None and request.waiting_since + rules.gathering > now
-        return "gathering" if is_gathering else "composing", None
-    return _of_inquiry(inquiry, around.calls.get(inquiry.id), emails_go=around.emails_go)
+        return ContactWait.GATHERING if is_gathering else ContactWait.COMPOSING, None
+    return _of_inquiry(inquiry, context.calls.get(inquiry.id), emails_go=context.emails_go)
 
 
 def _until_the_search_goes_on(patient: PatientPseudonym | None, kept: str) -> date | None:
-    return patient.paused_until if patient is not None and kept == "search_paused" else None
+    return patient.paused_until if patient is not None and kept == ContactWait.SEARCH_PAUSED else None
 
 
-def _until_the_call(request: ContactRequest, around: Surroundings, rules: ContactRules) -> date | None:
+def _until_the_call(request: ContactRequest, context: PageContext, rules: ContactRules) -> date | None:
     """The last day before the call, if one follows as things are now: see `request_queries.unanswered_since`."""
     if request.emailed_on is None or request.by_phone:
         return None
-    if request.therapist_id not in around.followed_up or request.patient_id in around.offered:
+    if request.therapist_id not in context.followed_up or request.patient_id in context.offered:
         return None
     return request.emailed_on + timedelta(days=rules.days_until_call - 1)
 
 
 def _of_inquiry(inquiry: Inquiry, call: PhoneCall | None, *, emails_go: bool) -> Waits:
     if inquiry.waits_for is not None:
-        return inquiry.waits_for, inquiry.waits_until
+        return ContactWait(inquiry.waits_for), inquiry.waits_until
     if call is not None:
-        return "planned_call", berlin_day(call.starts_at)
-    return "sending" if emails_go else "mail_server", None
+        return ContactWait.PLANNED_CALL, berlin_day(call.starts_at)
+    return ContactWait.SENDING if emails_go else ContactWait.MAIL_SERVER, None

@@ -135,6 +135,7 @@ def phone_calls(
     first: datetime | None,
     before: datetime | None,
     therapist_id: UUID | None,
+    patient_id: UUID | None,
     status: str | None,
     limit: int,
     offset: int,
@@ -148,6 +149,8 @@ def phone_calls(
     for column, value in ((PhoneCall.therapist_id, therapist_id), (PhoneCall.status, status)):
         if value is not None:
             wanted = wanted.where(column == value)
+    if patient_id is not None:
+        wanted = wanted.where(_with_patient(session, PhoneCall.placement_request_ids, patient_id))
     return page_of(session, wanted, limit=limit, offset=offset)
 
 
@@ -170,6 +173,7 @@ def contacts(session: Session, therapist_id: UUID, *, limit: int, offset: int) -
         func.coalesce(Email.sent_at, Email.claimed_at, Email.updated_at).label("at"),
         Email.status.label("status"),
         cast(null(), Text).label("result"),
+        Email.resolved_by.label("recorded_by"),
         Email.id.label("email_id"),
         cast(null(), Uuid).label("phone_call_id"),
         Email.inquiry_id.label("inquiry_id"),
@@ -181,6 +185,7 @@ def contacts(session: Session, therapist_id: UUID, *, limit: int, offset: int) -
         func.coalesce(PhoneCall.occurred_at, PhoneCall.starts_at),
         PhoneCall.status,
         PhoneCall.result,
+        PhoneCall.recorded_by,
         cast(null(), Uuid),
         PhoneCall.id,
         PhoneCall.inquiry_id,

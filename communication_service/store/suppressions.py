@@ -22,9 +22,13 @@ class OptOut(NamedTuple):
     email_key: str | None
 
 
+STANDS = EmailSuppression.removed_at.is_(None)
+"""One that staff took back counts no more."""
+
+
 def is_suppressed(session: Session, email_key: str) -> bool:
     """Whether this address gets no inquiries: one reason is enough."""
-    found = select(EmailSuppression.id).where(EmailSuppression.email_key == email_key)
+    found = select(EmailSuppression.id).where(EmailSuppression.email_key == email_key, STANDS)
     return bool(session.scalar(select(found.exists())))
 
 
@@ -34,7 +38,10 @@ def add(session: Session, rows: Sequence[dict[str, Any]]) -> list[EmailSuppressi
         return []
     # locks what is there already, so that nobody removes it while we rely on it
     statement = insert(EmailSuppression).on_conflict_do_update(
-        index_elements=["email_key", "source"], set_={"email_key": EmailSuppression.email_key}, where=false()
+        index_elements=["email_key", "source"],
+        index_where=STANDS,
+        set_={"email_key": EmailSuppression.email_key},
+        where=false(),
     )
     # in one order, or two workers could wait for each other
     ordered = sorted(rows, key=lambda row: (str(row["email_key"]), str(row["source"])))
@@ -65,7 +72,7 @@ def remove_opt_outs_of_nobody(session: Session, email_keys: Collection[str]) -> 
     if not email_keys:
         return []
     # two statements: the second one sees what those did who held a lock until now
-    of_opt_outs = (EmailSuppression.email_key.in_(email_keys), EmailSuppression.source == "opt_out")
+    of_opt_outs = (EmailSuppression.email_key.in_(email_keys), EmailSuppression.source == "opt_out", STANDS)
     locked = select(EmailSuppression.id).where(*of_opt_outs)
     session.execute(locked.order_by(EmailSuppression.email_key).with_for_update()).all()
     still = select(PracticeCopy.id).where(
@@ -83,18 +90,20 @@ def remove_opt_outs_of_nobody(session: Session, email_keys: Collection[str]) -> 
 def remove_refusal(session: Session, email_key: str) -> bool:
     """Remove what the mail server said of this address; False where it said nothing."""
     said = delete(EmailSuppression).where(
-        EmailSuppression.email_key == email_key, EmailSuppression.source == "mail_server"
+        EmailSuppression.email_key == email_key, EmailSuppression.source == "mail_server", STANDS
     )
     gone = said.returning(EmailSuppression.id).execution_options(synchronize_session=False)
     return session.scalar(gone) is not None
 
 
 def suppression(session: Session, suppression_id: UUID) -> EmailSuppression | None:
-    """One suppression, locked."""
-    return find_row(session, EmailSuppression, suppression_id, lock=True)
+    """One suppression that stands, locked."""
+    known = find_row(session, EmailSuppression, suppression_id, lock=True)
+    return known if known is not None and known.removed_at is None else None
 
 
 def page(session: Session, *, limit: int, offset: int) -> tuple[Sequence[EmailSuppression], int]:
     """Suppressed addresses, newest first, and how many there are in all."""
-    newest_first = select(EmailSuppression).order_by(EmailSuppression.created_at.desc(), EmailSuppression.id.desc())
+    standing = select(EmailSuppression).where(STANDS)
+    newest_first = standing.order_by(EmailSuppression.created_at.desc(), EmailSuppression.id.desc())
     return page_of(session, newest_first, limit=limit, offset=offset)

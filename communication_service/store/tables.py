@@ -222,6 +222,8 @@ class Email(Aggregate, Tables):
     claimed_at: Mapped[datetime | None]
     claimed_until: Mapped[datetime | None]
     error: Mapped[str | None]
+    resolved_by: Mapped[UUID | None]
+    """Who said what became of it when it was in doubt."""
     correlation_id: Mapped[str | None]
 
     __table_args__ = (
@@ -289,6 +291,8 @@ class PhoneCall(Aggregate, Tables):
     occurred_at: Mapped[datetime | None]
     next_attempt_after: Mapped[datetime | None]
     note: Mapped[str | None]
+    recorded_by: Mapped[UUID | None]
+    """Who recorded what came of it; `caller_id` is who was to make it."""
 
     __table_args__ = (
         ExcludeConstraint(
@@ -326,6 +330,7 @@ class RecordedAnswer(Tables):
     note: Mapped[str | None]
     occurred_at: Mapped[datetime]
     recorded_at: Mapped[datetime]
+    recorded_by: Mapped[UUID | None]
 
 
 class EmailSuppression(Aggregate, Tables):
@@ -338,10 +343,21 @@ class EmailSuppression(Aggregate, Tables):
     reason: Mapped[str]
     source: Mapped[str]
     """staff, opt_out (of a therapist who has the address), mail_server (there is no such address)."""
+    recorded_by: Mapped[UUID | None]
+    removed_at: Mapped[datetime | None]
+    """When staff took it back; such a row counts no more, and proves who did that."""
+    removed_by: Mapped[UUID | None]
 
     __table_args__ = (
-        Index("uq_email_suppressions_email_key", "email_key", "source", unique=True),
+        Index(
+            "uq_email_suppressions_email_key",
+            "email_key",
+            "source",
+            unique=True,
+            postgresql_where=text("removed_at IS NULL"),
+        ),
         CheckConstraint("source IN ('staff', 'opt_out', 'mail_server')", name="source"),
+        CheckConstraint("removed_by IS NULL OR removed_at IS NOT NULL", name="removed_by_somebody"),
     )
 
 

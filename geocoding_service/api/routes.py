@@ -6,12 +6,15 @@ from geocoding_service.api.distances import DistanceMatrixResource, DistanceReso
 from geocoding_service.api.places import GeocodeResource, ReverseGeocodeResource
 from geocoding_service.api.public_holidays import HolidayCollection
 from shared.http import Route
-from shared.security.authentication import SIGNED_IN
+from shared.security.authentication import CALLERS, IMPORTERS
+
+PLACES = CALLERS | IMPORTERS
+"""Who works with addresses."""
 
 ROUTES = [
-    Route("/api/geocode", GeocodeResource, get=SIGNED_IN),
-    Route("/api/reverse-geocode", ReverseGeocodeResource, get=SIGNED_IN),
-    Route("/api/distance", DistanceResource, get=SIGNED_IN),
-    Route("/api/distance-matrix", DistanceMatrixResource, post=SIGNED_IN),
-    Route("/api/holidays", HolidayCollection, get=SIGNED_IN),
+    Route("/api/geocode", GeocodeResource, get=PLACES),
+    Route("/api/reverse-geocode", ReverseGeocodeResource, get=PLACES),
+    Route("/api/distance", DistanceResource, get=PLACES),
+    Route("/api/distance-matrix", DistanceMatrixResource, post=PLACES),
+    Route("/api/holidays", HolidayCollection, get=PLACES),
 ]

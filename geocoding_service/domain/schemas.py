@@ -24,11 +24,16 @@ NOTHING: JsonDict = {"type": "null"}
 class GeocodeQuery(QuerySchema):
     """An address: in its parts, or in one line as `q`."""
 
-    street: Line | None = None
-    house_number: Line | None = None
+    street: Annotated[Line, Field(examples=["Musterweg"])] | None = None
+    """Street, without the house number."""
+    house_number: Annotated[Line, Field(examples=["1a"])] | None = None
+    """House number."""
     postal_code: PostalCode | None = None
-    city: Line | None = None
+    """German postal code."""
+    city: Annotated[Line, Field(examples=["Aachen"])] | None = None
+    """Town."""
     q: Annotated[Line | None, Field(examples=["Musterweg 1, 52062 Aachen"])] = None
+    """The whole address in one line."""
 
     @rule_across("q")
     def _is_in_parts_or_one_line(self) -> None:
@@ -57,7 +62,9 @@ class ReverseGeocodeQuery(QuerySchema):
     """A place in Germany."""
 
     latitude: Latitude
+    """Degrees north."""
     longitude: Longitude
+    """Degrees east."""
 
 
 class AreaView(Location):
@@ -69,6 +76,7 @@ class AreaView(Location):
 
 
 POINT: JsonDict = {
+    "examples": [{"postal_code": "52062"}],
     "oneOf": [
         {
             "required": ["postal_code"],
@@ -78,7 +86,7 @@ POINT: JsonDict = {
             "required": ["latitude", "longitude"],
             "properties": {"latitude": {"type": "number"}, "longitude": {"type": "number"}, "postal_code": NOTHING},
         },
-    ]
+    ],
 }
 
 
@@ -88,8 +96,11 @@ class Point(Schema):
     model_config = ConfigDict(json_schema_extra=POINT)
 
     latitude: Latitude | None = None
+    """Degrees north."""
     longitude: Longitude | None = None
+    """Degrees east."""
     postal_code: PostalCode | None = None
+    """German postal code."""
 
     @rule_across("postal_code", "latitude", "longitude")
     def _is_one_point(self) -> None:
@@ -108,12 +119,19 @@ class DistanceQuery(QuerySchema):
     """Two points, and how one gets from one to the other."""
 
     from_latitude: Latitude | None = None
+    """Degrees north, of the start."""
     from_longitude: Longitude | None = None
+    """Degrees east, of the start."""
     from_postal_code: PostalCode | None = None
+    """Postal code of the start."""
     to_latitude: Latitude | None = None
+    """Degrees north, of the end."""
     to_longitude: Longitude | None = None
+    """Degrees east, of the end."""
     to_postal_code: PostalCode | None = None
+    """Postal code of the end."""
     mode: TravelMode = TravelMode.CAR
+    """How one travels."""
 
     @rule_across("from_postal_code", "from_latitude", "from_longitude")
     def _starts_at_a_point(self) -> None:
@@ -150,8 +168,11 @@ class DistanceMatrixRequest(Schema):
     """The distances from each of the origins to each of the destinations are wanted."""
 
     origins: Annotated[list[Point], Field(min_length=1, max_length=MOST_POINTS)]
+    """Where the ways start."""
     destinations: Annotated[list[Point], Field(min_length=1, max_length=MOST_POINTS)]
+    """Where the ways end."""
     mode: TravelMode = TravelMode.CAR
+    """How one travels."""
 
 
 class DistanceMatrixView(Schema):
@@ -167,8 +188,11 @@ class HolidaysQuery(QuerySchema):
     """A span of days, from today on and a year long by default; without a federal state, all of them."""
 
     federal_state: FederalState | None = None
+    """Only the holidays of this state."""
     first: Annotated[HolidayDate | None, Field(alias="from")] = None
+    """First day of the span."""
     last: Annotated[HolidayDate | None, Field(alias="to")] = None
+    """Last day of the span."""
 
 
 class HolidayView(Schema):

@@ -35,7 +35,7 @@ class PlacementRequestItem(Resource):
     def patch(self, context: Context[Dependencies], id: UUID, patch: MergePatch) -> RequestView:
         """Change priority or note."""
         return placement_requests.change(
-            context.session, id, patch, expected_versions=context.if_match, now=context.now
+            context.session, id, patch, expected_versions=context.if_match, by=context.caller.id, now=context.now
         )
 
 
@@ -76,7 +76,9 @@ class PlacementRequestCollection(Resource):
         open request and a recent refusal.
         """
         rules = context.dependencies.rules
-        return placement_requests.approve(context.session, body, rules=rules, today=context.today, now=context.now)
+        return placement_requests.approve(
+            context.session, body, rules=rules, by=context.caller.id, today=context.today, now=context.now
+        )
 
 
 class PlacementRequestHistoryCollection(Resource):
@@ -97,7 +99,8 @@ class PlacementRequestResponseResource(Resource):
 
         409 where an answer is recorded already, unless that was "later".
         """
-        return answers.respond(context.session, id, body, rules=context.dependencies.rules, now=context.now)
+        rules = context.dependencies.rules
+        return answers.respond(context.session, id, body, rules=rules, by=context.caller.id, now=context.now)
 
 
 class PlacementRequestPlaceResource(Resource):
@@ -106,7 +109,7 @@ class PlacementRequestPlaceResource(Resource):
     @endpoint(body=NewPlace, response=RequestView, replay=PlacementRequestItem.get)
     def post(self, context: Context[Dependencies], id: UUID, body: NewPlace) -> RequestView:
         """Place the patient: every other request is withdrawn."""
-        return answers.place(context.session, id, body, today=context.today, now=context.now)
+        return answers.place(context.session, id, body, by=context.caller.id, today=context.today, now=context.now)
 
 
 class PlacementRequestWithdrawResource(Resource):
@@ -115,4 +118,4 @@ class PlacementRequestWithdrawResource(Resource):
     @endpoint(body=Withdrawal, response=RequestView, replay=PlacementRequestItem.get)
     def post(self, context: Context[Dependencies], id: UUID, body: Withdrawal) -> RequestView:
         """Withdraw a placement request."""
-        return answers.withdraw(context.session, id, body, now=context.now)
+        return answers.withdraw(context.session, id, body, by=context.caller.id, now=context.now)

@@ -12,12 +12,12 @@ from matching_service.api.placement_requests import (
     PlacementRequestWithdrawResource,
 )
 from shared.http import Route
-from shared.security.authentication import AUDITORS, CALLERS, COORDINATORS, READERS
+from shared.security.authentication import AUDITORS, CALLERS, COORDINATORS
 
 ROUTES = [
     Route("/api/matches", MatchCollection, post=COORDINATORS),
-    Route("/api/placement-requests", PlacementRequestCollection, get=READERS, post=COORDINATORS),
-    Route("/api/placement-requests/<uuid:id>", PlacementRequestItem, get=READERS, patch=COORDINATORS),
+    Route("/api/placement-requests", PlacementRequestCollection, get=COORDINATORS, post=COORDINATORS),
+    Route("/api/placement-requests/<uuid:id>", PlacementRequestItem, get=COORDINATORS, patch=COORDINATORS),
     Route("/api/placement-requests/<uuid:id>/history", PlacementRequestHistoryCollection, get=AUDITORS),
     Route("/api/placement-requests/<uuid:id>/response", PlacementRequestResponseResource, post=CALLERS),
     Route("/api/placement-requests/<uuid:id>/place", PlacementRequestPlaceResource, post=COORDINATORS),

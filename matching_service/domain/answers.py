@@ -6,7 +6,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from matching_service.domain import audit_log, consequences, states
-from matching_service.domain.placement_requests import count_change, lock_request
+from matching_service.domain.placement_requests import lock_request
 from matching_service.domain.schemas import NewAnswer, NewPlace, RequestView, Withdrawal
 from matching_service.settings import AskAgainRules
 from matching_service.store import queries
@@ -20,7 +20,7 @@ from shared.values.enums import RequestStatus, WithdrawalReason
 
 
 def respond(
-    session: Session, request_id: UUID, response: NewAnswer, *, rules: AskAgainRules, now: datetime
+    session: Session, request_id: UUID, response: NewAnswer, *, rules: AskAgainRules, by: UUID | None, now: datetime
 ) -> RequestView:
     """Record a practice's answer that staff enter.
 
@@ -33,17 +33,17 @@ def respond(
     # their clock may be ahead; an answer dated later than now would make one of the next minutes too old
     at = min(response.occurred_at, now) if response.occurred_at else _not_before(request.responded_at, now)
     if request.status == RequestStatus.WITHDRAWN:
-        _log(session, request, response, at=at, now=now)
+        _log(session, request, response, at=at, by=by, now=now)
         return RequestView.of(request)
     if request.status not in states.TAKES_AN_ANSWER:
         raise Conflict(
             "placement_request.answered_already",
-            f"This request is {request.status}; a mistaken answer is corrected, not given again.",
+            f"This request is {request.status}; an answer that was recorded cannot be changed yet.",
         )
     if request.responded_at is not None and at < request.responded_at:
         raise _wrong_time("must not lie before the answer that is recorded")
-    _record_answer(session, request, response, at=at, channel=None, rules=rules, now=now)
-    count_change(request, now=now)
+    _record_answer(session, request, response, at=at, channel=None, rules=rules, by=by, now=now)
+    request.count_change(by=by, now=now)
     return RequestView.of(request)
 
 
@@ -65,6 +65,7 @@ def take_answer(
     event_time: datetime,
     channel: str,
     rules: AskAgainRules,
+    by: UUID | None,
     now: datetime,
 ) -> None:
     """Take an answer that came by e-mail or call, whatever happened meanwhile; the caller holds the locks.
@@ -78,9 +79,9 @@ def take_answer(
     # the same instant is not older: both were acknowledged, and this one comes last
     too_late = known is not None and (event_time <= known if is_asked_again else at < known)
     if request.status in states.TAKES_AN_ANSWER and not too_late:
-        _record_answer(session, request, response, at=at, channel=channel, rules=rules, now=now)
+        _record_answer(session, request, response, at=at, channel=channel, rules=rules, by=by, now=now)
     else:
-        _log(session, request, response, at=at, channel=channel, now=now)
+        _log(session, request, response, at=at, channel=channel, by=by, now=now)
 
 
 def _record_answer(
@@ -91,10 +92,11 @@ def _record_answer(
     at: datetime,
     channel: str | None,
     rules: AskAgainRules,
+    by: UUID | None,
     now: datetime,
 ) -> None:
     states.take_answer(request, response.outcome, response.available_from, at=at, rules=rules, now=now)
-    _log(session, request, response, at=at, channel=channel, now=now)
+    _log(session, request, response, at=at, channel=channel, by=by, now=now)
     _publish_answer(session, request, berlin_day(at), now=now)
     consequences.recompute_holds_of(session, request.patient_id, now=now)
 
@@ -105,6 +107,7 @@ def _log(
     response: NewAnswer,
     *,
     at: datetime,
+    by: UUID | None,
     now: datetime,
     channel: str | None = None,
 ) -> None:
@@ -113,6 +116,7 @@ def _log(
         request,
         "answered",
         occurred_at=at,
+        by=by,
         now=now,
         channel=channel,
         outcome=response.outcome,
@@ -133,12 +137,16 @@ def _publish_answer(session: Session, request: PlacementRequest, answered_on: da
         record(session, request, RequestAccepted(**ids, accepted_on=answered_on), now=now)
 
 
-def place(session: Session, request_id: UUID, placing: NewPlace, *, today: date, now: datetime) -> RequestView:
+def place(
+    session: Session, request_id: UUID, placing: NewPlace, *, by: UUID | None, today: date, now: datetime
+) -> RequestView:
     """The patient takes up this place: every other request is withdrawn.
 
     Raises `NotFound`, and `Conflict` unless the practice accepted, the search goes on and no other place stands.
     """
     request = lock_request(session, request_id)
+    if request.status == RequestStatus.PLACED:
+        raise Conflict("placement_request.placed_already", "The patient has this place already.")
     if request.status != RequestStatus.ACCEPTED:
         raise Conflict(
             "placement_request.not_accepted", f"This request is {request.status}; a place must be accepted first."
@@ -151,8 +159,8 @@ def place(session: Session, request_id: UUID, placing: NewPlace, *, today: date,
         # the patient service speaks of one place: what became of another, nobody would ever say
         raise Conflict("patient.placed_already", "Another place is recorded; it must fail or end first.")
     states.place(request, first_session_on=placing.first_session_on, today=today, now=now)
-    count_change(request, now=now)
-    audit_log.add_entry(session, request, "placed", occurred_at=now, now=now)
+    request.count_change(by=by, now=now)
+    audit_log.add_entry(session, request, "placed", occurred_at=now, by=by, now=now)
     placed = PatientPlaced(
         placement_request_id=request.id,
         patient_id=request.patient_id,
@@ -166,7 +174,9 @@ def place(session: Session, request_id: UUID, placing: NewPlace, *, today: date,
     return RequestView.of(request)
 
 
-def withdraw(session: Session, request_id: UUID, withdrawal: Withdrawal, *, now: datetime) -> RequestView:
+def withdraw(
+    session: Session, request_id: UUID, withdrawal: Withdrawal, *, by: UUID | None, now: datetime
+) -> RequestView:
     """Take a request back; what an acceptance held goes on, unless another one stands.
 
     Raises `NotFound`, and `Conflict` for a request that is over.
@@ -174,8 +184,8 @@ def withdraw(session: Session, request_id: UUID, withdrawal: Withdrawal, *, now:
     request = lock_request(session, request_id)
     if request.status not in states.WITHDRAWABLE:
         raise Conflict("placement_request.over", f"This request is {request.status} and cannot be withdrawn.")
-    consequences.withdraw(session, request, withdrawal.reason, now=now)
-    count_change(request, now=now)
+    consequences.withdraw(session, request, withdrawal.reason, by=by, now=now)
+    request.count_change(by=by, now=now)
     consequences.recompute_holds_of(session, request.patient_id, now=now)
     return RequestView.of(request)
 
@@ -202,13 +212,17 @@ def reopen_deferred(session: Session, *, today: date, now: datetime, at_most: in
 def reopen(session: Session, request: PlacementRequest, *, now: datetime) -> None:
     """The request waits to be asked again; the caller knows that its status allows it and holds the locks.
 
-    A therapist who was blocked since the practice was asked is not asked again (docs/domain.md#contact-rule-9).
+    A therapist who was blocked since the practice was asked, or excluded by the patient, is not asked again
+    (docs/domain.md#contact-rule-9).
     """
     if consequences.is_unavailable(session, request.therapist_id):
-        consequences.withdraw(session, request, WithdrawalReason.THERAPIST_UNAVAILABLE, now=now)
+        consequences.withdraw(session, request, WithdrawalReason.THERAPIST_UNAVAILABLE, by=None, now=now)
+        return
+    if consequences.is_excluded(session, request):
+        consequences.withdraw(session, request, WithdrawalReason.PATIENT_DECLINED, by=None, now=now)
         return
     states.reopen(request, now=now)
-    audit_log.add_entry(session, request, "reopened", occurred_at=now, now=now)
+    audit_log.add_entry(session, request, "reopened", occurred_at=now, by=None, now=now)
     event = RequestReopened(
         placement_request_id=request.id,
         patient_id=request.patient_id,

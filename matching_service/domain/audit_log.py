@@ -19,6 +19,7 @@ def add_entry(
     what: str,
     *,
     occurred_at: datetime,
+    by: UUID | None,
     now: datetime,
     channel: str | None = None,
     outcome: str | None = None,
@@ -26,12 +27,13 @@ def add_entry(
     reason: str | None = None,
     note: str | None = None,
 ) -> None:
-    """Add an entry with the request's present status."""
+    """Add an entry with the request's present status; `by` entered what it says, None where it followed from that."""
     session.add(
         AuditLogEntry(
             placement_request_id=request.id,
             occurred_at=occurred_at,
             recorded_at=now,
+            recorded_by=by,
             what=what,
             status=request.status,
             channel=channel,

@@ -13,6 +13,7 @@ from shared.database import Session
 from shared.events.catalogue import RequestHeld, RequestReleased, RequestWithdrawn
 from shared.events.outbox import record
 from shared.values.enums import (
+    MatchCriterion,
     PatientStatus,
     PlacementState,
     RequestHold,
@@ -38,7 +39,7 @@ def follow_search(session: Session, patient_id: UUID, *, ended_at: datetime | No
             is_overtaken = patient.placement_request_id in places - {request.id}
             _follow_place(session, request, patient, is_overtaken=is_overtaken, now=now)
         elif _is_over(request, patient.status, ended_at):
-            withdraw(session, request, WithdrawalReason.SEARCH_ENDED, now=now)
+            withdraw(session, request, WithdrawalReason.SEARCH_ENDED, by=None, now=now)
     recompute_holds(session, patient_id, patient.status, now=now)
 
 
@@ -62,14 +63,14 @@ def _follow_place(
         return
     elif patient.placement_state == PlacementState.FAILED:
         states.fail_place(request, now=now)
-        audit_log.add_entry(session, request, "failed", occurred_at=now, now=now)
+        audit_log.add_entry(session, request, "failed", occurred_at=now, by=None, now=now)
     elif patient.placement_state == PlacementState.ENDED:
         _end_place(session, request, now=now)
 
 
 def _end_place(session: Session, request: PlacementRequest, *, now: datetime) -> None:
     states.end_place(request, now=now)
-    audit_log.add_entry(session, request, "therapy_ended", occurred_at=now, now=now)
+    audit_log.add_entry(session, request, "therapy_ended", occurred_at=now, by=None, now=now)
 
 
 def withdraw_from_unavailable_therapist(session: Session, therapist_id: UUID, *, now: datetime) -> None:
@@ -80,7 +81,26 @@ def withdraw_from_unavailable_therapist(session: Session, therapist_id: UUID, *,
     queries.lock_patients(session, queries.patients_of(session, ids))
     for request in queries.lock_requests(session, ids):
         if request.status in states.LOST_WITH_THE_THERAPIST:
-            withdraw(session, request, WithdrawalReason.THERAPIST_UNAVAILABLE, now=now)
+            withdraw(session, request, WithdrawalReason.THERAPIST_UNAVAILABLE, by=None, now=now)
+
+
+def withdraw_from_excluded_therapists(session: Session, patient_id: UUID, *, now: datetime) -> None:
+    """Withdraw what has not gone out to therapists whom the patient excludes now."""
+    queries.lock_patients(session, [patient_id])
+    for request in queries.lock_live_requests_of_patient(session, patient_id):
+        if request.status in states.LOST_WITH_THE_THERAPIST and is_excluded(session, request):
+            withdraw(session, request, WithdrawalReason.PATIENT_DECLINED, by=None, now=now)
+
+
+def is_excluded(session: Session, request: PlacementRequest) -> bool:
+    """Whether the patient excludes this therapist, and staff did not set that aside for a recorded reason.
+
+    The caller holds the patient's lock.
+    """
+    if any(override["rule"] == MatchCriterion.PATIENT_EXCLUSION for override in request.overrides):
+        return False
+    patient = queries.lock_patients(session, [request.patient_id]).get(request.patient_id)
+    return patient is not None and request.therapist_id in patient.excluded_therapist_ids
 
 
 def is_unavailable(session: Session, therapist_id: UUID) -> bool:
@@ -110,7 +130,8 @@ def recompute_holds(session: Session, patient_id: UUID, patient_status: str | No
 
 def _set_hold(session: Session, request: PlacementRequest, hold: RequestHold | None, *, now: datetime) -> None:
     states.set_hold(request, hold, now=now)
-    audit_log.add_entry(session, request, "held" if hold else "released", occurred_at=now, now=now, reason=hold)
+    what = "held" if hold else "released"
+    audit_log.add_entry(session, request, what, occurred_at=now, by=None, now=now, reason=hold)
     # nothing waits anywhere for the others, so nobody needs to know
     if request.status in states.NOT_GONE_OUT:
         ids = {
@@ -132,13 +153,15 @@ def withdraw_all(
     """Withdraw all of a patient's requests that stand so. The caller holds the patient's lock."""
     for request in queries.lock_live_requests_of_patient(session, patient_id):
         if request.status in statuses:
-            withdraw(session, request, reason, now=now)
+            withdraw(session, request, reason, by=None, now=now)
 
 
-def withdraw(session: Session, request: PlacementRequest, reason: WithdrawalReason, *, now: datetime) -> None:
+def withdraw(
+    session: Session, request: PlacementRequest, reason: WithdrawalReason, *, by: UUID | None, now: datetime
+) -> None:
     """The request is over without an answer; the caller knows that its status allows it and holds the locks."""
     states.withdraw(request, reason, now=now)
-    audit_log.add_entry(session, request, "withdrawn", occurred_at=now, now=now, reason=reason)
+    audit_log.add_entry(session, request, "withdrawn", occurred_at=now, by=by, now=now, reason=reason)
     event = RequestWithdrawn(
         placement_request_id=request.id,
         patient_id=request.patient_id,

@@ -51,7 +51,7 @@ def record_composed(session: Session, request_ids: Sequence[UUID], *, contact: C
         _note_contact(request, contact)
         if request.status == RequestStatus.OPEN:
             states.queue(request, now=now)
-            audit_log.add_entry(session, request, "queued", occurred_at=contact.event_time, now=now)
+            audit_log.add_entry(session, request, "queued", occurred_at=contact.event_time, by=None, now=now)
 
 
 def record_dissolved(session: Session, request_ids: Sequence[UUID], *, contact: ContactEvent, now: datetime) -> None:
@@ -64,7 +64,7 @@ def record_dissolved(session: Session, request_ids: Sequence[UUID], *, contact: 
         _note_contact(request, contact)
         if request.status == RequestStatus.QUEUED:
             states.leave_queue(request, now=now)
-            audit_log.add_entry(session, request, "dissolved", occurred_at=contact.event_time, now=now)
+            audit_log.add_entry(session, request, "dissolved", occurred_at=contact.event_time, by=None, now=now)
 
 
 def record_email(
@@ -73,7 +73,7 @@ def record_email(
     """The e-mail with these requests has gone out."""
     for request in _lock_requests(session, request_ids).values():
         request.emailed_at, request.updated_at = states.latest(request.emailed_at, sent_at), now
-        _record_contact(session, request, "emailed", contact, at=sent_at, channel=Channel.EMAIL, now=now)
+        _record_contact(session, request, "emailed", contact, at=sent_at, channel=Channel.EMAIL, by=None, now=now)
 
 
 def record_call(
@@ -83,6 +83,7 @@ def record_call(
     *,
     contact: ContactEvent,
     occurred_at: datetime,
+    by: UUID | None,
     rules: AskAgainRules,
     now: datetime,
 ) -> None:
@@ -92,9 +93,9 @@ def record_call(
         request.called_at, request.updated_at = states.latest(request.called_at, occurred_at), now
         answer = answer_to.get(request.id)
         if answer is not None and answer.outcome == CallAnswer.NOT_DISCUSSED:
-            _record_not_discussed(session, request, contact, at=occurred_at, now=now)
+            _record_not_discussed(session, request, contact, at=occurred_at, by=by, now=now)
             continue
-        _record_contact(session, request, "called", contact, at=occurred_at, channel=Channel.PHONE, now=now)
+        _record_contact(session, request, "called", contact, at=occurred_at, channel=Channel.PHONE, by=by, now=now)
         if answer is not None:
             take_answer(
                 session,
@@ -103,6 +104,7 @@ def record_call(
                 at=occurred_at,
                 event_time=contact.event_time,
                 channel=Channel.PHONE,
+                by=by,
                 rules=rules,
                 now=now,
             )
@@ -114,10 +116,11 @@ def record_written_answers(
     *,
     occurred_at: datetime,
     event_time: datetime,
+    by: UUID | None,
     rules: AskAgainRules,
     now: datetime,
 ) -> None:
-    """The practice answered in writing."""
+    """The practice answered in writing, as `by` entered it."""
     answer_to = {
         answer.placement_request_id: answer for answer in answers if answer.outcome != CallAnswer.NOT_DISCUSSED
     }
@@ -130,6 +133,7 @@ def record_written_answers(
             at=occurred_at,
             event_time=event_time,
             channel=Channel.EMAIL,
+            by=by,
             rules=rules,
             now=now,
         )
@@ -144,7 +148,7 @@ def record_attempts_used_up(
             _note_contact(request, contact)
             states.give_up(request, now=now)
             at = contact.event_time
-            audit_log.add_entry(session, request, "no_answer", occurred_at=at, channel=Channel.PHONE, now=now)
+            audit_log.add_entry(session, request, "no_answer", occurred_at=at, channel=Channel.PHONE, by=None, now=now)
 
 
 def _answer_of(answer: PracticeAnswer) -> NewAnswer:
@@ -179,19 +183,20 @@ def _record_contact(
     *,
     at: datetime,
     channel: Channel,
+    by: UUID | None,
     now: datetime,
 ) -> None:
     if request.status in states.NOT_GONE_OUT and not _is_late(request, contact):
         _note_contact(request, contact)
         states.mark_contacted(request, now=now)
     # the contact took place also where it changes nothing, and the log proves it
-    audit_log.add_entry(session, request, what, occurred_at=at, now=now, channel=channel)
+    audit_log.add_entry(session, request, what, occurred_at=at, by=by, now=now, channel=channel)
 
 
 def _record_not_discussed(
-    session: Session, request: PlacementRequest, contact: ContactEvent, *, at: datetime, now: datetime
+    session: Session, request: PlacementRequest, contact: ContactEvent, *, at: datetime, by: UUID | None, now: datetime
 ) -> None:
-    audit_log.add_entry(session, request, "not_discussed", occurred_at=at, now=now, channel=Channel.PHONE)
+    audit_log.add_entry(session, request, "not_discussed", occurred_at=at, by=by, now=now, channel=Channel.PHONE)
     if _is_late(request, contact):
         return
     is_repeated = request.inquiry_at is not None and contact.event_time <= request.inquiry_at

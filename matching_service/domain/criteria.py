@@ -60,6 +60,10 @@ BY: Final = {
 }
 
 
+SHORTEST_SHOWN_KM = 0.05
+"""Shorter ways would be shown as 0.0 km."""
+
+
 def none_in_common(theirs: str, wanted: str) -> str:
     """The condition that they have some of these words, and none that is wanted."""
     return f"cardinality({theirs}) > 0 AND NOT {theirs} && {_words(wanted)}"
@@ -77,14 +81,26 @@ def _words(parameter: str) -> str:
 def _distance(therapist: Any, search: Search) -> str:
     kilometres, mode = therapist.metres / METRES_A_KILOMETRE, search.travel_mode
     limit = _limit(search.max_distance_km, search.max_travel_minutes)
-    return f"{kilometres:.1f} km, about {minutes_of(kilometres, mode)} minutes {BY[mode]}; {limit}."
+    return f"{length(kilometres).capitalize()}, {duration(kilometres, mode)}; {limit}."
+
+
+def length(kilometres: float) -> str:
+    """Returns the length of a way for people, such as `2.4 km`."""
+    return f"{kilometres:.1f} km" if kilometres >= SHORTEST_SHOWN_KM else "less than 0.1 km"
+
+
+def duration(kilometres: float, mode: TravelMode) -> str:
+    """Returns how long this way takes, for people, such as `about 12 minutes by car`."""
+    minutes = minutes_of(kilometres, mode)
+    about = f"about {minutes} minute{'' if minutes == 1 else 's'}" if minutes else "less than a minute"
+    return f"{about} {BY[mode]}"
 
 
 @lru_cache
 def _limit(max_distance_km: float | None, max_travel_minutes: int | None) -> str:
     limits = [] if max_distance_km is None else [f"{max_distance_km:g} km"]
     if max_travel_minutes is not None:
-        limits.append(f"{max_travel_minutes} minutes")
+        limits.append(f"{max_travel_minutes} minute{'' if max_travel_minutes == 1 else 's'}")
     return f"limit {' and '.join(limits)}" if limits else "no limit"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from matching_service.domain.criteria import BY, CRITERIA, FAIL, PASS, UNKNOWN, Text, minutes_of
+from matching_service.domain.criteria import CRITERIA, FAIL, PASS, UNKNOWN, Text, duration, length
 from matching_service.domain.schemas import CriterionCheck, Relaxation
 from matching_service.domain.search import METRES_A_KILOMETRE, Search
 from matching_service.store.matching import Judged
@@ -51,8 +51,7 @@ def reasons(
     if therapist.potentially_available:
         said.append("Potentially available: contact first.")
     kilometres = therapist.metres / METRES_A_KILOMETRE
-    minutes = minutes_of(kilometres, search.travel_mode)
-    said.append(f"{kilometres:.1f} km away, about {minutes} minutes {BY[search.travel_mode]}.")
+    said.append(f"{length(kilometres)} away, {duration(kilometres, search.travel_mode)}.")
     said += [_for(check) for check in checks if check.rule in asked_for and check.result is PASS]
     unknown = [check.rule.replace("_", " ") for check in checks if check.result is UNKNOWN]
     if unknown:

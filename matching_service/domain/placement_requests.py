@@ -26,12 +26,12 @@ from matching_service.domain.search import of_patient
 from matching_service.settings import AskAgainRules
 from matching_service.store import queries
 from matching_service.store.tables import PatientCopy, PlacementRequest
-from shared.database import Session, new_id
+from shared.database import Session, first_version, new_id
 from shared.database.rows import check_version, require
 from shared.errors import Conflict, FieldProblem
 from shared.events.catalogue import RequestApproved
 from shared.events.outbox import record
-from shared.values.enums import MatchCriterion, PatientStatus
+from shared.values.enums import PatientStatus
 from shared.values.schemas import MergePatch, merged
 
 
@@ -49,7 +49,13 @@ def get(session: Session, request_id: UUID) -> RequestView:
 
 
 def change(
-    session: Session, request_id: UUID, patch: MergePatch, *, expected_versions: Collection[int] | None, now: datetime
+    session: Session,
+    request_id: UUID,
+    patch: MergePatch,
+    *,
+    expected_versions: Collection[int] | None,
+    by: UUID | None,
+    now: datetime,
 ) -> RequestView:
     """Change priority or note. Raises `NotFound`, `LostUpdate`, and `InvalidFields` for fields that do not fit."""
     request = lock_request(session, request_id)
@@ -58,7 +64,7 @@ def change(
     wanted = merged(RequestFields, current, patch.changes_to(current))
     if (wanted.priority, wanted.note) != (current.priority, current.note):
         request.priority, request.note = wanted.priority, wanted.note
-        count_change(request, now=now)
+        request.count_change(by=by, now=now)
     return RequestView.of(request)
 
 
@@ -66,12 +72,6 @@ def lock_request(session: Session, request_id: UUID) -> PlacementRequest:
     """The request with its patient's lock and its own; raises `NotFound`."""
     queries.lock_patients(session, queries.patients_of(session, [request_id]))
     return require(next(iter(queries.lock_requests(session, [request_id])), None), "placement_request")
-
-
-def count_change(request: PlacementRequest, *, now: datetime) -> None:
-    """Count a change that a person made."""
-    request.version += 1
-    request.updated_at = now
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,9 @@ class Judgement:
     overrides: list[dict[str, str]]
 
 
-def approve(session: Session, wanted: ContactList, *, rules: AskAgainRules, today: date, now: datetime) -> Approval:
+def approve(
+    session: Session, wanted: ContactList, *, rules: AskAgainRules, by: UUID | None, today: date, now: datetime
+) -> Approval:
     """Ask these therapists for this patient, as far as the rules allow it (docs/domain.md#contact-rule-3).
 
     Raises `NotFound` for a patient whose copy is not here, `Conflict` where the patient does not search or every
@@ -106,7 +108,7 @@ def approve(session: Session, wanted: ContactList, *, rules: AskAgainRules, toda
             "None of these therapists can be asked for this patient.",
             errors=[_problem(refusal, wanted.therapist_ids) for refusal in refused],
         )
-    made = [_make(session, patient.id, who, judgement.overrides, now=now) for who, judgement in allowed.items()]
+    made = [_make(session, patient.id, who, judgement.overrides, by=by, now=now) for who, judgement in allowed.items()]
     recompute_holds(session, patient.id, patient.status, now=now)
     return Approval(items=[RequestView.of(request) for request in made], refused=refused)
 
@@ -118,24 +120,28 @@ def find_approved(session: Session, request_ids: Sequence[UUID], refused: Sequen
 
 
 def _problem(refusal: RefusedTherapist, therapist_ids: Sequence[UUID]) -> FieldProblem:
-    return FieldProblem(
-        f"therapist_ids.{therapist_ids.index(refusal.therapist_id)}", f"{refusal.rule}: {refusal.detail}"
-    )
+    message = refusal.detail if refusal.rule is None else f"{refusal.rule}: {refusal.detail}"
+    return FieldProblem(f"therapist_ids.{therapist_ids.index(refusal.therapist_id)}", message)
 
 
 def _make(
-    session: Session, patient_id: UUID, therapist_id: UUID, overrides: list[dict[str, str]], *, now: datetime
+    session: Session,
+    patient_id: UUID,
+    therapist_id: UUID,
+    overrides: list[dict[str, str]],
+    *,
+    by: UUID | None,
+    now: datetime,
 ) -> PlacementRequest:
     request = PlacementRequest(
         id=new_id(),
         patient_id=patient_id,
         therapist_id=therapist_id,
         priority=0,
+        approved_by=by,
         approved_at=now,
         overrides=overrides,
-        created_at=now,
-        updated_at=now,
-        version=1,
+        **first_version(by=by, now=now),
     )
     states.approve(request)
     session.add(request)
@@ -143,7 +149,7 @@ def _make(
         placement_request_id=request.id, patient_id=patient_id, therapist_id=therapist_id, approved_at=now
     )
     record(session, request, event, now=now)
-    audit_log.add_entry(session, request, "approved", occurred_at=now, now=now)
+    audit_log.add_entry(session, request, "approved", occurred_at=now, by=by, now=now)
     return request
 
 
@@ -175,4 +181,4 @@ def _judgement(therapist_id: UUID, failed: Sequence[CriterionCheck], overrides: 
 
 def _nobody_known(therapist_id: UUID) -> Judgement:
     detail = "There is no such therapist here; one who was entered just now may take a moment to arrive."
-    return Judgement([RefusedTherapist(therapist_id=therapist_id, rule=MatchCriterion.STATUS, detail=detail)], [])
+    return Judgement([RefusedTherapist(therapist_id=therapist_id, rule=None, detail=detail)], [])

@@ -25,8 +25,9 @@ from shared.values.enums import (
 )
 from shared.values.errors import NotAcceptable
 from shared.values.identifiers import Language
+from shared.values.readable import FOR_COORDINATORS
 from shared.values.rules import rule_across
-from shared.values.schemas import MAX_LIMIT, Distinct, EntityView, Page, PageQuery, Schema
+from shared.values.schemas import MAX_LIMIT, Changed, Distinct, EntityView, Page, PageQuery, Schema
 from shared.values.text import Note, Reason
 from shared.values.weekly import WeeklyHours
 
@@ -35,14 +36,23 @@ class OtherCriteria(Schema):
     """Criteria to use in place of the patient's own, for this question only; `null` means no wish or unknown."""
 
     max_distance_km: Annotated[float, Field(gt=0, le=1000)] | None = None
+    """How far away a practice may be, in kilometres on the way."""
     max_travel_minutes: Annotated[int, Field(gt=0, le=1440)] | None = None
+    """How long the way may take, from door to door."""
     travel_mode: TravelMode = TravelMode.CAR
+    """How the patient travels."""
     reimbursement_case: bool = False
+    """Whether the insurer pays back treatment in a private practice."""
     open_to_group_therapy: bool = False
+    """Whether group therapy is acceptable too."""
     preferred_therapist_gender: PreferredGender = PreferredGender.ANY
+    """The therapist's gender that is wanted."""
     preferred_procedures: Annotated[list[Procedure], Distinct(50)] = []
+    """Procedures that are wanted; none: all are acceptable."""
     languages: Annotated[list[Language], Distinct(50)] = []
+    """Languages in which therapy is possible; with `de`, or none, nothing is required."""
     availability: WeeklyHours = None
+    """When the patient has time for sessions."""
 
 
 CANDIDATES_SHOWN = 20
@@ -53,8 +63,11 @@ class MatchQuestion(Schema):
     """The patient, the number of therapists to show, and criteria to use in place of the patient's own."""
 
     patient_id: UUID
+    """The patient for whom therapists are searched."""
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = CANDIDATES_SHOWN
+    """How many therapists to show, the best first."""
     overrides: OtherCriteria = OtherCriteria()
+    """Criteria to use in place of the patient's own; those that are not named stay."""
 
 
 @dataclass(slots=True)
@@ -117,16 +130,22 @@ class Override(Schema):
     """A criterion that staff set aside for one therapist, and why."""
 
     therapist_id: UUID
+    """The therapist for whom the criterion is set aside."""
     rule: MatchCriterion
+    """The criterion."""
     reason: Reason
+    """Why it is set aside."""
 
 
 class ContactList(Schema):
     """Whom to ask for a patient: what staff approve."""
 
     patient_id: UUID
+    """The patient who searches a place."""
     therapist_ids: Annotated[list[UUID], Distinct(200), Field(min_length=1)]
+    """Whom to ask, the first ones first."""
     overrides: Annotated[list[Override], Field(max_length=1000)] = []
+    """Criteria to set aside for single therapists."""
 
     @rule_across("overrides")
     def _overrides_concern_the_list(self) -> None:
@@ -139,10 +158,10 @@ class ContactList(Schema):
 
 
 class RefusedTherapist(Schema):
-    """Why a therapist is not asked: one entry per criterion."""
+    """Why a therapist is not asked: one entry per criterion, and one without where the therapist is not known."""
 
     therapist_id: UUID
-    rule: MatchCriterion
+    rule: MatchCriterion | None
     detail: str
 
 
@@ -157,7 +176,8 @@ class RequestFields(Schema):
     """What people may change of a placement request."""
 
     priority: Annotated[int, Field(ge=0, le=100, description="higher first")] = 0
-    note: Note | None = None
+    note: Annotated[Note | None, FOR_COORDINATORS] = None
+    """What staff should know of this request."""
 
 
 class RequestView(RequestFields, EntityView):
@@ -165,11 +185,11 @@ class RequestView(RequestFields, EntityView):
 
     patient_id: UUID
     therapist_id: UUID
-    status: RequestStatus
+    status: Annotated[RequestStatus, Changed(by="POST /api/placement-requests/{id}/response, /place or /withdraw")]
     hold: RequestHold | None
     approved_by: UUID | None
     approved_at: Instant
-    overrides: list[AppliedOverride]
+    overrides: Annotated[list[AppliedOverride], FOR_COORDINATORS]
     emailed_at: Instant | None
     called_at: Instant | None
     responded_at: Instant | None
@@ -210,8 +230,11 @@ class RequestFilter(PageQuery):
     """Which placement requests to list."""
 
     patient_id: UUID | None = None
+    """Only those for this patient."""
     therapist_id: UUID | None = None
+    """Only those to this therapist."""
     status: RequestStatus | None = None
+    """Only those with this status."""
 
 
 RequestPage = Page[RequestView]
@@ -221,21 +244,27 @@ class NewAnswer(Schema):
     """What the practice answered; without `occurred_at`, just now."""
 
     outcome: RequestOutcome
+    """What the practice answered."""
     available_from: PlausibleDate | None = None
+    """From which day there is a place, where the practice said so."""
     occurred_at: PlausibleInstant | None = None
+    """When the practice answered; without it, just now."""
     note: Note | None = None
+    """What else was said."""
 
 
 class NewPlace(Schema):
     """When the first session is, where it is known."""
 
     first_session_on: PlausibleDate | None = None
+    """Day of the first session."""
 
 
 class Withdrawal(Schema):
     """Why the request is over."""
 
     reason: WithdrawalReason
+    """Why nobody needs to be asked any more."""
 
 
 class AuditLogEntryView(Schema):
@@ -244,13 +273,14 @@ class AuditLogEntryView(Schema):
     id: UUID
     occurred_at: Instant
     recorded_at: Instant
+    recorded_by: Annotated[UUID | None, Field(description="null where it followed from something else")]
     what: str
     status: RequestStatus
     channel: str | None
     outcome: RequestOutcome | None
     available_from: IsoDate | None
     reason: str | None
-    note: str | None
+    note: Annotated[str | None, FOR_COORDINATORS]
 
 
 AuditLogPage = Page[AuditLogEntryView]

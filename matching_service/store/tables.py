@@ -198,6 +198,8 @@ class AuditLogEntry(Tables):
     placement_request_id: Mapped[UUID] = mapped_column(ForeignKey(PlacementRequest.id))
     occurred_at: Mapped[datetime]
     recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    recorded_by: Mapped[UUID | None]
+    """Who entered it, here or in the communication service; None where it followed from something else."""
     what: Mapped[str]
     status: Mapped[str]
     """The status after it."""

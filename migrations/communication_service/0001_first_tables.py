@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 import shared.values.weekly
-from migrations.shared_tables import create_shared_tables, drop_shared_tables
+from migrations.shared_tables import aggregate_columns, create_shared_tables, drop_shared_tables
 
 revision = "0001"
 down_revision = None
@@ -24,14 +24,23 @@ def upgrade() -> None:
         sa.Column("email_key", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
-        sa.Column("sequence", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("recorded_by", sa.Uuid(), nullable=True),
+        sa.Column("removed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("removed_by", sa.Uuid(), nullable=True),
+        *aggregate_columns(),
         sa.CheckConstraint("source IN ('staff', 'opt_out', 'mail_server')", name=op.f("ck_email_suppressions_source")),
+        sa.CheckConstraint(
+            "removed_by IS NULL OR removed_at IS NOT NULL", name=op.f("ck_email_suppressions_removed_by_somebody")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_email_suppressions")),
     )
-    op.create_index("uq_email_suppressions_email_key", "email_suppressions", ["email_key", "source"], unique=True)
+    op.create_index(
+        "uq_email_suppressions_email_key",
+        "email_suppressions",
+        ["email_key", "source"],
+        unique=True,
+        postgresql_where=sa.text("removed_at IS NULL"),
+    )
     op.create_table(
         "mail_server",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
@@ -60,10 +69,7 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("next_attempt_after", sa.DateTime(timezone=True), nullable=True),
         sa.Column("correlation_id", sa.Text(), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
-        sa.Column("sequence", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        *aggregate_columns(),
         sa.CheckConstraint("channel IN ('email', 'phone')", name=op.f("ck_inquiries_channel")),
         sa.CheckConstraint(
             "status IN ('open', 'under_way', 'gone_out', 'no_answer', 'dissolved')", name=op.f("ck_inquiries_status")
@@ -236,11 +242,9 @@ def upgrade() -> None:
         sa.Column("claimed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("claimed_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("resolved_by", sa.Uuid(), nullable=True),
         sa.Column("correlation_id", sa.Text(), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
-        sa.Column("sequence", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        *aggregate_columns(),
         sa.CheckConstraint("(status = 'sent') = (sent_at IS NOT NULL)", name=op.f("ck_emails_sent_at")),
         sa.CheckConstraint(
             "(status = 'waiting') = (waits_for IS NOT NULL)", name=op.f("ck_emails_waits_for_something")
@@ -300,10 +304,8 @@ def upgrade() -> None:
         sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("next_attempt_after", sa.DateTime(timezone=True), nullable=True),
         sa.Column("note", sa.Text(), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
-        sa.Column("sequence", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("recorded_by", sa.Uuid(), nullable=True),
+        *aggregate_columns(),
         postgresql.ExcludeConstraint(
             (sa.column("line"), "="),
             (sa.text("tstzrange(starts_at, ends_at)"), "&&"),
@@ -345,6 +347,7 @@ def upgrade() -> None:
         sa.Column("note", sa.Text(), nullable=True),
         sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("recorded_by", sa.Uuid(), nullable=True),
         sa.ForeignKeyConstraint(["email_id"], ["emails.id"], name=op.f("fk_answers_email_id")),
         sa.ForeignKeyConstraint(["phone_call_id"], ["phone_calls.id"], name=op.f("fk_answers_phone_call_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_answers")),

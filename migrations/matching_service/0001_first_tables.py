@@ -8,7 +8,7 @@ from sqlalchemy.dialects import postgresql
 
 import shared.values.places
 import shared.values.weekly
-from migrations.shared_tables import create_shared_tables, drop_shared_tables
+from migrations.shared_tables import aggregate_columns, create_shared_tables, drop_shared_tables
 
 revision = "0001"
 down_revision = None
@@ -78,10 +78,7 @@ def upgrade() -> None:
         sa.Column("first_session_on", sa.Date(), nullable=True),
         sa.Column("place_ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("note", sa.Text(), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
-        sa.Column("sequence", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        *aggregate_columns(),
         sa.CheckConstraint(
             "(status = 'deferred') = (next_contact_after IS NOT NULL)",
             name=op.f("ck_placement_requests_deferred_until"),
@@ -173,6 +170,7 @@ def upgrade() -> None:
         sa.Column("placement_request_id", sa.Uuid(), nullable=False),
         sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("recorded_by", sa.Uuid(), nullable=True),
         sa.Column("what", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("channel", sa.Text(), nullable=True),

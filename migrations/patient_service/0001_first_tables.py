@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from migrations.shared_tables import create_shared_tables, drop_shared_tables
+from migrations.shared_tables import aggregate_columns, create_shared_tables, drop_shared_tables
 
 revision = "0001"
 down_revision = None
@@ -41,6 +41,7 @@ def upgrade() -> None:
         sa.Column("paused_until", sa.Date(), nullable=True),
         sa.Column("postal_code", sa.Text(), nullable=True),
         sa.Column("registered_on", sa.Date(), nullable=False),
+        sa.Column("registered_by", sa.Uuid(), nullable=True),
         sa.Column("search_started_on", sa.Date(), nullable=True),
         sa.Column("last_contact_on", sa.Date(), nullable=True),
         sa.Column("first_place_on", sa.Date(), nullable=True),
@@ -55,10 +56,7 @@ def upgrade() -> None:
         sa.Column("insurance_number_index", sa.LargeBinary(), nullable=True),
         sa.Column("birthday_index", sa.LargeBinary(), nullable=True),
         sa.Column("age_published_on", sa.Date(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
-        sa.Column("sequence", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        *aggregate_columns(),
         sa.CheckConstraint("paused_until IS NULL OR status = 'paused'", name=op.f("ck_patients_only_a_pause_ends")),
         sa.CheckConstraint(
             "(placement_request_id IS NULL) = (placement_state IS NULL)",
@@ -96,6 +94,11 @@ def upgrade() -> None:
         sa.Column("text_version", sa.Text(), nullable=False),
         sa.Column("withdrawn_on", sa.Date(), nullable=True),
         sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("recorded_by", sa.Uuid(), nullable=True),
+        sa.Column("withdrawn_by", sa.Uuid(), nullable=True),
+        sa.CheckConstraint(
+            "withdrawn_by IS NULL OR withdrawn_on IS NOT NULL", name=op.f("ck_consents_withdrawn_by_somebody")
+        ),
         sa.CheckConstraint(
             "purpose IN ('mandate', 'health_data', 'practice_summary', 'patient_mail')",
             name=op.f("ck_consents_purpose"),

@@ -7,7 +7,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 import shared.values.weekly
-from migrations.shared_tables import create_shared_tables, drop_shared_tables
+from migrations.shared_tables import aggregate_columns, create_shared_tables, drop_shared_tables
 
 revision = "0001"
 down_revision = None
@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.Column("source", sa.Text(), nullable=True),
         sa.Column("scrape_id", sa.Text(), nullable=True),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("started_by", sa.Uuid(), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("total", sa.Integer(), nullable=True),
@@ -44,10 +45,7 @@ def upgrade() -> None:
         sa.Column("abandoned", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("trying", sa.Integer(), nullable=True),
         sa.Column("tries", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
-        sa.Column("sequence", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        *aggregate_columns(),
         sa.CheckConstraint(
             "(status IN ('running', 'held')) = (finished_at IS NULL)", name=op.f("ck_imports_finished_when_over")
         ),
@@ -100,8 +98,13 @@ def upgrade() -> None:
         sa.Column("block_reason", sa.Text(), nullable=True),
         sa.Column("block_since", sa.Date(), nullable=True),
         sa.Column("block_until", sa.Date(), nullable=True),
+        sa.Column("blocked_by", sa.Uuid(), nullable=True),
         sa.Column("inactive_by", sa.Text(), nullable=True),
         sa.Column("protected_fields", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column(
+            "protected_by", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False
+        ),
+        sa.Column("registered_by", sa.Uuid(), nullable=True),
         sa.Column("source_name", sa.Text(), nullable=True),
         sa.Column("external_id", sa.Text(), nullable=True),
         sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=True),
@@ -110,10 +113,7 @@ def upgrade() -> None:
         sa.Column("last_call_on", sa.Date(), nullable=True),
         sa.Column("last_conversation_on", sa.Date(), nullable=True),
         sa.Column("search", postgresql.TSVECTOR(), server_default=sa.text("''"), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("version", sa.Integer(), server_default=sa.text("1"), nullable=False),
-        sa.Column("sequence", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        *aggregate_columns(),
         sa.CheckConstraint(
             "(status = 'blocked') = (block_reason IS NOT NULL)", name=op.f("ck_therapists_block_has_a_reason")
         ),

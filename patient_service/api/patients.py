@@ -57,7 +57,7 @@ class PatientCollection(Resource):
     def post(self, context: Context[Dependencies], body: NewPatient, query: NamesakeQuery) -> PatientView:
         """Enter a patient; 409 names one of the same insurance number, or of the same name and date of birth."""
         keys = context.dependencies.keys
-        return patients.register(context.session, keys, body, force=query.force, now=context.now)
+        return patients.register(context.session, keys, body, force=query.force, by=context.caller.id, now=context.now)
 
 
 class AccessLogCollection(Resource):

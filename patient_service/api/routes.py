@@ -6,16 +6,16 @@ from patient_service.api.consents import ConsentCollection, ConsentItem, Consent
 from patient_service.api.patients import AccessLogCollection, PatientCollection, PatientItem
 from patient_service.api.searches import PatientHistoryCollection, PatientReadinessResource, PatientStatusResource
 from shared.http import Route
-from shared.security.authentication import AUDITORS, COORDINATORS, READERS
+from shared.security.authentication import AUDITORS, COORDINATORS
 
 ROUTES = [
-    Route("/api/patients", PatientCollection, get=READERS, post=COORDINATORS),
-    Route("/api/patients/<uuid:id>", PatientItem, get=READERS, patch=COORDINATORS),
+    Route("/api/patients", PatientCollection, get=COORDINATORS, post=COORDINATORS),
+    Route("/api/patients/<uuid:id>", PatientItem, get=COORDINATORS, patch=COORDINATORS),
     Route("/api/patients/<uuid:id>/access-log", AccessLogCollection, get=AUDITORS),
     Route("/api/patients/<uuid:id>/status", PatientStatusResource, post=COORDINATORS),
-    Route("/api/patients/<uuid:id>/history", PatientHistoryCollection, get=READERS),
-    Route("/api/patients/<uuid:id>/readiness", PatientReadinessResource, get=READERS),
+    Route("/api/patients/<uuid:id>/history", PatientHistoryCollection, get=AUDITORS),
+    Route("/api/patients/<uuid:id>/readiness", PatientReadinessResource, get=COORDINATORS),
     Route("/api/patients/<uuid:id>/consents", ConsentCollection, post=COORDINATORS),
-    Route("/api/patients/<uuid:id>/consents/<uuid:consent_id>", ConsentItem, get=READERS),
+    Route("/api/patients/<uuid:id>/consents/<uuid:consent_id>", ConsentItem, get=COORDINATORS),
     Route("/api/patients/<uuid:id>/consents/<uuid:consent_id>/withdraw", ConsentWithdrawResource, post=COORDINATORS),
 ]

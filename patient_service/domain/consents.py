@@ -7,9 +7,9 @@ from uuid import UUID
 
 from patient_service.domain import accesses
 from patient_service.domain.accesses import Reader, RevealingConflict
-from patient_service.domain.files import decrypt, get_patient, publish
+from patient_service.domain.files import decrypt, get_patient, last_withdrawal, publish
 from patient_service.domain.schemas import ConsentView, NewConsent
-from patient_service.domain.searches import pause_without_mandate
+from patient_service.domain.searches import pause_if_unready
 from patient_service.store.tables import Consent, Patient
 from shared.database import Session, new_id
 from shared.errors import FieldProblem, NotFound
@@ -22,39 +22,51 @@ from shared.values.schemas import InvalidFields
 def get(
     session: Session, keys: Keys, patient_id: UUID, consent_id: UUID, *, reader: Reader, now: datetime
 ) -> ConsentView:
-    """One consent of a patient; that the file was read is noted. Raises `NotFound`."""
+    """One consent of a patient; records the read in the access log. Raises `NotFound`."""
     return ConsentView.of(_consent_of(accesses.read_patient(session, keys, patient_id, reader, now=now), consent_id))
 
 
 def give(
     session: Session, keys: Keys, patient_id: UUID, new: NewConsent, *, reader: Reader, now: datetime
 ) -> ConsentView:
-    """Record a consent; raises `NotFound`, and `InvalidFields` for one given in the future."""
+    """Record a consent.
+
+    Raises `NotFound`, and `InvalidFields` for one that was given in the future, or before the patient withdrew one to
+    the same purpose: the withdrawal came later and stands.
+    """
     if new.given_on > berlin_day(now):
         raise InvalidFields([FieldProblem("given_on", "must not lie in the future")])
     patient = get_patient(session, patient_id, lock=True)
-    consent = Consent(id=new_id(), patient_id=patient.id, withdrawn_on=None, recorded_at=now, **new.model_dump())
+    withdrawn_on = last_withdrawal(patient, new.purpose)
+    if withdrawn_on is not None and new.given_on < withdrawn_on:
+        message = f"must not lie before {withdrawn_on}, when a consent to this purpose was withdrawn"
+        raise InvalidFields([FieldProblem("given_on", message)])
+    recorded = {"recorded_at": now, "recorded_by": reader.id}
+    consent = Consent(id=new_id(), patient_id=patient.id, withdrawn_on=None, **recorded, **new.model_dump())
     patient.consents.append(consent)
     accesses.note(session, keys, [patient], reader, "changed", now=now)
-    _changed(session, keys, patient, now)
+    _changed(session, keys, patient, by=reader.id, now=now)
     return ConsentView.of(consent)
 
 
 def withdraw(
     session: Session, keys: Keys, patient_id: UUID, consent_id: UUID, *, reader: Reader, now: datetime
 ) -> ConsentView:
-    """Take a consent back from today on; a search whose mandate is withdrawn pauses until staff resume it.
+    """Take back from today on what the patient agreed to: every consent to this one's purpose ends.
 
-    Raises `NotFound`, and `Conflict` when that was done before.
+    The same consent may be recorded twice, and a patient who withdraws it means both. A search whose mandate is
+    withdrawn pauses until staff resume it. Raises `NotFound`, and `Conflict` when that was done before.
     """
     patient = get_patient(session, patient_id, lock=True)
     consent = _consent_of(patient, consent_id)
     if consent.withdrawn_on is not None:
         raise RevealingConflict([patient.id], "consent.withdrawn_before", "This consent was withdrawn before.")
-    consent.withdrawn_on = berlin_day(now)
+    for each in patient.consents:
+        if each.purpose == consent.purpose and each.withdrawn_on is None:
+            each.withdrawn_on, each.withdrawn_by = berlin_day(now), reader.id
     accesses.note(session, keys, [patient], reader, "changed", now=now)
-    if not pause_without_mandate(session, keys, patient, now=now):
-        _changed(session, keys, patient, now)
+    if not pause_if_unready(session, keys, patient, decrypt(keys, patient), by=reader.id, now=now):
+        _changed(session, keys, patient, by=reader.id, now=now)
     return ConsentView.of(consent)
 
 
@@ -65,8 +77,7 @@ def _consent_of(patient: Patient, consent_id: UUID) -> Consent:
     raise NotFound("consent")
 
 
-def _changed(session: Session, keys: Keys, patient: Patient, now: datetime) -> None:
-    patient.version += 1
-    patient.updated_at = now
+def _changed(session: Session, keys: Keys, patient: Patient, *, by: UUID | None, now: datetime) -> None:
+    patient.count_change(by=by, now=now)
     # what practices may know of the diagnosis depends on it
     publish(session, patient, decrypt(keys, patient), PatientUpdated, now=now)

@@ -13,7 +13,7 @@ from patient_service.store import queries
 from patient_service.store.tables import Patient
 from shared.database import Session
 from shared.database.rows import require
-from shared.events.catalogue import PatientStatusChanged, PatientUpdated, PublicPatient
+from shared.events.catalogue import PatientStatusChanged, PatientTherapistsExcluded, PatientUpdated, PublicPatient
 from shared.events.outbox import record
 from shared.security.encryption import Keys
 from shared.values.datetimes import age_groups, age_on, berlin_day
@@ -24,7 +24,8 @@ IN_THE_CLEAR = frozenset({"postal_code", "registered_on", "search_started_on", "
 """Fields with a column of their own; all others are sealed."""
 
 _SHOWN = (
-    "id", "created_at", "updated_at", "version", "reference", "paused_until", "first_place_on", "working_place_on",
+    "id", "created_at", "updated_at", "updated_by", "version", "reference", "registered_by", "paused_until",
+    "first_place_on", "working_place_on",
 )  # fmt: skip
 
 
@@ -106,11 +107,16 @@ def has_withdrawn(patient: Patient, purpose: ConsentPurpose) -> bool:
     return any(c.purpose == purpose for c in patient.consents) and not consents_to(patient, purpose)
 
 
+def last_withdrawal(patient: Patient, purpose: ConsentPurpose) -> date | None:
+    """Returns the last day on which a consent to this purpose was withdrawn; None where none was."""
+    return max((c.withdrawn_on for c in patient.consents if c.purpose == purpose and c.withdrawn_on), default=None)
+
+
 def publish(
     session: Session,
     patient: Patient,
     fields: PatientFields,
-    event: type[PatientUpdated | PatientStatusChanged],
+    event: type[PatientUpdated | PatientStatusChanged | PatientTherapistsExcluded],
     *,
     now: datetime,
     **facts: Any,

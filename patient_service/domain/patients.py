@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from patient_service.domain import accesses, indexes, states
+from patient_service.domain import accesses, indexes, searches, states
 from patient_service.domain.accesses import Reader, RevealingConflict
 from patient_service.domain.files import decrypt, get_patient, public, publish, view, write
 from patient_service.domain.indexes import Indexes, indexes_of
@@ -16,10 +16,10 @@ from patient_service.domain.rules import days_that_cannot_be
 from patient_service.domain.schemas import NewPatient, PatientFields, PatientFilter, PatientPage, PatientView
 from patient_service.store import queries
 from patient_service.store.tables import Patient
-from shared.database import Session, new_id
+from shared.database import Session, first_version, new_id
 from shared.database.rows import check_version
 from shared.errors import FieldProblem
-from shared.events.catalogue import PatientRegistered, PatientUpdated
+from shared.events.catalogue import PatientRegistered, PatientTherapistsExcluded, PatientUpdated
 from shared.events.outbox import as_rows
 from shared.security.encryption import Keys
 from shared.values.datetimes import berlin_day
@@ -57,7 +57,9 @@ def get(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, now: 
     return view(patient, decrypt(keys, patient), today=berlin_day(now))
 
 
-def register(session: Session, keys: Keys, new: NewPatient, *, force: bool = False, now: datetime) -> PatientView:
+def register(
+    session: Session, keys: Keys, new: NewPatient, *, force: bool = False, by: UUID | None, now: datetime
+) -> PatientView:
     """Enter a patient.
 
     Raises `Conflict` for an insurance number that is known and, without `force`, where a patient of that name and
@@ -66,10 +68,12 @@ def register(session: Session, keys: Keys, new: NewPatient, *, force: bool = Fal
     today = berlin_day(now)
     fields = PatientFields.model_construct(**vars(new) | {"registered_on": new.registered_on or today})
     _refuse_impossible_days(fields, PatientStatus.OPEN, now)
-    return view(_added(session, keys, fields, force, now=now), fields, today=today)
+    return view(_added(session, keys, fields, force, by=by, now=now), fields, today=today)
 
 
-def _added(session: Session, keys: Keys, fields: PatientFields, force: bool, *, now: datetime) -> Patient:
+def _added(
+    session: Session, keys: Keys, fields: PatientFields, force: bool, *, by: UUID | None, now: datetime
+) -> Patient:
     """The patient, inserted and published in one statement; where somebody alike is known, a second one asks who."""
     while True:
         identity, reference = new_id(), new_reference(CHANCE)
@@ -79,11 +83,10 @@ def _added(session: Session, keys: Keys, fields: PatientFields, force: bool, *, 
             reference=reference,
             data_key=keys.new_data_key(identity.bytes),
             consents=[],
-            created_at=now,
-            updated_at=now,
-            version=1,
+            registered_by=by,
             sequence=1,
             age_published_on=berlin_day(now),
+            **first_version(by=by, now=now),
         )
         states.register(patient)
         write(keys, patient, fields, found_by)
@@ -131,7 +134,7 @@ def change(
 
     Raises `NotFound`, `LostUpdate`, `Conflict` for an insurance number that is another patient's and, without `force`,
     for a name and date of birth that are another patient's, and `InvalidFields` or a `ValidationError` for fields that
-    do not fit.
+    do not fit. A search that could not start any more pauses until staff resume it.
     """
     today = berlin_day(now)
     patient = get_patient(session, patient_id, lock=True)
@@ -148,9 +151,10 @@ def change(
     found_by = indexes_of(keys, wanted, patient.reference)
     _identify(session, patient, found_by, force)
     write(keys, patient, wanted, found_by)
-    patient.version += 1
-    patient.updated_at = now
-    publish(session, patient, wanted, PatientUpdated, now=now)
+    patient.count_change(by=reader.id, now=now)
+    has_excluded = not set(wanted.excluded_therapist_ids) <= set(current.excluded_therapist_ids)
+    publish(session, patient, wanted, PatientTherapistsExcluded if has_excluded else PatientUpdated, now=now)
+    searches.pause_if_unready(session, keys, patient, wanted, by=reader.id, now=now)
     return view(patient, wanted, today=today)
 
 

@@ -23,7 +23,8 @@ from shared.values.enums import (
     TravelMode,
 )
 from shared.values.identifiers import DiagnosisCode, InsuranceNumber, InsurerNumber, Language, PostalCode
-from shared.values.schemas import Distinct, EntityView, Page, PageQuery, QuerySchema, Schema
+from shared.values.readable import FOR_COORDINATORS
+from shared.values.schemas import Changed, Distinct, EntityView, Page, PageQuery, QuerySchema, Schema
 from shared.values.text import Line, Note
 from shared.values.weekly import WeeklyHours
 
@@ -31,52 +32,93 @@ from shared.values.weekly import WeeklyHours
 class ContactPerson(Schema):
     """Someone to turn to beside the patient; a guardian acts for a child."""
 
-    name: PersonName
+    name: Annotated[PersonName, Field(examples=["Vera Herbstwind"])]
+    """First and last name."""
     relation: ContactRelation = ContactRelation.OTHER
+    """Who this is to the patient."""
     phone: PhoneNumber | None = None
+    """Where to phone."""
     email: EmailAddress | None = None
+    """Where to write to."""
 
 
 class PatientFields(Schema):
     """The fields that staff can write."""
 
-    salutation: Line | None = None
-    title: Line | None = None
-    first_name: PersonName
-    last_name: PersonName
+    salutation: Annotated[Line, Field(examples=["Frau"])] | None = None
+    """How letters begin, such as Frau or Herr."""
+    title: Annotated[Line, Field(examples=["Dr."])] | None = None
+    """An academic title."""
+    first_name: Annotated[PersonName, Field(examples=["Nora"])]
+    """First name or names."""
+    last_name: Annotated[PersonName, Field(examples=["Herbstwind"])]
+    """Last name."""
     date_of_birth: DateOfBirth | None = None
+    """Day of birth; the age groups of therapists follow from it."""
     gender: Gender = Gender.UNKNOWN
-    street: Line | None = None
-    house_number: Line | None = None
+    """Gender, where it is known."""
+    street: Annotated[Line, Field(examples=["Musterweg"])] | None = None
+    """Street, without the house number."""
+    house_number: Annotated[Line, Field(examples=["1a"])] | None = None
+    """House number."""
     postal_code: PostalCode | None = None
-    city: Line | None = None
+    """German postal code; distances are counted from its place."""
+    city: Annotated[Line, Field(examples=["Aachen"])] | None = None
+    """Town."""
     email: EmailAddress | None = None
+    """The patient's own e-mail address."""
     phone: PhoneNumber | None = None
+    """The patient's own phone number."""
     contact_persons: Annotated[list[ContactPerson], Field(max_length=20)] = []
-    reason_without_guardian: Note | None = None
-    general_practitioner: Line | None = None
+    """People to turn to beside the patient; a minor needs a guardian."""
+    reason_without_guardian: Annotated[Note | None, FOR_COORDINATORS] = None
+    """Why a minor searches without a guardian."""
+    general_practitioner: Annotated[Line, Field(examples=["Dr. Birkenhain, Aachen"])] | None = None
+    """The family doctor."""
     insurance_type: InsuranceType | None = None
+    """How treatment is paid for."""
     reimbursement_case: bool = False
-    health_insurer: Line | None = None
+    """The insurer pays back treatment in a private practice (§ 13 (3) SGB V)."""
+    health_insurer: Annotated[Line, Field(examples=["Musterkasse"])] | None = None
+    """Name of the insurer."""
     health_insurer_ik: InsurerNumber | None = None
-    insurance_number: InsuranceNumber | None = None
-    diagnoses: Annotated[list[DiagnosisCode], Distinct(30)] = []
+    """Number of the insurer (IK)."""
+    insurance_number: Annotated[InsuranceNumber | None, FOR_COORDINATORS] = None
+    """The patient's number at the insurer (KVNR); one patient has each number."""
+    diagnoses: Annotated[list[DiagnosisCode], Distinct(30), FOR_COORDINATORS] = []
+    """ICD-10-GM codes, each with its certainty where known."""
     contracts_signed: bool = False
+    """Whether our contracts are signed; no search begins before."""
     registered_on: Annotated[PlausibleDate | None, Field(description="today, where nothing is said")] = None
     search_started_on: PlausibleDate | None = None
+    """Day on which the search began; set when it begins."""
     last_contact_on: PlausibleDate | None = None
-    referred_by: Line | None = None
+    """Day of our last contact with the patient."""
+    referred_by: Annotated[Line, Field(examples=["the counselling service in Aachen"])] | None = None
+    """Who sent the patient to us."""
     availability: WeeklyHours = None
+    """When the patient has time for sessions."""
     max_distance_km: Annotated[float, Field(gt=0, le=1000)] | None = None
+    """How far away a practice may be, in kilometres on the way."""
     max_travel_minutes: Annotated[int, Field(gt=0, le=1440)] | None = None
+    """How long the way may take, from door to door."""
     travel_mode: TravelMode = TravelMode.CAR
+    """How the patient travels."""
     open_to_group_therapy: bool = False
+    """Whether group therapy is acceptable too."""
     open_to_diga: bool = False
+    """Whether a digital health application is acceptable meanwhile."""
     preferred_therapist_gender: PreferredGender = PreferredGender.ANY
+    """The therapist's gender that the patient wants."""
     preferred_procedures: Annotated[list[Procedure], Distinct(50)] = []
+    """Procedures that the patient wants; none: all are acceptable."""
     languages: Annotated[list[Language], Distinct(50)] = []
+    """Languages in which therapy is possible; with `de`, or none, nothing is required."""
     excluded_therapist_ids: Annotated[list[UUID], Distinct(1000)] = []
-    practice_summary: Annotated[Note | None, Field(description="what a practice may read, only with consent")] = None
+    """Therapists who are never asked for this patient."""
+    practice_summary: Annotated[
+        Note | None, Field(description="what a practice may read, only with consent"), FOR_COORDINATORS
+    ] = None
 
 
 class NewPatient(PatientFields):
@@ -87,28 +129,35 @@ class NamesakeQuery(QuerySchema):
     """`force=true`: another patient has this name and date of birth, and that is somebody else."""
 
     force: bool = False
+    """Register the patient although the name and the date of birth are known."""
 
 
 class NewConsent(Schema):
     """What a patient agreed to, when, and to which text."""
 
     purpose: ConsentPurpose
+    """What the patient agreed to."""
     given_on: PlausibleDate
-    text_version: Line
+    """Day of the agreement."""
+    text_version: Annotated[Line, Field(examples=["2026-01"])]
+    """The version of the text that the patient was shown, by the name that it has with you."""
 
 
 class ConsentView(NewConsent):
     """A consent as clients see it; it counts until it is withdrawn."""
 
     id: UUID
+    recorded_by: UUID | None = None
     withdrawn_on: IsoDate | None = None
+    withdrawn_by: UUID | None = None
 
 
 class PatientView(PatientFields, EntityView):
     """A patient as clients see it."""
 
     reference: str
-    status: PatientStatus
+    status: Annotated[PatientStatus, Changed(by="POST /api/patients/{id}/status")]
+    registered_by: UUID | None = None
     paused_until: IsoDate | None = None
     age_groups: list[AgeGroup] = []
     first_place_on: IsoDate | None = None
@@ -121,12 +170,18 @@ class PatientFilter(PageQuery):
 
     q: (
         Annotated[
-            Line, Field(description="At most ten words, each a whole word of the name, or the patient's reference.")
+            Line,
+            Field(
+                description="At most ten words, each a whole word of the name, or the patient's reference.",
+                examples=["Herbstwind"],
+            ),
         ]
         | None
     ) = None
     status: PatientStatus | None = None
+    """Only those with this status."""
     postal_code: PostalCode | None = None
+    """Only those with this postal code."""
 
 
 PatientPage = Page[PatientView]
@@ -145,9 +200,12 @@ class NewStatus(Schema):
 
     model_config = ConfigDict(json_schema_extra=_ONLY_A_PAUSE_ENDS)
 
-    status: PatientStatus
+    status: Annotated[PatientStatus, Field(examples=[PatientStatus.SEARCHING.value])]
+    """The new status."""
     reason: Note | None = None
+    """Why it changes."""
     paused_until: PlausibleDate | None = None
+    """Last day of a pause; without one it ends when somebody says so."""
 
 
 class StatusChangeView(Schema):
@@ -155,7 +213,7 @@ class StatusChangeView(Schema):
 
     from_: PatientStatus = Field(alias="from")
     to: PatientStatus
-    reason: str | None
+    reason: Annotated[str | None, FOR_COORDINATORS]
     at: Instant
     by: UUID | None
 

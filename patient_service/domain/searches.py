@@ -79,17 +79,24 @@ def set_status(
     today = berlin_day(now)
     patient = get_patient(session, patient_id, lock=True)
     if new.status not in states.STAFF_MAY[PatientStatus(patient.status)]:
-        problem = f"A patient who is {patient.status} cannot become {new.status}."
-        raise RevealingConflict([patient.id], "patient.transition", problem)
+        raise RevealingConflict([patient.id], "patient.transition", _why_not(PatientStatus(patient.status), new.status))
     _check_pause(new, today)
     fields = decrypt(keys, patient)
     if new.status == PatientStatus.SEARCHING:
         _refuse_unready(patient, _missing(session, patient, fields, today=today))
     before = patient.status
-    states.move(patient, new.status, pause_until=new.paused_until, now=now)
+    states.move(patient, new.status, pause_until=new.paused_until, by=reader.id, now=now)
     _record_change(session, keys, patient, fields, before, reason=new.reason, by=reader.id, now=now)
     accesses.note(session, keys, [patient], reader, "changed", now=now)
     return view(patient, fields, today=today)
+
+
+def _why_not(status: PatientStatus, wanted: PatientStatus) -> str:
+    """The sentence for a step that does not exist, with those that do."""
+    if status == wanted:
+        return f"This patient's status is {status} already."
+    steps = ", ".join(each for each in PatientStatus if each in states.STAFF_MAY[status])
+    return f"A patient who is {status} cannot become {wanted}; from here: {steps}."
 
 
 def _check_pause(new: NewStatus, today: date) -> None:
@@ -124,8 +131,10 @@ def end_pauses_that_passed(session: Session, keys: Keys, *, now: datetime, at_mo
         if missing:
             _stay_paused(session, keys, patient, fields, missing, now=now)
         else:
-            states.search(patient, now)
-            _record_change(session, keys, patient, fields, PatientStatus.PAUSED, reason="The pause is over.", now=now)
+            states.search(patient, by=None, now=now)
+            _record_change(
+                session, keys, patient, fields, PatientStatus.PAUSED, reason="The pause is over.", by=None, now=now
+            )
     return len(ended)
 
 
@@ -144,17 +153,25 @@ def _stay_paused(
     publish(session, patient, fields, PatientUpdated, now=now)
 
 
-def pause_without_mandate(session: Session, keys: Keys, patient: Patient, *, now: datetime) -> bool:
-    """Pause a search that nobody may ask practices for any more, without an end; whether that was the case.
+def pause_if_unready(
+    session: Session, keys: Keys, patient: Patient, fields: PatientFields, *, by: UUID | None, now: datetime
+) -> bool:
+    """Pause, without an end, a search that could not start as the file is now; returns whether it was paused.
 
-    `patient` is locked. The agency asks on the patient's behalf (Vollmacht): without it every further letter would
-    reveal somebody's illness to people who must not know.
+    `patient` is locked and has these fields. The agency asks on the patient's behalf (Vollmacht): without a mandate
+    every further e-mail would reveal somebody's illness to people who must not know. The location of a new postal
+    code is looked up by another service, so a search goes on while it is not known yet.
     """
-    if patient.status != PatientStatus.SEARCHING or not has_withdrawn(patient, ConsentPurpose.MANDATE):
+    if patient.status != PatientStatus.SEARCHING:
         return False
-    states.pause(patient, until=None, now=now)
-    fields, before = decrypt(keys, patient), PatientStatus.SEARCHING
-    _record_change(session, keys, patient, fields, before, reason="The mandate was withdrawn.", now=now)
+    missing = _missing(session, patient, fields, today=berlin_day(now))
+    if fields.postal_code is not None and MissingForSearch.LOCATION in missing:
+        missing.remove(MissingForSearch.LOCATION)
+    if not missing:
+        return False
+    states.pause(patient, until=None, by=by, now=now)
+    reason = " ".join(LACKS[what] for what in missing)
+    _record_change(session, keys, patient, fields, PatientStatus.SEARCHING, reason=reason, by=by, now=now)
     return True
 
 
@@ -164,7 +181,10 @@ def lock(session: Session, patient_ids: Iterable[UUID]) -> None:
 
 
 def note_first_place(session: Session, patient_id: UUID, accepted_on: date, *, now: datetime) -> None:
-    """Keep the day of the first place that was offered in this search; of an earlier search it is another one's."""
+    """Keep the day of the first place that was offered in this search.
+
+    An acceptance before this search began does not count.
+    """
     patient = queries.patient(session, patient_id, lock=True)
     if patient is None or patient.first_place_on is not None:
         return
@@ -185,7 +205,7 @@ def record_place(session: Session, keys: Keys, patient_id: UUID, place: Recorded
     """A patient who searches, has paused or is in therapy already takes up this place.
 
     Where the search had ended before, or people have ended or resumed it since, the place has failed. The event
-    says which, so that matching never takes somebody for placed who searches.
+    says which, so that matching does not count a searching patient as placed.
     """
     patient = queries.patient(session, patient_id, lock=True)
     if patient is None or patient.placement_request_id == place.placement_request_id:
@@ -201,9 +221,9 @@ def record_place(session: Session, keys: Keys, patient_id: UUID, place: Recorded
         states.give_place(patient, place.placement_request_id)
         reason = "A place was recorded." if before == PatientStatus.IN_THERAPY else "A place was taken up."
         if before != PatientStatus.IN_THERAPY:
-            states.begin_therapy(patient, now)
+            states.begin_therapy(patient, by=None, now=now)
     patient.updated_at = now
-    _record_change(session, keys, patient, fields, before, reason=reason, now=now)
+    _record_change(session, keys, patient, fields, before, reason=reason, by=None, now=now)
 
 
 def _record_change(
@@ -214,7 +234,7 @@ def _record_change(
     before: str,
     *,
     reason: str | None,
-    by: UUID | None = None,
+    by: UUID | None,
     now: datetime,
 ) -> None:
     """Record the change from the status before to the present one, and publish it; also where only a place changed."""

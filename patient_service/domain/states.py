@@ -6,9 +6,8 @@ patient's lock, and publishes the change.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date, datetime
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID
 
 from patient_service.store.tables import Patient
@@ -39,31 +38,39 @@ HAS_SEARCHED: Final = frozenset({_S.SEARCHING, _S.PAUSED, _S.IN_THERAPY})
 """Whose search has a first day."""
 
 
+class Transition(Protocol):
+    """Takes a patient to a status, by an act of somebody's (None: of the platform's)."""
+
+    def __call__(self, patient: Patient, *, by: UUID | None, now: datetime) -> None: ...
+
+
 def register(patient: Patient) -> None:
     """A new patient is open: entered, without a search."""
     patient.status = _S.OPEN.value
 
 
-def move(patient: Patient, to: PatientStatus, *, pause_until: date | None = None, now: datetime) -> None:
+def move(
+    patient: Patient, to: PatientStatus, *, pause_until: date | None = None, by: UUID | None, now: datetime
+) -> None:
     """Take the patient to a status. Raises `TransitionNotAllowed`."""
     if to == _S.PAUSED:
-        pause(patient, until=pause_until, now=now)
+        pause(patient, until=pause_until, by=by, now=now)
     else:
-        _TRANSITIONS[to](patient, now)
+        _TRANSITIONS[to](patient, by=by, now=now)
 
 
-def search(patient: Patient, now: datetime) -> None:
+def search(patient: Patient, *, by: UUID | None, now: datetime) -> None:
     """open, paused or in therapy → searching: a search that is resumed waits from its first day on."""
     if patient.status == _S.IN_THERAPY:
         _end_place(patient, PlacementState.FAILED)
-    _enter(patient, _S.SEARCHING, now)
+    _enter(patient, _S.SEARCHING, by=by, now=now)
     if patient.search_started_on is None:
         patient.search_started_on = berlin_day(now)
 
 
-def pause(patient: Patient, *, until: date | None, now: datetime) -> None:
+def pause(patient: Patient, *, until: date | None, by: UUID | None, now: datetime) -> None:
     """searching → paused; without an end, until staff resume the search."""
-    _enter(patient, _S.PAUSED, now)
+    _enter(patient, _S.PAUSED, by=by, now=now)
     patient.paused_until = until
 
 
@@ -72,35 +79,35 @@ def stay_paused(patient: Patient, now: datetime) -> None:
     patient.paused_until, patient.updated_at = None, now
 
 
-def begin_therapy(patient: Patient, now: datetime) -> None:
+def begin_therapy(patient: Patient, *, by: UUID | None, now: datetime) -> None:
     """searching or paused → in therapy."""
-    _enter(patient, _S.IN_THERAPY, now)
+    _enter(patient, _S.IN_THERAPY, by=by, now=now)
 
 
-def abort_search(patient: Patient, now: datetime) -> None:
+def abort_search(patient: Patient, *, by: UUID | None, now: datetime) -> None:
     """open, searching or paused → search aborted."""
-    _enter(patient, _S.SEARCH_ABORTED, now)
+    _enter(patient, _S.SEARCH_ABORTED, by=by, now=now)
 
 
-def complete_therapy(patient: Patient, now: datetime) -> None:
+def complete_therapy(patient: Patient, *, by: UUID | None, now: datetime) -> None:
     """in therapy → therapy completed: the place has ended."""
-    _enter(patient, _S.THERAPY_COMPLETED, now)
+    _enter(patient, _S.THERAPY_COMPLETED, by=by, now=now)
     _end_place(patient, PlacementState.ENDED)
 
 
-def abort_therapy(patient: Patient, now: datetime) -> None:
+def abort_therapy(patient: Patient, *, by: UUID | None, now: datetime) -> None:
     """in therapy → therapy aborted: the place has ended."""
-    _enter(patient, _S.THERAPY_ABORTED, now)
+    _enter(patient, _S.THERAPY_ABORTED, by=by, now=now)
     _end_place(patient, PlacementState.ENDED)
 
 
-def open_again(patient: Patient, now: datetime) -> None:
+def open_again(patient: Patient, *, by: UUID | None, now: datetime) -> None:
     """A search or therapy that has ended → open: a new search waits from its own first day on."""
-    _enter(patient, _S.OPEN, now)
+    _enter(patient, _S.OPEN, by=by, now=now)
     patient.search_started_on = patient.first_place_on = patient.working_place_on = None
 
 
-_TRANSITIONS: Final[dict[PatientStatus, Callable[[Patient, datetime], None]]] = {
+_TRANSITIONS: Final[dict[PatientStatus, Transition]] = {
     _S.OPEN: open_again,
     _S.SEARCHING: search,
     _S.IN_THERAPY: begin_therapy,
@@ -126,9 +133,8 @@ def _end_place(patient: Patient, state: PlacementState) -> None:
         patient.placement_state = state
 
 
-def _enter(patient: Patient, to: PatientStatus, now: datetime) -> None:
+def _enter(patient: Patient, to: PatientStatus, *, by: UUID | None, now: datetime) -> None:
     check_transition(ALLOWED, patient.status, to)
     patient.status = to.value
     patient.paused_until = None
-    patient.updated_at = now
-    patient.version += 1
+    patient.count_change(by=by, now=now)

@@ -35,6 +35,7 @@ class Patient(Aggregate, Tables):
     paused_until: Mapped[date | None]
     postal_code: Mapped[str | None]
     registered_on: Mapped[date]
+    registered_by: Mapped[UUID | None]
     search_started_on: Mapped[date | None]
     last_contact_on: Mapped[date | None]
     first_place_on: Mapped[date | None]
@@ -91,10 +92,14 @@ class Consent(Tables):
     text_version: Mapped[str]
     withdrawn_on: Mapped[date | None]
     recorded_at: Mapped[datetime]
+    recorded_by: Mapped[UUID | None]
+    withdrawn_by: Mapped[UUID | None]
+    """Who recorded the withdrawal."""
 
     __table_args__ = (
         Index("ix_consents_patient", "patient_id", "id"),
         CheckConstraint(is_one_of("purpose", ConsentPurpose), name="purpose"),
+        CheckConstraint("withdrawn_by IS NULL OR withdrawn_on IS NOT NULL", name="withdrawn_by_somebody"),
     )
 
 

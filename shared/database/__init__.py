@@ -2,13 +2,14 @@
 
 from sqlalchemy.orm import Session
 
-from shared.database.columns import GERMAN, NAMES, Aggregate, Copy, column_types, is_one_of, new_id
+from shared.database.columns import GERMAN, NAMES, Aggregate, Copy, column_types, first_version, is_one_of, new_id
 from shared.database.errors import is_trouble, lost_to_others, sqlstate
 from shared.database.locks import lock_rows, next_locked
 from shared.database.session import (
     Executor,
     connect,
     database_answers,
+    database_clock,
     engine_for,
     repeat_if_lost,
     single_statements,
@@ -26,7 +27,9 @@ __all__ = [
     "column_types",
     "connect",
     "database_answers",
+    "database_clock",
     "engine_for",
+    "first_version",
     "is_one_of",
     "is_trouble",
     "lock_rows",

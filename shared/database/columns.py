@@ -37,17 +37,34 @@ def is_one_of(column: str, words: Iterable[str]) -> str:
     return f"{column} IN ({', '.join(repr(str(word)) for word in words)})"
 
 
-class Aggregate:
-    """Columns of everything that has an identity of its own: an id, two instants and two counters.
+def first_version(*, by: UUID | None, now: datetime) -> dict[str, Any]:
+    """The columns that say when an aggregate was made and by whose act; `by` is None where the platform made it."""
+    return {"created_at": now, "updated_at": now, "updated_by": by, "version": 1}
 
-    `version` counts changes of the fields that people edit (`ETag`); `sequence` counts the aggregate's events.
+
+class Aggregate:
+    """Columns of everything that has an identity of its own: an id, two instants, two counters and the last editor.
+
+    `version` counts changes of the fields that people edit (`ETag`), and `updated_by` says who made the last of them;
+    `sequence` counts the aggregate's events. `updated_at` moves with every change, also with a machine's note.
     """
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id, sort_order=-10)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), sort_order=90)
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now(), sort_order=91)
+    updated_by: Mapped[UUID | None] = mapped_column(sort_order=91)
+    """The account of who made the last change that `version` counts; None where the platform did."""
     version: Mapped[int] = mapped_column(default=1, server_default=text("1"), sort_order=92)
     sequence: Mapped[int] = mapped_column(BigInteger, default=0, server_default=text("0"), sort_order=93)
+
+    def count_change(self, *, by: UUID | None, now: datetime) -> None:
+        """Count a change of the fields that people edit, with its author; `by` is None where the platform made it.
+
+        Nothing else changes `version` and `updated_by` of a row (tests/architecture/test_authors.py), so that no change
+        that is counted can forget its author.
+        """
+        self.version += 1
+        self.updated_at, self.updated_by = now, by
 
 
 class Copy:

@@ -26,8 +26,8 @@ from shared.values.weekly import Weekly
 
 log = structlog.stdlib.get_logger(__name__)
 
-MARK = "republished"
-LEAP = 1000
+REPUBLISHED = "republished"
+SEQUENCE_LEAP = 1000
 """A later event whose sequence is lower by more than this: a difference between two clocks cannot explain it."""
 
 
@@ -42,11 +42,12 @@ def keep_newest(
     """Insert or update copies in one statement, except where the stored one is newer.
 
     `copies` is a table class with the columns of `shared.database.Copy`; every row has the same keys, `id` among them
-    and what `Envelope.position(part)` says. Of several rows with one id the newest counts. An equal sequence is written
-    again, so that a rebuild touches it. `inserted` holds further columns of rows that are not there yet, as SQL.
+    and what `EventEnvelope.position(part)` says; `part` is the prefix of the columns, such as `owner_`. Of several rows
+    with one id the newest counts. An equal sequence is written again, so that a rebuild touches it. `inserted` holds
+    further columns of rows that are not there yet, as SQL.
     """
     if rows:
-        columns = tuple(name for name in rows[0] if name != MARK)
+        columns = tuple(name for name in rows[0] if name != REPUBLISHED)
         _upsert(copies, columns, part, tuple((inserted or {}).items())).keep(session, rows)
 
 
@@ -120,7 +121,7 @@ def newest_of(rows: Sequence[Row], *, part: str = "") -> tuple[list[Row], list[s
     for row in rows:
         id = row["id"]
         known = newest.get(id)
-        if row[MARK] and (known is None or known[event_time] < row[event_time]):
+        if row[REPUBLISHED] and (known is None or known[event_time] < row[event_time]):
             overruling.add(id)
             newest[id] = row
         elif known is None or known[sequence] <= row[sequence]:
@@ -133,11 +134,11 @@ def take_newer(session: Session, row: Any, position: Row, *, part: str = "") -> 
     """Returns whether an event is newer than the last one of this row; if it is, the row gets the event's position.
 
     For a row that is locked in the session and changed by events one by one. `position` is what
-    `Envelope.position(part)` returns. An equal sequence counts as newer, since one of the two events is false.
+    `EventEnvelope.position(part)` returns. An equal sequence counts as newer, since one of the two events is false.
     """
     sequence, event_time = f"{part}sequence", f"{part}event_time"
     known_time = getattr(row, event_time)
-    overrules = position[MARK] and (known_time is None or known_time < position[event_time])
+    overrules = position[REPUBLISHED] and (known_time is None or known_time < position[event_time])
     is_newer = overrules or position[sequence] >= getattr(row, sequence)
     if is_newer:
         setattr(row, sequence, position[sequence])
@@ -154,7 +155,7 @@ def take_newer(session: Session, row: Any, position: Row, *, part: str = "") -> 
 def notice_ahead(session: Session, table: str, rows: str, *, part: str = "") -> None:
     """Record, in `copies_ahead`, the copies of those rows whose time is later although their sequence is lower."""
     found = session.execute(
-        _notice_statement(table, part), {"rows": rows, "copies": f"{table}.{part}sequence", "leap": LEAP}
+        _notice_statement(table, part), {"rows": rows, "copies": f"{table}.{part}sequence", "leap": SEQUENCE_LEAP}
     )
     if noticed := found.scalars().all():
         log.error("copies.ahead_of_source", copies=table, ids=[str(id) for id in noticed[:10]], number=len(noticed))

@@ -35,11 +35,14 @@ def require(row: Kind | None, noun: str, message: str | None = None) -> Kind:
     return row
 
 
+READ_AGAIN = "Read it again and repeat with its ETag."
+
+
 def check_version(row: Versioned, expected: Collection[int] | None, noun: str) -> None:
     """Raise `LostUpdate` where the row has none of the versions that its reader may have seen; None expects nothing."""
     if expected is not None and row.version not in expected:
         name = noun.replace("_", " ")
-        raise LostUpdate(f"{noun}.changed_meanwhile", f"Somebody changed this {name} since you read it.")
+        raise LostUpdate(f"{noun}.changed_meanwhile", f"Somebody changed this {name} since you read it. {READ_AGAIN}")
 
 
 def page_of(session: Session, wanted: Select[Kind], *, limit: int, offset: int) -> tuple[Sequence[Kind], int]:

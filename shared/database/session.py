@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 import psycopg2
@@ -68,8 +69,9 @@ def engine_for(url: URL, *, pool_size: int, autocommit: bool = False) -> Engine:
     engine = create_engine(
         url,
         isolation_level="AUTOCOMMIT" if autocommit else None,
-        pool_size=pool_size,
-        max_overflow=pool_size,
+        # those that a burst adds are kept: to close and open one costs a SCRAM login, as much time as several requests
+        pool_size=2 * pool_size,
+        max_overflow=0,
         pool_timeout=10,
         pool_recycle=1800,
         pool_use_lifo=True,
@@ -194,6 +196,13 @@ def single_statements() -> Iterator[Executor]:
     else:
         with statements.connect() as connection:
             yield connection
+
+
+def database_clock() -> datetime:
+    """Returns the time of the database's clock, the only one that all processes share."""
+    with single_statements() as executor:
+        now: datetime = executor.execute(text("SELECT clock_timestamp()")).scalar_one()
+        return now
 
 
 def database_answers() -> bool:

@@ -83,6 +83,7 @@ dead_letter_table = Table(
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("state", Text, nullable=False, server_default=text("'waiting'")),
     Column("resolved_at", DateTime(timezone=True)),
+    Column("resolved_by", Uuid),
     Column("resolved_reason", Text),
     # with the content: a Kafka that lost its data counts its offsets from 0 again
     Index(

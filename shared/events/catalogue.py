@@ -1,7 +1,7 @@
 """Every event of the platform, declared once: name, topic and parsing follow from the class.
 
 State events carry the aggregate's whole public state, since their topics are compacted. Patient events hold only what
-other services need to match and to write a pseudonymous letter: no name, street, contact details, exact diagnosis.
+other services need to match and to write a pseudonymous e-mail: no name, street, contact details, exact diagnosis.
 
 Every field has bounds, wide enough for all that the services accept and narrow enough for every column and index: texts
 by the models' configuration, the rest by the types below.
@@ -158,6 +158,12 @@ class PatientStatusChanged(StateEvent, name="patient.status_changed"):
 
     patient: PublicPatient
     previous_status: str
+
+
+class PatientTherapistsExcluded(StateEvent, name="patient.therapists_excluded"):
+    """A patient excluded further therapists: `excluded_therapist_ids` has more entries than before."""
+
+    patient: PublicPatient
 
 
 class AddressGeocoded(StateEvent, name="address.geocoded"):
@@ -321,6 +327,8 @@ class CallRecorded(Event, name="communication.call_recorded"):
     occurred_at: PlausibleInstant
     placement_request_ids: Ids
     answers: Answers = []
+    recorded_by: UUID | None = None
+    """The account of who recorded it: the log of each request names them."""
 
 
 class EmailAnswered(Event, name="communication.email_answered"):
@@ -330,6 +338,8 @@ class EmailAnswered(Event, name="communication.email_answered"):
     therapist_id: UUID
     occurred_at: PlausibleInstant
     answers: Answers
+    recorded_by: UUID | None = None
+    """The account of who recorded it."""
 
 
 class AttemptsUsedUp(Event, name="communication.attempts_used_up"):

@@ -38,7 +38,7 @@ log = logger(__name__)
 TRIES = 3
 ALL_PARTITIONS = -1
 """The partition number that Kafka's client gives in errors about a whole topic, or the group."""
-COMMIT_ENDS_SECONDS = 1.0
+COMMIT_ENDS_SECONDS = 0.5
 """How often the ends of partitions are committed when there is nothing else to commit."""
 RECOMMIT_SECONDS = 15.0
 """How often the last offsets are committed again without new ones: an asynchronous commit can fail unnoticed."""

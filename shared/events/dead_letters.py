@@ -194,12 +194,12 @@ def get(session: Session, dead_letter_id: UUID, *, lock: bool = False) -> Mappin
     return dict(row)
 
 
-def replay(session: Session, dead_letter_id: UUID, *, reason: str, now: datetime) -> Event:
+def replay(session: Session, dead_letter_id: UUID, *, reason: str, by: UUID | None, now: datetime) -> Event:
     """Mark a dead letter as replayed and return its event; the caller gives it to the listeners at once.
 
     Raises `Conflict` when it was replayed or discarded before, or still cannot be read.
     """
-    row = _resolve(session, dead_letter_id, "replayed", reason, now)
+    row = _resolve(session, dead_letter_id, "replayed", reason, by=by, now=now)
     try:
         envelope, data = decode_envelope(bytes(row["value"] or b""))
         event = decode(envelope, data)
@@ -211,24 +211,26 @@ def replay(session: Session, dead_letter_id: UUID, *, reason: str, now: datetime
         raise Conflict("dead_letter.unreadable", message) from problem
 
 
-def discard(session: Session, dead_letter_id: UUID, *, reason: str, now: datetime) -> None:
+def discard(session: Session, dead_letter_id: UUID, *, reason: str, by: UUID | None, now: datetime) -> None:
     """Mark a dead letter as discarded: its event has no effect, also when it is delivered again.
 
     Raises `Conflict` when it was replayed or discarded before.
     """
-    row = _resolve(session, dead_letter_id, "discarded", reason, now)
+    row = _resolve(session, dead_letter_id, "discarded", reason, by=by, now=now)
     with suppress(UnreadableEvent):  # bytes that are no event never have an effect
         envelope, _ = decode_envelope(bytes(row["value"] or b""))
         session.execute(insert(processed_events).values(event_id=envelope.id).on_conflict_do_nothing())
 
 
-def _resolve(session: Session, dead_letter_id: UUID, state: str, reason: str, now: datetime) -> Mapping[str, Any]:
+def _resolve(
+    session: Session, dead_letter_id: UUID, state: str, reason: str, *, by: UUID | None, now: datetime
+) -> Mapping[str, Any]:
     row = get(session, dead_letter_id, lock=True)
     if row["state"] != "waiting":
         raise Conflict("dead_letter.settled", f"This event was {row['state']} before.")
     session.execute(
         update(dead_letter_table)
         .where(dead_letter_table.c.id == dead_letter_id)
-        .values(state=state, resolved_at=now, resolved_reason=reason)
+        .values(state=state, resolved_at=now, resolved_by=by, resolved_reason=reason)
     )
     return row

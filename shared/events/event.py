@@ -43,6 +43,8 @@ class KafkaTopic:
 
     name: str
     compacted: bool
+    source: str
+    """The service whose relay publishes its events."""
 
     def configuration(self) -> dict[str, str]:
         """Returns the broker's settings for this topic."""
@@ -60,12 +62,12 @@ class KafkaTopic:
 
 
 TOPICS = {
-    "patient": KafkaTopic("patient.events", compacted=True),
-    "therapist": KafkaTopic("therapist.events", compacted=True),
-    "address": KafkaTopic("geocoding.events", compacted=True),
-    "matching": KafkaTopic("matching.events", compacted=False),
-    "communication": KafkaTopic("communication.events", compacted=False),
-    "import": KafkaTopic("import.events", compacted=False),
+    "patient": KafkaTopic("patient.events", compacted=True, source="patient_service"),
+    "therapist": KafkaTopic("therapist.events", compacted=True, source="therapist_service"),
+    "address": KafkaTopic("geocoding.events", compacted=True, source="geocoding_service"),
+    "matching": KafkaTopic("matching.events", compacted=False, source="matching_service"),
+    "communication": KafkaTopic("communication.events", compacted=False, source="communication_service"),
+    "import": KafkaTopic("import.events", compacted=False, source="therapist_service"),
 }
 """The topic follows from the first word of an event's name."""
 

@@ -113,9 +113,9 @@ class Lag:
     def _measure_all(self) -> dict[Partition, PartitionLag]:
         self._reader = reader = self._reader or self._new_reader(read="read_uncommitted")
         # the ends first: messages that arrive meanwhile must not count as lag
-        end = _offsets(reader, self._partitions, OFFSET_END)
-        first = _offsets(reader, self._partitions, OFFSET_BEGINNING)
-        committed = _committed(reader, self._partitions)
+        end = offsets_of(reader, self._partitions, OFFSET_END)
+        first = offsets_of(reader, self._partitions, OFFSET_BEGINNING)
+        committed = committed_offsets(reader, self._partitions)
         moment, lags = clock.monotonic(), {}
         for partition in self._partitions:
             offsets = Offsets(first[partition], committed[partition], end[partition])
@@ -132,7 +132,7 @@ class Lag:
         if not stuck:
             return {}
         with closing(self._new_reader(read="read_committed")) as reader:
-            readable = _offsets(reader, list(stuck), OFFSET_END)
+            readable = offsets_of(reader, list(stuck), OFFSET_END)
         return {
             partition: PartitionLag(each.offsets, each.since, is_blocked=True)
             for partition, each in stuck.items()
@@ -158,16 +158,26 @@ def _describe(partition: Partition, lag: PartitionLag, moment: float) -> str:
     return f"{topic} {number}: nothing read for {seconds} from offset {lag.offsets.position}, {why}"
 
 
-def _offsets(reader: KafkaConsumer, partitions: Sequence[Partition], which: int) -> dict[Partition, int]:
-    """The first or the end offset of each partition; Kafka accepts either in place of a time."""
+def offsets_of(
+    reader: KafkaConsumer, partitions: Sequence[Partition], which: int, *, wait_seconds: float = ANSWER_SECONDS
+) -> dict[Partition, int]:
+    """Returns the first or the end offset of each partition; Kafka accepts either in place of a time.
+
+    Raises `KafkaException` when Kafka does not answer.
+    """
     wanted = [TopicPartition(*partition, which) for partition in partitions]
-    return _offsets_or_raise(reader.offsets_for_times(wanted, timeout=ANSWER_SECONDS))
+    return _offsets_or_raise(reader.offsets_for_times(wanted, timeout=wait_seconds))
 
 
-def _committed(reader: KafkaConsumer, partitions: Sequence[Partition]) -> dict[Partition, int]:
+def committed_offsets(
+    reader: KafkaConsumer, partitions: Sequence[Partition], *, wait_seconds: float = ANSWER_SECONDS
+) -> dict[Partition, int]:
+    """Returns the offset that the reader's group committed for each partition; a negative one where it has not.
+
+    Raises `KafkaException` when Kafka does not answer.
+    """
     wanted = [TopicPartition(*partition) for partition in partitions]
-    # a negative offset means that nothing was committed yet
-    return _offsets_or_raise(reader.committed(wanted, timeout=ANSWER_SECONDS))
+    return _offsets_or_raise(reader.committed(wanted, timeout=wait_seconds))
 
 
 def _offsets_or_raise(answers: Sequence[TopicPartition]) -> dict[Partition, int]:

@@ -16,10 +16,10 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from confluent_kafka import Message
-from sqlalchemy import Table, delete, func, select
+from sqlalchemy import Table, delete, select
 from tenacity import RetryCallState
 
-from shared.database import database_answers, is_trouble, transaction
+from shared.database import database_answers, database_clock, is_trouble, transaction
 from shared.errors import Unreachable
 from shared.events.consumer import Consumer
 from shared.events.event import PARTITIONS
@@ -63,7 +63,7 @@ def rebuild(
     `copies` are table classes with the columns of `shared.database.Copy`. Raises `Unreachable` when Kafka sends nothing
     more.
     """
-    began = _database_clock()
+    began = database_clock()
     reader = Consumer(service, kafka, listeners.only_projections(), batch_size=batch_size)
     readers = _ReaderProcesses(reader, kafka)
     for read, total in readers.run():
@@ -144,12 +144,6 @@ class _ReaderProcesses:
 
 def _log_trouble(problem: BaseException) -> None:
     log.warning("rebuild.database_trouble", error=kind_of(problem))
-
-
-def _database_clock() -> datetime:
-    with transaction() as session:
-        now: datetime = session.scalars(select(func.clock_timestamp())).one()
-        return now
 
 
 def _remove_stale_copies(table: Table, began: datetime) -> int:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -20,9 +21,11 @@ from typing import Any, NamedTuple
 from confluent_kafka import KafkaError, KafkaException, Producer
 from sqlalchemy import Text, TextClause, bindparam, cast, select, text
 
-from shared.database import is_trouble, new_id, single_statements
+from shared.database import database_clock, is_trouble, new_id, single_statements
 from shared.database.tables import outbox
-from shared.events.event import LARGEST_MESSAGE
+from shared.events import heartbeats
+from shared.events.event import LARGEST_MESSAGE, TOPICS
+from shared.events.heartbeats import Heartbeat, Heartbeats
 from shared.events.outbox import mark_unpublished
 from shared.runtime import clock, metrics
 from shared.runtime.duties import Duty, kind_of
@@ -93,6 +96,8 @@ class Relay:
     duty: Duty = field(default_factory=lambda: Duty("relay"), repr=False)
     producer_timeout: float = 30
     """Seconds to wait for Kafka's transaction coordinator before the lease is given up."""
+    handled_until: Callable[[], datetime | None] = field(default=lambda: None, repr=False)
+    """Until when the service has handled the events of others, for its heartbeats."""
 
     def __post_init__(self) -> None:
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{new_id()}"
@@ -100,6 +105,9 @@ class Relay:
         self.producer: Producer | None = None
         self.renewed = 0.0
         self.last_moved = 0.0
+        self.topics = [topic.name for topic in TOPICS.values() if topic.source == self.service]
+        self.heartbeats: Heartbeats | None = None
+        self.last_heartbeat = 0.0
         self.doubtful_since: datetime | None = None
         """When trouble with Kafka began, if nothing was published since: Kafka may have lost the events before."""
 
@@ -148,6 +156,7 @@ class Relay:
         doubtful_since = self.doubtful_since
         if doubtful_since is not None:
             self._resend(doubtful_since)
+        heartbeat = self._next_heartbeat()
         rows = self._read()
         if rows:
             with span("relay a batch", "producer", attributes={"messaging.batch.message_count": len(rows)}):
@@ -156,7 +165,22 @@ class Relay:
             metrics.events_published.inc(len(rows))
         if self.doubtful_since == doubtful_since:
             self.doubtful_since = None
+            if heartbeat is not None and len(rows) < self.batch_size:
+                self._write_heartbeat(heartbeat)
         return len(rows)
+
+    def _next_heartbeat(self) -> Heartbeat | None:
+        """What is true once the events that wait now are published; None where it need not be said yet."""
+        if not self.topics or clock.monotonic() - self.last_heartbeat < heartbeats.EVERY_SECONDS:
+            return None
+        # this order: what follows from the handled events is in the outbox that is read afterwards
+        handled_until = self.handled_until()
+        return Heartbeat(published_until=database_clock(), handled_until=handled_until)
+
+    def _write_heartbeat(self, heartbeat: Heartbeat) -> None:
+        self.heartbeats = self.heartbeats or Heartbeats(self.kafka)
+        self.heartbeats.write(self.topics, heartbeat)
+        self.last_heartbeat = clock.monotonic()
 
     def _take_lease(self) -> bool:
         mine = {"holder": self.holder, "seconds": self.lease_seconds}
@@ -228,11 +252,11 @@ class Relay:
         """Drop the producer and abandon the lease: the next step takes it again and fences the open transaction."""
         if self.producer is not None:
             self.producer.purge()
-            self.producer = None
+            self.producer = self.heartbeats = None
         self._end_term(ABANDON_LEASE)
 
     def _release_lease(self) -> None:
-        self.producer = None
+        self.producer = self.heartbeats = None
         self._end_term(RELEASE_LEASE if self.doubtful_since is None else ABANDON_LEASE)
 
     def _end_term(self, statement: TextClause) -> None:

@@ -27,6 +27,7 @@ class DeadLetterFilter(PageQuery):
     """Which dead letters to list."""
 
     state: State | None = None
+    """Only those about which this was decided."""
 
 
 class DeadLetterView(Schema):
@@ -42,13 +43,14 @@ class DeadLetterView(Schema):
     created_at: Instant
     state: State
     resolved_at: Instant | None
+    resolved_by: UUID | None
     resolved_reason: str | None
 
 
 class Decision(Schema):
     """Why an event is replayed or discarded."""
 
-    reason: Annotated[Reason, Field(description="why")]
+    reason: Annotated[Reason, Field(description="Why it is replayed or discarded.")]
 
 
 DeadLetterPage = Page[DeadLetterView]
@@ -78,7 +80,7 @@ class DeadLetterDiscardResource(Resource):
     @endpoint(body=Decision, response=DeadLetterView, replay=DeadLetterItem.get)
     def post(self, context: Context[Any], id: UUID, body: Decision) -> DeadLetterView:
         """Decide that the event will have no effect."""
-        return _discard(context.session, id, reason=body.reason, now=context.now)
+        return _discard(context.session, id, reason=body.reason, by=context.caller.id, now=context.now)
 
 
 def dead_letter_routes(listeners: Listeners) -> list[Route]:
@@ -88,7 +90,7 @@ def dead_letter_routes(listeners: Listeners) -> list[Route]:
         @endpoint(body=Decision, response=DeadLetterView, replay=DeadLetterItem.get)
         def post(self, context: Context[Any], id: UUID, body: Decision) -> DeadLetterView:
             """Give the event to its listeners again; if they fail again, it stays a dead letter."""
-            return _replay(context.session, id, listeners, reason=body.reason, now=context.now)
+            return _replay(context.session, id, listeners, reason=body.reason, by=context.caller.id, now=context.now)
 
     return [
         Route("/api/dead-letters", DeadLetterCollection, get=ADMINS),
@@ -107,14 +109,16 @@ def _get(session: Session, id: UUID) -> DeadLetterView:
     return _view(dead_letters.get(session, id))
 
 
-def _replay(session: Session, id: UUID, listeners: Listeners, *, reason: str, now: datetime) -> DeadLetterView:
-    event = dead_letters.replay(session, id, reason=reason, now=now)
+def _replay(
+    session: Session, id: UUID, listeners: Listeners, *, reason: str, by: UUID | None, now: datetime
+) -> DeadLetterView:
+    event = dead_letters.replay(session, id, reason=reason, by=by, now=now)
     listeners.apply(session, [event], now=now)
     return _get(session, id)
 
 
-def _discard(session: Session, id: UUID, *, reason: str, now: datetime) -> DeadLetterView:
-    dead_letters.discard(session, id, reason=reason, now=now)
+def _discard(session: Session, id: UUID, *, reason: str, by: UUID | None, now: datetime) -> DeadLetterView:
+    dead_letters.discard(session, id, reason=reason, by=by, now=now)
     return _get(session, id)
 
 

@@ -61,7 +61,7 @@ class RequestHandler:
         if isinstance(result, Response):
             return result
         location = self._declared.location and self._declared.location.format(**call.arguments)
-        return self._shape.response(result, location=location, is_replayed=is_replayed)
+        return self._shape.response(result, reader=caller(), location=location, is_replayed=is_replayed)
 
     def _read(self) -> Arguments:
         read = [(name, reader()) for name, reader in self._readers]

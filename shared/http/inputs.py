@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable
 from typing import Any, get_args, get_origin
 from urllib.parse import unquote_to_bytes
 
 from flask import request
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, UnsupportedMediaType
 
 from shared.errors import FieldProblem
@@ -17,10 +19,16 @@ from shared.values.schemas import LONGEST_NAME_SHOWN, InvalidFields, MergePatch,
 JSON = frozenset({"application/json"})
 MERGE_PATCH = JSON | {"application/merge-patch+json"}
 
-NOT_JSON = "The body is not valid JSON in UTF-8."
+NOT_JSON = "The body is not valid JSON in UTF-8"
+_PLACE_IN_JSON = re.compile(r"line (\d+) column (\d+)")
 CUT_OFF = "The body could not be read to its end."
 NOT_UTF8 = "must be percent-encoded in UTF-8: M%C3%BCller for Müller"
+GIVEN_TWICE = "must be given once"
 NOTHING = b"{}"
+
+LITERALS = (bool, int, float)
+JSON_LITERAL = re.compile(r"true|false|-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,3})?", re.ASCII)
+"""A boolean or a number of an acceptable length; Python itself reads 1_0, +5 and 05 as numbers too."""
 
 
 class JsonBody:
@@ -38,11 +46,13 @@ class JsonBody:
         else:
             _require_media_type(JSON)
         _refuse_numbers_that_json_lacks(sent)
+        _refuse_repeated_names(sent)
         try:
             return self._adapter.validate_json(sent)
         except ValidationError as invalid:
-            if any(each["type"] == "json_invalid" for each in invalid.errors(include_input=False)):
-                raise BadRequest(NOT_JSON) from None
+            for each in invalid.errors(include_input=False):
+                if each["type"] == "json_invalid":
+                    raise BadRequest(_not_json(each["ctx"]["error"])) from None
             raise
 
 
@@ -90,11 +100,14 @@ def _refuse_more() -> None:
 
 
 class QueryString:
-    """Reads the parameters of one kind of query."""
+    """Reads the parameters of one kind of query, as the JSON document that has the same values."""
 
     def __init__(self, schema: type[BaseModel]) -> None:
         self.schema = schema
         self._lists = {field.alias or name for name, field in schema.model_fields.items() if _is_list(field.annotation)}
+        self._literals = {
+            field.alias or name for name, field in schema.model_fields.items() if _mentions(field.annotation, LITERALS)
+        }
 
     def read(self) -> BaseModel:
         """The parameters as the schema. Raises ValidationError, or InvalidFields: repeated, or not in UTF-8."""
@@ -102,12 +115,18 @@ class QueryString:
         given: dict[str, Any] = {}
         for name, values in request.args.lists():
             if name in self._lists:
-                given[name] = values
+                given[name] = [self._value(name, value) for value in values]
             elif len(values) > 1:
-                raise InvalidFields([FieldProblem(name, "must be given once")])
+                raise InvalidFields([FieldProblem(name, GIVEN_TWICE)])
             else:
-                given[name] = values[0]
-        return self.schema.model_validate(given)
+                given[name] = self._value(name, values[0])
+        return self.schema.model_validate_json(to_json(given))
+
+    def _value(self, name: str, text: str) -> Any:
+        """Returns the number or boolean that JSON writes like this, where the field may be one, otherwise the text."""
+        if name not in self._literals or not JSON_LITERAL.fullmatch(text):
+            return text
+        return from_json(text)
 
 
 def refuse_parameters() -> None:
@@ -141,9 +160,32 @@ def _require_media_type(media_types: Iterable[str]) -> None:
 
 def _parsed(sent: bytes) -> Any:
     try:
-        return from_json(sent, allow_inf_nan=False)
-    except ValueError:
-        raise BadRequest(NOT_JSON) from None
+        document = from_json(sent, allow_inf_nan=False)
+    except ValueError as invalid:
+        raise BadRequest(_not_json(invalid)) from None
+    _refuse_repeated_names(sent)
+    return document
+
+
+def _not_json(why: object) -> str:
+    """The sentence with the place that the parser names, and without its words: they may quote the body."""
+    place = _PLACE_IN_JSON.search(str(why))
+    return f"{NOT_JSON}: see line {place[1]}, column {place[2]}." if place else f"{NOT_JSON}."
+
+
+def _refuse_repeated_names(sent: bytes) -> None:
+    """Raises InvalidFields for an object with the same name twice, of which parsers would take the last value."""
+    try:
+        json.loads(sent, object_pairs_hook=_object, parse_int=str, parse_float=str)
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
+        return  # not JSON, or too deep: whoever reads it as a schema says so
+
+
+def _object(pairs: list[tuple[str, Any]]) -> None:
+    if len(pairs) < 2 or len(names := [name for name, _ in pairs]) == len(set(names)):
+        return
+    twice = next(name for name in names if names.count(name) > 1)
+    raise InvalidFields([FieldProblem(twice[:LONGEST_NAME_SHOWN], GIVEN_TWICE)])
 
 
 def _refuse_numbers_that_json_lacks(sent: bytes) -> None:
@@ -154,6 +196,10 @@ def _refuse_numbers_that_json_lacks(sent: bytes) -> None:
 
 def _has_no_required_field(schema: type[BaseModel]) -> bool:
     return not any(field.is_required() for field in schema.model_fields.values())
+
+
+def _mentions(annotation: Any, kinds: tuple[type, ...]) -> bool:
+    return annotation in kinds or any(_mentions(part, kinds) for part in get_args(annotation))
 
 
 def _is_list(annotation: Any) -> bool:

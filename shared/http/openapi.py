@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from shared.http import headers
 from shared.http.declaration import BRINGS_A_BODY, Endpoint
+from shared.http.examples import example_of
 from shared.http.inputs import JSON, MERGE_PATCH
 from shared.http.replay import NOT_REPLAYED
 from shared.http.responses import HAS_LOCATION
@@ -18,6 +19,7 @@ from shared.http.routes import Route
 from shared.runtime.problem_documents import MEDIA_TYPE
 from shared.security.authentication import ANYONE, Access
 from shared.values.enums import Role, Scope
+from shared.values.readable import IN_THE_DOCUMENT
 from shared.values.schemas import patch_of
 
 Document = dict[str, Any]
@@ -122,6 +124,8 @@ class _Schemas:
             ref_template="#/components/schemas/{model}",
         )
         self.definitions: Document = rest.get("$defs", {})
+        for shown in self.definitions.values():
+            _require_only_what_everybody_reads(shown)
 
     def of(self, kind: Any, mode: Mode) -> Document:
         """The schema of one kind, usually a reference."""
@@ -133,6 +137,13 @@ class _Schemas:
         reference = schema.get("$ref", "")
         found: Document = self.definitions[reference.rsplit("/", 1)[-1]] if reference else schema
         return found
+
+
+def _require_only_what_everybody_reads(schema: Document) -> None:
+    """A field that is left out for some callers cannot be promised to all."""
+    fields = schema.get("properties", {})
+    if "required" in schema:
+        schema["required"] = [name for name in schema["required"] if IN_THE_DOCUMENT not in fields.get(name, {})]
 
 
 def _kinds(routes: Sequence[Route]) -> Iterator[tuple[Any, Mode]]:
@@ -222,7 +233,8 @@ def _request_body(endpoint: Endpoint, schemas: _Schemas) -> Document:
         required = "required" in schemas.resolved(endpoint.body, "validation")
     else:
         return {}
-    return {"required": required, "content": {each: {"schema": schema} for each in sorted(media_types)}}
+    described = {"schema": schema, "example": example_of(schema, schemas.definitions)}
+    return {"required": required, "content": dict.fromkeys(sorted(media_types), described)}
 
 
 def _responses(route: Route, method: str, endpoint: Endpoint, schemas: _Schemas, *, signed_in: bool) -> Document:

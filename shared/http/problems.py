@@ -56,7 +56,7 @@ INVALID = ', error="invalid_token"'
 KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
 
 SENTENCES = {
-    HTTPStatus.NOT_FOUND: "There is nothing at this address.",
+    HTTPStatus.NOT_FOUND: "There is nothing at this address; an id is a UUID.",
     HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take this method; the header Allow names those it takes.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The request is larger than this service accepts.",
 }
@@ -115,7 +115,17 @@ def _not_acceptable(refused: NotAcceptable) -> Response:
 
 def invalid_input(errors: Sequence[FieldProblem]) -> Response:
     """422, naming every field that cannot be accepted."""
-    return problem(422, "input.invalid", "The input is not valid.", errors=errors)
+    return problem(422, "input.invalid", _what_is_invalid(errors), errors=errors)
+
+
+def _what_is_invalid(errors: Sequence[FieldProblem]) -> str:
+    """A sentence with the first field, for who sees no more than the sentence."""
+    if not errors:
+        return "The input is not valid."
+    first, others = errors[0], len(errors) - 1
+    return (
+        f"The input is not valid ({first.field or 'the body'}: {first.message}{f'; {others} more' if others else ''})."
+    )
 
 
 def _http(refusal: HTTPException) -> Response:

@@ -10,26 +10,33 @@ from uuid import UUID
 from flask import Response, request
 from pydantic import TypeAdapter, ValidationError
 
+from shared.security.authentication import Caller
+from shared.values.readable import restricted_fields, without
+
 HAS_LOCATION = frozenset({HTTPStatus.CREATED, HTTPStatus.ACCEPTED})
 """Statuses whose response has a `Location`: the address of the new object, or of work that continues."""
 
 
 class ResponseShape:
-    """Turns results into responses of one schema and status."""
+    """Turns results into responses of one schema and status, without what their reader may not read."""
 
     def __init__(self, schema: Any, status: int) -> None:
+        self._restricted = [] if schema is None else restricted_fields(schema)
         self._adapter: TypeAdapter[Any] | None = None if schema is None else TypeAdapter(schema)
         self._status = status
 
-    def response(self, result: Any, *, location: str | None = None, is_replayed: bool = False) -> Response:
-        """The response for what the endpoint's method returned."""
+    def response(
+        self, result: Any, *, reader: Caller, location: str | None = None, is_replayed: bool = False
+    ) -> Response:
+        """The response for what the endpoint's method returned, with the fields that this reader may read."""
         if self._adapter is None or self._status == HTTPStatus.NO_CONTENT:
             response = Response(status=self._status)
             del response.headers["Content-Type"]
             shaped = None
         else:
             shaped = self._shaped(result)
-            response = Response(self._adapter.dump_json(shaped), self._status, content_type="application/json")
+            shown = self._adapter.dump_json(shaped, exclude=self._left_out(reader))
+            response = Response(shown, self._status, content_type="application/json")
         self._describe(response, shaped, location)
         if is_replayed:
             response.headers["Idempotency-Replayed"] = "true"
@@ -42,6 +49,10 @@ class ResponseShape:
         except ValidationError as mistake:
             # our mistake: a ValidationError would be answered with 422, as if it were the caller's
             raise RuntimeError("the result does not fit the schema of the response") from mistake
+
+    def _left_out(self, reader: Caller) -> Any:
+        hidden = [path for path, readable in self._restricted if not reader.may(readable.access)]
+        return without(hidden) if hidden else None
 
     def _describe(self, response: Response, shaped: Any, location: str | None) -> None:
         version = getattr(shaped, "version", None)

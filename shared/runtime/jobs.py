@@ -5,10 +5,12 @@ No process is "the scheduler": two workers that wake at once claim different row
 
 from __future__ import annotations
 
+import inspect
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from shared.database import repeat_if_lost
 from shared.errors import Unreachable
@@ -34,6 +36,14 @@ class Job:
     every: timedelta
     run: Callable[[datetime], int]
     release: Callable[[datetime], None] | None = None
+    needs_current_events: bool = False
+    """It acts on what other services said: it waits while their events are not handled (`shared.events.freshness`)."""
+
+    @property
+    def does(self) -> str:
+        """What the job does, in a sentence: the first line of the docstring of `run`."""
+        function = self.run.func if isinstance(self.run, partial) else self.run
+        return (inspect.getdoc(function) or "").partition("\n")[0]
 
 
 def run_once(job: Job, *, now: datetime) -> int:

@@ -59,6 +59,11 @@ consumer_stalled_seconds = Gauge(
     "Seconds since anything was read of the partition that has been stalled longest; 0 when none is",
     multiprocess_mode="mostrecent",
 )
+events_behind_seconds = Gauge(
+    "platform_events_behind_seconds",
+    "Seconds for which it is not certain that everything that other services said is handled here",
+    multiprocess_mode="mostrecent",
+)
 copies_ahead = Gauge(
     "platform_copies_ahead",
     "Copies that are ahead of their source until it republishes",

@@ -64,16 +64,22 @@ def _datetime(text: str) -> datetime:
 
 @commands.command("job")
 @click.argument("name", required=False)
-@click.option("--now", type=_datetime, metavar="MOMENT", help="Pretend it is this in Berlin: 2026-12-01T09:00.")
+@click.option(
+    "--now",
+    type=_datetime,
+    metavar="MOMENT",
+    help="Do what is due then, in Berlin: 2026-12-01T09:00; changes the data as if it were then.",
+)
 @with_service
 def _job(service: AnyService, settings: ServiceSettings, name: str | None, now: datetime | None) -> None:
     """Run one job until it finds nothing more to do.
 
-    Without a NAME the jobs are listed.
+    Without a NAME the jobs are listed, with what they do.
     """
     jobs = {job.name: job for job in service.jobs(service.dependencies(settings))}
     if name is None:
-        print_line("\n".join(sorted(jobs)) or "no jobs")
+        width = max(map(len, jobs), default=0)
+        print_line("\n".join(f"{name:<{width}}  {jobs[name].does}" for name in sorted(jobs)) or "no jobs")
         return
     if name not in jobs:
         sys.exit(f"There is no job {name!r}; there are: {', '.join(sorted(jobs)) or 'none'}.")
@@ -165,7 +171,7 @@ def _check(settings: ServiceSettings, snapshots: Snapshots | None) -> None:
 def _ahead(service: AnyService, _settings: ServiceSettings) -> None:
     """List the copies that are ahead of their source.
 
-    They are until the source's service republishes.
+    It ends when the source's service republishes.
     """
     with database.transaction() as session:
         found = copies.list_ahead(session)
@@ -201,9 +207,9 @@ def _dead_letters(
         elif not reason:
             sys.exit("Say why, with --reason.")
         elif action == "discard":
-            dead_letters.discard(session, id, reason=reason, now=clock.now())
+            dead_letters.discard(session, id, reason=reason, by=None, now=clock.now())
         else:
-            event = dead_letters.replay(session, id, reason=reason, now=clock.now())
+            event = dead_letters.replay(session, id, reason=reason, by=None, now=clock.now())
             service.listeners.given(service.dependencies(settings)).apply(session, [event], now=clock.now())
 
 

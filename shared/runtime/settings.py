@@ -117,7 +117,7 @@ class EnvironmentSettings(BaseSettings):
 
     @classmethod
     def of(cls, settings: Mapping[str, str]) -> Self:
-        """Returns the settings in these variables, without the environment; raises `ValidationError`."""
+        """Returns the settings in these variables and no others; raises `ValidationError`."""
         given: dict[str, Any] = {}
         for name, field in cls.model_fields.items():
             alias = str(field.validation_alias or name)
@@ -125,7 +125,9 @@ class EnvironmentSettings(BaseSettings):
                 given[name] = _chosen(settings, {inner: f"{name}_{inner}" for inner in group.model_fields})
             else:
                 given |= _chosen(settings, {alias: alias})
-        return cls(**given)
+        made = cls.__new__(cls)
+        BaseModel.__init__(made, **given)  # not BaseSettings', which fills what is missing from the environment
+        return made
 
 
 class DatabaseSettings(EnvironmentSettings):
@@ -214,7 +216,7 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     """The port of the web process; the worker's health and metrics are on the port + 100."""
 
     database_pool_size: Annotated[int, Unit("connections")] = Field(default=4, ge=1, le=1000)
-    """Connections to PgBouncer that each process keeps open."""
+    """Half of the connections to PgBouncer that each process opens at most; those it has needed stay open."""
     bind: str = "127.0.0.1"
     """The address that all processes listen on. Without accounts (AUTH=none) leave it at 127.0.0.1."""
     allowed_hosts: str = LOCAL
@@ -260,6 +262,10 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     """How long a worker waits between two polls for events to publish."""
     relay_lease_seconds: Seconds = Field(default=10, ge=0.1, le=3600)
     """How long the lease of a service's relay is valid without renewal before another worker takes over."""
+
+    current_events_seconds: Seconds = Field(default=3, ge=2, le=600)
+    """For how long e-mails and other jobs that act on events of other services go on without certainty that all of
+    them are handled (docs/faults.md, section 28). A shorter time than 3 lets them wait for no reason under load."""
 
     otel_exporter_otlp_endpoint: str = ""
     """The address of an OTLP/HTTP collector for OpenTelemetry spans of requests, events and jobs, such as

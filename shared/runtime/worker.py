@@ -16,6 +16,7 @@ from shared.database.schema import is_current
 from shared.events import dead_letters
 from shared.events.cluster import KafkaReachable
 from shared.events.consumer import Consumer
+from shared.events.freshness import Freshness
 from shared.events.lag import Lag
 from shared.events.listeners import Listeners
 from shared.events.relay import Relay
@@ -55,13 +56,15 @@ class Worker:
         spans.start(self.settings.service, self.settings.otel_exporter_otlp_endpoint)
         kafka = KafkaReachable(self.settings.kafka_client())
         lag = Lag(self.settings.kafka_client(), self.settings.service, self.listeners.topics())
-        duties = self._duties(lag)
+        fresh = self._freshness()
+        duties = self._duties(lag, fresh)
         checks = [
             ReadinessCheck("database", database.database_answers),
             ReadinessCheck("schema", lambda: is_current(self.settings.service)),
             ReadinessCheck("kafka", kafka),
             ReadinessCheck("duties", lambda: check_duties(duties)),
             ReadinessCheck("events", lag.check_progress),
+            *self._freshness_checks(fresh),
             *self.ready_checks,
         ]
         memory.freeze()
@@ -85,7 +88,21 @@ class Worker:
             # they hold a transaction that rolls back or a lease that ends
             os._exit(1)
 
-    def _duties(self, lag: Lag) -> dict[Duty, Work]:
+    def _freshness(self) -> Freshness:
+        settings = self.settings
+        return Freshness(
+            settings.kafka_client(),
+            settings.service,
+            self.listeners.topics(),
+            limit_seconds=settings.current_events_seconds,
+        )
+
+    def _freshness_checks(self, fresh: Freshness) -> list[ReadinessCheck]:
+        """Not decisive: a worker that starts anew would not know more, and everything else goes on."""
+        waits = any(job.needs_current_events for job in self.jobs)
+        return [ReadinessCheck("current_events", fresh.check, decisive=False)] if waits else []
+
+    def _duties(self, lag: Lag, fresh: Freshness) -> dict[Duty, Work]:
         settings = self.settings
         kafka = settings.kafka_client()
 
@@ -96,6 +113,7 @@ class Worker:
                 batch_size=settings.relay_batch_size,
                 poll_seconds=settings.relay_poll_seconds,
                 lease_seconds=settings.relay_lease_seconds,
+                handled_until=fresh.handled_until,
                 duty=duty,
             ).run(stop)
 
@@ -105,8 +123,8 @@ class Worker:
             )
 
         duties: dict[Duty, Work] = {Duty("relay"): relay, Duty("consumer"): consume}
-        for job in (*self.jobs, HOUSEKEEPING, FORGET_KEYS, lag.job()):
-            duties[Duty(f"job {job.name}")] = partial(run_until, job)
+        for job in (*self.jobs, HOUSEKEEPING, FORGET_KEYS, lag.job(), fresh.job()):
+            duties[Duty(f"job {job.name}")] = partial(run_until, fresh.guard(job))
         return duties
 
 

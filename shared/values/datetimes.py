@@ -141,23 +141,31 @@ def _between(first: Point, last: Point) -> AfterValidator:
     return AfterValidator(is_plausible)
 
 
-def _described(first: date, last: date, years: str | None = None) -> Any:
+def _described(first: date, last: date, years: str | None = None, *, example: str) -> Any:
     """The range in the OpenAPI document: JSON Schema has no bounds for dates, only a pattern for their years."""
     extra: JsonDict | None = {"pattern": f"^({years})-"} if years else None
-    return Field(description=f"From {first} to {last}", json_schema_extra=extra)
+    return Field(description=f"From {first} to {last}", examples=[example], json_schema_extra=extra)
 
 
-PlausibleDate = Annotated[IsoDate, _between(FIRST_DAY, LAST_DAY), _described(FIRST_DAY, LAST_DAY, "20[0-9]{2}")]
+PlausibleDate = Annotated[
+    IsoDate, _between(FIRST_DAY, LAST_DAY), _described(FIRST_DAY, LAST_DAY, "20[0-9]{2}", example="2026-12-01")
+]
 """A day on which something is agreed, planned or answered."""
 DateOfBirth = Annotated[
-    IsoDate, _between(FIRST_BIRTH, LAST_DAY), _described(FIRST_BIRTH, LAST_DAY, "19[0-9]{2}|20[0-9]{2}")
+    IsoDate,
+    _between(FIRST_BIRTH, LAST_DAY),
+    _described(FIRST_BIRTH, LAST_DAY, "19[0-9]{2}|20[0-9]{2}", example="1991-10-04"),
 ]
 """A day of birth; the caller, who knows the current day, checks that it is not in the future."""
 HolidayDate = Annotated[
-    IsoDate, _between(FIRST_HOLIDAY, LAST_DAY), _described(FIRST_HOLIDAY, LAST_DAY, "199[1-9]|20[0-9]{2}")
+    IsoDate,
+    _between(FIRST_HOLIDAY, LAST_DAY),
+    _described(FIRST_HOLIDAY, LAST_DAY, "199[1-9]|20[0-9]{2}", example="2026-12-01"),
 ]
 """A day for which public holidays are known."""
-PlausibleInstant = Annotated[Instant, _between(FIRST_INSTANT, LAST_INSTANT), _described(FIRST_DAY, LAST_DAY)]
+PlausibleInstant = Annotated[
+    Instant, _between(FIRST_INSTANT, LAST_INSTANT), _described(FIRST_DAY, LAST_DAY, example="2026-11-23T09:30:00Z")
+]
 """An instant at which something happened or is planned."""
 
 

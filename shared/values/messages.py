@@ -64,6 +64,8 @@ def message_of(detail: ErrorDetails) -> str:
         return "must not be null"
     if isinstance(context.get("error"), NotAcceptable):
         return str(context["error"])
+    if context.get("min_length") == 1 and kind in ("too_short", "string_too_short"):
+        return "must not be empty"
     return _MESSAGES.get(kind, "is not valid").format_map({name: _plain(value) for name, value in context.items()})
 
 

@@ -52,6 +52,7 @@ class Schema(BaseModel):
 
     JSON is read strictly (`from_json`, or `model_validate_json` on the bytes): "5" is not a number, 1 is not
     true, unknown fields are refused; dates, ids and vocabularies are strings there, as JSON has nothing else.
+    The docstring of a field is its description in the OpenAPI document.
     Python objects (rows, other schemas) are read leniently (`of`). Strings lose their outer blanks.
     Validators raise NotAcceptable: the text of no other exception reaches the sender.
     """
@@ -66,6 +67,7 @@ class Schema(BaseModel):
         validate_by_name=True,
         validate_by_alias=True,
         hide_input_in_errors=True,
+        use_attribute_docstrings=True,
     )
 
     @field_validator("*")
@@ -107,16 +109,16 @@ class RecordSchema(Schema):
 
 
 class QuerySchema(Schema):
-    """Data of a query string or a form, where every value is a string: "5" is a number there."""
-
-    model_config = ConfigDict(strict=False)
+    """Data of a query string, where numbers and booleans are written as in JSON."""
 
 
 class PageQuery(QuerySchema):
-    """The requested part of a list; filters are added by inheritance."""
+    """Which part of the list to show."""
 
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
+    """How many entries to show."""
     offset: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    """How many entries to leave out before the first."""
 
 
 Item = TypeVar("Item")
@@ -138,6 +140,10 @@ class EntityView(Schema):
     id: UUID
     created_at: Instant
     updated_at: Instant
+    updated_by: Annotated[
+        UUID | None,
+        Field(description="the account of who made the last change that `version` counts; null: the platform itself"),
+    ]
     version: int
 
 
@@ -189,6 +195,13 @@ def refused_fields(detail: ErrorDetails) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
+class Changed:
+    """For a field that no merge patch changes: `Annotated[Status, Changed(by="POST …/status")]` says what does."""
+
+    by: str
+
+
+@dataclass(frozen=True)
 class MergePatch:
     """A validated merge patch, before it is applied to an object."""
 
@@ -205,7 +218,7 @@ class MergePatch:
         """
         changed = list(_differing(self.read_only, current.to_json(), ""))
         if changed:
-            raise InvalidFields(FieldProblem(field, "cannot be changed") for field in changed)
+            raise InvalidFields(FieldProblem(field, _how_it_changes(field, type(current))) for field in changed)
         return self.changes
 
 
@@ -346,6 +359,12 @@ def _split(
         if inner_compare:
             to_compare[name] = inner_compare
     return to_write, to_compare
+
+
+def _how_it_changes(field: str, view: type[BaseModel]) -> str:
+    shown = _by_json_name(view).get(field)
+    ways = [each.by for each in shown.metadata if isinstance(each, Changed)] if shown else []
+    return f"is changed by {ways[0]}" if ways else "cannot be changed"
 
 
 def _differing(sent: Mapping[str, Any], shown: Mapping[str, Any], path: str) -> Iterable[str]:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
@@ -129,9 +129,9 @@ class Text:
         return normal
 
 
-Line = Annotated[str, Text(200, one_line)]
+Line = Annotated[str, Text(200, one_line), Field(examples=["one line of text"])]
 """A text of one line."""
-Note = Annotated[str, Text(4000, lines)]
+Note = Annotated[str, Text(4000, lines), Field(examples=["Phoned on Monday; the practice calls back."])]
 """A text of several lines."""
-Reason = Annotated[str, Text(1000, lines)]
+Reason = Annotated[str, Text(1000, lines), Field(examples=["The practice asked for it on the phone."])]
 """Why something is done, in a few lines."""

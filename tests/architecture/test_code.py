@@ -9,7 +9,7 @@ import pytest
 
 from tests.architecture.sources import ROOT, SERVICES, calls_in, sources
 
-CODE = ("shared", "migrations", *SERVICES)
+CODE = ("shared", "migrations", "gateway", *SERVICES)
 ALL_OURS = (*CODE, "operations", "testkit", "chaos", "benchmarks", "tests")
 
 

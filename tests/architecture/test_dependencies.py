@@ -11,7 +11,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
-from tests.architecture.sources import ROOT
+from tests.architecture.sources import ROOT, tree
 
 DECLARED: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
@@ -46,7 +46,7 @@ DEVELOPMENT = _names(DECLARED["dependency-groups"]["dev"])
 def _imported(path: Path) -> set[str]:
     """The top modules that a file imports."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             found |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

@@ -18,7 +18,7 @@ FAULTS = (ROOT / "docs" / "faults.md").read_text()
 HOW_TO = (ROOT / "docs" / "how-to.md").read_text()
 TO_BE_MADE = re.compile("(tests/|migrations/)?statistics_service/|tests/samples/events/")
 """What only who follows a recipe makes."""
-CODE = ("shared", "operations", "migrations", *SERVICES)
+CODE = ("shared", "operations", "migrations", "gateway", *SERVICES)
 LEVELS = {"debug", "info", "warning", "error", "exception"}
 KINDS = {"Counter": "_total", "Gauge": "", "Histogram": "_count"}
 

@@ -19,6 +19,7 @@ from shared.values.text import fold, words
 from shared.values.weekly import Weekly
 from tests.boundaries.samples import Input, Path, bodies, imported, queries
 from tests.hostile import COMBINING, LARGE, params
+from tests.selection import mostly_slow
 
 SECONDS = 0.1
 """Of processor time: what the worst value of an allowed size may cost while other tests run beside this one."""
@@ -140,7 +141,7 @@ def test_the_worst_list_of_every_field_costs_little(known: Input) -> None:
     assert slow == []
 
 
-@pytest.mark.parametrize("known", params(INPUTS))
+@pytest.mark.parametrize("known", mostly_slow(params(INPUTS), every=8))
 def test_a_mebibyte_of_unknown_fields_costs_little(known: Input) -> None:
     """Each is refused by name; a person reads the first hundred at most."""
     document: dict[str, Any] = {f"k{number}": [] for number in range(60_000)}

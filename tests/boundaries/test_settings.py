@@ -6,6 +6,7 @@ What works is used as the process uses it at its start, so that no figure overfl
 from __future__ import annotations
 
 import importlib
+import os
 from datetime import date, timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from shared.runtime.settings import EnvironmentSettings, fields
 from tests.architecture.sources import ROOT, SERVICES
 from tests.hostile import BROKEN_TEXTS, DATES, NUMBERS, TEXTS, UNREAL_NUMBERS
 from tests.infrastructure import Infrastructure
+from tests.selection import mostly_slow
 
 VALUES: dict[str, str] = {
     **{name: text for name, text in TEXTS.items() if len(text) < 10_000 or name == "long"},
@@ -58,7 +60,7 @@ def test_a_hostile_value_of_a_setting_works_or_is_refused_by_name(
 
 def _made(kind: type[EnvironmentSettings], name: str, value: str) -> tuple[Any, Any]:
     try:
-        return kind.of({name: value}), None
+        return kind.of({**os.environ, name: value}), None
     except ValidationError as refused:
         return None, refused
 
@@ -80,7 +82,7 @@ def _use(settings: Any) -> None:
         assert name
 
 
-@pytest.mark.parametrize("name", sorted(env_file.declared(ROOT)))
+@pytest.mark.parametrize("name", mostly_slow(sorted(env_file.declared(ROOT)), every=4))
 def test_a_hostile_value_in_the_env_file_stops_make_up_with_a_sentence(
     name: str, infrastructure: Infrastructure
 ) -> None:

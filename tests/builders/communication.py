@@ -39,7 +39,7 @@ _numbers = count(1)
 
 
 def arrives(event: Event, subject: UUID, *, sequence: int = 1, time: datetime = MONDAY) -> Event:
-    """The event reaches the service, once."""
+    """Hand the event to the service's listeners, as the consumer does; returns it as they got it."""
     arrived = happened(event, subject, sequence=sequence, time=time)
     with transaction() as session:
         listeners.apply(session, [arrived], now=time)
@@ -137,7 +137,7 @@ def the(kind: type[Row], **wanted: Any) -> Row:
 
 
 def an_email_to_send(**therapist: object) -> Email:
-    """Returns a letter that was composed and waits to be sent."""
+    """Returns an e-mail that was composed and waits to be sent."""
     a_request(a_therapist(**therapist))
     composed()
     return the(Email)
@@ -147,4 +147,4 @@ def outcome(call: UUID, result: str, *, now: datetime = TEN, **fields: Any) -> N
     """Staff say what came of the call."""
     with transaction() as session:
         said = CallOutcome.from_json({"result": result, **fields})
-        calls.record_outcome(session, call, said, rules=RULES, now=now)
+        calls.record_outcome(session, call, said, rules=RULES, by=None, now=now)

@@ -15,7 +15,10 @@ SomeEvent = TypeVar("SomeEvent", bound=Event)
 
 
 def happened(event: SomeEvent, subject: UUID | None = None, *, sequence: int = 1, time: datetime = MONDAY) -> SomeEvent:
-    """The event as a listener gets it, as the `sequence`-th of the aggregate that it is about (or of `subject`)."""
+    """Returns the event as a listener gets it.
+
+    It is published at `time`, as number `sequence` of its aggregate, or of `subject`.
+    """
     cause = new_trace_context()
     envelope = EventEnvelope(
         id=new_id(),

@@ -140,7 +140,7 @@ def an_open_request(
         patient_id=patient_id or a_known_patient(session),
         therapist_ids=[therapist_id or a_known_therapist(session)],
     )
-    return placement_requests.approve(session, wanted, rules=RULES, today=berlin_day(now), now=now).items[0]
+    return placement_requests.approve(session, wanted, rules=RULES, today=berlin_day(now), by=None, now=now).items[0]
 
 
 def a_request(session: Session, status: RequestStatus, *, now: datetime = MONDAY, **whose: Any) -> PlacementRequest:
@@ -170,7 +170,7 @@ def _finish(session: Session, request_id: UUID, status: RequestStatus, now: date
         RequestStatus.DEFERRED: RequestOutcome.LATER,
     }.get(status)
     if outcome is not None:
-        answers.respond(session, request_id, NewAnswer(outcome=outcome), rules=RULES, now=now)
+        answers.respond(session, request_id, NewAnswer(outcome=outcome), rules=RULES, by=None, now=now)
     request = stored(session, request_id)
     if status in (RequestStatus.PLACED, RequestStatus.FAILED):
         request.status, request.placed_on = status, berlin_day(now)

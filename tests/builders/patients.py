@@ -40,7 +40,7 @@ def new_patient(**fields: Any) -> dict[str, Any]:
 
 def a_patient(session: Session, keys: Keys, *, now: datetime = MONDAY, **fields: Any) -> PatientView:
     """A patient whom staff entered; another one of the same name may be known."""
-    return patients.register(session, keys, NewPatient.from_json(new_patient(**fields)), force=True, now=now)
+    return patients.register(session, keys, NewPatient.from_json(new_patient(**fields)), force=True, by=None, now=now)
 
 
 def geocoded(patient_id: UUID, postal_code: str | None = "52062", *, found: bool = True, **envelope: Any) -> Any:

@@ -31,4 +31,4 @@ def new_therapist(**fields: Any) -> dict[str, Any]:
 
 def a_therapist(session: Session, *, now: datetime = MONDAY, **fields: Any) -> TherapistView:
     """A therapist whom staff entered."""
-    return therapists.register(session, NewTherapist.from_json(new_therapist(**fields)), now=now)
+    return therapists.register(session, NewTherapist.from_json(new_therapist(**fields)), by=None, now=now)

@@ -71,7 +71,7 @@ class World:
     def a_patient(self) -> UUID:
         """A patient whose search may start."""
         registered = patients.register(
-            self.patient, self.keys, NewPatient.from_json(new_patient()), force=True, now=self.now
+            self.patient, self.keys, NewPatient.from_json(new_patient()), force=True, by=None, now=self.now
         )
         place = AddressGeocoded(
             owner_kind="patient",
@@ -187,7 +187,7 @@ class World:
         made = self._try(
             self.matching,
             lambda: placement_requests.approve(
-                self.matching, wanted, rules=ASK_AGAIN, today=berlin_day(self.now), now=self.now
+                self.matching, wanted, rules=ASK_AGAIN, today=berlin_day(self.now), by=None, now=self.now
             ),
         )
         return made.items[0].id if made else None
@@ -195,17 +195,21 @@ class World:
     def respond(self, request: UUID, outcome: str) -> None:
         """Staff record a practice's answer."""
         said = NewAnswer.from_json({"outcome": outcome})
-        self._try(self.matching, lambda: answers.respond(self.matching, request, said, rules=ASK_AGAIN, now=self.now))
+        self._try(
+            self.matching, lambda: answers.respond(self.matching, request, said, rules=ASK_AGAIN, by=None, now=self.now)
+        )
 
     def place(self, request: UUID) -> None:
         """Staff record that the patient takes up the place."""
         today = berlin_day(self.now)
-        self._try(self.matching, lambda: answers.place(self.matching, request, NewPlace(), today=today, now=self.now))
+        self._try(
+            self.matching, lambda: answers.place(self.matching, request, NewPlace(), today=today, by=None, now=self.now)
+        )
 
     def withdraw(self, request: UUID) -> None:
         """Staff take the request back."""
         why = Withdrawal.from_json({"reason": "patient_declined"})
-        self._try(self.matching, lambda: answers.withdraw(self.matching, request, why, now=self.now))
+        self._try(self.matching, lambda: answers.withdraw(self.matching, request, why, by=None, now=self.now))
 
     def reopen_deferred(self) -> None:
         """The job of matching."""
@@ -246,7 +250,9 @@ class World:
         """Staff settle what is in doubt."""
         doubtful = self.communication.scalars(select(c.Email).where(c.Email.status == "in_doubt")).all()
         for email in doubtful:
-            sending.resolve_doubt(self.communication, email, was_sent=outcome == "sent", rules=RULES, now=self.now)
+            sending.resolve_doubt(
+                self.communication, email, was_sent=outcome == "sent", rules=RULES, by=None, now=self.now
+            )
 
     def call(self, choice: int, result: str, answer: str | None = None, *, days_ago: int = 0) -> None:
         """A caller records what came of a call, on the day or with a wrong date."""
@@ -267,7 +273,7 @@ class World:
         outcome = CallOutcome.from_json(said)
         self._try(
             self.communication,
-            lambda: calls.record_outcome(self.communication, call, outcome, rules=RULES, now=self.now),
+            lambda: calls.record_outcome(self.communication, call, outcome, rules=RULES, by=None, now=self.now),
         )
 
     def answer_letter(self, choice: int, answer: str) -> None:
@@ -280,7 +286,7 @@ class World:
         said = EmailResponse.from_json(
             {"responses": [{"placement_request_id": str(each), "outcome": answer} for each in ids[:1]]}
         )
-        self._try(self.communication, lambda: emails.answer(self.communication, email.id, said, now=self.now))
+        self._try(self.communication, lambda: emails.answer(self.communication, email.id, said, by=None, now=self.now))
 
     # What is there now
 

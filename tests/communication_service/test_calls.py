@@ -258,7 +258,8 @@ def test_a_call_shows_what_the_caller_may_say(client: FlaskClient) -> None:
 
 
 def test_calls_are_listed_by_day(client: FlaskClient) -> None:
-    a_request(a_practice_to_phone())
+    patient = a_patient()
+    a_request(a_practice_to_phone(), patient)
     tuesday = a_practice_to_phone(phone_hours=TUESDAYS)
     a_request(tuesday)
     composed()
@@ -274,4 +275,5 @@ def test_calls_are_listed_by_day(client: FlaskClient) -> None:
     assert found(**{"from": "2026-11-24", "to": "2026-11-30"}) == 1
     assert found(therapist_id=str(tuesday), status="planned") == 1
     assert found(status="completed") == 0
+    assert (found(patient_id=str(patient)), found(patient_id=str(new_id()))) == (1, 0)
     assert client.get("/api/phone-calls?date=morgen").status_code == 422

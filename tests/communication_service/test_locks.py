@@ -140,7 +140,7 @@ class BusyService:
         for call in random.sample(planned, min(2, len(planned))):
             with transaction() as session:
                 said = CallOutcome.from_json({"result": random.choice(["busy", "reached"])})
-                calls.record_outcome(session, call, said, rules=RULES, now=self._later())
+                calls.record_outcome(session, call, said, rules=RULES, by=None, now=self._later())
 
     def answer(self) -> None:
         with transaction() as session:
@@ -151,14 +151,16 @@ class BusyService:
                 {"placement_request_id": str(each), "outcome": "later"} for each in random.sample(about, len(about))
             ]
             with transaction() as session:
-                emails.answer(session, email.id, EmailResponse.from_json({"responses": said}), now=self._later())
+                emails.answer(
+                    session, email.id, EmailResponse.from_json({"responses": said}), by=None, now=self._later()
+                )
 
     def staff(self) -> None:
         with transaction() as session:
             placement_requests.follow_up(session, rules=RULES, now=self._later() + timedelta(days=8))
         with transaction() as session:
             new = NewSuppression.from_json({"email": f"{new_id().hex}@example.org", "reason": "asked"})
-            suppressions.add(session, new, now=self._later())
+            suppressions.add(session, new, by=None, now=self._later())
 
     def run(self, work: Sequence[Callable[[], None]]) -> None:
         """All of this at once, for a while."""

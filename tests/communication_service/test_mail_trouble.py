@@ -19,6 +19,7 @@ from tests.communication_service.conftest import NOW, at_once
 from tests.communication_service.mail_runs import OTHERS_ANSWER, emails, run_until, suppressions, tries
 from tests.fakes.mail_answers import TABLE, Said
 from tests.fakes.smtp_script import ScriptedServer
+from tests.selection import mostly_slow
 
 
 def some(means: str) -> pytest.MarkDecorator:
@@ -85,6 +86,7 @@ def test_an_email_that_is_put_off_keeps_nobody_waiting_and_goes_when_it_may(
     assert suppressions() == []
 
 
+@pytest.mark.slow
 def test_a_box_that_stays_full_is_tried_for_a_day_and_then_the_practice_is_phoned(
     server: ScriptedServer, job: Sending
 ) -> None:
@@ -97,6 +99,7 @@ def test_a_box_that_stays_full_is_tried_for_a_day_and_then_the_practice_is_phone
     assert (the(Email).status, the(Inquiry).channel, suppressions()) == ("failed", "phone", [])
 
 
+@pytest.mark.slow
 def test_a_trouble_that_lasts_for_weeks_is_asked_after_now_and_again_and_ends_by_itself(
     server: ScriptedServer, job: Sending
 ) -> None:
@@ -115,6 +118,7 @@ def test_a_trouble_that_lasts_for_weeks_is_asked_after_now_and_again_and_ends_by
     assert len(server.taken) == 4
 
 
+@pytest.mark.slow
 def test_a_practice_whose_server_dislikes_us_does_not_stop_the_others_and_is_phoned_in_the_end(
     server: ScriptedServer, job: Sending
 ) -> None:
@@ -132,6 +136,7 @@ def test_a_practice_whose_server_dislikes_us_does_not_stop_the_others_and_is_pho
     assert suppressions() == []
 
 
+@pytest.mark.slow
 def test_emails_to_practices_that_dislike_us_do_not_keep_a_new_one_waiting(
     server: ScriptedServer, job: Sending
 ) -> None:
@@ -145,6 +150,7 @@ def test_emails_to_practices_that_dislike_us_do_not_keep_a_new_one_waiting(
     assert {email.status for email in rows(Email) if email.recipient != "new@example.org"} == {"approved"}
 
 
+@pytest.mark.slow
 def test_the_only_email_there_is_waits_for_as_long_as_something_is_wrong_with_us(
     server: ScriptedServer, job: Sending
 ) -> None:
@@ -172,12 +178,15 @@ def test_an_email_that_was_put_off_often_is_not_the_reason_for_the_first_trouble
 
 @pytest.mark.parametrize(
     "answer",
-    [
-        b"550 5.1.1 User unknown in local recipient table\r\n",
-        b"550 5.1.2 Host unknown\r\n",
-        b"550 5.4.1 Recipient address rejected: Access denied\r\n",
-        b"451 try again\r\n",
-    ],
+    mostly_slow(
+        [
+            b"550 5.1.1 User unknown in local recipient table\r\n",
+            b"550 5.1.2 Host unknown\r\n",
+            b"550 5.4.1 Recipient address rejected: Access denied\r\n",
+            b"451 try again\r\n",
+        ],
+        every=4,
+    ),
 )
 def test_refusals_of_every_email_are_no_accident_whatever_they_say(
     answer: bytes, server: ScriptedServer, job: Sending
@@ -201,6 +210,7 @@ REFUSES_EVERYBODY = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", REFUSES_EVERYBODY)
 def test_what_a_server_says_that_refuses_everybody_is_taken_back_and_every_email_goes_once(
     answer: bytes, server: ScriptedServer, job: Sending
@@ -220,6 +230,7 @@ def test_what_a_server_says_that_refuses_everybody_is_taken_back_and_every_email
     assert {call.status for call in rows(PhoneCall)} <= {"cancelled"}
 
 
+@pytest.mark.slow
 def test_emails_that_were_tried_in_a_trouble_before_are_not_refused_for_good_by_what_follows_it(
     server: ScriptedServer, job: Sending
 ) -> None:
@@ -234,6 +245,7 @@ def test_emails_that_were_tried_in_a_trouble_before_are_not_refused_for_good_by_
     assert {email.status for email in rows(Email)} == {"approved"}
 
 
+@pytest.mark.slow
 def test_addresses_that_really_do_not_exist_are_found_out_once_the_server_takes_others(
     server: ScriptedServer, job: Sending
 ) -> None:

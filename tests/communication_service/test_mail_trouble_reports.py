@@ -20,6 +20,7 @@ from tests.builders.communication import rows
 from tests.communication_service.conftest import NOW
 from tests.communication_service.mail_runs import OTHERS_ANSWER, emails, run_until, troubles_in
 from tests.fakes.smtp_script import ScriptedServer
+from tests.selection import mostly_slow
 
 
 def test_staff_see_since_when_and_why_nothing_goes(server: ScriptedServer, job: Sending, client: FlaskClient) -> None:
@@ -59,7 +60,7 @@ def test_health_and_a_metric_say_so_and_the_worker_stays_ready(server: ScriptedS
 
 
 @pytest.mark.parametrize("stage", ["banner", "ehlo", "mail", "rcpt", "data", "end"])
-@pytest.mark.parametrize("code", ["550 5.7.1", "550 5.1.1", "451 4.3.0", "421", "999"])
+@pytest.mark.parametrize("code", mostly_slow(["550 5.7.1", "550 5.1.1", "451 4.3.0", "421", "999"], every=5))
 def test_what_everybody_may_see_and_what_is_logged_name_no_practice(
     stage: str, code: str, server: ScriptedServer, job: Sending
 ) -> None:

@@ -33,7 +33,7 @@ ADDRESS = NewSuppression(email="praxis@example.org", reason="asked us to")
 
 
 def suppressing(session: Session) -> Any:
-    return suppressions.add(session, ADDRESS, now=NOW)
+    return suppressions.add(session, ADDRESS, by=None, now=NOW)
 
 
 def an_email_in_doubt() -> Email:
@@ -53,7 +53,7 @@ def test_a_doubt_is_resolved_once(said: str) -> None:
 
     def settling(outcome: str) -> Callable[[Session], Any]:
         resolution = Resolution.from_json({"outcome": outcome})
-        return lambda session: emails.resolve(session, mail.id, resolution, rules=RULES, now=NOW)
+        return lambda session: emails.resolve(session, mail.id, resolution, rules=RULES, by=None, now=NOW)
 
     second = in_turn(settling(said), settling("sent"))
     assert isinstance(second, Conflict)
@@ -75,7 +75,7 @@ def test_of_an_answer_to_an_email_and_one_on_the_phone_at_once_one_is_refused() 
     composed(NOW + timedelta(days=8, minutes=1))
     said = {"result": "reached", "responses": [{"placement_request_id": str(request), "outcome": "accepted"}]}
     outcome, call, later = CallOutcome.from_json(said), the(PhoneCall).id, NOW + timedelta(days=8, minutes=5)
-    calling = partial(calls.record_outcome, call_id=call, outcome=outcome, rules=RULES, now=later)
+    calling = partial(calls.record_outcome, call_id=call, outcome=outcome, rules=RULES, by=None, now=later)
     refused = in_turn(answering(mail, request, "declined_other", seconds=8 * 24 * 3600), calling)
     assert isinstance(refused, Conflict)
     assert refused.code == "placement_request.answered_already"
@@ -90,7 +90,7 @@ def test_a_call_has_one_outcome() -> None:
     def recording(result: str) -> Callable[[Session], Any]:
         outcome = CallOutcome.from_json({"result": result})
         now = NOW + timedelta(hours=1)
-        return lambda session: calls.record_outcome(session, call, outcome, rules=RULES, now=now)
+        return lambda session: calls.record_outcome(session, call, outcome, rules=RULES, by=None, now=now)
 
     second = in_turn(recording("busy"), recording("voicemail"))
     assert isinstance(second, Conflict)
@@ -110,7 +110,7 @@ def test_a_suppression_is_lifted_once() -> None:
         known = suppressing(session)
 
     def lifting(session: Session) -> None:
-        suppressions.remove(session, known.id, now=NOW)
+        suppressions.remove(session, known.id, by=None, now=NOW)
 
     assert isinstance(in_turn(lifting, lifting), NotFound)
 
@@ -118,7 +118,7 @@ def test_a_suppression_is_lifted_once() -> None:
 def answering(email: UUID, request: UUID, outcome: str, *, seconds: int) -> Callable[[Session], Any]:
     """Records an answer to an e-mail, by a clock that was read so many seconds after it was sent."""
     said = EmailResponse.from_json({"responses": [{"placement_request_id": str(request), "outcome": outcome}]})
-    return lambda session: emails.answer(session, email, said, now=NOW + timedelta(seconds=seconds))
+    return lambda session: emails.answer(session, email, said, by=None, now=NOW + timedelta(seconds=seconds))
 
 
 def an_email_that_was_sent(therapist: UUID) -> tuple[UUID, UUID]:
@@ -166,7 +166,7 @@ def test_a_call_that_waited_counts_from_its_recording_unless_staff_say_when_it_w
     }
     call = CallOutcome.from_json({name: value for name, value in outcome.items() if value})
     at = NOW + timedelta(seconds=week + 10)
-    recording = partial(calls.record_outcome, call_id=the(PhoneCall).id, outcome=call, rules=RULES, now=at)
+    recording = partial(calls.record_outcome, call_id=the(PhoneCall).id, outcome=call, rules=RULES, by=None, now=at)
     assert not isinstance(in_turn(answering(mail, request, "later", seconds=week + 20), recording), Exception)
     later, accepted = times_of_answers()
     assert (accepted[0] < later[0]) is (said is not None)

@@ -41,14 +41,14 @@ def opt_out(therapist: UUID) -> None:
 
 def staff(therapist: UUID) -> None:
     with transaction() as session:
-        suppressions.add(session, NewSuppression(email=SAME[0], reason="rief an"), now=NOW)
+        suppressions.add(session, NewSuppression(email=SAME[0], reason="rief an"), by=None, now=NOW)
 
 
 def hard_bounce(therapist: UUID) -> None:
     """The mail server says that there is no such address, of an e-mail that was on its way."""
     key = suppressed_key(therapist)
     with transaction() as session:
-        suppressions.suppress(session, [suppressions.Wanted(SHARED, key, "550 5.1.1", "mail_server")], now=NOW)
+        suppressions.suppress(session, [suppressions.Wanted(SHARED, key, "550 5.1.1", "mail_server")], by=None, now=NOW)
 
 
 def suppressed_key(therapist: UUID) -> str:
@@ -67,7 +67,7 @@ def practices(*, phone_hours: Any = MONDAY_MORNINGS, **fields: Any) -> list[UUID
 
 def suppressed() -> list[EmailSuppression]:
     with transaction() as session:
-        return list(session.query(EmailSuppression).order_by(EmailSuppression.email_key))
+        return list(session.query(EmailSuppression).filter_by(removed_at=None).order_by(EmailSuppression.email_key))
 
 
 def channels() -> set[tuple[str, str | None]]:
@@ -77,7 +77,7 @@ def channels() -> set[tuple[str, str | None]]:
 def remove(**which: str) -> None:
     with transaction() as session:
         (known,) = session.query(EmailSuppression).filter_by(**which)
-        suppressions.remove(session, known.id, now=NOW)
+        suppressions.remove(session, known.id, by=None, now=NOW)
 
 
 def test_staff_see_who_said_so(client: FlaskClient) -> None:

@@ -13,9 +13,10 @@ import yaml
 from pydantic_settings import BaseSettings
 
 from migrations.settings import MigrationSettings
-from operations import env_file, pgbouncer, services
+from operations import env_file, gateway, pgbouncer, services
 from operations.compose import CONTAINER_DEFAULTS, NOT_IN_CONTAINERS
 from operations.orchestrator import Orchestrator
+from operations.postgres import NO_VALUES_IN_THE_LOG
 from operations.settings import AdministratorSettings
 from shared.runtime.settings import KafkaSettings, names
 from testkit.private_platform import private_settings
@@ -69,8 +70,16 @@ def test_those_who_follow_let_others_go_first_with_containers_and_without(tmp_pa
 def test_the_addresses_of_the_services_are_where_the_settings_say() -> None:
     for service in SERVICES:
         name, port = f"{service.upper()}_PORT", port_of(service)
-        published = CONTAINERS[f"{service.removesuffix('_service')}-web"]["ports"]
-        assert published == [f"127.0.0.1:${{{name}:-{port}}}:{port}"]
+        assert f"127.0.0.1:${{{name}:-{port}}}:{port}" in CONTAINERS["gateway"]["ports"]
+
+
+def test_web_processes_can_be_many_behind_the_gateway() -> None:
+    """A port of this machine has one owner, so none of them has one (`--scale patient-web=3`)."""
+    assert len(CONTAINERS["gateway"]["ports"]) == len(SERVICES) + 1
+    webs = {f"{service.removesuffix('_service')}-web" for service in SERVICES}
+    assert set(CONTAINERS["gateway"]["depends_on"]) == webs
+    assert {environment("gateway")[f"{service.upper()}_HOST"] for service in SERVICES} == webs
+    assert [name for name in webs if {"ports", "container_name"} & CONTAINERS[name].keys()] == []
 
 
 def test_every_port_is_published_on_this_machine_only() -> None:
@@ -87,7 +96,8 @@ def test_what_runs_has_a_health_and_what_it_waits_for() -> None:
         if name in STEPS:
             assert own == {"disable": True}
         else:
-            assert own.get("test") or name == "pgbouncer" or container["environment"]["HEALTH_PORT"], name
+            in_its_image = name in ("pgbouncer", "gateway")
+            assert own.get("test") or in_its_image or container["environment"]["HEALTH_PORT"], name
             assert container["restart"] == "unless-stopped", name
         for other, how in container.get("depends_on", {}).items():
             ends = other in STEPS
@@ -119,6 +129,12 @@ def test_a_process_is_given_what_its_settings_name(service: str, process: str) -
     assert needed <= given, "nothing stands in for what has no default"
 
 
+def test_the_database_server_logs_no_values() -> None:
+    """As with `make up` (tests/operations/test_postgres.py): a statement holds what practices say of patients."""
+    command = CONTAINERS["postgres"]["command"]
+    assert [name for name, value in NO_VALUES_IN_THE_LOG.items() if f"-c {name}={value}" not in command] == []
+
+
 def test_what_is_no_service_is_given_what_it_needs() -> None:
     assert environment("mail").keys() == {"HEALTH_PORT"}
     assert environment("topics").keys() == set(names(KafkaSettings)) - NOT_IN_CONTAINERS.keys()
@@ -126,6 +142,9 @@ def test_what_is_no_service_is_given_what_it_needs() -> None:
     assert environment("administrator").keys() == of_accounts - NOT_IN_CONTAINERS.keys()
     assert environment("migrations").keys() == set(names(MigrationSettings))
     assert environment("pgbouncer").keys() == set(filter(pgbouncer.reads, DECLARED))
+    names_inside = {"SERVICES_HAVE_OWN_PORTS", *(f"{service.upper()}_HOST" for service in SERVICES)}
+    read_by_gateway = set(filter(gateway.reads, DECLARED)) - NOT_IN_CONTAINERS.keys()
+    assert environment("gateway").keys() == read_by_gateway | names_inside
     admins = {name for name in CONTAINERS for variable in environment(name) if variable in ADMINISTRATORS}
     assert admins == {"postgres", "migrations"}
     assert not [name for name in environment("kafka") if SECRET.search(name)]
@@ -157,7 +176,7 @@ def test_kafka_is_set_as_it_is_without_containers() -> None:
             assert environment("kafka").get(variable) == expected, name
 
 
-@pytest.mark.parametrize("file", ["Dockerfile", "pgbouncer/Dockerfile"])
+@pytest.mark.parametrize("file", ["Dockerfile", "pgbouncer/Dockerfile", "gateway/Dockerfile"])
 def test_images_start_from_an_argument_and_run_as_nobody_special(file: str) -> None:
     text = (ROOT / file).read_text()
     bases = re.findall(r"^FROM (\S+)", text, re.MULTILINE)
@@ -183,7 +202,8 @@ def test_both_dialects_read_the_file(tool: tuple[str, ...], tmp_path: Path) -> N
     if not shutil.which(tool[0]) or subprocess.run([*tool, "version"], check=False, capture_output=True).returncode:
         pytest.skip(f"there is no {' '.join(tool)} on this machine")
     shutil.copy(ROOT / "docker-compose.yml", tmp_path)
-    shutil.copytree(ROOT / "pgbouncer", tmp_path / "pgbouncer")
+    for folder in ("pgbouncer", "gateway"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
     command = [*tool, "config", "--quiet"]
     surroundings = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
     without = subprocess.run(command, cwd=tmp_path, env=surroundings, capture_output=True, text=True, check=False)

@@ -9,22 +9,25 @@ from uuid import UUID
 import pytest
 from sqlalchemy.orm import Session
 
-from matching_service.domain import answers
-from matching_service.domain.schemas import NewPlace, Withdrawal
+from matching_service.domain import answers, placement_requests
+from matching_service.domain.schemas import ContactList, NewPlace, Override, Withdrawal
 from shared.database import new_id
 from shared.errors import Conflict
 from shared.events.catalogue import (
     PatientStatusChanged,
+    PatientTherapistsExcluded,
     PatientUpdated,
     TherapistBlocked,
     TherapistDeactivated,
     TherapistUnblocked,
 )
 from shared.values.datetimes import berlin_day
-from shared.values.enums import RequestStatus, WithdrawalReason
+from shared.values.enums import MatchCriterion, RequestStatus, WithdrawalReason
 from tests.builders.events import happened
 from tests.builders.matching import (
+    RULES,
     a_known_patient,
+    a_known_therapist,
     a_request,
     an_open_request,
     handle,
@@ -63,7 +66,7 @@ def test_resuming_releases_nothing_that_an_acceptance_holds(session: Session) ->
     assert stored(session, held.id).hold == "accepted_elsewhere"
     assert types(session, held.id) == ["approved", "held"]
     patient_becomes(session, held.patient_id, "paused", sequence=4)
-    answers.withdraw(session, accepted.id, Withdrawal(reason=WithdrawalReason.PATIENT_DECLINED), now=MONDAY)
+    answers.withdraw(session, accepted.id, Withdrawal(reason=WithdrawalReason.PATIENT_DECLINED), by=None, now=MONDAY)
     assert stored(session, held.id).hold == "search_paused"
 
 
@@ -136,9 +139,47 @@ def test_a_block_that_is_lifted_already_withdraws_nothing(session: Session) -> N
     assert stored(session, request.id).status == "open"
 
 
+def exclude(session: Session, patient: UUID, *therapists: UUID, sequence: int = 2) -> None:
+    changed = public_patient(id=patient, status="searching", excluded_therapist_ids=list(therapists))
+    handle(session, happened(PatientTherapistsExcluded(patient=changed), patient, sequence=sequence))
+
+
+def test_what_has_not_gone_out_to_a_therapist_whom_the_patient_excludes_is_withdrawn(session: Session) -> None:
+    """It may be somebody whom the patient knows, and who must not learn of the illness."""
+    patient = a_known_patient(session)
+    requests = {
+        s: a_request(session, s, patient_id=patient)
+        for s in (RequestStatus.OPEN, RequestStatus.QUEUED, RequestStatus.CONTACTED)
+    }
+    other = an_open_request(session, patient_id=patient)
+    exclude(session, patient, *(each.therapist_id for each in requests.values()))
+    after = {s: stored(session, each.id) for s, each in requests.items()}
+    assert {s: each.status for s, each in after.items()} == {
+        "open": "withdrawn",
+        "queued": "withdrawn",
+        "contacted": "contacted",
+    }
+    assert after[RequestStatus.OPEN].withdrawn_reason == "patient_declined"
+    assert stored(session, other.id).status == "open"
+    answers.reopen(session, after[RequestStatus.CONTACTED], now=MONDAY)
+    assert stored(session, requests[RequestStatus.CONTACTED].id).status == "withdrawn"
+
+
+def test_an_exclusion_that_staff_set_aside_withdraws_nothing(session: Session) -> None:
+    patient, therapist = a_known_patient(session), a_known_therapist(session)
+    exclude(session, patient, therapist)
+    reason = Override(therapist_id=therapist, rule=MatchCriterion.PATIENT_EXCLUSION, reason="The patient asked for it.")
+    wanted = ContactList(patient_id=patient, therapist_ids=[therapist], overrides=[reason])
+    request = placement_requests.approve(
+        session, wanted, rules=RULES, by=None, today=berlin_day(MONDAY), now=MONDAY
+    ).items[0]
+    exclude(session, patient, therapist, new_id(), sequence=3)
+    assert stored(session, request.id).status == "open"
+
+
 def test_another_patients_place_holds_nobody_and_ends_with_nobody_elses_search(session: Session) -> None:
     place = a_request(session, RequestStatus.ACCEPTED)
-    answers.place(session, place.id, NewPlace(), today=berlin_day(MONDAY), now=MONDAY)
+    answers.place(session, place.id, NewPlace(), today=berlin_day(MONDAY), by=None, now=MONDAY)
     other = an_open_request(session)
     assert other.hold is None
     patient_becomes(session, other.patient_id, "search_aborted")
@@ -156,7 +197,7 @@ def followed(session: Session, place: UUID, patient: UUID, status: str, state: s
 def a_place(session: Session) -> tuple[UUID, UUID, UUID]:
     """The ids of a placed request, its patient and its therapist."""
     request = a_request(session, RequestStatus.ACCEPTED)
-    answers.place(session, request.id, NewPlace(), today=berlin_day(MONDAY), now=MONDAY)
+    answers.place(session, request.id, NewPlace(), today=berlin_day(MONDAY), by=None, now=MONDAY)
     followed(session, request.id, request.patient_id, "in_therapy", "taken_up", sequence=2)
     assert stored(session, request.id).status == "placed"
     return request.id, request.patient_id, request.therapist_id
@@ -185,7 +226,7 @@ def test_after_a_therapy_that_ended_the_same_therapist_may_be_asked_in_a_new_sea
 
 def test_a_list_approved_before_the_patient_service_knows_of_the_place_is_held(session: Session) -> None:
     request = a_request(session, RequestStatus.ACCEPTED)
-    answers.place(session, request.id, NewPlace(), today=berlin_day(MONDAY), now=MONDAY)
+    answers.place(session, request.id, NewPlace(), today=berlin_day(MONDAY), by=None, now=MONDAY)
     between = an_open_request(session, patient_id=request.patient_id)
     assert (between.hold, between.waits_for) == ("accepted_elsewhere", "accepted_elsewhere")
     followed(session, request.id, request.patient_id, "in_therapy", "taken_up", sequence=2)

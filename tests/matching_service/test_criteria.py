@@ -179,7 +179,7 @@ def candidates(session: Session, patient: UUID, **overrides: Any) -> MatchesView
 def approved(session: Session, patient: UUID, therapist: UUID, *overridden: str) -> Approval:
     overrides = [Override(therapist_id=therapist, rule=MatchCriterion(rule), reason="agreed") for rule in overridden]
     wanted = ContactList(patient_id=patient, therapist_ids=[therapist], overrides=overrides)
-    return placement_requests.approve(session, wanted, rules=RULES, today=TODAY, now=MONDAY)
+    return placement_requests.approve(session, wanted, rules=RULES, today=TODAY, by=None, now=MONDAY)
 
 
 def refusals(session: Session, patient: UUID, therapist: UUID, *overridden: str) -> list[str]:

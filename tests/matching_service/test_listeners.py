@@ -305,6 +305,8 @@ def test_a_word_that_no_answer_is_raises_so_that_the_event_becomes_a_dead_letter
 
 def test_every_change_counts_one_event_each(session: Session) -> None:
     request = a_request(session, RequestStatus.CONTACTED)
-    answers.respond(session, request.id, NewAnswer(outcome=RequestOutcome.ACCEPTED), rules=RULES, now=MONDAY + HOUR)
+    answers.respond(
+        session, request.id, NewAnswer(outcome=RequestOutcome.ACCEPTED), rules=RULES, by=None, now=MONDAY + HOUR
+    )
     sequences = [event["sequence"] for event in recorded(session, request.id)]
     assert sequences == list(range(1, len(sequences) + 1))

@@ -36,15 +36,17 @@ TODAY = berlin_day(NOW)
 
 
 def respond(outcome: RequestOutcome) -> Callable[[Session, UUID], Any]:
-    return lambda session, request: answers.respond(session, request, NewAnswer(outcome=outcome), rules=RULES, now=NOW)
+    return lambda session, request: answers.respond(
+        session, request, NewAnswer(outcome=outcome), rules=RULES, by=None, now=NOW
+    )
 
 
 def place(session: Session, request: UUID) -> Any:
-    return answers.place(session, request, NewPlace(), today=TODAY, now=NOW)
+    return answers.place(session, request, NewPlace(), today=TODAY, by=None, now=NOW)
 
 
 def withdraw(session: Session, request: UUID) -> Any:
-    return answers.withdraw(session, request, Withdrawal(reason=WithdrawalReason.PATIENT_DECLINED), now=NOW)
+    return answers.withdraw(session, request, Withdrawal(reason=WithdrawalReason.PATIENT_DECLINED), by=None, now=NOW)
 
 
 def the_search_ends(session: Session, request: UUID) -> None:
@@ -62,7 +64,7 @@ ACCEPTED, DECLINED = respond(RequestOutcome.ACCEPTED), respond(RequestOutcome.DE
     [
         (RequestStatus.CONTACTED, ACCEPTED, DECLINED, "placement_request.answered_already"),
         (RequestStatus.CONTACTED, DECLINED, ACCEPTED, "placement_request.answered_already"),
-        (RequestStatus.ACCEPTED, place, place, "placement_request.not_accepted"),
+        (RequestStatus.ACCEPTED, place, place, "placement_request.placed_already"),
         (RequestStatus.ACCEPTED, withdraw, place, "placement_request.not_accepted"),
         (RequestStatus.ACCEPTED, place, withdraw, "placement_request.over"),
         (RequestStatus.CONTACTED, withdraw, withdraw, "placement_request.over"),
@@ -84,7 +86,7 @@ def test_what_was_decided_a_moment_before_is_not_decided_again(
 
 def approving(patient: UUID, therapist: UUID) -> Callable[[Session], Any]:
     wanted = ContactList(patient_id=patient, therapist_ids=[therapist])
-    return lambda session: placement_requests.approve(session, wanted, rules=RULES, today=TODAY, now=NOW)
+    return lambda session: placement_requests.approve(session, wanted, rules=RULES, today=TODAY, by=None, now=NOW)
 
 
 def test_a_therapist_is_asked_once_for_a_patient() -> None:

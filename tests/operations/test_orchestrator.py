@@ -55,6 +55,33 @@ def test_up_starts_again_only_what_died(platform: PrivatePlatform) -> None:
     assert platform.process("mail").pid == mail
 
 
+def test_up_says_what_runs_with_older_settings_and_a_restart_renews_it(platform: PrivatePlatform) -> None:
+    platform.up(["mail"])
+    before = platform.process("mail").pid
+    changed = {**platform.settings, "ALLOWED_HOSTS": f"{platform.settings['ALLOWED_HOSTS']},mails.example.org"}
+    said: list[str] = []
+    later = PrivatePlatform(ROOT, changed, platform.paths.state, durable=False, say=said.append)
+    later.up(["mail"])
+    assert any("mail" in line and "older settings or code: `make restart`" in line for line in said)
+    assert later.process("mail").pid == before
+
+    said.clear()
+    assert later.down(["mail"])
+    later.up(["mail"])
+    later.up(["mail"])
+    assert later.process("mail").pid != before
+    assert any("already running" in line for line in said)
+    assert not any("older settings" in line for line in said)
+
+
+def test_down_with_a_name_stops_only_that(platform: PrivatePlatform) -> None:
+    platform.up(["pgbouncer", "mail"])
+    assert platform.down(["mail"])
+    assert not platform.process("mail").is_alive()
+    assert platform.process("pgbouncer").is_alive()
+    assert not platform.down(["mail"])
+
+
 def test_a_killed_postgresql_keeps_what_was_committed(platform: PrivatePlatform) -> None:
     platform.process("postgresql").start()
     query(platform, "CREATE TABLE kept AS SELECT 42 AS answer")

@@ -31,7 +31,12 @@ def test_a_consent_is_recorded_shown_and_withdrawn(client: FlaskClient, session:
     given = answer.json
     assert answer.headers["Location"] == f"{url}/consents/{given['id']}"
     assert client.get(answer.headers["Location"]).json == given
-    assert given == consent("patient_mail") | {"id": given["id"], "withdrawn_on": None}
+    assert given == consent("patient_mail") | {
+        "id": given["id"],
+        "recorded_by": None,
+        "withdrawn_on": None,
+        "withdrawn_by": None,
+    }
     shown = client.get(url).json
     assert (shown["consents"], shown["version"]) == ([given], 2)
     withdrawn = client.post(f"{url}/consents/{given['id']}/withdraw")
@@ -53,7 +58,7 @@ def test_the_block_of_the_diagnosis_is_published_only_while_the_patient_consents
     assert published_block(session, known.id) == "F40-F48"
     client.post(f"{url}/consents/{given['id']}/withdraw")
     assert published_block(session, known.id) is None
-    client.post(f"{url}/consents", json=consent("health_data", text_version="2026-2"))
+    client.post(f"{url}/consents", json=consent("health_data", given_on=clock.today().isoformat()))
     assert published_block(session, known.id) == "F40-F48"
 
 
@@ -68,7 +73,7 @@ def test_a_withdrawn_mandate_blocks_the_search_until_a_new_one_is_given(
     assert client.get(f"{url}/readiness").json == {"ready": False, "missing": ["mandate_withdrawn"]}
     refused = client.post(f"{url}/status", json={"status": "searching"})
     assert [error["field"] for error in refused.json["errors"]] == ["mandate_withdrawn"]
-    client.post(f"{url}/consents", json=consent("mandate"))
+    client.post(f"{url}/consents", json=consent("mandate", given_on=clock.today().isoformat()))
     assert client.get(f"{url}/readiness").json["ready"] is True
 
 
@@ -120,3 +125,33 @@ def test_withdrawing_the_mandate_pauses_a_running_search(client: FlaskClient, se
     refused = client.post(f"{url}/status", json={"status": "searching"})
     assert refused.status_code == 409
     assert [error["field"] for error in refused.json["errors"]] == ["mandate_withdrawn"]
+
+
+@pytest.mark.parametrize("purpose", ["mandate", "health_data"])
+def test_withdrawing_one_of_two_records_withdraws_what_the_patient_agreed_to(
+    client: FlaskClient, session: Session, keys: Keys, purpose: str
+) -> None:
+    """A double click, or two members of staff, record the same consent twice; the patient withdraws it once."""
+    patient = a_patient_who_is(session, keys, "searching")
+    url = f"/api/patients/{patient.id}"
+    first, _second = (client.post(f"{url}/consents", json=consent(purpose)).json for _ in range(2))
+    other = client.post(f"{url}/consents", json=consent("patient_mail")).json
+    assert client.post(f"{url}/consents/{first['id']}/withdraw").status_code == 200
+    shown = client.get(url).json
+    assert [each["withdrawn_on"] is None for each in shown["consents"]] == [False, False, True]
+    assert shown["consents"][2] == other
+    assert (shown["status"] == "paused") == (purpose == "mandate")
+    assert published_block(session, patient.id) is None
+
+
+def test_a_consent_from_before_a_withdrawal_does_not_stand_again(
+    client: FlaskClient, session: Session, keys: Keys
+) -> None:
+    url = f"/api/patients/{a_patient(session, keys).id}"
+    given = client.post(f"{url}/consents", json=consent("health_data")).json
+    client.post(f"{url}/consents/{given['id']}/withdraw")
+    late = client.post(f"{url}/consents", json=consent("health_data", given_on="2026-01-03"))
+    assert (late.status_code, [error["field"] for error in late.json["errors"]]) == (422, ["given_on"])
+    assert client.post(f"{url}/consents", json=consent("patient_mail")).status_code == 201
+    today = clock.today().isoformat()
+    assert client.post(f"{url}/consents", json=consent("health_data", given_on=today)).status_code == 201

@@ -54,7 +54,7 @@ def staff(app: Flask) -> Staff:
 def registering(keys: Keys, **fields: Any) -> Any:
     """Somebody enters a patient without force."""
     new = NewPatient.from_json(new_patient(**fields))
-    return lambda session: patients.register(session, keys, new, now=MONDAY)
+    return lambda session: patients.register(session, keys, new, by=None, now=MONDAY)
 
 
 def changing(keys: Keys, patient: PatientView, **fields: Any) -> Any:

@@ -12,6 +12,7 @@ from patient_service.dependencies import Dependencies
 from patient_service.domain import consents, copies, patients, searches
 from patient_service.domain.schemas import NewConsent, NewStatus, PatientView
 from patient_service.jobs import jobs
+from shared.database import new_id
 from shared.runtime import clock
 from shared.security.encryption import Keys
 from shared.values.enums import PatientStatus
@@ -186,3 +187,44 @@ def test_the_worker_runs_both_jobs(session: Session, keys: Keys) -> None:
     session.expire_all()
     assert status_of(session, keys, known) == "searching"
     assert by_name["birthdays"].run(MONDAY) == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "missing"),
+    [
+        ({"contracts_signed": False}, "contracts"),
+        ({"diagnoses": []}, "diagnosis"),
+        ({"postal_code": None}, "postal code"),
+        ({"max_distance_km": None, "max_travel_minutes": None}, "distance"),
+        ({"date_of_birth": (clock.today() - timedelta(days=10 * 365)).isoformat()}, "guardian"),
+    ],
+)
+def test_a_search_that_could_not_start_any_more_pauses(
+    client: FlaskClient, session: Session, keys: Keys, change: dict[str, object], missing: str
+) -> None:
+    """The signed contracts include the mandate: without them nobody may be asked on the patient's behalf."""
+    patient = a_patient_who_is(session, keys, "searching")
+    url = f"/api/patients/{patient.id}"
+    changed = client.patch(url, json=change).json
+    assert (changed["status"], changed["paused_until"]) == ("paused", None)
+    assert missing in client.get(f"{url}/history").json["items"][-1]["reason"]
+    last = recorded(session, patient.id)[-1]
+    assert (last["type"], last["data"]["patient"]["status"]) == ("patient.status_changed", "paused")
+
+
+def test_a_search_goes_on_while_the_location_of_a_new_postal_code_is_looked_up(
+    client: FlaskClient, session: Session, keys: Keys
+) -> None:
+    patient = a_patient_who_is(session, keys, "searching")
+    changed = client.patch(f"/api/patients/{patient.id}", json={"postal_code": "99423"}).json
+    assert changed["status"] == "searching"
+
+
+def test_who_excludes_a_therapist_is_published_as_such(client: FlaskClient, session: Session, keys: Keys) -> None:
+    patient, therapists = a_patient_who_is(session, keys, "searching"), [str(new_id()), str(new_id())]
+    url = f"/api/patients/{patient.id}"
+    for excluded in (therapists[:1], therapists, therapists[1:]):
+        client.patch(url, json={"excluded_therapist_ids": excluded})
+        assert recorded(session, patient.id)[-1]["data"]["patient"]["excluded_therapist_ids"] == excluded
+    types = [event["type"] for event in recorded(session, patient.id)[-3:]]
+    assert types == ["patient.therapists_excluded", "patient.therapists_excluded", "patient.updated"]

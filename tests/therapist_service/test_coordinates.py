@@ -121,7 +121,7 @@ def test_a_move_in_the_source_with_wrong_coordinates_drops_the_old_ones(folder: 
     done = folder.bring(SECOND, a_file(modifications=[a_record(postal_code="50667", **AACHEN)]))
     (record,) = folder.records(done)
     assert coordinates(session) == NOWHERE
-    assert "latitude: the coordinates must lie within 30 km of the postal code, set aside" in (record.reason or "")
+    assert "latitude not taken: the coordinates must lie within 30 km of the postal code" in (record.reason or "")
     folder.bring(THIRD, a_file(modifications=[a_record(postal_code="50667", **COLOGNE)]))
     assert coordinates(session) == COLOGNE
 

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from tests.builders.imports import FIRST, SECOND, Folder, a_file, a_record, entries
 from tests.conftest import MONDAY
 from tests.hostile import BROKEN_TEXTS, COMBINING, DEPTHS, LISTS, NUMBERS, TEXTS, WRITTEN_NUMBERS
+from tests.selection import mostly_slow
 from therapist_service.domain import import_files
 from therapist_service.domain.import_files import BLOCK, LARGEST_RECORD, Blocks
 from therapist_service.domain.import_records import DEEPEST, KNOWN, LARGEST_SET_ASIDE, LONGEST_REASON, Entry
@@ -91,7 +92,7 @@ def looked_at(raw: bytes) -> list[Entry]:
     return entries(file, end=file.total)
 
 
-@pytest.mark.parametrize("field", FIELDS)
+@pytest.mark.parametrize("field", mostly_slow(FIELDS, every=6))
 def test_a_known_field_never_costs_more_than_itself(field: str) -> None:
     for name, raw in WRITTEN.items():
         if "100000" in name:
@@ -106,6 +107,7 @@ def test_a_known_field_never_costs_more_than_itself(field: str) -> None:
         to_json(record.set_aside).decode().encode()
 
 
+@pytest.mark.slow
 def test_what_is_left_of_each_field_can_be_stored(folder: Folder, session: Session) -> None:
     """Each hostile value in a known field, in turn."""
     fields = itertools.cycle(FIELDS)
@@ -116,6 +118,7 @@ def test_what_is_left_of_each_field_can_be_stored(folder: Folder, session: Sessi
     assert (done.status, done.counts.additions, done.counts.rejected) == ("completed", len(WRITTEN) + 2, 0)
 
 
+@pytest.mark.slow
 def test_an_unknown_field_of_a_deletion_costs_nothing(folder: Folder, session: Session) -> None:
     folder.bring(FIRST, a_file([a_record("a-2")]))
     gone = [b'{"external_id": "a-2", "strange": ' + raw + b"}" for raw in WRITTEN.values()]
@@ -124,7 +127,7 @@ def test_an_unknown_field_of_a_deletion_costs_nothing(folder: Folder, session: S
     assert stored(session)["a-2"].status == "inactive"
 
 
-@pytest.mark.parametrize("field", ["external_id", "last_name"])
+@pytest.mark.parametrize("field", mostly_slow(["external_id", "last_name"], every=2))
 def test_an_essential_field_costs_its_record_and_says_why(folder: Folder, session: Session, field: str) -> None:
     bad = [raw for name, raw in WRITTEN.items() if "text" not in name]
     done = folder.bring(FIRST, a_raw_file(*(with_raw(field, raw) for raw in bad)))

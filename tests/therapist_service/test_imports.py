@@ -213,6 +213,7 @@ def one_of_each(session: Session, number: int) -> None:
     assert (len(published), set(published.values())) == (number, {1})
 
 
+@pytest.mark.slow
 def test_after_a_crash_another_worker_goes_on_where_it_was_left(folder: Folder, session: Session) -> None:
     folder.drop(FIRST, wholesome(1200))
     assert folder.watch.watch(MONDAY) == 1
@@ -340,6 +341,7 @@ def test_two_workers_at_the_same_files_do_everything_once(
     assert (len(published), set(published.values())) == (1600, {1})
 
 
+@pytest.mark.slow
 def test_five_thousand_records_in_a_few_seconds(folder: Folder, session: Session) -> None:
     started = time.monotonic()
     done = folder.bring(FIRST, wholesome(5000))

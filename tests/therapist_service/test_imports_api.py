@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -41,6 +43,29 @@ def test_a_named_file_is_imported_and_can_be_looked_at(client: FlaskClient, fold
     assert page["items"][0]["reason"] == "last_name: is required"
     assert client.get(f"{place}/records?limit=1&offset=1").json["total"] == 2
     assert client.get(f"{place}/records?outcome=lost").status_code == 422
+
+
+def test_an_import_of_a_file_that_is_still_being_written_says_so(client: FlaskClient, folder: Folder) -> None:
+    whole = json.dumps(a_file([a_record()]))
+    folder.drop(FIRST, whole[:-30], at=MONDAY)
+    place = client.post("/api/imports", json={"file": FIRST}).headers["Location"]
+    folder.work(MONDAY + timedelta(seconds=10))
+    shown = client.get(place).json
+    assert (shown["status"], "may still be being written" in shown["reason"]) == ("running", True)
+    folder.drop(FIRST, whole, at=MONDAY + timedelta(seconds=20))
+    folder.work(MONDAY + timedelta(seconds=21))
+    shown = client.get(place).json
+    assert (shown["status"], shown["reason"]) == ("completed", None)
+
+
+def test_a_file_of_another_name_is_logged_once(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    folder.drop("therapists_today.json", a_file([a_record()]))
+    folder.work()
+    folder.work()
+    assert folder.imports() == []
+    logged = capsys.readouterr()
+    assert (logged.out + logged.err).count("imports.file_ignored") == 1
+    assert "therapists_today.json" in logged.out + logged.err
 
 
 def test_without_a_name_the_next_file_is_taken(client: FlaskClient, folder: Folder) -> None:

@@ -33,7 +33,7 @@ def content() -> Content:
 
 def test_a_file_is_asked_for_once() -> None:
     def ask(session: Session) -> Any:
-        return import_arrivals.ask(session, FILE, now=MONDAY)
+        return import_arrivals.ask(session, FILE, by=None, now=MONDAY)
 
     second = in_turn(ask, ask)
     assert isinstance(second, ImportedBefore)
@@ -62,10 +62,10 @@ def test_a_file_is_applied_by_one_worker() -> None:
 def test_a_block_is_lifted_once() -> None:
     with transaction() as session:
         therapist = a_therapist(session)
-        therapists.block(session, therapist.id, NewBlock(reason="rests"), today=MONDAY.date(), now=MONDAY)
+        therapists.block(session, therapist.id, NewBlock(reason="rests"), today=MONDAY.date(), by=None, now=MONDAY)
 
     def unblock(session: Session) -> Any:
-        return therapists.unblock(session, therapist.id, now=MONDAY)
+        return therapists.unblock(session, therapist.id, by=None, now=MONDAY)
 
     second = in_turn(unblock, unblock)
     assert isinstance(second, Conflict)
@@ -78,7 +78,7 @@ def test_an_event_set_aside_is_settled_once() -> None:
         session.execute(insert(dead_letter_table).values(**row, reason="a mistake", traceback=""))
 
     def discard(session: Session) -> None:
-        dead_letters.discard(session, row["id"], reason="no event", now=MONDAY)
+        dead_letters.discard(session, row["id"], reason="no event", by=None, now=MONDAY)
 
     second = in_turn(discard, discard)
     assert isinstance(second, Conflict)

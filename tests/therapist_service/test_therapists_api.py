@@ -92,7 +92,7 @@ def test_a_block_that_ran_out_is_lifted_the_day_after(session: Session) -> None:
 
     known = a_therapist(session)
     today = MONDAY.date()
-    therapists.block(session, known.id, NewBlock(reason="ill", until=today), today=today, now=MONDAY)
+    therapists.block(session, known.id, NewBlock(reason="ill", until=today), today=today, by=None, now=MONDAY)
     assert therapists.lift_blocks_that_ran_out(session, today=today, now=MONDAY) == 0
     tomorrow = MONDAY + timedelta(days=1)
     assert therapists.lift_blocks_that_ran_out(session, today=tomorrow.date(), now=tomorrow) == 1

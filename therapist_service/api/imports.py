@@ -55,7 +55,9 @@ class ImportCollection(Resource):
         becomes of it. A file that was imported before is refused with 409 and the `Location` of that import; where
         that shows only when the worker reads its content, the import ends as `rejected` and names the earlier one.
         """
-        return import_arrivals.ask(context.session, fetched.look, now=context.now, otherwise=fetched.otherwise)
+        return import_arrivals.ask(
+            context.session, fetched.look, by=context.caller.id, now=context.now, otherwise=fetched.otherwise
+        )
 
 
 class ImportRecordCollection(Resource):

@@ -14,8 +14,8 @@ from therapist_service.api.therapists import (
 )
 
 ROUTES = [
-    Route("/api/therapists", TherapistCollection, get=CALLERS, post=COORDINATORS),
-    Route("/api/therapists/<uuid:id>", TherapistItem, get=CALLERS, patch=COORDINATORS),
+    Route("/api/therapists", TherapistCollection, get=CALLERS | IMPORTERS, post=COORDINATORS),
+    Route("/api/therapists/<uuid:id>", TherapistItem, get=CALLERS | IMPORTERS, patch=COORDINATORS),
     Route("/api/therapists/<uuid:id>/block", TherapistBlockResource, post=COORDINATORS),
     Route("/api/therapists/<uuid:id>/unblock", TherapistUnblockResource, post=COORDINATORS),
     Route("/api/imports", ImportCollection, get=IMPORTERS, post=IMPORTERS | {Scope.IMPORTS_START}),

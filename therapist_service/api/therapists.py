@@ -29,7 +29,9 @@ class TherapistItem(Resource):
     @endpoint(patch=ChangedTherapist, response=TherapistView)
     def patch(self, context: Context[Dependencies], id: UUID, patch: MergePatch) -> TherapistView:
         """Change a therapist; what staff change is protected from imports."""
-        return therapists.change(context.session, id, patch, expected_versions=context.if_match, now=context.now)
+        return therapists.change(
+            context.session, id, patch, expected_versions=context.if_match, by=context.caller.id, now=context.now
+        )
 
 
 class TherapistCollection(Resource):
@@ -43,7 +45,7 @@ class TherapistCollection(Resource):
     @endpoint(body=NewTherapist, response=TherapistView, status=201, replay=TherapistItem.get)
     def post(self, context: Context[Dependencies], body: NewTherapist) -> TherapistView:
         """Enter a therapist by hand."""
-        return therapists.register(context.session, body, now=context.now)
+        return therapists.register(context.session, body, by=context.caller.id, now=context.now)
 
 
 class TherapistBlockResource(Resource):
@@ -52,7 +54,7 @@ class TherapistBlockResource(Resource):
     @endpoint(body=NewBlock, response=TherapistView, replay=TherapistItem.get)
     def post(self, context: Context[Dependencies], id: UUID, body: NewBlock) -> TherapistView:
         """Let nobody contact this therapist."""
-        return therapists.block(context.session, id, body, today=context.today, now=context.now)
+        return therapists.block(context.session, id, body, by=context.caller.id, today=context.today, now=context.now)
 
 
 class TherapistUnblockResource(Resource):
@@ -61,4 +63,4 @@ class TherapistUnblockResource(Resource):
     @endpoint(response=TherapistView, replay=TherapistItem.get)
     def post(self, context: Context[Dependencies], id: UUID) -> TherapistView:
         """Let the therapist be contacted again."""
-        return therapists.unblock(context.session, id, now=context.now)
+        return therapists.unblock(context.session, id, by=context.caller.id, now=context.now)

@@ -41,6 +41,8 @@ class Inbox:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.ignored: list[str] = []
+        """The names of the other files that lay there when the folder was last read."""
 
     @property
     def place(self) -> str:
@@ -49,7 +51,7 @@ class Inbox:
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
     def arrivals(self) -> list[Arrival]:
-        """The scraper's files in the order of their names; anything else in the folder is left out.
+        """The scraper's files in the order of their names; anything else in the folder is left out: see `ignored`.
 
         Raises `InboxUnreachable` where the folder cannot be read.
         """
@@ -57,8 +59,9 @@ class Inbox:
             filesystem, folder = self._opened
             filesystem.invalidate_cache(folder)
             entries = [entry for entry in filesystem.ls(folder, detail=True) if entry["type"] == "file"]
-        found = (_arrival(entry) for entry in entries)
-        return sorted((a for a in found if FILE_NAME.fullmatch(a.name)), key=lambda a: a.name)
+        found = sorted((_arrival(entry) for entry in entries), key=lambda a: a.name)
+        self.ignored = [a.name for a in found if not FILE_NAME.fullmatch(a.name)]
+        return [a for a in found if FILE_NAME.fullmatch(a.name)]
 
     def find(self, name: str) -> Arrival | None:
         """The file of that name. It is looked for among the folder's own files, so a name is never a path."""

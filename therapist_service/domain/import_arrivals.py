@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from shared.database import Session, new_id
+from shared.database import Session, first_version, new_id
 from shared.errors import Conflict, NotFound
 from shared.values.enums import ImportStatus
 from therapist_service.domain import imports, states
@@ -71,7 +71,12 @@ def unread(session: Session, looks: Sequence[FileLook]) -> list[FileLook]:
 
 
 def ask(
-    session: Session, look: FileLook | None, *, now: datetime, otherwise: str = "There is no such file."
+    session: Session,
+    look: FileLook | None,
+    *,
+    by: UUID | None,
+    now: datetime,
+    otherwise: str = "There is no such file.",
 ) -> ImportView:
     """Have a worker read and apply this file.
 
@@ -83,7 +88,7 @@ def ask(
     known = queries.looks_of(session, [look.name]).get((look.name, look.size, look.modified_at))
     if known is not None:
         raise ImportedBefore(known)
-    return imports.view(_begun(session, look, now))
+    return imports.view(_begun(session, look, by=by, now=now))
 
 
 def keep_block(session: Session, content_id: UUID, number: int, block: bytes) -> None:
@@ -102,8 +107,8 @@ def take(session: Session, look: FileLook, content: Content, *, now: datetime) -
     asked = [each for each in queries.asked_for(session) if each.file == look.name]
     original = queries.with_checksum(session, content.checksum)
     if original is None:
-        original = asked.pop(0) if asked else _begun(session, look, now)
-        original.checksum, original.content_id = content.checksum, content.id
+        original = asked.pop(0) if asked else _begun(session, look, by=None, now=now)
+        original.checksum, original.content_id, original.reason = content.checksum, content.id, None
         original.size, original.modified_at = content.size, look.modified_at
     else:
         queries.drop_content(session, content.id)
@@ -115,11 +120,18 @@ def take(session: Session, look: FileLook, content: Content, *, now: datetime) -
     return imports.view(original)
 
 
+def wait_for_the_rest(session: Session, look: FileLook, *, now: datetime) -> None:
+    """Say of the imports of this file that were asked for why they do not begin: it ends too early."""
+    for each in queries.asked_for(session):
+        if each.file == look.name:
+            each.reason, each.updated_at = "The file ends too early; it may still be being written.", now
+
+
 def fail(session: Session, look: FileLook, reason: str, *, now: datetime) -> None:
     """This file cannot be read; it is not tried again unless it changes."""
     queries.take_in_turn(session)
     asked = [each for each in queries.asked_for(session) if each.file == look.name]
-    for each in asked or [_begun(session, look, now)]:
+    for each in asked or [_begun(session, look, by=None, now=now)]:
         each.size, each.modified_at = look.size, look.modified_at
         imports.end(session, each, ImportStatus.FAILED, now).reason = reason
 
@@ -139,9 +151,9 @@ def forget_left_content(session: Session, *, now: datetime) -> int:
     return queries.drop_left_content(session, older_than=UUID(int=before << 80))
 
 
-def _begun(session: Session, look: FileLook, now: datetime) -> Import:
-    times = {"created_at": now, "updated_at": now, "started_at": now}
-    begun = Import(id=new_id(), file=look.name, size=look.size, modified_at=look.modified_at, **times)
+def _begun(session: Session, look: FileLook, *, by: UUID | None, now: datetime) -> Import:
+    file = {"file": look.name, "size": look.size, "modified_at": look.modified_at}
+    begun = Import(id=new_id(), started_at=now, started_by=by, **file, **first_version(by=by, now=now))
     states.begin_import(begun)
     session.add(begun)
     session.flush()

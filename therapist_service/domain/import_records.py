@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import starmap
 from typing import Any
 
 from pydantic import ConfigDict, ValidationError, field_validator
@@ -143,18 +144,18 @@ def _salvaged(position: int, action: ImportAction, sent: bytes) -> Entry:
     known_as = external_id(sent)
     if not read.known.keys() >= ESSENTIAL:
         missing = [
-            read.unreadable.get(name) or f"{name}: is required" for name in sorted(ESSENTIAL - read.known.keys())
+            f"{name}: {read.unreadable.get(name, 'is required')}" for name in sorted(ESSENTIAL - read.known.keys())
         ]
         return Entry(position, action, known_as, _note(missing))
     kept = dict(read.known)
-    problems = [*read.problems, *(f"{problem}, set aside" for problem in read.unreadable.values())]
+    problems = [*read.problems, *starmap(not_taken, read.unreadable.items())]
     for _ in range(3):  # the rule about both coordinates speaks up only when each field alone is right
         try:
             record = SentRecord.from_json(kept)
         except ValidationError as invalid:
             if {name for error in invalid.errors(include_url=False) for name in _fields(error)} & ESSENTIAL:
                 return Entry(position, action, known_as, _sentence(invalid))
-            problems += [f"{p.field}: {p.message}, set aside" for p in problems_of(invalid)]
+            problems += [not_taken(problem.field, problem.message) for problem in problems_of(invalid)]
             kept = _without(kept, invalid)
         else:
             aside = {name: value for name, value in read.known.items() if kept.get(name) != value}
@@ -196,7 +197,7 @@ class _Fields:
             _as_stored(name, value)
         except Unreadable as problem:
             if name is not None and is_known:
-                self.unreadable[name] = f"{name}: {problem}"
+                self.unreadable[name] = str(problem)
             else:
                 self.problems.append(f"{_shown(name)}: {problem}, not kept")
             return
@@ -255,6 +256,11 @@ def _again(name: str) -> str:
 def _shown(name: str | None) -> str:
     """A field's name, unless it is not fit to be shown."""
     return name if name is not None and name.isidentifier() and name.isascii() and len(name) <= 60 else "a field"
+
+
+def not_taken(field: str, problem: str) -> str:
+    """Returns the note of a value that the record sent and that the therapist did not get."""
+    return f"{field} not taken: {problem}"
 
 
 def _note(problems: Iterable[str]) -> str | None:

@@ -16,7 +16,7 @@ from shared.values.enums import ImportAction, ImportOutcome
 from shared.values.postal_codes import coordinates_problem
 from shared.values.weekly import Weekly
 from therapist_service.domain import states
-from therapist_service.domain.import_records import Entry
+from therapist_service.domain.import_records import Entry, not_taken
 from therapist_service.domain.schemas import PLACE, TherapistFields
 
 DEFAULTS: Mapping[str, Any] = {
@@ -100,7 +100,7 @@ def _wanted(entry: Entry, known: Mapping[str, Any]) -> tuple[dict[str, Any], str
         return wanted, entry.note
     # they belong to the address before or, where the record sent them, to another one than staff set
     sent = wanted.get("latitude") is not None
-    note = "; ".join(filter(None, (entry.note, f"latitude: the coordinates {why_not}, set aside" if sent else None)))
+    note = "; ".join(filter(None, (entry.note, not_taken("latitude", f"the coordinates {why_not}") if sent else None)))
     return wanted | dict.fromkeys(PLACE), note or None
 
 

@@ -28,6 +28,7 @@ class NewImport(Schema):
     """What starts an import: a file's name inside the watched folder; without it, the next file that waits there."""
 
     file: Annotated[str, Text(40, _file_name, pattern=FILE_NAME), Field(examples=[A_FILE_NAME])] | None = None
+    """The name of a file in the folder IMPORT_URL."""
 
 
 class Counts(Schema):
@@ -44,7 +45,8 @@ class Counts(Schema):
 class ImportView(EntityView):
     """One file, and what became of it. `done` of `total` records have an outcome.
 
-    `checksum` is null until a worker has read the file, and `total` until it has looked it through.
+    `checksum` is null until a worker has read the file, and `total` until it has looked it through. `started_by` is who
+    asked for the file, null where it was found in the folder.
     """
 
     file: str
@@ -53,6 +55,7 @@ class ImportView(EntityView):
     source: str | None
     scrape_id: str | None
     started_at: Instant
+    started_by: UUID | None
     finished_at: Instant | None
     reason: str | None
     counts: Counts
@@ -84,6 +87,7 @@ class ImportRecordFilter(PageQuery):
     """Which records to list."""
 
     outcome: ImportOutcome | None = None
+    """Only those with this outcome."""
 
 
 ImportPage = Page[ImportView]

@@ -39,7 +39,8 @@ from therapist_service.store.tables import Import
 
 WRITTEN = (
     "id", "created_at", *ImportedFields.model_fields, "status", "inactive_by", "block_reason", "source_name",
-    "external_id", "last_seen_at", "set_aside", "search", "protected_fields", "updated_at", "version", "sequence",
+    "external_id", "last_seen_at", "set_aside", "search", "protected_fields", "updated_at", "updated_by", "version",
+    "sequence",
 )  # fmt: skip
 """The columns of a therapist that an import writes; what machines note about contacts is not among them.
 
@@ -285,7 +286,7 @@ def _outcome(entry: Entry, known: dict[str, Any] | None, metadata: Metadata, now
     row["search"] = search.found_by(row)
     event = None
     if decision.event is not None:
-        row |= {"updated_at": now, "version": row["version"] + 1, "sequence": row["sequence"] + 1}
+        row |= {"updated_at": now, "updated_by": None, "version": row["version"] + 1, "sequence": row["sequence"] + 1}
         event_of_row = decision.event.model_construct(therapist=therapists.public_row(row))
         event = (row["id"], row["sequence"], event_of_row)
     return Outcome(entry, decision, row["id"], {name: row[name] for name in WRITTEN}, event)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
@@ -22,8 +23,9 @@ from shared.values.errors import NotAcceptable
 from shared.values.identifiers import Language, PostalCode
 from shared.values.places import Latitude, Longitude
 from shared.values.postal_codes import coordinates_problem
+from shared.values.readable import FOR_CALLERS
 from shared.values.rules import rule_across, without_rule
-from shared.values.schemas import Distinct, EntityView, Page, PageQuery, Schema
+from shared.values.schemas import Changed, Distinct, EntityView, Page, PageQuery, Schema
 from shared.values.text import Line, Note
 from shared.values.weekly import WeeklyHours
 
@@ -38,7 +40,9 @@ class Holiday(Schema):
     """Days on which the practice is closed, both inclusive."""
 
     from_: PlausibleDate = Field(alias="from")
+    """First day."""
     to: PlausibleDate
+    """Last day."""
 
     @rule_across("to")
     def _ends_after_it_starts(self) -> None:
@@ -63,30 +67,54 @@ class ImportedFields(Schema):
 
     model_config = ConfigDict(json_schema_extra=BOTH_OR_NONE)
 
-    salutation: Line | None = None
-    title: Line | None = None
-    first_name: Line | None = None
-    last_name: Line
+    salutation: Annotated[Line, Field(examples=["Frau"])] | None = None
+    """How letters begin, such as Frau or Herr."""
+    title: Annotated[Line, Field(examples=["Dr."])] | None = None
+    """An academic title."""
+    first_name: Annotated[Line, Field(examples=["Mira"])] | None = None
+    """First name or names."""
+    last_name: Annotated[Line, Field(examples=["Sonnentau"])]
+    """Last name."""
     gender: Gender = Gender.UNKNOWN
-    street: Line | None = None
-    house_number: Line | None = None
+    """Gender, where it is known."""
+    street: Annotated[Line, Field(examples=["Musterweg"])] | None = None
+    """Street of the practice, without the house number."""
+    house_number: Annotated[Line, Field(examples=["1a"])] | None = None
+    """House number of the practice."""
     postal_code: PostalCode | None = None
-    city: Line | None = None
+    """German postal code of the practice."""
+    city: Annotated[Line, Field(examples=["Aachen"])] | None = None
+    """Town of the practice."""
     latitude: Latitude | None = None
+    """Where the practice is; without coordinates the place of the address is looked up."""
     longitude: Longitude | None = None
+    """Where the practice is; goes with the latitude."""
     phone: PhoneNumber | None = None
+    """Number of the practice."""
     mobile: PhoneNumber | None = None
+    """Mobile number."""
     fax: PhoneNumber | None = None
+    """Fax number."""
     email: EmailAddress | None = None
-    website: Line | None = None
+    """Where inquiries go; several therapists may share an address."""
+    website: Annotated[Line, Field(examples=["https://praxis.example.org"])] | None = None
+    """Address of the web page."""
     accreditation: Accreditation = Accreditation.UNKNOWN
+    """Who may be treated at whose expense."""
     procedures: Annotated[list[Procedure], Distinct(50)] = []
+    """Procedures that are offered."""
     age_groups: Annotated[list[AgeGroup], Distinct(50)] = []
+    """Age groups that are treated."""
     settings: Annotated[list[TherapySetting], Distinct(50)] = []
+    """Individual or group therapy."""
     languages: Annotated[list[Language], Distinct(50)] = []
+    """Languages in which therapy is offered."""
     qualifications: Lines = []
+    """Further qualifications, as the source names them."""
     offers: Lines = []
+    """Further offers, as the source names them."""
     phone_hours: WeeklyHours = None
+    """When somebody answers the phone."""
 
     @rule_across("latitude", "longitude")
     def _has_both_coordinates_or_none(self) -> None:
@@ -106,14 +134,23 @@ class TherapistFields(ImportedFields):
     """The fields that staff can write."""
 
     seat_share: Annotated[float, Field(ge=0.25, le=1)] | None = None
+    """Share of a statutory seat."""
     working_hours: WeeklyHours = None
+    """When there are sessions."""
     holidays: Annotated[list[Holiday], Field(max_length=100)] = []
+    """Days on which the practice is closed."""
     free_individual_from: PlausibleDate | None = None
+    """From which day there is a place in individual therapy."""
     free_group_from: PlausibleDate | None = None
+    """From which day there is a place in a group."""
     potentially_available: bool = False
-    potentially_available_note: Note | None = None
-    contact_preference: ContactPreference = ContactPreference.ANY
-    email_opt_out: bool = False
+    """Whether a place may become free soon."""
+    potentially_available_note: Annotated[Note | None, FOR_CALLERS] = None
+    """What is known about that place."""
+    contact_preference: Annotated[ContactPreference, FOR_CALLERS] = ContactPreference.ANY
+    """How the practice wants to be asked."""
+    email_opt_out: Annotated[bool, FOR_CALLERS] = False
+    """Whether the practice wants no e-mails."""
 
 
 class NewTherapist(TherapistFields):
@@ -123,22 +160,26 @@ class NewTherapist(TherapistFields):
 class ChangedTherapist(TherapistFields):
     """What PATCH may change: the fields, and which of them imports leave alone."""
 
-    protected_fields: Annotated[list[Line], Distinct(100)] = []
+    protected_fields: Annotated[list[Annotated[Line, Field(examples=["phone"])]], Distinct(100)] = []
+    """Names of the fields that imports leave alone."""
 
 
 class Block(Schema):
-    """Why and since when a therapist must not be contacted."""
+    """Why and since when a therapist must not be contacted, and who said so."""
 
     reason: str
     since: IsoDate
     until: IsoDate | None = None
+    blocked_by: UUID | None = None
 
 
 class NewBlock(Schema):
     """What blocks a therapist: a reason, and the last day of the block where it ends by itself."""
 
     reason: Note
+    """Why nobody may contact the therapist."""
     until: PlausibleDate | None = None
+    """Last day of the block; without one it ends when somebody removes it."""
 
 
 class Source(Schema):
@@ -152,12 +193,14 @@ class Source(Schema):
 class TherapistView(TherapistFields, EntityView):
     """A therapist as clients see it: as it is stored, whatever a newer table of postal codes says."""
 
-    status: TherapistStatus
-    block: Block | None = None
-    last_email_on: IsoDate | None = None
-    last_call_on: IsoDate | None = None
-    last_conversation_on: IsoDate | None = None
+    status: Annotated[TherapistStatus, Changed(by="POST /api/therapists/{id}/block or /unblock, and by imports")]
+    block: Annotated[Block | None, FOR_CALLERS] = None
+    last_email_on: Annotated[IsoDate | None, FOR_CALLERS] = None
+    last_call_on: Annotated[IsoDate | None, FOR_CALLERS] = None
+    last_conversation_on: Annotated[IsoDate | None, FOR_CALLERS] = None
     protected_fields: list[str] = []
+    protected_by: Annotated[dict[str, UUID | None], Field(description="who set each protected field last")] = {}
+    registered_by: Annotated[UUID | None, Field(description="who entered them by hand")] = None
     source: Source | None = None
 
     _has_coordinates_that_can_be_right = without_rule()
@@ -172,18 +215,26 @@ class TherapistFilter(PageQuery):
             Field(
                 description="Words, at most ten, with each of which a word of the name or place begins (`ä` is `ae`,"
                 " `ß` is `ss`), or the beginning of a phone number. One letter counts only alone. Of more than 200"
-                " found, always the same 200 are shown, by name, and `total` counts no further."
+                " found, always the same 200 are shown, by name, and `total` counts no further.",
+                examples=["Sonnentau"],
             ),
         ]
         | None
     ) = None
     postal_code: PostalCode | None = None
-    city: Line | None = None
+    """Only those with this postal code."""
+    city: Annotated[Line, Field(examples=["Aachen"])] | None = None
+    """Only those in this town."""
     procedure: Procedure | None = None
+    """Only those who offer this procedure."""
     gender: Gender | None = None
+    """Only those of this gender."""
     status: TherapistStatus | None = None
+    """Only those with this status."""
     accreditation: Accreditation | None = None
+    """Only those with this accreditation."""
     potentially_available: bool | None = None
+    """Only those who may have a place soon, or only the others."""
 
 
 TherapistPage = Page[TherapistView]

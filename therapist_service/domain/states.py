@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Final
+from uuid import UUID
 
 from shared.values.enums import ImportStatus, TherapistStatus
 from shared.values.transitions import check_transition
@@ -43,9 +44,10 @@ def register(therapist: Therapist) -> None:
     therapist.status = _T.ACTIVE
 
 
-def block(therapist: Therapist, *, reason: str, until: date | None, today: date) -> None:
+def block(therapist: Therapist, *, reason: str, until: date | None, by: UUID | None, today: date) -> None:
     """Any status → blocked; a block that is replaced keeps its first day."""
     _enter(therapist, _T.BLOCKED)
+    therapist.blocked_by = by
     therapist.block_since = therapist.block_since or today
     therapist.block_reason, therapist.block_until = reason, until
 
@@ -53,7 +55,7 @@ def block(therapist: Therapist, *, reason: str, until: date | None, today: date)
 def unblock(therapist: Therapist) -> None:
     """blocked → active, or inactive where somebody said so before."""
     _enter(therapist, _T.INACTIVE if therapist.inactive_by else _T.ACTIVE)
-    therapist.block_reason = therapist.block_since = therapist.block_until = None
+    therapist.block_reason = therapist.block_since = therapist.block_until = therapist.blocked_by = None
 
 
 def _enter(therapist: Therapist, to: TherapistStatus) -> None:
@@ -89,6 +91,6 @@ def end_import(known: Import, to: ImportStatus, *, now: datetime) -> None:
     """running → completed, failed or rejected: nobody works on it any more."""
     check_transition(IMPORTS, known.status, to)
     known.status = to.value
-    known.finished_at = known.updated_at = now
+    known.finished_at = now
     known.claimed_until = None
-    known.version += 1
+    known.count_change(by=None, now=now)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from shared.database import Session, new_id
+from shared.database import Session, first_version, new_id
 from shared.database.rows import check_version, require
 from shared.errors import Conflict, FieldProblem, RuleBroken
 from shared.events.catalogue import (
@@ -57,6 +57,7 @@ def view(therapist: Therapist) -> TherapistView:
             "id": therapist.id,
             "created_at": therapist.created_at,
             "updated_at": therapist.updated_at,
+            "updated_by": therapist.updated_by,
             "version": therapist.version,
             "status": therapist.status,
             "block": _block(therapist),
@@ -64,6 +65,8 @@ def view(therapist: Therapist) -> TherapistView:
             "last_call_on": therapist.last_call_on,
             "last_conversation_on": therapist.last_conversation_on,
             "protected_fields": therapist.protected_fields,
+            "protected_by": therapist.protected_by,
+            "registered_by": therapist.registered_by,
             "source": _source(therapist),
         }
     )
@@ -72,7 +75,12 @@ def view(therapist: Therapist) -> TherapistView:
 def _block(therapist: Therapist) -> Block | None:
     if therapist.block_reason is None or therapist.block_since is None:
         return None
-    return Block(reason=therapist.block_reason, since=therapist.block_since, until=therapist.block_until)
+    return Block(
+        reason=therapist.block_reason,
+        since=therapist.block_since,
+        until=therapist.block_until,
+        blocked_by=therapist.blocked_by,
+    )
 
 
 def _source(therapist: Therapist) -> Source | None:
@@ -120,11 +128,11 @@ def get(session: Session, therapist_id: UUID) -> TherapistView:
     return view(_get(session, therapist_id))
 
 
-def register(session: Session, new: NewTherapist, *, now: datetime) -> TherapistView:
+def register(session: Session, new: NewTherapist, *, by: UUID | None, now: datetime) -> TherapistView:
     """Enter a therapist by hand; what staff typed is protected from imports."""
-    therapist = Therapist(id=new_id(), created_at=now, updated_at=now, version=1, **values_of(new))
+    therapist = Therapist(id=new_id(), registered_by=by, **first_version(by=by, now=now), **values_of(new))
     states.register(therapist)
-    therapist.protected_fields = sorted(new.model_fields_set & PROTECTABLE)
+    _protect_only(therapist, new.model_fields_set & PROTECTABLE, by)
     _make_findable(therapist)
     session.add(therapist)
     record(session, therapist, TherapistRegistered(therapist=public(therapist)), now=now)
@@ -132,7 +140,13 @@ def register(session: Session, new: NewTherapist, *, now: datetime) -> Therapist
 
 
 def change(
-    session: Session, therapist_id: UUID, patch: MergePatch, *, expected_versions: Collection[int] | None, now: datetime
+    session: Session,
+    therapist_id: UUID,
+    patch: MergePatch,
+    *,
+    expected_versions: Collection[int] | None,
+    by: UUID | None,
+    now: datetime,
 ) -> TherapistView:
     """Change fields of a therapist; what changes is protected from imports from now on.
 
@@ -147,13 +161,13 @@ def change(
     changed = {name for name in changes if getattr(wanted, name) != getattr(current, name)}
     if not changed:
         return current
-    _protect(therapist, wanted, changed & sent.keys())
+    _protect(therapist, wanted, changed & sent.keys(), by)
     for name, value in values_of(wanted).items():
         if name in changed:
             setattr(therapist, name, value)
     if changed & set(search.FIELDS):
         _make_findable(therapist)
-    return _changed(session, therapist, TherapistUpdated, now)
+    return _changed(session, therapist, TherapistUpdated, by=by, now=now)
 
 
 def _coordinates_to_drop(current: TherapistView, sent: Mapping[str, Any]) -> dict[str, None]:
@@ -168,44 +182,56 @@ def _make_findable(therapist: Therapist) -> None:
     therapist.search = search.found_by({name: getattr(therapist, name) for name in search.FIELDS})
 
 
-def _protect(therapist: Therapist, wanted: ChangedTherapist, changed: set[str]) -> None:
+def _protect(therapist: Therapist, wanted: ChangedTherapist, changed: set[str], by: UUID | None) -> None:
     unknown = set(wanted.protected_fields) - set(therapist.protected_fields)
     if unknown:
         problem = FieldProblem("protected_fields", "must not have entries that are not there already")
         sentence = "PATCH can only take entries out of protected_fields."
         raise RuleBroken("therapist.protection", sentence, errors=[problem])
-    therapist.protected_fields = sorted(set(wanted.protected_fields) | (changed & PROTECTABLE))
+    _protect_only(therapist, changed & PROTECTABLE, by, still=wanted.protected_fields)
 
 
-def block(session: Session, therapist_id: UUID, new: NewBlock, *, today: date, now: datetime) -> TherapistView:
+def _protect_only(therapist: Therapist, now_set: Set[str], by: UUID | None, *, still: Collection[str] = ()) -> None:
+    """Protect what was set just now, and what `still` is; each field keeps who set it last."""
+    known = therapist.protected_by or {}
+    editor = None if by is None else str(by)
+    therapist.protected_fields = sorted(now_set | set(still))
+    therapist.protected_by = {
+        name: editor if name in now_set else known.get(name) for name in therapist.protected_fields
+    }
+
+
+def block(
+    session: Session, therapist_id: UUID, new: NewBlock, *, by: UUID | None, today: date, now: datetime
+) -> TherapistView:
     """Let nobody contact this therapist; a block on top of a block replaces reason and end."""
     if new.until is not None and new.until < today:
         problem = FieldProblem("until", "must not lie before today")
         raise RuleBroken("therapist.block_in_the_past", "The block would end before today.", errors=[problem])
     therapist = _get(session, therapist_id, lock=True)
-    states.block(therapist, reason=new.reason, until=new.until, today=today)
-    return _changed(session, therapist, TherapistBlocked, now)
+    states.block(therapist, reason=new.reason, until=new.until, by=by, today=today)
+    return _changed(session, therapist, TherapistBlocked, by=by, now=now)
 
 
-def unblock(session: Session, therapist_id: UUID, *, now: datetime) -> TherapistView:
+def unblock(session: Session, therapist_id: UUID, *, by: UUID | None, now: datetime) -> TherapistView:
     """Lift the block; a therapist who was inactive before is inactive again. Raises `Conflict` when not blocked."""
     therapist = _get(session, therapist_id, lock=True)
     if therapist.status != TherapistStatus.BLOCKED:
         raise Conflict("therapist.not_blocked", "This therapist is not blocked.")
-    return _lift_block(session, therapist, now)
+    return _lift_block(session, therapist, by=by, now=now)
 
 
 def lift_blocks_that_ran_out(session: Session, *, today: date, now: datetime, at_most: int = 100) -> int:
     """Unblock therapists whose block ended before today; returns the number of them."""
     ended = queries.blocks_that_ran_out(session, today=today, limit=at_most)
     for therapist in ended:
-        _lift_block(session, therapist, now)
+        _lift_block(session, therapist, by=None, now=now)
     return len(ended)
 
 
-def _lift_block(session: Session, therapist: Therapist, now: datetime) -> TherapistView:
+def _lift_block(session: Session, therapist: Therapist, *, by: UUID | None, now: datetime) -> TherapistView:
     states.unblock(therapist)
-    return _changed(session, therapist, TherapistUnblocked, now)
+    return _changed(session, therapist, TherapistUnblocked, by=by, now=now)
 
 
 def snapshots(
@@ -220,9 +246,8 @@ def snapshots(
     return [(therapist, TherapistUpdated(therapist=public(therapist))) for therapist in found]
 
 
-def _changed(session: Session, therapist: Therapist, event: Any, now: datetime) -> TherapistView:
-    therapist.version += 1
-    therapist.updated_at = now
+def _changed(session: Session, therapist: Therapist, event: Any, *, by: UUID | None, now: datetime) -> TherapistView:
+    therapist.count_change(by=by, now=now)
     change: Event = event(therapist=public(therapist))
     record(session, therapist, change, now=now)
     return view(therapist)

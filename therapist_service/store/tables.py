@@ -70,10 +70,15 @@ class Therapist(Aggregate, Tables):
     block_reason: Mapped[str | None]
     block_since: Mapped[date | None]
     block_until: Mapped[date | None]
+    blocked_by: Mapped[UUID | None]
     inactive_by: Mapped[str | None]
     """import or staff: only an inactivity that an import set is lifted when the therapist reappears."""
     protected_fields: Mapped[list[str]] = _words()
     """Set by staff, therefore never overwritten by an import."""
+    protected_by: Mapped[dict[str, str | None]] = mapped_column(JSONB, default=dict, server_default=text("'{}'"))
+    """Who set each of them last: the id of an account, or null before accounts."""
+    registered_by: Mapped[UUID | None]
+    """Who entered the therapist by hand; None for one whom an import brought."""
     source_name: Mapped[str | None]
     external_id: Mapped[str | None]
     last_seen_at: Mapped[datetime | None]
@@ -122,6 +127,8 @@ class Import(Aggregate, Tables):
     source: Mapped[str | None]
     scrape_id: Mapped[str | None]
     started_at: Mapped[datetime]
+    started_by: Mapped[UUID | None]
+    """Who asked for the file; None where the watch of the folder found it."""
     finished_at: Mapped[datetime | None]
     reason: Mapped[str | None]
     total: Mapped[int | None]

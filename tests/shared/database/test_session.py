@@ -10,11 +10,12 @@ from typing import Any
 
 import psycopg2
 import pytest
-from sqlalchemy import exc, text
+from sqlalchemy import event, exc, text
 from sqlalchemy.orm import Session
 
 from shared import database
 from shared.database import database_answers, is_trouble, lost_to_others, repeat_if_lost, single_statements, transaction
+from shared.database.session import engine_for
 from shared.runtime.jobs import Job, run_once
 from tests.conftest import MONDAY
 from tests.infrastructure import Infrastructure
@@ -239,3 +240,15 @@ def test_a_connection_that_is_alive_is_kept(settings: Any) -> None:
             return id(session.connection().connection.dbapi_connection)
 
     assert len({backend() for _ in range(20)}) == 1
+
+
+def test_connections_that_a_burst_added_are_kept(settings: Any) -> None:
+    engine = engine_for(settings.database_url, pool_size=2)
+    opened: list[Any] = []
+    event.listen(engine, "connect", lambda *_: opened.append(1))
+    for _ in range(3):
+        burst = [engine.connect() for _ in range(4)]
+        for connection in burst:
+            connection.close()
+    engine.dispose()
+    assert len(opened) == 4

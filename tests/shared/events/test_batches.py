@@ -112,7 +112,7 @@ def test_it_is_noted_once_and_what_lies_around_it_is_handled(own_kafka: dict[str
     assert row["value"] is None
     assert f"offsets {second} to {second + 39} cannot be unpacked (_BAD_COMPRESSION)" in row["reason"]
     with transaction() as session, pytest.raises(Conflict, match="still cannot be handled"):
-        dead_letters.replay(session, row["id"], reason="try", now=row["created_at"])
+        dead_letters.replay(session, row["id"], reason="try", by=None, now=row["created_at"])
 
 
 def test_a_batch_at_the_end_is_passed_and_its_offsets_are_committed(own_kafka: dict[str, Any]) -> None:

@@ -98,13 +98,13 @@ def test_a_dead_letter_can_be_replayed_once_or_discarded(kafka: dict[str, Any]) 
     recording.failing = {2}
     first, second = sorted(dead_letters_of(str(subject)), key=lambda row: row["offset"])
     with transaction() as session:
-        event = dead_letters.replay(session, first["id"], reason="fixed", now=MONDAY)
+        event = dead_letters.replay(session, first["id"], reason="fixed", by=None, now=MONDAY)
         recording.listeners.apply(session, [event], now=MONDAY)
     assert recording.effects[-1] == 1
     with transaction() as session, pytest.raises(Conflict):
-        dead_letters.replay(session, first["id"], reason="again", now=MONDAY)
+        dead_letters.replay(session, first["id"], reason="again", by=None, now=MONDAY)
     with transaction() as session:
-        dead_letters.discard(session, second["id"], reason="entered by mistake", now=MONDAY)
+        dead_letters.discard(session, second["id"], reason="entered by mistake", by=None, now=MONDAY)
         assert dead_letters.get(session, second["id"])["state"] == "discarded"
 
 

@@ -34,6 +34,7 @@ def set_aside(session: Session, value: bytes) -> Any:
     return row["id"]
 
 
+@pytest.mark.slow
 def test_ready_shows_how_many_wait_and_stays_ready(session: Session, client: FlaskClient) -> None:
     assert client.get("/health/ready").json["figures"]["dead_letters"] == 0
     dead_letter_id = set_aside(session, b"no event")
@@ -41,7 +42,7 @@ def test_ready_shows_how_many_wait_and_stays_ready(session: Session, client: Fla
     assert (answer.status_code, answer.json["status"]) == (200, "ready")
     assert answer.json["figures"]["dead_letters"] == 1
     assert b'"dead_letters": 1' in readiness([], dead_letters.READINESS_FIGURES)[1]
-    dead_letters.discard(session, dead_letter_id, reason="no event", now=MONDAY)
+    dead_letters.discard(session, dead_letter_id, reason="no event", by=None, now=MONDAY)
     session.commit()
     assert client.get("/health/ready").json["figures"]["dead_letters"] == 0
 
@@ -60,11 +61,11 @@ def test_a_discarded_event_has_no_effect_when_it_comes_again(session: Session) -
         for _ in range(2)
     )
     dead_letter_id = set_aside(session, document(bad).encode())
-    dead_letters.discard(session, dead_letter_id, reason="entered by mistake", now=MONDAY)
+    dead_letters.discard(session, dead_letter_id, reason="entered by mistake", by=None, now=MONDAY)
     listeners.apply(session, [bad, good], now=MONDAY)
     assert happenings == [good]
     with pytest.raises(Conflict):
-        dead_letters.discard(session, dead_letter_id, reason="again", now=MONDAY)
+        dead_letters.discard(session, dead_letter_id, reason="again", by=None, now=MONDAY)
 
 
 def test_a_message_is_kept_once_and_another_one_at_its_place_too(session: Session) -> None:

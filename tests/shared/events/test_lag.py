@@ -131,6 +131,7 @@ def test_a_group_that_nobody_has_seen_and_a_kafka_that_is_away(own_kafka: dict[s
         lag_of({"bootstrap.servers": "127.0.0.1:1"}, "g").measure()
 
 
+@pytest.mark.slow
 def test_a_kafka_that_was_killed_and_is_back_is_measured_again() -> None:
     """The clients' own state must not outlive an outage: AdminClient's questions never worked again."""
     with private_platform() as platform:

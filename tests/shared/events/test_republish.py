@@ -65,7 +65,7 @@ def test_a_run_that_dies_halfway_is_simply_run_again(session: Session) -> None:
 def test_a_change_afterwards_comes_after_it(session: Session) -> None:
     known = a_therapist(session)
     republish(therapists.snapshots)
-    therapists.block(session, known.id, NewBlock(reason="rests"), today=MONDAY.date(), now=MONDAY)
+    therapists.block(session, known.id, NewBlock(reason="rests"), today=MONDAY.date(), by=None, now=MONDAY)
     assert published(session, known.id)[1:] == [("therapist.updated", 2), ("therapist.blocked", 3)]
 
 

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from sqlalchemy import DateTime, MetaData, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from shared.database import NAMES, Aggregate, Session, new_id
+from shared.database import NAMES, Aggregate, Session, first_version, new_id
 from shared.database.tables import idempotency
 from shared.errors import (
     Conflict,
@@ -225,8 +225,8 @@ class PlainResource(Resource):
     @endpoint(body=BenchFields, response=BenchView, status=201, replay=READ_ONLY, transaction=False)
     def post(self, context: Context[None], body: BenchFields) -> BenchView:
         """Repeat what was sent."""
-        stamps = {"created_at": context.now, "updated_at": context.now, "version": 5}
-        return BenchView(id=new_id(), **stamps, **body.model_dump())
+        made = first_version(by=context.caller.id, now=context.now) | {"version": 5}
+        return BenchView(id=new_id(), **made, **body.model_dump())
 
     @endpoint(status=202, response=Schema, location="/api/plain/jobs/1", transaction=False)
     def put(self, context: Context[None]) -> Schema:

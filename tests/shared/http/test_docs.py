@@ -140,6 +140,7 @@ AUTHORIZE = """(async () => {
 """Gives the page an access token, as a person does who presses Authorize."""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="needs chromium (apt-get install chromium)")
 def test_a_browser_draws_the_page_and_tries_out_operations_below_a_prefix(
     gateway: str, issuer: TokenIssuer, tmp_path: Path

@@ -16,6 +16,7 @@ from shared.events.listeners import Listeners
 from shared.runtime import registry
 from tests.architecture.sources import ROOT
 from tests.conftest import MONDAY
+from tests.selection import mostly_slow
 
 SERVICES = registry.names()
 each_service = pytest.mark.parametrize("service", SERVICES)
@@ -67,7 +68,7 @@ WORKER = "from shared.runtime.worker import worker; registry.load({service!r})"
 GUNICORN = "from shared.runtime import web"
 
 
-@each_service
+@pytest.mark.parametrize("service", mostly_slow(SERVICES, every=5))
 @pytest.mark.parametrize(
     ("process", "forbidden"),
     [

@@ -67,6 +67,13 @@ def test_a_group_is_read_from_names_that_begin_with_its_own(nothing_else: pytest
     assert names(Kitchen, process="web") == ["TEA_STEEPING_MINUTES", "TEA_KIND"]
 
 
+def test_settings_that_are_given_are_all_there_are(nothing_else: pytest.MonkeyPatch) -> None:
+    nothing_else.setenv("TEA_STEEPING_MINUTES", "7")
+    nothing_else.setenv("SPOONS", "5")
+    made = Kitchen.of({"TEA_KIND": "black"})
+    assert (made.tea, made.spoons) == (Tea(steeping_minutes=3, kind="black"), 2)
+
+
 def test_a_group_is_read_from_the_file_and_the_environment_wins(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -1,0 +1,92 @@
+"""Which path belongs to which service, from the services' own routes: a new route needs no line here.
+
+A service's own paths are passed on as they are. Every service has `/docs`, `/openapi.json` and `/api/dead-letters`:
+these are found under `/<service>/…`. What is only for operators on this machine (health, metrics) is not passed on.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from shared.events.listeners import Listeners
+from shared.http import Route
+from shared.http.dead_letters import dead_letter_routes
+from shared.http.openapi import OPERATIONS
+from shared.runtime import registry
+from shared.security.authentication import ANYONE
+
+OF_EVERY_SERVICE = ("/docs", "/docs/<name>", "/openapi.json", *(each.path for each in dead_letter_routes(Listeners())))
+"""Paths that every service has, by its name in front."""
+INTERNAL = tuple(OPERATIONS)
+"""Paths that every service has and that the gateway does not pass on."""
+
+_VARIABLE = re.compile(r"<[^<>]*>")
+
+
+class AmbiguousPath(ValueError):
+    """A path of which nobody knows which service is meant."""
+
+
+@dataclass(frozen=True)
+class ForwardedPath:
+    """A path at the gateway, in Werkzeug's form, and the service that answers it."""
+
+    path: str
+    service: str
+    is_open: bool = False
+    """Whether anybody may call it without signing in."""
+
+    @property
+    def pattern(self) -> str:
+        """The regular expression of this path, with or without a slash at its end, as the services read it."""
+        return "^" + "[^/]+".join(map(_escaped, _VARIABLE.split(self.path))) + "/?$"
+
+    @property
+    def variables(self) -> tuple[bool, ...]:
+        """Whether each part has a variable; sorts `/api/patients/labels` before `/api/patients/<id>`."""
+        return tuple(bool(_VARIABLE.search(part)) for part in self.path.split("/"))
+
+    def is_ambiguous_with(self, other: ForwardedPath) -> bool:
+        """Whether an address is both paths, and neither of them is the more specific one."""
+        if len(self.variables) != len(other.variables):
+            return False
+        parts = list(zip(self.path.split("/"), other.path.split("/"), self.variables, other.variables, strict=True))
+        if not all(mine or theirs or part == part_of_other for part, part_of_other, mine, theirs in parts):
+            return False
+        wider = {(mine, theirs) for _, _, mine, theirs in parts if mine != theirs}
+        return len(wider) != 1
+
+
+def forwarded_paths() -> list[ForwardedPath]:
+    """Returns the paths of all services of this checkout. Raises `AmbiguousPath`."""
+    return arranged({name: registry.load(name).routes() for name in registry.names()})
+
+
+def arranged(routes: Mapping[str, Sequence[Route]]) -> list[ForwardedPath]:
+    """Returns the paths of these routes by service, the more specific ones first. Raises `AmbiguousPath`."""
+    paths = [path for service, own in routes.items() for path in _of(service, own)]
+    _refuse_ambiguous(paths)
+    return sorted(paths, key=lambda each: (each.variables, each.path))
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r"[^\w/-]", r"\\\g<0>", text)
+
+
+def _of(service: str, routes: Iterable[Route]) -> Iterator[ForwardedPath]:
+    for route in routes:
+        yield ForwardedPath(route.path, service, is_open=ANYONE in route.access.values())
+    for path in OF_EVERY_SERVICE:
+        yield ForwardedPath(f"/{service}{path}", service)
+
+
+def _refuse_ambiguous(paths: Sequence[ForwardedPath]) -> None:
+    for each in paths:
+        if "<path:" in each.path:
+            raise AmbiguousPath(f"{each.path} of {each.service} could be any path below")
+    for one, other in combinations(paths, 2):
+        if one.service != other.service and one.is_ambiguous_with(other):
+            raise AmbiguousPath(f"{one.path} of {one.service} and {other.path} of {other.service} are one address")

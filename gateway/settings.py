@@ -1,0 +1,56 @@
+"""What the gateway reads from the environment; `start.sh` writes it into nginx's configuration."""
+
+from __future__ import annotations
+
+import os
+import re
+from ipaddress import ip_address
+from typing import Annotated, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from shared.runtime.settings import EnvironmentSettings, Port, Unit
+
+_PATH = re.compile(r"/[\w./@+-]+")
+
+
+class GatewaySettings(EnvironmentSettings):
+    """The one address of all services: nginx, which passes each request to the service that has its path."""
+
+    gateway_port: Port = 8080
+    """The gateway's port."""
+    gateway_bind: str = "127.0.0.1"
+    """The address that the gateway listens on. Without accounts (AUTH=none) it must be one of this machine alone."""
+    gateway_tls_certificate_file: str = ""
+    """A file (PEM) with the gateway's certificate and those of its authorities; with it the gateway speaks HTTPS only.
+    Empty: HTTP."""
+    gateway_tls_key_file: str = ""
+    """The file (PEM) with the certificate's private key, which nobody else should be able to read."""
+    gateway_requests_per_second: Annotated[int, Unit("requests")] = Field(default=100, ge=1, le=1_000_000)
+    """Requests that one client address may send in a second, for long; twice as many in a burst. More are answered
+    429."""
+    gateway_open_requests_per_second: Annotated[int, Unit("requests")] = Field(default=10, ge=1, le=1_000_000)
+    """The same for what anybody may call without signing in, such as the sign-in itself."""
+    gateway_connections: Annotated[int, Unit("connections")] = Field(default=100, ge=1, le=100_000)
+    """Connections of one client address on which a request is being answered at once."""
+
+    @field_validator("gateway_bind")
+    @classmethod
+    def _is_an_address(cls, bind: str) -> str:
+        ip_address(bind)
+        return bind
+
+    @field_validator("gateway_tls_certificate_file", "gateway_tls_key_file")
+    @classmethod
+    def _is_a_file(cls, location: str) -> str:
+        if location and not _PATH.fullmatch(location):
+            raise ValueError("must be an absolute path of letters, digits and . _ @ + - /")
+        if location and not os.path.isfile(location):
+            raise ValueError("there is no such file")
+        return location
+
+    @model_validator(mode="after")
+    def _has_both(self) -> Self:
+        if bool(self.gateway_tls_certificate_file) != bool(self.gateway_tls_key_file):
+            raise ValueError("set both GATEWAY_TLS_CERTIFICATE_FILE and GATEWAY_TLS_KEY_FILE, or neither")
+        return self

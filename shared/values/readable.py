@@ -1,0 +1,86 @@
+"""Which fields of an object only some people may read, declared at the field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from shared.values.enums import Role, Scope
+
+EACH = "__all__"
+"""Every item of a list, as pydantic names it in what it leaves out."""
+
+IN_THE_DOCUMENT = "x-readable-by"
+
+
+class ReadableBy:
+    """Lets only people with one of these roles, or machines with one of these scopes, read a field.
+
+    `reason: Annotated[str | None, ReadableBy(Role.COORDINATOR)]`. Administrators read everything. Wherever the schema
+    is shown to others, in whichever response, the field is left out (docs/access.md).
+    """
+
+    def __init__(self, *who: Role | Scope) -> None:
+        self.access = frozenset({Role.ADMIN, *who})
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Returns the schema of the field with who may read it."""
+        return {**handler(schema), IN_THE_DOCUMENT: sorted(self.access)}
+
+
+FOR_COORDINATORS = ReadableBy(Role.COORDINATOR)
+"""What says something of a person's health or identifies them, letters, and free text, which may do both."""
+FOR_CALLERS = ReadableBy(Role.COORDINATOR, Role.CALLER)
+"""What is between the agency and a practice: not for those who review imports or logs."""
+
+RestrictedField = tuple[tuple[str, ...], ReadableBy]
+"""The path of a field from the whole response on, and who may read it."""
+
+
+def restricted_fields(kind: Any) -> list[RestrictedField]:
+    """Returns the fields that not everybody may read in what a schema shows, also in objects and lists inside it.
+
+    Raises `TypeError` for a schema that holds itself.
+    """
+    return list(_in_kind(kind, (), ()))
+
+
+def without(paths: Iterable[tuple[str, ...]]) -> dict[str, Any]:
+    """Returns what pydantic is to leave out where these paths may not be read (its parameter `exclude`)."""
+    left_out: dict[str, Any] = {}
+    for *outer, name in sorted(paths, key=len):
+        inside: Any = left_out
+        for each in outer:
+            inside = inside.setdefault(each, {})
+            if inside is True:
+                break
+        else:
+            inside[name] = True
+    return left_out
+
+
+def _in_kind(kind: Any, path: tuple[str, ...], outer: tuple[Any, ...]) -> Iterator[RestrictedField]:
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        if kind in outer:
+            raise TypeError(f"{kind.__name__} holds itself: its fields have no end of paths, so none could be left out")
+        yield from _in_model(kind, path, (*outer, kind))
+        return
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        inner = inner[:1]
+    elif origin not in (Union, UnionType):
+        path = (*path, EACH)
+    for each in inner:
+        yield from _in_kind(each, path, outer)
+
+
+def _in_model(model: type[BaseModel], path: tuple[str, ...], outer: tuple[Any, ...]) -> Iterator[RestrictedField]:
+    for name, field in model.model_fields.items():
+        here = (*path, name)
+        yield from ((here, each) for each in field.metadata if isinstance(each, ReadableBy))
+        yield from _in_kind(field.annotation, here, outer)

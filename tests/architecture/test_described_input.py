@@ -1,0 +1,123 @@
+"""What the OpenAPI documents say of input: each field has a description, each text that has a form an example."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from pydantic import TypeAdapter
+
+from shared.events.listeners import Listeners
+from shared.http.dead_letters import dead_letter_routes
+from shared.http.openapi import document
+from shared.http.routes import Route
+from tests.architecture.sources import SERVICES
+
+each_service = pytest.mark.parametrize("service", SERVICES)
+
+
+def routes(service: str) -> list[Route]:
+    return [*dead_letter_routes(Listeners()), *importlib.import_module(f"{service}.api.routes").ROUTES]
+
+
+@cache
+def described(service: str) -> Any:
+    return document(routes(service), title=service, description="")
+
+
+def operations(service: str) -> Iterator[tuple[str, Any]]:
+    for path, methods in described(service)["paths"].items():
+        yield from ((f"{method} {path}", each) for method, each in methods.items() if "operationId" in each)
+
+
+def bodies(service: str) -> Iterator[tuple[str, Any]]:
+    for name, operation in operations(service):
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            yield name, content
+
+
+def input_fields(service: str) -> Iterator[tuple[str, Any]]:
+    """Every field of a body, also inside of others, and every parameter of a query, by its path."""
+    for name, operation in operations(service):
+        for parameter in operation.get("parameters", []):
+            if parameter.get("in") == "query":
+                yield f"{name} {parameter['name']}", parameter["schema"]
+    for name, content in bodies(service):
+        yield from fields(name, content["schema"], service)
+
+
+def fields(path: str, schema: Any, service: str) -> Iterator[tuple[str, Any]]:
+    schema = resolved(schema, service)
+    for name, field in schema.get("properties", {}).items():
+        yield f"{path} {name}", field
+        for part in parts(field, service):
+            yield from fields(f"{path} {name}", part, service)
+
+
+def parts(field: Any, service: str) -> list[Any]:
+    """The schemas of which a field is made: itself, its alternatives, the items of its list."""
+    direct = [resolved(field, service)]
+    direct += [part for each in direct[0].get("anyOf", []) for part in parts(each, service)]
+    return [*direct, *(part for each in list(direct) if "items" in each for part in parts(each["items"], service))]
+
+
+def resolved(schema: Any, service: str) -> Any:
+    if "$ref" not in schema:
+        return schema
+    return described(service)["components"]["schemas"][schema["$ref"].rsplit("/", 1)[-1]]
+
+
+OF_A_WEEK = {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "start", "end"}
+"""The parts of weekly hours, which are described as a whole."""
+
+
+def described_parts(field: Any) -> list[Any]:
+    """Where a description of the field itself may stand: what it refers to describes the kind, not the field."""
+    return [field, *field.get("anyOf", [])]
+
+
+@each_service
+def test_every_input_field_has_a_description(service: str) -> None:
+    found = [(path, field) for path, field in input_fields(service) if path.split()[-1] not in OF_A_WEEK]
+    assert found
+    assert [path for path, field in found if not any("description" in part for part in described_parts(field))] == []
+
+
+@each_service
+def test_every_text_of_a_form_has_an_example_of_that_form(service: str) -> None:
+    """Otherwise a page such as Swagger's invents a text from the pattern, and staff send it."""
+    formed = [(path, part) for path, field in input_fields(service) for part in parts(field, service)]
+    formed = [(path, part) for path, part in formed if "pattern" in part]
+    assert formed
+    assert sorted({path for path, part in formed if not part.get("examples")}) == []
+    wrong = {
+        path for path, part in formed for each in part["examples"] if not Draft202012Validator(part).is_valid(each)
+    }
+    assert sorted(wrong) == []
+
+
+@each_service
+def test_the_example_of_a_body_is_valid_for_its_schema(service: str) -> None:
+    components = described(service)["components"]
+    for name, content in bodies(service):
+        schema = {**content["schema"], "components": components}
+        problems = list(Draft202012Validator(schema).iter_errors(content["example"]))
+        assert not problems, (name, problems)
+
+
+@each_service
+def test_the_service_itself_accepts_the_example_of_a_body(service: str) -> None:
+    """Its rules across fields, too, which the document cannot say."""
+    examples = {name: content["example"] for name, content in bodies(service)}
+    read = 0
+    for route in routes(service):
+        path = route.path.replace("<uuid:", "{").replace("<", "{").replace(">", "}")
+        for method, endpoint, _ in route.endpoints():
+            if endpoint.body is not None:
+                TypeAdapter(endpoint.body).validate_python(examples[f"{method} {path}"], strict=False)
+                read += 1
+    assert read

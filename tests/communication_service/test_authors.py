@@ -1,0 +1,162 @@
+"""Who did it: each effect of a request names the caller's account in the rows that it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from communication_service.domain import suppressions
+from communication_service.domain.schemas import NewSuppression
+from communication_service.jobs import Sending
+from communication_service.store.tables import Email, EmailSuppression, PhoneCall
+from shared.values.enums import Role
+from tests.accounts import ANNA, columns_that_name, effects_of, signed_in
+from tests.builders.communication import (
+    RULES,
+    a_practice_to_phone,
+    a_request,
+    a_therapist,
+    an_email_to_send,
+    composed,
+    rows,
+    the,
+)
+from tests.communication_service.conftest import NOW, reaching
+from tests.conftest import MONDAY
+from tests.events import recorded_data
+from tests.fakes.smtp import FakeMailServer
+
+ADDRESS = {"email": "praxis@example.org", "reason": "Anruf der Praxis"}
+
+
+class Stage:
+    """What an act may need: a client, the job that sends, and its mail server."""
+
+    def __init__(self, client: FlaskClient, catcher: FakeMailServer, session: Session) -> None:
+        self.client, self.catcher, self.session = client, catcher, session
+
+    def send(self) -> None:
+        """Send what may go."""
+        Sending(RULES, reaching(self.catcher)).run(NOW)
+
+
+def answer_an_email(stage: Stage) -> Any:
+    mail = an_email_to_send()
+    stage.send()
+    said = [{"placement_request_id": str(mail.placement_request_ids[0]), "outcome": "declined_other"}]
+    return stage.client.post(f"/api/emails/{mail.id}/response", json={"responses": said})
+
+
+def resolve_a_doubt(stage: Stage) -> Any:
+    stage.catcher.behaviour = "drop_after_data"
+    mail = an_email_to_send()
+    stage.send()
+    return stage.client.post(f"/api/emails/{mail.id}/resolve", json={"outcome": "sent"})
+
+
+def record_a_call(stage: Stage) -> Any:
+    request = a_request(a_practice_to_phone())
+    composed()
+    said = [{"placement_request_id": str(request), "outcome": "declined_other"}]
+    body = {"result": "reached", "responses": said}
+    return stage.client.post(f"/api/phone-calls/{the(PhoneCall).id}/outcome", json=body)
+
+
+def suppress(stage: Stage) -> Any:
+    return stage.client.post("/api/email-suppressions", json=ADDRESS)
+
+
+def take_a_suppression_back(stage: Stage) -> Any:
+    known = suppressions.add(stage.session, NewSuppression.from_json(ADDRESS), by=None, now=MONDAY)
+    return stage.client.delete(f"/api/email-suppressions/{known.id}")
+
+
+Act = Callable[[Stage], Any]
+ACTS: dict[str, tuple[Act, set[str]]] = {
+    "POST /api/emails/<id>/response": (answer_an_email, {"emails.updated_by", "answers.recorded_by"}),
+    "POST /api/emails/<id>/resolve": (resolve_a_doubt, {"emails.updated_by", "emails.resolved_by"}),
+    "POST /api/phone-calls/<id>/outcome": (
+        record_a_call,
+        {"phone_calls.updated_by", "phone_calls.recorded_by", "answers.recorded_by"},
+    ),
+    "POST /api/email-suppressions": (
+        suppress,
+        {"email_suppressions.recorded_by", "email_suppressions.updated_by"},
+    ),
+    "DELETE /api/email-suppressions/<id>": (
+        take_a_suppression_back,
+        {"email_suppressions.removed_by", "email_suppressions.updated_by"},
+    ),
+}
+
+
+@pytest.mark.parametrize("operation", ACTS)
+def test_an_effect_names_the_caller(
+    operation: str, app: Flask, client: FlaskClient, catcher: FakeMailServer, session: Session
+) -> None:
+    act, expected = ACTS[operation]
+    done = act(Stage(signed_in(app, Role.ADMIN), catcher, session))
+    assert done.status_code in (200, 201, 204), done.json
+    assert columns_that_name(session, ANNA) == expected
+    assert done.json is None or done.json["updated_by"] == str(ANNA)
+
+
+def test_every_effect_of_this_service_is_among_them(service: str) -> None:
+    assert set(ACTS) == effects_of(service)
+
+
+@pytest.mark.parametrize(
+    ("act", "event"),
+    [(answer_an_email, "communication.email_answered"), (record_a_call, "communication.call_recorded")],
+)
+def test_the_event_says_who_recorded_an_answer(
+    act: Act, event: str, app: Flask, client: FlaskClient, catcher: FakeMailServer, session: Session
+) -> None:
+    assert act(Stage(signed_in(app, Role.COORDINATOR), catcher, session)).status_code == 200
+    (told,) = recorded_data(session, event)
+    assert told["recorded_by"] == str(ANNA)
+
+
+@pytest.mark.parametrize("act", [answer_an_email, record_a_call])
+def test_the_history_of_a_practice_says_who_recorded_an_answer(
+    act: Act, app: Flask, client: FlaskClient, catcher: FakeMailServer, session: Session
+) -> None:
+    staff = signed_in(app, Role.COORDINATOR)
+    assert act(Stage(staff, catcher, session)).status_code == 200
+    therapist = (rows(Email) or rows(PhoneCall))[0].therapist_id
+    (entry,) = staff.get(f"/api/therapists/{therapist}/contact-history").json["items"]
+    assert [response["recorded_by"] for response in entry["responses"]] == [str(ANNA)]
+    assert entry["recorded_by"] == (str(ANNA) if act is record_a_call else None)
+
+
+def test_a_suppression_that_was_taken_back_stays_as_proof_and_counts_no_more(
+    app: Flask, client: FlaskClient, session: Session
+) -> None:
+    staff = signed_in(app, Role.COORDINATOR)
+    made = staff.post("/api/email-suppressions", json=ADDRESS).json
+    url = f"/api/email-suppressions/{made['id']}"
+    assert staff.delete(url).status_code == 204
+    assert [staff.get(url).status_code, staff.delete(url).status_code] == [404, 404]
+    assert staff.get("/api/email-suppressions").json["total"] == 0
+    (kept,) = session.scalars(select(EmailSuppression)).all()
+    assert (kept.recorded_by, kept.removed_by, kept.removed_at is None) == (ANNA, ANNA, False)
+    again = staff.post("/api/email-suppressions", json=ADDRESS)
+    assert again.status_code == 201, "an address that is free again can be suppressed again"
+    assert staff.post("/api/email-suppressions", json=ADDRESS).status_code == 409
+    a_request(a_therapist(email=ADDRESS["email"]))
+    composed()
+    assert rows(Email) == []
+    assert staff.delete(f"/api/email-suppressions/{again.json['id']}").status_code == 204
+    assert session.scalar(select(func.count()).select_from(EmailSuppression)) == 2
+
+
+def test_what_the_platform_composes_names_nobody(app: Flask, client: FlaskClient, session: Session) -> None:
+    an_email_to_send()
+    (shown,) = signed_in(app, Role.COORDINATOR).get("/api/emails").json["items"]
+    assert (shown["updated_by"], shown["resolved_by"]) == (None, None)

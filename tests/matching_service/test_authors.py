@@ -1,0 +1,116 @@
+"""Who did it: each effect of a request names the caller's account in the rows that it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from shared.database import new_id
+from shared.events.catalogue import CallRecorded, EmailAnswered, PracticeAnswer
+from shared.values.enums import RequestStatus, Role
+from tests.accounts import ANNA, columns_that_name, effects_of, signed_in
+from tests.builders.events import happened
+from tests.builders.matching import (
+    a_known_patient,
+    a_known_therapist,
+    a_request,
+    an_open_request,
+    handle,
+)
+from tests.conftest import MONDAY
+
+
+def approve(client: FlaskClient, session: Session) -> Any:
+    wanted = {"patient_id": str(a_known_patient(session)), "therapist_ids": [str(a_known_therapist(session))]}
+    return client.post("/api/placement-requests", json=wanted)
+
+
+def change(client: FlaskClient, session: Session) -> Any:
+    return client.patch(f"/api/placement-requests/{an_open_request(session).id}", json={"priority": 5})
+
+
+def answer(client: FlaskClient, session: Session) -> Any:
+    url = f"/api/placement-requests/{an_open_request(session).id}/response"
+    return client.post(url, json={"outcome": "declined_other"})
+
+
+def place(client: FlaskClient, session: Session) -> Any:
+    accepted = a_request(session, RequestStatus.ACCEPTED)
+    an_open_request(session, patient_id=accepted.patient_id)
+    return client.post(f"/api/placement-requests/{accepted.id}/place", json={})
+
+
+def withdraw(client: FlaskClient, session: Session) -> Any:
+    url = f"/api/placement-requests/{an_open_request(session).id}/withdraw"
+    return client.post(url, json={"reason": "entered_by_mistake"})
+
+
+LOGGED = {"placement_requests.updated_by", "placement_request_audit_log.recorded_by"}
+Act = Callable[[FlaskClient, Session], Any]
+ACTS: dict[str, tuple[Act, set[str]]] = {
+    "POST /api/placement-requests": (approve, {"placement_requests.approved_by", *LOGGED}),
+    "PATCH /api/placement-requests/<id>": (change, {"placement_requests.updated_by"}),
+    "POST /api/placement-requests/<id>/response": (answer, LOGGED),
+    "POST /api/placement-requests/<id>/place": (place, LOGGED),
+    "POST /api/placement-requests/<id>/withdraw": (withdraw, LOGGED),
+}
+
+
+@pytest.mark.parametrize("operation", ACTS)
+def test_an_effect_names_the_caller(operation: str, app: Flask, client: FlaskClient, session: Session) -> None:
+    act, expected = ACTS[operation]
+    done = act(signed_in(app, Role.ADMIN), session)
+    assert done.status_code in (200, 201), done.json
+    assert columns_that_name(session, ANNA) == expected
+    (made,) = done.json.get("items", [done.json])
+    assert made["updated_by"] == str(ANNA)
+
+
+def test_every_effect_of_this_service_is_among_them(service: str) -> None:
+    assert set(ACTS) == effects_of(service)
+
+
+def history(client: FlaskClient, request_id: Any) -> dict[str, Any]:
+    """Who entered each entry of a request's log."""
+    items = client.get(f"/api/placement-requests/{request_id}/history").json["items"]
+    return {entry["what"]: entry["recorded_by"] for entry in items}
+
+
+def test_what_follows_from_a_persons_act_names_nobody(app: Flask, client: FlaskClient, session: Session) -> None:
+    accepted = a_request(session, RequestStatus.ACCEPTED)
+    other = an_open_request(session, patient_id=accepted.patient_id)
+    staff = signed_in(app, Role.COORDINATOR)
+    assert staff.post(f"/api/placement-requests/{accepted.id}/place", json={}).status_code == 200
+    assert history(staff, accepted.id)["placed"] == str(ANNA)
+    shown = staff.get(f"/api/placement-requests/{other.id}").json
+    assert (shown["status"], shown["withdrawn_reason"], shown["updated_by"]) == ("withdrawn", "placed_elsewhere", None)
+    assert history(staff, other.id)["withdrawn"] is None
+
+
+@pytest.mark.parametrize("channel", ["phone", "email"])
+def test_the_log_names_who_recorded_an_answer_elsewhere(
+    channel: str, app: Flask, client: FlaskClient, session: Session
+) -> None:
+    """Most answers are recorded in the communication service; its events bring the account along."""
+    request = a_request(session, RequestStatus.CONTACTED)
+    said = [PracticeAnswer(placement_request_id=request.id, outcome="accepted")]
+    if channel == "phone":
+        call = {"phone_call_id": new_id(), "therapist_id": request.therapist_id, "direction": "outbound"}
+        told: Any = CallRecorded(
+            **call, result="reached", occurred_at=MONDAY, placement_request_ids=[request.id], answers=said,
+            recorded_by=ANNA,
+        )  # fmt: skip
+    else:
+        told = EmailAnswered(
+            email_id=new_id(), therapist_id=request.therapist_id, occurred_at=MONDAY, answers=said, recorded_by=ANNA
+        )
+    handle(session, happened(told))
+    session.flush()
+    staff = signed_in(app, Role.COORDINATOR)
+    assert history(staff, request.id)["answered"] == str(ANNA)
+    assert staff.get(f"/api/placement-requests/{request.id}").json["updated_by"] is None

@@ -1,0 +1,112 @@
+"""The gateway is a process of the platform like any other, and its settings cannot open what must stay closed."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+import requests
+
+from operations import gateway, processes, settings_check
+from operations.errors import OperationsError
+from testkit.private_platform import ROOT, PrivatePlatform, private_platform, private_settings
+from tests.fakes.certificates import certificates
+from tests.gateway.running import members
+
+
+def problems(settings: dict[str, str]) -> str:
+    try:
+        settings_check.check(settings, ROOT)
+    except OperationsError as refused:
+        return str(refused)
+    return ""
+
+
+@pytest.mark.parametrize("bind", ["0.0.0.0", "192.0.2.1", "::", "2001:db8::1"])
+def test_without_accounts_it_is_on_this_machine_only(tmp_path: Path, bind: str) -> None:
+    assert "GATEWAY_BIND" in problems(private_settings(tmp_path, GATEWAY_BIND=bind, AUTH="none"))
+
+
+@pytest.mark.parametrize("bind", ["127.0.0.1", "::1", "127.0.0.9"])
+def test_an_address_of_this_machine_is_accepted(tmp_path: Path, bind: str) -> None:
+    assert problems(private_settings(tmp_path, GATEWAY_BIND=bind)) == ""
+
+
+WRONG = {
+    "a certificate without its key": {"GATEWAY_TLS_CERTIFICATE_FILE": "/etc/hostname"},
+    "a key without its certificate": {"GATEWAY_TLS_KEY_FILE": "/etc/hostname"},
+    "a file that is not there": {"GATEWAY_TLS_CERTIFICATE_FILE": "/no/file", "GATEWAY_TLS_KEY_FILE": "/no/file"},
+    "a relative path": {"GATEWAY_TLS_CERTIFICATE_FILE": "README.md", "GATEWAY_TLS_KEY_FILE": "README.md"},
+    "a path that ends a line": {"GATEWAY_TLS_CERTIFICATE_FILE": '/x"; x', "GATEWAY_TLS_KEY_FILE": '/x"; x'},
+    "a name as its address": {"GATEWAY_BIND": "localhost"},
+    "no requests at all": {"GATEWAY_REQUESTS_PER_SECOND": "0"},
+    "the port of a service": {"GATEWAY_PORT": "8001", "PATIENT_SERVICE_PORT": "8001"},
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_settings_that_cannot_work_are_refused_before_anything_starts(tmp_path: Path, what: str) -> None:
+    assert "GATEWAY" in problems(private_settings(tmp_path, **WRONG[what]))
+
+
+@pytest.mark.parametrize(
+    ("bind", "host"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("0.0.0.0", "127.0.0.1"),
+        ("::1", "[::1]"),
+        ("::", "[::1]"),
+        ("127.0.0.9", "127.0.0.9"),
+    ],
+)
+def test_its_address_is_one_that_this_machine_reaches(tmp_path: Path, bind: str, host: str) -> None:
+    settings = private_settings(tmp_path, GATEWAY_BIND=bind, GATEWAY_PORT="8080")
+    assert gateway.url(settings) == f"http://{host}:8080"
+
+
+def test_it_starts_alone_and_says_which_service_is_away(platform: PrivatePlatform) -> None:
+    front = platform.process("gateway")
+    front.start()
+    assert front.is_ready()
+    answer = requests.get(f"{front.spec.address}/api/patients", timeout=5)
+    assert (answer.status_code, answer.json()["code"]) == (503, "service.unreachable")
+    pid = front.pid
+    assert pid is not None
+    front.stop()
+    assert members(pid) == []
+    assert "alert" not in front.log.read_text()
+
+
+def test_after_a_crash_it_starts_again(platform: PrivatePlatform) -> None:
+    """Its processes outlive the one that was killed for a moment, and hold the port."""
+    front = platform.process("gateway")
+    front.start()
+    pid = front.pid
+    assert pid is not None
+    record = front.record
+    front.send(signal.SIGKILL)
+    assert record is not None
+    assert processes.wait_until_gone(record, 5)
+    platform.up(["gateway"])
+    assert front.is_ready()
+    assert members(pid) == []
+    front.stop()
+
+
+def test_it_is_ready_under_a_certificate_that_only_its_clients_know(tmp_path: Path) -> None:
+    made = certificates(tmp_path)
+    files = {"GATEWAY_TLS_CERTIFICATE_FILE": str(made.server), "GATEWAY_TLS_KEY_FILE": str(made.server)}
+    with private_platform(files) as platform:
+        front = platform.process("gateway")
+        front.start()
+        assert front.spec.address.startswith("https://")
+        assert requests.get(f"{front.spec.address}/health/live", timeout=5, verify=str(made.authority)).ok
+
+
+def test_a_certificate_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    wrong = tmp_path / "certificate.pem"
+    wrong.write_text("no certificate")
+    files = {"GATEWAY_TLS_CERTIFICATE_FILE": str(wrong), "GATEWAY_TLS_KEY_FILE": str(wrong)}
+    with private_platform(files) as platform, pytest.raises(OperationsError, match=r"certificate\.pem"):
+        platform.process("gateway").start()

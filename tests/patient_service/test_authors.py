@@ -1,0 +1,117 @@
+"""Who did it: each effect of a request names the caller's account in the rows that it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from patient_service import jobs
+from patient_service.domain import consents
+from patient_service.domain.accesses import Reader
+from patient_service.domain.schemas import NewConsent
+from shared.database import new_id
+from shared.security.encryption import Keys
+from shared.values.enums import Role
+from tests.accounts import ANNA, columns_that_name, effects_of, signed_in
+from tests.builders.patients import a_patient, a_patient_who_is, a_ready_patient, new_patient
+from tests.conftest import MONDAY
+
+CONSENT = {"purpose": "mandate", "given_on": "2026-11-02", "text_version": "2"}
+NOBODY = Reader(id=None, purpose=None)
+
+
+def register(client: FlaskClient, _session: Session, _keys: Keys) -> Any:
+    return client.post("/api/patients", json=new_patient())
+
+
+def change(client: FlaskClient, session: Session, keys: Keys) -> Any:
+    return client.patch(f"/api/patients/{a_patient(session, keys).id}", json={"city": "Köln"})
+
+
+def start_the_search(client: FlaskClient, session: Session, keys: Keys) -> Any:
+    patient = a_ready_patient(session, keys)
+    return client.post(f"/api/patients/{patient.id}/status", json={"status": "searching"})
+
+
+def give_a_consent(client: FlaskClient, session: Session, keys: Keys) -> Any:
+    return client.post(f"/api/patients/{a_patient(session, keys).id}/consents", json=CONSENT)
+
+
+def withdraw_the_mandate(client: FlaskClient, session: Session, keys: Keys) -> Any:
+    """With it the search pauses: that is the same person's act."""
+    patient = a_patient_who_is(session, keys, "searching")
+    given = consents.give(session, keys, patient.id, NewConsent.from_json(CONSENT), reader=NOBODY, now=MONDAY)
+    return client.post(f"/api/patients/{patient.id}/consents/{given.id}/withdraw")
+
+
+Act = Callable[[FlaskClient, Session, Keys], Any]
+ACTS: dict[str, tuple[Act, set[str]]] = {
+    "POST /api/patients": (register, {"patients.registered_by", "patients.updated_by"}),
+    "PATCH /api/patients/<id>": (change, {"patients.updated_by", "file_accesses.accessed_by"}),
+    "POST /api/patients/<id>/status": (
+        start_the_search,
+        {"patients.updated_by", "status_changes.changed_by", "file_accesses.accessed_by"},
+    ),
+    "POST /api/patients/<id>/consents": (
+        give_a_consent,
+        {"consents.recorded_by", "patients.updated_by", "file_accesses.accessed_by"},
+    ),
+    "POST /api/patients/<id>/consents/<consent_id>/withdraw": (
+        withdraw_the_mandate,
+        {"consents.withdrawn_by", "patients.updated_by", "status_changes.changed_by", "file_accesses.accessed_by"},
+    ),
+}
+
+
+@pytest.mark.parametrize("operation", ACTS)
+def test_an_effect_names_the_caller(
+    operation: str, app: Flask, client: FlaskClient, session: Session, keys: Keys
+) -> None:
+    act, expected = ACTS[operation]
+    answer = act(signed_in(app, Role.ADMIN), session, keys)
+    assert answer.status_code in (200, 201), answer.json
+    assert columns_that_name(session, ANNA) == expected
+    assert answer.json.get("updated_by", str(ANNA)) == str(ANNA)
+
+
+@pytest.mark.parametrize("operation", ACTS)
+def test_without_accounts_nobody_is_named(operation: str, client: FlaskClient, session: Session, keys: Keys) -> None:
+    act, _ = ACTS[operation]
+    answer = act(client, session, keys)
+    assert answer.status_code in (200, 201)
+    assert answer.json.get("updated_by") is None
+
+
+def test_every_effect_of_this_service_is_among_them(service: str) -> None:
+    assert set(ACTS) == effects_of(service)
+
+
+def test_what_the_platform_does_by_itself_names_nobody(
+    app: Flask, client: FlaskClient, session: Session, keys: Keys
+) -> None:
+    """The end of a pause is counted like a change, and who paused is named in the history only."""
+    patient = a_patient_who_is(session, keys, "searching")
+    staff = signed_in(app, Role.COORDINATOR)
+    url = f"/api/patients/{patient.id}"
+    paused = staff.post(f"{url}/status", json={"status": "paused", "paused_until": "2099-01-01"}).json
+    assert paused["updated_by"] == str(ANNA)
+    jobs.end_pauses(keys, MONDAY.replace(year=2099))
+    shown = staff.get(url).json
+    assert (shown["status"], shown["updated_by"], shown["version"]) == ("searching", None, paused["version"] + 1)
+    history = staff.get(f"{url}/history").json["items"]
+    assert [entry["by"] for entry in history[-2:]] == [str(ANNA), None]
+
+
+def test_who_changed_it_last_cannot_be_written(client: FlaskClient, session: Session, keys: Keys) -> None:
+    patient = a_patient(session, keys)
+    mine: dict[str, UUID] = {"updated_by": new_id(), "registered_by": new_id()}
+    for field, value in mine.items():
+        refused = client.patch(f"/api/patients/{patient.id}", json={field: str(value)})
+        assert (refused.status_code, refused.json["errors"][0]["field"]) == (422, field)
+    assert client.post("/api/patients", json=new_patient(updated_by=str(ANNA))).status_code == 422

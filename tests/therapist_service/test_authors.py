@@ -1,0 +1,121 @@
+"""Who did it: each effect of a request names the caller's account in the rows that it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from shared.database import new_id
+from shared.http.web import web_app
+from shared.values.enums import Role
+from tests.accounts import ANNA, columns_that_name, effects_of, signed_in
+from tests.builders.imports import FIRST, SECOND, Folder, a_file, a_record
+from tests.builders.therapists import a_therapist, new_therapist
+from tests.conftest import MONDAY
+from therapist_service import jobs
+from therapist_service.domain import therapists
+from therapist_service.domain.schemas import NewBlock
+from therapist_service.service import SERVICE
+
+
+@pytest.fixture
+def app(folder: Folder) -> Flask:
+    folder.drop(FIRST, a_file([a_record("a-1")]))
+    return web_app(SERVICE, folder.settings)
+
+
+def register(client: FlaskClient, _session: Session) -> Any:
+    return client.post("/api/therapists", json=new_therapist())
+
+
+def change(client: FlaskClient, session: Session) -> Any:
+    return client.patch(f"/api/therapists/{a_therapist(session).id}", json={"phone": "+49241654321"})
+
+
+def change_what_no_import_writes(client: FlaskClient, session: Session) -> Any:
+    return client.patch(f"/api/therapists/{a_therapist(session).id}", json={"potentially_available": True})
+
+
+def block(client: FlaskClient, session: Session) -> Any:
+    return client.post(f"/api/therapists/{a_therapist(session).id}/block", json={"reason": "rests"})
+
+
+def unblock(client: FlaskClient, session: Session) -> Any:
+    blocked = a_therapist(session)
+    therapists.block(session, blocked.id, NewBlock(reason="rests"), by=new_id(), today=MONDAY.date(), now=MONDAY)
+    return client.post(f"/api/therapists/{blocked.id}/unblock")
+
+
+def ask_for_a_file(client: FlaskClient, _session: Session) -> Any:
+    return client.post("/api/imports", json={"file": FIRST})
+
+
+Act = Callable[[FlaskClient, Session], Any]
+ACTS: dict[str, tuple[Act, set[str]]] = {
+    "POST /api/therapists": (
+        register,
+        {"therapists.registered_by", "therapists.protected_by", "therapists.updated_by"},
+    ),
+    "PATCH /api/therapists/<id>": (change, {"therapists.protected_by", "therapists.updated_by"}),
+    "POST /api/therapists/<id>/block": (block, {"therapists.blocked_by", "therapists.updated_by"}),
+    "POST /api/therapists/<id>/unblock": (unblock, {"therapists.updated_by"}),
+    "POST /api/imports": (ask_for_a_file, {"imports.started_by", "imports.updated_by"}),
+}
+
+
+@pytest.mark.parametrize("operation", ACTS)
+def test_an_effect_names_the_caller(operation: str, app: Flask, client: FlaskClient, session: Session) -> None:
+    act, expected = ACTS[operation]
+    answer = act(signed_in(app, Role.ADMIN), session)
+    assert answer.status_code in (200, 201, 202), answer.json
+    assert columns_that_name(session, ANNA) == expected
+    assert answer.json["updated_by"] == str(ANNA)
+
+
+def test_every_effect_of_this_service_is_among_them(service: str) -> None:
+    assert set(ACTS) == effects_of(service)
+
+
+def test_a_protected_field_names_its_last_editor(app: Flask, client: FlaskClient, session: Session) -> None:
+    known, bert = a_therapist(session, phone="+49241123456", city="Aachen"), new_id()
+    url = f"/api/therapists/{known.id}"
+    assert set(signed_in(app, Role.ADMIN).get(url).json["protected_by"]) == set(known.protected_fields)
+    assert signed_in(app, Role.ADMIN).patch(url, json={"phone": "+49241654321"}).status_code == 200
+    changed = signed_in(app, Role.ADMIN, id=bert).patch(url, json={"fax": "+49241654322"}).json
+    editors = changed["protected_by"]
+    assert (editors["phone"], editors["fax"], editors["city"]) == (str(ANNA), str(bert), None)
+    without = [field for field in changed["protected_fields"] if field != "phone"]
+    freed = signed_in(app, Role.ADMIN).patch(url, json={"protected_fields": without}).json
+    assert set(freed["protected_by"]) == set(freed["protected_fields"]) == set(without)
+
+
+def test_an_import_names_nobody_also_where_staff_edited_before(
+    app: Flask, client: FlaskClient, session: Session, folder: Folder
+) -> None:
+    folder.work()
+    staff = signed_in(app, Role.ADMIN)
+    (brought,) = staff.get("/api/therapists").json["items"]
+    assert (brought["updated_by"], brought["registered_by"]) == (None, None)
+    url = f"/api/therapists/{brought['id']}"
+    edited = staff.patch(url, json={"potentially_available": True}).json
+    assert edited["updated_by"] == str(ANNA)
+    folder.bring(SECOND, a_file([a_record("a-1", city="Köln")]))
+    shown = staff.get(url).json
+    assert (shown["city"], shown["version"], shown["updated_by"]) == ("Köln", edited["version"] + 1, None)
+    assert [each.started_by for each in folder.imports()] == [None, None]
+
+
+def test_a_block_that_runs_out_is_nobodys_change(app: Flask, client: FlaskClient, session: Session) -> None:
+    known = a_therapist(session)
+    staff = signed_in(app, Role.ADMIN)
+    url = f"/api/therapists/{known.id}"
+    blocked = staff.post(f"{url}/block", json={"reason": "rests", "until": "2098-12-31"}).json
+    assert blocked["block"]["blocked_by"] == str(ANNA)
+    jobs.lift_blocks(MONDAY.replace(year=2099))
+    shown = staff.get(url).json
+    assert (shown["status"], shown["block"], shown["updated_by"]) == ("active", None, None)
