@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from shared.database import Session, new_id
+from shared.database import Session, first_version, new_id
 from shared.database.rows import check_version
 from shared.errors import Conflict
 from shared.values.account_enums import AccountChangeKind, AccountKind, SessionEnd
@@ -76,11 +76,8 @@ def create(session: Session, new: NewUser, *, by: UUID | None, now: datetime) ->
     account = Account(
         id=new_id(),
         kind=AccountKind.PERSON.value,
-        created_at=now,
-        updated_at=now,
-        version=1,
         created_by=by,
-        updated_by=by,
+        **first_version(by=by, now=now),
         **_columns(new),
     )
     session.add(account)
@@ -135,7 +132,7 @@ def apply_changes(
     """Set these columns of a locked account, with entries in its log; who is deactivated is signed out everywhere."""
     for name, value in changed.items():
         setattr(account, name, value)
-    count_change(account, by=by, now=now)
+    account.count_change(by=by, now=now)
     session.flush()
     for kind, detail in _what_happened(changed):
         account_log.note(session, account.id, kind, by=by, now=now, detail=detail)
@@ -156,26 +153,20 @@ def _what_happened(changed: Mapping[str, Any]) -> list[tuple[AccountChangeKind, 
     return found + ([(AccountChangeKind.CHANGED, ", ".join(others))] if others else [])
 
 
-def count_change(account: Account, *, by: UUID | None, now: datetime) -> None:
-    """Count a change of the fields that people edit, with its author."""
-    account.version += 1
-    account.updated_at, account.updated_by = now, by
-
-
 def change_own(
     session: Session,
-    account_id: UUID | None,
     patch: MergePatch,
     *,
     expected_versions: Collection[int] | None,
+    by: UUID | None,
     now: datetime,
 ) -> MeView:
     """Change one's own name; the rest is for administrators. Raises `NotFound`, `LostUpdate`, `InvalidFields`."""
-    account = sessions.get_person(session, account_id, lock=True)
+    account = sessions.get_person(session, by, lock=True)
     check_version(account, expected_versions, "account")
     wanted = merged(OwnFields, account, patch.changes_to(own_view(account)))
     if wanted.name != account.name:
-        apply_changes(session, account, {"name": wanted.name}, by=account.id, now=now)
+        apply_changes(session, account, {"name": wanted.name}, by=by, now=now)
     return own_view(account)
 
 
@@ -199,7 +190,7 @@ def close(session: Session, account: Account, *, by: UUID | None, now: datetime)
     account.deleted_at, account.active = now, False
     account.email = account.email_key = None
     account.password_hash = account.secret_hash = account.otp_secret = account.otp_confirmed_at = None
-    count_change(account, by=by, now=now)
+    account.count_change(by=by, now=now)
     session.flush()
     account_log.note(session, account.id, AccountChangeKind.DELETED, by=by, now=now)
     sessions.end(session, account.id, SessionEnd.ACCOUNT_CLOSED, by=by, now=now)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from shared.database import Session, new_id
+from shared.database import Session, first_version, new_id
 from shared.database.rows import check_version, require
 from shared.errors import Conflict
 from shared.values.account_enums import AccountChangeKind, AccountKind
@@ -59,11 +59,8 @@ def create(
         roles=[Role.SERVICE.value],
         scopes=_sorted(new.scopes),
         secret_hash=hash_of(secret),
-        created_at=now,
-        updated_at=now,
-        version=1,
         created_by=by,
-        updated_by=by,
+        **first_version(by=by, now=now),
     )
     session.add(account)
     session.flush()
@@ -134,7 +131,7 @@ def renew_secret(
     account = _get(session, account_id, lock=True)
     secret = secret or new_secret()
     account.secret_hash = hash_of(secret)
-    accounts.count_change(account, by=by, now=now)
+    account.count_change(by=by, now=now)
     session.flush()
     account_log.note(session, account.id, AccountChangeKind.SECRET_CHANGED, by=by, now=now)
     return _with_secret(account, secret)

@@ -9,7 +9,7 @@ from uuid import UUID
 from shared.database import Session
 from shared.errors import FieldProblem, RuleBroken
 from shared.values.account_enums import AccountChangeKind, SessionEnd
-from user_service.domain import account_log, accounts, sessions, throttling
+from user_service.domain import account_log, sessions, throttling
 from user_service.domain.secret_values import SecretValues
 from user_service.domain.sessions import Origin
 from user_service.domain.throttling import Attempt
@@ -68,6 +68,6 @@ def set_password(
 ) -> None:
     """Store the hash of a new password of this locked account, with an entry in its log."""
     account.password_hash, account.password_changed_at = new_hash, now
-    accounts.count_change(account, by=account.id, now=now)
+    account.count_change(by=account.id, now=now)
     session.flush()
     account_log.note(session, account.id, change, by=account.id, now=now)

@@ -130,7 +130,6 @@ class UserView(EntityView, UserFields):
     otp_enabled: bool
     last_signed_in_at: Instant | None
     created_by: UUID | None
-    updated_by: UUID | None
 
 
 class MeView(EntityView, OwnFields):
@@ -203,7 +202,6 @@ class MachineView(EntityView, MachineFields):
 
     last_signed_in_at: Instant | None
     created_by: UUID | None
-    updated_by: UUID | None
 
 
 class MachineSecretView(MachineView):

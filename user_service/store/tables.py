@@ -71,7 +71,6 @@ class Account(Aggregate, Tables):
     """The time step of the last one-time password that was accepted: none is accepted twice."""
     last_signed_in_at: Mapped[datetime | None]
     created_by: Mapped[UUID | None]
-    updated_by: Mapped[UUID | None]
 
     __table_args__ = (
         UniqueConstraint("email_key"),
