@@ -43,6 +43,10 @@ logs: setup  ## follow the logs; NAME=kafka or NAME=matching_service for one
 mails: setup  ## the mails that were sent; ID=... shows one of them
 	@$(PYTHON) -m operations mails $(ID)
 
+.PHONY: token
+token:  ## an access token of the first administrator, for `curl -H "Authorization: Bearer $$(make -s token)"`
+	@$(PYTHON) -m operations token
+
 .PHONY: demo
 demo: setup  ## watch the main job: from a scraped file to an e-mail to a therapist
 	@$(PYTHON) -m testkit.demo

@@ -13,7 +13,7 @@ from chaos.campaign import prepare_witness, witnesses
 from testkit.private_platform import PrivatePlatform, private_platform
 
 ROOT = Path(__file__).parent.parent
-NAMES = ("patients", "events", "therapists", "throughput", "searches")
+NAMES = ("patients", "tokens", "events", "therapists", "throughput", "searches")
 
 
 @click.command()

@@ -5,25 +5,35 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlsplit
 
 
-def post_bytes(url: str, body: bytes) -> bytes:
-    """Returns the bytes of a whole POST request."""
+def request_bytes(method: str, url: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+    """Returns the bytes of a whole request."""
     parts = urlsplit(url)
-    head = (
-        f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
+    path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    sent = {"Host": parts.netloc, "Content-Length": str(len(body)), **headers}
+    if body:
+        sent["Content-Type"] = "application/json"
+    head = "".join(f"{name}: {value}\r\n" for name, value in sent.items())
+    return f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + body
 
 
-def throughput(url: str, bodies: Callable[[int], bytes], *, connections: int, seconds: float, expected: int) -> float:
+def throughput(
+    url: str,
+    bodies: Callable[[int], bytes] | None = None,
+    *,
+    connections: int,
+    seconds: float,
+    expected: int,
+    headers: Mapping[str, str],
+) -> float:
     """Returns the requests per second; raises `RuntimeError` at the first without the expected status.
 
-    `bodies(n)` is the n-th body. A warm-up of a fifth of the time is not counted.
+    `bodies(n)` is the n-th body of a POST; without it a GET is sent. A warm-up of a fifth of the time is not counted.
     """
+    method, body_of = ("GET", lambda _turn: b"") if bodies is None else ("POST", bodies)
     parts = urlsplit(url)
     address = (parts.hostname or "127.0.0.1", parts.port or 80)
     counts, failures = [0] * connections, []
@@ -35,7 +45,7 @@ def throughput(url: str, bodies: Callable[[int], bytes], *, connections: int, se
             begin.wait()
             turn = number
             while not stop.is_set():
-                status = exchange(connection, post_bytes(url, bodies(turn)))
+                status = exchange(connection, request_bytes(method, url, body_of(turn), headers))
                 if status != expected:
                     failures.append(status)
                     return

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 
@@ -20,6 +20,7 @@ from migrations.connections import as_owner
 from migrations.settings import MigrationSettings
 from operations.ports import reserve_block
 from operations.services import environment
+from testkit.api_client import ApiClient
 from testkit.private_platform import PrivatePlatform
 
 CONNECTIONS, SECONDS, ROUNDS = 8, 5.0, 3
@@ -31,20 +32,22 @@ def measure(platform: PrivatePlatform) -> list[Figure]:
     workers = [platform.process(part.name) for part in platform.process_specs if part.name.endswith(".worker")]
     for worker in workers:
         worker.stop()
-    turns = count()
+    turns, api = count(), ApiClient(settings)
     with _bare(platform) as bare_url:
         ours, bare = alternately(
             ROUNDS,
-            lambda: _run(f"http://127.0.0.1:{settings['PATIENT_SERVICE_PORT']}/api/patients", next(turns)),
-            lambda: _run(bare_url, next(turns)),
+            lambda: _run(api.url("patient", "/api/patients"), next(turns), api.tokens.headers()),
+            lambda: _run(bare_url, next(turns), {}),
         )
     for worker in workers:
         worker.start()
     return [share_at_least("POST /api/patients against a bare insert", ours, "requests/s", 0.6, baseline=bare)]
 
 
-def _run(url: str, turn: int) -> float:
-    return throughput(url, lambda n: _body(turn, n), connections=CONNECTIONS, seconds=SECONDS, expected=201)
+def _run(url: str, turn: int, headers: Mapping[str, str]) -> float:
+    return throughput(
+        url, lambda n: _body(turn, n), connections=CONNECTIONS, seconds=SECONDS, expected=201, headers=headers
+    )
 
 
 def _body(turn: int, number: int) -> bytes:

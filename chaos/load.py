@@ -65,7 +65,7 @@ class Load:
 
     def __init__(self, settings: dict[str, str], journal: Journal, seed: int, *, only_count: bool = False) -> None:
         """`only_count`: only increase the witness's counters, without any request to a service."""
-        self._settings, self._journal, self._seed = settings, journal, seed
+        self._api, self._journal, self._seed = ApiClient(settings), journal, seed
         self._stop = threading.Event()
         self.counters = [uuid4() for _ in range(20)]
         works = [self._count, self._count]
@@ -75,7 +75,8 @@ class Load:
         self._threads = ThreadPoolExecutor(max_workers=len(works), thread_name_prefix="load")
 
     def start(self) -> None:
-        """Begin; returns at once."""
+        """Sign in and begin; returns at once."""
+        self._api.tokens.headers()  # before anything is killed
         with transaction() as session:
             now = datetime.now(UTC)
             session.add_all([witness.Counter(id=c, created_at=now, updated_at=now) for c in self.counters])
@@ -93,11 +94,11 @@ class Load:
 
     def _until_acknowledged(self, method: str, service: str, path: str, body: Document) -> Any:
         """Returns the answer of a POST, repeated with one idempotency key until there is one; None for a refusal."""
-        api = ApiClient(self._settings)
-        key, deadline = {"Idempotency-Key": str(uuid4())}, time.monotonic() + GIVE_UP_SECONDS
+        url, key, deadline = self._api.url(service, path), str(uuid4()), time.monotonic() + GIVE_UP_SECONDS
         while time.monotonic() < deadline:
+            headers = {"Idempotency-Key": key} | self._api.tokens.headers()
             try:
-                answer = requests.request(method, api.url(service, path), json=body, headers=key, timeout=10)
+                answer = requests.request(method, url, json=body, headers=headers, timeout=10)
             except requests.RequestException:
                 time.sleep(0.2)
                 continue

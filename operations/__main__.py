@@ -1,4 +1,4 @@
-"""The command line behind `make up`, `make restart`, `make down`, `make status`, `make logs` and `make mails`."""
+"""The command line behind `make up`, `restart`, `down`, `status`, `logs`, `mails` and `token`."""
 
 import click
 
@@ -45,6 +45,15 @@ def _down(only: tuple[str, ...]) -> None:
 def _status() -> None:
     """Show every process with its address, state and memory."""
     commands.status()
+
+
+@main.command("token")
+def _token() -> None:
+    """Print an access token of the first administrator.
+
+    It signs in with ADMIN_EMAIL and ADMIN_PASSWORD; the token is valid for some minutes.
+    """
+    commands.token()
 
 
 @main.command("logs")

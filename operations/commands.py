@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import psutil
@@ -12,6 +12,8 @@ from operations import env_file, environment, gateway, processes, settings_check
 from operations.errors import NotReady, OperationsError, PermanentFailure
 from operations.orchestrator import Orchestrator
 from operations.process_specs import ProcessSpec
+from operations.sign_in import AccessTokens
+from shared.runtime.hosts import own_host
 from shared.runtime.terminal import print_line
 
 ROOT = environment.ROOT
@@ -66,6 +68,14 @@ def _start(platform: Orchestrator, chosen: Sequence[str]) -> None:
         raise OperationsError(f"{failure}\n{_hint(platform)}") from failure
     print_line("")
     status()
+    print_line(_example(platform.settings))
+
+
+def _example(settings: Mapping[str, str]) -> str:
+    """A request to begin with; its access token is fetched when it is sent, since tokens are valid for minutes."""
+    signed_in = ' -H "Authorization: Bearer $(make -s token)"' if settings["AUTH"] == "token" else ""
+    url = f"http://{own_host(settings['BIND'])}:{settings['THERAPIST_SERVICE_PORT']}/api/therapists?limit=3"
+    return f"\nto begin with:   curl -s{signed_in} '{url}'"
 
 
 def _hint(platform: Orchestrator) -> str:
@@ -167,6 +177,11 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
     for row in [head, *rows]:
         print_line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def token() -> None:
+    """Sign in as the administrator of `.env` and print the access token, and nothing else."""
+    print_line(AccessTokens(orchestrator().settings).current())
 
 
 def logs(name: str | None) -> None:

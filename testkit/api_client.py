@@ -15,6 +15,8 @@ from uuid import uuid4
 import requests
 
 from operations.errors import OperationsError
+from operations.sign_in import AccessTokens
+from shared.runtime.hosts import own_host
 from testkit.synthetic_region import import_file
 
 Result = TypeVar("Result")
@@ -32,15 +34,21 @@ class RequestRefused(OperationsError):
 class ApiClient:
     """Calls the REST APIs as staff do; every call could also be made with curl."""
 
-    def __init__(self, settings: Mapping[str, str]) -> None:
+    def __init__(self, settings: Mapping[str, str], tokens: AccessTokens | None = None) -> None:
+        """`tokens`: who calls, the first administrator unless given."""
         self.settings = settings
+        self.tokens = tokens or AccessTokens(settings)
         self._session = requests.Session()
         self._session.headers["User-Agent"] = "psychotherapy-platform-demo"
 
     def url(self, service: str, path: str = "") -> str:
         """The address of a service (`patient`, `therapist`, …)."""
-        host = "127.0.0.1" if self.settings["BIND"] == "0.0.0.0" else self.settings["BIND"]
-        return f"http://{host}:{self.settings[f'{service.upper()}_SERVICE_PORT']}{path}"
+        return f"http://{own_host(self.settings['BIND'])}:{self.settings[f'{service.upper()}_SERVICE_PORT']}{path}"
+
+    def curl(self) -> str:
+        """The command with which a person calls the platform: it signs in where that is needed."""
+        signed_in = ' -H "Authorization: Bearer $(make -s token)"' if self.settings["AUTH"] == "token" else ""
+        return f"curl -s{signed_in}"
 
     def get(self, service: str, path: str, **query: Any) -> Any:
         """The JSON answer to a GET; raises `RequestRefused`."""
@@ -55,7 +63,8 @@ class ApiClient:
         return self._ask("PATCH", service, path, json=body)
 
     def _ask(self, method: str, service: str, path: str, **more: Any) -> Any:
-        answer = self._session.request(method, self.url(service, path), timeout=30, **more)
+        headers = self.tokens.headers() | more.pop("headers", {})
+        answer = self._session.request(method, self.url(service, path), timeout=30, headers=headers, **more)
         if not answer.ok:
             raise RequestRefused(method, path, answer)
         return answer.json() if answer.content else None

@@ -183,15 +183,16 @@ def _next_steps(api: ApiClient, patients: list[Document]) -> str:
     patient = patients[0]["id"]
     request = next((r["id"] for r in api.requests_of(patient) if r["status"] == "contacted"), "<request>")
     mailbox = f"http://127.0.0.1:{api.settings['MAIL_CATCHER_PORT']}"
+    call = api.curl()
     return f"""Try next:
-   curl -s '{api.url("matching")}/api/placement-requests?patient_id={patient}'
-   curl -s '{api.url("communication")}/api/inquiries?limit=3'
-   curl -s -X POST -H 'Content-Type: application/json' -H 'Idempotency-Key: {uuid4()}' \\
+   {call} '{api.url("matching")}/api/placement-requests?patient_id={patient}'
+   {call} '{api.url("communication")}/api/inquiries?limit=3'
+   {call} -X POST -H 'Content-Type: application/json' -H 'Idempotency-Key: {uuid4()}' \\
         -d '{{"outcome": "accepted", "occurred_at": "{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}}' \\
         {api.url("matching")}/api/placement-requests/{request}/response
-   curl -s -X POST -H 'Content-Type: application/json' -d '{{"first_session_on": "{datetime.now(BERLIN):%Y-%m-%d}"}}' \\
+   {call} -X POST -H 'Content-Type: application/json' -d '{{"first_session_on": "{datetime.now(BERLIN):%Y-%m-%d}"}}' \\
         {api.url("matching")}/api/placement-requests/{request}/place
-   curl -s {api.url("patient")}/api/patients/{patient}
+   {call} {api.url("patient")}/api/patients/{patient}
    all mails: {mailbox}    every API: {api.url("patient")}/docs    stop: make down"""
 
 

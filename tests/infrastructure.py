@@ -31,7 +31,8 @@ class Infrastructure:
     @contextmanager
     def started(cls) -> Iterator[Infrastructure]:
         """Started, with its settings in the environment; stopped and removed at the end of the block."""
-        with private_platform() as platform:
+        # applications in a test know their callers without a token; with tokens tests/shared/http and end_to_end run
+        with private_platform(AUTH="none") as platform:
             platform.up(only=["postgresql", "pgbouncer", "migrations"])
             os.environ.update(platform.settings)
             yield cls(platform)

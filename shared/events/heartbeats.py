@@ -1,6 +1,6 @@
-"""Heartbeats: each relay says on Kafka, four times a second, how far its service has come.
+"""Heartbeats: each relay records on Kafka, four times a second, how far its service has come.
 
-A service that publishes nothing looks like one with nothing to publish. Whoever acts on copies must tell the two apart:
+A service that publishes nothing looks like one with nothing to publish. Who acts on copies must distinguish the two:
 a withdrawal that was answered 200 is of no use while it waits in an outbox whose relay is dead.
 
 A heartbeat is the metadata of an offset that the group `relays` commits for a topic of the service: Kafka keeps the
@@ -39,7 +39,7 @@ class Heartbeats:
     """Writes and reads heartbeats; each object has a client of its own, which joins no group."""
 
     def __init__(self, kafka: dict[str, Any]) -> None:
-        self._client = KafkaConsumer(
+        self._consumer = KafkaConsumer(
             {**kafka, **QUICK_END, "group.id": GROUP, "enable.auto.commit": False, "log_level": 0}
         )
 
@@ -47,12 +47,13 @@ class Heartbeats:
         """Commit the heartbeat of these topics' service without waiting: one that is lost is followed by the next."""
         metadata = heartbeat.model_dump_json()
         offsets = [TopicPartition(topic, 0, 0, metadata=metadata) for topic in topics]
+        consumer = self._consumer
         with suppress(KafkaException):
-            self._client.commit(offsets=offsets, asynchronous=True)
+            consumer.commit(offsets=offsets, asynchronous=True)
 
     def read(self, topics: Sequence[str], *, wait_seconds: float) -> dict[str, Heartbeat]:
         """Returns the newest heartbeat of each topic that has one; raises `KafkaException` without an answer."""
-        answers = self._client.committed([TopicPartition(topic, 0) for topic in topics], timeout=wait_seconds)
+        answers = self._consumer.committed([TopicPartition(topic, 0) for topic in topics], timeout=wait_seconds)
         found = {}
         for each in answers:
             if each.error is not None:

@@ -178,7 +178,7 @@ def _refuse_repeated_names(sent: bytes) -> None:
     try:
         json.loads(sent, object_pairs_hook=_object, parse_int=str, parse_float=str)
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
-        return  # not JSON, or too deep: whoever reads it as a schema says so
+        return  # not JSON, or too deep: the schema's parser says so
 
 
 def _object(pairs: list[tuple[str, Any]]) -> None:

@@ -1,6 +1,6 @@
 """The host names of this platform: requests for other names and from other sites' pages are refused.
 
-Without accounts everybody who reaches a port is an administrator. A web page that is open in a browser on this machine
+With AUTH=none everybody who reaches a port is an administrator. A web page that is open in a browser on this machine
 reaches its ports too. Its own host name can point to 127.0.0.1, so that it can read responses: the `Host` header shows
 that name. Or it sends a form that changes something: `Origin` and `Sec-Fetch-Site`, which a page cannot forge, show
 that. Programs send neither of these two headers.
@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -75,6 +76,14 @@ class Hosts:
             return app(environ, start_response)
 
         return guarded
+
+
+def is_loopback(address: str) -> bool:
+    """Whether only this machine reaches what listens on that address."""
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
 
 
 def own_host(bind: str) -> str:

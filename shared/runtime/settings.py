@@ -16,13 +16,23 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from shared.runtime.hosts import LOCAL, Hosts, check_host_names, check_url, own_host
+from shared.runtime.hosts import LOCAL, Hosts, check_host_names, check_url, is_loopback, own_host
 from shared.runtime.worker_port import WORKER_PORT_DISTANCE
 from shared.values.enums import Role
+from shared.values.role_names import roles_by_name
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -217,8 +227,11 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
 
     database_pool_size: Annotated[int, Unit("connections")] = Field(default=4, ge=1, le=1000)
     """Half of the connections to PgBouncer that each process opens at most; those it has needed stay open."""
+    auth: Literal["none", "token"] = "token"
+    """Who may call: with `token` everybody who has an access token, as far as its roles allow; `none`, for development
+    and only while BIND is an address of this machine for itself, treats every caller as an administrator."""
     bind: str = "127.0.0.1"
-    """The address that all processes listen on. Without accounts (AUTH=none) leave it at 127.0.0.1."""
+    """The address that all processes listen on."""
     allowed_hosts: str = LOCAL
     """Host names, without ports and separated by commas, of the services and the mail catcher; a request to any
     other is answered 421, so that no web page can read patients with a name of its own that points here. 127.0.0.1 is
@@ -229,9 +242,6 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     """Threads in each process of a web server."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """DEBUG, INFO, WARNING or ERROR."""
-    auth: Literal["none", "token"] = "none"
-    """Who may call: with `token` everybody who has an access token, as far as its roles allow; `none`, for development,
-    treats every caller as an administrator."""
     token_issuer: str = Field(default="psychotherapy-platform", min_length=1)
     """Who issues access tokens (`iss`): the user service, or an OpenID Connect issuer in its place."""
     token_audience: str = Field(default="psychotherapy-platform", min_length=1)
@@ -277,6 +287,13 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     def _are_hosts(cls, listed: str) -> str:
         return check_host_names(listed)
 
+    @field_validator("bind")
+    @classmethod
+    def _is_for_those_who_sign_in(cls, bind: str, others: ValidationInfo) -> str:
+        if others.data.get("auth") == "none" and not is_loopback(bind):
+            raise ValueError("with AUTH=none everybody there would be an administrator: only 127.0.0.1 is possible")
+        return bind
+
     @field_validator("jwks_url")
     @classmethod
     def _names_a_host(cls, url: str) -> str:
@@ -285,7 +302,7 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     @field_validator("token_role_names")
     @classmethod
     def _are_roles(cls, listed: str) -> str:
-        _role_names(listed)
+        roles_by_name(listed)
         return listed
 
     @field_validator("otel_exporter_otlp_endpoint")
@@ -310,7 +327,7 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     @property
     def role_names(self) -> dict[str, Role]:
         """Our roles by the names that the issuer gives them."""
-        return _role_names(self.token_role_names) or {role.value: role for role in Role}
+        return roles_by_name(self.token_role_names) or {role.value: role for role in Role}
 
     @property
     def worker_port(self) -> int:
@@ -335,13 +352,6 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
                 "connect_timeout": "5",
             },
         )
-
-
-def _role_names(listed: str) -> dict[str, Role]:
-    pairs = [part.strip().partition("=") for part in listed.split(",") if part.strip()]
-    if any(not name or role not in list(Role) for name, _, role in pairs):
-        raise ValueError(f"must be like office=coordinator; the roles are {', '.join(Role)}")
-    return {name: Role(role) for name, _, role in pairs}
 
 
 SettingsClass = TypeVar("SettingsClass", bound=BaseSettings)

@@ -105,7 +105,8 @@ class BusyService:
         for patient in random.sample(self.patients, 2):
             patient_state = catalogue.PublicPatient(id=patient, reference=f"P-{patient.hex[-6:]}", status="searching")
             changed = catalogue.PatientStatusChanged(patient=patient_state, previous_status="searching")
-            event = random.choice([changed, catalogue.PatientUpdated(patient=patient_state)])
+            plain = [catalogue.PatientUpdated, catalogue.PatientTherapistsExcluded]
+            event = random.choice([changed, *(kind(patient=patient_state) for kind in plain)])
             made.append(happened(event, patient, sequence=next(self.sequence)))
         self.kinds |= {type(event) for event in made}
         return random.sample(made, len(made))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from operations.sign_in import AccessTokens
 from shared import database
 from testkit.api_client import ApiClient
 from testkit.private_platform import PrivatePlatform, private_platform
@@ -25,12 +26,18 @@ def platform() -> Iterator[PrivatePlatform]:
         yield platform
 
 
+@pytest.fixture(scope="session")
+def tokens(platform: PrivatePlatform) -> AccessTokens:
+    """The sign-in of the first administrator, once for all tests."""
+    return AccessTokens(platform.settings)
+
+
 @pytest.fixture
-def api(platform: PrivatePlatform) -> ApiClient:
+def api(platform: PrivatePlatform, tokens: AccessTokens) -> ApiClient:
     """Staff at their desk; whatever a test stopped is started again before the next one."""
     start_what_is_missing(platform)
     platform.mailbox.accept()
-    return ApiClient(platform.settings)
+    return ApiClient(platform.settings, tokens)
 
 
 def start_what_is_missing(platform: PrivatePlatform) -> None:

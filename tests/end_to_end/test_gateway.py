@@ -9,7 +9,9 @@ import pytest
 import requests
 
 from gateway.paths import INTERNAL, OF_EVERY_SERVICE, ForwardedPath, forwarded_paths
+from operations import gateway
 from shared.runtime import registry
+from testkit.api_client import ApiClient, RequestRefused
 from testkit.private_platform import PrivatePlatform
 
 ID = "0199aa00-0000-7000-8000-000000000001"
@@ -23,16 +25,31 @@ def front(platform: PrivatePlatform) -> str:
     return process.spec.address
 
 
-def asked(front: str, path: ForwardedPath) -> requests.Response:
-    return requests.get(front + re.sub("<[^<>]*>", ID, path.path), timeout=20)
+class ThroughTheGateway(ApiClient):
+    """Staff who know one address for all services."""
+
+    def url(self, service: str, path: str = "") -> str:
+        """The address of the gateway."""
+        return f"{gateway.url(self.settings)}{path}"
+
+
+@pytest.fixture
+def staff(platform: PrivatePlatform, front: str) -> ThroughTheGateway:
+    """Staff of the platform."""
+    return ThroughTheGateway(platform.settings)
+
+
+def asked(front: str, path: ForwardedPath, headers: dict[str, str]) -> requests.Response:
+    return requests.get(front + re.sub("<[^<>]*>", ID, path.path), headers=headers, timeout=20)
 
 
 def test_every_path_is_answered_by_its_service(platform: PrivatePlatform, front: str) -> None:
     """As the service itself answers there."""
+    headers = ApiClient(platform.settings).tokens.headers()
     for path in forwarded_paths():
         own = path.path.removeprefix(f"/{path.service}")
         address = platform.process(f"{path.service}.web").spec.address
-        direct, through = asked(address, ForwardedPath(own, path.service)), asked(front, path)
+        direct, through = asked(address, ForwardedPath(own, path.service), headers), asked(front, path, headers)
         assert (through.status_code, _shown(through)) == (direct.status_code, _shown(direct)), path
         assert through.headers["Content-Type"] == direct.headers["Content-Type"]
 
@@ -63,19 +80,17 @@ def test_what_is_internal_stays_so(front: str) -> None:
             assert "figures" not in answer.text
 
 
-def test_what_was_made_is_found_where_it_says(front: str) -> None:
-    made = requests.post(f"{front}/api/therapists", json={"last_name": "Torweg", "city": "Aachen"}, timeout=20)
-    assert made.status_code == 201
-    assert requests.get(front + made.headers["Location"], timeout=20).json()["id"] == made.json()["id"]
+def test_what_was_made_is_found_where_it_says(staff: ThroughTheGateway) -> None:
+    made = staff.post("therapist", "/api/therapists", {"last_name": "Torweg", "city": "Aachen"})
+    assert staff.get("therapist", f"/api/therapists/{made['id']}")["last_name"] == "Torweg"
 
 
-def test_a_service_that_stops_is_away_and_comes_back(platform: PrivatePlatform, front: str) -> None:
+def test_a_service_that_stops_is_away_and_comes_back(platform: PrivatePlatform, staff: ThroughTheGateway) -> None:
     service = platform.process("geocoding_service.web")
-    address = f"{front}/api/geocode?postal_code=52062"
-    assert requests.get(address, timeout=20).ok
+    assert staff.get("geocoding", "/api/geocode", postal_code="52062")
     service.stop()
-    answer = requests.get(address, timeout=20)
-    assert (answer.status_code, answer.json()["code"]) == (503, "service.unreachable")
-    assert int(answer.headers["Retry-After"]) > 0
+    with pytest.raises(RequestRefused, match=r"service\.unreachable") as refused:
+        staff.get("geocoding", "/api/geocode", postal_code="52062")
+    assert refused.value.status == 503
     service.start()
-    assert requests.get(address, timeout=20).ok
+    assert staff.get("geocoding", "/api/geocode", postal_code="52062")

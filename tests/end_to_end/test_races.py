@@ -21,7 +21,12 @@ def somebody(**fields: Any) -> dict[str, Any]:
 
 def post(api: ApiClient, service: str, path: str, body: object, **query: str) -> requests.Response:
     # a connection of its own: with a shared one the requests would follow each other
-    return requests.post(api.url(service, path), json=body, params=query, timeout=30)
+    url, headers = api.url(service, path), api.tokens.headers()
+    return requests.post(url, json=body, params=query, headers=headers, timeout=30)
+
+
+def patch(api: ApiClient, service: str, path: str, body: object) -> requests.Response:
+    return requests.patch(api.url(service, path), json=body, headers=api.tokens.headers(), timeout=30)
 
 
 def statuses(answers: list[requests.Response]) -> Counter[int]:
@@ -40,8 +45,7 @@ def test_of_six_who_enter_the_same_person_one_succeeds(api: ApiClient) -> None:
 def test_of_six_who_turn_somebody_into_the_same_person_one_succeeds(api: ApiClient) -> None:
     one_name = somebody()
     known = [api.post("patient", "/api/patients", somebody())["id"] for _ in range(PEOPLE)]
-    answers = at_once([lambda each=each: requests.patch(  # type: ignore[misc]
-        api.url("patient", f"/api/patients/{each}"), json=one_name, timeout=30) for each in known])  # fmt: skip
+    answers = at_once([lambda each=each: patch(api, "patient", f"/api/patients/{each}", one_name) for each in known])  # type: ignore[misc]
     assert statuses(answers) == {200: 1, 409: PEOPLE - 1}
     assert {a.json()["code"] for a in answers if a.status_code == 409} == {"patient.suspected_duplicate"}
 

@@ -45,10 +45,10 @@ class Asked:
 
 def consent_of(api: ApiClient, patient: Document, purpose: str) -> Document:
     """A consent of the patient's, given now where there was none."""
-    path = f"/api/patients/{patient['id']}/consents"
-    known = [each for each in api.get("patient", path)["items"] if each["purpose"] == purpose]
+    path = f"/api/patients/{patient['id']}"
+    known = [each for each in api.get("patient", path)["consents"] if each["purpose"] == purpose]
     given = {"purpose": purpose, "given_on": patient["registered_on"], "text_version": "2026-01"}
-    consent: Document = known[0] if known else api.post("patient", path, given)
+    consent: Document = known[0] if known else api.post("patient", f"{path}/consents", given)
     return consent
 
 

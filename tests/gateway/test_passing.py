@@ -78,6 +78,11 @@ def test_headers_and_status_pass_and_what_clients_claim_about_proxies_does_not(f
     assert [name for name in FORWARDED if name.upper() in seen(front)] == []
 
 
+def test_a_service_learns_the_address_of_the_client_and_not_what_the_client_says(front: Gateway) -> None:
+    front.asked("GET", "/api/patients", headers={"X-Real-IP": "10.0.0.1"})
+    assert seen(front)["X-REAL-IP"] == "127.0.0.1"
+
+
 def test_a_client_that_has_said_everything_is_answered(front: Gateway) -> None:
     """`nc`, and HTTP/1.0 without keeping the connection."""
     answer = asked(front.address, b"GET /api/patients HTTP/1.0\r\nHost: localhost\r\n\r\n")

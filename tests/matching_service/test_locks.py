@@ -29,6 +29,7 @@ from shared.events.catalogue import (
     InquiryDissolved,
     PatientRegistered,
     PatientStatusChanged,
+    PatientTherapistsExcluded,
     PatientUpdated,
     PracticeAnswer,
     TherapistBlocked,
@@ -83,7 +84,8 @@ class Bustle:
         for each in self.patients:
             published = public_patient(id=each)
             changed = PatientStatusChanged(patient=published, previous_status="paused")
-            event = random.choice([PatientRegistered(patient=published), PatientUpdated(patient=published), changed])
+            plain = [PatientRegistered, PatientUpdated, PatientTherapistsExcluded]
+            event = random.choice([*(kind(patient=published) for kind in plain), changed])
             made.append(happened(event, each, sequence=next(self.sequence)))
         return made
 

@@ -297,6 +297,7 @@ def settings(**overrides: Any) -> ServiceSettings:
         "database_password": SecretStr("unused"),
         "port": 8999,
         "digest_key": SecretStr(DIGEST_KEY),
+        "auth": "none",
     }
     return Settings(**{"_env_file": None} | fields | overrides)
 

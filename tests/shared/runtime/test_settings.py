@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import pytest
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from migrations.settings import MigrationSettings
 from shared.runtime.settings import EnvironmentSettings, OnlyIn, SettingsGroup, Unit, names, read
+from shared.values.enums import Role
 from testkit.private_platform import ROOT
 from therapist_service.settings import Settings
 
@@ -111,3 +112,64 @@ def test_no_variable_renames_a_service(nothing_else: pytest.MonkeyPatch) -> None
     made = Settings(THERAPIST_SERVICE_DATABASE_PASSWORD="x", digest_key=key)
     assert (made.service, made.database_url.username) == ("therapist_service", "therapist_service")
     assert "SERVICE" not in names(Settings)
+
+
+DIGEST_KEY = base64.b64encode(bytes(32)).decode()
+NEEDED = {"THERAPIST_SERVICE_DATABASE_PASSWORD": "x", "DIGEST_KEY": DIGEST_KEY, "AUTH": "token"}
+
+
+@pytest.mark.parametrize("bind", ["0.0.0.0", "::", "192.168.1.5", "10.0.0.1", "example.org", ""])
+def test_nobody_but_this_machine_gets_in_without_signing_in(bind: str) -> None:
+    """Every caller would be an administrator."""
+    with pytest.raises(ValidationError, match=r"(?s)bind.*only 127\.0\.0\.1 is possible"):
+        Settings.of(NEEDED | {"AUTH": "none", "BIND": bind})
+    assert Settings.of(NEEDED | {"BIND": bind}).bind == bind
+    assert Settings.model_fields["auth"].default == "token"
+
+
+@pytest.mark.parametrize("bind", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+def test_this_machine_may_do_without(bind: str) -> None:
+    assert Settings.of(NEEDED | {"AUTH": "none", "BIND": bind}).auth == "none"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "jwks",
+        "ftp://id.example/jwks",
+        "http://",
+        "http:///jwks",
+        "https://me:secret@id.example/",
+        "http://id.example:x/",
+    ],
+)
+def test_the_address_of_keys_is_one(url: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Settings.of(NEEDED | {"JWKS_URL": url})
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("bind", "address"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("0.0.0.0", "127.0.0.1"),
+        ("::", "127.0.0.1"),
+        ("::1", "[::1]"),
+        ("10.0.0.1", "10.0.0.1"),
+    ],
+)
+def test_keys_are_those_of_the_user_service_unless_another_issuer_is_named(bind: str, address: str) -> None:
+    ours = Settings.of(NEEDED | {"BIND": bind, "USER_SERVICE_PORT": "9006"})
+    assert ours.keys_url == f"http://{address}:9006/.well-known/jwks.json"
+    other = "https://id.example/realms/praxis/certs?x=1"
+    assert Settings.of(NEEDED | {"JWKS_URL": other}).keys_url == other
+
+
+def test_an_issuer_may_name_roles_in_its_own_way() -> None:
+    named = Settings.of(NEEDED | {"TOKEN_ROLE_NAMES": "Büro Mitte=coordinator, phone=caller,"}).role_names
+    assert named == {"Büro Mitte": Role.COORDINATOR, "phone": Role.CALLER}
+    assert Settings.of(NEEDED).role_names == {role.value: role for role in Role}
+    for wrong in ("office", "office=emperor", "=admin", "office=admin=caller"):
+        with pytest.raises(ValidationError, match="must be like office=coordinator"):
+            Settings.of(NEEDED | {"TOKEN_ROLE_NAMES": wrong})

@@ -1,0 +1,81 @@
+"""Signing in at the user service, for tools that call the platform: with the administrator of `.env`."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+import requests
+
+from operations.errors import OperationsError
+from shared.runtime.hosts import own_host
+
+RENEW_BEFORE_SECONDS: Final = 60.0
+SIGN_IN_SECONDS: Final = 30.0
+"""For how long a sign-in is tried: passwords are hashed one after the other, and some calls wait."""
+BUSY: Final = frozenset({429, 503})
+
+
+class NoSignIn(OperationsError):
+    """The user service gives no token."""
+
+
+class AccessTokens:
+    """The access token of one account, fetched when it is first needed and renewed before it runs out.
+
+    May be used by several threads. While the user service cannot be reached, the last token is used on, as the
+    services accept it on (TOKEN_OUTAGE_GRACE).
+    """
+
+    def __init__(self, settings: Mapping[str, str]) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._token = ""
+        self._renew_at = 0.0
+
+    def headers(self) -> dict[str, str]:
+        """Returns the headers that a request needs; none where nobody has to sign in (AUTH=none)."""
+        return {"Authorization": f"Bearer {self.current()}"} if self._settings["AUTH"] == "token" else {}
+
+    def current(self) -> str:
+        """Returns a token that is valid for some time. Raises `NoSignIn`."""
+        with self._lock:
+            if time.monotonic() >= self._renew_at:
+                self._renew()
+            return self._token
+
+    def _renew(self) -> None:
+        try:
+            answer = self._sign_in()
+        except NoSignIn:
+            if not self._token:
+                raise
+            self._renew_at = time.monotonic() + 1
+            return
+        self._token = str(answer["access_token"])
+        lifetime = float(answer["expires_in"])
+        self._renew_at = time.monotonic() + max(lifetime - RENEW_BEFORE_SECONDS, lifetime / 2)
+
+    def _sign_in(self) -> Mapping[str, Any]:
+        """Returns the answer of the user service; waits where it asks to."""
+        deadline = time.monotonic() + SIGN_IN_SECONDS
+        while True:
+            answer = self._ask()
+            if answer.ok:
+                found: dict[str, Any] = answer.json()
+                return found
+            pause = float(answer.headers.get("Retry-After", 1))
+            if answer.status_code not in BUSY or time.monotonic() + pause > deadline:
+                raise NoSignIn(f"{answer.url} was answered with {answer.status_code}: {answer.text[:500]}")
+            time.sleep(pause)
+
+    def _ask(self) -> requests.Response:
+        settings = self._settings
+        url = f"http://{own_host(settings['BIND'])}:{settings['USER_SERVICE_PORT']}/api/auth/login"
+        body = {"email": settings["ADMIN_EMAIL"], "password": settings["ADMIN_PASSWORD"]}
+        try:
+            return requests.post(url, json=body, timeout=SIGN_IN_SECONDS)
+        except requests.RequestException as problem:
+            raise NoSignIn(f"the user service at {url} does not answer: {type(problem).__name__}") from problem
