@@ -67,18 +67,18 @@ def renew_session(token: str | None, needed: Dependencies, *, now: datetime) -> 
 
 
 def change_password(
-    account_id: UUID | None,
     given: NewPassword,
     origin: Origin,
     needed: Dependencies,
     *,
     session_id: UUID | None,
+    by: UUID | None,
     now: datetime,
 ) -> None:
     """Change one's own password. Raises `NotFound`, `TooManyRequests`, `HashingBusy`, `RuleBroken`."""
     with needed.passwords.place(is_known=True):
         with transaction() as session:
-            claimed = own_password.claim(session, account_id, origin, needed.values, now=now)
+            claimed = own_password.claim(session, by, origin, needed.values, now=now)
         if not _is_right(claimed.password_hash, given.current_password, claimed.attempt, needed):
             raise own_password.wrong()
         refuse_weak(given.new_password, field="new_password", about=claimed.about)

@@ -13,6 +13,7 @@ from shared.http import headers
 from shared.http.declaration import BRINGS_A_BODY, Endpoint
 from shared.http.examples import example_of
 from shared.http.inputs import JSON, MERGE_PATCH
+from shared.http.replay import NOT_REPLAYED
 from shared.http.responses import HAS_LOCATION
 from shared.http.routes import Route
 from shared.runtime.problem_documents import MEDIA_TYPE
@@ -179,7 +180,7 @@ def _operation(route: Route, method: str, endpoint: Endpoint, access: Access, sc
         "summary": endpoint.summary,
         "description": "\n\n".join(filter(None, _description(endpoint, access, schemas))),
         **_who_may(access),
-        "parameters": [*_parameters(endpoint, schemas), *_headers(method)],
+        "parameters": [*_parameters(endpoint, schemas), *_headers(endpoint)],
         "responses": _responses(route, method, endpoint, schemas, signed_in=signed_in),
     }
     body = _request_body(endpoint, schemas)
@@ -218,8 +219,10 @@ def _parameters(endpoint: Endpoint, schemas: _Schemas) -> Iterator[Document]:
         yield {"name": name, "in": "query", "required": name in required, "schema": described}
 
 
-def _headers(method: str) -> Iterator[Document]:
-    return ({"$ref": f"#/components/parameters/{name}"} for name in headers.names_of(method))
+def _headers(endpoint: Endpoint) -> Iterator[Document]:
+    ignored = {"IdempotencyKey"} if endpoint.replay == NOT_REPLAYED else set()
+    names = (name for name in headers.names_of(endpoint.name) if name not in ignored)
+    return ({"$ref": f"#/components/parameters/{name}"} for name in names)
 
 
 def _request_body(endpoint: Endpoint, schemas: _Schemas) -> Document:

@@ -310,6 +310,7 @@ def _optional(field: FieldInfo) -> tuple[Any, FieldInfo]:
         title=field.title,
         description=field.description,
         examples=field.examples,
+        json_schema_extra=field.json_schema_extra,
     )
     return annotation, optional
 

@@ -145,3 +145,11 @@ def test_a_key_does_not_keep_a_token(client: FlaskClient, session: Session) -> N
     assert (first.status_code, second.status_code) == (200, 200)
     assert first.json["access_token"] != second.json["access_token"]
     assert "Idempotency-Replayed" not in second.headers
+
+
+def test_the_document_names_the_key_only_where_it_counts(client: FlaskClient) -> None:
+    paths: Any = client.get("/openapi.json").json["paths"]
+    key = {"$ref": "#/components/parameters/IdempotencyKey"}
+    with_key = {path for path, each in paths.items() if "post" in each and key in each["post"]["parameters"]}
+    assert {"/api/users", "/api/machine-accounts"} <= with_key
+    assert not {path for path in with_key if path.startswith(("/api/auth/", "/api/me/"))}

@@ -160,6 +160,7 @@ def test_a_deleted_account_is_gone_and_its_name_stays_in_logs(
     assert client.get(f"/api/users/{account.id}").status_code == 404
     assert client.delete(f"/api/users/{account.id}").status_code == 404
     assert client.get("/api/users").json["total"] == 0
+    assert client.get(f"/api/users/{uuid4()}/history").status_code == 404
     assert login(client).status_code == 401
     assert history(client, account.id)[-2:] == [("deleted", None), ("sessions_ended", "account_closed")]
     row = session.get(Account, account.id, populate_existing=True)
@@ -266,3 +267,9 @@ def test_a_stolen_access_token_does_not_try_passwords_for_long(
     answers = [client.post("/api/me/password", json=body).status_code for _ in range(8)]
     assert answers[:5] == [422] * 5
     assert 429 in answers
+
+
+def test_a_patch_is_described_as_closely_as_the_whole(client: FlaskClient) -> None:
+    """`patch_of` once lost what a required field says beside its type, such as its format."""
+    schemas: Any = client.get("/openapi.json").json["components"]["schemas"]
+    assert schemas["UserFieldsPatch"]["properties"]["email"]["format"] == "email"

@@ -25,7 +25,7 @@ class MeResource(Resource):
     def patch(self, context: Context[Dependencies], patch: MergePatch) -> MeView:
         """Change one's own name; e-mail address and roles are for administrators."""
         return accounts.change_own(
-            context.session, context.caller.id, patch, expected_versions=context.if_match, now=context.now
+            context.session, patch, expected_versions=context.if_match, by=context.caller.id, now=context.now
         )
 
 
@@ -36,11 +36,11 @@ class OwnPasswordResource(Resource):
     def post(self, context: Context[Dependencies], body: NewPassword) -> None:
         """Change one's own password; all other sessions end."""
         jobs.change_password(
-            context.caller.id,
             body,
             origin_of(context),
             context.dependencies,
             session_id=context.caller.session_id,
+            by=context.caller.id,
             now=context.now,
         )
 
@@ -63,7 +63,7 @@ class OwnSessionCollection(Resource):
             me.id,
             except_for=me.session_id,
             expected_versions=context.if_match,
-            by=me.id,
+            by=context.caller.id,
             now=context.now,
         )
 
@@ -75,4 +75,6 @@ class OwnSessionItem(Resource):
     def delete(self, context: Context[Dependencies], id: UUID) -> None:
         """End one of the caller's sessions; 404 where it is over."""
         me = context.caller
-        sessions.revoke(context.session, me.id, only=id, expected_versions=context.if_match, by=me.id, now=context.now)
+        sessions.revoke(
+            context.session, me.id, only=id, expected_versions=context.if_match, by=context.caller.id, now=context.now
+        )

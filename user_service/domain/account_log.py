@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from shared.database import Session
+from shared.database.rows import require
 from shared.values.account_enums import AccountChangeKind
 from shared.values.schemas import PageQuery
 from user_service.domain.schemas import AccountChangePage, AccountChangeView
@@ -28,7 +29,8 @@ def note(
 
 
 def list_page(session: Session, account_id: UUID, wanted: PageQuery) -> AccountChangePage:
-    """A page of what happened to an account, oldest first; also to a deleted one."""
+    """A page of what happened to an account, oldest first; also to a deleted one. Raises `NotFound`."""
+    require(queries.account_or_deleted(session, account_id), "account")
     found, total = queries.changes_of(session, account_id, limit=wanted.limit, offset=wanted.offset)
     shown = [AccountChangeView.of(each) for each in found]
     return AccountChangePage(items=shown, total=total, limit=wanted.limit, offset=wanted.offset)

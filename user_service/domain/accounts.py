@@ -155,18 +155,18 @@ def _what_happened(changed: Mapping[str, Any]) -> list[tuple[AccountChangeKind, 
 
 def change_own(
     session: Session,
-    account_id: UUID | None,
     patch: MergePatch,
     *,
     expected_versions: Collection[int] | None,
+    by: UUID | None,
     now: datetime,
 ) -> MeView:
     """Change one's own name; the rest is for administrators. Raises `NotFound`, `LostUpdate`, `InvalidFields`."""
-    account = sessions.get_person(session, account_id, lock=True)
+    account = sessions.get_person(session, by, lock=True)
     check_version(account, expected_versions, "account")
     wanted = merged(OwnFields, account, patch.changes_to(own_view(account)))
     if wanted.name != account.name:
-        apply_changes(session, account, {"name": wanted.name}, by=account.id, now=now)
+        apply_changes(session, account, {"name": wanted.name}, by=by, now=now)
     return own_view(account)
 
 

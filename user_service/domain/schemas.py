@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, GetCoreSchemaHandler, WithJsonSchema
+from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from shared.values.account_enums import AccountChangeKind, SessionEnd
@@ -32,9 +33,13 @@ class ExactText:
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.str_schema(min_length=1, max_length=self.longest, strip_whitespace=False)
 
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), "pattern": r"^[^\x00]*$", "format": "password"}
 
-PlainPassword = Annotated[str, ExactText(LONGEST_PASSWORD), Field(json_schema_extra={"format": "password"})]
-SecretText = Annotated[str, ExactText(LONGEST_SECRET), Field(json_schema_extra={"format": "password"})]
+
+PlainPassword = Annotated[str, ExactText(LONGEST_PASSWORD)]
+SecretText = Annotated[str, ExactText(LONGEST_SECRET)]
+OneTimePassword = Annotated[str, ExactText(40)]
 
 
 # Signing in
@@ -45,7 +50,7 @@ class PersonSignIn(Schema):
 
     email: EmailAddress
     password: PlainPassword
-    otp: Annotated[str, ExactText(40)] | None = None
+    otp: OneTimePassword | None = None
 
 
 class AccessToken(Schema):
@@ -125,7 +130,6 @@ class UserView(EntityView, UserFields):
     otp_enabled: bool
     last_signed_in_at: Instant | None
     created_by: UUID | None
-    updated_by: UUID | None
 
 
 class MeView(EntityView, OwnFields):
@@ -198,7 +202,6 @@ class MachineView(EntityView, MachineFields):
 
     last_signed_in_at: Instant | None
     created_by: UUID | None
-    updated_by: UUID | None
 
 
 class MachineSecretView(MachineView):

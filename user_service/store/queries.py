@@ -27,6 +27,11 @@ def account(session: Session, id: UUID, kind: AccountKind | None = None, *, lock
     return found if found and found.deleted_at is None and kind in (None, found.kind) else None
 
 
+def account_or_deleted(session: Session, id: UUID) -> Account | None:
+    """The account with this id, also a deleted one."""
+    return find_row(session, Account, id)
+
+
 def account_of_email(session: Session, email_key: str, *, lock: bool = False) -> Account | None:
     """The person's account with this address, in its one spelling."""
     wanted = select(Account).where(Account.email_key == email_key)
