@@ -1,9 +1,8 @@
 """Settings that every service reads from the environment, once, at start; a missing one stops the process by name.
 
-A setting is declared here, or in the `settings.py` of the package that reads it, and nowhere else: its default, its
-unit (in its type), its meaning (the docstring below it). `make env-example` writes `.env.example`, the environments in
-`docker-compose.yml` and `docs/settings.md` from these classes. A process gets only the variables that its class
-declares.
+A setting is declared here, or in the `settings.py` of the package that reads it, and nowhere else: default, unit (in
+its type), meaning (the docstring below it). `make env-example` writes `.env.example`, `docs/settings.md` and the
+environments in `docker-compose.yml` from these classes. A process gets only what its class declares.
 """
 
 from __future__ import annotations
@@ -346,11 +345,7 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
             host=self.database_host,
             port=self.database_port,
             database=self.database_name,
-            query={
-                "sslmode": self.database_sslmode,
-                "application_name": self.service,
-                "connect_timeout": "5",
-            },
+            query={"sslmode": self.database_sslmode, "application_name": self.service, "connect_timeout": "5"},
         )
 
 
