@@ -25,11 +25,13 @@ pytestmark = pytest.mark.usefixtures("real_commits")
 def command(infrastructure: Infrastructure, tmp_path: Path) -> Any:
     """Runs a command of the service and returns its exit code and its output."""
 
+    machine = {name: value for name, value in os.environ.items() if name not in ("ADMIN_EMAIL", "ADMIN_PASSWORD")}
+
     def run(*arguments: str, **environment: str) -> tuple[int, str]:
         done = subprocess.run(
             [sys.executable, "-m", "user_service", *arguments],
             cwd=ROOT,
-            env={**os.environ, "HASHING_MEMORY_MIB": "8", "ENV_FILE": "", **environment},
+            env={**machine, "HASHING_MEMORY_MIB": "8", "ENV_FILE": "", **environment},
             capture_output=True,
             text=True,
             check=False,
