@@ -68,6 +68,7 @@ class Load:
         self._api, self._journal, self._seed = ApiClient(settings), journal, seed
         self._stop = threading.Event()
         self.counters = [uuid4() for _ in range(20)]
+        self._only_count = only_count
         works = [self._count, self._count]
         if not only_count:
             works += [self._therapists, self._patients, self._patients]
@@ -75,8 +76,9 @@ class Load:
         self._threads = ThreadPoolExecutor(max_workers=len(works), thread_name_prefix="load")
 
     def start(self) -> None:
-        """Sign in and begin; returns at once."""
-        self._api.tokens.headers()  # before anything is killed
+        """Sign in, before anything is killed, and begin."""
+        if not self._only_count:
+            self._api.tokens.headers()
         with transaction() as session:
             now = datetime.now(UTC)
             session.add_all([witness.Counter(id=c, created_at=now, updated_at=now) for c in self.counters])

@@ -27,7 +27,7 @@ def of_another(platform: Orchestrator, state: Path, **changes: str) -> Orchestra
 def test_services_start_on_parts_that_exist_already(platform: Orchestrator) -> None:
     platform.up(["postgresql", "pgbouncer", "kafka", "mail"])
     state = Path(tempfile.mkdtemp(prefix="platform-"))
-    other = of_another(platform, state)
+    other = of_another(platform, state, AUTH="none")  # without the user service nobody could sign in
     try:
         other.up(["migrations", "topics", "therapist_service"])
         assert {part.name.partition(".")[0] for part in other.process_specs if part.name in _running(other)} == {

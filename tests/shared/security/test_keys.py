@@ -120,6 +120,7 @@ def _hang(request: BaseHTTPRequestHandler) -> None:
     request.rfile.read(1)
 
 
+@pytest.mark.slow
 def test_an_issuer_that_hangs_holds_up_two_requests_for_two_seconds_at_most(
     issuer: TokenIssuer, started: Start
 ) -> None:
@@ -202,6 +203,7 @@ def test_who_is_signed_in_goes_on_while_the_issuer_is_away_and_nobody_new_comes_
     assert service.refuses(signed_in) == "token.expired"
 
 
+@pytest.mark.slow
 def test_the_grace_ends(issuer: TokenIssuer, started: Start) -> None:
     service = started(grace=2).with_keys()
     token = issuer.token(lifetime=-29)
@@ -287,7 +289,11 @@ HOSTILE: dict[str, Answer] = {
 }
 
 
-@pytest.mark.parametrize("case", HOSTILE)
+SLOW = {"hangs", "a slow body", "a slow header"}
+"""A fetch is given up after three seconds."""
+
+
+@pytest.mark.parametrize("case", [pytest.param(c, marks=pytest.mark.slow if c in SLOW else ()) for c in HOSTILE])
 def test_a_hostile_answer_changes_nothing_and_shows_that_the_issuer_is_away(
     case: str, issuer: TokenIssuer, started: Start
 ) -> None:
