@@ -50,6 +50,7 @@ def as_message(hostile: HostileMessage, topic: str, offset: int) -> Message:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("topic", sorted({event.topic.name for event in OURS}))
 def test_reading_never_raises_and_what_it_lets_pass_can_be_stored(topic: str) -> None:
     for offset, hostile in enumerate(hostile_messages(topic)):
