@@ -8,6 +8,7 @@ folders, and no scheduler distributes single tests.
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -66,8 +67,16 @@ def arguments_of_groups() -> dict[str, list[str]]:
 def start(arguments: Sequence[str], output: IO[bytes] | None) -> Run:
     """Start pytest; without `output` it prints to the terminal as it runs."""
     command = [sys.executable, "-m", "pytest", *arguments]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT if output else None)
-    return Run(process, output)
+    errors = subprocess.STDOUT if output else None
+    return Run(subprocess.Popen(command, cwd=ROOT, env=environment(), stdout=output, stderr=errors), output)
+
+
+def environment() -> dict[str, str]:
+    """Returns this process's environment, with Python keeping what it compiles.
+
+    The tests start some hundred processes of ours; where a machine forbids it, each would compile all modules again.
+    """
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def run_side_by_side(groups: Mapping[str, Sequence[str]]) -> dict[str, int]:

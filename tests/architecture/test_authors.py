@@ -14,7 +14,7 @@ from shared.database import Aggregate, first_version
 from shared.http.declaration import Endpoint
 from shared.security.authentication import ANYONE
 from tests.accounts import has_effect, operations
-from tests.architecture.sources import ROOT, SERVICES, sources, tree
+from tests.architecture.sources import ROOT, SERVICES, nodes, sources
 
 COUNTED_IN = ROOT / "shared" / "database" / "columns.py"
 AUTHORED = {"version", "updated_by"}
@@ -73,7 +73,7 @@ def test_the_rule_finds_a_method_that_keeps_its_caller_to_itself() -> None:
 
 def assignments(path: Path) -> Iterator[str]:
     """Where the file sets the version or the last editor of a row."""
-    for node in ast.walk(tree(path)):
+    for node in nodes(path):
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store) and node.attr in AUTHORED:
             yield f"{path.relative_to(ROOT)}:{node.lineno}"
         if isinstance(node, ast.Call):
@@ -84,7 +84,7 @@ def assignments(path: Path) -> Iterator[str]:
 
 def rows_without_an_author(path: Path) -> Iterator[str]:
     """Where the file writes a row's version as a dictionary that does not name the author."""
-    for node in ast.walk(tree(path)):
+    for node in nodes(path):
         if isinstance(node, ast.Dict):
             keys = {key.value for key in node.keys if isinstance(key, ast.Constant)}
             if {"version", "updated_at"} <= keys and "updated_by" not in keys:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
-from tests.architecture.sources import ROOT, sources, tree
+from tests.architecture.sources import ROOT, nodes, sources
 
 PACKAGES = sorted(path.parent.name for path in ROOT.glob("*/__init__.py") if path.parent.name != "tests")
 PER_PACKAGE = {"Settings", "Tables", "Dependencies"}
@@ -29,7 +29,7 @@ def duplicate_classes() -> dict[str, list[str]]:
     """The names of classes that are declared in several modules, with these modules."""
     declared: dict[str, set[str]] = defaultdict(set)
     for path in modules():
-        for node in ast.walk(tree(path)):
+        for node in nodes(path):
             if isinstance(node, ast.ClassDef):
                 declared[node.name].add(str(path.relative_to(ROOT)))
     return {name: sorted(where) for name, where in declared.items() if len(where) > 1 and name not in PER_PACKAGE}

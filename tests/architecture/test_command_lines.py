@@ -25,6 +25,7 @@ from shared.runtime import cli
 from testkit import demo
 from tests.architecture.sources import ROOT
 from tests.samples import published
+from tests.selection import mostly_slow
 
 PROGRAMS: dict[str, click.Command] = {
     "patient_service": cli.commands,
@@ -137,7 +138,7 @@ def test_the_operators_tool_says_why_it_ended(raised: BaseException, code: int, 
     assert said in run(program, "fail")[1][-1]
 
 
-@pytest.mark.parametrize("program", ["patient_service", "migrations", "shared.events.topics"])
+@pytest.mark.parametrize("program", mostly_slow(["patient_service", "migrations", "shared.events.topics"], every=3))
 def test_help_needs_no_setting(program: str) -> None:
     bare = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
     command = [sys.executable, "-m", program, "--help"]

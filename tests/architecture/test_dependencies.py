@@ -7,11 +7,12 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterable
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
-from tests.architecture.sources import ROOT, tree
+from tests.architecture.sources import ROOT, nodes
 
 DECLARED: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
@@ -46,7 +47,7 @@ DEVELOPMENT = _names(DECLARED["dependency-groups"]["dev"])
 def _imported(path: Path) -> set[str]:
     """The top modules that a file imports."""
     found = set()
-    for node in ast.walk(tree(path)):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             found |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -54,6 +55,7 @@ def _imported(path: Path) -> set[str]:
     return found
 
 
+@cache
 def _packages(*, tests: bool) -> set[str]:
     """The packages that our code imports, without Python's own and ours; the tests', or all others'."""
     folders = [folder for folder in ROOT.iterdir() if folder.is_dir() and not folder.name.startswith((".", "build"))]

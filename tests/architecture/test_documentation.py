@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from tests.architecture.sources import ROOT, SERVICES, sources, tree
+from tests.architecture.sources import ROOT, SERVICES, nodes, sources
 
 FAULTS = (ROOT / "docs" / "faults.md").read_text()
 HOW_TO = (ROOT / "docs" / "how-to.md").read_text()
@@ -40,7 +40,7 @@ def log_events() -> dict[str, set[str]]:
 
 
 def _calls(path: Path) -> Iterator[ast.Call]:
-    return (node for node in ast.walk(tree(path)) if isinstance(node, ast.Call))
+    return (node for node in nodes(path) if isinstance(node, ast.Call))
 
 
 def _first_text(call: ast.Call) -> str:
@@ -53,7 +53,7 @@ def _fields(call: ast.Call, path: Path) -> Iterator[str]:
         if keyword.arg is not None:
             yield keyword.arg
         elif isinstance(keyword.value, ast.Name):  # **place: the keys of what was given this name in the file
-            for node in ast.walk(tree(path)):
+            for node in nodes(path):
                 if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == keyword.value.id:
                     yield from _keys(node.value)
 
@@ -85,7 +85,7 @@ def names() -> set[str]:
     found: set[str] = set()
     for path in sources(*CODE):
         found.add(path.stem)
-        for node in ast.walk(tree(path)):
+        for node in nodes(path):
             match node:
                 case ast.Constant(value=str(text)) | ast.Name(id=text) | ast.Attribute(attr=text):
                     found.add(text)

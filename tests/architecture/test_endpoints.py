@@ -15,7 +15,7 @@ from shared.events.listeners import Listeners
 from shared.http.dead_letters import dead_letter_routes
 from shared.http.declaration import Endpoint
 from shared.http.replay import NOT_REPLAYED, READ_ONLY
-from tests.architecture.sources import ROOT, SERVICES, names_in, tree
+from tests.architecture.sources import ROOT, SERVICES, names_in, nodes
 
 OWNED_BY_THE_DECORATOR = {"transaction", "single_statements", "clock", "current_app", "g", "request", "once"}
 DECIDES = (ast.If, ast.IfExp, ast.Try, ast.For, ast.While, ast.With, ast.BoolOp, ast.Lambda, ast.FunctionDef)
@@ -26,7 +26,7 @@ API_FILES = sorted(path for service in SERVICES for path in (ROOT / service / "a
 
 def methods(path: Path) -> Iterator[ast.FunctionDef]:
     """The methods of this file that are endpoints."""
-    for node in ast.walk(tree(path)):
+    for node in nodes(path):
         if isinstance(node, ast.FunctionDef) and any("endpoint(" in ast.unparse(d) for d in node.decorator_list):
             yield node
 

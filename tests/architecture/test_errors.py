@@ -6,14 +6,12 @@ import ast
 
 from shared.errors import PlatformError
 from shared.http.problems import STATUS
-from tests.architecture.sources import SERVICES, sources, tree
+from tests.architecture.sources import SERVICES, nodes, sources
 
 
 def bases_by_class() -> dict[str, set[str]]:
     """The names of the base classes of every class of the services and of shared."""
-    classes = (
-        node for path in sources("shared", *SERVICES) for node in ast.walk(tree(path)) if isinstance(node, ast.ClassDef)
-    )
+    classes = (node for path in sources("shared", *SERVICES) for node in nodes(path) if isinstance(node, ast.ClassDef))
     # a class with the name of the library's class that it extends (`Resource`) is not its own ancestor
     return {each.name: {ast.unparse(base).rpartition(".")[2] for base in each.bases} - {each.name} for each in classes}
 

@@ -12,11 +12,12 @@ import re
 import subprocess
 import tokenize
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from tests.architecture.sources import ROOT, sources, tree
+from tests.architecture.sources import ROOT, nodes, sources, tree
 
 GONE = {
     "hop": "span",
@@ -74,15 +75,21 @@ def files() -> list[str]:
     return [name for name in listed if name.endswith(TEXT) and name != HERE and not name.startswith(FOREIGN)]
 
 
+@cache
+def lines_of_files() -> dict[str, list[str]]:
+    """The lines of every such text, without the expressions that are allowed."""
+    return {name: ALLOWED.sub("", (ROOT / name).read_text()).splitlines() for name in files()}
+
+
 @pytest.mark.parametrize("word", sorted(GONE))
 def test_a_word_that_is_gone_does_not_come_back(word: str) -> None:
     """A newcomer must not learn a word of ours where the field has one."""
     pattern = re.compile(rf"(?<![A-Za-z]){word}(?![A-Za-z])", re.IGNORECASE)
     found = [
         f"{name}:{number}: {line.strip()[:100]}"
-        for name in files()
-        for number, line in enumerate((ROOT / name).read_text().splitlines(), 1)
-        if pattern.search(ALLOWED.sub("", line))
+        for name, lines in lines_of_files().items()
+        for number, line in enumerate(lines, 1)
+        if pattern.search(line)
     ]
     assert found == [], f"write {GONE[word]!r}"
 
@@ -111,7 +118,7 @@ def _declared(module: ast.Module) -> Iterator[tuple[int, str]]:
 
 def _prose(path: Path) -> Iterator[tuple[int, str]]:
     """Yields every docstring and comment with its line."""
-    for node in ast.walk(tree(path)):
+    for node in nodes(path):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             yield node.lineno, node.value.value
     for token in tokenize.generate_tokens(io.StringIO(path.read_text()).readline):

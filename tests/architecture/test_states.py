@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.sources import ROOT, SERVICES, sources, tree
+from tests.architecture.sources import ROOT, SERVICES, nodes, sources, tree
 
 FIELD = "status"
 BY_NAME = {
@@ -148,7 +148,7 @@ def test_only_files_with_a_reason_set_attributes_by_a_name_that_is_not_written_t
         str(path.relative_to(ROOT))
         for service in WITH_STATES
         for path in sources(service)
-        if any(map(_sets_by_name, ast.walk(tree(path))))
+        if any(map(_sets_by_name, nodes(path)))
     }
     assert files == set(BY_NAME)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.__main__ import FOUND_NOTHING, GROUPS, arguments_of_groups, exit_code, run_side_by_side
-from tests.architecture.sources import ROOT, tree
+from tests.architecture.sources import ROOT, nodes
 
 FILES = sorted((ROOT / "tests").rglob("*.py"))
 OUTSIDE = [
@@ -18,8 +18,8 @@ OUTSIDE = [
 
 def imported_modules(file: Path) -> set[str]:
     """The modules that a file names in its imports."""
-    found = {alias.name for node in ast.walk(tree(file)) if isinstance(node, ast.Import) for alias in node.names}
-    for node in ast.walk(tree(file)):
+    found = {alias.name for node in nodes(file) if isinstance(node, ast.Import) for alias in node.names}
+    for node in nodes(file):
         if isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
     return found

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from shared.runtime import registry
 from shared.values.schemas import Schema, patch_of, problems_of
-from tests.architecture.sources import SERVICES, sources, tree
+from tests.architecture.sources import SERVICES, nodes, sources
 
 ID, OTHER = "01933f0e-7c3a-7000-8000-abcdefabcdef", "01933f0e-7c3a-7000-8000-abcdefabcdee"
 ANSWER = {"placement_request_id": ID, "outcome": "declined_other"}
@@ -122,7 +122,7 @@ def test_every_refusal_of_the_domain_names_a_field() -> None:
     unnamed = [
         f"{path.name}:{node.lineno}"
         for path in sources("shared", *SERVICES)
-        for node in ast.walk(tree(path))
+        for node in nodes(path)
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "RuleBroken"
         if "errors" not in {keyword.arg for keyword in node.keywords}
     ]

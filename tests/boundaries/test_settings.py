@@ -82,7 +82,7 @@ def _use(settings: Any) -> None:
         assert name
 
 
-@pytest.mark.parametrize("name", mostly_slow(sorted(env_file.declared(ROOT)), every=4))
+@pytest.mark.parametrize("name", mostly_slow(sorted(env_file.declared(ROOT)), every=8))
 def test_a_hostile_value_in_the_env_file_stops_make_up_with_a_sentence(
     name: str, infrastructure: Infrastructure
 ) -> None:

@@ -93,6 +93,7 @@ def check(message: bytes, *, name: str, sender: str, to: str, subject: str, caus
     assert [part.get_content_type() for part in old.walk()][1:] == ["text/plain", "text/html"]
 
 
+@pytest.mark.slow
 @given(name=NAMES, sender=ADDRESSES, to=ADDRESSES | QUOTED, subject=TEXTS, cause=NAMES)
 @example(LONG_NAME, "vermittlung-von-therapieplaetzen@a-rather-long-domain.agentur.example.org", "a@b.de", "x", "c")
 @example("A" * 75 + ",", "a" * 25 + "@example.org", "a@b.de", "=?utf-8?q?x?=", "c")

@@ -27,6 +27,7 @@ from tests.communication_service.conftest import at_once
 from tests.conftest import MONDAY
 from tests.events import recorded
 from tests.fakes.smtp import FakeMailServer
+from tests.selection import mostly_slow
 
 NOW = MONDAY + timedelta(seconds=6)
 SHARED = "Praxis@Müller.example.org"
@@ -224,7 +225,7 @@ def taken_away(source: str, therapist: UUID) -> None:
         remove(source=source)
 
 
-@pytest.mark.parametrize("order", [*permutations(REASONS, 2)], ids="-".join)
+@pytest.mark.parametrize("order", mostly_slow(permutations(REASONS, 2), every=3), ids="-".join)
 @pytest.mark.parametrize("first", [0, 1])
 def test_an_address_is_free_only_when_no_reason_is_left(order: tuple[str, str], first: int) -> None:
     """Whichever came first, and whichever is taken back first."""

@@ -21,6 +21,7 @@ from operations.settings import AdministratorSettings
 from shared.runtime.settings import KafkaSettings, names
 from testkit.private_platform import private_settings
 from tests.architecture.sources import ROOT, SERVICES
+from tests.selection import mostly_slow
 from user_service.settings import Settings as UserSettings
 
 TEXT = (ROOT / "docker-compose.yml").read_text()
@@ -197,7 +198,7 @@ def test_nothing_reaches_an_image_unless_it_is_named() -> None:
     assert named == {"requirements/tracing.txt", "shared", "migrations", "operations", "*_service"}
 
 
-@pytest.mark.parametrize("tool", [("docker", "compose"), ("docker-compose",)], ids=" ".join)
+@pytest.mark.parametrize("tool", mostly_slow([("docker", "compose"), ("docker-compose",)], every=2), ids=" ".join)
 def test_both_dialects_read_the_file(tool: tuple[str, ...], tmp_path: Path) -> None:
     if not shutil.which(tool[0]) or subprocess.run([*tool, "version"], check=False, capture_output=True).returncode:
         pytest.skip(f"there is no {' '.join(tool)} on this machine")

@@ -19,6 +19,7 @@ FAILING = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("statement", FAILING.values(), ids=FAILING.keys())
 def test_a_failing_statement_does_not_put_its_values_into_the_servers_log(
     infrastructure: Infrastructure, statement: str

@@ -18,6 +18,7 @@ from operations.process_environment import MACHINE, OURS
 from testkit.private_platform import private_settings
 from tests.architecture.sources import ROOT, SERVICES
 from tests.declared_secrets import WHO_NEEDS
+from tests.selection import mostly_slow
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ def test_a_part_that_declares_nothing_gets_nothing(secrets: dict[str, str], tmp_
     assert all(part.environment.keys() <= {*MACHINE, *OURS, "STATE_DIR"} for part in parts)
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", mostly_slow(SERVICES, every=6))
 def test_what_is_not_given_is_not_found_in_the_checkout_either(
     service: str, secrets: dict[str, str], tmp_path: Path
 ) -> None:

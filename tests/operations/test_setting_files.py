@@ -19,12 +19,13 @@ from tests.architecture.sources import ROOT
 
 DECLARED = DeclaredSettings(ROOT)
 SETTINGS = DECLARED.settings()
+RENDERED = setting_files.render(ROOT)
 
 
-@pytest.mark.parametrize("name", setting_files.render(ROOT))
+@pytest.mark.parametrize("name", RENDERED)
 def test_files_written_from_the_settings_are_not_stale(name: str) -> None:
     """Who has changed a setting, or one of these files by hand, is told what to do."""
-    assert (ROOT / name).read_text() == setting_files.render(ROOT)[name], "`make env-example` writes it"
+    assert (ROOT / name).read_text() == RENDERED[name], "`make env-example` writes it"
 
 
 @pytest.mark.parametrize("name", SETTINGS)

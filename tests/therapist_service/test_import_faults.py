@@ -70,6 +70,7 @@ def with_each_value(field: str) -> list[bytes]:
     return [record.replace(b'"a-2"', f'"b-{number}"'.encode()) for number, record in enumerate(records)]
 
 
+@pytest.mark.slow
 def test_an_unknown_field_never_costs_more_than_itself(folder: Folder, session: Session) -> None:
     done = folder.bring(FIRST, a_raw_file(*with_each_value("strange")))
     assert (done.status, done.counts.additions, done.counts.rejected) == ("completed", len(WRITTEN) + 2, 0)
@@ -92,7 +93,7 @@ def looked_at(raw: bytes) -> list[Entry]:
     return entries(file, end=file.total)
 
 
-@pytest.mark.parametrize("field", mostly_slow(FIELDS, every=6))
+@pytest.mark.parametrize("field", mostly_slow(FIELDS, every=12))
 def test_a_known_field_never_costs_more_than_itself(field: str) -> None:
     for name, raw in WRITTEN.items():
         if "100000" in name:
@@ -283,6 +284,7 @@ def test_a_record_that_is_larger_still_costs_itself(folder: Folder, session: Ses
     assert "larger" in (folder.records(done)[1].reason or "")
 
 
+@pytest.mark.slow
 def test_files_with_bytes_changed_at_random_never_stop_the_import(folder: Folder, session: Session) -> None:
     """A hundred and twenty files, each with a few bytes changed: each ends, and so does a good one after them."""
     chance, signs = random.Random(9), [b'"', b"{", b"]", b"\\", b"\xff", b"\x00", b","]

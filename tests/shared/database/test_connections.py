@@ -167,6 +167,7 @@ def outcome(connection: Connection, step: str, table: str) -> Any:
         return type(problem).__name__
 
 
+@pytest.mark.slow
 @given(steps=st.lists(st.sampled_from(sorted(STEPS)), max_size=15))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_steps_end_as_with_psycopg2_alone(server: URL, steps: list[str]) -> None:

@@ -137,6 +137,7 @@ json_values = strategies.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=200)
 @given(strategies.binary() | json_values.map(lambda value: json.dumps(value).encode()))
 def test_any_bytes_are_read_or_refused(value: bytes) -> None:

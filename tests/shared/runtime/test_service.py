@@ -69,7 +69,7 @@ WORKER = "from shared.runtime.worker import worker; registry.load({service!r})"
 GUNICORN = "from shared.runtime import web"
 
 
-@pytest.mark.parametrize("service", mostly_slow(SERVICES, every=5))
+@pytest.mark.parametrize("service", mostly_slow(SERVICES, every=6))
 @pytest.mark.parametrize(
     ("process", "forbidden"),
     [
