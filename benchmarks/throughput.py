@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 from uuid import uuid4
 
 import psutil
@@ -29,6 +30,7 @@ from shared.events.relay import WAITING, Relay, Row
 from testkit.private_platform import PrivatePlatform
 
 EVENTS = 60_000
+ROUNDS = 3
 FLAT_EVENTS = 1_000_000
 COUNTERS = 1000
 
@@ -66,7 +68,26 @@ def _subjects() -> list[object]:
 
 
 def _relay(settings: witness.Settings) -> Iterator[Figure]:
-    kafka = settings.kafka_client()
+    """The round in the middle: a machine that is slow for a second must not decide which half is the baseline."""
+    rounds = sorted((_relay_round(settings.kafka_client()) for _ in range(ROUNDS)), key=lambda each: each.share)
+    whole, slower = rounds[ROUNDS // 2]
+    yield at_least("relay, events of 0.5 kB", whole, "events/s", 20_000, baseline=slower)
+    yield share_at_least("relay against the slower of its halves alone", whole, "events/s", 0.5, baseline=slower)
+
+
+class RelayRound(NamedTuple):
+    """Events per second of the whole relay and of the slower of its halves, measured one after the other."""
+
+    whole: float
+    slower: float
+
+    @property
+    def share(self) -> float:
+        """The whole as a share of its slower half."""
+        return self.whole / self.slower
+
+
+def _relay_round(kafka: dict[str, str | int]) -> RelayRound:
     _fill(EVENTS, _subjects())
     database = _drain(OnlyDatabase("witness", kafka, lease_seconds=1))
     _fill(EVENTS, _subjects())
@@ -74,9 +95,7 @@ def _relay(settings: witness.Settings) -> Iterator[Figure]:
     time.sleep(1.2)
     kafka_alone = _produce(Relay("witness-alone", kafka), rows)
     whole = _drain(Relay("witness", kafka, lease_seconds=1))
-    slower = min(database, kafka_alone)
-    yield at_least("relay, events of 0.5 kB", whole, "events/s", 20_000, baseline=slower)
-    yield share_at_least("relay against the slower of its halves alone", whole, "events/s", 0.5, baseline=slower)
+    return RelayRound(whole, min(database, kafka_alone))
 
 
 def _drain(relay: Relay) -> float:

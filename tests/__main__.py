@@ -1,6 +1,6 @@
 """`make test`: all tests in five pytest processes side by side, each with a PostgreSQL of its own.
 
-Three groups use a processor and a database all the time, the largest service in one of its own, since on two processors
+Three groups use a processor and a database all the time, and are made to take equally long, since on two processors
 the longest group is what is waited for. The other two mostly wait: for Kafka and threads, and for whole
 platforms whose processes are stopped and started. The tests of a group share its platform, so the groups are explicit
 folders, and no scheduler distributes single tests.
@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LARGEST_SERVICE = "communication_service"
 GROUPS = {
     "services": tuple(f"tests/{name}" for name in registry.names() if name != LARGEST_SERVICE),
-    "communication": (f"tests/{LARGEST_SERVICE}",),
+    "communication and boundaries": (f"tests/{LARGEST_SERVICE}", "tests/boundaries"),
     "platform": ("tests/end_to_end", "tests/operations", "tests/containers"),
     "kafka": ("tests/shared/events", "tests/shared/runtime"),
 }
