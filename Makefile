@@ -101,6 +101,14 @@ events: setup  ## write docs/asyncapi.json, and samples of what new events look 
 gateway: setup  ## write gateway/nginx.conf.template from the services' routes
 	@$(PYTHON) -m gateway
 
+.PHONY: postman
+postman: setup  ## write a Postman collection of all services and its environment; ARGS=--sign-in puts the administrator in
+	@$(PYTHON) -m operations.postman $(ARGS)
+
+.PHONY: postman-run
+postman-run: setup  ## send every request of it to the running platform (needs Node); ARGS="--folder Walkthrough"
+	@$(PYTHON) -m operations.postman --run -- $(ARGS)
+
 LOCK := env -u PIP_FIND_LINKS UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile pyproject.toml --quiet --universal \
 	--python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate
 

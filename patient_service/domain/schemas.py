@@ -137,8 +137,8 @@ class NewConsent(Schema):
 
     purpose: ConsentPurpose
     """What the patient agreed to."""
-    given_on: PlausibleDate
-    """Day of the agreement."""
+    given_on: Annotated[PlausibleDate, Field(examples=["2026-01-15"])]
+    """Day of the agreement, today or before."""
     text_version: Annotated[Line, Field(examples=["2026-01"])]
     """The version of the text that the patient was shown, by the name that it has with you."""
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from shared.runtime.settings import EnvironmentSettings, Port
 
-REACHED_AT: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+REACHED_AT: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
 """At which address this machine reaches what listens on all of them."""
 
 

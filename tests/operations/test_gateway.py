@@ -11,10 +11,10 @@ import requests
 
 from operations import env_file, gateway, processes, settings_check
 from operations.errors import OperationsError
-from shared.runtime import registry
 from testkit.private_platform import ROOT, PrivatePlatform, private_platform, private_settings
 from tests.fakes.certificates import certificates
 from tests.gateway.running import members
+from user_service.settings import Settings
 
 
 def problems(settings: dict[str, str]) -> str:
@@ -70,8 +70,7 @@ def test_its_address_is_one_that_this_machine_reaches(tmp_path: Path, bind: str,
 
 def address_in_emails(settings: Mapping[str, str]) -> str:
     """Where the links in e-mails of the user service lead."""
-    found: str = registry.settings_of("user_service").of(settings).address
-    return found
+    return Settings.of(settings).address
 
 
 @pytest.mark.parametrize("offset", [0, 1000, 5000])
