@@ -44,8 +44,8 @@ mails: setup  ## the mails that were sent; ID=... shows one of them
 	@$(PYTHON) -m operations mails $(ID)
 
 .PHONY: token
-token:  ## an access token of the first administrator, for `curl -H "Authorization: Bearer $$(make -s token)"`
-	@$(PYTHON) -m operations token
+token:  ## an access token of the first administrator, for some minutes; ROLE=caller: of an account with that role alone
+	@$(PYTHON) -m operations token $(if $(ROLE),--role $(ROLE)) $(if $(HEADER),--header)
 
 .PHONY: demo
 demo: setup  ## watch the main job: from a scraped file to an e-mail to a therapist
