@@ -68,7 +68,13 @@ class Operation:
         response = self.described["responses"][str(self.success)]
         schema = response.get("content", {}).get("application/json", {}).get("schema", {})
         has_id = "id" in self.resolved(schema).get("properties", {})
-        return f"{self.subject}_id" if has_id and self.success in MADE else None
+        return f"{self.subject}_id" if has_id and self.success in MADE and self._is_of_a_collection else None
+
+    @property
+    def _is_of_a_collection(self) -> bool:
+        """Whether its path has one for each object below it; not so of an action on one object."""
+        own = self.path.removeprefix(f"/{self.service}")
+        return any(path.startswith(f"{own}/{{") for path in self.document["paths"])
 
     @property
     def version(self) -> str | None:

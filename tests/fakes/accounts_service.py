@@ -12,7 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-ADMIN = {"id": "1", "email": "admin@example.org", "roles": ["admin"], "password": "a long password"}
+EMAIL, PASSWORD = "admin@example.org", "a long password"
+ADMIN: dict[str, Any] = {"id": "1", "email": EMAIL, "roles": ["admin"], "password": PASSWORD}
 Answer = tuple[int, Any]
 
 
@@ -41,9 +42,9 @@ class AccountsService:
             "USER_SERVICE_PORT": port,
             "MAIL_CATCHER_PORT": port,
             "LOCAL_PARTS": "postgresql,mail",
-            "ADMIN_EMAIL": ADMIN["email"],
-            "ADMIN_PASSWORD": ADMIN["password"],
-        }  # type: ignore[dict-item]
+            "ADMIN_EMAIL": EMAIL,
+            "ADMIN_PASSWORD": PASSWORD,
+        }
 
     def answer(self, method: str, address: str, body: Any, *, roles: list[str]) -> Answer:
         """What a request with this body of somebody with these roles is answered."""
