@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from operations import environment
+from operations import env_file, environment
 from operations.explained_commands import ExplainedCommand
 from operations.postman import files, runner
 from shared.runtime.terminal import print_line
@@ -18,11 +18,12 @@ from shared.runtime.terminal import print_line
 @click.argument("more", nargs=-1, metavar="[-- OPTION_OF_NEWMAN]...")
 def main(sign_in: bool, run: bool, more: tuple[str, ...]) -> None:
     """Write the Postman collection of all services and its environment below build/postman."""
-    written = files.write(environment.ROOT, with_sign_in=sign_in or run)
+    root = environment.ROOT
+    written = files.write(root, env_file.load(root), with_sign_in=sign_in or run)
     for file in written:
         print_line(str(file))
     if run:
-        sys.exit(runner.run(environment.ROOT, written, more))
+        sys.exit(runner.run(root, written, more))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The files of `make postman`, from the code of this checkout and the addresses of its `.env`."""
+"""The files of `make postman`, from the code of this checkout and the addresses in its settings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from operations import env_file, gateway
+from operations import gateway
 from operations.postman.collection import collection, environment
 from operations.postman.operations import Document
 from shared.http.dead_letters import dead_letter_routes
@@ -21,12 +21,11 @@ COLLECTION = "platform.postman_collection.json"
 ENVIRONMENT = "platform.postman_environment.json"
 
 
-def write(root: Path, *, with_sign_in: bool) -> list[Path]:
+def write(root: Path, settings: Mapping[str, str], *, with_sign_in: bool) -> list[Path]:
     """Write the collection and its environment below `build/`, which nobody commits; returns the files.
 
-    The environment has the first administrator's password only `with_sign_in`; nobody else can read it either way.
+    `settings` say where the platform is, and who its first administrator. The environment has the first administrator's password only `with_sign_in`; nobody else can read it either way.
     """
-    settings = env_file.load(root)
     folder = root / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     own = environment(gateway.url(settings), _sign_in(settings) if with_sign_in else {})

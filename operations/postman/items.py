@@ -53,7 +53,7 @@ def item(
         },
         "event": [_script([*test, *_keep(operation)])],
     }
-    if operation.described["security"] == []:
+    if not operation.needs_token:
         found["request"]["auth"] = {"type": "noauth"}
     if body is not None:
         found["request"]["body"] = _body(body)

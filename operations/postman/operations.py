@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from gateway.paths import INTERNAL
-from shared.http.openapi import BESIDE_THIS_DOCUMENT
+from shared.http.openapi import BEARER, BESIDE_THIS_DOCUMENT
 
 Document = dict[str, Any]
 
@@ -45,6 +45,11 @@ class Operation:
         """What it does, in a few words; what follows a semicolon is in the description too."""
         summary: str = self.described["summary"]
         return summary.partition(";")[0]
+
+    @property
+    def needs_token(self) -> bool:
+        """Whether it is called with an access token; others are open, or read a cookie that Postman keeps."""
+        return any(BEARER in each for each in self.described["security"])
 
     @property
     def tag(self) -> str:

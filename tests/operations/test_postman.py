@@ -26,6 +26,7 @@ from operations.postman.operations import Operation, operations, singular
 from operations.postman.walkthrough import STEPS
 from shared.http.examples import AN_ID
 from shared.runtime import registry
+from shared.security.authentication import ANYONE
 from tests.accounts import operations as declared_operations
 from tests.architecture.sources import ROOT
 
@@ -225,7 +226,7 @@ def test_headers_are_sent_where_the_document_has_them(item: Any) -> None:
 
 @each_item
 def test_what_anybody_may_call_is_sent_without_a_token_and_nothing_else(item: Any) -> None:
-    is_open = operation_of(item).described["security"] == []
+    is_open = operation_of(item).described["x-roles"] == [ANYONE]
     assert item["request"].get("auth") == ({"type": "noauth"} if is_open else None)
     assert COLLECTION["auth"]["bearer"][0]["value"] == "{{access_token}}"
 
@@ -273,31 +274,32 @@ def test_an_id_is_named_after_one_of_what_the_path_names(part: str, noun: str) -
 
 
 @pytest.fixture
-def checkout(checkout: Path) -> Path:
-    """A folder with settings: an administrator whose password is known."""
-    (checkout / ".env").write_text("ADMIN_PASSWORD=known to nobody else 7\nGATEWAY_PORT=18080\n")
-    return checkout
+def settings(checkout: Path) -> dict[str, str]:
+    """Settings with an administrator whose password is known."""
+    return load(checkout, {"ADMIN_PASSWORD": "known to nobody else 7", "GATEWAY_PORT": "18080"})
 
 
 def values_in(file: Path) -> dict[str, str]:
     return {each["key"]: each["value"] for each in json.loads(file.read_text())["values"]}
 
 
-def test_the_environment_has_no_secret_unless_it_is_asked_for(checkout: Path) -> None:
-    written, own = files.write(checkout, with_sign_in=False)
+def test_the_environment_has_no_secret_unless_it_is_asked_for(checkout: Path, settings: dict[str, str]) -> None:
+    written, own = files.write(checkout, settings, with_sign_in=False)
     assert values_in(own) == {"base_url": "http://127.0.0.1:18080", "email": "", "password": "", "access_token": ""}
-    assert values_in(own)["base_url"] == gateway.url(load(checkout, {}))
+    assert values_in(own)["base_url"] == gateway.url(settings)
     assert json.loads(written.read_text()) == COLLECTION
     assert "known to nobody else" not in written.read_text() + own.read_text()
 
 
-def test_with_a_sign_in_only_its_owner_reads_it_whatever_was_there_before(checkout: Path) -> None:
-    _, own = files.write(checkout, with_sign_in=False)
+def test_with_a_sign_in_only_its_owner_reads_it_whatever_was_there_before(
+    checkout: Path, settings: dict[str, str]
+) -> None:
+    _, own = files.write(checkout, settings, with_sign_in=False)
     own.chmod(0o644)
-    _, own = files.write(checkout, with_sign_in=True)
+    _, own = files.write(checkout, settings, with_sign_in=True)
     assert values_in(own)["password"] == "known to nobody else 7"
     assert own.stat().st_mode & 0o777 == 0o600
-    _, own = files.write(checkout, with_sign_in=False)
+    _, own = files.write(checkout, settings, with_sign_in=False)
     assert values_in(own)["password"] == ""
 
 
