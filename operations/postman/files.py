@@ -24,7 +24,8 @@ ENVIRONMENT = "platform.postman_environment.json"
 def write(root: Path, settings: Mapping[str, str], *, with_sign_in: bool) -> list[Path]:
     """Write the collection and its environment below `build/`, which nobody commits; returns the files.
 
-    `settings` say where the platform is, and who its first administrator. The environment has the first administrator's password only `with_sign_in`; nobody else can read it either way.
+    `settings` say where the platform is. The environment has the first administrator's password only `with_sign_in`;
+    nobody else can read it either way.
     """
     folder = root / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
