@@ -1,4 +1,4 @@
-"""Signing in at the user service, for tools that call the platform: with the administrator of `.env` unless told."""
+"""Signing in at the user service, for tools that call the platform: by default with the administrator of `.env`."""
 
 from __future__ import annotations
 

@@ -223,7 +223,7 @@ class CalledAboutPatient(Schema):
     diagnosis_group: str | None
     """The group of the diagnoses, in words; null without consent to name it."""
     practice_summary: str | None
-    """What else practices may be told of the patient."""
+    """What else practices may know of the patient."""
     availability: WeeklyHours
     """When the patient has time for sessions."""
     prior_therapy_within_two_years: bool | None

@@ -66,7 +66,7 @@ def _script(lines: Sequence[str]) -> Document:
 
 
 def variable(name: str) -> str:
-    """How Postman is told to fill in a variable."""
+    """How a variable is written that Postman fills in."""
     return f"{{{{{name}}}}}"
 
 

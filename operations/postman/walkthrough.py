@@ -1,4 +1,4 @@
-"""The folder "Walkthrough": the main process as README tells it, each answer checked, ids taken from the answers."""
+"""The folder "Walkthrough": the main process of README, each answer checked, ids taken from the answers."""
 
 from __future__ import annotations
 

@@ -76,14 +76,14 @@ BEARER_SCHEME: Document = {
 }
 
 PROBLEM_RESPONSE = {"$ref": "#/components/responses/Problem"}
-REFUSALS: dict[str, dict[str, str]] = {
+ERROR_RESPONSES: dict[str, dict[str, str]] = {
     "Problem": {},
     "Unauthenticated": {"WWW-Authenticate": 'How to sign in; with `error="invalid_token"` a token was not accepted.'},
     "TooManyRequests": {"Retry-After": "In how many seconds the next request may pass."},
     "Unavailable": {"Retry-After": "In how many seconds to try again."},
 }
 """The responses that refuse, each with the headers that it always has."""
-_REFUSAL_OF = {401: "Unauthenticated", 429: "TooManyRequests", 503: "Unavailable"}
+_ERROR_RESPONSE_OF = {401: "Unauthenticated", 429: "TooManyRequests", 503: "Unavailable"}
 
 OPERATIONS = {
     "/health/live": "Whether the process answers",
@@ -116,7 +116,7 @@ def document(routes: Sequence[Route], *, title: str, description: str) -> Docume
             "securitySchemes": schemes,
             "schemas": schemas.definitions | {"Problem": PROBLEM},
             "parameters": headers.DESCRIBED,
-            "responses": {name: _refusal(sent) for name, sent in REFUSALS.items()},
+            "responses": {name: _error_response(sent) for name, sent in ERROR_RESPONSES.items()},
         },
     }
 
@@ -179,7 +179,7 @@ def _path(rule: str) -> tuple[str, list[Document]]:
     return VARIABLE.sub(r"{\g<name>}", rule), variables
 
 
-def _refusal(sent: Mapping[str, str]) -> Document:
+def _error_response(sent: Mapping[str, str]) -> Document:
     described: Document = {
         "description": "Refused",
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
@@ -269,7 +269,7 @@ def _request_body(endpoint: Endpoint, schemas: _Schemas) -> Document:
 
 
 def _responses(route: Route, method: str, endpoint: Endpoint, schemas: _Schemas, *, signed_in: bool) -> Document:
-    # 429: so the gateway answers whoever sends too much, whatever it is
+    # 429: so the gateway answers any request of a client that sends too many
     refused = {403, 421, 422, 429, 500, 503, *endpoint.statuses}
     if signed_in:
         refused |= {401}
@@ -286,7 +286,7 @@ def _responses(route: Route, method: str, endpoint: Endpoint, schemas: _Schemas,
 
 
 def _refused(status: int) -> Document:
-    return {"$ref": f"#/components/responses/{_REFUSAL_OF.get(status, 'Problem')}"}
+    return {"$ref": f"#/components/responses/{_ERROR_RESPONSE_OF.get(status, 'Problem')}"}
 
 
 def _success(endpoint: Endpoint, schemas: _Schemas) -> Document:
