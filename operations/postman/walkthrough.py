@@ -54,9 +54,9 @@ STEPS = (
         "post",
         "/api/patients",
         {
-            "first_name": "Nora",
-            "last_name": "Herbstwind",
-            "date_of_birth": "1991-10-04",
+            "first_name": "Jule",
+            "last_name": "Morgentau",
+            "date_of_birth": "1988-05-17",
             "postal_code": "52062",
             "insurance_type": "statutory",
             "diagnoses": ["F32.1G"],
