@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from operations.role_accounts import ROLES, NoRoleAccount, roles_in, sign_in_of,
 from operations.sign_in import AccessTokens
 from shared.values.enums import Role
 from testkit.private_platform import private_settings
+from tests.architecture.sources import ROOT
 from tests.fakes.accounts_service import ADMIN, AccountsService, accounts_service
 
 INVITED = "POST /api/auth/invitations/accept"
@@ -141,6 +143,13 @@ def test_the_printed_request_shows_the_token_to_no_other_user_of_the_machine(tmp
     assert token not in arguments + printed
     assert "-s token HEADER=1" in arguments
     assert f"-s -H @- http://127.0.0.1:{settings['GATEWAY_PORT']}/api/therapists?limit=3" in arguments
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda each: each.name
+)
+def test_no_page_tells_to_write_a_token_into_the_arguments_of_curl(page: Path) -> None:
+    assert not re.search(r"(-H|--header)[ =]?[\"']Authorization", page.read_text())
 
 
 def test_without_accounts_the_printed_request_has_no_token(tmp_path: Path) -> None:
