@@ -44,8 +44,8 @@ mails: setup  ## the mails that were sent; ID=... shows one of them
 	@$(PYTHON) -m operations mails $(ID)
 
 .PHONY: token
-token:  ## an access token of the first administrator, for `curl -H "Authorization: Bearer $$(make -s token)"`
-	@$(PYTHON) -m operations token
+token:  ## an access token of the first administrator, for some minutes; ROLE=caller: of an account with that role alone
+	@$(PYTHON) -m operations token $(if $(ROLE),--role $(ROLE)) $(if $(HEADER),--header)
 
 .PHONY: demo
 demo: setup  ## watch the main job: from a scraped file to an e-mail to a therapist
@@ -100,6 +100,14 @@ events: setup  ## write docs/asyncapi.json, and samples of what new events look 
 .PHONY: gateway
 gateway: setup  ## write gateway/nginx.conf.template from the services' routes
 	@$(PYTHON) -m gateway
+
+.PHONY: postman
+postman: setup  ## write a Postman collection of all services and its environment; ARGS=--sign-in puts the administrator in
+	@$(PYTHON) -m operations.postman $(ARGS)
+
+.PHONY: postman-run
+postman-run: setup  ## send every request of it to the running platform (needs Node); ARGS="--folder Walkthrough"
+	@$(PYTHON) -m operations.postman --run -- $(ARGS)
 
 LOCK := env -u PIP_FIND_LINKS UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile pyproject.toml --quiet --universal \
 	--python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate

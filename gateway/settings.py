@@ -9,21 +9,15 @@ from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from shared.runtime.settings import EnvironmentSettings, Port, Unit
+from shared.runtime.gateway_address import GatewayAddress
+from shared.runtime.settings import Unit
 
 _PATH = re.compile(r"/[\w./@+-]+")
 
 
-class GatewaySettings(EnvironmentSettings):
+class GatewaySettings(GatewayAddress):
     """The one address of all services: nginx, which passes each request to the service that has its path."""
 
-    gateway_port: Port = 8080
-    """The gateway's port."""
-    gateway_bind: str = "127.0.0.1"
-    """The address that the gateway listens on. Without accounts (AUTH=none) it must be one of this machine alone."""
-    gateway_tls_certificate_file: str = ""
-    """A file (PEM) with the gateway's certificate and those of its authorities; with it the gateway speaks HTTPS only.
-    Empty: HTTP."""
     gateway_tls_key_file: str = ""
     """The file (PEM) with the certificate's private key, which nobody else should be able to read."""
     gateway_requests_per_second: Annotated[int, Unit("requests")] = Field(default=100, ge=1, le=1_000_000)

@@ -4,6 +4,7 @@ import click
 
 from operations import commands
 from operations.explained_commands import ExplainedGroup
+from operations.role_accounts import ROLES
 
 
 @click.group(cls=ExplainedGroup)
@@ -48,12 +49,15 @@ def _status() -> None:
 
 
 @main.command("token")
-def _token() -> None:
+@click.option("--role", type=click.Choice(ROLES), help="Of an account with this role alone, made where there is none.")
+@click.option("--header", is_flag=True, help="Print the whole header, for `curl -H @-`.")
+def _token(role: str | None, header: bool) -> None:
     """Print an access token of the first administrator.
 
-    It signs in with ADMIN_EMAIL and ADMIN_PASSWORD; the token is valid for some minutes.
+    It signs in with ADMIN_EMAIL and ADMIN_PASSWORD; the token is valid for some minutes. With a role it signs in as
+    ROLE@example.org, for development: that account gets its password by an e-mail in the mail catcher.
     """
-    commands.token()
+    commands.token(role, as_header=header)
 
 
 @main.command("logs")

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 import psutil
 
-from operations import env_file, environment, gateway, processes, settings_check
+from operations import env_file, environment, gateway, processes, role_accounts, settings_check
 from operations.errors import NotReady, OperationsError, PermanentFailure
 from operations.orchestrator import Orchestrator
 from operations.process_specs import ProcessSpec
 from operations.sign_in import AccessTokens
-from shared.runtime.hosts import own_host
 from shared.runtime.terminal import print_line
 
 ROOT = environment.ROOT
@@ -68,14 +67,20 @@ def _start(platform: Orchestrator, chosen: Sequence[str]) -> None:
         raise OperationsError(f"{failure}\n{_hint(platform)}") from failure
     print_line("")
     status()
-    print_line(_example(platform.settings))
+    print_line(f"\nto begin with:   {first_request(platform.settings)}")
 
 
-def _example(settings: Mapping[str, str]) -> str:
+def first_request(settings: Mapping[str, str]) -> str:
     """A request to begin with; its access token is fetched when it is sent, since tokens are valid for minutes."""
-    signed_in = ' -H "Authorization: Bearer $(make -s token)"' if settings["AUTH"] == "token" else ""
-    url = f"http://{own_host(settings['BIND'])}:{settings['THERAPIST_SERVICE_PORT']}/api/therapists?limit=3"
-    return f"\nto begin with:   curl -s{signed_in} '{url}'"
+    return f"{curl(settings)} '{gateway.url(settings)}/api/therapists?limit=3'"
+
+
+def curl(settings: Mapping[str, str]) -> str:
+    """The command with which a person calls the platform, who signs in where that is needed.
+
+    The token comes through a pipe: every user of the machine can read the arguments of a process.
+    """
+    return "make -s token HEADER=1 | curl -s -H @-" if settings["AUTH"] == "token" else "curl -s"
 
 
 def _hint(platform: Orchestrator) -> str:
@@ -179,9 +184,14 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
         print_line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def token() -> None:
-    """Sign in as the administrator of `.env` and print the access token, and nothing else."""
-    print_line(AccessTokens(orchestrator().settings).current())
+def token(role: str | None, *, as_header: bool = False) -> None:
+    """Sign in and print the access token, or the header with it, and nothing else.
+
+    As the administrator of `.env`, or as an account that has this role alone.
+    """
+    settings = orchestrator().settings
+    tokens = role_accounts.tokens_of(settings, role) if role else AccessTokens(settings)
+    print_line(f"Authorization: Bearer {tokens.current()}" if as_header else tokens.current())
 
 
 def logs(name: str | None) -> None:

@@ -28,7 +28,6 @@ CONTAINER_VALUES = {
     "BIND": "0.0.0.0",
     "TRUSTED_PROXIES": "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16",
     "GATEWAY_BIND": "0.0.0.0",
-    "GATEWAY_PORT": "8080",
     "IMPORT_URL": "file:///imports",
 }
 """The values inside the containers' network, which replace those of `.env`; the ports of the services do so too."""
@@ -69,7 +68,7 @@ def _blocks(declared: DeclaredSettings) -> Iterator[str]:
     yield _block("migrations", read_by("migrations"))
     yield _block("topics", read_by("topics"))
     yield _block("pgbouncer", read_by("pgbouncer"))
-    yield _block("gateway", read_by("gateway") | dict(_own_ports(declared)))
+    yield _block("gateway", read_by("gateway") | dict(_in_its_container(declared)))
     yield _block("every-service", for_all)
     for service in declared.services:
         short = service.removesuffix("_service")
@@ -85,8 +84,9 @@ def _blocks(declared: DeclaredSettings) -> Iterator[str]:
     yield _block("administrator", _without(read_by("administrator"), read_by(f"{SIGN_IN_SERVICE}.web")), sign_in)
 
 
-def _own_ports(declared: DeclaredSettings) -> Iterator[tuple[str, str]]:
-    """Where the gateway finds the processes of each service, whose port it also has on this machine."""
+def _in_its_container(declared: DeclaredSettings) -> Iterator[tuple[str, str]]:
+    """The gateway's own port, and where it finds the processes of each service, whose port it also has here."""
+    yield "GATEWAY_PORT", declared.settings()["GATEWAY_PORT"].default
     yield "SERVICES_HAVE_OWN_PORTS", "yes"
     for service in declared.services:
         yield f"{service.upper()}_HOST", f"{service.removesuffix('_service')}-web"

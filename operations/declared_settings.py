@@ -85,6 +85,7 @@ class DeclaredSettings:
             "Database": DatabaseSettings,
             "Kafka": KafkaSettings,
             "Every service": ServiceSettings,
+            "Gateway": GatewaySettings,
         }
         said: set[str] = set()
         found = []

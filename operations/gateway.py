@@ -9,6 +9,7 @@ from operations.env_file import service_ports
 from operations.paths import Paths
 from operations.process_environment import of_machine
 from operations.process_specs import ProcessSpec
+from shared.runtime import gateway_address
 from shared.runtime.settings import names
 
 
@@ -33,8 +34,8 @@ def process_spec(settings: Mapping[str, str], paths: Paths, *, rank: int) -> Pro
 
 def url(settings: Mapping[str, str]) -> str:
     """The address of the gateway, for this machine."""
-    scheme = "https" if settings["GATEWAY_TLS_CERTIFICATE_FILE"] else "http"
-    return f"{scheme}://{_reachable(settings['GATEWAY_BIND'])}:{settings['GATEWAY_PORT']}"
+    has_tls = bool(settings["GATEWAY_TLS_CERTIFICATE_FILE"])
+    return gateway_address.url(settings["GATEWAY_BIND"], settings["GATEWAY_PORT"], has_tls=has_tls)
 
 
 def reads(name: str) -> bool:
@@ -46,8 +47,3 @@ def _environment(settings: Mapping[str, str]) -> dict[str, str]:
     hosts = {name.replace("_PORT", "_HOST"): settings["BIND"] for name in service_ports(settings)}
     read = {name: value for name, value in settings.items() if reads(name)}
     return read | {name: "127.0.0.1" if host == "0.0.0.0" else host for name, host in hosts.items()}
-
-
-def _reachable(bind: str) -> str:
-    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind, bind)
-    return f"[{here}]" if ":" in here else here

@@ -1,10 +1,11 @@
-"""Signing in at the user service, for tools that call the platform: with the administrator of `.env`."""
+"""Signing in at the user service, for tools that call the platform: by default with the administrator of `.env`."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import requests
@@ -21,6 +22,24 @@ BUSY: Final = frozenset({429, 503})
 class NoSignIn(OperationsError):
     """The user service gives no token."""
 
+    def __init__(self, text: str, *, status: int | None = None) -> None:
+        super().__init__(text)
+        self.status = status
+        """With what it answered; None where it did not."""
+
+
+@dataclass(frozen=True)
+class PersonalSignIn:
+    """What a person signs in with."""
+
+    email: str
+    password: str = field(repr=False)
+
+
+def user_service_url(settings: Mapping[str, str]) -> str:
+    """The address of the user service for this machine."""
+    return f"http://{own_host(settings['BIND'])}:{settings['USER_SERVICE_PORT']}"
+
 
 class AccessTokens:
     """The access token of one account, fetched when it is first needed and renewed before it runs out.
@@ -29,8 +48,10 @@ class AccessTokens:
     services accept it on (TOKEN_OUTAGE_GRACE).
     """
 
-    def __init__(self, settings: Mapping[str, str]) -> None:
+    def __init__(self, settings: Mapping[str, str], account: PersonalSignIn | None = None) -> None:
+        """`account`: who signs in, the first administrator unless given."""
         self._settings = settings
+        self._account = account or PersonalSignIn(settings.get("ADMIN_EMAIL", ""), settings.get("ADMIN_PASSWORD", ""))
         self._lock = threading.Lock()
         self._token = ""
         self._renew_at = 0.0
@@ -72,13 +93,13 @@ class AccessTokens:
                 return found
             pause = float(answer.headers.get("Retry-After", 1))
             if answer.status_code not in BUSY or time.monotonic() + pause > deadline:
-                raise NoSignIn(f"{answer.url} was answered with {answer.status_code}: {answer.text[:500]}")
+                refusal = f"{answer.url} was answered with {answer.status_code}: {answer.text[:500]}"
+                raise NoSignIn(refusal, status=answer.status_code)
             time.sleep(pause)
 
     def _ask(self) -> requests.Response:
-        settings = self._settings
-        url = f"http://{own_host(settings['BIND'])}:{settings['USER_SERVICE_PORT']}/api/auth/login"
-        body = {"email": settings["ADMIN_EMAIL"], "password": settings["ADMIN_PASSWORD"]}
+        url = f"{user_service_url(self._settings)}/api/auth/login"
+        body = {"email": self._account.email, "password": self._account.password}
         try:
             return requests.post(url, json=body, timeout=SIGN_IN_SECONDS)
         except requests.RequestException as problem:

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import requests
 
+from operations import commands
 from operations.errors import OperationsError
 from operations.sign_in import AccessTokens
 from shared.runtime.hosts import own_host
@@ -47,8 +48,7 @@ class ApiClient:
 
     def curl(self) -> str:
         """The command with which a person calls the platform: it signs in where that is needed."""
-        signed_in = ' -H "Authorization: Bearer $(make -s token)"' if self.settings["AUTH"] == "token" else ""
-        return f"curl -s{signed_in}"
+        return commands.curl(self.settings)
 
     def get(self, service: str, path: str, **query: Any) -> Any:
         """The JSON answer to a GET; raises `RequestRefused`."""

@@ -40,6 +40,6 @@ class Dependencies:
             values=SecretValues.of(settings.signing_key_secret.get_secret_value()),
             tokens=IssuerRules(settings.token_issuer, settings.token_audience, times),
             sessions=settings.session,
-            public_url=settings.public_url,
+            public_url=settings.address,
             trusted_proxies=tuple(map(ip_network, proxies)),
         )

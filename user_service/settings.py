@@ -8,6 +8,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, field_validator
 
+from shared.runtime.gateway_address import GatewayAddress
+from shared.runtime.hosts import check_url
 from shared.runtime.settings import Key, Password, Seconds, ServiceSettings, SettingsGroup, Unit, WebPort
 
 
@@ -49,7 +51,7 @@ class SessionRules(SettingsGroup):
         return timedelta(days=self.longest_days)
 
 
-class Settings(ServiceSettings):
+class Settings(ServiceSettings, GatewayAddress):
     """What the user service reads beside what every service does."""
 
     service: ClassVar[str] = "user_service"
@@ -65,9 +67,9 @@ class Settings(ServiceSettings):
     signing_key_pending_seconds: Seconds = Field(default=900, ge=0, le=86_400)
     """How long a new signing key is published before it signs: longer than the interval at which services fetch the
     keys."""
-    public_url: str = "http://127.0.0.1:8006"
+    public_url: str = ""
     """Where people reach the platform, for the links in e-mails; with https the cookie of a session is sent over TLS
-    only."""
+    only. Empty: the gateway on this machine."""
     trusted_proxies: str = "127.0.0.1,::1"
     """Addresses and networks, separated by commas, of the gateways whose `X-Real-IP` names the client: attempts to sign
     in are counted by it."""
@@ -75,9 +77,7 @@ class Settings(ServiceSettings):
     @field_validator("public_url")
     @classmethod
     def _is_an_address(cls, url: str) -> str:
-        if not url.startswith(("http://", "https://")):
-            raise ValueError("is not an http(s) address")
-        return url.rstrip("/")
+        return url and check_url(url).rstrip("/")
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -88,3 +88,8 @@ class Settings(ServiceSettings):
             except ValueError:
                 raise ValueError("must be addresses or networks, separated by commas") from None
         return listed
+
+    @property
+    def address(self) -> str:
+        """Where people reach the platform."""
+        return self.public_url or self.gateway_url

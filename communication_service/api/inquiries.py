@@ -6,13 +6,8 @@ from uuid import UUID
 
 from communication_service.dependencies import Dependencies
 from communication_service.domain import contact_log, emails
-from communication_service.domain.schemas import (
-    ContactLogPage,
-    ContactLogQuery,
-    InquiryFilter,
-    InquiryPage,
-    InquiryView,
-)
+from communication_service.domain.contact_log_schemas import ContactLogPage, ContactLogQuery
+from communication_service.domain.schemas import InquiryFilter, InquiryPage, InquiryView
 from shared.http import Context, Resource, endpoint
 
 

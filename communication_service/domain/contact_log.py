@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from communication_service.domain.schemas import ContactLogEntry, ContactLogPage, ContactLogQuery, RecordedResponse
+from communication_service.domain.contact_log_schemas import ContactLogEntry, ContactLogPage, ContactLogQuery
+from communication_service.domain.schemas import RecordedResponse
 from communication_service.store import lists
 from shared.database import Session
 

@@ -46,22 +46,37 @@ class EmailView(EntityView):
     """An e-mail and what became of it."""
 
     kind: EmailKind
+    """What the e-mail is about."""
     therapist_id: UUID | None
+    """The therapist to whom it is sent; null where it goes to a patient."""
     patient_id: UUID | None
+    """The patient to whom it is sent; null where it goes to a practice."""
     inquiry_id: UUID | None
+    """The inquiry that it belongs to."""
     placement_request_ids: list[UUID]
+    """The placement requests that it asks about."""
     status: EmailStatus
+    """Where it stands."""
     recipient: str
+    """The address to which it is sent."""
     subject: Annotated[str, FOR_COORDINATORS]
+    """Its subject."""
     body_text: Annotated[str, FOR_COORDINATORS]
+    """Its text."""
     body_html: Annotated[str, FOR_COORDINATORS]
+    """Its text as HTML."""
     template_id: UUID | None
+    """The template of its text; none has one yet."""
     message_id: str
+    """The `Message-ID` in its headers, by which answers refer to it."""
     sent_at: Instant | None
+    """When the mail server took it."""
     waits_for: WaitsFor
     waits_until: WaitsUntil
     attempts: int
+    """How often sending it was begun."""
     error: str | None
+    """Why it was not sent, where it was tried."""
     resolved_by: Annotated[UUID | None, Field(description="who said whether it was sent, when that was in doubt")]
 
 
@@ -117,14 +132,20 @@ class InquiryView(EntityView):
     """One contact with one therapist."""
 
     therapist_id: UUID
+    """The therapist who is asked."""
     channel: Channel
+    """Whether by e-mail or by phone."""
     status: InquiryStatus
+    """Where the contact stands."""
     placement_request_ids: list[UUID]
+    """The placement requests about which the therapist is asked."""
     waits_for: WaitsFor
     waits_until: WaitsUntil
     attempts: Annotated[int, Field(description="calls that reached nobody")]
     email_ids: list[UUID]
+    """Its e-mails, the first one first."""
     phone_call_ids: list[UUID]
+    """Its calls, the first one first."""
 
 
 class InquiryFilter(PageQuery):
@@ -147,9 +168,13 @@ class WaitingRequest(Schema):
     """A placement request that waits, and what for."""
 
     placement_request_id: UUID
+    """The placement request."""
     patient_id: UUID
+    """The patient who searches a place."""
     therapist_id: UUID
+    """The therapist who is to be asked."""
     inquiry_id: UUID | None
+    """The inquiry that it belongs to; null as long as it is in none."""
     waits_for: ContactWait
     """Why it has not gone out; of one that has gone out: `answer` or `placement`."""
     waits_until: WaitsUntil
@@ -171,24 +196,38 @@ class CalledTherapist(Schema):
     """Whom a caller phones."""
 
     name: str
+    """The name with titles, as one addresses the person."""
     phone: str | None
+    """The phone number of the practice."""
     mobile: str | None
+    """The mobile number."""
     phone_hours: WeeklyHours
+    """When the practice answers the phone."""
     note: str | None
+    """What is known of calling this practice; nothing yet."""
 
 
 class CalledAboutPatient(Schema):
     """What a caller may say of a patient: a pseudonym."""
 
     placement_request_id: UUID
+    """The placement request that the practice is asked about."""
     reference: str
+    """By what practice and caller name the patient."""
     age: int | None
+    """Age in years."""
     gender: str
+    """Gender."""
     insurance_type: str | None
+    """How the patient is insured."""
     diagnosis_group: str | None
+    """The group of the diagnoses, in words; null without consent to name it."""
     practice_summary: str | None
+    """What else practices may know of the patient."""
     availability: WeeklyHours
+    """When the patient has time for sessions."""
     prior_therapy_within_two_years: bool | None
+    """Whether there was a psychotherapy in the last two years; null: not known."""
 
 
 class CallResponse(Schema):
@@ -208,25 +247,40 @@ class RecordedResponse(CallResponse):
     """What a practice said, when that was recorded and by whom."""
 
     recorded_at: Instant
+    """When the answer was recorded."""
     recorded_by: UUID | None
+    """The account of who recorded it."""
 
 
 class PhoneCallFields(EntityView):
     """A call to a practice."""
 
     therapist_id: UUID
+    """The therapist who is called."""
     inquiry_id: UUID | None
+    """The inquiry that the call belongs to."""
     placement_request_ids: list[UUID]
+    """The placement requests that it is about."""
     caller_id: UUID | None
+    """The account of who is to make it; none has one yet."""
     direction: Direction
+    """Who calls: we or the practice."""
     status: CallStatus
+    """Where the call stands."""
     starts_at: Instant
+    """When it is planned to start."""
     ends_at: Instant
+    """When it is planned to end."""
     attempt: int
+    """Which attempt of its inquiry it is."""
     result: CallResult | None
+    """What came of it; null until it was made."""
     occurred_at: Instant | None
+    """When it was made."""
     next_attempt_after: Instant | None
+    """Before when the practice is not called again."""
     note: Annotated[str | None, FOR_CALLERS]
+    """What else was said."""
     recorded_by: Annotated[UUID | None, Field(description="who recorded what came of it")]
 
 
@@ -234,8 +288,11 @@ class PhoneCallView(PhoneCallFields):
     """A call, with what the caller may say and what was answered."""
 
     therapist: CalledTherapist | None
+    """Whom one calls; null where the therapist is not known here."""
     patients: list[CalledAboutPatient]
+    """What the caller may say of each patient."""
     responses: list[RecordedResponse]
+    """What the practice said about single requests."""
 
 
 class PhoneCallFilter(PageQuery):
@@ -314,7 +371,9 @@ class SuppressionView(NewSuppression, EntityView):
     """An address that gets no inquiries, for everybody who uses it."""
 
     source: Literal["staff", "opt_out", "mail_server"]
+    """Who has suppressed the address: staff, the practice, or a mail server that refuses it."""
     recorded_by: UUID | None
+    """The account of who entered it; null where nobody did."""
 
 
 SuppressionPage = Page[SuppressionView]
@@ -324,32 +383,11 @@ class MailServerView(Schema):
     """Whether e-mails go out; the e-mails that only wait for that are counted."""
 
     status: Literal["working", "in_trouble"]
+    """Whether the mail server takes e-mails."""
     since: Instant | None
+    """Since when it is in trouble."""
     detail: Annotated[str | None, Field(description="what the mail server said last, or what is wrong with it")]
     next_try_at: Instant | None
+    """When it is tried again."""
     emails_waiting: int
-
-
-class ContactLogQuery(PageQuery):
-    """Which part of the contacts with a therapist to show."""
-
-
-class ContactLogEntry(Schema):
-    """One e-mail or call, with the answers it brought."""
-
-    channel: Channel
-    direction: Direction
-    at: Annotated[Instant, Field(description="when it happened; a planned call: when it is due")]
-    status: str
-    result: CallResult | None
-    email_id: UUID | None
-    phone_call_id: UUID | None
-    inquiry_id: UUID | None
-    placement_request_ids: list[UUID]
-    recorded_by: Annotated[
-        UUID | None, Field(description="who recorded what came of the call, or said whether a doubtful e-mail was sent")
-    ]
-    responses: list[RecordedResponse]
-
-
-ContactLogPage = Page[ContactLogEntry]
+    """How many e-mails wait for it."""

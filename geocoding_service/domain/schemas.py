@@ -54,8 +54,11 @@ class Location(Schema):
     latitude: Latitude
     longitude: Longitude
     precision: GeocodePrecision
+    """How exact the place is."""
     source: str
+    """From which data the place is known."""
     federal_state: FederalState | None
+    """The federal state; null where it is not certain."""
 
 
 class ReverseGeocodeQuery(QuerySchema):
@@ -72,7 +75,9 @@ class AreaView(Location):
 
     postal_code: PostalCode
     cities: list[str]
+    """The towns of the postal code, in alphabetical order."""
     distance_km: float
+    """How far away its middle is, in kilometres in a straight line."""
 
 
 POINT: JsonDict = {
@@ -158,10 +163,15 @@ class DistanceView(Schema):
     """A distance: kilometres on the way (two decimals), minutes from door to door (rounded up), how they are known."""
 
     distance_km: float
+    """Length of the way, in kilometres with two decimals."""
     travel_minutes: int
+    """Minutes from door to door, rounded up."""
     straight_line_km: float
+    """Length of the straight line, in kilometres."""
     mode: TravelMode
+    """How one travels."""
     source: str
+    """How length and time are estimated, and from which data places are known."""
 
 
 class DistanceMatrixRequest(Schema):
@@ -179,9 +189,13 @@ class DistanceMatrixView(Schema):
     """One row for each origin, in it one entry for each destination; null where a postal code is not known."""
 
     mode: TravelMode
+    """How one travels."""
     source: str
+    """How lengths and times are estimated, and from which data places are known."""
     distances_km: list[list[float | None]]
+    """Lengths of the ways, in kilometres."""
     travel_minutes: list[list[int | None]]
+    """Minutes from door to door, rounded up."""
 
 
 class HolidaysQuery(QuerySchema):
@@ -202,15 +216,23 @@ class HolidayView(Schema):
     """
 
     on: IsoDate
+    """The day."""
     name: str
+    """Its name in German."""
     partial: bool
+    """Whether it is kept only in parts of these federal states."""
     federal_states: list[FederalState]
+    """The federal states that keep it."""
 
 
 class HolidayList(Schema):
     """The public holidays of a span of days, in their order."""
 
     federal_state: FederalState | None
+    """The federal state that was asked for; null: all of them."""
     first: IsoDate = Field(alias="from")
+    """First day of the span."""
     last: IsoDate = Field(alias="to")
+    """Last day of the span."""
     items: list[HolidayView]
+    """The holidays, the earliest first."""

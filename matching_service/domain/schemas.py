@@ -78,8 +78,11 @@ class CriterionCheck:
     """
 
     rule: MatchCriterion
+    """The criterion."""
     result: CheckResult
+    """Whether the therapist meets it, or that this is not known."""
     detail: str
+    """The same in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,25 +93,40 @@ class Candidate:
     """
 
     therapist_id: UUID
+    """The therapist."""
     name: str
+    """The therapist's name."""
     postal_code: str | None
+    """Postal code of the practice."""
     city: str | None
+    """Town of the practice."""
     rank: int
+    """Place in the order of all who fit, counted from 1."""
     score: float
+    """Points out of 100 by which they are ordered."""
     score_parts: ScoreParts
+    """Where the points come from."""
     distance_km: float
+    """How far away the practice is, in kilometres in a straight line."""
     travel_minutes: int
+    """How long the way takes, from door to door."""
     checks: list[CriterionCheck]
+    """What each criterion says."""
     reasons: list[str]
+    """Why the therapist fits, in words."""
 
 
 class Relaxation(Schema):
     """One criterion that, if it alone were given up, would bring in so many therapists; `overrides` shows them."""
 
     rule: MatchCriterion
+    """The criterion that would be given up."""
     adds: int
+    """How many more therapists would fit."""
     suggestion: str
+    """The same in words."""
     overrides: dict[str, Any]
+    """What to send as `overrides` to see them."""
 
 
 class MatchesView(Schema):
@@ -120,10 +138,15 @@ class MatchesView(Schema):
     """
 
     patient_id: UUID
+    """The patient for whom they were searched."""
     candidates: list[Candidate]
+    """The therapists, best first, as many as were asked for."""
     total: int
+    """How many therapists fit."""
     excluded: dict[MatchCriterion, int]
+    """How many therapists each criterion excludes."""
     relax: list[Relaxation]
+    """Which criteria exclude many, where few therapists fit."""
 
 
 class Override(Schema):
@@ -161,15 +184,20 @@ class RefusedTherapist(Schema):
     """Why a therapist is not asked: one entry per criterion, and one without where the therapist is not known."""
 
     therapist_id: UUID
+    """The therapist."""
     rule: MatchCriterion | None
+    """The criterion that is not met; null where the therapist is not known."""
     detail: str
+    """The same in words."""
 
 
 class AppliedOverride(Schema):
     """A criterion that was set aside when the request was approved, and why."""
 
     rule: MatchCriterion
+    """The criterion."""
     reason: str
+    """Why it was set aside."""
 
 
 class RequestFields(Schema):
@@ -184,21 +212,37 @@ class RequestView(RequestFields, EntityView):
     """A placement request as clients see it."""
 
     patient_id: UUID
+    """The patient who searches a place."""
     therapist_id: UUID
+    """The therapist who is asked."""
     status: Annotated[RequestStatus, Changed(by="POST /api/placement-requests/{id}/response, /place or /withdraw")]
+    """Where the request stands."""
     hold: RequestHold | None
+    """Why nobody is asked for the moment; null where nothing holds it."""
     approved_by: UUID | None
+    """The account of who approved it."""
     approved_at: Instant
+    """When it was approved."""
     overrides: Annotated[list[AppliedOverride], FOR_COORDINATORS]
+    """The criteria that were set aside for this therapist."""
     emailed_at: Instant | None
+    """When the practice was last written to about it."""
     called_at: Instant | None
+    """When the practice was last called about it."""
     responded_at: Instant | None
+    """When the practice answered."""
     outcome: RequestOutcome | None
+    """What the practice answered."""
     available_from: IsoDate | None
+    """From which day there is a place, where the practice said so."""
     next_contact_after: IsoDate | None
+    """The day from which a practice that said "later" may be asked again."""
     withdrawn_reason: WithdrawalReason | None
+    """Why it was withdrawn."""
     placed_on: IsoDate | None
+    """The day on which the patient took the place."""
     first_session_on: IsoDate | None
+    """Day of the first session, where it is known."""
     waits_for: Annotated[
         RequestWait | None,
         Field(
@@ -223,7 +267,9 @@ class Approval(Schema):
     """The requests that were made and the therapists who were refused."""
 
     items: list[RequestView]
+    """The requests that were made."""
     refused: list[RefusedTherapist]
+    """The therapists who are not asked, each with every reason."""
 
 
 class RequestFilter(PageQuery):
@@ -271,16 +317,26 @@ class AuditLogEntryView(Schema):
     """Something that happened to a placement request, and the status after it."""
 
     id: UUID
+    """Identifies the entry."""
     occurred_at: Instant
+    """When it happened."""
     recorded_at: Instant
+    """When it was recorded."""
     recorded_by: Annotated[UUID | None, Field(description="null where it followed from something else")]
     what: str
+    """What happened."""
     status: RequestStatus
+    """The status of the request after it."""
     channel: str | None
+    """By e-mail or by phone, where it was a contact."""
     outcome: RequestOutcome | None
+    """What the practice answered."""
     available_from: IsoDate | None
+    """From which day there is a place, where the practice said so."""
     reason: str | None
+    """Why it happened."""
     note: Annotated[str | None, FOR_COORDINATORS]
+    """What else was said."""
 
 
 AuditLogPage = Page[AuditLogEntryView]

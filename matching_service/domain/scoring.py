@@ -20,8 +20,11 @@ class ScoreParts:
     """Where a score comes from."""
 
     nearness: float
+    """Points for a short way, at most 32."""
     potentially_available: float
+    """Points where staff hint that a place may be free: 40 or none."""
     certainty: float
+    """Points for what is known, at most 28; each criterion that is unknown costs some."""
 
 
 def score_parts(candidate: Judged) -> ScoreParts:

@@ -137,8 +137,8 @@ class NewConsent(Schema):
 
     purpose: ConsentPurpose
     """What the patient agreed to."""
-    given_on: PlausibleDate
-    """Day of the agreement."""
+    given_on: Annotated[PlausibleDate, Field(examples=["2026-01-15"])]
+    """Day of the agreement, today or before."""
     text_version: Annotated[Line, Field(examples=["2026-01"])]
     """The version of the text that the patient was shown, by the name that it has with you."""
 
@@ -147,22 +147,34 @@ class ConsentView(NewConsent):
     """A consent as clients see it; it counts until it is withdrawn."""
 
     id: UUID
+    """Identifies the consent."""
     recorded_by: UUID | None = None
+    """The account of who recorded it."""
     withdrawn_on: IsoDate | None = None
+    """Day from which it does not count any more."""
     withdrawn_by: UUID | None = None
+    """The account of who recorded that."""
 
 
 class PatientView(PatientFields, EntityView):
     """A patient as clients see it."""
 
     reference: str
+    """By what practices know the patient; says nothing about the person."""
     status: Annotated[PatientStatus, Changed(by="POST /api/patients/{id}/status")]
+    """Where search and therapy stand."""
     registered_by: UUID | None = None
+    """The account of who entered the patient."""
     paused_until: IsoDate | None = None
+    """Last day of a pause, where it is known."""
     age_groups: list[AgeGroup] = []
+    """The groups of patients, by age, to which the patient belongs today."""
     first_place_on: IsoDate | None = None
+    """The day on which a practice first offered a place in this search."""
     working_place_on: IsoDate | None = None
+    """The day on which a place was confirmed to work, after the first sessions."""
     consents: list[ConsentView] = []
+    """What the patient has agreed to, withdrawn consents included."""
 
 
 class PatientFilter(PageQuery):
@@ -212,10 +224,15 @@ class StatusChangeView(Schema):
     """One status change."""
 
     from_: PatientStatus = Field(alias="from")
+    """The status before."""
     to: PatientStatus
+    """The status after."""
     reason: Annotated[str | None, FOR_COORDINATORS]
+    """Why it changed."""
     at: Instant
+    """When it changed."""
     by: UUID | None
+    """The account of who changed it; null: the platform itself."""
 
 
 StatusChangePage = Page[StatusChangeView]
@@ -225,7 +242,9 @@ class Readiness(Schema):
     """Whether a search may start, and what it still lacks."""
 
     ready: bool
+    """Whether the search may start."""
     missing: list[MissingForSearch]
+    """What the file still lacks."""
 
 
 Action = Literal["read", "listed", "changed", "audited"]
@@ -239,10 +258,15 @@ class FileAccessView(Schema):
     """
 
     id: UUID
+    """Identifies the access."""
     at: Instant
+    """When it was."""
     by: UUID | None
+    """The account of who was shown the file."""
     action: Action
+    """How they came to see it."""
     purpose: str | None
+    """Why, as they said it in `X-Purpose`."""
 
 
 AccessLogPage = Page[FileAccessView]

@@ -3,6 +3,7 @@
 from shared.http.application import service_app
 from shared.http.client_details import ClientDetails
 from shared.http.context import Context
+from shared.http.declaration import Cookie
 from shared.http.endpoint import Resource, endpoint
 from shared.http.replay import NOT_REPLAYED, READ_ONLY, Replay, ResponseReference
 from shared.http.routes import Route
@@ -12,6 +13,7 @@ __all__ = [
     "READ_ONLY",
     "ClientDetails",
     "Context",
+    "Cookie",
     "Replay",
     "Resource",
     "ResponseReference",

@@ -18,7 +18,7 @@ from shared.http.context import Context
 from shared.http.routes import Route
 from shared.http.service_app import AccessTable, ServiceApp
 from shared.runtime.health import JSON, ReadinessCheck, liveness, metrics, readiness
-from shared.runtime.server.limits import MEBIBYTE
+from shared.runtime.server import Limits
 from shared.runtime.settings import ServiceSettings
 from shared.security.authentication import ANYONE
 from shared.security.encryption import Digests
@@ -54,7 +54,7 @@ def service_app(
     with a context and every refusal of an endpoint, in a transaction of its own.
     """
     app = ServiceApp(name, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = MEBIBYTE
+    app.config["MAX_CONTENT_LENGTH"] = Limits().body_bytes
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.hosts = settings.hosts

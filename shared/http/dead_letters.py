@@ -34,17 +34,29 @@ class DeadLetterView(Schema):
     """An event that could not be handled: its position on Kafka, why it failed, and what was decided."""
 
     id: UUID
+    """Identifies the dead letter."""
     topic: str
+    """The topic of Kafka from which the event was read."""
     partition: int
+    """The partition of the topic."""
     offset: int
+    """The place in the partition."""
     event_type: str | None
+    """Which event it is, such as `patient.registered`; null where that cannot be read."""
     reason: str
+    """Why it could not be handled."""
     traceback: str
+    """Where in the code it failed."""
     created_at: Instant
+    """When it was set aside."""
     state: State
+    """Whether somebody has decided yet, and what."""
     resolved_at: Instant | None
+    """When that was decided."""
     resolved_by: UUID | None
+    """The account of who decided."""
     resolved_reason: str | None
+    """Why it was decided so."""
 
 
 class Decision(Schema):

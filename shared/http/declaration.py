@@ -18,6 +18,16 @@ class UndeclaredReplay(TypeError):
     """A POST does not say how a repeated `Idempotency-Key` finds the first response again."""
 
 
+@dataclass(frozen=True)
+class Cookie:
+    """A cookie that proves who asks, at an endpoint that is open to anyone otherwise."""
+
+    name: str
+    description: str
+    is_needed: bool = True
+    """Whether a request without it is refused."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
     """What a method takes and returns; the docstring of `endpoint` explains each field."""
@@ -36,6 +46,7 @@ class Endpoint:
     raw: bool
     media_types: tuple[str, ...]
     statuses: tuple[int, ...]
+    cookie: Cookie | None
 
     def __post_init__(self) -> None:
         if (self.name == "post") != (self.replay is not None):

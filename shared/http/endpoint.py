@@ -10,7 +10,7 @@ import flask_restful
 from flask import Response
 from pydantic import BaseModel
 
-from shared.http.declaration import Endpoint
+from shared.http.declaration import Cookie, Endpoint
 from shared.http.handling import RequestHandler
 from shared.http.replay import Replay
 
@@ -38,6 +38,7 @@ def endpoint(
     raw: bool = False,
     media_types: tuple[str, ...] = (),
     statuses: tuple[int, ...] = (),
+    cookie: Cookie | None = None,
 ) -> Callable[[Method], Method]:
     """Decorate a resource's method: it is given a `Context`, makes one domain call and decides nothing.
 
@@ -54,8 +55,8 @@ def endpoint(
       system; its result arrives as the keyword argument `fetched`.
     - `lock_before(session, …)` is given the path's variables in order and waits for a lock; the request's instant is
       read after it.
-    - `raw`: the method reads the body itself. `media_types` beside JSON, and further `statuses`, are for the OpenAPI
-      document.
+    - `raw`: the method reads the body itself. `media_types` beside JSON, further `statuses`, and a `cookie` that the
+      method reads are for the OpenAPI document.
 
     A request whose transaction lost against others (a deadlock) is done again from the opening of the transaction on.
     Raises `UndeclaredReplay` and `TypeError` where a declaration is not complete.
@@ -77,6 +78,7 @@ def endpoint(
             raw=raw,
             media_types=media_types,
             statuses=statuses,
+            cookie=cookie,
         )
         handler = RequestHandler(declared)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
 from shared.http import headers
-from shared.http.declaration import BRINGS_A_BODY, Endpoint
+from shared.http.declaration import BRINGS_A_BODY, Cookie, Endpoint
 from shared.http.examples import example_of
 from shared.http.inputs import JSON, MERGE_PATCH
 from shared.http.replay import NOT_REPLAYED
@@ -75,6 +75,16 @@ BEARER_SCHEME: Document = {
     "`POST /api/auth/token` for a machine.",
 }
 
+PROBLEM_RESPONSE = {"$ref": "#/components/responses/Problem"}
+ERROR_RESPONSES: dict[str, dict[str, str]] = {
+    "Problem": {},
+    "Unauthenticated": {"WWW-Authenticate": 'How to sign in; with `error="invalid_token"` a token was not accepted.'},
+    "TooManyRequests": {"Retry-After": "In how many seconds the next request may pass."},
+    "Unavailable": {"Retry-After": "In how many seconds to try again."},
+}
+"""The responses that refuse, each with the headers that it always has."""
+_ERROR_RESPONSE_OF = {401: "Unauthenticated", 429: "TooManyRequests", 503: "Unavailable"}
+
 OPERATIONS = {
     "/health/live": "Whether the process answers",
     "/health/ready": "Whether it reaches what it needs (503 if not), and how many events are set aside",
@@ -86,6 +96,7 @@ def document(routes: Sequence[Route], *, title: str, description: str) -> Docume
     """The document of these routes, and of what every service has."""
     schemas = _Schemas(routes)
     paths: Document = {}
+    schemes: Document = {BEARER: BEARER_SCHEME}
     for route in routes:
         path, variables = _path(route.path)
         paths[path] = {"parameters": variables} if variables else {}
@@ -93,6 +104,7 @@ def document(routes: Sequence[Route], *, title: str, description: str) -> Docume
             paths[path]["servers"] = BESIDE_THIS_DOCUMENT
         for method, endpoint, access in route.endpoints():
             paths[path][method] = _operation(route, method, endpoint, access, schemas)
+            schemes |= _cookie_scheme(endpoint)
     for path, summary in OPERATIONS.items():
         paths[path] = {"servers": BESIDE_THIS_DOCUMENT, "get": _platform_operation(path, summary)}
     return {
@@ -101,15 +113,10 @@ def document(routes: Sequence[Route], *, title: str, description: str) -> Docume
         "servers": [{"url": "/"}],
         "paths": paths,
         "components": {
-            "securitySchemes": {BEARER: BEARER_SCHEME},
+            "securitySchemes": schemes,
             "schemas": schemas.definitions | {"Problem": PROBLEM},
             "parameters": headers.DESCRIBED,
-            "responses": {
-                "Problem": {
-                    "description": "Refused",
-                    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-                }
-            },
+            "responses": {name: _error_response(sent) for name, sent in ERROR_RESPONSES.items()},
         },
     }
 
@@ -172,6 +179,24 @@ def _path(rule: str) -> tuple[str, list[Document]]:
     return VARIABLE.sub(r"{\g<name>}", rule), variables
 
 
+def _error_response(sent: Mapping[str, str]) -> Document:
+    described: Document = {
+        "description": "Refused",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    named = {
+        name: {"required": True, "schema": {"type": "string"}, "description": about} for name, about in sent.items()
+    }
+    return described | ({"headers": named} if named else {})
+
+
+def _cookie_scheme(endpoint: Endpoint) -> Document:
+    cookie = endpoint.cookie
+    if cookie is None:
+        return {}
+    return {cookie.name: {"type": "apiKey", "in": "cookie", "name": cookie.name, "description": cookie.description}}
+
+
 def _operation(route: Route, method: str, endpoint: Endpoint, access: Access, schemas: _Schemas) -> Document:
     signed_in = access != ANYONE
     operation: Document = {
@@ -179,7 +204,7 @@ def _operation(route: Route, method: str, endpoint: Endpoint, access: Access, sc
         "tags": [route.path.removeprefix("/api/").strip("/").partition("/")[0]],
         "summary": endpoint.summary,
         "description": "\n\n".join(filter(None, _description(endpoint, access, schemas))),
-        **_who_may(access),
+        **_who_may(access, endpoint.cookie),
         "parameters": [*_parameters(endpoint, schemas), *_headers(endpoint)],
         "responses": _responses(route, method, endpoint, schemas, signed_in=signed_in),
     }
@@ -187,12 +212,18 @@ def _operation(route: Route, method: str, endpoint: Endpoint, access: Access, sc
     return operation | ({"requestBody": body} if body else {})
 
 
-def _who_may(access: Access) -> Document:
-    """Whether a token is needed, and which roles and machines' scopes let a caller pass."""
+def _who_may(access: Access, cookie: Cookie | None = None) -> Document:
+    """Whether a token or a cookie is needed, and which roles and machines' scopes let a caller pass."""
     if access == ANYONE:
-        return {"security": [], "x-roles": [ANYONE]}
+        return {"security": _needed(cookie), "x-roles": [ANYONE]}
     roles, scopes = _roles_and_scopes(access)
     return {"security": [{BEARER: []}], "x-roles": roles} | ({"x-scopes": scopes} if scopes else {})
+
+
+def _needed(cookie: Cookie | None) -> list[Document]:
+    if cookie is None:
+        return []
+    return [{cookie.name: []}] if cookie.is_needed else [{cookie.name: []}, {}]
 
 
 def _roles_and_scopes(access: frozenset[Role | Scope]) -> tuple[list[str], list[str]]:
@@ -238,7 +269,8 @@ def _request_body(endpoint: Endpoint, schemas: _Schemas) -> Document:
 
 
 def _responses(route: Route, method: str, endpoint: Endpoint, schemas: _Schemas, *, signed_in: bool) -> Document:
-    refused = {403, 421, 422, 500, 503, *endpoint.statuses}
+    # 429: so the gateway answers any request of a client that sends too many
+    refused = {403, 421, 422, 429, 500, 503, *endpoint.statuses}
     if signed_in:
         refused |= {401}
     if method in BRINGS_A_BODY:
@@ -249,9 +281,12 @@ def _responses(route: Route, method: str, endpoint: Endpoint, schemas: _Schemas,
         refused |= {412}
     if VARIABLE.search(route.path):
         refused |= {404}
-    problem = {"$ref": "#/components/responses/Problem"}
     found: Document = {str(endpoint.success): _success(endpoint, schemas)}
-    return found | {str(status): problem for status in sorted(refused)} | {"default": problem}
+    return found | {str(status): _refused(status) for status in sorted(refused)} | {"default": PROBLEM_RESPONSE}
+
+
+def _refused(status: int) -> Document:
+    return {"$ref": f"#/components/responses/{_ERROR_RESPONSE_OF.get(status, 'Problem')}"}
 
 
 def _success(endpoint: Endpoint, schemas: _Schemas) -> Document:
@@ -268,7 +303,6 @@ def _success(endpoint: Endpoint, schemas: _Schemas) -> Document:
 
 
 def _platform_operation(path: str, summary: str) -> Document:
-    problem = {"$ref": "#/components/responses/Problem"}
     return {
         "operationId": f"get_{path.strip('/').replace('/', '_')}",
         "tags": ["operations"],
@@ -276,5 +310,5 @@ def _platform_operation(path: str, summary: str) -> Document:
         **_who_may(ANYONE),
         "responses": {"200": {"description": "OK"}}
         | ({"503": {"description": "Not ready"}} if "ready" in path else {})
-        | {"403": problem, "421": problem},
+        | {"403": PROBLEM_RESPONSE, "421": PROBLEM_RESPONSE},
     }

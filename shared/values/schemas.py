@@ -129,22 +129,30 @@ class Page(Schema, Generic[Item]):
     """A part of a list, and the length of the whole list."""
 
     items: list[Item]
+    """The objects of this part."""
     total: int
+    """How many objects the whole list has."""
     limit: int
+    """How many objects this part may have at most."""
     offset: int
+    """How many objects of the list come before this part."""
 
 
 class EntityView(Schema):
     """The read-only fields in the view of every stored object."""
 
     id: UUID
+    """Identifies the object, and never changes."""
     created_at: Instant
+    """When the object was made."""
     updated_at: Instant
+    """When it changed last, by a person or by the platform."""
     updated_by: Annotated[
         UUID | None,
         Field(description="the account of who made the last change that `version` counts; null: the platform itself"),
     ]
     version: int
+    """Counts the changes of what people edit; the header `ETag` has the same number."""
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from openapi_spec_validator import validate
 
-from shared.security.authentication import ANYONE
+from shared.security.authentication import ANYONE, Access
+from shared.values.enums import Role, Scope
+from tests.accounts import operations
 from tests.architecture.sources import SERVICES
 from tests.infrastructure import Infrastructure
 
@@ -76,3 +79,49 @@ def test_every_change_and_deletion_accepts_the_version_that_the_caller_saw(servi
         for method in {"put", "patch", "delete"} & set(route.access):
             written = inspect.getsource(getattr(route.resource, method))
             assert "context.if_match" in written, f"{method} {route.path}"
+
+
+REFUSALS = {"401": "WWW-Authenticate", "429": "Retry-After", "503": "Retry-After"}
+COOKIES: dict[str, list[Any]] = {
+    "POST /api/auth/refresh": [{"refresh_token": []}],
+    "POST /api/auth/logout": [{"refresh_token": []}, {}],
+}
+"""Operations that read the cookie of a session; without one nobody can be signed out, and nothing happens."""
+
+
+def described(app: Any, endpoints: Any) -> Iterator[tuple[str, Any, Access, Any]]:
+    """Each operation by its method and path, with what the document says of it, who may call it, and the document."""
+    document = app.test_client().get("/openapi.json").json
+    for route in endpoints:
+        path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", route.path)
+        for method, _, access in route.endpoints():
+            yield f"{method.upper()} {path}", document["paths"][path][method], access, document
+
+
+@each_service
+def test_the_document_says_who_may_call_and_with_what(service: str, app: Any, endpoints: Any) -> None:
+    for name, operation, access, document in described(app, endpoints):
+        needed = COOKIES.get(name, []) if access == ANYONE else [{"bearer": []}]
+        assert operation["security"] == needed, name
+        assert {scheme for each in needed for scheme in each} <= document["components"]["securitySchemes"].keys()
+        roles = ["anyone"] if access == ANYONE else sorted({*access} & {*Role})
+        assert operation["x-roles"] == roles, name
+        assert operation.get("x-scopes", []) == ([] if access == ANYONE else sorted({*access} & {*Scope})), name
+
+
+@each_service
+def test_the_document_says_how_a_caller_is_refused_and_with_which_headers(
+    service: str, app: Any, endpoints: Any
+) -> None:
+    """429: so the gateway answers whoever sends too much, whatever it is."""
+    for name, operation, access, document in described(app, endpoints):
+        responses = operation["responses"]
+        assert {"403", "429", "503"} <= responses.keys(), name
+        assert access == ANYONE or "401" in responses, name
+        for status in REFUSALS.keys() & responses.keys():
+            refusal = document["components"]["responses"][responses[status]["$ref"].rsplit("/", 1)[-1]]
+            assert refusal["headers"][REFUSALS[status]]["required"], f"{name} {status}"
+
+
+def test_what_is_said_of_cookies_is_said_of_operations_that_there_are() -> None:
+    assert COOKIES.keys() <= {name for service in SERVICES for name, _, _ in operations(service)}

@@ -10,6 +10,7 @@ import requests
 
 from gateway.paths import INTERNAL, OF_EVERY_SERVICE, ForwardedPath, forwarded_paths
 from operations import gateway
+from operations.postman import files as postman
 from shared.runtime import registry
 from testkit.api_client import ApiClient, RequestRefused
 from testkit.private_platform import PrivatePlatform
@@ -69,6 +70,7 @@ def test_the_page_of_a_service_and_all_that_it_loads_are_there(front: str, servi
     assert {requests.get(f"{front}/{service}/{name}", timeout=20).status_code for name in loaded} == {200}
     document = requests.get(f"{front}/{service}/openapi.json", timeout=20).json()
     assert document["servers"] == [{"url": "/"}]
+    assert document == postman.documents()[service], "the collection of `make postman` is made from the same"
     assert "/docs" in OF_EVERY_SERVICE
 
 

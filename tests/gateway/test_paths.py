@@ -11,6 +11,7 @@ import pytest
 from gateway.configuration import TEMPLATE, render
 from gateway.paths import INTERNAL, OF_EVERY_SERVICE, AmbiguousPath, ForwardedPath, arranged, forwarded_paths
 from shared.http import Resource, Route, endpoint
+from shared.runtime.server import Limits
 from shared.security.authentication import ADMINS, ANYONE
 from tests.architecture.sources import SERVICES
 from tests.gateway.running import Gateway, gateway
@@ -125,3 +126,12 @@ def test_what_anybody_may_call_has_a_limit_of_its_own() -> None:
         assert statuses[:5] == [200] * 5
         assert statuses.count(429) >= 10
         assert {front.asked("GET", "/api/a").status_code for _ in range(20)} == {200}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_limit_of_a_body_is_that_of_the_services(service: str, app: Any) -> None:
+    """One number: whoever changes it changes it for server, application and gateway."""
+    said = re.search(r"client_max_body_size (\d+);", TEMPLATE.read_text())
+    assert said
+    assert app.config["MAX_CONTENT_LENGTH"] == Limits().body_bytes == int(said[1])
+    assert "client_max_body_size 5;" in render([], Limits(body_bytes=5))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 import requests
 
-from operations import gateway, processes, settings_check
+from operations import env_file, gateway, processes, settings_check
 from operations.errors import OperationsError
 from testkit.private_platform import ROOT, PrivatePlatform, private_platform, private_settings
 from tests.fakes.certificates import certificates
 from tests.gateway.running import members
+from user_service.settings import Settings
 
 
 def problems(settings: dict[str, str]) -> str:
@@ -63,6 +65,38 @@ def test_settings_that_cannot_work_are_refused_before_anything_starts(tmp_path: 
 def test_its_address_is_one_that_this_machine_reaches(tmp_path: Path, bind: str, host: str) -> None:
     settings = private_settings(tmp_path, GATEWAY_BIND=bind, GATEWAY_PORT="8080")
     assert gateway.url(settings) == f"http://{host}:8080"
+    assert address_in_emails(settings) == gateway.url(settings)
+
+
+def address_in_emails(settings: Mapping[str, str]) -> str:
+    """Where the links in e-mails of the user service lead."""
+    return Settings.of(settings).address
+
+
+@pytest.mark.parametrize("offset", [0, 1000, 5000])
+def test_links_in_emails_lead_to_it_with_every_offset_of_the_ports(checkout: Path, offset: int) -> None:
+    env_file.complete(checkout, offset=offset)
+    settings = env_file.load(checkout, {})
+    assert address_in_emails(settings) == gateway.url(settings) == f"http://127.0.0.1:{8080 + offset}"
+
+
+def test_links_in_emails_speak_tls_where_it_does(tmp_path: Path) -> None:
+    """And the cookie of a session is then sent over TLS only."""
+    made = certificates(tmp_path)
+    files = {"GATEWAY_TLS_CERTIFICATE_FILE": str(made.server), "GATEWAY_TLS_KEY_FILE": str(made.server)}
+    settings = private_settings(tmp_path, **files)
+    assert address_in_emails(settings) == gateway.url(settings)
+    assert address_in_emails(settings).startswith("https://")
+
+
+def test_an_address_for_people_goes_before_that_of_this_machine(tmp_path: Path) -> None:
+    settings = private_settings(tmp_path, PUBLIC_URL="https://platz.example.org/")
+    assert address_in_emails(settings) == "https://platz.example.org"
+
+
+@pytest.mark.parametrize("url", ["platz.example.org", "ftp://platz.example.org", "https://", "https://a@b.example"])
+def test_an_address_that_no_link_could_have_is_refused(tmp_path: Path, url: str) -> None:
+    assert "PUBLIC_URL" in problems(private_settings(tmp_path, PUBLIC_URL=url))
 
 
 def test_it_starts_alone_and_says_which_service_is_away(platform: PrivatePlatform) -> None:

@@ -35,11 +35,17 @@ class Counts(Schema):
     """What became of the records; additions, modifications and deletions are those that changed something."""
 
     additions: int
+    """Therapists who were added."""
     modifications: int
+    """Therapists who were changed."""
     deletions: int
+    """Therapists who were removed."""
     unchanged: int
+    """Records that changed nothing."""
     waiting: int
+    """Records about which people must decide first."""
     rejected: int
+    """Records that cannot be accepted."""
 
 
 class ImportView(EntityView):
@@ -50,37 +56,59 @@ class ImportView(EntityView):
     """
 
     file: str
+    """Name of the file."""
     checksum: str | None
+    """SHA-256 of the file; null until a worker has read it."""
     status: ImportStatus
+    """Where the import stands."""
     source: str | None
+    """Where the file says that it comes from."""
     scrape_id: str | None
+    """The run of the scraper, as the file says."""
     started_at: Instant
+    """When the import began."""
     started_by: UUID | None
+    """The account of who asked for it; null where the file was found in the folder."""
     finished_at: Instant | None
+    """When it ended."""
     reason: str | None
+    """Why the file failed, or waits."""
     counts: Counts
+    """What became of the records."""
     total: int | None
+    """How many records the file has; null until it was looked through."""
     done: int
+    """How many of them have an outcome."""
 
 
 class FieldChange(Schema):
     """One field before and after."""
 
     field: str
+    """Name of the field."""
     before: Any
+    """Its value before."""
     after: Any
+    """Its value after."""
 
 
 class ImportRecordView(Schema):
     """What became of one record; `position` is its place in the order of work: deletions, additions, modifications."""
 
     position: int
+    """Place in the order of work."""
     external_id: str | None
+    """By what the source knows the therapist; null where the record does not say."""
     action: ImportAction
+    """What the file wants."""
     outcome: ImportOutcome
+    """What became of the record."""
     reason: str | None
+    """Why it was rejected, or what was left as it is."""
     therapist_id: UUID | None
+    """The therapist concerned."""
     difference: list[FieldChange]
+    """What changed."""
 
 
 class ImportRecordFilter(PageQuery):

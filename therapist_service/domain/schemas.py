@@ -168,9 +168,13 @@ class Block(Schema):
     """Why and since when a therapist must not be contacted, and who said so."""
 
     reason: str
+    """Why nobody may contact the therapist."""
     since: IsoDate
+    """First day of the block."""
     until: IsoDate | None = None
+    """Last day of the block; null: it ends when somebody removes it."""
     blocked_by: UUID | None = None
+    """The account of who blocked."""
 
 
 class NewBlock(Schema):
@@ -186,22 +190,32 @@ class Source(Schema):
     """Where imports know the therapist from."""
 
     name: str
+    """Name of the source."""
     external_id: str
+    """By what the source knows the therapist."""
     last_seen_at: Instant | None = None
+    """When an import last named the therapist."""
 
 
 class TherapistView(TherapistFields, EntityView):
     """A therapist as clients see it: as it is stored, whatever a newer table of postal codes says."""
 
     status: Annotated[TherapistStatus, Changed(by="POST /api/therapists/{id}/block or /unblock, and by imports")]
+    """Whether the therapist may be contacted."""
     block: Annotated[Block | None, FOR_CALLERS] = None
+    """Why not, where they are blocked."""
     last_email_on: Annotated[IsoDate | None, FOR_CALLERS] = None
+    """Day of the last e-mail to them."""
     last_call_on: Annotated[IsoDate | None, FOR_CALLERS] = None
+    """Day of the last call to them."""
     last_conversation_on: Annotated[IsoDate | None, FOR_CALLERS] = None
+    """Day on which somebody was last reached on the phone."""
     protected_fields: list[str] = []
+    """Fields that people have set, which imports leave as they are."""
     protected_by: Annotated[dict[str, UUID | None], Field(description="who set each protected field last")] = {}
     registered_by: Annotated[UUID | None, Field(description="who entered them by hand")] = None
     source: Source | None = None
+    """Where imports know the therapist from; null where people entered them."""
 
     _has_coordinates_that_can_be_right = without_rule()
 

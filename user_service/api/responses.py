@@ -10,6 +10,10 @@ from user_service.domain.sessions import Origin
 from user_service.domain.sign_in import SignedIn
 
 COOKIE = "refresh_token"
+COOKIE_ABOUT = (
+    "The refresh token of a session. `POST /api/auth/login` sets it, each `POST /api/auth/refresh` replaces it; a "
+    "browser keeps it from scripts (`HttpOnly`) and from other sites (`SameSite=Strict`)."
+)
 COOKIE_PATH = "/api/auth"
 """Only the endpoints that need it are sent the cookie."""
 

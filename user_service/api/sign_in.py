@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flask import Response
 
-from shared.http import NOT_REPLAYED, Context, Resource, endpoint
+from shared.http import NOT_REPLAYED, Context, Cookie, Resource, endpoint
 from user_service import jobs
-from user_service.api.responses import origin_of, refresh_token_of, signed_in, signed_out
+from user_service.api.responses import COOKIE, COOKIE_ABOUT, origin_of, refresh_token_of, signed_in, signed_out
 from user_service.dependencies import Dependencies
 from user_service.domain import sessions, sign_in, signing_keys
 from user_service.domain.schemas import AccessToken, JwksView, MachineSignIn, PersonSignIn
@@ -28,7 +28,13 @@ class LoginResource(Resource):
 class RefreshResource(Resource):
     """The continuation of a session."""
 
-    @endpoint(response=AccessToken, replay=NOT_REPLAYED, transaction=False, statuses=(401,))
+    @endpoint(
+        response=AccessToken,
+        replay=NOT_REPLAYED,
+        transaction=False,
+        statuses=(401,),
+        cookie=Cookie(COOKIE, COOKIE_ABOUT),
+    )
     def post(self, context: Context[Dependencies]) -> Response:
         """Exchange the refresh token in the cookie for a new one and a new access token.
 
@@ -42,7 +48,7 @@ class RefreshResource(Resource):
 class LogoutResource(Resource):
     """The end of a session."""
 
-    @endpoint(replay=NOT_REPLAYED)
+    @endpoint(replay=NOT_REPLAYED, cookie=Cookie(COOKIE, COOKIE_ABOUT, is_needed=False))
     def post(self, context: Context[Dependencies]) -> Response:
         """End the session of the cookie and remove the cookie; without one nothing changes."""
         token = refresh_token_of(context)

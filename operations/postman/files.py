@@ -1,0 +1,54 @@
+"""The files of `make postman`, from the code of this checkout and the addresses in its settings."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from operations import gateway
+from operations.postman.collection import collection, environment
+from operations.postman.operations import Document
+from shared.http.dead_letters import dead_letter_routes
+from shared.http.openapi import document
+from shared.runtime import registry
+from shared.runtime.service import Service
+
+FOLDER = Path("build") / "postman"
+COLLECTION = "platform.postman_collection.json"
+ENVIRONMENT = "platform.postman_environment.json"
+
+
+def write(root: Path, settings: Mapping[str, str], *, with_sign_in: bool) -> list[Path]:
+    """Write the collection and its environment below `build/`, which nobody commits; returns the files.
+
+    `settings` say where the platform is. The environment has the first administrator's password only `with_sign_in`;
+    nobody else can read it either way.
+    """
+    folder = root / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    own = environment(gateway.url(settings), _sign_in(settings) if with_sign_in else {})
+    return [_written(folder / COLLECTION, collection(documents())), _written(folder / ENVIRONMENT, own)]
+
+
+def documents() -> dict[str, Document]:
+    """Returns the OpenAPI documents of all services of this checkout."""
+    return {name: _document(registry.load(name)) for name in registry.names()}
+
+
+def _document(service: Service[Any, Any]) -> Document:
+    routes = [*service.routes(), *dead_letter_routes(service.listeners)]
+    return document(routes, title=service.title, description=service.description)
+
+
+def _sign_in(settings: Mapping[str, str]) -> dict[str, str]:
+    return {"email": settings["ADMIN_EMAIL"], "password": settings["ADMIN_PASSWORD"]}
+
+
+def _written(file: Path, content: Document) -> Path:
+    file.unlink(missing_ok=True)
+    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as new:
+        json.dump(content, new, indent=2, ensure_ascii=False)
+    return file
