@@ -11,10 +11,9 @@ from uuid import UUID
 
 from tenacity import stop_after_delay
 
-from communication_service.clients.smtp import Delivery, MailServer, Report
 from communication_service.dependencies import Dependencies
 from communication_service.domain import composing, mail_server, placement_requests, sending
-from communication_service.domain.email_texts import OutgoingEmail, as_message, inquiry_headers
+from communication_service.domain.email_texts import inquiry_headers
 from communication_service.domain.mail_server import NotTaken, TroubleCause, TroubleChange
 from communication_service.domain.sending import EmailClaim
 from communication_service.settings import ContactRules
@@ -25,7 +24,9 @@ from shared.runtime.health import ReadinessCheck
 from shared.runtime.jobs import Job
 from shared.runtime.logs import logger
 from shared.runtime.retries import retrying
+from shared.runtime.smtp import Delivery, MailServer, Report
 from shared.runtime.spans import span
+from shared.values.emails import OutgoingEmail, as_message
 
 log = logger(__name__)
 
