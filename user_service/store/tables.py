@@ -152,7 +152,7 @@ class SigningKey(Tables):
 
 
 class OneTimeToken(Tables):
-    """What the link in an invitation or a password reset proves; usable once."""
+    """What the link in an invitation or a password reset proves; gone when it was used or could not be used any more."""
 
     __tablename__ = "one_time_tokens"
 
@@ -161,18 +161,43 @@ class OneTimeToken(Tables):
     account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"))
     purpose: Mapped[str]
     created_at: Mapped[datetime]
-    created_by: Mapped[UUID | None]
     expires_at: Mapped[datetime]
-    used_at: Mapped[datetime | None]
 
     __table_args__ = (
         Index("ix_one_time_tokens_account_id", "account_id"),
+        Index("ix_one_time_tokens_expires_at", "expires_at"),
         CheckConstraint(is_one_of("purpose", OneTimeTokenPurpose), name="purpose"),
     )
 
 
+class AccountEmail(Tables):
+    """An e-mail with a link that is to go out; gone when it went, or when nobody may have it.
+
+    It names an account (an invitation), or the address that somebody entered (a password reset): whether an account has
+    that is looked up when the e-mail is written, so the response to the request cannot say it. The token of the link is
+    made then too: the table holds nothing with which anybody could sign in.
+    """
+
+    __tablename__ = "account_emails"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    account_id: Mapped[UUID | None] = mapped_column(ForeignKey("accounts.id"))
+    email_key: Mapped[str | None]
+    requested_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    """When a worker may take it: also the end of the lease of the one that has."""
+    attempts: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+
+    __table_args__ = (
+        UniqueConstraint("account_id"),
+        UniqueConstraint("email_key"),
+        Index("ix_account_emails_due_at", "due_at"),
+        CheckConstraint("(account_id IS NULL) <> (email_key IS NULL)", name="is_for_one"),
+    )
+
+
 class RecoveryCode(Tables):
-    """A code that replaces a one-time password once, for a person whose device is lost."""
+    """A code that replaces a one-time password, for a person whose device is lost; gone when it was used."""
 
     __tablename__ = "recovery_codes"
 
@@ -180,7 +205,6 @@ class RecoveryCode(Tables):
     """A keyed digest of account and code."""
     account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"))
     created_at: Mapped[datetime]
-    used_at: Mapped[datetime | None]
 
     __table_args__ = (Index("ix_recovery_codes_account_id", "account_id"),)
 
