@@ -17,7 +17,7 @@ from shared.values.account_enums import AccountChangeKind, AccountKind, SessionE
 from shared.values.contacts import normalised_email
 from shared.values.enums import Role
 from shared.values.schemas import MergePatch, Schema, merged
-from user_service.domain import account_log, sessions
+from user_service.domain import account_log, links, one_time_passwords, sessions
 from user_service.domain.schemas import (
     MeView,
     NewUser,
@@ -136,6 +136,8 @@ def apply_changes(
     session.flush()
     for kind, detail in _what_happened(changed):
         account_log.note(session, account.id, kind, by=by, now=now, detail=detail)
+    if "email_key" in changed or not account.active:
+        links.discard(session, account.id)
     if not account.active:
         sessions.end(session, account.id, SessionEnd.ACCOUNT_CLOSED, by=by, now=now)
 
@@ -189,7 +191,9 @@ def close(session: Session, account: Account, *, by: UUID | None, now: datetime)
     """Take from an account everything with which anybody could sign in."""
     account.deleted_at, account.active = now, False
     account.email = account.email_key = None
-    account.password_hash = account.secret_hash = account.otp_secret = account.otp_confirmed_at = None
+    account.password_hash = account.secret_hash = None
+    one_time_passwords.remove(session, account)
+    links.discard(session, account.id)
     account.count_change(by=by, now=now)
     session.flush()
     account_log.note(session, account.id, AccountChangeKind.DELETED, by=by, now=now)

@@ -158,6 +158,41 @@ class NewPassword(Schema):
     new_password: PlainPassword
 
 
+class OtpSetup(Schema):
+    """Without `otp` a key for one-time passwords is made; with the first of them it is confirmed, and counts."""
+
+    otp: OneTimePassword | None = None
+
+
+class OtpSetupView(Schema):
+    """What is shown once: first the key, as text and as QR code, later the recovery codes."""
+
+    secret: str | None = None
+    """The key, to be typed into an app."""
+    uri: str | None = None
+    """The key with its name (`otpauth://…`), which apps open."""
+    qr_code: str | None = None
+    """The same as an image: a `data:` URI of an SVG."""
+    recovery_codes: list[str] | None = None
+    """Each can be entered once in place of a one-time password."""
+
+
+# Links in e-mails
+
+
+class PasswordResetRequest(Schema):
+    """The address of somebody who cannot sign in any more."""
+
+    email: EmailAddress
+
+
+class PasswordChoice(Schema):
+    """The token in a link that was sent, and the password that its owner chooses."""
+
+    token: SecretText
+    new_password: PlainPassword
+
+
 # Sessions
 
 

@@ -152,7 +152,7 @@ class SigningKey(Tables):
 
 
 class OneTimeToken(Tables):
-    """What the link in an invitation or a password reset proves; gone when it was used or could not be used any more."""
+    """What the link in an invitation or a password reset proves; gone once it was used, or can be used no more."""
 
     __tablename__ = "one_time_tokens"
 
