@@ -124,7 +124,8 @@ class DeclaredSettings:
 
     def _of_sign_in(self) -> Iterable[str]:
         """What the service reads that makes the first administrator, but what only its worker does."""
-        return names(self.services[SIGN_IN_SERVICE], process="administrator") if SIGN_IN_SERVICE in self.services else ()
+        service = self.services.get(SIGN_IN_SERVICE)
+        return names(service, process="administrator") if service else ()
 
 
 def _services(root: Path) -> dict[str, type[ServiceSettings]]:
