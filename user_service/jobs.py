@@ -28,7 +28,7 @@ from user_service.domain import (
     signing_keys,
     throttling,
 )
-from user_service.domain.account_emails import EmailClaim
+from user_service.domain.account_emails import ClaimedEmail
 from user_service.domain.passwords import HashingBusy, refuse_weak
 from user_service.domain.schemas import NewPassword, NewUser, OtpSetup, OtpSetupView, PasswordChoice, PersonSignIn
 from user_service.domain.sessions import Origin
@@ -190,12 +190,11 @@ def _send(needed: Dependencies, now: datetime) -> int:
     is_in_trouble = report.delivery in TROUBLE
     metrics.emails_handed_over.labels(report.delivery).inc()
     metrics.mail_server_in_trouble.set(is_in_trouble)
-    say = log.error if is_in_trouble else log.info
-    say("account_email.handed_over", email_id=str(claimed.email_id), outcome=report.delivery, cause=report.cause)
+    log.info("account_email.handed_over", email_id=str(claimed.email_id), outcome=report.delivery, cause=report.cause)
     return int(not is_in_trouble)
 
 
-def _record(session: Session, claimed: EmailClaim, report: Report, rules: AccountEmails, *, now: datetime) -> None:
+def _record(session: Session, claimed: ClaimedEmail, report: Report, rules: AccountEmails, *, now: datetime) -> None:
     if report.delivery == Delivery.SENT:
         account_emails.record_sent(session, claimed, now=now)
     elif report.delivery in REFUSED:

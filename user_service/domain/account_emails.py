@@ -32,7 +32,7 @@ NO_ADDRESS = "no mail server takes e-mails to an address with such characters be
 
 
 @dataclass(frozen=True)
-class EmailClaim:
+class ClaimedEmail:
     """An e-mail that this worker hands over now. Nothing of it but the digest of its link's token is stored."""
 
     email_id: UUID
@@ -73,7 +73,7 @@ def request_reset(
 
 def claim(
     session: Session, rules: AccountEmails, *, public_url: str, lease: timedelta, now: datetime
-) -> EmailClaim | None:
+) -> ClaimedEmail | None:
     """Claim the e-mail that is due first, until the end of the lease, and write it with a new link.
 
     What nobody may have (any more) is removed. None where nothing is due.
@@ -113,7 +113,7 @@ def _claimed(
     public_url: str,
     lease: timedelta,
     now: datetime,
-) -> EmailClaim:
+) -> ClaimedEmail:
     email.attempts, email.due_at = email.attempts + 1, now + lease
     purpose = OneTimeTokenPurpose.INVITATION if email.account_id else OneTimeTokenPurpose.PASSWORD_RESET
     token = links.issue(session, account, purpose, lifetime=rules.lifetime(purpose), now=now)
@@ -130,20 +130,22 @@ def _claimed(
         message_id=f"<{email.id}.{email.attempts}@{rules.sender.domain}>",
         more={"Date": format_datetime(now), "Auto-Submitted": "auto-generated", "Content-Language": "de, en"},
     )
-    return EmailClaim(email.id, email.attempts, account.id, purpose, email.requested_at, outgoing)
+    return ClaimedEmail(email.id, email.attempts, account.id, purpose, email.requested_at, outgoing)
 
 
-def record_sent(session: Session, claimed: EmailClaim, *, now: datetime) -> None:
+def record_sent(session: Session, claimed: ClaimedEmail, *, now: datetime) -> None:
     """The mail server has taken it."""
     _end(session, claimed, AccountChangeKind.EMAIL_SENT, claimed.purpose.value, now=now)
 
 
-def record_refused(session: Session, claimed: EmailClaim, *, cause: str, now: datetime) -> None:
+def record_refused(session: Session, claimed: ClaimedEmail, *, cause: str, now: datetime) -> None:
     """The mail server will never take it: the log of the account says so to administrators."""
     _end(session, claimed, AccountChangeKind.EMAIL_FAILED, f"{claimed.purpose.value}: {cause}", now=now)
 
 
-def record_not_sent(session: Session, claimed: EmailClaim, rules: AccountEmails, *, cause: str, now: datetime) -> None:
+def record_not_sent(
+    session: Session, claimed: ClaimedEmail, rules: AccountEmails, *, cause: str, now: datetime
+) -> None:
     """It was not taken, or nobody knows: it is tried again after a pause, at last given up."""
     if now - claimed.requested_at > GIVEN_UP_AFTER:
         return record_refused(session, claimed, cause=cause, now=now)
@@ -151,7 +153,7 @@ def record_not_sent(session: Session, claimed: EmailClaim, rules: AccountEmails,
     return store.postpone(session, claimed.email_id, attempt=claimed.attempt, until=now + pause)
 
 
-def _end(session: Session, claimed: EmailClaim, change: AccountChangeKind, detail: str, *, now: datetime) -> None:
+def _end(session: Session, claimed: ClaimedEmail, change: AccountChangeKind, detail: str, *, now: datetime) -> None:
     # the account before its e-mail, as who invites has it
     account_log.note(session, claimed.account_id, change, by=None, now=now, detail=detail)
     session.flush()
