@@ -26,7 +26,7 @@ from user_service import jobs
 from user_service.dependencies import Dependencies
 from user_service.domain.schemas import OtpSetup
 from user_service.domain.throttling import OF_ONE_TIME_PASSWORD
-from user_service.store.tables import Account, AccountChange, RecoveryCode, SignInSession
+from user_service.store.tables import Account, AccountChange, RecoveryCode, SignInSession, SignInThrottle
 
 STEP = timedelta(seconds=30)
 LATER = MONDAY + timedelta(hours=2)
@@ -195,6 +195,15 @@ def test_the_right_one_sets_the_counter_back(device: Device, needed: Dependencie
         now = LATER + n * timedelta(minutes=1)
         assert [outcome(needed, "000000", now=now) for _ in range(4)] == ["sign_in.otp_refused"] * 4
         assert outcome(needed, device.shows(now), now=now) == "in"
+
+
+def test_asking_whether_one_is_needed_counts_as_no_attempt(
+    session: Session, device: Device, needed: Dependencies
+) -> None:
+    """Signing in takes two steps then; an office that does so all day must not slow itself down."""
+    for _ in range(70):
+        assert outcome(needed, None, now=LATER) == "sign_in.otp_needed"
+    assert {row.attempts for row in session.query(SignInThrottle).populate_existing()} == {0}
 
 
 def test_only_a_recent_sign_in_may_change_how_one_signs_in(person: Account, needed: Dependencies) -> None:

@@ -33,6 +33,7 @@ class SignInClaim:
 
     email_key: str
     password_hash: str | None
+    needs_otp: bool
     attempt: Attempt
 
 
@@ -65,15 +66,24 @@ def claim(session: Session, email: str, origin: Origin, values: SecretValues, *,
     is_known = queries.was_used_from(session, key, origin.address)
     attempt = throttling.count_attempt(session, values, account=key, address=origin.address, is_known=is_known, now=now)
     account = queries.account_of_email(session, key)
-    return SignInClaim(key, account.password_hash if account and account.active else None, attempt)
+    if account is None or not account.active:
+        return SignInClaim(key, None, needs_otp=False, attempt=attempt)
+    return SignInClaim(key, account.password_hash, account.otp_confirmed_at is not None, attempt)
 
 
 def claim_second(
     session: Session, claimed: SignInClaim, given: str | None, values: SecretValues, *, now: datetime
 ) -> SecondFactor:
-    """Count an attempt at the one-time password of somebody whose password was right. Raises `TooManyRequests`."""
-    attempt = given and throttling.count_one_time_password(session, values, account=claimed.email_key, now=now)
-    return SecondFactor(given, attempt or None)
+    """Count an attempt at the one-time password of somebody whose password was right. Raises `TooManyRequests`.
+
+    Where it is needed and none was entered, the attempt to sign in does not count: it is the first of two steps.
+    """
+    if given is not None:
+        attempt = throttling.count_one_time_password(session, values, account=claimed.email_key, now=now)
+        return SecondFactor(given, attempt)
+    if claimed.needs_otp:
+        claimed.attempt.take_back(session)
+    return SecondFactor(None, None)
 
 
 def complete(

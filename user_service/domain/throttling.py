@@ -4,7 +4,8 @@ Every attempt is counted before its password is looked at, and forgotten when it
 pass before the first is counted. Three counters must let it pass: of the address, of the account, and of the account
 from this address. Whether the account exists changes nothing.
 
-Nobody is locked out for good: a delay never exceeds a few minutes. Who signed in from the same address before is not
+Nobody is locked out for good: a delay never exceeds a few minutes, or an hour for one-time passwords, which only who
+knows the password can try. Who signed in from the same address before is not
 held up by what others do to the account or from the address, only by the third counter.
 """
 

@@ -48,8 +48,3 @@ def postpone(session: Session, id: UUID, *, attempt: int, until: datetime) -> No
     session.execute(
         update(AccountEmail).where(AccountEmail.id == id, AccountEmail.attempts == attempt).values(due_at=until)
     )
-
-
-def discard(session: Session, account_id: UUID) -> None:
-    """Remove the e-mail that waits for an account."""
-    session.execute(delete(AccountEmail).where(AccountEmail.account_id == account_id))
