@@ -40,6 +40,7 @@ class ExactText:
 
 PlainPassword = Annotated[str, ExactText(LONGEST_PASSWORD, example="elf Birken am Waldrand 7")]
 SecretText = Annotated[str, ExactText(LONGEST_SECRET, example="as it was shown when the account was made")]
+LinkToken = Annotated[str, ExactText(LONGEST_SECRET, example="Zk3b0m9qXq2v8sYl1tRr5nUe7wHc4jDgPfAaTtBbKk8")]
 OneTimePassword = Annotated[str, ExactText(40, example="123456")]
 
 
@@ -179,6 +180,7 @@ class OtpSetup(Schema):
     """Without `otp` a key for one-time passwords is made; with the first of them it is confirmed, and counts."""
 
     otp: OneTimePassword | None = None
+    """The one-time password that the app shows now which was given the key."""
 
 
 class OtpSetupView(Schema):
@@ -201,13 +203,16 @@ class PasswordResetRequest(Schema):
     """The address of somebody who cannot sign in any more."""
 
     email: EmailAddress
+    """The e-mail address of the account, to which the link is sent."""
 
 
 class PasswordChoice(Schema):
     """The token in a link that was sent, and the password that its owner chooses."""
 
-    token: SecretText
+    token: LinkToken
+    """What stands behind `#token=` in the link."""
     new_password: PlainPassword
+    """The password that is to count from now on: 12 characters or more, and hard to guess."""
 
 
 # Sessions
