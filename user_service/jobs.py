@@ -39,7 +39,7 @@ from user_service.settings import AccountEmails
 log = logger(__name__)
 
 
-def sign_in_person(given: PersonSignIn, origin: Origin, needed: Dependencies, *, now: datetime) -> SignedIn:
+def sign_in_person(given: PersonSignIn, origin: Origin, dependencies: Dependencies, *, now: datetime) -> SignedIn:
     """Sign a person in.
 
     Raises `TooManyRequests`, `HashingBusy`, and `Unauthenticated` with the same words whatever is wrong, until the
@@ -47,46 +47,53 @@ def sign_in_person(given: PersonSignIn, origin: Origin, needed: Dependencies, *,
     """
     with transaction() as session:
         is_known = sign_in.is_known(session, given.email, origin)
-    with needed.passwords.place(is_known=is_known):
+    with dependencies.passwords.place(is_known=is_known):
         with transaction() as session:
-            claimed = sign_in.claim(session, given.email, origin, needed.values, now=now)
-        if not _is_right(claimed.password_hash, given.password, claimed.attempt, needed):
+            claimed = sign_in.claim(session, given.email, origin, dependencies.values, now=now)
+        if not _is_right(claimed.password_hash, given.password, claimed.attempt, dependencies):
             raise sign_in.refused()
-        renewed_hash = _renewed_hash(claimed, given.password, needed)
+        renewed_hash = _renewed_hash(claimed, given.password, dependencies)
     with transaction() as session:
-        second = sign_in.claim_second(session, claimed, given.otp, needed.values, now=now)
+        second = sign_in.claim_second(session, claimed, given.otp, dependencies.values, now=now)
     with transaction() as session:
         begun = sign_in.complete(
-            session, claimed, second, origin, needed.sessions, needed.values, renewed_hash=renewed_hash, now=now
+            session,
+            claimed,
+            second,
+            origin,
+            dependencies.sessions,
+            dependencies.values,
+            renewed_hash=renewed_hash,
+            now=now,
         )
-        return sign_in.tokens_of(session, begun, needed.tokens, needed.values, now=now)
+        return sign_in.tokens_of(session, begun, dependencies.tokens, dependencies.values, now=now)
 
 
-def _is_right(stored: str | None, password: str, attempt: Attempt, needed: Dependencies) -> bool:
+def _is_right(stored: str | None, password: str, attempt: Attempt, dependencies: Dependencies) -> bool:
     """Whether the password is right; an attempt whose password could not be looked at does not count."""
     try:
-        return needed.passwords.is_right(stored, password)
+        return dependencies.passwords.is_right(stored, password)
     except HashingBusy:
         with transaction() as session:
             attempt.take_back(session)
         raise
 
 
-def _renewed_hash(claimed: SignInClaim, password: str, needed: Dependencies) -> str | None:
+def _renewed_hash(claimed: SignInClaim, password: str, dependencies: Dependencies) -> str | None:
     """A hash with the parameters that are wanted now, where the stored one has others; another time if all are busy."""
-    if claimed.password_hash is None or not needed.passwords.is_outdated(claimed.password_hash):
+    if claimed.password_hash is None or not dependencies.passwords.is_outdated(claimed.password_hash):
         return None
     try:
-        return needed.passwords.hash(password)
+        return dependencies.passwords.hash(password)
     except HashingBusy:
         return None
 
 
-def renew_session(token: str | None, needed: Dependencies, *, now: datetime) -> SignedIn:
+def renew_session(token: str | None, dependencies: Dependencies, *, now: datetime) -> SignedIn:
     """Exchange a refresh token; raises `Unauthenticated` where its session is over, which a used token ends."""
     with transaction() as session:
-        continued = token and sessions.renew(session, token, needed.sessions, needed.values, now=now)
-        tokens = continued and sign_in.tokens_of(session, continued, needed.tokens, needed.values, now=now)
+        continued = token and sessions.renew(session, token, dependencies.sessions, dependencies.values, now=now)
+        tokens = continued and sign_in.tokens_of(session, continued, dependencies.tokens, dependencies.values, now=now)
     if not tokens:  # after the commit: that the session has ended must last
         raise sign_in.session_over()
     return tokens
@@ -95,26 +102,26 @@ def renew_session(token: str | None, needed: Dependencies, *, now: datetime) -> 
 def change_password(
     given: NewPassword,
     origin: Origin,
-    needed: Dependencies,
+    dependencies: Dependencies,
     *,
     session_id: UUID | None,
     by: UUID | None,
     now: datetime,
 ) -> None:
     """Change one's own password. Raises `NotFound`, `TooManyRequests`, `HashingBusy`, `RuleBroken`."""
-    with needed.passwords.place(is_known=True):
+    with dependencies.passwords.place(is_known=True):
         with transaction() as session:
-            claimed = own_password.claim(session, by, origin, needed.values, now=now)
-        if not _is_right(claimed.password_hash, given.current_password, claimed.attempt, needed):
+            claimed = own_password.claim(session, by, origin, dependencies.values, now=now)
+        if not _is_right(claimed.password_hash, given.current_password, claimed.attempt, dependencies):
             raise own_password.wrong()
         refuse_weak(given.new_password, field="new_password", about=claimed.about)
-        new_hash = needed.passwords.hash(given.new_password)
+        new_hash = dependencies.passwords.hash(given.new_password)
     with transaction() as session:
         own_password.complete(session, claimed, new_hash, session_id=session_id, now=now)
 
 
 def choose_password(
-    given: PasswordChoice, purpose: OneTimeTokenPurpose, origin: Origin, needed: Dependencies, *, now: datetime
+    given: PasswordChoice, purpose: OneTimeTokenPurpose, origin: Origin, dependencies: Dependencies, *, now: datetime
 ) -> None:
     """Let whoever has the link of an e-mail choose the password. Raises `RuleBroken`, `HashingBusy`.
 
@@ -123,15 +130,15 @@ def choose_password(
     with transaction() as session:
         about = own_password.known_of(links.owner(session, given.token, purpose, now=now))
     refuse_weak(given.new_password, field="new_password", about=about)
-    with needed.passwords.place(is_known=True):
-        new_hash = needed.passwords.hash(given.new_password)
+    with dependencies.passwords.place(is_known=True):
+        new_hash = dependencies.passwords.hash(given.new_password)
     with transaction() as session:
-        own_password.choose(session, given.token, purpose, new_hash, origin, needed.values, now=now)
+        own_password.choose(session, given.token, purpose, new_hash, origin, dependencies.values, now=now)
 
 
 def set_up_otp(
     given: OtpSetup,
-    needed: Dependencies,
+    dependencies: Dependencies,
     *,
     session_id: UUID | None,
     by: UUID | None,
@@ -141,9 +148,9 @@ def set_up_otp(
 
     Raises `NotFound`, `Forbidden`, `Conflict`, `TooManyRequests`, `RuleBroken`.
     """
-    values = needed.values
+    values = dependencies.values
     if given.otp is None:
-        issuer = needed.emails.mail_from_name
+        issuer = dependencies.emails.mail_from_name
         with transaction() as session:
             return one_time_passwords.begin(
                 session, session_id=session_id, issuer=issuer, values=values, by=by, now=now
@@ -154,13 +161,15 @@ def set_up_otp(
         return one_time_passwords.confirm(session, given, attempt, session_id=session_id, values=values, by=by, now=now)
 
 
-def create_administrator(new: NewUser, password: str, needed: Dependencies, *, only_first: bool, now: datetime) -> bool:
+def create_administrator(
+    new: NewUser, password: str, dependencies: Dependencies, *, only_first: bool, now: datetime
+) -> bool:
     """Make an administrator who can sign in at once; False where `only_first` and there is one already.
 
     Raises `Conflict` for a known e-mail address, `RuleBroken` for a weak password.
     """
     refuse_weak(password, field="password", about=(new.email, new.name))
-    password_hash = needed.passwords.hash(password)
+    password_hash = dependencies.passwords.hash(password)
     with transaction() as session:
         if only_first and accounts.has_administrator(session):
             return False
@@ -174,11 +183,13 @@ TROUBLE = frozenset({Delivery.SERVER_TROUBLE, Delivery.REFUSED_US})
 REFUSED = frozenset({Delivery.REFUSED_RECIPIENT, Delivery.REFUSED_MESSAGE})
 
 
-def _send(needed: Dependencies, now: datetime) -> int:
+def _send(dependencies: Dependencies, now: datetime) -> int:
     """Send the invitation or password reset that is due first; 0 where none is, or the mail server is in trouble."""
-    server, lease = needed.mail_server, timedelta(seconds=needed.mail_server.longest_seconds)
+    server, lease = dependencies.mail_server, timedelta(seconds=dependencies.mail_server.longest_seconds)
     with transaction() as session:
-        claimed = account_emails.claim(session, needed.emails, public_url=needed.public_url, lease=lease, now=now)
+        claimed = account_emails.claim(
+            session, dependencies.emails, public_url=dependencies.public_url, lease=lease, now=now
+        )
     if claimed is None:
         return 0
     started, outgoing = clock.monotonic(), claimed.outgoing
@@ -186,7 +197,7 @@ def _send(needed: Dependencies, now: datetime) -> int:
     ended = now + timedelta(seconds=clock.monotonic() - started)
     for attempt in RECORDING:
         with attempt, transaction() as session:
-            _record(session, claimed, report, needed.emails, now=ended)
+            _record(session, claimed, report, dependencies.emails, now=ended)
     is_in_trouble = report.delivery in TROUBLE
     metrics.emails_handed_over.labels(report.delivery).inc()
     metrics.mail_server_in_trouble.set(is_in_trouble)
@@ -203,11 +214,11 @@ def _record(session: Session, claimed: ClaimedEmail, report: Report, rules: Acco
         account_emails.record_not_sent(session, claimed, rules, cause=report.cause, now=now)
 
 
-def _keep_keys(needed: Dependencies, now: datetime) -> int:
+def _keep_keys(dependencies: Dependencies, now: datetime) -> int:
     """Make the first key, and remove those whose tokens have run out."""
     with transaction() as session:
-        signing_keys.current(session, needed.values, now=now)
-        return signing_keys.remove_old(session, needed.tokens.times, now=now)
+        signing_keys.current(session, dependencies.values, now=now)
+        return signing_keys.remove_old(session, dependencies.tokens.times, now=now)
 
 
 def _forget(now: datetime) -> int:
@@ -217,10 +228,10 @@ def _forget(now: datetime) -> int:
         return throttling.forget_old(session, now) + ended
 
 
-def jobs(needed: Dependencies) -> Sequence[Job]:
+def jobs(dependencies: Dependencies) -> Sequence[Job]:
     """Every job of this service."""
     return (
-        Job("keep-signing-keys", timedelta(minutes=1), partial(_keep_keys, needed)),
-        Job("send-account-emails", timedelta(seconds=1), partial(_send, needed)),
+        Job("keep-signing-keys", timedelta(minutes=1), partial(_keep_keys, dependencies)),
+        Job("send-account-emails", timedelta(seconds=1), partial(_send, dependencies)),
         Job("forget-sign-ins", timedelta(minutes=10), _forget),
     )

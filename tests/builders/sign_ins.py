@@ -47,7 +47,7 @@ def newest_session(account_id: UUID) -> UUID:
     """The session to which this account signed in last."""
     with transaction() as session:
         found = session.query(SignInSession).filter_by(account_id=account_id)
-        return found.order_by(SignInSession.created_at.desc(), SignInSession.id.desc()).first().id  # type: ignore[union-attr]
+        return found.order_by(SignInSession.created_at.desc(), SignInSession.id.desc()).first().id
 
 
 def a_device(needed: Dependencies, account_id: UUID, *, now: datetime = MONDAY) -> Device:
