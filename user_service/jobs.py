@@ -13,13 +13,14 @@ from shared.database import Session, is_trouble, transaction
 from shared.runtime import clock, metrics
 from shared.runtime.jobs import Job
 from shared.runtime.logs import logger
+from shared.runtime.mail_readiness import mail_server_check
 from shared.runtime.retries import retrying
 from shared.runtime.smtp import Delivery, Report
 from shared.values.account_enums import OneTimeTokenPurpose
 from user_service.dependencies import Dependencies
 from user_service.domain import (
-    account_emails,
     accounts,
+    email_delivery,
     links,
     one_time_passwords,
     own_password,
@@ -28,7 +29,7 @@ from user_service.domain import (
     signing_keys,
     throttling,
 )
-from user_service.domain.account_emails import ClaimedEmail
+from user_service.domain.email_delivery import ClaimedEmail
 from user_service.domain.passwords import HashingBusy, refuse_weak
 from user_service.domain.schemas import NewPassword, NewUser, OtpSetup, OtpSetupView, PasswordChoice, PersonSignIn
 from user_service.domain.sessions import Origin
@@ -123,7 +124,7 @@ def change_password(
 def choose_password(
     given: PasswordChoice, purpose: OneTimeTokenPurpose, origin: Origin, dependencies: Dependencies, *, now: datetime
 ) -> None:
-    """Let whoever has the link of an e-mail choose the password. Raises `RuleBroken`, `HashingBusy`.
+    """Let who has the link of an e-mail choose the password. Raises `RuleBroken`, `HashingBusy`.
 
     Attempts are not counted: nobody guesses 256 bits, and without them nothing is hashed.
     """
@@ -181,37 +182,52 @@ RECORDING = retrying(is_trouble, stop=stop_after_delay(60))
 """What the mail server said should not be lost to a moment without a database: the e-mail would go twice."""
 TROUBLE = frozenset({Delivery.SERVER_TROUBLE, Delivery.REFUSED_US})
 REFUSED = frozenset({Delivery.REFUSED_RECIPIENT, Delivery.REFUSED_MESSAGE})
+MAIL_SERVER = mail_server_check(email_delivery.trouble)
 
 
 def _send(dependencies: Dependencies, now: datetime) -> int:
-    """Send the invitation or password reset that is due first; 0 where none is, or the mail server is in trouble."""
-    server, lease = dependencies.mail_server, timedelta(seconds=dependencies.mail_server.longest_seconds)
+    """Send the e-mail of an account that is due first; 0 where none is, or the mail server is in trouble."""
+    lease = timedelta(seconds=dependencies.mail_server.longest_seconds)
     with transaction() as session:
-        claimed = account_emails.claim(
-            session, dependencies.emails, public_url=dependencies.public_url, lease=lease, now=now
-        )
+        metrics.mail_server_in_trouble.set(email_delivery.trouble(session) is not None)
+        claimed = email_delivery.claim(session, lease=lease, now=now)
     if claimed is None:
         return 0
-    started, outgoing = clock.monotonic(), claimed.outgoing
-    report = server.deliver(outgoing.sender, outgoing.recipient, outgoing.message)
+    started = clock.monotonic()
+    report = _hand_over(claimed, dependencies, now)
     ended = now + timedelta(seconds=clock.monotonic() - started)
     for attempt in RECORDING:
         with attempt, transaction() as session:
             _record(session, claimed, report, dependencies.emails, now=ended)
-    is_in_trouble = report.delivery in TROUBLE
     metrics.emails_handed_over.labels(report.delivery).inc()
-    metrics.mail_server_in_trouble.set(is_in_trouble)
     log.info("account_email.handed_over", email_id=str(claimed.email_id), outcome=report.delivery, cause=report.cause)
-    return int(not is_in_trouble)
+    return int(report.delivery not in TROUBLE)
+
+
+def _hand_over(claimed: ClaimedEmail, dependencies: Dependencies, now: datetime) -> Report:
+    """Write and hand over; an e-mail that cannot be written holds up no other."""
+    try:
+        with transaction() as session:
+            outgoing = email_delivery.write(
+                session, claimed, dependencies.emails, public_url=dependencies.public_url, now=now
+            )
+    except Exception as problem:
+        if is_trouble(problem):
+            raise
+        log.exception("account_email.not_written", email_id=str(claimed.email_id))
+        return Report(Delivery.NOT_TRIED, "", type(problem).__name__)
+    return dependencies.mail_server.deliver(outgoing.sender, outgoing.recipient, outgoing.message)
 
 
 def _record(session: Session, claimed: ClaimedEmail, report: Report, rules: AccountEmails, *, now: datetime) -> None:
     if report.delivery == Delivery.SENT:
-        account_emails.record_sent(session, claimed, now=now)
+        email_delivery.record_sent(session, claimed, now=now)
     elif report.delivery in REFUSED:
-        account_emails.record_refused(session, claimed, cause=report.cause, now=now)
+        email_delivery.record_refused(session, claimed, cause=report.cause, now=now)
     else:
-        account_emails.record_not_sent(session, claimed, rules, cause=report.cause, now=now)
+        email_delivery.record_not_sent(
+            session, claimed, rules, cause=report.cause, is_held_up=report.delivery in TROUBLE, now=now
+        )
 
 
 def _keep_keys(dependencies: Dependencies, now: datetime) -> int:

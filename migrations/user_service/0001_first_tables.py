@@ -129,18 +129,37 @@ def upgrade() -> None:
     op.create_table(
         "account_emails",
         sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("account_id", sa.Uuid(), nullable=True),
         sa.Column("email_key", sa.Text(), nullable=True),
         sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.CheckConstraint("(account_id IS NULL) <> (email_key IS NULL)", name=op.f("ck_account_emails_is_for_one")),
+        sa.Column("held_up_by", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "kind IN ('invitation', 'password_reset', 'password_changed', 'otp_enabled', 'otp_disabled',"
+            " 'recovery_code_used')",
+            name=op.f("ck_account_emails_kind"),
+        ),
+        sa.CheckConstraint(
+            "(email_key IS NOT NULL) = (kind = 'password_reset')", name=op.f("ck_account_emails_a_reset_has_an_address")
+        ),
+        sa.CheckConstraint(
+            "(account_id IS NULL) = (kind = 'password_reset')", name=op.f("ck_account_emails_others_have_an_account")
+        ),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_account_emails_account_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_account_emails")),
-        sa.UniqueConstraint("account_id", name=op.f("uq_account_emails_account_id")),
         sa.UniqueConstraint("email_key", name=op.f("uq_account_emails_email_key")),
     )
     op.create_index("ix_account_emails_due_at", "account_emails", ["due_at"], unique=False)
+    op.create_index(
+        "uq_account_emails_invitation",
+        "account_emails",
+        ["account_id"],
+        unique=True,
+        postgresql_where=sa.text("kind = 'invitation'"),
+    )
     op.create_table(
         "recovery_codes",
         sa.Column("code_hash", sa.LargeBinary(), nullable=False),

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from shared.database import transaction
-from shared.values.account_enums import OneTimeTokenPurpose
+from shared.values.account_enums import AccountEmailKind, OneTimeTokenPurpose
 from tests.builders.accounts import EMAIL, a_person
 from tests.builders.sign_ins import HOME, token_in
 from tests.concurrency import at_once
@@ -16,7 +16,7 @@ from tests.conftest import MONDAY
 from tests.fakes.smtp import FakeMailServer
 from tests.user_service.conftest import SendDue
 from user_service.dependencies import Dependencies
-from user_service.domain import account_emails, email_texts, links
+from user_service.domain import account_emails, email_delivery, email_texts, links
 from user_service.domain.schemas import PasswordResetRequest
 from user_service.store.tables import Account, AccountChange, AccountEmail
 
@@ -59,10 +59,10 @@ def test_the_email_is_what_people_and_programs_expect(person: Account, catcher: 
     assert "until 2026-11-23, 11:00" in text
 
 
-@pytest.mark.parametrize("purpose", OneTimeTokenPurpose)
+@pytest.mark.parametrize("kind", AccountEmailKind)
 @pytest.mark.parametrize("name", ["{link}", "{0}", "Ann\nBcc: x@example.org", "%s", "Zoë 🦊"])
-def test_a_name_is_shown_and_nothing_else(purpose: OneTimeTokenPurpose, name: str) -> None:
-    text = email_texts.of(purpose, name=name, link="https://example.org/x", valid_until=MONDAY)
+def test_a_name_is_shown_and_nothing_else(kind: AccountEmailKind, name: str) -> None:
+    text = email_texts.of(kind, name=name, link="https://example.org/x", at=MONDAY)
     shown = " ".join(name.split())
     assert text.text.count(f"{shown},\n") == 2
     assert text.text.count("https://example.org/x") == 2
@@ -131,12 +131,12 @@ def test_one_whose_worker_died_is_sent_by_another(
     session: Session, person: Account, needed: Dependencies, catcher: FakeMailServer, send: SendDue
 ) -> None:
     lease = timedelta(minutes=3)
-    lost = account_emails.claim(session, needed.emails, public_url=needed.public_url, lease=lease, now=MONDAY)
+    lost = email_delivery.claim(session, lease=lease, now=MONDAY)
     assert lost is not None
     assert send(MONDAY + timedelta(minutes=2)) == 0
     assert send(MONDAY + lease) == 1
     # the one that was thought dead was only slow: what it records now changes nothing
-    account_emails.record_not_sent(session, lost, needed.emails, cause="late", now=MONDAY + lease)
+    email_delivery.record_not_sent(session, lost, needed.emails, cause="late", is_held_up=True, now=MONDAY + lease)
     assert send(MONDAY + timedelta(hours=1)) == 0
     assert len(catcher.messages) == 1
 

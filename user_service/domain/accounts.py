@@ -36,15 +36,17 @@ def view(account: Account) -> UserView:
     return UserView.of(_shown(account, UserView))
 
 
-def own_view(account: Account) -> MeView:
+def own_view(session: Session, account: Account) -> MeView:
     """The account as its owner sees it."""
-    return MeView.of(_shown(account, MeView))
+    left = one_time_passwords.count_recovery_codes(session, account)
+    return MeView.of(_shown(account, MeView, recovery_codes_left=left))
 
 
-def _shown(account: Account, schema: type[Schema]) -> dict[str, Any]:
+def _shown(account: Account, schema: type[Schema], **more: Any) -> dict[str, Any]:
     derived = {
         "has_password": account.password_hash is not None,
         "otp_enabled": account.otp_confirmed_at is not None,
+        **more,
     }
     return {name: derived[name] if name in derived else getattr(account, name) for name in schema.model_fields}
 
@@ -56,7 +58,7 @@ def get(session: Session, account_id: UUID) -> UserView:
 
 def get_own(session: Session, account_id: UUID | None) -> MeView:
     """The account of the caller; raises `NotFound` where they have none here."""
-    return own_view(sessions.get_person(session, account_id))
+    return own_view(session, sessions.get_person(session, account_id))
 
 
 def list_page(session: Session, wanted: UserFilter) -> UserPage:
@@ -171,10 +173,10 @@ def change_own(
     """Change one's own name; the rest is for administrators. Raises `NotFound`, `LostUpdate`, `InvalidFields`."""
     account = sessions.get_person(session, by, lock=True)
     check_version(account, expected_versions, "account")
-    wanted = merged(OwnFields, account, patch.changes_to(own_view(account)))
+    wanted = merged(OwnFields, account, patch.changes_to(own_view(session, account)))
     if wanted.name != account.name:
         apply_changes(session, account, {"name": wanted.name}, by=by, now=now)
-    return own_view(account)
+    return own_view(session, account)
 
 
 def delete(

@@ -122,6 +122,11 @@ def _turn_off(session: Session, account: Account, *, by: UUID | None, now: datet
         account_log.note(session, account.id, AccountChangeKind.OTP_DISABLED, by=by, now=now)
 
 
+def count_recovery_codes(session: Session, account: Account) -> int:
+    """The number of recovery codes of this account that are not used yet."""
+    return recovery_codes.count(session, account.id)
+
+
 def remove(session: Session, account: Account) -> None:
     """Take key and recovery codes from a locked account."""
     account.otp_secret = account.otp_confirmed_at = account.otp_last_step = None
@@ -146,22 +151,29 @@ def check(session: Session, account: Account, given: str | None, values: SecretV
 
 
 def _accept_password(account: Account, given: str, values: SecretValues, *, now: datetime) -> bool:
-    """Whether it is the one-time password of a step after the last one that was accepted; then that is its step."""
+    """Whether it is a one-time password of the account that counts now; then none of its step or before counts more."""
     if account.otp_secret is None:
         return False
-    entered = "".join(given.split())
-    totp = pyotp.TOTP(values.box.decrypt(account.otp_secret, _owner(account)).decode(), digits=DIGITS)
+    key = values.box.decrypt(account.otp_secret, _owner(account)).decode()
+    step = step_of(key, given, after=account.otp_last_step, now=now)
+    if step is not None:
+        account.otp_last_step = step
+    return step is not None
+
+
+def step_of(key: str, given: str, *, after: int | None, now: datetime) -> int | None:
+    """The time step near this moment whose one-time password was given; None where there is none after `after`."""
+    totp, entered = pyotp.TOTP(key, digits=DIGITS, interval=STEP_SECONDS), "".join(given.split()).encode()
     this_step = int(now.timestamp()) // STEP_SECONDS
     for step in range(this_step - DRIFT, this_step + DRIFT + 1):
-        is_new = account.otp_last_step is None or step > account.otp_last_step
-        if is_new and hmac.compare_digest(totp.at(step * STEP_SECONDS).encode(), entered.encode()):
-            account.otp_last_step = step
-            return True
-    return False
+        is_new = after is None or step > after
+        if is_new and hmac.compare_digest(totp.at(step * STEP_SECONDS).encode(), entered):
+            return step
+    return None
 
 
 def _changeable(session: Session, by: UUID | None, session_id: UUID | None, *, now: datetime) -> Account:
-    """The caller's account, locked: whoever has only found an open browser cannot change how one signs in."""
+    """The caller's account, locked: to have found an open browser is not enough to change how one signs in."""
     account = sessions.get_person(session, by, lock=True)
     sessions.require_recent(session, account, session_id, now=now)
     return account

@@ -152,6 +152,8 @@ class MeView(EntityView, OwnFields):
     email: EmailAddress
     roles: list[Role]
     otp_enabled: bool
+    recovery_codes_left: int
+    """How many recovery codes are not used yet; with none left, turn one-time passwords off and on for new ones."""
     last_signed_in_at: Instant | None
 
 

@@ -34,6 +34,8 @@ class SignInClaim:
     email_key: str
     password_hash: str | None
     needs_otp: bool
+    known_address: str | None
+    """From where it comes, if the account's owner has signed in from there before."""
     attempt: Attempt
 
 
@@ -65,10 +67,15 @@ def claim(session: Session, email: str, origin: Origin, values: SecretValues, *,
     key = normalised_email(email)
     is_known = queries.was_used_from(session, key, origin.address)
     attempt = throttling.count_attempt(session, values, account=key, address=origin.address, is_known=is_known, now=now)
-    account = queries.account_of_email(session, key)
-    if account is None or not account.active:
-        return SignInClaim(key, None, needs_otp=False, attempt=attempt)
-    return SignInClaim(key, account.password_hash, account.otp_confirmed_at is not None, attempt)
+    found = queries.account_of_email(session, key)
+    account = found if found and found.active else None
+    return SignInClaim(
+        key,
+        account.password_hash if account else None,
+        needs_otp=account is not None and account.otp_confirmed_at is not None,
+        known_address=origin.address if is_known else None,
+        attempt=attempt,
+    )
 
 
 def claim_second(
@@ -79,7 +86,9 @@ def claim_second(
     Where it is needed and none was entered, the attempt to sign in does not count: it is the first of two steps.
     """
     if given is not None:
-        attempt = throttling.count_one_time_password(session, values, account=claimed.email_key, now=now)
+        attempt = throttling.count_one_time_password(
+            session, values, account=claimed.email_key, known_address=claimed.known_address, now=now
+        )
         return SecondFactor(given, attempt)
     if claimed.needs_otp:
         claimed.attempt.take_back(session)

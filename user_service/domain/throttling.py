@@ -4,9 +4,9 @@ Every attempt is counted before its password is looked at, and forgotten when it
 pass before the first is counted. Three counters must let it pass: of the address, of the account, and of the account
 from this address. Whether the account exists changes nothing.
 
-Nobody is locked out for good: a delay never exceeds a few minutes, or an hour for one-time passwords, which only who
-knows the password can try. Who signed in from the same address before is not
-held up by what others do to the account or from the address, only by the third counter.
+Nobody is locked out for good: a delay never exceeds a few minutes, or an hour for one-time passwords, which can only
+be tried with the right password. Who signed in from the same address before is not held up by what others do to the
+account or from the address, only by the third counter, and has a counter of one-time passwords of their own there.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ OF_ADDRESS = Limit(free=50, longest=timedelta(minutes=1))
 OF_ACCOUNT = Limit(free=20, longest=timedelta(minutes=1))
 OF_ACCOUNT_FROM_ADDRESS = Limit(free=5, longest=timedelta(minutes=5))
 OF_ONE_TIME_PASSWORD = Limit(free=5, longest=timedelta(hours=1))
-"""Of an account, by whoever knows its password. One guess in 333,000 is right, and at most 24 a day are looked at."""
+"""Of an account whose password is known. One guess in 333,000 is right, and hardly more than 24 a day are looked at."""
 RESETS_OF_ACCOUNT = Limit(free=3, longest=timedelta(hours=1))
 """Nobody may fill somebody's mailbox; who waits has the link that was sent before."""
 RESETS_FROM_ADDRESS = Limit(free=20, longest=timedelta(minutes=1))
@@ -83,9 +83,15 @@ def count_attempt(
     return Attempt(_count(session, limits, now=now), address_key, now)
 
 
-def count_one_time_password(session: Session, values: SecretValues, *, account: str, now: datetime) -> Attempt:
-    """Count an attempt at a one-time password or a recovery code. Raises `TooManyRequests`, and counts nothing then."""
-    key = values.throttle_key("one-time password of account", account)
+def count_one_time_password(
+    session: Session, values: SecretValues, *, account: str, known_address: str | None = None, now: datetime
+) -> Attempt:
+    """Count an attempt at a one-time password or a recovery code. Raises `TooManyRequests`, and counts nothing then.
+
+    `known_address`: the address of the attempt where the account's owner signed in from there before.
+    """
+    where = [known_address] if known_address else []
+    key = values.throttle_key("one-time password of account", account, *where)
     return Attempt(_count(session, {key: OF_ONE_TIME_PASSWORD}, now=now), None, now)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import CursorResult, delete
+from sqlalchemy import CursorResult, delete, func, select
 from sqlalchemy.orm import Session
 
 from user_service.store.tables import RecoveryCode
@@ -26,6 +26,12 @@ def take(session: Session, account_id: UUID, code_hash: bytes) -> bool:
         delete(RecoveryCode).where(RecoveryCode.code_hash == code_hash, RecoveryCode.account_id == account_id)
     )
     return cast("CursorResult[Any]", gone).rowcount == 1
+
+
+def count(session: Session, account_id: UUID) -> int:
+    """The number of codes that an account has left."""
+    left = select(func.count()).where(RecoveryCode.account_id == account_id)
+    return session.scalar(left) or 0
 
 
 def discard(session: Session, account_id: UUID) -> None:

@@ -22,7 +22,13 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.database import GERMAN, NAMES, Aggregate, column_types, is_one_of, new_id
 from shared.database.tables import add_shared_tables
-from shared.values.account_enums import AccountChangeKind, AccountKind, OneTimeTokenPurpose, SessionEnd
+from shared.values.account_enums import (
+    AccountChangeKind,
+    AccountEmailKind,
+    AccountKind,
+    OneTimeTokenPurpose,
+    SessionEnd,
+)
 from shared.values.enums import Role
 
 ROLES = ", ".join(f"'{role}'" for role in Role)
@@ -171,28 +177,35 @@ class OneTimeToken(Tables):
 
 
 class AccountEmail(Tables):
-    """An e-mail with a link that is to go out; gone when it went, or when nobody may have it.
+    """An e-mail that is to go out; gone when it went, or when nobody may have it.
 
-    It names an account (an invitation), or the address that somebody entered (a password reset): whether an account has
-    that is looked up when the e-mail is written, so the response to the request cannot say it. The token of the link is
-    made then too: the table holds nothing with which anybody could sign in.
+    It names an account, or for a password reset the address that somebody entered: whether an account has that is
+    looked up when the e-mail is written, so the response to the request cannot say it. The token of a link is made then
+    too: the table holds nothing with which anybody could sign in.
     """
 
     __tablename__ = "account_emails"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    kind: Mapped[str]
     account_id: Mapped[UUID | None] = mapped_column(ForeignKey("accounts.id"))
     email_key: Mapped[str | None]
     requested_at: Mapped[datetime]
+    """When somebody asked for it, or changed what it is about."""
     due_at: Mapped[datetime]
-    """When a worker may take it: also the end of the lease of the one that has."""
+    leased_until: Mapped[datetime | None]
+    """Until then the worker that claimed it is at work."""
     attempts: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    held_up_by: Mapped[str | None]
+    """Why the mail server took no e-mail at all when this was tried last; None where it was not tried, or is alone."""
 
     __table_args__ = (
-        UniqueConstraint("account_id"),
         UniqueConstraint("email_key"),
+        Index("uq_account_emails_invitation", "account_id", unique=True, postgresql_where=text("kind = 'invitation'")),
         Index("ix_account_emails_due_at", "due_at"),
-        CheckConstraint("(account_id IS NULL) <> (email_key IS NULL)", name="is_for_one"),
+        CheckConstraint(is_one_of("kind", AccountEmailKind), name="kind"),
+        CheckConstraint("(email_key IS NOT NULL) = (kind = 'password_reset')", name="a_reset_has_an_address"),
+        CheckConstraint("(account_id IS NULL) = (kind = 'password_reset')", name="others_have_an_account"),
     )
 
 
