@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy.orm import Session
 
 from shared.database import transaction
+from shared.runtime.health import readiness
+from shared.runtime.metrics import exposition
 from shared.values.account_enums import AccountEmailKind, OneTimeTokenPurpose
 from tests.builders.accounts import EMAIL, a_person
 from tests.builders.sign_ins import HOME, token_in
@@ -15,6 +19,7 @@ from tests.concurrency import at_once
 from tests.conftest import MONDAY
 from tests.fakes.smtp import FakeMailServer
 from tests.user_service.conftest import SendDue
+from user_service import jobs
 from user_service.dependencies import Dependencies
 from user_service.domain import account_emails, email_delivery, email_texts, links
 from user_service.domain.schemas import PasswordResetRequest
@@ -160,6 +165,53 @@ def test_a_domain_with_umlauts_is_written_to(
     ask(session, needed, "erika@müller.example")
     assert send(MONDAY) == 1
     assert catcher.envelopes[0][1] == ["erika@xn--mller-kva.example"]
+
+
+def said() -> tuple[bool, str | None, str]:
+    """Whether a worker is ready, what its check of the mail server says, and the metric."""
+    is_ready, document = readiness([jobs.MAIL_SERVER], {})
+    text, _ = exposition(None)
+    (gauge,) = [line for line in text.decode().splitlines() if line.startswith("platform_mail_server_in_trouble")]
+    return is_ready, json.loads(document)["checks"]["mail_server"].get("problem"), gauge.split()[1]
+
+
+def test_a_mail_server_in_trouble_is_shown_and_what_waited_goes_once_it_works(
+    session: Session, needed: Dependencies, catcher: FakeMailServer, send: SendDue
+) -> None:
+    for n in range(3):
+        a_person(session, email=f"user{n}@example.org")
+        ask(session, needed, f"user{n}@example.org")
+    catcher.recipient_answer = "554 5.7.1 <user@example.org>: your network is blocked"
+    assert [send(MONDAY + n * timedelta(minutes=20)) for n in range(9)] == [0] * 9
+    assert said() == (True, "e-mails wait since 2026-11-23 09:00 UTC: 554 5.7.1", "1.0")
+    catcher.recipient_answer = None
+    now = MONDAY + timedelta(hours=4)
+    assert [send(now + n * timedelta(seconds=1)) for n in range(4)] == [1, 1, 1, 0], "at once, not after a pause each"
+    assert said() == (True, None, "0.0")
+
+
+def test_one_that_is_not_taken_for_itself_is_no_trouble_of_the_mail_server(
+    session: Session, person: Account, catcher: FakeMailServer, send: SendDue
+) -> None:
+    catcher.recipient_answer = "451 4.7.1 greylisted, come again"
+    assert send(MONDAY) == 1
+    send(MONDAY + timedelta(seconds=1))
+    assert said() == (True, None, "0.0")
+
+
+def test_one_that_cannot_be_written_is_tried_again_beside_the_others(
+    session: Session, needed: Dependencies, catcher: FakeMailServer, send: SendDue
+) -> None:
+    """Whatever the reason: an error of ours costs nobody their e-mail."""
+    for email in ("first@example.org", "second@example.org"):
+        a_person(session, email=email)
+        ask(session, needed, email)
+    broken = replace(needed, emails=needed.emails.model_copy(update={"mail_from": "not an address"}))
+    (job,) = (each for each in jobs.jobs(broken) if each.name == "send-account-emails")
+    assert [job.run(MONDAY), job.run(MONDAY), job.run(MONDAY)] == [1, 1, 0]
+    assert catcher.messages == []
+    assert [send(SOON), send(SOON)] == [1, 1]
+    assert {mail["To"] for mail in catcher.messages} == {"first@example.org", "second@example.org"}
 
 
 class TestAtOnce:

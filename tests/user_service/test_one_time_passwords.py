@@ -265,16 +265,19 @@ class TestOverHttp:
         return shown | {"recovery_codes": answer.json["recovery_codes"]}
 
     def test_they_are_turned_on_and_needed(self, on: Any, client: FlaskClient) -> None:
-        assert client.get("/api/me").json["otp_enabled"] is True
+        shown = client.get("/api/me").json
+        assert (shown["otp_enabled"], shown["recovery_codes_left"]) == (True, 10)
         answer = client.post("/api/auth/login", json={"email": EMAIL, "password": PASSWORD})
         assert (answer.status_code, answer.json["code"]) == (401, "sign_in.otp_needed")
         given = {"email": EMAIL, "password": PASSWORD, "otp": on["recovery_codes"][0]}
         assert client.post("/api/auth/login", json=given).status_code == 200
+        assert client.get("/api/me").json["recovery_codes_left"] == 9
 
     def test_they_are_turned_off(self, on: Any, client: FlaskClient, session: Session) -> None:
         assert client.delete("/api/me/otp", headers={"If-Match": '"1"'}).status_code == 412
         assert client.delete("/api/me/otp").status_code == 204
-        assert client.get("/api/me").json["otp_enabled"] is False
+        shown = client.get("/api/me").json
+        assert (shown["otp_enabled"], shown["recovery_codes_left"]) == (False, 0)
         assert client.post("/api/auth/login", json={"email": EMAIL, "password": PASSWORD}).status_code == 200
         assert session.query(RecoveryCode).count() == 0
 

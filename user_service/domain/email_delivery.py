@@ -141,5 +141,5 @@ def _end(session: Session, claimed: ClaimedEmail, change: AccountChangeKind, det
 
 def trouble(session: Session) -> str | None:
     """Since when e-mails wait for the mail server, with the code of the cause; None while it takes them."""
-    found = store.first_held_up(session)
-    return found and f"e-mails wait since {found[0]:%Y-%m-%d %H:%M} UTC: {found[1]}"
+    found = store.longest_held_up(session)
+    return found and f"e-mails wait since {found.requested_at:%Y-%m-%d %H:%M} UTC: {found.held_up_by}"

@@ -111,17 +111,16 @@ def forgive(session: Session, values: SecretValues, *, account: str, address: st
 def _count(session: Session, limits: Mapping[bytes, Limit], *, now: datetime) -> Mapping[bytes, datetime]:
     """Count in each of these; returns until when each refuses the next. Raises `TooManyRequests` where one refuses."""
     rows = throttles.lock(session, list(limits), now=now)
-    next_at = max(row.next_at for row in rows)
-    if next_at > now:
-        seconds = math.ceil((next_at - now).total_seconds())
+    delayed_until = max(row.next_at for row in rows)
+    if delayed_until > now:
+        seconds = math.ceil((delayed_until - now).total_seconds())
         raise TooManyRequests(
             "sign_in.too_many_attempts", "Too many attempts. Please wait a little.", retry_after=seconds
         )
-    for row in rows:
-        row.attempts = 1 if row.last_at < now - FORGOTTEN_AFTER else row.attempts + 1
-        row.last_at, row.next_at = now, now + limits[row.key].delay(row.attempts)
-    session.flush()
-    return {row.key: row.next_at for row in rows}
+    counted = {row.key: 1 if row.last_at < now - FORGOTTEN_AFTER else row.attempts + 1 for row in rows}
+    next_at = {key: now + limits[key].delay(attempts) for key, attempts in counted.items()}
+    throttles.save(session, counted, next_at, now=now)
+    return next_at
 
 
 def forget_old(session: Session, now: datetime) -> int:

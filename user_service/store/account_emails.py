@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -59,11 +59,11 @@ def postpone(session: Session, id: UUID, *, attempt: int, until: datetime, held_
     session.execute(row.values(due_at=until, leased_until=None, held_up_by=held_up_by))
 
 
-def first_held_up(session: Session) -> tuple[datetime, str] | None:
-    """Since when an e-mail waits that the mail server did not take since it took none at all, and why."""
-    oldest = func.min(AccountEmail.requested_at), func.max(AccountEmail.held_up_by)
-    since, why = session.execute(select(*oldest).where(AccountEmail.held_up_by.is_not(None))).one()
-    return None if since is None else (since, why)
+def longest_held_up(session: Session) -> AccountEmail | None:
+    """The e-mail that waits longest for the mail server."""
+    return session.scalar(
+        select(AccountEmail).where(AccountEmail.held_up_by.is_not(None)).order_by(AccountEmail.requested_at).limit(1)
+    )
 
 
 def release_held_up(session: Session, *, now: datetime) -> None:
