@@ -53,10 +53,10 @@ class SessionRules(SettingsGroup):
 
 
 class AccountEmails(MailSender):
-    """Invitations and password resets by e-mail."""
+    """Invitations, password resets and notices by e-mail."""
 
     mail_from: EmailAddress = "konten@agentur.example.org"
-    """Who invitations and password resets are from: one address in ASCII."""
+    """Who invitations, password resets and notices of changes are from: one address in ASCII."""
     mail_from_name: str = Field(default="Vermittlung von Therapieplätzen", min_length=1, max_length=100)
     """The name beside that address, and beside the account in the app that shows one-time passwords."""
     invitation_days: Annotated[float, Unit("days")] = Field(default=7, ge=0.01, le=366)

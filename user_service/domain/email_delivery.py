@@ -142,4 +142,4 @@ def _end(session: Session, claimed: ClaimedEmail, change: AccountChangeKind, det
 def trouble(session: Session) -> str | None:
     """Since when e-mails wait for the mail server, with the code of the cause; None while it takes them."""
     found = store.longest_held_up(session)
-    return found and f"e-mails wait since {found.requested_at:%Y-%m-%d %H:%M} UTC: {found.held_up_by}"
+    return None if found is None else f"e-mails wait since {found.requested_at:%Y-%m-%d %H:%M} UTC: {found.held_up_by}"
