@@ -194,7 +194,7 @@ def _send(dependencies: Dependencies, now: datetime) -> int:
     if claimed is None:
         return 0
     started = clock.monotonic()
-    report = _hand_over(claimed, dependencies, now)
+    report = _write_and_deliver(claimed, dependencies, now)
     ended = now + timedelta(seconds=clock.monotonic() - started)
     for attempt in RECORDING:
         with attempt, transaction() as session:
@@ -204,8 +204,8 @@ def _send(dependencies: Dependencies, now: datetime) -> int:
     return int(report.delivery not in TROUBLE)
 
 
-def _hand_over(claimed: ClaimedEmail, dependencies: Dependencies, now: datetime) -> Report:
-    """Write and hand over; an e-mail that cannot be written holds up no other."""
+def _write_and_deliver(claimed: ClaimedEmail, dependencies: Dependencies, now: datetime) -> Report:
+    """Write an e-mail and deliver it; one that cannot be written holds up no other."""
     try:
         with transaction() as session:
             outgoing = email_delivery.write(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
+from time import sleep
 
 import pytest
 from sqlalchemy.orm import Session
@@ -23,7 +24,7 @@ from user_service import jobs
 from user_service.dependencies import Dependencies
 from user_service.domain import account_emails, email_delivery, email_texts, links
 from user_service.domain.schemas import PasswordResetRequest
-from user_service.store.tables import Account, AccountChange, AccountEmail
+from user_service.store.tables import Account, AccountChange, AccountEmail, OneTimeToken
 
 SOON = MONDAY + timedelta(seconds=11)
 """After the first pause."""
@@ -234,7 +235,13 @@ class TestAtOnce:
         """Who asks again meanwhile waits for nobody."""
         catcher.behaviour = "hang_at_recipient"
 
+        def is_written() -> bool:
+            with transaction() as session:
+                return session.query(OneTimeToken).count() == 1
+
         def ask_again() -> str:
+            while not is_written():
+                sleep(0.01)
             with transaction() as session:
                 ask(session, needed)
                 account = session.query(Account).with_for_update(nowait=True).one()
