@@ -94,8 +94,8 @@ class Settings(ServiceSettings, MailServerSettings):
     signing_key_pending_seconds: Seconds = Field(default=900, ge=0, le=86_400)
     """How long a new signing key is published before it signs: longer than the interval at which services fetch the
     keys."""
-    public_url: str = "http://127.0.0.1:8006"
-    """Where people reach the platform, for the links in e-mails; with https the cookie of a session is sent over TLS
+    public_url: str = "http://127.0.0.1:8080"
+    """Where people reach the gateway, for the links in e-mails; with https the cookie of a session is sent over TLS
     only."""
     trusted_proxies: str = "127.0.0.1,::1"
     """Addresses and networks, separated by commas, of the gateways whose `X-Real-IP` names the client: attempts to sign

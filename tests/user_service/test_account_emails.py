@@ -60,7 +60,7 @@ def test_the_email_is_what_people_and_programs_expect(person: Account, catcher: 
     text = mail.get_content()
     assert "Guten Tag Erika Musterfrau," in text
     assert "Hello Erika Musterfrau," in text
-    assert f"http://127.0.0.1:8006/reset-password#token={token_in(mail)}" in text
+    assert f"http://127.0.0.1:8080/reset-password#token={token_in(mail)}" in text
     assert "bis 23.11.2026, 11:00 Uhr" in text, "an hour later, as clocks in Berlin show it"
     assert "until 2026-11-23, 11:00" in text
 

@@ -69,7 +69,7 @@ def test_a_changed_password(client: FlaskClient, person: Account, call_as: CallA
     assert (mail["To"], mail["Subject"]) == (EMAIL, PASSWORD_CHANGED)
     text = mail.get_content().replace("\r\n", "\n")
     assert "Guten Tag Erika Musterfrau,\n\ndas Passwort Ihres Kontos wurde geändert. Das war am " in text
-    assert text.count("http://127.0.0.1:8006\n") == 2
+    assert text.count("http://127.0.0.1:8080\n") == 2
     assert "token" not in text
     assert PASSWORD not in text
     assert NEW_PASSWORD not in text
