@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from communication_service.clients.smtp import MailServer
 from communication_service.settings import ContactRules, Settings
+from shared.runtime.smtp import MailServer
 
 
 @dataclass(frozen=True)
@@ -19,4 +19,4 @@ class Dependencies:
     @classmethod
     def of(cls, settings: Settings) -> Dependencies:
         """With the rules and the mail server that the settings name."""
-        return cls(settings.contact, MailServer.of(settings))
+        return cls(settings.contact, MailServer.of(settings, own_name=settings.contact.sender.domain))

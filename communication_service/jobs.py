@@ -11,21 +11,21 @@ from uuid import UUID
 
 from tenacity import stop_after_delay
 
-from communication_service.clients.smtp import Delivery, MailServer, Report
 from communication_service.dependencies import Dependencies
 from communication_service.domain import composing, mail_server, placement_requests, sending
-from communication_service.domain.email_texts import OutgoingEmail, as_message, inquiry_headers
+from communication_service.domain.email_texts import inquiry_headers
 from communication_service.domain.mail_server import NotTaken, TroubleCause, TroubleChange
 from communication_service.domain.sending import EmailClaim
 from communication_service.settings import ContactRules
 from shared.database import Session, is_trouble, transaction
-from shared.errors import Unreachable
 from shared.runtime import clock, metrics
-from shared.runtime.health import ReadinessCheck
 from shared.runtime.jobs import Job
 from shared.runtime.logs import logger
+from shared.runtime.mail_readiness import mail_server_check
 from shared.runtime.retries import retrying
+from shared.runtime.smtp import Delivery, MailServer, Report
 from shared.runtime.spans import span
+from shared.values.emails import OutgoingEmail, as_message
 
 log = logger(__name__)
 
@@ -225,17 +225,7 @@ def retry_wrongly_refused(now: datetime) -> int:
     return len(wrong)
 
 
-def mail_server_takes_emails() -> bool:
-    """True; raises `Unreachable` with the reason while e-mails are held back."""
-    with transaction() as session:
-        trouble = mail_server.trouble(session)
-    if trouble:
-        raise Unreachable("mail_server.in_trouble", trouble)
-    return True
-
-
-MAIL_SERVER = ReadinessCheck("mail_server", mail_server_takes_emails, decisive=False)
-"""Not decisive: a worker that is started anew would not be let in either, and calls are planned meanwhile."""
+MAIL_SERVER = mail_server_check(mail_server.trouble)
 
 
 def doubts(now: datetime) -> int:

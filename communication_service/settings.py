@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
-from ipaddress import ip_address
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field, field_validator
 
-from shared.runtime.settings import IN_WORKER, Password, Port, Seconds, ServiceSettings, SettingsGroup, Unit, WebPort
+from shared.runtime.mail_settings import MailSender, MailServerSettings
+from shared.runtime.settings import Password, Seconds, ServiceSettings, Unit, WebPort
 from shared.values.contacts import EmailAddress
 
 
-@dataclass(frozen=True)
-class Sender:
-    """Who e-mails come from: an ASCII address and a name of one line."""
-
-    address: str
-    name: str
-
-    @property
-    def domain(self) -> str:
-        """The part of the address after the @."""
-        return self.address.rpartition("@")[2]
-
-
-class ContactRules(SettingsGroup):
+class ContactRules(MailSender):
     """How this agency contacts practices (docs/domain.md#contact-rule-4 and the next three), and who writes to them."""
 
     mail_from: EmailAddress = "vermittlung@agentur.example.org"
@@ -56,11 +42,6 @@ class ContactRules(SettingsGroup):
     mail server that takes no e-mails at all it doubles up to 15 minutes."""
 
     @property
-    def sender(self) -> Sender:
-        """Who the e-mails are from."""
-        return Sender(self.mail_from, self.mail_from_name)
-
-    @property
     def gathering(self) -> timedelta:
         """How long requests gather."""
         return timedelta(seconds=self.gathering_seconds)
@@ -82,22 +63,8 @@ class ContactRules(SettingsGroup):
             raise ValueError("must divide an hour: 5, 10, 15, …")
         return minutes
 
-    @field_validator("mail_from")
-    @classmethod
-    def _is_ascii(cls, address: str) -> str:
-        if not address.isascii():
-            raise ValueError("must be written in ASCII (a domain with umlauts as xn--…)")
-        return address
 
-    @field_validator("mail_from_name")
-    @classmethod
-    def _is_one_line(cls, name: str) -> str:
-        if not name.isprintable() or not name.strip():
-            raise ValueError("must be one line of printable characters")
-        return name
-
-
-class Settings(ServiceSettings):
+class Settings(ServiceSettings, MailServerSettings):
     """What the communication service reads beside what every service does."""
 
     service: ClassVar[str] = "communication_service"
@@ -105,43 +72,3 @@ class Settings(ServiceSettings):
     database_password: Password = Field(validation_alias="COMMUNICATION_SERVICE_DATABASE_PASSWORD")
     port: WebPort = Field(default=8004, validation_alias="COMMUNICATION_SERVICE_PORT")
     contact: ContactRules = ContactRules()
-
-    smtp_host: Annotated[str, IN_WORKER] = "127.0.0.1"
-    """Where e-mails go out. The mail catcher of `make up` keeps them all and delivers none."""
-    smtp_port: Annotated[Port, IN_WORKER] = 1025
-    """The port of that mail server."""
-    smtp_username: Annotated[str, IN_WORKER] = ""
-    """The account at the mail server; ASCII, empty: none."""
-    smtp_password: Annotated[SecretStr, IN_WORKER] = SecretStr("")
-    """The password of that account; ASCII."""
-    smtp_tls: Annotated[Literal["none", "starttls", "tls"], IN_WORKER] = "none"
-    """none, starttls or tls; with a password none is refused, except to this machine. An authority that this machine
-    trusts must vouch for the server's certificate; for one of your own, the environment variable SSL_CERT_FILE names
-    its certificate."""
-
-    @field_validator("smtp_username", "smtp_password")
-    @classmethod
-    def _can_be_sent(cls, credential: str | SecretStr) -> str | SecretStr:
-        text = credential if isinstance(credential, str) else credential.get_secret_value()
-        if not text.isascii():
-            raise ValueError("must be ASCII: mail servers do not agree on how other characters are sent")
-        return credential
-
-    @field_validator("smtp_tls")
-    @classmethod
-    def _keeps_the_password_secret(cls, tls: str, others: ValidationInfo) -> str:
-        password: SecretStr = others.data.get("smtp_password", SecretStr(""))
-        says_something = bool(others.data.get("smtp_username") or password.get_secret_value())
-        if tls == "none" and says_something and not _is_this_machine(others.data.get("smtp_host", "")):
-            raise ValueError(
-                "none would send SMTP_USERNAME and SMTP_PASSWORD in clear: set starttls or tls"
-                " (or a mail server on this machine: SMTP_HOST 127.0.0.1, ::1 or localhost)"
-            )
-        return tls
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -14,6 +14,7 @@ from migrations.settings import MigrationSettings
 from operations import gateway, kafka, pgbouncer
 from operations.settings import AdministratorSettings, ContainerSettings, StartSettings
 from shared.runtime import registry
+from shared.runtime.mail_settings import MailServerSettings
 from shared.runtime.settings import (
     DatabaseSettings,
     EnvironmentSettings,
@@ -84,6 +85,7 @@ class DeclaredSettings:
             "What `make up` starts": StartSettings,
             "Database": DatabaseSettings,
             "Kafka": KafkaSettings,
+            "Mail server": MailServerSettings,
             "Every service": ServiceSettings,
             "Gateway": GatewaySettings,
         }
@@ -122,8 +124,9 @@ class DeclaredSettings:
         yield from (reader for reader, read in others.items() if name in read)
 
     def _of_sign_in(self) -> Iterable[str]:
-        """What the service reads that makes the first administrator."""
-        return names(self.services[SIGN_IN_SERVICE]) if SIGN_IN_SERVICE in self.services else ()
+        """What the service reads that makes the first administrator, but what only its worker does."""
+        service = self.services.get(SIGN_IN_SERVICE)
+        return names(service, process="administrator") if service else ()
 
 
 def _services(root: Path) -> dict[str, type[ServiceSettings]]:

@@ -93,6 +93,6 @@ def _administrator(settings: Mapping[str, str], *, rank: int) -> StartupTask:
         "administrator",
         (sys.executable, "-m", SIGN_IN_SERVICE, "create-admin", "--if-none"),
         rank=rank,
-        environment=environment(SIGN_IN_SERVICE, settings) | own,
+        environment=environment(SIGN_IN_SERVICE, settings, process="administrator") | own,
         announce=announce,
     )

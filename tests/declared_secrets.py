@@ -15,7 +15,7 @@ WHO_NEEDS = {
     "KAFKA_SASL_PASSWORD": WEBS | WORKERS | {"topics", "administrator"},
     "SIGNING_KEY_SECRET": {"user_service.web", "user_service.worker", "administrator"},
     "ADMIN_PASSWORD": {"administrator"},
-    "SMTP_PASSWORD": {"communication_service.worker"},
+    "SMTP_PASSWORD": {"communication_service.worker", "user_service.worker"},
 } | {
     f"{service.upper()}_DATABASE_PASSWORD": {f"{service}.web", f"{service}.worker", "migrations", "pgbouncer"}
     | ({"administrator"} if service == SIGN_IN_SERVICE else set())

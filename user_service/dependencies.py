@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
+from shared.runtime.smtp import MailServer
 from user_service.domain.access_tokens import IssuerRules
 from user_service.domain.passwords import PasswordHashes
 from user_service.domain.secret_values import SecretValues
 from user_service.domain.signing_keys import KeyTimes
-from user_service.settings import SessionRules, Settings
+from user_service.settings import AccountEmails, SessionRules, Settings
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,9 @@ class Dependencies:
     values: SecretValues
     tokens: IssuerRules
     sessions: SessionRules
+    emails: AccountEmails
+    mail_server: MailServer
+    """Used in the worker alone: a web process does not get its address."""
     public_url: str
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
 
@@ -40,6 +44,14 @@ class Dependencies:
             values=SecretValues.of(settings.signing_key_secret.get_secret_value()),
             tokens=IssuerRules(settings.token_issuer, settings.token_audience, times),
             sessions=settings.session,
+            emails=settings.account,
+            mail_server=_mail_server(settings),
             public_url=settings.address,
             trusted_proxies=tuple(map(ip_network, proxies)),
         )
+
+
+def _mail_server(settings: Settings) -> MailServer:
+    """The mail server, with shorter waits than for inquiries: who waits for a link waits for nothing else."""
+    server = MailServer.of(settings, own_name=settings.account.sender.domain)
+    return replace(server, command_seconds=10, answer_seconds=30, handover_seconds=60)

@@ -7,21 +7,44 @@ from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
-from shared.database import transaction
+from tenacity import stop_after_delay
+
+from shared.database import Session, is_trouble, transaction
+from shared.runtime import clock, metrics
 from shared.runtime.jobs import Job
+from shared.runtime.logs import logger
+from shared.runtime.mail_readiness import mail_server_check
+from shared.runtime.retries import retrying
+from shared.runtime.smtp import Delivery, Report
+from shared.values.account_enums import OneTimeTokenPurpose
 from user_service.dependencies import Dependencies
-from user_service.domain import accounts, own_password, sessions, sign_in, signing_keys, throttling
+from user_service.domain import (
+    accounts,
+    email_delivery,
+    links,
+    one_time_passwords,
+    own_password,
+    sessions,
+    sign_in,
+    signing_keys,
+    throttling,
+)
+from user_service.domain.email_delivery import ClaimedEmail
 from user_service.domain.passwords import HashingBusy, refuse_weak
-from user_service.domain.schemas import NewPassword, NewUser, PersonSignIn
+from user_service.domain.schemas import NewPassword, NewUser, OtpSetup, OtpSetupView, PasswordChoice, PersonSignIn
 from user_service.domain.sessions import Origin
 from user_service.domain.sign_in import SignedIn, SignInClaim
 from user_service.domain.throttling import Attempt
+from user_service.settings import AccountEmails
+
+log = logger(__name__)
 
 
 def sign_in_person(given: PersonSignIn, origin: Origin, dependencies: Dependencies, *, now: datetime) -> SignedIn:
     """Sign a person in.
 
-    Raises `TooManyRequests`, `HashingBusy`, and `Unauthenticated` with the same words whatever is wrong.
+    Raises `TooManyRequests`, `HashingBusy`, and `Unauthenticated` with the same words whatever is wrong, until the
+    password is right: then it says whether a one-time password is missing or wrong.
     """
     with transaction() as session:
         is_known = sign_in.is_known(session, given.email, origin)
@@ -32,7 +55,18 @@ def sign_in_person(given: PersonSignIn, origin: Origin, dependencies: Dependenci
             raise sign_in.refused()
         renewed_hash = _renewed_hash(claimed, given.password, dependencies)
     with transaction() as session:
-        begun = sign_in.complete(session, claimed, origin, dependencies.sessions, renewed_hash=renewed_hash, now=now)
+        second = sign_in.claim_second(session, claimed, given.otp, dependencies.values, now=now)
+    with transaction() as session:
+        begun = sign_in.complete(
+            session,
+            claimed,
+            second,
+            origin,
+            dependencies.sessions,
+            dependencies.values,
+            renewed_hash=renewed_hash,
+            now=now,
+        )
         return sign_in.tokens_of(session, begun, dependencies.tokens, dependencies.values, now=now)
 
 
@@ -87,6 +121,47 @@ def change_password(
         own_password.complete(session, claimed, new_hash, session_id=session_id, now=now)
 
 
+def choose_password(
+    given: PasswordChoice, purpose: OneTimeTokenPurpose, origin: Origin, dependencies: Dependencies, *, now: datetime
+) -> None:
+    """Let who has the link of an e-mail choose the password. Raises `RuleBroken`, `HashingBusy`.
+
+    Attempts are not counted: nobody guesses 256 bits, and without them nothing is hashed.
+    """
+    with transaction() as session:
+        about = own_password.known_of(links.owner(session, given.token, purpose, now=now))
+    refuse_weak(given.new_password, field="new_password", about=about)
+    with dependencies.passwords.place(is_known=True):
+        new_hash = dependencies.passwords.hash(given.new_password)
+    with transaction() as session:
+        own_password.choose(session, given.token, purpose, new_hash, origin, dependencies.values, now=now)
+
+
+def set_up_otp(
+    given: OtpSetup,
+    dependencies: Dependencies,
+    *,
+    session_id: UUID | None,
+    by: UUID | None,
+    now: datetime,
+) -> OtpSetupView:
+    """Make a key for one-time passwords, or confirm it with the first of them.
+
+    Raises `NotFound`, `Forbidden`, `Conflict`, `TooManyRequests`, `RuleBroken`.
+    """
+    values = dependencies.values
+    if given.otp is None:
+        issuer = dependencies.emails.mail_from_name
+        with transaction() as session:
+            return one_time_passwords.begin(
+                session, session_id=session_id, issuer=issuer, values=values, by=by, now=now
+            )
+    with transaction() as session:
+        attempt = one_time_passwords.count(session, values, by=by, now=now)
+    with transaction() as session:
+        return one_time_passwords.confirm(session, given, attempt, session_id=session_id, values=values, by=by, now=now)
+
+
 def create_administrator(
     new: NewUser, password: str, dependencies: Dependencies, *, only_first: bool, now: datetime
 ) -> bool:
@@ -103,6 +178,58 @@ def create_administrator(
     return True
 
 
+RECORDING = retrying(is_trouble, stop=stop_after_delay(60))
+"""What the mail server said should not be lost to a moment without a database: the e-mail would go twice."""
+TROUBLE = frozenset({Delivery.SERVER_TROUBLE, Delivery.REFUSED_US})
+REFUSED = frozenset({Delivery.REFUSED_RECIPIENT, Delivery.REFUSED_MESSAGE})
+MAIL_SERVER = mail_server_check(email_delivery.trouble)
+
+
+def _send(dependencies: Dependencies, now: datetime) -> int:
+    """Send the e-mail of an account that is due first; 0 where none is, or the mail server is in trouble."""
+    lease = timedelta(seconds=dependencies.mail_server.longest_seconds)
+    with transaction() as session:
+        metrics.mail_server_in_trouble.set(email_delivery.trouble(session) is not None)
+        claimed = email_delivery.claim(session, lease=lease, now=now)
+    if claimed is None:
+        return 0
+    started = clock.monotonic()
+    report = _write_and_deliver(claimed, dependencies, now)
+    ended = now + timedelta(seconds=clock.monotonic() - started)
+    for attempt in RECORDING:
+        with attempt, transaction() as session:
+            _record(session, claimed, report, dependencies.emails, now=ended)
+    metrics.emails_handed_over.labels(report.delivery).inc()
+    log.info("account_email.handed_over", email_id=str(claimed.email_id), outcome=report.delivery, cause=report.cause)
+    return int(report.delivery not in TROUBLE)
+
+
+def _write_and_deliver(claimed: ClaimedEmail, dependencies: Dependencies, now: datetime) -> Report:
+    """Write an e-mail and deliver it; one that cannot be written holds up no other."""
+    try:
+        with transaction() as session:
+            outgoing = email_delivery.write(
+                session, claimed, dependencies.emails, public_url=dependencies.public_url, now=now
+            )
+    except Exception as problem:
+        if is_trouble(problem):
+            raise
+        log.exception("account_email.not_written", email_id=str(claimed.email_id))
+        return Report(Delivery.NOT_TRIED, "", type(problem).__name__)
+    return dependencies.mail_server.deliver(outgoing.sender, outgoing.recipient, outgoing.message)
+
+
+def _record(session: Session, claimed: ClaimedEmail, report: Report, rules: AccountEmails, *, now: datetime) -> None:
+    if report.delivery == Delivery.SENT:
+        email_delivery.record_sent(session, claimed, now=now)
+    elif report.delivery in REFUSED:
+        email_delivery.record_refused(session, claimed, cause=report.cause, now=now)
+    else:
+        email_delivery.record_not_sent(
+            session, claimed, rules, cause=report.cause, is_held_up=report.delivery in TROUBLE, now=now
+        )
+
+
 def _keep_keys(dependencies: Dependencies, now: datetime) -> int:
     """Make the first key, and remove those whose tokens have run out."""
     with transaction() as session:
@@ -111,14 +238,16 @@ def _keep_keys(dependencies: Dependencies, now: datetime) -> int:
 
 
 def _forget(now: datetime) -> int:
-    """Remove old counters of attempts, and sessions that ended long ago."""
+    """Remove old counters of attempts, sessions that ended long ago, and links that have run out."""
     with transaction() as session:
-        return throttling.forget_old(session, now) + sessions.remove_old(session, now=now)
+        ended = sessions.remove_old(session, now=now) + links.remove_old(session, now=now)
+        return throttling.forget_old(session, now) + ended
 
 
 def jobs(dependencies: Dependencies) -> Sequence[Job]:
     """Every job of this service."""
     return (
         Job("keep-signing-keys", timedelta(minutes=1), partial(_keep_keys, dependencies)),
+        Job("send-account-emails", timedelta(seconds=1), partial(_send, dependencies)),
         Job("forget-sign-ins", timedelta(minutes=10), _forget),
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from shared.runtime.service import Service
 from user_service.dependencies import Dependencies
-from user_service.jobs import jobs
+from user_service.jobs import MAIL_SERVER, jobs
 from user_service.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,4 +28,5 @@ SERVICE = Service(
     dependencies=Dependencies.of,
     routes=routes,
     jobs=jobs,
+    ready_checks=(MAIL_SERVER,),
 )

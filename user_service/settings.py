@@ -10,7 +10,10 @@ from pydantic import Field, field_validator
 
 from shared.runtime.gateway_address import GatewayAddress
 from shared.runtime.hosts import check_url
+from shared.runtime.mail_settings import MailSender, MailServerSettings
 from shared.runtime.settings import Key, Password, Seconds, ServiceSettings, SettingsGroup, Unit, WebPort
+from shared.values.account_enums import OneTimeTokenPurpose
+from shared.values.contacts import EmailAddress
 
 
 class PasswordHashing(SettingsGroup):
@@ -51,7 +54,32 @@ class SessionRules(SettingsGroup):
         return timedelta(days=self.longest_days)
 
 
-class Settings(ServiceSettings, GatewayAddress):
+class AccountEmails(MailSender):
+    """Invitations, password resets and notices by e-mail."""
+
+    mail_from: EmailAddress = "konten@agentur.example.org"
+    """Who invitations, password resets and notices of changes are from: one address in ASCII."""
+    mail_from_name: str = Field(default="Vermittlung von Therapieplätzen", min_length=1, max_length=100)
+    """The name beside that address, and beside the account in the app that shows one-time passwords."""
+    invitation_days: Annotated[float, Unit("days")] = Field(default=7, ge=0.01, le=366)
+    """How long the link of an invitation can be used."""
+    reset_minutes: Annotated[float, Unit("minutes")] = Field(default=60, ge=5, le=7 * 24 * 60)
+    """How long the link of a password reset can be used."""
+    retry_seconds: Seconds = Field(default=10, ge=0.1, le=3600)
+    """Until such an e-mail is tried again that was not sent; the pause doubles, up to 15 minutes."""
+
+    def lifetime(self, purpose: OneTimeTokenPurpose) -> timedelta:
+        """How long a link for this purpose can be used."""
+        is_invitation = purpose == OneTimeTokenPurpose.INVITATION
+        return timedelta(days=self.invitation_days) if is_invitation else timedelta(minutes=self.reset_minutes)
+
+    @property
+    def retry(self) -> timedelta:
+        """The first pause after an e-mail was not sent."""
+        return timedelta(seconds=self.retry_seconds)
+
+
+class Settings(ServiceSettings, MailServerSettings, GatewayAddress):
     """What the user service reads beside what every service does."""
 
     service: ClassVar[str] = "user_service"
@@ -60,6 +88,7 @@ class Settings(ServiceSettings, GatewayAddress):
     port: WebPort = Field(default=8006, validation_alias="USER_SERVICE_PORT")
     hashing: PasswordHashing = PasswordHashing()
     session: SessionRules = SessionRules()
+    account: AccountEmails = AccountEmails()
 
     signing_key_secret: Key
     """Encrypts the keys that sign access tokens and those of one-time passwords. After a change nobody who uses

@@ -14,7 +14,6 @@ from uuid import UUID
 from communication_service.domain import cooldowns, copies, email_texts, planning, states
 from communication_service.domain.call_times import CallTimes
 from communication_service.domain.contact_waits import ContactWait
-from communication_service.domain.email_texts import EmailText
 from communication_service.domain.planning import CallSlot, PatientFacts, PlannedInquiry, PracticeFacts, Unsent
 from communication_service.settings import ContactRules
 from communication_service.store import (
@@ -32,6 +31,7 @@ from shared.database import Session
 from shared.events.catalogue import InquiryComposed, InquiryDissolved
 from shared.events.outbox import record
 from shared.values.datetimes import berlin_day
+from shared.values.emails import EmailText
 
 
 def due(session: Session, *, now: datetime, at_most: int) -> Sequence[schedule.Due]:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import format_datetime
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from communication_service.domain import email_headers
-from communication_service.settings import Sender
 from communication_service.store.tables import PatientPseudonym, PracticeCopy
+from shared.values import email_headers
+from shared.values.emails import EmailText, Sender
 from shared.values.text import one_line
 from shared.values.weekly import Weekly
 
@@ -41,15 +39,6 @@ INSURANCES = {
     "self_pay": "Selbstzahlung",
     "civil_service_aid": "beihilfeberechtigt",
 }
-
-
-@dataclass(frozen=True)
-class EmailText:
-    """The text of an e-mail."""
-
-    subject: str
-    text: str
-    html: str
 
 
 @dataclass(frozen=True)
@@ -143,39 +132,7 @@ def german_hours(week: Weekly | None) -> str:
 DAYS_IN_ENGLISH = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
-# The message around the text
-
-
-@dataclass(frozen=True)
-class OutgoingEmail:
-    """What is handed to a mail server: who to whom, and the message's bytes."""
-
-    sender: str
-    recipient: str
-    message: bytes
-
-
-def as_message(
-    text: EmailText, *, sender: Sender, recipient: str, message_id: str, more: dict[str, str]
-) -> OutgoingEmail:
-    """Returns the message with this text and with `more` headers. No text of any header can add a header of its own.
-
-    Raises ValueError for a sender or a recipient that is not one address in ASCII.
-    """
-    written = {
-        "From": email_headers.mailbox(sender.name, sender.address),
-        "To": email_headers.mailbox("", recipient),
-        "Subject": email_headers.text(text.subject),
-        "Message-ID": email_headers.text(message_id),
-        **{name: email_headers.text(value) for name, value in more.items()},
-    }
-    content = EmailMessage(policy=SMTP)
-    # quoted-printable, so that no server on the way needs 8BITMIME
-    content.set_content(text.text, cte="quoted-printable")
-    content.add_alternative(text.html, subtype="html", cte="quoted-printable")
-    return OutgoingEmail(
-        sender.address, email_headers.address(recipient), email_headers.block(written) + content.as_bytes()
-    )
+# The headers around the text
 
 
 def inquiry_headers(*, sender: Sender, date: datetime, correlation_id: str | None) -> dict[str, str]:

@@ -13,7 +13,6 @@ from uuid import UUID
 
 from communication_service.domain import composing, cooldowns, mail_server, states, suppressions
 from communication_service.domain.contact_waits import ContactWait
-from communication_service.domain.email_texts import EmailText
 from communication_service.settings import ContactRules
 from communication_service.store import email_queries, inquiry_queries, locks, request_queries, schedule
 from communication_service.store.tables import Email, Inquiry
@@ -21,6 +20,7 @@ from shared.database import Session
 from shared.events.catalogue import EmailSent
 from shared.events.outbox import record
 from shared.values.datetimes import berlin_day
+from shared.values.emails import EmailText
 
 LONGEST_PAUSE = timedelta(hours=1)
 MOST_DEFERRALS = 40

@@ -119,20 +119,52 @@ def upgrade() -> None:
         sa.Column("account_id", sa.Uuid(), nullable=False),
         sa.Column("purpose", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("created_by", sa.Uuid(), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("purpose IN ('invitation', 'password_reset')", name=op.f("ck_one_time_tokens_purpose")),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_one_time_tokens_account_id")),
         sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_one_time_tokens")),
     )
     op.create_index("ix_one_time_tokens_account_id", "one_time_tokens", ["account_id"], unique=False)
+    op.create_index("ix_one_time_tokens_expires_at", "one_time_tokens", ["expires_at"], unique=False)
+    op.create_table(
+        "account_emails",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Uuid(), nullable=True),
+        sa.Column("email_key", sa.Text(), nullable=True),
+        sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("held_up_by", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "kind IN ('invitation', 'password_reset', 'password_changed', 'otp_enabled', 'otp_disabled',"
+            " 'recovery_code_used')",
+            name=op.f("ck_account_emails_kind"),
+        ),
+        sa.CheckConstraint(
+            "(email_key IS NOT NULL) = (kind = 'password_reset')", name=op.f("ck_account_emails_a_reset_has_an_address")
+        ),
+        sa.CheckConstraint(
+            "(account_id IS NULL) = (kind = 'password_reset')", name=op.f("ck_account_emails_others_have_an_account")
+        ),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_account_emails_account_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_account_emails")),
+        sa.UniqueConstraint("email_key", name=op.f("uq_account_emails_email_key")),
+    )
+    op.create_index("ix_account_emails_due_at", "account_emails", ["due_at"], unique=False)
+    op.create_index(
+        "uq_account_emails_invitation",
+        "account_emails",
+        ["account_id"],
+        unique=True,
+        postgresql_where=sa.text("kind = 'invitation'"),
+    )
     op.create_table(
         "recovery_codes",
         sa.Column("code_hash", sa.LargeBinary(), nullable=False),
         sa.Column("account_id", sa.Uuid(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_recovery_codes_account_id")),
         sa.PrimaryKeyConstraint("code_hash", name=op.f("pk_recovery_codes")),
     )
@@ -156,8 +188,9 @@ def upgrade() -> None:
         sa.Column("changed_by", sa.Uuid(), nullable=True),
         sa.CheckConstraint(
             "change IN ('created', 'changed', 'roles_changed', 'scopes_changed', 'activated', 'deactivated', 'deleted',"
-            " 'password_changed', 'secret_changed', 'invited', 'invitation_accepted', 'password_reset', 'otp_enabled',"
-            " 'otp_disabled', 'signed_in', 'sessions_ended', 'token_reused')",
+            " 'password_changed', 'secret_changed', 'invited', 'invitation_accepted', 'password_reset', 'email_sent',"
+            " 'email_failed', 'otp_enabled', 'otp_disabled', 'recovery_code_used', 'signed_in', 'sessions_ended',"
+            " 'token_reused')",
             name=op.f("ck_account_changes_change"),
         ),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_account_changes_account_id")),
@@ -173,6 +206,7 @@ def downgrade() -> None:
     op.drop_table("account_changes")
     op.drop_table("sign_in_throttles")
     op.drop_table("recovery_codes")
+    op.drop_table("account_emails")
     op.drop_table("one_time_tokens")
     op.drop_table("signing_keys")
     op.drop_table("refresh_tokens")

@@ -23,8 +23,11 @@ class AccountChangeKind(StrEnum):
     INVITED = "invited"
     INVITATION_ACCEPTED = "invitation_accepted"
     PASSWORD_RESET = "password_reset"
+    EMAIL_SENT = "email_sent"
+    EMAIL_FAILED = "email_failed"
     OTP_ENABLED = "otp_enabled"
     OTP_DISABLED = "otp_disabled"
+    RECOVERY_CODE_USED = "recovery_code_used"
     SIGNED_IN = "signed_in"
     SESSIONS_ENDED = "sessions_ended"
     TOKEN_REUSED = "token_reused"
@@ -43,3 +46,14 @@ class SessionEnd(StrEnum):
 class OneTimeTokenPurpose(StrEnum):
     INVITATION = "invitation"
     PASSWORD_RESET = "password_reset"
+
+
+class AccountEmailKind(StrEnum):
+    """What an e-mail of an account is for: two bring a link, the others say that something was changed."""
+
+    INVITATION = "invitation"
+    PASSWORD_RESET = "password_reset"
+    PASSWORD_CHANGED = "password_changed"
+    OTP_ENABLED = "otp_enabled"
+    OTP_DISABLED = "otp_disabled"
+    RECOVERY_CODE_USED = "recovery_code_used"

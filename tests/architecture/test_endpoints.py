@@ -82,7 +82,11 @@ def test_what_is_never_replayed_is_known_by_name() -> None:
         "POST /api/auth/refresh",
         "POST /api/auth/logout",
         "POST /api/auth/token",
+        "POST /api/auth/invitations/accept",
+        "POST /api/auth/password-resets",
+        "POST /api/auth/password-resets/complete",
         "POST /api/me/password",
+        "POST /api/me/otp",
     }
 
 

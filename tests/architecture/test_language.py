@@ -65,7 +65,7 @@ PACKAGES = sorted(
 ALLOWED = re.compile(r"door to door|next door|door plates|walks to the stop, waiting and parking")
 TEXT = (".py", ".md", ".yml", ".toml", ".sh", ".ini")
 HERE = "tests/architecture/test_language.py"
-FOREIGN = ("tests/samples/", "tests/fakes/mail_answers.py", "communication_service/clients/smtp_answers.py")
+FOREIGN = ("tests/samples/", "tests/fakes/mail_answers.py", "shared/runtime/smtp_answers.py")
 """Names of places, and what mail servers say."""
 
 

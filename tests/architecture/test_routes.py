@@ -23,6 +23,9 @@ OPEN = {
     "post /api/auth/refresh": "the cookie proves it",
     "post /api/auth/logout": "whoever holds the cookie may end its session, also after the access token ran out",
     "post /api/auth/token": "here machines prove who they are",
+    "post /api/auth/invitations/accept": "the token of the link that was sent proves it",
+    "post /api/auth/password-resets": "whoever forgot the password cannot sign in; the response says nothing",
+    "post /api/auth/password-resets/complete": "the token of the link that was sent proves it",
 }
 """Operations that are open to anyone, each with its reason."""
 

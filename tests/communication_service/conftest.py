@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from communication_service.clients.smtp import MailServer
 from communication_service.jobs import Sending
 from shared import database
+from shared.runtime.smtp import MailServer
 from tests.builders.communication import RULES
 from tests.conftest import MONDAY
 from tests.fakes.smtp import FakeMailServer, mail_server

@@ -15,11 +15,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, assume, example, given, settings
 from hypothesis import strategies as st
 
-from communication_service.domain import email_headers
-from communication_service.domain.email_texts import EmailText, OutgoingEmail, as_message, inquiry_headers
-from communication_service.settings import Sender, Settings
+from communication_service.domain.email_texts import inquiry_headers
+from communication_service.settings import Settings
 from shared.runtime.settings import read as read_settings
+from shared.values import email_headers
 from shared.values.contacts import email_address
+from shared.values.emails import EmailText, OutgoingEmail, Sender, as_message
 from shared.values.text import one_line
 from tests.communication_service.conftest import reaching
 from tests.fakes.mail_reader import read

@@ -12,11 +12,11 @@ from bs4 import BeautifulSoup
 
 from communication_service.domain import email_texts
 from communication_service.domain.copies import federal_state
-from communication_service.domain.email_texts import EmailText, as_message, german_hours, inquiry_headers
-from communication_service.settings import Sender
+from communication_service.domain.email_texts import german_hours, inquiry_headers
 from communication_service.store.tables import PatientPseudonym, PracticeCopy, PracticePlace
 from shared.database import transaction
 from shared.events.catalogue import AddressGeocoded
+from shared.values.emails import EmailText, Sender, as_message
 from shared.values.weekly import Weekly
 from tests.builders.communication import SENDER, a_therapist, arrives
 from tests.conftest import MONDAY

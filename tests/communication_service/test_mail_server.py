@@ -12,11 +12,11 @@ from typing import Any, Literal
 import pytest
 from pydantic import ValidationError
 
-from communication_service.clients.smtp import Delivery, MailServer, Report
 from communication_service.jobs import Sending
 from communication_service.settings import Settings
 from communication_service.store.tables import Email
 from shared.runtime.settings import read
+from shared.runtime.smtp import Delivery, MailServer, Report
 from tests.builders.communication import RULES, an_email_to_send, the
 from tests.communication_service.conftest import NOW, reaching
 from tests.fakes.certificates import Certificates, certificates

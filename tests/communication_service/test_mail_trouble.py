@@ -23,7 +23,7 @@ from tests.selection import mostly_slow
 
 
 def some(means: str) -> pytest.MarkDecorator:
-    """Every eighth of the answers with this meaning; test_mail_answers.py reads all of them."""
+    """Every eighth of the answers with this meaning; test_smtp_answers.py reads all of them."""
     chosen = [said for said in TABLE if said.means == means][::8]
     return pytest.mark.parametrize("said", chosen, ids=lambda said: said.answer[:60])
 

@@ -12,7 +12,6 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from communication_service import jobs
-from communication_service.clients.smtp import MailServer
 from communication_service.domain import sending as domain
 from communication_service.domain.sending import LONGEST_PAUSE, MOST_DEFERRALS
 from communication_service.jobs import Sending
@@ -26,6 +25,7 @@ from communication_service.store.tables import (
 )
 from shared.database import transaction
 from shared.events import catalogue
+from shared.runtime.smtp import MailServer
 from tests.builders.communication import (
     MONDAY_MORNINGS,
     RULES,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -14,10 +16,13 @@ from shared.security.authentication import Caller
 from shared.values.enums import Role
 from tests.builders.accounts import CHEAP
 from tests.fakes.callers import called_by
+from tests.fakes.smtp import FakeMailServer, mail_server
 from tests.infrastructure import Infrastructure
+from user_service import jobs
 from user_service.dependencies import Dependencies
 
 CallAs = Callable[..., Caller]
+SendDue = Callable[[datetime], int]
 
 
 @pytest.fixture
@@ -49,3 +54,18 @@ def call_as(app: Flask) -> CallAs:
         return caller
 
     return sign_in
+
+
+@pytest.fixture
+def catcher() -> Iterator[FakeMailServer]:
+    """A mail server that keeps what it takes."""
+    with mail_server() as fake:
+        yield fake
+
+
+@pytest.fixture
+def send(needed: Dependencies, catcher: FakeMailServer) -> SendDue:
+    """The job that sends invitations and password resets, one at a time; returns 0 where nothing more is due."""
+    server = replace(needed.mail_server, port=catcher.port, connect_seconds=2, command_seconds=2, answer_seconds=2)
+    (job,) = (each for each in jobs.jobs(replace(needed, mail_server=server)) if each.name == "send-account-emails")
+    return job.run

@@ -8,7 +8,9 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from tests.builders.accounts import PASSWORD, a_machine, a_person
+from tests.builders.sign_ins import a_device
 from tests.user_service.conftest import CallAs
+from user_service.dependencies import Dependencies
 from user_service.store.tables import AccountChange, SignInSession
 
 NEW = {"name": "Ada Beispiel", "email": "ada@example.org", "roles": ["caller"]}
@@ -67,3 +69,23 @@ def test_what_one_changes_oneself_is_ones_own(client: FlaskClient, session: Sess
     session.expire_all()
     assert account.updated_by == account.id
     assert authors(session, account.id) == {"created": None, "changed": account.id, "password_changed": account.id}
+
+
+def test_one_time_passwords_name_who_turned_them_off(
+    client: FlaskClient, session: Session, call_as: CallAs, needed: Dependencies
+) -> None:
+    account = a_person(session)
+    a_device(needed, account.id)
+    caller = call_as()
+    assert client.delete(f"/api/users/{account.id}/otp").status_code == 204
+    session.expire_all()
+    assert account.updated_by == caller.id
+    log = authors(session, account.id)
+    assert (log["otp_enabled"], log["otp_disabled"]) == (account.id, caller.id)
+
+
+def test_an_invitation_names_who_sent_it(client: FlaskClient, session: Session, call_as: CallAs) -> None:
+    account = a_person(session, password=None)
+    caller = call_as()
+    assert client.post(f"/api/users/{account.id}/invite").status_code == 202
+    assert authors(session, account.id)["invited"] == caller.id

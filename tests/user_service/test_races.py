@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -15,19 +16,33 @@ from sqlalchemy.orm import Session
 
 from shared.database import lost_to_others, repeat_if_lost, transaction
 from shared.errors import Conflict
+from shared.values.account_enums import OneTimeTokenPurpose
 from shared.values.schemas import MergePatch
 from tests.builders.accounts import EMAIL, a_machine, a_person
+from tests.builders.sign_ins import HOME, Device, a_device, newest_session
+from tests.builders.sign_ins import sign_in as sign_in_as
 from tests.concurrency import at_once, in_turn
 from tests.conftest import MONDAY
 from user_service import jobs
 from user_service.dependencies import Dependencies
-from user_service.domain import accounts, machines, sign_in, signing_keys
-from user_service.domain.schemas import MachineSignIn, NewMachine, NewUser
+from user_service.domain import (
+    account_emails,
+    accounts,
+    links,
+    machines,
+    one_time_passwords,
+    own_password,
+    sign_in,
+    signing_keys,
+)
+from user_service.domain.schemas import MachineSignIn, NewMachine, NewUser, OtpSetup, PasswordChoice
+from user_service.domain.sign_in import SignedIn
 from user_service.store import queries
-from user_service.store.tables import Account, SigningKey
+from user_service.store.tables import Account, AccountEmail, SigningKey
 
 pytestmark = pytest.mark.usefixtures("real_commits")
 
+INVITATION, RESET = OneTimeTokenPurpose.INVITATION, OneTimeTokenPurpose.PASSWORD_RESET
 NEW = NewUser.from_json({"name": "Ada", "email": EMAIL, "roles": ["caller"]})
 MACHINE = NewMachine.from_json({"name": "scraper", "scopes": []})
 
@@ -140,3 +155,110 @@ def test_a_machine_signs_in_from_many_processes_at_once(needed: Dependencies) ->
             return sign_in.of_machine(session, body, needed.tokens, needed.values, now=MONDAY).access_token
 
     assert all(isinstance(each, str) for each in at_once([token] * 8))
+
+
+# Links, invitations and one-time passwords
+
+
+@pytest.fixture
+def invited() -> UUID:
+    """A person without a password."""
+    with transaction() as session:
+        return a_person(session, password=None).id
+
+
+def test_an_invitation_is_accepted_while_another_one_is_asked_for(needed: Dependencies, invited: UUID) -> None:
+    with transaction() as session:
+        account = queries.account(session, invited)
+        assert account is not None
+        token = links.issue(session, account, INVITATION, lifetime=timedelta(days=1), now=MONDAY)
+
+    def accept(session: Session) -> None:
+        own_password.choose(session, token, INVITATION, "a hash", HOME, needed.values, now=MONDAY)
+
+    def invite(session: Session) -> None:
+        account_emails.invite(session, invited, by=None, now=MONDAY)
+
+    assert conflict(in_turn(accept, invite)) == "account.has_password"
+
+
+def test_who_is_deactivated_meanwhile_is_not_invited(invited: UUID) -> None:
+    with transaction() as session:
+        a_person(session, email="other@example.org")
+
+    def invite(session: Session) -> None:
+        account_emails.invite(session, invited, by=None, now=MONDAY)
+
+    assert conflict(in_turn(partial(deactivate, invited), invite)) == "account.not_active"
+
+
+def test_two_invite_one_person(invited: UUID) -> None:
+    def invite(session: Session) -> str:
+        return account_emails.invite(session, invited, by=None, now=MONDAY).name
+
+    assert in_turn(invite, invite) == "Erika Musterfrau"
+    with transaction() as session:
+        assert session.scalar(select(func.count()).select_from(AccountEmail)) == 1
+
+
+def test_one_link_is_used_by_several_at_once(needed: Dependencies) -> None:
+    with transaction() as session:
+        account = a_person(session)
+        token = links.issue(session, account, RESET, lifetime=timedelta(days=1), now=MONDAY)
+
+    def use(number: int) -> bool:
+        given = PasswordChoice(token=token, new_password=f"vier andere Wörter Nebel {number}")
+        jobs.choose_password(given, RESET, HOME, needed, now=MONDAY)
+        return True
+
+    outcomes = at_once([partial(use, number) for number in range(2)])
+    assert outcomes.count(True) == 1, outcomes
+    assert [each.code for each in outcomes if each is not True] == ["link.over"]
+
+
+@pytest.fixture
+def protected(needed: Dependencies) -> tuple[UUID, Device]:
+    """A person with one-time passwords."""
+    with transaction() as session:
+        account_id = a_person(session).id
+    return account_id, a_device(needed, account_id)
+
+
+@pytest.mark.parametrize("what", ["one-time password", "recovery code"])
+def test_what_counts_once_is_sent_several_times_at_once(
+    needed: Dependencies, protected: tuple[UUID, Device], what: str
+) -> None:
+    _, device = protected
+    later = MONDAY + timedelta(hours=1)
+    otp = device.shows(later) if what == "one-time password" else device.recovery_codes[0]
+    outcomes = at_once([lambda: sign_in_as(needed, otp=otp, now=later)] * 3)
+    assert len([each for each in outcomes if isinstance(each, SignedIn)]) == 1, outcomes
+    refused = {getattr(each, "code", each) for each in outcomes if not isinstance(each, SignedIn)}
+    assert refused <= {"sign_in.otp_refused", "sign_in.busy"}
+
+
+def test_two_tabs_turn_one_time_passwords_on_and_off(needed: Dependencies, protected: tuple[UUID, Device]) -> None:
+    account_id, device = protected
+    mine = newest_session(account_id)
+    values = needed.values
+
+    def begin(session: Session) -> Any:
+        return one_time_passwords.begin(
+            session, session_id=mine, issuer="x", values=values, by=account_id, now=MONDAY
+        ).secret
+
+    def turn_off(session: Session) -> None:
+        one_time_passwords.turn_off(session, session_id=mine, expected_versions=None, by=account_id, now=MONDAY)
+
+    def confirm(otp: str, session: Session) -> Any:
+        attempt = one_time_passwords.count(session, values, by=account_id, now=MONDAY)
+        return one_time_passwords.confirm(
+            session, OtpSetup(otp=otp), attempt, session_id=mine, values=values, by=account_id, now=MONDAY
+        )
+
+    assert isinstance(in_turn(turn_off, begin), str)
+    assert conflict(in_turn(turn_off, partial(confirm, device.shows(MONDAY)))) == "otp.not_begun"
+    with transaction() as session:
+        key = Device(begin(session), [])
+    shown = key.shows(MONDAY)
+    assert conflict(in_turn(partial(confirm, shown), partial(confirm, shown))) == "otp.enabled_before"

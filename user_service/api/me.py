@@ -9,8 +9,8 @@ from shared.values.schemas import MergePatch, PageQuery
 from user_service import jobs
 from user_service.api.responses import origin_of
 from user_service.dependencies import Dependencies
-from user_service.domain import accounts, sessions
-from user_service.domain.schemas import MeView, NewPassword, OwnFields, SessionPage
+from user_service.domain import accounts, one_time_passwords, sessions
+from user_service.domain.schemas import MeView, NewPassword, OtpSetup, OtpSetupView, OwnFields, SessionPage
 
 
 class MeResource(Resource):
@@ -40,6 +40,37 @@ class OwnPasswordResource(Resource):
             origin_of(context),
             context.dependencies,
             session_id=context.caller.session_id,
+            by=context.caller.id,
+            now=context.now,
+        )
+
+
+class OwnOtpResource(Resource):
+    """The caller's one-time passwords."""
+
+    @endpoint(
+        body=OtpSetup, response=OtpSetupView, replay=NOT_REPLAYED, transaction=False, statuses=(403, 404, 409, 429)
+    )
+    def post(self, context: Context[Dependencies], body: OtpSetup) -> OtpSetupView:
+        """Turn one-time passwords on: without `otp` a key is shown, with the first `otp` of it the recovery codes.
+
+        From then on signing in needs one. All this is shown once. The sign-in must be of the last 15 minutes.
+        """
+        return jobs.set_up_otp(
+            body,
+            context.dependencies,
+            session_id=context.caller.session_id,
+            by=context.caller.id,
+            now=context.now,
+        )
+
+    @endpoint(statuses=(403, 404))
+    def delete(self, context: Context[Dependencies]) -> None:
+        """Turn one's own one-time passwords off; the sign-in must be of the last 15 minutes."""
+        one_time_passwords.turn_off(
+            context.session,
+            session_id=context.caller.session_id,
+            expected_versions=context.if_match,
             by=context.caller.id,
             now=context.now,
         )

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from shared.http import Route
 from shared.security.authentication import ADMINS, ANYONE, SIGNED_IN
+from user_service.api.links import (
+    AcceptedInvitationResource,
+    CompletedPasswordResetResource,
+    PasswordResetCollection,
+)
 from user_service.api.machine_accounts import (
     MachineAccountCollection,
     MachineAccountItem,
     MachineAccountSecretResource,
 )
-from user_service.api.me import MeResource, OwnPasswordResource, OwnSessionCollection, OwnSessionItem
+from user_service.api.me import MeResource, OwnOtpResource, OwnPasswordResource, OwnSessionCollection, OwnSessionItem
 from user_service.api.sign_in import (
     JwksResource,
     LoginResource,
@@ -18,9 +23,11 @@ from user_service.api.sign_in import (
     RefreshResource,
 )
 from user_service.api.users import (
+    InvitationResource,
     UserCollection,
     UserHistoryResource,
     UserItem,
+    UserOtpResource,
     UserSessionCollection,
     UserSessionItem,
 )
@@ -31,13 +38,19 @@ ROUTES = [
     Route("/api/auth/refresh", RefreshResource, post=ANYONE),
     Route("/api/auth/logout", LogoutResource, post=ANYONE),
     Route("/api/auth/token", MachineTokenResource, post=ANYONE),
+    Route("/api/auth/invitations/accept", AcceptedInvitationResource, post=ANYONE),
+    Route("/api/auth/password-resets", PasswordResetCollection, post=ANYONE),
+    Route("/api/auth/password-resets/complete", CompletedPasswordResetResource, post=ANYONE),
     Route("/api/me", MeResource, get=SIGNED_IN, patch=SIGNED_IN),
     Route("/api/me/password", OwnPasswordResource, post=SIGNED_IN),
+    Route("/api/me/otp", OwnOtpResource, post=SIGNED_IN, delete=SIGNED_IN),
     Route("/api/me/sessions", OwnSessionCollection, get=SIGNED_IN, delete=SIGNED_IN),
     Route("/api/me/sessions/<uuid:id>", OwnSessionItem, delete=SIGNED_IN),
     Route("/api/users", UserCollection, get=ADMINS, post=ADMINS),
     Route("/api/users/<uuid:id>", UserItem, get=ADMINS, patch=ADMINS, delete=ADMINS),
     Route("/api/users/<uuid:id>/history", UserHistoryResource, get=ADMINS),
+    Route("/api/users/<uuid:id>/invite", InvitationResource, post=ADMINS),
+    Route("/api/users/<uuid:id>/otp", UserOtpResource, delete=ADMINS),
     Route("/api/users/<uuid:id>/sessions", UserSessionCollection, get=ADMINS, delete=ADMINS),
     Route("/api/users/<uuid:id>/sessions/<uuid:session_id>", UserSessionItem, delete=ADMINS),
     Route("/api/machine-accounts", MachineAccountCollection, get=ADMINS, post=ADMINS),

@@ -7,7 +7,7 @@ from uuid import UUID
 from shared.http import Context, Resource, endpoint
 from shared.values.schemas import MergePatch, PageQuery
 from user_service.dependencies import Dependencies
-from user_service.domain import account_log, accounts, sessions
+from user_service.domain import account_emails, account_log, accounts, one_time_passwords, sessions
 from user_service.domain.schemas import (
     AccountChangePage,
     NewUser,
@@ -57,6 +57,29 @@ class UserCollection(Resource):
     def post(self, context: Context[Dependencies], body: NewUser) -> UserView:
         """Make an account for a person, who cannot sign in before there is a password."""
         return accounts.create(context.session, body, by=context.caller.id, now=context.now)
+
+
+class InvitationResource(Resource):
+    """The invitation of a person."""
+
+    @endpoint(response=UserView, status=202, location="/api/users/{id}", replay=UserItem.get)
+    def post(self, context: Context[Dependencies], id: UUID) -> UserView:
+        """Send a person an e-mail with a link, by which they choose their password; 409 where they have one.
+
+        Who is invited again gets another e-mail; each link counts until one is used.
+        """
+        return account_emails.invite(context.session, id, by=context.caller.id, now=context.now)
+
+
+class UserOtpResource(Resource):
+    """The one-time passwords of a person."""
+
+    @endpoint()
+    def delete(self, context: Context[Dependencies], id: UUID) -> None:
+        """Turn off the one-time passwords of a person who has lost device and recovery codes."""
+        one_time_passwords.turn_off_for(
+            context.session, id, expected_versions=context.if_match, by=context.caller.id, now=context.now
+        )
 
 
 class UserSessionCollection(Resource):

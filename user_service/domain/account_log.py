@@ -1,4 +1,7 @@
-"""The log of an account: what happened to it and who did it, written in the transaction of the change."""
+"""The log of an account: what happened to it and who did it, written in the transaction of the change.
+
+What changes how its owner signs in is said to them by e-mail as well: it may have been somebody else.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,19 @@ from uuid import UUID
 
 from shared.database import Session
 from shared.database.rows import require
-from shared.values.account_enums import AccountChangeKind
+from shared.values.account_enums import AccountChangeKind, AccountEmailKind
 from shared.values.schemas import PageQuery
 from user_service.domain.schemas import AccountChangePage, AccountChangeView
-from user_service.store import queries
+from user_service.store import account_emails, queries
 from user_service.store.tables import AccountChange
+
+NOTICES = {
+    AccountChangeKind.PASSWORD_CHANGED: AccountEmailKind.PASSWORD_CHANGED,
+    AccountChangeKind.PASSWORD_RESET: AccountEmailKind.PASSWORD_CHANGED,
+    AccountChangeKind.OTP_ENABLED: AccountEmailKind.OTP_ENABLED,
+    AccountChangeKind.OTP_DISABLED: AccountEmailKind.OTP_DISABLED,
+    AccountChangeKind.RECOVERY_CODE_USED: AccountEmailKind.RECOVERY_CODE_USED,
+}
 
 
 def note(
@@ -23,9 +34,14 @@ def note(
     now: datetime,
     detail: str | None = None,
 ) -> None:
-    """Write down that this happened; `by` is None at the command line."""
+    """Write down that this happened, and let the owner know where it is among the `NOTICES`.
+
+    `by` is None at the terminal and in a job.
+    """
     entry = AccountChange(account_id=account_id, change=change.value, detail=detail, changed_at=now, changed_by=by)
     session.add(entry)
+    if change in NOTICES:
+        account_emails.add(session, NOTICES[change], account_id=account_id, now=now)
 
 
 def list_page(session: Session, account_id: UUID, wanted: PageQuery) -> AccountChangePage:

@@ -17,7 +17,7 @@ from shared.values.account_enums import AccountChangeKind, AccountKind, SessionE
 from shared.values.contacts import normalised_email
 from shared.values.enums import Role
 from shared.values.schemas import MergePatch, Schema, merged
-from user_service.domain import account_log, sessions
+from user_service.domain import account_log, links, one_time_passwords, sessions
 from user_service.domain.schemas import (
     MeView,
     NewUser,
@@ -36,15 +36,17 @@ def view(account: Account) -> UserView:
     return UserView.of(_shown(account, UserView))
 
 
-def own_view(account: Account) -> MeView:
+def own_view(session: Session, account: Account) -> MeView:
     """The account as its owner sees it."""
-    return MeView.of(_shown(account, MeView))
+    left = one_time_passwords.count_recovery_codes(session, account)
+    return MeView.of(_shown(account, MeView, recovery_codes_left=left))
 
 
-def _shown(account: Account, schema: type[Schema]) -> dict[str, Any]:
+def _shown(account: Account, schema: type[Schema], **more: Any) -> dict[str, Any]:
     derived = {
         "has_password": account.password_hash is not None,
         "otp_enabled": account.otp_confirmed_at is not None,
+        **more,
     }
     return {name: derived[name] if name in derived else getattr(account, name) for name in schema.model_fields}
 
@@ -56,7 +58,7 @@ def get(session: Session, account_id: UUID) -> UserView:
 
 def get_own(session: Session, account_id: UUID | None) -> MeView:
     """The account of the caller; raises `NotFound` where they have none here."""
-    return own_view(sessions.get_person(session, account_id))
+    return own_view(session, sessions.get_person(session, account_id))
 
 
 def list_page(session: Session, wanted: UserFilter) -> UserPage:
@@ -141,6 +143,8 @@ def apply_changes(
     session.flush()
     for kind, detail in _what_happened(changed):
         account_log.note(session, account.id, kind, by=by, now=now, detail=detail)
+    if "email_key" in changed or not account.active:
+        links.discard(session, account.id)
     if not account.active:
         sessions.end(session, account.id, SessionEnd.ACCOUNT_CLOSED, by=by, now=now)
 
@@ -169,10 +173,10 @@ def change_own(
     """Change one's own name; the rest is for administrators. Raises `NotFound`, `LostUpdate`, `InvalidFields`."""
     account = sessions.get_person(session, by, lock=True)
     check_version(account, expected_versions, "account")
-    wanted = merged(OwnFields, account, patch.changes_to(own_view(account)))
+    wanted = merged(OwnFields, account, patch.changes_to(own_view(session, account)))
     if wanted.name != account.name:
         apply_changes(session, account, {"name": wanted.name}, by=by, now=now)
-    return own_view(account)
+    return own_view(session, account)
 
 
 def delete(
@@ -194,7 +198,9 @@ def close(session: Session, account: Account, *, by: UUID | None, now: datetime)
     """Take from an account everything with which anybody could sign in."""
     account.deleted_at, account.active = now, False
     account.email = account.email_key = None
-    account.password_hash = account.secret_hash = account.otp_secret = account.otp_confirmed_at = None
+    account.password_hash = account.secret_hash = None
+    one_time_passwords.remove(session, account)
+    links.discard(session, account.id)
     account.count_change(by=by, now=now)
     session.flush()
     account_log.note(session, account.id, AccountChangeKind.DELETED, by=by, now=now)

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from shared.database import Session
 from shared.errors import FieldProblem, RuleBroken
-from shared.values.account_enums import AccountChangeKind, SessionEnd
-from user_service.domain import account_log, sessions, throttling
+from shared.values.account_enums import AccountChangeKind, OneTimeTokenPurpose, SessionEnd
+from user_service.domain import account_log, links, sessions, throttling
 from user_service.domain.secret_values import SecretValues
 from user_service.domain.sessions import Origin
 from user_service.domain.throttling import Attempt
@@ -63,11 +63,39 @@ def complete(
     sessions.end(session, account.id, SessionEnd.PASSWORD_CHANGED, except_for=session_id, by=account.id, now=now)
 
 
+CHANGE = {
+    OneTimeTokenPurpose.INVITATION: AccountChangeKind.INVITATION_ACCEPTED,
+    OneTimeTokenPurpose.PASSWORD_RESET: AccountChangeKind.PASSWORD_RESET,
+}
+
+
+def choose(
+    session: Session,
+    token: str,
+    purpose: OneTimeTokenPurpose,
+    new_hash: str,
+    origin: Origin,
+    values: SecretValues,
+    *,
+    now: datetime,
+) -> None:
+    """Let the password count that the owner of a link has chosen; the account's sessions end, the link is used up.
+
+    Who was held up by attempts of others can sign in from there at once. Raises `RuleBroken` where the link was used
+    meanwhile.
+    """
+    account = links.use(session, token, purpose, now=now)
+    set_password(session, account, new_hash, change=CHANGE[purpose], now=now)
+    throttling.forgive(session, values, account=account.email_key or "", address=origin.address, now=now)
+    sessions.end(session, account.id, SessionEnd.PASSWORD_CHANGED, by=account.id, now=now)
+
+
 def set_password(
     session: Session, account: Account, new_hash: str, *, change: AccountChangeKind, now: datetime
 ) -> None:
-    """Store the hash of a new password of this locked account, with an entry in its log."""
+    """Store the hash of a new password of this locked account, with an entry in its log; older links count no more."""
     account.password_hash, account.password_changed_at = new_hash, now
     account.count_change(by=account.id, now=now)
     session.flush()
     account_log.note(session, account.id, change, by=account.id, now=now)
+    links.discard(session, account.id)

@@ -40,6 +40,7 @@ class ExactText:
 
 PlainPassword = Annotated[str, ExactText(LONGEST_PASSWORD, example="elf Birken am Waldrand 7")]
 SecretText = Annotated[str, ExactText(LONGEST_SECRET, example="as it was shown when the account was made")]
+LinkToken = Annotated[str, ExactText(LONGEST_SECRET, example="Zk3b0m9qXq2v8sYl1tRr5nUe7wHc4jDgPfAaTtBbKk8")]
 OneTimePassword = Annotated[str, ExactText(40, example="123456")]
 
 
@@ -151,6 +152,8 @@ class MeView(EntityView, OwnFields):
     email: EmailAddress
     roles: list[Role]
     otp_enabled: bool
+    recovery_codes_left: int
+    """How many recovery codes are not used yet; with none left, turn one-time passwords off and on for new ones."""
     last_signed_in_at: Instant | None
 
 
@@ -173,6 +176,45 @@ class NewPassword(Schema):
     """The password that counts now."""
     new_password: PlainPassword
     """The one that is to count from now on: 12 characters or more, and hard to guess."""
+
+
+class OtpSetup(Schema):
+    """Without `otp` a key for one-time passwords is made; with the first of them it is confirmed, and counts."""
+
+    otp: OneTimePassword | None = None
+    """The one-time password that the app shows now which was given the key."""
+
+
+class OtpSetupView(Schema):
+    """What is shown once: first the key, as text and as QR code, later the recovery codes."""
+
+    secret: str | None = None
+    """The key, to be typed into an app."""
+    uri: str | None = None
+    """The key with its name (`otpauth://…`), which apps open."""
+    qr_code: str | None = None
+    """The same as an image: a `data:` URI of an SVG."""
+    recovery_codes: list[str] | None = None
+    """Each can be entered once in place of a one-time password."""
+
+
+# Links in e-mails
+
+
+class PasswordResetRequest(Schema):
+    """The address of somebody who cannot sign in any more."""
+
+    email: EmailAddress
+    """The e-mail address of the account, to which the link is sent."""
+
+
+class PasswordChoice(Schema):
+    """The token in a link that was sent, and the password that its owner chooses."""
+
+    token: LinkToken
+    """What stands behind `#token=` in the link."""
+    new_password: PlainPassword
+    """The password that is to count from now on: 12 characters or more, and hard to guess."""
 
 
 # Sessions

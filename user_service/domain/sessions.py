@@ -15,7 +15,7 @@ from uuid import UUID
 
 from shared.database import Session, new_id
 from shared.database.rows import check_version, require
-from shared.errors import NotFound
+from shared.errors import Forbidden, NotFound
 from shared.values.account_enums import AccountChangeKind, AccountKind, SessionEnd
 from shared.values.schemas import PageQuery
 from user_service.domain import account_log
@@ -25,6 +25,8 @@ from user_service.settings import SessionRules
 from user_service.store import queries
 from user_service.store.tables import Account, RefreshToken, SignInSession
 
+RECENT = timedelta(minutes=15)
+"""How long after signing in somebody may change how they sign in."""
 SAME_AGAIN = timedelta(seconds=10)
 KEPT_AFTER_THE_END = timedelta(days=30)
 
@@ -178,6 +180,17 @@ def get_person(session: Session, account_id: UUID | None, *, lock: bool = False)
     """The account of a person; raises `NotFound`, also where the caller has none (`AUTH=none`, or another issuer)."""
     found = account_id and queries.account(session, account_id, AccountKind.PERSON, lock=lock)
     return require(found or None, "account")
+
+
+def require_recent(session: Session, account: Account, session_id: UUID | None, *, now: datetime) -> None:
+    """Raise `Forbidden` unless this account signed in to this session a moment ago, and has not ended it."""
+    found = session_id and queries.sign_in_session(session, session_id)
+    is_own = found and found.account_id == account.id and _goes_on(found, now)
+    if not found or not is_own or found.created_at < now - RECENT:
+        minutes = int(RECENT.total_seconds()) // 60
+        raise Forbidden(
+            "session.not_recent", f"Please sign in anew first: this needs a sign-in of the last {minutes} minutes."
+        )
 
 
 def remove_old(session: Session, *, now: datetime) -> int:

@@ -13,7 +13,7 @@ from shared.database import Session
 from shared.errors import Unauthenticated
 from shared.values.account_enums import AccountChangeKind
 from shared.values.contacts import normalised_email
-from user_service.domain import access_tokens, account_log, sessions, throttling
+from user_service.domain import access_tokens, account_log, one_time_passwords, sessions, throttling
 from user_service.domain.access_tokens import IssuerRules
 from user_service.domain.schemas import AccessToken, MachineSignIn
 from user_service.domain.secret_values import SecretValues, hash_of
@@ -33,7 +33,18 @@ class SignInClaim:
 
     email_key: str
     password_hash: str | None
+    needs_otp: bool
+    known_address: str | None
+    """From where it comes, if the account's owner has signed in from there before."""
     attempt: Attempt
+
+
+@dataclass(frozen=True)
+class SecondFactor:
+    """What was entered beside the password, and the attempt that it counts as; None where nothing was."""
+
+    given: str | None
+    attempt: Attempt | None
 
 
 @dataclass(frozen=True)
@@ -56,24 +67,55 @@ def claim(session: Session, email: str, origin: Origin, values: SecretValues, *,
     key = normalised_email(email)
     is_known = queries.was_used_from(session, key, origin.address)
     attempt = throttling.count_attempt(session, values, account=key, address=origin.address, is_known=is_known, now=now)
-    account = queries.account_of_email(session, key)
-    return SignInClaim(key, account.password_hash if account and account.active else None, attempt)
+    found = queries.account_of_email(session, key)
+    account = found if found and found.active else None
+    return SignInClaim(
+        key,
+        account.password_hash if account else None,
+        needs_otp=account is not None and account.otp_confirmed_at is not None,
+        known_address=origin.address if is_known else None,
+        attempt=attempt,
+    )
+
+
+def claim_second(
+    session: Session, claimed: SignInClaim, given: str | None, values: SecretValues, *, now: datetime
+) -> SecondFactor:
+    """Count an attempt at the one-time password of somebody whose password was right. Raises `TooManyRequests`.
+
+    Where it is needed and none was entered, the attempt to sign in does not count: it is the first of two steps.
+    """
+    if given is not None:
+        attempt = throttling.count_one_time_password(
+            session, values, account=claimed.email_key, known_address=claimed.known_address, now=now
+        )
+        return SecondFactor(given, attempt)
+    if claimed.needs_otp:
+        claimed.attempt.take_back(session)
+    return SecondFactor(None, None)
 
 
 def complete(
     session: Session,
     claimed: SignInClaim,
+    second: SecondFactor,
     origin: Origin,
     rules: SessionRules,
+    values: SecretValues,
     *,
     renewed_hash: str | None,
     now: datetime,
 ) -> ContinuedSession:
-    """Begin the session of somebody whose password was right. Raises `Unauthenticated` where that changed meanwhile."""
+    """Begin the session of somebody whose password was right.
+
+    Raises `Unauthenticated` where that changed meanwhile, and where a one-time password is missing or wrong.
+    """
     account = queries.account_of_email(session, claimed.email_key, lock=True)
     if account is None or not account.active or account.password_hash != claimed.password_hash:
         raise refused()
-    claimed.attempt.forgive(session)
+    one_time_passwords.check(session, account, second.given, values, now=now)
+    for attempt in filter(None, (claimed.attempt, second.attempt)):
+        attempt.forgive(session)
     account.password_hash = renewed_hash or account.password_hash
     account.last_signed_in_at = now
     account_log.note(session, account.id, AccountChangeKind.SIGNED_IN, by=account.id, now=now)

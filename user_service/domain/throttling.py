@@ -4,8 +4,9 @@ Every attempt is counted before its password is looked at, and forgotten when it
 pass before the first is counted. Three counters must let it pass: of the address, of the account, and of the account
 from this address. Whether the account exists changes nothing.
 
-Nobody is locked out for good: a delay never exceeds a few minutes. Who signed in from the same address before is not
-held up by what others do to the account or from the address, only by the third counter.
+Nobody is locked out for good: a delay never exceeds a few minutes, or an hour for one-time passwords, which can only
+be tried with the right password. Who signed in from the same address before is not held up by what others do to the
+account or from the address, only by the third counter, and has a counter of one-time passwords of their own there.
 """
 
 from __future__ import annotations
@@ -40,6 +41,11 @@ OF_ADDRESS = Limit(free=50, longest=timedelta(minutes=1))
 """A whole office may have one address."""
 OF_ACCOUNT = Limit(free=20, longest=timedelta(minutes=1))
 OF_ACCOUNT_FROM_ADDRESS = Limit(free=5, longest=timedelta(minutes=5))
+OF_ONE_TIME_PASSWORD = Limit(free=5, longest=timedelta(hours=1))
+"""Of an account whose password is known. One guess in 333,000 is right, and hardly more than 24 a day are looked at."""
+RESETS_OF_ACCOUNT = Limit(free=3, longest=timedelta(hours=1))
+"""Nobody may fill somebody's mailbox; who waits has the link that was sent before."""
+RESETS_FROM_ADDRESS = Limit(free=20, longest=timedelta(minutes=1))
 FORGOTTEN_AFTER = timedelta(hours=24)
 """After this time without an attempt a counter begins anew."""
 
@@ -49,7 +55,7 @@ class Attempt:
     """A counted attempt: the counters that counted it, and until when it made each of them refuse the next one."""
 
     delayed_until: Mapping[bytes, datetime]
-    address_key: bytes
+    address_key: bytes | None
     now: datetime
 
     def forgive(self, session: Session) -> None:
@@ -74,18 +80,47 @@ def count_attempt(
     limits = {values.throttle_key("account from address", account, address): OF_ACCOUNT_FROM_ADDRESS}
     if not is_known:
         limits |= {address_key: OF_ADDRESS, values.throttle_key("account", account): OF_ACCOUNT}
+    return Attempt(_count(session, limits, now=now), address_key, now)
+
+
+def count_one_time_password(
+    session: Session, values: SecretValues, *, account: str, known_address: str | None = None, now: datetime
+) -> Attempt:
+    """Count an attempt at a one-time password or a recovery code. Raises `TooManyRequests`, and counts nothing then.
+
+    `known_address`: the address of the attempt where the account's owner signed in from there before.
+    """
+    where = [known_address] if known_address else []
+    key = values.throttle_key("one-time password of account", account, *where)
+    return Attempt(_count(session, {key: OF_ONE_TIME_PASSWORD}, now=now), None, now)
+
+
+def count_reset(session: Session, values: SecretValues, *, account: str, address: str, now: datetime) -> None:
+    """Count a request for a password reset. Raises `TooManyRequests`, and counts nothing then."""
+    of_account = values.throttle_key("reset of account", account)
+    from_address = values.throttle_key("reset from address", address)
+    _count(session, {of_account: RESETS_OF_ACCOUNT, from_address: RESETS_FROM_ADDRESS}, now=now)
+
+
+def forgive(session: Session, values: SecretValues, *, account: str, address: str, now: datetime) -> None:
+    """Let the owner of an account sign in from here at once: they have just proved who they are by e-mail."""
+    keys = (values.throttle_key("account", account), values.throttle_key("account from address", account, address))
+    throttles.clear(session, keys, now=now)
+
+
+def _count(session: Session, limits: Mapping[bytes, Limit], *, now: datetime) -> Mapping[bytes, datetime]:
+    """Count in each of these; returns until when each refuses the next. Raises `TooManyRequests` where one refuses."""
     rows = throttles.lock(session, list(limits), now=now)
-    next_at = max(row.next_at for row in rows)
-    if next_at > now:
-        seconds = math.ceil((next_at - now).total_seconds())
+    delayed_until = max(row.next_at for row in rows)
+    if delayed_until > now:
+        seconds = math.ceil((delayed_until - now).total_seconds())
         raise TooManyRequests(
-            "sign_in.too_many_attempts", "Too many attempts to sign in. Please wait a little.", retry_after=seconds
+            "sign_in.too_many_attempts", "Too many attempts. Please wait a little.", retry_after=seconds
         )
-    for row in rows:
-        row.attempts = 1 if row.last_at < now - FORGOTTEN_AFTER else row.attempts + 1
-        row.last_at, row.next_at = now, now + limits[row.key].delay(row.attempts)
-    session.flush()
-    return Attempt({row.key: row.next_at for row in rows}, address_key, now)
+    counted = {row.key: 1 if row.last_at < now - FORGOTTEN_AFTER else row.attempts + 1 for row in rows}
+    next_at = {key: now + limits[key].delay(attempts) for key, attempts in counted.items()}
+    throttles.save(session, counted, next_at, now=now)
+    return next_at
 
 
 def forget_old(session: Session, now: datetime) -> int:

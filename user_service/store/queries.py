@@ -118,6 +118,11 @@ def sessions_of(
     return page_of(session, newest_first, limit=limit, offset=offset)
 
 
+def sign_in_session(session: Session, id: UUID) -> SignInSession | None:
+    """The session with this id, as it is now."""
+    return session.get(SignInSession, id, populate_existing=True)
+
+
 def session_of_token(session: Session, token_hash: bytes) -> SignInSession | None:
     """The session of a refresh token, locked: who continues or ends one waits for others who do."""
     return session.scalar(

@@ -22,7 +22,13 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.database import GERMAN, NAMES, Aggregate, column_types, is_one_of, new_id
 from shared.database.tables import add_shared_tables
-from shared.values.account_enums import AccountChangeKind, AccountKind, OneTimeTokenPurpose, SessionEnd
+from shared.values.account_enums import (
+    AccountChangeKind,
+    AccountEmailKind,
+    AccountKind,
+    OneTimeTokenPurpose,
+    SessionEnd,
+)
 from shared.values.enums import Role
 
 ROLES = ", ".join(f"'{role}'" for role in Role)
@@ -152,7 +158,7 @@ class SigningKey(Tables):
 
 
 class OneTimeToken(Tables):
-    """What the link in an invitation or a password reset proves; usable once."""
+    """What the link in an invitation or a password reset proves; gone once it was used, or can be used no more."""
 
     __tablename__ = "one_time_tokens"
 
@@ -161,18 +167,50 @@ class OneTimeToken(Tables):
     account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"))
     purpose: Mapped[str]
     created_at: Mapped[datetime]
-    created_by: Mapped[UUID | None]
     expires_at: Mapped[datetime]
-    used_at: Mapped[datetime | None]
 
     __table_args__ = (
         Index("ix_one_time_tokens_account_id", "account_id"),
+        Index("ix_one_time_tokens_expires_at", "expires_at"),
         CheckConstraint(is_one_of("purpose", OneTimeTokenPurpose), name="purpose"),
     )
 
 
+class AccountEmail(Tables):
+    """An e-mail that is to go out; gone when it went, or when nobody may have it.
+
+    It names an account, or for a password reset the address that somebody entered: whether an account has that is
+    looked up when the e-mail is written, so the response to the request cannot say it. The token of a link is made then
+    too: the table holds nothing with which anybody could sign in.
+    """
+
+    __tablename__ = "account_emails"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    kind: Mapped[str]
+    account_id: Mapped[UUID | None] = mapped_column(ForeignKey("accounts.id"))
+    email_key: Mapped[str | None]
+    requested_at: Mapped[datetime]
+    """When somebody asked for it, or changed what it is about."""
+    due_at: Mapped[datetime]
+    leased_until: Mapped[datetime | None]
+    """Until then the worker that claimed it is at work."""
+    attempts: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    held_up_by: Mapped[str | None]
+    """Why the mail server took no e-mail at all when this was tried last; None where it was not tried, or is alone."""
+
+    __table_args__ = (
+        UniqueConstraint("email_key"),
+        Index("uq_account_emails_invitation", "account_id", unique=True, postgresql_where=text("kind = 'invitation'")),
+        Index("ix_account_emails_due_at", "due_at"),
+        CheckConstraint(is_one_of("kind", AccountEmailKind), name="kind"),
+        CheckConstraint("(email_key IS NOT NULL) = (kind = 'password_reset')", name="a_reset_has_an_address"),
+        CheckConstraint("(account_id IS NULL) = (kind = 'password_reset')", name="others_have_an_account"),
+    )
+
+
 class RecoveryCode(Tables):
-    """A code that replaces a one-time password once, for a person whose device is lost."""
+    """A code that replaces a one-time password, for a person whose device is lost; gone when it was used."""
 
     __tablename__ = "recovery_codes"
 
@@ -180,7 +218,6 @@ class RecoveryCode(Tables):
     """A keyed digest of account and code."""
     account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"))
     created_at: Mapped[datetime]
-    used_at: Mapped[datetime | None]
 
     __table_args__ = (Index("ix_recovery_codes_account_id", "account_id"),)
 

@@ -29,6 +29,12 @@ def lock(session: Session, keys: Sequence[bytes], *, now: datetime) -> Sequence[
     ).all()
 
 
+def save(session: Session, attempts: Mapping[bytes, int], next_at: Mapping[bytes, datetime], *, now: datetime) -> None:
+    """Write these counters, which are locked, in one statement for each whatever changed: its time says nothing."""
+    rows = [{"key": key, "attempts": attempts[key], "last_at": now, "next_at": next_at[key]} for key in attempts]
+    session.execute(update(SignInThrottle), rows)
+
+
 def clear(session: Session, keys: Iterable[bytes], *, now: datetime) -> None:
     """Set these counters back to 0."""
     for key in sorted(keys):

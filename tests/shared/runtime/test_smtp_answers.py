@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from communication_service.clients.smtp import Delivery, MailServer, Report
-from communication_service.clients.smtp_answers import LONGEST_TEXT, ServerAnswer, judged
-from communication_service.clients.smtp_conversation import LONGEST_ANSWER
+from shared.runtime.smtp import Delivery, MailServer, Report
+from shared.runtime.smtp_answers import LONGEST_TEXT, ServerAnswer, judged
+from shared.runtime.smtp_conversation import LONGEST_ANSWER
 from shared.values.text import has_unstorable
 from tests.fakes.certificates import certificates
 from tests.fakes.mail_answers import TABLE, Said

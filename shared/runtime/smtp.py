@@ -10,9 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from communication_service.clients.smtp_answers import Delivery, ServerAnswer, judged, short_line
-from communication_service.clients.smtp_conversation import Conversation, NotUnderstood
-from communication_service.settings import Settings
+from shared.runtime.mail_settings import MailServerSettings
+from shared.runtime.smtp_answers import Delivery, ServerAnswer, judged, short_line
+from shared.runtime.smtp_conversation import Conversation, NotUnderstood
 
 __all__ = ["Delivery", "MailServer", "Report"]
 
@@ -56,15 +56,15 @@ class MailServer:
     """After so long nothing is handed over any more: the claim on the message must outlive the answer."""
 
     @classmethod
-    def of(cls, settings: Settings) -> MailServer:
-        """The mail server of the settings."""
+    def of(cls, settings: MailServerSettings, *, own_name: str) -> MailServer:
+        """The mail server of the settings, to which we say that we are `own_name`, a domain."""
         return cls(
             host=settings.smtp_host,
             port=settings.smtp_port,
             tls=settings.smtp_tls,
             username=settings.smtp_username,
             password=settings.smtp_password.get_secret_value(),
-            own_name=settings.contact.sender.domain,
+            own_name=own_name,
         )
 
     @property
