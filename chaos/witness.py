@@ -39,6 +39,7 @@ class Settings(ServiceSettings):
     service: ClassVar[str] = SERVICE
 
     database_password: SecretStr = Field(validation_alias="WITNESS_DATABASE_PASSWORD")
+    kafka_password: SecretStr = SecretStr("")  # it signs in as Kafka's administrator
     port: int = Field(validation_alias="WITNESS_PORT")
     broken: str = ""
 

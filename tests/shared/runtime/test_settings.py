@@ -19,7 +19,7 @@ from therapist_service.settings import Settings
 @pytest.mark.parametrize(
     ("of", "named"),
     [
-        (Settings, ["DIGEST_KEY", "THERAPIST_SERVICE_DATABASE_PASSWORD"]),
+        (Settings, ["DIGEST_KEY", "THERAPIST_SERVICE_DATABASE_PASSWORD", "THERAPIST_SERVICE_KAFKA_PASSWORD"]),
         (MigrationSettings, ["DATABASE_OWNER_PASSWORD", "POSTGRES_ADMIN_PASSWORD"]),
     ],
 )
@@ -109,13 +109,18 @@ def test_no_variable_renames_a_service(nothing_else: pytest.MonkeyPatch) -> None
     """The name of the service is its role in the database, and SERVICE a name that many use."""
     nothing_else.setenv("SERVICE", "something_else")
     key = base64.b64encode(bytes(32)).decode()
-    made = Settings(THERAPIST_SERVICE_DATABASE_PASSWORD="x", digest_key=key)
+    made = Settings(THERAPIST_SERVICE_DATABASE_PASSWORD="x", THERAPIST_SERVICE_KAFKA_PASSWORD="x", digest_key=key)
     assert (made.service, made.database_url.username) == ("therapist_service", "therapist_service")
     assert "SERVICE" not in names(Settings)
 
 
 DIGEST_KEY = base64.b64encode(bytes(32)).decode()
-NEEDED = {"THERAPIST_SERVICE_DATABASE_PASSWORD": "x", "DIGEST_KEY": DIGEST_KEY, "AUTH": "token"}
+NEEDED = {
+    "THERAPIST_SERVICE_DATABASE_PASSWORD": "x",
+    "THERAPIST_SERVICE_KAFKA_PASSWORD": "x",
+    "DIGEST_KEY": DIGEST_KEY,
+    "AUTH": "token",
+}
 
 
 @pytest.mark.parametrize("bind", ["0.0.0.0", "::", "192.168.1.5", "10.0.0.1", "example.org", ""])
