@@ -71,6 +71,11 @@ QUIET_FACTOR = 2.5
 """How many times longer the interval between polls is then."""
 
 
+def transactional_id(service: str) -> str:
+    """Returns the id by which Kafka knows the relays of a service, of which it lets only the newest publish."""
+    return f"{service}-relay"
+
+
 class Row(NamedTuple):
     """One unpublished event of the outbox."""
 
@@ -198,7 +203,7 @@ class Relay:
             {
                 **self.kafka,
                 "error_cb": self._note_error,
-                "transactional.id": f"{self.service}-relay",
+                "transactional.id": transactional_id(self.service),
                 "transaction.timeout.ms": 30_000,
                 "compression.type": "zstd",
                 "linger.ms": 0,

@@ -99,7 +99,7 @@ class DatabaseSettings(EnvironmentSettings):
 
 
 class KafkaSettings(EnvironmentSettings):
-    """The address of the Kafka cluster; the security settings are passed to librdkafka unchanged."""
+    """The address of the Kafka cluster, and how to sign in there."""
 
     kafka_bootstrap_servers: str = "127.0.0.1:9092"
     """Host:port of Apache Kafka; several are separated by commas. `make up` starts a node for each; the number cannot

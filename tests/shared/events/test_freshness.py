@@ -92,7 +92,7 @@ def own_kafka() -> Iterator[dict[str, Any]]:
     """A broker of our own, where nobody else writes heartbeats and leaves transactions open."""
     with private_platform() as platform:
         platform.up(["kafka", "topics"])
-        yield {"bootstrap.servers": platform.settings["KAFKA_BOOTSTRAP_SERVERS"]}
+        yield platform.kafka_client()
 
 
 @pytest.fixture
@@ -299,7 +299,7 @@ def test_only_jobs_that_need_current_events_wait(own_kafka: dict[str, Any], grou
 def test_without_kafka_nothing_is_current_and_afterwards_it_is_again(group: str) -> None:
     with private_platform() as platform:
         platform.up(["kafka", "topics"])
-        kafka = {"bootstrap.servers": platform.settings["KAFKA_BOOTSTRAP_SERVERS"]}
+        kafka = platform.kafka_client()
         broker, freshness = platform.process("kafka"), fresh(kafka, group)
         with consuming(kafka, RecordingListeners([]).listeners, group):
             becomes_current(kafka, freshness)

@@ -1,0 +1,119 @@
+"""The accounts of the services at Kafka, and what each may do there.
+
+A service publishes to its own topics, reads these and those of the events that it handles, and has a transactional id
+and consumer groups of its own. Kafka refuses everything else: an event from another service's topic cannot be forged,
+and nobody can take another service's events by joining its group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    ResourcePatternType,
+    ResourceType,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialAlteration,
+    UserScramCredentialUpsertion,
+)
+
+from shared.errors import Unreachable
+from shared.events import heartbeats
+from shared.events.cluster import ANSWER_SECONDS, Administrator
+from shared.events.event import TOPICS
+from shared.events.relay import transactional_id
+
+MECHANISM = ScramMechanism.SCRAM_SHA_512
+ITERATIONS = 4096
+"""Kafka's smallest number: the passwords are random, so that guessing is hopeless anyway."""
+
+Right = tuple[ResourceType, str, ResourcePatternType, AclOperation]
+"""A kind of resource, its name or the beginning of it, and what may be done."""
+
+
+def rights_of(service: str, handled: Sequence[str]) -> set[Right]:
+    """Returns everything that a service may do, which handles events of these topics."""
+    own = [topic.name for topic in TOPICS.values() if topic.source == service]
+    whole, prefix = ResourcePatternType.LITERAL, ResourcePatternType.PREFIXED
+    read, write, describe = AclOperation.READ, AclOperation.WRITE, AclOperation.DESCRIBE
+    # to publish and to read both include to describe; its own topics are read by `republish --check`
+    rights: set[Right] = {(ResourceType.TOPIC, name, whole, write) for name in own}
+    rights |= {(ResourceType.TOPIC, name, whole, read) for name in (*own, *handled)}
+    # a heartbeat is committed in this group, by who may read its topic
+    rights |= {(ResourceType.GROUP, heartbeats.GROUP, whole, read if own else describe)} if own or handled else set()
+    return rights | {
+        (ResourceType.TRANSACTIONAL_ID, transactional_id(service), whole, write),
+        (ResourceType.GROUP, service, whole, read),
+        (ResourceType.GROUP, f"{service}-", prefix, read),
+    }
+
+
+def set_passwords(admin: Administrator, passwords: Mapping[str, str]) -> None:
+    """Make the account of each service, or give it this password; raises `Unreachable` when Kafka refuses."""
+    credentials = ScramCredentialInfo(MECHANISM, ITERATIONS)
+    wanted: list[UserScramCredentialAlteration] = [
+        UserScramCredentialUpsertion(name, credentials, each.encode()) for name, each in passwords.items()
+    ]
+    _finish(admin, admin.alter_user_scram_credentials(wanted, request_timeout=ANSWER_SECONDS).values())
+
+
+def set_rights(admin: Administrator, handled: Mapping[str, Sequence[str]]) -> tuple[int, int]:
+    """Give each service the rights that it needs and take all others from it; `handled` are its topics by service.
+
+    Returns the numbers of rights given and taken. Raises `Unreachable` when Kafka refuses.
+    """
+    wanted = {_binding(service, right) for service, topics in handled.items() for right in rights_of(service, topics)}
+    present = {each for service in handled for each in _rights_at_kafka(admin, service)}
+    missing, excess = wanted - present, present - wanted
+    # first what is missing: a service that runs goes on
+    if missing:
+        _finish(admin, admin.create_acls(list(missing), request_timeout=ANSWER_SECONDS).values())
+    if excess:
+        filters = [_exactly(each) for each in excess]
+        _finish(admin, admin.delete_acls(filters, request_timeout=ANSWER_SECONDS).values())
+    return len(missing), len(excess)
+
+
+def _binding(service: str, right: Right) -> AclBinding:
+    kind, name, pattern, operation = right
+    return AclBinding(kind, name, pattern, f"User:{service}", "*", operation, AclPermissionType.ALLOW)
+
+
+def _rights_at_kafka(admin: Administrator, service: str) -> list[AclBinding]:
+    anything = AclBindingFilter(
+        ResourceType.ANY,
+        None,  # type: ignore[arg-type]  # its stubs forget that None stands for every name
+        ResourcePatternType.ANY,
+        f"User:{service}",
+        None,  # type: ignore[arg-type]
+        AclOperation.ANY,
+        AclPermissionType.ANY,
+    )
+    (found,) = _finish(admin, [admin.describe_acls(anything, request_timeout=ANSWER_SECONDS)])
+    return list(found)
+
+
+def _exactly(binding: AclBinding) -> AclBindingFilter:
+    return AclBindingFilter(
+        binding.restype,
+        binding.name,
+        binding.resource_pattern_type,
+        binding.principal,
+        binding.host,
+        binding.operation,
+        binding.permission_type,
+    )
+
+
+def _finish(admin: Administrator, futures: Iterable[Any]) -> list[Any]:
+    try:
+        return [future.result() for future in futures]
+    except KafkaException as problem:
+        raise Unreachable("kafka.unreachable", admin.reason_for(problem)) from problem
