@@ -27,12 +27,11 @@ from confluent_kafka.admin import (
 from shared.errors import Unreachable
 from shared.events import heartbeats
 from shared.events.cluster import ANSWER_SECONDS, Administrator
-from shared.events.event import TOPICS
-from shared.events.relay import transactional_id
+from shared.events.event import TOPICS, transactional_id
 
 MECHANISM = ScramMechanism.SCRAM_SHA_512
 ITERATIONS = 4096
-"""Kafka's smallest number: the passwords are random, so that guessing is hopeless anyway."""
+"""Kafka's smallest number: the passwords are random and long, so that nobody can guess one by trying many."""
 
 Right = tuple[ResourceType, str, ResourcePatternType, AclOperation]
 """A kind of resource, its name or the beginning of it, and what may be done."""

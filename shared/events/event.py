@@ -72,6 +72,11 @@ TOPICS = {
 """The topic follows from the first word of an event's name."""
 
 
+def transactional_id(service: str) -> str:
+    """Returns the id by which Kafka knows the relays of a service, of which it lets only the newest publish."""
+    return f"{service}-relay"
+
+
 @dataclass(frozen=True, slots=True)
 class EventEnvelope:
     """The metadata of an event: its aggregate, its position among the aggregate's events, its time and trace."""

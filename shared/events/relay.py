@@ -24,7 +24,7 @@ from sqlalchemy import Text, TextClause, bindparam, cast, select, text
 from shared.database import database_clock, is_trouble, new_id, single_statements
 from shared.database.tables import outbox
 from shared.events import heartbeats
-from shared.events.event import LARGEST_MESSAGE, TOPICS
+from shared.events.event import LARGEST_MESSAGE, TOPICS, transactional_id
 from shared.events.heartbeats import Heartbeat, Heartbeats
 from shared.events.outbox import mark_unpublished
 from shared.runtime import clock, metrics
@@ -69,11 +69,6 @@ QUIET_SECONDS = 2.0
 """After this time without an event the relay polls less often."""
 QUIET_FACTOR = 2.5
 """How many times longer the interval between polls is then."""
-
-
-def transactional_id(service: str) -> str:
-    """Returns the id by which Kafka knows the relays of a service, of which it lets only the newest publish."""
-    return f"{service}-relay"
 
 
 class Row(NamedTuple):

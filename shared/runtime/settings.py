@@ -161,7 +161,7 @@ class KafkaAdministratorSettings(KafkaSettings):
     The nodes of `make up` and of `docker-compose.yml` sign in with it to each other, too.
     """
 
-    kafka_admin_username: str = "administrator"
+    kafka_admin_username: str = Field(default="administrator", min_length=1)
     """The name of that account."""
     kafka_admin_password: Password = SecretStr("")
     """The password of that account: letters, digits and `-_.~`. After a change restart Kafka."""

@@ -36,11 +36,11 @@ from shared.database import database_clock, new_id
 from shared.errors import Unreachable
 from shared.events.accounts import MECHANISM, Right, rights_of, set_rights
 from shared.events.cluster import Administrator, KafkaReachable
-from shared.events.event import PARTITIONS, TOPICS
+from shared.events.event import PARTITIONS, TOPICS, transactional_id
 from shared.events.freshness import Freshness
 from shared.events.heartbeats import Heartbeat, Heartbeats
 from shared.events.lag import Lag
-from shared.events.relay import Relay, transactional_id
+from shared.events.relay import Relay
 from shared.events.topic_reader import read_to_ends
 from shared.runtime import registry
 from shared.runtime.kafka_accounts import KafkaAccountSettings, handled_topics, prepare
