@@ -142,6 +142,12 @@ def test_a_service_cannot_write_events_of_another(client: Client, service: str) 
     assert errors_of_writing(client(service), foreign) == dict.fromkeys(foreign, "TOPIC_AUTHORIZATION_FAILED")
 
 
+def test_a_refused_attempt_is_in_kafkas_log_with_the_account(platform: PrivatePlatform, client: Client) -> None:
+    errors_of_writing(client("geocoding_service"), ["patient.events"])
+    log = platform.paths.log("kafka")
+    until(lambda: "User:geocoding_service is Denied operation = WRITE" in log.read_text())
+
+
 @each_unheard
 def test_a_service_cannot_read_what_it_does_not_handle(client: Client, service: str, topic: str) -> None:
     """Also not in a group of its own."""
