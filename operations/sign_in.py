@@ -46,6 +46,10 @@ class AccessTokens:
                 self._renew()
             return self._token
 
+    def forget(self) -> None:
+        """Sign in anew before the next request: the keys were replaced, and no token counts any more."""
+        self._renew_at = 0.0
+
     def _renew(self) -> None:
         try:
             answer = self._sign_in()

@@ -84,5 +84,8 @@ class Settings(ServiceSettings):
     @classmethod
     def _are_networks(cls, listed: str) -> str:
         for each in filter(None, map(str.strip, listed.split(","))):
-            ip_network(each)
+            try:
+                ip_network(each)
+            except ValueError:
+                raise ValueError("must be addresses or networks, separated by commas") from None
         return listed

@@ -233,11 +233,12 @@ _WINDOW_SCHEMA = {
     "required": ["start", "end"],
     "additionalProperties": False,
 }
+WEEK_DESCRIPTION = "Local times (Europe/Berlin); end is exclusive. null or {} means unknown, not never."
 _WEEK_SCHEMA = {
-    "description": "Local times (Europe/Berlin); end is exclusive. null or {} means unknown, not never.",
     "anyOf": [
         {
             "type": "object",
+            "description": WEEK_DESCRIPTION,
             "properties": {
                 day: {"type": "array", "items": _WINDOW_SCHEMA, "maxItems": MOST_WINDOWS_A_DAY} for day in DAYS
             },

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
+from operations.sign_in import AccessTokens, NoSignIn
 from shared.runtime import registry
 from testkit.api_client import ApiClient, Document, RequestRefused
 from testkit.private_platform import PrivatePlatform
+from tests.end_to_end.operators import at_the_terminal, ended_well
 from tests.end_to_end.people import (
     a_searching_patient,
     a_therapist,
@@ -112,3 +116,21 @@ def test_a_mail_whose_fate_is_unknown_is_never_sent_again_by_itself(platform: Pr
     assert len(platform.mailbox.wait_for(1, to=practice["email"])) == 1
     api.post("communication", f"/api/emails/{doubtful['id']}/resolve", {"outcome": "sent"})
     exactly_one_letter(platform, api, practice, request)
+
+
+def test_while_the_user_service_is_away_people_continue_and_nobody_new_signs_in(
+    platform: PrivatePlatform, api: ApiClient
+) -> None:
+    """Every service knows a key that replaced all others at once, in the first request that it signed."""
+    api.tokens.current()
+    user_service = platform.process("user_service.web")
+    user_service.kill()
+    assert a_therapist(api)["status"] == "active"
+    with pytest.raises(NoSignIn):
+        AccessTokens(platform.settings).current()
+    user_service.start()
+    ended_well(at_the_terminal(platform, "user_service", "rotate-keys", "--at-once"))
+    newly_signed_in = ApiClient(platform.settings)
+    for service, path in (("therapist", "/api/therapists"), ("patient", "/api/patients"), ("user", "/api/users")):
+        assert newly_signed_in.get(service, path, limit=1)["limit"] == 1
+    api.tokens.forget()

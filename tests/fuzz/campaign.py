@@ -31,6 +31,8 @@ from sqlalchemy.orm import Session
 
 from shared.http.web import web_app
 from shared.runtime import registry
+from shared.security.sign_in import EverybodyIsAdmin
+from tests.fakes.callers import OneToken
 from tests.fuzz.known import Known, examples, make, with_known_values, within
 from tests.fuzz.reasons import explained
 from tests.fuzz.sent import Sent
@@ -90,6 +92,10 @@ def _query(case: Any) -> str:
     return "?" + urlencode(case.query, doseq=True) if case.query else ""
 
 
+SIGN_IN = OneToken("the-token-of-the-campaign", EverybodyIsAdmin.EVERYBODY)
+"""Who sends the requests: an administrator. Without the token there must be a 401."""
+
+
 @dataclass(frozen=True)
 class Prepared:
     """A service in which something exists already."""
@@ -105,6 +111,7 @@ def prepare(service: str, session: Session, settings: Any, folder: Path) -> Prep
     known = make(service, session, settings, folder)
     # a folder that the imports can be read from
     app = web_app(registry.load(service), within(settings, folder))
+    app.extensions["sign_in"] = SIGN_IN
     document: Any = app.test_client().get("/openapi.json").json
     return Prepared(app, document, {**examples(document), **known}, session.connection())
 
@@ -146,7 +153,7 @@ def _try(operation: Any, document: Any, known: Known, outcome: Outcome, cases: i
 def _send(case: Any, luck: int, known: Known, outcome: Outcome, document: Any) -> None:
     _choose_known(case, luck, known)
     label = case.operation.label
-    answer = case.call()
+    answer = case.call(headers=SIGN_IN.headers)
     outcome.cases += 1
     outcome.statuses[answer.status_code] += 1
     for what in _differences(case, answer):
@@ -189,7 +196,7 @@ def _differences(case: Any, answer: Any) -> Iterator[str]:
     if str(answer.status_code) not in declared:
         yield f"status {answer.status_code} is not declared"
     try:
-        case.validate_response(answer)
+        case.validate_response(answer, headers=SIGN_IN.headers)
     except FailureGroup as group:
         yield from (_line(each) for each in group.exceptions)
     except Failure as failure:
@@ -204,7 +211,7 @@ def _differences_of_a_repetition(case: Any, luck: int) -> Iterator[str]:
     """The same request with the same key twice: one effect, one answer."""
     if not any("IdempotencyKey" in each.get("$ref", "") for each in case.operation.definition.raw["parameters"]):
         return
-    headers = {KEY: f"again-{luck}-{case.id}"}
+    headers = {KEY: f"again-{luck}-{case.id}", **SIGN_IN.headers}
     first, second = case.call(headers=headers), case.call(headers=headers)
     if first.status_code < 300 and (second.status_code, _body(second)) != (first.status_code, _body(first)):
         yield f"a repetition is answered {second.status_code} where the first time was {first.status_code}"

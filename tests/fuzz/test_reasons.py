@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from shared.http import openapi
 from tests.architecture.sources import SERVICES
-from tests.fuzz.campaign import KEY, Prepared
+from tests.fuzz.campaign import KEY, SIGN_IN, Prepared
 from tests.fuzz.reasons import (
     ANSWER,
     CALL,
@@ -79,10 +79,10 @@ def asked(
     """The request, sent to the service, and its answer."""
     method, path = operation.split(" ")
     at = path.replace("{id}", str(next(iter(stage.known.get(path.partition("/{")[0], ["?"])))))
-    headers = {KEY: key} if key else {}
+    headers = SIGN_IN.headers | ({KEY: key} if key else {})
     if method == "GET":
         sent = Sent(operation, stage.document, query=dict(values))
-        return sent, stage.app.test_client().get(at, query_string=dict(values))
+        return sent, stage.app.test_client().get(at, query_string=dict(values), headers=headers)
     body = NEEDED.get(operation, {}) | dict(values)
     sent = Sent(operation, stage.document, body=body, headers=headers)
     return sent, stage.app.test_client().open(at, method=method, json=body, headers=headers)

@@ -29,17 +29,18 @@ class ExactText:
     """A text that is taken exactly as it was sent, outer blanks included: a password, a token."""
 
     longest: int
+    example: str
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.str_schema(min_length=1, max_length=self.longest, strip_whitespace=False)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {**handler(schema), "pattern": r"^[^\x00]*$", "format": "password"}
+        return {**handler(schema), "pattern": r"^[^\x00]*$", "format": "password", "examples": [self.example]}
 
 
-PlainPassword = Annotated[str, ExactText(LONGEST_PASSWORD)]
-SecretText = Annotated[str, ExactText(LONGEST_SECRET)]
-OneTimePassword = Annotated[str, ExactText(40)]
+PlainPassword = Annotated[str, ExactText(LONGEST_PASSWORD, example="elf Birken am Waldrand 7")]
+SecretText = Annotated[str, ExactText(LONGEST_SECRET, example="as it was shown when the account was made")]
+OneTimePassword = Annotated[str, ExactText(40, example="123456")]
 
 
 # Signing in
@@ -49,8 +50,11 @@ class PersonSignIn(Schema):
     """Who signs in; `otp` is the one-time password, or a recovery code, of an account that uses them."""
 
     email: EmailAddress
+    """The e-mail address of the account."""
     password: PlainPassword
+    """The password, exactly as it was chosen."""
     otp: OneTimePassword | None = None
+    """The one-time password that the person's app shows now, or a recovery code."""
 
 
 class AccessToken(Schema):
@@ -65,7 +69,9 @@ class MachineSignIn(Schema):
     """A machine account, by its id or its name, and its secret."""
 
     client_id: Line
+    """The id or the name of the machine account."""
     client_secret: SecretText
+    """Its secret."""
 
 
 class JwkView(Schema):
@@ -104,22 +110,29 @@ class OwnFields(Schema):
     """What a person may change of their own account."""
 
     name: PersonName
+    """The person's name."""
 
 
 class UserFields(OwnFields):
     """What an administrator may change of a person's account."""
 
     email: EmailAddress
+    """The address with which the person signs in; no other account has it."""
     roles: Annotated[list[RoleOfPeople], Distinct(len(ROLES_OF_PEOPLE)), Field(min_length=1)]
+    """What the person may do."""
     active: bool = True
+    """Whether the person may sign in; with false all sessions end."""
 
 
 class NewUser(Schema):
     """A person who is to have an account; they choose a password when they accept the invitation."""
 
     name: PersonName
+    """The person's name."""
     email: EmailAddress
+    """The address with which the person will sign in; no other account may have it."""
     roles: Annotated[list[RoleOfPeople], Distinct(len(ROLES_OF_PEOPLE)), Field(min_length=1)]
+    """What the person may do."""
 
 
 class UserView(EntityView, UserFields):
@@ -145,7 +158,9 @@ class UserFilter(PageQuery):
     """Which accounts of people to list."""
 
     role: RoleOfPeople | None = None
+    """Only those who have this role."""
     active: bool | None = None
+    """Only those who may sign in, or only those who may not."""
 
 
 UserPage = Page[UserView]
@@ -155,7 +170,9 @@ class NewPassword(Schema):
     """The password that counts now and the one that is to replace it."""
 
     current_password: PlainPassword
+    """The password that counts now."""
     new_password: PlainPassword
+    """The one that is to count from now on: 12 characters or more, and hard to guess."""
 
 
 # Sessions
@@ -186,15 +203,20 @@ class MachineFields(Schema):
     """What an administrator may change of a machine account."""
 
     name: Line
+    """The name of the machine; no other account has it."""
     scopes: Annotated[list[Scope], Distinct(50)]
+    """What the machine may call."""
     active: bool = True
+    """Whether the machine may sign in."""
 
 
 class NewMachine(Schema):
     """A machine that is to have an account, and what it may call."""
 
     name: Line
+    """The name of the machine; no other account may have it."""
     scopes: Annotated[list[Scope], Distinct(50)]
+    """What the machine may call."""
 
 
 class MachineView(EntityView, MachineFields):

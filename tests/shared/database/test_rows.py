@@ -100,4 +100,7 @@ def test_a_version_that_nobody_saw_is_a_lost_update(expected: set[int]) -> None:
     with pytest.raises(LostUpdate) as refused:
         check_version(Versioned(3), expected, "placement_request")
     assert refused.value.code == "placement_request.changed_meanwhile"
-    assert refused.value.message == "Somebody changed this placement request since you read it."
+    assert (
+        refused.value.message
+        == "Somebody changed this placement request since you read it. Read it again and repeat with its ETag."
+    )

@@ -75,6 +75,8 @@ def test_every_service_ends_with_hostile_messages(service: str, consumer: Consum
         for offset, hostile in enumerate(hostile_messages(topic)[::7]):
             consumer.handle([as_message(hostile, topic, offset)])
             handled_or_set_aside += 1
+    if not consumer.listeners.topics():
+        return  # a service that handles no events
     kept = session.execute(select(dead_letter_table.c.reason, dead_letter_table.c.event_type)).all()
     assert kept
     assert len(kept) < handled_or_set_aside

@@ -194,12 +194,11 @@ def test_sets_lose_their_repeats_and_keep_their_order() -> None:
     assert patient.procedures == [Procedure.PSYCHODYNAMIC, Procedure.BEHAVIOURAL]
 
 
-def test_a_page_query_reads_strings() -> None:
-    assert PageQuery.model_validate({"limit": "200", "offset": "5"}) == PageQuery(limit=200, offset=5)
+def test_a_page_query_has_defaults() -> None:
     assert PageQuery.model_validate({}) == PageQuery(limit=50, offset=0)
 
 
-@pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "201"}, {"limit": "x"}, {"offset": "-1"}, {"page": "2"}])
+@pytest.mark.parametrize("query", [{"limit": 0}, {"limit": 201}, {"limit": "5"}, {"offset": -1}, {"page": 2}])
 def test_a_page_query_out_of_bounds_is_refused(query: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         PageQuery.model_validate(query)
