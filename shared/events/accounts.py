@@ -25,9 +25,9 @@ from confluent_kafka.admin import (
 )
 
 from shared.errors import Unreachable
-from shared.events import heartbeats
 from shared.events.cluster import ANSWER_SECONDS, Administrator
-from shared.events.event import TOPICS, transactional_id
+from shared.events.event import TOPICS, source_of_topic, transactional_id
+from shared.events.heartbeats import group_of
 
 MECHANISM = ScramMechanism.SCRAM_SHA_512
 ITERATIONS = 4096
@@ -45,8 +45,8 @@ def rights_of(service: str, handled: Sequence[str]) -> set[Right]:
     # to publish and to read both include to describe; its own topics are read by `republish --check`
     rights: set[Right] = {(ResourceType.TOPIC, name, whole, write) for name in own}
     rights |= {(ResourceType.TOPIC, name, whole, read) for name in (*own, *handled)}
-    # a heartbeat is committed in this group, by who may read its topic
-    rights |= {(ResourceType.GROUP, heartbeats.GROUP, whole, read if own else describe)} if own or handled else set()
+    # how far those have come whose events it handles
+    rights |= {(ResourceType.GROUP, group_of(source_of_topic(name)), whole, describe) for name in handled}
     return rights | {
         (ResourceType.TRANSACTIONAL_ID, transactional_id(service), whole, write),
         (ResourceType.GROUP, service, whole, read),

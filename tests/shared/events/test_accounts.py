@@ -38,7 +38,7 @@ from shared.events.accounts import MECHANISM, Right, rights_of, set_rights
 from shared.events.cluster import Administrator, KafkaReachable
 from shared.events.event import PARTITIONS, TOPICS, transactional_id
 from shared.events.freshness import Freshness
-from shared.events.heartbeats import Heartbeat, Heartbeats
+from shared.events.heartbeats import Heartbeat, Heartbeats, group_of
 from shared.events.lag import Lag
 from shared.events.relay import Relay
 from shared.events.topic_reader import read_to_ends
@@ -179,13 +179,18 @@ def test_a_service_cannot_join_the_group_of_another(client: Client, service: str
 def test_a_service_cannot_move_the_offsets_of_another(client: Client, service: str, other: str) -> None:
     """It would make the other skip events, without being a member."""
     topic = (HANDLED[service] or [*SOURCES])[0]
-    moved = ConsumerGroupTopicPartitions(other, [TopicPartition(topic, 0, 1_000_000)])
+    assert error_of_committing(client(service), other, topic) == "GROUP_AUTHORIZATION_FAILED"
 
-    def move() -> None:
-        for future in AdminClient(client(service)).alter_consumer_group_offsets([moved]).values():
-            future.result(20)
 
-    assert refusal(move) == "GROUP_AUTHORIZATION_FAILED"
+def test_a_service_cannot_report_for_another(client: Client) -> None:
+    """With a false heartbeat e-mails would go out although a withdrawal waits in an outbox."""
+    refused = error_of_committing(client("communication_service"), group_of("patient_service"), "patient.events")
+    assert refused == "GROUP_AUTHORIZATION_FAILED"
+
+
+def error_of_committing(kafka: dict[str, Any], group: str, topic: str) -> str:
+    moved = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, 0, 1_000_000)])
+    return refusal(lambda: all_results(AdminClient(kafka).alter_consumer_group_offsets([moved])))
 
 
 def all_results(futures: dict[Any, Any]) -> None:
@@ -315,8 +320,9 @@ def test_the_rights_are_what_the_service_declares(service: str) -> None:
     assert names_of(rights, ResourceType.TOPIC, AclOperation.WRITE) == own
     assert names_of(rights, ResourceType.TOPIC, AclOperation.READ) == own | handled
     assert names_of(rights, ResourceType.TRANSACTIONAL_ID, AclOperation.WRITE) == {transactional_id(service)}
-    groups = names_of(rights, ResourceType.GROUP, AclOperation.READ) - {"relays"}
-    assert groups == {service, f"{service}-"}
+    assert names_of(rights, ResourceType.GROUP, AclOperation.READ) == {service, f"{service}-"}
+    listened_to = {group_of(SOURCES[topic]) for topic in handled}
+    assert names_of(rights, ResourceType.GROUP, AclOperation.DESCRIBE) == listened_to
     assert not {other for other in SERVICES if other != service and other.startswith(f"{service}-")}
 
 

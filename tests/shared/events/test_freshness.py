@@ -24,7 +24,7 @@ from prometheus_client import REGISTRY
 from shared.database import database_clock, new_id
 from shared.errors import Unreachable
 from shared.events.freshness import Freshness, Sample, Samples
-from shared.events.heartbeats import Heartbeat, Heartbeats
+from shared.events.heartbeats import Heartbeat, Heartbeats, group_of
 from shared.events.relay import Relay
 from shared.runtime.jobs import Job, run_once
 from testkit.private_platform import private_platform
@@ -362,7 +362,7 @@ def test_a_relay_that_stops_without_kafka_does_not_wait_for_its_last_report() ->
 
 
 def test_what_somebody_else_committed_is_no_heartbeat(own_kafka: dict[str, Any]) -> None:
-    stranger = KafkaConsumer({**own_kafka, "group.id": "relays"})
+    stranger = KafkaConsumer({**own_kafka, "group.id": group_of("patient_service")})
     for metadata in ("", "{}", "not JSON", '{"published_until": "2026-01-01T00:00:00"}'):
         stranger.commit(offsets=[TopicPartition("patient.events", 0, 0, metadata=metadata)], asynchronous=False)
         assert Heartbeats(own_kafka).read(["patient.events"], wait_seconds=10) == {}
