@@ -47,8 +47,8 @@ def _create_admin(service: AnyService, settings: ServiceSettings, email: str, na
     given = os.environ.get("ADMIN_PASSWORD")
     password = given or new_secret()
     new = _read(NewUser, name=name, email=email, roles=[Role.ADMIN])
-    needed: Dependencies = service.dependencies(settings)
-    if not jobs.create_administrator(new, password, needed, only_first=if_none, now=clock.now()):
+    dependencies: Dependencies = service.dependencies(settings)
+    if not jobs.create_administrator(new, password, dependencies, only_first=if_none, now=clock.now()):
         return print_line("there is an administrator already")
     print_line(f"made the administrator {new.email}")
     return None if given else print_line(f"password (shown once): {password}")
@@ -90,12 +90,12 @@ def _rotate_keys(service: AnyService, settings: ServiceSettings, at_once: bool) 
     It is published at once and signs when every service has fetched it (SIGNING_KEY_PENDING_SECONDS). With --at-once
     every token that was given out is refused from then on, and people continue with their refresh tokens.
     """
-    needed: Dependencies = service.dependencies(settings)
+    dependencies: Dependencies = service.dependencies(settings)
     with transaction() as session:
         if at_once:
-            key = signing_keys.replace(session, needed.values, now=clock.now())
+            key = signing_keys.replace(session, dependencies.values, now=clock.now())
         else:
-            key = signing_keys.rotate(session, needed.values, needed.tokens.times, now=clock.now())
+            key = signing_keys.rotate(session, dependencies.values, dependencies.tokens.times, now=clock.now())
     print_line(f"key {key.id} signs from {key.signs_from:%Y-%m-%d %H:%M:%S} UTC on")
 
 

@@ -18,49 +18,49 @@ from user_service.domain.sign_in import SignedIn, SignInClaim
 from user_service.domain.throttling import Attempt
 
 
-def sign_in_person(given: PersonSignIn, origin: Origin, needed: Dependencies, *, now: datetime) -> SignedIn:
+def sign_in_person(given: PersonSignIn, origin: Origin, dependencies: Dependencies, *, now: datetime) -> SignedIn:
     """Sign a person in.
 
     Raises `TooManyRequests`, `HashingBusy`, and `Unauthenticated` with the same words whatever is wrong.
     """
     with transaction() as session:
         is_known = sign_in.is_known(session, given.email, origin)
-    with needed.passwords.place(is_known=is_known):
+    with dependencies.passwords.place(is_known=is_known):
         with transaction() as session:
-            claimed = sign_in.claim(session, given.email, origin, needed.values, now=now)
-        if not _is_right(claimed.password_hash, given.password, claimed.attempt, needed):
+            claimed = sign_in.claim(session, given.email, origin, dependencies.values, now=now)
+        if not _is_right(claimed.password_hash, given.password, claimed.attempt, dependencies):
             raise sign_in.refused()
-        renewed_hash = _renewed_hash(claimed, given.password, needed)
+        renewed_hash = _renewed_hash(claimed, given.password, dependencies)
     with transaction() as session:
-        begun = sign_in.complete(session, claimed, origin, needed.sessions, renewed_hash=renewed_hash, now=now)
-        return sign_in.tokens_of(session, begun, needed.tokens, needed.values, now=now)
+        begun = sign_in.complete(session, claimed, origin, dependencies.sessions, renewed_hash=renewed_hash, now=now)
+        return sign_in.tokens_of(session, begun, dependencies.tokens, dependencies.values, now=now)
 
 
-def _is_right(stored: str | None, password: str, attempt: Attempt, needed: Dependencies) -> bool:
+def _is_right(stored: str | None, password: str, attempt: Attempt, dependencies: Dependencies) -> bool:
     """Whether the password is right; an attempt whose password could not be looked at does not count."""
     try:
-        return needed.passwords.is_right(stored, password)
+        return dependencies.passwords.is_right(stored, password)
     except HashingBusy:
         with transaction() as session:
             attempt.take_back(session)
         raise
 
 
-def _renewed_hash(claimed: SignInClaim, password: str, needed: Dependencies) -> str | None:
+def _renewed_hash(claimed: SignInClaim, password: str, dependencies: Dependencies) -> str | None:
     """A hash with the parameters that are wanted now, where the stored one has others; another time if all are busy."""
-    if claimed.password_hash is None or not needed.passwords.is_outdated(claimed.password_hash):
+    if claimed.password_hash is None or not dependencies.passwords.is_outdated(claimed.password_hash):
         return None
     try:
-        return needed.passwords.hash(password)
+        return dependencies.passwords.hash(password)
     except HashingBusy:
         return None
 
 
-def renew_session(token: str | None, needed: Dependencies, *, now: datetime) -> SignedIn:
+def renew_session(token: str | None, dependencies: Dependencies, *, now: datetime) -> SignedIn:
     """Exchange a refresh token; raises `Unauthenticated` where its session is over, which a used token ends."""
     with transaction() as session:
-        continued = token and sessions.renew(session, token, needed.sessions, needed.values, now=now)
-        tokens = continued and sign_in.tokens_of(session, continued, needed.tokens, needed.values, now=now)
+        continued = token and sessions.renew(session, token, dependencies.sessions, dependencies.values, now=now)
+        tokens = continued and sign_in.tokens_of(session, continued, dependencies.tokens, dependencies.values, now=now)
     if not tokens:  # after the commit: that the session has ended must last
         raise sign_in.session_over()
     return tokens
@@ -69,31 +69,33 @@ def renew_session(token: str | None, needed: Dependencies, *, now: datetime) -> 
 def change_password(
     given: NewPassword,
     origin: Origin,
-    needed: Dependencies,
+    dependencies: Dependencies,
     *,
     session_id: UUID | None,
     by: UUID | None,
     now: datetime,
 ) -> None:
     """Change one's own password. Raises `NotFound`, `TooManyRequests`, `HashingBusy`, `RuleBroken`."""
-    with needed.passwords.place(is_known=True):
+    with dependencies.passwords.place(is_known=True):
         with transaction() as session:
-            claimed = own_password.claim(session, by, origin, needed.values, now=now)
-        if not _is_right(claimed.password_hash, given.current_password, claimed.attempt, needed):
+            claimed = own_password.claim(session, by, origin, dependencies.values, now=now)
+        if not _is_right(claimed.password_hash, given.current_password, claimed.attempt, dependencies):
             raise own_password.wrong()
         refuse_weak(given.new_password, field="new_password", about=claimed.about)
-        new_hash = needed.passwords.hash(given.new_password)
+        new_hash = dependencies.passwords.hash(given.new_password)
     with transaction() as session:
         own_password.complete(session, claimed, new_hash, session_id=session_id, now=now)
 
 
-def create_administrator(new: NewUser, password: str, needed: Dependencies, *, only_first: bool, now: datetime) -> bool:
+def create_administrator(
+    new: NewUser, password: str, dependencies: Dependencies, *, only_first: bool, now: datetime
+) -> bool:
     """Make an administrator who can sign in at once; False where `only_first` and there is one already.
 
     Raises `Conflict` for a known e-mail address, `RuleBroken` for a weak password.
     """
     refuse_weak(password, field="password", about=(new.email, new.name))
-    password_hash = needed.passwords.hash(password)
+    password_hash = dependencies.passwords.hash(password)
     with transaction() as session:
         if only_first and accounts.has_administrator(session):
             return False
@@ -101,11 +103,11 @@ def create_administrator(new: NewUser, password: str, needed: Dependencies, *, o
     return True
 
 
-def _keep_keys(needed: Dependencies, now: datetime) -> int:
+def _keep_keys(dependencies: Dependencies, now: datetime) -> int:
     """Make the first key, and remove those whose tokens have run out."""
     with transaction() as session:
-        signing_keys.current(session, needed.values, now=now)
-        return signing_keys.remove_old(session, needed.tokens.times, now=now)
+        signing_keys.current(session, dependencies.values, now=now)
+        return signing_keys.remove_old(session, dependencies.tokens.times, now=now)
 
 
 def _forget(now: datetime) -> int:
@@ -114,9 +116,9 @@ def _forget(now: datetime) -> int:
         return throttling.forget_old(session, now) + sessions.remove_old(session, now=now)
 
 
-def jobs(needed: Dependencies) -> Sequence[Job]:
+def jobs(dependencies: Dependencies) -> Sequence[Job]:
     """Every job of this service."""
     return (
-        Job("keep-signing-keys", timedelta(minutes=1), partial(_keep_keys, needed)),
+        Job("keep-signing-keys", timedelta(minutes=1), partial(_keep_keys, dependencies)),
         Job("forget-sign-ins", timedelta(minutes=10), _forget),
     )

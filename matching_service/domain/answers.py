@@ -218,7 +218,8 @@ def reopen(session: Session, request: PlacementRequest, *, now: datetime) -> Non
     if consequences.is_unavailable(session, request.therapist_id):
         consequences.withdraw(session, request, WithdrawalReason.THERAPIST_UNAVAILABLE, by=None, now=now)
         return
-    if consequences.is_excluded(session, request):
+    patient = queries.lock_patients(session, [request.patient_id]).get(request.patient_id)
+    if consequences.is_excluded(request, patient):
         consequences.withdraw(session, request, WithdrawalReason.PATIENT_DECLINED, by=None, now=now)
         return
     states.reopen(request, now=now)

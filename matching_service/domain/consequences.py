@@ -86,20 +86,16 @@ def withdraw_from_unavailable_therapist(session: Session, therapist_id: UUID, *,
 
 def withdraw_from_excluded_therapists(session: Session, patient_id: UUID, *, now: datetime) -> None:
     """Withdraw what has not gone out to therapists whom the patient excludes now."""
-    queries.lock_patients(session, [patient_id])
+    patient = queries.lock_patients(session, [patient_id]).get(patient_id)
     for request in queries.lock_live_requests_of_patient(session, patient_id):
-        if request.status in states.LOST_WITH_THE_THERAPIST and is_excluded(session, request):
+        if request.status in states.LOST_WITH_THE_THERAPIST and is_excluded(request, patient):
             withdraw(session, request, WithdrawalReason.PATIENT_DECLINED, by=None, now=now)
 
 
-def is_excluded(session: Session, request: PlacementRequest) -> bool:
-    """Whether the patient excludes this therapist, and staff did not set that aside for a recorded reason.
-
-    The caller holds the patient's lock.
-    """
+def is_excluded(request: PlacementRequest, patient: PatientCopy | None) -> bool:
+    """Whether the patient excludes this therapist, and staff did not set that aside for a recorded reason."""
     if any(override["rule"] == MatchCriterion.PATIENT_EXCLUSION for override in request.overrides):
         return False
-    patient = queries.lock_patients(session, [request.patient_id]).get(request.patient_id)
     return patient is not None and request.therapist_id in patient.excluded_therapist_ids
 
 

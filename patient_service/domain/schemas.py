@@ -46,7 +46,7 @@ class PatientFields(Schema):
     """The fields that staff can write."""
 
     salutation: Annotated[Line, Field(examples=["Frau"])] | None = None
-    """How letters begin, such as Frau or Herr."""
+    """How the person is addressed, such as Frau or Herr."""
     title: Annotated[Line, Field(examples=["Dr."])] | None = None
     """An academic title."""
     first_name: Annotated[PersonName, Field(examples=["Nora"])]
@@ -99,7 +99,7 @@ class PatientFields(Schema):
     availability: WeeklyHours = None
     """When the patient has time for sessions."""
     max_distance_km: Annotated[float, Field(gt=0, le=1000)] | None = None
-    """How far away a practice may be, in kilometres on the way."""
+    """How far away a practice may be, in kilometres in a straight line."""
     max_travel_minutes: Annotated[int, Field(gt=0, le=1440)] | None = None
     """How long the way may take, from door to door."""
     travel_mode: TravelMode = TravelMode.CAR

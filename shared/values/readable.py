@@ -34,7 +34,7 @@ class ReadableBy:
 
 
 FOR_COORDINATORS = ReadableBy(Role.COORDINATOR)
-"""What says something of a person's health or identifies them, letters, and free text, which may do both."""
+"""What says something of a person's health or identifies them, e-mails, and free text, which may do both."""
 FOR_CALLERS = ReadableBy(Role.COORDINATOR, Role.CALLER)
 """What is between the agency and a practice: not for those who review imports or logs."""
 

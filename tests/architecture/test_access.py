@@ -73,6 +73,7 @@ def test_the_routes_of_every_service_are_those_of_the_page() -> None:
     assert OF_EVERY_SERVICE
 
 
+@pytest.mark.slow
 @each_service
 @pytest.mark.parametrize("who", list(callers()), ids=lambda who: str(who[0]))
 def test_http_admits_whom_the_page_names(service: str, who: Any, app: Flask, connection: Connection) -> None:

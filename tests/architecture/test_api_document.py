@@ -161,6 +161,7 @@ def _codes_in_the_code() -> Iterator[str]:
             yield f"{ast.literal_eval(call.args[2])}.changed_meanwhile"
 
 
+@pytest.mark.slow
 def test_the_codes_of_problems_are_those_of_the_document() -> None:
     """Programs compare them; `….not_found` follows from the noun."""
     written = [codes(row[0])[0] for row in table_after(API, "code-of-a-problem")]

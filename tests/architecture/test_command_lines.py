@@ -103,6 +103,7 @@ def test_a_wrong_value_is_named(program: str, arguments: list[str], named: str) 
     assert named in said[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

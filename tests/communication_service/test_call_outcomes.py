@@ -189,6 +189,7 @@ def test_a_withdrawal_between_two_attempts_cancels_the_next(session: Session) ->
     assert recorded_data(session, "communication.attempts_used_up") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body",
     [

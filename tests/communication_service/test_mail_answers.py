@@ -169,6 +169,7 @@ def test_an_answer_without_end_is_not_read_to_its_end(stage: str, answer: bytes,
     assert "without end" in report.detail or "no answer of a mail server" in report.detail
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["banner", "ehlo", "mail", "rcpt", "data", "end", "quit"])
 def test_an_answer_that_comes_byte_by_byte_has_no_more_time_than_any_other(stage: str) -> None:
     with scripted(drip_seconds=0.05, **{stage: b"250-wait\r\n" * 700}) as slow:

@@ -28,6 +28,7 @@ def some(means: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("said", chosen, ids=lambda said: said.answer[:60])
 
 
+@pytest.mark.slow
 @some("us")
 def test_what_is_said_about_us_stops_all_emails_and_suppresses_nobody(
     said: Said, server: ScriptedServer, job: Sending

@@ -118,6 +118,7 @@ def current_events(platform: PrivatePlatform) -> dict[str, Any]:
     return check
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "dead",
     [

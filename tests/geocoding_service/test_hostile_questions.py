@@ -107,6 +107,7 @@ def test_any_place_is_in_germany_or_not(client: FlaskClient, place: tuple[float,
     assert answer.status_code in (200, 404)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("field", ["longitude", "postal_code", "origins", "mode", "unknown"])
 def test_a_hostile_value_in_a_matrix_is_answered_or_refused(client: FlaskClient, field: str) -> None:
     point = {"latitude": 50.7, "longitude": 6.1}

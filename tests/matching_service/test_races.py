@@ -59,6 +59,7 @@ def the_search_ends(session: Session, request: UUID) -> None:
 ACCEPTED, DECLINED = respond(RequestOutcome.ACCEPTED), respond(RequestOutcome.DECLINED_CAPACITY)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("status", "first", "second", "code"),
     [

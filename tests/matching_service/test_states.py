@@ -37,6 +37,7 @@ def post(client: FlaskClient, request_id: Any, verb: str, **body: Any) -> Any:
     return client.post(f"/api/placement-requests/{request_id}/{verb}", json=body)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", list(RequestStatus))
 @pytest.mark.parametrize(
     ("verb", "body", "from_", "to"),

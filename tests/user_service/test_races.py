@@ -67,6 +67,7 @@ def deactivate(id: UUID, session: Session) -> None:
     accounts.change(session, id, patch, expected_versions=None, by=None, now=MONDAY)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("second", [close, demote, deactivate])
 @pytest.mark.parametrize("first", [close, demote, deactivate])
 def test_the_last_two_administrators_take_each_other_out(

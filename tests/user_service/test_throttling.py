@@ -95,6 +95,7 @@ def test_an_attack_from_many_addresses_is_slowed_down_and_locks_nobody_out(
     assert attempt(needed, password=PASSWORD, address="192.0.2.44", now=now) == 1, "from elsewhere a short wait"
 
 
+@pytest.mark.slow
 def test_an_attack_on_a_thousand_accounts_from_one_address_is_slowed_down(
     session: Session, needed: Dependencies
 ) -> None:

@@ -68,7 +68,7 @@ class ImportedFields(Schema):
     model_config = ConfigDict(json_schema_extra=BOTH_OR_NONE)
 
     salutation: Annotated[Line, Field(examples=["Frau"])] | None = None
-    """How letters begin, such as Frau or Herr."""
+    """How the person is addressed, such as Frau or Herr."""
     title: Annotated[Line, Field(examples=["Dr."])] | None = None
     """An academic title."""
     first_name: Annotated[Line, Field(examples=["Mira"])] | None = None

@@ -63,7 +63,7 @@ class OwnSessionCollection(Resource):
             me.id,
             except_for=me.session_id,
             expected_versions=context.if_match,
-            by=context.caller.id,
+            by=me.id,
             now=context.now,
         )
 
@@ -75,6 +75,4 @@ class OwnSessionItem(Resource):
     def delete(self, context: Context[Dependencies], id: UUID) -> None:
         """End one of the caller's sessions; 404 where it is over."""
         me = context.caller
-        sessions.revoke(
-            context.session, me.id, only=id, expected_versions=context.if_match, by=context.caller.id, now=context.now
-        )
+        sessions.revoke(context.session, me.id, only=id, expected_versions=context.if_match, by=me.id, now=context.now)

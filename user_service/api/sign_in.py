@@ -55,8 +55,8 @@ class MachineTokenResource(Resource):
     @endpoint(body=MachineSignIn, response=AccessToken, replay=NOT_REPLAYED, statuses=(401,))
     def post(self, context: Context[Dependencies], body: MachineSignIn) -> AccessToken:
         """Sign in as a machine account, with its id and its secret; the token names its scopes."""
-        needed = context.dependencies
-        return sign_in.of_machine(context.session, body, needed.tokens, needed.values, now=context.now)
+        dependencies = context.dependencies
+        return sign_in.of_machine(context.session, body, dependencies.tokens, dependencies.values, now=context.now)
 
 
 class JwksResource(Resource):
@@ -65,5 +65,5 @@ class JwksResource(Resource):
     @endpoint(response=JwksView)
     def get(self, context: Context[Dependencies]) -> JwksView:
         """Show the keys with which access tokens are checked, also the one that will sign next."""
-        needed = context.dependencies
-        return signing_keys.show(context.session, needed.values, needed.tokens.times, now=context.now)
+        dependencies = context.dependencies
+        return signing_keys.show(context.session, dependencies.values, dependencies.tokens.times, now=context.now)

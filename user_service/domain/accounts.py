@@ -115,7 +115,7 @@ def change(
     account = sessions.get_person(session, account_id, lock=True)
     check_version(account, expected_versions, "account")
     wanted = _columns(merged(UserFields, account, patch.changes_to(view(account))))
-    changed = {name: value for name, value in wanted.items() if getattr(account, name) != value}
+    changed = differences(account, wanted)
     if not changed:
         return view(account)
     if not wanted["active"] or Role.ADMIN.value not in wanted["roles"]:
@@ -124,6 +124,11 @@ def change(
         _refuse_known(session, wanted["email"])
     apply_changes(session, account, changed, by=by, now=now)
     return view(account)
+
+
+def differences(account: Account, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns those of the wanted values, by column, that the account does not have."""
+    return {name: value for name, value in wanted.items() if getattr(account, name) != value}
 
 
 def apply_changes(

@@ -76,8 +76,7 @@ def provide(session: Session, new: NewMachine, *, secret: str | None, update: bo
     known = queries.machine_named(session, new.name) if update else None
     if known is None:
         return create(session, new, secret=secret, by=None, now=now)
-    wanted = {"scopes": _sorted(new.scopes), "active": True}
-    changed = {name: value for name, value in wanted.items() if getattr(known, name) != value}
+    changed = accounts.differences(known, {"scopes": _sorted(new.scopes), "active": True})
     if changed:
         accounts.apply_changes(session, known, changed, by=None, now=now)
     if secret is not None and known.secret_hash == hash_of(secret):
@@ -116,7 +115,7 @@ def change(
     check_version(account, expected_versions, "account")
     wanted = merged(MachineFields, account, patch.changes_to(MachineView.of(account)))
     values = {"name": wanted.name, "active": wanted.active, "scopes": _sorted(wanted.scopes)}
-    changed = {name: value for name, value in values.items() if getattr(account, name) != value}
+    changed = accounts.differences(account, values)
     if "name" in changed:
         _refuse_known(session, wanted.name)
     if changed:

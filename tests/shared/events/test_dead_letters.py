@@ -47,6 +47,7 @@ def test_ready_shows_how_many_wait_and_stays_ready(session: Session, client: Fla
     assert client.get("/health/ready").json["figures"]["dead_letters"] == 0
 
 
+@pytest.mark.slow
 def test_a_discarded_event_has_no_effect_when_it_comes_again(session: Session) -> None:
     listeners, happenings = Listeners(), []
 

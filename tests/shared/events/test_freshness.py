@@ -296,6 +296,7 @@ def test_only_jobs_that_need_current_events_wait(own_kafka: dict[str, Any], grou
     assert runs == ["doubts", "send", "doubts"]
 
 
+@pytest.mark.slow
 def test_without_kafka_nothing_is_current_and_afterwards_it_is_again(group: str) -> None:
     with private_platform() as platform:
         platform.up(["kafka", "topics"])

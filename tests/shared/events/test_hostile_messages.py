@@ -50,6 +50,7 @@ def as_message(hostile: HostileMessage, topic: str, offset: int) -> Message:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("topic", sorted({event.topic.name for event in OURS}))
 def test_reading_never_raises_and_what_it_lets_pass_can_be_stored(topic: str) -> None:
     for offset, hostile in enumerate(hostile_messages(topic)):
@@ -67,7 +68,7 @@ def consumer(service: str, settings: Any, connection: Any) -> Consumer:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", [name for name in SERVICES if registry.load(name).listeners.topics()])
 def test_every_service_ends_with_hostile_messages(service: str, consumer: Consumer, session: Session) -> None:
     handled_or_set_aside = 0
     for topic in consumer.listeners.topics():
@@ -75,8 +76,6 @@ def test_every_service_ends_with_hostile_messages(service: str, consumer: Consum
         for offset, hostile in enumerate(hostile_messages(topic)[::7]):
             consumer.handle([as_message(hostile, topic, offset)])
             handled_or_set_aside += 1
-    if not consumer.listeners.topics():
-        return  # a service that handles no events
     kept = session.execute(select(dead_letter_table.c.reason, dead_letter_table.c.event_type)).all()
     assert kept
     assert len(kept) < handled_or_set_aside

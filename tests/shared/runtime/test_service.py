@@ -31,6 +31,7 @@ def test_a_service_is_a_folder_with_a_declaration(tmp_path: Path) -> None:
     assert sorted(file.parent.name for file in ROOT.glob("*_service/__init__.py")) == SERVICES
 
 
+@pytest.mark.slow
 @each_service
 def test_a_service_is_what_its_folder_says(service: str) -> None:
     declared = registry.load(service)
