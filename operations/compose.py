@@ -104,8 +104,8 @@ def _value(setting: DeclaredSetting, declared: DeclaredSettings) -> str:
         return CONTAINER_VALUES[setting.name]
     if setting.name.endswith("_SERVICE_PORT"):
         return setting.default
-    if setting.is_secret:
-        return f"${{{setting.name}:?{setting.name} is not set; `make env` writes a .env with fresh secrets}}"
+    if setting.is_secret:  # it may be empty where an override gives it in a file; who reads it refuses an empty one
+        return f"${{{setting.name}?{setting.name} is not set; `make env` writes a .env with fresh secrets}}"
     value = f"${{{setting.name}:-{CONTAINER_DEFAULTS.get(setting.name, setting.default)}}}"
     return ",".join([value, *_containers(declared)]) if setting.name == "ALLOWED_HOSTS" else value
 

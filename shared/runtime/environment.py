@@ -8,10 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
+from shared.runtime.secret_files import SecretFile, secret_file
 from shared.runtime.worker_port import WORKER_PORT_DISTANCE
 
 LONGEST_SETTING = 1000
@@ -52,6 +59,8 @@ class InEnvFile:
 
 
 def _is_plausible(value: Any) -> Any:
+    if isinstance(value, SecretFile):
+        value = value.read()
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
     if isinstance(text, str) and text.startswith("generate:"):
         raise ValueError("still has the value of .env.example; `make env` generates a secret")
@@ -70,10 +79,41 @@ class SettingsGroup(BaseModel):
     _each = field_validator("*", mode="before")(_is_plausible)
 
 
+class _SecretFiles(PydanticBaseSettingsSource):
+    """The secrets for which a variable names a file; read where their values are checked."""
+
+    def __init__(self, settings_class: type[BaseSettings], *sources: EnvSettingsSource) -> None:
+        super().__init__(settings_class)
+        self._variables = {
+            name.upper(): value for each in sources for name, value in each.env_vars.items() if value is not None
+        }
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        return secret_file(variable_of(field_name, field), self._variables), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        return _files_of(self.settings_cls, self._variables)
+
+
+def _files_of(settings_class: type[BaseSettings], variables: Mapping[str, str]) -> dict[str, Any]:
+    found = {
+        str(field.validation_alias or name): secret_file(variable_of(name, field), variables)
+        for name, field in settings_class.model_fields.items()
+        if field.annotation is SecretStr
+    }
+    return {name: file for name, file in found.items() if file is not None}
+
+
+def variable_of(name: str, field: FieldInfo) -> str:
+    """Returns the environment variable of a field that is no group."""
+    return str(field.validation_alias or name.upper())
+
+
 class EnvironmentSettings(BaseSettings):
     """Settings read from the environment, or from a file `.env`; refuses secrets that were not generated yet.
 
-    Processes that `make up` starts do not read `.env` (`ENV_FILE=`), only their environment.
+    A secret may stand in a file, which `<NAME>_FILE` names. Processes that `make up` starts do not read `.env`
+    (`ENV_FILE=`), only their environment.
     """
 
     model_config = SettingsConfigDict(
@@ -89,10 +129,18 @@ class EnvironmentSettings(BaseSettings):
 
     _each = field_validator("*", mode="before")(_is_plausible)
 
+    @field_validator("*")
+    @classmethod
+    def _is_no_empty_secret(cls, value: Any, field: ValidationInfo) -> Any:
+        is_empty = isinstance(value, SecretStr) and not value.get_secret_value()
+        if is_empty and cls.model_fields[field.field_name or ""].is_required():
+            raise ValueError("is empty")
+        return value
+
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003
+        settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
         dotenv_settings: PydanticBaseSettingsSource,
@@ -100,7 +148,9 @@ class EnvironmentSettings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Returns the sources of values; the first that has a value wins."""
         has_file = os.environ.get("ENV_FILE") != ""
-        return (init_settings, env_settings, *([dotenv_settings] if has_file else []))
+        variables = [each for each in (env_settings, dotenv_settings) if isinstance(each, EnvSettingsSource)]
+        read = variables if has_file else variables[:1]
+        return (init_settings, _SecretFiles(settings_cls, *reversed(read)), *read)
 
     @classmethod
     def of(cls, settings: Mapping[str, str]) -> Self:
@@ -112,6 +162,7 @@ class EnvironmentSettings(BaseSettings):
                 given[name] = _chosen(settings, {inner: f"{name}_{inner}" for inner in group.model_fields})
             else:
                 given |= _chosen(settings, {alias: alias})
+        given |= _files_of(cls, settings)
         made = cls.__new__(cls)
         BaseModel.__init__(made, **given)  # not BaseSettings', which fills what is missing from the environment
         return made
@@ -137,7 +188,7 @@ def fields(settings_class: type[BaseSettings]) -> dict[str, FieldInfo]:
         if group := group_of(field):
             found |= {f"{name}_{inner}".upper(): each for inner, each in group.model_fields.items()}
         else:
-            found[str(field.validation_alias or name.upper())] = field
+            found[variable_of(name, field)] = field
     return found
 
 
