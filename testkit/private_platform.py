@@ -37,7 +37,7 @@ class PrivatePlatform(Orchestrator):
     def kafka_client(self) -> dict[str, Any]:
         """Returns the configuration of a client that signs in at its Kafka as the administrator, who may do everything.
 
-        Services have accounts of their own (`shared/events/accounts.py`).
+        Services have accounts of their own (`shared/events/rights.py`).
         """
         return kafka_options(self.settings)
 

@@ -1,9 +1,4 @@
-"""The accounts of the services at Kafka, and what each may do there.
-
-A service publishes to its own topics, reads these and those of the events that it handles, and has a transactional id
-and consumer groups of its own. Kafka refuses everything else: an event from another service's topic cannot be forged,
-and nobody can take another service's events by joining its group.
-"""
+"""Makes the accounts of the services at Kafka, and gives each the rights that it needs (`shared/events/rights.py`)."""
 
 from __future__ import annotations
 
@@ -26,32 +21,11 @@ from confluent_kafka.admin import (
 
 from shared.errors import Unreachable
 from shared.events.cluster import ANSWER_SECONDS, Administrator
-from shared.events.event import TOPICS, source_of_topic, transactional_id
-from shared.events.heartbeats import group_of
+from shared.events.rights import Right, rights_of
 
 MECHANISM = ScramMechanism.SCRAM_SHA_512
 ITERATIONS = 4096
 """Kafka's smallest number: the passwords are random and long, so that nobody can guess one by trying many."""
-
-Right = tuple[ResourceType, str, ResourcePatternType, AclOperation]
-"""A kind of resource, its name or the beginning of it, and what may be done."""
-
-
-def rights_of(service: str, handled: Sequence[str]) -> set[Right]:
-    """Returns everything that a service may do, which handles events of these topics."""
-    own = [topic.name for topic in TOPICS.values() if topic.source == service]
-    whole, prefix = ResourcePatternType.LITERAL, ResourcePatternType.PREFIXED
-    read, write, describe = AclOperation.READ, AclOperation.WRITE, AclOperation.DESCRIBE
-    # to publish and to read both include to describe; its own topics are read by `republish --check`
-    rights: set[Right] = {(ResourceType.TOPIC, name, whole, write) for name in own}
-    rights |= {(ResourceType.TOPIC, name, whole, read) for name in (*own, *handled)}
-    # how far those have come whose events it handles
-    rights |= {(ResourceType.GROUP, group_of(source_of_topic(name)), whole, describe) for name in handled}
-    return rights | {
-        (ResourceType.TRANSACTIONAL_ID, transactional_id(service), whole, write),
-        (ResourceType.GROUP, service, whole, read),
-        (ResourceType.GROUP, f"{service}-", prefix, read),
-    }
 
 
 def set_passwords(admin: Administrator, passwords: Mapping[str, str]) -> None:

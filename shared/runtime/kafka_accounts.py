@@ -9,12 +9,12 @@ import sys
 from collections.abc import Mapping, Sequence
 
 import click
-from confluent_kafka.admin import ResourcePatternType
 from tenacity import stop_after_delay
 
 from shared.errors import Unreachable
-from shared.events.accounts import rights_of, set_passwords, set_rights
+from shared.events.accounts import set_passwords, set_rights
 from shared.events.cluster import Administrator
+from shared.events.rights import in_words, rights_of
 from shared.runtime import registry
 from shared.runtime.retries import retrying
 from shared.runtime.settings import KafkaAdministratorSettings, Password, read
@@ -72,9 +72,8 @@ def _show() -> None:
     For who makes the accounts of an existing cluster.
     """
     for service, topics in handled_topics().items():
-        for kind, name, pattern, operation in sorted(rights_of(service, topics), key=str):
-            ending = "*" if pattern is ResourcePatternType.PREFIXED else ""
-            print_line(f"{service} may {operation.name} {kind.name} {name}{ending}")
+        for right in sorted(map(in_words, rights_of(service, topics))):
+            print_line(f"{service} may {right}")
 
 
 if __name__ == "__main__":
