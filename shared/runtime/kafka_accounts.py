@@ -33,7 +33,7 @@ class KafkaAccountSettings(KafkaAdministratorSettings):
 
 def handled_topics() -> dict[str, list[str]]:
     """The topics of the events that each service handles."""
-    return {name: registry.load(name).listeners.topics() for name in registry.names()}
+    return {name: registry.handled_topics(name) for name in registry.names()}
 
 
 def prepare(settings: KafkaAccountSettings, handled: Mapping[str, Sequence[str]] | None = None) -> tuple[int, int]:
