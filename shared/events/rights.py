@@ -50,7 +50,7 @@ class KafkaRights(KafkaReachable):
     """The check that the cluster answers, and gives the account of a service every right that it needs.
 
     It asks Kafka what the account may do: a refusal itself would come only when there is something to publish or to
-    read, in an error that does not say which topic. Kafka does not tell who may use a transactional id; without that
+    read, in an error that does not say which topic. Who may use a transactional id cannot be asked for; without that
     right the relay fails, and says so.
     """
 

@@ -41,7 +41,7 @@ from shared.events.freshness import Freshness
 from shared.events.heartbeats import QUICK_END, Heartbeat, Heartbeats, group_of
 from shared.events.lag import Lag
 from shared.events.relay import Relay
-from shared.events.rights import KafkaRights, Right, in_words, rights_of
+from shared.events.rights import KafkaRights, in_words, rights_of
 from shared.events.topic_reader import read_to_ends
 from shared.runtime import registry
 from shared.runtime.health import ReadinessCheck
@@ -319,29 +319,6 @@ def test_freshness_is_measured_with_the_account(client: Client) -> None:
 
 
 # --- rights follow from the services ----------------------------------------------------------------------------------
-
-
-def names_of(rights: set[Right], kind: ResourceType, operation: AclOperation) -> set[str]:
-    return {name for its_kind, name, _, its_operation in rights if (its_kind, its_operation) == (kind, operation)}
-
-
-@each_service
-def test_the_rights_are_what_the_service_declares(service: str) -> None:
-    rights = rights_of(service, HANDLED[service])
-    own, handled = set(own_topics(service)), set(registry.load(service).listeners.topics())
-    assert names_of(rights, ResourceType.TOPIC, AclOperation.WRITE) == own
-    assert names_of(rights, ResourceType.TOPIC, AclOperation.READ) == own | handled
-    assert names_of(rights, ResourceType.TRANSACTIONAL_ID, AclOperation.WRITE) == {transactional_id(service)}
-    assert names_of(rights, ResourceType.GROUP, AclOperation.READ) == {service, f"{service}-"}
-    listened_to = {group_of(SOURCES[topic]) for topic in handled}
-    assert names_of(rights, ResourceType.GROUP, AclOperation.DESCRIBE) == listened_to
-    assert not {other for other in SERVICES if other != service and other.startswith(f"{service}-")}
-
-
-def test_a_new_service_and_a_new_listener_are_on_no_list() -> None:
-    assert HANDLED.keys() == set(SERVICES)
-    declared = KafkaAccountSettings.model_fields
-    assert {f"{service}_kafka_password" for service in SERVICES} <= declared.keys()
 
 
 def test_a_right_that_is_not_needed_any_more_is_taken_and_a_missing_one_given(
