@@ -139,10 +139,10 @@ class Auditor:
 
     def _read_log(self) -> dict[tuple[str, str], list[int]]:
         """Returns the sequences on Kafka, read committed, by topic and key."""
-        kafka = {"bootstrap.servers": self._platform.settings["KAFKA_BOOTSTRAP_SERVERS"]}
+        kafka = self._platform.kafka_client()
         topics = [topic.name for topic in TOPICS.values()]
         log: dict[tuple[str, str], list[int]] = defaultdict(list)
-        for messages in read_to_ends(kafka, topics, range(PARTITIONS), at_most=1000):
+        for messages in read_to_ends(kafka, topics, range(PARTITIONS), service="auditor", at_most=1000):
             for message in messages:
                 if (message.topic(), message.partition(), message.offset()) not in self._hostile.messages:
                     envelope, _ = decode_envelope(message.value() or b"")
@@ -241,7 +241,7 @@ class Auditor:
     def _check_partitions(self) -> None:
         """Every group must have committed the ends of its partitions."""
         for group in (*SERVICES, "witness"):
-            unread = _unread(self._platform.settings["KAFKA_BOOTSTRAP_SERVERS"], group)
+            unread = _unread(self._platform.kafka_client(), group)
             self.found.stuck += [
                 f"{group} is stuck in {topic}, partition {partition}, {number} messages before its end"
                 for (topic, partition), number in unread.items()
@@ -265,9 +265,9 @@ class Auditor:
         self.found.stuck += [f"suppression {one} came from a refusal about us: {reason}" for one, reason in suppressed]
 
 
-def _unread(servers: str, group: str) -> Counter[tuple[str, int]]:
+def _unread(kafka: dict[str, Any], group: str) -> Counter[tuple[str, int]]:
     """Returns the number of messages that a group has not read, by partition, in the topics that it reads."""
-    settings = {"bootstrap.servers": servers, "group.id": group, "isolation.level": "read_committed"}
+    settings = {**kafka, "group.id": group, "isolation.level": "read_committed"}
     reader = KafkaConsumer(settings | {"enable.partition.eof": True, "enable.auto.commit": False})
     partitions = [TopicPartition(topic.name, p) for topic in TOPICS.values() for p in range(PARTITIONS)]
     committed = reader.committed(partitions, timeout=30)

@@ -126,7 +126,7 @@ class HostileLoad:
                 yield name
 
     def _send_messages(self, chance: Random) -> None:
-        kafka = {"bootstrap.servers": self._platform.settings["KAFKA_BOOTSTRAP_SERVERS"], "log_level": 2}
+        kafka = {**self._platform.kafka_client(), "log_level": 2}
         # without it a broker that dies makes two of one message, and only one of them is reported
         packed = {"message.max.bytes": 10_000_000, "batch.size": 10_000_000, "enable.idempotence": True}
         producers = [Producer({**kafka, **packed, "compression.type": codec}) for codec in ("gzip", "lz4", "zstd")]

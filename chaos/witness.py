@@ -27,18 +27,22 @@ from shared.events.listeners import Listeners
 from shared.events.outbox import record
 from shared.events.relay import Relay, Row
 from shared.runtime import logs
-from shared.runtime.settings import ServiceSettings, read
+from shared.runtime.settings import KafkaAdministratorSettings, ServiceSettings, read
 from shared.runtime.worker import Worker
 
 SERVICE = "witness"
 
 
-class Settings(ServiceSettings):
-    """The witness's settings; each of its workers has a port of its own."""
+class Settings(KafkaAdministratorSettings, ServiceSettings):
+    """The witness's settings; each of its workers has a port of its own.
+
+    It has no account at Kafka, which knows the services alone: it signs in as the administrator.
+    """
 
     service: ClassVar[str] = SERVICE
 
     database_password: SecretStr = Field(validation_alias="WITNESS_DATABASE_PASSWORD")
+    kafka_password: SecretStr = SecretStr("")
     port: int = Field(validation_alias="WITNESS_PORT")
     broken: str = ""
 

@@ -70,5 +70,6 @@ class Settings(ServiceSettings, MailServerSettings):
     service: ClassVar[str] = "communication_service"
 
     database_password: Password = Field(validation_alias="COMMUNICATION_SERVICE_DATABASE_PASSWORD")
+    kafka_password: Password = Field(validation_alias="COMMUNICATION_SERVICE_KAFKA_PASSWORD")
     port: WebPort = Field(default=8004, validation_alias="COMMUNICATION_SERVICE_PORT")
     contact: ContactRules = ContactRules()

@@ -15,4 +15,5 @@ class Settings(ServiceSettings):
     service: ClassVar[str] = "geocoding_service"
 
     database_password: Password = Field(validation_alias="GEOCODING_SERVICE_DATABASE_PASSWORD")
+    kafka_password: Password = Field(validation_alias="GEOCODING_SERVICE_KAFKA_PASSWORD")
     port: WebPort = Field(default=8005, validation_alias="GEOCODING_SERVICE_PORT")

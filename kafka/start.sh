@@ -8,6 +8,9 @@
 #   KAFKA_CONTROLLER_PORT      the first node's second port, always on 127.0.0.1; the next nodes have the next ports
 #   KAFKA_REPLICATION_FACTOR   how often a topic is kept where nothing else is said, Kafka's own topics among them
 #   KAFKA_MIN_INSYNC_REPLICAS  how many copies must have a message before it counts
+#   KAFKA_SECURITY_PROTOCOL    SASL_PLAINTEXT: clients sign in, and do what they have the right to; PLAINTEXT: they do not
+#   KAFKA_ADMIN_USERNAME       the account that may do everything, with which the nodes sign in to each other, too
+#   KAFKA_ADMIN_PASSWORD       its password, without characters that need quoting
 #   BIND                       address to listen on
 #   KAFKA_HEAP                 Java heap, 256m by default
 set -eu
@@ -18,6 +21,8 @@ state=${STATE_DIR:?STATE_DIR is not set}
 addresses=${KAFKA_BOOTSTRAP_SERVERS:-127.0.0.1:9092}
 node=${KAFKA_NODE:-1}
 first_controller=${KAFKA_CONTROLLER_PORT:-9093}
+protocol=${KAFKA_SECURITY_PROTOCOL:-SASL_PLAINTEXT}
+admin=${KAFKA_ADMIN_USERNAME:-administrator}
 bind=${BIND:-127.0.0.1}
 libs=${KAFKA_LIBS:-$("$here/fetch.sh")}
 properties=$state/server.properties
@@ -34,8 +39,21 @@ done
 mkdir -p "$state"
 sed -e "s|@node@|$node|g" -e "s|@voters@|$voters|g" -e "s|@host@|${own%:*}|g" -e "s|@port@|${own##*:}|g" \
     -e "s|@controller_port@|$((first_controller + node - 1))|g" -e "s|@bind@|$bind|g" -e "s|@state@|$state|g" \
+    -e "s|@protocol@|$protocol|g" \
     -e "s|@replication_factor@|${KAFKA_REPLICATION_FACTOR:-1}|g" \
     -e "s|@min_insync_replicas@|${KAFKA_MIN_INSYNC_REPLICAS:-1}|g" "$here/server.properties.template" > "$properties"
+
+# The administrator's account stands in this file, which nobody else can read (and in no argument of a command, which
+# everybody can). So it is there from the first start, and a new password counts after the next one.
+if [ "$protocol" != PLAINTEXT ]; then
+    login="org.apache.kafka.common.security.plain.PlainLoginModule required username=\"$admin\" \
+password=\"${KAFKA_ADMIN_PASSWORD:?KAFKA_ADMIN_PASSWORD is not set}\" user_$admin=\"$KAFKA_ADMIN_PASSWORD\";"
+    sed -e "s|@admin@|$admin|g" "$here/accounts.properties.template" >> "$properties"
+    cat >> "$properties" <<EOF
+listener.name.clients.plain.sasl.jaas.config=$login
+listener.name.controller.plain.sasl.jaas.config=$login
+EOF
+fi
 
 # The last file of a format is meta.properties; without it a format was cut off and starts again.
 if [ ! -f "$state/logs/meta.properties" ]; then

@@ -33,5 +33,6 @@ class Settings(ServiceSettings):
     service: ClassVar[str] = "matching_service"
 
     database_password: Password = Field(validation_alias="MATCHING_SERVICE_DATABASE_PASSWORD")
+    kafka_password: Password = Field(validation_alias="MATCHING_SERVICE_KAFKA_PASSWORD")
     port: WebPort = Field(default=8003, validation_alias="MATCHING_SERVICE_PORT")
     ask_again: AskAgainRules = AskAgainRules()

@@ -14,7 +14,9 @@ END = "# <<< written by `make env-example`\n"
 
 CONTAINER_VALUES = {
     "KAFKA_BOOTSTRAP_SERVERS": "kafka:9092",
-    "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
+    "KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
+    "KAFKA_SASL_MECHANISM": "SCRAM-SHA-512",
+    "KAFKA_ADMIN_MECHANISM": "PLAIN",
     "KAFKA_REPLICATION_FACTOR": "1",
     "KAFKA_MIN_INSYNC_REPLICAS": "1",
     "DATABASE_HOST": "pgbouncer",
@@ -37,9 +39,9 @@ CONTAINER_DEFAULTS = {"JWKS_URL": "http://user-web:8006/.well-known/jwks.json"}
 
 NOT_IN_CONTAINERS = {
     **dict.fromkeys(
-        ("KAFKA_SASL_MECHANISM", "KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD", "KAFKA_SSL_CA_LOCATION"),
-        "the Kafka in its container has no accounts",
+        ("KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD"), "at the Kafka in its container each service has its own account"
     ),
+    "KAFKA_SSL_CA_LOCATION": "the Kafka in its container has no TLS",
     **dict.fromkeys(("SMTP_USERNAME", "SMTP_PASSWORD"), "the mail catcher has no accounts"),
     **dict.fromkeys(
         ("GATEWAY_TLS_CERTIFICATE_FILE", "GATEWAY_TLS_KEY_FILE"), "docs/containers.md says how to mount them"
@@ -67,6 +69,7 @@ def _blocks(declared: DeclaredSettings) -> Iterator[str]:
     for_all = read_by(*everybody)
     yield _block("migrations", read_by("migrations"))
     yield _block("topics", read_by("topics"))
+    yield _block("kafka-accounts", read_by("kafka.accounts"))
     yield _block("pgbouncer", read_by("pgbouncer"))
     yield _block("gateway", read_by("gateway") | dict(_in_its_container(declared)))
     yield _block("every-service", for_all)
@@ -101,8 +104,8 @@ def _value(setting: DeclaredSetting, declared: DeclaredSettings) -> str:
         return CONTAINER_VALUES[setting.name]
     if setting.name.endswith("_SERVICE_PORT"):
         return setting.default
-    if setting.is_secret:
-        return f"${{{setting.name}:?{setting.name} is not set; `make env` writes a .env with fresh secrets}}"
+    if setting.is_secret:  # it may be empty where an override gives it in a file; who reads it refuses an empty one
+        return f"${{{setting.name}?{setting.name} is not set; `make env` writes a .env with fresh secrets}}"
     value = f"${{{setting.name}:-{CONTAINER_DEFAULTS.get(setting.name, setting.default)}}}"
     return ",".join([value, *_containers(declared)]) if setting.name == "ALLOWED_HOSTS" else value
 

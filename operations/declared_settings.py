@@ -14,11 +14,13 @@ from migrations.settings import MigrationSettings
 from operations import gateway, kafka, pgbouncer
 from operations.settings import AdministratorSettings, ContainerSettings, StartSettings
 from shared.runtime import registry
+from shared.runtime.kafka_accounts import KafkaAccountSettings
 from shared.runtime.mail_settings import MailServerSettings
 from shared.runtime.settings import (
     DatabaseSettings,
     EnvironmentSettings,
     InEnvFile,
+    KafkaAdministratorSettings,
     KafkaSettings,
     ServiceSettings,
     Unit,
@@ -75,6 +77,7 @@ class DeclaredSettings:
             **services,
             "Gateway": GatewaySettings,
             "Migrations": MigrationSettings,
+            "Accounts at Kafka": KafkaAccountSettings,
             "The first administrator": AdministratorSettings,
             "Containers": ContainerSettings,
         }
@@ -85,6 +88,7 @@ class DeclaredSettings:
             "What `make up` starts": StartSettings,
             "Database": DatabaseSettings,
             "Kafka": KafkaSettings,
+            "Kafka's administrator": KafkaAdministratorSettings,
             "Mail server": MailServerSettings,
             "Every service": ServiceSettings,
             "Gateway": GatewaySettings,
@@ -94,7 +98,8 @@ class DeclaredSettings:
         for title, model in (common | self.models()).items():
             settings = tuple(self._new(model, said))
             file = model.__module__.replace(".", "/") + ".py"
-            found.append(SettingsSection(title, _first_paragraph(model), file, settings))
+            if settings:
+                found.append(SettingsSection(title, _first_paragraph(model), file, settings))
         return found
 
     def settings(self) -> dict[str, DeclaredSetting]:
@@ -113,7 +118,8 @@ class DeclaredSettings:
             yield from (f"{service}.{process}" for process in PROCESSES if name in names(model, process=process))
         others: dict[str, Iterable[str]] = {
             "migrations": names(MigrationSettings),
-            "topics": names(KafkaSettings),
+            "topics": names(KafkaAdministratorSettings),
+            "kafka.accounts": names(KafkaAccountSettings),
             "administrator": [*names(AdministratorSettings), *self._of_sign_in()],
             "pgbouncer": filter(pgbouncer.reads, [name]),
             "kafka": kafka.READS,

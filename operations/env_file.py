@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from operations.errors import OperationsError
+from shared.runtime.secret_files import file_setting, is_secret, secret_file
 from shared.runtime.worker_port import WORKER_PORT_DISTANCE
 
 _LINE = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*$")
@@ -140,7 +142,11 @@ def _filled_line(line: str, *, checkout: Path, offset: int) -> str:
 def _append_missing(root: Path, file: Path) -> list[str]:
     text = file.read_text(encoding="utf-8")
     present = dict(parse(text))
-    missing = [setting for setting in declared(root).values() if setting.name not in present]
+    missing = [
+        setting
+        for setting in declared(root).values()
+        if not {setting.name, file_setting(setting.name)} & present.keys()
+    ]
     if not missing:
         return []
     offset = _offset_in(text)
@@ -161,22 +167,39 @@ def _write_private(file: Path, text: str) -> None:
 
 
 def load(root: Path, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The effective settings: those of the environment before those of `.env` before the defaults."""
+    """The effective settings: those of the environment before those of `.env` before the defaults.
+
+    Secrets that stand in files are read: each process gets those it needs in its environment, as the others.
+    """
     file = root / ".env"
     written = dict(parse(file.read_text(encoding="utf-8"))) if file.exists() else {}
     known = declared(root)
     defaults = {
         name: setting.value(checkout=root, offset=0) for name, setting in known.items() if not setting.is_secret
     }
-    overrides = {name: environment[name] for name in known if name in environment}
-    return defaults | written | overrides
+    overrides = {name: environment[name] for name in _names(known) if name in environment}
+    settings = defaults | written | overrides
+    return settings | _from_files(known, settings)
+
+
+def _names(known: Iterable[str]) -> list[str]:
+    """These settings, and the variables that name a file with a secret."""
+    return [each for name in known for each in ((name, file_setting(name)) if is_secret(name) else (name,))]
+
+
+def _from_files(known: Iterable[str], settings: Mapping[str, str]) -> dict[str, str]:
+    files = [file for name in known if is_secret(name) and (file := secret_file(name, settings))]
+    try:
+        return {file.name: file.read() for file in files}
+    except ValueError as problem:
+        raise OperationsError(str(problem)) from problem
 
 
 def warnings(root: Path) -> list[str]:
     """What looks like a mistake in `.env`: unknown names (with what may have been meant) and names given twice."""
     file = root / ".env"
     names = [name for name, _ in parse(file.read_text(encoding="utf-8"))] if file.exists() else []
-    known = list(declared(root))
+    known = _names(declared(root))
     unknown = [_unknown(name, known) for name in dict.fromkeys(names) if name not in known]
     twice = [
         f"{name} is in .env {times} times; the last one counts" for name, times in Counter(names).items() if times > 1

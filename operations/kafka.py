@@ -19,6 +19,9 @@ READS = (
     "KAFKA_CONTROLLER_PORT",
     "KAFKA_REPLICATION_FACTOR",
     "KAFKA_MIN_INSYNC_REPLICAS",
+    "KAFKA_SECURITY_PROTOCOL",
+    "KAFKA_ADMIN_USERNAME",
+    "KAFKA_ADMIN_PASSWORD",
 )
 """The settings that `kafka/start.sh` reads."""
 
@@ -72,5 +75,5 @@ def external_service(settings: Mapping[str, str]) -> ExternalService:
         name="kafka",
         address=settings["KAFKA_BOOTSTRAP_SERVERS"],
         ready=lambda: probes.kafka_answers(settings, seconds=5),
-        settings="KAFKA_BOOTSTRAP_SERVERS, KAFKA_SECURITY_PROTOCOL, KAFKA_SASL_*, KAFKA_SSL_CA_LOCATION",
+        settings="KAFKA_BOOTSTRAP_SERVERS, KAFKA_SECURITY_PROTOCOL, KAFKA_ADMIN_*, KAFKA_SASL_*, KAFKA_SSL_CA_LOCATION",
     )

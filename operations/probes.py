@@ -12,9 +12,11 @@ from typing import Any
 
 import psycopg2
 from confluent_kafka import KafkaException
+from pydantic import ValidationError
 
 from operations.errors import NotReady, PermanentFailure
 from shared.events.cluster import Administrator
+from shared.runtime.settings import KafkaAdministratorSettings, error_lines
 
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 _ANY_CERTIFICATE = ssl.create_default_context()
@@ -101,16 +103,11 @@ def _is_in_sync(cluster: Any, node: int) -> None:
 
 
 def kafka_options(settings: Mapping[str, str]) -> dict[str, Any]:
-    """The options of a Kafka client that these settings ask for."""
-    names = {
-        "bootstrap.servers": "KAFKA_BOOTSTRAP_SERVERS",
-        "security.protocol": "KAFKA_SECURITY_PROTOCOL",
-        "sasl.mechanism": "KAFKA_SASL_MECHANISM",
-        "sasl.username": "KAFKA_SASL_USERNAME",
-        "sasl.password": "KAFKA_SASL_PASSWORD",
-        "ssl.ca.location": "KAFKA_SSL_CA_LOCATION",
-    }
-    return {option: settings[name] for option, name in names.items() if settings.get(name)}
+    """The options of a Kafka client of an administrator with these settings."""
+    try:
+        return dict(KafkaAdministratorSettings.of(settings).kafka_client())
+    except ValidationError as error:
+        raise PermanentFailure("; ".join(error_lines(error))) from error
 
 
 def accepts_mail(settings: Mapping[str, str], *, seconds: float = 5) -> None:

@@ -12,9 +12,12 @@ from operations.paths import Paths
 from operations.process_specs import ProcessSpec, StartupTask
 from operations.settings import AdministratorSettings
 from shared.runtime import registry
-from shared.runtime.settings import KafkaSettings
+from shared.runtime.kafka_accounts import KafkaAccountSettings
+from shared.runtime.settings import KafkaAdministratorSettings
 from shared.runtime.worker_port import WORKER_PORT_DISTANCE
 
+KAFKA_ACCOUNTS = "kafka.accounts"
+"""The task that makes the services' accounts at Kafka; it is run wherever `kafka` is started."""
 IMPORTING_SERVICE = "therapist_service"
 """The service whose worker imports: all others wait for its events."""
 WORKER_NICENESS = 10
@@ -68,16 +71,26 @@ def _declared_by(service: str) -> type[Any] | None:
 
 
 def startup_tasks(settings: Mapping[str, str], *, migrations: int, topics: int) -> list[StartupTask]:
-    """What has to be done once between the starts: the tables, the topics of the events, the first administrator."""
-    python = sys.executable
-    tables, kafka = (
-        process_environment.of_python_process(declared, settings) for declared in (MigrationSettings, KafkaSettings)
-    )
-    found = [
-        StartupTask("migrations", (python, "-m", "migrations", "up"), rank=migrations, environment=tables),
-        StartupTask("topics", (python, "-m", "shared.events.topics", "create"), rank=topics, environment=kafka),
+    """What has to be done once between the starts: tables, topics, accounts at Kafka, the first administrator."""
+    tables = _task("migrations", "migrations", "up", MigrationSettings, settings, rank=migrations)
+    of_kafka = [
+        _task("topics", "shared.events.topics", "create", KafkaAdministratorSettings, settings, rank=topics),
+        _task(KAFKA_ACCOUNTS, "shared.runtime.kafka_accounts", "prepare", KafkaAccountSettings, settings, rank=topics),
     ]
-    return found + ([_administrator(settings, rank=topics)] if SIGN_IN_SERVICE in registry.names() else [])
+    sign_in = [_administrator(settings, rank=topics)] if SIGN_IN_SERVICE in registry.names() else []
+    return [tables, *of_kafka[: 2 if has_kafka_accounts(settings) else 1], *sign_in]
+
+
+def has_kafka_accounts(settings: Mapping[str, str]) -> bool:
+    """Whether each service has an account of its own at Kafka."""
+    return settings["KAFKA_SECURITY_PROTOCOL"].startswith("SASL") and not settings["KAFKA_SASL_USERNAME"]
+
+
+def _task(
+    name: str, module: str, command: str, declared: type[Any], settings: Mapping[str, str], *, rank: int
+) -> StartupTask:
+    environment = process_environment.of_python_process(declared, settings)
+    return StartupTask(name, (sys.executable, "-m", module, command), rank=rank, environment=environment)
 
 
 def _administrator(settings: Mapping[str, str], *, rank: int) -> StartupTask:

@@ -53,6 +53,7 @@ def with_defaults(text: str, settings: Mapping[str, DeclaredSetting]) -> str:
 _HEAD = """\
 # Every setting of the platform, with what it means. `make up` copies this file to `.env` (mode 600) at its first start
 # and fills in what says `generate:`. The environment wins over `.env`. `.env` is never committed: it holds the secrets.
+# A secret may stand in a file instead: MASTER_KEY_FILE=/run/secrets/master_key in place of MASTER_KEY.
 #
 # Written by `make env-example` from the settings models, which docs/settings.md names; do not edit it here.
 """
@@ -85,6 +86,11 @@ unit, default, limits, docstring); to change one, change it there. A value is re
 environment, or from `.env` beside it. `make env` makes `.env` with fresh secrets. `make up` reads all of them and gives
 each process those that it reads itself and no others, as `docker compose` does
 ([faults, 23](faults.md#23-secrets-and-passwords)). A process whose setting is missing or wrong ends and names it.
+
+A secret, whose name ends in PASSWORD, KEY or SECRET, may stand in a file instead, for every process and for `make up`:
+`MASTER_KEY_FILE=/run/secrets/master_key` in place of `MASTER_KEY`. The file has one line, whose end does not count.
+Both at once, a file that is missing, and an empty one are refused; an empty `MASTER_KEY=` counts as not given.
+
 In defaults `@checkout@` is the folder of the checkout, which `make env` writes in its place.
 """
 

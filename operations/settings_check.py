@@ -91,12 +91,21 @@ def _not_a_local_kafka(settings: Mapping[str, str]) -> list[str]:
             f"KAFKA_REPLICATION_FACTOR={copies}: at least KAFKA_MIN_INSYNC_REPLICAS,"
             " and at most the addresses in KAFKA_BOOTSTRAP_SERVERS"
         )
-    if settings["KAFKA_SECURITY_PROTOCOL"] != "PLAINTEXT":
-        problems.append(
-            f"KAFKA_SECURITY_PROTOCOL={settings['KAFKA_SECURITY_PROTOCOL']}, but the Kafka of `make up` speaks"
-            " PLAINTEXT: set that, or take kafka out of LOCAL_PARTS"
+    return [*problems, *_not_a_way_into_it(settings)]
+
+
+def _not_a_way_into_it(settings: Mapping[str, str]) -> Iterator[str]:
+    """The Kafka of `make up` has no TLS; an account for each service, or none at all."""
+    elsewhere = "or take kafka out of LOCAL_PARTS"
+    if settings["KAFKA_SECURITY_PROTOCOL"] not in ("PLAINTEXT", "SASL_PLAINTEXT"):
+        yield (
+            f"KAFKA_SECURITY_PROTOCOL={settings['KAFKA_SECURITY_PROTOCOL']}, but the Kafka of `make up` has no TLS:"
+            f" set PLAINTEXT or SASL_PLAINTEXT, {elsewhere}"
         )
-    return problems
+    ours = {"KAFKA_SASL_MECHANISM": "SCRAM-SHA-512", "KAFKA_SASL_USERNAME": "", "KAFKA_ADMIN_MECHANISM": "PLAIN"}
+    for name, value in ours.items() if settings["KAFKA_SECURITY_PROTOCOL"] == "SASL_PLAINTEXT" else ():
+        if settings[name] != value:
+            yield f"{name} must be {value or 'empty'} with the Kafka of `make up`: set that, {elsewhere}"
 
 
 def _shared_ports(settings: Mapping[str, str]) -> list[str]:

@@ -15,6 +15,7 @@ class Settings(ServiceSettings):
     service: ClassVar[str] = "patient_service"
 
     database_password: Password = Field(validation_alias="PATIENT_SERVICE_DATABASE_PASSWORD")
+    kafka_password: Password = Field(validation_alias="PATIENT_SERVICE_KAFKA_PASSWORD")
     port: WebPort = Field(default=8001, validation_alias="PATIENT_SERVICE_PORT")
     master_key: Key
     """Wraps the data key of every patient and keys the blind indexes (32 random bytes, base64); only the patient

@@ -14,10 +14,12 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from operations.env_file import declared
 from operations.orchestrator import Orchestrator
 from operations.ports import reserve_block
+from operations.probes import kafka_options
 from shared.runtime.worker_port import WORKER_PORT_DISTANCE
 from testkit.mail_control import ControlledMailbox
 
@@ -31,6 +33,13 @@ class PrivatePlatform(Orchestrator):
     def mailbox(self) -> ControlledMailbox:
         """The mails that its catcher kept, and what the catcher refuses."""
         return ControlledMailbox.of(self.settings)
+
+    def kafka_client(self) -> dict[str, Any]:
+        """Returns the configuration of a client that signs in at its Kafka as the administrator, who may do everything.
+
+        Services have accounts of their own (`shared/events/rights.py`).
+        """
+        return kafka_options(self.settings)
 
 
 @contextmanager

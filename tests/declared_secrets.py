@@ -7,18 +7,27 @@ from tests.architecture.sources import SERVICES
 
 WEBS, WORKERS = ({f"{service}.{process}" for service in SERVICES} for process in ("web", "worker"))
 
-WHO_NEEDS = {
-    "POSTGRES_ADMIN_PASSWORD": {"migrations"},
-    "DATABASE_OWNER_PASSWORD": {"migrations"},
-    "MASTER_KEY": {"patient_service.web", "patient_service.worker"},
-    "DIGEST_KEY": WEBS | WORKERS | {"administrator"},
-    "KAFKA_SASL_PASSWORD": WEBS | WORKERS | {"topics", "administrator"},
-    "SIGNING_KEY_SECRET": {"user_service.web", "user_service.worker", "administrator"},
-    "ADMIN_PASSWORD": {"administrator"},
-    "SMTP_PASSWORD": {"communication_service.worker", "user_service.worker"},
-} | {
-    f"{service.upper()}_DATABASE_PASSWORD": {f"{service}.web", f"{service}.worker", "migrations", "pgbouncer"}
-    | ({"administrator"} if service == SIGN_IN_SERVICE else set())
-    for service in SERVICES
-}
+WHO_NEEDS = (
+    {
+        "POSTGRES_ADMIN_PASSWORD": {"migrations"},
+        "DATABASE_OWNER_PASSWORD": {"migrations"},
+        "MASTER_KEY": {"patient_service.web", "patient_service.worker"},
+        "DIGEST_KEY": WEBS | WORKERS | {"administrator"},
+        "KAFKA_SASL_PASSWORD": WEBS | WORKERS | {"topics", "kafka.accounts", "administrator"},
+        "KAFKA_ADMIN_PASSWORD": {"kafka", "topics", "kafka.accounts"},
+        "SIGNING_KEY_SECRET": {"user_service.web", "user_service.worker", "administrator"},
+        "ADMIN_PASSWORD": {"administrator"},
+        "SMTP_PASSWORD": {"communication_service.worker", "user_service.worker"},
+    }
+    | {
+        f"{service.upper()}_DATABASE_PASSWORD": {f"{service}.web", f"{service}.worker", "migrations", "pgbouncer"}
+        | ({"administrator"} if service == SIGN_IN_SERVICE else set())
+        for service in SERVICES
+    }
+    | {
+        f"{service.upper()}_KAFKA_PASSWORD": {f"{service}.web", f"{service}.worker", "kafka.accounts"}
+        | ({"administrator"} if service == SIGN_IN_SERVICE else set())
+        for service in SERVICES
+    }
+)
 """A new secret is written down here, with those who need it; nobody else gets it."""

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from testkit.private_platform import PrivatePlatform, private_platform
 
@@ -19,6 +20,11 @@ class Infrastructure:
         self.platform = platform
         self.settings = platform.settings
         self._has_kafka = False
+
+    def kafka_client(self) -> dict[str, Any]:
+        """The configuration of a client of a broker with all topics, who may do everything there."""
+        self.kafka()
+        return self.platform.kafka_client()
 
     def kafka(self) -> str:
         """Where a broker with all topics answers."""

@@ -15,6 +15,7 @@ class Settings(ServiceSettings):
     service: ClassVar[str] = "therapist_service"
 
     database_password: Password = Field(validation_alias="THERAPIST_SERVICE_DATABASE_PASSWORD")
+    kafka_password: Password = Field(validation_alias="THERAPIST_SERVICE_KAFKA_PASSWORD")
     port: WebPort = Field(default=8002, validation_alias="THERAPIST_SERVICE_PORT")
     import_url: Annotated[str, InEnvFile("file://@checkout@/.state/imports")] = ""
     """Folder (`file:///…`) where the scraper's files arrive; a file is imported when it appears. Empty: no import."""

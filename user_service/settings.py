@@ -85,6 +85,7 @@ class Settings(ServiceSettings, MailServerSettings, GatewayAddress):
     service: ClassVar[str] = "user_service"
 
     database_password: Password = Field(validation_alias="USER_SERVICE_DATABASE_PASSWORD")
+    kafka_password: Password = Field(validation_alias="USER_SERVICE_KAFKA_PASSWORD")
     port: WebPort = Field(default=8006, validation_alias="USER_SERVICE_PORT")
     hashing: PasswordHashing = PasswordHashing()
     session: SessionRules = SessionRules()

@@ -60,7 +60,8 @@ def end_of_batch(kafka: dict[str, Any], batch: Message) -> int:
         {
             **kafka,
             **FETCH_LIMITS,
-            "group.id": f"batches-{uuid4()}",
+            # the account of a service reaches its own groups only
+            "group.id": f"{kafka['group.id']}-batches-{uuid4()}",
             "enable.auto.commit": False,
             "enable.partition.eof": True,
             "isolation.level": "read_uncommitted",

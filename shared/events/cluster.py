@@ -77,7 +77,7 @@ class KafkaReachable:
             if clock.monotonic() - self._asked_at > (0.5 if self._problem else CACHED_SECONDS):
                 before, self._problem = self._problem, self._find_problem()
                 if self._problem and not before:
-                    log.warning("kafka.unreachable", problem=self._problem)
+                    log.warning("kafka.not_ready", problem=self._problem)
                 self._asked_at = clock.monotonic()
             if self._problem:
                 raise Unreachable("kafka.unreachable", self._problem)
@@ -89,6 +89,7 @@ class KafkaReachable:
         return Administrator({**self._kafka, "socket.timeout.ms": 3000})
 
     def _find_problem(self) -> str | None:
+        """Returns why the cluster is of no use now."""
         try:
             return None if self._admin.list_topics(timeout=2).brokers else "no broker has registered yet"
         except KafkaException as problem:

@@ -65,7 +65,7 @@ def _last_envelopes(kafka: dict[str, Any], topic: KafkaTopic) -> dict[UUID, Even
     """
     types = {each for each in CATALOGUE.values() if each.topic == topic}
     newest: dict[UUID, EventEnvelope] = {}
-    for messages in read_to_ends(kafka, [topic.name], range(PARTITIONS), at_most=1000):
+    for messages in read_to_ends(kafka, [topic.name], range(PARTITIONS), service=topic.source, at_most=1000):
         for message in messages:
             received = read_message(message, types, clock.now())
             if received is not None and received.event is not None:

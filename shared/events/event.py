@@ -72,6 +72,16 @@ TOPICS = {
 """The topic follows from the first word of an event's name."""
 
 
+def source_of_topic(name: str) -> str:
+    """Returns the service that publishes to the topic of this name."""
+    return next(topic.source for topic in TOPICS.values() if topic.name == name)
+
+
+def transactional_id(service: str) -> str:
+    """Returns the id by which Kafka knows the relays of a service, of which it lets only the newest publish."""
+    return f"{service}-relay"
+
+
 @dataclass(frozen=True, slots=True)
 class EventEnvelope:
     """The metadata of an event: its aggregate, its position among the aggregate's events, its time and trace."""

@@ -3,12 +3,14 @@
 A service that publishes nothing looks like one with nothing to publish. Who acts on copies must distinguish the two:
 a withdrawal that was answered 200 is of no use while it waits in an outbox whose relay is dead.
 
-A heartbeat is the metadata of an offset that the group `relays` commits for a topic of the service: Kafka keeps the
-newest one, and no message is added to a topic that others read.
+A heartbeat is the metadata of an offset that the group `<service>-heartbeats` commits for a topic of the service: Kafka
+keeps the newest one, and no message is added to a topic that others read. Each service has a group of its own, so that
+Kafka lets nobody else report for it.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -17,7 +19,8 @@ from confluent_kafka import Consumer as KafkaConsumer
 from confluent_kafka import KafkaException, TopicPartition
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-GROUP = "relays"
+from shared.events.event import source_of_topic
+
 EVERY_SECONDS = 0.25
 QUICK_END = {"session.timeout.ms": 1000, "heartbeat.interval.ms": 500, "socket.timeout.ms": 2000}
 """A client that is dropped while no broker answers waits this long for its last commits, by default for 45 s."""
@@ -35,33 +38,52 @@ class Heartbeat(BaseModel):
     published that followed from it. None where the service does not know."""
 
 
+def group_of(service: str) -> str:
+    """Returns the group that commits the heartbeats of a service."""
+    return f"{service}-heartbeats"
+
+
 class Heartbeats:
-    """Writes and reads heartbeats; each object has a client of its own, which joins no group."""
+    """Writes and reads heartbeats; it has a client for each service that they are about, which joins no group."""
 
     def __init__(self, kafka: dict[str, Any]) -> None:
-        self._consumer = KafkaConsumer(
-            {**kafka, **QUICK_END, "group.id": GROUP, "enable.auto.commit": False, "log_level": 0}
-        )
+        self._kafka = {**kafka, **QUICK_END, "enable.auto.commit": False, "log_level": 0}
+        self._clients: dict[str, KafkaConsumer] = {}
 
     def write(self, topics: Sequence[str], heartbeat: Heartbeat) -> None:
         """Commit the heartbeat of these topics' service without waiting: one that is lost is followed by the next."""
         metadata = heartbeat.model_dump_json()
-        offsets = [TopicPartition(topic, 0, 0, metadata=metadata) for topic in topics]
-        consumer = self._consumer
-        with suppress(KafkaException):
-            consumer.commit(offsets=offsets, asynchronous=True)
+        for service, its_topics in _by_source(topics).items():
+            offsets = [TopicPartition(topic, 0, 0, metadata=metadata) for topic in its_topics]
+            consumer = self._client(service)
+            with suppress(KafkaException):
+                consumer.commit(offsets=offsets, asynchronous=True)
 
     def read(self, topics: Sequence[str], *, wait_seconds: float) -> dict[str, Heartbeat]:
         """Returns the newest heartbeat of each topic that has one; raises `KafkaException` without an answer."""
-        answers = self._consumer.committed([TopicPartition(topic, 0) for topic in topics], timeout=wait_seconds)
         found = {}
-        for each in answers:
-            if each.error is not None:
-                raise KafkaException(each.error)
-            heartbeat = _parse(each.metadata)
-            if heartbeat is not None:
-                found[each.topic] = heartbeat
+        for service, its_topics in _by_source(topics).items():
+            wanted = [TopicPartition(topic, 0) for topic in its_topics]
+            for each in self._client(service).committed(wanted, timeout=wait_seconds):
+                if each.error is not None:
+                    raise KafkaException(each.error)
+                heartbeat = _parse(each.metadata)
+                if heartbeat is not None:
+                    found[each.topic] = heartbeat
         return found
+
+    def _client(self, service: str) -> KafkaConsumer:
+        if service not in self._clients:
+            self._clients[service] = KafkaConsumer({**self._kafka, "group.id": group_of(service)})
+        return self._clients[service]
+
+
+def _by_source(topics: Sequence[str]) -> dict[str, list[str]]:
+    """These topics by the service that publishes to them."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for topic in topics:
+        found[source_of_topic(topic)].append(topic)
+    return found
 
 
 def _parse(metadata: str | None) -> Heartbeat | None:

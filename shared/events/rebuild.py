@@ -65,7 +65,7 @@ def rebuild(
     """
     began = database_clock()
     reader = Consumer(service, kafka, listeners.only_projections(), batch_size=batch_size)
-    readers = _ReaderProcesses(reader, kafka)
+    readers = _ReaderProcesses(service, reader, kafka)
     for read, total in readers.run():
         if progress is not None:
             progress(read, total)
@@ -75,8 +75,8 @@ def rebuild(
 class _ReaderProcesses:
     """Processes that read all topics to their ends, by partition number: an aggregate's events all have the same."""
 
-    def __init__(self, reader: Consumer, kafka: dict[str, Any]) -> None:
-        self._reader, self._kafka = reader, kafka
+    def __init__(self, service: str, reader: Consumer, kafka: dict[str, Any]) -> None:
+        self._service, self._reader, self._kafka = service, reader, kafka
         self._counts: Any = FORK.Array("q", 2)  # events read and to read, of all readers
         self._errors = FORK.SimpleQueue()
 
@@ -119,7 +119,9 @@ class _ReaderProcesses:
     def _read(self, partitions: range) -> None:
         topics, at_most = self._reader.listeners.topics(), self._reader.batch_size
         announce = partial(self._count, 0)
-        for messages in read_to_ends(self._kafka, topics, partitions, at_most=at_most, announce=announce):
+        for messages in read_to_ends(
+            self._kafka, topics, partitions, service=self._service, at_most=at_most, announce=announce
+        ):
             self._handle(messages)
             self._count(len(messages), 0)
 

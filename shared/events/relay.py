@@ -24,7 +24,7 @@ from sqlalchemy import Text, TextClause, bindparam, cast, select, text
 from shared.database import database_clock, is_trouble, new_id, single_statements
 from shared.database.tables import outbox
 from shared.events import heartbeats
-from shared.events.event import LARGEST_MESSAGE, TOPICS
+from shared.events.event import LARGEST_MESSAGE, TOPICS, transactional_id
 from shared.events.heartbeats import Heartbeat, Heartbeats
 from shared.events.outbox import mark_unpublished
 from shared.runtime import clock, metrics
@@ -198,7 +198,7 @@ class Relay:
             {
                 **self.kafka,
                 "error_cb": self._note_error,
-                "transactional.id": f"{self.service}-relay",
+                "transactional.id": transactional_id(self.service),
                 "transaction.timeout.ms": 30_000,
                 "compression.type": "zstd",
                 "linger.ms": 0,

@@ -25,18 +25,20 @@ def read_to_ends(
     topics: Sequence[str],
     partitions: Sequence[int],
     *,
+    service: str,
     at_most: int,
     announce: Callable[[int], None] = lambda _: None,
 ) -> Iterator[list[Message]]:
     """Yields every readable message of these partitions, in lists of `at_most`, outside any consumer group.
 
-    Calls `announce` once with the number of offsets. Raises `Unreachable`, with Kafka's last error, when Kafka does not
-    answer or sends no message for `SILENCE` seconds.
+    `service` is who reads. Calls `announce` once with the number of offsets. Raises `Unreachable`, with Kafka's last
+    error, when Kafka does not answer or sends no message for `SILENCE` seconds.
     """
     configuration = {
         **kafka,
         **FETCH_LIMITS,
-        "group.id": f"reading-{uuid4()}",
+        # the account of a service reaches its own groups only
+        "group.id": f"{service}-reading-{uuid4()}",
         "enable.auto.commit": False,
         "enable.partition.eof": True,
         "isolation.level": "read_committed",

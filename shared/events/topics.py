@@ -18,7 +18,7 @@ from shared.errors import Unreachable
 from shared.events.cluster import Administrator
 from shared.events.event import PARTITIONS, TOPICS, KafkaTopic
 from shared.runtime.retries import retrying
-from shared.runtime.settings import KafkaSettings, read
+from shared.runtime.settings import KafkaAdministratorSettings, KafkaSettings, read
 from shared.runtime.terminal import print_line
 
 
@@ -93,7 +93,7 @@ def _create() -> None:
     """
     patiently = retrying(lambda problem: isinstance(problem, Unreachable), stop=stop_after_delay(60))
     try:
-        created = patiently(create, read(KafkaSettings))
+        created = patiently(create, read(KafkaAdministratorSettings))
     except Unreachable as problem:
         sys.exit(f"Kafka does not answer: {problem.message}")
     print_line("\n".join(f"created {name}" for name in created) or "all topics exist")

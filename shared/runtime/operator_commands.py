@@ -20,6 +20,7 @@ from shared.events.cluster import command_configuration
 from shared.events.comparison import Discrepancy, find_discrepancies
 from shared.events.rebuild import rebuild
 from shared.events.republish import Snapshots, publish_unknown_aggregates, republish, wait_until_published
+from shared.events.rights import KafkaRights
 from shared.runtime import clock, memory, registry, spans
 from shared.runtime.command_settings import P, with_settings
 from shared.runtime.jobs import run_once
@@ -53,6 +54,13 @@ def with_service(command: Callable[Concatenate[AnyService, ServiceSettings, P], 
             sys.exit(f"The database does not answer at {url.host}:{url.port}.")
 
     return run
+
+
+def _kafka(service: AnyService, settings: ServiceSettings) -> dict[str, Any]:
+    """The configuration of a client; raises `Unreachable` without an answer or without the rights of the service."""
+    kafka = command_configuration(settings.kafka_client())
+    KafkaRights(kafka, service.name, service.listeners.topics())()
+    return kafka
 
 
 def _datetime(text: str) -> datetime:
@@ -106,7 +114,7 @@ def _rebuild(service: AnyService, settings: ServiceSettings) -> None:
     memory.freeze()
     done = rebuild(
         service.name,
-        command_configuration(settings.kafka_client()),
+        _kafka(service, settings),
         listeners,
         service.projections,
         batch_size=settings.consumer_batch_size,
@@ -124,9 +132,9 @@ def _republish(service: AnyService, settings: ServiceSettings, check: bool) -> N
     For when Kafka has lost its data, or holds false states.
     """
     snapshots = service.snapshots and service.snapshots(service.dependencies(settings))
+    kafka = _kafka(service, settings)
     if check:
-        return _check(settings, snapshots)
-    command_configuration(settings.kafka_client())
+        return _check(kafka, snapshots)
     spans.start(service.name, settings.otel_exporter_otlp_endpoint)
     try:
         done = republish(snapshots.read if snapshots else None, progress=_progress("{} states recorded"))
@@ -135,29 +143,29 @@ def _republish(service: AnyService, settings: ServiceSettings, check: bool) -> N
     print_line(f"\nrecorded {done.states} states; {done.kept} events of the last days are sent again")
     wait_until_published(_progress("{} events wait to be published"))
     print_line("\nall of them are published")
-    _publish_unknown_aggregates(settings, snapshots)
+    _publish_unknown_aggregates(kafka, snapshots)
     return None
 
 
-def _publish_unknown_aggregates(settings: ServiceSettings, snapshots: Snapshots | None) -> None:
+def _publish_unknown_aggregates(kafka: dict[str, Any], snapshots: Snapshots | None) -> None:
     """Publish of each aggregate that only Kafka has that the service does not know it, so that others stop using it."""
     if snapshots is None or snapshots.unknown_aggregate is None:
         return
-    unknown = [each.id for each in _discrepancies(settings, snapshots) if each.own_sequence is None]
+    unknown = [each.id for each in _discrepancies(kafka, snapshots) if each.own_sequence is None]
     if unknown:
         number = publish_unknown_aggregates(unknown, snapshots.unknown_aggregate)
         print_line(f"{number} aggregates on Kafka do not exist here; an event that says so is recorded for each")
         wait_until_published(_progress("{} events wait to be published"))
 
 
-def _discrepancies(settings: ServiceSettings, snapshots: Snapshots | None) -> list[Discrepancy]:
+def _discrepancies(kafka: dict[str, Any], snapshots: Snapshots | None) -> list[Discrepancy]:
     if snapshots is None:
         return []
-    return find_discrepancies(command_configuration(settings.kafka_client()), snapshots)
+    return find_discrepancies(kafka, snapshots)
 
 
-def _check(settings: ServiceSettings, snapshots: Snapshots | None) -> None:
-    found = _discrepancies(settings, snapshots)
+def _check(kafka: dict[str, Any], snapshots: Snapshots | None) -> None:
+    found = _discrepancies(kafka, snapshots)
     for each in found:
         here = "no such aggregate here" if each.own_sequence is None else f"here {each.own_sequence}"
         print_line(f"{each.id}  sequence {each.kafka_sequence} on Kafka, {here}")

@@ -39,6 +39,14 @@ def commands_of(name: str) -> click.Group | None:
     return found
 
 
+def handled_topics(name: str) -> list[str]:
+    """The topics of the events that a service handles, from its `listeners.py`: without its routes, which load much."""
+    if find_spec(f"{name}.listeners") is None:
+        return []
+    found: list[str] = import_module(f"{name}.listeners").listeners.topics()
+    return found
+
+
 def load(name: str) -> Service[Any, Any]:
     """The service itself, with everything that it declares."""
     found: Service[Any, Any] = import_module(f"{name}.service").SERVICE

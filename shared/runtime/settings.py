@@ -9,25 +9,31 @@ from __future__ import annotations
 
 import base64
 import os
-import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
+
+from shared.runtime.environment import (
+    HIGHEST_PORT,
+    HIGHEST_WEB_PORT,
+    IN_WORKER,
+    LONGEST_SETTING,
+    EnvironmentSettings,
+    InEnvFile,
+    OnlyIn,
+    Port,
+    Seconds,
+    SettingsGroup,
+    Unit,
+    WebPort,
+    error_lines,
+    fields,
+    group_of,
+    names,
+    read,
 )
-from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
-
 from shared.runtime.hosts import LOCAL, Hosts, check_host_names, check_url, is_loopback, own_host
 from shared.runtime.worker_port import WORKER_PORT_DISTANCE
 from shared.values.enums import Role
@@ -36,107 +42,47 @@ from shared.values.role_names import roles_by_name
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
-LONGEST_SETTING = 1000
-HIGHEST_PORT = 65_535
-HIGHEST_WEB_PORT = HIGHEST_PORT - WORKER_PORT_DISTANCE
-Port = Annotated[int, Field(ge=1, le=HIGHEST_PORT)]
-WebPort = Annotated[int, Field(ge=1, le=HIGHEST_WEB_PORT)]
+__all__ = [
+    "HIGHEST_PORT",
+    "HIGHEST_WEB_PORT",
+    "IN_WORKER",
+    "LONGEST_SETTING",
+    "DatabaseSettings",
+    "EnvironmentSettings",
+    "InEnvFile",
+    "KafkaAdministratorSettings",
+    "KafkaSettings",
+    "Key",
+    "OnlyIn",
+    "Password",
+    "Port",
+    "Seconds",
+    "ServiceSettings",
+    "SettingsGroup",
+    "Unit",
+    "WebPort",
+    "error_lines",
+    "fields",
+    "group_of",
+    "names",
+    "read",
+]
 
 
-@dataclass(frozen=True)
-class OnlyIn:
-    """Annotates a field: only this process of a service (`web` or `worker`) gets the setting."""
-
-    process: str
-
-
-IN_WORKER = OnlyIn("worker")
-
-
-@dataclass(frozen=True)
-class Unit:
-    """Annotates a field: the unit of its number."""
-
-    name: str
+def _is_a_256_bit_key(key: SecretStr) -> SecretStr:
+    try:
+        length = len(base64.b64decode(key.get_secret_value(), validate=True))
+    except ValueError as problem:
+        raise ValueError("is not base64") from problem
+    if length != 32:
+        raise ValueError(f"holds {length} bytes, 32 are needed")
+    return key
 
 
-Seconds = Annotated[float, Unit("seconds")]
-
-
-@dataclass(frozen=True)
-class InEnvFile:
-    """Annotates a field: its value in a new `.env`, where that is not the default.
-
-    `generate:password` and `generate:key` stand for a fresh secret, `@checkout@` for the folder of the checkout.
-    """
-
-    value: str
-
-
-def _is_plausible(value: Any) -> Any:
-    text = value.get_secret_value() if isinstance(value, SecretStr) else value
-    if isinstance(text, str) and text.startswith("generate:"):
-        raise ValueError("still has the value of .env.example; `make env` generates a secret")
-    if isinstance(text, str) and (len(text) > LONGEST_SETTING or not text.isprintable()):
-        raise ValueError(f"must be one line of at most {LONGEST_SETTING} printable characters")
-    return value
-
-
-class SettingsGroup(BaseModel):
-    """Settings that belong together: as a field `contact`, it reads `call_minutes` from `CONTACT_CALL_MINUTES`."""
-
-    model_config = ConfigDict(
-        frozen=True, hide_input_in_errors=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
-
-    _each = field_validator("*", mode="before")(_is_plausible)
-
-
-class EnvironmentSettings(BaseSettings):
-    """Settings read from the environment, or from a file `.env`; refuses secrets that were not generated yet.
-
-    Processes that `make up` starts do not read `.env` (`ENV_FILE=`), only their environment.
-    """
-
-    model_config = SettingsConfigDict(
-        env_file=".env",
-        extra="ignore",
-        frozen=True,
-        hide_input_in_errors=True,
-        allow_inf_nan=False,
-        use_attribute_docstrings=True,
-        env_nested_delimiter="_",
-        env_nested_max_split=1,
-    )
-
-    _each = field_validator("*", mode="before")(_is_plausible)
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Returns the sources of values; the first that has a value wins."""
-        has_file = os.environ.get("ENV_FILE") != ""
-        return (init_settings, env_settings, *([dotenv_settings] if has_file else []))
-
-    @classmethod
-    def of(cls, settings: Mapping[str, str]) -> Self:
-        """Returns the settings in these variables and no others; raises `ValidationError`."""
-        given: dict[str, Any] = {}
-        for name, field in cls.model_fields.items():
-            alias = str(field.validation_alias or name)
-            if group := group_of(field):
-                given[name] = _chosen(settings, {inner: f"{name}_{inner}" for inner in group.model_fields})
-            else:
-                given |= _chosen(settings, {alias: alias})
-        made = cls.__new__(cls)
-        BaseModel.__init__(made, **given)  # not BaseSettings', which fills what is missing from the environment
-        return made
+Key = Annotated[SecretStr, AfterValidator(_is_a_256_bit_key), InEnvFile("generate:key")]
+"""Base64 of 32 random bytes."""
+Password = Annotated[SecretStr, InEnvFile("generate:password")]
+"""A password of the platform's own, which `make env` makes."""
 
 
 class DatabaseSettings(EnvironmentSettings):
@@ -153,19 +99,21 @@ class DatabaseSettings(EnvironmentSettings):
 
 
 class KafkaSettings(EnvironmentSettings):
-    """The address of the Kafka cluster; the security settings are passed to librdkafka unchanged."""
+    """The address of the Kafka cluster, and how to sign in there."""
 
     kafka_bootstrap_servers: str = "127.0.0.1:9092"
     """Host:port of Apache Kafka; several are separated by commas. `make up` starts a node for each; the number cannot
     change after the first start."""
-    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    """PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL; the next settings are for SASL and TLS."""
-    kafka_sasl_mechanism: str = ""
-    """SCRAM-SHA-256, SCRAM-SHA-512 or PLAIN."""
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "SASL_PLAINTEXT"
+    """With SASL_PLAINTEXT or SASL_SSL every service signs in with an account of its own; with PLAINTEXT and SSL
+    everybody who reaches Kafka may read and write everything. The Kafka of `make up` has no TLS."""
+    kafka_sasl_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = "SCRAM-SHA-512"
+    """How services sign in: SCRAM-SHA-512, SCRAM-SHA-256 or PLAIN."""
     kafka_sasl_username: str = ""
-    """The account at Kafka."""
+    """One account for everybody, at a cluster that exists already; empty: each service has its own, which is called
+    like it and may do only what the service needs."""
     kafka_sasl_password: SecretStr = SecretStr("")
-    """The password of that account."""
+    """The password of that one account."""
     kafka_ssl_ca_location: str = ""
     """A file with the certificate of Kafka's certificate authority; empty: the authorities that this machine trusts."""
     kafka_replication_factor: Annotated[int, Unit("copies")] = Field(default=1, ge=1, le=100)
@@ -185,42 +133,71 @@ class KafkaSettings(EnvironmentSettings):
         named = {
             "bootstrap.servers": self.kafka_bootstrap_servers,
             "security.protocol": self.kafka_security_protocol,
-            "sasl.mechanism": self.kafka_sasl_mechanism,
-            "sasl.username": self.kafka_sasl_username,
-            "sasl.password": self.kafka_sasl_password.get_secret_value(),
             "ssl.ca.location": self.kafka_ssl_ca_location,
+            **(self._credentials() if self.kafka_security_protocol.startswith("SASL") else {}),
         }
         return {name: value for name, value in named.items() if value}
 
+    def _credentials(self) -> dict[str, str]:
+        shared = self.kafka_sasl_username, self.kafka_sasl_password
+        username, password = shared if self.kafka_sasl_username else self._own_account()
+        return {
+            "sasl.mechanism": self._mechanism(),
+            "sasl.username": username,
+            "sasl.password": password.get_secret_value(),
+        }
 
-def _is_a_256_bit_key(key: SecretStr) -> SecretStr:
-    try:
-        length = len(base64.b64decode(key.get_secret_value(), validate=True))
-    except ValueError as problem:
-        raise ValueError("is not base64") from problem
-    if length != 32:
-        raise ValueError(f"holds {length} bytes, 32 are needed")
-    return key
+    def _mechanism(self) -> str:
+        return self.kafka_sasl_mechanism
+
+    def _own_account(self) -> tuple[str, SecretStr]:
+        """The account of who reads these settings, where not everybody has the same."""
+        return "", SecretStr("")
 
 
-Key = Annotated[SecretStr, AfterValidator(_is_a_256_bit_key), InEnvFile("generate:key")]
-"""Base64 of 32 random bytes."""
-Password = Annotated[SecretStr, InEnvFile("generate:password")]
-"""A password of the platform's own, which `make env` makes."""
+class KafkaAdministratorSettings(KafkaSettings):
+    """The account at Kafka that makes topics and the accounts of the services, and may do everything.
+
+    The nodes of `make up` and of `docker-compose.yml` sign in with it to each other, too.
+    """
+
+    kafka_admin_username: str = Field(default="administrator", min_length=1)
+    """The name of that account."""
+    kafka_admin_password: Password = SecretStr("")
+    """The password of that account: letters, digits and `-_.~`. After a change restart Kafka."""
+    kafka_admin_mechanism: Literal["PLAIN", "SCRAM-SHA-512", "SCRAM-SHA-256"] = "PLAIN"
+    """How it signs in. Our own Kafka knows the account from its configuration, which takes PLAIN."""
+
+    @field_validator("kafka_admin_username", "kafka_admin_password")
+    @classmethod
+    def _needs_no_quotes(cls, value: str | SecretStr) -> str | SecretStr:
+        text = value if isinstance(value, str) else value.get_secret_value()
+        if not re.fullmatch(r"[A-Za-z0-9._~-]*", text):
+            raise ValueError("may have letters, digits and -_.~ only: it stands in Kafka's configuration")
+        return value
+
+    def _mechanism(self) -> str:
+        return self.kafka_sasl_mechanism if self.kafka_sasl_username else self.kafka_admin_mechanism
+
+    def _own_account(self) -> tuple[str, SecretStr]:
+        return self.kafka_admin_username, self.kafka_admin_password
 
 
 class ServiceSettings(DatabaseSettings, KafkaSettings):
     """The settings of a web or worker process of any service; each service adds its own fields.
 
-    `database_password` and `port` are read from `<SERVICE>_DATABASE_PASSWORD` and `<SERVICE>_PORT`: a service's
-    own class names these as validation aliases.
+    `database_password`, `kafka_password` and `port` are read from `<SERVICE>_DATABASE_PASSWORD`,
+    `<SERVICE>_KAFKA_PASSWORD` and `<SERVICE>_PORT`: a service's own class names these as validation aliases.
     """
 
     service: ClassVar[str]
-    """The name of the service, which is also that of its schema and of its role in the database."""
+    """The name of the service, which is also that of its schema, its role in the database and its account at Kafka."""
 
     database_password: Password
     """The password of the service's role in the database, which reads and writes rows of its own schema only."""
+    kafka_password: Password
+    """The password of the service's account at Kafka, which publishes the service's own events and reads those that it
+    handles."""
     port: WebPort
     """The port of the web process; the worker's health and metrics are on the port + 100."""
 
@@ -333,6 +310,9 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
         """The port on which the worker answers health and metrics."""
         return self.port + WORKER_PORT_DISTANCE
 
+    def _own_account(self) -> tuple[str, SecretStr]:
+        return self.service, self.kafka_password
+
     @property
     def database_url(self) -> URL:
         """The URL of the database for the service's own role, through PgBouncer."""
@@ -347,52 +327,3 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
             database=self.database_name,
             query={"sslmode": self.database_sslmode, "application_name": self.service, "connect_timeout": "5"},
         )
-
-
-SettingsClass = TypeVar("SettingsClass", bound=BaseSettings)
-
-
-def group_of(field: FieldInfo) -> type[SettingsGroup] | None:
-    """Returns the class of a field that is a group of settings, else None."""
-    kind = field.annotation
-    return kind if isinstance(kind, type) and issubclass(kind, SettingsGroup) else None
-
-
-def _chosen(settings: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:
-    return {key: settings[name.upper()] for key, name in wanted.items() if name.upper() in settings}
-
-
-def fields(settings_class: type[BaseSettings]) -> dict[str, FieldInfo]:
-    """Returns every setting of a class, those of its groups included, by its environment variable."""
-    found: dict[str, FieldInfo] = {}
-    for name, field in settings_class.model_fields.items():
-        if group := group_of(field):
-            found |= {f"{name}_{inner}".upper(): each for inner, each in group.model_fields.items()}
-        else:
-            found[str(field.validation_alias or name.upper())] = field
-    return found
-
-
-def names(settings_class: type[BaseSettings], *, process: str | None = None) -> list[str]:
-    """Returns the environment variables that this class reads in one process of its service, or in any."""
-    return [
-        name
-        for name, field in fields(settings_class).items()
-        if process is None or all(mark.process == process for mark in field.metadata if isinstance(mark, OnlyIn))
-    ]
-
-
-def error_lines(problem: ValidationError) -> list[str]:
-    """Returns a line for each wrong setting with its environment variable and the problem, never its value."""
-    return [f"{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in problem.errors(include_input=False)]
-
-
-def read(settings_class: type[SettingsClass]) -> SettingsClass:
-    """Returns the settings from the environment; ends the process, naming each one that is missing or wrong."""
-    try:
-        return settings_class()
-    except ValidationError as problem:
-        lines = error_lines(problem)
-    except SettingsError as problem:  # the name of a group, which is read from the environment as JSON
-        lines = [str(problem)]
-    sys.exit("These settings are missing or wrong (see docs/settings.md):\n" + "\n".join(f"  {each}" for each in lines))

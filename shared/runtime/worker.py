@@ -14,12 +14,12 @@ from typing import Any
 from shared import database
 from shared.database.schema import is_current
 from shared.events import dead_letters
-from shared.events.cluster import KafkaReachable
 from shared.events.consumer import Consumer
 from shared.events.freshness import Freshness
 from shared.events.lag import Lag
 from shared.events.listeners import Listeners
 from shared.events.relay import Relay
+from shared.events.rights import KafkaRights
 from shared.runtime import clock, memory, spans
 from shared.runtime.duties import Duty, check_duties
 from shared.runtime.health import ReadinessCheck, health_app, serve_in_thread
@@ -54,14 +54,14 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         spans.start(self.settings.service, self.settings.otel_exporter_otlp_endpoint)
-        kafka = KafkaReachable(self.settings.kafka_client())
-        lag = Lag(self.settings.kafka_client(), self.settings.service, self.listeners.topics())
+        kafka = self.settings.kafka_client()
+        lag = Lag(kafka, self.settings.service, self.listeners.topics())
         fresh = self._freshness()
         duties = self._duties(lag, fresh)
         checks = [
             ReadinessCheck("database", database.database_answers),
             ReadinessCheck("schema", lambda: is_current(self.settings.service)),
-            ReadinessCheck("kafka", kafka),
+            ReadinessCheck("kafka", KafkaRights(kafka, self.settings.service, self.listeners.topics())),
             ReadinessCheck("duties", lambda: check_duties(duties)),
             ReadinessCheck("events", lag.check_progress),
             *self._freshness_checks(fresh),

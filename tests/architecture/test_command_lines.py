@@ -21,7 +21,7 @@ from operations import event_document, mail_catcher
 from operations.errors import OperationsError
 from operations.explained_commands import ExplainedGroup
 from shared.events import topics
-from shared.runtime import cli
+from shared.runtime import cli, kafka_accounts
 from testkit import demo
 from tests.architecture.sources import ROOT
 from tests.samples import published
@@ -30,6 +30,7 @@ from tests.selection import mostly_slow
 PROGRAMS: dict[str, click.Command] = {
     "patient_service": cli.commands,
     "shared.events.topics": topics.commands,
+    "shared.runtime.kafka_accounts": kafka_accounts.commands,
     "migrations": migrations.__main__.commands,
     "operations": operations.__main__.main,
     "operations.mail_catcher": mail_catcher.main,
@@ -93,6 +94,7 @@ def test_what_nobody_offers_is_refused_in_one_line(program: str, command: click.
         ("tests.fuzz", ["--service", "nobody"], "nobody"),
         ("tests.samples.published", [], "--write-missing"),
         ("shared.events.topics", ["remove"], "remove"),
+        ("shared.runtime.kafka_accounts", ["remove"], "remove"),
         ("migrations", ["down", "patient_service"], "REVISION"),
     ],
 )
@@ -138,7 +140,10 @@ def test_the_operators_tool_says_why_it_ended(raised: BaseException, code: int, 
     assert said in run(program, "fail")[1][-1]
 
 
-@pytest.mark.parametrize("program", mostly_slow(["patient_service", "migrations", "shared.events.topics"], every=3))
+@pytest.mark.parametrize(
+    "program",
+    mostly_slow(["patient_service", "migrations", "shared.events.topics", "shared.runtime.kafka_accounts"], every=4),
+)
 def test_help_needs_no_setting(program: str) -> None:
     bare = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
     command = [sys.executable, "-m", program, "--help"]

@@ -17,6 +17,7 @@ from migrations.settings import MigrationSettings
 from operations import env_file
 from operations.errors import OperationsError
 from operations.settings_check import check
+from shared.runtime.kafka_accounts import KafkaAccountSettings
 from shared.runtime.settings import EnvironmentSettings, fields
 from tests.architecture.sources import ROOT, SERVICES
 from tests.hostile import BROKEN_TEXTS, DATES, NUMBERS, TEXTS, UNREAL_NUMBERS
@@ -34,7 +35,7 @@ VALUES: dict[str, str] = {
 def classes() -> dict[str, type[EnvironmentSettings]]:
     """Every class of settings that a process reads."""
     services = {name: importlib.import_module(f"{name}.settings").Settings for name in SERVICES}
-    return {**services, "migrations": MigrationSettings}
+    return {**services, "migrations": MigrationSettings, "kafka.accounts": KafkaAccountSettings}
 
 
 def settings_and_readers() -> list[Any]:

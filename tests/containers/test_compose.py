@@ -18,7 +18,8 @@ from operations.compose import CONTAINER_DEFAULTS, NOT_IN_CONTAINERS
 from operations.orchestrator import Orchestrator
 from operations.postgres import NO_VALUES_IN_THE_LOG
 from operations.settings import AdministratorSettings
-from shared.runtime.settings import KafkaSettings, names
+from shared.runtime.kafka_accounts import KafkaAccountSettings
+from shared.runtime.settings import KafkaAdministratorSettings, names
 from testkit.private_platform import private_settings
 from tests.architecture.sources import ROOT, SERVICES
 from tests.selection import mostly_slow
@@ -28,10 +29,10 @@ TEXT = (ROOT / "docker-compose.yml").read_text()
 FILE: dict[str, Any] = yaml.safe_load(TEXT)
 CONTAINERS: dict[str, dict[str, Any]] = FILE["services"]
 DECLARED = env_file.declared(ROOT)
-VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?P<operator>:-|:\?)(?P<word>[^}]*)\}")
+VARIABLE = re.compile(r"\$\{(?P<name>\w+)(?P<operator>:-|:?\?)(?P<word>[^}]*)\}")
 
 OURS = {name for name, container in CONTAINERS.items() if "PLATFORM_IMAGE" in container["image"]}
-STEPS = {"migrations", "topics", "administrator"}
+STEPS = {"migrations", "topics", "kafka-accounts", "administrator"}
 SECRET = re.compile(r"PASSWORD|KEY$|SECRET|TOKEN$")
 ADMINISTRATORS = {"POSTGRES_PASSWORD", "POSTGRES_ADMIN_PASSWORD", "DATABASE_OWNER_PASSWORD"}
 
@@ -108,12 +109,13 @@ def test_what_runs_has_a_health_and_what_it_waits_for() -> None:
 
 
 def test_a_secret_comes_from_the_settings_or_nothing_starts() -> None:
-    found = [(n, value) for c in CONTAINERS for n, value in environment(c).items() if SECRET.search(n)]
+    """What is ours refuses an empty one itself, so that an override may name a file in its place."""
+    found = [(c, n, value) for c in CONTAINERS for n, value in environment(c).items() if SECRET.search(n)]
     assert len(found) > 20
-    for name, value in found:
+    for container, name, value in found:
         match = VARIABLE.fullmatch(value)
         assert match, name
-        assert match["operator"] == ":?", name
+        assert match["operator"] == ("?" if container in {*OURS, "pgbouncer"} else ":?"), name
         assert match["word"].startswith(f"{match['name']} is not set"), "docker-compose 1.29 does not say the name"
 
 
@@ -138,7 +140,8 @@ def test_the_database_server_logs_no_values() -> None:
 
 def test_what_is_no_service_is_given_what_it_needs() -> None:
     assert environment("mail").keys() == {"HEALTH_PORT"}
-    assert environment("topics").keys() == set(names(KafkaSettings)) - NOT_IN_CONTAINERS.keys()
+    assert environment("topics").keys() == set(names(KafkaAdministratorSettings)) - NOT_IN_CONTAINERS.keys()
+    assert environment("kafka-accounts").keys() == set(names(KafkaAccountSettings)) - NOT_IN_CONTAINERS.keys()
     of_accounts = {*names(UserSettings), *names(AdministratorSettings)}
     assert environment("administrator").keys() == of_accounts - NOT_IN_CONTAINERS.keys()
     assert environment("migrations").keys() == set(names(MigrationSettings))
@@ -166,15 +169,30 @@ def test_what_is_kept_from_containers_is_a_setting_with_a_reason() -> None:
 
 
 def test_kafka_is_set_as_it_is_without_containers() -> None:
-    lines = (ROOT / "kafka/server.properties.template").read_text().splitlines()
+    files = [ROOT / "kafka" / f"{name}.properties.template" for name in ("server", "accounts")]
+    lines = [line for file in files for line in file.read_text().splitlines()]
     template = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
     places = ("listener", "log.dirs", "controller.", "advertised.", "node.id")
     for name, value in template.items():
         if not name.startswith(places):
             variable = "KAFKA_" + name.upper().replace(".", "_")
+            value = value.replace("@admin@", DECLARED["KAFKA_ADMIN_USERNAME"].default)
             value = re.sub(r"@(\w+)@", lambda setting: DECLARED[f"KAFKA_{setting[1].upper()}"].default, value)
-            expected = "PLAINTEXT" if name == "inter.broker.listener.name" else value
-            assert environment("kafka").get(variable) == expected, name
+            assert with_defaults(environment("kafka")[variable]) == value, name
+
+
+def test_kafka_lets_nobody_in_without_an_account() -> None:
+    """As with KAFKA_SECURITY_PROTOCOL=SASL_PLAINTEXT without containers, which is what the processes are given."""
+    kafka = environment("kafka")
+    listeners = dict(each.split(":") for each in kafka["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"].split(","))
+    assert set(listeners.values()) == {"SASL_PLAINTEXT"}
+    assert {each.partition(":")[0] for each in kafka["KAFKA_LISTENERS"].split(",")} == listeners.keys()
+    for name in listeners:
+        login = kafka[f"KAFKA_LISTENER_NAME_{name}_PLAIN_SASL_JAAS_CONFIG"]
+        assert re.findall(r"\$\{(\w+):\?", login) == ["KAFKA_ADMIN_PASSWORD"] * 2, "its own, and the one it accepts"
+    reached = {name for name in CONTAINERS if "KAFKA_BOOTSTRAP_SERVERS" in environment(name)}
+    assert {environment(name)["KAFKA_SECURITY_PROTOCOL"] for name in reached} == {"SASL_PLAINTEXT"}
+    assert {name for name in CONTAINERS if "KAFKA_ADMIN_PASSWORD" in environment(name)} == {"topics", "kafka-accounts"}
 
 
 @pytest.mark.parametrize("file", ["Dockerfile", "pgbouncer/Dockerfile", "gateway/Dockerfile"])

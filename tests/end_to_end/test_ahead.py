@@ -152,7 +152,7 @@ def write(platform: PrivatePlatform, practice: Document, *, sequence: int) -> No
 
 def produce(platform: PrivatePlatform, kind: str, subject: str, *, sequence: int, data: Document) -> None:
     """What anybody can do who reaches the broker."""
-    producer = Producer({"bootstrap.servers": platform.settings["KAFKA_BOOTSTRAP_SERVERS"]})
+    producer = Producer(platform.kafka_client())
     document = {
         "specversion": "1.0", "type": kind, "source": "/anybody", "id": str(new_id()),
         "subject": subject, "time": datetime.now(UTC).isoformat(), "sequence": sequence,

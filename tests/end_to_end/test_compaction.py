@@ -72,7 +72,7 @@ def on_kafka(platform: PrivatePlatform) -> Sequences:
     found: Sequences = defaultdict(list)
     reader = Consumer(
         {
-            "bootstrap.servers": platform.settings["KAFKA_BOOTSTRAP_SERVERS"],
+            **platform.kafka_client(),
             "group.id": f"reader-{uuid4()}",
             "auto.offset.reset": "earliest",
             "enable.partition.eof": True,
@@ -97,7 +97,7 @@ def on_kafka(platform: PrivatePlatform) -> Sequences:
 @contextmanager
 def cleaning_eagerly(platform: PrivatePlatform) -> Iterator[None]:
     """A broker that does in seconds what it does over days."""
-    admin = AdminClient({"bootstrap.servers": platform.settings["KAFKA_BOOTSTRAP_SERVERS"]})
+    admin = AdminClient(platform.kafka_client())
     (broker,) = admin.list_topics().brokers
     usual = {topic.name: topic.configuration() for topic in TOPICS.values() if topic.compacted}
     try:

@@ -1,9 +1,13 @@
 import base64
+import re
 import shutil
 import stat
 from pathlib import Path
 
+import pytest
+
 from operations import env_file
+from operations.errors import OperationsError
 from testkit.private_platform import ROOT
 
 SECRETS = [name for name, setting in env_file.declared(ROOT).items() if setting.is_secret]
@@ -106,3 +110,41 @@ def test_an_unknown_setting_is_reported_with_what_may_have_been_meant(checkout: 
     (warning,) = env_file.warnings(checkout)
     assert "KAFKA_BOTSTRAP_SERVERS" in warning
     assert "did you mean KAFKA_BOOTSTRAP_SERVERS?" in warning
+
+
+def test_a_secret_may_stand_in_a_file(checkout: Path) -> None:
+    """No other is made for it, and who is started gets what the file says."""
+    (checkout / "master_key").write_text("of a file\n")
+    (checkout / ".env").write_text(f"MASTER_KEY_FILE={checkout / 'master_key'}\n")
+    assert not {"MASTER_KEY", "MASTER_KEY_FILE"} & set(env_file.complete(checkout))
+    assert env_file.load(checkout, {})["MASTER_KEY"] == "of a file"
+    assert env_file.warnings(checkout) == []
+
+
+def test_the_environment_may_name_the_file(checkout: Path) -> None:
+    env_file.complete(checkout)
+    (checkout / "password").write_text("of a file")
+    text = (checkout / ".env").read_text()
+    (checkout / ".env").write_text(re.sub("^ADMIN_PASSWORD=.*$", "ADMIN_PASSWORD=", text, flags=re.MULTILINE))
+    loaded = env_file.load(checkout, {"ADMIN_PASSWORD_FILE": str(checkout / "password")})
+    assert loaded["ADMIN_PASSWORD"] == "of a file"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("DIGEST_KEY=x\nDIGEST_KEY_FILE=/etc/hostname", "set DIGEST_KEY or DIGEST_KEY_FILE, not both"),
+        ("DIGEST_KEY_FILE=/no/file", "the file that DIGEST_KEY_FILE names cannot be read"),
+        ("DIGEST_KEY_FILE=/dev/null", "the file that DIGEST_KEY_FILE names is empty"),
+    ],
+)
+def test_a_secret_in_two_places_or_in_none_is_refused(checkout: Path, line: str, said: str) -> None:
+    (checkout / ".env").write_text(f"{line}\n")
+    env_file.complete(checkout)
+    with pytest.raises(OperationsError, match=said):
+        env_file.load(checkout, {})
+
+
+def test_what_is_no_secret_has_no_file(checkout: Path) -> None:
+    (checkout / ".env").write_text("LOG_LEVEL_FILE=/etc/hostname\n")
+    assert "unknown setting LOG_LEVEL_FILE" in env_file.warnings(checkout)[0]

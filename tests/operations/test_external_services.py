@@ -19,7 +19,8 @@ ADDRESSES = ("DATABASE_", "POSTGRES_", "KAFKA_", "SMTP_", "MAIL_", "MASTER_KEY")
 def of_another(platform: Orchestrator, state: Path, **changes: str) -> Orchestrator:
     """A platform of its own that uses this one's infrastructure."""
     theirs = {name: value for name, value in platform.settings.items() if name.startswith(ADDRESSES)}
-    passwords = {name: value for name, value in platform.settings.items() if name.endswith("_DATABASE_PASSWORD")}
+    ours = ("_DATABASE_PASSWORD", "_KAFKA_PASSWORD")
+    passwords = {name: value for name, value in platform.settings.items() if name.endswith(ours)}
     settings = private_settings(state) | theirs | passwords | {"LOCAL_PARTS": ""} | changes
     return Orchestrator(ROOT, settings, state)
 

@@ -24,7 +24,7 @@ from tests.selection import mostly_slow
 @pytest.fixture
 def secrets(tmp_path: Path) -> dict[str, str]:
     """The settings of a platform, every secret with a value that is nobody else's."""
-    found = private_settings(tmp_path, ROOT)
+    found = private_settings(tmp_path, ROOT, KAFKA_SECURITY_PROTOCOL="SASL_PLAINTEXT")
     names = [name for name in found if "PASSWORD" in name or name.endswith(("_KEY", "_SECRET"))]
     return found | {name: f"secret-{name}" for name in names}
 

@@ -55,7 +55,8 @@ def test_who_reads_a_setting_is_who_is_given_it(tmp_path: Path, monkeypatch: pyt
     """The page is a promise: nobody else learns what is a secret (docs/faults.md, 23)."""
     for name in SETTINGS:
         monkeypatch.delenv(name, raising=False)
-    platform = Orchestrator(ROOT, private_settings(tmp_path, ROOT), tmp_path)
+    chosen = private_settings(tmp_path, ROOT, KAFKA_SECURITY_PROTOCOL="SASL_PLAINTEXT")
+    platform = Orchestrator(ROOT, chosen, tmp_path)
     tasks = services.startup_tasks(platform.settings, migrations=4, topics=5)
     given = {part.name: part.environment.keys() & SETTINGS.keys() for part in chain[Any](platform.process_specs, tasks)}
     published = {part: {name for name, setting in SETTINGS.items() if part in setting.readers} for part in given}

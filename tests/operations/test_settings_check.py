@@ -9,6 +9,8 @@ from operations.errors import OperationsError
 from operations.settings_check import check
 from testkit.private_platform import private_settings
 
+OWN_ACCOUNTS = {"KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT"}
+
 
 @pytest.mark.parametrize(
     ("change", "named"),
@@ -18,6 +20,12 @@ from testkit.private_platform import private_settings
         ({"PATIENT_SERVICE_PORT": "8102"}, "THERAPIST_SERVICE_PORT"),
         ({"LOCAL_PARTS": "postgres"}, "LOCAL_PARTS"),
         ({"KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}, "LOCAL_PARTS"),
+        (OWN_ACCOUNTS | {"KAFKA_SASL_USERNAME": "everybody"}, "KAFKA_SASL_USERNAME must be empty"),
+        (OWN_ACCOUNTS | {"KAFKA_SASL_MECHANISM": "PLAIN"}, "KAFKA_SASL_MECHANISM must be SCRAM-SHA-512"),
+        (OWN_ACCOUNTS | {"KAFKA_ADMIN_MECHANISM": "SCRAM-SHA-512"}, "KAFKA_ADMIN_MECHANISM must be PLAIN"),
+        ({"KAFKA_ADMIN_PASSWORD": 'with"quotes'}, "KAFKA_ADMIN_PASSWORD: Value error, may have letters"),
+        ({"KAFKA_ADMIN_PASSWORD": ""}, "KAFKA_ADMIN_PASSWORD is empty"),
+        ({"MATCHING_SERVICE_KAFKA_PASSWORD": ""}, "MATCHING_SERVICE_KAFKA_PASSWORD is empty"),
         ({"POSTGRES_HOST": "db.example.org"}, "take postgresql out"),
         ({"SMTP_TLS": "starttls"}, "SMTP_TLS"),
         ({"LOCAL_PARTS": "", "SMTP_HOST": "mail.example.org", "SMTP_PASSWORD": "x"}, "SMTP_PASSWORD in clear"),
@@ -46,9 +54,10 @@ def test_a_setting_of_all_services_is_refused_once_and_no_value_is_shown(checkou
     assert "hunter" not in str(refused.value)
 
 
-def test_the_generated_settings_work(checkout: Path) -> None:
+@pytest.mark.parametrize("change", [{}, OWN_ACCOUNTS, {"KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"}])
+def test_the_generated_settings_work(checkout: Path, change: dict[str, str]) -> None:
     env_file.complete(checkout)
-    check(env_file.load(checkout, {}), checkout)
+    check(env_file.load(checkout, change), checkout)
 
 
 def test_two_private_platforms_share_no_port_and_no_secret(checkout: Path) -> None:

@@ -23,7 +23,7 @@ RunsInBackground = Callable[[Callable[[threading.Event], None]], Any]
 @pytest.fixture
 def kafka(infrastructure: Infrastructure) -> dict[str, Any]:
     """The client configuration of a real broker on which all topics exist."""
-    return {"bootstrap.servers": infrastructure.kafka()}
+    return infrastructure.kafka_client()
 
 
 @pytest.fixture

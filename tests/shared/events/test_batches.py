@@ -34,7 +34,7 @@ def own_kafka() -> Iterator[dict[str, Any]]:
     """A broker of our own: other tests' readers need not look for the ends of these batches."""
     with private_platform() as platform:
         platform.up(["kafka", "topics"])
-        yield {"bootstrap.servers": platform.settings["KAFKA_BOOTSTRAP_SERVERS"]}
+        yield platform.kafka_client()
 
 
 def send_packed(kafka: dict[str, Any], codec: str, *, messages: int, unpacked: int) -> int:
@@ -89,7 +89,7 @@ def test_the_end_of_a_batch_that_cannot_be_unpacked_is_found(own_kafka: dict[str
     until(is_met)
     reader.close()
     assert is_unreadable(found[0])
-    assert end_of_batch(own_kafka, found[0]) == begin + messages
+    assert end_of_batch({**own_kafka, "group.id": "g"}, found[0]) == begin + messages
 
 
 def test_it_is_noted_once_and_what_lies_around_it_is_handled(own_kafka: dict[str, Any]) -> None:
@@ -131,7 +131,9 @@ def test_readers_of_whole_topics_pass_it_too(own_kafka: dict[str, Any]) -> None:
     send_to_the_same(own_kafka, subject, 1)
     send_packed(own_kafka, "zstd", messages=5, unpacked=TOO_MUCH)
     keys = [
-        each.key() for messages in read_to_ends(own_kafka, [TOPIC], range(PARTITIONS), at_most=100) for each in messages
+        each.key()
+        for messages in read_to_ends(own_kafka, [TOPIC], range(PARTITIONS), service="tests", at_most=100)
+        for each in messages
     ]
     assert str(subject).encode() in keys
 
@@ -159,4 +161,4 @@ def test_a_topic_takes_no_more_than_a_worker_can_endure(own_kafka: dict[str, Any
 
 def test_a_kafka_that_does_not_answer_is_not_waited_for_for_ever(own_kafka: dict[str, Any]) -> None:
     with pytest.raises(KafkaException):
-        end_of_batch({"bootstrap.servers": "127.0.0.1:1"}, Message(topic=TOPIC, partition=0, offset=3))
+        end_of_batch({"bootstrap.servers": "127.0.0.1:1", "group.id": "g"}, Message(topic=TOPIC, partition=0, offset=3))

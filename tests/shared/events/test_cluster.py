@@ -34,7 +34,7 @@ def cluster() -> Iterator[PrivatePlatform]:
 @pytest.fixture
 def kafka(cluster: PrivatePlatform) -> dict[str, Any]:
     """The three brokers instead of the one that other tests use."""
-    return {"bootstrap.servers": cluster.settings["KAFKA_BOOTSTRAP_SERVERS"]}
+    return cluster.kafka_client()
 
 
 def publish(subjects: list[UUID], sequence: int) -> None:

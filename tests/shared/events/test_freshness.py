@@ -24,7 +24,7 @@ from prometheus_client import REGISTRY
 from shared.database import database_clock, new_id
 from shared.errors import Unreachable
 from shared.events.freshness import Freshness, Sample, Samples
-from shared.events.heartbeats import Heartbeat, Heartbeats
+from shared.events.heartbeats import Heartbeat, Heartbeats, group_of
 from shared.events.relay import Relay
 from shared.runtime.jobs import Job, run_once
 from testkit.private_platform import private_platform
@@ -92,7 +92,7 @@ def own_kafka() -> Iterator[dict[str, Any]]:
     """A broker of our own, where nobody else writes heartbeats and leaves transactions open."""
     with private_platform() as platform:
         platform.up(["kafka", "topics"])
-        yield {"bootstrap.servers": platform.settings["KAFKA_BOOTSTRAP_SERVERS"]}
+        yield platform.kafka_client()
 
 
 @pytest.fixture
@@ -300,7 +300,7 @@ def test_only_jobs_that_need_current_events_wait(own_kafka: dict[str, Any], grou
 def test_without_kafka_nothing_is_current_and_afterwards_it_is_again(group: str) -> None:
     with private_platform() as platform:
         platform.up(["kafka", "topics"])
-        kafka = {"bootstrap.servers": platform.settings["KAFKA_BOOTSTRAP_SERVERS"]}
+        kafka = platform.kafka_client()
         broker, freshness = platform.process("kafka"), fresh(kafka, group)
         with consuming(kafka, RecordingListeners([]).listeners, group):
             becomes_current(kafka, freshness)
@@ -363,7 +363,7 @@ def test_a_relay_that_stops_without_kafka_does_not_wait_for_its_last_report() ->
 
 
 def test_what_somebody_else_committed_is_no_heartbeat(own_kafka: dict[str, Any]) -> None:
-    stranger = KafkaConsumer({**own_kafka, "group.id": "relays"})
+    stranger = KafkaConsumer({**own_kafka, "group.id": group_of("patient_service")})
     for metadata in ("", "{}", "not JSON", '{"published_until": "2026-01-01T00:00:00"}'):
         stranger.commit(offsets=[TopicPartition("patient.events", 0, 0, metadata=metadata)], asynchronous=False)
         assert Heartbeats(own_kafka).read(["patient.events"], wait_seconds=10) == {}

@@ -309,9 +309,7 @@ def test_listeners_that_fail_in_any_way_cost_their_own_event(kafka: dict[str, An
 def test_headers_whose_name_is_no_text_do_not_end_the_process(kafka: dict[str, Any]) -> None:
     """Other clients than ours can write them, and confluent_kafka answers them with a list that has a hole."""
     failing, key = Failing(), uuid4().bytes
-    produce_with_header(
-        kafka["bootstrap.servers"], "matching.events", key, value=b"no event", name=b"\xff\xfe", times=40
-    )
+    produce_with_header(kafka, "matching.events", key, value=b"no event", name=b"\xff\xfe", times=40)
     with consuming(kafka, failing.listeners, f"g-{uuid4()}"):
         until(lambda: len(reasons_of(key)) == 40)
     assert set(reasons_of(key)) == {"the envelope is not that of an event"}

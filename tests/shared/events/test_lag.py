@@ -32,7 +32,7 @@ def own_kafka() -> Iterator[dict[str, Any]]:
     """A broker of our own: an open transaction holds back every reader of its topic."""
     with private_platform() as platform:
         platform.up(["kafka", "topics"])
-        yield {"bootstrap.servers": platform.settings["KAFKA_BOOTSTRAP_SERVERS"]}
+        yield platform.kafka_client()
 
 
 def lag_of(kafka: dict[str, Any], group: str) -> Lag:
@@ -136,7 +136,7 @@ def test_a_kafka_that_was_killed_and_is_back_is_measured_again() -> None:
     """The clients' own state must not outlive an outage: AdminClient's questions never worked again."""
     with private_platform() as platform:
         platform.up(["kafka", "topics"])
-        kafka = {"bootstrap.servers": platform.settings["KAFKA_BOOTSTRAP_SERVERS"]}
+        kafka = platform.kafka_client()
         publish(kafka, message(withdrawn(new_id(), 1)))
         lag = lag_of(kafka, f"g-{uuid4()}")
         until(lambda: waiting(lag) == 1)

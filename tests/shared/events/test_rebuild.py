@@ -21,7 +21,7 @@ class Reading(_ReaderProcesses):
     """Readers whose work is what a test says."""
 
     def __init__(self, work: Work) -> None:
-        super().__init__(Consumer("nobody", {}, Listeners()), {})
+        super().__init__("nobody", Consumer("nobody", {}, Listeners()), {})
         self.work = work
 
     def _read(self, partitions: range) -> None:

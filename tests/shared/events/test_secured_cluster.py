@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from confluent_kafka import Producer
 from confluent_kafka.admin import (
     AclBinding,
     AclBindingFilter,
@@ -28,10 +29,13 @@ from shared.events.catalogue import TherapistUpdated
 from shared.events.cluster import Administrator, KafkaReachable
 from shared.events.consumer import Consumer
 from shared.events.event import TOPICS
+from shared.runtime import registry
 from shared.runtime.duties import Duty
 from shared.runtime.health import ReadinessCheck, readiness
+from shared.runtime.kafka_accounts import KafkaAccountSettings, prepare
 from shared.runtime.settings import KafkaSettings, read
 from shared.runtime.worker import _supervised
+from testkit.private_platform import private_settings
 from tests.fakes.kafka import PASSWORD, USER, SecuredCluster, secured_cluster
 from tests.shared.events.conftest import consuming, until
 from tests.shared.events.publishing import RecordingListeners, commit_events, relay
@@ -98,15 +102,42 @@ def test_what_the_cluster_refuses_is_trouble_until_it_refuses_no_more(
         until(lambda: duty.failures > 0, 60)
         until(lambda: duty.failures > 1, 60)
         assert "TOPIC_AUTHORIZATION_FAILED" in str(duty._problem)
-        wanted = AclBindingFilter(
-            ResourceType.TOPIC, None, ResourcePatternType.LITERAL, None, None, AclOperation.ANY, AclPermissionType.ANY
-        )
-        for future in admin.delete_acls([wanted]).values():
-            future.result(10)
+        _delete_rights(admin, ResourceType.TOPIC)
         until(lambda: duty.failures == 0 and duty.problem() is None, 60)
     finally:
         stop.set()
         thread.join(10)
+
+
+def test_each_service_may_have_an_account_of_its_own_there(cluster: SecuredCluster, tmp_path: Path) -> None:
+    settings = private_settings(tmp_path) | cluster.settings() | {"KAFKA_SASL_USERNAME": "", "KAFKA_SASL_PASSWORD": ""}
+    settings |= {"KAFKA_ADMIN_USERNAME": USER, "KAFKA_ADMIN_PASSWORD": PASSWORD}
+    ours = KafkaAccountSettings.of(settings | {"KAFKA_ADMIN_MECHANISM": "SCRAM-SHA-512"})
+    topics.create(ours)
+    given, taken = prepare(ours)
+    assert (given > 0, taken) == (True, 0)
+    try:
+        matching = registry.settings_of("matching_service").of(settings).kafka_client()
+        assert matching["security.protocol"] == "SASL_SSL"
+        until(lambda: error_of_writing(matching, "matching.events") == "")
+        assert error_of_writing(matching, "patient.events") == "TOPIC_AUTHORIZATION_FAILED"
+    finally:
+        _delete_rights(Administrator(ours.kafka_client()), ResourceType.ANY)
+
+
+def error_of_writing(kafka: dict[str, Any], topic: str) -> str:
+    """The name of the error of a message to this topic; empty where the cluster has taken it."""
+    producer, refusals = Producer(kafka), []
+    producer.produce(topic, key=b"k", value=b"{}", on_delivery=lambda problem, _: refusals.append(problem))
+    assert producer.flush(20) == 0
+    return refusals[0].name() if refusals[0] is not None else ""
+
+
+def _delete_rights(admin: Administrator, kind: ResourceType) -> None:
+    """The cluster lets everybody do what no right is about."""
+    wanted = AclBindingFilter(kind, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY)
+    for future in admin.delete_acls([wanted]).values():
+        future.result(10)
 
 
 @pytest.mark.parametrize(("change", "named"), WRONG)

@@ -12,7 +12,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from shared.events import topics
 from shared.events.event import TOPICS, KafkaTopic
-from shared.runtime.settings import KafkaSettings, read
+from shared.runtime.settings import KafkaAdministratorSettings
 from testkit.private_platform import PrivatePlatform, private_platform
 from tests.shared.events.conftest import until
 
@@ -34,11 +34,8 @@ def is_configured(admin: AdminClient, topic: KafkaTopic) -> bool:
     return topic.configuration().items() <= {name: entry.value for name, entry in entries.items()}.items()
 
 
-def test_a_topic_that_is_there_already_is_given_our_settings(
-    empty: PrivatePlatform, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", empty.settings["KAFKA_BOOTSTRAP_SERVERS"])
-    settings = read(KafkaSettings)
+def test_a_topic_that_is_there_already_is_given_our_settings(empty: PrivatePlatform) -> None:
+    settings = KafkaAdministratorSettings.of(empty.settings)
     admin = AdminClient(settings.kafka_client())
     theirs = NewTopic(
         "therapist.events", 12, 1, config={"message.timestamp.type": "CreateTime", "retention.ms": "1000"}

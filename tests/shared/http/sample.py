@@ -295,6 +295,7 @@ ROUTES = [
 def settings(**overrides: Any) -> ServiceSettings:
     fields: dict[str, Any] = {
         "database_password": SecretStr("unused"),
+        "kafka_password": SecretStr("unused"),
         "port": 8999,
         "digest_key": SecretStr(DIGEST_KEY),
         "auth": "none",

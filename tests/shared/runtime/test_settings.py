@@ -10,7 +10,16 @@ import pytest
 from pydantic import Field, ValidationError
 
 from migrations.settings import MigrationSettings
-from shared.runtime.settings import EnvironmentSettings, OnlyIn, SettingsGroup, Unit, names, read
+from shared.runtime.settings import (
+    EnvironmentSettings,
+    KafkaAdministratorSettings,
+    KafkaSettings,
+    OnlyIn,
+    SettingsGroup,
+    Unit,
+    names,
+    read,
+)
 from shared.values.enums import Role
 from testkit.private_platform import ROOT
 from therapist_service.settings import Settings
@@ -19,7 +28,7 @@ from therapist_service.settings import Settings
 @pytest.mark.parametrize(
     ("of", "named"),
     [
-        (Settings, ["DIGEST_KEY", "THERAPIST_SERVICE_DATABASE_PASSWORD"]),
+        (Settings, ["DIGEST_KEY", "THERAPIST_SERVICE_DATABASE_PASSWORD", "THERAPIST_SERVICE_KAFKA_PASSWORD"]),
         (MigrationSettings, ["DATABASE_OWNER_PASSWORD", "POSTGRES_ADMIN_PASSWORD"]),
     ],
 )
@@ -109,13 +118,18 @@ def test_no_variable_renames_a_service(nothing_else: pytest.MonkeyPatch) -> None
     """The name of the service is its role in the database, and SERVICE a name that many use."""
     nothing_else.setenv("SERVICE", "something_else")
     key = base64.b64encode(bytes(32)).decode()
-    made = Settings(THERAPIST_SERVICE_DATABASE_PASSWORD="x", digest_key=key)
+    made = Settings(THERAPIST_SERVICE_DATABASE_PASSWORD="x", THERAPIST_SERVICE_KAFKA_PASSWORD="x", digest_key=key)
     assert (made.service, made.database_url.username) == ("therapist_service", "therapist_service")
     assert "SERVICE" not in names(Settings)
 
 
 DIGEST_KEY = base64.b64encode(bytes(32)).decode()
-NEEDED = {"THERAPIST_SERVICE_DATABASE_PASSWORD": "x", "DIGEST_KEY": DIGEST_KEY, "AUTH": "token"}
+NEEDED = {
+    "THERAPIST_SERVICE_DATABASE_PASSWORD": "x",
+    "THERAPIST_SERVICE_KAFKA_PASSWORD": "x",
+    "DIGEST_KEY": DIGEST_KEY,
+    "AUTH": "token",
+}
 
 
 @pytest.mark.parametrize("bind", ["0.0.0.0", "::", "192.168.1.5", "10.0.0.1", "example.org", ""])
@@ -173,3 +187,42 @@ def test_an_issuer_may_name_roles_in_its_own_way() -> None:
     for wrong in ("office", "office=emperor", "=admin", "office=admin=caller"):
         with pytest.raises(ValidationError, match="must be like office=coordinator"):
             Settings.of(NEEDED | {"TOKEN_ROLE_NAMES": wrong})
+
+
+ACCOUNTS = NEEDED | {"KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT", "KAFKA_ADMIN_PASSWORD": "y"}
+
+
+def credentials(settings: KafkaSettings) -> tuple[object, ...]:
+    kafka = settings.kafka_client()
+    return tuple(kafka.get(f"sasl.{name}") for name in ("mechanism", "username", "password"))
+
+
+def test_a_service_signs_in_at_kafka_by_its_name_and_the_administrator_by_another() -> None:
+    assert credentials(Settings.of(ACCOUNTS)) == ("SCRAM-SHA-512", "therapist_service", "x")
+    assert credentials(KafkaAdministratorSettings.of(ACCOUNTS)) == ("PLAIN", "administrator", "y")
+
+
+def test_everybody_may_have_one_account_at_an_existing_cluster() -> None:
+    shared = ACCOUNTS | {
+        "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+        "KAFKA_SASL_MECHANISM": "SCRAM-SHA-256",
+        "KAFKA_SASL_USERNAME": "platform",
+        "KAFKA_SASL_PASSWORD": "z",
+    }
+    for kind in (Settings, KafkaAdministratorSettings):
+        assert credentials(kind.of(shared)) == ("SCRAM-SHA-256", "platform", "z")
+
+
+@pytest.mark.parametrize("protocol", ["PLAINTEXT", "SSL"])
+def test_no_password_is_sent_to_a_kafka_that_has_no_accounts(protocol: str) -> None:
+    for kind in (Settings, KafkaAdministratorSettings):
+        chosen = kind.of(ACCOUNTS | {"KAFKA_SECURITY_PROTOCOL": protocol})
+        assert credentials(chosen) == (None, None, None)
+
+
+@pytest.mark.parametrize("value", ['a"b', "a\\b", "a;b", "a b", "ä", "a'b", "a$b", "a|b", "a&b"])
+@pytest.mark.parametrize("name", ["KAFKA_ADMIN_USERNAME", "KAFKA_ADMIN_PASSWORD"])
+def test_the_administrators_account_can_stand_in_kafkas_configuration(name: str, value: str) -> None:
+    """It is written there by a shell, between quotes."""
+    with pytest.raises(ValidationError, match="may have letters, digits"):
+        KafkaAdministratorSettings.of(ACCOUNTS | {name: value})

@@ -1,0 +1,56 @@
+"""A secret may stand in a file: `<NAME>_FILE` names it, in place of `<NAME>`. Needs nothing but Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+LAST_WORDS = ("PASSWORD", "KEY", "SECRET")
+"""How the names of settings end that are secrets, and of no others (`tests/architecture/test_secrets.py`)."""
+LONGEST_FILE = 10_000
+
+
+def is_secret(name: str) -> bool:
+    """Returns whether the setting of this name is a secret."""
+    return name.endswith(LAST_WORDS)
+
+
+def file_setting(name: str) -> str:
+    """Returns the variable that names the file with a secret."""
+    return f"{name}_FILE"
+
+
+@dataclass(frozen=True)
+class SecretFile:
+    """The file that `<NAME>_FILE` names, in place of a value."""
+
+    name: str
+    path: str
+    value: str = field(repr=False)
+    """What `<NAME>` says, which must be nothing."""
+
+    def read(self) -> str:
+        """Returns the text of the file without the end of its line.
+
+        Raises `ValueError`, without anything of the file, when it cannot be read, is empty, or is not the only place.
+        """
+        variable = file_setting(self.name)
+        if self.value:
+            raise ValueError(f"set {self.name} or {variable}, not both")
+        try:
+            with open(self.path, "rb") as file:
+                text = file.read(LONGEST_FILE).decode()
+        except OSError as problem:
+            raise ValueError(f"the file that {variable} names cannot be read: {problem.strerror}") from None
+        except ValueError:  # the path has a NUL, or the content is no UTF-8
+            raise ValueError(f"{variable} names no file with a line of text") from None
+        secret = text.removesuffix("\n").removesuffix("\r")
+        if not secret:
+            raise ValueError(f"the file that {variable} names is empty")
+        return secret
+
+
+def secret_file(name: str, variables: Mapping[str, str]) -> SecretFile | None:
+    """Returns the file that these variables name for a secret; None where they name none."""
+    path = variables.get(file_setting(name))
+    return SecretFile(name, path, variables.get(name, "")) if path else None
