@@ -99,9 +99,8 @@ def test_every_input_field_has_a_description(service: str) -> None:
     assert [path for path, field in found if not any("description" in part for part in described_parts(field))] == []
 
 
-@pytest.mark.parametrize("service", [each for each in SERVICES if each != "user_service"])
+@each_service
 def test_every_output_field_has_a_description(service: str) -> None:
-    """Those of the user service are still to be described."""
     found = [(path, field) for path, field in output_fields(service) if path.split()[-1] not in OF_A_WEEK]
     assert len(found) > 20
     assert [path for path, field in found if not any("description" in part for part in described_parts(field))] == []

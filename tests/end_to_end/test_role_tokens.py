@@ -5,14 +5,9 @@ from __future__ import annotations
 import pytest
 import requests
 
-from gateway.paths import forwarded_paths
 from operations import gateway
 from operations.role_accounts import tokens_of
 from testkit.private_platform import PrivatePlatform
-
-pytestmark = pytest.mark.skipif(
-    all(path.path != "/api/users/<uuid:id>/invite" for path in forwarded_paths()), reason="there are no invitations yet"
-)
 
 ALLOWED = {"coordinator": "/api/patients", "caller": "/api/phone-calls", "importer": "/api/imports"}
 

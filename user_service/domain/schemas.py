@@ -62,8 +62,11 @@ class AccessToken(Schema):
     """A token for the header `Authorization`, and for how many seconds it is valid."""
 
     access_token: str
+    """The token: `Authorization: Bearer <token>`."""
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - the name of a scheme
+    """The scheme of that header."""
     expires_in: int
+    """For how many seconds the token is valid."""
 
 
 class MachineSignIn(Schema):
@@ -79,17 +82,24 @@ class JwkView(Schema):
     """A public key (RFC 8037)."""
 
     kid: str
+    """The id of the key, which the header of a token names."""
     kty: str
+    """The kind of key: `OKP`."""
     crv: str
+    """The curve: `Ed25519`."""
     x: str
+    """The public key itself, as base64url."""
     alg: str
+    """The only algorithm that the key is for."""
     use: str
+    """`sig`: it checks signatures."""
 
 
 class JwksView(Schema):
     """The keys with which access tokens are checked (RFC 7517)."""
 
     keys: list[JwkView]
+    """Those that sign, are about to sign, or signed tokens that are still valid."""
 
 
 # People
@@ -142,19 +152,26 @@ class UserView(EntityView, UserFields):
     has_password: bool
     """False until the invitation was accepted."""
     otp_enabled: bool
+    """Whether signing in needs a one-time password."""
     last_signed_in_at: Instant | None
+    """When the person last signed in; null: never."""
     created_by: UUID | None
+    """The administrator who made the account; null: a command at the terminal."""
 
 
 class MeView(EntityView, OwnFields):
     """The caller's own account."""
 
     email: EmailAddress
+    """The address with which the caller signs in."""
     roles: list[Role]
+    """What the caller may do."""
     otp_enabled: bool
+    """Whether signing in needs a one-time password."""
     recovery_codes_left: int
     """How many recovery codes are not used yet; with none left, turn one-time passwords off and on for new ones."""
     last_signed_in_at: Instant | None
+    """When the caller last signed in."""
 
 
 class UserFilter(PageQuery):
@@ -224,15 +241,23 @@ class SessionView(Schema):
     """One sign-in of a person: when, from where, with which program, and whether it still goes on."""
 
     id: UUID
+    """The id of the session, which access tokens name as `sid`."""
     created_at: Instant
+    """When the person signed in."""
     last_used_at: Instant
+    """When the session last got an access token."""
     expires_at: Instant
+    """When it ends if it is not used again."""
     address: str
+    """The IP address from which the person signed in."""
     user_agent: str | None
+    """The program that signed in, as it named itself."""
     current: bool
     """Whether it is the session of the caller."""
     ended_at: Instant | None
+    """When it ended; null: it goes on."""
     end_reason: SessionEnd | None
+    """Why it ended; null: it goes on."""
 
 
 SessionPage = Page[SessionView]
@@ -265,13 +290,16 @@ class MachineView(EntityView, MachineFields):
     """A machine account; its `id` is the `client_id` with which it signs in."""
 
     last_signed_in_at: Instant | None
+    """When the machine last signed in; null: never."""
     created_by: UUID | None
+    """The administrator who made the account; null: a command at the terminal."""
 
 
 class MachineSecretView(MachineView):
     """A machine account with its new secret, which is shown once: null in a repeated answer."""
 
     client_secret: str | None
+    """The new secret; null where an answer is repeated."""
 
 
 MachinePage = Page[MachineView]
@@ -284,10 +312,15 @@ class AccountChangeView(Schema):
     """What happened to an account, when, and who did it (null: a command at the terminal)."""
 
     id: UUID
+    """The id of the entry."""
     change: AccountChangeKind
+    """What happened."""
     detail: str | None
+    """What it concerned, such as the roles that were given; null: nothing more to say."""
     changed_at: Instant
+    """When it happened."""
     changed_by: UUID | None
+    """The account that did it; null: a command at the terminal, or nobody who was signed in."""
 
 
 AccountChangePage = Page[AccountChangeView]
