@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from detect_secrets import SecretsCollection
+from detect_secrets.core.secrets_collection import SecretsCollection
 from detect_secrets.settings import transient_settings
 
 from tests.architecture.sources import ROOT

@@ -34,9 +34,9 @@ LEFT_BEHIND: dict[str, tuple[str, Callable[[], str]]] = {
     "a generated password": ("compose.yml", lambda: f'X: "{base64.urlsafe_b64encode(RANDOM.randbytes(24)).decode()}"'),
     "a key in hexadecimal digits": ("shared/keys.py", lambda: f'KEY = "{RANDOM.randbytes(32).hex()}"'),
     "a password somebody chose": ("docker-compose.yml", lambda: "DATABASE_OWNER_PASSWORD: geheim4711"),
-    "a password in an address": ("docs/how-to.md", lambda: "psql postgresql://me:geheim4711@db.example/platform"),
+    "a password in an address": ("docs/how-to.md", lambda: "psql postgresql://me:" + "geheim4711@db.example/platform"),
     "a token of a code host": (".ci/run", lambda: f"export TOKEN=ghp_{'aB3' * 12}"),
-    "keys of a cloud": ("docs/imports.md", lambda: "AKIA" + "IOSFODNN7ABCDEFG"),
+    "keys of a cloud": ("docs/how-to.md", lambda: "AKIA" + "IOSFODNN7ABCDEFG"),
 }
 
 
