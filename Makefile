@@ -68,11 +68,14 @@ fuzz: setup  ## made-up requests against every OpenAPI document; CASES=50000 SEE
 	@$(PYTHON) -m tests.fuzz $(if $(CASES),--cases $(CASES)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 .PHONY: check
-check: setup  ## lint, format, types, import contracts
+check: setup  ## lint, format, types, import contracts, unused packages, secrets, known vulnerabilities
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@PYTHONPATH=. .venv/bin/lint-imports
+	@.venv/bin/deptry .
+	@$(PYTHON) -m tests.checks.secret_scan
+	@$(PYTHON) -m tests.checks.dependency_audit
 
 .PHONY: format
 format: setup  ## put the code into the agreed form

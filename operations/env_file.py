@@ -16,8 +16,8 @@ from operations.errors import OperationsError
 from shared.runtime.secret_files import file_setting, is_secret, secret_file
 from shared.runtime.worker_port import WORKER_PORT_DISTANCE
 
-_LINE = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*?)\s*$")
-_COMMENT = re.compile(r"\s+#.*$")
+_LINE = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=(.*)$")
+_COMMENT = re.compile(r"(?<!\s)\s++#.*$")
 _HOST_AND_PORT = re.compile(r"^([\w.-]+):(\d+)$")
 
 _SECRETS = {
@@ -65,6 +65,7 @@ def parse(text: str) -> list[tuple[str, str]]:
 
 
 def _unquoted(value: str) -> str:
+    value = value.strip()
     if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
         return value[1:-1]
     return _COMMENT.sub("", value)

@@ -20,7 +20,7 @@ from shared.values.enums import FederalState
 TABLE = Path(__file__).with_name("postal_codes.csv")
 
 _LATIN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
-_ADDITION = re.compile(r"\s*[(/,].*|\s(?:am|an|auf|bei|im|in|ob|vor|-|[abiv]\.|[ai]\.?\s?d\.).*")
+_ADDITION = re.compile(r"[(/,].*|\s(?:am|an|auf|bei|im|in|ob|vor|-|[abiv]\.|[ai]\.?\s?d\.).*")
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def _grouped(pairs: Sequence[tuple[str, Municipality]]) -> Mapping[str, Sequence
 
 def without_addition(city: str) -> str:
     """The name of a municipality without what distinguishes it from others of that name: "am Main", "(Efze)"."""
-    return _ADDITION.sub("", city)
+    return _ADDITION.sub("", city).rstrip()
 
 
 def spelled(name: str) -> str:

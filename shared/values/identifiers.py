@@ -15,7 +15,7 @@ from pydantic import Field
 from shared.values.errors import NotAcceptable
 from shared.values.text import Text, one_line
 
-LEGIBLE = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+LEGIBLE = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # pragma: allowlist secret
 """Letters and digits that are not mistaken for each other when read aloud or by hand: no 0 and O, no 1 and I."""
 
 _KVNR = re.compile(r"[A-Z][0-9]{9}")

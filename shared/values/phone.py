@@ -33,12 +33,12 @@ _SIGNS = str.maketrans(
     dict.fromkeys("‐‑‒–—―−﹣－_", "-") | dict.fromkeys("∕⁄／", "/") | dict.fromkeys("·•", ".")
     | {"＋": "+", "（": "(", "）": ")", "[": "(", "]": ")"}
 )  # fmt: skip
-_WRITTEN = re.compile(r"[( ]*\+?[0-9 ()/.-]+", re.ASCII)
+_WRITTEN = re.compile(r"[( ]*+\+?[0-9 ()/.-]+", re.ASCII)
 _BARE_COUNTRY_CODE = re.compile(r"(?=(?:49|43|41) ?\( ?0 ?\))")
 """`49 (0)345 …`: only a country code is followed by a zero in brackets."""
 _ZERO_IN_BRACKETS = re.compile(r"\( ?0 ?\)")
 _BEFORE_ZERO_IN_BRACKETS = re.compile(r"(?:[( ]*(?:\+|00) ?[0-9]{1,3}[ )./-]*)?")
-_AREA_CODE = re.compile(r"(?:(?:\+|00) ?[0-9]{1,3}[ .-]*0?|0) *[1-9][0-9]{0,4} *")
+_AREA_CODE = re.compile(r"(?:(?:\+|00) ?[0-9]{1,3}[ .-]*+(?:0 *+)?|0 *+)[1-9][0-9]{0,4} *+")
 _SHORTEST_AFTER_SLASH = 3
 
 

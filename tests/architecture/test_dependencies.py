@@ -1,4 +1,4 @@
-"""What is declared in pyproject.toml is used, and what is used is declared."""
+"""What tests and checks need is declared in pyproject.toml and used; deptry looks at the platform's own code."""
 
 from __future__ import annotations
 
@@ -15,19 +15,11 @@ from typing import Any
 from tests.architecture.sources import ROOT, nodes
 
 DECLARED: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
-
-IMPORTED_BY_NOBODY = {
-    "beautifulsoup4": "the scraper reads pages with it",
-    "geopy": "geocoding asks Nominatim with it",
-    "tzdata": "zoneinfo reads it where the system has no time zones",
-}
-"""Packages that the platform runs with, and why although no module of ours imports them."""
-
-COME_WITH = {"werkzeug": "flask", "pydantic_core": "pydantic", "opentelemetry": "opentelemetry-sdk"}
-"""Modules of packages that another package brings for sure, being made of them."""
+MODULES = packages_distributions()
 ONLY_FOR_TYPES = {"_typeshed"}
 
-MODULES = packages_distributions()
+TOOLS = {"ruff", "mypy", "import-linter", "deptry", "pip-audit", "pytest-xdist", "pytest-timeout"}
+"""Packages of which we use commands or settings; of `types-…` only mypy reads anything."""
 
 
 def _names(requirements: Iterable[str]) -> set[str]:
@@ -56,22 +48,21 @@ def _imported(path: Path) -> set[str]:
 
 
 @cache
-def _packages(*, tests: bool) -> set[str]:
-    """The packages that our code imports, without Python's own and ours; the tests', or all others'."""
-    folders = [folder for folder in ROOT.iterdir() if folder.is_dir() and not folder.name.startswith((".", "build"))]
-    ours = {folder.name for folder in folders}
-    files = [path for folder in folders for path in folder.rglob("*.py") if (folder.name == "tests") == tests]
-    modules = set().union(*map(_imported, files)) - ours - set(sys.stdlib_module_names) - ONLY_FOR_TYPES
-    return {_normal(COME_WITH.get(module) or MODULES.get(module, [module])[0]) for module in modules}
-
-
-def test_a_package_that_the_platform_runs_with_is_imported_or_says_why_not() -> None:
-    assert RUNTIME - _packages(tests=False) == set(IMPORTED_BY_NOBODY)
-
-
-def test_what_the_platform_imports_is_declared() -> None:
-    assert _packages(tests=False) <= RUNTIME | TRACING
+def _packages_of_tests() -> set[str]:
+    """The packages that the tests import, without Python's own and ours."""
+    ours = {folder.name for folder in ROOT.iterdir() if folder.is_dir()}
+    modules = set().union(*map(_imported, (ROOT / "tests").rglob("*.py")))
+    foreign = modules - ours - set(sys.stdlib_module_names) - ONLY_FOR_TYPES
+    return {
+        "opentelemetry-sdk" if each == "opentelemetry" else _normal(MODULES.get(each, [each])[0]) for each in foreign
+    }
 
 
 def test_what_the_tests_import_is_declared() -> None:
-    assert _packages(tests=True) <= RUNTIME | TRACING | DEVELOPMENT
+    assert _packages_of_tests() <= RUNTIME | TRACING | DEVELOPMENT
+
+
+def test_what_is_declared_for_tests_and_checks_is_used() -> None:
+    unused = DEVELOPMENT - _packages_of_tests() - TOOLS
+    assert {each for each in unused if not each.startswith("types-")} == set()
+    assert TOOLS <= DEVELOPMENT

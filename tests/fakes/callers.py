@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from shared.errors import Unauthenticated
 from shared.runtime.health import ReadinessCheck
 from shared.security.authentication import Caller
 
@@ -31,20 +30,6 @@ class FixedCaller:
 
     def stop(self) -> None:
         """Nothing runs."""
-
-
-class OneToken(FixedCaller):
-    """Requests that bring this token are sent by this caller, all others by nobody who is known."""
-
-    def __init__(self, token: str, caller: Caller) -> None:
-        super().__init__(caller)
-        self.headers = {"Authorization": f"Bearer {token}"}
-
-    def caller(self, environ: WSGIEnvironment) -> Caller:
-        """Returns the caller; raises `Unauthenticated` for a request without the token."""
-        if environ.get("HTTP_AUTHORIZATION") != self.headers["Authorization"]:
-            raise Unauthenticated("token.missing", "Sign in first.")
-        return self._caller
 
 
 def called_by(app: Flask, caller: Caller) -> Flask:

@@ -13,7 +13,8 @@ from werkzeug.test import TestResponse
 
 from shared.http import openapi
 from tests.architecture.sources import SERVICES
-from tests.fuzz.campaign import KEY, SIGN_IN, Prepared
+from tests.fuzz.callers import SIGN_IN
+from tests.fuzz.campaign import KEY, Prepared
 from tests.fuzz.reasons import (
     ANSWER,
     CALL,

@@ -165,6 +165,11 @@ def test_what_is_malformed_or_too_large_is_refused(front: Gateway, what: str) ->
     refused(front, bytes_.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n", 1), status)
 
 
+def test_three_hundred_headers_are_no_harm(front: Gateway) -> None:
+    headers = {f"X-{number}": "1" for number in range(300)}
+    assert front.asked("GET", "/api/patients", headers=headers).ok
+
+
 def test_a_body_at_the_limit_passes(front: Gateway) -> None:
     assert front.asked("POST", "/api/patients", data=b" " * MEBIBYTE).json()["length"] == MEBIBYTE
 

@@ -27,6 +27,7 @@ pytestmark = pytest.mark.slow
 QUICK = Limits(header_seconds=1, request_seconds=3, answer_seconds=2, idle_seconds=20)
 NEIGHBOURS = [name for name in SERVICES if name != "therapist_service"]
 HALF_A_BODY = b"POST /api/patients HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nabc"
+HALF_A_CHUNK = b"POST /api/patients HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nabc"
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +55,10 @@ def test_headers_have_a_time_and_single_bytes_do_not_extend_it(quick: Gateway, s
     assert quick.asked("GET", "/api/patients").ok
 
 
-def test_a_body_that_drips_is_refused_by_the_clock_of_the_service(quick: Gateway) -> None:
+@pytest.mark.parametrize("sent", [HALF_A_BODY, HALF_A_CHUNK])
+def test_a_body_that_drips_is_refused_by_the_clock_of_the_service(quick: Gateway, sent: bytes) -> None:
     """nginx itself would take one byte a minute for two years."""
-    with client(quick.address, HALF_A_BODY) as connection:
+    with client(quick.address, sent) as connection:
         seconds, answer = seconds_until_closed(connection, lambda: connection.sendall(b"x"))
     assert seconds < 7
     assert is_problem(answer, 408)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from flask import Flask
 from joserfc import jws
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -16,6 +17,7 @@ from shared.values.account_enums import SessionEnd
 from tests.builders.accounts import EMAIL, PASSWORD, a_person
 from tests.concurrency import at_once, while_uncommitted
 from tests.conftest import MONDAY
+from tests.user_service.conftest import CallAs
 from user_service import jobs
 from user_service.dependencies import Dependencies
 from user_service.domain import accounts, sessions
@@ -195,3 +197,20 @@ class TestAtOnce:
 
         while_uncommitted(refresh, deactivate)
         assert is_over(needed.values.successor(token), needed)
+
+    def test_a_request_goes_on_whose_session_ends_meanwhile_and_nothing_after_it(
+        self, app: Flask, call_as: CallAs, needed: Dependencies
+    ) -> None:
+        """An access token counts until it runs out; the next one is refused."""
+        token = signed_in(needed)
+        with transaction() as session:
+            account_id = session.query(Account).filter_by(email=EMAIL).one().id
+            call_as(account_id, session_id=session.query(SignInSession).one().id)
+
+        def end_all(session: Session) -> None:
+            sessions.get_person(session, account_id, lock=True)  # the request waits for it
+            sessions.revoke(session, account_id, expected_versions=None, by=None, now=SOON)
+
+        answer = while_uncommitted(end_all, lambda: app.test_client().patch("/api/me", json={"name": "Erika Neu"}))
+        assert (answer.status_code, answer.json["name"]) == (200, "Erika Neu")
+        assert is_over(token, needed)

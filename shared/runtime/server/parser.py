@@ -13,7 +13,7 @@ LONGEST_CHUNK_LINE: Final = 1024
 
 _BEYOND_ASCII = re.compile(rb"[\x80-\xff]+")
 _FRAMING = re.compile(rb"\r\n(content-length|transfer-encoding|host)[ \t]*:", re.IGNORECASE)
-_TRANSFER_ENCODING = re.compile(rb"\r\ntransfer-encoding[ \t]*:[ \t]*([^\r]*?)[ \t]*\r\n", re.IGNORECASE)
+_TRANSFER_ENCODING = re.compile(rb"\r\ntransfer-encoding[ \t]*:([^\r]*)\r\n", re.IGNORECASE)
 
 
 class RequestTimeout(Error):  # type: ignore[misc]  # waitress ships no types
@@ -59,7 +59,7 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
         if len(set(framing)) < len(framing) or {b"content-length", b"transfer-encoding"} <= set(framing):
             raise ParsingError("two headers say how long the body is, or where it goes")
         encoding = _TRANSFER_ENCODING.search(header_plus)
-        if encoding is not None and encoding[1].lower() != b"chunked":
+        if encoding is not None and encoding[1].strip(b" \t").lower() != b"chunked":
             raise TransferEncodingNotImplemented(encoding[1].decode("latin-1"))
         try:
             understood = _with_address_in_ascii(header_plus)
@@ -76,6 +76,9 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
             raise ParsingError("HTTP/1.0 has no chunks")
         if self.version == "1.1" and not self.headers.get("HOST"):
             raise ParsingError("HTTP/1.1 names its host")
+        if not self.path.startswith("/") and self.path not in ("*", ""):
+            # the application would add the slash, and the gateway has judged another path
+            raise ParsingError("the address is no path")
         if self.proxy_netloc:
             # RFC 9112, 3.2.2: the address in the first line counts, whatever Host says
             self.headers["HOST"] = self.proxy_netloc

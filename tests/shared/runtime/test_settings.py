@@ -153,7 +153,7 @@ def test_this_machine_may_do_without(bind: str) -> None:
         "ftp://id.example/jwks",
         "http://",
         "http:///jwks",
-        "https://me:secret@id.example/",
+        "https://me:secret@id.example/",  # pragma: allowlist secret
         "http://id.example:x/",
     ],
 )

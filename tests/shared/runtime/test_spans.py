@@ -30,7 +30,7 @@ from tests.fakes.otlp import FakeCollector, collector
 from tests.shared.events.publishing import withdrawn
 from tests.shared.http.addresses import a_free_port, until_alive
 
-TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"  # pragma: allowlist secret
 
 
 @pytest.fixture

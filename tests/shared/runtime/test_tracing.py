@@ -15,7 +15,7 @@ from shared.runtime.tracing import (
     use_trace_context,
 )
 
-TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"  # pragma: allowlist secret
 GIVEN = f"00-{TRACE}-{SPAN}-01"
 
 

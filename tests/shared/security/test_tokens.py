@@ -76,6 +76,23 @@ HOSTILE: dict[str, tuple[str, Callable[[], str]]] = {
         "token.signature",
         lambda: signed_by_hmac(KEY.public_key.public_bytes_raw()),
     ),
+    "HMAC with the published keys": ("token.signature", lambda: signed_by_hmac(published(KEY))),
+    "HMAC with the public key as JSON": (
+        "token.signature",
+        lambda: signed_by_hmac(json.dumps(KEY.as_dict(private=False)).encode()),
+    ),
+    "RSA with our key's name": ("token.signature", lambda: of_parts(HEADER | {"alg": "RS256"}, claims(), bytes(256))),
+    "an RSA key with our key's name": (
+        "token.signature",
+        lambda: signed(claims(), RSAKey.generate_key(2048, {"kid": "a"}), alg="RS256"),
+    ),
+    "other claims under the same signature": (
+        "token.signature",
+        lambda: ".".join(
+            [*of_parts(HEADER, claims(roles=["admin"])).split(".")[:2], signed(claims(), KEY).rpartition(".")[2]]
+        ),
+    ),
+    "a refresh token": ("token.malformed", lambda: encoded(bytes(32))),
     "the old name of the algorithm": ("token.signature", lambda: of_parts(HEADER | {"alg": "EdDSA"}, claims())),
     "a key of somebody else": ("token.signature", lambda: signed(claims(), FOREIGN)),
     "an unknown key": ("token.unknown_key", lambda: signed(claims(), new_key("b"))),
@@ -106,6 +123,9 @@ HOSTILE: dict[str, tuple[str, Callable[[], str]]] = {
     "issued tomorrow": ("token.not_yet_valid", lambda: signed(claims(iat=4_000_000_000), KEY)),
     "no end": ("token.malformed", lambda: signed(claims(exp=None), KEY)),
     "an end in words": ("token.malformed", lambda: signed(claims(exp="tomorrow"), KEY)),
+    "an end in a text of digits": ("token.malformed", lambda: signed(claims(exp="4000000000"), KEY)),
+    "an end that is no number": ("token.malformed", lambda: signed_text('{"exp": NaN}')),
+    "an end in a list": ("token.malformed", lambda: signed(claims(exp=[4_000_000_000]), KEY)),
     "a true end": ("token.malformed", lambda: signed(claims(exp=True), KEY)),
     "an end in the year 5000000": ("token.malformed", lambda: signed(claims(exp=10**14), KEY)),
     "an endless number": (
