@@ -36,7 +36,7 @@ FORMS: Sequence[Plugin] = (
 )  # fmt: skip
 WORDS: Sequence[Plugin] = ({"name": "KeywordDetector"},)
 
-DATA = (".csv", "requirements/dev.txt", "requirements/runtime.txt", "requirements/tracing.txt")
+DATA = (".csv", "requirements/dev.txt", "requirements/runtime.txt", "requirements/tracing.txt", "package-lock.json")
 """Tables of places, and hashes of packages."""
 
 FILTERS: Sequence[dict[str, Any]] = (

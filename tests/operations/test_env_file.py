@@ -133,7 +133,7 @@ def test_the_environment_may_name_the_file(checkout: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("DIGEST_KEY=x\nDIGEST_KEY_FILE=/etc/hostname", "set DIGEST_KEY or DIGEST_KEY_FILE, not both"),
+        ("DIGEST_KEY=x\nDIGEST_KEY_FILE=/dev/null", "set DIGEST_KEY or DIGEST_KEY_FILE, not both"),
         ("DIGEST_KEY_FILE=/no/file", "the file that DIGEST_KEY_FILE names cannot be read"),
         ("DIGEST_KEY_FILE=/dev/null", "the file that DIGEST_KEY_FILE names is empty"),
     ],

@@ -31,7 +31,7 @@ DRIFT = 1
 """Steps that the clock of a device may be ahead or behind."""
 DIGITS = 6
 RECOVERY_CODES = 10
-RECOVERY_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+RECOVERY_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # pragma: allowlist secret
 """Without signs that look like others."""
 RECOVERY_LENGTH = 16
 """80 random bits."""

@@ -40,7 +40,7 @@ class ExactText:
 
 PlainPassword = Annotated[str, ExactText(LONGEST_PASSWORD, example="elf Birken am Waldrand 7")]
 SecretText = Annotated[str, ExactText(LONGEST_SECRET, example="as it was shown when the account was made")]
-LinkToken = Annotated[str, ExactText(LONGEST_SECRET, example="Zk3b0m9qXq2v8sYl1tRr5nUe7wHc4jDgPfAaTtBbKk8")]
+LinkToken = Annotated[str, ExactText(LONGEST_SECRET, example="what stands behind #token= in the link")]
 OneTimePassword = Annotated[str, ExactText(40, example="123456")]
 
 
