@@ -26,6 +26,9 @@ OPEN = {
     "post /api/auth/invitations/accept": "the token of the link that was sent proves it",
     "post /api/auth/password-resets": "whoever forgot the password cannot sign in; the response says nothing",
     "post /api/auth/password-resets/complete": "the token of the link that was sent proves it",
+    "get /accept-invitation": "the page behind such a link; the same for everybody, without any data",
+    "get /reset-password": "the page behind such a link; the same for everybody, without any data",
+    "get /account-pages/<name>": "the style sheet and the scripts of these pages",
 }
 """Operations that are open to anyone, each with its reason."""
 

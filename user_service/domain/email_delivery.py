@@ -93,7 +93,7 @@ def write(
     """
     account = sessions.get_person(session, claimed.account_id)
     purpose = PURPOSES.get(claimed.kind)
-    link, at = public_url, claimed.requested_at
+    link, at = links.page(public_url, OneTimeTokenPurpose.PASSWORD_RESET), claimed.requested_at
     if purpose is not None:
         lifetime = rules.lifetime(purpose)
         token = links.issue(session, account, purpose, lifetime=lifetime, now=now)

@@ -20,7 +20,7 @@ PAGES = {
     OneTimeTokenPurpose.INVITATION: "accept-invitation",
     OneTimeTokenPurpose.PASSWORD_RESET: "reset-password",
 }
-"""The pages of the web front end that take the token."""
+"""The pages that take the token (user_service/api/account_pages.py)."""
 
 
 def issue(
@@ -43,7 +43,12 @@ def issue(
 
 def address(public_url: str, purpose: OneTimeTokenPurpose, token: str) -> str:
     """The link. The token stands behind the `#`, which browsers send to nobody: it is in no log and no `Referer`."""
-    return f"{public_url}/{PAGES[purpose]}#token={token}"
+    return f"{page(public_url, purpose)}#token={token}"
+
+
+def page(public_url: str, purpose: OneTimeTokenPurpose) -> str:
+    """The page of the links for this purpose; the one for resets also sends such a link."""
+    return f"{public_url}/{PAGES[purpose]}"
 
 
 def owner(session: Session, token: str, purpose: OneTimeTokenPurpose, *, now: datetime) -> Account:
