@@ -65,7 +65,7 @@ class Attempt:
         throttles.take_back(session, of_address, now=self.now)
 
     def take_back(self, session: Session) -> None:
-        """The attempt does not count: its password was not looked at."""
+        """Set all its counters back by one: its password was not checked, or was right and a second step follows."""
         throttles.take_back(session, self.delayed_until, now=self.now)
 
 
