@@ -44,8 +44,8 @@ def user_service_url(settings: Mapping[str, str]) -> str:
 class AccessTokens:
     """The access token of one account, fetched when it is first needed and renewed before it runs out.
 
-    May be used by several threads. While the user service cannot be reached, the last token is used on, as the
-    services accept it on (TOKEN_OUTAGE_GRACE).
+    May be used by several threads. While the user service cannot be reached, the last token is used further, since
+    the services accept it (TOKEN_OUTAGE_GRACE).
     """
 
     def __init__(self, settings: Mapping[str, str], account: PersonalSignIn | None = None) -> None:
@@ -68,7 +68,7 @@ class AccessTokens:
             return self._token
 
     def forget(self) -> None:
-        """Sign in anew before the next request: the keys were replaced, and no token counts any more."""
+        """Sign in anew before the next request: the keys were replaced, and no token is valid any more."""
         self._renew_at = 0.0
 
     def _renew(self) -> None:

@@ -71,7 +71,7 @@ def sign_in_person(given: PersonSignIn, origin: Origin, dependencies: Dependenci
 
 
 def _is_right(stored: str | None, password: str, attempt: Attempt, dependencies: Dependencies) -> bool:
-    """Whether the password is right; an attempt whose password could not be looked at does not count."""
+    """Whether the password is right; an attempt whose password could not be checked is not counted."""
     try:
         return dependencies.passwords.is_right(stored, password)
     except HashingBusy:
@@ -124,7 +124,7 @@ def change_password(
 def choose_password(
     given: PasswordChoice, purpose: OneTimeTokenPurpose, origin: Origin, dependencies: Dependencies, *, now: datetime
 ) -> None:
-    """Let who has the link of an e-mail choose the password. Raises `RuleBroken`, `HashingBusy`.
+    """Set the password that the owner of a link has chosen. Raises `RuleBroken`, `HashingBusy`.
 
     Attempts are not counted: nobody guesses 256 bits, and without them nothing is hashed.
     """
@@ -205,7 +205,7 @@ def _send(dependencies: Dependencies, now: datetime) -> int:
 
 
 def _write_and_deliver(claimed: ClaimedEmail, dependencies: Dependencies, now: datetime) -> Report:
-    """Write an e-mail and deliver it; one that cannot be written holds up no other."""
+    """Write an e-mail and deliver it; one that cannot be written does not delay others."""
     try:
         with transaction() as session:
             outgoing = email_delivery.write(

@@ -54,7 +54,7 @@ class Caller:
     def may(self, access: Access) -> bool:
         """Whether the caller has access. An administrator has it wherever people have it.
 
-        The role of machines opens nothing by itself: it lets their scopes count, which are void without it.
+        The role of machines opens nothing by itself: scopes are valid only with it.
         """
         if access == ANYONE:
             return True

@@ -1,6 +1,6 @@
 """The log of an account: what happened to it and who did it, written in the transaction of the change.
 
-What changes how its owner signs in is said to them by e-mail as well: it may have been somebody else.
+An entry about how the owner signs in is sent to them by e-mail as well: it may have been somebody else.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ def list_page(session: Session, wanted: UserFilter) -> UserPage:
 
 
 def create(session: Session, new: NewUser, *, by: UUID | None, now: datetime) -> UserView:
-    """Make an account for a person, who cannot sign in before there is a password.
+    """Make an account for a person; they cannot sign in before they have chosen a password.
 
     Raises `Conflict` where another account has this e-mail address.
     """
@@ -108,7 +108,7 @@ def change(
     by: UUID | None,
     now: datetime,
 ) -> UserView:
-    """Change a person's account; who is deactivated is signed out everywhere.
+    """Change a person's account; deactivating it ends its sessions.
 
     Raises `NotFound`, `LostUpdate`, `Conflict` for an e-mail address that another account has and for the last
     administrator, and `InvalidFields` or a `ValidationError` for fields that do not fit.
@@ -136,7 +136,7 @@ def differences(account: Account, wanted: Mapping[str, Any]) -> dict[str, Any]:
 def apply_changes(
     session: Session, account: Account, changed: Mapping[str, Any], *, by: UUID | None, now: datetime
 ) -> None:
-    """Set these columns of a locked account, with entries in its log; who is deactivated is signed out everywhere."""
+    """Set these columns of a locked account, with entries in its log; deactivating it ends its sessions."""
     for name, value in changed.items():
         setattr(account, name, value)
     account.count_change(by=by, now=now)

@@ -107,7 +107,7 @@ somebody asked for a new password of your account. You can choose it here:
 
 {link}
 
-The link can be used once, until {day}, {time} (Berlin). Your present password counts until you have chosen a new one.
+The link can be used once, until {day}, {time} (Berlin). Your present password stays valid until you choose a new one.
 If it was not you, you need not do anything. Do not pass the link on to anybody.
 """,
     ),
@@ -119,7 +119,7 @@ If it was not you, you need not do anything. Do not pass the link on to anybody.
     ),
     AccountEmailKind.OTP_DISABLED: _english_notice(
         "One-time passwords are off",
-        "one-time passwords were turned off for your account; its recovery codes do not count any more.",
+        "one-time passwords were turned off for your account; its recovery codes are not valid any more.",
     ),
     AccountEmailKind.RECOVERY_CODE_USED: _english_notice(
         "A recovery code was used", "somebody signed in with one of your recovery codes, which is now used up."

@@ -1,6 +1,6 @@
 """Links in e-mails: each proves, once and for a while, that somebody reads what is sent to an account's address.
 
-The token in it is stored as a digest. It counts no more when the account's password or address has changed since.
+The token in it is stored as a digest. It is not valid any more when the account's password or address has changed since.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PAGES = {
 def issue(
     session: Session, account: Account, purpose: OneTimeTokenPurpose, *, lifetime: timedelta, now: datetime
 ) -> str:
-    """A new token of this account, which counts beside those that it has."""
+    """A new token of this account, valid beside those that it has."""
     token = new_secret()
     session.add(
         OneTimeToken(
@@ -57,7 +57,7 @@ def owner(session: Session, token: str, purpose: OneTimeTokenPurpose, *, now: da
 
 
 def use(session: Session, token: str, purpose: OneTimeTokenPurpose, *, now: datetime) -> Account:
-    """The account of a token, locked; neither the token nor any other of the account counts from now on.
+    """The account of a token, locked; neither the token nor any other of the account is valid from now on.
 
     Raises `RuleBroken` where it cannot be used (any more): of two who use it at once, for the second.
     """
@@ -82,7 +82,7 @@ def _over() -> RuleBroken:
 
 
 def discard(session: Session, account_id: UUID) -> None:
-    """Let no link of an account count any more."""
+    """Revoke all links of an account."""
     store.discard(session, account_id)
 
 

@@ -126,7 +126,7 @@ def change(
 def renew_secret(
     session: Session, account_id: UUID, *, secret: str | None = None, by: UUID | None, now: datetime
 ) -> MachineSecretView:
-    """Give a machine account a new secret; the old one counts no more. Raises `NotFound`."""
+    """Give a machine account a new secret; the old one is not valid any more. Raises `NotFound`."""
     account = _get(session, account_id, lock=True)
     secret = secret or new_secret()
     account.secret_hash = hash_of(secret)

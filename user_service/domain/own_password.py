@@ -29,7 +29,7 @@ class PasswordClaim:
 def claim(
     session: Session, account_id: UUID | None, origin: Origin, values: SecretValues, *, now: datetime
 ) -> PasswordClaim:
-    """Count an attempt, for who has somebody's access token must not try passwords.
+    """Count an attempt: nobody with a stolen access token may try passwords without a limit.
 
     Raises `NotFound`, `TooManyRequests`.
     """
@@ -54,7 +54,7 @@ def wrong() -> RuleBroken:
 def complete(
     session: Session, claimed: PasswordClaim, new_hash: str, *, session_id: UUID | None, now: datetime
 ) -> None:
-    """Let the new password count; all other sessions end. Raises `RuleBroken` where it was changed meanwhile."""
+    """Store the new password; all other sessions end. Raises `RuleBroken` where it was changed meanwhile."""
     account = sessions.get_person(session, claimed.account_id, lock=True)
     if account.password_hash != claimed.password_hash:
         raise wrong()
@@ -79,9 +79,9 @@ def choose(
     *,
     now: datetime,
 ) -> None:
-    """Let the password count that the owner of a link has chosen; the account's sessions end, the link is used up.
+    """Store the password that the owner of a link has chosen; the account's sessions end, the link is used.
 
-    Who was held up by attempts of others can sign in from there at once. Raises `RuleBroken` where the link was used
+    Somebody who was delayed by attempts of others can sign in from there at once. Raises `RuleBroken` where the link was used
     meanwhile.
     """
     account = links.use(session, token, purpose, now=now)
@@ -93,7 +93,7 @@ def choose(
 def set_password(
     session: Session, account: Account, new_hash: str, *, change: AccountChangeKind, now: datetime
 ) -> None:
-    """Store the hash of a new password of this locked account, with an entry in its log; older links count no more."""
+    """Store the hash of a new password of this locked account, with an entry in its log; older links are revoked."""
     account.password_hash, account.password_changed_at = new_hash, now
     account.count_change(by=account.id, now=now)
     session.flush()

@@ -17,9 +17,10 @@ from user_service.domain.schemas import SHORTEST_PASSWORD
 from user_service.settings import PasswordHashing
 
 WAIT_SECONDS = 1.0
-"""How long an attempt waits for others to finish; longer, it would keep a thread from everybody else."""
+"""How long an attempt waits for others to finish, so that it does not block a thread for longer."""
 JUDGED_CHARACTERS = 40
-"""Of these the guesses are estimated: that takes up to a second for 40, and three for 72 that look like letters."""
+"""Only so many characters are judged: to estimate the guesses takes up to a second for 40, and three for 72 that look
+like letters."""
 LEAST_SCORE = 4
 """Of zxcvbn: at least 10^10 guesses. Three parts of any kind, as a name, a word and a year, have 10^8 already."""
 WORDS_OF_OURS = (
@@ -60,7 +61,7 @@ class PasswordHashes:
         """A place among those who hash or wait for it, without waiting for one. Raises `HashingBusy`.
 
         As many hash at once as the settings say, and as many more may wait. Some further places are kept for those who
-        are known: a storm of others cannot take them.
+        are known: many attempts of others cannot take them.
         """
         place = self._take(self._places) or (self._take(self._kept_places) if is_known else None)
         if place is None:
@@ -125,7 +126,7 @@ def refuse_weak(password: str, *, field: str, about: tuple[str, ...] = ()) -> No
 def weakness(password: str, about: tuple[str, ...] = ()) -> str | None:
     """What is wrong with a new password, to be read on from its name; None where nothing is.
 
-    No list of leaked passwords is asked. What counts is its length and how many guesses it takes: repeated characters,
+    No list of leaked passwords is asked. Its length is judged, and how many guesses it takes: repeated characters,
     sequences, keyboard rows, common words, dates, and what is known of its owner are guessed first.
     """
     normal = normal_form(password)

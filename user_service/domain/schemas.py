@@ -187,16 +187,16 @@ UserPage = Page[UserView]
 
 
 class NewPassword(Schema):
-    """The password that counts now and the one that is to replace it."""
+    """The present password and the one that is to replace it."""
 
     current_password: PlainPassword
-    """The password that counts now."""
+    """The present password."""
     new_password: PlainPassword
-    """The one that is to count from now on: 12 characters or more, and hard to guess."""
+    """The new one: 12 characters or more, and hard to guess."""
 
 
 class OtpSetup(Schema):
-    """Without `otp` a key for one-time passwords is made; with the first of them it is confirmed, and counts."""
+    """Without `otp` a key for one-time passwords is made; with the first of them it is confirmed."""
 
     otp: OneTimePassword | None = None
     """The one-time password that the app shows now which was given the key."""
@@ -231,14 +231,14 @@ class PasswordChoice(Schema):
     token: LinkToken
     """What stands behind `#token=` in the link."""
     new_password: PlainPassword
-    """The password that is to count from now on: 12 characters or more, and hard to guess."""
+    """The new password: 12 characters or more, and hard to guess."""
 
 
 # Sessions
 
 
 class SessionView(Schema):
-    """One sign-in of a person: when, from where, with which program, and whether it still goes on."""
+    """One sign-in of a person: when, from where, with which program, and whether it is active."""
 
     id: UUID
     """The id of the session, which access tokens name as `sid`."""
@@ -255,9 +255,9 @@ class SessionView(Schema):
     current: bool
     """Whether it is the session of the caller."""
     ended_at: Instant | None
-    """When it ended; null: it goes on."""
+    """When it ended; null: it is active."""
     end_reason: SessionEnd | None
-    """Why it ended; null: it goes on."""
+    """Why it ended; null: it is active."""
 
 
 SessionPage = Page[SessionView]

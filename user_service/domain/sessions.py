@@ -41,7 +41,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class ContinuedSession:
-    """A session that goes on, its account, and the refresh token that continues it next time."""
+    """An active session, its account, and the refresh token that continues it next time."""
 
     session: SignInSession
     account: Account
@@ -144,7 +144,7 @@ def end(
 def list_page(
     session: Session, account_id: UUID | None, wanted: PageQuery, *, current: UUID | None, now: datetime
 ) -> SessionPage:
-    """A page of the sessions of an account that go on, newest first. Raises `NotFound`."""
+    """A page of the active sessions of an account, newest first. Raises `NotFound`."""
     account = get_person(session, account_id)
     found, total = queries.sessions_of(session, account.id, now=now, limit=wanted.limit, offset=wanted.offset)
     shown = [SessionView.of({**_fields(each), "current": each.id == current}) for each in found]
@@ -167,7 +167,7 @@ def revoke(
 ) -> None:
     """End an account's sessions at somebody's wish. Raises `NotFound` (also of a session that is over), `LostUpdate`.
 
-    Access tokens that were given out go on for the minutes for which they are valid.
+    Access tokens that were issued before stay valid for their few minutes.
     """
     account = get_person(session, account_id)
     check_version(account, expected_versions, "account")

@@ -41,7 +41,7 @@ class SignInClaim:
 
 @dataclass(frozen=True)
 class SecondFactor:
-    """What was entered beside the password, and the attempt that it counts as; None where nothing was."""
+    """What was entered beside the password, and the attempt that was counted for it; None where nothing was."""
 
     given: str | None
     attempt: Attempt | None
@@ -83,7 +83,7 @@ def claim_second(
 ) -> SecondFactor:
     """Count an attempt at the one-time password of somebody whose password was right. Raises `TooManyRequests`.
 
-    Where it is needed and none was entered, the attempt to sign in does not count: it is the first of two steps.
+    Where it is needed and none was entered, the attempt to sign in is not counted: it is the first of two steps.
     """
     if given is not None:
         attempt = throttling.count_one_time_password(

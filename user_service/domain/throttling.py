@@ -44,7 +44,7 @@ OF_ACCOUNT_FROM_ADDRESS = Limit(free=5, longest=timedelta(minutes=5))
 OF_ONE_TIME_PASSWORD = Limit(free=5, longest=timedelta(hours=1))
 """Of an account whose password is known. One guess in 333,000 is right, and hardly more than 24 a day are looked at."""
 RESETS_OF_ACCOUNT = Limit(free=3, longest=timedelta(hours=1))
-"""Nobody may fill somebody's mailbox; who waits has the link that was sent before."""
+"""Nobody may fill somebody's mailbox; the owner has the links that were sent before."""
 RESETS_FROM_ADDRESS = Limit(free=20, longest=timedelta(minutes=1))
 FORGOTTEN_AFTER = timedelta(hours=24)
 """After this time without an attempt a counter begins anew."""

@@ -71,7 +71,7 @@ def page_of_accounts(
 def lock_administrators(session: Session) -> Sequence[UUID]:
     """The ids of the people who can sign in as administrators, as they are now, locked in the order of their ids.
 
-    Who changes one of them waits here for others who do.
+    A transaction that changes one of them waits here for others that do.
     """
     return session.scalars(
         select(Account.id)
@@ -112,7 +112,7 @@ def was_used_from(session: Session, email_key: str, address: str) -> bool:
 def sessions_of(
     session: Session, account_id: UUID, *, now: datetime, limit: int, offset: int
 ) -> tuple[Sequence[SignInSession], int]:
-    """A page of an account's sessions that go on, newest first, with the total."""
+    """A page of an account's active sessions, newest first, with the total."""
     wanted = select(SignInSession).where(SignInSession.account_id == account_id, *_goes_on(now))
     newest_first = wanted.order_by(SignInSession.created_at.desc(), SignInSession.id)
     return page_of(session, newest_first, limit=limit, offset=offset)
@@ -124,7 +124,7 @@ def sign_in_session(session: Session, id: UUID) -> SignInSession | None:
 
 
 def session_of_token(session: Session, token_hash: bytes) -> SignInSession | None:
-    """The session of a refresh token, locked: who continues or ends one waits for others who do."""
+    """The session of a refresh token, locked, so that two requests cannot continue or end it at once."""
     return session.scalar(
         select(SignInSession)
         .join(RefreshToken, RefreshToken.session_id == SignInSession.id)
@@ -149,7 +149,7 @@ def end_sessions(
     by: UUID | None,
     now: datetime,
 ) -> int:
-    """End an account's sessions that go on: all, only one, or all but one; returns their number."""
+    """End an account's active sessions: all, only one, or all but one; returns their number."""
     conditions = [SignInSession.account_id == account_id, *_goes_on(now)]
     if only is not None:
         conditions.append(SignInSession.id == only)

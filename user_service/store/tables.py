@@ -135,7 +135,7 @@ class RefreshToken(Tables):
     __tablename__ = "refresh_tokens"
 
     token_hash: Mapped[bytes] = mapped_column(primary_key=True)
-    """SHA-256: who reads the table cannot continue a session."""
+    """SHA-256: nobody who reads the table can continue a session."""
     session_id: Mapped[UUID] = mapped_column(ForeignKey("sessions.id", ondelete="CASCADE"))
     issued_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
@@ -158,7 +158,7 @@ class SigningKey(Tables):
 
 
 class OneTimeToken(Tables):
-    """What the link in an invitation or a password reset proves; gone once it was used, or can be used no more."""
+    """What the link in an invitation or a password reset proves; removed when it was used or has expired."""
 
     __tablename__ = "one_time_tokens"
 
@@ -197,7 +197,8 @@ class AccountEmail(Tables):
     """Until then the worker that claimed it is at work."""
     attempts: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     held_up_by: Mapped[str | None]
-    """Why the mail server took no e-mail at all when this was tried last; None where it was not tried, or is alone."""
+    """The cause why the mail server took no e-mails at all at the last attempt. None: this was not tried yet, or the
+    server refused this e-mail alone."""
 
     __table_args__ = (
         UniqueConstraint("email_key"),
