@@ -1,6 +1,7 @@
 """Links in e-mails: each proves, once and for a while, that somebody reads what is sent to an account's address.
 
-The token in it is stored as a digest. It is not valid any more when the account's password or address has changed since.
+The token in it is stored as a digest. A change of the account's password or address
+revokes it.
 """
 
 from __future__ import annotations

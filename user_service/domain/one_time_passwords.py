@@ -1,7 +1,7 @@
 """One-time passwords (TOTP, RFC 6238) beside the password, and recovery codes for people who have lost the device.
 
-A person turns them on in two steps: a key is shown, also as a QR code, and is confirmed when the first password that follows
-from it was entered. None is accepted twice: the step of the last one is kept with the account, whose row is locked.
+A person turns them on in two steps: a key is shown, also as a QR code, and is confirmed by the first password that
+follows from it. None is accepted twice: the step of the last one is kept with the account, whose row is locked.
 """
 
 from __future__ import annotations

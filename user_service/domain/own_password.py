@@ -81,8 +81,8 @@ def choose(
 ) -> None:
     """Store the password that the owner of a link has chosen; the account's sessions end, the link is used.
 
-    Somebody who was delayed by attempts of others can sign in from there at once. Raises `RuleBroken` where the link was used
-    meanwhile.
+    Somebody who was delayed by attempts of others can sign in from there at once. Raises `RuleBroken` where the
+    link was used meanwhile.
     """
     account = links.use(session, token, purpose, now=now)
     set_password(session, account, new_hash, change=CHANGE[purpose], now=now)
