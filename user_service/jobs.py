@@ -96,7 +96,7 @@ def renew_session(token: str | None, dependencies: Dependencies, *, now: datetim
         continued = token and sessions.renew(session, token, dependencies.sessions, dependencies.values, now=now)
         tokens = continued and sign_in.tokens_of(session, continued, dependencies.tokens, dependencies.values, now=now)
     if not tokens:  # after the commit: that the session has ended must last
-        raise sign_in.session_over()
+        raise sessions.over()
     return tokens
 
 

@@ -11,7 +11,8 @@ import base64
 import os
 import re
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 
@@ -83,6 +84,10 @@ Key = Annotated[SecretStr, AfterValidator(_is_a_256_bit_key), InEnvFile("generat
 """Base64 of 32 random bytes."""
 Password = Annotated[SecretStr, InEnvFile("generate:password")]
 """A password of the platform's own, which `make env` makes."""
+
+
+JWKS_PATH: Final = "/.well-known/jwks.json"
+"""Where the user service publishes its keys."""
 
 
 class DatabaseSettings(EnvironmentSettings):
@@ -298,7 +303,13 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     @property
     def keys_url(self) -> str:
         """The address of the issuer's keys."""
-        return self.jwks_url or f"http://{own_host(self.bind)}:{self.user_service_port}/.well-known/jwks.json"
+        return self.jwks_url or f"http://{own_host(self.bind)}:{self.user_service_port}{JWKS_PATH}"
+
+    @property
+    def has_external_issuer(self) -> bool:
+        """Whether another issuer than the user service makes the tokens: its keys are on another port or path."""
+        found = urlsplit(self.keys_url)
+        return (found.port, found.path) != (self.user_service_port, JWKS_PATH)
 
     @property
     def role_names(self) -> dict[str, Role]:

@@ -24,7 +24,6 @@ from user_service.store import queries
 from user_service.store.tables import Account
 
 REFUSED = "The e-mail address or the password is not right."
-SIGN_IN_AGAIN = "Please sign in again."
 
 
 @dataclass(frozen=True)
@@ -125,11 +124,6 @@ def complete(
 def refused() -> Unauthenticated:
     """The refusal of every sign-in, whatever is wrong."""
     return Unauthenticated("sign_in.refused", REFUSED)
-
-
-def session_over() -> Unauthenticated:
-    """The refusal of every refresh, whatever is wrong."""
-    return Unauthenticated("session.over", SIGN_IN_AGAIN)
 
 
 def tokens_of(

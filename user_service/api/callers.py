@@ -1,0 +1,47 @@
+"""Callers as their accounts are now: here, unlike in other services, nobody goes on until their token runs out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import wraps
+from typing import Any, TypeVar
+
+from shared.database import transaction
+from shared.http import Context
+from shared.runtime import clock
+from shared.security.authentication import Caller
+from shared.values.enums import Role, Scope
+from user_service.dependencies import Dependencies
+from user_service.domain import sessions
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def confirm(caller: Caller, dependencies: Dependencies) -> Caller:
+    """The caller with the roles and scopes of their account now. Raises `Unauthenticated` where that or the session ended.
+
+    Not everybody has an account here: nobody signs in with `AUTH=none`, and another issuer has accounts of its own.
+    """
+    if caller.id is None or not dependencies.issues_tokens:
+        return caller
+    with transaction() as session:
+        account = sessions.require_current(session, caller.id, caller.session_id, now=clock.now())
+        return replace(caller, roles=frozenset(map(Role, account.roles)), scopes=frozenset(map(Scope, account.scopes)))
+
+
+def recently_signed_in(method: Method) -> Method:
+    """Decorate a method that changes accounts: who found an open browser must not make themselves a way in.
+
+    Raises `Forbidden` where the caller's session began some time ago. Whoever has no session here, such as the
+    administrator of `AUTH=none` or of another issuer, is for those to ask.
+    """
+
+    @wraps(method)
+    def checked(self: Any, context: Context[Dependencies], *args: Any, **given: Any) -> Any:
+        me = context.caller
+        if me.id is not None and me.session_id is not None:
+            sessions.require_recent(context.session, me.id, me.session_id, now=context.now)
+        return method(self, context, *args, **given)
+
+    return checked  # type: ignore[return-value]
