@@ -50,7 +50,7 @@ def sign_in_person(given: PersonSignIn, origin: Origin, dependencies: Dependenci
         is_known = sign_in.is_known(session, given.email, origin)
     with dependencies.passwords.place(is_known=is_known):
         with transaction() as session:
-            claimed = sign_in.claim(session, given.email, origin, dependencies.values, now=now)
+            claimed = sign_in.claim(session, given.email, origin, dependencies.values, is_known=is_known, now=now)
         if not _is_right(claimed.password_hash, given.password, claimed.attempt, dependencies):
             raise sign_in.refused()
         renewed_hash = _renewed_hash(claimed, given.password, dependencies)

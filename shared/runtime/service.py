@@ -59,8 +59,8 @@ class Service(Generic[SettingsType, DependenciesType]):
     record_refusal: Callable[[Context[DependenciesType], PlatformError], None] | None = None
     """Notes in a transaction of its own that a request was refused."""
     confirm_caller: Callable[[Caller, DependenciesType], Caller] | None = None
-    """Compares whom a token names with what the service itself knows of them now: returns the caller with the roles that
-    they have, or raises `Unauthenticated`."""
+    """Compares whom a token names with what the service itself knows of them now: returns the caller with the roles of
+    this moment, or raises `Unauthenticated`."""
 
     @property
     def name(self) -> str:

@@ -19,7 +19,7 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def confirm(caller: Caller, dependencies: Dependencies) -> Caller:
-    """The caller with the roles and scopes of their account now. Raises `Unauthenticated` where that or the session ended.
+    """The caller with the roles and scopes that they have now. Raises `Unauthenticated` where they are out.
 
     Not everybody has an account here: nobody signs in with `AUTH=none`, and another issuer has accounts of its own.
     """

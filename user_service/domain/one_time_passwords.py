@@ -57,7 +57,9 @@ def begin(
 def count(session: Session, values: SecretValues, *, by: UUID | None, now: datetime) -> Attempt:
     """Count an attempt of the caller to confirm their key. Raises `NotFound`, `TooManyRequests`."""
     account = sessions.get_person(session, by)
-    return throttling.count_one_time_password(session, values, account=str(account.id), now=now)
+    return throttling.count_one_time_password(
+        session, values, account=str(account.id), password_hash=account.password_hash, now=now
+    )
 
 
 def confirm(
