@@ -170,6 +170,17 @@ def test_an_address_is_known_unless_its_session_had_to_be_ended(
     assert is_known == (reason in (None, SessionEnd.SIGNED_OUT))
 
 
+def test_an_attacker_with_a_whole_network_of_ipv6_is_one(client: FlaskClient, session: Session) -> None:
+    """Every subscriber has 2^64 addresses, and more networks than one are counted apart."""
+
+    def login(address: str) -> int:
+        given = {"json": {"email": EMAIL, "password": WRONG}, "headers": {"X-Real-IP": address}}
+        return client.post("/api/auth/login", **given).status_code
+
+    assert [login(f"2001:db8:1:2:{n:x}::{n:x}") for n in range(8)].count(429) == 2
+    assert login("2001:db8:1:3::1") == 401
+
+
 @pytest.mark.slow
 def test_attempts_at_colleagues_count_for_the_address_of_the_office(session: Session, needed: Dependencies) -> None:
     """All of them are known there, and none is held up by others; who is not known there is."""

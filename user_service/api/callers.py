@@ -8,6 +8,7 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from shared.database import transaction
+from shared.errors import Forbidden
 from shared.http import Context
 from shared.runtime import clock
 from shared.security.authentication import Caller
@@ -28,6 +29,21 @@ def confirm(caller: Caller, dependencies: Dependencies) -> Caller:
     with transaction() as session:
         account = sessions.require_current(session, caller.id, caller.session_id, now=clock.now())
         return replace(caller, roles=frozenset(map(Role, account.roles)), scopes=frozenset(map(Scope, account.scopes)))
+
+
+def where_tokens_are_ours(method: Method) -> Method:
+    """Decorate a method that lets somebody sign in: not where another issuer does, in whose name ours would sign.
+
+    Raises `Forbidden`.
+    """
+
+    @wraps(method)
+    def checked(self: Any, context: Context[Dependencies], *args: Any, **given: Any) -> Any:
+        if not context.dependencies.issues_tokens:
+            raise Forbidden("sign_in.elsewhere", "Nobody signs in here: another issuer makes the tokens (JWKS_URL).")
+        return method(self, context, *args, **given)
+
+    return checked  # type: ignore[return-value]
 
 
 def recently_signed_in(method: Method) -> Method:

@@ -34,6 +34,8 @@ class SignInClaim:
     email_key: str
     account_id: UUID | None
     password_hash: str | None
+    hash_parameters: frozenset[str]
+    """Those of all stored passwords: whose is compared must not show in the time."""
     needs_otp: bool
     known_address: str | None
     """From where it comes, if the account's owner has signed in from there before."""
@@ -82,6 +84,7 @@ def claim(
         key,
         account.id if account else None,
         account.password_hash if account else None,
+        hash_parameters=queries.hash_parameters(session),
         needs_otp=account is not None and account.otp_confirmed_at is not None,
         known_address=origin.address if is_known else None,
         attempt=attempt,

@@ -40,6 +40,13 @@ def account_of_email(session: Session, email_key: str, *, lock: bool = False) ->
     return session.scalar(wanted)
 
 
+def hash_parameters(session: Session) -> frozenset[str]:
+    """The parameters with which the stored passwords were hashed: usually one."""
+    parameters = func.substring(Account.password_hash, r"^(.*)\$[^$]*\$[^$]*$")
+    found = session.scalars(select(parameters).where(Account.password_hash.is_not(None)).distinct())
+    return frozenset(filter(None, found))
+
+
 def hold_account(session: Session, id: UUID) -> None:
     """Let an account that is going to be named by a row wait for nobody later: before its counters, as elsewhere."""
     session.execute(select(Account.id).where(Account.id == id).with_for_update(read=True, key_share=True))
