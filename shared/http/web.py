@@ -15,7 +15,7 @@ from shared.runtime.settings import ServiceSettings
 
 def web_app(service: Service[Any, Any], settings: ServiceSettings) -> Flask:
     """The service's application: its own routes, and those for its dead letters."""
-    dependencies = service.dependencies(settings)
+    dependencies, confirm = service.dependencies(settings), service.confirm_caller
     return service_app(
         service.name,
         settings,
@@ -25,4 +25,5 @@ def web_app(service: Service[Any, Any], settings: ServiceSettings) -> Flask:
         schema_check=lambda: is_current(service.name),
         dependencies=dependencies,
         record_refusal=service.record_refusal,
+        confirm_caller=confirm and (lambda caller: confirm(caller, dependencies)),
     )

@@ -6,6 +6,7 @@ from flask import Response
 
 from shared.http import NOT_REPLAYED, Context, Cookie, Resource, endpoint
 from user_service import jobs
+from user_service.api.callers import where_tokens_are_ours
 from user_service.api.responses import COOKIE, COOKIE_ABOUT, origin_of, refresh_token_of, signed_in, signed_out
 from user_service.dependencies import Dependencies
 from user_service.domain import sessions, sign_in, signing_keys
@@ -15,7 +16,8 @@ from user_service.domain.schemas import AccessToken, JwksView, MachineSignIn, Pe
 class LoginResource(Resource):
     """The sign-in of a person."""
 
-    @endpoint(body=PersonSignIn, response=AccessToken, replay=NOT_REPLAYED, transaction=False, statuses=(401, 429))
+    @endpoint(body=PersonSignIn, response=AccessToken, replay=NOT_REPLAYED, transaction=False, statuses=(401, 403, 429))
+    @where_tokens_are_ours
     def post(self, context: Context[Dependencies], body: PersonSignIn) -> Response:
         """Sign in with e-mail address and password.
 
@@ -32,9 +34,10 @@ class RefreshResource(Resource):
         response=AccessToken,
         replay=NOT_REPLAYED,
         transaction=False,
-        statuses=(401,),
+        statuses=(401, 403),
         cookie=Cookie(COOKIE, COOKIE_ABOUT),
     )
+    @where_tokens_are_ours
     def post(self, context: Context[Dependencies]) -> Response:
         """Exchange the refresh token in the cookie for a new one and a new access token.
 
@@ -58,7 +61,8 @@ class LogoutResource(Resource):
 class MachineTokenResource(Resource):
     """The sign-in of a machine."""
 
-    @endpoint(body=MachineSignIn, response=AccessToken, replay=NOT_REPLAYED, statuses=(401,))
+    @endpoint(body=MachineSignIn, response=AccessToken, replay=NOT_REPLAYED, statuses=(401, 403))
+    @where_tokens_are_ours
     def post(self, context: Context[Dependencies], body: MachineSignIn) -> AccessToken:
         """Sign in as a machine account, with its id and its secret; the token names its scopes."""
         dependencies = context.dependencies

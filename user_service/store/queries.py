@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CursorResult, delete, func, select, update
+from sqlalchemy import ColumnElement, CursorResult, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from shared.database.rows import find_row, page_of
@@ -38,6 +38,18 @@ def account_of_email(session: Session, email_key: str, *, lock: bool = False) ->
     if lock:
         wanted = wanted.with_for_update().execution_options(populate_existing=True)
     return session.scalar(wanted)
+
+
+def hash_parameters(session: Session) -> frozenset[str]:
+    """The parameters with which the stored passwords were hashed: usually one."""
+    parameters = func.substring(Account.password_hash, r"^(.*)\$[^$]*\$[^$]*$")
+    found = session.scalars(select(parameters).where(Account.password_hash.is_not(None)).distinct())
+    return frozenset(filter(None, found))
+
+
+def hold_account(session: Session, id: UUID) -> None:
+    """Let an account that is going to be named by a row wait for nobody later: before its counters, as elsewhere."""
+    session.execute(select(Account.id).where(Account.id == id).with_for_update(read=True, key_share=True))
 
 
 def machine_named(session: Session, name: str) -> Account | None:
@@ -100,11 +112,15 @@ def _goes_on(now: datetime) -> tuple[ColumnElement[bool], ...]:
 
 
 def was_used_from(session: Session, email_key: str, address: str) -> bool:
-    """Whether the owner of this account has signed in from this address; forgotten with the session."""
+    """Whether the owner of this account has signed in from this address; forgotten with the session.
+
+    A session that somebody had to end may have been a thief's.
+    """
     known = (
         select(SignInSession.id)
         .join(Account, Account.id == SignInSession.account_id)
         .where(Account.email_key == email_key, SignInSession.address == address)
+        .where(or_(SignInSession.end_reason.is_(None), SignInSession.end_reason == SessionEnd.SIGNED_OUT))
     )
     return session.scalar(select(known.exists())) or False
 

@@ -19,14 +19,13 @@ def lock(session: Session, keys: Sequence[bytes], *, now: datetime) -> Sequence[
     """The counters with these keys, locked, always in the order of their keys; those that were missing are at 0."""
     wanted = sorted(keys)
     new = [{"key": key, "attempts": 0, "last_at": now, "next_at": now} for key in wanted]
-    session.execute(insert(SignInThrottle).values(new).on_conflict_do_nothing())
-    return session.scalars(
-        select(SignInThrottle)
-        .where(SignInThrottle.key.in_(wanted))
-        .order_by(SignInThrottle.key)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).all()
+    # one statement, which also writes what was there: `prune` cannot remove it before it is locked
+    locked = (
+        insert(SignInThrottle)
+        .values(new)
+        .on_conflict_do_update(index_elements=[SignInThrottle.key], set_={"attempts": SignInThrottle.attempts})
+    )
+    return session.scalars(locked.returning(SignInThrottle), execution_options={"populate_existing": True}).all()
 
 
 def save(session: Session, attempts: Mapping[bytes, int], next_at: Mapping[bytes, datetime], *, now: datetime) -> None:
