@@ -72,6 +72,7 @@ def _blocks(declared: DeclaredSettings) -> Iterator[str]:
     yield _block("kafka-accounts", read_by("kafka.accounts"))
     yield _block("pgbouncer", read_by("pgbouncer"))
     yield _block("gateway", read_by("gateway") | dict(_in_its_container(declared)))
+    yield _block("mail-catcher", read_by("mail"))
     yield _block("every-service", for_all)
     for service in declared.services:
         short = service.removesuffix("_service")

@@ -12,6 +12,7 @@ import click
 
 from operations import commands
 from operations.explained_commands import ExplainedCommand
+from operations.mail import Mailbox
 from operations.orchestrator import Orchestrator
 from shared.runtime.terminal import print_line
 from testkit.api_client import ApiClient, Document
@@ -182,7 +183,7 @@ def _show_email(api: ApiClient, platform: Orchestrator, patients: list[Document]
 def _next_steps(api: ApiClient, patients: list[Document]) -> str:
     patient = patients[0]["id"]
     request = next((r["id"] for r in api.requests_of(patient) if r["status"] == "contacted"), "<request>")
-    mailbox = f"http://127.0.0.1:{api.settings['MAIL_CATCHER_PORT']}"
+    mailbox = Mailbox.of(api.settings).url
     call = api.curl()
     return f"""Try next:
    {call} '{api.url("matching")}/api/placement-requests?patient_id={patient}'
@@ -193,7 +194,7 @@ def _next_steps(api: ApiClient, patients: list[Document]) -> str:
    {call} -X POST -H 'Content-Type: application/json' -d '{{"first_session_on": "{datetime.now(BERLIN):%Y-%m-%d}"}}' \\
         {api.url("matching")}/api/placement-requests/{request}/place
    {call} {api.url("patient")}/api/patients/{patient}
-   all mails: {mailbox}    every API: {api.url("patient")}/docs    stop: make down"""
+   all mails: make mails, or {mailbox}    every API: {api.url("patient")}/docs    stop: make down"""
 
 
 @click.command(cls=ExplainedCommand)

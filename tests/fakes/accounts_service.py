@@ -41,6 +41,7 @@ class AccountsService:
             "BIND": "127.0.0.1",
             "USER_SERVICE_PORT": port,
             "MAIL_CATCHER_PORT": port,
+            "MAIL_CATCHER_PASSWORD": PASSWORD,
             "LOCAL_PARTS": "postgresql,mail",
             "ADMIN_EMAIL": EMAIL,
             "ADMIN_PASSWORD": PASSWORD,
