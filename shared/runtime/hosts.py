@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -123,6 +123,18 @@ def check_host_names(listed: str) -> str:
         found = _AUTHORITY.fullmatch(name)
         if found is None or found["port"]:
             raise ValueError("each must be the name of a host, without a port")
+    return listed
+
+
+def check_networks(listed: str) -> str:
+    """Returns the list unchanged; raises `ValueError` for what is neither an address nor a network."""
+    for each in _parts(listed):
+        if "%" in each:  # an interface, which a name of any letters stands for
+            raise ValueError("must be addresses or networks, separated by commas")
+        try:
+            ip_network(each)
+        except ValueError:
+            raise ValueError("must be addresses or networks, separated by commas") from None
     return listed
 
 
