@@ -14,6 +14,7 @@ from operations import commands
 from operations.explained_commands import ExplainedCommand
 from operations.mail import Mailbox
 from operations.orchestrator import Orchestrator
+from operations.sign_in import AccessTokens
 from shared.runtime.terminal import print_line
 from testkit.api_client import ApiClient, Document
 from testkit.synthetic_region import therapists
@@ -74,7 +75,12 @@ PATIENTS: list[Document] = [
 
 def run(platform: Orchestrator, *, say: Any = print) -> None:
     """Run the whole demo against a running platform; raises `OperationsError` where a step does not happen."""
-    api, began = ApiClient(platform.settings), time.monotonic()
+    with AccessTokens(platform.settings) as tokens:
+        _show(ApiClient(platform.settings, tokens), platform, say)
+
+
+def _show(api: ApiClient, platform: Orchestrator, say: Any) -> None:
+    began = time.monotonic()
 
     say("\n1. The scraper drops a file of therapists; the therapist service imports it by itself")
     _import(api, say)
