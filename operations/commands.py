@@ -192,8 +192,9 @@ def token(role: str | None, *, as_header: bool = False) -> None:
     As the administrator of `.env`, or as an account that has this role alone.
     """
     settings = orchestrator().settings
-    with role_accounts.tokens_of(settings, role) if role else AccessTokens(settings) as tokens:
-        print_line(f"Authorization: Bearer {tokens.current()}" if as_header else tokens.current())
+    # no sign-out: a token whose session is over may not change passwords, one-time passwords or accounts
+    tokens = role_accounts.tokens_of(settings, role) if role else AccessTokens(settings)
+    print_line(f"Authorization: Bearer {tokens.current()}" if as_header else tokens.current())
 
 
 def logs(name: str | None) -> None:
