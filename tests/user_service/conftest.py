@@ -47,7 +47,7 @@ def needed(settings: Any) -> Dependencies:
 
 @pytest.fixture
 def roomy(needed: Dependencies) -> Dependencies:
-    """The same with places for a hundred at once, so that none of a few dozen attempts is answered `sign_in.busy`."""
+    """The same with slots for a hundred hashes at once, so that no attempt is answered `sign_in.busy`."""
     return replace(needed, passwords=PasswordHashes(CHEAP.model_copy(update={"at_once": 100})))
 
 

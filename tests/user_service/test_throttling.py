@@ -166,8 +166,8 @@ def test_an_address_is_known_unless_its_session_had_to_be_ended(
     assert attempt(needed, password=PASSWORD, now=MONDAY) is SignedIn
     if reason is not None:
         sessions.end(session, person.id, reason, by=None, now=MONDAY)
-    is_known = sign_in.is_known(session, EMAIL, Origin("203.0.113.7", None))
-    assert is_known == (reason in (None, SessionEnd.SIGNED_OUT))
+    signed_in_from_here = sign_in.has_signed_in_from(session, EMAIL, Origin("203.0.113.7", None))
+    assert signed_in_from_here == (reason in (None, SessionEnd.SIGNED_OUT))
 
 
 def test_an_attacker_with_a_whole_network_of_ipv6_is_one(client: FlaskClient, session: Session) -> None:

@@ -26,7 +26,7 @@ def invite(session: Session, account_id: UUID, *, by: UUID | None, now: datetime
         raise Conflict("account.not_active", "This account is deactivated.")
     if account.password_hash is not None:
         raise Conflict("account.has_password", "This person has accepted an invitation, and can reset the password.")
-    account_log.note(session, account.id, AccountChangeKind.INVITED, by=by, now=now)
+    account_log.add(session, account.id, AccountChangeKind.INVITED, by=by, now=now)
     session.flush()
     store.add(session, AccountEmailKind.INVITATION, account_id=account.id, now=now)
     return accounts.view(account)

@@ -84,7 +84,7 @@ def create(session: Session, new: NewUser, *, by: UUID | None, now: datetime) ->
     )
     session.add(account)
     session.flush()
-    account_log.note(session, account.id, AccountChangeKind.CREATED, by=by, now=now, detail=", ".join(account.roles))
+    account_log.add(session, account.id, AccountChangeKind.CREATED, by=by, now=now, detail=", ".join(account.roles))
     return view(account)
 
 
@@ -144,7 +144,7 @@ def apply_changes(
     session.flush()
     for kind, detail in _what_happened(changed):
         address = old_email if kind == AccountChangeKind.EMAIL_CHANGED else None
-        account_log.note(session, account.id, kind, by=by, now=now, detail=detail, address=address)
+        account_log.add(session, account.id, kind, by=by, now=now, detail=detail, address=address)
     if "email_key" in changed or not account.active:
         links.discard(session, account.id)
     if not account.active:
@@ -207,7 +207,7 @@ def close(session: Session, account: Account, *, by: UUID | None, now: datetime)
     links.discard(session, account.id)
     account.count_change(by=by, now=now)
     session.flush()
-    account_log.note(session, account.id, AccountChangeKind.DELETED, by=by, now=now)
+    account_log.add(session, account.id, AccountChangeKind.DELETED, by=by, now=now)
     sessions.end(session, account.id, SessionEnd.ACCOUNT_CLOSED, by=by, now=now)
 
 

@@ -58,7 +58,7 @@ def claim(session: Session, *, lease: timedelta, now: datetime) -> ClaimedEmail 
             kind = AccountEmailKind(email.kind)
             return ClaimedEmail(email.id, email.attempts, kind, account.id, email.address, email.requested_at)
         if account is not None:
-            account_log.note(session, account.id, AccountChangeKind.EMAIL_FAILED, by=None, now=now, detail=NO_ADDRESS)
+            account_log.add(session, account.id, AccountChangeKind.EMAIL_FAILED, by=None, now=now, detail=NO_ADDRESS)
         session.delete(email)
         session.flush()
     return None
@@ -136,7 +136,7 @@ def record_not_sent(
 
 def _end(session: Session, claimed: ClaimedEmail, change: AccountChangeKind, detail: str, *, now: datetime) -> None:
     # the account before its e-mail, in the order in which an invitation locks them
-    account_log.note(session, claimed.account_id, change, by=None, now=now, detail=detail)
+    account_log.add(session, claimed.account_id, change, by=None, now=now, detail=detail)
     session.flush()
     store.remove(session, claimed.email_id, attempt=claimed.attempt)
 

@@ -64,7 +64,7 @@ def create(
     )
     session.add(account)
     session.flush()
-    account_log.note(session, account.id, AccountChangeKind.CREATED, by=by, now=now, detail=", ".join(account.scopes))
+    account_log.add(session, account.id, AccountChangeKind.CREATED, by=by, now=now, detail=", ".join(account.scopes))
     return _with_secret(account, secret)
 
 
@@ -132,7 +132,7 @@ def renew_secret(
     account.secret_hash = hash_of(secret)
     account.count_change(by=by, now=now)
     session.flush()
-    account_log.note(session, account.id, AccountChangeKind.SECRET_CHANGED, by=by, now=now)
+    account_log.add(session, account.id, AccountChangeKind.SECRET_CHANGED, by=by, now=now)
     return _with_secret(account, secret)
 
 

@@ -89,7 +89,7 @@ def confirm(
     account.count_change(by=by, now=now)
     codes = [_new_code() for _ in range(RECOVERY_CODES)]
     recovery_codes.replace_all(session, account.id, [_code_hash(account, each, values) for each in codes], now=now)
-    account_log.note(session, account.id, AccountChangeKind.OTP_ENABLED, by=by, now=now)
+    account_log.add(session, account.id, AccountChangeKind.OTP_ENABLED, by=by, now=now)
     return OtpSetupView(recovery_codes=codes)
 
 
@@ -121,7 +121,7 @@ def _turn_off(session: Session, account: Account, *, by: UUID | None, now: datet
     remove(session, account)
     if was_on:
         account.count_change(by=by, now=now)
-        account_log.note(session, account.id, AccountChangeKind.OTP_DISABLED, by=by, now=now)
+        account_log.add(session, account.id, AccountChangeKind.OTP_DISABLED, by=by, now=now)
 
 
 def count_recovery_codes(session: Session, account: Account) -> int:
@@ -149,7 +149,7 @@ def check(session: Session, account: Account, given: str | None, values: SecretV
         return
     if not recovery_codes.take(session, account.id, _code_hash(account, given, values)):
         raise Unauthenticated("sign_in.otp_refused", "The one-time password is not right, or was used before.")
-    account_log.note(session, account.id, AccountChangeKind.RECOVERY_CODE_USED, by=account.id, now=now)
+    account_log.add(session, account.id, AccountChangeKind.RECOVERY_CODE_USED, by=account.id, now=now)
 
 
 def _accept_password(account: Account, given: str, values: SecretValues, *, now: datetime) -> bool:

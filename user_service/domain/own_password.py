@@ -37,9 +37,11 @@ def claim(
     account = sessions.get_person(session, account_id)
     queries.hold_account(session, account.id)
     key = account.email_key or ""
-    is_known = queries.was_used_from(session, key, origin.address)
-    attempt = throttling.count_attempt(session, values, account=key, address=origin.address, is_known=is_known, now=now)
-    account_log.note_delay(session, account.id, attempt, detail=origin.address, now=now)
+    signed_in_from_here = queries.was_used_from(session, key, origin.address)
+    attempt = throttling.count_attempt(
+        session, values, account=key, address=origin.address, signed_in_from_here=signed_in_from_here, now=now
+    )
+    account_log.add_delay(session, account.id, attempt, detail=origin.address, now=now)
     return PasswordClaim(account.id, account.password_hash, known_of(account), attempt)
 
 
@@ -100,5 +102,5 @@ def set_password(
     account.password_hash, account.password_changed_at = new_hash, now
     account.count_change(by=account.id, now=now)
     session.flush()
-    account_log.note(session, account.id, change, by=account.id, now=now)
+    account_log.add(session, account.id, change, by=account.id, now=now)
     links.discard(session, account.id)

@@ -137,7 +137,7 @@ def end(
     reused = reason == SessionEnd.TOKEN_REUSED
     if ended:
         change = AccountChangeKind.TOKEN_REUSED if reused else AccountChangeKind.SESSIONS_ENDED
-        account_log.note(session, account_id, change, by=by, now=now, detail=reason.value)
+        account_log.add(session, account_id, change, by=by, now=now, detail=reason.value)
     return ended
 
 

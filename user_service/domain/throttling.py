@@ -73,16 +73,16 @@ class Attempt:
 
 
 def count_attempt(
-    session: Session, values: SecretValues, *, account: str, address: str, is_known: bool, now: datetime
+    session: Session, values: SecretValues, *, account: str, address: str, signed_in_from_here: bool, now: datetime
 ) -> Attempt:
     """Count an attempt at an account from an address. Raises `TooManyRequests`, and counts nothing then.
 
-    `account` is what it is known by, such as an e-mail address; `is_known`: its owner signed in from this address.
+    `account` is what it is known by, such as an e-mail address; `signed_in_from_here`: its owner did so before.
     """
     address_key = values.throttle_key("address", address)
     here = {values.throttle_key("account from address", account, address): OF_ACCOUNT_FROM_ADDRESS}
     everywhere = {address_key: OF_ADDRESS, values.throttle_key("account", account): OF_ACCOUNT}
-    if is_known:
+    if signed_in_from_here:
         return _count(session, here, only_counted={address_key: OF_ADDRESS}, address_key=address_key, now=now)
     return _count(session, here | everywhere, address_key=address_key, now=now)
 

@@ -41,7 +41,7 @@ class Tables(DeclarativeBase):
     type_annotation_map = column_types
 
 
-def _words() -> Any:
+def _text_list() -> Any:
     return mapped_column(ARRAY(Text), default=list, server_default=text("'{}'"))
 
 
@@ -59,8 +59,8 @@ class Account(Aggregate, Tables):
     """As it is written to; None of machines and of deleted accounts."""
     email_key: Mapped[str | None]
     """One spelling of the address, by which a person signs in."""
-    roles: Mapped[list[str]] = _words()
-    scopes: Mapped[list[str]] = _words()
+    roles: Mapped[list[str]] = _text_list()
+    scopes: Mapped[list[str]] = _text_list()
     """What a machine may call; empty of people."""
     active: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
     deleted_at: Mapped[datetime | None]

@@ -40,6 +40,7 @@ export const SENTENCES = {
       "password.weak":
         "Dieses Passwort ist zu kurz oder zu leicht zu erraten. Nehmen Sie mindestens 12 Zeichen: am besten mehrere " +
         "Wörter, die nicht zusammengehören, und nichts aus Ihrem Namen oder Ihrer E-Mail-Adresse.",
+      "sign_in.elsewhere": "Hier meldet sich niemand mit einem Passwort an. Bitte wenden Sie sich an die Verwaltung.",
       "sign_in.busy": "Im Moment ist zu viel los. Bitte versuchen Sie es in einem Moment noch einmal.",
     },
     invalid: {
@@ -86,6 +87,7 @@ export const SENTENCES = {
       "password.weak":
         "This password is too short or easy to guess. Take at least 12 characters: several words that do not belong " +
         "together are best, and nothing of your name or e-mail address.",
+      "sign_in.elsewhere": "Nobody signs in with a password here. Please ask the administrators.",
       "sign_in.busy": "Too many people are signing in at this moment. Please try again in a moment.",
     },
     invalid: {
