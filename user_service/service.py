@@ -22,11 +22,11 @@ def routes() -> Sequence[Route]:
     return ROUTES
 
 
-def confirm_caller(caller: Caller, dependencies: Dependencies) -> Caller:
+def confirm_caller(dependencies: Dependencies, caller: Caller) -> Caller:
     """Every caller is one whose account and session go on."""
     from user_service.api.callers import confirm
 
-    return confirm(caller, dependencies)
+    return confirm(dependencies, caller)
 
 
 SERVICE = Service(

@@ -11,7 +11,17 @@ from pydantic import Field, ValidationInfo, field_validator
 from shared.runtime.gateway_address import GatewayAddress
 from shared.runtime.hosts import check_url
 from shared.runtime.mail_settings import MailSender, MailServerSettings, is_this_machine
-from shared.runtime.settings import Key, Password, Seconds, ServiceSettings, SettingsGroup, Unit, WebPort
+from shared.runtime.settings import (
+    IN_WORKER,
+    EnvironmentSettings,
+    Key,
+    Password,
+    Seconds,
+    ServiceSettings,
+    SettingsGroup,
+    Unit,
+    WebPort,
+)
 from shared.values.account_enums import OneTimeTokenPurpose
 from shared.values.contacts import EmailAddress
 
@@ -66,9 +76,6 @@ class AccountEmails(MailSender):
     """How long the link of an invitation can be used."""
     reset_minutes: Annotated[float, Unit("minutes")] = Field(default=60, ge=5, le=7 * 24 * 60)
     """How long the link of a password reset can be used."""
-    links_in_clear: bool = False
-    """Whether links with which anybody could sign in may go to a mail server elsewhere without TLS (SMTP_TLS=none):
-    only where nobody else can read the network."""
     retry_seconds: Seconds = Field(default=10, ge=0.1, le=3600)
     """Until such an e-mail is tried again that was not sent; the pause doubles, up to 15 minutes."""
 
@@ -83,7 +90,15 @@ class AccountEmails(MailSender):
         return timedelta(seconds=self.retry_seconds)
 
 
-class Settings(ServiceSettings, MailServerSettings, GatewayAddress):
+class LinksInClear(EnvironmentSettings):
+    """What is read before the mail server's settings, which are judged by it."""
+
+    smtp_links_in_clear: Annotated[bool, IN_WORKER] = False
+    """Whether links with which anybody could sign in may go to a mail server elsewhere without TLS (SMTP_TLS=none):
+    only where nobody else can read the network."""
+
+
+class Settings(ServiceSettings, MailServerSettings, LinksInClear, GatewayAddress):
     """What the user service reads beside what every service does."""
 
     service: ClassVar[str] = "user_service"
@@ -109,16 +124,16 @@ class Settings(ServiceSettings, MailServerSettings, GatewayAddress):
     """Addresses and networks, separated by commas, of the gateways whose `X-Real-IP` names the client: attempts to sign
     in are counted by it."""
 
-    @field_validator("account")
+    @field_validator("smtp_host")
     @classmethod
-    def _keeps_links_secret(cls, account: AccountEmails, others: ValidationInfo) -> AccountEmails:
-        is_elsewhere = not is_this_machine(others.data.get("smtp_host", ""))
-        if others.data.get("smtp_tls") == "none" and is_elsewhere and not account.links_in_clear:
+    def _keeps_links_secret(cls, host: str, others: ValidationInfo) -> str:
+        is_clear = others.data.get("smtp_tls") == "none" and not is_this_machine(host)
+        if is_clear and not others.data.get("smtp_links_in_clear"):
             raise ValueError(
                 "SMTP_TLS=none would send links to sign in with in clear: set starttls or tls, or"
-                " ACCOUNT_LINKS_IN_CLEAR=true where nobody else can read the network"
+                " SMTP_LINKS_IN_CLEAR=true where nobody else can read the network"
             )
-        return account
+        return host
 
     @field_validator("public_url")
     @classmethod

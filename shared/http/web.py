@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from flask import Flask
@@ -25,5 +26,5 @@ def web_app(service: Service[Any, Any], settings: ServiceSettings) -> Flask:
         schema_check=lambda: is_current(service.name),
         dependencies=dependencies,
         record_refusal=service.record_refusal,
-        confirm_caller=confirm and (lambda caller: confirm(caller, dependencies)),
+        confirm_caller=confirm and partial(confirm, dependencies),
     )

@@ -43,18 +43,18 @@ class MailSender(SettingsGroup):
 class MailServerSettings(EnvironmentSettings):
     """The mail server that takes the platform's e-mails; only workers know it."""
 
-    smtp_host: Annotated[str, IN_WORKER] = "127.0.0.1"
-    """Where e-mails go out. The mail catcher of `make up` keeps them all and delivers none."""
-    smtp_port: Annotated[Port, IN_WORKER] = 1025
-    """The port of that mail server."""
-    smtp_username: Annotated[str, IN_WORKER] = ""
-    """The account at the mail server; ASCII, empty: none."""
-    smtp_password: Annotated[SecretStr, IN_WORKER] = SecretStr("")
-    """The password of that account; ASCII."""
     smtp_tls: Annotated[Literal["none", "starttls", "tls"], IN_WORKER] = "none"
     """none, starttls or tls; with a password none is refused, except to this machine. An authority that this machine
     trusts must vouch for the server's certificate; for one of your own, the environment variable SSL_CERT_FILE names
     its certificate."""
+    smtp_username: Annotated[str, IN_WORKER] = ""
+    """The account at the mail server; ASCII, empty: none."""
+    smtp_password: Annotated[SecretStr, IN_WORKER] = SecretStr("")
+    """The password of that account; ASCII."""
+    smtp_host: Annotated[str, IN_WORKER] = "127.0.0.1"
+    """Where e-mails go out. The mail catcher of `make up` keeps them all and delivers none."""
+    smtp_port: Annotated[Port, IN_WORKER] = 1025
+    """The port of that mail server."""
 
     @field_validator("smtp_username", "smtp_password")
     @classmethod
@@ -64,17 +64,17 @@ class MailServerSettings(EnvironmentSettings):
             raise ValueError("must be ASCII: mail servers do not agree on how other characters are sent")
         return credential
 
-    @field_validator("smtp_tls")
+    @field_validator("smtp_host")
     @classmethod
-    def _keeps_the_password_secret(cls, tls: str, others: ValidationInfo) -> str:
+    def _keeps_the_password_secret(cls, host: str, others: ValidationInfo) -> str:
         password: SecretStr = others.data.get("smtp_password", SecretStr(""))
         says_something = bool(others.data.get("smtp_username") or password.get_secret_value())
-        if tls == "none" and says_something and not is_this_machine(others.data.get("smtp_host", "")):
+        if others.data.get("smtp_tls") == "none" and says_something and not is_this_machine(host):
             raise ValueError(
-                "none would send SMTP_USERNAME and SMTP_PASSWORD in clear: set starttls or tls"
+                "SMTP_TLS=none would send SMTP_USERNAME and SMTP_PASSWORD in clear: set starttls or tls"
                 " (or a mail server on this machine: SMTP_HOST 127.0.0.1, ::1 or localhost)"
             )
-        return tls
+        return host
 
 
 def is_this_machine(host: str) -> bool:

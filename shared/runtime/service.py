@@ -58,7 +58,7 @@ class Service(Generic[SettingsType, DependenciesType]):
     """What its worker needs beside the database and Kafka."""
     record_refusal: Callable[[Context[DependenciesType], PlatformError], None] | None = None
     """Notes in a transaction of its own that a request was refused."""
-    confirm_caller: Callable[[Caller, DependenciesType], Caller] | None = None
+    confirm_caller: Callable[[DependenciesType, Caller], Caller] | None = None
     """Compares whom a token names with what the service itself knows of them now: returns the caller with the roles of
     this moment, or raises `Unauthenticated`."""
 

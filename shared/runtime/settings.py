@@ -233,6 +233,11 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     """Who issues access tokens (`iss`): the user service, or an OpenID Connect issuer in its place."""
     token_audience: str = Field(default="psychotherapy-platform", min_length=1)
     """For whom access tokens are made (`aud`)."""
+    user_service_port: WebPort = 8006
+    """The port of the user service."""
+    jwks_url: str = ""
+    """Where the issuer publishes its keys, fetched once a minute; empty: the user service on this machine. With a port
+    or path that is not the user service's it is another issuer, and nobody signs in at the user service."""
     token_type: str = Field(default="at+jwt", min_length=1)
     """The kind of token (`typ`) that is accepted. Issuers that do not follow RFC 9068 write `JWT`."""
     token_roles_claim: str = Field(default="roles", min_length=1)
@@ -240,11 +245,6 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     token_role_names: str = ""
     """Which role each name of another issuer stands for, such as `office=coordinator,phone=caller`; other names then
     give no role. Empty: the issuer uses our names."""
-    user_service_port: WebPort = 8006
-    """The port of the user service."""
-    jwks_url: str = ""
-    """Where the issuer publishes its keys, fetched once a minute; empty: the user service on this machine. With a port
-    or path that is not the user service's it is another issuer, and nobody signs in at the user service."""
     token_outage_grace: Seconds = Field(default=7200, ge=0, le=86_400)
     """For how long after the last contact with the issuer tokens stay valid that have expired since then, while it does
     not answer: everybody who is signed in continues, nobody new can sign in."""
@@ -287,17 +287,17 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     def _names_a_host(cls, url: str) -> str:
         return url and check_url(url)
 
-    @field_validator("jwks_url")
+    @field_validator("token_type", "token_roles_claim", "token_role_names")
     @classmethod
-    def _issues_such_tokens(cls, url: str, others: ValidationInfo) -> str:
-        of_others = ("token_type", "token_roles_claim", "token_role_names")
-        chosen = [each for each in of_others if others.data.get(each, "") not in ("", cls.model_fields[each].default)]
-        if chosen and not _is_external(url, others.data.get("user_service_port")):
+    def _is_what_the_issuer_writes(cls, chosen: str, field: ValidationInfo) -> str:
+        assert field.field_name
+        is_external = _is_external(field.data.get("jwks_url", ""), field.data.get("user_service_port"))
+        if chosen != cls.model_fields[field.field_name].default and not is_external:
             raise ValueError(
-                f"the user service makes no such tokens, so that nobody could sign in: leave {chosen[0].upper()} as it"
-                " is, or name the issuer that does"
+                "the user service writes no such tokens, so that nobody could sign in: leave it as it is, or set"
+                " JWKS_URL to the issuer that does"
             )
-        return url
+        return chosen
 
     @field_validator("token_role_names")
     @classmethod

@@ -170,7 +170,7 @@ def test_a_password_goes_in_clear_to_nobody_but_this_machine(
     for name, value in {"SMTP_HOST": host, "SMTP_TLS": tls, **dict.fromkeys(said, "geheim")}.items():
         monkeypatch.setenv(name, value)
     if tls == "none" and said and host in ELSEWHERE:
-        with pytest.raises(SystemExit, match=r"(?m)^  SMTP_TLS: .*in clear: set starttls or tls") as refused:
+        with pytest.raises(SystemExit, match=r"(?m)^  SMTP_HOST: .*in clear: set starttls or tls") as refused:
             read(Settings)
         assert "geheim" not in str(refused.value)
     else:

@@ -43,7 +43,7 @@ def call(client: FlaskClient, operation: str, *, token: str | None = None, id: U
     for variable in ("<id>", "<session_id>"):
         path = path.replace(variable, str(id or uuid4()))
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    body = {} if method in ("PATCH", "POST") else None
+    body: Any = {} if method in ("PATCH", "POST") else None
     return client.open(path, method=method, headers=headers, json=body)
 
 
@@ -92,7 +92,8 @@ class TestTokens:
     @staticmethod
     def id_of(email: str) -> UUID:
         with transaction() as session:
-            return session.query(Account.id).filter_by(email=email).scalar()
+            found: UUID = session.query(Account.id).filter_by(email=email).scalar()
+            return found
 
     @pytest.mark.parametrize(
         ("change", "status"),

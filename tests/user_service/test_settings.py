@@ -17,14 +17,14 @@ def test_links_go_in_clear_to_nobody_but_this_machine(
     """Who reads one on its way chooses the password of its owner."""
     monkeypatch.setenv("SMTP_TLS", "none")
     monkeypatch.setenv("SMTP_HOST", host)
-    with pytest.raises(SystemExit, match=r"(?m)^  ACCOUNT: .*in clear: set starttls or tls"):
+    with pytest.raises(SystemExit, match=r"(?m)^  SMTP_HOST: .*in clear: set starttls or tls"):
         read(Settings)
     monkeypatch.setenv("SMTP_TLS", "starttls")
     assert read(Settings).smtp_host == host
     monkeypatch.setenv("SMTP_TLS", "none")
-    monkeypatch.setenv("ACCOUNT_LINKS_IN_CLEAR", "true")
+    monkeypatch.setenv("SMTP_LINKS_IN_CLEAR", "true")
     assert read(Settings).smtp_host == host
-    monkeypatch.delenv("ACCOUNT_LINKS_IN_CLEAR")
+    monkeypatch.delenv("SMTP_LINKS_IN_CLEAR")
     monkeypatch.setenv("SMTP_HOST", "127.0.0.1")
     assert read(Settings).smtp_tls == "none"
 

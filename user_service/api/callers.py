@@ -19,7 +19,7 @@ from user_service.domain import sessions
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
-def confirm(caller: Caller, dependencies: Dependencies) -> Caller:
+def confirm(dependencies: Dependencies, caller: Caller) -> Caller:
     """The caller with the roles and scopes that they have now. Raises `Unauthenticated` where they are out.
 
     Not everybody has an account here: nobody signs in with `AUTH=none`, and another issuer has accounts of its own.

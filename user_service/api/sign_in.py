@@ -54,8 +54,8 @@ class LogoutResource(Resource):
     @endpoint(replay=NOT_REPLAYED, cookie=Cookie(COOKIE, COOKIE_ABOUT, is_needed=False))
     def post(self, context: Context[Dependencies]) -> Response:
         """End the session of the cookie and remove the cookie; without one nothing changes."""
-        token = refresh_token_of(context)
-        return signed_out(sessions.sign_out(context.session, token, now=context.now), context)
+        sessions.sign_out(context.session, refresh_token_of(context), now=context.now)
+        return signed_out(context)
 
 
 class MachineTokenResource(Resource):

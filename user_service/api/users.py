@@ -99,7 +99,7 @@ class UserSessionCollection(Resource):
     @endpoint()
     @recently_signed_in
     def delete(self, context: Context[Dependencies], id: UUID) -> None:
-        """End all sessions of a person; access tokens that were given out are valid for some minutes more."""
+        """End all sessions of a person; at other services access tokens are valid for some minutes more."""
         sessions.revoke(context.session, id, expected_versions=context.if_match, by=context.caller.id, now=context.now)
 
 

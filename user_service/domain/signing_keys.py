@@ -18,14 +18,13 @@ from joserfc.jwk import OKPKey
 
 from shared.database import Session, new_id
 from shared.errors import Conflict
+from shared.security.tokens import LEEWAY
 from user_service.domain.schemas import JwksView
 from user_service.domain.secret_values import SecretValues
 from user_service.store import keys as store
 from user_service.store.tables import SigningKey
 
 ALGORITHM: Final = "Ed25519"
-LEEWAY = timedelta(minutes=1)
-"""Clocks differ: a token may be accepted a little longer than it is valid."""
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,14 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CursorResult, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from shared.database.rows import find_row, page_of
 from shared.values.account_enums import AccountKind, SessionEnd
 from shared.values.enums import Role
+from user_service.store.portions import remove_portion
 from user_service.store.tables import Account, AccountChange, RefreshToken, SignInSession
-
-PORTION = 5000
-
 
 # Accounts
 
@@ -134,17 +132,18 @@ def sessions_of(
     return page_of(session, newest_first, limit=limit, offset=offset)
 
 
-def sign_in_session(session: Session, id: UUID) -> SignInSession | None:
-    """The session with this id, as it is now."""
-    return session.get(SignInSession, id, populate_existing=True)
+def sign_in_session(session: Session, id: UUID, *, now: datetime) -> SignInSession | None:
+    """The session with this id, where it goes on."""
+    wanted = select(SignInSession).where(SignInSession.id == id, *_goes_on(now))
+    return session.scalar(wanted.execution_options(populate_existing=True))
 
 
-def session_of_token(session: Session, token_hash: bytes) -> SignInSession | None:
-    """The session of a refresh token, locked, so that two requests cannot continue or end it at once."""
+def session_of_token(session: Session, token_hash: bytes, *, now: datetime) -> SignInSession | None:
+    """The active session of a refresh token, locked, so that two requests cannot continue or end it at once."""
     return session.scalar(
         select(SignInSession)
         .join(RefreshToken, RefreshToken.session_id == SignInSession.id)
-        .where(RefreshToken.token_hash == token_hash)
+        .where(RefreshToken.token_hash == token_hash, *_goes_on(now))
         .with_for_update(of=SignInSession)
         .execution_options(populate_existing=True)
     )
@@ -179,7 +178,4 @@ def end_sessions(
 
 def prune_sessions(session: Session, *, before: datetime) -> int:
     """Remove a portion of the sessions that could not be used since then, with their tokens; returns their number."""
-    last = func.least(SignInSession.expires_at, func.coalesce(SignInSession.ended_at, SignInSession.expires_at))
-    old = select(SignInSession.id).where(SignInSession.expires_at < before, last < before).limit(PORTION)
-    gone = session.execute(delete(SignInSession).where(SignInSession.id.in_(old.with_for_update(skip_locked=True))))
-    return cast("CursorResult[Any]", gone).rowcount
+    return remove_portion(session, SignInSession.id, SignInSession.expires_at < before)

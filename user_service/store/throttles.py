@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, cast
 
-from sqlalchemy import CursorResult, case, delete, func, select, update
+from sqlalchemy import case, func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from user_service.store.portions import remove_portion
 from user_service.store.tables import SignInThrottle
-
-PORTION = 5000
 
 
 def lock(session: Session, keys: Sequence[bytes], *, now: datetime) -> Sequence[SignInThrottle]:
@@ -50,12 +48,4 @@ def take_back(session: Session, delayed_until: Mapping[bytes, datetime], *, now:
 
 def prune(session: Session, *, before: datetime) -> int:
     """Remove a portion of the counters without an attempt since then; returns their number."""
-    old = (
-        select(SignInThrottle.key)
-        .where(SignInThrottle.last_at < before)
-        .order_by(SignInThrottle.key)
-        .limit(PORTION)
-        .with_for_update(skip_locked=True)
-    )
-    gone = session.execute(delete(SignInThrottle).where(SignInThrottle.key.in_(old)))
-    return cast("CursorResult[Any]", gone).rowcount
+    return remove_portion(session, SignInThrottle.key, SignInThrottle.last_at < before)

@@ -192,7 +192,7 @@ OF_ANOTHER_ISSUER = {
 def test_tokens_that_the_user_service_does_not_make_are_not_waited_for(name: str, ours: str) -> None:
     """Nobody could sign in, and nothing would say why."""
     chosen = NEEDED | {name: OF_ANOTHER_ISSUER[name]}
-    with pytest.raises(ValidationError, match=f"(?s)jwks_url.*nobody could sign in: leave {name} as it is"):
+    with pytest.raises(ValidationError, match=f"(?s){name.lower()}.*nobody could sign in: leave it as it is"):
         Settings.of(chosen | {"JWKS_URL": ours})
     assert not Settings.of(NEEDED | {"JWKS_URL": ours}).has_external_issuer
     for other in ("https://id.example/certs", "https://id.example/.well-known/jwks.json", "http://127.0.0.1:8006/jwks"):
