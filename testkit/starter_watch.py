@@ -1,8 +1,8 @@
 """Ends a private platform whose starter was killed: `python -m testkit.starter_watch FOLDER`, while its input is open.
 
 A test run that is killed (SIGKILL, out of memory) stops nothing itself, and its servers would hold memory and ports
-until the machine restarts. The input of this process ends with the starter, however that ends. (Linux can send a signal at
-the death of a parent, too, but counts the thread that started a process as its parent, and forgets it where the user
+until the machine restarts. The input of this process ends with the starter, however that ends. (Linux can send a signal
+at the death of a parent, too, but takes the thread that started a process for its parent, and forgets it where the user
 changes.)
 """
 
