@@ -35,11 +35,11 @@ def claim(
     Raises `NotFound`, `TooManyRequests`.
     """
     account = sessions.get_person(session, account_id)
-    queries.hold_account(session, account.id)
     key = account.email_key or ""
+    queries.hold_account(session, key)
     is_known = queries.was_used_from(session, key, origin.address)
     attempt = throttling.count_attempt(session, values, account=key, address=origin.address, is_known=is_known, now=now)
-    account_log.note_delay(session, account.id, attempt, detail=origin.address, now=now)
+    account_log.note_delay(session, key, attempt, detail=origin.address, now=now)
     return PasswordClaim(account.id, account.password_hash, known_of(account), attempt)
 
 

@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CursorResult, func, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, func, insert, literal, or_, select, update
 from sqlalchemy.orm import Session
 
+from shared.database import new_id
 from shared.database.rows import find_row, page_of
 from shared.values.account_enums import AccountKind, SessionEnd
 from shared.values.enums import Role
@@ -45,9 +46,17 @@ def hash_parameters(session: Session) -> frozenset[str]:
     return frozenset(filter(None, found))
 
 
-def hold_account(session: Session, id: UUID) -> None:
-    """Let an account that is going to be named by a row wait for nobody later: before its counters, as elsewhere."""
-    session.execute(select(Account.id).where(Account.id == id).with_for_update(read=True, key_share=True))
+def hold_account(session: Session, email_key: str) -> None:
+    """Lock an account that a row is going to name, before its counters: others lock in this order."""
+    held = select(Account.id).where(Account.email_key == email_key)
+    session.execute(held.with_for_update(read=True, key_share=True))
+
+
+def note_change_of(session: Session, email_key: str, change: str, *, detail: str, now: datetime) -> None:
+    """Add to the log of the account with this address; the same statement where there is none."""
+    row = select(literal(new_id()), Account.id, literal(change), literal(detail), literal(now))
+    columns = ["id", "account_id", "change", "detail", "changed_at"]
+    session.execute(insert(AccountChange).from_select(columns, row.where(Account.email_key == email_key)))
 
 
 def machine_named(session: Session, name: str) -> Account | None:
