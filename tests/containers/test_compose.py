@@ -142,7 +142,7 @@ def test_what_is_no_service_is_given_what_it_needs() -> None:
     assert environment("mail").keys() == {"HEALTH_PORT"}
     assert environment("topics").keys() == set(names(KafkaAdministratorSettings)) - NOT_IN_CONTAINERS.keys()
     assert environment("kafka-accounts").keys() == set(names(KafkaAccountSettings)) - NOT_IN_CONTAINERS.keys()
-    of_accounts = {*names(UserSettings), *names(AdministratorSettings)}
+    of_accounts = {*names(UserSettings, process="administrator"), *names(AdministratorSettings)}
     assert environment("administrator").keys() == of_accounts - NOT_IN_CONTAINERS.keys()
     assert environment("migrations").keys() == set(names(MigrationSettings))
     assert environment("pgbouncer").keys() == set(filter(pgbouncer.reads, DECLARED))
