@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
@@ -50,8 +50,10 @@ def sign_in_person(given: PersonSignIn, origin: Origin, dependencies: Dependenci
         is_known = sign_in.is_known(session, given.email, origin)
     with dependencies.passwords.place(is_known=is_known):
         with transaction() as session:
-            claimed = sign_in.claim(session, given.email, origin, dependencies.values, now=now)
-        if not _is_right(claimed.password_hash, given.password, claimed.attempt, dependencies):
+            claimed = sign_in.claim(session, given.email, origin, dependencies.values, is_known=is_known, now=now)
+        if not _is_right(
+            claimed.password_hash, given.password, claimed.attempt, dependencies, in_use=claimed.hash_parameters
+        ):
             raise sign_in.refused()
         renewed_hash = _renewed_hash(claimed, given.password, dependencies)
     with transaction() as session:
@@ -70,10 +72,17 @@ def sign_in_person(given: PersonSignIn, origin: Origin, dependencies: Dependenci
         return sign_in.tokens_of(session, begun, dependencies.tokens, dependencies.values, now=now)
 
 
-def _is_right(stored: str | None, password: str, attempt: Attempt, dependencies: Dependencies) -> bool:
+def _is_right(
+    stored: str | None,
+    password: str,
+    attempt: Attempt,
+    dependencies: Dependencies,
+    *,
+    in_use: Collection[str] = (),
+) -> bool:
     """Whether the password is right; an attempt whose password could not be looked at does not count."""
     try:
-        return dependencies.passwords.is_right(stored, password)
+        return dependencies.passwords.is_right(stored, password, in_use=in_use)
     except HashingBusy:
         with transaction() as session:
             attempt.take_back(session)
@@ -96,7 +105,7 @@ def renew_session(token: str | None, dependencies: Dependencies, *, now: datetim
         continued = token and sessions.renew(session, token, dependencies.sessions, dependencies.values, now=now)
         tokens = continued and sign_in.tokens_of(session, continued, dependencies.tokens, dependencies.values, now=now)
     if not tokens:  # after the commit: that the session has ended must last
-        raise sign_in.session_over()
+        raise sessions.over()
     return tokens
 
 
@@ -233,7 +242,7 @@ def _record(session: Session, claimed: ClaimedEmail, report: Report, rules: Acco
 def _keep_keys(dependencies: Dependencies, now: datetime) -> int:
     """Make the first key, and remove those whose tokens have run out."""
     with transaction() as session:
-        signing_keys.current(session, dependencies.values, now=now)
+        signing_keys.ensure(session, dependencies.values, now=now)
         return signing_keys.remove_old(session, dependencies.tokens.times, now=now)
 
 

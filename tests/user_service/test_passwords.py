@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from shared.errors import RuleBroken
 from tests.builders.accounts import CHEAP, HASHES, PASSWORD
 from tests.concurrency import at_once
-from user_service.domain.passwords import HashingBusy, PasswordHashes, refuse_weak, weakness
+from user_service.domain.passwords import HashingBusy, PasswordHashes, parameters_of, refuse_weak, weakness
 from user_service.domain.schemas import LONGEST_PASSWORD
 from user_service.settings import PasswordHashing
 
@@ -109,6 +109,30 @@ def test_without_an_account_it_takes_as_long() -> None:
     seconds(None)
     with_account, without = seconds(stored), seconds(None)
     assert 0.6 < without / with_account < 1.6
+
+
+@pytest.mark.parametrize("before", [PasswordHashing(memory_mib=8, passes=1), PasswordHashing(memory_mib=64, passes=3)])
+def test_the_time_shows_no_account_after_the_parameters_were_changed(before: PasswordHashing) -> None:
+    """Neither one whose hash is cheaper than those of today, nor one whose hash is dearer."""
+    hashes, now = PasswordHashes(PasswordHashing(memory_mib=32, passes=2)), "$argon2id$v=19$m=32768,t=2,p=1"
+    old, new = PasswordHashes(before).hash(PASSWORD), hashes.hash(PASSWORD)
+    in_use = {parameters_of(old), parameters_of(new)}
+    assert now in in_use
+
+    computed: list[str] = []
+    verify = hashes._argon2.verify
+
+    class Counted:
+        def verify(self, stored: str, password: str) -> bool:
+            computed.append(parameters_of(stored))
+            return verify(stored, password)
+
+    hashes._argon2 = Counted()  # type: ignore[assignment]
+    for stored in (old, new, None):
+        computed.clear()
+        assert not hashes.is_right(stored, "not this one, I fear", in_use=in_use)
+        assert computed == sorted(in_use)
+        assert hashes.is_right(stored, PASSWORD, in_use=in_use) == (stored is not None)
 
 
 def test_no_more_are_hashed_at_once_than_the_settings_say() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +18,7 @@ from sqlalchemy.orm import Session
 from shared.errors import Conflict
 from tests.builders.accounts import a_person
 from tests.conftest import MONDAY
+from user_service import jobs
 from user_service.dependencies import Dependencies
 from user_service.domain import access_tokens, signing_keys
 from user_service.domain.secret_values import SecretValues
@@ -50,6 +53,22 @@ def test_the_first_key_is_made_when_it_is_needed(published: Any, signing: Any) -
     first = signing(MONDAY)
     assert published(MONDAY) == [first] == published(MONDAY + timedelta(days=400))
     assert signing(MONDAY - timedelta(days=1)) == first, "a clock that was set back stops nobody"
+
+
+def test_keys_are_published_also_after_their_secret_was_changed(
+    session: Session, needed: Dependencies, published: Any, signing: Any
+) -> None:
+    """Who is signed in goes on; nobody new comes in, before a key is made that can be decrypted."""
+    first = signing(MONDAY)
+    other = SecretValues.of(base64.b64encode(b"7" * 32).decode())
+    times = needed.tokens.times
+    assert [key["kid"] for key in signing_keys.published(session, other, times, now=MONDAY)] == [first]
+    with pytest.raises(InvalidTag):
+        signing_keys.current(session, other, now=MONDAY)
+    keep = next(job for job in jobs.jobs(replace(needed, values=other)) if job.name == "keep-signing-keys")
+    assert keep.run(MONDAY) == 0
+    replaced = signing_keys.replace(session, other, now=MONDAY)
+    assert signing_keys.current(session, other, now=MONDAY).kid == str(replaced.id)
 
 
 def test_the_next_key_is_published_before_it_signs_and_the_last_one_until_its_tokens_have_run_out(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shared.http import Route
 from shared.security.authentication import ADMINS, ANYONE, SIGNED_IN
+from shared.values.enums import Role
 from user_service.api.links import (
     AcceptedInvitationResource,
     CompletedPasswordResetResource,
@@ -48,7 +49,7 @@ ROUTES = [
     Route("/api/me/sessions/<uuid:id>", OwnSessionItem, delete=SIGNED_IN),
     Route("/api/users", UserCollection, get=ADMINS, post=ADMINS),
     Route("/api/users/<uuid:id>", UserItem, get=ADMINS, patch=ADMINS, delete=ADMINS),
-    Route("/api/users/<uuid:id>/history", UserHistoryResource, get=ADMINS),
+    Route("/api/users/<uuid:id>/history", UserHistoryResource, get=ADMINS | {Role.AUDITOR}),
     Route("/api/users/<uuid:id>/invite", InvitationResource, post=ADMINS),
     Route("/api/users/<uuid:id>/otp", UserOtpResource, delete=ADMINS),
     Route("/api/users/<uuid:id>/sessions", UserSessionCollection, get=ADMINS, delete=ADMINS),

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from shared.http import Context, Resource, endpoint
 from shared.values.schemas import MergePatch, PageQuery
+from user_service.api.callers import recently_signed_in
 from user_service.dependencies import Dependencies
 from user_service.domain import account_emails, account_log, accounts, one_time_passwords, sessions
 from user_service.domain.schemas import (
@@ -28,6 +29,7 @@ class UserItem(Resource):
         return accounts.get(context.session, id)
 
     @endpoint(patch=UserFields, response=UserView)
+    @recently_signed_in
     def patch(self, context: Context[Dependencies], id: UUID, patch: MergePatch) -> UserView:
         """Change a person's account; who is deactivated is signed out. 409 for the last administrator."""
         return accounts.change(
@@ -40,6 +42,7 @@ class UserItem(Resource):
         )
 
     @endpoint()
+    @recently_signed_in
     def delete(self, context: Context[Dependencies], id: UUID) -> None:
         """Close an account for good; its id and name stay in logs. 409 for the last administrator."""
         accounts.delete(context.session, id, expected_versions=context.if_match, by=context.caller.id, now=context.now)
@@ -54,6 +57,7 @@ class UserCollection(Resource):
         return accounts.list_page(context.session, query)
 
     @endpoint(body=NewUser, response=UserView, status=201, replay=UserItem.get)
+    @recently_signed_in
     def post(self, context: Context[Dependencies], body: NewUser) -> UserView:
         """Make an account for a person, who cannot sign in before there is a password."""
         return accounts.create(context.session, body, by=context.caller.id, now=context.now)
@@ -63,6 +67,7 @@ class InvitationResource(Resource):
     """The invitation of a person."""
 
     @endpoint(response=UserView, status=202, location="/api/users/{id}", replay=UserItem.get)
+    @recently_signed_in
     def post(self, context: Context[Dependencies], id: UUID) -> UserView:
         """Send a person an e-mail with a link, by which they choose their password; 409 where they have one.
 
@@ -75,6 +80,7 @@ class UserOtpResource(Resource):
     """The one-time passwords of a person."""
 
     @endpoint()
+    @recently_signed_in
     def delete(self, context: Context[Dependencies], id: UUID) -> None:
         """Turn off the one-time passwords of a person who has lost device and recovery codes."""
         one_time_passwords.turn_off_for(
@@ -91,8 +97,9 @@ class UserSessionCollection(Resource):
         return sessions.list_page(context.session, id, query, current=context.caller.session_id, now=context.now)
 
     @endpoint()
+    @recently_signed_in
     def delete(self, context: Context[Dependencies], id: UUID) -> None:
-        """End all sessions of a person; access tokens that were given out are valid for some minutes more."""
+        """End all sessions of a person; at other services access tokens are valid for some minutes more."""
         sessions.revoke(context.session, id, expected_versions=context.if_match, by=context.caller.id, now=context.now)
 
 
@@ -100,6 +107,7 @@ class UserSessionItem(Resource):
     """One session of a person."""
 
     @endpoint()
+    @recently_signed_in
     def delete(self, context: Context[Dependencies], id: UUID, session_id: UUID) -> None:
         """End one session of a person; 404 where it is over."""
         sessions.revoke(

@@ -137,12 +137,14 @@ def apply_changes(
     session: Session, account: Account, changed: Mapping[str, Any], *, by: UUID | None, now: datetime
 ) -> None:
     """Set these columns of a locked account, with entries in its log; who is deactivated is signed out everywhere."""
+    old_email = account.email
     for name, value in changed.items():
         setattr(account, name, value)
     account.count_change(by=by, now=now)
     session.flush()
     for kind, detail in _what_happened(changed):
-        account_log.note(session, account.id, kind, by=by, now=now, detail=detail)
+        address = old_email if kind == AccountChangeKind.EMAIL_CHANGED else None
+        account_log.note(session, account.id, kind, by=by, now=now, detail=detail, address=address)
     if "email_key" in changed or not account.active:
         links.discard(session, account.id)
     if not account.active:
@@ -151,6 +153,8 @@ def apply_changes(
 
 def _what_happened(changed: Mapping[str, Any]) -> list[tuple[AccountChangeKind, str | None]]:
     found: list[tuple[AccountChangeKind, str | None]] = []
+    if "email" in changed:
+        found.append((AccountChangeKind.EMAIL_CHANGED, None))
     if "roles" in changed:
         found.append((AccountChangeKind.ROLES_CHANGED, ", ".join(changed["roles"])))
     if "scopes" in changed:
@@ -158,7 +162,7 @@ def _what_happened(changed: Mapping[str, Any]) -> list[tuple[AccountChangeKind, 
     if "active" in changed:
         kind = AccountChangeKind.ACTIVATED if changed["active"] else AccountChangeKind.DEACTIVATED
         found.append((kind, None))
-    others = sorted(changed.keys() - {"roles", "scopes", "active", "email_key"})
+    others = sorted(changed.keys() - {"email", "roles", "scopes", "active", "email_key"})
     return found + ([(AccountChangeKind.CHANGED, ", ".join(others))] if others else [])
 
 

@@ -40,6 +40,8 @@ class ClaimedEmail:
     attempt: int
     kind: AccountEmailKind
     account_id: UUID
+    stored_address: str | None
+    """Where it goes if not to the account's address of the moment when it is written."""
     requested_at: datetime
 
 
@@ -50,11 +52,11 @@ def claim(session: Session, *, lease: timedelta, now: datetime) -> ClaimedEmail 
     """
     while (email := store.next_due(session, now=now)) is not None:
         account = _recipient(session, email)
-        if account is not None and _address(account) is not None:
+        if account is not None and _address(account, email.address) is not None:
             email.attempts, email.leased_until = email.attempts + 1, now + lease
             session.flush()
             kind = AccountEmailKind(email.kind)
-            return ClaimedEmail(email.id, email.attempts, kind, account.id, email.requested_at)
+            return ClaimedEmail(email.id, email.attempts, kind, account.id, email.address, email.requested_at)
         if account is not None:
             account_log.note(session, account.id, AccountChangeKind.EMAIL_FAILED, by=None, now=now, detail=NO_ADDRESS)
         session.delete(email)
@@ -68,15 +70,15 @@ def _recipient(session: Session, email: AccountEmail) -> Account | None:
         found = queries.account_of_email(session, email.email_key or "")
     else:
         found = queries.account(session, email.account_id, AccountKind.PERSON)
-    if not found or not found.active:
+    if not found or not (found.active or email.address):
         return None
     is_late = email.kind == AccountEmailKind.INVITATION and found.password_hash is not None
     return None if is_late else found
 
 
-def _address(account: Account) -> str | None:
-    """Where the account's e-mails go: an address in ASCII, its domain as xn--… where that is needed."""
-    for spelling in filter(None, (account.email, account.email_key)):
+def _address(account: Account, stored: str | None) -> str | None:
+    """Where the e-mail goes: an address in ASCII, its domain as xn--… where that is needed."""
+    for spelling in filter(None, [stored] if stored else [account.email, account.email_key]):
         try:
             return email_headers.address(spelling)
         except ValueError:
@@ -101,7 +103,7 @@ def write(
     return as_message(
         email_texts.of(claimed.kind, name=account.name, link=link, at=at),
         sender=rules.sender,
-        recipient=_address(account) or "",
+        recipient=_address(account, claimed.stored_address) or "",
         message_id=f"<{claimed.email_id}.{claimed.attempt}@{rules.sender.domain}>",
         more={"Date": format_datetime(now), "Auto-Submitted": "auto-generated", "Content-Language": "de, en"},
     )

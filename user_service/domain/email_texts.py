@@ -73,6 +73,17 @@ Wenn Sie das nicht selbst waren, brauchen Sie nichts zu tun. Geben Sie den Link 
     AccountEmailKind.PASSWORD_CHANGED: _german_notice(
         "Ihr Passwort wurde geändert", "das Passwort Ihres Kontos wurde geändert."
     ),
+    AccountEmailKind.EMAIL_CHANGED: Words(
+        "Ihre E-Mail-Adresse wurde geändert",
+        """Guten Tag {name},
+
+die E-Mail-Adresse Ihres Kontos wurde geändert: an diese hier geht von nun an nichts mehr.
+Das war am {day} um {time} Uhr.
+
+Wenn Sie davon wissen, brauchen Sie nichts zu tun.
+Wenn nicht, sagen Sie bitte gleich der Verwaltung Bescheid: {link}
+""",
+    ),
     AccountEmailKind.OTP_ENABLED: _german_notice(
         "Einmalpasswörter sind eingeschaltet",
         "für Ihr Konto wurden Einmalpasswörter eingeschaltet, mit neuen Wiederherstellungscodes.",
@@ -113,6 +124,17 @@ If it was not you, you need not do anything. Do not pass the link on to anybody.
     ),
     AccountEmailKind.PASSWORD_CHANGED: _english_notice(
         "Your password was changed", "the password of your account was changed."
+    ),
+    AccountEmailKind.EMAIL_CHANGED: Words(
+        "Your e-mail address was changed",
+        """Hello {name},
+
+the e-mail address of your account was changed: from now on nothing is sent to this one.
+That was on {day} at {time} (Berlin).
+
+If you know about it, you need not do anything.
+If not, please let the administrators know now: {link}
+""",
     ),
     AccountEmailKind.OTP_ENABLED: _english_notice(
         "One-time passwords are on", "one-time passwords were turned on for your account, with new recovery codes."

@@ -57,7 +57,9 @@ def begin(
 def count(session: Session, values: SecretValues, *, by: UUID | None, now: datetime) -> Attempt:
     """Count an attempt of the caller to confirm their key. Raises `NotFound`, `TooManyRequests`."""
     account = sessions.get_person(session, by)
-    return throttling.count_one_time_password(session, values, account=str(account.id), now=now)
+    return throttling.count_one_time_password(
+        session, values, account=str(account.id), password_hash=account.password_hash, now=now
+    )
 
 
 def confirm(
@@ -175,7 +177,7 @@ def step_of(key: str, given: str, *, after: int | None, now: datetime) -> int | 
 def _changeable(session: Session, by: UUID | None, session_id: UUID | None, *, now: datetime) -> Account:
     """The caller's account, locked: to have found an open browser is not enough to change how one signs in."""
     account = sessions.get_person(session, by, lock=True)
-    sessions.require_recent(session, account, session_id, now=now)
+    sessions.require_recent(session, account.id, session_id, now=now)
     return account
 
 

@@ -13,6 +13,7 @@ from user_service.domain import account_log, links, sessions, throttling
 from user_service.domain.secret_values import SecretValues
 from user_service.domain.sessions import Origin
 from user_service.domain.throttling import Attempt
+from user_service.store import queries
 from user_service.store.tables import Account
 
 
@@ -29,14 +30,16 @@ class PasswordClaim:
 def claim(
     session: Session, account_id: UUID | None, origin: Origin, values: SecretValues, *, now: datetime
 ) -> PasswordClaim:
-    """Count an attempt, for who has somebody's access token must not try passwords.
+    """Count an attempt as one to sign in, for who has somebody's access token must not try passwords.
 
     Raises `NotFound`, `TooManyRequests`.
     """
     account = sessions.get_person(session, account_id)
-    attempt = throttling.count_attempt(
-        session, values, account=str(account.id), address=origin.address, is_known=True, now=now
-    )
+    queries.hold_account(session, account.id)
+    key = account.email_key or ""
+    is_known = queries.was_used_from(session, key, origin.address)
+    attempt = throttling.count_attempt(session, values, account=key, address=origin.address, is_known=is_known, now=now)
+    account_log.note_delay(session, account.id, attempt, detail=origin.address, now=now)
     return PasswordClaim(account.id, account.password_hash, known_of(account), attempt)
 
 

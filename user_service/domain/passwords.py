@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import secrets
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore
 
@@ -53,7 +53,8 @@ class PasswordHashes:
         self._running = BoundedSemaphore(rules.at_once)
         self._places = BoundedSemaphore(rules.at_once * 2)
         self._kept_places = BoundedSemaphore(rules.at_once)
-        self._of_nobody = _hash_without_a_password(rules)
+        self._nobodys = _salt_and_digest()
+        self._parameters = f"$argon2id$v=19$m={rules.memory_mib * 1024},t={rules.passes},p=1"
 
     @contextmanager
     def place(self, *, is_known: bool) -> Iterator[None]:
@@ -79,13 +80,25 @@ class PasswordHashes:
         with self._turn():
             return self._argon2.hash(normal_form(password))
 
-    def is_right(self, stored: str | None, password: str) -> bool:
-        """Whether it is the stored password; takes the same time where there is none. Raises `HashingBusy`."""
+    def is_right(self, stored: str | None, password: str, *, in_use: Collection[str] = ()) -> bool:
+        """Whether it is the stored password. Raises `HashingBusy`.
+
+        It takes the same time whether and how a password is stored: a hash is computed with each of the parameters
+        that are `in_use` or wanted now.
+        """
+        own = parameters_of(stored) if stored else None
         with self._turn():
-            try:
-                return self._argon2.verify(stored or self._of_nobody, normal_form(password)) and stored is not None
-            except (VerificationError, InvalidHashError):
-                return False
+            found = [
+                self._matches(stored if stored and each == own else f"{each}${self._nobodys}", password)
+                for each in sorted({self._parameters, *in_use, *filter(None, [own])})
+            ]
+        return stored is not None and any(found)
+
+    def _matches(self, stored: str, password: str) -> bool:
+        try:
+            return self._argon2.verify(stored, normal_form(password))
+        except (VerificationError, InvalidHashError):
+            return False
 
     def is_outdated(self, stored: str) -> bool:
         """Whether it was made with other parameters than are wanted now."""
@@ -106,10 +119,14 @@ def _busy() -> HashingBusy:
     return HashingBusy("sign_in.busy", "Too many people sign in at this moment. Please try again.")
 
 
-def _hash_without_a_password(rules: PasswordHashing) -> str:
-    """A hash that no password has, with our parameters: to verify it takes as long as to verify any."""
-    salt, digest = (base64.b64encode(secrets.token_bytes(length)).decode().rstrip("=") for length in (16, 32))
-    return f"$argon2id$v=19$m={rules.memory_mib * 1024},t={rules.passes},p=1${salt}${digest}"
+def parameters_of(stored: str) -> str:
+    """The part of a hash that says how it was made."""
+    return stored.rsplit("$", 2)[0]
+
+
+def _salt_and_digest() -> str:
+    """The rest of a hash that no password has: to verify it takes as long as to verify any."""
+    return "$".join(base64.b64encode(secrets.token_bytes(length)).decode().rstrip("=") for length in (16, 32))
 
 
 def refuse_weak(password: str, *, field: str, about: tuple[str, ...] = ()) -> None:

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaH
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from shared.values.account_enums import AccountChangeKind, SessionEnd
+from shared.values.account_enums import AccountChangeKind
 from shared.values.contacts import EmailAddress, PersonName
 from shared.values.datetimes import Instant
 from shared.values.enums import Role, Scope
@@ -238,7 +238,7 @@ class PasswordChoice(Schema):
 
 
 class SessionView(Schema):
-    """One sign-in of a person: when, from where, with which program, and whether it still goes on."""
+    """A sign-in of a person that goes on: when, from where, and with which program."""
 
     id: UUID
     """The id of the session, which access tokens name as `sid`."""
@@ -249,15 +249,11 @@ class SessionView(Schema):
     expires_at: Instant
     """When it ends if it is not used again."""
     address: str
-    """The IP address from which the person signed in."""
+    """The IP address from which the person signed in; of IPv6 its network (/64)."""
     user_agent: str | None
     """The program that signed in, as it named itself."""
     current: bool
     """Whether it is the session of the caller."""
-    ended_at: Instant | None
-    """When it ended; null: it goes on."""
-    end_reason: SessionEnd | None
-    """Why it ended; null: it goes on."""
 
 
 SessionPage = Page[SessionView]

@@ -7,16 +7,14 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CursorResult, delete, func, select, update
+from sqlalchemy import ColumnElement, CursorResult, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from shared.database.rows import find_row, page_of
 from shared.values.account_enums import AccountKind, SessionEnd
 from shared.values.enums import Role
+from user_service.store.portions import remove_portion
 from user_service.store.tables import Account, AccountChange, RefreshToken, SignInSession
-
-PORTION = 5000
-
 
 # Accounts
 
@@ -38,6 +36,18 @@ def account_of_email(session: Session, email_key: str, *, lock: bool = False) ->
     if lock:
         wanted = wanted.with_for_update().execution_options(populate_existing=True)
     return session.scalar(wanted)
+
+
+def hash_parameters(session: Session) -> frozenset[str]:
+    """The parameters with which the stored passwords were hashed: usually one."""
+    parameters = func.substring(Account.password_hash, r"^(.*)\$[^$]*\$[^$]*$")
+    found = session.scalars(select(parameters).where(Account.password_hash.is_not(None)).distinct())
+    return frozenset(filter(None, found))
+
+
+def hold_account(session: Session, id: UUID) -> None:
+    """Let an account that is going to be named by a row wait for nobody later: before its counters, as elsewhere."""
+    session.execute(select(Account.id).where(Account.id == id).with_for_update(read=True, key_share=True))
 
 
 def machine_named(session: Session, name: str) -> Account | None:
@@ -100,11 +110,15 @@ def _goes_on(now: datetime) -> tuple[ColumnElement[bool], ...]:
 
 
 def was_used_from(session: Session, email_key: str, address: str) -> bool:
-    """Whether the owner of this account has signed in from this address; forgotten with the session."""
+    """Whether the owner of this account has signed in from this address; forgotten with the session.
+
+    A session that somebody had to end may have been a thief's.
+    """
     known = (
         select(SignInSession.id)
         .join(Account, Account.id == SignInSession.account_id)
         .where(Account.email_key == email_key, SignInSession.address == address)
+        .where(or_(SignInSession.end_reason.is_(None), SignInSession.end_reason == SessionEnd.SIGNED_OUT))
     )
     return session.scalar(select(known.exists())) or False
 
@@ -118,17 +132,18 @@ def sessions_of(
     return page_of(session, newest_first, limit=limit, offset=offset)
 
 
-def sign_in_session(session: Session, id: UUID) -> SignInSession | None:
-    """The session with this id, as it is now."""
-    return session.get(SignInSession, id, populate_existing=True)
+def sign_in_session(session: Session, id: UUID, *, now: datetime) -> SignInSession | None:
+    """The session with this id, where it goes on."""
+    wanted = select(SignInSession).where(SignInSession.id == id, *_goes_on(now))
+    return session.scalar(wanted.execution_options(populate_existing=True))
 
 
-def session_of_token(session: Session, token_hash: bytes) -> SignInSession | None:
-    """The session of a refresh token, locked: who continues or ends one waits for others who do."""
+def session_of_token(session: Session, token_hash: bytes, *, now: datetime) -> SignInSession | None:
+    """The session of a refresh token, where it goes on, locked: who continues or ends one waits for others who do."""
     return session.scalar(
         select(SignInSession)
         .join(RefreshToken, RefreshToken.session_id == SignInSession.id)
-        .where(RefreshToken.token_hash == token_hash)
+        .where(RefreshToken.token_hash == token_hash, *_goes_on(now))
         .with_for_update(of=SignInSession)
         .execution_options(populate_existing=True)
     )
@@ -163,7 +178,4 @@ def end_sessions(
 
 def prune_sessions(session: Session, *, before: datetime) -> int:
     """Remove a portion of the sessions that could not be used since then, with their tokens; returns their number."""
-    last = func.least(SignInSession.expires_at, func.coalesce(SignInSession.ended_at, SignInSession.expires_at))
-    old = select(SignInSession.id).where(SignInSession.expires_at < before, last < before).limit(PORTION)
-    gone = session.execute(delete(SignInSession).where(SignInSession.id.in_(old.with_for_update(skip_locked=True))))
-    return cast("CursorResult[Any]", gone).rowcount
+    return remove_portion(session, SignInSession.id, SignInSession.expires_at < before)

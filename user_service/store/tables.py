@@ -190,6 +190,8 @@ class AccountEmail(Tables):
     kind: Mapped[str]
     account_id: Mapped[UUID | None] = mapped_column(ForeignKey("accounts.id"))
     email_key: Mapped[str | None]
+    address: Mapped[str | None]
+    """Where it goes if not to the account's address: that an address was changed is for the owner of the old one."""
     requested_at: Mapped[datetime]
     """When somebody asked for it, or changed what it is about."""
     due_at: Mapped[datetime]
@@ -206,6 +208,7 @@ class AccountEmail(Tables):
         CheckConstraint(is_one_of("kind", AccountEmailKind), name="kind"),
         CheckConstraint("(email_key IS NOT NULL) = (kind = 'password_reset')", name="a_reset_has_an_address"),
         CheckConstraint("(account_id IS NULL) = (kind = 'password_reset')", name="others_have_an_account"),
+        CheckConstraint("(address IS NOT NULL) = (kind = 'email_changed')", name="a_changed_address_has_the_old_one"),
     )
 
 
