@@ -234,20 +234,20 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     token_audience: str = Field(default="psychotherapy-platform", min_length=1)
     """For whom access tokens are made (`aud`)."""
     token_type: str = Field(default="at+jwt", min_length=1)
-    """The kind of token (`typ`) that counts. Issuers that do not follow RFC 9068 write `JWT`."""
+    """The kind of token (`typ`) that is accepted. Issuers that do not follow RFC 9068 write `JWT`."""
     token_roles_claim: str = Field(default="roles", min_length=1)
     """The claim with the roles; a path with dots leads into others, such as realm_access.roles."""
     token_role_names: str = ""
     """Which role each name of another issuer stands for, such as `office=coordinator,phone=caller`; other names then
-    count for nothing. Empty: the issuer uses our names."""
+    give no role. Empty: the issuer uses our names."""
     user_service_port: WebPort = 8006
     """The port of the user service."""
     jwks_url: str = ""
     """Where the issuer publishes its keys, fetched once a minute; empty: the user service on this machine. With a port
     or path that is not the user service's it is another issuer, and nobody signs in at the user service."""
     token_outage_grace: Seconds = Field(default=7200, ge=0, le=86_400)
-    """For how long after the last contact with the issuer tokens count that have run out since then, while it cannot be
-    reached: everybody who is signed in continues, nobody new can sign in."""
+    """For how long after the last contact with the issuer tokens stay valid that have expired since then, while it does
+    not answer: everybody who is signed in continues, nobody new can sign in."""
     digest_key: Key
     """The key of the digests that recognise a repeated request (`Idempotency-Key`). After a change repetitions of
     requests of the last 24 hours are refused; no data is lost."""

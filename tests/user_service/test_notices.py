@@ -72,7 +72,7 @@ def test_a_changed_password(
     assert (mail["To"], mail["Subject"]) == (EMAIL, PASSWORD_CHANGED)
     text = mail.get_content().replace("\r\n", "\n")
     assert "Guten Tag Erika Musterfrau,\n\ndas Passwort Ihres Kontos wurde geändert. Das war am " in text
-    assert text.count(f"{needed.public_url}\n") == 2
+    assert text.count(f"{needed.public_url}/reset-password\n") == 2
     assert "token" not in text
     assert PASSWORD not in text
     assert NEW_PASSWORD not in text
