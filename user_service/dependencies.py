@@ -55,6 +55,6 @@ class Dependencies:
 
 
 def _mail_server(settings: Settings) -> MailServer:
-    """The mail server, with shorter waits than for inquiries: who waits for a link waits for nothing else."""
+    """The mail server, with shorter waits than for inquiries: a person is waiting for the link."""
     server = MailServer.of(settings, own_name=settings.account.sender.domain)
     return replace(server, command_seconds=10, answer_seconds=30, handover_seconds=60)

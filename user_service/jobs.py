@@ -47,10 +47,12 @@ def sign_in_person(given: PersonSignIn, origin: Origin, dependencies: Dependenci
     password is right: then it says whether a one-time password is missing or wrong.
     """
     with transaction() as session:
-        is_known = sign_in.is_known(session, given.email, origin)
-    with dependencies.passwords.place(is_known=is_known):
+        signed_in_from_here = sign_in.has_signed_in_from(session, given.email, origin)
+    with dependencies.passwords.slot(may_use_reserved=signed_in_from_here):
         with transaction() as session:
-            claimed = sign_in.claim(session, given.email, origin, dependencies.values, is_known=is_known, now=now)
+            claimed = sign_in.claim(
+                session, given.email, origin, dependencies.values, signed_in_from_here=signed_in_from_here, now=now
+            )
         if not _is_right(
             claimed.password_hash, given.password, claimed.attempt, dependencies, in_use=claimed.hash_parameters
         ):
@@ -80,7 +82,7 @@ def _is_right(
     *,
     in_use: Collection[str] = (),
 ) -> bool:
-    """Whether the password is right; an attempt whose password could not be looked at does not count."""
+    """Whether the password is right; an attempt whose password could not be checked is not counted."""
     try:
         return dependencies.passwords.is_right(stored, password, in_use=in_use)
     except HashingBusy:
@@ -119,7 +121,7 @@ def change_password(
     now: datetime,
 ) -> None:
     """Change one's own password. Raises `NotFound`, `TooManyRequests`, `HashingBusy`, `RuleBroken`."""
-    with dependencies.passwords.place(is_known=True):
+    with dependencies.passwords.slot(may_use_reserved=True):
         with transaction() as session:
             claimed = own_password.claim(session, by, origin, dependencies.values, now=now)
         if not _is_right(claimed.password_hash, given.current_password, claimed.attempt, dependencies):
@@ -133,14 +135,14 @@ def change_password(
 def choose_password(
     given: PasswordChoice, purpose: OneTimeTokenPurpose, origin: Origin, dependencies: Dependencies, *, now: datetime
 ) -> None:
-    """Let who has the link of an e-mail choose the password. Raises `RuleBroken`, `HashingBusy`.
+    """Set the password that the owner of a link has chosen. Raises `RuleBroken`, `HashingBusy`.
 
     Attempts are not counted: nobody guesses 256 bits, and without them nothing is hashed.
     """
     with transaction() as session:
         about = own_password.known_of(links.owner(session, given.token, purpose, now=now))
     refuse_weak(given.new_password, field="new_password", about=about)
-    with dependencies.passwords.place(is_known=True):
+    with dependencies.passwords.slot(may_use_reserved=True):
         new_hash = dependencies.passwords.hash(given.new_password)
     with transaction() as session:
         own_password.choose(session, given.token, purpose, new_hash, origin, dependencies.values, now=now)
@@ -214,7 +216,7 @@ def _send(dependencies: Dependencies, now: datetime) -> int:
 
 
 def _write_and_deliver(claimed: ClaimedEmail, dependencies: Dependencies, now: datetime) -> Report:
-    """Write an e-mail and deliver it; one that cannot be written holds up no other."""
+    """Write an e-mail and deliver it; one that cannot be written does not delay others."""
     try:
         with transaction() as session:
             outgoing = email_delivery.write(

@@ -27,22 +27,23 @@ from shared.values.contacts import EmailAddress
 
 
 class PasswordHashing(SettingsGroup):
-    """How passwords are hashed: the first recommendation of OWASP's Password Storage Cheat Sheet, with one lane."""
+    """How passwords are hashed: as OWASP's Password Storage Cheat Sheet recommends first, each hash in one thread."""
 
     memory_mib: Annotated[int, Unit("MiB")] = Field(default=46, ge=8, le=4096)
     """Memory of one hash (Argon2id). A hash with other parameters is renewed at the next sign-in."""
     passes: Annotated[int, Unit("passes")] = Field(default=1, ge=1, le=100)
     """Passes over that memory."""
     at_once: Annotated[int, Unit("hashes")] = Field(default=2, ge=1, le=100)
-    """Hashes that one process computes side by side. As many more may wait a second, and as many again who signed in
-    from the same address before; others are answered 503. A quarter of WEB_THREADS leaves threads for the rest."""
+    """Hashes that one process computes at the same time. As many more attempts may wait for a second, and as many again
+    of people who signed in from the same address before; all others are answered 503. A quarter of WEB_THREADS leaves
+    threads for other requests."""
 
 
 class SessionRules(SettingsGroup):
     """How long somebody stays signed in."""
 
     access_token_seconds: Seconds = Field(default=300, ge=30, le=3600)
-    """How long an access token is valid; for so long a revoked session can go on."""
+    """How long an access token is valid; a token of a revoked session stays valid until then."""
     idle_hours: Annotated[float, Unit("hours")] = Field(default=12, ge=0.1, le=24 * 30)
     """After this time without use a session ends."""
     longest_days: Annotated[float, Unit("days")] = Field(default=14, ge=0.1, le=366)

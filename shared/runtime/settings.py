@@ -217,7 +217,8 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     """Who may call: with `token` everybody who has an access token, as far as its roles allow; `none`, for development
     and only while BIND is an address of this machine for itself, treats every caller as an administrator."""
     bind: str = "127.0.0.1"
-    """The address that all processes listen on."""
+    """The address that web and worker processes listen on. What else `make up` starts listens on 127.0.0.1, and the
+    gateway on GATEWAY_BIND."""
     allowed_hosts: str = LOCAL
     """Host names, without ports and separated by commas, of the services and the mail catcher; a request to any
     other is answered 421, so that no web page can read patients with a name of its own that points here. 127.0.0.1 is
@@ -238,15 +239,15 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     """Where the issuer publishes its keys, fetched once a minute; empty: the user service on this machine. With a port
     or path that is not the user service's it is another issuer, and nobody signs in at the user service."""
     token_type: str = Field(default="at+jwt", min_length=1)
-    """The kind of token (`typ`) that counts. Issuers that do not follow RFC 9068 write `JWT`."""
+    """The kind of token (`typ`) that is accepted. Issuers that do not follow RFC 9068 write `JWT`."""
     token_roles_claim: str = Field(default="roles", min_length=1)
     """The claim with the roles; a path with dots leads into others, such as realm_access.roles."""
     token_role_names: str = ""
     """Which role each name of another issuer stands for, such as `office=coordinator,phone=caller`; other names then
-    count for nothing. Empty: the issuer uses our names."""
+    give no role. Empty: the issuer uses our names."""
     token_outage_grace: Seconds = Field(default=7200, ge=0, le=86_400)
-    """For how long after the last contact with the issuer tokens count that have run out since then, while it cannot be
-    reached: everybody who is signed in continues, nobody new can sign in."""
+    """For how long after the last contact with the issuer tokens stay valid that have expired since then, while it does
+    not answer: everybody who is signed in continues, nobody new can sign in."""
     digest_key: Key
     """The key of the digests that recognise a repeated request (`Idempotency-Key`). After a change repetitions of
     requests of the last 24 hours are refused; no data is lost."""

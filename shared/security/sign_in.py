@@ -112,7 +112,7 @@ def _bearer_token(environ: WSGIEnvironment) -> str:
     sent = environ.get("HTTP_AUTHORIZATION")
     if sent is None:
         raise Unauthenticated("token.missing", "Sign in first: this needs the header Authorization with a token.")
-    found = _BEARER.fullmatch(sent)  # of two headers, which arrive with a comma between them, neither counts
+    found = _BEARER.fullmatch(sent)  # of two headers, which arrive with a comma between them, neither is taken
     if found is None:
         raise TokenRefused("token.malformed", "The header Authorization must be `Bearer`, a blank and one token.")
     return found[1]

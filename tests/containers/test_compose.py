@@ -17,7 +17,7 @@ from operations import env_file, gateway, pgbouncer, services
 from operations.compose import CONTAINER_DEFAULTS, NOT_IN_CONTAINERS
 from operations.orchestrator import Orchestrator
 from operations.postgres import NO_VALUES_IN_THE_LOG
-from operations.settings import AdministratorSettings
+from operations.settings import AdministratorSettings, MailCatcherSettings
 from shared.runtime.kafka_accounts import KafkaAccountSettings
 from shared.runtime.settings import KafkaAdministratorSettings, names
 from testkit.private_platform import private_settings
@@ -79,7 +79,7 @@ def test_web_processes_can_be_many_behind_the_gateway() -> None:
     """A port of this machine has one owner, so none of them has one (`--scale patient-web=3`)."""
     assert len(CONTAINERS["gateway"]["ports"]) == len(SERVICES) + 1
     webs = {f"{service.removesuffix('_service')}-web" for service in SERVICES}
-    assert set(CONTAINERS["gateway"]["depends_on"]) == webs
+    assert set(CONTAINERS["gateway"]["depends_on"]) == {*webs, "administrator"}
     assert {environment("gateway")[f"{service.upper()}_HOST"] for service in SERVICES} == webs
     assert [name for name in webs if {"ports", "container_name"} & CONTAINERS[name].keys()] == []
 
@@ -139,10 +139,10 @@ def test_the_database_server_logs_no_values() -> None:
 
 
 def test_what_is_no_service_is_given_what_it_needs() -> None:
-    assert environment("mail").keys() == {"HEALTH_PORT"}
+    assert environment("mail").keys() == {"HEALTH_PORT", *names(MailCatcherSettings)}
     assert environment("topics").keys() == set(names(KafkaAdministratorSettings)) - NOT_IN_CONTAINERS.keys()
     assert environment("kafka-accounts").keys() == set(names(KafkaAccountSettings)) - NOT_IN_CONTAINERS.keys()
-    of_accounts = {*names(UserSettings), *names(AdministratorSettings)}
+    of_accounts = {*names(UserSettings, process="administrator"), *names(AdministratorSettings)}
     assert environment("administrator").keys() == of_accounts - NOT_IN_CONTAINERS.keys()
     assert environment("migrations").keys() == set(names(MigrationSettings))
     assert environment("pgbouncer").keys() == set(filter(pgbouncer.reads, DECLARED))

@@ -32,7 +32,7 @@ HALF_A_CHUNK = b"POST /api/patients HTTP/1.1\r\nHost: localhost\r\nTransfer-Enco
 
 @pytest.fixture(scope="module")
 def quick() -> Iterator[Gateway]:
-    """A gateway that loses its patience soon."""
+    """A gateway with short time limits."""
     with gateway(paths=forwarded_paths(), limits=QUICK) as running:
         yield running
 
@@ -56,7 +56,7 @@ def test_headers_have_a_time_and_single_bytes_do_not_extend_it(quick: Gateway, s
 
 
 @pytest.mark.parametrize("sent", [HALF_A_BODY, HALF_A_CHUNK])
-def test_a_body_that_drips_is_refused_by_the_clock_of_the_service(quick: Gateway, sent: bytes) -> None:
+def test_a_body_that_arrives_byte_by_byte_is_refused_by_the_clock_of_the_service(quick: Gateway, sent: bytes) -> None:
     """nginx itself would take one byte a minute for two years."""
     with client(quick.address, sent) as connection:
         seconds, answer = seconds_until_closed(connection, lambda: connection.sendall(b"x"))
@@ -268,6 +268,20 @@ def test_with_a_certificate_it_speaks_https_only(tmp_path: Path) -> None:
         old.maximum_version = ssl.TLSVersion.TLSv1_1
         with pytest.raises(ssl.SSLError), socket.create_connection(front.address, 5) as connection:
             old.wrap_socket(connection)
+
+
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
+def test_with_a_certificate_the_own_ports_of_services_speak_https_only_too(tmp_path: Path) -> None:
+    made = certificates(tmp_path)
+    tls = {"GATEWAY_TLS_CERTIFICATE_FILE": str(made.server), "GATEWAY_TLS_KEY_FILE": str(made.server)}
+    # not where the services are, whose ports they are here
+    with gateway(settings={**tls, "SERVICES_HAVE_OWN_PORTS": "yes", "GATEWAY_BIND": "127.0.0.9"}) as front:
+        for service in front.services.values():
+            address = f"127.0.0.9:{service.port}/metrics"
+            plain = requests.get(f"http://{address}", timeout=5)
+            assert (plain.status_code, plain.json()["code"]) == (400, "https.needed")
+            assert service.requests == []
+            assert requests.get(f"https://{address}", timeout=5, verify=False).json()["service"] == service.name  # noqa: S501
 
 
 def test_the_own_port_of_a_service_reaches_everything_of_it() -> None:

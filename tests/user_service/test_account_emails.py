@@ -50,7 +50,9 @@ def log_of(session: Session, account: Account) -> list[tuple[str, str | None]]:
     return [(row.change, row.detail) for row in rows if row.change != "created"]
 
 
-def test_the_email_is_what_people_and_programs_expect(person: Account, catcher: FakeMailServer, send: SendDue) -> None:
+def test_the_email_is_what_people_and_programs_expect(
+    person: Account, catcher: FakeMailServer, send: SendDue, needed: Dependencies
+) -> None:
     assert send(MONDAY) == 1
     ((sender, recipients, _),) = catcher.envelopes
     (mail,) = catcher.messages
@@ -60,7 +62,7 @@ def test_the_email_is_what_people_and_programs_expect(person: Account, catcher: 
     text = mail.get_content()
     assert "Guten Tag Erika Musterfrau," in text
     assert "Hello Erika Musterfrau," in text
-    assert f"http://127.0.0.1:8080/reset-password#token={token_in(mail)}" in text
+    assert f"{needed.public_url}/reset-password#token={token_in(mail)}" in text
     assert "bis 23.11.2026, 11:00 Uhr" in text, "an hour later, as clocks in Berlin show it"
     assert "until 2026-11-23, 11:00" in text
 

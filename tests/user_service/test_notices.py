@@ -63,14 +63,16 @@ def device(person: Account, needed: Dependencies, sent: Sent) -> Device:
     return made
 
 
-def test_a_changed_password(client: FlaskClient, person: Account, call_as: CallAs, sent: Sent) -> None:
+def test_a_changed_password(
+    client: FlaskClient, person: Account, call_as: CallAs, sent: Sent, needed: Dependencies
+) -> None:
     call_as(person.id)
     assert change_password(client, PASSWORD, NEW_PASSWORD) == 204
     (mail,) = sent()
     assert (mail["To"], mail["Subject"]) == (EMAIL, PASSWORD_CHANGED)
     text = mail.get_content().replace("\r\n", "\n")
     assert "Guten Tag Erika Musterfrau,\n\ndas Passwort Ihres Kontos wurde geändert. Das war am " in text
-    assert text.count("http://127.0.0.1:8080\n") == 2
+    assert text.count(f"{needed.public_url}/reset-password\n") == 2
     assert "token" not in text
     assert PASSWORD not in text
     assert NEW_PASSWORD not in text

@@ -61,7 +61,7 @@ def test_what_is_hard_to_guess_is_taken(password: str) -> None:
     assert weakness(password, ABOUT) is None
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(min_size=1, max_size=LONGEST_PASSWORD))
 def test_every_text_is_judged_and_hashed_without_an_error(password: str) -> None:
     weakness(password, ABOUT)
@@ -167,20 +167,20 @@ def test_who_waits_too_long_is_refused() -> None:
     assert 0.9 < time.monotonic() - began < 3
 
 
-def test_a_storm_takes_neither_all_places_nor_those_of_who_is_known() -> None:
+def test_many_attempts_take_neither_all_slots_nor_the_reserved_ones() -> None:
     hashes = PasswordHashes(CHEAP)
 
-    def admitted(*, is_known: bool, at_most: int = 50) -> int:
-        with ExitStack() as places:
+    def admitted(*, may_use_reserved: bool, at_most: int = 50) -> int:
+        with ExitStack() as slots:
             for number in range(at_most):
                 try:
-                    places.enter_context(hashes.place(is_known=is_known))
+                    slots.enter_context(hashes.slot(may_use_reserved=may_use_reserved))
                 except HashingBusy as refused:
                     return number if refused.retry_after else -1
-                if not is_known and number == 3:
-                    assert admitted(is_known=True) == 2
+                if not may_use_reserved and number == 3:
+                    assert admitted(may_use_reserved=True) == 2
         return at_most
 
-    assert admitted(is_known=False) == 4
-    assert admitted(is_known=True) == 6
-    assert admitted(is_known=False) == 4, "every place was given back"
+    assert admitted(may_use_reserved=False) == 4
+    assert admitted(may_use_reserved=True) == 6
+    assert admitted(may_use_reserved=False) == 4, "every slot was released"

@@ -50,7 +50,7 @@ def test_a_changed_cost_of_hashes_is_known_when_somebody_signs_in(session: Sessi
     session.flush()
     for email in (EMAIL, "other@example.org", "invited@example.org", "nobody@example.org"):
         origin = Origin(email, None)
-        claimed = sign_in.claim(session, email, origin, needed.values, is_known=False, now=clock.now())
+        claimed = sign_in.claim(session, email, origin, needed.values, signed_in_from_here=False, now=clock.now())
         assert claimed.hash_parameters == {"$argon2id$v=19$m=8192,t=1,p=1", "$argon2id$v=19$m=9216,t=2,p=1"}
 
 

@@ -1,4 +1,4 @@
-"""Endpoints for who has the link of an e-mail, or wants one. They are open to anyone: the link proves who one is."""
+"""Endpoints for people who have the link of an e-mail, or ask for one. They are open to anyone: the link proves it."""
 
 from __future__ import annotations
 

@@ -73,5 +73,5 @@ class MachineAccountSecretResource(Resource):
     @endpoint(response=MachineSecretView, replay=SHOWN_ONCE)
     @recently_signed_in
     def post(self, context: Context[Dependencies], id: UUID) -> MachineSecretView:
-        """Give a machine account a new secret, shown in this answer alone; the old one counts no more."""
+        """Give a machine account a new secret, shown in this answer alone; the old one is not valid any more."""
         return machines.renew_secret(context.session, id, by=context.caller.id, now=context.now)

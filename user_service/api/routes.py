@@ -5,6 +5,7 @@ from __future__ import annotations
 from shared.http import Route
 from shared.security.authentication import ADMINS, ANYONE, SIGNED_IN
 from shared.values.enums import Role
+from user_service.api.account_pages import AcceptInvitationPage, AccountPageFile, ResetPasswordPage
 from user_service.api.links import (
     AcceptedInvitationResource,
     CompletedPasswordResetResource,
@@ -42,6 +43,9 @@ ROUTES = [
     Route("/api/auth/invitations/accept", AcceptedInvitationResource, post=ANYONE),
     Route("/api/auth/password-resets", PasswordResetCollection, post=ANYONE),
     Route("/api/auth/password-resets/complete", CompletedPasswordResetResource, post=ANYONE),
+    Route("/accept-invitation", AcceptInvitationPage, get=ANYONE),
+    Route("/reset-password", ResetPasswordPage, get=ANYONE),
+    Route("/account-pages/<name>", AccountPageFile, get=ANYONE),
     Route("/api/me", MeResource, get=SIGNED_IN, patch=SIGNED_IN),
     Route("/api/me/password", OwnPasswordResource, post=SIGNED_IN),
     Route("/api/me/otp", OwnOtpResource, post=SIGNED_IN, delete=SIGNED_IN),

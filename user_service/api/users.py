@@ -31,7 +31,7 @@ class UserItem(Resource):
     @endpoint(patch=UserFields, response=UserView)
     @recently_signed_in
     def patch(self, context: Context[Dependencies], id: UUID, patch: MergePatch) -> UserView:
-        """Change a person's account; who is deactivated is signed out. 409 for the last administrator."""
+        """Change a person's account; deactivating it ends its sessions. 409 for the last administrator."""
         return accounts.change(
             context.session,
             id,
@@ -59,7 +59,7 @@ class UserCollection(Resource):
     @endpoint(body=NewUser, response=UserView, status=201, replay=UserItem.get)
     @recently_signed_in
     def post(self, context: Context[Dependencies], body: NewUser) -> UserView:
-        """Make an account for a person, who cannot sign in before there is a password."""
+        """Make an account for a person; they cannot sign in before they have chosen a password."""
         return accounts.create(context.session, body, by=context.caller.id, now=context.now)
 
 
@@ -71,7 +71,7 @@ class InvitationResource(Resource):
     def post(self, context: Context[Dependencies], id: UUID) -> UserView:
         """Send a person an e-mail with a link, by which they choose their password; 409 where they have one.
 
-        Who is invited again gets another e-mail; each link counts until one is used.
+        A person who is invited again gets another e-mail; each link is valid until one of them is used.
         """
         return account_emails.invite(context.session, id, by=context.caller.id, now=context.now)
 
@@ -93,7 +93,7 @@ class UserSessionCollection(Resource):
 
     @endpoint(query=PageQuery, response=SessionPage)
     def get(self, context: Context[Dependencies], id: UUID, query: PageQuery) -> SessionPage:
-        """List a person's sessions that go on, newest first."""
+        """List a person's active sessions, newest first."""
         return sessions.list_page(context.session, id, query, current=context.caller.session_id, now=context.now)
 
     @endpoint()

@@ -1,6 +1,6 @@
 """The log of an account: what happened to it and who did it, written in the transaction of the change.
 
-What changes how its owner signs in is said to them by e-mail as well: it may have been somebody else.
+An entry about how the owner signs in is sent to them by e-mail as well: it may have been somebody else.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ NOTICES = {
 }
 
 
-def note(
+def add(
     session: Session,
     account_id: UUID,
     change: AccountChangeKind,
@@ -47,13 +47,13 @@ def note(
         account_emails.add(session, NOTICES[change], account_id=account_id, address=address, now=now)
 
 
-def note_delay(session: Session, email_key: str, attempt: Attempt, *, detail: str, now: datetime) -> None:
+def add_delay(session: Session, email_key: str, attempt: Attempt, *, detail: str, now: datetime) -> None:
     """Write down that attempts at an account have to wait from this one on; not each of those that follow.
 
     The work is the same where no account has this address.
     """
     if attempt.begins_delay:
-        queries.note_change_of(session, email_key, AccountChangeKind.SIGN_IN_DELAYED.value, detail=detail, now=now)
+        queries.add_change_of(session, email_key, AccountChangeKind.SIGN_IN_DELAYED.value, detail=detail, now=now)
 
 
 def list_page(session: Session, account_id: UUID, wanted: PageQuery) -> AccountChangePage:

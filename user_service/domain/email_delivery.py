@@ -1,7 +1,7 @@
 """The e-mails of accounts that wait: claimed, written, and after a job has handed them over, recorded.
 
 Such an e-mail may come twice, but must not be lost: an attempt of which nobody knows how it ended is followed by
-another one, with a link of its own. Every link counts until one of them is used.
+another one, with a link of its own. Every link is valid until one of them is used.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from user_service.store.tables import Account, AccountEmail
 
 LONGEST_PAUSE = timedelta(minutes=15)
 GIVEN_UP_AFTER = timedelta(days=2)
-"""Who waits for longer has asked again, or somebody else."""
+"""After this time people have asked again, or asked somebody else."""
 NO_ADDRESS = "no mail server takes e-mails to an address with such characters before the @"
 PURPOSES = {
     AccountEmailKind.INVITATION: OneTimeTokenPurpose.INVITATION,
@@ -48,7 +48,7 @@ class ClaimedEmail:
 def claim(session: Session, *, lease: timedelta, now: datetime) -> ClaimedEmail | None:
     """Claim the e-mail that is due first, until the end of the lease; None where nothing is due.
 
-    What nobody may have (any more) is removed.
+    E-mails that nobody may receive (any more) are removed.
     """
     while (email := store.next_due(session, now=now)) is not None:
         account = _recipient(session, email)
@@ -58,7 +58,7 @@ def claim(session: Session, *, lease: timedelta, now: datetime) -> ClaimedEmail 
             kind = AccountEmailKind(email.kind)
             return ClaimedEmail(email.id, email.attempts, kind, account.id, email.address, email.requested_at)
         if account is not None:
-            account_log.note(session, account.id, AccountChangeKind.EMAIL_FAILED, by=None, now=now, detail=NO_ADDRESS)
+            account_log.add(session, account.id, AccountChangeKind.EMAIL_FAILED, by=None, now=now, detail=NO_ADDRESS)
         session.delete(email)
         session.flush()
     return None
@@ -95,7 +95,7 @@ def write(
     """
     account = sessions.get_person(session, claimed.account_id)
     purpose = PURPOSES.get(claimed.kind)
-    link, at = public_url, claimed.requested_at
+    link, at = links.page(public_url, OneTimeTokenPurpose.PASSWORD_RESET), claimed.requested_at
     if purpose is not None:
         lifetime = rules.lifetime(purpose)
         token = links.issue(session, account, purpose, lifetime=lifetime, now=now)
@@ -135,8 +135,8 @@ def record_not_sent(
 
 
 def _end(session: Session, claimed: ClaimedEmail, change: AccountChangeKind, detail: str, *, now: datetime) -> None:
-    # the account before its e-mail, as who invites has it
-    account_log.note(session, claimed.account_id, change, by=None, now=now, detail=detail)
+    # the account before its e-mail, in the order in which an invitation locks them
+    account_log.add(session, claimed.account_id, change, by=None, now=now, detail=detail)
     session.flush()
     store.remove(session, claimed.email_id, attempt=claimed.attempt)
 

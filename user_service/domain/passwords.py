@@ -17,9 +17,10 @@ from user_service.domain.schemas import SHORTEST_PASSWORD
 from user_service.settings import PasswordHashing
 
 WAIT_SECONDS = 1.0
-"""How long an attempt waits for others to finish; longer, it would keep a thread from everybody else."""
+"""How long an attempt waits for others to finish, so that it does not block a thread for longer."""
 JUDGED_CHARACTERS = 40
-"""Of these the guesses are estimated: that takes up to a second for 40, and three for 72 that look like letters."""
+"""Only so many characters are judged: to estimate the guesses takes up to a second for 40, and three for 72 that look
+like letters."""
 LEAST_SCORE = 4
 """Of zxcvbn: at least 10^10 guesses. Three parts of any kind, as a name, a word and a year, have 10^8 already."""
 WORDS_OF_OURS = (
@@ -51,29 +52,29 @@ class PasswordHashes:
             time_cost=rules.passes, memory_cost=rules.memory_mib * 1024, parallelism=1, type=argon2.Type.ID
         )
         self._running = BoundedSemaphore(rules.at_once)
-        self._places = BoundedSemaphore(rules.at_once * 2)
-        self._kept_places = BoundedSemaphore(rules.at_once)
+        self._slots = BoundedSemaphore(rules.at_once * 2)
+        self._reserved_slots = BoundedSemaphore(rules.at_once)
         self._nobodys = _salt_and_digest()
         self._parameters = f"$argon2id$v=19$m={rules.memory_mib * 1024},t={rules.passes},p=1"
 
     @contextmanager
-    def place(self, *, is_known: bool) -> Iterator[None]:
-        """A place among those who hash or wait for it, without waiting for one. Raises `HashingBusy`.
+    def slot(self, *, may_use_reserved: bool) -> Iterator[None]:
+        """A slot to hash, or to wait for that; it is given at once or not at all. Raises `HashingBusy`.
 
-        As many hash at once as the settings say, and as many more may wait. Some further places are kept for those who
-        are known: a storm of others cannot take them.
+        As many hash at once as the settings say, and as many more may wait. Further slots are reserved for people who
+        signed in from the same address before, or have proved who they are: many attempts of others cannot take them.
         """
-        place = self._take(self._places) or (self._take(self._kept_places) if is_known else None)
-        if place is None:
+        slot = self._take(self._slots) or (self._take(self._reserved_slots) if may_use_reserved else None)
+        if slot is None:
             raise _busy()
         try:
             yield
         finally:
-            place.release()
+            slot.release()
 
     @staticmethod
-    def _take(places: BoundedSemaphore) -> BoundedSemaphore | None:
-        return places if places.acquire(blocking=False) else None
+    def _take(slots: BoundedSemaphore) -> BoundedSemaphore | None:
+        return slots if slots.acquire(blocking=False) else None
 
     def hash(self, password: str) -> str:
         """Returns what is stored of a password. Raises `HashingBusy`."""
@@ -142,7 +143,7 @@ def refuse_weak(password: str, *, field: str, about: tuple[str, ...] = ()) -> No
 def weakness(password: str, about: tuple[str, ...] = ()) -> str | None:
     """What is wrong with a new password, to be read on from its name; None where nothing is.
 
-    No list of leaked passwords is asked. What counts is its length and how many guesses it takes: repeated characters,
+    No list of leaked passwords is asked. Its length is judged, and how many guesses it takes: repeated characters,
     sequences, keyboard rows, common words, dates, and what is known of its owner are guessed first.
     """
     normal = normal_form(password)

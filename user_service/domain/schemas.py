@@ -187,16 +187,16 @@ UserPage = Page[UserView]
 
 
 class NewPassword(Schema):
-    """The password that counts now and the one that is to replace it."""
+    """The present password and the one that is to replace it."""
 
     current_password: PlainPassword
-    """The password that counts now."""
+    """The present password."""
     new_password: PlainPassword
-    """The one that is to count from now on: 12 characters or more, and hard to guess."""
+    """The new one: 12 characters or more, and hard to guess."""
 
 
 class OtpSetup(Schema):
-    """Without `otp` a key for one-time passwords is made; with the first of them it is confirmed, and counts."""
+    """Without `otp` a key for one-time passwords is made; with the first of them it is confirmed."""
 
     otp: OneTimePassword | None = None
     """The one-time password that the app shows now which was given the key."""
@@ -231,14 +231,14 @@ class PasswordChoice(Schema):
     token: LinkToken
     """What stands behind `#token=` in the link."""
     new_password: PlainPassword
-    """The password that is to count from now on: 12 characters or more, and hard to guess."""
+    """The new password: 12 characters or more, and hard to guess."""
 
 
 # Sessions
 
 
 class SessionView(Schema):
-    """A sign-in of a person that goes on: when, from where, and with which program."""
+    """A sign-in of a person that is active: when, from where, and with which program."""
 
     id: UUID
     """The id of the session, which access tokens name as `sid`."""

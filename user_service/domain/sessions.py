@@ -41,7 +41,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class ContinuedSession:
-    """A session that goes on, its account, and the refresh token that continues it next time."""
+    """An active session, its account, and the refresh token that continues it next time."""
 
     session: SignInSession
     account: Account
@@ -132,14 +132,14 @@ def end(
     reused = reason == SessionEnd.TOKEN_REUSED
     if ended:
         change = AccountChangeKind.TOKEN_REUSED if reused else AccountChangeKind.SESSIONS_ENDED
-        account_log.note(session, account_id, change, by=by, now=now, detail=reason.value)
+        account_log.add(session, account_id, change, by=by, now=now, detail=reason.value)
     return ended
 
 
 def list_page(
     session: Session, account_id: UUID | None, wanted: PageQuery, *, current: UUID | None, now: datetime
 ) -> SessionPage:
-    """A page of the sessions of an account that go on, newest first. Raises `NotFound`."""
+    """A page of the active sessions of an account, newest first. Raises `NotFound`."""
     account = get_person(session, account_id)
     found, total = queries.sessions_of(session, account.id, now=now, limit=wanted.limit, offset=wanted.offset)
     shown = [SessionView.of({**_fields(each), "current": each.id == current}) for each in found]
@@ -162,7 +162,7 @@ def revoke(
 ) -> None:
     """End an account's sessions at somebody's wish. Raises `NotFound` (also of a session that is over), `LostUpdate`.
 
-    At other services access tokens go on for the minutes for which they are valid.
+    At other services access tokens that were issued before stay valid for their few minutes.
     """
     account = get_person(session, account_id)
     check_version(account, expected_versions, "account")

@@ -42,7 +42,7 @@ class SignInClaim:
 
 @dataclass(frozen=True)
 class SecondFactor:
-    """What was entered beside the password, and the attempt that it counts as; None where nothing was."""
+    """What was entered beside the password, and the attempt that was counted for it; None where nothing was."""
 
     given: str | None
     attempt: Attempt | None
@@ -58,22 +58,24 @@ class SignedIn:
     """When the refresh token runs out, if it is not used before."""
 
 
-def is_known(session: Session, email: str, origin: Origin) -> bool:
+def has_signed_in_from(session: Session, email: str, origin: Origin) -> bool:
     """Whether the owner of this account has signed in from there before."""
     return queries.was_used_from(session, normalised_email(email), origin.address)
 
 
 def claim(
-    session: Session, email: str, origin: Origin, values: SecretValues, *, is_known: bool, now: datetime
+    session: Session, email: str, origin: Origin, values: SecretValues, *, signed_in_from_here: bool, now: datetime
 ) -> SignInClaim:
     """Count an attempt to sign in, before its password is looked at. Raises `TooManyRequests`.
 
-    `is_known`: its owner has signed in from there before.
+    `signed_in_from_here`: its owner has signed in from there before.
     """
     key = normalised_email(email)
     queries.hold_account(session, key)
-    attempt = throttling.count_attempt(session, values, account=key, address=origin.address, is_known=is_known, now=now)
-    account_log.note_delay(session, key, attempt, detail=origin.address, now=now)
+    attempt = throttling.count_attempt(
+        session, values, account=key, address=origin.address, signed_in_from_here=signed_in_from_here, now=now
+    )
+    account_log.add_delay(session, key, attempt, detail=origin.address, now=now)
     found = queries.account_of_email(session, key)
     account = found if found and found.active else None
     return SignInClaim(
@@ -81,7 +83,7 @@ def claim(
         account.password_hash if account else None,
         hash_parameters=queries.hash_parameters(session),
         needs_otp=account is not None and account.otp_confirmed_at is not None,
-        known_address=origin.address if is_known else None,
+        known_address=origin.address if signed_in_from_here else None,
         attempt=attempt,
     )
 
@@ -91,7 +93,7 @@ def claim_second(
 ) -> SecondFactor:
     """Count an attempt at the one-time password of somebody whose password was right. Raises `TooManyRequests`.
 
-    Where it is needed and none was entered, the attempt to sign in does not count: it is the first of two steps.
+    Where it is needed and none was entered, the attempt to sign in is not counted: it is the first of two steps.
     """
     if given is not None:
         queries.hold_account(session, claimed.email_key)
@@ -103,7 +105,7 @@ def claim_second(
             known_address=claimed.known_address,
             now=now,
         )
-        account_log.note_delay(session, claimed.email_key, attempt, detail="one-time password", now=now)
+        account_log.add_delay(session, claimed.email_key, attempt, detail="one-time password", now=now)
         return SecondFactor(given, attempt)
     if claimed.needs_otp:
         claimed.attempt.take_back(session)
@@ -133,7 +135,7 @@ def complete(
         attempt.forgive(session)
     account.password_hash = renewed_hash or account.password_hash
     account.last_signed_in_at = now
-    account_log.note(session, account.id, AccountChangeKind.SIGNED_IN, by=account.id, now=now)
+    account_log.add(session, account.id, AccountChangeKind.SIGNED_IN, by=account.id, now=now)
     return sessions.start(session, account, origin, rules, now=now)
 
 

@@ -45,7 +45,7 @@ OF_ACCOUNT_FROM_ADDRESS = Limit(free=5, longest=timedelta(minutes=5))
 OF_ONE_TIME_PASSWORD = Limit(free=5, longest=timedelta(hours=1))
 """Of an account whose password is known. One guess in 333,000 is right, and hardly more than 24 a day are looked at."""
 RESETS_OF_ACCOUNT = Limit(free=3, longest=timedelta(hours=1))
-"""Nobody may fill somebody's mailbox; who waits has the link that was sent before."""
+"""Nobody may fill somebody's mailbox; the owner has the links that were sent before."""
 RESETS_FROM_ADDRESS = Limit(free=20, longest=timedelta(minutes=1))
 FORGOTTEN_AFTER = timedelta(hours=24)
 """After this time without an attempt a counter begins anew."""
@@ -68,21 +68,21 @@ class Attempt:
         throttles.take_back(session, of_address, now=self.now)
 
     def take_back(self, session: Session) -> None:
-        """The attempt does not count: its password was not looked at."""
+        """Set all its counters back by one: its password was not checked, or was right and a second step follows."""
         throttles.take_back(session, self.delayed_until, now=self.now)
 
 
 def count_attempt(
-    session: Session, values: SecretValues, *, account: str, address: str, is_known: bool, now: datetime
+    session: Session, values: SecretValues, *, account: str, address: str, signed_in_from_here: bool, now: datetime
 ) -> Attempt:
     """Count an attempt at an account from an address. Raises `TooManyRequests`, and counts nothing then.
 
-    `account` is what it is known by, such as an e-mail address; `is_known`: its owner signed in from this address.
+    `account` is what it is known by, such as an e-mail address; `signed_in_from_here`: its owner did so before.
     """
     address_key = values.throttle_key("address", address)
     here = {values.throttle_key("account from address", account, address): OF_ACCOUNT_FROM_ADDRESS}
     everywhere = {address_key: OF_ADDRESS, values.throttle_key("account", account): OF_ACCOUNT}
-    if is_known:
+    if signed_in_from_here:
         return _count(session, here, only_counted={address_key: OF_ADDRESS}, address_key=address_key, now=now)
     return _count(session, here | everywhere, address_key=address_key, now=now)
 

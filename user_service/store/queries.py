@@ -52,7 +52,7 @@ def hold_account(session: Session, email_key: str) -> None:
     session.execute(held.with_for_update(read=True, key_share=True))
 
 
-def note_change_of(session: Session, email_key: str, change: str, *, detail: str, now: datetime) -> None:
+def add_change_of(session: Session, email_key: str, change: str, *, detail: str, now: datetime) -> None:
     """Add to the log of the account with this address; the same statement where there is none."""
     row = select(literal(new_id()), Account.id, literal(change), literal(detail), literal(now))
     columns = ["id", "account_id", "change", "detail", "changed_at"]
@@ -90,7 +90,7 @@ def page_of_accounts(
 def lock_administrators(session: Session) -> Sequence[UUID]:
     """The ids of the people who can sign in as administrators, as they are now, locked in the order of their ids.
 
-    Who changes one of them waits here for others who do.
+    A transaction that changes one of them waits here for others that do.
     """
     return session.scalars(
         select(Account.id)
@@ -114,7 +114,7 @@ def changes_of(session: Session, account_id: UUID, *, limit: int, offset: int) -
 # Sessions
 
 
-def _goes_on(now: datetime) -> tuple[ColumnElement[bool], ...]:
+def _is_active(now: datetime) -> tuple[ColumnElement[bool], ...]:
     return SignInSession.ended_at.is_(None), SignInSession.expires_at > now
 
 
@@ -135,24 +135,24 @@ def was_used_from(session: Session, email_key: str, address: str) -> bool:
 def sessions_of(
     session: Session, account_id: UUID, *, now: datetime, limit: int, offset: int
 ) -> tuple[Sequence[SignInSession], int]:
-    """A page of an account's sessions that go on, newest first, with the total."""
-    wanted = select(SignInSession).where(SignInSession.account_id == account_id, *_goes_on(now))
+    """A page of an account's active sessions, newest first, with the total."""
+    wanted = select(SignInSession).where(SignInSession.account_id == account_id, *_is_active(now))
     newest_first = wanted.order_by(SignInSession.created_at.desc(), SignInSession.id)
     return page_of(session, newest_first, limit=limit, offset=offset)
 
 
 def sign_in_session(session: Session, id: UUID, *, now: datetime) -> SignInSession | None:
-    """The session with this id, where it goes on."""
-    wanted = select(SignInSession).where(SignInSession.id == id, *_goes_on(now))
+    """The session with this id, where it is active."""
+    wanted = select(SignInSession).where(SignInSession.id == id, *_is_active(now))
     return session.scalar(wanted.execution_options(populate_existing=True))
 
 
 def session_of_token(session: Session, token_hash: bytes, *, now: datetime) -> SignInSession | None:
-    """The session of a refresh token, where it goes on, locked: who continues or ends one waits for others who do."""
+    """The active session of a refresh token, locked, so that two requests cannot continue or end it at once."""
     return session.scalar(
         select(SignInSession)
         .join(RefreshToken, RefreshToken.session_id == SignInSession.id)
-        .where(RefreshToken.token_hash == token_hash, *_goes_on(now))
+        .where(RefreshToken.token_hash == token_hash, *_is_active(now))
         .with_for_update(of=SignInSession)
         .execution_options(populate_existing=True)
     )
@@ -173,8 +173,8 @@ def end_sessions(
     by: UUID | None,
     now: datetime,
 ) -> int:
-    """End an account's sessions that go on: all, only one, or all but one; returns their number."""
-    conditions = [SignInSession.account_id == account_id, *_goes_on(now)]
+    """End an account's active sessions: all, only one, or all but one; returns their number."""
+    conditions = [SignInSession.account_id == account_id, *_is_active(now)]
     if only is not None:
         conditions.append(SignInSession.id == only)
     if except_for is not None:

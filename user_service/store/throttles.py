@@ -27,7 +27,7 @@ def lock(session: Session, keys: Sequence[bytes], *, now: datetime) -> Sequence[
 
 
 def save(session: Session, attempts: Mapping[bytes, int], next_at: Mapping[bytes, datetime], *, now: datetime) -> None:
-    """Write these counters, which are locked, in one statement for each whatever changed: its time says nothing."""
+    """Write these locked counters, each whether it changed or not, so that the time for it reveals nothing."""
     rows = [{"key": key, "attempts": attempts[key], "last_at": now, "next_at": next_at[key]} for key in attempts]
     session.execute(update(SignInThrottle), rows)
 
