@@ -12,10 +12,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import structlog
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.orm import Session
 
@@ -35,7 +37,9 @@ SLOW_TO_START = {"platform", "kafka", "own_kafka", "cluster", "empty", "short_ca
 
 
 def pytest_configure() -> None:
-    """Log failures with Python's traceback: the one that structlog draws by default takes a second of computing."""
+    """Nothing is timed by hypothesis, and failures are logged with Python's traceback, which is drawn in no time."""
+    hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    hypothesis.settings.load_profile("untimed")
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
 

@@ -99,7 +99,7 @@ def check(message: bytes, *, name: str, sender: str, to: str, subject: str, caus
 @example(LONG_NAME, "vermittlung-von-therapieplaetzen@a-rather-long-domain.agentur.example.org", "a@b.de", "x", "c")
 @example("A" * 75 + ",", "a" * 25 + "@example.org", "a@b.de", "=?utf-8?q?x?=", "c")
 @example("", "a@b.de", '"a, b <c>"@xn--mller-kva.de', "", "c")
-@settings(max_examples=150, deadline=None, phases=PHASES, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, phases=PHASES, suppress_health_check=[HealthCheck.too_slow])
 def test_every_header_parses_back_to_what_was_meant(name: str, sender: str, to: str, subject: str, cause: str) -> None:
     envelope = written(Sender(sender, name), to=to, subject=subject, cause=cause)
     assert (envelope.sender, envelope.recipient) == (sender, to)
@@ -197,7 +197,7 @@ def server() -> Iterator[FakeMailServer]:
 
 @given(name=NAMES, sender=ADDRESSES, to=ADDRESSES, subject=TEXTS)
 @example(name=LONG_NAME, sender="a@b.de", to="praxis@xn--mller-kva.de", subject=".\r\n.\r\nQUIT")
-@settings(max_examples=40, deadline=None, phases=PHASES, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, phases=PHASES, suppress_health_check=[HealthCheck.too_slow])
 def test_a_real_server_gets_what_was_meant(
     name: str, sender: str, to: str, subject: str, server: FakeMailServer
 ) -> None:

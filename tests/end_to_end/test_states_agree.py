@@ -228,7 +228,6 @@ PLACED_TWICE = [
 @example(steps=[*PLACED_AND_BACK[:4], ("status", "therapy_completed"), ("status", "open"), ("status", "searching")])
 @settings(
     max_examples=25,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
     print_blob=True,
 )

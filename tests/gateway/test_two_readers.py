@@ -90,7 +90,7 @@ def as_a_service_reads_it(address: str) -> str:
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(address=addresses)
 def test_both_find_the_same_service_or_it_is_refused(front: Gateway, address: str) -> None:
     request = f"GET {address} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"

@@ -78,7 +78,7 @@ def test_a_hostile_text_is_an_address_or_refused(client: FlaskClient, field: str
 
 
 @given(places, places, st.sampled_from(TravelMode))
-@settings(max_examples=100, deadline=None, suppress_health_check=FIXTURES)
+@settings(max_examples=100, suppress_health_check=FIXTURES)
 def test_any_two_places_have_a_way(
     client: FlaskClient, one: tuple[float, float], other: tuple[float, float], mode: TravelMode
 ) -> None:
@@ -101,7 +101,7 @@ def test_any_two_places_have_a_way(
 
 
 @given(places)
-@settings(max_examples=30, deadline=None, suppress_health_check=FIXTURES)
+@settings(max_examples=30, suppress_health_check=FIXTURES)
 def test_any_place_is_in_germany_or_not(client: FlaskClient, place: tuple[float, float]) -> None:
     answer = asked(client, "/api/reverse-geocode", latitude=repr(place[0]), longitude=repr(place[1]))
     assert answer.status_code in (200, 404)
@@ -134,7 +134,7 @@ def test_a_hostile_day_is_a_day_or_refused(client: FlaskClient, field: str) -> N
 
 
 @given(st.lists(places, min_size=1, max_size=4), st.lists(places, min_size=1, max_size=4))
-@settings(max_examples=40, deadline=None, suppress_health_check=FIXTURES)
+@settings(max_examples=40, suppress_health_check=FIXTURES)
 def test_a_matrix_of_any_places_is_answered(
     client: FlaskClient, origins: list[tuple[float, float]], destinations: list[tuple[float, float]]
 ) -> None:
@@ -150,7 +150,7 @@ def test_a_matrix_of_any_places_is_answered(
     st.none() | st.dates(),
     st.sampled_from(["", "NW", "XX", "BY-Augsburg", "Augsburg", "BYP", "nw", "🙂"]),
 )
-@settings(max_examples=100, deadline=None, suppress_health_check=FIXTURES)
+@settings(max_examples=100, suppress_health_check=FIXTURES)
 def test_any_days_are_listed_or_refused(client: FlaskClient, first: Any, last: Any, state: str) -> None:
     question = {"from": str(first)} | ({"to": str(last)} if last else {}) | ({"federal_state": state} if state else {})
     assert asked(client, "/api/holidays", **question).status_code in (200, 422)

@@ -139,7 +139,7 @@ def test_what_was_republished_before_does_not_hide_that_a_copy_is_ahead(session:
 
 
 @pytest.mark.slow
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(
     genuine=strategies.integers(1, 6),
     bogus=strategies.lists(

@@ -92,7 +92,7 @@ def arrives(session: Session, practice: Practice) -> Any:
 
 
 @given(st.lists(practices(), min_size=1, max_size=8), st.sampled_from([5.0, 25.0, 60.0, 1000.0]))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_active_therapist_is_listed_or_counted_or_too_far(
     session: Session, world: list[Practice], radius: float
 ) -> None:

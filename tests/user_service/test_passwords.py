@@ -61,7 +61,7 @@ def test_what_is_hard_to_guess_is_taken(password: str) -> None:
     assert weakness(password, ABOUT) is None
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(min_size=1, max_size=LONGEST_PASSWORD))
 def test_every_text_is_judged_and_hashed_without_an_error(password: str) -> None:
     weakness(password, ABOUT)

@@ -84,7 +84,7 @@ def test_the_next_key_is_published_before_it_signs_and_the_last_one_until_its_to
     assert published(at) == [first, second]
     assert signing(at + PENDING - MINUTE) == first
     assert signing(at + PENDING) == second
-    runs_out = at + PENDING + timedelta(minutes=6)
+    runs_out = at + PENDING + needed.tokens.times.token_lifetime + tokens.LEEWAY
     assert published(runs_out - timedelta(seconds=1)) == [first, second]
     assert published(runs_out) == [second]
     assert signing_keys.remove_old(session, needed.tokens.times, now=runs_out - timedelta(seconds=1)) == 0

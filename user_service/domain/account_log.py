@@ -47,10 +47,13 @@ def add(
         account_emails.add(session, NOTICES[change], account_id=account_id, address=address, now=now)
 
 
-def add_delay(session: Session, account_id: UUID, attempt: Attempt, *, detail: str, now: datetime) -> None:
-    """Write down that attempts at an account have to wait from this one on; not each of those that follow."""
+def add_delay(session: Session, email_key: str, attempt: Attempt, *, detail: str, now: datetime) -> None:
+    """Write down that attempts at an account have to wait from this one on; not each of those that follow.
+
+    The work is the same where no account has this address.
+    """
     if attempt.begins_delay:
-        add(session, account_id, AccountChangeKind.SIGN_IN_DELAYED, by=None, now=now, detail=detail)
+        queries.add_change_of(session, email_key, AccountChangeKind.SIGN_IN_DELAYED.value, detail=detail, now=now)
 
 
 def list_page(session: Session, account_id: UUID, wanted: PageQuery) -> AccountChangePage:

@@ -35,13 +35,13 @@ def claim(
     Raises `NotFound`, `TooManyRequests`.
     """
     account = sessions.get_person(session, account_id)
-    queries.hold_account(session, account.id)
     key = account.email_key or ""
+    queries.hold_account(session, key)
     signed_in_from_here = queries.was_used_from(session, key, origin.address)
     attempt = throttling.count_attempt(
         session, values, account=key, address=origin.address, signed_in_from_here=signed_in_from_here, now=now
     )
-    account_log.add_delay(session, account.id, attempt, detail=origin.address, now=now)
+    account_log.add_delay(session, key, attempt, detail=origin.address, now=now)
     return PasswordClaim(account.id, account.password_hash, known_of(account), attempt)
 
 

@@ -238,7 +238,7 @@ class PasswordChoice(Schema):
 
 
 class SessionView(Schema):
-    """A sign-in of a person that goes on: when, from where, and with which program."""
+    """A sign-in of a person that is active: when, from where, and with which program."""
 
     id: UUID
     """The id of the session, which access tokens name as `sid`."""

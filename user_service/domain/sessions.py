@@ -162,7 +162,7 @@ def revoke(
 ) -> None:
     """End an account's sessions at somebody's wish. Raises `NotFound` (also of a session that is over), `LostUpdate`.
 
-    At other services access tokens go on for the minutes for which they are valid.
+    At other services access tokens that were issued before stay valid for their few minutes.
     """
     account = get_person(session, account_id)
     check_version(account, expected_versions, "account")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from shared.database import Session
 from shared.errors import Unauthenticated
@@ -32,7 +31,6 @@ class SignInClaim:
     """A counted attempt to sign in, and the hash that the password must have; None where nobody can sign in."""
 
     email_key: str
-    account_id: UUID | None
     password_hash: str | None
     hash_parameters: frozenset[str]
     """Those of all stored passwords: whose is compared must not show in the time."""
@@ -73,18 +71,15 @@ def claim(
     `signed_in_from_here`: its owner has signed in from there before.
     """
     key = normalised_email(email)
-    found = queries.account_of_email(session, key)
-    if found is not None:
-        queries.hold_account(session, found.id)
+    queries.hold_account(session, key)
     attempt = throttling.count_attempt(
         session, values, account=key, address=origin.address, signed_in_from_here=signed_in_from_here, now=now
     )
-    if found is not None:
-        account_log.add_delay(session, found.id, attempt, detail=origin.address, now=now)
+    account_log.add_delay(session, key, attempt, detail=origin.address, now=now)
+    found = queries.account_of_email(session, key)
     account = found if found and found.active else None
     return SignInClaim(
         key,
-        account.id if account else None,
         account.password_hash if account else None,
         hash_parameters=queries.hash_parameters(session),
         needs_otp=account is not None and account.otp_confirmed_at is not None,
@@ -101,8 +96,7 @@ def claim_second(
     Where it is needed and none was entered, the attempt to sign in is not counted: it is the first of two steps.
     """
     if given is not None:
-        if claimed.account_id is not None:
-            queries.hold_account(session, claimed.account_id)
+        queries.hold_account(session, claimed.email_key)
         attempt = throttling.count_one_time_password(
             session,
             values,
@@ -111,8 +105,7 @@ def claim_second(
             known_address=claimed.known_address,
             now=now,
         )
-        if claimed.account_id is not None:
-            account_log.add_delay(session, claimed.account_id, attempt, detail="one-time password", now=now)
+        account_log.add_delay(session, claimed.email_key, attempt, detail="one-time password", now=now)
         return SecondFactor(given, attempt)
     if claimed.needs_otp:
         claimed.attempt.take_back(session)

@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CursorResult, func, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, func, insert, literal, or_, select, update
 from sqlalchemy.orm import Session
 
+from shared.database import new_id
 from shared.database.rows import find_row, page_of
 from shared.values.account_enums import AccountKind, SessionEnd
 from shared.values.enums import Role
@@ -45,9 +46,17 @@ def hash_parameters(session: Session) -> frozenset[str]:
     return frozenset(filter(None, found))
 
 
-def hold_account(session: Session, id: UUID) -> None:
-    """Let an account that is going to be named by a row wait for nobody later: before its counters, as elsewhere."""
-    session.execute(select(Account.id).where(Account.id == id).with_for_update(read=True, key_share=True))
+def hold_account(session: Session, email_key: str) -> None:
+    """Lock an account that a row is going to name, before its counters: others lock in this order."""
+    held = select(Account.id).where(Account.email_key == email_key)
+    session.execute(held.with_for_update(read=True, key_share=True))
+
+
+def add_change_of(session: Session, email_key: str, change: str, *, detail: str, now: datetime) -> None:
+    """Add to the log of the account with this address; the same statement where there is none."""
+    row = select(literal(new_id()), Account.id, literal(change), literal(detail), literal(now))
+    columns = ["id", "account_id", "change", "detail", "changed_at"]
+    session.execute(insert(AccountChange).from_select(columns, row.where(Account.email_key == email_key)))
 
 
 def machine_named(session: Session, name: str) -> Account | None:
@@ -105,7 +114,7 @@ def changes_of(session: Session, account_id: UUID, *, limit: int, offset: int) -
 # Sessions
 
 
-def _goes_on(now: datetime) -> tuple[ColumnElement[bool], ...]:
+def _is_active(now: datetime) -> tuple[ColumnElement[bool], ...]:
     return SignInSession.ended_at.is_(None), SignInSession.expires_at > now
 
 
@@ -127,14 +136,14 @@ def sessions_of(
     session: Session, account_id: UUID, *, now: datetime, limit: int, offset: int
 ) -> tuple[Sequence[SignInSession], int]:
     """A page of an account's active sessions, newest first, with the total."""
-    wanted = select(SignInSession).where(SignInSession.account_id == account_id, *_goes_on(now))
+    wanted = select(SignInSession).where(SignInSession.account_id == account_id, *_is_active(now))
     newest_first = wanted.order_by(SignInSession.created_at.desc(), SignInSession.id)
     return page_of(session, newest_first, limit=limit, offset=offset)
 
 
 def sign_in_session(session: Session, id: UUID, *, now: datetime) -> SignInSession | None:
-    """The session with this id, where it goes on."""
-    wanted = select(SignInSession).where(SignInSession.id == id, *_goes_on(now))
+    """The session with this id, where it is active."""
+    wanted = select(SignInSession).where(SignInSession.id == id, *_is_active(now))
     return session.scalar(wanted.execution_options(populate_existing=True))
 
 
@@ -143,7 +152,7 @@ def session_of_token(session: Session, token_hash: bytes, *, now: datetime) -> S
     return session.scalar(
         select(SignInSession)
         .join(RefreshToken, RefreshToken.session_id == SignInSession.id)
-        .where(RefreshToken.token_hash == token_hash, *_goes_on(now))
+        .where(RefreshToken.token_hash == token_hash, *_is_active(now))
         .with_for_update(of=SignInSession)
         .execution_options(populate_existing=True)
     )
@@ -165,7 +174,7 @@ def end_sessions(
     now: datetime,
 ) -> int:
     """End an account's active sessions: all, only one, or all but one; returns their number."""
-    conditions = [SignInSession.account_id == account_id, *_goes_on(now)]
+    conditions = [SignInSession.account_id == account_id, *_is_active(now)]
     if only is not None:
         conditions.append(SignInSession.id == only)
     if except_for is not None:

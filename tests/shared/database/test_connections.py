@@ -169,7 +169,7 @@ def outcome(connection: Connection, step: str, table: str) -> Any:
 
 @pytest.mark.slow
 @given(steps=st.lists(st.sampled_from(sorted(STEPS)), max_size=15))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_steps_end_as_with_psycopg2_alone(server: URL, steps: list[str]) -> None:
     results = []
     for kind in (Connection, LazyBeginConnection):

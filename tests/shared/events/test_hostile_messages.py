@@ -138,7 +138,7 @@ json_values = strategies.recursive(
 
 
 @pytest.mark.slow
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=200)
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=200)
 @given(strategies.binary() | json_values.map(lambda value: json.dumps(value).encode()))
 def test_any_bytes_are_read_or_refused(value: bytes) -> None:
     received = read_message(Message(topic="therapist.events", partition=0, offset=0, value=value), OURS, clock.now())

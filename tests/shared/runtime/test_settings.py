@@ -206,7 +206,7 @@ def test_an_issuer_may_name_roles_in_its_own_way() -> None:
     assert Settings.of(NEEDED).role_names == {role.value: role for role in Role}
     for wrong in ("office", "office=emperor", "=admin", "office=admin=caller"):
         with pytest.raises(ValidationError, match="must be like office=coordinator"):
-            Settings.of(NEEDED | {"TOKEN_ROLE_NAMES": wrong})
+            Settings.of(other | {"TOKEN_ROLE_NAMES": wrong})
 
 
 ACCOUNTS = NEEDED | {"KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT", "KAFKA_ADMIN_PASSWORD": "y"}

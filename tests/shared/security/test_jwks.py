@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
@@ -125,7 +125,6 @@ JSON = st.recursive(
 
 
 @pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")
-@settings(deadline=None)  # a busy machine may take its time
 @given(st.sampled_from([GOOD, RSA]), st.dictionaries(st.sampled_from([*GOOD, *RSA, "y", "d", "key_ops"]), JSON))
 def test_no_key_breaks_us(key: dict[str, Any], strange: dict[str, Any]) -> None:
     found = parsed(key | strange, GOOD | {"kid": "sure"})

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from joserfc.jwk import ECKey, RSAKey
 
@@ -196,7 +196,6 @@ TOKEN = signed(claims(lifetime=3600), KEY)
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.=/+ \x00ä"
 
 
-@settings(deadline=None)  # a busy machine may take its time
 @given(st.integers(0, len(TOKEN) - 1), st.integers(0, 3), st.text(LETTERS, max_size=3))
 def test_no_change_of_a_token_leaves_it_valid(place: int, gone: int, put: str) -> None:
     """Neither does another spelling of the same bytes: the last letter of a part has bits that mean nothing."""
@@ -205,7 +204,6 @@ def test_no_change_of_a_token_leaves_it_valid(place: int, gone: int, put: str) -
     refused(changed)
 
 
-@settings(deadline=None)  # a busy machine may take its time
 @given(st.text(max_size=200) | st.binary(max_size=200).map(lambda raw: raw.decode("latin-1")))
 def test_no_text_is_a_token(text: str) -> None:
     assert refused(text) == "token.malformed"
@@ -218,7 +216,6 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None)  # a busy machine may take its time
 @given(st.dictionaries(st.sampled_from(["iss", "aud", "sub", "sid", "roles", "scope", "iat", "nbf", "exp"]), JSON))
 def test_whatever_the_issuer_says_is_understood_or_refused(strange: dict[str, Any]) -> None:
     """Never an error of ours; and what is not a role of ours gives no right."""
@@ -230,7 +227,6 @@ def test_whatever_the_issuer_says_is_understood_or_refused(strange: dict[str, An
     assert found.roles <= set(Role)
 
 
-@settings(deadline=None)  # a busy machine may take its time
 @given(st.dictionaries(st.sampled_from(["typ", "alg", "kid", "x", "cty", "crit"]), JSON))
 def test_whatever_a_header_says_is_understood_or_refused(strange: dict[str, Any]) -> None:
     with pytest.raises(TokenRefused):
