@@ -101,6 +101,13 @@ def _renewed_hash(claimed: SignInClaim, password: str, dependencies: Dependencie
         return None
 
 
+def current_rights(account_id: UUID, session_id: UUID | None) -> tuple[Sequence[str], Sequence[str]]:
+    """The roles and scopes that the owner of a token has now; raises `Unauthenticated` where account or session ended."""
+    with transaction() as session:
+        account = sessions.require_current(session, account_id, session_id, now=clock.now())
+        return account.roles, account.scopes
+
+
 def renew_session(token: str | None, dependencies: Dependencies, *, now: datetime) -> SignedIn:
     """Exchange a refresh token; raises `Unauthenticated` where its session is over, which a used token ends."""
     with transaction() as session:

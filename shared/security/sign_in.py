@@ -63,7 +63,7 @@ class ConfirmedSignIn:
     def caller(self, environ: WSGIEnvironment) -> Caller:
         """Returns the caller as they are now. Raises `Unauthenticated`."""
         recognised = self._sign_in.caller(environ)
-        with _refusals_counted():
+        with _count_refused():
             return self._confirm(recognised)
 
 
@@ -76,7 +76,7 @@ class TokenSignIn:
 
     def caller(self, environ: WSGIEnvironment) -> Caller:
         """Returns whom the token names. Raises `Unauthenticated`; `Unreachable` as long as there are no keys."""
-        with _refusals_counted():
+        with _count_refused():
             claims = self._claims(_bearer_token(environ))
         return Caller(claims.subject, claims.roles, claims.scopes, claims.session_id)
 
@@ -100,7 +100,7 @@ class TokenSignIn:
 
 
 @contextmanager
-def _refusals_counted() -> Iterator[None]:
+def _count_refused() -> Iterator[None]:
     try:
         yield
     except Unauthenticated as refusal:

@@ -7,12 +7,11 @@ from dataclasses import replace
 from functools import wraps
 from typing import Any, TypeVar
 
-from shared.database import transaction
 from shared.errors import Forbidden
 from shared.http import Context
-from shared.runtime import clock
 from shared.security.authentication import Caller
 from shared.values.enums import Role, Scope
+from user_service import jobs
 from user_service.dependencies import Dependencies
 from user_service.domain import sessions
 
@@ -26,9 +25,8 @@ def confirm(dependencies: Dependencies, caller: Caller) -> Caller:
     """
     if caller.id is None or not dependencies.issues_tokens:
         return caller
-    with transaction() as session:
-        account = sessions.require_current(session, caller.id, caller.session_id, now=clock.now())
-        return replace(caller, roles=frozenset(map(Role, account.roles)), scopes=frozenset(map(Scope, account.scopes)))
+    roles, scopes = jobs.current_rights(caller.id, caller.session_id)
+    return replace(caller, roles=frozenset(map(Role, roles)), scopes=frozenset(map(Scope, scopes)))
 
 
 def where_tokens_are_ours(method: Method) -> Method:

@@ -6,6 +6,7 @@ from flask import Response
 
 from shared.http import Context
 from user_service.dependencies import Dependencies
+from user_service.domain import sessions
 from user_service.domain.sessions import Origin
 from user_service.domain.sign_in import SignedIn
 
@@ -44,8 +45,9 @@ def signed_in(tokens: SignedIn, context: Context[Dependencies]) -> Response:
     return response
 
 
-def signed_out(context: Context[Dependencies]) -> Response:
-    """An empty response that removes the cookie."""
+def sign_out(context: Context[Dependencies]) -> Response:
+    """End the session of the cookie; an empty response that removes the cookie."""
+    sessions.sign_out(context.session, refresh_token_of(context), now=context.now)
     response = Response(status=204)
     del response.headers["Content-Type"]
     response.delete_cookie(

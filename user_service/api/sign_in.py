@@ -7,9 +7,9 @@ from flask import Response
 from shared.http import NOT_REPLAYED, Context, Cookie, Resource, endpoint
 from user_service import jobs
 from user_service.api.callers import where_tokens_are_ours
-from user_service.api.responses import COOKIE, COOKIE_ABOUT, origin_of, refresh_token_of, signed_in, signed_out
+from user_service.api.responses import COOKIE, COOKIE_ABOUT, origin_of, refresh_token_of, sign_out, signed_in
 from user_service.dependencies import Dependencies
-from user_service.domain import sessions, sign_in, signing_keys
+from user_service.domain import sign_in, signing_keys
 from user_service.domain.schemas import AccessToken, JwksView, MachineSignIn, PersonSignIn
 
 
@@ -54,8 +54,7 @@ class LogoutResource(Resource):
     @endpoint(replay=NOT_REPLAYED, cookie=Cookie(COOKIE, COOKIE_ABOUT, is_needed=False))
     def post(self, context: Context[Dependencies]) -> Response:
         """End the session of the cookie and remove the cookie; without one nothing changes."""
-        sessions.sign_out(context.session, refresh_token_of(context), now=context.now)
-        return signed_out(context)
+        return sign_out(context)
 
 
 class MachineTokenResource(Resource):
