@@ -47,7 +47,7 @@ def where_tokens_are_ours(method: Method) -> Method:
 def recently_signed_in(method: Method) -> Method:
     """Decorate a method that changes accounts: who found an open browser must not make themselves a way in.
 
-    Raises `Forbidden` where the caller's session began some time ago. Whoever has no session here, such as the
+    Raises `Forbidden` where the caller's session began some time ago. A caller without a session here, such as the
     administrator of `AUTH=none` or of another issuer, is for those to ask.
     """
 
