@@ -26,4 +26,4 @@ USER 10001:10001
 
 # HEALTH_PORT: where this container's process says whether it is ready. A step that ends by itself has none.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
-    CMD ["python", "-I", "-S", "-c", "import http.client, os; door = http.client.HTTPConnection('127.0.0.1', int(os.environ['HEALTH_PORT']), timeout=4); door.request('GET', '/health/ready'); answer = door.getresponse(); answer.read(); assert answer.status == 200"]
+    CMD ["python", "-I", "-S", "-c", "import http.client, os; process = http.client.HTTPConnection('127.0.0.1', int(os.environ['HEALTH_PORT']), timeout=4); process.request('GET', '/health/ready'); answer = process.getresponse(); answer.read(); assert answer.status == 200"]

@@ -217,7 +217,7 @@ def credentials(password: str) -> str:
 
 
 def with_sign_in(app: WSGIApplication, password: str) -> WSGIApplication:
-    """Returns the application for those who know the password: whoever reads an e-mail can use the link in it."""
+    """Returns the application for those who know the password: an e-mail has links that choose passwords."""
     expected = credentials(password).encode()
 
     def signed_in(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

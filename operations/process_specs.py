@@ -8,7 +8,7 @@ from typing import Final
 
 LOOPBACK: Final = "127.0.0.1"
 """Where the infrastructure of `make up` listens, wherever the services do (BIND): PostgreSQL and Kafka have no TLS
-here, and the mail catcher shows everybody's e-mails. Whoever wants it on other machines runs it there (LOCAL_PARTS)."""
+here, and the mail catcher shows everybody's e-mails. To have it on another machine, run it there (LOCAL_PARTS)."""
 
 
 def _nothing() -> None:

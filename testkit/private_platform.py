@@ -9,7 +9,6 @@ with private_platform() as platform:
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from operations.ports import reserve_block
 from operations.probes import kafka_options
 from shared.runtime.worker_port import WORKER_PORT_DISTANCE
 from testkit.mail_control import ControlledMailbox
+from testkit.starter_watch import ended_with_its_starter
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -51,7 +51,8 @@ def private_platform(
     say: Callable[[str], None] = lambda _: None,
     **overrides: str,
 ) -> Iterator[PrivatePlatform]:
-    """Yields a platform of which nothing is started yet; at the end it is stopped and everything it wrote is deleted.
+    """Yields a platform of which nothing is started yet; at the end, also if this process is killed, it is stopped and
+    everything it wrote is deleted.
 
     `settings` and `overrides` go before what a private platform chooses by itself. Without `durable`, PostgreSQL is
     faster and would lose data in a power cut.
@@ -59,13 +60,13 @@ def private_platform(
     # not one of pytest's folders, which are closed to PostgreSQL's user
     state = Path(tempfile.mkdtemp(prefix="private-platform-"))
     chosen = private_settings(state, brokers=brokers) | dict(settings or {}) | overrides
-    platform = PrivatePlatform(ROOT, chosen, state, durable=durable, say=say)
-    try:
-        yield platform
-    finally:
-        platform.down()
-        platform.remove()
-        shutil.rmtree(state, ignore_errors=True)
+    with ended_with_its_starter(state):
+        platform = PrivatePlatform(ROOT, chosen, state, durable=durable, say=say)
+        try:
+            yield platform
+        finally:
+            platform.down()
+            platform.remove()
 
 
 def private_settings(state: Path, root: Path = ROOT, *, brokers: int = 1, **overrides: str) -> dict[str, str]:

@@ -51,7 +51,7 @@ class Hosts:
         The address at which this machine reaches us is added, and 127.0.0.1, which health probes use. Addresses that
         stand for all of them are no names: browsers take them for this machine.
         """
-        return cls(frozenset(_parts(f"{names},{own_host(bind)},127.0.0.1")) - {*map(_in_url, REACHED_AT)})
+        return cls(frozenset(_parts(f"{names},{own_host(bind)},127.0.0.1")) - {*map(in_url, REACHED_AT)})
 
     def admit(self, environ: WSGIEnvironment) -> None:
         """Raise `ForeignHost` for a request to another host name, `Forbidden` for one from another site's page."""
@@ -93,11 +93,12 @@ def own_address(bind: str) -> str:
 
 
 def own_host(bind: str) -> str:
-    """Returns the same as URLs write it: an IPv6 address in brackets."""
-    return _in_url(own_address(bind))
+    """Returns the same as URLs write it."""
+    return in_url(own_address(bind))
 
 
-def _in_url(address: str) -> str:
+def in_url(address: str) -> str:
+    """Returns an address as URLs write it: an IPv6 address in brackets."""
     return f"[{address}]" if ":" in address else address
 
 

@@ -28,7 +28,7 @@ def retrying(
     """Returns a caller that tries again while `when` accepts the exception, until `stop`; then the exception is raised.
 
     `retrying(…)(function, *arguments)` calls the function, and `on_retry` gets each exception that is followed by
-    another attempt. `wait` returns the seconds before it, for who is told how long; else the pauses double.
+    another attempt. `wait` returns the seconds before it, where the answer says how long; else the pauses double.
     """
     return Retrying(
         retry=retry_if_exception(when),

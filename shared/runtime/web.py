@@ -15,6 +15,7 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
 
 from shared.runtime import clock, logs, memory, spans
+from shared.runtime.hosts import in_url
 from shared.runtime.server import Limits, Server
 from shared.runtime.settings import ServiceSettings
 
@@ -80,7 +81,7 @@ class _Worker(Worker):  # type: ignore[misc]
 def _configuration(settings: ServiceSettings) -> dict[str, Any]:
     in_memory = Path("/dev/shm")  # noqa: S108  # gunicorn's heartbeat file; on a disk it can stall a process
     return {
-        "bind": f"{settings.bind}:{settings.port}",
+        "bind": f"{in_url(settings.bind)}:{settings.port}",
         "workers": settings.web_processes,
         "worker_class": _Worker,
         "threads": settings.web_threads,

@@ -48,6 +48,20 @@ def answer_to(address: str, request: bytes) -> bytes:
         return connection.recv(65536)
 
 
+@pytest.mark.parametrize(
+    ("bind", "host", "auth"), [("::1", "[::1]", "none"), ("::", "[::1]", "token"), ("127.0.0.9", "127.0.0.9", "none")]
+)
+def test_it_listens_on_any_address_of_this_machine(bind: str, host: str, auth: str) -> None:
+    port = a_free_port()
+    command = [sys.executable, "-m", "tests.shared.http.sample", str(port), "1", f"bind={bind}", f"auth={auth}"]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as process:
+        try:
+            address = until_alive(f"http://{host}:{port}")
+            assert requests.get(f"{address}/health/live", timeout=5).status_code == 200
+        finally:
+            process.terminate()
+
+
 def test_fifty_megabytes_are_refused_promptly_and_the_server_goes_on(address: str) -> None:
     began = time.monotonic()
     for body in (MEBIBYTE * 50, (MEBIBYTE for _ in range(50))):
