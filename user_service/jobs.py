@@ -102,7 +102,7 @@ def _renewed_hash(claimed: SignInClaim, password: str, dependencies: Dependencie
 
 
 def current_rights(account_id: UUID, session_id: UUID | None) -> tuple[Sequence[str], Sequence[str]]:
-    """The roles and scopes that the owner of a token has now. Raises `Unauthenticated` where one of both is over."""
+    """The roles and scopes that the owner of a token has now. Raises `Unauthenticated` where they are out."""
     with transaction() as session:
         account = sessions.require_current(session, account_id, session_id, now=clock.now())
         return account.roles, account.scopes

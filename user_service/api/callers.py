@@ -47,8 +47,8 @@ def where_tokens_are_ours(method: Method) -> Method:
 def recently_signed_in(method: Method) -> Method:
     """Decorate a method that changes accounts: nobody who finds an open browser may give themselves access.
 
-    Raises `Forbidden` where the caller's session began some time ago. Callers without a session here are
-    admitted: the administrator of `AUTH=none`, and those of another issuer, which asks them itself.
+    Raises `Forbidden` where the caller's session began some time ago. A caller without a session here, such as the
+    administrator of `AUTH=none` or of another issuer, is for those to ask.
     """
 
     @wraps(method)
