@@ -44,7 +44,7 @@ mails: setup  ## the mails that were sent; ID=... shows one of them
 	@$(PYTHON) -m operations mails $(ID)
 
 .PHONY: token
-token:  ## an access token of the first administrator, for some minutes; ROLE=caller: of an account with that role alone
+token:  ## an access token of the first administrator, for some minutes; ROLE=caller: of an account with that role alone; OTP=123456
 	@$(PYTHON) -m operations token $(if $(ROLE),--role $(ROLE)) $(if $(HEADER),--header)
 
 .PHONY: demo

@@ -10,6 +10,7 @@ from typing import Annotated, Self
 from pydantic import Field, field_validator, model_validator
 
 from shared.runtime.gateway_address import GatewayAddress
+from shared.runtime.hosts import check_networks
 from shared.runtime.settings import Unit
 
 _PATH = re.compile(r"/[\w./@+-]+")
@@ -21,12 +22,22 @@ class GatewaySettings(GatewayAddress):
     gateway_tls_key_file: str = ""
     """The file (PEM) with the certificate's private key, which nobody else should be able to read."""
     gateway_requests_per_second: Annotated[int, Unit("requests")] = Field(default=100, ge=1, le=1_000_000)
-    """Requests that one client address may send in a second, for long; twice as many in a burst. More are answered
-    429."""
+    """Requests that one client address (of IPv6: its /64) may send in a second, for long; twice as many in a burst.
+    More are answered 429."""
     gateway_open_requests_per_second: Annotated[int, Unit("requests")] = Field(default=10, ge=1, le=1_000_000)
     """The same for what anybody may call without signing in, such as the sign-in itself."""
     gateway_connections: Annotated[int, Unit("connections")] = Field(default=100, ge=1, le=100_000)
     """Connections of one client address on which a request is being answered at once."""
+
+    gateway_trusted_proxies: str = ""
+    """Addresses and networks, separated by commas, of proxies before the gateway. Of a request that comes from one of
+    them, the client's address is the last one in `X-Forwarded-For` that is none of theirs; nobody else is believed.
+    Empty: there is no proxy. A proxy that is not named here is one client, and all people share its limits."""
+
+    @field_validator("gateway_trusted_proxies")
+    @classmethod
+    def _are_networks(cls, listed: str) -> str:
+        return check_networks(listed)
 
     @field_validator("gateway_bind")
     @classmethod

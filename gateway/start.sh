@@ -3,9 +3,10 @@
 #
 #   STATE_DIR                     where its configuration is written
 #   GATEWAY_BIND, GATEWAY_PORT    where it listens
-#   GATEWAY_TLS_CERTIFICATE_FILE, GATEWAY_TLS_KEY_FILE    with both it speaks HTTPS only
+#   GATEWAY_TLS_CERTIFICATE_FILE, GATEWAY_TLS_KEY_FILE    with both it speaks HTTPS only, on every port
 #   ALLOWED_HOSTS                 the names under which it answers, separated by commas
 #   GATEWAY_REQUESTS_PER_SECOND, GATEWAY_OPEN_REQUESTS_PER_SECOND, GATEWAY_CONNECTIONS    of one client address
+#   GATEWAY_TRUSTED_PROXIES       addresses and networks of proxies before it, separated by commas
 #   <SERVICE>_HOST, <SERVICE>_PORT    of each service: an address, or a name that has one for each web process
 #   SERVICES_HAVE_OWN_PORTS       `yes`: it listens on the port of each service too, for that service alone
 set -eu
@@ -22,6 +23,7 @@ key=${GATEWAY_TLS_KEY_FILE:-}
 requests=${GATEWAY_REQUESTS_PER_SECOND:-100}
 open_requests=${GATEWAY_OPEN_REQUESTS_PER_SECOND:-10}
 connections=${GATEWAY_CONNECTIONS:-100}
+proxies=${GATEWAY_TRUSTED_PROXIES:-}
 
 services=$(sed -n 's/.*@servers:\([a-z_]*\)@.*/\1/p' "$template")
 setting() { printenv "$(printf '%s' "$1" | tr '[:lower:]' '[:upper:]')_$2" || printf '%s' "${3:?"$1 has no $2"}"; }
@@ -44,16 +46,24 @@ servers() {
 }
 
 hosts() {
-    printf '%s,127.0.0.1,%s' "${ALLOWED_HOSTS:-127.0.0.1,localhost,[::1]}" "$(in_brackets "$bind")" | tr ',[:upper:]' '\n[:lower:]' |
+    printf '%s,127.0.0.1,[::1],%s' "${ALLOWED_HOSTS:-127.0.0.1,localhost,[::1]}" "$(in_brackets "$bind")" | tr ',[:upper:]' '\n[:lower:]' |
         sed -e 's/[[:space:]]//g' -e '/^$/d' -e '/^0\.0\.0\.0$/d' -e '/^\[::]$/d' -e 's/.*/"&" 0;/' | sort -u | tr '\n' ' '
 }
 
 listen() {
     printf 'listen %s:%s%s;' "$(in_brackets "$bind")" "$port" "${certificate:+ ssl}"
-    for service in $own; do printf ' listen %s:%s;' "$(in_brackets "$bind")" "$(setting "$service" PORT)"; done
+    for service in $own; do
+        printf ' listen %s:%s%s;' "$(in_brackets "$bind")" "$(setting "$service" PORT)" "${certificate:+ ssl}"
+    done
 }
 
 own_ports() { for service in $own; do printf ' %s %s;' "$(setting "$service" PORT)" "$service"; done; }
+
+trusted_proxies() {
+    [ -n "$proxies" ] || return 0
+    printf 'real_ip_header X-Forwarded-For; real_ip_recursive on;'
+    for proxy in $(printf '%s' "$proxies" | tr , ' '); do printf ' set_real_ip_from %s;' "$proxy"; done
+}
 
 tls() {
     [ -n "$certificate" ] || return 0
@@ -74,7 +84,7 @@ configuration() {
     set --
     for service in $services; do set -- "$@" -e "s|@servers:$service@|$(servers "$service")|"; done
     sed "$@" -e "s|@user@|$(user)|" -e "s|@state@|$state|" -e "s|@tls@|$(tls)|" -e "s|@listen@|$(listen)|" \
-        -e "s|@hosts@|$(hosts)|" -e "s|@own_ports@|$(own_ports)|" -e "s|@connections@|$connections|" \
+        -e "s|@hosts@|$(hosts)|" -e "s|@trusted_proxies@|$(trusted_proxies)|" -e "s|@own_ports@|$(own_ports)|" -e "s|@connections@|$connections|" \
         -e "s|@requests_per_second@|$requests|" -e "s|@requests_burst@|$((2 * requests))|" \
         -e "s|@open_requests_per_second@|$open_requests|" -e "s|@open_requests_burst@|$((2 * open_requests))|" \
         "$template"

@@ -55,7 +55,8 @@ def _token(role: str | None, header: bool) -> None:
     """Print an access token of the first administrator.
 
     It signs in with ADMIN_EMAIL and ADMIN_PASSWORD; the token is valid for some minutes. With a role it signs in as
-    ROLE@example.org, for development: that account gets its password by an e-mail in the mail catcher.
+    ROLE@example.org, for development: that account gets its password by an e-mail in the mail catcher. An account with
+    one-time passwords needs one: in the environment variable OTP, or it is asked for at the terminal.
     """
     commands.token(role, as_header=header)
 

@@ -10,6 +10,7 @@ import psutil
 
 from operations import env_file, environment, gateway, processes, role_accounts, settings_check
 from operations.errors import NotReady, OperationsError, PermanentFailure
+from operations.mail_page import USER
 from operations.orchestrator import Orchestrator
 from operations.process_specs import ProcessSpec
 from operations.sign_in import AccessTokens
@@ -131,7 +132,8 @@ def status() -> None:
     print_line(f"\nmemory of all processes: {used} MB")
     print_line(f"all services are at {gateway.url(platform.settings)}, their pages at /<service>/docs")
     if "mail" in env_file.local_parts(platform.settings):
-        print_line(f"mails are caught and shown at {platform.mailbox.url}")
+        sign_in = f"sign in as `{USER}` with MAIL_CATCHER_PASSWORD of .env"
+        print_line(f"mails are caught and shown at {platform.mailbox.url}: {sign_in}")
     print_line(f"files to import are awaited in {platform.settings['IMPORT_URL']}")
     print_line(f"settings: {ROOT / '.env'}   logs: {platform.paths.logs}   data: {platform.paths.servers}")
 
@@ -190,6 +192,7 @@ def token(role: str | None, *, as_header: bool = False) -> None:
     As the administrator of `.env`, or as an account that has this role alone.
     """
     settings = orchestrator().settings
+    # no sign-out: a token whose session is over may not change passwords, one-time passwords or accounts
     tokens = role_accounts.tokens_of(settings, role) if role else AccessTokens(settings)
     print_line(f"Authorization: Bearer {tokens.current()}" if as_header else tokens.current())
 

@@ -28,6 +28,7 @@ CONTAINER_VALUES = {
     "SMTP_PORT": "1025",
     "SMTP_TLS": "none",
     "BIND": "0.0.0.0",
+    # the gateway, whose address is not known before; the user service is reached by containers only
     "TRUSTED_PROXIES": "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16",
     "GATEWAY_BIND": "0.0.0.0",
     "IMPORT_URL": "file:///imports",
@@ -72,6 +73,7 @@ def _blocks(declared: DeclaredSettings) -> Iterator[str]:
     yield _block("kafka-accounts", read_by("kafka.accounts"))
     yield _block("pgbouncer", read_by("pgbouncer"))
     yield _block("gateway", read_by("gateway") | dict(_in_its_container(declared)))
+    yield _block("mail-catcher", read_by("mail"))
     yield _block("every-service", for_all)
     for service in declared.services:
         short = service.removesuffix("_service")

@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from gateway.settings import GatewaySettings
 from migrations.settings import MigrationSettings
 from operations import gateway, kafka, pgbouncer
-from operations.settings import AdministratorSettings, ContainerSettings, StartSettings
+from operations.settings import AdministratorSettings, ContainerSettings, MailCatcherSettings, StartSettings
 from shared.runtime import registry
 from shared.runtime.kafka_accounts import KafkaAccountSettings
 from shared.runtime.mail_settings import MailServerSettings
@@ -78,6 +78,7 @@ class DeclaredSettings:
             "Gateway": GatewaySettings,
             "Migrations": MigrationSettings,
             "Accounts at Kafka": KafkaAccountSettings,
+            "Mail catcher": MailCatcherSettings,
             "The first administrator": AdministratorSettings,
             "Containers": ContainerSettings,
         }
@@ -124,6 +125,7 @@ class DeclaredSettings:
             "pgbouncer": filter(pgbouncer.reads, [name]),
             "kafka": kafka.READS,
             "gateway": filter(gateway.reads, [name]),
+            "mail": names(MailCatcherSettings),
             "make up": names(StartSettings),
             "docker compose": names(ContainerSettings),
         }

@@ -10,6 +10,7 @@ from operations.paths import Paths
 from operations.process_environment import of_machine
 from operations.process_specs import ProcessSpec
 from shared.runtime import gateway_address
+from shared.runtime.hosts import own_address
 from shared.runtime.settings import names
 
 
@@ -23,6 +24,7 @@ def process_spec(settings: Mapping[str, str], paths: Paths, *, rank: int) -> Pro
         address=address,
         ready=lambda: probes.answers_http(f"{address}/health/live"),
         rank=rank,
+        bind=settings["GATEWAY_BIND"],
         environment=of_machine() | _environment(settings) | {"STATE_DIR": str(state)},
         ports={"GATEWAY_PORT": int(settings["GATEWAY_PORT"])},
         prepare=lambda: state.mkdir(exist_ok=True, mode=0o700),
@@ -44,6 +46,7 @@ def reads(name: str) -> bool:
 
 
 def _environment(settings: Mapping[str, str]) -> dict[str, str]:
-    hosts = {name.replace("_PORT", "_HOST"): settings["BIND"] for name in service_ports(settings)}
+    host = own_address(settings["BIND"])
+    hosts = {name.replace("_PORT", "_HOST"): host for name in service_ports(settings)}
     read = {name: value for name, value in settings.items() if reads(name)}
-    return read | {name: "127.0.0.1" if host == "0.0.0.0" else host for name, host in hosts.items()}
+    return read | hosts

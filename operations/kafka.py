@@ -14,7 +14,6 @@ from operations.process_environment import of_machine
 from operations.process_specs import ExternalService, ProcessSpec
 
 READS = (
-    "BIND",
     "KAFKA_BOOTSTRAP_SERVERS",
     "KAFKA_CONTROLLER_PORT",
     "KAFKA_REPLICATION_FACTOR",
@@ -23,7 +22,7 @@ READS = (
     "KAFKA_ADMIN_USERNAME",
     "KAFKA_ADMIN_PASSWORD",
 )
-"""The settings that `kafka/start.sh` reads."""
+"""The settings that `kafka/start.sh` reads; without BIND it listens on 127.0.0.1."""
 
 
 def process_specs(settings: Mapping[str, str], paths: Paths, *, rank: int) -> list[ProcessSpec]:

@@ -11,9 +11,11 @@ from urllib.parse import quote
 
 from operations import probes
 from operations.errors import OperationsError
+from operations.mail_page import READY, credentials
 from operations.paths import Paths
-from operations.process_environment import of_machine
-from operations.process_specs import ExternalService, ProcessSpec
+from operations.process_environment import of_python_process
+from operations.process_specs import LOOPBACK, ExternalService, ProcessSpec
+from operations.settings import MailCatcherSettings
 
 
 def process_spec(settings: Mapping[str, str], paths: Paths, *, rank: int) -> ProcessSpec:
@@ -21,7 +23,7 @@ def process_spec(settings: Mapping[str, str], paths: Paths, *, rank: int) -> Pro
     page = Mailbox.of(settings)
     options = (
         "--bind",
-        settings["BIND"],
+        LOOPBACK,
         "--smtp-port",
         settings["SMTP_PORT"],
         "--page-port",
@@ -33,9 +35,9 @@ def process_spec(settings: Mapping[str, str], paths: Paths, *, rank: int) -> Pro
         name="mail",
         command=(sys.executable, "-m", "operations.mail_catcher", *options, "--folder", str(paths.mails)),
         address=page.url,
-        ready=lambda: probes.answers_http(f"{page.url}/health/ready"),
+        ready=lambda: probes.answers_http(f"{page.url}{READY}"),
         rank=rank,
-        environment=of_machine() | {"PYTHONUNBUFFERED": "1"},
+        environment=of_python_process(MailCatcherSettings, settings),
         ports={name: int(settings[name]) for name in ("SMTP_PORT", "MAIL_CATCHER_PORT")},
         sources=tuple((paths.root / "operations").glob("mail*.py")),
         stop_seconds=5,
@@ -55,14 +57,14 @@ def external_service(settings: Mapping[str, str]) -> ExternalService:
 class Mailbox:
     """The mails of one mail catcher."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, password: str) -> None:
         self.url = url
+        self._password = password
 
     @classmethod
     def of(cls, settings: Mapping[str, str]) -> Self:
         """The mailbox of the catcher that these settings name."""
-        host = "127.0.0.1" if settings["BIND"] == "0.0.0.0" else settings["BIND"]
-        return cls(f"http://{host}:{settings['MAIL_CATCHER_PORT']}")
+        return cls(f"http://{LOOPBACK}:{settings['MAIL_CATCHER_PORT']}", settings.get("MAIL_CATCHER_PASSWORD", ""))
 
     def mails(self) -> list[dict[str, Any]]:
         """Every mail in the order of arrival: id, received_at, from, to, subject, date, message_id, envelope."""
@@ -81,7 +83,8 @@ class Mailbox:
 
     def _ask(self, method: str, path: str, body: object = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"} if data else {}
+        headers = {"Authorization": credentials(self._password)}
+        headers |= {"Content-Type": "application/json"} if data else {}
         request = urllib.request.Request(self.url + path, data=data, method=method, headers=headers)  # noqa: S310
         with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - our own http:// address
             text = answer.read()

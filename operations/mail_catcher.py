@@ -1,6 +1,6 @@
 """A mail catcher: takes every mail over SMTP, keeps it as a file, delivers none, and shows them on a page.
 
-    python -m operations.mail_catcher --smtp-port PORT --page-port PORT --folder FOLDER
+    MAIL_CATCHER_PASSWORD=… python -m operations.mail_catcher --smtp-port PORT --page-port PORT --folder FOLDER
 
 A mail is on disk before the sender reads "250". It refuses mails for a while on request, to see what the platform
 does then.
@@ -21,7 +21,9 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from operations.mail_page import MailPage, help_text, serve
 from operations.mail_store import MailStore
+from operations.settings import MailCatcherSettings
 from shared.runtime.hosts import LOCAL, Hosts
+from shared.runtime.settings import read
 
 _UNWRAPPED = "\b\n"
 """Before a paragraph: click leaves its lines as they are."""
@@ -135,14 +137,14 @@ class MailCatcher(SMTP):
         super().__init__(handler, **{"enable_SMTPUTF8": True, **more}, ident="mail catcher", hostname="mail-catcher")
 
 
-async def catch(bind: str, smtp_port: int, page_port: int, folder: Path, hosts: Hosts) -> None:
+async def catch(bind: str, smtp_port: int, page_port: int, folder: Path, hosts: Hosts, *, password: str) -> None:
     """Serve until the process gets SIGTERM or SIGINT."""
     store, switch, end = MailStore(folder), RefusalSwitch(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end.set)
     server = await loop.create_server(lambda: MailCatcher(MailHandler(store, switch)), bind, smtp_port)
-    end_page = serve(bind, page_port, MailPage(store, switch), hosts)
+    end_page = serve(bind, page_port, MailPage(store, switch), hosts, password=password)
     print(f"mails to {bind}:{smtp_port} are kept in {folder} and shown at http://{bind}:{page_port}", flush=True)
     await end.wait()
     server.close()
@@ -158,8 +160,10 @@ async def catch(bind: str, smtp_port: int, page_port: int, folder: Path, hosts: 
 def main(bind: str, smtp_port: int, page_port: int, folder: Path, allowed_hosts: str) -> None:
     """Take every mail over SMTP, keep it as a file, deliver none."""
     os.umask(0o077)
+    password = read(MailCatcherSettings).mail_catcher_password.get_secret_value()
+    hosts = Hosts.of(allowed_hosts, bind=bind)
     try:
-        asyncio.run(catch(bind, smtp_port, page_port, folder, Hosts.of(allowed_hosts, bind=bind)))
+        asyncio.run(catch(bind, smtp_port, page_port, folder, hosts, password=password))
     except OSError as error:
         sys.exit(f"The mail catcher cannot work with these ports and this folder: {error}")
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from html import escape
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
@@ -22,6 +24,10 @@ iframe{width:100%;height:30rem;border:1px solid #ccc}</style>"""
 _HTML = "text/html; charset=utf-8"
 _MOST_SHOWN = 500
 REFUSED = "refused on request"
+USER = "mails"
+"""The name with which one signs in; the password is MAIL_CATCHER_PASSWORD."""
+READY = "/health/ready"
+"""What anybody may ask: whether it works."""
 _HELP = """\
 GET /            list of the mails, for people     GET /mails         the same as JSON
 GET /read/ID     one mail, for people              GET /mails/ID      the same as JSON
@@ -29,8 +35,10 @@ GET /mails/ID.eml, ID.html, ID.txt  its contents   DELETE /mails      delete all
 GET /help        this text                         GET /health/ready  whether it works
 POST /refuse     refuse mails for a while          DELETE /refuse     take them again
 
-To see how the platform copes with a mail server that refuses:
-  curl -d '{"code": 550, "seconds": 60, "at": "recipient", "text": "5.1.1 User unknown"}' $address/refuse
+Who asks signs in (HTTP Basic) as `mails` with MAIL_CATCHER_PASSWORD of .env, without which only /health/ready answers:
+e-mails hold links that choose passwords. To see how the platform copes with a mail server that refuses:
+  sed -n 's/^MAIL_CATCHER_PASSWORD=/user = mails:/p' .env | curl -K - $address/refuse \\
+    -d '{"code": 550, "seconds": 60, "at": "recipient", "text": "5.1.1 User unknown"}'
 All four may be left out:
   code     400 to 599 (451)
   seconds  for how long, above 0 (60)
@@ -85,7 +93,7 @@ class MailPage:
         fixed: dict[tuple[str, str], Callable[[], PageAnswer]] = {
             ("GET", "/"): self._list,
             ("GET", "/help"): lambda: PageAnswer(help_text(address)),
-            ("GET", "/health/ready"): lambda: as_json({"status": "ready"}),
+            ("GET", READY): lambda: as_json({"status": "ready"}),
             ("GET", "/mails"): lambda: as_json(self._store.summaries()),
             ("DELETE", "/mails"): self._clear,
             ("POST", "/refuse"): lambda: self._refuse(body, address),
@@ -203,7 +211,28 @@ def application(page: MailPage) -> WSGIApplication:
     return answer
 
 
-def serve(bind: str, port: int, page: MailPage, hosts: Hosts) -> Callable[[], None]:
+def credentials(password: str) -> str:
+    """Returns the `Authorization` header of somebody who knows the password."""
+    return f"Basic {base64.b64encode(f'{USER}:{password}'.encode()).decode()}"
+
+
+def with_sign_in(app: WSGIApplication, password: str) -> WSGIApplication:
+    """Returns the application for those who know the password: whoever reads an e-mail can use the link in it."""
+    expected = credentials(password).encode()
+
+    def signed_in(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        given = environ.get("HTTP_AUTHORIZATION", "").encode("latin-1")
+        if environ["PATH_INFO"] == READY or hmac.compare_digest(given, expected):
+            return app(environ, start_response)
+        body = f"Sign in as {USER} with MAIL_CATCHER_PASSWORD of .env.\n".encode()
+        headers = [("WWW-Authenticate", f'Basic realm="{USER}"'), ("Content-Length", str(len(body)))]
+        start_response("401 Unauthorized", [("Content-Type", "text/plain; charset=utf-8"), *headers])
+        return [body]
+
+    return signed_in
+
+
+def serve(bind: str, port: int, page: MailPage, hosts: Hosts, *, password: str) -> Callable[[], None]:
     """Serve that page beside the catcher; the function that is returned ends it."""
-    guarded = hosts.guard(application(page))
+    guarded = hosts.guard(with_sign_in(application(page), password))
     return Server(guarded, listening_socket(bind, port), threads=2, limits=Limits()).run_in_thread("page")

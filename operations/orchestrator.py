@@ -198,13 +198,12 @@ class Orchestrator:
             self._say(f"{service.name:<32} reached at {service.address}")
 
     def _check_ports(self, missing: Iterable[ProcessSpec]) -> None:
-        host = self.settings["BIND"]
         taken = [
             f"{spec.name} cannot start: port {port} is taken by {ports.holder(port)}\n"
             f"  {_where_to_move(setting, spec)} in .env moves it"
             for spec in missing
             for setting, port in spec.ports.items()
-            if not ports.is_free(port, host)
+            if not ports.is_free(port, spec.bind)
         ]
         if taken:
             offset = int(self.settings.get("PORT_OFFSET") or 0) + 1000

@@ -28,8 +28,8 @@ def process_spec(settings: Mapping[str, str], paths: Paths, *, rank: int) -> Pro
 
 
 def reads(name: str) -> bool:
-    """Whether `pgbouncer/start.sh` reads this setting."""
-    known = ("BIND", "DATABASE_PORT", "DATABASE_NAME", "POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_SSLMODE")
+    """Whether `pgbouncer/start.sh` reads this setting; without BIND it listens on 127.0.0.1."""
+    known = ("DATABASE_PORT", "DATABASE_NAME", "POSTGRES_HOST", "POSTGRES_PORT", "POSTGRES_SSLMODE")
     return name in known or name.endswith("_DATABASE_PASSWORD")
 
 

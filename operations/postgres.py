@@ -11,7 +11,7 @@ from operations import probes
 from operations.errors import OperationsError
 from operations.paths import Paths
 from operations.process_environment import of_machine
-from operations.process_specs import ExternalService, ProcessSpec
+from operations.process_specs import LOOPBACK, ExternalService, ProcessSpec
 from operations.processes import as_user
 
 _INSTALLED = Path("/usr/lib/postgresql")
@@ -60,7 +60,7 @@ def external_service(settings: Mapping[str, str]) -> ExternalService:
 
 def _command(settings: Mapping[str, str], data: Path, *, durable: bool) -> tuple[str, ...]:
     options = {
-        "listen_addresses": settings["BIND"],
+        "listen_addresses": LOOPBACK,
         "port": settings["POSTGRES_PORT"],
         "unix_socket_directories": "",
         "max_connections": "100",

@@ -4,6 +4,11 @@ import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
+
+LOOPBACK: Final = "127.0.0.1"
+"""Where the infrastructure of `make up` listens, wherever the services do (BIND): PostgreSQL and Kafka have no TLS
+here, and the mail catcher shows everybody's e-mails. Whoever wants it on other machines runs it there (LOCAL_PARTS)."""
 
 
 def _nothing() -> None:
@@ -29,6 +34,8 @@ class ProcessSpec:
     """The whole environment: a process is given nothing that is not named here."""
     ports: Mapping[str, int] = field(default_factory=dict)
     """The ports it opens, by the setting that moves each."""
+    bind: str = LOOPBACK
+    """The address that it listens on."""
     sources: tuple[Path, ...] = ()
     """The files and folders whose code it runs; where they change, it runs with older code until it is restarted."""
     prepare: Callable[[], None] = _nothing

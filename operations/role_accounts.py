@@ -92,10 +92,11 @@ class _AccountSetup:
 
     def run(self) -> None:
         """Make or find the account, and choose its password with the link of an e-mail."""
-        account_id = self._made() or self._found()
-        before = {mail["id"] for mail in self._mailbox.mails()}
-        completion = self._ask_for_link(account_id)
-        self._post(completion, {"token": self._link_token(before), "new_password": self._account.password})
+        with self._administrator:
+            account_id = self._made() or self._found()
+            before = {mail["id"] for mail in self._mailbox.mails()}
+            completion = self._ask_for_link(account_id)
+            self._post(completion, {"token": self._link_token(before), "new_password": self._account.password})
 
     def _made(self) -> str | None:
         """The id of a new account; None where another one has its e-mail address."""

@@ -12,6 +12,7 @@ from operations.paths import Paths
 from operations.process_specs import ProcessSpec, StartupTask
 from operations.settings import AdministratorSettings
 from shared.runtime import registry
+from shared.runtime.hosts import own_host
 from shared.runtime.kafka_accounts import KafkaAccountSettings
 from shared.runtime.settings import KafkaAdministratorSettings
 from shared.runtime.worker_port import WORKER_PORT_DISTANCE
@@ -38,7 +39,7 @@ def process_specs(settings: Mapping[str, str], paths: Paths, *, rank: int) -> li
 def _process(
     service: str, role: str, setting: str, port: int, settings: Mapping[str, str], paths: Paths, rank: int
 ) -> ProcessSpec:
-    host = "127.0.0.1" if settings["BIND"] == "0.0.0.0" else settings["BIND"]
+    host = own_host(settings["BIND"])
     own_folder = paths.state / f"{service}.{role}"
     return ProcessSpec(
         name=f"{service}.{role}",
@@ -46,6 +47,7 @@ def _process(
         address=f"http://{host}:{port}",
         ready=lambda: probes.answers_http(f"http://{host}:{port}/health/ready"),
         rank=rank,
+        bind=settings["BIND"],
         environment=environment(service, settings, process=role) | {"STATE_DIR": str(own_folder)},
         ports={setting if role == "web" else f"{setting} + {WORKER_PORT_DISTANCE}": port},
         sources=(paths.root / service, paths.root / "shared"),

@@ -31,6 +31,14 @@ class StartSettings(EnvironmentSettings):
     """TLS from PgBouncer to PostgreSQL: disable, prefer, require, verify-ca or verify-full."""
 
 
+class MailCatcherSettings(EnvironmentSettings):
+    """The mail catcher, which shows every e-mail of a platform that delivers none."""
+
+    mail_catcher_password: Password
+    """With it, and the name `mails`, one reads the e-mails on its page: there are links among them with which anybody
+    could choose the first administrator's password. After a change restart `mail`."""
+
+
 class AdministratorSettings(EnvironmentSettings):
     """The first administrator, whom the first start makes; later changes of these have no effect."""
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from operations.declared_settings import DeclaredSettings
 from operations.env_file import declared, local_parts, local_ports, number_or_zero
 from operations.errors import OperationsError
+from operations.process_specs import LOOPBACK
 from shared.runtime.settings import error_lines
 
 CODE = Path(__file__).resolve().parent.parent
@@ -64,12 +65,14 @@ def _wrong_parts(settings: Mapping[str, str]) -> list[str]:
 
 def _hosts_elsewhere(settings: Mapping[str, str], local: Iterable[str]) -> list[str]:
     """A part that would be started here while everybody connects elsewhere."""
-    hosts = {"postgresql": "POSTGRES_HOST", "pgbouncer": "DATABASE_HOST", "mail": "SMTP_HOST"}
-    here = ("127.0.0.1", "localhost", settings["BIND"])
+    names = {"postgresql": "POSTGRES_HOST", "pgbouncer": "DATABASE_HOST", "mail": "SMTP_HOST"}
+    hosts = [(part, name, settings[name]) for part, name in names.items()]
+    brokers = settings["KAFKA_BOOTSTRAP_SERVERS"].split(",")
+    hosts += [("kafka", "KAFKA_BOOTSTRAP_SERVERS", address.rpartition(":")[0]) for address in brokers]
     return [
-        f"{hosts[part]}={settings[hosts[part]]} is another machine: take {part} out of LOCAL_PARTS"
-        for part in local
-        if part in hosts and settings[hosts[part]] not in here
+        f"{name} names {host}, but what `make up` starts is on {LOOPBACK}: set that, or take {part} out of LOCAL_PARTS"
+        for part, name, host in hosts
+        if part in local and host not in (LOOPBACK, "localhost")
     ]
 
 

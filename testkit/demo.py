@@ -12,7 +12,9 @@ import click
 
 from operations import commands
 from operations.explained_commands import ExplainedCommand
+from operations.mail import Mailbox
 from operations.orchestrator import Orchestrator
+from operations.sign_in import AccessTokens
 from shared.runtime.terminal import print_line
 from testkit.api_client import ApiClient, Document
 from testkit.synthetic_region import therapists
@@ -73,7 +75,12 @@ PATIENTS: list[Document] = [
 
 def run(platform: Orchestrator, *, say: Any = print) -> None:
     """Run the whole demo against a running platform; raises `OperationsError` where a step does not happen."""
-    api, began = ApiClient(platform.settings), time.monotonic()
+    with AccessTokens(platform.settings) as tokens:
+        _show(ApiClient(platform.settings, tokens), platform, say)
+
+
+def _show(api: ApiClient, platform: Orchestrator, say: Any) -> None:
+    began = time.monotonic()
 
     say("\n1. The scraper drops a file of therapists; the therapist service imports it by itself")
     _import(api, say)
@@ -182,7 +189,7 @@ def _show_email(api: ApiClient, platform: Orchestrator, patients: list[Document]
 def _next_steps(api: ApiClient, patients: list[Document]) -> str:
     patient = patients[0]["id"]
     request = next((r["id"] for r in api.requests_of(patient) if r["status"] == "contacted"), "<request>")
-    mailbox = f"http://127.0.0.1:{api.settings['MAIL_CATCHER_PORT']}"
+    mailbox = Mailbox.of(api.settings).url
     call = api.curl()
     return f"""Try next:
    {call} '{api.url("matching")}/api/placement-requests?patient_id={patient}'
@@ -193,7 +200,7 @@ def _next_steps(api: ApiClient, patients: list[Document]) -> str:
    {call} -X POST -H 'Content-Type: application/json' -d '{{"first_session_on": "{datetime.now(BERLIN):%Y-%m-%d}"}}' \\
         {api.url("matching")}/api/placement-requests/{request}/place
    {call} {api.url("patient")}/api/patients/{patient}
-   all mails: {mailbox}    every API: {api.url("patient")}/docs    stop: make down"""
+   all mails: make mails, or {mailbox}    every API: {api.url("patient")}/docs    stop: make down"""
 
 
 @click.command(cls=ExplainedCommand)

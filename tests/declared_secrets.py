@@ -17,6 +17,7 @@ WHO_NEEDS = (
         "KAFKA_ADMIN_PASSWORD": {"kafka", "topics", "kafka.accounts"},
         "SIGNING_KEY_SECRET": {"user_service.web", "user_service.worker", "administrator"},
         "ADMIN_PASSWORD": {"administrator"},
+        "MAIL_CATCHER_PASSWORD": {"mail"},
         "SMTP_PASSWORD": {"communication_service.worker", "user_service.worker"},
     }
     | {

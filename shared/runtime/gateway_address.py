@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
-
+from shared.runtime.hosts import own_host
 from shared.runtime.settings import EnvironmentSettings, Port
-
-REACHED_AT: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
-"""At which address this machine reaches what listens on all of them."""
 
 
 class GatewayAddress(EnvironmentSettings):
@@ -29,5 +25,4 @@ class GatewayAddress(EnvironmentSettings):
 
 def url(bind: str, port: int | str, *, has_tls: bool) -> str:
     """Returns the address at which this machine reaches what listens there."""
-    host = REACHED_AT.get(bind, bind)
-    return f"{'https' if has_tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+    return f"{'https' if has_tls else 'http'}://{own_host(bind)}:{port}"

@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
-from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from shared.errors import Forbidden, PlatformError
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 LOCAL = "127.0.0.1,localhost,[::1]"
 """The names of this machine, for itself."""
 
-ALL_ADDRESSES = frozenset({"0.0.0.0", "[::]"})  # noqa: S104
-"""Addresses to listen on that are no host names: browsers take them for this machine."""
+REACHED_AT: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
+"""At which address this machine reaches what listens on all of them, which are no host names themselves."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN_SITES = frozenset({"same-origin", "none"})
 """Values of `Sec-Fetch-Site`: one of our pages, or a person who typed the address."""
@@ -48,9 +48,10 @@ class Hosts:
     def of(cls, names: str, *, bind: str = "") -> Hosts:
         """Returns the hosts of a setting, a list with commas.
 
-        The address we listen on is added, and 127.0.0.1, which health probes use.
+        The address at which this machine reaches us is added, and 127.0.0.1, which health probes use. Addresses that
+        stand for all of them are no names: browsers take them for this machine.
         """
-        return cls(frozenset(_parts(f"{names},{_in_url(bind)},127.0.0.1")) - ALL_ADDRESSES)
+        return cls(frozenset(_parts(f"{names},{own_host(bind)},127.0.0.1")) - {*map(_in_url, REACHED_AT)})
 
     def admit(self, environ: WSGIEnvironment) -> None:
         """Raise `ForeignHost` for a request to another host name, `Forbidden` for one from another site's page."""
@@ -86,9 +87,14 @@ def is_loopback(address: str) -> bool:
         return address == "localhost"
 
 
+def own_address(bind: str) -> str:
+    """Returns the address at which this machine reaches what listens on that one."""
+    return REACHED_AT.get(bind, bind)
+
+
 def own_host(bind: str) -> str:
-    """Returns the host, as URLs write it, at which this machine reaches what listens on that address."""
-    return "127.0.0.1" if _in_url(bind) in ALL_ADDRESSES else _in_url(bind)
+    """Returns the same as URLs write it: an IPv6 address in brackets."""
+    return _in_url(own_address(bind))
 
 
 def _in_url(address: str) -> str:
@@ -117,6 +123,18 @@ def check_host_names(listed: str) -> str:
         found = _AUTHORITY.fullmatch(name)
         if found is None or found["port"]:
             raise ValueError("each must be the name of a host, without a port")
+    return listed
+
+
+def check_networks(listed: str) -> str:
+    """Returns the list unchanged; raises `ValueError` for what is neither an address nor a network."""
+    for each in _parts(listed):
+        if "%" in each:  # an interface, which a name of any letters stands for
+            raise ValueError("must be addresses or networks, separated by commas")
+        try:
+            ip_network(each)
+        except ValueError:
+            raise ValueError("must be addresses or networks, separated by commas") from None
     return listed
 
 

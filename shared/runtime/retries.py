@@ -15,22 +15,24 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponent
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
 """Seconds."""
+DOUBLING = wait_exponential(multiplier=FIRST_PAUSE, max=LONGEST_PAUSE)
 
 
 def retrying(
     when: Callable[[BaseException], bool],
     *,
     stop: Callable[[RetryCallState], bool],
+    wait: Callable[[RetryCallState], float] = DOUBLING,
     on_retry: Callable[[BaseException], None] = lambda _: None,
 ) -> Retrying:
     """Returns a caller that tries again while `when` accepts the exception, until `stop`; then the exception is raised.
 
     `retrying(…)(function, *arguments)` calls the function, and `on_retry` gets each exception that is followed by
-    another attempt.
+    another attempt. `wait` returns the seconds before it, for who is told how long; else the pauses double.
     """
     return Retrying(
         retry=retry_if_exception(when),
-        wait=wait_exponential(multiplier=FIRST_PAUSE, max=LONGEST_PAUSE),
+        wait=wait,
         stop=stop,
         before_sleep=lambda state: on_retry(_exception_of(state)),
         reraise=True,

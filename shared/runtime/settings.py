@@ -207,7 +207,8 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     """Who may call: with `token` everybody who has an access token, as far as its roles allow; `none`, for development
     and only while BIND is an address of this machine for itself, treats every caller as an administrator."""
     bind: str = "127.0.0.1"
-    """The address that all processes listen on."""
+    """The address that web and worker processes listen on. What else `make up` starts listens on 127.0.0.1, and the
+    gateway on GATEWAY_BIND."""
     allowed_hosts: str = LOCAL
     """Host names, without ports and separated by commas, of the services and the mail catcher; a request to any
     other is answered 421, so that no web page can read patients with a name of its own that points here. 127.0.0.1 is

@@ -18,6 +18,7 @@ PACKAGES = CONTRACTS["importlinter"]["root_packages"].split()
 AGAINST: dict[str, tuple[str, str]] = {
     "packages": ("patient_service/settings.py", "import matching_service.settings"),
     "operations": ("operations/ports.py", "import patient_service.settings"),
+    "operations-routes": ("operations/gateway.py", "import gateway.paths"),
     "layers": ("patient_service/domain/rules.py", "import patient_service.jobs"),
     "edges": ("patient_service/api/routes.py", "import sqlalchemy"),
     "listeners": ("matching_service/listeners.py", "import matching_service.jobs"),

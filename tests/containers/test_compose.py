@@ -17,7 +17,7 @@ from operations import env_file, gateway, pgbouncer, services
 from operations.compose import CONTAINER_DEFAULTS, NOT_IN_CONTAINERS
 from operations.orchestrator import Orchestrator
 from operations.postgres import NO_VALUES_IN_THE_LOG
-from operations.settings import AdministratorSettings
+from operations.settings import AdministratorSettings, MailCatcherSettings
 from shared.runtime.kafka_accounts import KafkaAccountSettings
 from shared.runtime.settings import KafkaAdministratorSettings, names
 from testkit.private_platform import private_settings
@@ -139,7 +139,7 @@ def test_the_database_server_logs_no_values() -> None:
 
 
 def test_what_is_no_service_is_given_what_it_needs() -> None:
-    assert environment("mail").keys() == {"HEALTH_PORT"}
+    assert environment("mail").keys() == {"HEALTH_PORT", *names(MailCatcherSettings)}
     assert environment("topics").keys() == set(names(KafkaAdministratorSettings)) - NOT_IN_CONTAINERS.keys()
     assert environment("kafka-accounts").keys() == set(names(KafkaAccountSettings)) - NOT_IN_CONTAINERS.keys()
     of_accounts = {*names(UserSettings, process="administrator"), *names(AdministratorSettings)}

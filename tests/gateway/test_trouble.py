@@ -270,6 +270,20 @@ def test_with_a_certificate_it_speaks_https_only(tmp_path: Path) -> None:
             old.wrap_socket(connection)
 
 
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
+def test_with_a_certificate_the_own_ports_of_services_speak_https_only_too(tmp_path: Path) -> None:
+    made = certificates(tmp_path)
+    tls = {"GATEWAY_TLS_CERTIFICATE_FILE": str(made.server), "GATEWAY_TLS_KEY_FILE": str(made.server)}
+    # not where the services are, whose ports they are here
+    with gateway(settings={**tls, "SERVICES_HAVE_OWN_PORTS": "yes", "GATEWAY_BIND": "127.0.0.9"}) as front:
+        for service in front.services.values():
+            address = f"127.0.0.9:{service.port}/metrics"
+            plain = requests.get(f"http://{address}", timeout=5)
+            assert (plain.status_code, plain.json()["code"]) == (400, "https.needed")
+            assert service.requests == []
+            assert requests.get(f"https://{address}", timeout=5, verify=False).json()["service"] == service.name  # noqa: S501
+
+
 def test_the_own_port_of_a_service_reaches_everything_of_it() -> None:
     """In containers, where several processes of a service cannot have one port of this machine."""
     with gateway(settings={"SERVICES_HAVE_OWN_PORTS": "yes", "GATEWAY_BIND": "127.0.0.9"}) as front:

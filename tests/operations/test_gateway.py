@@ -42,6 +42,9 @@ WRONG = {
     "a relative path": {"GATEWAY_TLS_CERTIFICATE_FILE": "README.md", "GATEWAY_TLS_KEY_FILE": "README.md"},
     "a path that ends a line": {"GATEWAY_TLS_CERTIFICATE_FILE": '/x"; x', "GATEWAY_TLS_KEY_FILE": '/x"; x'},
     "a name as its address": {"GATEWAY_BIND": "localhost"},
+    "a proxy by its name": {"GATEWAY_TRUSTED_PROXIES": "proxy.example.org"},
+    "a network with an address in it": {"GATEWAY_TRUSTED_PROXIES": "10.0.0.0/8,10.1.2.3/8"},
+    "a proxy that ends a line": {"GATEWAY_TRUSTED_PROXIES": "fe80::1%;x"},
     "no requests at all": {"GATEWAY_REQUESTS_PER_SECOND": "0"},
     "the port of a service": {"GATEWAY_PORT": "8001", "PATIENT_SERVICE_PORT": "8001"},
 }

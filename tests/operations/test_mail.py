@@ -24,7 +24,7 @@ class Refusing(BaseHTTPRequestHandler):
 def test_an_id_that_no_mail_has_is_said_so() -> None:
     with HTTPServer(("127.0.0.1", 0), Refusing) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        mailbox = Mailbox(f"http://127.0.0.1:{server.server_port}")
+        mailbox = Mailbox(f"http://127.0.0.1:{server.server_port}", "secret")
         for id in ("quatsch", "what ever?", "../ä"):
             with pytest.raises(OperationsError, match="there is no mail with the id"):
                 mailbox.mail(id)

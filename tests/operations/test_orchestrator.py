@@ -1,4 +1,3 @@
-import http.client
 import os
 import smtplib
 import socket
@@ -8,17 +7,21 @@ from email.message import EmailMessage
 from pathlib import Path
 from textwrap import indent
 
+import psutil
 import psycopg2
 import pytest
+import requests
 
 from migrations.connections import administrator
 from migrations.settings import MigrationSettings
 from operations import commands, ports, probes, processes
 from operations.env_file import local_ports
 from operations.errors import NotReady, OperationsError
-from operations.mail_page import help_text
+from operations.mail_page import USER, credentials, help_text
+from operations.orchestrator import Orchestrator
 from operations.process_specs import ProcessSpec
-from testkit.private_platform import ROOT, PrivatePlatform
+from shared.runtime.server import listening_socket
+from testkit.private_platform import ROOT, PrivatePlatform, private_platform, private_settings
 
 INFRASTRUCTURE = ("postgresql", "pgbouncer", "kafka", "mail")
 
@@ -72,6 +75,39 @@ def test_up_says_what_runs_with_older_settings_and_a_restart_renews_it(platform:
     assert later.process("mail").pid != before
     assert any("already running" in line for line in said)
     assert not any("older settings" in line for line in said)
+
+
+def test_infrastructure_is_on_this_machine_only_wherever_the_services_are() -> None:
+    """It has no TLS, and the mail catcher has everybody's e-mails; 127.0.0.2 stands for others of the machine."""
+    with private_platform(BIND="0.0.0.0") as open_platform:
+        open_platform.up(INFRASTRUCTURE)
+        for name in INFRASTRUCTURE:
+            for port in open_platform.process(name).spec.ports.values():
+                socket.create_connection(("127.0.0.1", port), timeout=2).close()
+                with pytest.raises(ConnectionRefusedError):
+                    socket.create_connection(("127.0.0.2", port), timeout=2)
+
+
+@pytest.mark.parametrize(
+    ("bind", "host"), [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::", "::1"), ("::1", "::1")]
+)
+def test_this_machine_reaches_the_services_wherever_they_listen(tmp_path: Path, bind: str, host: str) -> None:
+    services = Orchestrator(ROOT, private_settings(tmp_path, BIND=bind, GATEWAY_BIND=bind), tmp_path)
+    named = f"[{host}]" if ":" in host else host
+    for spec in services.process_specs:
+        if "_service." in spec.name or spec.name == "gateway":
+            assert spec.address.startswith(f"http://{named}:"), spec.name
+            assert spec.bind == bind
+    gateway = services.process("gateway").spec.environment
+    assert {value for name, value in gateway.items() if name.endswith("_SERVICE_HOST")} == {host}
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::", "::1"])
+def test_a_port_is_free_until_somebody_listens(host: str) -> None:
+    with listening_socket(host, 0) as other:
+        port = other.getsockname()[1]
+        assert not ports.is_free(port, host)
+    assert ports.is_free(port, host)
 
 
 def test_down_with_a_name_stops_only_that(platform: PrivatePlatform) -> None:
@@ -206,9 +242,44 @@ class TestTheMailCatcher:
         assert "no such page" in self.page(platform, "/mails/%2e%2e%2f.env")
 
     def page(self, platform: PrivatePlatform, path: str) -> str:
-        connection = http.client.HTTPConnection("127.0.0.1", int(platform.settings["MAIL_CATCHER_PORT"]))
-        connection.request("GET", path)
-        return connection.getresponse().read().decode()
+        return self.asked(platform, "GET", path).text
+
+    def asked(self, platform: PrivatePlatform, method: str, path: str, body: bytes | None = None) -> requests.Response:
+        """The answer to somebody who signs in."""
+        sign_in = (USER, platform.settings["MAIL_CATCHER_PASSWORD"])
+        # as it is: requests would leave dotted parts out
+        prepared = requests.Request(method, platform.mailbox.url, data=body, auth=sign_in).prepare()
+        prepared.url = f"{platform.mailbox.url}{path}"
+        with requests.Session() as session:
+            return session.send(prepared, timeout=10)
+
+    @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE"])
+    @pytest.mark.parametrize(
+        "path", ["/", "/mails", "/mails/ID", "/mails/ID.eml", "/read/ID", "/refuse", "/help", "/no"]
+    )
+    def test_shows_and_does_nothing_without_the_password(
+        self, platform: PrivatePlatform, method: str, path: str
+    ) -> None:
+        """Every user of the machine reaches its port, and could ask for a link to the administrator's password."""
+        send(platform, letter("geheim"))
+        (mail,) = platform.mailbox.mails()
+        url = f"{platform.mailbox.url}{path.replace('ID', mail['id'])}"
+        for given in (
+            {},
+            {"Authorization": "Basic"},
+            {"Authorization": "Bearer ä"},
+            {"Authorization": credentials("")},
+        ):
+            answer = requests.request(method, url, headers={k: v.encode() for k, v in given.items()}, timeout=10)
+            assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, 'Basic realm="mails"')
+            assert "geheim" not in answer.text
+        assert len(platform.mailbox.mails()) == 1
+
+    def test_its_password_is_in_no_command_line_and_no_log(self, platform: PrivatePlatform) -> None:
+        catcher = platform.process("mail")
+        password = platform.settings["MAIL_CATCHER_PASSWORD"]
+        assert not [word for word in psutil.Process(catcher.pid).cmdline() if password in word]
+        assert password not in catcher.log.read_text()
 
     @pytest.mark.parametrize("step", ["recipient", "data"])
     def test_refuses_on_request_until_told_otherwise(self, platform: PrivatePlatform, step: str) -> None:
@@ -235,13 +306,10 @@ class TestTheMailCatcher:
     def test_a_wish_that_makes_no_sense_is_refused_with_what_would(
         self, platform: PrivatePlatform, wish: bytes, wrong: str
     ) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", int(platform.settings["MAIL_CATCHER_PORT"]))
-        connection.request("POST", "/refuse", wish)
-        answer = connection.getresponse()
-        text = answer.read().decode()
-        assert answer.status == 422
-        assert text.startswith(f"Nothing has changed: {wrong}.")
-        assert "curl -d" in text
+        answer = self.asked(platform, "POST", "/refuse", wish)
+        assert answer.status_code == 422
+        assert answer.text.startswith(f"Nothing has changed: {wrong}.")
+        assert "curl -K" in answer.text
         send(platform, letter("Trotzdem"))
 
     def test_help_is_found_at_the_terminal_and_on_the_page(self, platform: PrivatePlatform) -> None:
@@ -256,7 +324,8 @@ class TestTheMailCatcher:
     def test_a_port_that_is_taken_is_said_in_a_line(self, platform: PrivatePlatform, tmp_path: Path) -> None:
         ports_ = ["--smtp-port", platform.settings["SMTP_PORT"], "--page-port", platform.settings["MAIL_CATCHER_PORT"]]
         words = [sys.executable, "-m", "operations.mail_catcher", "--folder", str(tmp_path), *ports_]
-        refused = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)
+        given = {**os.environ, "MAIL_CATCHER_PASSWORD": "secret"}
+        refused = subprocess.run(words, cwd=ROOT, env=given, capture_output=True, text=True, check=False, timeout=30)
         assert refused.returncode == 1
         assert "Traceback" not in refused.stderr
         assert platform.settings["SMTP_PORT"] in refused.stderr

@@ -9,7 +9,7 @@ import requests
 from pydantic import ValidationError
 
 from operations.mail_catcher import RefusalSwitch
-from operations.mail_page import MailPage, serve
+from operations.mail_page import USER, MailPage, credentials, serve
 from operations.mail_store import MailStore
 from shared.errors import Forbidden
 from shared.runtime.health import health_app, serve_in_thread
@@ -118,7 +118,7 @@ def test_a_workers_port_and_the_mail_page_are_guarded(tmp_path: Any) -> None:
     store = MailStore(tmp_path)
     ends = [
         serve_in_thread(HOSTS.guard(health_app([], {})), "127.0.0.1", health),
-        serve("127.0.0.1", page, MailPage(store, RefusalSwitch()), HOSTS),
+        serve("127.0.0.1", page, MailPage(store, RefusalSwitch()), HOSTS, password="secret"),
     ]
     try:
         for port in (health, page):
@@ -126,9 +126,9 @@ def test_a_workers_port_and_the_mail_page_are_guarded(tmp_path: Any) -> None:
             assert requests.get(f"{address}/health/ready", timeout=5).status_code == 200
             answer = requests.get(f"{address}/health/ready", headers={"Host": f"evil.example:{port}"}, timeout=5)
             assert (answer.status_code, answer.headers["Content-Type"]) == (421, "application/problem+json")
-        evil = {"Origin": "http://evil.example"}
+        evil = {"Origin": "http://evil.example", "Authorization": credentials("secret")}
         assert requests.delete(f"http://127.0.0.1:{page}/mails", headers=evil, timeout=5).status_code == 403
-        assert requests.delete(f"http://127.0.0.1:{page}/mails", timeout=5).status_code == 204
+        assert requests.delete(f"http://127.0.0.1:{page}/mails", auth=(USER, "secret"), timeout=5).status_code == 204
     finally:
         for end in ends:
             end()
