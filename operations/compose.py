@@ -27,6 +27,7 @@ CONTAINER_VALUES = {
     "SMTP_HOST": "mail",
     "SMTP_PORT": "1025",
     "SMTP_TLS": "none",
+    "ACCOUNT_LINKS_IN_CLEAR": "true",
     "BIND": "0.0.0.0",
     # the gateway, whose address is not known before; the user service is reached by containers only
     "TRUSTED_PROXIES": "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16",

@@ -93,18 +93,19 @@ class _AccountSetup:
     def run(self) -> None:
         """Make or find the account, and choose its password with the link of an e-mail."""
         with self._administrator:
-            account_id = self._made() or self._found()
+            account_id = self._create() or self._find()
             before = {mail["id"] for mail in self._mailbox.mails()}
             completion = self._ask_for_link(account_id)
             self._post(completion, {"token": self._link_token(before), "new_password": self._account.password})
 
-    def _made(self) -> str | None:
-        """The id of a new account; None where another one has its e-mail address."""
+    def _create(self) -> str | None:
+        """Make the account and return its id; None where another one has its e-mail address."""
         new = {"name": f"Role {self._role}", "email": self._account.email, "roles": [self._role]}
         answer = self._send("POST", "/api/users", json=new)
         return None if _code(answer) == "account.email_known" else str(_accepted(answer).json()["id"])
 
-    def _found(self) -> str:
+    def _find(self) -> str:
+        """Return the id of the existing account. Raises `NoRoleAccount` where it has other roles."""
         for person in self._people():
             if person["email"] == self._account.email and person["roles"] == [self._role]:
                 return str(person["id"])

@@ -77,9 +77,9 @@ def first_administrator(settings: Mapping[str, str]) -> PersonalSignIn:
 class AccessTokens:
     """The access token of one account, fetched when it is first needed and renewed before it runs out.
 
-    One session: a one-time password is asked for once. As a context it signs out at its end; the last token counts
-    until it runs out. May be used by several threads. While the user service cannot be reached, the last token is used
-    on, as the services accept it on (TOKEN_OUTAGE_GRACE).
+    One session: a one-time password is asked for once. As a context it signs out at its end; the last token is
+    valid until it expires. May be used by several threads. While the user service cannot be reached, the last token is
+    used further, since the services accept it (TOKEN_OUTAGE_GRACE).
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class AccessTokens:
             return self._token
 
     def forget(self) -> None:
-        """Get another token before the next request: the keys were replaced, and no token counts any more."""
+        """Get another token before the next request: the keys were replaced, and no token is valid any more."""
         self._renew_at = 0.0
 
     def sign_out(self) -> None:

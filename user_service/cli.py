@@ -94,7 +94,8 @@ def _rotate_keys(service: AnyService, settings: ServiceSettings, at_once: bool) 
     """Make the next key that signs access tokens.
 
     It is published at once and signs when every service has fetched it (SIGNING_KEY_PENDING_SECONDS). With --at-once
-    every token that was given out is refused from then on, and people continue with their refresh tokens.
+    every token that was given out is refused as soon as the services fetch the keys anew, within a minute, and people
+    continue with their refresh tokens.
     """
     dependencies: Dependencies = service.dependencies(settings)
     with transaction() as session:

@@ -21,6 +21,8 @@ class Dependencies:
     passwords: PasswordHashes
     values: SecretValues
     tokens: IssuerRules
+    issues_tokens: bool
+    """Whether tokens are those of the accounts here, and not of another issuer."""
     sessions: SessionRules
     emails: AccountEmails
     mail_server: MailServer
@@ -43,6 +45,7 @@ class Dependencies:
             passwords=PasswordHashes(settings.hashing),
             values=SecretValues.of(settings.signing_key_secret.get_secret_value()),
             tokens=IssuerRules(settings.token_issuer, settings.token_audience, times),
+            issues_tokens=not settings.has_external_issuer,
             sessions=settings.session,
             emails=settings.account,
             mail_server=_mail_server(settings),
@@ -52,6 +55,6 @@ class Dependencies:
 
 
 def _mail_server(settings: Settings) -> MailServer:
-    """The mail server, with shorter waits than for inquiries: who waits for a link waits for nothing else."""
+    """The mail server, with shorter waits than for inquiries: a person is waiting for the link."""
     server = MailServer.of(settings, own_name=settings.account.sender.domain)
     return replace(server, command_seconds=10, answer_seconds=30, handover_seconds=60)

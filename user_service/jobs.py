@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
@@ -47,11 +47,15 @@ def sign_in_person(given: PersonSignIn, origin: Origin, dependencies: Dependenci
     password is right: then it says whether a one-time password is missing or wrong.
     """
     with transaction() as session:
-        is_known = sign_in.is_known(session, given.email, origin)
-    with dependencies.passwords.place(is_known=is_known):
+        signed_in_from_here = sign_in.has_signed_in_from(session, given.email, origin)
+    with dependencies.passwords.slot(may_use_reserved=signed_in_from_here):
         with transaction() as session:
-            claimed = sign_in.claim(session, given.email, origin, dependencies.values, now=now)
-        if not _is_right(claimed.password_hash, given.password, claimed.attempt, dependencies):
+            claimed = sign_in.claim(
+                session, given.email, origin, dependencies.values, signed_in_from_here=signed_in_from_here, now=now
+            )
+        if not _is_right(
+            claimed.password_hash, given.password, claimed.attempt, dependencies, in_use=claimed.hash_parameters
+        ):
             raise sign_in.refused()
         renewed_hash = _renewed_hash(claimed, given.password, dependencies)
     with transaction() as session:
@@ -70,10 +74,17 @@ def sign_in_person(given: PersonSignIn, origin: Origin, dependencies: Dependenci
         return sign_in.tokens_of(session, begun, dependencies.tokens, dependencies.values, now=now)
 
 
-def _is_right(stored: str | None, password: str, attempt: Attempt, dependencies: Dependencies) -> bool:
-    """Whether the password is right; an attempt whose password could not be looked at does not count."""
+def _is_right(
+    stored: str | None,
+    password: str,
+    attempt: Attempt,
+    dependencies: Dependencies,
+    *,
+    in_use: Collection[str] = (),
+) -> bool:
+    """Whether the password is right; an attempt whose password could not be checked is not counted."""
     try:
-        return dependencies.passwords.is_right(stored, password)
+        return dependencies.passwords.is_right(stored, password, in_use=in_use)
     except HashingBusy:
         with transaction() as session:
             attempt.take_back(session)
@@ -96,7 +107,7 @@ def renew_session(token: str | None, dependencies: Dependencies, *, now: datetim
         continued = token and sessions.renew(session, token, dependencies.sessions, dependencies.values, now=now)
         tokens = continued and sign_in.tokens_of(session, continued, dependencies.tokens, dependencies.values, now=now)
     if not tokens:  # after the commit: that the session has ended must last
-        raise sign_in.session_over()
+        raise sessions.over()
     return tokens
 
 
@@ -110,7 +121,7 @@ def change_password(
     now: datetime,
 ) -> None:
     """Change one's own password. Raises `NotFound`, `TooManyRequests`, `HashingBusy`, `RuleBroken`."""
-    with dependencies.passwords.place(is_known=True):
+    with dependencies.passwords.slot(may_use_reserved=True):
         with transaction() as session:
             claimed = own_password.claim(session, by, origin, dependencies.values, now=now)
         if not _is_right(claimed.password_hash, given.current_password, claimed.attempt, dependencies):
@@ -124,14 +135,14 @@ def change_password(
 def choose_password(
     given: PasswordChoice, purpose: OneTimeTokenPurpose, origin: Origin, dependencies: Dependencies, *, now: datetime
 ) -> None:
-    """Let who has the link of an e-mail choose the password. Raises `RuleBroken`, `HashingBusy`.
+    """Set the password that the owner of a link has chosen. Raises `RuleBroken`, `HashingBusy`.
 
     Attempts are not counted: nobody guesses 256 bits, and without them nothing is hashed.
     """
     with transaction() as session:
         about = own_password.known_of(links.owner(session, given.token, purpose, now=now))
     refuse_weak(given.new_password, field="new_password", about=about)
-    with dependencies.passwords.place(is_known=True):
+    with dependencies.passwords.slot(may_use_reserved=True):
         new_hash = dependencies.passwords.hash(given.new_password)
     with transaction() as session:
         own_password.choose(session, given.token, purpose, new_hash, origin, dependencies.values, now=now)
@@ -205,7 +216,7 @@ def _send(dependencies: Dependencies, now: datetime) -> int:
 
 
 def _write_and_deliver(claimed: ClaimedEmail, dependencies: Dependencies, now: datetime) -> Report:
-    """Write an e-mail and deliver it; one that cannot be written holds up no other."""
+    """Write an e-mail and deliver it; one that cannot be written does not delay others."""
     try:
         with transaction() as session:
             outgoing = email_delivery.write(
@@ -233,7 +244,7 @@ def _record(session: Session, claimed: ClaimedEmail, report: Report, rules: Acco
 def _keep_keys(dependencies: Dependencies, now: datetime) -> int:
     """Make the first key, and remove those whose tokens have run out."""
     with transaction() as session:
-        signing_keys.current(session, dependencies.values, now=now)
+        signing_keys.ensure(session, dependencies.values, now=now)
         return signing_keys.remove_old(session, dependencies.tokens.times, now=now)
 
 

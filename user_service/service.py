@@ -12,6 +12,7 @@ from user_service.settings import Settings
 
 if TYPE_CHECKING:
     from shared.http import Route
+    from shared.security.authentication import Caller
 
 
 def routes() -> Sequence[Route]:
@@ -19,6 +20,13 @@ def routes() -> Sequence[Route]:
     from user_service.api.routes import ROUTES
 
     return ROUTES
+
+
+def confirm_caller(dependencies: Dependencies, caller: Caller) -> Caller:
+    """Every caller is one whose account and session go on."""
+    from user_service.api.callers import confirm
+
+    return confirm(dependencies, caller)
 
 
 SERVICE = Service(
@@ -29,4 +37,5 @@ SERVICE = Service(
     routes=routes,
     jobs=jobs,
     ready_checks=(MAIL_SERVER,),
+    confirm_caller=confirm_caller,
 )

@@ -6,33 +6,34 @@ from datetime import timedelta
 from ipaddress import ip_network
 from typing import Annotated, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from shared.runtime.gateway_address import GatewayAddress
 from shared.runtime.hosts import check_url
-from shared.runtime.mail_settings import MailSender, MailServerSettings
+from shared.runtime.mail_settings import MailSender, MailServerSettings, is_this_machine
 from shared.runtime.settings import Key, Password, Seconds, ServiceSettings, SettingsGroup, Unit, WebPort
 from shared.values.account_enums import OneTimeTokenPurpose
 from shared.values.contacts import EmailAddress
 
 
 class PasswordHashing(SettingsGroup):
-    """How passwords are hashed: the first recommendation of OWASP's Password Storage Cheat Sheet, with one lane."""
+    """How passwords are hashed: as OWASP's Password Storage Cheat Sheet recommends first, each hash in one thread."""
 
     memory_mib: Annotated[int, Unit("MiB")] = Field(default=46, ge=8, le=4096)
     """Memory of one hash (Argon2id). A hash with other parameters is renewed at the next sign-in."""
     passes: Annotated[int, Unit("passes")] = Field(default=1, ge=1, le=100)
     """Passes over that memory."""
     at_once: Annotated[int, Unit("hashes")] = Field(default=2, ge=1, le=100)
-    """Hashes that one process computes side by side. As many more may wait a second, and as many again who signed in
-    from the same address before; others are answered 503. A quarter of WEB_THREADS leaves threads for the rest."""
+    """Hashes that one process computes at the same time. As many more attempts may wait for a second, and as many again
+    of people who signed in from the same address before; all others are answered 503. A quarter of WEB_THREADS leaves
+    threads for other requests."""
 
 
 class SessionRules(SettingsGroup):
     """How long somebody stays signed in."""
 
     access_token_seconds: Seconds = Field(default=300, ge=30, le=3600)
-    """How long an access token is valid; for so long a revoked session can go on."""
+    """How long an access token is valid; a token of a revoked session stays valid until then."""
     idle_hours: Annotated[float, Unit("hours")] = Field(default=12, ge=0.1, le=24 * 30)
     """After this time without use a session ends."""
     longest_days: Annotated[float, Unit("days")] = Field(default=14, ge=0.1, le=366)
@@ -65,6 +66,9 @@ class AccountEmails(MailSender):
     """How long the link of an invitation can be used."""
     reset_minutes: Annotated[float, Unit("minutes")] = Field(default=60, ge=5, le=7 * 24 * 60)
     """How long the link of a password reset can be used."""
+    links_in_clear: bool = False
+    """Whether links with which anybody could sign in may go to a mail server elsewhere without TLS (SMTP_TLS=none):
+    only where nobody else can read the network."""
     retry_seconds: Seconds = Field(default=10, ge=0.1, le=3600)
     """Until such an e-mail is tried again that was not sent; the pause doubles, up to 15 minutes."""
 
@@ -92,17 +96,29 @@ class Settings(ServiceSettings, MailServerSettings, GatewayAddress):
     account: AccountEmails = AccountEmails()
 
     signing_key_secret: Key
-    """Encrypts the keys that sign access tokens and those of one-time passwords. After a change nobody who uses
-    one-time passwords can sign in: keep it, apart from the database and its backups."""
-    signing_key_pending_seconds: Seconds = Field(default=900, ge=0, le=86_400)
-    """How long a new signing key is published before it signs: longer than the interval at which services fetch the
-    keys."""
+    """Encrypts the keys that sign access tokens and those of one-time passwords. After a change nobody can sign in
+    before `rotate-keys --at-once`, and who uses one-time passwords not before an administrator turned them off: keep
+    it, apart from the database and its backups."""
+    signing_key_pending_seconds: Seconds = Field(default=900, ge=120, le=86_400)
+    """How long a new signing key is published before it signs: at least twice the minute between two fetches of
+    the keys."""
     public_url: str = ""
     """Where people reach the platform, for the links in e-mails; with https the cookie of a session is sent over TLS
     only. Empty: the gateway on this machine."""
     trusted_proxies: str = "127.0.0.1,::1"
     """Addresses and networks, separated by commas, of the gateways whose `X-Real-IP` names the client: attempts to sign
     in are counted by it."""
+
+    @field_validator("account")
+    @classmethod
+    def _keeps_links_secret(cls, account: AccountEmails, others: ValidationInfo) -> AccountEmails:
+        is_elsewhere = not is_this_machine(others.data.get("smtp_host", ""))
+        if others.data.get("smtp_tls") == "none" and is_elsewhere and not account.links_in_clear:
+            raise ValueError(
+                "SMTP_TLS=none would send links to sign in with in clear: set starttls or tls, or"
+                " ACCOUNT_LINKS_IN_CLEAR=true where nobody else can read the network"
+            )
+        return account
 
     @field_validator("public_url")
     @classmethod

@@ -53,7 +53,7 @@ class Tables(DeclarativeBase):
     type_annotation_map = column_types
 
 
-def _words() -> Any:
+def _text_list() -> Any:
     return mapped_column(ARRAY(Text), default=list, server_default=text("'{}'"))
 
 
@@ -84,10 +84,10 @@ class TherapistCopy(CopyWithPlace, Tables):
     city: Mapped[str | None]
     gender: Mapped[str] = mapped_column(server_default="unknown")
     accreditation: Mapped[str] = mapped_column(server_default="unknown")
-    procedures: Mapped[list[str]] = _words()
-    age_groups: Mapped[list[str]] = _words()
-    settings: Mapped[list[str]] = _words()
-    languages: Mapped[list[str]] = _words()
+    procedures: Mapped[list[str]] = _text_list()
+    age_groups: Mapped[list[str]] = _text_list()
+    settings: Mapped[list[str]] = _text_list()
+    languages: Mapped[list[str]] = _text_list()
     working_hours: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
     potentially_available: Mapped[bool] = mapped_column(server_default=text("false"))
     contact_preference: Mapped[str] = mapped_column(server_default="any")
@@ -113,15 +113,15 @@ class PatientCopy(CopyWithPlace, Tables):
     reference: Mapped[str | None]
     insurance_type: Mapped[str | None]
     reimbursement_case: Mapped[bool] = mapped_column(server_default=text("false"))
-    age_groups: Mapped[list[str]] = _words()
+    age_groups: Mapped[list[str]] = _text_list()
     availability: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
     max_distance_km: Mapped[float | None]
     max_travel_minutes: Mapped[int | None]
     travel_mode: Mapped[str] = mapped_column(server_default="car")
     open_to_group_therapy: Mapped[bool] = mapped_column(server_default=text("false"))
     preferred_therapist_gender: Mapped[str] = mapped_column(server_default="any")
-    preferred_procedures: Mapped[list[str]] = _words()
-    languages: Mapped[list[str]] = _words()
+    preferred_procedures: Mapped[list[str]] = _text_list()
+    languages: Mapped[list[str]] = _text_list()
     excluded_therapist_ids: Mapped[list[UUID]] = mapped_column(
         AnyArray(Uuid), default=list, server_default=text("'{}'")
     )

@@ -132,14 +132,15 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("account_id", sa.Uuid(), nullable=True),
         sa.Column("email_key", sa.Text(), nullable=True),
+        sa.Column("address", sa.Text(), nullable=True),
         sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("held_up_by", sa.Text(), nullable=True),
         sa.CheckConstraint(
-            "kind IN ('invitation', 'password_reset', 'password_changed', 'otp_enabled', 'otp_disabled',"
-            " 'recovery_code_used')",
+            "kind IN ('invitation', 'password_reset', 'password_changed', 'email_changed', 'otp_enabled',"
+            " 'otp_disabled', 'recovery_code_used')",
             name=op.f("ck_account_emails_kind"),
         ),
         sa.CheckConstraint(
@@ -147,6 +148,10 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint(
             "(account_id IS NULL) = (kind = 'password_reset')", name=op.f("ck_account_emails_others_have_an_account")
+        ),
+        sa.CheckConstraint(
+            "(address IS NOT NULL) = (kind = 'email_changed')",
+            name=op.f("ck_account_emails_a_changed_address_has_the_old_one"),
         ),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_account_emails_account_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_account_emails")),
@@ -187,10 +192,10 @@ def upgrade() -> None:
         sa.Column("changed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("changed_by", sa.Uuid(), nullable=True),
         sa.CheckConstraint(
-            "change IN ('created', 'changed', 'roles_changed', 'scopes_changed', 'activated', 'deactivated', 'deleted',"
-            " 'password_changed', 'secret_changed', 'invited', 'invitation_accepted', 'password_reset', 'email_sent',"
-            " 'email_failed', 'otp_enabled', 'otp_disabled', 'recovery_code_used', 'signed_in', 'sessions_ended',"
-            " 'token_reused')",
+            "change IN ('created', 'changed', 'email_changed', 'roles_changed', 'scopes_changed', 'activated',"
+            " 'deactivated', 'deleted', 'password_changed', 'secret_changed', 'invited', 'invitation_accepted',"
+            " 'password_reset', 'email_sent', 'email_failed', 'otp_enabled', 'otp_disabled', 'recovery_code_used',"
+            " 'signed_in', 'sign_in_delayed', 'sessions_ended', 'token_reused')",
             name=op.f("ck_account_changes_change"),
         ),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_account_changes_account_id")),

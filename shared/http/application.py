@@ -22,7 +22,7 @@ from shared.runtime.server import Limits
 from shared.runtime.settings import ServiceSettings
 from shared.security.authentication import ANYONE
 from shared.security.encryption import Digests
-from shared.security.sign_in import SIGN_INS
+from shared.security.sign_in import SIGN_INS, Confirm, ConfirmedSignIn
 
 RecordRefusal = Callable[[Context[Any], PlatformError], None]
 
@@ -46,19 +46,23 @@ def service_app(
     ready_checks: Sequence[ReadinessCheck] = (),
     dependencies: Any = None,
     record_refusal: RecordRefusal | None = None,
+    confirm_caller: Confirm | None = None,
 ) -> Flask:
     """The web application of a service.
 
     `schema_check` says whether the database's schema is not older than the code; `ready_checks` are shown and, where
     they are decisive, count as well. `dependencies` is what endpoints find in their context. `record_refusal` is called
-    with a context and every refusal of an endpoint, in a transaction of its own.
+    with a context and every refusal of an endpoint, in a transaction of its own; `confirm_caller` with everybody who is
+    recognised, before their roles are compared with those of the route.
     """
     app = ServiceApp(name, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = Limits().body_bytes
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.hosts = settings.hosts
-    sign_in = app.extensions["sign_in"] = SIGN_INS[settings.auth](settings)
+    recognised = SIGN_INS[settings.auth](settings)
+    sign_in = ConfirmedSignIn(recognised, confirm_caller) if confirm_caller else recognised
+    app.extensions["sign_in"] = sign_in
     app.extensions["digests"] = Digests(settings.digest_key.get_secret_value())
     app.extensions["dependencies"] = dependencies
     app.extensions["record_refusal"] = record_refusal

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from flask import request
 
@@ -27,10 +27,9 @@ class ClientDetails:
     cookies: Mapping[str, str]
 
     def address(self, trusted_proxies: Networks) -> str:
-        """The client's address; the header counts only where a trusted proxy sent the request."""
-        if _is_in(self.peer, trusted_proxies) and (forwarded := _normal(self.forwarded)):
-            return forwarded
-        return _normal(self.peer) or UNKNOWN
+        """The client's address, of IPv6 its network; the header counts only where a trusted proxy sent the request."""
+        found = _normal(self.forwarded) if _is_in(self.peer, trusted_proxies) else None
+        return _subscriber(found or _normal(self.peer))
 
 
 def client_details() -> ClientDetails:
@@ -44,16 +43,23 @@ def client_details() -> ClientDetails:
     )
 
 
-def _normal(address: str) -> str | None:
-    """One spelling of an address; an IPv4 address that was mapped to IPv6 is the IPv4 address."""
+def _normal(address: str) -> IPv4Address | IPv6Address | None:
+    """The address; an IPv4 address that was mapped to IPv6 is the IPv4 address."""
     try:
         found = ip_address(address.strip())
     except ValueError:
         return None
     mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
-    return str(mapped or found)
+    return mapped or found
+
+
+def _subscriber(address: IPv4Address | IPv6Address | None) -> str:
+    """What belongs to one subscriber: of IPv6 a /64, from which a device takes any address at any time."""
+    if isinstance(address, IPv6Address):
+        return str(IPv6Network((int(address) >> 64 << 64, 64)))
+    return str(address or UNKNOWN)
 
 
 def _is_in(address: str, networks: Networks) -> bool:
     normal = _normal(address)
-    return normal is not None and any(ip_address(normal) in network for network in networks)
+    return normal is not None and any(normal in network for network in networks)

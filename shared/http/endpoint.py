@@ -50,7 +50,8 @@ def endpoint(
       it is not the address of the object that was made.
     - `replay` says of every POST how a repeated `Idempotency-Key` finds the first response again: the GET endpoint that
       shows the result, a `Replay`, `READ_ONLY` where nothing changes, or `NOT_REPLAYED` where somebody signs in.
-    - `transaction=False` is for what needs no database: the context has no session then.
+    - `transaction=False` is for what needs no database, or opens its own transactions around something that takes long
+      (a sign-in hashes a password between them): the context has no session then.
     - `before_transaction(context, …)` is called with all arguments before the transaction opens, to call an external
       system; its result arrives as the keyword argument `fetched`.
     - `lock_before(session, …)` is given the path's variables in order and waits for a lock; the request's instant is

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from flask import Flask
@@ -15,7 +16,7 @@ from shared.runtime.settings import ServiceSettings
 
 def web_app(service: Service[Any, Any], settings: ServiceSettings) -> Flask:
     """The service's application: its own routes, and those for its dead letters."""
-    dependencies = service.dependencies(settings)
+    dependencies, confirm = service.dependencies(settings), service.confirm_caller
     return service_app(
         service.name,
         settings,
@@ -25,4 +26,5 @@ def web_app(service: Service[Any, Any], settings: ServiceSettings) -> Flask:
         schema_check=lambda: is_current(service.name),
         dependencies=dependencies,
         record_refusal=service.record_refusal,
+        confirm_caller=confirm and partial(confirm, dependencies),
     )

@@ -69,7 +69,7 @@ class MailServerSettings(EnvironmentSettings):
     def _keeps_the_password_secret(cls, tls: str, others: ValidationInfo) -> str:
         password: SecretStr = others.data.get("smtp_password", SecretStr(""))
         says_something = bool(others.data.get("smtp_username") or password.get_secret_value())
-        if tls == "none" and says_something and not _is_this_machine(others.data.get("smtp_host", "")):
+        if tls == "none" and says_something and not is_this_machine(others.data.get("smtp_host", "")):
             raise ValueError(
                 "none would send SMTP_USERNAME and SMTP_PASSWORD in clear: set starttls or tls"
                 " (or a mail server on this machine: SMTP_HOST 127.0.0.1, ::1 or localhost)"
@@ -77,7 +77,8 @@ class MailServerSettings(EnvironmentSettings):
         return tls
 
 
-def _is_this_machine(host: str) -> bool:
+def is_this_machine(host: str) -> bool:
+    """Whether what is sent to this host crosses no network."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:

@@ -20,6 +20,7 @@ from shared.runtime.settings import ServiceSettings
 
 if TYPE_CHECKING:
     from shared.http import Context, Route
+    from shared.security.authentication import Caller
 
 SettingsType = TypeVar("SettingsType", bound=ServiceSettings)
 DependenciesType = TypeVar("DependenciesType")
@@ -57,6 +58,9 @@ class Service(Generic[SettingsType, DependenciesType]):
     """What its worker needs beside the database and Kafka."""
     record_refusal: Callable[[Context[DependenciesType], PlatformError], None] | None = None
     """Notes in a transaction of its own that a request was refused."""
+    confirm_caller: Callable[[DependenciesType, Caller], Caller] | None = None
+    """Compares whom a token names with what the service itself knows of them now: returns the caller with the roles of
+    this moment, or raises `Unauthenticated`."""
 
     @property
     def name(self) -> str:

@@ -11,7 +11,8 @@ import base64
 import os
 import re
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 
@@ -83,6 +84,15 @@ Key = Annotated[SecretStr, AfterValidator(_is_a_256_bit_key), InEnvFile("generat
 """Base64 of 32 random bytes."""
 Password = Annotated[SecretStr, InEnvFile("generate:password")]
 """A password of the platform's own, which `make env` makes."""
+
+
+JWKS_PATH: Final = "/.well-known/jwks.json"
+"""Where the user service publishes its keys."""
+
+
+def _is_external(jwks_url: str, user_service_port: int | None) -> bool:
+    found = urlsplit(jwks_url)
+    return bool(jwks_url) and (found.port, found.path) != (user_service_port, JWKS_PATH)
 
 
 class DatabaseSettings(EnvironmentSettings):
@@ -224,19 +234,20 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     token_audience: str = Field(default="psychotherapy-platform", min_length=1)
     """For whom access tokens are made (`aud`)."""
     token_type: str = Field(default="at+jwt", min_length=1)
-    """The kind of token (`typ`) that counts. Issuers that do not follow RFC 9068 write `JWT`."""
+    """The kind of token (`typ`) that is accepted. Issuers that do not follow RFC 9068 write `JWT`."""
     token_roles_claim: str = Field(default="roles", min_length=1)
     """The claim with the roles; a path with dots leads into others, such as realm_access.roles."""
     token_role_names: str = ""
     """Which role each name of another issuer stands for, such as `office=coordinator,phone=caller`; other names then
-    count for nothing. Empty: the issuer uses our names."""
-    jwks_url: str = ""
-    """Where the issuer publishes its keys, fetched once a minute; empty: the user service on this machine."""
+    give no role. Empty: the issuer uses our names."""
     user_service_port: WebPort = 8006
     """The port of the user service."""
+    jwks_url: str = ""
+    """Where the issuer publishes its keys, fetched once a minute; empty: the user service on this machine. With a port
+    or path that is not the user service's it is another issuer, and nobody signs in at the user service."""
     token_outage_grace: Seconds = Field(default=7200, ge=0, le=86_400)
-    """For how long after the last contact with the issuer tokens count that have run out since then, while it cannot be
-    reached: everybody who is signed in continues, nobody new can sign in."""
+    """For how long after the last contact with the issuer tokens stay valid that have expired since then, while it does
+    not answer: everybody who is signed in continues, nobody new can sign in."""
     digest_key: Key
     """The key of the digests that recognise a repeated request (`Idempotency-Key`). After a change repetitions of
     requests of the last 24 hours are refused; no data is lost."""
@@ -276,6 +287,18 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     def _names_a_host(cls, url: str) -> str:
         return url and check_url(url)
 
+    @field_validator("jwks_url")
+    @classmethod
+    def _issues_such_tokens(cls, url: str, others: ValidationInfo) -> str:
+        of_others = ("token_type", "token_roles_claim", "token_role_names")
+        chosen = [each for each in of_others if others.data.get(each, "") not in ("", cls.model_fields[each].default)]
+        if chosen and not _is_external(url, others.data.get("user_service_port")):
+            raise ValueError(
+                f"the user service makes no such tokens, so that nobody could sign in: leave {chosen[0].upper()} as it"
+                " is, or name the issuer that does"
+            )
+        return url
+
     @field_validator("token_role_names")
     @classmethod
     def _are_roles(cls, listed: str) -> str:
@@ -299,7 +322,12 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     @property
     def keys_url(self) -> str:
         """The address of the issuer's keys."""
-        return self.jwks_url or f"http://{own_host(self.bind)}:{self.user_service_port}/.well-known/jwks.json"
+        return self.jwks_url or f"http://{own_host(self.bind)}:{self.user_service_port}{JWKS_PATH}"
+
+    @property
+    def has_external_issuer(self) -> bool:
+        """Whether another issuer than the user service makes the tokens: its keys are on another port or path."""
+        return _is_external(self.jwks_url, self.user_service_port)
 
     @property
     def role_names(self) -> dict[str, Role]:

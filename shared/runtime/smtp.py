@@ -75,7 +75,7 @@ class MailServer:
     def deliver(
         self, sender: str, recipient: str, message: bytes, *, may_go: Callable[[], bool] = lambda: True
     ) -> Report:
-        """InFlight over one message for one recipient; raises nothing.
+        """Deliver one message to one recipient; raises nothing.
 
         `may_go` is asked last, when the server waits for the first byte of the message.
         """

@@ -38,11 +38,11 @@ class Delivery(StrEnum):
 
 
 class Topic(IntEnum):
-    """Of what a refusal speaks, the most careful reading first."""
+    """What a refusal is about, the most careful reading first."""
 
     US = 1
     LATER = 2
-    LETTER = 3
+    MESSAGE = 3
     RECIPIENT = 4
 
 
@@ -105,11 +105,11 @@ _NO_SUCH_ADDRESS = re.compile(
 
 _BY_STATUS = {(1, detail): Topic.RECIPIENT for detail in (1, 2, 3, 6, 10)} | {
     # ambiguous, valid (which is no reason), a mailer that does not speak our standards
-    **{(1, detail): Topic.LETTER for detail in (4, 5, 9)},
+    **{(1, detail): Topic.MESSAGE for detail in (4, 5, 9)},
     (2, 2): Topic.LATER,
-    (3, 4): Topic.LETTER,
+    (3, 4): Topic.MESSAGE,
 }
-_BY_SUBJECT = {2: Topic.LETTER, 4: Topic.LETTER, 6: Topic.LETTER}
+_BY_SUBJECT = {2: Topic.MESSAGE, 4: Topic.MESSAGE, 6: Topic.MESSAGE}
 """Mailbox, routing, content; the others are system, protocol and policy, which are between the server and us."""
 
 
@@ -190,7 +190,7 @@ def _topic_of_words(refusal: ServerAnswer, words: str) -> Topic:
     if _MAYBE_NOT_LOOKED_UP.search(words):
         return Topic.LATER
     if _TOO_BIG.search(words) or _THIS_MAILBOX.search(words):
-        return Topic.LETTER
+        return Topic.MESSAGE
     if _NO_SUCH_ADDRESS.search(words):
         return Topic.RECIPIENT
     return Topic.US if refusal.code >= 500 else Topic.LATER

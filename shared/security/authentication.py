@@ -25,7 +25,8 @@ Access: TypeAlias = frozenset[Role | Scope] | Literal["anyone"]
 """Who may call: people with one of the roles, machines with one of the scopes."""
 
 ANYONE: Final = "anyone"
-"""No sign-in is required: health, documentation, and links that carry their own authorisation."""
+"""No access token is required: health, documentation, public keys, the sign-in itself, what a cookie or the token of a
+link proves, and the pages behind such links."""
 
 ADMINS: Final = frozenset({Role.ADMIN})
 COORDINATORS: Final = ADMINS | {Role.COORDINATOR}
@@ -53,7 +54,7 @@ class Caller:
     def may(self, access: Access) -> bool:
         """Whether the caller has access. An administrator has it wherever people have it.
 
-        The role of machines opens nothing by itself: it lets their scopes count, which are void without it.
+        The role of machines opens nothing by itself: scopes are valid only with it.
         """
         if access == ANYONE:
             return True

@@ -24,7 +24,7 @@ _ALGORITHMS: Mapping[tuple[Any, Any], tuple[str, ...]] = {
     ("EC", "P-256"): ("ES256",),
     ("RSA", None): ("RS256", "PS256"),
 }
-"""By kind and curve; the first one counts where a key does not say its algorithm."""
+"""By kind and curve; the first one is taken where a key does not say its algorithm."""
 
 
 class BadKeys(ValueError):

@@ -26,7 +26,7 @@ log = logger(__name__)
 INTERVAL_SECONDS: Final = 60.0
 """Between two fetches while the issuer answers; a new key is published for longer before it signs."""
 OVERDUE_SECONDS: Final = 2 * INTERVAL_SECONDS
-"""After this time without an answer the issuer counts as away, even if no attempt has failed."""
+"""After this time without an answer the issuer is taken as away, even if no attempt has failed."""
 WAIT_SECONDS: Final = 2.0
 """For how long a request waits for a fetch that it caused."""
 MOST_WAITING: Final = 2
@@ -34,14 +34,14 @@ MOST_WAITING: Final = 2
 
 LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
-Keys = Mapping[str, VerificationKey]
+KeysById = Mapping[str, VerificationKey]
 
 
 @dataclass(frozen=True)
 class _State:
     """What the last attempts brought; replaced as a whole, so that a reader never sees half of it."""
 
-    keys: Keys = field(default_factory=lambda: MappingProxyType({}))
+    keys: KeysById = field(default_factory=lambda: MappingProxyType({}))
     contact: datetime = LONG_AGO
     """The last instant at which the issuer answered."""
     contact_monotonic: float = float("-inf")
@@ -61,7 +61,7 @@ class TokenKeys:
         self._thread = Thread(target=self._run, name="token keys", daemon=True)
 
     def start(self) -> None:
-        """Begin to fetch, and go on in the background."""
+        """Begin to fetch in the background, until `stop`."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -72,7 +72,7 @@ class TokenKeys:
         self._thread.join(2 * fetching.LONGEST_SECONDS)
 
     @property
-    def by_id(self) -> Keys:
+    def by_id(self) -> KeysById:
         """The keys as they were last published; none before the first answer."""
         return self._state.keys
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from shared.errors import Unauthenticated, Unreachable
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 log = logger(__name__)
+
+Confirm = Callable[[Caller], Caller]
 
 UNKNOWN_KEY_SECONDS: Final = 10.0
 """Tokens with invented keys are easily made, so they cause a fetch this often at most."""
@@ -50,6 +53,20 @@ class EverybodyIsAdmin:
         """Nothing runs."""
 
 
+class ConfirmedSignIn:
+    """A sign-in whose callers the service compares with what it knows of them now."""
+
+    def __init__(self, sign_in: SignIn, confirm: Confirm) -> None:
+        self._sign_in, self._confirm = sign_in, confirm
+        self.checks, self.stop = sign_in.checks, sign_in.stop
+
+    def caller(self, environ: WSGIEnvironment) -> Caller:
+        """Returns the caller as they are now. Raises `Unauthenticated`."""
+        recognised = self._sign_in.caller(environ)
+        with _refusals_counted():
+            return self._confirm(recognised)
+
+
 class TokenSignIn:
     """`AUTH=token`: the header `Authorization: Bearer …` brings an access token of the issuer."""
 
@@ -59,11 +76,8 @@ class TokenSignIn:
 
     def caller(self, environ: WSGIEnvironment) -> Caller:
         """Returns whom the token names. Raises `Unauthenticated`; `Unreachable` as long as there are no keys."""
-        try:
+        with _refusals_counted():
             claims = self._claims(_bearer_token(environ))
-        except Unauthenticated as refusal:
-            metrics.tokens_refused.labels(refusal.code).inc()
-            raise
         return Caller(claims.subject, claims.roles, claims.scopes, claims.session_id)
 
     def _claims(self, token: str) -> Claims:
@@ -85,11 +99,20 @@ class TokenSignIn:
         return tokens.verify(token, self._keys.by_id, self._rules, now=now, expired_as_of=as_of)
 
 
+@contextmanager
+def _refusals_counted() -> Iterator[None]:
+    try:
+        yield
+    except Unauthenticated as refusal:
+        metrics.tokens_refused.labels(refusal.code).inc()
+        raise
+
+
 def _bearer_token(environ: WSGIEnvironment) -> str:
     sent = environ.get("HTTP_AUTHORIZATION")
     if sent is None:
         raise Unauthenticated("token.missing", "Sign in first: this needs the header Authorization with a token.")
-    found = _BEARER.fullmatch(sent)  # of two headers, which arrive with a comma between them, neither counts
+    found = _BEARER.fullmatch(sent)  # of two headers, which arrive with a comma between them, neither is taken
     if found is None:
         raise TokenRefused("token.malformed", "The header Authorization must be `Bearer`, a blank and one token.")
     return found[1]

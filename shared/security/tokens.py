@@ -1,4 +1,4 @@
-"""Access tokens (JWT, RFC 9068): which of them count, and what they say. Knows neither the clock nor the network.
+"""Access tokens (JWT, RFC 9068): which of them are valid, and what they say. Knows neither the clock nor the network.
 
 A key fixes the only algorithm that it is used with, so that a token cannot choose one (`none`, or HMAC with the public
 key as its secret). Nothing in a token's header is ever used as a key or as the address of one.
@@ -42,7 +42,7 @@ _NEVER_ACCEPTED = frozenset({"crit", "b64", "enc", "zip", "jwk", "jku", "x5u", "
 
 
 class TokenRefused(Unauthenticated):
-    """A token was sent, and does not count."""
+    """A token was sent, and is not valid."""
 
 
 class UnknownKey(TokenRefused):
@@ -59,7 +59,7 @@ class TokenExpired(TokenRefused):
 
 @dataclass(frozen=True)
 class TokenRules:
-    """What tokens must say to count here, and where an issuer of another make puts the roles."""
+    """What tokens must say to be valid here, and in which claim another kind of issuer puts the roles."""
 
     issuer: str
     audience: str
@@ -207,7 +207,7 @@ def _bytes(part: str) -> bytes:
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a name occurs twice: readers would disagree on which one counts")
+        raise ValueError("a name occurs twice: readers would disagree on which one to take")
     return found
 
 

@@ -13,6 +13,7 @@ class AccountChangeKind(StrEnum):
 
     CREATED = "created"
     CHANGED = "changed"
+    EMAIL_CHANGED = "email_changed"
     ROLES_CHANGED = "roles_changed"
     SCOPES_CHANGED = "scopes_changed"
     ACTIVATED = "activated"
@@ -29,6 +30,7 @@ class AccountChangeKind(StrEnum):
     OTP_DISABLED = "otp_disabled"
     RECOVERY_CODE_USED = "recovery_code_used"
     SIGNED_IN = "signed_in"
+    SIGN_IN_DELAYED = "sign_in_delayed"
     SESSIONS_ENDED = "sessions_ended"
     TOKEN_REUSED = "token_reused"
 
@@ -54,6 +56,7 @@ class AccountEmailKind(StrEnum):
     INVITATION = "invitation"
     PASSWORD_RESET = "password_reset"
     PASSWORD_CHANGED = "password_changed"
+    EMAIL_CHANGED = "email_changed"
     OTP_ENABLED = "otp_enabled"
     OTP_DISABLED = "otp_disabled"
     RECOVERY_CODE_USED = "recovery_code_used"

@@ -26,6 +26,9 @@ OPEN = {
     "post /api/auth/invitations/accept": "the token of the link that was sent proves it",
     "post /api/auth/password-resets": "whoever forgot the password cannot sign in; the response says nothing",
     "post /api/auth/password-resets/complete": "the token of the link that was sent proves it",
+    "get /accept-invitation": "the page behind such a link; the same for everybody, without any data",
+    "get /reset-password": "the page behind such a link; the same for everybody, without any data",
+    "get /account-pages/<name>": "the style sheet and the scripts of these pages",
 }
 """Operations that are open to anyone, each with its reason."""
 
@@ -40,7 +43,7 @@ def endpoints(service: str, infrastructure: Infrastructure) -> Any:
 
 @each_service
 def test_every_route_says_who_may_call_it(service: str, endpoints: Any) -> None:
-    """`AUTH=none` is for now; a route without roles would be open on the day accounts exist."""
+    """A route that is open to anyone needs its reason in `OPEN`."""
     for route in endpoints:
         for method, _, access in route.endpoints():
             assert access, f"{method} {route.path}"
@@ -57,12 +60,27 @@ def test_the_openapi_document_is_valid_and_complete(service: str, app: Any, endp
 
 
 @each_service
-def test_no_answer_shows_a_stack_trace(service: str, app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_answer_shows_a_stack_trace(service: str, app: Any, endpoints: Any) -> None:
     """A stack trace tells an attacker more than a user; TESTING is off, as in production."""
     assert not app.testing
-    answer = app.test_client().get("/api/nothing-of-the-kind")
-    assert answer.status_code == 404
-    assert answer.content_type == "application/problem+json"
+    path = next(route.path for route in endpoints if "get" in route.access and "<" not in route.path)
+    app.view_functions[path] = _fail
+    answer = app.test_client().get(path)
+    correlation_id = answer.headers["X-Correlation-Id"]
+    assert (answer.status_code, answer.content_type) == (500, "application/problem+json")
+    assert answer.json == {
+        "type": "about:blank",
+        "title": "Internal Server Error",
+        "status": 500,
+        "detail": "Something went wrong here; the correlation id finds it in the logs.",
+        "code": "internal",
+        "correlation_id": correlation_id,
+        "errors": [],
+    }
+
+
+def _fail(**_path: Any) -> None:
+    raise RuntimeError("Erika Musterfrau, at line 5 of a file")
 
 
 @each_service

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from base64 import urlsafe_b64decode
+from datetime import datetime
 from typing import Any
+from uuid import UUID
+
+from joserfc import jwt
+from joserfc.jwk import OKPKey
 
 from migrations.connections import administrator
 from migrations.settings import MigrationSettings
 from operations.services import environment
 from testkit.private_platform import PrivatePlatform
 from tests.infrastructure import ROOT
+from user_service.domain.secret_values import SecretValues
 
 COPIES = {
     "matching_service": ("therapists", "patients"),
@@ -99,3 +107,15 @@ def ended_well(running: subprocess.Popen[str]) -> str:
     output, errors = running.communicate(timeout=120)
     assert running.returncode == 0, errors
     return output
+
+
+def reissued(platform: PrivatePlatform, token: str, *, expires_at: datetime) -> str:
+    """The token as the user service would have issued it with this end, signed with its own key."""
+    header, claims = (json.loads(urlsafe_b64decode(part + "==")) for part in token.split(".")[:2])
+    select = "SELECT private_jwk FROM user_service.signing_keys WHERE id = %s"
+    ((sealed,),) = Tables(platform).run(select, header["kid"])
+    box = SecretValues.of(platform.settings["SIGNING_KEY_SECRET"]).box
+    key = OKPKey.import_key(json.loads(box.decrypt(bytes(sealed), UUID(header["kid"]).bytes)))
+    ends = int(expires_at.timestamp())
+    begins = min(claims["iat"], ends - 60)
+    return jwt.encode(header, {**claims, "iat": begins, "nbf": begins, "exp": ends}, key, [header["alg"]])

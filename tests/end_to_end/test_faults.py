@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from datetime import timedelta
+
 import pytest
+import requests
 
 from operations.sign_in import AccessTokens, NoSignIn
-from shared.runtime import registry
+from shared.runtime import clock, registry
+from shared.security.tokens import LEEWAY
 from testkit.api_client import ApiClient, Document, RequestRefused
 from testkit.private_platform import PrivatePlatform
-from tests.end_to_end.operators import at_the_terminal, ended_well
+from tests.end_to_end.operators import at_the_terminal, ended_well, reissued
 from tests.end_to_end.people import (
     a_searching_patient,
     a_therapist,
@@ -121,14 +126,32 @@ def test_a_mail_whose_fate_is_unknown_is_never_sent_again_by_itself(platform: Pr
 def test_while_the_user_service_is_away_people_continue_and_nobody_new_signs_in(
     platform: PrivatePlatform, api: ApiClient
 ) -> None:
-    """Every service knows a key that replaced all others at once, in the first request that it signed."""
-    api.tokens.current()
-    user_service = platform.process("user_service.web")
+    """Whose token runs out meanwhile cannot fetch another one; whose had run out before is not let in again."""
+    user_service, token = platform.process("user_service.web"), api.tokens.current()
     user_service.kill()
-    assert a_therapist(api)["status"] == "active"
+    end = clock.now() + timedelta(seconds=3)
+    runs_out = reissued(platform, token, expires_at=end - LEEWAY)
+    ran_out_before = reissued(platform, token, expires_at=end - timedelta(minutes=10))
+    time.sleep((end - clock.now()).total_seconds() + 0.5)
+    assert _code_of_answer(api, runs_out) == "in"
+    assert _code_of_answer(api, ran_out_before) == "token.expired"
     with pytest.raises(NoSignIn):
         AccessTokens(platform.settings).current()
     user_service.start()
+    api.until(lambda: _code_of_answer(api, runs_out) == "token.expired", "the token to be refused")
+    assert _code_of_answer(api, AccessTokens(platform.settings).current()) == "in"
+
+
+def _code_of_answer(api: ApiClient, token: str) -> str:
+    """`in`, or the code of the refusal."""
+    url, headers = api.url("therapist", "/api/therapists"), {"Authorization": f"Bearer {token}"}
+    answer = requests.get(url, headers=headers, timeout=30)
+    return "in" if answer.ok else str(answer.json()["code"])
+
+
+def test_a_key_that_replaced_all_others_at_once_is_known_in_the_first_request(
+    platform: PrivatePlatform, api: ApiClient
+) -> None:
     ended_well(at_the_terminal(platform, "user_service", "rotate-keys", "--at-once"))
     newly_signed_in = ApiClient(platform.settings)
     for service, path in (("therapist", "/api/therapists"), ("patient", "/api/patients"), ("user", "/api/users")):

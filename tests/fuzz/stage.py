@@ -1,4 +1,4 @@
-"""Where a campaign plays: the service's own role and schema, in a transaction that is rolled back."""
+"""The environment of a fuzzing campaign: the service's own role and schema, in a transaction that is rolled back."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ HALF_A_CHUNK = b"POST /api/patients HTTP/1.1\r\nHost: localhost\r\nTransfer-Enco
 
 @pytest.fixture(scope="module")
 def quick() -> Iterator[Gateway]:
-    """A gateway that loses its patience soon."""
+    """A gateway with short time limits."""
     with gateway(paths=forwarded_paths(), limits=QUICK) as running:
         yield running
 
@@ -56,7 +56,7 @@ def test_headers_have_a_time_and_single_bytes_do_not_extend_it(quick: Gateway, s
 
 
 @pytest.mark.parametrize("sent", [HALF_A_BODY, HALF_A_CHUNK])
-def test_a_body_that_drips_is_refused_by_the_clock_of_the_service(quick: Gateway, sent: bytes) -> None:
+def test_a_body_that_arrives_byte_by_byte_is_refused_by_the_clock_of_the_service(quick: Gateway, sent: bytes) -> None:
     """nginx itself would take one byte a minute for two years."""
     with client(quick.address, sent) as connection:
         seconds, answer = seconds_until_closed(connection, lambda: connection.sendall(b"x"))

@@ -20,6 +20,7 @@ from tests.fakes.smtp import FakeMailServer, mail_server
 from tests.infrastructure import Infrastructure
 from user_service import jobs
 from user_service.dependencies import Dependencies
+from user_service.domain.passwords import PasswordHashes
 
 CallAs = Callable[..., Caller]
 SendDue = Callable[[datetime], int]
@@ -42,6 +43,12 @@ def _in_one_transaction(request: pytest.FixtureRequest) -> None:
 def needed(settings: Any) -> Dependencies:
     """What endpoints and jobs of one process share."""
     return Dependencies.of(settings)
+
+
+@pytest.fixture
+def roomy(needed: Dependencies) -> Dependencies:
+    """The same with slots for a hundred hashes at once, so that no attempt is answered `sign_in.busy`."""
+    return replace(needed, passwords=PasswordHashes(CHEAP.model_copy(update={"at_once": 100})))
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from user_service.store.tables import Account, AccountChange, AccountEmail
 PASSWORD_CHANGED = "Ihr Passwort wurde geändert / Your password was changed"
 ON = "Einmalpasswörter sind eingeschaltet / One-time passwords are on"
 OFF = "Einmalpasswörter sind ausgeschaltet / One-time passwords are off"
+EMAIL_CHANGED = "Ihre E-Mail-Adresse wurde geändert / Your e-mail address was changed"
 CODE_USED = "Ein Wiederherstellungscode wurde benutzt / A recovery code was used"
 
 
@@ -71,7 +72,7 @@ def test_a_changed_password(
     assert (mail["To"], mail["Subject"]) == (EMAIL, PASSWORD_CHANGED)
     text = mail.get_content().replace("\r\n", "\n")
     assert "Guten Tag Erika Musterfrau,\n\ndas Passwort Ihres Kontos wurde geändert. Das war am " in text
-    assert text.count(f"{needed.public_url}\n") == 2
+    assert text.count(f"{needed.public_url}/reset-password\n") == 2
     assert "token" not in text
     assert PASSWORD not in text
     assert NEW_PASSWORD not in text
@@ -110,12 +111,31 @@ def test_one_time_passwords_that_were_turned_off(
     client: FlaskClient, person: Account, device: Device, call_as: CallAs, sent: Sent, by: str
 ) -> None:
     path = "/api/me/otp" if by == "its owner" else f"/api/users/{person.id}/otp"
-    call_as(person.id if by == "its owner" else None, session_id=newest_session(person.id))
+    if by == "its owner":
+        call_as(person.id, session_id=newest_session(person.id))
+    else:
+        call_as()
     assert client.delete(path).status_code == 204
     (mail,) = sent()
     assert (mail["To"], mail["Subject"]) == (EMAIL, OFF)
     assert client.delete(path).status_code == 204
     assert sent() == [], "nothing was changed"
+
+
+def test_a_changed_address(client: FlaskClient, session: Session, person: Account, call_as: CallAs, sent: Sent) -> None:
+    """Each old address hears of it, whatever happens to the account right after it; the new one does not."""
+    a_person(session, email="boss@example.org")
+    call_as()
+    url = f"/api/users/{person.id}"
+    for email in ("second@example.org", "third@example.org"):
+        assert client.patch(url, json={"email": email}).status_code == 200
+    assert client.patch(url, json={"active": False}).status_code == 200
+    mails = sent()
+    assert [(mail["To"], mail["Subject"]) for mail in mails] == [
+        (EMAIL, EMAIL_CHANGED),
+        ("second@example.org", EMAIL_CHANGED),
+    ]
+    assert "third" not in "".join(mail.as_string() for mail in mails)
 
 
 def test_what_changed_nothing_is_not_said(

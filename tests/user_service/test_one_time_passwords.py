@@ -18,15 +18,18 @@ from sqlalchemy.orm import Session
 
 from shared.errors import Conflict, Forbidden, PlatformError, RuleBroken, TooManyRequests, Unauthenticated
 from shared.runtime import clock
+from shared.values.account_enums import OneTimeTokenPurpose
 from shared.values.enums import Role
 from tests.builders.accounts import EMAIL, PASSWORD, a_person
-from tests.builders.sign_ins import Device, a_device, newest_session, sign_in
+from tests.builders.sign_ins import HOME, NEW_PASSWORD, Device, a_device, newest_session, sign_in
 from tests.conftest import MONDAY
 from tests.user_service.conftest import CallAs
 from user_service import jobs
 from user_service.dependencies import Dependencies
+from user_service.domain import links
 from user_service.domain.one_time_passwords import step_of
-from user_service.domain.schemas import OtpSetup
+from user_service.domain.schemas import OtpSetup, PasswordChoice, PersonSignIn
+from user_service.domain.sessions import Origin
 from user_service.domain.throttling import OF_ONE_TIME_PASSWORD
 from user_service.store.tables import Account, AccountChange, RecoveryCode, SignInSession, SignInThrottle
 
@@ -187,6 +190,30 @@ def test_guesses_are_counted_and_slowed_down(device: Device, needed: Dependencie
             now += timedelta(seconds=refused.retry_after or 1)
     assert looked_at < 60
     assert looked_at > OF_ONE_TIME_PASSWORD.free
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_new_password_ends_the_delay_of_who_knew_the_old_one(
+    session: Session, person: Account, device: Device, needed: Dependencies, known: bool
+) -> None:
+    origin = HOME if known else Origin("198.51.100.77", None)
+
+    def try_it(password: str, otp: str) -> str:
+        given = PersonSignIn(email=EMAIL, password=password, otp=otp)
+        try:
+            jobs.sign_in_person(given, origin, needed, now=LATER)
+        except (Unauthenticated, TooManyRequests) as refused:
+            return refused.code
+        return "in"
+
+    tried = [try_it(PASSWORD, "000000") for _ in range(8)]
+    assert tried[-1] == "sign_in.too_many_attempts"
+    assert "one-time password" in [row.detail for row in session.query(AccountChange)]
+    purpose = OneTimeTokenPurpose.PASSWORD_RESET
+    token = links.issue(session, person, purpose, lifetime=timedelta(hours=1), now=LATER)
+    chosen = PasswordChoice(token=token, new_password=NEW_PASSWORD)
+    jobs.choose_password(chosen, purpose, origin, needed, now=LATER)
+    assert try_it(NEW_PASSWORD, device.shows(LATER)) == "in"
 
 
 def test_the_right_one_sets_the_counter_back(device: Device, needed: Dependencies) -> None:

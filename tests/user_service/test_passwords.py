@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from shared.errors import RuleBroken
 from tests.builders.accounts import CHEAP, HASHES, PASSWORD
 from tests.concurrency import at_once
-from user_service.domain.passwords import HashingBusy, PasswordHashes, refuse_weak, weakness
+from user_service.domain.passwords import HashingBusy, PasswordHashes, parameters_of, refuse_weak, weakness
 from user_service.domain.schemas import LONGEST_PASSWORD
 from user_service.settings import PasswordHashing
 
@@ -111,6 +111,30 @@ def test_without_an_account_it_takes_as_long() -> None:
     assert 0.6 < without / with_account < 1.6
 
 
+@pytest.mark.parametrize("before", [PasswordHashing(memory_mib=8, passes=1), PasswordHashing(memory_mib=64, passes=3)])
+def test_the_time_shows_no_account_after_the_parameters_were_changed(before: PasswordHashing) -> None:
+    """Neither one whose hash is cheaper than those of today, nor one whose hash is dearer."""
+    hashes, now = PasswordHashes(PasswordHashing(memory_mib=32, passes=2)), "$argon2id$v=19$m=32768,t=2,p=1"
+    old, new = PasswordHashes(before).hash(PASSWORD), hashes.hash(PASSWORD)
+    in_use = {parameters_of(old), parameters_of(new)}
+    assert now in in_use
+
+    computed: list[str] = []
+    verify = hashes._argon2.verify
+
+    class Counted:
+        def verify(self, stored: str, password: str) -> bool:
+            computed.append(parameters_of(stored))
+            return verify(stored, password)
+
+    hashes._argon2 = Counted()  # type: ignore[assignment]
+    for stored in (old, new, None):
+        computed.clear()
+        assert not hashes.is_right(stored, "not this one, I fear", in_use=in_use)
+        assert computed == sorted(in_use)
+        assert hashes.is_right(stored, PASSWORD, in_use=in_use) == (stored is not None)
+
+
 def test_no_more_are_hashed_at_once_than_the_settings_say() -> None:
     hashes = PasswordHashes(CHEAP)  # two at once
     running, most, lock = 0, 0, threading.Lock()
@@ -143,20 +167,20 @@ def test_who_waits_too_long_is_refused() -> None:
     assert 0.9 < time.monotonic() - began < 3
 
 
-def test_a_storm_takes_neither_all_places_nor_those_of_who_is_known() -> None:
+def test_many_attempts_take_neither_all_slots_nor_the_reserved_ones() -> None:
     hashes = PasswordHashes(CHEAP)
 
-    def admitted(*, is_known: bool, at_most: int = 50) -> int:
-        with ExitStack() as places:
+    def admitted(*, may_use_reserved: bool, at_most: int = 50) -> int:
+        with ExitStack() as slots:
             for number in range(at_most):
                 try:
-                    places.enter_context(hashes.place(is_known=is_known))
+                    slots.enter_context(hashes.slot(may_use_reserved=may_use_reserved))
                 except HashingBusy as refused:
                     return number if refused.retry_after else -1
-                if not is_known and number == 3:
-                    assert admitted(is_known=True) == 2
+                if not may_use_reserved and number == 3:
+                    assert admitted(may_use_reserved=True) == 2
         return at_most
 
-    assert admitted(is_known=False) == 4
-    assert admitted(is_known=True) == 6
-    assert admitted(is_known=False) == 4, "every place was given back"
+    assert admitted(may_use_reserved=False) == 4
+    assert admitted(may_use_reserved=True) == 6
+    assert admitted(may_use_reserved=False) == 4, "every slot was released"

@@ -9,9 +9,17 @@ import pytest
 from flask.testing import FlaskClient
 from joserfc import jwt
 from joserfc.jwk import KeySet
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
+from shared.http.web import web_app
+from shared.runtime import clock, registry
 from tests.builders.accounts import EMAIL, PASSWORD, a_person
+from user_service.dependencies import Dependencies
+from user_service.domain import sign_in
+from user_service.domain.passwords import PasswordHashes
+from user_service.domain.sessions import Origin
+from user_service.settings import PasswordHashing
 from user_service.store.tables import AccountChange, SignInSession
 
 
@@ -31,6 +39,43 @@ def claims_of(client: FlaskClient, token: str) -> tuple[dict[str, Any], dict[str
 def cookie_of(answer: Any) -> Any:
     """The refresh token's cookie, with its attributes."""
     return SimpleCookie(answer.headers["Set-Cookie"])["refresh_token"]
+
+
+def test_a_changed_cost_of_hashes_is_known_when_somebody_signs_in(session: Session, needed: Dependencies) -> None:
+    """Of every account, whoever tries to sign in, and also in what no account has."""
+    a_person(session)
+    dearer = PasswordHashes(PasswordHashing(memory_mib=9, passes=2))
+    a_person(session, email="other@example.org").password_hash = dearer.hash(PASSWORD)
+    a_person(session, email="invited@example.org", password=None)
+    session.flush()
+    for email in (EMAIL, "other@example.org", "invited@example.org", "nobody@example.org"):
+        origin = Origin(email, None)
+        claimed = sign_in.claim(session, email, origin, needed.values, signed_in_from_here=False, now=clock.now())
+        assert claimed.hash_parameters == {"$argon2id$v=19$m=8192,t=1,p=1", "$argon2id$v=19$m=9216,t=2,p=1"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["login", "refresh", "token", "invitations/accept", "password-resets", "password-resets/complete"],
+)
+def test_nobody_signs_in_here_where_another_issuer_does(
+    settings: Any, connection: Connection, session: Session, path: str
+) -> None:
+    """Our tokens would be signed in its name, with rights that it never gave."""
+    a_person(session)
+    bodies: Any = {
+        "login": {"email": EMAIL, "password": PASSWORD},
+        "refresh": None,
+        "token": {"client_id": "scraper", "client_secret": "x" * 40},
+        "password-resets": {"email": EMAIL},
+    }
+    chosen = settings.model_copy(update={"jwks_url": "https://id.example/certs"})
+    client = web_app(registry.load("user_service"), chosen).test_client()
+    body = bodies.get(path, {"token": "x" * 43, "new_password": "Nebelhorn zählt vier Zebras"})
+    answer = client.post(f"/api/auth/{path}", json=body)
+    assert (answer.status_code, answer.json["code"]) == (403, "sign_in.elsewhere")
+    assert client.post("/api/auth/logout").status_code == 204
+    assert session.query(SignInSession).count() == 0
 
 
 def test_who_signs_in_gets_a_token_that_the_published_keys_confirm(client: FlaskClient, session: Session) -> None:

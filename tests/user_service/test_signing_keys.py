@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from base64 import urlsafe_b64decode
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from cryptography.exceptions import InvalidTag
 from joserfc import jws, jwt
-from joserfc.errors import BadSignatureError
 from joserfc.jwk import KeySet, OKPKey
 from sqlalchemy.orm import Session
 
 from shared.errors import Conflict
+from shared.security import tokens
+from shared.security.jwks import parse
+from shared.security.tokens import Claims, TokenRefused, TokenRules
+from shared.values.enums import Role
 from tests.builders.accounts import a_person
 from tests.conftest import MONDAY
+from user_service import jobs
 from user_service.dependencies import Dependencies
 from user_service.domain import access_tokens, signing_keys
 from user_service.domain.secret_values import SecretValues
@@ -50,6 +58,22 @@ def test_the_first_key_is_made_when_it_is_needed(published: Any, signing: Any) -
     first = signing(MONDAY)
     assert published(MONDAY) == [first] == published(MONDAY + timedelta(days=400))
     assert signing(MONDAY - timedelta(days=1)) == first, "a clock that was set back stops nobody"
+
+
+def test_keys_are_published_also_after_their_secret_was_changed(
+    session: Session, needed: Dependencies, published: Any, signing: Any
+) -> None:
+    """Who is signed in goes on; nobody new comes in, before a key is made that can be decrypted."""
+    first = signing(MONDAY)
+    other = SecretValues.of(base64.b64encode(b"7" * 32).decode())
+    times = needed.tokens.times
+    assert [key["kid"] for key in signing_keys.published(session, other, times, now=MONDAY)] == [first]
+    with pytest.raises(InvalidTag):
+        signing_keys.current(session, other, now=MONDAY)
+    keep = next(job for job in jobs.jobs(replace(needed, values=other)) if job.name == "keep-signing-keys")
+    assert keep.run(MONDAY) == 0
+    replaced = signing_keys.replace(session, other, now=MONDAY)
+    assert signing_keys.current(session, other, now=MONDAY).kid == str(replaced.id)
 
 
 def test_the_next_key_is_published_before_it_signs_and_the_last_one_until_its_tokens_have_run_out(
@@ -132,23 +156,27 @@ def test_the_database_alone_signs_nothing(session: Session, needed: Dependencies
         signing_keys.current(session, needed.values, now=MONDAY)
 
 
-def test_a_token_of_another_key_or_with_other_claims_is_not_confirmed(
-    session: Session, needed: Dependencies, signing: Any
-) -> None:
+def test_a_token_of_another_key_or_with_other_claims_is_refused(session: Session, needed: Dependencies) -> None:
+    """As every service checks it, with the keys that this one publishes."""
     account = a_person(session, roles=["caller"])
     token = access_tokens.issue(
         session, account, session_id=account.id, rules=needed.tokens, values=needed.values, now=MONDAY
     ).access_token
-    keys = signing_keys.published(session, needed.values, needed.tokens.times, now=MONDAY)
-    known = KeySet.import_key_set({"keys": keys})
-    claims = jwt.decode(token, known, algorithms=["Ed25519"]).claims
+    jwks = signing_keys.show(session, needed.values, needed.tokens.times, now=MONDAY).model_dump_json()
+    keys = parse(jwks.encode()).keys
+    rules = TokenRules(needed.tokens.issuer, needed.tokens.audience)
+    check = partial(tokens.verify, keys=keys, rules=rules, now=MONDAY, expired_as_of=MONDAY)
+    assert check(token) == Claims(account.id, account.id, frozenset({Role.CALLER}), frozenset())
+    head, payload, signature = token.split(".")
+    claims = json.loads(urlsafe_b64decode(payload + "=="))
     assert "erika" not in json.dumps(claims).lower()
-    head, _, signature = token.split(".")
-    forged = jwt.encode({"alg": "Ed25519"}, {**claims, "roles": ["admin"]}, signing_keys_of_another(), ["Ed25519"])
-    with pytest.raises(BadSignatureError):
-        jwt.decode(f"{head}.{forged.split('.')[1]}.{signature}", known, algorithms=["Ed25519"])
-
-
-def signing_keys_of_another() -> Any:
-    """A key that somebody else made."""
-    return OKPKey.generate_key("Ed25519")
+    forged = jwt.encode(
+        {"typ": "at+jwt", "alg": "Ed25519", "kid": next(iter(keys))},
+        {**claims, "roles": ["admin"]},
+        OKPKey.generate_key("Ed25519"),
+        ["Ed25519"],
+    )
+    for refused in (forged, f"{head}.{forged.split('.')[1]}.{signature}"):
+        with pytest.raises(TokenRefused) as refusal:
+            check(refused)
+        assert refusal.value.code == "token.signature"

@@ -23,7 +23,7 @@ class Tables(DeclarativeBase):
     type_annotation_map = column_types
 
 
-def _words() -> Any:
+def _text_list() -> Any:
     return mapped_column(ARRAY(Text), default=list, server_default=text("'{}'"))
 
 
@@ -50,12 +50,12 @@ class Therapist(Aggregate, Tables):
     website: Mapped[str | None]
     accreditation: Mapped[str] = mapped_column(default="unknown", server_default="unknown")
     seat_share: Mapped[float | None]
-    procedures: Mapped[list[str]] = _words()
-    age_groups: Mapped[list[str]] = _words()
-    settings: Mapped[list[str]] = _words()
-    languages: Mapped[list[str]] = _words()
-    qualifications: Mapped[list[str]] = _words()
-    offers: Mapped[list[str]] = _words()
+    procedures: Mapped[list[str]] = _text_list()
+    age_groups: Mapped[list[str]] = _text_list()
+    settings: Mapped[list[str]] = _text_list()
+    languages: Mapped[list[str]] = _text_list()
+    qualifications: Mapped[list[str]] = _text_list()
+    offers: Mapped[list[str]] = _text_list()
     phone_hours: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
     working_hours: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
     holidays: Mapped[list[dict[str, str]]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
@@ -73,7 +73,7 @@ class Therapist(Aggregate, Tables):
     blocked_by: Mapped[UUID | None]
     inactive_by: Mapped[str | None]
     """import or staff: only an inactivity that an import set is lifted when the therapist reappears."""
-    protected_fields: Mapped[list[str]] = _words()
+    protected_fields: Mapped[list[str]] = _text_list()
     """Set by staff, therefore never overwritten by an import."""
     protected_by: Mapped[dict[str, str | None]] = mapped_column(JSONB, default=dict, server_default=text("'{}'"))
     """Who set each of them last: the id of an account, or null before accounts."""

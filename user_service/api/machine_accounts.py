@@ -6,6 +6,7 @@ from uuid import UUID
 
 from shared.http import Context, Replay, Resource, ResponseReference, endpoint
 from shared.values.schemas import MergePatch, PageQuery
+from user_service.api.callers import recently_signed_in
 from user_service.dependencies import Dependencies
 from user_service.domain import machines
 from user_service.domain.schemas import MachineFields, MachinePage, MachineSecretView, MachineView, NewMachine
@@ -32,6 +33,7 @@ class MachineAccountItem(Resource):
         return machines.get(context.session, id)
 
     @endpoint(patch=MachineFields, response=MachineView)
+    @recently_signed_in
     def patch(self, context: Context[Dependencies], id: UUID, patch: MergePatch) -> MachineView:
         """Change a machine account; tokens that it has are valid for some minutes more."""
         return machines.change(
@@ -44,6 +46,7 @@ class MachineAccountItem(Resource):
         )
 
     @endpoint()
+    @recently_signed_in
     def delete(self, context: Context[Dependencies], id: UUID) -> None:
         """Close a machine account for good; its id and name stay in logs."""
         machines.delete(context.session, id, expected_versions=context.if_match, by=context.caller.id, now=context.now)
@@ -58,6 +61,7 @@ class MachineAccountCollection(Resource):
         return machines.list_page(context.session, query)
 
     @endpoint(body=NewMachine, response=MachineSecretView, status=201, replay=SHOWN_ONCE)
+    @recently_signed_in
     def post(self, context: Context[Dependencies], body: NewMachine) -> MachineSecretView:
         """Make a machine account; its secret is shown in this answer alone."""
         return machines.create(context.session, body, by=context.caller.id, now=context.now)
@@ -67,6 +71,7 @@ class MachineAccountSecretResource(Resource):
     """The secret of a machine account."""
 
     @endpoint(response=MachineSecretView, replay=SHOWN_ONCE)
+    @recently_signed_in
     def post(self, context: Context[Dependencies], id: UUID) -> MachineSecretView:
-        """Give a machine account a new secret, shown in this answer alone; the old one counts no more."""
+        """Give a machine account a new secret, shown in this answer alone; the old one is not valid any more."""
         return machines.renew_secret(context.session, id, by=context.caller.id, now=context.now)

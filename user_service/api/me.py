@@ -81,7 +81,7 @@ class OwnSessionCollection(Resource):
 
     @endpoint(query=PageQuery, response=SessionPage, statuses=(404,))
     def get(self, context: Context[Dependencies], query: PageQuery) -> SessionPage:
-        """List the caller's sessions that go on, newest first."""
+        """List the caller's active sessions, newest first."""
         me = context.caller
         return sessions.list_page(context.session, me.id, query, current=me.session_id, now=context.now)
 

@@ -44,7 +44,7 @@ def signed_in(tokens: SignedIn, context: Context[Dependencies]) -> Response:
     return response
 
 
-def signed_out(_has_ended: bool, context: Context[Dependencies]) -> Response:
+def signed_out(context: Context[Dependencies]) -> Response:
     """An empty response that removes the cookie."""
     response = Response(status=204)
     del response.headers["Content-Type"]

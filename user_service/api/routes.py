@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from shared.http import Route
 from shared.security.authentication import ADMINS, ANYONE, SIGNED_IN
+from shared.values.enums import Role
+from user_service.api.account_pages import AcceptInvitationPage, AccountPageFile, ResetPasswordPage
 from user_service.api.links import (
     AcceptedInvitationResource,
     CompletedPasswordResetResource,
@@ -41,6 +43,9 @@ ROUTES = [
     Route("/api/auth/invitations/accept", AcceptedInvitationResource, post=ANYONE),
     Route("/api/auth/password-resets", PasswordResetCollection, post=ANYONE),
     Route("/api/auth/password-resets/complete", CompletedPasswordResetResource, post=ANYONE),
+    Route("/accept-invitation", AcceptInvitationPage, get=ANYONE),
+    Route("/reset-password", ResetPasswordPage, get=ANYONE),
+    Route("/account-pages/<name>", AccountPageFile, get=ANYONE),
     Route("/api/me", MeResource, get=SIGNED_IN, patch=SIGNED_IN),
     Route("/api/me/password", OwnPasswordResource, post=SIGNED_IN),
     Route("/api/me/otp", OwnOtpResource, post=SIGNED_IN, delete=SIGNED_IN),
@@ -48,7 +53,7 @@ ROUTES = [
     Route("/api/me/sessions/<uuid:id>", OwnSessionItem, delete=SIGNED_IN),
     Route("/api/users", UserCollection, get=ADMINS, post=ADMINS),
     Route("/api/users/<uuid:id>", UserItem, get=ADMINS, patch=ADMINS, delete=ADMINS),
-    Route("/api/users/<uuid:id>/history", UserHistoryResource, get=ADMINS),
+    Route("/api/users/<uuid:id>/history", UserHistoryResource, get=ADMINS | {Role.AUDITOR}),
     Route("/api/users/<uuid:id>/invite", InvitationResource, post=ADMINS),
     Route("/api/users/<uuid:id>/otp", UserOtpResource, delete=ADMINS),
     Route("/api/users/<uuid:id>/sessions", UserSessionCollection, get=ADMINS, delete=ADMINS),

@@ -6,6 +6,7 @@ from flask import Response
 
 from shared.http import NOT_REPLAYED, Context, Cookie, Resource, endpoint
 from user_service import jobs
+from user_service.api.callers import where_tokens_are_ours
 from user_service.api.responses import COOKIE, COOKIE_ABOUT, origin_of, refresh_token_of, signed_in, signed_out
 from user_service.dependencies import Dependencies
 from user_service.domain import sessions, sign_in, signing_keys
@@ -15,7 +16,8 @@ from user_service.domain.schemas import AccessToken, JwksView, MachineSignIn, Pe
 class LoginResource(Resource):
     """The sign-in of a person."""
 
-    @endpoint(body=PersonSignIn, response=AccessToken, replay=NOT_REPLAYED, transaction=False, statuses=(401, 429))
+    @endpoint(body=PersonSignIn, response=AccessToken, replay=NOT_REPLAYED, transaction=False, statuses=(401, 403, 429))
+    @where_tokens_are_ours
     def post(self, context: Context[Dependencies], body: PersonSignIn) -> Response:
         """Sign in with e-mail address and password.
 
@@ -32,9 +34,10 @@ class RefreshResource(Resource):
         response=AccessToken,
         replay=NOT_REPLAYED,
         transaction=False,
-        statuses=(401,),
+        statuses=(401, 403),
         cookie=Cookie(COOKIE, COOKIE_ABOUT),
     )
+    @where_tokens_are_ours
     def post(self, context: Context[Dependencies]) -> Response:
         """Exchange the refresh token in the cookie for a new one and a new access token.
 
@@ -51,14 +54,15 @@ class LogoutResource(Resource):
     @endpoint(replay=NOT_REPLAYED, cookie=Cookie(COOKIE, COOKIE_ABOUT, is_needed=False))
     def post(self, context: Context[Dependencies]) -> Response:
         """End the session of the cookie and remove the cookie; without one nothing changes."""
-        token = refresh_token_of(context)
-        return signed_out(sessions.sign_out(context.session, token, now=context.now), context)
+        sessions.sign_out(context.session, refresh_token_of(context), now=context.now)
+        return signed_out(context)
 
 
 class MachineTokenResource(Resource):
     """The sign-in of a machine."""
 
-    @endpoint(body=MachineSignIn, response=AccessToken, replay=NOT_REPLAYED, statuses=(401,))
+    @endpoint(body=MachineSignIn, response=AccessToken, replay=NOT_REPLAYED, statuses=(401, 403))
+    @where_tokens_are_ours
     def post(self, context: Context[Dependencies], body: MachineSignIn) -> AccessToken:
         """Sign in as a machine account, with its id and its secret; the token names its scopes."""
         dependencies = context.dependencies

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from shared.http import Context, Resource, endpoint
 from shared.values.schemas import MergePatch, PageQuery
+from user_service.api.callers import recently_signed_in
 from user_service.dependencies import Dependencies
 from user_service.domain import account_emails, account_log, accounts, one_time_passwords, sessions
 from user_service.domain.schemas import (
@@ -28,8 +29,9 @@ class UserItem(Resource):
         return accounts.get(context.session, id)
 
     @endpoint(patch=UserFields, response=UserView)
+    @recently_signed_in
     def patch(self, context: Context[Dependencies], id: UUID, patch: MergePatch) -> UserView:
-        """Change a person's account; who is deactivated is signed out. 409 for the last administrator."""
+        """Change a person's account; deactivating it ends its sessions. 409 for the last administrator."""
         return accounts.change(
             context.session,
             id,
@@ -40,6 +42,7 @@ class UserItem(Resource):
         )
 
     @endpoint()
+    @recently_signed_in
     def delete(self, context: Context[Dependencies], id: UUID) -> None:
         """Close an account for good; its id and name stay in logs. 409 for the last administrator."""
         accounts.delete(context.session, id, expected_versions=context.if_match, by=context.caller.id, now=context.now)
@@ -54,8 +57,9 @@ class UserCollection(Resource):
         return accounts.list_page(context.session, query)
 
     @endpoint(body=NewUser, response=UserView, status=201, replay=UserItem.get)
+    @recently_signed_in
     def post(self, context: Context[Dependencies], body: NewUser) -> UserView:
-        """Make an account for a person, who cannot sign in before there is a password."""
+        """Make an account for a person; they cannot sign in before they have chosen a password."""
         return accounts.create(context.session, body, by=context.caller.id, now=context.now)
 
 
@@ -63,10 +67,11 @@ class InvitationResource(Resource):
     """The invitation of a person."""
 
     @endpoint(response=UserView, status=202, location="/api/users/{id}", replay=UserItem.get)
+    @recently_signed_in
     def post(self, context: Context[Dependencies], id: UUID) -> UserView:
         """Send a person an e-mail with a link, by which they choose their password; 409 where they have one.
 
-        Who is invited again gets another e-mail; each link counts until one is used.
+        A person who is invited again gets another e-mail; each link is valid until one of them is used.
         """
         return account_emails.invite(context.session, id, by=context.caller.id, now=context.now)
 
@@ -75,6 +80,7 @@ class UserOtpResource(Resource):
     """The one-time passwords of a person."""
 
     @endpoint()
+    @recently_signed_in
     def delete(self, context: Context[Dependencies], id: UUID) -> None:
         """Turn off the one-time passwords of a person who has lost device and recovery codes."""
         one_time_passwords.turn_off_for(
@@ -87,12 +93,13 @@ class UserSessionCollection(Resource):
 
     @endpoint(query=PageQuery, response=SessionPage)
     def get(self, context: Context[Dependencies], id: UUID, query: PageQuery) -> SessionPage:
-        """List a person's sessions that go on, newest first."""
+        """List a person's active sessions, newest first."""
         return sessions.list_page(context.session, id, query, current=context.caller.session_id, now=context.now)
 
     @endpoint()
+    @recently_signed_in
     def delete(self, context: Context[Dependencies], id: UUID) -> None:
-        """End all sessions of a person; access tokens that were given out are valid for some minutes more."""
+        """End all sessions of a person; at other services access tokens are valid for some minutes more."""
         sessions.revoke(context.session, id, expected_versions=context.if_match, by=context.caller.id, now=context.now)
 
 
@@ -100,6 +107,7 @@ class UserSessionItem(Resource):
     """One session of a person."""
 
     @endpoint()
+    @recently_signed_in
     def delete(self, context: Context[Dependencies], id: UUID, session_id: UUID) -> None:
         """End one session of a person; 404 where it is over."""
         sessions.revoke(

@@ -1,4 +1,4 @@
-"""Invitations and password resets are asked for; a job sends them (`email_delivery`). No contact rule holds them up."""
+"""Invitations and password resets are asked for; a job sends them (`email_delivery`). No contact rule delays them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from user_service.store import account_emails as store
 
 
 def invite(session: Session, account_id: UUID, *, by: UUID | None, now: datetime) -> UserView:
-    """Let an invitation go to a person who has no password yet; where one is waiting already, that is the one.
+    """Send an invitation to a person who has no password yet; where one is waiting already, no other is added.
 
     Raises `NotFound`, and `Conflict` where the account is closed for now, or has a password.
     """
@@ -26,7 +26,7 @@ def invite(session: Session, account_id: UUID, *, by: UUID | None, now: datetime
         raise Conflict("account.not_active", "This account is deactivated.")
     if account.password_hash is not None:
         raise Conflict("account.has_password", "This person has accepted an invitation, and can reset the password.")
-    account_log.note(session, account.id, AccountChangeKind.INVITED, by=by, now=now)
+    account_log.add(session, account.id, AccountChangeKind.INVITED, by=by, now=now)
     session.flush()
     store.add(session, AccountEmailKind.INVITATION, account_id=account.id, now=now)
     return accounts.view(account)
@@ -35,7 +35,7 @@ def invite(session: Session, account_id: UUID, *, by: UUID | None, now: datetime
 def request_reset(
     session: Session, given: PasswordResetRequest, origin: Origin, values: SecretValues, *, now: datetime
 ) -> None:
-    """Let a password reset go to this address, if an account has it. Raises `TooManyRequests`.
+    """Send a password reset to this address, if an account has it. Raises `TooManyRequests`.
 
     Whether one has it is not looked up here, so neither the response nor its time says so.
     """

@@ -1,6 +1,6 @@
 """The log of an account: what happened to it and who did it, written in the transaction of the change.
 
-What changes how its owner signs in is said to them by e-mail as well: it may have been somebody else.
+An entry about how the owner signs in is sent to them by e-mail as well: it may have been somebody else.
 """
 
 from __future__ import annotations
@@ -13,19 +13,21 @@ from shared.database.rows import require
 from shared.values.account_enums import AccountChangeKind, AccountEmailKind
 from shared.values.schemas import PageQuery
 from user_service.domain.schemas import AccountChangePage, AccountChangeView
+from user_service.domain.throttling import Attempt
 from user_service.store import account_emails, queries
 from user_service.store.tables import AccountChange
 
 NOTICES = {
     AccountChangeKind.PASSWORD_CHANGED: AccountEmailKind.PASSWORD_CHANGED,
     AccountChangeKind.PASSWORD_RESET: AccountEmailKind.PASSWORD_CHANGED,
+    AccountChangeKind.EMAIL_CHANGED: AccountEmailKind.EMAIL_CHANGED,
     AccountChangeKind.OTP_ENABLED: AccountEmailKind.OTP_ENABLED,
     AccountChangeKind.OTP_DISABLED: AccountEmailKind.OTP_DISABLED,
     AccountChangeKind.RECOVERY_CODE_USED: AccountEmailKind.RECOVERY_CODE_USED,
 }
 
 
-def note(
+def add(
     session: Session,
     account_id: UUID,
     change: AccountChangeKind,
@@ -33,15 +35,22 @@ def note(
     by: UUID | None,
     now: datetime,
     detail: str | None = None,
+    address: str | None = None,
 ) -> None:
     """Write down that this happened, and let the owner know where it is among the `NOTICES`.
 
-    `by` is None at the terminal and in a job.
+    `by` is None at the terminal and in a job. `address`: where the owner gets the e-mail, if not at the account's own.
     """
     entry = AccountChange(account_id=account_id, change=change.value, detail=detail, changed_at=now, changed_by=by)
     session.add(entry)
     if change in NOTICES:
-        account_emails.add(session, NOTICES[change], account_id=account_id, now=now)
+        account_emails.add(session, NOTICES[change], account_id=account_id, address=address, now=now)
+
+
+def add_delay(session: Session, account_id: UUID, attempt: Attempt, *, detail: str, now: datetime) -> None:
+    """Write down that attempts at an account have to wait from this one on; not each of those that follow."""
+    if attempt.begins_delay:
+        add(session, account_id, AccountChangeKind.SIGN_IN_DELAYED, by=None, now=now, detail=detail)
 
 
 def list_page(session: Session, account_id: UUID, wanted: PageQuery) -> AccountChangePage:

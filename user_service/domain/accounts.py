@@ -70,7 +70,7 @@ def list_page(session: Session, wanted: UserFilter) -> UserPage:
 
 
 def create(session: Session, new: NewUser, *, by: UUID | None, now: datetime) -> UserView:
-    """Make an account for a person, who cannot sign in before there is a password.
+    """Make an account for a person; they cannot sign in before they have chosen a password.
 
     Raises `Conflict` where another account has this e-mail address.
     """
@@ -84,7 +84,7 @@ def create(session: Session, new: NewUser, *, by: UUID | None, now: datetime) ->
     )
     session.add(account)
     session.flush()
-    account_log.note(session, account.id, AccountChangeKind.CREATED, by=by, now=now, detail=", ".join(account.roles))
+    account_log.add(session, account.id, AccountChangeKind.CREATED, by=by, now=now, detail=", ".join(account.roles))
     return view(account)
 
 
@@ -108,7 +108,7 @@ def change(
     by: UUID | None,
     now: datetime,
 ) -> UserView:
-    """Change a person's account; who is deactivated is signed out everywhere.
+    """Change a person's account; deactivating it ends its sessions.
 
     Raises `NotFound`, `LostUpdate`, `Conflict` for an e-mail address that another account has and for the last
     administrator, and `InvalidFields` or a `ValidationError` for fields that do not fit.
@@ -136,13 +136,15 @@ def differences(account: Account, wanted: Mapping[str, Any]) -> dict[str, Any]:
 def apply_changes(
     session: Session, account: Account, changed: Mapping[str, Any], *, by: UUID | None, now: datetime
 ) -> None:
-    """Set these columns of a locked account, with entries in its log; who is deactivated is signed out everywhere."""
+    """Set these columns of a locked account, with entries in its log; deactivating it ends its sessions."""
+    old_email = account.email
     for name, value in changed.items():
         setattr(account, name, value)
     account.count_change(by=by, now=now)
     session.flush()
     for kind, detail in _what_happened(changed):
-        account_log.note(session, account.id, kind, by=by, now=now, detail=detail)
+        address = old_email if kind == AccountChangeKind.EMAIL_CHANGED else None
+        account_log.add(session, account.id, kind, by=by, now=now, detail=detail, address=address)
     if "email_key" in changed or not account.active:
         links.discard(session, account.id)
     if not account.active:
@@ -151,6 +153,8 @@ def apply_changes(
 
 def _what_happened(changed: Mapping[str, Any]) -> list[tuple[AccountChangeKind, str | None]]:
     found: list[tuple[AccountChangeKind, str | None]] = []
+    if "email" in changed:
+        found.append((AccountChangeKind.EMAIL_CHANGED, None))
     if "roles" in changed:
         found.append((AccountChangeKind.ROLES_CHANGED, ", ".join(changed["roles"])))
     if "scopes" in changed:
@@ -158,7 +162,7 @@ def _what_happened(changed: Mapping[str, Any]) -> list[tuple[AccountChangeKind, 
     if "active" in changed:
         kind = AccountChangeKind.ACTIVATED if changed["active"] else AccountChangeKind.DEACTIVATED
         found.append((kind, None))
-    others = sorted(changed.keys() - {"roles", "scopes", "active", "email_key"})
+    others = sorted(changed.keys() - {"email", "roles", "scopes", "active", "email_key"})
     return found + ([(AccountChangeKind.CHANGED, ", ".join(others))] if others else [])
 
 
@@ -203,7 +207,7 @@ def close(session: Session, account: Account, *, by: UUID | None, now: datetime)
     links.discard(session, account.id)
     account.count_change(by=by, now=now)
     session.flush()
-    account_log.note(session, account.id, AccountChangeKind.DELETED, by=by, now=now)
+    account_log.add(session, account.id, AccountChangeKind.DELETED, by=by, now=now)
     sessions.end(session, account.id, SessionEnd.ACCOUNT_CLOSED, by=by, now=now)
 
 

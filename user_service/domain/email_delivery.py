@@ -1,7 +1,7 @@
 """The e-mails of accounts that wait: claimed, written, and after a job has handed them over, recorded.
 
 Such an e-mail may come twice, but must not be lost: an attempt of which nobody knows how it ended is followed by
-another one, with a link of its own. Every link counts until one of them is used.
+another one, with a link of its own. Every link is valid until one of them is used.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from user_service.store.tables import Account, AccountEmail
 
 LONGEST_PAUSE = timedelta(minutes=15)
 GIVEN_UP_AFTER = timedelta(days=2)
-"""Who waits for longer has asked again, or somebody else."""
+"""After this time people have asked again, or asked somebody else."""
 NO_ADDRESS = "no mail server takes e-mails to an address with such characters before the @"
 PURPOSES = {
     AccountEmailKind.INVITATION: OneTimeTokenPurpose.INVITATION,
@@ -40,23 +40,25 @@ class ClaimedEmail:
     attempt: int
     kind: AccountEmailKind
     account_id: UUID
+    stored_address: str | None
+    """Where it goes if not to the account's address of the moment when it is written."""
     requested_at: datetime
 
 
 def claim(session: Session, *, lease: timedelta, now: datetime) -> ClaimedEmail | None:
     """Claim the e-mail that is due first, until the end of the lease; None where nothing is due.
 
-    What nobody may have (any more) is removed.
+    E-mails that nobody may receive (any more) are removed.
     """
     while (email := store.next_due(session, now=now)) is not None:
         account = _recipient(session, email)
-        if account is not None and _address(account) is not None:
+        if account is not None and _address(account, email.address) is not None:
             email.attempts, email.leased_until = email.attempts + 1, now + lease
             session.flush()
             kind = AccountEmailKind(email.kind)
-            return ClaimedEmail(email.id, email.attempts, kind, account.id, email.requested_at)
+            return ClaimedEmail(email.id, email.attempts, kind, account.id, email.address, email.requested_at)
         if account is not None:
-            account_log.note(session, account.id, AccountChangeKind.EMAIL_FAILED, by=None, now=now, detail=NO_ADDRESS)
+            account_log.add(session, account.id, AccountChangeKind.EMAIL_FAILED, by=None, now=now, detail=NO_ADDRESS)
         session.delete(email)
         session.flush()
     return None
@@ -68,15 +70,15 @@ def _recipient(session: Session, email: AccountEmail) -> Account | None:
         found = queries.account_of_email(session, email.email_key or "")
     else:
         found = queries.account(session, email.account_id, AccountKind.PERSON)
-    if not found or not found.active:
+    if not found or not (found.active or email.address):
         return None
     is_late = email.kind == AccountEmailKind.INVITATION and found.password_hash is not None
     return None if is_late else found
 
 
-def _address(account: Account) -> str | None:
-    """Where the account's e-mails go: an address in ASCII, its domain as xn--… where that is needed."""
-    for spelling in filter(None, (account.email, account.email_key)):
+def _address(account: Account, stored: str | None) -> str | None:
+    """Where the e-mail goes: an address in ASCII, its domain as xn--… where that is needed."""
+    for spelling in filter(None, [stored] if stored else [account.email, account.email_key]):
         try:
             return email_headers.address(spelling)
         except ValueError:
@@ -93,7 +95,7 @@ def write(
     """
     account = sessions.get_person(session, claimed.account_id)
     purpose = PURPOSES.get(claimed.kind)
-    link, at = public_url, claimed.requested_at
+    link, at = links.page(public_url, OneTimeTokenPurpose.PASSWORD_RESET), claimed.requested_at
     if purpose is not None:
         lifetime = rules.lifetime(purpose)
         token = links.issue(session, account, purpose, lifetime=lifetime, now=now)
@@ -101,7 +103,7 @@ def write(
     return as_message(
         email_texts.of(claimed.kind, name=account.name, link=link, at=at),
         sender=rules.sender,
-        recipient=_address(account) or "",
+        recipient=_address(account, claimed.stored_address) or "",
         message_id=f"<{claimed.email_id}.{claimed.attempt}@{rules.sender.domain}>",
         more={"Date": format_datetime(now), "Auto-Submitted": "auto-generated", "Content-Language": "de, en"},
     )
@@ -133,8 +135,8 @@ def record_not_sent(
 
 
 def _end(session: Session, claimed: ClaimedEmail, change: AccountChangeKind, detail: str, *, now: datetime) -> None:
-    # the account before its e-mail, as who invites has it
-    account_log.note(session, claimed.account_id, change, by=None, now=now, detail=detail)
+    # the account before its e-mail, in the order in which an invitation locks them
+    account_log.add(session, claimed.account_id, change, by=None, now=now, detail=detail)
     session.flush()
     store.remove(session, claimed.email_id, attempt=claimed.attempt)
 

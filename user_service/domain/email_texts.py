@@ -12,15 +12,15 @@ from shared.values.text import one_line
 
 
 @dataclass(frozen=True)
-class Words:
+class EmailWording:
     """The sentences of one kind of e-mail in one language; `{…}` stands for what the function `of` fills in."""
 
     subject: str
     text: str
 
 
-def _german_notice(subject: str, sentence: str) -> Words:
-    return Words(
+def _german_notice(subject: str, sentence: str) -> EmailWording:
+    return EmailWording(
         subject,
         f"""Guten Tag {{name}},
 
@@ -32,8 +32,8 @@ Wenn nicht, setzen Sie bitte gleich Ihr Passwort zurück und sagen Sie der Verwa
     )
 
 
-def _english_notice(subject: str, sentence: str) -> Words:
-    return Words(
+def _english_notice(subject: str, sentence: str) -> EmailWording:
+    return EmailWording(
         subject,
         f"""Hello {{name}},
 
@@ -46,7 +46,7 @@ If not, please reset your password now, and let the administrators know: {{link}
 
 
 GERMAN = {
-    AccountEmailKind.INVITATION: Words(
+    AccountEmailKind.INVITATION: EmailWording(
         "Ihre Einladung",
         """Guten Tag {name},
 
@@ -58,7 +58,7 @@ Der Link gilt einmal und bis {day}, {time} Uhr. Danach kann die Verwaltung Sie n
 Wenn Sie damit nichts anfangen können, brauchen Sie nichts zu tun.
 """,
     ),
-    AccountEmailKind.PASSWORD_RESET: Words(
+    AccountEmailKind.PASSWORD_RESET: EmailWording(
         "Neues Passwort",
         """Guten Tag {name},
 
@@ -72,6 +72,17 @@ Wenn Sie das nicht selbst waren, brauchen Sie nichts zu tun. Geben Sie den Link 
     ),
     AccountEmailKind.PASSWORD_CHANGED: _german_notice(
         "Ihr Passwort wurde geändert", "das Passwort Ihres Kontos wurde geändert."
+    ),
+    AccountEmailKind.EMAIL_CHANGED: EmailWording(
+        "Ihre E-Mail-Adresse wurde geändert",
+        """Guten Tag {name},
+
+die E-Mail-Adresse Ihres Kontos wurde geändert: an diese hier geht von nun an nichts mehr.
+Das war am {day} um {time} Uhr.
+
+Wenn Sie davon wissen, brauchen Sie nichts zu tun.
+Wenn nicht, sagen Sie bitte gleich der Verwaltung Bescheid: {link}
+""",
     ),
     AccountEmailKind.OTP_ENABLED: _german_notice(
         "Einmalpasswörter sind eingeschaltet",
@@ -87,7 +98,7 @@ Wenn Sie das nicht selbst waren, brauchen Sie nichts zu tun. Geben Sie den Link 
     ),
 }
 ENGLISH = {
-    AccountEmailKind.INVITATION: Words(
+    AccountEmailKind.INVITATION: EmailWording(
         "Your invitation",
         """Hello {name},
 
@@ -99,7 +110,7 @@ The link can be used once, until {day}, {time} (Berlin). After that the administ
 If you do not know what this is about, you need not do anything.
 """,
     ),
-    AccountEmailKind.PASSWORD_RESET: Words(
+    AccountEmailKind.PASSWORD_RESET: EmailWording(
         "New password",
         """Hello {name},
 
@@ -107,19 +118,30 @@ somebody asked for a new password of your account. You can choose it here:
 
 {link}
 
-The link can be used once, until {day}, {time} (Berlin). Your present password counts until you have chosen a new one.
+The link can be used once, until {day}, {time} (Berlin). Your present password stays valid until you choose a new one.
 If it was not you, you need not do anything. Do not pass the link on to anybody.
 """,
     ),
     AccountEmailKind.PASSWORD_CHANGED: _english_notice(
         "Your password was changed", "the password of your account was changed."
     ),
+    AccountEmailKind.EMAIL_CHANGED: EmailWording(
+        "Your e-mail address was changed",
+        """Hello {name},
+
+the e-mail address of your account was changed: from now on nothing is sent to this one.
+That was on {day} at {time} (Berlin).
+
+If you know about it, you need not do anything.
+If not, please let the administrators know now: {link}
+""",
+    ),
     AccountEmailKind.OTP_ENABLED: _english_notice(
         "One-time passwords are on", "one-time passwords were turned on for your account, with new recovery codes."
     ),
     AccountEmailKind.OTP_DISABLED: _english_notice(
         "One-time passwords are off",
-        "one-time passwords were turned off for your account; its recovery codes do not count any more.",
+        "one-time passwords were turned off for your account; its recovery codes are not valid any more.",
     ),
     AccountEmailKind.RECOVERY_CODE_USED: _english_notice(
         "A recovery code was used", "somebody signed in with one of your recovery codes, which is now used up."

@@ -1,6 +1,7 @@
 """Links in e-mails: each proves, once and for a while, that somebody reads what is sent to an account's address.
 
-The token in it is stored as a digest. It counts no more when the account's password or address has changed since.
+The token in it is stored as a digest. A change of the account's password or address
+revokes it.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ PAGES = {
     OneTimeTokenPurpose.INVITATION: "accept-invitation",
     OneTimeTokenPurpose.PASSWORD_RESET: "reset-password",
 }
-"""The pages of the web front end that take the token."""
+"""The pages that take the token (user_service/api/account_pages.py)."""
 
 
 def issue(
     session: Session, account: Account, purpose: OneTimeTokenPurpose, *, lifetime: timedelta, now: datetime
 ) -> str:
-    """A new token of this account, which counts beside those that it has."""
+    """A new token of this account, valid beside those that it has."""
     token = new_secret()
     session.add(
         OneTimeToken(
@@ -43,7 +44,12 @@ def issue(
 
 def address(public_url: str, purpose: OneTimeTokenPurpose, token: str) -> str:
     """The link. The token stands behind the `#`, which browsers send to nobody: it is in no log and no `Referer`."""
-    return f"{public_url}/{PAGES[purpose]}#token={token}"
+    return f"{page(public_url, purpose)}#token={token}"
+
+
+def page(public_url: str, purpose: OneTimeTokenPurpose) -> str:
+    """The page of the links for this purpose; the one for resets also sends such a link."""
+    return f"{public_url}/{PAGES[purpose]}"
 
 
 def owner(session: Session, token: str, purpose: OneTimeTokenPurpose, *, now: datetime) -> Account:
@@ -52,7 +58,7 @@ def owner(session: Session, token: str, purpose: OneTimeTokenPurpose, *, now: da
 
 
 def use(session: Session, token: str, purpose: OneTimeTokenPurpose, *, now: datetime) -> Account:
-    """The account of a token, locked; neither the token nor any other of the account counts from now on.
+    """The account of a token, locked; neither the token nor any other of the account is valid from now on.
 
     Raises `RuleBroken` where it cannot be used (any more): of two who use it at once, for the second.
     """
@@ -77,7 +83,7 @@ def _over() -> RuleBroken:
 
 
 def discard(session: Session, account_id: UUID) -> None:
-    """Let no link of an account count any more."""
+    """Revoke all links of an account."""
     store.discard(session, account_id)
 
 

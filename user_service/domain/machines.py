@@ -64,7 +64,7 @@ def create(
     )
     session.add(account)
     session.flush()
-    account_log.note(session, account.id, AccountChangeKind.CREATED, by=by, now=now, detail=", ".join(account.scopes))
+    account_log.add(session, account.id, AccountChangeKind.CREATED, by=by, now=now, detail=", ".join(account.scopes))
     return _with_secret(account, secret)
 
 
@@ -126,13 +126,13 @@ def change(
 def renew_secret(
     session: Session, account_id: UUID, *, secret: str | None = None, by: UUID | None, now: datetime
 ) -> MachineSecretView:
-    """Give a machine account a new secret; the old one counts no more. Raises `NotFound`."""
+    """Give a machine account a new secret; the old one is not valid any more. Raises `NotFound`."""
     account = _get(session, account_id, lock=True)
     secret = secret or new_secret()
     account.secret_hash = hash_of(secret)
     account.count_change(by=by, now=now)
     session.flush()
-    account_log.note(session, account.id, AccountChangeKind.SECRET_CHANGED, by=by, now=now)
+    account_log.add(session, account.id, AccountChangeKind.SECRET_CHANGED, by=by, now=now)
     return _with_secret(account, secret)
 
 

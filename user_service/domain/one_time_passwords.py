@@ -1,7 +1,7 @@
-"""One-time passwords (TOTP, RFC 6238) beside the password, and recovery codes for who has lost the device.
+"""One-time passwords (TOTP, RFC 6238) beside the password, and recovery codes for people who have lost the device.
 
-A person turns them on in two steps: a key is shown, also as a QR code, and counts when the first password that follows
-from it was entered. None is accepted twice: the step of the last one is kept with the account, whose row is locked.
+A person turns them on in two steps: a key is shown, also as a QR code, and is confirmed by the first password that
+follows from it. None is accepted twice: the step of the last one is kept with the account, whose row is locked.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ RECOVERY_LENGTH = 16
 def begin(
     session: Session, *, session_id: UUID | None, issuer: str, values: SecretValues, by: UUID | None, now: datetime
 ) -> OtpSetupView:
-    """Make a key for the caller, which counts when it is confirmed; one that was not is replaced.
+    """Make a key for the caller, which is active when it is confirmed; an unconfirmed one is replaced.
 
-    Raises `NotFound`, `Forbidden` without a recent sign-in, `Conflict` where one counts already.
+    Raises `NotFound`, `Forbidden` without a recent sign-in, `Conflict` where one is active already.
     """
     account = _changeable(session, by, session_id, now=now)
     _refuse_confirmed(account)
@@ -57,7 +57,9 @@ def begin(
 def count(session: Session, values: SecretValues, *, by: UUID | None, now: datetime) -> Attempt:
     """Count an attempt of the caller to confirm their key. Raises `NotFound`, `TooManyRequests`."""
     account = sessions.get_person(session, by)
-    return throttling.count_one_time_password(session, values, account=str(account.id), now=now)
+    return throttling.count_one_time_password(
+        session, values, account=str(account.id), password_hash=account.password_hash, now=now
+    )
 
 
 def confirm(
@@ -70,9 +72,9 @@ def confirm(
     by: UUID | None,
     now: datetime,
 ) -> OtpSetupView:
-    """Let the caller's key count, since this one-time password follows from it; returns the recovery codes.
+    """Confirm the caller's key with a one-time password that follows from it; returns the recovery codes.
 
-    Raises `NotFound`, `Forbidden` without a recent sign-in, `Conflict` where a key counts already or none was made,
+    Raises `NotFound`, `Forbidden` without a recent sign-in, `Conflict` where a key is active already or none was made,
     `RuleBroken` for a wrong password.
     """
     account = _changeable(session, by, session_id, now=now)
@@ -87,7 +89,7 @@ def confirm(
     account.count_change(by=by, now=now)
     codes = [_new_code() for _ in range(RECOVERY_CODES)]
     recovery_codes.replace_all(session, account.id, [_code_hash(account, each, values) for each in codes], now=now)
-    account_log.note(session, account.id, AccountChangeKind.OTP_ENABLED, by=by, now=now)
+    account_log.add(session, account.id, AccountChangeKind.OTP_ENABLED, by=by, now=now)
     return OtpSetupView(recovery_codes=codes)
 
 
@@ -108,7 +110,7 @@ def turn_off(
 def turn_off_for(
     session: Session, account_id: UUID, *, expected_versions: Collection[int] | None, by: UUID | None, now: datetime
 ) -> None:
-    """Let somebody else sign in with the password alone, who has lost device and codes. Raises `NotFound`."""
+    """Let somebody else, who has lost device and codes, sign in with the password alone. Raises `NotFound`."""
     account = sessions.get_person(session, account_id, lock=True)
     check_version(account, expected_versions, "account")
     _turn_off(session, account, by=by, now=now)
@@ -119,7 +121,7 @@ def _turn_off(session: Session, account: Account, *, by: UUID | None, now: datet
     remove(session, account)
     if was_on:
         account.count_change(by=by, now=now)
-        account_log.note(session, account.id, AccountChangeKind.OTP_DISABLED, by=by, now=now)
+        account_log.add(session, account.id, AccountChangeKind.OTP_DISABLED, by=by, now=now)
 
 
 def count_recovery_codes(session: Session, account: Account) -> int:
@@ -148,11 +150,11 @@ def check(session: Session, account: Account, given: str | None, values: SecretV
     if not recovery_codes.take(session, account.id, _code_hash(account, given, values)):
         said = "The one-time password is not right, or was used before: wait up to 30 seconds for the next one."
         raise Unauthenticated("sign_in.otp_refused", said)
-    account_log.note(session, account.id, AccountChangeKind.RECOVERY_CODE_USED, by=account.id, now=now)
+    account_log.add(session, account.id, AccountChangeKind.RECOVERY_CODE_USED, by=account.id, now=now)
 
 
 def _accept_password(account: Account, given: str, values: SecretValues, *, now: datetime) -> bool:
-    """Whether it is a one-time password of the account that counts now; then none of its step or before counts more."""
+    """Whether it is a valid one-time password now; if so, none of its step or an earlier one is accepted again."""
     if account.otp_secret is None:
         return False
     key = values.box.decrypt(account.otp_secret, _owner(account)).decode()
@@ -176,7 +178,7 @@ def step_of(key: str, given: str, *, after: int | None, now: datetime) -> int | 
 def _changeable(session: Session, by: UUID | None, session_id: UUID | None, *, now: datetime) -> Account:
     """The caller's account, locked: to have found an open browser is not enough to change how one signs in."""
     account = sessions.get_person(session, by, lock=True)
-    sessions.require_recent(session, account, session_id, now=now)
+    sessions.require_recent(session, account.id, session_id, now=now)
     return account
 
 

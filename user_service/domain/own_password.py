@@ -13,6 +13,7 @@ from user_service.domain import account_log, links, sessions, throttling
 from user_service.domain.secret_values import SecretValues
 from user_service.domain.sessions import Origin
 from user_service.domain.throttling import Attempt
+from user_service.store import queries
 from user_service.store.tables import Account
 
 
@@ -29,14 +30,18 @@ class PasswordClaim:
 def claim(
     session: Session, account_id: UUID | None, origin: Origin, values: SecretValues, *, now: datetime
 ) -> PasswordClaim:
-    """Count an attempt, for who has somebody's access token must not try passwords.
+    """Count an attempt as one to sign in: nobody with a stolen access token may try passwords without a limit.
 
     Raises `NotFound`, `TooManyRequests`.
     """
     account = sessions.get_person(session, account_id)
+    queries.hold_account(session, account.id)
+    key = account.email_key or ""
+    signed_in_from_here = queries.was_used_from(session, key, origin.address)
     attempt = throttling.count_attempt(
-        session, values, account=str(account.id), address=origin.address, is_known=True, now=now
+        session, values, account=key, address=origin.address, signed_in_from_here=signed_in_from_here, now=now
     )
+    account_log.add_delay(session, account.id, attempt, detail=origin.address, now=now)
     return PasswordClaim(account.id, account.password_hash, known_of(account), attempt)
 
 
@@ -54,7 +59,7 @@ def wrong() -> RuleBroken:
 def complete(
     session: Session, claimed: PasswordClaim, new_hash: str, *, session_id: UUID | None, now: datetime
 ) -> None:
-    """Let the new password count; all other sessions end. Raises `RuleBroken` where it was changed meanwhile."""
+    """Store the new password; all other sessions end. Raises `RuleBroken` where it was changed meanwhile."""
     account = sessions.get_person(session, claimed.account_id, lock=True)
     if account.password_hash != claimed.password_hash:
         raise wrong()
@@ -79,10 +84,10 @@ def choose(
     *,
     now: datetime,
 ) -> None:
-    """Let the password count that the owner of a link has chosen; the account's sessions end, the link is used up.
+    """Store the password that the owner of a link has chosen; the account's sessions end, the link is used.
 
-    Who was held up by attempts of others can sign in from there at once. Raises `RuleBroken` where the link was used
-    meanwhile.
+    Somebody who was delayed by attempts of others can sign in from there at once. Raises `RuleBroken` where the
+    link was used meanwhile.
     """
     account = links.use(session, token, purpose, now=now)
     set_password(session, account, new_hash, change=CHANGE[purpose], now=now)
@@ -93,9 +98,9 @@ def choose(
 def set_password(
     session: Session, account: Account, new_hash: str, *, change: AccountChangeKind, now: datetime
 ) -> None:
-    """Store the hash of a new password of this locked account, with an entry in its log; older links count no more."""
+    """Store the hash of a new password of this locked account, with an entry in its log; older links are revoked."""
     account.password_hash, account.password_changed_at = new_hash, now
     account.count_change(by=account.id, now=now)
     session.flush()
-    account_log.note(session, account.id, change, by=account.id, now=now)
+    account_log.add(session, account.id, change, by=account.id, now=now)
     links.discard(session, account.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import secrets
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore
 
@@ -17,9 +17,10 @@ from user_service.domain.schemas import SHORTEST_PASSWORD
 from user_service.settings import PasswordHashing
 
 WAIT_SECONDS = 1.0
-"""How long an attempt waits for others to finish; longer, it would keep a thread from everybody else."""
+"""How long an attempt waits for others to finish, so that it does not block a thread for longer."""
 JUDGED_CHARACTERS = 40
-"""Of these the guesses are estimated: that takes up to a second for 40, and three for 72 that look like letters."""
+"""Only so many characters are judged: to estimate the guesses takes up to a second for 40, and three for 72 that look
+like letters."""
 LEAST_SCORE = 4
 """Of zxcvbn: at least 10^10 guesses. Three parts of any kind, as a name, a word and a year, have 10^8 already."""
 WORDS_OF_OURS = (
@@ -51,41 +52,54 @@ class PasswordHashes:
             time_cost=rules.passes, memory_cost=rules.memory_mib * 1024, parallelism=1, type=argon2.Type.ID
         )
         self._running = BoundedSemaphore(rules.at_once)
-        self._places = BoundedSemaphore(rules.at_once * 2)
-        self._kept_places = BoundedSemaphore(rules.at_once)
-        self._of_nobody = _hash_without_a_password(rules)
+        self._slots = BoundedSemaphore(rules.at_once * 2)
+        self._reserved_slots = BoundedSemaphore(rules.at_once)
+        self._nobodys = _salt_and_digest()
+        self._parameters = f"$argon2id$v=19$m={rules.memory_mib * 1024},t={rules.passes},p=1"
 
     @contextmanager
-    def place(self, *, is_known: bool) -> Iterator[None]:
-        """A place among those who hash or wait for it, without waiting for one. Raises `HashingBusy`.
+    def slot(self, *, may_use_reserved: bool) -> Iterator[None]:
+        """A slot to hash, or to wait for that; it is given at once or not at all. Raises `HashingBusy`.
 
-        As many hash at once as the settings say, and as many more may wait. Some further places are kept for those who
-        are known: a storm of others cannot take them.
+        As many hash at once as the settings say, and as many more may wait. Further slots are reserved for people who
+        signed in from the same address before, or have proved who they are: many attempts of others cannot take them.
         """
-        place = self._take(self._places) or (self._take(self._kept_places) if is_known else None)
-        if place is None:
+        slot = self._take(self._slots) or (self._take(self._reserved_slots) if may_use_reserved else None)
+        if slot is None:
             raise _busy()
         try:
             yield
         finally:
-            place.release()
+            slot.release()
 
     @staticmethod
-    def _take(places: BoundedSemaphore) -> BoundedSemaphore | None:
-        return places if places.acquire(blocking=False) else None
+    def _take(slots: BoundedSemaphore) -> BoundedSemaphore | None:
+        return slots if slots.acquire(blocking=False) else None
 
     def hash(self, password: str) -> str:
         """Returns what is stored of a password. Raises `HashingBusy`."""
         with self._turn():
             return self._argon2.hash(normal_form(password))
 
-    def is_right(self, stored: str | None, password: str) -> bool:
-        """Whether it is the stored password; takes the same time where there is none. Raises `HashingBusy`."""
+    def is_right(self, stored: str | None, password: str, *, in_use: Collection[str] = ()) -> bool:
+        """Whether it is the stored password. Raises `HashingBusy`.
+
+        It takes the same time whether and how a password is stored: a hash is computed with each of the parameters
+        that are `in_use` or wanted now.
+        """
+        own = parameters_of(stored) if stored else None
         with self._turn():
-            try:
-                return self._argon2.verify(stored or self._of_nobody, normal_form(password)) and stored is not None
-            except (VerificationError, InvalidHashError):
-                return False
+            found = [
+                self._matches(stored if stored and each == own else f"{each}${self._nobodys}", password)
+                for each in sorted({self._parameters, *in_use, *filter(None, [own])})
+            ]
+        return stored is not None and any(found)
+
+    def _matches(self, stored: str, password: str) -> bool:
+        try:
+            return self._argon2.verify(stored, normal_form(password))
+        except (VerificationError, InvalidHashError):
+            return False
 
     def is_outdated(self, stored: str) -> bool:
         """Whether it was made with other parameters than are wanted now."""
@@ -106,10 +120,14 @@ def _busy() -> HashingBusy:
     return HashingBusy("sign_in.busy", "Too many people sign in at this moment. Please try again.")
 
 
-def _hash_without_a_password(rules: PasswordHashing) -> str:
-    """A hash that no password has, with our parameters: to verify it takes as long as to verify any."""
-    salt, digest = (base64.b64encode(secrets.token_bytes(length)).decode().rstrip("=") for length in (16, 32))
-    return f"$argon2id$v=19$m={rules.memory_mib * 1024},t={rules.passes},p=1${salt}${digest}"
+def parameters_of(stored: str) -> str:
+    """The part of a hash that says how it was made."""
+    return stored.rsplit("$", 2)[0]
+
+
+def _salt_and_digest() -> str:
+    """The rest of a hash that no password has: to verify it takes as long as to verify any."""
+    return "$".join(base64.b64encode(secrets.token_bytes(length)).decode().rstrip("=") for length in (16, 32))
 
 
 def refuse_weak(password: str, *, field: str, about: tuple[str, ...] = ()) -> None:
@@ -125,7 +143,7 @@ def refuse_weak(password: str, *, field: str, about: tuple[str, ...] = ()) -> No
 def weakness(password: str, about: tuple[str, ...] = ()) -> str | None:
     """What is wrong with a new password, to be read on from its name; None where nothing is.
 
-    No list of leaked passwords is asked. What counts is its length and how many guesses it takes: repeated characters,
+    No list of leaked passwords is asked. Its length is judged, and how many guesses it takes: repeated characters,
     sequences, keyboard rows, common words, dates, and what is known of its owner are guessed first.
     """
     normal = normal_form(password)

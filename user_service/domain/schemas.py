@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaH
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from shared.values.account_enums import AccountChangeKind, SessionEnd
+from shared.values.account_enums import AccountChangeKind
 from shared.values.contacts import EmailAddress, PersonName
 from shared.values.datetimes import Instant
 from shared.values.enums import Role, Scope
@@ -196,16 +196,16 @@ UserPage = Page[UserView]
 
 
 class NewPassword(Schema):
-    """The password that counts now and the one that is to replace it."""
+    """The present password and the one that is to replace it."""
 
     current_password: PlainPassword
-    """The password that counts now."""
+    """The present password."""
     new_password: PlainPassword
-    """The one that is to count from now on: 12 characters or more, and hard to guess."""
+    """The new one: 12 characters or more, and hard to guess."""
 
 
 class OtpSetup(Schema):
-    """Without `otp` a key for one-time passwords is made; with the first of them it is confirmed, and counts."""
+    """Without `otp` a key for one-time passwords is made; with the first of them it is confirmed."""
 
     otp: OneTimePassword | None = None
     """The one-time password that the app shows now which was given the key."""
@@ -240,14 +240,14 @@ class PasswordChoice(Schema):
     token: LinkToken
     """What stands behind `#token=` in the link."""
     new_password: PlainPassword
-    """The password that is to count from now on: 12 characters or more, and hard to guess."""
+    """The new password: 12 characters or more, and hard to guess."""
 
 
 # Sessions
 
 
 class SessionView(Schema):
-    """One sign-in of a person: when, from where, with which program, and whether it still goes on."""
+    """A sign-in of a person that is active: when, from where, and with which program."""
 
     id: UUID
     """The id of the session, which access tokens name as `sid`."""
@@ -258,15 +258,11 @@ class SessionView(Schema):
     expires_at: Instant
     """When it ends if it is not used again."""
     address: str
-    """The IP address from which the person signed in."""
+    """The IP address from which the person signed in; of IPv6 its network (/64)."""
     user_agent: str | None
     """The program that signed in, as it named itself."""
     current: bool
     """Whether it is the session of the caller."""
-    ended_at: Instant | None
-    """When it ended; null: it goes on."""
-    end_reason: SessionEnd | None
-    """Why it ended; null: it goes on."""
 
 
 SessionPage = Page[SessionView]

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from shared.database import Session, new_id
 from shared.database.rows import check_version, require
-from shared.errors import Forbidden, NotFound
+from shared.errors import Forbidden, NotFound, Unauthenticated
 from shared.values.account_enums import AccountChangeKind, AccountKind, SessionEnd
 from shared.values.schemas import PageQuery
 from user_service.domain import account_log
@@ -41,7 +41,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class ContinuedSession:
-    """A session that goes on, its account, and the refresh token that continues it next time."""
+    """An active session, its account, and the refresh token that continues it next time."""
 
     session: SignInSession
     account: Account
@@ -77,8 +77,8 @@ def renew(
 
     Ends the session where the token was exchanged before: the caller must commit that.
     """
-    found = queries.session_of_token(session, hash_of(token))
-    if found is None or not _goes_on(found, now):
+    found = queries.session_of_token(session, hash_of(token), now=now)
+    if found is None:
         return None
     account = queries.account(session, found.account_id)
     if account is None or not account.active:
@@ -109,17 +109,12 @@ def _keep(session: Session, found: SignInSession, token: str, now: datetime) -> 
     session.flush()
 
 
-def _goes_on(found: SignInSession, now: datetime) -> bool:
-    return found.ended_at is None and found.expires_at > now
-
-
-def sign_out(session: Session, token: str | None, *, now: datetime) -> bool:
-    """End the session of a refresh token, also of one that was exchanged; whether there was one that went on."""
-    found = queries.session_of_token(session, hash_of(token or ""))
-    if found is None:
-        return False
-    owner = found.account_id
-    return end(session, owner, SessionEnd.SIGNED_OUT, only=found.id, by=owner, now=now) > 0
+def sign_out(session: Session, token: str | None, *, now: datetime) -> None:
+    """End the session of a refresh token, also of one that was exchanged, where there is one that goes on."""
+    found = queries.session_of_token(session, hash_of(token or ""), now=now)
+    if found is not None:
+        owner = found.account_id
+        end(session, owner, SessionEnd.SIGNED_OUT, only=found.id, by=owner, now=now)
 
 
 def end(
@@ -137,14 +132,14 @@ def end(
     reused = reason == SessionEnd.TOKEN_REUSED
     if ended:
         change = AccountChangeKind.TOKEN_REUSED if reused else AccountChangeKind.SESSIONS_ENDED
-        account_log.note(session, account_id, change, by=by, now=now, detail=reason.value)
+        account_log.add(session, account_id, change, by=by, now=now, detail=reason.value)
     return ended
 
 
 def list_page(
     session: Session, account_id: UUID | None, wanted: PageQuery, *, current: UUID | None, now: datetime
 ) -> SessionPage:
-    """A page of the sessions of an account that go on, newest first. Raises `NotFound`."""
+    """A page of the active sessions of an account, newest first. Raises `NotFound`."""
     account = get_person(session, account_id)
     found, total = queries.sessions_of(session, account.id, now=now, limit=wanted.limit, offset=wanted.offset)
     shown = [SessionView.of({**_fields(each), "current": each.id == current}) for each in found]
@@ -167,7 +162,7 @@ def revoke(
 ) -> None:
     """End an account's sessions at somebody's wish. Raises `NotFound` (also of a session that is over), `LostUpdate`.
 
-    Access tokens that were given out go on for the minutes for which they are valid.
+    At other services access tokens that were issued before stay valid for their few minutes.
     """
     account = get_person(session, account_id)
     check_version(account, expected_versions, "account")
@@ -182,11 +177,31 @@ def get_person(session: Session, account_id: UUID | None, *, lock: bool = False)
     return require(found or None, "account")
 
 
-def require_recent(session: Session, account: Account, session_id: UUID | None, *, now: datetime) -> None:
+def require_current(session: Session, account_id: UUID, session_id: UUID | None, *, now: datetime) -> Account:
+    """The active account whose token names this session; a machine's names none. Raises `Unauthenticated`."""
+    account = queries.account(session, account_id)
+    if account is None or not account.active:
+        raise over()
+    if account.kind == AccountKind.PERSON and _own(session, account_id, session_id, now=now) is None:
+        raise over()
+    return account
+
+
+def over() -> Unauthenticated:
+    """The refusal of who continues a session that is over, whatever is wrong."""
+    return Unauthenticated("session.over", "Please sign in again.")
+
+
+def _own(session: Session, account_id: UUID, session_id: UUID | None, *, now: datetime) -> SignInSession | None:
+    """The session of this account, where it goes on."""
+    found = queries.sign_in_session(session, session_id, now=now) if session_id else None
+    return found if found and found.account_id == account_id else None
+
+
+def require_recent(session: Session, account_id: UUID, session_id: UUID | None, *, now: datetime) -> None:
     """Raise `Forbidden` unless this account signed in to this session a moment ago, and has not ended it."""
-    found = session_id and queries.sign_in_session(session, session_id)
-    is_own = found and found.account_id == account.id and _goes_on(found, now)
-    if not found or not is_own or found.created_at < now - RECENT:
+    found = _own(session, account_id, session_id, now=now)
+    if found is None or found.created_at < now - RECENT:
         minutes = int(RECENT.total_seconds()) // 60
         raise Forbidden(
             "session.not_recent", f"Please sign in anew first: this needs a sign-in of the last {minutes} minutes."

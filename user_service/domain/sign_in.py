@@ -8,6 +8,7 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from shared.database import Session
 from shared.errors import Unauthenticated
@@ -24,7 +25,6 @@ from user_service.store import queries
 from user_service.store.tables import Account
 
 REFUSED = "The e-mail address or the password is not right."
-SIGN_IN_AGAIN = "Please sign in again."
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,10 @@ class SignInClaim:
     """A counted attempt to sign in, and the hash that the password must have; None where nobody can sign in."""
 
     email_key: str
+    account_id: UUID | None
     password_hash: str | None
+    hash_parameters: frozenset[str]
+    """Those of all stored passwords: whose is compared must not show in the time."""
     needs_otp: bool
     known_address: str | None
     """From where it comes, if the account's owner has signed in from there before."""
@@ -41,7 +44,7 @@ class SignInClaim:
 
 @dataclass(frozen=True)
 class SecondFactor:
-    """What was entered beside the password, and the attempt that it counts as; None where nothing was."""
+    """What was entered beside the password, and the attempt that was counted for it; None where nothing was."""
 
     given: str | None
     attempt: Attempt | None
@@ -57,23 +60,35 @@ class SignedIn:
     """When the refresh token runs out, if it is not used before."""
 
 
-def is_known(session: Session, email: str, origin: Origin) -> bool:
+def has_signed_in_from(session: Session, email: str, origin: Origin) -> bool:
     """Whether the owner of this account has signed in from there before."""
     return queries.was_used_from(session, normalised_email(email), origin.address)
 
 
-def claim(session: Session, email: str, origin: Origin, values: SecretValues, *, now: datetime) -> SignInClaim:
-    """Count an attempt to sign in, before its password is looked at. Raises `TooManyRequests`."""
+def claim(
+    session: Session, email: str, origin: Origin, values: SecretValues, *, signed_in_from_here: bool, now: datetime
+) -> SignInClaim:
+    """Count an attempt to sign in, before its password is looked at. Raises `TooManyRequests`.
+
+    `signed_in_from_here`: its owner has signed in from there before.
+    """
     key = normalised_email(email)
-    is_known = queries.was_used_from(session, key, origin.address)
-    attempt = throttling.count_attempt(session, values, account=key, address=origin.address, is_known=is_known, now=now)
     found = queries.account_of_email(session, key)
+    if found is not None:
+        queries.hold_account(session, found.id)
+    attempt = throttling.count_attempt(
+        session, values, account=key, address=origin.address, signed_in_from_here=signed_in_from_here, now=now
+    )
+    if found is not None:
+        account_log.add_delay(session, found.id, attempt, detail=origin.address, now=now)
     account = found if found and found.active else None
     return SignInClaim(
         key,
+        account.id if account else None,
         account.password_hash if account else None,
+        hash_parameters=queries.hash_parameters(session),
         needs_otp=account is not None and account.otp_confirmed_at is not None,
-        known_address=origin.address if is_known else None,
+        known_address=origin.address if signed_in_from_here else None,
         attempt=attempt,
     )
 
@@ -83,12 +98,21 @@ def claim_second(
 ) -> SecondFactor:
     """Count an attempt at the one-time password of somebody whose password was right. Raises `TooManyRequests`.
 
-    Where it is needed and none was entered, the attempt to sign in does not count: it is the first of two steps.
+    Where it is needed and none was entered, the attempt to sign in is not counted: it is the first of two steps.
     """
     if given is not None:
+        if claimed.account_id is not None:
+            queries.hold_account(session, claimed.account_id)
         attempt = throttling.count_one_time_password(
-            session, values, account=claimed.email_key, known_address=claimed.known_address, now=now
+            session,
+            values,
+            account=claimed.email_key,
+            password_hash=claimed.password_hash,
+            known_address=claimed.known_address,
+            now=now,
         )
+        if claimed.account_id is not None:
+            account_log.add_delay(session, claimed.account_id, attempt, detail="one-time password", now=now)
         return SecondFactor(given, attempt)
     if claimed.needs_otp:
         claimed.attempt.take_back(session)
@@ -118,18 +142,13 @@ def complete(
         attempt.forgive(session)
     account.password_hash = renewed_hash or account.password_hash
     account.last_signed_in_at = now
-    account_log.note(session, account.id, AccountChangeKind.SIGNED_IN, by=account.id, now=now)
+    account_log.add(session, account.id, AccountChangeKind.SIGNED_IN, by=account.id, now=now)
     return sessions.start(session, account, origin, rules, now=now)
 
 
 def refused() -> Unauthenticated:
     """The refusal of every sign-in, whatever is wrong."""
     return Unauthenticated("sign_in.refused", REFUSED)
-
-
-def session_over() -> Unauthenticated:
-    """The refusal of every refresh, whatever is wrong."""
-    return Unauthenticated("session.over", SIGN_IN_AGAIN)
 
 
 def tokens_of(

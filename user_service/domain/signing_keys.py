@@ -18,14 +18,13 @@ from joserfc.jwk import OKPKey
 
 from shared.database import Session, new_id
 from shared.errors import Conflict
+from shared.security.tokens import LEEWAY
 from user_service.domain.schemas import JwksView
 from user_service.domain.secret_values import SecretValues
 from user_service.store import keys as store
 from user_service.store.tables import SigningKey
 
 ALGORITHM: Final = "Ed25519"
-LEEWAY = timedelta(minutes=1)
-"""Clocks differ: a token may be accepted a little longer than it is valid."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +36,11 @@ class KeyTimes:
 
 
 def published(session: Session, values: SecretValues, times: KeyTimes, *, now: datetime) -> list[dict[str, Any]]:
-    """The public keys (JWK) with which tokens may be checked now; makes the first one where there is none."""
-    current(session, values, now=now)
+    """The public keys (JWK) with which tokens may be checked now; makes the first one where there is none.
+
+    They are published also where their private halves cannot be decrypted: tokens that were signed before count on.
+    """
+    ensure(session, values, now=now)
     keys = store.all_keys(session)
     return [key.public_jwk for key in keys if not _is_over(key, keys, times, now)]
 
@@ -50,12 +52,18 @@ def show(session: Session, values: SecretValues, times: KeyTimes, *, now: dateti
 
 def current(session: Session, values: SecretValues, *, now: datetime) -> OKPKey:
     """The key that signs now; makes the first one where there is none."""
+    key = ensure(session, values, now=now)
+    return OKPKey.import_key(json.loads(values.box.decrypt(key.private_jwk, key.id.bytes)))
+
+
+def ensure(session: Session, values: SecretValues, *, now: datetime) -> SigningKey:
+    """The row of the key that signs now, still encrypted; makes the first one where there is none."""
     key = _signing(store.all_keys(session), now)
     if key is None:
         store.lock(session)
         # another process may have made it while we waited
         key = _signing(store.all_keys(session), now) or _add(session, values, signs_from=now, now=now)
-    return OKPKey.import_key(json.loads(values.box.decrypt(key.private_jwk, key.id.bytes)))
+    return key
 
 
 def rotate(session: Session, values: SecretValues, times: KeyTimes, *, now: datetime) -> SigningKey:

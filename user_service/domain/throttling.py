@@ -2,7 +2,7 @@
 
 Every attempt is counted before its password is looked at, and forgotten when it was right: many attempts at once cannot
 pass before the first is counted. Three counters must let it pass: of the address, of the account, and of the account
-from this address. Whether the account exists changes nothing.
+from this address. Whether the account exists changes nothing. The counter of the address counts every attempt.
 
 Nobody is locked out for good: a delay never exceeds a few minutes, or an hour for one-time passwords, which can only
 be tried with the right password. Who signed in from the same address before is not held up by what others do to the
@@ -15,6 +15,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from shared.database import Session
 from shared.errors import TooManyRequests
@@ -44,7 +45,7 @@ OF_ACCOUNT_FROM_ADDRESS = Limit(free=5, longest=timedelta(minutes=5))
 OF_ONE_TIME_PASSWORD = Limit(free=5, longest=timedelta(hours=1))
 """Of an account whose password is known. One guess in 333,000 is right, and hardly more than 24 a day are looked at."""
 RESETS_OF_ACCOUNT = Limit(free=3, longest=timedelta(hours=1))
-"""Nobody may fill somebody's mailbox; who waits has the link that was sent before."""
+"""Nobody may fill somebody's mailbox; the owner has the links that were sent before."""
 RESETS_FROM_ADDRESS = Limit(free=20, longest=timedelta(minutes=1))
 FORGOTTEN_AFTER = timedelta(hours=24)
 """After this time without an attempt a counter begins anew."""
@@ -56,6 +57,8 @@ class Attempt:
 
     delayed_until: Mapping[bytes, datetime]
     address_key: bytes | None
+    begins_delay: bool
+    """Whether it was the first one beyond the free ones: the next attempt at the account has to wait."""
     now: datetime
 
     def forgive(self, session: Session) -> None:
@@ -65,34 +68,42 @@ class Attempt:
         throttles.take_back(session, of_address, now=self.now)
 
     def take_back(self, session: Session) -> None:
-        """The attempt does not count: its password was not looked at."""
+        """Set all its counters back by one: its password was not checked, or was right and a second step follows."""
         throttles.take_back(session, self.delayed_until, now=self.now)
 
 
 def count_attempt(
-    session: Session, values: SecretValues, *, account: str, address: str, is_known: bool, now: datetime
+    session: Session, values: SecretValues, *, account: str, address: str, signed_in_from_here: bool, now: datetime
 ) -> Attempt:
     """Count an attempt at an account from an address. Raises `TooManyRequests`, and counts nothing then.
 
-    `account` is what it is known by, such as an e-mail address; `is_known`: its owner signed in from this address.
+    `account` is what it is known by, such as an e-mail address; `signed_in_from_here`: its owner did so before.
     """
     address_key = values.throttle_key("address", address)
-    limits = {values.throttle_key("account from address", account, address): OF_ACCOUNT_FROM_ADDRESS}
-    if not is_known:
-        limits |= {address_key: OF_ADDRESS, values.throttle_key("account", account): OF_ACCOUNT}
-    return Attempt(_count(session, limits, now=now), address_key, now)
+    here = {values.throttle_key("account from address", account, address): OF_ACCOUNT_FROM_ADDRESS}
+    everywhere = {address_key: OF_ADDRESS, values.throttle_key("account", account): OF_ACCOUNT}
+    if signed_in_from_here:
+        return _count(session, here, only_counted={address_key: OF_ADDRESS}, address_key=address_key, now=now)
+    return _count(session, here | everywhere, address_key=address_key, now=now)
 
 
 def count_one_time_password(
-    session: Session, values: SecretValues, *, account: str, known_address: str | None = None, now: datetime
+    session: Session,
+    values: SecretValues,
+    *,
+    account: str,
+    password_hash: str | None,
+    known_address: str | None = None,
+    now: datetime,
 ) -> Attempt:
     """Count an attempt at a one-time password or a recovery code. Raises `TooManyRequests`, and counts nothing then.
 
+    With each `password_hash` it begins anew: who had the password before holds nobody up any more.
     `known_address`: the address of the attempt where the account's owner signed in from there before.
     """
     where = [known_address] if known_address else []
-    key = values.throttle_key("one-time password of account", account, *where)
-    return Attempt(_count(session, {key: OF_ONE_TIME_PASSWORD}, now=now), None, now)
+    key = values.throttle_key("one-time password of account", account, password_hash or "", *where)
+    return _count(session, {key: OF_ONE_TIME_PASSWORD}, now=now)
 
 
 def count_reset(session: Session, values: SecretValues, *, account: str, address: str, now: datetime) -> None:
@@ -108,19 +119,28 @@ def forgive(session: Session, values: SecretValues, *, account: str, address: st
     throttles.clear(session, keys, now=now)
 
 
-def _count(session: Session, limits: Mapping[bytes, Limit], *, now: datetime) -> Mapping[bytes, datetime]:
-    """Count in each of these; returns until when each refuses the next. Raises `TooManyRequests` where one refuses."""
-    rows = throttles.lock(session, list(limits), now=now)
-    delayed_until = max(row.next_at for row in rows)
+def _count(
+    session: Session,
+    limits: Mapping[bytes, Limit],
+    *,
+    only_counted: Mapping[bytes, Limit] = MappingProxyType({}),
+    address_key: bytes | None = None,
+    now: datetime,
+) -> Attempt:
+    """Count in each of these. Raises `TooManyRequests` where one of the `limits` refuses."""
+    every = {**limits, **only_counted}
+    rows = throttles.lock(session, list(every), now=now)
+    delayed_until = max(row.next_at for row in rows if row.key in limits)
     if delayed_until > now:
         seconds = math.ceil((delayed_until - now).total_seconds())
         raise TooManyRequests(
             "sign_in.too_many_attempts", "Too many attempts. Please wait a little.", retry_after=seconds
         )
     counted = {row.key: 1 if row.last_at < now - FORGOTTEN_AFTER else row.attempts + 1 for row in rows}
-    next_at = {key: now + limits[key].delay(attempts) for key, attempts in counted.items()}
+    next_at = {key: now + every[key].delay(attempts) for key, attempts in counted.items()}
     throttles.save(session, counted, next_at, now=now)
-    return next_at
+    begins_delay = any(counted[key] == limits[key].free + 1 for key in limits.keys() - {address_key})
+    return Attempt(next_at, address_key, begins_delay, now)
 
 
 def forget_old(session: Session, now: datetime) -> int:

@@ -21,14 +21,19 @@ def add(
     *,
     account_id: UUID | None = None,
     email_key: str | None = None,
+    address: str | None = None,
     now: datetime,
 ) -> None:
-    """Let an e-mail go out; where an invitation or a reset is waiting already, that is the one."""
+    """Let an e-mail go out; where an invitation or a reset is waiting already, that is the one.
+
+    `address`: where it goes, if not to the account's address of the moment when it is sent.
+    """
     row = {
         "id": new_id(),
         "kind": kind.value,
         "account_id": account_id,
         "email_key": email_key,
+        "address": address,
         "requested_at": now,
         "due_at": now,
         "attempts": 0,

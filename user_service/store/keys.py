@@ -16,5 +16,5 @@ def all_keys(session: Session) -> Sequence[SigningKey]:
 
 
 def lock(session: Session) -> None:
-    """Let nobody else add or remove a key before this transaction ends; reading goes on."""
+    """Let nobody else add or remove a key before this transaction ends; others can read."""
     session.execute(text("LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE"))

@@ -10,9 +10,8 @@ from sqlalchemy import ColumnElement, CursorResult, delete, select
 from sqlalchemy.orm import Session
 
 from shared.values.account_enums import OneTimeTokenPurpose
+from user_service.store.portions import remove_portion
 from user_service.store.tables import OneTimeToken
-
-PORTION = 5000
 
 
 def _usable(token_hash: bytes, purpose: OneTimeTokenPurpose, now: datetime) -> tuple[ColumnElement[bool], ...]:
@@ -41,8 +40,4 @@ def discard(session: Session, account_id: UUID) -> None:
 
 def prune(session: Session, *, now: datetime) -> int:
     """Remove a portion of the tokens that have run out; returns their number."""
-    old = select(OneTimeToken.token_hash).where(OneTimeToken.expires_at <= now).limit(PORTION)
-    gone = session.execute(
-        delete(OneTimeToken).where(OneTimeToken.token_hash.in_(old.with_for_update(skip_locked=True)))
-    )
-    return cast("CursorResult[Any]", gone).rowcount
+    return remove_portion(session, OneTimeToken.token_hash, OneTimeToken.expires_at <= now)

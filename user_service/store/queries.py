@@ -7,16 +7,14 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, CursorResult, delete, func, select, update
+from sqlalchemy import ColumnElement, CursorResult, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from shared.database.rows import find_row, page_of
 from shared.values.account_enums import AccountKind, SessionEnd
 from shared.values.enums import Role
+from user_service.store.portions import remove_portion
 from user_service.store.tables import Account, AccountChange, RefreshToken, SignInSession
-
-PORTION = 5000
-
 
 # Accounts
 
@@ -38,6 +36,18 @@ def account_of_email(session: Session, email_key: str, *, lock: bool = False) ->
     if lock:
         wanted = wanted.with_for_update().execution_options(populate_existing=True)
     return session.scalar(wanted)
+
+
+def hash_parameters(session: Session) -> frozenset[str]:
+    """The parameters with which the stored passwords were hashed: usually one."""
+    parameters = func.substring(Account.password_hash, r"^(.*)\$[^$]*\$[^$]*$")
+    found = session.scalars(select(parameters).where(Account.password_hash.is_not(None)).distinct())
+    return frozenset(filter(None, found))
+
+
+def hold_account(session: Session, id: UUID) -> None:
+    """Let an account that is going to be named by a row wait for nobody later: before its counters, as elsewhere."""
+    session.execute(select(Account.id).where(Account.id == id).with_for_update(read=True, key_share=True))
 
 
 def machine_named(session: Session, name: str) -> Account | None:
@@ -71,7 +81,7 @@ def page_of_accounts(
 def lock_administrators(session: Session) -> Sequence[UUID]:
     """The ids of the people who can sign in as administrators, as they are now, locked in the order of their ids.
 
-    Who changes one of them waits here for others who do.
+    A transaction that changes one of them waits here for others that do.
     """
     return session.scalars(
         select(Account.id)
@@ -95,16 +105,20 @@ def changes_of(session: Session, account_id: UUID, *, limit: int, offset: int) -
 # Sessions
 
 
-def _goes_on(now: datetime) -> tuple[ColumnElement[bool], ...]:
+def _is_active(now: datetime) -> tuple[ColumnElement[bool], ...]:
     return SignInSession.ended_at.is_(None), SignInSession.expires_at > now
 
 
 def was_used_from(session: Session, email_key: str, address: str) -> bool:
-    """Whether the owner of this account has signed in from this address; forgotten with the session."""
+    """Whether the owner of this account has signed in from this address; forgotten with the session.
+
+    A session that somebody had to end may have been a thief's.
+    """
     known = (
         select(SignInSession.id)
         .join(Account, Account.id == SignInSession.account_id)
         .where(Account.email_key == email_key, SignInSession.address == address)
+        .where(or_(SignInSession.end_reason.is_(None), SignInSession.end_reason == SessionEnd.SIGNED_OUT))
     )
     return session.scalar(select(known.exists())) or False
 
@@ -112,23 +126,24 @@ def was_used_from(session: Session, email_key: str, address: str) -> bool:
 def sessions_of(
     session: Session, account_id: UUID, *, now: datetime, limit: int, offset: int
 ) -> tuple[Sequence[SignInSession], int]:
-    """A page of an account's sessions that go on, newest first, with the total."""
-    wanted = select(SignInSession).where(SignInSession.account_id == account_id, *_goes_on(now))
+    """A page of an account's active sessions, newest first, with the total."""
+    wanted = select(SignInSession).where(SignInSession.account_id == account_id, *_is_active(now))
     newest_first = wanted.order_by(SignInSession.created_at.desc(), SignInSession.id)
     return page_of(session, newest_first, limit=limit, offset=offset)
 
 
-def sign_in_session(session: Session, id: UUID) -> SignInSession | None:
-    """The session with this id, as it is now."""
-    return session.get(SignInSession, id, populate_existing=True)
+def sign_in_session(session: Session, id: UUID, *, now: datetime) -> SignInSession | None:
+    """The session with this id, where it is active."""
+    wanted = select(SignInSession).where(SignInSession.id == id, *_is_active(now))
+    return session.scalar(wanted.execution_options(populate_existing=True))
 
 
-def session_of_token(session: Session, token_hash: bytes) -> SignInSession | None:
-    """The session of a refresh token, locked: who continues or ends one waits for others who do."""
+def session_of_token(session: Session, token_hash: bytes, *, now: datetime) -> SignInSession | None:
+    """The active session of a refresh token, locked, so that two requests cannot continue or end it at once."""
     return session.scalar(
         select(SignInSession)
         .join(RefreshToken, RefreshToken.session_id == SignInSession.id)
-        .where(RefreshToken.token_hash == token_hash)
+        .where(RefreshToken.token_hash == token_hash, *_is_active(now))
         .with_for_update(of=SignInSession)
         .execution_options(populate_existing=True)
     )
@@ -149,8 +164,8 @@ def end_sessions(
     by: UUID | None,
     now: datetime,
 ) -> int:
-    """End an account's sessions that go on: all, only one, or all but one; returns their number."""
-    conditions = [SignInSession.account_id == account_id, *_goes_on(now)]
+    """End an account's active sessions: all, only one, or all but one; returns their number."""
+    conditions = [SignInSession.account_id == account_id, *_is_active(now)]
     if only is not None:
         conditions.append(SignInSession.id == only)
     if except_for is not None:
@@ -163,7 +178,4 @@ def end_sessions(
 
 def prune_sessions(session: Session, *, before: datetime) -> int:
     """Remove a portion of the sessions that could not be used since then, with their tokens; returns their number."""
-    last = func.least(SignInSession.expires_at, func.coalesce(SignInSession.ended_at, SignInSession.expires_at))
-    old = select(SignInSession.id).where(SignInSession.expires_at < before, last < before).limit(PORTION)
-    gone = session.execute(delete(SignInSession).where(SignInSession.id.in_(old.with_for_update(skip_locked=True))))
-    return cast("CursorResult[Any]", gone).rowcount
+    return remove_portion(session, SignInSession.id, SignInSession.expires_at < before)

@@ -41,7 +41,7 @@ class Tables(DeclarativeBase):
     type_annotation_map = column_types
 
 
-def _words() -> Any:
+def _text_list() -> Any:
     return mapped_column(ARRAY(Text), default=list, server_default=text("'{}'"))
 
 
@@ -59,8 +59,8 @@ class Account(Aggregate, Tables):
     """As it is written to; None of machines and of deleted accounts."""
     email_key: Mapped[str | None]
     """One spelling of the address, by which a person signs in."""
-    roles: Mapped[list[str]] = _words()
-    scopes: Mapped[list[str]] = _words()
+    roles: Mapped[list[str]] = _text_list()
+    scopes: Mapped[list[str]] = _text_list()
     """What a machine may call; empty of people."""
     active: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
     deleted_at: Mapped[datetime | None]
@@ -135,7 +135,7 @@ class RefreshToken(Tables):
     __tablename__ = "refresh_tokens"
 
     token_hash: Mapped[bytes] = mapped_column(primary_key=True)
-    """SHA-256: who reads the table cannot continue a session."""
+    """SHA-256: nobody who reads the table can continue a session."""
     session_id: Mapped[UUID] = mapped_column(ForeignKey("sessions.id", ondelete="CASCADE"))
     issued_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
@@ -158,7 +158,7 @@ class SigningKey(Tables):
 
 
 class OneTimeToken(Tables):
-    """What the link in an invitation or a password reset proves; gone once it was used, or can be used no more."""
+    """What the link in an invitation or a password reset proves; removed when it was used or has expired."""
 
     __tablename__ = "one_time_tokens"
 
@@ -190,6 +190,8 @@ class AccountEmail(Tables):
     kind: Mapped[str]
     account_id: Mapped[UUID | None] = mapped_column(ForeignKey("accounts.id"))
     email_key: Mapped[str | None]
+    address: Mapped[str | None]
+    """Where it goes if not to the account's address: that an address was changed is for the owner of the old one."""
     requested_at: Mapped[datetime]
     """When somebody asked for it, or changed what it is about."""
     due_at: Mapped[datetime]
@@ -197,7 +199,8 @@ class AccountEmail(Tables):
     """Until then the worker that claimed it is at work."""
     attempts: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     held_up_by: Mapped[str | None]
-    """Why the mail server took no e-mail at all when this was tried last; None where it was not tried, or is alone."""
+    """The cause why the mail server took no e-mails at all at the last attempt. None: this was not tried yet, or the
+    server refused this e-mail alone."""
 
     __table_args__ = (
         UniqueConstraint("email_key"),
@@ -206,6 +209,7 @@ class AccountEmail(Tables):
         CheckConstraint(is_one_of("kind", AccountEmailKind), name="kind"),
         CheckConstraint("(email_key IS NOT NULL) = (kind = 'password_reset')", name="a_reset_has_an_address"),
         CheckConstraint("(account_id IS NULL) = (kind = 'password_reset')", name="others_have_an_account"),
+        CheckConstraint("(address IS NOT NULL) = (kind = 'email_changed')", name="a_changed_address_has_the_old_one"),
     )
 
 

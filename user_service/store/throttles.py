@@ -4,33 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, cast
 
-from sqlalchemy import CursorResult, case, delete, func, select, update
+from sqlalchemy import case, func, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from user_service.store.portions import remove_portion
 from user_service.store.tables import SignInThrottle
-
-PORTION = 5000
 
 
 def lock(session: Session, keys: Sequence[bytes], *, now: datetime) -> Sequence[SignInThrottle]:
     """The counters with these keys, locked, always in the order of their keys; those that were missing are at 0."""
     wanted = sorted(keys)
     new = [{"key": key, "attempts": 0, "last_at": now, "next_at": now} for key in wanted]
-    session.execute(insert(SignInThrottle).values(new).on_conflict_do_nothing())
-    return session.scalars(
-        select(SignInThrottle)
-        .where(SignInThrottle.key.in_(wanted))
-        .order_by(SignInThrottle.key)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).all()
+    # one statement, which also writes what was there: `prune` cannot remove it before it is locked
+    locked = (
+        insert(SignInThrottle)
+        .values(new)
+        .on_conflict_do_update(index_elements=[SignInThrottle.key], set_={"attempts": SignInThrottle.attempts})
+    )
+    return session.scalars(locked.returning(SignInThrottle), execution_options={"populate_existing": True}).all()
 
 
 def save(session: Session, attempts: Mapping[bytes, int], next_at: Mapping[bytes, datetime], *, now: datetime) -> None:
-    """Write these counters, which are locked, in one statement for each whatever changed: its time says nothing."""
+    """Write these locked counters, each whether it changed or not, so that the time for it reveals nothing."""
     rows = [{"key": key, "attempts": attempts[key], "last_at": now, "next_at": next_at[key]} for key in attempts]
     session.execute(update(SignInThrottle), rows)
 
@@ -51,12 +48,4 @@ def take_back(session: Session, delayed_until: Mapping[bytes, datetime], *, now:
 
 def prune(session: Session, *, before: datetime) -> int:
     """Remove a portion of the counters without an attempt since then; returns their number."""
-    old = (
-        select(SignInThrottle.key)
-        .where(SignInThrottle.last_at < before)
-        .order_by(SignInThrottle.key)
-        .limit(PORTION)
-        .with_for_update(skip_locked=True)
-    )
-    gone = session.execute(delete(SignInThrottle).where(SignInThrottle.key.in_(old)))
-    return cast("CursorResult[Any]", gone).rowcount
+    return remove_portion(session, SignInThrottle.key, SignInThrottle.last_at < before)

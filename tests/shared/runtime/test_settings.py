@@ -180,8 +180,28 @@ def test_keys_are_those_of_the_user_service_unless_another_issuer_is_named(bind:
     assert Settings.of(NEEDED | {"JWKS_URL": other}).keys_url == other
 
 
+OF_ANOTHER_ISSUER = {
+    "TOKEN_TYPE": "JWT",
+    "TOKEN_ROLES_CLAIM": "realm_access.roles",
+    "TOKEN_ROLE_NAMES": "phone=caller",
+}
+
+
+@pytest.mark.parametrize("name", OF_ANOTHER_ISSUER)
+@pytest.mark.parametrize("ours", ["", "http://user-web:8006/.well-known/jwks.json"])
+def test_tokens_that_the_user_service_does_not_make_are_not_waited_for(name: str, ours: str) -> None:
+    """Nobody could sign in, and nothing would say why."""
+    chosen = NEEDED | {name: OF_ANOTHER_ISSUER[name]}
+    with pytest.raises(ValidationError, match=f"(?s)jwks_url.*nobody could sign in: leave {name} as it is"):
+        Settings.of(chosen | {"JWKS_URL": ours})
+    assert not Settings.of(NEEDED | {"JWKS_URL": ours}).has_external_issuer
+    for other in ("https://id.example/certs", "https://id.example/.well-known/jwks.json", "http://127.0.0.1:8006/jwks"):
+        assert Settings.of(chosen | {"JWKS_URL": other}).has_external_issuer
+
+
 def test_an_issuer_may_name_roles_in_its_own_way() -> None:
-    named = Settings.of(NEEDED | {"TOKEN_ROLE_NAMES": "Büro Mitte=coordinator, phone=caller,"}).role_names
+    other = NEEDED | {"JWKS_URL": "https://id.example/certs"}
+    named = Settings.of(other | {"TOKEN_ROLE_NAMES": "Büro Mitte=coordinator, phone=caller,"}).role_names
     assert named == {"Büro Mitte": Role.COORDINATOR, "phone": Role.CALLER}
     assert Settings.of(NEEDED).role_names == {role.value: role for role in Role}
     for wrong in ("office", "office=emperor", "=admin", "office=admin=caller"):
