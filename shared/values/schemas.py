@@ -202,7 +202,7 @@ def problems_of(error: ValidationError, model: Any = None) -> list[FieldProblem]
 
 def _known_fields(model: Any) -> str:
     names = _by_json_name(model) if isinstance(model, type) and issubclass(model, BaseModel) else {}
-    return f": there are {', '.join(names)}" if 0 < len(names) <= MOST_NAMES_SHOWN else ""
+    return f" (known: {', '.join(names)})" if 0 < len(names) <= MOST_NAMES_SHOWN else ""
 
 
 def _is_unknown(detail: ErrorDetails) -> bool:

@@ -127,7 +127,7 @@ def test_without_any_body_the_missing_fields_are_named(client: FlaskClient) -> N
 
 def test_who_sends_an_unknown_field_is_told_which_there_are(client: FlaskClient) -> None:
     """The name is the sender's slip, as in the body so in the query."""
-    known = "is not a known field: there are name"
+    known = "is not a known field (known: name"
     assert fields(client.post("/api/plain", json={"name": "x", "file_name": 1}))["file_name"].startswith(known)
 
 

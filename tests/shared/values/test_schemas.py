@@ -239,8 +239,8 @@ def test_weekly_hours_and_lists_are_replaced_whole() -> None:
 
 
 KNOWN_FIELDS = (
-    "is not a known field: there are last_name, first_name, gender, date_of_birth, insured, distance, procedures,"
-    " excluded, availability, anamnesis, contact_persons, holidays"
+    "is not a known field (known: last_name, first_name, gender, date_of_birth, insured, distance, procedures,"
+    " excluded, availability, anamnesis, contact_persons, holidays)"
 )
 
 
