@@ -193,21 +193,14 @@ def problems_of(error: ValidationError, model: Any = None) -> list[FieldProblem]
     details = error.errors(include_url=False)[:MOST_PROBLEMS]
     known = _known_fields(model)
     problems = [
-        FieldProblem(field, message_of(detail) + (known if _is_unknown(detail) else ""))
-        for detail in details
-        for field in refused_fields(detail)
+        FieldProblem(field, message_of(detail, known)) for detail in details for field in refused_fields(detail)
     ]
     return problems[:MOST_PROBLEMS]
 
 
-def _known_fields(model: Any) -> str:
+def _known_fields(model: Any) -> list[str]:
     names = _by_json_name(model) if isinstance(model, type) and issubclass(model, BaseModel) else {}
-    return f" (known: {', '.join(names)})" if 0 < len(names) <= MOST_NAMES_SHOWN else ""
-
-
-def _is_unknown(detail: ErrorDetails) -> bool:
-    """Whether it is a field of the body itself that the model does not have; those inside of others are not told."""
-    return detail["type"] == "extra_forbidden" and len(detail["loc"]) == 1
+    return list(names) if len(names) <= MOST_NAMES_SHOWN else []
 
 
 def refused_fields(detail: ErrorDetails) -> Iterator[str]:

@@ -147,7 +147,7 @@ def test_processes_are_given_what_secret_files_say_as_if_it_stood_in_env(checkou
     env_file.complete(checkout)
     # for 127.0.0.1 alone a name and password of the mail server may go without TLS
     written = env_file.load(checkout, {"SMTP_USERNAME": "agency", "SMTP_PASSWORD": "of the mail server"})
-    named = {}
+    named: dict[str, str] = {}
     for name in EVERY_SECRET:
         (checkout / name).write_text(f"{written[name]}\n")
         named |= {name: "", f"{name}_FILE": str(checkout / name)} if written[name] else {}
