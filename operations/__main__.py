@@ -17,7 +17,8 @@ def main() -> None:
 def _up(only: tuple[str, ...]) -> None:
     """Start what is missing and wait until it is ready.
 
-    NAMEs choose processes, services, or tasks (migrations, topics, administrator).
+    NAMEs choose processes, services, or tasks (migrations, topics, kafka.accounts,
+    administrator).
     """
     commands.up(list(only))
 
@@ -55,7 +56,8 @@ def _token(role: str | None, header: bool) -> None:
     """Print an access token of the first administrator.
 
     It signs in with ADMIN_EMAIL and ADMIN_PASSWORD; the token is valid for some minutes. With a role it signs in as
-    ROLE@example.org, for development: that account gets its password by an e-mail in the mail catcher. An account with
+    ROLE@example.org, for development: that account is made at the first time and invited, and the tool accepts the
+    invitation itself; its password is computed from ADMIN_PASSWORD and nobody needs it. An account with
     one-time passwords needs one: in the environment variable OTP, or it is asked for at the terminal.
     """
     commands.token(role, as_header=header)

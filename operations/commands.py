@@ -92,7 +92,12 @@ def _hint(platform: Orchestrator) -> str:
 
 def _exists(platform: Orchestrator, name: str) -> bool:
     names = {part.name for part in platform.process_specs}
-    return name in names | {part.partition(".")[0] for part in names} | {"migrations", "topics", "administrator"}
+    return name in names | {part.partition(".")[0] for part in names} | {
+        "migrations",
+        "topics",
+        "kafka.accounts",
+        "administrator",
+    }
 
 
 def down(only: Iterable[str] = ()) -> None:

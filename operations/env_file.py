@@ -170,7 +170,8 @@ def _write_private(file: Path, text: str) -> None:
 def load(root: Path, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The effective settings: those of the environment before those of `.env` before the defaults.
 
-    Secrets that stand in files are read: each process gets those it needs in its environment, as the others.
+    Secrets that stand in files are read, and what named the files is left out: each process gets those it needs in
+    its environment, as the others.
     """
     file = root / ".env"
     written = dict(parse(file.read_text(encoding="utf-8"))) if file.exists() else {}
@@ -180,7 +181,9 @@ def load(root: Path, environment: Mapping[str, str] = os.environ) -> dict[str, s
     }
     overrides = {name: environment[name] for name in _names(known) if name in environment}
     settings = defaults | written | overrides
-    return settings | _from_files(known, settings)
+    named_files = {file_setting(name) for name in known if is_secret(name)}
+    values = {name: value for name, value in settings.items() if name not in named_files}
+    return values | _from_files(known, settings)
 
 
 def _names(known: Iterable[str]) -> list[str]:

@@ -9,6 +9,10 @@ from operations import env_file, processes
 from operations.errors import OperationsError
 from operations.paths import Paths
 
+EXPLAINED = """\
+Make .env with fresh secrets (mode 600) where there is none, or write into it what it lacks; what it has is kept.
+
+  PORT_OFFSET=1000 before the command moves every port by so many, unless something runs here."""
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -55,8 +59,20 @@ def make_import_folder(url: str) -> None:
         Path(url.removeprefix("file://")).mkdir(parents=True, exist_ok=True)
 
 
+USAGE = "Usage: python -m operations.environment [--help]"
+
+
 def main() -> None:
-    """The command line."""
+    """The command line; not one of click's, since it needs nothing but Python."""
+    if sys.argv[1:] == ["--help"]:
+        return print(f"{USAGE}\n\n  {EXPLAINED}")
+    if sys.argv[1:]:
+        print(f"{USAGE}\n\nError: there are no arguments but --help", file=sys.stderr)
+        sys.exit(2)
+    return _prepare()
+
+
+def _prepare() -> None:
     try:
         prepare(ROOT, say=print)
     except OperationsError as failure:

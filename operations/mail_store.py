@@ -114,6 +114,7 @@ def _content(message: EmailMessage, kind: str) -> str | None:
     payload = part.get_payload(decode=True)
     charset = part.get_content_charset("utf-8")
     try:
-        return cast(bytes, payload).decode(charset, "replace")
+        text = cast(bytes, payload).decode(charset, "replace")
     except LookupError:  # A charset that nobody knows.
-        return cast(bytes, payload).decode("utf-8", "replace")
+        text = cast(bytes, payload).decode("utf-8", "replace")
+    return text.replace("\r\n", "\n")  # as lines end at a terminal: a link that is cut out there has no CR

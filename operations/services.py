@@ -102,7 +102,7 @@ def _administrator(settings: Mapping[str, str], *, rank: int) -> StartupTask:
     def announce(output: str) -> str | None:
         if "made the administrator" not in output:
             return None
-        return f"first administrator: {settings['ADMIN_EMAIL']}, password {settings['ADMIN_PASSWORD']} (see .env)"
+        return f"first administrator: {settings['ADMIN_EMAIL']}, with ADMIN_PASSWORD of .env"
 
     return StartupTask(
         "administrator",

@@ -11,6 +11,8 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import click
+
 from operations import compose
 from operations.declared_settings import PROCESSES, DeclaredSetting, DeclaredSettings, SettingsSection
 
@@ -127,6 +129,7 @@ def _readers(setting: DeclaredSetting, declared: DeclaredSettings) -> list[str]:
 # --- the command ------------------------------------------------------------------------------------------------------
 
 
+@click.command()
 def main() -> None:
     """Write every file that is not as it should be, and say which."""
     for name, text in render().items():
@@ -137,4 +140,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="python -m operations.setting_files")

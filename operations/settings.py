@@ -40,12 +40,13 @@ class MailCatcherSettings(EnvironmentSettings):
 
 
 class AdministratorSettings(EnvironmentSettings):
-    """The first administrator, whom the first start makes; later changes of these have no effect."""
+    """The first administrator, whom the first start makes; a later change here changes nothing of their account."""
 
     admin_email: str = "admin@example.org"
     """The e-mail address with which the first administrator signs in."""
     admin_password: Password
-    """Their first password; change it after signing in (`POST /api/me/password`)."""
+    """Their first password. After changing it (`POST /api/me/password`) write the new one here: `make token`,
+    `make demo` and `make postman-run` sign in with what stands here."""
 
 
 class ContainerSettings(EnvironmentSettings):

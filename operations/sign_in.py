@@ -25,6 +25,16 @@ SIGN_IN_SECONDS: Final = 30.0
 """For how long a sign-in is tried: passwords are hashed one after the other, and some calls wait."""
 BUSY: Final = frozenset({429, 503})
 
+REFUSALS: Final = {
+    "sign_in.refused": "the sign-in of {email} was refused: write the password that is valid now as ADMIN_PASSWORD in"
+    " .env (and the address as ADMIN_EMAIL)",
+    "sign_in.otp_needed": "{email} uses one-time passwords: put OTP=123456, with the one that the app shows now, before"
+    " the command",
+    "sign_in.otp_refused": "the one-time password of {email} was refused: each counts once, so wait up to 30 seconds"
+    " for the next one",
+}
+"""What a person at the terminal can mend, by the code of the refusal."""
+
 
 class NoSignIn(OperationsError):
     """The user service gives no token."""
@@ -72,8 +82,14 @@ class AccessTokens:
     used further, since the services accept it (TOKEN_OUTAGE_GRACE).
     """
 
-    def __init__(self, settings: Mapping[str, str], account: PersonalSignIn | None = None) -> None:
-        """`account`: who signs in, the first administrator unless given."""
+    def __init__(
+        self, settings: Mapping[str, str], account: PersonalSignIn | None = None, *, is_attended: bool = True
+    ) -> None:
+        """`account`: who signs in, the first administrator unless given.
+
+        `is_attended`: whether a person at the terminal may be asked for a one-time password.
+        """
+        self._is_attended = is_attended
         self._settings = settings
         self._account = account or first_administrator(settings)
         self._lock = threading.Lock()
@@ -144,7 +160,7 @@ class AccessTokens:
         try:
             return _patiently(self._ask, "/api/auth/login", self._account.body())
         except NoSignIn as refused:
-            if not (refused.needs_otp and sys.stdin.isatty()):
+            if not (refused.needs_otp and self._is_attended and sys.stdin.isatty()):
                 raise
         otp = click.prompt(f"One-time password of {self._account.email}", err=True)
         return _patiently(self._ask, "/api/auth/login", replace(self._account, otp=otp).body())
@@ -158,9 +174,14 @@ class AccessTokens:
             raise NoSignIn(f"the user service at {url} does not answer: {type(problem).__name__}") from problem
         if answer.ok:
             return answer
-        hint = "\n  OTP=123456 before the command gives the one-time password"
-        refusal = NoSignIn(f"{url} was answered with {answer.status_code}: {answer.text[:500]}", answer)
-        raise NoSignIn(f"{refusal}{hint}", answer) if refusal.needs_otp else refusal
+        raise NoSignIn(self._refusal(url, answer), answer)
+
+    def _refusal(self, url: str, answer: requests.Response) -> str:
+        """What was refused and what to do, as a sentence; as it came where that is nothing that a person can mend."""
+        for code, sentence in REFUSALS.items():
+            if f'"{code}"' in answer.text:
+                return sentence.format(email=self._account.email)
+        return f"{url} was answered with {answer.status_code}: {answer.text[:500]}"
 
 
 def _pause(state: RetryCallState) -> float:

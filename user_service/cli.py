@@ -35,14 +35,20 @@ def commands() -> None:
 
 
 @commands.command("create-admin")
-@click.option("--email", envvar="ADMIN_EMAIL", required=True, help="The e-mail address; else ADMIN_EMAIL.")
+@click.option(
+    "--email",
+    envvar="ADMIN_EMAIL",
+    required=True,
+    help="The e-mail address; left out, that in the environment variable ADMIN_EMAIL (`.env` does not count).",
+)
 @click.option("--name", default="Administrator", show_default=True, help="The person's name.")
 @click.option("--if-none", is_flag=True, help="Do nothing where there is an administrator already.")
 @with_service
 def _create_admin(service: AnyService, settings: ServiceSettings, email: str, name: str, if_none: bool) -> None:
     """Make an administrator who can sign in.
 
-    The password is that in the environment variable ADMIN_PASSWORD; without it one is made and printed once.
+    The e-mail address must be one that no account has. The password is that in the environment variable
+    ADMIN_PASSWORD; without it one is made and printed once.
     """
     given = os.environ.get("ADMIN_PASSWORD")
     password = given or new_secret()

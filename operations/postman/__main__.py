@@ -19,7 +19,10 @@ from shared.runtime.terminal import print_line
 def main(sign_in: bool, run: bool, more: tuple[str, ...]) -> None:
     """Write the Postman collection of all services and its environment below build/postman."""
     root = environment.ROOT
-    written = files.write(root, env_file.load(root), with_sign_in=sign_in or run)
+    settings = env_file.load(root)
+    if run:
+        runner.refuse_without_sign_in(settings)
+    written = files.write(root, settings, with_sign_in=sign_in or run)
     for file in written:
         print_line(str(file))
     if run:

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from operations.errors import OperationsError
+from operations.sign_in import AccessTokens, PersonalSignIn
 
 LOCKED = Path(__file__).parent / "newman"
 """The version of newman and of everything that it needs, with checksums."""
 PAUSE_MILLISECONDS = "50"
 """Between two requests, so that the gateway's limits (GATEWAY_OPEN_REQUESTS_PER_SECOND) let all of them pass."""
+
+
+def refuse_without_sign_in(settings: Mapping[str, str]) -> None:
+    """Raises `NoSignIn` where the collection's first request would be refused, and every other one after it.
+
+    It signs in with e-mail address and password only, so an account with one-time passwords cannot run it.
+    """
+    if settings["AUTH"] == "token":
+        account = PersonalSignIn(settings["ADMIN_EMAIL"], settings["ADMIN_PASSWORD"])
+        with AccessTokens(settings, account, is_attended=False) as tokens:
+            tokens.current()
 
 
 def run(root: Path, files: Sequence[Path], more: Sequence[str]) -> int:

@@ -29,6 +29,13 @@ def example_of(schema: Document, definitions: Document) -> Any:
     return _plain(schema)
 
 
+def example_of_patch(schema: Document, definitions: Document) -> dict[str, Any]:
+    """Returns a merge patch that changes something: the first property that has an example; empty where none has."""
+    model = definitions[schema["$ref"].rsplit("/", 1)[-1]] if "$ref" in schema else schema
+    with_example = [name for name, each in model["properties"].items() if "examples" in each]
+    return {name: example_of(model["properties"][name], definitions) for name in with_example[:1]}
+
+
 def _object(schema: Document, definitions: Document) -> dict[str, Any]:
     return {name: example_of(schema["properties"][name], definitions) for name in schema.get("required", [])}
 

@@ -14,7 +14,7 @@ from pydantic_core import from_json, to_json
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, UnsupportedMediaType
 
 from shared.errors import FieldProblem
-from shared.values.schemas import LONGEST_NAME_SHOWN, InvalidFields, MergePatch, read_patch
+from shared.values.schemas import LONGEST_NAME_SHOWN, InvalidFields, MergePatch, problems_of, read_patch
 
 JSON = frozenset({"application/json"})
 MERGE_PATCH = JSON | {"application/merge-patch+json"}
@@ -35,11 +35,12 @@ class JsonBody:
     """Reads bodies of one kind."""
 
     def __init__(self, kind: Any) -> None:
+        self._kind = kind
         self._adapter: TypeAdapter[Any] = TypeAdapter(kind)
         self._may_be_empty = isinstance(kind, type) and issubclass(kind, BaseModel) and _has_no_required_field(kind)
 
     def read(self) -> Any:
-        """The body as the schema. Raises ValidationError, 400 (not JSON), 413 or 415."""
+        """The body as the schema. Raises InvalidFields, 400 (not JSON), 413 or 415."""
         sent = raw_body()
         if not sent and (self._may_be_empty or not request.mimetype):
             sent = NOTHING
@@ -53,7 +54,7 @@ class JsonBody:
             for each in invalid.errors(include_input=False):
                 if each["type"] == "json_invalid":
                     raise BadRequest(_not_json(each["ctx"]["error"])) from None
-            raise
+            raise InvalidFields(problems_of(invalid, self._kind)) from None
 
 
 def read_merge_patch(writable: type[BaseModel], view: type[BaseModel]) -> MergePatch:
@@ -110,7 +111,7 @@ class QueryString:
         }
 
     def read(self) -> BaseModel:
-        """The parameters as the schema. Raises ValidationError, or InvalidFields: repeated, or not in UTF-8."""
+        """The parameters as the schema. Raises InvalidFields, also for what is repeated or not in UTF-8."""
         _refuse_what_is_not_utf8(request.query_string)
         given: dict[str, Any] = {}
         for name, values in request.args.lists():
@@ -120,7 +121,10 @@ class QueryString:
                 raise InvalidFields([FieldProblem(name, GIVEN_TWICE)])
             else:
                 given[name] = self._value(name, values[0])
-        return self.schema.model_validate_json(to_json(given))
+        try:
+            return self.schema.model_validate_json(to_json(given))
+        except ValidationError as invalid:
+            raise InvalidFields(problems_of(invalid, self.schema)) from None
 
     def _value(self, name: str, text: str) -> Any:
         """Returns the number or boolean that JSON writes like this, where the field may be one, otherwise the text."""

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from shared.http import headers
 from shared.http.declaration import BRINGS_A_BODY, Cookie, Endpoint
-from shared.http.examples import example_of
+from shared.http.examples import example_of, example_of_patch
 from shared.http.inputs import JSON, MERGE_PATCH
 from shared.http.replay import NOT_REPLAYED
 from shared.http.responses import HAS_LOCATION
@@ -264,7 +264,10 @@ def _request_body(endpoint: Endpoint, schemas: _Schemas) -> Document:
         required = "required" in schemas.resolved(endpoint.body, "validation")
     else:
         return {}
-    described = {"schema": schema, "example": example_of(schema, schemas.definitions)}
+    made = example_of(schema, schemas.definitions)
+    if endpoint.patch is not None:
+        made = made or example_of_patch(schema, schemas.definitions)
+    described = {"schema": schema, "example": made}
     return {"required": required, "content": dict.fromkeys(sorted(media_types), described)}
 
 

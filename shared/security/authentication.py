@@ -93,7 +93,7 @@ def admit(access: Access) -> None:
         return
     g.caller = cast(SignIn, current_app.extensions["sign_in"]).caller(request.environ)
     if not caller().may(access):
-        raise Forbidden("role.missing", "Your role does not allow this.")
+        raise Forbidden("role.missing", "Your role or scope does not allow this.")
 
 
 def purpose() -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic_core import ErrorDetails
@@ -57,8 +58,11 @@ _MESSAGES: dict[str, str] = {
 _NULL_IS_NOT_THE_PROBLEM = {"missing", "extra_forbidden", "unexpected_keyword_argument"}
 
 
-def message_of(detail: ErrorDetails) -> str:
-    """Returns what is wrong with a value, for its sender; the value is never repeated."""
+def message_of(detail: ErrorDetails, known: Sequence[str] = ()) -> str:
+    """Returns what is wrong with a value, for its sender; the value is never repeated.
+
+    `known`: the fields of the whole, which are named where another one was sent (not inside of these fields).
+    """
     kind, context = detail["type"], detail.get("ctx", {})
     if detail["input"] is None and kind not in _NULL_IS_NOT_THE_PROBLEM:
         return "must not be null"
@@ -66,7 +70,9 @@ def message_of(detail: ErrorDetails) -> str:
         return str(context["error"])
     if context.get("min_length") == 1 and kind in ("too_short", "string_too_short"):
         return "must not be empty"
-    return _MESSAGES.get(kind, "is not valid").format_map({name: _plain(value) for name, value in context.items()})
+    message = _MESSAGES.get(kind, "is not valid").format_map({name: _plain(value) for name, value in context.items()})
+    is_unknown = kind == "extra_forbidden" and len(detail["loc"]) == 1
+    return f"{message} (known: {', '.join(known)})" if is_unknown and known else message
 
 
 def _plain(limit: Any) -> Any:

@@ -32,6 +32,7 @@ MAX_LIMIT = 200
 DEFAULT_LIMIT = 50
 MOST_PROBLEMS = 100
 LONGEST_NAME_SHOWN = 100
+MOST_NAMES_SHOWN = 20
 
 
 def _refuse_unstorable(value: Any) -> None:
@@ -184,11 +185,22 @@ class InvalidFields(ValueError):
         super().__init__("; ".join(f"{problem.field}: {problem.message}" for problem in self.problems))
 
 
-def problems_of(error: ValidationError) -> list[FieldProblem]:
-    """Returns the first hundred problems, as sentences for the sender; values are never repeated."""
+def problems_of(error: ValidationError, model: Any = None) -> list[FieldProblem]:
+    """Returns the first hundred problems, as sentences for the sender; values are never repeated.
+
+    Who sent an unknown field to the `model` is told which there are, unless these are many.
+    """
     details = error.errors(include_url=False)[:MOST_PROBLEMS]
-    problems = [FieldProblem(field, message_of(detail)) for detail in details for field in refused_fields(detail)]
+    known = _known_fields(model)
+    problems = [
+        FieldProblem(field, message_of(detail, known)) for detail in details for field in refused_fields(detail)
+    ]
     return problems[:MOST_PROBLEMS]
+
+
+def _known_fields(model: Any) -> list[str]:
+    names = _by_json_name(model) if isinstance(model, type) and issubclass(model, BaseModel) else {}
+    return list(names) if len(names) <= MOST_NAMES_SHOWN else []
 
 
 def refused_fields(detail: ErrorDetails) -> Iterator[str]:
@@ -244,7 +256,7 @@ def read_patch(document: object, writable: type[BaseModel], view: type[BaseModel
     try:
         patch = patch_of(writable).model_validate_json(json.dumps(to_write))
     except ValidationError as error:
-        raise InvalidFields(problems_of(error)) from None
+        raise InvalidFields(problems_of(error, writable)) from None
     return MergePatch(changes_in(patch, writable), to_compare)
 
 

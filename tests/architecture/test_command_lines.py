@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import click
@@ -14,10 +16,13 @@ from click.testing import CliRunner
 
 import benchmarks.__main__
 import chaos.__main__
+import gateway.__main__
 import migrations.__main__
 import operations.__main__
+import operations.postman.__main__
 import tests.fuzz.__main__
-from operations import event_document, mail_catcher
+import user_service.cli
+from operations import event_document, mail_catcher, setting_files
 from operations.errors import OperationsError
 from operations.explained_commands import ExplainedGroup
 from shared.events import topics
@@ -35,6 +40,10 @@ PROGRAMS: dict[str, click.Command] = {
     "operations": operations.__main__.main,
     "operations.mail_catcher": mail_catcher.main,
     "operations.event_document": event_document.main,
+    "operations.postman": operations.postman.__main__.main,
+    "operations.setting_files": setting_files.main,
+    "gateway": gateway.__main__.main,
+    "user_service": user_service.cli.commands,
     "testkit.demo": demo.main,
     "benchmarks": benchmarks.__main__.main,
     "chaos": chaos.__main__.main,
@@ -149,6 +158,21 @@ def test_help_needs_no_setting(program: str) -> None:
     command = [sys.executable, "-m", program, "--help"]
     done = subprocess.run(command, cwd=ROOT, env=bare, capture_output=True, text=True, check=True)
     assert f"Usage: python -m {program}" in done.stdout
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(["--help"], 0), (["--nonsense"], 2), (["up"], 2)])
+def test_the_command_that_needs_nothing_but_python_explains_itself_and_writes_nothing(
+    tmp_path: Path, arguments: list[str], code: int
+) -> None:
+    """`make env` may run where click is not installed: `-S` leaves the packages of the machine out."""
+    shutil.copytree(ROOT / "operations", tmp_path / "operations", ignore=shutil.ignore_patterns("newman"))
+    (tmp_path / "shared").symlink_to(ROOT / "shared")
+    command = [sys.executable, "-S", "-m", "operations.environment", *arguments]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == code
+    assert "Usage: python -m operations.environment" in done.stdout + done.stderr
+    assert not (tmp_path / ".state").exists()
+    assert not (tmp_path / ".env").exists()
 
 
 def test_nothing_reads_its_arguments_in_another_way() -> None:

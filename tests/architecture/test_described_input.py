@@ -16,6 +16,7 @@ from shared.http.dead_letters import dead_letter_routes
 from shared.http.openapi import document
 from shared.http.routes import Route
 from tests.architecture.sources import SERVICES
+from user_service.domain.passwords import weakness
 
 each_service = pytest.mark.parametrize("service", SERVICES)
 
@@ -140,3 +141,20 @@ def test_the_service_itself_accepts_the_example_of_a_body(service: str) -> None:
                 TypeAdapter(endpoint.body).validate_python(examples[f"{method} {path}"], strict=False)
                 read += 1
     assert read
+
+
+def test_an_example_gives_no_right_that_nobody_asked_for_and_is_no_password() -> None:
+    """They are sent unchanged from "Try it out"."""
+    examples = {name: content["example"] for name, content in bodies("user_service")}
+    assert examples["post /api/users"]["roles"] == ["coordinator"]
+    assert examples["post /api/machine-accounts"] == {"name": "scraper", "scopes": ["imports.start"]}
+    chosen = [example["new_password"] for example in examples.values() if "new_password" in example]
+    assert len(chosen) >= 2
+    assert all(map(weakness, chosen))
+
+
+def test_an_example_says_what_could_be_sent() -> None:
+    examples = {f"{service} {name}": each["example"] for service in SERVICES for name, each in bodies(service)}
+    assert examples["therapist_service post /api/imports"]["file"].startswith("therapists_")
+    empty = [name for name, example in examples.items() if " patch " in name and not example]
+    assert empty == ["matching_service patch /api/placement-requests/{id}"]  # a number or a day; neither has an example

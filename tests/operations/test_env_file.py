@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from operations import env_file
+from operations import env_file, settings_check
 from operations.errors import OperationsError
+from operations.orchestrator import Orchestrator
+from shared.runtime.secret_files import is_secret
 from testkit.private_platform import ROOT
 
 SECRETS = [name for name, setting in env_file.declared(ROOT).items() if setting.is_secret]
@@ -128,6 +130,36 @@ def test_the_environment_may_name_the_file(checkout: Path) -> None:
     (checkout / ".env").write_text(re.sub("^ADMIN_PASSWORD=.*$", "ADMIN_PASSWORD=", text, flags=re.MULTILINE))
     loaded = env_file.load(checkout, {"ADMIN_PASSWORD_FILE": str(checkout / "password")})
     assert loaded["ADMIN_PASSWORD"] == "of a file"
+
+
+EVERY_SECRET = [name for name in env_file.declared(ROOT) if is_secret(name)]
+
+
+def _environments(settings: dict[str, str]) -> dict[str, dict[str, str]]:
+    """What every process of `make up` is given."""
+    parts = Orchestrator(ROOT, settings, say=print).process_specs
+    return {part.name: {**part.environment} for part in parts}
+
+
+@pytest.mark.parametrize("source", ["the file .env", "the environment"])
+def test_processes_are_given_what_secret_files_say_as_if_it_stood_in_env(checkout: Path, source: str) -> None:
+    """From the settings as they are read, over their check, to the environment of every process; for all secrets."""
+    env_file.complete(checkout)
+    # for 127.0.0.1 alone a name and password of the mail server may go without TLS
+    written = env_file.load(checkout, {"SMTP_USERNAME": "agency", "SMTP_PASSWORD": "of the mail server"})
+    named: dict[str, str] = {}
+    for name in EVERY_SECRET:
+        (checkout / name).write_text(f"{written[name]}\n")
+        named |= {name: "", f"{name}_FILE": str(checkout / name)} if written[name] else {}
+    variables = {"SMTP_USERNAME": "agency", **named}
+    if source == "the file .env":
+        with (checkout / ".env").open("a") as file:
+            file.writelines(f"{name}={value}\n" for name, value in variables.items())
+        variables = {}
+    loaded = env_file.load(checkout, variables)
+    settings_check.check(loaded, checkout)
+    assert loaded == written
+    assert _environments(loaded) == _environments(written)
 
 
 @pytest.mark.parametrize(

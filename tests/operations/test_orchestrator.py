@@ -220,7 +220,7 @@ class TestTheMailCatcher:
         send(platform, letter("Anfrage für drei Plätze"))
         (mail,) = platform.mailbox.wait_for(1, to="praxis@example.org")
         assert mail["subject"] == "Anfrage für drei Plätze"
-        assert "hätten Sie einen Platz?" in mail["text"]
+        assert mail["text"] == "Guten Tag,\nhätten Sie einen Platz?\n"
         assert "<b>Platz</b>" in mail["html"]
         assert mail["envelope_to"] == ["praxis@example.org"]
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from operations.postman.runner import refuse_without_sign_in
 from operations.sign_in import AccessTokens, NoSignIn
 from testkit.private_platform import ROOT
 
@@ -163,10 +164,12 @@ def test_a_busy_user_service_is_asked_again_when_it_says(user_service: UserServi
 
 
 def test_a_wrong_password_is_named_and_not_tried_again(user_service: UserService) -> None:
+    """In a sentence that says what to do, and not as it came."""
     user_service.answers = [(401, {}, {"code": "sign_in.refused"})]
-    with pytest.raises(NoSignIn, match=r"401: .*sign_in\.refused") as refused:
+    with pytest.raises(NoSignIn, match=r"admin@example\.org was refused: write .* ADMIN_PASSWORD in \.env") as refused:
         AccessTokens(user_service.settings).current()
     assert "a long password" not in str(refused.value)
+    assert "{" not in str(refused.value)
     assert len(user_service.bodies) == 1
 
 
@@ -178,3 +181,15 @@ def test_the_last_token_is_used_on_while_the_user_service_is_away(user_service: 
     assert tokens.current() == "kept"
     with pytest.raises(NoSignIn, match="does not answer"):
         AccessTokens(user_service.settings).current()
+
+
+@pytest.mark.parametrize("answer", [OTP_NEEDED, (401, {}, {"code": "sign_in.refused"})])
+def test_the_run_of_the_collection_is_refused_before_its_first_request(
+    user_service: UserService, answer: tuple[int, dict[str, str], Any]
+) -> None:
+    user_service.answers = [answer]
+    with pytest.raises(NoSignIn):
+        refuse_without_sign_in(user_service.settings)
+    user_service.gives("a.b.c")
+    refuse_without_sign_in(user_service.settings)
+    refuse_without_sign_in({"AUTH": "none"})

@@ -6,7 +6,7 @@ import re
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from shared.values.datetimes import Instant
 from shared.values.enums import ImportAction, ImportOutcome, ImportStatus
@@ -26,6 +26,8 @@ def _file_name(text: str) -> str:
 
 class NewImport(Schema):
     """What starts an import: a file's name inside the watched folder; without it, the next file that waits there."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"file": A_FILE_NAME}]})
 
     file: Annotated[str, Text(40, _file_name, pattern=FILE_NAME), Field(examples=[A_FILE_NAME])] | None = None
     """The name of a file in the folder IMPORT_URL."""

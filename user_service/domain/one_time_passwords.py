@@ -148,7 +148,8 @@ def check(session: Session, account: Account, given: str | None, values: SecretV
     if _accept_password(account, given, values, now=now):
         return
     if not recovery_codes.take(session, account.id, _code_hash(account, given, values)):
-        raise Unauthenticated("sign_in.otp_refused", "The one-time password is not right, or was used before.")
+        said = "The one-time password is not right, or was used before: wait up to 30 seconds for the next one."
+        raise Unauthenticated("sign_in.otp_refused", said)
     account_log.add(session, account.id, AccountChangeKind.RECOVERY_CODE_USED, by=account.id, now=now)
 
 

@@ -38,9 +38,12 @@ class ExactText:
         return {**handler(schema), "pattern": r"^[^\x00]*$", "format": "password", "examples": [self.example]}
 
 
-PlainPassword = Annotated[str, ExactText(LONGEST_PASSWORD, example="elf Birken am Waldrand 7")]
+# an example that is refused where a password is chosen: whoever sends it unchanged has no account that others enter
+PlainPassword = Annotated[str, ExactText(LONGEST_PASSWORD, example="password password")]
 SecretText = Annotated[str, ExactText(LONGEST_SECRET, example="as it was shown when the account was made")]
 LinkToken = Annotated[str, ExactText(LONGEST_SECRET, example="what stands behind #token= in the link")]
+MachineName = Annotated[Line, Field(examples=["scraper"])]
+Scopes = Annotated[list[Scope], Distinct(50), Field(examples=[[Scope.IMPORTS_START.value]])]
 OneTimePassword = Annotated[str, ExactText(40, example="123456")]
 
 
@@ -72,7 +75,7 @@ class AccessToken(Schema):
 class MachineSignIn(Schema):
     """A machine account, by its id or its name, and its secret."""
 
-    client_id: Line
+    client_id: MachineName
     """The id or the name of the machine account."""
     client_secret: SecretText
     """Its secret."""
@@ -116,6 +119,12 @@ RoleOfPeople = Annotated[
     Role, AfterValidator(_is_of_people), WithJsonSchema({"type": "string", "enum": ROLES_OF_PEOPLE})
 ]
 
+RolesOfPeople = Annotated[
+    list[RoleOfPeople],
+    Distinct(len(ROLES_OF_PEOPLE)),
+    Field(min_length=1, examples=[[Role.COORDINATOR.value]]),  # not the first role of all, which is the administrator's
+]
+
 
 class OwnFields(Schema):
     """What a person may change of their own account."""
@@ -129,7 +138,7 @@ class UserFields(OwnFields):
 
     email: EmailAddress
     """The address with which the person signs in; no other account has it."""
-    roles: Annotated[list[RoleOfPeople], Distinct(len(ROLES_OF_PEOPLE)), Field(min_length=1)]
+    roles: RolesOfPeople
     """What the person may do."""
     active: bool = True
     """Whether the person may sign in; with false all sessions end."""
@@ -142,7 +151,7 @@ class NewUser(Schema):
     """The person's name."""
     email: EmailAddress
     """The address with which the person will sign in; no other account may have it."""
-    roles: Annotated[list[RoleOfPeople], Distinct(len(ROLES_OF_PEOPLE)), Field(min_length=1)]
+    roles: RolesOfPeople
     """What the person may do."""
 
 
@@ -265,9 +274,9 @@ SessionPage = Page[SessionView]
 class MachineFields(Schema):
     """What an administrator may change of a machine account."""
 
-    name: Line
+    name: MachineName
     """The name of the machine; no other account has it."""
-    scopes: Annotated[list[Scope], Distinct(50)]
+    scopes: Scopes
     """What the machine may call."""
     active: bool = True
     """Whether the machine may sign in."""
@@ -276,9 +285,9 @@ class MachineFields(Schema):
 class NewMachine(Schema):
     """A machine that is to have an account, and what it may call."""
 
-    name: Line
+    name: MachineName
     """The name of the machine; no other account may have it."""
-    scopes: Annotated[list[Scope], Distinct(50)]
+    scopes: Scopes
     """What the machine may call."""
 
 

@@ -125,6 +125,12 @@ def test_without_any_body_the_missing_fields_are_named(client: FlaskClient) -> N
     assert (answer.status_code, fields(answer)) == (422, {"name": "is required"})
 
 
+def test_who_sends_an_unknown_field_is_told_which_there_are(client: FlaskClient) -> None:
+    """The name is the sender's slip, as in the body so in the query."""
+    known = "is not a known field (known: name"
+    assert fields(client.post("/api/plain", json={"name": "x", "file_name": 1}))["file_name"].startswith(known)
+
+
 def test_an_endpoint_without_fields_takes_none(client: FlaskClient) -> None:
     assert client.put("/api/plain", json={}).status_code == 202
     assert fields(client.put("/api/plain", json={"surprise": 1})) == {"surprise": "is not a known field"}
