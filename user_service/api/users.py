@@ -66,7 +66,8 @@ class InvitationResource(Resource):
     def post(self, context: Context[Dependencies], id: UUID) -> UserView:
         """Send a person an e-mail with a link, by which they choose their password; 409 where they have one.
 
-        Who is invited again gets another e-mail; each link counts until one is used.
+        Who is invited again gets another e-mail, unless the one before still waits to be sent; each link counts until
+        one is used.
         """
         return account_emails.invite(context.session, id, by=context.caller.id, now=context.now)
 
@@ -76,7 +77,7 @@ class UserOtpResource(Resource):
 
     @endpoint()
     def delete(self, context: Context[Dependencies], id: UUID) -> None:
-        """Turn off the one-time passwords of a person who has lost device and recovery codes."""
+        """Turn off the one-time passwords of a person who has lost device and recovery codes; 403 for one's own."""
         one_time_passwords.turn_off_for(
             context.session, id, expected_versions=context.if_match, by=context.caller.id, now=context.now
         )

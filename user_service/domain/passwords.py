@@ -60,7 +60,8 @@ class PasswordHashes:
         """A place among those who hash or wait for it, without waiting for one. Raises `HashingBusy`.
 
         As many hash at once as the settings say, and as many more may wait. Some further places are kept for those who
-        are known: a storm of others cannot take them.
+        are known: a storm of others cannot take them. All wait for the same turns: where hashing takes long because the
+        machine is busy, those who are known may wait in vain too.
         """
         place = self._take(self._places) or (self._take(self._kept_places) if is_known else None)
         if place is None:
