@@ -34,12 +34,14 @@ def bootstrap(settings: MigrationSettings) -> None:
             cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(settings.database_name)))
     admin.close()
     admin = administrator(settings)
-    roles.prepare(
+    still_open = roles.prepare(
         admin,
         owner_password=settings.database_owner_password.get_secret_value(),
         service_passwords=settings.service_passwords(),
     )
     admin.close()
+    for each in still_open:
+        print_line(f"only a superuser of PostgreSQL can change this: {each}")
 
 
 def upgrade(settings: MigrationSettings, only: str | None = None) -> None:

@@ -10,12 +10,17 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import encrypt_password
 
+from migrations import rights_of_everybody
+
 EXTENSIONS = ("postgis", "btree_gist")
 OWNER = "platform_owner"
 
 
-def prepare(admin: Connection, *, owner_password: str, service_passwords: dict[str, str]) -> None:
-    """Make everything that is missing in the connected database and set the given passwords."""
+def prepare(admin: Connection, *, owner_password: str, service_passwords: dict[str, str]) -> list[str]:
+    """Make everything that is missing in the connected database and set the given passwords.
+
+    Returns what stays open to the services because this administrator may not close it, in words.
+    """
     with admin, admin.cursor() as cursor:
         # two `up` at once would collide on the catalogue
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('platform roles'))")
@@ -26,6 +31,7 @@ def prepare(admin: Connection, *, owner_password: str, service_passwords: dict[s
         cursor.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
         for service, password in service_passwords.items():
             _service(cursor, service, password)
+    return rights_of_everybody.take(admin, ours=(OWNER, *service_passwords))
 
 
 def _service(cursor: object, service: str, password: str) -> None:

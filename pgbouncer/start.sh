@@ -29,7 +29,8 @@ secret() {
     value=$(printenv "$1" || true)
     file=$(printenv "$1_FILE" || true)
     [ -z "$value" ] || [ -z "$file" ] || { echo "set $1 or $1_FILE, not both" >&2; exit 1; }
-    [ -z "$file" ] || value=$(cat "$file") || { echo "the file that $1_FILE names cannot be read" >&2; exit 1; }
+    # of a pipe the end may never come
+    [ -z "$file" ] || { [ -f "$file" ] && value=$(cat "$file"); } || { echo "the file that $1_FILE names cannot be read" >&2; exit 1; }
     printf '%s' "${value:?$1 is empty}"
 }
 

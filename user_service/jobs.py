@@ -31,7 +31,15 @@ from user_service.domain import (
 )
 from user_service.domain.email_delivery import ClaimedEmail
 from user_service.domain.passwords import HashingBusy, refuse_weak
-from user_service.domain.schemas import NewPassword, NewUser, OtpSetup, OtpSetupView, PasswordChoice, PersonSignIn
+from user_service.domain.schemas import (
+    NewPassword,
+    NewUser,
+    OtpRemoval,
+    OtpSetup,
+    OtpSetupView,
+    PasswordChoice,
+    PersonSignIn,
+)
 from user_service.domain.sessions import Origin
 from user_service.domain.sign_in import SignedIn, SignInClaim
 from user_service.domain.throttling import Attempt
@@ -180,6 +188,35 @@ def set_up_otp(
         return one_time_passwords.confirm(session, given, attempt, session_id=session_id, values=values, by=by, now=now)
 
 
+def turn_off_otp(
+    given: OtpRemoval,
+    dependencies: Dependencies,
+    *,
+    session_id: UUID | None,
+    expected_versions: Collection[int] | None,
+    by: UUID | None,
+    now: datetime,
+) -> None:
+    """Turn the caller's one-time passwords off. The attempt is counted whatever becomes of it.
+
+    Raises `NotFound`, `Forbidden`, `LostUpdate`, `TooManyRequests`, `RuleBroken`.
+    """
+    values = dependencies.values
+    with transaction() as session:
+        attempt = one_time_passwords.count(session, values, by=by, now=now)
+    with transaction() as session:
+        one_time_passwords.turn_off(
+            session,
+            given,
+            attempt,
+            session_id=session_id,
+            values=values,
+            expected_versions=expected_versions,
+            by=by,
+            now=now,
+        )
+
+
 def create_administrator(
     new: NewUser, password: str, dependencies: Dependencies, *, only_first: bool, now: datetime
 ) -> bool:
@@ -213,6 +250,8 @@ def _send(dependencies: Dependencies, now: datetime) -> int:
         return 0
     started = clock.monotonic()
     report = _write_and_deliver(claimed, dependencies, now)
+    if report is None:
+        return 1
     ended = now + timedelta(seconds=clock.monotonic() - started)
     for attempt in RECORDING:
         with attempt, transaction() as session:
@@ -222,8 +261,8 @@ def _send(dependencies: Dependencies, now: datetime) -> int:
     return int(report.delivery not in TROUBLE)
 
 
-def _write_and_deliver(claimed: ClaimedEmail, dependencies: Dependencies, now: datetime) -> Report:
-    """Write an e-mail and deliver it; one that cannot be written does not delay others."""
+def _write_and_deliver(claimed: ClaimedEmail, dependencies: Dependencies, now: datetime) -> Report | None:
+    """Write an e-mail and deliver it; one that cannot be written does not delay others. None where it is not to go."""
     try:
         with transaction() as session:
             outgoing = email_delivery.write(
@@ -234,6 +273,8 @@ def _write_and_deliver(claimed: ClaimedEmail, dependencies: Dependencies, now: d
             raise
         log.exception("account_email.not_written", email_id=str(claimed.email_id))
         return Report(Delivery.NOT_TRIED, "", type(problem).__name__)
+    if outgoing is None:
+        return None
     return dependencies.mail_server.deliver(outgoing.sender, outgoing.recipient, outgoing.message)
 
 

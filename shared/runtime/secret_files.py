@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -38,16 +40,27 @@ class SecretFile:
         if self.value:
             raise ValueError(f"set {self.name} or {variable}, not both")
         try:
-            with open(self.path, "rb") as file:
-                text = file.read(LONGEST_FILE).decode()
+            text = _beginning(self.path).decode()
         except OSError as problem:
             raise ValueError(f"the file that {variable} names cannot be read: {problem.strerror}") from None
-        except ValueError:  # the path has a NUL, or the content is no UTF-8
+        except ValueError:  # the path has a NUL or names no file, or the content is no UTF-8
             raise ValueError(f"{variable} names no file with a line of text") from None
         secret = text.removesuffix("\n").removesuffix("\r")
         if not secret:
             raise ValueError(f"the file that {variable} names is empty")
         return secret
+
+
+def _beginning(path: str) -> bytes:
+    """The first bytes of a file. Raises `OSError`, `ValueError` for what is no file: of a pipe the end never comes."""
+    with open(path, "rb", opener=_open_at_once) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ValueError
+        return file.read(LONGEST_FILE)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def secret_file(name: str, variables: Mapping[str, str]) -> SecretFile | None:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
+from typing import Any
 
+import psycopg2
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import ProgrammingError
 
+from migrations import rights_of_everybody, roles
 from migrations.__main__ import bootstrap
+from migrations.connections import administrator
 from migrations.settings import MigrationSettings
 from shared import database
 from tests.architecture.sources import SERVICES
@@ -107,6 +113,69 @@ def test_a_role_cannot_become_the_owner_who_may_do_everything(service: str, role
     """Whoever owns a table gives himself back what was taken."""
     assert role.scalar(text("SELECT NOT pg_has_role(current_user, 'platform_owner', 'MEMBER')"))
     assert role.scalar(text("SELECT NOT rolsuper AND NOT rolcreaterole FROM pg_roles WHERE rolname = current_user"))
+
+
+@each_service
+def test_a_role_makes_no_large_objects(role: Connection) -> None:
+    """They would lie in no table: nothing counts, prunes or backs them up."""
+    for statement in ("SELECT lo_create(0)", "SELECT lo_creat(-1)", "SELECT lo_from_bytea(0, 'x')"):
+        assert not _works(role, statement), statement
+
+
+OTHERS = "others"
+"""A role of others on the same server, and its password."""
+
+
+@pytest.fixture
+def as_others(infrastructure: Infrastructure) -> Iterator[Callable[..., AbstractContextManager[Any]]]:
+    """The administrator's connection, on a server where PostgreSQL's defaults count again and others have a role."""
+    settings = MigrationSettings()
+    bootstrap(settings)
+
+    @contextmanager
+    def connected(database: str, role: str | None = None, password: str = OTHERS) -> Iterator[Any]:
+        user = {"postgres_admin_user": role, "postgres_admin_password": SecretStr(password)} if role else {}
+        with closing(administrator(settings.model_copy(update=user), database)) as connection:
+            connection.autocommit = True
+            yield connection.cursor()
+
+    with connected("postgres") as cursor:
+        cursor.execute("CREATE ROLE others LOGIN CREATEDB CREATEROLE PASSWORD %s", (OTHERS,))
+        cursor.execute("GRANT CONNECT ON DATABASE postgres, template1 TO PUBLIC")
+        try:
+            yield connected
+        finally:
+            cursor.execute("REVOKE CONNECT ON DATABASE postgres, template1 FROM others")
+            cursor.execute("DROP ROLE others")
+            bootstrap(settings)
+
+
+@pytest.mark.parametrize("database", rights_of_everybody.DATABASES)
+def test_a_role_connects_to_no_other_database(as_others: Any, database: str) -> None:
+    """Roles of others on the same server go on as before."""
+    settings = MigrationSettings()
+    services = settings.service_passwords() | {roles.OWNER: settings.database_owner_password.get_secret_value()}
+    for _ in range(2):
+        bootstrap(settings)
+        for name, password in services.items():
+            with (
+                pytest.raises(psycopg2.OperationalError, match="permission denied"),
+                as_others(database, name, password),
+            ):
+                pass
+        with as_others(database, "others"):
+            pass
+
+
+def test_an_administrator_who_may_not_close_it_is_told_and_goes_on(as_others: Any) -> None:
+    with as_others("postgres", "others") as cursor:
+        cursor.connection.autocommit = False
+        left = rights_of_everybody.take(cursor.connection, ours=())
+    assert left == [
+        "every role may connect to the database postgres",
+        "every role may connect to the database template1",
+        "every role may make large objects",
+    ]
 
 
 def test_the_logs_that_the_law_asks_for_make_the_promise() -> None:

@@ -21,7 +21,7 @@ def start(folder: Path, environment: dict[str, str]) -> subprocess.CompletedProc
     program.chmod(0o755)
     machine = {"PATH": f"{program.parent}:{os.environ['PATH']}", "STATE_DIR": str(folder / "state")}
     command = ["sh", str(ROOT / "pgbouncer" / "start.sh")]
-    return subprocess.run(command, env=machine | environment, capture_output=True, text=True, check=False)
+    return subprocess.run(command, env=machine | environment, capture_output=True, text=True, check=False, timeout=30)
 
 
 @pytest.mark.parametrize("text", ["pass word", 'qu"ote', "$HOME `id` \\n %s", "ä"])
@@ -39,7 +39,7 @@ def test_a_password_stands_in_the_environment_or_in_a_file(tmp_path: Path, text:
     ("environment", "said"),
     [
         ({NAME: ""}, f"{NAME} is empty"),
-        ({f"{NAME}_FILE": "/dev/null"}, f"{NAME} is empty"),
+        ({f"{NAME}_FILE": "/dev/null"}, f"the file that {NAME}_FILE names cannot be read"),
         ({f"{NAME}_FILE": "/no/file"}, f"the file that {NAME}_FILE names cannot be read"),
         ({NAME: "secret", f"{NAME}_FILE": "/etc/hostname"}, f"set {NAME} or {NAME}_FILE, not both"),
     ],
@@ -49,3 +49,11 @@ def test_a_password_that_nobody_can_use_is_refused(tmp_path: Path, environment: 
     assert ended.returncode != 0
     assert said in ended.stderr
     assert "secret" not in ended.stderr
+
+
+def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
+    """Its other end may never come."""
+    os.mkfifo(tmp_path / "pipe")
+    ended = start(tmp_path, {f"{NAME}_FILE": str(tmp_path / "pipe")})
+    assert ended.returncode != 0
+    assert "cannot be read" in ended.stderr

@@ -14,7 +14,7 @@ from shared.database import transaction
 from shared.runtime.health import readiness
 from shared.runtime.metrics import exposition
 from shared.values.account_enums import AccountEmailKind, OneTimeTokenPurpose
-from tests.builders.accounts import EMAIL, a_person
+from tests.builders.accounts import EMAIL, PASSWORD, a_person
 from tests.builders.sign_ins import HOME, token_in
 from tests.concurrency import at_once
 from tests.conftest import MONDAY
@@ -147,6 +147,51 @@ def test_one_whose_worker_died_is_sent_by_another(
     email_delivery.record_not_sent(session, lost, needed.emails, cause="late", is_held_up=True, now=MONDAY + lease)
     assert send(MONDAY + timedelta(hours=1)) == 0
     assert len(catcher.messages) == 1
+
+
+@pytest.mark.parametrize("ends", ["sent", "refused", "not sent", "never"])
+@pytest.mark.parametrize("kind", [AccountEmailKind.PASSWORD_RESET, AccountEmailKind.INVITATION])
+def test_one_that_is_asked_for_while_another_is_on_its_way_goes_too(
+    session: Session, needed: Dependencies, catcher: FakeMailServer, send: SendDue, kind: AccountEmailKind, ends: str
+) -> None:
+    """The first may be older than what the person needs, and where it arrives nobody knows."""
+    is_reset = kind == AccountEmailKind.PASSWORD_RESET
+    account_id = a_person(session, password=PASSWORD if is_reset else None).id
+
+    def ask_for_it() -> None:
+        if is_reset:
+            ask(session, needed)
+        else:
+            account_emails.invite(session, account_id, by=None, now=MONDAY)
+
+    ask_for_it()
+    slow = email_delivery.claim(session, lease=timedelta(minutes=3), now=MONDAY)
+    assert slow is not None
+    ask_for_it()
+    if ends == "sent":
+        email_delivery.record_sent(session, slow, now=MONDAY)
+    elif ends == "refused":
+        email_delivery.record_refused(session, slow, cause="550 5.1.1", now=MONDAY)
+    elif ends == "not sent":
+        email_delivery.record_not_sent(session, slow, needed.emails, cause="451", is_held_up=False, now=MONDAY)
+    assert (send(MONDAY), len(catcher.messages)) == (1, 1)
+    assert token_in(catcher.messages[0])
+    assert send(SOON) == 0
+    assert session.query(AccountEmail).count() == 0
+
+
+def test_one_that_waits_and_is_asked_for_again_goes_once_and_is_not_given_up_before_its_time(
+    session: Session, person: Account, needed: Dependencies, catcher: FakeMailServer, send: SendDue
+) -> None:
+    catcher.recipient_answer = "451 later"
+    send(MONDAY)
+    later = MONDAY + timedelta(days=1)
+    account_emails.request_reset(session, PasswordResetRequest(email=EMAIL), HOME, needed.values, now=later)
+    send(MONDAY + timedelta(days=2, seconds=1))
+    assert session.query(AccountEmail).count() == 1
+    catcher.recipient_answer = None
+    assert (send(MONDAY + timedelta(days=2, hours=1)), len(catcher.messages)) == (1, 1)
+    assert session.query(AccountEmail).count() == 0
 
 
 def test_one_that_cannot_be_written_holds_up_nobody(

@@ -301,12 +301,34 @@ class TestOverHttp:
         assert client.get("/api/me").json["recovery_codes_left"] == 9
 
     def test_they_are_turned_off(self, on: Any, client: FlaskClient, session: Session) -> None:
-        assert client.delete("/api/me/otp", headers={"If-Match": '"1"'}).status_code == 412
-        assert client.delete("/api/me/otp").status_code == 204
+        proof = {"otp": Device(on["secret"], []).shows(clock.now() + STEP)}
+        assert client.delete("/api/me/otp", json=proof, headers={"If-Match": '"1"'}).status_code == 412
+        assert client.delete("/api/me/otp", json=proof).status_code == 204
+        assert client.delete("/api/me/otp").status_code == 204, "they are off"
         shown = client.get("/api/me").json
         assert (shown["otp_enabled"], shown["recovery_codes_left"]) == (False, 0)
         assert client.post("/api/auth/login", json={"email": EMAIL, "password": PASSWORD}).status_code == 200
         assert session.query(RecoveryCode).count() == 0
+
+    def test_a_recovery_code_turns_them_off_too(self, on: Any, client: FlaskClient) -> None:
+        assert client.delete("/api/me/otp", json={"otp": on["recovery_codes"][0].lower()}).status_code == 204
+        assert client.get("/api/me").json["otp_enabled"] is False
+
+    @pytest.mark.parametrize("given", [None, {}, {"otp": "000000"}, {"otp": "AAAA-AAAA-AAAA-AAAA"}, "the one before"])
+    def test_a_stolen_session_does_not_turn_them_off(self, on: Any, client: FlaskClient, given: Any) -> None:
+        """A thief would let a device of their own count next."""
+        sent = {"otp": Device(on["secret"], []).shows(clock.now())} if given == "the one before" else given
+        answer = client.delete("/api/me/otp", json=sent)
+        assert (answer.status_code, answer.json["code"]) == (422, "otp.wrong")
+        assert answer.json["errors"][0]["field"] == "otp"
+        shown = client.get("/api/me").json
+        assert (shown["otp_enabled"], shown["recovery_codes_left"]) == (True, 10)
+
+    def test_guesses_at_turning_them_off_are_counted(self, on: Any, client: FlaskClient) -> None:
+        answers = [client.delete("/api/me/otp", json={"otp": "000000"}) for _ in range(8)]
+        assert [each.status_code for each in answers[:5]] == [422] * 5
+        assert answers[-1].status_code == 429
+        assert "Retry-After" in answers[-1].headers
 
     def test_an_administrator_turns_them_off_for_who_lost_the_device(
         self, on: Any, client: FlaskClient, person: Account, call_as: CallAs
@@ -314,6 +336,14 @@ class TestOverHttp:
         call_as()
         assert client.delete(f"/api/users/{person.id}/otp").status_code == 204
         assert client.get(f"/api/users/{person.id}").json["otp_enabled"] is False
+
+    def test_an_administrator_shows_the_device_for_their_own(
+        self, on: Any, client: FlaskClient, person: Account
+    ) -> None:
+        """Else a stolen session of theirs would be enough after all."""
+        answer = client.delete(f"/api/users/{person.id}/otp")
+        assert (answer.status_code, answer.json["code"]) == (403, "otp.own")
+        assert client.get("/api/me").json["otp_enabled"] is True
 
     def test_a_deleted_account_has_none(
         self, on: Any, client: FlaskClient, person: Account, call_as: CallAs, session: Session

@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 
 from shared.database import lost_to_others, repeat_if_lost, transaction
 from shared.errors import Conflict
-from shared.values.account_enums import OneTimeTokenPurpose
+from shared.values.account_enums import AccountChangeKind, AccountEmailKind, OneTimeTokenPurpose
 from shared.values.schemas import MergePatch
-from tests.builders.accounts import EMAIL, a_machine, a_person
+from tests.builders.accounts import EMAIL, PASSWORD, a_machine, a_person
 from tests.builders.sign_ins import HOME, Device, a_device, newest_session
 from tests.builders.sign_ins import sign_in as sign_in_as
 from tests.concurrency import at_once, in_turn
@@ -28,6 +28,7 @@ from user_service.dependencies import Dependencies
 from user_service.domain import (
     account_emails,
     accounts,
+    email_delivery,
     links,
     machines,
     one_time_passwords,
@@ -35,15 +36,24 @@ from user_service.domain import (
     sign_in,
     signing_keys,
 )
-from user_service.domain.schemas import MachineSignIn, NewMachine, NewUser, OtpSetup, PasswordChoice
+from user_service.domain.schemas import (
+    MachineSignIn,
+    NewMachine,
+    NewUser,
+    OtpRemoval,
+    OtpSetup,
+    PasswordChoice,
+    PasswordResetRequest,
+)
 from user_service.domain.sign_in import SignedIn
 from user_service.store import queries
-from user_service.store.tables import Account, AccountEmail, SigningKey
+from user_service.store.tables import Account, AccountEmail, OneTimeToken, SigningKey
 
 pytestmark = pytest.mark.usefixtures("real_commits")
 
 INVITATION, RESET = OneTimeTokenPurpose.INVITATION, OneTimeTokenPurpose.PASSWORD_RESET
 NEW = NewUser.from_json({"name": "Ada", "email": EMAIL, "roles": ["caller"]})
+SOON = MONDAY + timedelta(seconds=1)
 MACHINE = NewMachine.from_json({"name": "scraper", "scopes": []})
 
 
@@ -160,6 +170,49 @@ def test_a_machine_signs_in_from_many_processes_at_once(needed: Dependencies) ->
 # Links, invitations and one-time passwords
 
 
+def move(id: UUID, session: Session) -> None:
+    """Let the account have another address."""
+    patch = MergePatch({"email": "new@example.org"}, {})
+    accounts.change(session, id, patch, expected_versions=None, by=None, now=SOON)
+
+
+def set_a_password(id: UUID, session: Session) -> None:
+    account = queries.account(session, id, lock=True)
+    assert account is not None
+    own_password.set_password(session, account, "a hash", change=AccountChangeKind.PASSWORD_CHANGED, now=SOON)
+
+
+@pytest.mark.parametrize("kind", [AccountEmailKind.PASSWORD_RESET, AccountEmailKind.INVITATION])
+@pytest.mark.parametrize("change", [move, set_a_password, deactivate, close])
+def test_no_link_is_written_to_whom_it_may_not_go_any_more(
+    needed: Dependencies, change: Callable[[UUID, Session], None], kind: AccountEmailKind
+) -> None:
+    """Who changes an account ends its links: a worker that writes one meanwhile looks again after the change."""
+    is_reset = kind == AccountEmailKind.PASSWORD_RESET
+    with transaction() as session:
+        a_person(session, email="other@example.org")
+        account_id = a_person(session, password=PASSWORD if is_reset else None).id
+        if is_reset:
+            account_emails.request_reset(session, PasswordResetRequest(email=EMAIL), HOME, needed.values, now=MONDAY)
+        else:
+            account_emails.invite(session, account_id, by=None, now=MONDAY)
+        claimed = email_delivery.claim(session, lease=timedelta(minutes=1), now=MONDAY)
+        assert claimed is not None
+
+    def write(session: Session) -> str | None:
+        written = email_delivery.write(session, claimed, needed.emails, public_url="https://example.org", now=SOON)
+        return written.recipient if written else None
+
+    # an invitation is for whoever the account is of, wherever they read it; a reset is for who asked from that address
+    goes_on = change is move and not is_reset
+    assert in_turn(partial(change, account_id), write) == ("new@example.org" if goes_on else None)
+    with transaction() as session:
+        assert session.scalar(select(func.count()).select_from(OneTimeToken)) == int(goes_on)
+        while email_delivery.claim(session, lease=timedelta(minutes=1), now=SOON):
+            pass  # notices of the change
+        assert session.query(AccountEmail).filter_by(kind=kind.value).count() == int(goes_on)
+
+
 @pytest.fixture
 def invited() -> UUID:
     """A person without a password."""
@@ -247,8 +300,20 @@ def test_two_tabs_turn_one_time_passwords_on_and_off(needed: Dependencies, prote
             session, session_id=mine, issuer="x", values=values, by=account_id, now=MONDAY
         ).secret
 
+    codes = iter(device.recovery_codes)
+
     def turn_off(session: Session) -> None:
-        one_time_passwords.turn_off(session, session_id=mine, expected_versions=None, by=account_id, now=MONDAY)
+        attempt = one_time_passwords.count(session, values, by=account_id, now=MONDAY)
+        one_time_passwords.turn_off(
+            session,
+            OtpRemoval(otp=next(codes)),
+            attempt,
+            session_id=mine,
+            values=values,
+            expected_versions=None,
+            by=account_id,
+            now=MONDAY,
+        )
 
     def confirm(otp: str, session: Session) -> Any:
         attempt = one_time_passwords.count(session, values, by=account_id, now=MONDAY)

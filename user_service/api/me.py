@@ -9,8 +9,8 @@ from shared.values.schemas import MergePatch, PageQuery
 from user_service import jobs
 from user_service.api.responses import origin_of
 from user_service.dependencies import Dependencies
-from user_service.domain import accounts, one_time_passwords, sessions
-from user_service.domain.schemas import MeView, NewPassword, OtpSetup, OtpSetupView, OwnFields, SessionPage
+from user_service.domain import accounts, sessions
+from user_service.domain.schemas import MeView, NewPassword, OtpRemoval, OtpSetup, OtpSetupView, OwnFields, SessionPage
 
 
 class MeResource(Resource):
@@ -64,11 +64,15 @@ class OwnOtpResource(Resource):
             now=context.now,
         )
 
-    @endpoint(statuses=(403, 404))
-    def delete(self, context: Context[Dependencies]) -> None:
-        """Turn one's own one-time passwords off; the sign-in must be of the last 15 minutes."""
-        one_time_passwords.turn_off(
-            context.session,
+    @endpoint(body=OtpRemoval, transaction=False, statuses=(403, 404, 429))
+    def delete(self, context: Context[Dependencies], body: OtpRemoval) -> None:
+        """Turn one's own one-time passwords off: with one of them, or a recovery code, that counts now.
+
+        The sign-in must be of the last 15 minutes. Who has lost device and codes asks an administrator.
+        """
+        jobs.turn_off_otp(
+            body,
+            context.dependencies,
             session_id=context.caller.session_id,
             expected_versions=context.if_match,
             by=context.caller.id,

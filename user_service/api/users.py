@@ -71,7 +71,8 @@ class InvitationResource(Resource):
     def post(self, context: Context[Dependencies], id: UUID) -> UserView:
         """Send a person an e-mail with a link, by which they choose their password; 409 where they have one.
 
-        A person who is invited again gets another e-mail; each link is valid until one of them is used.
+        A person who is invited again gets another e-mail, unless the one before still waits to be sent; each link is
+        valid until one of them is used.
         """
         return account_emails.invite(context.session, id, by=context.caller.id, now=context.now)
 
@@ -82,7 +83,7 @@ class UserOtpResource(Resource):
     @endpoint()
     @recently_signed_in
     def delete(self, context: Context[Dependencies], id: UUID) -> None:
-        """Turn off the one-time passwords of a person who has lost device and recovery codes."""
+        """Turn off the one-time passwords of a person who has lost device and recovery codes; 403 for one's own."""
         one_time_passwords.turn_off_for(
             context.session, id, expected_versions=context.if_match, by=context.caller.id, now=context.now
         )

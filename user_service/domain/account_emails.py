@@ -17,7 +17,7 @@ from user_service.store import account_emails as store
 
 
 def invite(session: Session, account_id: UUID, *, by: UUID | None, now: datetime) -> UserView:
-    """Send an invitation to a person who has no password yet; where one is waiting already, no other is added.
+    """Let an invitation go to a person who has no password yet; where one waits to be sent, that is the one.
 
     Raises `NotFound`, and `Conflict` where the account is closed for now, or has a password.
     """

@@ -15,7 +15,7 @@ from shared.database import Session
 from shared.values import email_headers
 from shared.values.account_enums import AccountChangeKind, AccountEmailKind, AccountKind, OneTimeTokenPurpose
 from shared.values.emails import OutgoingEmail, as_message
-from user_service.domain import account_log, email_texts, links, sessions
+from user_service.domain import account_log, email_texts, links
 from user_service.settings import AccountEmails
 from user_service.store import account_emails as store
 from user_service.store import queries
@@ -64,16 +64,24 @@ def claim(session: Session, *, lease: timedelta, now: datetime) -> ClaimedEmail 
     return None
 
 
-def _recipient(session: Session, email: AccountEmail) -> Account | None:
+def _recipient(session: Session, email: AccountEmail, *, lock: bool = False) -> Account | None:
     """The person to whom this e-mail may go."""
     if email.account_id is None:
-        found = queries.account_of_email(session, email.email_key or "")
+        found = queries.account_of_email(session, email.email_key or "", lock=lock)
     else:
-        found = queries.account(session, email.account_id, AccountKind.PERSON)
+        found = queries.account(session, email.account_id, AccountKind.PERSON, lock=lock)
     if not found or not (found.active or email.address):
         return None
-    is_late = email.kind == AccountEmailKind.INVITATION and found.password_hash is not None
-    return None if is_late else found
+    return None if _is_late(email, found) else found
+
+
+def _is_late(email: AccountEmail, account: Account) -> bool:
+    """Whether a password was chosen since, which ended all links: one that is made afterwards would be valid again."""
+    if email.kind == AccountEmailKind.INVITATION:
+        return account.password_hash is not None
+    changed_at = account.password_changed_at
+    is_reset = email.kind == AccountEmailKind.PASSWORD_RESET
+    return is_reset and changed_at is not None and changed_at > email.requested_at
 
 
 def _address(account: Account, stored: str | None) -> str | None:
@@ -88,12 +96,17 @@ def _address(account: Account, stored: str | None) -> str | None:
 
 def write(
     session: Session, claimed: ClaimedEmail, rules: AccountEmails, *, public_url: str, now: datetime
-) -> OutgoingEmail:
+) -> OutgoingEmail | None:
     """The message of a claimed e-mail, with a new link where it has one; nothing but the token's digest is stored.
 
-    Raises `NotFound` where the account was deleted meanwhile.
+    None where it may not go to this person any more: the next claim decides about it. The account is locked:
+    who changes its address or password, or closes it, ends the links that there are, and none may come after.
     """
-    account = sessions.get_person(session, claimed.account_id)
+    email = store.of_attempt(session, claimed.email_id, attempt=claimed.attempt)
+    account = email and _recipient(session, email, lock=True)
+    if not account or account.id != claimed.account_id:
+        store.postpone(session, claimed.email_id, attempt=claimed.attempt, until=now, held_up_by=None)
+        return None
     purpose = PURPOSES.get(claimed.kind)
     link, at = links.page(public_url, OneTimeTokenPurpose.PASSWORD_RESET), claimed.requested_at
     if purpose is not None:

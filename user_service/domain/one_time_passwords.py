@@ -17,10 +17,10 @@ import segno
 
 from shared.database import Session
 from shared.database.rows import check_version
-from shared.errors import Conflict, FieldProblem, RuleBroken, Unauthenticated
+from shared.errors import Conflict, FieldProblem, Forbidden, RuleBroken, Unauthenticated
 from shared.values.account_enums import AccountChangeKind
 from user_service.domain import account_log, sessions, throttling
-from user_service.domain.schemas import OtpSetup, OtpSetupView
+from user_service.domain.schemas import OtpRemoval, OtpSetup, OtpSetupView
 from user_service.domain.secret_values import SecretValues
 from user_service.domain.throttling import Attempt
 from user_service.store import recovery_codes
@@ -55,7 +55,7 @@ def begin(
 
 
 def count(session: Session, values: SecretValues, *, by: UUID | None, now: datetime) -> Attempt:
-    """Count an attempt of the caller to confirm their key. Raises `NotFound`, `TooManyRequests`."""
+    """Count an attempt of the caller at a one-time password of their own. Raises `NotFound`, `TooManyRequests`."""
     account = sessions.get_person(session, by)
     return throttling.count_one_time_password(
         session, values, account=str(account.id), password_hash=account.password_hash, now=now
@@ -95,22 +95,38 @@ def confirm(
 
 def turn_off(
     session: Session,
+    given: OtpRemoval,
+    attempt: Attempt,
     *,
     session_id: UUID | None,
+    values: SecretValues,
     expected_versions: Collection[int] | None,
     by: UUID | None,
     now: datetime,
 ) -> None:
-    """Let the caller sign in with the password alone. Raises `NotFound`, `Forbidden`, `LostUpdate`."""
+    """Let the caller sign in with the password alone, who has shown that they have the device or the codes.
+
+    A stolen session is not enough: a thief could let a device of their own count. Raises `NotFound`, `Forbidden`
+    without a recent sign-in, `LostUpdate`, `RuleBroken` for what is missing, wrong, or was used before.
+    """
     account = _changeable(session, by, session_id, now=now)
     check_version(account, expected_versions, "account")
+    if account.otp_confirmed_at is not None and not _proves(session, account, given.otp, values, now=now):
+        problem = FieldProblem("otp", "is neither the one-time password of this moment nor an unused recovery code")
+        raise RuleBroken("otp.wrong", "Please enter a one-time password or a recovery code.", errors=[problem])
+    attempt.forgive(session)
     _turn_off(session, account, by=by, now=now)
 
 
 def turn_off_for(
     session: Session, account_id: UUID, *, expected_versions: Collection[int] | None, by: UUID | None, now: datetime
 ) -> None:
-    """Let somebody else, who has lost device and codes, sign in with the password alone. Raises `NotFound`."""
+    """Let somebody else sign in with the password alone, who has lost device and codes.
+
+    Raises `NotFound`, `LostUpdate`, and `Forbidden` for the caller's own, which take a proof (`turn_off`).
+    """
+    if account_id == by:
+        raise Forbidden("otp.own", "Turn your own off at /api/me/otp, or ask another administrator.")
     account = sessions.get_person(session, account_id, lock=True)
     check_version(account, expected_versions, "account")
     _turn_off(session, account, by=by, now=now)
@@ -145,12 +161,21 @@ def check(session: Session, account: Account, given: str | None, values: SecretV
         return
     if given is None:
         raise Unauthenticated("sign_in.otp_needed", "A one-time password or a recovery code is needed too.")
-    if _accept_password(account, given, values, now=now):
-        return
-    if not recovery_codes.take(session, account.id, _code_hash(account, given, values)):
+    if not _proves(session, account, given, values, now=now):
         said = "The one-time password is not right, or was used before: wait up to 30 seconds for the next one."
         raise Unauthenticated("sign_in.otp_refused", said)
-    account_log.add(session, account.id, AccountChangeKind.RECOVERY_CODE_USED, by=account.id, now=now)
+
+
+def _proves(session: Session, account: Account, given: str | None, values: SecretValues, *, now: datetime) -> bool:
+    """Whether it is a one-time password or a recovery code of this locked account; it is used up then."""
+    if given is None:
+        return False
+    if _accept_password(account, given, values, now=now):
+        return True
+    is_code = recovery_codes.take(session, account.id, _code_hash(account, given, values))
+    if is_code:
+        account_log.add(session, account.id, AccountChangeKind.RECOVERY_CODE_USED, by=account.id, now=now)
+    return is_code
 
 
 def _accept_password(account: Account, given: str, values: SecretValues, *, now: datetime) -> bool:

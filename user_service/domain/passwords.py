@@ -63,6 +63,7 @@ class PasswordHashes:
 
         As many hash at once as the settings say, and as many more may wait. Further slots are reserved for people who
         signed in from the same address before, or have proved who they are: many attempts of others cannot take them.
+        All wait for the same turns: where hashing takes long because the machine is busy, they may wait in vain too.
         """
         slot = self._take(self._slots) or (self._take(self._reserved_slots) if may_use_reserved else None)
         if slot is None:

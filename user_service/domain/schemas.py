@@ -211,6 +211,13 @@ class OtpSetup(Schema):
     """The one-time password that the app shows now which was given the key."""
 
 
+class OtpRemoval(Schema):
+    """What proves that the person who turns one-time passwords off has the device, or the recovery codes."""
+
+    otp: OneTimePassword | None = None
+    """The one-time password that the person's app shows now, or a recovery code; needed where they are on."""
+
+
 class OtpSetupView(Schema):
     """What is shown once: first the key, as text and as QR code, later the recovery codes."""
 

@@ -198,6 +198,7 @@ class AccountEmail(Tables):
     leased_until: Mapped[datetime | None]
     """Until then the worker that claimed it is at work."""
     attempts: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """Grows with each attempt, and when it is asked for again: an attempt knows by it whether it is the last one."""
     held_up_by: Mapped[str | None]
     """The cause why the mail server took no e-mails at all at the last attempt. None: this was not tried yet, or the
     server refused this e-mail alone."""

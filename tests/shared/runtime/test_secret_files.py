@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -110,6 +113,26 @@ def test_a_file_that_is_of_no_use_is_named_without_its_content(reader: Reader, t
 def test_a_folder_is_no_secret(reader: Reader, tmp_path: Path) -> None:
     others = {name: value for name, value in GIVEN.items() if name != "DIGEST_KEY"}
     assert "Is a directory" in problem_of(reader, others | {"DIGEST_KEY_FILE": str(tmp_path)})
+
+
+def test_a_pipe_is_no_secret(reader: Reader, tmp_path: Path) -> None:
+    """Its other end may never come, and the start would wait for it without a word."""
+    pipe = tmp_path / "secret"
+    os.mkfifo(pipe)
+    others = {name: value for name, value in GIVEN.items() if name != "DIGEST_KEY"}
+    with ThreadPoolExecutor(1) as other:
+        running = other.submit(problem_of, reader, others | {"DIGEST_KEY_FILE": str(pipe)})
+        try:
+            assert "DIGEST_KEY_FILE names no file with a line of text" in running.result(timeout=10)
+        finally:
+            with suppress(OSError):  # nobody waits at the other end, as it should be
+                os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/null", "/dev/tty"])
+def test_a_device_is_no_secret(reader: Reader, device: str) -> None:
+    others = {name: value for name, value in GIVEN.items() if name != "DIGEST_KEY"}
+    assert "DIGEST_KEY_FILE names" in problem_of(reader, others | {"DIGEST_KEY_FILE": device})
 
 
 def test_a_secret_that_is_needed_is_not_empty(reader: Reader) -> None:
