@@ -25,7 +25,7 @@ SIGN_IN_SECONDS: Final = 30.0
 """For how long a sign-in is tried: passwords are hashed one after the other, and some calls wait."""
 BUSY: Final = frozenset({429, 503})
 
-REFUSALS: Final = {
+SENTENCES: Final = {
     "sign_in.refused": "the sign-in of {email} was refused: write the password that is valid now as ADMIN_PASSWORD in"
     " .env (and the address as ADMIN_EMAIL)",
     "sign_in.otp_needed": "{email} uses one-time passwords: put OTP=123456, with the one that the app shows now, before"
@@ -178,7 +178,7 @@ class AccessTokens:
 
     def _refusal(self, url: str, answer: requests.Response) -> str:
         """What was refused and what to do, as a sentence; as it came where that is nothing that a person can mend."""
-        for code, sentence in REFUSALS.items():
+        for code, sentence in SENTENCES.items():
             if f'"{code}"' in answer.text:
                 return sentence.format(email=self._account.email)
         return f"{url} was answered with {answer.status_code}: {answer.text[:500]}"

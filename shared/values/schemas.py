@@ -188,7 +188,7 @@ class InvalidFields(ValueError):
 def problems_of(error: ValidationError, model: Any = None) -> list[FieldProblem]:
     """Returns the first hundred problems, as sentences for the sender; values are never repeated.
 
-    Who sent an unknown field to the `model` is told which there are, unless these are many.
+    With an unknown field the sentence names the fields of the `model`, unless these are many.
     """
     details = error.errors(include_url=False)[:MOST_PROBLEMS]
     known = _known_fields(model)

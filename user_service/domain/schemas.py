@@ -38,7 +38,7 @@ class ExactText:
         return {**handler(schema), "pattern": r"^[^\x00]*$", "format": "password", "examples": [self.example]}
 
 
-# an example that is refused where a password is chosen: whoever sends it unchanged has no account that others enter
+# an example that is refused where a password is chosen: sent unchanged, it makes no account that others could enter
 PlainPassword = Annotated[str, ExactText(LONGEST_PASSWORD, example="password password")]
 SecretText = Annotated[str, ExactText(LONGEST_SECRET, example="as it was shown when the account was made")]
 LinkToken = Annotated[str, ExactText(LONGEST_SECRET, example="what stands behind #token= in the link")]
