@@ -46,7 +46,10 @@ class Attempts:
 
     def send(self, name: str, text: str, method: str, address: str, **sent: Any) -> Iterator[TestResponse]:
         """The answer and, where something was made or changed, the object as it is shown afterwards."""
-        savepoint = self.connection.begin_nested()
+        with self.endpoints.taken_back():
+            yield from self._send(name, text, method, address, **sent)
+
+    def _send(self, name: str, text: str, method: str, address: str, **sent: Any) -> Iterator[TestResponse]:
         began = time.monotonic()
         answer = self.client.open(address, method=method.upper(), **sent)
         seconds = time.monotonic() - began
@@ -57,7 +60,6 @@ class Attempts:
             shown = answer.headers.get("Location") or (address if method == "patch" else None)
             if shown:
                 yield self.client.get(shown)
-        savepoint.rollback()
 
 
 def _faults(answer: TestResponse, text: str, seconds: float) -> Iterator[str]:

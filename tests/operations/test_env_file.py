@@ -167,7 +167,7 @@ def test_processes_are_given_what_secret_files_say_as_if_it_stood_in_env(checkou
     [
         ("DIGEST_KEY=x\nDIGEST_KEY_FILE=/dev/null", "set DIGEST_KEY or DIGEST_KEY_FILE, not both"),
         ("DIGEST_KEY_FILE=/no/file", "the file that DIGEST_KEY_FILE names cannot be read"),
-        ("DIGEST_KEY_FILE=/dev/null", "the file that DIGEST_KEY_FILE names is empty"),
+        ("DIGEST_KEY_FILE=/dev/null", "DIGEST_KEY_FILE names no file with a line of text"),
     ],
 )
 def test_a_secret_in_two_places_or_in_none_is_refused(checkout: Path, line: str, said: str) -> None:
