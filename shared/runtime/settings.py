@@ -114,7 +114,7 @@ class KafkaSettings(EnvironmentSettings):
     kafka_bootstrap_servers: str = "127.0.0.1:9092"
     """Host:port of Apache Kafka; several are separated by commas. `make up` starts a node for each; the number cannot
     change after the first start."""
-    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "SASL_PLAINTEXT"
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     """With SASL_PLAINTEXT or SASL_SSL every service signs in with an account of its own; with PLAINTEXT and SSL
     everybody who reaches Kafka may read and write everything. The Kafka of `make up` has no TLS."""
     kafka_sasl_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = "SCRAM-SHA-512"

@@ -258,6 +258,11 @@ RULES = (
         before=(ANSWER, {"outcome": "later"}),
     ),
     Reason(
+        "is not valid, or not any more", "depends on the links that were sent", rules.was_sent,
+        "POST /api/auth/invitations/accept", {"token": "of nobody", "new_password": "x"}, None, fields=("token",),
+        also=("POST /api/auth/password-resets/complete",),
+    ),
+    Reason(
         "was used before with another request", "depends on the requests before", rules.was_sent, NEW_PATIENT,
         {"last_name": "Muster"}, None, {"pattern": KEY_FORM}, key="again",
         before=(NEW_PATIENT, {"last_name": "Mustermann"}),
