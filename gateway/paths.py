@@ -36,8 +36,8 @@ class ForwardedPath:
 
     path: str
     service: str
-    is_open: bool = False
-    """Whether anybody may call it without signing in."""
+    invites_guesses: bool = False
+    """Whether anybody could try secrets here without signing in: passwords, tokens of links."""
 
     @property
     def pattern(self) -> str:
@@ -78,9 +78,15 @@ def _escaped(text: str) -> str:
 
 def _of(service: str, routes: Iterable[Route]) -> Iterator[ForwardedPath]:
     for route in routes:
-        yield ForwardedPath(route.path, service, is_open=ANYONE in route.access.values())
+        yield ForwardedPath(route.path, service, invites_guesses=_invites_guesses(route))
     for path in OF_EVERY_SERVICE:
         yield ForwardedPath(f"/{service}{path}", service)
+
+
+def _invites_guesses(route: Route) -> bool:
+    """A session's cookie has 256 bits, which nobody guesses; what is only shown to anybody is no secret."""
+    is_open = [(method, endpoint) for method, endpoint, access in route.endpoints() if access == ANYONE]
+    return any(endpoint.cookie is None and (method != "get" or "<" in route.path) for method, endpoint in is_open)
 
 
 def _refuse_ambiguous(paths: Sequence[ForwardedPath]) -> None:

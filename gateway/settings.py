@@ -25,7 +25,7 @@ class GatewaySettings(GatewayAddress):
     """Requests that one client address (of IPv6: its /64) may send in a second, for long; twice as many in a burst.
     More are answered 429."""
     gateway_open_requests_per_second: Annotated[int, Unit("requests")] = Field(default=10, ge=1, le=1_000_000)
-    """The same for what anybody may call without signing in, such as the sign-in itself."""
+    """The same for where anybody could try secrets: sign-ins, and the tokens of links."""
     gateway_connections: Annotated[int, Unit("connections")] = Field(default=100, ge=1, le=100_000)
     """Connections of one client address on which a request is being answered at once."""
 

@@ -116,10 +116,13 @@ def test_a_whole_path_decides_and_not_its_first_word() -> None:
             assert front.asked("GET", "/Xwell-known/jwks.json").status_code == 404, "a dot is a dot"
 
 
-def test_what_anybody_may_call_has_a_limit_of_its_own() -> None:
-    """Passwords and the tokens of replies are guessed there."""
+def test_where_secrets_could_be_tried_there_is_a_limit_of_its_own() -> None:
+    """Passwords and the tokens of links; but whoever asks for the keys all the time must not stop anybody's refresh."""
+    strict = [each.path for each in forwarded_paths() if each.invites_guesses]
+    assert {"/api/auth/login", "/api/auth/token", "/api/auth/password-resets/complete"} <= set(strict)
+    assert {"/.well-known/jwks.json", "/api/auth/refresh", "/api/auth/logout", "/reset-password"}.isdisjoint(strict)
     paths = arranged({"one_service": [Route("/reply/<token>", Invented, get=ANYONE), *routes("/api/a")]})
-    assert [each.path for each in paths if each.is_open] == ["/reply/<token>"]
+    assert [each.path for each in paths if each.invites_guesses] == ["/reply/<token>"]
     low = {"GATEWAY_OPEN_REQUESTS_PER_SECOND": "2"}
     with gateway(paths=paths, services=("one_service",), settings=low) as front:
         statuses = [front.asked("GET", f"/reply/{number}").status_code for number in range(20)]
