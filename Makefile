@@ -52,7 +52,7 @@ demo: setup  ## watch the main job: from a scraped file to an e-mail to a therap
 	@$(PYTHON) -m testkit.demo
 
 .PHONY: test
-test: setup  ## run the tests on real servers, in five processes; ARGS="-k name" or ARGS=tests/… chooses
+test: setup  ## run the tests on real servers, in six processes; ARGS="-k name" or ARGS=tests/… chooses
 	@$(PYTHON) -m tests $(ARGS)
 
 .PHONY: test-fast

@@ -1,7 +1,7 @@
-"""`make test`: all tests in five pytest processes side by side, each with a PostgreSQL of its own.
+"""`make test`: all tests in six pytest processes side by side, each with a PostgreSQL of its own.
 
 Three groups use a processor and a database all the time, and are made to take equally long, since on two processors
-the longest group is what is waited for. The other two mostly wait: for Kafka and threads, and for whole
+the longest group is what is waited for. The other three mostly wait: for Kafka and threads, and for whole
 platforms whose processes are stopped and started. The tests of a group share its platform, so the groups are explicit
 folders, and no scheduler distributes single tests.
 """
@@ -27,7 +27,8 @@ LARGEST_SERVICE = "communication_service"
 GROUPS = {
     "services": tuple(f"tests/{name}" for name in registry.names() if name != LARGEST_SERVICE),
     "communication and boundaries": (f"tests/{LARGEST_SERVICE}", "tests/boundaries"),
-    "platform": ("tests/end_to_end", "tests/operations", "tests/containers"),
+    "end to end": ("tests/end_to_end",),
+    "platform": ("tests/operations", "tests/containers"),
     "kafka": ("tests/shared/events", "tests/shared/runtime"),
 }
 """The folders of each group; the group `rules` has all the others, also folders that are new."""
@@ -100,7 +101,7 @@ def main(arguments: Sequence[str]) -> int:
     codes = run_side_by_side({name: [*chosen, *arguments] for name, chosen in arguments_of_groups().items()})
     words = {0: "passed", FOUND_NOTHING: "had nothing to run"}
     said = [f"{name} {words.get(code, f'FAILED (exit code {code})')}" for name, code in codes.items()]
-    print(f"\ntests in five groups: {', '.join(said)}, in {time.monotonic() - begun:.0f} s", flush=True)
+    print(f"\ntests in six groups: {', '.join(said)}, in {time.monotonic() - begun:.0f} s", flush=True)
     return exit_code(codes)
 
 
