@@ -9,8 +9,7 @@ from operations.env_file import service_ports
 from operations.paths import Paths
 from operations.process_environment import of_machine
 from operations.process_specs import ProcessSpec
-from shared.runtime import gateway_address
-from shared.runtime.hosts import own_address
+from shared.runtime.hosts import own_address, own_url
 from shared.runtime.settings import names
 
 
@@ -37,7 +36,7 @@ def process_spec(settings: Mapping[str, str], paths: Paths, *, rank: int) -> Pro
 def url(settings: Mapping[str, str]) -> str:
     """The address of the gateway, for this machine."""
     has_tls = bool(settings["GATEWAY_TLS_CERTIFICATE_FILE"])
-    return gateway_address.url(settings["GATEWAY_BIND"], settings["GATEWAY_PORT"], has_tls=has_tls)
+    return own_url(settings["GATEWAY_BIND"], settings["GATEWAY_PORT"], has_tls=has_tls)
 
 
 def reads(name: str) -> bool:

@@ -12,7 +12,7 @@ from operations.paths import Paths
 from operations.process_specs import ProcessSpec, StartupTask
 from operations.settings import AdministratorSettings
 from shared.runtime import registry
-from shared.runtime.hosts import own_host
+from shared.runtime.hosts import own_url
 from shared.runtime.kafka_accounts import KafkaAccountSettings
 from shared.runtime.settings import KafkaAdministratorSettings
 from shared.runtime.worker_port import WORKER_PORT_DISTANCE
@@ -39,13 +39,13 @@ def process_specs(settings: Mapping[str, str], paths: Paths, *, rank: int) -> li
 def _process(
     service: str, role: str, setting: str, port: int, settings: Mapping[str, str], paths: Paths, rank: int
 ) -> ProcessSpec:
-    host = own_host(settings["BIND"])
+    address = own_url(settings["BIND"], port)
     own_folder = paths.state / f"{service}.{role}"
     return ProcessSpec(
         name=f"{service}.{role}",
         command=(sys.executable, "-m", service, role),
-        address=f"http://{host}:{port}",
-        ready=lambda: probes.answers_http(f"http://{host}:{port}/health/ready"),
+        address=address,
+        ready=lambda: probes.answers_http(f"{address}/health/ready"),
         rank=rank,
         bind=settings["BIND"],
         environment=environment(service, settings, process=role) | {"STATE_DIR": str(own_folder)},

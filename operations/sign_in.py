@@ -17,7 +17,7 @@ import requests
 from tenacity import RetryCallState, stop_before_delay
 
 from operations.errors import OperationsError
-from shared.runtime.hosts import own_host
+from shared.runtime.hosts import own_url
 from shared.runtime.retries import retrying
 
 RENEW_BEFORE_SECONDS: Final = 60.0
@@ -64,7 +64,7 @@ class PersonalSignIn:
 
 def user_service_url(settings: Mapping[str, str]) -> str:
     """The address of the user service for this machine."""
-    return f"http://{own_host(settings['BIND'])}:{settings['USER_SERVICE_PORT']}"
+    return own_url(settings["BIND"], settings["USER_SERVICE_PORT"])
 
 
 def first_administrator(settings: Mapping[str, str]) -> PersonalSignIn:

@@ -17,7 +17,7 @@ import requests
 from operations import commands
 from operations.errors import OperationsError
 from operations.sign_in import AccessTokens
-from shared.runtime.hosts import own_host
+from shared.runtime.hosts import own_url
 from testkit.synthetic_region import import_file
 
 Result = TypeVar("Result")
@@ -44,7 +44,7 @@ class ApiClient:
 
     def url(self, service: str, path: str = "") -> str:
         """The address of a service (`patient`, `therapist`, …)."""
-        return f"http://{own_host(self.settings['BIND'])}:{self.settings[f'{service.upper()}_SERVICE_PORT']}{path}"
+        return own_url(self.settings["BIND"], self.settings[f"{service.upper()}_SERVICE_PORT"]) + path
 
     def curl(self) -> str:
         """The command with which a person calls the platform: it signs in where that is needed."""

@@ -9,8 +9,8 @@ from typing import Annotated, ClassVar
 from pydantic import Field, ValidationInfo, field_validator
 
 from shared.runtime.gateway_address import GatewayAddress
-from shared.runtime.hosts import check_url
-from shared.runtime.mail_settings import MailSender, MailServerSettings, is_this_machine
+from shared.runtime.hosts import check_url, is_loopback
+from shared.runtime.mail_settings import MailSender, MailServerSettings
 from shared.runtime.settings import (
     IN_WORKER,
     EnvironmentSettings,
@@ -127,7 +127,7 @@ class Settings(ServiceSettings, MailServerSettings, LinksInClear, GatewayAddress
     @field_validator("smtp_host")
     @classmethod
     def _keeps_links_secret(cls, host: str, others: ValidationInfo) -> str:
-        is_clear = others.data.get("smtp_tls") == "none" and not is_this_machine(host)
+        is_clear = others.data.get("smtp_tls") == "none" and not is_loopback(host)
         if is_clear and not others.data.get("smtp_links_in_clear"):
             raise ValueError(
                 "SMTP_TLS=none would send links to sign in with in clear: set starttls or tls, or"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.runtime.hosts import own_host
+from shared.runtime.hosts import own_url
 from shared.runtime.settings import EnvironmentSettings, Port
 
 
@@ -20,9 +20,4 @@ class GatewayAddress(EnvironmentSettings):
     @property
     def gateway_url(self) -> str:
         """The gateway's address for this machine."""
-        return url(self.gateway_bind, self.gateway_port, has_tls=bool(self.gateway_tls_certificate_file))
-
-
-def url(bind: str, port: int | str, *, has_tls: bool) -> str:
-    """Returns the address at which this machine reaches what listens there."""
-    return f"{'https' if has_tls else 'http'}://{own_host(bind)}:{port}"
+        return own_url(self.gateway_bind, self.gateway_port, has_tls=bool(self.gateway_tls_certificate_file))

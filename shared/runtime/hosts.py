@@ -80,7 +80,7 @@ class Hosts:
 
 
 def is_loopback(address: str) -> bool:
-    """Whether only this machine reaches what listens on that address."""
+    """Whether only this machine reaches what listens there, and what is sent there crosses no network."""
     try:
         return ip_address(address).is_loopback
     except ValueError:
@@ -95,6 +95,11 @@ def own_address(bind: str) -> str:
 def own_host(bind: str) -> str:
     """Returns the same as URLs write it."""
     return in_url(own_address(bind))
+
+
+def own_url(bind: str, port: int | str, *, has_tls: bool = False) -> str:
+    """Returns the URL, without a path, at which this machine reaches what listens there."""
+    return f"{'https' if has_tls else 'http'}://{own_host(bind)}:{port}"
 
 
 def in_url(address: str) -> str:

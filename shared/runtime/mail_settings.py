@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
+from shared.runtime.hosts import is_loopback
 from shared.runtime.settings import IN_WORKER, EnvironmentSettings, Port, SettingsGroup
 from shared.values.contacts import EmailAddress
 from shared.values.emails import Sender
@@ -69,17 +69,9 @@ class MailServerSettings(EnvironmentSettings):
     def _keeps_the_password_secret(cls, host: str, others: ValidationInfo) -> str:
         password: SecretStr = others.data.get("smtp_password", SecretStr(""))
         says_something = bool(others.data.get("smtp_username") or password.get_secret_value())
-        if others.data.get("smtp_tls") == "none" and says_something and not is_this_machine(host):
+        if others.data.get("smtp_tls") == "none" and says_something and not is_loopback(host):
             raise ValueError(
                 "SMTP_TLS=none would send SMTP_USERNAME and SMTP_PASSWORD in clear: set starttls or tls"
                 " (or a mail server on this machine: SMTP_HOST 127.0.0.1, ::1 or localhost)"
             )
         return host
-
-
-def is_this_machine(host: str) -> bool:
-    """Whether what is sent to this host crosses no network."""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -35,7 +35,7 @@ from shared.runtime.environment import (
     names,
     read,
 )
-from shared.runtime.hosts import LOCAL, Hosts, check_host_names, check_url, is_loopback, own_host
+from shared.runtime.hosts import LOCAL, Hosts, check_host_names, check_url, is_loopback, own_url
 from shared.runtime.worker_port import WORKER_PORT_DISTANCE
 from shared.values.enums import Role
 from shared.values.role_names import roles_by_name
@@ -322,7 +322,7 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     @property
     def keys_url(self) -> str:
         """The address of the issuer's keys."""
-        return self.jwks_url or f"http://{own_host(self.bind)}:{self.user_service_port}{JWKS_PATH}"
+        return self.jwks_url or own_url(self.bind, self.user_service_port) + JWKS_PATH
 
     @property
     def has_external_issuer(self) -> bool:
