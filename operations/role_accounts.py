@@ -21,7 +21,7 @@ import requests
 from operations.env_file import local_parts
 from operations.errors import OperationsError
 from operations.mail import Mailbox
-from operations.sign_in import AccessTokens, NoSignIn, PersonalSignIn, user_service_url
+from operations.sign_in import AccessTokens, NoSignIn, PersonalSignIn, code_of, user_service_url
 from shared.values.enums import Role
 
 ROLES: Final = tuple(role.value for role in Role if role not in (Role.ADMIN, Role.SERVICE))
@@ -102,7 +102,7 @@ class _AccountSetup:
         """Make the account and return its id; None where another one has its e-mail address."""
         new = {"name": f"Role {self._role}", "email": self._account.email, "roles": [self._role]}
         answer = self._send("POST", "/api/users", json=new)
-        return None if _code(answer) == "account.email_known" else str(_accepted(answer).json()["id"])
+        return None if code_of(answer) == "account.email_known" else str(_accepted(answer).json()["id"])
 
     def _find(self) -> str:
         """Return the id of the existing account. Raises `NoRoleAccount` where it has other roles."""
@@ -122,7 +122,7 @@ class _AccountSetup:
     def _ask_for_link(self, account_id: str) -> str:
         """Returns where the token of the e-mailed link is used: of an invitation, or of a password reset."""
         answer = self._send("POST", f"/api/users/{account_id}/invite")
-        if _code(answer) == "account.has_password":
+        if code_of(answer) == "account.has_password":
             self._post("/api/auth/password-resets", {"email": self._account.email})
             return "/api/auth/password-resets/complete"
         _accepted(answer)
@@ -149,11 +149,6 @@ class _AccountSetup:
     def _send(self, method: str, path: str, **more: Any) -> requests.Response:
         headers = self._administrator.headers()
         return requests.request(method, f"{self._url}{path}", headers=headers, timeout=30, **more)
-
-
-def _code(answer: requests.Response) -> str:
-    """The code of a refusal; empty where it is none."""
-    return "" if answer.ok or not answer.content else str(answer.json().get("code", ""))
 
 
 def _accepted(answer: requests.Response) -> requests.Response:

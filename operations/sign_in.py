@@ -30,10 +30,18 @@ SENTENCES: Final = {
     " .env (and the address as ADMIN_EMAIL)",
     "sign_in.otp_needed": "{email} uses one-time passwords: put OTP=123456, with the one that the app shows now, before"
     " the command",
-    "sign_in.otp_refused": "the one-time password of {email} was refused: each counts once, so wait up to 30 seconds"
-    " for the next one",
+    "sign_in.otp_refused": "the one-time password of {email} was refused: each is accepted once, so wait up to 30"
+    " seconds for the next one",
 }
-"""What a person at the terminal can mend, by the code of the refusal."""
+"""What a person at the terminal can do about it, by the code of the refusal."""
+
+
+def code_of(answer: requests.Response) -> str:
+    """The code of a refusal; empty where it is none, or has none."""
+    try:
+        return "" if answer.ok else str(answer.json()["code"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 class NoSignIn(OperationsError):
@@ -43,7 +51,7 @@ class NoSignIn(OperationsError):
         super().__init__(text)
         self.status = None if answer is None else answer.status_code
         """With what it answered; None where it did not."""
-        self.needs_otp = answer is not None and "sign_in.otp_needed" in answer.text
+        self.needs_otp = answer is not None and code_of(answer) == "sign_in.otp_needed"
         self.retry_after = 1.0 if answer is None else float(answer.headers.get("Retry-After", 1))
         """Seconds after which it may be asked again."""
 
@@ -177,11 +185,10 @@ class AccessTokens:
         raise NoSignIn(self._refusal(url, answer), answer)
 
     def _refusal(self, url: str, answer: requests.Response) -> str:
-        """What was refused and what to do, as a sentence; as it came where that is nothing that a person can mend."""
-        for code, sentence in SENTENCES.items():
-            if f'"{code}"' in answer.text:
-                return sentence.format(email=self._account.email)
-        return f"{url} was answered with {answer.status_code}: {answer.text[:500]}"
+        """What was refused and what to do, as a sentence; as it came where it has none of these codes."""
+        unknown = f"{url} was answered with {answer.status_code}: {answer.text[:500]}"
+        sentence = SENTENCES.get(code_of(answer))
+        return sentence.format(email=self._account.email) if sentence else unknown
 
 
 def _pause(state: RetryCallState) -> float:
