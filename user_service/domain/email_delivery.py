@@ -40,8 +40,6 @@ class ClaimedEmail:
     attempt: int
     kind: AccountEmailKind
     account_id: UUID
-    stored_address: str | None
-    """Where it goes if not to the account's address of the moment when it is written."""
     requested_at: datetime
 
 
@@ -52,11 +50,11 @@ def claim(session: Session, *, lease: timedelta, now: datetime) -> ClaimedEmail 
     """
     while (email := store.next_due(session, now=now)) is not None:
         account = _recipient(session, email)
-        if account is not None and _address(account, email.address) is not None:
+        if account is not None and _address(account, email) is not None:
             email.attempts, email.leased_until = email.attempts + 1, now + lease
             session.flush()
             kind = AccountEmailKind(email.kind)
-            return ClaimedEmail(email.id, email.attempts, kind, account.id, email.address, email.requested_at)
+            return ClaimedEmail(email.id, email.attempts, kind, account.id, email.requested_at)
         if account is not None:
             account_log.add(session, account.id, AccountChangeKind.EMAIL_FAILED, by=None, now=now, detail=NO_ADDRESS)
         session.delete(email)
@@ -84,9 +82,9 @@ def _is_late(email: AccountEmail, account: Account) -> bool:
     return is_reset and changed_at is not None and changed_at > email.requested_at
 
 
-def _address(account: Account, stored: str | None) -> str | None:
+def _address(account: Account, email: AccountEmail) -> str | None:
     """Where the e-mail goes: an address in ASCII, its domain as xn--… where that is needed."""
-    for spelling in filter(None, [stored] if stored else [account.email, account.email_key]):
+    for spelling in filter(None, [email.address] if email.address else [account.email, account.email_key]):
         try:
             return email_headers.address(spelling)
         except ValueError:
@@ -104,7 +102,7 @@ def write(
     """
     email = store.of_attempt(session, claimed.email_id, attempt=claimed.attempt)
     account = email and _recipient(session, email, lock=True)
-    if not account or account.id != claimed.account_id:
+    if email is None or not account or account.id != claimed.account_id:
         store.postpone(session, claimed.email_id, attempt=claimed.attempt, until=now, held_up_by=None)
         return None
     purpose = PURPOSES.get(claimed.kind)
@@ -116,7 +114,7 @@ def write(
     return as_message(
         email_texts.of(claimed.kind, name=account.name, link=link, at=at),
         sender=rules.sender,
-        recipient=_address(account, claimed.stored_address) or "",
+        recipient=_address(account, email) or "",
         message_id=f"<{claimed.email_id}.{claimed.attempt}@{rules.sender.domain}>",
         more={"Date": format_datetime(now), "Auto-Submitted": "auto-generated", "Content-Language": "de, en"},
     )
