@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import Connection
+from sqlalchemy.orm import Session
 
+from tests.boundaries.endpoints import Endpoints
+from tests.boundaries.worlds import world_of
 from tests.builders.imports import Folder
 
 
@@ -15,3 +20,14 @@ from tests.builders.imports import Folder
 def folder(tmp_path: Path, settings: Any, connection: Connection) -> Folder:
     """An empty watched folder of the therapist service."""
     return Folder(tmp_path, settings)
+
+
+@pytest.fixture
+def endpoints(
+    service: str, client: FlaskClient, connection: Connection, session: Session, settings: Any
+) -> Iterator[Endpoints]:
+    """The endpoints of the service under test, with objects to work on."""
+    found = Endpoints(service, client, connection, world_of(service, session, settings))
+    session.flush()
+    yield found
+    assert found.faults == []

@@ -7,21 +7,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 from pydantic import ValidationError
-from sqlalchemy import Connection
-from sqlalchemy.orm import Session
 
 from shared.http.declaration import BRINGS_A_BODY
 from shared.runtime import registry
 from tests.architecture.sources import SERVICES
 from tests.boundaries.endpoints import Endpoints, read_by
 from tests.boundaries.samples import Input
-from tests.boundaries.worlds import place_ids, world_of
+from tests.boundaries.worlds import place_ids
 from tests.hostile import BODIES, IDS, TEXTS, json_values
 
 DEAD_LETTERS = "/api/dead-letters"
@@ -35,17 +31,6 @@ LONGEST_QUERY = 8_000
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 each_service = pytest.mark.parametrize("service", SERVICES)
-
-
-@pytest.fixture
-def endpoints(
-    service: str, client: FlaskClient, connection: Connection, session: Session, settings: Any
-) -> Iterator[Endpoints]:
-    """The service under test."""
-    found = Endpoints(service, client, connection, world_of(service, session, settings))
-    session.flush()
-    yield found
-    assert found.faults == []
 
 
 @each_service

@@ -13,9 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from flask.testing import FlaskClient
 from sqlalchemy import Connection, inspect
-from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from shared.http.declaration import Endpoint
@@ -24,7 +22,7 @@ from tests.architecture.sources import SERVICES
 from tests.boundaries.endpoints import Endpoints, read_by
 from tests.boundaries.injections import INJECTIONS, PRODUCT
 from tests.boundaries.samples import Input, Path
-from tests.boundaries.worlds import place_ids, world_of
+from tests.boundaries.worlds import place_ids
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 each_service = pytest.mark.parametrize("service", SERVICES)
@@ -78,12 +76,8 @@ def _faults(answer: TestResponse, text: str, seconds: float) -> Iterator[str]:
 
 
 @pytest.fixture
-def attempts(
-    service: str, client: FlaskClient, connection: Connection, session: Session, settings: Any
-) -> Iterator[Attempts]:
+def attempts(endpoints: Endpoints, connection: Connection) -> Iterator[Attempts]:
     """The service under test; afterwards its tables are still there."""
-    endpoints = Endpoints(service, client, connection, world_of(service, session, settings))
-    session.flush()
     tables = set(inspect(connection).get_table_names())
     made = Attempts(endpoints)
     yield made
