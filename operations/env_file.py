@@ -80,7 +80,7 @@ def complete(root: Path, *, offset: int | None = None) -> list[str]:
     file = root / ".env"
     example = (root / ".env.example").read_text(encoding="utf-8")
     if not file.exists() or file.read_text(encoding="utf-8") == example:
-        _write_private(file, _filled(example, checkout=root, offset=offset or 0))
+        write_private(file, _filled(example, checkout=root, offset=offset or 0))
         return list(declared(root))
     moved = [] if offset is None else _move_ports(root, file, offset)
     return [*moved, *_fill_in(root, file), *_append_missing(root, file)]
@@ -106,7 +106,7 @@ def _move_ports(root: Path, file: Path, offset: int) -> list[str]:
     moved = {line: f"{each.name}={each.moved_by(offset)}" for line, each in settings.items()}
     moved = {line: new for line, new in moved.items() if line != new}
     lines = [line for line in text.splitlines() if not line.startswith("PORT_OFFSET=")]
-    _write_private(file, "\n".join([f"PORT_OFFSET={offset}", *(moved.get(line, line) for line in lines)]) + "\n")
+    write_private(file, "\n".join([f"PORT_OFFSET={offset}", *(moved.get(line, line) for line in lines)]) + "\n")
     return ["PORT_OFFSET", *(settings[line].name for line in lines if line in moved)]
 
 
@@ -121,7 +121,7 @@ def _fill_in(root: Path, file: Path) -> list[str]:
             lines[number] = f"{copied.name}={copied.value(checkout=root, offset=0)}"
             filled_in.append(copied.name)
     if filled_in:
-        _write_private(file, "\n".join(lines) + "\n")
+        write_private(file, "\n".join(lines) + "\n")
     return filled_in
 
 
@@ -153,11 +153,12 @@ def _append_missing(root: Path, file: Path) -> list[str]:
     offset = _offset_in(text)
     lines = [f"{setting.name}={setting.value(checkout=root, offset=offset)}" for setting in missing]
     joint = "" if text.endswith("\n") or not text else "\n"
-    _write_private(file, text + joint + "\n".join(lines) + "\n")
+    write_private(file, text + joint + "\n".join(lines) + "\n")
     return [setting.name for setting in missing]
 
 
-def _write_private(file: Path, text: str) -> None:
+def write_private(file: Path, text: str) -> None:
+    """Write a file that nobody else can read, whole or not at all."""
     unfinished = file.with_name(f"{file.name}.{os.getpid()}.new")
     unfinished.unlink(missing_ok=True)
     with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as new:

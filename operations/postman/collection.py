@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from operations.postman.items import SIGN_IN, item_of
-from operations.postman.operations import METHODS, Document, Operation, operations
+from operations.postman.operations import Document, Operation, operations
 from operations.postman.walkthrough import walkthrough
 from shared.http.examples import AN_ID
 
@@ -75,9 +75,11 @@ def _service(name: str, document: Mapping[str, Any], known: Iterable[Operation])
     return {"name": info["title"], "description": info["description"], "item": items}
 
 
-def _removals_last(found: Iterable[Operation]) -> Iterator[Operation]:
+def _removals_last(found: Sequence[Operation]) -> list[Operation]:
     """In the documents' order, but an object is removed after all that is in it, and after its last use."""
-    return iter(sorted(found, key=lambda each: each.method == METHODS[-1] and 1 / each.path.count("/")))
+    removals = [each for each in found if each.method == "delete"]
+    innermost_first = sorted(removals, key=lambda each: each.path.count("/"), reverse=True)
+    return [*(each for each in found if each.method != "delete"), *innermost_first]
 
 
 def environment(base_url: str, sign_in: Mapping[str, str]) -> Document:

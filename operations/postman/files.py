@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from operations import gateway
+from operations.env_file import write_private
 from operations.postman.collection import collection, environment
 from operations.postman.operations import Document
 from shared.http.dead_letters import dead_letter_routes
@@ -48,7 +48,5 @@ def _sign_in(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def _written(file: Path, content: Document) -> Path:
-    file.unlink(missing_ok=True)
-    with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as new:
-        json.dump(content, new, indent=2, ensure_ascii=False)
+    write_private(file, json.dumps(content, indent=2, ensure_ascii=False))
     return file
