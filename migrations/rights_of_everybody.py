@@ -14,7 +14,7 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extensions import cursor as Cursor
 
 DATABASES = ("postgres", "template1")
-"""They are on every server; who connects to them reads what else there is, and works beside PgBouncer's limits."""
+"""They are on every server; a role that connects to them sees what else there is, outside of PgBouncer's limits."""
 LARGE_OBJECTS = """
     SELECT oid::regprocedure::text FROM pg_proc
     WHERE pronamespace = 'pg_catalog'::regnamespace AND (proname LIKE 'lo\\_%' OR proname IN ('loread', 'lowrite'))

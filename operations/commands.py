@@ -77,7 +77,7 @@ def first_request(settings: Mapping[str, str]) -> str:
 
 
 def curl(settings: Mapping[str, str]) -> str:
-    """The command with which a person calls the platform, who signs in where that is needed.
+    """The command with which a person calls the platform; it signs in where that is needed.
 
     The token comes through a pipe: every user of the machine can read the arguments of a process.
     """

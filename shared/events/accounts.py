@@ -45,7 +45,7 @@ def set_rights(admin: Administrator, handled: Mapping[str, Sequence[str]]) -> tu
     wanted = {_binding(service, right) for service, topics in handled.items() for right in rights_of(service, topics)}
     present = {each for service in handled for each in _rights_at_kafka(admin, service)}
     missing, excess = wanted - present, present - wanted
-    # first what is missing: a service that runs goes on
+    # first what is missing, so that a running service keeps the rights that it needs
     if missing:
         _finish(admin, admin.create_acls(list(missing), request_timeout=ANSWER_SECONDS).values())
     if excess:

@@ -40,7 +40,7 @@ def rights_of(service: str, handled: Sequence[str]) -> set[Right]:
 
 
 def in_words(right: Right) -> str:
-    """Returns a right as a text such as `read topic matching.events`; `*` stands for how a name goes on."""
+    """Returns a right as a text such as `read topic matching.events`; `*` stands for the rest of a name."""
     kind, name, pattern, operation = right
     more = "*" if pattern is ResourcePatternType.PREFIXED else ""
     return f"{operation.name} {kind.name} ".lower() + name + more

@@ -69,7 +69,7 @@ def _prepare() -> None:
 def _show() -> None:
     """List the rights of every service.
 
-    For who makes the accounts of an existing cluster.
+    For operators who make the accounts of an existing cluster by hand.
     """
     for service, topics in handled_topics().items():
         for right in sorted(map(in_words, rights_of(service, topics))):

@@ -10,9 +10,9 @@ from shared.runtime.health import ReadinessCheck
 
 
 def mail_server_check(trouble: Callable[[Session], str | None]) -> ReadinessCheck:
-    """The check `mail_server`; `trouble` returns, without quoting the server, why e-mails are held up.
+    """The check `mail_server`; `trouble` returns, without quoting the server, why e-mails wait.
 
-    It is not decisive: a worker that is started anew would not be let in either, and its other jobs go on meanwhile.
+    It is not decisive: a restarted worker would be refused too, and its other jobs continue meanwhile.
     """
 
     def takes_emails() -> bool:

@@ -1,4 +1,4 @@
-"""Callers as their accounts are now: here, unlike in other services, nobody goes on until their token runs out."""
+"""Callers as their accounts are now: unlike in other services, a token ends here with its session or account."""
 
 from __future__ import annotations
 

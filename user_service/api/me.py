@@ -66,7 +66,7 @@ class OwnOtpResource(Resource):
 
     @endpoint(body=OtpRemoval, transaction=False, statuses=(403, 404, 429))
     def delete(self, context: Context[Dependencies], body: OtpRemoval) -> None:
-        """Turn one's own one-time passwords off: with one of them, or a recovery code, that counts now.
+        """Turn one's own one-time passwords off: with one of them, or a recovery code, that is valid now.
 
         The sign-in must be of the last 15 minutes. Who has lost device and codes asks an administrator.
         """

@@ -104,9 +104,9 @@ def turn_off(
     by: UUID | None,
     now: datetime,
 ) -> None:
-    """Let the caller sign in with the password alone, who has shown that they have the device or the codes.
+    """Let the caller, who proves to have the device or the codes, sign in with the password alone.
 
-    A stolen session is not enough: a thief could let a device of their own count. Raises `NotFound`, `Forbidden`
+    A stolen session is not enough: a thief could enrol a device of their own. Raises `NotFound`, `Forbidden`
     without a recent sign-in, `LostUpdate`, `RuleBroken` for what is missing, wrong, or was used before.
     """
     account = _changeable(session, by, session_id, now=now)
@@ -121,7 +121,7 @@ def turn_off(
 def turn_off_for(
     session: Session, account_id: UUID, *, expected_versions: Collection[int] | None, by: UUID | None, now: datetime
 ) -> None:
-    """Let somebody else sign in with the password alone, who has lost device and codes.
+    """Let somebody else, who has lost device and codes, sign in with the password alone.
 
     Raises `NotFound`, `LostUpdate`, and `Forbidden` for the caller's own, which take a proof (`turn_off`).
     """

@@ -110,7 +110,7 @@ def _keep(session: Session, found: SignInSession, token: str, now: datetime) -> 
 
 
 def sign_out(session: Session, token: str | None, *, now: datetime) -> None:
-    """End the session of a refresh token, also of one that was exchanged, where there is one that goes on."""
+    """End the session of a refresh token, also of one that was exchanged, where it is still active."""
     found = queries.session_of_token(session, hash_of(token or ""), now=now)
     if found is not None:
         owner = found.account_id

@@ -5,8 +5,8 @@ pass before the first is counted. Three counters must let it pass: of the addres
 from this address. Whether the account exists changes nothing. The counter of the address counts every attempt.
 
 Nobody is locked out for good: a delay never exceeds a few minutes, or an hour for one-time passwords, which can only
-be tried with the right password. Who signed in from the same address before is not held up by what others do to the
-account or from the address, only by the third counter, and has a counter of one-time passwords of their own there.
+be tried with the right password. A person who signed in from the same address before is not delayed by what others do
+to the account or from the address, only by the third counter, and has an own counter of one-time passwords there.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def count_one_time_password(
 ) -> Attempt:
     """Count an attempt at a one-time password or a recovery code. Raises `TooManyRequests`, and counts nothing then.
 
-    With each `password_hash` it begins anew: who had the password before holds nobody up any more.
+    With each `password_hash` it begins anew: somebody who had the password before delays nobody any more.
     `known_address`: the address of the attempt where the account's owner signed in from there before.
     """
     where = [known_address] if known_address else []
