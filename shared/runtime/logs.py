@@ -47,10 +47,9 @@ def configure(service: str, process: str, level: str) -> None:
 
 
 def _leave_out_what_no_line_shows() -> None:
-    # a line costs a tenth of a small request; to find these would be a quarter of that ("Optimization" in Python's
-    # manual of logging)
-    logging._srcfile = None  # type: ignore[attr-defined]
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = logging.logAsyncioTasks = False  # type: ignore[attr-defined]
+    # to find these out is a fifth of what a line costs ("Optimization" in Python's manual of logging)
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 
 @cache

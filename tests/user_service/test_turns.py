@@ -22,6 +22,10 @@ def until(holds: Callable[[], object]) -> None:
         time.sleep(0.0005)
 
 
+def until_so_many_wait(turns: Turns, number: int) -> None:
+    until(lambda: len(turns._first) + len(turns._others) >= number)
+
+
 def served(turns: Turns, arrivals: Sequence[bool]) -> list[int]:
     """The order in which those who came in this order were served; True: one who goes first."""
     order: list[int] = []
@@ -33,7 +37,7 @@ def served(turns: Turns, arrivals: Sequence[bool]) -> list[int]:
     with ThreadPoolExecutor(len(arrivals)) as crowd, turns.turn(goes_first=False, seconds=1):
         for number in range(len(arrivals)):
             crowd.submit(wait, number)
-            until(lambda known=number: len(turns._first) + len(turns._others) > known)
+            until_so_many_wait(turns, number + 1)
     return order
 
 
