@@ -20,7 +20,6 @@ from shared.http.inputs import raw_body
 from shared.http.replay import ResponseReference
 from shared.security.encryption import Digests
 
-
 # made once: to build a statement costs as much as to execute it
 _LOCK = text("SELECT pg_try_advisory_xact_lock(:number)")
 _FIND = select(idempotency.c.digest, idempotency.c.response_reference).where(
