@@ -117,7 +117,7 @@ class GenuineTokens:
     def read(self, token: str, keys: KeysById) -> GenuineToken:
         """Returns the token as `read` does. Raises `TokenRefused`."""
         known = self._known(keys)
-        digest = sha256(token.encode()).digest()  # whoever reads the memory finds no token that counts
+        digest = sha256(token.encode()).digest()  # in the memory of the process lies no token that counts
         found = known.get(digest)
         if found is None:
             found = known[digest] = read(token, keys, self._rules)

@@ -15,7 +15,7 @@ class NoTurn(Exception):
 class Turns:
     """Lets a number of threads work at once, first come, first served; some go before all others.
 
-    A turn that ends is handed to the next thread that waits. (A semaphore of Python's only wakes that thread up: others
+    A turn that ends is passed on to the next thread that waits. (A semaphore of Python's only wakes that thread up: others
     who come at this moment are quicker, and while many come it may wait for ever.)
     """
 
@@ -32,7 +32,7 @@ class Turns:
         try:
             yield
         finally:
-            self._hand_over()
+            self._pass_on()
 
     def _take(self, queue: deque[Event], seconds: float) -> None:
         is_mine = Event()
@@ -46,12 +46,12 @@ class Turns:
 
     def _leave(self, queue: deque[Event], is_mine: Event) -> None:
         with self._lock:
-            if is_mine.is_set():  # handed over at the last moment
+            if is_mine.is_set():  # passed on at the last moment
                 return
             queue.remove(is_mine)
         raise NoTurn
 
-    def _hand_over(self) -> None:
+    def _pass_on(self) -> None:
         with self._lock:
             queue = self._first or self._others
             if queue:
