@@ -15,8 +15,8 @@ class NoTurn(Exception):
 class Turns:
     """Lets a number of threads work at once, first come, first served; some go before all others.
 
-    A turn that ends is passed on to the next thread that waits. (A semaphore of Python's only wakes that thread up: others
-    who come at this moment are quicker, and while many come it may wait for ever.)
+    A turn that ends is passed on to the next thread that waits. (A semaphore of Python's only wakes that thread up:
+    others who come at this moment are quicker, and while many come it may wait for ever.)
     """
 
     def __init__(self, at_once: int) -> None:
