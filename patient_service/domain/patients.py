@@ -66,7 +66,7 @@ def register(
     date of birth is known; `InvalidFields` for days that cannot be.
     """
     today = berlin_day(now)
-    fields = PatientFields.model_construct(**vars(new) | {"registered_on": new.registered_on or today})
+    fields = new.model_copy(update={"registered_on": new.registered_on or today})
     _refuse_impossible_days(fields, PatientStatus.OPEN, now)
     return view(_added(session, keys, fields, force, by=by, now=now), fields, today=today)
 

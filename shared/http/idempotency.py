@@ -8,8 +8,8 @@ from hashlib import blake2b
 from typing import Any, cast
 
 from flask import current_app, request
-from sqlalchemy import Row, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Row, bindparam, select, text
+from sqlalchemy.dialects.postgresql import Insert, insert
 
 from shared.database.idempotency import REMEMBERED_FOR
 from shared.database.tables import idempotency
@@ -19,6 +19,25 @@ from shared.http.headers import IDEMPOTENCY_KEY
 from shared.http.inputs import raw_body
 from shared.http.replay import ResponseReference
 from shared.security.encryption import Digests
+
+# made once: to build a statement costs as much as to execute it
+_LOCK = text("SELECT pg_try_advisory_xact_lock(:number)")
+_FIND = select(idempotency.c.digest, idempotency.c.response_reference).where(
+    idempotency.c.caller == bindparam("caller"),
+    idempotency.c.path == bindparam("path"),
+    idempotency.c.key == bindparam("key"),
+    idempotency.c.created_at > bindparam("since"),
+)
+
+
+def _keeping() -> Insert:
+    adding = insert(idempotency)
+    changed = {name: adding.excluded[name] for name in ("digest", "response_reference", "created_at")}
+    # a row that is still there is older than 24 hours, or `find_reference` had found it
+    return adding.on_conflict_do_update(index_elements=["caller", "path", "key"], set_=changed)
+
+
+_KEEP = _keeping()
 
 
 class StillRunning(Conflict):
@@ -52,7 +71,7 @@ def find_reference(context: Context[Any], keyed: KeyedRequest) -> ResponseRefere
     another request, Conflict where the first one is still running.
     """
     # two statements: one statement would read the snapshot from before the lock
-    if not context.session.scalar(text("SELECT pg_try_advisory_xact_lock(:number)"), {"number": _lock_number(keyed)}):
+    if not context.session.scalar(_LOCK, {"number": _lock_number(keyed)}):
         raise StillRunning("idempotency_key.running", "The same request is still being worked on.")
     known = _known(context, keyed)
     if known is None:
@@ -64,21 +83,16 @@ def find_reference(context: Context[Any], keyed: KeyedRequest) -> ResponseRefere
 
 def keep_reference(context: Context[Any], keyed: KeyedRequest, reference: ResponseReference) -> None:
     """Store the reference to the response in the transaction of the effect: a refusal leaves none."""
-    fresh = {"digest": keyed.digest, "response_reference": reference, "created_at": context.now}
-    statement = insert(idempotency).values(caller=keyed.caller, path=keyed.path, key=keyed.key, **fresh)
-    # a row that is still there is older than 24 hours, or `find_reference` had found it
-    context.session.execute(statement.on_conflict_do_update(index_elements=["caller", "path", "key"], set_=fresh))
+    stored = {"digest": keyed.digest, "response_reference": reference, "created_at": context.now}
+    context.session.execute(_KEEP, _key_of(keyed) | stored)
 
 
 def _known(context: Context[Any], keyed: KeyedRequest) -> Row[Any, Any] | None:
-    return context.session.execute(
-        select(idempotency.c.digest, idempotency.c.response_reference).where(
-            idempotency.c.caller == keyed.caller,
-            idempotency.c.path == keyed.path,
-            idempotency.c.key == keyed.key,
-            idempotency.c.created_at > context.now - REMEMBERED_FOR,
-        )
-    ).one_or_none()
+    return context.session.execute(_FIND, _key_of(keyed) | {"since": context.now - REMEMBERED_FOR}).one_or_none()
+
+
+def _key_of(keyed: KeyedRequest) -> dict[str, Any]:
+    return {"caller": keyed.caller, "path": keyed.path, "key": keyed.key}
 
 
 def _lock_number(keyed: KeyedRequest) -> int:

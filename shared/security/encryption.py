@@ -29,7 +29,7 @@ class Keys:
     def __init__(self, master_key: str) -> None:
         """`master_key` is the base64 of 32 bytes."""
         self._wrapping = AESGCM(_derive(master_key, "wrap data keys"))
-        self._index = _derive(master_key, "blind index")
+        self._index = _keyed(_derive(master_key, "blind index"))
 
     def new_data_key(self, owner: bytes) -> bytes:
         """Returns a new data key, wrapped for this owner (an aggregate's id)."""
@@ -49,7 +49,7 @@ class Keys:
     def blind_index(self, text: str) -> bytes:
         """Returns a keyed digest, the same for equal texts apart from case, form of accents and outer blanks."""
         word = unicodedata.normalize("NFKC", text).strip().casefold()
-        return hmac.digest(self._index, word.encode(), sha256)[:16]
+        return _digest(self._index, word.encode())[:16]
 
 
 class SecretBox:
@@ -73,16 +73,27 @@ class Digests:
 
     def __init__(self, digest_key: str, purpose: str = "request digest") -> None:
         """`digest_key` is the base64 of 32 bytes; it decrypts nothing."""
-        self._key = _derive(digest_key, purpose)
+        self._key = _keyed(_derive(digest_key, purpose))
 
     def digest(self, *parts: bytes) -> bytes:
         """Returns the digest of these parts."""
         framed = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
-        return hmac.digest(self._key, framed, sha256)
+        return _digest(self._key, framed)
 
 
 def _derive(key: str, purpose: str) -> bytes:
     return HKDF(SHA256(), length=32, salt=None, info=purpose.encode()).derive(base64.b64decode(key, validate=True))
+
+
+def _keyed(key: bytes) -> hmac.HMAC:
+    return hmac.new(key, digestmod=sha256)
+
+
+def _digest(keyed: hmac.HMAC, message: bytes) -> bytes:
+    # not `hmac.digest`, which lets another thread of the process go first each time
+    copy = keyed.copy()
+    copy.update(message)
+    return copy.digest()
 
 
 def _encrypt(cipher: AESGCM, plaintext: bytes, owner: bytes) -> bytes:

@@ -6,7 +6,6 @@ moment ago, or ran out since the issuer was last reached (docs/faults.md, "Sign-
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from threading import Condition, Thread
@@ -19,7 +18,7 @@ from shared.runtime.health import ReadinessCheck
 from shared.runtime.logs import logger
 from shared.runtime.retries import Backoff
 from shared.security import fetching, jwks
-from shared.security.jwks import VerificationKey
+from shared.security.jwks import KeysById
 
 log = logger(__name__)
 
@@ -33,8 +32,6 @@ MOST_WAITING: Final = 2
 """Requests that wait at once: an issuer that hangs must not take every thread of a process."""
 
 LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-KeysById = Mapping[str, VerificationKey]
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from shared.runtime.settings import ServiceSettings
 from shared.security import tokens
 from shared.security.authentication import ADMINS, Caller, SignIn
 from shared.security.keys import TokenKeys
-from shared.security.tokens import Claims, TokenExpired, TokenRefused, TokenRules, UnknownKey
+from shared.security.tokens import Claims, GenuineTokens, TokenExpired, TokenRefused, TokenRules, UnknownKey
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -71,7 +71,7 @@ class TokenSignIn:
     """`AUTH=token`: the header `Authorization: Bearer …` brings an access token of the issuer."""
 
     def __init__(self, rules: TokenRules, keys: TokenKeys) -> None:
-        self._rules, self._keys = rules, keys
+        self._tokens, self._keys = GenuineTokens(rules), keys
         self.checks, self.stop = keys.checks, keys.stop
 
     def caller(self, environ: WSGIEnvironment) -> Caller:
@@ -95,8 +95,9 @@ class TokenSignIn:
 
     def _verified(self, token: str) -> Claims:
         now = clock.now()
-        as_of = self._keys.expired_as_of(now)
-        return tokens.verify(token, self._keys.by_id, self._rules, now=now, expired_as_of=as_of)
+        genuine = self._tokens.read(token, self._keys.by_id)
+        genuine.refuse_wrong_time(now=now, expired_as_of=self._keys.expired_as_of(now))
+        return genuine.claims
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from shared.values.errors import NotAcceptable
 from shared.values.text import Text, one_line
 
 LEGIBLE = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # pragma: allowlist secret
+BITS_OF_SYMBOL = 5
 """Letters and digits that are not mistaken for each other when read aloud or by hand: no 0 and O, no 1 and I."""
 
 _KVNR = re.compile(r"[A-Z][0-9]{9}")
@@ -201,7 +202,7 @@ REFERENCE = _pattern_of(f"[Pp] -( [{LEGIBLE}{LEGIBLE.lower()}]){{4}} -( [{LEGIBL
 class RandomSource(Protocol):
     """A source of randomness, such as `random.Random` or `secrets.SystemRandom`."""
 
-    def choice(self, seq: str, /) -> str: ...
+    def getrandbits(self, k: int, /) -> int: ...
 
 
 def new_reference(random: RandomSource) -> str:
@@ -209,7 +210,9 @@ def new_reference(random: RandomSource) -> str:
 
     It may exist already: the table's unique constraint decides.
     """
-    symbols = "".join(random.choice(LEGIBLE) for _ in range(6))
+    # drawn at once: each draw of the system's is a call that lets another thread of the process go first
+    number = random.getrandbits(6 * BITS_OF_SYMBOL)
+    symbols = "".join(LEGIBLE[(number >> BITS_OF_SYMBOL * place) % len(LEGIBLE)] for place in range(6))
     return f"P-{symbols[:4]}-{symbols[4:]}"
 
 

@@ -14,10 +14,13 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from shared.errors import FieldProblem, RuleBroken, Unreachable
 from user_service.domain.schemas import SHORTEST_PASSWORD
+from user_service.domain.turns import NoTurn, Turns
 from user_service.settings import PasswordHashing
 
 WAIT_SECONDS = 1.0
 """How long an attempt waits for others to finish, so that it does not block a thread for longer."""
+LONGEST_WAIT_SECONDS = 10.0
+"""How long those wait who go first: they are few, and next, but on a busy machine a hash takes seconds."""
 JUDGED_CHARACTERS = 40
 """Only so many characters are judged: to estimate the guesses takes up to a second for 40, and three for 72 that look
 like letters."""
@@ -51,7 +54,7 @@ class PasswordHashes:
         self._argon2 = argon2.PasswordHasher(
             time_cost=rules.passes, memory_cost=rules.memory_mib * 1024, parallelism=1, type=argon2.Type.ID
         )
-        self._running = BoundedSemaphore(rules.at_once)
+        self._turns = Turns(rules.at_once)
         self._slots = BoundedSemaphore(rules.at_once * 2)
         self._reserved_slots = BoundedSemaphore(rules.at_once)
         self._nobodys = _salt_and_digest()
@@ -62,8 +65,8 @@ class PasswordHashes:
         """A slot to hash, or to wait for that; it is given at once or not at all. Raises `HashingBusy`.
 
         As many hash at once as the settings say, and as many more may wait. Further slots are reserved for people who
-        signed in from the same address before, or have proved who they are: many attempts of others cannot take them.
-        All wait for the same turns: where hashing takes long because the machine is busy, they may wait in vain too.
+        signed in from the same address before, or have proved who they are: many attempts of others cannot take them,
+        and with `goes_first` they wait for none of these.
         """
         slot = self._take(self._slots) or (self._take(self._reserved_slots) if may_use_reserved else None)
         if slot is None:
@@ -77,19 +80,21 @@ class PasswordHashes:
     def _take(slots: BoundedSemaphore) -> BoundedSemaphore | None:
         return slots if slots.acquire(blocking=False) else None
 
-    def hash(self, password: str) -> str:
+    def hash(self, password: str, *, goes_first: bool = False) -> str:
         """Returns what is stored of a password. Raises `HashingBusy`."""
-        with self._turn():
+        with self._turn(goes_first=goes_first):
             return self._argon2.hash(normal_form(password))
 
-    def is_right(self, stored: str | None, password: str, *, in_use: Collection[str] = ()) -> bool:
+    def is_right(
+        self, stored: str | None, password: str, *, in_use: Collection[str] = (), goes_first: bool = False
+    ) -> bool:
         """Whether it is the stored password. Raises `HashingBusy`.
 
         It takes the same time whether and how a password is stored: a hash is computed with each of the parameters
         that are `in_use` or wanted now.
         """
         own = parameters_of(stored) if stored else None
-        with self._turn():
+        with self._turn(goes_first=goes_first):
             found = [
                 self._matches(stored if stored and each == own else f"{each}${self._nobodys}", password)
                 for each in sorted({self._parameters, *in_use, *filter(None, [own])})
@@ -107,14 +112,13 @@ class PasswordHashes:
         return self._argon2.check_needs_rehash(stored)
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Wait a second at most until fewer are hashing than may."""
-        if not self._running.acquire(timeout=WAIT_SECONDS):
-            raise _busy()
+    def _turn(self, *, goes_first: bool) -> Iterator[None]:
+        """Wait until fewer are hashing than may: those who go first for longer, and before all others."""
         try:
-            yield
-        finally:
-            self._running.release()
+            with self._turns.turn(goes_first=goes_first, seconds=LONGEST_WAIT_SECONDS if goes_first else WAIT_SECONDS):
+                yield
+        except NoTurn:
+            raise _busy() from None
 
 
 def _busy() -> HashingBusy:
