@@ -93,4 +93,10 @@ class KafkaReachable:
         try:
             return None if self._admin.list_topics(timeout=2).brokers else "no broker has registered yet"
         except KafkaException as problem:
-            return self._admin.reason_for(problem)
+            reason = self._admin.reason_for(problem)
+            self._forget_client()
+            return reason
+
+    def _forget_client(self) -> None:
+        """Ask with another client next time: one that saw an outage may wait in vain for every answer after it."""
+        self.__dict__.pop("_admin", None)
