@@ -394,13 +394,3 @@ def test_two_that_prepare_at_once_leave_the_same_rights(platform: PrivatePlatfor
     assert problems == []
     assert set_rights(Administrator(platform.kafka_client()), HANDLED) == (0, 0)
     assert MECHANISM is ScramMechanism.SCRAM_SHA_512
-
-
-def test_rights_are_asked_for_after_kafka_was_away_too(platform: PrivatePlatform, client: Client) -> None:
-    """A client that had seen an outage got no answer any more: each check took two seconds, and found nothing."""
-    service = "matching_service"
-    check = KafkaRights(client(service), service, HANDLED[service])
-    assert check()
-    platform.process("kafka").restart()
-    until(lambda: bool(check._operations(ResourceType.GROUP)))
-    assert check()

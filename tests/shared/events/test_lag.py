@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -12,11 +13,13 @@ from uuid import uuid4
 import pytest
 from confluent_kafka import Consumer as KafkaConsumer
 from confluent_kafka import Producer
+from confluent_kafka.admin import ResourceType
 from prometheus_client import REGISTRY
 
 from shared.database import new_id
 from shared.errors import Unreachable
 from shared.events.lag import Lag
+from shared.events.rights import KafkaRights
 from testkit.private_platform import PrivatePlatform, private_platform
 from tests.shared.events.conftest import consuming, until
 from tests.shared.events.publishing import RecordingListeners, message, publish, withdrawn
@@ -159,3 +162,14 @@ def measures(lag: Lag) -> bool:
         lag.measure()
         return True
     return False
+
+
+def test_rights_are_asked_for_after_an_outage_too(cluster: PrivatePlatform, own_kafka: dict[str, Any]) -> None:
+    """A client that had seen one got no answer any more: each check took two seconds, and found nothing."""
+    check, broker = KafkaRights(own_kafka, "matching_service", [TOPIC]), cluster.process("kafka")
+    assert check()
+    broker.stop()
+    time.sleep(2)
+    broker.start()
+    until(lambda: all(check._operations(kind) for kind in (ResourceType.TOPIC, ResourceType.GROUP)))
+    assert check()
