@@ -18,7 +18,7 @@ from shared.values.text import Text, one_line
 LEGIBLE = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # pragma: allowlist secret
 """Letters and digits that are not mistaken for each other when read aloud or by hand: no 0 and O, no 1 and I."""
 BITS_OF_SYMBOL = 5
-"""As many as tell these symbols apart."""
+"""The bits that choose one of these symbols."""
 
 _KVNR = re.compile(r"[A-Z][0-9]{9}")
 _NINE_DIGITS = re.compile(r"[0-9]{9}")
