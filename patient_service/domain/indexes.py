@@ -34,6 +34,11 @@ def indexes_of(keys: Keys, fields: PatientFields, reference: str) -> Sequence[In
     return [_indexes(key, fields, reference) for key in keys.indexes]
 
 
+def nothing(keys: Keys) -> Indexes:
+    """By nothing is somebody found who was erased."""
+    return Indexes(keys.indexes[0].id, [], None, None, None)
+
+
 def _indexes(key: IndexKey, fields: PatientFields, reference: str) -> Indexes:
     born, number = fields.date_of_birth, fields.insurance_number
     words = words_of(fields.first_name, fields.last_name)

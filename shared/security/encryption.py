@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -156,4 +157,6 @@ def _encrypt(cipher: AESGCM, plaintext: bytes, owner: bytes) -> bytes:
 
 
 def _decrypt(cipher: AESGCM, sealed: bytes, owner: bytes) -> bytes:
+    if len(sealed) < NONCE:
+        raise InvalidTag
     return cipher.decrypt(sealed[:NONCE], sealed[NONCE:], owner)
