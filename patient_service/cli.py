@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from uuid import UUID
 
 import click
 
@@ -43,7 +44,7 @@ def _rewrap(service: AnyService, settings: ServiceSettings) -> None:
     with transaction() as session:
         key_rings.check(session, keys)
         total = key_rings.count_to_rewrap(session, keys)
-    done, damaged = 0, []
+    done, damaged = 0, list[UUID]()
     for portion in jobs.rewrap(keys):
         done += portion.number
         damaged += portion.damaged

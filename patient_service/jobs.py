@@ -3,7 +3,7 @@ run each. And what an operator has done: keys that are wrapped anew."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -35,7 +35,7 @@ def reindex(keys: Keys, now: datetime) -> int:  # noqa: ARG001 - every job has i
         return key_rings.reindex(session, keys)
 
 
-def rewrap(keys: Keys, *, portion: int = 1000) -> Iterator[Rewrapped]:
+def rewrap(keys: Keys, *, portion: int = 1000) -> Generator[Rewrapped, None, None]:
     """Wrap every data key with the first key of MASTER_KEY, a transaction for each portion; yields them as they end.
 
     Whatever ends it, what is done is done, and another run goes on with the rest.

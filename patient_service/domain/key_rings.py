@@ -81,7 +81,7 @@ def count_to_rewrap(session: Session, keys: Keys) -> int:
 def rewrap(session: Session, keys: Keys, *, after: UUID, at_most: int) -> Rewrapped | None:
     """Wrap the next data keys, by the ids of their patients, with the first master key; None where there are no more.
 
-    What is encrypted with the data keys stays as it is, and whoever reads a file meanwhile opens either.
+    What is encrypted with the data keys stays as it is, and a file that is read meanwhile is opened with either.
     """
     found = store.wrapped_by(session, keys.masters.ids[1:], after=after, limit=at_most)
     if not found:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, bindparam, func, literal_column, select, text, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from patient_service.store.tables import MASTER_KEY_ID, DataKey, Patient
 
@@ -43,7 +43,7 @@ def count_by_index_key(session: Session) -> Mapping[bytes, int]:
     return _counted(session, Patient.index_key)
 
 
-def _counted(session: Session, id: ColumnElement[bytes]) -> Mapping[bytes, int]:
+def _counted(session: Session, id: ColumnElement[bytes] | InstrumentedAttribute[bytes]) -> Mapping[bytes, int]:
     found = session.execute(select(id, func.count(literal_column("1"))).group_by(id))
     return {bytes(key): number for key, number in found}
 

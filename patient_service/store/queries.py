@@ -72,7 +72,7 @@ _PATIENTS: Table = Patient.__table__  # type: ignore[assignment]  # declared as 
 
 @dataclass(frozen=True)
 class LookedFor:
-    """The blind indexes of one person, with every key that is in use: whoever has one of them is alike."""
+    """The blind indexes of one person, with every key that is in use: one of them makes two alike."""
 
     person: Sequence[bytes]
     insurance_number: Sequence[bytes]

@@ -37,7 +37,7 @@ def key_id(key: str) -> bytes:
     return _derive(key, "id of a key")[:KEY_ID]
 
 
-class UnknownKey(Unreachable):
+class MissingKey(Unreachable):
     """Something was written with a key that this process was not given."""
 
     def __init__(self, id: bytes) -> None:
@@ -60,12 +60,12 @@ class MasterKeys:
     def unwrap(self, wrapped: bytes, owner: bytes) -> bytes:
         """Returns the data key.
 
-        Raises `UnknownKey` when the ring lacks the key that wrapped it, `cryptography.exceptions.InvalidTag` when
+        Raises `MissingKey` when the ring lacks the key that wrapped it, `cryptography.exceptions.InvalidTag` when
         anything was altered.
         """
         cipher = self._ciphers.get(wrapped[:KEY_ID])
         if cipher is None:
-            raise UnknownKey(wrapped[:KEY_ID])
+            raise MissingKey(wrapped[:KEY_ID])
         return _decrypt(cipher, wrapped[KEY_ID:], owner)
 
     def rewrap(self, wrapped: bytes, owner: bytes) -> bytes:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from patient_service.domain import files, patients
 from patient_service.store import queries
 from patient_service.store.tables import DataKey, Patient, Tables
-from shared.security.encryption import Keys, UnknownKey
+from shared.security.encryption import Keys, MissingKey
 from tests.builders.patients import NOBODY, a_patient, a_ready_patient, new_patient
 from tests.conftest import MONDAY
 
@@ -131,7 +131,7 @@ def test_a_file_without_its_key_is_gone_and_the_others_are_not(
 def test_another_master_key_opens_nothing(session: Session, keys: Keys) -> None:
     known = queries.patient(session, a_patient(session, keys).id)
     assert known is not None
-    with pytest.raises(UnknownKey):
+    with pytest.raises(MissingKey):
         files.decrypt(Keys(ANOTHER, ANOTHER), known)
 
 

@@ -43,7 +43,8 @@ OVERLAP = [pair for each in pairwise(PHASES) for pair in (each, each[::-1])]
 
 @pytest.fixture(params=OVERLAP, ids=lambda pair: "-".join(str(PHASES.index(each)) for each in pair))
 def phases(request: pytest.FixtureRequest, session: Session) -> tuple[Keys, Keys]:
-    return tuple(map(with_indexes, request.param))
+    wrote, asks = request.param
+    return with_indexes(wrote), with_indexes(asks)
 
 
 def enter(session: Session, keys: Keys, *, force: bool = False, **fields: Any) -> PatientView:

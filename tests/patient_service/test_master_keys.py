@@ -23,7 +23,7 @@ from patient_service.store.tables import DataKey, Patient
 from shared.database import transaction
 from shared.errors import Unreachable
 from shared.http.web import web_app
-from shared.security.encryption import KEY_ID, Keys, UnknownKey, key_id
+from shared.security.encryption import KEY_ID, Keys, MissingKey, key_id
 from testkit.private_platform import ROOT
 from tests.builders.keys import NEW, OLD, OTHER, PHASES, a_key, with_masters
 from tests.builders.patients import a_patient
@@ -58,7 +58,7 @@ def test_every_key_is_wrapped_anew_in_portions_and_the_documents_stay(session: S
     assert set(sealed) < set(columns(session, Patient.sealed))
     assert not set(wrapped) & set(columns(session, DataKey.wrapped))
     assert {read(session, with_masters(NEW), each).last_name for each in known + new} == {"Erfunden"}
-    with pytest.raises(UnknownKey):
+    with pytest.raises(MissingKey):
         read(session, with_masters(OLD), known[0])
 
 
