@@ -23,9 +23,10 @@ def commands() -> None:
 @commands.command("keys")
 @with_service
 def _keys(service: AnyService, settings: ServiceSettings) -> None:
-    """List the keys of MASTER_KEY and INDEX_KEY by their ids, and what was written with each.
+    """List keys by their ids, and how much each has written.
 
-    A key that has 0 rows and does not write can be taken out of its ring.
+    They are those of MASTER_KEY and INDEX_KEY, and others that rows name. A key that has 0 rows and does not write can
+    be taken out of its ring.
     """
     with transaction() as session:
         found = key_rings.uses(session, service.dependencies(settings).keys)
@@ -36,9 +37,10 @@ def _keys(service: AnyService, settings: ServiceSettings) -> None:
 @commands.command("rewrap")
 @with_service
 def _rewrap(service: AnyService, settings: ServiceSettings) -> None:
-    """Wrap every patient's key with the first key of MASTER_KEY, while serving.
+    """Wrap patients' keys with the newest master key.
 
-    It may be broken off at any time: the next run goes on with the rest. The patients' data stay as they are.
+    That is the first of MASTER_KEY. The service serves meanwhile. It may be broken off at any time: the next run goes
+    on with the rest. The patients' data stay as they are.
     """
     keys = service.dependencies(settings).keys
     with transaction() as session:
