@@ -24,7 +24,9 @@ def main(names: tuple[str, ...]) -> None:
     A missed goal is shown but is no failure, since the speed of the machine varies.
     """
     figures: list[Figure] = []
-    with private_platform(WITNESS_DATABASE_PASSWORD="witness", durable=True, say=print) as platform:
+    with private_platform(
+        WITNESS_DATABASE_PASSWORD="witness", durable=True, yields_to_others=True, say=print
+    ) as platform:
         os.environ.update(platform.settings)
         platform.up(["postgresql", "pgbouncer", "kafka", "mail", "migrations", "topics"])
         prepare_witness(platform.settings)
