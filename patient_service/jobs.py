@@ -1,4 +1,4 @@
-"""Work on a schedule: searches that resume by themselves, ages that change. Every worker may run both."""
+"""Work on a schedule: searches that resume by themselves, and what changes as days pass. Every worker may run all."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ def publish_ages(keys: Keys, now: datetime) -> int:
         return birthdays.publish_changed_ages(session, keys, now=now)
 
 
+def publish_passed_therapies(keys: Keys, now: datetime) -> int:
+    """Publish of patients that their prior therapy is older than two years now."""
+    with transaction() as session:
+        return birthdays.publish_passed_therapies(session, keys, now=now)
+
+
 def end_pauses(keys: Keys, now: datetime) -> int:
     """Resume searches whose pause has passed."""
     with transaction() as session:
@@ -31,5 +37,6 @@ def jobs(dependencies: Dependencies) -> Sequence[Job]:
     return [
         # hourly, so that a new age is known soon after midnight in Berlin; a second run on the same day finds nothing
         Job("birthdays", timedelta(hours=1), partial(publish_ages, keys)),
+        Job("prior_therapies", timedelta(hours=1), partial(publish_passed_therapies, keys)),
         Job("pauses", timedelta(minutes=10), partial(end_pauses, keys)),
     ]

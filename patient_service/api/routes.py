@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from patient_service.api.consents import ConsentCollection, ConsentItem, ConsentWithdrawResource
 from patient_service.api.patients import AccessLogCollection, PatientCollection, PatientItem
+from patient_service.api.placement_codes import PlacementCodeRevealResource
 from patient_service.api.searches import PatientHistoryCollection, PatientReadinessResource, PatientStatusResource
 from shared.http import Route
 from shared.security.authentication import AUDITORS, COORDINATORS
@@ -15,6 +16,7 @@ ROUTES = [
     Route("/api/patients/<uuid:id>/status", PatientStatusResource, post=COORDINATORS),
     Route("/api/patients/<uuid:id>/history", PatientHistoryCollection, get=AUDITORS),
     Route("/api/patients/<uuid:id>/readiness", PatientReadinessResource, get=COORDINATORS),
+    Route("/api/patients/<uuid:id>/placement-code/reveal", PlacementCodeRevealResource, post=COORDINATORS),
     Route("/api/patients/<uuid:id>/consents", ConsentCollection, post=COORDINATORS),
     Route("/api/patients/<uuid:id>/consents/<uuid:consent_id>", ConsentItem, get=COORDINATORS),
     Route("/api/patients/<uuid:id>/consents/<uuid:consent_id>/withdraw", ConsentWithdrawResource, post=COORDINATORS),

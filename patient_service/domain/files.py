@@ -8,6 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from patient_service.domain.indexes import Indexes
+from patient_service.domain.intake_schemas import ConsultationView, ContactPersonView
+from patient_service.domain.rules import diagnoses_of, had_prior_therapy
 from patient_service.domain.schemas import ConsentView, PatientFields, PatientView
 from patient_service.store import queries
 from patient_service.store.tables import Patient
@@ -72,6 +74,9 @@ def view(patient: Patient, fields: PatientFields, *, today: date) -> PatientView
         | {
             "status": PatientStatus(patient.status),
             "age_groups": age_groups(fields.date_of_birth, today),
+            "contact_persons": [ContactPersonView.of(person) for person in fields.contact_persons],
+            "consultation": ConsultationView.of(fields.consultation) if fields.consultation else None,
+            "prior_therapy_within_two_years": had_prior_therapy(fields, today),
             "consents": [ConsentView.of(consent) for consent in patient.consents],
         }
     )
@@ -89,12 +94,13 @@ def public(patient: Patient, fields: PatientFields, *, today: date) -> PublicPat
         age=None if fields.date_of_birth is None else age_on(fields.date_of_birth, today),
         age_groups=list(map(str, age_groups(fields.date_of_birth, today))),
         availability=fields.availability.to_json() if fields.availability else None,
+        prior_therapy_within_two_years=had_prior_therapy(fields, today),
         diagnosis_block=_block(fields) if consents_to(patient, ConsentPurpose.HEALTH_DATA) else None,
     )
 
 
 def _block(fields: PatientFields) -> str | None:
-    return next((block for code in fields.diagnoses if counts(code) and (block := block_of(code))), None)
+    return next((block for code in diagnoses_of(fields) if counts(code) and (block := block_of(code))), None)
 
 
 def consents_to(patient: Patient, purpose: ConsentPurpose) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from patient_service.domain.rules import last_day_of_prior_therapy
 from patient_service.domain.schemas import PatientFields
 from shared.errors import FieldProblem
 from shared.security.encryption import Keys
@@ -15,6 +17,10 @@ from shared.values.identifiers import patient_reference
 from shared.values.schemas import InvalidFields
 
 MOST_WORDS = 10
+DAYS_LOOKED_BACK = 731
+"""How long ago, at most, the two years after a therapy ended that are published as over."""
+LENGTH = 16
+"""Of a blind index in bytes."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,7 @@ class Indexes:
     person_index: bytes | None
     insurance_number_index: bytes | None
     birthday_index: bytes | None
+    prior_therapy_index: bytes
 
 
 def indexes_of(keys: Keys, fields: PatientFields, reference: str) -> Indexes:
@@ -36,6 +43,7 @@ def indexes_of(keys: Keys, fields: PatientFields, reference: str) -> Indexes:
         person_index=_index(keys, "person", " ".join(words), born.isoformat()) if born else None,
         insurance_number_index=insurance_number_index(keys, fields.insurance_number),
         birthday_index=_index(keys, "birthday", f"{born:%m-%d}") if born else None,
+        prior_therapy_index=_prior_therapy_index(keys, last_day_of_prior_therapy(fields)),
     )
 
 
@@ -65,6 +73,19 @@ def words_of(*names: str) -> list[str]:
 def latest_birthdays(keys: Keys, today: date) -> list[tuple[bytes, date]]:
     """For each of the 366 days of a year its blind index and the day, today at the latest, on which it came last."""
     return [(_index(keys, "birthday", f"{born:%m-%d}"), _latest(born, today)) for born in _days_of_a_year()]
+
+
+def ends_of_prior_therapies(keys: Keys, today: date) -> list[tuple[bytes, date]]:
+    """For each day on which two years after a therapy may have ended its blind index and the day after, the first
+    without a warning.
+    """
+    days = [today - timedelta(days=number) for number in range(1, DAYS_LOOKED_BACK + 1)]
+    return [(_prior_therapy_index(keys, day), day + timedelta(days=1)) for day in days]
+
+
+def _prior_therapy_index(keys: Keys, last_day: date | None) -> bytes:
+    """Without a therapy some bytes that are the index of nothing: whether there was one is nobody's to see."""
+    return _index(keys, "prior therapy", last_day.isoformat()) if last_day else secrets.token_bytes(LENGTH)
 
 
 def _days_of_a_year() -> Iterable[date]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from patient_service.domain import accesses, indexes, searches, states
+from patient_service.domain import accesses, indexes, placement_codes, searches, states
 from patient_service.domain.accesses import Reader, RevealingConflict
 from patient_service.domain.files import decrypt, get_patient, public, publish, view, write
 from patient_service.domain.indexes import Indexes, indexes_of
@@ -66,6 +66,7 @@ def register(
     date of birth is known; `InvalidFields` for days that cannot be.
     """
     today = berlin_day(now)
+    placement_codes.refuse_mask(new)
     fields = PatientFields.model_construct(**vars(new) | {"registered_on": new.registered_on or today})
     _refuse_impossible_days(fields, PatientStatus.OPEN, now)
     return view(_added(session, keys, fields, force, by=by, now=now), fields, today=today)
@@ -139,12 +140,12 @@ def change(
     today = berlin_day(now)
     patient = get_patient(session, patient_id, lock=True)
     check_version(patient, expected_versions, "patient")
-    current = view(patient, decrypt(keys, patient), today=today)
-    changes = patch.changes_to(current)
-    wanted = merged(PatientFields, current, changes)
+    file = decrypt(keys, patient)
+    changes = patch.changes_to(view(patient, file, today=today))
+    wanted = merged(PatientFields, file, placement_codes.without_mask(changes))
     accesses.note(session, keys, [patient], reader, "changed", now=now)
-    if wanted == PatientFields.of(current):
-        return current
+    if wanted == file:
+        return view(patient, file, today=today)
     if wanted.registered_on is None:
         raise InvalidFields([FieldProblem("registered_on", "must not be cleared")])
     _refuse_impossible_days(wanted, PatientStatus(patient.status), now)
@@ -152,7 +153,7 @@ def change(
     _identify(session, patient, found_by, force)
     write(keys, patient, wanted, found_by)
     patient.count_change(by=reader.id, now=now)
-    has_excluded = not set(wanted.excluded_therapist_ids) <= set(current.excluded_therapist_ids)
+    has_excluded = not set(wanted.excluded_therapist_ids) <= set(file.excluded_therapist_ids)
     publish(session, patient, wanted, PatientTherapistsExcluded if has_excluded else PatientUpdated, now=now)
     searches.pause_if_unready(session, keys, patient, wanted, by=reader.id, now=now)
     return view(patient, wanted, today=today)

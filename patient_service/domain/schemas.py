@@ -8,12 +8,19 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
+from patient_service.domain.intake_schemas import (
+    Anamnesis,
+    Consultation,
+    ConsultationView,
+    ContactPerson,
+    ContactPersonView,
+    ShownPhone,
+)
 from shared.values.contacts import EmailAddress, PersonName, PhoneNumber
 from shared.values.datetimes import DateOfBirth, Instant, IsoDate, PlausibleDate
 from shared.values.enums import (
     AgeGroup,
     ConsentPurpose,
-    ContactRelation,
     Gender,
     InsuranceType,
     MissingForSearch,
@@ -27,19 +34,6 @@ from shared.values.readable import FOR_COORDINATORS
 from shared.values.schemas import Changed, Distinct, EntityView, Page, PageQuery, QuerySchema, Schema
 from shared.values.text import Line, Note
 from shared.values.weekly import WeeklyHours
-
-
-class ContactPerson(Schema):
-    """Someone to turn to beside the patient; a guardian acts for a child."""
-
-    name: Annotated[PersonName, Field(examples=["Vera Herbstwind"])]
-    """First and last name."""
-    relation: ContactRelation = ContactRelation.OTHER
-    """Who this is to the patient."""
-    phone: PhoneNumber | None = None
-    """Where to phone."""
-    email: EmailAddress | None = None
-    """Where to write to."""
 
 
 class PatientFields(Schema):
@@ -87,6 +81,10 @@ class PatientFields(Schema):
     """The patient's number at the insurer (KVNR); one patient has each number."""
     diagnoses: Annotated[list[DiagnosisCode], Distinct(30), FOR_COORDINATORS] = []
     """ICD-10-GM codes, each with its certainty where known."""
+    consultation: Annotated[Consultation | None, FOR_COORDINATORS] = None
+    """The first interview, where there was one."""
+    anamnesis: Annotated[Anamnesis | None, FOR_COORDINATORS] = None
+    """History and complaints."""
     contracts_signed: bool = False
     """Whether our contracts are signed; no search begins before."""
     registered_on: Annotated[PlausibleDate | None, Field(description="today, where nothing is said")] = None
@@ -165,6 +163,14 @@ class PatientView(PatientFields, EntityView):
     """Where search and therapy stand."""
     registered_by: UUID | None = None
     """The account of who entered the patient."""
+    phone: ShownPhone | None = None
+    """The patient's own phone number."""
+    contact_persons: list[ContactPersonView] = []  # type: ignore[assignment]  # nobody appends to a view
+    """People to turn to beside the patient."""
+    consultation: Annotated[ConsultationView | None, FOR_COORDINATORS] = None
+    """The first interview, where there was one."""
+    prior_therapy_within_two_years: bool | None = None
+    """Whether a psychotherapy ended in the two years before today; null where no such therapy is recorded."""
     paused_until: IsoDate | None = None
     """Last day of a pause, where it is known."""
     age_groups: list[AgeGroup] = []
@@ -247,8 +253,8 @@ class Readiness(Schema):
     """What the file still lacks."""
 
 
-Action = Literal["read", "listed", "changed", "audited"]
-"""How somebody came to see a file; `audited`: this log was read."""
+Action = Literal["read", "listed", "changed", "revealed", "audited"]
+"""How somebody came to see a file; `revealed`: the placement code was shown; `audited`: this log was read."""
 
 
 class FileAccessView(Schema):

@@ -32,7 +32,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
 from sqlalchemy.sql.dml import ReturningInsert
 
 from patient_service.store.tables import FileAccess, LocatedPostalCode, Patient, StatusChange
@@ -190,10 +190,27 @@ def patients_who_grew_older(
 
     `latest_birthdays`: for every day of the year its blind index and when it was celebrated last.
     """
-    latest = values(column("index", LargeBinary), column("day", Date), name="latest").data(list(latest_birthdays))
+    return _published_before(session, Patient.birthday_index, latest_birthdays, limit=limit)
+
+
+def patients_whose_therapy_passed(
+    session: Session, ends: Sequence[tuple[bytes, date]], *, limit: int
+) -> Sequence[Patient]:
+    """Patients who were last published before the day on which their prior therapy ceased to count, locked; skips
+    what others hold.
+
+    `ends`: for each such day its blind index and the day.
+    """
+    return _published_before(session, Patient.prior_therapy_index, ends, limit=limit)
+
+
+def _published_before(
+    session: Session, index: InstrumentedAttribute[Any], days: Sequence[tuple[bytes, date]], *, limit: int
+) -> Sequence[Patient]:
+    changed = values(column("index", LargeBinary), column("day", Date), name="changed").data(list(days))
     return session.scalars(
         select(Patient)
-        .join(latest, and_(Patient.birthday_index == latest.c.index, Patient.age_published_on < latest.c.day))
+        .join(changed, and_(index == changed.c.index, Patient.age_published_on < changed.c.day))
         .options(selectinload(Patient.consents))
         .order_by(Patient.id)
         .limit(limit)

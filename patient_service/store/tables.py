@@ -58,8 +58,10 @@ class Patient(Aggregate, Tables):
     insurance_number_index: Mapped[bytes | None]
     birthday_index: Mapped[bytes | None]
     """Blind index of month and day of birth."""
+    prior_therapy_index: Mapped[bytes]
+    """Blind index of the last day on which a prior therapy counts; random where there was none."""
     age_published_on: Mapped[date]
-    """The day whose age was published last."""
+    """The day whose age, and whether a prior therapy counts, was published last."""
 
     consents: Mapped[list[Consent]] = relationship(order_by="Consent.id", lazy="raise")
 
@@ -70,6 +72,7 @@ class Patient(Aggregate, Tables):
         # the guarantee: two registrations at once both take the number 0, so that only one of them passes
         Index("uq_patients_person", "person_index", "namesake", unique=True),
         Index("ix_patients_birthday", "birthday_index", "age_published_on"),
+        Index("ix_patients_prior_therapy", "prior_therapy_index", "age_published_on"),
         Index("ix_patients_status", "status", "id"),
         Index("ix_patients_postal_code", "postal_code", "id"),
         Index("ix_patients_paused_until", "paused_until", postgresql_where=text("paused_until IS NOT NULL")),
@@ -136,7 +139,7 @@ class FileAccess(Tables):
 
     __table_args__ = (
         Index("ix_file_accesses_patient", "patient_id", "id"),
-        CheckConstraint("action IN ('read', 'listed', 'changed', 'audited')", name="action"),
+        CheckConstraint("action IN ('read', 'listed', 'changed', 'revealed', 'audited')", name="action"),
     )
 
 

@@ -68,10 +68,10 @@ class World:
 
     # People
 
-    def a_patient(self) -> UUID:
+    def a_patient(self, **fields: Any) -> UUID:
         """A patient whose search may start."""
         registered = patients.register(
-            self.patient, self.keys, NewPatient.from_json(new_patient()), force=True, by=None, now=self.now
+            self.patient, self.keys, NewPatient.from_json(new_patient(**fields)), force=True, by=None, now=self.now
         )
         place = AddressGeocoded(
             owner_kind="patient",
