@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from patient_service.dependencies import Dependencies
-from patient_service.domain import birthdays, searches
+from patient_service.domain import birthdays, crisis, searches
 from shared.database import transaction
+from shared.runtime import metrics
 from shared.runtime.jobs import Job
 from shared.security.encryption import Keys
 
@@ -25,6 +26,13 @@ def publish_passed_therapies(keys: Keys, now: datetime) -> int:
         return birthdays.publish_passed_therapies(session, keys, now=now)
 
 
+def count_crises(keys: Keys, now: datetime) -> int:  # noqa: ARG001 - every job is given the time
+    """Show how many patients are in a crisis that nobody has acknowledged."""
+    with transaction() as session:
+        metrics.crises_unacknowledged.set(crisis.count_unacknowledged(session, keys))
+    return 0
+
+
 def end_pauses(keys: Keys, now: datetime) -> int:
     """Resume searches whose pause has passed."""
     with transaction() as session:
@@ -38,5 +46,6 @@ def jobs(dependencies: Dependencies) -> Sequence[Job]:
         # hourly, so that a new age is known soon after midnight in Berlin; a second run on the same day finds nothing
         Job("birthdays", timedelta(hours=1), partial(publish_ages, keys)),
         Job("prior_therapies", timedelta(hours=1), partial(publish_passed_therapies, keys)),
+        Job("crises", timedelta(minutes=1), partial(count_crises, keys)),
         Job("pauses", timedelta(minutes=10), partial(end_pauses, keys)),
     ]

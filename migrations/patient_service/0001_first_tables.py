@@ -56,6 +56,7 @@ def upgrade() -> None:
         sa.Column("insurance_number_index", sa.LargeBinary(), nullable=True),
         sa.Column("birthday_index", sa.LargeBinary(), nullable=True),
         sa.Column("prior_therapy_index", sa.LargeBinary(), nullable=False),
+        sa.Column("crisis_index", sa.LargeBinary(), nullable=False),
         sa.Column("age_published_on", sa.Date(), nullable=False),
         *aggregate_columns(),
         sa.CheckConstraint("paused_until IS NULL OR status = 'paused'", name=op.f("ck_patients_only_a_pause_ends")),
@@ -73,6 +74,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_patients")),
     )
     op.create_index("ix_patients_birthday", "patients", ["birthday_index", "age_published_on"], unique=False)
+    op.create_index("ix_patients_crisis", "patients", ["crisis_index"], unique=False)
     op.create_index("ix_patients_prior_therapy", "patients", ["prior_therapy_index", "age_published_on"], unique=False)
     op.create_index(
         "ix_patients_paused_until",

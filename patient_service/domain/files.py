@@ -8,9 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from patient_service.domain.indexes import Indexes
-from patient_service.domain.intake_schemas import ConsultationView, ContactPersonView
+from patient_service.domain.intake_schemas import CRISIS_CONTACTS, ConsultationView, ContactPersonView, CrisisView
 from patient_service.domain.rules import diagnoses_of, had_prior_therapy
-from patient_service.domain.schemas import ConsentView, PatientFields, PatientView
+from patient_service.domain.schemas import ConsentView, PatientFields, PatientFile, PatientView
 from patient_service.store import queries
 from patient_service.store.tables import Patient
 from shared.database import Session
@@ -36,18 +36,18 @@ def get_patient(session: Session, patient_id: UUID, *, lock: bool = False) -> Pa
     return require(queries.patient(session, patient_id, lock=lock), "patient")
 
 
-def decrypt(keys: Keys, patient: Patient) -> PatientFields:
-    """The fields of a patient.
+def decrypt(keys: Keys, patient: Patient) -> PatientFile:
+    """The file of a patient.
 
     Raises `cryptography.exceptions.InvalidTag` when the ciphertext was altered or belongs to another row.
     """
     sealed = keys.decrypt(patient.data_key, patient.id.bytes, patient.sealed)
-    read = {name: value for name, value in sealed.items() if name in PatientFields.model_fields}
-    return PatientFields.of(read | {name: getattr(patient, name) for name in IN_THE_CLEAR})
+    read = {name: value for name, value in sealed.items() if name in PatientFile.model_fields}
+    return PatientFile.of(read | {name: getattr(patient, name) for name in IN_THE_CLEAR})
 
 
-def write(keys: Keys, patient: Patient, fields: PatientFields, indexes: Indexes) -> None:
-    """Put the fields into the patient's row: sealed, or in the clear where SQL asks for them."""
+def write(keys: Keys, patient: Patient, fields: PatientFile, indexes: Indexes) -> None:
+    """Put the file into the patient's row: sealed, or in the clear where SQL asks for them."""
     document = fields.model_dump(mode="json", exclude=set(IN_THE_CLEAR))
     patient.sealed = keys.encrypt(patient.data_key, patient.id.bytes, document)
     for name in IN_THE_CLEAR:
@@ -66,7 +66,7 @@ def open_text(keys: Keys, patient: Patient, sealed: bytes | None) -> str | None:
     return None if sealed is None else str(keys.decrypt(patient.data_key, patient.id.bytes, sealed)["text"])
 
 
-def view(patient: Patient, fields: PatientFields, *, today: date) -> PatientView:
+def view(patient: Patient, fields: PatientFile, *, today: date) -> PatientView:
     """The patient as clients see it."""
     return PatientView.model_construct(
         **vars(fields)
@@ -76,10 +76,15 @@ def view(patient: Patient, fields: PatientFields, *, today: date) -> PatientView
             "age_groups": age_groups(fields.date_of_birth, today),
             "contact_persons": [ContactPersonView.of(person) for person in fields.contact_persons],
             "consultation": ConsultationView.of(fields.consultation) if fields.consultation else None,
+            "crisis": _crisis(fields),
             "prior_therapy_within_two_years": had_prior_therapy(fields, today),
             "consents": [ConsentView.of(consent) for consent in patient.consents],
         }
     )
+
+
+def _crisis(file: PatientFile) -> CrisisView:
+    return CrisisView(**vars(file.crisis), contacts=CRISIS_CONTACTS if file.crisis.flagged else [])
 
 
 def public(patient: Patient, fields: PatientFields, *, today: date) -> PublicPatient:

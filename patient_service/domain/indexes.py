@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from patient_service.domain.intake_schemas import Crisis
 from patient_service.domain.rules import last_day_of_prior_therapy
-from patient_service.domain.schemas import PatientFields
+from patient_service.domain.schemas import PatientFile
 from shared.errors import FieldProblem
 from shared.security.encryption import Keys
 from shared.values import text
@@ -19,6 +20,8 @@ from shared.values.schemas import InvalidFields
 MOST_WORDS = 10
 DAYS_LOOKED_BACK = 731
 """How long ago, at most, the two years after a therapy ended that are published as over."""
+CRISIS_INDEXES = 1024
+"""So many indexes mean the same, so that two rows in a crisis rarely have the same one."""
 LENGTH = 16
 """Of a blind index in bytes."""
 
@@ -32,9 +35,10 @@ class Indexes:
     insurance_number_index: bytes | None
     birthday_index: bytes | None
     prior_therapy_index: bytes
+    crisis_index: bytes
 
 
-def indexes_of(keys: Keys, fields: PatientFields, reference: str) -> Indexes:
+def indexes_of(keys: Keys, fields: PatientFile, reference: str) -> Indexes:
     """The blind indexes of a patient's fields."""
     born = fields.date_of_birth
     words = words_of(fields.first_name, fields.last_name)
@@ -44,6 +48,7 @@ def indexes_of(keys: Keys, fields: PatientFields, reference: str) -> Indexes:
         insurance_number_index=insurance_number_index(keys, fields.insurance_number),
         birthday_index=_index(keys, "birthday", f"{born:%m-%d}") if born else None,
         prior_therapy_index=_prior_therapy_index(keys, last_day_of_prior_therapy(fields)),
+        crisis_index=_crisis_index(keys, fields.crisis),
     )
 
 
@@ -86,6 +91,21 @@ def ends_of_prior_therapies(keys: Keys, today: date) -> list[tuple[bytes, date]]
 def _prior_therapy_index(keys: Keys, last_day: date | None) -> bytes:
     """Without a therapy some bytes that are the index of nothing: whether there was one is nobody's to see."""
     return _index(keys, "prior therapy", last_day.isoformat()) if last_day else secrets.token_bytes(LENGTH)
+
+
+def unacknowledged_crises(keys: Keys) -> list[bytes]:
+    """The blind indexes of patients in a crisis that nobody has acknowledged."""
+    return [_unacknowledged_crisis(keys, number) for number in range(CRISIS_INDEXES)]
+
+
+def _crisis_index(keys: Keys, crisis: Crisis) -> bytes:
+    """One of many for a crisis that waits, and otherwise some bytes: without the key both look alike."""
+    waits = crisis.flagged and crisis.acknowledged_at is None
+    return _unacknowledged_crisis(keys, secrets.randbelow(CRISIS_INDEXES)) if waits else secrets.token_bytes(LENGTH)
+
+
+def _unacknowledged_crisis(keys: Keys, number: int) -> bytes:
+    return _index(keys, "crisis", str(number))
 
 
 def _days_of_a_year() -> Iterable[date]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import Field, PlainSerializer
 
 from shared.values.contacts import EmailAddress, PersonName, PhoneNumber, format_phone
-from shared.values.datetimes import PastDate, PlausibleDate
+from shared.values.datetimes import Instant, PastDate, PlausibleDate
 from shared.values.enums import ContactRelation
 from shared.values.identifiers import DiagnosisCode, PlacementCode, PlacementCodeOrMask, masked
 from shared.values.readable import FOR_COORDINATORS
@@ -111,3 +112,49 @@ class RevealedPlacementCode(Schema):
 
     placement_code: Annotated[PlacementCode, FOR_COORDINATORS]
     """The code for the appointment service (Vermittlungscode); a secret."""
+
+
+class Crisis(Schema):
+    """Whether the patient is in a crisis, because of suicidal thoughts, and who takes care."""
+
+    flagged: bool = False
+    """Whether suicidal thoughts are recorded, or somebody has raised the alarm."""
+    raised_at: Instant | None = None
+    """When the crisis was raised last."""
+    raised_by: UUID | None = None
+    """The account of who raised it by hand; null also where a text of the file raised it."""
+    acknowledged_at: Instant | None = None
+    """When somebody acknowledged it."""
+    acknowledged_by: UUID | None = None
+    """The account of who acknowledged it."""
+    cleared_at: Instant | None = None
+    """When it was taken back."""
+    cleared_by: UUID | None = None
+    """The account of who took it back."""
+    reason: Note | None = None
+    """Why it was raised, or taken back, by hand."""
+
+
+class CrisisContact(Schema):
+    """Whom to call in a crisis."""
+
+    name: str
+    """Who answers, in German."""
+    phone: str
+    """The number, as people dial it in Germany."""
+
+
+CRISIS_CONTACTS = [
+    CrisisContact(name="Notruf", phone="112"),
+    CrisisContact(name="Ärztlicher Bereitschaftsdienst", phone="116117"),
+    CrisisContact(name="Telefonseelsorge", phone="0800 1110111"),
+    CrisisContact(name="Telefonseelsorge", phone="0800 1110222"),
+    CrisisContact(name="Telefonseelsorge", phone="116123"),
+]
+
+
+class CrisisView(Crisis):
+    """A crisis as clients see it."""
+
+    contacts: list[CrisisContact] = []
+    """Whom to call; empty where there is no crisis."""

@@ -8,12 +8,20 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from patient_service.domain import accesses, indexes, placement_codes, searches, states
+from patient_service.domain import accesses, crisis, indexes, placement_codes, searches, states
 from patient_service.domain.accesses import Reader, RevealingConflict
 from patient_service.domain.files import decrypt, get_patient, public, publish, view, write
 from patient_service.domain.indexes import Indexes, indexes_of
+from patient_service.domain.intake_schemas import Crisis
 from patient_service.domain.rules import days_that_cannot_be
-from patient_service.domain.schemas import NewPatient, PatientFields, PatientFilter, PatientPage, PatientView
+from patient_service.domain.schemas import (
+    NewPatient,
+    PatientFields,
+    PatientFile,
+    PatientFilter,
+    PatientPage,
+    PatientView,
+)
 from patient_service.store import queries
 from patient_service.store.tables import Patient
 from shared.database import Session, first_version, new_id
@@ -36,6 +44,8 @@ def list_page(session: Session, keys: Keys, wanted: PatientFilter, *, reader: Re
     Raises `InvalidFields` for a `q` without any word, or with too many.
     """
     conditions = queries.fields_are(**wanted.model_dump(include={"status", "postal_code"}))
+    if wanted.crisis is not None:
+        conditions.append(queries.is_in_crisis(indexes.unacknowledged_crises(keys)))
     if wanted.q is not None:
         words = indexes.wanted(keys, wanted.q)
         if not words:
@@ -67,13 +77,16 @@ def register(
     """
     today = berlin_day(now)
     placement_codes.refuse_mask(new)
-    fields = PatientFields.model_construct(**vars(new) | {"registered_on": new.registered_on or today})
+    assessed = crisis.assessed(new, crisis=Crisis(), now=now)
+    fields = PatientFile.model_construct(
+        **vars(new) | {"registered_on": new.registered_on or today, "crisis": assessed}
+    )
     _refuse_impossible_days(fields, PatientStatus.OPEN, now)
     return view(_added(session, keys, fields, force, by=by, now=now), fields, today=today)
 
 
 def _added(
-    session: Session, keys: Keys, fields: PatientFields, force: bool, *, by: UUID | None, now: datetime
+    session: Session, keys: Keys, fields: PatientFile, force: bool, *, by: UUID | None, now: datetime
 ) -> Patient:
     """The patient, inserted and published in one statement; where somebody alike is known, a second one asks who."""
     while True:
@@ -142,13 +155,14 @@ def change(
     check_version(patient, expected_versions, "patient")
     file = decrypt(keys, patient)
     changes = patch.changes_to(view(patient, file, today=today))
-    wanted = merged(PatientFields, file, placement_codes.without_mask(changes))
+    wanted = merged(PatientFile, file, placement_codes.without_mask(changes))
     accesses.note(session, keys, [patient], reader, "changed", now=now)
     if wanted == file:
         return view(patient, file, today=today)
     if wanted.registered_on is None:
         raise InvalidFields([FieldProblem("registered_on", "must not be cleared")])
     _refuse_impossible_days(wanted, PatientStatus(patient.status), now)
+    wanted.crisis = crisis.assessed(wanted, before=file, crisis=file.crisis, now=now)
     found_by = indexes_of(keys, wanted, patient.reference)
     _identify(session, patient, found_by, force)
     write(keys, patient, wanted, found_by)

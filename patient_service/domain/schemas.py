@@ -14,6 +14,8 @@ from patient_service.domain.intake_schemas import (
     ConsultationView,
     ContactPerson,
     ContactPersonView,
+    Crisis,
+    CrisisView,
     ShownPhone,
 )
 from shared.values.contacts import EmailAddress, PersonName, PhoneNumber
@@ -119,6 +121,13 @@ class PatientFields(Schema):
     ] = None
 
 
+class PatientFile(PatientFields):
+    """All that is sealed of a patient: the fields that staff can write, and the crisis."""
+
+    crisis: Crisis = Crisis()
+    """Whether the patient is in a crisis."""
+
+
 class NewPatient(PatientFields):
     """What creates a patient."""
 
@@ -169,6 +178,8 @@ class PatientView(PatientFields, EntityView):
     """People to turn to beside the patient."""
     consultation: Annotated[ConsultationView | None, FOR_COORDINATORS] = None
     """The first interview, where there was one."""
+    crisis: Annotated[CrisisView, FOR_COORDINATORS, Changed(by="POST /api/patients/{id}/crisis/flag and …/clear")]
+    """Whether suicidal thoughts are recorded, who acknowledged that, and whom to call."""
     prior_therapy_within_two_years: bool | None = None
     """Whether a psychotherapy ended in the two years before today; null where no such therapy is recorded."""
     paused_until: IsoDate | None = None
@@ -181,6 +192,13 @@ class PatientView(PatientFields, EntityView):
     """The day on which a place was confirmed to work, after the first sessions."""
     consents: list[ConsentView] = []
     """What the patient has agreed to, withdrawn consents included."""
+
+
+class CrisisReason(Schema):
+    """Why a crisis is raised, or taken back, by hand."""
+
+    reason: Note
+    """Why."""
 
 
 class PatientFilter(PageQuery):
@@ -200,6 +218,8 @@ class PatientFilter(PageQuery):
     """Only those with this status."""
     postal_code: PostalCode | None = None
     """Only those with this postal code."""
+    crisis: Annotated[Literal["unacknowledged"], Field(examples=["unacknowledged"])] | None = None
+    """`unacknowledged`: only those in a crisis that nobody has acknowledged."""
 
 
 PatientPage = Page[PatientView]

@@ -66,6 +66,16 @@ def has_words(indexes: Sequence[bytes]) -> ColumnElement[bool]:
     return Patient.search_index.contains(indexes)
 
 
+def is_in_crisis(indexes: Sequence[bytes]) -> ColumnElement[bool]:
+    """The blind index of the patient's crisis is one of these."""
+    return Patient.crisis_index.in_(indexes)
+
+
+def number_of_patients(session: Session, conditions: Sequence[ColumnElement[bool]]) -> int:
+    """How many patients these conditions hold for."""
+    return session.scalar(select(func.count()).select_from(Patient).where(*conditions)) or 0
+
+
 _PATIENTS: Table = Patient.__table__  # type: ignore[assignment]  # declared as the wider FromClause
 _ALIKE = (
     select(_PATIENTS.c.id, _PATIENTS.c.reference, _PATIENTS.c.person_index, _PATIENTS.c.insurance_number_index)

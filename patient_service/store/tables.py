@@ -60,6 +60,8 @@ class Patient(Aggregate, Tables):
     """Blind index of month and day of birth."""
     prior_therapy_index: Mapped[bytes]
     """Blind index of the last day on which a prior therapy counts; random where there was none."""
+    crisis_index: Mapped[bytes]
+    """One of many blind indexes where a crisis waits for somebody; random otherwise."""
     age_published_on: Mapped[date]
     """The day whose age, and whether a prior therapy counts, was published last."""
 
@@ -73,6 +75,7 @@ class Patient(Aggregate, Tables):
         Index("uq_patients_person", "person_index", "namesake", unique=True),
         Index("ix_patients_birthday", "birthday_index", "age_published_on"),
         Index("ix_patients_prior_therapy", "prior_therapy_index", "age_published_on"),
+        Index("ix_patients_crisis", "crisis_index"),
         Index("ix_patients_status", "status", "id"),
         Index("ix_patients_postal_code", "postal_code", "id"),
         Index("ix_patients_paused_until", "paused_until", postgresql_where=text("paused_until IS NOT NULL")),
