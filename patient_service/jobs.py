@@ -1,17 +1,46 @@
-"""Work on a schedule: searches that resume by themselves, and what changes as days pass. Every worker may run all."""
+"""Work on a schedule, which every worker may run, and a wait that holds no transaction."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from threading import BoundedSemaphore
+from uuid import UUID
 
 from patient_service.dependencies import Dependencies
 from patient_service.domain import birthdays, crisis, searches
+from patient_service.domain.schemas import NewStatus
 from shared.database import transaction
-from shared.runtime import metrics
+from shared.runtime import clock, metrics
 from shared.runtime.jobs import Job
 from shared.security.encryption import Keys
+
+BETWEEN_LOOKS = 0.1
+"""Seconds between two looks for an answer."""
+_WAITERS = BoundedSemaphore(4)
+"""Half of the threads of a web process (`WEB_THREADS`) at most wait for an answer."""
+
+
+def wait_for_location(patient_id: UUID, new: NewStatus, dependencies: Dependencies) -> None:
+    """Wait until the postal code of a patient whose search is to start was looked up, for two seconds at most.
+
+    Each look is a transaction of its own, so that no connection is held while nothing happens. Only a few wait at once:
+    each holds a thread of the web server.
+    """
+    deadline = clock.monotonic() + searches.SECONDS_OF_A_LOOK_UP
+    if _WAITERS.acquire(blocking=False):
+        try:
+            while _waits_for_location(patient_id, new, dependencies) and clock.monotonic() < deadline:
+                time.sleep(BETWEEN_LOOKS)
+        finally:
+            _WAITERS.release()
+
+
+def _waits_for_location(patient_id: UUID, new: NewStatus, dependencies: Dependencies) -> bool:
+    with transaction() as session:
+        return searches.waits_for_location(session, dependencies.keys, patient_id, new, now=clock.now())
 
 
 def publish_ages(keys: Keys, now: datetime) -> int:

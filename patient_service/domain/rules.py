@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from enum import Enum, auto
 
 from patient_service.domain import states
 from patient_service.domain.schemas import PatientFields
@@ -19,6 +20,19 @@ DECIDES_ALONE_FROM = 15
 YEARS_THAT_A_THERAPY_COUNTS = 2
 """For so long after a therapy practices are warned of it (docs/domain.md#contact-rule-14)."""
 
+
+class LookUp(Enum):
+    """What is known of the place of a patient's postal code."""
+
+    FOUND = auto()
+    UNKNOWN = auto()
+    """There is no such place, or no postal code."""
+    PENDING = auto()
+    """Geocoding has not answered yet."""
+
+
+PENDING = "is still being looked up; try again in a moment"
+
 LACKS: dict[MissingForSearch, str] = {
     MissingForSearch.CONTRACTS_SIGNED: "The contracts, which include the mandate, are not signed.",
     MissingForSearch.MANDATE_WITHDRAWN: "The patient has withdrawn the mandate to ask practices.",
@@ -32,14 +46,17 @@ LACKS: dict[MissingForSearch, str] = {
 
 
 def missing_for_search(
-    fields: PatientFields, *, location_known: bool, mandate_withdrawn: bool, today: date
+    fields: PatientFields, *, location: LookUp, mandate_withdrawn: bool, today: date
 ) -> list[MissingForSearch]:
-    """What is still missing before a search may start, in the order of the enum (docs/domain.md#search-rule-1)."""
+    """What is still missing before a search may start, in the order of the enum (docs/domain.md#search-rule-1).
+
+    A postal code that is being looked up is not missing.
+    """
     lacking = {
         MissingForSearch.CONTRACTS_SIGNED: not fields.contracts_signed,
         MissingForSearch.DIAGNOSES: not any(counts(code) for code in diagnoses_of(fields)),
         MissingForSearch.DATE_OF_BIRTH: fields.date_of_birth is None,
-        MissingForSearch.LOCATION: not location_known,
+        MissingForSearch.LOCATION: location == LookUp.UNKNOWN,
         MissingForSearch.INSURANCE_TYPE: fields.insurance_type is None,
         MissingForSearch.DISTANCE_LIMIT: fields.max_distance_km is None and fields.max_travel_minutes is None,
         MissingForSearch.GUARDIAN: _lacks_guardian(fields, today),

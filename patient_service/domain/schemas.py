@@ -271,6 +271,8 @@ class Readiness(Schema):
     """Whether the search may start."""
     missing: list[MissingForSearch]
     """What the file still lacks."""
+    pending: list[Literal[MissingForSearch.LOCATION]]
+    """What is not missing but still being looked up; a search that is started waits for it for a moment."""
 
 
 Action = Literal["read", "listed", "changed", "revealed", "audited"]

@@ -176,6 +176,11 @@ def postal_code_is_known(session: Session, postal_code: str) -> bool:
     return bool(session.scalar(select(exists().where(answered))))
 
 
+def answered_postal_code(session: Session, patient_id: UUID) -> str | None:
+    """The postal code of this patient of which geocoding answered last, whatever the answer."""
+    return session.scalar(select(LocatedPostalCode.postal_code).where(LocatedPostalCode.id == patient_id))
+
+
 def patients_after(session: Session, patient_id: UUID, *, limit: int) -> Sequence[Patient]:
     """The next patients by id, with consents, locked."""
     return next_locked(session, Patient, after=patient_id, limit=limit, options=[selectinload(Patient.consents)])

@@ -175,7 +175,7 @@ class World:
 
     def set_status(self, patient: UUID, status: str) -> None:
         """Staff take the patient one step further."""
-        new = NewStatus.from_json({"status": status})
+        new = NewStatus.from_json({"status": status, "reason": "it is so"})
         self._try(
             self.patient,
             lambda: searches.set_status(self.patient, self.keys, patient, new, reader=NOBODY, now=self.now),

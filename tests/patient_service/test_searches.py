@@ -52,23 +52,34 @@ def test_a_search_that_lacks_something_does_not_start_and_says_what(
 ) -> None:
     known = a_patient(session, keys, contracts_signed=False, diagnoses=["F32.1A"])
     url = f"/api/patients/{known.id}"
-    missing = ["contracts_signed", "diagnoses", "location"]
-    assert client.get(f"{url}/readiness").json == {"ready": False, "missing": missing}
+    missing = ["contracts_signed", "diagnoses"]
+    assert client.get(f"{url}/readiness").json == {"ready": False, "missing": missing, "pending": ["location"]}
     answer = client.post(f"{url}/status", json={"status": "searching"})
     assert answer.status_code == 409
-    assert [error["field"] for error in answer.json["errors"]] == missing
+    assert [error["field"] for error in answer.json["errors"]] == [*missing, "location"]
     assert len(recorded(session, known.id)) == 1
     client.patch(url, json={"contracts_signed": True, "diagnoses": ["F32.1"]})
     copies.keep_postal_codes(session, [geocoded(known.id)])
-    assert client.get(f"{url}/readiness").json == {"ready": True, "missing": []}
+    assert client.get(f"{url}/readiness").json == {"ready": True, "missing": [], "pending": []}
     assert client.post(f"{url}/status", json={"status": "searching"}).status_code == 200
+
+
+def test_who_ends_a_place_says_why(client: FlaskClient, session: Session, keys: Keys) -> None:
+    known = a_patient_who_is(session, keys, *STEPS_TO["in_therapy"])
+    url = f"/api/patients/{known.id}"
+    answer = client.post(f"{url}/status", json={"status": "searching"})
+    assert (answer.status_code, [each["field"] for each in answer.json["errors"]]) == (422, ["reason"])
+    assert client.get(url).json["status"] == "in_therapy"
+    answer = client.post(f"{url}/status", json={"status": "searching", "reason": "It did not fit."})
+    assert (answer.status_code, answer.json["status"]) == (200, "searching")
+    assert client.get(f"{url}/history").json["items"][-1]["reason"] == "It did not fit."
 
 
 def test_waiting_counts_from_the_first_start(session: Session, keys: Keys) -> None:
     def day_after(steps: tuple[str, ...]) -> object:
         known = a_patient_who_is(session, keys, "searching")
         for number, step in enumerate(steps, 1):
-            new = NewStatus.from_json({"status": step})
+            new = NewStatus.from_json({"status": step, "reason": "it is so"})
             later = MONDAY + timedelta(days=number)
             known = searches.set_status(session, keys, known.id, new, reader=NOBODY, now=later)
         return known.search_started_on
@@ -128,7 +139,7 @@ def test_the_history_has_every_step_and_its_reason(client: FlaskClient, session:
     page = client.get(f"{url}/history").json
     assert page["total"] == 2
     assert [(c["from"], c["to"], c["reason"]) for c in page["items"]] == [
-        ("open", "searching", None),
+        ("open", "searching", "it is so"),
         ("searching", "paused", "in a clinic"),
     ]
     assert page["items"][0]["at"] == "2026-11-23T09:00:00Z"
@@ -179,10 +190,10 @@ def test_a_search_that_is_not_ready_any_more_stays_paused_and_says_why(session: 
     assert "mandate_withdrawn" in str(last.reason)
 
 
-def test_the_worker_runs_both_jobs(session: Session, keys: Keys) -> None:
+def test_the_worker_runs_the_jobs(session: Session, keys: Keys) -> None:
     known = paused(session, keys, days=1)
     by_name = {job.name: job for job in jobs(Dependencies(keys))}
-    assert set(by_name) == {"birthdays", "pauses"}
+    assert set(by_name) == {"birthdays", "prior_therapies", "crises", "pauses"}
     assert by_name["pauses"].run(MONDAY + timedelta(days=2)) == 1
     session.expire_all()
     assert status_of(session, keys, known) == "searching"
