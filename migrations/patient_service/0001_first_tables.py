@@ -133,6 +133,8 @@ def upgrade() -> None:
         sa.Column("previous_status", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("reason", sa.LargeBinary(), nullable=True),
+        sa.Column("previous_search_started_on", sa.Date(), nullable=True),
+        sa.Column("search_started_on", sa.Date(), nullable=True),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("changed_by", sa.Uuid(), nullable=True),
         sa.ForeignKeyConstraint(["patient_id"], ["patients.id"], name=op.f("fk_status_changes_patient_id")),

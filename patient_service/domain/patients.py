@@ -154,8 +154,9 @@ def change(
     patient = get_patient(session, patient_id, lock=True)
     check_version(patient, expected_versions, "patient")
     file = decrypt(keys, patient)
-    changes = patch.changes_to(view(patient, file, today=today))
-    wanted = merged(PatientFile, file, placement_codes.without_mask(changes))
+    changes = placement_codes.without_mask(patch.changes_to(view(patient, file, today=today)))
+    reason = _reason_for_start(changes, reader)
+    wanted = merged(PatientFile, file, changes)
     accesses.note(session, keys, [patient], reader, "changed", now=now)
     if wanted == file:
         return view(patient, file, today=today)
@@ -166,11 +167,23 @@ def change(
     found_by = indexes_of(keys, wanted, patient.reference)
     _identify(session, patient, found_by, force)
     write(keys, patient, wanted, found_by)
+    if wanted.search_started_on != file.search_started_on:
+        searches.record_start(
+            session, keys, patient, before=file.search_started_on, reason=reason, by=reader.id, now=now
+        )
     patient.count_change(by=reader.id, now=now)
     has_excluded = not set(wanted.excluded_therapist_ids) <= set(file.excluded_therapist_ids)
     publish(session, patient, wanted, PatientTherapistsExcluded if has_excluded else PatientUpdated, now=now)
     searches.pause_if_unready(session, keys, patient, wanted, by=reader.id, now=now)
     return view(patient, wanted, today=today)
+
+
+def _reason_for_start(changes: dict[str, Any], reader: Reader) -> str | None:
+    """Take the reason out of the changes of a patch, where it belongs to one of the first day of the search."""
+    reason: str | None = changes.pop("reason", None)
+    if reason is not None and "search_started_on" not in changes:
+        raise InvalidFields([FieldProblem("reason", "belongs to a change of search_started_on")])
+    return reason or reader.purpose
 
 
 def _identify(session: Session, patient: Patient, found_by: Indexes, force: bool) -> None:

@@ -34,7 +34,7 @@ from shared.values.enums import (
 from shared.values.identifiers import DiagnosisCode, InsuranceNumber, InsurerNumber, Language, PostalCode
 from shared.values.readable import FOR_COORDINATORS
 from shared.values.schemas import Changed, Distinct, EntityView, Page, PageQuery, QuerySchema, Schema
-from shared.values.text import Line, Note
+from shared.values.text import Line, Note, Reason
 from shared.values.weekly import WeeklyHours
 
 
@@ -130,6 +130,13 @@ class PatientFile(PatientFields):
 
 class NewPatient(PatientFields):
     """What creates a patient."""
+
+
+class ChangedPatient(PatientFields):
+    """What changes a patient."""
+
+    reason: Annotated[Reason, Field(examples=["The search began with another agency."])] | None = None
+    """Why `search_started_on` changes, which decides who is asked for first; without it X-Purpose is the reason."""
 
 
 class NamesakeQuery(QuerySchema):
@@ -247,7 +254,7 @@ class NewStatus(Schema):
 
 
 class StatusChangeView(Schema):
-    """One status change."""
+    """One status change, or with the same status twice a change of what belongs to it."""
 
     from_: PatientStatus = Field(alias="from")
     """The status before."""
@@ -255,6 +262,10 @@ class StatusChangeView(Schema):
     """The status after."""
     reason: Annotated[str | None, FOR_COORDINATORS]
     """Why it changed."""
+    previous_search_started_on: IsoDate | None
+    """The first day of the search before, where it was changed by hand."""
+    search_started_on: IsoDate | None
+    """The first day of the search after that."""
     at: Instant
     """When it changed."""
     by: UUID | None

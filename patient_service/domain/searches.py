@@ -75,6 +75,8 @@ def list_history(
                 "from_": change.previous_status,
                 "to": change.status,
                 "reason": open_text(keys, patient, change.reason),
+                "previous_search_started_on": change.previous_search_started_on,
+                "search_started_on": change.search_started_on,
                 "at": change.changed_at,
                 "by": change.changed_by,
             }
@@ -203,6 +205,28 @@ def pause_if_unready(
     reason = " ".join(LACKS[what] for what in missing)
     _record_change(session, keys, patient, fields, PatientStatus.SEARCHING, reason=reason, by=by, now=now)
     return True
+
+
+def record_start(
+    session: Session,
+    keys: Keys,
+    patient: Patient,
+    *,
+    before: date | None,
+    reason: str | None,
+    by: UUID | None,
+    now: datetime,
+) -> None:
+    """Keep in the history that staff changed the first day of the search, which was another one before.
+
+    Raises `InvalidFields` without a reason: the day decides who is asked for first.
+    """
+    if reason is None:
+        message = "must say why search_started_on changes: it decides who is asked for first"
+        raise InvalidFields([FieldProblem("reason", message)])
+    change = _change(keys, patient, patient.status, reason=reason, by=by, now=now)
+    change.previous_search_started_on, change.search_started_on = before, patient.search_started_on
+    session.add(change)
 
 
 def lock(session: Session, patient_ids: Iterable[UUID]) -> None:

@@ -110,7 +110,7 @@ class Consent(Tables):
 
 
 class StatusChange(Tables):
-    """One step of a patient's way through search and therapy; only ever added."""
+    """One step of a patient's way through search and therapy, or a change of its first day; only ever added."""
 
     __tablename__ = "status_changes"
 
@@ -120,6 +120,9 @@ class StatusChange(Tables):
     status: Mapped[str]
     reason: Mapped[bytes | None]
     """Sealed like the patient's file: people write about health here."""
+    previous_search_started_on: Mapped[date | None]
+    """With the next, where the start of the search was changed by hand: it decides who is asked for first."""
+    search_started_on: Mapped[date | None]
     changed_at: Mapped[datetime]
     changed_by: Mapped[UUID | None]
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from patient_service.domain import consents, crisis, patients, searches
-from patient_service.domain.schemas import CrisisReason, NewConsent, NewPatient, NewStatus, PatientFields, PatientView
+from patient_service.domain.schemas import ChangedPatient, CrisisReason, NewConsent, NewPatient, NewStatus, PatientView
 from patient_service.store.tables import Patient
 from shared.database import transaction
 from shared.errors import Conflict
@@ -58,7 +58,7 @@ def registering(keys: Keys, **fields: Any) -> Any:
 
 
 def changing(keys: Keys, patient: PatientView, **fields: Any) -> Any:
-    patch = read_patch(fields, PatientFields, PatientView)
+    patch = read_patch(fields, ChangedPatient, PatientView)
     return lambda session: patients.change(
         session, keys, patient.id, patch, expected_versions=None, reader=NOBODY, now=MONDAY
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
@@ -15,8 +17,9 @@ from patient_service.jobs import jobs
 from shared.database import new_id
 from shared.runtime import clock
 from shared.security.encryption import Keys
-from shared.values.enums import PatientStatus
+from shared.values.enums import PatientStatus, Role
 from shared.values.schemas import PageQuery
+from tests.accounts import ANNA, signed_in
 from tests.builders.patients import (
     ALLOWED_STEPS,
     NOBODY,
@@ -99,6 +102,45 @@ def test_a_start_that_staff_know_is_kept(client: FlaskClient, session: Session, 
     assert client.post(f"{url}/status", json={"status": "searching"}).json["search_started_on"] == "2026-02-01"
     answer = client.patch(url, json={"search_started_on": None})
     assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "search_started_on")
+
+
+@pytest.mark.parametrize("status", ["open", "searching", "paused", "in_therapy", "search_aborted"])
+def test_a_start_that_is_changed_by_hand_is_in_the_history(
+    app: Flask, client: FlaskClient, session: Session, keys: Keys, status: str
+) -> None:
+    known = a_patient_who_is(session, keys, *STEPS_TO[status])
+    url = f"/api/patients/{known.id}"
+    before = client.get(url).json["search_started_on"]
+    anna = signed_in(app, Role.COORDINATOR)
+    answer = anna.patch(url, json={"search_started_on": "2026-02-01", "reason": "Waits since then elsewhere."})
+    assert (answer.status_code, answer.json["search_started_on"]) == (200, "2026-02-01")
+    last = client.get(f"{url}/history").json["items"][-1]
+    assert (last["from"], last["to"], last["by"]) == (status, status, str(ANNA))
+    assert (last["previous_search_started_on"], last["search_started_on"]) == (before, "2026-02-01")
+    assert last["reason"] == "Waits since then elsewhere."
+    assert recorded(session, known.id)[-1]["data"]["patient"]["search_started_on"] == "2026-02-01"
+
+
+def test_a_change_of_the_start_needs_a_reason(client: FlaskClient, session: Session, keys: Keys) -> None:
+    url = f"/api/patients/{a_patient_who_is(session, keys, 'searching').id}"
+    answer = client.patch(url, json={"search_started_on": "2026-02-01"})
+    assert (answer.status_code, [each["field"] for each in answer.json["errors"]]) == (422, ["reason"])
+    assert client.get(url).json["search_started_on"] == MONDAY.date().isoformat()
+    assert client.get(f"{url}/history").json["total"] == 1
+    answer = client.patch(url, json={"search_started_on": "2026-02-01"}, headers={"X-Purpose": "moved here"})
+    assert answer.status_code == 200
+    assert client.get(f"{url}/history").json["items"][-1]["reason"] == "moved here"
+
+
+def test_a_start_that_stays_needs_no_reason_and_leaves_no_trace(
+    client: FlaskClient, session: Session, keys: Keys
+) -> None:
+    url = f"/api/patients/{a_patient_who_is(session, keys, 'searching').id}"
+    shown: Any = client.get(url).json
+    assert client.patch(url, json=shown | {"city": "Bonn"}).status_code == 200
+    assert client.get(f"{url}/history").json["total"] == 1
+    answer = client.patch(url, json={"city": "Köln", "reason": "moved"})
+    assert (answer.status_code, [each["field"] for each in answer.json["errors"]]) == (422, ["reason"])
 
 
 @pytest.mark.parametrize(
