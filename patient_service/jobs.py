@@ -1,19 +1,23 @@
-"""Work on a schedule, which every worker may run, and a wait that holds no transaction."""
+"""Work on a schedule, which every worker may run; a wait that holds no transaction; and what an operator has done: keys
+that are wrapped anew."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from threading import BoundedSemaphore
 from uuid import UUID
 
 from patient_service.dependencies import Dependencies
-from patient_service.domain import birthdays, crisis, searches
+from patient_service.domain import birthdays, crisis, key_rings, searches
+from patient_service.domain.key_rings import Rewrapped
 from patient_service.domain.schemas import NewStatus
+from patient_service.settings import Settings
 from shared.database import transaction
 from shared.runtime import clock, metrics
+from shared.runtime.health import ReadinessCheck
 from shared.runtime.jobs import Job
 from shared.security.encryption import Keys
 
@@ -68,6 +72,39 @@ def end_pauses(keys: Keys, now: datetime) -> int:
         return searches.end_pauses_that_passed(session, keys, now=now)
 
 
+def reindex(keys: Keys, now: datetime) -> int:  # noqa: ARG001 - every job has it
+    """Write the blind indexes anew that were made with another key than the first of INDEX_KEY."""
+    with transaction() as session:
+        return key_rings.reindex(session, keys)
+
+
+def rewrap(keys: Keys, *, portion: int = 1000) -> Generator[Rewrapped, None, None]:
+    """Wrap every data key with the first key of MASTER_KEY, a transaction for each portion; yields them as they end.
+
+    Whatever ends it, what is done is done, and another run goes on with the rest.
+    """
+    after = key_rings.FIRST
+    while True:
+        with transaction() as session:
+            done = key_rings.rewrap(session, keys, after=after, at_most=portion)
+        if done is None:
+            return
+        after = done.last
+        yield done
+
+
+def needs(settings: Settings) -> Sequence[ReadinessCheck]:
+    """That every key is there with which something was written."""
+    keys = Dependencies.of(settings).keys
+
+    def are_there() -> bool:
+        with transaction() as session:
+            key_rings.check(session, keys)
+        return True
+
+    return [ReadinessCheck("keys", are_there)]
+
+
 def jobs(dependencies: Dependencies) -> Sequence[Job]:
     """The jobs of this service."""
     keys = dependencies.keys
@@ -76,5 +113,6 @@ def jobs(dependencies: Dependencies) -> Sequence[Job]:
         Job("birthdays", timedelta(hours=1), partial(publish_ages, keys)),
         Job("prior_therapies", timedelta(hours=1), partial(publish_passed_therapies, keys)),
         Job("crises", timedelta(minutes=1), partial(count_crises, keys)),
+        Job("reindex", timedelta(minutes=1), partial(reindex, keys)),
         Job("pauses", timedelta(minutes=10), partial(end_pauses, keys)),
     ]

@@ -17,6 +17,13 @@ depends_on = None
 def upgrade() -> None:
     create_shared_tables()
     op.create_table(
+        "data_keys",
+        sa.Column("patient_id", sa.Uuid(), nullable=False),
+        sa.Column("wrapped", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("patient_id", name=op.f("pk_data_keys")),
+    )
+    op.create_index("ix_data_keys_master_key_id", "data_keys", [sa.text("substr(wrapped, 1, 8)")], unique=False)
+    op.create_table(
         "located_postal_codes",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("postal_code", sa.Text(), nullable=True),
@@ -48,8 +55,8 @@ def upgrade() -> None:
         sa.Column("working_place_on", sa.Date(), nullable=True),
         sa.Column("placement_request_id", sa.Uuid(), nullable=True),
         sa.Column("placement_state", sa.Text(), nullable=True),
-        sa.Column("data_key", sa.LargeBinary(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("index_key", sa.LargeBinary(), nullable=False),
         sa.Column("search_index", postgresql.ARRAY(sa.LargeBinary()), nullable=False),
         sa.Column("person_index", sa.LargeBinary(), nullable=True),
         sa.Column("namesake", sa.Integer(), server_default=sa.text("0"), nullable=False),
@@ -75,6 +82,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_patients_birthday", "patients", ["birthday_index", "age_published_on"], unique=False)
     op.create_index("ix_patients_crisis", "patients", ["crisis_index"], unique=False)
+    op.create_index("ix_patients_index_key", "patients", ["index_key"], unique=False)
     op.create_index("ix_patients_prior_therapy", "patients", ["prior_therapy_index", "age_published_on"], unique=False)
     op.create_index(
         "ix_patients_paused_until",
@@ -154,4 +162,5 @@ def downgrade() -> None:
     op.drop_table("consents")
     op.drop_table("patients")
     op.drop_table("located_postal_codes")
+    op.drop_table("data_keys")
     drop_shared_tables()

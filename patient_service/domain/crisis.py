@@ -91,7 +91,7 @@ def _changed(
     session: Session, keys: Keys, patient: Patient, file: PatientFile, crisis: Crisis, *, reader: Reader, now: datetime
 ) -> PatientView:
     changed = file.model_copy(update={"crisis": crisis})
-    write(keys, patient, changed, indexes.indexes_of(keys, changed, patient.reference))
+    write(keys, patient, changed, indexes.indexes_of(keys, changed, patient.reference)[0])
     patient.count_change(by=reader.id, now=now)
     accesses.note(session, keys, [patient], reader, "changed", now=now)
     return view(patient, changed, today=berlin_day(now))

@@ -41,29 +41,39 @@ def decrypt(keys: Keys, patient: Patient) -> PatientFile:
 
     Raises `cryptography.exceptions.InvalidTag` when the ciphertext was altered or belongs to another row.
     """
-    sealed = keys.decrypt(patient.data_key, patient.id.bytes, patient.sealed)
+    sealed = keys.decrypt(_data_key(patient), patient.id.bytes, patient.sealed)
     read = {name: value for name, value in sealed.items() if name in PatientFile.model_fields}
     return PatientFile.of(read | {name: getattr(patient, name) for name in IN_THE_CLEAR})
+
+
+def _data_key(patient: Patient) -> bytes:
+    """The patient's wrapped key. Raises `NotFound` where it was destroyed: then there is no file any more."""
+    return require(patient.data_key, "patient")
 
 
 def write(keys: Keys, patient: Patient, fields: PatientFile, indexes: Indexes) -> None:
     """Put the file into the patient's row: sealed, or in the clear where SQL asks for them."""
     document = fields.model_dump(mode="json", exclude=set(IN_THE_CLEAR))
-    patient.sealed = keys.encrypt(patient.data_key, patient.id.bytes, document)
+    patient.sealed = keys.encrypt(_data_key(patient), patient.id.bytes, document)
     for name in IN_THE_CLEAR:
         setattr(patient, name, getattr(fields, name))
+    write_indexes(patient, indexes)
+
+
+def write_indexes(patient: Patient, indexes: Indexes) -> None:
+    """Let the patient be found by these."""
     for name, value in vars(indexes).items():
         setattr(patient, name, value)
 
 
 def seal_text(keys: Keys, patient: Patient, text: str | None) -> bytes | None:
     """Free text about a patient, sealed with the patient's key."""
-    return None if text is None else keys.encrypt(patient.data_key, patient.id.bytes, {"text": text})
+    return None if text is None else keys.encrypt(_data_key(patient), patient.id.bytes, {"text": text})
 
 
 def open_text(keys: Keys, patient: Patient, sealed: bytes | None) -> str | None:
     """What `seal_text` sealed."""
-    return None if sealed is None else str(keys.decrypt(patient.data_key, patient.id.bytes, sealed)["text"])
+    return None if sealed is None else str(keys.decrypt(_data_key(patient), patient.id.bytes, sealed)["text"])
 
 
 def view(patient: Patient, fields: PatientFile, *, today: date) -> PatientView:

@@ -23,6 +23,7 @@ from patient_service.domain.schemas import (
     PatientView,
 )
 from patient_service.store import queries
+from patient_service.store.queries import LookedFor
 from patient_service.store.tables import Patient
 from shared.database import Session, first_version, new_id
 from shared.database.rows import check_version
@@ -92,6 +93,8 @@ def _added(
     while True:
         identity, reference = new_id(), new_reference(CHANCE)
         found_by = indexes_of(keys, fields, reference)
+        alike_to = _looked_for(found_by)
+        queries.lock_unless_one_key(session, alike_to)
         patient = queries.new_patient(
             id=identity,
             reference=reference,
@@ -103,26 +106,30 @@ def _added(
             **first_version(by=by, now=now),
         )
         states.register(patient)
-        write(keys, patient, fields, found_by)
+        write(keys, patient, fields, found_by[0])
         event = PatientRegistered(patient=public(patient, fields, today=berlin_day(now)))
         events = as_rows([(patient.id, patient.sequence, event)], now=now)
-        if queries.add_unless_known(session, patient, events=events, is_forced=force):
+        if queries.add_unless_known(session, patient, alike_to, events=events, is_forced=force):
             return patient
-        alike = queries.patients_alike(
-            session,
-            person_index=None if force else found_by.person_index,
-            insurance_number_index=found_by.insurance_number_index,
-        )
-        _refuse_duplicates(alike, found_by, force)
+        _refuse_duplicates(session, alike_to, force)
         # nobody is alike any more, or the reference was taken: draw another and try again
 
 
-def _refuse_duplicates(alike: Sequence[Any], found_by: Indexes, force: bool) -> None:
+def _looked_for(found_by: Sequence[Indexes]) -> LookedFor:
+    return LookedFor(
+        person=[each.person_index for each in found_by if each.person_index],
+        insurance_number=[each.insurance_number_index for each in found_by if each.insurance_number_index],
+    )
+
+
+def _refuse_duplicates(session: Session, alike_to: LookedFor, force: bool) -> None:
+    counts = alike_to.only(["insurance_number_index"]) if force else alike_to
+    alike = queries.patients_alike(session, counts)
     for other in alike:
-        if found_by.insurance_number_index and other.insurance_number_index == found_by.insurance_number_index:
+        if other.insurance_number_index in alike_to.insurance_number:
             raise _same_insurance_number(other)
-    suspects = [other for other in alike if other.person_index == found_by.person_index]
-    if found_by.person_index and suspects and not force:
+    suspects = [other for other in alike if other.person_index in counts.person]
+    if suspects:
         references = [other.reference for other in suspects]
         raise RevealingConflict(
             [other.id for other in suspects],
@@ -166,7 +173,7 @@ def change(
     wanted.crisis = crisis.assessed(wanted, before=file, crisis=file.crisis, now=now)
     found_by = indexes_of(keys, wanted, patient.reference)
     _identify(session, patient, found_by, force)
-    write(keys, patient, wanted, found_by)
+    write(keys, patient, wanted, found_by[0])
     if wanted.search_started_on != file.search_started_on:
         searches.record_start(
             session, keys, patient, before=file.search_started_on, reason=reason, by=reader.id, now=now
@@ -186,16 +193,19 @@ def _reason_for_start(changes: dict[str, Any], reader: Reader) -> str | None:
     return reason or reader.purpose
 
 
-def _identify(session: Session, patient: Patient, found_by: Indexes, force: bool) -> None:
+def _identify(session: Session, patient: Patient, found_by: Sequence[Indexes], force: bool) -> None:
     """Let the patient be found by another name, date of birth or insurance number, unless somebody else is."""
     changed = {
-        name: getattr(found_by, name)
+        name: getattr(found_by[0], name)
         for name in ("person_index", "insurance_number_index")
-        if getattr(found_by, name) != getattr(patient, name)
+        if getattr(patient, name) not in [getattr(each, name) for each in found_by]
     }
-    while changed and not queries.identify(session, patient, is_forced=force, **changed):
-        alike = queries.patients_alike(session, **{"person_index": None, "insurance_number_index": None} | changed)
-        _refuse_duplicates(alike, found_by, force)
+    if not changed:
+        return
+    alike_to = _looked_for(found_by).only(changed)
+    queries.lock_unless_one_key(session, alike_to)
+    while not queries.identify(session, patient, alike_to, is_forced=force, **changed):
+        _refuse_duplicates(session, alike_to, force)
         # nobody is alike any more: try again
 
 

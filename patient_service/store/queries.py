@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -17,25 +18,25 @@ from sqlalchemy import (
     Row,
     Table,
     and_,
+    any_,
     bindparam,
     cast,
     column,
     exists,
     func,
-    literal,
     literal_column,
     or_,
     select,
-    true,
+    text,
     update,
     values,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
 from sqlalchemy.sql.dml import ReturningInsert
 
-from patient_service.store.tables import FileAccess, LocatedPostalCode, Patient, StatusChange
+from patient_service.store.tables import DataKey, FileAccess, LocatedPostalCode, Patient, StatusChange
 from shared.database import lock_rows, next_locked
 from shared.database.rows import find_row, page_of
 from shared.database.tables import outbox, record_statement
@@ -61,9 +62,9 @@ def fields_are(**wanted: object) -> list[ColumnElement[bool]]:
     return [getattr(Patient, name) == value for name, value in wanted.items() if value is not None]
 
 
-def has_words(indexes: Sequence[bytes]) -> ColumnElement[bool]:
-    """All these blind indexes are among those of the patient's name and reference."""
-    return Patient.search_index.contains(indexes)
+def has_words(alternatives: Sequence[Sequence[bytes]]) -> ColumnElement[bool]:
+    """All the blind indexes of one of the alternatives are among those of the patient's name and reference."""
+    return or_(*(Patient.search_index.contains(indexes) for indexes in alternatives))
 
 
 def is_in_crisis(indexes: Sequence[bytes]) -> ColumnElement[bool]:
@@ -77,14 +78,37 @@ def number_of_patients(session: Session, conditions: Sequence[ColumnElement[bool
 
 
 _PATIENTS: Table = Patient.__table__  # type: ignore[assignment]  # declared as the wider FromClause
+
+
+@dataclass(frozen=True)
+class LookedFor:
+    """The blind indexes of one person, with every key that is in use: one of them makes two alike."""
+
+    person: Sequence[bytes]
+    insurance_number: Sequence[bytes]
+
+    def only(self, columns: Collection[str]) -> LookedFor:
+        """Those of these columns."""
+        return LookedFor(
+            self.person if "person_index" in columns else (),
+            self.insurance_number if "insurance_number_index" in columns else (),
+        )
+
+    def parameters(self) -> dict[str, Any]:
+        """Their values in a statement."""
+        return {"person": list(self.person), "insurance_number": list(self.insurance_number)}
+
+
+def _any_of(name: str) -> ColumnElement[Any]:
+    of_bytes = ARRAY(LargeBinary)
+    return any_(cast(bindparam(name, type_=of_bytes), of_bytes))
+
+
+_PERSON, _INSURANCE_NUMBER = _any_of("person"), _any_of("insurance_number")
+_DATA_KEYS: Table = DataKey.__table__  # type: ignore[assignment]
 _ALIKE = (
     select(_PATIENTS.c.id, _PATIENTS.c.reference, _PATIENTS.c.person_index, _PATIENTS.c.insurance_number_index)
-    .where(
-        or_(
-            _PATIENTS.c.person_index == bindparam("person_index"),
-            _PATIENTS.c.insurance_number_index == bindparam("insurance_number_index"),
-        )
-    )
+    .where(or_(_PATIENTS.c.person_index == _PERSON, _PATIENTS.c.insurance_number_index == _INSURANCE_NUMBER))
     .order_by(_PATIENTS.c.id)
     .limit(20)
 )
@@ -92,42 +116,59 @@ _NAMESAKE = _PATIENTS.alias()
 _EMPTY: dict[str, Any] = dict.fromkeys(each.key for each in Patient.__mapper__.attrs)
 
 
-def _is_namesake(person_index: ColumnElement[Any]) -> ColumnElement[bool]:
-    return _NAMESAKE.c.person_index == person_index
+_IS_NAMESAKE = _NAMESAKE.c.person_index == _PERSON
+_HAS_THE_NUMBER = exists().where(_NAMESAKE.c.insurance_number_index == _INSURANCE_NUMBER)
 
 
-def _number(person_index: ColumnElement[Any], *, is_forced: bool) -> ColumnElement[int]:
+def _number(*, is_forced: bool) -> ColumnElement[int]:
     """The number beside a `person_index`. Two who come at once ask for the same one: the unique index lets one pass."""
     if not is_forced:
         return literal_column("0", Integer)
-    highest = select(func.max(_NAMESAKE.c.namesake)).where(_is_namesake(person_index)).scalar_subquery()
+    highest = select(func.max(_NAMESAKE.c.namesake)).where(_IS_NAMESAKE).scalar_subquery()
     return func.coalesce(highest + 1, 0)
 
 
+def _nobody_alike(*, is_forced: bool) -> ColumnElement[bool]:
+    return ~_HAS_THE_NUMBER if is_forced else and_(~_HAS_THE_NUMBER, ~exists().where(_IS_NAMESAKE))
+
+
 def _adding(*, is_forced: bool) -> ReturningInsert[tuple[int]]:
-    """Check, patient and event in one statement: entering a patient must cost little more than a bare insert."""
+    """Check, patient, key and event in one statement: entering a patient must cost little more than a bare insert."""
     given = {each.name: cast(bindparam(each.name, type_=each.type), each.type) for each in _PATIENTS.columns}
-    row = given | {"namesake": _number(given["person_index"], is_forced=is_forced)}
-    nobody_alike = true() if is_forced else ~exists().where(_is_namesake(given["person_index"]))
+    row = given | {"namesake": _number(is_forced=is_forced)}
     added = (
         insert(_PATIENTS)
-        .from_select(list(row), select(*row.values()).where(nobody_alike))
+        .from_select(list(row), select(*row.values()).where(_nobody_alike(is_forced=is_forced)))
         .on_conflict_do_nothing()
         .returning(_PATIENTS.c.id)
         .cte("added")
     )
-    return record_statement(exists(select(added.c.id))).returning(outbox.c.position)
+    key = cast(bindparam("data_key", type_=LargeBinary), LargeBinary)
+    keyed = insert(_DATA_KEYS).from_select(["patient_id", "wrapped"], select(added.c.id, key))
+    with_key = keyed.returning(_DATA_KEYS.c.patient_id).cte("with_key")
+    return record_statement(exists(select(with_key.c.patient_id))).returning(outbox.c.position)
 
 
 _ADDING = {is_forced: _adding(is_forced=is_forced) for is_forced in (False, True)}
 
 
-def patients_alike(
-    session: Session, *, person_index: bytes | None, insurance_number_index: bytes | None
-) -> Sequence[Row[UUID, str, bytes | None, bytes | None]]:
-    """Id, reference and both indexes of patients who share one of the indexes; None is never shared."""
-    shared = {"person_index": person_index, "insurance_number_index": insurance_number_index}
-    return session.execute(_ALIKE, shared).all()
+def patients_alike(session: Session, looked_for: LookedFor) -> Sequence[Row[UUID, str, bytes | None, bytes | None]]:
+    """Id, reference and both indexes of patients who have one of the indexes."""
+    return session.execute(_ALIKE, looked_for.parameters()).all()
+
+
+def lock_unless_one_key(session: Session, looked_for: LookedFor) -> None:
+    """Let nobody else enter or become somebody alike before this transaction ends, while two keys are in use.
+
+    With one key the unique indexes do that. Two who write with different keys would not meet in them.
+    """
+    both = sorted({*looked_for.person, *looked_for.insurance_number})
+    if max(len(looked_for.person), len(looked_for.insurance_number)) > 1:
+        numbers = [int.from_bytes(each[:8], "big", signed=True) for each in both]
+        session.execute(_LOCK, {"numbers": numbers})
+
+
+_LOCK = text("SELECT pg_advisory_xact_lock(number) FROM unnest(CAST(:numbers AS bigint[])) AS number")
 
 
 def new_patient(**attributes: Any) -> Patient:
@@ -139,31 +180,33 @@ def new_patient(**attributes: Any) -> Patient:
     return typing.cast(Patient, SimpleNamespace(**_EMPTY | attributes))
 
 
-def add_unless_known(session: Session, patient: Patient, *, events: str, is_forced: bool) -> bool:
-    """Insert a new patient past the unit of work and record its events (`as_rows`), in one statement.
+def add_unless_known(
+    session: Session, patient: Patient, looked_for: LookedFor, *, events: str, is_forced: bool
+) -> bool:
+    """Insert a new patient with the data key past the unit of work and record its events (`as_rows`), in one statement.
 
     False, and nothing inserted, where somebody alike is known: of the same reference or insurance number or, unless
     forced, of the same name and date of birth.
     """
     row = {each.name: getattr(patient, each.name) for each in _PATIENTS.columns if each.name != "namesake"}
-    return session.scalar(_ADDING[is_forced], {**row, "events": events}) is not None
+    row["data_key"] = patient.data_key
+    return session.scalar(_ADDING[is_forced], {**row, **looked_for.parameters(), "events": events}) is not None
 
 
-def identify(session: Session, patient: Patient, *, is_forced: bool, **indexes: bytes | None) -> bool:
+def identify(
+    session: Session, patient: Patient, looked_for: LookedFor, *, is_forced: bool, **indexes: bytes | None
+) -> bool:
     """Give a patient, whose row is locked, another `person_index` or `insurance_number_index`, or both.
 
     False, and nothing changed, where somebody alike is known: of the same insurance number or, unless forced, of the
     same name and date of birth.
     """
-    change = update(_PATIENTS).where(_PATIENTS.c.id == patient.id).values(indexes)
+    change = update(_PATIENTS).where(_PATIENTS.c.id == patient.id, _nobody_alike(is_forced=is_forced)).values(indexes)
     if "person_index" in indexes:
-        person_index = literal(indexes["person_index"], LargeBinary)
-        change = change.values(namesake=_number(person_index, is_forced=is_forced))
-        if not is_forced:
-            change = change.where(~exists().where(_is_namesake(person_index)))
+        change = change.values(namesake=_number(is_forced=is_forced))
     try:
         with session.begin_nested():
-            return bool(session.execute(change).rowcount)  # type: ignore[attr-defined]  # a CursorResult
+            return bool(session.execute(change, looked_for.parameters()).rowcount)  # type: ignore[attr-defined]  # a CursorResult
     except IntegrityError as refused:
         if getattr(refused.orig, "pgcode", None) != UNIQUE_VIOLATION:
             raise

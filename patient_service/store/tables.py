@@ -7,11 +7,12 @@ only what a question in SQL needs, and what belongs to no single field: dates of
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, MetaData, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, MetaData, func, literal_column, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column, relationship
 
 from shared.database import NAMES, Aggregate, Copy, column_types, is_one_of, new_id
 from shared.database.tables import add_shared_tables
@@ -44,11 +45,14 @@ class Patient(Aggregate, Tables):
     """The request whose place the patient was given last; kept when the place is over, so that others learn of it."""
     placement_state: Mapped[str | None]
 
-    data_key: Mapped[bytes]
-    """The patient's own key, wrapped by the master key; without it the sealed columns are noise."""
+    if TYPE_CHECKING:  # read with the row, from a table of its own
+        data_key: Mapped[bytes | None]
+        """The patient's own key, wrapped by a master key; None where it was destroyed: then the sealed is noise."""
     sealed: Mapped[bytes]
     """All other fields: one JSON document, encrypted with the data key and tied to this row's id."""
 
+    index_key: Mapped[bytes]
+    """The id of the key of the blind indexes in this row."""
     search_index: Mapped[list[bytes]] = mapped_column(ARRAY(LargeBinary))
     """Blind indexes of every word of the name and of the reference."""
     person_index: Mapped[bytes | None]
@@ -73,6 +77,8 @@ class Patient(Aggregate, Tables):
         Index("ix_patients_search_index", "search_index", postgresql_using="gin"),
         # the guarantee: two registrations at once both take the number 0, so that only one of them passes
         Index("uq_patients_person", "person_index", "namesake", unique=True),
+        # which keys are in use, and whose indexes are still to be written with another one
+        Index("ix_patients_index_key", "index_key"),
         Index("ix_patients_birthday", "birthday_index", "age_published_on"),
         Index("ix_patients_prior_therapy", "prior_therapy_index", "age_published_on"),
         Index("ix_patients_crisis", "crisis_index"),
@@ -84,6 +90,31 @@ class Patient(Aggregate, Tables):
         CheckConstraint(is_one_of("placement_state", PlacementState), name="placement_state"),
         CheckConstraint("(placement_request_id IS NULL) = (placement_state IS NULL)", name="placement_has_a_state"),
     )
+
+
+class DataKey(Tables):
+    """A patient's wrapped key; to delete the row is to destroy it.
+
+    It lies apart from what it encrypts, and is backed up apart, for days only: else every old backup would hold both,
+    and nothing in it could be erased (docs/decisions/0005-a-key-per-patient.md). No foreign key ties it to the patient,
+    so that either table can be restored without the other.
+    """
+
+    __tablename__ = "data_keys"
+
+    patient_id: Mapped[UUID] = mapped_column(primary_key=True)
+    wrapped: Mapped[bytes]
+    """It begins with the id of the master key that wrapped it."""
+
+
+MASTER_KEY_ID = func.substr(DataKey.wrapped, 1, literal_column("8"), type_=LargeBinary)
+"""The id of the master key that wrapped a data key (`shared.security.encryption.KEY_ID`)."""
+# which keys are in use, and what is still to be wrapped by another one
+Index("ix_data_keys_master_key_id", MASTER_KEY_ID)
+
+Patient.data_key = column_property(
+    select(DataKey.wrapped).where(DataKey.patient_id == Patient.id).correlate_except(DataKey).scalar_subquery()
+)
 
 
 class Consent(Tables):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, cast
@@ -34,15 +33,15 @@ class KeyedRequest:
     caller: str
     path: str
     key: str
-    digest: bytes
+    content: tuple[bytes, ...]
+    """What a repetition must have in common with the first request; only its digest is stored."""
 
 
 def keyed_request(context: Context[Any], key: str) -> KeyedRequest:
     """Returns what identifies the present request, which has this key."""
     path = request.path.rstrip("/")
-    digests = cast(Digests, current_app.extensions["digests"])
-    digest = digests.digest(request.method.encode(), path.encode(), request.query_string, raw_body())
-    return KeyedRequest(str(context.caller.id or ""), path, key, digest)
+    content = (request.method.encode(), path.encode(), request.query_string, raw_body())
+    return KeyedRequest(str(context.caller.id or ""), path, key, content)
 
 
 def find_reference(context: Context[Any], keyed: KeyedRequest) -> ResponseReference | None:
@@ -57,17 +56,22 @@ def find_reference(context: Context[Any], keyed: KeyedRequest) -> ResponseRefere
     known = _known(context, keyed)
     if known is None:
         return None
-    if not hmac.compare_digest(bytes(known.digest), keyed.digest):
+    if not _digests().is_of(bytes(known.digest), *keyed.content):
         raise _wrong("was used before with another request", code="idempotency_key.reused")
     return known.response_reference
 
 
 def keep_reference(context: Context[Any], keyed: KeyedRequest, reference: ResponseReference) -> None:
     """Store the reference to the response in the transaction of the effect: a refusal leaves none."""
-    fresh = {"digest": keyed.digest, "response_reference": reference, "created_at": context.now}
+    digest = _digests().digest(*keyed.content)
+    fresh = {"digest": digest, "response_reference": reference, "created_at": context.now}
     statement = insert(idempotency).values(caller=keyed.caller, path=keyed.path, key=keyed.key, **fresh)
     # a row that is still there is older than 24 hours, or `find_reference` had found it
     context.session.execute(statement.on_conflict_do_update(index_elements=["caller", "path", "key"], set_=fresh))
+
+
+def _digests() -> Digests:
+    return cast(Digests, current_app.extensions["digests"])
 
 
 def _known(context: Context[Any], keyed: KeyedRequest) -> Row[Any, Any] | None:

@@ -42,6 +42,17 @@ class ReadinessCheck:
             return False, {}
 
 
+def require(checks: Iterable[ReadinessCheck]) -> None:
+    """Raise `Unreachable` where one of the conditions is known not to hold.
+
+    While the database does not answer nobody knows: then readiness finds out.
+    """
+    for check in checks:
+        _, why = check.run()
+        if why:
+            raise Unreachable("start.refused", why["problem"])
+
+
 Figures = Mapping[str, Callable[[], int]]
 """Numbers for operators, by name; none of them makes a process unready."""
 

@@ -54,6 +54,7 @@ __all__ = [
     "KafkaAdministratorSettings",
     "KafkaSettings",
     "Key",
+    "KeyRing",
     "OnlyIn",
     "Password",
     "Port",
@@ -82,6 +83,19 @@ def _is_a_256_bit_key(key: SecretStr) -> SecretStr:
 
 Key = Annotated[SecretStr, AfterValidator(_is_a_256_bit_key), InEnvFile("generate:key")]
 """Base64 of 32 random bytes."""
+
+
+def _are_256_bit_keys(ring: SecretStr) -> SecretStr:
+    keys = ring.get_secret_value().split(",")
+    for each in keys:
+        _is_a_256_bit_key(SecretStr(each))
+    if len(set(keys)) < len(keys):
+        raise ValueError("has the same key twice")
+    return ring
+
+
+KeyRing = Annotated[SecretStr, AfterValidator(_are_256_bit_keys), InEnvFile("generate:key")]
+"""Keys with commas between them, each the base64 of 32 random bytes: the first writes, all of them read."""
 Password = Annotated[SecretStr, InEnvFile("generate:password")]
 """A password of the platform's own, which `make env` makes."""
 
@@ -248,9 +262,9 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     token_outage_grace: Seconds = Field(default=7200, ge=0, le=86_400)
     """For how long after the last contact with the issuer tokens stay valid that have expired since then, while it does
     not answer: everybody who is signed in continues, nobody new can sign in."""
-    digest_key: Key
-    """The key of the digests that recognise a repeated request (`Idempotency-Key`). After a change repetitions of
-    requests of the last 24 hours are refused; no data is lost."""
+    digest_key: KeyRing
+    """The key of the digests that recognise a repeated request (`Idempotency-Key`), or a ring of several: replace it as
+    docs/keys.md says. Without the old one repetitions of requests of the last 24 hours are refused; no data is lost."""
 
     consumer_batch_size: Annotated[int, Unit("events")] = Field(default=1000, ge=1, le=100_000)
     """The most events that a worker handles in one transaction."""

@@ -28,8 +28,8 @@ def cologne_code(word: str) -> str:
     Digits in the word stand as they are behind a `#`. It is empty for a word without any Latin letter or digit.
     """
     signs = [sign for sign in fold(word) if sign.isascii() and sign.isalnum()]
-    letters, digits = [sign for sign in signs if sign.isalpha()], [sign for sign in signs if sign.isdigit()]
-    framed = ["", *letters, ""]
+    digits = [sign for sign in signs if sign.isdigit()]
+    framed = ["", *(sign for sign in signs if sign.isalpha()), ""]
     codes = "".join(_code(*framed[i - 1 : i + 2]) for i in range(1, len(framed) - 1))
     single = "".join(code for code, _ in groupby(codes))
     return single[:1] + single[1:].replace("0", "") + ("#" + "".join(digits) if digits else "")
