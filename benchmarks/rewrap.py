@@ -18,7 +18,7 @@ from operations.services import environment
 from patient_service.domain import states
 from patient_service.domain.files import write
 from patient_service.domain.indexes import indexes_of
-from patient_service.domain.schemas import NewPatient, PatientFields
+from patient_service.domain.schemas import NewPatient, PatientFile
 from patient_service.settings import Settings
 from patient_service.store import queries
 from patient_service.store.tables import DataKey, Patient
@@ -112,7 +112,7 @@ def _patients(keys: Keys) -> Iterator[Patient]:
     now = clock.now()
     for number in range(PATIENTS):
         new = NewPatient.from_json(_body("Alt", number))
-        fields = PatientFields.model_construct(**vars(new) | {"registered_on": berlin_day(now)})
+        fields = PatientFile.model_construct(**vars(new) | {"registered_on": berlin_day(now)})
         identity, reference = new_id(), f"B-{number:06}"
         patient = queries.new_patient(
             id=identity,

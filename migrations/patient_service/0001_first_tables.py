@@ -62,6 +62,8 @@ def upgrade() -> None:
         sa.Column("namesake", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("insurance_number_index", sa.LargeBinary(), nullable=True),
         sa.Column("birthday_index", sa.LargeBinary(), nullable=True),
+        sa.Column("prior_therapy_index", sa.LargeBinary(), nullable=False),
+        sa.Column("crisis_index", sa.LargeBinary(), nullable=False),
         sa.Column("age_published_on", sa.Date(), nullable=False),
         *aggregate_columns(),
         sa.CheckConstraint("paused_until IS NULL OR status = 'paused'", name=op.f("ck_patients_only_a_pause_ends")),
@@ -79,7 +81,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_patients")),
     )
     op.create_index("ix_patients_birthday", "patients", ["birthday_index", "age_published_on"], unique=False)
+    op.create_index("ix_patients_crisis", "patients", ["crisis_index"], unique=False)
     op.create_index("ix_patients_index_key", "patients", ["index_key"], unique=False)
+    op.create_index("ix_patients_prior_therapy", "patients", ["prior_therapy_index", "age_published_on"], unique=False)
     op.create_index(
         "ix_patients_paused_until",
         "patients",
@@ -123,7 +127,9 @@ def upgrade() -> None:
         sa.Column("purpose", sa.LargeBinary(), nullable=True),
         sa.Column("accessed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("accessed_by", sa.Uuid(), nullable=True),
-        sa.CheckConstraint("action IN ('read', 'listed', 'changed', 'audited')", name=op.f("ck_file_accesses_action")),
+        sa.CheckConstraint(
+            "action IN ('read', 'listed', 'changed', 'revealed', 'audited')", name=op.f("ck_file_accesses_action")
+        ),
         sa.ForeignKeyConstraint(["patient_id"], ["patients.id"], name=op.f("fk_file_accesses_patient_id")),
         sa.PrimaryKeyConstraint("id", "patient_id", name=op.f("pk_file_accesses")),
     )
@@ -135,6 +141,8 @@ def upgrade() -> None:
         sa.Column("previous_status", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("reason", sa.LargeBinary(), nullable=True),
+        sa.Column("previous_search_started_on", sa.Date(), nullable=True),
+        sa.Column("search_started_on", sa.Date(), nullable=True),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("changed_by", sa.Uuid(), nullable=True),
         sa.ForeignKeyConstraint(["patient_id"], ["patients.id"], name=op.f("fk_status_changes_patient_id")),

@@ -9,9 +9,9 @@ from patient_service.dependencies import Dependencies
 from patient_service.domain import accesses, patients
 from patient_service.domain.schemas import (
     AccessLogPage,
+    ChangedPatient,
     NamesakeQuery,
     NewPatient,
-    PatientFields,
     PatientFilter,
     PatientPage,
     PatientView,
@@ -29,9 +29,12 @@ class PatientItem(Resource):
         keys = context.dependencies.keys
         return patients.get(context.session, keys, id, reader=reader(context), now=context.now)
 
-    @endpoint(patch=PatientFields, query=NamesakeQuery, response=PatientView)
+    @endpoint(patch=ChangedPatient, query=NamesakeQuery, response=PatientView)
     def patch(self, context: Context[Dependencies], id: UUID, patch: MergePatch, query: NamesakeQuery) -> PatientView:
-        """Change a patient; 409 names another one of the same insurance number, or name and date of birth."""
+        """Change a patient; 409 names another one of the same insurance number, or name and date of birth.
+
+        Who changes `search_started_on` says why, in `reason` or in the header X-Purpose: the history keeps it.
+        """
         return patients.change(
             context.session,
             context.dependencies.keys,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from patient_service.domain.schemas import PatientFields
+from patient_service.domain.intake_schemas import Crisis
+from patient_service.domain.rules import last_day_of_prior_therapy
+from patient_service.domain.schemas import PatientFile
 from shared.errors import FieldProblem
 from shared.security.encryption import IndexKey, Keys
 from shared.values import text
@@ -15,6 +18,12 @@ from shared.values.identifiers import patient_reference
 from shared.values.schemas import InvalidFields
 
 MOST_WORDS = 10
+DAYS_LOOKED_BACK = 731
+"""How long ago, at most, the two years after a therapy ended that are published as over."""
+CRISIS_INDEXES = 1024
+"""So many indexes mean the same, so that two rows in a crisis rarely have the same one."""
+LENGTH = 16
+"""Of a blind index in bytes."""
 
 
 @dataclass(frozen=True)
@@ -27,19 +36,21 @@ class Indexes:
     person_index: bytes | None
     insurance_number_index: bytes | None
     birthday_index: bytes | None
+    prior_therapy_index: bytes
+    crisis_index: bytes
 
 
-def indexes_of(keys: Keys, fields: PatientFields, reference: str) -> Sequence[Indexes]:
+def indexes_of(keys: Keys, fields: PatientFile, reference: str) -> Sequence[Indexes]:
     """The blind indexes of a patient's fields with every key of the ring: the first are written, all are looked for."""
     return [_indexes(key, fields, reference) for key in keys.indexes]
 
 
 def nothing(keys: Keys) -> Indexes:
     """By nothing is somebody found who was erased."""
-    return Indexes(keys.indexes[0].id, [], None, None, None)
+    return Indexes(keys.indexes[0].id, [], None, None, None, secrets.token_bytes(LENGTH), secrets.token_bytes(LENGTH))
 
 
-def _indexes(key: IndexKey, fields: PatientFields, reference: str) -> Indexes:
+def _indexes(key: IndexKey, fields: PatientFile, reference: str) -> Indexes:
     born, number = fields.date_of_birth, fields.insurance_number
     words = words_of(fields.first_name, fields.last_name)
     return Indexes(
@@ -48,6 +59,8 @@ def _indexes(key: IndexKey, fields: PatientFields, reference: str) -> Indexes:
         person_index=_index(key, "person", " ".join(words), born.isoformat()) if born else None,
         insurance_number_index=_index(key, "insurance number", number) if number else None,
         birthday_index=_index(key, "birthday", f"{born:%m-%d}") if born else None,
+        prior_therapy_index=_prior_therapy_index(key, last_day_of_prior_therapy(fields)),
+        crisis_index=_crisis_index(key, fields.crisis),
     )
 
 
@@ -80,6 +93,34 @@ def latest_birthdays(keys: Keys, today: date) -> list[tuple[bytes, date]]:
     """For each of the 366 days of a year its blind indexes and the day, today at the latest, on which it came last."""
     days = [(f"{born:%m-%d}", _latest(born, today)) for born in _days_of_a_year()]
     return [(_index(key, "birthday", day), latest) for key in keys.indexes for day, latest in days]
+
+
+def ends_of_prior_therapies(keys: Keys, today: date) -> list[tuple[bytes, date]]:
+    """For each day on which two years after a therapy may have ended its blind index and the day after, the first
+    without a warning.
+    """
+    days = [today - timedelta(days=number) for number in range(1, DAYS_LOOKED_BACK + 1)]
+    return [(_prior_therapy_index(key, day), day + timedelta(days=1)) for key in keys.indexes for day in days]
+
+
+def _prior_therapy_index(key: IndexKey, last_day: date | None) -> bytes:
+    """Without a therapy some bytes that are the index of nothing: whether there was one is nobody's to see."""
+    return _index(key, "prior therapy", last_day.isoformat()) if last_day else secrets.token_bytes(LENGTH)
+
+
+def unacknowledged_crises(keys: Keys) -> list[bytes]:
+    """The blind indexes of patients in a crisis that nobody has acknowledged."""
+    return [_unacknowledged_crisis(key, number) for key in keys.indexes for number in range(CRISIS_INDEXES)]
+
+
+def _crisis_index(key: IndexKey, crisis: Crisis) -> bytes:
+    """One of many for a crisis that waits, and otherwise some bytes: without the key both look alike."""
+    waits = crisis.flagged and crisis.acknowledged_at is None
+    return _unacknowledged_crisis(key, secrets.randbelow(CRISIS_INDEXES)) if waits else secrets.token_bytes(LENGTH)
+
+
+def _unacknowledged_crisis(key: IndexKey, number: int) -> bytes:
+    return _index(key, "crisis", str(number))
 
 
 def _days_of_a_year() -> Iterable[date]:

@@ -8,12 +8,20 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from patient_service.domain import accesses, indexes, searches, states
+from patient_service.domain import accesses, crisis, indexes, placement_codes, searches, states
 from patient_service.domain.accesses import Reader, RevealingConflict
 from patient_service.domain.files import decrypt, get_patient, public, publish, view, write
 from patient_service.domain.indexes import Indexes, indexes_of
+from patient_service.domain.intake_schemas import Crisis
 from patient_service.domain.rules import days_that_cannot_be
-from patient_service.domain.schemas import NewPatient, PatientFields, PatientFilter, PatientPage, PatientView
+from patient_service.domain.schemas import (
+    NewPatient,
+    PatientFields,
+    PatientFile,
+    PatientFilter,
+    PatientPage,
+    PatientView,
+)
 from patient_service.store import queries
 from patient_service.store.queries import LookedFor
 from patient_service.store.tables import Patient
@@ -37,6 +45,8 @@ def list_page(session: Session, keys: Keys, wanted: PatientFilter, *, reader: Re
     Raises `InvalidFields` for a `q` without any word, or with too many.
     """
     conditions = queries.fields_are(**wanted.model_dump(include={"status", "postal_code"}))
+    if wanted.crisis is not None:
+        conditions.append(queries.is_in_crisis(indexes.unacknowledged_crises(keys)))
     if wanted.q is not None:
         words = indexes.wanted(keys, wanted.q)
         if not words:
@@ -67,13 +77,17 @@ def register(
     date of birth is known; `InvalidFields` for days that cannot be.
     """
     today = berlin_day(now)
-    fields = new.model_copy(update={"registered_on": new.registered_on or today})
+    placement_codes.refuse_mask(new)
+    assessed = crisis.assessed(new, crisis=Crisis(), now=now)
+    fields = PatientFile.model_construct(
+        **vars(new) | {"registered_on": new.registered_on or today, "crisis": assessed}
+    )
     _refuse_impossible_days(fields, PatientStatus.OPEN, now)
     return view(_added(session, keys, fields, force, by=by, now=now), fields, today=today)
 
 
 def _added(
-    session: Session, keys: Keys, fields: PatientFields, force: bool, *, by: UUID | None, now: datetime
+    session: Session, keys: Keys, fields: PatientFile, force: bool, *, by: UUID | None, now: datetime
 ) -> Patient:
     """The patient, inserted and published in one statement; where somebody alike is known, a second one asks who."""
     while True:
@@ -146,23 +160,37 @@ def change(
     today = berlin_day(now)
     patient = get_patient(session, patient_id, lock=True)
     check_version(patient, expected_versions, "patient")
-    current = view(patient, decrypt(keys, patient), today=today)
-    changes = patch.changes_to(current)
-    wanted = merged(PatientFields, current, changes)
+    file = decrypt(keys, patient)
+    changes = placement_codes.without_mask(patch.changes_to(view(patient, file, today=today)))
+    reason = _reason_for_start(changes, reader)
+    wanted = merged(PatientFile, file, changes)
     accesses.note(session, keys, [patient], reader, "changed", now=now)
-    if wanted == PatientFields.of(current):
-        return current
+    if wanted == file:
+        return view(patient, file, today=today)
     if wanted.registered_on is None:
         raise InvalidFields([FieldProblem("registered_on", "must not be cleared")])
     _refuse_impossible_days(wanted, PatientStatus(patient.status), now)
+    wanted.crisis = crisis.assessed(wanted, before=file, crisis=file.crisis, now=now)
     found_by = indexes_of(keys, wanted, patient.reference)
     _identify(session, patient, found_by, force)
     write(keys, patient, wanted, found_by[0])
+    if wanted.search_started_on != file.search_started_on:
+        searches.record_start(
+            session, keys, patient, before=file.search_started_on, reason=reason, by=reader.id, now=now
+        )
     patient.count_change(by=reader.id, now=now)
-    has_excluded = not set(wanted.excluded_therapist_ids) <= set(current.excluded_therapist_ids)
+    has_excluded = not set(wanted.excluded_therapist_ids) <= set(file.excluded_therapist_ids)
     publish(session, patient, wanted, PatientTherapistsExcluded if has_excluded else PatientUpdated, now=now)
     searches.pause_if_unready(session, keys, patient, wanted, by=reader.id, now=now)
     return view(patient, wanted, today=today)
+
+
+def _reason_for_start(changes: dict[str, Any], reader: Reader) -> str | None:
+    """Take the reason out of the changes of a patch, where it belongs to one of the first day of the search."""
+    reason: str | None = changes.pop("reason", None)
+    if reason is not None and "search_started_on" not in changes:
+        raise InvalidFields([FieldProblem("reason", "belongs to a change of search_started_on")])
+    return reason or reader.purpose
 
 
 def _identify(session: Session, patient: Patient, found_by: Sequence[Indexes], force: bool) -> None:

@@ -33,7 +33,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
 from sqlalchemy.sql.dml import ReturningInsert
 
 from patient_service.store.tables import DataKey, FileAccess, LocatedPostalCode, Patient, StatusChange
@@ -65,6 +65,16 @@ def fields_are(**wanted: object) -> list[ColumnElement[bool]]:
 def has_words(alternatives: Sequence[Sequence[bytes]]) -> ColumnElement[bool]:
     """All the blind indexes of one of the alternatives are among those of the patient's name and reference."""
     return or_(*(Patient.search_index.contains(indexes) for indexes in alternatives))
+
+
+def is_in_crisis(indexes: Sequence[bytes]) -> ColumnElement[bool]:
+    """The blind index of the patient's crisis is one of these."""
+    return Patient.crisis_index.in_(indexes)
+
+
+def number_of_patients(session: Session, conditions: Sequence[ColumnElement[bool]]) -> int:
+    """How many patients these conditions hold for."""
+    return session.scalar(select(func.count()).select_from(Patient).where(*conditions)) or 0
 
 
 _PATIENTS: Table = Patient.__table__  # type: ignore[assignment]  # declared as the wider FromClause
@@ -209,6 +219,11 @@ def postal_code_is_known(session: Session, postal_code: str) -> bool:
     return bool(session.scalar(select(exists().where(answered))))
 
 
+def answered_postal_code(session: Session, patient_id: UUID) -> str | None:
+    """The postal code of this patient of which geocoding answered last, whatever the answer."""
+    return session.scalar(select(LocatedPostalCode.postal_code).where(LocatedPostalCode.id == patient_id))
+
+
 def patients_after(session: Session, patient_id: UUID, *, limit: int) -> Sequence[Patient]:
     """The next patients by id, with consents, locked."""
     return next_locked(session, Patient, after=patient_id, limit=limit, options=[selectinload(Patient.consents)])
@@ -233,10 +248,27 @@ def patients_who_grew_older(
 
     `latest_birthdays`: for every day of the year its blind index and when it was celebrated last.
     """
-    latest = values(column("index", LargeBinary), column("day", Date), name="latest").data(list(latest_birthdays))
+    return _published_before(session, Patient.birthday_index, latest_birthdays, limit=limit)
+
+
+def patients_whose_therapy_passed(
+    session: Session, ends: Sequence[tuple[bytes, date]], *, limit: int
+) -> Sequence[Patient]:
+    """Patients who were last published before the day on which their prior therapy ceased to count, locked; skips
+    what others hold.
+
+    `ends`: for each such day its blind index and the day.
+    """
+    return _published_before(session, Patient.prior_therapy_index, ends, limit=limit)
+
+
+def _published_before(
+    session: Session, index: InstrumentedAttribute[Any], days: Sequence[tuple[bytes, date]], *, limit: int
+) -> Sequence[Patient]:
+    changed = values(column("index", LargeBinary), column("day", Date), name="changed").data(list(days))
     return session.scalars(
         select(Patient)
-        .join(latest, and_(Patient.birthday_index == latest.c.index, Patient.age_published_on < latest.c.day))
+        .join(changed, and_(index == changed.c.index, Patient.age_published_on < changed.c.day))
         .options(selectinload(Patient.consents))
         .order_by(Patient.id)
         .limit(limit)

@@ -62,8 +62,12 @@ class Patient(Aggregate, Tables):
     insurance_number_index: Mapped[bytes | None]
     birthday_index: Mapped[bytes | None]
     """Blind index of month and day of birth."""
+    prior_therapy_index: Mapped[bytes]
+    """Blind index of the last day on which a prior therapy counts; random where there was none."""
+    crisis_index: Mapped[bytes]
+    """One of many blind indexes where a crisis waits for somebody; random otherwise."""
     age_published_on: Mapped[date]
-    """The day whose age was published last."""
+    """The day whose age, and whether a prior therapy counts, was published last."""
 
     consents: Mapped[list[Consent]] = relationship(order_by="Consent.id", lazy="raise")
 
@@ -76,6 +80,8 @@ class Patient(Aggregate, Tables):
         # which keys are in use, and whose indexes are still to be written with another one
         Index("ix_patients_index_key", "index_key"),
         Index("ix_patients_birthday", "birthday_index", "age_published_on"),
+        Index("ix_patients_prior_therapy", "prior_therapy_index", "age_published_on"),
+        Index("ix_patients_crisis", "crisis_index"),
         Index("ix_patients_status", "status", "id"),
         Index("ix_patients_postal_code", "postal_code", "id"),
         Index("ix_patients_paused_until", "paused_until", postgresql_where=text("paused_until IS NOT NULL")),
@@ -135,7 +141,7 @@ class Consent(Tables):
 
 
 class StatusChange(Tables):
-    """One step of a patient's way through search and therapy; only ever added."""
+    """One step of a patient's way through search and therapy, or a change of its first day; only ever added."""
 
     __tablename__ = "status_changes"
 
@@ -145,6 +151,9 @@ class StatusChange(Tables):
     status: Mapped[str]
     reason: Mapped[bytes | None]
     """Sealed like the patient's file: people write about health here."""
+    previous_search_started_on: Mapped[date | None]
+    """With the next, where the start of the search was changed by hand: it decides who is asked for first."""
+    search_started_on: Mapped[date | None]
     changed_at: Mapped[datetime]
     changed_by: Mapped[UUID | None]
 
@@ -167,7 +176,7 @@ class FileAccess(Tables):
 
     __table_args__ = (
         Index("ix_file_accesses_patient", "patient_id", "id"),
-        CheckConstraint("action IN ('read', 'listed', 'changed', 'audited')", name="action"),
+        CheckConstraint("action IN ('read', 'listed', 'changed', 'revealed', 'audited')", name="action"),
     )
 
 

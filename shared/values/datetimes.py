@@ -3,7 +3,8 @@
 A date is a calendar day in Europe/Berlin. An instant is a point on the UTC time line; it always carries an
 offset. Nothing here reads the clock: "today" and "now" are arguments.
 
-Input has one of the types with a range (`PlausibleDate`, `DateOfBirth`, `HolidayDate`, `PlausibleInstant`), the same at
+Input has one of the types with a range (`PlausibleDate`, `DateOfBirth`, `PastDate`, `HolidayDate`,
+`PlausibleInstant`), the same at
 every boundary: HTTP, events, import files, the command line. So every service accepts what another has accepted, and no
 sum of a day and a setting exceeds the calendar. `IsoDate` and `Instant` are for output only.
 """
@@ -157,6 +158,12 @@ DateOfBirth = Annotated[
     _described(FIRST_BIRTH, LAST_DAY, "19[0-9]{2}|20[0-9]{2}", example="1991-10-04"),
 ]
 """A day of birth; the caller, who knows the current day, checks that it is not in the future."""
+PastDate = Annotated[
+    IsoDate,
+    _between(FIRST_BIRTH, LAST_DAY),
+    _described(FIRST_BIRTH, LAST_DAY, "19[0-9]{2}|20[0-9]{2}", example="2024-03-31"),
+]
+"""A day in somebody's life; the caller checks that it is not in the future."""
 HolidayDate = Annotated[
     IsoDate,
     _between(FIRST_HOLIDAY, LAST_DAY),
@@ -214,6 +221,19 @@ def age_on(date_of_birth: date, day: date) -> int:
         raise ValueError("the day lies before the birth")
     had_birthday = (day.month, day.day) >= (date_of_birth.month, date_of_birth.day)
     return day.year - date_of_birth.year - (0 if had_birthday else 1)
+
+
+def years_later(day: date, years: int) -> date:
+    """Returns the last day of a period of that many years that began after a day (BGB § 188 (2), (3)).
+
+    It is the same day of the month; after 29 February, in other years, it is 28 February. Raises ValueError beyond
+    the calendar.
+    """
+    year = day.year + years
+    try:
+        return day.replace(year=year)
+    except ValueError:
+        return date(year, 2, 28)
 
 
 def age_groups(date_of_birth: date | None, day: date) -> list[AgeGroup]:

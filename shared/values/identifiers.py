@@ -265,7 +265,7 @@ PostalCode = Annotated[
 ]
 Language = Annotated[str, Text(LONGEST_INPUT, language, LANGUAGE), Field(description="ISO 639-1", examples=["de"])]
 PatientReference = Annotated[str, Text(LONGEST_INPUT, patient_reference, REFERENCE), Field(examples=["P-7K3M-2Q"])]
-PlacementCode = Annotated[  # for the endpoint of issue 12 that shows it
+PlacementCode = Annotated[
     str, Text(LONGEST_INPUT, placement_code), Field(description="Vermittlungscode", examples=["A1B2-C3D4-E5F6"])
 ]
 PlacementCodeOrMask = Annotated[

@@ -31,12 +31,24 @@ SECRETS = {
     "reason_without_guardian": "Streit",
     "referred_by": "Hausarzt Platon",
     "general_practitioner": "Aristoteles",
+    "consultation": {
+        "placement_code": "Q9W8-E7R6-T5Z4",
+        "recommendations": ["Gruppentherapie"],
+        "diagnoses": ["F60.31G"],
+    },
+    "anamnesis": {
+        "complaints": "Flugangst",
+        "occupation": "Imkerin",
+        "medication": "Lithium",
+        "previous_therapy_ended_on": "2025-06-05",
+    },
 }
 ANOTHER = "A" * 43 + "="
 """A key that wrote nothing."""
 TRACES = (
     "xanthippe", "geheimrat", "1991-02-03", "verschwiegen", "987654", "t012345678", "f41.0", "panik", "sokrates",
     "streit", "platon", "aristoteles", "klinik",
+    "e7r6", "gruppentherapie", "f60.3", "flugangst", "imkerin", "lithium", "2025-06-05", "2027-06-05",
 )  # fmt: skip
 
 

@@ -9,8 +9,8 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from patient_service.domain import consents, patients, searches
-from patient_service.domain.schemas import NewConsent, NewPatient, NewStatus, PatientFields, PatientView
+from patient_service.domain import consents, crisis, patients, searches
+from patient_service.domain.schemas import ChangedPatient, CrisisReason, NewConsent, NewPatient, NewStatus, PatientView
 from patient_service.store.tables import Patient
 from shared.database import transaction
 from shared.errors import Conflict
@@ -58,7 +58,7 @@ def registering(keys: Keys, **fields: Any) -> Any:
 
 
 def changing(keys: Keys, patient: PatientView, **fields: Any) -> Any:
-    patch = read_patch(fields, PatientFields, PatientView)
+    patch = read_patch(fields, ChangedPatient, PatientView)
     return lambda session: patients.change(
         session, keys, patient.id, patch, expected_versions=None, reader=NOBODY, now=MONDAY
     )
@@ -172,3 +172,25 @@ def test_a_status_is_left_once(keys: Keys) -> None:
     second = in_turn(start, start)
     assert isinstance(second, Conflict)
     assert second.code == "patient.transition"
+
+
+def test_a_crisis_is_acknowledged_once(keys: Keys) -> None:
+    patient = entered(keys, anamnesis={"complaints": "Suizidgedanken"})
+
+    def acknowledge(session: Session) -> Any:
+        return crisis.acknowledge(session, keys, patient.id, reader=NOBODY, now=MONDAY)
+
+    second = in_turn(acknowledge, acknowledge)
+    assert isinstance(second, Conflict)
+    assert second.code == "crisis.acknowledged_before"
+
+
+def test_a_crisis_is_cleared_once(keys: Keys) -> None:
+    patient = entered(keys, anamnesis={"complaints": "Suizidgedanken"})
+
+    def clear(session: Session) -> Any:
+        return crisis.clear(session, keys, patient.id, CrisisReason(reason="Ein Irrtum."), reader=NOBODY, now=MONDAY)
+
+    second = in_turn(clear, clear)
+    assert isinstance(second, Conflict)
+    assert second.code == "crisis.not_flagged"
