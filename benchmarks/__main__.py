@@ -27,7 +27,9 @@ def main(names: tuple[str, ...]) -> None:
     """
     figures: list[Figure] = []
     ring = ",".join(base64.b64encode(secrets.token_bytes(32)).decode() for _ in range(2))
-    with private_platform(WITNESS_DATABASE_PASSWORD="witness", MASTER_KEY=ring, durable=True, say=print) as platform:
+    with private_platform(
+        WITNESS_DATABASE_PASSWORD="witness", MASTER_KEY=ring, durable=True, yields_to_others=True, say=print
+    ) as platform:
         os.environ.update(platform.settings)
         platform.up(["postgresql", "pgbouncer", "kafka", "mail", "migrations", "topics"])
         prepare_witness(platform.settings)

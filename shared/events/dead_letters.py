@@ -50,7 +50,6 @@ def set_aside(received: ReceivedMessage, problem: Exception) -> None:
         else nullcontext()
     ):
         place = {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()}
-        log.error("consumer.dead_letter", **place, reason=kind_of(problem))
         try:
             _in_one_transaction(lambda session: add(session, message, problem, now=clock.now()))
         except Exception as again:
@@ -58,6 +57,7 @@ def set_aside(received: ReceivedMessage, problem: Exception) -> None:
                 raise
             log.error("consumer.dead_letter_undescribed", **place, problem=kind_of(again))
             _in_one_transaction(lambda session: _add_undescribed(session, message, problem, now=clock.now()))
+        log.error("consumer.dead_letter", **place, reason=kind_of(problem))
     metrics.events_dead_lettered.inc()
     # its frames hold the message, which may be large, in a reference cycle that is collected late
     problem.__traceback__ = None
