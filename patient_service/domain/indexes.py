@@ -53,7 +53,7 @@ def wanted(keys: Keys, q: str) -> list[bytes]:
         except NotAcceptable:
             found += [_index(keys, "name", part) for part in words_of(word)]
     if len(found) > MOST_WORDS:
-        raise InvalidFields([FieldProblem("q", f"must have at most {MOST_WORDS} words")])
+        raise InvalidFields([FieldProblem.of("q", "field.too_many_words", most=MOST_WORDS)])
     return found
 
 

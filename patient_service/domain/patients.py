@@ -39,7 +39,7 @@ def list_page(session: Session, keys: Keys, wanted: PatientFilter, *, reader: Re
     if wanted.q is not None:
         words = indexes.wanted(keys, wanted.q)
         if not words:
-            raise InvalidFields([FieldProblem("q", "must have at least one letter or digit")])
+            raise InvalidFields([FieldProblem.of("q", "field.without_word")])
         conditions.append(queries.has_words(words))
     found, total = queries.patients_where(session, conditions, limit=wanted.limit, offset=wanted.offset)
     # past the end of the list nobody is shown, but the total reveals that there is somebody
@@ -113,9 +113,8 @@ def _refuse_duplicates(alike: Sequence[Any], found_by: Indexes, force: bool) -> 
         raise RevealingConflict(
             [other.id for other in suspects],
             "patient.suspected_duplicate",
-            f"A patient with this name and date of birth is already registered as {', '.join(references)}. "
-            "Repeat with ?force=true if this is somebody else.",
-            errors=[FieldProblem("date_of_birth", f"is, with this name, that of {each}") for each in references],
+            references=references,
+            errors=[FieldProblem.of("date_of_birth", "field.birth_date_of", reference=each) for each in references],
         )
 
 
@@ -146,7 +145,7 @@ def change(
     if wanted == PatientFields.of(current):
         return current
     if wanted.registered_on is None:
-        raise InvalidFields([FieldProblem("registered_on", "must not be cleared")])
+        raise InvalidFields([FieldProblem.of("registered_on", "field.cleared")])
     _refuse_impossible_days(wanted, PatientStatus(patient.status), now)
     found_by = indexes_of(keys, wanted, patient.reference)
     _identify(session, patient, found_by, force)
@@ -175,8 +174,8 @@ def _same_insurance_number(other: Any) -> RevealingConflict:
     return RevealingConflict(
         [other.id],
         "patient.already_known",
-        f"A patient with this insurance number is already registered as {other.reference}.",
-        errors=[FieldProblem("insurance_number", f"is that of {other.reference}")],
+        reference=other.reference,
+        errors=[FieldProblem.of("insurance_number", "field.number_of", reference=other.reference)],
     )
 
 

@@ -8,6 +8,7 @@ from datetime import date
 from patient_service.domain import states
 from patient_service.domain.schemas import PatientFields
 from shared.errors import FieldProblem
+from shared.texts import Sentence
 from shared.values.datetimes import age_on
 from shared.values.enums import ContactRelation, InsuranceType, MissingForSearch, PatientStatus
 from shared.values.identifiers import counts
@@ -15,17 +16,6 @@ from shared.values.identifiers import counts
 OF_AGE = 18
 DECIDES_ALONE_FROM = 15
 """From 15 a person can ask for benefits of statutory insurance themselves (SGB I § 36)."""
-
-LACKS: dict[MissingForSearch, str] = {
-    MissingForSearch.CONTRACTS_SIGNED: "The contracts, which include the mandate, are not signed.",
-    MissingForSearch.MANDATE_WITHDRAWN: "The patient has withdrawn the mandate to ask practices.",
-    MissingForSearch.DIAGNOSES: "No diagnosis is recorded that counts (not excluded, not past): a consultation first.",
-    MissingForSearch.DATE_OF_BIRTH: "The date of birth is missing.",
-    MissingForSearch.LOCATION: "There is no postal code that is known.",
-    MissingForSearch.INSURANCE_TYPE: "The insurance type is missing.",
-    MissingForSearch.DISTANCE_LIMIT: "Neither a distance nor a travel time is given.",
-    MissingForSearch.GUARDIAN: "A minor needs a guardian, or from 15 with statutory insurance a recorded reason.",
-}
 
 
 def missing_for_search(
@@ -45,6 +35,11 @@ def missing_for_search(
     return [what for what, is_lacking in lacking.items() if is_lacking]
 
 
+def lacks(what: MissingForSearch) -> Sentence:
+    """The sentence for what is missing."""
+    return Sentence.of(f"missing_for_search.{what.value}")
+
+
 def _lacks_guardian(fields: PatientFields, today: date) -> bool:
     if fields.date_of_birth is None:
         return False
@@ -60,6 +55,6 @@ def days_that_cannot_be(fields: PatientFields, status: PatientStatus, *, today: 
     for name in ("date_of_birth", "registered_on", "search_started_on", "last_contact_on"):
         day = getattr(fields, name)
         if day is not None and day > today:
-            yield FieldProblem(name, "must not lie in the future")
+            yield FieldProblem.of(name, "field.in_the_future")
     if status in states.HAS_SEARCHED and fields.search_started_on is None:
-        yield FieldProblem("search_started_on", "must not be empty once the search has started")
+        yield FieldProblem.of("search_started_on", "field.needed_by_search")

@@ -10,7 +10,7 @@ from uuid import UUID
 from patient_service.domain import accesses, copies, states
 from patient_service.domain.accesses import Reader, RevealingConflict
 from patient_service.domain.files import decrypt, get_patient, has_withdrawn, open_text, publish, seal_text, view
-from patient_service.domain.rules import LACKS, missing_for_search
+from patient_service.domain.rules import lacks, missing_for_search
 from patient_service.domain.schemas import (
     NewStatus,
     PatientFields,
@@ -79,7 +79,7 @@ def set_status(
     today = berlin_day(now)
     patient = get_patient(session, patient_id, lock=True)
     if new.status not in states.STAFF_MAY[PatientStatus(patient.status)]:
-        raise RevealingConflict([patient.id], "patient.transition", _why_not(PatientStatus(patient.status), new.status))
+        raise _no_such_step(patient, new.status)
     _check_pause(new, today)
     fields = decrypt(keys, patient)
     if new.status == PatientStatus.SEARCHING:
@@ -91,31 +91,28 @@ def set_status(
     return view(patient, fields, today=today)
 
 
-def _why_not(status: PatientStatus, wanted: PatientStatus) -> str:
-    """The sentence for a step that does not exist, with those that do."""
+def _no_such_step(patient: Patient, wanted: PatientStatus) -> RevealingConflict:
+    """The refusal of a step that does not exist, with those that do."""
+    status = PatientStatus(patient.status)
     if status == wanted:
-        return f"This patient's status is {status} already."
-    steps = ", ".join(each for each in PatientStatus if each in states.STAFF_MAY[status])
-    return f"A patient who is {status} cannot become {wanted}; from here: {steps}."
+        return RevealingConflict([patient.id], "patient.transition.none", status=status)
+    steps = [each for each in PatientStatus if each in states.STAFF_MAY[status]]
+    return RevealingConflict([patient.id], "patient.transition", status=status, wanted=wanted, steps=steps)
 
 
 def _check_pause(new: NewStatus, today: date) -> None:
     if new.paused_until is None:
         return
     if new.status != PatientStatus.PAUSED:
-        raise InvalidFields([FieldProblem("paused_until", "belongs to a pause")])
+        raise InvalidFields([FieldProblem.of("paused_until", "field.without_pause")])
     if new.paused_until <= today:
-        raise InvalidFields([FieldProblem("paused_until", "must lie in the future")])
+        raise InvalidFields([FieldProblem.of("paused_until", "field.not_in_the_future")])
 
 
 def _refuse_unready(patient: Patient, missing: list[MissingForSearch]) -> None:
     if missing:
-        raise RevealingConflict(
-            [patient.id],
-            "patient.not_ready",
-            "The search cannot start: something is still missing.",
-            errors=[FieldProblem(what.value, LACKS[what]) for what in missing],
-        )
+        errors = [FieldProblem(what.value, lacks(what)) for what in missing]
+        raise RevealingConflict([patient.id], "patient.not_ready", errors=errors)
 
 
 def end_pauses_that_passed(session: Session, keys: Keys, *, now: datetime, at_most: int = 100) -> int:
@@ -170,7 +167,7 @@ def pause_if_unready(
     if not missing:
         return False
     states.pause(patient, until=None, by=by, now=now)
-    reason = " ".join(LACKS[what] for what in missing)
+    reason = " ".join(str(lacks(what)) for what in missing)
     _record_change(session, keys, patient, fields, PatientStatus.SEARCHING, reason=reason, by=by, now=now)
     return True
 

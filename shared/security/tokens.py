@@ -53,7 +53,7 @@ class TokenExpired(TokenRefused):
     """The token is genuine and has run out."""
 
     def __init__(self, expired_at: datetime) -> None:
-        super().__init__("token.expired", "This access token has expired; fetch a new one.")
+        super().__init__("token.expired")
         self.expired_at = expired_at
 
 
@@ -91,9 +91,9 @@ def verify(
     header = _header(token, rules)
     key = keys.get(header["kid"])
     if key is None:
-        raise UnknownKey("token.unknown_key", "This access token is signed with a key that the issuer does not have.")
+        raise UnknownKey("token.unknown_key")
     if header["alg"] != key.algorithm or not _is_signed(token, key):
-        raise TokenRefused("token.signature", "The signature of this access token is wrong.")
+        raise TokenRefused("token.signature")
     claims = _object(token.split(".")[1])
     _refuse_foreign(claims, rules)
     _refuse_wrong_time(claims, now=now, expired_as_of=expired_as_of)
@@ -113,7 +113,7 @@ def _header(token: str, rules: TokenRules) -> dict[str, Any]:
     if not all(isinstance(header.get(name), str) for name in ("kid", "alg", "typ")) or header.keys() & _NEVER_ACCEPTED:
         _refuse_malformed()
     if header["typ"].lower().removeprefix("application/") != rules.type.lower():
-        raise TokenRefused("token.foreign", "This is a token of another kind, no access token.")
+        raise TokenRefused("token.foreign.kind")
     return header
 
 
@@ -137,13 +137,13 @@ def _refuse_foreign(claims: Mapping[str, Any], rules: TokenRules) -> None:
     audiences = claims.get("aud")
     named = audiences if isinstance(audiences, list) else [audiences]
     if claims.get("iss") != rules.issuer or rules.audience not in named:
-        raise TokenRefused("token.foreign", "This access token is from another issuer, or for somebody else.")
+        raise TokenRefused("token.foreign")
 
 
 def _refuse_wrong_time(claims: Mapping[str, Any], *, now: datetime, expired_as_of: datetime) -> None:
     begins = [_instant(claims[name]) for name in ("nbf", "iat") if name in claims]
     if any(instant > now + LEEWAY for instant in begins):
-        raise TokenRefused("token.not_yet_valid", "This access token is not valid yet.")
+        raise TokenRefused("token.not_yet_valid")
     ends = _instant(claims.get("exp"))
     if ends + LEEWAY <= expired_as_of:
         raise TokenExpired(ends)
@@ -216,4 +216,4 @@ def _refuse_constant(_name: str) -> NoReturn:
 
 
 def _refuse_malformed() -> NoReturn:
-    raise TokenRefused("token.malformed", "This is not an access token in its form.")
+    raise TokenRefused("token.malformed")
