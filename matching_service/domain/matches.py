@@ -21,9 +21,7 @@ from shared.values.enums import MatchCriterion
 
 def unknown_patient() -> NotFound:
     """The refusal where no copy of the patient has arrived."""
-    return NotFound(
-        "patient", "There is no such patient here; one who was registered just now may take a moment to arrive."
-    )
+    return NotFound("patient", wording="copy")
 
 
 def find(executor: Executor, question: MatchQuestion, *, rules: AskAgainRules, today: date) -> MatchesView:
@@ -57,14 +55,9 @@ def with_overrides(search: Search, other: OtherCriteria) -> Search:
 
 def _require_a_circle(search: Search) -> None:
     if search.place is None:
-        raise Conflict(
-            "patient.place_unknown",
-            "It is not known where this patient lives: the postal code is missing, unknown, or still being looked up.",
-        )
+        raise Conflict("patient.place_unknown")
     if search.radius_km is None:
-        raise Conflict(
-            "patient.distance_limit_missing", "Say how far away a place may be: max_distance_km or max_travel_minutes."
-        )
+        raise Conflict("patient.distance_limit_missing")
 
 
 def _candidate(judged: Judged, search: Search, asked_for: frozenset[MatchCriterion], rank: int) -> Candidate:

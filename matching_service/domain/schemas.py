@@ -177,7 +177,7 @@ class ContactList(Schema):
         others = [place for place, override in enumerate(self.overrides) if override.therapist_id not in listed]
         if others:
             fields = [f"overrides.{place}.therapist_id" for place in others]
-            raise NotAcceptable("overrides must concern therapists in therapist_ids", fields=fields)
+            raise NotAcceptable("field.override_of_nobody", fields=fields)
 
 
 class RefusedTherapist(Schema):

@@ -48,7 +48,7 @@ def acknowledge(session: Session, keys: Keys, patient_id: UUID, *, reader: Reade
     if not file.crisis.flagged:
         raise _not_flagged(patient)
     if file.crisis.acknowledged_at is not None:
-        raise RevealingConflict([patient.id], "crisis.acknowledged_before", "This crisis was acknowledged before.")
+        raise RevealingConflict([patient.id], "crisis.acknowledged_before")
     seen = {"acknowledged_by": reader.id, "acknowledged_at": now}
     return _changed(session, keys, patient, file, file.crisis.model_copy(update=seen), reader=reader, now=now)
 
@@ -84,7 +84,7 @@ def _locked(session: Session, keys: Keys, patient_id: UUID) -> tuple[Patient, Pa
 
 
 def _not_flagged(patient: Patient) -> Conflict:
-    return RevealingConflict([patient.id], "crisis.not_flagged", "This patient is not marked as being in a crisis.")
+    return RevealingConflict([patient.id], "crisis.not_flagged")
 
 
 def _changed(

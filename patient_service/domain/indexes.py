@@ -72,7 +72,7 @@ def wanted(keys: Keys, q: str) -> Sequence[Sequence[bytes]]:
     found = [_parts_of_word(word) for word in q.split()]
     words = [each for those in found for each in those]
     if len(words) > MOST_WORDS:
-        raise InvalidFields([FieldProblem("q", f"must have at most {MOST_WORDS} words")])
+        raise InvalidFields([FieldProblem.of("q", "field.too_many_words", most=MOST_WORDS)])
     return [[_index(key, kind, word) for kind, word in words] for key in keys.indexes] if words else []
 
 

@@ -14,7 +14,7 @@ from patient_service.domain.indexes import Indexes, indexes_of, nothing
 from patient_service.store import keys as store
 from patient_service.store.tables import Patient
 from shared.database import Session
-from shared.errors import Unreachable
+from shared.errors import Outage
 from shared.runtime.logs import logger
 from shared.security.encryption import Keys
 
@@ -25,7 +25,7 @@ FIRST: Final = UUID(int=0)
 
 
 def check(session: Session, keys: Keys) -> None:
-    """Raise `Unreachable` where something was written with a key that the rings lack."""
+    """Raise `Outage` where something was written with a key that the rings lack."""
     _check_ring("MASTER_KEY", keys.masters.ids, store.master_keys_in_use(session), "data of patients are encrypted")
     _check_ring("INDEX_KEY", [each.id for each in keys.indexes], store.index_keys_in_use(session), "patients are found")
 
@@ -33,7 +33,7 @@ def check(session: Session, keys: Keys) -> None:
 def _check_ring(setting: str, ring: Collection[bytes], in_use: Collection[bytes], what: str) -> None:
     missing = [each for each in in_use if each not in ring]
     if missing:
-        raise Unreachable(
+        raise Outage(
             "key.missing",
             f"{setting} (or the file that {setting}_FILE names) has {_listed(ring)}, but {what} with"
             f" {_listed(missing)}: put it back into the ring (docs/keys.md)",

@@ -50,7 +50,7 @@ def list_page(session: Session, keys: Keys, wanted: PatientFilter, *, reader: Re
     if wanted.q is not None:
         words = indexes.wanted(keys, wanted.q)
         if not words:
-            raise InvalidFields([FieldProblem("q", "must have at least one letter or digit")])
+            raise InvalidFields([FieldProblem.of("q", "field.without_word")])
         conditions.append(queries.has_words(words))
     found, total = queries.patients_where(session, conditions, limit=wanted.limit, offset=wanted.offset)
     # past the end of the list nobody is shown, but the total reveals that there is somebody
@@ -134,9 +134,8 @@ def _refuse_duplicates(session: Session, alike_to: LookedFor, force: bool) -> No
         raise RevealingConflict(
             [other.id for other in suspects],
             "patient.suspected_duplicate",
-            f"A patient with this name and date of birth is already registered as {', '.join(references)}. "
-            "Repeat with ?force=true if this is somebody else.",
-            errors=[FieldProblem("date_of_birth", f"is, with this name, that of {each}") for each in references],
+            references=references,
+            errors=[FieldProblem.of("date_of_birth", "field.birth_date_of", reference=each) for each in references],
         )
 
 
@@ -168,7 +167,7 @@ def change(
     if wanted == file:
         return view(patient, file, today=today)
     if wanted.registered_on is None:
-        raise InvalidFields([FieldProblem("registered_on", "must not be cleared")])
+        raise InvalidFields([FieldProblem.of("registered_on", "field.cleared")])
     _refuse_impossible_days(wanted, PatientStatus(patient.status), now)
     wanted.crisis = crisis.assessed(wanted, before=file, crisis=file.crisis, now=now)
     found_by = indexes_of(keys, wanted, patient.reference)
@@ -189,7 +188,7 @@ def _reason_for_start(changes: dict[str, Any], reader: Reader) -> str | None:
     """Take the reason out of the changes of a patch, where it belongs to one of the first day of the search."""
     reason: str | None = changes.pop("reason", None)
     if reason is not None and "search_started_on" not in changes:
-        raise InvalidFields([FieldProblem("reason", "belongs to a change of search_started_on")])
+        raise InvalidFields([FieldProblem.of("reason", "field.without_new_start")])
     return reason or reader.purpose
 
 
@@ -213,8 +212,8 @@ def _same_insurance_number(other: Any) -> RevealingConflict:
     return RevealingConflict(
         [other.id],
         "patient.already_known",
-        f"A patient with this insurance number is already registered as {other.reference}.",
-        errors=[FieldProblem("insurance_number", f"is that of {other.reference}")],
+        reference=other.reference,
+        errors=[FieldProblem.of("insurance_number", "field.number_of", reference=other.reference)],
     )
 
 

@@ -24,7 +24,7 @@ def reveal(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, no
     patient = accesses.read_patient(session, keys, patient_id, reader, "revealed", now=now)
     consultation = decrypt(keys, patient).consultation
     if consultation is None or consultation.placement_code is None:
-        raise RevealingConflict([patient.id], "patient.no_placement_code", "This patient has no placement code.")
+        raise RevealingConflict([patient.id], "patient.no_placement_code")
     return RevealedPlacementCode(placement_code=consultation.placement_code)
 
 
@@ -40,6 +40,4 @@ def without_mask(changes: Mapping[str, Any]) -> dict[str, Any]:
 def refuse_mask(new: PatientFields) -> None:
     """Raises `InvalidFields` for a masked code where there is none to keep yet."""
     if new.consultation is not None and is_masked(new.consultation.placement_code or ""):
-        raise InvalidFields(
-            [FieldProblem("consultation.placement_code", "must be the whole code, not its masked form")]
-        )
+        raise InvalidFields([FieldProblem.of("consultation.placement_code", "field.masked")])

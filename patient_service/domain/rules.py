@@ -9,6 +9,7 @@ from enum import Enum, auto
 from patient_service.domain import states
 from patient_service.domain.schemas import PatientFields
 from shared.errors import FieldProblem
+from shared.texts import Sentence
 from shared.values.datetimes import age_on, years_later
 from shared.values.enums import ContactRelation, InsuranceType, MissingForSearch, PatientStatus
 from shared.values.identifiers import counts
@@ -29,20 +30,6 @@ class LookUp(Enum):
     """There is no such place, or no postal code."""
     PENDING = auto()
     """Geocoding has not answered yet."""
-
-
-PENDING = "is still being looked up; try again in a moment"
-
-LACKS: dict[MissingForSearch, str] = {
-    MissingForSearch.CONTRACTS_SIGNED: "The contracts, which include the mandate, are not signed.",
-    MissingForSearch.MANDATE_WITHDRAWN: "The patient has withdrawn the mandate to ask practices.",
-    MissingForSearch.DIAGNOSES: "No diagnosis is recorded that counts (not excluded, not past): a consultation first.",
-    MissingForSearch.DATE_OF_BIRTH: "The date of birth is missing.",
-    MissingForSearch.LOCATION: "There is no postal code that is known.",
-    MissingForSearch.INSURANCE_TYPE: "The insurance type is missing.",
-    MissingForSearch.DISTANCE_LIMIT: "Neither a distance nor a travel time is given.",
-    MissingForSearch.GUARDIAN: "A minor needs a guardian, or from 15 with statutory insurance a recorded reason.",
-}
 
 
 def missing_for_search(
@@ -82,6 +69,11 @@ def had_prior_therapy(fields: PatientFields, today: date) -> bool | None:
     return None if last_day is None else today <= last_day
 
 
+def lacks(what: MissingForSearch) -> Sentence:
+    """The sentence for what is missing."""
+    return Sentence.of(f"missing_for_search.{what.value}")
+
+
 def _lacks_guardian(fields: PatientFields, today: date) -> bool:
     if fields.date_of_birth is None:
         return False
@@ -96,9 +88,9 @@ def days_that_cannot_be(fields: PatientFields, status: PatientStatus, *, today: 
     """What is wrong with the dates of a patient in this status."""
     for name, day in _days_of_the_past(fields):
         if day is not None and day > today:
-            yield FieldProblem(name, "must not lie in the future")
+            yield FieldProblem.of(name, "field.in_the_future")
     if status in states.HAS_SEARCHED and fields.search_started_on is None:
-        yield FieldProblem("search_started_on", "must not be empty once the search has started")
+        yield FieldProblem.of("search_started_on", "field.needed_by_search")
 
 
 def _days_of_the_past(fields: PatientFields) -> Iterator[tuple[str, date | None]]:

@@ -10,7 +10,7 @@ from uuid import UUID
 from patient_service.domain import accesses, copies, states
 from patient_service.domain.accesses import Reader, RevealingConflict
 from patient_service.domain.files import decrypt, get_patient, has_withdrawn, open_text, publish, seal_text, view
-from patient_service.domain.rules import LACKS, PENDING, LookUp, missing_for_search
+from patient_service.domain.rules import LookUp, lacks, missing_for_search
 from patient_service.domain.schemas import (
     NewStatus,
     PatientFields,
@@ -97,7 +97,7 @@ def set_status(
     today = berlin_day(now)
     patient = get_patient(session, patient_id, lock=True)
     if new.status not in _next(patient):
-        raise RevealingConflict([patient.id], "patient.transition", _why_not(PatientStatus(patient.status), new.status))
+        raise _no_such_step(patient, new.status)
     _check_pause(new, today)
     _check_reason(patient, new)
     fields, before = decrypt(keys, patient), patient.status
@@ -114,39 +114,38 @@ def _next(patient: Patient) -> frozenset[PatientStatus]:
     return states.STAFF_MAY[PatientStatus(patient.status)]
 
 
-def _why_not(status: PatientStatus, wanted: PatientStatus) -> str:
-    """The sentence for a step that does not exist, with those that do."""
+def _no_such_step(patient: Patient, wanted: PatientStatus) -> RevealingConflict:
+    """The refusal of a step that does not exist, with those that do."""
+    status = PatientStatus(patient.status)
     if status == wanted:
-        return f"This patient's status is {status} already."
-    steps = ", ".join(each for each in PatientStatus if each in states.STAFF_MAY[status])
-    return f"A patient who is {status} cannot become {wanted}; from here: {steps}."
+        return RevealingConflict([patient.id], "patient.transition.none", status=status)
+    steps = [each for each in PatientStatus if each in states.STAFF_MAY[status]]
+    return RevealingConflict([patient.id], "patient.transition", status=status, wanted=wanted, steps=steps)
 
 
 def _check_pause(new: NewStatus, today: date) -> None:
     if new.paused_until is None:
         return
     if new.status != PatientStatus.PAUSED:
-        raise InvalidFields([FieldProblem("paused_until", "belongs to a pause")])
+        raise InvalidFields([FieldProblem.of("paused_until", "field.without_pause")])
     if new.paused_until <= today:
-        raise InvalidFields([FieldProblem("paused_until", "must lie in the future")])
+        raise InvalidFields([FieldProblem.of("paused_until", "field.not_in_the_future")])
 
 
 def _check_reason(patient: Patient, new: NewStatus) -> None:
     """Who ends a place says why: a practice had given it."""
     if patient.status == PatientStatus.IN_THERAPY and new.status == PatientStatus.SEARCHING and new.reason is None:
-        raise InvalidFields([FieldProblem("reason", "must say why the therapy is over and the search goes on")])
+        raise InvalidFields([FieldProblem.of("reason", "field.needed_by_end_of_therapy")])
 
 
 def _refuse_unready(patient: Patient, missing: list[MissingForSearch], location: LookUp) -> None:
-    lacks = [FieldProblem(what.value, LACKS[what]) for what in missing]
+    problems = [FieldProblem(what.value, lacks(what)) for what in missing]
     if location == LookUp.PENDING:
-        lacks.append(FieldProblem(MissingForSearch.LOCATION.value, PENDING))
-    if not lacks:
+        problems.append(FieldProblem.of(MissingForSearch.LOCATION.value, "field.being_looked_up"))
+    if not problems:
         return
-    sentence = "something is still missing" if missing else "the postal code is still being looked up"
-    refusal = RevealingConflict(
-        [patient.id], "patient.not_ready", f"The search cannot start: {sentence}.", errors=lacks
-    )
+    key = "patient.not_ready" if missing else "patient.not_ready.yet"
+    refusal = RevealingConflict([patient.id], key, errors=problems)
     refusal.retry_after = None if missing else SECONDS_OF_A_LOOK_UP
     raise refusal
 
@@ -202,7 +201,7 @@ def pause_if_unready(
     if not missing:
         return False
     states.pause(patient, until=None, by=by, now=now)
-    reason = " ".join(LACKS[what] for what in missing)
+    reason = " ".join(str(lacks(what)) for what in missing)
     _record_change(session, keys, patient, fields, PatientStatus.SEARCHING, reason=reason, by=by, now=now)
     return True
 

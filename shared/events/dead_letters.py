@@ -207,8 +207,7 @@ def replay(session: Session, dead_letter_id: UUID, *, reason: str, by: UUID | No
         return event
     except (UnreadableEvent, ValidationError, KeyError) as problem:
         why = storable(reason_of(problem), LONGEST_REASON)
-        message = f"The event still cannot be handled ({why}): discard it, or try again once that has changed."
-        raise Conflict("dead_letter.unreadable", message) from problem
+        raise Conflict("dead_letter.unreadable", why=why) from problem
 
 
 def discard(session: Session, dead_letter_id: UUID, *, reason: str, by: UUID | None, now: datetime) -> None:
@@ -227,7 +226,7 @@ def _resolve(
 ) -> Mapping[str, Any]:
     row = get(session, dead_letter_id, lock=True)
     if row["state"] != "waiting":
-        raise Conflict("dead_letter.settled", f"This event was {row['state']} before.")
+        raise Conflict(f"dead_letter.settled.{row['state']}")
     session.execute(
         update(dead_letter_table)
         .where(dead_letter_table.c.id == dead_letter_id)

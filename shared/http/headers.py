@@ -91,13 +91,9 @@ def read(method: str) -> RequestHeaders:
 def _idempotency_key() -> str | None:
     key = request.headers.get(IDEMPOTENCY_KEY)
     if key is not None and (len(key) > LONGEST_KEY or not re.fullmatch(KEY_FORM, key)):
-        message = f"must have 1 to {LONGEST_KEY} printable ASCII characters"
-        raise RuleBroken("idempotency_key.invalid", f"The {IDEMPOTENCY_KEY} {message}.", errors=[_at_key(message)])
+        problem = FieldProblem.of(IDEMPOTENCY_KEY, "field.idempotency_key", longest=LONGEST_KEY)
+        raise RuleBroken("idempotency_key.invalid", longest=LONGEST_KEY, errors=[problem])
     return key
-
-
-def _at_key(message: str) -> FieldProblem:
-    return FieldProblem(IDEMPOTENCY_KEY, message)
 
 
 def _if_match() -> frozenset[int] | None:
@@ -109,6 +105,5 @@ def _if_match() -> frozenset[int] | None:
     if sent is None or sent == "*":
         return None
     if len(sent) > LONGEST_IF_MATCH or not re.fullmatch(IF_MATCH_FORM, sent):
-        message = 'must be *, or ETags in double quotes, such as "5"'
-        raise RuleBroken("if_match.malformed", f"If-Match {message}.", errors=[FieldProblem("If-Match", message)])
+        raise RuleBroken("if_match.malformed", errors=[FieldProblem.of("If-Match", "field.if_match")])
     return frozenset(int(version) for version in _STRONG.findall(sent))

@@ -71,12 +71,13 @@ def find_reference(context: Context[Any], keyed: KeyedRequest) -> ResponseRefere
     """
     # two statements: one statement would read the snapshot from before the lock
     if not context.session.scalar(_LOCK, {"number": _lock_number(keyed)}):
-        raise StillRunning("idempotency_key.running", "The same request is still being worked on.")
+        raise StillRunning("idempotency_key.running")
     known = _known(context, keyed)
     if known is None:
         return None
     if not _digests().is_of(bytes(known.digest), *keyed.content):
-        raise _wrong("was used before with another request", code="idempotency_key.reused")
+        problem = FieldProblem.of(IDEMPOTENCY_KEY, "field.idempotency_key.reused")
+        raise RuleBroken("idempotency_key.reused", errors=[problem])
     return known.response_reference
 
 
@@ -103,7 +104,3 @@ def _lock_number(keyed: KeyedRequest) -> int:
     # advisory locks are per database, which all services share: the name keeps their keys apart
     parts = "\x00".join((current_app.name, keyed.caller, keyed.path, keyed.key))
     return int.from_bytes(blake2b(parts.encode(), digest_size=8).digest(), "big", signed=True)
-
-
-def _wrong(message: str, *, code: str) -> RuleBroken:
-    return RuleBroken(code, f"The {IDEMPOTENCY_KEY} {message}.", errors=[FieldProblem(IDEMPOTENCY_KEY, message)])

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from shared.errors import Unreachable
+from shared.errors import Outage
 
 NONCE = 12
 KEY_ID = 8
@@ -37,7 +37,7 @@ def key_id(key: str) -> bytes:
     return _derive(key, "id of a key")[:KEY_ID]
 
 
-class MissingKey(Unreachable):
+class MissingKey(Outage):
     """Something was written with a key that this process was not given."""
 
     def __init__(self, id: bytes) -> None:

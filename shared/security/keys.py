@@ -12,7 +12,7 @@ from threading import Condition, Thread
 from types import MappingProxyType
 from typing import Final
 
-from shared.errors import Unreachable
+from shared.errors import Outage
 from shared.runtime import clock, metrics
 from shared.runtime.health import ReadinessCheck
 from shared.runtime.logs import logger
@@ -111,7 +111,7 @@ class TokenKeys:
         state = self._state
         if _is_away(state) and state.keys:
             away = clock.monotonic() - state.contact_monotonic
-            raise Unreachable("token_issuer.away", f"no answer for {away:.0f} s, of {self._grace:.0f} s of grace")
+            raise Outage("token_issuer.away", f"no answer for {away:.0f} s, of {self._grace:.0f} s of grace")
         return not _is_away(state)
 
     def _run(self) -> None:

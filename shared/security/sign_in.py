@@ -82,7 +82,7 @@ class TokenSignIn:
 
     def _claims(self, token: str) -> Claims:
         if not self._keys.by_id:
-            raise NoKeys("token_keys.unreachable", "Nobody can be recognised yet: the keys have not been fetched.")
+            raise NoKeys("token_keys.unreachable")
         try:
             return self._verified(token)
         except UnknownKey:
@@ -112,10 +112,10 @@ def _count_refused() -> Iterator[None]:
 def _bearer_token(environ: WSGIEnvironment) -> str:
     sent = environ.get("HTTP_AUTHORIZATION")
     if sent is None:
-        raise Unauthenticated("token.missing", "Sign in first: this needs the header Authorization with a token.")
+        raise Unauthenticated("token.missing")
     found = _BEARER.fullmatch(sent)  # of two headers, which arrive with a comma between them, neither is taken
     if found is None:
-        raise TokenRefused("token.malformed", "The header Authorization must be `Bearer`, a blank and one token.")
+        raise TokenRefused("token.malformed.header")
     return found[1]
 
 

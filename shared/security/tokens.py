@@ -56,7 +56,7 @@ class TokenExpired(TokenRefused):
     """The token is genuine and has run out."""
 
     def __init__(self, expired_at: datetime) -> None:
-        super().__init__("token.expired", "This access token has expired; fetch a new one.")
+        super().__init__("token.expired")
         self.expired_at = expired_at
 
 
@@ -139,9 +139,9 @@ def read(token: str, keys: KeysById, rules: TokenRules) -> GenuineToken:
     header = _header(token, rules)
     key = keys.get(header["kid"])
     if key is None:
-        raise UnknownKey("token.unknown_key", "This access token is signed with a key that the issuer does not have.")
+        raise UnknownKey("token.unknown_key")
     if header["alg"] != key.algorithm or not _is_signed(token, key):
-        raise TokenRefused("token.signature", "The signature of this access token is wrong.")
+        raise TokenRefused("token.signature")
     claims = _object(token.split(".")[1])
     _refuse_foreign(claims, rules)
     return GenuineToken(
@@ -164,7 +164,7 @@ def _header(token: str, rules: TokenRules) -> dict[str, Any]:
     if not all(isinstance(header.get(name), str) for name in ("kid", "alg", "typ")) or header.keys() & _NEVER_ACCEPTED:
         _refuse_malformed()
     if header["typ"].lower().removeprefix("application/") != rules.type.lower():
-        raise TokenRefused("token.foreign", "This is a token of another kind, no access token.")
+        raise TokenRefused("token.foreign.kind")
     return header
 
 
@@ -188,7 +188,7 @@ def _refuse_foreign(claims: Mapping[str, Any], rules: TokenRules) -> None:
     audiences = claims.get("aud")
     named = audiences if isinstance(audiences, list) else [audiences]
     if claims.get("iss") != rules.issuer or rules.audience not in named:
-        raise TokenRefused("token.foreign", "This access token is from another issuer, or for somebody else.")
+        raise TokenRefused("token.foreign")
 
 
 def _instant(seconds: Any) -> datetime:
@@ -258,4 +258,4 @@ def _refuse_constant(_name: str) -> NoReturn:
 
 
 def _refuse_malformed() -> NoReturn:
-    raise TokenRefused("token.malformed", "This is not an access token in its form.")
+    raise TokenRefused("token.malformed")

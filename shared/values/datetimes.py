@@ -56,8 +56,8 @@ def parse_date(text: str) -> date:
         if len(text) <= _LONGEST_INPUT and _DATE.fullmatch(text):
             return date.fromisoformat(text)
     except ValueError:
-        raise NotAcceptable("must be a day that exists, like 2026-11-23") from None
-    raise NotAcceptable("must be a date like 2026-11-23")
+        raise NotAcceptable("field.no_such_day") from None
+    raise NotAcceptable("field.not_date")
 
 
 def parse_instant(text: str) -> datetime:
@@ -66,11 +66,11 @@ def parse_instant(text: str) -> datetime:
     Raises NotAcceptable for anything else, and for instants that do not exist.
     """
     if len(text) > _LONGEST_INPUT or not _INSTANT.fullmatch(text):
-        raise NotAcceptable("must be a date and time with an offset, like 2026-11-23T09:30:00Z")
+        raise NotAcceptable("field.not_instant")
     try:
         return datetime.fromisoformat(text.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise NotAcceptable("must be a date and time that exist, like 2026-11-23T09:30:00Z") from None
+        raise NotAcceptable("field.no_such_instant") from None
 
 
 Arguments = ParamSpec("Arguments")
@@ -85,7 +85,7 @@ def within_the_calendar(compute: Callable[Arguments, Result]) -> Callable[Argume
         try:
             return compute(*args, **kwargs)
         except OverflowError:
-            raise NotAcceptable("must lie between the years 1 and 9999") from None
+            raise NotAcceptable("field.beyond_calendar") from None
 
     return run
 
@@ -94,7 +94,7 @@ def within_the_calendar(compute: Callable[Arguments, Result]) -> Callable[Argume
 def in_utc(instant: datetime) -> datetime:
     """Returns the instant in UTC. Raises NotAcceptable for a datetime without an offset, or beyond the calendar."""
     if instant.utcoffset() is None:
-        raise NotAcceptable("must carry an offset from UTC")
+        raise NotAcceptable("field.without_offset")
     return instant.astimezone(UTC)
 
 
@@ -108,7 +108,7 @@ def _accepted_date(value: Any) -> date:
         return value
     if isinstance(value, str):
         return parse_date(value.strip())
-    raise NotAcceptable("must be a date like 2026-11-23")
+    raise NotAcceptable("field.not_date")
 
 
 def _accepted_instant(value: Any) -> datetime:
@@ -116,7 +116,7 @@ def _accepted_instant(value: Any) -> datetime:
         return in_utc(value)
     if isinstance(value, str):
         return parse_instant(value.strip())
-    raise NotAcceptable("must be a date and time with an offset, like 2026-11-23T09:30:00Z")
+    raise NotAcceptable("field.not_instant")
 
 
 IsoDate = Annotated[date, BeforeValidator(_accepted_date)]
@@ -136,7 +136,7 @@ Point = TypeVar("Point", date, datetime)
 def _between(first: Point, last: Point) -> AfterValidator:
     def is_plausible(point: Point) -> Point:
         if not first <= point <= last:
-            raise NotAcceptable(f"must lie between {first:%Y-%m-%d} and {last:%Y-%m-%d}")
+            raise NotAcceptable("field.implausible_day", first=first, last=last)
         return point
 
     return AfterValidator(is_plausible)
@@ -181,10 +181,10 @@ def parse_berlin_datetime(text: str) -> datetime:
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError:
-        raise NotAcceptable("must be a date and time like 2026-12-01T09:00") from None
+        raise NotAcceptable("field.not_local_time") from None
     instant = in_utc(parsed if parsed.tzinfo else parsed.replace(tzinfo=BERLIN))
     if not FIRST_INSTANT <= instant <= LAST_INSTANT:
-        raise NotAcceptable(f"must lie between {FIRST_DAY} and {LAST_DAY}")
+        raise NotAcceptable("field.implausible_day", first=FIRST_DAY, last=LAST_DAY)
     return instant
 
 

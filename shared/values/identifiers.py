@@ -81,9 +81,9 @@ def insurance_number(text: str) -> str:
     """Returns the KVNR, as `A123456780`. Raises NotAcceptable for another form or a wrong check digit."""
     number = _without_blanks(text)
     if not _KVNR.fullmatch(number):
-        raise NotAcceptable("must be a letter and nine digits, as on the insurance card")
+        raise NotAcceptable("field.not_insurance_number")
     if not has_valid_kvnr_check(number):
-        raise NotAcceptable("has a typing mistake: its last digit does not fit the others")
+        raise NotAcceptable("field.last_digit_wrong")
     return number
 
 
@@ -91,9 +91,9 @@ def insurer_number(text: str) -> str:
     """Returns the IK of an insurer, as `109519005`. Raises NotAcceptable for another form or a wrong check digit."""
     number = _without_blanks(text)
     if not _NINE_DIGITS.fullmatch(number):
-        raise NotAcceptable("must be nine digits")
+        raise NotAcceptable("field.not_nine_digits")
     if not has_valid_ik_check(number):
-        raise NotAcceptable("has a typing mistake: its last digit does not fit the others")
+        raise NotAcceptable("field.last_digit_wrong")
     return number
 
 
@@ -101,9 +101,9 @@ def physician_number(text: str) -> str:
     """Returns the LANR, as `123456601`. Raises NotAcceptable for another form or a wrong check digit."""
     number = _without_blanks(text)
     if not _NINE_DIGITS.fullmatch(number):
-        raise NotAcceptable("must be nine digits")
+        raise NotAcceptable("field.not_nine_digits")
     if not has_valid_lanr_check(number):
-        raise NotAcceptable("has a typing mistake: its seventh digit does not fit the others")
+        raise NotAcceptable("field.seventh_digit_wrong")
     return number
 
 
@@ -122,7 +122,7 @@ def parse_diagnosis(text: str) -> Diagnosis:
     """
     match = _ICD10.fullmatch(_without_blanks(text))
     if match is None:
-        raise NotAcceptable("must be an ICD-10 code like F32.1, with its certainty V, G, A or Z after it if known")
+        raise NotAcceptable("field.not_diagnosis")
     return Diagnosis(match[1], match[2] or None)
 
 
@@ -159,9 +159,9 @@ def postal_code(text: str) -> str:
     """
     match = _POSTAL_CODE.fullmatch(_without_blanks(text))
     if match is None:
-        raise NotAcceptable("must be a German postal code: five digits, also where the first is 0, like 04109")
+        raise NotAcceptable("field.not_postal_code")
     if not "01001" <= match[1] <= "99998":
-        raise NotAcceptable("is unknown: German postal codes go from 01001 to 99998")
+        raise NotAcceptable("field.no_such_postal_code")
     return match[1]
 
 
@@ -169,7 +169,7 @@ def language(text: str) -> str:
     """Returns the ISO 639-1 code of a language, as `de`. Raises NotAcceptable."""
     code = one_line(text).lower()
     if code not in _LANGUAGES:
-        raise NotAcceptable("must be a language's two-letter code (ISO 639-1), like de, en or tr")
+        raise NotAcceptable("field.not_language")
     return code
 
 
@@ -221,7 +221,7 @@ def patient_reference(text: str) -> str:
     """Returns the reference in its normal form. Raises NotAcceptable."""
     reference = _without_blanks(text)
     if not _REFERENCE.fullmatch(reference):
-        raise NotAcceptable("must be a patient's reference like P-7K3M-2Q (it has no 0, O, 1 and I)")
+        raise NotAcceptable("field.not_reference")
     return reference
 
 
@@ -229,7 +229,7 @@ def placement_code(text: str) -> str:
     """Returns the placement code (Vermittlungscode) as `XXXX-XXXX-XXXX`; a secret. Raises NotAcceptable."""
     symbols = _without_blanks(text).replace("-", "")
     if not _PLACEMENT_CODE.fullmatch(symbols):
-        raise NotAcceptable("must be twelve letters and digits in three groups of four, as on form PTV 11")
+        raise NotAcceptable("field.not_placement_code")
     return "-".join(symbols[i : i + 4] for i in (0, 4, 8))
 
 

@@ -51,7 +51,7 @@ class SignIn(FixedCaller):
         """Returns the caller; raises `Unauthenticated` for whom nobody knows."""
         found = self._by_header.get(environ.get("HTTP_AUTHORIZATION", ""))
         if found is None:
-            raise Unauthenticated("token.missing", "Sign in first.")
+            raise Unauthenticated("token.missing")
         return found
 
     def headers_of(self, number: int) -> dict[str, str]:

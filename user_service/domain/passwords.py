@@ -13,6 +13,7 @@ import argon2
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from shared.errors import FieldProblem, RuleBroken, Unreachable
+from shared.texts import Sentence
 from user_service.domain.schemas import SHORTEST_PASSWORD
 from user_service.domain.turns import NoTurn, Turns
 from user_service.settings import PasswordHashing
@@ -122,7 +123,7 @@ class PasswordHashes:
 
 
 def _busy() -> HashingBusy:
-    return HashingBusy("sign_in.busy", "Too many people sign in at this moment. Please try again.")
+    return HashingBusy("sign_in.busy")
 
 
 def parameters_of(stored: str) -> str:
@@ -142,10 +143,10 @@ def refuse_weak(password: str, *, field: str, about: tuple[str, ...] = ()) -> No
     """
     problem = weakness(password, about)
     if problem is not None:
-        raise RuleBroken("password.weak", f"The password {problem}.", errors=[FieldProblem(field, problem)])
+        raise RuleBroken("password.weak", problem=problem, errors=[FieldProblem(field, problem)])
 
 
-def weakness(password: str, about: tuple[str, ...] = ()) -> str | None:
+def weakness(password: str, about: tuple[str, ...] = ()) -> Sentence | None:
     """What is wrong with a new password, to be read on from its name; None where nothing is.
 
     No list of leaked passwords is asked. Its length is judged, and how many guesses it takes: repeated characters,
@@ -153,9 +154,9 @@ def weakness(password: str, about: tuple[str, ...] = ()) -> str | None:
     """
     normal = normal_form(password)
     if len("".join(normal.split())) < SHORTEST_PASSWORD:
-        return f"must have at least {SHORTEST_PASSWORD} characters beside blanks"
+        return Sentence.of("field.password_too_short", shortest=SHORTEST_PASSWORD)
     if _score(normal, about) < LEAST_SCORE:
-        return "is easy to guess: take several words that do not belong together, and nothing of your name or address"
+        return Sentence.of("field.password_easy")
     return None
 
 

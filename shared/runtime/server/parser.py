@@ -25,7 +25,7 @@ class RequestTimeout(Error):  # type: ignore[misc]  # waitress ships no types
 class NotPercentEncoded(BadRequest):  # type: ignore[misc]
     """An address with letters beyond ASCII that are not UTF-8, so that nobody knows which ones they are."""
 
-    sentence = "Letters beyond ASCII in an address must be percent-encoded in UTF-8: M%C3%BCller for Müller."
+    text = "http.bad_request.not_percent_encoded"
 
 
 class VersionNotSupported(Error):  # type: ignore[misc]
@@ -34,15 +34,16 @@ class VersionNotSupported(Error):  # type: ignore[misc]
     code, reason = 505, "HTTP Version Not Supported"
 
 
-SENTENCES: Final = {
-    400: "This is not a request that can be understood: it is malformed or cut off.",
-    408: "The request was not sent in time.",
-    413: "The request is larger than this service accepts.",
-    431: "The headers of the request are larger than this service accepts.",
-    500: "Something went wrong here; the logs have the details.",
-    501: "This transfer encoding is not known here; send the body as it is, or chunked.",
-    505: "This service speaks HTTP/1.1.",
+TEXTS: Final = {
+    400: "http.bad_request",
+    408: "http.request_timeout",
+    413: "http.request_entity_too_large",
+    431: "http.request_header_fields_too_large",
+    500: "internal.before_the_application",
+    501: "http.not_implemented",
+    505: "http.http_version_not_supported",
 }
+"""What is said of a refusal, by its status; an error may have a `text` of its own."""
 
 
 class Parser(HTTPRequestParser):  # type: ignore[misc]
