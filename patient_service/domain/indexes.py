@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from uuid import UUID
 
 from patient_service.domain.schemas import PatientFields
 from shared.errors import FieldProblem
@@ -42,6 +43,13 @@ def indexes_of(keys: Keys, fields: PatientFields, reference: str) -> Indexes:
 def insurance_number_index(keys: Keys, number: str | None) -> bytes | None:
     """The blind index of an insurance number."""
     return _index(keys, "insurance number", number) if number else None
+
+
+def list_digest(
+    keys: Keys, view: str, reader_id: UUID | None, purpose: str | None, patient_ids: Iterable[UUID]
+) -> bytes:
+    """Recognises that the same reader is shown the same patients in the same view for the same purpose."""
+    return _index(keys, "list", view, str(reader_id), repr(purpose), *map(str, patient_ids))
 
 
 def wanted(keys: Keys, q: str) -> list[bytes]:

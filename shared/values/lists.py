@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Generic, Literal, Protocol, TypeVar, cast
 from uuid import UUID
 
@@ -58,6 +58,10 @@ class Part:
     """Only these objects; empty: all."""
     is_export: bool = False
     """Whether this is a part of a file with the whole list: nothing is counted then."""
+
+    def beginning(self) -> Part:
+        """The first part of the same list."""
+        return replace(self, offset=0, position=None)
 
 
 @dataclass(frozen=True)
@@ -159,9 +163,9 @@ def _query(orders: Orders, filters: type[Filters], views: Sequence[View]) -> typ
     if len(views) > 1:
         fields["view"] = _view(views)
     bases: Any = (filters, PageQuery)
-    return create_model(
-        filters.__name__, __base__=bases, __doc__=filters.__doc__, __module__=filters.__module__, **fields
-    )
+    named: Any = {"__doc__": filters.__doc__, "__module__": filters.__module__}
+    query: Any = create_model(filters.__name__, __base__=bases, **named, **fields)
+    return cast("type[Filters]", query)
 
 
 _CURSOR = Annotated[str, Field(max_length=LONGEST_CURSOR, pattern=CURSOR_FORM, examples=["WzUwLCIwMTkwIl0"])]
