@@ -16,7 +16,7 @@ from patient_service.domain.schemas import (
     PatientView,
 )
 from shared.http import Context, Resource, endpoint
-from shared.values.lists import Listed, Wanted
+from shared.values.lists import Listed, ListRequest
 from shared.values.schemas import MergePatch, QuerySchema
 
 
@@ -48,7 +48,7 @@ class PatientCollection(Resource):
     """All patients."""
 
     @endpoint(lists=PATIENTS)
-    def get(self, context: Context[Dependencies], wanted: Wanted[PatientFilter]) -> Listed:
+    def get(self, context: Context[Dependencies], wanted: ListRequest[PatientFilter]) -> Listed:
         """List patients, newest first; noted in the access log of everybody shown."""
         keys = context.dependencies.keys
         return patients.list_part(context.session, keys, wanted, reader=reader(context), now=context.now)
@@ -64,7 +64,7 @@ class AccessLogCollection(Resource):
     """Who was shown a patient's file."""
 
     @endpoint(lists=ACCESSES)
-    def get(self, context: Context[Dependencies], id: UUID, wanted: Wanted[QuerySchema]) -> Listed:
+    def get(self, context: Context[Dependencies], id: UUID, wanted: ListRequest[QuerySchema]) -> Listed:
         """List who was shown the file, when and why, newest first; noted there too."""
         keys = context.dependencies.keys
         return accesses.list_part(context.session, keys, id, wanted, reader=reader(context), now=context.now)

@@ -11,7 +11,7 @@ from patient_service.domain import searches
 from patient_service.domain.lists import STATUS_CHANGES
 from patient_service.domain.schemas import NewStatus, PatientView, Readiness
 from shared.http import Context, Resource, endpoint
-from shared.values.lists import Listed, Wanted
+from shared.values.lists import Listed, ListRequest
 from shared.values.schemas import QuerySchema
 
 
@@ -39,7 +39,7 @@ class PatientHistoryCollection(Resource):
     """How a patient's status changed."""
 
     @endpoint(lists=STATUS_CHANGES)
-    def get(self, context: Context[Dependencies], id: UUID, wanted: Wanted[QuerySchema]) -> Listed:
+    def get(self, context: Context[Dependencies], id: UUID, wanted: ListRequest[QuerySchema]) -> Listed:
         """List the status changes, oldest first; noted in the access log."""
         keys = context.dependencies.keys
         return searches.list_history(context.session, keys, id, wanted, reader=reader(context), now=context.now)

@@ -16,7 +16,7 @@ from patient_service.store.tables import FileAccess, ListAccess, Patient
 from shared.database import Session, new_id
 from shared.errors import Conflict, FieldProblem
 from shared.security.encryption import Keys
-from shared.values.lists import Listed, View, Wanted
+from shared.values.lists import Listed, ListRequest, View
 
 NOT_NOTED_AGAIN_FOR: Final = timedelta(minutes=15)
 """For so long a list of rows or labels is not noted again for the same reader."""
@@ -114,7 +114,7 @@ def note_list(
 
 
 def list_part(
-    session: Session, keys: Keys, patient_id: UUID, wanted: Wanted[Any], *, reader: Reader, now: datetime
+    session: Session, keys: Keys, patient_id: UUID, wanted: ListRequest[Any], *, reader: Reader, now: datetime
 ) -> Listed:
     """A part of who was shown the file; that the log was read is noted in it. Raises `NotFound`."""
     patient = get_patient(session, patient_id)

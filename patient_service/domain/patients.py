@@ -25,14 +25,16 @@ from shared.security.encryption import Keys
 from shared.values.datetimes import berlin_day
 from shared.values.enums import PatientStatus
 from shared.values.identifiers import new_reference
-from shared.values.lists import Listed, View, Wanted
+from shared.values.lists import Listed, ListRequest, View
 from shared.values.schemas import InvalidFields, MergePatch, merged
 
 CHANCE = secrets.SystemRandom()
 SHOWN_AS: Final[Mapping[View, Callable[..., Any]]] = {"full": view, "row": row, "label": label}
 
 
-def list_part(session: Session, keys: Keys, wanted: Wanted[PatientFilter], *, reader: Reader, now: datetime) -> Listed:
+def list_part(
+    session: Session, keys: Keys, wanted: ListRequest[PatientFilter], *, reader: Reader, now: datetime
+) -> Listed:
     """A part of the patients who are wanted; that they were shown is noted.
 
     Raises `InvalidFields` for a `q` without any word, or with too many.

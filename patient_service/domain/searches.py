@@ -28,7 +28,7 @@ from shared.events.catalogue import PatientStatusChanged, PatientUpdated
 from shared.security.encryption import Keys
 from shared.values.datetimes import berlin_day
 from shared.values.enums import ConsentPurpose, MissingForSearch, PatientStatus, PlacementState
-from shared.values.lists import Listed, Wanted
+from shared.values.lists import Listed, ListRequest
 from shared.values.schemas import InvalidFields
 
 
@@ -50,7 +50,7 @@ def _missing(session: Session, patient: Patient, fields: PatientFields, *, today
 
 
 def list_history(
-    session: Session, keys: Keys, patient_id: UUID, wanted: Wanted[Any], *, reader: Reader, now: datetime
+    session: Session, keys: Keys, patient_id: UUID, wanted: ListRequest[Any], *, reader: Reader, now: datetime
 ) -> Listed:
     """A part of the patient's status changes; that the file was read is noted. Raises `NotFound`."""
     action: Action = "exported" if wanted.part.is_export else "read"

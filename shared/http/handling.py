@@ -27,7 +27,7 @@ from shared.http.replay import Replay, ResponseReference
 from shared.http.responses import ResponseShape
 from shared.runtime import clock
 from shared.security.authentication import caller
-from shared.values.lists import Listed, ListOf, Wanted
+from shared.values.lists import Listed, ListOf, ListRequest
 
 Arguments = dict[str, Any]
 
@@ -74,13 +74,13 @@ class RequestHandler:
         asked: WantedList = call.arguments.pop("wanted")
         context = _context(None, call.sent)
 
-        def read(wanted: Wanted[Any]) -> Listed:
+        def read(wanted: ListRequest[Any]) -> Listed:
             # without a request: the further parts of a file are read when the server sends them
             return repeat_if_lost(lambda: self._part(call, context, wanted))
 
         return (shape.file if asked.is_csv else shape.page)(asked, read, context.caller)
 
-    def _part(self, call: Call, context: Context[Any], wanted: Wanted[Any]) -> Listed:
+    def _part(self, call: Call, context: Context[Any], wanted: ListRequest[Any]) -> Listed:
         with transaction() as session:
             listed: Listed = self._declared.method(
                 call.resource, replace(context, open_session=session), **call.arguments, wanted=wanted

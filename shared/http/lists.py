@@ -15,14 +15,14 @@ from shared.http.cursors import Cursors
 from shared.http.inputs import QueryString
 from shared.http.responses import ResponseShape
 from shared.security.authentication import Caller
-from shared.values.lists import Listed, ListOf, Wanted
+from shared.values.lists import Listed, ListOf, ListRequest
 from shared.values.readable import hidden_from
 from shared.values.schemas import MAX_LIMIT, InvalidFields
 
 NOT_WITH_AFTER = "must not be sent with `after`, which says where to begin"
 NOT_IN_CSV = "counts nothing in a file with the whole list"
 
-ReadPart = Callable[[Wanted[Any]], Listed]
+ReadPart = Callable[[ListRequest[Any]], Listed]
 """Reads one part of a list, in a transaction of its own."""
 
 
@@ -30,7 +30,7 @@ ReadPart = Callable[[Wanted[Any]], Listed]
 class WantedList:
     """A request for a list: what it wants, the query that says so, and whether as CSV."""
 
-    wanted: Wanted[Any]
+    wanted: ListRequest[Any]
     query: Any
     is_csv: bool
 
@@ -94,7 +94,7 @@ class ListShape:
         )
 
 
-def _parts(wanted: Wanted[Any], read: ReadPart, at_most: int | None) -> Iterator[Listed]:
+def _parts(wanted: ListRequest[Any], read: ReadPart, at_most: int | None) -> Iterator[Listed]:
     """The parts of the list one after the other, so many entries at most. No transaction is open between two.
 
     A client that goes away, or reads slowly, holds nothing but the part that it is being sent.

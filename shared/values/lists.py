@@ -65,7 +65,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Wanted(Generic[Filters]):
+class ListRequest(Generic[Filters]):
     """What a request wants of a list."""
 
     filters: Filters
@@ -136,11 +136,11 @@ class ListOf(Generic[Filters]):
         given: dict[View, type[Schema] | None] = {"full": full, "row": row, "label": label}
         self.views: dict[View, type[Schema]] = {name: schema for name, schema in given.items() if schema is not None}
         self.orders = orders
-        self.query = _query(orders, filters, list(self.views))
+        self.query: Any = _query(orders, filters, list(self.views))
         self.pages: dict[View, Any] = {name: ListPage[schema] for name, schema in self.views.items()}  # type: ignore[valid-type]
         self.response: Any = _any_of(list(self.pages.values()))
 
-    def wanted(self, query: Any, *, position: Position | None, offset: int) -> Wanted[Filters]:
+    def wanted(self, query: Any, *, position: Position | None, offset: int) -> ListRequest[Filters]:
         """What a query wants that was read as `self.query`, and whose cursor was read."""
         part = Part(
             limit=query.limit,
@@ -150,7 +150,7 @@ class ListOf(Generic[Filters]):
             count_by=getattr(query, "count_by", None),
             ids=getattr(query, "ids", ()),
         )
-        return Wanted(query, part, getattr(query, "view", "full"))
+        return ListRequest(query, part, getattr(query, "view", "full"))
 
 
 def _query(orders: Orders, filters: type[Filters], views: Sequence[View]) -> type[Filters]:
@@ -162,7 +162,7 @@ def _query(orders: Orders, filters: type[Filters], views: Sequence[View]) -> typ
         fields["count_by"] = _count_by(orders)
     if len(views) > 1:
         fields["view"] = _view(views)
-    bases: Any = (filters, PageQuery)
+    bases: Any = PageQuery if issubclass(PageQuery, filters) else (filters, PageQuery)
     named: Any = {"__doc__": filters.__doc__, "__module__": filters.__module__}
     query: Any = create_model(filters.__name__, __base__=bases, **named, **fields)
     return cast("type[Filters]", query)

@@ -33,7 +33,7 @@ from shared.runtime.settings import ServiceSettings
 from shared.runtime.web import serve
 from shared.security.authentication import ANYONE, COORDINATORS, READERS
 from shared.values.datetimes import Instant, IsoDate
-from shared.values.lists import Listed, ListOf, Several, Wanted, part_of
+from shared.values.lists import Listed, ListOf, ListRequest, Several, part_of
 from shared.values.schemas import EntityView, MergePatch, Page, PageQuery, QuerySchema, Schema
 
 SLOW_STARTED, SLOW_MAY_END = threading.Event(), threading.Event()
@@ -295,11 +295,11 @@ ORDERS = Listing(
     counts={"seats": Bench.seats},
 )
 CATALOGUE = ListOf(ORDERS, SeatFilter, full=BenchView, label=BenchLabel)
-PARTS_READ: list[Wanted[SeatFilter]] = []
+PARTS_READ: list[ListRequest[SeatFilter]] = []
 """What was asked of the catalogue."""
 
 
-def read_catalogue(session: Session, wanted: Wanted[SeatFilter]) -> Listed:
+def read_catalogue(session: Session, wanted: ListRequest[SeatFilter]) -> Listed:
     PARTS_READ.append(wanted)
     benches = select(Bench)
     if wanted.filters.seats:
@@ -314,7 +314,7 @@ class CatalogueCollection(Resource):
     """Benches as a list with everything that a list can do."""
 
     @endpoint(lists=CATALOGUE)
-    def get(self, context: Context[None], wanted: Wanted[SeatFilter]) -> Listed:
+    def get(self, context: Context[None], wanted: ListRequest[SeatFilter]) -> Listed:
         """List benches, newest first."""
         return read_catalogue(context.session, wanted)
 
@@ -323,7 +323,7 @@ class OtherCatalogueCollection(Resource):
     """The same under another address."""
 
     @endpoint(lists=CATALOGUE)
-    def get(self, context: Context[None], wanted: Wanted[SeatFilter]) -> Listed:
+    def get(self, context: Context[None], wanted: ListRequest[SeatFilter]) -> Listed:
         """List benches elsewhere."""
         return read_catalogue(context.session, wanted)
 
