@@ -63,7 +63,7 @@ class Listing:
         return {name: tuple(each.type.python_type for each in columns) for name, columns in self.sorts.items()}
 
     def read(self, session: Session, wanted: Select[Any], part: Part, *, total: int | None = None) -> Found[Any]:
-        """The part of the rows that are wanted; `total` where it is known already.
+        """The part of the rows that are wanted; `total` where it is known how many rows the select has.
 
         Rows are objects where the select is of one table, else rows with the names of its columns.
         """
@@ -73,7 +73,7 @@ class Listing:
         if part.is_export:
             return Found(rows, len(rows), None, position)
         counts = self._counts(session, wanted, part.count_by)
-        if total is None:
+        if total is None or part.ids:
             total = sum(counts.values()) if counts is not None else count_of(session, wanted)
         return Found(rows, total, counts, position)
 

@@ -17,6 +17,7 @@ from shared.database import new_id
 from shared.runtime import clock
 from shared.security.encryption import Keys
 from shared.values.enums import PatientStatus
+from tests.builders.lists import asked_for
 from tests.builders.patients import (
     ALLOWED_STEPS,
     NOBODY,
@@ -178,7 +179,7 @@ def test_a_search_that_is_not_ready_any_more_stays_paused_and_says_why(session: 
         session,
         keys,
         known.id,
-        STATUS_CHANGES.wanted(STATUS_CHANGES.query(), position=None, offset=0),
+        asked_for(STATUS_CHANGES),
         reader=NOBODY,
         now=MONDAY,
     ).items[-1]
