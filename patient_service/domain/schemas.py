@@ -259,6 +259,11 @@ class StatusChangeView(Schema):
     """The account of who changed it; null: the platform itself."""
 
 
+StatusChangeRow = part_of(
+    "StatusChangeRow", StatusChangeView, "from_", "to", "at", "by", about="A status change without its reason."
+)
+
+
 class Readiness(Schema):
     """Whether a search may start, and what it still lacks."""
 
@@ -291,3 +296,8 @@ class FileAccessView(Schema):
     """How much of the file a list showed; null where it was no list."""
     purpose: str | None
     """Why, as they said it in `X-Purpose`."""
+
+
+FileAccessRow = part_of(
+    "FileAccessRow", FileAccessView, "id", "at", "by", "action", "view", about="An access without its purpose."
+)

@@ -121,7 +121,8 @@ class Orders(Protocol):
 class ListOf(Generic[Filters]):
     """Declares a list: `PATIENTS = ListOf(queries.PATIENTS, PatientFilter, full=PatientView, row=PatientRow)`.
 
-    The parameters of the query, the schemas of the response, cursors, and CSV follow from it.
+    The parameters of the query, the schemas of the response, cursors, and CSV follow from it. `row` is the same as
+    `full` where that has no diagnosis, number of an insured person, body or free text.
     """
 
     def __init__(
@@ -130,7 +131,7 @@ class ListOf(Generic[Filters]):
         filters: type[Filters],
         *,
         full: type[Schema],
-        row: type[Schema] | None = None,
+        row: type[Schema],
         label: type[Schema] | None = None,
     ) -> None:
         given: dict[View, type[Schema] | None] = {"full": full, "row": row, "label": label}
@@ -150,18 +151,16 @@ class ListOf(Generic[Filters]):
             count_by=getattr(query, "count_by", None),
             ids=getattr(query, "ids", ()),
         )
-        return ListRequest(query, part, getattr(query, "view", "full"))
+        return ListRequest(query, part, query.view)
 
 
 def _query(orders: Orders, filters: type[Filters], views: Sequence[View]) -> type[Filters]:
     """The filters of a list together with the parameters that every list has, as far as this one offers them."""
-    fields: dict[str, Any] = {"sort": _sort(orders), "after": _AFTER}
+    fields: dict[str, Any] = {"sort": _sort(orders), "after": _AFTER, "view": _view(views)}
     if orders.identity is not None:
         fields["ids"] = _IDS
     if orders.counts:
         fields["count_by"] = _count_by(orders)
-    if len(views) > 1:
-        fields["view"] = _view(views)
     bases: Any = PageQuery if issubclass(PageQuery, filters) else (filters, PageQuery)
     named: Any = {"__doc__": filters.__doc__, "__module__": filters.__module__}
     query: Any = create_model(filters.__name__, __base__=bases, **named, **fields)

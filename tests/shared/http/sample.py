@@ -294,7 +294,7 @@ ORDERS = Listing(
     identity=Bench.id,
     counts={"seats": Bench.seats},
 )
-CATALOGUE = ListOf(ORDERS, SeatFilter, full=BenchView, label=BenchLabel)
+CATALOGUE = ListOf(ORDERS, SeatFilter, full=BenchView, row=BenchView, label=BenchLabel)
 PARTS_READ: list[ListRequest[SeatFilter]] = []
 """What was asked of the catalogue."""
 

@@ -209,7 +209,8 @@ def test_a_list_is_counted_by_a_field(park: FlaskClient) -> None:
 def test_a_label_has_nothing_but_its_fields(park: FlaskClient) -> None:
     assert {*park.get(f"{URL}?view=label").json["items"][0]} == {"id", "name"}
     assert park.get(f"{URL}?view=full").json == park.get(URL).json
-    assert refused(park.get(f"{URL}?view=row")) == ["view"]
+    assert park.get(f"{URL}?view=row").json == park.get(URL).json
+    assert refused(park.get(f"{URL}?view=all")) == ["view"]
 
 
 # CSV
