@@ -44,8 +44,8 @@ class Listing:
     """The orders of a list and the columns by which it is counted.
 
     `sorts` names the columns of each order, which are never null (`coalesce` them), compare alike in both directions,
-    and end with one that is unique; an index has the same columns. `default` is the order of a request that names
-    none. `identity` is compared with `ids`. Columns of `counts` are never null.
+    and end with one that is unique; an index has the same columns, unless the rows are few. `default` is the order of
+    a request that names none. `identity` is compared with `ids`. Columns of `counts` are never null.
     """
 
     sorts: Mapping[str, Columns]

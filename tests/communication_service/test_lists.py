@@ -1,0 +1,3 @@
+"""Lists of e-mails, inquiries, calls, waiting requests, contacts and suppressions."""
+
+from __future__ import annotations
