@@ -47,14 +47,14 @@ class Part:
     """Which entries of a list to read, and in which order."""
 
     limit: int
-    offset: int
-    """How many entries come before the first of these."""
-    position: Position | None
-    """The entry after which to begin; None begins with the `offset`."""
     sort: str
     """The name of an order; `-` in front reverses it."""
-    count_by: str | None
-    ids: Sequence[UUID]
+    offset: int = 0
+    """How many entries come before the first of these."""
+    position: Position | None = None
+    """The entry after which to begin; None begins with the `offset`."""
+    count_by: str | None = None
+    ids: Sequence[UUID] = ()
     """Only these objects; empty: all."""
     is_export: bool = False
     """Whether this is a part of a file with the whole list: nothing is counted then."""
