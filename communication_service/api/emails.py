@@ -6,8 +6,10 @@ from uuid import UUID
 
 from communication_service.dependencies import Dependencies
 from communication_service.domain import emails
-from communication_service.domain.schemas import EmailFilter, EmailPage, EmailResponse, EmailView, Resolution
+from communication_service.domain.lists import EMAILS
+from communication_service.domain.schemas import EmailFilter, EmailResponse, EmailView, Resolution
 from shared.http import Context, Resource, endpoint
+from shared.values.lists import Listed, ListRequest
 
 
 class EmailItem(Resource):
@@ -22,10 +24,10 @@ class EmailItem(Resource):
 class EmailCollection(Resource):
     """All e-mails."""
 
-    @endpoint(query=EmailFilter, response=EmailPage)
-    def get(self, context: Context[Dependencies], query: EmailFilter) -> EmailPage:
+    @endpoint(lists=EMAILS)
+    def get(self, context: Context[Dependencies], wanted: ListRequest[EmailFilter]) -> Listed:
         """List e-mails, newest first."""
-        return emails.list_page(context.session, query)
+        return emails.list_part(context.session, wanted)
 
 
 class EmailResponseResource(Resource):

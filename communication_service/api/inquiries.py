@@ -6,9 +6,11 @@ from uuid import UUID
 
 from communication_service.dependencies import Dependencies
 from communication_service.domain import contact_log, emails
-from communication_service.domain.contact_log_schemas import ContactLogPage, ContactLogQuery
-from communication_service.domain.schemas import InquiryFilter, InquiryPage, InquiryView
+from communication_service.domain.lists import CONTACTS, INQUIRIES
+from communication_service.domain.schemas import InquiryFilter, InquiryView
 from shared.http import Context, Resource, endpoint
+from shared.values.lists import Listed, ListRequest
+from shared.values.schemas import QuerySchema
 
 
 class InquiryItem(Resource):
@@ -23,16 +25,16 @@ class InquiryItem(Resource):
 class InquiryCollection(Resource):
     """All inquiries."""
 
-    @endpoint(query=InquiryFilter, response=InquiryPage)
-    def get(self, context: Context[Dependencies], query: InquiryFilter) -> InquiryPage:
+    @endpoint(lists=INQUIRIES)
+    def get(self, context: Context[Dependencies], wanted: ListRequest[InquiryFilter]) -> Listed:
         """List inquiries, newest first."""
-        return emails.list_inquiries(context.session, query)
+        return emails.list_inquiries(context.session, wanted)
 
 
 class ContactHistoryCollection(Resource):
     """What happened between us and a practice."""
 
-    @endpoint(query=ContactLogQuery, response=ContactLogPage)
-    def get(self, context: Context[Dependencies], id: UUID, query: ContactLogQuery) -> ContactLogPage:
+    @endpoint(lists=CONTACTS)
+    def get(self, context: Context[Dependencies], id: UUID, wanted: ListRequest[QuerySchema]) -> Listed:
         """List the e-mails and calls with a therapist, newest first."""
-        return contact_log.list_page(context.session, id, query)
+        return contact_log.list_part(context.session, id, wanted)

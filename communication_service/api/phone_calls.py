@@ -6,8 +6,10 @@ from uuid import UUID
 
 from communication_service.dependencies import Dependencies
 from communication_service.domain import calls
-from communication_service.domain.schemas import CallOutcome, PhoneCallFilter, PhoneCallPage, PhoneCallView
+from communication_service.domain.lists import PHONE_CALLS
+from communication_service.domain.schemas import CallOutcome, PhoneCallFilter, PhoneCallView
 from shared.http import Context, Resource, endpoint
+from shared.values.lists import Listed, ListRequest
 
 
 class PhoneCallItem(Resource):
@@ -22,10 +24,10 @@ class PhoneCallItem(Resource):
 class PhoneCallCollection(Resource):
     """All calls."""
 
-    @endpoint(query=PhoneCallFilter, response=PhoneCallPage)
-    def get(self, context: Context[Dependencies], query: PhoneCallFilter) -> PhoneCallPage:
+    @endpoint(lists=PHONE_CALLS)
+    def get(self, context: Context[Dependencies], wanted: ListRequest[PhoneCallFilter]) -> Listed:
         """List calls by their start."""
-        return calls.list_page(context.session, query)
+        return calls.list_part(context.session, wanted)
 
 
 class PhoneCallOutcomeResource(Resource):

@@ -6,9 +6,11 @@ from uuid import UUID
 
 from communication_service.dependencies import Dependencies
 from communication_service.domain import suppressions
-from communication_service.domain.schemas import NewSuppression, SuppressionPage, SuppressionView
+from communication_service.domain.lists import SUPPRESSIONS
+from communication_service.domain.schemas import NewSuppression, SuppressionView
 from shared.http import Context, Resource, endpoint
-from shared.values.schemas import PageQuery
+from shared.values.lists import Listed, ListRequest
+from shared.values.schemas import QuerySchema
 
 
 class EmailSuppressionItem(Resource):
@@ -30,10 +32,10 @@ class EmailSuppressionItem(Resource):
 class EmailSuppressionCollection(Resource):
     """All suppressed addresses."""
 
-    @endpoint(query=PageQuery, response=SuppressionPage)
-    def get(self, context: Context[Dependencies], query: PageQuery) -> SuppressionPage:
+    @endpoint(lists=SUPPRESSIONS)
+    def get(self, context: Context[Dependencies], wanted: ListRequest[QuerySchema]) -> Listed:
         """List addresses that get no inquiries, newest first; one may stand for several sources."""
-        return suppressions.list_page(context.session, query)
+        return suppressions.list_part(context.session, wanted)
 
     @endpoint(body=NewSuppression, response=SuppressionView, status=201, replay=EmailSuppressionItem.get)
     def post(self, context: Context[Dependencies], body: NewSuppression) -> SuppressionView:

@@ -15,7 +15,6 @@ from communication_service.domain.schemas import (
     CallResponse,
     PhoneCallFields,
     PhoneCallFilter,
-    PhoneCallPage,
     PhoneCallView,
     RecordedResponse,
 )
@@ -38,27 +37,27 @@ from shared.events.outbox import record
 from shared.values.contacts import format_phone
 from shared.values.datetimes import CLOCKS_MAY_DIFFER, start_of_berlin_day
 from shared.values.enums import CallAnswer, CallResult
+from shared.values.lists import Listed, ListRequest
 
 LONGEST_UNTIL_CALL_BACK = timedelta(days=366)
 """Patients wait about 142 days for a therapy: a later time is a typing error, or means the answer "later"."""
 
 
-def list_page(session: Session, wanted: PhoneCallFilter) -> PhoneCallPage:
-    """A page of calls by their start."""
-    starts = [day for day in (wanted.date, wanted.from_) if day is not None]
-    ends = [day for day in (wanted.date, wanted.to) if day is not None]
-    found, total = lists.phone_calls(
+def list_part(session: Session, wanted: ListRequest[PhoneCallFilter]) -> Listed:
+    """A part of the calls."""
+    filters = wanted.filters
+    starts = [day for day in (filters.date, filters.from_) if day is not None]
+    ends = [day for day in (filters.date, filters.to) if day is not None]
+    found = lists.phone_calls(
         session,
+        wanted.part,
         first=start_of_berlin_day(max(starts)) if starts else None,
         before=start_of_berlin_day(min(ends) + timedelta(days=1)) if ends else None,
-        therapist_id=wanted.therapist_id,
-        patient_id=wanted.patient_id,
-        status=wanted.status,
-        limit=wanted.limit,
-        offset=wanted.offset,
+        patient_id=filters.patient_id,
+        therapist_id=filters.therapist_id,
+        status=filters.status,
     )
-    shown = [PhoneCallFields.of(call) for call in found]
-    return PhoneCallPage(items=shown, total=total, limit=wanted.limit, offset=wanted.offset)
+    return found.shown(found.rows)
 
 
 def get(session: Session, call_id: UUID) -> PhoneCallView:

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
-from communication_service.domain.contact_log_schemas import ContactLogEntry, ContactLogPage, ContactLogQuery
+from communication_service.domain.contact_log_schemas import ContactLogEntry
 from communication_service.domain.schemas import RecordedResponse
 from communication_service.store import lists
+from communication_service.store.tables import RecordedAnswer
 from shared.database import Session
+from shared.values.lists import Listed, ListRequest
 
 
-def list_page(session: Session, therapist_id: UUID, wanted: ContactLogQuery) -> ContactLogPage:
-    """A page of the e-mails and calls with a therapist, newest first; empty for one nobody contacted."""
-    rows, total = lists.contacts(session, therapist_id, limit=wanted.limit, offset=wanted.offset)
+def list_part(session: Session, therapist_id: UUID, wanted: ListRequest[Any]) -> Listed:
+    """A part of the e-mails and calls with a therapist; empty for one nobody contacted."""
+    found = lists.contacts(session, therapist_id, wanted.part)
     answers = lists.answers_to(
         session,
-        emails=[row.email_id for row in rows if row.email_id],
-        calls=[row.phone_call_id for row in rows if row.phone_call_id],
+        emails=[row.email_id for row in found.rows if row.email_id],
+        calls=[row.phone_call_id for row in found.rows if row.phone_call_id],
     )
-    shown = [
-        ContactLogEntry.of(
-            dict(row._mapping)
-            | {
-                "responses": [
-                    RecordedResponse.of(answer)
-                    for answer in answers
-                    if (answer.email_id, answer.phone_call_id) == (row.email_id, row.phone_call_id)
-                ]
-            }
-        )
-        for row in rows
+    return found.shown([_entry(row, answers) for row in found.rows])
+
+
+def _entry(row: Any, answers: Iterable[RecordedAnswer]) -> ContactLogEntry:
+    known = {name: getattr(row, name) for name in ContactLogEntry.model_fields if name != "responses"}
+    said = [
+        RecordedResponse.of(answer)
+        for answer in answers
+        if (answer.email_id, answer.phone_call_id) == (row.email_id, row.phone_call_id)
     ]
-    return ContactLogPage(items=shown, total=total, limit=wanted.limit, offset=wanted.offset)
+    return ContactLogEntry.of(known | {"responses": said})

@@ -10,11 +10,8 @@ from pydantic import Field
 from communication_service.domain.schemas import RecordedResponse
 from shared.values.datetimes import Instant
 from shared.values.enums import CallResult, Channel, Direction
-from shared.values.schemas import Page, PageQuery, Schema
-
-
-class ContactLogQuery(PageQuery):
-    """Which part of the contacts with a therapist to show."""
+from shared.values.lists import part_of
+from shared.values.schemas import Schema
 
 
 class ContactLogEntry(Schema):
@@ -44,4 +41,10 @@ class ContactLogEntry(Schema):
     """What the practice said about single requests."""
 
 
-ContactLogPage = Page[ContactLogEntry]
+ContactLogRow = part_of(
+    "ContactLogRow",
+    ContactLogEntry,
+    *("channel", "direction", "at", "status", "result", "email_id", "phone_call_id", "inquiry_id"),
+    *("placement_request_ids", "recorded_by"),
+    about="One e-mail or call, without what the practice said.",
+)

@@ -10,11 +10,10 @@ from communication_service.domain import answers, sending, states
 from communication_service.domain.schemas import (
     CallResponse,
     EmailFilter,
-    EmailPage,
     EmailResponse,
+    EmailRow,
     EmailView,
     InquiryFilter,
-    InquiryPage,
     InquiryView,
     Resolution,
 )
@@ -27,12 +26,22 @@ from shared.errors import Conflict
 from shared.events.catalogue import EmailAnswered
 from shared.events.outbox import record
 from shared.values.enums import EmailResolution
+from shared.values.lists import Listed, ListRequest
 
 
-def list_page(session: Session, wanted: EmailFilter) -> EmailPage:
-    """A page of e-mails, newest first."""
-    found, total = lists.emails(session, **wanted.model_dump())
-    return EmailPage(items=[EmailView.of(e) for e in found], total=total, limit=wanted.limit, offset=wanted.offset)
+def list_part(session: Session, wanted: ListRequest[EmailFilter]) -> Listed:
+    """A part of the e-mails."""
+    filters, shown = wanted.filters, EmailRow if wanted.view == "row" else EmailView
+    found = lists.emails(
+        session,
+        wanted.part,
+        patient_id=filters.patient_id,
+        fields=shown.model_fields,
+        therapist_id=filters.therapist_id,
+        kind=filters.kind,
+        status=filters.status,
+    )
+    return found.shown(found.rows)
 
 
 def get(session: Session, email_id: UUID) -> EmailView:
@@ -85,10 +94,18 @@ def resolve(
     return EmailView.of(email)
 
 
-def list_inquiries(session: Session, wanted: InquiryFilter) -> InquiryPage:
-    """A page of inquiries, newest first."""
-    found, total = lists.inquiries(session, **wanted.model_dump())
-    return InquiryPage(items=_views(session, found), total=total, limit=wanted.limit, offset=wanted.offset)
+def list_inquiries(session: Session, wanted: ListRequest[InquiryFilter]) -> Listed:
+    """A part of the inquiries."""
+    filters = wanted.filters
+    found = lists.inquiries(
+        session,
+        wanted.part,
+        patient_id=filters.patient_id,
+        therapist_id=filters.therapist_id,
+        channel=filters.channel,
+        status=filters.status,
+    )
+    return found.shown(_views(session, found.rows))
 
 
 def get_inquiry(session: Session, inquiry_id: UUID) -> InquiryView:

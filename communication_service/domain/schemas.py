@@ -24,9 +24,10 @@ from shared.values.enums import (
     RequestOutcome,
 )
 from shared.values.errors import NotAcceptable
+from shared.values.lists import Several, part_of
 from shared.values.readable import FOR_CALLERS, FOR_COORDINATORS
 from shared.values.rules import rule_across
-from shared.values.schemas import EntityView, Page, PageQuery, Schema
+from shared.values.schemas import EntityView, QuerySchema, Schema
 from shared.values.text import Note, Reason
 from shared.values.weekly import WeeklyHours
 
@@ -80,20 +81,36 @@ class EmailView(EntityView):
     resolved_by: Annotated[UUID | None, Field(description="who said whether it was sent, when that was in doubt")]
 
 
-class EmailFilter(PageQuery):
+EmailRow = part_of(
+    "EmailRow",
+    EmailView,
+    *("id", "created_at", "updated_at", "updated_by", "version"),
+    *(
+        "kind",
+        "therapist_id",
+        "patient_id",
+        "inquiry_id",
+        "placement_request_ids",
+        "status",
+        "recipient",
+        "template_id",
+    ),
+    *("message_id", "sent_at", "waits_for", "waits_until", "attempts", "resolved_by"),
+    about="What a table of e-mails shows: nothing of what is written in them.",
+)
+
+
+class EmailFilter(QuerySchema):
     """Which e-mails to list."""
 
-    therapist_id: UUID | None = None
-    """Only those to this therapist."""
-    patient_id: UUID | None = None
-    """Only those to this patient, or about one of the patient's placement requests."""
-    kind: EmailKind | None = None
-    """Only those of this kind."""
-    status: EmailStatus | None = None
-    """Only those with this status."""
-
-
-EmailPage = Page[EmailView]
+    therapist_id: Several[UUID] = []
+    """Only those to one of these therapists."""
+    patient_id: Several[UUID] = []
+    """Only those to one of these patients, or about one of their placement requests."""
+    kind: Several[EmailKind] = []
+    """Only those of one of these kinds."""
+    status: Several[EmailStatus] = []
+    """Only those with one of these statuses."""
 
 
 class Response(Schema):
@@ -148,20 +165,17 @@ class InquiryView(EntityView):
     """Its calls, the first one first."""
 
 
-class InquiryFilter(PageQuery):
+class InquiryFilter(QuerySchema):
     """Which inquiries to list."""
 
-    therapist_id: UUID | None = None
-    """Only those to this therapist."""
-    patient_id: UUID | None = None
-    """Only those with a request for this patient."""
-    channel: Literal["email", "phone"] | None = None
+    therapist_id: Several[UUID] = []
+    """Only those to one of these therapists."""
+    patient_id: Several[UUID] = []
+    """Only those with a request for one of these patients."""
+    channel: Several[Literal["email", "phone"]] = []
     """Only those by e-mail, or only those by phone."""
-    status: InquiryStatus | None = None
-    """Only those with this status."""
-
-
-InquiryPage = Page[InquiryView]
+    status: Several[InquiryStatus] = []
+    """Only those with one of these statuses."""
 
 
 class WaitingRequest(Schema):
@@ -180,16 +194,13 @@ class WaitingRequest(Schema):
     waits_until: WaitsUntil
 
 
-class WaitingRequestFilter(PageQuery):
-    """Which waiting requests to list."""
+class WaitingRequestFilter(QuerySchema):
+    """Which waiting requests to list; `ids` are those of placement requests."""
 
-    patient_id: UUID | None = None
-    """Only those for this patient."""
-    therapist_id: UUID | None = None
-    """Only those to this therapist."""
-
-
-WaitingRequestPage = Page[WaitingRequest]
+    patient_id: Several[UUID] = []
+    """Only those for one of these patients."""
+    therapist_id: Several[UUID] = []
+    """Only those to one of these therapists."""
 
 
 class CalledTherapist(Schema):
@@ -295,7 +306,26 @@ class PhoneCallView(PhoneCallFields):
     """What the practice said about single requests."""
 
 
-class PhoneCallFilter(PageQuery):
+PhoneCallRow = part_of(
+    "PhoneCallRow",
+    PhoneCallFields,
+    *("id", "created_at", "updated_at", "updated_by", "version"),
+    *(
+        "therapist_id",
+        "inquiry_id",
+        "placement_request_ids",
+        "caller_id",
+        "direction",
+        "status",
+        "starts_at",
+        "ends_at",
+    ),
+    *("attempt", "result", "occurred_at", "next_attempt_after", "recorded_by"),
+    about="What a table of calls shows.",
+)
+
+
+class PhoneCallFilter(QuerySchema):
     """Which calls to list, by the day in Berlin on which they start."""
 
     date: PlausibleDate | None = None
@@ -304,15 +334,12 @@ class PhoneCallFilter(PageQuery):
     """Only those on this day or later."""
     to: PlausibleDate | None = None
     """Only those on this day or earlier."""
-    patient_id: UUID | None = None
-    """Only those about one of the patient's placement requests."""
-    therapist_id: UUID | None = None
-    """Only those to this therapist."""
-    status: CallStatus | None = None
-    """Only those with this status."""
-
-
-PhoneCallPage = Page[PhoneCallFields]
+    patient_id: Several[UUID] = []
+    """Only those about a placement request of one of these patients."""
+    therapist_id: Several[UUID] = []
+    """Only those to one of these therapists."""
+    status: Several[CallStatus] = []
+    """Only those with one of these statuses."""
 
 
 def _only_with(result: CallResult, **then: JsonDict) -> JsonDict:
@@ -376,7 +403,12 @@ class SuppressionView(NewSuppression, EntityView):
     """The account of who entered it; null where nobody did."""
 
 
-SuppressionPage = Page[SuppressionView]
+SuppressionRow = part_of(
+    "SuppressionRow",
+    SuppressionView,
+    *("id", "created_at", "updated_at", "updated_by", "version", "email", "source", "recorded_by"),
+    about="A suppressed address without the words in which somebody said why.",
+)
 
 
 class MailServerView(Schema):

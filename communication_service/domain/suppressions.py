@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
-from communication_service.domain.schemas import NewSuppression, SuppressionPage, SuppressionView
+from communication_service.domain.schemas import NewSuppression, SuppressionView
 from communication_service.store import schedule
 from communication_service.store import suppressions as store
 from communication_service.store.suppressions import OptOut
@@ -21,7 +21,7 @@ from shared.database import Session, first_version, new_id
 from shared.database.rows import check_version, require
 from shared.errors import Conflict
 from shared.values.contacts import normalised_email
-from shared.values.schemas import PageQuery
+from shared.values.lists import Listed, ListRequest
 
 OPTED_OUT = "The practice asked for no more e-mails."
 
@@ -76,11 +76,10 @@ def _schedule(session: Session, keys: Collection[str], *, now: datetime, also: C
         schedule.add(session, schedule.to_therapists(concerned), at=now)
 
 
-def list_page(session: Session, wanted: PageQuery) -> SuppressionPage:
-    """A page of suppressed addresses, newest first."""
-    found, total = store.page(session, limit=wanted.limit, offset=wanted.offset)
-    shown = [SuppressionView.of(each) for each in found]
-    return SuppressionPage(items=shown, total=total, limit=wanted.limit, offset=wanted.offset)
+def list_part(session: Session, wanted: ListRequest[Any]) -> Listed:
+    """A part of the suppressed addresses."""
+    found = store.read_part(session, wanted.part)
+    return found.shown(found.rows)
 
 
 def get(session: Session, suppression_id: UUID) -> SuppressionView:

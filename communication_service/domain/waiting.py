@@ -11,12 +11,13 @@ from communication_service.domain import mail_server
 from communication_service.domain.composing import patient_facts
 from communication_service.domain.contact_waits import ContactWait
 from communication_service.domain.planning import kept_back
-from communication_service.domain.schemas import WaitingRequest, WaitingRequestFilter, WaitingRequestPage
+from communication_service.domain.schemas import WaitingRequest, WaitingRequestFilter
 from communication_service.settings import ContactRules
 from communication_service.store import copy_queries, lists, request_queries
 from communication_service.store.tables import ContactRequest, Inquiry, PatientPseudonym, PhoneCall
 from shared.database import Session
 from shared.values.datetimes import berlin_day
+from shared.values.lists import Listed, ListRequest
 
 Waits = tuple[ContactWait, date | None]
 """What a request waits for, and the last day on which it does where that is known."""
@@ -35,11 +36,15 @@ class PageContext:
     emails_go: bool
 
 
-def list_page(
-    session: Session, wanted: WaitingRequestFilter, *, rules: ContactRules, now: datetime
-) -> WaitingRequestPage:
-    """A page of the requests that wait for something, the longest waiting first."""
-    found, total = lists.waiting_requests(session, **wanted.model_dump())
+def list_part(
+    session: Session, wanted: ListRequest[WaitingRequestFilter], *, rules: ContactRules, now: datetime
+) -> Listed:
+    """A part of the requests that wait for something."""
+    filters = wanted.filters
+    part = lists.waiting_requests(
+        session, wanted.part, patient_id=filters.patient_id, therapist_id=filters.therapist_id
+    )
+    found = part.rows
     patients = {request.patient_id for request in found}
     therapists = {request.therapist_id for request in found}
     inquiries = [request.inquiry_id for request in found if request.inquiry_id is not None]
@@ -52,8 +57,7 @@ def list_page(
         calls=lists.planned_calls_of(session, inquiries),
         emails_go=mail_server.trouble(session) is None,
     )
-    shown = [_view(request, reason(request, context, rules=rules, now=now)) for request in found]
-    return WaitingRequestPage(items=shown, total=total, limit=wanted.limit, offset=wanted.offset)
+    return part.shown([_view(request, reason(request, context, rules=rules, now=now)) for request in found])
 
 
 def _view(request: ContactRequest, waits: Waits) -> WaitingRequest:

@@ -1,15 +1,15 @@
-"""Named questions behind staff's lists: a page, and how many there are in all."""
+"""Named questions behind staff's lists."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
-from typing import Any, TypeVar
+from collections.abc import Collection, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, Uuid, cast, func, literal, null, or_, select, union_all
+from sqlalchemy import ColumnElement, Text, Uuid, bindparam, cast, func, literal, null, or_, select, union_all
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
 from communication_service.store import request_queries
 from communication_service.store.tables import (
@@ -21,73 +21,76 @@ from communication_service.store.tables import (
     RecordedAnswer,
     Tables,
 )
-from shared.database.rows import count_of, page_of
+from shared.database.listing import Found, Listing
+from shared.values.lists import Part
 
-Row = TypeVar("Row", bound=Tables)
-Found = tuple[Sequence[Row], int]
+NOT_YET = datetime(9999, 12, 31, tzinfo=UTC)
+"""Orders requests that do not wait yet behind all others. Without an index, which every event of a request would write:
+what waits is sorted for each page."""
+
+EMAILS: Final = Listing(
+    sorts={"created_at": (Email.id,)},
+    default="-created_at",
+    identity=Email.id,
+    counts={"status": Email.status, "kind": Email.kind},
+)
+INQUIRIES: Final = Listing(
+    sorts={"created_at": (Inquiry.id,)},
+    default="-created_at",
+    identity=Inquiry.id,
+    counts={"status": Inquiry.status, "channel": Inquiry.channel},
+)
+WAITING_REQUESTS: Final = Listing(
+    sorts={"waiting_since": (func.coalesce(ContactRequest.waiting_since, NOT_YET), ContactRequest.id)},
+    default="waiting_since",
+    identity=ContactRequest.id,
+)
+PHONE_CALLS: Final = Listing(
+    sorts={"starts_at": (PhoneCall.starts_at, PhoneCall.id)},
+    default="starts_at",
+    identity=PhoneCall.id,
+    counts={"status": PhoneCall.status, "direction": PhoneCall.direction},
+)
 
 
-def _with_patient(session: Session, column: Any, patient_id: UUID) -> ColumnElement[bool]:
-    """The column's requests include one of this patient's."""
-    mine = session.scalars(select(ContactRequest.id).where(ContactRequest.patient_id == patient_id)).all()
-    return column.overlap(cast(list(mine), ARRAY(Uuid)))  # type: ignore[no-any-return]
+def _with_patients(session: Session, column: Any, patient_ids: Collection[UUID]) -> ColumnElement[bool]:
+    """The column's requests include one of these patients'."""
+    theirs = session.scalars(select(ContactRequest.id).where(ContactRequest.patient_id.in_(patient_ids))).all()
+    return column.overlap(cast(list(theirs), ARRAY(Uuid)))  # type: ignore[no-any-return]
+
+
+def _are_among(table: type[Tables], **wanted: Collection[object]) -> list[ColumnElement[bool]]:
+    """Conditions that columns have one of these values; without values any will do."""
+    return [getattr(table, name).in_(values) for name, values in wanted.items() if values]
 
 
 def emails(
-    session: Session,
-    *,
-    therapist_id: UUID | None,
-    patient_id: UUID | None,
-    kind: str | None,
-    status: str | None,
-    limit: int,
-    offset: int,
+    session: Session, part: Part, *, patient_id: Collection[UUID], fields: Collection[str], **wanted: Collection[object]
 ) -> Found[Email]:
-    """E-mails, newest first."""
-    wanted = select(Email).order_by(Email.created_at.desc(), Email.id.desc())
-    for column, value in ((Email.therapist_id, therapist_id), (Email.kind, kind), (Email.status, status)):
-        if value is not None:
-            wanted = wanted.where(column == value)
-    if patient_id is not None:
-        about = _with_patient(session, Email.placement_request_ids, patient_id)
-        wanted = wanted.where(or_(Email.patient_id == patient_id, about))
-    return page_of(session, wanted, limit=limit, offset=offset)
+    """A part of the e-mails, with these fields of each."""
+    conditions = _are_among(Email, **wanted)
+    if patient_id:
+        about = _with_patients(session, Email.placement_request_ids, patient_id)
+        conditions.append(or_(Email.patient_id.in_(patient_id), about))
+    # a list of rows does not read thousands of letters that it does not show
+    shown = load_only(*(getattr(Email, name) for name in fields), raiseload=True)
+    return EMAILS.read(session, select(Email).where(*conditions).options(shown), part)
 
 
 def inquiries(
-    session: Session,
-    *,
-    therapist_id: UUID | None,
-    patient_id: UUID | None,
-    channel: str | None,
-    status: str | None,
-    limit: int,
-    offset: int,
+    session: Session, part: Part, *, patient_id: Collection[UUID], **wanted: Collection[object]
 ) -> Found[Inquiry]:
-    """Inquiries, newest first."""
-    wanted = select(Inquiry).order_by(Inquiry.created_at.desc(), Inquiry.id.desc())
-    for column, value in ((Inquiry.therapist_id, therapist_id), (Inquiry.channel, channel), (Inquiry.status, status)):
-        if value is not None:
-            wanted = wanted.where(column == value)
-    if patient_id is not None:
-        wanted = wanted.where(_with_patient(session, Inquiry.placement_request_ids, patient_id))
-    return page_of(session, wanted, limit=limit, offset=offset)
+    """A part of the inquiries."""
+    conditions = _are_among(Inquiry, **wanted)
+    if patient_id:
+        conditions.append(_with_patients(session, Inquiry.placement_request_ids, patient_id))
+    return INQUIRIES.read(session, select(Inquiry).where(*conditions), part)
 
 
-def waiting_requests(
-    session: Session, *, patient_id: UUID | None, therapist_id: UUID | None, limit: int, offset: int
-) -> Found[ContactRequest]:
-    """Requests that are not over, the longest waiting first."""
-    wanted = (
-        select(ContactRequest)
-        .where(ContactRequest.status != "over")
-        .order_by(ContactRequest.waiting_since, ContactRequest.id)
-    )
-    if patient_id is not None:
-        wanted = wanted.where(ContactRequest.patient_id == patient_id)
-    if therapist_id is not None:
-        wanted = wanted.where(ContactRequest.therapist_id == therapist_id)
-    return page_of(session, wanted, limit=limit, offset=offset)
+def waiting_requests(session: Session, part: Part, **wanted: Collection[object]) -> Found[ContactRequest]:
+    """A part of the requests that are not over."""
+    waiting = select(ContactRequest).where(ContactRequest.status != "over", *_are_among(ContactRequest, **wanted))
+    return WAITING_REQUESTS.read(session, waiting, part)
 
 
 def known_therapists(session: Session, ids: Iterable[UUID]) -> set[UUID]:
@@ -131,27 +134,22 @@ def emails_and_calls_of(
 
 def phone_calls(
     session: Session,
+    part: Part,
     *,
     first: datetime | None,
     before: datetime | None,
-    therapist_id: UUID | None,
-    patient_id: UUID | None,
-    status: str | None,
-    limit: int,
-    offset: int,
+    patient_id: Collection[UUID],
+    **wanted: Collection[object],
 ) -> Found[PhoneCall]:
-    """Calls that start between two instants, in the order of their starts."""
-    wanted = select(PhoneCall).order_by(PhoneCall.starts_at, PhoneCall.id)
+    """A part of the calls that start between two instants."""
+    conditions = _are_among(PhoneCall, **wanted)
     if first is not None:
-        wanted = wanted.where(PhoneCall.starts_at >= first)
+        conditions.append(PhoneCall.starts_at >= first)
     if before is not None:
-        wanted = wanted.where(PhoneCall.starts_at < before)
-    for column, value in ((PhoneCall.therapist_id, therapist_id), (PhoneCall.status, status)):
-        if value is not None:
-            wanted = wanted.where(column == value)
-    if patient_id is not None:
-        wanted = wanted.where(_with_patient(session, PhoneCall.placement_request_ids, patient_id))
-    return page_of(session, wanted, limit=limit, offset=offset)
+        conditions.append(PhoneCall.starts_at < before)
+    if patient_id:
+        conditions.append(_with_patients(session, PhoneCall.placement_request_ids, patient_id))
+    return PHONE_CALLS.read(session, select(PhoneCall).where(*conditions), part)
 
 
 def answers_to(
@@ -165,32 +163,39 @@ def answers_to(
     ).all()
 
 
-def contacts(session: Session, therapist_id: UUID, *, limit: int, offset: int) -> tuple[Sequence[Any], int]:
-    """E-mails and calls with a therapist that took place, failed, or are planned; newest first."""
-    mails = select(
-        literal("email").label("channel"),
-        literal("outbound").label("direction"),
-        func.coalesce(Email.sent_at, Email.claimed_at, Email.updated_at).label("at"),
-        Email.status.label("status"),
-        cast(null(), Text).label("result"),
-        Email.resolved_by.label("recorded_by"),
-        Email.id.label("email_id"),
-        cast(null(), Uuid).label("phone_call_id"),
-        Email.inquiry_id.label("inquiry_id"),
-        Email.placement_request_ids.label("placement_request_ids"),
-    ).where(Email.therapist_id == therapist_id, Email.status.in_(("sent", "in_doubt", "failed", "bounced")))
-    calls = select(
-        literal("phone"),
-        PhoneCall.direction,
-        func.coalesce(PhoneCall.occurred_at, PhoneCall.starts_at),
-        PhoneCall.status,
-        PhoneCall.result,
-        PhoneCall.recorded_by,
-        cast(null(), Uuid),
-        PhoneCall.id,
-        PhoneCall.inquiry_id,
-        PhoneCall.placement_request_ids,
-    ).where(PhoneCall.therapist_id == therapist_id, PhoneCall.status != "cancelled")
-    both = union_all(mails, calls).subquery()
-    newest_first = select(both).order_by(both.c.at.desc(), both.c.inquiry_id.desc(), both.c.status)
-    return session.execute(newest_first.limit(limit).offset(offset)).all(), count_of(session, newest_first)
+_THERAPIST: Any = bindparam("therapist_id", type_=Uuid)
+_MAILS = select(
+    literal("email").label("channel"),
+    literal("outbound").label("direction"),
+    func.coalesce(Email.sent_at, Email.claimed_at, Email.updated_at).label("at"),
+    Email.status.label("status"),
+    cast(null(), Text).label("result"),
+    Email.resolved_by.label("recorded_by"),
+    Email.id.label("email_id"),
+    cast(null(), Uuid).label("phone_call_id"),
+    Email.inquiry_id.label("inquiry_id"),
+    Email.placement_request_ids.label("placement_request_ids"),
+    Email.id.label("contact_id"),
+).where(Email.therapist_id == _THERAPIST, Email.status.in_(("sent", "in_doubt", "failed", "bounced")))
+_CALLS = select(
+    literal("phone"),
+    PhoneCall.direction,
+    func.coalesce(PhoneCall.occurred_at, PhoneCall.starts_at),
+    PhoneCall.status,
+    PhoneCall.result,
+    PhoneCall.recorded_by,
+    cast(null(), Uuid),
+    PhoneCall.id,
+    PhoneCall.inquiry_id,
+    PhoneCall.placement_request_ids,
+    PhoneCall.id,
+).where(PhoneCall.therapist_id == _THERAPIST, PhoneCall.status != "cancelled")
+_CONTACTS = union_all(_MAILS, _CALLS).subquery()
+CONTACTS: Final = Listing(
+    sorts={"at": (_CONTACTS.c.at, _CONTACTS.c.contact_id)}, default="-at", counts={"channel": _CONTACTS.c.channel}
+)
+
+
+def contacts(session: Session, therapist_id: UUID, part: Part) -> Found[Any]:
+    """A part of the e-mails and calls with a therapist that took place, failed, or are planned."""
+    return CONTACTS.read(session, select(_CONTACTS).params(therapist_id=therapist_id), part)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Uuid, any_, delete, false, literal, select
@@ -11,7 +11,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from communication_service.store.tables import EmailSuppression, PracticeCopy
-from shared.database.rows import find_row, page_of
+from shared.database.listing import Found, Listing
+from shared.database.rows import find_row
+from shared.values.lists import Part
 
 
 class OptOut(NamedTuple):
@@ -102,8 +104,14 @@ def suppression(session: Session, suppression_id: UUID) -> EmailSuppression | No
     return known if known is not None and known.removed_at is None else None
 
 
-def page(session: Session, *, limit: int, offset: int) -> tuple[Sequence[EmailSuppression], int]:
-    """Suppressed addresses, newest first, and how many there are in all."""
-    standing = select(EmailSuppression).where(STANDS)
-    newest_first = standing.order_by(EmailSuppression.created_at.desc(), EmailSuppression.id.desc())
-    return page_of(session, newest_first, limit=limit, offset=offset)
+SUPPRESSIONS: Final = Listing(
+    sorts={"created_at": (EmailSuppression.created_at, EmailSuppression.id)},
+    default="-created_at",
+    identity=EmailSuppression.id,
+    counts={"source": EmailSuppression.source},
+)
+
+
+def read_part(session: Session, part: Part) -> Found[EmailSuppression]:
+    """A part of the suppressed addresses."""
+    return SUPPRESSIONS.read(session, select(EmailSuppression).where(STANDS), part)

@@ -305,7 +305,7 @@ class PhoneCall(Aggregate, Tables):
         # one contact with one practice at a time (docs/domain.md#contact-rule-6)
         Index("uq_phone_calls_planned", "therapist_id", unique=True, postgresql_where=text("status = 'planned'")),
         Index("ix_phone_calls_inquiry_id", "inquiry_id"),
-        Index("ix_phone_calls_starts_at", "starts_at"),
+        Index("ix_phone_calls_starts_at", "starts_at", "id"),
         Index("ix_phone_calls_therapist_id", "therapist_id", "starts_at"),
         CheckConstraint(is_one_of("direction", Direction), name="direction"),
         CheckConstraint(is_one_of("status", CallStatus), name="status"),

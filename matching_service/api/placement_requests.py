@@ -6,21 +6,21 @@ from uuid import UUID
 
 from matching_service.dependencies import Dependencies
 from matching_service.domain import answers, audit_log, placement_requests
+from matching_service.domain.lists import AUDIT_LOG, REQUESTS
 from matching_service.domain.schemas import (
     Approval,
-    AuditLogPage,
     ContactList,
     NewAnswer,
     NewPlace,
     RefusedTherapist,
     RequestFields,
     RequestFilter,
-    RequestPage,
     RequestView,
     Withdrawal,
 )
 from shared.http import Context, Replay, Resource, ResponseReference, endpoint
-from shared.values.schemas import MergePatch, PageQuery
+from shared.values.lists import Listed, ListRequest
+from shared.values.schemas import MergePatch, QuerySchema
 
 
 class PlacementRequestItem(Resource):
@@ -56,10 +56,10 @@ def _find_approved(context: Context[Dependencies], reference: ResponseReference)
 class PlacementRequestCollection(Resource):
     """All placement requests."""
 
-    @endpoint(query=RequestFilter, response=RequestPage)
-    def get(self, context: Context[Dependencies], query: RequestFilter) -> RequestPage:
+    @endpoint(lists=REQUESTS)
+    def get(self, context: Context[Dependencies], wanted: ListRequest[RequestFilter]) -> Listed:
         """List placement requests, newest first."""
-        return placement_requests.list_page(context.session, query)
+        return placement_requests.list_part(context.session, wanted)
 
     @endpoint(
         body=ContactList,
@@ -84,10 +84,10 @@ class PlacementRequestCollection(Resource):
 class PlacementRequestHistoryCollection(Resource):
     """What happened to a placement request."""
 
-    @endpoint(query=PageQuery, response=AuditLogPage)
-    def get(self, context: Context[Dependencies], id: UUID, query: PageQuery) -> AuditLogPage:
+    @endpoint(lists=AUDIT_LOG)
+    def get(self, context: Context[Dependencies], id: UUID, wanted: ListRequest[QuerySchema]) -> Listed:
         """List what happened, oldest first."""
-        return audit_log.list_page(context.session, id, query)
+        return audit_log.list_part(context.session, id, wanted)
 
 
 class PlacementRequestResponseResource(Resource):

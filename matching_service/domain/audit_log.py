@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
-from matching_service.domain.schemas import AuditLogEntryView, AuditLogPage
-from matching_service.store import queries
+from matching_service.store import lists, queries
 from matching_service.store.tables import AuditLogEntry, PlacementRequest
 from shared.database import Session
 from shared.database.rows import require
-from shared.values.schemas import PageQuery
+from shared.values.lists import Listed, ListRequest
 
 
 def add_entry(
@@ -45,10 +45,8 @@ def add_entry(
     )
 
 
-def list_page(session: Session, request_id: UUID, page: PageQuery) -> AuditLogPage:
-    """What happened to a request, oldest first; raises `NotFound`."""
+def list_part(session: Session, request_id: UUID, wanted: ListRequest[Any]) -> Listed:
+    """A part of what happened to a request; raises `NotFound`."""
     require(queries.request(session, request_id), "placement_request")
-    found, total = queries.audit_log_of(session, request_id, limit=page.limit, offset=page.offset)
-    return AuditLogPage(
-        items=[AuditLogEntryView.of(entry) for entry in found], total=total, limit=page.limit, offset=page.offset
-    )
+    found = lists.audit_log(session, request_id, wanted.part)
+    return found.shown(found.rows)

@@ -19,12 +19,11 @@ from matching_service.domain.schemas import (
     RefusedTherapist,
     RequestFields,
     RequestFilter,
-    RequestPage,
     RequestView,
 )
 from matching_service.domain.search import of_patient
 from matching_service.settings import AskAgainRules
-from matching_service.store import queries
+from matching_service.store import lists, queries
 from matching_service.store.tables import PatientCopy, PlacementRequest
 from shared.database import Session, first_version, new_id
 from shared.database.rows import check_version, require
@@ -33,15 +32,21 @@ from shared.events.catalogue import RequestApproved
 from shared.events.outbox import record
 from shared.texts import Sentence
 from shared.values.enums import PatientStatus
+from shared.values.lists import Listed, ListRequest
 from shared.values.schemas import MergePatch, merged
 
 
-def list_page(session: Session, wanted: RequestFilter) -> RequestPage:
-    """A page of placement requests, newest first."""
-    found, total = queries.requests_where(session, **wanted.model_dump())
-    return RequestPage(
-        items=[RequestView.of(each) for each in found], total=total, limit=wanted.limit, offset=wanted.offset
+def list_part(session: Session, wanted: ListRequest[RequestFilter]) -> Listed:
+    """A part of the placement requests."""
+    filters = wanted.filters
+    found = lists.requests(
+        session,
+        wanted.part,
+        patient_id=filters.patient_id,
+        therapist_id=filters.therapist_id,
+        status=filters.status,
     )
+    return found.shown([RequestView.of(each) for each in found.rows])
 
 
 def get(session: Session, request_id: UUID) -> RequestView:

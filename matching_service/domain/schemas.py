@@ -25,9 +25,10 @@ from shared.values.enums import (
 )
 from shared.values.errors import NotAcceptable
 from shared.values.identifiers import Language
+from shared.values.lists import Several, part_of
 from shared.values.readable import FOR_COORDINATORS
 from shared.values.rules import rule_across
-from shared.values.schemas import MAX_LIMIT, Changed, Distinct, EntityView, Page, PageQuery, Schema
+from shared.values.schemas import MAX_LIMIT, Changed, Distinct, EntityView, QuerySchema, Schema
 from shared.values.text import Note, Reason
 from shared.values.weekly import WeeklyHours
 
@@ -272,18 +273,36 @@ class Approval(Schema):
     """The therapists who are not asked, each with every reason."""
 
 
-class RequestFilter(PageQuery):
+RequestRow = part_of(
+    "RequestRow",
+    RequestView,
+    *("id", "created_at", "updated_at", "updated_by", "version"),
+    *(
+        "patient_id",
+        "therapist_id",
+        "status",
+        "hold",
+        "priority",
+        "approved_by",
+        "approved_at",
+        "emailed_at",
+        "called_at",
+    ),
+    *("called_at", "responded_at", "outcome", "available_from", "next_contact_after", "withdrawn_reason", "placed_on"),
+    *("first_session_on", "waits_for", "waits_until"),
+    about="What a table of placement requests shows.",
+)
+
+
+class RequestFilter(QuerySchema):
     """Which placement requests to list."""
 
-    patient_id: UUID | None = None
-    """Only those for this patient."""
-    therapist_id: UUID | None = None
-    """Only those to this therapist."""
-    status: RequestStatus | None = None
-    """Only those with this status."""
-
-
-RequestPage = Page[RequestView]
+    patient_id: Several[UUID] = []
+    """Only those for one of these patients."""
+    therapist_id: Several[UUID] = []
+    """Only those to one of these therapists."""
+    status: Several[RequestStatus] = []
+    """Only those with one of these statuses."""
 
 
 class NewAnswer(Schema):
@@ -339,4 +358,9 @@ class AuditLogEntryView(Schema):
     """What else was said."""
 
 
-AuditLogPage = Page[AuditLogEntryView]
+AuditLogEntryRow = part_of(
+    "AuditLogEntryRow",
+    AuditLogEntryView,
+    *("id", "occurred_at", "recorded_at", "recorded_by", "what", "status", "channel", "outcome", "available_from"),
+    about="Something that happened, without the words in which somebody said why.",
+)

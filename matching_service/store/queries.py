@@ -9,9 +9,9 @@ from uuid import UUID
 
 from sqlalchemy import Row, Select, Table, bindparam, select, text
 
-from matching_service.store.tables import IS_LIVE, AuditLogEntry, PatientCopy, PlacementRequest, TherapistCopy
+from matching_service.store.tables import IS_LIVE, PatientCopy, PlacementRequest, TherapistCopy
 from shared.database import Executor, Session
-from shared.database.rows import find_row, page_of
+from shared.database.rows import find_row
 from shared.values.enums import RequestStatus
 
 _PATIENT: Table = PatientCopy.__table__  # type: ignore[assignment]  # declared as the wider FromClause
@@ -140,18 +140,3 @@ def deferred_until(session: Session, day: date, *, limit: int) -> Sequence[UUID]
         .order_by(PlacementRequest.next_contact_after, PlacementRequest.id)
         .limit(limit)
     ).all()
-
-
-def requests_where(
-    session: Session, *, limit: int, offset: int, **wanted: Any
-) -> tuple[Sequence[PlacementRequest], int]:
-    """A page of placement requests, newest first, and how many there are; None as a filter means that any will do."""
-    conditions = [getattr(PlacementRequest, name) == value for name, value in wanted.items() if value is not None]
-    newest = select(PlacementRequest).where(*conditions).order_by(PlacementRequest.id.desc())
-    return page_of(session, newest, limit=limit, offset=offset)
-
-
-def audit_log_of(session: Session, request_id: UUID, *, limit: int, offset: int) -> tuple[Sequence[AuditLogEntry], int]:
-    """A page of what happened to a request, oldest first, and how much that is."""
-    oldest = select(AuditLogEntry).where(AuditLogEntry.placement_request_id == request_id).order_by(AuditLogEntry.id)
-    return page_of(session, oldest, limit=limit, offset=offset)

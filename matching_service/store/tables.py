@@ -177,6 +177,7 @@ class PlacementRequest(Aggregate, Tables):
         Index("ix_placement_requests_patient_id", "patient_id"),
         Index("ix_placement_requests_therapist_id", "therapist_id"),
         Index("ix_placement_requests_status", "status", "id"),
+        Index("ix_placement_requests_priority", "priority", "id"),
         Index(
             "ix_placement_requests_deferred", "next_contact_after", "id", postgresql_where=text("status = 'deferred'")
         ),

@@ -325,7 +325,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["inquiry_id"], ["inquiries.id"], name=op.f("fk_phone_calls_inquiry_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_phone_calls")),
     )
-    op.create_index("ix_phone_calls_starts_at", "phone_calls", ["starts_at"], unique=False)
+    op.create_index("ix_phone_calls_starts_at", "phone_calls", ["starts_at", "id"], unique=False)
     op.create_index("ix_phone_calls_therapist_id", "phone_calls", ["therapist_id", "starts_at"], unique=False)
     op.create_index("ix_phone_calls_inquiry_id", "phone_calls", ["inquiry_id"], unique=False)
     op.create_index(

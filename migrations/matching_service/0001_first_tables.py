@@ -109,6 +109,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("status = 'deferred'"),
     )
     op.create_index("ix_placement_requests_patient_id", "placement_requests", ["patient_id"], unique=False)
+    op.create_index("ix_placement_requests_priority", "placement_requests", ["priority", "id"], unique=False)
     op.create_index("ix_placement_requests_status", "placement_requests", ["status", "id"], unique=False)
     op.create_index("ix_placement_requests_therapist_id", "placement_requests", ["therapist_id"], unique=False)
     op.create_index(

@@ -85,6 +85,18 @@ def upgrade() -> None:
     op.create_index("ix_patients_index_key", "patients", ["index_key"], unique=False)
     op.create_index("ix_patients_prior_therapy", "patients", ["prior_therapy_index", "age_published_on"], unique=False)
     op.create_index(
+        "ix_patients_last_contact_on",
+        "patients",
+        [sa.text("COALESCE(last_contact_on, '9999-12-31'::date)"), "id"],
+        unique=False,
+    )
+    op.create_index(
+        "ix_patients_search_started_on",
+        "patients",
+        [sa.text("COALESCE(search_started_on, '9999-12-31'::date)"), "id"],
+        unique=False,
+    )
+    op.create_index(
         "ix_patients_paused_until",
         "patients",
         ["paused_until"],
@@ -128,12 +140,28 @@ def upgrade() -> None:
         sa.Column("accessed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("accessed_by", sa.Uuid(), nullable=True),
         sa.CheckConstraint(
-            "action IN ('read', 'listed', 'changed', 'revealed', 'audited')", name=op.f("ck_file_accesses_action")
+            "action IN ('read', 'changed', 'revealed', 'audited', 'exported')", name=op.f("ck_file_accesses_action")
         ),
         sa.ForeignKeyConstraint(["patient_id"], ["patients.id"], name=op.f("fk_file_accesses_patient_id")),
         sa.PrimaryKeyConstraint("id", "patient_id", name=op.f("pk_file_accesses")),
     )
     op.create_index("ix_file_accesses_patient", "file_accesses", ["patient_id", "id"], unique=False)
+    op.create_table(
+        "list_accesses",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("patient_ids", postgresql.ARRAY(sa.Uuid()), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("view", sa.Text(), nullable=False),
+        sa.Column("purposes", postgresql.ARRAY(sa.LargeBinary()), nullable=True),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("accessed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("accessed_by", sa.Uuid(), nullable=True),
+        sa.CheckConstraint("action IN ('listed', 'exported')", name=op.f("ck_list_accesses_action")),
+        sa.CheckConstraint("view IN ('full', 'row', 'label')", name=op.f("ck_list_accesses_view")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_list_accesses")),
+    )
+    op.create_index("ix_list_accesses_digest", "list_accesses", ["digest", "accessed_at"], unique=False)
+    op.create_index("ix_list_accesses_patients", "list_accesses", ["patient_ids"], unique=False, postgresql_using="gin")
     op.create_table(
         "status_changes",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -152,12 +180,14 @@ def upgrade() -> None:
     # what has happened is proof: the service adds rows, and corrects by adding more (tests/architecture/test_privileges.py)
     op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON status_changes FROM patient_service")
     op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON file_accesses FROM patient_service")
+    op.execute("REVOKE UPDATE, DELETE, TRUNCATE ON list_accesses FROM patient_service")
     op.execute("REVOKE DELETE, TRUNCATE ON patients FROM patient_service")
     op.execute("REVOKE DELETE, TRUNCATE ON consents FROM patient_service")
 
 
 def downgrade() -> None:
     op.drop_table("status_changes")
+    op.drop_table("list_accesses")
     op.drop_table("file_accesses")
     op.drop_table("consents")
     op.drop_table("patients")

@@ -126,7 +126,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_therapists")),
     )
     op.create_index("ix_therapists_city", "therapists", ["city"], unique=False)
-    op.create_index("ix_therapists_name", "therapists", ["last_name", "first_name", "id"], unique=False)
+    op.create_index(
+        "ix_therapists_name", "therapists", ["last_name", sa.text("COALESCE(first_name, '')"), "id"], unique=False
+    )
     op.create_index("ix_therapists_postal_code", "therapists", ["postal_code"], unique=False)
     op.create_index("ix_therapists_search", "therapists", ["search"], unique=False, postgresql_using="gin")
     op.create_index(

@@ -7,17 +7,17 @@ from uuid import UUID
 from patient_service.api.access_log import reader
 from patient_service.dependencies import Dependencies
 from patient_service.domain import accesses, patients
+from patient_service.domain.lists import ACCESSES, PATIENTS
 from patient_service.domain.schemas import (
-    AccessLogPage,
     ChangedPatient,
     NamesakeQuery,
     NewPatient,
     PatientFilter,
-    PatientPage,
     PatientView,
 )
 from shared.http import Context, Resource, endpoint
-from shared.values.schemas import MergePatch, PageQuery
+from shared.values.lists import Listed, ListRequest
+from shared.values.schemas import MergePatch, QuerySchema
 
 
 class PatientItem(Resource):
@@ -50,11 +50,11 @@ class PatientItem(Resource):
 class PatientCollection(Resource):
     """All patients."""
 
-    @endpoint(query=PatientFilter, response=PatientPage)
-    def get(self, context: Context[Dependencies], query: PatientFilter) -> PatientPage:
+    @endpoint(lists=PATIENTS)
+    def get(self, context: Context[Dependencies], wanted: ListRequest[PatientFilter]) -> Listed:
         """List patients, newest first; noted in the access log of everybody shown."""
         keys = context.dependencies.keys
-        return patients.list_page(context.session, keys, query, reader=reader(context), now=context.now)
+        return patients.list_part(context.session, keys, wanted, reader=reader(context), now=context.now)
 
     @endpoint(body=NewPatient, query=NamesakeQuery, response=PatientView, status=201, replay=PatientItem.get)
     def post(self, context: Context[Dependencies], body: NewPatient, query: NamesakeQuery) -> PatientView:
@@ -66,8 +66,8 @@ class PatientCollection(Resource):
 class AccessLogCollection(Resource):
     """Who was shown a patient's file."""
 
-    @endpoint(query=PageQuery, response=AccessLogPage)
-    def get(self, context: Context[Dependencies], id: UUID, query: PageQuery) -> AccessLogPage:
+    @endpoint(lists=ACCESSES)
+    def get(self, context: Context[Dependencies], id: UUID, wanted: ListRequest[QuerySchema]) -> Listed:
         """List who was shown the file, when and why, newest first; noted there too."""
         keys = context.dependencies.keys
-        return accesses.list_page(context.session, keys, id, query, reader=reader(context), now=context.now)
+        return accesses.list_part(context.session, keys, id, wanted, reader=reader(context), now=context.now)

@@ -9,9 +9,11 @@ from patient_service.api.access_log import reader
 from patient_service.api.patients import PatientItem
 from patient_service.dependencies import Dependencies
 from patient_service.domain import searches
-from patient_service.domain.schemas import NewStatus, PatientView, Readiness, StatusChangePage
+from patient_service.domain.lists import STATUS_CHANGES
+from patient_service.domain.schemas import NewStatus, PatientView, Readiness
 from shared.http import Context, Resource, endpoint
-from shared.values.schemas import PageQuery
+from shared.values.lists import Listed, ListRequest
+from shared.values.schemas import QuerySchema
 
 
 def _wait(context: Context[Dependencies], id: UUID, body: NewStatus) -> None:
@@ -46,8 +48,8 @@ class PatientReadinessResource(Resource):
 class PatientHistoryCollection(Resource):
     """How a patient's status changed."""
 
-    @endpoint(query=PageQuery, response=StatusChangePage)
-    def get(self, context: Context[Dependencies], id: UUID, query: PageQuery) -> StatusChangePage:
+    @endpoint(lists=STATUS_CHANGES)
+    def get(self, context: Context[Dependencies], id: UUID, wanted: ListRequest[QuerySchema]) -> Listed:
         """List the status changes, oldest first; noted in the access log."""
         keys = context.dependencies.keys
-        return searches.list_history(context.session, keys, id, query, reader=reader(context), now=context.now)
+        return searches.list_history(context.session, keys, id, wanted, reader=reader(context), now=context.now)

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
 
 from patient_service.domain.files import get_patient, open_text, seal_text
-from patient_service.domain.schemas import AccessLogPage, Action, FileAccessView
-from patient_service.store import queries
-from patient_service.store.tables import FileAccess, Patient
+from patient_service.domain.indexes import list_digest
+from patient_service.domain.schemas import Action, FileAccessView
+from patient_service.store import lists
+from patient_service.store.tables import FileAccess, ListAccess, Patient
 from shared.database import Session, new_id
 from shared.errors import Conflict, FieldProblem
 from shared.security.encryption import Keys
 from shared.texts import Value
-from shared.values.schemas import PageQuery
+from shared.values.lists import Listed, ListRequest, View
+
+NOT_NOTED_AGAIN_FOR: Final = timedelta(minutes=15)
+"""For so long a list of rows or labels is not noted again for the same reader."""
 
 
 @dataclass(frozen=True)
@@ -73,24 +78,61 @@ def note_refusal(session: Session, keys: Keys, refusal: RevealingConflict, reade
     note(session, keys, [get_patient(session, each) for each in refusal.patient_ids], reader, "read", now=now)
 
 
-def list_page(
-    session: Session, keys: Keys, patient_id: UUID, wanted: PageQuery, *, reader: Reader, now: datetime
-) -> AccessLogPage:
-    """A page of who was shown the file, newest first; that the log was read is noted in it. Raises `NotFound`."""
-    patient = get_patient(session, patient_id)
-    found, total = queries.accesses(session, patient_id, limit=wanted.limit, offset=wanted.offset)
-    # people write names into purposes, so the log is a part of the file; its own reader stands in the next page
-    note(session, keys, [patient], reader, "audited", now=now)
-    items = [
-        FileAccessView.of(
-            {
-                "id": access.id,
-                "at": access.accessed_at,
-                "by": access.accessed_by,
-                "action": access.action,
-                "purpose": open_text(keys, patient, access.purpose),
-            }
+def note_list(
+    session: Session,
+    keys: Keys,
+    patients: Sequence[Patient],
+    reader: Reader,
+    view: View,
+    *,
+    is_export: bool,
+    now: datetime,
+) -> None:
+    """Write down that these patients are shown to the reader in a list, as one access that names them all.
+
+    A list of rows or labels is not noted where the same reader was shown the same patients for the same purpose a
+    little while ago: people refresh their screens. Two such requests at the same moment may both be noted.
+    """
+    if not patients:
+        return
+    patient_ids = sorted(patient.id for patient in patients)
+    digest = list_digest(keys, view, reader.id, reader.purpose, patient_ids)
+    if view != "full" and not is_export and lists.was_noted(session, digest, since=now - NOT_NOTED_AGAIN_FOR):
+        return
+    sealed = {patient.id: seal_text(keys, patient, reader.purpose) for patient in patients}
+    session.add(
+        ListAccess(
+            id=new_id(),
+            patient_ids=patient_ids,
+            action="exported" if is_export else "listed",
+            view=view,
+            purposes=None if reader.purpose is None else [sealed[each] for each in patient_ids],
+            digest=digest,
+            accessed_at=now,
+            accessed_by=reader.id,
         )
-        for access in found
-    ]
-    return AccessLogPage(items=items, total=total, limit=wanted.limit, offset=wanted.offset)
+    )
+
+
+def list_part(
+    session: Session, keys: Keys, patient_id: UUID, wanted: ListRequest[Any], *, reader: Reader, now: datetime
+) -> Listed:
+    """A part of who was shown the file; that the log was read is noted in it. Raises `NotFound`."""
+    patient = get_patient(session, patient_id)
+    found = lists.accesses(session, patient_id, wanted.part)
+    # people write names into purposes, so the log is a part of the file; its own reader stands in the next part
+    note(session, keys, [patient], reader, "exported" if wanted.part.is_export else "audited", now=now)
+    return found.shown([_entry(keys, patient, access) for access in found.rows])
+
+
+def _entry(keys: Keys, patient: Patient, access: Any) -> FileAccessView:
+    return FileAccessView.of(
+        {
+            "id": access.id,
+            "at": access.accessed_at,
+            "by": access.accessed_by,
+            "action": access.action,
+            "view": access.view,
+            "purpose": open_text(keys, patient, access.purpose),
+        }
+    )

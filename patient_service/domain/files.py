@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 from patient_service.domain.indexes import Indexes
 from patient_service.domain.intake_schemas import CRISIS_CONTACTS, ConsultationView, ContactPersonView, CrisisView
 from patient_service.domain.rules import diagnoses_of, had_prior_therapy
-from patient_service.domain.schemas import ConsentView, PatientFields, PatientFile, PatientView
+from patient_service.domain.schemas import ConsentView, PatientFields, PatientFile, PatientLabel, PatientView
 from patient_service.store import queries
 from patient_service.store.tables import Patient
 from shared.database import Session
@@ -69,6 +70,24 @@ def seal_text(keys: Keys, patient: Patient, text: str | None) -> bytes | None:
 def open_text(keys: Keys, patient: Patient, sealed: bytes | None) -> str | None:
     """What `seal_text` sealed."""
     return None if sealed is None else str(keys.decrypt(_data_key(patient), patient.id.bytes, sealed)["text"])
+
+
+def label(patient: Patient, fields: PatientFile, *, today: date) -> PatientLabel:
+    """What names the patient."""
+    return PatientLabel(
+        id=patient.id,
+        reference=patient.reference,
+        name=f"{fields.first_name} {fields.last_name}",
+        age=None if fields.date_of_birth is None else age_on(fields.date_of_birth, today),
+        status=PatientStatus(patient.status),
+    )
+
+
+def row(patient: Patient, fields: PatientFile, *, today: date) -> SimpleNamespace:
+    """What a table shows of the patient, beside fields that it leaves out."""
+    shown = {name: getattr(patient, name) for name in _SHOWN}
+    groups = age_groups(fields.date_of_birth, today)
+    return SimpleNamespace(**vars(fields) | shown, status=PatientStatus(patient.status), age_groups=groups)
 
 
 def view(patient: Patient, fields: PatientFile, *, today: date) -> PatientView:

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from uuid import UUID
 
 from patient_service.domain.intake_schemas import Crisis
 from patient_service.domain.rules import last_day_of_prior_therapy
@@ -74,6 +75,13 @@ def wanted(keys: Keys, q: str) -> Sequence[Sequence[bytes]]:
     if len(words) > MOST_WORDS:
         raise InvalidFields([FieldProblem.of("q", "field.too_many_words", most=MOST_WORDS)])
     return [[_index(key, kind, word) for kind, word in words] for key in keys.indexes] if words else []
+
+
+def list_digest(
+    keys: Keys, view: str, reader_id: UUID | None, purpose: str | None, patient_ids: Iterable[UUID]
+) -> bytes:
+    """Recognises that the same reader is shown the same patients in the same view for the same purpose."""
+    return _index(keys, "list", view, str(reader_id), repr(purpose), *map(str, patient_ids))
 
 
 def _parts_of_word(word: str) -> list[tuple[str, str]]:

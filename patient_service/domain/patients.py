@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from patient_service.domain import accesses, crisis, indexes, placement_codes, searches, states
 from patient_service.domain.accesses import Reader, RevealingConflict
-from patient_service.domain.files import decrypt, get_patient, public, publish, view, write
+from patient_service.domain.files import decrypt, get_patient, label, public, publish, row, view, write
 from patient_service.domain.indexes import Indexes, indexes_of
 from patient_service.domain.intake_schemas import Crisis
 from patient_service.domain.rules import days_that_cannot_be
@@ -19,10 +19,9 @@ from patient_service.domain.schemas import (
     PatientFields,
     PatientFile,
     PatientFilter,
-    PatientPage,
     PatientView,
 )
-from patient_service.store import queries
+from patient_service.store import lists, queries
 from patient_service.store.queries import LookedFor
 from patient_service.store.tables import Patient
 from shared.database import Session, first_version, new_id
@@ -34,32 +33,40 @@ from shared.security.encryption import Keys
 from shared.values.datetimes import berlin_day
 from shared.values.enums import PatientStatus
 from shared.values.identifiers import new_reference
+from shared.values.lists import Listed, ListRequest, View
 from shared.values.schemas import InvalidFields, MergePatch, merged
 
 CHANCE = secrets.SystemRandom()
+SHOWN_AS: Final[Mapping[View, Callable[..., Any]]] = {"full": view, "row": row, "label": label}
 
 
-def list_page(session: Session, keys: Keys, wanted: PatientFilter, *, reader: Reader, now: datetime) -> PatientPage:
-    """A page of the patients that are wanted, newest first; that these files were shown is noted.
+def list_part(
+    session: Session, keys: Keys, wanted: ListRequest[PatientFilter], *, reader: Reader, now: datetime
+) -> Listed:
+    """A part of the patients who are wanted; that they were shown is noted.
 
     Raises `InvalidFields` for a `q` without any word, or with too many.
     """
-    conditions = queries.fields_are(**wanted.model_dump(include={"status", "postal_code"}))
-    if wanted.crisis is not None:
+    part, conditions = wanted.part, _conditions(keys, wanted.filters)
+    found = lists.patients(session, conditions, part, with_consents=wanted.view == "full")
+    # past the end of the list nobody is shown, but the total reveals that there is somebody
+    beyond = found.total > 0 and not found.rows
+    revealed = lists.patients(session, conditions, part.beginning(), with_consents=False) if beyond else found
+    accesses.note_list(session, keys, revealed.rows, reader, wanted.view, is_export=part.is_export, now=now)
+    today, show = berlin_day(now), SHOWN_AS[wanted.view]
+    return found.shown([show(patient, decrypt(keys, patient), today=today) for patient in found.rows])
+
+
+def _conditions(keys: Keys, filters: PatientFilter) -> list[Any]:
+    conditions = lists.fields_are_among(status=filters.status, postal_code=filters.postal_code)
+    if filters.crisis is not None:
         conditions.append(queries.is_in_crisis(indexes.unacknowledged_crises(keys)))
-    if wanted.q is not None:
-        words = indexes.wanted(keys, wanted.q)
+    if filters.q is not None:
+        words = indexes.wanted(keys, filters.q)
         if not words:
             raise InvalidFields([FieldProblem.of("q", "field.without_word")])
-        conditions.append(queries.has_words(words))
-    found, total = queries.patients_where(session, conditions, limit=wanted.limit, offset=wanted.offset)
-    # past the end of the list nobody is shown, but the total reveals that there is somebody
-    beyond = total > 0 and not found
-    revealed = queries.patients_where(session, conditions, limit=wanted.limit, offset=0)[0] if beyond else found
-    accesses.note(session, keys, revealed, reader, "listed", now=now)
-    today = berlin_day(now)
-    shown = [view(patient, decrypt(keys, patient), today=today) for patient in found]
-    return PatientPage(items=shown, total=total, limit=wanted.limit, offset=wanted.offset)
+        conditions.append(lists.has_words(words))
+    return conditions
 
 
 def get(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, now: datetime) -> PatientView:

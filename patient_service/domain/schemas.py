@@ -32,8 +32,9 @@ from shared.values.enums import (
     TravelMode,
 )
 from shared.values.identifiers import DiagnosisCode, InsuranceNumber, InsurerNumber, Language, PostalCode
+from shared.values.lists import Several, View, part_of
 from shared.values.readable import FOR_COORDINATORS
-from shared.values.schemas import Changed, Distinct, EntityView, Page, PageQuery, QuerySchema, Schema
+from shared.values.schemas import Changed, Distinct, EntityView, QuerySchema, Schema
 from shared.values.text import Line, Note, Reason
 from shared.values.weekly import WeeklyHours
 
@@ -208,7 +209,33 @@ class CrisisReason(Schema):
     """Why."""
 
 
-class PatientFilter(PageQuery):
+PatientRow = part_of(
+    "PatientRow",
+    PatientView,
+    *("id", "created_at", "updated_at", "updated_by", "version"),
+    *("reference", "status", "paused_until", "first_name", "last_name", "date_of_birth", "age_groups", "gender"),
+    *("postal_code", "city", "insurance_type", "health_insurer", "contracts_signed", "registered_on"),
+    *("search_started_on", "last_contact_on", "first_place_on", "working_place_on"),
+    about="What a table of patients shows.",
+)
+
+
+class PatientLabel(Schema):
+    """What names a patient."""
+
+    id: UUID
+    """Identifies the patient."""
+    reference: str
+    """By what practices know the patient; says nothing about the person."""
+    name: str
+    """First and last name."""
+    age: int | None
+    """How many years old the patient is today; null where the day of birth is not known."""
+    status: PatientStatus
+    """Where search and therapy stand."""
+
+
+class PatientFilter(QuerySchema):
     """Which patients to list; `q` looks for whole words of the name, or for a reference."""
 
     q: (
@@ -221,15 +248,12 @@ class PatientFilter(PageQuery):
         ]
         | None
     ) = None
-    status: PatientStatus | None = None
-    """Only those with this status."""
-    postal_code: PostalCode | None = None
-    """Only those with this postal code."""
+    status: Several[PatientStatus] = []
+    """Only those with one of these statuses."""
+    postal_code: Several[PostalCode] = []
+    """Only those with one of these postal codes."""
     crisis: Annotated[Literal["unacknowledged"], Field(examples=["unacknowledged"])] | None = None
     """`unacknowledged`: only those in a crisis that nobody has acknowledged."""
-
-
-PatientPage = Page[PatientView]
 
 
 _ONLY_A_PAUSE_ENDS: JsonDict = {
@@ -272,7 +296,9 @@ class StatusChangeView(Schema):
     """The account of who changed it; null: the platform itself."""
 
 
-StatusChangePage = Page[StatusChangeView]
+StatusChangeRow = part_of(
+    "StatusChangeRow", StatusChangeView, "from_", "to", "at", "by", about="A status change without its reason."
+)
 
 
 class Readiness(Schema):
@@ -286,14 +312,16 @@ class Readiness(Schema):
     """What is not missing but still being looked up; a search that is started waits for it for a moment."""
 
 
-Action = Literal["read", "listed", "changed", "revealed", "audited"]
-"""How somebody came to see a file; `revealed`: the placement code was shown; `audited`: this log was read."""
+Action = Literal["read", "changed", "revealed", "audited", "exported"]
+"""How somebody came to see a file; `revealed`: the placement code was shown; `audited`: this log was read; `exported`:
+a file with a list was made."""
 
 
 class FileAccessView(Schema):
     """Who was shown a patient's file, when, and why (`X-Purpose`); `by` is null before there are accounts.
 
-    A list is one access: it has the same `id` in the log of every patient that it showed.
+    A list is one access: it has the same `id` in the log of every patient that it showed. One of rows or labels is not
+    noted again where the same person sees the same patients once more within 15 minutes.
     """
 
     id: UUID
@@ -302,10 +330,14 @@ class FileAccessView(Schema):
     """When it was."""
     by: UUID | None
     """The account of who was shown the file."""
-    action: Action
+    action: Action | Literal["listed"]
     """How they came to see it."""
+    view: View | None
+    """How much of the file a list showed; null where it was no list."""
     purpose: str | None
     """Why, as they said it in `X-Purpose`."""
 
 
-AccessLogPage = Page[FileAccessView]
+FileAccessRow = part_of(
+    "FileAccessRow", FileAccessView, "id", "at", "by", "action", "view", about="An access without its purpose."
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from patient_service.domain import accesses, copies, states
@@ -12,14 +13,14 @@ from patient_service.domain.accesses import Reader, RevealingConflict
 from patient_service.domain.files import decrypt, get_patient, has_withdrawn, open_text, publish, seal_text, view
 from patient_service.domain.rules import LookUp, lacks, missing_for_search
 from patient_service.domain.schemas import (
+    Action,
     NewStatus,
     PatientFields,
     PatientView,
     Readiness,
-    StatusChangePage,
     StatusChangeView,
 )
-from patient_service.store import queries
+from patient_service.store import lists, queries
 from patient_service.store.tables import Patient, StatusChange
 from shared.database import Session, new_id
 from shared.errors import FieldProblem
@@ -27,7 +28,8 @@ from shared.events.catalogue import PatientStatusChanged, PatientUpdated
 from shared.security.encryption import Keys
 from shared.values.datetimes import berlin_day
 from shared.values.enums import ConsentPurpose, MissingForSearch, PatientStatus, PlacementState
-from shared.values.schemas import InvalidFields, PageQuery
+from shared.values.lists import Listed, ListRequest
+from shared.values.schemas import InvalidFields
 
 SECONDS_OF_A_LOOK_UP = 2
 """So long the answer of geocoding takes at most, as a rule."""
@@ -64,26 +66,27 @@ def _missing(patient: Patient, fields: PatientFields, location: LookUp, *, today
 
 
 def list_history(
-    session: Session, keys: Keys, patient_id: UUID, wanted: PageQuery, *, reader: Reader, now: datetime
-) -> StatusChangePage:
-    """A page of the patient's status changes, oldest first; that the file was read is noted. Raises `NotFound`."""
-    patient = accesses.read_patient(session, keys, patient_id, reader, now=now)
-    found, total = queries.status_changes(session, patient_id, limit=wanted.limit, offset=wanted.offset)
-    shown = [
-        StatusChangeView.of(
-            {
-                "from_": change.previous_status,
-                "to": change.status,
-                "reason": open_text(keys, patient, change.reason),
-                "previous_search_started_on": change.previous_search_started_on,
-                "search_started_on": change.search_started_on,
-                "at": change.changed_at,
-                "by": change.changed_by,
-            }
-        )
-        for change in found
-    ]
-    return StatusChangePage(items=shown, total=total, limit=wanted.limit, offset=wanted.offset)
+    session: Session, keys: Keys, patient_id: UUID, wanted: ListRequest[Any], *, reader: Reader, now: datetime
+) -> Listed:
+    """A part of the patient's status changes; that the file was read is noted. Raises `NotFound`."""
+    action: Action = "exported" if wanted.part.is_export else "read"
+    patient = accesses.read_patient(session, keys, patient_id, reader, action, now=now)
+    found = lists.status_changes(session, patient_id, wanted.part)
+    return found.shown([_shown(keys, patient, change) for change in found.rows])
+
+
+def _shown(keys: Keys, patient: Patient, change: StatusChange) -> StatusChangeView:
+    return StatusChangeView.of(
+        {
+            "from_": change.previous_status,
+            "to": change.status,
+            "reason": open_text(keys, patient, change.reason),
+            "previous_search_started_on": change.previous_search_started_on,
+            "search_started_on": change.search_started_on,
+            "at": change.changed_at,
+            "by": change.changed_by,
+        }
+    )
 
 
 def set_status(

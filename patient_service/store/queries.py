@@ -36,9 +36,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
 from sqlalchemy.sql.dml import ReturningInsert
 
-from patient_service.store.tables import DataKey, FileAccess, LocatedPostalCode, Patient, StatusChange
+from patient_service.store.tables import DataKey, LocatedPostalCode, Patient, StatusChange
 from shared.database import lock_rows, next_locked
-from shared.database.rows import find_row, page_of
+from shared.database.rows import find_row
 from shared.database.tables import outbox, record_statement
 
 UNIQUE_VIOLATION = "23505"
@@ -47,24 +47,6 @@ UNIQUE_VIOLATION = "23505"
 def patient(session: Session, patient_id: UUID, *, lock: bool = False) -> Patient | None:
     """One patient with consents; with `lock` no other transaction can change the patient before ours ends."""
     return find_row(session, Patient, patient_id, lock=lock, options=[selectinload(Patient.consents)])
-
-
-def patients_where(
-    session: Session, conditions: Sequence[ColumnElement[bool]], *, limit: int, offset: int
-) -> tuple[Sequence[Patient], int]:
-    """A page of patients with consents, newest first, and how many there are in all."""
-    newest = select(Patient).where(*conditions).options(selectinload(Patient.consents)).order_by(Patient.id.desc())
-    return page_of(session, newest, limit=limit, offset=offset)
-
-
-def fields_are(**wanted: object) -> list[ColumnElement[bool]]:
-    """Conditions that columns have these values; None means that any will do."""
-    return [getattr(Patient, name) == value for name, value in wanted.items() if value is not None]
-
-
-def has_words(alternatives: Sequence[Sequence[bytes]]) -> ColumnElement[bool]:
-    """All the blind indexes of one of the alternatives are among those of the patient's name and reference."""
-    return or_(*(Patient.search_index.contains(indexes) for indexes in alternatives))
 
 
 def is_in_crisis(indexes: Sequence[bytes]) -> ColumnElement[bool]:
@@ -276,14 +258,6 @@ def _published_before(
     ).all()
 
 
-def status_changes(
-    session: Session, patient_id: UUID, *, limit: int, offset: int
-) -> tuple[Sequence[StatusChange], int]:
-    """A page of a patient's status changes, oldest first, and how many there are."""
-    oldest = select(StatusChange).where(StatusChange.patient_id == patient_id).order_by(StatusChange.id)
-    return page_of(session, oldest, limit=limit, offset=offset)
-
-
 _LEFT = or_(
     StatusChange.status.in_(("open", "search_aborted", "therapy_completed", "therapy_aborted")),
     and_(StatusChange.previous_status == "in_therapy", StatusChange.status == "searching"),
@@ -299,9 +273,3 @@ def has_left_search_or_therapy(session: Session, patient_id: UUID, *, since: dat
 def lock_patients(session: Session, ids: Iterable[UUID]) -> None:
     """Let no other transaction change these patients before ours ends."""
     lock_rows(session, Patient, ids)
-
-
-def accesses(session: Session, patient_id: UUID, *, limit: int, offset: int) -> tuple[Sequence[FileAccess], int]:
-    """A page of who was shown a patient's file, newest first, and how often that was."""
-    newest = select(FileAccess).where(FileAccess.patient_id == patient_id).order_by(FileAccess.id.desc())
-    return page_of(session, newest, limit=limit, offset=offset)

@@ -10,7 +10,18 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, MetaData, func, literal_column, select, text
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    Uuid,
+    func,
+    literal_column,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column, relationship
 
@@ -84,6 +95,8 @@ class Patient(Aggregate, Tables):
         Index("ix_patients_crisis", "crisis_index"),
         Index("ix_patients_status", "status", "id"),
         Index("ix_patients_postal_code", "postal_code", "id"),
+        Index("ix_patients_search_started_on", text("COALESCE(search_started_on, '9999-12-31'::date)"), "id"),
+        Index("ix_patients_last_contact_on", text("COALESCE(last_contact_on, '9999-12-31'::date)"), "id"),
         Index("ix_patients_paused_until", "paused_until", postgresql_where=text("paused_until IS NOT NULL")),
         CheckConstraint(is_one_of("status", PatientStatus), name="status"),
         CheckConstraint("paused_until IS NULL OR status = 'paused'", name="only_a_pause_ends"),
@@ -161,12 +174,12 @@ class StatusChange(Tables):
 
 
 class FileAccess(Tables):
-    """That somebody was shown a patient's file; only ever added."""
+    """That somebody was shown one patient's file; only ever added."""
 
     __tablename__ = "file_accesses"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    """Of the access: a list that shows fifty files is one, with a row for each file."""
+    """Of the access: a refusal that reveals several patients is one, with a row for each."""
     patient_id: Mapped[UUID] = mapped_column(ForeignKey("patients.id"), primary_key=True)
     action: Mapped[str]
     purpose: Mapped[bytes | None]
@@ -176,7 +189,32 @@ class FileAccess(Tables):
 
     __table_args__ = (
         Index("ix_file_accesses_patient", "patient_id", "id"),
-        CheckConstraint("action IN ('read', 'listed', 'changed', 'revealed', 'audited')", name="action"),
+        CheckConstraint("action IN ('read', 'changed', 'revealed', 'audited', 'exported')", name="action"),
+    )
+
+
+class ListAccess(Tables):
+    """That somebody was shown several patients in a list; only ever added."""
+
+    __tablename__ = "list_accesses"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    patient_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
+    """Everybody whom it showed."""
+    action: Mapped[str]
+    view: Mapped[str]
+    purposes: Mapped[list[bytes] | None] = mapped_column(ARRAY(LargeBinary))
+    """Why, sealed for each of the patients with a key of their own, in the order of `patient_ids`."""
+    digest: Mapped[bytes]
+    """Keyed; the same where the same caller is shown the same patients in the same view for the same purpose."""
+    accessed_at: Mapped[datetime]
+    accessed_by: Mapped[UUID | None]
+
+    __table_args__ = (
+        Index("ix_list_accesses_patients", "patient_ids", postgresql_using="gin"),
+        Index("ix_list_accesses_digest", "digest", "accessed_at"),
+        CheckConstraint("action IN ('listed', 'exported')", name="action"),
+        CheckConstraint("view IN ('full', 'row', 'label')", name="view"),
     )
 
 

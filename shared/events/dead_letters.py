@@ -7,10 +7,10 @@ may have written it; where a description still cannot be made or stored, the byt
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from contextlib import nullcontext, suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from confluent_kafka import Message
@@ -21,7 +21,7 @@ from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
 
 from shared.database import copies, is_trouble, new_id, repeat_if_lost, sqlstate, transaction
-from shared.database.rows import count_of
+from shared.database.listing import Found, Listing
 from shared.database.tables import dead_letter_table, processed_events
 from shared.errors import Conflict, NotFound
 from shared.events.batches import UnreadableBatch
@@ -31,6 +31,7 @@ from shared.runtime import clock, metrics
 from shared.runtime.duties import kind_of
 from shared.runtime.logs import logger
 from shared.runtime.tracing import new_trace_context, use_trace_context
+from shared.values.lists import Part
 
 log = logger(__name__)
 
@@ -170,19 +171,19 @@ READINESS_FIGURES = {"dead_letters": count_waiting, "copies_ahead": copies.count
 """The figures about events that `/health/ready` shows."""
 
 
-def list_page(
-    session: Session, *, state: str | None, limit: int, offset: int
-) -> tuple[Sequence[Mapping[str, Any]], int]:
-    """Returns a page of dead letters, newest first, and the number of all of them."""
-    wanted = [dead_letter_table.c.state == state] if state else []
-    newest = (
-        select(dead_letter_table)
-        .where(*wanted)
-        .order_by(dead_letter_table.c.created_at.desc(), dead_letter_table.c.id.desc())
-    )
-    return [dict(row) for row in session.execute(newest.limit(limit).offset(offset)).mappings()], count_of(
-        session, newest
-    )
+LISTING: Final = Listing(
+    sorts={"created_at": (dead_letter_table.c.created_at, dead_letter_table.c.id)},
+    default="-created_at",
+    identity=dead_letter_table.c.id,
+    counts={"state": dead_letter_table.c.state, "topic": dead_letter_table.c.topic},
+)
+
+
+def read_part(session: Session, part: Part, *, states: Collection[str]) -> Found[Any]:
+    """Returns a part of the dead letters of which this was decided; without states, of all."""
+    # without the bytes of the events, which may be large and are not shown
+    wanted = select(*(column for column in dead_letter_table.c if column.name not in ("key", "value")))
+    return LISTING.read(session, wanted.where(dead_letter_table.c.state.in_(states)) if states else wanted, part)
 
 
 def get(session: Session, dead_letter_id: UUID, *, lock: bool = False) -> Mapping[str, Any]:

@@ -17,17 +17,18 @@ from shared.http.endpoint import Resource, endpoint
 from shared.http.routes import Route
 from shared.security.authentication import ADMINS
 from shared.values.datetimes import Instant
-from shared.values.schemas import Page, PageQuery, Schema
+from shared.values.lists import Listed, ListOf, ListRequest, Several, part_of
+from shared.values.schemas import QuerySchema, Schema
 from shared.values.text import Reason
 
 State = Literal["waiting", "replayed", "discarded"]
 
 
-class DeadLetterFilter(PageQuery):
+class DeadLetterFilter(QuerySchema):
     """Which dead letters to list."""
 
-    state: State | None = None
-    """Only those about which this was decided."""
+    state: Several[State] = []
+    """Only those about which one of these was decided."""
 
 
 class DeadLetterView(Schema):
@@ -65,7 +66,14 @@ class Decision(Schema):
     reason: Annotated[Reason, Field(description="Why it is replayed or discarded.")]
 
 
-DeadLetterPage = Page[DeadLetterView]
+DeadLetterRow = part_of(
+    "DeadLetterRow",
+    DeadLetterView,
+    *("id", "topic", "partition", "offset", "event_type", "reason", "created_at", "state"),
+    *("resolved_at", "resolved_by"),
+    about="A dead letter without its traceback and the words of who decided.",
+)
+DEAD_LETTERS = ListOf(dead_letters.LISTING, DeadLetterFilter, full=DeadLetterView, row=DeadLetterRow)
 
 
 class DeadLetterItem(Resource):
@@ -80,10 +88,10 @@ class DeadLetterItem(Resource):
 class DeadLetterCollection(Resource):
     """All dead letters."""
 
-    @endpoint(query=DeadLetterFilter, response=DeadLetterPage)
-    def get(self, context: Context[Any], query: DeadLetterFilter) -> DeadLetterPage:
+    @endpoint(lists=DEAD_LETTERS)
+    def get(self, context: Context[Any], wanted: ListRequest[DeadLetterFilter]) -> Listed:
         """List dead letters, newest first."""
-        return _list_page(context.session, query)
+        return _list_part(context.session, wanted)
 
 
 class DeadLetterDiscardResource(Resource):
@@ -112,9 +120,9 @@ def dead_letter_routes(listeners: Listeners) -> list[Route]:
     ]
 
 
-def _list_page(session: Session, wanted: DeadLetterFilter) -> DeadLetterPage:
-    rows, total = dead_letters.list_page(session, state=wanted.state, limit=wanted.limit, offset=wanted.offset)
-    return DeadLetterPage(items=[_view(row) for row in rows], total=total, limit=wanted.limit, offset=wanted.offset)
+def _list_part(session: Session, wanted: ListRequest[DeadLetterFilter]) -> Listed:
+    found = dead_letters.read_part(session, wanted.part, states=wanted.filters.state)
+    return found.shown(found.rows)
 
 
 def _get(session: Session, id: UUID) -> DeadLetterView:

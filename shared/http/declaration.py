@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from shared.http.replay import NOT_REPLAYED, READ_ONLY, Replay
+from shared.values.lists import ListOf
 
 BRINGS_A_BODY = frozenset({"post", "put", "patch"})
 
@@ -47,6 +48,7 @@ class Endpoint:
     media_types: tuple[str, ...]
     statuses: tuple[int, ...]
     cookie: Cookie | None
+    lists: ListOf[Any] | None
 
     def __post_init__(self) -> None:
         if (self.name == "post") != (self.replay is not None):
@@ -55,6 +57,8 @@ class Endpoint:
             self.replay not in (None, READ_ONLY, NOT_REPLAYED) or self.lock_before or self.before_transaction
         ):
             raise TypeError(f"{self.method.__qualname__} needs a transaction: it notes a key, or waits for a lock")
+        if self.lists is not None and (self.name != "get" or not self.transaction):
+            raise TypeError(f"{self.method.__qualname__} is no list: a list is read with GET, in transactions")
         if self.patch is not None and self.response is None:
             raise TypeError(f"{self.method.__qualname__} takes a patch, so it names its response: the fields shown")
 

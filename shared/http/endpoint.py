@@ -10,9 +10,11 @@ import flask_restful
 from flask import Response
 from pydantic import BaseModel
 
+from shared.http.csv_files import CSV
 from shared.http.declaration import Cookie, Endpoint
 from shared.http.handling import RequestHandler
 from shared.http.replay import Replay
+from shared.values.lists import ListOf
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -39,6 +41,7 @@ def endpoint(
     media_types: tuple[str, ...] = (),
     statuses: tuple[int, ...] = (),
     cookie: Cookie | None = None,
+    lists: ListOf[Any] | None = None,
 ) -> Callable[[Method], Method]:
     """Decorate a resource's method: it is given a `Context`, makes one domain call and decides nothing.
 
@@ -46,6 +49,8 @@ def endpoint(
       patch as a `MergePatch`; the variables of the path arrive by their names.
     - `response` is the schema of what is returned: an instance, or anything with its attributes. A Flask `Response`
       passes untouched.
+    - `lists` declares a list (`ListOf`), instead of `query` and `response`: what is wanted of it arrives as the keyword
+      argument `wanted`, and a `Listed` is returned.
     - `location` writes the header `Location` from the arguments (`"/api/visits?patient_id={body.patient_id}"`) where
       it is not the address of the object that was made.
     - `replay` says of every POST how a repeated `Idempotency-Key` finds the first response again: the GET endpoint that
@@ -68,8 +73,8 @@ def endpoint(
             method=method,
             body=body,
             patch=patch,
-            query=query,
-            response=response,
+            query=lists.query if lists else query,
+            response=lists.response if lists else response,
             status=status,
             location=location,
             replay=replay,
@@ -77,9 +82,10 @@ def endpoint(
             before_transaction=before_transaction,
             lock_before=lock_before,
             raw=raw,
-            media_types=media_types,
+            media_types=(*media_types, CSV) if lists else media_types,
             statuses=statuses,
             cookie=cookie,
+            lists=lists,
         )
         handler = RequestHandler(declared)
 

@@ -18,13 +18,16 @@ from shared.database import Session, repeat_if_lost, transaction
 from shared.errors import PlatformError
 from shared.http import headers, idempotency
 from shared.http.context import Context
+from shared.http.cursors import Cursors
 from shared.http.declaration import Endpoint, endpoint_of
 from shared.http.headers import RequestHeaders
 from shared.http.inputs import JsonBody, QueryString, read_merge_patch, refuse_body, refuse_parameters
+from shared.http.lists import ListQuery, ListShape, WantedList
 from shared.http.replay import Replay, ResponseReference
 from shared.http.responses import ResponseShape
 from shared.runtime import clock
 from shared.security.authentication import caller
+from shared.values.lists import Listed, ListOf, ListRequest
 
 Arguments = dict[str, Any]
 
@@ -47,12 +50,15 @@ class RequestHandler:
         self._readers = _readers(declared)
         self._replay = _replay(declared)
         self._shape = ResponseShape(declared.response, declared.success)
+        self._list_shape = ListShape(declared.lists, _cursors(declared.lists)) if declared.lists else None
 
     def respond(self, resource: Any, path: Arguments) -> Response:
         """The response to the present request, whose path has these variables. Raises its refusal."""
         sent = headers.read(self._declared.name)
         call = Call(resource, sent, path, path | self._read())
         try:
+            if self._list_shape is not None:
+                return self._list(self._list_shape, call)
             self._call_before_transaction(call)
             result, is_replayed = repeat_if_lost(lambda: self._result(call))
         except PlatformError as refusal:
@@ -62,6 +68,24 @@ class RequestHandler:
             return result
         location = self._declared.location and self._declared.location.format(**call.arguments)
         return self._shape.response(result, reader=caller(), location=location, is_replayed=is_replayed)
+
+    def _list(self, shape: ListShape, call: Call) -> Response:
+        """The response to a request for a list."""
+        asked: WantedList = call.arguments.pop("wanted")
+        context = _context(None, call.sent)
+
+        def read(wanted: ListRequest[Any]) -> Listed:
+            # without a request: the further parts of a file are read when the server sends them
+            return repeat_if_lost(lambda: self._part(call, context, wanted))
+
+        return (shape.file if asked.is_csv else shape.page)(asked, read, context.caller)
+
+    def _part(self, call: Call, context: Context[Any], wanted: ListRequest[Any]) -> Listed:
+        with transaction() as session:
+            listed: Listed = self._declared.method(
+                call.resource, replace(context, open_session=session), **call.arguments, wanted=wanted
+            )
+            return listed
 
     def _read(self) -> Arguments:
         read = [(name, reader()) for name, reader in self._readers]
@@ -118,6 +142,8 @@ def _record(refusal: PlatformError, sent: RequestHeaders) -> None:
 
 def _readers(declared: Endpoint) -> list[tuple[str | None, Callable[[], Any]]]:
     """Returns the reader of each argument with its name, and readers without a name that refuse undeclared input."""
+    if declared.lists is not None:
+        return [("wanted", ListQuery(declared.lists, _cursors(declared.lists)).read)]
     query = ("query", QueryString(declared.query).read) if declared.query else (None, refuse_parameters)
     if declared.patch is not None:
         writable, view = declared.patch, declared.response
@@ -126,6 +152,10 @@ def _readers(declared: Endpoint) -> list[tuple[str | None, Callable[[], Any]]]:
         return [query, ("body", JsonBody(declared.body).read)]
     takes_none = declared.brings_a_body and not declared.raw
     return [query, (None, refuse_body)] if takes_none else [query]
+
+
+def _cursors(declared: ListOf[Any]) -> Cursors:
+    return Cursors(declared.orders)
 
 
 def _replay(declared: Endpoint) -> Replay | None:

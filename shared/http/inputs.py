@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from shared.errors import FieldProblem, PlatformError
 from shared.texts import OneOf
+from shared.values.lists import ByComma
 from shared.values.schemas import LONGEST_NAME_SHOWN, InvalidFields, MergePatch, problems_of, read_patch
 
 JSON = frozenset({"application/json"})
@@ -111,6 +112,11 @@ class QueryString:
     def __init__(self, schema: type[BaseModel]) -> None:
         self.schema = schema
         self._lists = {field.alias or name for name, field in schema.model_fields.items() if _is_list(field.annotation)}
+        self._by_comma = {
+            field.alias or name
+            for name, field in schema.model_fields.items()
+            if any(isinstance(each, ByComma) for each in field.metadata)
+        }
         self._literals = {
             field.alias or name for name, field in schema.model_fields.items() if _mentions(field.annotation, LITERALS)
         }
@@ -120,7 +126,9 @@ class QueryString:
         _refuse_what_is_not_utf8(request.query_string)
         given: dict[str, Any] = {}
         for name, values in request.args.lists():
-            if name in self._lists:
+            if name in self._by_comma and len(values) == 1:
+                given[name] = [self._value(name, value) for value in values[0].split(",")]
+            elif name in self._lists - self._by_comma:
                 given[name] = [self._value(name, value) for value in values]
             elif len(values) > 1:
                 raise InvalidFields([FieldProblem.of(name, "field.twice")])

@@ -19,6 +19,7 @@ from shared.http.routes import Route
 from shared.runtime.problem_documents import MEDIA_TYPE
 from shared.security.authentication import ANYONE, Access
 from shared.values.enums import Role, Scope
+from shared.values.lists import BY_COMMA
 from shared.values.readable import IN_THE_DOCUMENT
 from shared.values.schemas import patch_of
 
@@ -247,7 +248,15 @@ def _parameters(endpoint: Endpoint, schemas: _Schemas) -> Iterator[Document]:
     schema = schemas.resolved(endpoint.query, "validation")
     required = schema.get("required", [])
     for name, described in schema.get("properties", {}).items():
-        yield {"name": name, "in": "query", "required": name in required, "schema": described}
+        yield {"name": name, "in": "query", "required": name in required, **_form(described)}
+
+
+def _form(described: Document) -> Document:
+    """The schema of a parameter, and how several values are written where they are one parameter."""
+    if BY_COMMA not in described:
+        return {"schema": described}
+    schema = {name: value for name, value in described.items() if name != BY_COMMA}
+    return {"schema": schema, "style": "form", "explode": False}
 
 
 def _headers(endpoint: Endpoint) -> Iterator[Document]:

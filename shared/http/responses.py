@@ -11,7 +11,7 @@ from flask import Response, request
 from pydantic import TypeAdapter, ValidationError
 
 from shared.security.authentication import Caller
-from shared.values.readable import restricted_fields, without
+from shared.values.readable import left_out, restricted_fields
 
 HAS_LOCATION = frozenset({HTTPStatus.CREATED, HTTPStatus.ACCEPTED})
 """Statuses whose response has a `Location`: the address of the new object, or of work that continues."""
@@ -35,7 +35,7 @@ class ResponseShape:
             shaped = None
         else:
             shaped = self._shaped(result)
-            shown = self._adapter.dump_json(shaped, exclude=self._left_out(reader))
+            shown = self._adapter.dump_json(shaped, exclude=left_out(self._restricted, reader.may))
             response = Response(shown, self._status, content_type="application/json")
         self._describe(response, shaped, location)
         if is_replayed:
@@ -49,10 +49,6 @@ class ResponseShape:
         except ValidationError as mistake:
             # our mistake: a ValidationError would be answered with 422, as if it were the caller's
             raise RuntimeError("the result does not fit the schema of the response") from mistake
-
-    def _left_out(self, reader: Caller) -> Any:
-        hidden = [path for path, readable in self._restricted if not reader.may(readable.access)]
-        return without(hidden) if hidden else None
 
     def _describe(self, response: Response, shaped: Any, location: str | None) -> None:
         version = getattr(shaped, "version", None)

@@ -29,6 +29,7 @@ from shared.runtime.settings import ServiceSettings
 from shared.runtime.terminal import print_line, show_progress
 from shared.values.datetimes import parse_berlin_datetime
 from shared.values.errors import NotAcceptable
+from shared.values.lists import Part
 
 AnyService: TypeAlias = Service[Any, Any]
 
@@ -222,10 +223,10 @@ def _dead_letters(
 
 
 def _list_dead_letters(session: database.Session) -> None:
-    rows, total = dead_letters.list_page(session, state="waiting", limit=200, offset=0)
-    for row in rows:
-        print_line("  ".join([str(row["id"]), row["created_at"].isoformat(), str(row["event_type"]), row["reason"]]))
-    print_line(f"{total} dead letters")
+    found = dead_letters.read_part(session, Part(200, dead_letters.LISTING.default), states=["waiting"])
+    for row in found.rows:
+        print_line("  ".join([str(row.id), row.created_at.isoformat(), str(row.event_type), row.reason]))
+    print_line(f"{found.total} dead letters")
 
 
 def _readable(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -48,6 +48,19 @@ def restricted_fields(kind: Any) -> list[RestrictedField]:
     Raises `TypeError` for a schema that holds itself.
     """
     return list(_in_kind(kind, (), ()))
+
+
+def hidden_from(may_read: Callable[[frozenset[Role | Scope]], bool], kind: Any) -> dict[str, Any] | None:
+    """Returns what pydantic is to leave out of a schema for whom `may_read` says so; None where nothing is hidden."""
+    return left_out(restricted_fields(kind), may_read)
+
+
+def left_out(
+    restricted: Iterable[RestrictedField], may_read: Callable[[frozenset[Role | Scope]], bool]
+) -> dict[str, Any] | None:
+    """Returns the same of these fields."""
+    hidden = [path for path, readable in restricted if not may_read(readable.access)]
+    return without(hidden) if hidden else None
 
 
 def without(paths: Iterable[tuple[str, ...]]) -> dict[str, Any]:

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from shared.database import transaction
-from shared.values.schemas import PageQuery
+from tests.builders.lists import asked_for
 from tests.conftest import MONDAY
 from therapist_service import jobs
 from therapist_service.domain import import_records, imports
 from therapist_service.domain.import_files import ImportFile
 from therapist_service.domain.import_records import Entry
-from therapist_service.domain.import_schemas import ImportRecordFilter, ImportRecordView, ImportView
+from therapist_service.domain.import_schemas import ImportRecordView, ImportView
+from therapist_service.domain.lists import IMPORT_RECORDS, IMPORTS
 
 FIRST = "therapists_20261123_040000.json"
 SECOND = "therapists_20261123_050000.json"
@@ -87,7 +88,7 @@ class Folder:
     def imports(self) -> list[ImportView]:
         """All imports, the oldest first."""
         with transaction() as session:
-            return imports.list_page(session, PageQuery(limit=200)).items[::-1]
+            return list(imports.list_part(session, asked_for(IMPORTS, limit=200)).items[::-1])
 
     def bring(self, name: str, content: Any, *, now: datetime = MONDAY) -> ImportView:
         """Drop a file and let the worker work; the newest import. Documents differ by their names, as scrapes do."""
@@ -100,4 +101,5 @@ class Folder:
     def records(self, known: ImportView) -> list[ImportRecordView]:
         """What became of the first records of an import."""
         with transaction() as session:
-            return imports.list_records(session, known.id, ImportRecordFilter(limit=200)).items
+            found = imports.list_records(session, known.id, asked_for(IMPORT_RECORDS, limit=200)).items
+            return [ImportRecordView.of(each) for each in found]

@@ -19,8 +19,9 @@ from sqlalchemy.orm import Session
 
 from communication_service.domain import calls, composing, emails, sending
 from communication_service.domain import placement_requests as asking
-from communication_service.domain.schemas import CallOutcome, EmailResponse, WaitingRequest, WaitingRequestFilter
-from communication_service.domain.waiting import list_page as waiting_requests
+from communication_service.domain.lists import WAITING_REQUESTS
+from communication_service.domain.schemas import CallOutcome, EmailResponse, WaitingRequest
+from communication_service.domain.waiting import list_part as waiting_requests
 from communication_service.listeners import listeners as communication_listeners
 from communication_service.store import email_queries
 from communication_service.store import tables as c
@@ -40,6 +41,7 @@ from shared.security.encryption import Keys
 from shared.values.datetimes import berlin_day
 from tests.builders.communication import EVERY_DAY, RULES
 from tests.builders.events import happened
+from tests.builders.lists import asked_for
 from tests.builders.matching import AACHEN, public_therapist
 from tests.builders.matching import RULES as ASK_AGAIN
 from tests.builders.matching import listeners as matching_listeners
@@ -302,7 +304,7 @@ class World:
 
     def waiting(self) -> dict[UUID, WaitingRequest]:
         """What communication says of every request that waits."""
-        page = waiting_requests(self.communication, WaitingRequestFilter(limit=200), rules=RULES, now=self.now)
+        page = waiting_requests(self.communication, asked_for(WAITING_REQUESTS, limit=200), rules=RULES, now=self.now)
         return {each.placement_request_id: each for each in page.items}
 
     def rows(self, kind: Any, **wanted: Any) -> list[Any]:

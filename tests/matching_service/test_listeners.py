@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy.orm import Session
 
 from matching_service.dependencies import Dependencies
-from matching_service.domain import answers
+from matching_service.domain import answers, audit_log
+from matching_service.domain.lists import AUDIT_LOG
 from matching_service.domain.schemas import NewAnswer
 from matching_service.jobs import reopen_deferred
 from matching_service.listeners import listeners as unbound
 from matching_service.settings import AskAgainRules
-from matching_service.store import queries
 from shared.database import new_id
 from shared.events.catalogue import (
     AttemptsUsedUp,
@@ -30,6 +30,7 @@ from shared.events.catalogue import (
 from shared.events.event import Event
 from shared.values.enums import RequestOutcome, RequestStatus
 from tests.builders.events import happened
+from tests.builders.lists import asked_for
 from tests.builders.matching import (
     RULES,
     a_request,
@@ -250,7 +251,7 @@ def test_an_answer_to_what_is_over_is_logged_and_changes_nothing(session: Sessio
     count = len(recorded(session))
     handle(session, Contacts(request.id).answered("later"))
     assert (stored(session, request.id).status, len(recorded(session))) == (status, count)
-    entries, _ = queries.audit_log_of(session, request.id, limit=50, offset=0)
+    entries = audit_log.list_part(session, request.id, asked_for(AUDIT_LOG)).items
     assert (entries[-1].what, entries[-1].outcome, entries[-1].channel) == ("answered", "later", "email")
 
 

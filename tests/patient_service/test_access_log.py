@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from flask.testing import FlaskClient
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from patient_service.store.tables import FileAccess
 from shared.security.encryption import Keys
 from tests.builders.patients import a_patient, a_ready_patient
 
@@ -30,16 +28,6 @@ def test_who_reads_the_log_stands_in_it(client: FlaskClient, session: Session, k
     client.get(url, headers={"X-Purpose": "data protection officer"})
     (entry,) = client.get(url).json["items"]
     assert (entry["action"], entry["purpose"]) == ("audited", "data protection officer")
-
-
-def test_a_list_is_one_access_that_names_everybody_shown(client: FlaskClient, session: Session, keys: Keys) -> None:
-    known = [a_patient(session, keys, last_name=f"Erfunden {name}").id for name in ("A", "B", "C")]
-    client.get("/api/patients?limit=2")
-    access = session.scalars(select(FileAccess)).all()
-    assert {each.patient_id for each in access} == set(known[1:])
-    assert len({each.id for each in access}) == 1
-    logs = [client.get(f"/api/patients/{each}/access-log").json["items"] for each in known]
-    assert [[entry["id"] for entry in log] for log in logs] == [[], [str(access[0].id)], [str(access[0].id)]]
 
 
 def test_who_only_counts_whom_a_search_finds_has_learned_of_them(

@@ -18,7 +18,7 @@ from migrations.settings import MigrationSettings
 from patient_service.api.access_log import record_refusal
 from patient_service.domain import consents
 from patient_service.domain.schemas import NewConsent
-from patient_service.store.tables import FileAccess
+from patient_service.store.tables import FileAccess, ListAccess
 from shared.security.encryption import Keys
 from tests.architecture.sources import calls_in, sources
 from tests.builders.patients import NOBODY, a_ready_patient, new_patient
@@ -85,9 +85,24 @@ def file(session: Session, keys: Keys) -> File:
     return File(patient.id, consent.id)
 
 
-def entries(session: Session) -> list[FileAccess]:
+@dataclass(frozen=True)
+class Entry:
+    """What the log says of one file, whether it was shown singly or in a list."""
+
+    patient_id: UUID
+    action: str
+    purpose: bytes | None
+
+
+def entries(session: Session) -> list[Entry]:
     """Everything in the access logs but what the builders did."""
-    return list(session.scalars(select(FileAccess).where(FileAccess.accessed_at != MONDAY).order_by(FileAccess.id)))
+    singly = select(FileAccess).where(FileAccess.accessed_at != MONDAY).order_by(FileAccess.id)
+    in_lists = select(ListAccess).where(ListAccess.accessed_at != MONDAY).order_by(ListAccess.id)
+    return [Entry(each.patient_id, each.action, each.purpose) for each in session.scalars(singly)] + [
+        Entry(patient, each.action, each.purposes[0] if each.purposes else None)
+        for each in session.scalars(in_lists)
+        for patient in each.patient_ids
+    ]
 
 
 def ask(client: FlaskClient, way: tuple[str, str], where: File, body: Any, **headers: str) -> Any:
@@ -133,10 +148,10 @@ def test_of_nobody_nothing_is_noted(
 @pytest.fixture
 def log_that_cannot_be_written(file: File) -> Iterator[None]:
     with as_owner(MigrationSettings(), "patient_service") as owner:
-        owner.execute(text("REVOKE INSERT ON file_accesses FROM patient_service"))
+        owner.execute(text("REVOKE INSERT ON file_accesses, list_accesses FROM patient_service"))
         owner.commit()
         yield
-        owner.execute(text("GRANT INSERT ON file_accesses TO patient_service"))
+        owner.execute(text("GRANT INSERT ON file_accesses, list_accesses TO patient_service"))
         owner.commit()
 
 

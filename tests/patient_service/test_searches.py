@@ -12,14 +12,15 @@ from sqlalchemy.orm import Session
 
 from patient_service.dependencies import Dependencies
 from patient_service.domain import consents, copies, patients, searches
+from patient_service.domain.lists import STATUS_CHANGES
 from patient_service.domain.schemas import NewConsent, NewStatus, PatientView
 from patient_service.jobs import jobs
 from shared.database import new_id
 from shared.runtime import clock
 from shared.security.encryption import Keys
 from shared.values.enums import PatientStatus, Role
-from shared.values.schemas import PageQuery
 from tests.accounts import ANNA, signed_in
+from tests.builders.lists import asked_for
 from tests.builders.patients import (
     ALLOWED_STEPS,
     NOBODY,
@@ -227,7 +228,14 @@ def test_a_search_that_is_not_ready_any_more_stays_paused_and_says_why(session: 
     assert searches.end_pauses_that_passed(session, keys, now=later) == 0
     assert status_of(session, keys, known) == "paused"
     assert recorded(session, known.id)[-1]["data"]["patient"]["paused_until"] is None
-    last = searches.list_history(session, keys, known.id, PageQuery(), reader=NOBODY, now=MONDAY).items[-1]
+    last = searches.list_history(
+        session,
+        keys,
+        known.id,
+        asked_for(STATUS_CHANGES),
+        reader=NOBODY,
+        now=MONDAY,
+    ).items[-1]
     assert (last.from_, last.to) == ("paused", "paused")
     assert "mandate_withdrawn" in str(last.reason)
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from uuid import UUID
 
 from shared.http import Context, Resource, endpoint
-from shared.values.schemas import PageQuery
+from shared.values.lists import Listed, ListRequest
+from shared.values.schemas import QuerySchema
 from therapist_service.dependencies import Dependencies
 from therapist_service.domain import import_arrivals, imports
 from therapist_service.domain.import_arrivals import FileSearch
 from therapist_service.domain.import_schemas import (
-    ImportPage,
     ImportRecordFilter,
-    ImportRecordPage,
     ImportView,
     NewImport,
 )
+from therapist_service.domain.lists import IMPORT_RECORDS, IMPORTS
 
 
 class ImportItem(Resource):
@@ -35,10 +35,10 @@ def _search(context: Context[Dependencies], body: NewImport) -> FileSearch:
 class ImportCollection(Resource):
     """All imports."""
 
-    @endpoint(query=PageQuery, response=ImportPage)
-    def get(self, context: Context[Dependencies], query: PageQuery) -> ImportPage:
+    @endpoint(lists=IMPORTS)
+    def get(self, context: Context[Dependencies], wanted: ListRequest[QuerySchema]) -> Listed:
         """List imports, the newest first."""
-        return imports.list_page(context.session, query)
+        return imports.list_part(context.session, wanted)
 
     @endpoint(
         body=NewImport,
@@ -63,7 +63,7 @@ class ImportCollection(Resource):
 class ImportRecordCollection(Resource):
     """The records of an import."""
 
-    @endpoint(query=ImportRecordFilter, response=ImportRecordPage)
-    def get(self, context: Context[Dependencies], id: UUID, query: ImportRecordFilter) -> ImportRecordPage:
+    @endpoint(lists=IMPORT_RECORDS)
+    def get(self, context: Context[Dependencies], id: UUID, wanted: ListRequest[ImportRecordFilter]) -> Listed:
         """List what became of each record, in the order of work."""
-        return imports.list_records(context.session, id, query)
+        return imports.list_records(context.session, id, wanted)

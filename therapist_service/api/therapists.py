@@ -5,15 +5,16 @@ from __future__ import annotations
 from uuid import UUID
 
 from shared.http import Context, Resource, endpoint
+from shared.values.lists import Listed, ListRequest
 from shared.values.schemas import MergePatch
 from therapist_service.dependencies import Dependencies
 from therapist_service.domain import therapists
+from therapist_service.domain.lists import THERAPISTS
 from therapist_service.domain.schemas import (
     ChangedTherapist,
     NewBlock,
     NewTherapist,
     TherapistFilter,
-    TherapistPage,
     TherapistView,
 )
 
@@ -37,10 +38,10 @@ class TherapistItem(Resource):
 class TherapistCollection(Resource):
     """All therapists."""
 
-    @endpoint(query=TherapistFilter, response=TherapistPage)
-    def get(self, context: Context[Dependencies], query: TherapistFilter) -> TherapistPage:
+    @endpoint(lists=THERAPISTS)
+    def get(self, context: Context[Dependencies], wanted: ListRequest[TherapistFilter]) -> Listed:
         """List therapists by name."""
-        return therapists.list_page(context.session, query)
+        return therapists.list_part(context.session, wanted)
 
     @endpoint(body=NewTherapist, response=TherapistView, status=201, replay=TherapistItem.get)
     def post(self, context: Context[Dependencies], body: NewTherapist) -> TherapistView:

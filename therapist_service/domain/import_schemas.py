@@ -11,7 +11,8 @@ from pydantic import ConfigDict, Field
 from shared.values.datetimes import Instant
 from shared.values.enums import ImportAction, ImportOutcome, ImportStatus
 from shared.values.errors import NotAcceptable
-from shared.values.schemas import EntityView, Page, PageQuery, Schema
+from shared.values.lists import Several, part_of
+from shared.values.schemas import EntityView, QuerySchema, Schema
 from shared.values.text import Text
 
 FILE_NAME = r"^therapists_[0-9]{8}_[0-9]{6}\.json$"
@@ -113,12 +114,16 @@ class ImportRecordView(Schema):
     """What changed."""
 
 
-class ImportRecordFilter(PageQuery):
+ImportRecordRow = part_of(
+    "ImportRecordRow",
+    ImportRecordView,
+    *("position", "external_id", "action", "outcome", "reason", "therapist_id"),
+    about="What became of one record, without what changed.",
+)
+
+
+class ImportRecordFilter(QuerySchema):
     """Which records to list."""
 
-    outcome: ImportOutcome | None = None
-    """Only those with this outcome."""
-
-
-ImportPage = Page[ImportView]
-ImportRecordPage = Page[ImportRecordView]
+    outcome: Several[ImportOutcome] = []
+    """Only those with one of these outcomes."""

@@ -20,21 +20,19 @@ from shared.database.rows import require
 from shared.events.event import Event
 from shared.events.outbox import record_all
 from shared.values.enums import ImportAction, ImportOutcome, ImportStatus
-from shared.values.schemas import PageQuery
+from shared.values.lists import Listed, ListRequest
 from therapist_service.domain import search, states, therapists
 from therapist_service.domain.import_files import ImportFile, Metadata, NotImportable, refuse_out_of_turn
 from therapist_service.domain.import_records import Entry
 from therapist_service.domain.import_rules import ImportDecision, decide
 from therapist_service.domain.import_schemas import (
     Counts,
-    ImportPage,
     ImportRecordFilter,
-    ImportRecordPage,
-    ImportRecordView,
     ImportView,
 )
 from therapist_service.domain.schemas import ImportedFields
 from therapist_service.store import import_queries as queries
+from therapist_service.store import lists
 from therapist_service.store.tables import Import
 
 WRITTEN = (
@@ -83,10 +81,10 @@ def view(known: Import) -> ImportView:
     return ImportView.of({**{name: getattr(known, name) for name in fields}, "counts": counts})
 
 
-def list_page(session: Session, wanted: PageQuery) -> ImportPage:
-    """A page of all imports, the newest first."""
-    found, total = queries.imports_page(session, limit=wanted.limit, offset=wanted.offset)
-    return ImportPage(items=[view(i) for i in found], total=total, limit=wanted.limit, offset=wanted.offset)
+def list_part(session: Session, wanted: ListRequest[Any]) -> Listed:
+    """A part of all imports."""
+    found = lists.imports(session, wanted.part)
+    return found.shown([view(each) for each in found.rows])
 
 
 def get(session: Session, import_id: UUID) -> ImportView:
@@ -94,21 +92,21 @@ def get(session: Session, import_id: UUID) -> ImportView:
     return view(_known(session, import_id))
 
 
-def list_records(session: Session, import_id: UUID, wanted: ImportRecordFilter) -> ImportRecordPage:
-    """A page of an import's records; raises `NotFound`."""
-    known = _known(session, import_id)
-    part = {"limit": wanted.limit, "offset": wanted.offset}
-    found = queries.records_of(session, import_id, outcome=wanted.outcome, **part)
-    items = [ImportRecordView.of(each) for each in found]
-    return ImportRecordPage(items=items, total=_number(known, wanted.outcome), **part)
+def list_records(session: Session, import_id: UUID, wanted: ListRequest[ImportRecordFilter]) -> Listed:
+    """A part of an import's records; raises `NotFound`."""
+    known, outcomes = _known(session, import_id), wanted.filters.outcome
+    total = _number(known, outcomes)
+    found = lists.import_records(session, import_id, wanted.part, outcomes=outcomes, total=total)
+    return found.shown(found.rows)
 
 
-def _number(known: Import, outcome: ImportOutcome | None) -> int:
-    """How many records have this outcome, or any; a million need not be counted again."""
-    if outcome is None:
+def _number(known: Import, outcomes: Sequence[ImportOutcome]) -> int:
+    """How many records have one of these outcomes, or any; a million need not be counted again."""
+    if not outcomes:
         return known.done
-    names = CHANGED.values() if outcome == ImportOutcome.APPLIED else [str(outcome)]
-    return sum(getattr(known, name) for name in names)
+    applied = CHANGED.values() if ImportOutcome.APPLIED in outcomes else []
+    others = [str(each) for each in outcomes if each != ImportOutcome.APPLIED]
+    return sum(getattr(known, name) for name in (*applied, *others))
 
 
 def _known(session: Session, import_id: UUID) -> Import:

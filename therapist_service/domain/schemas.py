@@ -21,11 +21,12 @@ from shared.values.enums import (
 )
 from shared.values.errors import NotAcceptable
 from shared.values.identifiers import Language, PostalCode
+from shared.values.lists import Several, part_of
 from shared.values.places import Latitude, Longitude
 from shared.values.postal_codes import coordinates_problem
 from shared.values.readable import FOR_CALLERS
 from shared.values.rules import rule_across, without_rule
-from shared.values.schemas import Changed, Distinct, EntityView, Page, PageQuery, Schema
+from shared.values.schemas import Changed, Distinct, EntityView, QuerySchema, Schema
 from shared.values.text import Line, Note
 from shared.values.weekly import WeeklyHours
 
@@ -220,7 +221,30 @@ class TherapistView(TherapistFields, EntityView):
     _has_coordinates_that_can_be_right = without_rule()
 
 
-class TherapistFilter(PageQuery):
+TherapistRow = part_of(
+    "TherapistRow",
+    TherapistView,
+    *("id", "created_at", "updated_at", "updated_by", "version"),
+    *("status", "salutation", "title", "first_name", "last_name", "gender", "street", "house_number", "postal_code"),
+    *("city", "phone", "mobile", "email", "accreditation", "seat_share", "procedures", "age_groups", "settings"),
+    *("languages", "free_individual_from", "free_group_from", "potentially_available", "contact_preference"),
+    *("email_opt_out", "last_email_on", "last_call_on", "last_conversation_on"),
+    about="What a table of therapists shows.",
+)
+
+
+class TherapistLabel(Schema):
+    """What names a therapist."""
+
+    id: UUID
+    """Identifies the therapist."""
+    name: str
+    """Title, first and last name."""
+    city: str | None
+    """Town of the practice."""
+
+
+class TherapistFilter(QuerySchema):
     """Which therapists to list."""
 
     q: (
@@ -235,20 +259,17 @@ class TherapistFilter(PageQuery):
         ]
         | None
     ) = None
-    postal_code: PostalCode | None = None
-    """Only those with this postal code."""
+    postal_code: Several[PostalCode] = []
+    """Only those with one of these postal codes."""
     city: Annotated[Line, Field(examples=["Aachen"])] | None = None
     """Only those in this town."""
-    procedure: Procedure | None = None
-    """Only those who offer this procedure."""
-    gender: Gender | None = None
-    """Only those of this gender."""
-    status: TherapistStatus | None = None
-    """Only those with this status."""
-    accreditation: Accreditation | None = None
-    """Only those with this accreditation."""
+    procedure: Several[Procedure] = []
+    """Only those who offer one of these procedures."""
+    gender: Several[Gender] = []
+    """Only those of one of these genders."""
+    status: Several[TherapistStatus] = []
+    """Only those with one of these statuses."""
+    accreditation: Several[Accreditation] = []
+    """Only those with one of these accreditations."""
     potentially_available: bool | None = None
     """Only those who may have a place soon, or only the others."""
-
-
-TherapistPage = Page[TherapistView]

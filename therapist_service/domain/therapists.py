@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -20,6 +20,7 @@ from shared.events.catalogue import (
 from shared.events.event import Event
 from shared.events.outbox import record
 from shared.values.enums import TherapistStatus
+from shared.values.lists import Listed, ListRequest, View
 from shared.values.postal_codes import coordinates_problem
 from shared.values.schemas import MergePatch, merged
 from therapist_service.domain import search, states
@@ -33,10 +34,10 @@ from therapist_service.domain.schemas import (
     Source,
     TherapistFields,
     TherapistFilter,
-    TherapistPage,
+    TherapistLabel,
     TherapistView,
 )
-from therapist_service.store import queries
+from therapist_service.store import lists, queries
 from therapist_service.store.tables import Therapist
 
 PROTECTABLE = frozenset(ImportedFields.model_fields)
@@ -45,7 +46,8 @@ PROTECTABLE = frozenset(ImportedFields.model_fields)
 _PUBLISHED_AS_THEY_ARE = PublicTherapist.model_fields.keys() - {"phone_hours", "working_hours", "blocked_until"}
 _PUBLISHED_FROM = _PUBLISHED_AS_THEY_ARE | {"phone_hours", "working_hours", "block_until"}
 
-FILTERED = ("postal_code", "city", "gender", "status", "accreditation", "potentially_available")
+FILTERED = ("postal_code", "gender", "status", "accreditation")
+"""Filters with several values, each of the column of its name."""
 
 
 def view(therapist: Therapist) -> TherapistView:
@@ -107,20 +109,31 @@ def _published(row: Mapping[str, Any]) -> dict[str, Any]:
     return fields
 
 
-def list_page(session: Session, wanted: TherapistFilter) -> TherapistPage:
-    """A page of the therapists that are wanted, by name. Raises `InvalidFields` for a search of too many words."""
-    conditions = queries.fields_are(**wanted.model_dump(include=set(FILTERED)))
-    if wanted.procedure is not None:
-        conditions.append(queries.offers_procedure(wanted.procedure))
-    part = {"limit": wanted.limit, "offset": wanted.offset}
-    if wanted.q is None:
-        found, total = queries.therapists_where(session, conditions, **part)
-    elif (words := search.wanted(wanted.q)) is None:
-        found, total = [], 0
+def label(therapist: Therapist) -> TherapistLabel:
+    """What names the therapist."""
+    name = " ".join(filter(None, (therapist.title, therapist.first_name, therapist.last_name)))
+    return TherapistLabel(id=therapist.id, name=name, city=therapist.city)
+
+
+def list_part(session: Session, wanted: ListRequest[TherapistFilter]) -> Listed:
+    """A part of the therapists who are wanted. Raises `InvalidFields` for a search of too many words."""
+    filters, part = wanted.filters, wanted.part
+    conditions = [
+        *lists.fields_are(city=filters.city, potentially_available=filters.potentially_available),
+        *lists.fields_are_among(**{name: getattr(filters, name) for name in FILTERED}),
+    ]
+    if filters.procedure:
+        conditions.append(lists.offers_one_of(filters.procedure))
+    if filters.q is None:
+        found = lists.therapists(session, conditions, part)
+    elif (words := search.wanted(filters.q)) is None:
+        return Listed([], 0, None if part.count_by is None else {}, None)
     else:
-        conditions.append(queries.has_words(words))
-        found, total = queries.found_therapists(session, conditions, at_most=search.MOST_FOUND, **part)
-    return TherapistPage(items=[view(t) for t in found], total=total, **part)
+        conditions.append(lists.has_words(words))
+        found = lists.found_therapists(session, conditions, part, at_most=search.MOST_FOUND)
+    # a row has fields of the table alone
+    show: Mapping[View, Callable[[Therapist], Any]] = {"full": view, "row": lambda each: each, "label": label}
+    return found.shown([show[wanted.view](each) for each in found.rows])
 
 
 def get(session: Session, therapist_id: UUID) -> TherapistView:

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from shared.database.bulk import Row, write_rows
-from shared.database.rows import find_row, page_of
+from shared.database.rows import find_row
 from therapist_service.store.tables import Import, ImportContent, ImportCopy, ImportRecord, Therapist
 
 
@@ -97,22 +97,6 @@ def drop_left_content(session: Session, *, older_than: UUID) -> int:
     is_used = select(Import.id).where(Import.content_id == ImportContent.content_id).exists()
     left = delete(ImportContent).where(ImportContent.content_id < older_than, ~is_used)
     return len(session.execute(left.returning(ImportContent.number)).all())
-
-
-def imports_page(session: Session, *, limit: int, offset: int) -> tuple[Sequence[Import], int]:
-    """A page of imports, the newest first, and how many there are."""
-    newest = select(Import).order_by(Import.created_at.desc(), Import.id.desc())
-    return page_of(session, newest, limit=limit, offset=offset)
-
-
-def records_of(
-    session: Session, import_id: UUID, *, outcome: str | None, limit: int, offset: int
-) -> Sequence[ImportRecord]:
-    """A page of an import's records in their order."""
-    page = select(ImportRecord).where(ImportRecord.import_id == import_id).order_by(ImportRecord.position).limit(limit)
-    if outcome is None:  # their positions are 0, 1, 2, …: nothing has to be passed over
-        return session.scalars(page.where(ImportRecord.position >= offset)).all()
-    return session.scalars(page.where(ImportRecord.outcome == outcome).offset(offset)).all()
 
 
 def known_to_source(session: Session, source: str, external_ids: Collection[str]) -> dict[str, dict[str, Any]]:

@@ -97,7 +97,7 @@ class Therapist(Aggregate, Tables):
         Index("ix_therapists_city", "city"),
         Index("ix_therapists_shuffled", text("hashtext(id::text)"), "id"),
         Index("ix_therapists_search", "search", postgresql_using="gin"),
-        Index("ix_therapists_name", "last_name", "first_name", "id"),
+        Index("ix_therapists_name", "last_name", text("COALESCE(first_name, '')"), "id"),
         CheckConstraint(is_one_of("status", TherapistStatus), name="status"),
         CheckConstraint("(status = 'blocked') = (block_reason IS NOT NULL)", name="block_has_a_reason"),
         CheckConstraint("inactive_by IN ('import', 'staff')", name="inactive_by"),

@@ -5,11 +5,13 @@ from __future__ import annotations
 from uuid import UUID
 
 from shared.http import Context, Replay, Resource, ResponseReference, endpoint
-from shared.values.schemas import MergePatch, PageQuery
+from shared.values.lists import Listed, ListRequest
+from shared.values.schemas import MergePatch, QuerySchema
 from user_service.api.callers import recently_signed_in
 from user_service.dependencies import Dependencies
 from user_service.domain import machines
-from user_service.domain.schemas import MachineFields, MachinePage, MachineSecretView, MachineView, NewMachine
+from user_service.domain.lists import MACHINES
+from user_service.domain.schemas import MachineFields, MachineSecretView, MachineView, NewMachine
 
 
 def _reference(made: MachineSecretView) -> ResponseReference:
@@ -55,10 +57,10 @@ class MachineAccountItem(Resource):
 class MachineAccountCollection(Resource):
     """All machine accounts."""
 
-    @endpoint(query=PageQuery, response=MachinePage)
-    def get(self, context: Context[Dependencies], query: PageQuery) -> MachinePage:
+    @endpoint(lists=MACHINES)
+    def get(self, context: Context[Dependencies], wanted: ListRequest[QuerySchema]) -> Listed:
         """List the machine accounts by name."""
-        return machines.list_page(context.session, query)
+        return machines.list_part(context.session, wanted)
 
     @endpoint(body=NewMachine, response=MachineSecretView, status=201, replay=SHOWN_ONCE)
     @recently_signed_in

@@ -5,12 +5,14 @@ from __future__ import annotations
 from uuid import UUID
 
 from shared.http import NOT_REPLAYED, Context, Resource, endpoint
-from shared.values.schemas import MergePatch, PageQuery
+from shared.values.lists import Listed, ListRequest
+from shared.values.schemas import MergePatch, QuerySchema
 from user_service import jobs
 from user_service.api.responses import origin_of
 from user_service.dependencies import Dependencies
 from user_service.domain import accounts, sessions
-from user_service.domain.schemas import MeView, NewPassword, OtpRemoval, OtpSetup, OtpSetupView, OwnFields, SessionPage
+from user_service.domain.lists import SESSIONS
+from user_service.domain.schemas import MeView, NewPassword, OtpRemoval, OtpSetup, OtpSetupView, OwnFields
 
 
 class MeResource(Resource):
@@ -83,11 +85,11 @@ class OwnOtpResource(Resource):
 class OwnSessionCollection(Resource):
     """The caller's sessions."""
 
-    @endpoint(query=PageQuery, response=SessionPage, statuses=(404,))
-    def get(self, context: Context[Dependencies], query: PageQuery) -> SessionPage:
+    @endpoint(lists=SESSIONS, statuses=(404,))
+    def get(self, context: Context[Dependencies], wanted: ListRequest[QuerySchema]) -> Listed:
         """List the caller's active sessions, newest first."""
         me = context.caller
-        return sessions.list_page(context.session, me.id, query, current=me.session_id, now=context.now)
+        return sessions.list_part(context.session, me.id, wanted, current=me.session_id, now=context.now)
 
     @endpoint(statuses=(404,))
     def delete(self, context: Context[Dependencies]) -> None:

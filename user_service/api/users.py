@@ -5,17 +5,16 @@ from __future__ import annotations
 from uuid import UUID
 
 from shared.http import Context, Resource, endpoint
-from shared.values.schemas import MergePatch, PageQuery
+from shared.values.lists import Listed, ListRequest
+from shared.values.schemas import MergePatch, QuerySchema
 from user_service.api.callers import recently_signed_in
 from user_service.dependencies import Dependencies
 from user_service.domain import account_emails, account_log, accounts, one_time_passwords, sessions
+from user_service.domain.lists import CHANGES, SESSIONS, USERS
 from user_service.domain.schemas import (
-    AccountChangePage,
     NewUser,
-    SessionPage,
     UserFields,
     UserFilter,
-    UserPage,
     UserView,
 )
 
@@ -51,10 +50,10 @@ class UserItem(Resource):
 class UserCollection(Resource):
     """All accounts of people."""
 
-    @endpoint(query=UserFilter, response=UserPage)
-    def get(self, context: Context[Dependencies], query: UserFilter) -> UserPage:
+    @endpoint(lists=USERS)
+    def get(self, context: Context[Dependencies], wanted: ListRequest[UserFilter]) -> Listed:
         """List the accounts of people by name."""
-        return accounts.list_page(context.session, query)
+        return accounts.list_part(context.session, wanted)
 
     @endpoint(body=NewUser, response=UserView, status=201, replay=UserItem.get)
     @recently_signed_in
@@ -92,10 +91,10 @@ class UserOtpResource(Resource):
 class UserSessionCollection(Resource):
     """The sessions of a person."""
 
-    @endpoint(query=PageQuery, response=SessionPage)
-    def get(self, context: Context[Dependencies], id: UUID, query: PageQuery) -> SessionPage:
+    @endpoint(lists=SESSIONS)
+    def get(self, context: Context[Dependencies], id: UUID, wanted: ListRequest[QuerySchema]) -> Listed:
         """List a person's active sessions, newest first."""
-        return sessions.list_page(context.session, id, query, current=context.caller.session_id, now=context.now)
+        return sessions.list_part(context.session, id, wanted, current=context.caller.session_id, now=context.now)
 
     @endpoint()
     @recently_signed_in
@@ -124,7 +123,7 @@ class UserSessionItem(Resource):
 class UserHistoryResource(Resource):
     """The log of an account."""
 
-    @endpoint(query=PageQuery, response=AccountChangePage)
-    def get(self, context: Context[Dependencies], id: UUID, query: PageQuery) -> AccountChangePage:
+    @endpoint(lists=CHANGES)
+    def get(self, context: Context[Dependencies], id: UUID, wanted: ListRequest[QuerySchema]) -> Listed:
         """List what happened to an account, of a person or a machine, oldest first; also of a deleted one."""
-        return account_log.list_page(context.session, id, query)
+        return account_log.list_part(context.session, id, wanted)

@@ -6,15 +6,15 @@ An entry about how the owner signs in is sent to them by e-mail as well: it may 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from shared.database import Session
 from shared.database.rows import require
 from shared.values.account_enums import AccountChangeKind, AccountEmailKind
-from shared.values.schemas import PageQuery
-from user_service.domain.schemas import AccountChangePage, AccountChangeView
+from shared.values.lists import Listed, ListRequest
 from user_service.domain.throttling import Attempt
-from user_service.store import account_emails, queries
+from user_service.store import account_emails, lists, queries
 from user_service.store.tables import AccountChange
 
 NOTICES = {
@@ -56,9 +56,8 @@ def add_delay(session: Session, email_key: str, attempt: Attempt, *, detail: str
         queries.add_change_of(session, email_key, AccountChangeKind.SIGN_IN_DELAYED.value, detail=detail, now=now)
 
 
-def list_page(session: Session, account_id: UUID, wanted: PageQuery) -> AccountChangePage:
-    """A page of what happened to an account, oldest first; also to a deleted one. Raises `NotFound`."""
+def list_part(session: Session, account_id: UUID, wanted: ListRequest[Any]) -> Listed:
+    """A part of what happened to an account; also to a deleted one. Raises `NotFound`."""
     require(queries.account_or_deleted(session, account_id), "account")
-    found, total = queries.changes_of(session, account_id, limit=wanted.limit, offset=wanted.offset)
-    shown = [AccountChangeView.of(each) for each in found]
-    return AccountChangePage(items=shown, total=total, limit=wanted.limit, offset=wanted.offset)
+    found = lists.changes(session, account_id, wanted.part)
+    return found.shown(found.rows)

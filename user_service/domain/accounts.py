@@ -16,6 +16,7 @@ from shared.errors import Conflict
 from shared.values.account_enums import AccountChangeKind, AccountKind, SessionEnd
 from shared.values.contacts import normalised_email
 from shared.values.enums import Role
+from shared.values.lists import Listed, ListRequest
 from shared.values.schemas import MergePatch, Schema, merged
 from user_service.domain import account_log, links, one_time_passwords, sessions
 from user_service.domain.schemas import (
@@ -24,10 +25,9 @@ from user_service.domain.schemas import (
     OwnFields,
     UserFields,
     UserFilter,
-    UserPage,
     UserView,
 )
-from user_service.store import queries
+from user_service.store import lists, queries
 from user_service.store.tables import Account
 
 
@@ -61,12 +61,11 @@ def get_own(session: Session, account_id: UUID | None) -> MeView:
     return own_view(session, sessions.get_person(session, account_id))
 
 
-def list_page(session: Session, wanted: UserFilter) -> UserPage:
-    """A page of the accounts of people, by name."""
-    found, total = queries.page_of_accounts(
-        session, AccountKind.PERSON, role=wanted.role, active=wanted.active, limit=wanted.limit, offset=wanted.offset
-    )
-    return UserPage(items=[view(each) for each in found], total=total, limit=wanted.limit, offset=wanted.offset)
+def list_part(session: Session, wanted: ListRequest[UserFilter]) -> Listed:
+    """A part of the accounts of people."""
+    filters = wanted.filters
+    found = lists.accounts(session, AccountKind.PERSON, wanted.part, roles=filters.role, active=filters.active)
+    return found.shown([view(each) for each in found.rows])
 
 
 def create(session: Session, new: NewUser, *, by: UUID | None, now: datetime) -> UserView:

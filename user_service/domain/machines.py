@@ -12,11 +12,12 @@ from shared.database.rows import check_version, require
 from shared.errors import Conflict
 from shared.values.account_enums import AccountChangeKind, AccountKind
 from shared.values.enums import Role
-from shared.values.schemas import MergePatch, PageQuery, merged
+from shared.values.lists import Listed, ListRequest
+from shared.values.schemas import MergePatch, merged
 from user_service.domain import account_log, accounts
-from user_service.domain.schemas import MachineFields, MachinePage, MachineSecretView, MachineView, NewMachine
+from user_service.domain.schemas import MachineFields, MachineSecretView, MachineView, NewMachine
 from user_service.domain.secret_values import hash_of, new_secret
-from user_service.store import queries
+from user_service.store import lists, queries
 from user_service.store.tables import Account
 
 SHORTEST_SECRET = 32
@@ -37,13 +38,10 @@ def _get(session: Session, account_id: UUID, *, lock: bool = False) -> Account:
     return require(queries.account(session, account_id, AccountKind.MACHINE, lock=lock), "account")
 
 
-def list_page(session: Session, wanted: PageQuery) -> MachinePage:
-    """A page of the machine accounts, by name."""
-    found, total = queries.page_of_accounts(
-        session, AccountKind.MACHINE, role=None, active=None, limit=wanted.limit, offset=wanted.offset
-    )
-    shown = [MachineView.of(each) for each in found]
-    return MachinePage(items=shown, total=total, limit=wanted.limit, offset=wanted.offset)
+def list_part(session: Session, wanted: ListRequest[Any]) -> Listed:
+    """A part of the machine accounts."""
+    found = lists.accounts(session, AccountKind.MACHINE, wanted.part)
+    return found.shown(found.rows)
 
 
 def create(

@@ -15,7 +15,8 @@ from shared.values.contacts import EmailAddress, PersonName
 from shared.values.datetimes import Instant
 from shared.values.enums import Role, Scope
 from shared.values.errors import NotAcceptable
-from shared.values.schemas import Distinct, EntityView, Page, PageQuery, Schema
+from shared.values.lists import Several
+from shared.values.schemas import Distinct, EntityView, QuerySchema, Schema
 from shared.values.text import Line
 
 SHORTEST_PASSWORD = 12
@@ -183,16 +184,13 @@ class MeView(EntityView, OwnFields):
     """When the caller last signed in."""
 
 
-class UserFilter(PageQuery):
+class UserFilter(QuerySchema):
     """Which accounts of people to list."""
 
-    role: RoleOfPeople | None = None
-    """Only those who have this role."""
+    role: Several[RoleOfPeople] = []
+    """Only those who have one of these roles."""
     active: bool | None = None
     """Only those who may sign in, or only those who may not."""
-
-
-UserPage = Page[UserView]
 
 
 class NewPassword(Schema):
@@ -272,9 +270,6 @@ class SessionView(Schema):
     """Whether it is the session of the caller."""
 
 
-SessionPage = Page[SessionView]
-
-
 # Machines
 
 
@@ -314,9 +309,6 @@ class MachineSecretView(MachineView):
     """The new secret; null where an answer is repeated."""
 
 
-MachinePage = Page[MachineView]
-
-
 # The log of an account
 
 
@@ -333,6 +325,3 @@ class AccountChangeView(Schema):
     """When it happened."""
     changed_by: UUID | None
     """The account that did it; null: a command at the terminal, or nobody who was signed in."""
-
-
-AccountChangePage = Page[AccountChangeView]

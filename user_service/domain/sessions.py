@@ -11,18 +11,19 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from shared.database import Session, new_id
 from shared.database.rows import check_version, require
 from shared.errors import Forbidden, NotFound, Unauthenticated
 from shared.values.account_enums import AccountChangeKind, AccountKind, SessionEnd
-from shared.values.schemas import PageQuery
+from shared.values.lists import Listed, ListRequest
 from user_service.domain import account_log
-from user_service.domain.schemas import SessionPage, SessionView
+from user_service.domain.schemas import SessionView
 from user_service.domain.secret_values import SecretValues, hash_of, new_secret
 from user_service.settings import SessionRules
-from user_service.store import queries
+from user_service.store import lists, queries
 from user_service.store.tables import Account, RefreshToken, SignInSession
 
 RECENT = timedelta(minutes=15)
@@ -136,14 +137,13 @@ def end(
     return ended
 
 
-def list_page(
-    session: Session, account_id: UUID | None, wanted: PageQuery, *, current: UUID | None, now: datetime
-) -> SessionPage:
-    """A page of the active sessions of an account, newest first. Raises `NotFound`."""
+def list_part(
+    session: Session, account_id: UUID | None, wanted: ListRequest[Any], *, current: UUID | None, now: datetime
+) -> Listed:
+    """A part of the active sessions of an account. Raises `NotFound`."""
     account = get_person(session, account_id)
-    found, total = queries.sessions_of(session, account.id, now=now, limit=wanted.limit, offset=wanted.offset)
-    shown = [SessionView.of({**_fields(each), "current": each.id == current}) for each in found]
-    return SessionPage(items=shown, total=total, limit=wanted.limit, offset=wanted.offset)
+    found = lists.sessions(session, account.id, wanted.part, now=now)
+    return found.shown([SessionView.of({**_fields(each), "current": each.id == current}) for each in found.rows])
 
 
 def _fields(row: SignInSession) -> dict[str, object]:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, CursorResult, func, insert, literal, or_, 
 from sqlalchemy.orm import Session
 
 from shared.database import new_id
-from shared.database.rows import find_row, page_of
+from shared.database.rows import find_row
 from shared.values.account_enums import AccountKind, SessionEnd
 from shared.values.enums import Role
 from user_service.store.portions import remove_portion
@@ -74,19 +74,6 @@ def machine(session: Session, id_or_name: str) -> Account | None:
         return machine_named(session, id_or_name)
 
 
-def page_of_accounts(
-    session: Session, kind: AccountKind, *, role: Role | None, active: bool | None, limit: int, offset: int
-) -> tuple[Sequence[Account], int]:
-    """A page of the accounts of this kind by name, with the total."""
-    conditions: list[ColumnElement[bool]] = [Account.kind == kind, Account.deleted_at.is_(None)]
-    if role is not None:
-        conditions.append(Account.roles.contains([role]))
-    if active is not None:
-        conditions.append(Account.active == active)
-    wanted = select(Account).where(*conditions).order_by(Account.name, Account.id)
-    return page_of(session, wanted, limit=limit, offset=offset)
-
-
 def lock_administrators(session: Session) -> Sequence[UUID]:
     """The ids of the people who can sign in as administrators, as they are now, locked in the order of their ids.
 
@@ -103,12 +90,6 @@ def lock_administrators(session: Session) -> Sequence[UUID]:
         .order_by(Account.id)
         .with_for_update()
     ).all()
-
-
-def changes_of(session: Session, account_id: UUID, *, limit: int, offset: int) -> tuple[Sequence[AccountChange], int]:
-    """A page of an account's log, oldest first, with the total."""
-    wanted = select(AccountChange).where(AccountChange.account_id == account_id)
-    return page_of(session, wanted.order_by(AccountChange.changed_at, AccountChange.id), limit=limit, offset=offset)
 
 
 # Sessions
@@ -130,15 +111,6 @@ def was_used_from(session: Session, email_key: str, address: str) -> bool:
         .where(or_(SignInSession.end_reason.is_(None), SignInSession.end_reason == SessionEnd.SIGNED_OUT))
     )
     return session.scalar(select(known.exists())) or False
-
-
-def sessions_of(
-    session: Session, account_id: UUID, *, now: datetime, limit: int, offset: int
-) -> tuple[Sequence[SignInSession], int]:
-    """A page of an account's active sessions, newest first, with the total."""
-    wanted = select(SignInSession).where(SignInSession.account_id == account_id, *_is_active(now))
-    newest_first = wanted.order_by(SignInSession.created_at.desc(), SignInSession.id)
-    return page_of(session, newest_first, limit=limit, offset=offset)
 
 
 def sign_in_session(session: Session, id: UUID, *, now: datetime) -> SignInSession | None:

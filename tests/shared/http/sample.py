@@ -12,10 +12,11 @@ from uuid import UUID
 
 from flask import Flask, Response
 from pydantic import SecretStr
-from sqlalchemy import DateTime, MetaData, select
+from sqlalchemy import DateTime, MetaData, func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.database import NAMES, Aggregate, Session, first_version, new_id
+from shared.database.listing import Listing
 from shared.database.tables import idempotency
 from shared.errors import (
     Conflict,
@@ -32,6 +33,7 @@ from shared.runtime.settings import ServiceSettings
 from shared.runtime.web import serve
 from shared.security.authentication import ANYONE, COORDINATORS, READERS
 from shared.values.datetimes import Instant, IsoDate
+from shared.values.lists import Listed, ListOf, ListRequest, Several, part_of
 from shared.values.schemas import EntityView, MergePatch, Page, PageQuery, QuerySchema, Schema
 
 SLOW_STARTED, SLOW_MAY_END = threading.Event(), threading.Event()
@@ -271,6 +273,61 @@ class MisshapenResource(Resource):
         return object()
 
 
+class SeatFilter(QuerySchema):
+    """Which benches of the catalogue are listed."""
+
+    seats: Several[int] = []
+    """Only those with so many seats."""
+    name: str | None = None
+    """Only the one with this name."""
+
+
+BenchLabel = part_of("BenchLabel", BenchView, "id", "name", about="What names a bench.")
+ORDERS = Listing(
+    sorts={
+        "created_at": (Bench.id,),
+        "seats": (Bench.seats, Bench.id),
+        "name": (Bench.name, Bench.id),
+        "built_on": (func.coalesce(Bench.built_on, date(9999, 12, 31)), Bench.id),
+    },
+    default="-created_at",
+    identity=Bench.id,
+    counts={"seats": Bench.seats},
+)
+CATALOGUE = ListOf(ORDERS, SeatFilter, full=BenchView, row=BenchView, label=BenchLabel)
+PARTS_READ: list[ListRequest[SeatFilter]] = []
+"""What was asked of the catalogue."""
+
+
+def read_catalogue(session: Session, wanted: ListRequest[SeatFilter]) -> Listed:
+    PARTS_READ.append(wanted)
+    benches = select(Bench)
+    if wanted.filters.seats:
+        benches = benches.where(Bench.seats.in_(wanted.filters.seats))
+    if wanted.filters.name is not None:
+        benches = benches.where(Bench.name == wanted.filters.name)
+    found = ORDERS.read(session, benches, wanted.part)
+    return found.shown(found.rows)
+
+
+class CatalogueCollection(Resource):
+    """Benches as a list with everything that a list can do."""
+
+    @endpoint(lists=CATALOGUE)
+    def get(self, context: Context[None], wanted: ListRequest[SeatFilter]) -> Listed:
+        """List benches, newest first."""
+        return read_catalogue(context.session, wanted)
+
+
+class OtherCatalogueCollection(Resource):
+    """The same under another address."""
+
+    @endpoint(lists=CATALOGUE)
+    def get(self, context: Context[None], wanted: ListRequest[SeatFilter]) -> Listed:
+        """List benches elsewhere."""
+        return read_catalogue(context.session, wanted)
+
+
 class PaperResource(Resource):
     """An endpoint that answers with something else than JSON."""
 
@@ -284,6 +341,8 @@ ROUTES = [
     Route("/api/benches", BenchCollection, get=READERS, post=COORDINATORS),
     Route("/api/benches/<uuid:id>", BenchItem, get=READERS, patch=COORDINATORS, delete=COORDINATORS),
     Route("/api/benches/<uuid:id>/nap", BenchNapResource, post=COORDINATORS),
+    Route("/api/catalogue", CatalogueCollection, get=READERS),
+    Route("/api/other-catalogue", OtherCatalogueCollection, get=READERS),
     Route("/api/naps", NapCollection, post=COORDINATORS),
     Route("/api/plain", PlainResource, get=READERS, post=COORDINATORS, put=COORDINATORS, delete=COORDINATORS),
     Route("/api/failing/<how>", FailingResource, get=READERS),

@@ -1,0 +1,86 @@
+"""Named questions behind this service's lists."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Text, Uuid, bindparam, cast, exists, func, null, select, union_all
+from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.orm import Session, selectinload
+
+from patient_service.store.tables import FileAccess, ListAccess, Patient, StatusChange
+from shared.database.listing import Found, Listing
+from shared.values.lists import Part
+
+NOT_YET = date(9999, 12, 31)
+"""Orders those without a day behind those with one; the indexes have it too."""
+
+PATIENTS: Final = Listing(
+    sorts={
+        "created_at": (Patient.id,),
+        "search_started_on": (func.coalesce(Patient.search_started_on, NOT_YET), Patient.id),
+        "last_contact_on": (func.coalesce(Patient.last_contact_on, NOT_YET), Patient.id),
+    },
+    default="-created_at",
+    identity=Patient.id,
+    counts={"status": Patient.status},
+)
+STATUS_CHANGES: Final = Listing(sorts={"at": (StatusChange.id,)}, default="at", counts={"to": StatusChange.status})
+
+
+def patients(
+    session: Session, conditions: Sequence[ColumnElement[bool]], part: Part, *, with_consents: bool
+) -> Found[Patient]:
+    """A part of the patients who meet the conditions."""
+    wanted = select(Patient).where(*conditions)
+    return PATIENTS.read(session, wanted.options(selectinload(Patient.consents)) if with_consents else wanted, part)
+
+
+def fields_are_among(**wanted: Collection[object]) -> list[ColumnElement[bool]]:
+    """Conditions that columns have one of these values; without values any will do."""
+    return [getattr(Patient, name).in_(values) for name, values in wanted.items() if values]
+
+
+def has_words(indexes: Sequence[bytes]) -> ColumnElement[bool]:
+    """All these blind indexes are among those of the patient's name and reference."""
+    return Patient.search_index.contains(indexes)
+
+
+def status_changes(session: Session, patient_id: UUID, part: Part) -> Found[StatusChange]:
+    """A part of a patient's status changes."""
+    return STATUS_CHANGES.read(session, select(StatusChange).where(StatusChange.patient_id == patient_id), part)
+
+
+_PATIENT: Any = bindparam("patient_id", type_=Uuid)
+_SINGLY = select(
+    FileAccess.id,
+    FileAccess.action,
+    cast(null(), Text).label("view"),
+    FileAccess.purpose,
+    FileAccess.accessed_at,
+    FileAccess.accessed_by,
+).where(FileAccess.patient_id == _PATIENT)
+_IN_LISTS = select(
+    ListAccess.id,
+    ListAccess.action,
+    ListAccess.view,
+    ListAccess.purposes[func.array_position(ListAccess.patient_ids, _PATIENT)],
+    ListAccess.accessed_at,
+    ListAccess.accessed_by,
+).where(ListAccess.patient_ids.contains(array([_PATIENT])))
+_ENTRIES = union_all(_SINGLY, _IN_LISTS).subquery()
+ACCESSES: Final = Listing(sorts={"at": (_ENTRIES.c.id,)}, default="-at", counts={"action": _ENTRIES.c.action})
+
+
+def accesses(session: Session, patient_id: UUID, part: Part) -> Found[Any]:
+    """A part of who was shown a patient's file, singly or in a list."""
+    return ACCESSES.read(session, select(_ENTRIES).params(patient_id=patient_id), part)
+
+
+def was_noted(session: Session, digest: bytes, *, since: datetime) -> bool:
+    """Whether a list with this digest was noted since an instant."""
+    noted = exists().where(ListAccess.digest == digest, ListAccess.accessed_at > since)
+    return bool(session.scalar(select(noted)))

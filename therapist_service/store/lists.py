@@ -1,0 +1,95 @@
+"""Named questions behind this service's lists."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Uuid, cast, func, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
+from sqlalchemy.orm import Session
+
+from shared.database.listing import Found, Listing
+from shared.values.lists import Part
+from therapist_service.store.tables import Import, ImportRecord, Therapist
+
+SHUFFLED = (text("hashtext(id::text)"), Therapist.id)
+"""An order in which therapists with something in common are no neighbours; there is an index for it."""
+
+THERAPISTS: Final = Listing(
+    sorts={
+        "last_name": (Therapist.last_name, func.coalesce(Therapist.first_name, ""), Therapist.id),
+        "created_at": (Therapist.id,),
+    },
+    default="last_name",
+    identity=Therapist.id,
+    counts={"status": Therapist.status, "accreditation": Therapist.accreditation, "gender": Therapist.gender},
+)
+IMPORTS: Final = Listing(
+    sorts={"created_at": (Import.created_at, Import.id)},
+    default="-created_at",
+    identity=Import.id,
+    counts={"status": Import.status},
+)
+IMPORT_RECORDS: Final = Listing(
+    sorts={"position": (ImportRecord.position,)},
+    default="position",
+    counts={"outcome": ImportRecord.outcome, "action": ImportRecord.action},
+)
+
+
+def therapists(session: Session, conditions: Sequence[ColumnElement[bool]], part: Part) -> Found[Therapist]:
+    """A part of the therapists who meet the conditions."""
+    return THERAPISTS.read(session, select(Therapist).where(*conditions), part)
+
+
+def found_therapists(
+    session: Session, conditions: Sequence[ColumnElement[bool]], part: Part, *, at_most: int
+) -> Found[Therapist]:
+    """A part of so many of the therapists who meet the conditions, counted up to that many.
+
+    Of more, always the same ones are taken, in an order that has to do with nothing: in the order of names PostgreSQL
+    would read nearly all therapists until it comes to the first one whose name begins with v.
+    """
+    found = session.scalars(select(Therapist.id).where(*conditions).order_by(*SHUFFLED).limit(at_most)).all()
+    these = Therapist.id == func.any(cast(list(found), ARRAY(Uuid)))
+    return THERAPISTS.read(session, select(Therapist).where(these), part, total=len(found))
+
+
+def fields_are(**wanted: object) -> list[ColumnElement[bool]]:
+    """Conditions that columns have these values; None means that any will do."""
+    return [getattr(Therapist, name) == value for name, value in wanted.items() if value is not None]
+
+
+def fields_are_among(**wanted: Collection[object]) -> list[ColumnElement[bool]]:
+    """Conditions that columns have one of these values; without values any will do."""
+    return [getattr(Therapist, name).in_(values) for name, values in wanted.items() if values]
+
+
+def offers_one_of(procedures: Collection[str]) -> ColumnElement[bool]:
+    """The therapist works with one of these procedures, perhaps among others."""
+    return Therapist.procedures.overlap(list(procedures))  # type: ignore[no-any-return]  # SQLAlchemy types it so
+
+
+def has_words(search: str) -> ColumnElement[bool]:
+    """The therapist is found by this search (a `tsquery`)."""
+    return Therapist.search.bool_op("@@")(cast(search, TSQUERY))
+
+
+def imports(session: Session, part: Part) -> Found[Import]:
+    """A part of the imports."""
+    return IMPORTS.read(session, select(Import), part)
+
+
+def import_records(
+    session: Session, import_id: UUID, part: Part, *, outcomes: Collection[str], total: int
+) -> Found[ImportRecord]:
+    """A part of an import's records with one of these outcomes, of which there are so many; without outcomes, all."""
+    records = select(ImportRecord).where(ImportRecord.import_id == import_id)
+    if outcomes:
+        records = records.where(ImportRecord.outcome.in_(outcomes))
+    elif part.sort == "position" and part.position is None and part.offset:
+        part = replace(part, position=(part.offset - 1,))  # they are 0, 1, 2, …: nothing has to be passed over
+    return IMPORT_RECORDS.read(session, records, part, total=total)

@@ -1,0 +1,15 @@
+"""The lists of this service."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from shared.values.lists import ListOf
+from shared.values.schemas import QuerySchema
+from user_service.domain.schemas import AccountChangeView, MachineView, SessionView, UserFilter, UserView
+from user_service.store import lists
+
+USERS: Final = ListOf(lists.ACCOUNTS, UserFilter, full=UserView, row=UserView)
+MACHINES: Final = ListOf(lists.ACCOUNTS, QuerySchema, full=MachineView, row=MachineView)
+SESSIONS: Final = ListOf(lists.SESSIONS, QuerySchema, full=SessionView, row=SessionView)
+CHANGES: Final = ListOf(lists.CHANGES, QuerySchema, full=AccountChangeView, row=AccountChangeView)
