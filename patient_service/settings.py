@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from shared.runtime.settings import KeyRing, Password, ServiceSettings, WebPort
+from shared.runtime.settings import KeyRing, Password, ServiceSettings, WebPort, keys_in
 
 
 class Settings(ServiceSettings):
@@ -30,7 +30,7 @@ class Settings(ServiceSettings):
     def _is_for_one_purpose(cls, ring: SecretStr, others: ValidationInfo) -> SecretStr:
         """Who learns one of the keys must not be able to do what another is for."""
         before = [others.data[name] for name in ("digest_key", "master_key") if name in others.data]
-        used = {key for each in before for key in each.get_secret_value().split(",")}
-        if used.intersection(ring.get_secret_value().split(",")):
+        used = {key for each in before for key in keys_in(each)}
+        if used.intersection(keys_in(ring)):
             raise ValueError("has the same key as DIGEST_KEY or MASTER_KEY")
         return ring

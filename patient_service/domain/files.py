@@ -55,11 +55,6 @@ def write(keys: Keys, patient: Patient, fields: PatientFields, indexes: Indexes)
     patient.sealed = keys.encrypt(_data_key(patient), patient.id.bytes, document)
     for name in IN_THE_CLEAR:
         setattr(patient, name, getattr(fields, name))
-    write_indexes(patient, indexes)
-
-
-def write_indexes(patient: Patient, indexes: Indexes) -> None:
-    """Let the patient be found by these."""
     for name, value in vars(indexes).items():
         setattr(patient, name, value)
 

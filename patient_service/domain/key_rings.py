@@ -9,13 +9,16 @@ from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 
-from patient_service.domain.files import decrypt, write_indexes
-from patient_service.domain.indexes import indexes_of, nothing
+from patient_service.domain.files import decrypt
+from patient_service.domain.indexes import Indexes, indexes_of, nothing
 from patient_service.store import keys as store
 from patient_service.store.tables import Patient
 from shared.database import Session
 from shared.errors import Unreachable
+from shared.runtime.logs import logger
 from shared.security.encryption import Keys
+
+log = logger(__name__)
 
 FIRST: Final = UUID(int=0)
 """Before the id of every patient."""
@@ -102,18 +105,25 @@ def _rewrapped(keys: Keys, row: Any) -> bytes | None:
 def reindex(session: Session, keys: Keys, *, at_most: int = 200) -> int:
     """Write the blind indexes of patients anew who are indexed with another key than the first of the ring.
 
-    Returns the number of patients. A patient whose data key was destroyed is found by nothing any more.
+    Returns the number of those who were. A patient whose data key was destroyed is found by nothing any more. One whose
+    file is damaged, or whose insurance number somebody else has, keeps the old ones and is named in the log.
     """
     others = [each for each in store.index_keys_in_use(session) if each != keys.indexes[0].id]
     found = store.indexed_with(session, others, limit=at_most) if others else []
-    for patient in found:
-        _index_anew(keys, patient)
-    return len(found)
+    return sum(_index_anew(session, keys, patient) for patient in found)
 
 
-def _index_anew(keys: Keys, patient: Patient) -> None:
+def _index_anew(session: Session, keys: Keys, patient: Patient) -> bool:
+    try:
+        if store.index_anew(session, patient, vars(_indexes(keys, patient))):
+            return True
+        log.error("reindex.insurance_number_twice", patient_id=str(patient.id))
+    except InvalidTag:
+        log.error("reindex.file_damaged", patient_id=str(patient.id))
+    return False
+
+
+def _indexes(keys: Keys, patient: Patient) -> Indexes:
     if patient.data_key is None:
-        indexes = nothing(keys)
-    else:
-        indexes = indexes_of(keys, decrypt(keys, patient), patient.reference)[0]
-    write_indexes(patient, indexes)
+        return nothing(keys)
+    return indexes_of(keys, decrypt(keys, patient), patient.reference)[0]

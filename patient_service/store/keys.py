@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, bindparam, func, literal_column, select, text, update
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import ColumnElement, Row, Update, bindparam, func, literal_column, select, text, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
+from patient_service.store.queries import UNIQUE_VIOLATION
 from patient_service.store.tables import MASTER_KEY_ID, DataKey, Patient
 
 # from one id to the next in the index: however many rows there are, a few probes
@@ -77,6 +80,29 @@ def write_wrapped(session: Session, wrapped: Mapping[UUID, bytes]) -> None:
     """Replace these patients' wrapped keys, whose rows are locked."""
     if wrapped:
         session.connection().execute(_WRITE, [{"id": id, "new": new} for id, new in wrapped.items()])
+
+
+def index_anew(session: Session, patient: Patient, indexes: Mapping[str, Any]) -> bool:
+    """Give a patient, whose row is locked, these indexes; where the `namesake` is taken, with the next one.
+
+    False, and nothing changed, where somebody else has the insurance number. Two such patients are there only if
+    processes wrote with different keys that did not ask for each other's (docs/keys.md).
+    """
+    other = aliased(Patient)
+    highest = select(func.max(other.namesake)).where(other.person_index == indexes["person_index"]).scalar_subquery()
+    change = update(Patient).where(Patient.id == patient.id).values(indexes)
+    return any(_passes(session, each) for each in (change, change.values(namesake=func.coalesce(highest + 1, 0))))
+
+
+def _passes(session: Session, change: Update) -> bool:
+    try:
+        with session.begin_nested():
+            session.execute(change, execution_options={"synchronize_session": False})
+    except IntegrityError as refused:
+        if getattr(refused.orig, "pgcode", None) != UNIQUE_VIOLATION:
+            raise
+        return False
+    return True
 
 
 def indexed_with(session: Session, index_keys: Sequence[bytes], *, limit: int) -> Sequence[Patient]:

@@ -66,6 +66,7 @@ __all__ = [
     "error_lines",
     "fields",
     "group_of",
+    "keys_in",
     "names",
     "read",
 ]
@@ -86,12 +87,17 @@ Key = Annotated[SecretStr, AfterValidator(_is_a_256_bit_key), InEnvFile("generat
 
 
 def _are_256_bit_keys(ring: SecretStr) -> SecretStr:
-    keys = ring.get_secret_value().split(",")
-    for each in keys:
+    for each in ring.get_secret_value().split(","):
         _is_a_256_bit_key(SecretStr(each))
+    keys = keys_in(ring)
     if len(set(keys)) < len(keys):
         raise ValueError("has the same key twice")
     return ring
+
+
+def keys_in(ring: SecretStr) -> list[bytes]:
+    """The keys of a ring; the same bytes may stand there in different texts."""
+    return [base64.b64decode(each) for each in ring.get_secret_value().split(",")]
 
 
 KeyRing = Annotated[SecretStr, AfterValidator(_are_256_bit_keys), InEnvFile("generate:key")]

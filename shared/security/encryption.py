@@ -41,7 +41,7 @@ class MissingKey(Unreachable):
     """Something was written with a key that this process was not given."""
 
     def __init__(self, id: bytes) -> None:
-        super().__init__("key.unknown", f"The key {id.hex()} is missing; its ring needs it.")
+        super().__init__("key.unknown", f"This cannot be opened now: the service lacks the key {id.hex()}.")
 
 
 class MasterKeys:

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import delete, event, select, text
+from sqlalchemy import delete, event, select, text, update
 from sqlalchemy.orm import Session
 
 from patient_service import jobs
@@ -18,7 +18,7 @@ from patient_service.domain.birthdays import publish_changed_ages
 from patient_service.domain.schemas import NewPatient, PatientFields, PatientFilter, PatientView
 from patient_service.store.tables import DataKey, Patient
 from shared.database import transaction
-from shared.errors import Conflict, PlatformError
+from shared.errors import Conflict, PlatformError, Unreachable
 from shared.security.encryption import Keys, key_id
 from shared.values.schemas import read_patch
 from tests.builders.keys import NEW, OLD, OTHER, PHASES, with_indexes
@@ -137,6 +137,31 @@ def test_who_was_erased_is_found_by_nothing_and_holds_no_key_back(session: Sessi
     row = session.execute(select(Patient.search_index, Patient.person_index, Patient.birthday_index)).one()
     assert tuple(row) == ([], None, None)
     assert known.reference
+
+
+def test_namesakes_who_were_entered_with_keys_apart_are_kept_apart(session: Session) -> None:
+    """Whoever skips a step of the rotation has two processes that do not see each other's patients."""
+    enter(session, with_indexes(OLD), **NAMED)
+    enter(session, with_indexes(NEW), **NAMED)
+    assert key_rings.reindex(session, with_indexes(f"{NEW},{OLD}")) == 1
+    assert sorted(session.scalars(select(Patient.namesake))) == [0, 1]
+    key_rings.check(session, with_indexes(NEW))
+
+
+def test_one_insurance_number_of_two_and_a_damaged_file_stop_nobody_else(session: Session) -> None:
+    before, after = with_indexes(OLD), with_indexes(f"{NEW},{OLD}")
+    damaged, twice = enter(session, before, **NAMED), enter(session, before, last_name="Anders", **NUMBER)
+    ids(session, before, 2, last_name="Weiter")
+    enter(session, with_indexes(NEW), **NUMBER)
+    session.execute(update(Patient).where(Patient.id == damaged.id).values(sealed=bytes(40)))
+    session.expire_all()
+    assert key_rings.reindex(session, after) == 2
+    left = session.scalars(select(Patient.id).where(Patient.index_key == key_id(OLD)))
+    assert set(left) == {damaged.id, twice.id}
+    with pytest.raises(Unreachable):
+        key_rings.check(session, with_indexes(NEW))
+    assert change(session, after, twice.id, insurance_number=None).insurance_number is None
+    assert key_rings.reindex(session, after) == 0
 
 
 def committed(keys: Keys, *, force: bool = False, **fields: Any) -> Any:
