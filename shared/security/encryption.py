@@ -40,9 +40,6 @@ def key_id(key: str) -> bytes:
 class MissingKey(Unreachable):
     """Something was written with a key that this process was not given."""
 
-    def __init__(self, id: bytes) -> None:
-        super().__init__("key.unknown", f"This cannot be opened now: the service lacks the key {id.hex()}.")
-
 
 class MasterKeys:
     """The ring of keys that wrap data keys; a wrapped key begins with the id of the key that wrapped it."""
@@ -65,7 +62,8 @@ class MasterKeys:
         """
         cipher = self._ciphers.get(wrapped[:KEY_ID])
         if cipher is None:
-            raise MissingKey(wrapped[:KEY_ID])
+            missing = wrapped[:KEY_ID].hex()
+            raise MissingKey("key.unknown", f"This cannot be opened now: the service lacks the key {missing}.")
         return _decrypt(cipher, wrapped[KEY_ID:], owner)
 
     def rewrap(self, wrapped: bytes, owner: bytes) -> bytes:

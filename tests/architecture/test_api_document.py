@@ -138,7 +138,7 @@ def test_the_vocabularies_of_the_document_are_those_of_the_code() -> None:
 
 REFUSALS = frozenset(
     {"Conflict", "LostUpdate", "RuleBroken", "Unauthenticated", "Forbidden", "TooManyRequests", "ForeignHost"}
-    | {"TokenRefused", "UnknownKey", "NoKeys", "problem"}
+    | {"TokenRefused", "UnknownKey", "NoKeys", "MissingKey", "problem"}
 )
 CODES_OF_HTTP = {HTTPStatus(number).name.lower() for number in (400, 404, 405, 408, 413, 415, 431, 505)} | {"internal"}
 """Refusals of HTTP itself: the code is the name of the status."""
