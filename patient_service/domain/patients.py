@@ -101,7 +101,7 @@ def _added(
         identity, reference = new_id(), new_reference(CHANCE)
         found_by = indexes_of(keys, fields, reference)
         alike_to = _looked_for(found_by)
-        queries.lock_unless_one_key(session, alike_to)
+        queries.lock_if_of_several_keys(session, alike_to)
         patient = queries.new_patient(
             id=identity,
             reference=reference,
@@ -209,7 +209,7 @@ def _identify(session: Session, patient: Patient, found_by: Sequence[Indexes], f
     if not changed:
         return
     alike_to = _looked_for(found_by).only(changed)
-    queries.lock_unless_one_key(session, alike_to)
+    queries.lock_if_of_several_keys(session, alike_to)
     while not queries.identify(session, patient, alike_to, is_forced=force, **changed):
         _refuse_duplicates(session, alike_to, force)
         # nobody is alike any more: try again

@@ -28,6 +28,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    true,
     update,
     values,
 )
@@ -76,6 +77,11 @@ class LookedFor:
             self.insurance_number if "insurance_number_index" in columns else (),
         )
 
+    @property
+    def of_several_keys(self) -> bool:
+        """Whether an index key is being replaced, so that the unique indexes, which hold within one key, do not do."""
+        return len(self.person) > 1 or len(self.insurance_number) > 1
+
     def parameters(self) -> dict[str, Any]:
         """Their values in a statement."""
         return {"person": list(self.person), "insurance_number": list(self.insurance_number)}
@@ -110,17 +116,20 @@ def _number(*, is_forced: bool) -> ColumnElement[int]:
     return func.coalesce(highest + 1, 0)
 
 
-def _nobody_alike(*, is_forced: bool) -> ColumnElement[bool]:
-    return ~_HAS_THE_NUMBER if is_forced else and_(~_HAS_THE_NUMBER, ~exists().where(_IS_NAMESAKE))
+def _nobody_alike(*, is_forced: bool, of_several_keys: bool) -> ColumnElement[bool]:
+    """With one key the unique index refuses a number that somebody has, and to ask for it would only cost time."""
+    persons = true() if is_forced else ~exists().where(_IS_NAMESAKE)
+    return and_(persons, ~_HAS_THE_NUMBER) if of_several_keys else persons
 
 
-def _adding(*, is_forced: bool) -> ReturningInsert[tuple[int]]:
+def _adding(*, is_forced: bool, of_several_keys: bool) -> ReturningInsert[tuple[int]]:
     """Check, patient, key and event in one statement: entering a patient must cost little more than a bare insert."""
     given = {each.name: cast(bindparam(each.name, type_=each.type), each.type) for each in _PATIENTS.columns}
     row = given | {"namesake": _number(is_forced=is_forced)}
+    nobody_alike = _nobody_alike(is_forced=is_forced, of_several_keys=of_several_keys)
     added = (
         insert(_PATIENTS)
-        .from_select(list(row), select(*row.values()).where(_nobody_alike(is_forced=is_forced)))
+        .from_select(list(row), select(*row.values()).where(nobody_alike))
         .on_conflict_do_nothing()
         .returning(_PATIENTS.c.id)
         .cte("added")
@@ -131,7 +140,11 @@ def _adding(*, is_forced: bool) -> ReturningInsert[tuple[int]]:
     return record_statement(exists(select(with_key.c.patient_id))).returning(outbox.c.position)
 
 
-_ADDING = {is_forced: _adding(is_forced=is_forced) for is_forced in (False, True)}
+_ADDING = {
+    (is_forced, of_several_keys): _adding(is_forced=is_forced, of_several_keys=of_several_keys)
+    for is_forced in (False, True)
+    for of_several_keys in (False, True)
+}
 
 
 def patients_alike(session: Session, looked_for: LookedFor) -> Sequence[Row[UUID, str, bytes | None, bytes | None]]:
@@ -139,15 +152,11 @@ def patients_alike(session: Session, looked_for: LookedFor) -> Sequence[Row[UUID
     return session.execute(_ALIKE, looked_for.parameters()).all()
 
 
-def lock_unless_one_key(session: Session, looked_for: LookedFor) -> None:
-    """Let nobody else enter or become somebody alike before this transaction ends, while two keys are in use.
-
-    With one key the unique indexes do that. Two who write with different keys would not meet in them.
-    """
-    both = sorted({*looked_for.person, *looked_for.insurance_number})
-    if max(len(looked_for.person), len(looked_for.insurance_number)) > 1:
-        numbers = [int.from_bytes(each[:8], "big", signed=True) for each in both]
-        session.execute(_LOCK, {"numbers": numbers})
+def lock_if_of_several_keys(session: Session, looked_for: LookedFor) -> None:
+    """Let nobody else enter or become somebody alike before this transaction ends, where the unique indexes do not."""
+    if looked_for.of_several_keys:
+        indexes = sorted({*looked_for.person, *looked_for.insurance_number})
+        session.execute(_LOCK, {"numbers": [int.from_bytes(each[:8], "big", signed=True) for each in indexes]})
 
 
 _LOCK = text("SELECT pg_advisory_xact_lock(number) FROM unnest(CAST(:numbers AS bigint[])) AS number")
@@ -171,8 +180,8 @@ def add_unless_known(
     forced, of the same name and date of birth.
     """
     row = {each.name: getattr(patient, each.name) for each in _PATIENTS.columns if each.name != "namesake"}
-    row["data_key"] = patient.data_key
-    return session.scalar(_ADDING[is_forced], {**row, **looked_for.parameters(), "events": events}) is not None
+    given = {**row, **looked_for.parameters(), "data_key": patient.data_key, "events": events}
+    return session.scalar(_ADDING[is_forced, looked_for.of_several_keys], given) is not None
 
 
 def identify(
@@ -183,7 +192,8 @@ def identify(
     False, and nothing changed, where somebody alike is known: of the same insurance number or, unless forced, of the
     same name and date of birth.
     """
-    change = update(_PATIENTS).where(_PATIENTS.c.id == patient.id, _nobody_alike(is_forced=is_forced)).values(indexes)
+    nobody_alike = _nobody_alike(is_forced=is_forced, of_several_keys=looked_for.of_several_keys)
+    change = update(_PATIENTS).where(_PATIENTS.c.id == patient.id, nobody_alike).values(indexes)
     if "person_index" in indexes:
         change = change.values(namesake=_number(is_forced=is_forced))
     try:

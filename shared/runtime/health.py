@@ -42,7 +42,7 @@ class ReadinessCheck:
             return False, {}
 
 
-def require(checks: Iterable[ReadinessCheck]) -> None:
+def check_before_start(checks: Iterable[ReadinessCheck]) -> None:
     """Raise `Outage` where one of the conditions is known not to hold.
 
     While the database does not answer nobody knows: then readiness finds out.

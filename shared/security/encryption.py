@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from shared.errors import Outage
+from shared.errors import Unreachable
 
 NONCE = 12
 KEY_ID = 8
@@ -37,11 +37,8 @@ def key_id(key: str) -> bytes:
     return _derive(key, "id of a key")[:KEY_ID]
 
 
-class MissingKey(Outage):
+class MissingKey(Unreachable):
     """Something was written with a key that this process was not given."""
-
-    def __init__(self, id: bytes) -> None:
-        super().__init__("key.unknown", f"The key {id.hex()} is missing; its ring needs it.")
 
 
 class MasterKeys:
@@ -65,7 +62,7 @@ class MasterKeys:
         """
         cipher = self._ciphers.get(wrapped[:KEY_ID])
         if cipher is None:
-            raise MissingKey(wrapped[:KEY_ID])
+            raise MissingKey("key.unknown", key=wrapped[:KEY_ID].hex())
         return _decrypt(cipher, wrapped[KEY_ID:], owner)
 
     def rewrap(self, wrapped: bytes, owner: bytes) -> bytes:

@@ -53,7 +53,8 @@ class TokenKeys:
         self._state = _State()
         self._changed = Condition()
         self._begun = self._done = self._waiting = 0
-        self._asked_at = float("-inf")
+        self._asked_at: dict[str, float] = {}
+        """When a request last asked, by the reason."""
         self._is_asked = self._is_stopped = False
         self._thread = Thread(target=self._run, name="token keys", daemon=True)
 
@@ -88,11 +89,15 @@ class TokenKeys:
         away = clock.monotonic() - state.contact_monotonic
         return min(now, state.contact) if _is_away(state) and away <= self._grace else now
 
-    def ask_again(self, *, at_most_every: float) -> None:
-        """Let the thread fetch at once, unless it was asked within so many seconds, and wait shortly for the answer."""
+    def ask_again(self, reason: str, *, at_most_every: float) -> None:
+        """Let the thread fetch at once, and wait shortly for the answer.
+
+        It is not asked again within so many seconds for the same reason: expired tokens, which may ask each second,
+        must not keep a new key from being found.
+        """
         with self._changed:
-            if clock.monotonic() - self._asked_at >= at_most_every:
-                self._asked_at, self._is_asked = clock.monotonic(), True
+            if clock.monotonic() - self._asked_at.get(reason, float("-inf")) >= at_most_every:
+                self._asked_at[reason], self._is_asked = clock.monotonic(), True
                 self._changed.notify_all()
             awaited = self._begun + self._is_asked
             if self._done < awaited and self._waiting < MOST_WAITING:

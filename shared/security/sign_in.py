@@ -86,11 +86,11 @@ class TokenSignIn:
         try:
             return self._verified(token)
         except UnknownKey:
-            self._keys.ask_again(at_most_every=UNKNOWN_KEY_SECONDS)
+            self._keys.ask_again("unknown key", at_most_every=UNKNOWN_KEY_SECONDS)
         except TokenExpired as expired:
             if expired.expired_at + tokens.LEEWAY <= self._keys.contact:
                 raise  # somebody could have fetched a new one: it matters no more whether the issuer is away
-            self._keys.ask_again(at_most_every=EXPIRED_SECONDS)
+            self._keys.ask_again("expired", at_most_every=EXPIRED_SECONDS)
         return self._verified(token)
 
     def _verified(self, token: str) -> Claims:

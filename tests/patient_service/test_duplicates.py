@@ -13,6 +13,7 @@ from patient_service.store import queries
 from patient_service.store.tables import Patient
 from shared.database import new_id
 from shared.security.encryption import Keys
+from shared.values.identifiers import BITS_OF_SYMBOL, LEGIBLE
 from tests.builders.patients import a_patient, new_patient
 from tests.events import recorded
 
@@ -83,10 +84,11 @@ def test_a_reference_that_is_taken_is_drawn_again(
     session: Session, keys: Keys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Chance:
-        symbols = iter("AAAAAA" + "AAAAAA" + "BBBBBB")
+        symbols = iter("AAB")
 
-        def choice(self, _: str) -> str:
-            return next(self.symbols)
+        def getrandbits(self, count: int) -> int:
+            symbol = LEGIBLE.index(next(self.symbols))
+            return sum(symbol << BITS_OF_SYMBOL * place for place in range(count // BITS_OF_SYMBOL))
 
     monkeypatch.setattr(patients, "CHANCE", Chance())
     assert [a_patient(session, keys).reference for _ in range(2)] == ["P-AAAA-AA", "P-BBBB-BB"]
