@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from shared.http import headers
-from shared.http.declaration import BRINGS_A_BODY, Cookie, Endpoint
+from shared.http.declaration import Cookie, Endpoint
 from shared.http.examples import example_of, example_of_patch
 from shared.http.inputs import JSON, MERGE_PATCH
 from shared.http.replay import NOT_REPLAYED
@@ -276,7 +276,7 @@ def _responses(route: Route, method: str, endpoint: Endpoint, schemas: _Schemas,
     refused = {403, 421, 422, 429, 500, 503, *endpoint.statuses}
     if signed_in:
         refused |= {401}
-    if method in BRINGS_A_BODY:
+    if endpoint.brings_a_body:
         refused |= {400, 413, 415}
     if method != "get":
         refused |= {409}

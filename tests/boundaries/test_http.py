@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from shared.http.declaration import BRINGS_A_BODY
 from shared.runtime import registry
 from tests.architecture.sources import SERVICES
 from tests.boundaries.endpoints import Endpoints, read_by
@@ -37,7 +36,7 @@ each_service = pytest.mark.parametrize("service", SERVICES)
 def test_any_bytes_as_a_body_are_answered(service: str, endpoints: Endpoints) -> None:
     """No JSON, other encodings, depth, numbers without an end."""
     for path, method, endpoint in endpoints:
-        if method not in BRINGS_A_BODY:
+        if not endpoint.brings_a_body:
             continue
         media = "application/merge-patch+json" if endpoint.patch is not None else "application/json"
         for name, body in BODIES.items():
