@@ -20,7 +20,7 @@ from shared.http.responses import HAS_LOCATION
 from shared.http.routes import Route
 from shared.runtime.problem_documents import MEDIA_TYPE, problem_document
 from shared.security.authentication import ANYONE, Access
-from shared.texts import Language, Sentence
+from shared.texts import Sentence, TextLanguage
 from shared.values.enums import Role, Scope
 from shared.values.readable import IN_THE_DOCUMENT
 from shared.values.schemas import patch_of
@@ -191,12 +191,12 @@ def _error_response(sent: Mapping[str, str]) -> Document:
     schema = {"$ref": "#/components/schemas/Problem"}
     return {
         "description": "Refused",
-        "content": {MEDIA_TYPE: {"schema": schema, "examples": {each: _example(each) for each in Language}}},
+        "content": {MEDIA_TYPE: {"schema": schema, "examples": {each: _example(each) for each in TextLanguage}}},
         "headers": named | required,
     }
 
 
-def _example(language: Language) -> Document:
+def _example(language: TextLanguage) -> Document:
     """A refusal, worded as it is in this language."""
     problem = FieldProblem.of("postal_code", "field.not_postal_code")
     sentence = Sentence.of("input.invalid.one", field=problem.field, problem=problem.sentence)
