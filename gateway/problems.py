@@ -9,7 +9,7 @@ from http import HTTPStatus
 from shared.http.problems import RETRY_AFTER_SECONDS
 from shared.runtime.problem_documents import problem_document
 from shared.runtime.server import parser
-from shared.texts import Language, Sentence
+from shared.texts import Sentence, TextLanguage
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class GatewayProblem:
     """The header `Retry-After`, in seconds."""
 
     @property
-    def documents(self) -> Mapping[Language, str]:
+    def documents(self) -> Mapping[TextLanguage, str]:
         """The body in every language, as a text of nginx in single quotes; nginx puts the correlation id in."""
-        return {language: self._document(language) for language in Language}
+        return {language: self._document(language) for language in TextLanguage}
 
-    def _document(self, language: Language) -> str:
+    def _document(self, language: TextLanguage) -> str:
         code = self.code or HTTPStatus(self.status).name.lower()
         sentence = Sentence.of(self.text)
         text = problem_document(self.status, sentence, language, code=code, correlation_id="$correlation_id")

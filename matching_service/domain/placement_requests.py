@@ -14,7 +14,6 @@ from matching_service.domain.matches import unknown_patient
 from matching_service.domain.schemas import (
     Approval,
     ContactList,
-    CriterionCheck,
     Override,
     RefusedTherapist,
     RequestFields,
@@ -128,7 +127,7 @@ def find_approved(session: Session, request_ids: Sequence[UUID], refused: Sequen
 def _problem(refusal: RefusedTherapist, therapist_ids: Sequence[UUID]) -> FieldProblem:
     field = f"therapist_ids.{therapist_ids.index(refusal.therapist_id)}"
     if refusal.rule is None:
-        return FieldProblem.of(field, "therapist.unknown_here")
+        return FieldProblem(field, refusal.detail)
     return FieldProblem.of(field, "field.criterion_fails", rule=refusal.rule.value, detail=refusal.detail)
 
 
@@ -174,7 +173,7 @@ def _judge(
     }
 
 
-def _judgement(therapist_id: UUID, failed: Sequence[CriterionCheck], overrides: Sequence[Override]) -> Judgement:
+def _judgement(therapist_id: UUID, failed: Sequence[explaining.Failure], overrides: Sequence[Override]) -> Judgement:
     reasons = {each.rule: each.reason for each in overrides if each.therapist_id == therapist_id}
     set_aside = {criterion: reason for criterion, reason in reasons.items() if criterion in CAN_BE_SET_ASIDE}
     return Judgement(
@@ -188,5 +187,5 @@ def _judgement(therapist_id: UUID, failed: Sequence[CriterionCheck], overrides: 
 
 
 def _nobody_known(therapist_id: UUID) -> Judgement:
-    detail = str(Sentence.of("therapist.unknown_here"))
+    detail = Sentence.of("therapist.unknown_here")
     return Judgement([RefusedTherapist(therapist_id=therapist_id, rule=None, detail=detail)], [])

@@ -31,6 +31,7 @@ from shared.values.rules import rule_across
 from shared.values.schemas import MAX_LIMIT, Changed, Distinct, EntityView, QuerySchema, Schema
 from shared.values.text import Note, Reason
 from shared.values.weekly import WeeklyHours
+from shared.values.worded import Worded
 
 
 class OtherCriteria(Schema):
@@ -188,7 +189,7 @@ class RefusedTherapist(Schema):
     """The therapist."""
     rule: MatchCriterion | None
     """The criterion that is not met; null where the therapist is not known."""
-    detail: str
+    detail: Worded
     """The same in words."""
 
 

@@ -52,6 +52,15 @@ DESCRIBED: dict[str, dict[str, Any]] = {
         "description": "Why a patient's file is read; recorded with the read. UTF-8, no control characters but tabs.",
         "schema": {"type": "string", "maxLength": LONGEST_PURPOSE, "pattern": "^[^\\x00-\\x08\\x0a-\\x1f\\x7f]*$"},
     },
+    "AcceptLanguage": {
+        "name": "Accept-Language",
+        "in": "header",
+        "description": (
+            "The language of sentences for people, German or English (RFC 9110); what is not understood says nothing. "
+            "Without it a person with a session is answered in German, everybody else in English."
+        ),
+        "schema": {"type": "string", "examples": ["de, en;q=0.5"]},
+    },
     "CorrelationId": {
         "name": "X-Correlation-Id",
         "in": "header",
@@ -67,7 +76,7 @@ DESCRIBED: dict[str, dict[str, Any]] = {
 def names_of(method: str) -> list[str]:
     """Which of these headers a method takes, as the components of the document name them."""
     own = {"post": "IdempotencyKey"} | dict.fromkeys(CHANGES, "IfMatch")
-    return [name for name in (own.get(method), "Purpose", "CorrelationId") if name]
+    return [name for name in (own.get(method), "Purpose", "AcceptLanguage", "CorrelationId") if name]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
@@ -9,6 +10,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
+from shared.errors import FieldProblem
 from shared.http import headers
 from shared.http.declaration import Cookie, Endpoint
 from shared.http.examples import example_of, example_of_patch
@@ -16,8 +18,9 @@ from shared.http.inputs import JSON, MERGE_PATCH
 from shared.http.replay import NOT_REPLAYED
 from shared.http.responses import HAS_LOCATION
 from shared.http.routes import Route
-from shared.runtime.problem_documents import MEDIA_TYPE
+from shared.runtime.problem_documents import MEDIA_TYPE, problem_document
 from shared.security.authentication import ANYONE, Access
+from shared.texts import Sentence, TextLanguage
 from shared.values.enums import Role, Scope
 from shared.values.lists import BY_COMMA
 from shared.values.readable import IN_THE_DOCUMENT
@@ -41,7 +44,7 @@ PROBLEM: Document = {
         "type": {"type": "string"},
         "title": {"type": "string"},
         "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "A sentence for a person."},
+        "detail": {"type": "string", "description": "A sentence for a person, as `Accept-Language` prefers."},
         "code": {"type": "string", "description": "A stable word for programs.", "examples": ["input.invalid"]},
         "correlation_id": {"type": ["string", "null"], "description": "Finds this request in the logs."},
         "errors": {
@@ -84,6 +87,7 @@ ERROR_RESPONSES: dict[str, dict[str, str]] = {
     "Unavailable": {"Retry-After": "In how many seconds to try again."},
 }
 """The responses that refuse, each with the headers that it always has."""
+LANGUAGE_SENT = {"Content-Language": "The language of the sentences.", "Vary": "`Accept-Language`: it decides."}
 _ERROR_RESPONSE_OF = {401: "Unauthenticated", 429: "TooManyRequests", 503: "Unavailable"}
 
 OPERATIONS = {
@@ -181,14 +185,23 @@ def _path(rule: str) -> tuple[str, list[Document]]:
 
 
 def _error_response(sent: Mapping[str, str]) -> Document:
-    described: Document = {
-        "description": "Refused",
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-    }
-    named = {
+    named = {name: {"schema": {"type": "string"}, "description": about} for name, about in LANGUAGE_SENT.items()}
+    required = {
         name: {"required": True, "schema": {"type": "string"}, "description": about} for name, about in sent.items()
     }
-    return described | ({"headers": named} if named else {})
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        "description": "Refused",
+        "content": {MEDIA_TYPE: {"schema": schema, "examples": {each: _example(each) for each in TextLanguage}}},
+        "headers": named | required,
+    }
+
+
+def _example(language: TextLanguage) -> Document:
+    """A refusal, worded as it is in this language."""
+    problem = FieldProblem.of("postal_code", "field.not_postal_code")
+    sentence = Sentence.of("input.invalid.one", field=problem.field, problem=problem.sentence)
+    return {"value": json.loads(problem_document(422, sentence, language, correlation_id="abc-1", errors=[problem]))}
 
 
 def _cookie_scheme(endpoint: Endpoint) -> Document:

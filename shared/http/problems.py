@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from http import HTTPStatus
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 from pydantic import ValidationError
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
@@ -24,14 +24,14 @@ from shared.errors import (
     Unreachable,
 )
 from shared.http.inputs import MalformedRequest, WrongMediaType
+from shared.http.languages import language_of_caller, say_language
 from shared.http.responses import location_of
 from shared.runtime.hosts import ForeignHost
 from shared.runtime.logs import logger
-from shared.runtime.problem_documents import LANGUAGE_HEADERS, MEDIA_TYPE, problem_document
+from shared.runtime.problem_documents import MEDIA_TYPE, problem_document
 from shared.runtime.tracing import correlation_id
-from shared.security.authentication import NOBODY
 from shared.security.tokens import TokenRefused
-from shared.texts import Language, Sentence, preferred_language
+from shared.texts import Sentence
 from shared.values.errors import NotAcceptable
 from shared.values.schemas import InvalidFields, problems_of
 
@@ -83,19 +83,14 @@ def problem(
     headers: dict[str, str] | None = None,
 ) -> Response:
     """A problem document in the caller's language; its `code`, that of the sentence unless given, is for programs."""
-    language = language_of_caller()
-    document = problem_document(status, sentence, language, code=code, correlation_id=correlation_id(), errors=errors)
-    answer = Response(document, status, {**LANGUAGE_HEADERS[language], **(headers or {})}, content_type=MEDIA_TYPE)
+    document = problem_document(
+        status, sentence, language_of_caller(), code=code, correlation_id=correlation_id(), errors=errors
+    )
+    answer = Response(document, status, headers, content_type=MEDIA_TYPE)
+    say_language(answer)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         answer.headers.setdefault("Retry-After", RETRY_AFTER_SECONDS)
     return answer
-
-
-def language_of_caller() -> Language:
-    """Returns the language that the request prefers; without one, German for a person and English for a program."""
-    is_person = getattr(g, "caller", NOBODY).session_id is not None
-    otherwise = Language.DE if is_person else Language.EN
-    return preferred_language(request.headers.get("Accept-Language"), otherwise=otherwise)
 
 
 def register_error_handlers(app: Flask) -> None:

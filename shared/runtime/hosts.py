@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from shared.errors import Forbidden, PlatformError
 from shared.runtime.problem_documents import LANGUAGE_HEADERS, MEDIA_TYPE, problem_document
-from shared.texts import Language, preferred_language
+from shared.texts import TextLanguage, preferred_language
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -114,7 +114,7 @@ def _forbidden() -> Forbidden:
 
 def _refused(refused: PlatformError, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     status = HTTPStatus.MISDIRECTED_REQUEST if isinstance(refused, ForeignHost) else HTTPStatus.FORBIDDEN
-    language = preferred_language(environ.get("HTTP_ACCEPT_LANGUAGE"), otherwise=Language.EN)
+    language = preferred_language(environ.get("HTTP_ACCEPT_LANGUAGE"), otherwise=TextLanguage.EN)
     body = problem_document(status, refused.sentence, language).encode()
     headers = [("Content-Type", MEDIA_TYPE), ("Content-Length", str(len(body))), *LANGUAGE_HEADERS[language].items()]
     start_response(f"{status.value} {status.phrase}", headers)

@@ -8,12 +8,12 @@ from http import HTTPStatus
 from typing import Final
 
 from shared.errors import FieldProblem
-from shared.texts import Language, Sentence
+from shared.texts import Sentence, TextLanguage
 
 MEDIA_TYPE: Final = "application/problem+json"
 
-LANGUAGE_HEADERS: Final[Mapping[Language, Mapping[str, str]]] = {
-    each: {"Content-Language": each, "Vary": "Accept-Language"} for each in Language
+LANGUAGE_HEADERS: Final[Mapping[TextLanguage, Mapping[str, str]]] = {
+    each: {"Content-Language": each, "Vary": "Accept-Language"} for each in TextLanguage
 }
 """What a problem document in this language is sent with."""
 
@@ -21,7 +21,7 @@ LANGUAGE_HEADERS: Final[Mapping[Language, Mapping[str, str]]] = {
 def problem_document(
     status: int,
     sentence: Sentence,
-    language: Language,
+    language: TextLanguage,
     *,
     code: str | None = None,
     correlation_id: str | None = None,

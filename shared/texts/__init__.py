@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from shared.texts.catalogue import UnknownText, catalogue, placeholders
-from shared.texts.languages import Language, preferred_language
-from shared.texts.sentence import OneOf, Sentence, Value, code_of
+from shared.texts.languages import TextLanguage, preferred_language
+from shared.texts.sentence import Number, OneOf, Sentence, Value, code_of, word, word_in
 
 __all__ = [
-    "Language",
+    "Number",
     "OneOf",
     "Sentence",
+    "TextLanguage",
     "UnknownText",
     "Value",
     "catalogue",
     "code_of",
     "placeholders",
     "preferred_language",
+    "word",
+    "word_in",
 ]

@@ -9,12 +9,12 @@ from pathlib import Path
 from string import Formatter
 from typing import Any
 
-from shared.texts.languages import Language
+from shared.texts.languages import TextLanguage
 
 ROOT = Path(__file__).parents[2]
 FILE = "texts.toml"
 
-Wordings = Mapping[Language, str]
+Wordings = Mapping[TextLanguage, str]
 """One text, in every language."""
 
 
@@ -42,9 +42,9 @@ def texts_of(file: Path) -> Iterator[tuple[str, Wordings]]:
 def _flat(table: Mapping[str, Any], path: str) -> Iterator[tuple[str, Wordings]]:
     words = {name: value for name, value in table.items() if isinstance(value, str)}
     if words:
-        if set(words) != set(Language):
-            raise ValueError(f"{path} needs {' and '.join(Language)}, and nothing else")
-        yield path, {language: words[language] for language in Language}
+        if set(words) != set(TextLanguage):
+            raise ValueError(f"{path} needs {' and '.join(TextLanguage)}, and nothing else")
+        yield path, {language: words[language] for language in TextLanguage}
     for name, value in table.items():
         if isinstance(value, dict):
             yield from _flat(value, f"{path}.{name}" if path else name)

@@ -19,14 +19,14 @@ _RANGE: Final = re.compile(
 )
 
 
-class Language(StrEnum):
+class TextLanguage(StrEnum):
     """A language in which every text exists."""
 
     DE = "de"
     EN = "en"
 
 
-def preferred_language(header: str | None, *, otherwise: Language) -> Language:
+def preferred_language(header: str | None, *, otherwise: TextLanguage) -> TextLanguage:
     """Returns the language that `Accept-Language` (RFC 9110, 12.5.4) likes best; `otherwise` where it likes neither.
 
     `de-AT` is German. Of two that it likes equally the first one counts; `*` stands for all that are not named. A part
@@ -34,8 +34,8 @@ def preferred_language(header: str | None, *, otherwise: Language) -> Language:
     """
     qualities = _qualities(header or "")
     of_others = qualities.get("*", NOT_NAMED)
-    named = [Language(each) for each, quality in qualities.items() if each in set(Language) and quality > 0]
-    best: Language = max([*named, otherwise, *Language], key=lambda each: qualities.get(each, of_others))
+    named = [TextLanguage(each) for each, quality in qualities.items() if each in set(TextLanguage) and quality > 0]
+    best: TextLanguage = max([*named, otherwise, *TextLanguage], key=lambda each: qualities.get(each, of_others))
     return best
 
 

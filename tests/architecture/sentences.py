@@ -96,6 +96,8 @@ def _key_of(call: ast.Call) -> ast.expr | None:
     called = ast.unparse(call.func)
     if called in ("FieldProblem.of", "RevealingConflict"):
         return call.args[1]
+    if called == "FieldProblem" and isinstance(call.args[-1], ast.Constant | ast.JoinedStr):
+        return call.args[-1]
     if called in ("Sentence.of", "NotAcceptable") or called in errors() - _with_own_key():
         return call.args[0] if call.args else None
     if called in ("require", "check_version"):

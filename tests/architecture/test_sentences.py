@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import pytest
 
-from shared.texts import Language, catalogue, placeholders
+from shared.texts import TextLanguage, catalogue, placeholders
 from shared.texts.catalogue import names_in, texts_of
 from shared.values import enums
 from tests.architecture.sentences import constants, keys_of, mentions
@@ -28,7 +28,7 @@ def test_the_catalogue_has_every_text_in_every_language() -> None:
     packages = {file.parent.name for file in ROOT.glob("*/texts.toml")}
     assert {"shared", "gateway", *SERVICES} <= packages
     assert all(sentence.strip() for wordings in catalogue().values() for sentence in wordings.values())
-    assert {frozenset(wordings) for wordings in catalogue().values()} == {frozenset(Language)}
+    assert {frozenset(wordings) for wordings in catalogue().values()} == {frozenset(TextLanguage)}
 
 
 @pytest.mark.parametrize("package", ["shared", "gateway", *SERVICES])

@@ -18,7 +18,7 @@ from shared.runtime.logs import logger
 from shared.runtime.metrics import connections_ended, requests_refused
 from shared.runtime.problem_documents import LANGUAGE_HEADERS, MEDIA_TYPE, problem_document
 from shared.runtime.server.parser import TEXTS, Parser, RequestTimeout
-from shared.texts import Language, Sentence, preferred_language
+from shared.texts import Sentence, TextLanguage, preferred_language
 
 if TYPE_CHECKING:
     from shared.runtime.server.listening import Server
@@ -65,7 +65,7 @@ class RefusalTask(_SingleWriteTask, ErrorTask):  # type: ignore[misc]
         self.version = "1.1"
         status = self.request.error.code
         requests_refused.labels(status).inc()
-        language = preferred_language(self.request.headers.get("ACCEPT_LANGUAGE"), otherwise=Language.EN)
+        language = preferred_language(self.request.accept_language, otherwise=TextLanguage.EN)
         sentence = Sentence.of(getattr(self.request.error, "text", TEXTS[status]))
         body = problem_document(status, sentence, language, code=HTTPStatus(status).name.lower()).encode()
         self.status = f"{status} {HTTPStatus(status).phrase}"

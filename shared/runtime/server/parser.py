@@ -13,6 +13,7 @@ LONGEST_CHUNK_LINE: Final = 1024
 
 _BEYOND_ASCII = re.compile(rb"[\x80-\xff]+")
 _FRAMING = re.compile(rb"\r\n(content-length|transfer-encoding|host)[ \t]*:", re.IGNORECASE)
+_LANGUAGE = re.compile(rb"\r\naccept-language[ \t]*:([^\r\n]*)", re.IGNORECASE)
 _TRANSFER_ENCODING = re.compile(rb"\r\ntransfer-encoding[ \t]*:([^\r]*)\r\n", re.IGNORECASE)
 
 
@@ -51,6 +52,15 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
 
     expect_continue: bool
     path = ""  # waitress reads it even where the first line could not be parsed
+    _refused_head = b""
+
+    @property
+    def accept_language(self) -> str | None:
+        """Which language the client prefers, also where its headers were refused, or have not all arrived."""
+        if "ACCEPT_LANGUAGE" in self.headers:
+            return str(self.headers["ACCEPT_LANGUAGE"])
+        found = _LANGUAGE.search(self._refused_head or self.header_plus)
+        return found[1].decode("latin-1") if found else None
 
     def parse_header(self, header_plus: bytes) -> None:
         """Parse the first line and the headers."""
@@ -88,12 +98,14 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
 
     def received(self, data: bytes) -> int:
         """Parse the bytes that belong to this request; returns their number."""
+        before = self.header_plus
         try:
             taken: int = super().received(data)
         except Exception:  # such as a length of 5,000 digits
             self.error, taken = BadRequest("not understood"), len(data)
         if self.error is not None:
             self.completed, self.expect_continue = True, False
+            self._refused_head = before + data
         elif self.chunked and self.body_rcv is not None and self._is_endless(self.body_rcv):
             self.error, self.completed = BadRequest("endless line between chunks"), True
         return taken

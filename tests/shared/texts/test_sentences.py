@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from shared.errors import Conflict, FieldProblem, NotFound, Outage
-from shared.texts import Language, OneOf, Sentence, UnknownText
+from shared.texts import Number, OneOf, Sentence, TextLanguage, UnknownText
 from shared.texts.catalogue import catalogue
 from shared.values.enums import PatientStatus
 from shared.values.errors import NotAcceptable
 
-DE, EN = Language.DE, Language.EN
+DE, EN = TextLanguage.DE, TextLanguage.EN
 
 
 @pytest.mark.parametrize(
@@ -48,6 +49,33 @@ DE, EN = Language.DE, Language.EN
 )
 def test_values_are_worded_too(sentence: Sentence, german: str, english: str) -> None:
     assert (sentence.in_language(DE), sentence.in_language(EN), str(sentence)) == (german, english, english)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        Sentence.of("field.implausible_day", first=date(1900, 1, 1), last=date(2100, 12, 31)),
+        Sentence.of(
+            "patient.transition",
+            status=PatientStatus.OPEN,
+            wanted=PatientStatus.PAUSED,
+            steps=[PatientStatus.SEARCHING],
+        ),
+        Sentence.of("way.km", km=Number("2.4")),
+        Sentence.of("field.not_in_vocabulary", expected=OneOf(["'a'", "'b'"])),
+        Sentence.of("password.weak", problem=Sentence.of("field.password_too_short", shortest=12)),
+    ],
+)
+def test_what_is_stored_fixes_no_language(sentence: Sentence) -> None:
+    restored = Sentence.from_json(json.loads(json.dumps(sentence.to_json())))
+    assert [restored.in_language(each) for each in TextLanguage] == [
+        sentence.in_language(each) for each in TextLanguage
+    ]
+
+
+def test_a_number_has_a_comma_in_german() -> None:
+    way = Sentence.of("way.km", km=Number("2.4"))
+    assert (way.in_language(DE), way.in_language(EN)) == ("2,4 km", "2.4 km")
 
 
 def test_what_is_filled_in_is_not_filled_in_again() -> None:
