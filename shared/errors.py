@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 
@@ -28,6 +29,8 @@ class PlatformError(Exception):
         self.code = code
         self.message = message
         self.errors = tuple(errors)
+        self.members: dict[str, Any] = {}
+        """Further members of the problem document, as JSON, that belong to the code (RFC 9457, 3.2)."""
 
 
 class NotFound(PlatformError):

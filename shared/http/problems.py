@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 
 from flask import Flask, Response, request
 from pydantic import ValidationError
@@ -75,9 +76,10 @@ def problem(
     *,
     errors: Sequence[FieldProblem] = (),
     headers: dict[str, str] | None = None,
+    members: Mapping[str, Any] | None = None,
 ) -> Response:
     """A problem document; `code` is stable and for programs, `detail` is a sentence for a person."""
-    document = problem_document(status, code, detail, correlation_id=correlation_id(), errors=errors)
+    document = problem_document(status, code, detail, correlation_id=correlation_id(), errors=errors, members=members)
     answer = Response(document, status, headers, content_type=MEDIA_TYPE)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         answer.headers.setdefault("Retry-After", RETRY_AFTER_SECONDS)
@@ -99,7 +101,14 @@ def _refused(refusal: PlatformError) -> Response:
     status = next((STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS), None)
     if status is None:
         return _unexpected(refusal)  # which answer is right has not been decided
-    return problem(status, refusal.code, refusal.message, errors=refusal.errors, headers=_headers_of(refusal))
+    return problem(
+        status,
+        refusal.code,
+        refusal.message,
+        errors=refusal.errors,
+        headers=_headers_of(refusal),
+        members=refusal.members,
+    )
 
 
 def _headers_of(refusal: PlatformError) -> dict[str, str]:
