@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from shared.texts import Sentence, Value
@@ -41,6 +42,8 @@ class PlatformError(Exception):
         super().__init__(key)
         self.sentence = Sentence.of(key, **values)
         self.errors = tuple(errors)
+        self.members: dict[str, Any] = {}
+        """Further members of the problem document, as JSON, that belong to the code (RFC 9457, 3.2)."""
 
     @property
     def code(self) -> str:

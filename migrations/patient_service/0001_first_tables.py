@@ -60,6 +60,8 @@ def upgrade() -> None:
         sa.Column("search_index", postgresql.ARRAY(sa.LargeBinary()), nullable=False),
         sa.Column("person_index", sa.LargeBinary(), nullable=True),
         sa.Column("namesake", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("address_index", sa.LargeBinary(), nullable=True),
+        sa.Column("neighbour", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("insurance_number_index", sa.LargeBinary(), nullable=True),
         sa.Column("birthday_index", sa.LargeBinary(), nullable=True),
         sa.Column("prior_therapy_index", sa.LargeBinary(), nullable=False),
@@ -106,6 +108,7 @@ def upgrade() -> None:
     op.create_index("ix_patients_postal_code", "patients", ["postal_code", "id"], unique=False)
     op.create_index("ix_patients_search_index", "patients", ["search_index"], unique=False, postgresql_using="gin")
     op.create_index("ix_patients_status", "patients", ["status", "id"], unique=False)
+    op.create_index("uq_patients_address", "patients", ["address_index", "neighbour"], unique=True)
     op.create_index("uq_patients_insurance_number_index", "patients", ["insurance_number_index"], unique=True)
     op.create_index("uq_patients_person", "patients", ["person_index", "namesake"], unique=True)
     op.create_index("uq_patients_reference", "patients", ["reference"], unique=True)

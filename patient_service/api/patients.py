@@ -31,7 +31,7 @@ class PatientItem(Resource):
 
     @endpoint(patch=ChangedPatient, query=NamesakeQuery, response=PatientView)
     def patch(self, context: Context[Dependencies], id: UUID, patch: MergePatch, query: NamesakeQuery) -> PatientView:
-        """Change a patient; 409 names another one of the same insurance number, or name and date of birth.
+        """Change a patient; 409 names others who may be the same, in `candidates: [{id, reference, why}]`.
 
         Who changes `search_started_on` says why, in `reason` or in the header X-Purpose: the history keeps it.
         """
@@ -58,7 +58,10 @@ class PatientCollection(Resource):
 
     @endpoint(body=NewPatient, query=NamesakeQuery, response=PatientView, status=201, replay=PatientItem.get)
     def post(self, context: Context[Dependencies], body: NewPatient, query: NamesakeQuery) -> PatientView:
-        """Enter a patient; 409 names one of the same insurance number, or of the same name and date of birth."""
+        """Enter a patient; 409 names others who may be the same, in `candidates: [{id, reference, why}]`.
+
+        They have the same insurance number, or a name that sounds alike with the same date of birth or address.
+        """
         keys = context.dependencies.keys
         return patients.register(context.session, keys, body, force=query.force, by=context.caller.id, now=context.now)
 

@@ -42,6 +42,11 @@ def _texts(fields: PatientFields) -> Iterator[str]:
         yield from (each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str))
 
 
+def raised_by(text: str | None, keys: Keys, patient: Patient, file: PatientFile, *, now: datetime) -> PatientFile:
+    """The file after a text about the patient that is kept elsewhere: written anew where that raises a crisis."""
+    return _written(keys, patient, file, Crisis(flagged=True, raised_at=now)) if speaks_of_suicide(text) else file
+
+
 def acknowledge(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, now: datetime) -> PatientView:
     """Somebody has seen the crisis and takes care. Raises `NotFound`, and `Conflict` without one, or a second time."""
     patient, file = _locked(session, keys, patient_id)
@@ -90,8 +95,13 @@ def _not_flagged(patient: Patient) -> Conflict:
 def _changed(
     session: Session, keys: Keys, patient: Patient, file: PatientFile, crisis: Crisis, *, reader: Reader, now: datetime
 ) -> PatientView:
-    changed = file.model_copy(update={"crisis": crisis})
-    write(keys, patient, changed, indexes.indexes_of(keys, changed, patient.reference)[0])
+    changed = _written(keys, patient, file, crisis)
     patient.count_change(by=reader.id, now=now)
     accesses.note(session, keys, [patient], reader, "changed", now=now)
     return view(patient, changed, today=berlin_day(now))
+
+
+def _written(keys: Keys, patient: Patient, file: PatientFile, crisis: Crisis) -> PatientFile:
+    changed = file.model_copy(update={"crisis": crisis})
+    write(keys, patient, changed, indexes.indexes_of(keys, changed, patient.reference)[0])
+    return changed

@@ -10,12 +10,13 @@ from uuid import UUID
 
 from patient_service.domain.intake_schemas import Crisis
 from patient_service.domain.rules import last_day_of_prior_therapy
-from patient_service.domain.schemas import PatientFile
+from patient_service.domain.schemas import PatientFields, PatientFile
 from shared.errors import FieldProblem
 from shared.security.encryption import IndexKey, Keys
 from shared.values import text
 from shared.values.errors import NotAcceptable
 from shared.values.identifiers import patient_reference
+from shared.values.phonetics import cologne_code
 from shared.values.schemas import InvalidFields
 
 MOST_WORDS = 10
@@ -35,6 +36,7 @@ class Indexes:
     """The id of the key that they are made with."""
     search_index: list[bytes]
     person_index: bytes | None
+    address_index: bytes | None
     insurance_number_index: bytes | None
     birthday_index: bytes | None
     prior_therapy_index: bytes
@@ -48,16 +50,27 @@ def indexes_of(keys: Keys, fields: PatientFile, reference: str) -> Sequence[Inde
 
 def nothing(keys: Keys) -> Indexes:
     """By nothing is somebody found who was erased."""
-    return Indexes(keys.indexes[0].id, [], None, None, None, secrets.token_bytes(LENGTH), secrets.token_bytes(LENGTH))
+    return Indexes(
+        index_key=keys.indexes[0].id,
+        search_index=[],
+        person_index=None,
+        address_index=None,
+        insurance_number_index=None,
+        birthday_index=None,
+        prior_therapy_index=secrets.token_bytes(LENGTH),
+        crisis_index=secrets.token_bytes(LENGTH),
+    )
 
 
 def _indexes(key: IndexKey, fields: PatientFile, reference: str) -> Indexes:
-    born, number = fields.date_of_birth, fields.insurance_number
+    born, number, address = fields.date_of_birth, fields.insurance_number, address_of(fields)
     words = words_of(fields.first_name, fields.last_name)
+    sound = sound_of(words)
     return Indexes(
         index_key=key.id,
         search_index=[*(_index(key, "name", word) for word in sorted(set(words))), _index(key, "ref", reference)],
-        person_index=_index(key, "person", " ".join(words), born.isoformat()) if born else None,
+        person_index=_index(key, "person", *sound, born.isoformat()) if born else None,
+        address_index=_index(key, "address", *sound, address) if address else None,
         insurance_number_index=_index(key, "insurance number", number) if number else None,
         birthday_index=_index(key, "birthday", f"{born:%m-%d}") if born else None,
         prior_therapy_index=_prior_therapy_index(key, last_day_of_prior_therapy(fields)),
@@ -95,6 +108,18 @@ def _parts_of_word(word: str) -> list[tuple[str, str]]:
 def words_of(*names: str) -> list[str]:
     """The words of names in one spelling: without case, accents, hyphens; ä as ae, so that Müller is Mueller."""
     return [word for name in names for word in text.words(name)]
+
+
+def sound_of(words: Sequence[str]) -> list[str]:
+    """How the first and the last word of a name sound, in any order: middle names and particles come and go."""
+    return sorted(cologne_code(word) or word for word in (words[:1] + words[-1:]))
+
+
+def address_of(fields: PatientFields) -> str | None:
+    """The address in one spelling; None without a postal code or a house number."""
+    house = "".join(words_of(fields.street or "", fields.house_number or "")).replace("strasse", "str")
+    is_complete = fields.street and fields.postal_code and any(sign.isdigit() for sign in house)
+    return f"{fields.postal_code} {house}" if is_complete else None
 
 
 def latest_birthdays(keys: Keys, today: date) -> list[tuple[bytes, date]]:

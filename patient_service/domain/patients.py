@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from patient_service.domain import accesses, crisis, indexes, placement_codes, searches, states
-from patient_service.domain.accesses import Reader, RevealingConflict
+from patient_service.domain import accesses, crisis, duplicates, indexes, placement_codes, searches, states
+from patient_service.domain.accesses import Reader
 from patient_service.domain.files import decrypt, get_patient, label, public, publish, row, view, write
-from patient_service.domain.indexes import Indexes, indexes_of
+from patient_service.domain.indexes import indexes_of
 from patient_service.domain.intake_schemas import Crisis
 from patient_service.domain.rules import days_that_cannot_be
 from patient_service.domain.schemas import (
@@ -22,7 +22,6 @@ from patient_service.domain.schemas import (
     PatientView,
 )
 from patient_service.store import lists, queries
-from patient_service.store.queries import LookedFor
 from patient_service.store.tables import Patient
 from shared.database import Session, first_version, new_id
 from shared.database.rows import check_version
@@ -80,8 +79,8 @@ def register(
 ) -> PatientView:
     """Enter a patient.
 
-    Raises `Conflict` for an insurance number that is known and, without `force`, where a patient of that name and
-    date of birth is known; `InvalidFields` for days that cannot be.
+    Raises `Conflict` for an insurance number that is known and, without `force`, where a patient is known whose name
+    sounds alike and who has the same date of birth or address; `InvalidFields` for days that cannot be.
     """
     today = berlin_day(now)
     placement_codes.refuse_mask(new)
@@ -100,7 +99,7 @@ def _added(
     while True:
         identity, reference = new_id(), new_reference(CHANCE)
         found_by = indexes_of(keys, fields, reference)
-        alike_to = _looked_for(found_by)
+        alike_to = duplicates.looked_for(found_by)
         queries.lock_if_of_several_keys(session, alike_to)
         patient = queries.new_patient(
             id=identity,
@@ -118,32 +117,8 @@ def _added(
         events = as_rows([(patient.id, patient.sequence, event)], now=now)
         if queries.add_unless_known(session, patient, alike_to, events=events, is_forced=force):
             return patient
-        _refuse_duplicates(session, alike_to, force)
+        duplicates.refuse(session, keys, fields, alike_to, force=force)
         # nobody is alike any more, or the reference was taken: draw another and try again
-
-
-def _looked_for(found_by: Sequence[Indexes]) -> LookedFor:
-    return LookedFor(
-        person=[each.person_index for each in found_by if each.person_index],
-        insurance_number=[each.insurance_number_index for each in found_by if each.insurance_number_index],
-    )
-
-
-def _refuse_duplicates(session: Session, alike_to: LookedFor, force: bool) -> None:
-    counts = alike_to.only(["insurance_number_index"]) if force else alike_to
-    alike = queries.patients_alike(session, counts)
-    for other in alike:
-        if other.insurance_number_index in alike_to.insurance_number:
-            raise _same_insurance_number(other)
-    suspects = [other for other in alike if other.person_index in counts.person]
-    if suspects:
-        references = [other.reference for other in suspects]
-        raise RevealingConflict(
-            [other.id for other in suspects],
-            "patient.suspected_duplicate",
-            references=references,
-            errors=[FieldProblem.of("date_of_birth", "field.birth_date_of", reference=each) for each in references],
-        )
 
 
 def change(
@@ -160,8 +135,8 @@ def change(
     """Change fields of a patient.
 
     Raises `NotFound`, `LostUpdate`, `Conflict` for an insurance number that is another patient's and, without `force`,
-    for a name and date of birth that are another patient's, and `InvalidFields` or a `ValidationError` for fields that
-    do not fit. A search that could not start any more pauses until staff resume it.
+    where the change makes the patient like another one, as for `register`; `InvalidFields` or a `ValidationError` for
+    fields that do not fit. A search that could not start any more pauses until staff resume it.
     """
     today = berlin_day(now)
     patient = get_patient(session, patient_id, lock=True)
@@ -178,7 +153,7 @@ def change(
     _refuse_impossible_days(wanted, PatientStatus(patient.status), now)
     wanted.crisis = crisis.assessed(wanted, before=file, crisis=file.crisis, now=now)
     found_by = indexes_of(keys, wanted, patient.reference)
-    _identify(session, patient, found_by, force)
+    duplicates.identify(session, keys, patient, wanted, found_by, force=force)
     write(keys, patient, wanted, found_by[0])
     if wanted.search_started_on != file.search_started_on:
         searches.record_start(
@@ -197,31 +172,6 @@ def _reason_for_start(changes: dict[str, Any], reader: Reader) -> str | None:
     if reason is not None and "search_started_on" not in changes:
         raise InvalidFields([FieldProblem.of("reason", "field.without_new_start")])
     return reason or reader.purpose
-
-
-def _identify(session: Session, patient: Patient, found_by: Sequence[Indexes], force: bool) -> None:
-    """Let the patient be found by another name, date of birth or insurance number, unless somebody else is."""
-    changed = {
-        name: getattr(found_by[0], name)
-        for name in ("person_index", "insurance_number_index")
-        if getattr(patient, name) not in [getattr(each, name) for each in found_by]
-    }
-    if not changed:
-        return
-    alike_to = _looked_for(found_by).only(changed)
-    queries.lock_if_of_several_keys(session, alike_to)
-    while not queries.identify(session, patient, alike_to, is_forced=force, **changed):
-        _refuse_duplicates(session, alike_to, force)
-        # nobody is alike any more: try again
-
-
-def _same_insurance_number(other: Any) -> RevealingConflict:
-    return RevealingConflict(
-        [other.id],
-        "patient.already_known",
-        reference=other.reference,
-        errors=[FieldProblem.of("insurance_number", "field.number_of", reference=other.reference)],
-    )
 
 
 def _refuse_impossible_days(fields: PatientFields, status: PatientStatus, now: datetime) -> None:

@@ -141,10 +141,10 @@ class ChangedPatient(PatientFields):
 
 
 class NamesakeQuery(QuerySchema):
-    """`force=true`: another patient has this name and date of birth, and that is somebody else."""
+    """`force=true`: another patient may be the same, and is somebody else."""
 
     force: bool = False
-    """Register the patient although the name and the date of birth are known."""
+    """Register or change the patient although somebody alike is known."""
 
 
 class NewConsent(Schema):

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from patient_service.domain import accesses, copies, states
+from patient_service.domain import accesses, copies, crisis, states
 from patient_service.domain.accesses import Reader, RevealingConflict
 from patient_service.domain.files import decrypt, get_patient, has_withdrawn, open_text, publish, seal_text, view
 from patient_service.domain.rules import LookUp, lacks, missing_for_search
@@ -108,6 +108,7 @@ def set_status(
         location = copies.look_up(session, patient)
         _refuse_unready(patient, _missing(patient, fields, location, today=today), location)
     states.move(patient, new.status, pause_until=new.paused_until, by=reader.id, now=now)
+    fields = crisis.raised_by(new.reason, keys, patient, fields, now=now)
     _record_change(session, keys, patient, fields, before, reason=new.reason, by=reader.id, now=now)
     accesses.note(session, keys, [patient], reader, "changed", now=now)
     return view(patient, fields, today=today)

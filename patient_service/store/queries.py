@@ -15,7 +15,6 @@ from sqlalchemy import (
     Date,
     Integer,
     LargeBinary,
-    Row,
     Table,
     and_,
     any_,
@@ -68,23 +67,25 @@ class LookedFor:
     """The blind indexes of one person, with every key that is in use: one of them makes two alike."""
 
     person: Sequence[bytes]
+    address: Sequence[bytes]
     insurance_number: Sequence[bytes]
 
     def only(self, columns: Collection[str]) -> LookedFor:
         """Those of these columns."""
         return LookedFor(
             self.person if "person_index" in columns else (),
+            self.address if "address_index" in columns else (),
             self.insurance_number if "insurance_number_index" in columns else (),
         )
 
     @property
     def of_several_keys(self) -> bool:
         """Whether an index key is being replaced, so that the unique indexes, which hold within one key, do not do."""
-        return len(self.person) > 1 or len(self.insurance_number) > 1
+        return max(map(len, vars(self).values())) > 1
 
     def parameters(self) -> dict[str, Any]:
         """Their values in a statement."""
-        return {"person": list(self.person), "insurance_number": list(self.insurance_number)}
+        return {name: list(indexes) for name, indexes in vars(self).items()}
 
 
 def _any_of(name: str) -> ColumnElement[Any]:
@@ -92,40 +93,48 @@ def _any_of(name: str) -> ColumnElement[Any]:
     return any_(cast(bindparam(name, type_=of_bytes), of_bytes))
 
 
-_PERSON, _INSURANCE_NUMBER = _any_of("person"), _any_of("insurance_number")
+_PERSON, _ADDRESS, _INSURANCE_NUMBER = _any_of("person"), _any_of("address"), _any_of("insurance_number")
 _DATA_KEYS: Table = DataKey.__table__  # type: ignore[assignment]
 _ALIKE = (
-    select(_PATIENTS.c.id, _PATIENTS.c.reference, _PATIENTS.c.person_index, _PATIENTS.c.insurance_number_index)
-    .where(or_(_PATIENTS.c.person_index == _PERSON, _PATIENTS.c.insurance_number_index == _INSURANCE_NUMBER))
-    .order_by(_PATIENTS.c.id)
+    select(Patient)
+    .where(
+        or_(
+            Patient.person_index == _PERSON,
+            Patient.address_index == _ADDRESS,
+            Patient.insurance_number_index == _INSURANCE_NUMBER,
+        )
+    )
+    .order_by(Patient.id)
     .limit(20)
 )
-_NAMESAKE = _PATIENTS.alias()
+_OTHER = _PATIENTS.alias()
 _EMPTY: dict[str, Any] = dict.fromkeys(each.key for each in Patient.__mapper__.attrs)
 
 
-_IS_NAMESAKE = _NAMESAKE.c.person_index == _PERSON
-_HAS_THE_NUMBER = exists().where(_NAMESAKE.c.insurance_number_index == _INSURANCE_NUMBER)
+_SUSPECTED = {"namesake": _OTHER.c.person_index == _PERSON, "neighbour": _OTHER.c.address_index == _ADDRESS}
+"""Who may be the same person, by the column that distinguishes those who are not."""
+_NUMBER_OF = {"person_index": "namesake", "address_index": "neighbour"}
+_HAS_THE_NUMBER = exists().where(_OTHER.c.insurance_number_index == _INSURANCE_NUMBER)
 
 
-def _number(*, is_forced: bool) -> ColumnElement[int]:
-    """The number beside a `person_index`. Two who come at once ask for the same one: the unique index lets one pass."""
+def _number(column: str, *, is_forced: bool) -> ColumnElement[int]:
+    """The number beside an index. Two who come at once ask for the same one: the unique index lets one pass."""
     if not is_forced:
         return literal_column("0", Integer)
-    highest = select(func.max(_NAMESAKE.c.namesake)).where(_IS_NAMESAKE).scalar_subquery()
+    highest = select(func.max(_OTHER.c[column])).where(_SUSPECTED[column]).scalar_subquery()
     return func.coalesce(highest + 1, 0)
 
 
 def _nobody_alike(*, is_forced: bool, of_several_keys: bool) -> ColumnElement[bool]:
     """With one key the unique index refuses a number that somebody has, and to ask for it would only cost time."""
-    persons = true() if is_forced else ~exists().where(_IS_NAMESAKE)
-    return and_(persons, ~_HAS_THE_NUMBER) if of_several_keys else persons
+    suspected = [] if is_forced else [~exists().where(each) for each in _SUSPECTED.values()]
+    return and_(true(), *suspected, *([~_HAS_THE_NUMBER] if of_several_keys else []))
 
 
 def _adding(*, is_forced: bool, of_several_keys: bool) -> ReturningInsert[tuple[int]]:
     """Check, patient, key and event in one statement: entering a patient must cost little more than a bare insert."""
     given = {each.name: cast(bindparam(each.name, type_=each.type), each.type) for each in _PATIENTS.columns}
-    row = given | {"namesake": _number(is_forced=is_forced)}
+    row = given | {name: _number(name, is_forced=is_forced) for name in _SUSPECTED}
     nobody_alike = _nobody_alike(is_forced=is_forced, of_several_keys=of_several_keys)
     added = (
         insert(_PATIENTS)
@@ -147,15 +156,15 @@ _ADDING = {
 }
 
 
-def patients_alike(session: Session, looked_for: LookedFor) -> Sequence[Row[UUID, str, bytes | None, bytes | None]]:
-    """Id, reference and both indexes of patients who have one of the indexes."""
-    return session.execute(_ALIKE, looked_for.parameters()).all()
+def patients_alike(session: Session, looked_for: LookedFor) -> Sequence[Patient]:
+    """Patients who have one of the indexes, without consents."""
+    return session.scalars(_ALIKE, looked_for.parameters()).all()
 
 
 def lock_if_of_several_keys(session: Session, looked_for: LookedFor) -> None:
     """Let nobody else enter or become somebody alike before this transaction ends, where the unique indexes do not."""
     if looked_for.of_several_keys:
-        indexes = sorted({*looked_for.person, *looked_for.insurance_number})
+        indexes = sorted(set().union(*vars(looked_for).values()))
         session.execute(_LOCK, {"numbers": [int.from_bytes(each[:8], "big", signed=True) for each in indexes]})
 
 
@@ -177,9 +186,9 @@ def add_unless_known(
     """Insert a new patient with the data key past the unit of work and record its events (`as_rows`), in one statement.
 
     False, and nothing inserted, where somebody alike is known: of the same reference or insurance number or, unless
-    forced, of the same name and date of birth.
+    forced, of a name that sounds alike with the same date of birth or address.
     """
-    row = {each.name: getattr(patient, each.name) for each in _PATIENTS.columns if each.name != "namesake"}
+    row = {each.name: getattr(patient, each.name) for each in _PATIENTS.columns if each.name not in _SUSPECTED}
     given = {**row, **looked_for.parameters(), "data_key": patient.data_key, "events": events}
     return session.scalar(_ADDING[is_forced, looked_for.of_several_keys], given) is not None
 
@@ -187,15 +196,15 @@ def add_unless_known(
 def identify(
     session: Session, patient: Patient, looked_for: LookedFor, *, is_forced: bool, **indexes: bytes | None
 ) -> bool:
-    """Give a patient, whose row is locked, another `person_index` or `insurance_number_index`, or both.
+    """Give a patient, whose row is locked, others of the indexes that are looked for.
 
-    False, and nothing changed, where somebody alike is known: of the same insurance number or, unless forced, of the
-    same name and date of birth.
+    False, and nothing changed, where somebody alike is known, as in `add_unless_known`.
     """
     nobody_alike = _nobody_alike(is_forced=is_forced, of_several_keys=looked_for.of_several_keys)
     change = update(_PATIENTS).where(_PATIENTS.c.id == patient.id, nobody_alike).values(indexes)
-    if "person_index" in indexes:
-        change = change.values(namesake=_number(is_forced=is_forced))
+    numbers = {number: _number(number, is_forced=is_forced) for index, number in _NUMBER_OF.items() if index in indexes}
+    if numbers:
+        change = change.values(numbers)
     try:
         with session.begin_nested():
             return bool(session.execute(change, looked_for.parameters()).rowcount)  # type: ignore[attr-defined]  # a CursorResult

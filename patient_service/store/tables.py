@@ -67,9 +67,13 @@ class Patient(Aggregate, Tables):
     search_index: Mapped[list[bytes]] = mapped_column(ARRAY(LargeBinary))
     """Blind indexes of every word of the name and of the reference."""
     person_index: Mapped[bytes | None]
-    """Blind index of name and date of birth together; null where the date is unknown."""
+    """Blind index of how the name sounds and the date of birth together; null where the date is unknown."""
     namesake: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     """Distinguishes patients of one `person_index`: 0, or by force the next number after those of the others."""
+    address_index: Mapped[bytes | None]
+    """Blind index of how the name sounds and the address together; null where it is not complete."""
+    neighbour: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """Distinguishes patients of one `address_index`, like `namesake`."""
     insurance_number_index: Mapped[bytes | None]
     birthday_index: Mapped[bytes | None]
     """Blind index of month and day of birth."""
@@ -86,8 +90,9 @@ class Patient(Aggregate, Tables):
         Index("uq_patients_reference", "reference", unique=True),
         Index("uq_patients_insurance_number_index", "insurance_number_index", unique=True),
         Index("ix_patients_search_index", "search_index", postgresql_using="gin"),
-        # the guarantee: two registrations at once both take the number 0, so that only one of them passes
+        # the guarantee: two registrations at once both take the numbers 0, so that only one of them passes
         Index("uq_patients_person", "person_index", "namesake", unique=True),
+        Index("uq_patients_address", "address_index", "neighbour", unique=True),
         # which keys are in use, and whose indexes are still to be written with another one
         Index("ix_patients_index_key", "index_key"),
         Index("ix_patients_birthday", "birthday_index", "age_published_on"),

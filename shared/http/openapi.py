@@ -38,7 +38,7 @@ VARIABLE_SCHEMAS: dict[str | None, Document] = {
 
 PROBLEM: Document = {
     "type": "object",
-    "description": "A refusal, as RFC 9457 describes it.",
+    "description": "A refusal, as RFC 9457 describes it. With some codes it has further members.",
     "required": ["type", "title", "status", "detail", "code", "errors"],
     "properties": {
         "type": {"type": "string"},

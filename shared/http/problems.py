@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 
 from flask import Flask, Response, request
 from pydantic import ValidationError
@@ -81,10 +82,12 @@ def problem(
     code: str | None = None,
     errors: Sequence[FieldProblem] = (),
     headers: dict[str, str] | None = None,
+    members: Mapping[str, Any] | None = None,
 ) -> Response:
     """A problem document in the caller's language; its `code`, that of the sentence unless given, is for programs."""
+    language, found_by = language_of_caller(), correlation_id()
     document = problem_document(
-        status, sentence, language_of_caller(), code=code, correlation_id=correlation_id(), errors=errors
+        status, sentence, language, code=code, correlation_id=found_by, errors=errors, members=members
     )
     answer = Response(document, status, headers, content_type=MEDIA_TYPE)
     say_language(answer)
@@ -108,7 +111,8 @@ def _refused(refusal: PlatformError) -> Response:
     status = next((STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS), None)
     if status is None:
         return _unexpected(refusal)  # which answer is right has not been decided
-    return problem(status, refusal.sentence, errors=refusal.errors, headers=_headers_of(refusal))
+    headers = _headers_of(refusal)
+    return problem(status, refusal.sentence, errors=refusal.errors, headers=headers, members=refusal.members)
 
 
 def _headers_of(refusal: PlatformError) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from shared.errors import FieldProblem
 from shared.texts import Sentence, TextLanguage
@@ -26,8 +26,12 @@ def problem_document(
     code: str | None = None,
     correlation_id: str | None = None,
     errors: Sequence[FieldProblem] = (),
+    members: Mapping[str, Any] | None = None,
 ) -> str:
-    """Returns the document; its `code`, that of the sentence unless given, is the same in every language."""
+    """Returns the document; its `code`, that of the sentence unless given, is the same in every language.
+
+    `members` are further ones, which belong to the code.
+    """
     document = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -36,5 +40,6 @@ def problem_document(
         "code": code or sentence.code,
         "correlation_id": correlation_id,
         "errors": [{"field": each.field, "message": each.sentence.in_language(language)} for each in errors],
+        **(members or {}),
     }
     return json.dumps(document, ensure_ascii=False)

@@ -197,6 +197,8 @@ NINE_DIGITS = _pattern_of("[0-9]( [0-9]){8}")
 DIAGNOSIS_CODE = _pattern_of(r"[A-Za-z]( [0-9]){2}( \.( [0-9]){1,2}| \. -)?( [VGAZvgaz])?")
 POSTAL_CODE = _pattern_of(r"([Dd] ([Ee] )?- )?(0 [1-9]|[1-9] [0-9])( [0-9]){3}")
 LANGUAGE = rf"^\s*({_any_case(_LANGUAGES)})\s*$"
+PLACEMENT_CODE = _pattern_of("([A-Za-z0-9]{4} -? ){2}[A-Za-z0-9]{4}")
+PLACEMENT_CODE_OR_MASK = _pattern_of(r"(([A-Za-z0-9]{4} -? ){2}|\*{4} -\*{4} -)[A-Za-z0-9]{4}")
 REFERENCE = _pattern_of(f"[Pp] -( [{LEGIBLE}{LEGIBLE.lower()}]){{4}} -( [{LEGIBLE}{LEGIBLE.lower()}]){{2}}")
 
 
@@ -266,10 +268,12 @@ PostalCode = Annotated[
 Language = Annotated[str, Text(LONGEST_INPUT, language, LANGUAGE), Field(description="ISO 639-1", examples=["de"])]
 PatientReference = Annotated[str, Text(LONGEST_INPUT, patient_reference, REFERENCE), Field(examples=["P-7K3M-2Q"])]
 PlacementCode = Annotated[
-    str, Text(LONGEST_INPUT, placement_code), Field(description="Vermittlungscode", examples=["A1B2-C3D4-E5F6"])
+    str,
+    Text(LONGEST_INPUT, placement_code, PLACEMENT_CODE),
+    Field(description="Vermittlungscode", examples=["A1B2-C3D4-E5F6"]),
 ]
 PlacementCodeOrMask = Annotated[
     str,
-    Text(LONGEST_INPUT, _placement_code_or_mask),
+    Text(LONGEST_INPUT, _placement_code_or_mask, PLACEMENT_CODE_OR_MASK),
     Field(description="Vermittlungscode; as it was shown (masked) it is ignored", examples=["A1B2-C3D4-E5F6"]),
 ]

@@ -51,6 +51,7 @@ TRANSITIONS: dict[str, Mapping[Any, frozenset[Any]]] = {
 
 VOCABULARIES: dict[str, type[StrEnum]] = {
     "what a search lacks": enums.MissingForSearch,
+    "what two patients have in common": enums.Likeness,
     "purpose of a consent": enums.ConsentPurpose,
     "insurance type": enums.InsuranceType,
     "accreditation": enums.Accreditation,

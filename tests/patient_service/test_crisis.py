@@ -18,7 +18,7 @@ from shared.runtime import metrics
 from shared.security.encryption import Keys
 from shared.values.enums import Role
 from tests.accounts import ANNA, signed_in
-from tests.builders.patients import a_patient, new_patient
+from tests.builders.patients import a_patient, a_patient_who_is, new_patient
 from tests.conftest import MONDAY
 from tests.events import recorded
 
@@ -60,6 +60,16 @@ def test_suicidal_thoughts_are_answered_with_the_numbers_to_call(client: FlaskCl
     assert numbers(entered) == NUMBERS
     changed = client.patch(f"/api/patients/{entered.json['id']}", json={"city": "Bonn"})
     assert (changed.json["crisis"], numbers(changed)) == (entered.json["crisis"], NUMBERS)
+
+
+def test_a_reason_that_speaks_of_them_raises_it_too(client: FlaskClient, session: Session, keys: Keys) -> None:
+    url = f"/api/patients/{a_patient_who_is(session, keys, 'searching').id}"
+    answer = client.post(f"{url}/status", json={"status": "paused", "reason": "Suizidgedanken, stationär aufgenommen"})
+    assert (answer.json["status"], answer.json["crisis"]["flagged"], numbers(answer)) == ("paused", True, NUMBERS)
+    client.post(f"{url}/crisis/acknowledge")
+    answer = client.post(f"{url}/status", json={"status": "searching", "reason": "wieder zu Hause, nicht suizidal"})
+    assert (answer.json["status"], unacknowledged(client)) == ("searching", [])
+    assert client.get(url).json["crisis"] == answer.json["crisis"]
 
 
 def test_without_them_there_is_no_crisis(client: FlaskClient) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -81,6 +82,35 @@ def test_a_registration_waits_for_one_of_the_same_person_and_is_refused(
     assert refused(answer)
     (known,) = everybody()
     assert known.reference in answer.json["detail"]
+
+
+@pytest.mark.parametrize(
+    "alike", [{"first_name": "Erica", "street": "Anderswo"}, {"last_name": "Ervunden", "date_of_birth": "1980-01-01"}]
+)
+def test_two_at_once_who_sound_alike_never_both_pass(staff: Staff, keys: Keys, alike: dict[str, str]) -> None:
+    answer = while_uncommitted(registering(keys), lambda: staff.register(**alike))
+    assert refused(answer)
+    (known,) = everybody()
+    assert [each["reference"] for each in answer.json["candidates"]] == [known.reference]
+
+
+def test_of_many_who_sound_alike_at_once_exactly_one_passes(staff: Staff) -> None:
+    for turn in range(5):
+        spelled = [f"Meyer{turn}", f"Maier{turn}", f"Mayr{turn}", f"Meier{turn}"]
+        births = ["1990-05-17", "1980-01-01", "1990-05-17", "1980-01-01"]
+        people = [
+            partial(staff.register, last_name=name, date_of_birth=born, house_number=str(turn + 10))
+            for name, born in zip(spelled, births, strict=True)
+        ]
+        answers = at_once(people)
+        assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
+    assert len(everybody()) == 5
+
+
+def test_a_move_is_refused_beside_a_registration_at_that_address(staff: Staff, keys: Keys) -> None:
+    other = entered(keys, date_of_birth="1980-01-01", house_number="99")
+    answer = while_uncommitted(registering(keys), lambda: staff.change(other, house_number="1"))
+    assert refused(answer)
 
 
 def test_a_registration_passes_when_the_other_one_came_to_nothing(staff: Staff, keys: Keys) -> None:
