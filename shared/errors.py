@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 
@@ -43,6 +45,12 @@ class Conflict(PlatformError):
 
 class LostUpdate(PlatformError):
     """The object was changed since it was read (`If-Match` is stale)."""
+
+    updated_by: UUID | None = None
+    """Who changed it last; None where the platform did."""
+    updated_at: datetime | None = None
+    current: Any = None
+    """The object as it is now, as its reader may see it; None where it cannot be shown at the same address."""
 
 
 class RuleBroken(PlatformError):

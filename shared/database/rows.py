@@ -1,4 +1,4 @@
-"""Reading one row or a page of them, and checking that a row is still the one that its reader saw."""
+"""Reading one row, counting rows, and checking that a row is still the one that its reader saw."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ Kind = TypeVar("Kind")
 
 
 class Versioned(Protocol):
-    """A row that counts the changes people made."""
+    """A row that counts the changes people made, and says who made the last."""
 
     version: Any
+    updated_by: Any
+    updated_at: Any
 
 
 def find_row(
@@ -42,12 +44,9 @@ def check_version(row: Versioned, expected: Collection[int] | None, noun: str) -
     """Raise `LostUpdate` where the row has none of the versions that its reader may have seen; None expects nothing."""
     if expected is not None and row.version not in expected:
         name = noun.replace("_", " ")
-        raise LostUpdate(f"{noun}.changed_meanwhile", f"Somebody changed this {name} since you read it. {READ_AGAIN}")
-
-
-def page_of(session: Session, wanted: Select[Kind], *, limit: int, offset: int) -> tuple[Sequence[Kind], int]:
-    """A page of the rows that are wanted, in the order of the select, and how many there are in all."""
-    return session.scalars(wanted.limit(limit).offset(offset)).all(), count_of(session, wanted)
+        lost = LostUpdate(f"{noun}.changed_meanwhile", f"Somebody changed this {name} since you read it. {READ_AGAIN}")
+        lost.updated_by, lost.updated_at = row.updated_by, row.updated_at
+        raise lost
 
 
 def count_of(session: Session, wanted: Select[Any]) -> int:

@@ -62,6 +62,33 @@ PROBLEM: Document = {
     },
 }
 
+LOST_UPDATE: Document = {
+    "description": "The refusal of a change of what somebody else changed meanwhile.",
+    "allOf": [
+        {"$ref": "#/components/schemas/Problem"},
+        {
+            "type": "object",
+            "required": ["current", "updated_by", "updated_at"],
+            "properties": {
+                "current": {
+                    "type": ["object", "null"],
+                    "description": "The object as GET shows it now; null where it is not shown at this address.",
+                },
+                "updated_by": {
+                    "type": ["string", "null"],
+                    "format": "uuid",
+                    "description": "The account of who changed it last; null: the platform itself.",
+                },
+                "updated_at": {
+                    "type": ["string", "null"],
+                    "format": "date-time",
+                    "description": "When it was changed last.",
+                },
+            },
+        },
+    ],
+}
+
 OWN_PATHS = ("/api/dead-letters",)
 """Every service has these paths: a gateway in front of all services serves them below the prefix of the service."""
 
@@ -79,12 +106,13 @@ BEARER_SCHEME: Document = {
 PROBLEM_RESPONSE = {"$ref": "#/components/responses/Problem"}
 ERROR_RESPONSES: dict[str, dict[str, str]] = {
     "Problem": {},
+    "LostUpdate": {},
     "Unauthenticated": {"WWW-Authenticate": 'How to sign in; with `error="invalid_token"` a token was not accepted.'},
     "TooManyRequests": {"Retry-After": "In how many seconds the next request may pass."},
     "Unavailable": {"Retry-After": "In how many seconds to try again."},
 }
 """The responses that refuse, each with the headers that it always has."""
-_ERROR_RESPONSE_OF = {401: "Unauthenticated", 429: "TooManyRequests", 503: "Unavailable"}
+_ERROR_RESPONSE_OF = {401: "Unauthenticated", 412: "LostUpdate", 429: "TooManyRequests", 503: "Unavailable"}
 
 OPERATIONS = {
     "/health/live": "Whether the process answers",
@@ -115,9 +143,9 @@ def document(routes: Sequence[Route], *, title: str, description: str) -> Docume
         "paths": paths,
         "components": {
             "securitySchemes": schemes,
-            "schemas": schemas.definitions | {"Problem": PROBLEM},
+            "schemas": schemas.definitions | {"Problem": PROBLEM, "LostUpdate": LOST_UPDATE},
             "parameters": headers.DESCRIBED,
-            "responses": {name: _error_response(sent) for name, sent in ERROR_RESPONSES.items()},
+            "responses": {name: _error_response(name, sent) for name, sent in ERROR_RESPONSES.items()},
         },
     }
 
@@ -180,10 +208,11 @@ def _path(rule: str) -> tuple[str, list[Document]]:
     return VARIABLE.sub(r"{\g<name>}", rule), variables
 
 
-def _error_response(sent: Mapping[str, str]) -> Document:
+def _error_response(name: str, sent: Mapping[str, str]) -> Document:
+    schema = "LostUpdate" if name == "LostUpdate" else "Problem"
     described: Document = {
         "description": "Refused",
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        "content": {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
     }
     named = {
         name: {"required": True, "schema": {"type": "string"}, "description": about} for name, about in sent.items()

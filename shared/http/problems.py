@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from types import MappingProxyType
+from typing import Any
 
 from flask import Flask, Response, request
 from pydantic import ValidationError
+from pydantic_core import to_jsonable_python
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
@@ -75,9 +78,10 @@ def problem(
     *,
     errors: Sequence[FieldProblem] = (),
     headers: dict[str, str] | None = None,
+    more: Mapping[str, Any] = MappingProxyType({}),
 ) -> Response:
     """A problem document; `code` is stable and for programs, `detail` is a sentence for a person."""
-    document = problem_document(status, code, detail, correlation_id=correlation_id(), errors=errors)
+    document = problem_document(status, code, detail, correlation_id=correlation_id(), errors=errors, more=more)
     answer = Response(document, status, headers, content_type=MEDIA_TYPE)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         answer.headers.setdefault("Retry-After", RETRY_AFTER_SECONDS)
@@ -99,7 +103,17 @@ def _refused(refusal: PlatformError) -> Response:
     status = next((STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS), None)
     if status is None:
         return _unexpected(refusal)  # which answer is right has not been decided
-    return problem(status, refusal.code, refusal.message, errors=refusal.errors, headers=_headers_of(refusal))
+    headers, more = _headers_of(refusal), _members_of(refusal)
+    return problem(status, refusal.code, refusal.message, errors=refusal.errors, headers=headers, more=more)
+
+
+def _members_of(refusal: PlatformError) -> dict[str, Any]:
+    """What a lost update says beside the problem: what was written meanwhile, by whom and when."""
+    if not isinstance(refusal, LostUpdate):
+        return {}
+    names = ("current", "updated_by", "updated_at")
+    members: dict[str, Any] = to_jsonable_python({name: getattr(refusal, name) for name in names})
+    return members
 
 
 def _headers_of(refusal: PlatformError) -> dict[str, str]:

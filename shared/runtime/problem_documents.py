@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from types import MappingProxyType
+from typing import Any
 
 from shared.errors import FieldProblem
 
@@ -12,9 +14,18 @@ MEDIA_TYPE = "application/problem+json"
 
 
 def problem_document(
-    status: int, code: str, detail: str, *, correlation_id: str | None = None, errors: Sequence[FieldProblem] = ()
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    correlation_id: str | None = None,
+    errors: Sequence[FieldProblem] = (),
+    more: Mapping[str, Any] = MappingProxyType({}),
 ) -> str:
-    """Returns the document; `code` is stable and for programs, `detail` is a sentence for a person."""
+    """Returns the document; `code` is stable and for programs, `detail` is a sentence for a person.
+
+    `more` are further members, as JSON has them.
+    """
     document = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -23,5 +34,6 @@ def problem_document(
         "code": code,
         "correlation_id": correlation_id,
         "errors": [{"field": each.field, "message": each.message} for each in errors],
+        **more,
     }
     return json.dumps(document, ensure_ascii=False)

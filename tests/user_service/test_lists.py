@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests.builders.lists import sorted_without_index
+from tests.user_service.conftest import CallAs
 from user_service.store import lists
 from user_service.store.tables import Account
 
@@ -19,8 +20,9 @@ CSV = {"Accept": "text/csv"}
 
 
 @pytest.fixture
-def people(client: FlaskClient) -> list[str]:
+def people(client: FlaskClient, call_as: CallAs) -> list[str]:
     """The ids of four accounts of people, by their names."""
+    call_as()
     roles = [["coordinator"], ["caller"], ["caller", "auditor"], ["importer"]]
     made = []
     for number, each in enumerate(roles):
