@@ -96,9 +96,8 @@ class RequestHandler:
 
     def _call_before_transaction(self, call: Call) -> None:
         if self._declared.before_transaction is not None:
-            call.arguments["fetched"] = self._declared.before_transaction(
-                request_context(None, call.sent), **call.arguments
-            )
+            context = request_context(None, call.sent)
+            call.arguments["fetched"] = self._declared.before_transaction(context, **call.arguments)
 
     def _result(self, call: Call) -> tuple[Any, bool]:
         """Returns the result of the method, or the replayed first one, and whether it is replayed."""

@@ -29,7 +29,7 @@ def add_current(lost: LostUpdate, resource: Any, path: dict[str, Any], sent: Req
 
 
 def _shown_at(resource: Any) -> Endpoint | None:
-    """The endpoint that shows the one object at the present address; None where there is none, or not for the caller."""
+    """The endpoint that shows the object at the present address to the caller; None where there is none."""
     if not hasattr(resource, "get") or request.url_rule is None:
         return None
     shown, access = endpoint_of(resource.get), current_app.access  # type: ignore[attr-defined]  # a ServiceApp
