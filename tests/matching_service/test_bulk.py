@@ -37,7 +37,9 @@ def test_each_request_is_withdrawn_or_refused_for_itself(
     ids = [str(each) for each in requests[:3]]
     answer = send(client, ids=ids[::-1], expected_total=3, **WITHDRAW)
     assert answer.status_code == 200
-    assert [(each["id"], each["status"]) for each in answer.json["results"]] == list(zip(ids, (200, 200, 409)))
+    assert [(each["id"], each["status"]) for each in answer.json["results"]] == list(
+        zip(ids, (200, 200, 409), strict=True)
+    )
     assert [each["problem"] and each["problem"]["code"] for each in answer.json["results"]] == [
         None, None, "placement_request.over",
     ]  # fmt: skip
