@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +29,8 @@ class PlatformError(Exception):
         self.code = code
         self.message = message
         self.errors = tuple(errors)
+        self.members: dict[str, Any] = {}
+        """Further members of the problem document, as JSON, that belong to the code (RFC 9457, 3.2)."""
 
 
 class NotFound(PlatformError):
@@ -45,12 +46,6 @@ class Conflict(PlatformError):
 
 class LostUpdate(PlatformError):
     """The object was changed since it was read (`If-Match` is stale)."""
-
-    updated_by: UUID | None = None
-    """Who changed it last; None where the platform did."""
-    updated_at: datetime | None = None
-    current: Any = None
-    """The object as it is now, as its reader may see it; None where it cannot be shown at the same address."""
 
 
 class RuleBroken(PlatformError):

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
+from pydantic_core import to_jsonable_python
 from sqlalchemy import Select, func
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.interfaces import ORMOption
@@ -45,7 +46,7 @@ def check_version(row: Versioned, expected: Collection[int] | None, noun: str) -
     if expected is not None and row.version not in expected:
         name = noun.replace("_", " ")
         lost = LostUpdate(f"{noun}.changed_meanwhile", f"Somebody changed this {name} since you read it. {READ_AGAIN}")
-        lost.updated_by, lost.updated_at = row.updated_by, row.updated_at
+        lost.members = to_jsonable_python({"updated_by": row.updated_by, "updated_at": row.updated_at})
         raise lost
 
 

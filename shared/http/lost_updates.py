@@ -21,11 +21,12 @@ def add_current(lost: LostUpdate, resource: Any, path: dict[str, Any], sent: Req
     It is the endpoint itself that is asked: what it notes of its readers is noted. Raises `NotFound` where the object
     is gone meanwhile.
     """
+    lost.members = {"current": None, "updated_by": None, "updated_at": None} | lost.members
     shown = _shown_at(resource)
     if shown is not None:
         with transaction() as session:
             result = shown.method(resource, request_context(session, sent), **path)
-            lost.current = ResponseShape(shown.response, shown.success).document(result, reader=caller())
+            lost.members["current"] = ResponseShape(shown.response, shown.success).document(result, reader=caller())
 
 
 def _shown_at(resource: Any) -> Endpoint | None:

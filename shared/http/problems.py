@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from types import MappingProxyType
 from typing import Any
 
 from flask import Flask, Response, request
 from pydantic import ValidationError
-from pydantic_core import to_jsonable_python
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
@@ -78,10 +76,10 @@ def problem(
     *,
     errors: Sequence[FieldProblem] = (),
     headers: dict[str, str] | None = None,
-    more: Mapping[str, Any] = MappingProxyType({}),
+    members: Mapping[str, Any] | None = None,
 ) -> Response:
     """A problem document; `code` is stable and for programs, `detail` is a sentence for a person."""
-    document = problem_document(status, code, detail, correlation_id=correlation_id(), errors=errors, more=more)
+    document = problem_document(status, code, detail, correlation_id=correlation_id(), errors=errors, members=members)
     answer = Response(document, status, headers, content_type=MEDIA_TYPE)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         answer.headers.setdefault("Retry-After", RETRY_AFTER_SECONDS)
@@ -108,17 +106,14 @@ def _refused(refusal: PlatformError) -> Response:
     status = status_of(refusal)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         return _unexpected(refusal)
-    headers, more = _headers_of(refusal), _members_of(refusal)
-    return problem(status, refusal.code, refusal.message, errors=refusal.errors, headers=headers, more=more)
-
-
-def _members_of(refusal: PlatformError) -> dict[str, Any]:
-    """What a lost update says beside the problem: what was written meanwhile, by whom and when."""
-    if not isinstance(refusal, LostUpdate):
-        return {}
-    names = ("current", "updated_by", "updated_at")
-    members: dict[str, Any] = to_jsonable_python({name: getattr(refusal, name) for name in names})
-    return members
+    return problem(
+        status,
+        refusal.code,
+        refusal.message,
+        errors=refusal.errors,
+        headers=_headers_of(refusal),
+        members=refusal.members,
+    )
 
 
 def _headers_of(refusal: PlatformError) -> dict[str, str]:

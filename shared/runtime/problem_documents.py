@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from types import MappingProxyType
 from typing import Any
 
 from shared.errors import FieldProblem
@@ -20,11 +19,11 @@ def problem_document(
     *,
     correlation_id: str | None = None,
     errors: Sequence[FieldProblem] = (),
-    more: Mapping[str, Any] = MappingProxyType({}),
+    members: Mapping[str, Any] | None = None,
 ) -> str:
     """Returns the document; `code` is stable and for programs, `detail` is a sentence for a person.
 
-    `more` are further members, as JSON has them.
+    `members` are further ones, which belong to the code.
     """
     document = {
         "type": "about:blank",
@@ -34,6 +33,6 @@ def problem_document(
         "code": code,
         "correlation_id": correlation_id,
         "errors": [{"field": each.field, "message": each.message} for each in errors],
-        **more,
+        **(members or {}),
     }
     return json.dumps(document, ensure_ascii=False)
