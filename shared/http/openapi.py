@@ -284,7 +284,8 @@ def _form(described: Document) -> Document:
     """The schema of a parameter, and how several values are written where they are one parameter."""
     if BY_COMMA not in described:
         return {"schema": described}
-    schema = {name: value for name, value in described.items() if name != BY_COMMA}
+    # what is empty is not sent
+    schema = {name: value for name, value in described.items() if name not in (BY_COMMA, "default")} | {"minItems": 1}
     return {"schema": schema, "style": "form", "explode": False}
 
 
