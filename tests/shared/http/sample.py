@@ -297,6 +297,8 @@ ORDERS = Listing(
 CATALOGUE = ListOf(ORDERS, SeatFilter, full=BenchView, row=BenchView, label=BenchLabel)
 PARTS_READ: list[ListRequest[SeatFilter]] = []
 """What was asked of the catalogue."""
+UNREADABLE = "unreadable"
+"""A part of the catalogue with a bench of this name cannot be read."""
 
 
 def read_catalogue(session: Session, wanted: ListRequest[SeatFilter]) -> Listed:
@@ -307,6 +309,8 @@ def read_catalogue(session: Session, wanted: ListRequest[SeatFilter]) -> Listed:
     if wanted.filters.name is not None:
         benches = benches.where(Bench.name == wanted.filters.name)
     found = ORDERS.read(session, benches, wanted.part)
+    if any(bench.name == UNREADABLE for bench in found.rows):
+        raise Unreachable("catalogue.torn", "A page is missing.")
     return found.shown(found.rows)
 
 
