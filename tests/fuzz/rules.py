@@ -250,14 +250,14 @@ def comes_with_a_cursor(value: Any, sent: Sent) -> bool:
 
 def selects_in_no_one_way(value: Any, sent: Sent) -> bool:
     """By ids and by a filter, or by neither."""
-    return (sent.body.get("ids") is None) == (sent.body.get("filter") is None)
+    return bool((sent.body.get("ids") is None) == (sent.body.get("filter") is None))
 
 
 def goes_with(action: str) -> Callable[[Any, Sent], bool]:
     """Whether it is missing with this action, or was sent with another one."""
 
     def judge(value: Any, sent: Sent) -> bool:
-        return (value in (None, NOTHING)) == (sent.body.get("action") == action)
+        return (value is None or value is NOTHING) == bool(sent.body.get("action") == action)
 
     return judge
 

@@ -50,7 +50,7 @@ def test_accounts_are_walked_filtered_and_counted(client: FlaskClient, people: l
 def test_accounts_and_their_logs_are_files(client: FlaskClient, people: list[str]) -> None:
     rows = list(csv.DictReader(io.StringIO(client.get("/api/users", headers=CSV).text, newline="")))
     assert [row["id"] for row in rows] == people
-    assert rows[2]["roles"] == '["caller", "auditor"]'
+    assert rows[2]["roles"] == '["auditor", "caller"]'
     url = f"/api/users/{people[0]}/history"
     assert client.get(f"{url}?count_by=change").json["counts"] == {"created": 1}
     assert "created" in client.get(url, headers=CSV).text
