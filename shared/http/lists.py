@@ -15,9 +15,9 @@ from shared.http.cursors import Cursors
 from shared.http.inputs import QueryString
 from shared.http.responses import ResponseShape
 from shared.security.authentication import Caller
-from shared.values.lists import Listed, ListOf, ListRequest
+from shared.values.lists import MAX_LIMIT, Listed, ListOf, ListRequest
 from shared.values.readable import hidden_from
-from shared.values.schemas import MAX_LIMIT, InvalidFields
+from shared.values.schemas import InvalidFields
 
 NOT_WITH_AFTER = "must not be sent with `after`, which says where to begin"
 NOT_IN_CSV = "counts nothing in a file with the whole list"
