@@ -5,7 +5,8 @@ from __future__ import annotations
 from uuid import UUID
 
 from matching_service.dependencies import Dependencies
-from matching_service.domain import answers, audit_log, placement_requests
+from matching_service.domain import answers, audit_log, bulk, placement_requests
+from matching_service.domain.bulk_schemas import BulkChange
 from matching_service.domain.lists import AUDIT_LOG, REQUESTS
 from matching_service.domain.schemas import (
     Approval,
@@ -18,7 +19,16 @@ from matching_service.domain.schemas import (
     RequestView,
     Withdrawal,
 )
-from shared.http import Context, Replay, Resource, ResponseReference, endpoint
+from shared.http import (
+    REPLAYED_RESULTS,
+    BulkResults,
+    Context,
+    Replay,
+    Resource,
+    ResponseReference,
+    endpoint,
+    results_of,
+)
 from shared.values.lists import Listed, ListRequest
 from shared.values.schemas import MergePatch, QuerySchema
 
@@ -79,6 +89,18 @@ class PlacementRequestCollection(Resource):
         return placement_requests.approve(
             context.session, body, rules=rules, by=context.caller.id, today=context.today, now=context.now
         )
+
+
+class PlacementRequestBulkResource(Resource):
+    """One change of many placement requests."""
+
+    @endpoint(body=BulkChange, response=BulkResults, replay=REPLAYED_RESULTS)
+    def post(self, context: Context[Dependencies], body: BulkChange) -> BulkResults:
+        """Withdraw many requests, or give them another priority; 409 where these are not as many as expected.
+
+        Each is changed or refused for itself, all in one transaction.
+        """
+        return results_of(bulk.change(context.session, body, by=context.caller.id, now=context.now))
 
 
 class PlacementRequestHistoryCollection(Resource):

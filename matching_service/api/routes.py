@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from matching_service.api.matches import MatchCollection
 from matching_service.api.placement_requests import (
+    PlacementRequestBulkResource,
     PlacementRequestCollection,
     PlacementRequestHistoryCollection,
     PlacementRequestItem,
@@ -17,6 +18,7 @@ from shared.security.authentication import AUDITORS, CALLERS, COORDINATORS
 ROUTES = [
     Route("/api/matches", MatchCollection, post=COORDINATORS),
     Route("/api/placement-requests", PlacementRequestCollection, get=COORDINATORS, post=COORDINATORS),
+    Route("/api/placement-requests/bulk", PlacementRequestBulkResource, post=COORDINATORS),
     Route("/api/placement-requests/<uuid:id>", PlacementRequestItem, get=COORDINATORS, patch=COORDINATORS),
     Route("/api/placement-requests/<uuid:id>/history", PlacementRequestHistoryCollection, get=AUDITORS),
     Route("/api/placement-requests/<uuid:id>/response", PlacementRequestResponseResource, post=CALLERS),

@@ -73,6 +73,14 @@ def change(
     return RequestView.of(request)
 
 
+def set_priority(session: Session, request_id: UUID, priority: int, *, by: UUID | None, now: datetime) -> None:
+    """Give a request another priority. Raises `NotFound`."""
+    request = lock_request(session, request_id)
+    if request.priority != priority:
+        request.priority = priority
+        request.count_change(by=by, now=now)
+
+
 def lock_request(session: Session, request_id: UUID) -> PlacementRequest:
     """The request with its patient's lock and its own; raises `NotFound`."""
     queries.lock_patients(session, queries.patients_of(session, [request_id]))

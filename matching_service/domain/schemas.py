@@ -25,10 +25,10 @@ from shared.values.enums import (
 )
 from shared.values.errors import NotAcceptable
 from shared.values.identifiers import Language
-from shared.values.lists import Several, part_of
+from shared.values.lists import MAX_LIMIT, Several, part_of
 from shared.values.readable import FOR_COORDINATORS
 from shared.values.rules import rule_across
-from shared.values.schemas import MAX_LIMIT, Changed, Distinct, EntityView, QuerySchema, Schema
+from shared.values.schemas import Changed, Distinct, EntityView, QuerySchema, Schema
 from shared.values.text import Note, Reason
 from shared.values.weekly import WeeklyHours
 from shared.values.worded import Worded

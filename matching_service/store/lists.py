@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -29,6 +29,17 @@ def requests(session: Session, part: Part, **wanted: Collection[object]) -> Foun
     """A part of the placement requests whose columns have one of these values; without values any will do."""
     conditions = [getattr(PlacementRequest, name).in_(values) for name, values in wanted.items() if values]
     return REQUESTS.read(session, select(PlacementRequest).where(*conditions), part)
+
+
+def ids_where(
+    session: Session, ids: Collection[UUID] | None, *, at_most: int, **wanted: Collection[object]
+) -> Sequence[UUID]:
+    """The ids of placement requests, in their order: of those with these ids, or whose columns have these values."""
+    conditions = [getattr(PlacementRequest, name).in_(values) for name, values in wanted.items() if values]
+    if ids is not None:
+        conditions.append(PlacementRequest.id.in_(ids))
+    chosen = select(PlacementRequest.id).where(*conditions).order_by(PlacementRequest.id)
+    return session.scalars(chosen.limit(at_most)).all()
 
 
 def audit_log(session: Session, request_id: UUID, part: Part) -> Found[AuditLogEntry]:

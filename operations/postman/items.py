@@ -117,10 +117,17 @@ def _parameter(operation: Operation, parameter: Document, query: Mapping[str, st
     value = query.get(name, schema.get("default") or example_of(schema, operation.document["components"]["schemas"]))
     return {
         "key": name,
-        "value": value if isinstance(value, str) else json.dumps(value),
+        "value": _text(value),
         "description": schema.get("description", ""),
         "disabled": not (parameter["required"] or name in query),
     }
+
+
+def _text(value: Any) -> str:
+    """How a parameter is written; several values are one parameter, separated by commas."""
+    if isinstance(value, list):
+        return ",".join(map(_text, value))
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _body(body: Any) -> Document:

@@ -1,4 +1,4 @@
-"""Reading one row or a page of them, and checking that a row is still the one that its reader saw."""
+"""Reading one row, counting rows, and checking that a row is still the one that its reader saw."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
+from pydantic_core import to_jsonable_python
 from sqlalchemy import Select, func
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.interfaces import ORMOption
@@ -16,9 +17,11 @@ Kind = TypeVar("Kind")
 
 
 class Versioned(Protocol):
-    """A row that counts the changes people made."""
+    """A row that counts the changes people made, and says who made the last."""
 
     version: Any
+    updated_by: Any
+    updated_at: Any
 
 
 def find_row(
@@ -38,12 +41,9 @@ def require(row: Kind | None, noun: str) -> Kind:
 def check_version(row: Versioned, expected: Collection[int] | None, noun: str) -> None:
     """Raise `LostUpdate` where the row has none of the versions that its reader may have seen; None expects nothing."""
     if expected is not None and row.version not in expected:
-        raise LostUpdate(f"{noun}.changed_meanwhile")
-
-
-def page_of(session: Session, wanted: Select[Kind], *, limit: int, offset: int) -> tuple[Sequence[Kind], int]:
-    """A page of the rows that are wanted, in the order of the select, and how many there are in all."""
-    return session.scalars(wanted.limit(limit).offset(offset)).all(), count_of(session, wanted)
+        lost = LostUpdate(f"{noun}.changed_meanwhile")
+        lost.members.update(to_jsonable_python({"updated_by": row.updated_by, "updated_at": row.updated_at}))
+        raise lost
 
 
 def count_of(session: Session, wanted: Select[Any]) -> int:

@@ -1,6 +1,7 @@
 """HTTP: Flask-RESTful behind one decorator. A service declares routes and endpoints; everything else is here."""
 
 from shared.http.application import service_app
+from shared.http.bulk import REPLAYED_RESULTS, BulkResults, results_of
 from shared.http.client_details import ClientDetails
 from shared.http.context import Context
 from shared.http.declaration import Cookie
@@ -11,6 +12,8 @@ from shared.http.routes import Route
 __all__ = [
     "NOT_REPLAYED",
     "READ_ONLY",
+    "REPLAYED_RESULTS",
+    "BulkResults",
     "ClientDetails",
     "Context",
     "Cookie",
@@ -19,5 +22,6 @@ __all__ = [
     "ResponseReference",
     "Route",
     "endpoint",
+    "results_of",
     "service_app",
 ]

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+
+from flask import current_app
 
 from shared.database import Session
 from shared.http.client_details import ClientDetails, client_details
+from shared.http.headers import RequestHeaders
 from shared.http.languages import language_of_caller
-from shared.security.authentication import Caller
+from shared.runtime import clock
+from shared.security.authentication import Caller, caller
 from shared.texts import TextLanguage
 from shared.values.datetimes import berlin_day
 
@@ -55,3 +59,15 @@ class Context(Generic[Dependencies]):
     def today(self) -> date:
         """The calendar day of the request in Berlin."""
         return berlin_day(self.now)
+
+
+def request_context(session: Session | None, sent: RequestHeaders) -> Context[Any]:
+    """The context of the present request, now."""
+    return Context(
+        open_session=session,
+        now=clock.now(),
+        caller=caller(),
+        purpose=sent.purpose,
+        if_match=sent.if_match,
+        dependencies=current_app.extensions["dependencies"],
+    )

@@ -17,8 +17,8 @@ from shared.security.encryption import Digests
 from shared.values.lists import Orders, Position
 from shared.values.schemas import InvalidFields, QuerySchema
 
-SEAL = 16
-"""So many bytes of the digest stand before the position."""
+SEAL = 32
+"""So many bytes the digest before the position has."""
 HOW_MUCH_IS_SHOWN = {"limit", "offset", "after", "view", "count_by"}
 """Parameters that may differ between two parts: they change neither the entries of the list nor their order."""
 
@@ -58,7 +58,7 @@ def _seal(query: QuerySchema, written: bytes) -> bytes:
     digests = cast(Digests, current_app.extensions["digests"])
     filters = query.model_dump_json(exclude=HOW_MUCH_IS_SHOWN)
     parts = ("cursor", request.path.rstrip("/"), str(caller().id or ""), filters)
-    return digests.digest(*(part.encode() for part in parts), written)[:SEAL]
+    return digests.digest(*(part.encode() for part in parts), written)
 
 
 def _bytes_of(cursor: str) -> bytes:

@@ -14,15 +14,16 @@ from uuid import UUID
 
 from flask import Response, current_app
 
-from shared.database import Session, repeat_if_lost, transaction
-from shared.errors import PlatformError
+from shared.database import repeat_if_lost, transaction
+from shared.errors import LostUpdate, PlatformError
 from shared.http import headers, idempotency
-from shared.http.context import Context
+from shared.http.context import Context, request_context
 from shared.http.cursors import Cursors
 from shared.http.declaration import Endpoint, endpoint_of
 from shared.http.headers import RequestHeaders
 from shared.http.inputs import JsonBody, QueryString, read_merge_patch, refuse_body, refuse_parameters
 from shared.http.lists import ListQuery, ListShape, WantedList
+from shared.http.lost_updates import add_current
 from shared.http.replay import Replay, ResponseReference
 from shared.http.responses import ResponseShape
 from shared.runtime import clock
@@ -63,6 +64,8 @@ class RequestHandler:
             result, is_replayed = repeat_if_lost(lambda: self._result(call))
         except PlatformError as refusal:
             _record(refusal, sent)
+            if isinstance(refusal, LostUpdate):
+                add_current(refusal, resource, path, sent)
             raise
         if isinstance(result, Response):
             return result
@@ -72,7 +75,7 @@ class RequestHandler:
     def _list(self, shape: ListShape, call: Call) -> Response:
         """The response to a request for a list."""
         asked: WantedList = call.arguments.pop("wanted")
-        context = _context(None, call.sent)
+        context = request_context(None, call.sent)
 
         def read(wanted: ListRequest[Any]) -> Listed:
             # without a request: the further parts of a file are read when the server sends them
@@ -93,14 +96,15 @@ class RequestHandler:
 
     def _call_before_transaction(self, call: Call) -> None:
         if self._declared.before_transaction is not None:
-            call.arguments["fetched"] = self._declared.before_transaction(_context(None, call.sent), **call.arguments)
+            context = request_context(None, call.sent)
+            call.arguments["fetched"] = self._declared.before_transaction(context, **call.arguments)
 
     def _result(self, call: Call) -> tuple[Any, bool]:
         """Returns the result of the method, or the replayed first one, and whether it is replayed."""
         if not self._declared.transaction:
-            return self._declared.method(call.resource, _context(None, call.sent), **call.arguments), False
+            return self._declared.method(call.resource, request_context(None, call.sent), **call.arguments), False
         with transaction() as session:
-            context = _context(session, call.sent)
+            context = request_context(session, call.sent)
             if self._replay is None or call.sent.idempotency_key is None:
                 return self._call(context, call), False
             return self._replay_or_call(context, call, self._replay, call.sent.idempotency_key)
@@ -121,23 +125,12 @@ class RequestHandler:
         return self._declared.method(call.resource, context, **call.arguments)
 
 
-def _context(session: Session | None, sent: RequestHeaders) -> Context[Any]:
-    return Context(
-        open_session=session,
-        now=clock.now(),
-        caller=caller(),
-        purpose=sent.purpose,
-        if_match=sent.if_match,
-        dependencies=current_app.extensions["dependencies"],
-    )
-
-
 def _record(refusal: PlatformError, sent: RequestHeaders) -> None:
     """Let the service record what a refusal reveals, in a transaction of its own: the request's is rolled back."""
     record = current_app.extensions["record_refusal"]
     if record is not None:
         with transaction() as session:
-            record(_context(session, sent), refusal)
+            record(request_context(session, sent), refusal)
 
 
 def _readers(declared: Endpoint) -> list[tuple[str | None, Callable[[], Any]]]:

@@ -15,9 +15,9 @@ from shared.http.cursors import Cursors
 from shared.http.inputs import QueryString
 from shared.http.responses import ResponseShape
 from shared.security.authentication import Caller
-from shared.values.lists import Listed, ListOf, ListRequest
+from shared.values.lists import MAX_LIMIT, Listed, ListOf, ListRequest
 from shared.values.readable import hidden_from
-from shared.values.schemas import MAX_LIMIT, InvalidFields
+from shared.values.schemas import InvalidFields
 
 ReadPart = Callable[[ListRequest[Any]], Listed]
 """Reads one part of a list, in a transaction of its own."""

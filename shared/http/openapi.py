@@ -65,6 +65,33 @@ PROBLEM: Document = {
     },
 }
 
+LOST_UPDATE: Document = {
+    "description": "The refusal of a change of what somebody else changed meanwhile.",
+    "allOf": [
+        {"$ref": "#/components/schemas/Problem"},
+        {
+            "type": "object",
+            "required": ["current", "updated_by", "updated_at"],
+            "properties": {
+                "current": {
+                    "type": ["object", "null"],
+                    "description": "The object as GET shows it now; null where it is not shown at this address.",
+                },
+                "updated_by": {
+                    "type": ["string", "null"],
+                    "format": "uuid",
+                    "description": "The account of who changed it last; null: the platform itself.",
+                },
+                "updated_at": {
+                    "type": ["string", "null"],
+                    "format": "date-time",
+                    "description": "When it was changed last.",
+                },
+            },
+        },
+    ],
+}
+
 OWN_PATHS = ("/api/dead-letters",)
 """Every service has these paths: a gateway in front of all services serves them below the prefix of the service."""
 
@@ -82,13 +109,14 @@ BEARER_SCHEME: Document = {
 PROBLEM_RESPONSE = {"$ref": "#/components/responses/Problem"}
 ERROR_RESPONSES: dict[str, dict[str, str]] = {
     "Problem": {},
+    "LostUpdate": {},
     "Unauthenticated": {"WWW-Authenticate": 'How to sign in; with `error="invalid_token"` a token was not accepted.'},
     "TooManyRequests": {"Retry-After": "In how many seconds the next request may pass."},
     "Unavailable": {"Retry-After": "In how many seconds to try again."},
 }
 """The responses that refuse, each with the headers that it always has."""
 LANGUAGE_SENT = {"Content-Language": "The language of the sentences.", "Vary": "`Accept-Language`: it decides."}
-_ERROR_RESPONSE_OF = {401: "Unauthenticated", 429: "TooManyRequests", 503: "Unavailable"}
+_ERROR_RESPONSE_OF = {401: "Unauthenticated", 412: "LostUpdate", 429: "TooManyRequests", 503: "Unavailable"}
 
 OPERATIONS = {
     "/health/live": "Whether the process answers",
@@ -119,9 +147,9 @@ def document(routes: Sequence[Route], *, title: str, description: str) -> Docume
         "paths": paths,
         "components": {
             "securitySchemes": schemes,
-            "schemas": schemas.definitions | {"Problem": PROBLEM},
+            "schemas": schemas.definitions | {"Problem": PROBLEM, "LostUpdate": LOST_UPDATE},
             "parameters": headers.DESCRIBED,
-            "responses": {name: _error_response(sent) for name, sent in ERROR_RESPONSES.items()},
+            "responses": {name: _error_response(name, sent) for name, sent in ERROR_RESPONSES.items()},
         },
     }
 
@@ -184,12 +212,12 @@ def _path(rule: str) -> tuple[str, list[Document]]:
     return VARIABLE.sub(r"{\g<name>}", rule), variables
 
 
-def _error_response(sent: Mapping[str, str]) -> Document:
+def _error_response(name: str, sent: Mapping[str, str]) -> Document:
     named = {name: {"schema": {"type": "string"}, "description": about} for name, about in LANGUAGE_SENT.items()}
     required = {
         name: {"required": True, "schema": {"type": "string"}, "description": about} for name, about in sent.items()
     }
-    schema = {"$ref": "#/components/schemas/Problem"}
+    schema = {"$ref": f"#/components/schemas/{'LostUpdate' if name == 'LostUpdate' else 'Problem'}"}
     return {
         "description": "Refused",
         "content": {MEDIA_TYPE: {"schema": schema, "examples": {each: _example(each) for each in TextLanguage}}},
@@ -268,7 +296,8 @@ def _form(described: Document) -> Document:
     """The schema of a parameter, and how several values are written where they are one parameter."""
     if BY_COMMA not in described:
         return {"schema": described}
-    schema = {name: value for name, value in described.items() if name != BY_COMMA}
+    # what is empty is not sent
+    schema = {name: value for name, value in described.items() if name not in (BY_COMMA, "default")} | {"minItems": 1}
     return {"schema": schema, "style": "form", "explode": False}
 
 

@@ -107,10 +107,15 @@ def register_error_handlers(app: Flask) -> None:
     app.register_error_handler(Exception, _unexpected)
 
 
+def status_of(refusal: PlatformError) -> int:
+    """Returns the status of a refusal; 500 where none has been decided."""
+    return next((STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS), HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
 def _refused(refusal: PlatformError) -> Response:
-    status = next((STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS), None)
-    if status is None:
-        return _unexpected(refusal)  # which answer is right has not been decided
+    status = status_of(refusal)
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _unexpected(refusal)
     headers = _headers_of(refusal)
     return problem(status, refusal.sentence, errors=refusal.errors, headers=headers, members=refusal.members)
 

@@ -45,6 +45,13 @@ class ResponseShape:
             response.headers["Idempotency-Replayed"] = "true"
         return response
 
+    def document(self, result: Any, *, reader: Caller) -> Any:
+        """The same as JSON has it, to stand in another document."""
+        assert self._adapter is not None
+        return self._adapter.dump_python(
+            self._shaped(result), mode="json", exclude=left_out(self._restricted, reader.may)
+        )
+
     def _shaped(self, result: Any) -> Any:
         assert self._adapter is not None
         try:

@@ -11,8 +11,10 @@ from pydantic import BaseModel, Field, GetJsonSchemaHandler, create_model
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from shared.values.schemas import Distinct, Page, PageQuery, QuerySchema, Schema
+from shared.values.schemas import Distinct, QuerySchema, Schema
 
+MAX_LIMIT = 200
+DEFAULT_LIMIT = 50
 MOST_VALUES = 100
 LONGEST_CURSOR = 8000
 CURSOR_FORM = "^[A-Za-z0-9_-]+$"
@@ -85,9 +87,26 @@ class Listed:
     """Of the last entry, where more entries follow."""
 
 
-class ListPage(Page[Item], Generic[Item]):
+class PageQuery(QuerySchema):
+    """Which part of the list to show."""
+
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
+    """How many entries to show."""
+    offset: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    """How many entries to leave out before the first."""
+
+
+class Page(Schema, Generic[Item]):
     """A part of a list, the length of the whole list, and where it continues."""
 
+    items: list[Item]
+    """The objects of this part."""
+    total: int
+    """How many objects the whole list has."""
+    limit: int
+    """How many objects this part may have at most."""
+    offset: int
+    """How many objects of the list come before this part."""
     next: str | None
     """What to send as `after` to see the next part; null: this is the last one."""
     counts: dict[str, int] | None
@@ -138,7 +157,7 @@ class ListOf(Generic[Filters]):
         self.views: dict[View, type[Schema]] = {name: schema for name, schema in given.items() if schema is not None}
         self.orders = orders
         self.query: Any = _query(orders, filters, list(self.views))
-        self.pages: dict[View, Any] = {name: ListPage[schema] for name, schema in self.views.items()}  # type: ignore[valid-type]
+        self.pages: dict[View, Any] = {name: Page[schema] for name, schema in self.views.items()}  # type: ignore[valid-type]
         self.response: Any = _any_of(list(self.pages.values()))
 
     def wanted(self, query: Any, *, position: Position | None, offset: int) -> ListRequest[Filters]:

@@ -1,11 +1,11 @@
-"""The base of all schemas: strict parsing, pages, merge patches, and problems as sentences."""
+"""The base of all schemas: strict parsing, merge patches, and problems as sentences."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, Generic, Self, TypeVar, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Self, TypeVar, Union, cast, get_args, get_origin
 from uuid import UUID
 
 from pydantic import (
@@ -29,8 +29,6 @@ from shared.values.errors import NotAcceptable
 from shared.values.messages import sentence_of
 from shared.values.rules import describe_with_rules, without_rule
 
-MAX_LIMIT = 200
-DEFAULT_LIMIT = 50
 MOST_PROBLEMS = 100
 LONGEST_NAME_SHOWN = 100
 MOST_NAMES_SHOWN = 20
@@ -114,30 +112,8 @@ class QuerySchema(Schema):
     """Data of a query string, where numbers and booleans are written as in JSON."""
 
 
-class PageQuery(QuerySchema):
-    """Which part of the list to show."""
-
-    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
-    """How many entries to show."""
-    offset: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
-    """How many entries to leave out before the first."""
-
-
 Item = TypeVar("Item")
 Model = TypeVar("Model", bound=BaseModel)
-
-
-class Page(Schema, Generic[Item]):
-    """A part of a list, and the length of the whole list."""
-
-    items: list[Item]
-    """The objects of this part."""
-    total: int
-    """How many objects the whole list has."""
-    limit: int
-    """How many objects this part may have at most."""
-    offset: int
-    """How many objects of the list come before this part."""
 
 
 class EntityView(Schema):

@@ -190,6 +190,20 @@ def test_what_may_be_about_health_is_restricted_wherever_it_is_shown() -> None:
     assert found - restricted == MEANT_FOR_CALLERS
 
 
+LISTS = {name: endpoint.lists for name, (endpoint, _) in ALL.items() if endpoint.lists is not None}
+WORDS_OF_PEOPLE = CLINICAL | {"error", "overrides", "purpose", "resolved_reason", "responses", "traceback"}
+
+
+def test_a_row_and_a_label_have_nothing_about_health_and_no_free_text() -> None:
+    """`reason` is that of a record, which an import gives, everywhere but here."""
+    assert len(LISTS) > 10
+    for name, declared in LISTS.items():
+        for view in declared.views.keys() - {"full"}:
+            shown = set(declared.views[view].model_fields)
+            assert not shown & WORDS_OF_PEOPLE, f"{name} {view}"
+            assert "reason" not in shown or name.startswith("GET /api/imports"), f"{name} {view}"
+
+
 def test_no_restriction_hides_where_it_is_not_looked_for() -> None:
     """`Annotated[str, ReadableBy(…)] | None` would restrict one alternative of a field, and nothing reads that."""
     for model in SHOWN:

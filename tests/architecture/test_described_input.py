@@ -62,6 +62,9 @@ def output_fields(service: str) -> Iterator[tuple[str, Any]]:
 
 def fields(path: str, schema: Any, service: str) -> Iterator[tuple[str, Any]]:
     schema = resolved(schema, service)
+    if "properties" not in schema:  # the views of a list
+        for each in schema.get("anyOf", []):
+            yield from fields(path, each, service)
     for name, field in schema.get("properties", {}).items():
         yield f"{path} {name}", field
         for part in parts(field, service):

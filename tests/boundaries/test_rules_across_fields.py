@@ -53,6 +53,11 @@ BROKEN: dict[tuple[str, str], tuple[dict[str, Any], set[str]]] = {
         {"from_postal_code": "04109"},
         {"to_postal_code", "to_latitude", "to_longitude"},
     ),
+    ("Selection", "_names_them_in_one_way"): ({"expected_total": 1}, {"ids", "filter"}),
+    ("BulkChange", "_has_what_its_action_needs"): (
+        {"ids": [ID], "expected_total": 1, "action": "withdraw"},
+        {"reason"},
+    ),
     ("ContactList", "_overrides_concern_the_list"): (
         {
             "patient_id": ID,

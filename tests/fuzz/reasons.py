@@ -17,6 +17,7 @@ from typing import Any
 
 from shared.http.headers import KEY_FORM
 from shared.values.contacts import LONGEST_NAME
+from shared.values.lists import CURSOR_FORM
 from shared.values.weekly import WEEK_DESCRIPTION
 from tests.fuzz import rules
 from tests.fuzz.sent import NOTHING, Sent
@@ -28,6 +29,7 @@ LETTER, CALL = "POST /api/emails/{id}/response", "POST /api/phone-calls/{id}/out
 ANSWER, LIST = "POST /api/placement-requests/{id}/response", "POST /api/placement-requests"
 STATUS, CONSENT = "POST /api/patients/{id}/status", "POST /api/patients/{id}/consents"
 BLOCK = "POST /api/therapists/{id}/block"
+BULK = "POST /api/placement-requests/bulk"
 GEOCODE, DISTANCE, HOLIDAYS = "GET /api/geocode", "GET /api/distance", "GET /api/holidays"
 
 ID, OTHER = "01933f0e-7c3a-7000-8000-abcdefabcdef", "01933f0e-7c3a-7000-8000-abcdefabcdee"
@@ -281,6 +283,27 @@ RULES = (
         "must not lie before the answer that is recorded", "depends on what is stored", rules.was_sent, ANSWER,
         {"outcome": "declined_other", "occurred_at": "2020-01-02T00:00:00Z"}, None, fields=("occurred_at",),
         before=((ANSWER, {"outcome": "later"}),),
+    ),
+    Reason(
+        "must be the `next` of a part of the same list", "depends on what the service has signed", rules.was_sent,
+        "GET /api/therapists", {"after": "WzUwLCIwMTkwIl0"}, None, {"pattern": CURSOR_FORM},
+    ),
+    Reason(
+        "must not be sent with `after`", "parameters have no schema in common", rules.comes_with_a_cursor,
+        "GET /api/therapists", {"after": "WzUwLCIwMTkwIl0", "offset": 5}, {"offset": 5}, {"maximum": 2147483647},
+    ),
+    Reason(
+        "send either ids or a filter", "is a rule across fields", rules.selects_in_no_one_way, BULK,
+        {"ids": [ID], "filter": {}}, {"ids": [ID]}, fields=("ids", "filter"),
+    ),
+    Reason(
+        "goes with the action withdraw", "is a rule across fields", rules.goes_with("withdraw"), BULK,
+        {"ids": [ID], "action": "withdraw", "priority": None},
+        {"ids": [ID], "action": "withdraw", "priority": None, "reason": "other"}, fields=("reason",),
+    ),
+    Reason(
+        "goes with the action priority", "is a rule across fields", rules.goes_with("priority"), BULK,
+        {"ids": [ID], "priority": None}, {"ids": [ID]}, fields=("priority",),
     ),
     Reason(
         "is not valid, or not any more", "depends on the links that were sent", rules.was_sent,

@@ -263,6 +263,25 @@ def says_it_twice(value: Any, sent: Sent) -> bool:
     return bool(sent.query.get("q")) and parts
 
 
+def comes_with_a_cursor(value: Any, sent: Sent) -> bool:
+    """Beside what says already where to begin."""
+    return value is not NOTHING and sent.query.get("after") is not None
+
+
+def selects_in_no_one_way(value: Any, sent: Sent) -> bool:
+    """By ids and by a filter, or by neither."""
+    return bool((sent.body.get("ids") is None) == (sent.body.get("filter") is None))
+
+
+def goes_with(action: str) -> Callable[[Any, Sent], bool]:
+    """Whether it is missing with this action, or was sent with another one."""
+
+    def judge(value: Any, sent: Sent) -> bool:
+        return (value is None or value is NOTHING) == bool(sent.body.get("action") == action)
+
+    return judge
+
+
 # Lists
 
 

@@ -17,6 +17,7 @@ from tests.fuzz.callers import SIGN_IN
 from tests.fuzz.campaign import KEY, Prepared
 from tests.fuzz.reasons import (
     ANSWER,
+    BULK,
     CALL,
     CONSENT,
     LETTER,
@@ -36,6 +37,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     NEW_THERAPIST: {"last_name": "Muster"},
     CONSENT: {"purpose": "mandate", "text_version": "1", "given_on": "2026-01-01"},
     ANSWER: {"outcome": "declined_other"},
+    BULK: {"expected_total": 1, "action": "priority", "priority": 1},
     LIST: {"patient_id": "01933f0e-7c3a-7000-8000-abcdefabcdef"},
 }
 """What a body needs in any case."""

@@ -59,6 +59,15 @@ def test_a_repeated_registration_is_a_reading(client: FlaskClient) -> None:
 
 def test_a_refused_request_is_no_reading(client: FlaskClient, session: Session, keys: Keys) -> None:
     url = f"/api/patients/{a_patient(session, keys).id}"
-    assert client.patch(url, json={"city": "Bonn"}, headers={"If-Match": '"7"'}).status_code == 412
     assert client.get(url, headers={"X-Purpose": "x" * 501}).status_code == 422
+    assert client.patch(url, json={"last_name": None}).status_code == 422
     assert client.get(f"{url}/access-log").json["total"] == 0
+
+
+def test_a_lost_update_shows_the_file_and_is_a_reading(client: FlaskClient, session: Session, keys: Keys) -> None:
+    url = f"/api/patients/{a_patient(session, keys).id}"
+    headers = {"If-Match": '"7"', "X-Purpose": "move"}
+    lost = client.patch(url, json={"city": "Bonn"}, headers=headers)
+    (entry,) = client.get(f"{url}/access-log").json["items"]
+    assert (entry["action"], entry["purpose"]) == ("read", "move")
+    assert (lost.status_code, lost.json["current"]) == (412, client.get(url).json)

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests.builders.lists import sorted_without_index
+from tests.user_service.conftest import CallAs
 from user_service.store import lists
 from user_service.store.tables import Account
 
@@ -19,8 +20,9 @@ CSV = {"Accept": "text/csv"}
 
 
 @pytest.fixture
-def people(client: FlaskClient) -> list[str]:
+def people(client: FlaskClient, call_as: CallAs) -> list[str]:
     """The ids of four accounts of people, by their names."""
+    call_as()
     roles = [["coordinator"], ["caller"], ["caller", "auditor"], ["importer"]]
     made = []
     for number, each in enumerate(roles):
@@ -48,7 +50,7 @@ def test_accounts_are_walked_filtered_and_counted(client: FlaskClient, people: l
 def test_accounts_and_their_logs_are_files(client: FlaskClient, people: list[str]) -> None:
     rows = list(csv.DictReader(io.StringIO(client.get("/api/users", headers=CSV).text, newline="")))
     assert [row["id"] for row in rows] == people
-    assert rows[2]["roles"] == '["caller", "auditor"]'
+    assert rows[2]["roles"] == '["auditor", "caller"]'
     url = f"/api/users/{people[0]}/history"
     assert client.get(f"{url}?count_by=change").json["counts"] == {"created": 1}
     assert "created" in client.get(url, headers=CSV).text

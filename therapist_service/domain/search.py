@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.errors import FieldProblem
-from shared.values.schemas import MAX_LIMIT, InvalidFields
+from shared.values.lists import MAX_LIMIT
+from shared.values.schemas import InvalidFields
 from shared.values.text import words
 
 MOST_WORDS = 10

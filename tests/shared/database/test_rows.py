@@ -1,9 +1,11 @@
-"""One way to read rows, to page, to check a version, and to write many rows."""
+"""One way to read rows, to count them, to check a version, and to write many."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import event, select
@@ -11,10 +13,13 @@ from sqlalchemy.orm import Session
 
 from matching_service.store.tables import PatientCopy, TherapistCopy
 from shared.database import bulk, new_id
-from shared.database.rows import check_version, count_of, find_row, page_of, require
+from shared.database.listing import Listing, NoOrder
+from shared.database.rows import check_version, count_of, find_row, require
 from shared.errors import LostUpdate, NotFound
 from shared.values.places import Place
 from shared.values.weekly import Weekly
+from tests.accounts import ANNA
+from tests.conftest import MONDAY
 
 TUESDAYS = Weekly.of([(1980, 2100)])
 
@@ -64,14 +69,16 @@ def test_no_rows_are_no_statement(session: Session) -> None:
     assert statements == []
 
 
-def test_a_page_has_its_rows_in_order_and_counts_all_that_are_wanted(session: Session) -> None:
+def test_all_rows_that_are_wanted_are_counted(session: Session) -> None:
     ids = [new_id() for _ in range(5)]
     bulk.write_rows(session, PatientCopy, [{"id": id, "sequence": place} for place, id in enumerate(ids)])
     wanted = select(PatientCopy).where(PatientCopy.id.in_(ids[1:])).order_by(PatientCopy.sequence.desc())
-    page, total = page_of(session, wanted, limit=2, offset=1)
-    assert ([each.id for each in page], total) == ([ids[3], ids[2]], 4)
-    assert page_of(session, wanted, limit=2, offset=9) == ([], 4)
     assert count_of(session, wanted.limit(2)) == 4
+
+
+def test_an_order_must_be_declared() -> None:
+    with pytest.raises(NoOrder):
+        Listing(sorts={"sequence": (PatientCopy.id,)}, default="-name")
 
 
 def test_who_is_not_there_is_not_found(session: Session) -> None:
@@ -88,6 +95,8 @@ class Versioned:
     """A row as far as versions go."""
 
     version: int
+    updated_by: UUID | None = ANNA
+    updated_at: datetime = MONDAY
 
 
 @pytest.mark.parametrize("expected", [None, {3}, {2, 3}])
@@ -100,6 +109,7 @@ def test_a_version_that_nobody_saw_is_a_lost_update(expected: set[int]) -> None:
     with pytest.raises(LostUpdate) as refused:
         check_version(Versioned(3), expected, "placement_request")
     assert refused.value.code == "placement_request.changed_meanwhile"
+    assert refused.value.members == {"updated_by": str(ANNA), "updated_at": "2026-11-23T09:00:00Z"}
     assert (
         refused.value.message
         == "Somebody changed this placement request since you read it. Read it again and repeat with its ETag."

@@ -33,8 +33,8 @@ from shared.runtime.settings import ServiceSettings
 from shared.runtime.web import serve
 from shared.security.authentication import ANYONE, COORDINATORS, READERS
 from shared.values.datetimes import Instant, IsoDate
-from shared.values.lists import Listed, ListOf, ListRequest, Several, part_of
-from shared.values.schemas import EntityView, MergePatch, Page, PageQuery, QuerySchema, Schema
+from shared.values.lists import Listed, ListOf, ListRequest, Page, PageQuery, Several, part_of
+from shared.values.schemas import EntityView, MergePatch, QuerySchema, Schema
 
 SLOW_STARTED, SLOW_MAY_END = threading.Event(), threading.Event()
 """A bench named "slow" says that it is being built, and waits until it may be finished."""
@@ -135,7 +135,7 @@ def list_page(session: Session, query: BenchFilter) -> Page[Any]:
     benches = session.scalars(select(Bench).order_by(Bench.id).offset(query.offset).limit(query.limit)).all()
     total = len(session.scalars(select(Bench.id)).all())
     items = [BenchView.of(bench) for bench in benches]
-    return Page[BenchView](items=items, total=total, limit=query.limit, offset=query.offset)
+    return Page[BenchView](items=items, total=total, limit=query.limit, offset=query.offset, next=None, counts=None)
 
 
 def change(session: Session, id: UUID, patch: MergePatch, *, expected_versions: Collection[int] | None) -> Bench:
@@ -297,6 +297,8 @@ ORDERS = Listing(
 CATALOGUE = ListOf(ORDERS, SeatFilter, full=BenchView, row=BenchView, label=BenchLabel)
 PARTS_READ: list[ListRequest[SeatFilter]] = []
 """What was asked of the catalogue."""
+UNREADABLE = "unreadable"
+"""A part of the catalogue with a bench of this name cannot be read."""
 
 
 def read_catalogue(session: Session, wanted: ListRequest[SeatFilter]) -> Listed:
@@ -307,6 +309,8 @@ def read_catalogue(session: Session, wanted: ListRequest[SeatFilter]) -> Listed:
     if wanted.filters.name is not None:
         benches = benches.where(Bench.name == wanted.filters.name)
     found = ORDERS.read(session, benches, wanted.part)
+    if any(bench.name == UNREADABLE for bench in found.rows):
+        raise Unreachable("catalogue.torn", "A page is missing.")
     return found.shown(found.rows)
 
 

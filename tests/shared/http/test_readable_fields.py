@@ -15,8 +15,9 @@ from shared.http.openapi import document
 from shared.http.responses import ResponseShape
 from shared.security.authentication import COORDINATORS, Caller
 from shared.values.enums import Role, Scope
+from shared.values.lists import Page
 from shared.values.readable import FOR_CALLERS, FOR_COORDINATORS, ReadableBy, restricted_fields, without
-from shared.values.schemas import Page, Schema
+from shared.values.schemas import Schema
 
 SECRET = "Erika has F32.1"
 
@@ -79,7 +80,7 @@ def test_a_field_is_left_out_in_lists_objects_and_under_its_name_in_json() -> No
 
 @pytest.mark.parametrize("role", [Role.IMPORTER, Role.AUDITOR, Role.SERVICE, None])
 def test_nobody_else_learns_it_from_a_page_either(role: Role | None) -> None:
-    page = Page[Outer](items=[an_outer(), an_outer()], total=2, limit=50, offset=0)
+    page = Page[Outer](items=[an_outer(), an_outer()], total=2, limit=50, offset=0, next=None, counts=None)
     shape = ResponseShape(Page[Outer], 200)
     answer = shape.response(page, reader=Caller(id=None, roles=frozenset({role} if role else ())))
     assert SECRET not in answer.get_data(as_text=True)

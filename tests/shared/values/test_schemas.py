@@ -16,8 +16,6 @@ from shared.values.schemas import (
     Distinct,
     EntityView,
     InvalidFields,
-    Page,
-    PageQuery,
     RecordSchema,
     Schema,
     merged,
@@ -192,21 +190,6 @@ def test_events_ignore_what_they_do_not_know_but_stay_strict() -> None:
 def test_sets_lose_their_repeats_and_keep_their_order() -> None:
     patient = PatientFields.from_json({"last_name": "Ng", "procedures": ["TP", "VT", "TP"]})
     assert patient.procedures == [Procedure.PSYCHODYNAMIC, Procedure.BEHAVIOURAL]
-
-
-def test_a_page_query_has_defaults() -> None:
-    assert PageQuery.model_validate({}) == PageQuery(limit=50, offset=0)
-
-
-@pytest.mark.parametrize("query", [{"limit": 0}, {"limit": 201}, {"limit": "5"}, {"offset": -1}, {"page": 2}])
-def test_a_page_query_out_of_bounds_is_refused(query: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
-        PageQuery.model_validate(query)
-
-
-def test_a_page_holds_its_items() -> None:
-    page = Page[Person](items=[Person(name="Ng")], total=1, limit=50, offset=0)
-    assert page.to_json() == {"items": [{"name": "Ng", "age": 0}], "total": 1, "limit": 50, "offset": 0}
 
 
 # Merge patches

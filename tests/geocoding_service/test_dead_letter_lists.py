@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
@@ -14,8 +13,7 @@ from shared.database.tables import dead_letter_table
 from tests.conftest import MONDAY
 
 
-@pytest.mark.parametrize("service", ["geocoding_service"])
-def test_dead_letters_are_walked_counted_and_a_file(client: FlaskClient, session: Session, service: str) -> None:
+def test_dead_letters_are_walked_counted_and_a_file(client: FlaskClient, session: Session) -> None:
     for number in range(5):
         row = {
             "id": new_id(),

@@ -1,0 +1,48 @@
+"""One change of many placement requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from matching_service.domain import answers, placement_requests
+from matching_service.domain.bulk_schemas import BulkChange
+from matching_service.domain.schemas import RequestFilter, Withdrawal
+from matching_service.store import lists, queries
+from shared.database import Session
+from shared.database.bulk_changes import change_each
+from shared.values.bulk import Outcome, require_total
+
+
+def change(session: Session, wanted: BulkChange, *, by: UUID | None, now: datetime) -> list[Outcome]:
+    """Withdraw these requests, or give them another priority; returns what became of each.
+
+    Raises `OtherTotal` where these are more or fewer than expected; then none is changed.
+    """
+    ids = _selected(session, wanted)
+    require_total(ids, wanted.expected_total)
+    # all at once, in their order: another transaction that changes several of them cannot wait for this one in a circle
+    queries.lock_patients(session, queries.patients_of(session, ids))
+    return change_each(session, ids, _change_of_one(session, wanted, by=by, now=now))
+
+
+def _selected(session: Session, wanted: BulkChange) -> Sequence[UUID]:
+    filters = wanted.filter or RequestFilter()
+    return lists.ids_where(
+        session,
+        wanted.ids,
+        at_most=wanted.expected_total + 1,
+        patient_id=filters.patient_id,
+        therapist_id=filters.therapist_id,
+        status=filters.status,
+    )
+
+
+def _change_of_one(session: Session, wanted: BulkChange, *, by: UUID | None, now: datetime) -> Callable[[UUID], Any]:
+    if wanted.reason is not None:
+        withdrawal = Withdrawal(reason=wanted.reason)
+        return lambda id: answers.withdraw(session, id, withdrawal, by=by, now=now)
+    priority = wanted.priority or 0
+    return lambda id: placement_requests.set_priority(session, id, priority, by=by, now=now)
