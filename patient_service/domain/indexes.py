@@ -94,7 +94,7 @@ def list_digest(
     keys: Keys, view: str, reader_id: UUID | None, purpose: str | None, patient_ids: Iterable[UUID]
 ) -> bytes:
     """Recognises that the same reader is shown the same patients in the same view for the same purpose."""
-    return _index(keys, "list", view, str(reader_id), repr(purpose), *map(str, patient_ids))
+    return _index(keys.indexes[0], "list", view, str(reader_id), repr(purpose), *map(str, patient_ids))
 
 
 def _parts_of_word(word: str) -> list[tuple[str, str]]:
@@ -112,7 +112,7 @@ def words_of(*names: str) -> list[str]:
 
 def sound_of(words: Sequence[str]) -> list[str]:
     """How the first and the last word of a name sound, in any order: middle names and particles come and go."""
-    return sorted(cologne_code(word) or word for word in (words[:1] + words[-1:]))
+    return sorted(cologne_code(word) or word for word in (*words[:1], *words[-1:]))
 
 
 def address_of(fields: PatientFields) -> str | None:

@@ -225,8 +225,7 @@ def record_start(
     Raises `InvalidFields` without a reason: the day decides who is asked for first.
     """
     if reason is None:
-        message = "must say why search_started_on changes: it decides who is asked for first"
-        raise InvalidFields([FieldProblem("reason", message)])
+        raise InvalidFields([FieldProblem.of("reason", "field.needed_by_new_start")])
     change = _change(keys, patient, patient.status, reason=reason, by=by, now=now)
     change.previous_search_started_on, change.search_started_on = before, patient.search_started_on
     session.add(change)

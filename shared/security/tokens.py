@@ -98,7 +98,7 @@ class GenuineToken:
         cannot be reached.
         """
         if self.begins_at > now + LEEWAY:
-            raise TokenRefused("token.not_yet_valid", "This access token is not valid yet.")
+            raise TokenRefused("token.not_yet_valid")
         if self.ends_at + LEEWAY <= expired_as_of:
             raise TokenExpired(self.ends_at)
 

@@ -52,5 +52,6 @@ class OtherTotal(Conflict):
 def require_total(found: Sequence[Any], expected: int) -> None:
     """Raise `OtherTotal` where there are more or fewer than expected; `found` may end one behind the expected ones."""
     if len(found) != expected:
-        many = f"more than {expected}" if len(found) > expected else str(len(found))
-        raise OtherTotal("bulk.other_total", f"These are {many} objects, not {expected}; look at the list again.")
+        if len(found) > expected:
+            raise OtherTotal("bulk.other_total.more", expected=expected)
+        raise OtherTotal("bulk.other_total.fewer", found=len(found), expected=expected)

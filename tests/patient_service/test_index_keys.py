@@ -15,13 +15,15 @@ from sqlalchemy.orm import Session
 from patient_service import jobs
 from patient_service.domain import key_rings, patients
 from patient_service.domain.birthdays import publish_changed_ages
-from patient_service.domain.schemas import NewPatient, PatientFields, PatientFilter, PatientView
+from patient_service.domain.lists import PATIENTS
+from patient_service.domain.schemas import NewPatient, PatientFields, PatientView
 from patient_service.store.tables import DataKey, Patient
 from shared.database import transaction
 from shared.errors import Conflict, PlatformError, Unreachable
 from shared.security.encryption import Keys, key_id
 from shared.values.schemas import read_patch
 from tests.builders.keys import NEW, OLD, OTHER, PHASES, with_indexes
+from tests.builders.lists import asked_for
 from tests.builders.patients import NOBODY, a_patient, new_patient
 from tests.concurrency import in_turn
 from tests.conftest import MONDAY
@@ -59,8 +61,8 @@ def change(session: Session, keys: Keys, patient_id: UUID, **fields: Any) -> Pat
 
 def found(session: Session, keys: Keys, q: str) -> list[UUID]:
     session.expire_all()
-    page = patients.list_page(session, keys, PatientFilter.from_json({"q": q}), reader=NOBODY, now=MONDAY)
-    return [each.id for each in page.items]
+    shown = patients.list_part(session, keys, asked_for(PATIENTS, q=q), reader=NOBODY, now=MONDAY)
+    return [each.id for each in shown.items]
 
 
 def code(work: Any, *given: Any, **fields: Any) -> str:

@@ -310,7 +310,7 @@ def read_catalogue(session: Session, wanted: ListRequest[SeatFilter]) -> Listed:
         benches = benches.where(Bench.name == wanted.filters.name)
     found = ORDERS.read(session, benches, wanted.part)
     if any(bench.name == UNREADABLE for bench in found.rows):
-        raise Unreachable("catalogue.torn", "A page is missing.")
+        raise Unreachable("database.unreachable")
     return found.shown(found.rows)
 
 

@@ -13,8 +13,8 @@ from sqlalchemy import Engine
 from communication_service.domain import calls
 from communication_service.store.tables import Email, PhoneCall
 from patient_service.domain import birthdays
+from tests.across_services.worlds import a_world
 from tests.builders.world import World
-from tests.end_to_end.worlds import a_world
 
 WARNING = "In den letzten zwei Jahren gab es bereits eine Psychotherapie."
 Engines = dict[str, tuple[Engine, Any]]
