@@ -14,11 +14,10 @@ from communication_service.domain.schemas import (
     PhoneCallFields,
     PhoneCallFilter,
     PhoneCallRow,
-    SuppressionRow,
-    SuppressionView,
     WaitingRequest,
     WaitingRequestFilter,
 )
+from communication_service.domain.suppression_schemas import SuppressionRow, SuppressionView
 from communication_service.store import lists, suppressions
 from shared.values.lists import ListOf
 from shared.values.schemas import QuerySchema
