@@ -5,7 +5,9 @@ Blind indexes find them in the statement that writes; unique indexes let one of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from uuid import UUID
 
 from patient_service.domain.accesses import RevealingConflict
 from patient_service.domain.files import decrypt
@@ -17,7 +19,18 @@ from patient_service.store.tables import Patient
 from shared.database import Session
 from shared.errors import FieldProblem
 from shared.security.encryption import Keys
-from shared.values.enums import Likeness
+
+
+class Likeness(StrEnum):
+    """What two patients who may be one have in common."""
+
+    INSURANCE_NUMBER = "insurance_number"
+    NAME = "name"
+    SIMILAR_NAME = "similar_name"
+    """The first and the last word sound alike (Kölner Phonetik)."""
+    DATE_OF_BIRTH = "date_of_birth"
+    ADDRESS = "address"
+
 
 COLUMNS = ("person_index", "address_index", "insurance_number_index")
 FIELDS = {
@@ -31,6 +44,9 @@ SENTENCES = {
     Likeness.DATE_OF_BIRTH: "is, with this name or one that sounds alike, that of",
     Likeness.ADDRESS: "is, with this name or one that sounds alike, in the address of",
 }
+
+Candidates = Mapping[Patient, Sequence[Likeness]]
+"""Patients who may be the same, and what is common."""
 
 
 def looked_for(found_by: Sequence[Indexes]) -> LookedFor:
@@ -63,17 +79,18 @@ def refuse(session: Session, keys: Keys, fields: PatientFields, alike_to: Looked
     """Raise `Conflict` where somebody alike is known: by force only for the same insurance number."""
     counts = alike_to.only(["insurance_number_index"]) if force else alike_to
     found = {other: likeness(fields, decrypt(keys, other)) for other in queries.patients_alike(session, counts)}
-    known = [other for other, why in found.items() if Likeness.INSURANCE_NUMBER in why]
+    known = {other: why for other, why in found.items() if Likeness.INSURANCE_NUMBER in why}
     if known:
-        message = f"A patient with this insurance number is already registered as {known[0].reference}."
-        raise _refusal("patient.already_known", message, {other: found[other] for other in known})
+        message = f"A patient with this insurance number is already registered as {_references(known)}."
+        raise _naming(known, RevealingConflict(_ids(known), "patient.already_known", message, errors=_problems(known)))
     if found:
-        references = ", ".join(other.reference for other in found)
         message = (
             "A patient whose name is this or sounds alike, with the same date of birth or address, is already"
-            f" registered as {references}. Repeat with ?force=true if this is somebody else."
+            f" registered as {_references(found)}. Repeat with ?force=true if this is somebody else."
         )
-        raise _refusal("patient.suspected_duplicate", message, found)
+        raise _naming(
+            found, RevealingConflict(_ids(found), "patient.suspected_duplicate", message, errors=_problems(found))
+        )
 
 
 def likeness(fields: PatientFields, other: PatientFields) -> list[Likeness]:
@@ -90,18 +107,25 @@ def likeness(fields: PatientFields, other: PatientFields) -> list[Likeness]:
     return [what for what, is_common in common.items() if is_common]
 
 
-def _refusal(code: str, message: str, candidates: dict[Patient, list[Likeness]]) -> RevealingConflict:
-    refusal = RevealingConflict(
-        [other.id for other in candidates],
-        code,
-        message,
-        errors=[
-            FieldProblem(FIELDS[what], f"{SENTENCES[what]} {other.reference}")
-            for other, why in candidates.items()
-            for what in FIELDS
-            if what in why
-        ],
-    )
+def _ids(candidates: Candidates) -> list[UUID]:
+    return [other.id for other in candidates]
+
+
+def _references(candidates: Candidates) -> str:
+    return ", ".join(other.reference for other in candidates)
+
+
+def _problems(candidates: Candidates) -> list[FieldProblem]:
+    return [
+        FieldProblem(FIELDS[what], f"{SENTENCES[what]} {other.reference}")
+        for other, why in candidates.items()
+        for what in FIELDS
+        if what in why
+    ]
+
+
+def _naming(candidates: Candidates, refusal: RevealingConflict) -> RevealingConflict:
+    """The refusal with the candidates and what is common."""
     refusal.members["candidates"] = [
         {"id": str(other.id), "reference": other.reference, "why": [str(each) for each in why]}
         for other, why in candidates.items()

@@ -104,7 +104,7 @@ def words_of(*names: str) -> list[str]:
 
 def sound_of(words: Sequence[str]) -> list[str]:
     """How the first and the last word of a name sound, in any order: middle names and particles come and go."""
-    return sorted(cologne_code(word) or word for word in (words[:1] + words[-1:]))
+    return sorted(cologne_code(word) or word for word in (*words[:1], *words[-1:]))
 
 
 def address_of(fields: PatientFields) -> str | None:

@@ -17,6 +17,7 @@ from communication_service.domain import states as communication
 from communication_service.domain.contact_waits import ContactWait
 from matching_service.domain import states as matching
 from patient_service.domain import states as patient
+from patient_service.domain.duplicates import Likeness
 from shared.http import dead_letters
 from shared.values import account_enums, enums
 from tests.architecture.documents import API, anchors, codes, table_after
@@ -49,7 +50,7 @@ TRANSITIONS: dict[str, Mapping[Any, frozenset[Any]]] = {
 
 VOCABULARIES: dict[str, type[StrEnum]] = {
     "what a search lacks": enums.MissingForSearch,
-    "what two patients have in common": enums.Likeness,
+    "what two patients have in common": Likeness,
     "purpose of a consent": enums.ConsentPurpose,
     "insurance type": enums.InsuranceType,
     "accreditation": enums.Accreditation,
