@@ -53,7 +53,7 @@ def _sentences(text: str) -> Iterator[list[str]]:
     for line in text.splitlines():
         spelled = _ABBREVIATED.sub(r"\1", fold(line).replace("'", "").replace("’", ""))
         sentence: list[str] = []
-        for token in _TOKEN.findall(_HYPHENATED.sub(" ", spelled)):
+        for token in _TOKEN.findall(words.ASKED.sub("", _HYPHENATED.sub(" ", spelled))):
             if token in _ENDS_A_SENTENCE or token in words.CONTRASTING:
                 yield sentence
                 sentence = []
@@ -96,7 +96,8 @@ def _token_at(sentence: str, position: int) -> int:
 
 def _is_negated(tokens: Sequence[str], expression: _Expression, negated: set[int]) -> bool:
     following = tokens[expression.end : expression.end + 2]
-    if any(_limits(token) for token in takewhile(lambda token: token not in _SEPARATES, following)):
+    same_part = takewhile(lambda token: token not in _SEPARATES, following)
+    if any(_limits(token) or token in words.SINCE for token in same_part):
         return False  # "keine Suizidgedanken mehr": there were some
     return _is_negated_before(tokens, expression, negated) or _is_negated_after(tokens, expression)
 
@@ -107,7 +108,7 @@ def _is_negated(tokens: Sequence[str], expression: _Expression, negated: set[int
 def _is_negated_before(tokens: Sequence[str], expression: _Expression, negated: set[int]) -> bool:
     inside = tokens[expression.start : expression.end]
     if not expression.contains_negation and any(token in words.NEGATING for token in inside):
-        return not any(map(_limits, inside))  # "will sich nicht umbringen"
+        return not any(_limits(token) or token in words.ADDING for token in inside)  # "will sich nicht umbringen"
     in_list = False
     for position in range(expression.start - 1, max(-1, expression.start - 1 - REACH), -1):
         token = tokens[position]
@@ -136,6 +137,8 @@ def _negates(tokens: Sequence[str], position: int, expression: _Expression, *, i
     token, between = tokens[position], tokens[position + 1 : expression.start]
     before = tokens[max(0, position - DOUBLED_WITHIN) : position]
     if any(each in words.NEGATING for each in _back_to_separator(before)):
+        return False
+    if token in words.REFUTING and any(each in words.NOT for each in _said_after(tokens, expression.end)):
         return False
     if token in words.DISTANCING or token in words.FREE:
         return any(each in words.OF for each in between)
@@ -178,6 +181,12 @@ def _is_negated_after(tokens: Sequence[str], expression: _Expression) -> bool:
     if len(negations) != 1 or not all(map(_passes_after, others)):
         return False
     negation = negations[0]
+    if negation in words.NOT and any(
+        token in words.REFUTING for token in _back_to_separator(tokens[: expression.start])
+    ):
+        return False  # "verneint Suizidgedanken nicht"
+    if negation in words.NO and any(map(_is_another_noun, said[said.index(negation) :])):
+        return False  # "Suizidgedanken, keine Pläne" without its comma
     if expression.contains_negation:
         return negation in words.REFUTING and negation not in words.DISTANCING
     if negation in words.DISTANCING:
@@ -193,6 +202,8 @@ def _said_after(tokens: Sequence[str], end: int) -> list[str]:
         token = tokens[position]
         if token == "," and _continues_a_list(tokens, position):  # noqa: S105 - a comma is no secret
             continue
+        if token == ":" and all(each.startswith(words.TIMES) for each in said):  # noqa: S105
+            continue
         if token in _SEPARATES:
             break
         said.append(token)
@@ -203,6 +214,10 @@ def _continues_a_list(tokens: Sequence[str], comma: int) -> bool:
     """ "Suizidgedanken, Suizidpläne und Suizidabsichten werden verneint"."""
     rest = tokens[comma + 1 :]
     return bool(rest) and words.NOUN.match(rest[0]) is not None and any(token in words.JOINING for token in rest)
+
+
+def _is_another_noun(token: str) -> bool:
+    return token in words.INTENTIONS or words.NOUN.match(token) is not None or token.startswith(words.INTENDED_STEMS)
 
 
 def _is_turned_away_from(tokens: Sequence[str], expression: _Expression) -> bool:

@@ -15,6 +15,10 @@ ABBREVIATIONS = (
 """The full stop after these does not end a sentence."""
 
 
+ASKED = re.compile(r"auf (?:direkte|konkrete|gezielte|aktive|ausdrueckliche) (?:nach|be)?frag\w*")
+"""How somebody was asked limits no answer."""
+
+
 def _misspelt(word: str) -> str:
     """A pattern for a word with at most one letter missing, too many, wrong, or exchanged with the next one."""
     variants = {word}
@@ -84,12 +88,16 @@ _GERMAN = (
     r"schluss (?:zu )?mach\w* mit (?:allem|dem leben|mir)|schluss mit (?:allem|dem leben)",
     r"(?:einfach|spurlos|fuer immer|von (?:der|dieser) (?:welt|erde))(?: \w+)? (?:zu )?verschwind\w*",
     r"einfach weg (?:zu )?sein|fuer immer (?:zu )?(?:ein)?schlafen",
-    r"leben(?: \w+){0,3} sinnlos|sinnloses leben",
+    r"leben(?: \w+){0,3} sinnlos|sinnloses leben|des lebens (?:mued|muede|mude|ueberdruess)\w*",
+    r"(?:das leben|mein leben) (?:\w+ )?satt|alles (?:zu )?beenden|hand an (?:sich|mich)",
+    r"abschiedsbrief\w*|sterbehilfe\w*",
 )
 _GERMAN_WITH_NEGATION = (
     r"besser(?: \w+){0,4} ohne (?:mich|ihn|sie)(?!\w)|ohne (?:mich|ihn|sie)(?: \w+){0,3} besser",
     r"(?:nicht|nie|nimmer) (?:mehr |laenger |weiter )+(?:so )?(?:weiter)?(?:zu)?leb(?:en|e|t|te)(?!\w)",
-    r"nicht weiter(?:zu)?leben",
+    r"nicht weiter(?:zu)?leben|(?:will|moechte|mag|wolle)(?: \w+){0,2} nicht leben",
+    r"leben(?: \w+){0,2} nicht (?:mehr|laenger) (?:aus(?!\w)|ertrag\w*|auszuhalt\w*|aushalt\w*)",
+    r"kein\w* (?:grund|wunsch) (?:mehr )?(?:zu|zum|weiter zu) leben",
     r"(?:nicht|nie) (?:mehr|wieder)(?: \w+){0,3} (?:zu )?(?:auf(?:zu)?wach\w*|erwach\w*|existier\w*)",
     r"nicht mehr (?:hier |da |am leben |auf (?:der|dieser) welt )?(?:zu )?sein",
     r"kein\w* (?:lebenswill\w*|lebensmut)|(?:ohne|kein\w*) (?:\w+ ){0,3}sinn(?: \w+)? (?:im|am|des) leben",
@@ -150,15 +158,19 @@ JOINING = LISTING | ADDING
 THAT = frozenset({"dass", "das", "that"})
 OF = frozenset({"von", "vom", "of", "for", "from", "davon", "hiervon"})
 PREPOSITIONS = frozenset({"an", "ueber", "von", "zu", "of", "about"})
+INTENDED_STEMS = ("absicht", "impuls", "handlung", "plaen", "versuch")
+NO = frozenset({"kein", "keine", "keinen", "keiner", "keinerlei", "no"})
 REFLEXIVE = frozenset({"sich", "mich", "mir"})
 INTENTIONS = frozenset({
     "absicht", "absichten", "gedanken", "wunsch", "vorhaben", "plan", "plaene", "vor", "daran", "drang", "impuls",
-    "impulse", "idee", "ideen", "verlangen",
+    "impulse", "idee", "ideen", "verlangen", "gedacht",
 })  # fmt: skip
 
 KINDS = ("latent", "passiv", "chronisch", "fruehere", "gelegentlich", "passive", "chronic")
 """Kinds of what is negated before, which are said to be there without its name."""
 
+SINCE = frozenset({"seit", "seitdem", "seither", "since"})
+"""Where these follow, there was something before."""
 LIMITING = frozenset({
     "nur", "selten", "immer", "mehr", "sicher", "wieder", "kaum", "wenig", "wenige", "weniger", "schwer", "teilweise",
     "bedingt", "laenger", "only", "just", "always", "anymore", "longer", "hardly", "barely", "often", "oft", "haeufig",
@@ -171,11 +183,26 @@ LIMITING_STEMS = (
 
 QUALIFYING_STEMS = ("klar", "glaubhaft", "glaubwuerdig", "eindeutig", "deutlich", "ausdruecklich", "akut", "latent")
 """Between two of these "and" adds nothing of its own."""
+TIMES = (
+    "aktuell",
+    "derzeit",
+    "momentan",
+    "gegenwaertig",
+    "heute",
+    "bisher",
+    "zurzeit",
+    "jetzt",
+    "in",
+    "der",
+    "vorgeschichte",
+)
+"""A heading may name one of these before its colon: "Suizidgedanken aktuell: keine"."""
 HARMLESS = frozenset({
     "auf", "fuer", "an", "von", "vom", "zu", "zur", "zum", "in", "im", "ueber", "vor", "nach", "bei", "der", "die",
     "das", "den", "dem", "des", "er", "sie", "es", "ich", "wir", "man", "sich", "mich", "mir", "ihm", "ihr", "selbst",
     "dass", "je", "bisher", "bislang", "bis", "dato", "jetzt", "heute", "hier", "dzt", "zt", "z", "zurzeit", "zeit",
-    "fall", "art", "pat", "patient", "patientin", "hr", "fr", "herr", "frau", "daran", "dazu", "etwas", "was", "leben",
+    "fall", "art", "pat", "patient", "patientin", "hr", "fr", "herr", "frau", "daran", "dazu", "etwas", "was",
+    "gedacht", "going", "zeitpunkt", "gespraech", "vorgeschichte", "vergangenheit", "anamnese",
     "rez", "akt", "mom", "zzt", "f", "klar", "auch", "gedanken", "gedanke", "wunsch", "drang", "plan", "plaene",
     "sein", "war", "ist", "ideen", "idee", "zeichen", "vorhaben",
     "of", "for", "from", "any", "a", "the", "to", "be", "been", "being", "is", "has", "have", "having", "had",
@@ -188,7 +215,7 @@ HARMLESS_STEMS = (
     "manifest", "latent", "passiv", "psychot", "psychos", "wahn", "halluzination", "zwang", "zwaeng", "selbstverletz",
     "selbstschaedig", "selbstgefaehrd", "fremd", "eigengefaehrd", "gefaehrd", "sucht", "substanz", "drogen", "alkohol",
     "aggress", "dissoziat", "symptom", "absicht", "impuls", "handlung", "tendenz", "indication", "homicid", "psychotic",
-    "hallucinat", "klinisch",
+    "hallucinat", "klinisch", "jetzig", "untersuchung", "explor", "befrag", "nachfrag", "anamnestisch",
 )  # fmt: skip
 """What may stand between a negation and the expression."""
 HARMLESS_AFTER = frozenset({

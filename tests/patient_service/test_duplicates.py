@@ -186,7 +186,11 @@ def test_the_table_itself_refuses_a_second_insurance_number(session: Session, ke
     assert known is not None
     copy = {column.name: getattr(known, column.name) for column in Patient.__table__.columns}
     with pytest.raises(IntegrityError, match="uq_patients_insurance_number_index"), session.begin_nested():
-        session.execute(insert(Patient).values(copy | {"id": new_id(), "reference": "P-2222-22"}))
+        session.execute(
+            insert(Patient).values(
+                copy | {"id": new_id(), "reference": "P-2222-22", "person_index": None, "address_index": None}
+            )
+        )
 
 
 def test_a_reference_that_is_taken_is_drawn_again(
