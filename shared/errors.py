@@ -39,8 +39,8 @@ class PlatformError(Exception):
 
     def __init__(self, key: str, /, *, errors: Sequence[FieldProblem] = (), **values: Value) -> None:
         """`key`: of the text; its first two parts are the code. `values`: what fills the placeholders of the text."""
-        super().__init__(key)
         self.sentence = Sentence.of(key, **values)
+        super().__init__(str(self.sentence))  # worded once here, so that a word that is missing shows in any test
         self.errors = tuple(errors)
         self.members: dict[str, Any] = {}
         """Further members of the problem document, as JSON, that belong to the code (RFC 9457, 3.2)."""

@@ -13,7 +13,7 @@ from shared.texts import Sentence, TextLanguage
 MEDIA_TYPE: Final = "application/problem+json"
 
 LANGUAGE_HEADERS: Final[Mapping[TextLanguage, Mapping[str, str]]] = {
-    each: {"Content-Language": each, "Vary": "Accept-Language"} for each in TextLanguage
+    each: {"Content-Language": each.value, "Vary": "Accept-Language"} for each in TextLanguage
 }
 """What a problem document in this language is sent with."""
 

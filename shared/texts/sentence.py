@@ -41,7 +41,7 @@ class Sentence:
     """What is said to people, by its code and values. Raises UnknownText where the catalogue has no such text."""
 
     key: str
-    """The code, perhaps with a third part that chooses one of several wordings: `otp.wrong.at_removal`."""
+    """The code, perhaps with a third part that chooses one of several wordings: `otp.wrong.nor_recovery_code`."""
     values: Mapping[str, Value]
 
     @classmethod

@@ -43,6 +43,12 @@ def test_both_languages_leave_the_same_open(package: str) -> None:
         assert not any(mark in sentence for sentence in wordings.values() for mark in (":}", "!r", "!s")), key
 
 
+def test_the_looking_itself_finds_every_way_to_name_a_text() -> None:
+    ways = {"Conflict", "NotFound", "NotAcceptable", "RevealingConflict", "FieldProblem.of", "Sentence.of"}
+    assert ways | {"require", "check_version", "TokenExpired"} <= {each.by for each in mentions()}
+    assert len([each for each in mentions() if each.values]) > 20
+
+
 def test_what_is_said_has_a_text() -> None:
     missing = [f"{each.place}: {each.by} {each.key.pattern}" for each in mentions() if each.key and not keys_of(each)]
     assert not missing, "no such text in any texts.toml (a sentence belongs there, not into the code): " + str(missing)
