@@ -23,7 +23,7 @@ from shared.values.enums import (
     TravelMode,
 )
 from shared.values.identifiers import DiagnosisCode, InsuranceNumber, InsurerNumber, Language, PostalCode
-from shared.values.lists import Several, View, part_of
+from shared.values.lists import Several, View
 from shared.values.readable import FOR_COORDINATORS
 from shared.values.schemas import Changed, Distinct, EntityView, QuerySchema, Schema
 from shared.values.text import Line, Note
@@ -178,17 +178,6 @@ class PatientView(PatientFields, EntityView):
     """What the patient has agreed to, withdrawn consents included."""
 
 
-PatientRow = part_of(
-    "PatientRow",
-    PatientView,
-    *("id", "created_at", "updated_at", "updated_by", "version"),
-    *("reference", "status", "paused_until", "first_name", "last_name", "date_of_birth", "age_groups", "gender"),
-    *("postal_code", "city", "insurance_type", "health_insurer", "contracts_signed", "registered_on"),
-    *("search_started_on", "last_contact_on", "first_place_on", "working_place_on"),
-    about="What a table of patients shows.",
-)
-
-
 class PatientLabel(Schema):
     """What names a patient."""
 
@@ -259,11 +248,6 @@ class StatusChangeView(Schema):
     """The account of who changed it; null: the platform itself."""
 
 
-StatusChangeRow = part_of(
-    "StatusChangeRow", StatusChangeView, "from_", "to", "at", "by", about="A status change without its reason."
-)
-
-
 class Readiness(Schema):
     """Whether a search may start, and what it still lacks."""
 
@@ -296,8 +280,3 @@ class FileAccessView(Schema):
     """How much of the file a list showed; null where it was no list."""
     purpose: str | None
     """Why, as they said it in `X-Purpose`."""
-
-
-FileAccessRow = part_of(
-    "FileAccessRow", FileAccessView, "id", "at", "by", "action", "view", about="An access without its purpose."
-)
