@@ -47,7 +47,11 @@ class Findings:
     @property
     def ok(self) -> bool:
         """Whether nothing was found."""
-        return not (self.lost or self.doubled or self.reordered or self.twice_mailed or self.stuck)
+        return not any(self.kinds())
+
+    def kinds(self) -> tuple[list[str], ...]:
+        """Returns the lists; what is stuck comes first, since it often explains the others."""
+        return (self.stuck, self.lost, self.doubled, self.reordered, self.twice_mailed)
 
 
 class Auditor:

@@ -17,6 +17,7 @@ from shared.runtime.health import JSON, liveness
 from shared.runtime.problem_documents import MEDIA_TYPE
 from shared.runtime.server import Limits
 from shared.runtime.tracing import CORRELATION_ID
+from shared.texts import TextLanguage
 
 HERE = Path(__file__).parent
 TEMPLATE = HERE / "nginx.conf.template"
@@ -45,5 +46,6 @@ def render(paths: Sequence[ForwardedPath], limits: Limits | None = None) -> str:
         methods=sorted(KNOWN_METHODS),
         json=JSON,
         problem_json=MEDIA_TYPE,
+        languages=list(TextLanguage),
         liveness=liveness().decode(),
     )

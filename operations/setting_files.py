@@ -91,7 +91,8 @@ each process those that it reads itself and no others, as `docker compose` does
 
 A secret, whose name ends in PASSWORD, KEY or SECRET, may stand in a file instead, for every process and for `make up`:
 `MASTER_KEY_FILE=/run/secrets/master_key` in place of `MASTER_KEY`. The file has one line, whose end does not count.
-Both at once, a file that is missing, and an empty one are refused; an empty `MASTER_KEY=` counts as not given.
+Both at once, a file that is missing, an empty one, and one that every user of the machine can read (`chmod o=` it) are
+refused; an empty `MASTER_KEY=` counts as not given.
 
 In defaults `@checkout@` is the folder of the checkout, which `make env` writes in its place.
 """

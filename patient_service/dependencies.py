@@ -18,4 +18,4 @@ class Dependencies:
     @classmethod
     def of(cls, settings: Settings) -> Dependencies:
         """With the keys that the settings name."""
-        return cls(Keys(settings.master_key.get_secret_value()))
+        return cls(Keys(settings.master_key.get_secret_value(), settings.index_key.get_secret_value()))

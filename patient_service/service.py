@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from patient_service.api.access_log import record_refusal
 from patient_service.dependencies import Dependencies
 from patient_service.domain import files
-from patient_service.jobs import jobs
+from patient_service.jobs import jobs, needs
 from patient_service.listeners import listeners
 from patient_service.settings import Settings
 from patient_service.store.tables import LocatedPostalCode
@@ -37,6 +37,7 @@ SERVICE = Service(
     record_refusal=record_refusal,
     listeners=listeners,
     jobs=jobs,
+    needs=needs,
     projections=(LocatedPostalCode,),
     snapshots=lambda dependencies: Snapshots(TOPICS["patient"], partial(files.snapshots, keys=dependencies.keys)),
 )

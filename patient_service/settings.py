@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from shared.runtime.settings import Key, Password, ServiceSettings, WebPort
+from shared.runtime.settings import KeyRing, Password, ServiceSettings, WebPort, keys_in
 
 
 class Settings(ServiceSettings):
@@ -17,7 +17,20 @@ class Settings(ServiceSettings):
     database_password: Password = Field(validation_alias="PATIENT_SERVICE_DATABASE_PASSWORD")
     kafka_password: Password = Field(validation_alias="PATIENT_SERVICE_KAFKA_PASSWORD")
     port: WebPort = Field(default=8001, validation_alias="PATIENT_SERVICE_PORT")
-    master_key: Key
-    """Wraps the data key of every patient and keys the blind indexes (32 random bytes, base64); only the patient
-    service gets it. Keep a copy apart from the database and its backups: without it nobody can read a patient's data
-    again."""
+    master_key: KeyRing
+    """Wraps the data key of every patient; only the patient service gets it. Keep a copy apart from the database and
+    its backups: without it nobody can read a patient's data again. A ring of several while it is replaced, as
+    docs/keys.md says."""
+    index_key: KeyRing
+    """The key of the blind indexes, by which patients are found and duplicates noticed although their names are
+    encrypted; only the patient service gets it. A ring of several while it is replaced, as docs/keys.md says."""
+
+    @field_validator("master_key", "index_key")
+    @classmethod
+    def _is_for_one_purpose(cls, ring: SecretStr, others: ValidationInfo) -> SecretStr:
+        """Who learns one of the keys must not be able to do what another is for."""
+        before = [others.data[name] for name in ("digest_key", "master_key") if name in others.data]
+        used = {key for each in before for key in keys_in(each)}
+        if used.intersection(keys_in(ring)):
+            raise ValueError("has the same key as DIGEST_KEY or MASTER_KEY")
+        return ring

@@ -31,6 +31,8 @@ secret() {
     [ -z "$value" ] || [ -z "$file" ] || { echo "set $1 or $1_FILE, not both" >&2; exit 1; }
     # of a pipe the end may never come
     [ -z "$file" ] || { [ -f "$file" ] && value=$(cat "$file"); } || { echo "the file that $1_FILE names cannot be read" >&2; exit 1; }
+    [ -z "$file" ] || [ -z "$(find -L "$file" -perm /006)" ] ||
+        { echo "the file that $1_FILE names can be read by every user of the machine: \`chmod o=\` it" >&2; exit 1; }
     printf '%s' "${value:?$1 is empty}"
 }
 

@@ -1,4 +1,4 @@
-"""The errors that the domain raises. Only `shared/http` maps them to status numbers."""
+"""The errors that the domain raises. Only `shared/http` maps them to status numbers, and words them for the caller."""
 
 from __future__ import annotations
 
@@ -7,37 +7,64 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from shared.texts import Sentence, Value
+
 
 @dataclass(frozen=True)
 class FieldProblem:
-    """One field of the input (a dotted path) and its problem; the message never repeats the value."""
+    """One field of the input (a dotted path) and its problem; the sentence never repeats the value."""
 
     field: str
-    message: str
+    sentence: Sentence
+    """Goes on after the field's name: `must not lie in the future`."""
+
+    @classmethod
+    def of(cls, field: str, key: str, /, **values: Value) -> FieldProblem:
+        """Returns the problem with this text of the catalogue."""
+        return cls(field, Sentence.of(key, **values))
+
+    @property
+    def message(self) -> str:
+        """The sentence in English, for logs and command lines."""
+        return str(self.sentence)
 
 
 class PlatformError(Exception):
-    """An error with a stable `code` for programs and a sentence for a person."""
+    """An error with a stable `code` for programs and a text of the catalogue for a person."""
 
     retry_after: int | None = None
     """After how many seconds the same request may pass."""
     existing_id: UUID | None = None
     """The object of the collection that was asked which is there already."""
 
-    def __init__(self, code: str, message: str, *, errors: Sequence[FieldProblem] = ()) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
+    def __init__(self, key: str, /, *, errors: Sequence[FieldProblem] = (), **values: Value) -> None:
+        """`key`: of the text; its first two parts are the code. `values`: what fills the placeholders of the text."""
+        super().__init__(key)
+        self.sentence = Sentence.of(key, **values)
         self.errors = tuple(errors)
         self.members: dict[str, Any] = {}
         """Further members of the problem document, as JSON, that belong to the code (RFC 9457, 3.2)."""
+
+    @property
+    def code(self) -> str:
+        """What programs know the error by."""
+        return self.sentence.code
+
+    @property
+    def message(self) -> str:
+        """The sentence in English, for logs and command lines."""
+        return str(self.sentence)
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class NotFound(PlatformError):
     """The requested object does not exist."""
 
-    def __init__(self, noun: str, message: str | None = None) -> None:
-        super().__init__(f"{noun}.not_found", message or f"There is no such {noun.replace('_', ' ')}.")
+    def __init__(self, noun: str, /, *, wording: str = "", **values: Value) -> None:
+        """`wording`: the third part of the key, where this code has several texts."""
+        super().__init__(f"{noun}.not_found{wording and f'.{wording}'}", **values)
 
 
 class Conflict(PlatformError):
@@ -56,6 +83,22 @@ class Unreachable(PlatformError):
     """An external system did not answer; retrying later may help."""
 
 
+class Outage(Unreachable):
+    """Something that this service needs does not answer; `detail` is for operators, in readiness, logs and terminals.
+
+    A caller over HTTP reads the text of the code, without the detail.
+    """
+
+    def __init__(self, key: str, detail: str, /) -> None:
+        super().__init__(key)
+        self.detail = detail
+
+    @property
+    def message(self) -> str:
+        """What operators read, in English."""
+        return self.detail
+
+
 class Forbidden(PlatformError):
     """The caller may not do this."""
 
@@ -67,6 +110,6 @@ class Unauthenticated(PlatformError):
 class TooManyRequests(PlatformError):
     """The same was asked too often; after `retry_after` seconds it may pass."""
 
-    def __init__(self, code: str, message: str, *, retry_after: int) -> None:
-        super().__init__(code, message)
+    def __init__(self, key: str, /, *, retry_after: int) -> None:
+        super().__init__(key)
         self.retry_after = retry_after

@@ -41,6 +41,7 @@ class ApiClient:
         self.tokens = tokens or AccessTokens(settings)
         self._session = requests.Session()
         self._session.headers["User-Agent"] = "psychotherapy-platform-demo"
+        self._session.headers["Accept-Language"] = "en"  # a person with a session would be answered in German
 
     def url(self, service: str, path: str = "") -> str:
         """The address of a service (`patient`, `therapist`, …)."""

@@ -12,6 +12,8 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from operations.env_file import declared
 from operations.orchestrator import Orchestrator
 from operations.ports import reserve_block
 from operations.probes import kafka_options
+from operations.process_specs import ProcessSpec
 from shared.runtime.worker_port import WORKER_PORT_DISTANCE
 from testkit.mail_control import ControlledMailbox
 from testkit.starter_watch import ended_with_its_starter
@@ -28,6 +31,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 class PrivatePlatform(Orchestrator):
     """An orchestrator whose mail catcher refuses mails on request."""
+
+    yields_to_others = False
+    """Whether workers have the lower priority of `make up`. Beside other tests they would get almost no processor."""
+
+    @cached_property
+    def process_specs(self) -> list[ProcessSpec]:
+        """Every process that is started here, in the order of starting."""
+        specs = super().process_specs
+        return specs if self.yields_to_others else [replace(spec, niceness=0) for spec in specs]
 
     @property
     def mailbox(self) -> ControlledMailbox:
@@ -48,6 +60,7 @@ def private_platform(
     *,
     brokers: int = 1,
     durable: bool = False,
+    yields_to_others: bool = False,
     say: Callable[[str], None] = lambda _: None,
     **overrides: str,
 ) -> Iterator[PrivatePlatform]:
@@ -55,13 +68,15 @@ def private_platform(
     everything it wrote is deleted.
 
     `settings` and `overrides` go before what a private platform chooses by itself. Without `durable`, PostgreSQL is
-    faster and would lose data in a power cut.
+    faster and would lose data in a power cut. With `yields_to_others`, workers have the lower priority of `make up`,
+    for measurements of what an operator gets.
     """
     # not one of pytest's folders, which are closed to PostgreSQL's user
     state = Path(tempfile.mkdtemp(prefix="private-platform-"))
     chosen = private_settings(state, brokers=brokers) | dict(settings or {}) | overrides
     with ended_with_its_starter(state):
         platform = PrivatePlatform(ROOT, chosen, state, durable=durable, say=say)
+        platform.yields_to_others = yields_to_others
         try:
             yield platform
         finally:

@@ -25,10 +25,10 @@ from shared.runtime import registry
 ROOT = Path(__file__).resolve().parent.parent
 LARGEST_SERVICE = "communication_service"
 GROUPS = {
-    "services": tuple(f"tests/{name}" for name in registry.names() if name != LARGEST_SERVICE),
+    "services": (*(f"tests/{name}" for name in registry.names() if name != LARGEST_SERVICE), "tests/across_services"),
     "communication and boundaries": (f"tests/{LARGEST_SERVICE}", "tests/boundaries"),
     "end to end": ("tests/end_to_end",),
-    "platform": ("tests/operations", "tests/containers"),
+    "platform": ("tests/operations", "tests/containers", "tests/chaos"),
     "kafka": ("tests/shared/events", "tests/shared/runtime"),
 }
 """The folders of each group; the group `rules` has all the others, also folders that are new."""

@@ -12,6 +12,7 @@ WHO_NEEDS = (
         "POSTGRES_ADMIN_PASSWORD": {"migrations"},
         "DATABASE_OWNER_PASSWORD": {"migrations"},
         "MASTER_KEY": {"patient_service.web", "patient_service.worker"},
+        "INDEX_KEY": {"patient_service.web", "patient_service.worker"},
         "DIGEST_KEY": WEBS | WORKERS | {"administrator"},
         "KAFKA_SASL_PASSWORD": WEBS | WORKERS | {"topics", "kafka.accounts", "administrator"},
         "KAFKA_ADMIN_PASSWORD": {"kafka", "topics", "kafka.accounts"},

@@ -11,6 +11,8 @@ from typing import Any
 from testkit.private_platform import PrivatePlatform, private_platform
 
 ROOT = Path(__file__).parent.parent
+CHEAP_HASHES = {"HASHING_MEMORY_MIB": "8", "HASHING_PASSES": "1"}
+"""A hash of a password takes 40 ms as in production, and thousands of hostile requests hash one."""
 
 
 class Infrastructure:
@@ -38,7 +40,7 @@ class Infrastructure:
     def started(cls) -> Iterator[Infrastructure]:
         """Started, with its settings in the environment; stopped and removed at the end of the block."""
         # applications in a test know their callers without a token; with tokens tests/shared/http and end_to_end run
-        with private_platform(AUTH="none") as platform:
+        with private_platform(AUTH="none", **CHEAP_HASHES) as platform:
             platform.up(only=["postgresql", "pgbouncer", "migrations"])
             os.environ.update(platform.settings)
             yield cls(platform)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
 from shared.database import is_trouble, new_id, transaction
-from shared.errors import Conflict, Unreachable
+from shared.errors import Conflict, NotFound, Unreachable
 from shared.runtime import clock
 from shared.runtime.jobs import Job
 from shared.runtime.logs import logger
@@ -22,6 +22,7 @@ from therapist_service.domain import import_arrivals, import_files, import_recor
 from therapist_service.domain.import_arrivals import Content, FileLook, FileSearch
 from therapist_service.domain.import_files import Blocks, ImportFile, NotImportable
 from therapist_service.domain.import_records import Entry
+from therapist_service.domain.import_schemas import A_FILE_NAME
 from therapist_service.domain.imports import ClaimLost, ImportClaim
 from therapist_service.settings import Settings
 
@@ -66,7 +67,7 @@ class ImportFolder:
         Raises `Conflict` where no folder is watched, and `Unreachable` where it cannot be read.
         """
         if self._inbox is None:
-            raise Conflict("import.no_folder", "No folder for imports is set (IMPORT_URL).")
+            raise Conflict("import.no_folder")
         try:
             looks = [_look(arrival) for arrival in self._inbox.arrivals()]
         except InboxUnreachable:
@@ -151,7 +152,7 @@ class ImportFolder:
 
 
 def _unreachable() -> Unreachable:
-    return Unreachable("import.folder", "The folder for imports cannot be read at the moment.")
+    return Unreachable("import.folder")
 
 
 def _chosen(looks: Sequence[FileLook], name: str | None) -> FileLook | None:
@@ -161,13 +162,14 @@ def _chosen(looks: Sequence[FileLook], name: str | None) -> FileLook | None:
         return next(iter(import_arrivals.unfamiliar(session, looks)), None)
 
 
-def _why_nothing(place: str, looks: Sequence[FileLook], name: str | None) -> str:
-    """Where files are looked for, and which lie there: the explanation for a file that is not there."""
+def _why_nothing(place: str, looks: Sequence[FileLook], name: str | None) -> NotFound:
+    """The refusal where a file is not there: where files are looked for, and which lie there."""
     names = [look.name for look in looks]
     if names and name is None:
-        return f"No file waits in {place}: all {len(names)} that lie there were imported or asked for."
-    there = f"the last ones are {', '.join(names[-3:])}" if names else "no file of such a name lies there"
-    return f"In {place} files like therapists_20261120_040000.json are awaited; {there}."
+        return NotFound("import_file", wording="none_waits", place=place, number=len(names))
+    if names:
+        return NotFound("import_file", wording="others", place=place, example=A_FILE_NAME, last=names[-3:])
+    return NotFound("import_file", wording="no_files", place=place, example=A_FILE_NAME)
 
 
 def _look(arrival: Arrival) -> FileLook:

@@ -62,7 +62,12 @@ def sign_in_person(given: PersonSignIn, origin: Origin, dependencies: Dependenci
                 session, given.email, origin, dependencies.values, signed_in_from_here=signed_in_from_here, now=now
             )
         if not _is_right(
-            claimed.password_hash, given.password, claimed.attempt, dependencies, in_use=claimed.hash_parameters
+            claimed.password_hash,
+            given.password,
+            claimed.attempt,
+            dependencies,
+            in_use=claimed.hash_parameters,
+            goes_first=signed_in_from_here,
         ):
             raise sign_in.refused()
         renewed_hash = _renewed_hash(claimed, given.password, dependencies)
@@ -89,10 +94,11 @@ def _is_right(
     dependencies: Dependencies,
     *,
     in_use: Collection[str] = (),
+    goes_first: bool,
 ) -> bool:
     """Whether the password is right; an attempt whose password could not be checked is not counted."""
     try:
-        return dependencies.passwords.is_right(stored, password, in_use=in_use)
+        return dependencies.passwords.is_right(stored, password, in_use=in_use, goes_first=goes_first)
     except HashingBusy:
         with transaction() as session:
             attempt.take_back(session)
@@ -139,10 +145,10 @@ def change_password(
     with dependencies.passwords.slot(may_use_reserved=True):
         with transaction() as session:
             claimed = own_password.claim(session, by, origin, dependencies.values, now=now)
-        if not _is_right(claimed.password_hash, given.current_password, claimed.attempt, dependencies):
+        if not _is_right(claimed.password_hash, given.current_password, claimed.attempt, dependencies, goes_first=True):
             raise own_password.wrong()
         refuse_weak(given.new_password, field="new_password", about=claimed.about)
-        new_hash = dependencies.passwords.hash(given.new_password)
+        new_hash = dependencies.passwords.hash(given.new_password, goes_first=True)
     with transaction() as session:
         own_password.complete(session, claimed, new_hash, session_id=session_id, now=now)
 
@@ -158,7 +164,7 @@ def choose_password(
         about = own_password.known_of(links.owner(session, given.token, purpose, now=now))
     refuse_weak(given.new_password, field="new_password", about=about)
     with dependencies.passwords.slot(may_use_reserved=True):
-        new_hash = dependencies.passwords.hash(given.new_password)
+        new_hash = dependencies.passwords.hash(given.new_password, goes_first=True)
     with transaction() as session:
         own_password.choose(session, given.token, purpose, new_hash, origin, dependencies.values, now=now)
 

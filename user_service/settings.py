@@ -35,8 +35,8 @@ class PasswordHashing(SettingsGroup):
     """Passes over that memory."""
     at_once: Annotated[int, Unit("hashes")] = Field(default=2, ge=1, le=100)
     """Hashes that one process computes at the same time. As many more attempts may wait for a second, and as many again
-    of people who signed in from the same address before; all others are answered 503. A quarter of WEB_THREADS leaves
-    threads for other requests."""
+    of people who signed in from the same address before, who go first; all others are answered 503. A quarter of
+    WEB_THREADS leaves threads for other requests."""
 
 
 class SessionRules(SettingsGroup):

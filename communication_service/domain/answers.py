@@ -32,12 +32,12 @@ def later_than_known(session: Session, therapist_id: UUID, now: datetime) -> dat
 def require_about(said: Sequence[CallResponse], request_ids: Sequence[UUID]) -> None:
     """Raise `RuleBroken`, naming each answer about a request that was not asked in this contact."""
     errors = [
-        FieldProblem(f"responses.{place}.placement_request_id", "was not asked in this contact")
+        FieldProblem.of(f"responses.{place}.placement_request_id", "field.not_asked_in_this_contact")
         for place, response in enumerate(said)
         if response.placement_request_id not in request_ids
     ]
     if errors:
-        raise RuleBroken("response.about_another_request", "An answer is about another contact.", errors=errors)
+        raise RuleBroken("response.about_another_request", errors=errors)
 
 
 def require_open(session: Session, said: Sequence[CallResponse], request_ids: Sequence[UUID]) -> None:
@@ -50,16 +50,12 @@ def require_open(session: Session, said: Sequence[CallResponse], request_ids: Se
     answers = _answers(said)
     closed = {request.id for request in request_queries.requests(session, answers) if request.answered}
     errors = [
-        FieldProblem(f"responses.{place}.placement_request_id", "has an answer already")
+        FieldProblem.of(f"responses.{place}.placement_request_id", "field.answered_already")
         for place, response in enumerate(said)
         if response.placement_request_id in closed & answers
     ]
     if errors:
-        raise Conflict(
-            "placement_request.answered_already",
-            "An answer is recorded already and cannot be changed yet. Nothing was recorded now.",
-            errors=errors,
-        )
+        raise Conflict("placement_request.answered_already.in_contact", errors=errors)
 
 
 def _answers(said: Sequence[CallResponse]) -> set[UUID]:

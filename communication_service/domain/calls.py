@@ -135,11 +135,11 @@ def record_outcome(
 
 def _must_be_plausible(outcome: CallOutcome, *, now: datetime) -> None:
     if outcome.occurred_at is not None and outcome.occurred_at > now + CLOCKS_MAY_DIFFER:
-        problem = FieldProblem("occurred_at", "must not lie in the future")
-        raise RuleBroken("phone_call.in_the_future", "This call has not happened yet.", errors=[problem])
+        problem = FieldProblem.of("occurred_at", "field.in_the_future")
+        raise RuleBroken("phone_call.in_the_future", errors=[problem])
     if outcome.call_back_at is not None and outcome.call_back_at > now + LONGEST_UNTIL_CALL_BACK:
-        problem = FieldProblem("call_back_at", f"must lie within {LONGEST_UNTIL_CALL_BACK.days} days")
-        raise RuleBroken("phone_call.too_far", "Nobody would be asked until then.", errors=[problem])
+        problem = FieldProblem.of("call_back_at", "field.too_far_ahead", days=LONGEST_UNTIL_CALL_BACK.days)
+        raise RuleBroken("phone_call.too_far", errors=[problem])
 
 
 def _lock_planned(session: Session, call_id: UUID) -> PhoneCall:

@@ -61,7 +61,7 @@ def answer(session: Session, email_id: UUID, response: EmailResponse, *, by: UUI
     """
     email = _lock(session, email_id)
     if email.status != "sent" or email.therapist_id is None:
-        raise Conflict("email.not_sent", "Only an e-mail that was sent can be answered; resolve it first if in doubt.")
+        raise Conflict("email.not_sent")
     now = answers.later_than_known(session, email.therapist_id, now)
     said = [CallResponse.from_json(each.to_json()) for each in response.responses]
     answers.require_about(said, email.placement_request_ids)
@@ -126,7 +126,7 @@ def _views(session: Session, found: Sequence[Inquiry]) -> list[InquiryView]:
 
 
 def _get_or_raise(session: Session, email_id: UUID) -> Email:
-    return require(email_queries.email(session, email_id), "email", "There is no such e-mail.")
+    return require(email_queries.email(session, email_id), "email")
 
 
 def _lock(session: Session, email_id: UUID) -> Email:

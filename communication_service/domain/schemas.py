@@ -40,7 +40,7 @@ def _refuse_two_answers(ids: list[UUID]) -> None:
     again = [place for place, each in enumerate(ids) if each in ids[:place]]
     if again:
         fields = [f"responses.{place}.placement_request_id" for place in again]
-        raise NotAcceptable("must not have two answers for one request", fields=fields)
+        raise NotAcceptable("field.two_answers", fields=fields)
 
 
 class EmailView(EntityView):
@@ -338,13 +338,13 @@ class CallOutcome(Schema):
     def _only_who_was_reached_answers(self) -> None:
         """Only with the result `reached` there are `responses`."""
         if self.responses and self.result != CallResult.REACHED:
-            raise NotAcceptable("only a practice that was reached can answer")
+            raise NotAcceptable("field.answers_without_reaching")
 
     @rule_across("result", "call_back_at")
     def _only_who_wants_a_call_back_says_when(self) -> None:
         """Only with the result `call_back` there is `call_back_at`."""
         if self.call_back_at is not None and self.result != CallResult.CALL_BACK:
-            raise NotAcceptable("call_back_at goes with the result call_back")
+            raise NotAcceptable("field.call_back_without_result")
 
 
 class NewSuppression(Schema):

@@ -121,7 +121,7 @@ def fail_email(email: Email, *, detail: str | None, now: datetime) -> None:
 def require_in_doubt(email: Email) -> None:
     """Raise `Conflict` unless nobody knows what became of the e-mail."""
     if email.status != EmailStatus.IN_DOUBT:
-        raise Conflict("email.not_in_doubt", "What became of this e-mail is not in doubt.")
+        raise Conflict("email.not_in_doubt")
 
 
 def doubt_email(email: Email, *, detail: str, now: datetime) -> None:
@@ -224,7 +224,7 @@ def new_phone_call(
 def require_planned(call: PhoneCall) -> None:
     """Raise `Conflict` unless the call is still to be made."""
     if call.status != CallStatus.PLANNED:
-        raise Conflict("phone_call.not_planned", "This call was made or cancelled already.")
+        raise Conflict("phone_call.not_planned")
 
 
 def record_call_made(

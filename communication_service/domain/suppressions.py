@@ -95,7 +95,7 @@ def add(session: Session, new: NewSuppression, *, by: UUID | None, now: datetime
     wanted = Wanted(new.email, normalised_email(new.email), new.reason, "staff")
     added = suppress(session, [wanted], by=by, now=now)
     if not added:
-        raise Conflict("email_suppression.known", "Staff have suppressed this address already.")
+        raise Conflict("email_suppression.known")
     return SuppressionView.of(added[0])
 
 

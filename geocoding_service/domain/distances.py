@@ -24,7 +24,7 @@ def estimate(wanted: DistanceQuery) -> DistanceView:
     """The distance from one point to the other; raises `NotFound` for an unknown postal code."""
     origin, destination = _place(wanted.origin), _place(wanted.destination)
     if origin is None or destination is None:
-        raise NotFound("postal_code", "The coordinates of this postal code are not known.")
+        raise NotFound("postal_code")
     straight = straight_km(origin, destination)
     return DistanceView(
         distance_km=_kilometres(straight, wanted.mode),

@@ -53,7 +53,7 @@ def locate(query: GeocodeQuery) -> Location:
     )
     found = find(address)
     if found is None:
-        raise NotFound("address", "This address is not known: neither its postal code nor, without one, its city.")
+        raise NotFound("address")
     return Location(
         latitude=found.place.latitude,
         longitude=found.place.longitude,
@@ -125,7 +125,7 @@ def find_area(place: Place) -> AreaView:
     by_distance = sorted((distance_km(place, middle), code) for code, middle in areas().items())
     distance, code = by_distance[0]
     if distance > FARTHEST_AREA_KM:
-        raise NotFound("postal_code", "No German postal code area is near this place.")
+        raise NotFound("postal_code", wording="nearby")
     middle = areas()[code]
     around = [part for _, near in by_distance[:NEIGHBOURS] for part in postal_codes.municipalities(near)]
     return AreaView(

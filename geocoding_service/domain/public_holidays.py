@@ -17,14 +17,14 @@ def list_days(wanted: HolidaysQuery, *, today: date) -> HolidayList:
     first = wanted.first or today
     last = wanted.last or min(first + timedelta(days=364), LAST_DAY)
     if last < first:
-        raise _refused("to", "must not lie before from")
+        raise _refused(FieldProblem.of("to", "field.before_from"))
     if (last - first).days >= LONGEST_SPAN_DAYS:
-        raise _refused("to", f"must lie less than {LONGEST_SPAN_DAYS} days after from")
+        raise _refused(FieldProblem.of("to", "field.span_too_long", days=LONGEST_SPAN_DAYS))
     return between(first, last, wanted.federal_state)
 
 
-def _refused(field: str, message: str) -> RuleBroken:
-    return RuleBroken("holidays.span", "This span of days cannot be answered.", errors=[FieldProblem(field, message)])
+def _refused(problem: FieldProblem) -> RuleBroken:
+    return RuleBroken("holidays.span", errors=[problem])
 
 
 def between(first: date, last: date, federal_state: FederalState | None) -> HolidayList:

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
+from shared.texts import Sentence
 from shared.values.datetimes import HolidayDate, IsoDate
 from shared.values.enums import FederalState, GeocodePrecision, TravelMode
 from shared.values.errors import NotAcceptable
@@ -39,13 +40,13 @@ class GeocodeQuery(QuerySchema):
     def _is_in_parts_or_one_line(self) -> None:
         """Either `q` is given, or the address in parts."""
         if self.q and any((self.street, self.house_number, self.postal_code, self.city)):
-            raise NotAcceptable("give the address in parts or as q, not both")
+            raise NotAcceptable("field.address_twice")
 
     @rule_across("postal_code", "city", "q")
     def _says_where(self) -> None:
         """`postal_code`, `city` or `q` is needed."""
         if not (self.q or self.postal_code or self.city):
-            raise NotAcceptable("give a postal_code, a city or q")
+            raise NotAcceptable("field.no_place")
 
 
 class Location(Schema):
@@ -110,14 +111,16 @@ class Point(Schema):
     @rule_across("postal_code", "latitude", "longitude")
     def _is_one_point(self) -> None:
         """Either `postal_code` is given, or both coordinates."""
-        refuse_no_point(self.latitude, self.longitude, self.postal_code, "a point")
+        refuse_no_point(self.latitude, self.longitude, self.postal_code, Sentence.of("word.point"))
 
 
-def refuse_no_point(latitude: float | None, longitude: float | None, postal_code: str | None, what: str) -> None:
+def refuse_no_point(
+    latitude: float | None, longitude: float | None, postal_code: str | None, what: str | Sentence
+) -> None:
     """Raises `NotAcceptable` unless it is a postal code or both coordinates."""
     given = [value is not None for value in (latitude, longitude, postal_code)]
     if given not in ([True, True, False], [False, False, True]):
-        raise NotAcceptable(f"{what} is either a postal code or a latitude and a longitude")
+        raise NotAcceptable("field.no_point", what=what)
 
 
 class DistanceQuery(QuerySchema):

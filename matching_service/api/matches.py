@@ -18,4 +18,5 @@ class MatchCollection(Resource):
         A score has three parts: nearness (0-32), potentially available (40), certainty (28, less 4 for each
         criterion that cannot be checked). Distances are straight lines, travel times are estimated from them.
         """
-        return matches.find(context.session, body, today=context.today, rules=context.dependencies.rules)
+        rules = context.dependencies.rules
+        return matches.find(context.session, body, rules=rules, today=context.today, language=context.language)

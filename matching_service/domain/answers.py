@@ -29,19 +29,16 @@ def respond(
     """
     request = lock_request(session, request_id)
     if response.occurred_at is not None and response.occurred_at > now + CLOCKS_MAY_DIFFER:
-        raise _wrong_time("must not lie in the future")
+        raise _wrong_time(FieldProblem.of("occurred_at", "field.in_the_future"))
     # their clock may be ahead; an answer dated later than now would make one of the next minutes too old
     at = min(response.occurred_at, now) if response.occurred_at else _not_before(request.responded_at, now)
     if request.status == RequestStatus.WITHDRAWN:
         _log(session, request, response, at=at, by=by, now=now)
         return RequestView.of(request)
     if request.status not in states.TAKES_AN_ANSWER:
-        raise Conflict(
-            "placement_request.answered_already",
-            f"This request is {request.status}; an answer that was recorded cannot be changed yet.",
-        )
+        raise Conflict("placement_request.answered_already", status=RequestStatus(request.status))
     if request.responded_at is not None and at < request.responded_at:
-        raise _wrong_time("must not lie before the answer that is recorded")
+        raise _wrong_time(FieldProblem.of("occurred_at", "field.before_known_answer"))
     _record_answer(session, request, response, at=at, channel=None, rules=rules, by=by, now=now)
     request.count_change(by=by, now=now)
     return RequestView.of(request)
@@ -52,8 +49,8 @@ def _not_before(known: datetime | None, now: datetime) -> datetime:
     return states.latest(known, now)
 
 
-def _wrong_time(message: str) -> RuleBroken:
-    return RuleBroken("response.time", f"occurred_at {message}.", errors=[FieldProblem("occurred_at", message)])
+def _wrong_time(problem: FieldProblem) -> RuleBroken:
+    return RuleBroken("response.time", problem=problem.sentence, errors=[problem])
 
 
 def take_answer(
@@ -146,18 +143,16 @@ def place(
     """
     request = lock_request(session, request_id)
     if request.status == RequestStatus.PLACED:
-        raise Conflict("placement_request.placed_already", "The patient has this place already.")
+        raise Conflict("placement_request.placed_already")
     if request.status != RequestStatus.ACCEPTED:
-        raise Conflict(
-            "placement_request.not_accepted", f"This request is {request.status}; a place must be accepted first."
-        )
+        raise Conflict("placement_request.not_accepted", status=RequestStatus(request.status))
     patient = queries.lock_patients(session, [request.patient_id]).get(request.patient_id)
     if patient is None or patient.status not in states.TAKES_UP_A_PLACE:
         # the patient service would not follow
-        raise Conflict("patient.not_searching", "The search has ended; a place can be taken up in a search only.")
+        raise Conflict("patient.not_searching.any_more")
     if any(each.status == RequestStatus.PLACED for each in queries.lock_live_requests_of_patient(session, patient.id)):
         # the patient service speaks of one place: what became of another, nobody would ever say
-        raise Conflict("patient.placed_already", "Another place is recorded; it must fail or end first.")
+        raise Conflict("patient.placed_already")
     states.place(request, first_session_on=placing.first_session_on, today=today, now=now)
     request.count_change(by=by, now=now)
     audit_log.add_entry(session, request, "placed", occurred_at=now, by=by, now=now)
@@ -183,7 +178,7 @@ def withdraw(
     """
     request = lock_request(session, request_id)
     if request.status not in states.WITHDRAWABLE:
-        raise Conflict("placement_request.over", f"This request is {request.status} and cannot be withdrawn.")
+        raise Conflict("placement_request.over", status=RequestStatus(request.status))
     consequences.withdraw(session, request, withdrawal.reason, by=by, now=now)
     request.count_change(by=by, now=now)
     consequences.recompute_holds_of(session, request.patient_id, now=now)

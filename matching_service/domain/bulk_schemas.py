@@ -37,6 +37,6 @@ class BulkChange(Selection[RequestFilter]):
     def _has_what_its_action_needs(self) -> None:
         """`withdraw` has a `reason` and no `priority`, `priority` the other way round."""
         if (self.reason is None) == (self.action == "withdraw"):
-            raise NotAcceptable("goes with the action withdraw", fields=["reason"])
+            raise NotAcceptable("field.without_action", action="withdraw", fields=["reason"])
         if (self.priority is None) == (self.action == "priority"):
-            raise NotAcceptable("goes with the action priority", fields=["priority"])
+            raise NotAcceptable("field.without_action", action="priority", fields=["priority"])

@@ -118,6 +118,6 @@ def _place(owner: UUID, postal_code: str | None, latitude: float | None, longitu
         return None
     why_not = coordinates_problem(postal_code, latitude, longitude)
     if why_not is not None:
-        log.warning("copies.coordinates_set_aside", owner_id=str(owner), reason=why_not)
+        log.warning("copies.coordinates_set_aside", owner_id=str(owner), reason=why_not.key)
         return None
     return Place(latitude, longitude)

@@ -17,19 +17,30 @@ from typing import Any, Final, NamedTuple
 from matching_service.domain.scoring import POINTS, POINTS_LOST_PER_UNKNOWN
 from matching_service.domain.search import METRES_A_KILOMETRE, Search
 from matching_service.store.matching import Condition, Judge
+from shared.texts import Number, Sentence
 from shared.values import travel
-from shared.values.enums import CheckResult, MatchCriterion, TravelMode
+from shared.values.enums import (
+    AgeGroup,
+    CheckResult,
+    Gender,
+    MatchCriterion,
+    PreferredGender,
+    TherapistStatus,
+    TherapySetting,
+    TravelMode,
+)
 
 PASS, FAIL, UNKNOWN = CheckResult.PASS, CheckResult.FAIL, CheckResult.UNKNOWN
 
-Text = str | Callable[[Any, Search], str]
-"""A sentence for staff, or how it follows from the therapist's row and the search."""
+Said = str | Callable[[Any, Search], Sentence]
+"""The key of a text for staff, or how the sentence follows from the therapist's row and the search."""
 
 
 class Suggestion(NamedTuple):
     """What a patient could give up, in words, and the criteria that would replace theirs."""
 
     text: str
+    """The key of its text."""
     overrides: Callable[[Search], dict[str, Any]]
 
 
@@ -37,7 +48,7 @@ class Suggestion(NamedTuple):
 class Criterion(Condition):
     """One criterion. Without a relaxation it is nothing that a patient could give up."""
 
-    explanations: Mapping[CheckResult, Text]
+    explanations: Mapping[CheckResult, Said]
     """What staff read, for each result it can have; one without words for a pass is shown only where it fails."""
     is_asked_for: Callable[[Search], object] | None = None
     """Whether the patient has a need or a wish about it: only then it is a reason for a therapist who fits."""
@@ -50,14 +61,6 @@ class Criterion(Condition):
 def minutes_of(straight_km: float, mode: TravelMode) -> int:
     """The estimated travel time in whole minutes, rounded up as the geocoding service does."""
     return math.ceil(travel.minutes(straight_km, mode))
-
-
-BY: Final = {
-    TravelMode.CAR: "by car",
-    TravelMode.TRANSIT: "by public transport",
-    TravelMode.BICYCLE: "by bicycle",
-    TravelMode.FOOT: "on foot",
-}
 
 
 SHORTEST_SHOWN_KM = 0.05
@@ -78,81 +81,110 @@ def _words(parameter: str) -> str:
     return f"CAST({parameter} AS text[])"
 
 
-def _distance(therapist: Any, search: Search) -> str:
-    kilometres, mode = therapist.metres / METRES_A_KILOMETRE, search.travel_mode
-    limit = _limit(search.max_distance_km, search.max_travel_minutes)
-    return f"{length(kilometres).capitalize()}, {duration(kilometres, mode)}; {limit}."
+def _distance(therapist: Any, search: Search) -> Sentence:
+    kilometres = therapist.metres / METRES_A_KILOMETRE
+    values = {
+        "duration": duration(kilometres, search.travel_mode),
+        "limit": _limit(search.max_distance_km, search.max_travel_minutes),
+    }
+    if kilometres < SHORTEST_SHOWN_KM:
+        return Sentence.of("criterion.distance.short", **values)
+    return Sentence.of("criterion.distance.said", km=Number(f"{kilometres:.1f}"), **values)
 
 
-def length(kilometres: float) -> str:
+def length(kilometres: float) -> Sentence:
     """Returns the length of a way for people, such as `2.4 km`."""
-    return f"{kilometres:.1f} km" if kilometres >= SHORTEST_SHOWN_KM else "less than 0.1 km"
+    if kilometres < SHORTEST_SHOWN_KM:
+        return Sentence.of("way.short")
+    return Sentence.of("way.km", km=Number(f"{kilometres:.1f}"))
 
 
-def duration(kilometres: float, mode: TravelMode) -> str:
+def duration(kilometres: float, mode: TravelMode) -> Sentence:
     """Returns how long this way takes, for people, such as `about 12 minutes by car`."""
-    minutes = minutes_of(kilometres, mode)
-    about = f"about {minutes} minute{'' if minutes == 1 else 's'}" if minutes else "less than a minute"
-    return f"{about} {BY[mode]}"
+    return _duration(minutes_of(kilometres, mode), mode)
+
+
+@lru_cache(512)
+def _duration(minutes: int, mode: TravelMode) -> Sentence:
+    if not minutes:
+        return Sentence.of("duration.short", by=mode)
+    return Sentence.of("duration.about", minutes=_minutes(minutes), by=mode)
+
+
+def _minutes(number: int) -> Sentence:
+    return Sentence.of("minutes.one") if number == 1 else Sentence.of("minutes.many", number=number)
 
 
 @lru_cache
-def _limit(max_distance_km: float | None, max_travel_minutes: int | None) -> str:
-    limits = [] if max_distance_km is None else [f"{max_distance_km:g} km"]
-    if max_travel_minutes is not None:
-        limits.append(f"{max_travel_minutes} minute{'' if max_travel_minutes == 1 else 's'}")
-    return f"limit {' and '.join(limits)}" if limits else "no limit"
+def _limit(max_distance_km: float | None, max_travel_minutes: int | None) -> Sentence:
+    km = None if max_distance_km is None else Number(f"{max_distance_km:g}")
+    minutes = None if max_travel_minutes is None else _minutes(max_travel_minutes)
+    if km and minutes:
+        return Sentence.of("limit.both", km=km, minutes=minutes)
+    if km:
+        return Sentence.of("limit.km", km=km)
+    return Sentence.of("limit.minutes", minutes=minutes) if minutes else Sentence.of("limit.none")
 
 
-def _seat_not_needed(therapist: Any, search: Search) -> str:
+def _seat_not_needed(therapist: Any, search: Search) -> Sentence:
     if therapist.accreditation == "statutory":
-        return "Statutory seat."
-    why = "reimbursement case" if search.reimbursement_case else "not insured by statute"
-    return f"No statutory seat needed: {why}."
+        return Sentence.of("criterion.accreditation.statutory")
+    if search.reimbursement_case:
+        return Sentence.of("criterion.accreditation.reimbursed")
+    return Sentence.of("criterion.accreditation.not_by_statute")
 
 
-def _contact(therapist: Any, _: Search) -> str:
-    only = {"phone_only": "by phone only", "email_only": "by e-mail only"}
-    return f"The practice may be contacted {only.get(therapist.contact_preference, 'in any way')}."
+def _contact(therapist: Any, _: Search) -> Sentence:
+    how = therapist.contact_preference
+    return Sentence.of(f"criterion.contact_preference.{how if how in ('phone_only', 'email_only') else 'any_way'}")
 
 
-def _fits(theirs: Sequence[str], wanted: Sequence[str]) -> str:
-    return f"Fits: {_list([word for word in wanted if word in theirs])}."
+def _fits(theirs: Sequence[str], wanted: Sequence[str], kind: Callable[[str], Any] = str) -> Sentence:
+    return Sentence.of("criterion.fits", words=[kind(word) for word in wanted if word in theirs])
 
 
-def _does_not_fit(theirs: Sequence[str], wanted: Sequence[str]) -> str:
-    return f"Offered: {_list(theirs)}; needed: {_list(wanted)}."
+def _does_not_fit(theirs: Sequence[str], wanted: Sequence[str], kind: Callable[[str], Any] = str) -> Sentence:
+    return Sentence.of(
+        "criterion.does_not_fit", offered=[kind(word) for word in theirs], needed=[kind(word) for word in wanted]
+    )
 
 
-def _list(words: Sequence[str]) -> str:
-    return ", ".join(words).replace("_", " and ")
+def _gender(therapist: Any, search: Search) -> Sentence:
+    wished = PreferredGender(search.preferred_therapist_gender)
+    if wished == PreferredGender.ANY:
+        return Sentence.of("criterion.gender.any")
+    return Sentence.of("criterion.gender.compared", wished=wished, gender=Gender(therapist.gender))
 
 
-def _hours_in_common(therapist: Any, search: Search) -> str:
+def _hours_in_common(therapist: Any, search: Search) -> Sentence:
     assert search.availability is not None
-    return f"{therapist.working_hours.intersection(search.availability).total_minutes / 60:.3g} hours a week in common."
+    hours = therapist.working_hours.intersection(search.availability).total_minutes / 60
+    return Sentence.of("criterion.availability.in_common", hours=Number(f"{hours:.3g}"))
 
 
-def _refusal(therapist: Any, search: Search) -> str:
+def _refusal(therapist: Any, search: Search) -> Sentence:
     again = therapist.refused_on + timedelta(days=search.rules.days_after_refusal)
-    return f"Refused on {therapist.refused_on}; may be asked again from {again}."
+    return Sentence.of("criterion.recent_refusal.refused", refused_on=therapist.refused_on, again=again)
 
 
-def _no_refusal(_: Any, search: Search) -> str:
-    return f"No refusal in the last {search.rules.days_after_refusal} days."
+def _no_refusal(_: Any, search: Search) -> Sentence:
+    return Sentence.of("criterion.recent_refusal.none", days=search.rules.days_after_refusal)
 
 
 CRITERIA: Final = (
     Criterion(
         name=MatchCriterion.STATUS,
         fails="t.status <> 'active'",
-        explanations={PASS: "The practice is active.", FAIL: lambda t, _: f"The therapist is {t.status}."},
+        explanations={
+            PASS: "criterion.status.active",
+            FAIL: lambda t, _: Sentence.of("criterion.status.other", status=TherapistStatus(t.status)),
+        },
         can_be_set_aside=False,
     ),
     Criterion(
         name=MatchCriterion.CONTACT_PREFERENCE,
         fails="t.contact_preference = 'none'",
-        explanations={PASS: _contact, FAIL: "The practice wishes no contact."},
+        explanations={PASS: _contact, FAIL: "criterion.contact_preference.no_contact"},
         can_be_set_aside=False,
     ),
     Criterion(
@@ -162,16 +194,16 @@ CRITERIA: Final = (
         " OR (:may_need_statutory_seat AND t.accreditation <> 'statutory')",
         explanations={
             PASS: _seat_not_needed,
-            FAIL: "Private practice: the patient is insured by statute and no reimbursement case.",
+            FAIL: "criterion.accreditation.private",
             UNKNOWN: lambda _, search: (
-                "It is not known whether the practice has a statutory seat."
+                Sentence.of("criterion.accreditation.unknown")
                 if search.needs_statutory_seat
-                else "The patient's insurance is not known."
+                else Sentence.of("criterion.accreditation.insurance_unknown")
             ),
         },
         is_asked_for=lambda search: search.needs_statutory_seat,
         relaxation=Suggestion(
-            "Ask the insurer to reimburse a private practice (§ 13 Abs. 3 SGB V).",
+            "relaxation.reimbursement",
             lambda _: {"reimbursement_case": True},
         ),
     ),
@@ -179,12 +211,12 @@ CRITERIA: Final = (
         name=MatchCriterion.DISTANCE,
         fails="t.metres > :radius_metres",
         explanations={PASS: _distance, FAIL: _distance},
-        relaxation=Suggestion("Accept a way that is a quarter longer.", lambda search: search.wider_limits),
+        relaxation=Suggestion("relaxation.distance", lambda search: search.wider_limits),
     ),
     Criterion(
         name=MatchCriterion.DISTANCE_UNKNOWN,
         fails="t.metres IS NULL",
-        explanations={FAIL: "It is not known how far away the practice is."},
+        explanations={FAIL: "criterion.distance_unknown.said"},
     ),
     Criterion(
         name=MatchCriterion.PROCEDURE,
@@ -194,25 +226,25 @@ CRITERIA: Final = (
             PASS: lambda t, search: (
                 _fits(t.procedures, search.preferred_procedures)
                 if search.preferred_procedures
-                else "Any procedure will do."
+                else Sentence.of("criterion.procedure.any")
             ),
             FAIL: lambda t, search: _does_not_fit(t.procedures, search.preferred_procedures),
-            UNKNOWN: "The practice's procedures are not known.",
+            UNKNOWN: "criterion.procedure.unknown",
         },
         is_asked_for=lambda search: search.preferred_procedures,
-        relaxation=Suggestion("Accept any procedure.", lambda _: {"preferred_procedures": []}),
+        relaxation=Suggestion("relaxation.procedure", lambda _: {"preferred_procedures": []}),
     ),
     Criterion(
         name=MatchCriterion.AGE_GROUP,
         fails=f"{some(':age_groups')} AND {none_in_common('t.age_groups', ':age_groups')}",
         unknown=f"NOT {some(':age_groups')} OR cardinality(t.age_groups) = 0",
         explanations={
-            PASS: lambda t, search: _fits(t.age_groups, search.age_groups),
-            FAIL: lambda t, search: _does_not_fit(t.age_groups, search.age_groups),
+            PASS: lambda t, search: _fits(t.age_groups, search.age_groups, AgeGroup),
+            FAIL: lambda t, search: _does_not_fit(t.age_groups, search.age_groups, AgeGroup),
             UNKNOWN: lambda _, search: (
-                "The age groups of the practice are not known."
+                Sentence.of("criterion.age_group.unknown")
                 if search.age_groups
-                else "The patient's age is not known."
+                else Sentence.of("criterion.age_group.age_unknown")
             ),
         },
     ),
@@ -221,11 +253,11 @@ CRITERIA: Final = (
         fails=none_in_common("t.settings", ":settings"),
         unknown="cardinality(t.settings) = 0",
         explanations={
-            PASS: lambda t, search: _fits(t.settings, search.settings),
-            FAIL: lambda t, search: _does_not_fit(t.settings, search.settings),
-            UNKNOWN: "The settings of the practice are not known.",
+            PASS: lambda t, search: _fits(t.settings, search.settings, TherapySetting),
+            FAIL: lambda t, search: _does_not_fit(t.settings, search.settings, TherapySetting),
+            UNKNOWN: "criterion.setting.unknown",
         },
-        relaxation=Suggestion("Accept group therapy.", lambda _: {"open_to_group_therapy": True}),
+        relaxation=Suggestion("relaxation.setting", lambda _: {"open_to_group_therapy": True}),
     ),
     Criterion(
         name=MatchCriterion.GENDER,
@@ -233,18 +265,14 @@ CRITERIA: Final = (
         " AND t.gender <> 'unknown' AND t.gender <> :preferred_therapist_gender",
         unknown=":preferred_therapist_gender <> 'any' AND t.gender = 'unknown'",
         explanations={
-            PASS: lambda t, search: (
-                "Any gender will do."
-                if search.preferred_therapist_gender == "any"
-                else f"Wished: {search.preferred_therapist_gender}; therapist: {t.gender}."
-            ),
-            FAIL: lambda t, search: f"Wished: {search.preferred_therapist_gender}; therapist: {t.gender}.",
-            UNKNOWN: lambda _, search: (
-                f"Wished: {search.preferred_therapist_gender}; the therapist's gender is not known."
+            PASS: _gender,
+            FAIL: _gender,
+            UNKNOWN: lambda _, search: Sentence.of(
+                "criterion.gender.unknown", wished=PreferredGender(search.preferred_therapist_gender)
             ),
         },
         is_asked_for=lambda search: search.preferred_therapist_gender != "any",
-        relaxation=Suggestion("Accept any gender.", lambda _: {"preferred_therapist_gender": "any"}),
+        relaxation=Suggestion("relaxation.gender", lambda _: {"preferred_therapist_gender": "any"}),
     ),
     Criterion(
         name=MatchCriterion.LANGUAGE,
@@ -254,13 +282,13 @@ CRITERIA: Final = (
             PASS: lambda t, search: (
                 _fits(t.languages, search.needed_languages)
                 if search.needed_languages
-                else "German will do, or no wish is recorded."
+                else Sentence.of("criterion.language.german")
             ),
             FAIL: lambda t, search: _does_not_fit(t.languages, search.needed_languages),
-            UNKNOWN: "The practice's languages beside German are not known.",
+            UNKNOWN: "criterion.language.unknown",
         },
         is_asked_for=lambda search: search.needed_languages,
-        relaxation=Suggestion("Accept treatment in German.", lambda _: {"languages": ["de"]}),
+        relaxation=Suggestion("relaxation.language", lambda _: {"languages": ["de"]}),
     ),
     Criterion(
         name=MatchCriterion.AVAILABILITY,
@@ -268,32 +296,32 @@ CRITERIA: Final = (
         unknown="t.working_hours IS NULL OR CAST(:availability AS int4multirange) IS NULL",
         explanations={
             PASS: _hours_in_common,
-            FAIL: "The practice's working hours and the patient's free time never meet.",
+            FAIL: "criterion.availability.never",
             UNKNOWN: lambda _, search: (
-                "It is not known: the working hours of the practice."
+                Sentence.of("criterion.availability.hours_unknown")
                 if search.availability
-                else "It is not known: the patient's availability."
+                else Sentence.of("criterion.availability.unknown")
             ),
         },
         is_asked_for=lambda search: search.availability,
-        relaxation=Suggestion("Find other times.", lambda _: {"availability": None}),
+        relaxation=Suggestion("relaxation.availability", lambda _: {"availability": None}),
     ),
     Criterion(
         name=MatchCriterion.PATIENT_EXCLUSION,
         fails="t.id = ANY (CAST(:excluded_therapist_ids AS uuid[])) OR a.place_failed",
         explanations={
-            PASS: "Not excluded by the patient.",
+            PASS: "criterion.patient_exclusion.none",
             FAIL: lambda t, search: (
-                "The patient excluded this therapist."
+                Sentence.of("criterion.patient_exclusion.excluded")
                 if t.id in search.excluded_therapist_ids
-                else "A place with this therapist failed in this search."
+                else Sentence.of("criterion.patient_exclusion.place_failed")
             ),
         },
     ),
     Criterion(
         name=MatchCriterion.OPEN_REQUEST,
         fails="a.is_open",
-        explanations={PASS: "No open request.", FAIL: "A request for this patient is open with this therapist."},
+        explanations={PASS: "criterion.open_request.none", FAIL: "criterion.open_request.open"},
         can_be_set_aside=False,  # of an open request there is one
     ),
     Criterion(

@@ -4,32 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from matching_service.domain.criteria import CRITERIA, FAIL, PASS, UNKNOWN, Text, duration, length
+from matching_service.domain.criteria import CRITERIA, FAIL, PASS, UNKNOWN, Said, duration, length
 from matching_service.domain.schemas import CriterionCheck, Relaxation
 from matching_service.domain.search import METRES_A_KILOMETRE, Search
 from matching_service.store.matching import Judged
+from shared.texts import Sentence, TextLanguage, word_in
 from shared.values.enums import CheckResult, MatchCriterion
 
 Criteria = frozenset[MatchCriterion]
 Failures = Mapping[Criteria, int]
 
 
-def checks(judged: Judged, search: Search) -> list[CriterionCheck]:
+class Failure(NamedTuple):
+    """A criterion that a therapist fails, and what it says of them."""
+
+    rule: MatchCriterion
+    detail: Sentence
+
+
+def checks(judged: Judged, search: Search, language: TextLanguage) -> list[CriterionCheck]:
     """Every check of a candidate, in the order of the criteria."""
-    return [_worded(said, judged, search) for said in _said(judged.failed, judged.unknown)]
+    return [
+        CriterionCheck(criterion, result, _worded(said, judged, search, language))
+        for criterion, result, said in _said(judged.failed, judged.unknown)
+    ]
 
 
-def failures_of(judged: Judged, search: Search) -> list[CriterionCheck]:
+def failures_of(judged: Judged, search: Search) -> list[Failure]:
     """Only what fails, in the order of the criteria."""
-    return [_worded(said, judged, search) for said in _said(judged.failed, judged.unknown) if said[1] is FAIL]
+    return [
+        Failure(criterion, _sentence(said, judged, search))
+        for criterion, result, said in _said(judged.failed, judged.unknown)
+        if result is FAIL
+    ]
 
 
 @lru_cache(1024)
 def _said(
     failed: frozenset[MatchCriterion], unknown: frozenset[MatchCriterion]
-) -> list[tuple[MatchCriterion, CheckResult, Text]]:
+) -> list[tuple[MatchCriterion, CheckResult, Said]]:
     results = ((each, FAIL if each.name in failed else UNKNOWN if each.name in unknown else PASS) for each in CRITERIA)
     return [
         (each.name, result, each.explanations[result])
@@ -38,25 +53,44 @@ def _said(
     ]
 
 
-def _worded(said: tuple[MatchCriterion, CheckResult, Text], judged: Judged, search: Search) -> CriterionCheck:
-    criterion, result, text = said
-    return CriterionCheck(criterion, result, text if isinstance(text, str) else text(judged.therapist, search))
+def _sentence(said: Said, judged: Judged, search: Search) -> Sentence:
+    return _fixed(said) if isinstance(said, str) else said(judged.therapist, search)
+
+
+def _worded(said: Said, judged: Judged, search: Search, language: TextLanguage) -> str:
+    if isinstance(said, str):
+        return _fixed_in(said, language)
+    return said(judged.therapist, search).in_language(language)
+
+
+@lru_cache
+def _fixed(key: str) -> Sentence:
+    return Sentence.of(key)
+
+
+@lru_cache
+def _fixed_in(key: str, language: TextLanguage) -> str:
+    return _fixed(key).in_language(language)
 
 
 def reasons(
-    therapist: Any, checks: Sequence[CriterionCheck], search: Search, *, asked_for: frozenset[MatchCriterion]
+    therapist: Any,
+    checks: Sequence[CriterionCheck],
+    search: Search,
+    language: TextLanguage,
+    *,
+    asked_for: frozenset[MatchCriterion],
 ) -> list[str]:
     """Why this therapist is a candidate: availability, distance, what was asked for and fits, what is not known."""
-    said = []
-    if therapist.potentially_available:
-        said.append("Potentially available: contact first.")
     kilometres = therapist.metres / METRES_A_KILOMETRE
-    said.append(f"{length(kilometres)} away, {duration(kilometres, search.travel_mode)}.")
-    said += [_for(check) for check in checks if check.rule in asked_for and check.result is PASS]
-    unknown = [check.rule.replace("_", " ") for check in checks if check.result is UNKNOWN]
-    if unknown:
-        said.append(f"Not known, please ask: {', '.join(unknown)}.")
-    return said
+    way = Sentence.of("reason.way", length=length(kilometres), duration=duration(kilometres, search.travel_mode))
+    unknown = [check.rule for check in checks if check.result is UNKNOWN]
+    return [
+        *([_fixed("reason.potentially_available").in_language(language)] if therapist.potentially_available else []),
+        way.in_language(language),
+        *(_for(check, language) for check in checks if check.rule in asked_for and check.result is PASS),
+        *([Sentence.of("reason.unknown", criteria=unknown).in_language(language)] if unknown else []),
+    ]
 
 
 def criteria_asked_for(search: Search) -> Criteria:
@@ -64,8 +98,11 @@ def criteria_asked_for(search: Search) -> Criteria:
     return frozenset(each.name for each in CRITERIA if each.is_asked_for and each.is_asked_for(search))
 
 
-def _for(check: CriterionCheck) -> str:
-    return f"{check.rule.replace('_', ' ').capitalize()}: {check.detail[0].lower()}{check.detail[1:]}"
+def _for(check: CriterionCheck, language: TextLanguage) -> str:
+    criterion, detail = word_in(check.rule, language), check.detail
+    if language == TextLanguage.EN:  # goes on with a small letter, where German nouns keep their capital
+        detail = detail[0].lower() + detail[1:]
+    return f"{criterion[0].upper()}{criterion[1:]}: {detail}"
 
 
 def excluded(failures: Failures, *, distance_unknown: int) -> dict[MatchCriterion, int]:
@@ -78,12 +115,13 @@ def excluded(failures: Failures, *, distance_unknown: int) -> dict[MatchCriterio
     return {criterion: number for criterion, number in counts.items() if number}
 
 
-def relaxations(failures: Failures, search: Search) -> list[Relaxation]:
+def relaxations(failures: Failures, search: Search, language: TextLanguage) -> list[Relaxation]:
     """How many therapists each criterion with a relaxation would add if it alone were given up, most first."""
     found = []
     for each in CRITERIA:
         adds = failures.get(frozenset({each.name}), 0)
         if adds and each.relaxation:
-            suggestion, overrides = each.relaxation
+            key, overrides = each.relaxation
+            suggestion = _fixed(key).in_language(language)
             found.append(Relaxation(rule=each.name, adds=adds, suggestion=suggestion, overrides=overrides(search)))
     return sorted(found, key=lambda each: -each.adds)

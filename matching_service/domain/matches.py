@@ -16,18 +16,24 @@ from matching_service.store import queries
 from matching_service.store.matching import Judged
 from shared.database import Executor
 from shared.errors import Conflict, NotFound
+from shared.texts import TextLanguage
 from shared.values.enums import MatchCriterion
 
 
 def unknown_patient() -> NotFound:
     """The refusal where no copy of the patient has arrived."""
-    return NotFound(
-        "patient", "There is no such patient here; one who was registered just now may take a moment to arrive."
-    )
+    return NotFound("patient", wording="copy")
 
 
-def find(executor: Executor, question: MatchQuestion, *, rules: AskAgainRules, today: date) -> MatchesView:
-    """The therapists who fit, how many each criterion excludes, and what could be relaxed.
+def find(
+    executor: Executor,
+    question: MatchQuestion,
+    *,
+    rules: AskAgainRules,
+    today: date,
+    language: TextLanguage = TextLanguage.EN,
+) -> MatchesView:
+    """The therapists who fit, how many each criterion excludes, and what could be relaxed, in words of this language.
 
     Raises `NotFound` for a patient whose copy is not here, `Conflict` while it is not known where the patient lives or
     how far away a place may be.
@@ -41,10 +47,12 @@ def find(executor: Executor, question: MatchQuestion, *, rules: AskAgainRules, t
     found = JUDGE.best(executor, search, limit=question.limit)
     return MatchesView(
         patient_id=patient.id,
-        candidates=[_candidate(each, search, asked_for, rank) for rank, each in enumerate(found.best, start=1)],
+        candidates=[
+            _candidate(each, search, language, asked_for, rank) for rank, each in enumerate(found.best, start=1)
+        ],
         total=found.failures.get(frozenset(), 0),
         excluded=explaining.excluded(found.failures, distance_unknown=found.distance_unknown),
-        relax=explaining.relaxations(found.failures, search),
+        relax=explaining.relaxations(found.failures, search, language),
     )
 
 
@@ -57,18 +65,15 @@ def with_overrides(search: Search, other: OtherCriteria) -> Search:
 
 def _require_a_circle(search: Search) -> None:
     if search.place is None:
-        raise Conflict(
-            "patient.place_unknown",
-            "It is not known where this patient lives: the postal code is missing, unknown, or still being looked up.",
-        )
+        raise Conflict("patient.place_unknown")
     if search.radius_km is None:
-        raise Conflict(
-            "patient.distance_limit_missing", "Say how far away a place may be: max_distance_km or max_travel_minutes."
-        )
+        raise Conflict("patient.distance_limit_missing")
 
 
-def _candidate(judged: Judged, search: Search, asked_for: frozenset[MatchCriterion], rank: int) -> Candidate:
-    therapist, checks = judged.therapist, explaining.checks(judged, search)
+def _candidate(
+    judged: Judged, search: Search, language: TextLanguage, asked_for: frozenset[MatchCriterion], rank: int
+) -> Candidate:
+    therapist, checks = judged.therapist, explaining.checks(judged, search, language)
     kilometres = therapist.metres / METRES_A_KILOMETRE
     return Candidate(
         therapist_id=therapist.id,
@@ -81,5 +86,5 @@ def _candidate(judged: Judged, search: Search, asked_for: frozenset[MatchCriteri
         distance_km=round(kilometres, 1),
         travel_minutes=minutes_of(kilometres, search.travel_mode),
         checks=checks,
-        reasons=explaining.reasons(therapist, checks, search, asked_for=asked_for),
+        reasons=explaining.reasons(therapist, checks, search, language, asked_for=asked_for),
     )

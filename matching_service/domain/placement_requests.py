@@ -14,7 +14,6 @@ from matching_service.domain.matches import unknown_patient
 from matching_service.domain.schemas import (
     Approval,
     ContactList,
-    CriterionCheck,
     Override,
     RefusedTherapist,
     RequestFields,
@@ -30,6 +29,7 @@ from shared.database.rows import check_version, require
 from shared.errors import Conflict, FieldProblem
 from shared.events.catalogue import RequestApproved
 from shared.events.outbox import record
+from shared.texts import Sentence
 from shared.values.enums import PatientStatus
 from shared.values.lists import Listed, ListRequest
 from shared.values.schemas import MergePatch, merged
@@ -108,22 +108,22 @@ def approve(
     if patient is None:
         raise unknown_patient()
     if patient.status != PatientStatus.SEARCHING:
-        raise Conflict(
-            "patient.not_searching",
-            f"This patient's status is {patient.status}; only for one who is searching may practices be asked.",
-        )
+        raise Conflict("patient.not_searching", status=_status_of(patient))
     judgements = _judge(session, patient, wanted, rules=rules, today=today)
     refused = [refusal for judgement in judgements.values() for refusal in judgement.refused]
     allowed = {who: judgement for who, judgement in judgements.items() if not judgement.refused}
     if not allowed:
         raise Conflict(
             "placement_request.all_refused",
-            "None of these therapists can be asked for this patient.",
             errors=[_problem(refusal, wanted.therapist_ids) for refusal in refused],
         )
     made = [_make(session, patient.id, who, judgement.overrides, by=by, now=now) for who, judgement in allowed.items()]
     recompute_holds(session, patient.id, patient.status, now=now)
     return Approval(items=[RequestView.of(request) for request in made], refused=refused)
+
+
+def _status_of(patient: PatientCopy) -> PatientStatus | Sentence:
+    return PatientStatus(patient.status) if patient.status else Sentence.of("word.unknown_status")
 
 
 def find_approved(session: Session, request_ids: Sequence[UUID], refused: Sequence[RefusedTherapist]) -> Approval:
@@ -133,8 +133,10 @@ def find_approved(session: Session, request_ids: Sequence[UUID], refused: Sequen
 
 
 def _problem(refusal: RefusedTherapist, therapist_ids: Sequence[UUID]) -> FieldProblem:
-    message = refusal.detail if refusal.rule is None else f"{refusal.rule}: {refusal.detail}"
-    return FieldProblem(f"therapist_ids.{therapist_ids.index(refusal.therapist_id)}", message)
+    field = f"therapist_ids.{therapist_ids.index(refusal.therapist_id)}"
+    if refusal.rule is None:
+        return FieldProblem(field, refusal.detail)
+    return FieldProblem.of(field, "field.criterion_fails", rule=refusal.rule.value, detail=refusal.detail)
 
 
 def _make(
@@ -179,7 +181,7 @@ def _judge(
     }
 
 
-def _judgement(therapist_id: UUID, failed: Sequence[CriterionCheck], overrides: Sequence[Override]) -> Judgement:
+def _judgement(therapist_id: UUID, failed: Sequence[explaining.Failure], overrides: Sequence[Override]) -> Judgement:
     reasons = {each.rule: each.reason for each in overrides if each.therapist_id == therapist_id}
     set_aside = {criterion: reason for criterion, reason in reasons.items() if criterion in CAN_BE_SET_ASIDE}
     return Judgement(
@@ -193,5 +195,5 @@ def _judgement(therapist_id: UUID, failed: Sequence[CriterionCheck], overrides: 
 
 
 def _nobody_known(therapist_id: UUID) -> Judgement:
-    detail = "There is no such therapist here; one who was entered just now may take a moment to arrive."
+    detail = Sentence.of("therapist.unknown_here")
     return Judgement([RefusedTherapist(therapist_id=therapist_id, rule=None, detail=detail)], [])

@@ -31,6 +31,7 @@ from shared.values.rules import rule_across
 from shared.values.schemas import Changed, Distinct, EntityView, QuerySchema, Schema
 from shared.values.text import Note, Reason
 from shared.values.weekly import WeeklyHours
+from shared.values.worded import Worded
 
 
 class OtherCriteria(Schema):
@@ -178,7 +179,7 @@ class ContactList(Schema):
         others = [place for place, override in enumerate(self.overrides) if override.therapist_id not in listed]
         if others:
             fields = [f"overrides.{place}.therapist_id" for place in others]
-            raise NotAcceptable("overrides must concern therapists in therapist_ids", fields=fields)
+            raise NotAcceptable("field.override_of_nobody", fields=fields)
 
 
 class RefusedTherapist(Schema):
@@ -188,7 +189,7 @@ class RefusedTherapist(Schema):
     """The therapist."""
     rule: MatchCriterion | None
     """The criterion that is not met; null where the therapist is not known."""
-    detail: str
+    detail: Worded
     """The same in words."""
 
 

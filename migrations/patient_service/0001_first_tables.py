@@ -17,6 +17,13 @@ depends_on = None
 def upgrade() -> None:
     create_shared_tables()
     op.create_table(
+        "data_keys",
+        sa.Column("patient_id", sa.Uuid(), nullable=False),
+        sa.Column("wrapped", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("patient_id", name=op.f("pk_data_keys")),
+    )
+    op.create_index("ix_data_keys_master_key_id", "data_keys", [sa.text("substr(wrapped, 1, 8)")], unique=False)
+    op.create_table(
         "located_postal_codes",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("postal_code", sa.Text(), nullable=True),
@@ -48,13 +55,17 @@ def upgrade() -> None:
         sa.Column("working_place_on", sa.Date(), nullable=True),
         sa.Column("placement_request_id", sa.Uuid(), nullable=True),
         sa.Column("placement_state", sa.Text(), nullable=True),
-        sa.Column("data_key", sa.LargeBinary(), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("index_key", sa.LargeBinary(), nullable=False),
         sa.Column("search_index", postgresql.ARRAY(sa.LargeBinary()), nullable=False),
         sa.Column("person_index", sa.LargeBinary(), nullable=True),
         sa.Column("namesake", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("address_index", sa.LargeBinary(), nullable=True),
+        sa.Column("neighbour", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("insurance_number_index", sa.LargeBinary(), nullable=True),
         sa.Column("birthday_index", sa.LargeBinary(), nullable=True),
+        sa.Column("prior_therapy_index", sa.LargeBinary(), nullable=False),
+        sa.Column("crisis_index", sa.LargeBinary(), nullable=False),
         sa.Column("age_published_on", sa.Date(), nullable=False),
         *aggregate_columns(),
         sa.CheckConstraint("paused_until IS NULL OR status = 'paused'", name=op.f("ck_patients_only_a_pause_ends")),
@@ -72,6 +83,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_patients")),
     )
     op.create_index("ix_patients_birthday", "patients", ["birthday_index", "age_published_on"], unique=False)
+    op.create_index("ix_patients_crisis", "patients", ["crisis_index"], unique=False)
+    op.create_index("ix_patients_index_key", "patients", ["index_key"], unique=False)
+    op.create_index("ix_patients_prior_therapy", "patients", ["prior_therapy_index", "age_published_on"], unique=False)
     op.create_index(
         "ix_patients_last_contact_on",
         "patients",
@@ -94,6 +108,7 @@ def upgrade() -> None:
     op.create_index("ix_patients_postal_code", "patients", ["postal_code", "id"], unique=False)
     op.create_index("ix_patients_search_index", "patients", ["search_index"], unique=False, postgresql_using="gin")
     op.create_index("ix_patients_status", "patients", ["status", "id"], unique=False)
+    op.create_index("uq_patients_address", "patients", ["address_index", "neighbour"], unique=True)
     op.create_index("uq_patients_insurance_number_index", "patients", ["insurance_number_index"], unique=True)
     op.create_index("uq_patients_person", "patients", ["person_index", "namesake"], unique=True)
     op.create_index("uq_patients_reference", "patients", ["reference"], unique=True)
@@ -128,7 +143,7 @@ def upgrade() -> None:
         sa.Column("accessed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("accessed_by", sa.Uuid(), nullable=True),
         sa.CheckConstraint(
-            "action IN ('read', 'changed', 'audited', 'exported')", name=op.f("ck_file_accesses_action")
+            "action IN ('read', 'changed', 'revealed', 'audited', 'exported')", name=op.f("ck_file_accesses_action")
         ),
         sa.ForeignKeyConstraint(["patient_id"], ["patients.id"], name=op.f("fk_file_accesses_patient_id")),
         sa.PrimaryKeyConstraint("id", "patient_id", name=op.f("pk_file_accesses")),
@@ -157,6 +172,8 @@ def upgrade() -> None:
         sa.Column("previous_status", sa.Text(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("reason", sa.LargeBinary(), nullable=True),
+        sa.Column("previous_search_started_on", sa.Date(), nullable=True),
+        sa.Column("search_started_on", sa.Date(), nullable=True),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("changed_by", sa.Uuid(), nullable=True),
         sa.ForeignKeyConstraint(["patient_id"], ["patients.id"], name=op.f("fk_status_changes_patient_id")),
@@ -178,4 +195,5 @@ def downgrade() -> None:
     op.drop_table("consents")
     op.drop_table("patients")
     op.drop_table("located_postal_codes")
+    op.drop_table("data_keys")
     drop_shared_tables()

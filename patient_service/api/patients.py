@@ -9,9 +9,9 @@ from patient_service.dependencies import Dependencies
 from patient_service.domain import accesses, patients
 from patient_service.domain.lists import ACCESSES, PATIENTS
 from patient_service.domain.schemas import (
+    ChangedPatient,
     NamesakeQuery,
     NewPatient,
-    PatientFields,
     PatientFilter,
     PatientView,
 )
@@ -29,9 +29,12 @@ class PatientItem(Resource):
         keys = context.dependencies.keys
         return patients.get(context.session, keys, id, reader=reader(context), now=context.now)
 
-    @endpoint(patch=PatientFields, query=NamesakeQuery, response=PatientView)
+    @endpoint(patch=ChangedPatient, query=NamesakeQuery, response=PatientView)
     def patch(self, context: Context[Dependencies], id: UUID, patch: MergePatch, query: NamesakeQuery) -> PatientView:
-        """Change a patient; 409 names another one of the same insurance number, or name and date of birth."""
+        """Change a patient; 409 names others who may be the same, in `candidates: [{id, reference, why}]`.
+
+        Who changes `search_started_on` says why, in `reason` or in the header X-Purpose: the history keeps it.
+        """
         return patients.change(
             context.session,
             context.dependencies.keys,
@@ -55,7 +58,10 @@ class PatientCollection(Resource):
 
     @endpoint(body=NewPatient, query=NamesakeQuery, response=PatientView, status=201, replay=PatientItem.get)
     def post(self, context: Context[Dependencies], body: NewPatient, query: NamesakeQuery) -> PatientView:
-        """Enter a patient; 409 names one of the same insurance number, or of the same name and date of birth."""
+        """Enter a patient; 409 names others who may be the same, in `candidates: [{id, reference, why}]`.
+
+        They have the same insurance number, or a name that sounds alike with the same date of birth or address.
+        """
         keys = context.dependencies.keys
         return patients.register(context.session, keys, body, force=query.force, by=context.caller.id, now=context.now)
 

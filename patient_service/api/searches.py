@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from patient_service import jobs
 from patient_service.api.access_log import reader
 from patient_service.api.patients import PatientItem
 from patient_service.dependencies import Dependencies
@@ -15,12 +16,21 @@ from shared.values.lists import Listed, ListRequest
 from shared.values.schemas import QuerySchema
 
 
+def _wait(context: Context[Dependencies], id: UUID, body: NewStatus) -> None:
+    """Wait for geocoding, before a transaction is open."""
+    jobs.wait_for_location(id, body, context.dependencies)
+
+
 class PatientStatusResource(Resource):
     """The status of a patient."""
 
-    @endpoint(body=NewStatus, response=PatientView, replay=PatientItem.get)
-    def post(self, context: Context[Dependencies], id: UUID, body: NewStatus) -> PatientView:
-        """Start, pause, resume or end the search or the therapy; 409 names what a search still lacks."""
+    @endpoint(body=NewStatus, response=PatientView, replay=PatientItem.get, before_transaction=_wait)
+    def post(self, context: Context[Dependencies], id: UUID, body: NewStatus, fetched: None) -> PatientView:
+        """Start, pause, resume or end the search or the therapy; 409 names what a search still lacks.
+
+        A search that only waits for its postal code to be looked up waits for two seconds at most. Who resumes a
+        search during a therapy says why.
+        """
         keys = context.dependencies.keys
         return searches.set_status(context.session, keys, id, body, reader=reader(context), now=context.now)
 

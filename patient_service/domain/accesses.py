@@ -16,6 +16,7 @@ from patient_service.store.tables import FileAccess, ListAccess, Patient
 from shared.database import Session, new_id
 from shared.errors import Conflict, FieldProblem
 from shared.security.encryption import Keys
+from shared.texts import Value
 from shared.values.lists import Listed, ListRequest, View
 
 NOT_NOTED_AGAIN_FOR: Final = timedelta(minutes=15)
@@ -34,9 +35,9 @@ class RevealingConflict(Conflict):
     """A refusal from which the caller learns something of patients' files; noted although nothing else is stored."""
 
     def __init__(
-        self, patient_ids: Sequence[UUID], code: str, message: str, *, errors: Sequence[FieldProblem] = ()
+        self, patient_ids: Sequence[UUID], key: str, /, *, errors: Sequence[FieldProblem] = (), **values: Value
     ) -> None:
-        super().__init__(code, message, errors=errors)
+        super().__init__(key, errors=errors, **values)
         self.patient_ids = patient_ids
 
 

@@ -1,12 +1,14 @@
-"""Ages in other services grow with the patients."""
+"""What is published of patients and changes as days pass: their age, and whether a therapy ended within two years."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from patient_service.domain.files import decrypt, publish
-from patient_service.domain.indexes import latest_birthdays
+from patient_service.domain.indexes import ends_of_prior_therapies, latest_birthdays
 from patient_service.store import queries
+from patient_service.store.tables import Patient
 from shared.database import Session
 from shared.events.catalogue import PatientUpdated
 from shared.security.encryption import Keys
@@ -19,7 +21,19 @@ def publish_changed_ages(session: Session, keys: Keys, *, now: datetime, at_most
     Returns the number of patients.
     """
     birthdays = latest_birthdays(keys, berlin_day(now))
-    older = queries.patients_who_grew_older(session, birthdays, limit=at_most)
-    for patient in older:
+    return _publish(session, keys, queries.patients_who_grew_older(session, birthdays, limit=at_most), now=now)
+
+
+def publish_passed_therapies(session: Session, keys: Keys, *, now: datetime, at_most: int = 200) -> int:
+    """Publish patients again whose prior therapy has become older than two years since they were last published.
+
+    Returns the number of patients.
+    """
+    ends = ends_of_prior_therapies(keys, berlin_day(now))
+    return _publish(session, keys, queries.patients_whose_therapy_passed(session, ends, limit=at_most), now=now)
+
+
+def _publish(session: Session, keys: Keys, patients: Sequence[Patient], *, now: datetime) -> int:
+    for patient in patients:
         publish(session, patient, decrypt(keys, patient), PatientUpdated, now=now)
-    return len(older)
+    return len(patients)

@@ -35,12 +35,11 @@ def give(
     the same purpose: the withdrawal came later and stands.
     """
     if new.given_on > berlin_day(now):
-        raise InvalidFields([FieldProblem("given_on", "must not lie in the future")])
+        raise InvalidFields([FieldProblem.of("given_on", "field.in_the_future")])
     patient = get_patient(session, patient_id, lock=True)
     withdrawn_on = last_withdrawal(patient, new.purpose)
     if withdrawn_on is not None and new.given_on < withdrawn_on:
-        message = f"must not lie before {withdrawn_on}, when a consent to this purpose was withdrawn"
-        raise InvalidFields([FieldProblem("given_on", message)])
+        raise InvalidFields([FieldProblem.of("given_on", "field.before_withdrawal", withdrawn_on=withdrawn_on)])
     recorded = {"recorded_at": now, "recorded_by": reader.id}
     consent = Consent(id=new_id(), patient_id=patient.id, withdrawn_on=None, **recorded, **new.model_dump())
     patient.consents.append(consent)
@@ -60,7 +59,7 @@ def withdraw(
     patient = get_patient(session, patient_id, lock=True)
     consent = _consent_of(patient, consent_id)
     if consent.withdrawn_on is not None:
-        raise RevealingConflict([patient.id], "consent.withdrawn_before", "This consent was withdrawn before.")
+        raise RevealingConflict([patient.id], "consent.withdrawn_before")
     for each in patient.consents:
         if each.purpose == consent.purpose and each.withdrawn_on is None:
             each.withdrawn_on, each.withdrawn_by = berlin_day(now), reader.id

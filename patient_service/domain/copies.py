@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from patient_service.domain.rules import LookUp
 from patient_service.store import queries
 from patient_service.store.tables import LocatedPostalCode, Patient
 from shared.database import Session
@@ -17,9 +18,14 @@ def keep_postal_codes(session: Session, events: Sequence[AddressGeocoded]) -> No
     keep_newest(session, LocatedPostalCode, [_postal_code(event) for event in events if event.owner_kind == "patient"])
 
 
-def is_postal_code_known(session: Session, patient: Patient) -> bool:
-    """Whether the patient's present postal code was found; an answer to a former one does not count."""
-    return patient.postal_code is not None and queries.postal_code_is_known(session, patient.postal_code)
+def look_up(session: Session, patient: Patient) -> LookUp:
+    """What geocoding said of the patient's present postal code; an answer to a former one does not count."""
+    if patient.postal_code is None:
+        return LookUp.UNKNOWN
+    if queries.postal_code_is_known(session, patient.postal_code):
+        return LookUp.FOUND
+    is_answered = queries.answered_postal_code(session, patient.id) == patient.postal_code
+    return LookUp.UNKNOWN if is_answered else LookUp.PENDING
 
 
 def _postal_code(event: AddressGeocoded) -> dict[str, Any]:

@@ -9,7 +9,9 @@ from typing import Any
 from uuid import UUID
 
 from patient_service.domain.indexes import Indexes
-from patient_service.domain.schemas import ConsentView, PatientFields, PatientLabel, PatientView
+from patient_service.domain.intake_schemas import CRISIS_CONTACTS, ConsultationView, ContactPersonView, CrisisView
+from patient_service.domain.rules import diagnoses_of, had_prior_therapy
+from patient_service.domain.schemas import ConsentView, PatientFields, PatientFile, PatientLabel, PatientView
 from patient_service.store import queries
 from patient_service.store.tables import Patient
 from shared.database import Session
@@ -35,20 +37,25 @@ def get_patient(session: Session, patient_id: UUID, *, lock: bool = False) -> Pa
     return require(queries.patient(session, patient_id, lock=lock), "patient")
 
 
-def decrypt(keys: Keys, patient: Patient) -> PatientFields:
-    """The fields of a patient.
+def decrypt(keys: Keys, patient: Patient) -> PatientFile:
+    """The file of a patient.
 
     Raises `cryptography.exceptions.InvalidTag` when the ciphertext was altered or belongs to another row.
     """
-    sealed = keys.decrypt(patient.data_key, patient.id.bytes, patient.sealed)
-    read = {name: value for name, value in sealed.items() if name in PatientFields.model_fields}
-    return PatientFields.of(read | {name: getattr(patient, name) for name in IN_THE_CLEAR})
+    sealed = keys.decrypt(_data_key(patient), patient.id.bytes, patient.sealed)
+    read = {name: value for name, value in sealed.items() if name in PatientFile.model_fields}
+    return PatientFile.of(read | {name: getattr(patient, name) for name in IN_THE_CLEAR})
 
 
-def write(keys: Keys, patient: Patient, fields: PatientFields, indexes: Indexes) -> None:
-    """Put the fields into the patient's row: sealed, or in the clear where SQL asks for them."""
+def _data_key(patient: Patient) -> bytes:
+    """The patient's wrapped key. Raises `NotFound` where it was destroyed: then there is no file any more."""
+    return require(patient.data_key, "patient")
+
+
+def write(keys: Keys, patient: Patient, fields: PatientFile, indexes: Indexes) -> None:
+    """Put the file into the patient's row: sealed, or in the clear where SQL asks for them."""
     document = fields.model_dump(mode="json", exclude=set(IN_THE_CLEAR))
-    patient.sealed = keys.encrypt(patient.data_key, patient.id.bytes, document)
+    patient.sealed = keys.encrypt(_data_key(patient), patient.id.bytes, document)
     for name in IN_THE_CLEAR:
         setattr(patient, name, getattr(fields, name))
     for name, value in vars(indexes).items():
@@ -57,15 +64,15 @@ def write(keys: Keys, patient: Patient, fields: PatientFields, indexes: Indexes)
 
 def seal_text(keys: Keys, patient: Patient, text: str | None) -> bytes | None:
     """Free text about a patient, sealed with the patient's key."""
-    return None if text is None else keys.encrypt(patient.data_key, patient.id.bytes, {"text": text})
+    return None if text is None else keys.encrypt(_data_key(patient), patient.id.bytes, {"text": text})
 
 
 def open_text(keys: Keys, patient: Patient, sealed: bytes | None) -> str | None:
     """What `seal_text` sealed."""
-    return None if sealed is None else str(keys.decrypt(patient.data_key, patient.id.bytes, sealed)["text"])
+    return None if sealed is None else str(keys.decrypt(_data_key(patient), patient.id.bytes, sealed)["text"])
 
 
-def label(patient: Patient, fields: PatientFields, *, today: date) -> PatientLabel:
+def label(patient: Patient, fields: PatientFile, *, today: date) -> PatientLabel:
     """What names the patient."""
     return PatientLabel(
         id=patient.id,
@@ -76,14 +83,14 @@ def label(patient: Patient, fields: PatientFields, *, today: date) -> PatientLab
     )
 
 
-def row(patient: Patient, fields: PatientFields, *, today: date) -> SimpleNamespace:
+def row(patient: Patient, fields: PatientFile, *, today: date) -> SimpleNamespace:
     """What a table shows of the patient, beside fields that it leaves out."""
     shown = {name: getattr(patient, name) for name in _SHOWN}
     groups = age_groups(fields.date_of_birth, today)
     return SimpleNamespace(**vars(fields) | shown, status=PatientStatus(patient.status), age_groups=groups)
 
 
-def view(patient: Patient, fields: PatientFields, *, today: date) -> PatientView:
+def view(patient: Patient, fields: PatientFile, *, today: date) -> PatientView:
     """The patient as clients see it."""
     return PatientView.model_construct(
         **vars(fields)
@@ -91,9 +98,17 @@ def view(patient: Patient, fields: PatientFields, *, today: date) -> PatientView
         | {
             "status": PatientStatus(patient.status),
             "age_groups": age_groups(fields.date_of_birth, today),
+            "contact_persons": [ContactPersonView.of(person) for person in fields.contact_persons],
+            "consultation": ConsultationView.of(fields.consultation) if fields.consultation else None,
+            "crisis": _crisis(fields),
+            "prior_therapy_within_two_years": had_prior_therapy(fields, today),
             "consents": [ConsentView.of(consent) for consent in patient.consents],
         }
     )
+
+
+def _crisis(file: PatientFile) -> CrisisView:
+    return CrisisView(**vars(file.crisis), contacts=CRISIS_CONTACTS if file.crisis.flagged else [])
 
 
 def public(patient: Patient, fields: PatientFields, *, today: date) -> PublicPatient:
@@ -108,12 +123,13 @@ def public(patient: Patient, fields: PatientFields, *, today: date) -> PublicPat
         age=None if fields.date_of_birth is None else age_on(fields.date_of_birth, today),
         age_groups=list(map(str, age_groups(fields.date_of_birth, today))),
         availability=fields.availability.to_json() if fields.availability else None,
+        prior_therapy_within_two_years=had_prior_therapy(fields, today),
         diagnosis_block=_block(fields) if consents_to(patient, ConsentPurpose.HEALTH_DATA) else None,
     )
 
 
 def _block(fields: PatientFields) -> str | None:
-    return next((block for code in fields.diagnoses if counts(code) and (block := block_of(code))), None)
+    return next((block for code in diagnoses_of(fields) if counts(code) and (block := block_of(code))), None)
 
 
 def consents_to(patient: Patient, purpose: ConsentPurpose) -> bool:

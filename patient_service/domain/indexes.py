@@ -2,67 +2,107 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import secrets
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
 
-from patient_service.domain.schemas import PatientFields
+from patient_service.domain.intake_schemas import Crisis
+from patient_service.domain.rules import last_day_of_prior_therapy
+from patient_service.domain.schemas import PatientFields, PatientFile
 from shared.errors import FieldProblem
-from shared.security.encryption import Keys
+from shared.security.encryption import IndexKey, Keys
 from shared.values import text
 from shared.values.errors import NotAcceptable
 from shared.values.identifiers import patient_reference
+from shared.values.phonetics import cologne_code
 from shared.values.schemas import InvalidFields
 
 MOST_WORDS = 10
+DAYS_LOOKED_BACK = 731
+"""How long ago, at most, the two years after a therapy ended that are published as over."""
+CRISIS_INDEXES = 1024
+"""So many indexes mean the same, so that two rows in a crisis rarely have the same one."""
+LENGTH = 16
+"""Of a blind index in bytes."""
 
 
 @dataclass(frozen=True)
 class Indexes:
     """What the table holds to find a patient by; None where the field is empty."""
 
+    index_key: bytes
+    """The id of the key that they are made with."""
     search_index: list[bytes]
     person_index: bytes | None
+    address_index: bytes | None
     insurance_number_index: bytes | None
     birthday_index: bytes | None
+    prior_therapy_index: bytes
+    crisis_index: bytes
 
 
-def indexes_of(keys: Keys, fields: PatientFields, reference: str) -> Indexes:
-    """The blind indexes of a patient's fields."""
-    born = fields.date_of_birth
-    words = words_of(fields.first_name, fields.last_name)
+def indexes_of(keys: Keys, fields: PatientFile, reference: str) -> Sequence[Indexes]:
+    """The blind indexes of a patient's fields with every key of the ring: the first are written, all are looked for."""
+    return [_indexes(key, fields, reference) for key in keys.indexes]
+
+
+def nothing(keys: Keys) -> Indexes:
+    """By nothing is somebody found who was erased."""
     return Indexes(
-        search_index=[*(_index(keys, "name", word) for word in sorted(set(words))), _index(keys, "ref", reference)],
-        person_index=_index(keys, "person", " ".join(words), born.isoformat()) if born else None,
-        insurance_number_index=insurance_number_index(keys, fields.insurance_number),
-        birthday_index=_index(keys, "birthday", f"{born:%m-%d}") if born else None,
+        index_key=keys.indexes[0].id,
+        search_index=[],
+        person_index=None,
+        address_index=None,
+        insurance_number_index=None,
+        birthday_index=None,
+        prior_therapy_index=secrets.token_bytes(LENGTH),
+        crisis_index=secrets.token_bytes(LENGTH),
     )
 
 
-def insurance_number_index(keys: Keys, number: str | None) -> bytes | None:
-    """The blind index of an insurance number."""
-    return _index(keys, "insurance number", number) if number else None
+def _indexes(key: IndexKey, fields: PatientFile, reference: str) -> Indexes:
+    born, number, address = fields.date_of_birth, fields.insurance_number, address_of(fields)
+    words = words_of(fields.first_name, fields.last_name)
+    sound = sound_of(words)
+    return Indexes(
+        index_key=key.id,
+        search_index=[*(_index(key, "name", word) for word in sorted(set(words))), _index(key, "ref", reference)],
+        person_index=_index(key, "person", *sound, born.isoformat()) if born else None,
+        address_index=_index(key, "address", *sound, address) if address else None,
+        insurance_number_index=_index(key, "insurance number", number) if number else None,
+        birthday_index=_index(key, "birthday", f"{born:%m-%d}") if born else None,
+        prior_therapy_index=_prior_therapy_index(key, last_day_of_prior_therapy(fields)),
+        crisis_index=_crisis_index(key, fields.crisis),
+    )
+
+
+def wanted(keys: Keys, q: str) -> Sequence[Sequence[bytes]]:
+    """The blind indexes of all words of a search, with every key of the ring; no keys when it holds no word.
+
+    Raises `InvalidFields` for too many words.
+    """
+    found = [_parts_of_word(word) for word in q.split()]
+    words = [each for those in found for each in those]
+    if len(words) > MOST_WORDS:
+        raise InvalidFields([FieldProblem.of("q", "field.too_many_words", most=MOST_WORDS)])
+    return [[_index(key, kind, word) for kind, word in words] for key in keys.indexes] if words else []
 
 
 def list_digest(
     keys: Keys, view: str, reader_id: UUID | None, purpose: str | None, patient_ids: Iterable[UUID]
 ) -> bytes:
     """Recognises that the same reader is shown the same patients in the same view for the same purpose."""
-    return _index(keys, "list", view, str(reader_id), repr(purpose), *map(str, patient_ids))
+    return _index(keys.indexes[0], "list", view, str(reader_id), repr(purpose), *map(str, patient_ids))
 
 
-def wanted(keys: Keys, q: str) -> list[bytes]:
-    """The blind indexes of all words of a search; empty when it holds no word. Raises `InvalidFields` for too many."""
-    found = []
-    for word in q.split():
-        try:
-            found.append(_index(keys, "ref", patient_reference(word)))
-        except NotAcceptable:
-            found += [_index(keys, "name", part) for part in words_of(word)]
-    if len(found) > MOST_WORDS:
-        raise InvalidFields([FieldProblem("q", f"must have at most {MOST_WORDS} words")])
-    return found
+def _parts_of_word(word: str) -> list[tuple[str, str]]:
+    """What a word of a search may be, as `_index` takes it: a reference, or one or several names."""
+    try:
+        return [("ref", patient_reference(word))]
+    except NotAcceptable:
+        return [("name", part) for part in words_of(word)]
 
 
 def words_of(*names: str) -> list[str]:
@@ -70,9 +110,50 @@ def words_of(*names: str) -> list[str]:
     return [word for name in names for word in text.words(name)]
 
 
+def sound_of(words: Sequence[str]) -> list[str]:
+    """How the first and the last word of a name sound, in any order: middle names and particles come and go."""
+    return sorted(cologne_code(word) or word for word in (*words[:1], *words[-1:]))
+
+
+def address_of(fields: PatientFields) -> str | None:
+    """The address in one spelling; None without a postal code or a house number."""
+    house = "".join(words_of(fields.street or "", fields.house_number or "")).replace("strasse", "str")
+    is_complete = fields.street and fields.postal_code and any(sign.isdigit() for sign in house)
+    return f"{fields.postal_code} {house}" if is_complete else None
+
+
 def latest_birthdays(keys: Keys, today: date) -> list[tuple[bytes, date]]:
-    """For each of the 366 days of a year its blind index and the day, today at the latest, on which it came last."""
-    return [(_index(keys, "birthday", f"{born:%m-%d}"), _latest(born, today)) for born in _days_of_a_year()]
+    """For each of the 366 days of a year its blind indexes and the day, today at the latest, on which it came last."""
+    days = [(f"{born:%m-%d}", _latest(born, today)) for born in _days_of_a_year()]
+    return [(_index(key, "birthday", day), latest) for key in keys.indexes for day, latest in days]
+
+
+def ends_of_prior_therapies(keys: Keys, today: date) -> list[tuple[bytes, date]]:
+    """For each day on which two years after a therapy may have ended its blind index and the day after, the first
+    without a warning.
+    """
+    days = [today - timedelta(days=number) for number in range(1, DAYS_LOOKED_BACK + 1)]
+    return [(_prior_therapy_index(key, day), day + timedelta(days=1)) for key in keys.indexes for day in days]
+
+
+def _prior_therapy_index(key: IndexKey, last_day: date | None) -> bytes:
+    """Without a therapy some bytes that are the index of nothing: whether there was one is nobody's to see."""
+    return _index(key, "prior therapy", last_day.isoformat()) if last_day else secrets.token_bytes(LENGTH)
+
+
+def unacknowledged_crises(keys: Keys) -> list[bytes]:
+    """The blind indexes of patients in a crisis that nobody has acknowledged."""
+    return [_unacknowledged_crisis(key, number) for key in keys.indexes for number in range(CRISIS_INDEXES)]
+
+
+def _crisis_index(key: IndexKey, crisis: Crisis) -> bytes:
+    """One of many for a crisis that waits, and otherwise some bytes: without the key both look alike."""
+    waits = crisis.flagged and crisis.acknowledged_at is None
+    return _unacknowledged_crisis(key, secrets.randbelow(CRISIS_INDEXES)) if waits else secrets.token_bytes(LENGTH)
+
+
+def _unacknowledged_crisis(key: IndexKey, number: int) -> bytes:
+    return _index(key, "crisis", str(number))
 
 
 def _days_of_a_year() -> Iterable[date]:
@@ -92,6 +173,6 @@ def _celebrated(born: date, year: int) -> date:
         return date(year, 3, 1)  # 29 February: as `age_on` has it
 
 
-def _index(keys: Keys, kind: str, *parts: str) -> bytes:
+def _index(key: IndexKey, kind: str, *parts: str) -> bytes:
     # the kind keeps a name that looks like a date from being found as one
-    return keys.blind_index("\x1f".join((kind, *parts)))
+    return key.blind_index("\x1f".join((kind, *parts)))

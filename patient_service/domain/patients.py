@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from patient_service.domain import accesses, indexes, searches, states
-from patient_service.domain.accesses import Reader, RevealingConflict
+from patient_service.domain import accesses, crisis, duplicates, indexes, placement_codes, searches, states
+from patient_service.domain.accesses import Reader
 from patient_service.domain.files import decrypt, get_patient, label, public, publish, row, view, write
-from patient_service.domain.indexes import Indexes, indexes_of
+from patient_service.domain.indexes import indexes_of
+from patient_service.domain.intake_schemas import Crisis
 from patient_service.domain.rules import days_that_cannot_be
-from patient_service.domain.schemas import NewPatient, PatientFields, PatientFilter, PatientView
+from patient_service.domain.schemas import (
+    NewPatient,
+    PatientFields,
+    PatientFile,
+    PatientFilter,
+    PatientView,
+)
 from patient_service.store import lists, queries
 from patient_service.store.tables import Patient
 from shared.database import Session, first_version, new_id
@@ -51,10 +58,12 @@ def list_part(
 
 def _conditions(keys: Keys, filters: PatientFilter) -> list[Any]:
     conditions = lists.fields_are_among(status=filters.status, postal_code=filters.postal_code)
+    if filters.crisis is not None:
+        conditions.append(queries.is_in_crisis(indexes.unacknowledged_crises(keys)))
     if filters.q is not None:
         words = indexes.wanted(keys, filters.q)
         if not words:
-            raise InvalidFields([FieldProblem("q", "must have at least one letter or digit")])
+            raise InvalidFields([FieldProblem.of("q", "field.without_word")])
         conditions.append(lists.has_words(words))
     return conditions
 
@@ -70,22 +79,28 @@ def register(
 ) -> PatientView:
     """Enter a patient.
 
-    Raises `Conflict` for an insurance number that is known and, without `force`, where a patient of that name and
-    date of birth is known; `InvalidFields` for days that cannot be.
+    Raises `Conflict` for an insurance number that is known and, without `force`, where a patient is known whose name
+    sounds alike and who has the same date of birth or address; `InvalidFields` for days that cannot be.
     """
     today = berlin_day(now)
-    fields = PatientFields.model_construct(**vars(new) | {"registered_on": new.registered_on or today})
+    placement_codes.refuse_mask(new)
+    assessed = crisis.assessed(new, crisis=Crisis(), now=now)
+    fields = PatientFile.model_construct(
+        **vars(new) | {"registered_on": new.registered_on or today, "crisis": assessed}
+    )
     _refuse_impossible_days(fields, PatientStatus.OPEN, now)
     return view(_added(session, keys, fields, force, by=by, now=now), fields, today=today)
 
 
 def _added(
-    session: Session, keys: Keys, fields: PatientFields, force: bool, *, by: UUID | None, now: datetime
+    session: Session, keys: Keys, fields: PatientFile, force: bool, *, by: UUID | None, now: datetime
 ) -> Patient:
     """The patient, inserted and published in one statement; where somebody alike is known, a second one asks who."""
     while True:
         identity, reference = new_id(), new_reference(CHANCE)
         found_by = indexes_of(keys, fields, reference)
+        alike_to = duplicates.looked_for(found_by)
+        queries.lock_if_of_several_keys(session, alike_to)
         patient = queries.new_patient(
             id=identity,
             reference=reference,
@@ -97,34 +112,13 @@ def _added(
             **first_version(by=by, now=now),
         )
         states.register(patient)
-        write(keys, patient, fields, found_by)
+        write(keys, patient, fields, found_by[0])
         event = PatientRegistered(patient=public(patient, fields, today=berlin_day(now)))
         events = as_rows([(patient.id, patient.sequence, event)], now=now)
-        if queries.add_unless_known(session, patient, events=events, is_forced=force):
+        if queries.add_unless_known(session, patient, alike_to, events=events, is_forced=force):
             return patient
-        alike = queries.patients_alike(
-            session,
-            person_index=None if force else found_by.person_index,
-            insurance_number_index=found_by.insurance_number_index,
-        )
-        _refuse_duplicates(alike, found_by, force)
+        duplicates.refuse(session, keys, fields, alike_to, force=force)
         # nobody is alike any more, or the reference was taken: draw another and try again
-
-
-def _refuse_duplicates(alike: Sequence[Any], found_by: Indexes, force: bool) -> None:
-    for other in alike:
-        if found_by.insurance_number_index and other.insurance_number_index == found_by.insurance_number_index:
-            raise _same_insurance_number(other)
-    suspects = [other for other in alike if other.person_index == found_by.person_index]
-    if found_by.person_index and suspects and not force:
-        references = [other.reference for other in suspects]
-        raise RevealingConflict(
-            [other.id for other in suspects],
-            "patient.suspected_duplicate",
-            f"A patient with this name and date of birth is already registered as {', '.join(references)}. "
-            "Repeat with ?force=true if this is somebody else.",
-            errors=[FieldProblem("date_of_birth", f"is, with this name, that of {each}") for each in references],
-        )
 
 
 def change(
@@ -141,51 +135,43 @@ def change(
     """Change fields of a patient.
 
     Raises `NotFound`, `LostUpdate`, `Conflict` for an insurance number that is another patient's and, without `force`,
-    for a name and date of birth that are another patient's, and `InvalidFields` or a `ValidationError` for fields that
-    do not fit. A search that could not start any more pauses until staff resume it.
+    where the change makes the patient like another one, as for `register`; `InvalidFields` or a `ValidationError` for
+    fields that do not fit. A search that could not start any more pauses until staff resume it.
     """
     today = berlin_day(now)
     patient = get_patient(session, patient_id, lock=True)
     check_version(patient, expected_versions, "patient")
-    current = view(patient, decrypt(keys, patient), today=today)
-    changes = patch.changes_to(current)
-    wanted = merged(PatientFields, current, changes)
+    file = decrypt(keys, patient)
+    changes = placement_codes.without_mask(patch.changes_to(view(patient, file, today=today)))
+    reason = _reason_for_start(changes, reader)
+    wanted = merged(PatientFile, file, changes)
     accesses.note(session, keys, [patient], reader, "changed", now=now)
-    if wanted == PatientFields.of(current):
-        return current
+    if wanted == file:
+        return view(patient, file, today=today)
     if wanted.registered_on is None:
-        raise InvalidFields([FieldProblem("registered_on", "must not be cleared")])
+        raise InvalidFields([FieldProblem.of("registered_on", "field.cleared")])
     _refuse_impossible_days(wanted, PatientStatus(patient.status), now)
+    wanted.crisis = crisis.assessed(wanted, before=file, crisis=file.crisis, now=now)
     found_by = indexes_of(keys, wanted, patient.reference)
-    _identify(session, patient, found_by, force)
-    write(keys, patient, wanted, found_by)
+    duplicates.identify(session, keys, patient, wanted, found_by, force=force)
+    write(keys, patient, wanted, found_by[0])
+    if wanted.search_started_on != file.search_started_on:
+        searches.record_start(
+            session, keys, patient, before=file.search_started_on, reason=reason, by=reader.id, now=now
+        )
     patient.count_change(by=reader.id, now=now)
-    has_excluded = not set(wanted.excluded_therapist_ids) <= set(current.excluded_therapist_ids)
+    has_excluded = not set(wanted.excluded_therapist_ids) <= set(file.excluded_therapist_ids)
     publish(session, patient, wanted, PatientTherapistsExcluded if has_excluded else PatientUpdated, now=now)
     searches.pause_if_unready(session, keys, patient, wanted, by=reader.id, now=now)
     return view(patient, wanted, today=today)
 
 
-def _identify(session: Session, patient: Patient, found_by: Indexes, force: bool) -> None:
-    """Let the patient be found by another name, date of birth or insurance number, unless somebody else is."""
-    changed = {
-        name: getattr(found_by, name)
-        for name in ("person_index", "insurance_number_index")
-        if getattr(found_by, name) != getattr(patient, name)
-    }
-    while changed and not queries.identify(session, patient, is_forced=force, **changed):
-        alike = queries.patients_alike(session, **{"person_index": None, "insurance_number_index": None} | changed)
-        _refuse_duplicates(alike, found_by, force)
-        # nobody is alike any more: try again
-
-
-def _same_insurance_number(other: Any) -> RevealingConflict:
-    return RevealingConflict(
-        [other.id],
-        "patient.already_known",
-        f"A patient with this insurance number is already registered as {other.reference}.",
-        errors=[FieldProblem("insurance_number", f"is that of {other.reference}")],
-    )
+def _reason_for_start(changes: dict[str, Any], reader: Reader) -> str | None:
+    """Take the reason out of the changes of a patch, where it belongs to one of the first day of the search."""
+    reason: str | None = changes.pop("reason", None)
+    if reason is not None and "search_started_on" not in changes:
+        raise InvalidFields([FieldProblem.of("reason", "field.without_new_start")])
+    return reason or reader.purpose
 
 
 def _refuse_impossible_days(fields: PatientFields, status: PatientStatus, now: datetime) -> None:

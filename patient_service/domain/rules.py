@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from enum import Enum, auto
 
 from patient_service.domain import states
 from patient_service.domain.schemas import PatientFields
 from shared.errors import FieldProblem
-from shared.values.datetimes import age_on
+from shared.texts import Sentence
+from shared.values.datetimes import age_on, years_later
 from shared.values.enums import ContactRelation, InsuranceType, MissingForSearch, PatientStatus
 from shared.values.identifiers import counts
 
@@ -16,33 +18,60 @@ OF_AGE = 18
 DECIDES_ALONE_FROM = 15
 """From 15 a person can ask for benefits of statutory insurance themselves (SGB I § 36)."""
 
-LACKS: dict[MissingForSearch, str] = {
-    MissingForSearch.CONTRACTS_SIGNED: "The contracts, which include the mandate, are not signed.",
-    MissingForSearch.MANDATE_WITHDRAWN: "The patient has withdrawn the mandate to ask practices.",
-    MissingForSearch.DIAGNOSES: "No diagnosis is recorded that counts (not excluded, not past): a consultation first.",
-    MissingForSearch.DATE_OF_BIRTH: "The date of birth is missing.",
-    MissingForSearch.LOCATION: "There is no postal code that is known.",
-    MissingForSearch.INSURANCE_TYPE: "The insurance type is missing.",
-    MissingForSearch.DISTANCE_LIMIT: "Neither a distance nor a travel time is given.",
-    MissingForSearch.GUARDIAN: "A minor needs a guardian, or from 15 with statutory insurance a recorded reason.",
-}
+YEARS_THAT_A_THERAPY_COUNTS = 2
+"""For so long after a therapy practices are warned of it (docs/domain.md#contact-rule-14)."""
+
+
+class LookUp(Enum):
+    """What is known of the place of a patient's postal code."""
+
+    FOUND = auto()
+    UNKNOWN = auto()
+    """There is no such place, or no postal code."""
+    PENDING = auto()
+    """Geocoding has not answered yet."""
 
 
 def missing_for_search(
-    fields: PatientFields, *, location_known: bool, mandate_withdrawn: bool, today: date
+    fields: PatientFields, *, location: LookUp, mandate_withdrawn: bool, today: date
 ) -> list[MissingForSearch]:
-    """What is still missing before a search may start, in the order of the enum (docs/domain.md#search-rule-1)."""
+    """What is still missing before a search may start, in the order of the enum (docs/domain.md#search-rule-1).
+
+    A postal code that is being looked up is not missing.
+    """
     lacking = {
         MissingForSearch.CONTRACTS_SIGNED: not fields.contracts_signed,
-        MissingForSearch.DIAGNOSES: not any(counts(code) for code in fields.diagnoses),
+        MissingForSearch.DIAGNOSES: not any(counts(code) for code in diagnoses_of(fields)),
         MissingForSearch.DATE_OF_BIRTH: fields.date_of_birth is None,
-        MissingForSearch.LOCATION: not location_known,
+        MissingForSearch.LOCATION: location == LookUp.UNKNOWN,
         MissingForSearch.INSURANCE_TYPE: fields.insurance_type is None,
         MissingForSearch.DISTANCE_LIMIT: fields.max_distance_km is None and fields.max_travel_minutes is None,
         MissingForSearch.GUARDIAN: _lacks_guardian(fields, today),
         MissingForSearch.MANDATE_WITHDRAWN: mandate_withdrawn,
     }
     return [what for what, is_lacking in lacking.items() if is_lacking]
+
+
+def diagnoses_of(fields: PatientFields) -> list[str]:
+    """All diagnoses of a patient, those of the consultation's form last; they count alike."""
+    return [*fields.diagnoses, *(fields.consultation.diagnoses if fields.consultation else ())]
+
+
+def last_day_of_prior_therapy(fields: PatientFields) -> date | None:
+    """The last day on which the therapy before this search counts as one within two years; None without a therapy."""
+    ended_on = fields.anamnesis.previous_therapy_ended_on if fields.anamnesis else None
+    return years_later(ended_on, YEARS_THAT_A_THERAPY_COUNTS) if ended_on else None
+
+
+def had_prior_therapy(fields: PatientFields, today: date) -> bool | None:
+    """Whether a therapy ended within the two years before today; None where no therapy is recorded."""
+    last_day = last_day_of_prior_therapy(fields)
+    return None if last_day is None else today <= last_day
+
+
+def lacks(what: MissingForSearch) -> Sentence:
+    """The sentence for what is missing."""
+    return Sentence.of(f"missing_for_search.{what.value}")
 
 
 def _lacks_guardian(fields: PatientFields, today: date) -> bool:
@@ -57,9 +86,17 @@ def _lacks_guardian(fields: PatientFields, today: date) -> bool:
 
 def days_that_cannot_be(fields: PatientFields, status: PatientStatus, *, today: date) -> Iterator[FieldProblem]:
     """What is wrong with the dates of a patient in this status."""
-    for name in ("date_of_birth", "registered_on", "search_started_on", "last_contact_on"):
-        day = getattr(fields, name)
+    for name, day in _days_of_the_past(fields):
         if day is not None and day > today:
-            yield FieldProblem(name, "must not lie in the future")
+            yield FieldProblem.of(name, "field.in_the_future")
     if status in states.HAS_SEARCHED and fields.search_started_on is None:
-        yield FieldProblem("search_started_on", "must not be empty once the search has started")
+        yield FieldProblem.of("search_started_on", "field.needed_by_search")
+
+
+def _days_of_the_past(fields: PatientFields) -> Iterator[tuple[str, date | None]]:
+    for name in ("date_of_birth", "registered_on", "search_started_on", "last_contact_on"):
+        yield name, getattr(fields, name)
+    if fields.consultation is not None:
+        yield "consultation.held_on", fields.consultation.held_on
+    if fields.anamnesis is not None:
+        yield "anamnesis.previous_therapy_ended_on", fields.anamnesis.previous_therapy_ended_on

@@ -8,12 +8,21 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
+from patient_service.domain.intake_schemas import (
+    Anamnesis,
+    Consultation,
+    ConsultationView,
+    ContactPerson,
+    ContactPersonView,
+    Crisis,
+    CrisisView,
+    ShownPhone,
+)
 from shared.values.contacts import EmailAddress, PersonName, PhoneNumber
 from shared.values.datetimes import DateOfBirth, Instant, IsoDate, PlausibleDate
 from shared.values.enums import (
     AgeGroup,
     ConsentPurpose,
-    ContactRelation,
     Gender,
     InsuranceType,
     MissingForSearch,
@@ -26,21 +35,8 @@ from shared.values.identifiers import DiagnosisCode, InsuranceNumber, InsurerNum
 from shared.values.lists import Several, View
 from shared.values.readable import FOR_COORDINATORS
 from shared.values.schemas import Changed, Distinct, EntityView, QuerySchema, Schema
-from shared.values.text import Line, Note
+from shared.values.text import Line, Note, Reason
 from shared.values.weekly import WeeklyHours
-
-
-class ContactPerson(Schema):
-    """Someone to turn to beside the patient; a guardian acts for a child."""
-
-    name: Annotated[PersonName, Field(examples=["Vera Herbstwind"])]
-    """First and last name."""
-    relation: ContactRelation = ContactRelation.OTHER
-    """Who this is to the patient."""
-    phone: PhoneNumber | None = None
-    """Where to phone."""
-    email: EmailAddress | None = None
-    """Where to write to."""
 
 
 class PatientFields(Schema):
@@ -88,6 +84,10 @@ class PatientFields(Schema):
     """The patient's number at the insurer (KVNR); one patient has each number."""
     diagnoses: Annotated[list[DiagnosisCode], Distinct(30), FOR_COORDINATORS] = []
     """ICD-10-GM codes, each with its certainty where known."""
+    consultation: Annotated[Consultation | None, FOR_COORDINATORS] = None
+    """The first interview, where there was one."""
+    anamnesis: Annotated[Anamnesis | None, FOR_COORDINATORS] = None
+    """History and complaints."""
     contracts_signed: bool = False
     """Whether our contracts are signed; no search begins before."""
     registered_on: Annotated[PlausibleDate | None, Field(description="today, where nothing is said")] = None
@@ -122,15 +122,29 @@ class PatientFields(Schema):
     ] = None
 
 
+class PatientFile(PatientFields):
+    """All that is sealed of a patient: the fields that staff can write, and the crisis."""
+
+    crisis: Crisis = Crisis()
+    """Whether the patient is in a crisis."""
+
+
 class NewPatient(PatientFields):
     """What creates a patient."""
 
 
+class ChangedPatient(PatientFields):
+    """What changes a patient."""
+
+    reason: Annotated[Reason, Field(examples=["The search began with another agency."])] | None = None
+    """Why `search_started_on` changes, which decides who is asked for first; without it X-Purpose is the reason."""
+
+
 class NamesakeQuery(QuerySchema):
-    """`force=true`: another patient has this name and date of birth, and that is somebody else."""
+    """`force=true`: another patient may be the same, and is somebody else."""
 
     force: bool = False
-    """Register the patient although the name and the date of birth are known."""
+    """Register or change the patient although somebody alike is known."""
 
 
 class NewConsent(Schema):
@@ -166,6 +180,16 @@ class PatientView(PatientFields, EntityView):
     """Where search and therapy stand."""
     registered_by: UUID | None = None
     """The account of who entered the patient."""
+    phone: ShownPhone | None = None
+    """The patient's own phone number."""
+    contact_persons: list[ContactPersonView] = []  # type: ignore[assignment]  # nobody appends to a view
+    """People to turn to beside the patient."""
+    consultation: Annotated[ConsultationView | None, FOR_COORDINATORS] = None
+    """The first interview, where there was one."""
+    crisis: Annotated[CrisisView, FOR_COORDINATORS, Changed(by="POST /api/patients/{id}/crisis/flag and …/clear")]
+    """Whether suicidal thoughts are recorded, who acknowledged that, and whom to call."""
+    prior_therapy_within_two_years: bool | None = None
+    """Whether a psychotherapy ended in the two years before today; null where no such therapy is recorded."""
     paused_until: IsoDate | None = None
     """Last day of a pause, where it is known."""
     age_groups: list[AgeGroup] = []
@@ -176,6 +200,13 @@ class PatientView(PatientFields, EntityView):
     """The day on which a place was confirmed to work, after the first sessions."""
     consents: list[ConsentView] = []
     """What the patient has agreed to, withdrawn consents included."""
+
+
+class CrisisReason(Schema):
+    """Why a crisis is raised, or taken back, by hand."""
+
+    reason: Note
+    """Why."""
 
 
 class PatientLabel(Schema):
@@ -210,6 +241,8 @@ class PatientFilter(QuerySchema):
     """Only those with one of these statuses."""
     postal_code: Several[PostalCode] = []
     """Only those with one of these postal codes."""
+    crisis: Annotated[Literal["unacknowledged"], Field(examples=["unacknowledged"])] | None = None
+    """`unacknowledged`: only those in a crisis that nobody has acknowledged."""
 
 
 _ONLY_A_PAUSE_ENDS: JsonDict = {
@@ -234,7 +267,7 @@ class NewStatus(Schema):
 
 
 class StatusChangeView(Schema):
-    """One status change."""
+    """One status change, or with the same status twice a change of what belongs to it."""
 
     from_: PatientStatus = Field(alias="from")
     """The status before."""
@@ -242,6 +275,10 @@ class StatusChangeView(Schema):
     """The status after."""
     reason: Annotated[str | None, FOR_COORDINATORS]
     """Why it changed."""
+    previous_search_started_on: IsoDate | None
+    """The first day of the search before, where it was changed by hand."""
+    search_started_on: IsoDate | None
+    """The first day of the search after that."""
     at: Instant
     """When it changed."""
     by: UUID | None
@@ -255,10 +292,13 @@ class Readiness(Schema):
     """Whether the search may start."""
     missing: list[MissingForSearch]
     """What the file still lacks."""
+    pending: list[Literal[MissingForSearch.LOCATION]]
+    """What is not missing but still being looked up; a search that is started waits for it for a moment."""
 
 
-Action = Literal["read", "changed", "audited", "exported"]
-"""How somebody came to see a file; `audited`: this log was read; `exported`: a file with a list was made."""
+Action = Literal["read", "changed", "revealed", "audited", "exported"]
+"""How somebody came to see a file; `revealed`: the placement code was shown; `audited`: this log was read; `exported`:
+a file with a list was made."""
 
 
 class FileAccessView(Schema):

@@ -8,10 +8,10 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from patient_service.domain import accesses, copies, states
+from patient_service.domain import accesses, copies, crisis, states
 from patient_service.domain.accesses import Reader, RevealingConflict
 from patient_service.domain.files import decrypt, get_patient, has_withdrawn, open_text, publish, seal_text, view
-from patient_service.domain.rules import LACKS, missing_for_search
+from patient_service.domain.rules import LookUp, lacks, missing_for_search
 from patient_service.domain.schemas import (
     Action,
     NewStatus,
@@ -31,18 +31,34 @@ from shared.values.enums import ConsentPurpose, MissingForSearch, PatientStatus,
 from shared.values.lists import Listed, ListRequest
 from shared.values.schemas import InvalidFields
 
+SECONDS_OF_A_LOOK_UP = 2
+"""So long the answer of geocoding takes at most, as a rule."""
+
 
 def check_readiness(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, now: datetime) -> Readiness:
     """Whether this patient's search may start; that the file was read is noted. Raises `NotFound`."""
     patient = accesses.read_patient(session, keys, patient_id, reader, now=now)
-    missing = _missing(session, patient, decrypt(keys, patient), today=berlin_day(now))
-    return Readiness(ready=not missing, missing=missing)
+    location = copies.look_up(session, patient)
+    missing = _missing(patient, decrypt(keys, patient), location, today=berlin_day(now))
+    is_pending = location == LookUp.PENDING
+    return Readiness(
+        ready=not missing and not is_pending, missing=missing, pending=[MissingForSearch.LOCATION] if is_pending else []
+    )
 
 
-def _missing(session: Session, patient: Patient, fields: PatientFields, *, today: date) -> list[MissingForSearch]:
+def waits_for_location(session: Session, keys: Keys, patient_id: UUID, new: NewStatus, *, now: datetime) -> bool:
+    """Whether this search would start if only the patient's postal code were looked up."""
+    patient = queries.patient(session, patient_id)
+    if patient is None or new.status != PatientStatus.SEARCHING or new.status not in _next(patient):
+        return False
+    location = copies.look_up(session, patient)
+    return location == LookUp.PENDING and not _missing(patient, decrypt(keys, patient), location, today=berlin_day(now))
+
+
+def _missing(patient: Patient, fields: PatientFields, location: LookUp, *, today: date) -> list[MissingForSearch]:
     return missing_for_search(
         fields,
-        location_known=copies.is_postal_code_known(session, patient),
+        location=location,
         # where no mandate was ever recorded by itself, the signed contracts stand for it: they include it
         mandate_withdrawn=has_withdrawn(patient, ConsentPurpose.MANDATE),
         today=today,
@@ -65,6 +81,8 @@ def _shown(keys: Keys, patient: Patient, change: StatusChange) -> StatusChangeVi
             "from_": change.previous_status,
             "to": change.status,
             "reason": open_text(keys, patient, change.reason),
+            "previous_search_started_on": change.previous_search_started_on,
+            "search_started_on": change.search_started_on,
             "at": change.changed_at,
             "by": change.changed_by,
         }
@@ -81,44 +99,59 @@ def set_status(
     """
     today = berlin_day(now)
     patient = get_patient(session, patient_id, lock=True)
-    if new.status not in states.STAFF_MAY[PatientStatus(patient.status)]:
-        raise RevealingConflict([patient.id], "patient.transition", _why_not(PatientStatus(patient.status), new.status))
+    if new.status not in _next(patient):
+        raise _no_such_step(patient, new.status)
     _check_pause(new, today)
-    fields = decrypt(keys, patient)
+    _check_reason(patient, new)
+    fields, before = decrypt(keys, patient), patient.status
     if new.status == PatientStatus.SEARCHING:
-        _refuse_unready(patient, _missing(session, patient, fields, today=today))
-    before = patient.status
+        location = copies.look_up(session, patient)
+        _refuse_unready(patient, _missing(patient, fields, location, today=today), location)
     states.move(patient, new.status, pause_until=new.paused_until, by=reader.id, now=now)
+    fields = crisis.raised_by(new.reason, keys, patient, fields, now=now)
     _record_change(session, keys, patient, fields, before, reason=new.reason, by=reader.id, now=now)
     accesses.note(session, keys, [patient], reader, "changed", now=now)
     return view(patient, fields, today=today)
 
 
-def _why_not(status: PatientStatus, wanted: PatientStatus) -> str:
-    """The sentence for a step that does not exist, with those that do."""
+def _next(patient: Patient) -> frozenset[PatientStatus]:
+    return states.STAFF_MAY[PatientStatus(patient.status)]
+
+
+def _no_such_step(patient: Patient, wanted: PatientStatus) -> RevealingConflict:
+    """The refusal of a step that does not exist, with those that do."""
+    status = PatientStatus(patient.status)
     if status == wanted:
-        return f"This patient's status is {status} already."
-    steps = ", ".join(each for each in PatientStatus if each in states.STAFF_MAY[status])
-    return f"A patient who is {status} cannot become {wanted}; from here: {steps}."
+        return RevealingConflict([patient.id], "patient.transition.none", status=status)
+    steps = [each for each in PatientStatus if each in states.STAFF_MAY[status]]
+    return RevealingConflict([patient.id], "patient.transition", status=status, wanted=wanted, steps=steps)
 
 
 def _check_pause(new: NewStatus, today: date) -> None:
     if new.paused_until is None:
         return
     if new.status != PatientStatus.PAUSED:
-        raise InvalidFields([FieldProblem("paused_until", "belongs to a pause")])
+        raise InvalidFields([FieldProblem.of("paused_until", "field.without_pause")])
     if new.paused_until <= today:
-        raise InvalidFields([FieldProblem("paused_until", "must lie in the future")])
+        raise InvalidFields([FieldProblem.of("paused_until", "field.not_in_the_future")])
 
 
-def _refuse_unready(patient: Patient, missing: list[MissingForSearch]) -> None:
-    if missing:
-        raise RevealingConflict(
-            [patient.id],
-            "patient.not_ready",
-            "The search cannot start: something is still missing.",
-            errors=[FieldProblem(what.value, LACKS[what]) for what in missing],
-        )
+def _check_reason(patient: Patient, new: NewStatus) -> None:
+    """Who ends a place says why: a practice had given it."""
+    if patient.status == PatientStatus.IN_THERAPY and new.status == PatientStatus.SEARCHING and new.reason is None:
+        raise InvalidFields([FieldProblem.of("reason", "field.needed_by_end_of_therapy")])
+
+
+def _refuse_unready(patient: Patient, missing: list[MissingForSearch], location: LookUp) -> None:
+    problems = [FieldProblem(what.value, lacks(what)) for what in missing]
+    if location == LookUp.PENDING:
+        problems.append(FieldProblem.of(MissingForSearch.LOCATION.value, "field.being_looked_up"))
+    if not problems:
+        return
+    key = "patient.not_ready" if missing else "patient.not_ready.yet"
+    refusal = RevealingConflict([patient.id], key, errors=problems)
+    refusal.retry_after = None if missing else SECONDS_OF_A_LOOK_UP
+    raise refusal
 
 
 def end_pauses_that_passed(session: Session, keys: Keys, *, now: datetime, at_most: int = 100) -> int:
@@ -130,7 +163,8 @@ def end_pauses_that_passed(session: Session, keys: Keys, *, now: datetime, at_mo
     ended = queries.pauses_that_passed(session, today=today, limit=at_most)
     for patient in ended:
         fields = decrypt(keys, patient)
-        missing = _missing(session, patient, fields, today=today)
+        # a postal code that is being looked up keeps nobody: a search that goes on is not stopped by it either
+        missing = _missing(patient, fields, copies.look_up(session, patient), today=today)
         if missing:
             _stay_paused(session, keys, patient, fields, missing, now=now)
         else:
@@ -162,20 +196,39 @@ def pause_if_unready(
     """Pause, without an end, a search that could not start as the file is now; returns whether it was paused.
 
     `patient` is locked and has these fields. The agency asks on the patient's behalf (Vollmacht): without a mandate
-    every further e-mail would reveal somebody's illness to people who must not know. The location of a new postal
-    code is looked up by another service, so a search goes on while it is not known yet.
+    every further e-mail would reveal somebody's illness to people who must not know. A search goes on while another
+    service looks up a new postal code.
     """
     if patient.status != PatientStatus.SEARCHING:
         return False
-    missing = _missing(session, patient, fields, today=berlin_day(now))
-    if fields.postal_code is not None and MissingForSearch.LOCATION in missing:
-        missing.remove(MissingForSearch.LOCATION)
+    missing = _missing(patient, fields, copies.look_up(session, patient), today=berlin_day(now))
     if not missing:
         return False
     states.pause(patient, until=None, by=by, now=now)
-    reason = " ".join(LACKS[what] for what in missing)
+    reason = " ".join(str(lacks(what)) for what in missing)
     _record_change(session, keys, patient, fields, PatientStatus.SEARCHING, reason=reason, by=by, now=now)
     return True
+
+
+def record_start(
+    session: Session,
+    keys: Keys,
+    patient: Patient,
+    *,
+    before: date | None,
+    reason: str | None,
+    by: UUID | None,
+    now: datetime,
+) -> None:
+    """Keep in the history that staff changed the first day of the search, which was another one before.
+
+    Raises `InvalidFields` without a reason: the day decides who is asked for first.
+    """
+    if reason is None:
+        raise InvalidFields([FieldProblem.of("reason", "field.needed_by_new_start")])
+    change = _change(keys, patient, patient.status, reason=reason, by=by, now=now)
+    change.previous_search_started_on, change.search_started_on = before, patient.search_started_on
+    session.add(change)
 
 
 def lock(session: Session, patient_ids: Iterable[UUID]) -> None:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, Uuid, bindparam, cast, exists, func, null, select, union_all
+from sqlalchemy import ColumnElement, Text, Uuid, bindparam, cast, exists, func, null, or_, select, union_all
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session, selectinload
 
@@ -44,9 +44,9 @@ def fields_are_among(**wanted: Collection[object]) -> list[ColumnElement[bool]]:
     return [getattr(Patient, name).in_(values) for name, values in wanted.items() if values]
 
 
-def has_words(indexes: Sequence[bytes]) -> ColumnElement[bool]:
-    """All these blind indexes are among those of the patient's name and reference."""
-    return Patient.search_index.contains(indexes)
+def has_words(alternatives: Sequence[Sequence[bytes]]) -> ColumnElement[bool]:
+    """All the blind indexes of one of the alternatives are among those of the patient's name and reference."""
+    return or_(*(Patient.search_index.contains(indexes) for indexes in alternatives))
 
 
 def status_changes(session: Session, patient_id: UUID, part: Part) -> Found[StatusChange]:

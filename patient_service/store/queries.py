@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -14,28 +15,28 @@ from sqlalchemy import (
     Date,
     Integer,
     LargeBinary,
-    Row,
     Table,
     and_,
+    any_,
     bindparam,
     cast,
     column,
     exists,
     func,
-    literal,
     literal_column,
     or_,
     select,
+    text,
     true,
     update,
     values,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
 from sqlalchemy.sql.dml import ReturningInsert
 
-from patient_service.store.tables import LocatedPostalCode, Patient, StatusChange
+from patient_service.store.tables import DataKey, LocatedPostalCode, Patient, StatusChange
 from shared.database import lock_rows, next_locked
 from shared.database.rows import find_row
 from shared.database.tables import outbox, record_statement
@@ -48,39 +49,93 @@ def patient(session: Session, patient_id: UUID, *, lock: bool = False) -> Patien
     return find_row(session, Patient, patient_id, lock=lock, options=[selectinload(Patient.consents)])
 
 
+def is_in_crisis(indexes: Sequence[bytes]) -> ColumnElement[bool]:
+    """The blind index of the patient's crisis is one of these."""
+    return Patient.crisis_index.in_(indexes)
+
+
+def number_of_patients(session: Session, conditions: Sequence[ColumnElement[bool]]) -> int:
+    """How many patients these conditions hold for."""
+    return session.scalar(select(func.count()).select_from(Patient).where(*conditions)) or 0
+
+
 _PATIENTS: Table = Patient.__table__  # type: ignore[assignment]  # declared as the wider FromClause
+
+
+@dataclass(frozen=True)
+class LookedFor:
+    """The blind indexes of one person, with every key that is in use: one of them makes two alike."""
+
+    person: Sequence[bytes]
+    address: Sequence[bytes]
+    insurance_number: Sequence[bytes]
+
+    def only(self, columns: Collection[str]) -> LookedFor:
+        """Those of these columns."""
+        return LookedFor(
+            self.person if "person_index" in columns else (),
+            self.address if "address_index" in columns else (),
+            self.insurance_number if "insurance_number_index" in columns else (),
+        )
+
+    @property
+    def of_several_keys(self) -> bool:
+        """Whether an index key is being replaced, so that the unique indexes, which hold within one key, do not do."""
+        return max(map(len, vars(self).values())) > 1
+
+    def parameters(self) -> dict[str, Any]:
+        """Their values in a statement."""
+        return {name: list(indexes) for name, indexes in vars(self).items()}
+
+
+def _any_of(name: str) -> ColumnElement[Any]:
+    of_bytes = ARRAY(LargeBinary)
+    return any_(cast(bindparam(name, type_=of_bytes), of_bytes))
+
+
+_PERSON, _ADDRESS, _INSURANCE_NUMBER = _any_of("person"), _any_of("address"), _any_of("insurance_number")
+_DATA_KEYS: Table = DataKey.__table__  # type: ignore[assignment]
 _ALIKE = (
-    select(_PATIENTS.c.id, _PATIENTS.c.reference, _PATIENTS.c.person_index, _PATIENTS.c.insurance_number_index)
+    select(Patient)
     .where(
         or_(
-            _PATIENTS.c.person_index == bindparam("person_index"),
-            _PATIENTS.c.insurance_number_index == bindparam("insurance_number_index"),
+            Patient.person_index == _PERSON,
+            Patient.address_index == _ADDRESS,
+            Patient.insurance_number_index == _INSURANCE_NUMBER,
         )
     )
-    .order_by(_PATIENTS.c.id)
+    .order_by(Patient.id)
     .limit(20)
 )
-_NAMESAKE = _PATIENTS.alias()
+_OTHER = _PATIENTS.alias()
 _EMPTY: dict[str, Any] = dict.fromkeys(each.key for each in Patient.__mapper__.attrs)
 
 
-def _is_namesake(person_index: ColumnElement[Any]) -> ColumnElement[bool]:
-    return _NAMESAKE.c.person_index == person_index
+_SUSPECTED = {"namesake": _OTHER.c.person_index == _PERSON, "neighbour": _OTHER.c.address_index == _ADDRESS}
+"""Who may be the same person, by the column that distinguishes those who are not."""
+_NUMBER_OF = {"person_index": "namesake", "address_index": "neighbour"}
+_HAS_THE_NUMBER = exists().where(_OTHER.c.insurance_number_index == _INSURANCE_NUMBER)
 
 
-def _number(person_index: ColumnElement[Any], *, is_forced: bool) -> ColumnElement[int]:
-    """The number beside a `person_index`. Two who come at once ask for the same one: the unique index lets one pass."""
+def _number(column: str, *, is_forced: bool) -> ColumnElement[int]:
+    """The number beside an index. Two who come at once ask for the same one: the unique index lets one pass."""
     if not is_forced:
         return literal_column("0", Integer)
-    highest = select(func.max(_NAMESAKE.c.namesake)).where(_is_namesake(person_index)).scalar_subquery()
+    highest = select(func.max(_OTHER.c[column])).where(_SUSPECTED[column]).scalar_subquery()
     return func.coalesce(highest + 1, 0)
 
 
-def _adding(*, is_forced: bool) -> ReturningInsert[tuple[int]]:
-    """Check, patient and event in one statement: entering a patient must cost little more than a bare insert."""
+def _nobody_alike(*, is_forced: bool, of_several_keys: bool) -> ColumnElement[bool]:
+    """With one key the unique index refuses a number that somebody has, and to ask for it would only cost time."""
+    suspected = [] if is_forced else [~exists().where(each) for each in _SUSPECTED.values()]
+    return and_(true(), *suspected, *([~_HAS_THE_NUMBER] if of_several_keys else []))
+
+
+def _adding(*, is_forced: bool, of_several_keys: bool) -> ReturningInsert[tuple[int]]:
+    """Check, patient, key and event in one statement: entering a patient must cost little more than a bare insert."""
     given = {each.name: cast(bindparam(each.name, type_=each.type), each.type) for each in _PATIENTS.columns}
-    row = given | {"namesake": _number(given["person_index"], is_forced=is_forced)}
-    nobody_alike = true() if is_forced else ~exists().where(_is_namesake(given["person_index"]))
+    row = given | {name: _number(name, is_forced=is_forced) for name in _SUSPECTED}
+    nobody_alike = _nobody_alike(is_forced=is_forced, of_several_keys=of_several_keys)
     added = (
         insert(_PATIENTS)
         .from_select(list(row), select(*row.values()).where(nobody_alike))
@@ -88,18 +143,32 @@ def _adding(*, is_forced: bool) -> ReturningInsert[tuple[int]]:
         .returning(_PATIENTS.c.id)
         .cte("added")
     )
-    return record_statement(exists(select(added.c.id))).returning(outbox.c.position)
+    key = cast(bindparam("data_key", type_=LargeBinary), LargeBinary)
+    keyed = insert(_DATA_KEYS).from_select(["patient_id", "wrapped"], select(added.c.id, key))
+    with_key = keyed.returning(_DATA_KEYS.c.patient_id).cte("with_key")
+    return record_statement(exists(select(with_key.c.patient_id))).returning(outbox.c.position)
 
 
-_ADDING = {is_forced: _adding(is_forced=is_forced) for is_forced in (False, True)}
+_ADDING = {
+    (is_forced, of_several_keys): _adding(is_forced=is_forced, of_several_keys=of_several_keys)
+    for is_forced in (False, True)
+    for of_several_keys in (False, True)
+}
 
 
-def patients_alike(
-    session: Session, *, person_index: bytes | None, insurance_number_index: bytes | None
-) -> Sequence[Row[UUID, str, bytes | None, bytes | None]]:
-    """Id, reference and both indexes of patients who share one of the indexes; None is never shared."""
-    shared = {"person_index": person_index, "insurance_number_index": insurance_number_index}
-    return session.execute(_ALIKE, shared).all()
+def patients_alike(session: Session, looked_for: LookedFor) -> Sequence[Patient]:
+    """Patients who have one of the indexes, without consents."""
+    return session.scalars(_ALIKE, looked_for.parameters()).all()
+
+
+def lock_if_of_several_keys(session: Session, looked_for: LookedFor) -> None:
+    """Let nobody else enter or become somebody alike before this transaction ends, where the unique indexes do not."""
+    if looked_for.of_several_keys:
+        indexes = sorted(set().union(*vars(looked_for).values()))
+        session.execute(_LOCK, {"numbers": [int.from_bytes(each[:8], "big", signed=True) for each in indexes]})
+
+
+_LOCK = text("SELECT pg_advisory_xact_lock(number) FROM unnest(CAST(:numbers AS bigint[])) AS number")
 
 
 def new_patient(**attributes: Any) -> Patient:
@@ -111,31 +180,34 @@ def new_patient(**attributes: Any) -> Patient:
     return typing.cast(Patient, SimpleNamespace(**_EMPTY | attributes))
 
 
-def add_unless_known(session: Session, patient: Patient, *, events: str, is_forced: bool) -> bool:
-    """Insert a new patient past the unit of work and record its events (`as_rows`), in one statement.
+def add_unless_known(
+    session: Session, patient: Patient, looked_for: LookedFor, *, events: str, is_forced: bool
+) -> bool:
+    """Insert a new patient with the data key past the unit of work and record its events (`as_rows`), in one statement.
 
     False, and nothing inserted, where somebody alike is known: of the same reference or insurance number or, unless
-    forced, of the same name and date of birth.
+    forced, of a name that sounds alike with the same date of birth or address.
     """
-    row = {each.name: getattr(patient, each.name) for each in _PATIENTS.columns if each.name != "namesake"}
-    return session.scalar(_ADDING[is_forced], {**row, "events": events}) is not None
+    row = {each.name: getattr(patient, each.name) for each in _PATIENTS.columns if each.name not in _SUSPECTED}
+    given = {**row, **looked_for.parameters(), "data_key": patient.data_key, "events": events}
+    return session.scalar(_ADDING[is_forced, looked_for.of_several_keys], given) is not None
 
 
-def identify(session: Session, patient: Patient, *, is_forced: bool, **indexes: bytes | None) -> bool:
-    """Give a patient, whose row is locked, another `person_index` or `insurance_number_index`, or both.
+def identify(
+    session: Session, patient: Patient, looked_for: LookedFor, *, is_forced: bool, **indexes: bytes | None
+) -> bool:
+    """Give a patient, whose row is locked, others of the indexes that are looked for.
 
-    False, and nothing changed, where somebody alike is known: of the same insurance number or, unless forced, of the
-    same name and date of birth.
+    False, and nothing changed, where somebody alike is known, as in `add_unless_known`.
     """
-    change = update(_PATIENTS).where(_PATIENTS.c.id == patient.id).values(indexes)
-    if "person_index" in indexes:
-        person_index = literal(indexes["person_index"], LargeBinary)
-        change = change.values(namesake=_number(person_index, is_forced=is_forced))
-        if not is_forced:
-            change = change.where(~exists().where(_is_namesake(person_index)))
+    nobody_alike = _nobody_alike(is_forced=is_forced, of_several_keys=looked_for.of_several_keys)
+    change = update(_PATIENTS).where(_PATIENTS.c.id == patient.id, nobody_alike).values(indexes)
+    numbers = {number: _number(number, is_forced=is_forced) for index, number in _NUMBER_OF.items() if index in indexes}
+    if numbers:
+        change = change.values(numbers)
     try:
         with session.begin_nested():
-            return bool(session.execute(change).rowcount)  # type: ignore[attr-defined]  # a CursorResult
+            return bool(session.execute(change, looked_for.parameters()).rowcount)  # type: ignore[attr-defined]  # a CursorResult
     except IntegrityError as refused:
         if getattr(refused.orig, "pgcode", None) != UNIQUE_VIOLATION:
             raise
@@ -146,6 +218,11 @@ def postal_code_is_known(session: Session, postal_code: str) -> bool:
     """Whether geocoding found this postal code, for whichever patient it was asked."""
     answered = and_(LocatedPostalCode.postal_code == postal_code, LocatedPostalCode.is_known)
     return bool(session.scalar(select(exists().where(answered))))
+
+
+def answered_postal_code(session: Session, patient_id: UUID) -> str | None:
+    """The postal code of this patient of which geocoding answered last, whatever the answer."""
+    return session.scalar(select(LocatedPostalCode.postal_code).where(LocatedPostalCode.id == patient_id))
 
 
 def patients_after(session: Session, patient_id: UUID, *, limit: int) -> Sequence[Patient]:
@@ -172,10 +249,27 @@ def patients_who_grew_older(
 
     `latest_birthdays`: for every day of the year its blind index and when it was celebrated last.
     """
-    latest = values(column("index", LargeBinary), column("day", Date), name="latest").data(list(latest_birthdays))
+    return _published_before(session, Patient.birthday_index, latest_birthdays, limit=limit)
+
+
+def patients_whose_therapy_passed(
+    session: Session, ends: Sequence[tuple[bytes, date]], *, limit: int
+) -> Sequence[Patient]:
+    """Patients who were last published before the day on which their prior therapy ceased to count, locked; skips
+    what others hold.
+
+    `ends`: for each such day its blind index and the day.
+    """
+    return _published_before(session, Patient.prior_therapy_index, ends, limit=limit)
+
+
+def _published_before(
+    session: Session, index: InstrumentedAttribute[Any], days: Sequence[tuple[bytes, date]], *, limit: int
+) -> Sequence[Patient]:
+    changed = values(column("index", LargeBinary), column("day", Date), name="changed").data(list(days))
     return session.scalars(
         select(Patient)
-        .join(latest, and_(Patient.birthday_index == latest.c.index, Patient.age_published_on < latest.c.day))
+        .join(changed, and_(index == changed.c.index, Patient.age_published_on < changed.c.day))
         .options(selectinload(Patient.consents))
         .order_by(Patient.id)
         .limit(limit)

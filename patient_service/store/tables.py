@@ -7,11 +7,23 @@ only what a question in SQL needs, and what belongs to no single field: dates of
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, MetaData, Uuid, text
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    Uuid,
+    func,
+    literal_column,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column, relationship
 
 from shared.database import NAMES, Aggregate, Copy, column_types, is_one_of, new_id
 from shared.database.tables import add_shared_tables
@@ -44,22 +56,33 @@ class Patient(Aggregate, Tables):
     """The request whose place the patient was given last; kept when the place is over, so that others learn of it."""
     placement_state: Mapped[str | None]
 
-    data_key: Mapped[bytes]
-    """The patient's own key, wrapped by the master key; without it the sealed columns are noise."""
+    if TYPE_CHECKING:  # read with the row, from a table of its own
+        data_key: Mapped[bytes | None]
+        """The patient's own key, wrapped by a master key; None where it was destroyed: then the sealed is noise."""
     sealed: Mapped[bytes]
     """All other fields: one JSON document, encrypted with the data key and tied to this row's id."""
 
+    index_key: Mapped[bytes]
+    """The id of the key of the blind indexes in this row."""
     search_index: Mapped[list[bytes]] = mapped_column(ARRAY(LargeBinary))
     """Blind indexes of every word of the name and of the reference."""
     person_index: Mapped[bytes | None]
-    """Blind index of name and date of birth together; null where the date is unknown."""
+    """Blind index of how the name sounds and the date of birth together; null where the date is unknown."""
     namesake: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     """Distinguishes patients of one `person_index`: 0, or by force the next number after those of the others."""
+    address_index: Mapped[bytes | None]
+    """Blind index of how the name sounds and the address together; null where it is not complete."""
+    neighbour: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """Distinguishes patients of one `address_index`, like `namesake`."""
     insurance_number_index: Mapped[bytes | None]
     birthday_index: Mapped[bytes | None]
     """Blind index of month and day of birth."""
+    prior_therapy_index: Mapped[bytes]
+    """Blind index of the last day on which a prior therapy counts; random where there was none."""
+    crisis_index: Mapped[bytes]
+    """One of many blind indexes where a crisis waits for somebody; random otherwise."""
     age_published_on: Mapped[date]
-    """The day whose age was published last."""
+    """The day whose age, and whether a prior therapy counts, was published last."""
 
     consents: Mapped[list[Consent]] = relationship(order_by="Consent.id", lazy="raise")
 
@@ -67,9 +90,14 @@ class Patient(Aggregate, Tables):
         Index("uq_patients_reference", "reference", unique=True),
         Index("uq_patients_insurance_number_index", "insurance_number_index", unique=True),
         Index("ix_patients_search_index", "search_index", postgresql_using="gin"),
-        # the guarantee: two registrations at once both take the number 0, so that only one of them passes
+        # the guarantee: two registrations at once both take the numbers 0, so that only one of them passes
         Index("uq_patients_person", "person_index", "namesake", unique=True),
+        Index("uq_patients_address", "address_index", "neighbour", unique=True),
+        # which keys are in use, and whose indexes are still to be written with another one
+        Index("ix_patients_index_key", "index_key"),
         Index("ix_patients_birthday", "birthday_index", "age_published_on"),
+        Index("ix_patients_prior_therapy", "prior_therapy_index", "age_published_on"),
+        Index("ix_patients_crisis", "crisis_index"),
         Index("ix_patients_status", "status", "id"),
         Index("ix_patients_postal_code", "postal_code", "id"),
         Index("ix_patients_search_started_on", text("COALESCE(search_started_on, '9999-12-31'::date)"), "id"),
@@ -80,6 +108,31 @@ class Patient(Aggregate, Tables):
         CheckConstraint(is_one_of("placement_state", PlacementState), name="placement_state"),
         CheckConstraint("(placement_request_id IS NULL) = (placement_state IS NULL)", name="placement_has_a_state"),
     )
+
+
+class DataKey(Tables):
+    """A patient's wrapped key; to delete the row is to destroy it.
+
+    It lies apart from what it encrypts, and is backed up apart, for days only: else every old backup would hold both,
+    and nothing in it could be erased (docs/decisions/0005-a-key-per-patient.md). No foreign key ties it to the patient,
+    so that either table can be restored without the other.
+    """
+
+    __tablename__ = "data_keys"
+
+    patient_id: Mapped[UUID] = mapped_column(primary_key=True)
+    wrapped: Mapped[bytes]
+    """It begins with the id of the master key that wrapped it."""
+
+
+MASTER_KEY_ID = func.substr(DataKey.wrapped, 1, literal_column("8"), type_=LargeBinary)
+"""The id of the master key that wrapped a data key (`shared.security.encryption.KEY_ID`)."""
+# which keys are in use, and what is still to be wrapped by another one
+Index("ix_data_keys_master_key_id", MASTER_KEY_ID)
+
+Patient.data_key = column_property(
+    select(DataKey.wrapped).where(DataKey.patient_id == Patient.id).correlate_except(DataKey).scalar_subquery()
+)
 
 
 class Consent(Tables):
@@ -106,7 +159,7 @@ class Consent(Tables):
 
 
 class StatusChange(Tables):
-    """One step of a patient's way through search and therapy; only ever added."""
+    """One step of a patient's way through search and therapy, or a change of its first day; only ever added."""
 
     __tablename__ = "status_changes"
 
@@ -116,6 +169,9 @@ class StatusChange(Tables):
     status: Mapped[str]
     reason: Mapped[bytes | None]
     """Sealed like the patient's file: people write about health here."""
+    previous_search_started_on: Mapped[date | None]
+    """With the next, where the start of the search was changed by hand: it decides who is asked for first."""
+    search_started_on: Mapped[date | None]
     changed_at: Mapped[datetime]
     changed_by: Mapped[UUID | None]
 
@@ -138,7 +194,7 @@ class FileAccess(Tables):
 
     __table_args__ = (
         Index("ix_file_accesses_patient", "patient_id", "id"),
-        CheckConstraint("action IN ('read', 'changed', 'audited', 'exported')", name="action"),
+        CheckConstraint("action IN ('read', 'changed', 'revealed', 'audited', 'exported')", name="action"),
     )
 
 

@@ -109,7 +109,7 @@ def week_of(owner: UUID, hours: object) -> Weekly | None:
     try:
         return Weekly.from_json(hours)
     except NotAcceptable as problem:
-        log.warning("copies.hours_set_aside", owner_id=str(owner), reason=str(problem))
+        log.warning("copies.hours_set_aside", owner_id=str(owner), reason=problem.sentence.key)
         return None
 
 

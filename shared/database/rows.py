@@ -31,22 +31,18 @@ def find_row(
     return session.get(kind, id, with_for_update=lock, populate_existing=lock, options=options)
 
 
-def require(row: Kind | None, noun: str, message: str | None = None) -> Kind:
+def require(row: Kind | None, noun: str) -> Kind:
     """The row that was looked for; raises `NotFound` of this noun where there is none."""
     if row is None:
-        raise NotFound(noun, message)
+        raise NotFound(noun)
     return row
-
-
-READ_AGAIN = "Read it again and repeat with its ETag."
 
 
 def check_version(row: Versioned, expected: Collection[int] | None, noun: str) -> None:
     """Raise `LostUpdate` where the row has none of the versions that its reader may have seen; None expects nothing."""
     if expected is not None and row.version not in expected:
-        name = noun.replace("_", " ")
-        lost = LostUpdate(f"{noun}.changed_meanwhile", f"Somebody changed this {name} since you read it. {READ_AGAIN}")
-        lost.members = to_jsonable_python({"updated_by": row.updated_by, "updated_at": row.updated_at})
+        lost = LostUpdate(f"{noun}.changed_meanwhile")
+        lost.members.update(to_jsonable_python({"updated_by": row.updated_by, "updated_at": row.updated_at}))
         raise lost
 
 

@@ -19,7 +19,7 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
-from shared.errors import Unreachable
+from shared.errors import Outage
 from shared.events.cluster import ANSWER_SECONDS, Administrator
 from shared.events.rights import Right, rights_of
 
@@ -89,4 +89,4 @@ def _finish(admin: Administrator, futures: Iterable[Any]) -> list[Any]:
     try:
         return [future.result() for future in futures]
     except KafkaException as problem:
-        raise Unreachable("kafka.unreachable", admin.reason_for(problem)) from problem
+        raise Outage("kafka.unreachable", admin.reason_for(problem)) from problem

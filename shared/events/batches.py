@@ -12,7 +12,7 @@ from uuid import uuid4
 from confluent_kafka import Consumer as KafkaConsumer
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
-from shared.errors import Unreachable
+from shared.errors import Outage
 from shared.events.event import LARGEST_BATCH
 from shared.runtime import clock
 
@@ -110,4 +110,4 @@ def _is_in_batch(reader: KafkaConsumer, partition: TopicPartition, offset: int, 
             return message.offset() == begin
         raise KafkaException(problem)
     name = f"{partition.topic} {partition.partition}"
-    raise Unreachable("kafka.silent", f"Kafka does not say where a batch of {name} ends.")
+    raise Outage("kafka.silent", f"Kafka does not say where a batch of {name} ends.")

@@ -10,7 +10,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
-from shared.errors import Unreachable
+from shared.errors import Outage
 from shared.runtime import clock
 from shared.runtime.logs import logger
 
@@ -58,7 +58,7 @@ def command_configuration(kafka: dict[str, Any]) -> dict[str, Any]:
     try:
         admin.list_topics(timeout=ANSWER_SECONDS)
     except KafkaException as problem:
-        raise Unreachable("kafka.unreachable", f"Kafka does not answer: {admin.reason_for(problem)}") from problem
+        raise Outage("kafka.unreachable", f"Kafka does not answer: {admin.reason_for(problem)}") from problem
     return quiet
 
 
@@ -80,7 +80,7 @@ class KafkaReachable:
                     log.warning("kafka.not_ready", problem=self._problem)
                 self._asked_at = clock.monotonic()
             if self._problem:
-                raise Unreachable("kafka.unreachable", self._problem)
+                raise Outage("kafka.unreachable", self._problem)
             return True
 
     @cached_property
@@ -93,4 +93,10 @@ class KafkaReachable:
         try:
             return None if self._admin.list_topics(timeout=2).brokers else "no broker has registered yet"
         except KafkaException as problem:
-            return self._admin.reason_for(problem)
+            reason = self._admin.reason_for(problem)
+            self._forget_client()
+            return reason
+
+    def _forget_client(self) -> None:
+        """Ask with another client next time: one that saw an outage may wait in vain for every answer after it."""
+        self.__dict__.pop("_admin", None)

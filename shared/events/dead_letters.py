@@ -51,7 +51,6 @@ def set_aside(received: ReceivedMessage, problem: Exception) -> None:
         else nullcontext()
     ):
         place = {"topic": message.topic(), "partition": message.partition(), "offset": message.offset()}
-        log.error("consumer.dead_letter", **place, reason=kind_of(problem))
         try:
             _in_one_transaction(lambda session: add(session, message, problem, now=clock.now()))
         except Exception as again:
@@ -59,6 +58,7 @@ def set_aside(received: ReceivedMessage, problem: Exception) -> None:
                 raise
             log.error("consumer.dead_letter_undescribed", **place, problem=kind_of(again))
             _in_one_transaction(lambda session: _add_undescribed(session, message, problem, now=clock.now()))
+        log.error("consumer.dead_letter", **place, reason=kind_of(problem))
     metrics.events_dead_lettered.inc()
     # its frames hold the message, which may be large, in a reference cycle that is collected late
     problem.__traceback__ = None
@@ -208,8 +208,7 @@ def replay(session: Session, dead_letter_id: UUID, *, reason: str, by: UUID | No
         return event
     except (UnreadableEvent, ValidationError, KeyError) as problem:
         why = storable(reason_of(problem), LONGEST_REASON)
-        message = f"The event still cannot be handled ({why}): discard it, or try again once that has changed."
-        raise Conflict("dead_letter.unreadable", message) from problem
+        raise Conflict("dead_letter.unreadable", why=why) from problem
 
 
 def discard(session: Session, dead_letter_id: UUID, *, reason: str, by: UUID | None, now: datetime) -> None:
@@ -228,7 +227,7 @@ def _resolve(
 ) -> Mapping[str, Any]:
     row = get(session, dead_letter_id, lock=True)
     if row["state"] != "waiting":
-        raise Conflict("dead_letter.settled", f"This event was {row['state']} before.")
+        raise Conflict(f"dead_letter.settled.{row['state']}")
     session.execute(
         update(dead_letter_table)
         .where(dead_letter_table.c.id == dead_letter_id)

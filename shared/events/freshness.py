@@ -21,7 +21,7 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaException
 from confluent_kafka import Consumer as KafkaConsumer
 
 from shared.database import database_clock
-from shared.errors import Unreachable
+from shared.errors import Outage
 from shared.events.event import PARTITIONS
 from shared.events.heartbeats import Heartbeat, Heartbeats
 from shared.events.lag import Partition, committed_offsets, offsets_of
@@ -126,7 +126,7 @@ class Freshness:
         """Returns True; raises `Unreachable` that says why jobs wait."""
         if self.is_current():
             return True
-        raise Unreachable("events.not_current", f"jobs wait that act on other services' events: {self._problem}")
+        raise Outage("events.not_current", f"jobs wait that act on other services' events: {self._problem}")
 
     def age(self) -> float:
         """Returns for how many seconds others may have said something that this service does not know yet."""

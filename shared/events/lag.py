@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaException, TopicPartition
 from confluent_kafka import Consumer as KafkaConsumer
 
-from shared.errors import Unreachable
+from shared.errors import Outage
 from shared.events.event import PARTITIONS
 from shared.runtime import clock, metrics
 from shared.runtime.duties import LASTING_SECONDS
@@ -92,7 +92,7 @@ class Lag:
             self._lags = self._measure_all()
         except KafkaException as problem:
             self._drop_reader()
-            raise Unreachable("kafka.unreachable", str(problem.args[0])) from problem
+            raise Outage("kafka.unreachable", str(problem.args[0])) from problem
         moment = clock.monotonic()
         metrics.consumer_lag.set(sum(each.offsets.waiting for each in self._lags.values()))
         metrics.consumer_stalled_seconds.set(max((moment - each.since for each in self._lags.values()), default=0))
@@ -105,7 +105,7 @@ class Lag:
             return True
         named = "; ".join(_describe(partition, each, moment) for partition, each in list(stuck.items())[:MOST_NAMED])
         more = f"; and {len(stuck) - MOST_NAMED} more partitions" if len(stuck) > MOST_NAMED else ""
-        raise Unreachable("events.not_read", named + more)
+        raise Outage("events.not_read", named + more)
 
     def _is_stuck(self, lag: PartitionLag, moment: float) -> bool:
         return moment - lag.since >= self._stuck_after

@@ -20,7 +20,7 @@ from sqlalchemy import Table, delete, select
 from tenacity import RetryCallState
 
 from shared.database import database_answers, database_clock, is_trouble, transaction
-from shared.errors import Unreachable
+from shared.errors import Outage, Unreachable
 from shared.events.consumer import Consumer
 from shared.events.event import PARTITIONS
 from shared.events.listeners import Listeners
@@ -101,7 +101,7 @@ class _ReaderProcesses:
 
     def _raise_error_of_a_reader(self, readers: Sequence[BaseProcess]) -> None:
         if not self._errors.empty():
-            raise Unreachable(*self._errors.get())
+            raise Outage(*self._errors.get())
         if failed := [reader.exitcode for reader in readers if reader.exitcode]:
             raise RuntimeError(f"a reader ended early, with exit code {failed[0]}")
 
@@ -132,7 +132,7 @@ class _ReaderProcesses:
             if not is_trouble(problem):
                 raise
             message = f"The database answers, but refuses the events: {kind_of(problem)}."
-            raise Unreachable("database.refuses", message) from problem
+            raise Outage("database.refuses", message) from problem
 
     def _is_refused(self, state: RetryCallState) -> bool:
         """Whether the messages themselves are the trouble: the database answers, and has not taken them for long."""

@@ -21,7 +21,7 @@ from sqlalchemy import ARRAY, Uuid, any_, bindparam, func, select
 
 from shared.database import Aggregate, Session, repeat_if_lost, single_statements, transaction
 from shared.database.tables import outbox
-from shared.errors import Unreachable
+from shared.errors import Outage
 from shared.events.event import Event, KafkaTopic
 from shared.events.outbox import mark_unpublished, record_all, waiting
 from shared.runtime import clock
@@ -144,7 +144,7 @@ def wait_until_published(progress: Callable[[int], None], *, stalled_seconds: fl
         if number < fewest:
             fewest, moved_at = number, clock.monotonic()
         elif clock.monotonic() - moved_at > stalled_seconds:
-            raise Unreachable(
+            raise Outage(
                 "kafka.nothing_published",
                 f"{number} events wait to be published, and no relay publishes them: is a worker running, and Kafka?",
             )

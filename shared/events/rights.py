@@ -81,11 +81,19 @@ class KafkaRights(KafkaReachable):
             if kind is ResourceType.TOPIC
             else self._admin.describe_consumer_groups(names, include_authorized_operations=True, request_timeout=2)
         )
+        if any(_is_unanswered(answer) for answer in asked.values()):
+            self._forget_client()
         found = {(kind, name): _authorized(answer) for name, answer in asked.items()}
         return {place: operations for place, operations in found.items() if operations is not None}
 
 
 _REFUSED = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED)
+
+
+def _is_unanswered(answer: Future[Any]) -> bool:
+    """Whether Kafka has not answered in time."""
+    problem = answer.exception()
+    return isinstance(problem, KafkaException) and problem.args[0].code() == KafkaError._TIMED_OUT
 
 
 def _authorized(answer: Future[Any]) -> set[AclOperation] | None:

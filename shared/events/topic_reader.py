@@ -10,7 +10,7 @@ from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Messag
 from confluent_kafka import Consumer as KafkaConsumer
 from tenacity import stop_after_attempt
 
-from shared.errors import Unreachable
+from shared.errors import Outage
 from shared.events.batches import FETCH_LIMITS, end_of_batch, is_unreadable, skip
 from shared.runtime import clock
 from shared.runtime.retries import retrying
@@ -72,7 +72,7 @@ def _read(
             yield messages
             last_message_at = clock.monotonic()
         elif clock.monotonic() - last_message_at > SILENCE:
-            raise Unreachable("kafka.silent", f"Kafka sent nothing more before the end of the topics{error}.")
+            raise Outage("kafka.silent", f"Kafka sent nothing more before the end of the topics{error}.")
         for message in arrived:
             if _reaches_end(message, unfinished):
                 del unfinished[message.topic() or "", message.partition() or 0]
@@ -87,7 +87,7 @@ def _skip_unreadable(consumer: KafkaConsumer, configuration: dict[str, Any], arr
             skip(consumer, batch, end_of_batch(configuration, batch))
     except KafkaException as problem:
         reason = problem.args[0].name()
-        raise Unreachable("kafka.unreachable", f"Kafka does not say where a batch ends ({reason}).") from problem
+        raise Outage("kafka.unreachable", f"Kafka does not say where a batch ends ({reason}).") from problem
     return len(batches)
 
 
@@ -129,8 +129,8 @@ def _ends_of(consumer: KafkaConsumer, place: TopicPartition) -> tuple[int, int]:
     except KafkaException as problem:
         if _is_leader_change(problem):
             message = f"{place.topic} {place.partition} has no leader."
-            raise Unreachable("kafka.unreachable", message) from problem
-        raise Unreachable("kafka.unreachable", "Kafka does not answer.") from problem
+            raise Outage("kafka.unreachable", message) from problem
+        raise Outage("kafka.unreachable", "Kafka does not answer.") from problem
 
 
 def _is_leader_change(problem: BaseException) -> bool:

@@ -14,7 +14,7 @@ from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, Config
 from confluent_kafka.cimpl import NewTopic
 from tenacity import stop_after_delay
 
-from shared.errors import Unreachable
+from shared.errors import Outage, Unreachable
 from shared.events.cluster import Administrator
 from shared.events.event import PARTITIONS, TOPICS, KafkaTopic
 from shared.runtime.retries import retrying
@@ -36,7 +36,7 @@ def create(settings: KafkaSettings, *, wait_seconds: float = 30) -> list[str]:
             created.append(name)
         except KafkaException as problem:
             if problem.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise Unreachable("kafka.unreachable", admin.reason_for(problem)) from problem
+                raise Outage("kafka.unreachable", admin.reason_for(problem)) from problem
     _configure(admin, settings, [topic for topic in TOPICS.values() if topic.name not in created], wait_seconds)
     return created
 
@@ -61,7 +61,7 @@ def _configure(
         try:
             future.result()
         except KafkaException as problem:
-            raise Unreachable("kafka.unreachable", admin.reason_for(problem)) from problem
+            raise Outage("kafka.unreachable", admin.reason_for(problem)) from problem
 
 
 def _wanted(settings: KafkaSettings) -> list[NewTopic]:

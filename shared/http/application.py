@@ -23,6 +23,7 @@ from shared.runtime.settings import ServiceSettings
 from shared.security.authentication import ANYONE
 from shared.security.encryption import Digests
 from shared.security.sign_in import SIGN_INS, Confirm, ConfirmedSignIn
+from shared.texts import catalogue
 
 RecordRefusal = Callable[[Context[Any], PlatformError], None]
 
@@ -55,6 +56,7 @@ def service_app(
     with a context and every refusal of an endpoint, in a transaction of its own; `confirm_caller` with everybody who is
     recognised, before their roles are compared with those of the route.
     """
+    catalogue()  # read now: half a text stops the process, and no caller waits for it
     app = ServiceApp(name, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = Limits().body_bytes
     app.url_map.strict_slashes = False

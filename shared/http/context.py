@@ -11,8 +11,10 @@ from flask import current_app
 from shared.database import Session
 from shared.http.client_details import ClientDetails, client_details
 from shared.http.headers import RequestHeaders
+from shared.http.languages import language_of_caller
 from shared.runtime import clock
 from shared.security.authentication import Caller, caller
+from shared.texts import TextLanguage
 from shared.values.datetimes import berlin_day
 
 Dependencies = TypeVar("Dependencies")
@@ -47,6 +49,11 @@ class Context(Generic[Dependencies]):
     def client(self) -> ClientDetails:
         """From where the request was sent, and its cookies."""
         return client_details()
+
+    @property
+    def language(self) -> TextLanguage:
+        """The language of the sentences in the response, which says so in its headers."""
+        return language_of_caller()
 
     @property
     def today(self) -> date:

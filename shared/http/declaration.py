@@ -68,6 +68,11 @@ class Endpoint:
         return self.method.__name__
 
     @property
+    def brings_a_body(self) -> bool:
+        """Whether its body is read: always by methods that have one, by others where the endpoint declares it."""
+        return self.name in BRINGS_A_BODY or self.body is not None
+
+    @property
     def success(self) -> int:
         """The status of a successful response."""
         is_empty = self.response is None and not self.raw

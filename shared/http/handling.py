@@ -19,7 +19,7 @@ from shared.errors import LostUpdate, PlatformError
 from shared.http import headers, idempotency
 from shared.http.context import Context, request_context
 from shared.http.cursors import Cursors
-from shared.http.declaration import BRINGS_A_BODY, Endpoint, endpoint_of
+from shared.http.declaration import Endpoint, endpoint_of
 from shared.http.headers import RequestHeaders
 from shared.http.inputs import JsonBody, QueryString, read_merge_patch, refuse_body, refuse_parameters
 from shared.http.lists import ListQuery, ListShape, WantedList
@@ -143,7 +143,7 @@ def _readers(declared: Endpoint) -> list[tuple[str | None, Callable[[], Any]]]:
         return [query, ("patch", lambda: read_merge_patch(writable, view))]
     if declared.body is not None:
         return [query, ("body", JsonBody(declared.body).read)]
-    takes_none = declared.name in BRINGS_A_BODY and not declared.raw
+    takes_none = declared.brings_a_body and not declared.raw
     return [query, (None, refuse_body)] if takes_none else [query]
 
 

@@ -52,6 +52,15 @@ DESCRIBED: dict[str, dict[str, Any]] = {
         "description": "Why a patient's file is read; recorded with the read. UTF-8, no control characters but tabs.",
         "schema": {"type": "string", "maxLength": LONGEST_PURPOSE, "pattern": "^[^\\x00-\\x08\\x0a-\\x1f\\x7f]*$"},
     },
+    "AcceptLanguage": {
+        "name": "Accept-Language",
+        "in": "header",
+        "description": (
+            "The language of sentences for people, German or English (RFC 9110); what is not understood says nothing. "
+            "Without it a person with a session is answered in German, everybody else in English."
+        ),
+        "schema": {"type": "string", "examples": ["de, en;q=0.5"]},
+    },
     "CorrelationId": {
         "name": "X-Correlation-Id",
         "in": "header",
@@ -67,7 +76,7 @@ DESCRIBED: dict[str, dict[str, Any]] = {
 def names_of(method: str) -> list[str]:
     """Which of these headers a method takes, as the components of the document name them."""
     own = {"post": "IdempotencyKey"} | dict.fromkeys(CHANGES, "IfMatch")
-    return [name for name in (own.get(method), "Purpose", "CorrelationId") if name]
+    return [name for name in (own.get(method), "Purpose", "AcceptLanguage", "CorrelationId") if name]
 
 
 @dataclass(frozen=True)
@@ -91,13 +100,9 @@ def read(method: str) -> RequestHeaders:
 def _idempotency_key() -> str | None:
     key = request.headers.get(IDEMPOTENCY_KEY)
     if key is not None and (len(key) > LONGEST_KEY or not re.fullmatch(KEY_FORM, key)):
-        message = f"must have 1 to {LONGEST_KEY} printable ASCII characters"
-        raise RuleBroken("idempotency_key.invalid", f"The {IDEMPOTENCY_KEY} {message}.", errors=[_at_key(message)])
+        problem = FieldProblem.of(IDEMPOTENCY_KEY, "field.idempotency_key", longest=LONGEST_KEY)
+        raise RuleBroken("idempotency_key.invalid", longest=LONGEST_KEY, errors=[problem])
     return key
-
-
-def _at_key(message: str) -> FieldProblem:
-    return FieldProblem(IDEMPOTENCY_KEY, message)
 
 
 def _if_match() -> frozenset[int] | None:
@@ -109,6 +114,5 @@ def _if_match() -> frozenset[int] | None:
     if sent is None or sent == "*":
         return None
     if len(sent) > LONGEST_IF_MATCH or not re.fullmatch(IF_MATCH_FORM, sent):
-        message = 'must be *, or ETags in double quotes, such as "5"'
-        raise RuleBroken("if_match.malformed", f"If-Match {message}.", errors=[FieldProblem("If-Match", message)])
+        raise RuleBroken("if_match.malformed", errors=[FieldProblem.of("If-Match", "field.if_match")])
     return frozenset(int(version) for version in _STRONG.findall(sent))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hmac
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, cast
 
 from flask import current_app, request
-from sqlalchemy import Row, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Row, bindparam, select, text
+from sqlalchemy.dialects.postgresql import Insert, insert
 
 from shared.database.idempotency import REMEMBERED_FOR
 from shared.database.tables import idempotency
@@ -19,6 +18,25 @@ from shared.http.headers import IDEMPOTENCY_KEY
 from shared.http.inputs import raw_body
 from shared.http.replay import ResponseReference
 from shared.security.encryption import Digests
+
+# made once: to build a statement costs as much as to execute it
+_LOCK = text("SELECT pg_try_advisory_xact_lock(:number)")
+_FIND = select(idempotency.c.digest, idempotency.c.response_reference).where(
+    idempotency.c.caller == bindparam("caller"),
+    idempotency.c.path == bindparam("path"),
+    idempotency.c.key == bindparam("key"),
+    idempotency.c.created_at > bindparam("since"),
+)
+
+
+def _keeping() -> Insert:
+    adding = insert(idempotency)
+    changed = {name: adding.excluded[name] for name in ("digest", "response_reference", "created_at")}
+    # a row that is still there is older than 24 hours, or `find_reference` had found it
+    return adding.on_conflict_do_update(index_elements=["caller", "path", "key"], set_=changed)
+
+
+_KEEP = _keeping()
 
 
 class StillRunning(Conflict):
@@ -34,15 +52,15 @@ class KeyedRequest:
     caller: str
     path: str
     key: str
-    digest: bytes
+    content: tuple[bytes, ...]
+    """What a repetition must have in common with the first request; only its digest is stored."""
 
 
 def keyed_request(context: Context[Any], key: str) -> KeyedRequest:
     """Returns what identifies the present request, which has this key."""
     path = request.path.rstrip("/")
-    digests = cast(Digests, current_app.extensions["digests"])
-    digest = digests.digest(request.method.encode(), path.encode(), request.query_string, raw_body())
-    return KeyedRequest(str(context.caller.id or ""), path, key, digest)
+    content = (request.method.encode(), path.encode(), request.query_string, raw_body())
+    return KeyedRequest(str(context.caller.id or ""), path, key, content)
 
 
 def find_reference(context: Context[Any], keyed: KeyedRequest) -> ResponseReference | None:
@@ -52,40 +70,37 @@ def find_reference(context: Context[Any], keyed: KeyedRequest) -> ResponseRefere
     another request, Conflict where the first one is still running.
     """
     # two statements: one statement would read the snapshot from before the lock
-    if not context.session.scalar(text("SELECT pg_try_advisory_xact_lock(:number)"), {"number": _lock_number(keyed)}):
-        raise StillRunning("idempotency_key.running", "The same request is still being worked on.")
+    if not context.session.scalar(_LOCK, {"number": _lock_number(keyed)}):
+        raise StillRunning("idempotency_key.running")
     known = _known(context, keyed)
     if known is None:
         return None
-    if not hmac.compare_digest(bytes(known.digest), keyed.digest):
-        raise _wrong("was used before with another request", code="idempotency_key.reused")
+    if not _digests().is_of(bytes(known.digest), *keyed.content):
+        problem = FieldProblem.of(IDEMPOTENCY_KEY, "field.idempotency_key.reused")
+        raise RuleBroken("idempotency_key.reused", errors=[problem])
     return known.response_reference
 
 
 def keep_reference(context: Context[Any], keyed: KeyedRequest, reference: ResponseReference) -> None:
     """Store the reference to the response in the transaction of the effect: a refusal leaves none."""
-    fresh = {"digest": keyed.digest, "response_reference": reference, "created_at": context.now}
-    statement = insert(idempotency).values(caller=keyed.caller, path=keyed.path, key=keyed.key, **fresh)
-    # a row that is still there is older than 24 hours, or `find_reference` had found it
-    context.session.execute(statement.on_conflict_do_update(index_elements=["caller", "path", "key"], set_=fresh))
+    digest = _digests().digest(*keyed.content)
+    stored = {"digest": digest, "response_reference": reference, "created_at": context.now}
+    context.session.execute(_KEEP, _key_of(keyed) | stored)
+
+
+def _digests() -> Digests:
+    return cast(Digests, current_app.extensions["digests"])
 
 
 def _known(context: Context[Any], keyed: KeyedRequest) -> Row[Any, Any] | None:
-    return context.session.execute(
-        select(idempotency.c.digest, idempotency.c.response_reference).where(
-            idempotency.c.caller == keyed.caller,
-            idempotency.c.path == keyed.path,
-            idempotency.c.key == keyed.key,
-            idempotency.c.created_at > context.now - REMEMBERED_FOR,
-        )
-    ).one_or_none()
+    return context.session.execute(_FIND, _key_of(keyed) | {"since": context.now - REMEMBERED_FOR}).one_or_none()
+
+
+def _key_of(keyed: KeyedRequest) -> dict[str, Any]:
+    return {"caller": keyed.caller, "path": keyed.path, "key": keyed.key}
 
 
 def _lock_number(keyed: KeyedRequest) -> int:
     # advisory locks are per database, which all services share: the name keeps their keys apart
     parts = "\x00".join((current_app.name, keyed.caller, keyed.path, keyed.key))
     return int.from_bytes(blake2b(parts.encode(), digest_size=8).digest(), "big", signed=True)
-
-
-def _wrong(message: str, *, code: str) -> RuleBroken:
-    return RuleBroken(code, f"The {IDEMPOTENCY_KEY} {message}.", errors=[FieldProblem(IDEMPOTENCY_KEY, message)])

@@ -11,25 +11,30 @@ from urllib.parse import unquote_to_bytes
 from flask import request
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import from_json, to_json
-from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from shared.errors import FieldProblem
+from shared.errors import FieldProblem, PlatformError
+from shared.texts import OneOf
 from shared.values.lists import ByComma
 from shared.values.schemas import LONGEST_NAME_SHOWN, InvalidFields, MergePatch, problems_of, read_patch
 
 JSON = frozenset({"application/json"})
 MERGE_PATCH = JSON | {"application/merge-patch+json"}
 
-NOT_JSON = "The body is not valid JSON in UTF-8"
 _PLACE_IN_JSON = re.compile(r"line (\d+) column (\d+)")
-CUT_OFF = "The body could not be read to its end."
-NOT_UTF8 = "must be percent-encoded in UTF-8: M%C3%BCller for Müller"
-GIVEN_TWICE = "must be given once"
 NOTHING = b"{}"
 
 LITERALS = (bool, int, float)
 JSON_LITERAL = re.compile(r"true|false|-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,3})?", re.ASCII)
 """A boolean or a number of an acceptable length; Python itself reads 1_0, +5 and 05 as numbers too."""
+
+
+class MalformedRequest(PlatformError):
+    """The request is malformed or cut off."""
+
+
+class WrongMediaType(PlatformError):
+    """The body is of a kind that the endpoint does not take."""
 
 
 class JsonBody:
@@ -54,7 +59,7 @@ class JsonBody:
         except ValidationError as invalid:
             for each in invalid.errors(include_input=False):
                 if each["type"] == "json_invalid":
-                    raise BadRequest(_not_json(each["ctx"]["error"])) from None
+                    raise _not_json(each["ctx"]["error"]) from None
             raise InvalidFields(problems_of(invalid, self._kind)) from None
 
 
@@ -73,15 +78,15 @@ def refuse_body() -> None:
     _require_media_type(JSON)
     document = _parsed(sent)
     if not isinstance(document, dict):
-        raise InvalidFields([FieldProblem("", "must be an object")])
+        raise InvalidFields([FieldProblem.of("", "field.not_object")])
     if document:
-        raise InvalidFields(FieldProblem(str(name), "is not a known field") for name in document)
+        raise InvalidFields(FieldProblem.of(str(name), "field.unknown") for name in document)
 
 
 def raw_body() -> bytes:
     """Returns the bytes of the body, cached for the idempotency digest. Raises 400, 413 or 415."""
     if request.environ.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
-        raise UnsupportedMediaType("Send the body as it is, without a content encoding.")
+        raise WrongMediaType("http.unsupported_media_type.encoded")
     try:
         sent = request.get_data(cache=True)
         if request.content_length is None and len(sent) == request.max_content_length:
@@ -89,9 +94,9 @@ def raw_body() -> bytes:
     except HTTPException:
         raise
     except Exception as broken:  # the server's parser has its own exceptions for chunks that are cut or malformed
-        raise BadRequest(CUT_OFF) from broken
+        raise MalformedRequest("http.bad_request.cut_off") from broken
     if request.content_length is not None and len(sent) < request.content_length:
-        raise BadRequest(CUT_OFF)
+        raise MalformedRequest("http.bad_request.cut_off")
     return sent
 
 
@@ -126,7 +131,7 @@ class QueryString:
             elif name in self._lists - self._by_comma:
                 given[name] = [self._value(name, value) for value in values]
             elif len(values) > 1:
-                raise InvalidFields([FieldProblem(name, GIVEN_TWICE)])
+                raise InvalidFields([FieldProblem.of(name, "field.twice")])
             else:
                 given[name] = self._value(name, values[0])
         try:
@@ -144,7 +149,7 @@ class QueryString:
 def refuse_parameters() -> None:
     """Refuse every parameter: the endpoint has no query schema."""
     if request.query_string:
-        unknown = [FieldProblem(name, "is not a known parameter") for name in request.args]
+        unknown = [FieldProblem.of(name, "field.unknown.parameter") for name in request.args]
         if unknown:
             raise InvalidFields(unknown)
 
@@ -154,7 +159,7 @@ def _refuse_what_is_not_utf8(query: bytes) -> None:
     wrong = [pair.partition(b"=")[0] for pair in query.split(b"&") if not _is_utf8(unquote_to_bytes(pair))]
     if wrong:
         names = (unquote_to_bytes(name).decode(errors="replace") for name in wrong)
-        raise InvalidFields(FieldProblem(name[:LONGEST_NAME_SHOWN], NOT_UTF8) for name in names)
+        raise InvalidFields(FieldProblem.of(name[:LONGEST_NAME_SHOWN], "field.not_utf8") for name in names)
 
 
 def _is_utf8(text: bytes) -> bool:
@@ -167,22 +172,24 @@ def _is_utf8(text: bytes) -> bool:
 
 def _require_media_type(media_types: Iterable[str]) -> None:
     if request.mimetype not in media_types:
-        raise UnsupportedMediaType(f"Send the body as {' or '.join(sorted(media_types))}.")
+        raise WrongMediaType("http.unsupported_media_type", media_types=OneOf(sorted(media_types)))
 
 
 def _parsed(sent: bytes) -> Any:
     try:
         document = from_json(sent, allow_inf_nan=False)
     except ValueError as invalid:
-        raise BadRequest(_not_json(invalid)) from None
+        raise _not_json(invalid) from None
     _refuse_repeated_names(sent)
     return document
 
 
-def _not_json(why: object) -> str:
-    """The sentence with the place that the parser names, and without its words: they may quote the body."""
+def _not_json(why: object) -> MalformedRequest:
+    """The refusal with the place that the parser names, and without its words: they may quote the body."""
     place = _PLACE_IN_JSON.search(str(why))
-    return f"{NOT_JSON}: see line {place[1]}, column {place[2]}." if place else f"{NOT_JSON}."
+    if place is None:
+        return MalformedRequest("http.bad_request.not_json")
+    return MalformedRequest("http.bad_request.not_json_at", line=place[1], column=place[2])
 
 
 def _refuse_repeated_names(sent: bytes) -> None:
@@ -197,7 +204,7 @@ def _object(pairs: list[tuple[str, Any]]) -> None:
     if len(pairs) < 2 or len(names := [name for name, _ in pairs]) == len(set(names)):
         return
     twice = next(name for name in names if names.count(name) > 1)
-    raise InvalidFields([FieldProblem(twice[:LONGEST_NAME_SHOWN], GIVEN_TWICE)])
+    raise InvalidFields([FieldProblem.of(twice[:LONGEST_NAME_SHOWN], "field.twice")])
 
 
 def _refuse_numbers_that_json_lacks(sent: bytes) -> None:

@@ -13,14 +13,13 @@ from shared.errors import FieldProblem
 from shared.http.csv_files import CONTENT_TYPE, CSV, lines
 from shared.http.cursors import Cursors
 from shared.http.inputs import QueryString
+from shared.http.languages import language_of_caller
 from shared.http.responses import ResponseShape
 from shared.security.authentication import Caller
+from shared.texts import TextLanguage
 from shared.values.lists import MAX_LIMIT, Listed, ListOf, ListRequest
 from shared.values.readable import hidden_from
 from shared.values.schemas import InvalidFields
-
-NOT_WITH_AFTER = "must not be sent with `after`, which says where to begin"
-NOT_IN_CSV = "counts nothing in a file with the whole list"
 
 ReadPart = Callable[[ListRequest[Any]], Listed]
 """Reads one part of a list, in a transaction of its own."""
@@ -53,9 +52,9 @@ class ListQuery:
 
 def _refuse_contradictions(query: Any, is_csv: bool) -> None:
     if query.after is not None and "offset" in query.model_fields_set:
-        raise InvalidFields([FieldProblem("offset", NOT_WITH_AFTER)])
+        raise InvalidFields([FieldProblem.of("offset", "field.with_after")])
     if is_csv and getattr(query, "count_by", None) is not None:
-        raise InvalidFields([FieldProblem("count_by", NOT_IN_CSV)])
+        raise InvalidFields([FieldProblem.of("count_by", "field.counts_in_csv")])
 
 
 class ListShape:
@@ -88,7 +87,7 @@ class ListShape:
         first = next(parts)
         name = request.path.rstrip("/").rsplit("/", 1)[-1]
         return Response(
-            table.lines(first, parts, reader),
+            table.lines(first, parts, reader, language_of_caller()),
             content_type=CONTENT_TYPE,
             headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
         )
@@ -118,19 +117,23 @@ class Table:
         self._rows: TypeAdapter[Any] = TypeAdapter(list[schema])
         self._schema = list[schema]
 
-    def lines(self, first: Listed, others: Iterator[Listed], reader: Caller) -> Iterator[bytes]:
-        """The file, in pieces: the header with the first part, then each further part."""
+    def lines(self, first: Listed, others: Iterator[Listed], reader: Caller, language: TextLanguage) -> Iterator[bytes]:
+        """The file, in pieces: the header with the first part, then each further part.
+
+        Without a request: it is over when the further parts are read.
+        """
         hidden = hidden_from(reader.may, self._schema)
         columns = self._columns(hidden)
-        yield (lines([columns]) + self._text(first, columns, hidden)).encode()
+
+        def text(part: Listed) -> str:
+            shaped = self._rows.validate_python(list(part.items), strict=False, from_attributes=True)
+            rows = self._rows.dump_python(shaped, mode="json", exclude=hidden, context=lambda: language)
+            return lines([row.get(name) for name in columns] for row in rows)
+
+        yield (lines([columns]) + text(first)).encode()
         for part in others:
-            yield self._text(part, columns, hidden).encode()
+            yield text(part).encode()
 
     def _columns(self, hidden: Any) -> list[str]:
         left_out = {name for name, inner in (hidden or {}).get("__all__", {}).items() if inner is True}
         return [shown for name, shown in self._names.items() if name not in left_out]
-
-    def _text(self, listed: Listed, columns: list[str], hidden: Any) -> str:
-        shaped = self._rows.validate_python(list(listed.items), strict=False, from_attributes=True)
-        rows = self._rows.dump_python(shaped, mode="json", exclude=hidden)
-        return lines([row.get(name) for name in columns] for row in rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
@@ -9,15 +10,17 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
+from shared.errors import FieldProblem
 from shared.http import headers
-from shared.http.declaration import BRINGS_A_BODY, Cookie, Endpoint
+from shared.http.declaration import Cookie, Endpoint
 from shared.http.examples import example_of, example_of_patch
 from shared.http.inputs import JSON, MERGE_PATCH
 from shared.http.replay import NOT_REPLAYED
 from shared.http.responses import HAS_LOCATION
 from shared.http.routes import Route
-from shared.runtime.problem_documents import MEDIA_TYPE
+from shared.runtime.problem_documents import MEDIA_TYPE, problem_document
 from shared.security.authentication import ANYONE, Access
+from shared.texts import Sentence, TextLanguage
 from shared.values.enums import Role, Scope
 from shared.values.lists import BY_COMMA
 from shared.values.readable import IN_THE_DOCUMENT
@@ -35,13 +38,13 @@ VARIABLE_SCHEMAS: dict[str | None, Document] = {
 
 PROBLEM: Document = {
     "type": "object",
-    "description": "A refusal, as RFC 9457 describes it.",
+    "description": "A refusal, as RFC 9457 describes it. With some codes it has further members.",
     "required": ["type", "title", "status", "detail", "code", "errors"],
     "properties": {
         "type": {"type": "string"},
         "title": {"type": "string"},
         "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "A sentence for a person."},
+        "detail": {"type": "string", "description": "A sentence for a person, as `Accept-Language` prefers."},
         "code": {"type": "string", "description": "A stable word for programs.", "examples": ["input.invalid"]},
         "correlation_id": {"type": ["string", "null"], "description": "Finds this request in the logs."},
         "errors": {
@@ -112,6 +115,7 @@ ERROR_RESPONSES: dict[str, dict[str, str]] = {
     "Unavailable": {"Retry-After": "In how many seconds to try again."},
 }
 """The responses that refuse, each with the headers that it always has."""
+LANGUAGE_SENT = {"Content-Language": "The language of the sentences.", "Vary": "`Accept-Language`: it decides."}
 _ERROR_RESPONSE_OF = {401: "Unauthenticated", 412: "LostUpdate", 429: "TooManyRequests", 503: "Unavailable"}
 
 OPERATIONS = {
@@ -209,15 +213,23 @@ def _path(rule: str) -> tuple[str, list[Document]]:
 
 
 def _error_response(name: str, sent: Mapping[str, str]) -> Document:
-    schema = "LostUpdate" if name == "LostUpdate" else "Problem"
-    described: Document = {
-        "description": "Refused",
-        "content": {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
-    }
-    named = {
+    named = {name: {"schema": {"type": "string"}, "description": about} for name, about in LANGUAGE_SENT.items()}
+    required = {
         name: {"required": True, "schema": {"type": "string"}, "description": about} for name, about in sent.items()
     }
-    return described | ({"headers": named} if named else {})
+    schema = {"$ref": f"#/components/schemas/{'LostUpdate' if name == 'LostUpdate' else 'Problem'}"}
+    return {
+        "description": "Refused",
+        "content": {MEDIA_TYPE: {"schema": schema, "examples": {each: _example(each) for each in TextLanguage}}},
+        "headers": named | required,
+    }
+
+
+def _example(language: TextLanguage) -> Document:
+    """A refusal, worded as it is in this language."""
+    problem = FieldProblem.of("postal_code", "field.not_postal_code")
+    sentence = Sentence.of("input.invalid.one", field=problem.field, problem=problem.sentence)
+    return {"value": json.loads(problem_document(422, sentence, language, correlation_id="abc-1", errors=[problem]))}
 
 
 def _cookie_scheme(endpoint: Endpoint) -> Document:
@@ -315,7 +327,7 @@ def _responses(route: Route, method: str, endpoint: Endpoint, schemas: _Schemas,
     refused = {403, 421, 422, 429, 500, 503, *endpoint.statuses}
     if signed_in:
         refused |= {401}
-    if method in BRINGS_A_BODY:
+    if endpoint.brings_a_body:
         refused |= {400, 413, 415}
     if method != "get":
         refused |= {409}

@@ -24,12 +24,15 @@ from shared.errors import (
     Unauthenticated,
     Unreachable,
 )
+from shared.http.inputs import MalformedRequest, WrongMediaType
+from shared.http.languages import language_of_caller, say_language
 from shared.http.responses import location_of
 from shared.runtime.hosts import ForeignHost
 from shared.runtime.logs import logger
 from shared.runtime.problem_documents import MEDIA_TYPE, problem_document
 from shared.runtime.tracing import correlation_id
 from shared.security.tokens import TokenRefused
+from shared.texts import Sentence
 from shared.values.errors import NotAcceptable
 from shared.values.schemas import InvalidFields, problems_of
 
@@ -47,6 +50,8 @@ STATUS: dict[type[PlatformError], HTTPStatus] = {
     TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     ForeignHost: HTTPStatus.MISDIRECTED_REQUEST,
     Unreachable: HTTPStatus.SERVICE_UNAVAILABLE,
+    MalformedRequest: HTTPStatus.BAD_REQUEST,
+    WrongMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
 }
 
 CHALLENGE = 'Bearer realm="psychotherapy-platform"'
@@ -56,31 +61,36 @@ INVALID = ', error="invalid_token"'
 
 KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
 
-SENTENCES = {
-    HTTPStatus.NOT_FOUND: "There is nothing at this address; an id is a UUID.",
-    HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take this method; the header Allow names those it takes.",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The request is larger than this service accepts.",
+TEXTS = {
+    HTTPStatus.BAD_REQUEST: "http.bad_request",
+    HTTPStatus.NOT_FOUND: "http.not_found",
+    HTTPStatus.METHOD_NOT_ALLOWED: "http.method_not_allowed",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "http.request_entity_too_large",
 }
+"""What is said of refusals by Flask and Werkzeug."""
 
 # what a unique, exclusion or foreign key constraint says when two requests pass the friendly check at once
 RACES = {"23505", "23P01", "23503"}
-CONTENDED = "Others are changing the same at this moment. Please try again."
 REFUSED_VALUES = {"22", "54"}
 """Classes of SQLSTATE: a value that no column of this kind can hold, or one too long for an index."""
 
 
 def problem(
     status: int,
-    code: str,
-    detail: str,
+    sentence: Sentence,
     *,
+    code: str | None = None,
     errors: Sequence[FieldProblem] = (),
     headers: dict[str, str] | None = None,
     members: Mapping[str, Any] | None = None,
 ) -> Response:
-    """A problem document; `code` is stable and for programs, `detail` is a sentence for a person."""
-    document = problem_document(status, code, detail, correlation_id=correlation_id(), errors=errors, members=members)
+    """A problem document in the caller's language; its `code`, that of the sentence unless given, is for programs."""
+    language, found_by = language_of_caller(), correlation_id()
+    document = problem_document(
+        status, sentence, language, code=code, correlation_id=found_by, errors=errors, members=members
+    )
     answer = Response(document, status, headers, content_type=MEDIA_TYPE)
+    say_language(answer)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         answer.headers.setdefault("Retry-After", RETRY_AFTER_SECONDS)
     return answer
@@ -106,14 +116,8 @@ def _refused(refusal: PlatformError) -> Response:
     status = status_of(refusal)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         return _unexpected(refusal)
-    return problem(
-        status,
-        refusal.code,
-        refusal.message,
-        errors=refusal.errors,
-        headers=_headers_of(refusal),
-        members=refusal.members,
-    )
+    headers = _headers_of(refusal)
+    return problem(status, refusal.sentence, errors=refusal.errors, headers=headers, members=refusal.members)
 
 
 def _headers_of(refusal: PlatformError) -> dict[str, str]:
@@ -124,22 +128,23 @@ def _headers_of(refusal: PlatformError) -> dict[str, str]:
 
 
 def _not_acceptable(refused: NotAcceptable) -> Response:
-    return invalid_input([FieldProblem(field, str(refused)) for field in refused.fields or ("",)])
+    return invalid_input([FieldProblem(field, refused.sentence) for field in refused.fields or ("",)])
 
 
 def invalid_input(errors: Sequence[FieldProblem]) -> Response:
     """422, naming every field that cannot be accepted."""
-    return problem(422, "input.invalid", _what_is_invalid(errors), errors=errors)
+    return problem(422, _what_is_invalid(errors), errors=errors)
 
 
-def _what_is_invalid(errors: Sequence[FieldProblem]) -> str:
+def _what_is_invalid(errors: Sequence[FieldProblem]) -> Sentence:
     """A sentence with the first field, for who sees no more than the sentence."""
     if not errors:
-        return "The input is not valid."
+        return Sentence.of("input.invalid")
     first, others = errors[0], len(errors) - 1
-    return (
-        f"The input is not valid ({first.field or 'the body'}: {first.message}{f'; {others} more' if others else ''})."
-    )
+    field = first.field or Sentence.of("word.body")
+    if not others:
+        return Sentence.of("input.invalid.one", field=field, problem=first.sentence)
+    return Sentence.of("input.invalid.several", field=field, problem=first.sentence, others=others)
 
 
 def _http(refusal: HTTPException) -> Response:
@@ -147,28 +152,29 @@ def _http(refusal: HTTPException) -> Response:
         return refusal.response  # type: ignore[return-value]  # abort(response): it was made on purpose
     status = HTTPStatus(refusal.code or 500)
     kept = {name: value for name, value in refusal.get_headers(request.environ) if name in KEPT_HEADERS}
-    detail = SENTENCES.get(status) or refusal.description or status.phrase
-    return problem(status, status.name.lower(), detail, headers=kept)
+    key = TEXTS.get(status)
+    sentence = Sentence.of("http.refused", status=status.phrase) if key is None else Sentence.of(key)
+    return problem(status, sentence, code=status.name.lower(), headers=kept)
 
 
 def _database_failed(failure: SQLAlchemyError) -> Response:
     if lost_to_others(failure):
         log.warning("request.lost_to_others", state=sqlstate(failure))
-        return problem(409, "state.contended", CONTENDED, headers={"Retry-After": "1"})
+        return problem(409, Sentence.of("state.contended"), headers={"Retry-After": "1"})
     if is_trouble(failure):
         log.warning("request.database_unreachable", problem=type(failure).__name__)
-        return problem(503, "database.unreachable", "The database does not answer at the moment. Please try again.")
+        return problem(503, Sentence.of("database.unreachable"))
     state = sqlstate(failure)
     if isinstance(failure, IntegrityError) and state in RACES:
         constraint = getattr(getattr(failure.orig, "diag", None), "constraint_name", None)
         log.warning("request.constraint_refused", constraint=constraint)
-        return problem(409, "state.conflict", "This contradicts what is stored already; read it again and retry.")
+        return problem(409, Sentence.of("state.conflict"))
     if state is not None and state[:2] in REFUSED_VALUES:
         log.warning("request.value_refused_by_database", state=state, exc_info=failure)
-        return problem(422, "input.out_of_range", "A value is outside of what can be stored.")
+        return problem(422, Sentence.of("input.out_of_range"))
     return _unexpected(failure)
 
 
 def _unexpected(failure: Exception) -> Response:
     log.error("request.failed", exc_info=failure)
-    return problem(500, "internal", "Something went wrong here; the correlation id finds it in the logs.")
+    return problem(500, Sentence.of("internal"))

@@ -10,6 +10,7 @@ from uuid import UUID
 from flask import Response, request
 from pydantic import TypeAdapter, ValidationError
 
+from shared.http.languages import language_of_caller, say_language
 from shared.security.authentication import Caller
 from shared.values.readable import left_out, restricted_fields
 
@@ -35,9 +36,11 @@ class ResponseShape:
             shaped = None
         else:
             shaped = self._shaped(result)
-            shown = self._adapter.dump_json(shaped, exclude=left_out(self._restricted, reader.may))
+            leaving_out = left_out(self._restricted, reader.may)
+            shown = self._adapter.dump_json(shaped, exclude=leaving_out, context=language_of_caller)
             response = Response(shown, self._status, content_type="application/json")
         self._describe(response, shaped, location)
+        say_language(response)
         if is_replayed:
             response.headers["Idempotency-Replayed"] = "true"
         return response
@@ -45,9 +48,9 @@ class ResponseShape:
     def document(self, result: Any, *, reader: Caller) -> Any:
         """The same as JSON has it, to stand in another document."""
         assert self._adapter is not None
-        return self._adapter.dump_python(
-            self._shaped(result), mode="json", exclude=left_out(self._restricted, reader.may)
-        )
+        leaving_out = left_out(self._restricted, reader.may)
+        shaped = self._shaped(result)
+        return self._adapter.dump_python(shaped, mode="json", exclude=leaving_out, context=language_of_caller)
 
     def _shaped(self, result: Any) -> Any:
         assert self._adapter is not None

@@ -23,6 +23,7 @@ def web_app(service: Service[Any, Any], settings: ServiceSettings) -> Flask:
         [*service.routes(), *dead_letter_routes(service.listeners.given(dependencies))],
         title=service.title,
         description=service.description,
+        ready_checks=service.needs(settings),
         schema_check=lambda: is_current(service.name),
         dependencies=dependencies,
         record_refusal=service.record_refusal,

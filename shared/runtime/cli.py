@@ -65,9 +65,12 @@ def _web(settings: ServiceSettings) -> None:
 def _application(settings: ServiceSettings) -> Flask:
     from shared import database
     from shared.http.web import web_app
+    from shared.runtime.health import check_before_start
 
     database.connect(settings.database_url, pool_size=settings.database_pool_size)
-    return web_app(registry.load(settings.service), settings)
+    service = registry.load(settings.service)
+    check_before_start(service.needs(settings))
+    return web_app(service, settings)
 
 
 @commands.command("worker")
@@ -75,7 +78,10 @@ def _application(settings: ServiceSettings) -> Flask:
 def _worker(settings: ServiceSettings) -> None:
     """Consume and relay events, run the jobs."""
     from shared import database
+    from shared.runtime.health import check_before_start
     from shared.runtime.worker import worker
 
     database.connect(settings.database_url, pool_size=settings.database_pool_size)
-    worker(registry.load(settings.service), settings).run()
+    service = registry.load(settings.service)
+    check_before_start(service.needs(settings))
+    worker(service, settings).run()

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from confluent_kafka import KafkaException
 
 from shared.database import sqlstate
-from shared.errors import PlatformError, Unreachable
+from shared.errors import Outage, PlatformError
 from shared.runtime import clock, metrics
 
 FAILURES_IN_A_ROW = 3
@@ -61,7 +61,7 @@ class Duty:
 def check_duties(duties: Iterable[Duty]) -> bool:
     """Returns True; raises `Unreachable` that names the failing duties and their problems, without personal data."""
     if problems := [problem for duty in duties if (problem := duty.problem())]:
-        raise Unreachable("duty.fails", "; ".join(problems))
+        raise Outage("duty.fails", "; ".join(problems))
     return True
 
 

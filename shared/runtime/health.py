@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from shared.errors import Unreachable
+from shared.errors import Outage, Unreachable
 from shared.runtime.logs import logger
 from shared.runtime.metrics import exposition
 from shared.runtime.server import Limits, Server, listening_socket
@@ -40,6 +40,17 @@ class ReadinessCheck:
         except Exception as problem:
             log.warning("health.check_failed", check=self.name, problem=type(problem).__name__)
             return False, {}
+
+
+def check_before_start(checks: Iterable[ReadinessCheck]) -> None:
+    """Raise `Outage` where one of the conditions is known not to hold.
+
+    While the database does not answer nobody knows: then readiness finds out.
+    """
+    for check in checks:
+        _, why = check.run()
+        if why:
+            raise Outage("start.refused", why["problem"])
 
 
 Figures = Mapping[str, Callable[[], int]]

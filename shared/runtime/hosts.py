@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from shared.errors import Forbidden, PlatformError
-from shared.runtime.problem_documents import MEDIA_TYPE, problem_document
+from shared.runtime.problem_documents import LANGUAGE_HEADERS, MEDIA_TYPE, problem_document
+from shared.texts import TextLanguage, preferred_language
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -58,7 +59,7 @@ class Hosts:
         host = environ.get("HTTP_HOST", "").lower()
         found = _AUTHORITY.fullmatch(host)
         if found is None or found["name"] not in self.names:
-            raise ForeignHost("host.unknown", "This host name is not ours; the setting ALLOWED_HOSTS lists our names.")
+            raise ForeignHost("host.unknown")
         origin = environ.get("HTTP_ORIGIN")
         if origin is not None and origin.lower() not in (f"http://{host}", f"https://{host}"):
             raise _forbidden()
@@ -73,7 +74,7 @@ class Hosts:
             try:
                 self.admit(environ)
             except PlatformError as refused:
-                return _refused(refused, start_response)
+                return _refused(refused, environ, start_response)
             return app(environ, start_response)
 
         return guarded
@@ -108,13 +109,14 @@ def in_url(address: str) -> str:
 
 
 def _forbidden() -> Forbidden:
-    return Forbidden("origin.foreign", "A page of another site sent this request; only pages of this address may.")
+    return Forbidden("origin.foreign")
 
 
-def _refused(refused: PlatformError, start_response: StartResponse) -> Iterable[bytes]:
+def _refused(refused: PlatformError, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     status = HTTPStatus.MISDIRECTED_REQUEST if isinstance(refused, ForeignHost) else HTTPStatus.FORBIDDEN
-    body = problem_document(status, refused.code, refused.message).encode()
-    headers = [("Content-Type", MEDIA_TYPE), ("Content-Length", str(len(body)))]
+    language = preferred_language(environ.get("HTTP_ACCEPT_LANGUAGE"), otherwise=TextLanguage.EN)
+    body = problem_document(status, refused.sentence, language).encode()
+    headers = [("Content-Type", MEDIA_TYPE), ("Content-Length", str(len(body))), *LANGUAGE_HEADERS[language].items()]
     start_response(f"{status.value} {status.phrase}", headers)
     return [body]
 

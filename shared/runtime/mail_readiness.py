@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from shared.database import Session, transaction
-from shared.errors import Unreachable
+from shared.errors import Outage
 from shared.runtime.health import ReadinessCheck
 
 
@@ -19,7 +19,7 @@ def mail_server_check(trouble: Callable[[Session], str | None]) -> ReadinessChec
         with transaction() as session:
             problem = trouble(session)
         if problem:
-            raise Unreachable("mail_server.in_trouble", problem)
+            raise Outage("mail_server.in_trouble", problem)
         return True
 
     return ReadinessCheck("mail_server", takes_emails, decisive=False)

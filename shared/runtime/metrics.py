@@ -88,6 +88,11 @@ mail_server_in_trouble = Gauge(
     "1 while no e-mails are sent because of the mail server",
     multiprocess_mode="mostrecent",
 )
+crises_unacknowledged = Gauge(
+    "platform_crises_unacknowledged",
+    "Patients in a crisis that nobody has acknowledged, counted every minute",
+    multiprocess_mode="mostrecent",
+)
 jobs_seconds = Histogram("platform_job_seconds", "Time a job took", ["job", "outcome"], buckets=(*QUICK, 30, 60, 300))
 
 

@@ -26,7 +26,7 @@ from shared.runtime.command_settings import P, with_settings
 from shared.runtime.jobs import run_once
 from shared.runtime.service import Service
 from shared.runtime.settings import ServiceSettings
-from shared.runtime.terminal import print_line
+from shared.runtime.terminal import print_line, show_progress
 from shared.values.datetimes import parse_berlin_datetime
 from shared.values.errors import NotAcceptable
 from shared.values.lists import Part
@@ -119,7 +119,7 @@ def _rebuild(service: AnyService, settings: ServiceSettings) -> None:
         listeners,
         service.projections,
         batch_size=settings.consumer_batch_size,
-        progress=lambda read, total: print(f"\r{read} of at most {total} events", end="", file=sys.stderr, flush=True),
+        progress=lambda read, total: show_progress(f"{read} of at most {total} events"),
     )
     print_line(f"\nread {done.read} events; removed {done.removed} copies without any event")
 
@@ -191,7 +191,7 @@ def _ahead(service: AnyService, _settings: ServiceSettings) -> None:
 
 
 def _progress(line: str) -> Callable[[int], None]:
-    return lambda number: print(f"\r{line.format(number)}", end="\x1b[K", file=sys.stderr, flush=True)
+    return lambda number: show_progress(line.format(number))
 
 
 @commands.command("dead-letters")

@@ -1,27 +1,34 @@
-"""Problem documents (RFC 9457) for code that answers outside of the Flask application."""
+"""Problem documents (RFC 9457), worded in one language; also for code that answers outside of the Flask application."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from shared.errors import FieldProblem
+from shared.texts import Sentence, TextLanguage
 
-MEDIA_TYPE = "application/problem+json"
+MEDIA_TYPE: Final = "application/problem+json"
+
+LANGUAGE_HEADERS: Final[Mapping[TextLanguage, Mapping[str, str]]] = {
+    each: {"Content-Language": each, "Vary": "Accept-Language"} for each in TextLanguage
+}
+"""What a problem document in this language is sent with."""
 
 
 def problem_document(
     status: int,
-    code: str,
-    detail: str,
+    sentence: Sentence,
+    language: TextLanguage,
     *,
+    code: str | None = None,
     correlation_id: str | None = None,
     errors: Sequence[FieldProblem] = (),
     members: Mapping[str, Any] | None = None,
 ) -> str:
-    """Returns the document; `code` is stable and for programs, `detail` is a sentence for a person.
+    """Returns the document; its `code`, that of the sentence unless given, is the same in every language.
 
     `members` are further ones, which belong to the code.
     """
@@ -29,10 +36,10 @@ def problem_document(
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": int(status),
-        "detail": detail,
-        "code": code,
+        "detail": sentence.in_language(language),
+        "code": code or sentence.code,
         "correlation_id": correlation_id,
-        "errors": [{"field": each.field, "message": each.message} for each in errors],
+        "errors": [{"field": each.field, "message": each.sentence.in_language(language)} for each in errors],
         **(members or {}),
     }
     return json.dumps(document, ensure_ascii=False)

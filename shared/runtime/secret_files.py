@@ -34,28 +34,48 @@ class SecretFile:
     def read(self) -> str:
         """Returns the text of the file without the end of its line.
 
-        Raises `ValueError`, without anything of the file, when it cannot be read, is empty, or is not the only place.
+        Raises `ValueError`, without anything of the file, when it cannot be read, is empty, can be read by everybody,
+        or is not the only place.
         """
         variable = file_setting(self.name)
         if self.value:
             raise ValueError(f"set {self.name} or {variable}, not both")
         try:
             text = _beginning(self.path).decode()
+        except _OpenToEverybody:
+            problem = "can be read by every user of the machine: `chmod o=` it"
+            raise self._refusal(f"the file that {variable} names {problem}") from None
         except OSError as problem:
-            raise ValueError(f"the file that {variable} names cannot be read: {problem.strerror}") from None
+            raise self._refusal(f"the file that {variable} names cannot be read: {problem.strerror}") from None
         except ValueError:  # the path has a NUL or names no file, or the content is no UTF-8
-            raise ValueError(f"{variable} names no file with a line of text") from None
+            raise self._refusal(f"{variable} names no file with a line of text") from None
         secret = text.removesuffix("\n").removesuffix("\r")
         if not secret:
-            raise ValueError(f"the file that {variable} names is empty")
+            raise self._refusal(f"the file that {variable} names is empty")
         return secret
+
+    def _refusal(self, problem: str) -> ValueError:
+        """The problem with the path, unless that may be a secret that stands here by mistake."""
+        folder = os.path.dirname(self.path).rstrip("/")
+        is_path = folder and "\x00" not in folder and os.path.isdir(folder)
+        return ValueError(f"{problem} ({self.path})" if is_path else problem)
+
+
+class _OpenToEverybody(Exception):
+    """Others than the owner and the group of a file may read or write it."""
 
 
 def _beginning(path: str) -> bytes:
-    """The first bytes of a file. Raises `OSError`, `ValueError` for what is no file: of a pipe the end never comes."""
+    """The first bytes of a file that not everybody may read or write.
+
+    Raises `OSError`, `ValueError` for what is no file: of a pipe the end never comes.
+    """
     with open(path, "rb", opener=_open_at_once) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        mode = os.fstat(file.fileno()).st_mode
+        if not stat.S_ISREG(mode):
             raise ValueError
+        if mode & (stat.S_IROTH | stat.S_IWOTH):
+            raise _OpenToEverybody
         return file.read(LONGEST_FILE)
 
 

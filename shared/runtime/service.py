@@ -35,6 +35,11 @@ def no_jobs(_dependencies: object) -> Sequence[Job]:
     return ()
 
 
+def no_needs(_settings: object) -> Sequence[ReadinessCheck]:
+    """For a service that needs nothing beside the database and Kafka."""
+    return ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Service(Generic[SettingsType, DependenciesType]):
     """Everything that makes one service out of what all services share."""
@@ -56,6 +61,8 @@ class Service(Generic[SettingsType, DependenciesType]):
     """What is published anew of its own aggregates by `republish`; None where others keep no state of this service."""
     ready_checks: Sequence[ReadinessCheck] = ()
     """What its worker needs beside the database and Kafka."""
+    needs: Callable[[SettingsType], Sequence[ReadinessCheck]] = no_needs
+    """What web process and worker need from the start: without it neither starts, and readiness shows it."""
     record_refusal: Callable[[Context[DependenciesType], PlatformError], None] | None = None
     """Notes in a transaction of its own that a request was refused."""
     confirm_caller: Callable[[DependenciesType, Caller], Caller] | None = None

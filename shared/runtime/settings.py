@@ -54,6 +54,7 @@ __all__ = [
     "KafkaAdministratorSettings",
     "KafkaSettings",
     "Key",
+    "KeyRing",
     "OnlyIn",
     "Password",
     "Port",
@@ -65,6 +66,7 @@ __all__ = [
     "error_lines",
     "fields",
     "group_of",
+    "keys_in",
     "names",
     "read",
 ]
@@ -82,6 +84,24 @@ def _is_a_256_bit_key(key: SecretStr) -> SecretStr:
 
 Key = Annotated[SecretStr, AfterValidator(_is_a_256_bit_key), InEnvFile("generate:key")]
 """Base64 of 32 random bytes."""
+
+
+def _are_256_bit_keys(ring: SecretStr) -> SecretStr:
+    for each in ring.get_secret_value().split(","):
+        _is_a_256_bit_key(SecretStr(each))
+    keys = keys_in(ring)
+    if len(set(keys)) < len(keys):
+        raise ValueError("has the same key twice")
+    return ring
+
+
+def keys_in(ring: SecretStr) -> list[bytes]:
+    """The keys of a ring; the same bytes may stand there in different texts."""
+    return [base64.b64decode(each) for each in ring.get_secret_value().split(",")]
+
+
+KeyRing = Annotated[SecretStr, AfterValidator(_are_256_bit_keys), InEnvFile("generate:key")]
+"""Keys with commas between them, each the base64 of 32 random bytes: the first writes, all of them read."""
 Password = Annotated[SecretStr, InEnvFile("generate:password")]
 """A password of the platform's own, which `make env` makes."""
 
@@ -248,9 +268,9 @@ class ServiceSettings(DatabaseSettings, KafkaSettings):
     token_outage_grace: Seconds = Field(default=7200, ge=0, le=86_400)
     """For how long after the last contact with the issuer tokens stay valid that have expired since then, while it does
     not answer: everybody who is signed in continues, nobody new can sign in."""
-    digest_key: Key
-    """The key of the digests that recognise a repeated request (`Idempotency-Key`). After a change repetitions of
-    requests of the last 24 hours are refused; no data is lost."""
+    digest_key: KeyRing
+    """The key of the digests that recognise a repeated request (`Idempotency-Key`), or a ring of several: replace it as
+    docs/keys.md says. Without the old one repetitions of requests of the last 24 hours are refused; no data is lost."""
 
     consumer_batch_size: Annotated[int, Unit("events")] = Field(default=1000, ge=1, le=100_000)
     """The most events that a worker handles in one transaction."""

@@ -13,3 +13,8 @@ def print_line(text: str) -> None:
     except BrokenPipeError:
         # discards the buffer and all later output
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def show_progress(text: str) -> None:
+    """Show how far a command is, in place of what it showed before."""
+    print(f"\r{text}", end="\x1b[K", file=sys.stderr, flush=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 import re
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -53,7 +52,7 @@ def new_trace_context(correlation_id: str | None = None, traceparent: str | None
         correlation_id = None
     before = parent_ids(traceparent)
     if before is None:
-        correlation_id = correlation_id or secrets.token_hex(16)
+        correlation_id = correlation_id or f"{_random_bits(128):032x}"
         return TraceContext(correlation_id, _trace_of(correlation_id), _new_span_id())
     trace_id, span_id, sampled = before
     return TraceContext(correlation_id or trace_id, trace_id, _new_span_id(), sampled, span_id)
@@ -76,8 +75,14 @@ def _trace_of(correlation_id: str) -> str:
 
 
 def _new_span_id() -> str:
-    # not secret, only unique; the last bit is set, since all zeros would mean that there is no span
-    return f"{random.getrandbits(64) | 1:016x}"
+    return f"{_random_bits(64):016x}"
+
+
+def _random_bits(count: int) -> int:
+    """Random bits that are not secret, only unique; the last one is set, since all zeros would mean that there is no
+    id.
+    """
+    return random.getrandbits(count) | 1
 
 
 _current: ContextVar[TraceContext | None] = ContextVar("trace_context", default=None)

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.errors import AppImportError  # type: ignore[import-untyped]
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
 
+from shared.errors import PlatformError
 from shared.runtime import clock, logs, memory, spans
 from shared.runtime.hosts import in_url
 from shared.runtime.server import Limits, Server
@@ -44,7 +46,10 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
     def load(self) -> Flask:
         # in each process, after the fork
         spans.start(self._settings.service, self._settings.otel_exporter_otlp_endpoint)
-        application = self._create_app()
+        try:
+            application = self._create_app()
+        except PlatformError as refused:  # gunicorn prints the sentence and ends, instead of trying again for ever
+            raise AppImportError(refused.message) from None
         memory.freeze()
         return application
 

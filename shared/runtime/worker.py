@@ -135,7 +135,7 @@ def worker(service: Service[Any, Any], settings: ServiceSettings) -> Worker:
         settings,
         listeners=service.listeners.given(dependencies),
         jobs=service.jobs(dependencies),
-        ready_checks=service.ready_checks,
+        ready_checks=[*service.ready_checks, *service.needs(settings)],
     )
 
 

@@ -93,7 +93,7 @@ def admit(access: Access) -> None:
         return
     g.caller = cast(SignIn, current_app.extensions["sign_in"]).caller(request.environ)
     if not caller().may(access):
-        raise Forbidden("role.missing", "Your role or scope does not allow this.")
+        raise Forbidden("role.missing")
 
 
 def purpose() -> str | None:
@@ -104,6 +104,6 @@ def purpose() -> str | None:
     # WSGI hands headers over as Latin-1; people type German in UTF-8
     words = given.encode("latin-1", "replace").decode("utf-8", "replace").strip()
     if len(words) > LONGEST_PURPOSE or has_unstorable(words):
-        message = f"Write at most {LONGEST_PURPOSE} printable characters."
-        raise RuleBroken("purpose.invalid", message, errors=[FieldProblem("X-Purpose", message)])
+        problem = FieldProblem.of("X-Purpose", "field.purpose", longest=LONGEST_PURPOSE)
+        raise RuleBroken("purpose.invalid", longest=LONGEST_PURPOSE, errors=[problem])
     return one_line(words) or None

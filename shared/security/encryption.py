@@ -1,9 +1,12 @@
-"""Encryption of patient data and keyed digests. The master key lives apart from the database and its backups
-(docs/domain.md#data-protection-health-data).
+"""Encryption of patient data, blind indexes and keyed digests. The master keys live apart from the database and its
+backups (docs/domain.md#data-protection-health-data).
 
-Each patient has a data key of their own, wrapped by the master key; destroying the wrapped key is erasure (GDPR
-Art. 17), in tables and backups alike. AES-256-GCM with a random 96-bit nonce in front of the ciphertext
-(NIST SP 800-38D); the additional data ties a ciphertext to its owner, so that it cannot be moved to another row.
+Each patient has a data key of their own, wrapped by a master key; destroying the wrapped key is erasure (GDPR Art. 17).
+AES-256-GCM with a random 96-bit nonce in front of the ciphertext (NIST SP 800-38D); the additional data ties a
+ciphertext to its owner, so that it cannot be moved to another row.
+
+Every key here may be a ring of several: the first writes, all of them read. So a key is replaced without a pause
+(docs/decisions/0028-key-rings.md).
 """
 
 from __future__ import annotations
@@ -13,27 +16,85 @@ import hmac
 import json
 import secrets
 import unicodedata
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from shared.errors import Unreachable
+
 NONCE = 12
+KEY_ID = 8
+"""The bytes of a key's id."""
+
+
+def key_id(key: str) -> bytes:
+    """Returns the id of a key (base64), which follows from it: so no key passes for another, and none is revealed."""
+    return _derive(key, "id of a key")[:KEY_ID]
+
+
+class MissingKey(Unreachable):
+    """Something was written with a key that this process was not given."""
+
+
+class MasterKeys:
+    """The ring of keys that wrap data keys; a wrapped key begins with the id of the key that wrapped it."""
+
+    def __init__(self, ring: str) -> None:
+        """`ring` is the base64 of 32 bytes for each key, with commas between them."""
+        self._ciphers = {key_id(each): AESGCM(_derive(each, "wrap data keys")) for each in ring.split(",")}
+        self.ids = tuple(self._ciphers)
+
+    def wrap(self, data_key: bytes, owner: bytes) -> bytes:
+        """Returns the data key, wrapped by the first key of the ring for this owner."""
+        first = self.ids[0]
+        return first + _encrypt(self._ciphers[first], data_key, owner)
+
+    def unwrap(self, wrapped: bytes, owner: bytes) -> bytes:
+        """Returns the data key.
+
+        Raises `MissingKey` when the ring lacks the key that wrapped it, `cryptography.exceptions.InvalidTag` when
+        anything was altered.
+        """
+        cipher = self._ciphers.get(wrapped[:KEY_ID])
+        if cipher is None:
+            raise MissingKey("key.unknown", key=wrapped[:KEY_ID].hex())
+        return _decrypt(cipher, wrapped[KEY_ID:], owner)
+
+    def rewrap(self, wrapped: bytes, owner: bytes) -> bytes:
+        """Returns the same data key, wrapped by the first key of the ring. Raises as `unwrap`."""
+        return self.wrap(self.unwrap(wrapped, owner), owner)
+
+
+class IndexKey:
+    """A key of blind indexes."""
+
+    def __init__(self, key: str) -> None:
+        """`key` is the base64 of 32 bytes."""
+        self.id = key_id(key)
+        self._key = _keyed(_derive(key, "blind index"))
+
+    def blind_index(self, text: str) -> bytes:
+        """Returns a keyed digest, the same for equal texts apart from case, form of accents and outer blanks."""
+        word = unicodedata.normalize("NFKC", text).strip().casefold()
+        return _digest(self._key, word.encode())[:16]
 
 
 class Keys:
-    """Data keys and blind indexes, each with a key derived from the master key."""
+    """What encrypts documents and finds them again: the rings of master keys and of index keys."""
 
-    def __init__(self, master_key: str) -> None:
-        """`master_key` is the base64 of 32 bytes."""
-        self._wrapping = AESGCM(_derive(master_key, "wrap data keys"))
-        self._index = _derive(master_key, "blind index")
+    def __init__(self, master_ring: str, index_ring: str) -> None:
+        """Both rings are the base64 of 32 bytes for each key, with commas between them."""
+        self.masters = MasterKeys(master_ring)
+        self.indexes = tuple(map(IndexKey, index_ring.split(",")))
 
     def new_data_key(self, owner: bytes) -> bytes:
         """Returns a new data key, wrapped for this owner (an aggregate's id)."""
-        return _encrypt(self._wrapping, AESGCM.generate_key(256), owner)
+        return self.masters.wrap(AESGCM.generate_key(256), owner)
 
     def encrypt(self, wrapped_key: bytes, owner: bytes, document: dict[str, Any]) -> bytes:
         """Returns a JSON-serialisable document encrypted with the owner's data key."""
@@ -44,12 +105,7 @@ class Keys:
         return json.loads(_decrypt(self._data_key(wrapped_key, owner), sealed, owner))  # type: ignore[no-any-return]
 
     def _data_key(self, wrapped_key: bytes, owner: bytes) -> AESGCM:
-        return AESGCM(_decrypt(self._wrapping, wrapped_key, owner))
-
-    def blind_index(self, text: str) -> bytes:
-        """Returns a keyed digest, the same for equal texts apart from case, form of accents and outer blanks."""
-        word = unicodedata.normalize("NFKC", text).strip().casefold()
-        return hmac.digest(self._index, word.encode(), sha256)[:16]
+        return AESGCM(self.masters.unwrap(wrapped_key, owner))
 
 
 class SecretBox:
@@ -71,18 +127,36 @@ class SecretBox:
 class Digests:
     """Keyed digests of requests, which recognise a repetition without storing its content."""
 
-    def __init__(self, digest_key: str, purpose: str = "request digest") -> None:
-        """`digest_key` is the base64 of 32 bytes; it decrypts nothing."""
-        self._key = _derive(digest_key, purpose)
+    def __init__(self, ring: str, purpose: str = "request digest") -> None:
+        """`ring` is the base64 of 32 bytes for each key, with commas between them; they decrypt nothing."""
+        self._keys = tuple(_keyed(_derive(each, purpose)) for each in ring.split(","))
 
     def digest(self, *parts: bytes) -> bytes:
-        """Returns the digest of these parts."""
-        framed = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
-        return hmac.digest(self._key, framed, sha256)
+        """Returns the digest of these parts with the first key."""
+        return _digest(self._keys[0], _framed(parts))
+
+    def is_of(self, digest: bytes, *parts: bytes) -> bool:
+        """Whether this is the digest of these parts with any of the keys."""
+        return any(hmac.compare_digest(digest, _digest(key, _framed(parts))) for key in self._keys)
+
+
+def _framed(parts: Sequence[bytes]) -> bytes:
+    return b"".join(len(part).to_bytes(8, "big") + part for part in parts)
 
 
 def _derive(key: str, purpose: str) -> bytes:
     return HKDF(SHA256(), length=32, salt=None, info=purpose.encode()).derive(base64.b64decode(key, validate=True))
+
+
+def _keyed(key: bytes) -> hmac.HMAC:
+    return hmac.new(key, digestmod=sha256)
+
+
+def _digest(keyed: hmac.HMAC, message: bytes) -> bytes:
+    # not `hmac.digest`, which lets another thread of the process go first each time
+    copy = keyed.copy()
+    copy.update(message)
+    return copy.digest()
 
 
 def _encrypt(cipher: AESGCM, plaintext: bytes, owner: bytes) -> bytes:
@@ -91,4 +165,6 @@ def _encrypt(cipher: AESGCM, plaintext: bytes, owner: bytes) -> bytes:
 
 
 def _decrypt(cipher: AESGCM, sealed: bytes, owner: bytes) -> bytes:
+    if len(sealed) < NONCE:
+        raise InvalidTag
     return cipher.decrypt(sealed[:NONCE], sealed[NONCE:], owner)

@@ -44,6 +44,9 @@ class VerificationKey:
     key: OKPKey | ECKey | RSAKey
 
 
+KeysById = Mapping[str, VerificationKey]
+
+
 @dataclass(frozen=True)
 class PublishedKeys:
     """The usable keys by their ids, and why others cannot be used."""

@@ -6,20 +6,19 @@ moment ago, or ran out since the issuer was last reached (docs/faults.md, "Sign-
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from threading import Condition, Thread
 from types import MappingProxyType
 from typing import Final
 
-from shared.errors import Unreachable
+from shared.errors import Outage
 from shared.runtime import clock, metrics
 from shared.runtime.health import ReadinessCheck
 from shared.runtime.logs import logger
 from shared.runtime.retries import Backoff
 from shared.security import fetching, jwks
-from shared.security.jwks import VerificationKey
+from shared.security.jwks import KeysById
 
 log = logger(__name__)
 
@@ -33,8 +32,6 @@ MOST_WAITING: Final = 2
 """Requests that wait at once: an issuer that hangs must not take every thread of a process."""
 
 LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-KeysById = Mapping[str, VerificationKey]
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,8 @@ class TokenKeys:
         self._state = _State()
         self._changed = Condition()
         self._begun = self._done = self._waiting = 0
-        self._asked_at = float("-inf")
+        self._asked_at: dict[str, float] = {}
+        """When a request last asked, by the reason."""
         self._is_asked = self._is_stopped = False
         self._thread = Thread(target=self._run, name="token keys", daemon=True)
 
@@ -91,11 +89,15 @@ class TokenKeys:
         away = clock.monotonic() - state.contact_monotonic
         return min(now, state.contact) if _is_away(state) and away <= self._grace else now
 
-    def ask_again(self, *, at_most_every: float) -> None:
-        """Let the thread fetch at once, unless it was asked within so many seconds, and wait shortly for the answer."""
+    def ask_again(self, reason: str, *, at_most_every: float) -> None:
+        """Let the thread fetch at once, and wait shortly for the answer.
+
+        It is not asked again within so many seconds for the same reason: expired tokens, which may ask each second,
+        must not keep a new key from being found.
+        """
         with self._changed:
-            if clock.monotonic() - self._asked_at >= at_most_every:
-                self._asked_at, self._is_asked = clock.monotonic(), True
+            if clock.monotonic() - self._asked_at.get(reason, float("-inf")) >= at_most_every:
+                self._asked_at[reason], self._is_asked = clock.monotonic(), True
                 self._changed.notify_all()
             awaited = self._begun + self._is_asked
             if self._done < awaited and self._waiting < MOST_WAITING:
@@ -114,7 +116,7 @@ class TokenKeys:
         state = self._state
         if _is_away(state) and state.keys:
             away = clock.monotonic() - state.contact_monotonic
-            raise Unreachable("token_issuer.away", f"no answer for {away:.0f} s, of {self._grace:.0f} s of grace")
+            raise Outage("token_issuer.away", f"no answer for {away:.0f} s, of {self._grace:.0f} s of grace")
         return not _is_away(state)
 
     def _run(self) -> None:

@@ -15,7 +15,7 @@ from shared.runtime.settings import ServiceSettings
 from shared.security import tokens
 from shared.security.authentication import ADMINS, Caller, SignIn
 from shared.security.keys import TokenKeys
-from shared.security.tokens import Claims, TokenExpired, TokenRefused, TokenRules, UnknownKey
+from shared.security.tokens import Claims, GenuineTokens, TokenExpired, TokenRefused, TokenRules, UnknownKey
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -71,7 +71,7 @@ class TokenSignIn:
     """`AUTH=token`: the header `Authorization: Bearer …` brings an access token of the issuer."""
 
     def __init__(self, rules: TokenRules, keys: TokenKeys) -> None:
-        self._rules, self._keys = rules, keys
+        self._tokens, self._keys = GenuineTokens(rules), keys
         self.checks, self.stop = keys.checks, keys.stop
 
     def caller(self, environ: WSGIEnvironment) -> Caller:
@@ -82,21 +82,22 @@ class TokenSignIn:
 
     def _claims(self, token: str) -> Claims:
         if not self._keys.by_id:
-            raise NoKeys("token_keys.unreachable", "Nobody can be recognised yet: the keys have not been fetched.")
+            raise NoKeys("token_keys.unreachable")
         try:
             return self._verified(token)
         except UnknownKey:
-            self._keys.ask_again(at_most_every=UNKNOWN_KEY_SECONDS)
+            self._keys.ask_again("unknown key", at_most_every=UNKNOWN_KEY_SECONDS)
         except TokenExpired as expired:
             if expired.expired_at + tokens.LEEWAY <= self._keys.contact:
                 raise  # somebody could have fetched a new one: it matters no more whether the issuer is away
-            self._keys.ask_again(at_most_every=EXPIRED_SECONDS)
+            self._keys.ask_again("expired", at_most_every=EXPIRED_SECONDS)
         return self._verified(token)
 
     def _verified(self, token: str) -> Claims:
         now = clock.now()
-        as_of = self._keys.expired_as_of(now)
-        return tokens.verify(token, self._keys.by_id, self._rules, now=now, expired_as_of=as_of)
+        genuine = self._tokens.read(token, self._keys.by_id)
+        genuine.refuse_wrong_time(now=now, expired_as_of=self._keys.expired_as_of(now))
+        return genuine.claims
 
 
 @contextmanager
@@ -111,10 +112,10 @@ def _count_refused() -> Iterator[None]:
 def _bearer_token(environ: WSGIEnvironment) -> str:
     sent = environ.get("HTTP_AUTHORIZATION")
     if sent is None:
-        raise Unauthenticated("token.missing", "Sign in first: this needs the header Authorization with a token.")
+        raise Unauthenticated("token.missing")
     found = _BEARER.fullmatch(sent)  # of two headers, which arrive with a comma between them, neither is taken
     if found is None:
-        raise TokenRefused("token.malformed", "The header Authorization must be `Bearer`, a blank and one token.")
+        raise TokenRefused("token.malformed.header")
     return found[1]
 
 

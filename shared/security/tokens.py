@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from hashlib import sha256
 from typing import Any, Final, NoReturn, TypeVar
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -21,12 +22,14 @@ from joserfc.errors import JoseError
 from joserfc.jws import JWSRegistry
 
 from shared.errors import Unauthenticated
-from shared.security.jwks import VerificationKey
+from shared.security.jwks import KeysById, VerificationKey
 from shared.values.enums import Role, Scope
 
 LONGEST_TOKEN: Final = 8192
 """Characters; ours have about 600."""
 LONGEST_SUBJECT: Final = 255
+MOST_REMEMBERED: Final = 1000
+"""Genuine tokens that are remembered at most: fewer people than that work at the same time."""
 Word = TypeVar("Word", Role, Scope)
 
 LEEWAY: Final = timedelta(seconds=30)
@@ -53,7 +56,7 @@ class TokenExpired(TokenRefused):
     """The token is genuine and has run out."""
 
     def __init__(self, expired_at: datetime) -> None:
-        super().__init__("token.expired", "This access token has expired; fetch a new one.")
+        super().__init__("token.expired")
         self.expired_at = expired_at
 
 
@@ -80,28 +83,76 @@ class Claims:
     scopes: frozenset[Scope]
 
 
-def verify(
-    token: str, keys: Mapping[str, VerificationKey], rules: TokenRules, *, now: datetime, expired_as_of: datetime
-) -> Claims:
-    """Returns what the token says. Raises `TokenRefused`.
+@dataclass(frozen=True)
+class GenuineToken:
+    """A token that the issuer signed for us: what it says, and when it is valid."""
 
-    `expired_as_of` is the instant that a token must not have run out at: `now`, or an earlier one while the issuer
-    cannot be reached. Roles and scopes that are not known here are ignored: an issuer of a newer release may have more.
+    claims: Claims
+    begins_at: datetime
+    ends_at: datetime
+
+    def refuse_wrong_time(self, *, now: datetime, expired_as_of: datetime) -> None:
+        """Raises `TokenRefused` for a token that is not valid yet, or not any more.
+
+        `expired_as_of` is the instant that a token must not have run out at: `now`, or an earlier one while the issuer
+        cannot be reached.
+        """
+        if self.begins_at > now + LEEWAY:
+            raise TokenRefused("token.not_yet_valid")
+        if self.ends_at + LEEWAY <= expired_as_of:
+            raise TokenExpired(self.ends_at)
+
+
+class GenuineTokens:
+    """Reads tokens, and remembers those that are genuine: a person sends the same one with hundreds of requests.
+
+    Everything is forgotten with the keys it was read with, so when they are fetched anew, also where none has changed.
+    """
+
+    def __init__(self, rules: TokenRules, *, most: int = MOST_REMEMBERED) -> None:
+        self._rules, self._most = rules, most
+        # one object, so that nobody finds a token among those of other keys
+        self._remembered: tuple[KeysById, dict[bytes, GenuineToken]] = ({}, {})
+
+    def read(self, token: str, keys: KeysById) -> GenuineToken:
+        """Returns the token as `read` does. Raises `TokenRefused`."""
+        known = self._known(keys)
+        digest = sha256(token.encode()).digest()  # in the memory of the process lies no token that counts
+        found = known.get(digest)
+        if found is None:
+            found = known[digest] = read(token, keys, self._rules)
+        return found
+
+    def _known(self, keys: KeysById) -> dict[bytes, GenuineToken]:
+        read_with, known = self._remembered
+        if read_with is not keys or len(known) >= self._most:
+            known = {}
+            self._remembered = (keys, known)
+        return known
+
+
+def read(token: str, keys: KeysById, rules: TokenRules) -> GenuineToken:
+    """Returns the token, whose time is not looked at. Raises `TokenRefused`.
+
+    Roles and scopes that are not known here are ignored: an issuer of a newer release may have more.
     """
     header = _header(token, rules)
     key = keys.get(header["kid"])
     if key is None:
-        raise UnknownKey("token.unknown_key", "This access token is signed with a key that the issuer does not have.")
+        raise UnknownKey("token.unknown_key")
     if header["alg"] != key.algorithm or not _is_signed(token, key):
-        raise TokenRefused("token.signature", "The signature of this access token is wrong.")
+        raise TokenRefused("token.signature")
     claims = _object(token.split(".")[1])
     _refuse_foreign(claims, rules)
-    _refuse_wrong_time(claims, now=now, expired_as_of=expired_as_of)
-    return Claims(
-        subject=_identity(claims.get("sub"), rules),
-        session_id=None if claims.get("sid") is None else _identity(claims["sid"], rules),
-        roles=_known(rules.roles, _inside(claims, rules.roles_claim)),
-        scopes=_known(_SCOPES, claims.get("scope")),
+    return GenuineToken(
+        Claims(
+            subject=_identity(claims.get("sub"), rules),
+            session_id=None if claims.get("sid") is None else _identity(claims["sid"], rules),
+            roles=_known(rules.roles, _inside(claims, rules.roles_claim)),
+            scopes=_known(_SCOPES, claims.get("scope")),
+        ),
+        begins_at=max((_instant(claims[name]) for name in ("nbf", "iat") if name in claims), default=EPOCH),
+        ends_at=_instant(claims.get("exp")),
     )
 
 
@@ -113,7 +164,7 @@ def _header(token: str, rules: TokenRules) -> dict[str, Any]:
     if not all(isinstance(header.get(name), str) for name in ("kid", "alg", "typ")) or header.keys() & _NEVER_ACCEPTED:
         _refuse_malformed()
     if header["typ"].lower().removeprefix("application/") != rules.type.lower():
-        raise TokenRefused("token.foreign", "This is a token of another kind, no access token.")
+        raise TokenRefused("token.foreign.kind")
     return header
 
 
@@ -137,16 +188,7 @@ def _refuse_foreign(claims: Mapping[str, Any], rules: TokenRules) -> None:
     audiences = claims.get("aud")
     named = audiences if isinstance(audiences, list) else [audiences]
     if claims.get("iss") != rules.issuer or rules.audience not in named:
-        raise TokenRefused("token.foreign", "This access token is from another issuer, or for somebody else.")
-
-
-def _refuse_wrong_time(claims: Mapping[str, Any], *, now: datetime, expired_as_of: datetime) -> None:
-    begins = [_instant(claims[name]) for name in ("nbf", "iat") if name in claims]
-    if any(instant > now + LEEWAY for instant in begins):
-        raise TokenRefused("token.not_yet_valid", "This access token is not valid yet.")
-    ends = _instant(claims.get("exp"))
-    if ends + LEEWAY <= expired_as_of:
-        raise TokenExpired(ends)
+        raise TokenRefused("token.foreign")
 
 
 def _instant(seconds: Any) -> datetime:
@@ -216,4 +258,4 @@ def _refuse_constant(_name: str) -> NoReturn:
 
 
 def _refuse_malformed() -> NoReturn:
-    raise TokenRefused("token.malformed", "This is not an access token in its form.")
+    raise TokenRefused("token.malformed")

@@ -34,7 +34,7 @@ class Selection(Schema, Generic[Filters]):
     def _names_them_in_one_way(self) -> None:
         """Either `ids` or `filter` is sent."""
         if (self.ids is None) == (self.filter is None):
-            raise NotAcceptable("send either ids or a filter")
+            raise NotAcceptable("field.ids_or_filter")
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,12 @@ class OtherTotal(Conflict):
 def require_total(found: Sequence[UUID], expected: int) -> None:
     """Raise `OtherTotal` where there are more or fewer than expected; `found` may end one behind the expected ones."""
     if len(found) != expected:
-        many = f"more than {expected}" if len(found) > expected else str(len(found))
-        raise OtherTotal("bulk.other_total", f"These are {many} objects, not {expected}; look at the list again.")
+        if len(found) > expected:
+            raise OtherTotal("bulk.other_total.more", expected=expected)
+        raise OtherTotal("bulk.other_total.fewer", found=len(found), expected=expected)
 
 
 def require_same(found: Sequence[UUID], locked: Sequence[UUID]) -> None:
     """Raise `OtherTotal` where others changed the selection before it was locked."""
     if set(found) != set(locked):
-        raise OtherTotal("bulk.other_total", "Others change these objects at this moment; look at the list again.")
+        raise OtherTotal("bulk.other_total.changing")

@@ -45,7 +45,7 @@ def _validated(address: str) -> ValidatedEmail:
         # The test environment accepts the reserved domain .test, which demonstrations use; example.org always does.
         return validate_email(one_line(address), strict=True, check_deliverability=False, test_environment=True)
     except EmailNotValidError:
-        raise NotAcceptable("must be an e-mail address like praxis@example.org") from None
+        raise NotAcceptable("field.not_email") from None
 
 
 def email_address(text: str) -> str:
@@ -80,12 +80,12 @@ def person_name(text: str) -> str:
     without any letter, with control characters, and beyond 100 characters.
     """
     if len(text) > LONGEST_NAME:
-        raise NotAcceptable(f"must have at most {LONGEST_NAME} characters")
+        raise NotAcceptable("field.too_many_characters", max_length=LONGEST_NAME)
     if has_unstorable(text):
-        raise NotAcceptable("must not contain control characters")
+        raise NotAcceptable("field.control_characters")
     name = one_line(text)
     if not any(character.isalpha() for character in name):
-        raise NotAcceptable("must have at least one letter")
+        raise NotAcceptable("field.without_letter")
     return name
 
 

@@ -3,7 +3,8 @@
 A date is a calendar day in Europe/Berlin. An instant is a point on the UTC time line; it always carries an
 offset. Nothing here reads the clock: "today" and "now" are arguments.
 
-Input has one of the types with a range (`PlausibleDate`, `DateOfBirth`, `HolidayDate`, `PlausibleInstant`), the same at
+Input has one of the types with a range (`PlausibleDate`, `DateOfBirth`, `PastDate`, `HolidayDate`,
+`PlausibleInstant`), the same at
 every boundary: HTTP, events, import files, the command line. So every service accepts what another has accepted, and no
 sum of a day and a setting exceeds the calendar. `IsoDate` and `Instant` are for output only.
 """
@@ -55,8 +56,8 @@ def parse_date(text: str) -> date:
         if len(text) <= _LONGEST_INPUT and _DATE.fullmatch(text):
             return date.fromisoformat(text)
     except ValueError:
-        raise NotAcceptable("must be a day that exists, like 2026-11-23") from None
-    raise NotAcceptable("must be a date like 2026-11-23")
+        raise NotAcceptable("field.no_such_day") from None
+    raise NotAcceptable("field.not_date")
 
 
 def parse_instant(text: str) -> datetime:
@@ -65,11 +66,11 @@ def parse_instant(text: str) -> datetime:
     Raises NotAcceptable for anything else, and for instants that do not exist.
     """
     if len(text) > _LONGEST_INPUT or not _INSTANT.fullmatch(text):
-        raise NotAcceptable("must be a date and time with an offset, like 2026-11-23T09:30:00Z")
+        raise NotAcceptable("field.not_instant")
     try:
         return datetime.fromisoformat(text.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise NotAcceptable("must be a date and time that exist, like 2026-11-23T09:30:00Z") from None
+        raise NotAcceptable("field.no_such_instant") from None
 
 
 Arguments = ParamSpec("Arguments")
@@ -84,7 +85,7 @@ def within_the_calendar(compute: Callable[Arguments, Result]) -> Callable[Argume
         try:
             return compute(*args, **kwargs)
         except OverflowError:
-            raise NotAcceptable("must lie between the years 1 and 9999") from None
+            raise NotAcceptable("field.beyond_calendar") from None
 
     return run
 
@@ -93,7 +94,7 @@ def within_the_calendar(compute: Callable[Arguments, Result]) -> Callable[Argume
 def in_utc(instant: datetime) -> datetime:
     """Returns the instant in UTC. Raises NotAcceptable for a datetime without an offset, or beyond the calendar."""
     if instant.utcoffset() is None:
-        raise NotAcceptable("must carry an offset from UTC")
+        raise NotAcceptable("field.without_offset")
     return instant.astimezone(UTC)
 
 
@@ -107,7 +108,7 @@ def _accepted_date(value: Any) -> date:
         return value
     if isinstance(value, str):
         return parse_date(value.strip())
-    raise NotAcceptable("must be a date like 2026-11-23")
+    raise NotAcceptable("field.not_date")
 
 
 def _accepted_instant(value: Any) -> datetime:
@@ -115,7 +116,7 @@ def _accepted_instant(value: Any) -> datetime:
         return in_utc(value)
     if isinstance(value, str):
         return parse_instant(value.strip())
-    raise NotAcceptable("must be a date and time with an offset, like 2026-11-23T09:30:00Z")
+    raise NotAcceptable("field.not_instant")
 
 
 IsoDate = Annotated[date, BeforeValidator(_accepted_date)]
@@ -135,7 +136,7 @@ Point = TypeVar("Point", date, datetime)
 def _between(first: Point, last: Point) -> AfterValidator:
     def is_plausible(point: Point) -> Point:
         if not first <= point <= last:
-            raise NotAcceptable(f"must lie between {first:%Y-%m-%d} and {last:%Y-%m-%d}")
+            raise NotAcceptable("field.implausible_day", first=first, last=last)
         return point
 
     return AfterValidator(is_plausible)
@@ -157,6 +158,12 @@ DateOfBirth = Annotated[
     _described(FIRST_BIRTH, LAST_DAY, "19[0-9]{2}|20[0-9]{2}", example="1991-10-04"),
 ]
 """A day of birth; the caller, who knows the current day, checks that it is not in the future."""
+PastDate = Annotated[
+    IsoDate,
+    _between(FIRST_BIRTH, LAST_DAY),
+    _described(FIRST_BIRTH, LAST_DAY, "19[0-9]{2}|20[0-9]{2}", example="2024-03-31"),
+]
+"""A day in somebody's life; the caller checks that it is not in the future."""
 HolidayDate = Annotated[
     IsoDate,
     _between(FIRST_HOLIDAY, LAST_DAY),
@@ -174,10 +181,10 @@ def parse_berlin_datetime(text: str) -> datetime:
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError:
-        raise NotAcceptable("must be a date and time like 2026-12-01T09:00") from None
+        raise NotAcceptable("field.not_local_time") from None
     instant = in_utc(parsed if parsed.tzinfo else parsed.replace(tzinfo=BERLIN))
     if not FIRST_INSTANT <= instant <= LAST_INSTANT:
-        raise NotAcceptable(f"must lie between {FIRST_DAY} and {LAST_DAY}")
+        raise NotAcceptable("field.implausible_day", first=FIRST_DAY, last=LAST_DAY)
     return instant
 
 
@@ -214,6 +221,19 @@ def age_on(date_of_birth: date, day: date) -> int:
         raise ValueError("the day lies before the birth")
     had_birthday = (day.month, day.day) >= (date_of_birth.month, date_of_birth.day)
     return day.year - date_of_birth.year - (0 if had_birthday else 1)
+
+
+def years_later(day: date, years: int) -> date:
+    """Returns the last day of a period of that many years that began after a day (BGB § 188 (2), (3)).
+
+    It is the same day of the month; after 29 February, in other years, it is 28 February. Raises ValueError beyond
+    the calendar.
+    """
+    year = day.year + years
+    try:
+        return day.replace(year=year)
+    except ValueError:
+        return date(year, 2, 28)
 
 
 def age_groups(date_of_birth: date | None, day: date) -> list[AgeGroup]:

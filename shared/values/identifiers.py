@@ -17,6 +17,8 @@ from shared.values.text import Text, one_line
 
 LEGIBLE = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # pragma: allowlist secret
 """Letters and digits that are not mistaken for each other when read aloud or by hand: no 0 and O, no 1 and I."""
+BITS_OF_SYMBOL = 5
+"""The bits that choose one of these symbols."""
 
 _KVNR = re.compile(r"[A-Z][0-9]{9}")
 _NINE_DIGITS = re.compile(r"[0-9]{9}")
@@ -79,9 +81,9 @@ def insurance_number(text: str) -> str:
     """Returns the KVNR, as `A123456780`. Raises NotAcceptable for another form or a wrong check digit."""
     number = _without_blanks(text)
     if not _KVNR.fullmatch(number):
-        raise NotAcceptable("must be a letter and nine digits, as on the insurance card")
+        raise NotAcceptable("field.not_insurance_number")
     if not has_valid_kvnr_check(number):
-        raise NotAcceptable("has a typing mistake: its last digit does not fit the others")
+        raise NotAcceptable("field.last_digit_wrong")
     return number
 
 
@@ -89,9 +91,9 @@ def insurer_number(text: str) -> str:
     """Returns the IK of an insurer, as `109519005`. Raises NotAcceptable for another form or a wrong check digit."""
     number = _without_blanks(text)
     if not _NINE_DIGITS.fullmatch(number):
-        raise NotAcceptable("must be nine digits")
+        raise NotAcceptable("field.not_nine_digits")
     if not has_valid_ik_check(number):
-        raise NotAcceptable("has a typing mistake: its last digit does not fit the others")
+        raise NotAcceptable("field.last_digit_wrong")
     return number
 
 
@@ -99,9 +101,9 @@ def physician_number(text: str) -> str:
     """Returns the LANR, as `123456601`. Raises NotAcceptable for another form or a wrong check digit."""
     number = _without_blanks(text)
     if not _NINE_DIGITS.fullmatch(number):
-        raise NotAcceptable("must be nine digits")
+        raise NotAcceptable("field.not_nine_digits")
     if not has_valid_lanr_check(number):
-        raise NotAcceptable("has a typing mistake: its seventh digit does not fit the others")
+        raise NotAcceptable("field.seventh_digit_wrong")
     return number
 
 
@@ -120,7 +122,7 @@ def parse_diagnosis(text: str) -> Diagnosis:
     """
     match = _ICD10.fullmatch(_without_blanks(text))
     if match is None:
-        raise NotAcceptable("must be an ICD-10 code like F32.1, with its certainty V, G, A or Z after it if known")
+        raise NotAcceptable("field.not_diagnosis")
     return Diagnosis(match[1], match[2] or None)
 
 
@@ -157,9 +159,9 @@ def postal_code(text: str) -> str:
     """
     match = _POSTAL_CODE.fullmatch(_without_blanks(text))
     if match is None:
-        raise NotAcceptable("must be a German postal code: five digits, also where the first is 0, like 04109")
+        raise NotAcceptable("field.not_postal_code")
     if not "01001" <= match[1] <= "99998":
-        raise NotAcceptable("is unknown: German postal codes go from 01001 to 99998")
+        raise NotAcceptable("field.no_such_postal_code")
     return match[1]
 
 
@@ -167,7 +169,7 @@ def language(text: str) -> str:
     """Returns the ISO 639-1 code of a language, as `de`. Raises NotAcceptable."""
     code = one_line(text).lower()
     if code not in _LANGUAGES:
-        raise NotAcceptable("must be a language's two-letter code (ISO 639-1), like de, en or tr")
+        raise NotAcceptable("field.not_language")
     return code
 
 
@@ -195,13 +197,15 @@ NINE_DIGITS = _pattern_of("[0-9]( [0-9]){8}")
 DIAGNOSIS_CODE = _pattern_of(r"[A-Za-z]( [0-9]){2}( \.( [0-9]){1,2}| \. -)?( [VGAZvgaz])?")
 POSTAL_CODE = _pattern_of(r"([Dd] ([Ee] )?- )?(0 [1-9]|[1-9] [0-9])( [0-9]){3}")
 LANGUAGE = rf"^\s*({_any_case(_LANGUAGES)})\s*$"
+PLACEMENT_CODE = _pattern_of("([A-Za-z0-9]{4} -? ){2}[A-Za-z0-9]{4}")
+PLACEMENT_CODE_OR_MASK = _pattern_of(r"(([A-Za-z0-9]{4} -? ){2}|\*{4} -\*{4} -)[A-Za-z0-9]{4}")
 REFERENCE = _pattern_of(f"[Pp] -( [{LEGIBLE}{LEGIBLE.lower()}]){{4}} -( [{LEGIBLE}{LEGIBLE.lower()}]){{2}}")
 
 
 class RandomSource(Protocol):
     """A source of randomness, such as `random.Random` or `secrets.SystemRandom`."""
 
-    def choice(self, seq: str, /) -> str: ...
+    def getrandbits(self, k: int, /) -> int: ...
 
 
 def new_reference(random: RandomSource) -> str:
@@ -209,7 +213,9 @@ def new_reference(random: RandomSource) -> str:
 
     It may exist already: the table's unique constraint decides.
     """
-    symbols = "".join(random.choice(LEGIBLE) for _ in range(6))
+    # drawn at once: each draw of the system's is a call that lets another thread of the process go first
+    number = random.getrandbits(6 * BITS_OF_SYMBOL)
+    symbols = "".join(LEGIBLE[(number >> BITS_OF_SYMBOL * place) % len(LEGIBLE)] for place in range(6))
     return f"P-{symbols[:4]}-{symbols[4:]}"
 
 
@@ -217,7 +223,7 @@ def patient_reference(text: str) -> str:
     """Returns the reference in its normal form. Raises NotAcceptable."""
     reference = _without_blanks(text)
     if not _REFERENCE.fullmatch(reference):
-        raise NotAcceptable("must be a patient's reference like P-7K3M-2Q (it has no 0, O, 1 and I)")
+        raise NotAcceptable("field.not_reference")
     return reference
 
 
@@ -225,7 +231,7 @@ def placement_code(text: str) -> str:
     """Returns the placement code (Vermittlungscode) as `XXXX-XXXX-XXXX`; a secret. Raises NotAcceptable."""
     symbols = _without_blanks(text).replace("-", "")
     if not _PLACEMENT_CODE.fullmatch(symbols):
-        raise NotAcceptable("must be twelve letters and digits in three groups of four, as on form PTV 11")
+        raise NotAcceptable("field.not_placement_code")
     return "-".join(symbols[i : i + 4] for i in (0, 4, 8))
 
 
@@ -261,11 +267,13 @@ PostalCode = Annotated[
 ]
 Language = Annotated[str, Text(LONGEST_INPUT, language, LANGUAGE), Field(description="ISO 639-1", examples=["de"])]
 PatientReference = Annotated[str, Text(LONGEST_INPUT, patient_reference, REFERENCE), Field(examples=["P-7K3M-2Q"])]
-PlacementCode = Annotated[  # for the endpoint of issue 12 that shows it
-    str, Text(LONGEST_INPUT, placement_code), Field(description="Vermittlungscode", examples=["A1B2-C3D4-E5F6"])
+PlacementCode = Annotated[
+    str,
+    Text(LONGEST_INPUT, placement_code, PLACEMENT_CODE),
+    Field(description="Vermittlungscode", examples=["A1B2-C3D4-E5F6"]),
 ]
 PlacementCodeOrMask = Annotated[
     str,
-    Text(LONGEST_INPUT, _placement_code_or_mask),
+    Text(LONGEST_INPUT, _placement_code_or_mask, PLACEMENT_CODE_OR_MASK),
     Field(description="Vermittlungscode; as it was shown (masked) it is ignored", examples=["A1B2-C3D4-E5F6"]),
 ]

@@ -2,78 +2,84 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from pydantic_core import ErrorDetails
 
+from shared.texts import OneOf, Sentence, placeholders
 from shared.values.errors import NotAcceptable
 
-_MESSAGES: dict[str, str] = {
-    "missing": "is required",
-    "extra_forbidden": "is not a known field",
-    "unexpected_keyword_argument": "is not a known field",
-    "string_type": "must be text",
-    "string_too_short": "must have at least {min_length} characters",
-    "string_too_long": "must have at most {max_length} characters",
-    "string_pattern_mismatch": "is not in the expected form",
-    "string_unicode": "must be valid Unicode text",
-    "int_type": "must be a whole number",
-    "int_parsing": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "int_parsing_size": "is too large",
-    "float_type": "must be a number",
-    "float_parsing": "must be a number",
-    "finite_number": "must be a finite number",
-    "decimal_type": "must be a number",
-    "decimal_parsing": "must be a number",
-    "bool_type": "must be true or false",
-    "bool_parsing": "must be true or false",
-    "greater_than": "must be more than {gt}",
-    "greater_than_equal": "must be at least {ge}",
-    "less_than": "must be less than {lt}",
-    "less_than_equal": "must be at most {le}",
-    "multiple_of": "must be a multiple of {multiple_of}",
-    "enum": "must be one of: {expected}",
-    "literal_error": "must be one of: {expected}",
-    "list_type": "must be a list",
-    "set_type": "must be a list",
-    "tuple_type": "must be a list",
-    "too_short": "must have at least {min_length} entries",
-    "too_long": "must have at most {max_length} entries",
-    "dict_type": "must be an object",
-    "model_type": "must be an object",
-    "model_attributes_type": "must be an object",
-    "dataclass_type": "must be an object",
-    "uuid_type": "must be an id (UUID)",
-    "uuid_parsing": "must be an id (UUID)",
-    "uuid_version": "must be an id (UUID)",
-    "date_type": "must be a date like 2026-11-23",
-    "datetime_type": "must be a date and time with an offset, like 2026-11-23T09:30:00Z",
-    "time_type": "must be a time like 09:30",
-    "time_parsing": "must be a time like 09:30",
-    "json_invalid": "must be valid JSON",
-    "recursion_loop": "must not contain itself",
+_KEYS: dict[str, str] = {
+    "missing": "field.required",
+    "extra_forbidden": "field.unknown",
+    "unexpected_keyword_argument": "field.unknown",
+    "string_type": "field.not_text",
+    "string_too_short": "field.too_few_characters",
+    "string_too_long": "field.too_many_characters",
+    "string_pattern_mismatch": "field.not_in_form",
+    "string_unicode": "field.not_unicode",
+    "int_type": "field.not_whole_number",
+    "int_parsing": "field.not_whole_number",
+    "int_from_float": "field.not_whole_number",
+    "int_parsing_size": "field.number_too_large",
+    "float_type": "field.not_number",
+    "float_parsing": "field.not_number",
+    "finite_number": "field.not_finite",
+    "decimal_type": "field.not_number",
+    "decimal_parsing": "field.not_number",
+    "bool_type": "field.not_boolean",
+    "bool_parsing": "field.not_boolean",
+    "greater_than": "field.not_more",
+    "greater_than_equal": "field.less_than_least",
+    "less_than": "field.not_less",
+    "less_than_equal": "field.more_than_most",
+    "multiple_of": "field.not_multiple",
+    "enum": "field.not_in_vocabulary",
+    "literal_error": "field.not_in_vocabulary",
+    "list_type": "field.not_list",
+    "set_type": "field.not_list",
+    "tuple_type": "field.not_list",
+    "too_short": "field.too_few_entries",
+    "too_long": "field.too_many_entries",
+    "dict_type": "field.not_object",
+    "model_type": "field.not_object",
+    "model_attributes_type": "field.not_object",
+    "dataclass_type": "field.not_object",
+    "uuid_type": "field.not_id",
+    "uuid_parsing": "field.not_id",
+    "uuid_version": "field.not_id",
+    "date_type": "field.not_date",
+    "datetime_type": "field.not_instant",
+    "time_type": "field.not_time",
+    "time_parsing": "field.not_time",
+    "json_invalid": "field.not_json",
+    "recursion_loop": "field.contains_itself",
 }
 _NULL_IS_NOT_THE_PROBLEM = {"missing", "extra_forbidden", "unexpected_keyword_argument"}
 
 
-def message_of(detail: ErrorDetails, known: Sequence[str] = ()) -> str:
+def sentence_of(detail: ErrorDetails, known: Sequence[str] = ()) -> Sentence:
     """Returns what is wrong with a value, for its sender; the value is never repeated.
 
     `known`: the fields of the whole, which are named where another one was sent (not inside of these fields).
     """
     kind, context = detail["type"], detail.get("ctx", {})
+    refused = context.get("error")
     if detail["input"] is None and kind not in _NULL_IS_NOT_THE_PROBLEM:
-        return "must not be null"
-    if isinstance(context.get("error"), NotAcceptable):
-        return str(context["error"])
+        return Sentence.of("field.null")
+    if isinstance(refused, NotAcceptable):
+        return refused.sentence
     if context.get("min_length") == 1 and kind in ("too_short", "string_too_short"):
-        return "must not be empty"
-    message = _MESSAGES.get(kind, "is not valid").format_map({name: _plain(value) for name, value in context.items()})
-    is_unknown = kind == "extra_forbidden" and len(detail["loc"]) == 1
-    return f"{message} (known: {', '.join(known)})" if is_unknown and known else message
+        return Sentence.of("field.empty")
+    if kind == "extra_forbidden" and len(detail["loc"]) == 1 and known:
+        return Sentence.of("field.unknown.of_known", known=known)
+    key = _KEYS.get(kind, "field.not_valid")
+    return Sentence(key, {name: _plain(context[name]) for name in placeholders(key)})
 
 
 def _plain(limit: Any) -> Any:
+    if isinstance(limit, str):  # such as "'a', 'b' or 'c'"
+        return OneOf(re.split(", | or ", limit))
     return int(limit) if isinstance(limit, float) and limit.is_integer() else limit

@@ -21,7 +21,7 @@ class Period(Schema):
     def _is_in_order(self) -> None:
         """`to` does not lie before `from`."""
         if self.last < self.first:
-            raise NotAcceptable("must not end before it begins")
+            raise NotAcceptable("field.ends_before_it_begins")
 
     def contains(self, day: date) -> bool:
         return self.first <= day <= self.last

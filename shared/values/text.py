@@ -116,16 +116,16 @@ class Text:
     def normalise(self, text: str) -> str:
         """Returns the text as it is stored. Raises NotAcceptable."""
         if len(text) > self.longest:
-            raise NotAcceptable(f"must have at most {self.longest} characters")
+            raise NotAcceptable("field.too_many_characters", max_length=self.longest)
         if "\x00" in text:
-            raise NotAcceptable("must not contain the NUL character")
+            raise NotAcceptable("field.nul")
         if has_unstorable(text):
-            raise NotAcceptable("must not contain control characters")
+            raise NotAcceptable("field.control_characters")
         normal = self.form(text)
         if not normal:
-            raise NotAcceptable("must have at least one visible character")
+            raise NotAcceptable("field.invisible")
         if len(normal) > self.longest:  # a few rare characters become two when they are composed
-            raise NotAcceptable(f"must have at most {self.longest} characters")
+            raise NotAcceptable("field.too_many_characters", max_length=self.longest)
         return normal
 
 

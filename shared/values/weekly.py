@@ -17,6 +17,7 @@ from sqlalchemy import Dialect
 from sqlalchemy.dialects.postgresql import INT4MULTIRANGE
 from sqlalchemy.types import TypeDecorator
 
+from shared.texts import Sentence
 from shared.values.datetimes import BERLIN, within_the_calendar
 from shared.values.errors import NotAcceptable
 
@@ -139,7 +140,7 @@ class Weekly:
         if value is None:
             return None
         if not isinstance(value, dict) or not value.keys() <= set(DAYS):
-            raise NotAcceptable("must be an object of weekdays, from monday to sunday, in lower case")
+            raise NotAcceptable("field.not_week")
         windows: list[Window] = []
         for weekday, day in enumerate(DAYS):
             if day not in value:
@@ -177,12 +178,12 @@ class Weekly:
 
 def _windows_of_day(day: str, items: object) -> list[Window]:
     if not isinstance(items, list):
-        raise NotAcceptable(f"{day}: must be a list of windows")
+        raise NotAcceptable("field.day_not_list", day=day)
     if len(items) > MOST_WINDOWS_A_DAY:
-        raise NotAcceptable(f"{day}: must have at most {MOST_WINDOWS_A_DAY} windows")
+        raise NotAcceptable("field.too_many_windows", day=day, most=MOST_WINDOWS_A_DAY)
     windows = [_window(day, place, item) for place, item in enumerate(items, start=1)]
     if len(windows) > 1 and any(later.start < earlier.end for earlier, later in pairwise(sorted(windows))):
-        raise NotAcceptable(f"{day}: two windows overlap")
+        raise NotAcceptable("field.windows_overlap", day=day)
     return windows
 
 
@@ -191,17 +192,17 @@ def _window(day: str, place: int, item: object) -> Window:
         start, end = _minutes(item.get("start")), _minutes(item.get("end"))
         if start is not None and end is not None and start < end:
             return Window(start, end)
-    raise NotAcceptable(f"{day}, window {place}: {_what_is_wrong(item)}")
+    raise NotAcceptable("field.window_wrong", day=day, place=place, what=_what_is_wrong(item))
 
 
-def _what_is_wrong(item: object) -> str:
+def _what_is_wrong(item: object) -> Sentence:
     if not isinstance(item, dict) or item.keys() != {"start", "end"}:
-        return "must have a start and an end, and nothing else"
+        return Sentence.of("field.window_wrong.fields")
     if _minutes(item["start"]) in (None, MINUTES_A_DAY):
-        return "start must be a time from 00:00 to 23:59, like 09:00"
+        return Sentence.of("field.window_wrong.start")
     if _minutes(item["end"]) is None:
-        return "end must be a time from 00:01 to 24:00, like 12:00"
-    return "end must be after start"
+        return Sentence.of("field.window_wrong.end")
+    return Sentence.of("field.window_wrong.order")
 
 
 def _minutes(text: object) -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import importlib
 import re
 from collections.abc import Iterator, Mapping
@@ -15,12 +14,15 @@ from sqlalchemy import CheckConstraint, Table
 
 from communication_service.domain import states as communication
 from communication_service.domain.contact_waits import ContactWait
+from gateway.problems import GATEWAY_PROBLEMS
 from matching_service.domain import states as matching
 from patient_service.domain import states as patient
 from shared.http import dead_letters
+from shared.texts import code_of
 from shared.values import account_enums, enums
+from tests.architecture import sentences
 from tests.architecture.documents import API, anchors, codes, table_after
-from tests.architecture.sources import SERVICES, sources, tree
+from tests.architecture.sources import SERVICES
 from therapist_service.domain import states as therapist
 
 each_service = pytest.mark.parametrize("service", SERVICES)
@@ -49,6 +51,7 @@ TRANSITIONS: dict[str, Mapping[Any, frozenset[Any]]] = {
 
 VOCABULARIES: dict[str, type[StrEnum]] = {
     "what a search lacks": enums.MissingForSearch,
+    "what two patients have in common": enums.Likeness,
     "purpose of a consent": enums.ConsentPurpose,
     "insurance type": enums.InsuranceType,
     "accreditation": enums.Accreditation,
@@ -136,29 +139,21 @@ def test_the_vocabularies_of_the_document_are_those_of_the_code() -> None:
     assert written == {field: [each.value for each in vocabulary] for field, vocabulary in VOCABULARIES.items()}
 
 
-REFUSALS = frozenset(
-    {"Conflict", "LostUpdate", "RuleBroken", "Unauthenticated", "Forbidden", "TooManyRequests", "ForeignHost"}
-    | {"TokenRefused", "UnknownKey", "NoKeys", "problem"}
-)
 CODES_OF_HTTP = {HTTPStatus(number).name.lower() for number in (400, 404, 405, 408, 413, 415, 431, 505)} | {"internal"}
 """Refusals of HTTP itself: the code is the name of the status."""
-CODE = re.compile(r"[a-z_]+\.[a-z_]+")
+NOT_IN_THE_TABLE = {"NotFound", "Outage"}
+"""Whose code follows from the noun, and what operators read."""
+OTHER = "refused"
+"""What is said of a status of HTTP that has no text of its own; its code is the name of the status."""
 
 
 def _codes_in_the_code() -> Iterator[str]:
-    """Of every refusal that is made, whether it is named at once or in a class of its own."""
-    files = [tree(path) for path in sources("shared", "gateway", *SERVICES)]
-    classes = [node for file in files for node in ast.walk(file) if isinstance(node, ast.ClassDef)]
-    kinds = [node for node in classes if set(map(ast.unparse, node.bases)) & REFUSALS]
-    names = REFUSALS | {node.name for node in kinds}
-    inside = [call for kind in kinds for call in ast.walk(kind) if isinstance(call, ast.Call)]
-    everywhere = [node for file in files for node in ast.walk(file) if isinstance(node, ast.Call)]
-    for call in [*inside, *(each for each in everywhere if ast.unparse(each.func) in names)]:
-        yield from (str(a.value) for a in call.args if isinstance(a, ast.Constant) and CODE.fullmatch(str(a.value)))
-    for call in everywhere:
-        yield from (str(k.value.value) for k in call.keywords if k.arg == "code" and isinstance(k.value, ast.Constant))
-        if ast.unparse(call.func) == "check_version":
-            yield f"{ast.literal_eval(call.args[2])}.changed_meanwhile"
+    """Of every refusal that is made: in an error, by the translator of errors, by the gateway."""
+    errors = sentences.errors() - NOT_IN_THE_TABLE | {"check_version"}
+    for each in sentences.mentions():
+        if each.by in errors or each.place.startswith("shared/http/problems.py"):
+            yield from (code_of(key) for key in sentences.keys_of(each) if not key.startswith("word."))
+    yield from (each.code for each in GATEWAY_PROBLEMS if each.code)
 
 
 @pytest.mark.slow
@@ -166,7 +161,7 @@ def test_the_codes_of_problems_are_those_of_the_document() -> None:
     """Programs compare them; `….not_found` follows from the noun."""
     written = [codes(row[0])[0] for row in table_after(API, "code-of-a-problem")]
     assert len(written) == len(set(written))
-    assert set(written) == set(_codes_in_the_code()) | CODES_OF_HTTP
+    assert set(written) == set(_codes_in_the_code()) - {OTHER} | CODES_OF_HTTP
 
 
 def test_the_document_has_every_heading_that_is_looked_for() -> None:

@@ -81,7 +81,8 @@ def test_every_service_has_the_same_rooms() -> None:
         folder = ROOT / service
         entries = {p for p in folder.iterdir() if p.name != "__pycache__"}
         assert {p.name for p in entries if p.is_dir()} <= layers, service
-        assert {p.stem for p in entries if p.is_file()} <= files, service
+        assert {p.stem for p in entries if p.suffix == ".py"} <= files, service
+        assert {p.name for p in entries if p.is_file() and p.suffix != ".py"} == {"texts.toml"}, service
         assert {"service", "settings", "__main__"} <= {p.stem for p in entries}, service
 
 

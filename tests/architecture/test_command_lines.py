@@ -20,6 +20,7 @@ import gateway.__main__
 import migrations.__main__
 import operations.__main__
 import operations.postman.__main__
+import patient_service.cli
 import tests.fuzz.__main__
 import user_service.cli
 from operations import event_document, mail_catcher, setting_files
@@ -44,6 +45,7 @@ PROGRAMS: dict[str, click.Command] = {
     "operations.setting_files": setting_files.main,
     "gateway": gateway.__main__.main,
     "user_service": user_service.cli.commands,
+    "patient_service.cli": patient_service.cli.commands,
     "testkit.demo": demo.main,
     "benchmarks": benchmarks.__main__.main,
     "chaos": chaos.__main__.main,

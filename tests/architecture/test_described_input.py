@@ -1,4 +1,5 @@
-"""What the OpenAPI documents say: each field has a description, and each text of input that has a form an example."""
+"""What the OpenAPI documents say: how bodies are refused, what each field means, and an example of each text of input
+that has a form."""
 
 from __future__ import annotations
 
@@ -161,3 +162,11 @@ def test_an_example_says_what_could_be_sent() -> None:
     assert examples["therapist_service post /api/imports"]["file"].startswith("therapists_")
     empty = [name for name, example in examples.items() if " patch " in name and not example]
     assert empty == ["matching_service patch /api/placement-requests/{id}"]  # a number or a day; neither has an example
+
+
+@each_service
+def test_every_operation_with_a_body_says_how_a_bad_one_is_refused(service: str) -> None:
+    """Also a DELETE that takes one."""
+    for name, operation in operations(service):
+        if "requestBody" in operation:
+            assert {"400", "413", "415", "422"} <= set(operation["responses"]), name

@@ -99,7 +99,8 @@ def test_no_event_carries_what_identifies_or_describes_a_patient(event: type[Eve
 COMPARED: dict[type[Event] | None, str] = {RequestUpdated: "communication_service"}
 """States that are no copies: who acts on them does so only where they handled something else.
 
-Tried in tests/communication_service/test_requests_ahead.py and, in any order, tests/end_to_end/test_states_agree.py.
+Tried in tests/communication_service/test_requests_ahead.py and, in any order, in
+tests/across_services/test_states_agree.py.
 """
 
 

@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from shared.security.encryption import Keys
+from patient_service.dependencies import Dependencies
 from tests.builders.imports import FIRST, Folder, a_file, a_record
 from tests.builders.patients import a_patient, new_patient
 from tests.builders.therapists import new_therapist
@@ -63,7 +63,7 @@ def test_patients_are_found_by_what_people_type(
     service: str, client: FlaskClient, session: Session, settings: Any, q: str
 ) -> None:
     """Their names are encrypted: the index is of the folded words."""
-    keys = Keys(settings.master_key.get_secret_value())
+    keys = Dependencies.of(settings).keys
     a_patient(session, keys, first_name="José Straße", last_name=WRITTEN["last_name"])
     found = client.get("/api/patients", query_string={"q": q}).json["items"]
     assert [each["last_name"] for each in found] == [KEPT["last_name"]]

@@ -11,9 +11,9 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from communication_service.store.tables import Email, Inquiry, PhoneCall
+from patient_service.dependencies import Dependencies
 from patient_service.domain import consents
 from patient_service.domain.schemas import NewConsent
-from shared.security.encryption import Keys
 from shared.values.enums import RequestStatus
 from tests.boundaries.samples import Path
 from tests.builders import communication, matching, patients, therapists
@@ -29,7 +29,7 @@ def world_of(service: str, session: Session, settings: Any) -> Ids:
 
 
 def _patients(session: Session, settings: Any) -> Ids:
-    keys = Keys(settings.master_key.get_secret_value())
+    keys = Dependencies.of(settings).keys
     patient = patients.a_patient_who_is(session, keys, "searching")
     new = NewConsent.from_json({"purpose": "mandate", "given_on": "2026-11-01", "text_version": "1"})
     consent = consents.give(session, keys, patient.id, new, reader=patients.NOBODY, now=MONDAY)

@@ -61,7 +61,7 @@ def a_patient_who_is(session: Session, keys: Keys, *steps: str, now: datetime = 
     """A patient who took these steps, the last one being the present status."""
     patient = a_ready_patient(session, keys, now=now, **fields)
     for step in steps:
-        new = NewStatus.from_json({"status": step})
+        new = NewStatus.from_json({"status": step, "reason": "it is so"})
         patient = searches.set_status(session, keys, patient.id, new, reader=NOBODY, now=now)
     return patient
 

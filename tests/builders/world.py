@@ -70,10 +70,10 @@ class World:
 
     # People
 
-    def a_patient(self) -> UUID:
+    def a_patient(self, **fields: Any) -> UUID:
         """A patient whose search may start."""
         registered = patients.register(
-            self.patient, self.keys, NewPatient.from_json(new_patient()), force=True, by=None, now=self.now
+            self.patient, self.keys, NewPatient.from_json(new_patient(**fields)), force=True, by=None, now=self.now
         )
         place = AddressGeocoded(
             owner_kind="patient",
@@ -177,7 +177,7 @@ class World:
 
     def set_status(self, patient: UUID, status: str) -> None:
         """Staff take the patient one step further."""
-        new = NewStatus.from_json({"status": status})
+        new = NewStatus.from_json({"status": status, "reason": "it is so"})
         self._try(
             self.patient,
             lambda: searches.set_status(self.patient, self.keys, patient, new, reader=NOBODY, now=self.now),

@@ -17,7 +17,7 @@ def test_after_a_place_that_failed_a_new_approval_sends_an_email(platform: Priva
     api.post("matching", f"/api/placement-requests/{request['id']}/response", {"outcome": "accepted"})
     api.post("matching", f"/api/placement-requests/{request['id']}/place", {})
     _patient_becomes(api, patient, "in_therapy")
-    api.post("patient", f"/api/patients/{patient['id']}/status", {"status": "searching"})
+    api.post("patient", f"/api/patients/{patient['id']}/status", {"status": "searching", "reason": "It did not fit."})
     status_becomes(api, request, "failed")
     (again,) = asked(api, patient, second)
     (letter,) = platform.mailbox.wait_for(1, to=second["email"])

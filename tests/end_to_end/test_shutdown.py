@@ -72,7 +72,7 @@ class Counters:
 
     def all_had_one_effect(self) -> None:
         """Wait for the last one; none is there twice."""
-        until(lambda: self.effects()[1] >= self.published, 60)
+        until(lambda: self.effects()[1] >= self.published)
         assert self.effects() == (self.published, self.published)
 
 

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from testkit.api_client import ApiClient, Document
-from testkit.private_platform import PrivatePlatform, private_platform
+from testkit.private_platform import PrivatePlatform
 from tests.end_to_end.people import a_searching_patient, a_therapist, known_to_matching
 
 GATHERING = 8
@@ -21,17 +21,20 @@ DIAGNOSIS = "F30"
 
 
 @pytest.fixture(scope="module")
-def patient_platform() -> Iterator[PrivatePlatform]:
-    """A platform of our own on which requests gather for long enough to kill somebody meanwhile."""
-    with private_platform(CONTACT_GATHERING_SECONDS=str(GATHERING)) as platform:
-        platform.up()
-        yield platform
+def patient_platform(platform: PrivatePlatform) -> Iterator[PrivatePlatform]:
+    """The platform, while requests gather on it for long enough to kill somebody meanwhile."""
+    usual = platform.settings["CONTACT_GATHERING_SECONDS"]
+    let_gather(platform, str(GATHERING))
+    yield platform
+    let_gather(platform, usual)
 
 
-@pytest.fixture
-def api(patient_platform: PrivatePlatform) -> ApiClient:
-    patient_platform.up([spec.name for spec in patient_platform.process_specs])
-    return ApiClient(patient_platform.settings)
+def let_gather(platform: PrivatePlatform, seconds: str) -> None:
+    """Restart the communication service with this setting."""
+    platform.settings["CONTACT_GATHERING_SECONDS"] = seconds
+    del platform.process_specs  # made anew, from the settings
+    for role in ("web", "worker"):
+        platform.process(f"communication_service.{role}").restart()
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ SOMEBODY, SOME_MACHINE = UUID("0190a0a0-1111-7000-8000-000000000001"), UUID("019
 
 
 def _headers(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
+    # whatever language is made up for it: a reason (`reasons.py`) is known by its English sentence
+    return {"Authorization": f"Bearer {token}", "Accept-Language": "en"}
 
 
 def _callers() -> dict[str, Caller]:
@@ -51,7 +52,7 @@ class SignIn(FixedCaller):
         """Returns the caller; raises `Unauthenticated` for whom nobody knows."""
         found = self._by_header.get(environ.get("HTTP_AUTHORIZATION", ""))
         if found is None:
-            raise Unauthenticated("token.missing", "Sign in first.")
+            raise Unauthenticated("token.missing")
         return found
 
     def headers_of(self, number: int) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from communication_service.store import tables
-from shared.security.encryption import Keys
+from patient_service.dependencies import Dependencies
 from shared.values.enums import RequestStatus
 from tests.builders import accounts, communication, imports, matching, patients, therapists
 
@@ -18,7 +18,7 @@ Known = Mapping[str, Sequence[str]]
 
 
 def _patients(session: Session, settings: Any, folder: Path) -> Known:
-    keys = Keys(settings.master_key.get_secret_value())
+    keys = Dependencies.of(settings).keys
     known = [patients.a_ready_patient(session, keys, last_name="Bereit")]
     known += [patients.a_patient(session, keys, last_name=f"Erfunden{place}") for place in "abc"]
     return {"/api/patients": _ids(each.id for each in known)}

@@ -60,8 +60,8 @@ class Reason:
     """For the others: the fields, `*` for any place in a list, ..."""
     also: tuple[str, ...] = ()
     """... and the operations beside `operation`."""
-    before: tuple[str, Mapping[str, Any]] | None = None
-    """The operation, and what has to be sent to it before `wrong`, with the same `Idempotency-Key` if there is one."""
+    before: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    """Operations, and what has to be sent to them before `wrong`, with the same `Idempotency-Key` if there is one."""
     key: str | None = None
 
     def explains(self, name: str, message: str, sent: Sent) -> bool:
@@ -156,8 +156,29 @@ RULES = (
     ),
     Reason(
         "must not be empty once the search has started", "depends on what is stored", rules.is_cleared, PATIENT,
-        {"search_started_on": None}, {"search_started_on": "2026-01-02"}, fields=("search_started_on",),
-        before=(STATUS, {"status": "searching"}),
+        {"search_started_on": None}, {"search_started_on": "2026-01-02", "reason": "it is so"},
+        fields=("search_started_on",),
+        before=((STATUS, {"status": "searching"}),),
+    ),
+    Reason(
+        "must say why search_started_on changes", "depends on what is stored, and on X-Purpose",
+        rules.moves_the_start_without_a_reason, PATIENT, {"search_started_on": "2026-01-02"},
+        {"search_started_on": "2026-01-02", "reason": "it is so"}, fields=("reason",),
+    ),
+    Reason(
+        "belongs to a change of search_started_on", "an unchanged start may be sent along",
+        rules.gives_a_reason_for_nothing, PATIENT, {"reason": "it is so"},
+        {"search_started_on": "2026-01-02", "reason": "it is so"}, fields=("reason",),
+    ),
+    Reason(
+        "must say why the therapy is over", "depends on what is stored", rules.searches_without_a_reason, STATUS,
+        {"status": "searching"}, {"status": "searching", "reason": "it is so"}, fields=("reason",),
+        before=((STATUS, {"status": "searching"}), (STATUS, {"status": "in_therapy"})),
+    ),
+    Reason(
+        "must be the whole code, not its masked form", "is a change that changes nothing, where there is a code",
+        rules.is_a_mask, NEW_PATIENT, {"consultation": {"placement_code": "****-****-AB12"}},
+        {"consultation": {"placement_code": "A1B2-C3D4-AB12"}}, fields=("consultation.placement_code",),
     ),
     Reason(
         "must not be cleared", "has a default where the object is made, and none afterwards", rules.is_cleared,
@@ -166,7 +187,11 @@ RULES = (
     Reason(
         "must not lie in the future", "depends on today", rules.lies_in_the_future, NEW_PATIENT,
         {"date_of_birth": "2099-01-01"}, {"date_of_birth": "1999-01-01"},
-        fields=("date_of_birth", "registered_on", "search_started_on", "last_contact_on"), also=(PATIENT,),
+        fields=(
+            "date_of_birth", "registered_on", "search_started_on", "last_contact_on", "consultation.held_on",
+            "anamnesis.previous_therapy_ended_on",
+        ),
+        also=(PATIENT,),
     ),
     Reason(
         "must not lie in the future", "depends on today", rules.lies_in_the_future, CONSENT,
@@ -186,7 +211,7 @@ RULES = (
     Reason(
         "must lie in the future", "depends on today", rules.does_not_lie_in_the_future, STATUS,
         {"status": "paused", "paused_until": "2020-01-01"}, {"status": "paused", "paused_until": "2099-01-01"},
-        fields=("paused_until",), before=(STATUS, {"status": "searching"}),
+        fields=("paused_until",), before=((STATUS, {"status": "searching"}),),
     ),
     Reason(
         "was not asked in this contact", "depends on what is stored", rules.was_sent, CALL,
@@ -257,7 +282,7 @@ RULES = (
     Reason(
         "must not lie before the answer that is recorded", "depends on what is stored", rules.was_sent, ANSWER,
         {"outcome": "declined_other", "occurred_at": "2020-01-02T00:00:00Z"}, None, fields=("occurred_at",),
-        before=(ANSWER, {"outcome": "later"}),
+        before=((ANSWER, {"outcome": "later"}),),
     ),
     Reason(
         "must be the `next` of a part of the same list", "depends on what the service has signed", rules.was_sent,
@@ -268,7 +293,7 @@ RULES = (
         "GET /api/therapists", {"after": "WzUwLCIwMTkwIl0", "offset": 5}, {"offset": 5}, {"maximum": 2147483647},
     ),
     Reason(
-        "send either ids or a filter", "is a rule across fields", rules.selects_in_no_one_way, BULK,
+        "must have either ids or a filter", "is a rule across fields", rules.selects_in_no_one_way, BULK,
         {"ids": [ID], "filter": {}}, {"ids": [ID]}, fields=("ids", "filter"),
     ),
     Reason(
@@ -288,7 +313,7 @@ RULES = (
     Reason(
         "was used before with another request", "depends on the requests before", rules.was_sent, NEW_PATIENT,
         {"last_name": "Muster"}, None, {"pattern": KEY_FORM}, key="again",
-        before=(NEW_PATIENT, {"last_name": "Mustermann"}),
+        before=((NEW_PATIENT, {"last_name": "Mustermann"}),),
     ),
 )  # fmt: skip
 """Rules across fields, and of one value beside what is stored, today or the requests before."""

@@ -165,6 +165,26 @@ def is_cleared(value: Any, sent: Sent) -> bool:
     return value is None or value is NOTHING
 
 
+def moves_the_start_without_a_reason(value: Any, sent: Sent) -> bool:
+    """Neither in the body nor in the header."""
+    return is_cleared(value, sent) and "search_started_on" in sent.body and "X-Purpose" not in sent.headers
+
+
+def gives_a_reason_for_nothing(value: Any, sent: Sent) -> bool:
+    """The body names no start."""
+    return "search_started_on" not in sent.body
+
+
+def searches_without_a_reason(value: Any, sent: Sent) -> bool:
+    """Whether the patient is in therapy is stored."""
+    return is_cleared(value, sent) and sent.body.get("status") == "searching"
+
+
+def is_a_mask(value: Any, sent: Sent) -> bool:
+    """Stars instead of two thirds of the code."""
+    return str(value).strip().startswith("****")
+
+
 def _start_and_end(sent: Sent) -> Iterator[tuple[date, date]]:
     spans = sent.body["holidays"] if isinstance(sent.body, dict) else [sent.query]
     for span in spans:

@@ -116,8 +116,8 @@ def test_every_reason_is_needed_and_judges_what_was_sent(service: str, infrastru
 
 
 def try_out(stage: Prepared, reason: Reason) -> None:
-    if reason.before is not None:
-        before = asked(stage, *reason.before, reason.key)[1]
+    for operation, values in reason.before:
+        before = asked(stage, operation, values, reason.key)[1]
         assert before.status_code < 300, (ids(reason), before.text)
     wrong, refused = asked(stage, reason.operation, reason.wrong, reason.key)
     problem: Any = refused.json

@@ -243,3 +243,31 @@ def test_the_history_can_be_added_to_and_never_changed(client: FlaskClient, sess
         with pytest.raises(ProgrammingError, match="permission denied"), session.begin_nested():
             session.connection().exec_driver_sql(change)
     assert session.query(AuditLogEntry).count() == 4
+
+
+LANGUAGES = {
+    "de": "Privatpraxis: gesetzlich versichert, und keine Kostenerstattung.",
+    "en": "Private practice: the patient is insured by statute and no reimbursement case.",
+}
+
+
+def test_a_repeated_key_does_not_fix_the_language_of_refusals(client: FlaskClient, session: Session) -> None:
+    patient, fits = a_known_patient(session), a_known_therapist(session)
+    private = a_known_therapist(session, accreditation="private")
+    for language in ("de", "en", "de"):
+        client.environ_base["HTTP_ACCEPT_LANGUAGE"] = language
+        answer = approve(client, patient, private, fits, key="once")
+        assert (answer.status_code, answer.headers["Content-Language"]) == (201, language)
+        assert [each["detail"] for each in answer.json["refused"]] == [LANGUAGES[language]]
+    assert client.get(URL).json["total"] == 1
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_when_all_are_refused_every_reason_is_said_in_the_language_of_staff(
+    client: FlaskClient, session: Session, language: str
+) -> None:
+    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = language
+    answer = approve(client, a_known_patient(session), a_known_therapist(session, accreditation="private"), uuid4())
+    private, unknown = (each["message"] for each in answer.json["errors"])
+    assert private == f"accreditation: {LANGUAGES[language]}"
+    assert ("gibt es hier nicht" in unknown) == (language == "de")

@@ -147,3 +147,24 @@ def test_the_answer_shows_nothing_of_the_patient(client: FlaskClient, session: S
     a_known_therapist(session)
     answer = client.post("/api/matches", json={"patient_id": str(a_known_patient(session, **patient.model_dump()))})
     assert patient.reference not in answer.text
+
+
+def test_reasons_and_checks_are_said_in_the_language_of_staff(client: FlaskClient, session: Session) -> None:
+    a_known_therapist(session, potentially_available=True, procedures=[])
+    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "de"
+    patient = a_known_patient(session, preferred_procedures=["VT"])
+    answer = client.post("/api/matches", json={"patient_id": str(patient)})
+    assert (answer.headers["Content-Language"], answer.headers["Vary"]) == ("de", "Accept-Language")
+    (candidate,) = answer.json["candidates"]
+    assert candidate["reasons"] == [
+        "Potenziell verfügbar: zuerst kontaktieren.",
+        "5,0 km entfernt, etwa 13 Minuten mit dem Auto.",
+        "Zulassung: Kassensitz.",
+        "Verfügbarkeit: In der Woche 1 h gemeinsame Zeit.",
+        "Nicht bekannt, bitte erfragen: Verfahren.",
+    ]
+    assert {each["detail"] for each in candidate["checks"]} >= {
+        "Die Verfahren der Praxis sind nicht bekannt.",
+        "Keine Ablehnung in den letzten 28 Tagen.",
+        "5,0 km, etwa 13 Minuten mit dem Auto; Grenze 25 km.",
+    }

@@ -116,7 +116,7 @@ def test_an_unknown_setting_is_reported_with_what_may_have_been_meant(checkout: 
 
 def test_a_secret_may_stand_in_a_file(checkout: Path) -> None:
     """No other is made for it, and who is started gets what the file says."""
-    (checkout / "master_key").write_text("of a file\n")
+    env_file.write_private(checkout / "master_key", "of a file\n")
     (checkout / ".env").write_text(f"MASTER_KEY_FILE={checkout / 'master_key'}\n")
     assert not {"MASTER_KEY", "MASTER_KEY_FILE"} & set(env_file.complete(checkout))
     assert env_file.load(checkout, {})["MASTER_KEY"] == "of a file"
@@ -125,7 +125,7 @@ def test_a_secret_may_stand_in_a_file(checkout: Path) -> None:
 
 def test_the_environment_may_name_the_file(checkout: Path) -> None:
     env_file.complete(checkout)
-    (checkout / "password").write_text("of a file")
+    env_file.write_private(checkout / "password", "of a file")
     text = (checkout / ".env").read_text()
     (checkout / ".env").write_text(re.sub("^ADMIN_PASSWORD=.*$", "ADMIN_PASSWORD=", text, flags=re.MULTILINE))
     loaded = env_file.load(checkout, {"ADMIN_PASSWORD_FILE": str(checkout / "password")})
@@ -149,7 +149,7 @@ def test_processes_are_given_what_secret_files_say_as_if_it_stood_in_env(checkou
     written = env_file.load(checkout, {"SMTP_USERNAME": "agency", "SMTP_PASSWORD": "of the mail server"})
     named: dict[str, str] = {}
     for name in EVERY_SECRET:
-        (checkout / name).write_text(f"{written[name]}\n")
+        env_file.write_private(checkout / name, f"{written[name]}\n")
         named |= {name: "", f"{name}_FILE": str(checkout / name)} if written[name] else {}
     variables = {"SMTP_USERNAME": "agency", **named}
     if source == "the file .env":

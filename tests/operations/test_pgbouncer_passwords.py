@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from operations import env_file
 from testkit.private_platform import ROOT
 
 NAME = "PATIENT_SERVICE_DATABASE_PASSWORD"
@@ -26,7 +27,7 @@ def start(folder: Path, environment: dict[str, str]) -> subprocess.CompletedProc
 
 @pytest.mark.parametrize("text", ["pass word", 'qu"ote', "$HOME `id` \\n %s", "ä"])
 def test_a_password_stands_in_the_environment_or_in_a_file(tmp_path: Path, text: str) -> None:
-    (tmp_path / "password").write_text(f"{text}\n")
+    env_file.write_private(tmp_path / "password", f"{text}\n")
     in_file = {NAME: "", f"{NAME}_FILE": str(tmp_path / "password")}
     ended = start(tmp_path, in_file | {"USER_SERVICE_DATABASE_PASSWORD": text})
     assert (ended.returncode, ended.stderr) == (0, "")
@@ -48,6 +49,15 @@ def test_a_password_that_nobody_can_use_is_refused(tmp_path: Path, environment: 
     ended = start(tmp_path, environment)
     assert ended.returncode != 0
     assert said in ended.stderr
+    assert "secret" not in ended.stderr
+
+
+def test_a_file_that_everybody_reads_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("secret")
+    (tmp_path / "password").chmod(0o644)
+    ended = start(tmp_path, {f"{NAME}_FILE": str(tmp_path / "password")})
+    assert ended.returncode != 0
+    assert f"the file that {NAME}_FILE names can be read by every user of the machine" in ended.stderr
     assert "secret" not in ended.stderr
 
 

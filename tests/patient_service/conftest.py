@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from patient_service.dependencies import Dependencies
 from shared.security.encryption import Keys
 
 
 @pytest.fixture
 def keys(settings: Any) -> Keys:
     """The keys that the service under test is wired with."""
-    return Keys(settings.master_key.get_secret_value())
+    return Dependencies.of(settings).keys

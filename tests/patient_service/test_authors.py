@@ -43,6 +43,23 @@ def give_a_consent(client: FlaskClient, session: Session, keys: Keys) -> Any:
     return client.post(f"/api/patients/{a_patient(session, keys).id}/consents", json=CONSENT)
 
 
+def in_crisis(session: Session, keys: Keys) -> str:
+    known = a_patient(session, keys, anamnesis={"complaints": "Suizidgedanken"})
+    return f"/api/patients/{known.id}/crisis"
+
+
+def acknowledge_a_crisis(client: FlaskClient, session: Session, keys: Keys) -> Any:
+    return client.post(f"{in_crisis(session, keys)}/acknowledge")
+
+
+def flag_a_crisis(client: FlaskClient, session: Session, keys: Keys) -> Any:
+    return client.post(f"{in_crisis(session, keys)}/flag", json={"reason": "Am Telefon gesagt."})
+
+
+def clear_a_crisis(client: FlaskClient, session: Session, keys: Keys) -> Any:
+    return client.post(f"{in_crisis(session, keys)}/clear", json={"reason": "Ein Irrtum."})
+
+
 def withdraw_the_mandate(client: FlaskClient, session: Session, keys: Keys) -> Any:
     """With it the search pauses: that is the same person's act."""
     patient = a_patient_who_is(session, keys, "searching")
@@ -58,6 +75,12 @@ ACTS: dict[str, tuple[Act, set[str]]] = {
         start_the_search,
         {"patients.updated_by", "status_changes.changed_by", "file_accesses.accessed_by"},
     ),
+    "POST /api/patients/<id>/crisis/acknowledge": (
+        acknowledge_a_crisis,
+        {"patients.updated_by", "file_accesses.accessed_by"},
+    ),
+    "POST /api/patients/<id>/crisis/flag": (flag_a_crisis, {"patients.updated_by", "file_accesses.accessed_by"}),
+    "POST /api/patients/<id>/crisis/clear": (clear_a_crisis, {"patients.updated_by", "file_accesses.accessed_by"}),
     "POST /api/patients/<id>/consents": (
         give_a_consent,
         {"consents.recorded_by", "patients.updated_by", "file_accesses.accessed_by"},

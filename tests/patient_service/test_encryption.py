@@ -7,13 +7,13 @@ import logging
 import pytest
 from cryptography.exceptions import InvalidTag
 from flask.testing import FlaskClient
-from sqlalchemy import text, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
 from patient_service.domain import files, patients
 from patient_service.store import queries
-from patient_service.store.tables import Patient, Tables
-from shared.security.encryption import Keys
+from patient_service.store.tables import DataKey, Patient, Tables
+from shared.security.encryption import Keys, MissingKey
 from tests.builders.patients import NOBODY, a_patient, a_ready_patient, new_patient
 from tests.conftest import MONDAY
 
@@ -31,10 +31,24 @@ SECRETS = {
     "reason_without_guardian": "Streit",
     "referred_by": "Hausarzt Platon",
     "general_practitioner": "Aristoteles",
+    "consultation": {
+        "placement_code": "Q9W8-E7R6-T5Z4",
+        "recommendations": ["Gruppentherapie"],
+        "diagnoses": ["F60.31G"],
+    },
+    "anamnesis": {
+        "complaints": "Flugangst",
+        "occupation": "Imkerin",
+        "medication": "Lithium",
+        "previous_therapy_ended_on": "2025-06-05",
+    },
 }
+ANOTHER = "A" * 43 + "="
+"""A key that wrote nothing."""
 TRACES = (
     "xanthippe", "geheimrat", "1991-02-03", "verschwiegen", "987654", "t012345678", "f41.0", "panik", "sokrates",
     "streit", "platon", "aristoteles", "klinik",
+    "e7r6", "gruppentherapie", "f60.3", "flugangst", "imkerin", "lithium", "2025-06-05", "2027-06-05",
 )  # fmt: skip
 
 
@@ -79,6 +93,8 @@ def test_every_patient_has_a_key_of_their_own(session: Session, keys: Keys) -> N
     one, other = (queries.patient(session, a_patient(session, keys).id) for _ in range(2))
     assert one is not None
     assert other is not None
+    assert one.data_key
+    assert other.data_key
     assert one.data_key != other.data_key
     assert one.sealed != other.sealed
     with pytest.raises(InvalidTag):
@@ -99,27 +115,42 @@ def test_an_altered_ciphertext_is_refused(client: FlaskClient, session: Session,
     assert (answer.status_code, answer.json["code"]) == (500, "internal")
 
 
-@pytest.mark.parametrize("moved", [("sealed",), ("data_key",), ("sealed", "data_key")])
+@pytest.mark.parametrize("moved", [("sealed",), ("wrapped",), ("sealed", "wrapped")])
 def test_a_ciphertext_moved_to_another_row_is_refused(session: Session, keys: Keys, moved: tuple[str, ...]) -> None:
-    one, other = (queries.patient(session, a_patient(session, keys).id) for _ in range(2))
-    assert one is not None
-    assert other is not None
-    for column in moved:
-        setattr(one, column, getattr(other, column))
+    one, other = (a_patient(session, keys).id for _ in range(2))
+    if "sealed" in moved:
+        of_other = select(Patient.sealed).where(Patient.id == other).scalar_subquery()
+        session.execute(update(Patient).where(Patient.id == one).values(sealed=of_other))
+    if "wrapped" in moved:
+        its_key = select(DataKey.wrapped).where(DataKey.patient_id == other).scalar_subquery()
+        session.execute(update(DataKey).where(DataKey.patient_id == one).values(wrapped=its_key))
+    session.expire_all()
     with pytest.raises(InvalidTag):
-        files.decrypt(keys, one)
+        patients.get(session, keys, one, reader=NOBODY, now=MONDAY)
+
+
+def test_a_file_without_its_key_is_gone_and_the_others_are_not(
+    client: FlaskClient, session: Session, keys: Keys
+) -> None:
+    """To delete the row of a key is to erase: what remains is noise, also in every copy."""
+    erased, other = (a_patient(session, keys).id for _ in range(2))
+    session.execute(delete(DataKey).where(DataKey.patient_id == erased))
+    session.expire_all()
+    answers = [client.get(f"/api/patients/{each}") for each in (erased, other)]
+    assert [each.status_code for each in answers] == [404, 200]
 
 
 def test_another_master_key_opens_nothing(session: Session, keys: Keys) -> None:
     known = queries.patient(session, a_patient(session, keys).id)
     assert known is not None
-    with pytest.raises(InvalidTag):
-        files.decrypt(Keys("A" * 43 + "="), known)
+    with pytest.raises(MissingKey):
+        files.decrypt(Keys(ANOTHER, ANOTHER), known)
 
 
 def test_a_field_that_came_later_has_its_default_and_one_that_went_is_passed_over(session: Session, keys: Keys) -> None:
     known = queries.patient(session, a_ready_patient(session, keys).id)
     assert known is not None
     old = {"first_name": "Erika", "last_name": "Erfunden", "shoe_size": 38}
+    assert known.data_key
     known.sealed = keys.encrypt(known.data_key, known.id.bytes, old)
     assert files.decrypt(keys, known).travel_mode == "car"

@@ -53,6 +53,10 @@ WAYS = {
     ("POST", "/api/patients/<uuid:id>/status"): Way("changed", {"status": "searching"}),
     ("GET", "/api/patients/<uuid:id>/history"): Way("read"),
     ("GET", "/api/patients/<uuid:id>/readiness"): Way("read"),
+    ("POST", "/api/patients/<uuid:id>/crisis/acknowledge"): Way("changed"),
+    ("POST", "/api/patients/<uuid:id>/crisis/flag"): Way("changed", {"reason": "Am Telefon gesagt."}),
+    ("POST", "/api/patients/<uuid:id>/crisis/clear"): Way("changed", {"reason": "Ein Irrtum."}),
+    ("POST", "/api/patients/<uuid:id>/placement-code/reveal"): Way("revealed"),
     ("POST", "/api/patients/<uuid:id>/consents"): Way("changed", CONSENT, 201),
     ("GET", "/api/patients/<uuid:id>/consents/<uuid:consent_id>"): Way("read"),
     ("POST", "/api/patients/<uuid:id>/consents/<uuid:consent_id>/withdraw"): Way("changed"),
@@ -73,7 +77,8 @@ class File:
 
 @pytest.fixture
 def file(session: Session, keys: Keys) -> File:
-    patient = a_ready_patient(session, keys)
+    recorded = {"consultation": {"placement_code": "A1B2-C3D4-E5F6"}, "anamnesis": {"complaints": "Suizidgedanken"}}
+    patient = a_ready_patient(session, keys, **recorded)
     given = NewConsent.from_json(CONSENT)
     consent = consents.give(session, keys, patient.id, given, reader=NOBODY, now=MONDAY)
     session.commit()
@@ -167,17 +172,19 @@ REFUSALS: dict[str, tuple[tuple[str, str], Any]] = {
     "patient.already_known": (("POST", "/api/patients"), new_patient(last_name="X", insurance_number="A123456780")),
     "patient.transition": (("POST", "/api/patients/<uuid:id>/status"), {"status": "paused"}),
     "patient.not_ready": (("POST", "/api/patients/<uuid:id>/status"), {"status": "searching"}),
+    "patient.no_placement_code": (("POST", "/api/patients/<uuid:id>/placement-code/reveal"), None),
+    "crisis.not_flagged": (("POST", "/api/patients/<uuid:id>/crisis/clear"), {"reason": "Ein Irrtum."}),
     "consent.withdrawn_before": (("POST", "/api/patients/<uuid:id>/consents/<uuid:consent_id>/withdraw"), None),
 }
 
 
 @pytest.fixture
 def refusing(client: FlaskClient, session: Session, file: File) -> File:
-    """A file that refuses: no signed contracts, a consent that was withdrawn."""
-    client.patch(
-        file.url("/api/patients/<uuid:id>"), json={"contracts_signed": False, "insurance_number": "A123456780"}
-    )
+    """A file that refuses: no signed contracts, no placement code, no crisis, a consent that was withdrawn."""
+    lacking = {"contracts_signed": False, "consultation": None, "insurance_number": "A123456780"}
+    client.patch(file.url("/api/patients/<uuid:id>"), json=lacking)
     client.post(file.url("/api/patients/<uuid:id>/consents/<uuid:consent_id>/withdraw"))
+    client.post(file.url("/api/patients/<uuid:id>/crisis/clear"), json={"reason": "Ein Irrtum."})
     return file
 
 

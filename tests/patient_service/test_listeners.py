@@ -52,17 +52,19 @@ def placed(patient_id: UUID) -> PatientPlaced:
 # Where a patient lives
 
 
-def location_missing(client: FlaskClient, patient_id: UUID) -> bool:
-    return "location" in client.get(f"/api/patients/{patient_id}/readiness").json["missing"]
+def location(client: FlaskClient, patient_id: UUID) -> str:
+    """What readiness says of the patient's place: known, missing or pending."""
+    said = client.get(f"/api/patients/{patient_id}/readiness").json
+    return next((where for where in ("missing", "pending") if "location" in said[where]), "known")
 
 
 def test_a_postal_code_is_known_once_it_was_found(client: FlaskClient, session: Session, keys: Keys) -> None:
     known = a_patient(session, keys)
-    assert location_missing(client, known.id)
+    assert location(client, known.id) == "pending"
     handle(session, keys, geocoded(known.id, found=False, sequence=1))
-    assert location_missing(client, known.id)
+    assert location(client, known.id) == "missing"
     handle(session, keys, geocoded(known.id, sequence=2), geocoded(known.id, found=False, sequence=1))
-    assert not location_missing(client, known.id)
+    assert location(client, known.id) == "known"
 
 
 def test_an_answer_counts_only_for_the_postal_code_it_is_about(
@@ -70,18 +72,18 @@ def test_an_answer_counts_only_for_the_postal_code_it_is_about(
 ) -> None:
     known = a_ready_patient(session, keys)
     client.patch(f"/api/patients/{known.id}", json={"postal_code": "50667"})
-    assert location_missing(client, known.id)
+    assert location(client, known.id) == "pending"
     handle(session, keys, geocoded(known.id, "50667", sequence=2))
-    assert not location_missing(client, known.id)
+    assert location(client, known.id) == "known"
     client.patch(f"/api/patients/{known.id}", json={"postal_code": None})
-    assert location_missing(client, known.id)
+    assert location(client, known.id) == "missing"
 
 
 def test_what_was_found_for_one_patient_is_known_for_the_next(
     client: FlaskClient, session: Session, keys: Keys
 ) -> None:
     a_ready_patient(session, keys)
-    assert not location_missing(client, a_patient(session, keys).id)
+    assert location(client, a_patient(session, keys).id) == "known"
 
 
 def test_a_therapists_address_says_nothing_about_postal_codes(
@@ -92,7 +94,7 @@ def test_a_therapists_address_says_nothing_about_postal_codes(
         owner_kind="therapist", owner_id=uuid4(), postal_code="52062", latitude=50.7, longitude=6.0, precision="city"
     )
     handle(session, keys, happened(answer, answer.owner_id))
-    assert location_missing(client, known.id)
+    assert location(client, known.id) == "pending"
 
 
 def test_an_answer_may_come_before_or_without_its_patient(session: Session, keys: Keys) -> None:
@@ -131,7 +133,7 @@ def test_a_place_handled_late_does_not_replace_the_present_one(session: Session,
     known = a_patient_who_is(session, keys, "searching")
     late, present = placed(known.id), placed(known.id)
     for step in ("in_therapy", "searching"):
-        new = NewStatus.from_json({"status": step})
+        new = NewStatus.from_json({"status": step, "reason": "it is so"})
         searches.set_status(session, keys, known.id, new, reader=NOBODY, now=MONDAY + timedelta(minutes=1))
     handle(session, keys, happened(present, time=MONDAY + timedelta(minutes=2)))
     handle(session, keys, late)
@@ -182,7 +184,7 @@ def test_a_placement_that_comes_late_has_failed_where_people_went_on_without_it(
     known = a_patient_who_is(session, keys, "searching")
     event = placed(known.id)
     for step in since:
-        new = NewStatus.from_json({"status": step})
+        new = NewStatus.from_json({"status": step, "reason": "it is so"})
         searches.set_status(session, keys, known.id, new, reader=NOBODY, now=MONDAY + timedelta(minutes=1))
     handle(session, keys, event)
     assert now_shown(session, keys, known.id).status == since[-1]
@@ -197,7 +199,8 @@ def test_a_placement_that_comes_late_has_failed_where_people_went_on_without_it(
 def test_what_became_of_a_place_is_published(session: Session, keys: Keys, to: str, state: str) -> None:
     known = a_patient_who_is(session, keys, "searching")
     handle(session, keys, placed(known.id))
-    searches.set_status(session, keys, known.id, NewStatus.from_json({"status": to}), reader=NOBODY, now=MONDAY)
+    new = NewStatus.from_json({"status": to, "reason": "it is so"})
+    searches.set_status(session, keys, known.id, new, reader=NOBODY, now=MONDAY)
     assert recorded(session, known.id)[-1]["data"]["patient"]["placement_state"] == state
 
 

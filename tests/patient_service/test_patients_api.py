@@ -38,7 +38,7 @@ def test_a_new_patient_is_shown_as_entered(client: FlaskClient) -> None:
     assert re.fullmatch(r"P-[2-9A-HJ-NP-Z]{4}-[2-9A-HJ-NP-Z]{2}", shown["reference"])
     put_right = {
         "first_name": "Zoë",
-        "phone": "+49241123456",
+        "phone": "0241 123456",
         "insurance_number": "A123456780",
         "contact_persons": [entered["contact_persons"][0] | {"phone": None}],
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,8 +10,8 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from patient_service.domain import consents, patients, searches
-from patient_service.domain.schemas import NewConsent, NewPatient, NewStatus, PatientFields, PatientView
+from patient_service.domain import consents, crisis, patients, searches
+from patient_service.domain.schemas import ChangedPatient, CrisisReason, NewConsent, NewPatient, NewStatus, PatientView
 from patient_service.store.tables import Patient
 from shared.database import transaction
 from shared.errors import Conflict
@@ -58,7 +59,7 @@ def registering(keys: Keys, **fields: Any) -> Any:
 
 
 def changing(keys: Keys, patient: PatientView, **fields: Any) -> Any:
-    patch = read_patch(fields, PatientFields, PatientView)
+    patch = read_patch(fields, ChangedPatient, PatientView)
     return lambda session: patients.change(
         session, keys, patient.id, patch, expected_versions=None, reader=NOBODY, now=MONDAY
     )
@@ -81,6 +82,35 @@ def test_a_registration_waits_for_one_of_the_same_person_and_is_refused(
     assert refused(answer)
     (known,) = everybody()
     assert known.reference in answer.json["detail"]
+
+
+@pytest.mark.parametrize(
+    "alike", [{"first_name": "Erica", "street": "Anderswo"}, {"last_name": "Ervunden", "date_of_birth": "1980-01-01"}]
+)
+def test_two_at_once_who_sound_alike_never_both_pass(staff: Staff, keys: Keys, alike: dict[str, str]) -> None:
+    answer = while_uncommitted(registering(keys), lambda: staff.register(**alike))
+    assert refused(answer)
+    (known,) = everybody()
+    assert [each["reference"] for each in answer.json["candidates"]] == [known.reference]
+
+
+def test_of_many_who_sound_alike_at_once_exactly_one_passes(staff: Staff) -> None:
+    for turn in range(5):
+        spelled = [f"Meyer{turn}", f"Maier{turn}", f"Mayr{turn}", f"Meier{turn}"]
+        births = ["1990-05-17", "1980-01-01", "1990-05-17", "1980-01-01"]
+        people = [
+            partial(staff.register, last_name=name, date_of_birth=born, house_number=str(turn + 10))
+            for name, born in zip(spelled, births, strict=True)
+        ]
+        answers = at_once(people)
+        assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
+    assert len(everybody()) == 5
+
+
+def test_a_move_is_refused_beside_a_registration_at_that_address(staff: Staff, keys: Keys) -> None:
+    other = entered(keys, date_of_birth="1980-01-01", house_number="99")
+    answer = while_uncommitted(registering(keys), lambda: staff.change(other, house_number="1"))
+    assert refused(answer)
 
 
 def test_a_registration_passes_when_the_other_one_came_to_nothing(staff: Staff, keys: Keys) -> None:
@@ -172,3 +202,25 @@ def test_a_status_is_left_once(keys: Keys) -> None:
     second = in_turn(start, start)
     assert isinstance(second, Conflict)
     assert second.code == "patient.transition"
+
+
+def test_a_crisis_is_acknowledged_once(keys: Keys) -> None:
+    patient = entered(keys, anamnesis={"complaints": "Suizidgedanken"})
+
+    def acknowledge(session: Session) -> Any:
+        return crisis.acknowledge(session, keys, patient.id, reader=NOBODY, now=MONDAY)
+
+    second = in_turn(acknowledge, acknowledge)
+    assert isinstance(second, Conflict)
+    assert second.code == "crisis.acknowledged_before"
+
+
+def test_a_crisis_is_cleared_once(keys: Keys) -> None:
+    patient = entered(keys, anamnesis={"complaints": "Suizidgedanken"})
+
+    def clear(session: Session) -> Any:
+        return crisis.clear(session, keys, patient.id, CrisisReason(reason="Ein Irrtum."), reader=NOBODY, now=MONDAY)
+
+    second = in_turn(clear, clear)
+    assert isinstance(second, Conflict)
+    assert second.code == "crisis.not_flagged"

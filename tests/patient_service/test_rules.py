@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from patient_service.domain.rules import LACKS, missing_for_search
+from patient_service.domain.rules import LookUp, lacks, missing_for_search
 from patient_service.domain.schemas import PatientFields
 from patient_service.domain.states import STAFF_MAY
 from shared.values.enums import MissingForSearch, PatientStatus
@@ -57,19 +57,20 @@ def born(years: int, days: int = 0) -> str:
 )
 def test_a_search_needs(fields: dict[str, Any], missing: list[str]) -> None:
     patient = PatientFields.from_json(new_patient(**fields))
-    found = missing_for_search(patient, location_known=True, mandate_withdrawn=False, today=TODAY)
+    found = missing_for_search(patient, location=LookUp.FOUND, mandate_withdrawn=False, today=TODAY)
     assert found == missing
 
 
 def test_a_search_needs_a_known_location_and_a_standing_mandate() -> None:
     patient = PatientFields.from_json(new_patient())
-    assert missing_for_search(patient, location_known=False, mandate_withdrawn=False, today=TODAY) == ["location"]
-    withdrawn = missing_for_search(patient, location_known=True, mandate_withdrawn=True, today=TODAY)
+    assert missing_for_search(patient, location=LookUp.UNKNOWN, mandate_withdrawn=False, today=TODAY) == ["location"]
+    assert missing_for_search(patient, location=LookUp.PENDING, mandate_withdrawn=False, today=TODAY) == []
+    withdrawn = missing_for_search(patient, location=LookUp.FOUND, mandate_withdrawn=True, today=TODAY)
     assert withdrawn == ["mandate_withdrawn"]
 
 
 def test_everything_that_can_be_missing_has_a_sentence() -> None:
-    assert set(LACKS) == set(MissingForSearch)
+    assert all(str(lacks(each)) for each in MissingForSearch)
 
 
 @pytest.mark.parametrize("before", list(PatientStatus))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
@@ -16,7 +18,8 @@ from patient_service.jobs import jobs
 from shared.database import new_id
 from shared.runtime import clock
 from shared.security.encryption import Keys
-from shared.values.enums import PatientStatus
+from shared.values.enums import PatientStatus, Role
+from tests.accounts import ANNA, signed_in
 from tests.builders.lists import asked_for
 from tests.builders.patients import (
     ALLOWED_STEPS,
@@ -53,23 +56,34 @@ def test_a_search_that_lacks_something_does_not_start_and_says_what(
 ) -> None:
     known = a_patient(session, keys, contracts_signed=False, diagnoses=["F32.1A"])
     url = f"/api/patients/{known.id}"
-    missing = ["contracts_signed", "diagnoses", "location"]
-    assert client.get(f"{url}/readiness").json == {"ready": False, "missing": missing}
+    missing = ["contracts_signed", "diagnoses"]
+    assert client.get(f"{url}/readiness").json == {"ready": False, "missing": missing, "pending": ["location"]}
     answer = client.post(f"{url}/status", json={"status": "searching"})
     assert answer.status_code == 409
-    assert [error["field"] for error in answer.json["errors"]] == missing
+    assert [error["field"] for error in answer.json["errors"]] == [*missing, "location"]
     assert len(recorded(session, known.id)) == 1
     client.patch(url, json={"contracts_signed": True, "diagnoses": ["F32.1"]})
     copies.keep_postal_codes(session, [geocoded(known.id)])
-    assert client.get(f"{url}/readiness").json == {"ready": True, "missing": []}
+    assert client.get(f"{url}/readiness").json == {"ready": True, "missing": [], "pending": []}
     assert client.post(f"{url}/status", json={"status": "searching"}).status_code == 200
+
+
+def test_who_ends_a_place_says_why(client: FlaskClient, session: Session, keys: Keys) -> None:
+    known = a_patient_who_is(session, keys, *STEPS_TO["in_therapy"])
+    url = f"/api/patients/{known.id}"
+    answer = client.post(f"{url}/status", json={"status": "searching"})
+    assert (answer.status_code, [each["field"] for each in answer.json["errors"]]) == (422, ["reason"])
+    assert client.get(url).json["status"] == "in_therapy"
+    answer = client.post(f"{url}/status", json={"status": "searching", "reason": "It did not fit."})
+    assert (answer.status_code, answer.json["status"]) == (200, "searching")
+    assert client.get(f"{url}/history").json["items"][-1]["reason"] == "It did not fit."
 
 
 def test_waiting_counts_from_the_first_start(session: Session, keys: Keys) -> None:
     def day_after(steps: tuple[str, ...]) -> object:
         known = a_patient_who_is(session, keys, "searching")
         for number, step in enumerate(steps, 1):
-            new = NewStatus.from_json({"status": step})
+            new = NewStatus.from_json({"status": step, "reason": "it is so"})
             later = MONDAY + timedelta(days=number)
             known = searches.set_status(session, keys, known.id, new, reader=NOBODY, now=later)
         return known.search_started_on
@@ -89,6 +103,45 @@ def test_a_start_that_staff_know_is_kept(client: FlaskClient, session: Session, 
     assert client.post(f"{url}/status", json={"status": "searching"}).json["search_started_on"] == "2026-02-01"
     answer = client.patch(url, json={"search_started_on": None})
     assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "search_started_on")
+
+
+@pytest.mark.parametrize("status", ["open", "searching", "paused", "in_therapy", "search_aborted"])
+def test_a_start_that_is_changed_by_hand_is_in_the_history(
+    app: Flask, client: FlaskClient, session: Session, keys: Keys, status: str
+) -> None:
+    known = a_patient_who_is(session, keys, *STEPS_TO[status])
+    url = f"/api/patients/{known.id}"
+    before = client.get(url).json["search_started_on"]
+    anna = signed_in(app, Role.COORDINATOR)
+    answer = anna.patch(url, json={"search_started_on": "2026-02-01", "reason": "Waits since then elsewhere."})
+    assert (answer.status_code, answer.json["search_started_on"]) == (200, "2026-02-01")
+    last = client.get(f"{url}/history").json["items"][-1]
+    assert (last["from"], last["to"], last["by"]) == (status, status, str(ANNA))
+    assert (last["previous_search_started_on"], last["search_started_on"]) == (before, "2026-02-01")
+    assert last["reason"] == "Waits since then elsewhere."
+    assert recorded(session, known.id)[-1]["data"]["patient"]["search_started_on"] == "2026-02-01"
+
+
+def test_a_change_of_the_start_needs_a_reason(client: FlaskClient, session: Session, keys: Keys) -> None:
+    url = f"/api/patients/{a_patient_who_is(session, keys, 'searching').id}"
+    answer = client.patch(url, json={"search_started_on": "2026-02-01"})
+    assert (answer.status_code, [each["field"] for each in answer.json["errors"]]) == (422, ["reason"])
+    assert client.get(url).json["search_started_on"] == MONDAY.date().isoformat()
+    assert client.get(f"{url}/history").json["total"] == 1
+    answer = client.patch(url, json={"search_started_on": "2026-02-01"}, headers={"X-Purpose": "moved here"})
+    assert answer.status_code == 200
+    assert client.get(f"{url}/history").json["items"][-1]["reason"] == "moved here"
+
+
+def test_a_start_that_stays_needs_no_reason_and_leaves_no_trace(
+    client: FlaskClient, session: Session, keys: Keys
+) -> None:
+    url = f"/api/patients/{a_patient_who_is(session, keys, 'searching').id}"
+    shown: Any = client.get(url).json
+    assert client.patch(url, json=shown | {"city": "Bonn"}).status_code == 200
+    assert client.get(f"{url}/history").json["total"] == 1
+    answer = client.patch(url, json={"city": "Köln", "reason": "moved"})
+    assert (answer.status_code, [each["field"] for each in answer.json["errors"]]) == (422, ["reason"])
 
 
 @pytest.mark.parametrize(
@@ -129,7 +182,7 @@ def test_the_history_has_every_step_and_its_reason(client: FlaskClient, session:
     page = client.get(f"{url}/history").json
     assert page["total"] == 2
     assert [(c["from"], c["to"], c["reason"]) for c in page["items"]] == [
-        ("open", "searching", None),
+        ("open", "searching", "it is so"),
         ("searching", "paused", "in a clinic"),
     ]
     assert page["items"][0]["at"] == "2026-11-23T09:00:00Z"
@@ -187,10 +240,10 @@ def test_a_search_that_is_not_ready_any_more_stays_paused_and_says_why(session: 
     assert "mandate_withdrawn" in str(last.reason)
 
 
-def test_the_worker_runs_both_jobs(session: Session, keys: Keys) -> None:
+def test_the_worker_runs_every_job(session: Session, keys: Keys) -> None:
     known = paused(session, keys, days=1)
     by_name = {job.name: job for job in jobs(Dependencies(keys))}
-    assert set(by_name) == {"birthdays", "pauses"}
+    assert set(by_name) == {"birthdays", "prior_therapies", "crises", "pauses", "reindex"}
     assert by_name["pauses"].run(MONDAY + timedelta(days=2)) == 1
     session.expire_all()
     assert status_of(session, keys, known) == "searching"

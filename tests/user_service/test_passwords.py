@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 import unicodedata
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 
 import pytest
 from hypothesis import given, settings
@@ -160,7 +161,7 @@ def test_no_more_are_hashed_at_once_than_the_settings_say() -> None:
 
 def test_who_waits_too_long_is_refused() -> None:
     hashes = PasswordHashes(CHEAP)
-    with hashes._turn(), hashes._turn():
+    with hashes._turn(goes_first=False), hashes._turn(goes_first=False):
         began = time.monotonic()
         (answer,) = at_once([lambda: hashes.hash(PASSWORD)])
     assert isinstance(answer, HashingBusy)
@@ -184,3 +185,52 @@ def test_many_attempts_take_neither_all_slots_nor_the_reserved_ones() -> None:
     assert admitted(may_use_reserved=False) == 4
     assert admitted(may_use_reserved=True) == 6
     assert admitted(may_use_reserved=False) == 4, "every slot was released"
+
+
+class BusyMachine:
+    """Argon2 on a machine that has much else to do."""
+
+    def verify(self, _stored: str, _password: str) -> bool:
+        time.sleep(0.6)
+        return True
+
+
+def test_people_who_are_known_are_not_refused_in_a_storm_on_a_busy_machine() -> None:
+    """A storm takes every turn again at the moment at which it ends; the password of a known person waits for one."""
+    hashes, ended = PasswordHashes(CHEAP), threading.Event()
+    stored = hashes.hash(PASSWORD)
+    hashes._argon2 = BusyMachine()  # type: ignore[assignment]
+
+    def storm() -> None:
+        while not ended.is_set():
+            with suppress(HashingBusy), hashes.slot(may_use_reserved=False):
+                hashes.is_right(None, "guessed")
+            time.sleep(0.001)
+
+    def known() -> bool:
+        with hashes.slot(may_use_reserved=True):
+            return hashes.is_right(stored, PASSWORD, goes_first=True)
+
+    with ThreadPoolExecutor(8) as attackers:
+        for _ in range(8):
+            attackers.submit(storm)
+        time.sleep(1)
+        try:
+            for _ in range(3):
+                assert at_once([known, known]) == [True, True]
+        finally:
+            ended.set()
+
+
+def test_who_is_known_waits_for_longer_when_hashing_takes_longer_than_a_second() -> None:
+    """They are few, and the next whose turn it is."""
+    hashes = PasswordHashes(CHEAP)
+    held = [hashes._turn(goes_first=False) for _ in range(2)]
+    for each in held:
+        each.__enter__()
+    with ThreadPoolExecutor(1) as other:
+        waits = other.submit(hashes.hash, PASSWORD, goes_first=True)
+        time.sleep(1.5)
+        held[0].__exit__(None, None, None)
+        assert waits.result(10)
+    held[1].__exit__(None, None, None)

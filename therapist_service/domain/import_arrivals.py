@@ -24,7 +24,7 @@ class ImportedBefore(Conflict):
     """A file with this look or content is known, perhaps under another name."""
 
     def __init__(self, import_id: UUID) -> None:
-        super().__init__("import.known", "A file with this content was imported before.")
+        super().__init__("import.known")
         self.existing_id = import_id
 
 
@@ -43,8 +43,8 @@ class FileSearch:
     """What looking for a file in the folder brought."""
 
     look: FileLook | None
-    otherwise: str
-    """Where there is none: the sentence that says why."""
+    otherwise: NotFound
+    """Where there is none: the refusal that says why."""
 
 
 @dataclass(frozen=True)
@@ -76,14 +76,14 @@ def ask(
     *,
     by: UUID | None,
     now: datetime,
-    otherwise: str = "There is no such file.",
+    otherwise: NotFound | None = None,
 ) -> ImportView:
     """Have a worker read and apply this file.
 
-    Raises `ImportedBefore`, and `NotFound`, with the sentence `otherwise`, where there is no file.
+    Raises `ImportedBefore`, and where there is no file `otherwise`, or a plain `NotFound`.
     """
     if look is None:
-        raise NotFound("import_file", otherwise)
+        raise otherwise or NotFound("import_file")
     queries.take_in_turn(session)
     known = queries.looks_of(session, [look.name]).get((look.name, look.size, look.modified_at))
     if known is not None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.events.catalogue import TherapistDeactivated, TherapistRegistered, TherapistUpdated
+from shared.texts import Sentence
 from shared.values.enums import ImportAction, ImportOutcome
 from shared.values.postal_codes import coordinates_problem
 from shared.values.weekly import Weekly
@@ -104,7 +105,7 @@ def _wanted(entry: Entry, known: Mapping[str, Any]) -> tuple[dict[str, Any], str
     return wanted | dict.fromkeys(PLACE), note or None
 
 
-def _misplaced(therapist: Mapping[str, Any]) -> str | None:
+def _misplaced(therapist: Mapping[str, Any]) -> Sentence | None:
     return coordinates_problem(therapist["postal_code"], therapist["latitude"], therapist["longitude"])
 
 

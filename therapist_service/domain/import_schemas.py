@@ -21,7 +21,7 @@ A_FILE_NAME = "therapists_20261120_040000.json"
 
 def _file_name(text: str) -> str:
     if not re.fullmatch(FILE_NAME, text):
-        raise NotAcceptable(f"must be the name, without a path, of a file in the folder IMPORT_URL, like {A_FILE_NAME}")
+        raise NotAcceptable("field.not_file_name", example=A_FILE_NAME)
     return text
 
 

@@ -49,7 +49,7 @@ class Holiday(Schema):
     def _ends_after_it_starts(self) -> None:
         """`to` does not lie before `from`."""
         if self.to < self.from_:
-            raise NotAcceptable("must not lie before from")
+            raise NotAcceptable("field.before_from")
 
 
 BOTH_OR_NONE: JsonDict = {
@@ -121,14 +121,14 @@ class ImportedFields(Schema):
     def _has_both_coordinates_or_none(self) -> None:
         """`latitude` and `longitude` go together."""
         if (self.latitude is None) != (self.longitude is None):
-            raise NotAcceptable("latitude and longitude go together")
+            raise NotAcceptable("field.half_a_place")
 
     @rule_across("latitude", "longitude")
     def _has_coordinates_that_can_be_right(self) -> None:
         """They lie within 30 km of the postal code, or in its region, or without one in Germany."""
         why_not = coordinates_problem(self.postal_code, self.latitude, self.longitude)
         if why_not is not None:
-            raise NotAcceptable(f"the coordinates {why_not}")
+            raise NotAcceptable("field.wrong_place", why=why_not)
 
 
 class TherapistFields(ImportedFields):

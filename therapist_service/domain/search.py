@@ -39,7 +39,7 @@ def wanted(text: str) -> str | None:
     """The search as PostgreSQL reads a `tsquery`; None where it holds no word. Raises `InvalidFields`."""
     typed = _words(text)
     if len(typed) > MOST_WORDS:
-        raise InvalidFields([FieldProblem("q", f"must have at most {MOST_WORDS} words")])
+        raise InvalidFields([FieldProblem.of("q", "field.too_many_words", most=MOST_WORDS)])
     # beside longer words one letter says little, and costs the reading of whatever begins with it
     selective = [word for word in typed if len(word) > 1] or typed[:1]
     every_word = " & ".join(f"'{word}':*" for word in dict.fromkeys(selective))

@@ -198,9 +198,8 @@ def _make_findable(therapist: Therapist) -> None:
 def _protect(therapist: Therapist, wanted: ChangedTherapist, changed: set[str], by: UUID | None) -> None:
     unknown = set(wanted.protected_fields) - set(therapist.protected_fields)
     if unknown:
-        problem = FieldProblem("protected_fields", "must not have entries that are not there already")
-        sentence = "PATCH can only take entries out of protected_fields."
-        raise RuleBroken("therapist.protection", sentence, errors=[problem])
+        problem = FieldProblem.of("protected_fields", "field.new_entries")
+        raise RuleBroken("therapist.protection", errors=[problem])
     _protect_only(therapist, changed & PROTECTABLE, by, still=wanted.protected_fields)
 
 
@@ -219,8 +218,7 @@ def block(
 ) -> TherapistView:
     """Let nobody contact this therapist; a block on top of a block replaces reason and end."""
     if new.until is not None and new.until < today:
-        problem = FieldProblem("until", "must not lie before today")
-        raise RuleBroken("therapist.block_in_the_past", "The block would end before today.", errors=[problem])
+        raise RuleBroken("therapist.block_in_the_past", errors=[FieldProblem.of("until", "field.before_today")])
     therapist = _get(session, therapist_id, lock=True)
     states.block(therapist, reason=new.reason, until=new.until, by=by, today=today)
     return _changed(session, therapist, TherapistBlocked, by=by, now=now)
@@ -230,7 +228,7 @@ def unblock(session: Session, therapist_id: UUID, *, by: UUID | None, now: datet
     """Lift the block; a therapist who was inactive before is inactive again. Raises `Conflict` when not blocked."""
     therapist = _get(session, therapist_id, lock=True)
     if therapist.status != TherapistStatus.BLOCKED:
-        raise Conflict("therapist.not_blocked", "This therapist is not blocked.")
+        raise Conflict("therapist.not_blocked")
     return _lift_block(session, therapist, by=by, now=now)
 
 

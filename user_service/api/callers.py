@@ -38,7 +38,7 @@ def where_tokens_are_ours(method: Method) -> Method:
     @wraps(method)
     def checked(self: Any, context: Context[Dependencies], *args: Any, **given: Any) -> Any:
         if not context.dependencies.issues_tokens:
-            raise Forbidden("sign_in.elsewhere", "Nobody signs in here: another issuer makes the tokens (JWKS_URL).")
+            raise Forbidden("sign_in.elsewhere")
         return method(self, context, *args, **given)
 
     return checked  # type: ignore[return-value]

@@ -23,9 +23,9 @@ def invite(session: Session, account_id: UUID, *, by: UUID | None, now: datetime
     """
     account = sessions.get_person(session, account_id, lock=True)
     if not account.active:
-        raise Conflict("account.not_active", "This account is deactivated.")
+        raise Conflict("account.not_active")
     if account.password_hash is not None:
-        raise Conflict("account.has_password", "This person has accepted an invitation, and can reset the password.")
+        raise Conflict("account.has_password")
     account_log.add(session, account.id, AccountChangeKind.INVITED, by=by, now=now)
     session.flush()
     store.add(session, AccountEmailKind.INVITATION, account_id=account.id, now=now)

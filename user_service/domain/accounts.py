@@ -95,7 +95,7 @@ def _columns(fields: NewUser | UserFields) -> dict[str, Any]:
 
 def _refuse_known(session: Session, email: str) -> None:
     if queries.account_of_email(session, normalised_email(email)) is not None:
-        raise Conflict("account.email_known", "Another account has this e-mail address.")
+        raise Conflict("account.email_known")
 
 
 def change(
@@ -212,10 +212,7 @@ def close(session: Session, account: Account, *, by: UUID | None, now: datetime)
 
 def _refuse_last(administrators: Collection[UUID], account: Account) -> None:
     if set(administrators) == {account.id}:
-        raise Conflict(
-            "account.last_administrator",
-            "This is the only administrator who can sign in: make another one first.",
-        )
+        raise Conflict("account.last_administrator")
 
 
 def has_administrator(session: Session) -> bool:

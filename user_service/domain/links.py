@@ -78,8 +78,7 @@ def _active(session: Session, account_id: UUID | None, *, lock: bool = False) ->
 
 
 def _over() -> RuleBroken:
-    problem = FieldProblem("token", "is not valid, or not any more")
-    return RuleBroken("link.over", "This link is not valid any more. Please ask for a new one.", errors=[problem])
+    return RuleBroken("link.over", errors=[FieldProblem.of("token", "field.link_over")])
 
 
 def discard(session: Session, account_id: UUID) -> None:

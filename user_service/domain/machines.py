@@ -88,7 +88,7 @@ def _sorted(scopes: Collection[Any]) -> list[str]:
 
 def _refuse_known(session: Session, name: str) -> None:
     if queries.machine_named(session, name) is not None:
-        raise Conflict("machine_account.name_known", "Another machine account has this name.")
+        raise Conflict("machine_account.name_known")
 
 
 def _with_secret(account: Account, secret: str | None) -> MachineSecretView:

@@ -80,10 +80,9 @@ def confirm(
     account = _changeable(session, by, session_id, now=now)
     _refuse_confirmed(account)
     if account.otp_secret is None:
-        raise Conflict("otp.not_begun", "There is no key to confirm: send the request without a one-time password.")
+        raise Conflict("otp.not_begun")
     if not _accept_password(account, given.otp or "", values, now=now):
-        problem = FieldProblem("otp", "is not the one-time password of this moment")
-        raise RuleBroken("otp.wrong", "This is not the one-time password of this moment.", errors=[problem])
+        raise RuleBroken("otp.wrong", errors=[FieldProblem.of("otp", "field.otp_wrong")])
     attempt.forgive(session)
     account.otp_confirmed_at = now
     account.count_change(by=by, now=now)
@@ -112,8 +111,8 @@ def turn_off(
     account = _changeable(session, by, session_id, now=now)
     check_version(account, expected_versions, "account")
     if account.otp_confirmed_at is not None and not _proves(session, account, given.otp, values, now=now):
-        problem = FieldProblem("otp", "is neither the one-time password of this moment nor an unused recovery code")
-        raise RuleBroken("otp.wrong", "Please enter a one-time password or a recovery code.", errors=[problem])
+        problem = FieldProblem.of("otp", "field.otp_wrong.nor_recovery_code")
+        raise RuleBroken("otp.wrong.nor_recovery_code", errors=[problem])
     attempt.forgive(session)
     _turn_off(session, account, by=by, now=now)
 
@@ -126,7 +125,7 @@ def turn_off_for(
     Raises `NotFound`, `LostUpdate`, and `Forbidden` for the caller's own, which take a proof (`turn_off`).
     """
     if account_id == by:
-        raise Forbidden("otp.own", "Turn your own off at /api/me/otp, or ask another administrator.")
+        raise Forbidden("otp.own")
     account = sessions.get_person(session, account_id, lock=True)
     check_version(account, expected_versions, "account")
     _turn_off(session, account, by=by, now=now)
@@ -160,10 +159,9 @@ def check(session: Session, account: Account, given: str | None, values: SecretV
     if account.otp_confirmed_at is None:
         return
     if given is None:
-        raise Unauthenticated("sign_in.otp_needed", "A one-time password or a recovery code is needed too.")
+        raise Unauthenticated("sign_in.otp_needed")
     if not _proves(session, account, given, values, now=now):
-        said = "The one-time password is not right, or was used before: wait up to 30 seconds for the next one."
-        raise Unauthenticated("sign_in.otp_refused", said)
+        raise Unauthenticated("sign_in.otp_refused")
 
 
 def _proves(session: Session, account: Account, given: str | None, values: SecretValues, *, now: datetime) -> bool:
@@ -209,7 +207,7 @@ def _changeable(session: Session, by: UUID | None, session_id: UUID | None, *, n
 
 def _refuse_confirmed(account: Account) -> None:
     if account.otp_confirmed_at is not None:
-        raise Conflict("otp.enabled_before", "One-time passwords are on. Turn them off first to use another device.")
+        raise Conflict("otp.enabled_before")
 
 
 def _owner(account: Account) -> bytes:

@@ -52,8 +52,7 @@ def known_of(account: Account) -> tuple[str, ...]:
 
 def wrong() -> RuleBroken:
     """The refusal of a present password that is not right."""
-    problem = FieldProblem("current_password", "is not your present password")
-    return RuleBroken("password.wrong", "This is not your present password.", errors=[problem])
+    return RuleBroken("password.wrong", errors=[FieldProblem.of("current_password", "field.password_wrong")])
 
 
 def complete(

@@ -13,11 +13,15 @@ import argon2
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from shared.errors import FieldProblem, RuleBroken, Unreachable
+from shared.texts import Sentence
 from user_service.domain.schemas import SHORTEST_PASSWORD
+from user_service.domain.turns import NoTurn, Turns
 from user_service.settings import PasswordHashing
 
 WAIT_SECONDS = 1.0
 """How long an attempt waits for others to finish, so that it does not block a thread for longer."""
+LONGEST_WAIT_SECONDS = 10.0
+"""How long those wait who go first: they are few, and next, but on a busy machine a hash takes seconds."""
 JUDGED_CHARACTERS = 40
 """Only so many characters are judged: to estimate the guesses takes up to a second for 40, and three for 72 that look
 like letters."""
@@ -51,7 +55,7 @@ class PasswordHashes:
         self._argon2 = argon2.PasswordHasher(
             time_cost=rules.passes, memory_cost=rules.memory_mib * 1024, parallelism=1, type=argon2.Type.ID
         )
-        self._running = BoundedSemaphore(rules.at_once)
+        self._turns = Turns(rules.at_once)
         self._slots = BoundedSemaphore(rules.at_once * 2)
         self._reserved_slots = BoundedSemaphore(rules.at_once)
         self._nobodys = _salt_and_digest()
@@ -62,8 +66,8 @@ class PasswordHashes:
         """A slot to hash, or to wait for that; it is given at once or not at all. Raises `HashingBusy`.
 
         As many hash at once as the settings say, and as many more may wait. Further slots are reserved for people who
-        signed in from the same address before, or have proved who they are: many attempts of others cannot take them.
-        All wait for the same turns: where hashing takes long because the machine is busy, they may wait in vain too.
+        signed in from the same address before, or have proved who they are: many attempts of others cannot take them,
+        and with `goes_first` they wait for none of these.
         """
         slot = self._take(self._slots) or (self._take(self._reserved_slots) if may_use_reserved else None)
         if slot is None:
@@ -77,19 +81,21 @@ class PasswordHashes:
     def _take(slots: BoundedSemaphore) -> BoundedSemaphore | None:
         return slots if slots.acquire(blocking=False) else None
 
-    def hash(self, password: str) -> str:
+    def hash(self, password: str, *, goes_first: bool = False) -> str:
         """Returns what is stored of a password. Raises `HashingBusy`."""
-        with self._turn():
+        with self._turn(goes_first=goes_first):
             return self._argon2.hash(normal_form(password))
 
-    def is_right(self, stored: str | None, password: str, *, in_use: Collection[str] = ()) -> bool:
+    def is_right(
+        self, stored: str | None, password: str, *, in_use: Collection[str] = (), goes_first: bool = False
+    ) -> bool:
         """Whether it is the stored password. Raises `HashingBusy`.
 
         It takes the same time whether and how a password is stored: a hash is computed with each of the parameters
         that are `in_use` or wanted now.
         """
         own = parameters_of(stored) if stored else None
-        with self._turn():
+        with self._turn(goes_first=goes_first):
             found = [
                 self._matches(stored if stored and each == own else f"{each}${self._nobodys}", password)
                 for each in sorted({self._parameters, *in_use, *filter(None, [own])})
@@ -107,18 +113,17 @@ class PasswordHashes:
         return self._argon2.check_needs_rehash(stored)
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Wait a second at most until fewer are hashing than may."""
-        if not self._running.acquire(timeout=WAIT_SECONDS):
-            raise _busy()
+    def _turn(self, *, goes_first: bool) -> Iterator[None]:
+        """Wait until fewer are hashing than may: those who go first for longer, and before all others."""
         try:
-            yield
-        finally:
-            self._running.release()
+            with self._turns.turn(goes_first=goes_first, seconds=LONGEST_WAIT_SECONDS if goes_first else WAIT_SECONDS):
+                yield
+        except NoTurn:
+            raise _busy() from None
 
 
 def _busy() -> HashingBusy:
-    return HashingBusy("sign_in.busy", "Too many people sign in at this moment. Please try again.")
+    return HashingBusy("sign_in.busy")
 
 
 def parameters_of(stored: str) -> str:
@@ -138,10 +143,10 @@ def refuse_weak(password: str, *, field: str, about: tuple[str, ...] = ()) -> No
     """
     problem = weakness(password, about)
     if problem is not None:
-        raise RuleBroken("password.weak", f"The password {problem}.", errors=[FieldProblem(field, problem)])
+        raise RuleBroken("password.weak", problem=problem, errors=[FieldProblem(field, problem)])
 
 
-def weakness(password: str, about: tuple[str, ...] = ()) -> str | None:
+def weakness(password: str, about: tuple[str, ...] = ()) -> Sentence | None:
     """What is wrong with a new password, to be read on from its name; None where nothing is.
 
     No list of leaked passwords is asked. Its length is judged, and how many guesses it takes: repeated characters,
@@ -149,9 +154,9 @@ def weakness(password: str, about: tuple[str, ...] = ()) -> str | None:
     """
     normal = normal_form(password)
     if len("".join(normal.split())) < SHORTEST_PASSWORD:
-        return f"must have at least {SHORTEST_PASSWORD} characters beside blanks"
+        return Sentence.of("field.password_too_short", shortest=SHORTEST_PASSWORD)
     if _score(normal, about) < LEAST_SCORE:
-        return "is easy to guess: take several words that do not belong together, and nothing of your name or address"
+        return Sentence.of("field.password_easy")
     return None
 
 

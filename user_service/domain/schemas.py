@@ -111,7 +111,7 @@ class JwksView(Schema):
 
 def _is_of_people(role: Role) -> Role:
     if role == Role.SERVICE:
-        raise NotAcceptable("must be a role of people; service is that of machines")
+        raise NotAcceptable("field.role_of_machines")
     return role
 
 

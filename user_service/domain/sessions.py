@@ -189,7 +189,7 @@ def require_current(session: Session, account_id: UUID, session_id: UUID | None,
 
 def over() -> Unauthenticated:
     """The refusal of who continues a session that is over, whatever is wrong."""
-    return Unauthenticated("session.over", "Please sign in again.")
+    return Unauthenticated("session.over")
 
 
 def _own(session: Session, account_id: UUID, session_id: UUID | None, *, now: datetime) -> SignInSession | None:
@@ -203,9 +203,7 @@ def require_recent(session: Session, account_id: UUID, session_id: UUID | None, 
     found = _own(session, account_id, session_id, now=now)
     if found is None or found.created_at < now - RECENT:
         minutes = int(RECENT.total_seconds()) // 60
-        raise Forbidden(
-            "session.not_recent", f"Please sign in anew first: this needs a sign-in of the last {minutes} minutes."
-        )
+        raise Forbidden("session.not_recent", minutes=minutes)
 
 
 def remove_old(session: Session, *, now: datetime) -> int:

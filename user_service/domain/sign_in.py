@@ -23,8 +23,6 @@ from user_service.settings import SessionRules
 from user_service.store import queries
 from user_service.store.tables import Account
 
-REFUSED = "The e-mail address or the password is not right."
-
 
 @dataclass(frozen=True)
 class SignInClaim:
@@ -141,7 +139,7 @@ def complete(
 
 def refused() -> Unauthenticated:
     """The refusal of every sign-in, whatever is wrong."""
-    return Unauthenticated("sign_in.refused", REFUSED)
+    return Unauthenticated("sign_in.refused")
 
 
 def tokens_of(
@@ -162,7 +160,7 @@ def of_machine(
     """
     account = queries.machine(session, given.client_id)
     if not _is_secret_of(account, given.client_secret) or account is None:
-        raise Unauthenticated("sign_in.machine_refused", "The client_id or the client_secret is not right.")
+        raise Unauthenticated("sign_in.machine_refused")
     account.last_signed_in_at = now
     return access_tokens.issue(session, account, session_id=None, rules=rules, values=values, now=now)
 

@@ -71,7 +71,7 @@ def rotate(session: Session, values: SecretValues, times: KeyTimes, *, now: date
     store.lock(session)
     waiting = [key for key in store.all_keys(session) if key.signs_from > now]
     if waiting:
-        raise Conflict("signing_key.pending", f"A new key signs from {waiting[0].signs_from:%Y-%m-%d %H:%M:%S} UTC on.")
+        raise Conflict("signing_key.pending", signs_from=f"{waiting[0].signs_from:%Y-%m-%d %H:%M:%S} UTC")
     return _add(session, values, signs_from=now + times.pending, now=now)
 
 

@@ -133,9 +133,7 @@ def _count(
     delayed_until = max(row.next_at for row in rows if row.key in limits)
     if delayed_until > now:
         seconds = math.ceil((delayed_until - now).total_seconds())
-        raise TooManyRequests(
-            "sign_in.too_many_attempts", "Too many attempts. Please wait a little.", retry_after=seconds
-        )
+        raise TooManyRequests("sign_in.too_many_attempts", retry_after=seconds)
     counted = {row.key: 1 if row.last_at < now - FORGOTTEN_AFTER else row.attempts + 1 for row in rows}
     next_at = {key: now + every[key].delay(attempts) for key, attempts in counted.items()}
     throttles.save(session, counted, next_at, now=now)

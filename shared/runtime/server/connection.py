@@ -16,8 +16,9 @@ from waitress.utilities import BadRequest, Error
 from shared.runtime import clock
 from shared.runtime.logs import logger
 from shared.runtime.metrics import connections_ended, requests_refused
-from shared.runtime.problem_documents import MEDIA_TYPE, problem_document
-from shared.runtime.server.parser import SENTENCES, Parser, RequestTimeout
+from shared.runtime.problem_documents import LANGUAGE_HEADERS, MEDIA_TYPE, problem_document
+from shared.runtime.server.parser import TEXTS, Parser, RequestTimeout
+from shared.texts import Sentence, TextLanguage, preferred_language
 
 if TYPE_CHECKING:
     from shared.runtime.server.listening import Server
@@ -64,10 +65,15 @@ class RefusalTask(_SingleWriteTask, ErrorTask):  # type: ignore[misc]
         self.version = "1.1"
         status = self.request.error.code
         requests_refused.labels(status).inc()
-        sentence = getattr(self.request.error, "sentence", SENTENCES[status])
-        body = problem_document(status, HTTPStatus(status).name.lower(), sentence).encode()
+        language = preferred_language(self.request.accept_language, otherwise=TextLanguage.EN)
+        sentence = Sentence.of(getattr(self.request.error, "text", TEXTS[status]))
+        body = problem_document(status, sentence, language, code=HTTPStatus(status).name.lower()).encode()
         self.status = f"{status} {HTTPStatus(status).phrase}"
-        self.response_headers += [("Content-Type", MEDIA_TYPE), ("Cache-Control", "no-store")]
+        self.response_headers += [
+            ("Content-Type", MEDIA_TYPE),
+            ("Cache-Control", "no-store"),
+            *LANGUAGE_HEADERS[language].items(),
+        ]
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(body)

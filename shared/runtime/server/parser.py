@@ -13,6 +13,7 @@ LONGEST_CHUNK_LINE: Final = 1024
 
 _BEYOND_ASCII = re.compile(rb"[\x80-\xff]+")
 _FRAMING = re.compile(rb"\r\n(content-length|transfer-encoding|host)[ \t]*:", re.IGNORECASE)
+_LANGUAGE = re.compile(rb"\r\naccept-language[ \t]*:([^\r\n]*)", re.IGNORECASE)
 _TRANSFER_ENCODING = re.compile(rb"\r\ntransfer-encoding[ \t]*:([^\r]*)\r\n", re.IGNORECASE)
 
 
@@ -25,7 +26,7 @@ class RequestTimeout(Error):  # type: ignore[misc]  # waitress ships no types
 class NotPercentEncoded(BadRequest):  # type: ignore[misc]
     """An address with letters beyond ASCII that are not UTF-8, so that nobody knows which ones they are."""
 
-    sentence = "Letters beyond ASCII in an address must be percent-encoded in UTF-8: M%C3%BCller for Müller."
+    text = "http.bad_request.not_percent_encoded"
 
 
 class VersionNotSupported(Error):  # type: ignore[misc]
@@ -34,15 +35,16 @@ class VersionNotSupported(Error):  # type: ignore[misc]
     code, reason = 505, "HTTP Version Not Supported"
 
 
-SENTENCES: Final = {
-    400: "This is not a request that can be understood: it is malformed or cut off.",
-    408: "The request was not sent in time.",
-    413: "The request is larger than this service accepts.",
-    431: "The headers of the request are larger than this service accepts.",
-    500: "Something went wrong here; the logs have the details.",
-    501: "This transfer encoding is not known here; send the body as it is, or chunked.",
-    505: "This service speaks HTTP/1.1.",
+TEXTS: Final = {
+    400: "http.bad_request",
+    408: "http.request_timeout",
+    413: "http.request_entity_too_large",
+    431: "http.request_header_fields_too_large",
+    500: "internal.before_the_application",
+    501: "http.not_implemented",
+    505: "http.http_version_not_supported",
 }
+"""What is said of a refusal, by its status; an error may have a `text` of its own."""
 
 
 class Parser(HTTPRequestParser):  # type: ignore[misc]
@@ -50,6 +52,15 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
 
     expect_continue: bool
     path = ""  # waitress reads it even where the first line could not be parsed
+    _refused_head = b""
+
+    @property
+    def accept_language(self) -> str | None:
+        """Which language the client prefers, also where its headers were refused, or have not all arrived."""
+        if "ACCEPT_LANGUAGE" in self.headers:
+            return str(self.headers["ACCEPT_LANGUAGE"])
+        found = _LANGUAGE.search(self._refused_head or self.header_plus)
+        return found[1].decode("latin-1") if found else None
 
     def parse_header(self, header_plus: bytes) -> None:
         """Parse the first line and the headers."""
@@ -87,12 +98,14 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
 
     def received(self, data: bytes) -> int:
         """Parse the bytes that belong to this request; returns their number."""
+        before = self.header_plus
         try:
             taken: int = super().received(data)
         except Exception:  # such as a length of 5,000 digits
             self.error, taken = BadRequest("not understood"), len(data)
         if self.error is not None:
             self.completed, self.expect_continue = True, False
+            self._refused_head = before + data
         elif self.chunked and self.body_rcv is not None and self._is_endless(self.body_rcv):
             self.error, self.completed = BadRequest("endless line between chunks"), True
         return taken

@@ -92,8 +92,8 @@ def at_work(duty: Callable[[threading.Event], None]) -> Iterator[threading.Event
     assert not problems, problems
 
 
-def until(holds: Callable[[], bool], seconds: float = 20) -> None:
-    """Wait for something another thread brings about."""
+def until(holds: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait for something another thread brings about, for as long as it takes on a machine that does much else."""
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, "it did not happen"

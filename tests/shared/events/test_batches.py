@@ -103,7 +103,7 @@ def test_it_is_noted_once_and_what_lies_around_it_is_handled(own_kafka: dict[str
     send_to_the_same(own_kafka, subject, 3)
     for again, last in ((group, 3), (f"g-{uuid4()}", 4)):
         with consuming(own_kafka, recording.listeners, again):
-            until(partial(recording.effects.__contains__, last), 60)
+            until(partial(recording.effects.__contains__, last))
         send_to_the_same(own_kafka, subject, 4)
     assert recording.effects == [1, 2, 3, 4]
     mine = [row for row in noted() if row["offset"] in (first, second, third)]
@@ -120,7 +120,7 @@ def test_a_batch_at_the_end_is_passed_and_its_offsets_are_committed(own_kafka: d
     recording = RecordingListeners([subject])
     begin = send_packed(own_kafka, "zstd", messages=3, unpacked=TOO_MUCH)
     with consuming(own_kafka, recording.listeners, group):
-        until(lambda: begin in {row["offset"] for row in noted()}, 60)
+        until(lambda: begin in {row["offset"] for row in noted()})
         send_to_the_same(own_kafka, subject, 1)
         until(lambda: recording.effects == [1])
 
@@ -146,7 +146,7 @@ def test_what_is_larger_than_any_event_is_kept_only_in_part(own_kafka: dict[str,
     begin = send_packed(own_kafka, codec, messages=1, unpacked=unpacked)
     send_to_the_same(own_kafka, subject, 1)
     with consuming(own_kafka, recording.listeners, f"g-{uuid4()}"):
-        until(lambda: recording.effects == [1], 60)
+        until(lambda: recording.effects == [1])
     (row,) = (row for row in noted() if row["offset"] == begin)
     assert bytes(row["value"]) == bytes(LARGEST_MESSAGE)
     assert row["reason"].startswith("larger than any event")

@@ -69,7 +69,7 @@ def test_any_one_of_three_brokers_may_die_while_events_flow(cluster: PrivatePlat
             for step in range(EVENTS):
                 publish(subjects, turn * EVENTS + step + 1)
             expected = len(subjects) * EVENTS * (turn + 1)
-            until(lambda expected=expected: len(handled) >= expected, 60)  # type: ignore[misc]
+            until(lambda expected=expected: len(handled) >= expected)  # type: ignore[misc]
     for subject in subjects:
         assert [sequence for who, sequence in handled if who == subject] == [*range(1, 3 * EVENTS + 1)]
     with transaction() as session:

@@ -27,7 +27,7 @@ from shared.events.freshness import Freshness, Sample, Samples
 from shared.events.heartbeats import Heartbeat, Heartbeats, group_of
 from shared.events.relay import Relay
 from shared.runtime.jobs import Job, run_once
-from testkit.private_platform import private_platform
+from testkit.private_platform import PrivatePlatform, private_platform
 from tests.shared.events.conftest import at_work, consuming, until
 from tests.shared.events.publishing import RecordingListeners, commit_events, message, publish, relay, withdrawn
 
@@ -88,11 +88,17 @@ def test_a_reached_sample_is_as_old_as_the_source_that_is_furthest_behind(
 
 
 @pytest.fixture(scope="module")
-def own_kafka() -> Iterator[dict[str, Any]]:
+def cluster() -> Iterator[PrivatePlatform]:
     """A broker of our own, where nobody else writes heartbeats and leaves transactions open."""
     with private_platform() as platform:
         platform.up(["kafka", "topics"])
-        yield platform.kafka_client()
+        yield platform
+
+
+@pytest.fixture(scope="module")
+def own_kafka(cluster: PrivatePlatform) -> dict[str, Any]:
+    """The configuration of its clients."""
+    return cluster.kafka_client()
 
 
 @pytest.fixture
@@ -296,23 +302,21 @@ def test_only_jobs_that_need_current_events_wait(own_kafka: dict[str, Any], grou
     assert runs == ["doubts", "send", "doubts"]
 
 
-@pytest.mark.slow
-def test_without_kafka_nothing_is_current_and_afterwards_it_is_again(group: str) -> None:
-    with private_platform() as platform:
-        platform.up(["kafka", "topics"])
-        kafka = platform.kafka_client()
-        broker, freshness = platform.process("kafka"), fresh(kafka, group)
-        with consuming(kafka, RecordingListeners([]).listeners, group):
-            becomes_current(kafka, freshness)
-            assert broker.pid is not None
-            os.kill(broker.pid, signal.SIGKILL)
-            freshness.measure()
-            with pytest.raises(Unreachable, match="Kafka does not answer"):
-                freshness.check()
-            assert REGISTRY.get_sample_value("platform_events_behind_seconds") == inf
-            freshness.measure()
-            broker.start()
-            becomes_current(kafka, freshness)
+def test_without_kafka_nothing_is_current_and_afterwards_it_is_again(
+    cluster: PrivatePlatform, own_kafka: dict[str, Any], group: str
+) -> None:
+    broker, freshness = cluster.process("kafka"), fresh(own_kafka, group)
+    with consuming(own_kafka, RecordingListeners([]).listeners, group):
+        becomes_current(own_kafka, freshness)
+        assert broker.pid is not None
+        os.kill(broker.pid, signal.SIGKILL)
+        freshness.measure()
+        with pytest.raises(Unreachable, match="Kafka does not answer"):
+            freshness.check()
+        assert REGISTRY.get_sample_value("platform_events_behind_seconds") == inf
+        freshness.measure()
+        broker.start()
+        becomes_current(own_kafka, freshness)
 
 
 # What relays report

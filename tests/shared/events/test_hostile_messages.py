@@ -298,7 +298,7 @@ def test_listeners_that_fail_in_any_way_cost_their_own_event(kafka: dict[str, An
         producer.produce("matching.events", key="one partition", value=document(event))
     producer.flush(10)
     with consuming(kafka, failing.listeners, f"g-{uuid4()}"):
-        until(lambda: event.placement_request_id in failing.good, 60)
+        until(lambda: event.placement_request_id in failing.good)
     with database.transaction() as session:
         of_ours = dead_letter_table.c.key == b"one partition"
         assert len(session.scalars(select(dead_letter_table.c.id).where(of_ours)).all()) == len(reasons)

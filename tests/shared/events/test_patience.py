@@ -83,7 +83,7 @@ def test_what_looks_like_trouble_for_ever_becomes_a_dead_letter_and_the_rest_goe
     publish(kafka, key, before, bad, after)
     consumer = Consumer("therapist_service", kafka, handled.listeners, group=f"g-{uuid4()}", retry_seconds=1)
     with at_work(consumer.run):
-        until(lambda: len(dead_letters_with(key)) == 1, 40)
+        until(lambda: len(dead_letters_with(key)) == 1)
         until(lambda: after.placement_request_id in handled.good)
     assert {before.placement_request_id, after.placement_request_id} <= set(handled.good)
     (row,) = dead_letters_with(key)
@@ -99,9 +99,9 @@ def test_an_outage_longer_than_the_patience_sets_nothing_aside(kafka: dict[str, 
     publish(kafka, key, first, second)
     duty = consumer.duty
     with at_work(consumer.run):
-        until(lambda: metric_of(duty) > 4, 40)
+        until(lambda: metric_of(duty) > 4)
         database.connect(settings.database_url, pool_size=8)
-        until(lambda: {first.placement_request_id, second.placement_request_id} <= set(handled.good), 40)
+        until(lambda: {first.placement_request_id, second.placement_request_id} <= set(handled.good))
     assert dead_letters_with(key) == []
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import psutil
 import pytest
 
-from shared.errors import Unreachable
+from shared.errors import Outage, Unreachable
 from shared.events.consumer import Consumer
 from shared.events.listeners import Listeners
 from shared.events.rebuild import READERS, _ReaderProcesses
@@ -62,7 +62,7 @@ def test_a_reader_that_fails_ends_the_rebuild(capfd: pytest.CaptureFixture[str])
 
 def test_silence_reaches_whoever_asked_for_the_rebuild() -> None:
     def handle_nothing(_: Reading, mine: int) -> None:
-        raise Unreachable("kafka.silent", "Kafka stopped answering.")
+        raise Outage("kafka.silent", "Kafka stopped answering.")
 
     with pytest.raises(Unreachable) as refusal:
         outcome(handle_nothing)

@@ -99,11 +99,11 @@ def test_what_the_cluster_refuses_is_trouble_until_it_refuses_no_more(
 
     thread = _supervised(duty, consume, stop)
     try:
-        until(lambda: duty.failures > 0, 60)
-        until(lambda: duty.failures > 1, 60)
+        until(lambda: duty.failures > 0)
+        until(lambda: duty.failures > 1)
         assert "TOPIC_AUTHORIZATION_FAILED" in str(duty._problem)
         _delete_rights(admin, ResourceType.TOPIC)
-        until(lambda: duty.failures == 0 and duty.problem() is None, 60)
+        until(lambda: duty.failures == 0 and duty.problem() is None)
     finally:
         stop.set()
         thread.join(10)

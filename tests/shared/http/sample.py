@@ -114,7 +114,7 @@ class NewNaps(Schema):
 
 def register(session: Session, new: BenchFields) -> Bench:
     if new.name == "forbidden":
-        raise RuleBroken("bench.forbidden", "Not this one.")
+        raise RuleBroken("bench.forbidden")
     if new.name == "slow":
         SLOW_STARTED.set()
         SLOW_MAY_END.wait(10)
@@ -141,7 +141,7 @@ def list_page(session: Session, query: BenchFilter) -> Page[Any]:
 def change(session: Session, id: UUID, patch: MergePatch, *, expected_versions: Collection[int] | None) -> Bench:
     bench = find(session, id)
     if expected_versions is not None and bench.version not in expected_versions:
-        raise LostUpdate("bench.changed", "Somebody changed this bench since you read it.")
+        raise LostUpdate("bench.changed")
     for name, value in patch.changes_to(BenchView.of(bench)).items():
         setattr(bench, name, value)
     bench.version += 1
@@ -245,13 +245,13 @@ class WithoutStatus(PlatformError):
 
 
 FAILURES: dict[str, Exception] = {
-    "conflict": Conflict("bench.taken", "Somebody sits there."),
-    "unreachable": Unreachable("park.closed", "The park is closed."),
+    "conflict": Conflict("bench.taken"),
+    "unreachable": Unreachable("park.closed"),
     "bug": KeyError("Erika Mustermann"),
-    "unknown-caller": Unauthenticated("visitor.unknown", "Say who you are."),
-    "too-often": TooManyRequests("bench.too_often", "Others want to sit, too.", retry_after=17),
-    "lost": LostUpdate("bench.changed", "Changed."),
-    "without-status": WithoutStatus("bench.odd", "Erika Mustermann sits there."),
+    "unknown-caller": Unauthenticated("visitor.unknown"),
+    "too-often": TooManyRequests("bench.too_often", retry_after=17),
+    "lost": LostUpdate("bench.changed"),
+    "without-status": WithoutStatus("bench.odd"),
 }
 
 
@@ -310,7 +310,7 @@ def read_catalogue(session: Session, wanted: ListRequest[SeatFilter]) -> Listed:
         benches = benches.where(Bench.name == wanted.filters.name)
     found = ORDERS.read(session, benches, wanted.part)
     if any(bench.name == UNREADABLE for bench in found.rows):
-        raise Unreachable("catalogue.torn", "A page is missing.")
+        raise Unreachable("database.unreachable")
     return found.shown(found.rows)
 
 

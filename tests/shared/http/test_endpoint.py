@@ -118,7 +118,7 @@ class TakenResource(Resource):
     def post(self, context: Context[Yard], id: UUID) -> None:
         """Refuse, after something was written."""
         register(context.session, BenchFields(name="taken"))
-        refusal = Conflict("bench.taken", "Somebody sits there.")
+        refusal = Conflict("bench.taken")
         refusal.existing_id = id
         raise refusal
 

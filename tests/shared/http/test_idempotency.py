@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from pydantic import SecretStr
 from sqlalchemy import select, text
 
 from shared.database import transaction
@@ -68,6 +70,23 @@ def test_a_trailing_slash_is_no_other_address(stored: FlaskClient) -> None:
     second = stored.post("/api/benches/", json={"name": "x"}, headers=KEY)
     assert second.json == first.json
     assert second.location == first.location
+
+
+def test_a_repetition_is_recognised_while_the_digest_key_is_replaced(stored: FlaskClient) -> None:
+    """By every process, whichever of the two keys it writes with at the time."""
+    old, new = sample.DIGEST_KEY, base64.b64encode(bytes(range(32, 64))).decode()
+    chosen = [{"digest_key": SecretStr(ring)} for ring in (f"{old},{new}", f"{new},{old}")]
+    with_old, with_both, with_new = stored, *(sample.create_app(chosen=each).test_client() for each in chosen)
+    for number, clients in enumerate(
+        [(with_old, with_both, with_new), (with_both, with_old, with_new), (with_new, with_both, with_new)]
+    ):
+        body, headers = {"name": str(number)}, {"Idempotency-Key": str(number)}
+        first, *repeated = (each.post("/api/benches", json=body, headers=headers) for each in clients)
+        assert first.status_code == 201
+        assert [each.json for each in repeated] == [first.json] * 2
+        other = with_both.post("/api/benches", json={"name": "other"}, headers=headers)
+        assert other.json["code"] == "idempotency_key.reused"
+    assert count_of_benches() == 3
 
 
 def test_nothing_of_the_body_is_kept(stored: FlaskClient) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from operations import env_file
 from operations.declared_settings import DeclaredSettings
 from shared.runtime.secret_files import is_secret
 from shared.runtime.settings import SettingsGroup, fields, group_of, read
@@ -64,7 +65,7 @@ def reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_
 
 def in_files(folder: Path, contents: dict[str, str]) -> dict[str, str]:
     for name, content in contents.items():
-        (folder / name).write_bytes(content.encode())
+        env_file.write_private(folder / name, content)
     return {f"{name}_FILE": str(folder / name) for name in contents}
 
 
@@ -103,11 +104,40 @@ def test_a_file_that_is_of_no_use_is_named_without_its_content(reader: Reader, t
     file, content = tmp_path / "secret", WRONG[said]
     if content is not None:
         file.write_bytes(content)
+        file.chmod(0o600)
     others = {name: value for name, value in GIVEN.items() if name != "DIGEST_KEY"}
     problem = problem_of(reader, others | {"DIGEST_KEY_FILE": str(file)})
     assert "digest_key" in problem.lower()
     assert ("must be one line" if said == "is not base64" else said) in problem
+    assert str(file) in problem or "DIGEST_KEY_FILE" not in problem
     assert not {part for part in ("first", "second", KEY, "xxx") if part in problem}
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o604, 0o602, 0o666])
+def test_a_file_that_everybody_can_read_or_write_is_refused(reader: Reader, tmp_path: Path, mode: int) -> None:
+    in_file = in_files(tmp_path, GIVEN)
+    (tmp_path / "DIGEST_KEY").chmod(mode)
+    problem = problem_of(reader, in_file)
+    assert "the file that DIGEST_KEY_FILE names can be read by every user of the machine" in problem
+    assert str(tmp_path / "DIGEST_KEY") in problem
+    assert KEY not in problem
+
+
+@pytest.mark.parametrize("mode", [0o400, 0o600, 0o440, 0o640])
+def test_a_file_may_be_for_its_owner_and_a_group(reader: Reader, tmp_path: Path, mode: int) -> None:
+    """As containers are given secrets that root owns."""
+    in_file = in_files(tmp_path, GIVEN)
+    (tmp_path / "DIGEST_KEY").chmod(mode)
+    assert reader(in_file).digest_key.get_secret_value() == KEY
+
+
+@pytest.mark.parametrize("secret", [KEY, "/" + KEY[1:], f"/{KEY[1:20]}/{KEY[21:]}"])
+def test_a_key_in_place_of_the_name_of_its_file_is_not_shown(reader: Reader, secret: str) -> None:
+    """It happens, and the message ends in a log."""
+    others = {name: value for name, value in GIVEN.items() if name != "DIGEST_KEY"}
+    problem = problem_of(reader, others | {"DIGEST_KEY_FILE": secret})
+    assert "the file that DIGEST_KEY_FILE names cannot be read" in problem
+    assert secret not in problem
 
 
 def test_a_folder_is_no_secret(reader: Reader, tmp_path: Path) -> None:

@@ -108,6 +108,15 @@ def test_a_new_key_is_known_at_once(issuer: TokenIssuer, started: Start) -> None
     assert service.admits(issuer.token())
 
 
+def test_a_new_key_is_known_at_once_also_after_tokens_that_expired(issuer: TokenIssuer, started: Start) -> None:
+    service = started().with_keys()
+    runs_out = issuer.token(lifetime=-29)  # with the leeway it runs out in a second
+    time.sleep(1.2)
+    assert service.refuses(runs_out) == "token.expired"
+    issuer.keys = [new_key()]
+    assert service.admits(issuer.token())
+
+
 def test_invented_keys_cause_one_fetch_in_ten_seconds(issuer: TokenIssuer, started: Start) -> None:
     service = started().with_keys()
     began = time.monotonic()

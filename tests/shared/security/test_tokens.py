@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from joserfc.jwk import ECKey, RSAKey
 
 from shared.security import jwks, tokens
-from shared.security.tokens import Claims, TokenExpired, TokenRefused, TokenRules
+from shared.security.jwks import KeysById
+from shared.security.tokens import Claims, GenuineTokens, TokenExpired, TokenRefused, TokenRules
 from shared.values.enums import Role, Scope
 from testkit.token_issuer import ISSUER, claims, new_key, published, signed
 
@@ -30,7 +31,9 @@ SUBJECT = UUID("0190a0a0-1111-7000-8000-000000000001")
 
 def verified(token: str, *, rules: TokenRules = RULES, now: datetime | None = None, **more: Any) -> Claims:
     now = now or datetime.now(UTC)
-    return tokens.verify(token, more.pop("keys", KEYS), rules, now=now, expired_as_of=more.pop("expired_as_of", now))
+    genuine = tokens.read(token, more.pop("keys", KEYS), rules)
+    genuine.refuse_wrong_time(now=now, expired_as_of=more.pop("expired_as_of", now))
+    return genuine.claims
 
 
 def refused(token: str, **more: Any) -> str:
@@ -332,3 +335,62 @@ def test_the_refusal_quotes_nothing_of_the_token() -> None:
             verified(token())
         assert refusal.value.code == code
         assert "evil" not in refusal.value.message
+
+
+def published_anew(*keys: Any) -> KeysById:
+    """Other objects than those of the last time, as after a fetch."""
+    return jwks.parse(published(*keys)).keys
+
+
+def test_a_genuine_token_is_read_once_with_the_same_keys() -> None:
+    """A person sends the same one with hundreds of requests; to check a signature takes a tenth of a small request."""
+    remembered, token = GenuineTokens(RULES), signed(claims(), KEY)
+    first = remembered.read(token, KEYS)
+    assert first == tokens.read(token, KEYS, RULES)
+    assert remembered.read(token, KEYS) is first
+
+
+def test_what_is_remembered_is_forgotten_with_its_keys() -> None:
+    remembered, token = GenuineTokens(RULES), signed(claims(), KEY)
+    first = remembered.read(token, KEYS)
+    assert remembered.read(token, published_anew(KEY)) is not first, "read again with keys that were fetched anew"
+    for withdrawn in ({}, published_anew(new_key("b")), published_anew(FOREIGN)):
+        with pytest.raises(TokenRefused):
+            remembered.read(token, withdrawn)
+        assert remembered.read(token, KEYS).claims == first.claims
+
+
+def test_a_remembered_token_runs_out_as_any_other() -> None:
+    remembered, now = GenuineTokens(RULES), datetime.now(UTC)
+    token = signed(claims(), KEY)
+    remembered.read(token, KEYS).refuse_wrong_time(now=now, expired_as_of=now)
+    late = now + timedelta(seconds=331)
+    with pytest.raises(TokenExpired):
+        remembered.read(token, KEYS).refuse_wrong_time(now=late, expired_as_of=late)
+    early = now - timedelta(seconds=32)
+    with pytest.raises(TokenRefused):
+        remembered.read(token, KEYS).refuse_wrong_time(now=early, expired_as_of=early)
+
+
+@given(st.data())
+def test_no_other_spelling_of_a_remembered_token_is_taken(data: st.DataObject) -> None:
+    token = signed(claims(), KEY)
+    REMEMBERED.read(token, KEYS)
+    place = data.draw(st.integers(0, len(token) - 1))
+    other = token[:place] + data.draw(st.characters(codec="latin-1")) + token[place + 1 :]
+    assume(other != token)
+    for _ in range(2):
+        with pytest.raises(TokenRefused):
+            REMEMBERED.read(other, KEYS)
+
+
+REMEMBERED = GenuineTokens(RULES)
+
+
+def test_only_so_many_are_remembered_and_nothing_that_was_refused() -> None:
+    remembered = GenuineTokens(RULES, most=3)
+    for number in range(10):
+        with pytest.raises(TokenRefused):
+            remembered.read(signed(claims(), FOREIGN), KEYS)
+        remembered.read(signed(claims(jti=str(number)), KEY), KEYS)
+        assert 1 <= len(remembered._remembered[1]) <= 3

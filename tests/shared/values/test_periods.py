@@ -19,4 +19,4 @@ def test_a_period_is_written_with_from_and_to_and_includes_both() -> None:
 def test_a_period_does_not_end_before_it_begins() -> None:
     with pytest.raises(ValueError) as refused:
         Period.from_json({"from": "2026-12-31", "to": "2026-12-24"})
-    assert problems_of(refused.value) == [FieldProblem("to", "must not end before it begins")]
+    assert problems_of(refused.value) == [FieldProblem.of("to", "field.ends_before_it_begins")]

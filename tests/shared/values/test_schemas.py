@@ -57,13 +57,13 @@ class PatientFields(Schema):
     @classmethod
     def _is_not_x(cls, name: str | None) -> str | None:
         if name == "X":
-            raise NotAcceptable("must not be X")
+            raise NotAcceptable("field.x")
         return name
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:
         if self.first_name == self.last_name:
-            raise NotAcceptable("the names must differ")
+            raise NotAcceptable("field.names_differ")
         return self
 
 
@@ -280,8 +280,8 @@ def test_read_only_fields_sent_with_another_value_are_problems() -> None:
     with pytest.raises(InvalidFields) as refused:
         patch.changes_to(view())
     assert refused.value.problems == [
-        FieldProblem("status", "cannot be changed"),
-        FieldProblem("id", "cannot be changed"),
+        FieldProblem.of("status", "field.fixed"),
+        FieldProblem.of("id", "field.fixed"),
     ]
 
 

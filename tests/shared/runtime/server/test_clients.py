@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 import time
@@ -129,6 +130,9 @@ def test_health_is_answered_while_all_threads_are_held(application: Application,
 
 
 HEAD = b"POST /echo HTTP/1.1\r\nHost: localhost\r\n"
+GERMAN = re.compile("Diese|Die|Hier|Buchstaben")
+ENGLISH = re.compile("This|The|Something|Letters")
+
 REFUSED: dict[str, tuple[bytes, int]] = {
     "not HTTP": (b"\x16\x03\x01 garbage\r\n\r\n", 400),
     "no version": (b"GET /echo\r\n\r\n", 505),
@@ -172,6 +176,24 @@ def test_what_is_no_request_is_refused_with_a_problem(
     assert is_problem(asked(address, request), status)
     assert not application.reached
     assert asked(address, A_REQUEST).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(("language", "sentences"), [("de", GERMAN), ("en", ENGLISH)])
+@pytest.mark.parametrize("what", REFUSED)
+def test_a_refusal_is_said_in_the_language_of_the_client(
+    address: tuple[str, int], what: str, language: str, sentences: re.Pattern[str]
+) -> None:
+    """Also where the headers themselves are refused."""
+    line, end, rest = REFUSED[what][0].partition(b"\r\n")
+    header = f"Accept-Language: fr, {language};q=0.5".encode()
+    head, _, body = asked(address, line + end + header + end + rest).partition(b"\r\n\r\n")
+    assert f"\r\nContent-Language: {language}\r\n".encode() in head + b"\r\n"
+    assert sentences.match(json.loads(body)["detail"])
+
+
+def test_who_sends_too_slowly_is_refused_in_their_language() -> None:
+    with serving(QUICK) as (_, address), client(address, HEAD + b"Accept-Language: de\r\nX-A") as connection:
+        assert "nicht rechtzeitig" in all_of(connection).decode()
 
 
 def test_nothing_after_a_refused_request_is_taken_for_another(

@@ -20,10 +20,10 @@ from communication_service.domain.call_times import is_closed
 from communication_service.store import tables as c
 from shared.values.datetimes import BERLIN, berlin_day
 from shared.values.enums import PatientStatus
+from tests.across_services.worlds import a_world
 from tests.builders.communication import RULES
 from tests.builders.world import World
 from tests.conftest import MONDAY
-from tests.end_to_end.worlds import a_world
 
 AN_HOUR_A_WEEK = {"tuesday": [{"start": "12:00", "end": "13:00"}]}
 HALF_HOURS = {"monday": [{"start": "09:00", "end": "09:30"}], "thursday": [{"start": "14:00", "end": "14:30"}]}

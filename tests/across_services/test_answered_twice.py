@@ -20,10 +20,10 @@ from matching_service.domain.states import status_after
 from matching_service.store import tables as m
 from shared.errors import Conflict
 from shared.values.enums import RequestOutcome
+from tests.across_services.worlds import a_world
 from tests.builders.communication import RULES
 from tests.builders.matching import RULES as ASK_AGAIN
 from tests.builders.world import World
-from tests.end_to_end.worlds import a_world
 
 
 def by_letter(world: World, request: UUID, outcome: str) -> None:

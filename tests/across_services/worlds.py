@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from shared.security.encryption import Keys
+from patient_service.dependencies import Dependencies
 from tests.builders.world import World
 
 
@@ -24,5 +24,5 @@ def a_world(engines: dict[str, tuple[Engine, Any]]) -> Iterator[World]:
             sessions[name] = stack.enter_context(
                 Session(connection, join_transaction_mode="create_savepoint", expire_on_commit=False)
             )
-        keys = Keys(engines["patient"][1].master_key.get_secret_value())
+        keys = Dependencies.of(engines["patient"][1]).keys
         yield World(sessions["patient"], sessions["matching"], sessions["communication"], keys)

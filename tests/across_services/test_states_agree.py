@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from shared.values.enums import PatientStatus
+from tests.across_services.worlds import a_world
 from tests.builders.world import World
-from tests.end_to_end.worlds import a_world
 
 ASKED = {"open", "queued", "contacted", "deferred", "no_answer"}
 IN_COMMUNICATION = {

@@ -1,0 +1,107 @@
+"""A patient in crisis: raised by a text that speaks of suicidal thoughts or by hand, acknowledged, and taken back.
+
+Nothing of it is published: events lie on a compacted topic, where the gravest fact about somebody's health would stay
+(docs/domain.md#data-protection-crisis).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from uuid import UUID
+
+from patient_service.domain import accesses, indexes
+from patient_service.domain.accesses import Reader, RevealingConflict
+from patient_service.domain.files import decrypt, get_patient, view, write
+from patient_service.domain.intake_schemas import Crisis
+from patient_service.domain.schemas import CrisisReason, PatientFields, PatientFile, PatientView
+from patient_service.domain.suicidality import speaks_of_suicide
+from patient_service.store import queries
+from patient_service.store.tables import Patient
+from shared.database import Session
+from shared.errors import Conflict
+from shared.security.encryption import Keys
+from shared.values.datetimes import berlin_day
+
+
+def assessed(fields: PatientFields, *, before: PatientFields | None = None, crisis: Crisis, now: datetime) -> Crisis:
+    """The crisis of a file with these fields: raised anew where a text that was not there before speaks of suicide.
+
+    A text without suicidal thoughts takes nothing back: that is for people to decide.
+    """
+    known = set() if before is None else set(_texts(before))
+    is_raised = any(speaks_of_suicide(text) for text in _texts(fields) if text not in known)
+    return Crisis(flagged=True, raised_at=now) if is_raised else crisis
+
+
+def _texts(fields: PatientFields) -> Iterator[str]:
+    """All that people wrote about how the patient is."""
+    parts = (fields.anamnesis, fields.consultation)
+    values = [value for part in parts if part is not None for value in vars(part).values()]
+    for value in (*values, fields.practice_summary, fields.reason_without_guardian):
+        yield from (each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str))
+
+
+def raised_by(text: str | None, keys: Keys, patient: Patient, file: PatientFile, *, now: datetime) -> PatientFile:
+    """The file after a text about the patient that is kept elsewhere: written anew where that raises a crisis."""
+    return _written(keys, patient, file, Crisis(flagged=True, raised_at=now)) if speaks_of_suicide(text) else file
+
+
+def acknowledge(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, now: datetime) -> PatientView:
+    """Somebody has seen the crisis and takes care. Raises `NotFound`, and `Conflict` without one, or a second time."""
+    patient, file = _locked(session, keys, patient_id)
+    if not file.crisis.flagged:
+        raise _not_flagged(patient)
+    if file.crisis.acknowledged_at is not None:
+        raise RevealingConflict([patient.id], "crisis.acknowledged_before")
+    seen = {"acknowledged_by": reader.id, "acknowledged_at": now}
+    return _changed(session, keys, patient, file, file.crisis.model_copy(update=seen), reader=reader, now=now)
+
+
+def flag(
+    session: Session, keys: Keys, patient_id: UUID, new: CrisisReason, *, reader: Reader, now: datetime
+) -> PatientView:
+    """Raise the crisis by hand, also one that was acknowledged before. Raises `NotFound`."""
+    patient, file = _locked(session, keys, patient_id)
+    raised = Crisis(flagged=True, raised_at=now, raised_by=reader.id, reason=new.reason)
+    return _changed(session, keys, patient, file, raised, reader=reader, now=now)
+
+
+def clear(
+    session: Session, keys: Keys, patient_id: UUID, new: CrisisReason, *, reader: Reader, now: datetime
+) -> PatientView:
+    """Take the crisis back by hand, and keep why. Raises `NotFound`, and `Conflict` without one."""
+    patient, file = _locked(session, keys, patient_id)
+    if not file.crisis.flagged:
+        raise _not_flagged(patient)
+    taken_back = Crisis(flagged=False, cleared_at=now, cleared_by=reader.id, reason=new.reason)
+    return _changed(session, keys, patient, file, taken_back, reader=reader, now=now)
+
+
+def count_unacknowledged(session: Session, keys: Keys) -> int:
+    """How many patients are in a crisis that nobody has acknowledged."""
+    return queries.number_of_patients(session, [queries.is_in_crisis(indexes.unacknowledged_crises(keys))])
+
+
+def _locked(session: Session, keys: Keys, patient_id: UUID) -> tuple[Patient, PatientFile]:
+    patient = get_patient(session, patient_id, lock=True)
+    return patient, decrypt(keys, patient)
+
+
+def _not_flagged(patient: Patient) -> Conflict:
+    return RevealingConflict([patient.id], "crisis.not_flagged")
+
+
+def _changed(
+    session: Session, keys: Keys, patient: Patient, file: PatientFile, crisis: Crisis, *, reader: Reader, now: datetime
+) -> PatientView:
+    changed = _written(keys, patient, file, crisis)
+    patient.count_change(by=reader.id, now=now)
+    accesses.note(session, keys, [patient], reader, "changed", now=now)
+    return view(patient, changed, today=berlin_day(now))
+
+
+def _written(keys: Keys, patient: Patient, file: PatientFile, crisis: Crisis) -> PatientFile:
+    changed = file.model_copy(update={"crisis": crisis})
+    write(keys, patient, changed, indexes.indexes_of(keys, changed, patient.reference)[0])
+    return changed

@@ -1,0 +1,101 @@
+"""Whether two patients may be one: a name that sounds alike with the same date of birth or address, the same number.
+
+Blind indexes find them in the statement that writes; unique indexes let one of two pass who come at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from patient_service.domain.accesses import RevealingConflict
+from patient_service.domain.files import decrypt
+from patient_service.domain.indexes import Indexes, address_of, sound_of, words_of
+from patient_service.domain.schemas import PatientFields, PatientFile
+from patient_service.store import queries
+from patient_service.store.queries import LookedFor
+from patient_service.store.tables import Patient
+from shared.database import Session
+from shared.errors import FieldProblem
+from shared.security.encryption import Keys
+from shared.texts import Value
+from shared.values.enums import Likeness
+
+COLUMNS = ("person_index", "address_index", "insurance_number_index")
+FIELDS = {
+    Likeness.INSURANCE_NUMBER: "insurance_number",
+    Likeness.DATE_OF_BIRTH: "date_of_birth",
+    Likeness.ADDRESS: "street",
+}
+"""The field that a refusal names for what is alike."""
+TEXTS = {
+    Likeness.INSURANCE_NUMBER: "field.number_of",
+    Likeness.DATE_OF_BIRTH: "field.birth_date_of",
+    Likeness.ADDRESS: "field.address_of",
+}
+
+
+def looked_for(found_by: Sequence[Indexes]) -> LookedFor:
+    """The indexes by which somebody alike is looked for, with every key of the ring."""
+    person, address, insurance_number = (
+        [value for each in found_by if (value := getattr(each, name))] for name in COLUMNS
+    )
+    return LookedFor(person=person, address=address, insurance_number=insurance_number)
+
+
+def identify(
+    session: Session, keys: Keys, patient: Patient, wanted: PatientFile, found_by: Sequence[Indexes], *, force: bool
+) -> None:
+    """Let the patient be found by other indexes. Raises `Conflict` where somebody else is found by one that is new."""
+    changed = {
+        name: getattr(found_by[0], name)
+        for name in COLUMNS
+        if getattr(patient, name) not in [getattr(each, name) for each in found_by]
+    }
+    if not changed:
+        return
+    alike_to = looked_for(found_by).only(changed)
+    queries.lock_if_of_several_keys(session, alike_to)
+    while not queries.identify(session, patient, alike_to, is_forced=force, **changed):
+        refuse(session, keys, wanted, alike_to, force=force)
+        # nobody is alike any more: try again
+
+
+def refuse(session: Session, keys: Keys, fields: PatientFields, alike_to: LookedFor, *, force: bool) -> None:
+    """Raise `Conflict` where somebody alike is known: by force only for the same insurance number."""
+    counts = alike_to.only(["insurance_number_index"]) if force else alike_to
+    found = {other: likeness(fields, decrypt(keys, other)) for other in queries.patients_alike(session, counts)}
+    known = [other for other, why in found.items() if Likeness.INSURANCE_NUMBER in why]
+    if known:
+        key = "patient.already_known"
+        raise _refusal(key, {other: found[other] for other in known}, reference=known[0].reference)
+    if found:
+        raise _refusal("patient.suspected_duplicate", found, references=[other.reference for other in found])
+
+
+def likeness(fields: PatientFields, other: PatientFields) -> list[Likeness]:
+    """What two patients have in common, of what makes them alike."""
+    names = [words_of(each.first_name, each.last_name) for each in (fields, other)]
+    common = {
+        Likeness.INSURANCE_NUMBER: fields.insurance_number is not None
+        and fields.insurance_number == other.insurance_number,
+        Likeness.NAME: names[0] == names[1],
+        Likeness.SIMILAR_NAME: names[0] != names[1] and sound_of(names[0]) == sound_of(names[1]),
+        Likeness.DATE_OF_BIRTH: fields.date_of_birth is not None and fields.date_of_birth == other.date_of_birth,
+        Likeness.ADDRESS: address_of(fields) is not None and address_of(fields) == address_of(other),
+    }
+    return [what for what, is_common in common.items() if is_common]
+
+
+def _refusal(key: str, candidates: dict[Patient, list[Likeness]], **values: Value) -> RevealingConflict:
+    problems = [
+        FieldProblem.of(FIELDS[what], TEXTS[what], reference=other.reference)
+        for other, why in candidates.items()
+        for what in FIELDS
+        if what in why
+    ]
+    refusal = RevealingConflict([other.id for other in candidates], key, errors=problems, **values)
+    refusal.members["candidates"] = [
+        {"id": str(other.id), "reference": other.reference, "why": [str(each) for each in why]}
+        for other, why in candidates.items()
+    ]
+    return refusal

@@ -1,0 +1,227 @@
+"""Recognises that a text speaks of suicidal thoughts, in German and English (docs/domain.md#data-protection-crisis).
+
+A text does so unless every expression in it is negated beyond doubt: what is not known to negate does not, so a word
+too many raises an alarm that somebody takes back, rather than the other way round. The expressions and the words that
+may stand between them and their negation are in `suicidality_words`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+
+from patient_service.domain import suicidality_words as words
+from shared.values.text import fold
+
+REACH = 8
+"""How many words a negation may be away from the expression."""
+DOUBLED_WITHIN = 3
+"""A second negation so many words before the first takes it back: "kein Tag ohne"."""
+
+_TOKEN = re.compile(r"[^\W_]+|[.,;:!?()/–—+&-]")
+_HYPHENATED = re.compile(r"(?<=\w)-(?=\w)|(?<!\w)-(?=\w)|(?<=\w)-(?= (?:und|oder|bzw|sowie)\b)")
+_ABBREVIATED = re.compile(rf"\b({'|'.join(words.ABBREVIATIONS)})\.")
+_ENDS_A_SENTENCE = frozenset(".;!?")
+_SEPARATES = frozenset(",:()-–—")
+_INTRODUCES = frozenset(":(-–—")
+
+
+@dataclass(frozen=True)
+class _Expression:
+    """Where in the tokens something is said that means suicidal thoughts."""
+
+    start: int
+    end: int
+    """Behind its last token."""
+    contains_negation: bool
+    """As in "nicht mehr leben": only a word such as "verneint" negates it."""
+
+    @property
+    def negations(self) -> frozenset[str]:
+        return words.REFUTING if self.contains_negation else words.NEGATING
+
+
+def speaks_of_suicide(text: str | None) -> bool:
+    """Whether somebody must look at this text because of suicidal thoughts."""
+    return text is not None and any(_alarms(sentence) for sentence in _sentences(text))
+
+
+def _sentences(text: str) -> Iterator[list[str]]:
+    """The tokens of each sentence, folded; "but" begins another one."""
+    for line in text.splitlines():
+        spelled = _ABBREVIATED.sub(r"\1", fold(line).replace("'", "").replace("’", ""))
+        sentence: list[str] = []
+        for token in _TOKEN.findall(_HYPHENATED.sub(" ", spelled)):
+            if token in _ENDS_A_SENTENCE or token in words.CONTRASTING:
+                yield sentence
+                sentence = []
+            else:
+                sentence.append(token)
+        yield sentence
+
+
+def _alarms(tokens: Sequence[str]) -> bool:
+    negated: set[int] = set()
+    for expression in _expressions(tokens):
+        if not _is_negated(tokens, expression, negated):
+            return True
+        negated.add(expression.end)
+    return bool(negated) and _means_another_kind(tokens[max(negated) :])
+
+
+def _means_another_kind(tokens: Sequence[str]) -> bool:
+    """ "Akute Suizidalität wird verneint, latente besteht": the noun is left out."""
+    parts = " ".join(tokens).split(",")[1:]
+    return any(
+        any(token.startswith(words.KINDS) for token in part.split()) and words.NEGATING.isdisjoint(part.split())
+        for part in parts
+    )
+
+
+def _expressions(tokens: Sequence[str]) -> list[_Expression]:
+    sentence = " ".join(tokens)
+    found = [
+        _Expression(_token_at(sentence, match.start()), _token_at(sentence, match.end()) + 1, contains_negation)
+        for pattern, contains_negation in ((words.WITHOUT_NEGATION, False), (words.WITH_NEGATION, True))
+        for match in pattern.finditer(sentence)
+    ]
+    return sorted(found, key=lambda each: each.start)
+
+
+def _token_at(sentence: str, position: int) -> int:
+    return sentence.count(" ", 0, position)
+
+
+def _is_negated(tokens: Sequence[str], expression: _Expression, negated: set[int]) -> bool:
+    following = tokens[expression.end : expression.end + 2]
+    if any(_limits(token) for token in takewhile(lambda token: token not in _SEPARATES, following)):
+        return False  # "keine Suizidgedanken mehr": there were some
+    return _is_negated_before(tokens, expression, negated) or _is_negated_after(tokens, expression)
+
+
+# Before the expression: keine, ohne, verneint, without …
+
+
+def _is_negated_before(tokens: Sequence[str], expression: _Expression, negated: set[int]) -> bool:
+    inside = tokens[expression.start : expression.end]
+    if not expression.contains_negation and any(token in words.NEGATING for token in inside):
+        return not any(map(_limits, inside))  # "will sich nicht umbringen"
+    in_list = False
+    for position in range(expression.start - 1, max(-1, expression.start - 1 - REACH), -1):
+        token = tokens[position]
+        if token in expression.negations:
+            return _negates(tokens, position, expression, in_list=in_list)
+        if token in words.ADDING and not _joins_adverbs(tokens, position):
+            return position in negated and not any("versuch" in each or "attempt" in each for each in inside)
+        if token in words.LISTING:
+            in_list = True
+        elif token in _SEPARATES:
+            if not (token == "," and (in_list or _joins_a_clause(tokens, position, expression))):  # noqa: S105
+                return False
+        elif not (_passes(token) or token in words.ADDING or (in_list and words.NOUN.match(token))):
+            return False
+    return False
+
+
+def _joins_adverbs(tokens: Sequence[str], position: int) -> bool:
+    """ "Klar und glaubhaft von Suizidgedanken distanziert"."""
+    neighbours = [*tokens[max(0, position - 1) : position], *tokens[position + 1 : position + 2]]
+    return len(neighbours) > 1 and all(each.startswith(words.QUALIFYING_STEMS) for each in neighbours)
+
+
+def _negates(tokens: Sequence[str], position: int, expression: _Expression, *, in_list: bool) -> bool:
+    """Whether the negating word at this position negates the expression, with nothing but harmless words between."""
+    token, between = tokens[position], tokens[position + 1 : expression.start]
+    before = tokens[max(0, position - DOUBLED_WITHIN) : position]
+    if any(each in words.NEGATING for each in _back_to_separator(before)):
+        return False
+    if token in words.DISTANCING or token in words.FREE:
+        return any(each in words.OF for each in between)
+    if token in words.NOT:
+        if any(each in words.DISTANCING for each in tokens):
+            return False  # "kann sich nicht von Suizidgedanken distanzieren"
+        # "nicht" negates adjectives and verbs; before a noun it belongs to something else: "schläft nicht,"
+        return not in_list and (bool(between and between[-1] in words.PREPOSITIONS) or _is_verbal(tokens, expression))
+    return True
+
+
+def _back_to_separator(tokens: Sequence[str]) -> Iterator[str]:
+    return takewhile(lambda token: token not in _SEPARATES and token not in words.ADDING, reversed(tokens))
+
+
+def _is_verbal(tokens: Sequence[str], expression: _Expression) -> bool:
+    return words.NOUN.match(tokens[expression.start]) is None
+
+
+def _joins_a_clause(tokens: Sequence[str], comma: int, expression: _Expression) -> bool:
+    """Whether what follows the comma depends on what is before it: "verneint, dass …", "keine Absicht, sich …"."""
+    if comma == 0 or comma + 1 >= len(tokens):
+        return False
+    before, after = tokens[comma - 1], tokens[comma + 1]
+    if after in words.THAT:
+        return True
+    has_infinitive = "zu" in tokens[expression.start : expression.end + 2]
+    return (before in words.INTENTIONS and after in words.REFLEXIVE) or (
+        before in words.REFUTING and (after in words.REFLEXIVE or has_infinitive)
+    )
+
+
+# After the expression: verneint, nicht vorhanden, keine …
+
+
+def _is_negated_after(tokens: Sequence[str], expression: _Expression) -> bool:
+    said = _said_after(tokens, expression.end)
+    negations = [token for token in said if token in words.NEGATING_AFTER]
+    others = [token for token in said if token not in words.NEGATING_AFTER]
+    if len(negations) != 1 or not all(map(_passes_after, others)):
+        return False
+    negation = negations[0]
+    if expression.contains_negation:
+        return negation in words.REFUTING and negation not in words.DISTANCING
+    if negation in words.DISTANCING:
+        return _is_turned_away_from(tokens, expression)
+    return True
+
+
+def _said_after(tokens: Sequence[str], end: int) -> list[str]:
+    """The words after an expression that may still be about it."""
+    begin = end + (end < len(tokens) and tokens[end] in _INTRODUCES)
+    said: list[str] = []
+    for position in range(begin, min(len(tokens), begin + REACH)):
+        token = tokens[position]
+        if token == "," and _continues_a_list(tokens, position):  # noqa: S105 - a comma is no secret
+            continue
+        if token in _SEPARATES:
+            break
+        said.append(token)
+    return said
+
+
+def _continues_a_list(tokens: Sequence[str], comma: int) -> bool:
+    """ "Suizidgedanken, Suizidpläne und Suizidabsichten werden verneint"."""
+    rest = tokens[comma + 1 :]
+    return bool(rest) and words.NOUN.match(rest[0]) is not None and any(token in words.JOINING for token in rest)
+
+
+def _is_turned_away_from(tokens: Sequence[str], expression: _Expression) -> bool:
+    """ "Von Suizidalität distanziert", "Suizidalität: distanziert sich"; not "Suizidgedanken, distanziert sich"."""
+    before = tokens[max(0, expression.start - REACH) : expression.start]
+    if any(token in words.NEGATING or _limits(token) for token in before):
+        return False
+    is_heading = words.STATE.fullmatch(tokens[expression.start]) is not None
+    return any(token in words.OF for token in before) or is_heading
+
+
+def _limits(token: str) -> bool:
+    return token in words.LIMITING or token.startswith(words.LIMITING_STEMS)
+
+
+def _passes(token: str) -> bool:
+    return not _limits(token) and (token in words.HARMLESS or token.startswith(words.HARMLESS_STEMS))
+
+
+def _passes_after(token: str) -> bool:
+    is_about_it = token in words.JOINING or words.NOUN.match(token) is not None
+    return is_about_it or token in words.HARMLESS_AFTER or _passes(token)

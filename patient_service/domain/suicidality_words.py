@@ -1,0 +1,203 @@
+"""The expressions that mean suicidal thoughts, and the words around them, folded: without case, ä as ae, ß as ss.
+
+A word that is on none of these lists negates nothing and lets no negation pass. A new expression needs a line here and
+its cases in tests/patient_service/test_suicidality.py, with its negations.
+"""
+
+from __future__ import annotations
+
+import re
+
+ABBREVIATIONS = (
+    "akt", "bzgl", "bzw", "ca", "dr", "dzt", "evtl", "f", "ggf", "hr", "fr", "insb", "lt", "mom", "pat", "rez", "st",
+    "u", "a", "v", "z", "zt", "zzt", "n",
+)  # fmt: skip
+"""The full stop after these does not end a sentence."""
+
+
+def _misspelt(word: str) -> str:
+    """A pattern for a word with at most one letter missing, too many, wrong, or exchanged with the next one."""
+    variants = {word}
+    for i in range(len(word)):
+        variants |= {word[:i] + word[i + 1 :], word[:i] + "[a-z]" + word[i + 1 :], word[:i] + "[a-z]" + word[i:]}
+        variants.add(word[:i] + word[i + 1 : i + 2] + word[i] + word[i + 2 :])
+    return "|".join(sorted(variants, key=len, reverse=True))
+
+
+_SUICIDE = (
+    rf"(?!nichtsui|nonsui)(?:\w*(?:suizid|suicid|selbstmord)|{_misspelt('suizid')}|{_misspelt('suicid')}"
+    rf"|{_misspelt('selbstmord')}|selbst mord|selbsttoet|selbsttot|selbstoet|freitod|lebensmued|lebensmud|lebens mued"
+    r"|lebensueberdr|lebensuberdr|lebensverneinend|tod(?:es)?wuns|tod(?:es)?wuens|todessehn|todesgedank|sterbewuns"
+    r"|sterbewuens|sterbensw|intihar|samobojs|суицид|самоуби)\w*"
+)
+_PARTS = (
+    r"(?: (?:gedanken?|impulse?n?|absicht(?:en)?|plaene?n?|ideen?|fantasien|phantasien|versuche?n?|handlung(?:en)?"
+    r"|ideation|thoughts?|intent(?:ions?)?|behaviou?r|plans?|attempts?))*"
+)
+
+NOUN = re.compile(rf"(?!(?:\w*(?:suizid|suicid)al(?:e|er|es|en|em)?|lebensm\w+)(?!\w))(?:{_SUICIDE})")
+"""A token that is a noun of these; "suizidal" and "lebensmüde" are adjectives."""
+STATE = re.compile(r"suizidal(?:itaet|itat)?|suicidality|suicidal")
+"""Headings of a finding, which the words after them affirm or negate."""
+
+_SELF = r"(?:sich|mich|mir|dich|dir|uns)"
+_WANTS = (
+    r"(?:will|wollen|wollte|wolle|wuerde|moecht\w*|moegen|mag|wuensch\w*|wunsch|lieber|gerne?|liebsten|sehn\w*|koennte)"
+)
+_WHOSE = r"(?:mein|sein|ihr|das|unser|dieses)\w*"
+
+_ABOUT_DEATH = r"(?:an den|ueber den|an seinen|an meinen|an ihren) (?:eigenen )?tod(?!\w)"
+_HEIGHT = r"(?:von|vom) (?:\w+ )?(?:\w*bruecke\w*|dach|balkon|hochhaus|turm)"
+
+_GERMAN = (
+    rf"{_SUICIDE}{_PARTS}",
+    r"sm gedanken",
+    r"(?:sehn\w*|wunsch|verlangen) nach dem tod\w*",
+    rf"{_ABOUT_DEATH}(?: \w+){{0,2}} (?:zu )?(?:denk|dacht|gedacht|nachdenk)\w*",
+    rf"(?:denk|dacht|gedank)\w*(?: \w+){{0,3}} {_ABOUT_DEATH}",
+    r"(?:denk|dacht|gedank)\w* (?:\w+ )?(?:ans sterben|zu sterben)",
+    r"umbrin?[gn]\w*|unbringen|umzubrin?\w+|umgebracht|umbrach\w*",
+    rf"br(?:inge?|ingt|achte|aechte) {_SELF}(?: \w+){{0,3}} um(?!\w)",
+    rf"{_SELF}(?: \w+){{0,5}} (?:zu )?(?:toeten|toete|toetet|getoetet|erhaen\w*|erhang\w*|aufhaeng\w*|aufzuhaeng\w*"
+    r"|aufgehaengt|erschiess\w*|erschoss\w*|ertraenk\w*|vergift\w*|verbluten)",
+    rf"{_SELF} (?:selbst )?(?:zu )?toten(?!\w)",
+    rf"(?:toete|toetet|erhaenge|erhaengt|erschiesse|erschiesst|vergifte|vergiftet) {_SELF}",
+    rf"haeng(?:e|t) {_SELF}(?: \w+)? auf(?!\w)",
+    r"(?:das|ihr|sein|mein) leben (?:zu )?(?:nehmen|nehme|nimmt|naehme|nahm|genommen)",
+    rf"{_SELF} (?:\w+ ){{0,4}}(?:das|ihr|sein|mein) leben (?:\w+ ){{0,2}}(?:nehmen|nehme|nimmt|genommen)",
+    rf"(?:nehme|nimmt|nimm|nahm|naehme) {_SELF}(?: \w+){{0,3}} das leben",
+    rf"{_SELF}(?: \w+){{0,4}} (?:etwas|was|selbst)(?: \w+){{0,3}} an(?:zu)?tun",
+    rf"tu(?:e|t)? {_SELF}(?: \w+){{0,2}} (?:etwas|was) an(?!\w)",
+    r"vor (?:einen|den|nen|irgendeinen) (?:\w*zug|lkw)|vor (?:die|eine) (?:\w )?\w*bahn",
+    rf"{_HEIGHT}(?: \w+){{0,2}} (?:zu )?(?:spring|stuerz|runter)\w*|(?:spring|stuerz)\w*(?: \w+){{0,2}} {_HEIGHT}",
+    r"aus dem fenster(?: \w+)? (?:zu )?(?:spring|stuerz)\w*|(?:spring|stuerz)\w*(?: \w+)? aus dem fenster",
+    r"gegen (?:einen|den|nen) (?:\w*baum|\w*pfeiler|\w*mauer)(?: \w+)? (?:zu )?(?:fahr|lenk|steuer|ras)\w*",
+    r"pulsader\w*|\w*ueberdosis|\w*ueberdosier\w*",
+    rf"{_WANTS}(?: \w+){{0,5}} (?:zu )?(?:sterben|gestorben)",
+    r"sterben (?:zu )?(?:will|wollen|wollte|moecht\w*|duerfen|koennen)",
+    rf"(?:{_WANTS}|waere?|waer|besser|einfach)(?: \w+){{0,4}} tot(?!\w)(?! umfall)",
+    r"tot (?:zu )?(?:sein|waere?|waer|bin)",
+    rf"(?:allem|alledem|dem (?:\w+ )?leben|{_WHOSE} leben|dem ganzen)(?: \w+){{0,3}} ein ende",
+    r"ein ende (?:zu )?(?:setz|mach|bereit)\w*",
+    rf"{_WHOSE} leben(?: \w+){{0,2}} (?:zu )?beend\w*|beend\w* {_WHOSE} leben",
+    r"aus dem leben (?:zu )?(?:scheid|geh|tret|gehen)\w*|mit (?:allem|dem leben)(?: \w+)? (?:schluss|abgeschlossen)",
+    r"schluss (?:zu )?mach\w* mit (?:allem|dem leben|mir)|schluss mit (?:allem|dem leben)",
+    r"(?:einfach|spurlos|fuer immer|von (?:der|dieser) (?:welt|erde))(?: \w+)? (?:zu )?verschwind\w*",
+    r"einfach weg (?:zu )?sein|fuer immer (?:zu )?(?:ein)?schlafen",
+    r"leben(?: \w+){0,3} sinnlos|sinnloses leben",
+)
+_GERMAN_WITH_NEGATION = (
+    r"besser(?: \w+){0,4} ohne (?:mich|ihn|sie)(?!\w)|ohne (?:mich|ihn|sie)(?: \w+){0,3} besser",
+    r"(?:nicht|nie|nimmer) (?:mehr |laenger |weiter )+(?:so )?(?:weiter)?(?:zu)?leb(?:en|e|t|te)(?!\w)",
+    r"nicht weiter(?:zu)?leben",
+    r"(?:nicht|nie) (?:mehr|wieder)(?: \w+){0,3} (?:zu )?(?:auf(?:zu)?wach\w*|erwach\w*|existier\w*)",
+    r"nicht mehr (?:hier |da |am leben |auf (?:der|dieser) welt )?(?:zu )?sein",
+    r"kein\w* (?:lebenswill\w*|lebensmut)|(?:ohne|kein\w*) (?:\w+ ){0,3}sinn(?: \w+)? (?:im|am|des) leben",
+    r"leben(?: \w+){0,4} (?:keinen (?:\w+ )?sinn|nicht (?:mehr )?(?:lebenswert|wert)|nichts wert)",
+    r"(?:besser|lieber|am liebsten)(?: \w+){0,4} (?:nicht|nie) (?:mehr )?(?:da|auf der welt)|(?:nicht|nie) geboren",
+    r"(?:will|moechte|mag|wolle|wollte|moecht)(?: \w+){0,2} nicht (?:mehr|laenger)(?= [,:()–—-]|$)",
+)
+_ENGLISH = (
+    r"kill(?:ing|ed|s)? (?:my|him|her|them|one|your)sel(?:f|ves)",
+    r"(?:end|ends|ending|ended) (?:it all|(?:my|his|her|their|ones) (?:own )?(?:life|lives))",
+    r"(?:take|takes|taking|taken|took) (?:my|his|her|their|ones) own (?:life|lives)",
+    r"(?:want|wants|wanted|wanting|wish|wishes|wished|like)(?: \w+){0,4} (?:die|dead)(?!\w)",
+    r"better off dead|\w*overdos\w*|(?:passive|active|chronic|positive for) si(?!\w)",
+)
+_ENGLISH_WITH_NEGATION = (
+    r"(?:not|dont|doesnt|didnt|no longer|never)(?: \w+){0,3} (?:want|wants|wanted|wanting|wish|wishes)(?: \w+){0,2}"
+    r" (?:live|living|alive|here|exist|wake up|go on)",
+    r"no (?:longer (?:\w+ )?want\w* to live|reason to live|will to live|point in living)",
+    r"(?:not|never) (?:to )?wak\w* up|not worth living|better off without (?:me|him|her|them)",
+)
+
+
+def _any_of(*patterns: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w)(?:{'|'.join(patterns)})")
+
+
+WITHOUT_NEGATION = _any_of(*_GERMAN, *_ENGLISH)
+WITH_NEGATION = _any_of(*_GERMAN_WITH_NEGATION, *_ENGLISH_WITH_NEGATION)
+
+# Negation
+
+NOT = frozenset({"nicht", "not", "isnt", "arent", "wasnt", "dont", "doesnt", "didnt"})
+DISTANCING = frozenset({"distanziert", "distanzierte", "distanzieren", "distanzierung", "distanzierend"})
+FREE = frozenset({"frei", "free", "negative", "absence", "ausschluss"})
+REFUTING = DISTANCING | {
+    "verneint", "verneinte", "verneinen", "verneine", "verneinend", "verneinung", "bestreitet", "bestreiten",
+    "bestritt", "bestritten", "negiert", "negierte", "negieren", "dementiert", "denies", "denied", "denying",
+}  # fmt: skip
+NEGATING = NOT | FREE | REFUTING | {
+    "kein", "keine", "keinen", "keinem", "keiner", "keines", "keinerlei", "nie", "niemals", "nimmer", "ohne", "weder",
+    "no", "never", "without", "neither",
+}  # fmt: skip
+NEGATING_AFTER = NOT | REFUTING | {
+    "kein", "keine", "keinen", "keiner", "keinerlei", "nein", "nie", "niemals", "ausgeschlossen", "negativ", "negative",
+    "no", "none", "never", "absent", "0", "ø", "o",
+}  # fmt: skip
+
+CONTRASTING = frozenset({
+    "aber", "jedoch", "allerdings", "sondern", "trotzdem", "dennoch", "doch", "obwohl", "wobei", "ausser", "but",
+    "however", "although", "though", "except", "yet",
+})  # fmt: skip
+"""What follows is not negated by what is before."""
+LISTING = frozenset({"oder", "noch", "bzw", "beziehungsweise", "/", "or", "nor"})
+"""A negation reaches over these."""
+ADDING = frozenset({"und", "sowie", "and", "&", "+"})
+"""A negation reaches over these only from one of the expressions to the next."""
+JOINING = LISTING | ADDING
+THAT = frozenset({"dass", "das", "that"})
+OF = frozenset({"von", "vom", "of", "for", "from", "davon", "hiervon"})
+PREPOSITIONS = frozenset({"an", "ueber", "von", "zu", "of", "about"})
+REFLEXIVE = frozenset({"sich", "mich", "mir"})
+INTENTIONS = frozenset({
+    "absicht", "absichten", "gedanken", "wunsch", "vorhaben", "plan", "plaene", "vor", "daran", "drang", "impuls",
+    "impulse", "idee", "ideen", "verlangen",
+})  # fmt: skip
+
+KINDS = ("latent", "passiv", "chronisch", "fruehere", "gelegentlich", "passive", "chronic")
+"""Kinds of what is negated before, which are said to be there without its name."""
+
+LIMITING = frozenset({
+    "nur", "selten", "immer", "mehr", "sicher", "wieder", "kaum", "wenig", "wenige", "weniger", "schwer", "teilweise",
+    "bedingt", "laenger", "only", "just", "always", "anymore", "longer", "hardly", "barely", "often", "oft", "haeufig",
+})  # fmt: skip
+LIMITING_STEMS = (
+    "konkret", "aktiv", "ernst", "direkt", "unmittelbar", "staendig", "dauernd", "taeglich", "permanent", "konstant",
+    "durchgehend", "draengend", "eingeschraenkt", "constant", "active", "imminent", "specific", "daily", "serious",
+)  # fmt: skip
+"""Who is not always, or not actively, suicidal is so sometimes, or passively."""
+
+QUALIFYING_STEMS = ("klar", "glaubhaft", "glaubwuerdig", "eindeutig", "deutlich", "ausdruecklich", "akut", "latent")
+"""Between two of these "and" adds nothing of its own."""
+HARMLESS = frozenset({
+    "auf", "fuer", "an", "von", "vom", "zu", "zur", "zum", "in", "im", "ueber", "vor", "nach", "bei", "der", "die",
+    "das", "den", "dem", "des", "er", "sie", "es", "ich", "wir", "man", "sich", "mich", "mir", "ihm", "ihr", "selbst",
+    "dass", "je", "bisher", "bislang", "bis", "dato", "jetzt", "heute", "hier", "dzt", "zt", "z", "zurzeit", "zeit",
+    "fall", "art", "pat", "patient", "patientin", "hr", "fr", "herr", "frau", "daran", "dazu", "etwas", "was", "leben",
+    "rez", "akt", "mom", "zzt", "f", "klar", "auch", "gedanken", "gedanke", "wunsch", "drang", "plan", "plaene",
+    "sein", "war", "ist", "ideen", "idee", "zeichen", "vorhaben",
+    "of", "for", "from", "any", "a", "the", "to", "be", "been", "being", "is", "has", "have", "having", "had",
+    "he", "she", "they", "that", "about", "current", "currently", "acute", "acutely", "past", "evidence",
+    "sign", "signs", "history", "thoughts", "thought", "at", "present", "time", "this", "ever",
+})  # fmt: skip
+HARMLESS_STEMS = (
+    "akut", "aktuell", "derzeit", "momentan", "gegenwaertig", "jeglich", "irgend", "jemals", "jede", "hinweis",
+    "anhalt", "anzeichen", "verdacht", "ein", "glaubhaft", "glaubwuerdig", "eindeutig", "deutlich", "ausdruecklich",
+    "manifest", "latent", "passiv", "psychot", "psychos", "wahn", "halluzination", "zwang", "zwaeng", "selbstverletz",
+    "selbstschaedig", "selbstgefaehrd", "fremd", "eigengefaehrd", "gefaehrd", "sucht", "substanz", "drogen", "alkohol",
+    "aggress", "dissoziat", "symptom", "absicht", "impuls", "handlung", "tendenz", "indication", "homicid", "psychotic",
+    "hallucinat", "klinisch",
+)  # fmt: skip
+"""What may stand between a negation and the expression."""
+HARMLESS_AFTER = frozenset({
+    "wird", "werden", "wurde", "wurden", "worden", "besteht", "bestehen", "bestehe", "bestand", "bestanden",
+    "bestuenden", "bestehend", "vorhanden", "gegeben", "erkennbar", "feststellbar", "vorliegend", "liegt", "liegen",
+    "lag", "lagen", "eruierbar", "nachweisbar", "ersichtlich", "hat", "habe", "haben", "hatte", "haette", "kenne",
+    "kennt", "gehabt", "ergab", "ergaben", "ergeben", "gibt", "gab", "finden", "fanden", "findet", "zeigen", "zeigten",
+    "berichtet", "angegeben", "geaeussert", "sind", "waren", "sei", "seien", "wollen", "moechten", "kann", "koennen",
+    "nachfrage", "explizit", "versuche", "ueberzeugend", "davon", "hiervon",
+    "reported", "endorsed", "evident", "noted", "were", "are", "ruled", "out", "as",
+})  # fmt: skip
+"""What may stand between the expression and a negation that follows it."""

@@ -1,0 +1,182 @@
+"""What a patient tells the agency is readable through the patient service alone, and by no practice before it accepts.
+
+Dumped are all tables of all services, every event, all logs, metrics, refusals and mails, and every file that the
+platform wrote. What staff write about a patient in other services (notes of requests, of answers and of calls) is not
+part of the story: it is not sealed yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import requests
+from confluent_kafka import Consumer, TopicPartition
+
+from operations import env_file
+from operations.sign_in import AccessTokens
+from shared.events.event import PARTITIONS, TOPICS
+from shared.runtime.worker_port import WORKER_PORT_DISTANCE
+from testkit.api_client import ApiClient, RequestRefused
+from testkit.private_platform import PrivatePlatform
+from tests.architecture.sources import SERVICES
+from tests.end_to_end.operators import Tables
+from tests.end_to_end.people import a_therapist, asked, status_becomes
+
+SENSITIVE: dict[str, Any] = {
+    "salutation": "Frau Anredemarke",
+    "title": "Titelmarke",
+    "first_name": "Vornamensmarke",
+    "last_name": "Nachnamensmarke",
+    "date_of_birth": "1971-03-29",
+    "street": "Strassenmarkenweg",
+    "house_number": "4711-Hausmarke",
+    "city": "Ortsmarkenstadt",
+    "email": "adressmarke@example.org",
+    "phone": "0241 98765432",
+    "contact_persons": [
+        {"name": "Bezugsmarke Person", "phone": "0241 87654321", "email": "bezugsadresse@example.org"},
+    ],
+    "reason_without_guardian": "Vormundsmarke",
+    "general_practitioner": "Hausarztmarke",
+    "health_insurer": "Kassenmarke",
+    "insurance_number": "T012345678",
+    "diagnoses": ["F44.81G"],
+    "referred_by": "Zuweisermarke",
+    "practice_summary": "Zusammenfassungsmarke",
+}
+PURPOSE, REASON, SEARCHED = "Zweckmarke", "Begruendungsmarke", "Suchmarke"
+MARKERS = (
+    "Anredemarke", "Titelmarke", "Vornamensmarke", "Nachnamensmarke", "1971-03-29", "Strassenmarken", "Hausmarke",
+    "Ortsmarken", "adressmarke", "98765432", "Bezugsmarke", "87654321", "bezugsadresse", "Vormundsmarke",
+    "Hausarztmarke", "Kassenmarke", "T012345678", "F44.81", "Zuweisermarke", "Zusammenfassungsmarke", PURPOSE, REASON,
+    SEARCHED,
+)  # fmt: skip
+OTHERS = {"gender": "female", "postal_code": "95028", "insurance_type": "statutory", "max_distance_km": 30}
+
+
+@pytest.fixture(scope="module")
+def told(platform: PrivatePlatform, tokens: AccessTokens) -> dict[str, Any]:
+    """The story, told once: a patient is entered, changed, searched for, refused, asked for by e-mail and by phone."""
+    api = ApiClient(platform.settings, tokens)
+    api._session.headers["X-Purpose"] = PURPOSE
+    patient = api.enter_patient(**SENSITIVE, **OTHERS)
+    path = f"/api/patients/{patient['id']}"
+    refusals = list(_refusals(api, path))
+    api.patch("patient", path, {"practice_summary": "Zusammenfassungsmarke, anders"})
+    api.start_search(patient["id"])
+    api.post("patient", f"{path}/status", {"status": "paused", "reason": REASON})
+    api.post("patient", f"{path}/status", {"status": "searching", "reason": REASON})
+    api.get("patient", "/api/patients", q="Nachnamensmarke")
+    practice, to_phone = a_therapist(api), a_therapist(api, email=None)
+    request, _ = asked(api, patient, practice, to_phone)
+    status_becomes(api, request, "contacted")
+    calls = {"therapist_id": to_phone["id"]}
+    api.until(lambda: api.get("communication", "/api/phone-calls", **calls)["items"], "a call to be planned")
+    api.until(Tables(platform).all_have_handled, "everybody to know everybody")
+    (letter,) = platform.mailbox.wait_for(1, to=practice["email"])
+    return {"patient": patient, "refusals": refusals, "letter": letter}
+
+
+def _refusals(api: ApiClient, path: str) -> Iterator[str]:
+    """The texts of requests that are refused although they name something sensitive."""
+    wrong: list[Callable[[], Any]] = [
+        lambda: api.post("patient", "/api/patients", SENSITIVE),
+        lambda: api.post("patient", "/api/patients", SENSITIVE, force="true"),
+        lambda: api.post("patient", "/api/patients", SENSITIVE | {"colour": SEARCHED}),
+        lambda: api.post("patient", "/api/patients", SENSITIVE | {"gender": SEARCHED, "insurance_number": SEARCHED}),
+        lambda: api.post("patient", "/api/patients", SENSITIVE | {"last_name": f"Nachnamensmarke\x00{SEARCHED}"}),
+        lambda: api.patch("patient", path, {"email": f"{SEARCHED}@", "phone": f"{SEARCHED} 98765432"}),
+        lambda: api.patch("patient", path, {"date_of_birth": "1971-03-29T25"}),
+        lambda: api.post("patient", f"{path}/status", {"status": "in_therapy", "reason": REASON}),
+        lambda: api.get("patient", "/api/patients", q=" ".join([SEARCHED] * 40)),
+        lambda: api.get("patient", f"/api/patients/{SEARCHED}"),
+        lambda: api.get("matching", "/api/placement-requests", patient_id=SEARCHED),
+        lambda: api.post("matching", "/api/matches", {"patient_id": str(uuid4()), "note": SEARCHED}),
+    ]
+    for each in wrong:
+        with pytest.raises(RequestRefused) as refused:
+            each()
+        yield str(refused.value).partition(" was answered with ")[2]
+
+
+def readable(text: str | bytes) -> list[str]:
+    """The markers that stand in a text, in any case, also as PostgreSQL shows bytes."""
+    content = (text if isinstance(text, bytes) else text.encode()).lower()
+    return [each for each in MARKERS if each.lower().encode() in content or each.encode().hex().encode() in content]
+
+
+def test_in_no_table_of_any_service(platform: PrivatePlatform, told: dict[str, Any]) -> None:
+    tables, dumped = Tables(platform), 0
+    names = tables.run("SELECT schemaname, tablename FROM pg_tables WHERE schemaname LIKE %s", "%\\_service")
+    assert {schema for schema, _ in names} == set(SERVICES)
+    for schema, table in names:
+        for (row,) in tables.run(f'SELECT t::text FROM {schema}."{table}" t'):
+            assert not readable(row), (schema, table)
+            dumped += told["patient"]["reference"] in row
+    assert dumped > 5, "the looking itself finds the patient's reference"
+
+
+def test_in_no_event(platform: PrivatePlatform, told: dict[str, Any]) -> None:
+    found = 0
+    for message in everything_on_kafka(platform):
+        parts = [message.value() or b"", message.key() or b"", *(value for _, value in message.headers() or [])]
+        assert not readable(b"\n".join(part for part in parts if part)), message.topic()
+        found += told["patient"]["reference"].encode() in parts[0]
+    assert found > 3
+
+
+def everything_on_kafka(platform: PrivatePlatform) -> Iterator[Any]:
+    """Every message of our topics, whoever wrote it and whether its transaction was committed."""
+    consumer = Consumer(
+        platform.kafka_client()
+        | {"group.id": f"test-{uuid4()}", "isolation.level": "read_uncommitted", "enable.partition.eof": False}
+    )
+    places = [TopicPartition(topic.name, number, 0) for topic in TOPICS.values() for number in range(PARTITIONS)]
+    ends = {(each.topic, each.partition): consumer.get_watermark_offsets(each, timeout=30)[1] for each in places}
+    consumer.assign(places)
+    while any(ends[each.topic, each.partition] > max(each.offset, 0) for each in consumer.position(places)):
+        for message in consumer.consume(1000, timeout=1):
+            assert not message.error()
+            yield message
+    consumer.close()
+
+
+def test_in_no_refusal(told: dict[str, Any]) -> None:
+    assert len(told["refusals"]) == 12
+    for refusal in told["refusals"]:
+        assert not readable(refusal), refusal
+
+
+def test_in_no_letter_before_the_practice_accepted(platform: PrivatePlatform, told: dict[str, Any]) -> None:
+    assert told["patient"]["reference"] in told["letter"]["text"]
+    for mail in platform.mailbox.wait_for(1):
+        assert not readable(repr(mail))
+
+
+def test_in_no_metric_and_no_health(platform: PrivatePlatform, told: dict[str, Any]) -> None:
+    for port in env_file.service_ports(platform.settings).values():
+        for address in (port, port + WORKER_PORT_DISTANCE):
+            for path in ("metrics", "health/ready"):
+                url = f"http://127.0.0.1:{address}/{path}"
+                assert not readable(requests.get(url, timeout=30).text), url
+
+
+def test_in_no_file_that_the_platform_wrote(platform: PrivatePlatform, told: dict[str, Any]) -> None:
+    """Logs of every process, PostgreSQL's tables and its write-ahead log, Kafka's segments, caught mails."""
+    folders = {platform.paths.state, platform.paths.servers}
+    files = [each for folder in folders for each in Path(folder).rglob("*") if each.is_file()]
+    assert {"patient_service.web.log", "postgresql.log", "kafka.log"} <= {each.name for each in files}
+    assert any("pg_wal" in each.parts for each in files)
+    for file in files:
+        assert not readable(_content(file)), file
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:  # PostgreSQL and Kafka tidy up
+        return b""

@@ -1,0 +1,285 @@
+"""Which texts speak of suicidal thoughts; where it is in doubt, they do."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from patient_service.domain.suicidality import speaks_of_suicide
+
+RAISES = [
+    # nouns and adjectives, in their forms
+    "Suizidgedanken",
+    "Immer wieder Suizidgedanken, vor allem nachts.",
+    "suizidale Gedanken seit dem Frühjahr",
+    "Pat. ist suizidal",
+    "latente Suizidalität",
+    "chronische Suizidalität seit der Jugend",
+    "V. a. Suizidalität",
+    "Selbstmordgedanken",
+    "denkt täglich an Selbstmord",
+    "hat über Selbsttötung nachgedacht",
+    "Gedanken an den Freitod",
+    "ist lebensmüde",
+    "Lebensüberdruss",
+    "passive Todeswünsche",
+    "Sehnsucht nach dem Tod",
+    "Gedanken an den Tod",
+    "Todessehnsucht",
+    "Suizidversuch 2015",
+    "Z. n. Suizidversuch mit Tabletten",
+    "parasuizidale Handlung im Mai",
+    "SUIZIDGEDANKEN",
+    # umlauts, and texts without
+    "Lebensmüde Gedanken",
+    "lebensmuede Gedanken",
+    "lebensmude Gedanken",
+    "Todeswünsche",
+    "Todeswunsche",
+    "möchte sich töten",
+    "moechte sich toeten",
+    "Selbsttoetungsgedanken",
+    "Selbstto\u0308tung",
+    # typing mistakes
+    "Suzidgedanken",
+    "Suizdgedanken",
+    "Siuzidgedanken",
+    "Suiziedgedanken",
+    "Suicidgedanken",
+    "Sucidalität",
+    "Suitzidgedanken",
+    "Suizid Gedanken",
+    "Suizid-Gedanken",
+    "Selbsmordgedanken",
+    "Selbstmort",
+    "Selbst Mord",
+    "will sich umbrignen",
+    "Sui\u00adzidgedanken",
+    # in words of their own
+    "Ich will nicht mehr leben.",
+    "Ich möchte so nicht mehr weiterleben",
+    "mag nicht mehr leben",
+    "Er könne so nicht mehr leben, sagt er.",
+    "Ich will einfach nicht mehr.",
+    "Ich möchte sterben",
+    "wünscht sich zu sterben",
+    "dass sie sterben will",
+    "Ich wäre lieber tot",
+    "am liebsten wäre ich tot",
+    "tot sein wäre leichter",
+    "Ich bringe mich um",
+    "Sie drohe, sich umzubringen",
+    "wollte sich schon zweimal umbringen",
+    "hat Angst, sich etwas anzutun",
+    "Ich habe Angst, dass ich mir etwas antue oder mich umbringe",
+    "denkt daran, sich das Leben zu nehmen",
+    "sich das Leben nehmen",
+    "Der Vater hat sich das Leben genommen",
+    "will seinem Leben ein Ende setzen",
+    "dem allen ein Ende machen",
+    "möchte aus dem Leben scheiden",
+    "hat mit dem Leben abgeschlossen",
+    "Mein Leben beenden",
+    "Alle wären ohne mich besser dran",
+    "einfach verschwinden",
+    "einschlafen und nicht mehr aufwachen",
+    "am Morgen nie wieder aufwachen",
+    "Das Leben hat keinen Sinn mehr",
+    "sieht keinen Sinn mehr im Leben",
+    "kein Lebenswille",
+    "stellt sich vor, vor den Zug zu springen",
+    "von der Brücke springen",
+    "gegen einen Baum fahren",
+    "sich die Pulsadern aufschneiden",
+    "Überdosis Schlaftabletten",
+    "sich zu erhängen",
+    # English
+    "suicidal ideation",
+    "Suicidal thoughts every night",
+    "I want to die",
+    "wants to kill herself",
+    "thinks of ending it all",
+    "took an overdose last year",
+    "I don't want to live anymore",
+    "better off dead",
+    "no reason to live",
+    "wishes she were dead",
+    # what looks like a negation and is none
+    "Suizidgedanken nicht auszuschließen",
+    "Suizidalität nicht ausgeschlossen",
+    "Suizidalität nicht beurteilbar",
+    "Suizidalität wurde nicht abgefragt",
+    "nicht frei von Suizidgedanken",
+    "kein Tag ohne Suizidgedanken",
+    "nicht nur Suizidgedanken",
+    "nicht selten Suizidgedanken",
+    "keine Freude und Suizidgedanken",
+    "keine Freude mehr, Suizidgedanken",
+    "keine Freude Suizidgedanken",
+    "schläft nicht, Suizidgedanken",
+    "Schläft nie. Suizidgedanken.",
+    "schläft nicht Suizidgedanken",
+    "kann nicht schlafen, will sich umbringen",
+    "keine Kontrolle über Suizidgedanken",
+    "kann sich von Suizidgedanken nicht distanzieren",
+    "kann sich von Suizidgedanken nur schwer distanzieren",
+    "Suizidgedanken, distanziert sich aber glaubhaft",
+    "Suizidgedanken; distanziert sich glaubhaft",
+    "Sie kann sich momentan nicht von Suizidgedanken distanzieren",
+    "Suizidgedanken, die er aber verneint",
+    "akute Suizidalität wird verneint, latente besteht",
+    "Keine akute Suizidalität, gelegentlich passive Gedanken",
+    "nimmt Suizidgedanken nicht ernst",
+    "Gedanken, nicht mehr da zu sein",
+    "wünschte, ich wäre nie geboren",
+    "everyone is better off without me",
+    "Suizidgedanken vorhanden, keine Pläne",
+    "Suizidgedanken ohne Handlungsdruck",
+    "Suizidgedanken lassen nicht nach",
+    "Suizidgedanken, keine Besserung",
+    "keine Suizidpläne, aber Suizidgedanken",
+    "Keine akute Suizidalität, jedoch lebensmüde Gedanken",
+    "keine Suizidgedanken, Suizidversuch 2015",
+    "keine Suizidgedanken und Suizidversuch 2015",
+    "keine Selbstverletzung, Suizidgedanken",
+    "Alkohol verneint, Suizidgedanken bejaht",
+    "Alkohol verneint, Suizidgedanken",
+    "verneint Drogen und hat Suizidgedanken",
+    "keine konkreten Suizidpläne",
+    "keine täglichen Suizidgedanken",
+    "keine Suizidgedanken mehr",
+    "nicht mehr suizidal",
+    "nie wieder Suizidgedanken",
+    "weniger Suizidgedanken",
+    "Umgang mit Suizidgedanken lernen",
+    "keine\nSuizidgedanken",
+    "Suizidalität?",
+    "no sleep, suicidal thoughts",
+    "no active suicidal ideation",
+    "not only suicidal",
+    "cannot rule out suicide",
+    "verneint nicht, dass er Suizidgedanken hat",
+    "isst nicht oder denkt an Suizid",
+]
+DOES_NOT = [
+    "",
+    "Panik in der Bahn, schlechter Schlaf.",
+    "Todesangst in engen Räumen",
+    "Angst zu sterben",
+    "Angst vor dem Tod der Mutter",
+    "Die Mutter ist letztes Jahr gestorben.",
+    "keine Lebensfreude, fühlt sich nicht mehr lebendig",
+    "möchte wieder am Leben teilnehmen",
+    "das Leben leichter nehmen",
+    "will nicht mehr in Angst leben",
+    "ritzt sich an den Armen",
+    "nichtsuizidale Selbstverletzung",
+    "Ich kann nicht mehr.",
+    "was mir als Kind angetan wurde",
+    "hängt die Wäsche nicht mehr auf",
+    "Keine Suizidgedanken.",
+    "aktuell keine Suizidgedanken",
+    "Keine akute Suizidalität",
+    "keine Suizidgedanken oder -pläne",
+    "keine Suizidgedanken oder Suizidpläne",
+    "keine Suizidgedanken und keine Suizidpläne",
+    "keine Suizidgedanken und Suizidpläne",
+    "keinerlei Suizidgedanken",
+    "ohne Suizidgedanken",
+    "kein Hinweis auf Suizidalität",
+    "Kein Anhalt für akute Eigen- oder Fremdgefährdung, keine Suizidalität",
+    "derzeit kein Anhalt f. Suizidalität",
+    "keine Psychose, Wahn oder Suizidalität",
+    "weder Suizidgedanken noch Suizidpläne",
+    "noch nie Suizidgedanken",
+    "hatte nie Suizidgedanken gehabt",
+    "nicht suizidal",
+    "aktuell nicht akut suizidal",
+    "Patientin ist depressiv und nicht suizidal",
+    "Suizidalität verneint",
+    "Suizidalitaet verneint.",
+    "Suizidgedanken verneint er",
+    "Suizidgedanken werden glaubhaft verneint",
+    "Suizidgedanken und Suizidpläne werden verneint",
+    "Suizidgedanken, Suizidpläne und Suizidabsichten werden verneint",
+    "verneint Suizidgedanken und Suizidpläne",
+    "Auf Nachfrage verneint sie aktuell Suizidgedanken",
+    "verneint, Suizidgedanken zu haben",
+    "verneint, dass er Suizidgedanken habe",
+    "Suizidgedanken habe sie keine",
+    "Suizidgedanken hat er nicht",
+    "Suizidgedanken bestehen nicht",
+    "Suizidalität liegt nicht vor",
+    "Suizidalität ist aktuell nicht vorhanden",
+    "Suizidalität: keine",
+    "Suizidalität: nein",
+    "Suizidalität: verneint",
+    "Suizidalität - kein Anhalt",
+    "Suizidalität (verneint)",
+    "Suizidalität ausgeschlossen",
+    "Hinweise auf Suizidalität ergaben sich nicht",
+    "distanziert sich glaubhaft von Suizidalität",
+    "Distanziert sich klar und glaubhaft von Suizidgedanken",
+    "Von akuter Suizidalität glaubhaft distanziert",
+    "kann sich von Suizidgedanken glaubhaft distanzieren",
+    "Suizidalität: distanziert sich glaubhaft",
+    "glaubhafte Distanzierung von Suizidalität",
+    "frei von Suizidgedanken",
+    "will sich nicht umbringen",
+    "würde sich nie etwas antun",
+    "hat keine Absicht, sich umzubringen",
+    "hat nicht vor, sich das Leben zu nehmen",
+    "denkt nicht an Suizid",
+    "möchte nicht sterben",
+    "verneint, nicht mehr leben zu wollen",
+    "keine Suizidversuche",
+    "Suizidversuche: keine",
+    "bestreitet Suizidgedanken",
+    "no suicidal thoughts",
+    "denies suicidal ideation",
+    "denies any current suicidal thoughts",
+    "not suicidal",
+    "no evidence of suicidal ideation",
+    "without suicidal intent",
+    "Suicidality: none",
+    "suicidal ideation denied",
+    "does not want to die",
+    "I don't want to die",
+]
+
+
+@pytest.mark.parametrize("text", RAISES)
+def test_this_raises_the_alarm(text: str) -> None:
+    assert speaks_of_suicide(text)
+
+
+@pytest.mark.parametrize("text", DOES_NOT)
+def test_this_does_not(text: str) -> None:
+    assert not speaks_of_suicide(text)
+
+
+@pytest.mark.parametrize("text", RAISES)
+@pytest.mark.parametrize("before", ["Schlechter Schlaf. ", "Keine Freunde.\n", "Suizidversuche: keine; ", "• "])
+def test_what_another_sentence_says_takes_nothing_back(before: str, text: str) -> None:
+    assert speaks_of_suicide(f"{before}{text}")
+    assert speaks_of_suicide(f"{text}. Keine Panik. Schlaf gut, Alkohol verneint.")
+
+
+@pytest.mark.parametrize("text", DOES_NOT)
+def test_an_alarm_in_another_sentence_stays_one(text: str) -> None:
+    assert speaks_of_suicide(f"{text}\nSuizidgedanken seit Mai.")
+    assert speaks_of_suicide(f"Will nicht mehr leben. {text}")
+
+
+@given(st.text(max_size=300))
+def test_every_text_has_an_answer(text: str) -> None:
+    assert speaks_of_suicide(text) in (True, False)
+
+
+@given(
+    st.lists(st.sampled_from(["nicht", "Suizid", "mehr", "leben", "sich", "keine", ",", "und", "will"]), max_size=300)
+)
+def test_a_long_text_is_read_at_once(words: list[str]) -> None:
+    """No pattern takes a time that grows with more than the length of the text."""
+    assert speaks_of_suicide(" ".join(words)) in (True, False)
