@@ -7,7 +7,7 @@ from uuid import UUID
 from communication_service.dependencies import Dependencies
 from communication_service.domain import suppressions
 from communication_service.domain.lists import SUPPRESSIONS
-from communication_service.domain.schemas import NewSuppression, SuppressionView
+from communication_service.domain.suppression_schemas import NewSuppression, SuppressionView
 from shared.http import Context, Resource, endpoint
 from shared.values.lists import Listed, ListRequest
 from shared.values.schemas import QuerySchema

@@ -12,10 +12,10 @@ from communication_service.domain.schemas import (
     InquiryView,
     PhoneCallFields,
     PhoneCallFilter,
-    SuppressionView,
     WaitingRequest,
     WaitingRequestFilter,
 )
+from communication_service.domain.suppression_schemas import SuppressionView
 from communication_service.store import lists, suppressions
 from shared.values.lists import ListOf, part_of
 from shared.values.schemas import QuerySchema

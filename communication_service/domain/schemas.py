@@ -1,4 +1,4 @@
-"""What comes in and what goes out: e-mails, inquiries, calls, suppressions."""
+"""What comes in and what goes out: e-mails, inquiries, calls, and how the mail server is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from communication_service.domain.contact_waits import ContactWait
-from shared.values.contacts import EmailAddress
 from shared.values.datetimes import Instant, IsoDate, PlausibleDate, PlausibleInstant
 from shared.values.enums import (
     CallAnswer,
@@ -28,7 +27,7 @@ from shared.values.lists import Several
 from shared.values.readable import FOR_CALLERS, FOR_COORDINATORS
 from shared.values.rules import rule_across
 from shared.values.schemas import EntityView, QuerySchema, Schema
-from shared.values.text import Note, Reason
+from shared.values.text import Note
 from shared.values.weekly import WeeklyHours
 
 WaitsFor = Annotated[ContactWait | None, Field(description="why it has not gone out; null once it has")]
@@ -345,24 +344,6 @@ class CallOutcome(Schema):
         """Only with the result `call_back` there is `call_back_at`."""
         if self.call_back_at is not None and self.result != CallResult.CALL_BACK:
             raise NotAcceptable("field.call_back_without_result")
-
-
-class NewSuppression(Schema):
-    """An address that is to get no inquiries, and why."""
-
-    email: Annotated[EmailAddress, Field(examples=["keine-anfragen@example.org"])]
-    """The address."""
-    reason: Reason
-    """Why it gets no inquiries."""
-
-
-class SuppressionView(NewSuppression, EntityView):
-    """An address that gets no inquiries, for everybody who uses it."""
-
-    source: Literal["staff", "opt_out", "mail_server"]
-    """Who has suppressed the address: staff, the practice, or a mail server that refuses it."""
-    recorded_by: UUID | None
-    """The account of who entered it; null where nobody did."""
 
 
 class MailServerView(Schema):

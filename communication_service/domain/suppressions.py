@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
-from communication_service.domain.schemas import NewSuppression, SuppressionView
+from communication_service.domain.suppression_schemas import NewSuppression, SuppressionView
 from communication_service.store import schedule
 from communication_service.store import suppressions as store
 from communication_service.store.suppressions import OptOut

@@ -13,10 +13,10 @@ from matching_service.domain.schemas import RequestFilter, Withdrawal
 from matching_service.store import lists, queries
 from shared.database import Session
 from shared.database.bulk_changes import change_each
-from shared.values.bulk import BulkOutcome, require_same, require_total
+from shared.values.bulk import ObjectOutcome, require_same, require_total
 
 
-def change(session: Session, wanted: BulkChange, *, by: UUID | None, now: datetime) -> list[BulkOutcome]:
+def change(session: Session, wanted: BulkChange, *, by: UUID | None, now: datetime) -> list[ObjectOutcome]:
     """Withdraw these requests, or give them another priority; returns what became of each.
 
     Raises `OtherTotal` where these are more or fewer than expected, or change at this moment; then none is changed.

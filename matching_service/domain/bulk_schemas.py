@@ -14,7 +14,7 @@ from shared.values.errors import NotAcceptable
 from shared.values.rules import rule_across
 
 A_BULK_CHANGE: Final[JsonDict] = {
-    "ids": ["3fa85f64-5717-4562-b3fc-2c963f66afa6"],
+    "filter": {"therapist_id": ["0193a1b2-0000-7000-8000-000000000001"]},
     "expected_total": 1,
     "action": "priority",
     "priority": 50,

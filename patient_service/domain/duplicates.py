@@ -5,7 +5,8 @@ Blind indexes find them in the statement that writes; unique indexes let one of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
 
 from patient_service.domain.accesses import RevealingConflict
 from patient_service.domain.files import decrypt
@@ -17,8 +18,18 @@ from patient_service.store.tables import Patient
 from shared.database import Session
 from shared.errors import FieldProblem
 from shared.security.encryption import Keys
-from shared.texts import Value
-from shared.values.enums import Likeness
+
+
+class Likeness(StrEnum):
+    """What two patients who may be one have in common."""
+
+    INSURANCE_NUMBER = "insurance_number"
+    NAME = "name"
+    SIMILAR_NAME = "similar_name"
+    """The first and the last word sound alike (Kölner Phonetik)."""
+    DATE_OF_BIRTH = "date_of_birth"
+    ADDRESS = "address"
+
 
 COLUMNS = ("person_index", "address_index", "insurance_number_index")
 FIELDS = {
@@ -32,6 +43,9 @@ TEXTS = {
     Likeness.DATE_OF_BIRTH: "field.birth_date_of",
     Likeness.ADDRESS: "field.address_of",
 }
+
+Candidates = Mapping[Patient, Sequence[Likeness]]
+"""Patients who may be the same person, and what they have in common."""
 
 
 def looked_for(found_by: Sequence[Indexes]) -> LookedFor:
@@ -64,12 +78,14 @@ def refuse(session: Session, keys: Keys, fields: PatientFields, alike_to: Looked
     """Raise `Conflict` where somebody alike is known: by force only for the same insurance number."""
     counts = alike_to.only(["insurance_number_index"]) if force else alike_to
     found = {other: likeness(fields, decrypt(keys, other)) for other in queries.patients_alike(session, counts)}
-    known = [other for other, why in found.items() if Likeness.INSURANCE_NUMBER in why]
+    known = {other: why for other, why in found.items() if Likeness.INSURANCE_NUMBER in why}
+    references = [other.reference for other in known or found]
+    errors, ids = _problems(known or found), [other.id for other in known or found]
     if known:
-        key = "patient.already_known"
-        raise _refusal(key, {other: found[other] for other in known}, reference=known[0].reference)
+        raise _naming(known, RevealingConflict(ids, "patient.already_known", errors=errors, reference=references[0]))
     if found:
-        raise _refusal("patient.suspected_duplicate", found, references=[other.reference for other in found])
+        suspected = RevealingConflict(ids, "patient.suspected_duplicate", errors=errors, references=references)
+        raise _naming(found, suspected)
 
 
 def likeness(fields: PatientFields, other: PatientFields) -> list[Likeness]:
@@ -86,14 +102,16 @@ def likeness(fields: PatientFields, other: PatientFields) -> list[Likeness]:
     return [what for what, is_common in common.items() if is_common]
 
 
-def _refusal(key: str, candidates: dict[Patient, list[Likeness]], **values: Value) -> RevealingConflict:
-    problems = [
+def _problems(candidates: Candidates) -> list[FieldProblem]:
+    return [
         FieldProblem.of(FIELDS[what], TEXTS[what], reference=other.reference)
         for other, why in candidates.items()
         for what in FIELDS
         if what in why
     ]
-    refusal = RevealingConflict([other.id for other in candidates], key, errors=problems, **values)
+
+
+def _naming(candidates: Candidates, refusal: RevealingConflict) -> RevealingConflict:
     refusal.members["candidates"] = [
         {"id": str(other.id), "reference": other.reference, "why": [str(each) for each in why]}
         for other, why in candidates.items()

@@ -148,9 +148,10 @@ def _refuse_unready(patient: Patient, missing: list[MissingForSearch], location:
         problems.append(FieldProblem.of(MissingForSearch.LOCATION.value, "field.being_looked_up"))
     if not problems:
         return
-    key = "patient.not_ready" if missing else "patient.not_ready.yet"
-    refusal = RevealingConflict([patient.id], key, errors=problems)
-    refusal.retry_after = None if missing else SECONDS_OF_A_LOOK_UP
+    if missing:
+        raise RevealingConflict([patient.id], "patient.not_ready", errors=problems)
+    refusal = RevealingConflict([patient.id], "patient.not_ready.yet", errors=problems)
+    refusal.retry_after = SECONDS_OF_A_LOOK_UP
     raise refusal
 
 

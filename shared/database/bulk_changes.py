@@ -9,12 +9,12 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from shared.errors import PlatformError
-from shared.values.bulk import BulkOutcome
+from shared.values.bulk import ObjectOutcome
 
 
-def change_each(session: Session, ids: Iterable[UUID], change: Callable[[UUID], Any]) -> list[BulkOutcome]:
+def change_each(session: Session, ids: Iterable[UUID], change: Callable[[UUID], Any]) -> list[ObjectOutcome]:
     """Returns what became of each of these objects, in their order."""
-    return [BulkOutcome(id, _refusal_of(session, id, change)) for id in ids]
+    return [ObjectOutcome(id, _refusal_of(session, id, change)) for id in ids]
 
 
 def _refusal_of(session: Session, id: UUID, change: Callable[[UUID], Any]) -> PlatformError | None:

@@ -9,7 +9,7 @@ from uuid import UUID
 from shared.http.context import Context
 from shared.http.problems import status_of
 from shared.http.replay import Replay, ResponseReference
-from shared.values.bulk import BulkOutcome
+from shared.values.bulk import ObjectOutcome
 from shared.values.schemas import Schema
 from shared.values.worded import Worded
 
@@ -41,12 +41,12 @@ class BulkResults(Schema):
     """One for each object, in the order of their ids."""
 
 
-def results_of(outcomes: Sequence[BulkOutcome]) -> BulkResults:
+def results_of(outcomes: Sequence[ObjectOutcome]) -> BulkResults:
     """The response with what became of these objects."""
     return BulkResults(results=[_result(each) for each in outcomes])
 
 
-def _result(outcome: BulkOutcome) -> BulkResult:
+def _result(outcome: ObjectOutcome) -> BulkResult:
     refusal = outcome.refusal
     if refusal is None:
         return BulkResult(id=outcome.id, status=200, problem=None)

@@ -38,7 +38,7 @@ class Selection(Schema, Generic[Filters]):
 
 
 @dataclass(frozen=True)
-class BulkOutcome:
+class ObjectOutcome:
     """What became of one object: changed, or refused for this reason."""
 
     id: UUID

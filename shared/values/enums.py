@@ -150,17 +150,6 @@ class MissingForSearch(StrEnum):
     MANDATE_WITHDRAWN = "mandate_withdrawn"
 
 
-class Likeness(StrEnum):
-    """What two patients who may be one have in common."""
-
-    INSURANCE_NUMBER = "insurance_number"
-    NAME = "name"
-    SIMILAR_NAME = "similar_name"
-    """The first and the last word sound alike (Kölner Phonetik)."""
-    DATE_OF_BIRTH = "date_of_birth"
-    ADDRESS = "address"
-
-
 # Therapists and their import
 
 

@@ -16,6 +16,7 @@ from communication_service.domain import states as communication
 from communication_service.domain.contact_waits import ContactWait
 from gateway.problems import GATEWAY_PROBLEMS
 from matching_service.domain import states as matching
+from patient_service.domain import duplicates
 from patient_service.domain import states as patient
 from shared.http import dead_letters
 from shared.texts import code_of
@@ -51,7 +52,7 @@ TRANSITIONS: dict[str, Mapping[Any, frozenset[Any]]] = {
 
 VOCABULARIES: dict[str, type[StrEnum]] = {
     "what a search lacks": enums.MissingForSearch,
-    "what two patients have in common": enums.Likeness,
+    "what two patients have in common": duplicates.Likeness,
     "purpose of a consent": enums.ConsentPurpose,
     "insurance type": enums.InsuranceType,
     "accreditation": enums.Accreditation,

@@ -18,6 +18,8 @@ WITHOUT_LITERAL = {
     "shared/http/problems.py": "refusals by Flask and Werkzeug, by their status, in a table",
     "shared/database/rows.py": "by the noun that `require` and `check_version` are given",
     "shared/runtime/server/connection.py": "the refusals of the web server, by their status, in a table",
+    "patient_service/domain/duplicates.py": "what two patients have in common, in a table",
+    "matching_service/domain/explaining.py": "what a criterion says, by the key in its entry",
     "shared/events/rebuild.py": "raises again what another process raised",
 }
 """Files in which a key is no literal, and why; every other key stands where it is used."""

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from communication_service.domain import suppressions
-from communication_service.domain.schemas import NewSuppression
+from communication_service.domain.suppression_schemas import NewSuppression
 from communication_service.jobs import Sending
 from communication_service.store.tables import Email, EmailSuppression, PhoneCall
 from shared.values.enums import Role

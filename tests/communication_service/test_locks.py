@@ -14,7 +14,8 @@ from sqlalchemy import exc, select
 
 from communication_service import jobs
 from communication_service.domain import calls, emails, placement_requests, sending, suppressions
-from communication_service.domain.schemas import CallOutcome, EmailResponse, NewSuppression
+from communication_service.domain.schemas import CallOutcome, EmailResponse
+from communication_service.domain.suppression_schemas import NewSuppression
 from communication_service.listeners import listeners
 from communication_service.store import email_queries, locks
 from communication_service.store.tables import ContactRequest, Email, PhoneCall

@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 from communication_service import jobs
 from communication_service.domain import calls, emails, suppressions
 from communication_service.domain import sending as domain
-from communication_service.domain.schemas import CallOutcome, EmailResponse, NewSuppression, Resolution
+from communication_service.domain.schemas import CallOutcome, EmailResponse, Resolution
+from communication_service.domain.suppression_schemas import NewSuppression
 from communication_service.store import locks
 from communication_service.store.tables import Email, PhoneCall
 from shared.database import transaction

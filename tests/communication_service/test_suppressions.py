@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from communication_service.domain import copies, suppressions
 from communication_service.domain import sending as domain
-from communication_service.domain.schemas import NewSuppression
+from communication_service.domain.suppression_schemas import NewSuppression
 from communication_service.jobs import Sending
 from communication_service.store.tables import Email, EmailSuppression, Inquiry, PhoneCall, PracticeCopy
 from shared.database import transaction

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import string
 import subprocess
 import sys
 from itertools import pairwise
@@ -204,7 +205,7 @@ def test_a_key_is_for_one_purpose(name: str) -> None:
     same = base64.b64decode(os.environ[name])
     other_text = next(
         text
-        for end in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+        for end in f"{string.ascii_letters}{string.digits}+/"
         if base64.b64decode(text := os.environ[name][:-2] + end + "=") == same and text != os.environ[name]
     )
     done = ended("web", INDEX_KEY=f"{NEW},{other_text}")
