@@ -15,11 +15,14 @@ from shared.http.cursors import Cursors
 from shared.http.inputs import QueryString
 from shared.http.languages import language_of_caller
 from shared.http.responses import ResponseShape
+from shared.runtime.logs import logger
 from shared.security.authentication import Caller
 from shared.texts import TextLanguage
 from shared.values.lists import MAX_LIMIT, Listed, ListOf, ListRequest
 from shared.values.readable import hidden_from
 from shared.values.schemas import InvalidFields
+
+log = logger(__name__)
 
 ReadPart = Callable[[ListRequest[Any]], Listed]
 """Reads one part of a list, in a transaction of its own."""
@@ -131,8 +134,13 @@ class Table:
             return lines([row.get(name) for name in columns] for row in rows)
 
         yield (lines([columns]) + text(first)).encode()
-        for part in others:
-            yield text(part).encode()
+        try:
+            for part in others:
+                yield text(part).encode()
+        except Exception as broken:
+            # the status was sent before: all that can be done is to break off, so that nobody takes it for the whole
+            log.error("list.file_broken_off", problem=type(broken).__name__, exc_info=broken)
+            raise
 
     def _columns(self, hidden: Any) -> list[str]:
         left_out = {name for name, inner in (hidden or {}).get("__all__", {}).items() if inner is True}
