@@ -88,6 +88,8 @@ class PatientFields(Schema):
     """The first interview, where there was one."""
     anamnesis: Annotated[Anamnesis | None, FOR_COORDINATORS] = None
     """History and complaints."""
+    assigned_to: UUID | None = None
+    """The account of who is in charge of the patient."""
     contracts_signed: bool = False
     """Whether our contracts are signed; no search begins before."""
     registered_on: Annotated[PlausibleDate | None, Field(description="today, where nothing is said")] = None
@@ -241,6 +243,8 @@ class PatientFilter(QuerySchema):
     """Only those with one of these statuses."""
     postal_code: Several[PostalCode] = []
     """Only those with one of these postal codes."""
+    assigned_to: Several[UUID] = []
+    """Only those of whom one of these accounts is in charge."""
     crisis: Annotated[Literal["unacknowledged"], Field(examples=["unacknowledged"])] | None = None
     """`unacknowledged`: only those in a crisis that nobody has acknowledged."""
 

@@ -294,7 +294,7 @@ RULES = (
     ),
     Reason(
         "must have either ids or a filter", "is a rule across fields", rules.selects_in_no_one_way, BULK,
-        {"ids": [ID], "filter": {}}, {"ids": [ID]}, fields=("ids", "filter"),
+        {"ids": [ID], "filter": {}}, {"ids": [ID]}, fields=("ids", "filter"), also=("POST /api/patients/bulk",),
     ),
     Reason(
         "goes with the action withdraw", "is a rule across fields", rules.goes_with("withdraw"), BULK,
