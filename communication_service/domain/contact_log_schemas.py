@@ -10,7 +10,6 @@ from pydantic import Field
 from communication_service.domain.schemas import RecordedResponse
 from shared.values.datetimes import Instant
 from shared.values.enums import CallResult, Channel, Direction
-from shared.values.lists import part_of
 from shared.values.schemas import Schema
 
 
@@ -39,12 +38,3 @@ class ContactLogEntry(Schema):
     ]
     responses: list[RecordedResponse]
     """What the practice said about single requests."""
-
-
-ContactLogRow = part_of(
-    "ContactLogRow",
-    ContactLogEntry,
-    *("channel", "direction", "at", "status", "result", "email_id", "phone_call_id", "inquiry_id"),
-    *("placement_request_ids", "recorded_by"),
-    about="One e-mail or call, without what the practice said.",
-)

@@ -7,11 +7,11 @@ from datetime import datetime
 from uuid import UUID
 
 from communication_service.domain import answers, sending, states
+from communication_service.domain.lists import EMAILS
 from communication_service.domain.schemas import (
     CallResponse,
     EmailFilter,
     EmailResponse,
-    EmailRow,
     EmailView,
     InquiryFilter,
     InquiryView,
@@ -31,12 +31,12 @@ from shared.values.lists import Listed, ListRequest
 
 def list_part(session: Session, wanted: ListRequest[EmailFilter]) -> Listed:
     """A part of the e-mails."""
-    filters, shown = wanted.filters, EmailRow if wanted.view == "row" else EmailView
+    filters = wanted.filters
     found = lists.emails(
         session,
         wanted.part,
         patient_id=filters.patient_id,
-        fields=shown.model_fields,
+        fields=EMAILS.views[wanted.view].model_fields,
         therapist_id=filters.therapist_id,
         kind=filters.kind,
         status=filters.status,

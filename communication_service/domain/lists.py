@@ -4,23 +4,72 @@ from __future__ import annotations
 
 from typing import Final
 
-from communication_service.domain.contact_log_schemas import ContactLogEntry, ContactLogRow
+from communication_service.domain.contact_log_schemas import ContactLogEntry
 from communication_service.domain.schemas import (
     EmailFilter,
-    EmailRow,
     EmailView,
     InquiryFilter,
     InquiryView,
     PhoneCallFields,
     PhoneCallFilter,
-    PhoneCallRow,
     WaitingRequest,
     WaitingRequestFilter,
 )
-from communication_service.domain.suppression_schemas import SuppressionRow, SuppressionView
+from communication_service.domain.suppression_schemas import SuppressionView
 from communication_service.store import lists, suppressions
-from shared.values.lists import ListOf
+from shared.values.lists import ListOf, part_of
 from shared.values.schemas import QuerySchema
+
+EmailRow = part_of(
+    "EmailRow",
+    EmailView,
+    *("id", "created_at", "updated_at", "updated_by", "version"),
+    *(
+        "kind",
+        "therapist_id",
+        "patient_id",
+        "inquiry_id",
+        "placement_request_ids",
+        "status",
+        "recipient",
+        "template_id",
+    ),
+    *("message_id", "sent_at", "waits_for", "waits_until", "attempts", "resolved_by"),
+    about="What a table of e-mails shows: nothing of what is written in them.",
+)
+
+PhoneCallRow = part_of(
+    "PhoneCallRow",
+    PhoneCallFields,
+    *("id", "created_at", "updated_at", "updated_by", "version"),
+    *(
+        "therapist_id",
+        "inquiry_id",
+        "placement_request_ids",
+        "caller_id",
+        "direction",
+        "status",
+        "starts_at",
+        "ends_at",
+    ),
+    *("attempt", "result", "occurred_at", "next_attempt_after", "recorded_by"),
+    about="What a table of calls shows.",
+)
+
+SuppressionRow = part_of(
+    "SuppressionRow",
+    SuppressionView,
+    *("id", "created_at", "updated_at", "updated_by", "version", "email", "source", "recorded_by"),
+    about="A suppressed address without the words in which somebody said why.",
+)
+
+ContactLogRow = part_of(
+    "ContactLogRow",
+    ContactLogEntry,
+    *("channel", "direction", "at", "status", "result", "email_id", "phone_call_id", "inquiry_id"),
+    *("placement_request_ids", "recorded_by"),
+    about="One e-mail or call, without what the practice said.",
+)
 
 EMAILS: Final = ListOf(lists.EMAILS, EmailFilter, full=EmailView, row=EmailRow)
 INQUIRIES: Final = ListOf(lists.INQUIRIES, InquiryFilter, full=InquiryView, row=InquiryView)

@@ -23,7 +23,7 @@ from shared.values.enums import (
     RequestOutcome,
 )
 from shared.values.errors import NotAcceptable
-from shared.values.lists import Several, part_of
+from shared.values.lists import Several
 from shared.values.readable import FOR_CALLERS, FOR_COORDINATORS
 from shared.values.rules import rule_across
 from shared.values.schemas import EntityView, QuerySchema, Schema
@@ -78,25 +78,6 @@ class EmailView(EntityView):
     error: str | None
     """Why it was not sent, where it was tried."""
     resolved_by: Annotated[UUID | None, Field(description="who said whether it was sent, when that was in doubt")]
-
-
-EmailRow = part_of(
-    "EmailRow",
-    EmailView,
-    *("id", "created_at", "updated_at", "updated_by", "version"),
-    *(
-        "kind",
-        "therapist_id",
-        "patient_id",
-        "inquiry_id",
-        "placement_request_ids",
-        "status",
-        "recipient",
-        "template_id",
-    ),
-    *("message_id", "sent_at", "waits_for", "waits_until", "attempts", "resolved_by"),
-    about="What a table of e-mails shows: nothing of what is written in them.",
-)
 
 
 class EmailFilter(QuerySchema):
@@ -303,25 +284,6 @@ class PhoneCallView(PhoneCallFields):
     """What the caller may say of each patient."""
     responses: list[RecordedResponse]
     """What the practice said about single requests."""
-
-
-PhoneCallRow = part_of(
-    "PhoneCallRow",
-    PhoneCallFields,
-    *("id", "created_at", "updated_at", "updated_by", "version"),
-    *(
-        "therapist_id",
-        "inquiry_id",
-        "placement_request_ids",
-        "caller_id",
-        "direction",
-        "status",
-        "starts_at",
-        "ends_at",
-    ),
-    *("attempt", "result", "occurred_at", "next_attempt_after", "recorded_by"),
-    about="What a table of calls shows.",
-)
 
 
 class PhoneCallFilter(QuerySchema):

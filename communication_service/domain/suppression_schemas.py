@@ -8,7 +8,6 @@ from uuid import UUID
 from pydantic import Field
 
 from shared.values.contacts import EmailAddress
-from shared.values.lists import part_of
 from shared.values.schemas import EntityView, Schema
 from shared.values.text import Reason
 
@@ -29,11 +28,3 @@ class SuppressionView(NewSuppression, EntityView):
     """Who has suppressed the address: staff, the practice, or a mail server that refuses it."""
     recorded_by: UUID | None
     """The account of who entered it; null where nobody did."""
-
-
-SuppressionRow = part_of(
-    "SuppressionRow",
-    SuppressionView,
-    *("id", "created_at", "updated_at", "updated_by", "version", "email", "source", "recorded_by"),
-    about="A suppressed address without the words in which somebody said why.",
-)

@@ -13,18 +13,19 @@ from matching_service.domain.schemas import RequestFilter, Withdrawal
 from matching_service.store import lists, queries
 from shared.database import Session
 from shared.database.bulk_changes import change_each
-from shared.values.bulk import ObjectOutcome, require_total
+from shared.values.bulk import ObjectOutcome, require_same, require_total
 
 
 def change(session: Session, wanted: BulkChange, *, by: UUID | None, now: datetime) -> list[ObjectOutcome]:
     """Withdraw these requests, or give them another priority; returns what became of each.
 
-    Raises `OtherTotal` where these are more or fewer than expected; then none is changed.
+    Raises `OtherTotal` where these are more or fewer than expected, or change at this moment; then none is changed.
     """
     ids = _selected(session, wanted)
     require_total(ids, wanted.expected_total)
     # all at once, in their order: another transaction that changes several of them cannot wait for this one in a circle
     queries.lock_patients(session, queries.patients_of(session, ids))
+    require_same(ids, _selected(session, wanted))
     return change_each(session, ids, _change_of_one(session, wanted, by=by, now=now))
 
 

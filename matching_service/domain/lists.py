@@ -5,15 +5,40 @@ from __future__ import annotations
 from typing import Final
 
 from matching_service.domain.schemas import (
-    AuditLogEntryRow,
     AuditLogEntryView,
     RequestFilter,
-    RequestRow,
     RequestView,
 )
 from matching_service.store import lists
-from shared.values.lists import ListOf
+from shared.values.lists import ListOf, part_of
 from shared.values.schemas import QuerySchema
+
+RequestRow = part_of(
+    "RequestRow",
+    RequestView,
+    *("id", "created_at", "updated_at", "updated_by", "version"),
+    *(
+        "patient_id",
+        "therapist_id",
+        "status",
+        "hold",
+        "priority",
+        "approved_by",
+        "approved_at",
+        "emailed_at",
+        "called_at",
+    ),
+    *("called_at", "responded_at", "outcome", "available_from", "next_contact_after", "withdrawn_reason", "placed_on"),
+    *("first_session_on", "waits_for", "waits_until"),
+    about="What a table of placement requests shows.",
+)
+
+AuditLogEntryRow = part_of(
+    "AuditLogEntryRow",
+    AuditLogEntryView,
+    *("id", "occurred_at", "recorded_at", "recorded_by", "what", "status", "channel", "outcome", "available_from"),
+    about="Something that happened, without the words in which somebody said why.",
+)
 
 REQUESTS: Final = ListOf(lists.REQUESTS, RequestFilter, full=RequestView, row=RequestRow)
 AUDIT_LOG: Final = ListOf(lists.AUDIT_LOG, QuerySchema, full=AuditLogEntryView, row=AuditLogEntryRow)

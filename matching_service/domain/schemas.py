@@ -25,7 +25,7 @@ from shared.values.enums import (
 )
 from shared.values.errors import NotAcceptable
 from shared.values.identifiers import Language
-from shared.values.lists import MAX_LIMIT, Several, part_of
+from shared.values.lists import MAX_LIMIT, Several
 from shared.values.readable import FOR_COORDINATORS
 from shared.values.rules import rule_across
 from shared.values.schemas import Changed, Distinct, EntityView, QuerySchema, Schema
@@ -274,27 +274,6 @@ class Approval(Schema):
     """The therapists who are not asked, each with every reason."""
 
 
-RequestRow = part_of(
-    "RequestRow",
-    RequestView,
-    *("id", "created_at", "updated_at", "updated_by", "version"),
-    *(
-        "patient_id",
-        "therapist_id",
-        "status",
-        "hold",
-        "priority",
-        "approved_by",
-        "approved_at",
-        "emailed_at",
-        "called_at",
-    ),
-    *("called_at", "responded_at", "outcome", "available_from", "next_contact_after", "withdrawn_reason", "placed_on"),
-    *("first_session_on", "waits_for", "waits_until"),
-    about="What a table of placement requests shows.",
-)
-
-
 class RequestFilter(QuerySchema):
     """Which placement requests to list."""
 
@@ -357,11 +336,3 @@ class AuditLogEntryView(Schema):
     """Why it happened."""
     note: Annotated[str | None, FOR_COORDINATORS]
     """What else was said."""
-
-
-AuditLogEntryRow = part_of(
-    "AuditLogEntryRow",
-    AuditLogEntryView,
-    *("id", "occurred_at", "recorded_at", "recorded_by", "what", "status", "channel", "outcome", "available_from"),
-    about="Something that happened, without the words in which somebody said why.",
-)

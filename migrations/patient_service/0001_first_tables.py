@@ -47,6 +47,7 @@ def upgrade() -> None:
         sa.Column("status", sa.Text(), server_default="open", nullable=False),
         sa.Column("paused_until", sa.Date(), nullable=True),
         sa.Column("postal_code", sa.Text(), nullable=True),
+        sa.Column("assigned_to", sa.Uuid(), nullable=True),
         sa.Column("registered_on", sa.Date(), nullable=False),
         sa.Column("registered_by", sa.Uuid(), nullable=True),
         sa.Column("search_started_on", sa.Date(), nullable=True),
@@ -86,6 +87,13 @@ def upgrade() -> None:
     op.create_index("ix_patients_crisis", "patients", ["crisis_index"], unique=False)
     op.create_index("ix_patients_index_key", "patients", ["index_key"], unique=False)
     op.create_index("ix_patients_prior_therapy", "patients", ["prior_therapy_index", "age_published_on"], unique=False)
+    op.create_index(
+        "ix_patients_assigned_to",
+        "patients",
+        ["assigned_to", "id"],
+        unique=False,
+        postgresql_where=sa.text("assigned_to IS NOT NULL"),
+    )
     op.create_index(
         "ix_patients_last_contact_on",
         "patients",

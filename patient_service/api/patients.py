@@ -6,7 +6,8 @@ from uuid import UUID
 
 from patient_service.api.access_log import reader
 from patient_service.dependencies import Dependencies
-from patient_service.domain import accesses, patients
+from patient_service.domain import accesses, bulk, patients
+from patient_service.domain.bulk_schemas import PatientBulkChange
 from patient_service.domain.lists import ACCESSES, PATIENTS
 from patient_service.domain.schemas import (
     ChangedPatient,
@@ -15,7 +16,7 @@ from patient_service.domain.schemas import (
     PatientFilter,
     PatientView,
 )
-from shared.http import Context, Resource, endpoint
+from shared.http import REPLAYED_RESULTS, BulkResults, Context, Resource, endpoint, results_of
 from shared.values.lists import Listed, ListRequest
 from shared.values.schemas import MergePatch, QuerySchema
 
@@ -64,6 +65,19 @@ class PatientCollection(Resource):
         """
         keys = context.dependencies.keys
         return patients.register(context.session, keys, body, force=query.force, by=context.caller.id, now=context.now)
+
+
+class PatientBulkResource(Resource):
+    """One change of many patients."""
+
+    @endpoint(body=PatientBulkChange, response=BulkResults, replay=REPLAYED_RESULTS)
+    def post(self, context: Context[Dependencies], body: PatientBulkChange) -> BulkResults:
+        """Put somebody in charge of many patients; 409 where these are not as many as expected.
+
+        Each is changed or refused for itself, all in one transaction; noted in their access logs.
+        """
+        keys = context.dependencies.keys
+        return results_of(bulk.change(context.session, keys, body, reader=reader(context), now=context.now))
 
 
 class AccessLogCollection(Resource):

@@ -23,7 +23,7 @@ from shared.values.datetimes import age_groups, age_on, berlin_day
 from shared.values.enums import ConsentPurpose, PatientStatus
 from shared.values.identifiers import block_of, counts
 
-IN_THE_CLEAR = frozenset({"postal_code", "registered_on", "search_started_on", "last_contact_on"})
+IN_THE_CLEAR = frozenset({"postal_code", "assigned_to", "registered_on", "search_started_on", "last_contact_on"})
 """Fields with a column of their own; all others are sealed."""
 
 _SHOWN = (

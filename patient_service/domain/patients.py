@@ -46,7 +46,7 @@ def list_part(
 
     Raises `InvalidFields` for a `q` without any word, or with too many.
     """
-    part, conditions = wanted.part, _conditions(keys, wanted.filters)
+    part, conditions = wanted.part, conditions_of(keys, wanted.filters)
     found = lists.patients(session, conditions, part, with_consents=wanted.view == "full")
     # past the end of the list nobody is shown, but the total reveals that there is somebody
     beyond = found.total > 0 and not found.rows
@@ -56,8 +56,11 @@ def list_part(
     return found.shown([show(patient, decrypt(keys, patient), today=today) for patient in found.rows])
 
 
-def _conditions(keys: Keys, filters: PatientFilter) -> list[Any]:
-    conditions = lists.fields_are_among(status=filters.status, postal_code=filters.postal_code)
+def conditions_of(keys: Keys, filters: PatientFilter) -> list[Any]:
+    """The conditions of these filters. Raises `InvalidFields` for a `q` without any word, or with too many."""
+    conditions = lists.fields_are_among(
+        status=filters.status, postal_code=filters.postal_code, assigned_to=filters.assigned_to
+    )
     if filters.crisis is not None:
         conditions.append(queries.is_in_crisis(indexes.unacknowledged_crises(keys)))
     if filters.q is not None:

@@ -32,7 +32,7 @@ from shared.values.enums import (
     TravelMode,
 )
 from shared.values.identifiers import DiagnosisCode, InsuranceNumber, InsurerNumber, Language, PostalCode
-from shared.values.lists import Several, View, part_of
+from shared.values.lists import Several, View
 from shared.values.readable import FOR_COORDINATORS
 from shared.values.schemas import Changed, Distinct, EntityView, QuerySchema, Schema
 from shared.values.text import Line, Note, Reason
@@ -88,6 +88,8 @@ class PatientFields(Schema):
     """The first interview, where there was one."""
     anamnesis: Annotated[Anamnesis | None, FOR_COORDINATORS] = None
     """History and complaints."""
+    assigned_to: UUID | None = None
+    """The account of who is in charge of the patient."""
     contracts_signed: bool = False
     """Whether our contracts are signed; no search begins before."""
     registered_on: Annotated[PlausibleDate | None, Field(description="today, where nothing is said")] = None
@@ -209,17 +211,6 @@ class CrisisReason(Schema):
     """Why."""
 
 
-PatientRow = part_of(
-    "PatientRow",
-    PatientView,
-    *("id", "created_at", "updated_at", "updated_by", "version"),
-    *("reference", "status", "paused_until", "first_name", "last_name", "date_of_birth", "age_groups", "gender"),
-    *("postal_code", "city", "insurance_type", "health_insurer", "contracts_signed", "registered_on"),
-    *("search_started_on", "last_contact_on", "first_place_on", "working_place_on"),
-    about="What a table of patients shows.",
-)
-
-
 class PatientLabel(Schema):
     """What names a patient."""
 
@@ -252,6 +243,8 @@ class PatientFilter(QuerySchema):
     """Only those with one of these statuses."""
     postal_code: Several[PostalCode] = []
     """Only those with one of these postal codes."""
+    assigned_to: Several[UUID] = []
+    """Only those of whom one of these accounts is in charge."""
     crisis: Annotated[Literal["unacknowledged"], Field(examples=["unacknowledged"])] | None = None
     """`unacknowledged`: only those in a crisis that nobody has acknowledged."""
 
@@ -296,11 +289,6 @@ class StatusChangeView(Schema):
     """The account of who changed it; null: the platform itself."""
 
 
-StatusChangeRow = part_of(
-    "StatusChangeRow", StatusChangeView, "from_", "to", "at", "by", about="A status change without its reason."
-)
-
-
 class Readiness(Schema):
     """Whether a search may start, and what it still lacks."""
 
@@ -336,8 +324,3 @@ class FileAccessView(Schema):
     """How much of the file a list showed; null where it was no list."""
     purpose: str | None
     """Why, as they said it in `X-Purpose`."""
-
-
-FileAccessRow = part_of(
-    "FileAccessRow", FileAccessView, "id", "at", "by", "action", "view", about="An access without its purpose."
-)

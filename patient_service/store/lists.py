@@ -39,6 +39,16 @@ def patients(
     return PATIENTS.read(session, wanted.options(selectinload(Patient.consents)) if with_consents else wanted, part)
 
 
+def ids_are_among(ids: Collection[UUID]) -> ColumnElement[bool]:
+    """The patient is one of these."""
+    return Patient.id.in_(ids)
+
+
+def ids_where(session: Session, conditions: Sequence[ColumnElement[bool]], *, at_most: int) -> Sequence[UUID]:
+    """The ids of patients who meet the conditions, in their order."""
+    return session.scalars(select(Patient.id).where(*conditions).order_by(Patient.id).limit(at_most)).all()
+
+
 def fields_are_among(**wanted: Collection[object]) -> list[ColumnElement[bool]]:
     """Conditions that columns have one of these values; without values any will do."""
     return [getattr(Patient, name).in_(values) for name, values in wanted.items() if values]

@@ -46,6 +46,8 @@ class Patient(Aggregate, Tables):
     status: Mapped[str] = mapped_column(default="open", server_default="open")
     paused_until: Mapped[date | None]
     postal_code: Mapped[str | None]
+    assigned_to: Mapped[UUID | None]
+    """The account of who is in charge of the patient."""
     registered_on: Mapped[date]
     registered_by: Mapped[UUID | None]
     search_started_on: Mapped[date | None]
@@ -100,6 +102,7 @@ class Patient(Aggregate, Tables):
         Index("ix_patients_crisis", "crisis_index"),
         Index("ix_patients_status", "status", "id"),
         Index("ix_patients_postal_code", "postal_code", "id"),
+        Index("ix_patients_assigned_to", "assigned_to", "id", postgresql_where=text("assigned_to IS NOT NULL")),
         Index("ix_patients_search_started_on", text("COALESCE(search_started_on, '9999-12-31'::date)"), "id"),
         Index("ix_patients_last_contact_on", text("COALESCE(last_contact_on, '9999-12-31'::date)"), "id"),
         Index("ix_patients_paused_until", "paused_until", postgresql_where=text("paused_until IS NOT NULL")),

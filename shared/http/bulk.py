@@ -11,6 +11,7 @@ from shared.http.problems import status_of
 from shared.http.replay import Replay, ResponseReference
 from shared.values.bulk import ObjectOutcome
 from shared.values.schemas import Schema
+from shared.values.worded import Worded
 
 
 class BulkProblem(Schema):
@@ -18,7 +19,7 @@ class BulkProblem(Schema):
 
     code: str
     """A stable word for programs."""
-    detail: str
+    detail: Worded
     """A sentence for a person."""
 
 
@@ -49,7 +50,7 @@ def _result(outcome: ObjectOutcome) -> BulkResult:
     refusal = outcome.refusal
     if refusal is None:
         return BulkResult(id=outcome.id, status=200, problem=None)
-    problem = BulkProblem(code=refusal.code, detail=refusal.message)
+    problem = BulkProblem(code=refusal.code, detail=refusal.sentence)
     return BulkResult(id=outcome.id, status=status_of(refusal), problem=problem)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hmac
 from typing import Any, cast
 
 from flask import current_app, request
@@ -34,13 +33,13 @@ class Cursors:
     def write(self, query: Any, position: Position, offset: int) -> str:
         """Returns the cursor after an entry, before which and with which there are `offset` entries."""
         written = to_json([offset, *position])
-        return base64.urlsafe_b64encode(_seal(query, written) + written).rstrip(b"=").decode()
+        return base64.urlsafe_b64encode(_digests().digest(*_signed(query, written)) + written).rstrip(b"=").decode()
 
     def read(self, query: Any) -> tuple[int, Position]:
         """Returns the offset and the position that a cursor says. Raises `InvalidFields` for one that is not ours."""
         sealed = _bytes_of(query.after)
         seal, written = sealed[:SEAL], sealed[SEAL:]
-        if not hmac.compare_digest(seal, _seal(query, written)):
+        if not _digests().is_of(seal, *_signed(query, written)):
             raise _wrong()
         try:
             offset, *position = self._positions[query.sort.removeprefix("-")].validate_json(written)
@@ -53,12 +52,15 @@ def _written_as(types: tuple[Any, ...]) -> Any:
     return tuple.__class_getitem__((int, *types))
 
 
-def _seal(query: QuerySchema, written: bytes) -> bytes:
-    """What only this service can make of a position in this list, with these filters, for this caller."""
-    digests = cast(Digests, current_app.extensions["digests"])
+def _signed(query: QuerySchema, written: bytes) -> tuple[bytes, ...]:
+    """What a cursor's digest is of: a position in this list, with these filters, for this caller."""
     filters = query.model_dump_json(exclude=HOW_MUCH_IS_SHOWN)
     parts = ("cursor", request.path.rstrip("/"), str(caller().id or ""), filters)
-    return digests.digest(*(part.encode() for part in parts), written)
+    return *(part.encode() for part in parts), written
+
+
+def _digests() -> Digests:
+    return cast(Digests, current_app.extensions["digests"])
 
 
 def _bytes_of(cursor: str) -> bytes:

@@ -13,11 +13,16 @@ from shared.errors import FieldProblem
 from shared.http.csv_files import CONTENT_TYPE, CSV, lines
 from shared.http.cursors import Cursors
 from shared.http.inputs import QueryString
+from shared.http.languages import language_of_caller
 from shared.http.responses import ResponseShape
+from shared.runtime.logs import logger
 from shared.security.authentication import Caller
+from shared.texts import TextLanguage
 from shared.values.lists import MAX_LIMIT, Listed, ListOf, ListRequest
 from shared.values.readable import hidden_from
 from shared.values.schemas import InvalidFields
+
+log = logger(__name__)
 
 ReadPart = Callable[[ListRequest[Any]], Listed]
 """Reads one part of a list, in a transaction of its own."""
@@ -85,7 +90,7 @@ class ListShape:
         first = next(parts)
         name = request.path.rstrip("/").rsplit("/", 1)[-1]
         return Response(
-            table.lines(first, parts, reader),
+            table.lines(first, parts, reader, language_of_caller()),
             content_type=CONTENT_TYPE,
             headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
         )
@@ -115,19 +120,28 @@ class Table:
         self._rows: TypeAdapter[Any] = TypeAdapter(list[schema])
         self._schema = list[schema]
 
-    def lines(self, first: Listed, others: Iterator[Listed], reader: Caller) -> Iterator[bytes]:
-        """The file, in pieces: the header with the first part, then each further part."""
+    def lines(self, first: Listed, others: Iterator[Listed], reader: Caller, language: TextLanguage) -> Iterator[bytes]:
+        """The file, in pieces: the header with the first part, then each further part.
+
+        Without a request: it is over when the further parts are read.
+        """
         hidden = hidden_from(reader.may, self._schema)
         columns = self._columns(hidden)
-        yield (lines([columns]) + self._text(first, columns, hidden)).encode()
-        for part in others:
-            yield self._text(part, columns, hidden).encode()
+
+        def text(part: Listed) -> str:
+            shaped = self._rows.validate_python(list(part.items), strict=False, from_attributes=True)
+            rows = self._rows.dump_python(shaped, mode="json", exclude=hidden, context=lambda: language)
+            return lines([row.get(name) for name in columns] for row in rows)
+
+        yield (lines([columns]) + text(first)).encode()
+        try:
+            for part in others:
+                yield text(part).encode()
+        except Exception as broken:
+            # the status was sent before: all that can be done is to break off, so that nobody takes it for the whole
+            log.error("list.file_broken_off", problem=type(broken).__name__, exc_info=broken)
+            raise
 
     def _columns(self, hidden: Any) -> list[str]:
         left_out = {name for name, inner in (hidden or {}).get("__all__", {}).items() if inner is True}
         return [shown for name, shown in self._names.items() if name not in left_out]
-
-    def _text(self, listed: Listed, columns: list[str], hidden: Any) -> str:
-        shaped = self._rows.validate_python(list(listed.items), strict=False, from_attributes=True)
-        rows = self._rows.dump_python(shaped, mode="json", exclude=hidden)
-        return lines([row.get(name) for name in columns] for row in rows)

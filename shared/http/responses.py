@@ -48,9 +48,9 @@ class ResponseShape:
     def document(self, result: Any, *, reader: Caller) -> Any:
         """The same as JSON has it, to stand in another document."""
         assert self._adapter is not None
-        return self._adapter.dump_python(
-            self._shaped(result), mode="json", exclude=left_out(self._restricted, reader.may)
-        )
+        leaving_out = left_out(self._restricted, reader.may)
+        shaped = self._shaped(result)
+        return self._adapter.dump_python(shaped, mode="json", exclude=leaving_out, context=language_of_caller)
 
     def _shaped(self, result: Any) -> Any:
         assert self._adapter is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import Field
@@ -46,12 +46,18 @@ class ObjectOutcome:
 
 
 class OtherTotal(Conflict):
-    """The selection has another number of objects than its sender believes."""
+    """The selection has not the objects that its sender believes."""
 
 
-def require_total(found: Sequence[Any], expected: int) -> None:
+def require_total(found: Sequence[UUID], expected: int) -> None:
     """Raise `OtherTotal` where there are more or fewer than expected; `found` may end one behind the expected ones."""
     if len(found) != expected:
         if len(found) > expected:
             raise OtherTotal("bulk.other_total.more", expected=expected)
         raise OtherTotal("bulk.other_total.fewer", found=len(found), expected=expected)
+
+
+def require_same(found: Sequence[UUID], locked: Sequence[UUID]) -> None:
+    """Raise `OtherTotal` where others changed the selection before it was locked."""
+    if set(found) != set(locked):
+        raise OtherTotal("bulk.other_total.changing")

@@ -138,7 +138,7 @@ class Orders(Protocol):
 
 
 class ListOf(Generic[Filters]):
-    """Declares a list: `PATIENTS = ListOf(queries.PATIENTS, PatientFilter, full=PatientView, row=PatientRow)`.
+    """Declares a list: `PATIENTS = ListOf(lists.PATIENTS, PatientFilter, full=PatientView, row=PatientRow)`.
 
     The parameters of the query, the schemas of the response, cursors, and CSV follow from it. `row` is the same as
     `full` where that has no diagnosis, number of an insured person, body or free text.

@@ -20,6 +20,7 @@ WITHOUT_LITERAL = {
     "shared/runtime/server/connection.py": "the refusals of the web server, by their status, in a table",
     "patient_service/domain/duplicates.py": "what two patients have in common, in a table",
     "matching_service/domain/explaining.py": "what a criterion says, by the key in its entry",
+    "patient_service/domain/bulk.py": "raises again what shared code refused, with whom it reveals",
     "shared/events/rebuild.py": "raises again what another process raised",
 }
 """Files in which a key is no literal, and why; every other key stands where it is used."""

@@ -293,8 +293,8 @@ RULES = (
         "GET /api/therapists", {"after": "WzUwLCIwMTkwIl0", "offset": 5}, {"offset": 5}, {"maximum": 2147483647},
     ),
     Reason(
-        "send either ids or a filter", "is a rule across fields", rules.selects_in_no_one_way, BULK,
-        {"ids": [ID], "filter": {}}, {"ids": [ID]}, fields=("ids", "filter"),
+        "must have either ids or a filter", "is a rule across fields", rules.selects_in_no_one_way, BULK,
+        {"ids": [ID], "filter": {}}, {"ids": [ID]}, fields=("ids", "filter"), also=("POST /api/patients/bulk",),
     ),
     Reason(
         "goes with the action withdraw", "is a rule across fields", rules.goes_with("withdraw"), BULK,

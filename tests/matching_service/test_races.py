@@ -10,7 +10,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy.orm import Session
 
-from matching_service.domain import answers, copies, placement_requests
+from matching_service.domain import answers, bulk, copies, placement_requests
+from matching_service.domain.bulk_schemas import BulkChange
 from matching_service.domain.schemas import ContactList, NewAnswer, NewPlace, Withdrawal
 from shared.database import transaction
 from shared.errors import Conflict
@@ -25,6 +26,7 @@ from tests.builders.matching import (
     a_request,
     patient_becomes,
     public_patient,
+    stored,
 )
 from tests.concurrency import in_turn
 from tests.conftest import MONDAY
@@ -83,6 +85,23 @@ def test_what_was_decided_a_moment_before_is_not_decided_again(
     refusal = in_turn(lambda session: first(session, request), lambda session: second(session, request))
     assert isinstance(refusal, Conflict)
     assert refusal.code == code
+
+
+def test_what_others_have_changed_by_then_is_not_changed_with_many() -> None:
+    with transaction() as session:
+        requests = [a_request(session, RequestStatus.OPEN).id for _ in range(3)]
+    wanted = BulkChange.from_json(
+        {"filter": {"status": ["open"]}, "expected_total": 3, "action": "withdraw", "reason": "other"}
+    )
+    refusal = in_turn(
+        lambda session: withdraw(session, requests[1]),
+        lambda session: bulk.change(session, wanted, by=None, now=NOW),
+    )
+    assert isinstance(refusal, Conflict)
+    assert refusal.code == "bulk.other_total"
+    with transaction() as session:
+        statuses = [stored(session, each).status for each in requests]
+    assert statuses == ["open", "withdrawn", "open"]
 
 
 def approving(patient: UUID, therapist: UUID) -> Callable[[Session], Any]:

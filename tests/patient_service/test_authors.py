@@ -22,6 +22,7 @@ from tests.accounts import ANNA, columns_that_name, effects_of, signed_in
 from tests.builders.patients import a_patient, a_patient_who_is, a_ready_patient, new_patient
 from tests.conftest import MONDAY
 
+ASSIGNED = {"assigned_to": "0193a1b2-0000-7000-8000-000000000002"}
 CONSENT = {"purpose": "mandate", "given_on": "2026-11-02", "text_version": "2"}
 NOBODY = Reader(id=None, purpose=None)
 
@@ -32,6 +33,11 @@ def register(client: FlaskClient, _session: Session, _keys: Keys) -> Any:
 
 def change(client: FlaskClient, session: Session, keys: Keys) -> Any:
     return client.patch(f"/api/patients/{a_patient(session, keys).id}", json={"city": "Köln"})
+
+
+def assign(client: FlaskClient, session: Session, keys: Keys) -> Any:
+    selected = {"ids": [str(a_patient(session, keys).id)], "expected_total": 1}
+    return client.post("/api/patients/bulk", json=selected | {"action": "assign"} | ASSIGNED)
 
 
 def start_the_search(client: FlaskClient, session: Session, keys: Keys) -> Any:
@@ -70,6 +76,7 @@ def withdraw_the_mandate(client: FlaskClient, session: Session, keys: Keys) -> A
 Act = Callable[[FlaskClient, Session, Keys], Any]
 ACTS: dict[str, tuple[Act, set[str]]] = {
     "POST /api/patients": (register, {"patients.registered_by", "patients.updated_by"}),
+    "POST /api/patients/bulk": (assign, {"patients.updated_by", "file_accesses.accessed_by"}),
     "PATCH /api/patients/<id>": (change, {"patients.updated_by", "file_accesses.accessed_by"}),
     "POST /api/patients/<id>/status": (
         start_the_search,

@@ -45,8 +45,15 @@ class Way:
 
 
 CONSENT = {"purpose": "mandate", "given_on": "2026-11-01", "text_version": "1"}
+ASSIGNED = {
+    "filter": {"status": ["open"]},
+    "expected_total": 1,
+    "action": "assign",
+    "assigned_to": "0193a1b2-0000-7000-8000-000000000002",
+}
 WAYS = {
     ("GET", "/api/patients"): Way("listed"),
+    ("POST", "/api/patients/bulk"): Way("changed", ASSIGNED),
     ("GET", "/api/patients/<uuid:id>"): Way("read"),
     ("PATCH", "/api/patients/<uuid:id>"): Way("changed", {"city": "Bonn"}),
     ("GET", "/api/patients/<uuid:id>/access-log"): Way("audited"),

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 from shared.values.datetimes import Instant
 from shared.values.enums import ImportAction, ImportOutcome, ImportStatus
 from shared.values.errors import NotAcceptable
-from shared.values.lists import Several, part_of
+from shared.values.lists import Several
 from shared.values.schemas import EntityView, QuerySchema, Schema
 from shared.values.text import Text
 
@@ -112,14 +112,6 @@ class ImportRecordView(Schema):
     """The therapist concerned."""
     difference: list[FieldChange]
     """What changed."""
-
-
-ImportRecordRow = part_of(
-    "ImportRecordRow",
-    ImportRecordView,
-    *("position", "external_id", "action", "outcome", "reason", "therapist_id"),
-    about="What became of one record, without what changed.",
-)
 
 
 class ImportRecordFilter(QuerySchema):

@@ -4,11 +4,29 @@ from __future__ import annotations
 
 from typing import Final
 
-from shared.values.lists import ListOf
+from shared.values.lists import ListOf, part_of
 from shared.values.schemas import QuerySchema
-from therapist_service.domain.import_schemas import ImportRecordFilter, ImportRecordRow, ImportRecordView, ImportView
-from therapist_service.domain.schemas import TherapistFilter, TherapistLabel, TherapistRow, TherapistView
+from therapist_service.domain.import_schemas import ImportRecordFilter, ImportRecordView, ImportView
+from therapist_service.domain.schemas import TherapistFilter, TherapistLabel, TherapistView
 from therapist_service.store import lists
+
+TherapistRow = part_of(
+    "TherapistRow",
+    TherapistView,
+    *("id", "created_at", "updated_at", "updated_by", "version"),
+    *("status", "salutation", "title", "first_name", "last_name", "gender", "street", "house_number", "postal_code"),
+    *("city", "phone", "mobile", "email", "accreditation", "seat_share", "procedures", "age_groups", "settings"),
+    *("languages", "free_individual_from", "free_group_from", "potentially_available", "contact_preference"),
+    *("email_opt_out", "last_email_on", "last_call_on", "last_conversation_on"),
+    about="What a table of therapists shows.",
+)
+
+ImportRecordRow = part_of(
+    "ImportRecordRow",
+    ImportRecordView,
+    *("position", "external_id", "action", "outcome", "reason", "therapist_id"),
+    about="What became of one record, without what changed.",
+)
 
 THERAPISTS: Final = ListOf(
     lists.THERAPISTS, TherapistFilter, full=TherapistView, row=TherapistRow, label=TherapistLabel

@@ -21,7 +21,7 @@ from shared.values.enums import (
 )
 from shared.values.errors import NotAcceptable
 from shared.values.identifiers import Language, PostalCode
-from shared.values.lists import Several, part_of
+from shared.values.lists import Several
 from shared.values.places import Latitude, Longitude
 from shared.values.postal_codes import coordinates_problem
 from shared.values.readable import FOR_CALLERS
@@ -219,18 +219,6 @@ class TherapistView(TherapistFields, EntityView):
     """Where imports know the therapist from; null where people entered them."""
 
     _has_coordinates_that_can_be_right = without_rule()
-
-
-TherapistRow = part_of(
-    "TherapistRow",
-    TherapistView,
-    *("id", "created_at", "updated_at", "updated_by", "version"),
-    *("status", "salutation", "title", "first_name", "last_name", "gender", "street", "house_number", "postal_code"),
-    *("city", "phone", "mobile", "email", "accreditation", "seat_share", "procedures", "age_groups", "settings"),
-    *("languages", "free_individual_from", "free_group_from", "potentially_available", "contact_preference"),
-    *("email_opt_out", "last_email_on", "last_call_on", "last_conversation_on"),
-    about="What a table of therapists shows.",
-)
 
 
 class TherapistLabel(Schema):
