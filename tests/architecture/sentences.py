@@ -95,12 +95,12 @@ def _key_of(call: ast.Call) -> ast.expr | None:
     """The argument that names the text, where this call has one."""
     called = ast.unparse(call.func)
     if called in ("FieldProblem.of", "RevealingConflict"):
-        return call.args[1]
+        return call.args[1] if len(call.args) > 1 else None
     if called == "FieldProblem" and isinstance(call.args[-1], ast.Constant | ast.JoinedStr):
         return call.args[-1]
     if called in ("Sentence.of", "NotAcceptable") or called in errors() - _with_own_key():
         return call.args[0] if call.args else None
-    if called in ("require", "check_version"):
+    if called in ("require", "check_version") and len(call.args) > 1:
         return call.args[-1]
     return None
 
