@@ -38,7 +38,8 @@ def test_a_page_holds_its_items() -> None:
 
 def test_a_list_takes_what_it_declares() -> None:
     assert PATIENTS.query.model_fields.keys() == {
-        "q", "status", "postal_code", "limit", "offset", "sort", "after", "view", "ids", "count_by",
+        "q", "status", "postal_code", "assigned_to", "crisis",
+        "limit", "offset", "sort", "after", "view", "ids", "count_by",
     }  # fmt: skip
     assert ACCESSES.query.model_fields.keys() == {"limit", "offset", "sort", "after", "view", "count_by"}
     assert (PATIENTS.query().sort, PATIENTS.query().view, ACCESSES.query().sort) == ("-created_at", "full", "-at")
