@@ -126,7 +126,7 @@ def test_a_changed_cursor_is_refused(park: FlaskClient) -> None:
         assert refused(park.get(f"{URL}?after={other}")) == ["after"]
 
 
-@pytest.mark.parametrize("query", ["sort=name", "sort=created_at", "seats=2", "name=b1", f"ids={uuid4()}"])
+@pytest.mark.parametrize("query", ["sort=name", "sort=created_at", "seats=2", "name=b1", f"ids={UUID(int=1)}"])
 def test_a_cursor_belongs_to_its_order_and_filters(park: FlaskClient, query: str) -> None:
     cursor = park.get(f"{URL}?limit=2").json["next"]
     assert refused(park.get(f"{URL}?{query}&after={cursor}")) == ["after"]
