@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from patient_service.store.queries import UNIQUE_VIOLATION
-from patient_service.store.tables import MASTER_KEY_ID, DataKey, Patient
+from patient_service.store.tables import MASTER_KEY_ID, NUMBERED, DataKey, Patient
 
 # from one id to the next in the index: however many rows there are, a few probes
 _IN_USE = """
@@ -83,15 +83,21 @@ def write_wrapped(session: Session, wrapped: Mapping[UUID, bytes]) -> None:
 
 
 def index_anew(session: Session, patient: Patient, indexes: Mapping[str, Any]) -> bool:
-    """Give a patient, whose row is locked, these indexes; where the `namesake` is taken, with the next one.
+    """Give a patient, whose row is locked, these indexes; where a number beside one is taken, with the next ones.
 
     False, and nothing changed, where somebody else has the insurance number. Two such patients are there only if
     processes wrote with different keys that did not ask for each other's (docs/keys.md).
     """
-    other = aliased(Patient)
-    highest = select(func.max(other.namesake)).where(other.person_index == indexes["person_index"]).scalar_subquery()
     change = update(Patient).where(Patient.id == patient.id).values(indexes)
-    return any(_passes(session, each) for each in (change, change.values(namesake=func.coalesce(highest + 1, 0))))
+    next_ones = {number: _next_number(index, number, indexes[index]) for index, number in NUMBERED.items()}
+    return any(_passes(session, each) for each in (change, change.values(next_ones)))
+
+
+def _next_number(index: str, number: str, value: bytes | None) -> ColumnElement[int]:
+    """The number after those of the patients who have this value of the index; 0 where there are none."""
+    other = aliased(Patient)
+    highest = select(func.max(getattr(other, number))).where(getattr(other, index) == value).scalar_subquery()
+    return func.coalesce(highest + 1, 0)
 
 
 def _passes(session: Session, change: Update) -> bool:

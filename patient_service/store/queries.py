@@ -36,7 +36,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
 from sqlalchemy.sql.dml import ReturningInsert
 
-from patient_service.store.tables import DataKey, LocatedPostalCode, Patient, StatusChange
+from patient_service.store.tables import NUMBERED, DataKey, LocatedPostalCode, Patient, StatusChange
 from shared.database import lock_rows, next_locked
 from shared.database.rows import find_row
 from shared.database.tables import outbox, record_statement
@@ -113,7 +113,6 @@ _EMPTY: dict[str, Any] = dict.fromkeys(each.key for each in Patient.__mapper__.a
 
 _SUSPECTED = {"namesake": _OTHER.c.person_index == _PERSON, "neighbour": _OTHER.c.address_index == _ADDRESS}
 """Who may be the same person, by the column that distinguishes those who are not."""
-_NUMBER_OF = {"person_index": "namesake", "address_index": "neighbour"}
 _HAS_THE_NUMBER = exists().where(_OTHER.c.insurance_number_index == _INSURANCE_NUMBER)
 
 
@@ -202,7 +201,7 @@ def identify(
     """
     nobody_alike = _nobody_alike(is_forced=is_forced, of_several_keys=looked_for.of_several_keys)
     change = update(_PATIENTS).where(_PATIENTS.c.id == patient.id, nobody_alike).values(indexes)
-    numbers = {number: _number(number, is_forced=is_forced) for index, number in _NUMBER_OF.items() if index in indexes}
+    numbers = {number: _number(number, is_forced=is_forced) for index, number in NUMBERED.items() if index in indexes}
     if numbers:
         change = change.values(numbers)
     try:

@@ -138,6 +138,10 @@ Patient.data_key = column_property(
 )
 
 
+NUMBERED = {"person_index": "namesake", "address_index": "neighbour"}
+"""The indexes that several patients may share, each with the column of the number that keeps them apart."""
+
+
 class Consent(Tables):
     """A patient's consent to one purpose; never deleted, also when it is withdrawn: it proves what was allowed when."""
 

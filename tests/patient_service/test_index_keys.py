@@ -147,7 +147,17 @@ def test_namesakes_who_were_entered_with_keys_apart_are_kept_apart(session: Sess
     enter(session, with_indexes(NEW), **NAMED)
     assert key_rings.reindex(session, with_indexes(f"{NEW},{OLD}")) == 1
     assert sorted(session.scalars(select(Patient.namesake))) == [0, 1]
+    assert sorted(session.scalars(select(Patient.neighbour))) == [0, 1]
     key_rings.check(session, with_indexes(NEW))
+
+
+@pytest.mark.parametrize("apart", [{"street": "Anderswo"}, {"date_of_birth": "1980-01-01"}])
+def test_those_who_share_one_of_both_are_kept_apart_too(session: Session, apart: dict[str, str]) -> None:
+    enter(session, with_indexes(OLD), **NAMED)
+    enter(session, with_indexes(NEW), **NAMED | apart)
+    assert key_rings.reindex(session, with_indexes(f"{NEW},{OLD}")) == 1
+    session.flush()
+    assert code(enter, session, with_indexes(NEW), **NAMED) == "patient.suspected_duplicate"
 
 
 def test_one_insurance_number_of_two_and_a_damaged_file_stop_nobody_else(session: Session) -> None:
