@@ -120,12 +120,8 @@ _ENGLISH_WITH_NEGATION = (
 )
 
 
-def _any_of(*patterns: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w)(?:{'|'.join(patterns)})")
-
-
-WITHOUT_NEGATION = _any_of(*_GERMAN, *_ENGLISH)
-WITH_NEGATION = _any_of(*_GERMAN_WITH_NEGATION, *_ENGLISH_WITH_NEGATION)
+WITHOUT_NEGATION = re.compile(rf"(?<!\w)(?:{'|'.join((*_GERMAN, *_ENGLISH))})")
+WITH_NEGATION = re.compile(rf"(?<!\w)(?:{'|'.join((*_GERMAN_WITH_NEGATION, *_ENGLISH_WITH_NEGATION))})")
 
 # Negation
 

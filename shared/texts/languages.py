@@ -13,8 +13,7 @@ NOT_NAMED, REFUSED = 0.0, -1.0
 """A language that is refused (`q=0`) is liked less than one of which nothing is said."""
 
 _RANGE: Final = re.compile(
-    r"[ \t]*(?P<language>[a-z]{1,8}|\*)(-[a-z0-9]{1,8})*[ \t]*"
-    r"(;[ \t]*q=(?P<quality>0(\.[0-9]{0,3})?|1(\.0{0,3})?)[ \t]*)?",
+    r"(?P<language>[a-z]{1,8}|\*)(-[a-z0-9]{1,8})*([ \t]*;[ \t]*q=(?P<quality>0(\.[0-9]{0,3})?|1(\.0{0,3})?))?",
     re.IGNORECASE | re.ASCII,
 )
 
@@ -43,7 +42,7 @@ def _qualities(header: str) -> dict[str, float]:
     """How much each language is liked, in the order in which they are named; the best of several regions counts."""
     found: dict[str, float] = {}
     for part in header.split(",") if len(header) <= LONGEST_HEADER else ():
-        if named := _RANGE.fullmatch(part):
+        if named := _RANGE.fullmatch(part.strip(" \t")):
             language, quality = named["language"].lower(), float(named["quality"] or 1) or REFUSED
             found[language] = max(found.get(language, REFUSED), quality)
     return found
