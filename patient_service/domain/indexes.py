@@ -34,8 +34,8 @@ def indexes_of(keys: Keys, fields: PatientFields, reference: str) -> Sequence[In
     return [_indexes(key, fields, reference) for key in keys.indexes]
 
 
-def nothing(keys: Keys) -> Indexes:
-    """By nothing is somebody found who was erased."""
+def no_indexes(keys: Keys) -> Indexes:
+    """The indexes of a patient who was erased, and is found by none of them."""
     return Indexes(keys.indexes[0].id, [], None, None, None)
 
 
