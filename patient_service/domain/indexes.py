@@ -48,8 +48,8 @@ def indexes_of(keys: Keys, fields: PatientFile, reference: str) -> Sequence[Inde
     return [_indexes(key, fields, reference) for key in keys.indexes]
 
 
-def nothing(keys: Keys) -> Indexes:
-    """By nothing is somebody found who was erased."""
+def no_indexes(keys: Keys) -> Indexes:
+    """The indexes of a patient who was erased, and is found by none of them."""
     return Indexes(
         index_key=keys.indexes[0].id,
         search_index=[],

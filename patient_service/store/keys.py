@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Update, bindparam, func, literal_column, select, text, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import ColumnElement, Row, bindparam, func, literal_column, select, text, update
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
-from patient_service.store.queries import UNIQUE_VIOLATION
+from patient_service.store.queries import change_unless_taken
 from patient_service.store.tables import MASTER_KEY_ID, NUMBERED, DataKey, Patient
 
 # from one id to the next in the index: however many rows there are, a few probes
@@ -90,7 +89,7 @@ def index_anew(session: Session, patient: Patient, indexes: Mapping[str, Any]) -
     """
     change = update(Patient).where(Patient.id == patient.id).values(indexes)
     next_ones = {number: _next_number(index, number, indexes[index]) for index, number in NUMBERED.items()}
-    return any(_passes(session, each) for each in (change, change.values(next_ones)))
+    return change_unless_taken(session, change) or change_unless_taken(session, change.values(next_ones))
 
 
 def _next_number(index: str, number: str, value: bytes | None) -> ColumnElement[int]:
@@ -98,17 +97,6 @@ def _next_number(index: str, number: str, value: bytes | None) -> ColumnElement[
     other = aliased(Patient)
     highest = select(func.max(getattr(other, number))).where(getattr(other, index) == value).scalar_subquery()
     return func.coalesce(highest + 1, 0)
-
-
-def _passes(session: Session, change: Update) -> bool:
-    try:
-        with session.begin_nested():
-            session.execute(change, execution_options={"synchronize_session": False})
-    except IntegrityError as refused:
-        if getattr(refused.orig, "pgcode", None) != UNIQUE_VIOLATION:
-            raise
-        return False
-    return True
 
 
 def indexed_with(session: Session, index_keys: Sequence[bytes], *, limit: int) -> Sequence[Patient]:

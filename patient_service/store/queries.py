@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from types import SimpleNamespace
@@ -16,6 +16,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Table,
+    Update,
     and_,
     any_,
     bindparam,
@@ -37,7 +38,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
 from sqlalchemy.sql.dml import ReturningInsert
 
 from patient_service.store.tables import NUMBERED, DataKey, LocatedPostalCode, Patient, StatusChange
-from shared.database import lock_rows, next_locked
+from shared.database import lock_rows, next_locked, sqlstate
 from shared.database.rows import find_row
 from shared.database.tables import outbox, record_statement
 
@@ -204,11 +205,17 @@ def identify(
     numbers = {number: _number(number, is_forced=is_forced) for index, number in NUMBERED.items() if index in indexes}
     if numbers:
         change = change.values(numbers)
+    return change_unless_taken(session, change, looked_for.parameters())
+
+
+def change_unless_taken(session: Session, change: Update, given: Mapping[str, Any] | None = None) -> bool:
+    """Whether the statement changed a row; False, and nothing changed, also where a unique index refuses it."""
     try:
         with session.begin_nested():
-            return bool(session.execute(change, looked_for.parameters()).rowcount)  # type: ignore[attr-defined]  # a CursorResult
+            done = session.execute(change, given, execution_options={"synchronize_session": False})
+            return bool(done.rowcount)  # type: ignore[attr-defined]  # a CursorResult
     except IntegrityError as refused:
-        if getattr(refused.orig, "pgcode", None) != UNIQUE_VIOLATION:
+        if sqlstate(refused) != UNIQUE_VIOLATION:
             raise
         return False
 

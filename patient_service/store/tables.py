@@ -60,7 +60,7 @@ class Patient(Aggregate, Tables):
 
     if TYPE_CHECKING:  # read with the row, from a table of its own
         data_key: Mapped[bytes | None]
-        """The patient's own key, wrapped by a master key; None where it was destroyed: then the sealed is noise."""
+        """The patient's own key, wrapped by a master key; None where it was destroyed, with all that is sealed."""
     sealed: Mapped[bytes]
     """All other fields: one JSON document, encrypted with the data key and tied to this row's id."""
 

@@ -7,7 +7,7 @@ Flask nor gunicorn. So each command imports what it needs when it is called.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +17,8 @@ from shared.runtime.settings import ServiceSettings
 
 if TYPE_CHECKING:
     from flask import Flask
+
+    from shared.runtime.service import Service
 
 
 def main(service: str, arguments: list[str] | None = None) -> None:
@@ -63,25 +65,26 @@ def _web(settings: ServiceSettings) -> None:
 
 
 def _application(settings: ServiceSettings) -> Flask:
-    from shared import database
     from shared.http.web import web_app
-    from shared.runtime.health import check_before_start
 
-    database.connect(settings.database_url, pool_size=settings.database_pool_size)
-    service = registry.load(settings.service)
-    check_before_start(service.needs(settings))
-    return web_app(service, settings)
+    return web_app(_service_that_may_start(settings), settings)
 
 
 @commands.command("worker")
 @with_settings
 def _worker(settings: ServiceSettings) -> None:
     """Consume and relay events, run the jobs."""
+    from shared.runtime.worker import worker
+
+    worker(_service_that_may_start(settings), settings).run()
+
+
+def _service_that_may_start(settings: ServiceSettings) -> Service[Any, Any]:
+    """Connect to the database and load the service. Raises `Unreachable` where it lacks what it needs."""
     from shared import database
     from shared.runtime.health import check_before_start
-    from shared.runtime.worker import worker
 
     database.connect(settings.database_url, pool_size=settings.database_pool_size)
     service = registry.load(settings.service)
     check_before_start(service.needs(settings))
-    worker(service, settings).run()
+    return service

@@ -137,7 +137,8 @@ class Digests:
 
     def is_of(self, digest: bytes, *parts: bytes) -> bool:
         """Whether this is the digest of these parts with any of the keys."""
-        return any(hmac.compare_digest(digest, _digest(key, _framed(parts))) for key in self._keys)
+        framed = _framed(parts)
+        return any(hmac.compare_digest(digest, _digest(key, framed)) for key in self._keys)
 
 
 def _framed(parts: Sequence[bytes]) -> bytes:

@@ -115,9 +115,9 @@ class GenuineTokens:
         self._remembered: tuple[KeysById, dict[bytes, GenuineToken]] = ({}, {})
 
     def read(self, token: str, keys: KeysById) -> GenuineToken:
-        """Returns the token as `read` does. Raises `TokenRefused`."""
+        """Returns a token that is remembered, or as the function `read` finds it. Raises `TokenRefused`."""
         known = self._known(keys)
-        digest = sha256(token.encode()).digest()  # in the memory of the process lies no token that counts
+        digest = sha256(token.encode()).digest()  # so that no usable token is kept in memory
         found = known.get(digest)
         if found is None:
             found = known[digest] = read(token, keys, self._rules)

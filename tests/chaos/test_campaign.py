@@ -79,11 +79,17 @@ def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Campa
         campaign.stop()
 
 
-def test_the_auditor_finds_what_marking_before_the_answer_loses(trials: dict[str, Campaign]) -> None:
-    code, said = trials["marking"].end()
+def found_wrong(campaign: Campaign) -> tuple[dict[str, Any], str]:
+    """What it wrote and said when the auditor has found something, as it must."""
+    code, said = campaign.end()
     assert code == 1, said
-    result = trials["marking"].result()
+    result = campaign.result()
     assert not result["ok"]
+    return result, said
+
+
+def test_the_auditor_finds_what_marking_before_the_answer_loses(trials: dict[str, Campaign]) -> None:
+    result, said = found_wrong(trials["marking"])
     assert result["lost"] > 0
     assert any(
         re.search(r"was marked as published at .* and is not in the log", each) for each in result["findings"]
@@ -91,11 +97,8 @@ def test_the_auditor_finds_what_marking_before_the_answer_loses(trials: dict[str
     assert result["doubled"] == 0, said
 
 
-def test_the_auditor_finds_what_happens_twice_without_seen(trials: dict[str, Campaign]) -> None:
-    code, said = trials["processed"].end()
-    assert code == 1, said
-    result = trials["processed"].result()
-    assert not result["ok"]
+def test_the_auditor_finds_what_happens_twice_without_processed_events(trials: dict[str, Campaign]) -> None:
+    result, said = found_wrong(trials["processed"])
     assert result["doubled"] > 0
     assert any(re.search(r"had ([2-9]|\d\d+) effects", finding) for finding in result["findings"]), said
     assert result["lost"] == 0, said
