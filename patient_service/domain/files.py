@@ -108,7 +108,7 @@ def view(patient: Patient, fields: PatientFile, *, today: date) -> PatientView:
 
 
 def _crisis(file: PatientFile) -> CrisisView:
-    return CrisisView(**vars(file.crisis), contacts=CRISIS_CONTACTS if file.crisis.flagged else [])
+    return CrisisView.model_construct(**vars(file.crisis), contacts=CRISIS_CONTACTS if file.crisis.flagged else [])
 
 
 def public(patient: Patient, fields: PatientFields, *, today: date) -> PublicPatient:
