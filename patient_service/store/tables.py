@@ -90,16 +90,25 @@ class Patient(Aggregate, Tables):
 
     __table_args__ = (
         Index("uq_patients_reference", "reference", unique=True),
-        Index("uq_patients_insurance_number_index", "insurance_number_index", unique=True),
+        Index(
+            "uq_patients_insurance_number_index",
+            "insurance_number_index",
+            unique=True,
+            postgresql_where=text("insurance_number_index IS NOT NULL"),
+        ),
         Index("ix_patients_search_index", "search_index", postgresql_using="gin"),
         # the guarantee: two registrations at once both take the numbers 0, so that only one of them passes
         Index("uq_patients_person", "person_index", "namesake", unique=True),
-        Index("uq_patients_address", "address_index", "neighbour", unique=True),
+        Index(
+            "uq_patients_address",
+            "address_index",
+            "neighbour",
+            unique=True,
+            postgresql_where=text("address_index IS NOT NULL"),
+        ),
         # which keys are in use, and whose indexes are still to be written with another one
         Index("ix_patients_index_key", "index_key"),
         Index("ix_patients_birthday", "birthday_index", "age_published_on"),
-        Index("ix_patients_prior_therapy", "prior_therapy_index", "age_published_on"),
-        Index("ix_patients_crisis", "crisis_index"),
         Index("ix_patients_status", "status", "id"),
         Index("ix_patients_postal_code", "postal_code", "id"),
         Index("ix_patients_assigned_to", "assigned_to", "id", postgresql_where=text("assigned_to IS NOT NULL")),
