@@ -150,11 +150,13 @@ def _seat_not_needed(therapist: Any, search: Search) -> Sentence:
     return Sentence.of("criterion.accreditation.not_by_statute")
 
 
-_CONTACT: Final = {each: f"criterion.contact_preference.{each}" for each in ("phone_only", "email_only")}
-
-
 def _contact(therapist: Any, _: Search) -> Sentence:
-    return Sentence.of(_CONTACT.get(therapist.contact_preference, "criterion.contact_preference.any_way"))
+    match therapist.contact_preference:
+        case "phone_only":
+            return Sentence.of("criterion.contact_preference.phone_only")
+        case "email_only":
+            return Sentence.of("criterion.contact_preference.email_only")
+    return Sentence.of("criterion.contact_preference.any_way")
 
 
 def _fits(theirs: Sequence[str], wanted: Sequence[str], kind: Callable[[str], Any] = str) -> Sentence:
