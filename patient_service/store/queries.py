@@ -270,16 +270,23 @@ def patients_whose_therapy_passed(
 
     `ends`: for each such day its blind index and the day.
     """
-    return _published_before(session, Patient.prior_therapy_index, ends, limit=limit)
+    # most rows have none of these indexes, and the column has no tree: with a set they are left out before the join
+    had_one = Patient.prior_therapy_index.in_([index for index, _ in ends])
+    return _published_before(session, Patient.prior_therapy_index, ends, had_one, limit=limit)
 
 
 def _published_before(
-    session: Session, index: InstrumentedAttribute[Any], days: Sequence[tuple[bytes, date]], *, limit: int
+    session: Session,
+    index: InstrumentedAttribute[Any],
+    days: Sequence[tuple[bytes, date]],
+    *conditions: ColumnElement[bool],
+    limit: int,
 ) -> Sequence[Patient]:
     changed = values(column("index", LargeBinary), column("day", Date), name="changed").data(list(days))
     return session.scalars(
         select(Patient)
         .join(changed, and_(index == changed.c.index, Patient.age_published_on < changed.c.day))
+        .where(*conditions)
         .options(selectinload(Patient.consents))
         .order_by(Patient.id)
         .limit(limit)
