@@ -57,6 +57,7 @@ def upgrade() -> None:
         sa.Column("placement_request_id", sa.Uuid(), nullable=True),
         sa.Column("placement_state", sa.Text(), nullable=True),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("missing", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("index_key", sa.LargeBinary(), nullable=False),
         sa.Column("search_index", postgresql.ARRAY(sa.LargeBinary()), nullable=False),
         sa.Column("person_index", sa.LargeBinary(), nullable=True),

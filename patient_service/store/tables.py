@@ -16,6 +16,7 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     MetaData,
+    Text,
     Uuid,
     func,
     literal_column,
@@ -64,10 +65,13 @@ class Patient(Aggregate, Tables):
     sealed: Mapped[bytes]
     """All other fields: one JSON document, encrypted with the data key and tied to this row's id."""
 
+    missing: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    """What the file lacks before a search may start: in the clear, since that something is not there reveals little."""
+
     index_key: Mapped[bytes]
     """The id of the key of the blind indexes in this row."""
     search_index: Mapped[list[bytes]] = mapped_column(ARRAY(LargeBinary))
-    """Blind indexes of every word of the name and of the reference."""
+    """Blind indexes of every word of the name, of the reference, and of the date of birth."""
     person_index: Mapped[bytes | None]
     """Blind index of how the name sounds and the date of birth together; null where the date is unknown."""
     namesake: Mapped[int] = mapped_column(default=0, server_default=text("0"))
