@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, DATERANGE, JSONB, ExcludeConst
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.database import NAMES, Aggregate, Copy, column_types, is_one_of, new_id
+from shared.database.patient_keys import add_patient_keys
 from shared.database.tables import add_shared_tables
 from shared.values.enums import CallStatus, ContactRequestStatus, Direction, EmailKind, EmailStatus, InquiryStatus
 from shared.values.weekly import Weekly, WeeklyColumn
@@ -390,3 +391,4 @@ class MailServerState(Tables):
 
 
 add_shared_tables(Tables.metadata)
+add_patient_keys(Tables.metadata)

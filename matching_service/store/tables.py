@@ -23,6 +23,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from shared.database import NAMES, Aggregate, Copy, column_types, is_one_of, new_id
+from shared.database.patient_keys import add_patient_keys
 from shared.database.tables import add_shared_tables
 from shared.values.enums import RequestHold, RequestOutcome, RequestStatus
 from shared.values.places import Place, PlaceColumn
@@ -214,3 +215,4 @@ class AuditLogEntry(Tables):
 
 
 add_shared_tables(Tables.metadata)
+add_patient_keys(Tables.metadata)
