@@ -5,6 +5,13 @@ from __future__ import annotations
 from uuid import UUID
 
 from shared.database import Session, patient_keys
+from shared.security.key_rings import KeyRings, WrappingRing
+from shared.security.patient_texts import PatientTexts
+
+
+def rings(texts: PatientTexts) -> KeyRings:
+    """The ring whose keys wrap those of patients."""
+    return KeyRings(WrappingRing("COMMUNICATION_SERVICE_TEXT_KEY", texts.keys, patient_keys.KEYS))
 
 
 def forget(session: Session, patient_id: UUID) -> None:

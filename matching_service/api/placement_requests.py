@@ -29,8 +29,14 @@ from shared.http import (
     endpoint,
     results_of,
 )
+from shared.security.patient_texts import PatientTexts
 from shared.values.lists import Listed, ListRequest
 from shared.values.schemas import MergePatch, QuerySchema
+
+
+def texts(context: Context[Dependencies]) -> PatientTexts:
+    """What decrypts notes and reasons for who asks."""
+    return context.dependencies.texts.for_reader(lambda: context.language)
 
 
 class PlacementRequestItem(Resource):
@@ -39,13 +45,19 @@ class PlacementRequestItem(Resource):
     @endpoint(response=RequestView)
     def get(self, context: Context[Dependencies], id: UUID) -> RequestView:
         """Show a placement request."""
-        return placement_requests.get(context.session, id)
+        return placement_requests.get(context.session, texts(context), id)
 
     @endpoint(patch=RequestFields, response=RequestView)
     def patch(self, context: Context[Dependencies], id: UUID, patch: MergePatch) -> RequestView:
         """Change priority or note."""
         return placement_requests.change(
-            context.session, id, patch, expected_versions=context.if_match, by=context.caller.id, now=context.now
+            context.session,
+            texts(context),
+            id,
+            patch,
+            expected_versions=context.if_match,
+            by=context.caller.id,
+            now=context.now,
         )
 
 
@@ -59,7 +71,7 @@ def _reference(approved: Approval) -> ResponseReference:
 def _find_approved(context: Context[Dependencies], reference: ResponseReference) -> Approval:
     ids = [UUID(each) for each in reference["items"]]
     return placement_requests.find_approved(
-        context.session, ids, [RefusedTherapist.from_json(each) for each in reference["refused"]]
+        context.session, texts(context), ids, [RefusedTherapist.from_json(each) for each in reference["refused"]]
     )
 
 
@@ -69,7 +81,7 @@ class PlacementRequestCollection(Resource):
     @endpoint(lists=REQUESTS)
     def get(self, context: Context[Dependencies], wanted: ListRequest[RequestFilter]) -> Listed:
         """List placement requests, newest first."""
-        return placement_requests.list_part(context.session, wanted)
+        return placement_requests.list_part(context.session, texts(context), wanted)
 
     @endpoint(
         body=ContactList,
@@ -87,7 +99,13 @@ class PlacementRequestCollection(Resource):
         """
         rules = context.dependencies.rules
         return placement_requests.approve(
-            context.session, body, rules=rules, by=context.caller.id, today=context.today, now=context.now
+            context.session,
+            texts(context),
+            body,
+            rules=rules,
+            by=context.caller.id,
+            today=context.today,
+            now=context.now,
         )
 
 
@@ -109,7 +127,7 @@ class PlacementRequestHistoryCollection(Resource):
     @endpoint(lists=AUDIT_LOG)
     def get(self, context: Context[Dependencies], id: UUID, wanted: ListRequest[QuerySchema]) -> Listed:
         """List what happened, oldest first."""
-        return audit_log.list_part(context.session, id, wanted)
+        return audit_log.list_part(context.session, texts(context), id, wanted)
 
 
 class PlacementRequestResponseResource(Resource):
@@ -122,7 +140,9 @@ class PlacementRequestResponseResource(Resource):
         409 where an answer is recorded already, unless that was "later".
         """
         rules = context.dependencies.rules
-        return answers.respond(context.session, id, body, rules=rules, by=context.caller.id, now=context.now)
+        return answers.respond(
+            context.session, texts(context), id, body, rules=rules, by=context.caller.id, now=context.now
+        )
 
 
 class PlacementRequestPlaceResource(Resource):
@@ -131,7 +151,9 @@ class PlacementRequestPlaceResource(Resource):
     @endpoint(body=NewPlace, response=RequestView, replay=PlacementRequestItem.get)
     def post(self, context: Context[Dependencies], id: UUID, body: NewPlace) -> RequestView:
         """Place the patient: every other request is withdrawn."""
-        return answers.place(context.session, id, body, by=context.caller.id, today=context.today, now=context.now)
+        return answers.place(
+            context.session, texts(context), id, body, by=context.caller.id, today=context.today, now=context.now
+        )
 
 
 class PlacementRequestWithdrawResource(Resource):
@@ -140,4 +162,6 @@ class PlacementRequestWithdrawResource(Resource):
     @endpoint(body=Withdrawal, response=RequestView, replay=PlacementRequestItem.get)
     def post(self, context: Context[Dependencies], id: UUID, body: Withdrawal) -> RequestView:
         """Withdraw a placement request."""
-        return answers.withdraw(context.session, id, body, by=context.caller.id, now=context.now)
+        return answers.withdraw_and_show(
+            context.session, texts(context), id, body, by=context.caller.id, now=context.now
+        )

@@ -71,7 +71,8 @@ def upgrade() -> None:
         sa.Column("priority", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("approved_by", sa.Uuid(), nullable=True),
         sa.Column("approved_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("overrides", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'"), nullable=False),
+        sa.Column("overridden_rules", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("override_reasons", sa.LargeBinary(), nullable=True),
         sa.Column("inquiry_id", sa.Uuid(), nullable=True),
         sa.Column("inquiry_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("emailed_at", sa.DateTime(timezone=True), nullable=True),
@@ -84,7 +85,7 @@ def upgrade() -> None:
         sa.Column("placed_on", sa.Date(), nullable=True),
         sa.Column("first_session_on", sa.Date(), nullable=True),
         sa.Column("place_ended_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("note", sa.LargeBinary(), nullable=True),
         *aggregate_columns(),
         sa.CheckConstraint(
             "(status = 'deferred') = (next_contact_after IS NOT NULL)",
@@ -185,7 +186,7 @@ def upgrade() -> None:
         sa.Column("outcome", sa.Text(), nullable=True),
         sa.Column("available_from", sa.Date(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
-        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("note", sa.LargeBinary(), nullable=True),
         sa.ForeignKeyConstraint(
             ["placement_request_id"],
             ["placement_requests.id"],

@@ -9,7 +9,7 @@ lost at once (docs/decisions/0032-texts-about-patients.md).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Self
 from uuid import UUID
@@ -49,15 +49,15 @@ class PatientTexts:
 
     keys: MasterKeys
     """The ring of this service's own, which wraps the keys of patients."""
-    language: TextLanguage = TextLanguage.DE
-    """In which readers are told that a text was erased."""
+    language: Callable[[], TextLanguage] = lambda: TextLanguage.DE
+    """Says in which language readers are told that a text was erased; it is asked where one was."""
 
     @classmethod
     def of(cls, ring: SecretStr) -> Self:
         """With the ring of a setting."""
         return cls(MasterKeys(ring.get_secret_value()))
 
-    def in_language(self, language: TextLanguage) -> PatientTexts:
+    def for_reader(self, language: Callable[[], TextLanguage]) -> PatientTexts:
         """The same, for a reader of this language."""
         return replace(self, language=language)
 
@@ -94,7 +94,7 @@ class PatientTexts:
 
     def worded(self, text: str | LostText) -> str:
         """The text, or what became of it in the reader's language."""
-        return word_in(text, self.language) if isinstance(text, LostText) else text
+        return word_in(text, self.language()) if isinstance(text, LostText) else text
 
     def _keys_to_write_with(self, session: Session, patients: set[UUID]) -> Mapping[UUID, UnwrappedKey | LostText]:
         found = patient_keys.find(session, patients)

@@ -13,7 +13,8 @@ from tests.builders.keys import OLD
 
 
 def test_what_was_written_about_who_is_forgotten_is_read_by_nobody(session: Session) -> None:
-    texts, patient, duplicate, about = PatientTexts(MasterKeys(OLD), TextLanguage.EN), new_id(), new_id(), new_id()
+    texts = PatientTexts(MasterKeys(OLD), lambda: TextLanguage.EN)
+    patient, duplicate, about = new_id(), new_id(), new_id()
     written = [texts.encrypt(session, each, about, "geheim") for each in (patient, duplicate)]
     patient_keys.hand_over(session, duplicate, to=patient)
     assert set(texts.read(session, [(each, about) for each in written]).values()) == {None, "geheim"}

@@ -20,7 +20,7 @@ from shared.texts import TextLanguage
 from shared.values.enums import LostText
 from tests.builders.keys import NEW, OLD
 
-TEXTS = PatientTexts(MasterKeys(OLD), TextLanguage.EN)
+TEXTS = PatientTexts(MasterKeys(OLD), lambda: TextLanguage.EN)
 ABOUT = UUID(int=7)
 SECRET = "braucht wegen F32.1 bald einen Platz – \U0001f642"
 
@@ -71,7 +71,7 @@ def test_who_is_forgotten_is_read_by_nobody_and_gets_no_new_key(session: Session
         after = a_text(session, patient)
         assert after == patient.bytes, "nothing is kept but whose it was"
         assert [read(session, each) for each in (before, after)] == ["[erased]"] * 2
-    assert read(session, before, texts=TEXTS.in_language(TextLanguage.DE)) == "[gelöscht]"
+    assert read(session, before, texts=TEXTS.for_reader(lambda: TextLanguage.DE)) == "[gelöscht]"
     assert read(session, other) == SECRET
 
 
