@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from matching_service.api.texts import texts
 from matching_service.dependencies import Dependencies
 from matching_service.domain import answers, audit_log, bulk, placement_requests
 from matching_service.domain.bulk_schemas import BulkChange
@@ -29,14 +30,8 @@ from shared.http import (
     endpoint,
     results_of,
 )
-from shared.security.patient_texts import PatientTexts
 from shared.values.lists import Listed, ListRequest
 from shared.values.schemas import MergePatch, QuerySchema
-
-
-def texts(context: Context[Dependencies]) -> PatientTexts:
-    """What decrypts notes and reasons for who asks."""
-    return context.dependencies.texts.for_reader(lambda: context.language)
 
 
 class PlacementRequestItem(Resource):
