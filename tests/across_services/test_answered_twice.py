@@ -191,8 +191,8 @@ def test_one_closed_answer_among_several_refuses_all_and_says_which(
         by_letter(world, other, "declined_other")
         (letter,) = world.rows(c.Email, status="sent")
         both = [{"placement_request_id": str(each), "outcome": "accepted"} for each in (one, other)]
+        said = EmailResponse.from_json({"responses": both})
         with pytest.raises(Conflict) as refused:
-            said = EmailResponse.from_json({"responses": both})
             emails.answer(world.communication, TEXTS, letter.id, said, by=None, now=world.now)
         assert [problem.field for problem in refused.value.errors] == ["responses.1.placement_request_id"]
         assert acknowledged(world, by_letter, one, "accepted")
