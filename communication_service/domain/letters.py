@@ -89,17 +89,17 @@ def text_to_send(session: Session, texts: PatientTexts, email: Email) -> EmailTe
     return letter.whole()
 
 
-Part = Mapping[str, Any] | LostText
+DecryptedPart = Mapping[str, Any] | LostText
 
 
-def _decrypted(session: Session, texts: PatientTexts, emails: Sequence[Email]) -> list[list[Part]]:
+def _decrypted(session: Session, texts: PatientTexts, emails: Sequence[Email]) -> list[list[DecryptedPart]]:
     """The parts of each letter; all of them are decrypted together."""
     parts = [list(zip(email.parts, email.placement_request_ids, strict=True)) for email in emails]
     found = texts.decrypt(session, [part for each in parts for part in each])
     return [[found[encrypted] for encrypted, _ in each] for each in parts]
 
 
-def _frame(email: Email, parts: Sequence[Part]) -> Mapping[str, Any] | LostText:
+def _frame(email: Email, parts: Sequence[DecryptedPart]) -> Mapping[str, Any] | LostText:
     """What stands around the parts, decrypted with the key that any of them carries."""
     key = next((part["key"] for part in parts if not isinstance(part, LostText)), None)
     if key is None:
@@ -116,7 +116,7 @@ def _text(document: Mapping[str, str]) -> EmailText:
     return EmailText(document["subject"], document["text"], document["html"])
 
 
-def _shown(texts: PatientTexts, frame: Mapping[str, Any] | LostText, parts: Sequence[Part]) -> EmailText:
+def _shown(texts: PatientTexts, frame: Mapping[str, Any] | LostText, parts: Sequence[DecryptedPart]) -> EmailText:
     if isinstance(frame, LostText):
         said = texts.worded(frame)
         return EmailText(said, said, f"<p>{said}</p>")
