@@ -198,7 +198,8 @@ def _apply(
         if planned.channel == "email" or planned.waits_for is not None:
             _cancel_call(rows, inquiry, now)
     session.flush()  # a therapist has one planned call: those that are cancelled go before others are planned
-    for inquiry, planned in placed:
+    # e-mails first: they may add keys of patients, which come before the line (docs/decisions/0019)
+    for inquiry, planned in sorted(placed, key=lambda each: each[1].channel != "email"):
         if planned.channel == "email":
             _write_email(session, rows, inquiry, planned, rules=rules, texts=texts, now=now)
         else:
