@@ -221,6 +221,7 @@ def _emptied(infrastructure: Any) -> Iterator[None]:
         "placement_requests",
         "therapists",
         "patients",
+        "patient_keys",
         "outbox",
         "processed_events",
     ):
