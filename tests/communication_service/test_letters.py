@@ -78,8 +78,8 @@ def test_what_is_sent_is_what_is_shown(
     assert plain is not None
     assert html is not None
     assert message["Subject"] == shown["subject"]
-    assert plain.get_content().replace("\r\n", "\n") == shown["body_text"]
-    assert html.get_content().replace("\r\n", "\n") == shown["body_html"]
+    assert plain.get_content().replace("\r\n", "\n").strip() == shown["body_text"]
+    assert html.get_content().replace("\r\n", "\n").strip() == shown["body_html"]
 
 
 def test_who_is_erased_leaves_the_proof_for_the_five_others(
