@@ -36,8 +36,8 @@ def by_letter(world: World, request: UUID, outcome: str) -> None:
 def by_phone(world: World, request: UUID, outcome: str) -> None:
     call = next(each for each in world.rows(c.PhoneCall) if request in each.placement_request_ids)
     said = {"result": "reached", "responses": [{"placement_request_id": str(request), "outcome": outcome}]}
-    outcome = CallOutcome.from_json(said)
-    calls.record_outcome(world.communication, TEXTS, call.id, outcome, rules=RULES, by=None, now=world.now)
+    result = CallOutcome.from_json(said)
+    calls.record_outcome(world.communication, TEXTS, call.id, result, rules=RULES, by=None, now=world.now)
 
 
 def to_matching(world: World, request: UUID, outcome: str) -> None:

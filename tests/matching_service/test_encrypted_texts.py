@@ -83,8 +83,8 @@ def _csv(answer: Any) -> list[dict[str, str]]:
 def test_what_is_written_about_who_was_erased_is_not_kept(client: FlaskClient, session: Session, url: str) -> None:
     """A whole object that was read may come back, and a note may come late; neither is a failure."""
     erased(session)
-    shown = client.get(url).json
-    assert client.patch(url, json=shown | {"priority": 7}).json["priority"] == 7
+    shown: Any = client.get(url).json
+    assert client.patch(url, json={**shown, "priority": 7}).json["priority"] == 7
     assert client.patch(url, json={"note": "später: " + SAID}).json["note"] == "[erased]"
     assert SAID.encode().hex() not in in_the_tables(session)
     assert client.patch(url, json={"note": None}).json["note"] is None
