@@ -64,7 +64,7 @@ class PatientTexts:
     keys: MasterKeys
     """The ring of this service's own, which wraps the keys of patients."""
     language: Callable[[], TextLanguage] = lambda: TextLanguage.DE
-    """Says in which language a reader is told that a text was erased; called only then."""
+    """Says in which language the reader learns that a text was erased; called only then."""
 
     @classmethod
     def of(cls, ring: SecretStr) -> Self:
