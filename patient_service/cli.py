@@ -1,8 +1,12 @@
-"""Commands of this service's own: `python -m patient_service keys | rewrap` (docs/keys.md)."""
+"""Commands of this service's own: `python -m patient_service keys | rewrap` (docs/keys.md), `verify-access-log`
+(docs/faults.md).
+"""
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Sequence
 from uuid import UUID
 
 import click
@@ -58,3 +62,38 @@ def _rewrap(service: AnyService, settings: ServiceSettings) -> None:
         print_line(f"the key of patient {patient_id} cannot be opened, and stays as it is")
     if left:
         sys.exit("The older keys of MASTER_KEY are still needed: run it again, or see docs/keys.md.")
+
+
+class _Anchor(click.ParamType):
+    """An anchor as the log has it: its number and its hash."""
+
+    name = "NUMBER:HASH"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, bytes]:
+        """Returns both."""
+        found = re.fullmatch(r"(\d{1,9}):([0-9a-f]{64})", value)
+        if found is None:
+            self.fail(f"{value!r} is not a number, a colon and the 64 digits of a hash.", param, ctx)
+        return int(found[1]), bytes.fromhex(found[2])
+
+
+@commands.command("verify-access-log")
+@click.option(
+    "--anchor", "anchors", type=_Anchor(), multiple=True, help="One that the log has: it must be the same here."
+)
+@with_service
+def _verify_access_log(_service: AnyService, _settings: ServiceSettings, anchors: Sequence[tuple[int, bytes]]) -> None:
+    """Verify that the access log is what was written.
+
+    Says what was changed, removed or inserted, and ends with 1 then. The service serves meanwhile.
+    """
+    entries = anchored = wrong = 0
+    for portion in jobs.verify_access_log(dict(anchors)):
+        entries, anchored = entries + portion.entries, anchored + portion.anchors
+        wrong += len(portion.problems)
+        for each in portion.problems:
+            print_line(each)
+        show_progress(f"{entries} entries and {anchored} anchors read")
+    print_line(f"\n{entries} entries and {anchored} anchors verified, {wrong} of them not as they were written")
+    if wrong:
+        sys.exit(1)

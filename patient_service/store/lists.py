@@ -7,7 +7,23 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, Uuid, bindparam, cast, exists, func, null, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Integer,
+    Text,
+    Uuid,
+    bindparam,
+    cast,
+    column,
+    func,
+    literal,
+    literal_column,
+    null,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session, selectinload
 
@@ -90,7 +106,69 @@ def accesses(session: Session, patient_id: UUID, part: Part) -> Found[Any]:
     return ACCESSES.read(session, select(_ENTRIES).params(patient_id=patient_id), part)
 
 
-def was_noted(session: Session, digest: bytes, *, since: datetime) -> bool:
-    """Whether a list with this digest was noted since an instant."""
-    noted = exists().where(ListAccess.digest == digest, ListAccess.accessed_at > since)
-    return bool(session.scalar(select(noted)))
+MOST_SHOWN: Final = 200
+"""So many of the patients whom an access names are shown, as many as a list shows at once."""
+NO_PATIENT: Final = UUID(int=0)
+"""In the place of the patient where an access is that of a list: no column of the order is null."""
+# the same columns in whichever subquery: it differs with the filters
+_AT, _ID, _OF = column("accessed_at", DateTime(timezone=True)), column("id", Uuid), column("of_patient", Uuid)
+ALL_ACCESSES: Final = Listing(sorts={"at": (_AT, _ID, _OF)}, default="-at", counts={"action": column("action", Text)})
+
+
+def all_accesses(
+    session: Session,
+    part: Part,
+    *,
+    accessed_by: Collection[UUID],
+    patient_ids: Collection[UUID],
+    actions: Collection[str],
+    since: datetime | None,
+    before: datetime | None,
+) -> Found[Any]:
+    """A part of all accesses: by one of these accounts, to the file of one of these patients, of one of these kinds,
+    since an instant and before another; what is empty or None will do.
+    """
+    singly = select(
+        FileAccess.id,
+        FileAccess.patient_id.label("of_patient"),
+        array([FileAccess.patient_id]).label("patient_ids"),
+        literal_column("1", Integer).label("patients"),
+        FileAccess.action,
+        cast(null(), Text).label("view"),
+        array([FileAccess.purpose]).label("purposes"),
+        FileAccess.accessed_at,
+        FileAccess.accessed_by,
+    )
+    in_lists = select(
+        ListAccess.id,
+        cast(literal(NO_PATIENT, Uuid), Uuid).label("of_patient"),
+        ListAccess.patient_ids[1:MOST_SHOWN],
+        func.cardinality(ListAccess.patient_ids),
+        ListAccess.action,
+        ListAccess.view,
+        ListAccess.purposes[1:MOST_SHOWN],
+        ListAccess.accessed_at,
+        ListAccess.accessed_by,
+    )
+    if patient_ids:
+        singly = singly.where(FileAccess.patient_id.in_(patient_ids))
+        in_lists = in_lists.where(ListAccess.patient_ids.overlap(list(patient_ids)))
+    of_file, of_list = (_limited(each, accessed_by, actions, since, before) for each in (FileAccess, ListAccess))
+    found = union_all(singly.where(*of_file), in_lists.where(*of_list)).subquery()
+    return ALL_ACCESSES.read(session, select(found), part)
+
+
+def _limited(
+    accesses: type[FileAccess | ListAccess],
+    accessed_by: Collection[UUID],
+    actions: Collection[str],
+    since: datetime | None,
+    before: datetime | None,
+) -> list[ColumnElement[bool]]:
+    among = {accesses.accessed_by: accessed_by, accesses.action: actions}
+    conditions: list[ColumnElement[bool]] = [each.in_(values) for each, values in among.items() if values]
+    if since is not None:
+        conditions.append(accesses.accessed_at >= since)
+    if before is not None:
+        conditions.append(accesses.accessed_at < before)
+    return conditions
