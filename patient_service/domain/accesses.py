@@ -17,6 +17,7 @@ from patient_service.domain.indexes import list_digest
 from patient_service.domain.schemas import AccessFilter, AccessView, Action, FileAccessView, ListAction
 from patient_service.store import access_log, lists
 from patient_service.store.access_log import NewFileAccess
+from patient_service.store.lists import AccessesWanted
 from patient_service.store.queries import FirstAccess
 from patient_service.store.tables import Patient
 from shared.database import Session, new_id
@@ -179,15 +180,14 @@ def list_all(
     names everybody whom these accesses name.
     """
     filters, part = wanted.filters, wanted.part
-    found = lists.all_accesses(
-        session,
-        part,
+    limits = AccessesWanted(
         accessed_by=filters.by,
         patient_ids=filters.patient_id,
         actions=filters.action,
         since=start_of_berlin_day(filters.from_) if filters.from_ else None,
         before=start_of_berlin_day(filters.to + timedelta(days=1)) if filters.to else None,
     )
+    found = lists.all_accesses(session, limits, part)
     named = sorted({patient_id for row in found.rows for patient_id in row.patient_ids})
     files = {each.id: each for each in access_log.owners(session, named)}
     _note_list(session, keys, list(files.values()), reader, wanted.view, "audited", is_export=part.is_export, now=now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -11,6 +12,7 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     Integer,
+    Select,
     Text,
     Uuid,
     bindparam,
@@ -115,19 +117,34 @@ _AT, _ID, _OF = column("accessed_at", DateTime(timezone=True)), column("id", Uui
 ALL_ACCESSES: Final = Listing(sorts={"at": (_AT, _ID, _OF)}, default="-at", counts={"action": column("action", Text)})
 
 
-def all_accesses(
-    session: Session,
-    part: Part,
-    *,
-    accessed_by: Collection[UUID],
-    patient_ids: Collection[UUID],
-    actions: Collection[str],
-    since: datetime | None,
-    before: datetime | None,
-) -> Found[Any]:
-    """A part of all accesses: by one of these accounts, to the file of one of these patients, of one of these kinds,
-    since an instant and before another; what is empty or None will do.
-    """
+@dataclass(frozen=True)
+class AccessesWanted:
+    """Which accesses are wanted; what is empty or None will do."""
+
+    accessed_by: Collection[UUID] = ()
+    patient_ids: Collection[UUID] = ()
+    actions: Collection[str] = ()
+    since: datetime | None = None
+    before: datetime | None = None
+
+    def of(self, accesses: type[FileAccess | ListAccess]) -> list[ColumnElement[bool]]:
+        """The conditions on one of the tables, but for the patients."""
+        among = {accesses.accessed_by: self.accessed_by, accesses.action: self.actions}
+        conditions: list[ColumnElement[bool]] = [each.in_(values) for each, values in among.items() if values]
+        if self.since is not None:
+            conditions.append(accesses.accessed_at >= self.since)
+        if self.before is not None:
+            conditions.append(accesses.accessed_at < self.before)
+        return conditions
+
+
+def all_accesses(session: Session, wanted: AccessesWanted, part: Part) -> Found[Any]:
+    """A part of the accesses to any files that are wanted."""
+    return ALL_ACCESSES.read(session, select_accesses(wanted), part)
+
+
+def select_accesses(wanted: AccessesWanted) -> Select[Any]:
+    """The accesses to any files that are wanted, singly or in lists."""
     singly = select(
         FileAccess.id,
         FileAccess.patient_id.label("of_patient"),
@@ -150,25 +167,8 @@ def all_accesses(
         ListAccess.accessed_at,
         ListAccess.accessed_by,
     )
-    if patient_ids:
-        singly = singly.where(FileAccess.patient_id.in_(patient_ids))
-        in_lists = in_lists.where(ListAccess.patient_ids.overlap(list(patient_ids)))
-    of_file, of_list = (_limited(each, accessed_by, actions, since, before) for each in (FileAccess, ListAccess))
-    found = union_all(singly.where(*of_file), in_lists.where(*of_list)).subquery()
-    return ALL_ACCESSES.read(session, select(found), part)
-
-
-def _limited(
-    accesses: type[FileAccess | ListAccess],
-    accessed_by: Collection[UUID],
-    actions: Collection[str],
-    since: datetime | None,
-    before: datetime | None,
-) -> list[ColumnElement[bool]]:
-    among = {accesses.accessed_by: accessed_by, accesses.action: actions}
-    conditions: list[ColumnElement[bool]] = [each.in_(values) for each, values in among.items() if values]
-    if since is not None:
-        conditions.append(accesses.accessed_at >= since)
-    if before is not None:
-        conditions.append(accesses.accessed_at < before)
-    return conditions
+    if wanted.patient_ids:
+        singly = singly.where(FileAccess.patient_id.in_(wanted.patient_ids))
+        in_lists = in_lists.where(ListAccess.patient_ids.overlap(list(wanted.patient_ids)))
+    found = union_all(singly.where(*wanted.of(FileAccess)), in_lists.where(*wanted.of(ListAccess)))
+    return select(found.subquery())
