@@ -178,7 +178,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_list_accesses")),
     )
     op.create_index("uq_list_accesses_chain", "list_accesses", ["chain", "number"], unique=True)
-    op.create_index("ix_list_accesses_at", "list_accesses", ["accessed_at", "id"], unique=False)
+    op.create_index("ix_list_accesses_at", "list_accesses", ["accessed_at", "id", "chain"], unique=False)
     op.create_index("ix_list_accesses_by", "list_accesses", ["accessed_by", "accessed_at"], unique=False)
     op.create_index("ix_list_accesses_digest", "list_accesses", ["digest", "accessed_at"], unique=False)
     op.create_index("ix_list_accesses_patients", "list_accesses", ["patient_ids"], unique=False, postgresql_using="gin")

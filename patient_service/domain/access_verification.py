@@ -92,7 +92,7 @@ class Anchors:
         self._number, self._hash = 0, BEGINNING
         self._is_done = False
 
-    def next(self, session: Session, *, at_most: int) -> Verified | None:  # noqa: ARG002 - an anchor is read as a stream
+    def next(self, session: Session, *, at_most: int) -> Verified | None:  # noqa: ARG002 - an anchor is one portion
         """Verify the next anchor."""
         if self._is_done:
             return None

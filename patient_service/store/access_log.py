@@ -37,6 +37,8 @@ _TABLES: Final[Mapping[Kind, Table]] = {"file": FileAccess.__table__, "list": Li
 _KEYS: Final[Mapping[Kind, str]] = {"file": "patient_id", "list": "chain"}
 """The column that says of which chain an entry is."""
 KINDS: Final = tuple(_TABLES)
+PORTION: Final = 5000
+"""So many rows are read at once."""
 
 
 # Writing
@@ -57,7 +59,8 @@ _ADD_FILE_ACCESSES: Final = text("""
     INSERT INTO file_accesses (id, patient_id, number, action, purpose, accessed_at, accessed_by, hash)
     SELECT CAST(:id AS uuid), given.patient_id, coalesce(last.number, 0) + 1, :action, given.purpose,
            CAST(:at AS timestamptz), CAST(:by AS uuid), sha256(coalesce(last.hash, '') || given.content)
-    FROM unnest(:patient_ids, :purposes, :contents) AS given (patient_id, purpose, content)
+    FROM unnest(CAST(:patient_ids AS uuid[]), CAST(:purposes AS bytea[]), CAST(:contents AS bytea[]))
+        AS given (patient_id, purpose, content)
     LEFT JOIN LATERAL (
         SELECT number, hash FROM file_accesses AS known WHERE known.patient_id = given.patient_id
         ORDER BY number DESC LIMIT 1
@@ -97,7 +100,7 @@ def _parameters(entries: Sequence[NewFileAccess], **same: Any) -> dict[str, Any]
 _ADD_LIST_ACCESS: Final = text("""
     INSERT INTO list_accesses
         (id, chain, number, patient_ids, action, view, purposes, digest, accessed_at, accessed_by, hash)
-    SELECT CAST(:id AS uuid), own.chain, coalesce(last.number, 0) + 1, :patient_ids, :action, :view,
+    SELECT CAST(:id AS uuid), own.chain, coalesce(last.number, 0) + 1, CAST(:patient_ids AS uuid[]), :action, :view,
            CAST(:purposes AS bytea[]), CAST(:digest AS bytea), CAST(:accessed_at AS timestamptz),
            CAST(:accessed_by AS uuid), sha256(coalesce(last.hash, '') || CAST(:content AS bytea))
     FROM (SELECT CAST(lpad(to_hex(pg_backend_pid()), 32, '0') AS uuid) AS chain) AS own
@@ -212,11 +215,14 @@ _STANDS: Final = case(*((AnchoredChain.kind == kind, _stands(kind)) for kind in 
 
 
 def chains_of_anchor(session: Session, anchor: int) -> Iterator[Row[Any]]:
-    """The chains of an anchor in their order, read in portions within this transaction.
+    """The chains of an anchor in their order, read in portions.
 
     Each has the hash of the entry that was anchored, and as `stands` the one that the entry has now.
     """
-    of_chain = (AnchoredChain.kind, AnchoredChain.chain, AnchoredChain.number, AnchoredChain.hash)
-    wanted = select(*of_chain, _STANDS).where(AnchoredChain.anchor == anchor)
-    ordered = wanted.order_by(AnchoredChain.kind, AnchoredChain.chain)
-    return iter(session.execute(ordered, execution_options={"yield_per": 1000}))
+    place = tuple_(AnchoredChain.kind, AnchoredChain.chain)
+    wanted = select(*place.clauses, AnchoredChain.number, AnchoredChain.hash, _STANDS)
+    ordered = wanted.where(AnchoredChain.anchor == anchor).order_by(*place.clauses).limit(PORTION)
+    after: tuple[str, UUID] = ("", UUID(int=0))
+    while found := session.execute(ordered.where(place > after)).all():
+        yield from found
+        after = (found[-1].kind, found[-1].chain)

@@ -19,7 +19,6 @@ from sqlalchemy import (
     cast,
     column,
     func,
-    literal,
     literal_column,
     null,
     or_,
@@ -110,11 +109,11 @@ def accesses(session: Session, patient_id: UUID, part: Part) -> Found[Any]:
 
 MOST_SHOWN: Final = 200
 """So many of the patients whom an access names are shown, as many as a list shows at once."""
-NO_PATIENT: Final = UUID(int=0)
-"""In the place of the patient where an access is that of a list: no column of the order is null."""
 # the same columns in whichever subquery: it differs with the filters
-_AT, _ID, _OF = column("accessed_at", DateTime(timezone=True)), column("id", Uuid), column("of_patient", Uuid)
-ALL_ACCESSES: Final = Listing(sorts={"at": (_AT, _ID, _OF)}, default="-at", counts={"action": column("action", Text)})
+_AT, _ID, _CHAIN = column("accessed_at", DateTime(timezone=True)), column("id", Uuid), column("of_chain", Uuid)
+ALL_ACCESSES: Final = Listing(
+    sorts={"at": (_AT, _ID, _CHAIN)}, default="-at", counts={"action": column("action", Text)}
+)
 
 
 @dataclass(frozen=True)
@@ -147,7 +146,7 @@ def select_accesses(wanted: AccessesWanted) -> Select[Any]:
     """The accesses to any files that are wanted, singly or in lists."""
     singly = select(
         FileAccess.id,
-        FileAccess.patient_id.label("of_patient"),
+        FileAccess.patient_id.label("of_chain"),
         array([FileAccess.patient_id]).label("patient_ids"),
         literal_column("1", Integer).label("patients"),
         FileAccess.action,
@@ -158,7 +157,7 @@ def select_accesses(wanted: AccessesWanted) -> Select[Any]:
     )
     in_lists = select(
         ListAccess.id,
-        cast(literal(NO_PATIENT, Uuid), Uuid).label("of_patient"),
+        ListAccess.chain,
         ListAccess.patient_ids[1:MOST_SHOWN],
         func.cardinality(ListAccess.patient_ids),
         ListAccess.action,

@@ -241,7 +241,7 @@ class ListAccess(Tables):
 
     __table_args__ = (
         Index("uq_list_accesses_chain", "chain", "number", unique=True),
-        Index("ix_list_accesses_at", "accessed_at", "id"),
+        Index("ix_list_accesses_at", "accessed_at", "id", "chain"),
         Index("ix_list_accesses_by", "accessed_by", "accessed_at"),
         Index("ix_list_accesses_patients", "patient_ids", postgresql_using="gin"),
         Index("ix_list_accesses_digest", "digest", "accessed_at"),

@@ -27,9 +27,7 @@ Function = Callable[..., Any]
 
 def operations() -> dict[str, Endpoint]:
     """Every operation of the patient service."""
-    return {
-        f"{method.upper()} {route.path}": endpoint for route in ROUTES for method, endpoint, _ in route.endpoints()
-    }
+    return {f"{method.upper()} {route.path}": endpoint for route in ROUTES for method, endpoint, _ in route.endpoints()}
 
 
 def called_by(function: Function) -> Iterator[Function]:

@@ -139,13 +139,13 @@ def audits(session: Session) -> list[ListAccess]:
 def test_who_reads_the_log_stands_in_it_with_everybody_whom_it_names(
     auditor: FlaskClient, session: Session, two: list[UUID]
 ) -> None:
-    auditor.get(f"{URL}?by={ANNA}", headers={"X-Purpose": "Jahresprüfung"})
+    auditor.get(f"{URL}?by={ANNA}", headers={"X-Purpose": "Stichprobe"})
     (noted,) = audits(session)
     assert noted.patient_ids == [two[0]]
     audited = entries(auditor)[0]
     assert (audited["action"], audited["purpose"], audited["patient_ids"]) == (
         "audited",
-        "Jahresprüfung",
+        "Stichprobe",
         [str(two[0])],
     )
     assert audits(session)[1].patient_ids == sorted(two)
@@ -168,7 +168,7 @@ def test_of_an_erased_patient_who_and_when_remain(
 ) -> None:
     """The purpose of a list stays readable for those of its patients who are not erased."""
     session.execute(delete(DataKey).where(DataKey.patient_id == min(two)))
-    headers = {"X-Purpose": "Jahresprüfung"}
+    headers = {"X-Purpose": "Stichprobe"}
     shown = auditor.get(f"{URL}?to=2026-11-25", headers=headers).json["items"]
     assert [each["purpose"] for each in shown if each["action"] == "listed"] == ["Liste"]
     assert {each["purpose"] for each in shown if each["patient_ids"] == [str(min(two))]} == {None}
