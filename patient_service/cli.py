@@ -64,7 +64,7 @@ def _rewrap(service: AnyService, settings: ServiceSettings) -> None:
         sys.exit("The older keys of MASTER_KEY are still needed: run it again, or see docs/keys.md.")
 
 
-class _Anchor(click.ParamType):
+class _Anchor(click.ParamType[tuple[int, bytes]]):
     """An anchor as the log has it: its number and its hash."""
 
     name = "NUMBER:HASH"

@@ -56,14 +56,14 @@ class Verified:
     """What is wrong, a sentence for each."""
 
 
-class Part(Protocol):
+class VerificationPart(Protocol):
     """A part of the verification, done in portions; it keeps no more of what it read than where it ended."""
 
     def next(self, session: Session, *, at_most: int) -> Verified | None:
         """Verify the next portion; None where all is done."""
 
 
-def parts(expected: Mapping[int, bytes]) -> Sequence[Part]:
+def parts(expected: Mapping[int, bytes]) -> Sequence[VerificationPart]:
     """All parts, in the order in which they are done; `expected` are hashes of anchors by their numbers."""
     return [*(Chains(kind) for kind in KINDS), Anchors(expected)]
 

@@ -129,7 +129,7 @@ def was_noted(session: Session, digest: bytes, *, since: datetime) -> bool:
     return bool(session.scalar(select(noted)))
 
 
-def owners(session: Session, patient_ids: Sequence[UUID]) -> Sequence[Row[Any]]:
+def owners(session: Session, patient_ids: Sequence[UUID]) -> Sequence[Row[UUID, bytes | None]]:
     """The `id` and the `data_key` of these patients, as far as there are such."""
     wanted = Patient.id == any_(literal(list(patient_ids), ARRAY(Uuid)))
     return session.execute(select(Patient.id, Patient.data_key.label("data_key")).where(wanted)).all()
@@ -214,7 +214,7 @@ def _stands(kind: Kind) -> ColumnElement[Any]:
 _STANDS: Final = case(*((AnchoredChain.kind == kind, _stands(kind)) for kind in KINDS)).label("stands")
 
 
-def chains_of_anchor(session: Session, anchor: int) -> Iterator[Row[Any]]:
+def chains_of_anchor(session: Session, anchor: int) -> Iterator[Any]:
     """The chains of an anchor in their order, read in portions.
 
     Each has the hash of the entry that was anchored, and as `stands` the one that the entry has now.
