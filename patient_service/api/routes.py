@@ -17,7 +17,7 @@ from shared.security.authentication import ADMINS, AUDITORS, COORDINATORS
 from shared.values.enums import Role
 
 OVERSEERS = ADMINS | {Role.AUDITOR}
-"""Those who look at what all others read: whoever works with files sees the logs of single ones only."""
+"""Those who look at what all others read; who works with files sees the logs of single ones only."""
 
 ROUTES = [
     Route("/api/patients", PatientCollection, get=COORDINATORS, post=COORDINATORS),

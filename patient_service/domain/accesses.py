@@ -76,7 +76,7 @@ def note(
 def note_ids(
     session: Session, keys: Keys, patient_ids: Sequence[UUID], reader: Reader, action: Action, *, now: datetime
 ) -> None:
-    """The same for patients of whom the ids are at hand."""
+    """The same for patients with these ids; one that does not exist is left out."""
     if patient_ids:
         _note(session, keys, access_log.owners(session, patient_ids), reader, action, now=now)
 

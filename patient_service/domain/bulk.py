@@ -38,13 +38,14 @@ def change(
 
 
 def _note(session: Session, keys: Keys, outcomes: Sequence[ObjectOutcome], reader: Reader, *, now: datetime) -> None:
-    """Write down what was changed and what refusals reveal, at the end: whoever reads one of these files waits for us
-    from then on.
+    """Write down who was changed and who was revealed by a refusal.
+
+    That is done at the end, since from then on another read of one of these files waits for this transaction.
     """
     changed = [each.id for each in outcomes if each.refusal is None]
-    refusals = [each.refusal for each in outcomes if isinstance(each.refusal, RevealingConflict)]
+    conflicts = [each.refusal for each in outcomes if isinstance(each.refusal, RevealingConflict)]
     accesses.note_ids(session, keys, changed, reader, "changed", now=now)
-    accesses.note_ids(session, keys, [id for each in refusals for id in each.patient_ids], reader, "read", now=now)
+    accesses.note_ids(session, keys, [id for each in conflicts for id in each.patient_ids], reader, "read", now=now)
 
 
 def _selected(session: Session, keys: Keys, wanted: PatientBulkChange) -> Sequence[UUID]:
