@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from patient_service.domain.schemas import (
+    AccessFilter,
+    AccessView,
     FileAccessView,
     PatientFilter,
     PatientLabel,
@@ -33,6 +35,14 @@ FileAccessRow = part_of(
     "FileAccessRow", FileAccessView, "id", "at", "by", "action", "view", about="An access without its purpose."
 )
 
+AccessRow = part_of(
+    "AccessRow",
+    AccessView,
+    *("id", "at", "by", "action", "view", "patients", "patient_ids"),
+    about="An access without its purpose.",
+)
+
 PATIENTS: Final = ListOf(lists.PATIENTS, PatientFilter, full=PatientView, row=PatientRow, label=PatientLabel)
 STATUS_CHANGES: Final = ListOf(lists.STATUS_CHANGES, QuerySchema, full=StatusChangeView, row=StatusChangeRow)
 ACCESSES: Final = ListOf(lists.ACCESSES, QuerySchema, full=FileAccessView, row=FileAccessRow)
+ALL_ACCESSES: Final = ListOf(lists.ALL_ACCESSES, AccessFilter, full=AccessView, row=AccessRow)

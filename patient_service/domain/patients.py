@@ -84,9 +84,16 @@ def get(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, now: 
 
 
 def register(
-    session: Session, keys: Keys, new: NewPatient, *, force: bool = False, by: UUID | None, now: datetime
+    session: Session,
+    keys: Keys,
+    new: NewPatient,
+    *,
+    force: bool = False,
+    by: UUID | None,
+    purpose: str | None = None,
+    now: datetime,
 ) -> PatientView:
-    """Enter a patient.
+    """Enter a patient; the access log begins with that.
 
     Raises `Conflict` for an insurance number that is known and, without `force`, where a patient is known whose name
     sounds alike and who has the same date of birth or address; `InvalidFields` for days that cannot be.
@@ -98,11 +105,19 @@ def register(
         **vars(new) | {"registered_on": new.registered_on or today, "crisis": assessed}
     )
     _refuse_impossible_days(fields, PatientStatus.OPEN, now)
-    return view(_added(session, keys, fields, force, by=by, now=now), fields, today=today)
+    added = _added(session, keys, fields, force, by=by, purpose=purpose, now=now)
+    return view(added, fields, today=today)
 
 
 def _added(
-    session: Session, keys: Keys, fields: PatientFile, force: bool, *, by: UUID | None, now: datetime
+    session: Session,
+    keys: Keys,
+    fields: PatientFile,
+    force: bool,
+    *,
+    by: UUID | None,
+    purpose: str | None,
+    now: datetime,
 ) -> Patient:
     """The patient, inserted and published in one statement; where somebody alike is known, a second one asks who."""
     while True:
@@ -124,7 +139,8 @@ def _added(
         write(keys, patient, fields, found_by[0], today=berlin_day(now))
         event = PatientRegistered(patient=public(patient, fields, today=berlin_day(now)))
         events = as_rows([(patient.id, patient.sequence, event)], now=now)
-        if queries.add_unless_known(session, patient, alike_to, events=events, is_forced=force):
+        access = accesses.creation(keys, patient, purpose, now=now)
+        if queries.add_unless_known(session, patient, alike_to, events=events, access=access, is_forced=force):
             return patient
         duplicates.refuse(session, keys, fields, alike_to, force=force)
         # nobody is alike any more, or the reference was taken: draw another and try again
@@ -147,6 +163,25 @@ def change(
     where the change makes the patient like another one, as for `register`; `InvalidFields` or a `ValidationError` for
     fields that do not fit. A search that could not start any more pauses until staff resume it.
     """
+    patient, file = change_unnoted(
+        session, keys, patient_id, patch, expected_versions=expected_versions, force=force, reader=reader, now=now
+    )
+    accesses.note(session, keys, [patient], reader, "changed", now=now)
+    return view(patient, file, today=berlin_day(now))
+
+
+def change_unnoted(
+    session: Session,
+    keys: Keys,
+    patient_id: UUID,
+    patch: MergePatch,
+    *,
+    expected_versions: Collection[int] | None,
+    force: bool = False,
+    reader: Reader,
+    now: datetime,
+) -> tuple[Patient, PatientFile]:
+    """The same for a caller who notes it: that of many patients at once is one statement. Raises as `change`."""
     today = berlin_day(now)
     patient = get_patient(session, patient_id, lock=True)
     check_version(patient, expected_versions, "patient")
@@ -154,9 +189,8 @@ def change(
     changes = placement_codes.without_mask(patch.changes_to(view(patient, file, today=today)))
     reason = _reason_for_start(changes, reader)
     wanted = merged(PatientFile, file, changes)
-    accesses.note(session, keys, [patient], reader, "changed", now=now)
     if wanted == file:
-        return view(patient, file, today=today)
+        return patient, file
     if wanted.registered_on is None:
         raise InvalidFields([FieldProblem.of("registered_on", "field.cleared")])
     _refuse_impossible_days(wanted, PatientStatus(patient.status), now)
@@ -172,7 +206,7 @@ def change(
     has_excluded = not set(wanted.excluded_therapist_ids) <= set(file.excluded_therapist_ids)
     publish(session, patient, wanted, PatientTherapistsExcluded if has_excluded else PatientUpdated, now=now)
     searches.pause_if_unready(session, keys, patient, wanted, by=reader.id, now=now)
-    return view(patient, wanted, today=today)
+    return patient, wanted
 
 
 def _reason_for_start(changes: dict[str, Any], reader: Reader) -> str | None:

@@ -129,8 +129,14 @@ def _record(refusal: PlatformError, sent: RequestHeaders) -> None:
     """Let the service record what a refusal reveals, in a transaction of its own: the request's is rolled back."""
     record = current_app.extensions["record_refusal"]
     if record is not None:
-        with transaction() as session:
-            record(request_context(session, sent), refusal)
+        repeat_if_lost(lambda: _record_in_a_transaction(record, refusal, sent))
+
+
+def _record_in_a_transaction(
+    record: Callable[[Context[Any], PlatformError], None], refusal: PlatformError, sent: RequestHeaders
+) -> None:
+    with transaction() as session:
+        record(request_context(session, sent), refusal)
 
 
 def _readers(declared: Endpoint) -> list[tuple[str | None, Callable[[], Any]]]:

@@ -75,7 +75,10 @@ def withdraw_the_mandate(client: FlaskClient, session: Session, keys: Keys) -> A
 
 Act = Callable[[FlaskClient, Session, Keys], Any]
 ACTS: dict[str, tuple[Act, set[str]]] = {
-    "POST /api/patients": (register, {"patients.registered_by", "patients.updated_by"}),
+    "POST /api/patients": (
+        register,
+        {"patients.registered_by", "patients.updated_by", "file_accesses.accessed_by"},
+    ),
     "POST /api/patients/bulk": (assign, {"patients.updated_by", "file_accesses.accessed_by"}),
     "PATCH /api/patients/<id>": (change, {"patients.updated_by", "file_accesses.accessed_by"}),
     "POST /api/patients/<id>/status": (
