@@ -78,6 +78,7 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
             self.error, self.completed = NotPercentEncoded("the address is not UTF-8"), True
             return
         super().parse_header(understood)
+        self.adj = getattr(self.adj, "of_paths", {}).get(self.path.rstrip("/"), self.adj)
         self._check_version_and_framing(chunked=encoding is not None)
 
     def _check_version_and_framing(self, *, chunked: bool) -> None:
