@@ -4,14 +4,14 @@ that are wrapped anew."""
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from threading import BoundedSemaphore
 from uuid import UUID
 
 from patient_service.dependencies import Dependencies
-from patient_service.domain import birthdays, crisis, key_rings, searches
+from patient_service.domain import birthdays, crisis, imports, key_rings, searches
 from patient_service.domain.key_rings import Rewrapped
 from patient_service.domain.schemas import NewStatus
 from patient_service.settings import Settings
@@ -93,6 +93,18 @@ def rewrap(keys: Keys, *, portion: int = 1000) -> Generator[Rewrapped, None, Non
         yield done
 
 
+def import_patients(keys: Keys, now: datetime) -> int:
+    """Check and enter the patients of files that wait."""
+    with transaction() as session:
+        return imports.work(session, keys, progress=_note_progress, now=now)
+
+
+def _note_progress(import_id: UUID, counts: Mapping[str, int]) -> None:
+    """In a transaction of its own: that of the work may take a while."""
+    with transaction() as session:
+        imports.note_progress(session, import_id, counts)
+
+
 def needs(settings: Settings) -> Sequence[ReadinessCheck]:
     """That every key is there with which something was written."""
     keys = Dependencies.of(settings).keys
@@ -114,5 +126,6 @@ def jobs(dependencies: Dependencies) -> Sequence[Job]:
         Job("prior_therapies", timedelta(hours=1), partial(publish_passed_therapies, keys)),
         Job("crises", timedelta(minutes=1), partial(count_crises, keys)),
         Job("reindex", timedelta(minutes=1), partial(reindex, keys)),
+        Job("patient-imports", timedelta(seconds=1), partial(import_patients, keys)),
         Job("pauses", timedelta(minutes=10), partial(end_pauses, keys)),
     ]

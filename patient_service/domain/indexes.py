@@ -26,18 +26,30 @@ CRISIS_INDEXES = 1024
 """So many indexes mean the same, so that two rows in a crisis rarely have the same one."""
 LENGTH = 16
 """Of a blind index in bytes."""
+SHORTEST_BEGINNING = 3
+"""So many letters of a word find it."""
+LONGEST_BEGINNING = 20
+"""Words with the same first letters, so many, are not told apart."""
+SHORTEST_SOUND = 2
+"""So many signs of the code of how a word sounds; a single one is that of half the names."""
 
 
-@dataclass(frozen=True)
-class Indexes:
-    """What the table holds to find a patient by; None where the field is empty."""
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """The blind indexes by which somebody is recognised who is known already; None where the field is empty."""
 
-    index_key: bytes
-    """The id of the key that they are made with."""
-    search_index: list[bytes]
     person_index: bytes | None
     address_index: bytes | None
     insurance_number_index: bytes | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Indexes(Identity):
+    """What the table holds to find a patient by."""
+
+    index_key: bytes
+    """The id of the key that they are made with."""
+    search_index: list[int]
     birthday_index: bytes | None
     prior_therapy_index: bytes
     crisis_index: bytes
@@ -46,6 +58,12 @@ class Indexes:
 def indexes_of(keys: Keys, fields: PatientFile, reference: str) -> Sequence[Indexes]:
     """The blind indexes of a patient's fields with every key of the ring: the first are written, all are looked for."""
     return [_indexes(key, fields, reference) for key in keys.indexes]
+
+
+def identity_of(keys: Keys, fields: PatientFields) -> Sequence[Identity]:
+    """Those of them by which somebody alike is recognised."""
+    words = words_of(fields.first_name, fields.last_name)
+    return [Identity(**_identity(key, fields, sound_of(words))) for key in keys.indexes]
 
 
 def no_indexes(keys: Keys) -> Indexes:
@@ -63,31 +81,68 @@ def no_indexes(keys: Keys) -> Indexes:
 
 
 def _indexes(key: IndexKey, fields: PatientFile, reference: str) -> Indexes:
-    born, number, address = fields.date_of_birth, fields.insurance_number, address_of(fields)
+    born = fields.date_of_birth
     words = words_of(fields.first_name, fields.last_name)
-    sound = sound_of(words)
     return Indexes(
         index_key=key.id,
-        search_index=[*(_index(key, "name", word) for word in sorted(set(words))), _index(key, "ref", reference)],
-        person_index=_index(key, "person", *sound, born.isoformat()) if born else None,
-        address_index=_index(key, "address", *sound, address) if address else None,
-        insurance_number_index=_index(key, "insurance number", number) if number else None,
+        search_index=_search_index(key, words, reference),
         birthday_index=_index(key, "birthday", f"{born:%m-%d}") if born else None,
         prior_therapy_index=_prior_therapy_index(key, last_day_of_prior_therapy(fields)),
         crisis_index=_crisis_index(key, fields.crisis),
+        **_identity(key, fields, sound_of(words)),
     )
 
 
-def wanted(keys: Keys, q: str) -> Sequence[Sequence[bytes]]:
-    """The blind indexes of all words of a search, with every key of the ring; no keys when it holds no word.
+def _identity(key: IndexKey, fields: PatientFields, sound: Sequence[str]) -> dict[str, bytes | None]:
+    born, number, address = fields.date_of_birth, fields.insurance_number, address_of(fields)
+    return {
+        "person_index": _index(key, "person", *sound, born.isoformat()) if born else None,
+        "address_index": _index(key, "address", *sound, address) if address else None,
+        "insurance_number_index": _index(key, "insurance number", number) if number else None,
+    }
 
-    Raises `InvalidFields` for too many words.
+
+def _search_index(key: IndexKey, words: Sequence[str], reference: str) -> list[int]:
+    """What a search compares: of each word every beginning and how it sounds, and the reference.
+
+    Sorted by what they are with the key, so that their order does not say which ones are of one word.
+    """
+    found = {key.search_value("ref", reference)}
+    for word in words:
+        found.update(key.search_value("name", beginning) for beginning in _beginnings(word))
+        found.update(key.search_value("sound", sound) for sound in _sounds(word))
+    return sorted(found)
+
+
+def _beginnings(word: str) -> list[str]:
+    """The beginnings of a word, the whole of it among them; of a short word it alone."""
+    longest = word[:LONGEST_BEGINNING]
+    return [longest[:length] for length in range(SHORTEST_BEGINNING, len(longest))] + [longest]
+
+
+def _sounds(word: str) -> list[str]:
+    sound = cologne_code(word)
+    return [sound] if len(sound) >= SHORTEST_SOUND else []
+
+
+def wanted(keys: Keys, q: str) -> Sequence[Sequence[Sequence[int]]]:
+    """Of every key of the ring, of each word of a search, the values of which a patient must have one.
+
+    A word finds those of whose names one begins with it or sounds like it; a reference only that. No keys where the
+    search holds no word. Raises `InvalidFields` for too many words.
     """
     found = [_parts_of_word(word) for word in q.split()]
     words = [each for those in found for each in those]
     if len(words) > MOST_WORDS:
         raise InvalidFields([FieldProblem.of("q", "field.too_many_words", most=MOST_WORDS)])
-    return [[_index(key, kind, word) for kind, word in words] for key in keys.indexes] if words else []
+    return [[_values(key, kind, word) for kind, word in words] for key in keys.indexes] if words else []
+
+
+def _values(key: IndexKey, kind: str, word: str) -> list[int]:
+    if kind == "ref":
+        return [key.search_value(kind, word)]
+    sounds = [key.search_value("sound", each) for each in _sounds(word)]
+    return [key.search_value("name", word[:LONGEST_BEGINNING]), *sounds]
 
 
 def list_digest(
@@ -98,7 +153,7 @@ def list_digest(
 
 
 def _parts_of_word(word: str) -> list[tuple[str, str]]:
-    """What a word of a search may be, as `_index` takes it: a reference, or one or several names."""
+    """What a word of a search may be: a reference, or one or several names."""
     try:
         return [("ref", patient_reference(word))]
     except NotAcceptable:

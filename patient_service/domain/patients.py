@@ -85,14 +85,19 @@ def register(
     Raises `Conflict` for an insurance number that is known and, without `force`, where a patient is known whose name
     sounds alike and who has the same date of birth or address; `InvalidFields` for days that cannot be.
     """
-    today = berlin_day(now)
+    fields = file_of(new, now=now)
+    return view(_added(session, keys, fields, force, by=by, now=now), fields, today=berlin_day(now))
+
+
+def file_of(new: NewPatient, *, now: datetime) -> PatientFile:
+    """The file of a new patient. Raises `InvalidFields` for days that cannot be, and for a masked placement code."""
     placement_codes.refuse_mask(new)
     assessed = crisis.assessed(new, crisis=Crisis(), now=now)
     fields = PatientFile.model_construct(
-        **vars(new) | {"registered_on": new.registered_on or today, "crisis": assessed}
+        **vars(new) | {"registered_on": new.registered_on or berlin_day(now), "crisis": assessed}
     )
     _refuse_impossible_days(fields, PatientStatus.OPEN, now)
-    return view(_added(session, keys, fields, force, by=by, now=now), fields, today=today)
+    return fields
 
 
 def _added(

@@ -17,7 +17,7 @@ import json
 import secrets
 import unicodedata
 from collections.abc import Sequence
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -77,11 +77,22 @@ class IndexKey:
         """`key` is the base64 of 32 bytes."""
         self.id = key_id(key)
         self._key = _keyed(_derive(key, "blind index"))
+        self._search_key = blake2b(key=_derive(key, "search"), digest_size=8)
 
     def blind_index(self, text: str) -> bytes:
         """Returns a keyed digest, the same for equal texts apart from case, form of accents and outer blanks."""
         word = unicodedata.normalize("NFKC", text).strip().casefold()
         return _digest(self._key, word.encode())[:16]
+
+    def search_value(self, kind: str, word: str) -> int:
+        """Returns a keyed digest of a word that is in one spelling already, as a number of 64 bits with a sign.
+
+        A patient has a dozen, and a table of them is searched: keyed BLAKE2b (RFC 7693) takes half the time of HMAC,
+        and the number half the room of a blind index.
+        """
+        copy = self._search_key.copy()
+        copy.update(f"{kind}\x1f{word}".encode())
+        return int.from_bytes(copy.digest(), "big", signed=True)
 
 
 class Keys:
