@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID
+
+from pydantic import Field
 
 from patient_service.api.access_log import reader
 from patient_service.dependencies import Dependencies
@@ -21,7 +23,11 @@ from shared.http import Context, Resource, SentFile, Upload, endpoint
 from shared.values.lists import Listed, ListRequest
 from shared.values.schemas import QuerySchema
 
-FILES: Final = Upload({CSV: None, JSON: list[NewPatient]}, largest=LARGEST_FILE)
+A_TABLE: Final = "first_name,last_name,consultation.held_on\nNora,Herbstwind,2026-11-02\n"
+FILES: Final = Upload(
+    {JSON: Annotated[list[NewPatient], Field(min_length=1)], CSV: Annotated[str, Field(examples=[A_TABLE])]},
+    largest=LARGEST_FILE,
+)
 
 
 class PatientImportItem(Resource):

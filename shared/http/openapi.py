@@ -197,7 +197,7 @@ def _kinds(routes: Sequence[Route]) -> Iterator[tuple[Any, Mode]]:
             if endpoint.query is not None:
                 yield endpoint.query, "validation"
             if endpoint.upload is not None:
-                yield from ((kind, "validation") for kind in endpoint.upload.media_types.values() if kind is not None)
+                yield from ((kind, "validation") for kind in endpoint.upload.media_types.values())
             if endpoint.response is not None:
                 yield endpoint.response, "serialization"
 
@@ -333,8 +333,6 @@ def _files(upload: Upload, schemas: _Schemas) -> Document:
 
 
 def _file(kind: Any, schemas: _Schemas) -> Document:
-    if kind is None:
-        return {"schema": {"type": "string"}}
     schema = schemas.of(kind, "validation")
     return {"schema": schema, "example": example_of(schema, schemas.definitions)}
 

@@ -16,7 +16,7 @@ class Upload:
     """Which files an endpoint takes; the server takes larger bodies for it than for the others."""
 
     media_types: Mapping[str, Any]
-    """The schema of the content by the media type; None: text."""
+    """The schema of the content by the media type, for the OpenAPI document; a text has an example."""
     largest: int
     """In bytes; more is answered 413."""
 

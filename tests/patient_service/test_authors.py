@@ -31,6 +31,14 @@ def register(client: FlaskClient, _session: Session, _keys: Keys) -> Any:
     return client.post("/api/patients", json=new_patient())
 
 
+def send_a_file(client: FlaskClient, _session: Session, keys: Keys) -> Any:
+    content = "first_name,last_name\nErika,Erfunden\n"
+    answer = client.post("/api/patient-imports", data=content, content_type="text/csv")
+    while jobs.import_patients(keys, MONDAY):
+        pass
+    return answer
+
+
 def change(client: FlaskClient, session: Session, keys: Keys) -> Any:
     return client.patch(f"/api/patients/{a_patient(session, keys).id}", json={"city": "Köln"})
 
@@ -76,6 +84,15 @@ def withdraw_the_mandate(client: FlaskClient, session: Session, keys: Keys) -> A
 Act = Callable[[FlaskClient, Session, Keys], Any]
 ACTS: dict[str, tuple[Act, set[str]]] = {
     "POST /api/patients": (register, {"patients.registered_by", "patients.updated_by"}),
+    "POST /api/patient-imports": (
+        send_a_file,
+        {
+            "patient_imports.started_by",
+            "patient_imports.updated_by",
+            "patients.registered_by",
+            "patients.updated_by",
+        },
+    ),
     "POST /api/patients/bulk": (assign, {"patients.updated_by", "file_accesses.accessed_by"}),
     "PATCH /api/patients/<id>": (change, {"patients.updated_by", "file_accesses.accessed_by"}),
     "POST /api/patients/<id>/status": (

@@ -24,7 +24,7 @@ LARGEST = 3 * MEBIBYTE
 class PlanResource(Resource):
     """Plans of benches."""
 
-    @endpoint(upload=Upload({"text/csv": None}, largest=LARGEST), transaction=False, replay=READ_ONLY, raw=True)
+    @endpoint(upload=Upload({"text/csv": str}, largest=LARGEST), transaction=False, replay=READ_ONLY, raw=True)
     def post(self, context: Context[None], upload: SentFile) -> Response:
         """Read a plan."""
         return Response(f"{len(upload.content)} {upload.media_type} {upload.charset}")
