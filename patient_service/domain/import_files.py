@@ -76,7 +76,7 @@ def _rows_of_csv(content: bytes, charset: str | None) -> Iterator[FileRow]:
     if header is None:
         return
     wanted = _wanted(header[1])
-    yield from (_row(wanted, line, cells) for line, cells in lines if any(each.strip() for each in cells))
+    yield from (_row(wanted, line, cells) for line, cells in lines)
 
 
 def _decoded(content: bytes, charset: str | None) -> str:
@@ -97,7 +97,7 @@ def _not_text(encoding: str, line: int) -> RuleBroken:
 
 
 def _lines(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """The cells of each line that is not empty, and the number of the line where they begin."""
+    """The cells of each line that is not blank, and the number of the line where they begin."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     begin = 1
     while True:
@@ -107,7 +107,7 @@ def _lines(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
             raise _not_csv(wrong, line=begin) from None
         if cells is None:
             return
-        if cells:
+        if any(each.strip() for each in cells):
             yield begin, cells
         begin = reader.line_num + 1
 

@@ -62,9 +62,9 @@ def begin(
     blocks = [rows[start : start + ROWS_PER_BLOCK] for start in range(0, len(rows), ROWS_PER_BLOCK)]
     known = PatientImport(
         id=new_id(),
-        is_dry_run=options.dry_run,
+        dry_run=options.dry_run,
         on_problem=options.on_problem.value,
-        is_forced=options.force,
+        force=options.force,
         is_csv=is_csv,
         started_by=by,
         total=len(rows),
@@ -76,22 +76,18 @@ def begin(
     session.flush()
     key, owner = keys.new_data_key(known.id.bytes), known.id.bytes
     store.add_content(session, known.id, key, [keys.encrypt(key, owner, to_json(block)) for block in blocks])
-    return _view(known)
+    return PatientImportView.of(known)
 
 
 def get(session: Session, import_id: UUID) -> PatientImportView:
     """How far an import is. Raises `NotFound`."""
-    return _view(require(store.one(session, import_id), "patient_import"))
+    return PatientImportView.of(require(store.one(session, import_id), "patient_import"))
 
 
 def list_part(session: Session, wanted: ListRequest[QuerySchema]) -> Listed:
     """A part of the imports."""
     found = store.imports(session, wanted.part)
-    return found.shown([_view(each) for each in found.rows])
-
-
-def _view(known: PatientImport) -> PatientImportView:
-    return PatientImportView.of(vars(known) | {"dry_run": known.is_dry_run, "force": known.is_forced} | _counts(known))
+    return found.shown([PatientImportView.of(each) for each in found.rows])
 
 
 def list_rows(
@@ -149,7 +145,7 @@ def _rows(session: Session, keys: Keys, known: PatientImport, block: int) -> Ite
 
 def _check(session: Session, keys: Keys, known: PatientImport, progress: Progress, now: datetime) -> None:
     """Write down of each row whether it can be entered; what becomes of the file follows from them."""
-    checks = Checks(session, keys, is_csv=known.is_csv, is_forced=known.is_forced, now=now)
+    checks = Checks(session, keys, is_csv=known.is_csv, is_forced=known.force, now=now)
     refused, checked = 0, 0
     for block in range(known.blocks):
         rows = list(_rows(session, keys, known, block))
@@ -159,7 +155,7 @@ def _check(session: Session, keys: Keys, known: PatientImport, progress: Progres
         checked, refused = checked + len(rows), refused + sum(each is not None for each in found)
         progress(known.id, {"checked": checked, "refused": refused})
     store.note_counts(session, known.id, {"checked": checked, "refused": refused})
-    if known.is_dry_run:
+    if known.dry_run:
         _end(session, known, states.complete_import, now)
     elif refused and known.on_problem == OnProblem.REFUSE_FILE:
         _end(session, known, states.refuse_import, now)
@@ -218,7 +214,7 @@ def _entered(
     """Enter the patient of a row; returns its outcome. Raises `_NotEntered`; then the session is of no use any more."""
     try:
         new = patient_of(row, is_csv=known.is_csv)
-        patient = patients.register(session, keys, new, force=known.is_forced, by=known.started_by, now=now)
+        patient = patients.register(session, keys, new, force=known.force, by=known.started_by, now=now)
         session.flush()
     except REFUSALS as refusal:
         raise _NotEntered(number, problem_of(refusal)) from None
@@ -284,7 +280,3 @@ def _enter_file(session: Session, keys: Keys, known: PatientImport, progress: Pr
     else:
         store.note_counts(session, known.id, {"entered": entered})
         _end(session, known, states.complete_import, now)
-
-
-def _counts(known: PatientImport) -> dict[str, int]:
-    return {name: getattr(known, name) for name in ("total", "checked", "entered", "refused")}

@@ -259,9 +259,9 @@ class PatientImport(Aggregate, Tables):
     __tablename__ = "patient_imports"
 
     status: Mapped[str] = mapped_column(default="checking", server_default="checking")
-    is_dry_run: Mapped[bool]
+    dry_run: Mapped[bool]
     on_problem: Mapped[str]
-    is_forced: Mapped[bool]
+    force: Mapped[bool]
     is_csv: Mapped[bool]
     """Whether problems name columns of a table rather than fields of a document."""
     started_by: Mapped[UUID | None]

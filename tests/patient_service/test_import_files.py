@@ -321,7 +321,7 @@ PERSON = f'"first_name": "{SECRET}", "last_name": "A"'
         (f'{{{PERSON}, "city": "\\ud800"}}', "row: "),
         (f'{{{PERSON}, "city": "\\u0000"}}', "city: "),
         (f'{{{PERSON}, "max_distance_km": NaN}}', "max_distance_km: "),
-        (f'{{{PERSON}, "max_distance_km": {"9" * 5000}}}', "max_distance_km: "),
+        (f'{{{PERSON}, "max_distance_km": {"9" * 5000}}}', "row: "),
         (f'{{{PERSON}, "city": {"[" * 5000}{"]" * 5000}}}', ""),
         (f'{{{PERSON}, "city": {"{" + chr(34) + "a" + chr(34) + ":"}1}}', "city: must be text"),
         (f'{{{PERSON}, "city": "{"x" * LONGEST_ROW}"}}', "row: is longer than"),

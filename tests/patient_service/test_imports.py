@@ -48,7 +48,8 @@ def table(*rows: str) -> str:
 
 
 def person(number: int) -> str:
-    return f"Vorname,Nachname{chr(97 + number % 26)}{chr(97 + number // 26 % 26)},1990-05-{number % 28 + 1:02},,"
+    """Nobody is like another one: each has a day of birth of their own."""
+    return f"Vorname,Nachname,{1930 + number % 90}-{number // 90 % 12 + 1:02}-01,,"
 
 
 class Staff:
@@ -212,13 +213,14 @@ def test_another_number_of_rows_than_expected_is_refused(staff: Staff, session: 
         ("x", "text/plain", {}, 415),
         (table(person(1)), CSV, {"Content-Encoding": "gzip"}, 415),
         (b"x" * (import_files.LARGEST_FILE + 1), CSV, {}, 413),
-        (table(person(1)), CSV, {"Content-Length": str(1 << 30)}, 413),
+        (b"", CSV, {"Content-Length": str(1 << 30)}, 413),
     ],
 )
 def test_what_is_no_file_with_patients_is_refused_and_nothing_stored(
     staff: Staff, session: Session, content: str | bytes, media_type: str, headers: dict[str, str], status: int
 ) -> None:
-    answer = staff.client.post(IMPORTS, data=content, content_type=media_type, headers=headers)
+    said = {"CONTENT_LENGTH": headers["Content-Length"]} if "Content-Length" in headers else {}
+    answer = staff.client.post(IMPORTS, data=content, content_type=media_type, headers=headers, environ_overrides=said)
     assert answer.status_code == status
     assert session.scalar(select(func.count()).select_from(PatientImport)) == (status == 202)
 
