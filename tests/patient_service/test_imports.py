@@ -69,7 +69,8 @@ class Staff:
         answer = self.send(content, query, media_type=media_type)
         assert answer.status_code == 202, answer.json
         self.work()
-        shown: dict[str, Any] = self.client.get(answer.headers["Location"]).json
+        shown = self.client.get(answer.headers["Location"]).json
+        assert shown is not None
         return shown
 
     def problems(self, import_id: str) -> dict[int, Any]:

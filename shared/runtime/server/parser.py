@@ -50,6 +50,7 @@ TEXTS: Final = {
 class Parser(HTTPRequestParser):  # type: ignore[misc]
     """Parses one request; refuses what two servers in a row could interpret differently."""
 
+    adj: Any
     expect_continue: bool
     path = ""  # waitress reads it even where the first line could not be parsed
     _refused_head = b""

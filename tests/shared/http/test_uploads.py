@@ -19,6 +19,8 @@ from tests.shared.http.sample import create_app
 from tests.shared.runtime.server.raw_clients import all_of, asked, client
 
 LARGEST = 3 * MEBIBYTE
+NEARLY_LARGEST = LARGEST - 64
+"""Where a body comes in chunks, waitress counts also what is between them."""
 
 
 class PlanResource(Resource):
@@ -69,8 +71,8 @@ def address() -> Iterator[tuple[str, int]]:
 @pytest.mark.parametrize(
     ("path", "size", "status"),
     [
-        ("/api/plans", LARGEST, b"200"),
-        ("/api/plans/", LARGEST, b"200"),
+        ("/api/plans", NEARLY_LARGEST, b"200"),
+        ("/api/plans/", NEARLY_LARGEST, b"200"),
         ("/api/plans", LARGEST + 1, b"413"),
         ("/api/benches", MEBIBYTE + 1, b"413"),
         ("/api/plans/other", MEBIBYTE + 1, b"413"),
@@ -84,13 +86,14 @@ def test_the_server_takes_larger_bodies_at_this_path_alone(
     assert asked(address, _request(path, size, is_chunked)).split(b" ")[1] == status
 
 
-@pytest.mark.parametrize("size", [MEBIBYTE, LARGEST])
+@pytest.mark.parametrize("size", [MEBIBYTE, NEARLY_LARGEST])
 @pytest.mark.parametrize("is_chunked", [False, True])
 def test_no_part_of_a_body_is_on_a_disk_while_it_arrives(address: tuple[str, int], size: int, is_chunked: bool) -> None:
     whole = _request("/api/plans", size, is_chunked)
+    before = set(_open_files())
     with client(address, whole[:-1]) as connection:
         time.sleep(0.3)
-        assert [each for each in _open_files() if "(deleted)" in each] == []
+        assert [each for each in set(_open_files()) - before if "(deleted)" in each] == []
         connection.sendall(whole[-1:])
         assert str(size).encode() in all_of(connection)
 
