@@ -49,7 +49,13 @@ def _rows(name: str) -> Iterator[dict[str, str]]:
     for number in range(ROWS):
         letters = "".join(chr(97 + number // 26**place % 26) for place in range(3))
         born = f"{1930 + number % 90}-{number // 90 % 12 + 1:02}-{number // 1080 % 28 + 1:02}"
-        yield {"first_name": name, "last_name": f"Nachname{letters}", "date_of_birth": born, **FIELDS}
+        yield {
+            "first_name": name,
+            "last_name": f"Nachname{letters}",
+            "date_of_birth": born,
+            **FIELDS,
+            "house_number": str(number),
+        }
 
 
 def _file(name: str) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
@@ -83,13 +83,14 @@ def no_indexes(keys: Keys) -> Indexes:
 def _indexes(key: IndexKey, fields: PatientFile, reference: str) -> Indexes:
     born = fields.date_of_birth
     words = words_of(fields.first_name, fields.last_name)
+    sounds = {word: cologne_code(word) for word in words}
     return Indexes(
         index_key=key.id,
-        search_index=_search_index(key, words, reference),
+        search_index=_search_index(key, sounds, reference),
         birthday_index=_index(key, "birthday", f"{born:%m-%d}") if born else None,
         prior_therapy_index=_prior_therapy_index(key, last_day_of_prior_therapy(fields)),
         crisis_index=_crisis_index(key, fields.crisis),
-        **_identity(key, fields, sound_of(words)),
+        **_identity(key, fields, _sound_of(words, sounds)),
     )
 
 
@@ -102,27 +103,17 @@ def _identity(key: IndexKey, fields: PatientFields, sound: Sequence[str]) -> dic
     }
 
 
-def _search_index(key: IndexKey, words: Sequence[str], reference: str) -> list[int]:
+def _search_index(key: IndexKey, sounds: Mapping[str, str], reference: str) -> list[int]:
     """What a search compares: of each word every beginning and how it sounds, and the reference.
 
     Sorted by what they are with the key, so that their order does not say which ones are of one word.
     """
     found = {key.search_value("ref", reference)}
-    for word in words:
-        found.update(key.search_value("name", beginning) for beginning in _beginnings(word))
-        found.update(key.search_value("sound", sound) for sound in _sounds(word))
+    for word, sound in sounds.items():
+        found.update(key.search_values("name", word[:LONGEST_BEGINNING], shortest=SHORTEST_BEGINNING))
+        if len(sound) >= SHORTEST_SOUND:
+            found.add(key.search_value("sound", sound))
     return sorted(found)
-
-
-def _beginnings(word: str) -> list[str]:
-    """The beginnings of a word, the whole of it among them; of a short word it alone."""
-    longest = word[:LONGEST_BEGINNING]
-    return [longest[:length] for length in range(SHORTEST_BEGINNING, len(longest))] + [longest]
-
-
-def _sounds(word: str) -> list[str]:
-    sound = cologne_code(word)
-    return [sound] if len(sound) >= SHORTEST_SOUND else []
 
 
 def wanted(keys: Keys, q: str) -> Sequence[Sequence[Sequence[int]]]:
@@ -141,7 +132,8 @@ def wanted(keys: Keys, q: str) -> Sequence[Sequence[Sequence[int]]]:
 def _values(key: IndexKey, kind: str, word: str) -> list[int]:
     if kind == "ref":
         return [key.search_value(kind, word)]
-    sounds = [key.search_value("sound", each) for each in _sounds(word)]
+    sound = cologne_code(word)
+    sounds = [key.search_value("sound", sound)] if len(sound) >= SHORTEST_SOUND else []
     return [key.search_value("name", word[:LONGEST_BEGINNING]), *sounds]
 
 
@@ -167,7 +159,11 @@ def words_of(*names: str) -> list[str]:
 
 def sound_of(words: Sequence[str]) -> list[str]:
     """How the first and the last word of a name sound, in any order: middle names and particles come and go."""
-    return sorted(cologne_code(word) or word for word in (*words[:1], *words[-1:]))
+    return _sound_of(words, {word: cologne_code(word) for word in (*words[:1], *words[-1:])})
+
+
+def _sound_of(words: Sequence[str], sounds: Mapping[str, str]) -> list[str]:
+    return sorted(sounds[word] or word for word in (*words[:1], *words[-1:]))
 
 
 def address_of(fields: PatientFields) -> str | None:

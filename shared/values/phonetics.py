@@ -5,7 +5,7 @@ H. J. Postel, "Die Kölner Phonetik", IBM-Nachrichten 19 (1969). Names are folde
 
 from __future__ import annotations
 
-from itertools import groupby
+import re
 
 from shared.values.text import fold
 
@@ -18,6 +18,7 @@ _ALWAYS = (
     | dict.fromkeys("mn", "6")
     | dict.fromkeys("sz", "8")
 )
+_NO_LETTER, _NO_DIGIT, _REPEATED = re.compile("[^a-z]"), re.compile("[^0-9]"), re.compile(r"(.)\1+")
 _HARDENS_A_FIRST_C = frozenset("ahkloqrux")
 _HARDENS_C = frozenset("ahkoqux")
 
@@ -27,12 +28,12 @@ def cologne_code(word: str) -> str:
 
     Digits in the word stand as they are behind a `#`. It is empty for a word without any Latin letter or digit.
     """
-    signs = [sign for sign in fold(word) if sign.isascii() and sign.isalnum()]
-    digits = [sign for sign in signs if sign.isdigit()]
-    framed = ["", *(sign for sign in signs if sign.isalpha()), ""]
-    codes = "".join(_code(*framed[i - 1 : i + 2]) for i in range(1, len(framed) - 1))
-    single = "".join(code for code, _ in groupby(codes))
-    return single[:1] + single[1:].replace("0", "") + ("#" + "".join(digits) if digits else "")
+    folded = fold(word)
+    letters, digits = _NO_LETTER.sub("", folded), _NO_DIGIT.sub("", folded)
+    around = zip(("", *letters), letters, (*letters[1:], ""), strict=False)
+    codes = "".join(_ALWAYS.get(letter) or _code(before, letter, after) for before, letter, after in around)
+    single = _REPEATED.sub(r"\1", codes)
+    return single[:1] + single[1:].replace("0", "") + (f"#{digits}" if digits else "")
 
 
 def _code(before: str, letter: str, after: str) -> str:
@@ -46,4 +47,4 @@ def _code(before: str, letter: str, after: str) -> str:
         case "c":
             hardening = _HARDENS_C if before else _HARDENS_A_FIRST_C
             return "4" if after in hardening and before not in ("s", "z") else "8"
-    return _ALWAYS.get(letter, "")
+    return ""
