@@ -8,22 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-from patient_service.domain import accesses, patients, states
+from patient_service.domain import accesses, states
 from patient_service.domain.accesses import Reader
 from patient_service.domain.import_checks import Checks
+from patient_service.domain.import_entries import Entering, NotEntered, outcome_of
 from patient_service.domain.import_files import FileRow
-from patient_service.domain.import_rows import (
-    REFUSALS,
-    Problem,
-    cannot_be_stored,
-    from_json,
-    patient_of,
-    problem_of,
-    to_json,
-)
+from patient_service.domain.import_rows import Problem, from_json, to_json
 from patient_service.domain.import_schemas import (
     PatientImportOptions,
     PatientImportRowFilter,
@@ -32,7 +25,7 @@ from patient_service.domain.import_schemas import (
 )
 from patient_service.store import imports as store
 from patient_service.store.tables import PatientImport, PatientImportRow
-from shared.database import Session, first_version, is_trouble, new_id
+from shared.database import Session, first_version, new_id
 from shared.database.bulk import Row
 from shared.database.rows import require
 from shared.runtime.logs import logger
@@ -167,24 +160,7 @@ def _check(session: Session, keys: Keys, known: PatientImport, progress: Progres
 
 def _judged(known: PatientImport, number: int, row: FileRow, problem: Problem | None) -> Row:
     outcome = PatientImportOutcome.REFUSED if problem else PatientImportOutcome.VALID
-    return _outcome(known, number, outcome, problem=problem) | {"line": row.line}
-
-
-def _outcome(
-    known: PatientImport,
-    number: int,
-    outcome: PatientImportOutcome,
-    *,
-    patient_id: UUID | None = None,
-    problem: Problem | None = None,
-) -> dict[str, Any]:
-    return {
-        "import_id": known.id,
-        "number": number,
-        "outcome": outcome.value,
-        "patient_id": patient_id,
-        "problem": problem,
-    }
+    return outcome_of(known.id, number, outcome, problem=problem) | {"line": row.line}
 
 
 def _end(session: Session, known: PatientImport, end: Callable[[PatientImport, datetime], None], now: datetime) -> None:
@@ -199,83 +175,32 @@ def _valid_rows(session: Session, keys: Keys, known: PatientImport, block: int) 
     return [(number, row) for number, row in rows if number in valid]
 
 
-class _NotEntered(Exception):
-    """A row cannot be entered after all."""
-
-    def __init__(self, number: int, problem: Problem) -> None:
-        super().__init__(number)
-        self.number = number
-        self.problem = problem
-
-
-def _entered(
-    session: Session, keys: Keys, known: PatientImport, number: int, row: FileRow, now: datetime
-) -> dict[str, Any]:
-    """Enter the patient of a row; returns its outcome. Raises `_NotEntered`; then the session is of no use any more."""
-    try:
-        new = patient_of(row, is_csv=known.is_csv)
-        patient = patients.register(session, keys, new, force=known.force, by=known.started_by, now=now)
-        session.flush()
-    except REFUSALS as refusal:
-        raise _NotEntered(number, problem_of(refusal)) from None
-    except Exception as fault:
-        if is_trouble(fault):  # no fault of the row's
-            raise
-        log.error("patient_import.row_not_stored", import_id=str(known.id), row=number, problem=type(fault).__name__)
-        raise _NotEntered(number, cannot_be_stored()) from None
-    return _outcome(known, number, PatientImportOutcome.ENTERED, patient_id=patient.id)
-
-
 def _enter_block(session: Session, keys: Keys, known: PatientImport, now: datetime) -> None:
     """Enter the next rows; one that cannot be entered after all is left out."""
-    outcomes = _enter_each(session, keys, known, _valid_rows(session, keys, known, known.blocks_done), now)
+    entering = Entering(session, keys, known, now)
+    outcomes = entering.each(_valid_rows(session, keys, known, known.blocks_done))
     store.change_rows(session, outcomes)
-    _count(session, known, outcomes)
+    refused = sum(each["outcome"] == PatientImportOutcome.REFUSED for each in outcomes)
+    counts = {"entered": known.entered + len(outcomes) - refused, "refused": known.refused + refused}
+    store.note_counts(session, known.id, counts)
     known.blocks_done += 1
     if known.blocks_done == known.blocks:
         _end(session, known, states.complete_import, now)
 
 
-def _enter_each(
-    session: Session, keys: Keys, known: PatientImport, rows: Sequence[tuple[int, FileRow]], now: datetime
-) -> list[dict[str, Any]]:
-    """Enter these rows; where one cannot be entered, halve them until it is alone."""
-    try:
-        with session.begin_nested():
-            return [_entered(session, keys, known, number, row, now) for number, row in rows]
-    except _NotEntered as refused:
-        if len(rows) == 1:
-            return [_refusal(known, refused)]
-    middle = len(rows) // 2
-    return [
-        outcome for half in (rows[:middle], rows[middle:]) for outcome in _enter_each(session, keys, known, half, now)
-    ]
-
-
-def _refusal(known: PatientImport, refused: _NotEntered) -> dict[str, Any]:
-    return _outcome(known, refused.number, PatientImportOutcome.REFUSED, problem=refused.problem)
-
-
-def _count(session: Session, known: PatientImport, outcomes: Sequence[dict[str, Any]]) -> None:
-    refused = sum(each["outcome"] == PatientImportOutcome.REFUSED for each in outcomes)
-    counts = {"entered": known.entered + len(outcomes) - refused, "refused": known.refused + refused}
-    store.note_counts(session, known.id, counts)
-
-
 def _enter_file(session: Session, keys: Keys, known: PatientImport, progress: Progress, now: datetime) -> None:
     """Enter all rows in this transaction, or none where one cannot be entered after all."""
-    entered = 0
+    entering, entered = Entering(session, keys, known, now), 0
     try:
         with session.begin_nested():
             for block in range(known.blocks):
-                rows = list(_rows(session, keys, known, block))
-                outcomes = [_entered(session, keys, known, number, row, now) for number, row in rows]
+                outcomes = entering.all(list(_rows(session, keys, known, block)))
                 store.change_rows(session, outcomes)
-                entered += len(rows)
+                entered += len(outcomes)
                 progress(known.id, {"entered": entered})
-    except _NotEntered as refused:
-        store.change_rows(session, [_refusal(known, refused)])
-        store.note_counts(session, known.id, {"entered": 0, "refused": 1})
+    except NotEntered as refused:
+        store.change_rows(session, refused.outcomes)
+        store.note_counts(session, known.id, {"entered": 0, "refused": len(refused.outcomes)})
         _end(session, known, states.refuse_import, now)
     else:
         store.note_counts(session, known.id, {"entered": entered})

@@ -7,12 +7,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
     Date,
+    Insert,
     Integer,
     LargeBinary,
     Table,
@@ -35,7 +36,6 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
-from sqlalchemy.sql.dml import ReturningInsert
 
 from patient_service.store.tables import NUMBERED, DataKey, LocatedPostalCode, Patient, StatusChange
 from shared.database import lock_rows, next_locked, sqlstate
@@ -131,7 +131,7 @@ def _nobody_alike(*, is_forced: bool, of_several_keys: bool) -> ColumnElement[bo
     return and_(true(), *suspected, *([~_HAS_THE_NUMBER] if of_several_keys else []))
 
 
-def _adding(*, is_forced: bool, of_several_keys: bool) -> ReturningInsert[tuple[int]]:
+def _adding(*, is_forced: bool, of_several_keys: bool) -> Insert:
     """Check, patient, key and event in one statement: entering a patient must cost little more than a bare insert."""
     given = {each.name: cast(bindparam(each.name, type_=each.type), each.type) for each in _PATIENTS.columns}
     row = given | {name: _number(name, is_forced=is_forced) for name in _SUSPECTED}
@@ -146,14 +146,15 @@ def _adding(*, is_forced: bool, of_several_keys: bool) -> ReturningInsert[tuple[
     key = cast(bindparam("data_key", type_=LargeBinary), LargeBinary)
     keyed = insert(_DATA_KEYS).from_select(["patient_id", "wrapped"], select(added.c.id, key))
     with_key = keyed.returning(_DATA_KEYS.c.patient_id).cte("with_key")
-    return record_statement(exists(select(with_key.c.patient_id))).returning(outbox.c.position)
+    return record_statement(exists(select(with_key.c.patient_id)))
 
 
-_ADDING = {
+_ADDING_EACH = {
     (is_forced, of_several_keys): _adding(is_forced=is_forced, of_several_keys=of_several_keys)
     for is_forced in (False, True)
     for of_several_keys in (False, True)
 }
+_ADDING = {case: statement.returning(outbox.c.position) for case, statement in _ADDING_EACH.items()}
 
 
 def patients_alike(session: Session, looked_for: LookedFor) -> Sequence[Patient]:
@@ -180,17 +181,36 @@ def new_patient(**attributes: Any) -> Patient:
     return typing.cast(Patient, SimpleNamespace(**_EMPTY | attributes))
 
 
-def add_unless_known(
-    session: Session, patient: Patient, looked_for: LookedFor, *, events: str, is_forced: bool
-) -> bool:
+class NewRow(NamedTuple):
+    """A new patient, who is looked for, and what is published."""
+
+    patient: Patient
+    looked_for: LookedFor
+    events: str
+
+    def parameters(self) -> dict[str, Any]:
+        """Their values in a statement."""
+        columns = [each.name for each in _PATIENTS.columns if each.name not in _SUSPECTED]
+        row = {name: getattr(self.patient, name) for name in columns}
+        return {**row, **self.looked_for.parameters(), "data_key": self.patient.data_key, "events": self.events}
+
+
+def add_unless_known(session: Session, new: NewRow, *, is_forced: bool) -> bool:
     """Insert a new patient with the data key past the unit of work and record its events (`as_rows`), in one statement.
 
     False, and nothing inserted, where somebody alike is known: of the same reference or insurance number or, unless
     forced, of a name that sounds alike with the same date of birth or address.
     """
-    row = {each.name: getattr(patient, each.name) for each in _PATIENTS.columns if each.name not in _SUSPECTED}
-    given = {**row, **looked_for.parameters(), "data_key": patient.data_key, "events": events}
-    return session.scalar(_ADDING[is_forced, looked_for.of_several_keys], given) is not None
+    statement = _ADDING[is_forced, new.looked_for.of_several_keys]
+    return session.scalar(statement, new.parameters()) is not None
+
+
+def add_each_unless_known(session: Session, rows: Sequence[NewRow], *, is_forced: bool) -> set[UUID]:
+    """The same for many, in few round trips; returns the ids of those who were inserted."""
+    statement = _ADDING_EACH[is_forced, rows[0].looked_for.of_several_keys]
+    session.connection().execute(statement, [each.parameters() for each in rows])
+    ids = [each.patient.id for each in rows]
+    return set(session.scalars(select(_PATIENTS.c.id).where(_PATIENTS.c.id.in_(ids))))
 
 
 def identify(
