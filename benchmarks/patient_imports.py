@@ -47,11 +47,11 @@ def measure(platform: PrivatePlatform) -> list[Figure]:
 
 def _rows(name: str) -> Iterator[dict[str, str]]:
     for number in range(ROWS):
-        letters = "".join(chr(97 + number // 26**place % 26) for place in range(3))
+        ending = "".join(chr(97 + number // 26**place % 26) for place in range(3))
         born = f"{1930 + number % 90}-{number // 90 % 12 + 1:02}-{number // 1080 % 28 + 1:02}"
         yield {
             "first_name": name,
-            "last_name": f"Nachname{letters}",
+            "last_name": f"Nachname{ending}",
             "date_of_birth": born,
             **FIELDS,
             "house_number": str(number),

@@ -46,7 +46,7 @@ def _bodies(names: list[tuple[str, str]]) -> Iterator[dict[str, Any]]:
         born = f"{1930 + number % 90}-{number // 90 % 12 + 1:02}-{number // 1080 % 28 + 1:02}"
         yield {
             "first_name": first,
-            "last_name": f"{last}-{_letters(number)}",
+            "last_name": f"{last}-{_ending(number)}",
             "date_of_birth": born,
             "gender": "female",
             "postal_code": "52062",
@@ -56,7 +56,7 @@ def _bodies(names: list[tuple[str, str]]) -> Iterator[dict[str, Any]]:
         }
 
 
-def _letters(number: int) -> str:
+def _ending(number: int) -> str:
     return "".join(chr(97 + number // 26**place % 26) for place in range(4))
 
 

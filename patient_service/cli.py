@@ -26,8 +26,8 @@ from shared.runtime.operator_commands import AnyService, with_service
 from shared.runtime.settings import ServiceSettings
 from shared.runtime.terminal import print_line, show_progress
 from shared.security.encryption import Keys
-from shared.values.enums import OnProblem, PatientImportOutcome, PatientImportStatus
 from shared.values.lists import Listed, ListRequest, Part
+from shared.values.patient_import_enums import OnProblem, PatientImportOutcome, PatientImportStatus
 
 SECONDS_BETWEEN_LOOKS = 0.2
 
@@ -123,7 +123,7 @@ def _begun(keys: Keys, file: Path, charset: str | None, options: PatientImportOp
 
 
 def _finished(keys: Keys, known: PatientImportView) -> PatientImportView:
-    """The import when it is over: done here, or by a worker, whoever comes first."""
+    """The import when it is over: done here or by a worker, as it comes."""
     while known.finished_at is None:
         if not jobs.import_patients(keys, clock.now()):
             time.sleep(SECONDS_BETWEEN_LOOKS)

@@ -27,7 +27,7 @@ ALIKE_BY: Final = {
 
 
 @dataclass(frozen=True)
-class Candidate:
+class CheckedRow:
     """A row of which nothing is wrong by itself."""
 
     line: int
@@ -47,25 +47,25 @@ class Checks:
     def problems(self, rows: Sequence[FileRow]) -> list[Problem | None]:
         """What is wrong with each of the next rows; None where it can be entered."""
         looked = [self._looked_at(row) for row in rows]
-        known = self._known([each for each in looked if isinstance(each, Candidate)])
-        return [self._compared(each, known) if isinstance(each, Candidate) else each for each in looked]
+        known = self._known([each for each in looked if isinstance(each, CheckedRow)])
+        return [self._compared(each, known) if isinstance(each, CheckedRow) else each for each in looked]
 
-    def _looked_at(self, row: FileRow) -> Candidate | Problem:
+    def _looked_at(self, row: FileRow) -> CheckedRow | Problem:
         try:
             fields = patients.file_of(patient_of(row, is_csv=self._is_csv), now=self._now)
         except REFUSALS as refusal:
             return problem_of(refusal)
         alike_to = duplicates.looked_for(identity_of(self._keys, fields))
-        return Candidate(row.line, fields, alike_to.only(["insurance_number_index"]) if self._is_forced else alike_to)
+        return CheckedRow(row.line, fields, alike_to.only(["insurance_number_index"]) if self._is_forced else alike_to)
 
-    def _known(self, candidates: Sequence[Candidate]) -> set[bytes]:
+    def _known(self, candidates: Sequence[CheckedRow]) -> set[bytes]:
         """The blind indexes of these rows that some patient has; asked once for all of them."""
         kinds = {
             kind: [each for candidate in candidates for each in getattr(candidate.alike_to, kind)] for kind in ALIKE_BY
         }
         return store.known_indexes(self._session, LookedFor(**kinds))
 
-    def _compared(self, candidate: Candidate, known: set[bytes]) -> Problem | None:
+    def _compared(self, candidate: CheckedRow, known: set[bytes]) -> Problem | None:
         indexes = {kind: getattr(candidate.alike_to, kind) for kind in ALIKE_BY}
         if known & {each for several in indexes.values() for each in several}:
             try:

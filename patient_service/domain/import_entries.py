@@ -14,7 +14,7 @@ from patient_service.store.tables import PatientImport
 from shared.database import Session, is_trouble
 from shared.runtime.logs import logger
 from shared.security.encryption import Keys
-from shared.values.enums import PatientImportOutcome
+from shared.values.patient_import_enums import PatientImportOutcome
 
 log = logger(__name__)
 

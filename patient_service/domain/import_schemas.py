@@ -9,8 +9,8 @@ from pydantic import Field
 
 from patient_service.domain.import_files import MOST_ROWS
 from shared.values.datetimes import Instant
-from shared.values.enums import OnProblem, PatientImportOutcome, PatientImportStatus
 from shared.values.lists import Several
+from shared.values.patient_import_enums import OnProblem, PatientImportOutcome, PatientImportStatus
 from shared.values.schemas import EntityView, QuerySchema, Schema
 from shared.values.worded import Worded
 

@@ -30,8 +30,8 @@ from shared.database.bulk import Row
 from shared.database.rows import require
 from shared.runtime.logs import logger
 from shared.security.encryption import Keys
-from shared.values.enums import OnProblem, PatientImportOutcome, PatientImportStatus
 from shared.values.lists import Listed, ListRequest
+from shared.values.patient_import_enums import OnProblem, PatientImportOutcome, PatientImportStatus
 from shared.values.schemas import QuerySchema
 
 log = logger(__name__)

@@ -29,7 +29,7 @@ LENGTH = 16
 SHORTEST_BEGINNING = 3
 """So many letters of a word find it."""
 LONGEST_BEGINNING = 20
-"""Words with the same first letters, so many, are not told apart."""
+"""Words with the same first letters, so many, are found alike."""
 SHORTEST_SOUND = 2
 """So many signs of the code of how a word sounds; a single one is that of half the names."""
 

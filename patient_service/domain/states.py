@@ -12,7 +12,8 @@ from uuid import UUID
 
 from patient_service.store.tables import Patient, PatientImport
 from shared.values.datetimes import berlin_day
-from shared.values.enums import PatientImportStatus, PatientStatus, PlacementState
+from shared.values.enums import PatientStatus, PlacementState
+from shared.values.patient_import_enums import PatientImportStatus
 from shared.values.transitions import check_transition
 
 _S = PatientStatus

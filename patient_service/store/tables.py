@@ -29,14 +29,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_colu
 
 from shared.database import NAMES, Aggregate, Copy, column_types, is_one_of, new_id
 from shared.database.tables import add_shared_tables
-from shared.values.enums import (
-    ConsentPurpose,
-    OnProblem,
-    PatientImportOutcome,
-    PatientImportStatus,
-    PatientStatus,
-    PlacementState,
-)
+from shared.values.enums import ConsentPurpose, PatientStatus, PlacementState
+from shared.values.patient_import_enums import OnProblem, PatientImportOutcome, PatientImportStatus
 
 
 class Tables(DeclarativeBase):

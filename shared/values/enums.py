@@ -195,24 +195,6 @@ class ImportOutcome(StrEnum):
     REJECTED = "rejected"
 
 
-class PatientImportStatus(StrEnum):
-    CHECKING = "checking"
-    ENTERING = "entering"
-    COMPLETED = "completed"
-    REFUSED = "refused"
-
-
-class PatientImportOutcome(StrEnum):
-    VALID = "valid"
-    ENTERED = "entered"
-    REFUSED = "refused"
-
-
-class OnProblem(StrEnum):
-    REFUSE_FILE = "refuse_file"
-    SKIP_ROW = "skip_row"
-
-
 class ReviewKind(StrEnum):  # for issue 13
     NEW = "new"
     IDENTITY = "identity"

@@ -29,8 +29,8 @@ def cologne_code(word: str) -> str:
     Digits in the word stand as they are behind a `#`. It is empty for a word without any Latin letter or digit.
     """
     folded = fold(word)
-    letters, digits = _NO_LETTER.sub("", folded), _NO_DIGIT.sub("", folded)
-    around = zip(("", *letters), letters, (*letters[1:], ""), strict=False)
+    signs, digits = _NO_LETTER.sub("", folded), _NO_DIGIT.sub("", folded)
+    around = zip(("", *signs), signs, (*signs[1:], ""), strict=False)
     codes = "".join(_ALWAYS.get(letter) or _code(before, letter, after) for before, letter, after in around)
     single = _REPEATED.sub(r"\1", codes)
     return single[:1] + single[1:].replace("0", "") + (f"#{digits}" if digits else "")

@@ -4,52 +4,28 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 import pytest
-from click.testing import CliRunner
 from flask.testing import FlaskClient
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from migrations.connections import as_owner
-from migrations.settings import MigrationSettings
 from patient_service import jobs
 from patient_service.domain import import_files, imports
 from patient_service.domain.import_files import CSV
-from patient_service.domain.import_schemas import PatientImportOptions, PatientImportView
-from patient_service.store.tables import DataKey, Patient, PatientImport, PatientImportBlock, StatusChange
-from shared.database import transaction
-from shared.runtime import cli
+from patient_service.store.tables import DataKey, PatientImport, PatientImportBlock
 from shared.security.encryption import Keys
-from tests.architecture.sources import ROOT
 from tests.builders.keys import NEW, OLD, with_masters
+from tests.builders.patient_files import HEADER, MIXED, begun, number_of_patients, person, table
 from tests.builders.patients import a_patient, new_patient
 from tests.builders.secrets import SECRETS, TRACES, everything_stored
-from tests.concurrency import at_once
 from tests.conftest import MONDAY
 from tests.events import recorded
 
-HEADER = "first_name,last_name,date_of_birth,insurance_number,gender"
 IMPORTS = "/api/patient-imports"
-
-
-def table(*rows: str) -> str:
-    return "\n".join([HEADER, *rows]) + "\n"
-
-
-def person(number: int) -> str:
-    """Nobody is like another one: each has a day of birth of their own."""
-    return f"Vorname,Nachname,{1930 + number % 90}-{number // 90 % 12 + 1:02}-01,,"
 
 
 class Staff:
@@ -69,8 +45,7 @@ class Staff:
         answer = self.send(content, query, media_type=media_type)
         assert answer.status_code == 202, answer.json
         self.work()
-        shown = self.client.get(answer.headers["Location"]).json
-        assert shown is not None
+        shown: dict[str, Any] = self.client.get(answer.headers["Location"]).json or {}
         return shown
 
     def problems(self, import_id: str) -> dict[int, Any]:
@@ -86,10 +61,6 @@ def staff(client: FlaskClient, keys: Keys) -> Staff:
 
 def counts(shown: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(shown[name] for name in ("status", "total", "checked", "entered", "refused"))
-
-
-def number_of_patients(session: Session) -> int:
-    return session.scalar(select(func.count()).select_from(Patient)) or 0
 
 
 def test_everybody_in_a_file_is_entered_as_if_one_by_one(staff: Staff, session: Session) -> None:
@@ -110,14 +81,6 @@ def test_a_list_of_documents_is_entered_like_a_table(staff: Staff, session: Sess
     bodies = [new_patient(), new_patient(last_name="Herbstwind", anamnesis={"complaints": "denkt an Suizid"})]
     assert counts(staff.done(json.dumps(bodies), media_type="application/json"))[3] == 2
     assert staff.client.get("/api/patients?crisis=unacknowledged").json["total"] == 1
-
-
-MIXED = table(
-    "Anna,Muster,1990-05-17,,female",
-    ",Namenlos,gestern,,Frau",
-    "Bernd,Beispiel,2999-01-01,,",
-    "Carla,Muster,1990-05-18,,",
-)
 
 
 def test_a_dry_run_names_every_problem_and_enters_nobody(staff: Staff, session: Session) -> None:
@@ -250,11 +213,6 @@ def test_nothing_of_a_file_is_readable_in_rows_events_or_logs(
     assert session.scalar(select(func.count()).select_from(DataKey)) == number_of_patients(session)
 
 
-def begun(session: Session, keys: Keys, rows: Sequence[str], now: Any = MONDAY, **options: Any) -> PatientImportView:
-    read = import_files.read(table(*rows).encode(), media_type=CSV, charset=None)
-    return imports.begin(session, keys, read, PatientImportOptions.from_json(options), is_csv=True, by=None, now=now)
-
-
 def test_a_file_that_waits_outlives_a_new_master_key(session: Session) -> None:
     begun(session, with_masters(OLD), [person(1)])
     session.flush()
@@ -313,113 +271,3 @@ def test_rows_go_on_where_they_were_broken_off(session: Session, keys: Keys) -> 
         session.expire_all()
         assert imports.get(session, known.id).entered == number_of_patients(session) == entered
     assert jobs.import_patients(keys, MONDAY) == 0
-
-
-# Several processes
-
-
-@pytest.mark.usefixtures("real_commits")
-def test_two_files_at_once_with_the_same_people_enter_each_of_them_once(keys: Keys) -> None:
-    for options in ({}, {"on_problem": "skip_row"}):
-        with transaction() as session:
-            known = [begun(session, keys, [person(n) for n in range(30)], **options).id for _ in range(2)]
-        at_once([partial(_work_until_done, keys)] * 3)
-        with transaction() as session:
-            shown = [imports.get(session, each) for each in known]
-            assert sorted(each.entered for each in shown)[0] == 0
-            assert number_of_patients(session) == 30
-            assert all(each.finished_at for each in shown)
-
-
-def _work_until_done(keys: Keys) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        done = jobs.import_patients(keys, MONDAY)
-        with transaction() as session:
-            left = session.scalars(select(PatientImport.id).where(PatientImport.finished_at.is_(None))).all()
-        if not done and not left:
-            return
-
-
-@pytest.mark.usefixtures("real_commits")
-def test_a_process_that_is_killed_enters_nobody_twice_and_nobody_by_half(keys: Keys, tmp_path: Path) -> None:
-    file = tmp_path / "patients.csv"
-    file.write_text(table(*(person(n) for n in range(600))))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "patient_service", "import", str(file), "--skip-rows"],
-        cwd=ROOT,
-        env=dict(os.environ),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        with transaction() as session:
-            if number_of_patients(session):
-                break
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait(10)
-    with transaction() as session:
-        assert 0 < number_of_patients(session) < 600
-    _work_until_done(keys)
-    with transaction() as session:
-        (known,) = session.scalars(select(PatientImport))
-        assert (known.status, known.entered, number_of_patients(session)) == ("completed", 600, 600)
-
-
-@pytest.fixture
-def stricter(real_commits: None) -> Iterator[None]:
-    """The table refuses a value that no check foresees."""
-    constraint = "ALTER TABLE patients {} CONSTRAINT for_a_test"
-    with as_owner(MigrationSettings(), "patient_service") as owner:
-        owner.execute(text(constraint.format("ADD") + " CHECK (registered_on <> '2026-01-02')"))
-        owner.commit()
-    yield
-    with as_owner(MigrationSettings(), "patient_service") as owner:
-        owner.execute(text(constraint.format("DROP")))
-        owner.commit()
-
-
-@pytest.mark.usefixtures("stricter")
-@pytest.mark.parametrize(("on_problem", "entered"), [("refuse_file", 0), ("skip_row", 2)])
-def test_a_value_that_only_the_database_refuses_costs_its_row_or_the_file(
-    keys: Keys, on_problem: str, entered: int
-) -> None:
-    content = b"first_name,last_name,registered_on\nA,B,2026-01-01\nC,D,2026-01-02\nE,F,2026-01-03\n"
-    read = import_files.read(content, media_type=CSV, charset=None)
-    options = PatientImportOptions.from_json({"on_problem": on_problem})
-    with transaction() as session:
-        known = imports.begin(session, keys, read, options, is_csv=True, by=None, now=MONDAY)
-    _work_until_done(keys)
-    with transaction() as session:
-        shown = imports.get(session, known.id)
-        assert (shown.entered, shown.refused, number_of_patients(session)) == (entered, 1, entered)
-
-
-# At the terminal
-
-
-def import_file(file: Path, *options: str) -> Any:
-    return CliRunner().invoke(cli.commands, ["import", str(file), *options], obj="patient_service")
-
-
-@pytest.mark.usefixtures("real_commits")
-def test_a_file_is_entered_at_the_terminal_with_every_problem_by_its_line(tmp_path: Path) -> None:
-    file = tmp_path / "patients.csv"
-    file.write_text(MIXED)
-    checked = import_file(file, "--dry-run")
-    assert checked.exit_code == 1
-    assert "line 3: date_of_birth must be" in checked.output
-    assert "gestern" not in checked.output
-    assert "completed: 4 rows, 0 entered, 2 refused" in checked.output
-    assert import_file(file).exit_code == 1
-    assert "completed: 4 rows, 2 entered, 2 refused" in import_file(file, "--skip-rows").output
-    file.write_text(table(person(1)))
-    assert import_file(file).exit_code == 0
-    file.write_bytes(b"\xff")
-    unreadable = import_file(file)
-    assert (unreadable.exit_code, "Line 1 is not UTF-8" in unreadable.output) == (1, True)
-    with transaction() as session:
-        assert number_of_patients(session) == 3
-        assert session.scalar(select(func.count()).select_from(StatusChange)) == 0
