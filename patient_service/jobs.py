@@ -11,7 +11,7 @@ from threading import BoundedSemaphore
 from uuid import UUID
 
 from patient_service.dependencies import Dependencies
-from patient_service.domain import access_verification, birthdays, crisis, key_rings, searches
+from patient_service.domain import access_verification, birthdays, crisis, imports, key_rings, searches
 from patient_service.domain.schemas import NewStatus
 from patient_service.settings import Settings
 from shared.database import transaction
@@ -110,6 +110,18 @@ def verify_access_log(
             yield found
 
 
+def import_patients(keys: Keys, now: datetime) -> int:
+    """Check and enter the patients of files that wait."""
+    with transaction() as session:
+        return imports.work(session, keys, progress=_note_progress, now=now)
+
+
+def _note_progress(import_id: UUID, counts: Mapping[str, int]) -> None:
+    """In a transaction of its own: that of the work may take a while."""
+    with transaction() as session:
+        imports.note_progress(session, import_id, counts)
+
+
 def needs(settings: Settings) -> Sequence[ReadinessCheck]:
     """That every key is there with which something was written."""
     return [key_rings.rings(Dependencies.of(settings).keys).needed()]
@@ -126,5 +138,6 @@ def jobs(dependencies: Dependencies) -> Sequence[Job]:
         Job("reindex", timedelta(minutes=1), partial(reindex, keys)),
         # hourly like the birthdays: a new day is anchored soon after it begins
         Job("access-anchors", timedelta(hours=1), anchor_access_log),
+        Job("patient-imports", timedelta(seconds=1), partial(import_patients, keys)),
         Job("pauses", timedelta(minutes=10), partial(end_pauses, keys)),
     ]

@@ -41,6 +41,60 @@ def upgrade() -> None:
         postgresql_where=sa.text("is_known"),
     )
     op.create_table(
+        "patient_imports",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("status", sa.Text(), server_default="checking", nullable=False),
+        sa.Column("dry_run", sa.Boolean(), nullable=False),
+        sa.Column("on_problem", sa.Text(), nullable=False),
+        sa.Column("force", sa.Boolean(), nullable=False),
+        sa.Column("is_csv", sa.Boolean(), nullable=False),
+        sa.Column("started_by", sa.Uuid(), nullable=True),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("blocks", sa.Integer(), nullable=False),
+        sa.Column("blocks_done", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("checked", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("entered", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("refused", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        *aggregate_columns(),
+        sa.CheckConstraint(
+            "(status IN ('checking', 'entering')) = (finished_at IS NULL)",
+            name=op.f("ck_patient_imports_finished_when_over"),
+        ),
+        sa.CheckConstraint("on_problem IN ('refuse_file', 'skip_row')", name=op.f("ck_patient_imports_on_problem")),
+        sa.CheckConstraint(
+            "status IN ('checking', 'entering', 'completed', 'refused')", name=op.f("ck_patient_imports_status")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_patient_imports")),
+    )
+    op.create_index(
+        "ix_patient_imports_unfinished",
+        "patient_imports",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("finished_at IS NULL"),
+    )
+    op.create_table(
+        "patient_import_blocks",
+        sa.Column("import_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["import_id"], ["patient_imports.id"], name=op.f("fk_patient_import_blocks_import_id")),
+        sa.PrimaryKeyConstraint("import_id", "number", name=op.f("pk_patient_import_blocks")),
+    )
+    op.create_table(
+        "patient_import_rows",
+        sa.Column("import_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("line", sa.Integer(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("patient_id", sa.Uuid(), nullable=True),
+        sa.Column("problem", postgresql.JSONB(none_as_null=True), nullable=True),
+        sa.CheckConstraint("outcome IN ('valid', 'entered', 'refused')", name=op.f("ck_patient_import_rows_outcome")),
+        sa.ForeignKeyConstraint(["import_id"], ["patient_imports.id"], name=op.f("fk_patient_import_rows_import_id")),
+        sa.PrimaryKeyConstraint("import_id", "number", name=op.f("pk_patient_import_rows")),
+    )
+    op.create_table(
         "patients",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("reference", sa.Text(), nullable=False),
@@ -59,7 +113,7 @@ def upgrade() -> None:
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("missing", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("index_key", sa.LargeBinary(), nullable=False),
-        sa.Column("search_index", postgresql.ARRAY(sa.LargeBinary()), nullable=False),
+        sa.Column("search_index", postgresql.ARRAY(sa.BigInteger()), nullable=False),
         sa.Column("person_index", sa.LargeBinary(), nullable=True),
         sa.Column("namesake", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("address_index", sa.LargeBinary(), nullable=True),
@@ -247,6 +301,9 @@ def downgrade() -> None:
     op.drop_table("file_accesses")
     op.drop_table("consents")
     op.drop_table("patients")
+    op.drop_table("patient_import_rows")
+    op.drop_table("patient_import_blocks")
+    op.drop_table("patient_imports")
     op.drop_table("located_postal_codes")
     op.drop_table("data_keys")
     drop_shared_tables()

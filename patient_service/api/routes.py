@@ -9,6 +9,7 @@ from patient_service.api.crises import (
     PatientCrisisClearResource,
     PatientCrisisFlagResource,
 )
+from patient_service.api.imports import PatientImportCollection, PatientImportItem, PatientImportRowCollection
 from patient_service.api.patients import PatientBulkResource, PatientCollection, PatientItem
 from patient_service.api.placement_codes import PlacementCodeRevealResource
 from patient_service.api.searches import PatientHistoryCollection, PatientReadinessResource, PatientStatusResource
@@ -31,6 +32,9 @@ ROUTES = [
     Route("/api/patients/<uuid:id>/crisis/flag", PatientCrisisFlagResource, post=COORDINATORS),
     Route("/api/patients/<uuid:id>/crisis/clear", PatientCrisisClearResource, post=COORDINATORS),
     Route("/api/patients/<uuid:id>/placement-code/reveal", PlacementCodeRevealResource, post=COORDINATORS),
+    Route("/api/patient-imports", PatientImportCollection, get=COORDINATORS, post=COORDINATORS),
+    Route("/api/patient-imports/<uuid:id>", PatientImportItem, get=COORDINATORS),
+    Route("/api/patient-imports/<uuid:id>/rows", PatientImportRowCollection, get=COORDINATORS),
     Route("/api/patients/<uuid:id>/consents", ConsentCollection, post=COORDINATORS),
     Route("/api/patients/<uuid:id>/consents/<uuid:consent_id>", ConsentItem, get=COORDINATORS),
     Route("/api/patients/<uuid:id>/consents/<uuid:consent_id>/withdraw", ConsentWithdrawResource, post=COORDINATORS),

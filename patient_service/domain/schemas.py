@@ -227,13 +227,14 @@ class PatientLabel(Schema):
 
 
 class PatientFilter(QuerySchema):
-    """Which patients to list; `q` looks for whole words of the name, or for a reference."""
+    """Which patients to list; `q` looks for words of the name by their beginning or sound, or for a reference."""
 
     q: (
         Annotated[
             Line,
             Field(
-                description="At most ten words, each a whole word of the name, or the patient's reference.",
+                description="At most ten words: each begins a word of the name (three letters on) or sounds like one,"
+                " or is the patient's reference.",
                 examples=["Herbstwind"],
             ),
         ]

@@ -74,9 +74,9 @@ def fields_are_among(**wanted: Collection[object]) -> list[ColumnElement[bool]]:
     return [getattr(Patient, name).in_(values) for name, values in wanted.items() if values]
 
 
-def has_words(alternatives: Sequence[Sequence[bytes]]) -> ColumnElement[bool]:
-    """All the blind indexes of one of the alternatives are among those of the patient's name and reference."""
-    return or_(*(Patient.search_index.contains(indexes) for indexes in alternatives))
+def has_words(alternatives: Sequence[Sequence[Sequence[int]]]) -> ColumnElement[bool]:
+    """Of each word of one of the alternatives the patient has one of the values."""
+    return or_(*(and_(*(Patient.search_index.overlap(values) for values in words)) for words in alternatives))
 
 
 _GIVEN: Final = exists().where(Consent.patient_id == Patient.id, Consent.purpose == ConsentPurpose.MANDATE)

@@ -16,6 +16,7 @@ from sqlalchemy import (
     ColumnElement,
     Date,
     DateTime,
+    Insert,
     Integer,
     LargeBinary,
     Table,
@@ -145,7 +146,7 @@ def _nobody_alike(suspected_by: Collection[str], *, of_several_keys: bool) -> Co
 
 
 @lru_cache
-def _adding(suspected_by: frozenset[str], *, is_forced: bool, of_several_keys: bool) -> ReturningInsert[tuple[int]]:
+def _adding(suspected_by: frozenset[str], *, is_forced: bool, of_several_keys: bool) -> Insert:
     """Check, patient, key, event and the first entry of the access log in one statement: entering a patient must cost
     little more than a bare insert.
     """
@@ -162,8 +163,13 @@ def _adding(suspected_by: frozenset[str], *, is_forced: bool, of_several_keys: b
     key = select(added.c.id, _given("data_key", LargeBinary))
     keyed = insert(_DATA_KEYS).from_select(["patient_id", "wrapped"], key)
     with_key = keyed.returning(_DATA_KEYS.c.patient_id).cte("with_key")
-    events = record_statement(exists(select(with_key.c.patient_id))).returning(outbox.c.position)
-    return events.add_cte(_first_access(added.c.id))
+    return record_statement(exists(select(with_key.c.patient_id))).add_cte(_first_access(added.c.id))
+
+
+@lru_cache
+def _adding_one(suspected_by: frozenset[str], **case: bool) -> ReturningInsert[tuple[int]]:
+    """The same, which returns a row where somebody was added: of many at once the driver could not tell."""
+    return _adding(suspected_by, **case).returning(outbox.c.position)
 
 
 def _first_access(patient_id: ColumnElement[UUID]) -> CTE:
@@ -217,19 +223,41 @@ class FirstAccess(NamedTuple):
     access_hash: bytes
 
 
-def add_unless_known(
-    session: Session, patient: Patient, looked_for: LookedFor, *, events: str, access: FirstAccess, is_forced: bool
-) -> bool:
+class NewRow(NamedTuple):
+    """A new patient, who is looked for, what is published, and what is noted."""
+
+    patient: Patient
+    looked_for: LookedFor
+    events: str
+    access: FirstAccess
+
+    def parameters(self) -> dict[str, Any]:
+        """Their values in a statement."""
+        columns = [each.name for each in _PATIENTS.columns if each.name not in _SUSPECTED]
+        row = {name: getattr(self.patient, name) for name in columns}
+        others = {**self.looked_for.parameters(), **self.access._asdict()}
+        return {**row, **others, "data_key": self.patient.data_key, "events": self.events}
+
+
+def add_unless_known(session: Session, new: NewRow, *, is_forced: bool) -> bool:
     """Insert a new patient with the data key past the unit of work, note that, and record its events (`as_rows`), in
     one statement.
 
     False, and nothing inserted, where somebody alike is known: of the same reference or insurance number or, unless
     forced, of a name that sounds alike with the same date of birth or address.
     """
-    row = {each.name: getattr(patient, each.name) for each in _PATIENTS.columns if each.name not in _SUSPECTED}
-    given = {**row, **looked_for.parameters(), **access._asdict(), "data_key": patient.data_key, "events": events}
-    adding = _adding(looked_for.suspected_by, is_forced=is_forced, of_several_keys=looked_for.of_several_keys)
-    return session.scalar(adding, given) is not None
+    asked = new.looked_for
+    adding = _adding_one(asked.suspected_by, is_forced=is_forced, of_several_keys=asked.of_several_keys)
+    return session.scalar(adding, new.parameters()) is not None
+
+
+def add_each_unless_known(session: Session, rows: Sequence[NewRow], *, is_forced: bool) -> set[UUID]:
+    """The same for many, in few round trips; returns the ids of those who were inserted."""
+    suspected_by = frozenset().union(*(each.looked_for.suspected_by for each in rows))
+    adding = _adding(suspected_by, is_forced=is_forced, of_several_keys=rows[0].looked_for.of_several_keys)
+    session.connection().execute(adding, [each.parameters() for each in rows])
+    ids = [each.patient.id for each in rows]
+    return set(session.scalars(select(_PATIENTS.c.id).where(_PATIENTS.c.id.in_(ids))))
 
 
 def identify(

@@ -7,11 +7,13 @@ only what a question in SQL needs, and what belongs to no single field: dates of
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
+    Dialect,
     ForeignKey,
     Index,
     LargeBinary,
@@ -21,13 +23,14 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column, relationship
 
 from shared.database import NAMES, Aggregate, Copy, column_types, is_one_of, new_id
 from shared.database.tables import add_shared_tables
 from shared.database.wrapped_keys import id_of_wrapping_key
 from shared.values.enums import ConsentPurpose, PatientStatus, PlacementState
+from shared.values.patient_import_enums import OnProblem, PatientImportOutcome, PatientImportStatus
 
 
 class Tables(DeclarativeBase):
@@ -35,6 +38,19 @@ class Tables(DeclarativeBase):
 
     metadata = MetaData(naming_convention=NAMES)
     type_annotation_map = column_types
+
+
+class Numbers(ARRAY[int]):
+    """Many numbers, which are sent as one text: psycopg2 would take longer to write each than the digests took."""
+
+    cache_ok = True
+
+    def __init__(self) -> None:
+        super().__init__(BigInteger)
+
+    def bind_processor(self, dialect: Dialect) -> Any:  # noqa: ARG002
+        """How a list is sent."""
+        return lambda numbers: None if numbers is None else "{" + ",".join(map(str, numbers)) + "}"
 
 
 class Patient(Aggregate, Tables):
@@ -69,8 +85,10 @@ class Patient(Aggregate, Tables):
 
     index_key: Mapped[bytes]
     """The id of the key of the blind indexes in this row."""
-    search_index: Mapped[list[bytes]] = mapped_column(ARRAY(LargeBinary))
-    """Blind indexes of every word of the name, of the reference, and of the date of birth."""
+    search_index: Mapped[list[int]] = mapped_column(Numbers())
+    """Keyed digests of every beginning of every word of the name and of how it sounds, of the reference and of the date
+    of birth.
+    """
     person_index: Mapped[bytes | None]
     """Blind index of how the name sounds and the date of birth together; null where the date is unknown."""
     namesake: Mapped[int] = mapped_column(default=0, server_default=text("0"))
@@ -126,7 +144,7 @@ class Patient(Aggregate, Tables):
 
 
 class DataKey(Tables):
-    """A patient's wrapped key; to delete the row is to destroy it.
+    """A wrapped key of a patient, or of a file with patients until it is over; to delete the row is to destroy it.
 
     It lies apart from what it encrypts, and is backed up apart, for days only: else every old backup would hold both,
     and nothing in it could be erased (docs/decisions/0005-a-key-per-patient.md). No foreign key ties it to the patient,
@@ -308,6 +326,69 @@ class LocatedPostalCode(Copy, Tables):
     is_known: Mapped[bool]
 
     __table_args__ = (Index("ix_located_postal_codes_known", "postal_code", postgresql_where=text("is_known")),)
+
+
+class PatientImport(Aggregate, Tables):
+    """A file with patients who are to be entered, and how far that has come.
+
+    While it waits its rows are sealed in `PatientImportBlock`, with a data key of the import's own, which lies in
+    `data_keys` like those of patients. When it is over, rows and key are destroyed.
+    """
+
+    __tablename__ = "patient_imports"
+
+    status: Mapped[str] = mapped_column(default="checking", server_default="checking")
+    dry_run: Mapped[bool]
+    on_problem: Mapped[str]
+    force: Mapped[bool]
+    is_csv: Mapped[bool]
+    """Whether problems name columns of a table rather than fields of a document."""
+    started_by: Mapped[UUID | None]
+    finished_at: Mapped[datetime | None]
+    total: Mapped[int]
+    """How many rows the file has."""
+    blocks: Mapped[int]
+    """In how many blocks they are stored."""
+    blocks_done: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    """How many of these, from the first on, were entered."""
+    checked: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    entered: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    refused: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+
+    __table_args__ = (
+        # which ones are not over yet
+        Index("ix_patient_imports_unfinished", "id", postgresql_where=text("finished_at IS NULL")),
+        CheckConstraint(is_one_of("status", PatientImportStatus), name="status"),
+        CheckConstraint(is_one_of("on_problem", OnProblem), name="on_problem"),
+        CheckConstraint("(status IN ('checking', 'entering')) = (finished_at IS NULL)", name="finished_when_over"),
+    )
+
+
+class PatientImportBlock(Tables):
+    """Some rows of a file, sealed; gone when the import is over."""
+
+    __tablename__ = "patient_import_blocks"
+
+    import_id: Mapped[UUID] = mapped_column(ForeignKey("patient_imports.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    sealed: Mapped[bytes]
+
+
+class PatientImportRow(Tables):
+    """What became of one row of a file; nothing of what stands in it."""
+
+    __tablename__ = "patient_import_rows"
+
+    import_id: Mapped[UUID] = mapped_column(ForeignKey("patient_imports.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    line: Mapped[int]
+    """Where it begins in the file."""
+    outcome: Mapped[str]
+    patient_id: Mapped[UUID | None]
+    problem: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """Why it is refused: texts by their keys, names of fields, ids of patients who may be the same."""
+
+    __table_args__ = (CheckConstraint(is_one_of("outcome", PatientImportOutcome), name="outcome"),)
 
 
 add_shared_tables(Tables.metadata)
