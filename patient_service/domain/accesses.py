@@ -11,7 +11,7 @@ from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 
-from patient_service.domain.access_chains import BEGINNING, chained, file_content, list_content
+from patient_service.domain.access_chains import BEGINNING, as_text, chained, file_content, list_content
 from patient_service.domain.files import get_patient, open_text, seal_text
 from patient_service.domain.indexes import list_digest
 from patient_service.domain.schemas import AccessFilter, AccessView, Action, FileAccessView, ListAction
@@ -89,7 +89,7 @@ def _note(session: Session, keys: Keys, files: Sequence[Any], reader: Reader, ac
 
 def _entry(keys: Keys, access: UUID, file: Any, reader: Reader, action: Action, *, now: datetime) -> NewFileAccess:
     purpose = _sealed(keys, file, reader.purpose)
-    return NewFileAccess(file.id, purpose, file_content(access, file.id, action, purpose, now, reader.id))
+    return NewFileAccess(file.id, purpose, file_content(access, file.id, action, purpose, as_text(now), reader.id))
 
 
 def _sealed(keys: Keys, file: Any, purpose: str | None) -> bytes | None:
@@ -157,7 +157,7 @@ def _note_list(
         accessed_at=now,
         accessed_by=reader.id,
     )
-    access_log.add_list_access(session, vars(entry), content=list_content(entry))
+    access_log.add_list_access(session, vars(entry), content=list_content(entry, as_text(now)))
 
 
 def list_part(
