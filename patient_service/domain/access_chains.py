@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
@@ -22,13 +22,13 @@ BEFORE_ALL: Final = UUID(int=0)
 
 
 def file_content(
-    id: UUID, patient_id: UUID, action: str, purpose: bytes | None, accessed_at: datetime, accessed_by: UUID | None
+    id: UUID, patient_id: UUID, action: str, purpose: bytes | None, accessed_at: str, accessed_by: UUID | None
 ) -> bytes:
     """Returns the digest of what stands in an entry of one file."""
-    return _digest("file", str(id), str(patient_id), action, _hex(purpose), _at(accessed_at), _id(accessed_by))
+    return _digest("file", str(id), str(patient_id), action, _hex(purpose), accessed_at, _id(accessed_by))
 
 
-def list_content(entry: Any) -> bytes:
+def list_content(entry: Any, accessed_at: str) -> bytes:
     """Returns the digest of what stands in an entry of a list: a row of the table, or anything with its columns."""
     return _digest(
         "list",
@@ -38,15 +38,15 @@ def list_content(entry: Any) -> bytes:
         entry.view,
         None if entry.purposes is None else [_hex(each) for each in entry.purposes],
         _hex(entry.digest),
-        _at(entry.accessed_at),
+        accessed_at,
         _id(entry.accessed_by),
     )
 
 
 def content_of(kind: Kind, row: Any) -> bytes:
-    """Returns the digest of what stands in an entry as it is stored."""
+    """Returns the digest of what stands in an entry as it is stored; `accessed_at` is a text in the row."""
     if kind == "list":
-        return list_content(row)
+        return list_content(row, row.accessed_at)
     return file_content(row.id, row.patient_id, row.action, row.purpose, row.accessed_at, row.accessed_by)
 
 
@@ -63,7 +63,8 @@ def _hex(stored: bytes | memoryview | None) -> str | None:
     return None if stored is None else bytes(stored).hex()
 
 
-def _at(instant: datetime) -> str:
+def as_text(instant: datetime) -> str:
+    """Returns an instant as it is hashed; `store/access_log.py` has the same in SQL."""
     return instant.astimezone(UTC).isoformat(timespec="microseconds")
 
 
@@ -74,8 +75,8 @@ def _id(account: UUID | None) -> str | None:
 class AnchorHash:
     """The hash of an anchor: of the one before, its own row, and each chain that had new entries, in their order."""
 
-    def __init__(self, before: bytes, *, number: int, day: date, made_at: datetime) -> None:
-        self._hash = sha256(before + _digest("anchor", number, day.isoformat(), _at(made_at)))
+    def __init__(self, before: bytes, *, number: int, day: str, made_at: str, chains: int) -> None:
+        self._hash = sha256(before + _digest("anchor", number, day, made_at, chains))
 
     def add(self, kind: str, chain: UUID, number: int, hash: bytes) -> None:
         """Take in the last entry of a chain."""

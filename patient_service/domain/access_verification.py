@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from patient_service.domain.access_chains import BEGINNING, AnchorHash, ChainCheck, name_of
+from patient_service.domain.access_chains import BEGINNING, AnchorHash, ChainCheck, as_text, name_of
 from patient_service.store import access_log as store
 from patient_service.store.access_log import KINDS, Kind
 from patient_service.store.tables import AccessAnchor
@@ -24,7 +24,13 @@ def anchor(session: Session, *, now: datetime) -> bool:
     last = store.last_anchor(session)
     made = AccessAnchor(number=last.number + 1 if last else 1, day=berlin_day(now), made_at=now)
     made.chains = store.anchor_chains(session, made.number)
-    hash = _hash_of(made, last.hash if last else BEGINNING)
+    hash = AnchorHash(
+        last.hash if last else BEGINNING,
+        number=made.number,
+        day=made.day.isoformat(),
+        made_at=as_text(now),
+        chains=made.chains,
+    )
     for each in store.chains_of_anchor(session, made.number):
         hash.add(each.kind, each.chain, each.number, each.hash)
     made.hash = hash.digest()
@@ -40,10 +46,6 @@ def _is_anchored(session: Session, now: datetime) -> bool:
 def newest_anchor(session: Session) -> AccessAnchor | None:
     """The newest anchor; None before there is one."""
     return store.last_anchor(session)
-
-
-def _hash_of(anchor: AccessAnchor, before: bytes) -> AnchorHash:
-    return AnchorHash(before, number=anchor.number, day=anchor.day, made_at=anchor.made_at)
 
 
 @dataclass(frozen=True)
@@ -104,11 +106,13 @@ class Anchors:
         self._number, self._hash = found.number, found.hash
         return Verified(anchors=1, problems=problems)
 
-    def _follow(self, session: Session, anchor: AccessAnchor) -> Iterator[str]:
+    def _follow(self, session: Session, anchor: Any) -> Iterator[str]:
         """What is wrong with an anchor, and with the entries that it holds."""
         if anchor.number != self._number + 1:
             yield f"anchor {anchor.number} follows anchor {self._number}: what was between them is missing"
-        hash = _hash_of(anchor, self._hash)
+        hash = AnchorHash(
+            self._hash, number=anchor.number, day=anchor.day, made_at=anchor.made_at, chains=anchor.chains
+        )
         for held in store.chains_of_anchor(session, anchor.number):
             hash.add(held.kind, held.chain, held.number, held.hash)
             if held.stands != held.hash:
@@ -127,6 +131,6 @@ class Anchors:
             yield f"anchor {number} is missing, but the log has it"
 
 
-def _problem_with(anchor: AccessAnchor, held: Any) -> str:
+def _problem_with(anchor: Any, held: Any) -> str:
     state = "missing" if held.stands is None else "another one now"
     return f"{name_of(held.kind, held.chain, held.number)} is {state}: anchor {anchor.number} of {anchor.day} holds it"

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 
-from patient_service.domain.access_chains import BEGINNING, chained, file_content, list_content
+from patient_service.domain.access_chains import BEGINNING, as_text, chained, file_content, list_content
 from patient_service.domain.files import get_patient, open_text, seal_text
 from patient_service.domain.indexes import list_digest
 from patient_service.domain.schemas import AccessFilter, AccessView, Action, FileAccessView, ListAction
@@ -83,13 +83,13 @@ def note_ids(
 
 def _note(session: Session, keys: Keys, files: Sequence[Any], reader: Reader, action: Action, *, now: datetime) -> None:
     access, different = new_id(), {each.id: each for each in files}
-    entries = [_entry(keys, access, each, reader, action, now=now) for each in different.values()]
+    entries = [_new_entry(keys, access, each, reader, action, now=now) for each in different.values()]
     access_log.add_file_accesses(session, access, entries, action=action, at=now, by=reader.id)
 
 
-def _entry(keys: Keys, access: UUID, file: Any, reader: Reader, action: Action, *, now: datetime) -> NewFileAccess:
+def _new_entry(keys: Keys, access: UUID, file: Any, reader: Reader, action: Action, *, now: datetime) -> NewFileAccess:
     purpose = _sealed(keys, file, reader.purpose)
-    return NewFileAccess(file.id, purpose, file_content(access, file.id, action, purpose, now, reader.id))
+    return NewFileAccess(file.id, purpose, file_content(access, file.id, action, purpose, as_text(now), reader.id))
 
 
 def _sealed(keys: Keys, file: Any, purpose: str | None) -> bytes | None:
@@ -100,7 +100,7 @@ def _sealed(keys: Keys, file: Any, purpose: str | None) -> bytes | None:
 def creation(keys: Keys, patient: Patient, purpose: str | None, *, now: datetime) -> FirstAccess:
     """The entry with which a patient's chain begins, for the statement that inserts the patient."""
     access = new_id()
-    entry = _entry(keys, access, patient, Reader(patient.registered_by, purpose), "created", now=now)
+    entry = _new_entry(keys, access, patient, Reader(patient.registered_by, purpose), "created", now=now)
     return FirstAccess(access, entry.purpose, chained(BEGINNING, entry.content))
 
 
@@ -157,7 +157,7 @@ def _note_list(
         accessed_at=now,
         accessed_by=reader.id,
     )
-    access_log.add_list_access(session, vars(entry), content=list_content(entry))
+    access_log.add_list_access(session, vars(entry), content=list_content(entry, as_text(now)))
 
 
 def list_part(
@@ -168,9 +168,11 @@ def list_part(
     found = lists.accesses(session, patient_id, wanted.part)
     # people write names into purposes, so the log is a part of the file; its own reader stands in the next part
     note(session, keys, [patient], reader, "exported" if wanted.part.is_export else "audited", now=now)
-    return found.shown(
-        [FileAccessView.of(_shown(each, _opened(keys, patient, each.id, each.purpose))) for each in found.rows]
-    )
+    return found.shown([_entry(keys, patient, access) for access in found.rows])
+
+
+def _entry(keys: Keys, patient: Patient, access: Any) -> FileAccessView:
+    return FileAccessView.of(_shown(access, _opened(keys, patient, access.id, access.purpose)))
 
 
 def list_all(

@@ -138,11 +138,21 @@ def owners(session: Session, patient_ids: Sequence[UUID]) -> Sequence[Row[UUID, 
 # Reading chains
 
 
-def entries_after(session: Session, kind: Kind, after: tuple[UUID, int], *, limit: int) -> Sequence[Row[Any]]:
-    """The next entries after this chain and number, chain by chain; `of_chain` says of which each is."""
+def _as_text(instant: Any) -> ColumnElement[str]:
+    """An instant as it is hashed (`domain/access_chains.py`)."""
+    return func.to_char(func.timezone("UTC", instant), 'YYYY-MM-DD"T"HH24:MI:SS.US') + "+00:00"
+
+
+def entries_after(session: Session, kind: Kind, after: tuple[UUID, int], *, limit: int) -> Sequence[Any]:
+    """The next entries after this chain and number, chain by chain; `of_chain` says of which each is.
+
+    `accessed_at` is a text, as it is hashed: somebody may have put there what Python has no instant for.
+    """
     table = _TABLES[kind]
     chain = table.c[_KEYS[kind]]
-    wanted = select(table, chain.label("of_chain")).where(tuple_(chain, table.c.number) > after)
+    columns = [each for each in table.columns if each.name != "accessed_at"]
+    shown = (chain.label("of_chain"), _as_text(table.c.accessed_at).label("accessed_at"))
+    wanted = select(*columns, *shown).where(tuple_(chain, table.c.number) > after)
     return session.execute(wanted.order_by(chain, table.c.number).limit(limit)).all()
 
 
@@ -188,10 +198,12 @@ def last_anchor(session: Session) -> AccessAnchor | None:
     return session.scalar(select(AccessAnchor).order_by(AccessAnchor.number.desc()).limit(1))
 
 
-def anchor_after(session: Session, number: int) -> AccessAnchor | None:
-    """The next anchor after the one with this number."""
-    after = select(AccessAnchor).where(AccessAnchor.number > number)
-    return session.scalar(after.order_by(AccessAnchor.number).limit(1))
+def anchor_after(session: Session, number: int) -> Row[Any] | None:
+    """The next anchor after the one with this number; `day` and `made_at` are texts, as they are hashed."""
+    day = func.to_char(AccessAnchor.day, "YYYY-MM-DD").label("day")
+    made_at = _as_text(AccessAnchor.made_at).label("made_at")
+    wanted = select(AccessAnchor.number, day, made_at, AccessAnchor.chains, AccessAnchor.hash)
+    return session.execute(wanted.where(AccessAnchor.number > number).order_by(AccessAnchor.number).limit(1)).first()
 
 
 def last_anchored(session: Session) -> int:

@@ -14,7 +14,7 @@ from migrations.connections import as_owner
 from migrations.settings import MigrationSettings
 from patient_service import jobs
 from patient_service.domain import accesses
-from patient_service.domain.access_chains import BEGINNING, chained, file_content
+from patient_service.domain.access_chains import BEGINNING, as_text, chained, file_content
 from patient_service.domain.accesses import Reader
 from patient_service.store import access_log
 from patient_service.store.tables import FileAccess
@@ -78,7 +78,7 @@ def add_chain(patient_id: UUID, length: int) -> None:
     before, rows = BEGINNING, []
     for number in range(1, length + 1):
         id, at = new_id(), MONDAY + timedelta(seconds=number)
-        before = chained(before, file_content(id, patient_id, "read", None, at, None))
+        before = chained(before, file_content(id, patient_id, "read", None, as_text(at), None))
         rows.append((str(id), str(patient_id), number, "read", at, before))
     with transaction() as session:
         cursor = session.connection().connection.cursor()

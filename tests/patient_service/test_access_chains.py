@@ -14,7 +14,7 @@ from sqlalchemy import delete
 from migrations.connections import as_owner
 from migrations.settings import MigrationSettings
 from patient_service import jobs
-from patient_service.domain.access_chains import BEGINNING, chained, content_of
+from patient_service.domain.access_chains import BEGINNING, as_text, chained, file_content
 from patient_service.store.tables import AccessAnchor, DataKey, FileAccess, ListAccess
 from shared import database
 from shared.database import transaction
@@ -108,6 +108,12 @@ def test_a_list_that_was_changed_is_found(tamper: Tamper, patient: UUID, column:
     assert "entry 1 of lists" in problems()[0]
 
 
+@pytest.mark.parametrize("instant", ["infinity", "-infinity", "20000-01-01", "0044-03-15 BC"])
+def test_an_instant_that_python_does_not_know_is_found(tamper: Tamper, patient: UUID, instant: str) -> None:
+    tamper(f"UPDATE {OF_FILE.format('accessed_at = :at')}", patient=patient, number=2, at=instant)
+    assert problems() == [f"entry 2 of patient {patient} is not what was written there"]
+
+
 def test_every_column_is_among_those_that_were_changed() -> None:
     place = {"patient_id", "number", "chain", "hash"}
     for table, changed in ((FileAccess, CHANGES), (ListAccess, LIST_CHANGES)):
@@ -160,7 +166,9 @@ def forge(tamper: Tamper, patient_id: UUID) -> None:
     before = BEGINNING
     for entry in chain(patient_id):
         entry.action = "changed" if entry.number == 2 else entry.action
-        before = chained(before, content_of("file", entry))
+        at = as_text(entry.accessed_at)
+        content = file_content(entry.id, patient_id, entry.action, entry.purpose, at, entry.accessed_by)
+        before = chained(before, content)
         made = {"action": entry.action, "hash": before, "patient": patient_id, "number": entry.number}
         tamper(f"UPDATE {OF_FILE.format('action = :action, hash = :hash')}", **made)
 
@@ -206,6 +214,10 @@ def test_anchors_that_were_written_anew_are_found_by_those_in_the_log(tamper: Ta
 
 
 ANCHORS = {
+    "of other chains": ("UPDATE access_anchors SET chains = 7 WHERE number = 2",
+                        ["anchor 2 of 2026-11-24 is not what was written there"]),
+    "of no instant": ("UPDATE access_anchors SET made_at = 'infinity', day = '20000-01-01' WHERE number = 2",
+                      ["anchor 2 of 20000-01-01 is not what was written there"]),
     "changed": ("UPDATE access_anchors SET made_at = now() WHERE number = 2",
                 ["anchor 2 of 2026-11-24 is not what was written there"]),
     "of another day": ("UPDATE access_anchors SET day = '2026-11-29' WHERE number = 2",
