@@ -29,6 +29,10 @@ WITHOUT_AN_ENTRY = {
     ("GET", "/api/dead-letters/<uuid:id>"): "the same",
     ("POST", "/api/dead-letters/<uuid:id>/replay"): "the same",
     ("POST", "/api/dead-letters/<uuid:id>/discard"): "the same",
+    ("GET", "/api/patient-imports"): "counts rows, and names nobody",
+    ("GET", "/api/patient-imports/<uuid:id>"): "the same",
+    ("POST", "/api/patient-imports"): "the same; those whom the worker enters are noted (test_imports.py)",
+    ("GET", "/api/patient-imports/<uuid:id>/rows"): "names candidates, who are noted (test_imports.py)",
 }
 OF_THE_PLATFORM = ("/health/", "/metrics", "/openapi.json", "/docs")
 """What every service has, and what knows no patient."""
@@ -215,4 +219,4 @@ def test_a_refusal_that_reveals_a_file_is_noted(
 
 def test_every_conflict_of_this_service_is_such_a_refusal() -> None:
     raised = {path.name for path in sources("patient_service") for _, name in calls_in(path) if name == "Conflict"}
-    assert raised == set()
+    assert raised == {"import_files.py"}  # of a file that has other rows than expected: nobody was looked for yet

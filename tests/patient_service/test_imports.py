@@ -128,7 +128,7 @@ def test_who_is_known_here_is_named_with_what_is_alike_and_noted(staff: Staff, s
     assert candidate["reference"] == known.reference
     assert candidate["why"] == ["similar_name", "date_of_birth"]
     log = staff.client.get(f"/api/patients/{known.id}/access-log").json["items"]
-    assert [each["action"] for each in log] == ["listed"]
+    assert [each["action"] for each in log] == ["listed", "created"]
     forced = staff.done(content, "?force=true&on_problem=skip_row")
     assert counts(forced) == ("completed", 2, 2, 1, 1)
 
