@@ -17,7 +17,11 @@ from tests.architecture.sources import calls_in, sources
 
 NOTES = {accesses.note, accesses.note_ids, accesses.note_list, accesses.list_all, accesses.creation}
 """The functions that write an entry, and the one that makes the first of a file."""
-WITHOUT_AN_ENTRY: dict[str, str] = {}
+WITHOUT_AN_ENTRY = {
+    "GET /api/patient-imports": "counts rows, and names nobody",
+    "GET /api/patient-imports/<uuid:id>": "the same",
+    "POST /api/patient-imports": "the same; the worker enters and notes the patients",
+}
 """Operations of the patient service that note nothing, with the reason; of what each really notes
 tests/patient_service/test_file_accesses.py asks the database.
 """
