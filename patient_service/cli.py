@@ -17,7 +17,7 @@ from patient_service import jobs
 from patient_service.dependencies import Dependencies
 from patient_service.domain import import_files, imports, key_rings
 from patient_service.domain.accesses import Reader
-from patient_service.domain.import_rows import REFUSALS
+from patient_service.domain.import_rows import ROW_ERRORS
 from patient_service.domain.import_schemas import (
     PatientImportOptions,
     PatientImportRowFilter,
@@ -119,7 +119,7 @@ def _begun(keys: Keys, file: Path, charset: str | None, options: PatientImportOp
     try:
         media_type = import_files.CSV if is_csv else import_files.JSON
         rows = import_files.read(file.read_bytes(), media_type=media_type, charset=charset)
-    except REFUSALS as refused:
+    except ROW_ERRORS as refused:
         sys.exit(str(refused))
     with transaction() as session:
         return imports.begin(session, keys, rows, options, is_csv=is_csv, by=None, now=clock.now())

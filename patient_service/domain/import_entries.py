@@ -9,7 +9,7 @@ from uuid import UUID
 
 from patient_service.domain import patients
 from patient_service.domain.import_files import FileRow
-from patient_service.domain.import_rows import REFUSALS, Problem, cannot_be_stored, patient_of, problem_of
+from patient_service.domain.import_rows import ROW_ERRORS, Problem, cannot_be_stored, patient_of, problem_of
 from patient_service.store.tables import PatientImport
 from shared.database import Session, is_trouble
 from shared.runtime.logs import logger
@@ -89,7 +89,7 @@ class Entering:
         """Of a row that was not entered together with the others: who is alike, if anybody still is."""
         try:
             return self._entered(number, patients.register(self._session, self._keys, new, **self._how).id)
-        except REFUSALS as refusal:
+        except ROW_ERRORS as refusal:
             return self._refused(number, problem_of(refusal))
 
     def _entered(self, number: int, patient_id: UUID) -> dict[str, Any]:
@@ -99,7 +99,7 @@ class Entering:
         return outcome_of(self._known.id, number, PatientImportOutcome.REFUSED, problem=problem)
 
     def _not_stored(self, number: int, fault: Exception) -> dict[str, Any]:
-        if isinstance(fault, REFUSALS):
+        if isinstance(fault, ROW_ERRORS):
             return self._refused(number, problem_of(fault))
         log.error(
             "patient_import.row_not_stored", import_id=str(self._known.id), row=number, problem=type(fault).__name__

@@ -20,7 +20,7 @@ from shared.values.schemas import InvalidFields, problems_of
 Problem = dict[str, Any]
 """Why a row cannot be entered, as JSON that is stored: texts by their keys, so that it fixes no language."""
 
-REFUSALS: Final = (PlatformError, InvalidFields, NotAcceptable)
+ROW_ERRORS: Final = (PlatformError, InvalidFields, NotAcceptable)
 """What the domain raises for a row that cannot be entered."""
 
 _SHOWN_NAME = re.compile(r"[a-z0-9_.]{0,100}")

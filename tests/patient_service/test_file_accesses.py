@@ -183,7 +183,7 @@ def test_without_a_note_there_is_no_answer(
     assert "Erika" not in answer.text
 
 
-REFUSALS: dict[str, tuple[tuple[str, str], Any]] = {
+ROW_ERRORS: dict[str, tuple[tuple[str, str], Any]] = {
     "patient.suspected_duplicate": (("POST", "/api/patients"), new_patient()),
     "patient.already_known": (("POST", "/api/patients"), new_patient(last_name="X", insurance_number="A123456780")),
     "patient.transition": (("POST", "/api/patients/<uuid:id>/status"), {"status": "paused"}),
@@ -205,12 +205,12 @@ def refusing(client: FlaskClient, session: Session, file: File) -> File:
 
 
 @pytest.mark.parametrize("key", [{}, {"Idempotency-Key": "k"}], ids=["", "with a key"])
-@pytest.mark.parametrize("code", REFUSALS)
+@pytest.mark.parametrize("code", ROW_ERRORS)
 def test_a_refusal_that_reveals_a_file_is_noted(
     client: FlaskClient, session: Session, refusing: File, code: str, key: dict[str, str]
 ) -> None:
     before = len(entries(session))
-    way, body = REFUSALS[code]
+    way, body = ROW_ERRORS[code]
     answer = ask(client, way, refusing, body, **key)
     assert (answer.status_code, answer.json["code"]) == (409, code)
     entry = entries(session)[before:]

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from patient_service.domain import import_files
 from patient_service.domain.import_cells import SEPARATOR, columns
 from patient_service.domain.import_files import CSV, JSON, LARGEST_FILE, LONGEST_ROW, MOST_ROWS, FileRow
-from patient_service.domain.import_rows import REFUSALS, patient_of
+from patient_service.domain.import_rows import ROW_ERRORS, patient_of
 from patient_service.domain.schemas import NewPatient
 from shared.errors import PlatformError
 from shared.http.csv_files import lines
@@ -41,7 +41,7 @@ def read(content: str | bytes, *, charset: str | None = None, media_type: str = 
 
 def refused(content: str | bytes, **how: Any) -> str:
     """Why the file, or its first row that cannot be read, is refused; the secret in it is never said."""
-    with pytest.raises(REFUSALS) as refusal:
+    with pytest.raises(ROW_ERRORS) as refusal:
         read(content, **how)
     assert SECRET.lower() not in str(refusal.value).lower()
     return refusal.value.code if isinstance(refusal.value, PlatformError) else str(refusal.value)
@@ -257,7 +257,7 @@ def test_our_own_list_can_be_read_again() -> None:
 def test_hostile_texts_in_cells_are_read_or_refused(text: str) -> None:
     table = io.StringIO()
     csv.writer(table).writerows([["first_name", "last_name", "anamnesis.complaints"], [text, "A", text]])
-    with suppress(*REFUSALS):  # and nothing else
+    with suppress(*ROW_ERRORS):  # and nothing else
         assert len(read(table.getvalue().encode(errors="surrogatepass"))) == 1
 
 
