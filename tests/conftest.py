@@ -32,7 +32,7 @@ MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 """An ordinary Monday, ten o'clock in Berlin."""
 
 
-SLOW_TO_START = {"platform", "kafka", "own_kafka", "cluster", "empty", "short_campaign", "trials"}
+SLOW_TO_START = {"platform", "kafka", "spare_broker", "cluster", "short_campaign", "trials"}
 """Fixtures that start Kafka or a whole platform."""
 
 
