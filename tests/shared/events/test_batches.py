@@ -30,7 +30,7 @@ TOPIC, PARTITION = "matching.events", 0
 TOO_MUCH = FETCH_LIMITS["receive.message.max.bytes"] * 2
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def own_kafka(spare_broker: PrivatePlatform) -> Iterator[dict[str, Any]]:
     """The broker that few use; their readers need not look for the ends of these batches, which are deleted."""
     kafka = spare_broker.kafka_client()
