@@ -135,12 +135,25 @@ class World:
     def deliver(self, choice: int) -> None:
         """The next event of some key reaches its listener."""
         self.fetch()
-        waiting = sorted((key for key, events in self.under_way.items() if events), key=str)
-        if waiting:
-            name, key = waiting[choice % len(waiting)]
-            event = self.under_way[name, key].pop(0)
-            self.arrived.append((name, event))
-            self._apply(name, event)
+        if waiting := self._waiting():
+            self._arrives(*waiting[choice % len(waiting)])
+
+    def deliver_all(self) -> None:
+        """Every event reaches its listener, and so does what is published because of it."""
+        self.fetch()
+        while waiting := self._waiting():
+            for name, key in waiting:
+                while self.under_way[name, key]:
+                    self._arrives(name, key)
+            self.fetch()
+
+    def _waiting(self) -> list[tuple[str, UUID]]:
+        return sorted((key for key, events in self.under_way.items() if events), key=str)
+
+    def _arrives(self, name: str, key: UUID) -> None:
+        event = self.under_way[name, key].pop(0)
+        self.arrived.append((name, event))
+        self._apply(name, event)
 
     def repeat(self, choice: int) -> None:
         """An event that was handled comes once more, as Kafka may bring it."""
@@ -160,9 +173,7 @@ class World:
             quiet = 0 if any(self.under_way.values()) else quiet + 1
             if quiet > 1:
                 return
-            while any(self.under_way.values()):
-                self.deliver(0)
-                self.fetch()
+            self.deliver_all()
             self.now += timedelta(minutes=1)  # longer than requests gather
             self.compose()
         raise AssertionError("the services publish events to each other for ever")
