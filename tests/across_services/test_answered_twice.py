@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import product
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from communication_service.domain import calls, emails
 from communication_service.domain.schemas import CallOutcome, EmailResponse
@@ -71,9 +71,7 @@ def asked_by_letter_and_phone(world: World, number: int) -> list[UUID]:
 
 def everything_arrives(world: World) -> None:
     """But composing has not looked at it."""
-    world.fetch()
-    while any(world.under_way.values()):
-        world.deliver(0)
+    world.deliver_all()
 
 
 def acknowledged(world: World, way: Way, request: UUID, outcome: str) -> bool:
@@ -88,16 +86,29 @@ def acknowledged(world: World, way: Way, request: UUID, outcome: str) -> bool:
     return False
 
 
+BOTH = list(product(RequestOutcome, RequestOutcome))
+
+
+@pytest.fixture(scope="module")
+def asked(world_engines: dict[str, tuple[Engine, Any]]) -> Iterator[tuple[World, list[UUID]]]:
+    """A world with a request for each pair of answers, which each test takes back what it did to."""
+    with a_world(world_engines) as world:
+        for session in world.sessions.values():
+            # minutes may pass in which other tests of this file work
+            session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+        yield world, asked_by_letter_and_phone(world, len(BOTH))
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("second_way", WAYS)
 @pytest.mark.parametrize("first_way", WAYS)
 def test_of_two_answers_each_counts_or_is_refused(
-    world_engines: dict[str, tuple[Engine, Any]], first_way: Way, second_way: Way
+    asked: tuple[World, list[UUID]], first_way: Way, second_way: Way
 ) -> None:
-    both = list(product(RequestOutcome, RequestOutcome))
-    with a_world(world_engines) as world:
+    world, requests = asked
+    with world.taken_back():
         expected = {}
-        for request, (first, second) in zip(asked_by_letter_and_phone(world, len(both)), both, strict=True):
+        for request, (first, second) in zip(requests, BOTH, strict=True):
             assert acknowledged(world, first_way, request, first)
             everything_arrives(world)
             taken = acknowledged(world, second_way, request, second)
