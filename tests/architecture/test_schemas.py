@@ -169,4 +169,4 @@ def test_every_migration_can_be_taken_back_and_applied_again(service: str, other
 def is_migrated(service: str) -> bool:
     """Whether the schema is at its newest revision."""
     with as_owner(MigrationSettings(), service) as connection:
-        return connection.scalar(text("SELECT version_num FROM alembic_version")) == revisions(service)[-1]
+        return bool(connection.scalar(text("SELECT version_num FROM alembic_version")) == revisions(service)[-1])
