@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import product
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from communication_service.domain import calls, emails
 from communication_service.domain.schemas import CallOutcome, EmailResponse
@@ -86,39 +86,31 @@ def acknowledged(world: World, way: Way, request: UUID, outcome: str) -> bool:
     return False
 
 
-BOTH = list(product(RequestOutcome, RequestOutcome))
-
-
-@pytest.fixture(scope="module")
-def asked(world_engines: dict[str, tuple[Engine, Any]]) -> Iterator[tuple[World, list[UUID]]]:
-    """A world with a request for each pair of answers, which each test takes back what it did to."""
-    with a_world(world_engines) as world:
-        for session in world.sessions.values():
-            # minutes may pass in which other tests of this file work
-            session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
-        yield world, asked_by_letter_and_phone(world, len(BOTH))
-
-
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("second_way", WAYS)
-@pytest.mark.parametrize("first_way", WAYS)
-def test_of_two_answers_each_counts_or_is_refused(
-    asked: tuple[World, list[UUID]], first_way: Way, second_way: Way
+def test_of_two_answers_each_counts_or_is_refused(world_engines: dict[str, tuple[Engine, Any]]) -> None:
+    both = list(product(RequestOutcome, RequestOutcome))
+    with a_world(world_engines) as world:
+        requests = asked_by_letter_and_phone(world, len(both))
+        for first_way, second_way in product(WAYS, WAYS):
+            with world.taken_back():
+                _each_counts_or_is_refused(world, first_way, second_way, dict(zip(requests, both, strict=True)))
+
+
+def _each_counts_or_is_refused(
+    world: World, first_way: Way, second_way: Way, answers_to: dict[UUID, tuple[RequestOutcome, RequestOutcome]]
 ) -> None:
-    world, requests = asked
-    with world.taken_back():
-        expected = {}
-        for request, (first, second) in zip(requests, BOTH, strict=True):
-            assert acknowledged(world, first_way, request, first)
-            everything_arrives(world)
-            taken = acknowledged(world, second_way, request, second)
-            is_open = first == RequestOutcome.LATER and (first_way, second_way) != (by_phone, by_phone)
-            assert taken is is_open, (first, second)
-            expected[request] = second if taken else first
-        world.settle()
-        for request, outcome in expected.items():
-            known = world.matching.get_one(m.PlacementRequest, request, populate_existing=True)
-            assert (known.outcome, known.status) == (outcome, status_after(outcome))
+    expected = {}
+    for request, (first, second) in answers_to.items():
+        assert acknowledged(world, first_way, request, first)
+        everything_arrives(world)
+        taken = acknowledged(world, second_way, request, second)
+        is_open = first == RequestOutcome.LATER and (first_way, second_way) != (by_phone, by_phone)
+        assert taken is is_open, (first_way.__name__, second_way.__name__, first, second)
+        expected[request] = second if taken else first
+    world.settle()
+    for request, outcome in expected.items():
+        known = world.matching.get_one(m.PlacementRequest, request, populate_existing=True)
+        assert (known.outcome, known.status) == (outcome, status_after(outcome))
 
 
 @pytest.mark.timeout(300)
