@@ -168,7 +168,7 @@ def _adding(suspected_by: frozenset[str], *, is_forced: bool, of_several_keys: b
 
 @lru_cache
 def _adding_one(suspected_by: frozenset[str], **case: bool) -> ReturningInsert[tuple[int]]:
-    """The same, which returns a row where somebody was added: of many at once the driver could not tell."""
+    """The same, which returns a row where somebody was added: for many at once the driver cannot return any."""
     return _adding(suspected_by, **case).returning(outbox.c.position)
 
 

@@ -30,9 +30,9 @@ def cologne_code(word: str) -> str:
     Digits in the word stand as they are behind a `#`. It is empty for a word without any Latin letter or digit.
     """
     folded = fold(word)
-    letters, digits = _NO_LETTER.sub("", folded), _NO_DIGIT.sub("", folded)
-    neighbours = zip(_EDGE + letters, letters, letters[1:] + _EDGE, strict=False)
-    codes = "".join([_ALWAYS.get(letter) or _code(before, letter, after) for before, letter, after in neighbours])
+    signs, digits = _NO_LETTER.sub("", folded), _NO_DIGIT.sub("", folded)
+    neighbours = zip(_EDGE + signs, signs, signs[1:] + _EDGE, strict=False)
+    codes = "".join([_ALWAYS.get(sign) or _code(before, sign, after) for before, sign, after in neighbours])
     single = _REPEATED.sub(r"\1", codes)
     return single[:1] + single[1:].replace("0", "") + (f"#{digits}" if digits else "")
 
