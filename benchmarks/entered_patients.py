@@ -25,14 +25,15 @@ def enter(keys: Keys, bodies: Iterable[dict[str, Any]], *, prefix: str) -> list[
     ids, entered = list[str](), _patients(keys, bodies, prefix)
     while portion := list(islice(entered, 1000)):
         with transaction() as session:
-            session.execute(insert(Patient), [_row(each) for each in portion])
+            session.execute(insert(Patient), [_row(each, len(ids) + place) for place, each in enumerate(portion)])
             session.execute(insert(DataKey), [{"patient_id": each.id, "wrapped": each.data_key} for each in portion])
         ids += [str(each.id) for each in portion]
     return ids
 
 
-def _row(patient: Patient) -> dict[str, Any]:
-    return {each.name: getattr(patient, each.name) for each in Patient.__table__.columns} | {"namesake": 0}
+def _row(patient: Patient, number: int) -> dict[str, Any]:
+    """The number keeps those apart who are alike by chance."""
+    return {each.name: getattr(patient, each.name) for each in Patient.__table__.columns} | {"namesake": number}
 
 
 def _patients(keys: Keys, bodies: Iterable[dict[str, Any]], prefix: str) -> Iterator[Patient]:

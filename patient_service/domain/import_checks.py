@@ -10,7 +10,7 @@ from typing import Final
 from patient_service.domain import duplicates, patients
 from patient_service.domain.duplicates import Likeness
 from patient_service.domain.import_files import FileRow
-from patient_service.domain.import_rows import ROW_ERRORS, Problem, alike_in_file, patient_of, problem_of
+from patient_service.domain.import_rows import Problem, alike_in_file, patient_of, problem_of
 from patient_service.domain.indexes import identity_of
 from patient_service.domain.schemas import PatientFile
 from patient_service.store import imports as store
@@ -53,7 +53,7 @@ class Checks:
     def _looked_at(self, row: FileRow) -> CheckedRow | Problem:
         try:
             fields = patients.file_of(patient_of(row, is_csv=self._is_csv), now=self._now)
-        except ROW_ERRORS as refusal:
+        except Exception as refusal:
             return problem_of(refusal)
         alike_to = duplicates.looked_for(identity_of(self._keys, fields))
         return CheckedRow(row.line, fields, alike_to.only(["insurance_number_index"]) if self._is_forced else alike_to)
@@ -72,7 +72,7 @@ class Checks:
                 duplicates.refuse(
                     self._session, self._keys, candidate.fields, candidate.alike_to, force=self._is_forced
                 )
-            except ROW_ERRORS as refusal:
+            except Exception as refusal:  # such as that the file of somebody alike is damaged
                 return problem_of(refusal)
         for kind, several in indexes.items():
             for each in several:

@@ -9,14 +9,11 @@ from uuid import UUID
 
 from patient_service.domain import patients
 from patient_service.domain.import_files import FileRow
-from patient_service.domain.import_rows import ROW_ERRORS, Problem, cannot_be_stored, patient_of, problem_of
+from patient_service.domain.import_rows import ROW_ERRORS, Problem, patient_of, problem_of
 from patient_service.store.tables import PatientImport
 from shared.database import Session, is_trouble
-from shared.runtime.logs import logger
 from shared.security.encryption import Keys
 from shared.values.patient_import_enums import PatientImportOutcome
-
-log = logger(__name__)
 
 NumberedRow = tuple[int, FileRow]
 
@@ -73,7 +70,7 @@ class Entering:
             if is_trouble(fault):  # no fault of a row's
                 raise
             if len(rows) == 1:
-                return [self._not_stored(rows[0][0], fault)]
+                return [self._refused(rows[0][0], problem_of(fault))]
         middle = len(rows) // 2
         return [*self.each(rows[:middle]), *self.each(rows[middle:])]
 
@@ -97,11 +94,3 @@ class Entering:
 
     def _refused(self, number: int, problem: Problem) -> dict[str, Any]:
         return outcome_of(self._known.id, number, PatientImportOutcome.REFUSED, problem=problem)
-
-    def _not_stored(self, number: int, fault: Exception) -> dict[str, Any]:
-        if isinstance(fault, ROW_ERRORS):
-            return self._refused(number, problem_of(fault))
-        log.error(
-            "patient_import.row_not_stored", import_id=str(self._known.id), row=number, problem=type(fault).__name__
-        )
-        return self._refused(number, cannot_be_stored())

@@ -11,11 +11,15 @@ from pydantic import ValidationError
 from patient_service.domain.import_cells import column_of
 from patient_service.domain.import_files import FileRow
 from patient_service.domain.schemas import NewPatient
+from shared.database import is_trouble
 from shared.errors import FieldProblem, PlatformError
+from shared.runtime.logs import logger
 from shared.texts import Sentence
 from shared.values.errors import NotAcceptable
 from shared.values.json_streams import repeated_names
 from shared.values.schemas import InvalidFields, problems_of
+
+log = logger(__name__)
 
 Problem = dict[str, Any]
 """Why a row cannot be entered, as JSON that is stored: texts by their keys, so that it fixes no language."""
@@ -56,7 +60,10 @@ def _shown(name: str) -> str:
 
 
 def problem_of(refusal: Exception) -> Problem:
-    """What is stored of a refusal of the domain."""
+    """What is stored of a refusal of the domain, or of a fault that nobody foresaw: it costs the row alone.
+
+    Raises it again where it is the database's.
+    """
     match refusal:
         case PlatformError():
             return _problem(refusal.sentence, refusal.errors, refusal.members.get("candidates", []))
@@ -65,18 +72,16 @@ def problem_of(refusal: Exception) -> Problem:
         case NotAcceptable():
             fields = [FieldProblem(field, refusal.sentence) for field in refusal.fields or (_HIDDEN,)]
             return _problem(Sentence.of("input.invalid"), fields)
-    raise TypeError(f"{type(refusal).__name__} is no refusal")
+    if is_trouble(refusal):
+        raise refusal
+    log.error("patient_import.row_not_stored", problem=type(refusal).__name__)
+    return _problem(Sentence.of("patient_import.row_not_stored"), ())
 
 
 def alike_in_file(line: int, why: Sequence[str]) -> Problem:
     """That the row may be the same person as an earlier one of the file."""
     sentence = Sentence.of("patient_import.row_alike", line=line)
     return _problem(sentence, (), [{"line": line, "why": [str(each) for each in why]}])
-
-
-def cannot_be_stored() -> Problem:
-    """That the row met a fault of ours, or a value that no check foresaw."""
-    return _problem(Sentence.of("patient_import.row_not_stored"), ())
 
 
 def _problem(sentence: Sentence, errors: Iterable[FieldProblem], candidates: Sequence[dict[str, Any]] = ()) -> Problem:

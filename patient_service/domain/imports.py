@@ -11,6 +11,8 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from cryptography.exceptions import InvalidTag
+
 from patient_service.domain import accesses, states
 from patient_service.domain.accesses import Reader
 from patient_service.domain.import_checks import Checks
@@ -28,6 +30,7 @@ from patient_service.store.tables import PatientImport, PatientImportRow
 from shared.database import Session, first_version, new_id
 from shared.database.bulk import Row
 from shared.database.rows import require
+from shared.errors import NotFound
 from shared.runtime.logs import logger
 from shared.security.encryption import Keys
 from shared.values.lists import Listed, ListRequest
@@ -113,6 +116,10 @@ def note_progress(session: Session, import_id: UUID, counts: Mapping[str, int]) 
 # Working on them
 
 
+class ContentLost(Exception):
+    """The rows of an import cannot be opened any more, such as after one of both backups came back alone."""
+
+
 def work(session: Session, keys: Keys, *, progress: Progress, now: datetime) -> int:
     """Check the oldest import that is not over, or enter what of it is next; 0 where there is nothing to do."""
     if not store.take_turn(session):
@@ -120,20 +127,33 @@ def work(session: Session, keys: Keys, *, progress: Progress, now: datetime) -> 
     known = store.next_unfinished(session)
     if known is None:
         return 0
+    try:
+        with session.begin_nested():
+            _advance(session, keys, known, progress, now)
+    except ContentLost as lost:
+        log.error("patient_import.content_lost", import_id=str(known.id), problem=type(lost.__cause__).__name__)
+        _end(session, known, states.complete_import if known.entered else states.refuse_import, now)
+    return 1
+
+
+def _advance(session: Session, keys: Keys, known: PatientImport, progress: Progress, now: datetime) -> None:
     if known.status == PatientImportStatus.CHECKING:
         _check(session, keys, known, progress, now)
     elif known.on_problem == OnProblem.SKIP_ROW:
         _enter_block(session, keys, known, now)
     else:
         _enter_file(session, keys, known, progress, now)
-    return 1
 
 
 def _rows(session: Session, keys: Keys, known: PatientImport, block: int) -> Iterator[tuple[int, FileRow]]:
     """The rows of a block, each with its number."""
-    key = require(store.data_key(session, known.id), "patient_import")
-    sealed = require(store.block(session, known.id, block), "patient_import")
-    return enumerate(from_json(keys.decrypt(key, known.id.bytes, sealed)), block * ROWS_PER_BLOCK + 1)
+    try:
+        key = require(store.data_key(session, known.id), "patient_import")
+        sealed = require(store.block(session, known.id, block), "patient_import")
+        rows = from_json(keys.decrypt(key, known.id.bytes, sealed))
+    except (NotFound, InvalidTag) as lost:
+        raise ContentLost from lost
+    return enumerate(rows, block * ROWS_PER_BLOCK + 1)
 
 
 def _check(session: Session, keys: Keys, known: PatientImport, progress: Progress, now: datetime) -> None:

@@ -10,13 +10,13 @@ from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from patient_service import jobs
 from patient_service.domain import import_files, imports, key_rings
 from patient_service.domain.import_files import CSV
-from patient_service.store.tables import DataKey, PatientImport, PatientImportBlock
+from patient_service.store.tables import DataKey, Patient, PatientImport, PatientImportBlock
 from shared.security.encryption import Keys
 from tests.builders.keys import NEW, OLD, with_masters
 from tests.builders.patient_files import HEADER, MIXED, begun, number_of_patients, person, table
@@ -236,6 +236,28 @@ def test_a_row_that_becomes_a_duplicate_after_the_check_takes_all_back(session: 
         shown = imports.get(session, known.id)
         assert (shown.entered, shown.refused) == (entered, 1)
         assert number_of_patients(session) - before == entered
+
+
+def test_a_file_that_nobody_can_open_any_more_ends_and_stops_no_other(session: Session, keys: Keys) -> None:
+    lost, other = (begun(session, keys, [person(number)]) for number in (1, 2))
+    session.execute(delete(DataKey).where(DataKey.patient_id == lost.id))
+    while jobs.import_patients(keys, MONDAY):
+        pass
+    session.expire_all()
+    assert [imports.get(session, each.id).status for each in (lost, other)] == ["refused", "completed"]
+
+
+def test_somebody_alike_whose_file_is_damaged_costs_the_row_alone(session: Session, keys: Keys) -> None:
+    known = a_patient(session, keys)
+    session.execute(update(Patient).where(Patient.id == known.id).values(sealed=bytes(40)))
+    session.expire_all()
+    rows = ["Erika,Erfunden,1990-05-17,,", person(1)]
+    shown = begun(session, keys, rows, on_problem="skip_row")
+    while jobs.import_patients(keys, MONDAY):
+        pass
+    session.expire_all()
+    done = imports.get(session, shown.id)
+    assert (done.status, done.entered, done.refused) == ("completed", 1, 1)
 
 
 class Killed(Exception):
