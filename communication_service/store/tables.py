@@ -76,17 +76,22 @@ class PatientPseudonym(Copy, Tables):
 
     __tablename__ = "patients"
 
-    reference: Mapped[str]
+    # the defaults are those of somebody who is no more
+    reference: Mapped[str] = mapped_column(server_default=text("''"))
+    other_references: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default=text("'{}'"))
+    """By what practices may know the patient too."""
     age: Mapped[int | None]
-    gender: Mapped[str]
+    gender: Mapped[str] = mapped_column(server_default="unknown")
     insurance_type: Mapped[str | None]
-    reimbursement_case: Mapped[bool]
+    reimbursement_case: Mapped[bool] = mapped_column(server_default=text("false"))
     diagnosis_block: Mapped[str | None]
     availability: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
     prior_therapy_within_two_years: Mapped[bool | None]
-    status: Mapped[str]
+    status: Mapped[str] = mapped_column(server_default="open")
     paused_until: Mapped[date | None]
     search_started_on: Mapped[date | None]
+    merged_into: Mapped[UUID | None]
+    """Who stands for a patient who is no more; nothing else is known of them."""
 
 
 # What is wanted

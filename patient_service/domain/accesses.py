@@ -11,7 +11,7 @@ from uuid import UUID
 from patient_service.domain.files import get_patient, open_text, seal_text
 from patient_service.domain.indexes import list_digest
 from patient_service.domain.schemas import Action, FileAccessView
-from patient_service.store import lists
+from patient_service.store import lists, merging
 from patient_service.store.tables import FileAccess, ListAccess, Patient
 from shared.database import Session, new_id
 from shared.errors import Conflict, FieldProblem
@@ -119,16 +119,18 @@ def list_part(
 ) -> Listed:
     """A part of who was shown the file; that the log was read is noted in it. Raises `NotFound`."""
     patient = get_patient(session, patient_id)
-    found = lists.accesses(session, patient_id, wanted.part)
+    files = merging.files_of(session, patient)
+    found = lists.accesses(session, list(files), wanted.part)
     # people write names into purposes, so the log is a part of the file; its own reader stands in the next part
     note(session, keys, [patient], reader, "exported" if wanted.part.is_export else "audited", now=now)
-    return found.shown([_entry(keys, patient, access) for access in found.rows])
+    return found.shown([_entry(keys, files[access.patient_id], access) for access in found.rows])
 
 
 def _entry(keys: Keys, patient: Patient, access: Any) -> FileAccessView:
     return FileAccessView.of(
         {
             "id": access.id,
+            "reference": patient.reference,
             "at": access.accessed_at,
             "by": access.accessed_by,
             "action": access.action,

@@ -43,13 +43,16 @@ class Indexes:
     crisis_index: bytes
 
 
-def indexes_of(keys: Keys, fields: PatientFile, reference: str) -> Sequence[Indexes]:
-    """The blind indexes of a patient's fields with every key of the ring: the first are written, all are looked for."""
-    return [_indexes(key, fields, reference) for key in keys.indexes]
+def indexes_of(keys: Keys, fields: PatientFile, *references: str) -> Sequence[Indexes]:
+    """The blind indexes of a patient's fields with every key of the ring: the first are written, all are looked for.
+
+    `references`: the patient's own, and those of files that were merged into this one.
+    """
+    return [_indexes(key, fields, references) for key in keys.indexes]
 
 
 def no_indexes(keys: Keys) -> Indexes:
-    """The indexes of a patient who was erased, and is found by none of them."""
+    """The indexes of a patient who was erased, or merged into another one, and is found by none of them."""
     return Indexes(
         index_key=keys.indexes[0].id,
         search_index=[],
@@ -62,7 +65,7 @@ def no_indexes(keys: Keys) -> Indexes:
     )
 
 
-def _indexes(key: IndexKey, fields: PatientFile, reference: str) -> Indexes:
+def _indexes(key: IndexKey, fields: PatientFile, references: Sequence[str]) -> Indexes:
     born, number, address = fields.date_of_birth, fields.insurance_number, address_of(fields)
     words = words_of(fields.first_name, fields.last_name)
     sound = sound_of(words)
@@ -70,7 +73,7 @@ def _indexes(key: IndexKey, fields: PatientFile, reference: str) -> Indexes:
         index_key=key.id,
         search_index=[
             *(_index(key, "name", word) for word in sorted(set(words))),
-            _index(key, "ref", reference),
+            *(_index(key, "ref", reference) for reference in references),
             *([_index(key, "born", born.isoformat())] if born else []),
         ],
         person_index=_index(key, "person", *sound, born.isoformat()) if born else None,

@@ -118,6 +118,8 @@ _ALIKE = (
 )
 _OTHER = _PATIENTS.alias()
 _EMPTY: dict[str, Any] = dict.fromkeys(each.key for each in Patient.__mapper__.attrs)
+_OF_A_MERGE = frozenset({"merged_into", "merged_at", "kept_sequence", "other_references"})
+"""Columns that nobody has who is new."""
 
 
 _SUSPECTED = {"namesake": _OTHER.c.person_index == _PERSON, "neighbour": _OTHER.c.address_index == _ADDRESS}
@@ -142,7 +144,8 @@ def _nobody_alike(suspected_by: Collection[str], *, of_several_keys: bool) -> Co
 @lru_cache
 def _adding(suspected_by: frozenset[str], *, is_forced: bool, of_several_keys: bool) -> ReturningInsert[tuple[int]]:
     """Check, patient, key and event in one statement: entering a patient must cost little more than a bare insert."""
-    given = {each.name: cast(bindparam(each.name, type_=each.type), each.type) for each in _PATIENTS.columns}
+    columns = [each for each in _PATIENTS.columns if each.name not in _OF_A_MERGE]
+    given = {each.name: cast(bindparam(each.name, type_=each.type), each.type) for each in columns}
     row = given | {name: _number(name, is_forced=is_forced) for name in _SUSPECTED}
     nobody_alike = _nobody_alike(() if is_forced else suspected_by, of_several_keys=of_several_keys)
     added = (
@@ -190,7 +193,8 @@ def add_unless_known(
     False, and nothing inserted, where somebody alike is known: of the same reference or insurance number or, unless
     forced, of a name that sounds alike with the same date of birth or address.
     """
-    row = {each.name: getattr(patient, each.name) for each in _PATIENTS.columns if each.name not in _SUSPECTED}
+    others = _SUSPECTED.keys() | _OF_A_MERGE
+    row = {each.name: getattr(patient, each.name) for each in _PATIENTS.columns if each.name not in others}
     given = {**row, **looked_for.parameters(), "data_key": patient.data_key, "events": events}
     adding = _adding(looked_for.suspected_by, is_forced=is_forced, of_several_keys=looked_for.of_several_keys)
     return session.scalar(adding, given) is not None
@@ -307,5 +311,8 @@ def has_left_search_or_therapy(session: Session, patient_id: UUID, *, since: dat
 
 
 def lock_patients(session: Session, ids: Iterable[UUID]) -> None:
-    """Let no other transaction change these patients before ours ends."""
-    lock_rows(session, Patient, ids)
+    """Let no other transaction change these patients, and those into whom they were merged, before ours ends."""
+    wanted = set(ids)
+    if wanted:
+        kept = select(Patient.merged_into).where(Patient.id.in_(wanted), Patient.merged_into.is_not(None))
+        lock_rows(session, Patient, {*wanted, *filter(None, session.scalars(kept))})

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     ForeignKey,
     Index,
@@ -62,6 +63,13 @@ class Patient(Aggregate, Tables):
     if TYPE_CHECKING:  # read with the row, from a table of its own
         data_key: Mapped[bytes | None]
         """The patient's own key, wrapped by a master key; None where it was destroyed, with all that is sealed."""
+    merged_into: Mapped[UUID | None]
+    """Who is kept of two files of one person, where this is the other: then nobody is shown this row any more."""
+    merged_at: Mapped[datetime | None]
+    kept_sequence: Mapped[int | None] = mapped_column(BigInteger)
+    """The sequence of the event that said first of the kept patient how they are since."""
+    other_references: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default=text("'{}'"))
+    """References of files that were merged into this one: they stand in letters that practices hold."""
     sealed: Mapped[bytes]
     """All other fields: one JSON document, encrypted with the data key and tied to this row's id."""
 
@@ -118,11 +126,17 @@ class Patient(Aggregate, Tables):
         Index("ix_patients_assigned_to", "assigned_to", "id", postgresql_where=text("assigned_to IS NOT NULL")),
         Index("ix_patients_search_started_on", text("COALESCE(search_started_on, '9999-12-31'::date)"), "id"),
         Index("ix_patients_last_contact_on", text("COALESCE(last_contact_on, '9999-12-31'::date)"), "id"),
+        Index("ix_patients_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
         Index("ix_patients_paused_until", "paused_until", postgresql_where=text("paused_until IS NOT NULL")),
         CheckConstraint(is_one_of("status", PatientStatus), name="status"),
         CheckConstraint("paused_until IS NULL OR status = 'paused'", name="only_a_pause_ends"),
         CheckConstraint(is_one_of("placement_state", PlacementState), name="placement_state"),
         CheckConstraint("(placement_request_id IS NULL) = (placement_state IS NULL)", name="placement_has_a_state"),
+        CheckConstraint(
+            "(merged_into IS NULL) = (merged_at IS NULL) AND (merged_into IS NULL) = (kept_sequence IS NULL)",
+            name="merged_as_a_whole",
+        ),
+        CheckConstraint("merged_into <> id", name="merged_into_another"),
     )
 
 
@@ -153,6 +167,18 @@ Patient.data_key = column_property(
 
 NUMBERED = {"person_index": "namesake", "address_index": "neighbour"}
 """The indexes that several patients may share, each with the column of the number that keeps them apart."""
+
+
+class PlaceOffer(Tables):
+    """That a practice offered the patient a place in this search; removed where the acceptance was a mistake."""
+
+    __tablename__ = "place_offers"
+
+    placement_request_id: Mapped[UUID] = mapped_column(primary_key=True)
+    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patients.id"))
+    accepted_on: Mapped[date]
+
+    __table_args__ = (Index("ix_place_offers_patient", "patient_id"),)
 
 
 class Consent(Tables):

@@ -21,7 +21,8 @@ def _patients(session: Session, settings: Any, folder: Path) -> Known:
     keys = Dependencies.of(settings).keys
     known = [patients.a_ready_patient(session, keys, last_name="Bereit")]
     known += [patients.a_patient(session, keys, last_name=f"Erfunden{place}") for place in "abc"]
-    return {"/api/patients": _ids(each.id for each in known)}
+    doubles = [patients.a_patient(session, keys, last_name=f"Doppelt{place}") for place in "ab"]
+    return {"/api/patients": _ids(each.id for each in known), "duplicate_id": _ids(each.id for each in doubles)}
 
 
 def _therapists(session: Session, settings: Any, folder: Path) -> Known:
