@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 from uuid import UUID
 
-from communication_service.domain import states
+from communication_service.domain import patient_keys, states
 from communication_service.settings import ContactRules
 from communication_service.store import answers, request_queries, schedule
 from communication_service.store.tables import ContactRequest
@@ -143,6 +143,7 @@ def _apply_status(
 def _reassign(session: Session, request: ContactRequest, patient_id: UUID, *, now: datetime) -> None:
     """Two files were of one person, and this request is the kept one's now: letters that wait are written anew."""
     _schedule_patient(session, request, now=now)
+    patient_keys.hand_over(session, request.patient_id, to=patient_id)
     request.patient_id = patient_id
     _schedule_patient(session, request, now=now)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from matching_service.domain import audit_log, consequences, publishing, states
+from matching_service.domain import audit_log, consequences, patient_keys, publishing, states
 from matching_service.settings import AskAgainRules
 from matching_service.store import queries
 from matching_service.store.tables import PlacementRequest
@@ -29,6 +29,7 @@ def follow_merge(session: Session, event: PatientMerged, *, rules: AskAgainRules
     _end_doubles(session, event.patient_id, kept_id, now=now)
     for request in queries.lock_requests_of_patient(session, event.patient_id):
         _reassign(session, request, kept_id, now=now)
+    patient_keys.hand_over(session, event.patient_id, to=kept_id)
     _end_what_was_refused(session, kept_id, rules=rules, now=now)
     if copy is not None and kept_id == event.merged_into and copy.sequence >= event.kept_sequence:
         consequences.follow_search(session, kept_id, last=copy, now=now)

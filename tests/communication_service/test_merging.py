@@ -12,6 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
+from communication_service.domain import patient_keys
 from communication_service.store.tables import ContactRequest, Email, PatientPseudonym, PhoneCall
 from shared.database import new_id, transaction
 from shared.events import catalogue
@@ -23,6 +24,7 @@ from tests.builders.communication import (
     arrives,
     composed,
     publish,
+    read,
     the,
 )
 from tests.conftest import MONDAY
@@ -66,15 +68,15 @@ def test_a_letter_that_has_not_gone_out_speaks_of_the_kept_one(session: Session,
     kept, other = a_patient(**KEPT), a_patient(reference="P-GONE-AB")
     request = a_request(a_therapist(), other)
     composed()
-    assert "P-GONE-AB" in the(Email).body_text
+    assert "P-GONE-AB" in read(the(Email)).text
     was_merged(other, kept)
     if matching_knows:
         is_now_of(request, kept)
     composed(SOON)
     letter = the(Email)
     assert (letter.status, letter.placement_request_ids) == ("approved", [request])
-    assert "P-KEPT-AB" in letter.body_text
-    assert "P-GONE-AB" not in letter.body_text
+    assert "P-KEPT-AB" in read(letter).text
+    assert "P-GONE-AB" not in read(letter).text
 
 
 def test_an_approval_that_comes_late_is_about_the_kept_one(session: Session) -> None:
@@ -82,7 +84,7 @@ def test_an_approval_that_comes_late_is_about_the_kept_one(session: Session) -> 
     was_merged(other, kept)
     request = a_request(a_therapist(), other)
     composed()
-    assert "P-KEPT-AB" in the(Email).body_text
+    assert "P-KEPT-AB" in read(the(Email)).text
     is_now_of(request, kept)
     assert the(ContactRequest).patient_id == kept
 
@@ -135,3 +137,16 @@ def test_an_answer_to_the_letter_about_the_merged_one_is_taken(client: FlaskClie
     is_now_of(request, kept, status="withdrawn", sequence=3)
     body = {"responses": [{"placement_request_id": str(request), "outcome": "accepted"}]}
     assert client.post(f"/api/emails/{letter.id}/response", json=body).status_code == 200
+
+
+def test_a_letter_about_the_merged_one_is_read_until_the_kept_one_is_forgotten(sent: Callable[..., None]) -> None:
+    kept, other = a_patient(), a_patient(reference="P-GONE-AB")
+    request = a_request(a_therapist(), other)
+    composed()
+    sent()
+    was_merged(other, kept)
+    is_now_of(request, kept, status="contacted")
+    assert "P-GONE-AB" in read(the(Email)).text
+    with transaction() as session:
+        patient_keys.forget(session, kept)
+    assert "P-GONE-AB" not in read(the(Email)).text

@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from matching_service.domain import answers
+from matching_service.domain import answers, patient_keys
 from matching_service.domain.schemas import NewAnswer
 from matching_service.store import queries
 from matching_service.store.tables import PatientCopy, PlacementRequest
@@ -29,6 +29,7 @@ from shared.values.enums import RequestOutcome, RequestStatus
 from tests.builders.events import happened
 from tests.builders.matching import (
     RULES,
+    TEXTS,
     a_known_patient,
     a_known_therapist,
     a_request,
@@ -222,7 +223,7 @@ def test_staff_may_record_the_answer_for_either(client: FlaskClient, session: Se
     theirs = a_request(session, RequestStatus.CONTACTED, patient_id=other, therapist_id=therapist).id
     handle(session, kept_is(kept), was_merged(other, kept))
     shown = answers.respond(
-        session, theirs, NewAnswer(outcome=RequestOutcome.ACCEPTED), rules=RULES, by=None, now=LATER
+        session, TEXTS, theirs, NewAnswer(outcome=RequestOutcome.ACCEPTED), rules=RULES, by=None, now=LATER
     )
     assert (shown.id, shown.status) == (mine, "accepted")
     assert client.get(f"/api/placement-requests/{theirs}").json["merged_into"] == str(mine)
@@ -241,6 +242,20 @@ def test_a_call_about_both_takes_what_was_said_of_the_one_that_goes_on(session: 
     event = EmailAnswered(email_id=new_id(), therapist_id=therapist, occurred_at=LATER, answers=said)
     handle(session, happened(event, time=LATER + timedelta(hours=1)), now=LATER + timedelta(hours=2))
     assert stored(session, mine).status == "accepted"
+
+
+def test_what_was_written_about_the_merged_one_is_read_with_the_kept_ones_requests(
+    client: FlaskClient, session: Session
+) -> None:
+    """It is encrypted with a key of the merged patient, which is destroyed with the kept one's."""
+    kept, other = a_known_patient(session), a_known_patient(session)
+    request = an_open_request(session, patient_id=other)
+    url = f"/api/placement-requests/{request.id}"
+    assert client.patch(url, json={"note": "bitte bald"}).status_code == 200
+    handle(session, kept_is(kept), was_merged(other, kept))
+    assert client.get(url).json["note"] == "bitte bald"
+    patient_keys.forget(session, kept)
+    assert "bitte bald" not in client.get(url).text
 
 
 # Several merges, and false ones
