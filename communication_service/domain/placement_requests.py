@@ -143,7 +143,7 @@ def _apply_status(
 def _reassign(session: Session, request: ContactRequest, patient_id: UUID, *, now: datetime) -> None:
     """Two files were of one person, and this request is the kept one's now: letters that wait are written anew."""
     _schedule_patient(session, request, now=now)
-    patient_keys.hand_over(session, request.patient_id, to=patient_id)
+    patient_keys.reassign(session, request.patient_id, to=patient_id)
     request.patient_id = patient_id
     _schedule_patient(session, request, now=now)
 

@@ -77,10 +77,8 @@ class PatientPseudonym(Copy, Tables):
 
     __tablename__ = "patients"
 
-    # the defaults are those of somebody who is no more
     reference: Mapped[str] = mapped_column(server_default=text("''"))
     other_references: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default=text("'{}'"))
-    """By what practices may know the patient too."""
     age: Mapped[int | None]
     gender: Mapped[str] = mapped_column(server_default="unknown")
     insurance_type: Mapped[str | None]
@@ -91,8 +89,7 @@ class PatientPseudonym(Copy, Tables):
     status: Mapped[str] = mapped_column(server_default="open")
     paused_until: Mapped[date | None]
     search_started_on: Mapped[date | None]
-    merged_into: Mapped[UUID | None]
-    """Who stands for a patient who is no more; nothing else is known of them."""
+    merged_into: Mapped[UUID | None]  # who stands for a patient who is no more, of whom nothing else is known
 
 
 # What is wanted
@@ -211,7 +208,7 @@ class Email(Aggregate, Tables):
     recipient: Mapped[str]
     recipient_key: Mapped[str]
     frame: Mapped[bytes]
-    """What the letter says to everybody, encrypted with a key that each part carries (`domain/letters.py`)."""
+    """What the letter says to everybody, encrypted with a key that each part carries (`domain/email_parts.py`)."""
     parts: Mapped[list[bytes]] = mapped_column(ARRAY(LargeBinary))
     """What it says of the patient of each request, in their order, encrypted with the patient's key."""
     template_id: Mapped[UUID | None]

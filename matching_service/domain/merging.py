@@ -29,7 +29,7 @@ def follow_merge(session: Session, event: PatientMerged, *, rules: AskAgainRules
     _end_doubles(session, event.patient_id, kept_id, now=now)
     for request in queries.lock_requests_of_patient(session, event.patient_id):
         _reassign(session, request, kept_id, now=now)
-    patient_keys.hand_over(session, event.patient_id, to=kept_id)
+    patient_keys.reassign(session, event.patient_id, to=kept_id)
     _end_what_was_refused(session, kept_id, rules=rules, now=now)
     if copy is not None and kept_id == event.merged_into and copy.sequence >= event.kept_sequence:
         consequences.follow_search(session, kept_id, last=copy, now=now)

@@ -25,7 +25,6 @@ from tests.builders.patients import NOBODY, a_ready_patient, new_patient
 from tests.conftest import MONDAY
 
 WITHOUT_AN_ENTRY = {
-    ("POST", "/api/patients"): "answers what its caller has just written; a repetition, which reads it, is noted",
     ("POST", "/api/patients/<uuid:id>/merge"): "is noted in two files, as tests/patient_service/test_merging.py shows",
     ("GET", "/api/dead-letters"): "says where an event lay and why it failed, never what stood in it",
     ("GET", "/api/dead-letters/<uuid:id>"): "the same",
@@ -43,6 +42,8 @@ class Way:
     action: str
     body: Any = None
     status: int = 200
+    is_of_another: bool = False
+    """Whether it is about the patient whose id is in the answer."""
 
 
 CONSENT = {"purpose": "mandate", "given_on": "2026-11-01", "text_version": "1"}
@@ -53,7 +54,9 @@ ASSIGNED = {
     "assigned_to": "0193a1b2-0000-7000-8000-000000000002",
 }
 WAYS = {
+    ("GET", "/api/access-log"): Way("audited"),
     ("GET", "/api/patients"): Way("listed"),
+    ("POST", "/api/patients"): Way("created", new_patient(last_name="Andere"), 201, is_of_another=True),
     ("POST", "/api/patients/bulk"): Way("changed", ASSIGNED),
     ("GET", "/api/patients/<uuid:id>"): Way("read"),
     ("PATCH", "/api/patients/<uuid:id>"): Way("changed", {"city": "Bonn"}),
@@ -104,7 +107,7 @@ class Entry:
 
 def entries(session: Session) -> list[Entry]:
     """Everything in the access logs but what the builders did."""
-    singly = select(FileAccess).where(FileAccess.accessed_at != MONDAY).order_by(FileAccess.id)
+    singly = select(FileAccess).where(FileAccess.accessed_at != MONDAY).order_by(FileAccess.accessed_at, FileAccess.id)
     in_lists = select(ListAccess).where(ListAccess.accessed_at != MONDAY).order_by(ListAccess.id)
     return [Entry(each.patient_id, each.action, each.purpose) for each in session.scalars(singly)] + [
         Entry(patient, each.action, each.purposes[0] if each.purposes else None)
@@ -129,9 +132,11 @@ def test_every_route_is_a_way_to_a_file_or_has_a_reason(app: Flask) -> None:
 def test_what_is_shown_of_a_file_is_noted_once(
     client: FlaskClient, session: Session, file: File, way: tuple[str, str], expected: Way
 ) -> None:
-    assert ask(client, way, file, expected.body).status_code == expected.status
+    answer = ask(client, way, file, expected.body)
+    assert answer.status_code == expected.status
     (entry,) = entries(session)
-    assert (entry.patient_id, entry.action, entry.purpose is None) == (file.id, expected.action, False)
+    shown = UUID(answer.json["id"]) if expected.is_of_another else file.id
+    assert (entry.patient_id, entry.action, entry.purpose is None) == (shown, expected.action, False)
 
 
 @each_way
