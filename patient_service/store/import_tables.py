@@ -10,7 +10,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from patient_service.store.base import Tables
+from patient_service.store.declarative import Tables
 from shared.database import Aggregate, is_one_of
 from shared.values.patient_import_enums import OnProblem, PatientImportOutcome, PatientImportStatus
 

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
 
-from patient_service.store.base import Numbers, Tables
+from patient_service.store.declarative import Numbers, Tables
 from patient_service.store.import_tables import PatientImport, PatientImportBlock, PatientImportRow
 from shared.database import Aggregate, Copy, is_one_of, new_id
 from shared.database.tables import add_shared_tables
@@ -61,7 +61,7 @@ class Patient(Aggregate, Tables):
     merged_at: Mapped[datetime | None]
     kept_sequence: Mapped[int | None] = mapped_column(BigInteger)
     """The sequence of the event that said first of the kept patient how they are since."""
-    other_references: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default=text("'{}'"))
+    other_references: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     """References of files that were merged into this one: they stand in letters that practices hold."""
     sealed: Mapped[bytes]
     """All other fields: one JSON document, encrypted with the data key and tied to this row's id."""
