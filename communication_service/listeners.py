@@ -10,6 +10,7 @@ from communication_service.domain.placement_requests import RequestFacts
 from shared.database import Session
 from shared.events.catalogue import (
     AddressGeocoded,
+    PatientMerged,
     PatientPlaced,
     PatientRegistered,
     PatientStatusChanged,
@@ -65,9 +66,11 @@ def keep_therapists(session: Session, events: Sequence[TherapistEvent], *, now: 
     copies.keep_therapists(session, [(e.therapist, e.envelope) for e in events], now=now)
 
 
-@listeners.projection(PatientRegistered, PatientUpdated, PatientStatusChanged, PatientTherapistsExcluded)
-def keep_patients(session: Session, events: Sequence[PatientEvent], *, now: datetime) -> None:
-    copies.keep_patients(session, [(e.patient, e.envelope) for e in events], now=now)
+@listeners.projection(PatientRegistered, PatientUpdated, PatientStatusChanged, PatientTherapistsExcluded, PatientMerged)
+def keep_patients(session: Session, events: Sequence[PatientEvent | PatientMerged], *, now: datetime) -> None:
+    merged = [event for event in events if isinstance(event, PatientMerged)]
+    states = [(e.patient, e.envelope) for e in events if not isinstance(e, PatientMerged)]
+    copies.keep_patients(session, states, merged, now=now)
 
 
 @listeners.projection(AddressGeocoded)

@@ -8,6 +8,7 @@ from datetime import datetime
 from geocoding_service.domain import addresses
 from shared.database import Session
 from shared.events.catalogue import (
+    PatientMerged,
     PatientRegistered,
     PatientStatusChanged,
     PatientTherapistsExcluded,
@@ -26,23 +27,30 @@ listeners = Listeners()
 PatientEvent = PatientRegistered | PatientUpdated | PatientStatusChanged | PatientTherapistsExcluded
 TherapistEvent = TherapistRegistered | TherapistUpdated | TherapistBlocked | TherapistUnblocked | TherapistDeactivated
 
-# Both are projections, although they record events: an import brings 40,000 therapists, and a projection is given a
+# All are projections, although they record events: an import brings 40,000 therapists, and a projection is given a
 # whole poll at once. Nothing happens twice: a sequence that is not newer than the known one changes nothing.
 
 
 @listeners.locks_first
 def lock_addresses(session: Session, events: Sequence[Event]) -> None:
-    """Let nobody else change these addresses where both projections have some: together they keep no order of ids."""
+    """Let nobody else change these addresses where several projections have some, which keep no order of ids."""
     patients = {event.patient.id for event in events if isinstance(event, PatientEvent)}
+    merged = {event.patient_id for event in events if isinstance(event, PatientMerged)}
     therapists = {event.therapist.id for event in events if isinstance(event, TherapistEvent)}
-    if patients and therapists:
-        addresses.lock(session, patients | therapists)
+    if bool(patients) + bool(merged) + bool(therapists) > 1:
+        addresses.lock(session, patients | merged | therapists)
 
 
 @listeners.projection(PatientRegistered, PatientUpdated, PatientStatusChanged, PatientTherapistsExcluded)
 def keep_addresses_of_patients(session: Session, events: Sequence[PatientEvent], *, now: datetime) -> None:
     """Look up the postal codes of patients that changed."""
     addresses.keep_addresses_of_patients(session, [(e.patient, e.envelope) for e in events], now=now)
+
+
+@listeners.projection(PatientMerged)
+def forget_addresses_of_merged_patients(session: Session, events: Sequence[PatientMerged], *, now: datetime) -> None:
+    """Keep no postal code of patients who are no more."""
+    addresses.forget_addresses_of_patients(session, [(e.patient_id, e.envelope) for e in events], now=now)
 
 
 @listeners.projection(TherapistRegistered, TherapistUpdated, TherapistBlocked, TherapistUnblocked, TherapistDeactivated)

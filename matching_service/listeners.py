@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from matching_service.dependencies import Dependencies
-from matching_service.domain import consequences, contacts, copies, locks
+from matching_service.domain import consequences, contacts, copies, locks, merging
 from matching_service.domain.contacts import ContactEvent
 from matching_service.domain.locks import Affected
 from matching_service.domain.states import ends_all_requests
@@ -20,6 +20,7 @@ from shared.events.catalogue import (
     EmailSent,
     InquiryComposed,
     InquiryDissolved,
+    PatientMerged,
     PatientRegistered,
     PatientStatusChanged,
     PatientTherapistsExcluded,
@@ -42,9 +43,11 @@ def lock_in_order(session: Session, events: Sequence[Event]) -> None:
     """Therapists, then patients, each by id, before anything is changed; requests belong to their patients."""
     places = [event for event in events if isinstance(event, AddressGeocoded)]
     calls = [event for event in events if isinstance(event, CallRecorded)]
+    merges = [event for event in events if isinstance(event, PatientMerged)]
     affected = Affected(
         therapists={event.therapist.id for event in events if isinstance(event, AnyTherapistEvent)},
         patients={event.patient.id for event in events if isinstance(event, AnyPatientEvent)},
+        merged_patients={id for event in merges for id in (event.patient_id, event.merged_into)},
         located_therapists={event.owner_id for event in places if event.owner_kind == "therapist"},
         located_patients={event.owner_id for event in places if event.owner_kind == "patient"},
         unavailable_therapists={
@@ -82,6 +85,12 @@ def keep_patients(session: Session, events: Sequence[AnyPatientEvent], *, now: d
     copies.keep_patients(session, [(event.patient, event.envelope) for event in events])
 
 
+@listeners.projection(PatientMerged)
+def keep_merged_patients(session: Session, events: Sequence[PatientMerged], *, now: datetime) -> None:  # noqa: ARG001
+    """Keep who stands for patients who are no more."""
+    copies.keep_merged_patients(session, events)
+
+
 @listeners.projection(AddressGeocoded)
 def keep_places(session: Session, events: Sequence[AddressGeocoded], *, now: datetime) -> None:  # noqa: ARG001
     """Keep where therapists and patients are."""
@@ -92,7 +101,14 @@ def keep_places(session: Session, events: Sequence[AddressGeocoded], *, now: dat
 def follow_the_search(session: Session, event: PatientStatusChanged, *, now: datetime) -> None:
     """Hold, release or withdraw the patient's requests, as the search stands now."""
     ended = ends_all_requests(event.previous_status, event.patient.status)
-    consequences.follow_search(session, event.patient.id, ended_at=event.envelope.time if ended else None, now=now)
+    ended_at = event.envelope.time if ended else None
+    consequences.follow_search(session, event.patient.id, last=event.patient, ended_at=ended_at, now=now)
+
+
+@listeners.effect(PatientMerged)
+def follow_merge(session: Session, event: PatientMerged, *, dependencies: Dependencies, now: datetime) -> None:
+    """Let the requests of a patient who is no more be those of who is kept."""
+    merging.follow_merge(session, event, rules=dependencies.rules, now=now)
 
 
 @listeners.effect(PatientTherapistsExcluded)

@@ -9,9 +9,10 @@ from patient_service.dependencies import Dependencies
 from patient_service.domain import copies, searches
 from patient_service.domain.searches import RecordedPlace
 from shared.database import Session
-from shared.events.catalogue import AddressGeocoded, PatientPlaced, RequestAccepted
+from shared.events.catalogue import AddressGeocoded, PatientPlaced, RequestAccepted, RequestWithdrawn
 from shared.events.event import Event
 from shared.events.listeners import Listeners
+from shared.values.enums import WithdrawalReason
 
 listeners = Listeners()
 
@@ -19,7 +20,8 @@ listeners = Listeners()
 @listeners.locks_first
 def lock_patients(session: Session, events: Sequence[Event]) -> None:
     """Lock the patients of these events, which come in any order."""
-    searches.lock(session, {e.patient_id for e in events if isinstance(e, RequestAccepted | PatientPlaced)})
+    concerned = RequestAccepted | RequestWithdrawn | PatientPlaced
+    searches.lock(session, {event.patient_id for event in events if isinstance(event, concerned)})
 
 
 @listeners.projection(AddressGeocoded)
@@ -31,7 +33,14 @@ def keep_postal_codes(session: Session, events: Sequence[AddressGeocoded], *, no
 @listeners.effect(RequestAccepted)
 def note_first_place(session: Session, event: RequestAccepted, *, now: datetime) -> None:
     """Note when a practice first offered the patient a place."""
-    searches.note_first_place(session, event.patient_id, event.accepted_on, now=now)
+    searches.note_offer(session, event.patient_id, event.placement_request_id, event.accepted_on, now=now)
+
+
+@listeners.effect(RequestWithdrawn)
+def take_offer_back(session: Session, event: RequestWithdrawn, *, now: datetime) -> None:
+    """Forget the offer of a practice that never made one."""
+    if event.reason == WithdrawalReason.ENTERED_BY_MISTAKE:
+        searches.take_offer_back(session, event.patient_id, event.placement_request_id, now=now)
 
 
 @listeners.effect(PatientPlaced)

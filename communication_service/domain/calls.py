@@ -119,6 +119,7 @@ def _patient(request_id: UUID, patient: PatientPseudonym) -> CalledAboutPatient:
     return CalledAboutPatient(
         placement_request_id=request_id,
         reference=patient.reference,
+        other_references=patient.other_references,
         age=patient.age,
         gender=patient.gender,
         insurance_type=patient.insurance_type,

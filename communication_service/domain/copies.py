@@ -8,12 +8,12 @@ from typing import Any
 from uuid import UUID
 
 from communication_service.domain import suppressions
-from communication_service.store import schedule
+from communication_service.store import copy_queries, schedule
 from communication_service.store import suppressions as suppression_queries
 from communication_service.store.tables import PatientPseudonym, PracticeCopy, PracticePlace
 from shared.database import Session
-from shared.database.copies import keep_newest, week_of
-from shared.events.catalogue import AddressGeocoded, PublicPatient, PublicTherapist
+from shared.database.copies import keep_merged, keep_newest, week_of
+from shared.events.catalogue import AddressGeocoded, PatientMerged, PublicPatient, PublicTherapist
 from shared.events.event import EventEnvelope
 from shared.values.contacts import normalised_email
 from shared.values.errors import NotAcceptable
@@ -46,11 +46,22 @@ def keep_therapists(
     suppressions.follow_opt_outs(session, before, ids, now=now)  # docs/domain.md#import-rule-7
 
 
-def keep_patients(session: Session, states: Sequence[tuple[PublicPatient, EventEnvelope]], *, now: datetime) -> None:
-    """Keep the published states of patients, each with its envelope."""
+def keep_patients(
+    session: Session,
+    states: Sequence[tuple[PublicPatient, EventEnvelope]],
+    merged: Sequence[PatientMerged] = (),
+    *,
+    now: datetime,
+) -> None:
+    """Keep the published states of patients, each with its envelope; of who was merged, only into whom."""
     rows = [_patient(patient, envelope) for patient, envelope in states]
+    ends = [{"id": e.patient_id, "merged_into": e.merged_into, **e.envelope.position()} for e in merged]
+    ids: set[UUID] = {row["id"] for row in (*rows, *ends)}
+    if rows and ends:
+        copy_queries.lock_patients(session, ids)  # two statements write them, each in an order of its own
     keep_newest(session, PatientPseudonym, rows)
-    schedule.add(session, schedule.of_patients({row["id"] for row in rows}), at=now)
+    keep_merged(session, PatientPseudonym, ends)
+    schedule.add(session, schedule.of_patients(ids), at=now)
 
 
 def keep_places(session: Session, events: Sequence[AddressGeocoded], *, now: datetime) -> None:
@@ -93,7 +104,9 @@ def _patient(state: PublicPatient, envelope: EventEnvelope) -> dict[str, Any]:
     return {
         **{name: getattr(state, name) for name in SAME_IN_PATIENT},
         **_lines(state, ("reference",)),
+        "other_references": [one_line(each) for each in state.other_references],
         "availability": week_of(state.id, state.availability),
+        "merged_into": None,
         **envelope.position(),
     }
 

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 from uuid import UUID
 
-from communication_service.domain import states
+from communication_service.domain import patient_keys, states
 from communication_service.settings import ContactRules
 from communication_service.store import answers, request_queries, schedule
 from communication_service.store.tables import ContactRequest
@@ -115,6 +115,8 @@ def apply_update(session: Session, facts: RequestFacts, stands: RequestUpdated, 
     request = _get_or_create(session, facts)
     was_ahead = _is_ahead(session, request, facts.envelope)
     if _take_if_newer(session, request, facts, "asked"):
+        if request.patient_id != facts.patient_id:
+            _reassign(session, request, facts.patient_id, now=now)
         _apply_status(session, request, stands, was_ahead=was_ahead, now=now)
     if _take_if_newer(session, request, facts, "hold") and request.hold != stands.hold:
         _hold(request, stands.hold, now=now)
@@ -136,6 +138,14 @@ def _apply_status(
         _ask_again(session, request, stands, now=now)
     else:
         _end(session, request, is_accepted=is_accepted, now=now)
+
+
+def _reassign(session: Session, request: ContactRequest, patient_id: UUID, *, now: datetime) -> None:
+    """Two files were of one person, and this request is the kept one's now: letters that wait are written anew."""
+    _schedule_patient(session, request, now=now)
+    patient_keys.reassign(session, request.patient_id, to=patient_id)
+    request.patient_id = patient_id
+    _schedule_patient(session, request, now=now)
 
 
 def _is_asked_twice(request: ContactRequest, stands: RequestUpdated) -> bool:

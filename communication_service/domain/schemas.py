@@ -205,6 +205,8 @@ class CalledAboutPatient(Schema):
     """The placement request that the practice is asked about."""
     reference: str
     """By what practice and caller name the patient."""
+    other_references: list[str]
+    """By what the practice may know the patient too, such as from an earlier letter."""
     age: int | None
     """Age in years."""
     gender: str

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from communication_service.store.tables import PatientPseudonym, PracticeCopy, PracticePlace
+from shared.database import lock_rows
+from shared.database.copies import kept_of
 
 
 def therapist(session: Session, therapist_id: UUID) -> PracticeCopy | None:
@@ -22,6 +24,20 @@ def place(session: Session, therapist_id: UUID) -> PracticePlace | None:
 
 
 def patients(session: Session, ids: Iterable[UUID]) -> dict[UUID, PatientPseudonym]:
-    """The copies of these patients that have arrived."""
-    found = select(PatientPseudonym).where(PatientPseudonym.id.in_(list(ids))).execution_options(populate_existing=True)
-    return {patient.id: patient for patient in session.scalars(found)}
+    """The copies of these patients that have arrived; of one who was merged into another, that one's."""
+    kept = kept_of(session, PatientPseudonym, set(ids))
+    found = select(PatientPseudonym).where(
+        PatientPseudonym.id.in_(list(kept.values())), PatientPseudonym.merged_into.is_(None)
+    )
+    copies = {each.id: each for each in session.scalars(found.execution_options(populate_existing=True))}
+    return {id: copies[by] for id, by in kept.items() if by in copies}
+
+
+def lock_patients(session: Session, ids: Iterable[UUID]) -> None:
+    """Let no other transaction change these copies before ours ends."""
+    lock_rows(session, PatientPseudonym, ids)
+
+
+def with_kept(session: Session, ids: Collection[UUID]) -> Collection[UUID]:
+    """These patients' ids, and those of who stands for them: what was one's is the other's since."""
+    return {*ids, *kept_of(session, PatientPseudonym, ids).values()}

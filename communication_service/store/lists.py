@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Text, Uuid, bindparam, cast, func, literal
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session, load_only
 
-from communication_service.store import request_queries
+from communication_service.store import copy_queries, request_queries
 from communication_service.store.tables import (
     ContactRequest,
     Email,
@@ -55,7 +55,8 @@ PHONE_CALLS: Final = Listing(
 
 def _with_patients(session: Session, column: Any, patient_ids: Collection[UUID]) -> ColumnElement[bool]:
     """The column's requests include one of these patients'."""
-    theirs = session.scalars(select(ContactRequest.id).where(ContactRequest.patient_id.in_(patient_ids))).all()
+    of_them = ContactRequest.patient_id.in_(copy_queries.with_kept(session, patient_ids))
+    theirs = session.scalars(select(ContactRequest.id).where(of_them)).all()
     return column.overlap(cast(list(theirs), ARRAY(Uuid)))  # type: ignore[no-any-return]
 
 
@@ -86,8 +87,11 @@ def inquiries(
     return INQUIRIES.read(session, select(Inquiry).where(*conditions), part)
 
 
-def waiting_requests(session: Session, part: Part, **wanted: Collection[object]) -> Found[ContactRequest]:
+def waiting_requests(
+    session: Session, part: Part, *, patient_id: Collection[UUID], **wanted: Collection[object]
+) -> Found[ContactRequest]:
     """A part of the requests that are not over."""
+    wanted |= {"patient_id": copy_queries.with_kept(session, patient_id)}
     waiting = select(ContactRequest).where(ContactRequest.status != "over", *_are_among(ContactRequest, **wanted))
     return WAITING_REQUESTS.read(session, waiting, part)
 

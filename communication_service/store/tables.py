@@ -77,17 +77,19 @@ class PatientPseudonym(Copy, Tables):
 
     __tablename__ = "patients"
 
-    reference: Mapped[str]
+    reference: Mapped[str] = mapped_column(server_default=text("''"))
+    other_references: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default=text("'{}'"))
     age: Mapped[int | None]
-    gender: Mapped[str]
+    gender: Mapped[str] = mapped_column(server_default="unknown")
     insurance_type: Mapped[str | None]
-    reimbursement_case: Mapped[bool]
+    reimbursement_case: Mapped[bool] = mapped_column(server_default=text("false"))
     diagnosis_block: Mapped[str | None]
     availability: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
     prior_therapy_within_two_years: Mapped[bool | None]
-    status: Mapped[str]
+    status: Mapped[str] = mapped_column(server_default="open")
     paused_until: Mapped[date | None]
     search_started_on: Mapped[date | None]
+    merged_into: Mapped[UUID | None]  # who stands for a patient who is no more, of whom nothing else is known
 
 
 # What is wanted

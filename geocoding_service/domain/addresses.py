@@ -25,6 +25,13 @@ def keep_addresses_of_patients(
     _keep(session, [_of_patient(patient, envelope) for patient, envelope in states], now=now)
 
 
+def forget_addresses_of_patients(
+    session: Session, patients: Sequence[tuple[UUID, EventEnvelope]], *, now: datetime
+) -> None:
+    """These patients are no more: nothing is known of where they live, and that is published."""
+    _keep(session, [_row(id, "patient", Address(), envelope) for id, envelope in patients], now=now)
+
+
 def keep_addresses_of_therapists(
     session: Session, states: Sequence[tuple[PublicTherapist, EventEnvelope]], *, now: datetime
 ) -> None:

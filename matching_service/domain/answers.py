@@ -33,10 +33,13 @@ def respond(
 ) -> RequestView:
     """Record a practice's answer that staff enter.
 
-    An answer to a withdrawn request is logged and changes nothing. Raises `NotFound`, `Conflict` where an answer is
-    recorded already, `RuleBroken` for a time that cannot be.
+    Of a request that was ended by a merge the one that goes on takes it. An answer to a withdrawn request is logged
+    and changes nothing. Raises `NotFound`, `Conflict` where an answer is recorded already, `RuleBroken` for a time that
+    cannot be.
     """
     request = lock_request(session, request_id)
+    if request.merged_into is not None:
+        request = lock_request(session, queries.standing_for(session, [request_id])[request_id])
     if response.occurred_at is not None and response.occurred_at > now + CLOCKS_MAY_DIFFER:
         raise _wrong_time(FieldProblem.of("occurred_at", "field.in_the_future"))
     # their clock may be ahead; an answer dated later than now would make one of the next minutes too old
@@ -214,10 +217,9 @@ def withdraw_and_show(
 def reopen_deferred(session: Session, *, today: date, now: datetime, at_most: int = 100) -> int:
     """Ask practices again that said "later", now that their time has come; returns the number of requests."""
     ids = queries.deferred_until(session, today, limit=at_most)
-    queries.lock_patients(session, queries.patients_of(session, ids))
     due = [
         request
-        for request in queries.lock_requests(session, ids)
+        for request in queries.lock_with_patients(session, ids)
         if request.status == RequestStatus.DEFERRED
         and request.hold is None
         and request.next_contact_after is not None

@@ -24,7 +24,7 @@ def change(session: Session, wanted: BulkChange, *, by: UUID | None, now: dateti
     ids = _selected(session, wanted)
     require_total(ids, wanted.expected_total)
     # all at once, in their order: another transaction that changes several of them cannot wait for this one in a circle
-    queries.lock_patients(session, queries.patients_of(session, ids))
+    queries.lock_with_patients(session, ids)
     require_same(ids, _selected(session, wanted))
     return change_each(session, ids, _change_of_one(session, wanted, by=by, now=now))
 

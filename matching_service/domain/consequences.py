@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
 from matching_service.domain import audit_log, states
@@ -23,15 +24,27 @@ from shared.values.enums import (
 )
 
 
-def follow_search(session: Session, patient_id: UUID, *, ended_at: datetime | None = None, now: datetime) -> None:
+class SearchState(Protocol):
+    """How a patient's search stands: as the copy says, or the last event about a patient who is no more."""
+
+    @property
+    def status(self) -> str | None: ...
+    @property
+    def placement_request_id(self) -> UUID | None: ...
+    @property
+    def placement_state(self) -> str | None: ...
+
+
+def follow_search(
+    session: Session, patient_id: UUID, *, last: SearchState, ended_at: datetime | None = None, now: datetime
+) -> None:
     """Hold, release or withdraw a patient's requests, as the search stands now; doing it again changes nothing.
 
     `ended_at`: when the search ended, as an event says, though it may have begun anew meanwhile: whatever was approved
-    until then is over. A patient whose copy is not here has no requests: they are made only for a copy.
+    until then is over. `last`: what counts where the copy is empty, since the patient was merged into another.
     """
-    patient = queries.lock_patients(session, [patient_id]).get(patient_id)
-    if patient is None:
-        return
+    copy = queries.lock_patients(session, [patient_id]).get(patient_id)
+    patient: SearchState = copy or last
     live = queries.lock_live_requests_of_patient(session, patient_id)
     places = {request.id for request in live if request.status == RequestStatus.PLACED}
     for request in live:
@@ -40,6 +53,7 @@ def follow_search(session: Session, patient_id: UUID, *, ended_at: datetime | No
             _follow_place(session, request, patient, is_overtaken=is_overtaken, now=now)
         elif _is_over(request, patient.status, ended_at):
             withdraw(session, request, WithdrawalReason.SEARCH_ENDED, by=None, now=now)
+    _withdraw_from_excluded(session, patient_id, copy, now=now)
     recompute_holds(session, patient_id, patient.status, now=now)
 
 
@@ -51,24 +65,25 @@ def _is_over(request: PlacementRequest, patient_status: str | None, ended_at: da
 
 
 def _follow_place(
-    session: Session, request: PlacementRequest, patient: PatientCopy, *, is_overtaken: bool, now: datetime
+    session: Session, request: PlacementRequest, patient: SearchState, *, is_overtaken: bool, now: datetime
 ) -> None:
     """What the patient service says of the place counts; a place that it does not name yet goes on.
 
     Where two stand, the one that it does not name is over: nobody will speak of it again.
     """
     if is_overtaken:
-        _end_place(session, request, now=now)
+        end_place(session, request, now=now)
     elif patient.placement_request_id != request.id:
         return
     elif patient.placement_state == PlacementState.FAILED:
         states.fail_place(request, now=now)
         audit_log.add_entry(session, request, "failed", occurred_at=now, by=None, now=now)
     elif patient.placement_state == PlacementState.ENDED:
-        _end_place(session, request, now=now)
+        end_place(session, request, now=now)
 
 
-def _end_place(session: Session, request: PlacementRequest, *, now: datetime) -> None:
+def end_place(session: Session, request: PlacementRequest, *, now: datetime) -> None:
+    """The place is over with the therapy; the caller holds the locks."""
     states.end_place(request, now=now)
     audit_log.add_entry(session, request, "therapy_ended", occurred_at=now, by=None, now=now)
 
@@ -78,8 +93,7 @@ def withdraw_from_unavailable_therapist(session: Session, therapist_id: UUID, *,
     if not is_unavailable(session, therapist_id):
         return
     ids = queries.requests_to_therapists(session, [therapist_id], states.LOST_WITH_THE_THERAPIST)
-    queries.lock_patients(session, queries.patients_of(session, ids))
-    for request in queries.lock_requests(session, ids):
+    for request in queries.lock_with_patients(session, ids):
         if request.status in states.LOST_WITH_THE_THERAPIST:
             withdraw(session, request, WithdrawalReason.THERAPIST_UNAVAILABLE, by=None, now=now)
 
@@ -87,6 +101,10 @@ def withdraw_from_unavailable_therapist(session: Session, therapist_id: UUID, *,
 def withdraw_from_excluded_therapists(session: Session, patient_id: UUID, *, now: datetime) -> None:
     """Withdraw what has not gone out to therapists whom the patient excludes now."""
     patient = queries.lock_patients(session, [patient_id]).get(patient_id)
+    _withdraw_from_excluded(session, patient_id, patient, now=now)
+
+
+def _withdraw_from_excluded(session: Session, patient_id: UUID, patient: PatientCopy | None, *, now: datetime) -> None:
     for request in queries.lock_live_requests_of_patient(session, patient_id):
         if request.status in states.LOST_WITH_THE_THERAPIST and is_excluded(request, patient):
             withdraw(session, request, WithdrawalReason.PATIENT_DECLINED, by=None, now=now)

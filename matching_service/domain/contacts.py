@@ -35,9 +35,8 @@ class ContactEvent:
 
 
 def _lock_requests(session: Session, ids: Collection[UUID]) -> dict[UUID, PlacementRequest]:
-    patients = queries.patients_of(session, ids)
-    queries.lock_patients(session, patients)
-    found = {request.id: request for request in queries.lock_requests(session, ids)}
+    """These requests by id, locked."""
+    found = {request.id: request for request in queries.lock_with_patients(session, ids)}
     if unknown := sorted(str(each) for each in set(ids) - found.keys()):
         log.warning("placement_request.unknown", ids=unknown)
     return found
@@ -88,14 +87,16 @@ def record_call(
     now: datetime,
 ) -> None:
     """The practice was reached on the phone: what it answered counts, what was not talked about waits again."""
-    answer_to = {answer.placement_request_id: answer for answer in answers}
-    for request in _lock_requests(session, {*request_ids, *answer_to}).values():
-        request.called_at, request.updated_at = states.latest(request.called_at, occurred_at), now
-        answer = answer_to.get(request.id)
-        if answer is not None and answer.outcome == CallAnswer.NOT_DISCUSSED:
+    said = {answer.placement_request_id: answer.outcome for answer in answers}
+    answer_to = _answers_by_request(session, answers)
+    for request in _lock_requests(session, {*request_ids, *said, *answer_to}).values():
+        if request.id in {*request_ids, *said}:
+            request.called_at, request.updated_at = states.latest(request.called_at, occurred_at), now
+        if said.get(request.id) == CallAnswer.NOT_DISCUSSED:
             _record_not_discussed(session, request, contact, at=occurred_at, by=by, now=now)
-            continue
-        _record_contact(session, request, "called", contact, at=occurred_at, channel=Channel.PHONE, by=by, now=now)
+        elif request.id in {*request_ids, *said}:
+            _record_contact(session, request, "called", contact, at=occurred_at, channel=Channel.PHONE, by=by, now=now)
+        answer = answer_to.get(request.id)
         if answer is not None:
             take_answer(
                 session,
@@ -121,9 +122,7 @@ def record_written_answers(
     now: datetime,
 ) -> None:
     """The practice answered in writing, as `by` entered it."""
-    answer_to = {
-        answer.placement_request_id: answer for answer in answers if answer.outcome != CallAnswer.NOT_DISCUSSED
-    }
+    answer_to = _answers_by_request(session, answers)
     for request in _lock_requests(session, answer_to.keys()).values():
         response = _answer_of(answer_to[request.id])
         take_answer(
@@ -149,6 +148,18 @@ def record_attempts_used_up(
             states.give_up(request, now=now)
             at = contact.event_time
             audit_log.add_entry(session, request, "no_answer", occurred_at=at, channel=Channel.PHONE, by=None, now=now)
+
+
+def _answers_by_request(session: Session, answers: Sequence[PracticeAnswer]) -> dict[UUID, PracticeAnswer]:
+    """The answers by the requests that take them: one that was ended by a merge leaves its answer to the other one.
+
+    Where both were answered, what was said of the one that goes on counts.
+    """
+    given = {each.placement_request_id: each for each in answers if each.outcome != CallAnswer.NOT_DISCUSSED}
+    going_on = queries.standing_for(session, given.keys())
+    return {going_on[id]: answer for id, answer in given.items()} | {
+        id: answer for id, answer in given.items() if going_on[id] == id
+    }
 
 
 def _answer_of(answer: PracticeAnswer) -> NewAnswer:

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from matching_service.store.tables import PatientCopy, TherapistCopy
 from shared.database import Session
-from shared.database.copies import keep_newest, week_of
-from shared.events.catalogue import AddressGeocoded, PublicPatient, PublicTherapist
+from shared.database.copies import keep_merged, keep_newest, week_of
+from shared.events.catalogue import AddressGeocoded, PatientMerged, PublicPatient, PublicTherapist
 from shared.events.event import EventEnvelope
 from shared.runtime.logs import logger
 from shared.values.places import Place
@@ -35,6 +35,12 @@ def keep_therapists(session: Session, states: Sequence[tuple[PublicTherapist, Ev
 def keep_patients(session: Session, states: Sequence[tuple[PublicPatient, EventEnvelope]]) -> None:
     """Keep the newest state of each patient; the states come with their envelopes."""
     keep_newest(session, PatientCopy, [_patient(patient, envelope) for patient, envelope in states])
+
+
+def keep_merged_patients(session: Session, events: Sequence[PatientMerged]) -> None:
+    """Keep of patients who were merged into others who stands for them, and nothing else."""
+    rows = [{"id": e.patient_id, "merged_into": e.merged_into, **e.envelope.position()} for e in events]
+    keep_merged(session, PatientCopy, rows)
 
 
 def keep_places(session: Session, events: Sequence[AddressGeocoded]) -> None:
@@ -88,6 +94,7 @@ def _patient(patient: PublicPatient, envelope: EventEnvelope) -> dict[str, Any]:
         "search_started_on": patient.search_started_on,
         "placement_request_id": patient.placement_request_id,
         "placement_state": patient.placement_state,
+        "merged_into": None,
     }
 
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from matching_service.domain import states
 from matching_service.store import queries
 from matching_service.store.tables import PatientCopy, TherapistCopy
-from shared.database import Session
+from shared.database import ChangedMeanwhile, Session
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,8 @@ class Affected:
 
     therapists: Set[UUID] = frozenset()
     patients: Set[UUID] = frozenset()
+    merged_patients: Set[UUID] = frozenset()
+    """Patients who are no more, and those who are kept of them."""
     located_therapists: Set[UUID] = frozenset()
     located_patients: Set[UUID] = frozenset()
     unavailable_therapists: Set[UUID] = frozenset()
@@ -34,12 +36,15 @@ class Affected:
         """Whether one statement, which writes its rows in order, changes everything that is changed."""
         places = self.located_therapists | self.located_patients
         return bool(self.therapists) + bool(self.patients) + bool(places) < 2 and not (
-            self.unavailable_therapists or self.called_therapists or self.requests
+            self.unavailable_therapists or self.called_therapists or self.requests or self.merged_patients
         )
 
 
 def lock(session: Session, affected: Affected) -> None:
-    """Lock the copies of all who are affected, and of the patients whose requests are."""
+    """Lock the copies of all who are affected, and of the patients whose requests are.
+
+    Raises `ChangedMeanwhile` where such a request became another patient's while we waited.
+    """
     if affected.needs_no_lock:
         return
     therapists = affected.therapists | affected.located_therapists | affected.called_therapists
@@ -48,5 +53,11 @@ def lock(session: Session, affected: Affected) -> None:
     unavailable = queries.requests_to_therapists(
         session, affected.unavailable_therapists, states.LOST_WITH_THE_THERAPIST
     )
-    asked = queries.patients_of(session, affected.requests | set(unavailable))
-    queries.lock_copies(session, PatientCopy, affected.patients | affected.located_patients | asked)
+    requests = affected.requests | set(unavailable)
+    asked = queries.patients_of(session, requests)
+    patients = affected.patients | affected.located_patients | asked
+    if affected.merged_patients:
+        patients |= affected.merged_patients | queries.kept_patients(session, affected.merged_patients)
+    queries.lock_copies(session, PatientCopy, patients)
+    if requests and not queries.patients_of(session, requests) <= patients:
+        raise ChangedMeanwhile  # two files were merged while we waited

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 from matching_service.domain import explaining
 from matching_service.domain.criteria import JUDGE, minutes_of
@@ -20,9 +21,14 @@ from shared.texts import TextLanguage
 from shared.values.enums import MatchCriterion
 
 
-def unknown_patient() -> NotFound:
-    """The refusal where no copy of the patient has arrived."""
-    return NotFound("patient", wording="copy")
+def unknown_patient(executor: Executor, patient_id: UUID) -> NotFound:
+    """The refusal where no copy of the patient has arrived, or the patient was merged into another, who is named."""
+    merged = queries.merged_patient(executor, patient_id)
+    if merged is None:
+        return NotFound("patient", wording="copy")
+    refusal = NotFound("patient", wording="merged_copy")
+    refusal.members["merged_into"] = {"id": str(merged.kept_id), "reference": merged.reference}
+    return refusal
 
 
 def find(
@@ -40,7 +46,7 @@ def find(
     """
     patient = queries.patient(executor, question.patient_id)
     if patient is None:
-        raise unknown_patient()
+        raise unknown_patient(executor, question.patient_id)
     search = with_overrides(of_patient(patient, rules=rules, today=today), question.overrides)
     _require_a_circle(search)
     asked_for = explaining.criteria_asked_for(search)

@@ -88,8 +88,7 @@ def set_priority(session: Session, request_id: UUID, priority: int, *, by: UUID 
 
 def lock_request(session: Session, request_id: UUID) -> PlacementRequest:
     """The request with its patient's lock and its own; raises `NotFound`."""
-    queries.lock_patients(session, queries.patients_of(session, [request_id]))
-    return require(next(iter(queries.lock_requests(session, [request_id])), None), "placement_request")
+    return require(next(iter(queries.lock_with_patients(session, [request_id])), None), "placement_request")
 
 
 @dataclass(frozen=True)
@@ -119,7 +118,7 @@ def approve(
     queries.share_therapists(session, wanted.therapist_ids)
     patient = queries.lock_patients(session, [wanted.patient_id]).get(wanted.patient_id)
     if patient is None:
-        raise unknown_patient()
+        raise unknown_patient(session, wanted.patient_id)
     if patient.status != PatientStatus.SEARCHING:
         raise Conflict("patient.not_searching", status=_status_of(patient))
     judgements = _judge(session, patient, wanted, rules=rules, today=today)

@@ -22,11 +22,11 @@ def snapshots(
 ) -> Sequence[tuple[PlacementRequest, RequestUpdated]]:
     """The next requests after this id, locked after their patients as everywhere, and how they are as events."""
     ids = queries.requests_after(session, after, limit=limit)
-    queries.lock_patients(session, queries.patients_of(session, ids))
-    return [(request, _state(request)) for request in queries.lock_requests(session, ids)]
+    return [(request, state(request)) for request in queries.lock_with_patients(session, ids)]
 
 
-def _state(request: PlacementRequest) -> RequestUpdated:
+def state(request: PlacementRequest) -> RequestUpdated:
+    """How a request is, as an event."""
     return RequestUpdated(
         placement_request_id=request.id,
         patient_id=request.patient_id,

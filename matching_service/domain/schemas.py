@@ -240,6 +240,8 @@ class RequestView(RequestFields, EntityView):
     """The day from which a practice that said "later" may be asked again."""
     withdrawn_reason: WithdrawalReason | None
     """Why it was withdrawn."""
+    merged_into: UUID | None
+    """The request that goes on, where a person with two files was asked of this therapist twice; it takes answers."""
     placed_on: IsoDate | None
     """The day on which the patient took the place."""
     first_session_on: IsoDate | None

@@ -6,10 +6,11 @@ from collections.abc import Collection, Sequence
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from matching_service.store.tables import AuditLogEntry, PlacementRequest
+from matching_service.store.tables import AuditLogEntry, PatientCopy, PlacementRequest
+from shared.database.copies import kept_of
 from shared.database.listing import Found, Listing
 from shared.values.lists import Part
 
@@ -25,17 +26,33 @@ REQUESTS: Final = Listing(
 AUDIT_LOG: Final = Listing(sorts={"recorded_at": (AuditLogEntry.id,)}, default="recorded_at", identity=AuditLogEntry.id)
 
 
-def requests(session: Session, part: Part, **wanted: Collection[object]) -> Found[PlacementRequest]:
-    """A part of the placement requests whose columns have one of these values; without values any will do."""
-    conditions = [getattr(PlacementRequest, name).in_(values) for name, values in wanted.items() if values]
-    return REQUESTS.read(session, select(PlacementRequest).where(*conditions), part)
+def requests(
+    session: Session, part: Part, *, patient_id: Collection[UUID], **wanted: Collection[object]
+) -> Found[PlacementRequest]:
+    """A part of the placement requests whose columns have one of these values; without values any will do.
+
+    What was asked for a patient who was merged into another is that one's since.
+    """
+    return REQUESTS.read(session, select(PlacementRequest).where(*_are_among(session, patient_id, **wanted)), part)
+
+
+def _are_among(
+    session: Session, patient_id: Collection[UUID], **wanted: Collection[object]
+) -> list[ColumnElement[bool]]:
+    wanted |= {"patient_id": {*patient_id, *kept_of(session, PatientCopy, patient_id).values()}}
+    return [getattr(PlacementRequest, name).in_(values) for name, values in wanted.items() if values]
 
 
 def ids_where(
-    session: Session, ids: Collection[UUID] | None, *, at_most: int, **wanted: Collection[object]
+    session: Session,
+    ids: Collection[UUID] | None,
+    *,
+    at_most: int,
+    patient_id: Collection[UUID],
+    **wanted: Collection[object],
 ) -> Sequence[UUID]:
     """The ids of placement requests, in their order: of those with these ids, or whose columns have these values."""
-    conditions = [getattr(PlacementRequest, name).in_(values) for name, values in wanted.items() if values]
+    conditions = _are_among(session, patient_id, **wanted)
     if ids is not None:
         conditions.append(PlacementRequest.id.in_(ids))
     chosen = select(PlacementRequest.id).where(*conditions).order_by(PlacementRequest.id)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, Select, Table, bindparam, select, text
 
 from matching_service.store.tables import IS_LIVE, PatientCopy, PlacementRequest, TherapistCopy
-from shared.database import Executor, Session
+from shared.database import ChangedMeanwhile, Executor, Session
+from shared.database.copies import kept_of
 from shared.database.rows import find_row
 from shared.values.enums import RequestStatus
 
 _PATIENT: Table = PatientCopy.__table__  # type: ignore[assignment]  # declared as the wider FromClause
+_KEPT = _PATIENT.alias("kept")
 _PATIENT_TO_MATCH = select(_PATIENT).where(_PATIENT.c.id == bindparam("patient_id"), _PATIENT.c.status.is_not(None))
 
 
@@ -100,6 +102,19 @@ def patients_of(session: Session, request_ids: Collection[UUID]) -> set[UUID]:
     return set(session.scalars(select(PlacementRequest.patient_id).where(PlacementRequest.id.in_(request_ids))))
 
 
+def lock_with_patients(session: Session, request_ids: Collection[UUID]) -> Sequence[PlacementRequest]:
+    """These requests as they are now, locked after their patients.
+
+    Raises `ChangedMeanwhile` where one became another patient's while we waited: two files were merged.
+    """
+    patients = patients_of(session, request_ids)
+    lock_patients(session, patients)
+    requests = lock_requests(session, request_ids)
+    if not {each.patient_id for each in requests} <= patients:
+        raise ChangedMeanwhile
+    return requests
+
+
 def lock_requests(session: Session, request_ids: Collection[UUID]) -> Sequence[PlacementRequest]:
     """These requests as they are now, locked; the patients' locks are taken first (`lock_patients`)."""
     return _locked(session, select(PlacementRequest).where(PlacementRequest.id.in_(request_ids)))
@@ -115,6 +130,49 @@ def _locked(session: Session, wanted: Select[PlacementRequest]) -> Sequence[Plac
     return session.scalars(
         wanted.order_by(PlacementRequest.id).with_for_update().execution_options(populate_existing=True)
     ).all()
+
+
+def live_requests_of_patients(session: Session, patient_ids: Collection[UUID]) -> Sequence[PlacementRequest]:
+    """All requests of these patients that are not over, and places that go on, as they are now, locked."""
+    return _locked(session, select(PlacementRequest).where(PlacementRequest.patient_id.in_(patient_ids), text(IS_LIVE)))
+
+
+def lock_requests_of_patient(session: Session, patient_id: UUID) -> Sequence[PlacementRequest]:
+    """All of a patient's requests, also those that are over, locked."""
+    return _locked(session, select(PlacementRequest).where(PlacementRequest.patient_id == patient_id))
+
+
+def who_refused(session: Session, patient_id: UUID, *, since: datetime) -> set[UUID]:
+    """The therapists who have refused the patient since an instant."""
+    refused = select(PlacementRequest.therapist_id).where(
+        PlacementRequest.patient_id == patient_id,
+        PlacementRequest.status == RequestStatus.DECLINED,
+        PlacementRequest.responded_at >= since,
+    )
+    return set(session.scalars(refused))
+
+
+def standing_for(session: Session, request_ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """The request that goes on for each of these by their ids: most for themselves."""
+    return kept_of(session, PlacementRequest, request_ids)
+
+
+def kept_patient(session: Session, patient_id: UUID) -> UUID:
+    """Who stands for a patient: mostly the patient."""
+    return kept_of(session, PatientCopy, [patient_id])[patient_id]
+
+
+def kept_patients(session: Session, patient_ids: Collection[UUID]) -> set[UUID]:
+    """Who stands for these patients."""
+    return set(kept_of(session, PatientCopy, patient_ids).values())
+
+
+def merged_patient(executor: Executor, patient_id: UUID) -> Row[Any, Any] | None:
+    """Who stands for a patient who was merged into another: `kept_id`, and the `reference`, where it is known here."""
+    kept = select(_KEPT.c.reference, _PATIENT.c.merged_into.label("kept_id"))
+    wanted = kept.select_from(_PATIENT).outerjoin(_KEPT, _KEPT.c.id == _PATIENT.c.merged_into)
+    was_merged = (_PATIENT.c.id == patient_id, _PATIENT.c.merged_into.is_not(None))
+    return executor.execute(wanted.where(*was_merged)).one_or_none()
 
 
 def requests_to_therapists(

@@ -130,6 +130,8 @@ class PatientCopy(CopyWithPlace, Tables):
     placement_request_id: Mapped[UUID | None]
     """The request whose place the patient service knows of."""
     placement_state: Mapped[str | None]
+    merged_into: Mapped[UUID | None]
+    """Who stands for a patient who is no more; nothing else is known of them, so that `status` is NULL."""
     place: Mapped[Place | None] = mapped_column(
         PlaceColumn,
         Computed("CASE WHEN geocoded_address = address THEN geocoded_place END", persisted=True),
@@ -168,6 +170,8 @@ class PlacementRequest(Aggregate, Tables):
     first_session_on: Mapped[date | None]
     place_ended_at: Mapped[datetime | None]
     """When an event said that the therapy is over; a place that failed has a status of its own."""
+    merged_into: Mapped[UUID | None]
+    """The request that goes on, where the same person was asked of the same therapist under another reference too."""
     note: Mapped[bytes | None]
 
     __table_args__ = (
@@ -191,6 +195,7 @@ class PlacementRequest(Aggregate, Tables):
         CheckConstraint("(status = 'deferred') = (next_contact_after IS NOT NULL)", name="deferred_until"),
         CheckConstraint("(status = 'withdrawn') = (withdrawn_reason IS NOT NULL)", name="withdrawn_reason"),
         CheckConstraint("place_ended_at IS NULL OR status = 'placed'", name="only_a_place_ends"),
+        CheckConstraint("merged_into <> id", name="merged_into_another"),
     )
 
 

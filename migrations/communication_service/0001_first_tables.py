@@ -82,9 +82,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inquiries")),
     )
-    op.create_index(
-        "ix_inquiries_open", "inquiries", ["therapist_id"], unique=False, postgresql_where=sa.text("status = 'open'")
-    )
+    op.create_index("ix_inquiries_open", "inquiries", ["therapist_id"], postgresql_where=sa.text("status = 'open'"))
     op.create_index("ix_inquiries_therapist_id", "inquiries", ["therapist_id", "created_at"], unique=False)
     op.create_table(
         "schedule",
@@ -99,17 +97,19 @@ def upgrade() -> None:
     op.create_table(
         "patients",
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("reference", sa.Text(), nullable=False),
+        sa.Column("reference", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("other_references", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("age", sa.Integer(), nullable=True),
-        sa.Column("gender", sa.Text(), nullable=False),
+        sa.Column("gender", sa.Text(), server_default="unknown", nullable=False),
         sa.Column("insurance_type", sa.Text(), nullable=True),
-        sa.Column("reimbursement_case", sa.Boolean(), nullable=False),
+        sa.Column("reimbursement_case", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("diagnosis_block", sa.Text(), nullable=True),
         sa.Column("availability", shared.values.weekly.WeeklyColumn(), nullable=True),
         sa.Column("prior_therapy_within_two_years", sa.Boolean(), nullable=True),
-        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), server_default="open", nullable=False),
         sa.Column("paused_until", sa.Date(), nullable=True),
         sa.Column("search_started_on", sa.Date(), nullable=True),
+        sa.Column("merged_into", sa.Uuid(), nullable=True),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
         sa.Column("event_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column("written_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),

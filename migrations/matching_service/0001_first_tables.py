@@ -37,6 +37,7 @@ def upgrade() -> None:
         sa.Column("search_started_on", sa.Date(), nullable=True),
         sa.Column("placement_request_id", sa.Uuid(), nullable=True),
         sa.Column("placement_state", sa.Text(), nullable=True),
+        sa.Column("merged_into", sa.Uuid(), nullable=True),
         sa.Column("status", sa.Text(), nullable=True),
         sa.Column("address", sa.Text(), nullable=True),
         sa.Column("geocoded_address", sa.Text(), nullable=True),
@@ -78,6 +79,7 @@ def upgrade() -> None:
         sa.Column("placed_on", sa.Date(), nullable=True),
         sa.Column("first_session_on", sa.Date(), nullable=True),
         sa.Column("place_ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("merged_into", sa.Uuid(), nullable=True),
         sa.Column("note", sa.LargeBinary(), nullable=True),
         *aggregate_columns(),
         sa.CheckConstraint(
@@ -91,6 +93,7 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "place_ended_at IS NULL OR status = 'placed'", name=op.f("ck_placement_requests_only_a_place_ends")
         ),
+        sa.CheckConstraint("merged_into <> id", name=op.f("ck_placement_requests_merged_into_another")),
         sa.CheckConstraint("hold IN ('search_paused', 'accepted_elsewhere')", name=op.f("ck_placement_requests_hold")),
         sa.CheckConstraint(
             "outcome IN ('accepted', 'declined_capacity', 'declined_unsuitable', 'declined_other', 'later')",

@@ -110,6 +110,10 @@ def upgrade() -> None:
         sa.Column("working_place_on", sa.Date(), nullable=True),
         sa.Column("placement_request_id", sa.Uuid(), nullable=True),
         sa.Column("placement_state", sa.Text(), nullable=True),
+        sa.Column("merged_into", sa.Uuid(), nullable=True),
+        sa.Column("merged_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("kept_sequence", sa.BigInteger(), nullable=True),
+        sa.Column("other_references", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.Column("missing", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("index_key", sa.LargeBinary(), nullable=False),
@@ -124,6 +128,11 @@ def upgrade() -> None:
         sa.Column("crisis_index", sa.LargeBinary(), nullable=False),
         sa.Column("age_published_on", sa.Date(), nullable=False),
         *aggregate_columns(),
+        sa.CheckConstraint(
+            "(merged_into IS NULL) = (merged_at IS NULL) AND (merged_into IS NULL) = (kept_sequence IS NULL)",
+            name=op.f("ck_patients_merged_as_a_whole"),
+        ),
+        sa.CheckConstraint("merged_into <> id", name=op.f("ck_patients_merged_into_another")),
         sa.CheckConstraint("paused_until IS NULL OR status = 'paused'", name=op.f("ck_patients_only_a_pause_ends")),
         sa.CheckConstraint(
             "(placement_request_id IS NULL) = (placement_state IS NULL)",
@@ -158,6 +167,13 @@ def upgrade() -> None:
         "patients",
         [sa.text("COALESCE(search_started_on, '9999-12-31'::date)"), "id"],
         unique=False,
+    )
+    op.create_index(
+        "ix_patients_merged_into",
+        "patients",
+        ["merged_into"],
+        unique=False,
+        postgresql_where=sa.text("merged_into IS NOT NULL"),
     )
     op.create_index(
         "ix_patients_paused_until",
@@ -207,6 +223,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consents")),
     )
     op.create_index("ix_consents_patient", "consents", ["patient_id", "id"], unique=False)
+    op.create_table(
+        "place_offers",
+        sa.Column("placement_request_id", sa.Uuid(), nullable=False),
+        sa.Column("patient_id", sa.Uuid(), nullable=False),
+        sa.Column("accepted_on", sa.Date(), nullable=False),
+        sa.ForeignKeyConstraint(["patient_id"], ["patients.id"], name=op.f("fk_place_offers_patient_id")),
+        sa.PrimaryKeyConstraint("placement_request_id", name=op.f("pk_place_offers")),
+    )
+    op.create_index("ix_place_offers_patient", "place_offers", ["patient_id"], unique=False)
     op.create_table(
         "file_accesses",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -299,6 +324,7 @@ def downgrade() -> None:
     op.drop_table("access_anchors")
     op.drop_table("list_accesses")
     op.drop_table("file_accesses")
+    op.drop_table("place_offers")
     op.drop_table("consents")
     op.drop_table("patients")
     op.drop_table("patient_import_rows")

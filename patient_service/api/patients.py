@@ -6,11 +6,12 @@ from uuid import UUID
 
 from patient_service.api.access_log import reader
 from patient_service.dependencies import Dependencies
-from patient_service.domain import bulk, patients
+from patient_service.domain import bulk, merging, patients
 from patient_service.domain.bulk_schemas import PatientBulkChange
 from patient_service.domain.lists import PATIENTS
 from patient_service.domain.schemas import (
     ChangedPatient,
+    Merge,
     NamesakeQuery,
     NewPatient,
     PatientFilter,
@@ -71,6 +72,22 @@ class PatientCollection(Resource):
             by=context.caller.id,
             purpose=context.purpose,
             now=context.now,
+        )
+
+
+class PatientMergeResource(Resource):
+    """Two files of one person."""
+
+    @endpoint(body=Merge, query=NamesakeQuery, response=PatientView, replay=PatientItem.get)
+    def post(self, context: Context[Dependencies], id: UUID, body: Merge, query: NamesakeQuery) -> PatientView:
+        """Keep this patient and let the other be the same; 409 says why these cannot be one, or who else may be.
+
+        Values of this file stand, empty ones are filled from the other. Consents, history, accesses, requests, letters
+        and calls of the other are this one's, and its reference goes on finding the person.
+        """
+        keys = context.dependencies.keys
+        return merging.merge(
+            context.session, keys, id, body, force=query.force, reader=reader(context), now=context.now
         )
 
 

@@ -10,7 +10,7 @@ from patient_service.api.crises import (
     PatientCrisisFlagResource,
 )
 from patient_service.api.imports import PatientImportCollection, PatientImportItem, PatientImportRowCollection
-from patient_service.api.patients import PatientBulkResource, PatientCollection, PatientItem
+from patient_service.api.patients import PatientBulkResource, PatientCollection, PatientItem, PatientMergeResource
 from patient_service.api.placement_codes import PlacementCodeRevealResource
 from patient_service.api.searches import PatientHistoryCollection, PatientReadinessResource, PatientStatusResource
 from shared.http import Route
@@ -24,6 +24,7 @@ ROUTES = [
     Route("/api/patients", PatientCollection, get=COORDINATORS, post=COORDINATORS),
     Route("/api/patients/bulk", PatientBulkResource, post=COORDINATORS),
     Route("/api/patients/<uuid:id>", PatientItem, get=COORDINATORS, patch=COORDINATORS),
+    Route("/api/patients/<uuid:id>/merge", PatientMergeResource, post=COORDINATORS),
     Route("/api/patients/<uuid:id>/access-log", PatientAccessLogCollection, get=AUDITORS),
     Route("/api/patients/<uuid:id>/status", PatientStatusResource, post=COORDINATORS),
     Route("/api/patients/<uuid:id>/history", PatientHistoryCollection, get=AUDITORS),

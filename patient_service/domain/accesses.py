@@ -15,7 +15,7 @@ from patient_service.domain.access_chains import BEGINNING, as_text, chained, fi
 from patient_service.domain.files import get_patient, open_text, seal_text
 from patient_service.domain.indexes import list_digest
 from patient_service.domain.schemas import AccessFilter, AccessView, Action, FileAccessView, ListAction
-from patient_service.store import access_log, lists
+from patient_service.store import access_log, lists, merging
 from patient_service.store.access_log import NewFileAccess
 from patient_service.store.lists import AccessesWanted
 from patient_service.store.queries import FirstAccess
@@ -165,14 +165,16 @@ def list_part(
 ) -> Listed:
     """A part of who was shown the file; that the log was read is noted in it. Raises `NotFound`."""
     patient = get_patient(session, patient_id)
-    found = lists.accesses(session, patient_id, wanted.part)
+    files = merging.files_of(session, patient)
+    found = lists.accesses(session, list(files), wanted.part)
     # people write names into purposes, so the log is a part of the file; its own reader stands in the next part
     note(session, keys, [patient], reader, "exported" if wanted.part.is_export else "audited", now=now)
-    return found.shown([_entry(keys, patient, access) for access in found.rows])
+    return found.shown([_entry_of_file(keys, files[each.patient_id], each) for each in found.rows])
 
 
-def _entry(keys: Keys, patient: Patient, access: Any) -> FileAccessView:
-    return FileAccessView.of(_shown(access, _opened(keys, patient, access.id, access.purpose)))
+def _entry_of_file(keys: Keys, patient: Patient, access: Any) -> FileAccessView:
+    opened = _opened(keys, patient, access.id, access.purpose)
+    return FileAccessView.of(_shown(access, opened) | {"reference": patient.reference})
 
 
 def list_all(

@@ -16,6 +16,7 @@ from shared.errors import FieldProblem, NotFound
 from shared.events.catalogue import PatientUpdated
 from shared.security.encryption import Keys
 from shared.values.datetimes import berlin_day
+from shared.values.enums import ConsentPurpose
 from shared.values.schemas import InvalidFields
 
 
@@ -67,6 +68,14 @@ def withdraw(
     if not pause_if_unready(session, keys, patient, decrypt(keys, patient), by=reader.id, now=now):
         _changed(session, keys, patient, by=reader.id, now=now)
     return ConsentView.of(consent)
+
+
+def follow_withdrawals(patient: Patient, *, by: UUID | None) -> None:
+    """End consents that were given before the patient withdrew one to the same purpose, of which another file knew."""
+    for each in patient.consents:
+        withdrawn_on = last_withdrawal(patient, ConsentPurpose(each.purpose))
+        if each.withdrawn_on is None and withdrawn_on is not None and each.given_on < withdrawn_on:
+            each.withdrawn_on, each.withdrawn_by = withdrawn_on, by
 
 
 def _consent_of(patient: Patient, consent_id: UUID) -> Consent:

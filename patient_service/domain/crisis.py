@@ -12,7 +12,7 @@ from uuid import UUID
 
 from patient_service.domain import accesses, indexes
 from patient_service.domain.accesses import Reader, RevealingConflict
-from patient_service.domain.files import decrypt, get_patient, view, write
+from patient_service.domain.files import decrypt, get_patient, references_of, view, write
 from patient_service.domain.intake_schemas import Crisis
 from patient_service.domain.schemas import CrisisReason, PatientFields, PatientFile, PatientView
 from patient_service.domain.suicidality import speaks_of_suicide
@@ -40,6 +40,11 @@ def _texts(fields: PatientFields) -> Iterator[str]:
     values = [value for part in parts if part is not None for value in vars(part).values()]
     for value in (*values, fields.practice_summary, fields.reason_without_guardian):
         yield from (each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str))
+
+
+def more_urgent(one: Crisis, other: Crisis) -> Crisis:
+    """Of two crises of one person the one that somebody must look at first; the first of two alike."""
+    return max(one, other, key=lambda crisis: (crisis.flagged and crisis.acknowledged_at is None, crisis.flagged))
 
 
 def raised_by(text: str | None, keys: Keys, patient: Patient, file: PatientFile, *, now: datetime) -> PatientFile:
@@ -105,5 +110,6 @@ def _changed(
 
 def _written(keys: Keys, patient: Patient, file: PatientFile, crisis: Crisis, *, now: datetime) -> PatientFile:
     changed = file.model_copy(update={"crisis": crisis})
-    write(keys, patient, changed, indexes.indexes_of(keys, changed, patient.reference)[0], today=berlin_day(now))
+    found_by = indexes.indexes_of(keys, changed, *references_of(patient))
+    write(keys, patient, changed, found_by[0], today=berlin_day(now))
     return changed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from patient_service.domain.indexes import Indexes
@@ -16,25 +16,55 @@ from patient_service.store import queries
 from patient_service.store.tables import Patient
 from shared.database import Session
 from shared.database.rows import require
-from shared.events.catalogue import PatientStatusChanged, PatientTherapistsExcluded, PatientUpdated, PublicPatient
+from shared.errors import NotFound, PlatformError
+from shared.events.catalogue import (
+    PatientMerged,
+    PatientStatusChanged,
+    PatientTherapistsExcluded,
+    PatientUpdated,
+    PublicPatient,
+)
 from shared.events.outbox import record
 from shared.security.encryption import Keys
 from shared.values.datetimes import age_groups, age_on, berlin_day
 from shared.values.enums import ConsentPurpose, PatientStatus
 from shared.values.identifiers import block_of, counts
 
+Refusal = TypeVar("Refusal", bound=PlatformError)
+
 IN_THE_CLEAR = frozenset({"postal_code", "assigned_to", "registered_on", "search_started_on", "last_contact_on"})
 """Fields with a column of their own; all others are sealed."""
 
 _SHOWN = (
-    "id", "created_at", "updated_at", "updated_by", "version", "reference", "registered_by", "paused_until",
-    "first_place_on", "working_place_on",
+    "id", "created_at", "updated_at", "updated_by", "version", "reference", "other_references", "registered_by",
+    "paused_until", "first_place_on", "working_place_on",
 )  # fmt: skip
 
 
 def get_patient(session: Session, patient_id: UUID, *, lock: bool = False) -> Patient:
-    """One patient's row; raises `NotFound`."""
-    return require(queries.patient(session, patient_id, lock=lock), "patient")
+    """One patient's row; raises `NotFound`, of who was merged into another with who that is."""
+    patient = require(queries.patient(session, patient_id, lock=lock), "patient")
+    if patient.merged_into is not None:
+        kept = kept_one(session, patient)
+        raise naming_kept(kept, NotFound("patient", wording="merged", reference=kept.reference))
+    return patient
+
+
+def kept_one(session: Session, merged: Patient) -> Patient:
+    """The patient into whom this one was merged. Raises `NotFound`."""
+    assert merged.merged_into is not None  # asked of nobody else
+    return require(queries.patient(session, merged.merged_into), "patient")
+
+
+def naming_kept(kept: Patient, refusal: Refusal) -> Refusal:
+    """The refusal, which says of whom to read instead."""
+    refusal.members["merged_into"] = {"id": str(kept.id), "reference": kept.reference}
+    return refusal
+
+
+def references_of(patient: Patient) -> Sequence[str]:
+    """By what practices know the patient, those of files that were merged into this one last."""
+    return (patient.reference, *patient.other_references)
 
 
 def decrypt(keys: Keys, patient: Patient) -> PatientFile:
@@ -59,6 +89,11 @@ def write(keys: Keys, patient: Patient, fields: PatientFile, indexes: Indexes, *
     for name in IN_THE_CLEAR:
         setattr(patient, name, getattr(fields, name))
     patient.missing = list(missing_in(fields, today=today))
+    write_indexes(patient, indexes)
+
+
+def write_indexes(patient: Patient, indexes: Indexes) -> None:
+    """Let the patient be found by these."""
     for name, value in vars(indexes).items():
         setattr(patient, name, value)
 
@@ -115,7 +150,8 @@ def _crisis(file: PatientFile) -> CrisisView:
 def public(patient: Patient, fields: PatientFields, *, today: date) -> PublicPatient:
     """What other services may know of the patient: a pseudonym and criteria."""
     own = {"diagnosis_block", "age", "age_groups", "availability", "prior_therapy_within_two_years"}
-    of_row = {"id", "reference", "status", "paused_until", "placement_request_id", "placement_state"}
+    of_row = {"id", "reference", "other_references", "status", "paused_until"}
+    of_row |= {"placement_request_id", "placement_state"}
     of_row |= IN_THE_CLEAR & PublicPatient.model_fields.keys()
     of_fields = PublicPatient.model_fields.keys() - own - of_row
     return PublicPatient(
@@ -171,8 +207,20 @@ def _published(patient: Patient, fields: PatientFields, *, today: date) -> Publi
 
 def snapshots(
     session: Session, keys: Keys, *, after: UUID, limit: int, now: datetime
-) -> Sequence[tuple[Patient, PatientUpdated]]:
+) -> Sequence[tuple[Patient, PatientUpdated | PatientMerged]]:
     """The next patients after this id, locked, and what other services are to know of them now."""
     today = berlin_day(now)
     found = queries.patients_after(session, after, limit=limit)
-    return [(p, PatientUpdated(patient=_published(p, decrypt(keys, p), today=today))) for p in found]
+    return [(patient, _state(keys, patient, today=today)) for patient in found]
+
+
+def _state(keys: Keys, patient: Patient, *, today: date) -> PatientUpdated | PatientMerged:
+    if patient.merged_into is not None:
+        return merged_state(patient)
+    return PatientUpdated(patient=_published(patient, decrypt(keys, patient), today=today))
+
+
+def merged_state(patient: Patient) -> PatientMerged:
+    """What others are to know of a patient who was merged into another one."""
+    stands = {name: getattr(patient, name) for name in PatientMerged.model_fields if name != "patient_id"}
+    return PatientMerged(patient_id=patient.id, **stands)

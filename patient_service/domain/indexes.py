@@ -55,9 +55,12 @@ class Indexes(Identity):
     crisis_index: bytes
 
 
-def indexes_of(keys: Keys, fields: PatientFile, reference: str) -> Sequence[Indexes]:
-    """The blind indexes of a patient's fields with every key of the ring: the first are written, all are looked for."""
-    return [_indexes(key, fields, reference) for key in keys.indexes]
+def indexes_of(keys: Keys, fields: PatientFile, *references: str) -> Sequence[Indexes]:
+    """The blind indexes of a patient's fields with every key of the ring: the first are written, all are looked for.
+
+    `references`: the patient's own, and those of files that were merged into this one.
+    """
+    return [_indexes(key, fields, references) for key in keys.indexes]
 
 
 def identity_of(keys: Keys, fields: PatientFields) -> Sequence[Identity]:
@@ -67,7 +70,7 @@ def identity_of(keys: Keys, fields: PatientFields) -> Sequence[Identity]:
 
 
 def no_indexes(keys: Keys) -> Indexes:
-    """The indexes of a patient who was erased, and is found by none of them."""
+    """The indexes of a patient who was erased, or merged into another one, and is found by none of them."""
     return Indexes(
         index_key=keys.indexes[0].id,
         search_index=[],
@@ -80,13 +83,13 @@ def no_indexes(keys: Keys) -> Indexes:
     )
 
 
-def _indexes(key: IndexKey, fields: PatientFile, reference: str) -> Indexes:
+def _indexes(key: IndexKey, fields: PatientFile, references: Sequence[str]) -> Indexes:
     born = fields.date_of_birth
     words = words_of(fields.first_name, fields.last_name)
     sounds = {word: cologne_code(word) for word in words}
     return Indexes(
         index_key=key.id,
-        search_index=_search_index(key, sounds, reference, born),
+        search_index=_search_index(key, sounds, references, born),
         birthday_index=_index(key, "birthday", f"{born:%m-%d}") if born else None,
         prior_therapy_index=_prior_therapy_index(key, last_day_of_prior_therapy(fields)),
         crisis_index=_crisis_index(key, fields.crisis),
@@ -103,12 +106,12 @@ def _identity(key: IndexKey, fields: PatientFields, sound: Sequence[str]) -> dic
     }
 
 
-def _search_index(key: IndexKey, sounds: Mapping[str, str], reference: str, born: date | None) -> list[int]:
-    """What a search compares: of each word every beginning and how it sounds, the reference, and the date of birth.
+def _search_index(key: IndexKey, sounds: Mapping[str, str], references: Sequence[str], born: date | None) -> list[int]:
+    """What a search compares: of each word every beginning and how it sounds, references, and the date of birth.
 
     Sorted by what they are with the key, so that their order does not say which ones are of one word.
     """
-    found = {key.search_value("ref", reference)}
+    found = {key.search_value("ref", reference) for reference in references}
     for word, sound in sounds.items():
         found.update(key.search_values("name", word[:LONGEST_BEGINNING], shortest=SHORTEST_BEGINNING))
         if len(sound) >= SHORTEST_SOUND:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from patient_service.domain import accesses, crisis, duplicates, indexes, placement_codes, searches, states
 from patient_service.domain.accesses import Reader
-from patient_service.domain.files import decrypt, get_patient, label, public, publish, row, view, write
+from patient_service.domain.files import decrypt, get_patient, label, public, publish, references_of, row, view, write
 from patient_service.domain.indexes import indexes_of
 from patient_service.domain.intake_schemas import Crisis
 from patient_service.domain.rules import days_that_cannot_be
@@ -158,6 +158,7 @@ def _new_row(
     patient = queries.new_patient(
         id=identity,
         reference=reference,
+        other_references=[],
         data_key=keys.new_data_key(identity.bytes),
         consents=[],
         registered_by=by,
@@ -221,7 +222,7 @@ def change_unnoted(
         raise InvalidFields([FieldProblem.of("registered_on", "field.cleared")])
     _refuse_impossible_days(wanted, PatientStatus(patient.status), now)
     wanted.crisis = crisis.assessed(wanted, before=file, crisis=file.crisis, now=now)
-    found_by = indexes_of(keys, wanted, patient.reference)
+    found_by = indexes_of(keys, wanted, *references_of(patient))
     duplicates.identify(session, keys, patient, wanted, found_by, force=force)
     write(keys, patient, wanted, found_by[0], today=today)
     if wanted.search_started_on != file.search_started_on:

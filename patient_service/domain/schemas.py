@@ -178,6 +178,8 @@ class PatientView(PatientFields, EntityView):
 
     reference: str
     """By what practices know the patient; says nothing about the person."""
+    other_references: list[str] = []
+    """By what practices may know the patient too: references of files that were merged into this one."""
     status: Annotated[PatientStatus, Changed(by="POST /api/patients/{id}/status")]
     """Where search and therapy stand."""
     registered_by: UUID | None = None
@@ -202,6 +204,13 @@ class PatientView(PatientFields, EntityView):
     """The day on which a place was confirmed to work, after the first sessions."""
     consents: list[ConsentView] = []
     """What the patient has agreed to, withdrawn consents included."""
+
+
+class Merge(Schema):
+    """Which file is of the same person."""
+
+    duplicate_id: UUID
+    """The patient who is no more afterwards; the reference goes on finding the person."""
 
 
 class CrisisReason(Schema):
@@ -280,6 +289,8 @@ class NewStatus(Schema):
 class StatusChangeView(Schema):
     """One status change, or with the same status twice a change of what belongs to it."""
 
+    reference: str
+    """Of whose file; of two that became one the history has both."""
     from_: PatientStatus = Field(alias="from")
     """The status before."""
     to: PatientStatus
@@ -324,6 +335,8 @@ class FileAccessView(Schema):
 
     id: UUID
     """Identifies the access."""
+    reference: str
+    """Of whose file; of two that became one the log has both."""
     at: Instant
     """When it was."""
     by: UUID | None

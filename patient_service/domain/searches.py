@@ -20,7 +20,7 @@ from patient_service.domain.schemas import (
     Readiness,
     StatusChangeView,
 )
-from patient_service.store import lists, queries
+from patient_service.store import lists, merging, offers, queries
 from patient_service.store.tables import Patient, StatusChange
 from shared.database import Session, new_id
 from shared.errors import FieldProblem
@@ -71,13 +71,15 @@ def list_history(
     """A part of the patient's status changes; that the file was read is noted. Raises `NotFound`."""
     action: Action = "exported" if wanted.part.is_export else "read"
     patient = accesses.read_patient(session, keys, patient_id, reader, action, now=now)
-    found = lists.status_changes(session, patient_id, wanted.part)
-    return found.shown([_shown(keys, patient, change) for change in found.rows])
+    files = merging.files_of(session, patient)
+    found = lists.status_changes(session, list(files), wanted.part)
+    return found.shown([_shown(keys, files[change.patient_id], change) for change in found.rows])
 
 
 def _shown(keys: Keys, patient: Patient, change: StatusChange) -> StatusChangeView:
     return StatusChangeView.of(
         {
+            "reference": patient.reference,
             "from_": change.previous_status,
             "to": change.status,
             "reason": open_text(keys, patient, change.reason),
@@ -108,6 +110,8 @@ def set_status(
         location = copies.look_up(session, patient)
         _refuse_unready(patient, _missing(patient, fields, location, today=today), location)
     states.move(patient, new.status, pause_until=new.paused_until, by=reader.id, now=now)
+    if new.status == PatientStatus.OPEN:
+        offers.remove_all(session, patient.id)  # another search has offers of its own
     fields = crisis.raised_by(new.reason, keys, patient, fields, now=now)
     _record_change(session, keys, patient, fields, before, reason=new.reason, by=reader.id, now=now)
     accesses.note(session, keys, [patient], reader, "changed", now=now)
@@ -232,22 +236,55 @@ def record_start(
     session.add(change)
 
 
+def record_merge(
+    session: Session,
+    keys: Keys,
+    kept: Patient,
+    merged: Patient,
+    *,
+    before: str,
+    began: date | None,
+    by: UUID | None,
+    now: datetime,
+) -> None:
+    """Keep in the history that another file became part of this one, and what that changed of its search."""
+    reason = f"{merged.reference} was of the same person and became part of this file."
+    change = _change(keys, kept, before, reason=reason, by=by, now=now)
+    if kept.search_started_on != began:
+        change.previous_search_started_on, change.search_started_on = began, kept.search_started_on
+    session.add(change)
+
+
 def lock(session: Session, patient_ids: Iterable[UUID]) -> None:
     """Let nobody else change these patients before this transaction ends."""
     queries.lock_patients(session, patient_ids)
 
 
-def note_first_place(session: Session, patient_id: UUID, accepted_on: date, *, now: datetime) -> None:
-    """Keep the day of the first place that was offered in this search.
+def note_offer(
+    session: Session, patient_id: UUID, placement_request_id: UUID, accepted_on: date, *, now: datetime
+) -> None:
+    """Keep that a practice offered a place; the day of the first one in this search is shown.
 
     An acceptance before this search began does not count.
     """
-    patient = queries.patient(session, patient_id, lock=True)
-    if patient is None or patient.first_place_on is not None:
+    patient = merging.kept_patient(session, patient_id)
+    if patient is None or patient.search_started_on is None or accepted_on < patient.search_started_on:
         return
-    if patient.search_started_on is not None and accepted_on >= patient.search_started_on:
-        patient.first_place_on = accepted_on
-        patient.updated_at = now
+    offers.add(session, placement_request_id, patient.id, accepted_on)
+    _count_offers(session, patient, now)
+
+
+def take_offer_back(session: Session, patient_id: UUID, placement_request_id: UUID, *, now: datetime) -> None:
+    """Forget an offer that was recorded by mistake: the next one, if there is one, was the first."""
+    patient = merging.kept_patient(session, patient_id)
+    if patient is not None and offers.remove(session, placement_request_id):
+        _count_offers(session, patient, now)
+
+
+def _count_offers(session: Session, patient: Patient, now: datetime) -> None:
+    first = offers.first_day(session, patient.id)
+    if first != patient.first_place_on:
+        patient.first_place_on, patient.updated_at = first, now
 
 
 @dataclass(frozen=True)
@@ -264,11 +301,11 @@ def record_place(session: Session, keys: Keys, patient_id: UUID, place: Recorded
     Where the search had ended before, or people have ended or resumed it since, the place has failed. The event
     says which, so that matching does not count a searching patient as placed.
     """
-    patient = queries.patient(session, patient_id, lock=True)
+    patient = merging.kept_patient(session, patient_id)
     if patient is None or patient.placement_request_id == place.placement_request_id:
         return
     fields, before = decrypt(keys, patient), patient.status
-    is_late = queries.has_left_search_or_therapy(session, patient_id, since=place.recorded_at)
+    is_late = _has_left(session, patient_id, patient, since=place.recorded_at)
     if is_late and patient.placement_state == PlacementState.TAKEN_UP:
         return  # the search that went on has found another place, and that one stands
     if is_late or before not in states.TAKES_UP_A_PLACE:
@@ -281,6 +318,14 @@ def record_place(session: Session, keys: Keys, patient_id: UUID, place: Recorded
             states.begin_therapy(patient, by=None, now=now)
     patient.updated_at = now
     _record_change(session, keys, patient, fields, before, reason=reason, by=None, now=now)
+
+
+def _has_left(session: Session, patient_id: UUID, kept: Patient, *, since: datetime) -> bool:
+    """Whether people went on without what was recorded then for a patient, who may have been merged since."""
+    if queries.has_left_search_or_therapy(session, patient_id, since=since):
+        return True
+    merged_at = None if kept.id == patient_id else merging.merged_at(session, patient_id)
+    return merged_at is not None and queries.has_left_search_or_therapy(session, kept.id, since=max(since, merged_at))
 
 
 def _record_change(

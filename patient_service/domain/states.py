@@ -39,6 +39,9 @@ HAS_SEARCHED: Final = frozenset({_S.SEARCHING, _S.PAUSED, _S.IN_THERAPY})
 """Whose search has a first day."""
 
 
+GOES_ON: Final = HAS_SEARCHED
+"""Whose search or therapy has not ended."""
+
 _I = PatientImportStatus
 
 PATIENT_IMPORTS: Final[dict[PatientImportStatus, frozenset[PatientImportStatus]]] = {
@@ -137,6 +140,33 @@ def give_place(patient: Patient, placement_request_id: UUID) -> None:
 def fail_place(patient: Patient, placement_request_id: UUID) -> None:
     """This request's place came when the search had ended: it is not the patient's."""
     patient.placement_request_id, patient.placement_state = placement_request_id, PlacementState.FAILED
+
+
+def can_become_one(kept: Patient, merged: Patient) -> bool:
+    """Whether it is clear where the search of one person with these two files stands.
+
+    A therapy in one file and a search or another therapy in the other contradict each other: people end one first.
+    """
+    both_go_on = kept.status in GOES_ON and merged.status in GOES_ON
+    return not (both_go_on and _S.IN_THERAPY in (kept.status, merged.status))
+
+
+def become_one(kept: Patient, merged: Patient) -> None:
+    """The kept file goes on with the search or therapy of the other, where its own has ended or never begun.
+
+    Where both search, the kept one's status stands, and the person has waited since the first of both began.
+    """
+    if merged.status in GOES_ON and kept.status not in GOES_ON:
+        kept.status, kept.paused_until = merged.status, merged.paused_until
+        kept.search_started_on = merged.search_started_on
+        kept.first_place_on, kept.working_place_on = merged.first_place_on, merged.working_place_on
+        kept.placement_request_id, kept.placement_state = merged.placement_request_id, merged.placement_state
+    elif merged.status in GOES_ON:
+        days = filter(None, (kept.search_started_on, merged.search_started_on))
+        kept.search_started_on = min(days, default=None)
+        if kept.placement_request_id is None:
+            kept.placement_request_id, kept.placement_state = merged.placement_request_id, merged.placement_state
+    merged.paused_until = None
 
 
 def _end_place(patient: Patient, state: PlacementState) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     and_,
+    any_,
     bindparam,
     cast,
     column,
@@ -27,7 +28,7 @@ from sqlalchemy import (
     select,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.dialects.postgresql import ARRAY, array, distinct_on
 from sqlalchemy.orm import Session, selectinload
 
 from patient_service.store.tables import Consent, FileAccess, ListAccess, LocatedPostalCode, Patient, StatusChange
@@ -37,6 +38,9 @@ from shared.values.lists import Part
 
 NOT_YET = date(9999, 12, 31)
 """Orders those without a day behind those with one; the indexes have it too."""
+
+IS_THERE: Final = Patient.merged_into.is_(None)
+"""Of two files of one person only the kept one is shown."""
 
 PATIENTS: Final = Listing(
     sorts={
@@ -55,7 +59,7 @@ def patients(
     session: Session, conditions: Sequence[ColumnElement[bool]], part: Part, *, with_consents: bool
 ) -> Found[Patient]:
     """A part of the patients who meet the conditions."""
-    wanted = select(Patient).where(*conditions)
+    wanted = select(Patient).where(IS_THERE, *conditions)
     return PATIENTS.read(session, wanted.options(selectinload(Patient.consents)) if with_consents else wanted, part)
 
 
@@ -66,7 +70,8 @@ def ids_are_among(ids: Collection[UUID]) -> ColumnElement[bool]:
 
 def ids_where(session: Session, conditions: Sequence[ColumnElement[bool]], *, at_most: int) -> Sequence[UUID]:
     """The ids of patients who meet the conditions, in their order."""
-    return session.scalars(select(Patient.id).where(*conditions).order_by(Patient.id).limit(at_most)).all()
+    chosen = select(Patient.id).where(IS_THERE, *conditions)
+    return session.scalars(chosen.order_by(Patient.id).limit(at_most)).all()
 
 
 def fields_are_among(**wanted: Collection[object]) -> list[ColumnElement[bool]]:
@@ -102,35 +107,50 @@ def has_searched_since_before(day: date) -> ColumnElement[bool]:
     return and_(Patient.status.in_([PatientStatus.SEARCHING, PatientStatus.PAUSED]), Patient.search_started_on < day)
 
 
-def status_changes(session: Session, patient_id: UUID, part: Part) -> Found[StatusChange]:
-    """A part of a patient's status changes."""
-    return STATUS_CHANGES.read(session, select(StatusChange).where(StatusChange.patient_id == patient_id), part)
+def status_changes(session: Session, patient_ids: Collection[UUID], part: Part) -> Found[StatusChange]:
+    """A part of the status changes of one person, whose files have these ids."""
+    return STATUS_CHANGES.read(session, select(StatusChange).where(StatusChange.patient_id.in_(patient_ids)), part)
 
 
-_PATIENT: Any = bindparam("patient_id", type_=Uuid)
-_SINGLY = select(
-    FileAccess.id,
-    FileAccess.action,
-    cast(null(), Text).label("view"),
-    FileAccess.purpose,
-    FileAccess.accessed_at,
-    FileAccess.accessed_by,
-).where(FileAccess.patient_id == _PATIENT)
+_OF_PERSON: Any = bindparam("patient_ids", type_=ARRAY(Uuid))
+# an access to two files that are one now is one entry: the order of a list is by ids that come once
+_SINGLY = (
+    select(
+        FileAccess.id,
+        FileAccess.patient_id,
+        FileAccess.action,
+        cast(null(), Text).label("view"),
+        FileAccess.purpose,
+        FileAccess.accessed_at,
+        FileAccess.accessed_by,
+    )
+    .where(FileAccess.patient_id == any_(_OF_PERSON))
+    .ext(distinct_on(FileAccess.id))
+)
+# of whom the purpose can be read: it is sealed for each patient whom the list showed with a key of their own
+_PLACE = func.generate_subscripts(ListAccess.patient_ids, 1, type_=Integer).column_valued("place")
+_POSITION = (
+    select(func.min(_PLACE))
+    .where(ListAccess.patient_ids[_PLACE] == any_(_OF_PERSON))
+    .correlate(ListAccess)
+    .scalar_subquery()
+)
 _IN_LISTS = select(
     ListAccess.id,
+    ListAccess.patient_ids[_POSITION],
     ListAccess.action,
     ListAccess.view,
-    ListAccess.purposes[func.array_position(ListAccess.patient_ids, _PATIENT)],
+    ListAccess.purposes[_POSITION],
     ListAccess.accessed_at,
     ListAccess.accessed_by,
-).where(ListAccess.patient_ids.contains(array([_PATIENT])))
+).where(ListAccess.patient_ids.overlap(_OF_PERSON))
 _ENTRIES = union_all(_SINGLY, _IN_LISTS).subquery()
 ACCESSES: Final = Listing(sorts={"at": (_ENTRIES.c.id,)}, default="-at", counts={"action": _ENTRIES.c.action})
 
 
-def accesses(session: Session, patient_id: UUID, part: Part) -> Found[Any]:
-    """A part of who was shown a patient's file, singly or in a list."""
-    return ACCESSES.read(session, select(_ENTRIES).params(patient_id=patient_id), part)
+def accesses(session: Session, patient_ids: Sequence[UUID], part: Part) -> Found[Any]:
+    """A part of who was shown the files with these ids, which are one person's, singly or in a list."""
+    return ACCESSES.read(session, select(_ENTRIES).params(patient_ids=list(patient_ids)), part)
 
 
 MOST_SHOWN: Final = 200

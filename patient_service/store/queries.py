@@ -124,6 +124,8 @@ _ALIKE = (
 )
 _OTHER = _PATIENTS.alias()
 _EMPTY: dict[str, Any] = dict.fromkeys(each.key for each in Patient.__mapper__.attrs)
+_OF_A_MERGE = frozenset({"merged_into", "merged_at", "kept_sequence", "other_references"})
+"""Columns that nobody has who is new."""
 
 
 _SUSPECTED = {"namesake": _OTHER.c.person_index == _PERSON, "neighbour": _OTHER.c.address_index == _ADDRESS}
@@ -150,7 +152,8 @@ def _adding(suspected_by: frozenset[str], *, is_forced: bool, of_several_keys: b
     """Check, patient, key, event and the first entry of the access log in one statement: entering a patient must cost
     little more than a bare insert.
     """
-    given = {each.name: _given(each.name, each.type) for each in _PATIENTS.columns}
+    columns = [each for each in _PATIENTS.columns if each.name not in _OF_A_MERGE]
+    given = {each.name: _given(each.name, each.type) for each in columns}
     row = given | {name: _number(name, is_forced=is_forced) for name in _SUSPECTED}
     nobody_alike = _nobody_alike(() if is_forced else suspected_by, of_several_keys=of_several_keys)
     added = (
@@ -233,10 +236,11 @@ class NewRow(NamedTuple):
 
     def parameters(self) -> dict[str, Any]:
         """Their values in a statement."""
-        columns = [each.name for each in _PATIENTS.columns if each.name not in _SUSPECTED]
+        others = _SUSPECTED.keys() | _OF_A_MERGE
+        columns = [each.name for each in _PATIENTS.columns if each.name not in others]
         row = {name: getattr(self.patient, name) for name in columns}
-        others = {**self.looked_for.parameters(), **self.access._asdict()}
-        return {**row, **others, "data_key": self.patient.data_key, "events": self.events}
+        given = {**self.looked_for.parameters(), **self.access._asdict()}
+        return {**row, **given, "data_key": self.patient.data_key, "events": self.events}
 
 
 def add_unless_known(session: Session, new: NewRow, *, is_forced: bool) -> bool:
@@ -371,5 +375,8 @@ def has_left_search_or_therapy(session: Session, patient_id: UUID, *, since: dat
 
 
 def lock_patients(session: Session, ids: Iterable[UUID]) -> None:
-    """Let no other transaction change these patients before ours ends."""
-    lock_rows(session, Patient, ids)
+    """Let no other transaction change these patients, and those into whom they were merged, before ours ends."""
+    wanted = set(ids)
+    if wanted:
+        kept = select(Patient.merged_into).where(Patient.id.in_(wanted), Patient.merged_into.is_not(None))
+        lock_rows(session, Patient, {*wanted, *filter(None, session.scalars(kept))})

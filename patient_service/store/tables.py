@@ -7,50 +7,29 @@ only what a question in SQL needs, and what belongs to no single field: dates of
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
-    Dialect,
     ForeignKey,
     Index,
     LargeBinary,
-    MetaData,
     Text,
     Uuid,
     select,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column, relationship
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
 
-from shared.database import NAMES, Aggregate, Copy, column_types, is_one_of, new_id
+from patient_service.store.declarative import Numbers, Tables
+from patient_service.store.import_tables import PatientImport, PatientImportBlock, PatientImportRow
+from shared.database import Aggregate, Copy, is_one_of, new_id
 from shared.database.tables import add_shared_tables
 from shared.database.wrapped_keys import id_of_wrapping_key
 from shared.values.enums import ConsentPurpose, PatientStatus, PlacementState
-from shared.values.patient_import_enums import OnProblem, PatientImportOutcome, PatientImportStatus
-
-
-class Tables(DeclarativeBase):
-    """All tables of the patient service."""
-
-    metadata = MetaData(naming_convention=NAMES)
-    type_annotation_map = column_types
-
-
-class Numbers(ARRAY[int]):
-    """Many numbers, which are sent as one text: psycopg2 would take longer to write each than the digests took."""
-
-    cache_ok = True
-
-    def __init__(self) -> None:
-        super().__init__(BigInteger)
-
-    def bind_processor(self, dialect: Dialect) -> Any:  # noqa: ARG002
-        """How a list is sent."""
-        return lambda numbers: None if numbers is None else "{" + ",".join(map(str, numbers)) + "}"
 
 
 class Patient(Aggregate, Tables):
@@ -77,6 +56,13 @@ class Patient(Aggregate, Tables):
     if TYPE_CHECKING:  # read with the row, from a table of its own
         data_key: Mapped[bytes | None]
         """The patient's own key, wrapped by a master key; None where it was destroyed, with all that is sealed."""
+    merged_into: Mapped[UUID | None]
+    """Who is kept of two files of one person, where this is the other: then nobody is shown this row any more."""
+    merged_at: Mapped[datetime | None]
+    kept_sequence: Mapped[int | None] = mapped_column(BigInteger)
+    """The sequence of the event that said first of the kept patient how they are since."""
+    other_references: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    """References of files that were merged into this one: they stand in letters that practices hold."""
     sealed: Mapped[bytes]
     """All other fields: one JSON document, encrypted with the data key and tied to this row's id."""
 
@@ -135,11 +121,17 @@ class Patient(Aggregate, Tables):
         Index("ix_patients_assigned_to", "assigned_to", "id", postgresql_where=text("assigned_to IS NOT NULL")),
         Index("ix_patients_search_started_on", text("COALESCE(search_started_on, '9999-12-31'::date)"), "id"),
         Index("ix_patients_last_contact_on", text("COALESCE(last_contact_on, '9999-12-31'::date)"), "id"),
+        Index("ix_patients_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
         Index("ix_patients_paused_until", "paused_until", postgresql_where=text("paused_until IS NOT NULL")),
         CheckConstraint(is_one_of("status", PatientStatus), name="status"),
         CheckConstraint("paused_until IS NULL OR status = 'paused'", name="only_a_pause_ends"),
         CheckConstraint(is_one_of("placement_state", PlacementState), name="placement_state"),
         CheckConstraint("(placement_request_id IS NULL) = (placement_state IS NULL)", name="placement_has_a_state"),
+        CheckConstraint(
+            "(merged_into IS NULL) = (merged_at IS NULL) AND (merged_into IS NULL) = (kept_sequence IS NULL)",
+            name="merged_as_a_whole",
+        ),
+        CheckConstraint("merged_into <> id", name="merged_into_another"),
     )
 
 
@@ -168,6 +160,18 @@ Patient.data_key = column_property(
 
 NUMBERED = {"person_index": "namesake", "address_index": "neighbour"}
 """The indexes that several patients may share, each with the column of the number that keeps them apart."""
+
+
+class PlaceOffer(Tables):
+    """That a practice offered the patient a place in this search; removed where the acceptance was a mistake."""
+
+    __tablename__ = "place_offers"
+
+    placement_request_id: Mapped[UUID] = mapped_column(primary_key=True)
+    patient_id: Mapped[UUID] = mapped_column(ForeignKey("patients.id"))
+    accepted_on: Mapped[date]
+
+    __table_args__ = (Index("ix_place_offers_patient", "patient_id"),)
 
 
 class Consent(Tables):
@@ -328,67 +332,6 @@ class LocatedPostalCode(Copy, Tables):
     __table_args__ = (Index("ix_located_postal_codes_known", "postal_code", postgresql_where=text("is_known")),)
 
 
-class PatientImport(Aggregate, Tables):
-    """A file with patients who are to be entered, and how far that has come.
-
-    While it waits its rows are sealed in `PatientImportBlock`, with a data key of the import's own, which lies in
-    `data_keys` like those of patients. When it is over, rows and key are destroyed.
-    """
-
-    __tablename__ = "patient_imports"
-
-    status: Mapped[str] = mapped_column(default="checking", server_default="checking")
-    dry_run: Mapped[bool]
-    on_problem: Mapped[str]
-    force: Mapped[bool]
-    is_csv: Mapped[bool]
-    """Whether problems name columns of a table rather than fields of a document."""
-    started_by: Mapped[UUID | None]
-    finished_at: Mapped[datetime | None]
-    total: Mapped[int]
-    """How many rows the file has."""
-    blocks: Mapped[int]
-    """In how many blocks they are stored."""
-    blocks_done: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    """How many of these, from the first on, were entered."""
-    checked: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    entered: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    refused: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-
-    __table_args__ = (
-        # which ones are not over yet
-        Index("ix_patient_imports_unfinished", "id", postgresql_where=text("finished_at IS NULL")),
-        CheckConstraint(is_one_of("status", PatientImportStatus), name="status"),
-        CheckConstraint(is_one_of("on_problem", OnProblem), name="on_problem"),
-        CheckConstraint("(status IN ('checking', 'entering')) = (finished_at IS NULL)", name="finished_when_over"),
-    )
-
-
-class PatientImportBlock(Tables):
-    """Some rows of a file, sealed; gone when the import is over."""
-
-    __tablename__ = "patient_import_blocks"
-
-    import_id: Mapped[UUID] = mapped_column(ForeignKey("patient_imports.id"), primary_key=True)
-    number: Mapped[int] = mapped_column(primary_key=True)
-    sealed: Mapped[bytes]
-
-
-class PatientImportRow(Tables):
-    """What became of one row of a file; nothing of what stands in it."""
-
-    __tablename__ = "patient_import_rows"
-
-    import_id: Mapped[UUID] = mapped_column(ForeignKey("patient_imports.id"), primary_key=True)
-    number: Mapped[int] = mapped_column(primary_key=True)
-    line: Mapped[int]
-    """Where it begins in the file."""
-    outcome: Mapped[str]
-    patient_id: Mapped[UUID | None]
-    problem: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
-    """Why it is refused: texts by their keys, names of fields, ids of patients who may be the same."""
-
-    __table_args__ = (CheckConstraint(is_one_of("outcome", PatientImportOutcome), name="outcome"),)
-
+__all__ = ["PatientImport", "PatientImportBlock", "PatientImportRow", "Tables"]  # tables of modules of their own
 
 add_shared_tables(Tables.metadata)

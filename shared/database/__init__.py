@@ -3,7 +3,7 @@
 from sqlalchemy.orm import Session
 
 from shared.database.columns import GERMAN, NAMES, Aggregate, Copy, column_types, first_version, is_one_of, new_id
-from shared.database.errors import is_trouble, lost_to_others, sqlstate
+from shared.database.errors import ChangedMeanwhile, is_trouble, lost_to_others, sqlstate
 from shared.database.locks import lock_rows, next_locked
 from shared.database.session import (
     Executor,
@@ -21,6 +21,7 @@ __all__ = [
     "GERMAN",
     "NAMES",
     "Aggregate",
+    "ChangedMeanwhile",
     "Copy",
     "Executor",
     "Session",

@@ -8,13 +8,13 @@ repaired by `republish`, whose states replace every state with an earlier time, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any, cast
 from uuid import UUID
 
 import structlog
-from sqlalchemy import CursorResult, TextClause, func, select, text
+from sqlalchemy import CursorResult, TextClause, TextualSelect, Uuid, func, select, text
 from sqlalchemy import Row as RowOf
 from sqlalchemy.orm import DeclarativeBase
 
@@ -49,6 +49,50 @@ def keep_newest(
     if rows:
         columns = tuple(name for name in rows[0] if name != REPUBLISHED)
         _upsert(copies, columns, part, tuple((inserted or {}).items())).keep(session, rows)
+
+
+def keep_merged(session: Session, copies: type[DeclarativeBase], rows: Sequence[Row]) -> None:
+    """Keep of aggregates that are no more who stands for them, and nothing else, in one statement.
+
+    A row is the `id`, `merged_into` and what `EventEnvelope.position` says; it is a state like others, so that one
+    that is newer replaces it, and one that is older comes too late.
+    """
+    if rows:
+        _emptied(copies).keep(session, rows)
+
+
+@cache
+def _emptied(copies: type[DeclarativeBase]) -> UpsertIfNewer:
+    kept = ("id", "sequence", "event_time", "merged_into")
+    others = {each.name for each in copies.__table__.columns if not each.computed} - {*kept, "written_at"}
+    # parts of the row that other events keep stay where they are among these
+    emptied = {name: "DEFAULT" for name in others if not name.endswith(("_sequence", "_event_time"))}
+    return UpsertIfNewer(copies, kept, inserted={}, updated=emptied | {"written_at": "clock_timestamp()"})
+
+
+def kept_of(session: Session, copies: type[DeclarativeBase], ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """Who stands for these aggregates by their ids, also where one was merged several times; most for themselves.
+
+    One whose copy has not arrived stands for itself, and so does each in a circle, which only false events make.
+    """
+    found = session.execute(_kept_statement(copies.__tablename__), {"ids": [str(each) for each in ids]}) if ids else ()
+    return {id: id for id in ids} | {row.asked: row.kept for row in found}
+
+
+@cache
+def _kept_statement(table: str) -> TextualSelect:
+    statement = f"""
+        WITH RECURSIVE path AS (
+            SELECT id AS asked, merged_into FROM {table}
+            WHERE id = ANY (CAST(:ids AS uuid[])) AND merged_into IS NOT NULL
+            UNION
+            SELECT asked, next.merged_into FROM path JOIN {table} AS next ON next.id = path.merged_into
+            WHERE next.merged_into IS NOT NULL
+        )
+        SELECT asked, merged_into AS kept FROM path
+        WHERE NOT EXISTS (SELECT FROM {table} AS next WHERE next.id = path.merged_into AND next.merged_into IS NOT NULL)
+    """  # noqa: S608 - names of our own tables
+    return text(statement).columns(asked=Uuid(), kept=Uuid())
 
 
 @cache

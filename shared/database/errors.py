@@ -32,6 +32,16 @@ LASTING_STATES = frozenset({"53400"})
 """A limit of the configuration, such as that of temporary files: the same statement meets it again."""
 
 
+class ChangedMeanwhile(exc.SQLAlchemyError):
+    """What a transaction was about to lock is another one's business since it looked: it is rolled back and run again.
+
+    To lock the rest now would break the order of locks.
+    """
+
+    pgcode = "40001"
+    """Of a failed serialisation, which this is."""
+
+
 def lost_to_others(problem: BaseException) -> bool:
     """Whether a transaction was rolled back so that another one could continue: running it again helps."""
     return sqlstate(problem) in LOST_TO_OTHERS

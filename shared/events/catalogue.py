@@ -14,7 +14,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.events.event import LONGEST_TEXT, Event, StateEvent
+from shared.events.event import LARGEST_SEQUENCE, LONGEST_TEXT, Event, StateEvent
 from shared.values.datetimes import PlausibleDate, PlausibleInstant
 from shared.values.periods import PeriodJson
 
@@ -139,6 +139,8 @@ class PublicPatient(Payload):
     """The request whose place the patient was given last, as far as the patient service knows."""
     placement_state: str | None = None
     """The state of that place: taken_up, failed (the search goes on or had ended before), ended (with the therapy)."""
+    other_references: Texts = []
+    """By what practices may know the patient too: references of files that were merged into this one."""
 
 
 class PatientRegistered(StateEvent, name="patient.registered"):
@@ -164,6 +166,23 @@ class PatientTherapistsExcluded(StateEvent, name="patient.therapists_excluded"):
     """A patient excluded further therapists: `excluded_therapist_ids` has more entries than before."""
 
     patient: PublicPatient
+
+
+class PatientMerged(StateEvent, name="patient.merged"):
+    """This patient is no more: two files were of one person, and another one is kept.
+
+    It is the last state of the patient, of whom a copy keeps nothing but who stands for them.
+    """
+
+    patient_id: UUID
+    merged_into: UUID
+    """The patient who is kept, and was never merged into another one before."""
+    kept_sequence: Annotated[int, Field(ge=1, le=LARGEST_SEQUENCE)]
+    """The sequence of the event that says how the kept patient has been since: an older copy does not know yet."""
+    status: str
+    """How this patient's search stood last; with the next two, what became of requests that were made for them."""
+    placement_request_id: UUID | None = None
+    placement_state: str | None = None
 
 
 class AddressGeocoded(StateEvent, name="address.geocoded"):
@@ -258,7 +277,10 @@ class PatientPlaced(Event, name="matching.patient_placed"):
 
 
 class RequestUpdated(Event, name="matching.request_updated"):
-    """The current state of a placement request, published by `republish`; it replaces another state."""
+    """The current state of a placement request, published by `republish`, or where it became another patient's.
+
+    It replaces another state.
+    """
 
     placement_request_id: UUID
     patient_id: UUID

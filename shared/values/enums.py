@@ -297,6 +297,7 @@ class WithdrawalReason(StrEnum):
     SEARCH_ENDED = "search_ended"
     THERAPIST_UNAVAILABLE = "therapist_unavailable"
     PATIENT_ERASED = "patient_erased"
+    PATIENT_MERGED = "patient_merged"
     ENTERED_BY_MISTAKE = "entered_by_mistake"
     OTHER = "other"
 
@@ -351,7 +352,6 @@ class InquiryStatus(StrEnum):
     NO_ANSWER = "no_answer"
     """All attempts to call are used up."""
     DISSOLVED = "dissolved"
-    """Nothing is left to ask."""
 
 
 class ContactRequestStatus(StrEnum):

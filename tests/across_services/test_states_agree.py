@@ -242,3 +242,76 @@ def test_whatever_happens_the_services_agree_and_nothing_waits_without_a_reason(
             play.step(what, how)
         play.settle(None)
         play.a_new_search_reaches_a_practice()
+
+
+class Doubles(Play):
+    """The patient has a second file, for which staff do the same things until they find out."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.files = [self.patient, world.a_patient()]
+        world.set_status(self.files[1], "searching")
+        self.merged = False
+
+    def on(self, how: tuple[int, tuple[str, Any]]) -> None:
+        """Do one of the steps for this file; after the merge there is only one."""
+        file, (what, then) = how
+        self.patient = self.files[0 if self.merged else file]
+        getattr(self, what)(then)
+        self.patient = self.files[0]
+
+    def merge(self, _: None) -> None:
+        if not self.merged:
+            self.merged = self.world.merge(*self.files)
+
+    def all_agree(self) -> None:
+        super().all_agree()
+        live = [
+            (ours.patient_id, ours.therapist_id)
+            for ours, _ in self.world.requests_now()
+            if ours.status in ASKED | {"accepted"} or (ours.status == "placed" and ours.place_ended_at is None)
+        ]
+        assert len(live) == len(set(live))
+        assert all(ours.patient_id == theirs.patient_id for ours, theirs in self.world.requests_now())
+        if self.merged:
+            assert self.files[1] not in {ours.patient_id for ours, _ in self.world.requests_now()}
+
+
+OF_FILES = st.one_of(
+    STEPS,
+    STEPS,
+    st.tuples(st.just("on"), st.tuples(st.integers(0, 1), STEPS)),
+    st.tuples(st.just("on"), st.tuples(st.integers(0, 1), st.tuples(st.just("approve"), st.integers(0, 2)))),
+    st.tuples(st.just("on"), st.tuples(st.integers(0, 1), st.tuples(st.just("approve"), st.integers(0, 2)))),
+    st.tuples(st.just("merge"), st.none()),
+)
+BOTH_ASKED = [("on", (file, ("approve", practice))) for file in (1, 0) for practice in (0, 2)]
+
+
+@given(steps=st.lists(OF_FILES, max_size=25))
+@example(steps=[*BOTH_ASKED, ("settle", None), ("send", False), ("settle", None), ("merge", None), ("deliver", 0)])
+@example(steps=[*BOTH_ASKED, ("settle", None), ("send", True), ("merge", None), ("settle", None), ("resolve", "sent")])
+@example(steps=[*BOTH_ASKED, ("status", "search_aborted"), ("merge", None), ("deliver", 1), ("settle", None)])
+@example(steps=[*BOTH_ASKED, ("on", (1, ("status", "paused"))), ("merge", None), ("send", False), ("settle", None)])
+@example(
+    steps=[*BOTH_ASKED, ("respond", (0, "accepted")), ("place", 0), ("status", "search_aborted"), ("merge", None),
+           ("settle", None), ("status", "searching"), ("settle", None)]
+)  # fmt: skip
+@settings(
+    max_examples=25,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+    print_blob=True,
+)
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_two_files_become_one_in_every_service_whatever_is_under_way(
+    world_engines: dict[str, tuple[Engine, Any]], steps: list[tuple[str, Any]]
+) -> None:
+    with a_world(world_engines) as world:
+        play = Doubles(world)
+        for what, how in steps:
+            play.step(what, how)
+        play.settle(None)
+        play.merge(None)
+        play.settle(None)
+        play.a_new_search_reaches_a_practice()

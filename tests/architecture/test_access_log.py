@@ -77,7 +77,7 @@ def test_every_operation_writes_an_entry_or_has_a_reason() -> None:
         (patients.register, True),
         (patients.change_unnoted, False),
         (searches.waits_for_location, False),
-        (searches.note_first_place, False),
+        (searches.note_offer, False),
     ],
 )
 def test_the_search_for_an_entry_can_fail(function: Function, expected: bool) -> None:

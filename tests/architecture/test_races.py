@@ -14,6 +14,8 @@ WITHOUT_A_RACE = {
     "patient.place_unknown": "a question that changes nothing; the copy may arrive a moment later",
     "patient.distance_limit_missing": "a question that changes nothing",
     "patient.not_ready": "asked with the patient's row locked, in the test of `patient.transition`",
+    "patient.same_file": "a question of what was sent alone",
+    "patient.not_one_person": "asked with both rows locked, in the test of `patient.merged_before`",
     "patient.no_placement_code": "a question that changes nothing but the access log",
     "email.not_sent": "asked with the e-mail locked, in the test of `email.not_in_doubt`",
     "dead_letter.unreadable": "the bytes of an event never change",

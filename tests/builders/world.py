@@ -29,8 +29,8 @@ from matching_service.domain import answers, placement_requests, publishing
 from matching_service.domain.schemas import ContactList, NewAnswer, NewPlace, Withdrawal
 from matching_service.store import tables as m
 from patient_service.dependencies import Dependencies
-from patient_service.domain import copies, patients, searches
-from patient_service.domain.schemas import NewPatient, NewStatus, PatientView
+from patient_service.domain import copies, merging, patients, searches
+from patient_service.domain.schemas import Merge, NewPatient, NewStatus, PatientView
 from patient_service.listeners import listeners as patient_listeners
 from shared.database.tables import outbox
 from shared.errors import PlatformError
@@ -205,6 +205,16 @@ class World:
         self._try(
             self.patient,
             lambda: searches.set_status(self.patient, self.keys, patient, new, reader=NOBODY, now=self.now),
+        )
+
+    def merge(self, kept: UUID, duplicate: UUID) -> bool:
+        """Staff find that two files are of one person; returns whether they may be one now."""
+        wanted = Merge(duplicate_id=duplicate)
+        return bool(
+            self._try(
+                self.patient,
+                lambda: merging.merge(self.patient, self.keys, kept, wanted, force=True, reader=NOBODY, now=self.now),
+            )
         )
 
     def approve(self, patient: UUID, therapist: UUID) -> UUID | None:

@@ -245,6 +245,7 @@ def test_a_call_shows_what_the_caller_may_say(client: FlaskClient) -> None:
         {
             "placement_request_id": str(request),
             "reference": "P-7K3M-2Q",
+            "other_references": [],
             "age": 34,
             "gender": "female",
             "insurance_type": "statutory",

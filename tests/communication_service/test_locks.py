@@ -104,6 +104,9 @@ class BusyService:
             made.append(happened(kind(therapist=state), therapist, sequence=next(self.sequence)))
             place = catalogue.AddressGeocoded(owner_kind="therapist", owner_id=therapist, federal_state="NW")
             made.append(happened(place, therapist, sequence=next(self.sequence)))
+        merged, kept = random.sample(self.patients, 2)
+        merge = catalogue.PatientMerged(patient_id=merged, merged_into=kept, kept_sequence=1, status="searching")
+        made.append(happened(merge, merged, sequence=next(self.sequence)))
         for patient in random.sample(self.patients, 2):
             patient_state = catalogue.PublicPatient(id=patient, reference=f"P-{patient.hex[-6:]}", status="searching")
             changed = catalogue.PatientStatusChanged(patient=patient_state, previous_status="searching")

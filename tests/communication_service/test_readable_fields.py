@@ -37,8 +37,8 @@ def test_a_call_sheet_says_nothing_that_identifies_a_patient(app: Flask, client:
     caller = signed_in(app, Role.CALLER)
     (patient,) = caller.get(f"/api/phone-calls/{the(PhoneCall).id}").json["patients"]
     assert patient.keys() == {
-        "placement_request_id", "reference", "age", "gender", "insurance_type", "diagnosis_group", "practice_summary",
-        "availability", "prior_therapy_within_two_years",
+        "placement_request_id", "reference", "other_references", "age", "gender", "insurance_type", "diagnosis_group",
+        "practice_summary", "availability", "prior_therapy_within_two_years",
     }  # fmt: skip
     assert "F32" not in caller.get("/api/phone-calls").text
     assert [caller.get(path).status_code for path in ("/api/emails", "/api/email-suppressions")] == [403, 403]

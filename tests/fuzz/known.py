@@ -21,8 +21,13 @@ def _patients(session: Session, settings: Any, folder: Path) -> Known:
     keys = Dependencies.of(settings).keys
     known = [patients.a_ready_patient(session, keys, last_name="Bereit")]
     known += [patients.a_patient(session, keys, last_name=f"Erfunden{place}") for place in "abc"]
+    doubles = [patients.a_patient(session, keys, last_name=f"Doppelt{place}") for place in "ab"]
     files = [patient_files.begun(session, keys, [patient_files.person(1)])]
-    return {"/api/patients": _ids(each.id for each in known), "/api/patient-imports": _ids(each.id for each in files)}
+    return {
+        "/api/patients": _ids(each.id for each in known),
+        "/api/patient-imports": _ids(each.id for each in files),
+        "duplicate_id": _ids(each.id for each in doubles),
+    }
 
 
 def _therapists(session: Session, settings: Any, folder: Path) -> Known:

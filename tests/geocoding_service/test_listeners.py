@@ -12,8 +12,10 @@ from geocoding_service.domain import addresses, lookup
 from geocoding_service.listeners import listeners
 from geocoding_service.store.tables import LocatedAddress
 from shared.database import new_id
+from shared.events.catalogue import PatientMerged
 from shared.events.event import Event
 from tests.builders.addresses import a_patient_changed, a_therapist_changed
+from tests.builders.events import happened
 from tests.conftest import MONDAY
 from tests.events import recorded
 
@@ -150,3 +152,18 @@ def test_the_time_of_the_last_change_is_kept(session: Session) -> None:
     listeners.apply(session, [a_therapist_changed(SOME_ID, sequence=3, city="Köln")], now=later)
     session.expire_all()
     assert session.get_one(LocatedAddress, SOME_ID).updated_at == later
+
+
+def test_nothing_is_kept_of_where_a_merged_patient_lived(session: Session) -> None:
+    """Whatever comes first: a later state of the same patient is older than that they are no more."""
+    merge = PatientMerged(patient_id=SOME_ID, merged_into=new_id(), kept_sequence=1, status="open")
+    events = [
+        a_patient_changed(SOME_ID),
+        happened(merge, SOME_ID, sequence=3),
+        a_patient_changed(SOME_ID, sequence=2, postal_code="10115"),
+    ]
+    for event in events:
+        arrive(session, event)
+    assert session.get_one(LocatedAddress, SOME_ID).postal_code is None
+    data = published(session)[-1]
+    assert (data["owner_id"], data["postal_code"], data["latitude"]) == (str(SOME_ID), None, None)

@@ -17,7 +17,7 @@ from matching_service.domain import answers, placement_requests, publishing
 from matching_service.domain.schemas import ContactList, NewAnswer, NewPlace, Withdrawal
 from matching_service.store.tables import PlacementRequest
 from shared import database
-from shared.database import new_id, transaction
+from shared.database import ChangedMeanwhile, new_id, transaction
 from shared.errors import PlatformError
 from shared.events.catalogue import (
     AddressGeocoded,
@@ -27,6 +27,7 @@ from shared.events.catalogue import (
     EmailSent,
     InquiryComposed,
     InquiryDissolved,
+    PatientMerged,
     PatientRegistered,
     PatientStatusChanged,
     PatientTherapistsExcluded,
@@ -102,6 +103,15 @@ class Bustle:
             for each in owners
         ]
 
+    def _merges(self) -> list[Event]:
+        """Any two are said to be one person, also in circles; the next state of the merged one takes that back."""
+        made: list[Event] = []
+        for _ in range(3):
+            merged, kept = random.sample(self.patients, 2)
+            event = PatientMerged(patient_id=merged, merged_into=kept, kept_sequence=1, status="searching")
+            made.append(happened(event, merged, sequence=next(self.sequence)))
+        return made
+
     def _contacts(self) -> list[Event]:
         made: list[Event] = []
         for ids in (self._some_requests(), self._some_requests()):
@@ -134,7 +144,7 @@ class Bustle:
 
     def poll(self) -> None:
         """A worker handles what several partitions brought, in no order."""
-        events = [*self._therapists(), *self._patients(), *self._places(), *self._contacts()]
+        events = [*self._therapists(), *self._patients(), *self._places(), *self._merges(), *self._contacts()]
         events = random.sample(events, 14)
         self.kinds |= {type(event) for event in events}
         with transaction() as session:
@@ -195,6 +205,8 @@ class Bustle:
                 self.ended["done"] += 1
             except PlatformError as refusal:
                 self.ended[refusal.code] += 1
+            except ChangedMeanwhile:  # run again, as every transaction that others overtook
+                self.ended["merged meanwhile"] += 1
             except exc.DBAPIError as problem:
                 self.ended[str(getattr(problem.orig, "pgcode", type(problem).__name__))] += 1
 

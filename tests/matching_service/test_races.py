@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import pytest
+from flask import Flask
 from sqlalchemy.orm import Session
 
 from matching_service.domain import answers, bulk, copies, placement_requests
@@ -15,7 +17,7 @@ from matching_service.domain.bulk_schemas import BulkChange
 from matching_service.domain.schemas import ContactList, NewAnswer, NewPlace, Withdrawal
 from shared.database import transaction
 from shared.errors import Conflict
-from shared.events.catalogue import PatientUpdated
+from shared.events.catalogue import PatientMerged, PatientStatusChanged, PatientUpdated
 from shared.values.datetimes import berlin_day
 from shared.values.enums import RequestOutcome, RequestStatus, WithdrawalReason
 from tests.builders.events import happened
@@ -25,17 +27,23 @@ from tests.builders.matching import (
     a_known_patient,
     a_known_therapist,
     a_request,
+    listeners,
     patient_becomes,
     public_patient,
     stored,
 )
-from tests.concurrency import in_turn
+from tests.concurrency import in_turn, while_uncommitted
 from tests.conftest import MONDAY
 
 pytestmark = pytest.mark.usefixtures("real_commits")
 
 NOW = MONDAY + timedelta(hours=1)
 TODAY = berlin_day(NOW)
+
+
+def committed(make: Callable[[Session], Any]) -> Any:
+    with transaction() as session:
+        return make(session)
 
 
 def respond(outcome: RequestOutcome) -> Callable[[Session, UUID], Any]:
@@ -136,3 +144,33 @@ def test_an_acceptance_of_that_moment_is_not_taken_up_beside_a_place() -> None:
     refusal = in_turn(lambda session: ACCEPTED(session, other), lambda session: place(session, other))
     assert isinstance(refusal, Conflict)
     assert refusal.code == "patient.placed_already"
+
+
+def the_merge(merged: UUID, kept: UUID) -> Any:
+    """A worker reads that two files were of one person, and how the kept one is since."""
+    merge = PatientMerged(patient_id=merged, merged_into=kept, kept_sequence=2, status="searching")
+    state = PatientStatusChanged(patient=public_patient(id=kept), previous_status="searching")
+    events = [happened(merge, merged, sequence=9), happened(state, kept, sequence=2)]
+    return lambda session: listeners.apply(session, events, now=NOW)
+
+
+def test_an_answer_beside_a_merge_is_that_of_the_request_that_goes_on(app: Flask) -> None:
+    """It waits for the merged patient, finds the request with another one, and begins anew."""
+    therapist = committed(a_known_therapist)
+    kept, other = committed(a_known_patient), committed(a_known_patient)
+    asked = {"status": RequestStatus.CONTACTED, "therapist_id": therapist}
+    mine, theirs = (committed(partial(a_request, **asked, patient_id=each)).id for each in (kept, other))
+    url = f"/api/placement-requests/{theirs}/response"
+    answer = while_uncommitted(
+        the_merge(other, kept), lambda: app.test_client().post(url, json={"outcome": "accepted"})
+    )
+    assert (answer.status_code, answer.json["id"], answer.json["status"]) == (200, str(mine), "accepted")
+
+
+def test_an_approval_beside_a_merge_is_refused_and_names_the_kept_one(app: Flask) -> None:
+    therapist, kept, other = committed(a_known_therapist), committed(a_known_patient), committed(a_known_patient)
+    body = {"patient_id": str(other), "therapist_ids": [str(therapist)]}
+    answer = while_uncommitted(
+        the_merge(other, kept), lambda: app.test_client().post("/api/placement-requests", json=body)
+    )
+    assert (answer.status_code, answer.json["merged_into"]["id"]) == (404, str(kept))

@@ -81,6 +81,11 @@ def withdraw_the_mandate(client: FlaskClient, session: Session, keys: Keys) -> A
     return client.post(f"/api/patients/{patient.id}/consents/{given.id}/withdraw")
 
 
+def merge_two_files(client: FlaskClient, session: Session, keys: Keys) -> Any:
+    kept, other = a_patient_who_is(session, keys, "searching"), a_patient(session, keys, first_name="Erica")
+    return client.post(f"/api/patients/{kept.id}/merge", json={"duplicate_id": str(other.id)})
+
+
 Act = Callable[[FlaskClient, Session, Keys], Any]
 ACTS: dict[str, tuple[Act, set[str]]] = {
     "POST /api/patients": (
@@ -99,6 +104,10 @@ ACTS: dict[str, tuple[Act, set[str]]] = {
     ),
     "POST /api/patients/bulk": (assign, {"patients.updated_by", "file_accesses.accessed_by"}),
     "PATCH /api/patients/<id>": (change, {"patients.updated_by", "file_accesses.accessed_by"}),
+    "POST /api/patients/<id>/merge": (
+        merge_two_files,
+        {"patients.updated_by", "status_changes.changed_by", "file_accesses.accessed_by"},
+    ),
     "POST /api/patients/<id>/status": (
         start_the_search,
         {"patients.updated_by", "status_changes.changed_by", "file_accesses.accessed_by"},

@@ -25,6 +25,7 @@ from tests.builders.patients import NOBODY, a_ready_patient, new_patient
 from tests.conftest import MONDAY
 
 WITHOUT_AN_ENTRY = {
+    ("POST", "/api/patients/<uuid:id>/merge"): "is noted in two files, as tests/patient_service/test_merging.py shows",
     ("GET", "/api/dead-letters"): "says where an event lay and why it failed, never what stood in it",
     ("GET", "/api/dead-letters/<uuid:id>"): "the same",
     ("POST", "/api/dead-letters/<uuid:id>/replay"): "the same",

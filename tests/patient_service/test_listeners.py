@@ -14,7 +14,7 @@ from patient_service.dependencies import Dependencies
 from patient_service.domain import patients, searches
 from patient_service.domain.schemas import NewStatus, PatientView
 from patient_service.listeners import listeners
-from shared.events.catalogue import AddressGeocoded, PatientPlaced, RequestAccepted
+from shared.events.catalogue import AddressGeocoded, PatientPlaced, RequestAccepted, RequestWithdrawn
 from shared.security.encryption import Keys
 from tests.builders.events import happened
 from tests.builders.patients import NOBODY, STEPS_TO, a_patient, a_patient_who_is, a_ready_patient, geocoded
@@ -30,10 +30,10 @@ def now_shown(session: Session, keys: Keys, patient_id: UUID) -> PatientView:
     return patients.get(session, keys, patient_id, reader=NOBODY, now=MONDAY)
 
 
-def accepted(patient_id: UUID, on: str) -> RequestAccepted:
+def accepted(patient_id: UUID, on: str, request: UUID | None = None) -> RequestAccepted:
     return happened(
         RequestAccepted(
-            placement_request_id=uuid4(),
+            placement_request_id=request or uuid4(),
             patient_id=patient_id,
             therapist_id=uuid4(),
             accepted_on=date.fromisoformat(on),
@@ -106,11 +106,41 @@ def test_an_answer_may_come_before_or_without_its_patient(session: Session, keys
 
 def test_the_first_acceptance_is_kept(session: Session, keys: Keys) -> None:
     known = a_patient_who_is(session, keys, "searching")
-    handle(session, keys, accepted(known.id, "2026-11-25"))
-    handle(session, keys, accepted(known.id, "2026-11-24"))
-    shown = now_shown(session, keys, known.id)
-    assert shown.first_place_on == date(2026, 11, 25)
-    assert shown.version == known.version
+    for day, first in (("2026-11-25", 25), ("2026-11-26", 25), ("2026-11-24", 24)):
+        handle(session, keys, accepted(known.id, day))
+        assert now_shown(session, keys, known.id).first_place_on == date(2026, 11, first)
+    assert now_shown(session, keys, known.id).version == known.version
+
+
+def withdrawn(patient_id: UUID, request: UUID, reason: str) -> RequestWithdrawn:
+    ids = {"placement_request_id": request, "patient_id": patient_id, "therapist_id": uuid4()}
+    return happened(RequestWithdrawn.model_validate({**ids, "reason": reason}))
+
+
+def test_an_acceptance_that_was_a_mistake_was_no_first_place(session: Session, keys: Keys) -> None:
+    """What else stands counts; whoever was given a place and does not want it was given one all the same."""
+    known, (first, second) = a_patient_who_is(session, keys, "searching"), (uuid4(), uuid4())
+    handle(session, keys, accepted(known.id, "2026-11-24", first), accepted(known.id, "2026-11-25", second))
+    for request, reason, day in (
+        (first, "patient_declined", 24),
+        (first, "entered_by_mistake", 25),
+        (uuid4(), "entered_by_mistake", 25),
+        (second, "entered_by_mistake", None),
+        (second, "entered_by_mistake", None),
+    ):
+        handle(session, keys, withdrawn(known.id, request, reason))
+        assert now_shown(session, keys, known.id).first_place_on == (day and date(2026, 11, day))
+
+
+def test_an_offer_of_the_search_before_does_not_come_back_with_a_correction(session: Session, keys: Keys) -> None:
+    known, request = a_patient_who_is(session, keys, "searching"), uuid4()
+    handle(session, keys, accepted(known.id, "2026-11-23"))
+    for step in ("search_aborted", "open", "searching"):
+        new = NewStatus.from_json({"status": step, "reason": "it is so"})
+        searches.set_status(session, keys, known.id, new, reader=NOBODY, now=MONDAY)
+    handle(session, keys, accepted(known.id, "2026-11-25", request))
+    handle(session, keys, withdrawn(known.id, request, "entered_by_mistake"))
+    assert now_shown(session, keys, known.id).first_place_on is None
 
 
 @pytest.mark.parametrize("before", list(STEPS_TO))

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import permutations
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from patient_service.domain import consents, crisis, patients, searches
-from patient_service.domain.schemas import ChangedPatient, CrisisReason, NewConsent, NewPatient, NewStatus, PatientView
+from patient_service.domain import consents, crisis, merging, patients, searches
+from patient_service.domain.schemas import (
+    ChangedPatient,
+    CrisisReason,
+    Merge,
+    NewConsent,
+    NewPatient,
+    NewStatus,
+    PatientView,
+)
 from patient_service.store.tables import Patient
 from shared.database import transaction
 from shared.errors import Conflict
@@ -224,3 +233,60 @@ def test_a_crisis_is_cleared_once(keys: Keys) -> None:
     second = in_turn(clear, clear)
     assert isinstance(second, Conflict)
     assert second.code == "crisis.not_flagged"
+
+
+# Two files of one person
+
+
+def merging_into(keys: Keys, kept: PatientView, other: PatientView) -> Any:
+    wanted = Merge(duplicate_id=other.id)
+    return lambda session: merging.merge(session, keys, kept.id, wanted, force=False, reader=NOBODY, now=MONDAY)
+
+
+def rows() -> dict[str, Patient]:
+    with transaction() as session:
+        return {each.reference: each for each in session.scalars(select(Patient))}
+
+
+def test_of_two_merges_in_a_circle_at_once_the_second_is_refused(keys: Keys) -> None:
+    one, other = entered(keys), entered(keys, first_name="Erica")
+    refused = in_turn(merging_into(keys, one, other), merging_into(keys, other, one))
+    assert isinstance(refused, Conflict)
+    assert refused.code == "patient.merged_before"
+    assert rows()[one.reference].merged_into is None
+
+
+def test_of_two_merges_of_one_patient_at_once_the_second_is_refused(keys: Keys) -> None:
+    one, two, duplicate = (entered(keys, first_name=name) for name in ("Erika", "Erica", "Ericka"))
+    refused = in_turn(merging_into(keys, one, duplicate), merging_into(keys, two, duplicate))
+    assert isinstance(refused, Conflict)
+    assert refused.members["merged_into"]["id"] == str(one.id)
+
+
+def test_all_merges_of_three_at_once_leave_one_person_with_all_references(app: Flask, keys: Keys) -> None:
+    for _ in range(3):
+        known = [entered(keys, first_name=name) for name in ("Erika", "Erica", "Ericka")]
+
+        def merge(kept: PatientView, other: PatientView) -> int:
+            body = {"duplicate_id": str(other.id)}
+            return app.test_client().post(f"/api/patients/{kept.id}/merge", json=body).status_code
+
+        pairs = list(permutations(known, 2))
+        statuses = at_once([lambda pair=pair: merge(*pair) for pair in pairs])  # type: ignore[misc]
+        assert set(statuses) <= {200, 409}
+        # two merges may not have met yet: whoever is left is merged now
+        for pair in pairs:
+            merge(*pair)
+        found = [each for reference, each in rows().items() if reference in {person.reference for person in known}]
+        (kept,) = (each for each in found if each.merged_into is None)
+        assert {each.merged_into for each in found} == {None, kept.id}
+        assert {kept.reference, *kept.other_references} == {person.reference for person in known}
+        with transaction() as session:
+            session.execute(update(Patient).values(person_index=None, address_index=None))
+
+
+def test_a_change_of_the_merged_one_waits_and_is_told_who_is_kept(app: Flask, keys: Keys) -> None:
+    kept, other = entered(keys), entered(keys, first_name="Erica")
+    change = lambda: app.test_client().patch(f"/api/patients/{other.id}", json={"city": "Bonn"})  # noqa: E731
+    answer = while_uncommitted(merging_into(keys, kept, other), change)
+    assert (answer.status_code, answer.json["merged_into"]["id"]) == (404, str(kept.id))

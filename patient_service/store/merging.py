@@ -1,0 +1,42 @@
+"""Named questions about two files of one person, of which one is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from patient_service.store.queries import patient
+from patient_service.store.tables import Consent, Patient, PlaceOffer
+
+
+def kept_patient(session: Session, patient_id: UUID) -> Patient | None:
+    """The patient with consents, locked; of one who was merged into another, that one."""
+    found = patient(session, patient_id, lock=True)
+    return found if found is None or found.merged_into is None else patient(session, found.merged_into, lock=True)
+
+
+def files_of(session: Session, kept: Patient) -> dict[UUID, Patient]:
+    """All files of one person by id: the kept one and those that were merged into it."""
+    merged = session.scalars(select(Patient).where(Patient.merged_into == kept.id).order_by(Patient.id))
+    return {each.id: each for each in (kept, *merged)}
+
+
+def merged_at(session: Session, patient_id: UUID) -> datetime | None:
+    """When the patient was merged into another one."""
+    return session.scalar(select(Patient.merged_at).where(Patient.id == patient_id))
+
+
+def merged_into(session: Session, patient_id: UUID) -> Sequence[UUID]:
+    """The ids of patients who were merged into this one."""
+    return session.scalars(select(Patient.id).where(Patient.merged_into == patient_id)).all()
+
+
+def reassign(session: Session, merged_id: UUID, kept_id: UUID) -> None:
+    """Let consents and offered places of one file be those of the other; the caller holds the locks of both."""
+    for kind in (Consent, PlaceOffer):
+        moved = update(kind).where(kind.patient_id == merged_id).values(patient_id=kept_id)
+        session.execute(moved, execution_options={"synchronize_session": False})
