@@ -8,8 +8,10 @@ from typing import Annotated, ClassVar
 from pydantic import Field, field_validator
 
 from shared.runtime.mail_settings import MailSender, MailServerSettings
-from shared.runtime.settings import Password, Seconds, ServiceSettings, Unit, WebPort
+from shared.runtime.service_calls import CallingService, PatientServiceAddress
+from shared.runtime.settings import Password, Seconds, Unit, WebPort
 from shared.values.contacts import EmailAddress
+from shared.values.enums import Scope
 
 
 class ContactRules(MailSender):
@@ -64,12 +66,14 @@ class ContactRules(MailSender):
         return minutes
 
 
-class Settings(ServiceSettings, MailServerSettings):
+class Settings(CallingService, MailServerSettings, PatientServiceAddress):
     """What the communication service reads beside what every service does."""
 
     service: ClassVar[str] = "communication_service"
+    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.PRACTICE_SUMMARIES_READ})
 
     database_password: Password = Field(validation_alias="COMMUNICATION_SERVICE_DATABASE_PASSWORD")
     kafka_password: Password = Field(validation_alias="COMMUNICATION_SERVICE_KAFKA_PASSWORD")
     port: WebPort = Field(default=8004, validation_alias="COMMUNICATION_SERVICE_PORT")
+    client_secret: Password = Field(validation_alias="COMMUNICATION_SERVICE_CLIENT_SECRET")
     contact: ContactRules = ContactRules()

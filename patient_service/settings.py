@@ -6,17 +6,26 @@ from typing import ClassVar
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from shared.runtime.settings import KeyRing, Password, ServiceSettings, WebPort, keys_in
+from shared.runtime.service_calls import (
+    CallingService,
+    CommunicationServiceAddress,
+    GeocodingServiceAddress,
+    MatchingServiceAddress,
+)
+from shared.runtime.settings import KeyRing, Password, WebPort, keys_in
+from shared.values.enums import Scope
 
 
-class Settings(ServiceSettings):
+class Settings(CallingService, MatchingServiceAddress, CommunicationServiceAddress, GeocodingServiceAddress):
     """What the patient service reads beside what every service does."""
 
     service: ClassVar[str] = "patient_service"
+    scopes: ClassVar[frozenset[Scope]] = frozenset({Scope.PATIENT_DATA_EXPORT})
 
     database_password: Password = Field(validation_alias="PATIENT_SERVICE_DATABASE_PASSWORD")
     kafka_password: Password = Field(validation_alias="PATIENT_SERVICE_KAFKA_PASSWORD")
     port: WebPort = Field(default=8001, validation_alias="PATIENT_SERVICE_PORT")
+    client_secret: Password = Field(validation_alias="PATIENT_SERVICE_CLIENT_SECRET")
     master_key: KeyRing
     """Wraps the data key of every patient; only the patient service gets it. Keep a copy apart from the database and
     its backups: without it nobody can read a patient's data again. A ring of several while it is replaced, as

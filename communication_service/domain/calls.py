@@ -8,6 +8,7 @@ from uuid import UUID
 
 from communication_service.domain import answers, composing, states
 from communication_service.domain.email_texts import diagnosis_group
+from communication_service.domain.practice_summaries import NO_SUMMARIES, SheetSummaries
 from communication_service.domain.schemas import (
     CalledAboutPatient,
     CalledTherapist,
@@ -60,17 +61,17 @@ def list_part(session: Session, wanted: ListRequest[PhoneCallFilter]) -> Listed:
     return found.shown(found.rows)
 
 
-def get(session: Session, call_id: UUID) -> PhoneCallView:
-    """One call with what the caller may say; raises `NotFound`."""
-    return _view(session, require(call_queries.phone_call(session, call_id), "phone_call"))
+def get(session: Session, call_id: UUID, summaries: SheetSummaries = NO_SUMMARIES) -> PhoneCallView:
+    """One call with what the caller may say, these summaries among it; raises `NotFound`."""
+    return _view(session, require(call_queries.phone_call(session, call_id), "phone_call"), summaries)
 
 
-def _view(session: Session, call: PhoneCall) -> PhoneCallView:
+def _view(session: Session, call: PhoneCall, summaries: SheetSummaries = NO_SUMMARIES) -> PhoneCallView:
     therapist = copy_queries.therapist(session, call.therapist_id)
     of_requests = request_queries.patients_of_requests(session, call.placement_request_ids)
     patients = copy_queries.patients(session, of_requests.values())
     known = [
-        _patient(request_id, patients[of_requests[request_id]])
+        _patient(request_id, patients[of_requests[request_id]], summaries)
         for request_id in call.placement_request_ids
         if of_requests.get(request_id) in patients
     ]
@@ -78,6 +79,7 @@ def _view(session: Session, call: PhoneCall) -> PhoneCallView:
     return PhoneCallView.of(
         {name: getattr(call, name) for name in PhoneCallFields.model_fields}
         | {"therapist": _therapist(therapist) if therapist else None, "patients": known, "responses": said}
+        | {"practice_summaries_missing": summaries.are_missing}
     )
 
 
@@ -91,7 +93,7 @@ def _therapist(therapist: PracticeCopy) -> CalledTherapist:
     )
 
 
-def _patient(request_id: UUID, patient: PatientPseudonym) -> CalledAboutPatient:
+def _patient(request_id: UUID, patient: PatientPseudonym, summaries: SheetSummaries) -> CalledAboutPatient:
     return CalledAboutPatient(
         placement_request_id=request_id,
         reference=patient.reference,
@@ -99,7 +101,7 @@ def _patient(request_id: UUID, patient: PatientPseudonym) -> CalledAboutPatient:
         gender=patient.gender,
         insurance_type=patient.insurance_type,
         diagnosis_group=diagnosis_group(patient.diagnosis_block),
-        practice_summary=None,
+        practice_summary=summaries.by_patient.get(patient.id),
         availability=patient.availability,
         prior_therapy_within_two_years=patient.prior_therapy_within_two_years,
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from pathlib import Path
+from types import MappingProxyType
+from uuid import UUID
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -52,6 +54,8 @@ class Pseudonym:
     availability: str
     had_prior_therapy: bool
     """A warning, not an exclusion (docs/domain.md#contact-rule-14)."""
+    summary: Sequence[str]
+    """The lines of what else the patient agrees to be said."""
 
 
 def _environment(*, autoescape: bool) -> Environment:
@@ -71,11 +75,20 @@ _TEXT = _environment(autoescape=False)
 _HTML = _environment(autoescape=True)
 
 
-def inquiry(therapist: PracticeCopy, patients: Sequence[PatientPseudonym], *, sender: Sender) -> EmailText:
-    """Returns the text that asks a practice for places for these patients."""
+def inquiry(
+    therapist: PracticeCopy,
+    patients: Sequence[PatientPseudonym],
+    *,
+    sender: Sender,
+    summaries: Mapping[UUID, str | None] = MappingProxyType({}),
+) -> EmailText:
+    """Returns the text that asks a practice for places for these patients.
+
+    `summaries`: what it may read of them beside, only in a letter that goes now.
+    """
     words = {
         "greeting": _greeting(therapist),
-        "patients": [_pseudonym(patient) for patient in patients],
+        "patients": [_pseudonym(patient, summaries.get(patient.id)) for patient in patients],
         "sender": sender,
     }
     references = ", ".join(one_line(patient.reference) for patient in patients)
@@ -101,7 +114,7 @@ def _greeting(therapist: PracticeCopy) -> str:
     return "Guten Tag " + " ".join(filter(None, (therapist.title, therapist.first_name, therapist.last_name)))
 
 
-def _pseudonym(patient: PatientPseudonym) -> Pseudonym:
+def _pseudonym(patient: PatientPseudonym, summary: str | None) -> Pseudonym:
     age = "Alter nicht angegeben" if patient.age is None else f"{patient.age} Jahre"
     gender = GENDERS.get(patient.gender)
     insurance = INSURANCES.get(patient.insurance_type or "", "nicht angegeben")
@@ -114,6 +127,7 @@ def _pseudonym(patient: PatientPseudonym) -> Pseudonym:
         diagnosis_group=diagnosis_group(patient.diagnosis_block),
         availability=german_hours(patient.availability),
         had_prior_therapy=patient.prior_therapy_within_two_years is True,
+        summary=[line for each in (summary or "").splitlines() if (line := one_line(each))],
     )
 
 

@@ -82,6 +82,8 @@ class PatientPseudonym(Copy, Tables):
     insurance_type: Mapped[str | None]
     reimbursement_case: Mapped[bool]
     diagnosis_block: Mapped[str | None]
+    has_practice_summary: Mapped[bool]
+    """Whether the patient service has a text that practices may read; it never lies here before a letter goes."""
     availability: Mapped[Weekly | None] = mapped_column(WeeklyColumn)
     prior_therapy_within_two_years: Mapped[bool | None]
     status: Mapped[str]
@@ -247,6 +249,8 @@ class Email(Aggregate, Tables):
         Index("ix_emails_placement_request_ids", "placement_request_ids", postgresql_using="gin"),
         CheckConstraint(is_one_of("kind", EmailKind), name="kind"),
         CheckConstraint(is_one_of("status", EmailStatus), name="status"),
+        # none goes without the consent `patient_mail`; who adds the first one asks for it where it is claimed (0033)
+        CheckConstraint("kind <> 'patient_notice'", name="no_mail_to_patients"),
         CheckConstraint("(status = 'waiting') = (waits_for IS NOT NULL)", name="waits_for_something"),
         CheckConstraint("(status = 'sent') = (sent_at IS NOT NULL)", name="sent_at"),
         CheckConstraint("(status IN ('sending', 'in_doubt')) = (claimed_until IS NOT NULL)", name="claimed"),

@@ -10,9 +10,11 @@ from patient_service.api.crises import (
 )
 from patient_service.api.patients import AccessLogCollection, PatientBulkResource, PatientCollection, PatientItem
 from patient_service.api.placement_codes import PlacementCodeRevealResource
+from patient_service.api.practice_summaries import PracticeSummariesResource
 from patient_service.api.searches import PatientHistoryCollection, PatientReadinessResource, PatientStatusResource
 from shared.http import Route
 from shared.security.authentication import AUDITORS, COORDINATORS
+from shared.values.enums import Scope
 
 ROUTES = [
     Route("/api/patients", PatientCollection, get=COORDINATORS, post=COORDINATORS),
@@ -29,4 +31,5 @@ ROUTES = [
     Route("/api/patients/<uuid:id>/consents", ConsentCollection, post=COORDINATORS),
     Route("/api/patients/<uuid:id>/consents/<uuid:consent_id>", ConsentItem, get=COORDINATORS),
     Route("/api/patients/<uuid:id>/consents/<uuid:consent_id>/withdraw", ConsentWithdrawResource, post=COORDINATORS),
+    Route("/internal/practice-summaries", PracticeSummariesResource, get=frozenset({Scope.PRACTICE_SUMMARIES_READ})),
 ]

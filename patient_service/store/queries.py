@@ -50,6 +50,12 @@ def patient(session: Session, patient_id: UUID, *, lock: bool = False) -> Patien
     return find_row(session, Patient, patient_id, lock=lock, options=[selectinload(Patient.consents)])
 
 
+def patients_with_ids(session: Session, patient_ids: Collection[UUID]) -> Sequence[Patient]:
+    """Those of these patients who are known, with consents."""
+    wanted = select(Patient).where(Patient.id.in_(patient_ids)).options(selectinload(Patient.consents))
+    return session.scalars(wanted.order_by(Patient.id)).all()
+
+
 def is_in_crisis(indexes: Sequence[bytes]) -> ColumnElement[bool]:
     """The blind index of the patient's crisis is one of these."""
     return Patient.crisis_index.in_(indexes)

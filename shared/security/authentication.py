@@ -58,8 +58,8 @@ class Caller:
         """
         if access == ANYONE:
             return True
-        if Role.ADMIN in self.roles:
-            return any(isinstance(each, Role) for each in access)
+        if Role.ADMIN in self.roles and any(isinstance(each, Role) for each in access):
+            return True
         scopes = self.scopes if Role.SERVICE in self.roles else frozenset()
         return not access.isdisjoint((self.roles - {Role.SERVICE}) | scopes)
 
