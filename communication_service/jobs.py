@@ -238,10 +238,11 @@ class Sending:
             return True
         try:
             summaries = self._ask(claimed.patients, claim.email_id)
-        except ServiceUnreachable:
+            with transaction() as session:
+                return practice_summaries.still_stands(session, claim.email_id, claim.text, summaries, rules=self.rules)
+        except Exception as problem:  # the mail server waits: what is not certain does not go, and is tried again
+            log.warning("send.not_certain", email_id=str(claim.email_id), problem=type(problem).__name__)
             return False
-        with transaction() as session:
-            return practice_summaries.still_stands(session, claim.email_id, claim.text, summaries, rules=self.rules)
 
     def _message(self, claim: EmailClaim, now: datetime) -> OutgoingEmail:
         more = inquiry_headers(sender=self.rules.sender, date=now, correlation_id=claim.correlation_id)

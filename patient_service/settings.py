@@ -34,6 +34,14 @@ class Settings(CallingService, MatchingServiceAddress, CommunicationServiceAddre
     """The key of the blind indexes, by which patients are found and duplicates noticed although their names are
     encrypted; only the patient service gets it. A ring of several while it is replaced, as docs/keys.md says."""
 
+    def services_with_patient_data(self) -> dict[str, str]:
+        """Returns where each other service is reached that holds something about patients."""
+        return {
+            "matching_service": self.address(self.matching_service_url, self.matching_service_port),
+            "communication_service": self.address(self.communication_service_url, self.communication_service_port),
+            "geocoding_service": self.address(self.geocoding_service_url, self.geocoding_service_port),
+        }
+
     @field_validator("master_key", "index_key")
     @classmethod
     def _is_for_one_purpose(cls, ring: SecretStr, others: ValidationInfo) -> SecretStr:

@@ -26,8 +26,8 @@ class PhoneCallItem(Resource):
     def get(self, context: Context[Dependencies], id: UUID, fetched: SheetSummaries = NO_SUMMARIES) -> PhoneCallView:
         """Show a call with the practice and what the caller may say of each patient.
 
-        Of a planned call the patient service is asked what the practice may read, and notes that in the patients' access
-        logs. If it does not answer, `practice_summaries_missing` is true and the rest is shown.
+        Of a planned call the patient service is asked what the practice may know, and notes that in the patients'
+        access logs. If it does not answer, `practice_summaries_missing` is true and the rest is shown.
         """
         return calls.get(context.session, id, fetched)
 

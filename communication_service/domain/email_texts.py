@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -98,6 +99,27 @@ def inquiry(
         text=_TEXT.get_template("inquiry.txt.j2").render(words),
         html=_HTML.get_template("inquiry.html.j2").render(words),
     )
+
+
+def passage(subject: str, text: str, *, of: str | None, others: int) -> EmailText | None:
+    """The letter with what it says of one patient, by their reference, and nothing of so many others.
+
+    None where that cannot be told apart for certain, such as in a letter of another form: it is then shown to nobody.
+    """
+    if not others:
+        return EmailText(subject, text)
+    parts = text.split("\n\n")
+    passages = [part for part in parts if _PASSAGE.match(part)]
+    mine = [part for part in passages if part.partition("\n")[0] == of]
+    if len(mine) != 1 or len(passages) != others + 1:
+        return None
+    kept = "\n\n".join(part for part in parts if part in mine or part not in passages)
+    return EmailText(_REFERENCES.sub(f"({of}, …)", subject), kept)
+
+
+_PASSAGE = re.compile(r"[^\s\n][^\n]*\n  Person: ")
+"""How the part of a letter begins that is about one patient."""
+_REFERENCES = re.compile(r"\([^()]*\)$")
 
 
 def diagnosis_group(block: str | None) -> str | None:

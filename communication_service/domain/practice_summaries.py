@@ -6,7 +6,7 @@ So a consent that was withdrawn a moment ago counts, whether its event has arriv
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from uuid import UUID
@@ -39,7 +39,7 @@ NONE_ASKED: Summaries = MappingProxyType({})
 class SheetSummaries:
     """What the caller of a call may say beside the pseudonyms."""
 
-    by_patient: Summaries = NONE_ASKED
+    by_patient: Summaries = field(default_factory=lambda: NONE_ASKED)
     are_missing: bool = False
     """The patient service did not answer."""
 

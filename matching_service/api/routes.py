@@ -12,7 +12,10 @@ from matching_service.api.placement_requests import (
     PlacementRequestResponseResource,
     PlacementRequestWithdrawResource,
 )
+from matching_service.domain import patient_data
+from matching_service.domain.patient_data import MatchingData
 from shared.http import Route
+from shared.http.patient_data import patient_data_route
 from shared.security.authentication import AUDITORS, CALLERS, COORDINATORS
 
 ROUTES = [
@@ -24,4 +27,5 @@ ROUTES = [
     Route("/api/placement-requests/<uuid:id>/response", PlacementRequestResponseResource, post=CALLERS),
     Route("/api/placement-requests/<uuid:id>/place", PlacementRequestPlaceResource, post=COORDINATORS),
     Route("/api/placement-requests/<uuid:id>/withdraw", PlacementRequestWithdrawResource, post=COORDINATORS),
+    patient_data_route(MatchingData, patient_data.read),
 ]

@@ -8,6 +8,7 @@ from patient_service.api.crises import (
     PatientCrisisClearResource,
     PatientCrisisFlagResource,
 )
+from patient_service.api.exports import PatientExportResource
 from patient_service.api.patients import AccessLogCollection, PatientBulkResource, PatientCollection, PatientItem
 from patient_service.api.placement_codes import PlacementCodeRevealResource
 from patient_service.api.practice_summaries import PracticeSummariesResource
@@ -20,6 +21,7 @@ ROUTES = [
     Route("/api/patients", PatientCollection, get=COORDINATORS, post=COORDINATORS),
     Route("/api/patients/bulk", PatientBulkResource, post=COORDINATORS),
     Route("/api/patients/<uuid:id>", PatientItem, get=COORDINATORS, patch=COORDINATORS),
+    Route("/api/patients/<uuid:id>/export", PatientExportResource, get=COORDINATORS),
     Route("/api/patients/<uuid:id>/access-log", AccessLogCollection, get=AUDITORS),
     Route("/api/patients/<uuid:id>/status", PatientStatusResource, post=COORDINATORS),
     Route("/api/patients/<uuid:id>/history", PatientHistoryCollection, get=AUDITORS),

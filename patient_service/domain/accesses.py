@@ -125,6 +125,11 @@ def list_part(
     return found.shown([_entry(keys, patient, access) for access in found.rows])
 
 
+def whole_log(session: Session, keys: Keys, patient: Patient) -> list[FileAccessView]:
+    """All of who was shown the file; who calls this notes that it was read."""
+    return [_entry(keys, patient, access) for access in lists.whole_access_log(session, patient.id)]
+
+
 def _entry(keys: Keys, patient: Patient, access: Any) -> FileAccessView:
     return FileAccessView.of(
         {

@@ -75,6 +75,11 @@ def list_history(
     return found.shown([_shown(keys, patient, change) for change in found.rows])
 
 
+def whole_history(session: Session, keys: Keys, patient: Patient) -> list[StatusChangeView]:
+    """All of the patient's status changes; who calls this notes that the file was read."""
+    return [_shown(keys, patient, change) for change in lists.whole_history(session, patient.id)]
+
+
 def _shown(keys: Keys, patient: Patient, change: StatusChange) -> StatusChangeView:
     return StatusChangeView.of(
         {

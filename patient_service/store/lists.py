@@ -90,6 +90,17 @@ def accesses(session: Session, patient_id: UUID, part: Part) -> Found[Any]:
     return ACCESSES.read(session, select(_ENTRIES).params(patient_id=patient_id), part)
 
 
+def whole_history(session: Session, patient_id: UUID) -> Sequence[StatusChange]:
+    """All of a patient's status changes, the oldest first."""
+    wanted = select(StatusChange).where(StatusChange.patient_id == patient_id)
+    return session.scalars(wanted.order_by(StatusChange.id)).all()
+
+
+def whole_access_log(session: Session, patient_id: UUID) -> Sequence[Any]:
+    """All of who was shown a patient's file, the oldest first."""
+    return session.execute(select(_ENTRIES).params(patient_id=patient_id).order_by(_ENTRIES.c.id)).all()
+
+
 def was_noted(session: Session, digest: bytes, *, since: datetime) -> bool:
     """Whether a list with this digest was noted since an instant."""
     noted = exists().where(ListAccess.digest == digest, ListAccess.accessed_at > since)

@@ -232,6 +232,11 @@ def postal_code_is_known(session: Session, postal_code: str) -> bool:
     return bool(session.scalar(select(exists().where(answered))))
 
 
+def located_postal_code(session: Session, patient_id: UUID) -> LocatedPostalCode | None:
+    """What geocoding answered last for this patient."""
+    return find_row(session, LocatedPostalCode, patient_id)
+
+
 def answered_postal_code(session: Session, patient_id: UUID) -> str | None:
     """The postal code of this patient of which geocoding answered last, whatever the answer."""
     return session.scalar(select(LocatedPostalCode.postal_code).where(LocatedPostalCode.id == patient_id))

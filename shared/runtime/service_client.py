@@ -25,8 +25,6 @@ from shared.values.schemas import RecordSchema
 
 log = logger(__name__)
 
-PAUSE_SECONDS: Final = 2.0
-"""After a failure calls fail at once for so long: a service that hangs must not hold every thread of its callers."""
 PASSES: Final = frozenset(
     {
         HTTPStatus.TOO_MANY_REQUESTS,
@@ -69,6 +67,8 @@ class ServiceClient:
     """For a call with all its attempts."""
     largest: int = 1024 * 1024
     """Bytes of an answer."""
+    rest_seconds: float = 2.0
+    """After a failure calls fail at once for so long: a service that hangs must not hold every thread of its callers."""
     _rests_until: float = field(default=float("-inf"), init=False)
     _lock: Lock = field(default_factory=Lock, init=False, repr=False)
 
@@ -132,7 +132,7 @@ class ServiceClient:
         # the path is left out: it names a patient by their id
         log.warning("service.not_answering", service=self.service, endpoint=path.split("/")[1:3], why=str(failed))
         with self._lock:
-            self._rests_until = clock.monotonic() + PAUSE_SECONDS
+            self._rests_until = clock.monotonic() + self.rest_seconds
 
 
 def _read(found: Answer, answer: type[Read]) -> Read:

@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 
 from gateway.configuration import TEMPLATE, render
-from gateway.paths import INTERNAL, OF_EVERY_SERVICE, AmbiguousPath, ForwardedPath, arranged, forwarded_paths
+from gateway.paths import (
+    INTERNAL,
+    OF_EVERY_SERVICE,
+    AmbiguousPath,
+    ForwardedPath,
+    arranged,
+    forwarded_paths,
+)
 from shared.http import Resource, Route, endpoint
 from shared.runtime.server import Limits
 from shared.security.authentication import ADMINS, ANYONE

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from shared.runtime import service_client
 from shared.runtime.service_client import ServiceUnreachable
 from shared.runtime.spans import span
 from shared.values.schemas import RecordSchema
@@ -151,10 +150,9 @@ def test_what_no_repetition_mends_is_asked_once(other: OtherService, status: int
     assert len(other.asked) == 1
 
 
-def test_after_a_failure_others_do_not_wait_for_the_same(other: OtherService, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_a_failure_others_do_not_wait_for_the_same(other: OtherService) -> None:
     """A hundred call sheets must not hold a thread each for three seconds."""
-    monkeypatch.setattr(service_client, "PAUSE_SECONDS", 0.5)
-    client = other.client(seconds=0.3)
+    client = other.client(seconds=0.3, rest_seconds=0.5)
     other.answers[PATH] = raw(until=other.is_over)
     for _ in range(20):
         with pytest.raises(ServiceUnreachable):

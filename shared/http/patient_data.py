@@ -1,0 +1,42 @@
+"""The endpoint of every service that holds something about patients: all of it about one of them, for the export."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from flask import Response
+from pydantic import TypeAdapter
+
+from shared.database import Session
+from shared.http.context import Context
+from shared.http.endpoint import Resource, endpoint
+from shared.http.languages import language_of_caller, say_language
+from shared.http.routes import Route
+from shared.values.enums import Scope
+from shared.values.patient_data import PATH, PatientData
+
+Read = Callable[[Session, UUID], PatientData]
+
+
+def patient_data_route(schema: type[PatientData], read: Read) -> Route:
+    """Returns the route; only the patient service, which collects the export, has the scope for it."""
+    adapter: TypeAdapter[Any] = TypeAdapter(schema)
+
+    class PatientDataItem(Resource):
+        """All that this service holds about one patient."""
+
+        @endpoint(response=schema)
+        def get(self, context: Context[Any], id: UUID) -> Response:
+            """Show all that this service holds about a patient; it may be nothing. For the patient service's export."""
+            return _whole(adapter, read(context.session, id))
+
+    return Route(f"{PATH}/<uuid:id>", PatientDataItem, get=frozenset({Scope.PATIENT_DATA_EXPORT}))
+
+
+def _whole(adapter: TypeAdapter[Any], data: PatientData) -> Response:
+    """All fields, whoever may read them elsewhere: who may call this endpoint collects all of them."""
+    response = Response(adapter.dump_json(data, context=language_of_caller), content_type="application/json")
+    say_language(response)
+    return response
