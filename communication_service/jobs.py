@@ -35,9 +35,6 @@ log = logger(__name__)
 AT_ONCE = 50
 UNTIL_A_FAILURE_IS_TRIED_AGAIN = timedelta(minutes=10)
 UNTIL_SUMMARIES_ARE_ASKED_AGAIN = timedelta(seconds=15)
-FRESH_SECONDS = 2.0
-"""A letter that was claimed longer ago is looked at again before its first byte: a mail server may take half a minute
-until then, and what was withdrawn meanwhile must not go."""
 RECORDING = retrying(is_trouble, stop=stop_after_delay(120))
 """What the mail server said must not be lost to a moment without a database: it would leave the e-mail in doubt."""
 
@@ -147,6 +144,9 @@ class Sending:
     rules: ContactRules
     server: MailServer
     ask: AskForSummaries = nobody_to_ask
+    fresh_seconds: float = 2.0
+    """A letter that was claimed longer ago is looked at again before its first byte: a mail server may take half a
+    minute until then, and what was withdrawn meanwhile must not go."""
     in_flight: InFlightEmail = field(default_factory=InFlightEmail, compare=False)
 
     @property
@@ -234,7 +234,7 @@ class Sending:
 
     def _is_still_right(self, claimed: ClaimedEmail) -> bool:
         claim = claimed.claim
-        if clock.monotonic() - claimed.claimed_at < FRESH_SECONDS:
+        if clock.monotonic() - claimed.claimed_at < self.fresh_seconds:
             return True
         try:
             summaries = self._ask(claimed.patients, claim.email_id)

@@ -68,7 +68,7 @@ class ServiceClient:
     largest: int = 1024 * 1024
     """Bytes of an answer."""
     rest_seconds: float = 2.0
-    """After a failure calls fail at once for so long: a service that hangs must not hold every thread of its callers."""
+    """After a failure calls fail at once for so long: a service that hangs must not hold all threads of its callers."""
     _rests_until: float = field(default=float("-inf"), init=False)
     _lock: Lock = field(default_factory=Lock, init=False, repr=False)
 

@@ -136,7 +136,15 @@ def test_a_caller_reaches_no_file_and_no_letter() -> None:
 
 def test_a_machine_may_call_what_a_scope_names_and_nothing_else() -> None:
     assert may_call(Role.SERVICE) == set()
-    assert {scope: may_call(scope) for scope in Scope} == {Scope.IMPORTS_START: {"POST /api/imports"}}
+    assert {scope: may_call(scope) for scope in Scope} == {
+        Scope.IMPORTS_START: {"POST /api/imports"},
+        Scope.PRACTICE_SUMMARIES_READ: {"GET /internal/practice-summaries"},
+        Scope.PATIENT_DATA_EXPORT: {"GET /internal/patient-data/<id>"},
+    }
+    assert {name for name in ALL if "/internal/" in name} == {
+        "GET /internal/practice-summaries",
+        "GET /internal/patient-data/<id>",
+    }
 
 
 # Fields
@@ -163,9 +171,14 @@ def restricted_in(model: type[BaseModel]) -> dict[str, Access]:
     }
 
 
+def _reader(written: str) -> Role | Scope:
+    """A role, or the scope of a service in code."""
+    return Scope(written.strip("`")) if written.startswith("`") else Role(written)
+
+
 def test_the_fields_that_not_everybody_reads_are_those_of_the_page() -> None:
     said = {
-        (codes(schema)[0], field): frozenset({Role.ADMIN, *map(Role, roles.split(", "))})
+        (codes(schema)[0], field): frozenset({Role.ADMIN, *map(_reader, roles.split(", "))})
         for schema, fields, roles in table_after(PAGE, "Fields")
         for field in codes(fields)
     }

@@ -221,10 +221,9 @@ def test_a_letter_that_was_put_off_has_no_summary_any_more(server: ScriptedServe
 
 
 @pytest.fixture
-def slow(server: ScriptedServer, patients: Patients, monkeypatch: pytest.MonkeyPatch) -> Sending:
+def slow(server: ScriptedServer, patients: Patients) -> Sending:
     """Every letter is looked at again before its first byte, as those are that a mail server kept for some seconds."""
-    monkeypatch.setattr(jobs, "FRESH_SECONDS", 0.0)
-    return Sending(RULES, reaching(server), patients.ask)
+    return Sending(RULES, reaching(server), patients.ask, fresh_seconds=0)
 
 
 def test_a_letter_that_is_still_right_goes(slow: Sending, server: ScriptedServer, patients: Patients) -> None:
