@@ -22,10 +22,14 @@ LARGEST = 16 * 1024 * 1024
 """Bytes of it: a thousand letters."""
 
 
+AS_IT_IS = ConfigDict(extra="allow", str_strip_whitespace=False)
+"""What is handed out is what was said, with all that is not looked at here."""
+
+
 class HeldData(RecordSchema):
     """All that a service holds, whatever that is: docs/patient-export.schema.json describes it."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = AS_IT_IS
 
     service: str
     patient_id: UUID
@@ -33,6 +37,8 @@ class HeldData(RecordSchema):
 
 class HeldEmail(RecordSchema):
     """What an e-mail needs to be a file of its own."""
+
+    model_config = AS_IT_IS
 
     id: UUID
     recipient: str
@@ -65,8 +71,8 @@ class OtherServices:
         the whole.
         """
         with ThreadPoolExecutor(len(self.clients)) as pool:
-            asked = {each: pool.submit(copy_context().run, _ask, each, patient_id) for each in self.clients}
-            found = {each.service: each_asked.result() for each, each_asked in asked.items()}
+            asked = {each.service: pool.submit(copy_context().run, _ask, each, patient_id) for each in self.clients}
+        found = {name: each.result() for name, each in asked.items()}
         missing = sorted(name for name, each in found.items() if each is None)
         if missing:
             raise ServiceUnreachable(*missing)

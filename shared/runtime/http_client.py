@@ -10,7 +10,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, RemoteDisconnected
 from threading import Event, Timer
 from typing import Final
 from urllib.parse import urlsplit
@@ -59,6 +59,8 @@ def send(
             connection.request(method, path, body=body, headers=sent)
             with connection.getresponse() as response:
                 return _read(response, largest)
+        except RemoteDisconnected:
+            raise  # an OSError: the server has gone before it answered anything
         except (HTTPException, ValueError) as problem:
             raise BadAnswer("the answer is no HTTP, or was cut off") from problem
 

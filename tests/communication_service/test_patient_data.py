@@ -61,7 +61,7 @@ def test_a_letter_about_one_patient_is_shown_whole(held: Any) -> None:
     a_request(a_therapist(), patient)
     composed()
     (email,) = held(patient)["emails"]
-    assert (email["subject"], email["body_text"]) == (the(Email).subject, the(Email).body_text)
+    assert (email["subject"], email["body_text"]) == (the(Email).subject, the(Email).body_text.strip())
     assert email["is_about_others"] is False
 
 
@@ -79,8 +79,8 @@ def test_a_call_and_what_was_said_of_the_patient(held: Any) -> None:
     first, second = a_request(practice, mine), a_request(practice, other)
     composed()
     said = [
-        {"placement_request_id": str(first), "outcome": "declined", "note": "voll"},
-        {"placement_request_id": str(second), "outcome": "declined", "note": "passt nicht zu P-2"},
+        {"placement_request_id": str(first), "outcome": "declined_capacity", "note": "voll"},
+        {"placement_request_id": str(second), "outcome": "declined_capacity", "note": "passt nicht zu P-2"},
     ]
     outcome(the(PhoneCall).id, "reached", now=TEN, responses=said, note="über beide gesprochen")
     found = held(mine)

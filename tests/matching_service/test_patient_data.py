@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+import pytest
 from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -45,6 +46,7 @@ def test_a_dead_letter_that_names_the_patient_is_held(app: Flask, session: Sessi
     assert letter["content"] == f"\ufffd\ufffd {patient} Rest"
 
 
+@pytest.mark.usefixtures("connection")
 def test_of_somebody_unknown_nothing_is_held(app: Flask) -> None:
     found = _held(app, new_id())
     assert (found["copy_of_patient"], found["placement_requests"], found["events"]) == (None, [], [])

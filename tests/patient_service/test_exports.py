@@ -103,16 +103,16 @@ BAD: dict[str, Answer] = {
 
 
 @pytest.mark.parametrize("kind", BAD)
-@pytest.mark.parametrize("service", HOLDS)
+@pytest.mark.parametrize("silent", HOLDS)
 def test_a_service_that_does_not_answer_makes_it_503_and_is_named(
-    client: FlaskClient, session: Session, patient: UUID, others: Others, service: str, kind: str
+    client: FlaskClient, session: Session, patient: UUID, others: Others, silent: str, kind: str
 ) -> None:
-    others.answer(service, patient, BAD[kind])
+    others.answer(silent, patient, BAD[kind])
     before = actions(session, patient)
     answer = exported(client, patient, "application/zip" if kind == "500" else "application/json")
     assert (answer.status_code, answer.json["code"]) == (503, "services.unreachable")
-    assert answer.json["services"] == [service]
-    assert service in answer.json["detail"]
+    assert answer.json["services"] == [silent]
+    assert silent in answer.json["detail"]
     assert "Retry-After" in answer.headers
     assert "Herzrasen" not in answer.text
     assert actions(session, patient) == before, "nothing was shown"
@@ -193,7 +193,7 @@ def message(archive: zipfile.ZipFile, name: str) -> EmailMessage:
 def test_the_archive_has_the_document_and_each_letter_as_a_file(
     client: FlaskClient, patient: UUID, others: Others
 ) -> None:
-    sent, unsent = an_email(), an_email(sent_at=None, body_text=None, subject=None)
+    sent, unsent = an_email(attempts=3), an_email(sent_at=None, body_text=None, subject=None)
     others.hold(patient, communication_service={"emails": [sent, unsent]})
     files = archive(client, patient)
     names = files.namelist()

@@ -36,9 +36,12 @@ def communication(app: Flask) -> Any:
     """Asks for summaries as the communication service does."""
 
     def ask(*patient_ids: UUID, purpose: str = "letter 1") -> dict[str, str | None]:
+        staff = app.extensions["sign_in"]
         machine = signed_in(app, Scope.PRACTICE_SUMMARIES_READ)
         ids = ",".join(map(str, patient_ids))
-        answer = machine.get(PATH, query_string={"ids": ids}, headers={"X-Purpose": purpose})
+        # as HTTP carries UTF-8
+        answer = machine.get(PATH, query_string={"ids": ids}, headers={"X-Purpose": purpose.encode().decode("latin-1")})
+        app.extensions["sign_in"] = staff
         assert answer.status_code == 200, answer.text
         return {each["patient_id"]: each["practice_summary"] for each in answer.json["items"]}
 
@@ -64,7 +67,7 @@ def test_a_summary_leaves_only_while_its_consent_stands(
         str(other_consent): None,
         str(unknown): None,
     }
-    client.post(f"{its_consent}/withdraw")
+    assert client.post(f"{its_consent}/withdraw").status_code == 200
     assert communication(with_consent) == {str(with_consent): None}
     client.post(its_consent.rpartition("/")[0], json=consent("practice_summary", given_on="2026-11-27"))
     assert communication(with_consent) == {str(with_consent): SUMMARY}
@@ -79,7 +82,7 @@ def test_each_summary_that_left_is_noted_as_read_and_nothing_else(
     (read,) = reads(session, shown)
     assert read.accessed_by is not None
     assert reads(session, kept) == []
-    log = signed_in(client.application, Role.AUDITOR).get(f"/api/patients/{shown}/access-log").json["items"]
+    log = client.get(f"/api/patients/{shown}/access-log").json["items"]
     assert "Brief für Frau Müller" in [each["purpose"] for each in log]
     client.post(f"{its_consent}/withdraw")
     communication(shown)
