@@ -24,7 +24,7 @@ from communication_service.store import (
     request_queries,
     schedule,
 )
-from communication_service.store.tables import Email, PatientPseudonym
+from communication_service.store.tables import Email, PatientPseudonym, PracticeCopy
 from shared.database import Session
 from shared.values.emails import EmailText
 
@@ -78,11 +78,15 @@ def write_into(session: Session, email: Email, summaries: Summaries, *, rules: C
 
 def _text(session: Session, email: Email, summaries: Summaries, rules: ContactRules) -> EmailText | None:
     """The letter as things are now; None where one of those in it is not known any more."""
-    practice = email.therapist_id and copy_queries.therapist(session, email.therapist_id)
+    practice = _practice(session, email)
     patients = _patients(session, email)
-    if not practice or patients is None:
+    if practice is None or patients is None:
         return None
     return email_texts.inquiry(practice, patients, sender=rules.sender, summaries=summaries)
+
+
+def _practice(session: Session, email: Email) -> PracticeCopy | None:
+    return None if email.therapist_id is None else copy_queries.therapist(session, email.therapist_id)
 
 
 def _patients(session: Session, email: Email) -> Sequence[PatientPseudonym] | None:
@@ -107,8 +111,8 @@ def still_stands(
         each.status == "waiting" and planning.kept_back(each.hold, patient_facts(each, patients, offered)) is None
         for each in requests
     )
-    practice = email.therapist_id and copy_queries.therapist(session, email.therapist_id)
-    is_active = bool(practice) and practice.status == "active"
+    practice = _practice(session, email)
+    is_active = practice is not None and practice.status == "active"
     return is_asked and is_active and _text(session, email, summaries, rules) == text
 
 

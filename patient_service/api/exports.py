@@ -43,7 +43,11 @@ class PatientExportResource(Resource):
         """
         keys = context.dependencies.keys
         found = exports.export(context.session, keys, id, fetched, reader=reader(context), now=context.now)
-        return SHOWN_AS[preferred(JSON, ZIP)](found)
+        return _shown(found)
+
+
+def _shown(export: PatientExport) -> PatientExport | Response:
+    return _as_file(export) if preferred(JSON, ZIP) == ZIP else export
 
 
 def _as_file(export: PatientExport) -> Response:
@@ -51,6 +55,3 @@ def _as_file(export: PatientExport) -> Response:
     name = f"patient-{export.patient_id}-{berlin_day(export.exported_at):%Y-%m-%d}.zip"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Vary": "Accept"}
     return Response(as_zip(export, document), content_type=ZIP, headers=headers)
-
-
-SHOWN_AS = {JSON: lambda export: export, ZIP: _as_file}

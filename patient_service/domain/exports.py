@@ -91,7 +91,7 @@ def export(
         patient_id=patient_id,
         reference=own.file.reference,
         patient_service=own,
-        **{name: dict(held) for name, held in others.items()},  # type: ignore[arg-type]  # one for each of the fields
+        **{name: dict(held) for name, held in others.items()},
     )
 
 
@@ -105,7 +105,7 @@ def _own(session: Session, keys: Keys, patient_id: UUID, *, reader: Reader, now:
         patient_id=patient_id,
         events=held_events.of_patient(session, patient_id),
         file=view(patient, file, today=berlin_day(now)),
-        placement_code=file.consultation and file.consultation.placement_code,
+        placement_code=None if file.consultation is None else file.consultation.placement_code,
         history=searches.whole_history(session, keys, patient),
         access_log=accesses.whole_log(session, keys, patient),
         located_postal_code=None if located is None else stored_row(located),

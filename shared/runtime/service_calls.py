@@ -53,8 +53,8 @@ class CallingService(ServiceSettings):
         if self.auth == "none":
             return ServiceTokens(None)
         url = self.token_url or own_url(self.bind, self.user_service_port) + TOKEN_PATH
-        form = "oauth" if self.has_external_issuer else "json"
-        return ServiceTokens(MachineSignIn(url, self.service, self.client_secret, form))
+        sign_in = MachineSignIn(url, self.service, self.client_secret, is_oauth=self.has_external_issuer)
+        return ServiceTokens(sign_in)
 
     def address(self, url: str, port: int) -> str:
         """Returns where another service is reached: at this URL, or else on this machine."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from threading import Lock
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 from urllib.parse import urlencode
 
 from pydantic import Field, SecretStr, ValidationError
@@ -52,17 +52,17 @@ class MachineSignIn:
     url: str
     client_id: str
     client_secret: SecretStr
-    form: Literal["json", "oauth"]
-    """`json` is the user service's own; `oauth` that of any other issuer (RFC 6749, 4.4)."""
+    is_oauth: bool = False
+    """Whether it is another issuer than the user service, which takes a form (RFC 6749, 4.4)."""
 
     def send(self, seconds: float) -> Answer:
         """Returns the issuer's answer. Raises `BadAnswer`, `OSError`."""
         fields = {"client_id": self.client_id, "client_secret": self.client_secret.get_secret_value()}
-        if self.form == "json":
-            media_type, body = "application/json", to_json(fields)
-        else:
+        if self.is_oauth:
             media_type = "application/x-www-form-urlencoded"
             body = urlencode({"grant_type": "client_credentials", **fields}).encode()
+        else:
+            media_type, body = "application/json", to_json(fields)
         headers = {"Accept": "application/json", "Content-Type": media_type}
         return http_client.send("POST", self.url, headers=headers, body=body, largest=LARGEST, seconds=seconds)
 

@@ -86,7 +86,7 @@ def a_patient_with_summary(patients: Patients, text: str | None = SUMMARY, **fie
 
 
 def texts(message: Any) -> tuple[str, str]:
-    return tuple(message.get_body((kind,)).get_content() for kind in ("plain", "html"))  # type: ignore[return-value]
+    return tuple(message.get_body((kind,)).get_content() for kind in ("plain", "html"))
 
 
 # Letters

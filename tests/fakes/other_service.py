@@ -81,7 +81,7 @@ class OtherService:
         if token is None:
             return ServiceClient(service, self.url, ServiceTokens(None), **more)
         self.answers.setdefault("/token", with_json({"access_token": token, "expires_in": 300}))
-        sign_in = MachineSignIn(f"{self.url}/token", "some_service", SecretStr("s" * 32), "json")
+        sign_in = MachineSignIn(f"{self.url}/token", "some_service", SecretStr("s" * 32))
         return ServiceClient(service, self.url, ServiceTokens(sign_in), **more)
 
     def paths(self) -> list[str]:

@@ -9,7 +9,7 @@ import zipfile
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
-from typing import Any, cast
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -187,7 +187,7 @@ def archive(client: FlaskClient, patient: UUID) -> zipfile.ZipFile:
 
 
 def message(archive: zipfile.ZipFile, name: str) -> EmailMessage:
-    return cast(EmailMessage, message_from_bytes(archive.read(name), policy=default))
+    return message_from_bytes(archive.read(name), policy=default)
 
 
 def test_the_archive_has_the_document_and_each_letter_as_a_file(

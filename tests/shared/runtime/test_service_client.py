@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -227,7 +228,7 @@ def test_without_any_token_nobody_is_asked(other: OtherService, answer: Answer) 
 def test_another_issuer_is_asked_as_oauth_says(other: OtherService) -> None:
     client = other.client(token="t1")
     assert client.tokens.sign_in is not None
-    object.__setattr__(client.tokens.sign_in, "form", "oauth")
+    client.tokens.sign_in = replace(client.tokens.sign_in, is_oauth=True)
     client.get(PATH, Thing)
     asked = next(each for each in other.asked if each.path == "/token")
     assert asked.headers["Content-Type"] == "application/x-www-form-urlencoded"
