@@ -8,6 +8,7 @@ from communication_service.clients.patient_service import PatientService
 from communication_service.settings import ContactRules, Settings
 from shared.runtime.service_client import ServiceClient
 from shared.runtime.smtp import MailServer
+from shared.security.patient_texts import PatientTexts
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,8 @@ class Dependencies:
     """Made once for each process."""
 
     rules: ContactRules
+    texts: PatientTexts
+    """Encrypts and decrypts letters and notes."""
     mail_server: MailServer
     """Used in the worker alone: a web process does not get its address."""
     patients: PatientService
@@ -22,10 +25,11 @@ class Dependencies:
 
     @classmethod
     def of(cls, settings: Settings) -> Dependencies:
-        """With the rules, the mail server and the other services that the settings name."""
+        """With the rules, the ring of keys, the mail server and the other services that the settings name."""
         url = settings.address(settings.patient_service_url, settings.patient_service_port)
         return cls(
             settings.contact,
+            PatientTexts.of(settings.text_key),
             MailServer.of(settings, own_name=settings.contact.sender.domain),
             PatientService(ServiceClient("patient_service", url, settings.service_tokens())),
         )

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 
 from shared.runtime.mail_settings import MailSender, MailServerSettings
 from shared.runtime.service_calls import CallingService, PatientServiceAddress
-from shared.runtime.settings import Password, Seconds, Unit, WebPort
+from shared.runtime.settings import KeyRing, Password, Seconds, Unit, WebPort, for_one_purpose
 from shared.values.contacts import EmailAddress
 from shared.values.enums import Scope
 
@@ -76,4 +76,10 @@ class Settings(CallingService, MailServerSettings, PatientServiceAddress):
     kafka_password: Password = Field(validation_alias="COMMUNICATION_SERVICE_KAFKA_PASSWORD")
     port: WebPort = Field(default=8004, validation_alias="COMMUNICATION_SERVICE_PORT")
     client_secret: Password = Field(validation_alias="COMMUNICATION_SERVICE_CLIENT_SECRET")
+    text_key: KeyRing = Field(validation_alias="COMMUNICATION_SERVICE_TEXT_KEY")
+    """Wraps the keys of patients that encrypt letters and notes in the communication service. Keep a copy apart from
+    the database and its backups: without it nobody can read them again. A ring of several while it is replaced, as
+    docs/keys.md says."""
     contact: ContactRules = ContactRules()
+
+    _text_key_has_one_purpose = for_one_purpose("text_key", other_than=("digest_key",))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic import Field
 
 from shared.runtime.service_calls import (
     CallingService,
@@ -12,7 +12,7 @@ from shared.runtime.service_calls import (
     GeocodingServiceAddress,
     MatchingServiceAddress,
 )
-from shared.runtime.settings import KeyRing, Password, WebPort, keys_in
+from shared.runtime.settings import KeyRing, Password, WebPort, for_one_purpose
 from shared.values.enums import Scope
 
 
@@ -34,6 +34,8 @@ class Settings(CallingService, MatchingServiceAddress, CommunicationServiceAddre
     """The key of the blind indexes, by which patients are found and duplicates noticed although their names are
     encrypted; only the patient service gets it. A ring of several while it is replaced, as docs/keys.md says."""
 
+    _keys_have_one_purpose = for_one_purpose("master_key", "index_key", other_than=("digest_key", "master_key"))
+
     def services_with_patient_data(self) -> dict[str, str]:
         """Returns where each other service is reached that holds something about patients."""
         return {
@@ -41,13 +43,3 @@ class Settings(CallingService, MatchingServiceAddress, CommunicationServiceAddre
             "communication_service": self.address(self.communication_service_url, self.communication_service_port),
             "geocoding_service": self.address(self.geocoding_service_url, self.geocoding_service_port),
         }
-
-    @field_validator("master_key", "index_key")
-    @classmethod
-    def _is_for_one_purpose(cls, ring: SecretStr, others: ValidationInfo) -> SecretStr:
-        """Who learns one of the keys must not be able to do what another is for."""
-        before = [others.data[name] for name in ("digest_key", "master_key") if name in others.data]
-        used = {key for each in before for key in keys_in(each)}
-        if used.intersection(keys_in(ring)):
-            raise ValueError("has the same key as DIGEST_KEY or MASTER_KEY")
-        return ring

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from communication_service import jobs
+from communication_service.api.texts import texts
 from communication_service.dependencies import Dependencies
 from communication_service.domain import calls
 from communication_service.domain.lists import PHONE_CALLS
@@ -29,7 +30,7 @@ class PhoneCallItem(Resource):
         Of a planned call the patient service is asked what the practice may know, and notes that in the patients'
         access logs. If it does not answer, `practice_summaries_missing` is true and the rest is shown.
         """
-        return calls.get(context.session, id, fetched)
+        return calls.get(context.session, texts(context), id, fetched)
 
 
 class PhoneCallCollection(Resource):
@@ -38,7 +39,7 @@ class PhoneCallCollection(Resource):
     @endpoint(lists=PHONE_CALLS)
     def get(self, context: Context[Dependencies], wanted: ListRequest[PhoneCallFilter]) -> Listed:
         """List calls by their start."""
-        return calls.list_part(context.session, wanted)
+        return calls.list_part(context.session, texts(context), wanted)
 
 
 class PhoneCallOutcomeResource(Resource):
@@ -52,4 +53,6 @@ class PhoneCallOutcomeResource(Resource):
         recorded.
         """
         rules = context.dependencies.rules
-        return calls.record_outcome(context.session, id, body, rules=rules, by=context.caller.id, now=context.now)
+        return calls.record_outcome(
+            context.session, texts(context), id, body, rules=rules, by=context.caller.id, now=context.now
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +12,7 @@ from uuid import UUID
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from communication_service.domain.letters import Letter
 from communication_service.store.tables import PatientPseudonym, PracticeCopy
 from shared.values import email_headers
 from shared.values.emails import EmailText, Sender
@@ -76,50 +76,36 @@ _TEXT = _environment(autoescape=False)
 _HTML = _environment(autoescape=True)
 
 
+_HERE = "\x1f"
+"""Stands in a letter where its patients come; `one_line` leaves it in no text that is written into one."""
+
+
 def inquiry(
     therapist: PracticeCopy,
     patients: Sequence[PatientPseudonym],
     *,
     sender: Sender,
     summaries: Mapping[UUID, str | None] = MappingProxyType({}),
-) -> EmailText:
-    """Returns the text that asks a practice for places for these patients.
+) -> Letter:
+    """Returns the letter that asks a practice for places for these patients.
 
     `summaries`: what it may read of them beside, only in a letter that goes now.
     """
-    words = {
-        "greeting": _greeting(therapist),
-        "patients": [_pseudonym(patient, summaries.get(patient.id)) for patient in patients],
-        "sender": sender,
-    }
-    references = ", ".join(one_line(patient.reference) for patient in patients)
     persons = "eine Person" if len(patients) == 1 else f"{len(patients)} Personen"
-    return EmailText(
-        subject=f"Anfrage: Therapieplatz für {persons} ({references})",
-        text=_TEXT.get_template("inquiry.txt.j2").render(words),
-        html=_HTML.get_template("inquiry.html.j2").render(words),
-    )
+    words = {"greeting": _greeting(therapist), "number": len(patients), "sender": sender, "patients_here": _HERE}
+    around = _rendered(f"Anfrage: Therapieplatz für {persons} ({_HERE})", "inquiry", words)
+    before, after = zip(*(each.split(_HERE) for each in (around.subject, around.text, around.html)), strict=True)
+    return Letter(EmailText(*before), [_part(each, summaries.get(each.id)) for each in patients], EmailText(*after))
 
 
-def passage(subject: str, text: str, *, of: str | None, others: int) -> EmailText | None:
-    """The letter with what it says of one patient, by their reference, and nothing of so many others.
-
-    None where that cannot be told apart for certain, such as in a letter of another form: it is then shown to nobody.
-    """
-    if not others:
-        return EmailText(subject, text)
-    parts = text.split("\n\n")
-    passages = [part for part in parts if _PASSAGE.match(part)]
-    mine = [part for part in passages if part.partition("\n")[0] == of]
-    if len(mine) != 1 or len(passages) != others + 1:
-        return None
-    kept = "\n\n".join(part for part in parts if part in mine or part not in passages)
-    return EmailText(_REFERENCES.sub(f"({of}, …)", subject), kept)
+def _part(patient: PatientPseudonym, summary: str | None) -> EmailText:
+    """What a letter says of one patient."""
+    return _rendered(one_line(patient.reference), "inquiry_patient", {"patient": _pseudonym(patient, summary)})
 
 
-_PASSAGE = re.compile(r"[^\s\n][^\n]*\n  Person: ")
-"""How the part of a letter begins that is about one patient."""
-_REFERENCES = re.compile(r"\([^()]*\)$")
+def _rendered(subject: str, template: str, words: dict[str, object]) -> EmailText:
+    text, html = _TEXT.get_template(f"{template}.txt.j2"), _HTML.get_template(f"{template}.html.j2")
+    return EmailText(subject, text.render(words), html.render(words))
 
 
 def diagnosis_group(block: str | None) -> str | None:

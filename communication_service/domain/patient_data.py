@@ -9,14 +9,16 @@ from collections.abc import Collection, Sequence
 from typing import Annotated
 from uuid import UUID
 
-from communication_service.domain import email_texts
+from communication_service.domain import answers, calls, letters
 from communication_service.domain.schemas import PhoneCallFields, RecordedResponse
 from communication_service.store import copy_queries, patient_data
-from communication_service.store.tables import Email, Inquiry, PatientPseudonym, PhoneCall, RecordedAnswer
+from communication_service.store.tables import Email, Inquiry, RecordedAnswer
 from shared.database import Session
 from shared.database.documents import stored_row
 from shared.events import held_events
+from shared.security.patient_texts import PatientTexts
 from shared.values.datetimes import Instant
+from shared.values.emails import EmailText
 from shared.values.enums import EmailKind, EmailStatus
 from shared.values.patient_data import FOR_THE_EXPORT, PatientData, StoredRow
 from shared.values.schemas import Schema
@@ -45,10 +47,10 @@ class ExportedEmail(Schema):
     """When the mail server took it; null: not yet, or never."""
     is_about_others: bool
     """Whether it is about other people too, whose passages are left out."""
-    subject: Annotated[str | None, FOR_THE_EXPORT]
-    """The subject; null where the patient's part of the e-mail cannot be told from that of others."""
-    body_text: Annotated[str | None, FOR_THE_EXPORT]
-    """The text; null as the subject."""
+    subject: Annotated[str, FOR_THE_EXPORT]
+    """The subject."""
+    body_text: Annotated[str, FOR_THE_EXPORT]
+    """The text."""
 
 
 class ExportedCall(PhoneCallFields):
@@ -77,12 +79,15 @@ class CommunicationData(PatientData):
     """What practices said about the patient's requests, by e-mail or on the phone."""
 
 
-def read(session: Session, patient_id: UUID) -> CommunicationData:
+def read(session: Session, texts: PatientTexts, patient_id: UUID) -> CommunicationData:
     """All that is held about this patient; nothing about one who is not known."""
     patient = copy_queries.patients(session, [patient_id]).get(patient_id)
     requests = patient_data.requests_of(session, patient_id)
     own = {each.id for each in requests}
-    answers = patient_data.answers_about(session, own)
+    emails = patient_data.emails_about(session, patient_id, own)
+    passages = letters.read_about(session, texts, emails, own)
+    recorded = patient_data.answers_about(session, own)
+    responses = answers.views(session, texts, recorded)
     return CommunicationData(
         service="communication_service",
         patient_id=patient_id,
@@ -90,9 +95,9 @@ def read(session: Session, patient_id: UUID) -> CommunicationData:
         copy_of_patient=None if patient is None else stored_row(patient),
         placement_requests=[stored_row(each) for each in requests],
         inquiries=[_inquiry(each, own) for each in patient_data.inquiries_about(session, own)],
-        emails=[_email(each, own, patient) for each in patient_data.emails_about(session, patient_id, own)],
-        phone_calls=[_call(each, own, answers) for each in patient_data.calls_about(session, own)],
-        responses=[RecordedResponse.of(each) for each in answers],
+        emails=[_email(each, passages[each.id], own) for each in emails],
+        phone_calls=_calls(session, texts, own, list(zip(recorded, responses, strict=True))),
+        responses=responses,
     )
 
 
@@ -101,33 +106,40 @@ def _of(own: Collection[UUID], request_ids: Sequence[UUID]) -> list[UUID]:
 
 
 def _inquiry(inquiry: Inquiry, own: Collection[UUID]) -> StoredRow:
-    return stored_row(inquiry) | {
-        "placement_request_ids": [str(each) for each in _of(own, inquiry.placement_request_ids)]
-    }
+    mine = _of(own, inquiry.placement_request_ids)
+    return stored_row(inquiry) | {"placement_request_ids": list(map(str, mine))}
 
 
-def _email(email: Email, own: Collection[UUID], patient: PatientPseudonym | None) -> ExportedEmail:
+def _email(email: Email, passage: EmailText, own: Collection[UUID]) -> ExportedEmail:
     mine = _of(own, email.placement_request_ids)
-    others = len(email.placement_request_ids) - len(mine)
-    text = email_texts.passage(email.subject, email.body_text, of=patient and patient.reference, others=others)
-    return ExportedEmail(
-        **{
-            name: getattr(email, name)
-            for name in ("id", "therapist_id", "recipient", "message_id", "created_at", "sent_at")
-        },
-        kind=EmailKind(email.kind),
-        status=EmailStatus(email.status),
-        placement_request_ids=mine,
-        is_about_others=others > 0,
-        subject=text and text.subject,
-        body_text=text and text.text,
+    same = ("id", "kind", "status", "therapist_id", "recipient", "message_id", "created_at", "sent_at")
+    return ExportedEmail.of(
+        {name: getattr(email, name) for name in same}
+        | {
+            "placement_request_ids": mine,
+            "is_about_others": len(mine) < len(email.placement_request_ids),
+            "subject": passage.subject,
+            "body_text": passage.text,
+        }
     )
 
 
-def _call(call: PhoneCall, own: Collection[UUID], answers: Sequence[RecordedAnswer]) -> ExportedCall:
-    mine = _of(own, call.placement_request_ids)
-    is_about_others = len(mine) < len(call.placement_request_ids)
-    known = {name: getattr(call, name) for name in PhoneCallFields.model_fields}
-    changed = {"placement_request_ids": mine, "note": None if is_about_others else call.note}
-    said = [RecordedResponse.of(each) for each in answers if each.phone_call_id == call.id]
-    return ExportedCall.of(known | changed | {"is_about_others": is_about_others, "responses": said})
+def _calls(
+    session: Session,
+    texts: PatientTexts,
+    own: Collection[UUID],
+    answered: Sequence[tuple[RecordedAnswer, RecordedResponse]],
+) -> list[ExportedCall]:
+    found = patient_data.calls_about(session, own)
+    shown = calls.fields_of(session, texts, found)
+    return [
+        _call(fields, own, [response for answer, response in answered if answer.phone_call_id == fields.id])
+        for fields in shown
+    ]
+
+
+def _call(fields: PhoneCallFields, own: Collection[UUID], said: Sequence[RecordedResponse]) -> ExportedCall:
+    mine = _of(own, fields.placement_request_ids)
+    is_about_others = len(mine) < len(fields.placement_request_ids)
+    changed = {"placement_request_ids": mine, "note": None if is_about_others else fields.note}
+    return ExportedCall.of(vars(fields) | changed | {"is_about_others": is_about_others, "responses": list(said)})

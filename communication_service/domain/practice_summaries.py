@@ -11,9 +11,10 @@ from datetime import datetime
 from types import MappingProxyType
 from uuid import UUID
 
-from communication_service.domain import email_texts, planning, states
+from communication_service.domain import email_texts, letters, planning, states
 from communication_service.domain.composing import patient_facts
 from communication_service.domain.contact_waits import ContactWait
+from communication_service.domain.letters import Letter
 from communication_service.settings import ContactRules
 from communication_service.store import (
     call_queries,
@@ -26,6 +27,7 @@ from communication_service.store import (
 )
 from communication_service.store.tables import Email, PatientPseudonym, PracticeCopy
 from shared.database import Session
+from shared.security.patient_texts import PatientTexts
 from shared.values.emails import EmailText
 
 Summaries = Mapping[UUID, str | None]
@@ -64,23 +66,29 @@ def _with_summary(session: Session, request_ids: Collection[UUID]) -> set[UUID]:
     return {patient.id for patient in patients.values() if patient.has_practice_summary}
 
 
-def write_into(session: Session, email: Email, summaries: Summaries, *, rules: ContactRules) -> bool:
+def write_into(
+    session: Session, texts: PatientTexts, email: Email, summaries: Summaries, *, rules: ContactRules
+) -> bool:
     """Write what practices may read into a letter that goes now; False where it was not asked for everybody in it."""
     if not _with_summary(session, email.placement_request_ids) <= summaries.keys():
         return False
     if not any(summaries.values()):
         return True
-    text = _text(session, email, summaries, rules)
-    if text is not None:
-        email.subject, email.body_text, email.body_html = text.subject, text.text, text.html
-    return text is not None
+    practice, patients = _practice(session, email), _patients(session, email)
+    letter = _letter(practice, patients, summaries, rules)
+    if letter is not None:
+        letters.write(session, texts, email, letter, [patient.id for patient in patients])
+    return letter is not None
 
 
-def _text(session: Session, email: Email, summaries: Summaries, rules: ContactRules) -> EmailText | None:
+def _letter(
+    practice: PracticeCopy | None,
+    patients: Sequence[PatientPseudonym],
+    summaries: Summaries,
+    rules: ContactRules,
+) -> Letter | None:
     """The letter as things are now; None where one of those in it is not known any more."""
-    practice = _practice(session, email)
-    patients = _patients(session, email)
-    if practice is None or patients is None:
+    if practice is None or not patients:
         return None
     return email_texts.inquiry(practice, patients, sender=rules.sender, summaries=summaries)
 
@@ -89,12 +97,13 @@ def _practice(session: Session, email: Email) -> PracticeCopy | None:
     return None if email.therapist_id is None else copy_queries.therapist(session, email.therapist_id)
 
 
-def _patients(session: Session, email: Email) -> Sequence[PatientPseudonym] | None:
+def _patients(session: Session, email: Email) -> Sequence[PatientPseudonym]:
+    """Those whom the e-mail is about, in its order; nobody where one of them is not known any more."""
     of_requests = request_queries.patients_of_requests(session, email.placement_request_ids)
     known = copy_queries.patients(session, of_requests.values())
     found = [known.get(of_requests[each]) for each in email.placement_request_ids if each in of_requests]
     complete = [each for each in found if each is not None]
-    return complete if len(complete) == len(email.placement_request_ids) else None
+    return complete if len(complete) == len(email.placement_request_ids) else []
 
 
 def still_stands(
@@ -112,8 +121,9 @@ def still_stands(
         for each in requests
     )
     practice = _practice(session, email)
+    letter = _letter(practice, _patients(session, email), summaries, rules)
     is_active = practice is not None and practice.status == "active"
-    return is_asked and is_active and _text(session, email, summaries, rules) == text
+    return is_asked and is_active and letter is not None and letter.whole() == text
 
 
 def let_wait(session: Session, email_id: UUID, *, until: datetime, now: datetime) -> None:

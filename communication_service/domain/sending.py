@@ -14,6 +14,7 @@ from uuid import UUID
 from communication_service.domain import (
     composing,
     cooldowns,
+    letters,
     mail_server,
     practice_summaries,
     states,
@@ -27,6 +28,7 @@ from communication_service.store.tables import Email, Inquiry
 from shared.database import Session
 from shared.events.catalogue import EmailSent
 from shared.events.outbox import record
+from shared.security.patient_texts import PatientTexts
 from shared.values.datetimes import berlin_day
 from shared.values.emails import EmailText
 
@@ -74,6 +76,7 @@ def claim(
     email_id: UUID,
     *,
     rules: ContactRules,
+    texts: PatientTexts,
     lease: timedelta,
     summaries: Summaries = NONE_ASKED,
     now: datetime,
@@ -83,8 +86,8 @@ def claim(
     `summaries` of its patients, as they were a moment ago, are written into it; somebody who joined it since is asked
     for at its next turn.
     """
-    email = _ready(session, email_id, rules=rules, now=now)
-    if email is None or not practice_summaries.write_into(session, email, summaries, rules=rules):
+    email = _ready(session, email_id, rules=rules, texts=texts, now=now)
+    if email is None or not practice_summaries.write_into(session, texts, email, summaries, rules=rules):
         return None
     if not cooldowns.start(session, email, rules=rules, now=now, until=now + lease):
         _wait_for_cooldown(session, email, now)
@@ -96,20 +99,22 @@ def claim(
         email_id=email.id,
         attempt=email.attempts,
         deferrals=email.deferrals,
-        text=EmailText(email.subject, email.body_text, email.body_html),
+        text=letters.text_to_send(session, texts, email),
         recipient=_in_ascii(email),
         message_id=email.message_id,
         correlation_id=email.correlation_id,
     )
 
 
-def _ready(session: Session, email_id: UUID, *, rules: ContactRules, now: datetime) -> Email | None:
+def _ready(
+    session: Session, email_id: UUID, *, rules: ContactRules, texts: PatientTexts, now: datetime
+) -> Email | None:
     """The e-mail, locked, if it may go as things are now but for the cooldowns."""
     known = email_queries.email(session, email_id)
     if known is None or known.therapist_id is None or known.inquiry_id is None:
         return None
     # takes the therapist's lock; a withdrawal, a hold, another address count until this very moment
-    if not composing.compose(session, known.therapist_id, rules=rules, now=now):
+    if not composing.compose(session, known.therapist_id, rules=rules, texts=texts, now=now):
         return None
     email = email_queries.email(session, email_id, lock=True)
     if email is None or email.status != "approved" or (email.not_before and email.not_before > now):

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from geocoding_service.api.distances import DistanceMatrixResource, DistanceResource
+from geocoding_service.api.patient_data import PATIENT_DATA
 from geocoding_service.api.places import GeocodeResource, ReverseGeocodeResource
 from geocoding_service.api.public_holidays import HolidayCollection
-from geocoding_service.domain import patient_data
-from geocoding_service.domain.patient_data import GeocodingData
 from shared.http import Route
-from shared.http.patient_data import patient_data_route
 from shared.security.authentication import CALLERS, IMPORTERS
 
 PLACES = CALLERS | IMPORTERS
@@ -20,5 +18,5 @@ ROUTES = [
     Route("/api/distance", DistanceResource, get=PLACES),
     Route("/api/distance-matrix", DistanceMatrixResource, post=PLACES),
     Route("/api/holidays", HolidayCollection, get=PLACES),
-    patient_data_route(GeocodingData, patient_data.read),
+    PATIENT_DATA,
 ]

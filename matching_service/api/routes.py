@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from matching_service.api.matches import MatchCollection
+from matching_service.api.patient_data import PATIENT_DATA
 from matching_service.api.placement_requests import (
     PlacementRequestBulkResource,
     PlacementRequestCollection,
@@ -12,10 +13,7 @@ from matching_service.api.placement_requests import (
     PlacementRequestResponseResource,
     PlacementRequestWithdrawResource,
 )
-from matching_service.domain import patient_data
-from matching_service.domain.patient_data import MatchingData
 from shared.http import Route
-from shared.http.patient_data import patient_data_route
 from shared.security.authentication import AUDITORS, CALLERS, COORDINATORS
 
 ROUTES = [
@@ -27,5 +25,5 @@ ROUTES = [
     Route("/api/placement-requests/<uuid:id>/response", PlacementRequestResponseResource, post=CALLERS),
     Route("/api/placement-requests/<uuid:id>/place", PlacementRequestPlaceResource, post=COORDINATORS),
     Route("/api/placement-requests/<uuid:id>/withdraw", PlacementRequestWithdrawResource, post=COORDINATORS),
-    patient_data_route(MatchingData, patient_data.read),
+    PATIENT_DATA,
 ]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
+from matching_service.domain import audit_log, request_views
 from matching_service.domain.schemas import AuditLogEntryView, RequestView
 from matching_service.store import queries
 from shared.database import Session
 from shared.database.documents import stored_row
 from shared.events import held_events
+from shared.security.patient_texts import PatientTexts
 from shared.values.patient_data import FOR_THE_EXPORT, PatientData, StoredRow
 
 
@@ -29,21 +31,15 @@ class MatchingData(PatientData):
     """The therapists who were, or are to be, asked for the patient."""
 
 
-def read(session: Session, patient_id: UUID) -> MatchingData:
+def read(session: Session, texts: PatientTexts, patient_id: UUID) -> MatchingData:
     """All that is held about this patient; nothing about one who is not known."""
     copy = queries.copy_of_patient(session, patient_id)
-    requests = queries.requests_of_patient(session, patient_id)
-    history = queries.audit_log_of(session, [each.id for each in requests])
+    requests = request_views.views(session, texts, queries.requests_of_patient(session, patient_id))
+    history = audit_log.of_requests(session, texts, [each.id for each in requests])
     return MatchingData(
         service="matching_service",
         patient_id=patient_id,
         events=held_events.of_patient(session, patient_id),
         copy_of_patient=None if copy is None else stored_row(copy),
-        placement_requests=[
-            RequestWithHistory(
-                **vars(RequestView.of(request)),
-                history=[AuditLogEntryView.of(each) for each in history if each.placement_request_id == request.id],
-            )
-            for request in requests
-        ],
+        placement_requests=[RequestWithHistory(**vars(each), history=history[each.id]) for each in requests],
     )

@@ -45,8 +45,8 @@ class HeldEmail(RecordSchema):
     message_id: str
     created_at: Instant
     sent_at: Instant | None
-    subject: str | None
-    body_text: str | None
+    subject: str
+    body_text: str
 
 
 class HeldByCommunication(HeldData):

@@ -17,7 +17,6 @@ from shared.values import email_headers
 from shared.values.datetimes import berlin_day
 
 DOCUMENT = "export.json"
-NO_TEXT = "Diese E-Mail betrifft auch andere Personen. Der Teil über Sie ließ sich nicht sicher abtrennen.\n"
 
 
 def as_zip(export: PatientExport, document: bytes) -> bytes:
@@ -42,10 +41,10 @@ def _message(email: dict[str, Any], at: datetime) -> bytes:
     """The letter as a file that mail programs open; no text of a header can add a header of its own."""
     headers = {
         "To": email["recipient"],
-        "Subject": email["subject"] or "",
+        "Subject": email["subject"],
         "Message-ID": email["message_id"],
         "Date": format_datetime(at),
     }
     content = EmailMessage(policy=SMTP)
-    content.set_content(NO_TEXT if email["body_text"] is None else email["body_text"], cte="quoted-printable")
+    content.set_content(email["body_text"], cte="quoted-printable")
     return email_headers.block({name: email_headers.text(each) for name, each in headers.items()}) + content.as_bytes()

@@ -9,7 +9,6 @@ from uuid import UUID
 from flask import Response
 from pydantic import TypeAdapter
 
-from shared.database import Session
 from shared.http.context import Context
 from shared.http.endpoint import Resource, endpoint
 from shared.http.languages import language_of_caller, say_language
@@ -17,7 +16,7 @@ from shared.http.routes import Route
 from shared.values.enums import Scope
 from shared.values.patient_data import PATH, PatientData
 
-Read = Callable[[Session, UUID], PatientData]
+Read = Callable[[Context[Any], UUID], PatientData]
 
 
 def patient_data_route(schema: type[PatientData], read: Read) -> Route:
@@ -30,7 +29,7 @@ def patient_data_route(schema: type[PatientData], read: Read) -> Route:
         @endpoint(response=schema)
         def get(self, context: Context[Any], id: UUID) -> Response:
             """Show all that this service holds about a patient; it may be nothing. For the patient service's export."""
-            return _whole(adapter, read(context.session, id))
+            return _whole(adapter, read(context, id))
 
     return Route(f"{PATH}/<uuid:id>", PatientDataItem, get=frozenset({Scope.PATIENT_DATA_EXPORT}))
 

@@ -9,9 +9,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from communication_service.domain import email_texts
+from communication_service.domain import patient_keys
 from communication_service.store.tables import Email, PhoneCall
-from shared.database import new_id
+from shared.database import new_id, transaction
 from shared.values.enums import Role, Scope
 from shared.values.patient_data import PATH
 from tests.accounts import signed_in
@@ -23,6 +23,7 @@ from tests.builders.communication import (
     a_therapist,
     composed,
     outcome,
+    read,
     the,
 )
 
@@ -45,9 +46,9 @@ def test_a_letter_shows_the_patient_and_nobody_else(held: Any) -> None:
     request = a_request(practice, mine)
     a_request(practice, other)
     composed()
-    assert "77 Jahre" in the(Email).body_text
+    assert "77 Jahre" in read(the(Email)).text
     (email,) = held(mine)["emails"]
-    assert email["subject"] == "Anfrage: Therapieplatz für 2 Personen (P-AAAA-AA, …)"
+    assert email["subject"] == "Anfrage: Therapieplatz für 2 Personen (P-AAAA-AA)"
     assert "41 Jahre" in email["body_text"]
     assert "So können Sie antworten" in email["body_text"]
     assert (email["is_about_others"], email["placement_request_ids"]) == (True, [str(request)])
@@ -60,17 +61,23 @@ def test_a_letter_about_one_patient_is_shown_whole(held: Any) -> None:
     patient = a_patient()
     a_request(a_therapist(), patient)
     composed()
-    (email,) = held(patient)["emails"]
-    assert (email["subject"], email["body_text"]) == (the(Email).subject, the(Email).body_text.strip())
+    (email,), letter = held(patient)["emails"], read(the(Email))
+    assert (email["subject"], email["body_text"]) == (letter.subject, letter.text.strip())
     assert email["is_about_others"] is False
 
 
-@pytest.mark.parametrize(
-    ("reference", "others"), [("P-XXXX-XX", 1), ("P-AAAA-AA", 2), ("P-AAAA-AA", 5), (None, 1), ("", 1)]
-)
-def test_what_cannot_be_told_apart_for_certain_is_not_shown(reference: str | None, others: int) -> None:
-    text = "Guten Tag,\n\nP-AAAA-AA\n  Person:            41 Jahre\n\nP-BBBB-BB\n  Person:            77 Jahre\n\nGruß"
-    assert email_texts.passage("Anfrage (P-AAAA-AA, P-BBBB-BB)", text, of=reference, others=others) is None
+def test_who_was_erased_here_is_erased_in_the_export_too(held: Any) -> None:
+    """The others of the letter stay hidden also then."""
+    practice = a_therapist()
+    mine, other = a_patient(), a_patient(reference="P-BBBB-BB", age=77)
+    a_request(practice, mine)
+    a_request(practice, other)
+    composed()
+    with transaction() as session:
+        patient_keys.forget(session, mine)
+    (email,) = held(mine)["emails"]
+    assert "[gelöscht]" in email["body_text"] or "[erased]" in email["body_text"]
+    assert "P-BBBB-BB" not in str(email)
 
 
 def test_a_call_and_what_was_said_of_the_patient(held: Any) -> None:

@@ -20,12 +20,14 @@ from communication_service.jobs import Sending
 from communication_service.store.tables import ContactRequest, Email, Inquiry, PhoneCall
 from tests.builders.communication import (
     RULES,
+    TEXTS,
     a_patient,
     a_practice_to_phone,
     a_request,
     a_therapist,
     composed,
     outcome,
+    read,
     rows,
     the,
     withdraw,
@@ -75,7 +77,7 @@ def patients() -> Iterator[Patients]:
 
 @pytest.fixture
 def sending(catcher: FakeMailServer, patients: Patients) -> Sending:
-    return Sending(RULES, reaching(catcher), patients.ask)
+    return Sending(RULES, TEXTS, reaching(catcher), patients.ask)
 
 
 def a_patient_with_summary(patients: Patients, text: str | None = SUMMARY, **fields: Any) -> UUID:
@@ -99,7 +101,7 @@ def test_a_letter_has_the_summary_only_when_it_goes(
     patient = a_patient_with_summary(patients)
     a_request(a_therapist(), patient)
     composed()
-    assert LINES[0] not in the(Email).body_text
+    assert LINES[0] not in read(the(Email)).text
     assert patients.server.asked == []
     assert sending.run(NOW) == 1
     (message,) = catcher.messages
@@ -107,7 +109,7 @@ def test_a_letter_has_the_summary_only_when_it_goes(
     assert "  Beschreibung:\n    Panikattacken seit dem Frühjahr\n" in text.replace("\r\n", "\n")
     assert LINES[0] in html
     assert "wünscht &lt;b&gt;Gespräche&lt;/b&gt;" in html
-    assert the(Email).body_text.count(LINES[0]) == 1, "what went out is kept as the proof"
+    assert read(the(Email)).text.count(LINES[0]) == 1, "what went out is kept as the proof"
     assert patients.asked() == [{str(patient)}]
     (asked,) = patients.server.asked
     assert asked.headers["X-Purpose"] == f"letter {the(Email).id}"
@@ -161,7 +163,7 @@ def test_without_an_answer_the_letter_waits_and_says_why(
     assert waiting.waits_for == "patient_service"
     shown = client.get("/api/waiting-requests").json["items"]
     assert {each["waits_for"] for each in shown} == {"patient_service", "answer"}
-    assert LINES[0] not in waiting.body_text
+    assert LINES[0] not in read(waiting).text
     patients.server.answers[PATH] = well
     composed(NOW + timedelta(seconds=10))
     assert sending.run(NOW + timedelta(seconds=10)) == 0, "it is not asked again at once"
@@ -211,10 +213,10 @@ def test_a_letter_that_was_put_off_has_no_summary_any_more(server: ScriptedServe
     server.answers["rcpt"] = b"450 4.2.0 later\r\n"
     a_request(a_therapist(), a_patient_with_summary(patients))
     composed()
-    Sending(RULES, reaching(server), patients.ask).run(NOW)
+    Sending(RULES, TEXTS, reaching(server), patients.ask).run(NOW)
     composed(NOW + timedelta(seconds=1))
     assert the(Email).status == "approved"
-    assert LINES[0] not in the(Email).body_text + the(Email).body_html
+    assert LINES[0] not in str(read(the(Email)))
 
 
 # A mail server that takes its time
@@ -223,7 +225,7 @@ def test_a_letter_that_was_put_off_has_no_summary_any_more(server: ScriptedServe
 @pytest.fixture
 def slow(server: ScriptedServer, patients: Patients) -> Sending:
     """Every letter is looked at again before its first byte, as those are that a mail server kept for some seconds."""
-    return Sending(RULES, reaching(server), patients.ask, fresh_seconds=0)
+    return Sending(RULES, TEXTS, reaching(server), patients.ask, fresh_seconds=0)
 
 
 def test_a_letter_that_is_still_right_goes(slow: Sending, server: ScriptedServer, patients: Patients) -> None:

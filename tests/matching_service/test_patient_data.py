@@ -14,12 +14,12 @@ from shared.database import new_id
 from shared.values.enums import RequestStatus, Scope
 from shared.values.patient_data import PATH
 from tests.accounts import signed_in
-from tests.builders.matching import a_known_patient, a_request
+from tests.builders.matching import TEXTS, a_known_patient, a_request
 
 
 def test_requests_come_with_all_that_happened_to_them(app: Flask, session: Session) -> None:
     request = a_request(session, RequestStatus.DECLINED)
-    request.note = "Vermerk"
+    request.note = TEXTS.encrypt(session, request.patient_id, request.id, "Vermerk")
     a_request(session, RequestStatus.OPEN)
     session.flush()
     found = signed_in(app, Scope.PATIENT_DATA_EXPORT).get(f"{PATH}/{request.patient_id}").json
