@@ -49,7 +49,6 @@ NOT_PERSONAL = {
         "cooldowns": "practices",
         "email_suppressions": "practices",
         "mail_server": "the mail server",
-        "mail_server_failures": "ids of e-mails that are in the export, and what the mail server said",
     },
     "geocoding_service": {},
 }
